@@ -1,0 +1,49 @@
+"""Every Prometheus metric, once. Labels hold kinds, codes and causes; never ids of stations or tokens."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_LATENCY_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+
+RPCS = Counter("evcommand_rpcs_total", "gRPC calls served.", ["method", "code"])
+RPC_LATENCY = Histogram(
+    "evcommand_rpc_seconds",
+    "Time from a gRPC call to its reply.",
+    ["method"],
+    buckets=_LATENCY_BUCKETS_S,
+)
+COMMANDS = Counter(
+    "evcommand_commands_total", "Commands that got their outcome.", ["kind", "outcome", "cause"]
+)
+ANSWER_LATENCY = Histogram(
+    "evcommand_answer_seconds",
+    "Time from a frame on the wire to the station's answer.",
+    ["kind"],
+    buckets=_LATENCY_BUCKETS_S,
+)
+EFFECT_LATENCY = Histogram(
+    "evcommand_effect_seconds",
+    "Time from a frame on the wire to the command's outcome.",
+    ["kind"],
+    buckets=_LATENCY_BUCKETS_S,
+)
+CONNECTED_STATIONS = Gauge(
+    "evcommand_connected_stations", "Stations connected to this gateway.", ["version"]
+)
+QUEUE_DEPTH = Gauge(
+    "evcommand_queue_depth", "Commands waiting in this gateway for their turn at a station."
+)
+FRAMES = Counter(
+    "evcommand_frames_total", "OCPP frames by direction and action.", ["direction", "action"]
+)
+REFUSED_HANDSHAKES = Counter(
+    "evcommand_refused_handshakes_total", "Station connections refused, by reason.", ["reason"]
+)
+BAD_FRAMES = Counter(
+    "evcommand_bad_frames_total", "Frames that could not be used, by reason.", ["reason"]
+)
+CLOSED_SOCKETS = Counter(
+    "evcommand_closed_sockets_total", "Station sockets closed, by reason.", ["reason"]
+)
+WAKEUPS_REPEATED = Counter(
+    "evcommand_wakeups_repeated_total", "Workflow signals that had to be sent again."
+)

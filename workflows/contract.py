@@ -1,0 +1,172 @@
+"""What crosses Temporal: one frozen dataclass in, one out. New fields have defaults."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from workflows.domain.model import (
+    Command,
+    Kind,
+    Outcome,
+    StartSpec,
+    StationAnswer,
+    StopSpec,
+    WaitFor,
+)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Every wait of a command, fixed when it is submitted so that replays agree. In seconds.
+
+    answer_timeout_s: from the frame on the wire to "sent, no answer".
+    connection_timeout_s: how long a station waits for the cable, when it did not tell us.
+    effect_margin_s: added to the station's own timeout before "nothing happened" is said.
+    stop_effect_s: from the accepted stop to the end of the transaction.
+    guard_s: how long late evidence is acted on after a start was given up.
+    """
+
+    answer_timeout_s: float = 30.0
+    connection_timeout_s: float = 120.0
+    effect_margin_s: float = 15.0
+    stop_effect_s: float = 120.0
+    guard_s: float = 86_400.0
+
+
+@dataclass(frozen=True)
+class CommandOrder:
+    """Input of the command workflow: the command as the caller submitted it (QUEUED)."""
+
+    command: Command
+    timing: Timing = Timing()
+
+
+@dataclass(frozen=True)
+class Submit:
+    """Input of the `submit` update: what the caller waits for."""
+
+    wait_for: WaitFor = WaitFor.STATION_ANSWER
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Input of the `cancel` update."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Result of both updates: the log holds at least this revision of the command."""
+
+    revision: int
+
+
+@dataclass(frozen=True)
+class Wake:
+    """The `wake` signal: something was written to the fleet that concerns this command.
+
+    It carries no fact: the workflow reads the fact, so that a lost signal loses nothing.
+    """
+
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Route:
+    """Who holds the station's socket right now.
+
+    gateway: None when nobody does.
+    boot_accepted: False while BootNotification was not yet accepted; nothing is sent then.
+    revision: of the command in the log, after it was recorded as queued.
+    """
+
+    gateway: str | None
+    boot_accepted: bool = False
+    ocpp_version: str = ""
+    revision: int = 0
+
+
+@dataclass(frozen=True)
+class SendRequest:
+    """Input of `send_frame`, run by the gateway that holds the station.
+
+    attempt: 1, 2, ... of this command; with the command's name it is the key of the intent.
+    not_after: nothing is written to the socket after it, queueing included.
+    undo: a compensating frame; the command's own state in the log is left alone.
+    """
+
+    command: str
+    tenant: str
+    workflow_id: str
+    station: str
+    kind: Kind
+    attempt: int
+    not_after: datetime
+    answer_timeout_s: float
+    start: StartSpec | None = None
+    stop: StopSpec | None = None
+    undo: bool = False
+
+
+class SendStatus(StrEnum):
+    """The three results of a send that are never merged."""
+
+    NOT_SENT = "NOT_SENT"
+    NO_ANSWER = "NO_ANSWER"
+    ANSWERED = "ANSWERED"
+
+
+@dataclass(frozen=True)
+class SendResult:
+    """Result of `send_frame` and of `settle_send`.
+
+    cause: an UPPER_SNAKE word of `domain/outcomes.py` when not ANSWERED.
+    retry: NOT_SENT only: another gateway or a later moment may still send it.
+    effect_timeout_s: the station's own connection timeout, when it is known.
+    """
+
+    status: SendStatus
+    cause: str = ""
+    retry: bool = False
+    answer: StationAnswer | None = None
+    send_time: datetime | None = None
+    answer_time: datetime | None = None
+    effect_timeout_s: float | None = None
+    revision: int = 0
+
+
+@dataclass(frozen=True)
+class AskRequest:
+    """Input of `ask_station`: what became of this start or stop? Safe to repeat."""
+
+    station: str
+    kind: Kind
+    command: str
+    evse_id: int | None = None
+    connector_id: int | None = None
+    wire_id: str = ""
+    timeout_s: float = 10.0
+
+
+@dataclass(frozen=True)
+class AskResult:
+    """What the station said when asked. None: it could not or did not say.
+
+    ongoing: the transaction asked for is running (2.x).
+    messages_in_queue: facts are still on the station and will come (2.x).
+    asked: True when the station answered at all.
+    """
+
+    asked: bool
+    ongoing: bool | None = None
+    messages_in_queue: bool | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A change was written to the log (or was there already): the command as it now stands."""
+
+    command: Command
+    outcome: Outcome | None = None

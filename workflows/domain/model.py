@@ -1,0 +1,237 @@
+"""The vocabulary of a command: frozen dataclasses that read well as JSON in the Temporal web UI.
+
+Times are aware datetimes in UTC. Absent means None. A bare number carries its unit in its name.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What is asked of a station."""
+
+    START_SESSION = "START_SESSION"
+    STOP_SESSION = "STOP_SESSION"
+    UNLOCK_CONNECTOR = "UNLOCK_CONNECTOR"
+    RESET = "RESET"
+    RESERVE_NOW = "RESERVE_NOW"
+    CANCEL_RESERVATION = "CANCEL_RESERVATION"
+
+
+class State(StrEnum):
+    """Where a command stands. The order of `domain/states.py` is the only order."""
+
+    QUEUED = "QUEUED"
+    SENT = "SENT"
+    AWAITING_EFFECT = "AWAITING_EFFECT"
+    COMPENSATING = "COMPENSATING"
+    DONE = "DONE"
+
+
+class Code(StrEnum):
+    """How a command ended. Every code but UNKNOWN is definite and never changes."""
+
+    SUCCEEDED = "SUCCEEDED"
+    REJECTED = "REJECTED"
+    NOT_SUPPORTED = "NOT_SUPPORTED"
+    NOT_SENT = "NOT_SENT"
+    NO_EFFECT = "NO_EFFECT"
+    UNKNOWN = "UNKNOWN"
+    CANCELLED = "CANCELLED"
+
+
+class CompensationState(StrEnum):
+    """Whether something that nobody wants any longer had to be undone, and how far that is."""
+
+    NONE = "NONE"
+    PENDING = "PENDING"
+    DONE = "DONE"
+    FAILED = "FAILED"
+
+
+class WaitFor(StrEnum):
+    """What the caller's RPC waits for."""
+
+    SUBMITTED = "SUBMITTED"
+    STATION_ANSWER = "STATION_ANSWER"
+    OUTCOME = "OUTCOME"
+
+
+class OfflinePolicy(StrEnum):
+    """What to do when the station is not connected."""
+
+    FAIL_FAST = "FAIL_FAST"
+    WAIT = "WAIT"
+
+
+class Verdict(StrEnum):
+    """What a station's answer means, whatever the OCPP version's word for it was."""
+
+    ACCEPTED = "ACCEPTED"
+    SCHEDULED = "SCHEDULED"
+    REJECTED = "REJECTED"
+    NOT_SUPPORTED = "NOT_SUPPORTED"
+    FAILED = "FAILED"
+    UNREADABLE = "UNREADABLE"
+
+
+@dataclass(frozen=True)
+class IdToken:
+    """A driver's token without its value: nobody can read it from a history or a log.
+
+    masked: at most the last four characters, for humans ("****1234").
+    sealed: the value, encrypted; only the gateway opens it.
+    digest: keyed digest of type and value, for comparing tokens.
+    """
+
+    type: str
+    masked: str
+    sealed: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class SchedulePeriod:
+    """From `start_s` seconds after the session's start, at most `limit` (in the rate's unit)."""
+
+    start_s: int
+    limit: float
+    number_phases: int | None = None
+
+
+@dataclass(frozen=True)
+class ChargingProfile:
+    """Limits for the session that is being started (OCPP's TxProfile)."""
+
+    rate_unit: str  # "W" or "A"
+    periods: tuple[SchedulePeriod, ...]
+    stack_level: int = 0
+    profile_kind: str = "Relative"  # or "Absolute"
+    start_schedule: datetime | None = None
+    duration_s: int | None = None
+    min_charging_rate: float | None = None
+
+
+@dataclass(frozen=True)
+class StartSpec:
+    """What StartSession asked for. `evse_id` None: any EVSE."""
+
+    id_token: IdToken
+    evse_id: int | None = None
+    connector_id: int | None = None
+    group_id_token: IdToken | None = None
+    reservation: str | None = None
+    charging_profile: ChargingProfile | None = None
+
+
+@dataclass(frozen=True)
+class StopSpec:
+    """What StopSession asked for (exactly one of the targets), and what the broker found for it.
+
+    The targets are echoed as given. `wire_id` is the id that goes to the station;
+    `resolved_transaction` is the transaction's id of ours (part of its resource name), None when
+    we never heard of it.
+    """
+
+    transaction: str | None = None
+    start_command: str | None = None
+    evse_id: int | None = None
+    id_token: IdToken | None = None
+    reservation: str | None = None
+    transaction_id: str | None = None
+    wire_id: str = ""
+    resolved_transaction: str | None = None
+
+
+@dataclass(frozen=True)
+class CallError:
+    """A CALLERROR in the station's own words, bounded in length."""
+
+    code: str
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class StationAnswer:
+    """What the station said, in its own words, and what that means to us.
+
+    transaction_id: 2.x only, when a session was already running (cable first).
+    """
+
+    verdict: Verdict
+    status: str = ""
+    reason_code: str = ""
+    additional_info: str = ""
+    call_error: CallError | None = None
+    transaction_id: str | None = None
+
+
+@dataclass(frozen=True)
+class SessionFacts:
+    """What is known about the session. `transaction`: our id; `transaction_id`: OCPP's."""
+
+    transaction: str
+    transaction_id: str
+    evse_id: int | None = None
+    start_time: datetime | None = None
+    stop_time: datetime | None = None
+    meter_start_wh: int | None = None
+    meter_stop_wh: int | None = None
+    stop_reason: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How it ended: code, stable cause word, a sentence for a human, and the facts."""
+
+    code: Code
+    cause: str
+    message: str
+    session: SessionFacts | None = None
+
+
+@dataclass(frozen=True)
+class Compensation:
+    """What was undone because nobody wanted it any longer."""
+
+    state: CompensationState = CompensationState.NONE
+    reason: str = ""
+    transaction: str | None = None
+    transaction_id: str | None = None
+    update_time: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command as it is now: the snapshot that the event log keeps and the API shows.
+
+    name: the resource id without its collection (the request id).
+    progress: what it waits for now, one sentence, empty when DONE.
+    caller: name of the credential that asked; "" when the broker runs without credentials.
+    revision: grows by one with every recorded change; 0 before the first.
+    """
+
+    name: str
+    tenant: str
+    kind: Kind
+    station: str
+    state: State
+    create_time: datetime
+    not_after: datetime
+    workflow_id: str
+    offline_policy: OfflinePolicy = OfflinePolicy.FAIL_FAST
+    start: StartSpec | None = None
+    stop: StopSpec | None = None
+    outcome: Outcome | None = None
+    station_answer: StationAnswer | None = None
+    compensation: Compensation = field(default_factory=Compensation)
+    progress: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+    caller: str = ""
+    trace_id: str = ""
+    cancel_reason: str | None = None
+    send_time: datetime | None = None
+    answer_time: datetime | None = None
+    outcome_time: datetime | None = None
+    revision: int = 0
