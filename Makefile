@@ -1,0 +1,32 @@
+# Every target sets the checkout up first (scripts/setup: .venv and the locked packages).
+SHELL := /bin/sh
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test lint bench generate lock
+
+help: ## Shows this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Makes .venv with the locked packages (the other targets do it themselves)
+	@scripts/setup
+
+demo: setup ## Starts a session on two simulated stations, shows each step, and stops
+	@$(BIN)/evcommand demo
+
+up: setup ## Runs Temporal, broker, worker and gateway until Ctrl-C. ARGS="--open" admits any station
+	@$(BIN)/evcommand up $(ARGS)
+
+test: setup ## Passes every test. ARGS="tests/unit -k name" chooses some
+	@$(BIN)/pytest $(ARGS)
+
+lint: setup ## Runs every check that needs no server
+	@scripts/lint
+
+bench: setup ## Measures, and prints JSON lines
+	@$(BIN)/python -m bench $(ARGS)
+
+generate: setup ## Generates the Python code of the protos anew
+	@scripts/generate_protos
+
+lock: setup ## Locks the newest versions that pyproject.toml allows (needs uv)
+	@scripts/lock --upgrade
