@@ -1,4 +1,4 @@
-"""Every Prometheus metric, once. Labels hold kinds, codes and causes; never ids of stations or tokens."""
+"""Every Prometheus metric, once. Labels hold kinds, codes and causes; never an id or a token."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -46,4 +46,10 @@ CLOSED_SOCKETS = Counter(
 )
 WAKEUPS_REPEATED = Counter(
     "evcommand_wakeups_repeated_total", "Workflow signals that had to be sent again."
+)
+DROPPED_LOGS = Counter(
+    "evcommand_dropped_logs_total", "Log lines that could not be written (disk full, pipe closed)."
+)
+DROPPED_SPANS = Counter(
+    "evcommand_dropped_spans_total", "Trace spans that were not exported, by reason.", ["reason"]
 )

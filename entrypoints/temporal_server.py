@@ -1,0 +1,225 @@
+"""A Temporal dev server as a child of this process: started, awaited, stopped.
+
+It listens on loopback only, ends with its parent (also after kill -9, on Linux), and keeps its
+history when it is given a database file. Not for production: docs/operating.md.
+"""
+
+import asyncio
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from temporalio.client import Client
+from temporalio.service import RPCError
+from temporalio.testing import WorkflowEnvironment
+
+from entrypoints.errors import CannotStart
+from entrypoints.temporal_binary import NOT_FOUND, Say, find_temporal
+
+_PR_SET_PDEATHSIG = 1
+_LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class DevServerOptions:
+    """How to run the dev server.
+
+    port, ui_port: 0 takes a free one. ui: without it the server starts faster.
+    db_file: keeps histories over restarts; None forgets them when the server ends.
+    log_file: where the server's own log goes.
+    """
+
+    log_file: Path
+    port: int = 0
+    ui_port: int = 0
+    ui: bool = True
+    db_file: Path | None = None
+    log_level: str = "warn"
+    ready_timeout_s: float = 60.0
+    stop_timeout_s: float = 10.0
+
+
+@dataclass(frozen=True)
+class TemporalAddress:
+    """Where Temporal is. `ui`: base address of its web UI, "" when there is none or unknown."""
+
+    address: str
+    ui: str = ""
+
+    def workflow_url(self, workflow_id: str, namespace: str = "default") -> str:
+        """The page of one workflow in the web UI."""
+        return f"{self.ui}/namespaces/{namespace}/workflows/{workflow_id.replace('/', '%2F')}"
+
+
+class DevServer:
+    """One running dev server process."""
+
+    def __init__(self, binary: str, options: DevServerOptions) -> None:
+        self._options = options
+        port = options.port or free_port()
+        ui_port = (options.ui_port or free_port()) if options.ui else 0
+        self.where = TemporalAddress(
+            f"{_LOOPBACK}:{port}", f"http://{_LOOPBACK}:{ui_port}" if options.ui else ""
+        )
+        self._command = _command_line(binary, options, port, ui_port)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id while it runs."""
+        return self._process.pid if self._process else None
+
+    async def start(self) -> None:
+        """Starts it and waits until it serves.
+
+        Raises: CannotStart with the end of its log.
+        """
+        self._options.log_file.parent.mkdir(parents=True, exist_ok=True)
+        with self._options.log_file.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603, ASYNC220
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=_die_with_parent(),  # noqa: PLW1509
+            )
+        try:
+            await self._ready()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Stops it in order, or kills it when that takes too long."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            await asyncio.to_thread(process.wait, self._options.stop_timeout_s)
+        except subprocess.TimeoutExpired:
+            _kill(process)
+
+    def kill(self) -> None:
+        """Kills it as a crash would."""
+        process, self._process = self._process, None
+        if process is not None:
+            _kill(process)
+
+    async def _ready(self) -> None:
+        deadline = time.monotonic() + self._options.ready_timeout_s
+        while not await _serves(self.where.address):
+            if self._process is None or self._process.poll() is not None:
+                raise CannotStart(self._failure("ended while it was starting"))
+            if time.monotonic() > deadline:
+                limit = self._options.ready_timeout_s
+                raise CannotStart(self._failure(f"did not become ready within {limit:.0f} s"))
+            await asyncio.sleep(0.1)
+
+    def _failure(self, what: str) -> str:
+        with suppress(OSError):
+            lines = self._options.log_file.read_text(errors="replace").splitlines()[-8:]
+            return "\n  ".join(
+                [f"The Temporal dev server {what}. The end of {self._options.log_file}:", *lines]
+            )
+        return f"The Temporal dev server {what}."
+
+
+@asynccontextmanager
+async def running_dev_server(options: DevServerOptions, say: Say) -> AsyncIterator[TemporalAddress]:
+    """Finds (or builds, or downloads) a dev server and runs it while the context is open.
+
+    Raises: CannotStart when there is none to be had or it does not start.
+    """
+    binary = await asyncio.to_thread(find_temporal, say)
+    if binary is None:
+        async with _downloaded_server(options, say) as where:
+            yield where
+        return
+    server = DevServer(binary, options)
+    await server.start()
+    try:
+        yield server.where
+    finally:
+        await server.stop()
+
+
+@asynccontextmanager
+async def _downloaded_server(options: DevServerOptions, say: Say) -> AsyncIterator[TemporalAddress]:
+    ui_port = (options.ui_port or free_port()) if options.ui else None
+    say("Temporal: downloading the CLI as Temporal's SDK does")
+    try:
+        environment = await WorkflowEnvironment.start_local(
+            ip=_LOOPBACK,
+            port=options.port or None,
+            ui=options.ui,
+            ui_port=ui_port,
+            dev_server_database_filename=str(options.db_file) if options.db_file else None,
+            dev_server_log_level=options.log_level,
+        )
+    except RuntimeError as error:
+        say(f"Temporal: the download failed: {error}")
+        raise CannotStart(NOT_FOUND) from error
+    try:
+        address = environment.client.service_client.config.target_host
+        yield TemporalAddress(address, f"http://{_LOOPBACK}:{ui_port}" if ui_port else "")
+    finally:
+        await environment.shutdown()
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind((_LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def _serves(address: str) -> bool:
+    try:
+        async with asyncio.timeout(2):
+            client = await Client.connect(address)
+            await client.count_workflows("WorkflowType = 'none'")
+    except (RPCError, RuntimeError, OSError, TimeoutError):
+        return False
+    return True
+
+
+def _command_line(binary: str, options: DevServerOptions, port: int, ui_port: int) -> list[str]:
+    command = [binary, "server", "start-dev", "--ip", _LOOPBACK, "--port", str(port)]
+    command += ["--log-level", options.log_level]
+    # Parallel visibility refresh lets search attributes made at start be used at once.
+    command += ["--dynamic-config-value", "system.forceSearchAttributesCacheRefreshOnRead=true"]
+    command += ["--ui-port", str(ui_port)] if options.ui else ["--headless"]
+    if options.db_file is not None:
+        command += ["--db-filename", str(options.db_file)]
+    return command
+
+
+def _die_with_parent() -> Callable[[], None] | None:
+    """Run in the child: the kernel kills it when the parent dies, however that happens."""
+    if sys.platform != "linux":
+        return None
+    libc = ctypes.CDLL(None, use_errno=True)
+    parent = os.getpid()
+
+    def ask_for_death_signal() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return ask_for_death_signal
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait(10)
