@@ -1,0 +1,1 @@
+"""Version 1, made by scripts/generate_protos."""
