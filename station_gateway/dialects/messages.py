@@ -1,0 +1,258 @@
+"""What stations say and what we say back, in the domain's words and without an OCPP version.
+
+`read_call` of a dialect makes one of the `...` classes of `StationCall` from a station's CALL;
+`reply` makes the wire's payload from a `Confirmation`. Everything in these classes is bounded and
+clean: strings are printable and cut at the length that the standard gives, numbers fit into 32
+bits (meter readings into 64), times are aware UTC and within S11's window.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+Payload = dict[str, Any]
+"""A payload as it stands on the wire: camelCase keys, JSON values."""
+
+OutgoingCall = tuple[str, Payload]
+"""Action and payload of a CALL of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An answer of the station that cannot be understood. `reason` never echoes the payload."""
+
+    reason: str
+
+
+class CallRefused(Exception):  # noqa: N818 - it is an answer to the station, not a failure of ours
+    """The station's CALL cannot be taken: answer it with this CALLERROR.
+
+    code: in the spelling of the dialect that raised it.
+    """
+
+    def __init__(self, code: str, description: str = "") -> None:
+        super().__init__(code, description)
+        self.code = code
+        self.description = description
+
+
+class Unsendable(ValueError):
+    """The command cannot be said in this OCPP version; nothing may be sent.
+
+    The message names the field and the limit, never the value.
+    """
+
+
+class TokenVerdict(StrEnum):
+    """What a token may do, as the Authorizer judged it."""
+
+    ACCEPTED = "ACCEPTED"
+    BLOCKED = "BLOCKED"
+    EXPIRED = "EXPIRED"
+    INVALID = "INVALID"
+    CONCURRENT = "CONCURRENT"
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """The judgement about one token. `group`: value of its parent / group token."""
+
+    verdict: TokenVerdict
+    group: str | None = None
+    group_type: str = "Central"
+    expire_time: datetime | None = None
+
+
+class BootVerdict(StrEnum):
+    """What a booting station is told."""
+
+    ACCEPTED = "ACCEPTED"
+    PENDING = "PENDING"
+    REJECTED = "REJECTED"
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """All that any reply may need; each reply takes what its message asks for.
+
+    authorization: required for Authorize and StartTransaction; None where no token came.
+    transaction_id: StartTransaction of 1.6 only (0 when the start was refused and none was minted).
+    interval_s: heartbeat interval when the boot is accepted, else when to boot again.
+    """
+
+    now: datetime
+    authorization: Authorization | None = None
+    transaction_id: int = 0
+    boot: BootVerdict = BootVerdict.ACCEPTED
+    interval_s: int = 300
+
+
+@dataclass(frozen=True, slots=True)
+class StationTime:
+    """When it happened: the station's time when it is believable, else ours (`suspect`).
+
+    raw_skew_s: station's minus ours, None when the station's time could not be read at all.
+    """
+
+    time: datetime
+    suspect: bool = False
+    raw_skew_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSeen:
+    """A token as the station sent it. `type` is None on 1.6, which has no types."""
+
+    value: str
+    type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Booted:
+    """BootNotification."""
+
+    vendor: str
+    model: str
+    serial_number: str = ""
+    firmware_version: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatSeen:
+    """Heartbeat."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorStatusSeen:
+    """StatusNotification. EVSE 0 is the station itself. `status` is the station's own word."""
+
+    evse_id: int
+    connector_id: int
+    status: str
+    time: StationTime
+    error_code: str = ""
+    info: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationAsked:
+    """Authorize."""
+
+    token: TokenSeen
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStarted:
+    """StartTransaction (1.6): the answer must carry the id that we mint."""
+
+    evse_id: int
+    connector_id: int
+    token: TokenSeen
+    meter_start_wh: int
+    time: StationTime
+    reservation_id: int | None = None
+    meter_suspect: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStopped:
+    """StopTransaction (1.6).
+
+    ocpp_id: as text; `id_known` is False for 0 and -1: the station never got ours.
+    """
+
+    ocpp_id: str
+    id_known: bool
+    meter_stop_wh: int
+    time: StationTime
+    token: TokenSeen | None = None
+    reason: str = "Local"
+    meter_suspect: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEvent:
+    """TransactionEvent (2.x). `event_type` is Started, Updated or Ended."""
+
+    event_type: str
+    ocpp_id: str
+    seq_no: int
+    trigger: str
+    time: StationTime
+    offline: bool = False
+    evse_id: int | None = None
+    connector_id: int | None = None
+    token: TokenSeen | None = None
+    remote_start_id: int | None = None
+    reservation_id: int | None = None
+    charging_state: str = ""
+    stop_reason: str = ""
+    meter_wh: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MeterRead:
+    """MeterValues. `ocpp_id` only on 1.6. `meter_wh` None: no energy register among the values."""
+
+    evse_id: int
+    connector_id: int
+    time: StationTime
+    ocpp_id: str | None = None
+    meter_wh: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VendorDataSeen:
+    """DataTransfer: nobody here knows any vendor, the reply says so."""
+
+    vendor_id: str
+    message_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationEnded:
+    """ReservationStatusUpdate (2.x): Expired, Removed."""
+
+    reservation_id: int
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityEventSeen:
+    """SecurityEventNotification."""
+
+    event: str
+    time: StationTime
+    info: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeSeen:
+    """A message that is taken note of and confirmed with an empty payload.
+
+    FirmwareStatusNotification, DiagnosticsStatusNotification, LogStatusNotification (`status`),
+    NotifyReport and NotifyEvent (`status` is "" and `more` says whether parts follow).
+    """
+
+    action: str
+    status: str = ""
+    more: bool = False
+
+
+StationCall = (
+    Booted
+    | HeartbeatSeen
+    | ConnectorStatusSeen
+    | AuthorizationAsked
+    | SessionStarted
+    | SessionStopped
+    | SessionEvent
+    | MeterRead
+    | VendorDataSeen
+    | ReservationEnded
+    | SecurityEventSeen
+    | NoticeSeen
+)
+"""Every message of a station that is taken."""
