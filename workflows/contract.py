@@ -1,6 +1,6 @@
 """What crosses Temporal: one frozen dataclass in, one out. New fields have defaults."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -13,24 +13,7 @@ from workflows.domain.model import (
     StopSpec,
     WaitFor,
 )
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Every wait of a command, fixed when it is submitted so that replays agree. In seconds.
-
-    answer_timeout_s: from the frame on the wire to "sent, no answer".
-    connection_timeout_s: how long a station waits for the cable, when it did not tell us.
-    effect_margin_s: added to the station's own timeout before "nothing happened" is said.
-    stop_effect_s: from the accepted stop to the end of the transaction.
-    guard_s: how long late evidence is acted on after a start was given up.
-    """
-
-    answer_timeout_s: float = 30.0
-    connection_timeout_s: float = 120.0
-    effect_margin_s: float = 15.0
-    stop_effect_s: float = 120.0
-    guard_s: float = 86_400.0
+from workflows.domain.timing import Timing as Timing  # noqa: PLC0414
 
 
 @dataclass(frozen=True)
@@ -38,7 +21,7 @@ class CommandOrder:
     """Input of the command workflow: the command as the caller submitted it (QUEUED)."""
 
     command: Command
-    timing: Timing = Timing()
+    timing: Timing = field(default_factory=Timing)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Every name that Temporal sees, once: workflows, activities, queues, signals, search attributes."""
+"""Every name that Temporal sees, once: workflows, activities, queues, signals, attributes."""
 
 COMMAND_WORKFLOW = "RemoteCommandWorkflow"
 

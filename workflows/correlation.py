@@ -1,0 +1,109 @@
+"""Which waiting commands a station's message may concern: they are woken, never told.
+
+A gateway calls `wake_concerned` in the transaction that writes the fact. It adds rows to the outbox
+of signals; the workflow then reads the facts itself. Waking one too many costs a little history,
+waking one too few costs until the next deadline: so in doubt it wakes.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from fleet import log, sends, stations, wakeups
+from fleet.database import Tx
+from fleet.sends import Send
+
+from workflows.domain.model import CompensationState, Kind, State
+
+_UNANSWERED = {"INTENT", "LOST"}
+
+
+@dataclass(frozen=True)
+class StationEvent:
+    """What a station told, as far as it matters for finding who waits for it.
+
+    what: "transaction", "connector_status", "connected", "booted" or "answer" (a late one).
+    remote_start_id: OCPP 2.x; for "answer" the id of the send that was answered.
+    wire_id: OCPP's transaction id, as a string.
+    """
+
+    station: str
+    what: str
+    evse_id: int | None = None
+    connector_id: int | None = None
+    token_digest: str | None = None
+    group_digest: str | None = None
+    remote_start_id: int | None = None
+    wire_id: str | None = None
+
+
+async def wake_concerned(tx: Tx, event: StationEvent, now: datetime) -> bool:
+    """Puts a wake-up into the outbox for each command that `event` may concern.
+
+    Call it in the transaction that writes the fact, commit, then `WakeupDispatcher.kick()`.
+
+    Returns whether there is anything to signal.
+    """
+    concerned: set[str] = set()
+    for send in await sends.open_for_station(tx, event.station):
+        if send.workflow_id not in concerned and await _concerns(tx, event, send):
+            concerned.add(send.workflow_id)
+    if event.what in {"connected", "booted"}:
+        waiting = await log.waiting(tx, event.station, (State.QUEUED.value,))
+        concerned.update(workflow_id for _, _, workflow_id in waiting)
+    for workflow_id in sorted(concerned):
+        await wakeups.add(tx, workflow_id, event.what, now)
+    return bool(concerned)
+
+
+async def _concerns(tx: Tx, event: StationEvent, send: Send) -> bool:
+    match event.what:
+        case "transaction":
+            return _transaction_concerns(event, send)
+        case "connector_status":
+            return await _connector_concerns(tx, event, send)
+        case "answer":
+            return event.remote_start_id in {None, send.id}
+        case "connected" | "booted":
+            return await _return_concerns(tx, send)
+        case _:
+            return False
+
+
+def _transaction_concerns(event: StationEvent, send: Send) -> bool:
+    if send.kind == Kind.STOP_SESSION.value:
+        same_evse = send.evse_id is not None and send.evse_id == event.evse_id
+        return same_evse or event.wire_id in {None, send.wire_id}
+    if event.remote_start_id is not None:
+        return event.remote_start_id == send.id
+    if None not in (send.evse_id, event.evse_id) and send.evse_id != event.evse_id:
+        return False
+    given = {event.token_digest, event.group_digest} - {None, ""}
+    return not given or bool(given & {send.token_digest, send.group_digest})
+
+
+async def _connector_concerns(tx: Tx, event: StationEvent, send: Send) -> bool:
+    """A start whose cable was awaited: only "back to Available" can matter to it."""
+    if send.kind != Kind.START_SESSION.value or send.evse_id is None:
+        return False
+    if send.evse_id != event.evse_id:
+        return False
+    connectors = await stations.connectors(tx, event.station)
+    return any(
+        connector.status == "Available" and connector.previous_status == "Preparing"
+        for connector in connectors
+        if connector.evse_id == event.evse_id
+    )
+
+
+async def _return_concerns(tx: Tx, send: Send) -> bool:
+    """A station came back: who lost its answer, or still has something to undo?"""
+    if send.undo or send.kind == Kind.STOP_SESSION.value or send.state in _UNANSWERED:
+        return True
+    newest = await log.latest(tx, tenant=send.tenant, name=send.command)
+    if newest is None:
+        return False
+    compensation = newest.snapshot.get("compensation") or {}
+    return (
+        newest.snapshot.get("state") == State.COMPENSATING.value
+        or compensation.get("state") == CompensationState.PENDING.value
+    )

@@ -1,0 +1,195 @@
+"""What can be written about a command: pure functions from one snapshot to the next.
+
+Gateway, workers and brokers all write to the same log, each what it saw. These functions are the
+only place where a snapshot changes, and the rules of `states.py` hold in each of them: a step that
+cannot happen any more, or that was written already, returns the very same object, and then nothing
+is written.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from workflows.domain.kinds import awaits_effect
+from workflows.domain.model import (
+    Code,
+    Command,
+    Compensation,
+    CompensationState,
+    Kind,
+    Outcome,
+    State,
+    StationAnswer,
+    Verdict,
+)
+from workflows.domain.outcomes import Cause, cause_of, ending
+from workflows.domain.states import Step, after, is_definite, may_become
+
+
+def waiting(command: Command, progress: str) -> Command:
+    """Says what the command waits for now. A finished command waits for nothing."""
+    if command.state is State.DONE or command.progress == progress:
+        return command
+    return replace(command, progress=progress)
+
+
+def sent(command: Command, at: datetime) -> Command:
+    """Its frame may be on the wire from now on."""
+    state = after(command.state, Step.SEND)
+    if state is None:
+        return command
+    return replace(command, state=state, send_time=at, progress="Waiting for the station's answer.")
+
+
+def answered(command: Command, answer: StationAnswer, at: datetime) -> Command:
+    """The station answered, in time or late. Concludes when the answer alone decides."""
+    if is_definite(command.outcome) and command.state is State.DONE and command.station_answer:
+        return command
+    heard = replace(command, station_answer=answer, answer_time=at)
+    outcome = verdict_of(command.kind, answer)
+    if outcome is not None:
+        return concluded(heard, outcome, at)
+    if answer.verdict is Verdict.UNREADABLE:
+        return lost(heard, Cause.ANSWER_UNREADABLE.value, at)
+    state = after(heard.state, Step.ANSWER)
+    if state is None:
+        return heard
+    return replace(heard, state=state, progress=_EFFECT_PROGRESS.get(command.kind, ""))
+
+
+_EFFECT_PROGRESS = {
+    Kind.START_SESSION: "The station agreed; waiting for the session to start.",
+    Kind.STOP_SESSION: "The station answered; waiting for the session to end.",
+}
+
+
+def verdict_of(kind: Kind, answer: StationAnswer) -> Outcome | None:
+    """The outcome that an answer alone decides, None when facts must decide.
+
+    A refused stop is not decided by its answer: the session may have ended, or be known to the
+    station by another id.
+    """
+    if answer.verdict is Verdict.NOT_SUPPORTED:
+        return ending(Cause.COMMAND_NOT_SUPPORTED, in_its_words(answer))
+    if answer.verdict is Verdict.UNREADABLE or kind is Kind.STOP_SESSION:
+        return None
+    if answer.verdict in {Verdict.REJECTED, Verdict.FAILED}:
+        return refusal(answer)
+    return None if awaits_effect(kind) else ending(Cause.STATION_ACCEPTED, in_its_words(answer))
+
+
+def refusal(answer: StationAnswer) -> Outcome:
+    """The outcome of an answer that says no."""
+    cause = Cause.CALL_ERROR if answer.call_error else Cause.STATION_REJECTED
+    return ending(cause, in_its_words(answer))
+
+
+def in_its_words(answer: StationAnswer) -> str:
+    """What the station said, as a sentence; empty when it gave no reason."""
+    error = answer.call_error
+    words = (
+        (error.code, error.description) if error else (answer.reason_code, answer.additional_info)
+    )
+    said = ": ".join(word for word in words if word)
+    return f"The station said: {said}." if said else ""
+
+
+def lost(command: Command, cause: str, at: datetime) -> Command:
+    """Sent, and no answer can be waited for: UNKNOWN until facts say more."""
+    del at  # the outcome is provisional: its time is when it is concluded
+    state = after(command.state, Step.LOSE)
+    if state is None:
+        return command
+    return replace(
+        command,
+        state=state,
+        outcome=ending(cause_of(cause, Code.UNKNOWN, Cause.ANSWER_TIMEOUT)),
+        progress="Sent, but without an answer; looking for what really happened.",
+    )
+
+
+def not_sent(command: Command, cause: str, at: datetime, detail: str = "") -> Command:
+    """Nothing was written to any socket and nothing will be."""
+    if command.state is not State.QUEUED:
+        return command
+    known = cause_of(cause, Code.NOT_SENT, Cause.GATEWAY_UNREACHABLE)
+    return concluded(command, ending(known, detail), at)
+
+
+def concluded(command: Command, outcome: Outcome, at: datetime) -> Command:
+    """The command ended. A definite outcome stays; UNKNOWN may be raised, also when DONE."""
+    state = after(command.state, Step.CONCLUDE) or command.state
+    stays = is_definite(command.outcome) or (
+        command.state is State.DONE and outcome.code is Code.UNKNOWN
+    )
+    final = command.outcome if stays and command.outcome else outcome
+    if state is command.state and final == command.outcome:
+        return command
+    decided_before = command.outcome_time if final == command.outcome else None
+    return replace(
+        command, state=state, outcome=final, outcome_time=decided_before or at, progress=""
+    )
+
+
+def cancel_asked(command: Command, reason: str) -> Command:
+    """Its caller wants it back; noted once, also when it is too late."""
+    if command.cancel_reason is not None:
+        return command
+    return replace(command, cancel_reason=reason)
+
+
+def cancelled(command: Command, at: datetime) -> Command:
+    """Taken back. What was sent may still have an effect: that one is watched for and undone."""
+    if is_definite(command.outcome) or command.state is State.DONE:
+        return command
+    outcome = ending(Cause.CANCELLED_BY_CALLER)
+    state = after(command.state, Step.CANCEL)
+    if state is None:
+        return concluded(command, outcome, at)
+    return replace(
+        command,
+        state=state,
+        outcome=outcome,
+        outcome_time=at,
+        progress="Cancelled; a session that still starts will be stopped.",
+    )
+
+
+def settled(command: Command, at: datetime) -> Command:
+    """Nothing is left to be undone: a COMPENSATING command is DONE."""
+    if command.state is not State.COMPENSATING or command.outcome is None:
+        return command
+    return concluded(command, command.outcome, at)
+
+
+def undoing(
+    command: Command, reason: str, transaction: str, transaction_id: str, at: datetime
+) -> Command:
+    """A session that nobody wants any longer is being stopped."""
+    known = command.compensation
+    same = (known.transaction, known.transaction_id) == (transaction, transaction_id)
+    if same or not may_become(known.state, CompensationState.PENDING):
+        return command
+    return replace(
+        command,
+        compensation=Compensation(
+            CompensationState.PENDING, reason, transaction, transaction_id, at
+        ),
+    )
+
+
+def undone(command: Command, at: datetime) -> Command:
+    """The unwanted session has ended."""
+    return _compensated(command, CompensationState.DONE, command.compensation.reason, at)
+
+
+def undo_failed(command: Command, why: str, at: datetime) -> Command:
+    """The unwanted session could not be stopped; a human has to look."""
+    reason = f"{command.compensation.reason} {why}".strip()
+    return _compensated(command, CompensationState.FAILED, reason, at)
+
+
+def _compensated(command: Command, state: CompensationState, reason: str, at: datetime) -> Command:
+    if not may_become(command.compensation.state, state):
+        return command
+    compensation = replace(command.compensation, state=state, reason=reason, update_time=at)
+    return replace(command, compensation=compensation)

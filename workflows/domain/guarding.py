@@ -1,0 +1,27 @@
+"""Who stays on guard after its outcome was reported.
+
+A start that was given up can still happen: the station kept the request longer than it should, or
+was offline and reports later. So after NO_EFFECT, UNKNOWN or CANCELLED of a start whose frame may
+have reached the station, its workflow stays for a named window. A session that starts then raises
+an UNKNOWN outcome if it began within the command's time, and is stopped otherwise. An UNKNOWN stop
+stays too, because the end of the session may still be reported. After any other outcome nothing
+can come that would matter.
+"""
+
+from workflows.domain.model import Code, Command, Kind, State
+from workflows.domain.outcomes import Cause
+
+_GIVEN_UP = {Code.NO_EFFECT, Code.UNKNOWN, Code.CANCELLED}
+
+
+def is_guarded(command: Command) -> bool:
+    """Whether late evidence about this finished command is still acted on."""
+    if command.state is not State.DONE or command.outcome is None or command.send_time is None:
+        return False
+    if command.kind is Kind.STOP_SESSION:
+        return command.outcome.code is Code.UNKNOWN
+    if command.kind is not Kind.START_SESSION:
+        return False
+    if command.outcome.cause == Cause.AUTHORIZATION_REFUSED:
+        return False
+    return command.outcome.code in _GIVEN_UP
