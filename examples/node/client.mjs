@@ -1,0 +1,107 @@
+// Starts a charging session, follows it to its outcome, stops it again and prints each outcome as a
+// line of JSON. The contract is read from protos/ as it starts: there is no generated code.
+import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs, promisify } from 'node:util';
+import * as grpc from '@grpc/grpc-js';
+import protoLoader from '@grpc/proto-loader';
+
+const { values: options } = parseArgs({
+  options: {
+    address: { type: 'string', default: '127.0.0.1:50051' },
+    'api-key': { type: 'string', default: process.env.EVCOMMAND_API_KEY ?? '' },
+    protos: { type: 'string', default: fileURLToPath(new URL('../../protos', import.meta.url)) },
+    station: { type: 'string', default: 'stations/demo-16' },
+    evse: { type: 'string', default: '1' },
+    token: { type: 'string', default: 'DRIVER-1' },
+    'patience-s': { type: 'string', default: '120' },
+  },
+});
+
+const metadata = new grpc.Metadata();
+if (options['api-key']) metadata.set('authorization', `Bearer ${options['api-key']}`);
+const deadline = Date.now() + Number(options['patience-s']) * 1000;
+
+function connect() {
+  const definition = protoLoader.loadSync('evcommand/v1/remote_command_service.proto', {
+    includeDirs: [options.protos],
+    keepCase: true,
+    enums: String,
+    longs: String,
+  });
+  const { RemoteCommandService } = grpc.loadPackageDefinition(definition).evcommand.v1;
+  return new RemoteCommandService(options.address, grpc.credentials.createInsecure());
+}
+
+function caller(broker) {
+  return (method, request) => promisify(broker[method]).call(broker, request, metadata, { deadline });
+}
+
+// Returns when the station has answered, and then watches until the command is done: whoever shows
+// progress to a driver does it like this. request_id makes a repeat after a lost reply the same
+// command; without it a repeat would be a second session.
+async function startSession(broker) {
+  const { command } = await caller(broker)('StartSession', {
+    station: options.station,
+    evse_id: Number(options.evse),
+    id_token: { value: options.token, type: 'ID_TOKEN_TYPE_ISO14443' },
+    request_id: randomUUID(),
+    options: { wait_for: 'WAIT_FOR_STATION_ANSWER', labels: { client: 'node' } },
+  });
+  return untilDone(broker, command);
+}
+
+// Stops what the start command started, and lets the call itself wait for the outcome.
+async function stopSession(broker, startCommand) {
+  const { command } = await caller(broker)('StopSession', {
+    start_command: startCommand,
+    request_id: randomUUID(),
+    options: { wait_for: 'WAIT_FOR_OUTCOME' },
+  });
+  return untilDone(broker, command);
+}
+
+// Follows a command to its end. A broken stream is resumed behind the last message.
+async function untilDone(broker, command) {
+  let resumeToken = '';
+  while (command.state !== 'STATE_DONE') {
+    const request = { names: [command.name], resume_token: resumeToken };
+    const stream = broker.WatchCommands(request, metadata, { deadline });
+    stream.on('error', () => {}); // told by the loop below, and by cancel() as well
+    try {
+      for await (const change of stream) {
+        ({ command, resume_token: resumeToken } = change);
+        console.error(`${command.name}: ${command.state} ${command.progress ?? ''}`);
+        if (command.state === 'STATE_DONE') break;
+      }
+    } catch (error) {
+      if (error.code !== grpc.status.UNAVAILABLE) throw error;
+      await delay(1000);
+    } finally {
+      stream.cancel();
+    }
+  }
+  return command;
+}
+
+// Prints the outcome; anything but SUCCEEDED is an error.
+function show({ name, kind, state, outcome }) {
+  const { transaction, transaction_id } = outcome.session ?? {};
+  const { code, cause, message } = outcome;
+  const line = { command: name, kind, state, code, cause, message, transaction, transaction_id };
+  console.log(JSON.stringify(line));
+  if (code !== 'CODE_SUCCEEDED') throw new Error(`${kind}: ${message}`);
+}
+
+const broker = connect();
+try {
+  const started = await startSession(broker);
+  show(started);
+  show(await stopSession(broker, started.name));
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 1;
+} finally {
+  broker.close();
+}
