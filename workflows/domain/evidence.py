@@ -1,0 +1,193 @@
+"""Is this session the one that our frame asked for?
+
+Three answers, never two. MATCH: the station named our request (2.x: remoteStartId, or the
+transaction in its answer), or token and EVSE fit and it began after our frame left. NO_MATCH: it
+cannot be ours. DOUBTFUL: it may be ours and it may not, because the station's clock cannot be
+trusted, because it does not say whose token it was, or because a newer request for the same token
+may be the cause. A doubtful session never makes a command SUCCEEDED and is never stopped by it; it
+only forbids to say that nothing happened.
+
+Stations replay old transactions after they were offline, some with a clock that stands in 1970. So
+a session must begin after our frame left by the station's clock, and be reported after it by ours.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+CLOCK_TOLERANCE = timedelta(seconds=30)
+"""How far a station's clock may lag before "after our frame" is no longer believed."""
+
+LATE_START_WINDOW = timedelta(minutes=5)
+"""How long after a command was given up a session of its token still counts as its late effect.
+
+A station that names our request (2.x) is believed at any time; a mere token is not: hours later it
+is the driver's own new session.
+"""
+
+
+class Match(StrEnum):
+    """Whether a session is the one that a frame asked for."""
+
+    MATCH = "MATCH"
+    DOUBTFUL = "DOUBTFUL"
+    NO_MATCH = "NO_MATCH"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame of ours that may have been on the wire.
+
+    id: of the send, which OCPP 2.x carries as remoteStartId.
+    answer_time: None while the station did not answer this frame.
+    """
+
+    id: int
+    attempt: int
+    send_time: datetime
+    answer_time: datetime | None = None
+    evse_id: int | None = None
+    token_digest: str | None = None
+    group_digest: str | None = None
+    wire_id: str = ""
+
+
+@dataclass(frozen=True)
+class Session:
+    """A transaction as a station reported it.
+
+    name: ours. transaction_id: OCPP's. start_time: by the station's clock; received_time: by ours.
+    clock_suspect: the station's clock was out of any bounds, so start_time is not its word.
+    observed_only: metered or ended under this id, its start was never reported.
+    """
+
+    name: str
+    transaction_id: str
+    start_time: datetime
+    received_time: datetime
+    evse_id: int | None = None
+    token_digest: str | None = None
+    group_digest: str | None = None
+    remote_start_id: int | None = None
+    clock_suspect: bool = False
+    authorized: bool = True
+    active: bool = True
+    observed_only: bool = False
+    charging_state: str = ""
+    stop_time: datetime | None = None
+    stop_received_time: datetime | None = None
+    stop_reason: str = ""
+    meter_start_wh: int | None = None
+    meter_stop_wh: int | None = None
+
+
+@dataclass(frozen=True)
+class Rival:
+    """Another start at the same station that may be the cause of a session.
+
+    claimed: name of the session that it succeeded with, None while it has none.
+    """
+
+    send_time: datetime
+    token_digest: str | None = None
+    group_digest: str | None = None
+    evse_id: int | None = None
+    claimed: str | None = None
+
+
+@dataclass(frozen=True)
+class Connector:
+    """A connector's state as last reported. status_time: ours, of the last change."""
+
+    evse_id: int
+    status: str
+    previous_status: str
+    status_time: datetime
+
+
+def classify(
+    session: Session,
+    frame: Frame,
+    *,
+    named: str | None,
+    rivals: tuple[Rival, ...],
+    late_after: datetime,
+) -> Match:
+    """Whether `session` is the effect of `frame`.
+
+    named: the transaction id that the station's answer carried (2.x, cable first).
+    rivals: the other starts that were sent to this station.
+    late_after: when the command's own time is over.
+    """
+    if session.remote_start_id is not None:
+        return Match.MATCH if session.remote_start_id == frame.id else Match.NO_MATCH
+    if named and session.transaction_id == named:
+        return Match.MATCH
+    if _cannot_be(session, frame, rivals, late_after):
+        return Match.NO_MATCH
+    return Match.DOUBTFUL if _may_be_other(session, frame, rivals) else Match.MATCH
+
+
+def _cannot_be(
+    session: Session, frame: Frame, rivals: tuple[Rival, ...], late_after: datetime
+) -> bool:
+    """One certain contradiction is enough."""
+    left = frame.send_time
+    ended = session.stop_time
+    return (
+        not _fits(session.evse_id, frame.evse_id)
+        or _other_token(session, frame)
+        or session.received_time < left
+        or (ended is not None and not session.clock_suspect and ended < left - CLOCK_TOLERANCE)
+        or session.start_time > late_after + LATE_START_WINDOW
+        or any(rival.claimed == session.name for rival in rivals)
+    )
+
+
+def _may_be_other(session: Session, frame: Frame, rivals: tuple[Rival, ...]) -> bool:
+    return (
+        session.clock_suspect
+        or session.observed_only
+        or session.token_digest is None
+        or session.start_time < frame.send_time - CLOCK_TOLERANCE
+        or any(_newer_cause(session, frame, rival) for rival in rivals)
+    )
+
+
+def _newer_cause(session: Session, frame: Frame, rival: Rival) -> bool:
+    """A later request for the same token, sent before the session began, may be its cause."""
+    return (
+        rival.claimed is None
+        and frame.send_time < rival.send_time <= session.start_time + CLOCK_TOLERANCE
+        and _fits(session.evse_id, rival.evse_id)
+        and bool(_tokens(rival) & _tokens(session))
+    )
+
+
+def _fits(evse_id: int | None, asked: int | None) -> bool:
+    return evse_id is None or asked is None or evse_id == asked
+
+
+def _tokens(of: Session | Frame | Rival) -> set[str]:
+    return {digest for digest in (of.token_digest, of.group_digest) if digest}
+
+
+def _other_token(session: Session, frame: Frame) -> bool:
+    """The session's token is known, and it is neither ours nor of our group."""
+    return session.token_digest is not None and not _tokens(session) & _tokens(frame)
+
+
+def cable_wait_ended(connectors: tuple[Connector, ...], frame: Frame) -> bool:
+    """Whether the EVSE that was asked for stopped waiting: Preparing, then Available.
+
+    OCPP 1.6 (section 4.9): the intended usage is over, by time-out or because the plug was taken
+    out. It counts only after the station's answer, so that an unplugging that crossed our frame on
+    the wire is not taken for it.
+    """
+    answered = frame.answer_time
+    return answered is not None and any(
+        connector.evse_id == frame.evse_id
+        and (connector.previous_status, connector.status) == ("Preparing", "Available")
+        and connector.status_time > answered
+        for connector in connectors
+    )

@@ -1,0 +1,51 @@
+"""From everything that is known about a command to its next step: the one door of these rules.
+
+All facts are looked at afresh each time, so that it does not matter in which order they came, how
+often, or who woke us. `apply` writes the decision into the command by the rules of `changes.py`.
+"""
+
+from datetime import datetime
+
+from workflows.domain import changes
+from workflows.domain.facts import Act, Decision, Facts
+from workflows.domain.guarding import is_guarded
+from workflows.domain.judge_late import judge_late_start, judge_late_stop
+from workflows.domain.judge_start import judge_start
+from workflows.domain.judge_stop import judge_stop
+from workflows.domain.model import Command, Kind, State
+from workflows.domain.timing import Timing
+
+
+def judge(command: Command, facts: Facts, timing: Timing, now: datetime) -> Decision:
+    """The next step of a command whose frame was sent, by all facts at this moment."""
+    if command.state is State.DONE and not is_guarded(command):
+        return Decision(Act.CONCLUDE, outcome=command.outcome)
+    if command.kind is Kind.STOP_SESSION:
+        if command.state is State.DONE:
+            return judge_late_stop(command, facts)
+        return judge_stop(command, facts, timing, now)
+    if command.state in {State.DONE, State.COMPENSATING}:
+        return judge_late_start(command, facts, timing, now)
+    return judge_start(command, facts, timing, now)
+
+
+def apply(command: Command, decision: Decision, now: datetime) -> Command:
+    """The command after a decision; the same object when there is nothing to write."""
+    match decision.act:
+        case Act.CONCLUDE if decision.outcome is not None:
+            return changes.concluded(command, decision.outcome, now)
+        case Act.UNDO if decision.session is not None:
+            session = decision.session
+            return changes.undoing(
+                command, decision.reason, session.name, session.transaction_id, now
+            )
+        case Act.UNDONE:
+            return changes.settled(changes.undone(command, now), now)
+        case Act.UNDO_FAILED:
+            return changes.settled(changes.undo_failed(command, decision.reason, now), now)
+        case Act.SETTLE:
+            return changes.settled(command, now)
+        case Act.WAIT if decision.progress:
+            return changes.waiting(command, decision.progress)
+        case _:
+            return command
