@@ -26,17 +26,43 @@ one slotted object.
 
 from collections import deque
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
-from station_gateway import frames
-from station_gateway.dialects.interface import Answer, Dialect, Violation
+from station_gateway import frames, refusals
+from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import Payload, Unreadable
+from station_gateway.events import (
+    AnswerMissing,
+    AnswerReceived,
+    AnswerRefused,
+    CallReceived,
+    Closing,
+    Event,
+    FrameRefused,
+    Missing,
+    SendReceived,
+)
 from station_gateway.frames import Fault, Frame, FrameError, FrameLimits, MessageId
+from station_gateway.refusals import reason_of
 from workflows.domain.model import CallError
 
-UNREADABLE_ID = "-1"
-"""The message id of a CALLERROR about a message whose id could not be read (2.0.1 part 4, 4.2.3)."""
+__all__ = [
+    "MESSAGE_TOO_BIG",
+    "POLICY_VIOLATION",
+    "AnswerMissing",
+    "AnswerReceived",
+    "AnswerRefused",
+    "CallInFlight",
+    "CallReceived",
+    "Closing",
+    "Event",
+    "FrameRefused",
+    "Missing",
+    "SendReceived",
+    "Session",
+    "SessionLimits",
+    "SessionOver",
+]
 
 POLICY_VIOLATION = 1008
 MESSAGE_TOO_BIG = 1009
@@ -57,106 +83,11 @@ class SessionLimits:
     overdue_calls: int = 16
 
 
-class Missing(StrEnum):
-    """Why there is no answer. Either way the frame was sent and may have had its effect."""
-
-    TIMEOUT = "TIMEOUT"
-    CONNECTION_LOST = "CONNECTION_LOST"
-
-
-@dataclass(frozen=True, slots=True)
-class CallReceived:
-    """The station's CALL is now in hand: exactly one `reply` or `reply_error` must follow."""
-
-    message_id: MessageId
-    action: str
-    payload: Payload
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerReceived:
-    """The answer to our CALL. `late`: an AnswerMissing was told before."""
-
-    message_id: str
-    action: str
-    answer: Answer
-    late: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerMissing:
-    """Our CALL was sent and is not answered. In time a late answer may still follow."""
-
-    message_id: str
-    action: str
-    cause: Missing
-
-
-@dataclass(frozen=True, slots=True)
-class SendReceived:
-    """A SEND (2.1, type 6): takes no answer."""
-
-    message_id: MessageId
-    action: str
-    payload: Payload
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerRefused:
-    """A CALLRESULTERROR (2.1, type 5): the station could not use our answer."""
-
-    message_id: MessageId
-    error: CallError
-
-
-@dataclass(frozen=True, slots=True)
-class FrameRefused:
-    """A frame that had no effect; for the log and the metric.
-
-    reason: a stable word of `REFUSALS`. detail: for humans, without any of the frame's values.
-    """
-
-    reason: str
-    detail: str = ""
-
-
-REFUSALS = (
-    "unreadable",
-    "unknown_type",
-    "oversize",
-    "unknown_action",
-    "invalid_payload",
-    "duplicate_call",
-    "unexpected_answer",
-    "queue_overflow",
-    "unencodable_reply",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Closing:
-    """Close the socket with this websocket code and reason; the session is over."""
-
-    code: int
-    reason: str
-
-
-Event = (
-    CallReceived
-    | AnswerReceived
-    | AnswerMissing
-    | SendReceived
-    | AnswerRefused
-    | FrameRefused
-    | Closing
-)
-
-
-class CallInFlight(Exception):  # noqa: N818 - a state, not an error of the station
+class CallInFlight(Exception):
     """A CALL of ours is outstanding already."""
 
 
-class SessionOver(Exception):  # noqa: N818 - a state, not an error of the station
+class SessionOver(Exception):
     """The connection is gone; nothing was sent."""
 
 
@@ -290,18 +221,33 @@ class Session:
         details: dict[str, Any] | None = None,
     ) -> list[Event]:
         """Answer the CALL in hand with a CALLERROR; else as `reply`."""
-        return self._answer(
-            message_id, frames.encode_error(message_id, code, description, details)
-        )
+        return self._answer(message_id, frames.encode_error(message_id, code, description, details))
+
+    def abandon(self, message_id: MessageId) -> list[Event]:
+        """Leave the CALL in hand without an answer, so that the station keeps it and repeats it.
+
+        When it comes again it is new. Returns and raises as `reply`.
+        """
+        if self._over:
+            return []
+        self._check_in_hand(message_id)
+        return self._next_in_line()
 
     def _answer(self, message_id: MessageId, frame: str) -> list[Event]:
         if self._over:
             return []
+        theirs = self._check_in_hand(message_id)
+        self._out.extend([frame] * (1 + theirs.repeats))
+        self._remember(message_id, theirs.fingerprint, frame)
+        return self._next_in_line()
+
+    def _check_in_hand(self, message_id: MessageId) -> _Theirs:
         theirs = self._in_hand
         if theirs is None or theirs.call.message_id != message_id:
             raise LookupError("this CALL is not in hand")
-        self._out.extend([frame] * (1 + theirs.repeats))
-        self._remember(message_id, theirs.fingerprint, frame)
+        return theirs
+
+    def _next_in_line(self) -> list[Event]:
         if not self._waiting:
             self._in_hand = None
             return []
@@ -318,10 +264,12 @@ class Session:
 
     # --- reading
 
-    def receive(self, data: str | bytes, now: float) -> list[Event]:
+    def receive(self, data: str | bytes, now: float) -> list[Event]:  # noqa: ARG002
         """Take one websocket message: `str` of a text frame, `bytes` of a binary one.
 
-        Never raises, whatever the station sends.
+        Never raises, whatever the station sends. An answer counts as in time until
+        `check_timeouts` gave its CALL up: `now` decides nothing here, so that a stalled process
+        does not turn answers that wait in the socket into late ones.
         """
         if self._over:
             return []
@@ -356,7 +304,7 @@ class Session:
         violation = self._dialect.check_call(frame.action, frame.body)
         if violation is not None:
             self._send_error(message_id, violation.code, violation.description)
-            return [FrameRefused(self._refusal_of(violation), violation.description)]
+            return [FrameRefused(reason_of(violation, self._dialect.ERRORS), violation.description)]
         theirs = _Theirs(CallReceived(message_id, frame.action, frame.body), fingerprint)
         if self._in_hand is None:
             self._in_hand = theirs
@@ -408,7 +356,7 @@ class Session:
     def _send_received(self, frame: Frame) -> list[Event]:
         violation = self._dialect.check_call(frame.action, frame.body)
         if violation is not None:
-            return [FrameRefused(self._refusal_of(violation), violation.description)]
+            return [FrameRefused(reason_of(violation, self._dialect.ERRORS), violation.description)]
         return [SendReceived(frame.message_id, frame.action, frame.body)]
 
     # --- refusing
@@ -419,24 +367,11 @@ class Session:
             return self._close(MESSAGE_TOO_BIG, error.reason)
         if error.type_number in (frames.CALL_RESULT, frames.CALL_ERROR):
             return self._unreadable_answer(error)
-        code = self._code_for(error)
-        message_id = UNREADABLE_ID if error.message_id is None else error.message_id
-        if error.message_id is None:
-            code = self._dialect.ERRORS.framework
-        if code is not None:
-            self._send_error(message_id, code, error.reason)
+        answer = refusals.answer_to(error, self._dialect.ERRORS)
+        if answer is not None:
+            self._send_error(*answer, error.reason)
         reason = "unknown_type" if error.fault is Fault.TYPE_NUMBER else "unreadable"
         return [FrameRefused(reason, error.reason)]
-
-    def _code_for(self, error: FrameError) -> str | None:
-        words = self._dialect.ERRORS
-        if error.fault is Fault.TYPE_NUMBER:
-            return words.message_type
-        if error.type_number != frames.CALL:  # types 5 and 6 take no answer
-            return None
-        if error.fault is Fault.SHAPE:
-            return words.framework or words.format
-        return words.format
 
     def _unreadable_answer(self, error: FrameError) -> list[Event]:
         message_id = str(error.message_id)
@@ -444,11 +379,6 @@ class Session:
         if action is None:
             return [FrameRefused("unreadable", error.reason)]
         return [AnswerReceived(message_id, action, Unreadable(error.reason), late)]
-
-    def _refusal_of(self, violation: Violation) -> str:
-        words = self._dialect.ERRORS
-        unknown = violation.code in (words.not_implemented, words.not_supported)
-        return "unknown_action" if unknown else "invalid_payload"
 
     def _send_error(self, message_id: MessageId, code: str, description: str) -> None:
         self._out.append(frames.encode_error(message_id, code, description))

@@ -7,7 +7,8 @@ messages is merely slowed down). One that keeps pushing for `patience_s` is disc
 
 from dataclasses import dataclass
 
-from station_gateway.engine import POLICY_VIOLATION, Closing
+from station_gateway.engine import POLICY_VIOLATION
+from station_gateway.events import Closing
 
 
 @dataclass(frozen=True, slots=True)

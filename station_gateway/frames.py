@@ -19,6 +19,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from station_gateway.printable import printable
+
 CALL = 2
 CALL_RESULT = 3
 CALL_ERROR = 4
@@ -155,7 +157,7 @@ def _has_duplicate_keys(data: str, size: int, message: object) -> bool:
     return False
 
 
-class _DuplicateKey(Exception):  # noqa: N818 - never leaves this module
+class _DuplicateKey(Exception):
     pass
 
 
@@ -208,14 +210,6 @@ def _error_words(message: list[Any]) -> tuple[str, str]:
     code = message[2] if len(message) > 2 and isinstance(message[2], str) else ""
     text = message[3] if len(message) > 3 and isinstance(message[3], str) else ""
     return printable(code, _ERROR_CODE_CHARS), printable(text, _ERROR_TEXT_CHARS)
-
-
-def printable(text: str, limit: int) -> str:
-    """At most `limit` characters, none of which harms a log, a terminal or a database."""
-    text = text[:limit]
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def encode_call(message_id: str, action: str, payload: dict[str, Any]) -> str:

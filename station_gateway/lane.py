@@ -5,8 +5,8 @@ frees a cable has a person standing in front of it: those go first. Inside one p
 come, first served. Whoever waits longer than its own deadline leaves the line; nobody waits unseen:
 `ahead_of` says who is in front.
 
-The one whose turn it is stays in the lane, at its head, until `leave`. Pure: `now` and the deadlines
-are monotonic seconds.
+The one whose turn it is stays in the lane, at its head, until `leave`. Pure: `now` and the
+deadlines are monotonic seconds.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ def priority_of(kind: Kind) -> Priority:
     return PRIORITIES.get(kind, Priority.NORMAL)
 
 
-class LaneFull(Exception):  # noqa: N818 - a state that the caller reports
+class LaneFull(Exception):
     """The station's line is at its limit."""
 
 

@@ -1,0 +1,12 @@
+"""One module per OCPP version, and the only place where OCPP's words are known.
+
+`DIALECTS` is in the order of preference when a station offers several subprotocols.
+"""
+
+from collections.abc import Mapping
+
+from station_gateway.dialects import v16, v201
+from station_gateway.dialects.interface import Dialect
+
+DIALECTS: Mapping[str, Dialect] = {dialect.SUBPROTOCOL: dialect for dialect in (v201, v16)}
+"""By websocket subprotocol."""

@@ -25,7 +25,7 @@ class Unreadable:
     reason: str
 
 
-class CallRefused(Exception):  # noqa: N818 - it is an answer to the station, not a failure of ours
+class CallRefused(Exception):
     """The station's CALL cannot be taken: answer it with this CALLERROR.
 
     code: in the spelling of the dialect that raised it.
@@ -197,7 +197,6 @@ class MeterRead:
     """MeterValues. `ocpp_id` only on 1.6. `meter_wh` None: no energy register among the values."""
 
     evse_id: int
-    connector_id: int
     time: StationTime
     ocpp_id: str | None = None
     meter_wh: int | None = None

@@ -1,0 +1,127 @@
+"""Reading and writing single fields: times, numbers, meter readings. Shared by all dialects.
+
+Everything a station sends is bounded here (S11): times within 400 days back and one day ahead of
+ours, ids within 32 bits, energy within a plausible register, strings printable and cut.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from math import isfinite
+from typing import Any
+
+from station_gateway.dialects.messages import CallRefused, StationTime
+from station_gateway.printable import printable
+
+OLDEST = timedelta(days=400)
+NEWEST = timedelta(days=1)
+INT32_MAX = 2**31 - 1
+MAX_ENERGY_WH = 10**12
+MAX_TIMEOUT_S = 86_400.0
+
+ENERGY_REGISTER = "Energy.Active.Import.Register"
+_OUTLET_SIDE = frozenset({"Outlet", "Inlet"})
+_WH_PER_UNIT = {"Wh": 1.0, "kWh": 1000.0}
+_MAX_MULTIPLIER = 12
+
+
+def text(payload: Mapping[str, Any], key: str, limit: int) -> str:
+    """A string field, clean and cut; "" when it is absent."""
+    return printable(str(payload.get(key, "")), limit)
+
+
+def number(payload: Mapping[str, Any], key: str, code: str) -> int:
+    """A required id or counter, 0 to 2**31 - 1. Raises: CallRefused with `code`."""
+    return bounded(payload[key], key, code)
+
+
+def optional_number(payload: Mapping[str, Any], key: str, code: str) -> int | None:
+    """As `number`, None when the field is absent."""
+    value = payload.get(key)
+    return None if value is None else bounded(value, key, code)
+
+
+def bounded(value: float, key: str, code: str) -> int:
+    """`value` when it lies within 0 to 2**31 - 1. Raises: CallRefused with `code`."""
+    if 0 <= value <= INT32_MAX:
+        return int(value)
+    raise CallRefused(code, f"{key}: out of range")
+
+
+def energy(value: float) -> tuple[int, bool]:
+    """A register in Wh that fits everywhere, and whether it had to be bent to do so."""
+    if 0 <= value <= MAX_ENERGY_WH:
+        return int(value), False
+    return (0 if value < 0 else MAX_ENERGY_WH), True
+
+
+def read_time(value: str | None, now: datetime) -> StationTime:
+    """The station's time when it is believable, else ours, marked as suspect.
+
+    Absent is not suspect: the message then happened now. A time without an offset is UTC.
+    """
+    if value is None:
+        return StationTime(now)
+    try:
+        time = datetime.fromisoformat(value)
+        time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+        skew = time - now
+    except (ValueError, OverflowError):
+        return StationTime(now, suspect=True)
+    if -OLDEST <= skew <= NEWEST:
+        return StationTime(time, raw_skew_s=skew.total_seconds())
+    return StationTime(now, suspect=True, raw_skew_s=skew.total_seconds())
+
+
+def write_time(time: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds: what every version's examples show."""
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def timeout_s(value: object) -> float | None:
+    """A timeout that a station reports as text; None when it is no usable number of seconds."""
+    try:
+        seconds = float(str(value))
+    except ValueError:
+        return None
+    return seconds if 0 < seconds <= MAX_TIMEOUT_S else None
+
+
+def registers_wh(samples: Iterable[Mapping[str, Any]]) -> list[int]:
+    """Energy registers among sampled values, in Wh and in order.
+
+    Values of the whole connection are taken as they are; where there are only values per phase,
+    they are added up. Readings of the car, of another unit, or that are no number, are left out.
+    """
+    whole: list[int] = []
+    phases = 0.0
+    for sample in samples:
+        if sample.get("measurand", ENERGY_REGISTER) != ENERGY_REGISTER:
+            continue
+        if sample.get("location", "Outlet") not in _OUTLET_SIDE:
+            continue
+        wh = _wh(sample)
+        if wh is None:
+            continue
+        if "phase" in sample:
+            phases += wh
+        else:
+            whole.append(round(wh))
+    if not whole and 0 < phases <= MAX_ENERGY_WH:
+        whole.append(round(phases))
+    return whole
+
+
+def _wh(sample: Mapping[str, Any]) -> float | None:
+    """One reading in Wh: 1.6 has text and `unit`, 2.x a number and `unitOfMeasure`."""
+    if sample.get("format") == "SignedData":
+        return None
+    unit = sample.get("unitOfMeasure", {})
+    factor = _WH_PER_UNIT.get(sample.get("unit") or unit.get("unit", "Wh"))
+    multiplier = unit.get("multiplier", 0)
+    if factor is None or abs(multiplier) > _MAX_MULTIPLIER:
+        return None
+    try:
+        wh = float(sample["value"]) * factor * 10.0 ** int(multiplier)
+    except ValueError:
+        return None
+    return wh if isfinite(wh) and 0 <= wh <= MAX_ENERGY_WH else None

@@ -1,0 +1,86 @@
+"""What an answer of a station means: tables, and the one function that reads them.
+
+The tables of status words stand in the dialects (`ANSWERS`); the CALLERROR codes are the same for
+all versions but for their spelling, and stations mix the spellings. Docs are printed from both.
+
+A code that says "I do not know this message" is NOT_SUPPORTED, one that says "I do not take it like
+this" is REJECTED (never repeated either way), one that says "something went wrong in me" is FAILED,
+and so is every code that is in no standard.
+"""
+
+from collections.abc import Mapping
+
+from station_gateway.dialects.interface import Answer
+from station_gateway.dialects.messages import Unreadable
+from station_gateway.printable import printable
+from workflows.domain.model import CallError, StationAnswer, Verdict
+
+STATUS_CHARS = 50
+REASON_CODE_CHARS = 20
+ADDITIONAL_INFO_CHARS = 512
+TRANSACTION_ID_CHARS = 36
+
+CALL_ERROR_VERDICTS: Mapping[str, Verdict] = {
+    "NotImplemented": Verdict.NOT_SUPPORTED,
+    "NotSupported": Verdict.NOT_SUPPORTED,
+    "MessageTypeNotSupported": Verdict.NOT_SUPPORTED,
+    "ProtocolError": Verdict.REJECTED,
+    "FormationViolation": Verdict.REJECTED,
+    "FormatViolation": Verdict.REJECTED,
+    "PropertyConstraintViolation": Verdict.REJECTED,
+    "OccurenceConstraintViolation": Verdict.REJECTED,
+    "OccurrenceConstraintViolation": Verdict.REJECTED,
+    "TypeConstraintViolation": Verdict.REJECTED,
+    "SecurityError": Verdict.REJECTED,
+    "InternalError": Verdict.FAILED,
+    "GenericError": Verdict.FAILED,
+    "RpcFrameworkError": Verdict.FAILED,
+}
+
+OUR_BUG_CODES = frozenset(
+    {
+        "ProtocolError",
+        "FormationViolation",
+        "FormatViolation",
+        "PropertyConstraintViolation",
+        "OccurenceConstraintViolation",
+        "OccurrenceConstraintViolation",
+        "TypeConstraintViolation",
+        "RpcFrameworkError",
+    }
+)
+"""The station says that our frame was wrong: worth an alarm."""
+
+
+def verdict_of_error(code: str) -> Verdict:
+    """What a CALLERROR code means, in either spelling; unknown codes are FAILED."""
+    return CALL_ERROR_VERDICTS.get(code, Verdict.FAILED)
+
+
+def read_status(words: Mapping[str, Verdict], answer: Answer) -> StationAnswer:
+    """The answer to a command whose status words are `words`. Never raises.
+
+    A word that is in no table is UNREADABLE, and kept.
+    """
+    if isinstance(answer, CallError):
+        return StationAnswer(verdict=verdict_of_error(answer.code), call_error=answer)
+    if isinstance(answer, Unreadable):
+        return StationAnswer(
+            verdict=Verdict.UNREADABLE,
+            additional_info=printable(answer.reason, ADDITIONAL_INFO_CHARS),
+        )
+    status = _word(answer.get("status"), STATUS_CHARS)
+    info = answer.get("statusInfo")
+    if not isinstance(info, dict):
+        info = {}
+    return StationAnswer(
+        verdict=words.get(status, Verdict.UNREADABLE),
+        status=status,
+        reason_code=_word(info.get("reasonCode"), REASON_CODE_CHARS),
+        additional_info=_word(info.get("additionalInfo"), ADDITIONAL_INFO_CHARS),
+        transaction_id=_word(answer.get("transactionId"), TRANSACTION_ID_CHARS) or None,
+    )
+
+
+def _word(value: object, limit: int) -> str:
+    return printable(value, limit) if isinstance(value, str) else ""

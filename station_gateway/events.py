@@ -1,0 +1,104 @@
+"""What a session tells its shell: one small frozen class per kind of news."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from station_gateway.dialects.interface import Answer
+from station_gateway.dialects.messages import Payload
+from station_gateway.frames import MessageId
+from workflows.domain.model import CallError
+
+
+class Missing(StrEnum):
+    """Why there is no answer. Either way the frame was sent and may have had its effect."""
+
+    TIMEOUT = "TIMEOUT"
+    CONNECTION_LOST = "CONNECTION_LOST"
+
+
+@dataclass(frozen=True, slots=True)
+class CallReceived:
+    """The station's CALL is now in hand: exactly one `reply` or `reply_error` must follow."""
+
+    message_id: MessageId
+    action: str
+    payload: Payload
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerReceived:
+    """The answer to our CALL. `late`: an AnswerMissing was told before."""
+
+    message_id: str
+    action: str
+    answer: Answer
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerMissing:
+    """Our CALL was sent and is not answered. In time a late answer may still follow."""
+
+    message_id: str
+    action: str
+    cause: Missing
+
+
+@dataclass(frozen=True, slots=True)
+class SendReceived:
+    """A SEND (2.1, type 6): takes no answer."""
+
+    message_id: MessageId
+    action: str
+    payload: Payload
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRefused:
+    """A CALLRESULTERROR (2.1, type 5): the station could not use our answer."""
+
+    message_id: MessageId
+    error: CallError
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRefused:
+    """A frame that had no effect; for the log and the metric.
+
+    reason: a stable word of `REFUSALS`. detail: for humans, without any of the frame's values.
+    """
+
+    reason: str
+    detail: str = ""
+
+
+REFUSALS = (
+    "unreadable",
+    "unknown_type",
+    "oversize",
+    "unknown_action",
+    "invalid_payload",
+    "duplicate_call",
+    "unexpected_answer",
+    "queue_overflow",
+    "unencodable_reply",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """Close the socket with this websocket code and reason; the session is over."""
+
+    code: int
+    reason: str
+
+
+Event = (
+    CallReceived
+    | AnswerReceived
+    | AnswerMissing
+    | SendReceived
+    | AnswerRefused
+    | FrameRefused
+    | Closing
+)

@@ -1,0 +1,9 @@
+"""Words of a station, before they reach a log, a terminal or a database."""
+
+
+def printable(text: str, limit: int) -> str:
+    """At most `limit` characters, each of them printable (a NUL would even stop PostgreSQL)."""
+    text = text[:limit]
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
