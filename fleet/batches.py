@@ -1,0 +1,111 @@
+"""Group commit: small writes that arrive together share one transaction.
+
+A commit costs much more than a small write. While one transaction runs, the writes that arrive
+wait in a line; the next transaction takes them all (up to a limit). Each one runs in a SAVEPOINT
+of its own, so that one that fails takes nothing of the others along, and nobody is told "done"
+before the commit.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from fleet.statements import Tx
+from fleet.unavailable import DatabaseUnavailable, is_deadlock, is_unavailable
+
+T = TypeVar("T")
+
+BATCH_LIMIT = 256
+WAITING_LIMIT = 20_000
+
+
+@dataclass(slots=True)
+class _Write:
+    op: Callable[[Tx], Awaitable[Any]]
+    done: "asyncio.Future[Any]"
+    result: Any = None
+    error: Exception | None = None
+
+
+class Batcher:
+    """Runs writes of concurrent tasks in shared transactions."""
+
+    def __init__(self, write: Callable[[], AbstractAsyncContextManager[Tx]]) -> None:
+        self._write = write
+        self._line: deque[_Write] = deque()
+        self._runner: asyncio.Task[None] | None = None
+
+    async def run(self, op: Callable[[Tx], Awaitable[T]]) -> T:
+        """Run `op` in a shared transaction; returns after its commit.
+
+        `op` may run again when its transaction was chosen to break a deadlock, and it runs to its
+        end when the caller is cancelled.
+
+        Raises: DatabaseUnavailable, or what `op` raised (its writes are rolled back then).
+        """
+        if len(self._line) >= WAITING_LIMIT:
+            raise DatabaseUnavailable("too many writes are waiting for the database")
+        write = _Write(op, asyncio.get_running_loop().create_future())
+        self._line.append(write)
+        if self._runner is None or self._runner.done():
+            self._runner = asyncio.create_task(self._drain(), name="fleet-batches")
+        result: T = await write.done
+        return result
+
+    async def close(self) -> None:
+        """Wait until every accepted write is decided."""
+        if self._runner is not None:
+            await self._runner
+
+    async def _drain(self) -> None:
+        while self._line:
+            taken = [self._line.popleft() for _ in range(min(len(self._line), BATCH_LIMIT))]
+            try:
+                await self._commit(taken)
+            except BaseException as error:
+                for write in taken:
+                    _tell(write, error)
+                if not isinstance(error, Exception):
+                    raise
+            for write in taken:
+                if write.error is not None and is_deadlock(write.error):
+                    await self._again(write)
+                _tell(write, write.error)
+
+    async def _commit(self, writes: list[_Write]) -> None:
+        async with self._write() as tx:
+            for write in writes:
+                await _attempt(tx, write)
+
+    async def _again(self, write: _Write) -> None:
+        write.error = None
+        try:
+            await self._commit([write])
+        except Exception as error:
+            write.error = error
+
+
+async def _attempt(tx: Tx, write: _Write) -> None:
+    savepoint = await tx.begin_nested()
+    try:
+        write.result = await write.op(tx)
+        await savepoint.commit()
+    except Exception as error:
+        if is_unavailable(error):
+            raise
+        write.error = error
+        await savepoint.rollback()
+
+
+def _tell(write: _Write, error: BaseException | None) -> None:
+    if write.done.done():  # told already, or the caller was cancelled
+        return
+    if error is None:
+        write.done.set_result(write.result)
+    elif isinstance(error, Exception):
+        write.done.set_exception(error)
+    else:
+        write.done.cancel()

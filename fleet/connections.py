@@ -1,0 +1,132 @@
+"""Who holds which station's socket: leases of gateways, with a fencing epoch per station.
+
+A connection is good as long as its gateway's lease is. Every new socket of a station gets the
+next epoch, for ever; whoever sends names the epoch it believes in, and a stale one is refused
+(`fleet.sends.intend`). A release compares the connection id, so that the late close of a
+replaced socket removes nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import bindparam, delete, select, update
+
+from fleet.statements import Tx, Upsert, bound, columns_of
+from fleet.tables import connections, gateways
+from fleet.values import identifier
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A station's socket and the gateway process that holds it."""
+
+    station: str
+    gateway: str
+    connection_id: str
+    epoch: int
+    ocpp_version: str
+    connected_time: datetime
+
+
+_CONNECTION = columns_of(connections, Connection)
+
+_RENEW = Upsert(
+    lambda insert: (
+        stmt := insert(gateways).values(**bound(gateways, "gateway", "until"))
+    ).on_conflict_do_update(index_elements=["gateway"], set_={"until": stmt.excluded.until})
+)
+_CLAIM = Upsert(
+    lambda insert: (
+        (
+            stmt := insert(connections).values(
+                **bound(connections, "station", "gateway", "connection_id", "ocpp_version"),
+                **bound(connections, "connected_time"),
+                epoch=1,
+            )
+        )
+        .on_conflict_do_update(
+            index_elements=["station"],
+            set_={
+                "gateway": stmt.excluded.gateway,
+                "connection_id": stmt.excluded.connection_id,
+                "ocpp_version": stmt.excluded.ocpp_version,
+                "connected_time": stmt.excluded.connected_time,
+                "epoch": connections.c.epoch + 1,
+            },
+        )
+        .returning(connections.c.epoch)
+    )
+)
+_RELEASE = (
+    update(connections)
+    .where(
+        connections.c.station == bindparam("of_station"),
+        connections.c.connection_id == bindparam("of_connection"),
+        connections.c.gateway.is_not(None),
+    )
+    .values(gateway=None)
+)
+_HELD = select(*_CONNECTION).join(gateways, gateways.c.gateway == connections.c.gateway)
+_HOLDER = _HELD.where(
+    connections.c.station == bindparam("station"), gateways.c.until > bindparam("now")
+)
+_EPOCH = (
+    select(connections.c.epoch)
+    .where(connections.c.station == bindparam("station"), connections.c.gateway.is_not(None))
+    .with_for_update(read=True)
+)
+
+
+async def renew_gateway(tx: Tx, gateway: str, *, until: datetime) -> None:
+    """The gateway process lives; its connections are good until this time."""
+    await tx.execute(_RENEW(tx), {"gateway": identifier(gateway), "until": until})
+
+
+async def drop_gateway(tx: Tx, gateway: str) -> None:
+    """The gateway process ended: its lease and all its connections with it."""
+    await tx.execute(
+        update(connections).where(connections.c.gateway == gateway).values(gateway=None)
+    )
+    await tx.execute(delete(gateways).where(gateways.c.gateway == gateway))
+
+
+async def claim(
+    tx: Tx, *, station: str, gateway: str, connection_id: str, ocpp_version: str, now: datetime
+) -> int:
+    """Take the station for a new socket, whoever held it before. Returns the new epoch."""
+    row = await tx.execute(
+        _CLAIM(tx),
+        {
+            "station": identifier(station),
+            "gateway": identifier(gateway),
+            "connection_id": identifier(connection_id),
+            "ocpp_version": ocpp_version,
+            "connected_time": now,
+        },
+    )
+    return int(row.scalar_one())
+
+
+async def release(tx: Tx, *, station: str, connection_id: str) -> bool:
+    """The socket closed. False when a newer one has taken the station already."""
+    done = await tx.execute(_RELEASE, {"of_station": station, "of_connection": connection_id})
+    return bool(done.rowcount)
+
+
+async def holder(tx: Tx, station: str, *, now: datetime) -> Connection | None:
+    """The station's connection; None when nobody holds it or its gateway's lease ran out."""
+    row = (await tx.execute(_HOLDER, {"station": station, "now": now})).first()
+    return None if row is None else Connection(*row)
+
+
+async def holders(tx: Tx, stations: Sequence[str], *, now: datetime) -> dict[str, Connection]:
+    """As `holder`, for many stations at once; those that nobody holds are left out."""
+    stmt = _HELD.where(connections.c.station.in_(stations), gateways.c.until > now)
+    return {row.station: Connection(*row) for row in await tx.execute(stmt)}
+
+
+async def current_epoch(tx: Tx, station: str) -> int | None:
+    """The epoch of the held connection, locked until this transaction ends; None: not held."""
+    value: int | None = (await tx.execute(_EPOCH, {"station": station})).scalar()
+    return value

@@ -1,0 +1,187 @@
+"""The one door to the database: transactions, group commit, and news of the log.
+
+Everything that can go wrong with the database itself comes out as DatabaseUnavailable, within
+about `timeout_s`; it recovers by itself when the database is back.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, TypeVar
+
+import aiosqlite
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from fleet import changes, migrations
+from fleet.batches import Batcher
+from fleet.changes import Changes, Hub
+from fleet.engines import POSTGRES_POOL_SIZE, Engines, open_engines, sqlite_path
+from fleet.log import CHANNEL, LOG_GREW
+from fleet.statements import Tx
+from fleet.unavailable import DatabaseUnavailable, as_unavailable, is_unavailable
+
+__all__ = ["Changes", "Database", "DatabaseUnavailable", "Tx"]
+
+T = TypeVar("T")
+
+
+class Database:
+    """An open database. Use one per process, and close it."""
+
+    def __init__(self, engines: Engines, *, timeout_s: float) -> None:
+        self._engines = engines
+        self._timeout_s = timeout_s
+        self._batcher = Batcher(self.write)
+        postgres = engines.dialect == "postgresql"
+        self._hub = Hub(self._listen if postgres else self._poll, echo=postgres)
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        *,
+        migrate: bool = True,
+        timeout_s: float = 2.0,
+        synchronous: str = "NORMAL",
+        pool_size: int = POSTGRES_POOL_SIZE,
+    ) -> "Database":
+        """Open "sqlite:///path" or "postgresql://...".
+
+        migrate: bring the tables up to date first; safe when several processes do so at once.
+        timeout_s: how long to wait for a connection, for the write lock, and for a statement.
+        synchronous: SQLite only: "NORMAL" survives the death of processes, "FULL" also that of
+            the machine.
+
+        Raises: DatabaseUnavailable; ValueError for an unusable URL.
+        """
+        engines = open_engines(
+            url, timeout_s=timeout_s, synchronous=synchronous, pool_size=pool_size
+        )
+        if migrate:
+            try:
+                await migrations.upgrade(url)
+            except Exception as error:
+                await engines.dispose()
+                if is_unavailable(error):
+                    raise as_unavailable(error) from error
+                raise
+        return cls(engines, timeout_s=timeout_s)
+
+    @property
+    def dialect(self) -> str:
+        """ "sqlite" or "postgresql"."""
+        return self._engines.dialect
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Tx]:
+        """A write transaction: committed on a clean exit, rolled back on an exception.
+
+        Raises: DatabaseUnavailable.
+        """
+        async with self._connected(self._engines.writer) as tx:
+            await tx.begin()
+            yield tx
+            await tx.commit()
+            if tx.info.pop(LOG_GREW, False):
+                self._hub.tell()
+
+    def read(self) -> AbstractAsyncContextManager[Tx]:
+        """A connection for reading. On SQLite what it reads is of one moment.
+
+        Raises: DatabaseUnavailable.
+        """
+        return self._connected(self._engines.reader)
+
+    async def batch(self, op: Callable[[Tx], Awaitable[T]]) -> T:
+        """Run a small write in a transaction shared with others; returns after the commit.
+
+        An `op` that raises is rolled back alone. `op` awaits nothing but this database, and may
+        run twice (the first run is rolled back then).
+
+        Raises: DatabaseUnavailable, or what `op` raised.
+        """
+        return await self._batcher.run(op)
+
+    def watch(self) -> AbstractAsyncContextManager[Changes]:
+        """News of the log, for as long as the context lasts."""
+        return self._hub.watch()
+
+    async def close(self) -> None:
+        """Finish the accepted writes and close every connection."""
+        await self._batcher.close()
+        await self._hub.close()
+        await self._engines.dispose()
+
+    @asynccontextmanager
+    async def _connected(self, engine: AsyncEngine) -> AsyncIterator[Tx]:
+        connection = await self._connect(engine)
+        try:
+            yield connection
+        except BaseException as error:
+            connection.info.pop(LOG_GREW, None)
+            if not isinstance(error, Exception) or not is_unavailable(error):
+                raise
+            await _drop(connection)
+            raise as_unavailable(error) from error
+        finally:
+            with contextlib.suppress(TimeoutError, OSError):
+                await connection.close()
+
+    async def _connect(self, engine: AsyncEngine) -> AsyncConnection:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await engine.connect()
+        except Exception as error:
+            if is_unavailable(error):
+                raise as_unavailable(error) from error
+            raise
+
+    async def _listen(self, tell: Callable[[], None]) -> None:
+        """Until the connection is lost: tell every notification of PostgreSQL."""
+        url = self._engines.url
+        options: dict[str, Any] = dict(url.query)
+        if "sslmode" in options:
+            options["ssl"] = options.pop("sslmode")
+        host = options.pop("host", url.host)
+        connection = await asyncpg.connect(
+            host=host,
+            port=url.port,
+            user=url.username,
+            password=url.password,
+            database=url.database,
+            timeout=self._timeout_s,
+            **options,
+        )
+        lost = asyncio.Event()
+        try:
+            connection.add_termination_listener(lambda _: lost.set())
+            await connection.add_listener(CHANNEL, lambda *_: tell())
+            tell()
+            await lost.wait()
+        finally:
+            connection.terminate()
+
+    async def _poll(self, tell: Callable[[], None]) -> None:
+        """Tell every commit of another connection to the SQLite file."""
+        path = sqlite_path(self._engines.url)
+        async with aiosqlite.connect(path, isolation_level=None) as connection:
+            seen: int | None = None
+            while True:
+                rows = await connection.execute_fetchall("PRAGMA data_version")
+                version = next(iter(rows))[0]
+                if version != seen:
+                    seen = version
+                    tell()
+                await asyncio.sleep(changes.SQLITE_POLL_S)
+
+
+async def _drop(connection: AsyncConnection) -> None:
+    """Give the connection up without another word to a server that may not answer."""
+    with contextlib.suppress(Exception):
+        raw = await connection.get_raw_connection()
+        driver = raw.driver_connection
+        if isinstance(driver, asyncpg.Connection):
+            driver.terminate()
+        await connection.invalidate()

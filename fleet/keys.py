@@ -1,0 +1,164 @@
+"""Keys and secrets at rest: sealed token values, keyed digests, station passwords.
+
+One master key per database, made on first use; each purpose has a key of its own derived from it.
+Generated passwords have 128 bits and more, so a keyed digest is enough to store them; a slow hash
+would cost minutes of CPU when a fleet reconnects. Passwords that people chose get Argon2.
+"""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import secrets
+from collections import OrderedDict
+
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+from cryptography.fernet import Fernet, InvalidToken
+from sqlalchemy import bindparam, select
+
+from fleet.database import Database
+from fleet.statements import Upsert, bound
+from fleet.tables import keys
+from fleet.values import InvalidValue
+
+_MASTER = "master"
+_UNTYPED = frozenset({"", "idtag", "iso14443", "iso15693"})
+
+FAILURE_TAKES_S = 0.25
+"""Every refused password takes this long, whatever was wrong with it."""
+
+_SUCCESSES_LIMIT = 20_000
+_ARGON2_AT_ONCE = 2
+_PASSWORD_LIMIT = 256
+
+_MAKE = Upsert(
+    lambda insert: insert(keys)
+    .values(**bound(keys, "name", "value"))
+    .on_conflict_do_nothing(index_elements=["name"])
+)
+_READ = select(keys.c.value).where(keys.c.name == bindparam("name"))
+
+
+class Sealer:
+    """Encrypts and digests token values with keys of this database."""
+
+    def __init__(self, master: bytes) -> None:
+        self._fernet = Fernet(base64.urlsafe_b64encode(_derive(master, "seal")))
+        self._digest_key = _derive(master, "digest")
+
+    def seal(self, value: str) -> str:
+        """The value, encrypted and authenticated; another text each time."""
+        return self._fernet.encrypt(value.encode()).decode()
+
+    def open(self, sealed: str) -> str:
+        """The sealed value. Raises: InvalidValue when it was not sealed with this key."""
+        try:
+            return self._fernet.decrypt(sealed.encode()).decode()
+        except (InvalidToken, UnicodeError):
+            raise InvalidValue("a sealed value of another key, or a broken one") from None
+
+    def digest(self, type: str, value: str) -> str:
+        """A keyed digest that is equal for equal tokens: 64 hex characters.
+
+        Case does not matter (OCPP's identifiers are case-insensitive). OCPP 1.6 does not tell a
+        token's type, so "idTag", "ISO14443", "ISO15693" and "" count as one.
+        """
+        kind = "" if type.lower() in _UNTYPED else type.lower()
+        text = f"{kind}\x1f{value.casefold()}".encode("utf-8", "replace")
+        return hmac.new(self._digest_key, text, hashlib.sha256).hexdigest()
+
+    def mask(self, value: str) -> str:
+        """For humans: "****1234"; at most the last four characters, never more than half."""
+        shown = min(4, len(value) // 2)
+        return "****" + (value[-shown:] if shown else "")
+
+
+class Passwords:
+    """Makes, stores and checks station passwords (OCPP security profiles 1 and 2)."""
+
+    def __init__(self, master: bytes) -> None:
+        self._key = _derive(master, "password")
+        self._session_key = secrets.token_bytes(32)
+        self._argon2 = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+        self._slots = asyncio.Semaphore(_ARGON2_AT_ONCE)
+        self._good: OrderedDict[bytes, None] = OrderedDict()
+        self._dummy = self.hash_generated(self.make())
+
+    def make(self) -> str:
+        """A new password: 192 random bits in 32 URL-safe characters (OCPP takes 16 to 40)."""
+        return secrets.token_urlsafe(24)
+
+    def hash_generated(self, password: str) -> str:
+        """How a password of `make` is stored."""
+        return "hmac:" + hmac.new(self._key, _bytes(password), hashlib.sha256).hexdigest()
+
+    def hash_chosen(self, password: str) -> str:
+        """How a password that somebody chose is stored. Takes about 20 ms of CPU."""
+        return "argon2:" + self._argon2.hash(_bytes(password))
+
+    async def verify(self, stored: str, given: str) -> bool:
+        """Whether `given` is the stored password. `stored` "" (nobody of that name) is never it.
+
+        A refusal takes the same time whatever the reason, so that it does not tell who exists.
+        """
+        started = asyncio.get_running_loop().time()
+        if len(given) <= _PASSWORD_LIMIT and await self._matches(stored or self._dummy, given):
+            if stored:
+                return True
+        spent = asyncio.get_running_loop().time() - started
+        await asyncio.sleep(max(0.0, FAILURE_TAKES_S - spent))
+        return False
+
+    async def _matches(self, stored: str, given: str) -> bool:
+        kind, _, value = stored.partition(":")
+        if kind == "hmac":
+            return hmac.compare_digest(stored, self.hash_generated(given))
+        return kind == "argon2" and await self._matches_argon2(value, given)
+
+    async def _matches_argon2(self, value: str, given: str) -> bool:
+        seen = hmac.new(self._session_key, _bytes(f"{value}\x1f{given}"), hashlib.sha256).digest()
+        if seen in self._good:
+            self._good.move_to_end(seen)
+            return True
+        async with self._slots:
+            if not await asyncio.to_thread(self._verify_argon2, value, given):
+                return False
+        self._good[seen] = None
+        if len(self._good) > _SUCCESSES_LIMIT:
+            self._good.popitem(last=False)
+        return True
+
+    def _verify_argon2(self, value: str, given: str) -> bool:
+        try:
+            return self._argon2.verify(value, _bytes(given))
+        except (Argon2Error, InvalidHashError):
+            return False
+
+
+async def load_sealer(db: Database) -> Sealer:
+    """The sealer of this database; its key is made on first use. Raises: DatabaseUnavailable."""
+    return Sealer(await _load_master(db))
+
+
+async def load_passwords(db: Database) -> Passwords:
+    """The password checker of this database. Raises: DatabaseUnavailable."""
+    return Passwords(await _load_master(db))
+
+
+async def _load_master(db: Database) -> bytes:
+    async with db.read() as tx:
+        found = (await tx.execute(_READ, {"name": _MASTER})).scalar()
+    if found is None:
+        async with db.write() as tx:
+            await tx.execute(_MAKE(tx), {"name": _MASTER, "value": secrets.token_hex(32)})
+            found = (await tx.execute(_READ, {"name": _MASTER})).scalar_one()
+    return bytes.fromhex(found)
+
+
+def _derive(master: bytes, purpose: str) -> bytes:
+    return hmac.new(master, f"evcommand/{purpose}".encode(), hashlib.sha256).digest()
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

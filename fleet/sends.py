@@ -1,0 +1,240 @@
+"""The intent of a frame: what may have been on the wire.
+
+Before a frame is written, its intent is committed here. No row means certainly not sent; a row
+INTENT means perhaps sent. The one race that decides is on the key (tenant, command, attempt):
+the gateway inserts INTENT, whoever gives up on it inserts VOID, and the database lets one win.
+
+    (none) -> INTENT -> ANSWERED          LOST: sent, no answer (so far)
+         `-> VOID  `-> LOST -> ANSWERED
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, select, update
+
+from fleet.connections import current_epoch
+from fleet.statements import Tx, Upsert, bound, columns_of
+from fleet.tables import sends
+from fleet.values import cut, identifier, int32, optional_identifier, optional_int32
+
+OPEN_LIMIT = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """One attempt to send one command's frame. `id` is also the remoteStartId on OCPP 2.x.
+
+    state: "INTENT", "ANSWERED", "VOID" (never sent) or "LOST" (sent, no answer).
+    undo: a compensating frame. closed: nobody waits for its evidence any longer.
+    answer: what the station said, as the gateway stored it. cause: why it is LOST.
+    """
+
+    id: int
+    command: str
+    tenant: str
+    workflow_id: str
+    station: str
+    kind: str
+    attempt: int
+    state: str
+    message_id: str
+    epoch: int
+    undo: bool
+    evse_id: int | None
+    connector_id: int | None
+    token_digest: str | None
+    group_digest: str | None
+    wire_id: str | None
+    send_time: datetime
+    answer: dict[str, Any] | None
+    answer_time: datetime | None
+    closed: bool
+    cause: str = ""
+
+
+class StaleEpoch(Exception):
+    """The station's connection is not of this epoch any longer: nothing may be sent on it."""
+
+
+class AlreadySettled(Exception):
+    """This attempt was decided before: `send` is the row that stands (VOID, or an INTENT)."""
+
+    def __init__(self, send: Send) -> None:
+        super().__init__(f"attempt {send.attempt} of command {send.command} is {send.state}")
+        self.send = send
+
+
+_SEND = columns_of(sends, Send)
+
+_INSERT = Upsert(
+    lambda insert: insert(sends)
+    .values(
+        **bound(
+            sends,
+            *("command", "tenant", "workflow_id", "station", "kind", "attempt", "state"),
+            *("message_id", "epoch", "undo", "evse_id", "connector_id", "token_digest"),
+            *("group_digest", "wire_id", "send_time"),
+        )
+    )
+    .on_conflict_do_nothing(index_elements=["tenant", "command", "attempt"])
+    .returning(*_SEND)
+)
+_ATTEMPT = select(*_SEND).where(
+    sends.c.tenant == bindparam("tenant"),
+    sends.c.command == bindparam("command"),
+    sends.c.attempt == bindparam("attempt"),
+)
+_ANSWERED = (
+    update(sends)
+    .where(sends.c.id == bindparam("send"), sends.c.state.in_(("INTENT", "LOST")))
+    .values(
+        state="ANSWERED",
+        answer=bindparam("said", type_=sends.c.answer.type),
+        answer_time=bindparam("at", type_=sends.c.answer_time.type),
+    )
+)
+_LOST = (
+    update(sends)
+    .where(sends.c.id == bindparam("send"), sends.c.state == "INTENT")
+    .values(state="LOST", cause=bindparam("why"))
+)
+_BY_COMMAND = (
+    select(*_SEND)
+    .where(sends.c.tenant == bindparam("tenant"), sends.c.command == bindparam("command"))
+    .order_by(sends.c.attempt)
+)
+_BY_MESSAGE = (
+    select(*_SEND)
+    .where(sends.c.station == bindparam("station"), sends.c.message_id == bindparam("message_id"))
+    .order_by(sends.c.id.desc())
+    .limit(1)
+)
+_OPEN = (
+    select(*_SEND)
+    .where(sends.c.station == bindparam("station"), ~sends.c.closed, sends.c.state != "VOID")
+    .order_by(sends.c.id.desc())
+    .limit(OPEN_LIMIT)
+)
+_CLOSE = (
+    update(sends)
+    .where(
+        sends.c.tenant == bindparam("of_tenant"),
+        sends.c.command == bindparam("of_command"),
+        ~sends.c.closed,
+    )
+    .values(closed=True)
+)
+
+
+async def intend(
+    tx: Tx,
+    *,
+    command: str,
+    tenant: str,
+    workflow_id: str,
+    station: str,
+    kind: str,
+    attempt: int,
+    message_id: str,
+    epoch: int,
+    undo: bool,
+    evse_id: int | None,
+    connector_id: int | None,
+    token_digest: str | None,
+    group_digest: str | None,
+    wire_id: str | None,
+    now: datetime,
+) -> Send:
+    """Say that this frame is about to be written; write it only after the commit.
+
+    Raises:
+        StaleEpoch: the station's connection is another one by now, or released.
+        AlreadySettled: a row of this attempt stands: never write the frame then.
+    """
+    if await current_epoch(tx, station) != epoch:
+        raise StaleEpoch(f"epoch {epoch} of station {station} is over")
+    values = {
+        "command": identifier(command),
+        "tenant": identifier(tenant),
+        "workflow_id": workflow_id,
+        "station": identifier(station),
+        "kind": kind,
+        "attempt": int32(attempt),
+        "state": "INTENT",
+        "message_id": identifier(message_id),
+        "epoch": epoch,
+        "undo": undo,
+        "evse_id": optional_int32(evse_id),
+        "connector_id": optional_int32(connector_id),
+        "token_digest": token_digest,
+        "group_digest": group_digest,
+        "wire_id": optional_identifier(wire_id or None),
+        "send_time": now,
+    }
+    row = (await tx.execute(_INSERT(tx), values)).first()
+    if row is None:
+        raise AlreadySettled(await _standing(tx, tenant, command, attempt))
+    return Send(*row)
+
+
+async def void(tx: Tx, *, tenant: str, command: str, attempt: int, now: datetime) -> Send:
+    """Decide that this attempt is not sent, unless a row stands already; returns what stands."""
+    values = {
+        "command": identifier(command),
+        "tenant": identifier(tenant),
+        "workflow_id": "",
+        "station": "",
+        "kind": "",
+        "attempt": int32(attempt),
+        "state": "VOID",
+        "message_id": "",
+        "epoch": 0,
+        "undo": False,
+        "evse_id": None,
+        "connector_id": None,
+        "token_digest": None,
+        "group_digest": None,
+        "wire_id": None,
+        "send_time": now,
+    }
+    row = (await tx.execute(_INSERT(tx), values)).first()
+    return await _standing(tx, tenant, command, attempt) if row is None else Send(*row)
+
+
+async def answered(tx: Tx, id: int, *, answer: dict[str, Any], now: datetime) -> None:
+    """Store what the station said, late or not. The first answer stands; a VOID stays VOID."""
+    await tx.execute(_ANSWERED, {"send": id, "said": answer, "at": now})
+
+
+async def lost(tx: Tx, id: int, *, cause: str, now: datetime) -> None:  # noqa: ARG001
+    """The CALL is over without an answer (one may still come late, and is stored then)."""
+    await tx.execute(_LOST, {"send": id, "why": cut(cause)})
+
+
+async def by_command(tx: Tx, tenant: str, command: str) -> list[Send]:
+    """Every attempt of the command, in order."""
+    rows = await tx.execute(_BY_COMMAND, {"tenant": tenant, "command": command})
+    return [Send(*row) for row in rows]
+
+
+async def by_message(tx: Tx, station: str, message_id: str) -> Send | None:
+    """The send that an answer of this station with this message id belongs to."""
+    row = (await tx.execute(_BY_MESSAGE, {"station": station, "message_id": message_id})).first()
+    return None if row is None else Send(*row)
+
+
+async def open_for_station(tx: Tx, station: str) -> list[Send]:
+    """What was perhaps sent to the station and is still waited for, the newest first."""
+    return [Send(*row) for row in await tx.execute(_OPEN, {"station": station})]
+
+
+async def close(tx: Tx, tenant: str, command: str) -> None:
+    """Nobody waits for evidence of this command any longer."""
+    await tx.execute(_CLOSE, {"of_tenant": tenant, "of_command": command})
+
+
+async def _standing(tx: Tx, tenant: str, command: str, attempt: int) -> Send:
+    key = {"tenant": tenant, "command": command, "attempt": attempt}
+    return Send(*(await tx.execute(_ATTEMPT, key)).one())

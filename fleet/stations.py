@@ -1,0 +1,354 @@
+"""Stations and their connectors: who they are, what they told about themselves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, case, exists, func, literal, or_, select
+from sqlalchemy import delete as sql_delete
+from sqlalchemy import update as sql_update
+
+from fleet import tables
+from fleet.statements import Tx, Upsert, bound, columns_of
+from fleet.tables import connections, gateways, stations
+from fleet.values import cut, identifier, int32
+
+CONNECTORS_LIMIT = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """A charging station as the fleet knows it. Empty text: the station never said.
+
+    registered: False for one that was only admitted (`--open`).
+    boot_state: "", "ACCEPTED", "PENDING" or "REJECTED".
+    connection_timeout_s: how long it waits for the cable; None when it did not tell.
+    """
+
+    id: str
+    tenant: str
+    location: str
+    security_profile: int
+    registered: bool
+    ocpp_version: str
+    vendor: str
+    model: str
+    serial_number: str
+    firmware_version: str
+    boot_state: str
+    boot_time: datetime | None
+    last_seen_time: datetime | None
+    connection_timeout_s: float | None
+    create_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Connector:
+    """A connector and its latest status, in the station's own word."""
+
+    station: str
+    evse_id: int
+    connector_id: int
+    type: str
+    status: str
+    previous_status: str
+    status_time: datetime
+    error_code: str
+
+
+class StationExists(Exception):
+    """A registered station of this id is there already, of this or another tenant."""
+
+
+_connectors = tables.connectors
+
+_STATION = columns_of(stations, Station)
+_CONNECTOR = columns_of(_connectors, Connector)
+
+_GET = select(*_STATION).where(stations.c.id == bindparam("id"))
+_HASHES = select(stations.c.password_hash, stations.c.previous_password_hash).where(
+    stations.c.id == bindparam("id")
+)
+_NEW = bound(stations, "id", "tenant", "location", "security_profile", "registered", "create_time")
+
+# An admitted (unregistered) station of the same tenant may be registered later.
+_CREATE = Upsert(
+    lambda insert: (
+        (stmt := insert(stations).values(**_NEW, **bound(stations, "password_hash")))
+        .on_conflict_do_update(
+            index_elements=["id"],
+            set_={
+                "location": stmt.excluded.location,
+                "security_profile": stmt.excluded.security_profile,
+                "registered": stmt.excluded.registered,
+                "password_hash": stmt.excluded.password_hash,
+            },
+            where=stations.c.registered.is_(False) & (stations.c.tenant == stmt.excluded.tenant),
+        )
+        .returning(*_STATION)
+    )
+)
+_ADMIT = Upsert(
+    lambda insert: insert(stations)
+    .values(**_NEW)
+    .on_conflict_do_nothing(index_elements=["id"])
+    .returning(*_STATION)
+)
+_TOUCH = (
+    sql_update(stations)
+    .where(
+        stations.c.id == bindparam("station"),
+        or_(stations.c.last_seen_time.is_(None), stations.c.last_seen_time < bindparam("seen")),
+    )
+    .values(last_seen_time=bindparam("seen"))
+)
+_SET_CONNECTOR = Upsert(
+    lambda insert: (
+        (
+            stmt := insert(_connectors).values(
+                **bound(
+                    _connectors,
+                    *("station", "evse_id", "connector_id", "status", "status_time", "error_code"),
+                )
+            )
+        )
+        .on_conflict_do_update(
+            index_elements=["station", "evse_id", "connector_id"],
+            set_={
+                "previous_status": case(
+                    (_connectors.c.status != stmt.excluded.status, _connectors.c.status),
+                    else_=_connectors.c.previous_status,
+                ),
+                "status": stmt.excluded.status,
+                "status_time": stmt.excluded.status_time,
+                "error_code": stmt.excluded.error_code,
+            },
+        )
+        .returning(*_CONNECTOR)
+    )
+)
+_CONNECTORS = (
+    select(*_CONNECTOR)
+    .where(_connectors.c.station == bindparam("station"))
+    .order_by(_connectors.c.evse_id, _connectors.c.connector_id)
+    .limit(CONNECTORS_LIMIT)
+)
+
+
+async def create(
+    tx: Tx,
+    *,
+    id: str,
+    tenant: str,
+    location: str,
+    security_profile: int,
+    password_hash: str | None,
+    now: datetime,
+) -> Station:
+    """Register a station. One that was only admitted so far becomes registered.
+
+    Raises: StationExists when the id is registered already.
+    """
+    values = _new_row(id, tenant, location, security_profile, now) | {
+        "registered": True,
+        "password_hash": password_hash,
+    }
+    row = (await tx.execute(_CREATE(tx), values)).first()
+    if row is None:
+        raise StationExists(f"station {id} exists already")
+    return Station(*row)
+
+
+async def admit(tx: Tx, *, id: str, tenant: str, now: datetime) -> Station:
+    """The station of this id; an unregistered one is made when there is none (`--open`)."""
+    found = await get(tx, id)
+    if found is not None:
+        return found
+    values = _new_row(id, tenant, "", 0, now) | {"registered": False}
+    row = (await tx.execute(_ADMIT(tx), values)).first()
+    if row is None:  # another process was faster
+        row = (await tx.execute(_GET, {"id": id})).one()
+    return Station(*row)
+
+
+async def get(tx: Tx, id: str) -> Station | None:
+    """The station of this id, whosever it is; None when there is none."""
+    row = (await tx.execute(_GET, {"id": id})).first()
+    return None if row is None else Station(*row)
+
+
+async def password_hashes(tx: Tx, id: str) -> tuple[str, ...]:
+    """Every hash that is good right now, the newest first. Empty: no such station, no password."""
+    row = (await tx.execute(_HASHES, {"id": id})).first()
+    return () if row is None else tuple(value for value in row if value)
+
+
+async def update(
+    tx: Tx, id: str, *, location: str | None = None, security_profile: int | None = None
+) -> bool:
+    """Change what an operator may change; None leaves it. False when there is no such station.
+
+    The security profile is only ever raised (a lower one is ignored).
+    """
+    values: dict[str, Any] = {}
+    if location is not None:
+        values["location"] = cut(location)
+    if security_profile is not None:
+        current = stations.c.security_profile
+        wanted = literal(security_profile, current.type)
+        values["security_profile"] = case((current < wanted, wanted), else_=current)
+    if not values:
+        return await get(tx, id) is not None
+    done = await tx.execute(sql_update(stations).where(stations.c.id == id).values(**values))
+    return bool(done.rowcount)
+
+
+async def set_password(tx: Tx, id: str, hash: str, now: datetime) -> None:
+    """Give the station a new password; the one it uses now stays good until `confirm_password`.
+
+    A second change before the station used the first one replaces only the unused one.
+    """
+    keep = func.coalesce(stations.c.previous_password_hash, stations.c.password_hash)
+    await tx.execute(
+        sql_update(stations)
+        .where(stations.c.id == id)
+        .values(password_hash=hash, previous_password_hash=keep, password_time=now)
+    )
+
+
+async def confirm_password(tx: Tx, id: str, hash: str) -> bool:
+    """The station used the password of this hash: when it is the newest, older ones end.
+
+    True when an older one ended now.
+    """
+    done = await tx.execute(
+        sql_update(stations)
+        .where(
+            stations.c.id == id,
+            stations.c.password_hash == hash,
+            stations.c.previous_password_hash.is_not(None),
+        )
+        .values(previous_password_hash=None)
+    )
+    return bool(done.rowcount)
+
+
+async def delete(tx: Tx, id: str) -> bool:
+    """Forget the station, its passwords and connectors. Its transactions and its epoch stay."""
+    await tx.execute(sql_delete(_connectors).where(_connectors.c.station == id))
+    done = await tx.execute(sql_delete(stations).where(stations.c.id == id))
+    return bool(done.rowcount)
+
+
+async def list_page(
+    tx: Tx,
+    *,
+    tenant: str,
+    connected: bool | None = None,
+    location: str | None = None,
+    ocpp_version: str | None = None,
+    after: str | None = None,
+    limit: int,
+    now: datetime,
+) -> list[Station]:
+    """Stations of the tenant by id, after the id `after`. None: not filtered by it."""
+    stmt = select(*_STATION).where(stations.c.tenant == tenant).order_by(stations.c.id)
+    if connected is not None:
+        held = exists().where(
+            connections.c.station == stations.c.id,
+            connections.c.gateway == gateways.c.gateway,
+            gateways.c.until > now,
+        )
+        stmt = stmt.where(held if connected else ~held)
+    for column, value in ((stations.c.location, location), (stations.c.ocpp_version, ocpp_version)):
+        if value:
+            stmt = stmt.where(column == value)
+    if after is not None:
+        stmt = stmt.where(stations.c.id > after)
+    return [Station(*row) for row in await tx.execute(stmt.limit(limit))]
+
+
+async def record_boot(
+    tx: Tx,
+    id: str,
+    *,
+    state: str,
+    vendor: str,
+    model: str,
+    serial_number: str,
+    firmware_version: str,
+    ocpp_version: str,
+    now: datetime,
+) -> None:
+    """The station booted and got this answer ("ACCEPTED", "PENDING", "REJECTED")."""
+    await tx.execute(
+        sql_update(stations)
+        .where(stations.c.id == id)
+        .values(
+            boot_state=state,
+            vendor=cut(vendor),
+            model=cut(model),
+            serial_number=cut(serial_number),
+            firmware_version=cut(firmware_version),
+            ocpp_version=ocpp_version,
+            boot_time=now,
+            last_seen_time=now,
+        )
+    )
+
+
+async def touch(tx: Tx, ids_and_times: Sequence[tuple[str, datetime]]) -> None:
+    """When each station was last heard of; a time never goes back."""
+    if ids_and_times:
+        rows = [{"station": id, "seen": seen} for id, seen in sorted(ids_and_times)]
+        await tx.execute(_TOUCH, rows)
+
+
+async def set_connection_timeout(tx: Tx, id: str, seconds: float | None) -> None:
+    """How long the station waits for a cable, as it told us."""
+    await tx.execute(
+        sql_update(stations).where(stations.c.id == id).values(connection_timeout_s=seconds)
+    )
+
+
+async def set_connector(
+    tx: Tx,
+    *,
+    station: str,
+    evse_id: int,
+    connector_id: int,
+    status: str,
+    error_code: str,
+    now: datetime,
+) -> Connector:
+    """A connector's newest status. `previous_status` moves only when the status changes."""
+    row = await tx.execute(
+        _SET_CONNECTOR(tx),
+        {
+            "station": station,
+            "evse_id": int32(evse_id),
+            "connector_id": int32(connector_id),
+            "status": cut(status, 64),
+            "status_time": now,
+            "error_code": cut(error_code),
+        },
+    )
+    return Connector(*row.one())
+
+
+async def connectors(tx: Tx, station: str) -> list[Connector]:
+    """The station's connectors by EVSE and connector number."""
+    return [Connector(*row) for row in await tx.execute(_CONNECTORS, {"station": station})]
+
+
+def _new_row(
+    id: str, tenant: str, location: str, security_profile: int, now: datetime
+) -> dict[str, Any]:
+    return {
+        "id": identifier(id),
+        "tenant": identifier(tenant),
+        "location": cut(location),
+        "security_profile": security_profile,
+        "create_time": now,
+    }

@@ -1,0 +1,271 @@
+"""Every table of the fleet. The migrations in `fleet/migrations` make the same, and a test says so.
+
+Rows of other rooms' words (a command's state, a station's status) are plain text here: the
+fleet remembers, it does not judge. There are no foreign keys between facts: a station that is
+deleted does not take its transactions along, and its connection epoch must outlive it.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from fleet.values import ID_LIMIT, TEXT_LIMIT, WORD_LIMIT, Instant, Json, name_type
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_ID = name_type(ID_LIMIT)
+_WORD = name_type(WORD_LIMIT)
+_TEXT = name_type(TEXT_LIMIT)
+_SERIAL = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _id(name: str, **kw: Any) -> Column[str]:
+    return Column(name, _ID, nullable=False, **kw)
+
+
+def _word(name: str) -> Column[str]:
+    return Column(name, _WORD, nullable=False, server_default="")
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, _TEXT, nullable=False, server_default="")
+
+
+def _flag(name: str) -> Column[bool]:
+    return Column(name, Boolean, nullable=False, server_default=text("false"))
+
+
+def _time(name: str, *, nullable: bool = False) -> Column[Any]:
+    return Column(name, Instant, nullable=nullable)
+
+
+def _partial(name: str, *columns: str, where: str) -> Index:
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
+keys = Table("keys", metadata, _id("name", primary_key=True), Column("value", Text, nullable=False))
+
+stations = Table(
+    "stations",
+    metadata,
+    _id("id", primary_key=True),
+    _id("tenant"),
+    _text("location"),
+    Column("security_profile", Integer, nullable=False),
+    _flag("registered"),
+    _word("ocpp_version"),
+    _text("vendor"),
+    _text("model"),
+    _text("serial_number"),
+    _text("firmware_version"),
+    _word("boot_state"),
+    _time("boot_time", nullable=True),
+    _time("last_seen_time", nullable=True),
+    Column("connection_timeout_s", Float),
+    _time("create_time"),
+    Column("password_hash", Text),
+    Column("previous_password_hash", Text),
+    _time("password_time", nullable=True),
+    Index("ix_stations_tenant_id", "tenant", "id"),
+)
+
+connectors = Table(
+    "connectors",
+    metadata,
+    _id("station", primary_key=True),
+    Column("evse_id", Integer, primary_key=True, autoincrement=False),
+    Column("connector_id", Integer, primary_key=True, autoincrement=False),
+    _word("type"),
+    _word("status"),
+    _word("previous_status"),
+    _time("status_time"),
+    _text("error_code"),
+)
+
+gateways = Table("gateways", metadata, _id("gateway", primary_key=True), _time("until"))
+
+# A released row keeps its epoch (gateway NULL): epochs are monotonic per station for ever.
+connections = Table(
+    "connections",
+    metadata,
+    _id("station", primary_key=True),
+    Column("gateway", _ID),
+    _id("connection_id"),
+    Column("epoch", BigInteger, nullable=False),
+    _word("ocpp_version"),
+    _time("connected_time"),
+    Index("ix_connections_gateway", "gateway"),
+)
+
+sends = Table(
+    "sends",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    _id("command"),
+    _id("tenant"),
+    _text("workflow_id"),
+    _text("station"),
+    _word("kind"),
+    Column("attempt", Integer, nullable=False),
+    _word("state"),
+    _text("message_id"),
+    Column("epoch", BigInteger, nullable=False, server_default=text("0")),
+    _flag("undo"),
+    Column("evse_id", Integer),
+    Column("connector_id", Integer),
+    Column("token_digest", _ID),
+    Column("group_digest", _ID),
+    Column("wire_id", _ID),
+    _time("send_time"),
+    Column("answer", Json),
+    _time("answer_time", nullable=True),
+    _flag("closed"),
+    _text("cause"),
+    UniqueConstraint("tenant", "command", "attempt"),
+    Index("ix_sends_station_message_id", "station", "message_id"),
+    _partial("ix_sends_open", "station", "id", where="NOT closed AND state <> 'VOID'"),
+    sqlite_autoincrement=True,
+)
+
+transactions = Table(
+    "transactions",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    _id("name"),
+    _id("tenant"),
+    _id("station"),
+    _id("ocpp_id"),
+    Column("evse_id", Integer),
+    Column("connector_id", Integer),
+    Column("token_digest", _ID),
+    _text("token_masked"),
+    Column("group_digest", _ID),
+    Column("remote_start_id", Integer),
+    Column("reservation_id", Integer),
+    _time("start_time", nullable=True),
+    _time("received_time"),
+    _flag("clock_suspect"),
+    _flag("offline"),
+    _flag("authorized"),
+    Column("meter_start_wh", BigInteger),
+    _time("stop_time", nullable=True),
+    _time("stop_received_time", nullable=True),
+    Column("meter_stop_wh", BigInteger),
+    _text("stop_reason"),
+    _word("state"),
+    _flag("observed_only"),
+    _word("charging_state"),
+    _flag("meter_suspect"),
+    _flag("minted"),
+    Column("start_key", _ID),
+    Column("sources", Json),
+    UniqueConstraint("name"),
+    UniqueConstraint("station", "ocpp_id"),
+    UniqueConstraint("station", "start_key"),
+    Index("ix_transactions_station_received_time", "station", "received_time"),
+    Index("ix_transactions_tenant_received_time_name", "tenant", "received_time", "name"),
+    _partial("ix_transactions_active", "station", where="state = 'ACTIVE'"),
+    _partial("ix_transactions_observed", "station", "id", where="observed_only"),
+    _partial(
+        "ix_transactions_remote_start",
+        "station",
+        "remote_start_id",
+        where="remote_start_id IS NOT NULL",
+    ),
+    sqlite_autoincrement=True,
+)
+
+# `folded`: the value as it is compared (OCPP's identifiers are case-insensitive).
+tokens = Table(
+    "tokens",
+    metadata,
+    _id("tenant", primary_key=True),
+    _id("folded", primary_key=True),
+    _id("type", primary_key=True),
+    _id("value"),
+    _word("status"),
+    Column("group", _ID),
+    _time("expire_time", nullable=True),
+    _time("update_time"),
+)
+
+# The newest snapshot of each command; `events` below is how it came to be.
+commands = Table(
+    "commands",
+    metadata,
+    _id("tenant", primary_key=True),
+    _id("name", primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("tx_id", BigInteger, nullable=False),
+    _id("key"),
+    Column("revision", Integer, nullable=False),
+    _time("time"),
+    Column("snapshot", Json, nullable=False),
+    _id("station"),
+    _word("kind"),
+    _word("state"),
+    _word("outcome_code"),
+    _time("create_time"),
+    _text("workflow_id"),
+    Index("ix_commands_page", "tenant", text("create_time DESC"), "name"),
+    Index("ix_commands_station_page", "tenant", "station", text("create_time DESC"), "name"),
+    Index("ix_commands_state_page", "tenant", "state", text("create_time DESC"), "name"),
+    _partial("ix_commands_open", "station", "state", where="state <> 'DONE'"),
+)
+
+command_labels = Table(
+    "command_labels",
+    metadata,
+    _id("tenant", primary_key=True),
+    _id("name", primary_key=True),
+    _id("label", primary_key=True),
+    Column("value", _TEXT, nullable=False),
+    Index("ix_command_labels_label_value", "tenant", "label", "value"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", _SERIAL, primary_key=True, autoincrement=True),
+    Column("tx_id", BigInteger, nullable=False),
+    _id("tenant"),
+    _id("name"),
+    _id("key"),
+    Column("revision", Integer, nullable=False),
+    _time("time"),
+    Column("snapshot", Json, nullable=False),
+    _word("state"),
+    _word("outcome_code"),
+    UniqueConstraint("tenant", "name", "key"),
+    UniqueConstraint("tenant", "name", "revision"),
+    Index("ix_events_tx_id_seq", "tx_id", "seq"),
+    sqlite_autoincrement=True,
+)
+
+wakeups = Table(
+    "wakeups",
+    metadata,
+    Column("id", _SERIAL, primary_key=True, autoincrement=True),
+    _text("workflow_id"),
+    _text("reason"),
+    _time("create_time"),
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,130 @@
+"""The token table: which drivers' tokens are good. Identifiers are case-insensitive in OCPP."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import bindparam, case, select
+from sqlalchemy import delete as sql_delete
+
+from fleet.statements import Tx, Upsert, bound, columns_of
+from fleet.tables import tokens
+from fleet.values import identifier, optional_identifier
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token. status: "ACCEPTED", "BLOCKED", "EXPIRED" or "INVALID". group: its parent's value."""
+
+    tenant: str
+    value: str
+    type: str
+    status: str
+    group: str | None
+    expire_time: datetime | None
+    update_time: datetime
+
+
+_TOKEN = columns_of(tokens, Token)
+_KEY = (
+    (tokens.c.tenant == bindparam("of_tenant"))
+    & (tokens.c.folded == bindparam("of_folded"))
+    & (tokens.c.type == bindparam("of_type"))
+)
+_PUT = Upsert(
+    lambda insert: (
+        (
+            stmt := insert(tokens).values(
+                **bound(tokens, "tenant", "folded", "type", "value", "status"),
+                **bound(tokens, "group", "expire_time", "update_time"),
+            )
+        )
+        .on_conflict_do_update(
+            index_elements=["tenant", "folded", "type"],
+            set_={
+                name: stmt.excluded[name]
+                for name in ("value", "status", "group", "expire_time", "update_time")
+            },
+        )
+        .returning(*_TOKEN)
+    )
+)
+_GET = select(*_TOKEN).where(_KEY)
+# Without a type (OCPP 1.6 does not tell it), one that is not accepted goes before one that is.
+_ANY_TYPE = (
+    select(*_TOKEN)
+    .where(tokens.c.tenant == bindparam("of_tenant"), tokens.c.folded == bindparam("of_folded"))
+    .order_by(case((tokens.c.status == "ACCEPTED", 1), else_=0), tokens.c.type)
+    .limit(1)
+)
+_DELETE = sql_delete(tokens).where(_KEY)
+
+
+async def put(
+    tx: Tx,
+    *,
+    tenant: str,
+    value: str,
+    type: str,
+    status: str,
+    group: str | None = None,
+    expire_time: datetime | None = None,
+    now: datetime,
+) -> Token:
+    """Make or replace a token."""
+    row = await tx.execute(
+        _PUT(tx),
+        {
+            "tenant": identifier(tenant),
+            "folded": fold(identifier(value)),
+            "type": identifier(type, 64),
+            "value": value,
+            "status": status,
+            "group": optional_identifier(group or None),
+            "expire_time": expire_time,
+            "update_time": now,
+        },
+    )
+    return Token(*row.one())
+
+
+async def get(tx: Tx, tenant: str, type: str, value: str) -> Token | None:
+    """The token of exactly this type; None when there is none."""
+    row = (await tx.execute(_GET, _key(tenant, type, value))).first()
+    return None if row is None else Token(*row)
+
+
+async def lookup(tx: Tx, tenant: str, value: str, type: str | None) -> Token | None:
+    """The token a station shows. Type None or "": of any type, the least permissive first."""
+    if type:
+        return await get(tx, tenant, type, value)
+    key = {"of_tenant": tenant, "of_folded": fold(value)}
+    row = (await tx.execute(_ANY_TYPE, key)).first()
+    return None if row is None else Token(*row)
+
+
+async def list_page(
+    tx: Tx, *, tenant: str, after: tuple[str, str] | None = None, limit: int
+) -> list[Token]:
+    """Tokens of the tenant by value and type, after the (value, type) `after`."""
+    stmt = select(*_TOKEN).where(tokens.c.tenant == tenant)
+    if after is not None:
+        value, type = fold(after[0]), after[1]
+        later = (tokens.c.folded == value) & (tokens.c.type > type)
+        stmt = stmt.where((tokens.c.folded > value) | later)
+    stmt = stmt.order_by(tokens.c.folded, tokens.c.type).limit(limit)
+    return [Token(*row) for row in await tx.execute(stmt)]
+
+
+async def delete(tx: Tx, tenant: str, type: str, value: str) -> bool:
+    """Forget the token. False when there was none."""
+    done = await tx.execute(_DELETE, _key(tenant, type, value))
+    return bool(done.rowcount)
+
+
+def fold(value: str) -> str:
+    """The value as identifiers are compared: without regard to case."""
+    return value.casefold()[:255]
+
+
+def _key(tenant: str, type: str, value: str) -> dict[str, str]:
+    return {"of_tenant": tenant, "of_folded": fold(value), "of_type": type}
