@@ -1,0 +1,253 @@
+"""A gateway without its Temporal side: sockets, the lease for them, and what is done with them."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from fleet import connections
+from fleet.database import Database, DatabaseUnavailable, Tx
+from fleet.keys import Passwords, Sealer
+from fleet.stations import Station as Known
+from station_gateway.activities import GatewayActivities
+from station_gateway.authorizer import Authorizer, FleetAuthorizer
+from station_gateway.dialects import DIALECTS
+from station_gateway.engine import SessionLimits
+from station_gateway.flood import FloodLimits
+from station_gateway.frames import FrameLimits
+from station_gateway.handlers import Handlers, Waker
+from station_gateway.handshake import Doorkeeper
+from station_gateway.peer import Peer
+from station_gateway.questions import Questions
+from station_gateway.registry import REPLACED, Registry
+from station_gateway.sending import Sender
+from station_gateway.server import StationServer, StationSocket
+from station_gateway.settings import GatewaySettings
+from station_gateway.station import Station, Surroundings
+from station_gateway.sweeper import Sweeper
+from workflows.correlation import StationEvent, wake_concerned
+
+log = structlog.get_logger(__name__)
+
+SERVICE_RESTART = 1012
+TRY_AGAIN_LATER = 1013
+
+
+def system_now() -> datetime:
+    """The present moment, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+class Gateway:
+    """One gateway process without its Temporal side.
+
+    gateway_id: stands for the sockets of this process, and names the queue of its activities.
+    ready: False as soon as it drains.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        sealer: Sealer,
+        passwords: Passwords,
+        waker: Waker,
+        settings: GatewaySettings,
+        *,
+        authorizer: Authorizer | None = None,
+        utc_now: Callable[[], datetime] = system_now,
+    ) -> None:
+        self.gateway_id = settings.gateway_id or uuid.uuid4().hex
+        self.settings = settings
+        self.ready = False
+        self.registry = Registry()
+        self._db = db
+        self._waker = waker
+        self._utc_now = utc_now
+        self._doorkeeper = Doorkeeper(
+            db, passwords, settings, utc_now=utc_now, monotonic_s=time.monotonic
+        )
+        self.handlers = Handlers(
+            db,
+            authorizer or FleetAuthorizer(sealer, open_to_all=settings.open),
+            waker,
+            heartbeat_s=settings.heartbeat_s,
+            fact_timeout_s=settings.fact_timeout_s,
+            utc_now=utc_now,
+        )
+        self.sender = Sender(db, sealer, self.registry, settings, utc_now=utc_now)
+        questions = Questions(db, self.registry, waker, settings, utc_now=utc_now)
+        self.activities = GatewayActivities(
+            self.sender, questions, heartbeat_s=settings.heartbeat_interval_s
+        )
+        self.sweeper = Sweeper(db, self.registry, settings, utc_now=utc_now)
+        self._surroundings = Surroundings(
+            settings=settings,
+            session_limits=_session_limits(settings, settings.max_frame_bytes),
+            session_limits_v2=_session_limits(settings, settings.max_frame_bytes_v2),
+            flood_limits=FloodLimits(
+                rate_per_s=settings.message_rate,
+                burst=settings.message_burst,
+                patience_s=settings.flood_patience_s,
+            ),
+            handlers=self.handlers,
+            utc_now=utc_now,
+            late_answer=questions.late_answer,
+            on_boot=questions.after_boot,
+            on_flood=self._cool_off,
+            tasks=set(),
+        )
+        self._server = StationServer(settings, self._doorkeeper, self._serve)
+        self._loops: list[asyncio.Task[None]] = []
+
+    @property
+    def port(self) -> int:
+        """The port that stations connect to."""
+        return self._server.port
+
+    @property
+    def address(self) -> str:
+        """HOST:PORT that stations connect to."""
+        host = self.settings.host
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+
+    async def start(self) -> None:
+        """Take the lease, then listen.
+
+        Raises:
+            UnsafeListener: see `GatewaySettings.check`.
+        """
+        self.settings.check()
+        await self._renew()
+        await self._server.start()
+        for work in (self._keep_lease(), self.sweeper.run()):
+            self._loops.append(asyncio.get_running_loop().create_task(work))
+        self.ready = True
+        log.info("gateway_listens", address=self.address, gateway=self.gateway_id)
+
+    async def drain(self) -> None:
+        """Stop gently: nothing new, CALLs in flight end, sockets close in batches. Idempotent.
+
+        Stations are told 1012 (service restart) and come back to whoever listens then.
+        """
+        if not self.ready:
+            return
+        self.ready = False
+        self._server.stop_listening()
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        await self._give_up_lease()
+        self.sender.stop()
+        for station in self.registry:
+            station.dismiss_waiters()
+        await self.sender.finish(self.settings.drain_timeout_s)
+        await self._close_sockets()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.settings.close_timeout_s * 2):
+                await self._server.wait_closed()
+                await asyncio.gather(*self._surroundings.tasks, return_exceptions=True)
+        log.info("gateway_drained", gateway=self.gateway_id)
+
+    async def _close_sockets(self) -> None:
+        open_stations = list(self.registry)
+        for begin in range(0, len(open_stations), self.settings.drain_batch):
+            for station in open_stations[begin : begin + self.settings.drain_batch]:
+                station.end("drained", SERVICE_RESTART)
+            await asyncio.sleep(self.settings.drain_pause_s)
+
+    # --- one socket
+
+    async def _serve(self, socket: StationSocket, known: Known, subprotocol: str) -> None:
+        dialect = DIALECTS[subprotocol]
+        peer = Peer(
+            id=known.id,
+            tenant=known.tenant,
+            ocpp_version=dialect.VERSION,
+            connection_id=uuid.uuid4().hex,
+            boot_accepted=known.boot_state == "ACCEPTED",
+            connection_timeout_s=known.connection_timeout_s,
+        )
+        station = Station(socket, peer, dialect, self._surroundings)
+        if not await self._claim(station):
+            await socket.close(TRY_AGAIN_LATER, "try again later")
+            return
+        if not self.registry.put(station):
+            await socket.close(REPLACED, "replaced")
+            return
+        log.info("station_connected", station=peer.id, version=peer.ocpp_version)
+        try:
+            await station.run()
+        finally:
+            self.registry.remove(station)
+            self._surroundings.spawn(self._release(peer))
+            log.info("station_disconnected", station=peer.id, code=socket.close_code)
+
+    async def _claim(self, station: Station) -> bool:
+        peer, now = station.peer, self._utc_now()
+
+        async def write(tx: Tx) -> tuple[int, bool]:
+            epoch = await connections.claim(
+                tx,
+                station=peer.id,
+                gateway=self.gateway_id,
+                connection_id=peer.connection_id,
+                ocpp_version=peer.ocpp_version,
+                now=now,
+            )
+            return epoch, await wake_concerned(tx, StationEvent(peer.id, "connected"), now)
+
+        try:
+            peer.epoch, wake = await self._db.batch(write)
+        except DatabaseUnavailable:
+            log.warning("station_not_claimed", station=peer.id)
+            return False
+        if wake:
+            self._waker.kick()
+        return True
+
+    async def _release(self, peer: Peer) -> None:
+        """Compare and delete: a newer socket's claim stays."""
+        try:
+            await self._db.batch(
+                lambda tx: connections.release(
+                    tx, station=peer.id, connection_id=peer.connection_id
+                )
+            )
+        except DatabaseUnavailable:
+            log.warning("station_not_released", station=peer.id)
+
+    def _cool_off(self, station: Station) -> None:
+        log.warning("station_floods", station=station.peer.id)
+        self._doorkeeper.cool_off(station.peer.id)
+
+    # --- the lease of this process
+
+    async def _keep_lease(self) -> None:
+        while True:
+            await asyncio.sleep(self.settings.lease_renewal_s)
+            try:
+                await self._renew()
+            except DatabaseUnavailable:
+                log.warning("lease_not_renewed", gateway=self.gateway_id)
+
+    async def _renew(self) -> None:
+        until = self._utc_now() + timedelta(seconds=self.settings.lease_s)
+        await self._db.batch(lambda tx: connections.renew_gateway(tx, self.gateway_id, until=until))
+
+    async def _give_up_lease(self) -> None:
+        try:
+            await self._db.batch(lambda tx: connections.drop_gateway(tx, self.gateway_id))
+        except DatabaseUnavailable:
+            log.warning("lease_not_given_up", gateway=self.gateway_id)
+
+
+def _session_limits(settings: GatewaySettings, frame_bytes: int) -> SessionLimits:
+    return SessionLimits(
+        frame=FrameLimits(frame_bytes=frame_bytes),
+        queued_calls=settings.queue_frames,
+        overdue_calls=settings.late_answers,
+    )

@@ -1,0 +1,98 @@
+"""How often and how fast: token buckets for frames, remembered failures for handshakes.
+
+Nothing here reads a clock: `now_s` is the caller's monotonic time.
+"""
+
+from collections import OrderedDict
+
+
+class TokenBucket:
+    """`rate` per second on average, `burst` at once."""
+
+    __slots__ = ("_burst", "_level", "_rate", "_time_s")
+
+    def __init__(self, rate: float, burst: int, now_s: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._level = float(burst)
+        self._time_s = now_s
+
+    def take(self, now_s: float) -> float:
+        """Take one token. Returns 0.0, or how many seconds the caller has to wait for it."""
+        grown = self._level + (now_s - self._time_s) * self._rate
+        self._level = min(float(self._burst), grown) - 1.0
+        self._time_s = now_s
+        return 0.0 if self._level >= 0.0 else -self._level / self._rate
+
+    def try_take(self, now_s: float) -> float:
+        """As `take`, but takes nothing when the caller has to wait."""
+        wait_s = self.take(now_s)
+        if wait_s > 0.0:
+            self._level += 1.0
+        return wait_s
+
+
+class Attempts:
+    """Counts events per key within a window; beyond `limit` the key is blocked, longer each time.
+
+    Bounded: the key that was quiet for longest is forgotten first.
+    """
+
+    def __init__(
+        self, *, limit: int, window_s: float, penalty_s: float, max_penalty_s: float, max_keys: int
+    ) -> None:
+        self._limit = limit
+        self._window_s = window_s
+        self._penalty_s = penalty_s
+        self._max_penalty_s = max_penalty_s
+        self._max_keys = max_keys
+        self._seen: OrderedDict[str, tuple[int, float, float]] = OrderedDict()
+
+    def blocked_s(self, key: str, now_s: float) -> float:
+        """How many seconds `key` still has to stay away; 0.0 when it may try."""
+        entry = self._seen.get(key)
+        return 0.0 if entry is None else max(0.0, entry[2] - now_s)
+
+    def count(self, key: str, now_s: float) -> float:
+        """Count one event of `key`. Returns how long it is blocked from now, 0.0 if it is not."""
+        events, begin_s, until_s = self._seen.pop(key, (0, now_s, 0.0))
+        if now_s - max(begin_s, until_s) > self._window_s:
+            events, begin_s = 0, now_s
+        events += 1
+        if events >= self._limit:
+            over = min(events - self._limit, 30)
+            until_s = now_s + min(self._penalty_s * 2.0**over, self._max_penalty_s)
+        self._seen[key] = (events, begin_s, until_s)
+        if len(self._seen) > self._max_keys:
+            self._seen.popitem(last=False)
+        return max(0.0, until_s - now_s)
+
+    def block(self, key: str, now_s: float, seconds: float) -> None:
+        """Keep `key` away for `seconds`, whatever it did before."""
+        events, begin_s, until_s = self._seen.pop(key, (0, now_s, 0.0))
+        self._seen[key] = (events, begin_s, max(until_s, now_s + seconds))
+        if len(self._seen) > self._max_keys:
+            self._seen.popitem(last=False)
+
+    def forget(self, key: str) -> None:
+        """Drop what is remembered of `key`."""
+        self._seen.pop(key, None)
+
+
+class Reconnects:
+    """One bucket per station: how often it may open a connection. Bounded as `Attempts`."""
+
+    def __init__(self, *, per_hour: int, max_keys: int) -> None:
+        self._per_hour = per_hour
+        self._max_keys = max_keys
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
+
+    def blocked_s(self, station: str, now_s: float) -> float:
+        """Count one opening. Returns how long the station has to wait when there were too many."""
+        bucket = self._buckets.pop(station, None)
+        if bucket is None:
+            bucket = TokenBucket(self._per_hour / 3600.0, self._per_hour, now_s)
+        self._buckets[station] = bucket
+        if len(self._buckets) > self._max_keys:
+            self._buckets.popitem(last=False)
+        return bucket.try_take(now_s)

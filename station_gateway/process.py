@@ -1,0 +1,49 @@
+"""Puts a gateway process together: sockets, and activities on the queue of its own."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from fleet.database import Database
+from fleet.keys import load_passwords, load_sealer
+from station_gateway.gateway import Gateway
+from station_gateway.settings import GatewaySettings
+from workflows.names import gateway_queue
+from workflows.wakeups import WakeupDispatcher
+
+
+@asynccontextmanager
+async def running_gateway(
+    db: Database, client: Client, settings: GatewaySettings
+) -> AsyncIterator[Gateway]:
+    """Run a gateway until the block ends, then drain it.
+
+    Raises:
+        UnsafeListener: see `GatewaySettings.check`.
+    """
+    dispatcher = WakeupDispatcher(db, client)
+    gateway = Gateway(db, await load_sealer(db), await load_passwords(db), dispatcher, settings)
+    worker = Worker(
+        client,
+        task_queue=gateway_queue(gateway.gateway_id),
+        activities=[gateway.activities.send_frame, gateway.activities.ask_station],
+        max_concurrent_activities=settings.max_activities,
+        graceful_shutdown_timeout=timedelta(seconds=settings.drain_timeout_s),
+    )
+    async with AsyncExitStack() as stack:
+        delivering = asyncio.get_running_loop().create_task(dispatcher.run())
+        stack.push_async_callback(_cancelled, delivering)
+        await stack.enter_async_context(worker)
+        stack.push_async_callback(gateway.drain)
+        await gateway.start()
+        yield gateway
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

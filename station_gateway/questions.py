@@ -1,0 +1,133 @@
+"""Our own questions to a station: read-only, harmless to repeat, never in a command's way."""
+
+import asyncio
+import random
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+
+from fleet import sends, stations
+from fleet.database import Database, DatabaseUnavailable, Tx
+from station_gateway.answers import to_row
+from station_gateway.dialects.interface import Answer
+from station_gateway.dialects.messages import OutgoingCall, Unsendable
+from station_gateway.engine import SessionOver
+from station_gateway.events import AnswerReceived
+from station_gateway.handlers import Waker
+from station_gateway.lane import LaneFull, Priority
+from station_gateway.line import StationGone
+from station_gateway.registry import Registry
+from station_gateway.settings import GatewaySettings
+from station_gateway.station import Station
+from workflows.contract import AskRequest, AskResult
+from workflows.correlation import StationEvent, wake_concerned
+from workflows.domain.model import Kind
+
+log = structlog.get_logger(__name__)
+
+
+async def put(
+    station: Station, call: OutgoingCall, priority: Priority, timeout_s: float
+) -> Answer | None:
+    """Ask, waiting in line for it; None when no answer came within `timeout_s` altogether."""
+    key, loop = str(uuid.uuid4()), asyncio.get_running_loop()
+    deadline = loop.time() + timeout_s
+    try:
+        await station.wait_booted(deadline)
+        line = station.line()
+        await line.stand(key, priority, deadline)
+    except (TimeoutError, LaneFull, StationGone):
+        return None
+    try:
+        action, payload = call
+        event = await station.call(key, action, payload, max(deadline - loop.time(), 0.1))
+    except SessionOver:
+        return None
+    finally:
+        line.leave(key)
+    return event.answer if isinstance(event, AnswerReceived) else None
+
+
+class Questions:
+    """What is asked besides commands, and the answers that come too late for one."""
+
+    def __init__(
+        self,
+        db: Database,
+        registry: Registry,
+        waker: Waker,
+        settings: GatewaySettings,
+        *,
+        utc_now: Callable[[], datetime],
+    ) -> None:
+        self._db = db
+        self._registry = registry
+        self._waker = waker
+        self._settings = settings
+        self._utc_now = utc_now
+
+    async def ask(self, request: AskRequest) -> AskResult:
+        """What became of a command? Nothing is assumed when the station does not say."""
+        station = self._registry.get(request.station)
+        if station is None:
+            return AskResult(asked=False, detail="the station is not connected")
+        try:
+            call = station.dialect.ask(
+                request.kind, evse_id=request.evse_id, wire_id=request.wire_id
+            )
+        except Unsendable as error:
+            return AskResult(asked=False, detail=str(error))
+        timeout_s = min(request.timeout_s, self._settings.ask_timeout_s)
+        answer = await put(station, call, Priority.NORMAL, timeout_s)
+        if answer is None:
+            return AskResult(asked=False, detail="the station did not answer")
+        return station.dialect.read_asked(answer)
+
+    def after_boot(self, station: Station) -> None:
+        """Learn, a little later, how long this station waits for the cable."""
+        if station.peer.connection_timeout_s is not None:
+            return
+        delay_s = self._settings.housekeeping_delay_s
+        delay_s += random.uniform(0, self._settings.housekeeping_jitter_s)  # noqa: S311
+        station.later(delay_s, lambda: self._learn_connection_timeout(station))
+
+    async def _learn_connection_timeout(self, station: Station) -> None:
+        call = station.dialect.get_connection_timeout()
+        answer = await put(
+            station, call, Priority.BACKGROUND, self._settings.housekeeping_timeout_s
+        )
+        if answer is None:
+            return
+        seconds = station.dialect.read_connection_timeout(answer)
+        if seconds is None:
+            return
+        station.peer.connection_timeout_s = seconds
+        try:
+            await self._db.batch(
+                lambda tx: stations.set_connection_timeout(tx, station.peer.id, seconds)
+            )
+        except DatabaseUnavailable:
+            log.warning("connection_timeout_not_stored", station=station.peer.id)
+
+    async def late_answer(self, station: Station, event: AnswerReceived) -> None:
+        """An answer after its CALL was given up: keep it as evidence and wake who waits for it."""
+        now = self._utc_now()
+
+        async def write(tx: Tx) -> bool:
+            send = await sends.by_message(tx, station.peer.id, event.message_id)
+            if send is None:
+                return False
+            answer = station.dialect.read_answer(Kind(send.kind), event.answer)
+            await sends.answered(tx, send.id, answer=to_row(answer), now=now)
+            concerned = StationEvent(station.peer.id, "answer", remote_start_id=send.id)
+            return await wake_concerned(tx, concerned, now)
+
+        try:
+            if await self._db.batch(write):
+                self._waker.kick()
+        except DatabaseUnavailable:
+            log.warning("late_answer_not_stored", station=station.peer.id)
+        else:
+            log.info("late_answer", station=station.peer.id, action=event.action)

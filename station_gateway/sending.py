@@ -1,0 +1,381 @@
+"""Sends one command's frame, at most once, and says truthfully what became of it.
+
+    not here, not booted, line too long, too late     NOT_SENT: nothing was written
+    intent committed, frame written, socket lost      NO_ANSWER at once
+    intent committed, frame written, time over        NO_ANSWER; a late answer is kept as evidence
+    answered, whatever the station said               ANSWERED
+
+The intent is committed before the frame is written, so that a crash in between can only make us
+believe that we sent what we did not, never the other way round. From the intent on the work goes on
+in its own task: whoever asked may go away, the answer is still written down.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeVar
+
+import structlog
+from opentelemetry import trace
+
+from fleet import sends, stations
+from fleet.database import Database, DatabaseUnavailable, Tx
+from fleet.keys import Sealer
+from fleet.sends import AlreadySettled, Send, StaleEpoch
+from station_gateway.answers import stored, to_row
+from station_gateway.authorizer import V16_TYPE
+from station_gateway.dialects.messages import OutgoingCall, Unsendable
+from station_gateway.engine import SessionOver
+from station_gateway.events import AnswerMissing, AnswerReceived, Missing
+from station_gateway.lane import LaneFull, Priority
+from station_gateway.line import StationGone
+from station_gateway.registry import Registry
+from station_gateway.settings import GatewaySettings
+from station_gateway.station import Station
+from telemetry import metrics
+from workflows.contract import SendRequest, SendResult, SendStatus
+from workflows.domain import changes, kinds
+from workflows.domain.model import IdToken, Kind
+from workflows.domain.outcomes import Cause
+from workflows.recorder import record
+
+log = structlog.get_logger(__name__)
+tracer = trace.get_tracer("evcommand")
+T = TypeVar("T")
+
+RECORD_PAUSE_S = 0.5
+
+
+class _NotSent(Exception):
+    def __init__(self, cause: Cause, *, retry: bool) -> None:
+        super().__init__(cause)
+        self.result = SendResult(SendStatus.NOT_SENT, cause.value, retry=retry)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """The tokens of a start in clear: only here, only for as long as the frame is built."""
+
+    token: str = ""
+    group: str | None = None
+
+
+class Sender:
+    """Sends the frames of commands through the sockets of this process."""
+
+    def __init__(
+        self,
+        db: Database,
+        sealer: Sealer,
+        registry: Registry,
+        settings: GatewaySettings,
+        *,
+        utc_now: Callable[[], datetime],
+    ) -> None:
+        self._db = db
+        self._sealer = sealer
+        self._registry = registry
+        self._settings = settings
+        self._utc_now = utc_now
+        self._in_flight: set[asyncio.Task[SendResult]] = set()
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Begin no more; whoever asks is told to try another gateway."""
+        self._stopped = True
+
+    async def finish(self, timeout_s: float) -> None:
+        """Return when the frames in flight have their answers, or after `timeout_s`."""
+        if self._in_flight:
+            await asyncio.wait(self._in_flight, timeout=timeout_s)
+
+    async def send(self, request: SendRequest) -> SendResult:
+        """Run one attempt of a command to its result. Never raises for what a station does."""
+        station = self._registry.get(request.station)
+        if station is None or self._stopped:
+            return _NotSent(Cause.STATION_OFFLINE, retry=True).result
+        try:
+            opened = self._open(request)
+            self._build(station, request, opened, remote_start_id=0)
+            return await self._take_turn(station, request, opened)
+        except _NotSent as not_sent:
+            return not_sent.result
+
+    def _open(self, request: SendRequest) -> _Opened:
+        if request.start is None:
+            return _Opened()
+        group = request.start.group_id_token
+        try:
+            return _Opened(
+                self._sealer.open(request.start.id_token.sealed),
+                self._sealer.open(group.sealed) if group else None,
+            )
+        except Exception as error:
+            log.warning("token_not_readable", command=request.command, station=request.station)
+            raise _NotSent(Cause.FRAME_REFUSED, retry=False) from error
+
+    def _build(
+        self, station: Station, request: SendRequest, opened: _Opened, remote_start_id: int
+    ) -> OutgoingCall:
+        try:
+            if request.start is not None:
+                return station.dialect.start(
+                    request.start,
+                    token_value=opened.token,
+                    group_token_value=opened.group,
+                    remote_start_id=remote_start_id,
+                )
+            if request.stop is not None:
+                return station.dialect.stop(request.stop)
+        except Unsendable as error:
+            log.warning(
+                "command_unsendable",
+                command=request.command,
+                station=request.station,
+                why=str(error),
+            )
+        raise _NotSent(Cause.FRAME_REFUSED, retry=False)
+
+    async def _take_turn(
+        self, station: Station, request: SendRequest, opened: _Opened
+    ) -> SendResult:
+        key = f"{request.tenant}/{request.command}/{request.attempt}"
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + (request.not_after - self._utc_now()).total_seconds()
+        try:
+            try:
+                await station.wait_booted(deadline)
+            except TimeoutError:
+                raise _NotSent(Cause.BOOT_NOT_ACCEPTED, retry=False) from None
+            line = station.line()
+
+            async def say(ahead: int) -> None:
+                await self._say_waiting(request, ahead)
+
+            await line.stand(key, _priority(request.kind), deadline, say)
+        except TimeoutError:
+            raise _NotSent(Cause.NOT_AFTER_PASSED, retry=False) from None
+        except LaneFull:
+            raise _NotSent(Cause.STATION_QUEUE_FULL, retry=False) from None
+        except StationGone:
+            raise _NotSent(Cause.STATION_OFFLINE, retry=True) from None
+        task = loop.create_task(self._send_now(station, request, opened))
+        self._in_flight.add(task)
+        task.add_done_callback(self._in_flight.discard)
+        task.add_done_callback(lambda _: line.leave(key))
+        return await asyncio.shield(task)
+
+    async def _say_waiting(self, request: SendRequest, ahead: int) -> None:
+        if request.undo:
+            return
+        others = "1 command" if ahead == 1 else f"{ahead} commands"
+        progress = f"Waiting in line behind {others} for {request.station}."
+        now = self._utc_now()
+        try:
+            await self._db.batch(
+                lambda tx: record(
+                    tx,
+                    tenant=request.tenant,
+                    name=request.command,
+                    key=f"waiting:{request.attempt}",
+                    change=lambda command: changes.waiting(command, progress),
+                    now=now,
+                )
+            )
+        except (DatabaseUnavailable, LookupError):
+            log.warning("progress_not_recorded", command=request.command)
+
+    # --- from here on the frame may be on the wire
+
+    async def _send_now(
+        self, station: Station, request: SendRequest, opened: _Opened
+    ) -> SendResult:
+        try:
+            request = await self._complete(station, request)
+            send = await self._intend(station, request, opened)
+            call = self._build(station, request, opened, remote_start_id=send.id)
+        except _NotSent as not_sent:
+            return not_sent.result
+        except AlreadySettled as settled:
+            return stored(settled.send)
+        except StaleEpoch:
+            station.end("stale_epoch", 1008)
+            return _NotSent(Cause.STATION_OFFLINE, retry=True).result
+        except DatabaseUnavailable:
+            return _NotSent(Cause.GATEWAY_UNREACHABLE, retry=True).result
+        return await self._exchange(station, request, send, call)
+
+    async def _complete(self, station: Station, request: SendRequest) -> SendRequest:
+        """Many 1.6 stations refuse a start without a connector: name it when there is only one."""
+        start = request.start
+        if start is None or start.evse_id is not None or station.peer.ocpp_version != "1.6":
+            return request
+        async with self._db.read() as tx:
+            found = [c for c in await stations.connectors(tx, request.station) if c.evse_id > 0]
+        if len(found) != 1:
+            return request
+        return replace(request, start=replace(start, evse_id=found[0].evse_id))
+
+    async def _intend(self, station: Station, request: SendRequest, opened: _Opened) -> Send:
+        """Commit what is about to be written, and that the command is SENT.
+
+        Raises:
+            AlreadySettled, StaleEpoch: nothing may be written.
+        """
+        start, stop = request.start, request.stop
+        token = start.id_token if start else None
+        group = start.group_id_token if start else None
+        now = self._utc_now()
+        if station.ended:
+            raise _NotSent(Cause.STATION_OFFLINE, retry=True)
+        if now >= request.not_after:
+            raise _NotSent(Cause.NOT_AFTER_PASSED, retry=False)
+
+        async def write(tx: Tx) -> Send:
+            send = await sends.intend(
+                tx,
+                command=request.command,
+                tenant=request.tenant,
+                workflow_id=request.workflow_id,
+                station=request.station,
+                kind=request.kind.value,
+                attempt=request.attempt,
+                message_id=str(uuid.uuid4()),
+                epoch=station.peer.epoch,
+                undo=request.undo,
+                evse_id=start.evse_id if start else None,
+                connector_id=start.connector_id if start else None,
+                token_digest=self._digest(station, token, opened.token),
+                group_digest=self._digest(station, group, opened.group),
+                wire_id=stop.wire_id if stop else None,
+                now=now,
+            )
+            if not request.undo:
+                await record(
+                    tx,
+                    tenant=request.tenant,
+                    name=request.command,
+                    key=f"sent:{request.attempt}",
+                    change=lambda command: changes.sent(command, now),
+                    now=now,
+                )
+            return send
+
+        return await self._db.batch(write)
+
+    def _digest(self, station: Station, token: IdToken | None, value: str | None) -> str | None:
+        """As the station will report the token: OCPP 1.6 knows no types."""
+        if token is None or value is None:
+            return None
+        if station.peer.ocpp_version != "1.6":
+            return token.digest
+        return self._sealer.digest(V16_TYPE, value)
+
+    async def _exchange(
+        self, station: Station, request: SendRequest, send: Send, call: OutgoingCall
+    ) -> SendResult:
+        action, payload = call
+        loop = asyncio.get_running_loop()
+        with tracer.start_as_current_span(f"ocpp.{action}") as span:
+            span.set_attribute("evcommand.command", request.command)
+            span.set_attribute("evcommand.station", request.station)
+            log.info("frame_sent", command=request.command, station=request.station, action=action)
+            begin_s = loop.time()
+            try:
+                event = await station.call(
+                    send.message_id, action, payload, request.answer_timeout_s
+                )
+            except SessionOver:
+                event = AnswerMissing(send.message_id, action, Missing.CONNECTION_LOST)
+            if isinstance(event, AnswerMissing):
+                return await self._without_answer(request, send, event)
+            metrics.ANSWER_LATENCY.labels(kind=request.kind.value).observe(loop.time() - begin_s)
+            return await self._with_answer(station, request, send, event)
+
+    async def _with_answer(
+        self, station: Station, request: SendRequest, send: Send, event: AnswerReceived
+    ) -> SendResult:
+        answer = station.dialect.read_answer(request.kind, event.answer)
+        now = self._utc_now()
+        log.info(
+            "frame_answered",
+            command=request.command,
+            station=request.station,
+            verdict=answer.verdict.value,
+        )
+
+        async def write(tx: Tx) -> int:
+            await sends.answered(tx, send.id, answer=to_row(answer), now=now)
+            if request.undo:
+                return 0
+            command = await record(
+                tx,
+                tenant=request.tenant,
+                name=request.command,
+                key=f"answered:{request.attempt}",
+                change=lambda command: changes.answered(command, answer, now),
+                now=now,
+            )
+            return command.revision
+
+        return SendResult(
+            SendStatus.ANSWERED,
+            answer=answer,
+            send_time=send.send_time,
+            answer_time=now,
+            effect_timeout_s=station.peer.connection_timeout_s,
+            revision=await self._surely(write, request) or 0,
+        )
+
+    async def _without_answer(
+        self, request: SendRequest, send: Send, event: AnswerMissing
+    ) -> SendResult:
+        lost = event.cause is Missing.CONNECTION_LOST
+        cause = Cause.CONNECTION_LOST_AFTER_SEND if lost else Cause.ANSWER_TIMEOUT
+        now = self._utc_now()
+        log.warning(
+            "frame_unanswered", command=request.command, station=request.station, cause=cause.value
+        )
+
+        async def write(tx: Tx) -> int:
+            await sends.lost(tx, send.id, cause=cause.value, now=now)
+            if request.undo:
+                return 0
+            command = await record(
+                tx,
+                tenant=request.tenant,
+                name=request.command,
+                key=f"lost:{request.attempt}",
+                change=lambda command: changes.lost(command, cause.value, now),
+                now=now,
+            )
+            return command.revision
+
+        return SendResult(
+            SendStatus.NO_ANSWER,
+            cause.value,
+            send_time=send.send_time,
+            revision=await self._surely(write, request) or 0,
+        )
+
+    async def _surely(self, write: Callable[[Tx], Awaitable[T]], request: SendRequest) -> T | None:
+        """Write, again if need be; when the database stays away, the result itself still goes out.
+
+        The workflow gets the answer from us and records it: nothing is lost but time.
+        """
+        try:
+            async with asyncio.timeout(self._settings.fact_timeout_s):
+                while True:
+                    try:
+                        return await self._db.batch(write)
+                    except DatabaseUnavailable:
+                        await asyncio.sleep(RECORD_PAUSE_S)
+        except TimeoutError:
+            log.warning("answer_not_recorded", command=request.command, station=request.station)
+            return None
+
+
+def _priority(kind: Kind) -> Priority:
+    return Priority(min(kinds.priority(kind), Priority.BACKGROUND))
