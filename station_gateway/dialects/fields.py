@@ -26,7 +26,8 @@ _MAX_MULTIPLIER = 12
 
 def text(payload: Mapping[str, Any], key: str, limit: int) -> str:
     """A string field, clean and cut; "" when it is absent."""
-    return printable(str(payload.get(key, "")), limit)
+    value = payload.get(key)
+    return "" if value is None else printable(str(value), limit)
 
 
 def number(payload: Mapping[str, Any], key: str, code: str) -> int:
