@@ -33,9 +33,11 @@ _ARGON2_AT_ONCE = 2
 _PASSWORD_LIMIT = 256
 
 _MAKE = Upsert(
-    lambda insert: insert(keys)
-    .values(**bound(keys, "name", "value"))
-    .on_conflict_do_nothing(index_elements=["name"])
+    lambda insert: (
+        insert(keys)
+        .values(**bound(keys, "name", "value"))
+        .on_conflict_do_nothing(index_elements=["name"])
+    )
 )
 _READ = select(keys.c.value).where(keys.c.name == bindparam("name"))
 

@@ -131,9 +131,11 @@ _REPLACE = (
     )
 )
 _LABEL = Upsert(
-    lambda insert: insert(command_labels)
-    .values(**bound(command_labels, "tenant", "name", "label", "value"))
-    .on_conflict_do_nothing(index_elements=["tenant", "name", "label"])
+    lambda insert: (
+        insert(command_labels)
+        .values(**bound(command_labels, "tenant", "name", "label", "value"))
+        .on_conflict_do_nothing(index_elements=["tenant", "name", "label"])
+    )
 )
 _HISTORY = (
     select(*_EVENT)
@@ -222,10 +224,10 @@ async def list_page(
         stmt = stmt.where(
             or_(
                 commands.c.create_time < created,
-                and_(commands.c.create_time == created, commands.c.name > name),
+                and_(commands.c.create_time == created, commands.c.name < name),
             )
         )
-    stmt = stmt.order_by(commands.c.create_time.desc(), commands.c.name).limit(limit + 1)
+    stmt = stmt.order_by(commands.c.create_time.desc(), commands.c.name.desc()).limit(limit + 1)
     rows = (await tx.execute(stmt)).all()
     page = rows[:limit]
     more = len(rows) > limit and page

@@ -69,17 +69,19 @@ class AlreadySettled(Exception):
 _SEND = columns_of(sends, Send)
 
 _INSERT = Upsert(
-    lambda insert: insert(sends)
-    .values(
-        **bound(
-            sends,
-            *("command", "tenant", "workflow_id", "station", "kind", "attempt", "state"),
-            *("message_id", "epoch", "undo", "evse_id", "connector_id", "token_digest"),
-            *("group_digest", "wire_id", "send_time"),
+    lambda insert: (
+        insert(sends)
+        .values(
+            **bound(
+                sends,
+                *("command", "tenant", "workflow_id", "station", "kind", "attempt", "state"),
+                *("message_id", "epoch", "undo", "evse_id", "connector_id", "token_digest"),
+                *("group_digest", "wire_id", "send_time"),
+            )
         )
+        .on_conflict_do_nothing(index_elements=["tenant", "command", "attempt"])
+        .returning(*_SEND)
     )
-    .on_conflict_do_nothing(index_elements=["tenant", "command", "attempt"])
-    .returning(*_SEND)
 )
 _ATTEMPT = select(*_SEND).where(
     sends.c.tenant == bindparam("tenant"),

@@ -168,4 +168,3 @@ def _until_free(timeout_s: float, attempt: Callable[[], object]) -> None:
             time.sleep(random.uniform(0.0005, 0.003))  # noqa: S311 - jitter, no secret
         else:
             return
-

@@ -90,10 +90,12 @@ _CREATE = Upsert(
     )
 )
 _ADMIT = Upsert(
-    lambda insert: insert(stations)
-    .values(**_NEW)
-    .on_conflict_do_nothing(index_elements=["id"])
-    .returning(*_STATION)
+    lambda insert: (
+        insert(stations)
+        .values(**_NEW)
+        .on_conflict_do_nothing(index_elements=["id"])
+        .returning(*_STATION)
+    )
 )
 _TOUCH = (
     sql_update(stations)

