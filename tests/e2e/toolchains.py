@@ -86,7 +86,7 @@ def run(command: Sequence[str | Path], cwd: Path, env: dict[str, str] | None = N
 
 def go_install(package: str) -> Path:
     """A program from the Go module proxy (`path@version`), in the cache's bin directory."""
-    program = cache_dir() / "bin" / package.split("@")[0].rsplit("/", 1)[-1]
+    program = cache_dir() / "bin" / package.split("@", maxsplit=1)[0].rsplit("/", 1)[-1]
     program.parent.mkdir(parents=True, exist_ok=True)
     with _only_one_builder(program.with_suffix(".lock")):
         if not program.is_file():

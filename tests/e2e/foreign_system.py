@@ -1,0 +1,104 @@
+"""One running system for the programs that others wrote: everything, as `evcommand up` runs it."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+
+from tests.e2e.broker_calls import Broker, broker_at
+
+UP_LIMIT_S = 120.0
+DOWN_LIMIT_S = 30.0
+
+
+@dataclass(frozen=True)
+class System:
+    """Where a running system is reached. `ocpp_url` is without the station's id."""
+
+    grpc_address: str
+    ocpp_address: str
+    broker: Broker
+
+    @property
+    def ocpp_url(self) -> str:
+        """What a station is configured with."""
+        return f"ws://{self.ocpp_address}/ocpp"
+
+
+@contextmanager
+def running_system(home: Path) -> Iterator[System]:
+    """`evcommand up --open` on free ports, with its files in `home`."""
+    grpc_address, ocpp_address = (f"127.0.0.1:{port}" for port in _free_ports(2))
+    command = [
+        *(_evcommand(), "up", "--open"),
+        *("--grpc-listen", grpc_address, "--ocpp-listen", ocpp_address),
+        *("--database-url", f"sqlite+aiosqlite:///{home / 'evcommand.sqlite'}"),
+    ]
+    log = home / "evcommand.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command, cwd=home, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
+    try:
+        with broker_at(grpc_address) as broker:
+            _wait_until_up(process, grpc_address, log)
+            yield System(grpc_address, ocpp_address, broker)
+    finally:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(DOWN_LIMIT_S)
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def simulated_station(system: System, version: str, station_id: str) -> Iterator[str]:
+    """This project's own station, booted; yields its resource name."""
+    where = ["--version", version, "--id", station_id, "--url", system.ocpp_url]
+    process = subprocess.Popen(
+        [_evcommand(), "station", *where],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        system.broker.wait_until_booted(f"stations/{station_id}")
+        yield f"stations/{station_id}"
+    finally:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(DOWN_LIMIT_S)
+        process.kill()
+        process.wait()
+
+
+def _evcommand() -> str:
+    """The command that is installed next to this interpreter."""
+    return os.fspath(Path(sys.executable).with_name("evcommand"))
+
+
+def _wait_until_up(process: "subprocess.Popen[bytes]", grpc_address: str, log: Path) -> None:
+    deadline = time.monotonic() + UP_LIMIT_S
+    with grpc.insecure_channel(grpc_address) as channel:
+        ready = grpc.channel_ready_future(channel)
+        while process.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(grpc.FutureTimeoutError):
+                ready.result(timeout=0.5)
+                return
+    raise AssertionError(f"evcommand up did not come up:\n{log.read_text()}")
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
