@@ -1,0 +1,82 @@
+"""Who calls: API keys as bearer tokens, compared by digest and in constant time."""
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from broker.errors import Reason, Refusal
+from broker.settings import ApiKey
+
+DEFAULT_TENANT = "default"
+_SCHEME = "bearer "
+_KEY_LIMIT = 512
+
+# A load balancer's probe has no key; it learns whether we serve, and nothing else.
+OPEN_SERVICES = ("/grpc.health.v1.Health/",)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whoever made a call. `name` is empty when the broker runs without credentials."""
+
+    name: str = ""
+    tenant: str = DEFAULT_TENANT
+
+
+NOBODY = Caller()
+
+_current: ContextVar[Caller | None] = ContextVar("current_caller", default=None)
+
+
+def current_caller() -> Caller:
+    """Who makes the call that is being served."""
+    return _current.get() or NOBODY
+
+
+def set_current_caller(caller: Caller) -> None:
+    """Remember who makes the call that this task serves."""
+    _current.set(caller)
+
+
+class Authenticator:
+    """Knows the credentials of this broker. Without any, everybody is let in."""
+
+    def __init__(self, keys: tuple[ApiKey, ...]) -> None:
+        self._keys = keys
+
+    def admit(self, method: str, metadata: Iterable[tuple[str, str | bytes]]) -> Caller:
+        """Find the caller of `method` by the call's metadata.
+
+        Raises: Refusal (UNAUTHENTICATED) when a key is needed and it is missing or unknown.
+        """
+        if not self._keys or method.startswith(OPEN_SERVICES):
+            return Caller()
+        given = _bearer(metadata)
+        if given is None:
+            raise Refusal(
+                Reason.CREDENTIALS_MISSING,
+                "This broker needs an API key: send the metadata authorization: Bearer <key>.",
+            )
+        caller = self._caller_of(given)
+        if caller is None:
+            raise Refusal(Reason.CREDENTIALS_INVALID, "The API key is not known to this broker.")
+        return caller
+
+    def _caller_of(self, given: str) -> Caller | None:
+        digest = hashlib.sha256(given.encode(errors="replace")).hexdigest()
+        found: Caller | None = None
+        for key in self._keys:  # all of them, so that the time tells nothing
+            if hmac.compare_digest(key.digest, digest):
+                found = Caller(key.name, key.tenant)
+        return found
+
+
+def _bearer(metadata: Iterable[tuple[str, str | bytes]]) -> str | None:
+    for name, value in metadata:
+        if name.lower() == "authorization" and isinstance(value, str):
+            if value[: len(_SCHEME)].lower() == _SCHEME and len(value) <= _KEY_LIMIT:
+                return value[len(_SCHEME) :].strip()
+            return None
+    return None

@@ -1,0 +1,211 @@
+"""What happens around every call: who calls, its trace, its errors, its metrics and its log line.
+
+One interceptor for unary calls and streams alike. Whatever a servicer raises ends here: a Refusal
+becomes its status with details, anything unexpected becomes INTERNAL and is logged with its
+stack, and no request or reply is ever written to the log.
+
+OpenTelemetry's own aio interceptor counts every abort as an exception of the server and cannot say
+which span a stream belongs to; the few lines that are needed stand here.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, NoReturn
+
+import grpc
+import grpc.aio
+import structlog
+from opentelemetry import propagate, trace
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+
+from broker.auth import Authenticator, Caller, set_current_caller
+from broker.errors import Reason, Refusal, trailing_details
+from broker.settings import BrokerSettings
+from fleet.database import DatabaseUnavailable
+from telemetry import metrics
+
+_logger = structlog.get_logger(__name__)
+_tracer = trace.get_tracer("evcommand")
+
+Context = grpc.aio.ServicerContext[Any, Any]
+Handler = Any  # grpc.RpcMethodHandler, whose stub knows only synchronous methods
+
+
+class CallInterceptor(grpc.aio.ServerInterceptor):
+    """Wraps every method of every service."""
+
+    def __init__(self, authenticator: Authenticator, settings: BrokerSettings) -> None:
+        self._authenticator = authenticator
+        self._settings = settings
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler | None:
+        """See grpc.aio.ServerInterceptor."""
+        handler = await continuation(handler_call_details)
+        if handler is None:
+            return None
+        method = handler_call_details.method
+        metadata = handler_call_details.invocation_metadata
+        try:
+            caller = self._authenticator.admit(method, metadata)
+        except Refusal as refusal:
+            return _refusing(method, handler, refusal)
+        served = _Served(method, caller, dict(metadata), self._settings)
+        return _wrapped(handler, served)
+
+
+class _Served:
+    """How one call is served."""
+
+    def __init__(
+        self,
+        method: str,
+        caller: Caller,
+        metadata: dict[str, str | bytes],
+        settings: BrokerSettings,
+    ) -> None:
+        self._method = method
+        self._caller = caller
+        self._metadata = metadata
+        self._settings = settings
+
+    def unary(self, behaviour: Callable[[Any, Context], Awaitable[Any]]) -> Any:
+        """A method with one reply."""
+
+        async def serve(request: Any, context: Context) -> Any:
+            with self._span() as span, _measured(self._method, self._caller, span) as call:
+                try:
+                    return await behaviour(request, context)
+                except Exception as error:
+                    await call.end(context, self._refusal(error), error)
+
+        return serve
+
+    def stream(self, behaviour: Callable[[Any, Context], AsyncIterator[Any]]) -> Any:
+        """A method with a stream of replies."""
+
+        async def serve(request: Any, context: Context) -> AsyncIterator[Any]:
+            with self._span() as span, _measured(self._method, self._caller, span) as call:
+                try:
+                    async for reply in behaviour(request, context):
+                        yield reply
+                except Exception as error:
+                    await call.end(context, self._refusal(error), error)
+
+        return serve
+
+    @contextmanager
+    def _span(self) -> Iterator[Span]:
+        set_current_caller(self._caller)
+        service, _, method = self._method.lstrip("/").partition("/")
+        carrier = {key: value for key, value in self._metadata.items() if isinstance(value, str)}
+        with _tracer.start_as_current_span(
+            f"{service}/{method}",
+            context=propagate.extract(carrier),
+            kind=SpanKind.SERVER,
+            attributes={"rpc.system": "grpc", "rpc.service": service, "rpc.method": method},
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            yield span
+
+    def _refusal(self, error: Exception) -> Refusal:
+        if isinstance(error, Refusal):
+            return error
+        if isinstance(error, DatabaseUnavailable):
+            return Refusal(
+                Reason.DATABASE_UNAVAILABLE,
+                "The database cannot be reached. Repeat the request with the same request_id.",
+                retry_after=timedelta(seconds=self._settings.unavailable_retry_s),
+            )
+        return Refusal(
+            Reason.INTERNAL, "Something went wrong in the broker; its log has the details."
+        )
+
+
+class _Call:
+    """One call while it is served: how it ended."""
+
+    def __init__(self, method: str, span: Span) -> None:
+        self.code = grpc.StatusCode.OK
+        self.reason = ""
+        self._method = method
+        self._span = span
+
+    async def end(self, context: Context, refusal: Refusal, error: Exception) -> NoReturn:
+        """End the call with a status."""
+        self.code, self.reason = refusal.code, refusal.reason.value
+        if refusal.reason is Reason.INTERNAL:
+            _logger.error("call_failed", method=self._method, exc_info=error)
+            self._span.set_status(Status(StatusCode.ERROR, type(error).__name__))
+        await context.abort(refusal.code, refusal.message, trailing_details(refusal))
+
+
+@contextmanager
+def _measured(method: str, caller: Caller, span: Span) -> Iterator[_Call]:
+    started = time.monotonic()
+    call = _Call(method, span)
+    try:
+        yield call
+    except (asyncio.CancelledError, GeneratorExit):
+        call.code = grpc.StatusCode.CANCELLED
+        raise
+    finally:
+        seconds = time.monotonic() - started
+        name = method.rpartition("/")[2]
+        metrics.RPCS.labels(name, call.code.name).inc()
+        metrics.RPC_LATENCY.labels(name).observe(seconds)
+        span.set_attribute("rpc.grpc.status_code", call.code.value[0])
+        _logger.info(
+            "call",
+            method=method.lstrip("/"),
+            caller=caller.name,
+            code=call.code.name,
+            reason=call.reason,
+            duration_s=round(seconds, 4),
+        )
+
+
+def _wrapped(handler: Handler, served: _Served) -> Handler:
+    reading, writing = handler.request_deserializer, handler.response_serializer
+    if handler.request_streaming and handler.response_streaming:
+        return grpc.stream_stream_rpc_method_handler(
+            served.stream(handler.stream_stream), reading, writing
+        )
+    if handler.response_streaming:
+        return grpc.unary_stream_rpc_method_handler(
+            served.stream(handler.unary_stream), reading, writing
+        )
+    if handler.request_streaming:
+        raise NotImplementedError("no service here has a method of this shape")
+    return grpc.unary_unary_rpc_method_handler(served.unary(handler.unary_unary), reading, writing)
+
+
+def _refusing(method: str, handler: Handler, refusal: Refusal) -> Handler:
+    """A handler that refuses without reading the request."""
+
+    async def refuse(_request: Any, context: Context) -> Any:
+        metrics.RPCS.labels(method.rpartition("/")[2], refusal.code.name).inc()
+        _logger.warning("call_refused", method=method.lstrip("/"), reason=refusal.reason.value)
+        await context.abort(refusal.code, refusal.message, trailing_details(refusal))
+
+    async def refuse_stream(request: Any, context: Context) -> AsyncIterator[Any]:
+        yield await refuse(request, context)
+
+    if handler.request_streaming:
+        return grpc.stream_stream_rpc_method_handler(refuse_stream)
+    if handler.response_streaming:
+        return grpc.unary_stream_rpc_method_handler(refuse_stream)
+    return grpc.unary_unary_rpc_method_handler(refuse)
+
+
+def current_trace_id() -> str:
+    """The trace of the call that is being served, 32 hexadecimal digits; empty without one."""
+    context = trace.get_current_span().get_span_context()
+    return trace.format_trace_id(context.trace_id) if context.is_valid else ""

@@ -1,0 +1,141 @@
+"""RemoteCommandService: asks for commands, and tells how they are."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+from evcommand.v1 import remote_command_service_pb2 as pb
+from evcommand.v1 import remote_command_service_pb2_grpc as pb_grpc
+
+from broker import validate
+from broker.asks import Ask
+from broker.auth import current_caller
+from broker.calls import Context
+from broker.capabilities import not_built
+from broker.convert_asks import command_in, filter_in, start_in, stop_in
+from broker.convert_commands import command_out
+from broker.errors import Violation, invalid
+from broker.paging import Pager, limit_of
+from broker.submitting import Backend, Submitter, command_not_found
+from broker.waiting import patience_for
+from broker.watching import Watcher
+from fleet import log as fleet_log
+from workflows.domain.model import Command
+from workflows.recorder import from_snapshot
+
+
+class RemoteCommandServicer(pb_grpc.RemoteCommandServiceServicer):
+    """Serves commands from the event log; submits and cancels them through Temporal."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._submitter = Submitter(backend)
+        self._watcher = Watcher(backend)
+
+    async def StartSession(
+        self, request: pb.StartSessionRequest, context: Context
+    ) -> pb.StartSessionResponse:
+        """Starts a charging session."""
+        check(validate.check_start(request, self._backend.now()))
+        command = await self._submit(start_in(request), context)
+        return pb.StartSessionResponse(command=command_out(command))
+
+    async def StopSession(
+        self, request: pb.StopSessionRequest, context: Context
+    ) -> pb.StopSessionResponse:
+        """Stops a charging session."""
+        check(validate.check_stop(request, self._backend.now()))
+        command = await self._submit(stop_in(request), context)
+        return pb.StopSessionResponse(command=command_out(command))
+
+    async def UnlockConnector(
+        self, request: pb.UnlockConnectorRequest, context: Context
+    ) -> pb.UnlockConnectorResponse:
+        """Unlocks a connector."""
+        raise not_built("UnlockConnector")
+
+    async def Reset(self, request: pb.ResetRequest, context: Context) -> pb.ResetResponse:
+        """Restarts a station or one of its EVSEs."""
+        raise not_built("Reset")
+
+    async def ReserveNow(
+        self, request: pb.ReserveNowRequest, context: Context
+    ) -> pb.ReserveNowResponse:
+        """Holds an EVSE for a driver."""
+        raise not_built("ReserveNow")
+
+    async def CancelReservation(
+        self, request: pb.CancelReservationRequest, context: Context
+    ) -> pb.CancelReservationResponse:
+        """Ends a reservation."""
+        raise not_built("CancelReservation")
+
+    async def GetCommand(
+        self, request: pb.GetCommandRequest, context: Context
+    ) -> pb.GetCommandResponse:
+        """Gets a command as it is now."""
+        check(validate.check_name("name", "command", request.name))
+        name = command_in(request.name)
+        command = await self._submitter.read(current_caller().tenant, name)
+        if command is None:
+            raise command_not_found(name)
+        return pb.GetCommandResponse(command=command_out(command))
+
+    async def ListCommands(
+        self, request: pb.ListCommandsRequest, context: Context
+    ) -> pb.ListCommandsResponse:
+        """Lists commands, the newest first."""
+        tenant = current_caller().tenant
+        pager = Pager(tenant, "ListCommands", request)
+        check(validate.check_list_commands(request))
+        after = pager.position(request.page_token, (int, str))
+        async with self._backend.db.read() as tx:
+            entries, more = await fleet_log.list_page(
+                tx,
+                filter_in(request, tenant),
+                after=None if after is None else (_moment(after[0]), after[1]),
+                limit=limit_of(request.page_size),
+            )
+        return pb.ListCommandsResponse(
+            commands=[command_out(from_snapshot(entry.snapshot)) for entry in entries],
+            next_page_token=pager.token([_microseconds(more[0]), more[1]] if more else None),
+        )
+
+    async def WatchCommands(
+        self, request: pb.WatchCommandsRequest, context: Context
+    ) -> AsyncIterator[pb.WatchCommandsResponse]:
+        """Watches commands: their present state, then every change."""
+        check(validate.check_watch(request))
+        async for reply in self._watcher.watch(request):
+            yield reply
+
+    async def CancelCommand(
+        self, request: pb.CancelCommandRequest, context: Context
+    ) -> pb.CancelCommandResponse:
+        """Cancels a command."""
+        check(validate.check_cancel(request))
+        command = await self._submitter.cancel(command_in(request.name), request.reason)
+        return pb.CancelCommandResponse(command=command_out(command))
+
+    async def _submit(self, ask: Ask, context: Context) -> Command:
+        patience = patience_for(context, self._backend.settings, self._backend.draining)
+        return await self._submitter.submit(ask, patience)
+
+
+def check(violations: tuple[Violation, ...]) -> None:
+    """Refuse a request with bad fields. Raises: Refusal."""
+    if violations:
+        raise invalid(violations)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _microseconds(moment: datetime) -> int:
+    since = moment - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def _moment(microseconds: int) -> datetime:
+    return datetime.fromtimestamp(microseconds // 1_000_000, UTC).replace(
+        microsecond=microseconds % 1_000_000
+    )

@@ -1,0 +1,170 @@
+"""Every error that a call can end with: a stable reason, its status code, its google.rpc details.
+
+A reason belongs to exactly one status code. Messages name the thing and the remedy and never
+repeat what the client sent beyond names of things.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+
+ERROR_DOMAIN = "evcommand"
+DETAILS_KEY = "grpc-status-details-bin"
+_MESSAGE_LIMIT = 1_000
+
+
+class Reason(StrEnum):
+    """Why a call ended with an error. The words are stable: clients branch on them."""
+
+    INVALID_REQUEST = "INVALID_REQUEST"
+    PAGE_TOKEN_INVALID = "PAGE_TOKEN_INVALID"  # noqa: S105  the name of a reason
+    RESUME_TOKEN_INVALID = "RESUME_TOKEN_INVALID"  # noqa: S105  the name of a reason
+    NOT_A_START_COMMAND = "NOT_A_START_COMMAND"
+
+    STATION_NOT_FOUND = "STATION_NOT_FOUND"
+    COMMAND_NOT_FOUND = "COMMAND_NOT_FOUND"
+    TRANSACTION_NOT_FOUND = "TRANSACTION_NOT_FOUND"
+    RESERVATION_NOT_FOUND = "RESERVATION_NOT_FOUND"
+    TOKEN_NOT_FOUND = "TOKEN_NOT_FOUND"  # noqa: S105  the name of a reason
+    NO_RUNNING_SESSION = "NO_RUNNING_SESSION"
+
+    AMBIGUOUS_TARGET = "AMBIGUOUS_TARGET"
+    START_NOT_FINAL = "START_NOT_FINAL"
+    NOT_POSSIBLE_ON_STATION = "NOT_POSSIBLE_ON_STATION"
+    STATION_BUSY = "STATION_BUSY"
+
+    REQUEST_ID_REUSED = "REQUEST_ID_REUSED"
+    STATION_EXISTS = "STATION_EXISTS"
+
+    NOT_BUILT = "NOT_BUILT"
+    CREDENTIALS_MISSING = "CREDENTIALS_MISSING"
+    CREDENTIALS_INVALID = "CREDENTIALS_INVALID"
+    TOO_MANY_WATCHES = "TOO_MANY_WATCHES"
+    TEMPORAL_UNAVAILABLE = "TEMPORAL_UNAVAILABLE"
+    DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
+    SHUTTING_DOWN = "SHUTTING_DOWN"
+    INTERNAL = "INTERNAL"
+
+
+_C = grpc.StatusCode
+
+CODES: dict[Reason, grpc.StatusCode] = {
+    Reason.INVALID_REQUEST: _C.INVALID_ARGUMENT,
+    Reason.PAGE_TOKEN_INVALID: _C.INVALID_ARGUMENT,
+    Reason.RESUME_TOKEN_INVALID: _C.INVALID_ARGUMENT,
+    Reason.NOT_A_START_COMMAND: _C.INVALID_ARGUMENT,
+    Reason.STATION_NOT_FOUND: _C.NOT_FOUND,
+    Reason.COMMAND_NOT_FOUND: _C.NOT_FOUND,
+    Reason.TRANSACTION_NOT_FOUND: _C.NOT_FOUND,
+    Reason.RESERVATION_NOT_FOUND: _C.NOT_FOUND,
+    Reason.TOKEN_NOT_FOUND: _C.NOT_FOUND,
+    Reason.NO_RUNNING_SESSION: _C.NOT_FOUND,
+    Reason.AMBIGUOUS_TARGET: _C.FAILED_PRECONDITION,
+    Reason.START_NOT_FINAL: _C.FAILED_PRECONDITION,
+    Reason.NOT_POSSIBLE_ON_STATION: _C.FAILED_PRECONDITION,
+    Reason.STATION_BUSY: _C.FAILED_PRECONDITION,
+    Reason.REQUEST_ID_REUSED: _C.ALREADY_EXISTS,
+    Reason.STATION_EXISTS: _C.ALREADY_EXISTS,
+    Reason.NOT_BUILT: _C.UNIMPLEMENTED,
+    Reason.CREDENTIALS_MISSING: _C.UNAUTHENTICATED,
+    Reason.CREDENTIALS_INVALID: _C.UNAUTHENTICATED,
+    Reason.TOO_MANY_WATCHES: _C.RESOURCE_EXHAUSTED,
+    Reason.TEMPORAL_UNAVAILABLE: _C.UNAVAILABLE,
+    Reason.DATABASE_UNAVAILABLE: _C.UNAVAILABLE,
+    Reason.SHUTTING_DOWN: _C.UNAVAILABLE,
+    Reason.INTERNAL: _C.INTERNAL,
+}
+
+
+@dataclass(frozen=True)
+class Violation:
+    """What is wrong with one field of a request."""
+
+    field: str
+    description: str
+
+
+class Refusal(Exception):
+    """A call ends with an error. Raised anywhere in the broker, written in one place.
+
+    violations: of fields; only with INVALID_ARGUMENT.
+    retry_after: when to try again; always set with UNAVAILABLE and RESOURCE_EXHAUSTED.
+    facts: further facts for programs (ErrorInfo.metadata).
+    """
+
+    def __init__(
+        self,
+        reason: Reason,
+        message: str,
+        *,
+        violations: tuple[Violation, ...] = (),
+        retry_after: timedelta | None = None,
+        facts: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message[:_MESSAGE_LIMIT]
+        self.violations = violations
+        self.retry_after = retry_after
+        self.facts = facts or {}
+
+    @property
+    def code(self) -> grpc.StatusCode:
+        """The status code of the reason."""
+        return CODES[self.reason]
+
+
+def invalid(violations: tuple[Violation, ...]) -> Refusal:
+    """The refusal of a request with bad fields: names them all."""
+    fields = ", ".join(dict.fromkeys(violation.field for violation in violations))
+    return Refusal(
+        Reason.INVALID_REQUEST,
+        f"The request has bad fields: {fields}. See the BadRequest details.",
+        violations=violations,
+    )
+
+
+def bad_field(reason: Reason, field: str, description: str) -> Refusal:
+    """The refusal of one field for a reason of its own."""
+    return Refusal(reason, f"{field}: {description}", violations=(Violation(field, description),))
+
+
+def trailing_details(refusal: Refusal) -> tuple[tuple[str, bytes], ...]:
+    """The refusal as trailing metadata: google.rpc.Status with its details."""
+    code: int = refusal.code.value[0]
+    status = Status(code=code, message=refusal.message)
+    status.details.extend(_packed(detail) for detail in _details(refusal))
+    return ((DETAILS_KEY, status.SerializeToString()),)
+
+
+def _details(refusal: Refusal) -> list[Message]:
+    details: list[Message] = [
+        ErrorInfo(reason=refusal.reason.value, domain=ERROR_DOMAIN, metadata=refusal.facts)
+    ]
+    if refusal.violations:
+        details.append(
+            BadRequest(
+                field_violations=[
+                    BadRequest.FieldViolation(field=one.field, description=one.description)
+                    for one in refusal.violations
+                ]
+            )
+        )
+    if refusal.retry_after is not None:
+        delay = Duration()
+        delay.FromTimedelta(refusal.retry_after)
+        details.append(RetryInfo(retry_delay=delay))
+    return details
+
+
+def _packed(message: Message) -> AnyMessage:
+    packed = AnyMessage()
+    packed.Pack(message)
+    return packed

@@ -1,0 +1,77 @@
+"""Resource names: `stations/{station}` and the others, with the identity URL-escaped."""
+
+import re
+from urllib.parse import quote, unquote
+from uuid import UUID
+
+_ID_LIMIT = 255
+_ESCAPED = re.compile(r"(?:[A-Za-z0-9*\-_=:+|@.~!$&'(),;]|%[0-9A-Fa-f]{2}){1,765}")
+
+
+def station_name(station: str) -> str:
+    """`stations/{station}`."""
+    return f"stations/{quote(station, safe='*-_=+|@.:')}"
+
+
+def transaction_name(station: str, transaction: str) -> str:
+    """`stations/{station}/transactions/{transaction}`."""
+    return f"{station_name(station)}/transactions/{quote(transaction, safe='')}"
+
+
+def command_name(command: str) -> str:
+    """`commands/{command}`."""
+    return f"commands/{command}"
+
+
+def parse_station(name: str) -> str | None:
+    """The identity in `stations/{station}`; None when it is not such a name."""
+    match name.split("/"):
+        case ["stations", station]:
+            return _unescape(station)
+    return None
+
+
+def parse_transaction(name: str) -> tuple[str, str] | None:
+    """(station, transaction) of `stations/{station}/transactions/{transaction}`, else None."""
+    match name.split("/"):
+        case ["stations", station, "transactions", transaction]:
+            identity, id = _unescape(station), _unescape(transaction)
+            return (identity, id) if identity and id else None
+    return None
+
+
+def parse_command(name: str) -> str | None:
+    """The request id in `commands/{command}`; None when it is not such a name."""
+    match name.split("/"):
+        case ["commands", command]:
+            return parse_uuid(command)
+    return None
+
+
+def parse_reservation(name: str) -> str | None:
+    """The id in `reservations/{reservation}`; None when it is not such a name."""
+    match name.split("/"):
+        case ["reservations", reservation]:
+            return _unescape(reservation)
+    return None
+
+
+def parse_uuid(text: str) -> str | None:
+    """A UUID in its canonical form; None when it is none. Only the 36-character form is taken."""
+    if len(text) != 36:
+        return None
+    try:
+        parsed = str(UUID(text))
+    except ValueError:
+        return None
+    return parsed if parsed == text.lower() else None
+
+
+def _unescape(part: str) -> str | None:
+    if not _ESCAPED.fullmatch(part):
+        return None
+    try:
+        identity = unquote(part, errors="strict")
+    except UnicodeDecodeError:
+        return None
+    return identity if len(identity) <= _ID_LIMIT and identity.isprintable() else None

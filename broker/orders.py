@@ -1,0 +1,180 @@
+"""The broker's words to Temporal: order a command, cancel one, ask whether it is there.
+
+Temporal is down when it does not say within `temporal_timeout_s` that it took a command. A
+command that merely takes long is told from that by looking whether its workflow exists: the
+update that starts it waits for the station, and may well outlive our patience.
+"""
+
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+
+import structlog
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+    WorkflowUpdateStage,
+)
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from broker.errors import Reason, Refusal
+from broker.settings import BrokerSettings
+from workflows import names
+from workflows.contract import Cancel, CommandOrder, Progress, Submit
+from workflows.domain.model import Command, WaitFor
+
+_logger = structlog.get_logger(__name__)
+
+_STATION = SearchAttributeKey.for_keyword(names.STATION_ATTRIBUTE)
+_KIND = SearchAttributeKey.for_keyword(names.KIND_ATTRIBUTE)
+_TENANT = SearchAttributeKey.for_keyword(names.TENANT_ATTRIBUTE)
+
+_EXISTS_TIMEOUT_S = 0.5
+_OURS = (RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.UNIMPLEMENTED)
+
+
+class Orders:
+    """Gives commands to Temporal."""
+
+    def __init__(self, client: Client, settings: BrokerSettings) -> None:
+        self._client = client
+        self._settings = settings
+
+    async def submit(self, command: Command, wait_for: WaitFor, patience_s: float) -> bool:
+        """Start the command's workflow, or join it, and wait a moment for what is wanted.
+
+        True when the workflow said that it is so; False when it is durable in Temporal and the
+        wait must go on elsewhere (the log), or when it had ended before.
+
+        Raises: Refusal (TEMPORAL_UNAVAILABLE) when nobody can say that the command was taken.
+        """
+        limit_s = self._settings.temporal_timeout_s
+        try:
+            async with asyncio.timeout(limit_s):
+                return await self._update(command, wait_for, min(limit_s, max(patience_s, 0.1)))
+        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError, RPCError) as error:
+            _reraise_cancellation()
+            if isinstance(error, RPCError) and error.status in _OURS:
+                raise
+            if await self._exists(command.workflow_id):
+                return False
+            raise self.unavailable(command.name) from error
+
+    async def cancel(self, command: Command, reason: str) -> None:
+        """Tell the command's workflow that its caller takes it back. Idempotent.
+
+        Returns also when the workflow has ended. Raises: Refusal (TEMPORAL_UNAVAILABLE).
+        """
+        try:
+            async with asyncio.timeout(self._settings.temporal_timeout_s * 1.5):
+                await self._cancel(command.workflow_id, reason)
+        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError, RPCError) as error:
+            _reraise_cancellation()
+            if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
+                return  # it has ended
+            raise self.unavailable(command.name) from error
+
+    def unavailable(self, command: str) -> Refusal:
+        """The refusal when Temporal cannot be reached."""
+        return Refusal(
+            Reason.TEMPORAL_UNAVAILABLE,
+            "Temporal cannot be reached. Repeat the request with the same request_id.",
+            retry_after=timedelta(seconds=self._settings.unavailable_retry_s),
+            facts={"request_id": command},
+        )
+
+    async def _update(self, command: Command, wait_for: WaitFor, limit_s: float) -> bool:
+        operation: WithStartWorkflowOperation[object, object] = WithStartWorkflowOperation(
+            names.COMMAND_WORKFLOW,
+            CommandOrder(command, self._settings.timing),
+            id=command.workflow_id,
+            task_queue=names.COMMANDS_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            search_attributes=_attributes(command),
+            static_summary=summary(command),
+        )
+        try:
+            await self._client.execute_update_with_start_workflow(
+                names.SUBMIT_UPDATE,
+                Submit(wait_for),
+                start_workflow_operation=operation,
+                id=f"submit-{wait_for.value}",
+                result_type=Progress,
+                rpc_timeout=timedelta(seconds=limit_s),
+            )
+        except (WorkflowUpdateFailedError, WorkflowAlreadyStartedError) as error:
+            _logger.info("submit_found_ended", command=command.name, why=type(error).__name__)
+            _retrieve(operation)
+            return False
+        except BaseException:
+            _retrieve(operation)
+            raise
+        return True
+
+    async def _cancel(self, workflow_id: str, reason: str) -> None:
+        handle = self._client.get_workflow_handle(workflow_id)
+        limit = timedelta(seconds=self._settings.temporal_timeout_s)
+        update = await handle.start_update(
+            names.CANCEL_UPDATE,
+            Cancel(reason),
+            wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+            id="cancel",
+            result_type=Progress,
+            rpc_timeout=limit,
+        )
+        # It is durable now; whether it is also done decides only what the reply shows.
+        with suppress(WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError):
+            await update.result(rpc_timeout=limit / 2)
+        _reraise_cancellation()
+
+    async def _exists(self, workflow_id: str) -> bool:
+        handle = self._client.get_workflow_handle(workflow_id)
+        limit = timedelta(seconds=_EXISTS_TIMEOUT_S)
+        try:
+            async with asyncio.timeout(_EXISTS_TIMEOUT_S):
+                await handle.describe(rpc_timeout=limit)
+        except (TimeoutError, RPCError):
+            _reraise_cancellation()
+            return False
+        return True
+
+
+def summary(command: Command) -> str:
+    """What the Temporal web UI shows in its list: `START_SESSION at CP-1, EVSE 2`."""
+    spec = command.start or command.stop
+    evse = f", EVSE {spec.evse_id}" if spec and spec.evse_id else ""
+    return f"{command.kind.value} at {command.station}{evse}"[:200]
+
+
+def _attributes(command: Command) -> TypedSearchAttributes:
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(_STATION, command.station),
+            SearchAttributePair(_KIND, command.kind.value),
+            SearchAttributePair(_TENANT, command.tenant),
+        ]
+    )
+
+
+def _retrieve(operation: WithStartWorkflowOperation[object, object]) -> None:
+    """The operation keeps the error a second time, and asyncio complains when nobody looks."""
+    started = asyncio.ensure_future(operation.workflow_handle())
+    started.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+
+def _reraise_cancellation() -> None:
+    """The SDK turns the cancellation of a call into an error of its own: undo that."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

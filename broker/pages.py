@@ -1,0 +1,60 @@
+"""Opaque tokens: where the next page begins, where a watch goes on. Bound to their selection.
+
+A token is JSON in URL-safe base64 with a digest of the selection it was made for. It holds no
+secret and gives no right: whoever makes one up reads only what he may read anyway.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+from typing import Any
+
+from google.protobuf.message import Message
+
+_TOKEN_LIMIT = 2_048
+
+
+class BadToken(ValueError):
+    """A token that we never made, or made for another selection."""
+
+
+def selection_digest(tenant: str, method: str, request: Message, ignored: frozenset[str]) -> str:
+    """Digest of the fields of a request that choose what is read."""
+    chosen = type(request)()
+    chosen.CopyFrom(request)
+    for field in ignored:
+        chosen.ClearField(field)
+    content = chosen.SerializeToString(deterministic=True)
+    return hashlib.sha256(f"{tenant}\n{method}\n".encode() + content).hexdigest()[:16]
+
+
+def write_token(selection: str, position: list[Any]) -> str:
+    """The token for `position` (JSON values) within a selection."""
+    return base64.urlsafe_b64encode(json.dumps([selection, position]).encode()).decode()
+
+
+def read_token(selection: str, token: str, shape: tuple[type, ...]) -> tuple[Any, ...]:
+    """The position in a token, its values of the types in `shape`.
+
+    Raises: BadToken.
+    """
+    if len(token) > _TOKEN_LIMIT:
+        raise BadToken("it was not made by this service")
+    try:
+        content = json.loads(base64.b64decode(token, altchars=b"-_", validate=True))
+    except (ValueError, RecursionError, binascii.Error) as error:
+        raise BadToken("it was not made by this service") from error
+    match content:
+        case [str(made_for), list(position)]:
+            pass
+        case _:
+            raise BadToken("it was not made by this service")
+    if made_for != selection:
+        raise BadToken("it was made for a request with other filters")
+    fits = len(position) == len(shape) and all(
+        type(value) is kind for value, kind in zip(position, shape, strict=True)
+    )
+    if not fits:
+        raise BadToken("it was not made by this service")
+    return tuple(position)

@@ -1,0 +1,124 @@
+"""Every setting of the broker, with its default and its limit's name."""
+
+import ipaddress
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from workflows.domain.timing import Timing
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_NAME = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
+
+
+class UnsafeListener(Exception):
+    """The broker was told to listen where everybody could command stations. Says the remedy."""
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """A credential: what its holder is called, and the SHA-256 of the key.
+
+    A key is generated with 128 bits or more, so that a plain digest cannot be searched; the key
+    itself is never in a setting.
+    """
+
+    name: str
+    digest: str
+    tenant: str = "default"
+
+    @classmethod
+    def parse(cls, text: str) -> "ApiKey":
+        """Read `NAME:SHA256HEX` or `NAME@TENANT:SHA256HEX`.
+
+        Raises: ValueError when it is neither. The message never shows the text.
+        """
+        who, separator, digest = text.strip().rpartition(":")
+        name, _, tenant = who.partition("@")
+        if not separator or not _DIGEST.fullmatch(digest.lower()):
+            raise ValueError("an API key setting must be NAME:SHA256HEX, never the key itself")
+        if not _NAME.fullmatch(name) or (tenant and not _NAME.fullmatch(tenant)):
+            raise ValueError("an API key's name must be 1 to 64 characters of A-Z, a-z, 0-9, ._-")
+        return cls(name=name, digest=digest.lower(), tenant=tenant or "default")
+
+
+@dataclass(frozen=True)
+class Tls:
+    """Paths of PEM files. `client_ca`: clients must show a certificate that it signed (mTLS)."""
+
+    certificate: Path
+    key: Path
+    client_ca: Path | None = None
+
+
+@dataclass(frozen=True)
+class BrokerSettings:
+    """The broker's settings.
+
+    listen: HOST:PORT; port 0 takes a free one.
+    tls: None serves plain text.
+    api_keys: who may call; empty: everybody who reaches the port, as tenant "default".
+    insecure: listen beyond loopback without TLS and credentials all the same.
+    timing: every wait of the commands made here.
+    wait_limit_s: no call waits longer for a command; the command goes on.
+    deadline_margin_s: how long before its own deadline a waiting call returns.
+    temporal_timeout_s: Temporal has this long to take a command before it counts as down.
+    unavailable_retry_s: when a client is told to try again.
+    drain_s: how long a shutdown lets calls in flight end.
+    max_message_bytes: of a request.
+    max_metadata_bytes: of a call's metadata.
+    max_calls: calls served at once; more are RESOURCE_EXHAUSTED.
+    max_streams_per_connection: gRPC streams of one client connection.
+    max_watches: WatchCommands streams served at once.
+    watch_batch: events read at once for one watch.
+    keepalive_s: how often a silent client connection is probed; dead ones are cut after as long.
+    """
+
+    listen: str = "127.0.0.1:50051"
+    tls: Tls | None = None
+    api_keys: tuple[ApiKey, ...] = field(default=(), repr=False)
+    insecure: bool = False
+    timing: Timing = field(default_factory=Timing)
+    wait_limit_s: float = 600.0
+    deadline_margin_s: float = 0.25
+    temporal_timeout_s: float = 1.2
+    unavailable_retry_s: float = 1.0
+    drain_s: float = 20.0
+    max_message_bytes: int = 256 * 1024
+    max_metadata_bytes: int = 16 * 1024
+    max_calls: int = 2_000
+    max_streams_per_connection: int = 1_000
+    max_watches: int = 500
+    watch_batch: int = 200
+    keepalive_s: float = 30.0
+
+
+def check_listener(settings: BrokerSettings) -> None:
+    """Refuse to serve beyond this machine without TLS and credentials.
+
+    Raises: UnsafeListener, unless `insecure` says that this is wanted.
+    """
+    if settings.insecure or is_loopback(settings.listen):
+        return
+    missing = [
+        *(() if settings.tls else ("a TLS certificate and key",)),
+        *(() if settings.api_keys else ("at least one API key",)),
+    ]
+    if missing:
+        raise UnsafeListener(
+            f"{settings.listen} can be reached from other machines: configure "
+            f"{' and '.join(missing)}, listen on 127.0.0.1, or say --insecure"
+        )
+
+
+def is_loopback(listen: str) -> bool:
+    """Whether only this machine can reach HOST:PORT (or a unix: socket)."""
+    if listen.startswith("unix:"):
+        return True
+    host = listen.rpartition(":")[0].strip("[]")
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,158 @@
+"""The way of a command that is asked for: known already, or drafted, submitted and waited for."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from temporalio.client import Client
+
+from broker.asks import Ask, StartAsk, StopAsk
+from broker.auth import current_caller
+from broker.calls import current_trace_id
+from broker.capabilities import check_start_fits
+from broker.drafting import Origin, check_same, draft, start_spec, stop_spec
+from broker.errors import Reason, Refusal
+from broker.following import LogFollower
+from broker.orders import Orders
+from broker.settings import BrokerSettings
+from broker.targets import TargetFinder, known_station
+from broker.waiting import Patience, is_satisfied, wait_for_command
+from fleet import log as fleet_log
+from fleet import stations
+from fleet.database import Database, Tx
+from fleet.keys import Sealer
+from workflows.domain.model import Command, StartSpec, StopSpec
+from workflows.recorder import from_snapshot, record
+
+
+@dataclass(frozen=True)
+class Backend:
+    """What every servicer works with."""
+
+    db: Database
+    client: Client
+    sealer: Sealer
+    follower: LogFollower
+    settings: BrokerSettings
+    draining: asyncio.Event
+
+    def now(self) -> datetime:
+        """The time, for everything that is decided here."""
+        return datetime.now(UTC)
+
+
+class Submitter:
+    """Takes what was asked for to a command as it is now."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._orders = Orders(backend.client, backend.settings)
+
+    async def submit(self, ask: Ask, patience: Patience) -> Command:
+        """The command of this request: made now, or by an earlier or concurrent one.
+
+        Raises: Refusal for everything that prevents a command from being made.
+        """
+        caller = current_caller()
+        name = ask.request_id or str(uuid4())
+        spec = _spec(ask, self._backend.sealer)
+        async with self._backend.db.read() as tx:
+            known = await _latest(tx, caller.tenant, name)
+            if known is None:
+                drafted = await self._draft(tx, ask, name, spec)
+        if known is not None:
+            check_same(known, ask, spec)
+            return await self._wait(known, ask, patience)
+        await self._begin(drafted, ask, patience)
+        command = await self._wait(drafted, ask, patience)
+        check_same(command, ask, spec)  # somebody else may have used the id at the same moment
+        return command
+
+    async def cancel(self, name: str, reason: str) -> Command:
+        """Take a command back. Raises: Refusal (COMMAND_NOT_FOUND)."""
+        tenant = current_caller().tenant
+        command = await self.read(tenant, name)
+        if command is None:
+            raise command_not_found(name)
+        await self._orders.cancel(command, reason)
+        return await self.read(tenant, name) or command
+
+    async def read(self, tenant: str, name: str) -> Command | None:
+        """The command as the log has it now; None when it does not."""
+        async with self._backend.db.read() as tx:
+            return await _latest(tx, tenant, name)
+
+    async def _draft(self, tx: Tx, ask: Ask, name: str, spec: StartSpec | StopSpec) -> Command:
+        caller = current_caller()
+        origin = Origin(caller.tenant, caller.name, current_trace_id())
+        now = self._backend.now()
+        if isinstance(ask, StopAsk):
+            found = await TargetFinder(tx, caller.tenant, self._backend.sealer).resolve(ask)
+            resolved = replace(
+                stop_spec(ask, self._backend.sealer),
+                wire_id=found.wire_id,
+                resolved_transaction=found.transaction,
+            )
+            return draft(ask, name, found.station, resolved, origin=origin, now=now)
+        station = await known_station(tx, caller.tenant, ask.station)
+        connectors = await stations.connectors(tx, station.id)
+        places = [(one.evse_id, one.connector_id) for one in connectors]
+        check_start_fits(ask, station.ocpp_version, places)
+        if ask.reservation is not None:
+            raise Refusal(Reason.RESERVATION_NOT_FOUND, f"{ask.reservation} is not known.")
+        return draft(ask, name, station.id, spec, origin=origin, now=now)
+
+    async def _begin(self, command: Command, ask: Ask, patience: Patience) -> None:
+        wait_for = ask.options.wait_for
+        if await self._orders.submit(command, wait_for, patience.remaining_s):
+            return
+        # Durable in Temporal, but perhaps no worker has written it down yet: then we do, so that
+        # whoever gets this reply can also get the command.
+        async with self._backend.db.write() as tx:
+            await record(
+                tx,
+                tenant=command.tenant,
+                name=command.name,
+                key="queued",
+                change=_unchanged,
+                now=self._backend.now(),
+                initial=command,
+            )
+
+    async def _wait(self, command: Command, ask: Ask, patience: Patience) -> Command:
+        wait_for = ask.options.wait_for
+        if command.revision and is_satisfied(command, wait_for):
+            return command
+        newest = await wait_for_command(
+            self._backend.follower.command(command.tenant, command.name),
+            self._reader(command.tenant, command.name),
+            wait_for,
+            patience,
+        )
+        return newest or command
+
+    def _reader(self, tenant: str, name: str) -> Callable[[], Awaitable[Command | None]]:
+        async def read() -> Command | None:
+            return await self.read(tenant, name)
+
+        return read
+
+
+def command_not_found(name: str) -> Refusal:
+    """The refusal when there is no such command."""
+    return Refusal(Reason.COMMAND_NOT_FOUND, f"commands/{name} is not known.")
+
+
+async def _latest(tx: Tx, tenant: str, name: str) -> Command | None:
+    entry = await fleet_log.latest(tx, tenant=tenant, name=name)
+    return None if entry is None else from_snapshot(entry.snapshot)
+
+
+def _spec(ask: Ask, sealer: Sealer) -> StartSpec | StopSpec:
+    return start_spec(ask, sealer) if isinstance(ask, StartAsk) else stop_spec(ask, sealer)
+
+
+def _unchanged(command: Command) -> Command:
+    return command
