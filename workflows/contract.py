@@ -4,15 +4,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from workflows.domain.facts import Act, Asked
 from workflows.domain.model import (
     Command,
+    Compensation,
     Kind,
     Outcome,
     StartSpec,
+    State,
     StationAnswer,
     StopSpec,
     WaitFor,
 )
+from workflows.domain.sending import Course
 from workflows.domain.timing import Timing as Timing  # noqa: PLC0414
 
 
@@ -56,18 +60,35 @@ class Wake:
 
 
 @dataclass(frozen=True)
+class PrepareRequest:
+    """Input of `prepare_command`: where would this command be sent now?
+
+    now: the workflow's time, so that a history tells what was decided by.
+    look_only: find the way and record nothing (for questions and for undoing).
+    """
+
+    command: Command
+    now: datetime
+    look_only: bool = False
+
+
+@dataclass(frozen=True)
 class Route:
-    """Who holds the station's socket right now.
+    """Who holds the station's socket right now, and what that means for the command.
 
     gateway: None when nobody does.
     boot_accepted: False while BootNotification was not yet accepted; nothing is sent then.
     revision: of the command in the log, after it was recorded as queued.
+    course: send, wait for the station, or concluded with `outcome`.
     """
 
     gateway: str | None
     boot_accepted: bool = False
     ocpp_version: str = ""
     revision: int = 0
+    course: Course = Course.SEND
+    progress: str = ""
+    outcome: Outcome | None = None
 
 
 @dataclass(frozen=True)
@@ -117,6 +138,84 @@ class SendResult:
     answer_time: datetime | None = None
     effect_timeout_s: float | None = None
     revision: int = 0
+
+
+@dataclass(frozen=True)
+class SettleRequest:
+    """Input of `settle_send`: was this attempt sent? If nobody knows, it is decided now: no.
+
+    give_up: nobody waits for an answer of this attempt any longer, so a frame that was perhaps
+    sent is recorded as sent without an answer. False: only ask, its gateway is still at work.
+    """
+
+    tenant: str
+    command: str
+    attempt: int
+    now: datetime
+    give_up: bool = True
+    undo: bool = False
+
+
+@dataclass(frozen=True)
+class WeighRequest:
+    """Input of `weigh_evidence`: what do all known facts mean for this command now?"""
+
+    tenant: str
+    command: str
+    timing: Timing
+    now: datetime
+    asked: Asked | None = None
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """What the facts mean; it is recorded already.
+
+    act: what to do next; look_again: when, None for "when woken".
+    wire_id, evse_id: of the session to be stopped (UNDO) or tried (SEND_AGAIN).
+    guarded: late evidence about the command still matters.
+    """
+
+    act: Act
+    state: State
+    revision: int = 0
+    look_again: datetime | None = None
+    outcome: Outcome | None = None
+    compensation: Compensation = field(default_factory=Compensation)
+    guarded: bool = False
+    wire_id: str = ""
+    transaction: str = ""
+    evse_id: int | None = None
+    progress: str = ""
+
+
+class Change(StrEnum):
+    """What `record_change` writes: see `domain/changes.py` and the guard's end."""
+
+    NOT_SENT = "NOT_SENT"
+    CANCEL_ASKED = "CANCEL_ASKED"
+    CANCELLED = "CANCELLED"
+    GUARD_ENDED = "GUARD_ENDED"
+
+
+@dataclass(frozen=True)
+class ChangeRequest:
+    """Input of `record_change`."""
+
+    tenant: str
+    command: str
+    change: Change
+    now: datetime
+    cause: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Result of the command workflow."""
+
+    outcome: Outcome
+    compensation: Compensation = field(default_factory=Compensation)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from datetime import datetime
 from fleet import log, sends, stations, wakeups
 from fleet.database import Tx
 from fleet.sends import Send
-
 from workflows.domain.model import CompensationState, Kind, State
 
 _UNANSWERED = {"INTENT", "LOST"}

@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+
 from fleet import log, sends
 from fleet.database import Tx
-
 from telemetry import metrics
 from workflows.domain.guarding import is_guarded
 from workflows.domain.model import Command, State

@@ -8,12 +8,12 @@ import asyncio
 from datetime import timedelta
 
 import structlog
-from fleet import wakeups
-from fleet.database import Database, DatabaseUnavailable
-from fleet.wakeups import Wakeup
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from fleet import wakeups
+from fleet.database import Database, DatabaseUnavailable
+from fleet.wakeups import Wakeup
 from telemetry import metrics
 from workflows.clock import Clock, system_clock
 from workflows.contract import Wake
@@ -83,10 +83,13 @@ class WakeupDispatcher:
             if missed and due:
                 metrics.WAKEUPS_REPEATED.inc(len(due))
             delivered = await self._signal_all(due)
-            if delivered:
-                await self._db.batch(lambda tx, ids=delivered: wakeups.done(tx, ids))
+            await self._forget(delivered)
             if len(due) < _BATCH or len(delivered) < len(due):
                 return
+
+    async def _forget(self, ids: list[int]) -> None:
+        if ids:
+            await self._db.batch(lambda tx: wakeups.done(tx, ids))
 
     async def _signal_all(self, due: list[Wakeup]) -> list[int]:
         """One signal per workflow, however many reasons it has. Returns the rows that are done."""

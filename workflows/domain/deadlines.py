@@ -9,7 +9,7 @@ facts are also looked at in growing steps, because whoever would have woken us m
 from datetime import datetime, timedelta
 
 from workflows.domain.evidence import Frame
-from workflows.domain.model import Kind
+from workflows.domain.model import Kind, StationAnswer, Verdict
 from workflows.domain.timing import Timing
 
 FIRST_LOOK = timedelta(seconds=5)
@@ -41,6 +41,25 @@ def next_look(frame: Frame, now: datetime, no_later_than: datetime) -> datetime:
     while frame.send_time + step <= now:
         step *= 2
     return min(frame.send_time + step, no_later_than)
+
+
+def first_look(
+    kind: Kind,
+    frame: Frame,
+    answer: StationAnswer | None,
+    timing: Timing,
+    connection_timeout_s: float | None,
+) -> datetime:
+    """When to look at the facts for the first time after a frame was sent, unless woken.
+
+    Straight away when the answer alone says too little (a refused stop, an unreadable answer).
+    """
+    deadline = effect_deadline(kind, frame, timing, connection_timeout_s)
+    if answer is None:
+        return min(frame.send_time + FIRST_LOOK, deadline)
+    if answer.verdict in {Verdict.ACCEPTED, Verdict.SCHEDULED}:
+        return deadline
+    return frame.answer_time or frame.send_time
 
 
 def is_steady(connected_since: datetime | None, now: datetime, timing: Timing) -> bool:

@@ -1,0 +1,340 @@
+"""The story of one command: prepared, sent, watched until its effect is certain, and guarded.
+
+The workflow orchestrates and the domain decides. What it waits for is always one of three: a
+gateway's word about a frame, a wake-up, or a deadline; and after each of the last two it reads the
+facts afresh, so that a lost wake-up loses nothing but time.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey
+from temporalio.exceptions import ActivityError
+
+from workflows import calls, names
+from workflows.alarms import Alarms
+from workflows.contract import (
+    AskResult,
+    Cancel,
+    Change,
+    CommandOrder,
+    Ended,
+    Progress,
+    Route,
+    SendRequest,
+    SendResult,
+    SendStatus,
+    Submit,
+    Wake,
+    Weighed,
+)
+from workflows.domain import wording
+from workflows.domain.changes import answered, concluded, lost, sent
+from workflows.domain.deadlines import first_look
+from workflows.domain.evidence import Frame
+from workflows.domain.facts import Act, Asked
+from workflows.domain.guarding import is_guarded
+from workflows.domain.model import Command, Kind, Outcome, State, WaitFor
+from workflows.domain.outcomes import Cause, ending
+from workflows.domain.sending import Course, may_try_again, next_route_look, pause_before
+from workflows.domain.states import is_definite
+from workflows.requests import ask_request, send_request, stop_again_request, undo_request
+
+UNDO_PAUSE = timedelta(seconds=30)
+"""How long to wait for a way to a station that has to undo something, unless woken."""
+
+UNDOABLE = {Kind.START_SESSION}
+"""What can be taken back after it was sent: its effect is waited for and undone."""
+
+_OUTCOME = SearchAttributeKey.for_keyword(names.OUTCOME_ATTRIBUTE)
+
+
+@workflow.defn(name=names.COMMAND_WORKFLOW)
+class RemoteCommandWorkflow:
+    """One remote command from its durable acceptance to the end of its guard."""
+
+    @workflow.init
+    def __init__(self, order: CommandOrder) -> None:
+        self._command = order.command  # as the log has it, as far as this run has seen
+        self._timing = order.timing
+        self._outcome: Outcome | None = None  # never a provisional UNKNOWN
+        self._on_wire = False
+        self._attempt = 0
+        self._asked: Asked | None = None
+        self._look_again: datetime | None = None
+        self._woken = False
+        self._cancel: Cancel | None = None
+        self._cancel_noted = False
+        self._cancel_done = False
+        self._alarms = Alarms()
+
+    @workflow.run
+    async def run(self, order: CommandOrder) -> Ended:
+        """Carries the command through; ends when nothing about it can change any more."""
+        del order
+        await self._send()
+        await self._await_effect()
+        self._report()
+        await self._guard()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return Ended(self._certain(), self._command.compensation)
+
+    # What others ask of a command.
+
+    @workflow.update(name=names.SUBMIT_UPDATE)
+    async def submit(self, submit: Submit) -> Progress:
+        """Waits for what the caller wants to see; the log has it then."""
+        await workflow.wait_condition(lambda: self._reached(submit.wait_for))
+        return Progress(self._command.revision)
+
+    @workflow.update(name=names.CANCEL_UPDATE)
+    async def cancel(self, cancel: Cancel) -> Progress:
+        """Takes the command back as far as that is still possible. Idempotent."""
+        if self._cancel is None:
+            self._cancel = cancel
+        await workflow.wait_condition(lambda: self._cancel_noted)
+        return Progress(self._command.revision)
+
+    @workflow.signal(name=names.WAKE_SIGNAL)
+    def wake(self, wake: Wake) -> None:
+        """Something was written that concerns this command."""
+        del wake
+        self._woken = True
+
+    def _reached(self, wait_for: WaitFor) -> bool:
+        match wait_for:
+            case WaitFor.SUBMITTED:
+                return self._command.revision > 0
+            case WaitFor.STATION_ANSWER:
+                return self._on_wire or self._outcome is not None
+            case WaitFor.OUTCOME:
+                return self._outcome is not None
+
+    # Sending: until the frame may be on the wire, or never will be.
+
+    async def _send(self) -> None:
+        look = 0
+        while not self._on_wire and self._outcome is None:
+            route = await self._find_route()
+            self._note(replace(self._command, revision=route.revision, progress=route.progress))
+            if route.outcome is not None:
+                self._note(concluded(self._command, route.outcome, workflow.now()))
+            elif self._cancel_pending():
+                await self._heed_cancel()
+            elif route.course is Course.WAIT or route.gateway is None:
+                await self._woken_or(next_route_look(look, workflow.now(), self._command.not_after))
+                look += 1
+            else:
+                await self._send_through(route.gateway)
+
+    async def _find_route(self, *, look_only: bool = False) -> Route:
+        return await calls.find_route(self._command, self._now(), look_only=look_only)
+
+    async def _send_through(self, gateway: str) -> None:
+        """One attempt. Certainly not sent: tried again while the command's time allows."""
+        self._attempt += 1
+        result = await self._transmit(
+            gateway, send_request(self._command, self._timing, self._attempt)
+        )
+        if result.status is not SendStatus.NOT_SENT:
+            self._hear(result)
+        elif self._cancel_pending():
+            await self._heed_cancel()
+        elif may_try_again(self._attempt, result.retry, workflow.now(), self._command.not_after):
+            await self._woken_or(workflow.now() + pause_before(self._attempt))
+        else:
+            await self._record(Change.NOT_SENT, cause=result.cause)
+
+    async def _transmit(self, gateway: str, request: SendRequest) -> SendResult:
+        """Hands one frame to a gateway. A broken gateway or a cancel is settled in the fleet."""
+        sending = calls.start_sending(self._command, gateway, request)
+        await workflow.wait_condition(lambda: sending.done() or self._may_prevent(request))
+        if not sending.done():
+            probed = await calls.settle(request, give_up=False)
+            if probed.status is SendStatus.NOT_SENT:
+                sending.cancel()
+                return probed
+            await self._note_cancel()
+        try:
+            return await sending
+        except ActivityError:
+            return await calls.settle(request, give_up=True)
+
+    def _may_prevent(self, request: SendRequest) -> bool:
+        """Whether a cancel arrived that may still keep this frame from being written."""
+        return not request.undo and self._cancel is not None and not self._cancel_noted
+
+    def _hear(self, result: SendResult) -> None:
+        """The frame may have been on the wire: what its answer means, and when to look next."""
+        self._on_wire = True
+        command, answer, now = self._command, result.answer, workflow.now()
+        sent_at = result.send_time or now
+        frame = Frame(0, self._attempt, sent_at, result.answer_time)
+        self._look_again = first_look(
+            command.kind, frame, answer, self._timing, result.effect_timeout_s
+        )
+        if command.state is State.QUEUED:
+            command = sent(command, sent_at)
+        if answer is None:
+            command = lost(command, result.cause, now)
+        else:
+            command = answered(command, answer, result.answer_time or now)
+        self._note(replace(command, revision=max(result.revision, command.revision)))
+
+    # The effect: until facts decide.
+
+    async def _await_effect(self) -> None:
+        while self._command.state is not State.DONE:
+            await self._heed_cancel()
+            await self._woken_or(self._look_again)
+            await self._heed_cancel()
+            await self._weigh()
+
+    async def _weigh(self) -> None:
+        """Reads all facts, and does what they call for."""
+        command = self._command
+        weighed = await calls.weigh(command, self._timing, self._now(), self._asked)
+        self._look_again = weighed.look_again
+        self._note(
+            replace(
+                command,
+                state=weighed.state,
+                outcome=weighed.outcome,
+                compensation=weighed.compensation,
+                progress=weighed.progress,
+                revision=weighed.revision,
+            )
+        )
+        match weighed.act:
+            case Act.ASK:
+                await self._ask()
+            case Act.SEND_AGAIN:
+                await self._stop_again(weighed.wire_id)
+            case Act.UNDO:
+                await self._undo(weighed)
+
+    async def _ask(self) -> None:
+        """Asks the station what became of the command; its reply is one more fact."""
+        route = await self._find_route(look_only=True)
+        reply = AskResult(asked=False)
+        if route.gateway is not None:
+            reply = await calls.ask(route.gateway, ask_request(self._command))
+        self._asked = Asked(
+            at=workflow.now(),
+            times=(self._asked.times if self._asked else 0) + 1,
+            replied=reply.asked,
+            ongoing=reply.ongoing,
+            messages_in_queue=reply.messages_in_queue,
+            detail=reply.detail,
+        )
+        self._look_again = workflow.now()
+
+    async def _stop_again(self, wire_id: str) -> None:
+        """Repeats a stop: the facts say that its session is still running."""
+        route = await self._find_route(look_only=True)
+        self._look_again = workflow.now() + pause_before(self._attempt)
+        if route.course is not Course.SEND or route.gateway is None:
+            return
+        self._attempt += 1
+        result = await self._transmit(
+            route.gateway,
+            stop_again_request(self._command, self._timing, self._attempt, wire_id),
+        )
+        if result.status is not SendStatus.NOT_SENT:
+            self._hear(result)
+
+    # Taking back, and undoing what nobody wants any longer.
+
+    def _cancel_pending(self) -> bool:
+        return self._cancel is not None and not self._cancel_done
+
+    async def _heed_cancel(self) -> None:
+        """Takes the command back if that was asked: what was sent is watched and undone."""
+        if not self._cancel_pending():
+            return
+        self._cancel_done = True
+        if self._outcome is None and (not self._on_wire or self._command.kind in UNDOABLE):
+            await self._record(Change.CANCELLED, detail=self._reason())
+            self._look_again = workflow.now()
+        else:
+            await self._note_cancel()
+
+    async def _note_cancel(self) -> None:
+        """It was sent already: that it is not wanted any longer is written down, once."""
+        if not self._cancel_noted:
+            await self._record(Change.CANCEL_ASKED, detail=self._reason())
+
+    def _reason(self) -> str:
+        return self._cancel.reason if self._cancel else ""
+
+    async def _undo(self, weighed: Weighed) -> None:
+        """Stops a session that began although its command was given up or cancelled."""
+        route = await self._find_route(look_only=True)
+        self._look_again = workflow.now() + UNDO_PAUSE
+        if route.course is not Course.SEND or route.gateway is None:
+            return
+        self._attempt += 1
+        result = await self._transmit(
+            route.gateway,
+            undo_request(
+                self._command, self._timing, self._attempt, weighed, workflow.now() + UNDO_PAUSE
+            ),
+        )
+        if result.status is not SendStatus.NOT_SENT:
+            self._look_again = workflow.now()
+
+    async def _guard(self) -> None:
+        """Stays after the outcome was reported, as long as late evidence is acted on."""
+        if not is_guarded(self._command):
+            return
+        end = workflow.now() + timedelta(seconds=self._timing.guard_s)
+        self._look_again = None
+        while is_guarded(self._command) and workflow.now() < end:
+            await self._woken_or(min(self._look_again or end, end))
+            await self._heed_cancel()
+            reported = self._certain()
+            await self._weigh()
+            if self._certain() != reported:
+                self._report()
+        await self._record(Change.GUARD_ENDED, detail="The time to act on it is over.")
+
+    # What is known and shown.
+
+    async def _record(self, change: Change, *, cause: str = "", detail: str = "") -> None:
+        """Writes what only this workflow knows, and takes over how the log stands then."""
+        recorded = await calls.record(self._command, change, cause=cause, detail=detail)
+        self._note(recorded.command)
+        self._cancel_noted = self._cancel_noted or recorded.command.cancel_reason is not None
+
+    def _note(self, command: Command) -> None:
+        """Remembers the command as it stands, and shows it in the web UI."""
+        self._command = command
+        if command.state is State.DONE or is_definite(command.outcome):
+            self._outcome = command.outcome
+        workflow.set_current_details(wording.details(command))
+
+    def _certain(self) -> Outcome:
+        return self._outcome or ending(Cause.ANSWER_TIMEOUT)
+
+    def _report(self) -> None:
+        """The outcome becomes what operators filter by."""
+        workflow.upsert_search_attributes([_OUTCOME.value_set(self._certain().code.value)])
+
+    # Waiting.
+
+    async def _woken_or(self, until: datetime | None) -> None:
+        """Waits for a wake-up, a cancel that was not heeded yet, or `until` (None: no deadline).
+
+        The timer is left behind when something else comes first: cancelling it would cost an
+        event, and one that rings later finds nothing to do.
+        """
+        self._alarms.set(until)
+        await workflow.wait_condition(
+            lambda: self._woken or self._cancel_pending() or self._alarms.is_due(until)
+        )
+        self._woken = False
+
+    def _now(self) -> datetime:
+        """The workflow's time, never before an alarm that has rung."""
+        return self._alarms.no_earlier(workflow.now())

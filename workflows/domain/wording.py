@@ -1,0 +1,52 @@
+"""The words that an operator reads in the Temporal web UI. Never a token, only its mask."""
+
+from workflows.domain.model import Command, CompensationState, Kind, StopSpec
+
+_VERBS = {
+    Kind.START_SESSION: "Start session",
+    Kind.STOP_SESSION: "Stop session",
+    Kind.UNLOCK_CONNECTOR: "Unlock connector",
+    Kind.RESET: "Reset",
+    Kind.RESERVE_NOW: "Reserve",
+    Kind.CANCEL_RESERVATION: "Cancel reservation",
+}
+
+
+def title(command: Command) -> str:
+    """One line: what is asked of which station, as "Start session at CP001, EVSE 1, ..."."""
+    parts = [f"{_VERBS[command.kind]} at {command.station}"]
+    if command.start is not None:
+        if command.start.evse_id is not None:
+            parts.append(f"EVSE {command.start.evse_id}")
+        parts.append(f"token {command.start.id_token.masked}")
+    if command.stop is not None:
+        parts.extend(_stop_target(command.stop))
+    return ", ".join(parts)
+
+
+def _stop_target(stop: StopSpec) -> list[str]:
+    parts = [f"EVSE {stop.evse_id}"] if stop.evse_id is not None else []
+    if stop.id_token is not None:
+        parts.append(f"token {stop.id_token.masked}")
+    return [*parts, f"transaction {stop.wire_id}"]
+
+
+def frame_title(command: Command, attempt: int, gateway: str, undo: bool) -> str:
+    """One line for the activity that sends a frame."""
+    what = "Stop the unwanted session of: " if undo else ""
+    return f"{what}{title(command)} (frame {attempt}, by {gateway})"
+
+
+def details(command: Command) -> str:
+    """The current details of a command, in Markdown: state, why, and what it waits for."""
+    lines = [f"**{title(command)}**", f"State: **{command.state.value}**"]
+    outcome, undoing = command.outcome, command.compensation
+    if outcome is not None:
+        lines.append(f"Outcome: **{outcome.code.value}** / {outcome.cause}: {outcome.message}")
+    if command.progress:
+        lines.append(f"Now: {command.progress}")
+    if command.cancel_reason is not None:
+        lines.append(f"Cancelled by its caller: {command.cancel_reason or 'no reason given'}")
+    if undoing.state is not CompensationState.NONE:
+        lines.append(f"Compensation: **{undoing.state.value}**: {undoing.reason}")
+    return "\n\n".join(lines)

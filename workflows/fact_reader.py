@@ -1,0 +1,166 @@
+"""Reads from the fleet all that may concern a command, as the domain's `Facts`."""
+
+from datetime import datetime, timedelta
+
+from fleet import connections, log, sends, stations, transactions
+from fleet.database import Tx
+from fleet.sends import Send
+from fleet.transactions import Transaction
+from workflows.domain.evidence import Connector, Frame, Rival, Session
+from workflows.domain.facts import Asked, Facts
+from workflows.domain.model import Code, Command, Kind, Verdict
+from workflows.recorder import from_snapshot
+
+_RIVALS_AGE = timedelta(days=1)
+_RIVALS_LIMIT = 200
+_NEVER_STARTS = {Code.REJECTED, Code.NOT_SUPPORTED, Code.NOT_SENT}
+
+
+async def read_facts(tx: Tx, command: Command, asked: Asked | None, now: datetime) -> Facts:
+    """All facts about a command at this moment, read in one transaction."""
+    rows = [
+        row
+        for row in await sends.by_command(tx, command.tenant, command.name)
+        if row.state != "VOID"
+    ]
+    frames = [row for row in rows if not row.undo]
+    undos = [row for row in rows if row.undo]
+    sessions = await _sessions(tx, command, frames, undos)
+    station = await stations.get(tx, command.station)
+    holder = await connections.holder(tx, command.station, now=now)
+    return Facts(
+        frame=_frame(frames[-1]) if frames else None,
+        frames=len(frames),
+        tried=tuple(row.wire_id for row in frames if row.wire_id),
+        undos=tuple(_frame(row) for row in undos),
+        undo_refused=bool(undos) and _is_refusal(undos[-1]),
+        sessions=tuple(_session(row) for row in sessions),
+        rivals=await _rivals(tx, command, sessions),
+        connectors=await _connectors(tx, command),
+        ocpp_version=holder.ocpp_version if holder else (station.ocpp_version if station else ""),
+        connected_since=holder.connected_time if holder else None,
+        connection_timeout_s=station.connection_timeout_s if station else None,
+        asked=asked,
+    )
+
+
+async def target_of(tx: Tx, command: Command) -> Session | None:
+    """The session that a stop names, None when it was never heard of."""
+    if command.stop is None:
+        return None
+    row = await transactions.by_ocpp_id(tx, command.station, command.stop.wire_id)
+    return _session(row) if row else None
+
+
+def _frame(row: Send) -> Frame:
+    return Frame(
+        id=row.id,
+        attempt=row.attempt,
+        send_time=row.send_time,
+        answer_time=row.answer_time if row.state == "ANSWERED" else None,
+        evse_id=row.evse_id,
+        token_digest=row.token_digest,
+        group_digest=row.group_digest,
+        wire_id=row.wire_id or "",
+    )
+
+
+def _is_refusal(row: Send) -> bool:
+    verdict = (row.answer or {}).get("verdict")
+    return row.state == "ANSWERED" and verdict not in {
+        Verdict.ACCEPTED.value,
+        Verdict.SCHEDULED.value,
+    }
+
+
+def _session(row: Transaction) -> Session:
+    """A session whose start was never told counts as begun when we first heard of it."""
+    return Session(
+        name=row.name,
+        transaction_id=row.ocpp_id,
+        start_time=row.start_time or row.received_time,
+        received_time=row.received_time,
+        evse_id=row.evse_id,
+        token_digest=row.token_digest,
+        group_digest=row.group_digest,
+        remote_start_id=row.remote_start_id,
+        clock_suspect=row.clock_suspect,
+        authorized=row.authorized,
+        active=row.state == "ACTIVE",
+        observed_only=row.observed_only,
+        charging_state=row.charging_state,
+        stop_time=row.stop_time,
+        stop_received_time=row.stop_received_time,
+        stop_reason=row.stop_reason,
+        meter_start_wh=row.meter_start_wh,
+        meter_stop_wh=row.meter_stop_wh,
+    )
+
+
+async def _sessions(
+    tx: Tx, command: Command, frames: list[Send], undos: list[Send]
+) -> list[Transaction]:
+    """Every transaction that may concern the command, each once."""
+    found: list[Transaction | None] = []
+    if command.kind is Kind.START_SESSION:
+        found += await _started(tx, command, frames)
+    ids = {row.wire_id for row in (*frames, *undos) if row.wire_id}
+    for wire_id in sorted(ids):
+        found.append(await transactions.by_ocpp_id(tx, command.station, wire_id))
+    if command.kind is Kind.STOP_SESSION and frames:
+        found += await transactions.active(tx, command.station)
+    return list({row.id: row for row in found if row is not None}.values())
+
+
+async def _started(tx: Tx, command: Command, frames: list[Send]) -> list[Transaction | None]:
+    found: list[Transaction | None] = []
+    for frame in frames:
+        found.append(await transactions.for_remote_start(tx, command.station, frame.id))
+        found += await transactions.since(tx, command.station, received_after=frame.send_time)
+    named = command.station_answer.transaction_id if command.station_answer else None
+    for wire_id in (named, command.compensation.transaction_id):
+        if wire_id:
+            found.append(await transactions.by_ocpp_id(tx, command.station, wire_id))
+    if frames:
+        found += await transactions.active(tx, command.station)
+    return found
+
+
+async def _rivals(tx: Tx, command: Command, sessions: list[Transaction]) -> tuple[Rival, ...]:
+    """The other starts at this station, when there is a session that could be theirs."""
+    if command.kind is not Kind.START_SESSION or not sessions:
+        return ()
+    which = log.Filter(
+        tenant=command.tenant,
+        station=command.station,
+        kinds=(Kind.START_SESSION.value,),
+        created_from=command.create_time - _RIVALS_AGE,
+    )
+    entries, _ = await log.list_page(tx, which, after=None, limit=_RIVALS_LIMIT)
+    others = (from_snapshot(entry.snapshot) for entry in entries if entry.name != command.name)
+    return tuple(rival for other in others if (rival := _rival(other)) is not None)
+
+
+def _rival(other: Command) -> Rival | None:
+    outcome, start = other.outcome, other.start
+    if other.send_time is None or start is None or (outcome and outcome.code in _NEVER_STARTS):
+        return None
+    claimed = outcome.session if outcome and outcome.code is Code.SUCCEEDED else None
+    return Rival(
+        send_time=other.send_time,
+        token_digest=start.id_token.digest,
+        group_digest=start.group_id_token.digest if start.group_id_token else None,
+        evse_id=start.evse_id,
+        claimed=claimed.transaction if claimed else None,
+    )
+
+
+async def _connectors(tx: Tx, command: Command) -> tuple[Connector, ...]:
+    if command.start is None or command.start.evse_id is None:
+        return ()
+    rows = await stations.connectors(tx, command.station)
+    return tuple(
+        Connector(row.evse_id, row.status, row.previous_status, row.status_time)
+        for row in rows
+        if row.evse_id == command.start.evse_id
+    )

@@ -1,0 +1,242 @@
+"""The worker's activities: what a command workflow reads and writes in the fleet.
+
+All run as local activities, short, each in one database transaction, and each may run twice: keys
+and the rules of `domain/changes.py` make the second run write nothing.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from temporalio import activity
+
+from fleet import connections, log, sends, stations
+from fleet.database import Database, Tx
+from fleet.sends import Send
+from workflows import names
+from workflows.contract import (
+    Change,
+    ChangeRequest,
+    PrepareRequest,
+    Recorded,
+    Route,
+    SendResult,
+    SendStatus,
+    SettleRequest,
+    Weighed,
+    WeighRequest,
+)
+from workflows.domain import changes
+from workflows.domain.facts import Decision, told
+from workflows.domain.guarding import is_guarded
+from workflows.domain.judgement import apply, judge
+from workflows.domain.model import Command
+from workflows.domain.outcomes import Cause, ending
+from workflows.domain.sending import Course, Heading, Whereabouts, heading
+from workflows.domain.states import is_definite
+from workflows.fact_reader import read_facts, target_of
+from workflows.recorder import from_snapshot, record
+
+
+class FleetActivities:
+    """Activities on the fleet's database. Register `all` with a worker."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    @property
+    def all(self) -> list[Callable[..., object]]:
+        """What a worker has to register."""
+        return [
+            self.prepare_command,
+            self.settle_send,
+            self.weigh_evidence,
+            self.record_change,
+        ]
+
+    @activity.defn(name=names.PREPARE_COMMAND)
+    async def prepare_command(self, request: PrepareRequest) -> Route:
+        """Records the command as queued and finds the way to its station, or its end."""
+        return await self._db.batch(lambda tx: _prepare(tx, request))
+
+    @activity.defn(name=names.SETTLE_SEND)
+    async def settle_send(self, request: SettleRequest) -> SendResult:
+        """Decides whether an attempt was sent: if nothing says so, it never will be."""
+        return await self._db.batch(lambda tx: _settle(tx, request))
+
+    @activity.defn(name=names.WEIGH_EVIDENCE)
+    async def weigh_evidence(self, request: WeighRequest) -> Weighed:
+        """Reads all facts about a command, decides by the domain's rules, records the decision."""
+        return await self._db.batch(lambda tx: _weigh(tx, request))
+
+    @activity.defn(name=names.RECORD_CHANGE)
+    async def record_change(self, request: ChangeRequest) -> Recorded:
+        """Records what the workflow itself knows: not sent, cancelled, guard ended."""
+        return await self._db.batch(lambda tx: _change(tx, request))
+
+
+async def _prepare(tx: Tx, request: PrepareRequest) -> Route:
+    command, now = request.command, request.now
+    where, version = await _whereabouts(tx, request)
+    if request.look_only:
+        ready = where.gateway is not None and where.boot_state == "ACCEPTED"
+        return _route(command, where, version, Heading(Course.SEND if ready else Course.WAIT))
+    command = await record(
+        tx,
+        tenant=command.tenant,
+        name=command.name,
+        key="queued",
+        change=lambda known: known,
+        initial=command,
+        now=now,
+    )
+    way = await _ended_already(tx, command) or heading(command, where, now)
+    outcome = way.outcome
+    if outcome is not None:
+        command = await _record(
+            tx, command, "done", lambda c: changes.concluded(c, outcome, now), now
+        )
+    elif way.progress:
+        key = f"waiting:{command.revision}"
+        command = await _record(tx, command, key, lambda c: changes.waiting(c, way.progress), now)
+    return _route(command, where, version, way)
+
+
+async def _whereabouts(tx: Tx, request: PrepareRequest) -> tuple[Whereabouts, str]:
+    station = await stations.get(tx, request.command.station)
+    holder = await connections.holder(tx, request.command.station, now=request.now)
+    where = Whereabouts(
+        registered=station is not None,
+        gateway=holder.gateway if holder else None,
+        boot_state=station.boot_state if station else "",
+    )
+    return where, holder.ocpp_version if holder else ""
+
+
+async def _ended_already(tx: Tx, command: Command) -> Heading | None:
+    """What is decided before anything is sent."""
+    if is_definite(command.outcome):
+        return Heading(Course.CONCLUDE, outcome=command.outcome)
+    target = await target_of(tx, command)
+    if target is None or target.active:
+        return None
+    outcome = ending(Cause.ALREADY_ENDED, session=told(target))
+    return Heading(Course.CONCLUDE, outcome=outcome)
+
+
+def _route(command: Command, where: Whereabouts, version: str, way: Heading) -> Route:
+    return Route(
+        gateway=where.gateway,
+        boot_accepted=where.boot_state == "ACCEPTED",
+        ocpp_version=version,
+        revision=command.revision,
+        course=way.course,
+        progress=way.progress,
+        outcome=way.outcome,
+    )
+
+
+async def _settle(tx: Tx, request: SettleRequest) -> SendResult:
+    row = await sends.void(
+        tx,
+        tenant=request.tenant,
+        command=request.command,
+        attempt=request.attempt,
+        now=request.now,
+    )
+    if row.state == "VOID":
+        cause = Cause.GATEWAY_UNREACHABLE.value
+        return SendResult(SendStatus.NOT_SENT, cause=cause, retry=True)
+    if row.state == "INTENT" and request.give_up:
+        await _give_up(tx, request, row)
+    command = await _latest(tx, request.tenant, request.command)
+    station = await stations.get(tx, row.station)
+    answered = row.state == "ANSWERED"
+    return SendResult(
+        status=SendStatus.ANSWERED if answered else SendStatus.NO_ANSWER,
+        cause="" if answered else row.cause or Cause.GATEWAY_LOST_AFTER_SEND.value,
+        answer=command.station_answer if answered and not request.undo else None,
+        send_time=row.send_time,
+        answer_time=row.answer_time,
+        effect_timeout_s=station.connection_timeout_s if station else None,
+        revision=command.revision,
+    )
+
+
+async def _give_up(tx: Tx, request: SettleRequest, row: Send) -> None:
+    """Its gateway is gone and the frame was perhaps written: sent, no answer."""
+    cause = Cause.GATEWAY_LOST_AFTER_SEND.value
+    await sends.lost(tx, row.id, cause=cause, now=request.now)
+    if not request.undo:
+        command = await _latest(tx, request.tenant, request.command)
+        key = f"lost:{request.attempt}"
+        await _record(tx, command, key, lambda c: changes.lost(c, cause, request.now), request.now)
+
+
+async def _weigh(tx: Tx, request: WeighRequest) -> Weighed:
+    command = await _latest(tx, request.tenant, request.command)
+    facts = await read_facts(tx, command, request.asked, request.now)
+    decision = judge(command, facts, request.timing, request.now)
+    after = apply(command, decision, request.now)
+    if after is not command:
+        key = f"{decision.act.value.lower()}:{command.revision}"
+        change = _applying(decision, request)
+        after = await _record(tx, command, key, change, request.now)
+    return _weighed(after, decision)
+
+
+def _applying(decision: Decision, request: WeighRequest) -> Callable[[Command], Command]:
+    return lambda command: apply(command, decision, request.now)
+
+
+def _weighed(command: Command, decision: Decision) -> Weighed:
+    session = decision.session
+    return Weighed(
+        act=decision.act,
+        state=command.state,
+        revision=command.revision,
+        look_again=decision.look_again,
+        outcome=command.outcome,
+        compensation=command.compensation,
+        guarded=is_guarded(command),
+        wire_id=session.transaction_id if session else decision.wire_id,
+        transaction=session.name if session else "",
+        evse_id=session.evse_id if session else None,
+        progress=command.progress,
+    )
+
+
+async def _change(tx: Tx, request: ChangeRequest) -> Recorded:
+    command = await _latest(tx, request.tenant, request.command)
+    change, key = _changing(request), request.change.value.lower()
+    command = await _record(tx, command, key, change, request.now)
+    if request.change is Change.GUARD_ENDED:
+        await sends.close(tx, request.tenant, request.command)
+    return Recorded(command, command.outcome)
+
+
+def _changing(request: ChangeRequest) -> Callable[[Command], Command]:
+    now = request.now
+    match request.change:
+        case Change.NOT_SENT:
+            return lambda c: changes.not_sent(c, request.cause, now, request.detail)
+        case Change.CANCEL_ASKED:
+            return lambda c: changes.cancel_asked(c, request.detail)
+        case Change.CANCELLED:
+            return lambda c: changes.cancelled(changes.cancel_asked(c, request.detail), now)
+        case Change.GUARD_ENDED:
+            return lambda c: changes.settled(changes.undo_failed(c, request.detail, now), now)
+
+
+async def _latest(tx: Tx, tenant: str, name: str) -> Command:
+    entry = await log.latest(tx, tenant=tenant, name=name)
+    if entry is None:
+        raise LookupError(f"command {name} of tenant {tenant!r} is not in the log")
+    return from_snapshot(entry.snapshot)
+
+
+async def _record(
+    tx: Tx, command: Command, key: str, change: Callable[[Command], Command], now: datetime
+) -> Command:
+    return await record(
+        tx, tenant=command.tenant, name=command.name, key=key, change=change, now=now
+    )

@@ -1,0 +1,63 @@
+"""What a command workflow asks of gateways: its inputs of `send_frame` and `ask_station`."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from workflows.contract import AskRequest, SendRequest, Weighed
+from workflows.domain.model import Command, Kind, StopSpec
+from workflows.domain.timing import Timing
+
+
+def send_request(command: Command, timing: Timing, attempt: int) -> SendRequest:
+    """The command's own frame."""
+    return SendRequest(
+        command=command.name,
+        tenant=command.tenant,
+        workflow_id=command.workflow_id,
+        station=command.station,
+        kind=command.kind,
+        attempt=attempt,
+        not_after=command.not_after,
+        answer_timeout_s=timing.answer_timeout_s,
+        start=command.start,
+        stop=command.stop,
+    )
+
+
+def stop_again_request(command: Command, timing: Timing, attempt: int, wire_id: str) -> SendRequest:
+    """A stop repeated, perhaps with the id that the station really uses."""
+    stop = replace(command.stop or StopSpec(), wire_id=wire_id)
+    return replace(send_request(command, timing, attempt), stop=stop)
+
+
+def undo_request(
+    command: Command, timing: Timing, attempt: int, weighed: Weighed, not_after: datetime
+) -> SendRequest:
+    """A stop of the session that nobody wants any longer."""
+    stop = StopSpec(
+        evse_id=weighed.evse_id,
+        wire_id=weighed.wire_id,
+        resolved_transaction=weighed.transaction or None,
+    )
+    return replace(
+        send_request(command, timing, attempt),
+        kind=Kind.STOP_SESSION,
+        start=None,
+        stop=stop,
+        not_after=not_after,
+        undo=True,
+    )
+
+
+def ask_request(command: Command) -> AskRequest:
+    """What became of it? By transaction where one is known, else by EVSE."""
+    answer, start, stop = command.station_answer, command.start, command.stop
+    named = answer.transaction_id if answer and answer.transaction_id else ""
+    return AskRequest(
+        station=command.station,
+        kind=command.kind,
+        command=command.name,
+        evse_id=start.evse_id if start else stop.evse_id if stop else None,
+        connector_id=start.connector_id if start else None,
+        wire_id=stop.wire_id if stop else named,
+    )
