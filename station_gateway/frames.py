@@ -85,7 +85,7 @@ class Frame(NamedTuple):
     error: tuple[str, str] | None = None
 
 
-_HEAD = re.compile(r'\s*\[\s*([2-6])\s*,\s*"([^"\\\x00-\x1f]{1,64})"')
+_HEAD = re.compile(r'\s*\[\s*([2-6])\s*,\s*"([^"\\\x00-\x1f\ud800-\udfff]{1,64})"')
 _HEAD_CHARS = 160
 _ERROR_CODE_CHARS = 64
 _ERROR_TEXT_CHARS = 255

@@ -73,7 +73,7 @@ class SchemaSet:
         """Judge (and repair in place) a CALL of the station."""
         if action in self.handled:
             return self._check(action + self.request_suffix, payload)
-        if action + self.request_suffix in _names(self.package):
+        if action + "Response" in _names(self.package):
             return Violation(self.words.not_supported, "action is not supported from a station")
         return Violation(self.words.not_implemented, "action is not known")
 
