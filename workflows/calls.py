@@ -117,15 +117,31 @@ async def weigh(command: Command, timing: Timing, now: datetime, asked: Asked | 
     return weighed
 
 
-async def record(command: Command, change: Change, *, cause: str, detail: str) -> Recorded:
+async def record(
+    command: Command, change: Change, *, cause: str = "", detail: str = ""
+) -> Recorded:
     """Writes what only the workflow knows."""
+    return await _record(
+        ChangeRequest(command.tenant, command.name, change, workflow.now(), cause, detail)
+    )
+
+
+async def record_heard(command: Command, attempt: int, heard: SendResult) -> Recorded:
+    """Writes a gateway's result that the gateway could not write down itself."""
+    now = workflow.now()
+    return await _record(
+        ChangeRequest(command.tenant, command.name, Change.HEARD, now, attempt=attempt, heard=heard)
+    )
+
+
+async def _record(request: ChangeRequest) -> Recorded:
     recorded: Recorded = await workflow.execute_local_activity(
         names.RECORD_CHANGE,
-        ChangeRequest(command.tenant, command.name, change, workflow.now(), cause, detail),
+        request,
         result_type=Recorded,
         start_to_close_timeout=LOOK_UP,
         retry_policy=UNTIL_IT_WORKS,
-        summary=f"Record {change.value}",
+        summary=f"Record {request.change.value}",
     )
     return recorded
 

@@ -138,7 +138,7 @@ class RemoteCommandWorkflow:
             gateway, send_request(self._command, self._timing, self._attempt)
         )
         if result.status is not SendStatus.NOT_SENT:
-            self._hear(result)
+            await self._hear(result)
         elif self._cancel_pending():
             await self._heed_cancel()
         elif may_try_again(self._attempt, result.retry, workflow.now(), self._command.not_after):
@@ -165,7 +165,7 @@ class RemoteCommandWorkflow:
         """Whether a cancel arrived that may still keep this frame from being written."""
         return not request.undo and self._cancel is not None and not self._cancel_noted
 
-    def _hear(self, result: SendResult) -> None:
+    async def _hear(self, result: SendResult) -> None:
         """The frame may have been on the wire: what its answer means, and when to look next."""
         self._on_wire = True
         command, answer, now = self._command, result.answer, workflow.now()
@@ -174,13 +174,16 @@ class RemoteCommandWorkflow:
         self._look_again = first_look(
             command.kind, frame, answer, self._timing, result.effect_timeout_s
         )
-        if command.state is State.QUEUED:
-            command = sent(command, sent_at)
+        if result.revision == 0:
+            recorded = await calls.record_heard(command, self._attempt, result)
+            self._note(recorded.command)
+            return
+        command = sent(command, sent_at)
         if answer is None:
             command = lost(command, result.cause, now)
         else:
             command = answered(command, answer, result.answer_time or now)
-        self._note(replace(command, revision=max(result.revision, command.revision)))
+        self._note(replace(command, revision=result.revision))
 
     # The effect: until facts decide.
 
@@ -242,7 +245,7 @@ class RemoteCommandWorkflow:
             stop_again_request(self._command, self._timing, self._attempt, wire_id),
         )
         if result.status is not SendStatus.NOT_SENT:
-            self._hear(result)
+            await self._hear(result)
 
     # Taking back, and undoing what nobody wants any longer.
 

@@ -128,6 +128,7 @@ class SendResult:
     cause: an UPPER_SNAKE word of `domain/outcomes.py` when not ANSWERED.
     retry: NOT_SENT only: another gateway or a later moment may still send it.
     effect_timeout_s: the station's own connection timeout, when it is known.
+    revision: of the command in the log, 0 when the result could not be written there.
     """
 
     status: SendStatus
@@ -190,9 +191,13 @@ class Weighed:
 
 
 class Change(StrEnum):
-    """What `record_change` writes: see `domain/changes.py` and the guard's end."""
+    """What `record_change` writes: see `domain/changes.py` and the guard's end.
+
+    HEARD: a gateway's result that the gateway itself could not write down.
+    """
 
     NOT_SENT = "NOT_SENT"
+    HEARD = "HEARD"
     CANCEL_ASKED = "CANCEL_ASKED"
     CANCELLED = "CANCELLED"
     GUARD_ENDED = "GUARD_ENDED"
@@ -208,6 +213,8 @@ class ChangeRequest:
     now: datetime
     cause: str = ""
     detail: str = ""
+    attempt: int = 0
+    heard: SendResult | None = None
 
 
 @dataclass(frozen=True)

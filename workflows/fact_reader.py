@@ -12,7 +12,7 @@ from workflows.domain.model import Code, Command, Kind, Verdict
 from workflows.recorder import from_snapshot
 
 _RIVALS_AGE = timedelta(days=1)
-_RIVALS_LIMIT = 200
+_RIVALS_LIMIT = 50
 _NEVER_STARTS = {Code.REJECTED, Code.NOT_SUPPORTED, Code.NOT_SENT}
 
 
@@ -138,19 +138,22 @@ async def _rivals(tx: Tx, command: Command, sessions: list[Transaction]) -> tupl
     )
     entries, _ = await log.list_page(tx, which, after=None, limit=_RIVALS_LIMIT)
     others = (from_snapshot(entry.snapshot) for entry in entries if entry.name != command.name)
-    return tuple(rival for other in others if (rival := _rival(other)) is not None)
+    return tuple([rival for other in others if (rival := await _rival(tx, other)) is not None])
 
 
-def _rival(other: Command) -> Rival | None:
-    outcome, start = other.outcome, other.start
-    if other.send_time is None or start is None or (outcome and outcome.code in _NEVER_STARTS):
+async def _rival(tx: Tx, other: Command) -> Rival | None:
+    """The other start with the tokens as its own station reports them: those of its send."""
+    outcome = other.outcome
+    if other.send_time is None or (outcome and outcome.code in _NEVER_STARTS):
         return None
     claimed = outcome.session if outcome and outcome.code is Code.SUCCEEDED else None
+    rows = await sends.by_command(tx, other.tenant, other.name)
+    sent = next((row for row in rows if not row.undo and row.state != "VOID"), None)
     return Rival(
         send_time=other.send_time,
-        token_digest=start.id_token.digest,
-        group_digest=start.group_id_token.digest if start.group_id_token else None,
-        evse_id=start.evse_id,
+        token_digest=sent.token_digest if sent else None,
+        group_digest=sent.group_digest if sent else None,
+        evse_id=sent.evse_id if sent else None,
         claimed=claimed.transaction if claimed else None,
     )
 

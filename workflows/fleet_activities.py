@@ -7,6 +7,7 @@ and the rules of `domain/changes.py` make the second run write nothing.
 from collections.abc import Callable
 from datetime import datetime
 
+import msgspec
 from temporalio import activity
 
 from fleet import connections, log, sends, stations
@@ -29,7 +30,7 @@ from workflows.domain import changes
 from workflows.domain.facts import Decision, told
 from workflows.domain.guarding import is_guarded
 from workflows.domain.judgement import apply, judge
-from workflows.domain.model import Command
+from workflows.domain.model import Command, StationAnswer
 from workflows.domain.outcomes import Cause, ending
 from workflows.domain.sending import Course, Heading, Whereabouts, heading
 from workflows.domain.states import is_definite
@@ -154,7 +155,7 @@ async def _settle(tx: Tx, request: SettleRequest) -> SendResult:
     return SendResult(
         status=SendStatus.ANSWERED if answered else SendStatus.NO_ANSWER,
         cause="" if answered else row.cause or Cause.GATEWAY_LOST_AFTER_SEND.value,
-        answer=command.station_answer if answered and not request.undo else None,
+        answer=msgspec.convert(row.answer, StationAnswer) if answered and row.answer else None,
         send_time=row.send_time,
         answer_time=row.answer_time,
         effect_timeout_s=station.connection_timeout_s if station else None,
@@ -207,11 +208,34 @@ def _weighed(command: Command, decision: Decision) -> Weighed:
 
 async def _change(tx: Tx, request: ChangeRequest) -> Recorded:
     command = await _latest(tx, request.tenant, request.command)
-    change, key = _changing(request), request.change.value.lower()
-    command = await _record(tx, command, key, change, request.now)
+    key = request.change.value.lower()
+    if request.heard is not None:
+        key = f"{key}:{request.attempt}"
+        await _keep_answer(tx, request, request.heard)
+    command = await _record(tx, command, key, _changing(request), request.now)
     if request.change is Change.GUARD_ENDED:
         await sends.close(tx, request.tenant, request.command)
     return Recorded(command, command.outcome)
+
+
+async def _keep_answer(tx: Tx, request: ChangeRequest, heard: SendResult) -> None:
+    """What the gateway heard and could not write down belongs to its send."""
+    for row in await sends.by_command(tx, request.tenant, request.command):
+        if row.attempt != request.attempt:
+            continue
+        if heard.answer is None:
+            await sends.lost(tx, row.id, cause=heard.cause, now=request.now)
+        else:
+            answer = msgspec.to_builtins(heard.answer)
+            at = heard.answer_time or request.now
+            await sends.answered(tx, row.id, answer=answer, now=at)
+
+
+def _heard(command: Command, heard: SendResult, now: datetime) -> Command:
+    command = changes.sent(command, heard.send_time or now)
+    if heard.answer is None:
+        return changes.lost(command, heard.cause, now)
+    return changes.answered(command, heard.answer, heard.answer_time or now)
 
 
 def _changing(request: ChangeRequest) -> Callable[[Command], Command]:
@@ -219,6 +243,9 @@ def _changing(request: ChangeRequest) -> Callable[[Command], Command]:
     match request.change:
         case Change.NOT_SENT:
             return lambda c: changes.not_sent(c, request.cause, now, request.detail)
+        case Change.HEARD:
+            heard = request.heard or SendResult(SendStatus.NO_ANSWER)
+            return lambda c: _heard(c, heard, now)
         case Change.CANCEL_ASKED:
             return lambda c: changes.cancel_asked(c, request.detail)
         case Change.CANCELLED:

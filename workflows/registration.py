@@ -1,0 +1,82 @@
+"""Registers the search attributes that operators filter commands by in the Temporal web UI."""
+
+from datetime import timedelta
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import (
+    AddSearchAttributesRequest,
+    ListSearchAttributesRequest,
+)
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from workflows.names import (
+    KIND_ATTRIBUTE,
+    OUTCOME_ATTRIBUTE,
+    STATION_ATTRIBUTE,
+    TENANT_ATTRIBUTE,
+)
+
+ATTRIBUTES = (STATION_ATTRIBUTE, KIND_ATTRIBUTE, TENANT_ATTRIBUTE, OUTCOME_ATTRIBUTE)
+"""All of type Keyword: an SQL-backed namespace has ten of these."""
+
+_RPC_TIMEOUT = timedelta(seconds=10)
+
+
+class RegistrationFailed(Exception):
+    """The search attributes could not be registered; the message says what an operator can do."""
+
+
+async def register_search_attributes(client: Client) -> None:
+    """Makes sure that the namespace knows our search attributes. Safe to repeat and to race.
+
+    Raises:
+        RegistrationFailed: this process may not register them, or a name has another type.
+    """
+    try:
+        missing = await _missing(client)
+        if missing:
+            await _add(client, missing)
+    except RPCError as error:
+        raise RegistrationFailed(_advice(client.namespace, error)) from error
+
+
+async def _missing(client: Client) -> list[str]:
+    known = await client.operator_service.list_search_attributes(
+        ListSearchAttributesRequest(namespace=client.namespace), timeout=_RPC_TIMEOUT
+    )
+    keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+    for name in ATTRIBUTES:
+        if known.custom_attributes.get(name, keyword) != keyword:
+            raise RegistrationFailed(
+                f"search attribute {name} of namespace {client.namespace!r} is not a Keyword: "
+                f"remove it with 'temporal operator search-attribute remove --name {name}'"
+            )
+    return [name for name in ATTRIBUTES if name not in known.custom_attributes]
+
+
+async def _add(client: Client, missing: list[str]) -> None:
+    keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+    try:
+        await client.operator_service.add_search_attributes(
+            AddSearchAttributesRequest(
+                namespace=client.namespace,
+                search_attributes=dict.fromkeys(missing, keyword),
+            ),
+            timeout=_RPC_TIMEOUT,
+        )
+    except RPCError as error:
+        if error.status is not RPCStatusCode.ALREADY_EXISTS:
+            raise
+
+
+def _advice(namespace: str, error: RPCError) -> str:
+    commands = "; ".join(
+        f"temporal operator search-attribute create --namespace {namespace} "
+        f"--name {name} --type Keyword"
+        for name in ATTRIBUTES
+    )
+    return (
+        f"cannot register search attributes in namespace {namespace!r} "
+        f"({error.status.name}: {error.message}). An operator can do it once: {commands}"
+    )

@@ -1,0 +1,65 @@
+"""The worker process: runs command workflows and their reads and writes of the fleet."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from fleet.database import Database
+from workflows.command_workflow import RemoteCommandWorkflow
+from workflows.fleet_activities import FleetActivities
+from workflows.names import COMMANDS_QUEUE
+from workflows.settings import WorkerSettings
+
+WORKFLOWS = (RemoteCommandWorkflow,)
+"""Every workflow of this project: what a worker runs and a replayer replays."""
+
+PASSED_THROUGH = (
+    "workflows.alarms",
+    "workflows.calls",
+    "workflows.contract",
+    "workflows.domain",
+    "workflows.names",
+    "workflows.requests",
+)
+"""Modules that workflow runs share instead of loading them anew: pure, or calls of the SDK only.
+
+Never the whole package: workflow files themselves must be loaded per run. What is shared loses the
+sandbox's protection, so the linter forbids clock, randomness and environment in them.
+"""
+
+
+def workflow_runner() -> SandboxedWorkflowRunner:
+    """The one sandbox of production, tests and replays."""
+    return SandboxedWorkflowRunner(
+        restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
+    )
+
+
+@asynccontextmanager
+async def running_worker(
+    db: Database, client: Client, settings: WorkerSettings | None = None
+) -> AsyncIterator[Worker]:
+    """Runs a worker until the block is left, then lets it finish what it has in hand.
+
+    Interceptors of the client that are worker interceptors too (tracing) work here as well.
+    """
+    chosen = settings or WorkerSettings()
+    worker = Worker(
+        client,
+        task_queue=COMMANDS_QUEUE,
+        workflows=list(WORKFLOWS),
+        activities=FleetActivities(db).all,
+        workflow_runner=workflow_runner(),
+        max_cached_workflows=chosen.max_cached_workflows,
+        max_concurrent_workflow_tasks=chosen.max_workflow_tasks,
+        max_concurrent_local_activities=chosen.max_local_activities,
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=chosen.sticky_timeout_s),
+        graceful_shutdown_timeout=timedelta(seconds=chosen.graceful_shutdown_s),
+        no_remote_activities=True,
+    )
+    async with worker:
+        yield worker
