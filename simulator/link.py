@@ -1,0 +1,160 @@
+"""OCPP-J over one websocket, from the station's side: CALLs out one at a time, CALLs in at once."""
+
+import asyncio
+import base64
+import json
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
+
+from simulator.messages import Payload, Refusal
+
+_CALL, _RESULT, _ERROR = 2, 3, 4
+_MAX_FRAME_BYTES = 1 << 20
+
+OnCall = Callable[[str, Payload], Awaitable[Payload | Refusal | None]]
+
+
+class LinkLost(Exception):
+    """The socket closed before the answer came."""
+
+
+class CallRefused(Exception):
+    """The back end answered with a CALLERROR."""
+
+    def __init__(self, code: str, description: str) -> None:
+        super().__init__(f"{code}: {description}")
+        self.code = code
+
+
+class Link:
+    """One open websocket. `on_call` answers the back end's CALLs; None leaves one unanswered."""
+
+    def __init__(self, socket: ClientConnection, on_call: OnCall) -> None:
+        self._socket = socket
+        self._on_call = on_call
+        self._one_call = asyncio.Lock()
+        self._answers: dict[str, asyncio.Future[Payload]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def call(
+        self, action: str, payload: Payload, timeout_s: float, *, message_id: str | None = None
+    ) -> Payload:
+        """Sends a CALL and waits for its answer; waits in line behind an earlier one.
+
+        Raises: LinkLost, CallRefused, TimeoutError.
+        """
+        async with self._one_call:
+            identity = message_id or str(uuid.uuid4())
+            answer: asyncio.Future[Payload] = asyncio.get_running_loop().create_future()
+            self._answers[identity] = answer
+            try:
+                await self.send_frame([_CALL, identity, action, payload])
+                async with asyncio.timeout(timeout_s):
+                    return await answer
+            finally:
+                del self._answers[identity]
+
+    async def send_frame(self, frame: list[Any]) -> None:
+        """Writes any frame, also one that the standard forbids."""
+        try:
+            await self._socket.send(json.dumps(frame, separators=(",", ":")))
+        except ConnectionClosed as error:
+            raise LinkLost(str(error)) from error
+
+    async def read(self) -> None:
+        """Handles frames until the socket is closed, by whomever."""
+        try:
+            async for text in self._socket:
+                self._handle(json.loads(text))
+        except ConnectionClosed:
+            pass
+        finally:
+            self._end()
+
+    async def close(self) -> None:
+        """Closes in order."""
+        await self._socket.close()
+
+    def drop(self) -> None:
+        """Cuts the connection without a word, as a lost network does."""
+        self._socket.transport.abort()
+
+    def _handle(self, frame: list[Any]) -> None:
+        match frame:
+            case [2, str() as identity, str() as action, dict() as payload]:
+                self._spawn(self._answer(identity, action, payload))
+            case [3, identity, dict() as payload] if identity in self._answers:
+                _settle(self._answers[identity], payload)
+            case [4, identity, code, description, *_] if identity in self._answers:
+                _settle(self._answers[identity], CallRefused(str(code), str(description)))
+
+    async def _answer(self, identity: str, action: str, payload: Payload) -> None:
+        reply = await self._on_call(action, payload)
+        if reply is None:
+            return
+        frame = [_RESULT, identity, reply]
+        if isinstance(reply, Refusal):
+            frame = [_ERROR, identity, reply.code, reply.description, {}]
+        try:
+            await self.send_frame(frame)
+        except LinkLost:
+            return
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _end(self) -> None:
+        for answer in self._answers.values():
+            _settle(answer, LinkLost("the connection closed"))
+        for task in self._tasks:
+            task.cancel()
+
+
+@asynccontextmanager
+async def opened_link(
+    url: str,
+    *,
+    subprotocol: str,
+    user: str,
+    password: str | None,
+    timeout_s: float,
+    on_call: OnCall,
+) -> AsyncIterator[Link]:
+    """Opens a websocket as a station does.
+
+    Raises: websockets.exceptions.InvalidStatus when refused; OSError, TimeoutError.
+    """
+    headers = {}
+    if password is not None:
+        credentials = base64.b64encode(f"{user}:{password}".encode()).decode()
+        headers["Authorization"] = f"Basic {credentials}"
+    async with connect(
+        url,
+        subprotocols=[Subprotocol(subprotocol)],
+        additional_headers=headers,
+        compression=None,
+        open_timeout=timeout_s,
+        close_timeout=2,
+        ping_interval=20,
+        ping_timeout=20,
+        max_size=_MAX_FRAME_BYTES,
+        proxy=None,
+    ) as socket:
+        yield Link(socket, on_call)
+
+
+def _settle(answer: asyncio.Future[Payload], result: Payload | Exception) -> None:
+    if answer.done():
+        return
+    if isinstance(result, Exception):
+        answer.set_exception(result)
+    else:
+        answer.set_result(result)

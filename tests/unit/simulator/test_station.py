@@ -1,0 +1,297 @@
+"""The simulated station behaves as the standard says, in both versions."""
+
+import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from simulator.config import Cable, StationConfig, TxStart
+from simulator.model import Token
+from simulator.station import SimulatedStation
+from tests.unit.simulator.central_system import CentralSystem, Payload, central_system
+
+START_201 = {"idToken": {"idToken": "04AB", "type": "ISO14443"}, "remoteStartId": 7}
+BOTH = pytest.mark.parametrize("version", ["1.6", "2.0.1"])
+
+
+@asynccontextmanager
+async def connected(
+    version: str, **settings: Any
+) -> AsyncIterator[tuple[CentralSystem, SimulatedStation]]:
+    async with central_system() as system:
+        quick = {"plug_delay_s": 0.01, "reconnect_s": 0.01, "reboot_s": 0.01, **settings}
+        config = StationConfig("CP1", system.url, version=version, **quick)
+        async with SimulatedStation(config) as station:
+            await system.hears("StatusNotification")
+            yield system, station
+
+
+async def start(system: CentralSystem, version: str, **fields: Any) -> Payload:
+    if version == "1.6":
+        return await system.ask("RemoteStartTransaction", {"idTag": "04AB", **fields})
+    return await system.ask("RequestStartTransaction", {**START_201, **fields})
+
+
+async def hears_session(system: CentralSystem, version: str, count: int = 1) -> Payload:
+    if version == "1.6":
+        return await system.hears("StartTransaction", count)
+    return await system.hears("TransactionEvent", count, eventType="Started")
+
+
+async def hears_end(system: CentralSystem, version: str) -> str:
+    if version == "1.6":
+        reason = (await system.hears("StopTransaction"))["reason"]
+    else:
+        ended = await system.hears("TransactionEvent", eventType="Ended")
+        reason = ended["transactionInfo"]["stoppedReason"]
+    return str(reason)
+
+
+@BOTH
+async def test_it_boots_and_tells_the_status_of_every_outlet(version: str) -> None:
+    async with connected(version, evses=2) as (system, _station):
+        await system.hears("BootNotification")
+        await system.hears("StatusNotification", 2)
+        assert system.path == "/ocpp/CP1"
+
+
+async def test_it_shows_its_password_by_basic_auth() -> None:
+    async with connected("1.6", password="swordfish") as (system, _station):
+        assert system.authorization is not None
+        assert base64.b64decode(system.authorization[6:]) == b"CP1:swordfish"
+
+
+@BOTH
+async def test_with_the_cable_last_the_session_begins_after_the_plug(version: str) -> None:
+    async with connected(version, cable=Cable.LAST) as (system, _station):
+        assert await start(system, version) == {"status": "Accepted"}
+        await hears_session(system, version)
+
+
+@BOTH
+async def test_with_the_cable_first_the_session_begins_at_once(version: str) -> None:
+    async with connected(version, cable=Cable.FIRST, plug_delay_s=60) as (system, _station):
+        assert (await start(system, version))["status"] == "Accepted"
+        await hears_session(system, version)
+
+
+async def test_a_transaction_that_runs_since_the_plug_is_named_in_the_answer() -> None:
+    async with connected("2.0.1", cable=Cable.FIRST, tx_start=TxStart.EV_CONNECTED) as pair:
+        system, station = pair
+        running = station.active_sessions[0].id
+        assert await start(system, "2.0.1") == {"status": "Accepted", "transactionId": running}
+        event = await system.hears("TransactionEvent", triggerReason="RemoteStart")
+        assert event["transactionInfo"]["remoteStartId"] == 7
+
+
+@BOTH
+async def test_without_a_cable_the_authorisation_ends_at_the_connection_timeout(
+    version: str,
+) -> None:
+    async with connected(version, cable=Cable.NEVER, connection_timeout_s=0.05) as pair:
+        system, station = pair
+        await start(system, version)
+        await station.until(lambda: station.charger.evses[1].authorization is None)
+        assert station.charger.sessions == []
+
+
+async def test_a_transaction_that_began_with_the_authorisation_ends_without_a_cable() -> None:
+    settings = {"cable": Cable.NEVER, "connection_timeout_s": 0.05, "tx_start": TxStart.AUTHORIZED}
+    async with connected("2.0.1", **settings) as (system, _station):
+        await start(system, "2.0.1")
+        assert await hears_end(system, "2.0.1") == "Timeout"
+
+
+async def test_it_stops_by_the_id_that_the_back_end_gave_it() -> None:
+    async with connected("1.6", cable=Cable.FIRST) as (system, station):
+        await start(system, "1.6")
+        await station.until(lambda: station.charger.sessions[0].wire_id is not None)
+        stop = {"transactionId": station.charger.sessions[0].wire_id}
+        assert await system.ask("RemoteStopTransaction", stop) == {"status": "Accepted"}
+        assert await hears_end(system, "1.6") == "Remote"
+        assert await system.ask("RemoteStopTransaction", stop) == {"status": "Rejected"}
+
+
+async def test_it_stops_by_its_own_id() -> None:
+    async with connected("2.0.1", cable=Cable.FIRST) as (system, station):
+        await start(system, "2.0.1")
+        stop = {"transactionId": station.charger.sessions[0].id}
+        assert await system.ask("RequestStopTransaction", stop) == {"status": "Accepted"}
+        assert await hears_end(system, "2.0.1") == "Remote"
+
+
+@BOTH
+async def test_a_busy_station_rejects_a_start(version: str) -> None:
+    async with connected(version, cable=Cable.FIRST) as (system, _station):
+        await start(system, version)
+        assert await start(system, version) == {"status": "Rejected"}
+
+
+@BOTH
+async def test_what_happens_without_network_is_told_afterwards(version: str) -> None:
+    async with connected(version, cable=Cable.FIRST, reconnect_s=0.05) as (system, station):
+        await start(system, version)
+        await hears_session(system, version)
+        await station.until(lambda: not station.undelivered)
+        station.go_offline()
+        await station.until(lambda: not station.connected)
+        station.stop_locally()
+        station.go_online()
+        assert await hears_end(system, version) == "Local"
+        await station.until(lambda: not station.undelivered)
+        assert len(system.matching("BootNotification")) == 1
+
+
+async def test_events_from_the_time_without_network_say_so() -> None:
+    async with connected("2.0.1", cable=Cable.FIRST) as (system, station):
+        await start(system, "2.0.1")
+        await station.until(lambda: not station.undelivered)
+        station.go_offline()
+        await station.until(lambda: not station.connected)
+        station.stop_locally()
+        station.go_online()
+        assert (await system.hears("TransactionEvent", eventType="Ended"))["offline"] is True
+
+
+async def test_a_session_whose_token_is_refused_is_ended() -> None:
+    async with connected("1.6", cable=Cable.FIRST) as (system, _station):
+        system.replies["StartTransaction"] = {"idTagInfo": {"status": "Invalid"}}
+        await start(system, "1.6")
+        assert await hears_end(system, "1.6") == "DeAuthorized"
+
+
+@BOTH
+async def test_a_remote_start_may_have_to_be_authorised_first(version: str) -> None:
+    async with connected(version, cable=Cable.FIRST, authorize_remote=True) as (system, station):
+        refusal = {"status": "Blocked"}
+        system.replies["Authorize"] = {"idTagInfo": refusal, "idTokenInfo": refusal}
+        assert (await start(system, version))["status"] == "Accepted"
+        await system.hears("Authorize")
+        await station.until(lambda: station.said["Authorize"] == 1)
+        assert station.charger.sessions == []
+
+
+@BOTH
+async def test_a_driver_begins_and_ends_a_session_with_a_card(version: str) -> None:
+    async with connected(version, cable=Cable.FIRST) as (system, station):
+        station.swipe(Token("04AB"))
+        await hears_session(system, version)
+        station.swipe(Token("04AB"))
+        assert await hears_end(system, version) == "Local"
+
+
+@BOTH
+async def test_unplugging_ends_the_session(version: str) -> None:
+    async with connected(version, cable=Cable.FIRST) as (system, station):
+        await start(system, version)
+        station.unplug()
+        assert await hears_end(system, version) == "EVDisconnected"
+
+
+@BOTH
+async def test_meter_values_come_while_it_charges(version: str) -> None:
+    async with connected(version, cable=Cable.FIRST, meter_interval_s=0.02) as (system, _station):
+        await start(system, version)
+        if version == "1.6":
+            await system.hears("MeterValues", 2)
+        else:
+            await system.hears("TransactionEvent", 2, triggerReason="MeterValuePeriodic")
+
+
+@BOTH
+async def test_a_reset_ends_sessions_and_boots_again(version: str) -> None:
+    async with connected(version, cable=Cable.FIRST) as (system, _station):
+        await start(system, version)
+        kind = "Hard" if version == "1.6" else "Immediate"
+        assert await system.ask("Reset", {"type": kind}) == {"status": "Accepted"}
+        assert await hears_end(system, version) in ("HardReset", "ImmediateReset")
+        await system.hears("BootNotification", 2)
+
+
+async def test_a_reservation_keeps_others_out_and_runs_out() -> None:
+    async with connected("2.0.1") as (system, station):
+        hold = {
+            "id": 5,
+            "expiryDateTime": "2020-01-01T00:00:00Z",
+            "idToken": {"idToken": "OTHER", "type": "ISO14443"},
+        }
+        assert await system.ask("ReserveNow", hold) == {"status": "Accepted"}
+        await system.hears("ReservationStatusUpdate", reservationUpdateStatus="Expired")
+        assert station.charger.evses[1].status() == "Available"
+
+
+async def test_a_cancelled_reservation_is_not_known_any_longer() -> None:
+    async with connected("1.6") as (system, _station):
+        hold = {
+            "connectorId": 0,
+            "idTag": "OTHER",
+            "reservationId": 5,
+            "expiryDate": "2050-01-01T00:00:00Z",
+        }
+        assert await system.ask("ReserveNow", hold) == {"status": "Accepted"}
+        assert await start(system, "1.6") == {"status": "Rejected"}
+        cancel = {"reservationId": 5}
+        assert await system.ask("CancelReservation", cancel) == {"status": "Accepted"}
+        assert await system.ask("CancelReservation", cancel) == {"status": "Rejected"}
+
+
+async def test_it_tells_its_connection_timeout_in_both_versions() -> None:
+    async with connected("1.6", connection_timeout_s=45) as (system, _station):
+        answer = await system.ask("GetConfiguration", {"key": ["ConnectionTimeOut", "Nonsense"]})
+        assert answer["configurationKey"][0]["value"] == "45"
+        assert answer["unknownKey"] == ["Nonsense"]
+    async with connected("2.0.1", connection_timeout_s=45) as (system, _station):
+        asked = {
+            "component": {"name": "TxCtrlr"},
+            "variable": {"name": "EVConnectionTimeOut"},
+        }
+        answer = await system.ask("GetVariables", {"getVariableData": [asked]})
+        assert answer["getVariableResult"][0]["attributeValue"] == "45"
+
+
+async def test_it_knows_whether_a_transaction_is_going_on() -> None:
+    async with connected("2.0.1", cable=Cable.FIRST) as (system, station):
+        await start(system, "2.0.1")
+        await station.until(lambda: not station.undelivered)
+        asked = {"transactionId": station.charger.sessions[0].id}
+        answer = await system.ask("GetTransactionStatus", asked)
+        assert answer == {"ongoingIndicator": True, "messagesInQueue": False}
+
+
+@BOTH
+async def test_it_says_again_what_it_is_triggered_to(version: str) -> None:
+    async with connected(version) as (system, _station):
+        heard = len(system.matching("StatusNotification"))
+        asked = {"requestedMessage": "StatusNotification"}
+        assert await system.ask("TriggerMessage", asked) == {"status": "Accepted"}
+        await system.hears("StatusNotification", heard + 1)
+
+
+@BOTH
+async def test_unlock_answers_for_known_and_unknown_connectors(version: str) -> None:
+    async with connected(version) as (system, _station):
+        known = {"connectorId": 1} if version == "1.6" else {"evseId": 1, "connectorId": 1}
+        unknown = {"connectorId": 9} if version == "1.6" else {"evseId": 9, "connectorId": 1}
+        assert await system.ask("UnlockConnector", known) == {"status": "Unlocked"}
+        refused = (await system.ask("UnlockConnector", unknown))["status"]
+        assert refused == ("NotSupported" if version == "1.6" else "UnknownConnector")
+
+
+@BOTH
+async def test_out_of_service_it_rejects_a_start(version: str) -> None:
+    async with connected(version) as (system, _station):
+        change = (
+            {"connectorId": 0, "type": "Inoperative"}
+            if version == "1.6"
+            else {"operationalStatus": "Inoperative"}
+        )
+        assert await system.ask("ChangeAvailability", change) == {"status": "Accepted"}
+        assert await start(system, version) == {"status": "Rejected"}
+
+
+@BOTH
+async def test_what_it_does_not_know_it_refuses(version: str) -> None:
+    async with connected(version) as (system, _station):
+        assert await system.ask("MakeCoffee", {}) == {"error": "NotImplemented"}
