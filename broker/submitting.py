@@ -65,8 +65,10 @@ class Submitter:
         if known is not None:
             check_same(known, ask, spec)
             return await self._wait(known, ask, patience)
-        await self._begin(drafted, ask, patience)
-        command = await self._wait(drafted, ask, patience)
+        if await self._begin(drafted, ask, patience):
+            command = await self.read(caller.tenant, name) or drafted
+        else:
+            command = await self._wait(drafted, ask, patience)
         check_same(command, ask, spec)  # somebody else may have used the id at the same moment
         return command
 
@@ -104,10 +106,11 @@ class Submitter:
             raise Refusal(Reason.RESERVATION_NOT_FOUND, f"{ask.reservation} is not known.")
         return draft(ask, name, station.id, spec, origin=origin, now=now)
 
-    async def _begin(self, command: Command, ask: Ask, patience: Patience) -> None:
+    async def _begin(self, command: Command, ask: Ask, patience: Patience) -> bool:
+        """Make the command durable. True when it is as far as the caller wants already."""
         wait_for = ask.options.wait_for
         if await self._orders.submit(command, wait_for, patience.remaining_s):
-            return
+            return True
         # Durable in Temporal, but perhaps no worker has written it down yet: then we do, so that
         # whoever gets this reply can also get the command.
         async with self._backend.db.write() as tx:
@@ -120,6 +123,7 @@ class Submitter:
                 now=self._backend.now(),
                 initial=command,
             )
+        return False
 
     async def _wait(self, command: Command, ask: Ask, patience: Patience) -> Command:
         wait_for = ask.options.wait_for

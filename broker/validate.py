@@ -56,6 +56,13 @@ def check_stop(request: commands_pb.StopSessionRequest, now: datetime) -> tuple[
     )
     if target is not None:
         _STOP_TARGETS[target](findings, request)
+    if target == "transaction" and request.station:
+        theirs = names.parse_transaction(request.transaction)
+        findings.expect(
+            theirs is None or theirs[0] == names.parse_station(request.station),
+            "station",
+            "must be the transaction's station, or absent",
+        )
     fields.request_fields(findings, request.request_id, request.options, now)
     return findings.violations
 
