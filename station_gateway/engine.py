@@ -32,6 +32,8 @@ from station_gateway import frames, refusals
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import Payload, Unreadable
 from station_gateway.events import (
+    MESSAGE_TOO_BIG,
+    POLICY_VIOLATION,
     AnswerMissing,
     AnswerReceived,
     AnswerRefused,
@@ -63,9 +65,6 @@ __all__ = [
     "SessionLimits",
     "SessionOver",
 ]
-
-POLICY_VIOLATION = 1008
-MESSAGE_TOO_BIG = 1009
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +210,7 @@ class Session:
         except TypeError:
             refused = FrameRefused("unencodable_reply", "our reply is not JSON")
             return [refused, *self.reply_error(message_id, self._dialect.ERRORS.internal)]
-        return self._answer(message_id, frame)
+        return self._answer(message_id, frame, remember=True)
 
     def reply_error(
         self,
@@ -220,8 +219,12 @@ class Session:
         description: str = "",
         details: dict[str, Any] | None = None,
     ) -> list[Event]:
-        """Answer the CALL in hand with a CALLERROR; else as `reply`."""
-        return self._answer(message_id, frames.encode_error(message_id, code, description, details))
+        """Answer the CALL in hand with a CALLERROR; else as `reply`.
+
+        It is not remembered: the CALL had no effect, so that when it comes again it is tried anew.
+        """
+        frame = frames.encode_error(message_id, code, description, details)
+        return self._answer(message_id, frame, remember=False)
 
     def abandon(self, message_id: MessageId) -> list[Event]:
         """Leave the CALL in hand without an answer, so that the station keeps it and repeats it.
@@ -233,12 +236,13 @@ class Session:
         self._check_in_hand(message_id)
         return self._next_in_line()
 
-    def _answer(self, message_id: MessageId, frame: str) -> list[Event]:
+    def _answer(self, message_id: MessageId, frame: str, *, remember: bool) -> list[Event]:
         if self._over:
             return []
         theirs = self._check_in_hand(message_id)
         self._out.extend([frame] * (1 + theirs.repeats))
-        self._remember(message_id, theirs.fingerprint, frame)
+        if remember:
+            self._remember(message_id, theirs.fingerprint, frame)
         return self._next_in_line()
 
     def _check_in_hand(self, message_id: MessageId) -> _Theirs:
@@ -339,9 +343,8 @@ class Session:
         if frame.error is not None:
             return [AnswerReceived(message_id, action, CallError(*frame.error), late)]
         violation = self._dialect.check_answer(action, frame.body)
-        if violation is not None:
-            return [AnswerReceived(message_id, action, Unreadable(violation.description), late)]
-        return [AnswerReceived(message_id, action, frame.body, late)]
+        answer = frame.body if violation is None else Unreadable(violation.description)
+        return [AnswerReceived(message_id, action, answer, late)]
 
     def _take_ours(self, message_id: str) -> tuple[str | None, bool]:
         """Action of our CALL with this id and whether it was given up; the CALL is then over."""
@@ -384,15 +387,10 @@ class Session:
         self._out.append(frames.encode_error(message_id, code, description))
 
     def _close(self, code: int, reason: str) -> list[Event]:
-        events: list[Event] = []
-        if self._pending is not None:
-            pending = self._pending
-            events.append(
-                AnswerMissing(pending.message_id, pending.action, Missing.CONNECTION_LOST)
-            )
-        self._end()
+        replies, lost = self._out, self.connection_lost()
+        self._out = replies  # what is answered already still goes out before the close frame
         refusal = "oversize" if code == MESSAGE_TOO_BIG else "queue_overflow"
-        return [*events, FrameRefused(refusal, reason), Closing(code, reason)]
+        return [*lost, FrameRefused(refusal, reason), Closing(code, reason)]
 
     def _end(self) -> None:
         self._over = True

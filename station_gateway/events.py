@@ -85,6 +85,11 @@ REFUSALS = (
 )
 
 
+POLICY_VIOLATION = 1008
+MESSAGE_TOO_BIG = 1009
+"""Websocket close codes (RFC 6455 section 7.4.1)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Closing:
     """Close the socket with this websocket code and reason; the session is over."""

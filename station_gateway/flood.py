@@ -7,8 +7,7 @@ messages is merely slowed down). One that keeps pushing for `patience_s` is disc
 
 from dataclasses import dataclass
 
-from station_gateway.engine import POLICY_VIOLATION
-from station_gateway.events import Closing
+from station_gateway.events import POLICY_VIOLATION, Closing
 
 
 @dataclass(frozen=True, slots=True)

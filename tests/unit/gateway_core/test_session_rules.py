@@ -270,6 +270,14 @@ def test_abandoned_call_is_not_answered_and_is_new_when_it_comes_again() -> None
     assert [frame[1] for frame in talk.written()] == ["h"]
 
 
+def test_call_that_failed_is_tried_anew_when_it_comes_again() -> None:
+    talk = Conversation()
+    for _ in range(2):
+        assert in_hand(talk.station_calls("s", "StartTransaction", STARTED)) == ["s"]
+        talk.session.reply_error("s", "InternalError")
+    assert [frame[0] for frame in talk.written()] == [4, 4]
+
+
 def test_replying_twice_is_a_bug_that_is_told() -> None:
     talk = Conversation()
     talk.station_calls("1", "Heartbeat", HEARTBEAT)
