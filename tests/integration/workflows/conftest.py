@@ -1,0 +1,88 @@
+"""Command workflows against servers: one that skips time, and a real one for costs and races."""
+
+import asyncio
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
+
+from entrypoints.temporal_server import DevServerOptions, running_dev_server
+from fleet.database import Database
+from tests.support.command_bench import Bench
+from workflows.registration import register_search_attributes
+from workflows.worker import running_worker
+
+_ROOT = Path(__file__).parents[3]
+
+
+@asynccontextmanager
+async def _running(
+    client: Client, db: Database, now: Callable[[], Awaitable[datetime]]
+) -> AsyncIterator[Bench]:
+    async with running_worker(db, client), Bench(client, db, now).running() as bench:
+        yield bench
+
+
+def _test_server() -> str:
+    fetched = subprocess.run(
+        [_ROOT / "scripts" / "fetch_temporal_test_server"],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=300,
+    )
+    return fetched.stdout.strip()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def skipping() -> AsyncIterator[WorkflowEnvironment]:
+    """A server that skips time while a test waits for a workflow's end, or sleeps."""
+    path = await asyncio.to_thread(_test_server)
+    async with await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=path
+    ) as environment:
+        await register_search_attributes(environment.client)
+        yield environment
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def real_client(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Client]:
+    """A client of a real dev server."""
+    folder = tmp_path_factory.mktemp("temporal")
+    options = DevServerOptions(log_file=folder / "temporal.log", ui=False)
+    async with running_dev_server(options, lambda _: None) as where:
+        client = await Client.connect(where.address)
+        await register_search_attributes(client)
+        yield client
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    """A fresh SQLite fleet."""
+    db = await Database.open(f"sqlite:///{tmp_path}/fleet.sqlite")
+    yield db
+    await db.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def bench(skipping: WorkflowEnvironment, database: Database) -> AsyncIterator[Bench]:
+    """A station on the time-skipping server."""
+    async with _running(skipping.client, database, skipping.get_current_time) as bench:
+        yield bench
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def real_bench(real_client: Client, database: Database) -> AsyncIterator[Bench]:
+    """A station on the real server."""
+
+    async def now() -> datetime:
+        return datetime.now(UTC)
+
+    async with _running(real_client, database, now) as bench:
+        yield bench

@@ -1,0 +1,87 @@
+"""The cost card: exact counts by the real server, the same on every machine."""
+
+from datetime import timedelta
+
+import pytest
+from temporalio import activity, workflow
+from temporalio.common import RetryPolicy
+from temporalio.worker import Worker
+
+from tests.support.command_bench import Bench, accepted, answers, rejected
+from tests.support.costs import Cost, cost_of
+from workflows.domain.model import Command, WaitFor
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@activity.defn
+async def naive_send(station: str) -> str:
+    """Stands for the frame and its answer."""
+    return f"{station}: Accepted"
+
+
+@workflow.defn(sandboxed=False)
+class NaiveCommand:
+    """The shape to compare with: one activity, the caller polls, no effect is ever seen."""
+
+    @workflow.run
+    async def run(self, station: str) -> str:
+        """One activity."""
+        return await workflow.execute_activity(
+            naive_send,
+            station,
+            start_to_close_timeout=timedelta(seconds=30),
+            retry_policy=RetryPolicy(maximum_attempts=1),
+        )
+
+
+async def effect_cost(bench: Bench, command: Command) -> Cost:
+    await bench.submit(command, WaitFor.STATION_ANSWER)
+    session = await bench.session_starts()
+    if command.stop is not None:
+        await bench.session_ends(session)
+    return await cost_of(bench.handle(command))
+
+
+async def test_start_with_effect_costs_at_most_21_events_and_10_transitions(
+    real_bench: Bench,
+) -> None:
+    real_bench.gateway.plays = [answers(accepted())]
+    cost = await effect_cost(real_bench, await real_bench.start_command())
+    assert cost.events <= 21, cost.kinds
+    assert cost.transitions <= 10, cost
+    assert cost.kinds["MARKER_RECORDED"] == 2  # the route look-up and the fact read
+
+
+async def test_stop_with_effect_costs_as_much_as_a_start(real_bench: Bench) -> None:
+    session = await real_bench.session_starts()
+    real_bench.gateway.plays = [answers(accepted())]
+    command = await real_bench.stop_command(session.ocpp_id)
+    await real_bench.submit(command, WaitFor.STATION_ANSWER)
+    await real_bench.session_ends(session)
+    cost = await cost_of(real_bench.handle(command))
+    assert cost.events <= 21, cost
+    assert cost.transitions <= 10, cost
+
+
+async def test_a_single_phase_command_costs_at_most_15_events_and_7_transitions(
+    real_bench: Bench,
+) -> None:
+    real_bench.gateway.plays = [answers(rejected())]
+    command = await real_bench.start_command()
+    await real_bench.submit(command, WaitFor.OUTCOME)
+    cost = await cost_of(real_bench.handle(command))
+    assert cost.events <= 15, cost
+    assert cost.transitions <= 7, cost
+
+
+async def test_the_naive_shape_costs_11_events_and_7_transitions(real_bench: Bench) -> None:
+    queue = f"naive-{real_bench.station}"
+    async with Worker(
+        real_bench.client, task_queue=queue, workflows=[NaiveCommand], activities=[naive_send]
+    ):
+        handle = await real_bench.client.start_workflow(
+            NaiveCommand.run, "CP1", id=queue, task_queue=queue
+        )
+        cost = await cost_of(handle)
+    assert (cost.events, cost.transitions) == (11, 7), cost

@@ -1,0 +1,615 @@
+"""Command workflows on a bench: real Temporal server, real fleet on SQLite, scripted station.
+
+The gateway's activities are played by a script that writes to the fleet exactly what a real
+gateway writes, in the same order and the same transactions.
+"""
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from temporalio import activity
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import Worker
+
+from fleet import connections, log, sends, stations, transactions
+from fleet.database import Database, Tx
+from fleet.sends import AlreadySettled, Send
+from fleet.transactions import Transaction
+from workflows import names
+from workflows.contract import (
+    AskRequest,
+    AskResult,
+    Cancel,
+    CommandOrder,
+    Ended,
+    Progress,
+    SendRequest,
+    SendResult,
+    SendStatus,
+    Submit,
+)
+from workflows.correlation import StationEvent, wake_concerned
+from workflows.domain import changes, wording
+from workflows.domain.model import (
+    CallError,
+    Command,
+    IdToken,
+    Kind,
+    OfflinePolicy,
+    Outcome,
+    StartSpec,
+    State,
+    StationAnswer,
+    StopSpec,
+    Verdict,
+    WaitFor,
+)
+from workflows.domain.timing import Timing
+from workflows.recorder import from_snapshot, record
+from workflows.wakeups import WakeupDispatcher
+
+TENANT = "acme"
+TOKEN = IdToken("ISO14443", "****1234", "sealed", "digest-of-1234")
+_numbers = itertools.count(1)
+
+Play = Callable[["ScriptedGateway", SendRequest], Awaitable[SendResult]]
+
+
+def accepted(transaction_id: str | None = None) -> StationAnswer:
+    """The station says yes."""
+    return StationAnswer(Verdict.ACCEPTED, "Accepted", transaction_id=transaction_id)
+
+
+def rejected(reason: str = "") -> StationAnswer:
+    """The station says no."""
+    return StationAnswer(Verdict.REJECTED, "Rejected", reason_code=reason)
+
+
+def call_error(code: str, verdict: Verdict = Verdict.FAILED) -> StationAnswer:
+    """The station answers with a CALLERROR."""
+    return StationAnswer(verdict, call_error=CallError(code, "out of order"))
+
+
+class ScriptedGateway:
+    """Plays the gateway and the station behind it: one `Play` per frame, in order."""
+
+    def __init__(self, bench: "Bench", gateway_id: str) -> None:
+        self.id = gateway_id
+        self.bench = bench
+        self.plays: list[Play] = []
+        self.frames: list[SendRequest] = []
+        self.sent: list[Send] = []
+        self.asked: list[AskRequest] = []
+        self.reply = AskResult(asked=False)
+        self.on_ask: Callable[[], Awaitable[object]] | None = None
+
+    @activity.defn(name=names.SEND_FRAME)
+    async def send_frame(self, request: SendRequest) -> SendResult:
+        """The next play of the script."""
+        self.frames.append(request)
+        if not self.plays:
+            raise ApplicationError(f"no play for {request}", non_retryable=True)
+        return await self.plays.pop(0)(self, request)
+
+    @activity.defn(name=names.ASK_STATION)
+    async def ask_station(self, request: AskRequest) -> AskResult:
+        """The scripted reply."""
+        self.asked.append(request)
+        if self.on_ask is not None:
+            await self.on_ask()
+        return self.reply
+
+    async def intend(self, request: SendRequest) -> Send:
+        """Commits the intent and the command's SENT."""
+        now = await self.bench.now()
+        start, stop = request.start, request.stop
+
+        async def write(tx: Tx) -> Send:
+            holder = await connections.holder(tx, request.station, now=now)
+            send = await sends.intend(
+                tx,
+                command=request.command,
+                tenant=request.tenant,
+                workflow_id=request.workflow_id,
+                station=request.station,
+                kind=request.kind.value,
+                attempt=request.attempt,
+                message_id=f"{request.command}-{request.attempt}",
+                epoch=holder.epoch if holder else 0,
+                undo=request.undo,
+                evse_id=start.evse_id if start else None,
+                connector_id=None,
+                token_digest=start.id_token.digest if start else None,
+                group_digest=None,
+                wire_id=stop.wire_id if stop else None,
+                now=now,
+            )
+            if not request.undo:
+                await _record(tx, request, f"sent:{request.attempt}", now, _sent_at(now))
+            return send
+
+        send = await self.bench.db.batch(write)
+        self.sent.append(send)
+        return send
+
+    async def answer(
+        self, request: SendRequest, send: Send, answer: StationAnswer, *, late: bool = False
+    ) -> SendResult:
+        """Commits the answer, as a gateway does in time or late."""
+        now = await self.bench.now()
+
+        async def write(tx: Tx) -> int:
+            await sends.answered(tx, send.id, answer=msgspec.to_builtins(answer), now=now)
+            if late:
+                event = StationEvent(request.station, "answer", remote_start_id=send.id)
+                await wake_concerned(tx, event, now)
+            if request.undo:
+                return 0
+            key = f"{'late' if late else 'answered'}:{request.attempt}"
+            return await _record(tx, request, key, now, lambda c: changes.answered(c, answer, now))
+
+        revision = await self.bench.db.batch(write)
+        if late:
+            self.bench.dispatcher.kick()
+        return SendResult(
+            SendStatus.ANSWERED,
+            answer=answer,
+            send_time=send.send_time,
+            answer_time=now,
+            revision=revision,
+        )
+
+    async def lose(self, request: SendRequest, send: Send, cause: str) -> SendResult:
+        """Commits that no answer came."""
+        now = await self.bench.now()
+
+        async def write(tx: Tx) -> int:
+            await sends.lost(tx, send.id, cause=cause, now=now)
+            if request.undo:
+                return 0
+            return await _record(
+                tx, request, f"lost:{request.attempt}", now, lambda c: changes.lost(c, cause, now)
+            )
+
+        revision = await self.bench.db.batch(write)
+        return SendResult(SendStatus.NO_ANSWER, cause, send_time=send.send_time, revision=revision)
+
+
+def _sent_at(now: datetime) -> Callable[[Command], Command]:
+    return lambda command: changes.sent(command, now)
+
+
+async def _record(
+    tx: Tx,
+    request: SendRequest,
+    key: str,
+    now: datetime,
+    change: Callable[[Command], Command],
+) -> int:
+    command = await record(
+        tx, tenant=request.tenant, name=request.command, key=key, change=change, now=now
+    )
+    return command.revision
+
+
+# Plays: what happens to one frame.
+
+
+def answers(answer: StationAnswer, *, before: Play | None = None) -> Play:
+    """The frame is sent and answered. before: something that happens before the answer."""
+
+    async def play(gateway: ScriptedGateway, request: SendRequest) -> SendResult:
+        send = await gateway.intend(request)
+        if before is not None:
+            await before(gateway, request)
+        return await gateway.answer(request, send, answer)
+
+    return play
+
+
+def loses(cause: str = "CONNECTION_LOST_AFTER_SEND") -> Play:
+    """The frame is sent and no answer comes."""
+
+    async def play(gateway: ScriptedGateway, request: SendRequest) -> SendResult:
+        return await gateway.lose(request, await gateway.intend(request), cause)
+
+    return play
+
+
+def not_sent(cause: str, *, retry: bool = False) -> Play:
+    """The gateway is certain that nothing was written."""
+
+    async def play(gateway: ScriptedGateway, request: SendRequest) -> SendResult:
+        del gateway, request
+        return SendResult(SendStatus.NOT_SENT, cause, retry=retry)
+
+    return play
+
+
+def dies(*, after_intent: bool) -> Play:
+    """The gateway's process ends before it wrote its intent, or after."""
+
+    async def play(gateway: ScriptedGateway, request: SendRequest) -> SendResult:
+        if after_intent:
+            await gateway.intend(request)
+        raise ApplicationError("the gateway was killed", non_retryable=True)
+
+    return play
+
+
+@dataclass
+class Held:
+    """A play that waits in line, or for the station's answer, until the test goes on."""
+
+    intend_first: bool
+    answer: StationAnswer
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def __call__(self, gateway: ScriptedGateway, request: SendRequest) -> SendResult:
+        send = await gateway.intend(request) if self.intend_first else None
+        self.reached.set()
+        while not self.go_on.is_set():
+            activity.heartbeat()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.go_on.wait(), 0.5)
+        if send is None:
+            try:
+                send = await gateway.intend(request)
+            except AlreadySettled:
+                return SendResult(SendStatus.NOT_SENT, "GATEWAY_UNREACHABLE", retry=True)
+        return await gateway.answer(request, send, self.answer)
+
+
+class Bench:
+    """One station, its gateway, a fleet and a worker; `now` is the server's time."""
+
+    def __init__(
+        self, client: Client, db: Database, clock: Callable[[], Awaitable[datetime]]
+    ) -> None:
+        number = next(_numbers)
+        self.client = client
+        self.db = db
+        self.now = clock
+        self.station = f"CP{number:03}"
+        self.gateway = ScriptedGateway(self, f"bench-{number}-{id(self):x}")
+        self.dispatcher = WakeupDispatcher(
+            db, client, sweep_s=0.2, clock=lambda: datetime(2300, 1, 1, tzinfo=UTC)
+        )
+        self.timing = Timing(
+            answer_timeout_s=30,
+            connection_timeout_s=60,
+            effect_margin_s=15,
+            stop_effect_s=60,
+            guard_s=600,
+        )
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator["Bench"]:
+        """The gateway's worker and the dispatcher, and a connected station."""
+        await self._make_station()
+        await self.connect()
+        dispatching = asyncio.create_task(self.dispatcher.run())
+        try:
+            async with Worker(
+                self.client,
+                task_queue=names.gateway_queue(self.gateway.id),
+                activities=[self.gateway.send_frame, self.gateway.ask_station],
+            ):
+                yield self
+        finally:
+            dispatching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await dispatching
+
+    async def _make_station(self) -> None:
+        now = await self.now()
+        async with self.db.write() as tx:
+            await stations.create(
+                tx,
+                id=self.station,
+                tenant=TENANT,
+                location="",
+                security_profile=1,
+                password_hash=None,
+                now=now,
+            )
+
+    async def connect(self, version: str = "1.6", *, boot: str = "ACCEPTED") -> None:
+        """The station connects through the scripted gateway and boots."""
+        now = await self.now()
+        async with self.db.write() as tx:
+            await connections.renew_gateway(tx, self.gateway.id, until=now + timedelta(days=3650))
+            await connections.claim(
+                tx,
+                station=self.station,
+                gateway=self.gateway.id,
+                connection_id=f"socket-{next(_numbers)}",
+                ocpp_version=version,
+                now=now,
+            )
+            await stations.record_boot(
+                tx,
+                self.station,
+                state=boot,
+                vendor="v",
+                model="m",
+                serial_number="",
+                firmware_version="",
+                ocpp_version=version,
+                now=now,
+            )
+            await wake_concerned(tx, StationEvent(self.station, "connected"), now)
+        self.dispatcher.kick()
+
+    async def disconnect(self) -> None:
+        """The station's socket closes."""
+        now = await self.now()
+        async with self.db.write() as tx:
+            holder = await connections.holder(tx, self.station, now=now)
+            if holder is not None:
+                await connections.release(
+                    tx, station=self.station, connection_id=holder.connection_id
+                )
+
+    # Commands.
+
+    async def start_command(self, **changed: Any) -> Command:
+        """A StartSession that was accepted but not yet submitted."""
+        spec = StartSpec(TOKEN, evse_id=changed.pop("evse_id", 1))
+        return replace(await self._command(Kind.START_SESSION), start=spec, **changed)
+
+    async def stop_command(self, wire_id: str, **changed: Any) -> Command:
+        """A StopSession of OCPP's transaction id."""
+        spec = StopSpec(transaction_id=wire_id, wire_id=wire_id)
+        return replace(await self._command(Kind.STOP_SESSION), stop=spec, **changed)
+
+    async def _command(self, kind: Kind) -> Command:
+        now = await self.now()
+        name = f"req-{self.station}-{next(_numbers)}-{id(self):x}"
+        return Command(
+            name=name,
+            tenant=TENANT,
+            kind=kind,
+            station=self.station,
+            state=State.QUEUED,
+            create_time=now,
+            not_after=now + timedelta(seconds=60),
+            workflow_id=names.command_workflow_id(TENANT, name),
+            offline_policy=OfflinePolicy.FAIL_FAST,
+        )
+
+    async def submit(
+        self, command: Command, wait_for: WaitFor = WaitFor.SUBMITTED
+    ) -> WorkflowHandle[Any, Ended]:
+        """Update-with-Start, as the broker does it."""
+        keyword = SearchAttributeKey.for_keyword
+        operation: WithStartWorkflowOperation[Any, Ended] = WithStartWorkflowOperation(
+            names.COMMAND_WORKFLOW,
+            CommandOrder(command, self.timing),
+            id=command.workflow_id,
+            task_queue=names.COMMANDS_QUEUE,
+            result_type=Ended,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            static_summary=wording.title(command),
+            search_attributes=TypedSearchAttributes(
+                [
+                    SearchAttributePair(keyword(names.STATION_ATTRIBUTE), command.station),
+                    SearchAttributePair(keyword(names.KIND_ATTRIBUTE), command.kind.value),
+                    SearchAttributePair(keyword(names.TENANT_ATTRIBUTE), command.tenant),
+                ]
+            ),
+        )
+        await self.client.execute_update_with_start_workflow(
+            names.SUBMIT_UPDATE,
+            Submit(wait_for),
+            start_workflow_operation=operation,
+            id=f"submit-{wait_for.value}",
+            result_type=Progress,
+        )
+        return self.handle(command)
+
+    def handle(self, command: Command) -> WorkflowHandle[Any, Ended]:
+        """The command's workflow."""
+        handle: WorkflowHandle[Any, Ended] = self.client.get_workflow_handle(
+            command.workflow_id, result_type=Ended
+        )
+        return handle
+
+    async def cancel(self, command: Command, reason: str = "driver left") -> None:
+        """CancelCommand, as the broker does it."""
+        await self.handle(command).execute_update(
+            names.CANCEL_UPDATE, Cancel(reason), id="cancel", result_type=Progress
+        )
+
+    async def seen(self, command: Command) -> Command:
+        """The command as the log shows it."""
+        async with self.db.read() as tx:
+            entry = await log.latest(tx, tenant=TENANT, name=command.name)
+        assert entry is not None
+        return from_snapshot(entry.snapshot)
+
+    async def until(
+        self, command: Command, condition: Callable[[Command], bool], timeout_s: float = 15
+    ) -> Command:
+        """Waits for the log to show what is expected."""
+        seen: Command | None = None
+        try:
+            async with asyncio.timeout(timeout_s), self.db.watch() as news:
+                while True:
+                    with contextlib.suppress(AssertionError):
+                        seen = await self.seen(command)
+                        if condition(seen):
+                            return seen
+                    await news.wait(0.1)
+        except TimeoutError:
+            raise AssertionError(f"never seen: the command stayed {seen}") from None
+
+    async def outcome(self, command: Command) -> Outcome:
+        """Waits for the end of the command (DONE) without skipping time."""
+        done = await self.until(command, lambda c: c.state is State.DONE)
+        assert done.outcome is not None
+        return done.outcome
+
+    # Facts.
+
+    async def session_starts(
+        self,
+        *,
+        token: IdToken = TOKEN,
+        evse_id: int = 1,
+        started: datetime | None = None,
+        clock_suspect: bool = False,
+        authorized: bool = True,
+    ) -> Transaction:
+        """A 1.6 station reports StartTransaction."""
+        now = await self.now()
+
+        async def write(tx: Tx) -> Transaction:
+            row, _ = await transactions.start_v16(
+                tx,
+                station=self.station,
+                tenant=TENANT,
+                evse_id=evse_id,
+                token_digest=token.digest,
+                token_masked=token.masked,
+                group_digest=None,
+                meter_start_wh=1000,
+                start_time=started or now,
+                clock_suspect=clock_suspect,
+                authorized=authorized,
+                reservation_id=None,
+                now=now,
+            )
+            await self._tell(tx, row, now)
+            return row
+
+        return await self._commit(write)
+
+    async def session_event(self, event_type: str, ocpp_id: str, **told: Any) -> Transaction:
+        """A 2.x station reports a TransactionEvent."""
+        now = await self.now()
+        fields: dict[str, Any] = {
+            "seq_no": next(_numbers),
+            "evse_id": 1,
+            "connector_id": 1,
+            "token_digest": TOKEN.digest,
+            "token_masked": TOKEN.masked,
+            "group_digest": None,
+            "remote_start_id": None,
+            "reservation_id": None,
+            "event_time": now,
+            "clock_suspect": False,
+            "offline": False,
+            "authorized": True,
+            "meter_wh": None,
+            "stop_reason": "",
+            "charging_state": "",
+        }
+
+        async def write(tx: Tx) -> Transaction:
+            row, _ = await transactions.event_v2(
+                tx,
+                station=self.station,
+                tenant=TENANT,
+                ocpp_id=ocpp_id,
+                event_type=event_type,
+                now=now,
+                **{**fields, **told},
+            )
+            await self._tell(tx, row, now)
+            return row
+
+        return await self._commit(write)
+
+    async def session_ends(self, session: Transaction, reason: str = "Remote") -> Transaction:
+        """A 1.6 station reports StopTransaction."""
+        now = await self.now()
+
+        async def write(tx: Tx) -> Transaction:
+            row = await transactions.stop_v16(
+                tx,
+                station=self.station,
+                tenant=TENANT,
+                ocpp_id=session.ocpp_id,
+                token_digest=None,
+                meter_stop_wh=2000,
+                stop_time=now,
+                reason=reason,
+                now=now,
+            )
+            await self._tell(tx, row, now)
+            return row
+
+        return await self._commit(write)
+
+    async def metered(self, ocpp_id: str, evse_id: int = 1) -> None:
+        """A 1.6 station reports MeterValues with a transaction id."""
+        now = await self.now()
+
+        async def write(tx: Tx) -> None:
+            await transactions.observe(
+                tx,
+                station=self.station,
+                tenant=TENANT,
+                ocpp_id=ocpp_id,
+                evse_id=evse_id,
+                meter_wh=1500,
+                now=now,
+            )
+            event = StationEvent(self.station, "transaction", evse_id=evse_id, wire_id=ocpp_id)
+            await wake_concerned(tx, event, now)
+
+        await self._commit(write)
+
+    async def connector(self, *statuses: str, evse_id: int = 1) -> None:
+        """The station reports a connector's states, one after the other."""
+        for status in statuses:
+            now = await self.now()
+
+            async def write(tx: Tx, status: str = status, now: datetime = now) -> None:
+                await stations.set_connector(
+                    tx,
+                    station=self.station,
+                    evse_id=evse_id,
+                    connector_id=1,
+                    status=status,
+                    error_code="NoError",
+                    now=now,
+                )
+                event = StationEvent(self.station, "connector_status", evse_id, 1)
+                await wake_concerned(tx, event, now)
+
+            await self._commit(write)
+
+    async def _tell(self, tx: Tx, row: Transaction, now: datetime) -> None:
+        event = StationEvent(
+            self.station,
+            "transaction",
+            evse_id=row.evse_id,
+            token_digest=row.token_digest,
+            group_digest=row.group_digest,
+            remote_start_id=row.remote_start_id,
+            wire_id=row.ocpp_id,
+        )
+        await wake_concerned(tx, event, now)
+
+    async def _commit(self, write: Callable[[Tx], Awaitable[Any]]) -> Any:
+        result = await self.db.batch(write)
+        self.dispatcher.kick()
+        return result
