@@ -28,6 +28,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from station_gateway import frames, refusals
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import Payload, Unreadable
@@ -90,8 +92,7 @@ class SessionOver(Exception):
     """The connection is gone; nothing was sent."""
 
 
-@dataclass(slots=True)
-class _Ours:
+class _Ours(msgspec.Struct):
     """Our outstanding CALL."""
 
     message_id: str
@@ -99,8 +100,7 @@ class _Ours:
     deadline: float
 
 
-@dataclass(slots=True)
-class _Theirs:
+class _Theirs(msgspec.Struct):
     """The station's CALL in hand. `repeats`: how often it came again meanwhile."""
 
     call: CallReceived
@@ -240,7 +240,9 @@ class Session:
         if self._over:
             return []
         theirs = self._check_in_hand(message_id)
-        self._out.extend([frame] * (1 + theirs.repeats))
+        self._out.append(frame)
+        if theirs.repeats:
+            self._out.extend([frame] * theirs.repeats)
         if remember:
             self._remember(message_id, theirs.fingerprint, frame)
         return self._next_in_line()

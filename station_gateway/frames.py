@@ -15,8 +15,9 @@ import json
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
 import orjson
 
 from station_gateway.printable import printable
@@ -71,7 +72,7 @@ class FrameError(Exception):
         self.message_id = message_id
 
 
-class Frame(NamedTuple):
+class Frame(msgspec.Struct, frozen=True):
     """A frame of a known type.
 
     action: CALL and SEND only, else "". body: payload of CALL, CALLRESULT, SEND.
@@ -112,7 +113,7 @@ def decode(data: str | bytes, limits: FrameLimits) -> Frame:
         raise _broken(data, "not JSON") from None
     if data.count("[") + data.count("{") > limits.nesting and _depth(message) > limits.nesting:
         raise _broken(data, "nested too deep")
-    if _has_duplicate_keys(data, size, message):
+    if data.count(":") > 1 and _has_duplicate_keys(data, size, message):
         raise _broken(data, "duplicate keys")
     return _shape(message, limits)
 
@@ -196,11 +197,12 @@ def _call(
 ) -> Frame:
     if len(message) != 4 or type(message[2]) is not str:
         raise FrameError(Fault.SHAPE, "not [type, id, action, payload]", type_number, message_id)
-    if len(message[2]) > limits.action_chars:
+    _, _, action, payload = message
+    if len(action) > limits.action_chars:
         raise FrameError(Fault.SHAPE, "action name is too long", type_number, message_id)
-    if type(message[3]) is not dict:
+    if type(payload) is not dict:
         raise FrameError(Fault.PAYLOAD, "payload is not an object", type_number, message_id)
-    return Frame(type_number, message_id, message[2], message[3])
+    return Frame(type_number, message_id, action, payload)
 
 
 def _error_words(message: list[Any]) -> tuple[str, str]:

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Any
 
+import orjson
+
 from station_gateway.dialects.messages import CallRefused, StationTime
 from station_gateway.printable import printable
 
@@ -22,6 +24,7 @@ ENERGY_REGISTER = "Energy.Active.Import.Register"
 _OUTLET_SIDE = frozenset({"Outlet", "Inlet"})
 _WH_PER_UNIT = {"Wh": 1.0, "kWh": 1000.0}
 _MAX_MULTIPLIER = 12
+_SECONDS_Z = orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS
 
 
 def text(payload: Mapping[str, Any], key: str, limit: int) -> str:
@@ -74,8 +77,10 @@ def read_time(value: str | None, now: datetime) -> StationTime:
 
 
 def write_time(time: datetime) -> str:
-    """RFC 3339 in UTC with milliseconds: what every version's examples show."""
-    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """RFC 3339 in UTC with whole seconds: the one spelling that every station's parser takes."""
+    if time.tzinfo is not UTC:
+        time = time.astimezone(UTC)
+    return orjson.dumps(time, option=_SECONDS_Z)[1:-1].decode()
 
 
 def timeout_s(value: object) -> float | None:

@@ -3,13 +3,15 @@
 `read_call` of a dialect makes one of the `...` classes of `StationCall` from a station's CALL;
 `reply` makes the wire's payload from a `Confirmation`. Everything in these classes is bounded and
 clean: strings are printable and cut at the length that the standard gives, numbers fit into 32
-bits (meter readings into 64), times are aware UTC and within S11's window.
+bits (meter readings into 64), times are aware UTC and within S11's window. (msgspec's structs are
+frozen dataclasses that cost a quarter of the time to make: one is made for every message.)
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+import msgspec
 
 Payload = dict[str, Any]
 """A payload as it stands on the wire: camelCase keys, JSON values."""
@@ -18,8 +20,7 @@ OutgoingCall = tuple[str, Payload]
 """Action and payload of a CALL of ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(msgspec.Struct, frozen=True):
     """An answer of the station that cannot be understood. `reason` never echoes the payload."""
 
     reason: str
@@ -54,8 +55,7 @@ class TokenVerdict(StrEnum):
     CONCURRENT = "CONCURRENT"
 
 
-@dataclass(frozen=True, slots=True)
-class Authorization:
+class Authorization(msgspec.Struct, frozen=True):
     """The judgement about one token. `group`: value of its parent / group token."""
 
     verdict: TokenVerdict
@@ -72,8 +72,7 @@ class BootVerdict(StrEnum):
     REJECTED = "REJECTED"
 
 
-@dataclass(frozen=True, slots=True)
-class Confirmation:
+class Confirmation(msgspec.Struct, frozen=True):
     """All that any reply may need; each reply takes what its message asks for.
 
     authorization: required for Authorize and StartTransaction; None where no token came.
@@ -88,8 +87,7 @@ class Confirmation:
     interval_s: int = 300
 
 
-@dataclass(frozen=True, slots=True)
-class StationTime:
+class StationTime(msgspec.Struct, frozen=True):
     """When it happened: the station's time when it is believable, else ours (`suspect`).
 
     raw_skew_s: station's minus ours, None when the station's time could not be read at all.
@@ -100,16 +98,14 @@ class StationTime:
     raw_skew_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TokenSeen:
+class TokenSeen(msgspec.Struct, frozen=True):
     """A token as the station sent it. `type` is None on 1.6, which has no types."""
 
     value: str
     type: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Booted:
+class Booted(msgspec.Struct, frozen=True):
     """BootNotification."""
 
     vendor: str
@@ -119,13 +115,11 @@ class Booted:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class HeartbeatSeen:
+class HeartbeatSeen(msgspec.Struct, frozen=True):
     """Heartbeat."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectorStatusSeen:
+class ConnectorStatusSeen(msgspec.Struct, frozen=True):
     """StatusNotification. EVSE 0 is the station itself. `status` is the station's own word."""
 
     evse_id: int
@@ -136,15 +130,13 @@ class ConnectorStatusSeen:
     info: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AuthorizationAsked:
+class AuthorizationAsked(msgspec.Struct, frozen=True):
     """Authorize."""
 
     token: TokenSeen
 
 
-@dataclass(frozen=True, slots=True)
-class SessionStarted:
+class SessionStarted(msgspec.Struct, frozen=True):
     """StartTransaction (1.6): the answer must carry the id that we mint."""
 
     evse_id: int
@@ -156,8 +148,7 @@ class SessionStarted:
     meter_suspect: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SessionStopped:
+class SessionStopped(msgspec.Struct, frozen=True):
     """StopTransaction (1.6).
 
     ocpp_id: as text; `id_known` is False for 0 and -1: the station never got ours.
@@ -172,8 +163,7 @@ class SessionStopped:
     meter_suspect: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SessionEvent:
+class SessionEvent(msgspec.Struct, frozen=True):
     """TransactionEvent (2.x). `event_type` is Started, Updated or Ended."""
 
     event_type: str
@@ -192,8 +182,7 @@ class SessionEvent:
     meter_wh: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MeterRead:
+class MeterRead(msgspec.Struct, frozen=True):
     """MeterValues. `ocpp_id` only on 1.6. `meter_wh` None: no energy register among the values."""
 
     evse_id: int
@@ -202,24 +191,21 @@ class MeterRead:
     meter_wh: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class VendorDataSeen:
+class VendorDataSeen(msgspec.Struct, frozen=True):
     """DataTransfer: nobody here knows any vendor, the reply says so."""
 
     vendor_id: str
     message_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ReservationEnded:
+class ReservationEnded(msgspec.Struct, frozen=True):
     """ReservationStatusUpdate (2.x): Expired, Removed."""
 
     reservation_id: int
     status: str
 
 
-@dataclass(frozen=True, slots=True)
-class SecurityEventSeen:
+class SecurityEventSeen(msgspec.Struct, frozen=True):
     """SecurityEventNotification."""
 
     event: str
@@ -227,8 +213,7 @@ class SecurityEventSeen:
     info: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class NoticeSeen:
+class NoticeSeen(msgspec.Struct, frozen=True):
     """A message that is taken note of and confirmed with an empty payload.
 
     FirmwareStatusNotification, DiagnosticsStatusNotification, LogStatusNotification (`status`),

@@ -1,7 +1,7 @@
 """What stations say, in the domain's words: bounded, clean, and never an exception but one."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -328,8 +328,10 @@ def test_time_that_cannot_be_is_replaced_by_ours_and_flagged(text: str) -> None:
     assert (seen.time, seen.suspect) == (NOW, True)
 
 
-def test_time_is_written_in_utc_with_milliseconds() -> None:
-    assert fields.write_time(EIGHT) == "2026-01-01T08:00:00.000Z"
+def test_time_is_written_in_utc_with_whole_seconds() -> None:
+    elsewhere = EIGHT.astimezone(timezone(timedelta(hours=2))) + timedelta(microseconds=999_999)
+    assert fields.write_time(EIGHT) == TIME
+    assert fields.write_time(elsewhere) == TIME
 
 
 @given(st.text(max_size=40) | st.datetimes().map(str))

@@ -79,5 +79,5 @@ def test_whatever_passes_the_check_is_read_or_refused(
 
 
 def str_fields(seen: StationCall) -> list[str]:
-    values = [getattr(seen, name) for name in seen.__slots__]
+    values = [getattr(seen, name) for name in seen.__struct_fields__]
     return [value for value in values if isinstance(value, str)]
