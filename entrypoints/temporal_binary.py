@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from entrypoints.children import die_with_parent
+
 # The newest version of the CLI that `go install` can build, web UI included.
 CLI_MODULE = "github.com/temporalio/cli/cmd/temporal@v1.5.1"
 _BUILD_LIMIT_S = 1800.0
@@ -97,6 +99,7 @@ def _go_install(go: str, target: Path, say: Say) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=die_with_parent(),  # noqa: PLW1509 - no threads yet
     )
     limit = threading.Timer(_BUILD_LIMIT_S, build.kill)
     limit.start()

@@ -5,14 +5,10 @@ history when it is given a database file. Not for production: docs/operating.md.
 """
 
 import asyncio
-import ctypes
-import os
-import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +17,10 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
+from entrypoints.children import die_with_parent
 from entrypoints.errors import CannotStart
-from entrypoints.temporal_binary import NOT_FOUND, Say, find_temporal
+from entrypoints.temporal_binary import NOT_FOUND, Say
 
-_PR_SET_PDEATHSIG = 1
 _LOOPBACK = "127.0.0.1"
 
 
@@ -90,7 +86,7 @@ class DevServer:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_die_with_parent(),  # noqa: PLW1509
+                preexec_fn=die_with_parent(),  # noqa: PLW1509
             )
         try:
             await self._ready()
@@ -135,12 +131,15 @@ class DevServer:
 
 
 @asynccontextmanager
-async def running_dev_server(options: DevServerOptions, say: Say) -> AsyncIterator[TemporalAddress]:
-    """Finds (or builds, or downloads) a dev server and runs it while the context is open.
+async def running_dev_server(
+    binary: str | None, options: DevServerOptions, say: Say
+) -> AsyncIterator[TemporalAddress]:
+    """Runs the dev server that `find_temporal` found while the context is open.
+
+    binary: None downloads one as Temporal's SDK does.
 
     Raises: CannotStart when there is none to be had or it does not start.
     """
-    binary = await asyncio.to_thread(find_temporal, say)
     if binary is None:
         async with _downloaded_server(options, say) as where:
             yield where
@@ -184,6 +183,17 @@ def free_port() -> int:
         return port
 
 
+def is_free(port: int) -> bool:
+    """Whether a loopback port can be listened on right now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_LOOPBACK, port))
+        except OSError:
+            return False
+        return True
+
+
 async def _serves(address: str) -> bool:
     try:
         async with asyncio.timeout(2):
@@ -203,21 +213,6 @@ def _command_line(binary: str, options: DevServerOptions, port: int, ui_port: in
     if options.db_file is not None:
         command += ["--db-filename", str(options.db_file)]
     return command
-
-
-def _die_with_parent() -> Callable[[], None] | None:
-    """Run in the child: the kernel kills it when the parent dies, however that happens."""
-    if sys.platform != "linux":
-        return None
-    libc = ctypes.CDLL(None, use_errno=True)
-    parent = os.getpid()
-
-    def ask_for_death_signal() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return ask_for_death_signal
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -1,0 +1,202 @@
+"""The `evcommand` command: the processes, the simulated station, the demo, and small helpers."""
+
+import hashlib
+import os
+import secrets
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import click
+
+from broker.settings import ApiKey
+from entrypoints import demo as demonstration
+from entrypoints import station_command
+from entrypoints.banner import ready_banner
+from entrypoints.errors import CannotStart
+from entrypoints.lifetime import Lifetime
+from entrypoints.options import given_settings, variable_of, with_settings
+from entrypoints.processes import ALL_ROLES, Role, Running, running, telemetry
+from entrypoints.settings import ChosenSettings, Settings
+from entrypoints.temporal import TemporalPlan, plan_temporal, start_temporal
+from entrypoints.temporal_client import TemporalTarget, configured_target
+from simulator.config import Cable, StationConfig, TxStart
+
+_NO_TEMPORAL = (
+    "No Temporal: set --temporal-address or TEMPORAL_ADDRESS. "
+    "(`evcommand up` starts a dev server by itself.)"
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="evcommand")
+def main() -> None:
+    """A gRPC command broker with a workflow engine for EV charging stations.
+
+    Every option is also a variable: --grpc-listen is EVCOMMAND_GRPC_LISTEN. `evcommand settings`
+    lists all of them, also the limits that --help leaves out.
+    """
+
+
+@main.command()
+@with_settings
+def up(**options: Any) -> None:
+    """Runs everything: Temporal's dev server where none is configured, broker, worker, gateway."""
+    settings = given_settings(options)
+    plan = plan_temporal(settings, _say)
+    life = Lifetime()
+    life.run(_up(life, settings, plan))
+
+
+@main.command()
+@with_settings
+def broker(**options: Any) -> None:
+    """Runs one broker: serves gRPC, keeps no state."""
+    _run_one(Role.BROKER, options)
+
+
+@main.command()
+@with_settings
+def worker(**options: Any) -> None:
+    """Runs one worker: decides what the commands do next."""
+    _run_one(Role.WORKER, options)
+
+
+@main.command()
+@with_settings
+def gateway(**options: Any) -> None:
+    """Runs one gateway: holds stations' sockets, speaks OCPP."""
+    _run_one(Role.GATEWAY, options)
+
+
+@main.command()
+@with_settings
+def demo(**options: Any) -> None:
+    """Starts and stops a session on two simulated stations, shows each step, and cleans up."""
+    demonstration.run(options, _say)
+
+
+@main.command()
+@click.option("--version", type=click.Choice(["1.6", "2.0.1"]), default="1.6", show_default=True)
+@click.option("--id", "station_id", required=True, help="The station's identity.")
+@click.option("--url", required=True, help="Endpoint, ws://HOST:PORT/ocpp; the id is appended.")
+@click.option(
+    "--password-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File with the Basic-auth password. Or set EVCOMMAND_STATION_PASSWORD.",
+)
+@click.option("--evses", type=click.IntRange(1, 100), default=1, show_default=True)
+@click.option(
+    "--cable",
+    type=click.Choice([each.value for each in Cable]),
+    default=Cable.LAST.value,
+    show_default=True,
+    help="Plugged in from the beginning, some time after a start was accepted, or never.",
+)
+@click.option("--plug-delay-s", type=float, default=2.0, show_default=True)
+@click.option("--connection-timeout-s", type=float, default=60.0, show_default=True)
+@click.option("--meter-interval-s", type=float, default=10.0, show_default=True)
+@click.option(
+    "--tx-start",
+    type=click.Choice([each.value for each in TxStart]),
+    default=TxStart.POWER_PATH_CLOSED.value,
+    show_default=True,
+    help="OCPP 2.0.1: what makes a transaction.",
+)
+@click.option("--authorize-remote", is_flag=True, help="Ask about the token of a remote start.")
+def station(
+    version: str, station_id: str, url: str, password_file: Path | None, **how: Any
+) -> None:
+    """Runs a simulated station until Ctrl-C."""
+    password = os.environ.get("EVCOMMAND_STATION_PASSWORD")
+    if password_file is not None:
+        password = password_file.read_text().strip()
+    config = StationConfig(
+        id=station_id,
+        url=url,
+        version=version,
+        password=password or None,
+        **{**how, "cable": Cable(how["cable"]), "tx_start": TxStart(how["tx_start"])},
+    )
+    life = Lifetime()
+    life.run(station_command.run(life, config))
+
+
+@main.command("api-key")
+@click.argument("name")
+def api_key(name: str) -> None:
+    """Makes an API key for a caller NAME (or NAME@TENANT). The key is shown once."""
+    key = secrets.token_urlsafe(32)
+    setting = f"{name}:{hashlib.sha256(key.encode()).hexdigest()}"
+    try:
+        ApiKey.parse(setting)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    click.echo("The key, for the caller (send it as: authorization: Bearer KEY). Not shown again:")
+    click.echo(f"  {key}")
+    click.echo(f"The broker's side, for {variable_of('api_keys')} or a line of the keys file:")
+    click.echo(f"  {setting}")
+
+
+@main.command("settings")
+@with_settings
+def show_settings(**options: Any) -> None:
+    """Lists every setting: variable, value, and what it is. The flag is the name with dashes."""
+    settings = given_settings(options)
+    for name, field in Settings.model_fields.items():
+        changed = "*" if name in settings.model_fields_set else " "
+        click.echo(f"{changed} {variable_of(name)}={_shown(name, getattr(settings, name))}")
+        click.echo(f"      {field.description}")
+    click.echo("\n* set by a flag or a variable")
+
+
+async def _up(life: Lifetime, settings: ChosenSettings, plan: TemporalPlan) -> None:
+    with telemetry("up", settings):
+        async with AsyncExitStack() as stack:
+            target, temporal = await start_temporal(stack, plan, settings, _say, keep=True)
+            where = await stack.enter_async_context(running(settings, ALL_ROLES, target))
+            click.echo(ready_banner(settings, where, temporal))
+            await life.serving()
+            click.echo("stopping ...")
+    click.echo("stopped")
+
+
+def _run_one(role: Role, options: dict[str, Any]) -> None:
+    settings = given_settings(options)
+    target = configured_target(settings)
+    if target is None:
+        raise CannotStart(_NO_TEMPORAL)
+    life = Lifetime()
+    life.run(_serve(life, role, settings, target))
+
+
+async def _serve(
+    life: Lifetime, role: Role, settings: ChosenSettings, target: TemporalTarget
+) -> None:
+    with telemetry(role.value, settings):
+        async with running(settings, (role,), target) as where:
+            click.echo(f"{role.value} ready: {_listening(where)}")
+            await life.serving()
+    click.echo(f"{role.value} stopped")
+
+
+def _listening(where: Running) -> str:
+    parts = {"grpc": where.grpc, "ocpp": where.ocpp, "metrics": where.metrics}
+    return ", ".join(f"{name} {address}" for name, address in parts.items() if address) or "works"
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _shown(name: str, value: object) -> str:
+    """A value for the eye; the password of a database URL is left out."""
+    if name == "database_url" and isinstance(value, str):
+        parts = urlsplit(value)
+        if parts.password:
+            netloc = parts.netloc.replace(f":{parts.password}@", ":***@")
+            return urlunsplit(parts._replace(netloc=netloc))
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return "" if value is None else str(value)

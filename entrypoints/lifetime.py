@@ -1,0 +1,60 @@
+"""From the first line of a process to its end: event loop, signals, exit."""
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
+
+import uvloop
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Lifetime:
+    """Ends a process in order at the first SIGINT or SIGTERM, and hard at the second.
+
+    Before `serving` was called there is nothing to drain: the start is broken off.
+    """
+
+    def __init__(self) -> None:
+        self._main: asyncio.Task[Any] | None = None
+        self._stop = asyncio.Event()
+        self._serving = False
+
+    async def serving(self) -> None:
+        """Waits for the signal that ends the process."""
+        self._serving = True
+        await self._stop.wait()
+
+    def run(self, main: Coroutine[Any, Any, None]) -> None:
+        """Runs a process; returns when it was told to stop and has stopped.
+
+        Raises: whatever `main` raises.
+        """
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, suppress(_BrokenOff):
+            runner.run(self._watched(main))
+
+    async def _watched(self, main: Coroutine[Any, Any, None]) -> None:
+        loop = asyncio.get_running_loop()
+        self._main = asyncio.ensure_future(main)
+        for each in _SIGNALS:
+            loop.add_signal_handler(each, self._told_to_stop)
+        try:
+            await self._main
+        except asyncio.CancelledError:
+            if self._stop.is_set() and not self._serving:
+                raise _BrokenOff from None
+            raise
+
+    def _told_to_stop(self) -> None:
+        loop = asyncio.get_running_loop()
+        for each in _SIGNALS:
+            loop.remove_signal_handler(each)  # a second one does what it does by default
+        self._stop.set()
+        if not self._serving and self._main is not None:
+            self._main.cancel()
+
+
+class _BrokenOff(Exception):
+    """Stopped while it was starting."""

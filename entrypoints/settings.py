@@ -1,0 +1,252 @@
+"""Every setting of every process, once: a flag, an EVCOMMAND_* variable, a default, a description.
+
+The settings that people choose are written out here. Limits and waits belong to the rooms: their
+fields, defaults and descriptions are taken from the rooms' own settings classes, with a prefix
+(`gateway_max_frame_bytes` is GatewaySettings.max_frame_bytes), so that there is one place for each.
+"""
+
+import dataclasses
+import ipaddress
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, create_model, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from broker.settings import ApiKey, BrokerSettings, Tls
+from station_gateway.settings import GatewaySettings
+from workflows.domain.timing import Timing
+from workflows.settings import WorkerSettings
+
+ENV_PREFIX = "EVCOMMAND_"
+
+# What stands in the rooms' classes under another name, or is put together from several settings.
+_BROKER_CHOSEN = {"listen", "tls", "api_keys", "insecure", "timing"}
+_GATEWAY_CHOSEN = {
+    *("host", "port", "tls_certificate", "tls_key", "tls_terminated"),
+    *("open", "open_tenant", "insecure", "gateway_id"),
+}
+_DESCRIBED = re.compile(r"^\s*(?P<names>[a-z_0-9]+(?:, [a-z_0-9]+)*): (?P<text>.+)$")
+
+
+class ChosenSettings(BaseSettings):
+    """What an operator chooses. Frozen; read once, when a process starts."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, frozen=True, extra="ignore", env_ignore_empty=True
+    )
+
+    grpc_listen: str = Field(
+        "127.0.0.1:50051", description="HOST:PORT where the broker serves gRPC; port 0: a free one."
+    )
+    ocpp_listen: str = Field(
+        "127.0.0.1:9000", description="HOST:PORT where stations connect; port 0: a free one."
+    )
+    metrics_listen: str = Field(
+        "", description="HOST:PORT of the Prometheus endpoint; empty: none. Loopback only."
+    )
+    temporal_address: str = Field(
+        "",
+        description="HOST:PORT of Temporal. Empty: TEMPORAL_ADDRESS and Temporal's own settings; "
+        "`up` starts a dev server when there are none.",
+    )
+    temporal_namespace: str = Field(
+        "", description="Temporal namespace. Empty: Temporal's own settings, else default."
+    )
+    temporal_ui: str = Field(
+        "", description="Address of Temporal's web UI, for the links that are printed."
+    )
+    database_url: str = Field(
+        "",
+        description="sqlite:///PATH or postgresql://USER@HOST/NAME. Empty: SQLite in the data "
+        "directory. A password belongs into the variable or the passfile, not into the flag.",
+    )
+    data_dir: Path = Field(
+        Path("var"), description="Directory of the SQLite file and of the dev server's history."
+    )
+    open: bool = Field(
+        False, description="Admit stations that nobody registered, and tokens nobody put in."
+    )
+    open_tenant: str = Field("default", description="Tenant that such stations belong to.")
+    insecure: bool = Field(
+        False, description="Listen beyond loopback although TLS or credentials are missing."
+    )
+    api_keys: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Who may call: NAME:SHA256HEX or NAME@TENANT:SHA256HEX, separated by commas "
+        "(`evcommand api-key NAME` makes one). Empty: whoever reaches the port.",
+    )
+    api_keys_file: Path | None = Field(
+        None, description="The same, one per line; # begins a comment."
+    )
+    grpc_tls_certificate: Path | None = Field(None, description="PEM file of the gRPC server.")
+    grpc_tls_key: Path | None = Field(None, description="PEM file of its key.")
+    grpc_client_ca: Path | None = Field(
+        None, description="PEM file: gRPC clients must show a certificate that it signed."
+    )
+    ocpp_tls_certificate: Path | None = Field(
+        None, description="PEM file of the OCPP server; stations then connect with wss://."
+    )
+    ocpp_tls_key: Path | None = Field(None, description="PEM file of its key.")
+    ocpp_tls_terminated: bool = Field(
+        False, description="A proxy in front of the OCPP listener ends TLS."
+    )
+    gateway_id: str = Field("", description="Name of the gateway process; empty: a random one.")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_format: str = Field("auto", description="json, console, or auto: console at a terminal.")
+    startup_timeout_s: float = Field(
+        30.0, gt=0, description="How long a process waits for Temporal and the database."
+    )
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _split_keys(cls, value: object) -> object:
+        return tuple(re.split(r"[\s,]+", value.strip(" ,\n"))) if isinstance(value, str) else value
+
+    @field_validator("api_keys")
+    @classmethod
+    def _check_keys(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        for key in keys:
+            ApiKey.parse(key)
+        return keys
+
+    @field_validator("grpc_listen", "ocpp_listen", "metrics_listen")
+    @classmethod
+    def _check_address(cls, value: str) -> str:
+        if value and not value.startswith("unix:"):
+            split_address(value)
+        return value
+
+    @field_validator("log_level")
+    @classmethod
+    def _check_level(cls, value: str) -> str:
+        if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+            raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+        return value.upper()
+
+    @field_validator("log_format")
+    @classmethod
+    def _check_format(cls, value: str) -> str:
+        if value not in ("auto", "json", "console"):
+            raise ValueError("must be auto, json or console")
+        return value
+
+    @property
+    def database(self) -> str:
+        """URL of the database, the default filled in."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'evcommand.sqlite'}"
+
+    @property
+    def sqlite_file(self) -> Path | None:
+        """The SQLite file, or None with PostgreSQL."""
+        scheme, _, path = self.database.partition(":///")
+        return Path(path) if scheme.startswith("sqlite") and path else None
+
+    def broker(self) -> BrokerSettings:
+        """The broker's settings."""
+        return BrokerSettings(
+            listen=self.grpc_listen,
+            tls=self._grpc_tls(),
+            api_keys=tuple(ApiKey.parse(text) for text in self._all_keys()),
+            insecure=self.insecure,
+            timing=Timing(**self._room("timing_", Timing, set())),
+            **self._room("broker_", BrokerSettings, _BROKER_CHOSEN),
+        )
+
+    def gateway(self) -> GatewaySettings:
+        """The gateway's settings."""
+        host, port = split_address(self.ocpp_listen)
+        return GatewaySettings(
+            host=host,
+            port=port,
+            tls_certificate=str(self.ocpp_tls_certificate or ""),
+            tls_key=str(self.ocpp_tls_key or ""),
+            tls_terminated=self.ocpp_tls_terminated,
+            open=self.open,
+            open_tenant=self.open_tenant,
+            insecure=self.insecure,
+            gateway_id=self.gateway_id,
+            **self._room("gateway_", GatewaySettings, _GATEWAY_CHOSEN),
+        )
+
+    def worker(self) -> WorkerSettings:
+        """The worker's settings."""
+        return WorkerSettings(**self._room("worker_", WorkerSettings, set()))
+
+    def _grpc_tls(self) -> Tls | None:
+        if self.grpc_tls_certificate is None and self.grpc_tls_key is None:
+            return None
+        if self.grpc_tls_certificate is None or self.grpc_tls_key is None:
+            raise ValueError("grpc_tls_certificate and grpc_tls_key: give both or none")
+        return Tls(self.grpc_tls_certificate, self.grpc_tls_key, self.grpc_client_ca)
+
+    def _all_keys(self) -> Iterator[str]:
+        yield from self.api_keys
+        if self.api_keys_file is not None:
+            for line in self.api_keys_file.read_text().splitlines():
+                if text := line.partition("#")[0].strip():
+                    yield text
+
+    def _room(self, prefix: str, room: type[Any], chosen: set[str]) -> dict[str, Any]:
+        names = [field.name for field in dataclasses.fields(room) if field.name not in chosen]
+        return {name: getattr(self, prefix + name) for name in names}
+
+
+def split_address(text: str) -> tuple[str, int]:
+    """HOST:PORT in two; an IPv6 host in brackets.
+
+    Raises: ValueError naming what is wrong.
+    """
+    host, separator, port = text.rpartition(":")
+    if not separator or not host or not port.isdecimal() or int(port) > 65535:
+        raise ValueError(f"{text!r} is not HOST:PORT")
+    return host.strip("[]"), int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the host."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def described_fields(room: type[Any]) -> dict[str, str]:
+    """The descriptions of a settings dataclass: `name, name: text` lines of its docstring."""
+    found: dict[str, str] = {}
+    names: list[str] = []
+    for line in (room.__doc__ or "").splitlines():
+        match = _DESCRIBED.match(line)
+        if match:
+            names = match["names"].split(", ")
+            found.update(dict.fromkeys(names, match["text"].strip()))
+        elif names and line.strip():
+            found.update({name: f"{found[name]} {line.strip()}" for name in names})
+        else:
+            names = []
+    return found
+
+
+def _room_fields(prefix: str, room: type[Any], chosen: set[str]) -> dict[str, Any]:
+    descriptions = described_fields(room)
+    return {
+        prefix + field.name: (
+            field.type,
+            Field(field.default, description=descriptions.get(field.name, "")),
+        )
+        for field in dataclasses.fields(room)
+        if field.name not in chosen
+    }
+
+
+_ALL_FIELDS: dict[str, Any] = {
+    **_room_fields("timing_", Timing, set()),
+    **_room_fields("broker_", BrokerSettings, _BROKER_CHOSEN),
+    **_room_fields("gateway_", GatewaySettings, _GATEWAY_CHOSEN),
+    **_room_fields("worker_", WorkerSettings, set()),
+}
+
+Settings: type[ChosenSettings] = create_model("Settings", __base__=ChosenSettings, **_ALL_FIELDS)
+"""All settings: the chosen ones and the rooms'."""

@@ -1,0 +1,99 @@
+"""Connects to Temporal: our settings first, then Temporal's own environment and profile file."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from opentelemetry import trace
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client
+from temporalio.contrib.opentelemetry import TracingInterceptor
+from temporalio.envconfig import ClientConfig
+from temporalio.service import RPCError
+
+from entrypoints.errors import CannotStart
+from entrypoints.settings import ChosenSettings
+from workflows.registration import RegistrationFailed, register_search_attributes
+
+log = structlog.get_logger(__name__)
+
+_RETRY_S = 0.5
+_ATTEMPT_S = 5.0
+# Request ids are remembered as long as Temporal keeps a command that has ended.
+_LEAST_RETENTION = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class TemporalTarget:
+    """What to dial, and how (TLS, API key, namespace), as Temporal's SDK takes it."""
+
+    address: str
+    namespace: str
+    options: dict[str, Any]
+
+
+def configured_target(settings: ChosenSettings) -> TemporalTarget | None:
+    """Where Temporal is. None: nobody said so."""
+    given: dict[str, Any] = dict(ClientConfig.load_client_connect_config())
+    address = settings.temporal_address or given.pop("target_host", "")
+    given.pop("target_host", None)
+    namespace = settings.temporal_namespace or given.pop("namespace", None) or "default"
+    given.pop("namespace", None)
+    return TemporalTarget(address, namespace, given) if address else None
+
+
+async def connect(target: TemporalTarget, *, timeout_s: float) -> Client:
+    """A client of a Temporal that serves and knows our search attributes.
+
+    Raises: CannotStart naming the address and the remedy.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            async with asyncio.timeout(_ATTEMPT_S):
+                client = await _dial(target)
+                await _check_namespace(client)
+                await register_search_attributes(client)
+                return client
+        except RegistrationFailed as error:
+            raise CannotStart(str(error)) from error
+        except (RPCError, RuntimeError, OSError, TimeoutError) as error:
+            if time.monotonic() > deadline:
+                raise CannotStart(_unreachable(target, error)) from error
+            log.info("waiting_for_temporal", address=target.address, error=str(error))
+        await asyncio.sleep(_RETRY_S)
+
+
+async def _dial(target: TemporalTarget) -> Client:
+    return await Client.connect(
+        target.address,
+        namespace=target.namespace,
+        interceptors=[TracingInterceptor(trace.get_tracer("evcommand"))],
+        **target.options,
+    )
+
+
+async def _check_namespace(client: Client) -> None:
+    reply = await client.workflow_service.describe_namespace(
+        DescribeNamespaceRequest(namespace=client.namespace)
+    )
+    retention = reply.config.workflow_execution_retention_ttl.ToTimedelta()
+    if timedelta(0) < retention < _LEAST_RETENTION:
+        log.warning(
+            "namespace_forgets_too_soon",
+            namespace=client.namespace,
+            retention_h=retention.total_seconds() / 3600,
+            remedy="a request id that is repeated later than this becomes a second command; "
+            f"temporal operator namespace update -n {client.namespace} --retention 72h",
+        )
+
+
+def _unreachable(target: TemporalTarget, error: Exception) -> str:
+    return (
+        f"Temporal cannot be used at {target.address}, namespace {target.namespace!r}: {error}\n"
+        "Is it running? Name it with --temporal-address or TEMPORAL_ADDRESS, or let "
+        "`evcommand up` start a dev server."
+    )
