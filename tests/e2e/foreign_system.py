@@ -40,7 +40,7 @@ def running_system(home: Path) -> Iterator[System]:
     command = [
         *(_evcommand(), "up", "--open"),
         *("--grpc-listen", grpc_address, "--ocpp-listen", ocpp_address),
-        *("--database-url", f"sqlite+aiosqlite:///{home / 'evcommand.sqlite'}"),
+        *("--database-url", f"sqlite:///{home / 'evcommand.sqlite'}"),
     ]
     log = home / "evcommand.log"
     with log.open("w") as output:

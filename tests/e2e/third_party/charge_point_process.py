@@ -42,17 +42,17 @@ class ChargePointProcess:
             self.ended = True
             self.news.notify_all()
 
-    def wait_for(self, event: str) -> Event:
-        """The first event of that name, now or later."""
+    def wait_for(self, event: str, method: str = "") -> Event:
+        """The first event of that name (and about that OCPP action), now or later."""
         deadline = time.monotonic() + EVENT_LIMIT_S
         with self.news:
             while True:
                 for seen in self.events:
-                    if seen["event"] == event:
+                    if seen["event"] == event and method in ("", seen.get("method")):
                         return seen
                 left = deadline - time.monotonic()
                 if self.ended or left <= 0:
-                    raise AssertionError(f"no {event!r} from {self.name}:\n{self.story()}")
+                    raise AssertionError(f"no {event} {method} from {self.name}:\n{self.story()}")
                 self.news.wait(left)
 
     def received(self, method: str) -> list[Event]:
