@@ -178,6 +178,13 @@ def test_register_of_an_event_is_the_one_that_fits_it(event_type: str, meter_wh:
     assert seen.meter_wh == meter_wh
 
 
+def test_event_without_an_energy_register_has_no_reading() -> None:
+    voltage = [{"timestamp": TIME, "sampledValue": [{"value": 230, "measurand": "Voltage"}]}]
+    seen = read(v201, "TransactionEvent", FULL_EVENT | {"meterValue": voltage})
+    assert isinstance(seen, SessionEvent)
+    assert seen.meter_wh is None
+
+
 def test_meter_values_are_read_in_both_versions() -> None:
     meter = V16["MeterValues"] | {"transactionId": 5}
     seen = read(v16, "MeterValues", meter)
