@@ -11,8 +11,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
+from fleet.savepoints import Savepoints
 from fleet.statements import Tx
 from fleet.unavailable import DatabaseUnavailable, is_deadlock, is_unavailable
 
@@ -33,10 +34,14 @@ class _Write:
 class Batcher:
     """Runs writes of concurrent tasks in shared transactions."""
 
-    def __init__(self, write: Callable[[], AbstractAsyncContextManager[Tx]]) -> None:
+    def __init__(
+        self, write: Callable[[], AbstractAsyncContextManager[Tx]], *, at_once: int
+    ) -> None:
         self._write = write
+        self._at_once = at_once
+        self._busy = 0
         self._line: deque[_Write] = deque()
-        self._runner: asyncio.Task[None] | None = None
+        self._runners: set[asyncio.Task[None]] = set()
 
     async def run(self, op: Callable[[Tx], Awaitable[T]]) -> T:
         """Run `op` in a shared transaction; returns after its commit.
@@ -50,35 +55,65 @@ class Batcher:
             raise DatabaseUnavailable("too many writes are waiting for the database")
         write = _Write(op, asyncio.get_running_loop().create_future())
         self._line.append(write)
-        if self._runner is None or self._runner.done():
-            self._runner = asyncio.create_task(self._drain(), name="fleet-batches")
+        if len(self._runners) < self._at_once:
+            runner = asyncio.create_task(self._drain(), name="fleet-batches")
+            self._runners.add(runner)
+            runner.add_done_callback(self._runners.discard)  # if it was cancelled unstarted
         result: T = await write.done
         return result
 
     async def close(self) -> None:
         """Wait until every accepted write is decided."""
-        if self._runner is not None:
-            await self._runner
+        while self._runners:
+            await asyncio.wait(self._runners)
 
     async def _drain(self) -> None:
-        while self._line:
-            taken = [self._line.popleft() for _ in range(min(len(self._line), BATCH_LIMIT))]
-            try:
-                await self._commit(taken)
-            except BaseException as error:
-                for write in taken:
-                    _tell(write, error)
-                if not isinstance(error, Exception):
-                    raise
-            for write in taken:
-                if write.error is not None and is_deadlock(write.error):
-                    await self._again(write)
-                _tell(write, write.error)
+        try:
+            while self._line:
+                writes = self._take()
+                self._busy += 1
+                try:
+                    await self._decide(writes)
+                finally:
+                    self._busy -= 1
+        finally:
+            # At once, not in a callback: whoever was just told may write again before that runs.
+            self._runners.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    def _take(self) -> list[_Write]:
+        """This runner's share of the line."""
+        free = self._at_once - self._busy
+        share = min(BATCH_LIMIT, -(-len(self._line) // free))
+        return [self._line.popleft() for _ in range(share)]
+
+    async def _decide(self, writes: list[_Write]) -> None:
+        try:
+            await self._commit(writes)
+        except BaseException as error:
+            for write in writes:
+                _tell(write, error)
+            if not isinstance(error, Exception):
+                raise
+        for write in writes:
+            if write.error is not None and is_deadlock(write.error):
+                await self._again(write)
+            _tell(write, write.error)
 
     async def _commit(self, writes: list[_Write]) -> None:
         async with self._write() as tx:
+            if len(writes) == 1:
+                writes[0].result = await writes[0].op(tx)
+                return
+            savepoints = Savepoints(tx)
             for write in writes:
-                await _attempt(tx, write)
+                await savepoints.next()
+                try:
+                    write.result = await write.op(tx)
+                except Exception as error:
+                    if is_unavailable(error):
+                        raise
+                    write.error = error
+                    await savepoints.undo()
 
     async def _again(self, write: _Write) -> None:
         write.error = None
@@ -86,18 +121,6 @@ class Batcher:
             await self._commit([write])
         except Exception as error:
             write.error = error
-
-
-async def _attempt(tx: Tx, write: _Write) -> None:
-    savepoint = await tx.begin_nested()
-    try:
-        write.result = await write.op(tx)
-        await savepoint.commit()
-    except Exception as error:
-        if is_unavailable(error):
-            raise
-        write.error = error
-        await savepoint.rollback()
 
 
 def _tell(write: _Write, error: BaseException | None) -> None:

@@ -11,13 +11,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar
 
 import aiosqlite
-import asyncpg
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+import asyncpg  # type: ignore[import-untyped]
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from fleet import changes, migrations
 from fleet.batches import Batcher
 from fleet.changes import Changes, Hub
-from fleet.engines import POSTGRES_POOL_SIZE, Engines, open_engines, sqlite_path
+from fleet.engines import POSTGRES_POOL_SIZE, Engines, Lane, open_engines, sqlite_path
 from fleet.log import CHANNEL, LOG_GREW
 from fleet.statements import Tx
 from fleet.unavailable import DatabaseUnavailable, as_unavailable, is_unavailable
@@ -26,6 +26,9 @@ __all__ = ["Changes", "Database", "DatabaseUnavailable", "Tx"]
 
 T = TypeVar("T")
 
+POSTGRES_BATCHES = 4
+"""Shared transactions that may run at once; SQLite has one writer."""
+
 
 class Database:
     """An open database. Use one per process, and close it."""
@@ -33,8 +36,8 @@ class Database:
     def __init__(self, engines: Engines, *, timeout_s: float) -> None:
         self._engines = engines
         self._timeout_s = timeout_s
-        self._batcher = Batcher(self.write)
         postgres = engines.dialect == "postgresql"
+        self._batcher = Batcher(self.write, at_once=POSTGRES_BATCHES if postgres else 1)
         self._hub = Hub(self._listen if postgres else self._poll, echo=postgres)
 
     @classmethod
@@ -115,24 +118,34 @@ class Database:
         await self._engines.dispose()
 
     @asynccontextmanager
-    async def _connected(self, engine: AsyncEngine) -> AsyncIterator[Tx]:
-        connection = await self._connect(engine)
+    async def _connected(self, lane: Lane) -> AsyncIterator[Tx]:
+        connection = await self._connect(lane)
         try:
             yield connection
         except BaseException as error:
-            connection.info.pop(LOG_GREW, None)
+            if not connection.invalidated:
+                connection.info.pop(LOG_GREW, None)
             if not isinstance(error, Exception) or not is_unavailable(error):
                 raise
             await _drop(connection)
             raise as_unavailable(error) from error
         finally:
-            with contextlib.suppress(TimeoutError, OSError):
-                await connection.close()
+            try:
+                with contextlib.suppress(TimeoutError, OSError):
+                    await connection.close()
+            finally:
+                lane.line.release()
 
-    async def _connect(self, engine: AsyncEngine) -> AsyncConnection:
+    async def _connect(self, lane: Lane) -> AsyncConnection:
+        """Wait in line, then connect. The caller releases the line."""
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await engine.connect()
+                await lane.line.acquire()
+                try:
+                    return await lane.engine.connect()
+                except BaseException:
+                    lane.line.release()
+                    raise
         except Exception as error:
             if is_unavailable(error):
                 raise as_unavailable(error) from error

@@ -4,7 +4,9 @@ SQLite: one writer connection (SQLite has one writer anyway; waiting in line her
 few readers that WAL lets read meanwhile. PostgreSQL: one pool; single reads need no transaction.
 """
 
+import asyncio
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +25,28 @@ _IDLE_IN_TRANSACTION_MS = 15_000
 
 
 @dataclass(frozen=True, slots=True)
+class Lane:
+    """An engine and the line in front of its pool: SQLAlchemy's pool alone is not first come,
+    first served, and lets a waiter starve.
+    """
+
+    engine: AsyncEngine
+    line: asyncio.Semaphore
+
+
+@dataclass(frozen=True, slots=True)
 class Engines:
-    """The engines of one database, and how to make a bare connection of the driver to it."""
+    """The ways into one database."""
 
     dialect: str
     url: URL
-    writer: AsyncEngine
-    reader: AsyncEngine
+    writer: Lane
+    reader: Lane
 
     async def dispose(self) -> None:
         """Close every connection."""
-        await self.writer.dispose()
-        await self.reader.dispose()
+        await self.writer.engine.dispose()
+        await self.reader.engine.dispose()
 
 
 def open_engines(text: str, *, timeout_s: float, synchronous: str, pool_size: int) -> Engines:
@@ -46,14 +58,15 @@ def open_engines(text: str, *, timeout_s: float, synchronous: str, pool_size: in
     dialect = url.get_backend_name()
     if dialect == "sqlite":
         path = sqlite_path(url)
-        options = {"timeout_s": timeout_s, "synchronous": synchronous}
-        writer = _sqlite_engine(path, writer=True, size=1, **options)
-        reader = _sqlite_engine(path, writer=False, size=SQLITE_READERS, **options)
+        make = partial(_sqlite_engine, path, timeout_s=timeout_s, synchronous=synchronous)
+        writer = Lane(make(writer=True, size=1), asyncio.Semaphore(1))
+        reader = Lane(make(writer=False, size=SQLITE_READERS), asyncio.Semaphore(SQLITE_READERS))
         return Engines(dialect, url, writer, reader)
     if dialect == "postgresql":
         engine = _postgres_engine(url, timeout_s=timeout_s, pool_size=pool_size)
-        reader = engine.execution_options(isolation_level="AUTOCOMMIT")
-        return Engines(dialect, url, engine, reader)
+        line = asyncio.Semaphore(pool_size)
+        single = engine.execution_options(isolation_level="AUTOCOMMIT")
+        return Engines(dialect, url, Lane(engine, line), Lane(single, line))
     raise ValueError(f"a database URL starts with sqlite: or postgresql:, not {dialect}:")
 
 

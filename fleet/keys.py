@@ -105,9 +105,9 @@ class Passwords:
         A refusal takes the same time whatever the reason, so that it does not tell who exists.
         """
         started = asyncio.get_running_loop().time()
-        if len(given) <= _PASSWORD_LIMIT and await self._matches(stored or self._dummy, given):
-            if stored:
-                return True
+        fits = len(given) <= _PASSWORD_LIMIT
+        if fits and await self._matches(stored or self._dummy, given) and stored:
+            return True
         spent = asyncio.get_running_loop().time() - started
         await asyncio.sleep(max(0.0, FAILURE_TAKES_S - spent))
         return False

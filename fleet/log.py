@@ -125,8 +125,10 @@ _REPLACE = (
     .values(
         {
             name: bindparam(f"new_{name}", type_=commands.c[name].type)
-            for name in ("seq", "tx_id", "key", "revision", "time", "snapshot")
-            + ("state", "outcome_code")
+            for name in (
+                *("seq", "tx_id", "key", "revision", "time"),
+                *("snapshot", "state", "outcome_code"),
+            )
         }
     )
 )

@@ -1,19 +1,23 @@
-"""A SQLite connection for SQLAlchemy's aiosqlite dialect that costs one thread hop a statement.
+"""A SQLite connection for SQLAlchemy's aiosqlite dialect that leaves the event loop only to wait.
 
-aiosqlite runs each call (cursor, execute, fetchall, close) as a job of the connection's thread; a
-statement takes four hops, and a hop costs more than the statement. Here a statement with all its
-rows is one job, and statements that answer nothing (BEGIN, SAVEPOINT, RELEASE) wait and ride along
-with the next one. A transaction that never ran a real statement never reached SQLite.
+aiosqlite runs every call (cursor, execute, fetchall, close) as a job of the connection's thread.
+Such a hop costs about 100 us, a statement on an index about 10 us. So here:
 
-Writers begin with BEGIN IMMEDIATE. SQLite's own busy handler sleeps up to 100 ms between tries
-and starves when other processes write without a pause, so the tries are made here, every few
-milliseconds, until the deadline.
+- what may wait runs in the thread: a COMMIT (disk), a BEGIN IMMEDIATE that finds the lock taken,
+  and a read that turns out to be long (SQLite's progress handler stops it after about a
+  millisecond, and it starts again in the thread);
+- everything else runs at once: statements of a write transaction are single rows on an index;
+- statements that answer nothing (BEGIN, SAVEPOINT, RELEASE) wait and go with the next one. A
+  transaction that never ran a real statement never reaches SQLite.
+
+Writers begin with BEGIN IMMEDIATE. SQLite's own busy handler sleeps up to 100 ms between tries and
+starves when other processes write without a pause; here it is tried every few milliseconds.
 """
 
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,60 +29,97 @@ from fleet.unavailable import is_busy
 T = TypeVar("T")
 
 _RIDERS = ("SAVEPOINT", "RELEASE", "BEGIN")
-_BUSY_TRY_MS = 4
+_BEGIN_WRITE = "BEGIN IMMEDIATE"
 _CACHED_STATEMENTS = 512
+_LONG_READ_STEPS = 20_000
+"""Steps of SQLite's machine that a read may take on the event loop: about a millisecond."""
+
+_SQLITE_INTERRUPT = 9
 
 
-class OneHopConnection(aiosqlite.Connection):
-    """An aiosqlite connection whose statements are one job each."""
+class LoopConnection(aiosqlite.Connection):
+    """An aiosqlite connection that runs short statements at once and waits in its thread."""
 
-    def __init__(self, connector: Callable[[], sqlite3.Connection], busy_timeout_s: float) -> None:
+    def __init__(
+        self, connector: Callable[[], sqlite3.Connection], *, writer: bool, busy_timeout_s: float
+    ) -> None:
         super().__init__(connector, iter_chunk_size=64)
+        self._thread.daemon = True
+        self._writer = writer
         self._busy_timeout_s = busy_timeout_s
         self._riders: list[str] = []
+        self._on_loop = False
 
     def cursor(self) -> "_Cursor":  # type: ignore[override]
-        """A cursor that needs no hop to open, read or close."""
+        """A cursor that costs nothing to open, read or close."""
         return _Cursor(self)
 
+    def ride(self, *statements: str) -> None:
+        """Let statements without an answer wait for the next one, and go with it."""
+        self._riders.extend(statements)
+
     async def run(self, sql: str, work: Callable[[sqlite3.Connection], T]) -> T | None:
-        """Run the waiting statements and then `work` in one hop; None when `sql` waits itself."""
+        """Run the waiting statements and then `work`; None when `sql` waits itself."""
         if sql.startswith(_RIDERS):
             self._riders.append(sql)
             return None
         riders, self._riders = self._riders, []
-        return await self._execute(partial(self._job, riders, work))  # type: ignore[no-any-return]
+        for rider in riders:
+            if rider == _BEGIN_WRITE:
+                await self._begin_write()
+            else:
+                self._conn.execute(rider)
+        return work(self._conn) if self._writer else await self._read(work)
 
     async def commit(self) -> None:
         """Commit what reached SQLite; a transaction that is still waiting is forgotten."""
         riders, self._riders = self._riders, []
-        if riders and riders[0].startswith("BEGIN"):
-            return
-        await self._execute(partial(self._job, riders, sqlite3.Connection.commit))
+        if self._conn.in_transaction:
+            for rider in riders:
+                self._conn.execute(rider)
+            await self._in_thread(self._conn.commit)
 
     async def rollback(self) -> None:
         """Roll back what reached SQLite."""
-        riders, self._riders = self._riders, []
-        if riders and riders[0].startswith("BEGIN"):
-            return
-        await self._execute(self._conn.rollback)
+        self._riders = []
+        if self._conn.in_transaction:
+            self._conn.rollback()
 
-    def _job(self, riders: Sequence[str], work: Callable[[sqlite3.Connection], T]) -> T:
-        connection = self._conn
-        for rider in riders:
-            if rider.startswith("BEGIN IMMEDIATE"):
-                _begin_immediate(connection, self._busy_timeout_s)
-            else:
-                connection.execute(rider)
-        return work(connection)
+    def is_long(self) -> bool:
+        """Asked by SQLite every so many steps: True stops the statement."""
+        return self._on_loop
+
+    async def _begin_write(self) -> None:
+        begin = partial(self._conn.execute, _BEGIN_WRITE)
+        try:
+            begin()
+        except sqlite3.OperationalError as error:
+            if not is_busy(error):
+                raise
+            await self._in_thread(partial(_until_free, self._busy_timeout_s, begin))
+
+    async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        self._on_loop = True
+        try:
+            return work(self._conn)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != _SQLITE_INTERRUPT:
+                raise
+        finally:
+            self._on_loop = False
+        return await self._in_thread(partial(work, self._conn))
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        result: T = await self._execute(work)  # type: ignore[no-untyped-call]
+        return result
 
 
 class _Cursor:
-    """What the dialect needs of a cursor, filled by one hop."""
+    """What the dialect needs of a cursor: one statement and all its rows."""
 
     arraysize = 1
 
-    def __init__(self, connection: OneHopConnection) -> None:
+    def __init__(self, connection: LoopConnection) -> None:
         self._connection = connection
         self._rows: list[Any] = []
         self.description: Any = None
@@ -88,9 +129,9 @@ class _Cursor:
     async def __aenter__(self) -> "_Cursor":
         return self
 
-    async def execute(self, sql: str, parameters: Iterable[Any] = ()) -> "_Cursor":
+    async def execute(self, sql: str, parameters: Sequence[Any] = ()) -> "_Cursor":
         def work(connection: sqlite3.Connection) -> tuple[Any, list[Any], int, int | None]:
-            cursor = connection.execute(sql, parameters)  # type: ignore[arg-type]
+            cursor = connection.execute(sql, parameters)
             rows = cursor.fetchall() if cursor.description else []
             return cursor.description, rows, cursor.rowcount, cursor.lastrowid
 
@@ -99,7 +140,7 @@ class _Cursor:
             self.description, self._rows, self.rowcount, self.lastrowid = done
         return self
 
-    async def executemany(self, sql: str, parameters: Iterable[Any]) -> "_Cursor":
+    async def executemany(self, sql: str, parameters: Iterable[Sequence[Any]]) -> "_Cursor":
         def work(connection: sqlite3.Connection) -> int:
             return connection.executemany(sql, parameters).rowcount
 
@@ -116,33 +157,32 @@ class _Cursor:
 
 def connector(
     path: Path, *, writer: bool, timeout_s: float, synchronous: str
-) -> Callable[[], OneHopConnection]:
+) -> Callable[[], Awaitable[LoopConnection]]:
     """What opens a connection of this file, as SQLAlchemy's `async_creator` wants it."""
 
-    def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            path,
-            timeout=_BUSY_TRY_MS / 1000 if writer else timeout_s,
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=_CACHED_STATEMENTS,
-        )
-        _configure(connection, writer=writer, timeout_s=timeout_s, synchronous=synchronous)
-        return connection
+    async def create() -> LoopConnection:
+        def connect() -> sqlite3.Connection:
+            raw = sqlite3.connect(
+                path,
+                timeout=0 if writer else timeout_s,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=_CACHED_STATEMENTS,
+            )
+            _until_free(timeout_s, partial(_configure, raw, writer, synchronous))
+            if not writer:
+                raw.set_progress_handler(connection.is_long, _LONG_READ_STEPS)
+            return raw
 
-    async def create() -> OneHopConnection:
-        connection = OneHopConnection(connect, timeout_s)
-        connection._thread.daemon = True
-        return await connection
+        connection = LoopConnection(connect, writer=writer, busy_timeout_s=timeout_s)
+        return await connection  # type: ignore[return-value]
 
-    return create  # type: ignore[return-value]
+    return create
 
 
-def _configure(
-    connection: sqlite3.Connection, *, writer: bool, timeout_s: float, synchronous: str
-) -> None:
+def _configure(connection: sqlite3.Connection, writer: bool, synchronous: str) -> None:
     if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-        _until_free(timeout_s, lambda: connection.execute("PRAGMA journal_mode=WAL"))
+        connection.execute("PRAGMA journal_mode=WAL")
     connection.execute(f"PRAGMA synchronous={synchronous}")
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA cache_size=-16000")
@@ -150,10 +190,6 @@ def _configure(
     connection.execute("PRAGMA journal_size_limit=67108864")
     if not writer:
         connection.execute("PRAGMA query_only=ON")
-
-
-def _begin_immediate(connection: sqlite3.Connection, timeout_s: float) -> None:
-    _until_free(timeout_s, lambda: connection.execute("BEGIN IMMEDIATE"))
 
 
 def _until_free(timeout_s: float, attempt: Callable[[], object]) -> None:

@@ -16,7 +16,7 @@ Tx = AsyncConnection
 
 
 class Upsert:
-    """An INSERT .. ON CONFLICT in both dialects; call it with the transaction to get the right one."""
+    """An INSERT .. ON CONFLICT in both dialects; calling it picks by the transaction."""
 
     def __init__(self, build: Callable[[Callable[[Table], Any]], Executable]) -> None:
         self._by_dialect = {

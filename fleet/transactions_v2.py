@@ -194,8 +194,10 @@ def _claims(event: _Event) -> list[tuple[str, int, Fields]]:
         ("charging", -seq, {"charging_state": told["charging_state"]}, told["charging_state"]),
         ("stop", seq, _stop(event), ended),
     ]
-    for name in ("evse_id", "connector_id", "remote_start_id", "reservation_id"):
-        claims.append((name, rank, {name: told[name]}, told[name] is not None))
+    claims += [
+        (name, rank, {name: told[name]}, told[name] is not None)
+        for name in ("evse_id", "connector_id", "remote_start_id", "reservation_id")
+    ]
     return [(group, at, values) for group, at, values, speaks in claims if speaks]
 
 

@@ -19,7 +19,7 @@ class DatabaseUnavailable(Exception):
 _SQLITE_CODES = {5, 6, 7, 8, 10, 11, 13, 14, 15, 26}
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: connection, invalid authorization,
-# no such database, resources, cancelled or shut down, system error; read-only, idle or lock timeout.
+# no such database, resources, cancelled or shut down, system; read-only, idle or lock timeout.
 _POSTGRES_CLASSES = ("08", "28", "3D", "53", "57", "58")
 _POSTGRES_CODES = ("25006", "25P03", "25P04", "55P03")
 _DEADLOCKS = ("40P01", "40001")

