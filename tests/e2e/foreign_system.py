@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +21,12 @@ DOWN_LIMIT_S = 30.0
 
 @dataclass(frozen=True)
 class System:
-    """Where a running system is reached. `ocpp_url` is without the station's id."""
+    """Where a running system is reached. `home`: its files and logs."""
 
     grpc_address: str
     ocpp_address: str
     broker: Broker
+    home: Path
 
     @property
     def ocpp_url(self) -> str:
@@ -40,38 +41,38 @@ def running_system(home: Path) -> Iterator[System]:
     command = [
         *(_evcommand(), "up", "--open"),
         *("--grpc-listen", grpc_address, "--ocpp-listen", ocpp_address),
-        *("--database-url", f"sqlite:///{home / 'evcommand.sqlite'}"),
+        *("--data-dir", os.fspath(home)),
     ]
     log = home / "evcommand.log"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            command, cwd=home, stdin=subprocess.DEVNULL, stdout=output, stderr=output
-        )
-    try:
-        with broker_at(grpc_address) as broker:
-            _wait_until_up(process, grpc_address, log)
-            yield System(grpc_address, ocpp_address, broker)
-    finally:
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(DOWN_LIMIT_S)
-        process.kill()
-        process.wait()
+    with _running(command, log) as process, broker_at(grpc_address) as broker:
+        _wait_until_up(process, grpc_address, log)
+        yield System(grpc_address, ocpp_address, broker, home)
 
 
 @contextmanager
 def simulated_station(system: System, version: str, station_id: str) -> Iterator[str]:
     """This project's own station, booted; yields its resource name."""
     where = ["--version", version, "--id", station_id, "--url", system.ocpp_url]
-    process = subprocess.Popen(
-        [_evcommand(), "station", *where],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        system.broker.wait_until_booted(f"stations/{station_id}")
+    log = system.home / f"{station_id}.log"
+    with _running([_evcommand(), "station", *where], log):
+        try:
+            system.broker.wait_until_booted(f"stations/{station_id}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{log.read_text()}") from error
         yield f"stations/{station_id}"
+
+
+@contextmanager
+def _running(command: Sequence[str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """Runs a command until the block ends, its words in `log`, without this user's settings."""
+    keep = {"EVCOMMAND_CACHE"}
+    env = {k: v for k, v in os.environ.items() if k in keep or not k.startswith("EVCOMMAND_")}
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command, cwd=log.parent, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
+    try:
+        yield process
     finally:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
