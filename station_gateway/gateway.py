@@ -67,7 +67,7 @@ class Gateway:
         self._db = db
         self._waker = waker
         self._utc_now = utc_now
-        self._doorkeeper = Doorkeeper(
+        self.doorkeeper = Doorkeeper(
             db, passwords, settings, utc_now=utc_now, monotonic_s=time.monotonic
         )
         self.handlers = Handlers(
@@ -100,13 +100,13 @@ class Gateway:
             on_flood=self._cool_off,
             tasks=set(),
         )
-        self._server = StationServer(settings, self._doorkeeper, self._serve)
+        self.server = StationServer(settings, self.doorkeeper, self._serve)
         self._loops: list[asyncio.Task[None]] = []
 
     @property
     def port(self) -> int:
         """The port that stations connect to."""
-        return self._server.port
+        return self.server.port
 
     @property
     def address(self) -> str:
@@ -122,7 +122,7 @@ class Gateway:
         """
         self.settings.check()
         await self._renew()
-        await self._server.start()
+        await self.server.start()
         for work in (self._keep_lease(), self.sweeper.run()):
             self._loops.append(asyncio.get_running_loop().create_task(work))
         self.ready = True
@@ -136,7 +136,7 @@ class Gateway:
         if not self.ready:
             return
         self.ready = False
-        self._server.stop_listening()
+        self.server.stop_listening()
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
@@ -148,7 +148,7 @@ class Gateway:
         await self._close_sockets()
         with suppress(TimeoutError):
             async with asyncio.timeout(self.settings.close_timeout_s * 2):
-                await self._server.wait_closed()
+                await self.server.wait_closed()
                 await asyncio.gather(*self._surroundings.tasks, return_exceptions=True)
         log.info("gateway_drained", gateway=self.gateway_id)
 
@@ -222,7 +222,7 @@ class Gateway:
 
     def _cool_off(self, station: Station) -> None:
         log.warning("station_floods", station=station.peer.id)
-        self._doorkeeper.cool_off(station.peer.id)
+        self.doorkeeper.cool_off(station.peer.id)
 
     # --- the lease of this process
 

@@ -8,7 +8,7 @@ answer (`Unanswered`), and nothing is lost.
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import structlog
 
@@ -35,7 +35,9 @@ from station_gateway.dialects.messages import (
 from station_gateway.peer import Peer
 
 log = structlog.get_logger(__name__)
-T = TypeVar("T")
+
+RETRY_S = 0.5
+"""Between two tries to write a fact while the database is away."""
 
 
 class Unanswered(Exception):
@@ -83,6 +85,12 @@ class Handlers:
             NoticeSeen: self.noticed,
         }
 
+    def replace(
+        self, message: type, handler: Callable[[Peer, Any], Awaitable[Confirmation]]
+    ) -> None:
+        """Handle messages of this class in another way from now on."""
+        self._by_class[message] = handler
+
     async def handle(self, peer: Peer, call: StationCall) -> Confirmation:
         """Do what the message asks for and say what to answer.
 
@@ -91,10 +99,18 @@ class Handlers:
         """
         try:
             async with asyncio.timeout(self._fact_timeout_s):
-                return await self._by_class[type(call)](peer, call)
-        except (DatabaseUnavailable, TimeoutError) as error:
+                return await self._until_written(peer, call)
+        except TimeoutError as error:
             log.warning("fact_not_written", station=peer.id, message=type(call).__name__)
             raise Unanswered from error
+
+    async def _until_written(self, peer: Peer, call: StationCall) -> Confirmation:
+        """Try again while the station still waits: every fact may be written twice."""
+        while True:
+            try:
+                return await self._by_class[type(call)](peer, call)
+            except DatabaseUnavailable:
+                await asyncio.sleep(RETRY_S)
 
     async def booted(self, peer: Peer, call: Booted) -> Confirmation:
         """BootNotification: an admitted station is accepted."""

@@ -88,7 +88,7 @@ class Doorkeeper:
             per_hour=settings.reconnects_per_hour, max_keys=settings.max_remembered
         )
         self._floods = self._attempts(1)
-        self._known_good: OrderedDict[str, str] = OrderedDict()
+        self.known_good: OrderedDict[str, str] = OrderedDict()
 
     def _attempts(self, limit: int) -> Attempts:
         return Attempts(
@@ -130,7 +130,7 @@ class Doorkeeper:
 
         So somebody who guesses passwords elsewhere does not lock the station itself out.
         """
-        own = self._known_good.get(identity) == address
+        own = self.known_good.get(identity) == address
         return f"{identity}\n{address}" if own else identity
 
     def _check_limits(self, identity: str, key: str, address: str) -> None:
@@ -189,10 +189,10 @@ class Doorkeeper:
 
     def _succeeded(self, identity: str, address: str) -> None:
         self._station_failures.forget(self._failure_key(identity, address))
-        self._known_good.pop(identity, None)
-        self._known_good[identity] = address
-        if len(self._known_good) > self._settings.max_remembered:
-            self._known_good.popitem(last=False)
+        self.known_good.pop(identity, None)
+        self.known_good[identity] = address
+        if len(self.known_good) > self._settings.max_remembered:
+            self.known_good.popitem(last=False)
 
 
 def station_id(path: str) -> str:

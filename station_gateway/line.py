@@ -24,6 +24,11 @@ class Line:
         self._progress_delay_s = progress_delay_s
         self._waiters: dict[str, asyncio.Future[None]] = {}
 
+    @property
+    def length(self) -> int:
+        """How many are in line, the one whose turn it is included."""
+        return len(self._lane)
+
     async def stand(
         self, key: str, priority: Priority, deadline: float, on_waiting: OnWaiting | None = None
     ) -> None:

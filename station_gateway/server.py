@@ -15,8 +15,9 @@ from typing import Any, ClassVar, cast
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
+from websockets.exceptions import TooManyFragments
 from websockets.http11 import Request, Response
-from websockets.protocol import State
+from websockets.protocol import Event, State
 from websockets.typing import Subprotocol
 
 from fleet.stations import Station
@@ -29,7 +30,7 @@ _FORGOTTEN = Request("", Headers())
 
 
 class SocketGone(Exception):
-    """The peer did not take our bytes for longer than the limit."""
+    """Nothing can be read or written any more; the text is a word for metrics and log."""
 
 
 ServeStation = Callable[["StationSocket", Station, str], Awaitable[None]]
@@ -71,6 +72,30 @@ class StationSocket(ServerConnection):
                 self.transport.abort()
                 return
         super().data_received(data)
+        if self.state is State.CLOSING:
+            self.recv_messages.close()
+
+    def process_event(self, event: Event) -> None:
+        """Drop what a peer still sends after the close; it would be nobody's."""
+        if self.request is None or not self.recv_messages.closed:
+            super().process_event(event)
+
+    async def read(self) -> str | bytes:
+        """The next message; what arrived before the end is read before the end is told.
+
+        Raises:
+            SocketGone: as soon as either side began to close, not only when TCP has ended.
+        """
+        try:
+            return await self.recv_messages.get()
+        except EOFError as error:
+            raise SocketGone("closed") from error
+        except UnicodeDecodeError as error:
+            self.hang_up(1007, "text that is not UTF-8")
+            raise SocketGone("not_utf8") from error
+        except TooManyFragments as error:
+            self.hang_up(1009, "too many fragments")
+            raise SocketGone("too_many_fragments") from error
 
     def eof_received(self) -> None:
         """Nothing was opened for a shed connection."""
@@ -115,7 +140,7 @@ class StationSocket(ServerConnection):
                 await self.drain()
         except (TimeoutError, OSError) as error:
             self.transport.abort()
-            raise SocketGone from error
+            raise SocketGone("stuck") from error
 
     def ping_now(self) -> None:
         """Ask the peer whether it lives. Whatever it sends next is the answer."""
@@ -129,6 +154,7 @@ class StationSocket(ServerConnection):
         if self.state is State.OPEN:
             self.protocol.send_close(code, reason)
             self.send_data()
+            self.recv_messages.close()
             self.loop.call_later(self.door.settings.close_timeout_s, self.transport.abort)
 
 

@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from websockets.exceptions import ConnectionClosed
 
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import CallRefused, Payload
@@ -122,13 +121,11 @@ class Station:
         """Read until the socket is gone."""
         try:
             while not self._ended:
-                await self._take(await self._socket.recv())
-        except ConnectionClosed:
-            pass
-        except SocketGone:
-            log.warning("socket_stuck", station=self.peer.id)
+                await self._take(await self._socket.read())
+        except SocketGone as gone:
+            self.end(str(gone))
         finally:
-            self.end("gone")
+            self.end("failed")
 
     async def _take(self, data: str | bytes) -> None:
         now_s = self.message_s = self._loop.time()

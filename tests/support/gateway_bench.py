@@ -1,0 +1,255 @@
+"""A gateway under test: its fleet, its stations' passwords, and commands for its activities."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from temporalio.testing import ActivityEnvironment
+
+from fleet import log, sends, stations, transactions, wakeups
+from fleet.database import Database, Tx
+from fleet.keys import Passwords, Sealer
+from fleet.sends import Send
+from fleet.transactions import Transaction
+from fleet.wakeups import Wakeup
+from station_gateway.dialects.messages import Confirmation, HeartbeatSeen
+from station_gateway.gateway import Gateway
+from station_gateway.peer import Peer
+from station_gateway.settings import GatewaySettings
+from tests.support.scripted_station import ScriptedStation, connected
+from workflows.contract import AskRequest, AskResult, SendRequest, SendResult
+from workflows.domain.model import (
+    Command,
+    IdToken,
+    Kind,
+    StartSpec,
+    State,
+    StopSpec,
+)
+from workflows.recorder import from_snapshot, record
+
+PASSWORD = "a-password-of-the-test"
+TENANT = "default"
+
+
+def quick(**changed: Any) -> GatewaySettings:
+    """Settings for tests: a free port, no questions of our own, short waits."""
+    settings = GatewaySettings(
+        port=0,
+        housekeeping_delay_s=600.0,
+        progress_delay_s=0.05,
+        close_timeout_s=0.5,
+        drain_timeout_s=2.0,
+        drain_pause_s=0.0,
+    )
+    return replace(settings, **changed)
+
+
+class CountedKicks:
+    """Stands where workflows are woken."""
+
+    def __init__(self) -> None:
+        self.kicks = 0
+
+    def kick(self) -> None:
+        self.kicks += 1
+
+
+class Bench:
+    """A gateway and its surroundings."""
+
+    def __init__(
+        self, db: Database, sealer: Sealer, passwords: Passwords, settings: GatewaySettings
+    ) -> None:
+        self.db = db
+        self.sealer = sealer
+        self.passwords = passwords
+        self.waker = CountedKicks()
+        self.gateway = Gateway(db, sealer, passwords, self.waker, settings)
+        self._numbers = itertools.count(1)
+
+    async def start(self) -> None:
+        await self.gateway.start()
+
+    async def stop(self) -> None:
+        await self.gateway.drain()
+
+    async def restart(self, **changed: Any) -> None:
+        """The same fleet behind a gateway with other settings."""
+        await self.gateway.drain()
+        settings = replace(self.gateway.settings, **changed)
+        self.gateway = Gateway(self.db, self.sealer, self.passwords, self.waker, settings)
+        await self.gateway.start()
+
+    # --- stations
+
+    def url(self, station: str) -> str:
+        return f"ws://{self.gateway.address}/ocpp/{station}"
+
+    async def register(self, station: str, password: str = PASSWORD) -> None:
+        hashed = self.passwords.hash_generated(password)
+        async with self.db.write() as tx:
+            await stations.create(
+                tx,
+                id=station,
+                tenant=TENANT,
+                location="",
+                security_profile=1,
+                password_hash=hashed,
+                now=now(),
+            )
+
+    @asynccontextmanager
+    async def station(
+        self, station: str = "S1", *, subprotocol: str = "ocpp1.6", boot: bool = True
+    ) -> AsyncIterator[ScriptedStation]:
+        """A registered, connected and booted station."""
+        async with self.db.read() as tx:
+            known = await stations.get(tx, station)
+        if known is None:
+            await self.register(station)
+        async with connected(self.url(station), PASSWORD, subprotocol=subprotocol) as scripted:
+            if boot:
+                await scripted.boot()
+            yield scripted
+
+    def pending_handshakes(self) -> int:
+        return len(self.gateway.server.pending)
+
+    def forget_addresses(self) -> None:
+        """As if no station had ever come from the address of this test."""
+        self.gateway.doorkeeper.known_good.clear()
+
+    async def hold_heartbeats(self, release: asyncio.Event) -> None:
+        """Answer no Heartbeat before `release`."""
+        handlers = self.gateway.handlers
+
+        async def held(peer: Peer, call: HeartbeatSeen) -> Confirmation:
+            await release.wait()
+            return await handlers.noticed(peer, call)
+
+        handlers.replace(HeartbeatSeen, held)
+
+    # --- commands
+
+    def token(self, value: str = "TAG1", type: str = "ISO14443") -> IdToken:
+        return IdToken(
+            type, self.sealer.mask(value), self.sealer.seal(value), self.sealer.digest(type, value)
+        )
+
+    async def start_request(
+        self,
+        station: str = "S1",
+        *,
+        tag: str = "TAG1",
+        within_s: float = 20.0,
+        answer_timeout_s: float = 10.0,
+        evse_id: int | None = 1,
+    ) -> SendRequest:
+        """A start command as the workflow would hand it to the gateway, QUEUED in the log."""
+        spec = StartSpec(self.token(tag), evse_id=evse_id)
+        return await self._request(
+            station, Kind.START_SESSION, within_s, answer_timeout_s, start=spec
+        )
+
+    async def stop_request(
+        self, station: str = "S1", *, wire_id: str, within_s: float = 20.0
+    ) -> SendRequest:
+        """A stop command, QUEUED in the log."""
+        spec = StopSpec(transaction_id=wire_id, wire_id=wire_id)
+        return await self._request(station, Kind.STOP_SESSION, within_s, 10.0, stop=spec)
+
+    async def _request(
+        self,
+        station: str,
+        kind: Kind,
+        within_s: float,
+        answer_timeout_s: float,
+        *,
+        start: StartSpec | None = None,
+        stop: StopSpec | None = None,
+    ) -> SendRequest:
+        name = f"command-{next(self._numbers)}"
+        not_after = now() + timedelta(seconds=within_s)
+        command = Command(
+            name=name,
+            tenant=TENANT,
+            kind=kind,
+            station=station,
+            state=State.QUEUED,
+            create_time=now(),
+            not_after=not_after,
+            workflow_id=f"command/{TENANT}/{name}",
+            start=start,
+            stop=stop,
+        )
+        await self.write(
+            lambda tx: record(
+                tx,
+                tenant=TENANT,
+                name=name,
+                key="queued",
+                change=lambda same: same,
+                now=now(),
+                initial=command,
+            )
+        )
+        return SendRequest(
+            command=name,
+            tenant=TENANT,
+            workflow_id=command.workflow_id,
+            station=station,
+            kind=kind,
+            attempt=1,
+            not_after=not_after,
+            answer_timeout_s=answer_timeout_s,
+            start=start,
+            stop=stop,
+        )
+
+    def sending(self, request: SendRequest) -> "asyncio.Task[SendResult]":
+        """Run the activity `send_frame` in the background."""
+        activity = self.gateway.activities.send_frame
+        return asyncio.create_task(ActivityEnvironment().run(activity, request))
+
+    async def ask(self, request: AskRequest) -> AskResult:
+        """Run the activity `ask_station`."""
+        return await ActivityEnvironment().run(self.gateway.activities.ask_station, request)
+
+    # --- what is in the fleet
+
+    async def write(self, op: Callable[[Tx], Awaitable[Any]]) -> Any:
+        async with self.db.write() as tx:
+            return await op(tx)
+
+    async def command(self, request: SendRequest) -> Command:
+        async with self.db.read() as tx:
+            entry = await log.latest(tx, tenant=TENANT, name=request.command)
+        assert entry is not None
+        return from_snapshot(entry.snapshot)
+
+    async def history(self, request: SendRequest) -> list[Command]:
+        async with self.db.read() as tx:
+            entries = await log.history(tx, tenant=TENANT, name=request.command)
+        return [from_snapshot(entry.snapshot) for entry in entries]
+
+    async def sends(self, request: SendRequest) -> list[Send]:
+        async with self.db.read() as tx:
+            return await sends.by_command(tx, TENANT, request.command)
+
+    async def transactions(self, station: str = "S1") -> list[Transaction]:
+        async with self.db.read() as tx:
+            return await transactions.list_page(tx, tenant=TENANT, station=station, limit=100)
+
+    async def wakeups(self) -> list[Wakeup]:
+        async with self.db.read() as tx:
+            return await wakeups.due(tx, before=now() + timedelta(hours=1), limit=100)
+
+
+def now() -> datetime:
+    """The present moment."""
+    return datetime.now(UTC)
