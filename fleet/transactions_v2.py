@@ -18,8 +18,8 @@ from fleet.transactions_rows import ACTIVE, ENDED, TRANSACTION, Transaction, run
 from fleet.values import cut, identifier, int64, lenient_int32
 
 _SEQ_MAX = 2**40
-_FIRST = -1
-"""Rank of a Started event: before every sequence number."""
+_STARTED = -(_SEQ_MAX + 1)
+"""Added to the rank of a Started event: it goes before every sequence number."""
 
 Ranks = dict[str, int]
 Fields = dict[str, Any]
@@ -182,7 +182,7 @@ def _claims(event: _Event) -> list[tuple[str, int, Fields]]:
     """(group, rank, fields) that this event speaks for; in each group the lowest rank wins."""
     told, seq = event.fields, event.seq
     started, ended = event.type == "Started", event.type == "Ended"
-    rank = _FIRST if started else seq
+    rank = seq + _STARTED if started else seq
     has_token = told["token_digest"] is not None
     token = {k: told[k] for k in ("token_digest", "token_masked", "group_digest", "authorized")}
     claims: list[tuple[str, int, Fields, bool]] = [

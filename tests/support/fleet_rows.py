@@ -89,7 +89,8 @@ async def stop_16(tx: Tx, ocpp_id: str, station: str = "CP1", **changes: Any) ->
 async def event_2(
     tx: Tx, type: str = "Started", seq_no: int = 0, station: str = "CP1", **changes: Any
 ) -> tuple[Transaction, bool]:
-    """A TransactionEvent of transaction "tx-1"."""
+    """A TransactionEvent of transaction "tx-1", so many seconds after NOW as its number says."""
+    at = later(max(0, min(seq_no, 1000)))
     values: dict[str, Any] = {
         "tenant": "acme",
         "ocpp_id": "tx-1",
@@ -100,14 +101,14 @@ async def event_2(
         "group_digest": None,
         "remote_start_id": None,
         "reservation_id": None,
-        "event_time": later(seq_no),
+        "event_time": at,
         "clock_suspect": False,
         "offline": False,
         "authorized": False,
         "meter_wh": None,
         "stop_reason": "",
         "charging_state": "",
-        "now": later(seq_no),
+        "now": at,
     }
     values |= {"station": station, "event_type": type, "seq_no": seq_no}
     return await transactions.event_v2(tx, **(values | changes))
