@@ -214,10 +214,11 @@ class SecurityEventSeen(msgspec.Struct, frozen=True):
 
 
 class NoticeSeen(msgspec.Struct, frozen=True):
-    """A message that is taken note of and confirmed with an empty payload.
+    """A message that is taken note of and confirmed without a payload of its own.
 
     FirmwareStatusNotification, DiagnosticsStatusNotification, LogStatusNotification (`status`),
-    NotifyReport and NotifyEvent (`status` is "" and `more` says whether parts follow).
+    NotifyReport and NotifyEvent (`status` is "" and `more` says whether parts follow), and
+    SignCertificate, which is refused in its own words.
     """
 
     action: str

@@ -308,6 +308,7 @@ _NOTICES: Mapping[str, _Reader] = {
         "SignedFirmwareStatusNotification",
         "DiagnosticsStatusNotification",
         "LogStatusNotification",
+        "SignCertificate",
     )
 }
 
@@ -347,6 +348,8 @@ def reply(call: StationCall, said: Confirmation) -> Payload:
             return {"idTagInfo": _id_tag_info(said.authorization)}
         case VendorDataSeen():
             return {"status": "UnknownVendorId"}
+        case NoticeSeen(action="SignCertificate"):
+            return {"status": "Rejected"}  # no certificate authority stands behind the gateway
         case _:
             return {}
 

@@ -339,6 +339,7 @@ _NOTICES: Mapping[str, _Reader] = {
         "LogStatusNotification",
         "NotifyReport",
         "NotifyEvent",
+        "SignCertificate",
     )
 }
 
@@ -375,6 +376,8 @@ def reply(call: StationCall, said: Confirmation) -> Payload:
             return {"idTokenInfo": _id_token_info(said.authorization)}
         case VendorDataSeen():
             return {"status": "UnknownVendorId"}
+        case NoticeSeen(action="SignCertificate"):
+            return {"status": "Rejected"}  # no certificate authority stands behind the gateway
         case _:
             return {}
 

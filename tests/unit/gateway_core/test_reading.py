@@ -258,9 +258,11 @@ NOTICES = [
     (v16, "FirmwareStatusNotification", NoticeSeen("FirmwareStatusNotification", "Idle")),
     (v16, "DiagnosticsStatusNotification", NoticeSeen("DiagnosticsStatusNotification", "Idle")),
     (v16, "LogStatusNotification", NoticeSeen("LogStatusNotification", "Idle")),
+    (v16, "SignCertificate", NoticeSeen("SignCertificate")),
     (v201, "FirmwareStatusNotification", NoticeSeen("FirmwareStatusNotification", "Idle")),
     (v201, "LogStatusNotification", NoticeSeen("LogStatusNotification", "Idle")),
     (v201, "NotifyReport", NoticeSeen("NotifyReport")),
+    (v201, "SignCertificate", NoticeSeen("SignCertificate")),
     (v201, "NotifyEvent", NoticeSeen("NotifyEvent")),
 ]
 

@@ -14,6 +14,7 @@ from station_gateway.dialects.messages import (
     Authorization,
     BootVerdict,
     Confirmation,
+    NoticeSeen,
     Payload,
     TokenVerdict,
     Unreadable,
@@ -110,6 +111,7 @@ def test_every_question_obeys_its_schema(
 
 CONFIRMATIONS = st.builds(
     Confirmation,
+    NoticeSeen,
     now=TIMES,
     authorization=st.none()
     | st.builds(
@@ -269,3 +271,9 @@ def test_connection_timeout_is_read_when_it_is_one(
 )
 def test_connection_timeout_that_was_not_told_is_none(dialect: Dialect, answer: Any) -> None:
     assert dialect.read_connection_timeout(answer) is None
+
+
+@both
+def test_request_for_a_certificate_is_refused_in_its_own_words(dialect: Dialect) -> None:
+    refused = dialect.reply(NoticeSeen("SignCertificate"), Confirmation(NOW))
+    assert refused == {"status": "Rejected"}
