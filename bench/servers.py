@@ -1,0 +1,121 @@
+"""The two servers that a crowd of stations is let loose on, each in a process of its own."""
+
+import asyncio
+import contextlib
+import os
+import re
+import sqlite3
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from entrypoints.temporal_binary import find_temporal
+from entrypoints.temporal_server import DevServer, DevServerOptions
+
+_READY_TIMEOUT_S = 60.0
+_STOP_TIMEOUT_S = 60.0
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server. url: stations append their id. database: None when it keeps nothing."""
+
+    name: str
+    url: str
+    pid: int
+    database: Path | None = None
+
+    def rss_kib(self) -> int:
+        """Resident memory of the process."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        found = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
+        if found is None:
+            raise RuntimeError("the server is gone")
+        return int(found[1])
+
+    def cpu_s(self) -> float:
+        """CPU time of the process so far, all threads."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS
+
+    def booted(self, prefix: str) -> int | None:
+        """How many stations of this prefix stand as booted in the database."""
+        if self.database is None:
+            return None
+        with contextlib.closing(sqlite3.connect(self.database)) as connection:
+            row = connection.execute(
+                "SELECT count(*) FROM stations WHERE boot_state = 'ACCEPTED' AND id LIKE ?",
+                (f"{prefix}%",),
+            ).fetchone()
+        return int(row[0])
+
+
+@contextlib.asynccontextmanager
+async def stock_pair() -> AsyncIterator[Server]:
+    """`websockets` and `ocpp` with their defaults."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench.stock_pair", stdin=PIPE, stdout=PIPE, stderr=DEVNULL
+    )
+    try:
+        port = int(await _line(process))
+        yield Server("stock", f"ws://127.0.0.1:{port}", process.pid)
+    finally:
+        await _stop(process)
+
+
+@contextlib.asynccontextmanager
+async def dev_temporal(directory: Path) -> AsyncIterator[str]:
+    """Temporal's dev server; its address."""
+    binary = find_temporal(lambda _: None)
+    if binary is None:
+        raise SystemExit("No temporal binary: run `make demo` once, it builds one.")
+    options = DevServerOptions(log_file=directory / "temporal.log", ui=False)
+    server = DevServer(str(binary), options)
+    await server.start()
+    try:
+        yield server.where.address
+    finally:
+        await server.stop()
+
+
+@contextlib.asynccontextmanager
+async def our_gateway(directory: Path, temporal: str) -> AsyncIterator[Server]:
+    """`evcommand gateway --open`, on a SQLite file, as it comes."""
+    database = directory / "fleet.sqlite"
+    with (directory / "gateway.log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            *(str(Path(sys.executable).with_name("evcommand")), "gateway", "--open"),
+            *("--ocpp-listen", "127.0.0.1:0", "--temporal-address", temporal),
+            *("--database-url", f"sqlite:///{database}"),
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=log,
+        )
+    try:
+        address = (await _line(process)).rpartition("ocpp ")[2].strip()
+        yield Server("ours", f"ws://{address}/ocpp", process.pid, database)
+    finally:
+        await _stop(process)
+
+
+async def _line(process: Process) -> str:
+    assert process.stdout is not None
+    async with asyncio.timeout(_READY_TIMEOUT_S):
+        line = await process.stdout.readline()
+    if not line:
+        raise RuntimeError("the server ended before it was ready")
+    return line.decode()
+
+
+async def _stop(process: Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        async with asyncio.timeout(_STOP_TIMEOUT_S):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()

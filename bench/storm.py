@@ -1,0 +1,71 @@
+"""A storm: two thousand stations connect and boot, fifty at a time.
+
+The crowd, its pace and its offers are the same for both servers; ours writes every admission, claim
+and boot to its database before it answers. They take turns, each turn with a fresh process.
+
+    python -m bench storm
+"""
+
+import contextlib
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from bench.crowd import Crowd
+from bench.report import Figure, note
+from bench.servers import Server, dev_temporal, our_gateway, stock_pair
+
+STATIONS = 2_000
+AT_ONCE = 50
+TURNS = 3
+WARMUP = 20
+
+
+async def storm(server: Server) -> dict[str, Any]:
+    """One storm: stations per second, CPU time per station, and what was recorded."""
+    with contextlib.closing(Crowd(server.url, "WARM")) as few:
+        await few.join(WARMUP, at_once=5)
+    crowd = Crowd(server.url, "CP")
+    with contextlib.closing(crowd):
+        cpu, began = server.cpu_s(), time.perf_counter()
+        await crowd.join(STATIONS, at_once=AT_ONCE)
+        took, cpu = time.perf_counter() - began, server.cpu_s() - cpu
+        recorded = server.booted("CP")
+    if recorded not in (None, STATIONS):
+        raise RuntimeError(f"{recorded} boots are recorded, of {STATIONS}")
+    result = {"per_s": STATIONS / took, "cpu_us": cpu / STATIONS * 1e6, "recorded": recorded}
+    note(f"storm: {server.name} {result}")
+    return result
+
+
+async def measure() -> None:
+    """Storms in turns, and the medians."""
+    ours, stock = [], []
+    with tempfile.TemporaryDirectory() as text:
+        async with dev_temporal(Path(text)) as temporal:
+            for turn in range(TURNS):
+                directory = Path(text) / str(turn)
+                directory.mkdir()
+                async with stock_pair() as server:
+                    stock.append(await storm(server))
+                async with our_gateway(directory, temporal) as server:
+                    ours.append(await storm(server))
+    own = statistics.median(turn["per_s"] for turn in ours)
+    reference = statistics.median(turn["per_s"] for turn in stock)
+    Figure(
+        "storm",
+        round(own),
+        round(reference),
+        "stations/s",
+        target="ratio >= 1, every boot recorded",
+        ok=own >= reference,
+        details={
+            "stations": STATIONS,
+            "at_once": AT_ONCE,
+            "boots_recorded": ours[-1]["recorded"],
+            "server_cpu_us": round(statistics.median(turn["cpu_us"] for turn in ours)),
+            "reference_server_cpu_us": round(statistics.median(t["cpu_us"] for t in stock)),
+        },
+    ).tell()
