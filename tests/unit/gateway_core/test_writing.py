@@ -111,7 +111,6 @@ def test_every_question_obeys_its_schema(
 
 CONFIRMATIONS = st.builds(
     Confirmation,
-    NoticeSeen,
     now=TIMES,
     authorization=st.none()
     | st.builds(
