@@ -39,6 +39,9 @@ _STATION = SearchAttributeKey.for_keyword(names.STATION_ATTRIBUTE)
 _KIND = SearchAttributeKey.for_keyword(names.KIND_ATTRIBUTE)
 _TENANT = SearchAttributeKey.for_keyword(names.TENANT_ATTRIBUTE)
 
+# What says nothing about whether Temporal took it. A client that connects when it is first used
+# reports a refused connection as RuntimeError.
+_UNCLEAR = (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError, RPCError, RuntimeError)
 _EXISTS_TIMEOUT_S = 0.5
 _OURS = (RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.UNIMPLEMENTED)
 
@@ -62,13 +65,13 @@ class Orders:
         try:
             async with asyncio.timeout(limit_s):
                 return await self._update(command, wait_for, min(limit_s, max(patience_s, 0.1)))
-        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError, RPCError) as error:
+        except _UNCLEAR as error:
             _reraise_cancellation()
             if isinstance(error, RPCError) and error.status in _OURS:
                 raise
             if await self._exists(command.workflow_id):
                 return False
-            raise self.unavailable(command.name) from error
+            raise self._unavailable(command.name, error) from error
 
     async def cancel(self, command: Command, reason: str) -> None:
         """Tell the command's workflow that its caller takes it back. Idempotent.
@@ -78,14 +81,19 @@ class Orders:
         try:
             async with asyncio.timeout(self._settings.temporal_timeout_s * 1.5):
                 await self._cancel(command.workflow_id, reason)
-        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError, RPCError) as error:
+        except _UNCLEAR as error:
             _reraise_cancellation()
             if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
                 return  # it has ended
-            raise self.unavailable(command.name) from error
+            raise self._unavailable(command.name, error) from error
 
-    def unavailable(self, command: str) -> Refusal:
-        """The refusal when Temporal cannot be reached."""
+    def _unavailable(self, command: str, error: Exception) -> Refusal:
+        _logger.warning(
+            "temporal_unavailable",
+            command=command,
+            error=type(error).__name__,
+            why=str(error)[:200],
+        )
         return Refusal(
             Reason.TEMPORAL_UNAVAILABLE,
             "Temporal cannot be reached. Repeat the request with the same request_id.",
@@ -144,7 +152,7 @@ class Orders:
         try:
             async with asyncio.timeout(_EXISTS_TIMEOUT_S):
                 await handle.describe(rpc_timeout=limit)
-        except (TimeoutError, RPCError):
+        except _UNCLEAR:
             _reraise_cancellation()
             return False
         return True

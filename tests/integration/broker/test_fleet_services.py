@@ -1,0 +1,210 @@
+"""StationService and TokenService against a real fleet."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import grpc
+import pytest
+from evcommand.v1 import command_options_pb2 as options_pb
+from evcommand.v1 import id_token_pb2 as id_token_pb
+from evcommand.v1 import station_service_pb2 as pb
+from evcommand.v1 import token_service_pb2 as tokens_pb
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from fleet import stations
+from fleet.keys import load_passwords
+from tests.support.broker_house import House, begin_session, end_session, failure_of
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+def fresh_id(prefix: str = "NEW") -> str:
+    return f"{prefix}-{uuid.uuid4().hex[:8]}"
+
+
+async def create(house: House, id: str, **fields: Any) -> pb.CreateStationResponse:
+    request = pb.CreateStationRequest(station_id=id, **fields)
+    reply: pb.CreateStationResponse = await house.broker.stations.CreateStation(request)
+    return reply
+
+
+async def get(house: House, id: str) -> pb.Station:
+    request = pb.GetStationRequest(name=f"stations/{id}")
+    station: pb.Station = (await house.broker.stations.GetStation(request)).station
+    return station
+
+
+async def is_password(house: House, id: str, password: str) -> bool:
+    passwords = await load_passwords(house.db)
+    async with house.db.read() as tx:
+        (stored,) = await stations.password_hashes(tx, id)
+    return await passwords.verify(stored, password)
+
+
+async def test_a_new_station_shows_its_password_once(house: House) -> None:
+    id = fresh_id()
+    reply = await create(house, id, location="Yard 3", security_profile=2)
+    assert len(reply.basic_auth_password) >= 22
+    assert await is_password(house, id, reply.basic_auth_password)
+    station = await get(house, id)
+    assert station == reply.station
+    assert (station.location, station.security_profile, station.registered) == ("Yard 3", 2, True)
+    assert reply.basic_auth_password not in str(station)
+
+
+async def test_a_chosen_password_is_taken(house: House) -> None:
+    id, password = fresh_id(), "correct-horse-battery"
+    reply = await create(house, id, basic_auth_password=password)
+    assert reply.basic_auth_password == password
+    assert await is_password(house, id, password)
+
+
+async def test_a_station_of_profile_3_has_no_password(house: House) -> None:
+    assert (await create(house, fresh_id(), security_profile=3)).basic_auth_password == ""
+
+
+async def test_a_station_is_created_once(house: House) -> None:
+    id = fresh_id()
+    await create(house, id)
+    request = pb.CreateStationRequest(station_id=id)
+    failure = await failure_of(house.broker.stations.CreateStation(request))
+    assert (failure.code, failure.reason) == (grpc.StatusCode.ALREADY_EXISTS, "STATION_EXISTS")
+
+
+async def test_a_connected_station_tells_who_it_is(house: House) -> None:
+    async with house.station("2.0.1") as (id, station):
+        status = {
+            "timestamp": datetime.now(UTC).isoformat(),
+            "connectorStatus": "Available",
+            "evseId": 1,
+            "connectorId": 1,
+        }
+        await station.call("StatusNotification", status)
+        shown = await get(house, id)
+    assert (shown.connected, shown.ocpp_version, shown.vendor) == (True, "2.0.1", "Acme")
+    assert shown.boot_state == pb.Station.BOOT_STATE_ACCEPTED
+    assert shown.registered is False
+    assert shown.evses[0].connectors[0].state == "Available"
+
+
+async def test_a_station_names_its_commands_that_go_on(house: House) -> None:
+    id = await house.offline_station()
+    waiting = options_pb.CommandOptions(offline_policy=2)
+    command = await house.broker.start(id, 1, options=waiting)
+    assert list((await get(house, id)).pending_commands) == [command.name]
+    request = pb.DeleteStationRequest(name=f"stations/{id}")
+    failure = await failure_of(house.broker.stations.DeleteStation(request))
+    assert (failure.code, failure.reason) == (
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "STATION_BUSY",
+    )
+
+
+async def test_a_deleted_station_is_gone(house: House) -> None:
+    id = await house.offline_station()
+    request = pb.DeleteStationRequest(name=f"stations/{id}")
+    await house.broker.stations.DeleteStation(request)
+    failure = await failure_of(house.broker.stations.DeleteStation(request))
+    assert (failure.code, failure.reason) == (grpc.StatusCode.NOT_FOUND, "STATION_NOT_FOUND")
+
+
+async def list_stations(house: House, **fields: Any) -> tuple[list[str], str]:
+    reply = await house.broker.stations.ListStations(pb.ListStationsRequest(**fields))
+    return [station.name for station in reply.stations], reply.next_page_token
+
+
+async def test_stations_are_listed_by_page_and_filter(house: House) -> None:
+    yard = fresh_id("YARD")
+    made = sorted(fresh_id() for _ in range(3))
+    for id in made:
+        await create(house, id, location=yard)
+    first, token = await list_stations(house, location=yard, page_size=2)
+    second, end = await list_stations(house, location=yard, page_size=2, page_token=token)
+    assert [*first, *second] == [f"stations/{id}" for id in made]
+    assert end == ""
+    assert await list_stations(house, location=yard, connected=True) == ([], "")
+    async with house.station() as (id, _):
+        names, _ = await list_stations(house, connected=True, ocpp_version="1.6", page_size=200)
+        assert f"stations/{id}" in names
+
+
+async def list_transactions(house: House, **fields: Any) -> list[pb.Transaction]:
+    reply = await house.broker.stations.ListTransactions(pb.ListTransactionsRequest(**fields))
+    return list(reply.transactions)
+
+
+async def test_transactions_are_listed_and_read_with_masked_tokens(house: House) -> None:
+    async with house.station() as (id, station):
+        first = await begin_session(station, tag="DRIVER-1")
+        await end_session(station, first)
+        second = await begin_session(station, tag="DRIVER-2")
+        here = {"station": f"stations/{id}"}
+        both = await list_transactions(house, **here)
+        assert [one.transaction_id for one in both] == [str(second), str(first)]
+        assert [
+            one.transaction_id for one in await list_transactions(house, active=True, **here)
+        ] == [str(second)]
+        ended = both[1]
+        assert (ended.meter_start_wh, ended.meter_stop_wh) == (100, 500)
+        assert (ended.masked_id_token, ended.stop_reason) == ("****ER-1", "Remote")
+        got = await house.broker.stations.GetTransaction(pb.GetTransactionRequest(name=ended.name))
+        assert got.transaction == ended
+
+
+async def test_a_transaction_is_found_under_its_own_station_only(house: House) -> None:
+    async with house.station() as (id, station):
+        await begin_session(station)
+        (one,) = await list_transactions(house, station=f"stations/{id}")
+    wrong = one.name.replace(id, "another")
+    request = pb.GetTransactionRequest(name=wrong)
+    failure = await failure_of(house.broker.stations.GetTransaction(request))
+    assert failure.reason == "TRANSACTION_NOT_FOUND"
+
+
+async def test_a_token_is_put_replaced_read_and_deleted(house: House) -> None:
+    value = fresh_id("TAG")
+    expire = Timestamp()
+    expire.FromDatetime(datetime.now(UTC) + timedelta(days=1))
+    token = tokens_pb.Token(value=value, group="FLEET", expire_time=expire)
+    put = (await house.broker.tokens.PutToken(tokens_pb.PutTokenRequest(token=token))).token
+    assert put.status == tokens_pb.Token.STATUS_ACCEPTED
+    assert put.type == id_token_pb.ID_TOKEN_TYPE_ISO14443
+    token.status = tokens_pb.Token.STATUS_BLOCKED
+    await house.broker.tokens.PutToken(tokens_pb.PutTokenRequest(token=token))
+    key = tokens_pb.GetTokenRequest(value=value.lower())
+    got = (await house.broker.tokens.GetToken(key)).token
+    assert (got.status, got.group, got.value) == (tokens_pb.Token.STATUS_BLOCKED, "FLEET", value)
+    await house.broker.tokens.DeleteToken(tokens_pb.DeleteTokenRequest(value=value))
+    for call in (
+        house.broker.tokens.GetToken(key),
+        house.broker.tokens.DeleteToken(tokens_pb.DeleteTokenRequest(value=value)),
+    ):
+        assert (await failure_of(call)).reason == "TOKEN_NOT_FOUND"
+
+
+async def test_a_token_says_what_a_station_is_told(house: House) -> None:
+    value = fresh_id("TAG")
+    blocked = tokens_pb.Token(value=value, status=tokens_pb.Token.STATUS_BLOCKED)
+    await house.broker.tokens.PutToken(tokens_pb.PutTokenRequest(token=blocked))
+    async with house.station() as (_, station):
+        answer = await station.call("Authorize", {"idTag": value})
+    assert answer["idTagInfo"]["status"] == "Blocked"
+
+
+async def test_tokens_are_listed_page_by_page(house: House) -> None:
+    made = {fresh_id("PAGED") for _ in range(5)}
+    for value in made:
+        token = tokens_pb.Token(value=value)
+        await house.broker.tokens.PutToken(tokens_pb.PutTokenRequest(token=token))
+    seen: list[str] = []
+    page = ""
+    while True:
+        request = tokens_pb.ListTokensRequest(page_size=2, page_token=page)
+        reply = await house.broker.tokens.ListTokens(request)
+        seen += [token.value for token in reply.tokens]
+        page = reply.next_page_token
+        if not page:
+            break
+    assert made <= set(seen)
+    assert len(seen) == len(set(seen))

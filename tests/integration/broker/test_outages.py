@@ -1,0 +1,206 @@
+"""Temporal or the database down, or nobody there to work: told within 2 s, never a hang."""
+
+import asyncio
+import os
+import signal
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+import pytest
+from evcommand.v1 import remote_command_service_pb2 as pb
+from evcommand.v1 import station_service_pb2 as stations_pb
+from evcommand.v1 import token_service_pb2 as tokens_pb
+from evcommand.v1.remote_command_pb2 import RemoteCommand
+from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from broker.process import running_broker
+from broker.settings import BrokerSettings
+from entrypoints.temporal_server import free_port
+from fleet.database import Database
+from tests.support.broker_house import Broker, Failure, House, dialled, failure_of, start_request
+from tests.support.databases import running_postgres
+from workflows.registration import register_search_attributes
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+LIMIT_S = 2.0
+
+
+@asynccontextmanager
+async def broker_on(db: Database, client: Client) -> AsyncIterator[Broker]:
+    settings = BrokerSettings(listen="127.0.0.1:0", drain_s=0.5)
+    async with running_broker(db, client, settings) as broker, dialled(broker.address) as dialled_:
+        yield dialled_
+
+
+async def quick_failure(call: Any) -> Failure:
+    """The error of a call, which must come within the limit."""
+    started = time.monotonic()
+    failure = await failure_of(call)
+    assert time.monotonic() - started < LIMIT_S
+    return failure
+
+
+@asynccontextmanager
+async def silent_server() -> AsyncIterator[int]:
+    """A port that accepts connections and never says a word."""
+    writers: list[asyncio.StreamWriter] = []
+
+    async def accept(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1]
+    for writer in writers:
+        writer.close()
+    server.close()
+    await server.wait_closed()
+
+
+async def check_unavailable(db: Database, house: House, address: str) -> None:
+    """Start, stop and cancel say UNAVAILABLE; reading goes on."""
+    client = await Client.connect(address, lazy=True)
+    id = await house.offline_station()
+    async with broker_on(db, client) as broker:
+        request = start_request(id, request_id=str(uuid.uuid4()))
+        failure = await quick_failure(broker.commands.StartSession(request))
+        assert (failure.code, failure.reason) == (
+            grpc.StatusCode.UNAVAILABLE,
+            "TEMPORAL_UNAVAILABLE",
+        )
+        assert failure.retry_s
+        assert failure.facts == {"request_id": request.request_id}
+        assert await broker.list(station=f"stations/{id}") == []
+
+
+async def test_a_start_says_unavailable_while_temporal_refuses(db: Database, house: House) -> None:
+    await check_unavailable(db, house, f"127.0.0.1:{free_port()}")
+
+
+async def test_a_start_says_unavailable_while_temporal_is_silent(
+    db: Database, house: House
+) -> None:
+    async with silent_server() as port:
+        await check_unavailable(db, house, f"127.0.0.1:{port}")
+
+
+async def test_a_cancel_says_unavailable_while_temporal_refuses(db: Database, house: House) -> None:
+    options = start_request("x", 1).options
+    options.offline_policy = 2
+    command = await house.broker.start(await house.offline_station(), 1, options=options)
+    client = await Client.connect(f"127.0.0.1:{free_port()}", lazy=True)
+    async with broker_on(db, client) as broker:
+        request = pb.CancelCommandRequest(name=command.name)
+        failure = await quick_failure(broker.commands.CancelCommand(request))
+        assert failure.reason == "TEMPORAL_UNAVAILABLE"
+    await house.broker.commands.CancelCommand(request)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Any:
+    """A PostgreSQL server of our own, to be stopped and woken."""
+    with running_postgres() as server:
+        yield server
+
+
+async def test_every_method_says_unavailable_while_the_database_is_silent(
+    postgres: Any, client: Client
+) -> None:
+    async with postgres.fresh() as url:
+        db = await Database.open(url, timeout_s=1.0)
+        async with broker_on(db, client) as broker:
+            await broker.list()
+            processes = postgres_processes(postgres.pid)
+            for pid in processes:
+                os.kill(pid, signal.SIGSTOP)
+            try:
+                for call in every_method(broker):
+                    failure = await quick_failure(call)
+                    assert failure.reason == "DATABASE_UNAVAILABLE"
+                    assert failure.retry_s
+            finally:
+                for pid in processes:
+                    os.kill(pid, signal.SIGCONT)
+            await back_again(broker)
+        await db.close()
+
+
+def postgres_processes(postmaster: int) -> list[int]:
+    """The server's processes that exist now, the postmaster last to be named first."""
+    import psutil
+
+    process = psutil.Process(postmaster)
+    return [postmaster, *(child.pid for child in process.children(recursive=True))]
+
+
+def every_method(broker: Broker) -> list[Any]:
+    name = f"commands/{uuid.uuid4()}"
+    return [
+        broker.commands.StartSession(start_request("CP-1")),
+        broker.commands.StopSession(pb.StopSessionRequest(station="stations/A", evse_id=1)),
+        broker.commands.GetCommand(pb.GetCommandRequest(name=name)),
+        broker.commands.ListCommands(pb.ListCommandsRequest()),
+        broker.commands.CancelCommand(pb.CancelCommandRequest(name=name)),
+        broker.commands.WatchCommands(pb.WatchCommandsRequest(all=True)),
+        broker.stations.CreateStation(stations_pb.CreateStationRequest(station_id="CP-1")),
+        broker.stations.GetStation(stations_pb.GetStationRequest(name="stations/A")),
+        broker.stations.ListStations(stations_pb.ListStationsRequest()),
+        broker.stations.DeleteStation(stations_pb.DeleteStationRequest(name="stations/A")),
+        broker.stations.ListTransactions(stations_pb.ListTransactionsRequest()),
+        broker.tokens.PutToken(tokens_pb.PutTokenRequest(token=tokens_pb.Token(value="A"))),
+        broker.tokens.GetToken(tokens_pb.GetTokenRequest(value="A")),
+        broker.tokens.ListTokens(tokens_pb.ListTokensRequest()),
+        broker.tokens.DeleteToken(tokens_pb.DeleteTokenRequest(value="A")),
+    ]
+
+
+async def back_again(broker: Broker) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                await broker.list()
+            except grpc.aio.AioRpcError:
+                await asyncio.sleep(0.1)
+            else:
+                return
+
+
+async def test_a_command_is_durable_and_can_be_read_although_no_worker_runs(
+    db: Database, house: House, temporal: str
+) -> None:
+    client = await unattended(temporal)
+    id = await house.offline_station()
+    async with broker_on(db, client) as broker:
+        command = await broker.start(id, timeout_s=3.0)
+        assert command.state == RemoteCommand.STATE_QUEUED
+        assert await broker.get(command.name) == command
+        again = await broker.start(id, timeout_s=1.0, request_id=command.request_id)
+        assert again == command
+        request = pb.CancelCommandRequest(name=command.name)
+        failure = await quick_failure(broker.commands.CancelCommand(request))
+        assert failure.reason == "TEMPORAL_UNAVAILABLE"
+
+
+async def unattended(address: str) -> Client:
+    """A client of a namespace that no worker looks after."""
+    name = f"unattended-{uuid.uuid4().hex[:6]}"
+    admin = await Client.connect(address)
+    request = RegisterNamespaceRequest(namespace=name)
+    request.workflow_execution_retention_period.FromSeconds(86_400)
+    await admin.workflow_service.register_namespace(request)
+    client = await Client.connect(address, namespace=name)
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await register_search_attributes(client)
+                await client.count_workflows("EvStation = 'x'")
+            except RPCError:
+                await asyncio.sleep(0.2)
+            else:
+                return client
