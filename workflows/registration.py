@@ -42,9 +42,14 @@ async def register_search_attributes(client: Client) -> None:
 
 
 async def _missing(client: Client) -> list[str]:
-    known = await client.operator_service.list_search_attributes(
-        ListSearchAttributesRequest(namespace=client.namespace), timeout=_RPC_TIMEOUT
-    )
+    try:
+        known = await client.operator_service.list_search_attributes(
+            ListSearchAttributesRequest(namespace=client.namespace), timeout=_RPC_TIMEOUT
+        )
+    except RPCError as error:
+        if error.status is RPCStatusCode.UNIMPLEMENTED:
+            return list(ATTRIBUTES)  # Temporal's test server can add, but not list
+        raise
     keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
     for name in ATTRIBUTES:
         if known.custom_attributes.get(name, keyword) != keyword:

@@ -14,7 +14,12 @@ from typing import Any
 
 import msgspec
 from temporalio import activity
-from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+)
 from temporalio.common import (
     SearchAttributeKey,
     SearchAttributePair,
@@ -23,6 +28,7 @@ from temporalio.common import (
     WorkflowIDReusePolicy,
 )
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from fleet import connections, log, sends, stations, transactions
@@ -67,6 +73,7 @@ TOKEN = IdToken("ISO14443", "****1234", "sealed", "digest-of-1234")
 _numbers = itertools.count(1)
 
 Play = Callable[["ScriptedGateway", SendRequest], Awaitable[SendResult]]
+Happening = Callable[[], Awaitable[object]]
 
 
 def accepted(transaction_id: str | None = None) -> StationAnswer:
@@ -209,13 +216,13 @@ async def _record(
 # Plays: what happens to one frame.
 
 
-def answers(answer: StationAnswer, *, before: Play | None = None) -> Play:
+def answers(answer: StationAnswer, *, before: Happening | None = None) -> Play:
     """The frame is sent and answered. before: something that happens before the answer."""
 
     async def play(gateway: ScriptedGateway, request: SendRequest) -> SendResult:
         send = await gateway.intend(request)
         if before is not None:
-            await before(gateway, request)
+            await before()
         return await gateway.answer(request, send, answer)
 
     return play
@@ -276,16 +283,26 @@ class Held:
 
 
 class Bench:
-    """One station, its gateway, a fleet and a worker; `now` is the server's time."""
+    """One station, its gateway, a fleet and a worker.
+
+    now: the server's time. skip: lets so many seconds pass there (at once, where it can).
+    """
 
     def __init__(
-        self, client: Client, db: Database, clock: Callable[[], Awaitable[datetime]]
+        self,
+        client: Client,
+        db: Database,
+        clock: Callable[[], Awaitable[datetime]],
+        skip: Callable[[float], Awaitable[None]],
     ) -> None:
+        self.skips_time = skip is not asyncio.sleep
         number = next(_numbers)
         self.client = client
         self.db = db
         self.now = clock
+        self.skip = skip
         self.station = f"CP{number:03}"
+        self._submitted: list[Command] = []
         self.gateway = ScriptedGateway(self, f"bench-{number}-{id(self):x}")
         self.dispatcher = WakeupDispatcher(
             db, client, sweep_s=0.2, clock=lambda: datetime(2300, 1, 1, tzinfo=UTC)
@@ -311,10 +328,28 @@ class Bench:
                 activities=[self.gateway.send_frame, self.gateway.ask_station],
             ):
                 yield self
+                await self._end_all()
         finally:
             dispatching.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await dispatching
+
+    async def _end_all(self) -> None:
+        """Every command ends, also those on guard: the next test's worker must not meet them."""
+        for command in self._submitted:
+            if self.skips_time:
+                await self.end_of(command)
+                continue
+            with contextlib.suppress(RPCError):
+                await self.handle(command).terminate("the test is over")
+
+    async def end_of(self, command: Command) -> Ended:
+        """Skips to the end of the command's guard; it must end there by itself."""
+        description = await self.handle(command).describe()
+        if description.status is WorkflowExecutionStatus.RUNNING:
+            await self.skip(self.timing.guard_s + 300)
+        async with asyncio.timeout(10):
+            return await self.handle(command).result()
 
     async def _make_station(self) -> None:
         now = await self.now()
@@ -397,6 +432,7 @@ class Bench:
         self, command: Command, wait_for: WaitFor = WaitFor.SUBMITTED
     ) -> WorkflowHandle[Any, Ended]:
         """Update-with-Start, as the broker does it."""
+        self._submitted.append(command)
         keyword = SearchAttributeKey.for_keyword
         operation: WithStartWorkflowOperation[Any, Ended] = WithStartWorkflowOperation(
             names.COMMAND_WORKFLOW,
@@ -537,7 +573,14 @@ class Bench:
 
         return await self._commit(write)
 
-    async def session_ends(self, session: Transaction, reason: str = "Remote") -> Transaction:
+    async def open_sends(self) -> list[Send]:
+        """The sends of the station that somebody still waits for."""
+        async with self.db.read() as tx:
+            return await sends.open_for_station(tx, self.station)
+
+    async def session_ends(
+        self, session: Transaction, reason: str = "Remote", stopped: datetime | None = None
+    ) -> Transaction:
         """A 1.6 station reports StopTransaction."""
         now = await self.now()
 
@@ -549,7 +592,7 @@ class Bench:
                 ocpp_id=session.ocpp_id,
                 token_digest=None,
                 meter_stop_wh=2000,
-                stop_time=now,
+                stop_time=stopped or now,
                 reason=reason,
                 now=now,
             )

@@ -23,9 +23,12 @@ _ROOT = Path(__file__).parents[3]
 
 @asynccontextmanager
 async def _running(
-    client: Client, db: Database, now: Callable[[], Awaitable[datetime]]
+    client: Client,
+    db: Database,
+    now: Callable[[], Awaitable[datetime]],
+    skip: Callable[[float], Awaitable[None]],
 ) -> AsyncIterator[Bench]:
-    async with running_worker(db, client), Bench(client, db, now).running() as bench:
+    async with running_worker(db, client), Bench(client, db, now, skip).running() as bench:
         yield bench
 
 
@@ -73,7 +76,10 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def bench(skipping: WorkflowEnvironment, database: Database) -> AsyncIterator[Bench]:
     """A station on the time-skipping server."""
-    async with _running(skipping.client, database, skipping.get_current_time) as bench:
+    environment = skipping
+    async with _running(
+        environment.client, database, environment.get_current_time, environment.sleep
+    ) as bench:
         yield bench
 
 
@@ -84,5 +90,5 @@ async def real_bench(real_client: Client, database: Database) -> AsyncIterator[B
     async def now() -> datetime:
         return datetime.now(UTC)
 
-    async with _running(real_client, database, now) as bench:
+    async with _running(real_client, database, now, asyncio.sleep) as bench:
         yield bench
