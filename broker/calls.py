@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NoReturn
 
@@ -40,6 +41,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     def __init__(self, authenticator: Authenticator, settings: BrokerSettings) -> None:
         self._authenticator = authenticator
         self._settings = settings
+        self._served_now = _Count()
 
     async def intercept_service(
         self,
@@ -54,10 +56,26 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         metadata = handler_call_details.invocation_metadata
         try:
             caller = self._authenticator.admit(method, metadata)
+            self._check_load()
         except Refusal as refusal:
             return _refusing(method, handler, refusal)
-        served = _Served(method, caller, dict(metadata), self._settings)
+        served = _Served(method, caller, dict(metadata), self._settings, self._served_now)
         return _wrapped(handler, served)
+
+    def _check_load(self) -> None:
+        if self._served_now.value >= self._settings.max_calls:
+            raise Refusal(
+                Reason.TOO_MANY_CALLS,
+                "This broker serves as many calls as it may. Try again later.",
+                retry_after=timedelta(seconds=self._settings.unavailable_retry_s),
+            )
+
+
+@dataclass
+class _Count:
+    """How many calls are being served."""
+
+    value: int = 0
 
 
 class _Served:
@@ -69,7 +87,9 @@ class _Served:
         caller: Caller,
         metadata: dict[str, str | bytes],
         settings: BrokerSettings,
+        count: _Count,
     ) -> None:
+        self._count = count
         self._method = method
         self._caller = caller
         self._metadata = metadata
@@ -113,7 +133,11 @@ class _Served:
             record_exception=False,
             set_status_on_exception=False,
         ) as span:
-            yield span
+            self._count.value += 1
+            try:
+                yield span
+            finally:
+                self._count.value -= 1
 
     def _refusal(self, error: Exception) -> Refusal:
         if isinstance(error, Refusal):

@@ -43,6 +43,7 @@ _TENANT = SearchAttributeKey.for_keyword(names.TENANT_ATTRIBUTE)
 # reports a refused connection as RuntimeError.
 _UNCLEAR = (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError, RPCError, RuntimeError)
 _EXISTS_TIMEOUT_S = 0.5
+_SHORTEST_S = 0.25  # even a call without patience gives Temporal the time to take the command
 _OURS = (RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.UNIMPLEMENTED)
 
 
@@ -64,7 +65,9 @@ class Orders:
         limit_s = self._settings.temporal_timeout_s
         try:
             async with asyncio.timeout(limit_s):
-                return await self._update(command, wait_for, min(limit_s, max(patience_s, 0.1)))
+                return await self._update(
+                    command, wait_for, min(limit_s, max(patience_s, _SHORTEST_S))
+                )
         except _UNCLEAR as error:
             _reraise_cancellation()
             if isinstance(error, RPCError) and error.status in _OURS:

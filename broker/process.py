@@ -41,6 +41,9 @@ _FILES: tuple[FileDescriptor, ...] = (
 )
 SERVICES = tuple(service.full_name for file in _FILES for service in file.services_by_name.values())
 
+# Calls beyond `max_calls` that are told so, with details; further ones only get the bare status.
+_REFUSED_AT_ONCE = 200
+
 
 class ListenFailed(Exception):
     """The address cannot be listened on. Says which and why."""
@@ -94,7 +97,7 @@ def _server(settings: BrokerSettings) -> grpc.aio.Server:
     keepalive_ms = int(settings.keepalive_s * 1000)
     return grpc.aio.server(
         interceptors=[CallInterceptor(Authenticator(settings.api_keys), settings)],
-        maximum_concurrent_rpcs=settings.max_calls,
+        maximum_concurrent_rpcs=settings.max_calls + _REFUSED_AT_ONCE,
         options=[
             ("grpc.max_receive_message_length", settings.max_message_bytes),
             ("grpc.max_metadata_size", settings.max_metadata_bytes),

@@ -23,7 +23,8 @@ from fleet import log as fleet_log
 from fleet import stations
 from fleet.database import Database, Tx
 from fleet.keys import Sealer
-from workflows.domain.model import Command, StartSpec, StopSpec
+from workflows.domain.model import Command, StartSpec, State, StopSpec
+from workflows.domain.states import is_definite
 from workflows.recorder import from_snapshot, record
 
 
@@ -78,6 +79,8 @@ class Submitter:
         command = await self.read(tenant, name)
         if command is None:
             raise command_not_found(name)
+        if command.state is State.DONE and is_definite(command.outcome):
+            return command
         await self._orders.cancel(command, reason)
         return await self.read(tenant, name) or command
 

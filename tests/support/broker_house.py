@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc
 import grpc.aio
+from evcommand.v1 import command_options_pb2 as options_pb
 from evcommand.v1 import id_token_pb2 as token_pb
 from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
@@ -43,20 +44,20 @@ class Broker:
     ) -> command_pb.RemoteCommand:
         """StartSession at a station; the command of the reply."""
         request = start_request(station, wait_for, **fields)
-        return (await self.commands.StartSession(request, timeout=timeout_s)).command
+        return _command(await self.commands.StartSession(request, timeout=timeout_s))
 
     async def stop(
         self, wait_for: int = 0, timeout_s: float = WAIT_S, **fields: Any
     ) -> command_pb.RemoteCommand:
         """StopSession; the command of the reply."""
         request = pb.StopSessionRequest(**fields)
-        request.options.wait_for = wait_for
-        return (await self.commands.StopSession(request, timeout=timeout_s)).command
+        request.options.MergeFrom(waiting_for(wait_for))
+        return _command(await self.commands.StopSession(request, timeout=timeout_s))
 
     async def get(self, name: str) -> command_pb.RemoteCommand:
         """A command as it is now."""
         request = pb.GetCommandRequest(name=name)
-        return (await self.commands.GetCommand(request, timeout=WAIT_S)).command
+        return _command(await self.commands.GetCommand(request, timeout=WAIT_S))
 
     async def list(self, **fields: Any) -> list[str]:
         """The names of one page of commands."""
@@ -68,8 +69,23 @@ def start_request(station: str, wait_for: int = 0, **fields: Any) -> pb.StartSes
     """A StartSession with a token that open stations take."""
     fields.setdefault("id_token", token_pb.IdToken(value="TAG-0042"))
     request = pb.StartSessionRequest(station=f"stations/{station}", **fields)
-    request.options.wait_for = wait_for
+    request.options.MergeFrom(waiting_for(wait_for))
     return request
+
+
+def waiting_for(wait_for: int) -> options_pb.CommandOptions:
+    """Options that say what to wait for."""
+    return options_pb.CommandOptions(wait_for=options_pb.WaitFor.ValueType(wait_for))
+
+
+def patient() -> options_pb.CommandOptions:
+    """Options of a command that waits for an offline station."""
+    return options_pb.CommandOptions(offline_policy=options_pb.OFFLINE_POLICY_WAIT)
+
+
+def _command(reply: Any) -> command_pb.RemoteCommand:
+    command: command_pb.RemoteCommand = reply.command
+    return command
 
 
 @asynccontextmanager
@@ -178,3 +194,16 @@ async def end_session(station: ScriptedStation, transaction_id: int) -> None:
             "reason": "Remote",
         },
     )
+
+
+def transaction_event(event: str, seq_no: int, **info: Any) -> dict[str, Any]:
+    """A 2.0.1 station's TransactionEvent about its only session."""
+    return {
+        "eventType": event,
+        "timestamp": _now(),
+        "triggerReason": "RemoteStart" if event == "Started" else "RemoteStop",
+        "seqNo": seq_no,
+        "transactionInfo": {"transactionId": "their-own-id", **info},
+        "idToken": {"idToken": "TAG-0042", "type": "ISO14443"},
+        "evse": {"id": 1, "connectorId": 1},
+    }

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import grpc
 import pytest
@@ -17,13 +17,14 @@ from tests.support.broker_house import (
     begin_session,
     end_session,
     failure_of,
+    patient,
     start_request,
+    transaction_event,
 )
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SUBMITTED, ANSWER, OUTCOME = 1, 2, 3
-FIRST_SEEN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 async def test_a_start_waits_for_its_outcome_and_carries_the_transaction(house: House) -> None:
@@ -127,7 +128,7 @@ async def test_a_session_is_stopped_by_each_kind_of_target(house: House) -> None
         number = await begin_session(station)
         started = await call
         here = f"stations/{id}"
-        targets: list[dict[str, object]] = [
+        targets: list[dict[str, Any]] = [
             {"transaction": started.outcome.session.transaction},
             {"start_command": started.name},
             {"evse_id": 1, "station": here},
@@ -166,13 +167,42 @@ async def test_a_repeated_stop_is_the_same_command_though_its_session_has_ended(
     request_id = str(uuid.uuid4())
     async with house.station() as (id, station):
         number = await begin_session(station, tag="SWIPED")
-        target = {"evse_id": 1, "station": f"stations/{id}", "request_id": request_id}
+        target: dict[str, Any] = {
+            "evse_id": 1,
+            "station": f"stations/{id}",
+            "request_id": request_id,
+        }
         stopping = asyncio.ensure_future(house.broker.stop(OUTCOME, **target))
         await station.accept("RemoteStopTransaction")
         await end_session(station, number)
         first = await stopping
         assert first.outcome.cause == "SESSION_STOPPED"
         assert await house.broker.stop(**target) == first
+
+
+async def test_a_20_session_is_started_with_its_transaction_and_stopped_by_it(
+    house: House,
+) -> None:
+    async with house.station("2.0.1") as (id, station):
+        starting = asyncio.ensure_future(house.broker.start(id, OUTCOME, evse_id=1))
+        asked = await station.accept("RequestStartTransaction")
+        await station.call(
+            "TransactionEvent",
+            transaction_event("Started", 0, remoteStartId=asked["remoteStartId"]),
+        )
+        started = await starting
+        assert started.outcome.code == Outcome.CODE_SUCCEEDED
+        assert started.outcome.session.transaction_id == "their-own-id"
+        stopping = asyncio.ensure_future(house.broker.stop(OUTCOME, start_command=started.name))
+        assert await station.accept("RequestStopTransaction") == {"transactionId": "their-own-id"}
+        await station.call(
+            "TransactionEvent", transaction_event("Ended", 1, stoppedReason="Remote")
+        )
+        stopped = await stopping
+    assert (stopped.outcome.cause, stopped.outcome.session.stop_reason) == (
+        "SESSION_STOPPED",
+        "Remote",
+    )
 
 
 async def test_an_unknown_ocpp_id_is_sent_as_it_is(house: House) -> None:
@@ -221,8 +251,7 @@ async def test_a_start_that_is_not_final_cannot_be_stopped_but_cancelled(house: 
 
 async def test_cancelling_twice_is_one_cancellation(house: House) -> None:
     id = await house.offline_station()
-    waiting = options_pb.CommandOptions(offline_policy=2)
-    command = await house.broker.start(id, SUBMITTED, options=waiting)
+    command = await house.broker.start(id, SUBMITTED, options=patient())
     request = pb.CancelCommandRequest(name=command.name, reason="The driver left.")
     first = (await house.broker.commands.CancelCommand(request)).command
     again = (await house.broker.commands.CancelCommand(request)).command
@@ -295,7 +324,7 @@ async def test_what_the_stations_version_cannot_do_is_refused_before_it_is_sent(
 async def test_a_list_is_filtered_and_paged_without_gap_or_repeat(house: House) -> None:
     id = await house.offline_station()
     made = [(await house.broker.start(id)).name for _ in range(5)]
-    here = {"station": f"stations/{id}"}
+    here: dict[str, Any] = {"station": f"stations/{id}"}
     seen: list[str] = []
     token = ""
     while True:
@@ -321,9 +350,9 @@ async def test_a_list_is_filtered_by_labels_and_time(house: House) -> None:
     command = await house.broker.start(id, options=labelled)
     assert await house.broker.list(labels={"case": id.lower()}) == [command.name]
     assert await house.broker.list(labels={"case": "another"}) == []
-    made = command.create_time.ToDatetime(tzinfo=UTC)
-    earlier = pb.TimeRange(start_time=FIRST_SEEN, end_time=made)
-    later = pb.TimeRange(start_time=made, end_time=made + timedelta(seconds=1))
+    made = command.create_time
+    earlier = pb.TimeRange(end_time=made)
+    later = pb.TimeRange(start_time=made)
     here = {"station": f"stations/{id}"}
     assert await house.broker.list(create_time=earlier, **here) == []
     assert await house.broker.list(create_time=later, **here) == [command.name]

@@ -185,6 +185,25 @@ async def test_oversized_requests_are_refused(house: House) -> None:
     assert failure.code is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
+async def test_too_many_calls_are_told_when_to_try_again(
+    house: House, db: Database, client: Client
+) -> None:
+    settings = BrokerSettings(listen="127.0.0.1:0", drain_s=0.5, max_calls=1)
+    async with running_broker(db, client, settings) as broker, dialled(broker.address) as small:
+        await house.offline_station()
+        watch = small.commands.WatchCommands(pb.WatchCommandsRequest(all=True))
+        await watch.wait_for_connection()
+        await house.broker.start(await house.offline_station())
+        await watch.read()
+        failure = await failure_of(small.commands.ListCommands(pb.ListCommandsRequest()))
+        watch.cancel()
+    assert (failure.code, failure.reason) == (
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "TOO_MANY_CALLS",
+    )
+    assert failure.retry_s
+
+
 async def test_a_command_keeps_the_trace_of_its_call(house: House) -> None:
     trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
     request = start_request(await house.offline_station())

@@ -6,7 +6,6 @@ from typing import Any
 
 import grpc
 import pytest
-from evcommand.v1 import command_options_pb2 as options_pb
 from evcommand.v1 import id_token_pb2 as id_token_pb
 from evcommand.v1 import station_service_pb2 as pb
 from evcommand.v1 import token_service_pb2 as tokens_pb
@@ -14,7 +13,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from fleet import stations
 from fleet.keys import load_passwords
-from tests.support.broker_house import House, begin_session, end_session, failure_of
+from tests.support.broker_house import House, begin_session, end_session, failure_of, patient
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -90,8 +89,7 @@ async def test_a_connected_station_tells_who_it_is(house: House) -> None:
 
 async def test_a_station_names_its_commands_that_go_on(house: House) -> None:
     id = await house.offline_station()
-    waiting = options_pb.CommandOptions(offline_policy=2)
-    command = await house.broker.start(id, 1, options=waiting)
+    command = await house.broker.start(id, 1, options=patient())
     assert list((await get(house, id)).pending_commands) == [command.name]
     request = pb.DeleteStationRequest(name=f"stations/{id}")
     failure = await failure_of(house.broker.stations.DeleteStation(request))

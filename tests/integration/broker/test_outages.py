@@ -23,7 +23,15 @@ from broker.process import running_broker
 from broker.settings import BrokerSettings
 from entrypoints.temporal_server import free_port
 from fleet.database import Database
-from tests.support.broker_house import Broker, Failure, House, dialled, failure_of, start_request
+from tests.support.broker_house import (
+    Broker,
+    Failure,
+    House,
+    dialled,
+    failure_of,
+    patient,
+    start_request,
+)
 from tests.support.databases import running_postgres
 from workflows.registration import register_search_attributes
 
@@ -91,9 +99,7 @@ async def test_a_start_says_unavailable_while_temporal_is_silent(
 
 
 async def test_a_cancel_says_unavailable_while_temporal_refuses(db: Database, house: House) -> None:
-    options = start_request("x", 1).options
-    options.offline_policy = 2
-    command = await house.broker.start(await house.offline_station(), 1, options=options)
+    command = await house.broker.start(await house.offline_station(), 1, options=patient())
     client = await Client.connect(f"127.0.0.1:{free_port()}", lazy=True)
     async with broker_on(db, client) as broker:
         request = pb.CancelCommandRequest(name=command.name)
@@ -133,7 +139,7 @@ async def test_every_method_says_unavailable_while_the_database_is_silent(
 
 def postgres_processes(postmaster: int) -> list[int]:
     """The server's processes that exist now, the postmaster last to be named first."""
-    import psutil
+    import psutil  # type: ignore[import-untyped]
 
     process = psutil.Process(postmaster)
     return [postmaster, *(child.pid for child in process.children(recursive=True))]

@@ -8,7 +8,6 @@ from typing import Any
 
 import grpc
 import pytest
-from evcommand.v1 import command_options_pb2 as options_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
 from evcommand.v1.remote_command_pb2 import RemoteCommand
 from temporalio.client import Client
@@ -16,7 +15,7 @@ from temporalio.client import Client
 from broker.process import running_broker
 from broker.settings import BrokerSettings
 from fleet.database import Database
-from tests.support.broker_house import WAIT_S, House, dialled, failure_of
+from tests.support.broker_house import WAIT_S, House, dialled, failure_of, patient
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -42,8 +41,7 @@ async def next_of(call: Any) -> pb.WatchCommandsResponse:
 
 async def queued(house: House, id: str) -> str:
     """A command that waits for its offline station."""
-    waiting = options_pb.CommandOptions(offline_policy=2)
-    return (await house.broker.start(id, SUBMITTED, options=waiting)).name
+    return (await house.broker.start(id, SUBMITTED, options=patient())).name
 
 
 async def cancel(house: House, name: str) -> None:
@@ -196,14 +194,13 @@ async def test_a_drain_ends_watches_with_unavailable_and_waits_with_the_command(
 ) -> None:
     name = await queued(house, await house.offline_station())
     id = await house.offline_station()
-    waiting = options_pb.CommandOptions(offline_policy=2)
     async with AsyncExitStack() as stack:
         settings = BrokerSettings(listen="127.0.0.1:0", drain_s=5)
         broker = await stack.enter_async_context(running_broker(db, client, settings))
         async with dialled(broker.address) as small, watching(house, all=True) as events:
             watch = small.commands.WatchCommands(pb.WatchCommandsRequest(names=[name]))
             await next_of(watch)
-            outcome = asyncio.ensure_future(small.start(id, OUTCOME, options=waiting))
+            outcome = asyncio.ensure_future(small.start(id, OUTCOME, options=patient()))
             while (await next_of(events)).command.station != f"stations/{id}":
                 pass
             await stack.aclose()
