@@ -27,7 +27,9 @@ class GatewayActivities:
     async def send_frame(self, request: SendRequest) -> SendResult:
         """Send one frame of a command, at most once."""
         async with _heartbeats(self._heartbeat_s):
-            return await self._sender.send(request)
+            result = await self._sender.send(request)
+        self._questions.after_answer(request, result)
+        return result
 
     @activity.defn(name=ASK_STATION)
     async def ask_station(self, request: AskRequest) -> AskResult:

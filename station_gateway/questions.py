@@ -21,9 +21,9 @@ from station_gateway.line import StationGone
 from station_gateway.registry import Registry
 from station_gateway.settings import GatewaySettings
 from station_gateway.station import Station
-from workflows.contract import AskRequest, AskResult
+from workflows.contract import AskRequest, AskResult, SendRequest, SendResult
 from workflows.correlation import StationEvent, wake_concerned
-from workflows.domain.model import Kind
+from workflows.domain.model import Kind, Verdict
 
 log = structlog.get_logger(__name__)
 
@@ -93,7 +93,18 @@ class Questions:
         delay_s += random.uniform(0, self._settings.housekeeping_jitter_s)  # noqa: S311
         station.later(delay_s, lambda: self._learn_connection_timeout(station))
 
+    def after_answer(self, request: SendRequest, result: SendResult) -> None:
+        """A start was agreed to: its deadline hangs on the station's patience, so ask for that."""
+        agreed = result.answer is not None and result.answer.verdict is Verdict.ACCEPTED
+        station = self._registry.get(request.station)
+        if request.kind is not Kind.START_SESSION or not agreed or station is None:
+            return
+        if station.peer.connection_timeout_s is None:
+            station.later(0.0, lambda: self._learn_connection_timeout(station))
+
     async def _learn_connection_timeout(self, station: Station) -> None:
+        if station.peer.connection_timeout_s is not None:
+            return
         call = station.dialect.get_connection_timeout()
         answer = await put(
             station, call, Priority.BACKGROUND, self._settings.housekeeping_timeout_s
@@ -104,10 +115,15 @@ class Questions:
         if seconds is None:
             return
         station.peer.connection_timeout_s = seconds
+        told = StationEvent(station.peer.id, "connection_timeout")
+
+        async def write(tx: Tx) -> bool:
+            await stations.set_connection_timeout(tx, station.peer.id, seconds)
+            return await wake_concerned(tx, told, self._utc_now())
+
         try:
-            await self._db.batch(
-                lambda tx: stations.set_connection_timeout(tx, station.peer.id, seconds)
-            )
+            if await self._db.batch(write):
+                self._waker.kick()
         except DatabaseUnavailable:
             log.warning("connection_timeout_not_stored", station=station.peer.id)
 

@@ -20,7 +20,8 @@ _UNANSWERED = {"INTENT", "LOST"}
 class StationEvent:
     """What a station told, as far as it matters for finding who waits for it.
 
-    what: "transaction", "connector_status", "connected", "booted" or "answer" (a late one).
+    what: "transaction", "connector_status", "connected", "booted", "answer" (a late one) or
+        "connection_timeout" (how long it waits for the cable became known).
     remote_start_id: OCPP 2.x; for "answer" the id of the send that was answered.
     wire_id: OCPP's transaction id, as a string.
     """
@@ -64,6 +65,8 @@ async def _concerns(tx: Tx, event: StationEvent, send: Send) -> bool:
             return event.remote_start_id in {None, send.id}
         case "connected" | "booted":
             return await _return_concerns(tx, send)
+        case "connection_timeout":
+            return send.kind == Kind.START_SESSION.value
         case _:
             return False
 

@@ -112,6 +112,20 @@ async def test_after_a_boot_the_station_is_asked_how_long_it_waits_for_the_cable
         assert (timeout_s, (await sending).effect_timeout_s) == (90.0, 90.0)
 
 
+async def test_a_start_before_that_question_has_it_asked_at_once_and_is_woken_by_its_answer(
+    bench: Bench,
+) -> None:
+    async with bench.station("S1") as station:
+        sending = bench.sending(await bench.start_request("S1"))
+        await station.accept("RemoteStartTransaction")
+        assert (await sending).effect_timeout_s is None
+        message_id, payload = await station.called("GetConfiguration")
+        entry = {"key": payload["key"][0], "readonly": False, "value": "2"}
+        await station.answer(message_id, {"configurationKey": [entry]})
+        assert await found(lambda: connection_timeout(bench)) == 2.0
+        assert [wakeup.reason for wakeup in await bench.wakeups()] == ["connection_timeout"]
+
+
 async def connection_timeout(bench: Bench) -> float | None:
     async with bench.db.read() as tx:
         station = await stations.get(tx, "S1")
