@@ -141,7 +141,7 @@ class Sender:
     async def _take_turn(
         self, station: Station, request: SendRequest, opened: _Opened
     ) -> SendResult:
-        key = f"{request.tenant}/{request.command}/{request.attempt}"
+        key = uuid.uuid4().hex
         loop = asyncio.get_running_loop()
         deadline = loop.time() + (request.not_after - self._utc_now()).total_seconds()
         try:

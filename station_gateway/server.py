@@ -14,7 +14,6 @@ from http import HTTPStatus
 from typing import Any, ClassVar, cast
 
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.datastructures import Headers
 from websockets.exceptions import TooManyFragments
 from websockets.http11 import Request, Response
 from websockets.protocol import Event, State
@@ -24,9 +23,6 @@ from fleet.stations import Station
 from station_gateway.handshake import Admitted, Doorkeeper, Knock, Refused, refusal, station_id
 from station_gateway.settings import GatewaySettings
 from telemetry import metrics
-
-# Replaces the request of an open socket: it held the station's password.
-_FORGOTTEN = Request("", Headers())
 
 
 class SocketGone(Exception):
@@ -114,7 +110,8 @@ class StationSocket(ServerConnection):
         finally:
             self.door.pending.pop(self, None)
             if self.request is not None:
-                self.request, self.response = _FORGOTTEN, None
+                self.request.headers.clear()  # the parser keeps the request for ever
+                self.response = None
 
     @property
     def backlog(self) -> int:
