@@ -35,6 +35,7 @@ _LONG_READ_STEPS = 20_000
 """Steps of SQLite's machine that a read may take on the event loop: about a millisecond."""
 
 _SQLITE_INTERRUPT = 9
+_THREAD_ENDS_S = 1.0
 
 
 class LoopConnection(aiosqlite.Connection):
@@ -84,6 +85,10 @@ class LoopConnection(aiosqlite.Connection):
         self._riders = []
         if self._conn.in_transaction:
             self._conn.rollback()
+
+    def end_thread(self) -> None:
+        """After a connection that failed: see its thread end, before the loop may be closed."""
+        self._thread.join(_THREAD_ENDS_S)
 
     def is_long(self) -> bool:
         """Asked by SQLite every so many steps: True stops the statement."""
@@ -175,7 +180,11 @@ def connector(
             return raw
 
         connection = LoopConnection(connect, writer=writer, busy_timeout_s=timeout_s)
-        return await connection  # type: ignore[return-value]
+        try:
+            return await connection  # type: ignore[return-value]
+        except BaseException:
+            connection.end_thread()
+            raise
 
     return create
 

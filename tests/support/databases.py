@@ -97,10 +97,20 @@ def postgres_server() -> Iterator[Postgres]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a migrated, empty SQLite file is, once a test made it."""
+    return tmp_path_factory.mktemp("fleet") / "template.db"
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def fleet_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
     """The URL of an empty database, of each kind in turn."""
     if request.param == "sqlite":
+        template: Path = request.getfixturevalue("sqlite_template")
+        if not template.exists():  # noqa: ASYNC240 - the test's own file
+            await (await Database.open(f"sqlite:///{template}")).close()
+        shutil.copy(template, tmp_path / "fleet.db")
         yield f"sqlite:///{tmp_path / 'fleet.db'}"
         return
     server: Postgres = request.getfixturevalue("postgres_server")
@@ -111,7 +121,7 @@ async def fleet_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIter
 @pytest.fixture
 async def db(fleet_url: str) -> AsyncIterator[Database]:
     """An open, migrated, empty database, of each kind in turn."""
-    database = await Database.open(fleet_url)
+    database = await Database.open(fleet_url, migrate=False)
     try:
         yield database
     finally:

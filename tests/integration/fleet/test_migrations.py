@@ -1,0 +1,92 @@
+"""The migrated schema is the schema of the code, on both databases."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, inspect, text
+
+from fleet.database import Database
+from fleet.engines import migration_engine
+from fleet.tables import metadata
+from tests.support.databases import Postgres
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def bare_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """The URL of a database without any table."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'bare.db'}"
+        return
+    server: Postgres = request.getfixturevalue("postgres_server")
+    async with server.fresh(migrated=False) as url:
+        yield url
+
+
+def differences(connection: Connection) -> list[Any]:
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    return list(compare_metadata(context, metadata))
+
+
+def partial_indexes(connection: Connection) -> set[str]:
+    query = "SELECT name FROM sqlite_master WHERE type = 'index' AND sql LIKE '% WHERE %'"
+    if connection.dialect.name == "postgresql":
+        query = "SELECT indexname FROM pg_indexes WHERE indexdef LIKE '% WHERE %'"
+    return set(connection.execute(text(query)).scalars())
+
+
+async def in_database(url: str, ask: Any) -> Any:
+    engine = migration_engine(url)
+    try:
+        async with engine.begin() as connection:
+            return await connection.run_sync(ask)
+    finally:
+        await engine.dispose()
+
+
+async def test_the_migrated_schema_is_the_one_of_the_code(bare_url: str) -> None:
+    await (await Database.open(bare_url)).close()
+    assert await in_database(bare_url, differences) == []
+    declared = {
+        index.name
+        for table in metadata.tables.values()
+        for index in table.indexes
+        if index.dialect_options["sqlite"]["where"] is not None
+    }
+    assert await in_database(bare_url, partial_indexes) == declared
+
+
+async def test_a_database_that_is_not_migrated_is_left_alone(bare_url: str) -> None:
+    await (await Database.open(bare_url, migrate=False)).close()
+    assert await in_database(bare_url, lambda c: inspect(c).get_table_names()) == []
+
+
+async def test_several_processes_may_start_on_a_new_database_at_once(bare_url: str) -> None:
+    code = (
+        "import asyncio, sys\n"
+        "from fleet.database import Database\n"
+        "async def main():\n"
+        "    await (await Database.open(sys.argv[1])).close()\n"
+        "asyncio.run(main())\n"
+    )
+    starts = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-c", code, bare_url, stderr=asyncio.subprocess.PIPE
+        )
+        for _ in range(4)
+    ]
+    for start in starts:
+        _, errors = await asyncio.wait_for(start.communicate(), 60)
+        assert start.returncode == 0, errors.decode()
+    assert await in_database(bare_url, differences) == []
+
+
+async def test_a_database_in_memory_or_of_another_kind_is_refused() -> None:
+    for url in ("sqlite://", "sqlite:///:memory:", "mysql://host/name"):
+        with pytest.raises(ValueError, match=r"SQLite needs a file|starts with"):
+            await Database.open(url)
