@@ -84,7 +84,13 @@ class Gateway:
             self.sender, questions, heartbeat_s=settings.heartbeat_interval_s
         )
         self.sweeper = Sweeper(db, self.registry, settings, utc_now=utc_now)
-        self._surroundings = Surroundings(
+        self._surroundings = self._shared(questions)
+        self.server = StationServer(settings, self.doorkeeper, self._serve)
+        self._loops: list[asyncio.Task[None]] = []
+
+    def _shared(self, questions: Questions) -> Surroundings:
+        settings = self.settings
+        return Surroundings(
             settings=settings,
             session_limits=_session_limits(settings, settings.max_frame_bytes),
             session_limits_v2=_session_limits(settings, settings.max_frame_bytes_v2),
@@ -94,14 +100,12 @@ class Gateway:
                 patience_s=settings.flood_patience_s,
             ),
             handlers=self.handlers,
-            utc_now=utc_now,
+            utc_now=self._utc_now,
             late_answer=questions.late_answer,
             on_boot=questions.after_boot,
             on_flood=self._cool_off,
             tasks=set(),
         )
-        self.server = StationServer(settings, self.doorkeeper, self._serve)
-        self._loops: list[asyncio.Task[None]] = []
 
     @property
     def port(self) -> int:

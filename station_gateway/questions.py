@@ -94,7 +94,7 @@ class Questions:
         station.later(delay_s, lambda: self._learn_connection_timeout(station))
 
     def after_answer(self, request: SendRequest, result: SendResult) -> None:
-        """A start was agreed to: its deadline hangs on the station's patience, so ask for that."""
+        """A start was agreed to: its deadline hangs on the station's patience; ask for that."""
         agreed = result.answer is not None and result.answer.verdict is Verdict.ACCEPTED
         station = self._registry.get(request.station)
         if request.kind is not Kind.START_SESSION or not agreed or station is None:

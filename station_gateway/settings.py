@@ -124,7 +124,7 @@ class GatewaySettings:
     heartbeat_s: int = 300
     housekeeping_delay_s: float = 2.0
     housekeeping_jitter_s: float = 8.0
-    housekeeping_timeout_s: float = 10.0
+    housekeeping_timeout_s: float = 5.0
     fact_timeout_s: float = 20.0
     max_age_days: int = 400
     max_ahead_days: int = 1

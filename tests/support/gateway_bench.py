@@ -90,7 +90,10 @@ class Bench:
     def url(self, station: str) -> str:
         return f"ws://{self.gateway.address}/ocpp/{station}"
 
-    async def register(self, station: str, password: str = PASSWORD) -> None:
+    async def register(
+        self, station: str, password: str = PASSWORD, *, cable_s: float | None = 60.0
+    ) -> None:
+        """Register a station; unless `cable_s` is None nobody has to ask for its patience."""
         hashed = self.passwords.hash_generated(password)
         async with self.db.write() as tx:
             await stations.create(
@@ -102,6 +105,7 @@ class Bench:
                 password_hash=hashed,
                 now=now(),
             )
+            await stations.set_connection_timeout(tx, station, cable_s)
 
     @asynccontextmanager
     async def station(
