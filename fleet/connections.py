@@ -12,6 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, delete, select, update
 
+from fleet.fixed import fixed
 from fleet.statements import Tx, Upsert, bound, columns_of
 from fleet.tables import connections, gateways
 from fleet.values import identifier
@@ -58,7 +59,7 @@ _CLAIM = Upsert(
         .returning(connections.c.epoch)
     )
 )
-_RELEASE = (
+_RELEASE = fixed(
     update(connections)
     .where(
         connections.c.station == bindparam("of_station"),
@@ -68,10 +69,10 @@ _RELEASE = (
     .values(gateway=None)
 )
 _HELD = select(*_CONNECTION).join(gateways, gateways.c.gateway == connections.c.gateway)
-_HOLDER = _HELD.where(
-    connections.c.station == bindparam("station"), gateways.c.until > bindparam("now")
+_HOLDER = fixed(
+    _HELD.where(connections.c.station == bindparam("station"), gateways.c.until > bindparam("now"))
 )
-_EPOCH = (
+_EPOCH = fixed(
     select(connections.c.epoch)
     .where(connections.c.station == bindparam("station"), connections.c.gateway.is_not(None))
     .with_for_update(read=True)

@@ -5,19 +5,18 @@ about `timeout_s`; it recovers by itself when the database is back.
 """
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar
 
 import aiosqlite
 import asyncpg  # type: ignore[import-untyped]
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from fleet import changes, migrations
 from fleet.batches import Batcher
 from fleet.changes import Changes, Hub
-from fleet.engines import POSTGRES_POOL_SIZE, Engines, Lane, open_engines, sqlite_path
+from fleet.engines import POSTGRES_POOL_SIZE, Engines, open_engines, sqlite_path
+from fleet.lanes import Lane
 from fleet.log import CHANNEL, LOG_GREW
 from fleet.statements import Tx
 from fleet.unavailable import DatabaseUnavailable, as_unavailable, is_unavailable
@@ -84,9 +83,9 @@ class Database:
         Raises: DatabaseUnavailable.
         """
         async with self._connected(self._engines.writer) as tx:
-            await tx.begin()
+            await self._engines.writer.begin(tx)
             yield tx
-            await tx.commit()
+            await self._engines.writer.commit(tx)
             if tx.info.pop(LOG_GREW, False):
                 self._hub.tell()
 
@@ -120,29 +119,30 @@ class Database:
     @asynccontextmanager
     async def _connected(self, lane: Lane) -> AsyncIterator[Tx]:
         connection = await self._connect(lane)
+        reusable = False
         try:
             yield connection
-        except BaseException as error:
+            reusable = True
+        except Exception as error:
             if not connection.invalidated:
                 connection.info.pop(LOG_GREW, None)
-            if not isinstance(error, Exception) or not is_unavailable(error):
-                raise
-            await _drop(connection)
-            raise as_unavailable(error) from error
+            if is_unavailable(error):
+                raise as_unavailable(error) from error
+            reusable = True
+            raise
         finally:
             try:
-                with contextlib.suppress(TimeoutError, OSError):
-                    await connection.close()
+                await lane.give_back(connection, reusable=reusable)
             finally:
                 lane.line.release()
 
-    async def _connect(self, lane: Lane) -> AsyncConnection:
+    async def _connect(self, lane: Lane) -> Tx:
         """Wait in line, then connect. The caller releases the line."""
         try:
             async with asyncio.timeout(self._timeout_s):
                 await lane.line.acquire()
                 try:
-                    return await lane.engine.connect()
+                    return await lane.take()
                 except BaseException:
                     lane.line.release()
                     raise
@@ -188,13 +188,3 @@ class Database:
                     seen = version
                     tell()
                 await asyncio.sleep(changes.SQLITE_POLL_S)
-
-
-async def _drop(connection: AsyncConnection) -> None:
-    """Give the connection up without another word to a server that may not answer."""
-    with contextlib.suppress(Exception):
-        raw = await connection.get_raw_connection()
-        driver = raw.driver_connection
-        if isinstance(driver, asyncpg.Connection):
-            driver.terminate()
-        await connection.invalidate()

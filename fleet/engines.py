@@ -10,28 +10,31 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import orjson
+from asyncpg import Connection as AsyncpgConnection  # type: ignore[import-untyped]
 from sqlalchemy import Connection, event, exc, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from fleet import sqlite
+from fleet.lanes import Lane, PostgresLane, SqliteLane
 
 POSTGRES_POOL_SIZE = 10
 SQLITE_READERS = 4
 _COMPILED_CACHE = 2_000
+_GOODBYE_S = 0.1
 _IDLE_IN_TRANSACTION_MS = 15_000
 
 
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """An engine and the line in front of its pool: SQLAlchemy's pool alone is not first come,
-    first served, and lets a waiter starve.
+class ImpatientConnection(AsyncpgConnection):  # type: ignore[misc]
+    """Says goodbye to a server that hangs only briefly: the caller has waited already.
+
+    SQLAlchemy closes a connection it gives up with a timeout of two seconds, other ones without.
     """
 
-    engine: AsyncEngine
-    line: asyncio.Semaphore
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's
+        """Close; at once and without a word when that takes long."""
+        await super().close(timeout=timeout and min(timeout, _GOODBYE_S))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,8 @@ class Engines:
 
     async def dispose(self) -> None:
         """Close every connection."""
-        await self.writer.engine.dispose()
-        await self.reader.engine.dispose()
+        await self.writer.close()
+        await self.reader.close()
 
 
 def open_engines(text: str, *, timeout_s: float, synchronous: str, pool_size: int) -> Engines:
@@ -59,14 +62,16 @@ def open_engines(text: str, *, timeout_s: float, synchronous: str, pool_size: in
     if dialect == "sqlite":
         path = sqlite_path(url)
         make = partial(_sqlite_engine, path, timeout_s=timeout_s, synchronous=synchronous)
-        writer = Lane(make(writer=True, size=1), asyncio.Semaphore(1))
-        reader = Lane(make(writer=False, size=SQLITE_READERS), asyncio.Semaphore(SQLITE_READERS))
+        writer = SqliteLane(make(writer=True, size=1), begin="BEGIN IMMEDIATE", size=1)
+        reader = SqliteLane(
+            make(writer=False, size=SQLITE_READERS), begin="BEGIN", size=SQLITE_READERS
+        )
         return Engines(dialect, url, writer, reader)
     if dialect == "postgresql":
         engine = _postgres_engine(url, timeout_s=timeout_s, pool_size=pool_size)
         line = asyncio.Semaphore(pool_size)
         single = engine.execution_options(isolation_level="AUTOCOMMIT")
-        return Engines(dialect, url, Lane(engine, line), Lane(single, line))
+        return Engines(dialect, url, PostgresLane(engine, line), PostgresLane(single, line))
     raise ValueError(f"a database URL starts with sqlite: or postgresql:, not {dialect}:")
 
 
@@ -74,9 +79,15 @@ def migration_engine(text: str) -> AsyncEngine:
     """An engine for one connection that may take its time: migrations are allowed to be slow."""
     url = make_url(text)
     if url.get_backend_name() == "sqlite":
-        return _sqlite_engine(
+        engine = _sqlite_engine(
             sqlite_path(url), writer=True, size=1, timeout_s=60, synchronous="FULL"
         )
+
+        @event.listens_for(engine.sync_engine, "begin")
+        def emit_begin(connection: Connection) -> None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+        return engine
     settings = {"application_name": "evcommand-migrate"}
     return create_async_engine(
         driver_url(url),
@@ -103,7 +114,7 @@ def driver_url(url: URL) -> URL:
 def _sqlite_engine(
     path: Path, *, writer: bool, size: int, timeout_s: float, synchronous: str
 ) -> AsyncEngine:
-    engine = create_async_engine(
+    return create_async_engine(
         f"sqlite+aiosqlite:///{path}",
         async_creator=sqlite.connector(
             path, writer=writer, timeout_s=timeout_s, synchronous=synchronous
@@ -113,13 +124,6 @@ def _sqlite_engine(
         pool_timeout=timeout_s,
         query_cache_size=_COMPILED_CACHE,
     )
-    begin = "BEGIN IMMEDIATE" if writer else "BEGIN"
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def emit_begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine
 
 
 def _postgres_engine(url: URL, *, timeout_s: float, pool_size: int) -> AsyncEngine:
@@ -129,8 +133,8 @@ def _postgres_engine(url: URL, *, timeout_s: float, pool_size: int) -> AsyncEngi
         max_overflow=0,
         pool_timeout=timeout_s,
         query_cache_size=_COMPILED_CACHE,
-        json_serializer=lambda value: orjson.dumps(value).decode(),
         connect_args={
+            "connection_class": ImpatientConnection,
             "timeout": timeout_s,
             "command_timeout": timeout_s,
             "prepared_statement_cache_size": 500,

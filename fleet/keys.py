@@ -18,12 +18,12 @@ from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import bindparam, select
 
 from fleet.database import Database
+from fleet.fixed import fixed
 from fleet.statements import Upsert, bound
 from fleet.tables import keys
 from fleet.values import InvalidValue
 
 _MASTER = "master"
-_UNTYPED = frozenset({"", "idtag", "iso14443", "iso15693"})
 
 FAILURE_TAKES_S = 0.25
 """Every refused password takes this long, whatever was wrong with it."""
@@ -39,7 +39,7 @@ _MAKE = Upsert(
         .on_conflict_do_nothing(index_elements=["name"])
     )
 )
-_READ = select(keys.c.value).where(keys.c.name == bindparam("name"))
+_READ = fixed(select(keys.c.value).where(keys.c.name == bindparam("name")))
 
 
 class Sealer:
@@ -60,14 +60,14 @@ class Sealer:
         except (InvalidToken, UnicodeError):
             raise InvalidValue("a sealed value of another key, or a broken one") from None
 
-    def digest(self, type: str, value: str) -> str:
+    def digest(self, type: str, value: str) -> str:  # noqa: ARG002 - see below
         """A keyed digest that is equal for equal tokens: 64 hex characters.
 
-        Case does not matter (OCPP's identifiers are case-insensitive). OCPP 1.6 does not tell a
-        token's type, so "idTag", "ISO14443", "ISO15693" and "" count as one.
+        Case does not matter (OCPP's identifiers are case-insensitive), and neither does the type:
+        OCPP 1.6 does not tell it, and a session must be found again whatever the client called
+        its token.
         """
-        kind = "" if type.lower() in _UNTYPED else type.lower()
-        text = f"{kind}\x1f{value.casefold()}".encode("utf-8", "replace")
+        text = value.casefold().encode("utf-8", "replace")
         return hmac.new(self._digest_key, text, hashlib.sha256).hexdigest()
 
     def mask(self, value: str) -> str:

@@ -10,6 +10,7 @@ missed, nothing comes twice. SQLite has one writer at a time; there tx_id is 0 a
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -32,6 +33,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from fleet.fixed import fixed
 from fleet.statements import Tx, Upsert, bound, columns_of
 from fleet.tables import command_labels, commands, events
 from fleet.values import cut, identifier
@@ -105,21 +107,25 @@ _EVENT = columns_of(events, Entry)
 _of_command = and_(
     commands.c.tenant == bindparam("of_tenant"), commands.c.name == bindparam("of_name")
 )
-_LATEST = select(*_NEWEST).where(_of_command)
+_LATEST = fixed(select(*_NEWEST).where(_of_command))
 _key_seen = exists().where(
     events.c.tenant == bindparam("of_tenant"),
     events.c.name == bindparam("of_name"),
     events.c.key == bindparam("of_key"),
 )
-_LOCK = select(*_NEWEST, _key_seen.label("seen")).where(_of_command).with_for_update(of=commands)
-_MAKE = insert(commands).values(
-    **bound(
-        commands,
-        *("tenant", "name", "seq", "tx_id", "key", "revision", "time", "snapshot"),
-        *("station", "kind", "state", "outcome_code", "create_time", "workflow_id"),
+_LOCK = fixed(
+    select(*_NEWEST, _key_seen.label("seen")).where(_of_command).with_for_update(of=commands)
+)
+_MAKE = fixed(
+    insert(commands).values(
+        **bound(
+            commands,
+            *("tenant", "name", "seq", "tx_id", "key", "revision", "time", "snapshot"),
+            *("station", "kind", "state", "outcome_code", "create_time", "workflow_id"),
+        )
     )
 )
-_REPLACE = (
+_REPLACE = fixed(
     update(commands)
     .where(_of_command)
     .values(
@@ -139,7 +145,7 @@ _LABEL = Upsert(
         .on_conflict_do_nothing(index_elements=["tenant", "name", "label"])
     )
 )
-_HISTORY = (
+_HISTORY = fixed(
     select(*_EVENT)
     .where(events.c.tenant == bindparam("of_tenant"), events.c.name == bindparam("of_name"))
     .order_by(events.c.revision)
@@ -256,14 +262,21 @@ async def waiting(
     tx: Tx, station: str, states: Sequence[str] = ("QUEUED",)
 ) -> list[tuple[str, str, str]]:
     """(tenant, name, workflow_id) of the station's commands in these states, the oldest first."""
-    stmt = (
+    rows = await tx.execute(_waiting(tuple(states)), {"of_station": station})
+    return [(tenant, name, workflow) for tenant, name, workflow in rows]
+
+
+@cache
+def _waiting(states: tuple[str, ...]) -> Select[Any]:
+    """Every connect and boot of a station asks this, with one of a few sets of states."""
+    return fixed(
         select(commands.c.tenant, commands.c.name, commands.c.workflow_id)
-        .where(commands.c.station == station, commands.c.state.in_(states))
+        .where(commands.c.station == bindparam("of_station"))
+        .where(or_(*(commands.c.state == state for state in states)))
         .where(commands.c.state != literal_column("'DONE'"))
         .order_by(commands.c.create_time, commands.c.name)
         .limit(WAITING_LIMIT)
     )
-    return [(tenant, name, workflow) for tenant, name, workflow in await tx.execute(stmt)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 
 from fleet.connections import current_epoch
+from fleet.fixed import fixed
 from fleet.statements import Tx, Upsert, bound, columns_of
 from fleet.tables import sends
 from fleet.values import cut, identifier, int32, optional_identifier, optional_int32
@@ -83,12 +84,14 @@ _INSERT = Upsert(
         .returning(*_SEND)
     )
 )
-_ATTEMPT = select(*_SEND).where(
-    sends.c.tenant == bindparam("tenant"),
-    sends.c.command == bindparam("command"),
-    sends.c.attempt == bindparam("attempt"),
+_ATTEMPT = fixed(
+    select(*_SEND).where(
+        sends.c.tenant == bindparam("tenant"),
+        sends.c.command == bindparam("command"),
+        sends.c.attempt == bindparam("attempt"),
+    )
 )
-_ANSWERED = (
+_ANSWERED = fixed(
     update(sends)
     .where(sends.c.id == bindparam("send"), sends.c.state.in_(("INTENT", "LOST")))
     .values(
@@ -97,29 +100,29 @@ _ANSWERED = (
         answer_time=bindparam("at", type_=sends.c.answer_time.type),
     )
 )
-_LOST = (
+_LOST = fixed(
     update(sends)
     .where(sends.c.id == bindparam("send"), sends.c.state == "INTENT")
     .values(state="LOST", cause=bindparam("why"))
 )
-_BY_COMMAND = (
+_BY_COMMAND = fixed(
     select(*_SEND)
     .where(sends.c.tenant == bindparam("tenant"), sends.c.command == bindparam("command"))
     .order_by(sends.c.attempt)
 )
-_BY_MESSAGE = (
+_BY_MESSAGE = fixed(
     select(*_SEND)
     .where(sends.c.station == bindparam("station"), sends.c.message_id == bindparam("message_id"))
     .order_by(sends.c.id.desc())
     .limit(1)
 )
-_OPEN = (
+_OPEN = fixed(
     select(*_SEND)
     .where(sends.c.station == bindparam("station"), ~sends.c.closed, sends.c.state != "VOID")
     .order_by(sends.c.id.desc())
     .limit(OPEN_LIMIT)
 )
-_CLOSE = (
+_CLOSE = fixed(
     update(sends)
     .where(
         sends.c.tenant == bindparam("of_tenant"),

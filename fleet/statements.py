@@ -12,6 +12,8 @@ from sqlalchemy import ColumnElement, Executable, Table, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from fleet.fixed import fixed
+
 Tx = AsyncConnection
 
 
@@ -20,7 +22,7 @@ class Upsert:
 
     def __init__(self, build: Callable[[Callable[[Table], Any]], Executable]) -> None:
         self._by_dialect = {
-            "sqlite": build(sqlite.insert),
+            "sqlite": fixed(build(sqlite.insert)),
             "postgresql": build(postgresql.insert),
         }
 

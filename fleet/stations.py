@@ -10,6 +10,7 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy import update as sql_update
 
 from fleet import tables
+from fleet.fixed import fixed
 from fleet.statements import Tx, Upsert, bound, columns_of
 from fleet.tables import connections, gateways, stations
 from fleet.values import cut, identifier, int32
@@ -66,9 +67,11 @@ _connectors = tables.connectors
 _STATION = columns_of(stations, Station)
 _CONNECTOR = columns_of(_connectors, Connector)
 
-_GET = select(*_STATION).where(stations.c.id == bindparam("id"))
-_HASHES = select(stations.c.password_hash, stations.c.previous_password_hash).where(
-    stations.c.id == bindparam("id")
+_GET = fixed(select(*_STATION).where(stations.c.id == bindparam("id")))
+_HASHES = fixed(
+    select(stations.c.password_hash, stations.c.previous_password_hash).where(
+        stations.c.id == bindparam("id")
+    )
 )
 _NEW = bound(stations, "id", "tenant", "location", "security_profile", "registered", "create_time")
 
@@ -97,7 +100,18 @@ _ADMIT = Upsert(
         .returning(*_STATION)
     )
 )
-_TOUCH = (
+_BOOT = fixed(
+    sql_update(stations)
+    .where(stations.c.id == bindparam("of_station"))
+    .values(
+        **bound(
+            stations,
+            *("boot_state", "vendor", "model", "serial_number", "firmware_version"),
+            *("ocpp_version", "boot_time", "last_seen_time"),
+        )
+    )
+)
+_TOUCH = fixed(
     sql_update(stations)
     .where(
         stations.c.id == bindparam("station"),
@@ -130,7 +144,7 @@ _SET_CONNECTOR = Upsert(
         .returning(*_CONNECTOR)
     )
 )
-_CONNECTORS = (
+_CONNECTORS = fixed(
     select(*_CONNECTOR)
     .where(_connectors.c.station == bindparam("station"))
     .order_by(_connectors.c.evse_id, _connectors.c.connector_id)
@@ -284,20 +298,18 @@ async def record_boot(
     now: datetime,
 ) -> None:
     """The station booted and got this answer ("ACCEPTED", "PENDING", "REJECTED")."""
-    await tx.execute(
-        sql_update(stations)
-        .where(stations.c.id == id)
-        .values(
-            boot_state=state,
-            vendor=cut(vendor),
-            model=cut(model),
-            serial_number=cut(serial_number),
-            firmware_version=cut(firmware_version),
-            ocpp_version=ocpp_version,
-            boot_time=now,
-            last_seen_time=now,
-        )
-    )
+    values = {
+        "of_station": id,
+        "boot_state": state,
+        "vendor": cut(vendor),
+        "model": cut(model),
+        "serial_number": cut(serial_number),
+        "firmware_version": cut(firmware_version),
+        "ocpp_version": ocpp_version,
+        "boot_time": now,
+        "last_seen_time": now,
+    }
+    await tx.execute(_BOOT, values)
 
 
 async def touch(tx: Tx, ids_and_times: Sequence[tuple[str, datetime]]) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, case, select
 from sqlalchemy import delete as sql_delete
 
+from fleet.fixed import fixed
 from fleet.statements import Tx, Upsert, bound, columns_of
 from fleet.tables import tokens
 from fleet.values import identifier, optional_identifier
@@ -48,15 +49,15 @@ _PUT = Upsert(
         .returning(*_TOKEN)
     )
 )
-_GET = select(*_TOKEN).where(_KEY)
+_GET = fixed(select(*_TOKEN).where(_KEY))
 # Without a type (OCPP 1.6 does not tell it), one that is not accepted goes before one that is.
-_ANY_TYPE = (
+_ANY_TYPE = fixed(
     select(*_TOKEN)
     .where(tokens.c.tenant == bindparam("of_tenant"), tokens.c.folded == bindparam("of_folded"))
     .order_by(case((tokens.c.status == "ACCEPTED", 1), else_=0), tokens.c.type)
     .limit(1)
 )
-_DELETE = sql_delete(tokens).where(_KEY)
+_DELETE = fixed(sql_delete(tokens).where(_KEY))
 
 
 async def put(

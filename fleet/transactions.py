@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import and_, bindparam, exists, or_, select
 
+from fleet.fixed import fixed
 from fleet.statements import Tx
 from fleet.tables import transactions
 from fleet.transactions_rows import ACTIVE, ENDED, TRANSACTION, Transaction, by_ocpp_id
@@ -35,9 +36,9 @@ __all__ = [
 
 CANDIDATES_LIMIT = 1_000
 
-_BY_NAME = select(*TRANSACTION).where(transactions.c.name == bindparam("name"))
-_BY_ID = select(*TRANSACTION).where(transactions.c.id == bindparam("id"))
-_REMOTE_START = (
+_BY_NAME = fixed(select(*TRANSACTION).where(transactions.c.name == bindparam("name")))
+_BY_ID = fixed(select(*TRANSACTION).where(transactions.c.id == bindparam("id")))
+_REMOTE_START = fixed(
     select(*TRANSACTION)
     .where(
         transactions.c.station == bindparam("station"),
@@ -47,7 +48,7 @@ _REMOTE_START = (
     .order_by(transactions.c.id)
     .limit(1)
 )
-_SINCE = (
+_SINCE = fixed(
     select(*TRANSACTION)
     .where(
         transactions.c.station == bindparam("station"),
@@ -57,11 +58,13 @@ _SINCE = (
     .order_by(transactions.c.received_time, transactions.c.id)
     .limit(CANDIDATES_LIMIT)
 )
-_MINTED_ELSEWHERE = select(
-    exists().where(
-        transactions.c.id == bindparam("id"),
-        transactions.c.minted,
-        transactions.c.station != bindparam("station"),
+_MINTED_ELSEWHERE = fixed(
+    select(
+        exists().where(
+            transactions.c.id == bindparam("id"),
+            transactions.c.minted,
+            transactions.c.station != bindparam("station"),
+        )
     )
 )
 

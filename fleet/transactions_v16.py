@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, exists, select, update
 
+from fleet.fixed import fixed
 from fleet.statements import Tx, Upsert, bound
 from fleet.tables import transactions
 from fleet.transactions_rows import (
@@ -55,11 +56,14 @@ _INSERT = Upsert(
         .returning(*TRANSACTION)
     )
 )
-_BY_START_KEY = select(*TRANSACTION).where(
-    transactions.c.station == bindparam("of_station"), transactions.c.start_key == bindparam("key")
+_BY_START_KEY = fixed(
+    select(*TRANSACTION).where(
+        transactions.c.station == bindparam("of_station"),
+        transactions.c.start_key == bindparam("key"),
+    )
 )
 _other = transactions.alias("other")
-_NUMBER = (
+_NUMBER = fixed(
     update(transactions)
     .where(
         transactions.c.id == bindparam("of_id"),

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select, update
 
+from fleet.fixed import fixed
 from fleet.statements import Tx, Upsert, bound
 from fleet.tables import transactions
 from fleet.transactions_rows import ACTIVE, ENDED, TRANSACTION, Transaction, runs_backwards
@@ -43,7 +44,7 @@ _INSERT = Upsert(
         .returning(*TRANSACTION)
     )
 )
-_LOCK = (
+_LOCK = fixed(
     select(*TRANSACTION, transactions.c.sources)
     .where(
         transactions.c.station == bindparam("of_station"),
@@ -51,7 +52,7 @@ _LOCK = (
     )
     .with_for_update()
 )
-_UPDATE = (
+_UPDATE = fixed(
     update(transactions)
     .where(transactions.c.id == bindparam("of_id"))
     .values(

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, delete, insert, select
 
+from fleet.fixed import fixed
 from fleet.statements import Tx, bound, columns_of
 from fleet.tables import wakeups
 from fleet.values import cut, identifier
@@ -25,8 +26,8 @@ class Wakeup:
 
 
 _WAKEUP = columns_of(wakeups, Wakeup)
-_ADD = insert(wakeups).values(**bound(wakeups, "workflow_id", "reason", "create_time"))
-_DUE = (
+_ADD = fixed(insert(wakeups).values(**bound(wakeups, "workflow_id", "reason", "create_time")))
+_DUE = fixed(
     select(*_WAKEUP)
     .where(wakeups.c.create_time <= bindparam("before", type_=wakeups.c.create_time.type))
     .order_by(wakeups.c.id)
