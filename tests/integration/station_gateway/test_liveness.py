@@ -116,6 +116,7 @@ async def test_after_a_boot_the_station_is_asked_how_long_it_waits_for_the_cable
 async def test_a_start_before_that_question_has_it_asked_at_once_and_is_woken_by_its_answer(
     bench: Bench,
 ) -> None:
+    await bench.register("S1", cable_s=None)
     async with bench.station("S1") as station:
         sending = bench.sending(await bench.start_request("S1"))
         await station.accept("RemoteStartTransaction")
@@ -125,20 +126,6 @@ async def test_a_start_before_that_question_has_it_asked_at_once_and_is_woken_by
         await station.answer(message_id, {"configurationKey": [entry]})
         assert await found(lambda: connection_timeout(bench)) == 2.0
         assert [wakeup.reason for wakeup in await bench.wakeups()] == ["connection_timeout"]
-
-
-async def test_an_accepted_start_asks_at_once_when_nobody_knows_the_stations_patience(
-    bench: Bench,
-) -> None:
-    await bench.register("S1", cable_s=None)
-    async with bench.station("S1") as station:
-        sending = bench.sending(await bench.start_request("S1"))
-        await station.accept("RemoteStartTransaction")
-        message_id, payload = await station.called("GetConfiguration")
-        entry = {"key": payload["key"][0], "readonly": False, "value": "45"}
-        await station.answer(message_id, {"configurationKey": [entry]})
-        assert await found(lambda: connection_timeout(bench)) == 45.0
-        await sending
 
 
 async def connection_timeout(bench: Bench) -> float | None:
