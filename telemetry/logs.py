@@ -1,12 +1,14 @@
 """Structured logs on stderr: one JSON object per line, or coloured lines for a person.
 
-Standard-library loggers (Temporal, websockets, SQLAlchemy) come out in the same form. What carries
-a secret by its name is hidden here as a last resort; nobody should log it in the first place.
+Standard-library loggers (Temporal, websockets, SQLAlchemy) come out in the same form, through the
+same handler; our own lines do not go through `logging`, which costs three times as much. What
+carries a secret by its name is hidden here as a last resort; nobody should log it in the first
+place.
 """
 
 import logging
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from enum import StrEnum
 from typing import Any, TextIO
 
@@ -40,13 +42,14 @@ def configure_logs(
     """Sends every log of this process to `stream` (stderr). May be called again."""
     target = stream or sys.stderr
     shared = _shared_processors(process)
+    renderers = _renderers(form, target)
     handler = _CountingHandler(target)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *_renderers(form, target),
+                *renderers,
             ],
         )
     )
@@ -56,13 +59,9 @@ def configure_logs(
     for name in _NOISY_LOGGERS:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[*shared, *renderers],
+        logger_factory=_loggers(handler),
+        wrapper_class=structlog.make_filtering_bound_logger(root.level),
         cache_logger_on_first_use=False,
     )
 
@@ -119,3 +118,34 @@ class _CountingHandler(logging.StreamHandler[TextIO]):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802
         DROPPED_LOGS.inc()
+
+    def write_line(self, line: str) -> None:
+        """Write a finished line."""
+        self.acquire()
+        try:
+            self.stream.write(line + self.terminator)
+            self.flush()
+        except (OSError, ValueError):
+            DROPPED_LOGS.inc()
+        finally:
+            self.release()
+
+
+class _LineLogger:
+    """What structlog hands finished lines to. `name` is the module that logs."""
+
+    def __init__(self, name: str, write: Callable[[str], None]) -> None:
+        self.name = name
+        self.debug = self.info = self.warning = self.error = self.critical = write
+
+
+def _loggers(handler: _CountingHandler) -> Callable[..., _LineLogger]:
+    """One logger per name."""
+    made: dict[str, _LineLogger] = {}
+
+    def logger(name: str = "evcommand") -> _LineLogger:
+        if name not in made:
+            made[name] = _LineLogger(name, handler.write_line)
+        return made[name]
+
+    return logger
