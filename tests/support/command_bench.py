@@ -52,6 +52,7 @@ from workflows.correlation import StationEvent, wake_concerned
 from workflows.domain import changes, wording
 from workflows.domain.model import (
     CallError,
+    Code,
     Command,
     IdToken,
     Kind,
@@ -64,6 +65,7 @@ from workflows.domain.model import (
     Verdict,
     WaitFor,
 )
+from workflows.domain.outcomes import Cause
 from workflows.domain.timing import Timing
 from workflows.recorder import from_snapshot, record
 from workflows.wakeups import WakeupDispatcher
@@ -74,6 +76,16 @@ _numbers = itertools.count(1)
 
 Play = Callable[["ScriptedGateway", SendRequest], Awaitable[SendResult]]
 Happening = Callable[[], Awaitable[object]]
+
+
+def is_ending(outcome: Outcome | None, code: Code, cause: Cause) -> bool:
+    """Whether a command ended so."""
+    return outcome is not None and (outcome.code, outcome.cause) == (code, cause.value)
+
+
+def has_code(command: Command, code: Code) -> bool:
+    """Whether the command's outcome, provisional or not, has this code."""
+    return command.outcome is not None and command.outcome.code is code
 
 
 def accepted(transaction_id: str | None = None) -> StationAnswer:
@@ -102,6 +114,7 @@ class ScriptedGateway:
         self.sent: list[Send] = []
         self.asked: list[AskRequest] = []
         self.reply = AskResult(asked=False)
+        self.forgets = False  # its database fails when the answer comes
         self.on_ask: Callable[[], Awaitable[object]] | None = None
 
     @activity.defn(name=names.SEND_FRAME)
@@ -158,6 +171,10 @@ class ScriptedGateway:
     ) -> SendResult:
         """Commits the answer, as a gateway does in time or late."""
         now = await self.bench.now()
+        if self.forgets:
+            return SendResult(
+                SendStatus.ANSWERED, answer=answer, send_time=send.send_time, answer_time=now
+            )
 
         async def write(tx: Tx) -> int:
             await sends.answered(tx, send.id, answer=msgspec.to_builtins(answer), now=now)
@@ -512,6 +529,7 @@ class Bench:
         started: datetime | None = None,
         clock_suspect: bool = False,
         authorized: bool = True,
+        silently: bool = False,
     ) -> Transaction:
         """A 1.6 station reports StartTransaction."""
         now = await self.now()
@@ -532,7 +550,8 @@ class Bench:
                 reservation_id=None,
                 now=now,
             )
-            await self._tell(tx, row, now)
+            if not silently:
+                await self._tell(tx, row, now)
             return row
 
         return await self._commit(write)
@@ -582,6 +601,12 @@ class Bench:
         self, session: Transaction, reason: str = "Remote", stopped: datetime | None = None
     ) -> Transaction:
         """A 1.6 station reports StopTransaction."""
+        return await self.session_ends_by_id(session.ocpp_id, reason, stopped)
+
+    async def session_ends_by_id(
+        self, ocpp_id: str, reason: str = "Remote", stopped: datetime | None = None
+    ) -> Transaction:
+        """A 1.6 station reports StopTransaction of an id that we may not know."""
         now = await self.now()
 
         async def write(tx: Tx) -> Transaction:
@@ -589,7 +614,7 @@ class Bench:
                 tx,
                 station=self.station,
                 tenant=TENANT,
-                ocpp_id=session.ocpp_id,
+                ocpp_id=ocpp_id,
                 token_digest=None,
                 meter_stop_wh=2000,
                 stop_time=stopped or now,

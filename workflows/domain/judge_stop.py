@@ -35,10 +35,12 @@ def judge_stop(command: Command, facts: Facts, timing: Timing, now: datetime) ->
     target = ended_target(facts)
     if target is not None:
         return Decision(Act.CONCLUDE, outcome=_ended(target, frame))
-    if facts.asked and facts.asked.ongoing is False and not facts.asked.messages_in_queue:
-        return Decision(Act.CONCLUDE, outcome=ending(Cause.SESSION_STOPPED))
     answer = given_answer(command, frame)
-    if answer is not None and answer.verdict in _NO:
+    refused = answer is not None and answer.verdict in _NO
+    if facts.asked and facts.asked.ongoing is False and not facts.asked.messages_in_queue:
+        cause = Cause.ALREADY_ENDED if refused else Cause.SESSION_STOPPED
+        return Decision(Act.CONCLUDE, outcome=ending(cause))
+    if refused:
         return _refused(command, facts, frame, timing, now)
     return _awaited(command, facts, frame, timing, now)
 

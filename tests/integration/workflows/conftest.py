@@ -12,6 +12,7 @@ import pytest_asyncio
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
+from entrypoints.temporal_binary import find_temporal
 from entrypoints.temporal_server import DevServerOptions, running_dev_server
 from fleet.database import Database
 from tests.support.command_bench import Bench
@@ -59,7 +60,8 @@ async def real_client(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
     """A client of a real dev server."""
     folder = tmp_path_factory.mktemp("temporal")
     options = DevServerOptions(log_file=folder / "temporal.log", ui=False)
-    async with running_dev_server(options, lambda _: None) as where:
+    binary = await asyncio.to_thread(find_temporal, lambda _: None)
+    async with running_dev_server(binary, options, lambda _: None) as where:
         client = await Client.connect(where.address)
         await register_search_attributes(client)
         yield client

@@ -11,6 +11,7 @@ from tests.support.command_bench import (
     accepted,
     answers,
     call_error,
+    is_ending,
     loses,
     rejected,
 )
@@ -19,7 +20,6 @@ from workflows.domain.model import (
     Code,
     Command,
     CompensationState,
-    Outcome,
     State,
     StationAnswer,
     Verdict,
@@ -31,14 +31,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 CABLE_S = 60
 MARGIN_S = 15
-
-
-def is_ending(outcome: Outcome | None, code: Code, cause: Cause) -> bool:
-    return outcome is not None and (outcome.code, outcome.cause) == (code, cause.value)
-
-
-def has_code(command: Command, code: Code) -> bool:
-    return command.outcome is not None and command.outcome.code is code
 
 
 async def submitted(bench: Bench, *plays: Play, **changed: object) -> Command:

@@ -1,0 +1,148 @@
+"""StopSession from acceptance to the truth, with time skipped."""
+
+import pytest
+
+from fleet.transactions import Transaction
+from tests.support.command_bench import (
+    Bench,
+    Play,
+    accepted,
+    answers,
+    has_code,
+    is_ending,
+    loses,
+    rejected,
+)
+from workflows.contract import AskResult
+from workflows.domain.model import Code, Command, OfflinePolicy, State, WaitFor
+from workflows.domain.outcomes import Cause
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def running_session(bench: Bench) -> Transaction:
+    return await bench.session_starts()
+
+
+async def stopping(bench: Bench, wire_id: str, *plays: Play) -> Command:
+    """A stop for which the station's part is written in `plays`, answered or lost by now."""
+    bench.gateway.plays = list(plays)
+    command = await bench.stop_command(wire_id, offline_policy=OfflinePolicy.WAIT)
+    await bench.submit(command, WaitFor.STATION_ANSWER)
+    return command
+
+
+async def test_stop_succeeds_when_the_session_ends(bench: Bench) -> None:
+    session = await running_session(bench)
+    command = await stopping(bench, session.ocpp_id, answers(accepted()))
+    await bench.session_ends(session)
+    outcome = await bench.outcome(command)
+    assert is_ending(outcome, Code.SUCCEEDED, Cause.SESSION_STOPPED)
+    assert outcome.session is not None
+    assert outcome.session.meter_stop_wh == 2000
+
+
+async def test_a_session_that_ended_before_is_success_and_nothing_is_sent(bench: Bench) -> None:
+    session = await running_session(bench)
+    await bench.session_ends(session, "Local")
+    command = await stopping(bench, session.ocpp_id)
+    assert is_ending(await bench.outcome(command), Code.SUCCEEDED, Cause.ALREADY_ENDED)
+    assert bench.gateway.frames == []
+
+
+async def test_accepted_and_still_running_is_no_effect(bench: Bench) -> None:
+    session = await running_session(bench)
+    command = await stopping(bench, session.ocpp_id, answers(accepted()))
+    await bench.skip(61)
+    assert is_ending(await bench.outcome(command), Code.NO_EFFECT, Cause.SESSION_KEEPS_RUNNING)
+
+
+async def test_rejected_stop_of_a_session_that_ended_meanwhile_is_success(bench: Bench) -> None:
+    session = await running_session(bench)
+
+    async def ends() -> None:
+        await bench.session_ends(session, "EVDisconnected")
+
+    command = await stopping(bench, session.ocpp_id, answers(rejected(), before=ends))
+    assert (await bench.outcome(command)).code is Code.SUCCEEDED
+
+
+async def test_rejected_stop_asks_the_station_before_it_is_rejected(bench: Bench) -> None:
+    bench.gateway.reply = AskResult(asked=True)
+    session = await running_session(bench)
+    command = await stopping(bench, session.ocpp_id, answers(rejected()))
+    await bench.skip(6)
+    assert is_ending(await bench.outcome(command), Code.REJECTED, Cause.STATION_REJECTED)
+    assert len(bench.gateway.asked) == 1
+
+
+async def test_a_session_metered_under_another_id_is_stopped_by_its_real_id(
+    bench: Bench,
+) -> None:
+    session = await running_session(bench)
+
+    async def meters() -> None:
+        await bench.metered("77")
+
+    bench.gateway.reply, bench.gateway.on_ask = AskResult(asked=True), meters
+    command = await stopping(bench, session.ocpp_id, answers(rejected()), answers(accepted()))
+    await bench.until(command, lambda c: len(bench.gateway.frames) == 2)
+    await bench.session_ends_by_id("77")
+    assert is_ending(await bench.outcome(command), Code.SUCCEEDED, Cause.SESSION_STOPPED)
+    assert [frame.stop.wire_id for frame in bench.gateway.frames if frame.stop] == [
+        session.ocpp_id,
+        "77",
+    ]
+
+
+async def test_lost_answer_of_a_stop_is_repeated_while_the_session_runs(bench: Bench) -> None:
+    session = await running_session(bench)
+    command = await stopping(bench, session.ocpp_id, loses(), answers(accepted()))
+    assert has_code(await bench.seen(command), Code.UNKNOWN)
+    await bench.skip(6)
+    await bench.until(command, lambda c: len(bench.gateway.frames) == 2)
+    await bench.session_ends(session)
+    assert is_ending(await bench.outcome(command), Code.SUCCEEDED, Cause.SESSION_STOPPED)
+
+
+async def test_lost_answer_of_a_stop_is_resolved_by_the_end_of_the_session(bench: Bench) -> None:
+    session = await running_session(bench)
+    command = await stopping(bench, session.ocpp_id, loses())
+    await bench.session_ends(session)
+    assert (await bench.outcome(command)).code is Code.SUCCEEDED
+    assert len(bench.gateway.frames) == 1
+
+
+async def test_an_id_that_we_never_heard_of_is_sent_and_stays_unknown_without_facts(
+    bench: Bench,
+) -> None:
+    command = await stopping(bench, "4711", answers(accepted()))
+    await bench.skip(61)
+    assert is_ending(await bench.outcome(command), Code.UNKNOWN, Cause.STOP_NOT_CONFIRMED)
+
+
+async def test_the_late_end_of_a_session_raises_an_unknown_stop(bench: Bench) -> None:
+    command = await stopping(bench, "4712", answers(accepted()))
+    await bench.skip(61)
+    assert (await bench.outcome(command)).code is Code.UNKNOWN
+    await bench.session_ends_by_id("4712")
+    await bench.until(command, lambda c: has_code(c, Code.SUCCEEDED))
+
+
+async def test_a_stop_on_2_0_1_believes_the_station_that_nothing_is_running(
+    bench: Bench,
+) -> None:
+    await bench.connect("2.0.1")
+    bench.gateway.reply = AskResult(asked=True, ongoing=False, messages_in_queue=False)
+    command = await stopping(bench, "T-9", answers(rejected()))
+    assert is_ending(await bench.outcome(command), Code.SUCCEEDED, Cause.ALREADY_ENDED)
+
+
+async def test_cancelling_a_stop_after_it_was_sent_changes_nothing(bench: Bench) -> None:
+    session = await running_session(bench)
+    command = await stopping(bench, session.ocpp_id, answers(accepted()))
+    await bench.cancel(command)
+    seen = await bench.seen(command)
+    assert (seen.state, seen.cancel_reason) == (State.AWAITING_EFFECT, "driver left")
+    await bench.session_ends(session)
+    assert (await bench.outcome(command)).code is Code.SUCCEEDED
