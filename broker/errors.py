@@ -125,11 +125,11 @@ class Refusal(Exception):
 
 def invalid(violations: tuple[Violation, ...]) -> Refusal:
     """The refusal of a request with bad fields: names them all."""
-    fields = ", ".join(dict.fromkeys(violation.field for violation in violations))
+    first = {one.field: one.description for one in reversed(violations)}
+    fields = dict.fromkeys(one.field for one in violations)
+    said = "; ".join(f"{field} {first[field]}" for field in fields)
     return Refusal(
-        Reason.INVALID_REQUEST,
-        f"The request has bad fields: {fields}. See the BadRequest details.",
-        violations=violations,
+        Reason.INVALID_REQUEST, f"The request has bad fields: {said}.", violations=violations
     )
 
 

@@ -53,7 +53,8 @@ class StationServicer(pb_grpc.StationServiceServicer):
             except stations.StationExists as error:
                 raise Refusal(
                     Reason.STATION_EXISTS,
-                    f"{names.station_name(request.station_id)} exists already.",
+                    f"{names.station_name(request.station_id)} exists already. Its password is not "
+                    "shown again: delete the station and create it anew when it is lost.",
                 ) from error
             shown = await self._shown(tx, station)
         return pb.CreateStationResponse(station=shown, basic_auth_password=password)

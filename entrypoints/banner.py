@@ -10,7 +10,7 @@ from entrypoints.settings import ChosenSettings
 from entrypoints.temporal_binary import cache_dir
 from entrypoints.temporal_server import TemporalAddress
 
-_STATION = "CP-1"
+_GRPCURL_MODULE = "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3"
 
 
 def ready_banner(settings: ChosenSettings, where: Running, temporal: TemporalAddress) -> str:
@@ -37,15 +37,17 @@ def _addresses(settings: ChosenSettings, where: Running, temporal: TemporalAddre
 def _walk(settings: ChosenSettings, where: Running) -> list[str]:
     if settings.grpc_tls_certificate or settings.api_keys or settings.api_keys_file:
         return ["Calls need your credentials: docs/security tells how to give them to grpcurl."]
-    return [*_admission(settings, where), *_calls(where)]
+    # Another station each time: the one of an earlier run has a password that is gone.
+    station_id = f"CP-{secrets.token_hex(2)}"
+    return [*_remedy(), *_admission(settings, where, station_id), *_calls(where, station_id)]
 
 
-def _admission(settings: ChosenSettings, where: Running) -> list[str]:
-    station = f"{_program()} station --version 1.6 --id {_STATION} --url ws://{where.ocpp}/ocpp"
+def _admission(settings: ChosenSettings, where: Running, station_id: str) -> list[str]:
+    station = f"{_program()} station --version 1.6 --id {station_id} --url ws://{where.ocpp}/ocpp"
     if settings.open:
         return ["A simulated station (any station is admitted, because of --open):", f"  {station}"]
     password = secrets.token_urlsafe(18)
-    wanted = f'{{"station_id": "{_STATION}", "basic_auth_password": "{password}"}}'
+    wanted = f'{{"station_id": "{station_id}", "basic_auth_password": "{password}"}}'
     return [
         "Register a station, and connect a simulated one:",
         f"  echo '{wanted}' | {_call(where, 'StationService/CreateStation', stdin=True)}",
@@ -53,14 +55,14 @@ def _admission(settings: ChosenSettings, where: Running) -> list[str]:
     ]
 
 
-def _calls(where: Running) -> list[str]:
+def _calls(where: Running, station_id: str) -> list[str]:
     service = "RemoteCommandService"
     start = (
-        f'{{"station": "stations/{_STATION}", "id_token": {{"value": "DRIVER-1"}}, '
+        f'{{"station": "stations/{station_id}", "id_token": {{"value": "DRIVER-1"}}, '
         '"options": {"wait_for": "WAIT_FOR_OUTCOME"}}'
     )
     stop = (
-        f'{{"station": "stations/{_STATION}", "evse_id": 1, '
+        f'{{"station": "stations/{station_id}", "evse_id": 1, '
         '"options": {"wait_for": "WAIT_FOR_OUTCOME"}}'
     )
     watch = '{"all": true}'
@@ -81,6 +83,13 @@ def _call(where: Running, method: str, request: str = "", *, stdin: bool = False
 def _grpcurl() -> str:
     built = cache_dir() / "bin" / "grpcurl"
     return "grpcurl" if shutil.which("grpcurl") or not built.is_file() else str(built)
+
+
+def _remedy() -> list[str]:
+    """How to get grpcurl where there is none."""
+    if shutil.which(_grpcurl()):
+        return []
+    return [f"(There is no grpcurl on PATH: go install {_GRPCURL_MODULE}, or see its web page.)"]
 
 
 def _program() -> str:

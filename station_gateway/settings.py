@@ -30,7 +30,8 @@ class GatewaySettings:
       max_request_bytes: of request line and headers together.
       max_connections: open sockets of this process; beyond it 503.
       retry_after_s: what 503 tells a station to wait.
-      station_failures, address_failures: failed attempts within `failure_window_s` before 429.
+      station_failures: failed attempts for one station within `failure_window_s` before 429.
+      address_failures: the same for one address.
       failure_window_s: the window of both.
       failure_penalty_s: the first 429's Retry-After; doubles with every further failure.
       max_penalty_s: the longest Retry-After of a 429.
@@ -42,7 +43,8 @@ class GatewaySettings:
       max_frame_bytes: one message of an OCPP 1.6 station.
       max_frame_bytes_v2: one message of a 2.x station (reports are larger).
       queue_frames: CALLs of a station that wait for their answer; beyond it the socket is closed.
-      message_rate, message_burst: token bucket per station; beyond it the socket is read slower.
+      message_rate: messages per second of one station; beyond it the socket is read slower.
+      message_burst: messages at once before that.
       flood_patience_s: how long a station may be slowed down without a pause before 1008.
       write_timeout_s: how long a socket may refuse our bytes before it counts as dead.
       close_timeout_s: from our close frame to the end of TCP.
@@ -63,16 +65,20 @@ class GatewaySettings:
 
     Station's own messages:
       heartbeat_s: interval that BootNotification's answer asks for.
-      housekeeping_delay_s, housekeeping_jitter_s: from the accepted boot to the first question.
+      housekeeping_delay_s: from the accepted boot to the first question, at least.
+      housekeeping_jitter_s: at most so much longer, by chance.
       housekeeping_timeout_s: limit of that question.
       fact_timeout_s: limit of writing one fact; later the message stays unanswered.
-      max_age_days, max_ahead_days: station times outside are replaced by ours and flagged.
+      max_age_days: older station times are replaced by ours and flagged.
+      max_ahead_days: later ones too.
 
     Process:
-      lease_s, lease_renewal_s: how long the connections stand without renewal, and its interval.
+      lease_s: how long this process's connections stand without renewal.
+      lease_renewal_s: how often they are renewed.
       max_activities: frames and questions in flight in this process.
       drain_timeout_s: how long a stopping process waits for CALLs in flight.
-      drain_batch, drain_pause_s: sockets closed at once when stopping, and the pause between.
+      drain_batch: sockets closed at once when stopping.
+      drain_pause_s: the pause between two batches.
     """
 
     host: str = "127.0.0.1"

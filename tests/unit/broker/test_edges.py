@@ -137,7 +137,7 @@ def test_a_refusal_carries_reason_fields_and_retry() -> None:
 def test_a_message_is_bounded_and_names_each_field_once() -> None:
     assert len(Refusal(Reason.INTERNAL, "x" * 9_999).message) == 1_000
     twice = invalid((Violation("a", "1"), Violation("a", "2"), Violation("b", "3")))
-    assert "a, b" in twice.message
+    assert "a 1; b 3" in twice.message
 
 
 def bearer(key: str) -> list[tuple[str, str | bytes]]:

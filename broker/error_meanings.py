@@ -1,0 +1,46 @@
+"""What each error reason means to a caller, and what to do next. docs/api.md prints this table."""
+
+from broker.errors import Reason
+
+MEANINGS: dict[Reason, str] = {
+    Reason.INVALID_REQUEST: "Fields are missing or wrong; BadRequest names each one. Correct the "
+    "request.",
+    Reason.PAGE_TOKEN_INVALID: "The token is not from this list with these filters. Begin with the "
+    "first page.",
+    Reason.RESUME_TOKEN_INVALID: "The token is not from a watch with this selection. Watch without "
+    "one; the present states come first.",
+    Reason.NOT_A_START_COMMAND: "`start_command` names a command that did not start a session.",
+    Reason.STATION_NOT_FOUND: "No such station for this caller. Register it with CreateStation.",
+    Reason.COMMAND_NOT_FOUND: "No such command for this caller.",
+    Reason.TRANSACTION_NOT_FOUND: "No such transaction at that station.",
+    Reason.RESERVATION_NOT_FOUND: "No such reservation at that station.",
+    Reason.TOKEN_NOT_FOUND: "The table has no token of that type and value.",
+    Reason.NO_RUNNING_SESSION: "No running session fits the target, or the start command ended "
+    "without one. There is nothing to stop.",
+    Reason.AMBIGUOUS_TARGET: "Several running sessions fit; the message and the metadata "
+    "`transactions` list them. Stop one by its name.",
+    Reason.START_NOT_FINAL: "The start command has not started a session yet. Take it back with "
+    "CancelCommand.",
+    Reason.NOT_POSSIBLE_ON_STATION: "The station's OCPP version has no words for this; BadRequest "
+    "names the field. Nothing was sent.",
+    Reason.STATION_BUSY: "Commands for the station have not ended. Wait for them or cancel them.",
+    Reason.REQUEST_ID_REUSED: "The `request_id` belongs to another request; the metadata `fields` "
+    "says what differs. Use a new id for a new command.",
+    Reason.STATION_EXISTS: "A station of this id is registered already.",
+    Reason.NOT_BUILT: "This version of the broker does not do that yet.",
+    Reason.CREDENTIALS_MISSING: "Send the metadata `authorization: Bearer KEY`.",
+    Reason.CREDENTIALS_INVALID: "The key is not known to this broker.",
+    Reason.TOO_MANY_CALLS: "The broker serves as many calls as it may. Try again after RetryInfo's "
+    "delay.",
+    Reason.TOO_MANY_WATCHES: "The broker serves as many watches as it may. Watch a station or "
+    "`all` instead of single commands, or try again after RetryInfo's delay.",
+    Reason.TEMPORAL_UNAVAILABLE: "Temporal did not say that it took the command. Repeat the "
+    "request with the same `request_id` (made by the broker when you gave none: it stands in the "
+    "metadata) after RetryInfo's delay.",
+    Reason.DATABASE_UNAVAILABLE: "The database cannot be reached. Repeat the request with the same "
+    "`request_id` after RetryInfo's delay.",
+    Reason.SHUTTING_DOWN: "This broker process ends. Connect again; resume a watch with its last "
+    "`resume_token`.",
+    Reason.INTERNAL: "A bug. The broker's log has the stack under the call's trace id. Repeat with "
+    "the same `request_id`.",
+}
