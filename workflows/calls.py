@@ -59,7 +59,7 @@ async def find_route(command: Command, now: datetime, *, look_only: bool) -> Rou
         result_type=Route,
         start_to_close_timeout=LOOK_UP,
         retry_policy=UNTIL_IT_WORKS,
-        summary=f"Who holds {command.station}?",
+        summary=wording.brief(f"Who holds {command.station}?"),
     )
     return route
 
@@ -95,6 +95,7 @@ async def settle(request: SendRequest, *, give_up: bool) -> SendResult:
             now=workflow.now(),
             give_up=give_up,
             undo=request.undo,
+            station=request.station,
         ),
         result_type=SendResult,
         start_to_close_timeout=LOOK_UP,
@@ -157,7 +158,7 @@ async def ask(gateway: str, request: AskRequest) -> AskResult:
             schedule_to_start_timeout=GATEWAY_PICKUP,
             start_to_close_timeout=timedelta(seconds=request.timeout_s) + SLACK,
             retry_policy=ONCE,
-            summary=f"Ask {request.station} what happened",
+            summary=wording.brief(f"Ask {request.station} what happened"),
         )
     except ActivityError:
         return AskResult(asked=False)

@@ -155,6 +155,7 @@ class SettleRequest:
     now: datetime
     give_up: bool = True
     undo: bool = False
+    station: str = ""
 
 
 @dataclass(frozen=True)

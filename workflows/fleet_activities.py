@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 import msgspec
+import structlog
 from temporalio import activity
 
 from fleet import connections, log, sends, stations
@@ -35,7 +36,9 @@ from workflows.domain.outcomes import Cause, ending
 from workflows.domain.sending import Course, Heading, Whereabouts, heading
 from workflows.domain.states import is_definite
 from workflows.fact_reader import read_facts, target_of
-from workflows.recorder import from_snapshot, record
+from workflows.recorder import committed, from_snapshot, record
+
+_log = structlog.get_logger(__name__)
 
 
 class FleetActivities:
@@ -57,22 +60,46 @@ class FleetActivities:
     @activity.defn(name=names.PREPARE_COMMAND)
     async def prepare_command(self, request: PrepareRequest) -> Route:
         """Records the command as queued and finds the way to its station, or its end."""
-        return await self._db.batch(lambda tx: _prepare(tx, request))
+        route = await committed(self._db, lambda tx: _prepare(tx, request))
+        _tell("command_routed", request.command, course=route.course.value, gateway=route.gateway)
+        return route
 
     @activity.defn(name=names.SETTLE_SEND)
     async def settle_send(self, request: SettleRequest) -> SendResult:
         """Decides whether an attempt was sent: if nothing says so, it never will be."""
-        return await self._db.batch(lambda tx: _settle(tx, request))
+        result = await committed(self._db, lambda tx: _settle(tx, request))
+        _log.info(
+            "send_settled",
+            command=request.command,
+            station=request.station,
+            attempt=request.attempt,
+            status=result.status.value,
+        )
+        return result
 
     @activity.defn(name=names.WEIGH_EVIDENCE)
     async def weigh_evidence(self, request: WeighRequest) -> Weighed:
         """Reads all facts about a command, decides by the domain's rules, records the decision."""
-        return await self._db.batch(lambda tx: _weigh(tx, request))
+        command, decision = await committed(self._db, lambda tx: _weigh(tx, request))
+        _tell("evidence_weighed", command, act=decision.act.value, **_standing(command))
+        return _weighed(command, decision)
 
     @activity.defn(name=names.RECORD_CHANGE)
     async def record_change(self, request: ChangeRequest) -> Recorded:
         """Records what the workflow itself knows: not sent, cancelled, guard ended."""
-        return await self._db.batch(lambda tx: _change(tx, request))
+        recorded = await committed(self._db, lambda tx: _change(tx, request))
+        command = recorded.command
+        _tell("change_recorded", command, change=request.change.value, **_standing(command))
+        return recorded
+
+
+def _tell(event: str, command: Command, **facts: object) -> None:
+    _log.info(event, command=command.name, station=command.station, **facts)
+
+
+def _standing(command: Command) -> dict[str, str | None]:
+    outcome = command.outcome
+    return {"state": command.state.value, "outcome": outcome.code.value if outcome else None}
 
 
 async def _prepare(tx: Tx, request: PrepareRequest) -> Route:
@@ -173,7 +200,7 @@ async def _give_up(tx: Tx, request: SettleRequest, row: Send) -> None:
         await _record(tx, command, key, lambda c: changes.lost(c, cause, request.now), request.now)
 
 
-async def _weigh(tx: Tx, request: WeighRequest) -> Weighed:
+async def _weigh(tx: Tx, request: WeighRequest) -> tuple[Command, Decision]:
     command = await _latest(tx, request.tenant, request.command)
     facts = await read_facts(tx, command, request.asked, request.now)
     decision = judge(command, facts, request.timing, request.now)
@@ -182,7 +209,7 @@ async def _weigh(tx: Tx, request: WeighRequest) -> Weighed:
         key = f"{decision.act.value.lower()}:{command.revision}"
         change = _applying(decision, request)
         after = await _record(tx, command, key, change, request.now)
-    return _weighed(after, decision)
+    return after, decision
 
 
 def _applying(decision: Decision, request: WeighRequest) -> Callable[[Command], Command]:

@@ -1,20 +1,26 @@
 """Writes what happened to a command into the event log: the one door from `Command` to the log.
 
 Gateways, workers and brokers call `record` inside the transaction of the fact they saw, so that a
-fact and what it means for the command become visible together.
+fact and what it means for the command become visible together. What ends a command is counted by
+`committed`, which runs such a transaction: after its commit, and so only once.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from fleet import log, sends
-from fleet.database import Tx
+from fleet.database import Database, Tx
 from telemetry import metrics
 from workflows.domain.guarding import is_guarded
-from workflows.domain.model import Command, State
+from workflows.domain.model import Code, Command, State
+
+T = TypeVar("T")
+
+_recorded: ContextVar[list["_Step"] | None] = ContextVar("recorded", default=None)
 
 
 def to_snapshot(command: Command) -> dict[str, Any]:
@@ -26,6 +32,27 @@ def to_snapshot(command: Command) -> dict[str, Any]:
 def from_snapshot(snapshot: dict[str, Any]) -> Command:
     """The command that a snapshot of the log describes."""
     return msgspec.convert(snapshot, Command)
+
+
+async def committed(db: Database, write: Callable[[Tx], Awaitable[T]]) -> T:
+    """`db.batch` for a write that may end a command: what ended is counted after the commit.
+
+    Raises: DatabaseUnavailable, or what `write` raised; nothing is counted then.
+    """
+    steps: list[_Step] = []
+
+    async def watched(tx: Tx) -> T:
+        steps.clear()  # a write may run twice; its first run was rolled back
+        token = _recorded.set(steps)
+        try:
+            return await write(tx)
+        finally:
+            _recorded.reset(token)
+
+    result = await db.batch(watched)
+    for step in steps:
+        step.count()
+    return result
 
 
 async def record(
@@ -46,7 +73,8 @@ async def record(
         is written even if `change` alters nothing.
 
     Returns the command as it now stands in the log. Once it is DONE and no late evidence can
-    matter, its sends are closed in the same transaction.
+    matter, its sends are closed in the same transaction. A change that may end the command belongs
+    into `committed`, which counts it.
 
     Raises:
         LookupError: the log does not know the command and there is no `initial`.
@@ -58,10 +86,10 @@ async def record(
     if entry is None:
         raise LookupError(f"command {name} of tenant {tenant!r} is not in the log")
     command = from_snapshot(entry.snapshot)
-    if step.finished(command):
-        _count(command)
-        if not is_guarded(command):
-            await sends.close(tx, tenant, name)
+    if step.ended and not is_guarded(command):
+        await sends.close(tx, tenant, name)
+    if (steps := _recorded.get()) is not None:
+        steps.append(step)
     return command
 
 
@@ -71,8 +99,8 @@ class _Step:
     def __init__(self, change: Callable[[Command], Command], initial: Command | None) -> None:
         self._change = change
         self._initial = initial
-        self._before: State | None = None
-        self._wrote = False
+        self._before: Command | None = None
+        self._after: Command | None = None
 
     def __call__(self, snapshot: dict[str, Any] | None) -> dict[str, Any] | None:
         before = self._initial if snapshot is None else from_snapshot(snapshot)
@@ -81,11 +109,32 @@ class _Step:
         after = self._change(before)
         if snapshot is not None and after is before:
             return None
-        self._before, self._wrote = before.state, True
+        self._before, self._after = before, after
         return to_snapshot(after)
 
-    def finished(self, now: Command) -> bool:
-        return self._wrote and now.state is State.DONE and self._before is not State.DONE
+    @property
+    def ended(self) -> bool:
+        """Whether this step, and no earlier one, made the command DONE."""
+        return _is_done(self._after) and not _is_done(self._before)
+
+    def count(self) -> None:
+        """Counts what this step meant, once it is committed."""
+        if self._after is None or self._before is None:
+            return
+        if self.ended:
+            _count_ended(self._after)
+        elif _is_unknown(self._before) and not _is_unknown(self._after):
+            _count_raised(self._after)
+
+
+def _is_done(command: Command | None) -> bool:
+    return command is not None and command.state is State.DONE
+
+
+def _is_unknown(command: Command) -> bool:
+    """Whether it was reported as UNKNOWN; a provisional UNKNOWN was not."""
+    outcome = command.outcome
+    return _is_done(command) and outcome is not None and outcome.code is Code.UNKNOWN
 
 
 def _columns(snapshot: dict[str, Any]) -> log.Columns:
@@ -101,7 +150,7 @@ def _columns(snapshot: dict[str, Any]) -> log.Columns:
     )
 
 
-def _count(command: Command) -> None:
+def _count_ended(command: Command) -> None:
     if command.outcome is None:
         return
     kind = command.kind.value
@@ -109,3 +158,8 @@ def _count(command: Command) -> None:
     if command.send_time and command.outcome_time:
         took = command.outcome_time - command.send_time
         metrics.EFFECT_LATENCY.labels(kind).observe(max(took.total_seconds(), 0.0))
+
+
+def _count_raised(command: Command) -> None:
+    if command.outcome is not None:
+        metrics.OUTCOMES_RAISED.labels(command.kind.value, command.outcome.code.value).inc()

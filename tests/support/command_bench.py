@@ -35,6 +35,7 @@ from fleet import connections, log, sends, stations, transactions
 from fleet.database import Database, Tx
 from fleet.sends import AlreadySettled, Send
 from fleet.transactions import Transaction
+from tests.support import histories
 from workflows import names
 from workflows.contract import (
     AskRequest,
@@ -312,6 +313,7 @@ class Bench:
         clock: Callable[[], Awaitable[datetime]],
         skip: Callable[[float], Awaitable[None]],
     ) -> None:
+        self.story = "story"
         self.skips_time = skip is not asyncio.sleep
         number = next(_numbers)
         self.client = client
@@ -319,7 +321,7 @@ class Bench:
         self.now = clock
         self.skip = skip
         self.station = f"CP{number:03}"
-        self._submitted: list[Command] = []
+        self._submitted: dict[str, Command] = {}
         self.gateway = ScriptedGateway(self, f"bench-{number}-{id(self):x}")
         self.dispatcher = WakeupDispatcher(
             db, client, sweep_s=0.2, clock=lambda: datetime(2300, 1, 1, tzinfo=UTC)
@@ -353,10 +355,10 @@ class Bench:
 
     async def _end_all(self) -> None:
         """Every command ends, also those on guard: the next test's worker must not meet them."""
-        for command in self._submitted:
+        for number, command in enumerate(self._submitted.values()):
             if self.skips_time:
                 await self.end_of(command)
-                continue
+            await histories.keep(self.handle(command), f"{self.story}-{number}")
             with contextlib.suppress(RPCError):
                 await self.handle(command).terminate("the test is over")
 
@@ -449,7 +451,7 @@ class Bench:
         self, command: Command, wait_for: WaitFor = WaitFor.SUBMITTED
     ) -> WorkflowHandle[Any, Ended]:
         """Update-with-Start, as the broker does it."""
-        self._submitted.append(command)
+        self._submitted[command.name] = command
         keyword = SearchAttributeKey.for_keyword
         operation: WithStartWorkflowOperation[Any, Ended] = WithStartWorkflowOperation(
             names.COMMAND_WORKFLOW,

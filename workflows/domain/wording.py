@@ -2,6 +2,9 @@
 
 from workflows.domain.model import Command, CompensationState, Kind, StopSpec
 
+SUMMARY_BYTES = 400
+"""Temporal refuses a longer summary (limit.userMetadataSummarySize), and its workflow with it."""
+
 _VERBS = {
     Kind.START_SESSION: "Start session",
     Kind.STOP_SESSION: "Stop session",
@@ -10,6 +13,11 @@ _VERBS = {
     Kind.RESERVE_NOW: "Reserve",
     Kind.CANCEL_RESERVATION: "Cancel reservation",
 }
+
+
+def brief(text: str) -> str:
+    """As much of a line as fits into a summary: a station may choose its own long name."""
+    return text.encode()[:SUMMARY_BYTES].decode(errors="ignore")
 
 
 def title(command: Command) -> str:
@@ -34,7 +42,18 @@ def _stop_target(stop: StopSpec) -> list[str]:
 def frame_title(command: Command, attempt: int, gateway: str, undo: bool) -> str:
     """One line for the activity that sends a frame."""
     what = "Stop the unwanted session of: " if undo else ""
-    return f"{what}{title(command)} (frame {attempt}, by {gateway})"
+    return brief(f"{what}{title(command)} (frame {attempt}, by {gateway})")
+
+
+def origin(command: Command) -> str:
+    """What does not change about a command, in Markdown: who asked, until when, in which trace."""
+    lines = [
+        f"Asked by: {command.caller or 'a caller without credentials'}, tenant {command.tenant}",
+        f"Sent until: {command.not_after:%Y-%m-%d %H:%M:%S} UTC",
+        f"When the station is offline: {command.offline_policy.value}",
+        f"Trace: `{command.trace_id}`" if command.trace_id else "",
+    ]
+    return "\n\n".join(line for line in lines if line)
 
 
 def details(command: Command) -> str:

@@ -28,8 +28,11 @@ async def _running(
     db: Database,
     now: Callable[[], Awaitable[datetime]],
     skip: Callable[[float], Awaitable[None]],
+    story: str,
 ) -> AsyncIterator[Bench]:
-    async with running_worker(db, client), Bench(client, db, now, skip).running() as bench:
+    bench = Bench(client, db, now, skip)
+    bench.story = story.removeprefix("test_")
+    async with running_worker(db, client), bench.running():
         yield bench
 
 
@@ -76,21 +79,31 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def bench(skipping: WorkflowEnvironment, database: Database) -> AsyncIterator[Bench]:
+async def bench(
+    skipping: WorkflowEnvironment, database: Database, request: pytest.FixtureRequest
+) -> AsyncIterator[Bench]:
     """A station on the time-skipping server."""
     environment = skipping
     async with _running(
-        environment.client, database, environment.get_current_time, environment.sleep
+        environment.client,
+        database,
+        environment.get_current_time,
+        environment.sleep,
+        request.node.originalname,
     ) as bench:
         yield bench
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def real_bench(real_client: Client, database: Database) -> AsyncIterator[Bench]:
+async def real_bench(
+    real_client: Client, database: Database, request: pytest.FixtureRequest
+) -> AsyncIterator[Bench]:
     """A station on the real server."""
 
     async def now() -> datetime:
         return datetime.now(UTC)
 
-    async with _running(real_client, database, now, asyncio.sleep) as bench:
+    async with _running(
+        real_client, database, now, asyncio.sleep, request.node.originalname
+    ) as bench:
         yield bench
