@@ -31,6 +31,7 @@ from broker.errors import Reason, Refusal
 from broker.settings import BrokerSettings
 from workflows import names
 from workflows.contract import Cancel, CommandOrder, Progress, Submit
+from workflows.domain import wording
 from workflows.domain.model import Command, WaitFor
 
 _logger = structlog.get_logger(__name__)
@@ -113,7 +114,8 @@ class Orders:
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             search_attributes=_attributes(command),
-            static_summary=summary(command),
+            static_summary=wording.brief(wording.title(command)),
+            static_details=wording.origin(command),
         )
         try:
             await self._client.execute_update_with_start_workflow(
@@ -159,13 +161,6 @@ class Orders:
             _reraise_cancellation()
             return False
         return True
-
-
-def summary(command: Command) -> str:
-    """What the Temporal web UI shows in its list: `START_SESSION at CP-1, EVSE 2`."""
-    spec = command.start or command.stop
-    evse = f", EVSE {spec.evse_id}" if spec and spec.evse_id else ""
-    return f"{command.kind.value} at {command.station}{evse}"[:200]
 
 
 def _attributes(command: Command) -> TypedSearchAttributes:

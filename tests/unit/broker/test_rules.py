@@ -12,13 +12,13 @@ from broker import capabilities, drafting
 from broker.asks import Options, PlainToken, StartAsk, StopAsk
 from broker.errors import Reason, Refusal
 from broker.following import next_cursor
-from broker.orders import summary
 from broker.settings import BrokerSettings
 from broker.waiting import Patience, is_satisfied, patience_for, wait_for_command
 from fleet.keys import Sealer
 from fleet.log import Cursor, Entry
 from tests.unit.broker.requests import NOW, REQUEST_ID
 from tests.unit.broker.things import command
+from workflows.domain import wording
 from workflows.domain.model import (
     Code,
     Command,
@@ -259,5 +259,20 @@ def test_a_reader_skips_what_did_not_concern_it_but_not_what_it_has_not_read() -
 
 
 def test_the_web_ui_says_what_is_asked_of_which_station() -> None:
-    assert summary(drafted()) == "START_SESSION at CP/1, EVSE 1"
-    assert summary(command(kind=Kind.RESET, start=None)) == "RESET at CP/1"
+    assert wording.title(drafted()).startswith("Start session at CP/1, EVSE 1, token ****")
+    assert wording.title(command(kind=Kind.RESET, start=None)) == "Reset at CP/1"
+
+
+def test_the_web_ui_says_who_asked_until_when_and_in_which_trace() -> None:
+    shown = wording.origin(command(caller="desk", trace_id="4bf9"))
+    assert "Asked by: desk, tenant default" in shown
+    assert "When the station is offline: FAIL_FAST" in shown
+    assert "Trace: `4bf9`" in shown
+    assert "Trace" not in wording.origin(command())
+
+
+def test_a_summary_is_cut_where_temporal_would_refuse_it() -> None:
+    title = wording.title(command(station="\N{BATTERY}" * 255))
+    assert len(wording.brief(title).encode()) <= wording.SUMMARY_BYTES
+    assert wording.brief(title).startswith("Start session at \N{BATTERY}")
+    assert wording.brief("Reset at CP-1") == "Reset at CP-1"
