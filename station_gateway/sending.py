@@ -39,7 +39,7 @@ from workflows.contract import SendRequest, SendResult, SendStatus
 from workflows.domain import changes, kinds
 from workflows.domain.model import IdToken, Kind
 from workflows.domain.outcomes import Cause
-from workflows.recorder import record
+from workflows.recorder import committed, record
 
 log = structlog.get_logger(__name__)
 tracer = trace.get_tracer("evcommand")
@@ -369,7 +369,7 @@ class Sender:
             async with asyncio.timeout(self._settings.fact_timeout_s):
                 while True:
                     try:
-                        return await self._db.batch(write)
+                        return await committed(self._db, write)
                     except DatabaseUnavailable:
                         await asyncio.sleep(RECORD_PAUSE_S)
         except TimeoutError:

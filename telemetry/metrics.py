@@ -12,17 +12,25 @@ RPC_LATENCY = Histogram(
     buckets=_LATENCY_BUCKETS_S,
 )
 COMMANDS = Counter(
-    "evcommand_commands_total", "Commands that got their outcome.", ["kind", "outcome", "cause"]
+    "evcommand_commands_total",
+    "Commands that are DONE, each counted once, when that was committed, with the outcome it had "
+    "then. One that ended UNKNOWN stays counted as UNKNOWN: see evcommand_outcomes_raised_total.",
+    ["kind", "outcome", "cause"],
+)
+OUTCOMES_RAISED = Counter(
+    "evcommand_outcomes_raised_total",
+    "Commands that had ended UNKNOWN and that late evidence gave this definite outcome.",
+    ["kind", "outcome"],
 )
 ANSWER_LATENCY = Histogram(
     "evcommand_answer_seconds",
-    "Time from a frame on the wire to the station's answer.",
+    "Time from a frame on the wire to the station's answer; late answers are not in it.",
     ["kind"],
     buckets=_LATENCY_BUCKETS_S,
 )
 EFFECT_LATENCY = Histogram(
     "evcommand_effect_seconds",
-    "Time from a frame on the wire to the command's outcome.",
+    "Time from a frame on the wire to the command's outcome, of commands that are DONE.",
     ["kind"],
     buckets=_LATENCY_BUCKETS_S,
 )
