@@ -19,8 +19,9 @@ from typing import Any, NoReturn
 import grpc
 import grpc.aio
 import structlog
-from opentelemetry import propagate, trace
+from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from broker.auth import Authenticator, Caller, set_current_caller
 from broker.errors import Reason, Refusal, trailing_details
@@ -30,6 +31,8 @@ from telemetry import metrics
 
 _logger = structlog.get_logger(__name__)
 _tracer = trace.get_tracer("evcommand")
+# Of what a client sends only this is continued: its baggage would end in histories.
+_traceparent = TraceContextTextMapPropagator()
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Handler = Any  # grpc.RpcMethodHandler, whose stub knows only synchronous methods
@@ -127,7 +130,7 @@ class _Served:
         carrier = {key: value for key, value in self._metadata.items() if isinstance(value, str)}
         with _tracer.start_as_current_span(
             f"{service}/{method}",
-            context=propagate.extract(carrier),
+            context=_traceparent.extract(carrier),
             kind=SpanKind.SERVER,
             attributes={"rpc.system": "grpc", "rpc.service": service, "rpc.method": method},
             record_exception=False,
@@ -233,3 +236,11 @@ def current_trace_id() -> str:
     """The trace of the call that is being served, 32 hexadecimal digits; empty without one."""
     context = trace.get_current_span().get_span_context()
     return trace.format_trace_id(context.trace_id) if context.is_valid else ""
+
+
+def name_command(command: str, station: str) -> None:
+    """Says which command this call is about, for its span and all its lines in the log."""
+    structlog.contextvars.bind_contextvars(command=command, station=station)
+    span = trace.get_current_span()
+    span.set_attribute("evcommand.command", command)
+    span.set_attribute("evcommand.station", station)

@@ -9,7 +9,7 @@ from evcommand.v1 import remote_command_service_pb2_grpc as pb_grpc
 from broker import validate
 from broker.asks import Ask
 from broker.auth import current_caller
-from broker.calls import Context
+from broker.calls import Context, name_command
 from broker.capabilities import not_built
 from broker.convert_asks import command_in, filter_in, start_in, stop_in
 from broker.convert_commands import command_out
@@ -78,6 +78,7 @@ class RemoteCommandServicer(pb_grpc.RemoteCommandServiceServicer):
         command = await self._submitter.read(current_caller().tenant, name)
         if command is None:
             raise command_not_found(name)
+        name_command(command.name, command.station)
         return pb.GetCommandResponse(command=command_out(command))
 
     async def ListCommands(

@@ -10,7 +10,7 @@ from temporalio.client import Client
 
 from broker.asks import Ask, StartAsk, StopAsk
 from broker.auth import current_caller
-from broker.calls import current_trace_id
+from broker.calls import current_trace_id, name_command
 from broker.capabilities import check_start_fits
 from broker.drafting import Origin, check_same, draft, start_spec, stop_spec
 from broker.errors import Reason, Refusal
@@ -64,8 +64,10 @@ class Submitter:
             if known is None:
                 drafted = await self._draft(tx, ask, name, spec)
         if known is not None:
+            name_command(known.name, known.station)
             check_same(known, ask, spec)
             return await self._wait(known, ask, patience)
+        name_command(drafted.name, drafted.station)
         if await self._begin(drafted, ask, patience):
             command = await self.read(caller.tenant, name) or drafted
         else:
@@ -79,6 +81,7 @@ class Submitter:
         command = await self.read(tenant, name)
         if command is None:
             raise command_not_found(name)
+        name_command(command.name, command.station)
         if command.state is State.DONE and is_definite(command.outcome):
             return command
         await self._orders.cancel(command, reason)
