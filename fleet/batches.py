@@ -1,9 +1,10 @@
 """Group commit: small writes that arrive together share one transaction.
 
 A commit costs much more than a small write. While one transaction runs, the writes that arrive
-wait in a line; the next transaction takes them all (up to a limit). Each one runs in a SAVEPOINT
-of its own, so that one that fails takes nothing of the others along, and nobody is told "done"
-before the commit.
+wait in a line; the next transaction takes them all (up to a limit). Nearly always none of them
+fails; when one does, the transaction is rolled back and all run again, each in a SAVEPOINT of its
+own, so that one that fails takes nothing of the others along. Nobody is told "done" before the
+commit.
 """
 
 import asyncio
@@ -100,10 +101,20 @@ class Batcher:
             _tell(write, write.error)
 
     async def _commit(self, writes: list[_Write]) -> None:
-        async with self._write() as tx:
+        try:
+            async with self._write() as tx:
+                for write in writes:
+                    write.result = await write.op(tx)
+        except Exception as error:
+            if is_unavailable(error) or isinstance(error, DatabaseUnavailable):
+                raise
             if len(writes) == 1:
-                writes[0].result = await writes[0].op(tx)
+                writes[0].error = error
                 return
+            await self._commit_apart(writes)
+
+    async def _commit_apart(self, writes: list[_Write]) -> None:
+        async with self._write() as tx:
             savepoints = Savepoints(tx)
             for write in writes:
                 await savepoints.next()

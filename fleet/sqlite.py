@@ -3,10 +3,12 @@
 aiosqlite runs every call (cursor, execute, fetchall, close) as a job of the connection's thread.
 Such a hop costs about 100 us, a statement on an index about 10 us. So here:
 
-- what may wait runs in the thread: a COMMIT (disk), a BEGIN IMMEDIATE that finds the lock taken,
-  and a read that turns out to be long (SQLite's progress handler stops it after about a
+- what may wait runs in the thread: a COMMIT that syncs the disk, a BEGIN IMMEDIATE that finds the
+  lock taken, and a read that turns out to be long (SQLite's progress handler stops it after about a
   millisecond, and it starts again in the thread);
-- everything else runs at once: statements of a write transaction are single rows on an index;
+- everything else runs at once: statements of a write transaction are single rows on an index, and
+  a COMMIT with synchronous=NORMAL appends to the log without a sync. The sync comes with the
+  checkpoint, which is therefore not SQLite's own but goes with a COMMIT in the thread;
 - statements that answer nothing (BEGIN, SAVEPOINT, RELEASE) wait and go with the next one. A
   transaction that never ran a real statement never reaches SQLite.
 
@@ -18,6 +20,7 @@ import random
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,6 +37,9 @@ _CACHED_STATEMENTS = 512
 _LONG_READ_STEPS = 20_000
 """Steps of SQLite's machine that a read may take on the event loop: about a millisecond."""
 
+_CHECKPOINT_STATEMENTS = 1_000
+"""How many statements may be in the log before the next COMMIT brings them into the file."""
+
 _SQLITE_INTERRUPT = 9
 _THREAD_ENDS_S = 1.0
 
@@ -42,11 +48,18 @@ class LoopConnection(aiosqlite.Connection):
     """An aiosqlite connection that runs short statements at once and waits in its thread."""
 
     def __init__(
-        self, connector: Callable[[], sqlite3.Connection], *, writer: bool, busy_timeout_s: float
+        self,
+        connector: Callable[[], sqlite3.Connection],
+        *,
+        writer: bool,
+        syncs: bool,
+        busy_timeout_s: float,
     ) -> None:
         super().__init__(connector, iter_chunk_size=64)
         self._thread.daemon = True
         self._writer = writer
+        self._syncs = syncs
+        self._logged = 0
         self._busy_timeout_s = busy_timeout_s
         self._riders: list[str] = []
         self._on_loop = False
@@ -70,7 +83,10 @@ class LoopConnection(aiosqlite.Connection):
                 await self._begin_write()
             else:
                 self._conn.execute(rider)
-        return work(self._conn) if self._writer else await self._read(work)
+        if not self._writer:
+            return await self._read(work)
+        self._logged += 1
+        return work(self._conn)
 
     async def commit(self) -> None:
         """Commit what reached SQLite; a transaction that is still waiting is forgotten."""
@@ -78,7 +94,13 @@ class LoopConnection(aiosqlite.Connection):
         if self._conn.in_transaction:
             for rider in riders:
                 self._conn.execute(rider)
-            await self._in_thread(self._conn.commit)
+            if self._syncs:
+                await self._in_thread(self._conn.commit)
+            elif self._logged >= _CHECKPOINT_STATEMENTS:
+                self._logged = 0
+                await self._in_thread(partial(_commit_and_checkpoint, self._conn))
+            else:
+                self._conn.commit()
 
     async def rollback(self) -> None:
         """Roll back what reached SQLite."""
@@ -179,7 +201,9 @@ def connector(
                 raw.set_progress_handler(connection.is_long, _LONG_READ_STEPS)
             return raw
 
-        connection = LoopConnection(connect, writer=writer, busy_timeout_s=timeout_s)
+        connection = LoopConnection(
+            connect, writer=writer, syncs=synchronous != "NORMAL", busy_timeout_s=timeout_s
+        )
         try:
             return await connection  # type: ignore[return-value]
         except BaseException:
@@ -197,8 +221,17 @@ def _configure(connection: sqlite3.Connection, writer: bool, synchronous: str) -
     connection.execute("PRAGMA cache_size=-16000")
     connection.execute("PRAGMA temp_store=MEMORY")
     connection.execute("PRAGMA journal_size_limit=67108864")
+    if synchronous == "NORMAL":
+        connection.execute("PRAGMA wal_autocheckpoint=0")
     if not writer:
         connection.execute("PRAGMA query_only=ON")
+
+
+def _commit_and_checkpoint(connection: sqlite3.Connection) -> None:
+    """What is committed stays so when the checkpoint finds a reader in its way or no room."""
+    connection.commit()
+    with suppress(sqlite3.Error):
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
 
 def _until_free(timeout_s: float, attempt: Callable[[], object]) -> None:

@@ -37,6 +37,10 @@ PATH = "/ocpp/"
 MAX_ID_CHARS = 255
 
 
+_Found = tuple[stations.Station | None, tuple[str, ...]]
+"""A station, and the hashes of its passwords."""
+
+
 class Refused(Exception):
     """The handshake ends with this HTTP status; `reason` is a word for metrics and log."""
 
@@ -146,13 +150,13 @@ class Doorkeeper:
                 raise Refused(HTTPStatus.TOO_MANY_REQUESTS, reason, wait_s)
 
     async def _authenticate(self, identity: str, knock: Knock, key: str) -> stations.Station:
-        async def look_up(tx: Tx) -> tuple[stations.Station | None, tuple[str, ...]]:
-            return await stations.get(tx, identity), await stations.password_hashes(tx, identity)
-
-        # In a shared transaction: when a whole fleet comes back, that costs half of one read each.
-        station, hashes = await self._db.batch(look_up)
-        if self._settings.open and not hashes:
-            return station or await self._admit(identity)
+        if self._settings.open:
+            station, hashes = await self._admit(identity)
+            if station is not None and not hashes:
+                return station
+        else:
+            async with self._db.read() as tx:
+                station, hashes = await _look_up(tx, identity)
         user, password = credentials(knock.headers)
         named = hmac.compare_digest(user.encode(), identity.encode())
         used = await self._verify(hashes, password)
@@ -176,13 +180,20 @@ class Doorkeeper:
         )
         return next((stored for stored, fit in zip(candidates, fits, strict=True) if fit), None)
 
-    async def _admit(self, identity: str) -> stations.Station:
+    async def _admit(self, identity: str) -> _Found:
+        """With `open`: who is not there yet is made. In one transaction with others who knock."""
         tenant, now = self._settings.open_tenant, self._utc_now()
-        station = await self._db.batch(
-            lambda tx: stations.admit(tx, id=identity, tenant=tenant, now=now)
-        )
-        log.warning("unregistered_station_admitted", station=identity)
-        return station
+
+        async def write(tx: Tx) -> tuple[_Found, bool]:
+            found = await _look_up(tx, identity)
+            if found[0] is not None:
+                return found, False
+            return (await stations.admit(tx, id=identity, tenant=tenant, now=now), ()), True
+
+        found, new = await self._db.batch(write)
+        if new:
+            log.warning("unregistered_station_admitted", station=identity)
+        return found
 
     def _failed(self, key: str, address: str) -> None:
         now_s = self._monotonic_s()
@@ -195,6 +206,10 @@ class Doorkeeper:
         self.known_good[identity] = address
         if len(self.known_good) > self._settings.max_remembered:
             self.known_good.popitem(last=False)
+
+
+async def _look_up(tx: Tx, identity: str) -> _Found:
+    return await stations.get(tx, identity), await stations.password_hashes(tx, identity)
 
 
 def station_id(path: str) -> str:
