@@ -10,7 +10,7 @@ import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from temporalio import activity
@@ -75,6 +75,7 @@ TENANT = "acme"
 TOKEN = IdToken("ISO14443", "****1234", "sealed", "digest-of-1234")
 _numbers = itertools.count(1)
 
+T = TypeVar("T")
 Play = Callable[["ScriptedGateway", SendRequest], Awaitable[SendResult]]
 Happening = Callable[[], Awaitable[object]]
 
@@ -679,7 +680,7 @@ class Bench:
         )
         await wake_concerned(tx, event, now)
 
-    async def _commit(self, write: Callable[[Tx], Awaitable[Any]]) -> Any:
+    async def _commit(self, write: Callable[[Tx], Awaitable[T]]) -> T:
         result = await self.db.batch(write)
         self.dispatcher.kick()
         return result
