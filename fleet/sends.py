@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, exists, literal_column, or_, select, text, update
 
 from fleet.connections import current_epoch
 from fleet.fixed import fixed
 from fleet.statements import Tx, Upsert, bound, columns_of
-from fleet.tables import sends
+from fleet.tables import commands, sends
 from fleet.values import cut, identifier, int32, optional_identifier, optional_int32
 
 OPEN_LIMIT = 1_000
@@ -68,6 +68,8 @@ class AlreadySettled(Exception):
 
 
 _SEND = columns_of(sends, Send)
+# The words of the partial index: with parameters neither database would use it.
+_IS_OPEN = text("NOT sends.closed AND sends.state <> 'VOID'")
 
 _INSERT = Upsert(
     lambda insert: (
@@ -118,9 +120,23 @@ _BY_MESSAGE = fixed(
 )
 _OPEN = fixed(
     select(*_SEND)
-    .where(sends.c.station == bindparam("station"), ~sends.c.closed, sends.c.state != "VOID")
+    .where(sends.c.station == bindparam("station"), _IS_OPEN)
     .order_by(sends.c.id.desc())
     .limit(OPEN_LIMIT)
+)
+_BUSY = fixed(
+    select(
+        or_(
+            exists().where(
+                sends.c.station == bindparam("of_station"),
+                _IS_OPEN,
+            ),
+            exists().where(
+                commands.c.station == bindparam("of_station"),
+                commands.c.state != literal_column("'DONE'"),
+            ),
+        )
+    )
 )
 _CLOSE = fixed(
     update(sends)
@@ -233,6 +249,11 @@ async def by_message(tx: Tx, station: str, message_id: str) -> Send | None:
 async def open_for_station(tx: Tx, station: str) -> list[Send]:
     """What was perhaps sent to the station and is still waited for, the newest first."""
     return [Send(*row) for row in await tx.execute(_OPEN, {"station": station})]
+
+
+async def busy(tx: Tx, station: str) -> bool:
+    """Whether anything is under way at the station: a command, or a frame that is waited for."""
+    return bool((await tx.execute(_BUSY, {"of_station": station})).scalar_one())
 
 
 async def close(tx: Tx, tenant: str, command: str) -> None:

@@ -73,6 +73,11 @@ _HASHES = fixed(
         stations.c.id == bindparam("id")
     )
 )
+_GET_WITH_HASHES = fixed(
+    select(*_STATION, stations.c.password_hash, stations.c.previous_password_hash).where(
+        stations.c.id == bindparam("id")
+    )
+)
 _NEW = bound(stations, "id", "tenant", "location", "security_profile", "registered", "create_time")
 
 # An admitted (unregistered) station of the same tenant may be registered later.
@@ -192,6 +197,14 @@ async def get(tx: Tx, id: str) -> Station | None:
     """The station of this id, whosever it is; None when there is none."""
     row = (await tx.execute(_GET, {"id": id})).first()
     return None if row is None else Station(*row)
+
+
+async def get_with_hashes(tx: Tx, id: str) -> tuple[Station | None, tuple[str, ...]]:
+    """`get` and `password_hashes` at once."""
+    row = (await tx.execute(_GET_WITH_HASHES, {"id": id})).first()
+    if row is None:
+        return None, ()
+    return Station(*row[:-2]), tuple(value for value in row[-2:] if value)
 
 
 async def password_hashes(tx: Tx, id: str) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """A gateway without its Temporal side: sockets, the lease for them, and what is done with them."""
 
 import asyncio
+import itertools
 import time
 import uuid
 from collections.abc import Callable
@@ -61,6 +62,8 @@ class Gateway:
         utc_now: Callable[[], datetime] = system_now,
     ) -> None:
         self.gateway_id = settings.gateway_id or uuid.uuid4().hex
+        self._run_id = uuid.uuid4().hex
+        self._socket_numbers = itertools.count(1)
         self.settings = settings
         self.ready = False
         self.registry = Registry()
@@ -171,7 +174,7 @@ class Gateway:
             id=known.id,
             tenant=known.tenant,
             ocpp_version=dialect.VERSION,
-            connection_id=uuid.uuid4().hex,
+            connection_id=f"{self._run_id}-{next(self._socket_numbers)}",
             boot_accepted=known.boot_state == "ACCEPTED",
             connection_timeout_s=known.connection_timeout_s,
         )

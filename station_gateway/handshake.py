@@ -156,7 +156,7 @@ class Doorkeeper:
                 return station
         else:
             async with self._db.read() as tx:
-                station, hashes = await _look_up(tx, identity)
+                station, hashes = await stations.get_with_hashes(tx, identity)
         user, password = credentials(knock.headers)
         named = hmac.compare_digest(user.encode(), identity.encode())
         used = await self._verify(hashes, password)
@@ -185,7 +185,7 @@ class Doorkeeper:
         tenant, now = self._settings.open_tenant, self._utc_now()
 
         async def write(tx: Tx) -> tuple[_Found, bool]:
-            found = await _look_up(tx, identity)
+            found = await stations.get_with_hashes(tx, identity)
             if found[0] is not None:
                 return found, False
             return (await stations.admit(tx, id=identity, tenant=tenant, now=now), ()), True
@@ -206,10 +206,6 @@ class Doorkeeper:
         self.known_good[identity] = address
         if len(self.known_good) > self._settings.max_remembered:
             self.known_good.popitem(last=False)
-
-
-async def _look_up(tx: Tx, identity: str) -> _Found:
-    return await stations.get(tx, identity), await stations.password_hashes(tx, identity)
 
 
 def station_id(path: str) -> str:

@@ -44,6 +44,8 @@ async def wake_concerned(tx: Tx, event: StationEvent, now: datetime) -> bool:
     Returns whether there is anything to signal.
     """
     concerned: set[str] = set()
+    if not await sends.busy(tx, event.station):
+        return False
     for send in await sends.open_for_station(tx, event.station):
         if send.workflow_id not in concerned and await _concerns(tx, event, send):
             concerned.add(send.workflow_id)
