@@ -1,0 +1,100 @@
+"""The outbox of wake-ups: nothing is lost when Temporal is away, nothing is kept for the dead."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from fleet import wakeups
+from fleet.database import Database
+from workflows.wakeups import WakeupDispatcher
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+class FakeTemporal:
+    """Takes signals, or refuses them as scripted: one error per signal, None takes it."""
+
+    def __init__(self, *errors: RPCStatusCode | None) -> None:
+        self.errors = list(errors)
+        self.taken: list[str] = []
+
+    def get_workflow_handle(self, workflow_id: str) -> Any:
+        """A handle that signals."""
+        return _Handle(self, workflow_id)
+
+
+class _Handle:
+    def __init__(self, temporal: FakeTemporal, workflow_id: str) -> None:
+        self._temporal, self._id = temporal, workflow_id
+
+    async def signal(self, *_: object, **__: object) -> None:
+        error = self._temporal.errors.pop(0) if self._temporal.errors else None
+        if error is not None:
+            raise RPCError("scripted", error, b"")
+        self._temporal.taken.append(self._id)
+
+
+@contextlib.asynccontextmanager
+async def dispatching(db: Database, temporal: FakeTemporal) -> AsyncIterator[WakeupDispatcher]:
+    dispatcher = WakeupDispatcher(
+        db,
+        cast("Client", temporal),
+        sweep_s=0.05,
+        settle_s=0,
+        clock=lambda: NOW + timedelta(seconds=1),
+    )
+    running = asyncio.create_task(dispatcher.run())
+    try:
+        yield dispatcher
+    finally:
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+
+async def noted(db: Database, *workflow_ids: str) -> None:
+    async with db.write() as tx:
+        for workflow_id in workflow_ids:
+            await wakeups.add(tx, workflow_id, "transaction", NOW)
+
+
+async def emptied(db: Database) -> None:
+    async with asyncio.timeout(5):
+        while True:
+            async with db.read() as tx:
+                if not await wakeups.due(tx, before=NOW, limit=10):
+                    return
+            await asyncio.sleep(0.01)
+
+
+async def test_a_kick_signals_each_workflow_once(database: Database) -> None:
+    temporal = FakeTemporal()
+    await noted(database, "a", "a", "b")
+    async with dispatching(database, temporal) as dispatcher:
+        dispatcher.kick()
+        await emptied(database)
+    assert sorted(temporal.taken) == ["a", "b"]
+
+
+async def test_what_temporal_did_not_take_is_repeated(database: Database) -> None:
+    temporal = FakeTemporal(RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED)
+    await noted(database, "a")
+    async with dispatching(database, temporal):
+        await emptied(database)
+    assert temporal.taken == ["a"]
+
+
+async def test_a_workflow_that_has_ended_is_forgotten(database: Database) -> None:
+    temporal = FakeTemporal(RPCStatusCode.NOT_FOUND)
+    await noted(database, "a")
+    async with dispatching(database, temporal):
+        await emptied(database)
+    assert temporal.taken == []
