@@ -1,0 +1,145 @@
+"""kill -9 of each process, and a restart of Temporal, between any two steps of a start.
+
+Whatever dies and whenever: after recovery the outcome is what really happened, and the station saw
+one start frame.
+"""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from tests.support.client import Client, Command, OfflinePolicy, WaitFor, code_of
+from tests.support.processes import Fleet
+from tests.support.stepped_station import SteppedStation
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
+VICTIMS = pytest.mark.parametrize("victim", ["broker", "worker", "gateway", "temporal"])
+BOTH = pytest.mark.parametrize("version", ["1.6", "2.0.1"])
+WAIT = OfflinePolicy.OFFLINE_POLICY_WAIT
+
+
+@asynccontextmanager
+async def ready_station(
+    fleet: Fleet, client: Client, version: str
+) -> AsyncIterator[SteppedStation]:
+    async with SteppedStation(f"CP-{uuid.uuid4().hex[:8]}", fleet.ocpp_url, version) as station:
+        await client.station_is_ready(station.id)
+        yield station
+
+
+async def submitted(client: Client, station: SteppedStation) -> Command:
+    return await client.start(station.id, wait_for=WaitFor.WAIT_FOR_SUBMITTED, offline_policy=WAIT)
+
+
+async def dies_and_recovers(fleet: Fleet, victim: str) -> None:
+    try:
+        await fleet.crash(victim)
+    finally:
+        await fleet.recover(victim)
+
+
+async def told_the_truth(client: Client, station: SteppedStation, command: Command) -> None:
+    """The session runs, so the command has succeeded, with its transaction and one frame."""
+    ended = await client.done(command.name)
+    assert (code_of(ended), len(station.starts)) == ("SUCCEEDED", 1), ended
+    assert ended.outcome.session.transaction_id == station.transaction_id
+
+
+@BOTH
+@VICTIMS
+async def test_death_before_the_frame_is_written(
+    fleet: Fleet, client: Client, victim: str, version: str
+) -> None:
+    async with ready_station(fleet, client, version) as station:
+        target = {"station": f"stations/{station.id}", "transaction_id": "4711"}
+        await client.stop(wait_for=WaitFor.WAIT_FOR_SUBMITTED, **target)
+        await station.hears_stop()
+        command = await submitted(client, station)
+        await dies_and_recovers(fleet, victim)
+        station.may_answer_stop.set()
+        station.may_answer_start.set()
+        await station.hears_start()
+        await station.begins_session()
+        await told_the_truth(client, station, command)
+
+
+@BOTH
+@VICTIMS
+async def test_death_before_the_station_answers(
+    fleet: Fleet, client: Client, victim: str, version: str
+) -> None:
+    async with ready_station(fleet, client, version) as station:
+        command = await submitted(client, station)
+        await station.hears_start()
+        await dies_and_recovers(fleet, victim)
+        station.may_answer_start.set()
+        await station.begins_session()
+        await told_the_truth(client, station, command)
+
+
+@BOTH
+@VICTIMS
+async def test_death_while_the_station_answers(
+    fleet: Fleet, client: Client, victim: str, version: str
+) -> None:
+    async with ready_station(fleet, client, version) as station:
+        command = await submitted(client, station)
+        await station.hears_start()
+        station.may_answer_start.set()
+        await dies_and_recovers(fleet, victim)
+        await station.begins_session()
+        await told_the_truth(client, station, command)
+
+
+@BOTH
+@VICTIMS
+async def test_death_between_the_answer_and_the_session(
+    fleet: Fleet, client: Client, victim: str, version: str
+) -> None:
+    async with ready_station(fleet, client, version) as station:
+        command = await submitted(client, station)
+        station.may_answer_start.set()
+        await until_answered(client, command)
+        await dies_and_recovers(fleet, victim)
+        await station.begins_session()
+        await told_the_truth(client, station, command)
+
+
+@BOTH
+@VICTIMS
+async def test_death_while_the_session_is_told(
+    fleet: Fleet, client: Client, victim: str, version: str
+) -> None:
+    async with ready_station(fleet, client, version) as station:
+        command = await submitted(client, station)
+        station.may_answer_start.set()
+        await until_answered(client, command)
+        telling = asyncio.create_task(station.begins_session())
+        await dies_and_recovers(fleet, victim)
+        await telling
+        await told_the_truth(client, station, command)
+
+
+@BOTH
+@VICTIMS
+async def test_death_after_the_outcome(
+    fleet: Fleet, client: Client, victim: str, version: str
+) -> None:
+    async with ready_station(fleet, client, version) as station:
+        station.may_answer_start.set()
+        command = await submitted(client, station)
+        await station.hears_start()
+        await station.begins_session()
+        ended = await client.done(command.name)
+        await dies_and_recovers(fleet, victim)
+        assert await client.get(command.name) == ended
+        await told_the_truth(client, station, command)
+
+
+async def until_answered(client: Client, command: Command) -> None:
+    async with asyncio.timeout(30):
+        while not (await client.get(command.name)).HasField("station_answer"):
+            await asyncio.sleep(0.05)

@@ -1,0 +1,130 @@
+"""A caller that knows how to behave: repeats with the same request id while the broker is away."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import grpc
+import grpc.aio
+from evcommand.v1 import (
+    command_options_pb2,
+    id_token_pb2,
+    remote_command_pb2,
+    remote_command_service_pb2,
+    remote_command_service_pb2_grpc,
+    station_service_pb2,
+    station_service_pb2_grpc,
+)
+
+Command = remote_command_pb2.RemoteCommand
+Code = remote_command_pb2.Outcome.Code
+WaitFor = command_options_pb2.WaitFor
+OfflinePolicy = command_options_pb2.OfflinePolicy
+Reply = TypeVar("Reply")
+
+CALL_S = 15.0
+PATIENCE_S = 90.0
+TOKEN = "DRIVER-1"
+
+
+class Client:
+    """Calls of one gRPC client."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self.commands = remote_command_service_pb2_grpc.RemoteCommandServiceStub(channel)
+        self.stations = station_service_pb2_grpc.StationServiceStub(channel)
+
+    async def start(
+        self,
+        station: str,
+        *,
+        request_id: str | None = None,
+        wait_for: WaitFor.ValueType = WaitFor.WAIT_FOR_OUTCOME,
+        offline_policy: OfflinePolicy.ValueType = OfflinePolicy.OFFLINE_POLICY_UNSPECIFIED,
+        token: str = TOKEN,
+    ) -> Command:
+        """StartSession, repeated until the broker answers."""
+        request = remote_command_service_pb2.StartSessionRequest(
+            station=f"stations/{station}",
+            evse_id=1,
+            id_token=id_token_pb2.IdToken(value=token),
+            request_id=request_id or str(uuid.uuid4()),
+            options=command_options_pb2.CommandOptions(
+                wait_for=wait_for, offline_policy=offline_policy
+            ),
+        )
+        reply = await patiently(lambda: self.commands.StartSession(request, timeout=CALL_S))
+        return reply.command
+
+    async def stop(
+        self, *, wait_for: WaitFor.ValueType = WaitFor.WAIT_FOR_OUTCOME, **target: Any
+    ) -> Command:
+        """StopSession of a target, repeated until the broker answers."""
+        request = remote_command_service_pb2.StopSessionRequest(
+            **target,
+            request_id=str(uuid.uuid4()),
+            options=command_options_pb2.CommandOptions(wait_for=wait_for),
+        )
+        reply = await patiently(lambda: self.commands.StopSession(request, timeout=CALL_S))
+        return reply.command
+
+    async def get(self, name: str) -> Command:
+        """GetCommand, repeated until the broker answers."""
+        request = remote_command_service_pb2.GetCommandRequest(name=name)
+        return (await patiently(lambda: self.commands.GetCommand(request, timeout=CALL_S))).command
+
+    async def done(self, name: str) -> Command:
+        """Waits until the command has its outcome."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not (command := await self.get(name)).HasField("outcome"):
+                await asyncio.sleep(0.1)
+        return command
+
+    async def station_is_ready(self, station: str) -> None:
+        """Waits until the broker sees the station connected and booted."""
+        request = station_service_pb2.GetStationRequest(name=f"stations/{station}")
+        accepted = station_service_pb2.Station.BOOT_STATE_ACCEPTED
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                reply = await patiently(
+                    lambda: self.stations.GetStation(request, timeout=CALL_S),
+                    also=grpc.StatusCode.NOT_FOUND,
+                )
+                if reply.station.connected and reply.station.boot_state == accepted:
+                    return
+                await asyncio.sleep(0.05)
+
+
+async def patiently(
+    call: Callable[[], Awaitable[Reply]],
+    *,
+    also: grpc.StatusCode = grpc.StatusCode.UNAVAILABLE,
+) -> Reply:
+    """Repeats a call while the broker is not there, as every client of it should."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            try:
+                return await call()
+            except grpc.aio.AioRpcError as error:
+                if error.code() not in (
+                    grpc.StatusCode.UNAVAILABLE,
+                    grpc.StatusCode.DEADLINE_EXCEEDED,
+                    also,
+                ):
+                    raise
+            await asyncio.sleep(0.1)
+
+
+@asynccontextmanager
+async def client_of(address: str) -> AsyncIterator[Client]:
+    """A client of the broker at HOST:PORT that reconnects quickly."""
+    options = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 500)]
+    async with grpc.aio.insecure_channel(address, options=options) as channel:
+        yield Client(channel)
+
+
+def code_of(command: Command) -> str:
+    """The outcome's word, for readable failures."""
+    return Code.Name(command.outcome.code).removeprefix("CODE_")
