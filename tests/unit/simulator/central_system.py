@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.typing import Subprotocol
 from websockets.exceptions import ConnectionClosed
 
 Payload = dict[str, Any]
@@ -72,16 +73,15 @@ class CentralSystem:
 @asynccontextmanager
 async def central_system() -> AsyncIterator[CentralSystem]:
     system = CentralSystem()
-    async with serve(
-        system.handle, "127.0.0.1", 0, subprotocols=["ocpp1.6", "ocpp2.0.1"]
-    ) as server:
+    versions = [Subprotocol("ocpp1.6"), Subprotocol("ocpp2.0.1")]
+    async with serve(system.handle, "127.0.0.1", 0, subprotocols=versions) as server:
         system.url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/ocpp"
         yield system
 
 
 def _usual_reply(action: str, number: int) -> Payload:
     accepted = {"idTagInfo": {"status": "Accepted"}}
-    return {
+    replies: dict[str, Payload] = {
         "BootNotification": {
             "status": "Accepted",
             "currentTime": "2030-01-01T00:00:00Z",
@@ -90,4 +90,5 @@ def _usual_reply(action: str, number: int) -> Payload:
         "Heartbeat": {"currentTime": "2030-01-01T00:00:00Z"},
         "Authorize": {**accepted, "idTokenInfo": {"status": "Accepted"}},
         "StartTransaction": {**accepted, "transactionId": 1000 + number},
-    }.get(action, {})
+    }
+    return replies.get(action, {})
