@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection, serve
-from websockets.typing import Subprotocol
 from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
 Payload = dict[str, Any]
 
