@@ -130,6 +130,7 @@ _BUSY = fixed(
             exists().where(
                 sends.c.station == bindparam("of_station"),
                 _IS_OPEN,
+                sends.c.id > literal_column("0"),  # SQLite then prefers that index
             ),
             exists().where(
                 commands.c.station == bindparam("of_station"),

@@ -183,12 +183,9 @@ async def create(
 
 async def admit(tx: Tx, *, id: str, tenant: str, now: datetime) -> Station:
     """The station of this id; an unregistered one is made when there is none (`--open`)."""
-    found = await get(tx, id)
-    if found is not None:
-        return found
     values = _new_row(id, tenant, "", 0, now) | {"registered": False}
     row = (await tx.execute(_ADMIT(tx), values)).first()
-    if row is None:  # another process was faster
+    if row is None:  # there is one
         row = (await tx.execute(_GET, {"id": id})).one()
     return Station(*row)
 

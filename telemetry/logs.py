@@ -9,6 +9,7 @@ place.
 import logging
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TextIO
 
@@ -67,9 +68,10 @@ def configure_logs(
 
 
 def _shared_processors(process: str) -> list[structlog.typing.Processor]:
-    def name_process(
+    def name_time_and_process(
         _logger: object, _method: str, event: MutableMapping[str, Any]
     ) -> Mapping[str, Any]:
+        event["time"] = datetime.now(UTC).isoformat()[:-6] + "Z"
         event.setdefault("process", process)
         return event
 
@@ -77,8 +79,7 @@ def _shared_processors(process: str) -> list[structlog.typing.Processor]:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-        name_process,
+        name_time_and_process,
         _add_trace_id,
         _hide_secrets,
     ]
