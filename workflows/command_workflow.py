@@ -5,6 +5,7 @@ gateway's word about a frame, a wake-up, or a deadline; and after each of the la
 facts afresh, so that a lost wake-up loses nothing but time.
 """
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -73,12 +74,21 @@ class RemoteCommandWorkflow:
     async def run(self, order: CommandOrder) -> Ended:
         """Carries the command through; ends when nothing about it can change any more."""
         del order
+        story = asyncio.create_task(self._story())
+        try:
+            await asyncio.shield(story)
+        except asyncio.CancelledError:
+            # An operator cancelled the workflow itself. What was sent cannot be left unwatched.
+            self._cancel = self._cancel or Cancel("cancelled in Temporal")
+            await story
+        return Ended(self._certain(), self._command.compensation)
+
+    async def _story(self) -> None:
         await self._send()
         await self._await_effect()
         self._report()
         await self._guard()
         await workflow.wait_condition(workflow.all_handlers_finished)
-        return Ended(self._certain(), self._command.compensation)
 
     # What others ask of a command.
 

@@ -41,6 +41,22 @@ async def register_search_attributes(client: Client) -> None:
         raise RegistrationFailed(_advice(client.namespace, error)) from error
 
 
+async def search_attributes_work(client: Client) -> bool:
+    """Whether the server takes them. It may go on for a minute with what it knew before.
+
+    Raises: RPCError when it cannot be asked.
+    """
+    query = " AND ".join(f"{name} = 'nothing'" for name in ATTRIBUTES)
+    try:
+        await client.count_workflows(query, rpc_timeout=_RPC_TIMEOUT)
+    except RPCError as error:
+        if error.status is RPCStatusCode.INVALID_ARGUMENT:
+            return False
+        if error.status is not RPCStatusCode.UNIMPLEMENTED:  # by Temporal's test server
+            raise
+    return True
+
+
 async def _missing(client: Client) -> list[str]:
     try:
         known = await client.operator_service.list_search_attributes(

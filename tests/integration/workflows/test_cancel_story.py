@@ -135,3 +135,12 @@ async def test_a_session_that_starts_after_a_cancelled_command_ended_is_stopped(
     await bench.until(command, lambda c: c.state is State.DONE)
     undone = await stop_is_undone(bench, command)
     assert has_code(undone, Code.CANCELLED)
+
+
+async def test_a_workflow_cancelled_in_temporal_is_a_command_taken_back(bench: Bench) -> None:
+    command = await answered(bench, answers(accepted()))
+    await bench.handle(command).cancel()
+    await stop_is_undone(bench, command)
+    seen = await bench.seen(command)
+    assert is_ending(seen.outcome, Code.CANCELLED, Cause.CANCELLED_BY_CALLER)
+    assert seen.cancel_reason == "cancelled in Temporal"
