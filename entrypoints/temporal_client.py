@@ -16,12 +16,19 @@ from temporalio.service import RPCError
 
 from entrypoints.errors import CannotStart
 from entrypoints.settings import ChosenSettings
-from workflows.registration import RegistrationFailed, register_search_attributes
+from workflows.registration import (
+    ATTRIBUTES,
+    RegistrationFailed,
+    register_search_attributes,
+    search_attributes_work,
+)
 
 log = structlog.get_logger(__name__)
 
 _RETRY_S = 0.5
 _ATTEMPT_S = 5.0
+# A server reads its search attributes anew every minute; until then it refuses new ones.
+_NEW_ATTRIBUTES_S = 90.0
 # Request ids are remembered as long as Temporal keeps a command that has ended.
 _LEAST_RETENTION = timedelta(hours=24)
 
@@ -57,7 +64,7 @@ async def connect(target: TemporalTarget, *, timeout_s: float) -> Client:
                 client = await _dial(target)
                 await _check_namespace(client)
                 await register_search_attributes(client)
-                return client
+                break
         except RegistrationFailed as error:
             raise CannotStart(str(error)) from error
         except (RPCError, RuntimeError, OSError, TimeoutError) as error:
@@ -65,6 +72,29 @@ async def connect(target: TemporalTarget, *, timeout_s: float) -> Client:
                 raise CannotStart(_unreachable(target, error)) from error
             log.info("waiting_for_temporal", address=target.address, error=str(error))
         await asyncio.sleep(_RETRY_S)
+    await _until_attributes_work(client)
+    return client
+
+
+async def _until_attributes_work(client: Client) -> None:
+    deadline = time.monotonic() + _NEW_ATTRIBUTES_S
+    while not await _attributes_work(client):
+        if time.monotonic() > deadline:
+            raise CannotStart(
+                f"Temporal does not take the search attributes {', '.join(ATTRIBUTES)} of "
+                f"namespace {client.namespace!r}, although they are registered. See its log."
+            )
+        log.info("waiting_for_search_attributes", namespace=client.namespace)
+        await asyncio.sleep(_RETRY_S * 2)
+
+
+async def _attributes_work(client: Client) -> bool:
+    try:
+        async with asyncio.timeout(_ATTEMPT_S):
+            return await search_attributes_work(client)
+    except (RPCError, TimeoutError) as error:
+        log.info("waiting_for_temporal", error=str(error))
+        return False
 
 
 async def _dial(target: TemporalTarget) -> Client:
