@@ -1,0 +1,91 @@
+"""The documentation says what the code is: nothing is missing, and what it shows can be used."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from evcommand.v1 import remote_command_service_pb2, station_service_pb2, token_service_pb2
+from google.protobuf import json_format, message_factory
+from google.protobuf.descriptor import Descriptor, MethodDescriptor
+
+from broker.error_meanings import MEANINGS
+from broker.errors import Reason
+from entrypoints.options import variable_of
+from entrypoints.settings import Settings
+from tests.unit.docs.pages import DOCS, ROOT, Call, all_docs, dead_links, grpcurl_calls, pages
+from workflows.domain.model import Code, CompensationState, Kind, OfflinePolicy, State
+from workflows.domain.outcomes import Cause
+
+NOT_BUILT = {"UnlockConnector", "Reset", "ReserveNow", "CancelReservation"}
+FILES = (remote_command_service_pb2, station_service_pb2, token_service_pb2)
+METHODS: dict[str, MethodDescriptor] = {
+    f"{service.name}/{method.name}": method
+    for file in FILES
+    for service in file.DESCRIPTOR.services_by_name.values()
+    for method in service.methods
+}
+
+
+def missing_words(words: list[str], text: str) -> list[str]:
+    return [word for word in words if not re.search(rf"\b{re.escape(word)}\b", text)]
+
+
+def request_fields(message: Descriptor) -> set[str]:
+    """Names of the fields of a request, and of the messages of ours in it."""
+    names = set()
+    for field in message.fields:
+        names.add(field.name)
+        inner = field.message_type
+        if inner and inner.file.package == "evcommand.v1" and not inner.GetOptions().map_entry:
+            names |= request_fields(inner)
+    return names - {"update_time"}
+
+
+def test_every_setting_is_documented() -> None:
+    variables = [variable_of(name) for name in Settings.model_fields]
+    assert missing_words(variables, (DOCS / "operating.md").read_text()) == []
+
+
+def test_every_setting_says_what_it_is() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_every_error_reason_is_documented() -> None:
+    assert set(MEANINGS) == set(Reason)
+    assert missing_words([each.value for each in Reason], (DOCS / "api.md").read_text()) == []
+
+
+@pytest.mark.parametrize("words", [State, Code, Cause, CompensationState, Kind, OfflinePolicy])
+def test_every_word_of_a_command_is_documented(words: type[State]) -> None:
+    assert missing_words([each.value for each in words], all_docs()) == []
+
+
+def test_every_call_and_every_field_of_a_request_is_documented() -> None:
+    guide = (DOCS / "api.md").read_text()
+    assert missing_words([method.name for method in METHODS.values()], guide) == []
+    built = [method for method in METHODS.values() if method.name not in NOT_BUILT]
+    fields = set().union(*(request_fields(method.input_type) for method in built))
+    assert missing_words(sorted(fields), guide) == []
+
+
+def test_the_tables_of_the_docs_are_the_codes() -> None:
+    script = [sys.executable, str(ROOT / "scripts" / "generate_docs"), "--check"]
+    result = subprocess.run(script, capture_output=True, text=True, check=False, timeout=60)
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    assert dead_links(page) == []
+
+
+@pytest.mark.parametrize("call", grpcurl_calls(), ids=lambda call: f"{call.page}-{call.method}")
+def test_a_call_that_is_shown_fits_the_contract(call: Call) -> None:
+    request = message_factory.GetMessageClass(METHODS[call.method].input_type)
+    json_format.Parse(call.request, request())
