@@ -12,6 +12,8 @@ _PR_SET_PDEATHSIG = 1
 def die_with_parent() -> Callable[[], None] | None:
     """A `preexec_fn`: the kernel kills the child when the parent dies, however that happens.
 
+    Start the child from a thread that lives as long as it should: to Linux, that is the parent.
+
     None where the system has no such thing (macOS): there a killed parent leaves its child.
     """
     if sys.platform != "linux":

@@ -45,7 +45,7 @@ def up(**options: Any) -> None:
     """Runs everything: Temporal's dev server where none is configured, broker, worker, gateway."""
     settings = given_settings(options)
     plan = plan_temporal(settings, _say)
-    life = Lifetime()
+    life = Lifetime(settings.stop_limit_s)
     life.run(_up(life, settings, plan))
 
 
@@ -167,7 +167,7 @@ def _run_one(role: Role, options: dict[str, Any]) -> None:
     target = configured_target(settings)
     if target is None:
         raise CannotStart(_NO_TEMPORAL)
-    life = Lifetime()
+    life = Lifetime(settings.stop_limit_s)
     life.run(_serve(life, role, settings, target))
 
 

@@ -1,8 +1,12 @@
 """From the first line of a process to its end: event loop, signals, exit."""
 
 import asyncio
+import faulthandler
 import gc
+import os
 import signal
+import sys
+import threading
 from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
@@ -18,10 +22,13 @@ again: an eighth of a gateway's time while stations connect."""
 class Lifetime:
     """Ends a process in order at the first SIGINT or SIGTERM, and hard at the second.
 
+    stop_limit_s: whatever hangs then, the process ends after this time.
+
     Before `serving` was called there is nothing to drain: the start is broken off.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stop_limit_s: float = 90.0) -> None:
+        self._stop_limit_s = stop_limit_s
         self._main: asyncio.Task[Any] | None = None
         self._stop = asyncio.Event()
         self._serving = False
@@ -59,8 +66,21 @@ class Lifetime:
         for each in _SIGNALS:
             loop.remove_signal_handler(each)  # a second one does what it does by default
         self._stop.set()
+        self._limit_the_drain()
         if not self._serving and self._main is not None:
             self._main.cancel()
+
+    def _limit_the_drain(self) -> None:
+        """From a thread, since the loop may be what hangs. Shows where everything stands."""
+
+        def end_hard() -> None:
+            print(f"not stopped within {self._stop_limit_s:.0f} s; ending now", file=sys.stderr)
+            faulthandler.dump_traceback(all_threads=True)
+            os._exit(1)
+
+        limit = threading.Timer(self._stop_limit_s, end_hard)
+        limit.daemon = True
+        limit.start()
 
 
 class _BrokenOff(Exception):

@@ -39,65 +39,79 @@ class ChosenSettings(BaseSettings):
     )
 
     grpc_listen: str = Field(
-        "127.0.0.1:50051", description="HOST:PORT where the broker serves gRPC; port 0: a free one."
+        default="127.0.0.1:50051",
+        description="HOST:PORT where the broker serves gRPC; port 0: a free one.",
     )
     ocpp_listen: str = Field(
-        "127.0.0.1:9000", description="HOST:PORT where stations connect; port 0: a free one."
+        default="127.0.0.1:9000",
+        description="HOST:PORT where stations connect; port 0: a free one.",
     )
     metrics_listen: str = Field(
-        "", description="HOST:PORT of the Prometheus endpoint; empty: none. Loopback only."
+        default="", description="HOST:PORT of the Prometheus endpoint; empty: none. Loopback only."
     )
     temporal_address: str = Field(
-        "",
+        default="",
         description="HOST:PORT of Temporal. Empty: TEMPORAL_ADDRESS and Temporal's own settings; "
         "`up` starts a dev server when there are none.",
     )
     temporal_namespace: str = Field(
-        "", description="Temporal namespace. Empty: Temporal's own settings, else default."
+        default="", description="Temporal namespace. Empty: Temporal's own settings, else default."
     )
     temporal_ui: str = Field(
-        "", description="Address of Temporal's web UI, for the links that are printed."
+        default="", description="Address of Temporal's web UI, for the links that are printed."
     )
     database_url: str = Field(
-        "",
+        default="",
         description="sqlite:///PATH or postgresql://USER@HOST/NAME. Empty: SQLite in the data "
         "directory. A password belongs into the variable or the passfile, not into the flag.",
     )
     data_dir: Path = Field(
-        Path("var"), description="Directory of the SQLite file and of the dev server's history."
+        default=Path("var"),
+        description="Directory of the SQLite file and of the dev server's history.",
     )
     open: bool = Field(
-        False, description="Admit stations that nobody registered, and tokens nobody put in."
+        default=False,
+        description="Admit stations that nobody registered, and tokens nobody put in.",
     )
-    open_tenant: str = Field("default", description="Tenant that such stations belong to.")
+    open_tenant: str = Field(default="default", description="Tenant that such stations belong to.")
     insecure: bool = Field(
-        False, description="Listen beyond loopback although TLS or credentials are missing."
+        default=False, description="Listen beyond loopback although TLS or credentials are missing."
     )
     api_keys: Annotated[tuple[str, ...], NoDecode] = Field(
-        (),
+        default=(),
         description="Who may call: NAME:SHA256HEX or NAME@TENANT:SHA256HEX, separated by commas "
         "(`evcommand api-key NAME` makes one). Empty: whoever reaches the port.",
     )
     api_keys_file: Path | None = Field(
-        None, description="The same, one per line; # begins a comment."
+        default=None, description="The same, one per line; # begins a comment."
     )
-    grpc_tls_certificate: Path | None = Field(None, description="PEM file of the gRPC server.")
-    grpc_tls_key: Path | None = Field(None, description="PEM file of its key.")
+    grpc_tls_certificate: Path | None = Field(
+        default=None, description="PEM file of the gRPC server."
+    )
+    grpc_tls_key: Path | None = Field(default=None, description="PEM file of its key.")
     grpc_client_ca: Path | None = Field(
-        None, description="PEM file: gRPC clients must show a certificate that it signed."
+        default=None, description="PEM file: gRPC clients must show a certificate that it signed."
     )
     ocpp_tls_certificate: Path | None = Field(
-        None, description="PEM file of the OCPP server; stations then connect with wss://."
+        default=None, description="PEM file of the OCPP server; stations then connect with wss://."
     )
-    ocpp_tls_key: Path | None = Field(None, description="PEM file of its key.")
+    ocpp_tls_key: Path | None = Field(default=None, description="PEM file of its key.")
     ocpp_tls_terminated: bool = Field(
-        False, description="A proxy in front of the OCPP listener ends TLS."
+        default=False, description="A proxy in front of the OCPP listener ends TLS."
     )
-    gateway_id: str = Field("", description="Name of the gateway process; empty: a random one.")
-    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
-    log_format: str = Field("auto", description="json, console, or auto: console at a terminal.")
+    gateway_id: str = Field(
+        default="", description="Name of the gateway process; empty: a random one."
+    )
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_format: str = Field(
+        default="auto", description="json, console, or auto: console at a terminal."
+    )
     startup_timeout_s: float = Field(
-        30.0, gt=0, description="How long a process waits for Temporal and the database."
+        default=30.0, gt=0, description="How long a process waits for Temporal and the database."
+    )
+
+    stop_limit_s: float = Field(
+        default=90.0, gt=0, description="A process that has not drained after so long ends hard."
     )
 
     @field_validator("api_keys", mode="before")

@@ -93,24 +93,23 @@ def _go_install(go: str, target: Path, say: Say) -> None:
 
     Raises: subprocess.SubprocessError with the compiler's last lines.
     """
-    build = subprocess.Popen(  # noqa: S603
+    with subprocess.Popen(  # noqa: S603
         [go, "install", "-v", CLI_MODULE],
         env={**os.environ, "GOBIN": str(target)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         preexec_fn=die_with_parent(),  # noqa: PLW1509 - no threads yet
-    )
-    limit = threading.Timer(_BUILD_LIMIT_S, build.kill)
-    limit.start()
-    try:
-        last_lines = _show_progress(build, say)
-    except BaseException:
-        build.kill()
-        raise
-    finally:
-        build.wait()
-        limit.cancel()
+    ) as build:
+        limit = threading.Timer(_BUILD_LIMIT_S, build.kill)
+        limit.start()
+        try:
+            last_lines = _show_progress(build, say)
+        except BaseException:
+            build.kill()
+            raise
+        finally:
+            limit.cancel()
     if build.returncode != 0:
         raise subprocess.SubprocessError(" / ".join(last_lines) or f"exit {build.returncode}")
 

@@ -1,0 +1,65 @@
+"""The command line says what is wrong and what to do, and never shows a secret."""
+
+import hashlib
+import socket
+
+import pytest
+from click.testing import CliRunner, Result
+
+from entrypoints.cli import main
+
+
+@pytest.fixture(autouse=True)
+def _no_temporal_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TEMPORAL_ADDRESS", raising=False)
+    monkeypatch.setenv("TEMPORAL_CONFIG_FILE", "/nowhere/temporal.toml")
+
+
+def evcommand(*words: str, **environment: str) -> Result:
+    return CliRunner().invoke(main, words, env=environment)
+
+
+def test_help_names_every_command() -> None:
+    words = {"up", "broker", "worker", "gateway", "station", "demo", "api-key", "settings"}
+    assert words <= set(evcommand("--help").output.split())
+
+
+def test_a_process_without_temporal_says_how_to_name_one() -> None:
+    result = evcommand("broker")
+    assert result.exit_code == 3
+    assert "TEMPORAL_ADDRESS" in result.output
+
+
+def test_an_unreachable_temporal_is_named_with_the_remedy(tmp_path: object) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        database = f"sqlite:///{tmp_path}/x.sqlite"
+        where = ["--temporal-address", address, "--database-url", database]
+        result = evcommand("worker", *where, "--startup-timeout-s", "0.1")
+    assert result.exit_code == 3
+    assert address in result.output
+    assert "--temporal-address" in result.output
+
+
+def test_an_api_key_is_shown_once_and_configured_by_its_digest() -> None:
+    lines = evcommand("api-key", "ops@acme").output.splitlines()
+    key, setting = lines[1].strip(), lines[3].strip()
+    assert setting == f"ops@acme:{hashlib.sha256(key.encode()).hexdigest()}"
+    assert len(key) >= 40
+
+
+def test_an_api_key_for_an_unusable_name_is_refused() -> None:
+    assert evcommand("api-key", "no spaces").exit_code == 2
+
+
+def test_the_settings_are_listed_without_the_databases_password() -> None:
+    url = "postgresql://operator:swordfish@db/evcommand"
+    output = evcommand("settings", EVCOMMAND_DATABASE_URL=url).output
+    assert "swordfish" not in output
+    assert "* EVCOMMAND_DATABASE_URL=postgresql://operator:***@db/evcommand" in output
+
+
+def test_the_simulated_station_takes_its_password_from_a_file_not_from_a_flag() -> None:
+    assert "--password " not in evcommand("station", "--help").output
+    assert "--password-file" in evcommand("station", "--help").output

@@ -1,0 +1,56 @@
+"""A process ends in order at the first signal, whenever that comes."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import asyncio, sys
+from entrypoints.lifetime import Lifetime
+
+async def main(life):
+    try:
+        print("starting", flush=True)
+        if "slow-start" in sys.argv:
+            await asyncio.sleep(60)
+        print("serving", flush=True)
+        await life.serving()
+        if "hangs" in sys.argv:
+            await asyncio.sleep(60)
+    finally:
+        print("drained", flush=True)
+
+life = Lifetime(stop_limit_s=0.5)
+life.run(main(life))
+"""
+
+
+def ended(how: str, wait_for: str, *signals: signal.Signals) -> tuple[int, str]:
+    """Runs the program, sends the signals once it said `wait_for`; its exit code and last word."""
+    command = [sys.executable, "-c", PROGRAM, how]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        while process.stdout.readline().strip() != wait_for:
+            pass
+        for each in signals:
+            os.kill(process.pid, each)
+        lines = process.stdout.read().split()
+        return process.wait(20), lines[-1] if lines else ""
+
+
+@pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_drains_and_ends_with_success(which: signal.Signals) -> None:
+    assert ended("", "serving", which) == (0, "drained")
+
+
+def test_a_signal_while_starting_breaks_the_start_off() -> None:
+    assert ended("slow-start", "starting", signal.SIGTERM) == (0, "drained")
+
+
+def test_a_drain_that_hangs_is_ended_hard() -> None:
+    code, _last = ended("hangs", "serving", signal.SIGTERM)
+    assert code == 1
