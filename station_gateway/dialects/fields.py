@@ -92,6 +92,11 @@ def timeout_s(value: object) -> float | None:
     return seconds if 0 < seconds <= MAX_TIMEOUT_S else None
 
 
+def registers_of(meter_values: Iterable[Mapping[str, Any]]) -> list[int]:
+    """Energy registers of all that was measured, in Wh and in order."""
+    return [wh for value in meter_values for wh in registers_wh(value.get("sampledValue", ()))]
+
+
 def registers_wh(samples: Iterable[Mapping[str, Any]]) -> list[int]:
     """Energy registers among sampled values, in Wh and in order.
 

@@ -4,11 +4,11 @@
 Transaction ids are integers that we mint; 0 and -1 come from stations that never got one.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from station_gateway.dialects import fields, schedules, verdicts, words
+from station_gateway.dialects import fields, readers, schedules, verdicts, words
 from station_gateway.dialects.interface import Answer, ErrorWords, Violation
 from station_gateway.dialects.messages import (
     Authorization,
@@ -17,12 +17,9 @@ from station_gateway.dialects.messages import (
     CallRefused,
     Confirmation,
     ConnectorStatusSeen,
-    HeartbeatSeen,
     MeterRead,
-    NoticeSeen,
     OutgoingCall,
     Payload,
-    SecurityEventSeen,
     SessionEvent,
     SessionStarted,
     SessionStopped,
@@ -30,7 +27,6 @@ from station_gateway.dialects.messages import (
     TokenSeen,
     Unreadable,
     Unsendable,
-    VendorDataSeen,
 )
 from station_gateway.schemas import SchemaSet
 from workflows.contract import AskResult
@@ -59,22 +55,16 @@ ERRORS = ErrorWords(
 nor for an unknown message type: such frames are ignored."""
 
 ANSWERS: Mapping[Kind, Mapping[str, Verdict]] = {
-    Kind.START_SESSION: {"Accepted": Verdict.ACCEPTED, "Rejected": Verdict.REJECTED},
-    Kind.STOP_SESSION: {"Accepted": Verdict.ACCEPTED, "Rejected": Verdict.REJECTED},
+    Kind.START_SESSION: verdicts.YES_OR_NO,
+    Kind.STOP_SESSION: verdicts.YES_OR_NO,
     Kind.UNLOCK_CONNECTOR: {
         "Unlocked": Verdict.ACCEPTED,
         "UnlockFailed": Verdict.FAILED,
         "NotSupported": Verdict.NOT_SUPPORTED,
     },
-    Kind.RESET: {"Accepted": Verdict.ACCEPTED, "Rejected": Verdict.REJECTED},
-    Kind.RESERVE_NOW: {
-        "Accepted": Verdict.ACCEPTED,
-        "Faulted": Verdict.REJECTED,
-        "Occupied": Verdict.REJECTED,
-        "Rejected": Verdict.REJECTED,
-        "Unavailable": Verdict.REJECTED,
-    },
-    Kind.CANCEL_RESERVATION: {"Accepted": Verdict.ACCEPTED, "Rejected": Verdict.REJECTED},
+    Kind.RESET: verdicts.YES_OR_NO,
+    Kind.RESERVE_NOW: verdicts.RESERVE_NOW,
+    Kind.CANCEL_RESERVATION: verdicts.YES_OR_NO,
 }
 """Every status word of every command. A word that is not here is UNREADABLE."""
 
@@ -155,10 +145,8 @@ def ask(kind: Kind, *, evse_id: int | None = None, wire_id: str = "") -> Outgoin
 
 def read_asked(answer: Answer) -> AskResult:
     """Whether the station will send what was asked for; the answer itself is no fact."""
-    if isinstance(answer, CallError):
-        return AskResult(asked=True, detail=answer.code)
-    if isinstance(answer, Unreadable):
-        return AskResult(asked=True, detail="unreadable answer")
+    if isinstance(answer, CallError | Unreadable):
+        return verdicts.not_told(answer)
     return AskResult(asked=True, detail=fields.text(answer, "status", verdicts.STATUS_CHARS))
 
 
@@ -184,8 +172,6 @@ def read_answer(kind: Kind, answer: Answer) -> StationAnswer:
 
 # --- what stations say
 
-_Reader = Callable[[Payload, datetime], StationCall]
-
 
 def read_call(action: str, payload: Payload, now: datetime) -> StationCall:
     """The message of a station, after `check_call` let it pass.
@@ -193,10 +179,7 @@ def read_call(action: str, payload: Payload, now: datetime) -> StationCall:
     Raises:
         CallRefused: a value is out of all bounds, or the action is not handled.
     """
-    reader = _READERS.get(action)
-    if reader is None:
-        raise CallRefused(ERRORS.not_implemented, "action is not known")
-    return reader(payload, now)
+    return readers.read(_READERS, action, payload, now)
 
 
 def _boot(payload: Payload, now: datetime) -> Booted:  # noqa: ARG001
@@ -207,10 +190,6 @@ def _boot(payload: Payload, now: datetime) -> Booted:  # noqa: ARG001
         serial_number=fields.text({"serial": serial}, "serial", 50),
         firmware_version=fields.text(payload, "firmwareVersion", 50),
     )
-
-
-def _heartbeat(payload: Payload, now: datetime) -> HeartbeatSeen:  # noqa: ARG001
-    return HeartbeatSeen()
 
 
 def _status(payload: Payload, now: datetime) -> ConnectorStatusSeen:
@@ -272,9 +251,7 @@ def _stopped(payload: Payload, now: datetime) -> SessionStopped:
 def _meter(payload: Payload, now: datetime) -> MeterRead:
     ocpp_id = payload.get("transactionId", 0)
     values: list[dict[str, Any]] = payload["meterValue"]
-    registers = [
-        wh for value in values for wh in fields.registers_wh(value.get("sampledValue", ()))
-    ]
+    registers = fields.registers_of(values)
     return MeterRead(
         evse_id=fields.number(payload, "connectorId", ERRORS.property),
         time=fields.read_time(values[-1].get("timestamp"), now),
@@ -283,46 +260,15 @@ def _meter(payload: Payload, now: datetime) -> MeterRead:
     )
 
 
-def _vendor_data(payload: Payload, now: datetime) -> VendorDataSeen:  # noqa: ARG001
-    return VendorDataSeen(
-        fields.text(payload, "vendorId", 255), fields.text(payload, "messageId", 50)
-    )
-
-
-def _security_event(payload: Payload, now: datetime) -> SecurityEventSeen:
-    return SecurityEventSeen(
-        event=fields.text(payload, "type", 50),
-        time=fields.read_time(payload["timestamp"], now),
-        info=fields.text(payload, "techInfo", 255),
-    )
-
-
-def _notice(action: str) -> _Reader:
-    return lambda payload, _now: NoticeSeen(action, fields.text(payload, "status", 50))
-
-
-_NOTICES: Mapping[str, _Reader] = {
-    action: _notice(action)
-    for action in (
-        "FirmwareStatusNotification",
-        "SignedFirmwareStatusNotification",
-        "DiagnosticsStatusNotification",
-        "LogStatusNotification",
-        "SignCertificate",
-    )
-}
-
-_READERS: Mapping[str, _Reader] = {
+_READERS: Mapping[str, readers.Reader] = {
+    **readers.SAME_EVERYWHERE,
     "BootNotification": _boot,
-    "Heartbeat": _heartbeat,
     "StatusNotification": _status,
     "Authorize": _authorize,
     "StartTransaction": _started,
     "StopTransaction": _stopped,
     "MeterValues": _meter,
-    "DataTransfer": _vendor_data,
-    "SecurityEventNotification": _security_event,
-    **_NOTICES,
+    **readers.notices("SignedFirmwareStatusNotification", "DiagnosticsStatusNotification"),
 }
 
 SCHEMAS = SchemaSet("ocpp.v16", "", frozenset(_READERS), ERRORS)
@@ -331,14 +277,6 @@ SCHEMAS = SchemaSet("ocpp.v16", "", frozenset(_READERS), ERRORS)
 def reply(call: StationCall, said: Confirmation) -> Payload:
     """The CALLRESULT payload for a message that `read_call` made."""
     match call:
-        case HeartbeatSeen():
-            return {"currentTime": fields.write_time(said.now)}
-        case Booted():
-            return {
-                "status": words.BOOT_WORDS[said.boot],
-                "currentTime": fields.write_time(said.now),
-                "interval": said.interval_s,
-            }
         case AuthorizationAsked():
             return {"idTagInfo": _id_tag_info(said.authorization)}
         case SessionStarted():
@@ -346,12 +284,8 @@ def reply(call: StationCall, said: Confirmation) -> Payload:
             return {"idTagInfo": info, "transactionId": said.transaction_id}
         case SessionStopped() | SessionEvent() if said.authorization is not None:
             return {"idTagInfo": _id_tag_info(said.authorization)}
-        case VendorDataSeen():
-            return {"status": "UnknownVendorId"}
-        case NoticeSeen(action="SignCertificate"):
-            return {"status": "Rejected"}  # no certificate authority stands behind the gateway
         case _:
-            return {}
+            return words.reply(call, said)
 
 
 def _id_tag_info(authorization: Authorization | None) -> Payload:

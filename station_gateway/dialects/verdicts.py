@@ -13,12 +13,23 @@ from collections.abc import Mapping
 from station_gateway.dialects.interface import Answer
 from station_gateway.dialects.messages import Unreadable
 from station_gateway.printable import printable
+from workflows.contract import AskResult
 from workflows.domain.model import CallError, StationAnswer, Verdict
 
 STATUS_CHARS = 50
 REASON_CODE_CHARS = 20
 ADDITIONAL_INFO_CHARS = 512
 TRANSACTION_ID_CHARS = 36
+
+YES_OR_NO: Mapping[str, Verdict] = {"Accepted": Verdict.ACCEPTED, "Rejected": Verdict.REJECTED}
+RESERVE_NOW: Mapping[str, Verdict] = {
+    "Accepted": Verdict.ACCEPTED,
+    "Faulted": Verdict.REJECTED,
+    "Occupied": Verdict.REJECTED,
+    "Rejected": Verdict.REJECTED,
+    "Unavailable": Verdict.REJECTED,
+}
+"""The status words that commands share in all versions."""
 
 CALL_ERROR_VERDICTS: Mapping[str, Verdict] = {
     "NotImplemented": Verdict.NOT_SUPPORTED,
@@ -80,6 +91,12 @@ def read_status(words: Mapping[str, Verdict], answer: Answer) -> StationAnswer:
         additional_info=_word(info.get("additionalInfo"), ADDITIONAL_INFO_CHARS),
         transaction_id=_word(answer.get("transactionId"), TRANSACTION_ID_CHARS) or None,
     )
+
+
+def not_told(answer: CallError | Unreadable) -> AskResult:
+    """A question of ours that brought no CALLRESULT."""
+    detail = answer.code if isinstance(answer, CallError) else "unreadable answer"
+    return AskResult(asked=True, detail=detail)
 
 
 def _word(value: object, limit: int) -> str:

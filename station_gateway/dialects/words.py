@@ -2,7 +2,18 @@
 
 from collections.abc import Mapping
 
-from station_gateway.dialects.messages import BootVerdict, TokenVerdict
+from station_gateway.dialects import fields
+from station_gateway.dialects.messages import (
+    Booted,
+    BootVerdict,
+    Confirmation,
+    HeartbeatSeen,
+    NoticeSeen,
+    Payload,
+    StationCall,
+    TokenVerdict,
+    VendorDataSeen,
+)
 
 TOKEN_WORDS: Mapping[TokenVerdict, str] = {
     TokenVerdict.ACCEPTED: "Accepted",
@@ -17,3 +28,29 @@ BOOT_WORDS: Mapping[BootVerdict, str] = {
     BootVerdict.PENDING: "Pending",
     BootVerdict.REJECTED: "Rejected",
 }
+
+REFUSED_REQUESTS = frozenset(
+    {
+        "SignCertificate",  # no certificate authority stands behind the gateway
+    }
+)
+"""Notices that ask for something: refused in their own words."""
+
+
+def reply(call: StationCall, said: Confirmation) -> Payload:
+    """The CALLRESULT payload for a message that no token came with."""
+    match call:
+        case HeartbeatSeen():
+            return {"currentTime": fields.write_time(said.now)}
+        case Booted():
+            return {
+                "status": BOOT_WORDS[said.boot],
+                "currentTime": fields.write_time(said.now),
+                "interval": said.interval_s,
+            }
+        case VendorDataSeen():
+            return {"status": "UnknownVendorId"}
+        case NoticeSeen() if call.action in REFUSED_REQUESTS:
+            return {"status": "Rejected"}
+        case _:
+            return {}
