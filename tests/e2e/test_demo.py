@@ -215,7 +215,8 @@ def station_of(banner: str, home: Path) -> Iterator[None]:
 
 def until_booted(banner: str, grpcurl: Path) -> None:
     (address,) = re.findall(r"gRPC\s+(\S+)", banner)
-    call = f'grpcurl -plaintext -d \'{{"name": "stations/CP-1"}}\' {address} '
+    (station,) = re.findall(r" --id (\S+)", banner)
+    call = f'grpcurl -plaintext -d \'{{"name": "stations/{station}"}}\' {address} '
     deadline = time.monotonic() + READY_S
     while "BOOT_STATE_ACCEPTED" not in paste(
         call + "evcommand.v1.StationService/GetStation", "GetStation", grpcurl
