@@ -240,3 +240,11 @@ def test_2x_can_be_asked_for_the_status_of_a_transaction() -> None:
 
 def test_the_page_of_states_is_what_the_tables_say() -> None:
     subprocess.run([_ROOT / "scripts" / "print_states", "--check"], check=True)
+
+
+def test_a_mask_and_a_stations_words_stay_what_they_are_in_markdown() -> None:
+    words = "The station said: [free](https://example.com) **power**."
+    outcome = ending(Cause.STATION_REJECTED, words)
+    text = wording.details(start(state=State.DONE, outcome=outcome))
+    assert r"\[free\](https://example.com) \*\*power\*\*" in text
+    assert r"token \*\*\*\*" in text
