@@ -108,7 +108,7 @@ async def fleet_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIter
     """The URL of an empty database, of each kind in turn."""
     if request.param == "sqlite":
         template: Path = request.getfixturevalue("sqlite_template")
-        if not template.exists():  # noqa: ASYNC240 - the test's own file
+        if not template.exists():
             await (await Database.open(f"sqlite:///{template}")).close()
         shutil.copy(template, tmp_path / "fleet.db")
         yield f"sqlite:///{tmp_path / 'fleet.db'}"
