@@ -106,6 +106,7 @@ class RemoteCommandServicer(pb_grpc.RemoteCommandServiceServicer):
     ) -> AsyncIterator[pb.WatchCommandsResponse]:
         """Watches commands: their present state, then every change."""
         check(validate.check_watch(request))
+        await context.send_initial_metadata(())  # the client knows that it watches, before any news
         async for reply in self._watcher.watch(request):
             yield reply
 

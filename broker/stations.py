@@ -22,7 +22,6 @@ from fleet.keys import Passwords
 from fleet.log import Filter
 
 _PENDING_LIMIT = 100
-_NO_PASSWORD_PROFILE = 3
 
 
 class StationServicer(pb_grpc.StationServiceServicer):
@@ -38,7 +37,7 @@ class StationServicer(pb_grpc.StationServiceServicer):
         """Creates a station and the password with which it connects."""
         check(validate_fleet.check_create_station(request))
         profile = request.security_profile if request.HasField("security_profile") else 1
-        password, stored = await self._password(request.basic_auth_password, profile)
+        password, stored = await self._password(request.basic_auth_password)
         async with self._backend.db.write() as tx:
             try:
                 station = await stations.create(
@@ -148,10 +147,8 @@ class StationServicer(pb_grpc.StationServiceServicer):
             raise Refusal(Reason.TRANSACTION_NOT_FOUND, f"{request.name} is not known.")
         return pb.GetTransactionResponse(transaction=transaction_out(found))
 
-    async def _password(self, chosen: str, profile: int) -> tuple[str, str | None]:
+    async def _password(self, chosen: str) -> tuple[str, str]:
         """The password to show and what is stored of it. A chosen one costs a slow hash."""
-        if profile == _NO_PASSWORD_PROFILE:
-            return "", None
         if chosen:
             return chosen, await asyncio.to_thread(self._passwords.hash_chosen, chosen)
         made = self._passwords.make()

@@ -24,9 +24,12 @@ def check_create_station(request: stations_pb.CreateStationRequest) -> tuple[Vio
     )
     findings.expect(len(request.location) <= MAX_TEXT, "location", f"at most {MAX_TEXT} characters")
     profile = request.security_profile if request.HasField("security_profile") else 1
-    findings.expect(1 <= profile <= 3, "security_profile", "must be 1, 2 or 3")
+    findings.expect(
+        1 <= profile <= 2,
+        "security_profile",
+        "must be 1 (password) or 2 (TLS and password); client certificates (3) are not checked",
+    )
     if request.basic_auth_password:
-        findings.expect(profile != 3, "basic_auth_password", "security profile 3 has no password")
         findings.expect(
             _PASSWORD.fullmatch(request.basic_auth_password) is not None,
             "basic_auth_password",

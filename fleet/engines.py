@@ -123,6 +123,7 @@ def _sqlite_engine(
         max_overflow=0,
         pool_timeout=timeout_s,
         query_cache_size=_COMPILED_CACHE,
+        hide_parameters=True,  # a statement's error must not tell a token
     )
 
 
@@ -133,6 +134,7 @@ def _postgres_engine(url: URL, *, timeout_s: float, pool_size: int) -> AsyncEngi
         max_overflow=0,
         pool_timeout=timeout_s,
         query_cache_size=_COMPILED_CACHE,
+        hide_parameters=True,  # a statement's error must not tell a token
         connect_args={
             "connection_class": ImpatientConnection,
             "timeout": timeout_s,

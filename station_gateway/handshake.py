@@ -152,7 +152,7 @@ class Doorkeeper:
     async def _authenticate(self, identity: str, knock: Knock, key: str) -> stations.Station:
         if self._settings.open:
             station, hashes = await self._admit(identity)
-            if station is not None and not hashes:
+            if station is not None and not station.registered:
                 return station
         else:
             async with self._db.read() as tx:

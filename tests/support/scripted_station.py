@@ -16,6 +16,10 @@ Payload = dict[str, Any]
 WAIT_S = 5.0
 
 
+QUESTIONS = {"GetConfiguration", "GetVariables"}
+"""What a gateway asks by itself: how long the station waits for the cable."""
+
+
 class ScriptedStation:
     """Reads in the background: answers to its own CALLs, and the gateway's CALLs in a queue."""
 
@@ -58,11 +62,18 @@ class ScriptedStation:
         return frame[2] if frame[0] == 3 else {"error": frame[2]}
 
     async def called(self, action: str) -> tuple[str, Payload]:
-        """The gateway's next CALL, which must be this one: its message id and payload."""
-        async with asyncio.timeout(WAIT_S):
-            message_id, got, payload = await self.calls.get()
-        assert got == action, got
-        return message_id, payload
+        """The gateway's next CALL, which must be this one: its message id and payload.
+
+        A question that the gateway asks for itself is refused on the way, unless it is awaited.
+        """
+        while True:
+            async with asyncio.timeout(WAIT_S):
+                message_id, got, payload = await self.calls.get()
+            if got in QUESTIONS and action not in QUESTIONS:
+                await self.send([4, message_id, "NotImplemented", "", {}])
+                continue
+            assert got == action, got
+            return message_id, payload
 
     async def answer(self, message_id: str, payload: Payload) -> None:
         """Answer a CALL of the gateway."""
@@ -103,12 +114,14 @@ class ScriptedStation:
         await asyncio.gather(self._reading, return_exceptions=True)
 
 
+_BOOT_2X: Payload = {
+    "reason": "PowerUp",
+    "chargingStation": {"vendorName": "Acme", "model": "Two"},
+}
 BOOTS: dict[str, Payload] = {
     "ocpp1.6": {"chargePointVendor": "Acme", "chargePointModel": "One"},
-    "ocpp2.0.1": {
-        "reason": "PowerUp",
-        "chargingStation": {"vendorName": "Acme", "model": "Two"},
-    },
+    "ocpp2.0.1": _BOOT_2X,
+    "ocpp2.1": _BOOT_2X,
 }
 
 

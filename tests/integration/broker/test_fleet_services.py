@@ -59,10 +59,6 @@ async def test_a_chosen_password_is_taken(house: House) -> None:
     assert await is_password(house, id, password)
 
 
-async def test_a_station_of_profile_3_has_no_password(house: House) -> None:
-    assert (await create(house, fresh_id(), security_profile=3)).basic_auth_password == ""
-
-
 async def test_a_station_is_created_once(house: House) -> None:
     id = fresh_id()
     await create(house, id)

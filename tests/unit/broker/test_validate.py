@@ -288,7 +288,7 @@ def test_a_watch_selects_one_thing(request_: pb.WatchCommandsRequest, faults: li
                 security_profile=3,
                 basic_auth_password="short",
             ),
-            ["station_id", "location", "basic_auth_password", "basic_auth_password"],
+            ["station_id", "location", "security_profile", "basic_auth_password"],
         ),
         (
             stations_pb.CreateStationRequest(station_id="x" * 49, security_profile=0),

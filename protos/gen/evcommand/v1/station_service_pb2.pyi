@@ -92,9 +92,7 @@ class Station(_message.Message):
     boot_state: Global___Station.BootState.ValueType
     """Output only. Whether it was accepted after its boot."""
     security_profile: _builtins.int
-    """Output only. The security profile of OCPP that it must keep: 1 (Basic), 2 (TLS and Basic), 3 (TLS with client
-    certificate).
-    """
+    """Output only. The security profile of OCPP that it must keep: 1 (Basic) or 2 (TLS and Basic). Values will be added."""
     registered: _builtins.bool
     """Output only. Whether somebody registered it; false for a station that an open gateway let in."""
     @_builtins.property
@@ -360,7 +358,7 @@ class CreateStationRequest(_message.Message):
     location: _builtins.str
     """Optional. Where it stands, in the operator's words, at most 255 characters."""
     security_profile: _builtins.int
-    """Optional. The security profile of OCPP that it must keep, 1 to 3; 1 when absent. A station of profile 3 has no password."""
+    """Optional. The security profile of OCPP that it must keep: 1 (Basic) or 2 (TLS and Basic); 1 when absent."""
     basic_auth_password: _builtins.str
     """Optional. The password for HTTP Basic authentication, 16 to 40 characters of printable ASCII; a strong one is made
     when absent. Let it be made where you can.
@@ -392,7 +390,7 @@ class CreateStationResponse(_message.Message):
     STATION_FIELD_NUMBER: _builtins.int
     BASIC_AUTH_PASSWORD_FIELD_NUMBER: _builtins.int
     basic_auth_password: _builtins.str
-    """Output only. The password, shown this once; the user name is the station's identity. Empty with security profile 3."""
+    """Output only. The password, shown this once; the user name is the station's identity."""
     @_builtins.property
     def station(self) -> Global___Station:
         """Output only. The station."""
