@@ -39,30 +39,28 @@ from station_gateway.events import (
     AnswerMissing,
     AnswerReceived,
     AnswerRefused,
+    CallInFlight,
     CallReceived,
     Closing,
     Event,
     FrameRefused,
     Missing,
     SendReceived,
+    SessionOver,
 )
 from station_gateway.frames import Fault, Frame, FrameError, FrameLimits, MessageId
 from station_gateway.refusals import reason_of
 from workflows.domain.model import CallError
 
 __all__ = [
-    "MESSAGE_TOO_BIG",
-    "POLICY_VIOLATION",
     "AnswerMissing",
     "AnswerReceived",
-    "AnswerRefused",
     "CallInFlight",
     "CallReceived",
     "Closing",
     "Event",
     "FrameRefused",
     "Missing",
-    "SendReceived",
     "Session",
     "SessionLimits",
     "SessionOver",
@@ -82,14 +80,6 @@ class SessionLimits:
     queued_calls: int = 16
     remembered_answers: int = 4
     overdue_calls: int = 16
-
-
-class CallInFlight(Exception):
-    """A CALL of ours is outstanding already."""
-
-
-class SessionOver(Exception):
-    """The connection is gone; nothing was sent."""
 
 
 class _Ours(msgspec.Struct):
@@ -345,8 +335,10 @@ class Session:
         if frame.error is not None:
             return [AnswerReceived(message_id, action, CallError(*frame.error), late)]
         violation = self._dialect.check_answer(action, frame.body)
-        answer = frame.body if violation is None else Unreadable(violation.description)
-        return [AnswerReceived(message_id, action, answer, late)]
+        if violation is None:
+            return [AnswerReceived(message_id, action, frame.body, late)]
+        self._refuse_answer(message_id, violation.code, violation.description)
+        return [AnswerReceived(message_id, action, Unreadable(violation.description), late)]
 
     def _take_ours(self, message_id: str) -> tuple[str | None, bool]:
         """Action of our CALL with this id and whether it was given up; the CALL is then over."""
@@ -359,7 +351,7 @@ class Session:
         return None, False
 
     def _send_received(self, frame: Frame) -> list[Event]:
-        violation = self._dialect.check_call(frame.action, frame.body)
+        violation = self._dialect.check_send(frame.action, frame.body)
         if violation is not None:
             return [FrameRefused(reason_of(violation, self._dialect.ERRORS), violation.description)]
         return [SendReceived(frame.message_id, frame.action, frame.body)]
@@ -372,7 +364,7 @@ class Session:
             return self._close(MESSAGE_TOO_BIG, error.reason)
         if error.type_number in (frames.CALL_RESULT, frames.CALL_ERROR):
             return self._unreadable_answer(error)
-        answer = refusals.answer_to(error, self._dialect.ERRORS)
+        answer = refusals.answer_to(error, self._dialect)
         if answer is not None:
             self._send_error(*answer, error.reason)
         reason = "unknown_type" if error.fault is Fault.TYPE_NUMBER else "unreadable"
@@ -383,7 +375,14 @@ class Session:
         action, late = self._take_ours(message_id)
         if action is None:
             return [FrameRefused("unreadable", error.reason)]
+        if error.type_number == frames.CALL_RESULT:
+            self._refuse_answer(message_id, self._dialect.ERRORS.format, error.reason)
         return [AnswerReceived(message_id, action, Unreadable(error.reason), late)]
+
+    def _refuse_answer(self, message_id: str, code: str, reason: str) -> None:
+        """Tell the station that its CALLRESULT is of no use, where its version has words for it."""
+        if self._dialect.EXTENDED_FRAMES:
+            self._out.append(frames.encode_result_error(message_id, code, reason))
 
     def _send_error(self, message_id: MessageId, code: str, description: str) -> None:
         self._out.append(frames.encode_error(message_id, code, description))

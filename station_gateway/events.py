@@ -1,4 +1,4 @@
-"""What a session tells its shell: one small frozen class per kind of news.
+"""What a session tells its shell: one small frozen class per kind of news, and why it cannot send.
 
 msgspec's structs are frozen dataclasses that cost a quarter of the time to make; one or more of
 these is made for every message of every station.
@@ -12,6 +12,14 @@ from station_gateway.dialects.interface import Answer
 from station_gateway.dialects.messages import Payload
 from station_gateway.frames import MessageId
 from workflows.domain.model import CallError
+
+
+class CallInFlight(Exception):
+    """A CALL of ours is outstanding already."""
+
+
+class SessionOver(Exception):
+    """The connection is gone; nothing was sent."""
 
 
 class Missing(StrEnum):
@@ -81,6 +89,7 @@ REFUSALS = (
     "unexpected_answer",
     "queue_overflow",
     "unencodable_reply",
+    "answer_refused",
 )
 
 

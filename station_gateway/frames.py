@@ -222,6 +222,12 @@ def encode_result(message_id: MessageId, payload: dict[str, Any]) -> str:
     return orjson.dumps([CALL_RESULT, message_id, payload]).decode()
 
 
+def encode_result_error(message_id: str, code: str, description: str) -> str:
+    """A CALLRESULTERROR: what is wrong with the station's answer (OCPP 2.1 part 4)."""
+    text = printable(description, _ERROR_TEXT_CHARS)
+    return orjson.dumps([CALL_RESULT_ERROR, message_id, code, text, {}]).decode()
+
+
 def encode_error(
     message_id: MessageId,
     code: str,

@@ -6,14 +6,20 @@ nothing to say.
 """
 
 from station_gateway import frames
-from station_gateway.dialects.interface import ErrorWords, Violation
+from station_gateway.dialects.interface import Dialect, ErrorWords, Violation
 from station_gateway.frames import Fault, FrameError, MessageId
 
 UNREADABLE_ID = "-1"
 
 
-def answer_to(error: FrameError, words: ErrorWords) -> tuple[MessageId, str] | None:
+_UNANSWERED = (frames.CALL_RESULT_ERROR, frames.SEND)
+
+
+def answer_to(error: FrameError, dialect: Dialect) -> tuple[MessageId, str] | None:
     """Message id and code of the CALLERROR for an unusable frame; None: nothing is sent."""
+    words = dialect.ERRORS
+    if dialect.EXTENDED_FRAMES and error.type_number in _UNANSWERED:
+        return None
     if error.message_id is None:
         return (UNREADABLE_ID, words.framework) if words.framework else None
     code = _code_for(error, words)

@@ -63,12 +63,14 @@ class SchemaSet:
 
     package: where they are shipped. request_suffix: "" in 1.6, "Request" in 2.x.
     handled: actions that we take from a station; other actions of the standard are NotSupported.
+    sent: those that come as SEND, without a response.
     """
 
     package: str
     request_suffix: str
     handled: frozenset[str]
     words: ErrorWords
+    sent: frozenset[str] = frozenset()
     _obeys: dict[str, Callable[[Payload], bool]] = field(default_factory=dict)
 
     def check_call(self, action: str, payload: Payload) -> Violation | None:
@@ -80,9 +82,11 @@ class SchemaSet:
             name = action + self.request_suffix
             self._obeys[action] = _message(self.package, name).strict.is_valid
             return self._check(name, payload)
-        if action + "Response" in _names(self.package):
-            return Violation(self.words.not_supported, "action is not supported from a station")
-        return Violation(self.words.not_implemented, "action is not known")
+        return self._not_taken(action)
+
+    def check_send(self, action: str, payload: Payload) -> Violation | None:
+        """Judge (and repair in place) a SEND of the station."""
+        return self._check(action, payload) if action in self.sent else self._not_taken(action)
 
     def check_answer(self, action: str, payload: Payload) -> Violation | None:
         """Judge (and repair in place) a CALLRESULT of the station; `action` is our CALL's."""
@@ -95,6 +99,11 @@ class SchemaSet:
         """
         strict = _message(self.package, name).strict
         return [_describe(error) for error in strict.iter_errors(payload)]
+
+    def _not_taken(self, action: str) -> Violation:
+        if action in self.sent or action + "Response" in _names(self.package):
+            return Violation(self.words.not_supported, "action is not supported from a station")
+        return Violation(self.words.not_implemented, "action is not known")
 
     def _check(self, name: str, payload: Payload) -> Violation | None:
         message = _message(self.package, name)

@@ -15,8 +15,9 @@ import structlog
 
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import CallRefused, Payload
-from station_gateway.engine import POLICY_VIOLATION, Session, SessionLimits
+from station_gateway.engine import Session, SessionLimits
 from station_gateway.events import (
+    POLICY_VIOLATION,
     AnswerMissing,
     AnswerReceived,
     AnswerRefused,
@@ -153,8 +154,11 @@ class Station:
                     self._surroundings.spawn(self._surroundings.late_answer(self, event))
                 case FrameRefused():
                     self._refused(event)
-                case AnswerRefused() | SendReceived():
-                    log.info("frame_noted", station=self.peer.id, frame=type(event).__name__)
+                case SendReceived():
+                    metrics.FRAMES.labels(direction="in", action=event.action).inc()
+                    log.info("send_noted", station=self.peer.id, action=event.action)
+                case AnswerRefused():
+                    self._answer_refused(event)
                 case Closing():
                     if event.code == POLICY_VIOLATION:
                         self._surroundings.on_flood(self)
@@ -164,6 +168,11 @@ class Station:
     def _refused(self, event: FrameRefused) -> None:
         metrics.BAD_FRAMES.labels(reason=event.reason).inc()
         log.info("frame_refused", station=self.peer.id, reason=event.reason, detail=event.detail)
+
+    def _answer_refused(self, event: AnswerRefused) -> None:
+        """What we answered stands: its fact is committed. But somebody has to look at it."""
+        metrics.BAD_FRAMES.labels(reason="answer_refused").inc()
+        log.warning("answer_refused", station=self.peer.id, code=event.error.code)
 
     # --- the station's own CALLs
 

@@ -5,8 +5,8 @@
 
 from collections.abc import Mapping
 
-from station_gateway.dialects import v16, v201
+from station_gateway.dialects import v16, v21, v201
 from station_gateway.dialects.interface import Dialect
 
-DIALECTS: Mapping[str, Dialect] = {dialect.SUBPROTOCOL: dialect for dialect in (v201, v16)}
+DIALECTS: Mapping[str, Dialect] = {dialect.SUBPROTOCOL: dialect for dialect in (v21, v201, v16)}
 """By websocket subprotocol."""

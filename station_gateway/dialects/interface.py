@@ -55,11 +55,11 @@ class Dialect(Protocol):
 
     @property
     def VERSION(self) -> str:  # noqa: N802
-        """As in `Station.ocpp_version`: "1.6", "2.0.1"."""
+        """As in `Station.ocpp_version`: "1.6", "2.0.1", "2.1"."""
 
     @property
     def SUBPROTOCOL(self) -> str:  # noqa: N802
-        """The websocket subprotocol: "ocpp1.6", "ocpp2.0.1"."""
+        """The websocket subprotocol: "ocpp1.6", "ocpp2.0.1", "ocpp2.1"."""
 
     @property
     def ERRORS(self) -> ErrorWords:  # noqa: N802
@@ -71,6 +71,10 @@ class Dialect(Protocol):
 
     def check_call(self, action: str, payload: Payload) -> Violation | None:
         """Judge (and repair in place) the payload of a station's CALL."""
+
+    def check_send(self, action: str, payload: Payload) -> Violation | None:
+        """Judge (and repair in place) the payload of a station's SEND; not called without
+        `EXTENDED_FRAMES`."""
 
     def check_answer(self, action: str, payload: Payload) -> Violation | None:
         """Judge (and repair in place) the payload of a station's CALLRESULT."""

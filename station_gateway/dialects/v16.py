@@ -76,6 +76,11 @@ def check_call(action: str, payload: Payload) -> Violation | None:
     return SCHEMAS.check_call(action, payload)
 
 
+def check_send(action: str, payload: Payload) -> Violation | None:
+    """Refuse: 1.6 has no SEND."""
+    return SCHEMAS.check_send(action, payload)
+
+
 def check_answer(action: str, payload: Payload) -> Violation | None:
     """Judge (and repair in place) the payload of a station's CALLRESULT."""
     return SCHEMAS.check_answer(action, payload)

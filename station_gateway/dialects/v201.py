@@ -13,6 +13,7 @@ SCHEMAS = SchemaSet("ocpp.v201", "Request", frozenset(v2x.READERS), ERRORS)
 _SPEECH = v2x.Speech(VERSION, v2x.READERS, id_token_chars=36, token_types=v2x.token_types())
 
 check_call = SCHEMAS.check_call
+check_send = SCHEMAS.check_send
 check_answer = SCHEMAS.check_answer
 
 start = _SPEECH.start

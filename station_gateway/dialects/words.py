@@ -32,6 +32,8 @@ BOOT_WORDS: Mapping[BootVerdict, str] = {
 REFUSED_REQUESTS = frozenset(
     {
         "SignCertificate",  # no certificate authority stands behind the gateway
+        "OpenPeriodicEventStream",  # nobody here reads streams of measurements
+        "PullDynamicScheduleUpdate",  # nobody here makes dynamic schedules
     }
 )
 """Notices that ask for something: refused in their own words."""

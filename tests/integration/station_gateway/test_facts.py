@@ -204,8 +204,9 @@ async def test_while_the_database_comes_back_a_fact_is_answered_late(
         assert (await asyncio.wait_for(answer, 5))[0] == 3
 
 
-async def test_events_of_a_2_0_1_session_come_in_any_order(bench: Bench) -> None:
-    async with bench.station("S1", subprotocol="ocpp2.0.1") as station:
+@pytest.mark.parametrize("subprotocol", ["ocpp2.0.1", "ocpp2.1"])
+async def test_events_of_a_2_x_session_come_in_any_order(bench: Bench, subprotocol: str) -> None:
+    async with bench.station("S1", subprotocol=subprotocol) as station:
         await station.call("TransactionEvent", event("Ended", 2))
         answer = await station.call("TransactionEvent", event("Started", 0))
     [session] = await bench.transactions()

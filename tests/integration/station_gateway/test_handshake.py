@@ -107,7 +107,7 @@ async def test_the_newest_common_version_is_spoken(bench: Bench) -> None:
         subprotocols=["ocpp1.6", "ocpp2.1", "ocpp2.0.1"],  # type: ignore[list-item]
         additional_headers=basic("S1", PASSWORD),
     )
-    assert socket.subprotocol == "ocpp2.0.1"
+    assert socket.subprotocol == "ocpp2.1"
     await socket.close()
 
 

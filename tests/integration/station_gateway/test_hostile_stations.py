@@ -31,7 +31,7 @@ async def heartbeat_takes(station: ScriptedStation) -> float:
         "[" * 500,
     ],
 )
-@pytest.mark.parametrize("subprotocol", ["ocpp1.6", "ocpp2.0.1"])
+@pytest.mark.parametrize("subprotocol", ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"])
 async def test_malformed_frames_never_end_the_session(
     bench: Bench, frame: str, subprotocol: str
 ) -> None:
@@ -40,7 +40,7 @@ async def test_malformed_frames_never_end_the_session(
         assert await heartbeat_takes(station) < 1
 
 
-@pytest.mark.parametrize("subprotocol", ["ocpp1.6", "ocpp2.0.1"])
+@pytest.mark.parametrize("subprotocol", ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"])
 async def test_a_binary_frame_has_no_effect_and_does_not_end_the_session(
     bench: Bench, subprotocol: str
 ) -> None:
@@ -59,7 +59,10 @@ async def test_a_frame_of_10_mib_closes_its_own_socket_only(bench: Bench) -> Non
         assert bench.gateway.registry.get("S1") is None
 
 
-@pytest.mark.parametrize(("subprotocol", "limit"), [("ocpp1.6", 65_536), ("ocpp2.0.1", 262_144)])
+@pytest.mark.parametrize(
+    ("subprotocol", "limit"),
+    [("ocpp1.6", 65_536), ("ocpp2.0.1", 262_144), ("ocpp2.1", 262_144)],
+)
 async def test_a_frame_is_too_large_beyond_its_versions_limit(
     bench: Bench, subprotocol: str, limit: int
 ) -> None:

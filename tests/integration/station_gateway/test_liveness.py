@@ -4,6 +4,8 @@ import asyncio
 import time
 from datetime import datetime, timedelta
 
+import pytest
+
 from fleet import connections, stations
 from fleet.connections import Connection
 from station_gateway.settings import GatewaySettings
@@ -134,8 +136,11 @@ async def connection_timeout(bench: Bench) -> float | None:
     return station.connection_timeout_s if station else None
 
 
-async def test_a_2_0_1_station_is_asked_what_became_of_a_session(bench: Bench) -> None:
-    async with bench.station("S1", subprotocol="ocpp2.0.1") as station:
+@pytest.mark.parametrize("subprotocol", ["ocpp2.0.1", "ocpp2.1"])
+async def test_a_2_x_station_is_asked_what_became_of_a_session(
+    bench: Bench, subprotocol: str
+) -> None:
+    async with bench.station("S1", subprotocol=subprotocol) as station:
         request = AskRequest("S1", Kind.STOP_SESSION, "any", wire_id="T1")
         asking = asyncio.create_task(bench.ask(request))
         message_id, _ = await station.called("GetTransactionStatus")

@@ -20,10 +20,11 @@ def outcome(result: SendResult) -> tuple[SendStatus, str, bool]:
     return result.status, result.cause, result.retry
 
 
-async def test_a_start_on_2_0_1_carries_the_row_of_its_intent_as_remote_start_id(
-    bench: Bench,
+@pytest.mark.parametrize("subprotocol", ["ocpp2.0.1", "ocpp2.1"])
+async def test_a_start_on_2_x_carries_the_row_of_its_intent_as_remote_start_id(
+    bench: Bench, subprotocol: str
 ) -> None:
-    async with bench.station("S1", subprotocol="ocpp2.0.1") as station:
+    async with bench.station("S1", subprotocol=subprotocol) as station:
         request = await bench.start_request("S1", tag="TAG1")
         sending = bench.sending(request)
         payload = await station.accept("RequestStartTransaction")

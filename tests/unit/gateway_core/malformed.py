@@ -37,7 +37,7 @@ class Malformed:
     name: str
     data: str | bytes
     said: tuple[Said, Said]
-    versions: tuple[str, ...] = ("1.6", "2.0.1")
+    versions: tuple[str, ...] = ("1.6", "2.0.1", "2.1")
 
 
 NESTED = "[" * 40 + "]" * 40
@@ -110,8 +110,6 @@ SHAPES: dict[str, tuple[Any, tuple[Said, Said]]] = {
     "id too long": ([2, "m" * 65, "Heartbeat", {}], UNREADABLE),
     "type 0": ([0, "m", "Heartbeat", {}], NO_TYPE),
     "type 1": ([1, "m", "Heartbeat", {}], NO_TYPE),
-    "type 5": ([5, "m", "GenericError", "", {}], NO_TYPE),
-    "type 6": ([6, "m", "Heartbeat", {}], NO_TYPE),
     "type 7": ([7, "m"], NO_TYPE),
     "type 9": ([9, "m", "Heartbeat", {}], NO_TYPE),
     "type -2": ([-2, "m", "Heartbeat", {}], NO_TYPE),
@@ -152,6 +150,27 @@ SHAPES: dict[str, tuple[Any, tuple[Said, Said]]] = {
     "error answer to -1": ([4, "-1", "RpcFrameworkError", "", {}], NOTHING),
     "answer without an id": ([3], NOTHING),
 }
+
+OF_2_1_ELSEWHERE: dict[str, Any] = {
+    "type 5": [5, "m", "GenericError", "", {}],
+    "type 6": [6, "m", "Heartbeat", {}],
+}
+"""Older versions do not know these types."""
+
+OF_2_1: dict[str, Any] = {
+    "SEND without an id": [6],
+    "SEND with an empty id": [6, "", "NotifyPeriodicEventStream", {}],
+    "SEND without action": [6, "m"],
+    "SEND without payload": [6, "m", "NotifyPeriodicEventStream"],
+    "SEND with a list": [6, "m", "NotifyPeriodicEventStream", []],
+    "SEND of an empty stream": [6, "m", "NotifyPeriodicEventStream", {}],
+    "SEND of an unknown action": [6, "m", "MakeCoffee", {}],
+    "SEND of what wants an answer": [6, "m", "Heartbeat", {}],
+    "SEND of what is ours to say": [6, "m", "Reset", {"type": "Immediate"}],
+    "refused answer without an id": [5],
+}
+"""Never answered: these types take no answer."""
+
 REQUIRED: dict[str, dict[str, Any]] = {
     "1.6": {
         "BootNotification": {"chargePointVendor": "V", "chargePointModel": "M"},
@@ -227,6 +246,22 @@ REQUIRED: dict[str, dict[str, Any]] = {
         "ReservationStatusUpdate": {"reservationId": 1, "reservationUpdateStatus": "Expired"},
     },
 }
+REQUIRED["2.1"] = REQUIRED["2.0.1"] | {
+    "ClosePeriodicEventStream": {"id": 1},
+    "NotifyDERAlarm": {"controlType": "VoltVar", "timestamp": "2026-01-01T00:00:00Z"},
+    "NotifyDERStartStop": {
+        "controlId": "c",
+        "started": True,
+        "timestamp": "2026-01-01T00:00:00Z",
+    },
+    "NotifyPriorityCharging": {"transactionId": "t", "activated": True},
+    "NotifyWebPaymentStarted": {"evseId": 1, "timeout": 60},
+    "OpenPeriodicEventStream": {
+        "constantStreamData": {"id": 1, "variableMonitoringId": 1, "params": {}}
+    },
+    "PullDynamicScheduleUpdate": {"chargingProfileId": 1},
+    "ReportDERControl": {"requestId": 1},
+}
 """The smallest payload of every message that has required fields."""
 
 _WRONG: tuple[Any, ...] = ({"x": {}}, ["x"], True)
@@ -238,6 +273,10 @@ def every_case() -> Iterator[Malformed]:
         yield Malformed(name, data, said)
     for name, (frame, said) in SHAPES.items():
         yield Malformed(name, orjson.dumps(frame).decode(), said)
+    for name, frame in OF_2_1_ELSEWHERE.items():
+        yield Malformed(name, orjson.dumps(frame).decode(), NO_TYPE, ("1.6", "2.0.1"))
+    for name, frame in OF_2_1.items():
+        yield Malformed(name, orjson.dumps(frame).decode(), NOTHING, ("2.1",))
     for version, messages in REQUIRED.items():
         for action, payload in messages.items():
             yield from _payload_cases(version, action, payload)

@@ -4,12 +4,11 @@ import json
 
 import pytest
 
-from station_gateway.dialects import v16, v201
 from station_gateway.dialects.interface import Dialect
 from station_gateway.engine import CallReceived, Closing, FrameRefused, Session, SessionLimits
 from tests.unit.gateway_core.malformed import Malformed, Said, every_case
+from tests.unit.gateway_core.versions import DIALECTS
 
-DIALECTS: dict[str, Dialect] = {"1.6": v16, "2.0.1": v201}
 CASES = [
     pytest.param(case, version, id=f"{version}-{case.name}")
     for case in every_case()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from station_gateway.dialects import DIALECTS, fields, v16, v201
+from station_gateway.dialects import DIALECTS, fields, v16, v21, v201
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import (
     AuthorizationAsked,
@@ -35,6 +35,7 @@ EIGHT = datetime(2026, 1, 1, 8, tzinfo=UTC)
 AT_EIGHT = StationTime(EIGHT, raw_skew_s=-4 * 3600.0)
 TIME = "2026-01-01T08:00:00Z"
 V16, V201 = REQUIRED["1.6"], REQUIRED["2.0.1"]
+newer = pytest.mark.parametrize("dialect", [v201, v21], ids=["2.0.1", "2.1"])
 
 
 def read(dialect: Dialect, action: str, payload: Any) -> StationCall:
@@ -44,8 +45,8 @@ def read(dialect: Dialect, action: str, payload: Any) -> StationCall:
     return dialect.read_call(action, payload, NOW)
 
 
-def test_both_versions_offer_their_subprotocol() -> None:
-    assert list(DIALECTS) == ["ocpp2.0.1", "ocpp1.6"]
+def test_every_version_offers_its_subprotocol_the_newest_first() -> None:
+    assert list(DIALECTS) == ["ocpp2.1", "ocpp2.0.1", "ocpp1.6"]
 
 
 @pytest.mark.parametrize("dialect", DIALECTS.values())
@@ -69,10 +70,11 @@ def test_connector_of_16_is_an_evse_with_one_connector(connector: int, within: i
     )
 
 
-def test_status_of_201_names_evse_and_connector() -> None:
+@newer
+def test_status_of_2x_names_evse_and_connector(dialect: Dialect) -> None:
     status = V201["StatusNotification"] | {"timestamp": TIME, "evseId": 2}
     seen = ConnectorStatusSeen(2, 1, "Available", AT_EIGHT)
-    assert read(v201, "StatusNotification", status) == seen
+    assert read(dialect, "StatusNotification", status) == seen
 
 
 def test_authorize_names_the_token() -> None:
@@ -135,8 +137,9 @@ FULL_EVENT = V201["TransactionEvent"] | {
 }
 
 
-def test_transaction_event_is_read_with_its_offline_flag() -> None:
-    assert read(v201, "TransactionEvent", FULL_EVENT) == SessionEvent(
+@newer
+def test_transaction_event_is_read_with_its_offline_flag(dialect: Dialect) -> None:
+    assert read(dialect, "TransactionEvent", FULL_EVENT) == SessionEvent(
         event_type="Started",
         ocpp_id="t",
         seq_no=3,
@@ -153,8 +156,32 @@ def test_transaction_event_is_read_with_its_offline_flag() -> None:
     )
 
 
-def test_smallest_transaction_event_has_no_more_than_it_says() -> None:
-    seen = read(v201, "TransactionEvent", V201["TransactionEvent"])
+EVENT_OF_21 = V201["TransactionEvent"] | {
+    "eventType": "Updated",
+    "triggerReason": "TxResumed",
+    "evseSleep": False,
+    "preconditioningStatus": "Ready",
+    "idToken": {"idToken": "T" * 255, "type": "FutureKindOfToken"},
+    "transactionInfo": {
+        "transactionId": "t",
+        "operationMode": "ChargingOnly",
+        "tariffId": "night",
+        "transactionLimit": {"maxEnergy": 1000.0},
+        "stoppedReason": "ReqEnergyTransferRejected",
+    },
+}
+
+
+def test_transaction_event_may_carry_what_21_adds() -> None:
+    seen = read(v21, "TransactionEvent", EVENT_OF_21)
+    assert isinstance(seen, SessionEvent)
+    assert seen.token == TokenSeen("T" * 255, "FutureKindOfToken")
+    assert (seen.trigger, seen.stop_reason) == ("TxResumed", "ReqEnergyTransferRejected")
+
+
+@newer
+def test_smallest_transaction_event_has_no_more_than_it_says(dialect: Dialect) -> None:
+    seen = read(dialect, "TransactionEvent", V201["TransactionEvent"])
     assert isinstance(seen, SessionEvent)
     assert (seen.offline, seen.evse_id, seen.token, seen.remote_start_id) == (
         False,
@@ -185,13 +212,14 @@ def test_event_without_an_energy_register_has_no_reading() -> None:
     assert seen.meter_wh is None
 
 
-def test_meter_values_are_read_in_both_versions() -> None:
+@newer
+def test_meter_values_are_read_in_every_version(dialect: Dialect) -> None:
     meter = V16["MeterValues"] | {"transactionId": 5}
     seen = read(v16, "MeterValues", meter)
     assert isinstance(seen, MeterRead)
     assert (seen.evse_id, seen.ocpp_id, seen.meter_wh) == (1, "5", 1)
-    newer = read(v201, "MeterValues", {"evseId": 2, "meterValue": registers(10, 20)})
-    assert newer == MeterRead(2, AT_EIGHT, meter_wh=20)
+    seen = read(dialect, "MeterValues", {"evseId": 2, "meterValue": registers(10, 20)})
+    assert seen == MeterRead(2, AT_EIGHT, meter_wh=20)
 
 
 @pytest.mark.parametrize("transaction_id", [0, -1, 2**40])
@@ -249,9 +277,11 @@ def test_security_event_is_read(dialect: Dialect) -> None:
     )
 
 
-def test_end_of_a_reservation_is_read() -> None:
-    ended = read(v201, "ReservationStatusUpdate", V201["ReservationStatusUpdate"])
-    assert ended == ReservationEnded(1, "Expired")
+@newer
+@pytest.mark.parametrize("how", ["Expired", "Removed", "NoTransaction"])
+def test_end_of_a_reservation_is_read(dialect: Dialect, how: str) -> None:
+    update = V201["ReservationStatusUpdate"] | {"reservationUpdateStatus": how}
+    assert read(dialect, "ReservationStatusUpdate", update) == ReservationEnded(1, how)
 
 
 NOTICES = [
@@ -264,7 +294,36 @@ NOTICES = [
     (v201, "NotifyReport", NoticeSeen("NotifyReport")),
     (v201, "SignCertificate", NoticeSeen("SignCertificate")),
     (v201, "NotifyEvent", NoticeSeen("NotifyEvent")),
+    (v21, "NotifyEvent", NoticeSeen("NotifyEvent")),
+    (v21, "ClosePeriodicEventStream", NoticeSeen("ClosePeriodicEventStream")),
+    (v21, "NotifyDERAlarm", NoticeSeen("NotifyDERAlarm")),
+    (v21, "NotifyDERStartStop", NoticeSeen("NotifyDERStartStop")),
+    (v21, "NotifyPriorityCharging", NoticeSeen("NotifyPriorityCharging")),
+    (v21, "NotifyWebPaymentStarted", NoticeSeen("NotifyWebPaymentStarted")),
+    (v21, "OpenPeriodicEventStream", NoticeSeen("OpenPeriodicEventStream")),
+    (v21, "PullDynamicScheduleUpdate", NoticeSeen("PullDynamicScheduleUpdate")),
+    (v21, "ReportDERControl", NoticeSeen("ReportDERControl")),
 ]
+
+ELSEWHERE = [
+    "BatterySwap",
+    "GetCertificateChainStatus",
+    "NotifyPeriodicEventStream",
+    "NotifySettlement",
+    "VatNumberValidation",
+]
+
+
+@pytest.mark.parametrize("action", ELSEWHERE)
+def test_what_21_adds_and_nobody_does_here_is_not_supported(action: str) -> None:
+    refused = v21.check_call(action, {})
+    assert refused is not None and refused.code == "NotSupported"
+
+
+@pytest.mark.parametrize("action", ["NotifyDERAlarm", "NotifyPeriodicEventStream"])
+def test_what_21_adds_is_unknown_to_201(action: str) -> None:
+    refused = v201.check_call(action, {})
+    assert refused is not None and refused.code == "NotImplemented"
 
 
 @pytest.mark.parametrize(("dialect", "action", "notice"), NOTICES)

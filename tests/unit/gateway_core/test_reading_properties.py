@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from station_gateway.dialects import v16, v201
 from station_gateway.dialects.messages import CallRefused, StationCall
 from tests.unit.gateway_core.malformed import REQUIRED
+from tests.unit.gateway_core.versions import DIALECTS
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 TIME = "2026-01-01T08:00:00Z"
@@ -60,7 +60,7 @@ def spots(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 def test_whatever_passes_the_check_is_read_or_refused(
     version: str, action: str, data: st.DataObject
 ) -> None:
-    dialect = v16 if version == "1.6" else v201
+    dialect = DIALECTS[version]
     extra = {key: EVERYTHING[key] for key in data.draw(st.sets(st.sampled_from([*EVERYTHING])))}
     payload = copy.deepcopy(extra | REQUIRED[version][action])
     for path in data.draw(st.lists(st.sampled_from(spots(payload)), max_size=3)):
@@ -68,7 +68,7 @@ def test_whatever_passes_the_check_is_read_or_refused(
         try:
             for key in path[:-1]:
                 spot = spot[key]
-            spot[path[-1]] = data.draw(JUNK)
+            spot[path[-1]] = copy.deepcopy(data.draw(JUNK))  # [] and {} may be filled next
         except (TypeError, KeyError, IndexError):
             continue
     payload = json.loads(json.dumps(payload))

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from station_gateway.dialects import v16, v201
+from station_gateway.dialects import v16, v21, v201
 from station_gateway.dialects.interface import Dialect
 from tests.unit.gateway_core.malformed import REQUIRED
+from tests.unit.gateway_core.versions import DIALECTS
 
-DIALECTS: dict[str, Dialect] = {"1.6": v16, "2.0.1": v201}
 MESSAGES = [
     (version, action, payload)
     for version, messages in REQUIRED.items()
@@ -104,16 +104,24 @@ def test_null_is_taken_as_absent() -> None:
         (v16, "BootNotification", {"chargePointVendor": "V" * 99, "chargePointModel": "M" * 99}),
         (v201, "TransactionEvent", EVENT | {"triggerReason": "TxResumed"}),
         (v201, "Authorize", {"idToken": {"idToken": "T", "type": "EVCCID"}}),
+        (v21, "Authorize", {"idToken": {"idToken": "T" * 255, "type": "EVCCID"}}),
+        (v21, "TransactionEvent", EVENT | {"triggerReason": "TxResumed", "evseSleep": True}),
     ],
 )
 def test_harmless_oddities_are_let_through(dialect: Dialect, action: str, payload: Any) -> None:
     assert repaired(dialect, action, payload) == payload
 
 
+def token_of(chars: int) -> dict[str, Any]:
+    return {"idToken": {"idToken": "T" * chars, "type": "Central"}}
+
+
 @pytest.mark.parametrize(
     ("dialect", "action", "payload", "code"),
     [
         (v16, "Authorize", {"idTag": "T" * 21}, "TypeConstraintViolation"),
+        (v201, "Authorize", token_of(37), "TypeConstraintViolation"),
+        (v21, "Authorize", token_of(256), "TypeConstraintViolation"),
         (v201, "TransactionEvent", EVENT | {"eventType": "Odd"}, "PropertyConstraintViolation"),
         (
             v201,

@@ -16,7 +16,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from station_gateway.dialects import v16, v201
+from station_gateway.dialects import v16, v21, v201
 from station_gateway.engine import (
     AnswerMissing,
     AnswerReceived,
@@ -48,7 +48,7 @@ class TwoDirections(RuleBasedStateMachine):
 
     sent = Bundle("sent")
 
-    @initialize(dialect=st.sampled_from([v16, v201]))
+    @initialize(dialect=st.sampled_from([v16, v201, v21]))
     def connect(self, dialect: Any) -> None:
         self.session = Session(dialect, LIMITS)
         self.now = 0.0

@@ -5,10 +5,11 @@ from importlib import resources
 
 import pytest
 
-from station_gateway.dialects import v16, v201
+from station_gateway.dialects import v16, v21, v201
 from station_gateway.dialects.interface import Answer, Dialect
 from station_gateway.dialects.messages import Unreadable
 from station_gateway.dialects.verdicts import CALL_ERROR_VERDICTS, OUR_BUG_CODES
+from tests.unit.gateway_core.versions import MODULES, PACKAGES
 from workflows.domain.model import CallError, Kind, StationAnswer, Verdict
 
 A, S, R, N, F = (
@@ -21,37 +22,48 @@ A, S, R, N, F = (
 RESERVE = {"Accepted": A, "Faulted": R, "Occupied": R, "Rejected": R, "Unavailable": R}
 YES_OR_NO = {"Accepted": A, "Rejected": R}
 UNLOCK_V16 = {"Unlocked": A, "UnlockFailed": F, "NotSupported": N}
-UNLOCK_V201 = {
+UNLOCK_2X = {
     "Unlocked": A,
     "UnlockFailed": F,
     "OngoingAuthorizedTransaction": R,
     "UnknownConnector": R,
 }
 
-TABLE: list[tuple[Dialect, Kind, str, dict[str, Verdict]]] = [
+Row = tuple[Dialect, Kind, str, dict[str, Verdict]]
+
+
+def of_2x(dialect: Dialect) -> list[Row]:
+    """2.0.1 and 2.1 have the same words."""
+    return [
+        (dialect, Kind.START_SESSION, "RequestStartTransactionResponse", YES_OR_NO),
+        (dialect, Kind.STOP_SESSION, "RequestStopTransactionResponse", YES_OR_NO),
+        (dialect, Kind.UNLOCK_CONNECTOR, "UnlockConnectorResponse", UNLOCK_2X),
+        (dialect, Kind.RESET, "ResetResponse", YES_OR_NO | {"Scheduled": S}),
+        (dialect, Kind.RESERVE_NOW, "ReserveNowResponse", RESERVE),
+        (dialect, Kind.CANCEL_RESERVATION, "CancelReservationResponse", YES_OR_NO),
+    ]
+
+
+TABLE: list[Row] = [
     (v16, Kind.START_SESSION, "RemoteStartTransactionResponse", YES_OR_NO),
     (v16, Kind.STOP_SESSION, "RemoteStopTransactionResponse", YES_OR_NO),
     (v16, Kind.UNLOCK_CONNECTOR, "UnlockConnectorResponse", UNLOCK_V16),
     (v16, Kind.RESET, "ResetResponse", YES_OR_NO),
     (v16, Kind.RESERVE_NOW, "ReserveNowResponse", RESERVE),
     (v16, Kind.CANCEL_RESERVATION, "CancelReservationResponse", YES_OR_NO),
-    (v201, Kind.START_SESSION, "RequestStartTransactionResponse", YES_OR_NO),
-    (v201, Kind.STOP_SESSION, "RequestStopTransactionResponse", YES_OR_NO),
-    (v201, Kind.UNLOCK_CONNECTOR, "UnlockConnectorResponse", UNLOCK_V201),
-    (v201, Kind.RESET, "ResetResponse", YES_OR_NO | {"Scheduled": S}),
-    (v201, Kind.RESERVE_NOW, "ReserveNowResponse", RESERVE),
-    (v201, Kind.CANCEL_RESERVATION, "CancelReservationResponse", YES_OR_NO),
+    *of_2x(v201),
+    *of_2x(v21),
 ]
 CELLS = [
     pytest.param(dialect, kind, word, verdict, id=f"{dialect.VERSION}-{kind}-{word}")
     for dialect, kind, _, words in TABLE
     for word, verdict in words.items()
 ]
-DIALECTS = [pytest.param(dialect, id=dialect.VERSION) for dialect in (v16, v201)]
+DIALECTS = [pytest.param(dialect, id=dialect.VERSION) for dialect in (v16, v201, v21)]
 
 
 def words_of_the_standard(dialect: Dialect, name: str) -> set[str]:
-    package = "ocpp.v16" if dialect is v16 else "ocpp.v201"
+    package = PACKAGES[dialect.VERSION]
     text = resources.files(package).joinpath("schemas", f"{name}.json").read_text("utf-8-sig")
     schema = json.loads(text)
     status = schema["properties"]["status"]
@@ -75,7 +87,7 @@ def test_table_has_exactly_the_words_of_the_standard(
     dialect: Dialect, kind: Kind, name: str, words: dict[str, Verdict]
 ) -> None:
     assert words_of_the_standard(dialect, name) == set(words)
-    assert (v16 if dialect is v16 else v201).ANSWERS[kind] == words
+    assert MODULES[dialect.VERSION].ANSWERS[kind] == words
 
 
 CODES = {
@@ -131,6 +143,7 @@ def test_answers_without_a_word_are_unreadable(dialect: Dialect, answer: Answer)
     assert (read.verdict, read.status) == (Verdict.UNREADABLE, "")
 
 
-def test_session_that_ran_already_comes_with_its_transaction_id() -> None:
+@pytest.mark.parametrize("dialect", [v201, v21])
+def test_session_that_ran_already_comes_with_its_transaction_id(dialect: Dialect) -> None:
     said = {"status": "Accepted", "transactionId": "tx-1"}
-    assert v201.read_answer(Kind.START_SESSION, said).transaction_id == "tx-1"
+    assert dialect.read_answer(Kind.START_SESSION, said).transaction_id == "tx-1"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from station_gateway.dialects import v16, v201
+from station_gateway.dialects import v16, v21, v201
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import (
     Authorization,
@@ -21,6 +21,7 @@ from station_gateway.dialects.messages import (
     Unsendable,
 )
 from tests.unit.gateway_core.malformed import REQUIRED
+from tests.unit.gateway_core.versions import DIALECTS, schemas_of
 from workflows.contract import AskResult
 from workflows.domain.model import (
     CallError,
@@ -33,14 +34,13 @@ from workflows.domain.model import (
 )
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-DIALECTS: dict[str, Dialect] = {"1.6": v16, "2.0.1": v201}
-both = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+every = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+newer = pytest.mark.parametrize("dialect", [v201, v21], ids=["2.0.1", "2.1"])
 
 
 def faults(dialect: Dialect, name: str, payload: Payload) -> list[str]:
     """What is wrong with a payload once it went through the wire."""
-    schemas = v16.SCHEMAS if dialect is v16 else v201.SCHEMAS
-    return schemas.faults_of_ours(name, json.loads(json.dumps(payload)))
+    return schemas_of(dialect).faults_of_ours(name, json.loads(json.dumps(payload)))
 
 
 def request_faults(dialect: Dialect, call: tuple[str, Payload]) -> list[str]:
@@ -78,7 +78,7 @@ STARTS = st.builds(
 SHORT = st.text(min_size=1, max_size=20)
 
 
-@both
+@every
 @given(spec=STARTS, value=SHORT, group=st.none() | SHORT, number=st.integers(1, 2**31 - 1))
 def test_every_start_obeys_its_schema(
     dialect: Dialect, spec: StartSpec, value: str, group: str | None, number: int
@@ -94,12 +94,13 @@ def test_every_stop_of_16_obeys_its_schema(transaction_id: int) -> None:
     assert call[1] == {"transactionId": transaction_id}
 
 
-@given(st.text(min_size=1, max_size=36))
-def test_every_stop_of_201_obeys_its_schema(transaction_id: str) -> None:
-    assert request_faults(v201, v201.stop(StopSpec(wire_id=transaction_id))) == []
+@newer
+@given(transaction_id=st.text(min_size=1, max_size=36))
+def test_every_stop_of_2x_obeys_its_schema(dialect: Dialect, transaction_id: str) -> None:
+    assert request_faults(dialect, dialect.stop(StopSpec(wire_id=transaction_id))) == []
 
 
-@both
+@every
 @given(kind=st.sampled_from(Kind), evse_id=st.none() | SMALL, wire_id=st.text(max_size=36))
 def test_every_question_obeys_its_schema(
     dialect: Dialect, kind: Kind, evse_id: int | None, wire_id: str
@@ -153,8 +154,9 @@ def test_start_of_16_names_tag_and_connector() -> None:
     assert begin(v16, start_of()) == wanted
 
 
-def test_start_of_201_names_token_evse_and_our_number() -> None:
-    assert begin(v201, start_of()) == (
+@newer
+def test_start_of_2x_names_token_evse_and_our_number(dialect: Dialect) -> None:
+    assert begin(dialect, start_of()) == (
         "RequestStartTransaction",
         {"idToken": {"idToken": "TAG", "type": "ISO14443"}, "remoteStartId": 7, "evseId": 2},
     )
@@ -170,7 +172,7 @@ def test_limits_of_16_have_one_decimal() -> None:
 ONE = (SchedulePeriod(0, 16.0),)
 
 
-@both
+@every
 @pytest.mark.parametrize(
     "profile",
     [
@@ -187,7 +189,7 @@ def test_profile_that_ocpp_cannot_say_is_not_sent(
         begin(dialect, start_of(profile))
 
 
-@pytest.mark.parametrize(("dialect", "limit"), [(v16, 20), (v201, 36)])
+@pytest.mark.parametrize(("dialect", "limit"), [(v16, 20), (v201, 36), (v21, 255)])
 def test_token_that_the_version_cannot_carry_is_not_sent(dialect: Dialect, limit: int) -> None:
     begin(dialect, start_of(), "T" * limit)
     for value in ("", "T" * (limit + 1)):
@@ -202,8 +204,27 @@ def test_token_type_that_201_does_not_know_is_not_sent() -> None:
 
 
 @pytest.mark.parametrize(
+    ("type_", "written"),
+    [
+        ("E_MAID", "eMAID"),
+        ("evccid", "EVCCID"),
+        ("DIRECT_PAYMENT", "DirectPayment"),
+        ("x-1", "x-1"),
+    ],
+)
+def test_token_type_of_21_is_free(type_: str, written: str) -> None:
+    assert begin(v21, start_of(type_=type_))[1]["idToken"]["type"] == written
+
+
+@pytest.mark.parametrize("type_", ["", "t" * 21])
+def test_token_type_that_21_cannot_carry_is_not_sent(type_: str) -> None:
+    with pytest.raises(Unsendable, match="type"):
+        begin(v21, start_of(type_=type_))
+
+
+@pytest.mark.parametrize(
     ("dialect", "wire_id"),
-    [(v16, ""), (v16, "abc"), (v16, str(2**31)), (v201, ""), (v201, "t" * 37)],
+    [(v16, ""), (v16, "abc"), (v16, str(2**31)), (v201, ""), (v201, "t" * 37), (v21, "t" * 37)],
 )
 def test_transaction_id_that_the_version_cannot_carry_is_not_sent(
     dialect: Dialect, wire_id: str
@@ -212,17 +233,16 @@ def test_transaction_id_that_the_version_cannot_carry_is_not_sent(
         dialect.stop(StopSpec(wire_id=wire_id))
 
 
-def test_16_is_asked_by_trigger_and_201_by_transaction() -> None:
+def test_16_is_asked_by_trigger_and_2x_by_transaction() -> None:
     assert v16.ask(Kind.STOP_SESSION, evse_id=2, wire_id="7") == (
         "TriggerMessage",
         {"requestedMessage": "MeterValues", "connectorId": 2},
     )
     wanted = ("TriggerMessage", {"requestedMessage": "StatusNotification"})
     assert v16.ask(Kind.START_SESSION) == wanted
-    assert v201.ask(Kind.STOP_SESSION, wire_id="t") == (
-        "GetTransactionStatus",
-        {"transactionId": "t"},
-    )
+    for dialect in (v201, v21):
+        action, payload = dialect.ask(Kind.STOP_SESSION, wire_id="t")
+        assert (action, payload) == ("GetTransactionStatus", {"transactionId": "t"})
 
 
 def test_what_a_station_knows_when_asked() -> None:
@@ -233,7 +253,7 @@ def test_what_a_station_knows_when_asked() -> None:
     assert v16.read_asked({"status": "Accepted"}) == AskResult(asked=True, detail="Accepted")
 
 
-@both
+@every
 def test_station_that_cannot_be_asked_said_nothing(dialect: Dialect) -> None:
     refused = AskResult(asked=True, detail="NotImplemented")
     assert dialect.read_asked(CallError("NotImplemented")) == refused
@@ -247,7 +267,7 @@ def timeout_answer(dialect: Dialect, value: Any) -> Payload:
     return {"getVariableResult": [{"attributeStatus": "Accepted", "attributeValue": value}]}
 
 
-@both
+@every
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [("60", 60.0), ("90.5", 90.5), ("0", None), ("-1", None), ("x", None), ("1e99", None)],
@@ -258,7 +278,7 @@ def test_connection_timeout_is_read_when_it_is_one(
     assert dialect.read_connection_timeout(timeout_answer(dialect, value)) == seconds
 
 
-@both
+@every
 @pytest.mark.parametrize(
     "answer",
     [
@@ -272,7 +292,13 @@ def test_connection_timeout_that_was_not_told_is_none(dialect: Dialect, answer: 
     assert dialect.read_connection_timeout(answer) is None
 
 
-@both
+@every
 def test_request_for_a_certificate_is_refused_in_its_own_words(dialect: Dialect) -> None:
     refused = dialect.reply(NoticeSeen("SignCertificate"), Confirmation(NOW))
     assert refused == {"status": "Rejected"}
+
+
+@pytest.mark.parametrize("action", ["OpenPeriodicEventStream", "PullDynamicScheduleUpdate"])
+def test_services_that_nobody_gives_are_refused_in_their_own_words(action: str) -> None:
+    assert v21.reply(NoticeSeen(action), Confirmation(NOW)) == {"status": "Rejected"}
+    assert v21.reply(NoticeSeen("NotifyDERAlarm"), Confirmation(NOW)) == {}

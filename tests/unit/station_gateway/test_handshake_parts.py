@@ -45,7 +45,10 @@ def test_an_identity_has_a_limit() -> None:
 def test_the_newest_common_version_wins_whatever_the_order() -> None:
     assert negotiate(headers(Sec_WebSocket_Protocol="ocpp1.6, ocpp2.0.1")) == "ocpp2.0.1"
     assert negotiate(headers(Sec_WebSocket_Protocol="ocpp1.5, ocpp1.6")) == "ocpp1.6"
-    assert negotiate(headers(Sec_WebSocket_Protocol="ocpp2.1")) is None
+    every = "ocpp1.6, ocpp2.1, ocpp2.0.1"
+    assert negotiate(headers(Sec_WebSocket_Protocol=every)) == "ocpp2.1"
+    assert negotiate(headers(Sec_WebSocket_Protocol="ocpp2.1")) == "ocpp2.1"
+    assert negotiate(headers(Sec_WebSocket_Protocol="ocpp2.0, ocpp3")) is None
     assert negotiate(headers()) is None
 
 

@@ -1,0 +1,57 @@
+"""OCPP 2.1: what `v2x` says, with this version's schemas and limits, and what 2.1 adds.
+
+Of the new messages of a station those are taken note of that only tell something. Those that ask
+for a service nobody here gives (settlements, VAT numbers, battery swaps, certificate chains) are
+NotSupported, so that no station believes that its payment is in good hands.
+"""
+
+from collections.abc import Mapping
+
+from station_gateway.dialects import readers, v2x
+from station_gateway.schemas import SchemaSet
+
+VERSION = "2.1"
+SUBPROTOCOL = "ocpp2.1"
+EXTENDED_FRAMES = True
+
+ERRORS = v2x.ERRORS
+ANSWERS = v2x.ANSWERS
+
+_READERS: Mapping[str, readers.Reader] = {
+    **v2x.READERS,
+    **readers.notices(
+        "ClosePeriodicEventStream",
+        "NotifyDERAlarm",
+        "NotifyDERStartStop",
+        "NotifyPriorityCharging",
+        "NotifyWebPaymentStarted",
+        "OpenPeriodicEventStream",
+        "PullDynamicScheduleUpdate",
+        "ReportDERControl",
+    ),
+}
+_SENT = frozenset({"NotifyPeriodicEventStream"})
+
+SCHEMAS = SchemaSet("ocpp.v21", "Request", frozenset(_READERS), ERRORS, _SENT)
+_SPEECH = v2x.Speech(
+    VERSION,
+    _READERS,
+    id_token_chars=255,
+    token_types=v2x.token_types("DirectPayment", "EVCCID", "VIN"),
+    any_token_type=True,
+)
+
+check_call = SCHEMAS.check_call
+check_send = SCHEMAS.check_send
+check_answer = SCHEMAS.check_answer
+
+start = _SPEECH.start
+stop = _SPEECH.stop
+ask = v2x.ask
+read_asked = v2x.read_asked
+get_connection_timeout = v2x.get_connection_timeout
+read_connection_timeout = v2x.read_connection_timeout
+read_answer = v2x.read_answer
+
+read_call = _SPEECH.read_call
+reply = _SPEECH.reply
