@@ -2,7 +2,9 @@
 
 Every waiting call registers before it reads the newest snapshot, and the reader passes no event
 that it has not looked at: nobody sleeps through a change. A wake-up carries no fact; whoever is
-woken reads the log itself.
+woken reads the log itself. Who waits for one command is woken by its name as soon as the database
+tells it, without a look; a look in the log's order is for those who follow everything, and for
+news without names.
 """
 
 import asyncio
@@ -13,6 +15,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from fleet import log as fleet_log
+from fleet.changes import News
 from fleet.database import Database
 from fleet.log import Cursor, Filter
 
@@ -96,14 +99,21 @@ class LogFollower:
         async with self._db.watch() as changes:
             for tail in self._tails.values():
                 tail.wake_all()  # something may have happened while nobody followed
+            grown = True
             while True:
-                await self._look()
-                await changes.wait(POLL_S)
+                await self._pass_on(changes.take(), everything=not grown)
+                grown = await changes.wait(POLL_S)
 
-    async def _look(self) -> None:
+    async def _pass_on(self, news: News, *, everything: bool) -> None:
         for tenant, tail in tuple(self._tails.items()):
-            while await self._look_at(tenant, tail) == _BATCH:
-                pass
+            for name in tuple(tail.by_name):
+                if fleet_log.path(tenant, name) in news.named:
+                    tail.wake(name)
+            if tail.listeners or (tail.by_name and (everything or news.unnamed)):
+                while await self._look_at(tenant, tail) == _BATCH:
+                    pass
+            else:
+                tail.cursor = None  # the next look begins at the end
 
     async def _look_at(self, tenant: str, tail: _Tail) -> int:
         async with self._db.read() as tx:

@@ -18,12 +18,12 @@ from broker.following import LogFollower
 from broker.orders import Orders
 from broker.settings import BrokerSettings
 from broker.targets import TargetFinder, known_station
-from broker.waiting import Patience, is_satisfied, wait_for_command
+from broker.waiting import Patience, first_of, is_satisfied, wait_for_command
 from fleet import log as fleet_log
 from fleet import stations
-from fleet.database import Database, Tx
+from fleet.database import Database, DatabaseUnavailable, Tx
 from fleet.keys import Sealer
-from workflows.domain.model import Command, StartSpec, State, StopSpec
+from workflows.domain.model import Command, StartSpec, State, StopSpec, WaitFor
 from workflows.domain.states import is_definite
 from workflows.recorder import from_snapshot, record
 
@@ -68,9 +68,8 @@ class Submitter:
             check_same(known, ask, spec)
             return await self._wait(known, ask, patience)
         name_command(drafted.name, drafted.station)
-        if await self._begin(drafted, ask, patience):
-            command = await self.read(caller.tenant, name) or drafted
-        else:
+        command = await self._begin(drafted, ask, patience)
+        if command is None:
             command = await self._wait(drafted, ask, patience)
         check_same(command, ask, spec)  # somebody else may have used the id at the same moment
         return command
@@ -112,11 +111,21 @@ class Submitter:
             raise Refusal(Reason.RESERVATION_NOT_FOUND, f"{ask.reservation} is not known.")
         return draft(ask, name, station.id, spec, origin=origin, now=now)
 
-    async def _begin(self, command: Command, ask: Ask, patience: Patience) -> bool:
-        """Make the command durable. True when it is as far as the caller wants already."""
+    async def _begin(self, command: Command, ask: Ask, patience: Patience) -> Command | None:
+        """Make the command durable. None when it is not yet as far as the caller wants."""
         wait_for = ask.options.wait_for
-        if await self._orders.submit(command, wait_for, patience.remaining_s):
-            return True
+        ordering = asyncio.ensure_future(
+            self._orders.submit(command, wait_for, patience.remaining_s)
+        )
+        ordering.add_done_callback(lambda done: done.cancelled() or done.exception())
+        try:
+            seen = await self._seen_before(ordering, command, wait_for)
+            if seen is not None:
+                return seen
+            if await ordering:
+                return await self.read(command.tenant, command.name) or command
+        finally:
+            ordering.cancel()
         # Durable in Temporal, but perhaps no worker has written it down yet: then we do, so that
         # whoever gets this reply can also get the command.
         async with self._backend.db.write() as tx:
@@ -129,7 +138,28 @@ class Submitter:
                 now=self._backend.now(),
                 initial=command,
             )
-        return False
+        return None
+
+    async def _seen_before(
+        self, ordering: "asyncio.Future[bool]", command: Command, wait_for: WaitFor
+    ) -> Command | None:
+        """What the log tells before Temporal does: an answer is there as soon as it is committed.
+
+        None when `ordering` is done first.
+        """
+        with self._backend.follower.command(command.tenant, command.name) as changed:
+            while not await first_of(ordering, changed):
+                changed.clear()
+                newest = await self._read_now(command)
+                if newest is not None and is_satisfied(newest, wait_for):
+                    return newest
+        return None
+
+    async def _read_now(self, command: Command) -> Command | None:
+        try:
+            return await self.read(command.tenant, command.name)
+        except DatabaseUnavailable:
+            return None  # Temporal may still know
 
     async def _wait(self, command: Command, ask: Ask, patience: Patience) -> Command:
         wait_for = ask.options.wait_for

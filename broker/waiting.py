@@ -85,3 +85,13 @@ async def either(one: asyncio.Event, other: asyncio.Event, timeout_s: float) -> 
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+
+
+async def first_of(work: "asyncio.Future[bool]", event: asyncio.Event) -> bool:
+    """Returns when the work is done or the event is set: whether the work is done."""
+    waiting = asyncio.ensure_future(event.wait())
+    try:
+        await asyncio.wait((work, waiting), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+    return work.done()

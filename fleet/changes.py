@@ -7,8 +7,9 @@ On PostgreSQL a change can be committed and still be invisible behind an older t
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -18,8 +19,19 @@ SQLITE_POLL_S = 0.05
 RETRY_S = 0.5
 _ECHOES_S = (0.02, 0.1, 0.3, 1.0)
 
-Source = Callable[[Callable[[], None]], Awaitable[None]]
+Tell = Callable[[Iterable[str]], None]
+"""Told of the commands that were written about; of none when it is not known which."""
+
+Source = Callable[[Tell], Awaitable[None]]
 """Calls its argument at every change, until cancelled or the database is lost."""
+
+
+@dataclass
+class News:
+    """What may have changed. named: commands, by `fleet.log.path`. unnamed: perhaps others too."""
+
+    named: set[str] = field(default_factory=set)
+    unnamed: bool = False
 
 
 class Changes:
@@ -28,6 +40,7 @@ class Changes:
     def __init__(self) -> None:
         self._grown = asyncio.Event()
         self._grown.set()
+        self._news = News(unnamed=True)
 
     async def wait(self, timeout_s: float) -> bool:
         """True when the log may have grown; False when the time is over. The first is immediate."""
@@ -39,8 +52,20 @@ class Changes:
         self._grown.clear()
         return True
 
-    def tell(self) -> None:
-        """The log may have grown."""
+    def take(self) -> News:
+        """What was told since the last call. Nothing at all: an echo, for who reads in order."""
+        news, self._news = self._news, News()
+        return news
+
+    def tell(self, paths: Iterable[str] = ()) -> None:
+        """The log may have grown; about these commands, when that is known."""
+        named = set(paths)
+        self._news.named |= named
+        self._news.unnamed |= not named
+        self._grown.set()
+
+    def echo(self) -> None:
+        """What was told before may only now be visible to who reads in the log's order."""
         self._grown.set()
 
 
@@ -68,14 +93,16 @@ class Hub:
             if not self._watchers:
                 await self.close()
 
-    def tell(self) -> None:
+    def tell(self, paths: Iterable[str] = ()) -> None:
         """The log may have grown: wake everybody now, and again where that may be too early."""
-        self._wake()
+        told = set(paths)
+        for changes in self._watchers:
+            changes.tell(told)
         if self._echo and self._watchers:
             for handle in self._echoes:
                 handle.cancel()
             loop = asyncio.get_running_loop()
-            self._echoes = [loop.call_later(delay, self._wake) for delay in _ECHOES_S]
+            self._echoes = [loop.call_later(delay, self._repeat) for delay in _ECHOES_S]
 
     async def close(self) -> None:
         """Stop listening."""
@@ -87,9 +114,9 @@ class Hub:
             with contextlib.suppress(asyncio.CancelledError):
                 await listener
 
-    def _wake(self) -> None:
+    def _repeat(self) -> None:
         for changes in self._watchers:
-            changes.tell()
+            changes.echo()
 
     async def _listen(self) -> None:
         while True:
@@ -98,4 +125,4 @@ class Hub:
             except Exception as error:
                 log.warning("log_listener_lost", error=type(error).__name__)
             await asyncio.sleep(RETRY_S)
-            self._wake()  # what happened while nobody listened
+            self.tell()  # what happened while nobody listened

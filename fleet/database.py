@@ -14,7 +14,7 @@ import asyncpg  # type: ignore[import-untyped]
 
 from fleet import changes, migrations
 from fleet.batches import Batcher
-from fleet.changes import Changes, Hub
+from fleet.changes import Changes, Hub, Tell
 from fleet.engines import POSTGRES_POOL_SIZE, Engines, open_engines, sqlite_path
 from fleet.lanes import Lane
 from fleet.log import CHANNEL, LOG_GREW
@@ -86,8 +86,8 @@ class Database:
             await self._engines.writer.begin(tx)
             yield tx
             await self._engines.writer.commit(tx)
-            if tx.info.pop(LOG_GREW, False):
-                self._hub.tell()
+            if paths := tx.info.pop(LOG_GREW, None):
+                self._hub.tell(paths)
 
     def read(self) -> AbstractAsyncContextManager[Tx]:
         """A connection for reading. On SQLite what it reads is of one moment.
@@ -151,7 +151,7 @@ class Database:
                 raise as_unavailable(error) from error
             raise
 
-    async def _listen(self, tell: Callable[[], None]) -> None:
+    async def _listen(self, tell: Tell) -> None:
         """Until the connection is lost: tell every notification of PostgreSQL."""
         url = self._engines.url
         options: dict[str, Any] = dict(url.query)
@@ -170,13 +170,13 @@ class Database:
         lost = asyncio.Event()
         try:
             connection.add_termination_listener(lambda _: lost.set())
-            await connection.add_listener(CHANNEL, lambda *_: tell())
-            tell()
+            await connection.add_listener(CHANNEL, lambda *said: tell((said[-1],)))
+            tell(())
             await lost.wait()
         finally:
             connection.terminate()
 
-    async def _poll(self, tell: Callable[[], None]) -> None:
+    async def _poll(self, tell: Tell) -> None:
         """Tell every commit of another connection to the SQLite file."""
         path = sqlite_path(self._engines.url)
         async with aiosqlite.connect(path, isolation_level=None) as connection:
@@ -186,5 +186,5 @@ class Database:
                 version = next(iter(rows))[0]
                 if version != seen:
                     seen = version
-                    tell()
+                    tell(())
                 await asyncio.sleep(changes.SQLITE_POLL_S)

@@ -40,10 +40,10 @@ from fleet.values import cut, identifier
 from fleet.values import labels as checked_labels
 
 CHANNEL = "evcommand_log"
-"""Where PostgreSQL notifies that the log has grown."""
+"""Where PostgreSQL notifies that the log has grown, with the `path` of the command."""
 
 LOG_GREW = "evcommand_log_grew"
-"""Set in the `info` of a connection whose transaction appended to the log."""
+"""In the `info` of a connection: the `path` of each command that its transaction wrote about."""
 
 WAITING_LIMIT = 1_000
 _LAST_SEQ = 2**63 - 1
@@ -166,8 +166,13 @@ _APPEND = {
     "postgresql": postgresql.insert(events)
     .values(**_EVENT_VALUES, tx_id=_CURRENT_TX)
     .on_conflict_do_nothing()
-    .returning(*_PLACE, cast(func.pg_notify(CHANNEL, ""), Text)),
+    .returning(*_PLACE, cast(func.pg_notify(CHANNEL, events.c.tenant + "/" + events.c.name), Text)),
 }
+
+
+def path(tenant: str, name: str) -> str:
+    """How news of the log name a command."""
+    return f"{tenant}/{name}"
 
 
 async def append(
@@ -201,7 +206,7 @@ async def append(
         row = _Row(tenant, name, key, revision, now, {**snapshot, "revision": revision})
         entry = await _write(tx, row, columns(row.snapshot), first=newest is None)
         if entry is not None:
-            tx.info[LOG_GREW] = True
+            tx.info.setdefault(LOG_GREW, set()).add(path(tenant, name))
             return entry
         # Somebody else made the command, or wrote this key, meanwhile: look again.
 

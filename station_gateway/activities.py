@@ -44,8 +44,8 @@ async def _heartbeats(interval_s: float) -> AsyncIterator[None]:
 
     async def beat() -> None:
         while True:
+            await asyncio.sleep(interval_s)  # first: most frames are answered before a beat is due
             activity.heartbeat()
-            await asyncio.sleep(interval_s)
 
     beating = asyncio.get_running_loop().create_task(beat())
     try:
