@@ -139,7 +139,7 @@ async def test_every_method_says_unavailable_while_the_database_is_silent(
 
 def postgres_processes(postmaster: int) -> list[int]:
     """The server's processes that exist now, the postmaster last to be named first."""
-    import psutil  # type: ignore[import-untyped]
+    import psutil
 
     process = psutil.Process(postmaster)
     return [postmaster, *(child.pid for child in process.children(recursive=True))]
