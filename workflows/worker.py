@@ -10,6 +10,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from fleet.database import Database
 from workflows.command_workflow import RemoteCommandWorkflow
+from workflows.compiled import compile_once
 from workflows.fleet_activities import FleetActivities
 from workflows.names import COMMANDS_QUEUE
 from workflows.settings import WorkerSettings
@@ -34,6 +35,7 @@ sandbox's protection, so the linter forbids clock, randomness and environment in
 
 def workflow_runner() -> SandboxedWorkflowRunner:
     """The one sandbox of production, tests and replays."""
+    compile_once(*(each.__module__ for each in WORKFLOWS))
     return SandboxedWorkflowRunner(
         restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
     )
