@@ -1,22 +1,27 @@
 """`python -m bench [PART ...]`: measures the parts, or all of them; JSON lines on stdout."""
 
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 
 import uvloop
 
-from bench import density, storm
+from bench import cost_card, density, latency, message_cost, storm
 from bench.report import note
+from telemetry.logs import configure_logs
 
 PARTS: dict[str, Callable[[], Awaitable[None]]] = {
-    "storm": storm.measure,
+    "cost-card": cost_card.measure,
+    "message-cost": message_cost.measure,
     "density": density.measure,
+    "storm": storm.measure,
+    "latency": latency.measure,
+    "latency-sqlite": latency.measure_sqlite,
 }
 
 
 async def main(names: list[str]) -> None:
     """Measure these parts, one after the other."""
+    configure_logs("bench", level="WARNING")
     for name in names:
         note(f"{name} ...")
         await PARTS[name]()

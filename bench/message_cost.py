@@ -5,15 +5,13 @@ Ours is the whole pure path: text, checks, schema, the domain's words, the reply
 frame, once as it comes (schemas in a thread) and once with its threads off. Both run in this
 process, in turns, on the same frames; numbers are medians of the turns, CPU time of all threads.
 
-    python -m bench.message_cost          one JSON line per message
+    python -m bench message-cost
 """
 
-import asyncio
 import itertools
 import json
 import logging
 import statistics
-import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -28,12 +26,14 @@ from ocpp.v16.datatypes import IdTagInfo
 from ocpp.v201 import ChargePoint as ChargePoint201
 from ocpp.v201 import call_result as result201
 
+from bench.report import Figure
 from station_gateway.dialects import v16, v201
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import Authorization, Confirmation, TokenVerdict
 from station_gateway.engine import CallReceived, Session, SessionLimits
 
 TURNS = 7
+CHEAPER = 30
 OURS_PER_TURN = 5_000
 STOCK_PER_TURN = 150
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -198,7 +198,7 @@ async def _time_stock(
     return (time.process_time() - began) / len(batch) * 1e6
 
 
-async def measure(case: Case) -> dict[str, Any]:
+async def measure_case(case: Case) -> Figure:
     """All three in turns; refuses to measure answers that are no results."""
     our_answer, stock_answer, source = ours(case), stock(case), frames(case)
     for reply in (our_answer(next(source)), await stock_answer(next(source))):
@@ -210,23 +210,23 @@ async def measure(case: Case) -> dict[str, Any]:
         plain.append(await _time_stock(stock_answer, source, threads=True))
         threadless.append(await _time_stock(stock_answer, source, threads=False))
     own_us, stock_us = statistics.median(own), statistics.median(plain)
-    return {
-        "bench": "message_cost",
-        "message": case.action,
-        "version": case.dialect.VERSION,
-        "own_us": round(own_us, 1),
-        "stock_us": round(stock_us, 1),
-        "stock_threadless_us": round(statistics.median(threadless), 1),
-        "ratio": round(stock_us / own_us, 1),
-    }
+    return Figure(
+        f"message_cost_{case.action}",
+        round(own_us, 1),
+        round(stock_us, 1),
+        "us of CPU",
+        target=f"{CHEAPER} times cheaper",
+        ok=stock_us / own_us >= CHEAPER,
+        details={
+            "version": case.dialect.VERSION,
+            "stock_threadless": round(statistics.median(threadless), 1),
+            "times_cheaper": round(stock_us / own_us, 1),
+        },
+    )
 
 
-async def main() -> None:
+async def measure() -> None:
     """Print one line per message."""
     logging.getLogger("ocpp").setLevel(logging.CRITICAL)
     for case in CASES:
-        sys.stdout.write(json.dumps(await measure(case)) + "\n")
-
-
-if __name__ == "__main__":
-    asyncio.run(main())
+        (await measure_case(case)).tell()

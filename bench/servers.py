@@ -60,10 +60,10 @@ async def stock_pair() -> AsyncIterator[Server]:
         sys.executable, "-m", "bench.stock_pair", stdin=PIPE, stdout=PIPE, stderr=DEVNULL
     )
     try:
-        port = int(await _line(process))
+        port = int(await first_line(process))
         yield Server("stock", f"ws://127.0.0.1:{port}", process.pid)
     finally:
-        await _stop(process)
+        await stop(process)
 
 
 @contextlib.asynccontextmanager
@@ -95,13 +95,17 @@ async def our_gateway(directory: Path, temporal: str) -> AsyncIterator[Server]:
             stderr=log,
         )
     try:
-        address = (await _line(process)).rpartition("ocpp ")[2].strip()
+        address = (await first_line(process)).rpartition("ocpp ")[2].strip()
         yield Server("ours", f"ws://{address}/ocpp", process.pid, database)
     finally:
-        await _stop(process)
+        await stop(process)
 
 
-async def _line(process: Process) -> str:
+async def first_line(process: Process) -> str:
+    """What the process says first.
+
+    Raises: RuntimeError when it ends without a word; TimeoutError.
+    """
     assert process.stdout is not None
     async with asyncio.timeout(_READY_TIMEOUT_S):
         line = await process.stdout.readline()
@@ -110,7 +114,8 @@ async def _line(process: Process) -> str:
     return line.decode()
 
 
-async def _stop(process: Process) -> None:
+async def stop(process: Process) -> None:
+    """End it gently, or hard when that takes too long."""
     with contextlib.suppress(ProcessLookupError):
         process.terminate()
     try:

@@ -123,6 +123,7 @@ def _free_ports(count: int) -> list[int]:
 
 @contextlib.contextmanager
 def _postgres(directory: Path) -> Iterator[int]:
+    directory.chmod(0o755)  # the server may run as a user of its own
     data = directory / "pg"
     data.mkdir(parents=True)
     server = PostgresServer(data)

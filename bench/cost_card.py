@@ -1,0 +1,104 @@
+"""The cost card: events and state transitions of a command, as Temporal's server counts them.
+
+Exact, the same on every machine, and besides a test (tests/integration/workflows).
+A start and a stop with their effect seen, a start that the station refuses, and the naive shape.
+
+    python -m bench cost-card
+"""
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from bench.naive_shape import NaiveCommand
+from bench.report import Figure
+from bench.servers import dev_temporal
+from fleet.database import Database
+from tests.support.command_bench import Bench, accepted, answers, rejected
+from tests.support.costs import Cost, cost_of
+from workflows.domain.model import WaitFor
+from workflows.registration import register_search_attributes
+from workflows.worker import running_worker
+
+
+@activity.defn
+async def naive_send(station: str) -> str:
+    """Stands for the frame and its answer."""
+    return f"{station}: Accepted"
+
+
+async def start(bench: Bench) -> Cost:
+    """A start whose session begins."""
+    bench.gateway.plays = [answers(accepted())]
+    command = await bench.start_command()
+    await bench.submit(command, WaitFor.STATION_ANSWER)
+    await bench.session_starts()
+    return await cost_of(bench.handle(command))
+
+
+async def stop(bench: Bench) -> Cost:
+    """A stop whose session ends."""
+    session = await bench.session_starts()
+    bench.gateway.plays = [answers(accepted())]
+    command = await bench.stop_command(session.ocpp_id)
+    await bench.submit(command, WaitFor.STATION_ANSWER)
+    await bench.session_ends(session)
+    return await cost_of(bench.handle(command))
+
+
+async def refused_start(bench: Bench) -> Cost:
+    """A start that ends with the station's answer."""
+    bench.gateway.plays = [answers(rejected())]
+    command = await bench.start_command()
+    await bench.submit(command, WaitFor.OUTCOME)
+    return await cost_of(bench.handle(command))
+
+
+async def naive(client: Client) -> Cost:
+    """One activity, and the caller polls."""
+    async with Worker(client, task_queue="cost", workflows=[NaiveCommand], activities=[naive_send]):
+        handle = await client.start_workflow(
+            NaiveCommand.run, "CP1", id="cost/naive", task_queue="cost"
+        )
+        return await cost_of(handle)
+
+
+async def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+CARD: tuple[tuple[str, Callable[[Bench], Awaitable[Cost]], int, int], ...] = (
+    ("start_with_effect", start, 21, 10),
+    ("stop_with_effect", stop, 21, 10),
+    ("refused_start", refused_start, 15, 7),
+)
+"""Name, story, and what it may cost: events and state transitions."""
+
+
+async def measure() -> None:
+    """Each story once, with a station of its own."""
+    with tempfile.TemporaryDirectory() as text:
+        async with dev_temporal(Path(text)) as address:
+            client = await Client.connect(address)
+            await register_search_attributes(client)
+            reference = await naive(client)
+            db = await Database.open(f"sqlite:///{text}/fleet.sqlite")
+            for name, story, events, transitions in CARD:
+                bench = Bench(client, db, _now, asyncio.sleep)
+                async with running_worker(db, client), bench.running():
+                    cost = await story(bench)
+                _tell(name, "events", cost.events, reference.events, events)
+                _tell(name, "transitions", cost.transitions, reference.transitions, transitions)
+            await db.close()
+
+
+def _tell(story: str, what: str, ours: int, reference: int, most: int) -> None:
+    Figure(
+        f"cost_{story}_{what}", ours, reference, what, target=f"<= {most}", ok=ours <= most
+    ).tell()
