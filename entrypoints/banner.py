@@ -9,6 +9,7 @@ from entrypoints.processes import Running
 from entrypoints.settings import ChosenSettings
 from entrypoints.temporal_binary import cache_dir
 from entrypoints.temporal_server import TemporalAddress
+from station_gateway.dialects import DIALECTS
 
 _GRPCURL_MODULE = "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3"
 
@@ -20,11 +21,12 @@ def ready_banner(settings: ChosenSettings, where: Running, temporal: TemporalAdd
 
 def _addresses(settings: ChosenSettings, where: Running, temporal: TemporalAddress) -> list[str]:
     scheme = "wss" if settings.ocpp_tls_certificate else "ws"
+    spoken = ", ".join(sorted(DIALECTS))
     lines = [
         "evcommand is ready. Ctrl-C ends it.",
         "",
         f"  gRPC              {where.grpc}",
-        f"  stations          {scheme}://{where.ocpp}/ocpp/{{station_id}}   (ocpp1.6, ocpp2.0.1)",
+        f"  stations          {scheme}://{where.ocpp}/ocpp/{{station_id}}   ({spoken})",
         f"  Temporal          {temporal.address}",
         f"  Temporal web UI   {temporal.ui or '(see your Temporal)'}",
         f"  database          {settings.sqlite_file or 'PostgreSQL'}",

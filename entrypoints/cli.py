@@ -78,7 +78,9 @@ def demo(**options: Any) -> None:
 
 
 @main.command()
-@click.option("--version", type=click.Choice(["1.6", "2.0.1"]), default="1.6", show_default=True)
+@click.option(
+    "--version", type=click.Choice(["1.6", "2.0.1", "2.1"]), default="1.6", show_default=True
+)
 @click.option("--id", "station_id", required=True, help="The station's identity.")
 @click.option("--url", required=True, help="Endpoint, ws://HOST:PORT/ocpp; the id is appended.")
 @click.option(
@@ -102,7 +104,7 @@ def demo(**options: Any) -> None:
     type=click.Choice([each.value for each in TxStart]),
     default=TxStart.POWER_PATH_CLOSED.value,
     show_default=True,
-    help="OCPP 2.0.1: what makes a transaction.",
+    help="OCPP 2.x: what makes a transaction.",
 )
 @click.option("--authorize-remote", is_flag=True, help="Ask about the token of a remote start.")
 def station(

@@ -18,7 +18,7 @@ class Cable(StrEnum):
 
 
 class TxStart(StrEnum):
-    """OCPP 2.0.1's TxStartPoint: what makes a transaction. 1.6 knows only POWER_PATH_CLOSED."""
+    """OCPP 2.x's TxStartPoint: what makes a transaction. 1.6 knows only POWER_PATH_CLOSED."""
 
     EV_CONNECTED = "EVConnected"
     AUTHORIZED = "Authorized"

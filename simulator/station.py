@@ -35,9 +35,10 @@ from simulator.model import (
     Token,
 )
 from simulator.v16 import V16
+from simulator.v21 import V21
 from simulator.v201 import V201
 
-_DIALECTS: dict[str, DialectFactory] = {"1.6": V16, "2.0.1": V201}
+_DIALECTS: dict[str, DialectFactory] = {"1.6": V16, "2.0.1": V201, "2.1": V21}
 _ATTEMPTS = 3
 _RETRY_S = 1.0
 _MAX_OUTBOX = 10_000

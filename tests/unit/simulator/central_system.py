@@ -73,7 +73,7 @@ class CentralSystem:
 @asynccontextmanager
 async def central_system() -> AsyncIterator[CentralSystem]:
     system = CentralSystem()
-    versions = [Subprotocol("ocpp1.6"), Subprotocol("ocpp2.0.1")]
+    versions = [Subprotocol(name) for name in ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")]
     async with serve(system.handle, "127.0.0.1", 0, subprotocols=versions) as server:
         system.url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/ocpp"
         yield system

@@ -1,4 +1,4 @@
-"""The simulated station behaves as the standard says, in both versions."""
+"""The simulated station behaves as the standard says, in every version."""
 
 import base64
 from collections.abc import AsyncIterator
@@ -13,7 +13,8 @@ from simulator.station import SimulatedStation
 from tests.unit.simulator.central_system import CentralSystem, Payload, central_system
 
 START_201 = {"idToken": {"idToken": "04AB", "type": "ISO14443"}, "remoteStartId": 7}
-BOTH = pytest.mark.parametrize("version", ["1.6", "2.0.1"])
+EVERY = pytest.mark.parametrize("version", ["1.6", "2.0.1", "2.1"])
+NEWER = pytest.mark.parametrize("version", ["2.0.1", "2.1"])
 
 
 @asynccontextmanager
@@ -49,7 +50,7 @@ async def hears_end(system: CentralSystem, version: str) -> str:
     return str(reason)
 
 
-@BOTH
+@EVERY
 async def test_it_boots_and_tells_the_status_of_every_outlet(version: str) -> None:
     async with connected(version, evses=2) as (system, _station):
         await system.hears("BootNotification")
@@ -63,30 +64,31 @@ async def test_it_shows_its_password_by_basic_auth() -> None:
         assert base64.b64decode(system.authorization[6:]) == b"CP1:swordfish"
 
 
-@BOTH
+@EVERY
 async def test_with_the_cable_last_the_session_begins_after_the_plug(version: str) -> None:
     async with connected(version, cable=Cable.LAST) as (system, _station):
         assert await start(system, version) == {"status": "Accepted"}
         await hears_session(system, version)
 
 
-@BOTH
+@EVERY
 async def test_with_the_cable_first_the_session_begins_at_once(version: str) -> None:
     async with connected(version, cable=Cable.FIRST, plug_delay_s=60) as (system, _station):
         assert (await start(system, version))["status"] == "Accepted"
         await hears_session(system, version)
 
 
-async def test_a_transaction_that_runs_since_the_plug_is_named_in_the_answer() -> None:
-    async with connected("2.0.1", cable=Cable.FIRST, tx_start=TxStart.EV_CONNECTED) as pair:
+@NEWER
+async def test_a_transaction_that_runs_since_the_plug_is_named_in_the_answer(version: str) -> None:
+    async with connected(version, cable=Cable.FIRST, tx_start=TxStart.EV_CONNECTED) as pair:
         system, station = pair
         running = station.active_sessions[0].id
-        assert await start(system, "2.0.1") == {"status": "Accepted", "transactionId": running}
+        assert await start(system, version) == {"status": "Accepted", "transactionId": running}
         event = await system.hears("TransactionEvent", triggerReason="RemoteStart")
         assert event["transactionInfo"]["remoteStartId"] == 7
 
 
-@BOTH
+@EVERY
 async def test_without_a_cable_the_authorisation_ends_at_the_connection_timeout(
     version: str,
 ) -> None:
@@ -97,11 +99,14 @@ async def test_without_a_cable_the_authorisation_ends_at_the_connection_timeout(
         assert station.charger.sessions == []
 
 
-async def test_a_transaction_that_began_with_the_authorisation_ends_without_a_cable() -> None:
+@NEWER
+async def test_a_transaction_that_began_with_the_authorisation_ends_without_a_cable(
+    version: str,
+) -> None:
     settings = {"cable": Cable.NEVER, "connection_timeout_s": 0.05, "tx_start": TxStart.AUTHORIZED}
-    async with connected("2.0.1", **settings) as (system, _station):
-        await start(system, "2.0.1")
-        assert await hears_end(system, "2.0.1") == "Timeout"
+    async with connected(version, **settings) as (system, _station):
+        await start(system, version)
+        assert await hears_end(system, version) == "Timeout"
 
 
 async def test_it_stops_by_the_id_that_the_back_end_gave_it() -> None:
@@ -114,22 +119,23 @@ async def test_it_stops_by_the_id_that_the_back_end_gave_it() -> None:
         assert await system.ask("RemoteStopTransaction", stop) == {"status": "Rejected"}
 
 
-async def test_it_stops_by_its_own_id() -> None:
-    async with connected("2.0.1", cable=Cable.FIRST) as (system, station):
-        await start(system, "2.0.1")
+@NEWER
+async def test_it_stops_by_its_own_id(version: str) -> None:
+    async with connected(version, cable=Cable.FIRST) as (system, station):
+        await start(system, version)
         stop = {"transactionId": station.charger.sessions[0].id}
         assert await system.ask("RequestStopTransaction", stop) == {"status": "Accepted"}
-        assert await hears_end(system, "2.0.1") == "Remote"
+        assert await hears_end(system, version) == "Remote"
 
 
-@BOTH
+@EVERY
 async def test_a_busy_station_rejects_a_start(version: str) -> None:
     async with connected(version, cable=Cable.FIRST) as (system, _station):
         await start(system, version)
         assert await start(system, version) == {"status": "Rejected"}
 
 
-@BOTH
+@EVERY
 async def test_what_happens_without_network_is_told_afterwards(version: str) -> None:
     async with connected(version, cable=Cable.FIRST, reconnect_s=0.05) as (system, station):
         await start(system, version)
@@ -162,7 +168,7 @@ async def test_a_session_whose_token_is_refused_is_ended() -> None:
         assert await hears_end(system, "1.6") == "DeAuthorized"
 
 
-@BOTH
+@EVERY
 async def test_a_remote_start_may_have_to_be_authorised_first(version: str) -> None:
     async with connected(version, cable=Cable.FIRST, authorize_remote=True) as (system, station):
         refusal = {"status": "Blocked"}
@@ -173,7 +179,7 @@ async def test_a_remote_start_may_have_to_be_authorised_first(version: str) -> N
         assert station.charger.sessions == []
 
 
-@BOTH
+@EVERY
 async def test_a_driver_begins_and_ends_a_session_with_a_card(version: str) -> None:
     async with connected(version, cable=Cable.FIRST) as (system, station):
         station.swipe(Token("04AB"))
@@ -182,7 +188,7 @@ async def test_a_driver_begins_and_ends_a_session_with_a_card(version: str) -> N
         assert await hears_end(system, version) == "Local"
 
 
-@BOTH
+@EVERY
 async def test_unplugging_ends_the_session(version: str) -> None:
     async with connected(version, cable=Cable.FIRST) as (system, station):
         await start(system, version)
@@ -190,7 +196,7 @@ async def test_unplugging_ends_the_session(version: str) -> None:
         assert await hears_end(system, version) == "EVDisconnected"
 
 
-@BOTH
+@EVERY
 async def test_meter_values_come_while_it_charges(version: str) -> None:
     async with connected(version, cable=Cable.FIRST, meter_interval_s=0.02) as (system, _station):
         await start(system, version)
@@ -200,7 +206,7 @@ async def test_meter_values_come_while_it_charges(version: str) -> None:
             await system.hears("TransactionEvent", 2, triggerReason="MeterValuePeriodic")
 
 
-@BOTH
+@EVERY
 async def test_a_reset_ends_sessions_and_boots_again(version: str) -> None:
     async with connected(version, cable=Cable.FIRST) as (system, _station):
         await start(system, version)
@@ -210,8 +216,18 @@ async def test_a_reset_ends_sessions_and_boots_again(version: str) -> None:
         await system.hears("BootNotification", 2)
 
 
-async def test_a_reservation_keeps_others_out_and_runs_out() -> None:
-    async with connected("2.0.1") as (system, station):
+@NEWER
+async def test_a_reset_of_one_outlet_or_with_resumption_is_rejected(version: str) -> None:
+    kinds = [{"type": "Immediate", "evseId": 1}]
+    kinds += [{"type": "ImmediateAndResume"}] if version == "2.1" else []
+    async with connected(version) as (system, _station):
+        for kind in kinds:
+            assert (await system.ask("Reset", kind))["status"] == "Rejected"
+
+
+@NEWER
+async def test_a_reservation_keeps_others_out_and_runs_out(version: str) -> None:
+    async with connected(version) as (system, station):
         hold = {
             "id": 5,
             "expiryDateTime": "2020-01-01T00:00:00Z",
@@ -237,7 +253,7 @@ async def test_a_cancelled_reservation_is_not_known_any_longer() -> None:
         assert await system.ask("CancelReservation", cancel) == {"status": "Rejected"}
 
 
-async def test_it_tells_its_connection_timeout_in_both_versions() -> None:
+async def test_it_tells_its_connection_timeout_in_every_version() -> None:
     async with connected("1.6", connection_timeout_s=45) as (system, _station):
         answer = await system.ask("GetConfiguration", {"key": ["ConnectionTimeOut", "Nonsense"]})
         assert answer["configurationKey"][0]["value"] == "45"
@@ -251,16 +267,17 @@ async def test_it_tells_its_connection_timeout_in_both_versions() -> None:
         assert answer["getVariableResult"][0]["attributeValue"] == "45"
 
 
-async def test_it_knows_whether_a_transaction_is_going_on() -> None:
-    async with connected("2.0.1", cable=Cable.FIRST) as (system, station):
-        await start(system, "2.0.1")
+@NEWER
+async def test_it_knows_whether_a_transaction_is_going_on(version: str) -> None:
+    async with connected(version, cable=Cable.FIRST) as (system, station):
+        await start(system, version)
         await station.until(lambda: not station.undelivered)
         asked = {"transactionId": station.charger.sessions[0].id}
         answer = await system.ask("GetTransactionStatus", asked)
         assert answer == {"ongoingIndicator": True, "messagesInQueue": False}
 
 
-@BOTH
+@EVERY
 async def test_it_says_again_what_it_is_triggered_to(version: str) -> None:
     async with connected(version) as (system, _station):
         heard = len(system.matching("StatusNotification"))
@@ -269,7 +286,7 @@ async def test_it_says_again_what_it_is_triggered_to(version: str) -> None:
         await system.hears("StatusNotification", heard + 1)
 
 
-@BOTH
+@EVERY
 async def test_unlock_answers_for_known_and_unknown_connectors(version: str) -> None:
     async with connected(version) as (system, _station):
         known = {"connectorId": 1} if version == "1.6" else {"evseId": 1, "connectorId": 1}
@@ -279,7 +296,7 @@ async def test_unlock_answers_for_known_and_unknown_connectors(version: str) -> 
         assert refused == ("NotSupported" if version == "1.6" else "UnknownConnector")
 
 
-@BOTH
+@EVERY
 async def test_out_of_service_it_rejects_a_start(version: str) -> None:
     async with connected(version) as (system, _station):
         change = (
@@ -291,7 +308,7 @@ async def test_out_of_service_it_rejects_a_start(version: str) -> None:
         assert await start(system, version) == {"status": "Rejected"}
 
 
-@BOTH
+@EVERY
 async def test_what_it_does_not_know_it_refuses(version: str) -> None:
     async with connected(version) as (system, _station):
         assert await system.ask("MakeCoffee", {}) == {"error": "NotImplemented"}
