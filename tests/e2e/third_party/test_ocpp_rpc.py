@@ -10,7 +10,7 @@ from tests.e2e.toolchains import BUILD_LIMIT_S
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(BUILD_LIMIT_S)]
 
-VERSIONS = ["1.6", "2.0.1"]
+VERSIONS = ["1.6", "2.0.1", "2.1"]
 
 
 def wire_id(charge_point: ChargePointProcess) -> str:
@@ -40,6 +40,7 @@ def test_session_starts_and_stops_and_no_frame_breaks_the_schemas(
     [
         ("1.6", "GetConfiguration", "CABLE_WAIT_ENDED"),
         ("2.0.1", "GetVariables", "NO_CABLE_OR_NO_TRANSACTION"),
+        ("2.1", "GetVariables", "NO_CABLE_OR_NO_TRANSACTION"),
     ],
 )
 def test_accepted_start_without_a_cable_has_no_effect(
@@ -59,7 +60,7 @@ def test_accepted_start_without_a_cable_has_no_effect(
 def test_registered_station_boots_with_its_password(system: System, version: str) -> None:
     station_id = new_station_id("registered")
     password = system.broker.register(station_id)
-    options = ["--password", password]
+    options = [f"--password={password}"]  # it may begin with a dash
     with ocpp_rpc(system.ocpp_url, version, *options, station_id=station_id) as charge_point:
         assert charge_point.wait_for("booted")["status"] == "Accepted"
 
@@ -67,6 +68,6 @@ def test_registered_station_boots_with_its_password(system: System, version: str
 def test_registered_station_is_refused_with_another_password(system: System) -> None:
     station_id = new_station_id("registered")
     system.broker.register(station_id)
-    options = ["--password", "not-the-password-1"]
+    options = ["--password=not-the-password-1"]
     with ocpp_rpc(system.ocpp_url, "1.6", *options, station_id=station_id) as charge_point:
         assert charge_point.wait_for("failed")["code"] == 401

@@ -180,10 +180,11 @@ async def test_a_repeated_stop_is_the_same_command_though_its_session_has_ended(
         assert await house.broker.stop(**target) == first
 
 
-async def test_a_20_session_is_started_with_its_transaction_and_stopped_by_it(
-    house: House,
+@pytest.mark.parametrize("version", ["2.0.1", "2.1"])
+async def test_a_2_x_session_is_started_with_its_transaction_and_stopped_by_it(
+    house: House, version: str
 ) -> None:
-    async with house.station("2.0.1") as (id, station):
+    async with house.station(version) as (id, station):
         starting = asyncio.ensure_future(house.broker.start(id, OUTCOME, evse_id=1))
         asked = await station.accept("RequestStartTransaction")
         await station.call(

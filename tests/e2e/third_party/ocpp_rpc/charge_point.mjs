@@ -1,4 +1,4 @@
-// A charge point on the ocpp-rpc library (OCPP 1.6 and 2.0.1), for the end-to-end tests.
+// A charge point on the ocpp-rpc library (OCPP 1.6, 2.0.1 and 2.1), for the end-to-end tests.
 //
 // The library judges every frame, ours and the broker's, against the standard's JSON schemas
 // (strict mode); whatever it objects to is printed as a "violation". What happens is printed as one
@@ -8,6 +8,7 @@
 import { parseArgs } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
 import ocppRpc from 'ocpp-rpc';
+import { validator21 } from './schemas21.mjs';
 import { ChargePoint16 } from './v16.mjs';
 import { ChargingStation201 } from './v201.mjs';
 
@@ -16,23 +17,24 @@ const { RPCClient, createRPCError } = ocppRpc;
 const DIALECTS = {
   '1.6': { protocol: 'ocpp1.6', Station: ChargePoint16 },
   '2.0.1': { protocol: 'ocpp2.0.1', Station: ChargingStation201 },
+  '2.1': { protocol: 'ocpp2.1', Station: ChargingStation201 }, // says the same, judged by 2.1's schemas
 };
 
 function readOptions() {
   const { values } = parseArgs({
     options: {
-      version: { type: 'string' }, // 1.6 or 2.0.1
+      version: { type: 'string' }, // 1.6, 2.0.1 or 2.1
       id: { type: 'string' },
       url: { type: 'string' }, // without the id: ws://host:port/ocpp
       password: { type: 'string' }, // Basic auth, the user name is the id
       cable: { type: 'string', default: 'first' }, // first: before any start; last: after it; never
       'cable-delay-ms': { type: 'string', default: '500' },
       'connection-timeout-s': { type: 'string', default: '60' },
-      'tx-start-point': { type: 'string', default: 'EVConnected' }, // 2.0.1; or Authorized
+      'tx-start-point': { type: 'string', default: 'EVConnected' }, // 2.x; or Authorized
     },
   });
   if (!DIALECTS[values.version] || !values.id || !values.url) {
-    console.error('usage: charge_point.mjs --version 1.6|2.0.1 --id ID --url ws://HOST:PORT/ocpp');
+    console.error('usage: charge_point.mjs --version 1.6|2.0.1|2.1 --id ID --url ws://HOST:PORT/ocpp');
     process.exit(2);
   }
   return {
@@ -103,6 +105,7 @@ async function main() {
     password: options.password,
     protocols: [options.protocol],
     strictMode: true,
+    strictModeValidators: [validator21],
     callTimeoutMs: 20_000,
   });
   const station = new options.Station(client, options, report);

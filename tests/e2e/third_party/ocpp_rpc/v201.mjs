@@ -1,4 +1,4 @@
-// OCPP 2.0.1: one EVSE with one connector, one transaction at a time.
+// OCPP 2.0.1 and 2.1: one EVSE with one connector, one transaction at a time.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -26,7 +26,7 @@ export class ChargingStation201 {
       reason,
       chargingStation: {
         vendorName: 'ocpp-rpc',
-        model: 'test-201',
+        model: 'test-2x',
         serialNumber: this.options.id.slice(0, 25),
         firmwareVersion: '2.2.1',
       },
