@@ -1,0 +1,482 @@
+"""Temporal's server as far as a command workflow can tell, in virtual time, with its faults.
+
+What is kept faithful, because lies have lived there:
+- A workflow task is taken with all that is new; what comes meanwhile waits for the next one. Local
+  activities run inside of it, each resolution at once; nothing of a task counts before it is
+  completed. A worker that dies inside a task loses all of it: the workflow is rebuilt from history
+  and its local activities run again, at another time, though their writes are committed.
+- A task that closes the workflow is refused when something new is there.
+- Activities of a gateway's queue time out before they start, by heartbeat, or at their end; the
+  activity itself may go on and does not learn of it.
+- Timers ring a little late. Signals may be refused, lost, late and doubled.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+from temporalio.api.enums.v1 import TimeoutType
+from temporalio.api.failure.v1 import Failure
+from temporalio.bridge.proto.activity_result import ActivityResolution
+from temporalio.bridge.proto.workflow_activation import (
+    DoUpdate,
+    FireTimer,
+    ResolveActivity,
+    SignalWorkflow,
+    WorkflowActivationJob,
+)
+from temporalio.bridge.proto.workflow_commands import ScheduleActivity, WorkflowCommand
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.testing import ActivityEnvironment
+
+from tests.simulation.chance import Chance
+from tests.simulation.processes import Process
+from tests.simulation.virtual_time import VirtualLoop
+from tests.simulation.workflow_runs import (
+    CONVERTER,
+    Step,
+    TaskFailed,
+    WorkflowRun,
+    first_job,
+    replayed,
+    to_payload,
+)
+
+Activity = tuple[Callable[[Any], Awaitable[Any]], type]
+TASK_HEARTBEAT_S = 8.0
+ATTEMPT_LIMIT_S = 10.0
+Job = WorkflowActivationJob
+
+
+class Poller:
+    """One worker process on one queue of activities.
+
+    reaches: whether it can speak to Temporal now.
+    """
+
+    def __init__(self, process: Process, activities: dict[str, Activity]) -> None:
+        self.process = process
+        self.activities = activities
+        self.reaches = True
+
+    @property
+    def takes(self) -> bool:
+        """Whether it would take a task now."""
+        return self.process.alive and self.reaches
+
+
+class TemporalServer:
+    """Every workflow, queue and activity of a world."""
+
+    def __init__(self, loop: VirtualLoop, chance: Chance, worker: Poller, *, calm: bool) -> None:
+        self.loop = loop
+        self.chance = chance
+        self.worker = worker
+        self.calm = calm
+        self.queues: dict[str, Poller] = {}
+        self.executions: dict[str, Execution] = {}
+        self.task_dies = 0.0 if calm else 0.03
+        self.signal_lost = 0.0 if calm else 0.01
+        self.signal_refused = 0.0 if calm else 0.05
+
+    def start(self, workflow_id: str, order: object) -> "Execution":
+        """Start a workflow, or find the one that there is."""
+        found = self.executions.get(workflow_id)
+        if found is None:
+            found = self.executions[workflow_id] = Execution(self, workflow_id, order)
+        return found
+
+    def get_workflow_handle(self, workflow_id: str) -> "Handle":
+        """As `temporalio.client.Client`, for those who only signal."""
+        return Handle(self, workflow_id)
+
+    def latency(self) -> float:
+        """How long a word from or to the server takes."""
+        return 0.002 if self.calm else self.chance.latency(0.004)
+
+
+class Handle:
+    """A client's handle."""
+
+    def __init__(self, server: TemporalServer, workflow_id: str) -> None:
+        self._server = server
+        self._id = workflow_id
+
+    async def signal(self, name: str, arg: object, **options: Any) -> None:
+        """As the client's; a signal may be lost though it was taken, or be taken twice."""
+        del options
+        server, chance = self._server, self._server.chance
+        await asyncio.sleep(server.latency())
+        if chance.happens(server.signal_refused):
+            raise RPCError("unavailable", RPCStatusCode.UNAVAILABLE, b"")
+        execution = server.executions.get(self._id)
+        if execution is None or execution.closed:
+            raise RPCError("not found", RPCStatusCode.NOT_FOUND, b"")
+        if chance.happens(server.signal_lost):
+            return
+        signal = SignalWorkflow(
+            signal_name=name, input=[to_payload(arg)], originating_event_id=execution.next_event()
+        )
+        job = Job(signal_workflow=signal)
+        execution.give(job)
+        if chance.happens(server.signal_refused):
+            raise RPCError("took too long", RPCStatusCode.DEADLINE_EXCEEDED, b"")
+
+
+class Execution:
+    """One workflow, from its start to its end."""
+
+    def __init__(self, server: TemporalServer, workflow_id: str, order: object) -> None:
+        self.id = workflow_id
+        self.closed = False
+        self.failure: str | None = None
+        self.result: Any = None
+        self.replays = 0
+        self._events = 1
+        self._server = server
+        self._loop = server.loop
+        self._history: list[Step] = []
+        self._run: WorkflowRun | None = None
+        self._locals: dict[int, Any] = {}
+        self._open_local: dict[int, Any] = {}
+        self._steps: list[Step] = []
+        self._unsaved: list[Job] = []
+        self._new: list[Job] = [first_job(workflow_id, order, server.loop.utc_now())]
+        self._news = asyncio.Event()
+        self._news.set()
+        self._timers: dict[int, asyncio.TimerHandle] = {}
+        self._activities: dict[int, RemoteActivity] = {}
+        self._updates: dict[str, asyncio.Future[bool]] = {}
+        self._ended = server.loop.create_future()
+        self._task = server.loop.create_task(self._live())
+
+    def give(self, *jobs: Job) -> None:
+        """Something new in its history."""
+        if not self.closed:
+            self._new += jobs
+            self._news.set()
+
+    def next_event(self) -> int:
+        """A number for an event of its history."""
+        self._events += 1
+        return self._events
+
+    async def update(self, name: str, arg: object, update_id: str) -> bool:
+        """An update; False when the workflow ended without an answer to it."""
+        known = self._updates.get(update_id)
+        if known is None:
+            if self.closed:
+                return False
+            known = self._updates[update_id] = self._loop.create_future()
+            update = DoUpdate(
+                id=update_id, protocol_instance_id=update_id, name=name, input=[to_payload(arg)]
+            )
+            update.meta.update_id = update_id
+            update.run_validator = True
+            self.give(Job(do_update=update))
+        return await asyncio.shield(known)
+
+    def forget(self) -> None:
+        """The world ends: take the workflow out of the worker's cache."""
+        self._task.cancel()
+        self._evict()
+
+    async def ended(self) -> None:
+        """Return when it has closed."""
+        await asyncio.shield(self._ended)
+
+    # --- workflow tasks
+
+    async def _live(self) -> None:
+        try:
+            while not self.closed:
+                await self._news.wait()
+                await asyncio.sleep(self._server.latency())
+                while not self._server.worker.takes:
+                    await asyncio.sleep(0.5)
+                self._news.clear()
+                jobs, self._new = self._new, []
+                if not await self._task_done(jobs):
+                    self._new = self._unsaved + self._new
+                    self._news.set()
+                    await asyncio.sleep(self._server.chance.between(0.3, 10.0))
+        except TaskFailed as failed:
+            self.failure = str(failed)
+            self._close()
+
+    async def _task_done(self, jobs: list[Job]) -> bool:
+        """One workflow task; False when nothing of it counts."""
+        self._unsaved = jobs
+        self._steps = []
+        pending: dict[asyncio.Task[Job], int] = {}
+        said: list[WorkflowCommand] = []
+        if self._run is None and self._history:
+            self.replays += 1
+            self._run, _ = replayed(self.id, self._history)
+        if self._run is None:
+            self._run = WorkflowRun(self.id, self._loop.utc_now())
+        for seq, command in self._open_local.items():
+            pending[self._begin_local(command)] = seq
+        said += self._activate(jobs, pending)
+        begun_s = self._loop.time()
+        dies = self._server.chance.happens(self._server.task_dies)
+        dies_after_s = self._server.chance.between(0.0, 0.03)
+        while pending:
+            limit = TASK_HEARTBEAT_S - (self._loop.time() - begun_s)
+            if dies:
+                limit = min(limit, dies_after_s)
+            done, _ = await asyncio.wait(
+                pending, timeout=max(limit, 0.0), return_when=asyncio.FIRST_COMPLETED
+            )
+            if dies and self._loop.time() - begun_s >= dies_after_s:
+                return self._died(pending)
+            for task in sorted(done, key=lambda one: pending[one]):
+                seq = pending.pop(task)
+                self._open_local.pop(seq, None)
+                said += self._activate([task.result()], pending)
+            if pending and self._loop.time() - begun_s >= TASK_HEARTBEAT_S:
+                said = self._persist(said)
+                begun_s = self._loop.time()
+                jobs, self._new = self._new, []
+                self._unsaved = jobs
+                if jobs:
+                    said += self._activate(jobs, pending)
+        if dies or (self._new and any(_closes(command) for command in said)):
+            return self._died(pending)
+        self._persist(said)
+        return True
+
+    def _died(self, pending: dict["asyncio.Task[Job]", int]) -> bool:
+        """The worker is gone. What its local activities have begun may still be committed."""
+        for task in pending:
+            if self._server.chance.happens(0.5):
+                task.cancel()
+        self._evict()
+        self._open_local = self._begun_locals()
+        return False
+
+    def _evict(self) -> None:
+        if self._run is not None:
+            self._run.evict(self._loop.utc_now())
+            self._run = None
+
+    def _begun_locals(self) -> dict[int, Any]:
+        """The local activities that history knows as begun and not as done."""
+        begun: dict[int, Any] = {}
+        for step in self._history:
+            begun.update({seq: self._locals[seq] for seq in _scheduled(step)})
+            for job in step.jobs:
+                if job.HasField("resolve_activity"):
+                    begun.pop(job.resolve_activity.seq, None)
+        return begun
+
+    def _activate(
+        self, jobs: list[Job], pending: dict["asyncio.Task[Job]", int]
+    ) -> list[WorkflowCommand]:
+        assert self._run is not None
+        now = self._loop.utc_now()
+        commands = self._run.activate(jobs, now)
+        self._steps.append(Step(now, jobs, self._run.spoke[-1]))
+        others = []
+        for command in commands:
+            if command.HasField("schedule_local_activity"):
+                wanted = command.schedule_local_activity
+                self._locals[wanted.seq] = wanted
+                self._open_local[wanted.seq] = wanted
+                pending[self._begin_local(wanted)] = wanted.seq
+            else:
+                others.append(command)
+        return others
+
+    def _persist(self, said: list[WorkflowCommand]) -> list[WorkflowCommand]:
+        """The task is completed so far: it is history, and what the workflow wants is done."""
+        self._history += self._steps
+        self._steps = []
+        self._unsaved = []
+        for command in said:
+            self._do(command)
+        return []
+
+    def _begin_local(self, wanted: Any) -> "asyncio.Task[Job]":
+        return self._server.worker.process.spawn(self._local(wanted))
+
+    async def _local(self, wanted: Any) -> Job:
+        """A local activity, tried until it works."""
+        run, takes = self._server.worker.activities[wanted.activity_type]
+        argument = CONVERTER.from_payloads(list(wanted.arguments), [takes])[0]
+        pause_s = 0.1
+        while True:
+            try:
+                async with asyncio.timeout(ATTEMPT_LIMIT_S):
+                    result = await run(argument)
+            except Exception:  # noqa: BLE001 - as the SDK: whatever it raises is tried again
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, 5.0)
+            else:
+                return _resolved(wanted.seq, result, is_local=True)
+
+    # --- commands
+
+    def _do(self, command: WorkflowCommand) -> None:
+        match command.WhichOneof("variant"):
+            case "start_timer":
+                timer = command.start_timer
+                wait = timer.start_to_fire_timeout.ToTimedelta().total_seconds()
+                late_s = 0.001 if self._server.calm else self._server.chance.latency(0.01)
+                self._timers[timer.seq] = self._loop.call_later(
+                    wait + late_s, self.give, Job(fire_timer=FireTimer(seq=timer.seq))
+                )
+            case "cancel_timer":
+                self._timers.pop(command.cancel_timer.seq).cancel()
+            case "schedule_activity":
+                wanted = command.schedule_activity
+                self._activities[wanted.seq] = RemoteActivity(self._server, self, wanted)
+            case "request_cancel_activity":
+                self._activities[command.request_cancel_activity.seq].cancel()
+            case "update_response":
+                self._respond(command.update_response)
+            case "complete_workflow_execution":
+                self._close()
+            case "fail_workflow_execution":
+                self.failure = str(command.fail_workflow_execution.failure)
+                self._close()
+
+    def _respond(self, response: Any) -> None:
+        future = self._updates[response.protocol_instance_id]
+        if not response.HasField("accepted") and not future.done():
+            future.set_result(response.HasField("completed"))
+
+    def _close(self) -> None:
+        self.closed = True
+        self._evict()
+        for timer in self._timers.values():
+            timer.cancel()
+        for update in self._updates.values():
+            if not update.done():
+                update.set_result(False)
+        if not self._ended.done():
+            self._ended.set_result(None)
+
+
+class RemoteActivity:
+    """One activity on a gateway's queue, as the server sees it."""
+
+    def __init__(
+        self, server: TemporalServer, execution: Execution, wanted: ScheduleActivity
+    ) -> None:
+        self._server = server
+        self._execution = execution
+        self._wanted = wanted
+        self._decided = False
+        self._beat_s = 0.0
+        self._environment: ActivityEnvironment | None = None
+        self._cancel_wanted = False
+        server.loop.create_task(self._live())
+
+    def cancel(self) -> None:
+        """Asked by the workflow, which does not wait for it (TRY_CANCEL)."""
+        self._cancel_wanted = True
+        self._decide(_cancelled(self._wanted))
+
+    async def _live(self) -> None:
+        poller = await self._taken_by()
+        if poller is None:
+            self._decide(_timed_out(self._wanted, TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_START))
+            return
+        loop = self._server.loop
+        begun_s = self._beat_s = loop.time()
+        limit_s = _seconds(self._wanted.start_to_close_timeout)
+        beat_limit_s = _seconds(self._wanted.heartbeat_timeout)
+        poller.process.spawn(self._work(poller))
+        while not self._decided:
+            await asyncio.sleep(0.5 if beat_limit_s else 2.0)
+            if beat_limit_s and loop.time() - self._beat_s >= beat_limit_s:
+                self._decide(_timed_out(self._wanted, TimeoutType.TIMEOUT_TYPE_HEARTBEAT))
+            elif loop.time() - begun_s >= limit_s:
+                self._decide(_timed_out(self._wanted, TimeoutType.TIMEOUT_TYPE_START_TO_CLOSE))
+
+    async def _taken_by(self) -> Poller | None:
+        """Who takes it from the queue in time."""
+        server = self._server
+        until_s = server.loop.time() + _seconds(self._wanted.schedule_to_start_timeout)
+        await asyncio.sleep(server.latency())
+        while server.loop.time() < until_s and not self._decided:
+            poller = server.queues.get(self._wanted.task_queue)
+            if poller is not None and poller.takes:
+                return poller
+            await asyncio.sleep(0.25)
+        return None
+
+    async def _work(self, poller: Poller) -> None:
+        """In the gateway's process."""
+        run, takes = poller.activities[self._wanted.activity_type]
+        argument = CONVERTER.from_payloads(list(self._wanted.arguments), [takes])[0]
+        self._environment = ActivityEnvironment()
+        self._environment.on_heartbeat = lambda *_: self._beat(poller)
+        result = _resolved(self._wanted.seq, await self._environment.run(run, argument))
+        await asyncio.sleep(self._server.latency())
+        while not poller.reaches:
+            await asyncio.sleep(0.5)
+        self._decide(result)
+
+    def _beat(self, poller: Poller) -> None:
+        if not poller.takes:
+            return
+        self._beat_s = self._server.loop.time()
+        if self._cancel_wanted and self._environment is not None:
+            self._environment.cancel()
+
+    def _decide(self, job: Job) -> None:
+        if not self._decided:
+            self._decided = True
+            self._execution.give(job)
+
+
+def _resolved(seq: int, result: object, *, is_local: bool = False) -> Job:
+    resolution = ActivityResolution()
+    resolution.completed.result.CopyFrom(to_payload(result))
+    return Job(resolve_activity=ResolveActivity(seq=seq, result=resolution, is_local=is_local))
+
+
+def _failure(wanted: ScheduleActivity, cause: Failure) -> Failure:
+    failure = Failure(message="activity failed", cause=cause)
+    failure.activity_failure_info.activity_id = wanted.activity_id
+    failure.activity_failure_info.activity_type.name = wanted.activity_type
+    return failure
+
+
+def _timed_out(wanted: ScheduleActivity, kind: Any) -> Job:
+    cause = Failure(message="timed out")
+    cause.timeout_failure_info.timeout_type = kind
+    resolution = ActivityResolution()
+    resolution.failed.failure.CopyFrom(_failure(wanted, cause))
+    return Job(resolve_activity=ResolveActivity(seq=wanted.seq, result=resolution))
+
+
+def _cancelled(wanted: ScheduleActivity) -> Job:
+    cause = Failure(message="cancelled")
+    cause.canceled_failure_info.SetInParent()
+    resolution = ActivityResolution()
+    resolution.cancelled.failure.CopyFrom(_failure(wanted, cause))
+    return Job(resolve_activity=ResolveActivity(seq=wanted.seq, result=resolution))
+
+
+def _seconds(duration: Any) -> float:
+    wait: timedelta = duration.ToTimedelta()
+    return wait.total_seconds()
+
+
+def _closes(command: WorkflowCommand) -> bool:
+    return command.WhichOneof("variant") in {
+        "complete_workflow_execution",
+        "fail_workflow_execution",
+    }
+
+
+def _scheduled(step: Step) -> list[int]:
+    return [
+        int(word.split(":")[1])
+        for word in step.spoke
+        if word.startswith("schedule_local_activity:")
+    ]
