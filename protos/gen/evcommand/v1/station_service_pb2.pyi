@@ -76,7 +76,7 @@ class Station(_message.Message):
     location: _builtins.str
     """Output only. Where it stands, in the operator's words; empty when nobody said."""
     ocpp_version: _builtins.str
-    """Output only. The OCPP version that it last spoke, for example `1.6` or `2.0.1`; empty before its first connection."""
+    """Output only. The OCPP version that it last spoke, for example `1.6`, `2.0.1` or `2.1`; empty before its first connection."""
     vendor: _builtins.str
     """Output only. The vendor, as the station says; empty when it did not."""
     model: _builtins.str
