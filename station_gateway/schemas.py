@@ -19,8 +19,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import resources
+from importlib.util import find_spec
 from math import isfinite
+from pathlib import Path
 from typing import Any, Protocol
 
 import jsonschema_rs
@@ -127,18 +128,25 @@ class SchemaSet:
         }.get(keyword, words.property)
 
 
+def _folder(package: str) -> Path:
+    """Where the schemas are. The package is not imported: that takes 0.1 s, on the event loop."""
+    parent, _, version = package.rpartition(".")
+    spec = find_spec(parent)
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError(f"{parent} is not installed")
+    return Path(spec.submodule_search_locations[0], version, "schemas")
+
+
 @cache
 def _names(package: str) -> frozenset[str]:
     """All messages of a version, by the files that define them."""
-    folder = resources.files(package).joinpath("schemas")
-    return frozenset(file.name.removesuffix(".json") for file in folder.iterdir())
+    return frozenset(file.stem for file in _folder(package).iterdir())
 
 
 @cache
 def _message(package: str, name: str) -> _Message:
     """Compile one message, once per process. `name` is one of ours, never a station's."""
-    file = resources.files(package).joinpath("schemas", f"{name}.json")
-    schema = json.loads(file.read_text("utf-8-sig"))
+    schema = json.loads((_folder(package) / f"{name}.json").read_text("utf-8-sig"))
     return _Message(
         strict=jsonschema_rs.validator_for(schema, validate_formats=True),
         relaxed=jsonschema_rs.validator_for(_relaxed(schema, ""), validate_formats=False),
