@@ -97,19 +97,16 @@ class Handlers:
         Raises:
             Unanswered: it could not be made durable; the station will repeat it.
         """
-        try:
-            async with asyncio.timeout(self._fact_timeout_s):
-                return await self._until_written(peer, call)
-        except TimeoutError as error:
-            log.warning("fact_not_written", station=peer.id, message=type(call).__name__)
-            raise Unanswered from error
-
-    async def _until_written(self, peer: Peer, call: StationCall) -> Confirmation:
-        """Try again while the station still waits: every fact may be written twice."""
+        clock = asyncio.get_running_loop().time
+        begin_s = clock()
         while True:
             try:
                 return await self._by_class[type(call)](peer, call)
-            except DatabaseUnavailable:
+            except DatabaseUnavailable as error:
+                # Again while the station still waits: every fact may be written twice.
+                if clock() - begin_s > self._fact_timeout_s - RETRY_S:
+                    log.warning("fact_not_written", station=peer.id, message=type(call).__name__)
+                    raise Unanswered from error
                 await asyncio.sleep(RETRY_S)
 
     async def booted(self, peer: Peer, call: Booted) -> Confirmation:
