@@ -1,7 +1,8 @@
 """A storm: two thousand stations connect and boot, fifty at a time.
 
 The crowd, its pace and its offers are the same for both servers; ours writes every admission, claim
-and boot to its database before it answers. They take turns, each turn with a fresh process.
+and boot to its database before it answers. They take turns, each turn with a fresh process; the
+ratio is the median of the turns' ratios, since neighbours on the machine come and go.
 
     python -m bench storm
 """
@@ -19,7 +20,7 @@ from bench.servers import Server, dev_temporal, our_gateway, stock_pair
 
 STATIONS = 2_000
 AT_ONCE = 50
-TURNS = 3
+TURNS = 5
 WARMUP = 20
 
 
@@ -54,13 +55,15 @@ async def measure() -> None:
                     ours.append(await storm(server))
     own = statistics.median(turn["per_s"] for turn in ours)
     reference = statistics.median(turn["per_s"] for turn in stock)
+    ratio = statistics.median(o["per_s"] / s["per_s"] for o, s in zip(ours, stock, strict=True))
     Figure(
         "storm",
         round(own),
         round(reference),
         "stations/s",
         target="ratio >= 1, every boot recorded",
-        ok=own >= reference,
+        ok=ratio >= 1,
+        ratio=round(ratio, 3),
         details={
             "stations": STATIONS,
             "at_once": AT_ONCE,
