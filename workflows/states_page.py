@@ -34,7 +34,7 @@ _COMPENSATION_MEANS = {
     CompensationState.NONE: "Nothing had to be undone.",
     CompensationState.PENDING: "An unwanted session is being stopped.",
     CompensationState.DONE: "The unwanted session has ended.",
-    CompensationState.FAILED: "It could not be stopped; a human has to look.",
+    CompensationState.FAILED: "It runs on, or may be somebody else's; a human has to look.",
 }
 
 

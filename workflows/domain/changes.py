@@ -188,6 +188,18 @@ def undo_failed(command: Command, why: str, at: datetime) -> Command:
     return _compensated(command, CompensationState.FAILED, reason, at)
 
 
+def left_running(
+    command: Command, why: str, transaction: str, transaction_id: str, at: datetime
+) -> Command:
+    """A session that may be unwanted was not stopped, because it may be somebody else's."""
+    if command.compensation.state is not CompensationState.NONE:
+        return command
+    if not may_become(command.compensation.state, CompensationState.FAILED):
+        return command
+    failed = Compensation(CompensationState.FAILED, why, transaction, transaction_id, at)
+    return replace(command, compensation=failed)
+
+
 def _compensated(command: Command, state: CompensationState, reason: str, at: datetime) -> Command:
     if not may_become(command.compensation.state, state):
         return command

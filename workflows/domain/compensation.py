@@ -27,6 +27,12 @@ def unwanted(session: Session) -> Decision:
     return Decision(Act.UNDO, session=session, reason=reason)
 
 
+def left_alone(session: Session) -> Decision:
+    """The decision to leave a session alone that may be unwanted and may be somebody else's."""
+    reason = "A session is running that may be the effect of this command or somebody else's."
+    return Decision(Act.UNDO_FAILED, session=session, reason=reason)
+
+
 def pending(command: Command, facts: Facts, timing: Timing, now: datetime) -> Decision | None:
     """The next step of a compensation under way, None when there is none."""
     compensation = command.compensation

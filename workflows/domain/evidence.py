@@ -9,6 +9,8 @@ only forbids to say that nothing happened.
 
 Stations replay old transactions after they were offline, some with a clock that stands in 1970. So
 a session must begin after our frame left by the station's clock, and be reported after it by ours.
+A clock that contradicts ours (a start that is still to come, an end long before we saw the session
+running) is wrong, and proves nothing either way.
 """
 
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 CLOCK_TOLERANCE = timedelta(seconds=30)
-"""How far a station's clock may lag before "after our frame" is no longer believed."""
+"""How far a station's clock may be wrong before what it says about before and after counts."""
 
 LATE_START_WINDOW = timedelta(minutes=5)
 """How long after a command was given up a session of its token still counts as its late effect.
@@ -133,15 +135,27 @@ def _cannot_be(
 ) -> bool:
     """One certain contradiction is enough."""
     left = frame.send_time
-    ended = session.stop_time
+    begun = min(session.start_time, session.received_time)
     return (
         not _fits(session.evse_id, frame.evse_id)
         or _other_token(session, frame)
         or session.received_time < left
-        or (ended is not None and not session.clock_suspect and ended < left - CLOCK_TOLERANCE)
-        or session.start_time > late_after + LATE_START_WINDOW
+        or (_ended_before(session, left) and not _seen_running(session))
+        or begun > late_after + LATE_START_WINDOW
         or any(rival.claimed == session.name for rival in rivals)
     )
+
+
+def _ended_before(session: Session, left: datetime) -> bool:
+    """Whether it was over before our frame left, by the station's clock."""
+    ended = session.stop_time
+    return ended is not None and not session.clock_suspect and ended < left - CLOCK_TOLERANCE
+
+
+def _seen_running(session: Session) -> bool:
+    """Whether its end came long after its start: a replay tells both in one breath."""
+    told = session.stop_received_time
+    return told is not None and told - session.received_time > CLOCK_TOLERANCE
 
 
 def _may_be_other(session: Session, frame: Frame, rivals: tuple[Rival, ...]) -> bool:
@@ -150,6 +164,7 @@ def _may_be_other(session: Session, frame: Frame, rivals: tuple[Rival, ...]) -> 
         or session.observed_only
         or session.token_digest is None
         or session.start_time < frame.send_time - CLOCK_TOLERANCE
+        or session.start_time > session.received_time + CLOCK_TOLERANCE
         or any(_newer_cause(session, frame, rival) for rival in rivals)
     )
 

@@ -3,13 +3,14 @@
 Its caller was told an outcome and may have left. A session that begins now is not wanted: it is
 stopped, unless the outcome was UNKNOWN and the session began within the command's own time; then
 UNKNOWN is raised to SUCCEEDED, because that is what was asked for. A doubtful session is left
-alone: it may be somebody else's.
+alone: it may be somebody else's. But a command that says that nothing runs must not keep silent
+about it: when the doubt stays, that is a compensation that failed, and a human has to look.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from workflows.domain import compensation
-from workflows.domain.evidence import Match, Session
+from workflows.domain.evidence import LATE_START_WINDOW, Match, Session
 from workflows.domain.facts import Act, Decision, Facts, told
 from workflows.domain.judge_start import (
     best_match,
@@ -25,6 +26,9 @@ from workflows.domain.states import is_definite
 from workflows.domain.timing import Timing
 
 _LEFT_ALONE = {CompensationState.PENDING, CompensationState.FAILED}
+
+DOUBT_PAUSE = timedelta(seconds=30)
+"""How long a doubtful session is waited for to become clear, before a human is told of it."""
 
 
 def judge_late_start(command: Command, facts: Facts, timing: Timing, now: datetime) -> Decision:
@@ -44,6 +48,8 @@ def judge_late_start(command: Command, facts: Facts, timing: Timing, now: dateti
     if command.state is State.COMPENSATING:
         over = now >= deadline
         return Decision(Act.SETTLE) if over else Decision(Act.WAIT, look_again=deadline)
+    if session is not None:
+        return _doubtful(command, session, deadline, now)
     return _still_unknown(command, facts, now)
 
 
@@ -64,6 +70,18 @@ def _left_alone(command: Command, session: Session) -> bool:
     """It was tried, and a human was told: once is enough."""
     known = command.compensation
     return known.transaction_id == session.transaction_id and known.state in _LEFT_ALONE
+
+
+def _doubtful(command: Command, session: Session, deadline: datetime, now: datetime) -> Decision:
+    """It may be the late effect of a command that told its caller that nothing runs."""
+    silent = command.compensation.state is CompensationState.NONE
+    near = session.received_time <= deadline + LATE_START_WINDOW
+    if not (is_definite(command.outcome) and session.active and silent and near):
+        return Decision(Act.WAIT)
+    clear_by = max(deadline, session.received_time) + DOUBT_PAUSE
+    if now < clear_by:
+        return Decision(Act.WAIT, look_again=clear_by)
+    return compensation.left_alone(session)
 
 
 def _still_unknown(command: Command, facts: Facts, now: datetime) -> Decision:

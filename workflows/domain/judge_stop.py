@@ -37,12 +37,23 @@ def judge_stop(command: Command, facts: Facts, timing: Timing, now: datetime) ->
         return Decision(Act.CONCLUDE, outcome=_ended(target, frame))
     answer = given_answer(command, frame)
     refused = answer is not None and answer.verdict in _NO
-    if facts.asked and facts.asked.ongoing is False and not facts.asked.messages_in_queue:
+    if _is_over(facts) and (_is_known(facts) or not refused):
         cause = Cause.ALREADY_ENDED if refused else Cause.SESSION_STOPPED
         return Decision(Act.CONCLUDE, outcome=ending(cause))
     if refused:
         return _refused(command, facts, frame, timing, now)
     return _awaited(command, facts, frame, timing, now)
+
+
+def _is_over(facts: Facts) -> bool:
+    """Whether the station said that the session is not running, and holds nothing back."""
+    asked = facts.asked
+    return asked is not None and asked.ongoing is False and not asked.messages_in_queue
+
+
+def _is_known(facts: Facts) -> bool:
+    """Whether there ever was such a session: a mistaken id is not running either."""
+    return any(_is_target(session, facts) for session in facts.sessions)
 
 
 def ended_target(facts: Facts) -> Session | None:

@@ -12,7 +12,7 @@ from workflows.domain.guarding import is_guarded
 from workflows.domain.judge_late import judge_late_start, judge_late_stop
 from workflows.domain.judge_start import judge_start
 from workflows.domain.judge_stop import judge_stop
-from workflows.domain.model import Command, Kind, State
+from workflows.domain.model import Command, CompensationState, Kind, State
 from workflows.domain.timing import Timing
 
 
@@ -41,6 +41,13 @@ def apply(command: Command, decision: Decision, now: datetime) -> Command:
             )
         case Act.UNDONE:
             return changes.settled(changes.undone(command, now), now)
+        case Act.UNDO_FAILED if (
+            command.compensation.state is CompensationState.NONE and decision.session is not None
+        ):
+            session = decision.session
+            return changes.left_running(
+                command, decision.reason, session.name, session.transaction_id, now
+            )
         case Act.UNDO_FAILED:
             return changes.settled(changes.undo_failed(command, decision.reason, now), now)
         case Act.SETTLE:

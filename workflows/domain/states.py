@@ -51,7 +51,10 @@ STATES: dict[State, dict[Step, State]] = {
 }
 
 COMPENSATIONS: dict[CompensationState, tuple[CompensationState, ...]] = {
-    CompensationState.NONE: (CompensationState.PENDING,),
+    CompensationState.NONE: (
+        CompensationState.PENDING,
+        CompensationState.FAILED,  # left alone: it may be somebody else's
+    ),
     CompensationState.PENDING: (CompensationState.DONE, CompensationState.FAILED),
     CompensationState.DONE: (CompensationState.PENDING,),  # a second late session
     CompensationState.FAILED: (CompensationState.PENDING, CompensationState.DONE),

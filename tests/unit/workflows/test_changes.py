@@ -179,6 +179,13 @@ def test_compensation_is_pending_then_done_or_failed() -> None:
     assert changes.undoing(pending, "late", "other", "8", at(9)) is pending
 
 
+def test_a_session_left_running_is_a_failed_compensation_that_names_it() -> None:
+    left = changes.left_running(compensating(), "Whose is it?", "tx", "7", at(5))
+    assert left.compensation.state is CompensationState.FAILED
+    assert (left.compensation.transaction, left.compensation.transaction_id) == ("tx", "7")
+    assert changes.left_running(left, "Whose?", "other", "8", at(6)) is left
+
+
 _OUTCOMES = [ending(cause) for cause in Cause]
 _ANSWERS = [ACCEPTED, REJECTED, UNREADABLE, StationAnswer(Verdict.NOT_SUPPORTED)]
 _CHANGES: list[tuple[str, Change]] = [
@@ -192,6 +199,7 @@ _CHANGES: list[tuple[str, Change]] = [
     ("undoing", lambda c: changes.undoing(c, "late", "tx", "7", at(5))),
     ("undone", lambda c: changes.undone(c, at(6))),
     ("undo_failed", lambda c: changes.undo_failed(c, "why", at(7))),
+    ("left_running", lambda c: changes.left_running(c, "why", "tx", "7", at(7))),
 ]
 
 

@@ -60,8 +60,25 @@ def judged(
         ),
         pytest.param(session(token_digest=None), Match.DOUBTFUL, id="nobody says whose it is"),
         pytest.param(session(observed_only=True), Match.DOUBTFUL, id="its start was never told"),
-        pytest.param(session(start_time=at(376)), Match.MATCH, id="late, within the window"),
-        pytest.param(session(start_time=at(377)), Match.NO_MATCH, id="the driver's own, hours on"),
+        pytest.param(
+            session(start_time=at(376), received_time=at(376)),
+            Match.MATCH,
+            id="late, within the window",
+        ),
+        pytest.param(
+            session(start_time=at(377), received_time=at(377)),
+            Match.NO_MATCH,
+            id="the driver's own, hours on",
+        ),
+        pytest.param(
+            session(start_time=at(10 + 23 * 3600)), Match.DOUBTFUL, id="a clock a day ahead"
+        ),
+        pytest.param(session(start_time=at(39)), Match.MATCH, id="a clock a little ahead"),
+        pytest.param(
+            ended(start_time=LONG_AGO, stop_time=at(-3000), received_time=at(1), at_s=60),
+            Match.DOUBTFUL,
+            id="we saw it running, so its clock is wrong about its end",
+        ),
     ],
 )
 def test_session_is_ours_by_what_it_says(of: Session, expected: Match) -> None:

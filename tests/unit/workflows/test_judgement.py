@@ -161,6 +161,9 @@ def test_the_running_transaction_of_the_answer_counts() -> None:
     assert judged(answered(start(), NAMED), facts(running), 10) == "SESSION_STARTED"
 
 
+DOUBTFUL = session(clock_suspect=True)
+
+
 def given_up(cause: Cause = Cause.NO_CABLE_OR_NO_TRANSACTION) -> Command:
     return changes.concluded(answered(start()), ending(cause), at(76))
 
@@ -186,12 +189,27 @@ UNDO_1 = frame(attempt=2, send_time=at(80), answer_time=at(81))
             id="late",
         ),
         pytest.param(given_up(), facts(session()), 90, "UNDO", id="reported late"),
-        pytest.param(given_up(), facts(session(clock_suspect=True)), 90, "WAIT", id="doubtful"),
+        pytest.param(given_up(), facts(DOUBTFUL), 90, "WAIT", id="doubtful, perhaps soon clear"),
+        pytest.param(given_up(), facts(DOUBTFUL), 106, "UNDO_FAILED", id="doubtful for good"),
+        pytest.param(
+            given_up(),
+            facts(session(clock_suspect=True, received_time=at(400))),
+            500,
+            "WAIT",
+            id="doubtful, and hours on",
+        ),
+        pytest.param(
+            given_up(), facts(ended(clock_suspect=True)), 106, "WAIT", id="doubtful and over"
+        ),
         pytest.param(given_up(), facts(session(), rivals=(rival(),)), 90, "WAIT", id="somebody's"),
         pytest.param(given_up(), facts(ended()), 90, "WAIT", id="over by itself"),
         pytest.param(given_up(UNKNOWN_END), facts(session()), 90, "SESSION_STARTED", id="raised"),
         pytest.param(
-            given_up(UNKNOWN_END), facts(session(start_time=at(80))), 90, "UNDO", id="too late"
+            given_up(UNKNOWN_END),
+            facts(session(start_time=at(80), received_time=at(80))),
+            90,
+            "UNDO",
+            id="too late",
         ),
         pytest.param(given_up(UNKNOWN_END), facts(), 90, "WAIT", id="1.6 cannot tell"),
         pytest.param(given_up(UNKNOWN_END), facts(**ON_2X), 90, "ASK", id="2.x can be asked"),
@@ -201,6 +219,13 @@ UNDO_1 = frame(attempt=2, send_time=at(80), answer_time=at(81))
             90,
             "NO_CABLE_OR_NO_TRANSACTION",
             id="2.x disproves it",
+        ),
+        pytest.param(
+            given_up(UNKNOWN_END),
+            facts(DOUBTFUL, asked=asked(80, messages_in_queue=False), **ON_2X),
+            200,
+            "WAIT",
+            id="2.x holds nothing back, and has told of a doubtful one",
         ),
         pytest.param(
             given_up(UNKNOWN_END), facts(asked=asked(80), **ON_2X), 90, "WAIT", id="2.x is silent"
@@ -329,7 +354,11 @@ def test_an_accepted_stop_is_judged_by_facts(known: Facts, now_s: float, expecte
             id="held back for too long",
         ),
         pytest.param(
-            facts(asked=asked(2, ongoing=False)), 4, "ALREADY_ENDED", id="the station knows none"
+            facts(session(), asked=asked(2, ongoing=False)), 4, "ALREADY_ENDED", id="not there"
+        ),
+        pytest.param(facts(asked=asked(2, ongoing=False)), 4, "WAIT", id="nobody ever heard of it"),
+        pytest.param(
+            facts(asked=asked(2, ongoing=False)), 7, "STATION_REJECTED", id="nor does now"
         ),
         pytest.param(facts(session(), OTHER), 2, "SEND_AGAIN", id="metered under another id"),
         pytest.param(facts(session(), OTHER, frames=3), 2, "ASK", id="enough tries"),
