@@ -88,7 +88,7 @@ class RemoteCommandWorkflow:
         await self._await_effect()
         self._report()
         await self._guard()
-        await workflow.wait_condition(workflow.all_handlers_finished)
+        await self._answer_the_late()
 
     # What others ask of a command.
 
@@ -311,6 +311,18 @@ class RemoteCommandWorkflow:
             if self._certain() != reported:
                 self._report()
         await self._record(Change.GUARD_ENDED, detail="The time to act on it is over.")
+
+    async def _answer_the_late(self) -> None:
+        """Nobody who asked while the command ended is left waiting."""
+        while not workflow.all_handlers_finished():
+            if self._cancel is not None:
+                await self._note_cancel()
+            await workflow.wait_condition(
+                lambda: (
+                    workflow.all_handlers_finished()
+                    or (self._cancel is not None and not self._cancel_noted)
+                )
+            )
 
     # What is known and shown.
 

@@ -184,7 +184,7 @@ def _start_without_session(ran: Ran, told: Told) -> Iterator[str]:
         return
     if command.outcome.code not in DEFINITE_WITHOUT_SESSION:
         return
-    for session in ran.truth.caused_by({send.message_id for send in told.sends}):
+    for session in ran.truth.caused_by(_message_ids(told)):
         if not session.running or not _was_reported(ran, session):
             continue
         if command.compensation.state is not CompensationState.FAILED:
@@ -242,7 +242,7 @@ def _stop_without_effect(ran: Ran, told: Told) -> Iterator[str]:
     command = told.last
     if command.stop is None or not _ended_as(command, Code.REJECTED, Code.NO_EFFECT):
         return
-    ours = {send.message_id for send in told.sends}
+    ours = _message_ids(told)
     for session in ran.truth.sessions:
         if session.end_cause not in ours or session.ended is None:
             continue
@@ -252,10 +252,9 @@ def _stop_without_effect(ran: Ran, told: Told) -> Iterator[str]:
 
 
 def _hits_only_its_own(ran: Ran, told: Told) -> Iterator[str]:
-    for send in told.sends:
-        for session in ran.truth.sessions:
-            if session.end_cause != send.message_id:
-                continue
+    ours = _message_ids(told)
+    for session in ran.truth.sessions:
+        if session.end_cause in ours:
             if told.command.kind is Kind.STOP_SESSION:
                 meant = _meant(ran, told)
                 if meant is not None and meant is not session and meant.evse != session.evse:
@@ -265,7 +264,7 @@ def _hits_only_its_own(ran: Ran, told: Told) -> Iterator[str]:
 
 
 def _undo_hits(ran: Ran, told: Told, session: TrueSession) -> Iterator[str]:
-    mine = {send.message_id for send in told.sends}
+    mine = _message_ids(told)
     for other in ran.told:
         if other is told or not _ended_as(other.last, Code.SUCCEEDED) or not other.last.start:
             continue
@@ -297,7 +296,7 @@ def _calm_is_exact(ran: Ran, told: Told) -> Iterator[str]:
     if code is Code.UNKNOWN:
         yield f"nothing failed, and it is UNKNOWN ({told.last.outcome.cause})"
     if told.command.kind is Kind.START_SESSION:
-        began = ran.truth.caused_by({send.message_id for send in told.sends})
+        began = ran.truth.caused_by(_message_ids(told))
         if (code is Code.SUCCEEDED) != bool(began) and code is not Code.NO_EFFECT:
             yield f"nothing failed, and it is {code.value} with sessions {began}"
 
@@ -307,6 +306,11 @@ def _calm_is_exact(ran: Ran, told: Told) -> Iterator[str]:
 
 def _ended_as(command: Command, *codes: Code) -> bool:
     return command.outcome is not None and command.outcome.code in codes
+
+
+def _message_ids(told: Told) -> set[str]:
+    """Of every frame of it that may have been on the wire."""
+    return {send.message_id for send in told.sends if send.state != "VOID"}
 
 
 def _arrived(ran: Ran, told: Told) -> list[FrameSeen]:

@@ -89,9 +89,7 @@ class Speech:
             }
         return _message("StatusNotification", payload, False)
 
-    def begun(
-        self, session: TrueSession, remote_start_id: int | None, *, plugged: bool
-    ) -> None:
+    def begun(self, session: TrueSession, remote_start_id: int | None, *, plugged: bool) -> None:
         """A session began."""
         self._remote_ids[session.number] = remote_start_id
         if self._v16:

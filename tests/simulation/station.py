@@ -328,8 +328,10 @@ class Station:
         if self.chance.happens(self.temper.never_plugs):
             return
         late = self.chance.happens(self.temper.plugs_late)
-        after_s = self.chance.between(patience_s, patience_s + 120) if late else (
-            self.chance.between(0.5, min(patience_s, 60.0))
+        after_s = (
+            self.chance.between(patience_s, patience_s + 120)
+            if late
+            else (self.chance.between(0.5, min(patience_s, 60.0)))
         )
         self.loop.call_later(after_s, lambda: self.plug(evse))
 
@@ -362,15 +364,14 @@ class Station:
         self.tell(f"the driver swipes {token} at {evse}")
         self._begin(evse, token, "", None)
 
-    def _begin(
-        self, evse: int, token: str, cause: str, remote_start_id: int | None
-    ) -> TrueSession:
+    def _begin(self, evse: int, token: str, cause: str, remote_start_id: int | None) -> TrueSession:
         number = 1000 * (len(self.truth.sessions) + 1)
         session = TrueSession(number, evse, token, cause, self.loop.utc_now())
         self.truth.sessions.append(session)
-        self.tell(f"session {number} of {token} begins at {evse}, " + (
-            f"asked for by {cause[:4]}" if cause else "by its driver"
-        ))
+        self.tell(
+            f"session {number} of {token} begins at {evse}, "
+            + (f"asked for by {cause[:4]}" if cause else "by its driver")
+        )
         self.speech.begun(session, remote_start_id, plugged=self.plugged[evse])
         if self.chance.happens(self.temper.ends_by_itself):
             after_s = self.chance.between(1.0, 90.0)

@@ -229,13 +229,13 @@ class Execution:
             done, _ = await asyncio.wait(
                 pending, timeout=max(limit, 0.0), return_when=asyncio.FIRST_COMPLETED
             )
-            if dies and self._loop.time() - begun_s >= dies_after_s:
+            if dies and self._loop.time() - begun_s >= dies_after_s - 0.001:
                 return self._died(pending)
             for task in sorted(done, key=lambda one: pending[one]):
                 seq = pending.pop(task)
                 self._open_local.pop(seq, None)
                 said += self._activate([task.result()], pending)
-            if pending and self._loop.time() - begun_s >= TASK_HEARTBEAT_S:
+            if pending and self._loop.time() - begun_s >= TASK_HEARTBEAT_S - 0.001:
                 said = self._persist(said)
                 begun_s = self._loop.time()
                 jobs, self._new = self._new, []

@@ -49,7 +49,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def skip(self, seconds: float) -> None:
         """Let time pass."""
-        self._now_s += seconds
+        self._now_s += max(seconds, 1e-6)  # never so little that a float cannot tell
 
     def utc_now(self) -> datetime:
         """The true time of day."""

@@ -107,7 +107,9 @@ def replayed(workflow_id: str, history: list["Step"]) -> tuple[WorkflowRun, list
         asked += run.activate(step.jobs, step.now, replaying=True)
     told = [step.spoke for step in history]
     if run.spoke != told:
-        at = next(i for i, pair in enumerate(zip(run.spoke, told, strict=True)) if pair[0] != pair[1])
+        at = next(
+            i for i, pair in enumerate(zip(run.spoke, told, strict=True)) if pair[0] != pair[1]
+        )
         raise TaskFailed(f"replay differs at {at}: {run.spoke[at]} instead of {told[at]}")
     return run, asked
 
@@ -172,4 +174,3 @@ def _info(workflow_id: str, now: datetime) -> workflow.Info:
         workflow_id=workflow_id,
         workflow_type=COMMAND_WORKFLOW,
     )
-

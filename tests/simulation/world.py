@@ -376,5 +376,3 @@ def simulate(seed: int, template: Path, folder: Path) -> Ran:
     ):
         run(main(), loop)
     return kept[0]
-
-
