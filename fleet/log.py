@@ -157,6 +157,10 @@ _EVENT_VALUES = bound(
 _CURRENT_TX = cast(cast(func.pg_current_xact_id(), Text), BigInteger)
 _XMIN = cast(cast(func.pg_snapshot_xmin(func.pg_current_snapshot()), Text), BigInteger)
 _PLACE = (events.c.seq, events.c.tx_id)
+# A transaction that began earlier may write a command's later change. It takes the place of the
+# earlier one, so that one command's changes are read in their order. Readers see neither before
+# both are committed, because the older transaction holds the horizon back.
+_PREVIOUS_TX = bindparam("previous_tx", type_=BigInteger)
 # On PostgreSQL the notification rides on the row: no further round trip.
 _APPEND = {
     "sqlite": sqlite.insert(events)
@@ -164,7 +168,7 @@ _APPEND = {
     .on_conflict_do_nothing()
     .returning(*_PLACE),
     "postgresql": postgresql.insert(events)
-    .values(**_EVENT_VALUES, tx_id=_CURRENT_TX)
+    .values(**_EVENT_VALUES, tx_id=func.greatest(_CURRENT_TX, _PREVIOUS_TX))
     .on_conflict_do_nothing()
     .returning(*_PLACE, cast(func.pg_notify(CHANNEL, events.c.tenant + "/" + events.c.name), Text)),
 }
@@ -204,7 +208,7 @@ async def append(
             return newest
         revision = 1 if newest is None else newest.revision + 1
         row = _Row(tenant, name, key, revision, now, {**snapshot, "revision": revision})
-        entry = await _write(tx, row, columns(row.snapshot), first=newest is None)
+        entry = await _write(tx, row, columns(row.snapshot), newest)
         if entry is not None:
             tx.info.setdefault(LOG_GREW, set()).add(path(tenant, name))
             return entry
@@ -300,7 +304,7 @@ async def _lock(tx: Tx, tenant: str, name: str, key: str) -> tuple[Entry | None,
     return (None, False) if row is None else (Entry(*row[:-1]), bool(row.seen))
 
 
-async def _write(tx: Tx, row: _Row, columns: Columns, *, first: bool) -> Entry | None:
+async def _write(tx: Tx, row: _Row, columns: Columns, newest: Entry | None) -> Entry | None:
     """None when another transaction came first (this key, or this command's first change)."""
     shown = {"state": cut(columns.state, 64), "outcome_code": cut(columns.outcome_code, 64)}
     fixed = {"tenant": row.tenant, "name": row.name}
@@ -311,12 +315,14 @@ async def _write(tx: Tx, row: _Row, columns: Columns, *, first: bool) -> Entry |
         "snapshot": row.snapshot,
         **shown,
     }
-    statement = _APPEND[tx.dialect.name]
-    written = (await tx.execute(statement, {**fixed, **changed})).first()
+    values = {**fixed, **changed}
+    if tx.dialect.name == "postgresql":
+        values["previous_tx"] = 0 if newest is None else newest.tx_id
+    written = (await tx.execute(_APPEND[tx.dialect.name], values)).first()
     if written is None:
         return None
     place = {"seq": written.seq, "tx_id": written.tx_id}
-    if first:
+    if newest is None:
         await _make(tx, {**fixed, **changed, **place}, columns)
     else:
         replaced = {f"new_{name}": value for name, value in {**place, **changed}.items()}

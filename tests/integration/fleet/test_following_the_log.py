@@ -12,12 +12,12 @@ from tests.integration.fleet.test_processes import WRITER
 from tests.support.fleet_rows import NOW
 
 
-async def append(tx: Tx, name: str) -> Any:
+async def append(tx: Tx, name: str, key: str = "queued") -> Any:
     return await log.append(
         tx,
         tenant="acme",
         name=name,
-        key="queued",
+        key=key,
         change=lambda _: {},
         columns=lambda _: Columns("CP1", "START_SESSION", "QUEUED", "", NOW),
         now=NOW,
@@ -62,6 +62,23 @@ async def test_a_change_that_is_committed_later_than_a_newer_one_is_not_missed(
             "last numbered, first committed",
         ]
         assert await follower.read() == []
+        await db.close()
+
+
+async def test_changes_of_one_command_come_in_their_order_though_an_older_transaction_wrote_last(
+    postgres_server: Any,
+) -> None:
+    async with postgres_server.fresh() as url:
+        db = await Database.open(url)
+        follower = await follow(db)
+        async with db.write() as older:
+            await append(older, "another")
+            async with db.write() as newer:
+                await append(newer, "one", "first")
+            await append(older, "one", "second")
+        while await follower.read():
+            pass
+        assert [e.key for e in follower.seen if e.name == "one"] == ["first", "second"]
         await db.close()
 
 
