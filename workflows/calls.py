@@ -46,6 +46,7 @@ UNTIL_IT_WORKS = RetryPolicy(
     backoff_coefficient=2.0,
     maximum_interval=timedelta(seconds=5),
     maximum_attempts=0,
+    non_retryable_error_types=["LookupError"],  # the command is not in this database, and never was
 )
 
 ONCE = RetryPolicy(maximum_attempts=1)

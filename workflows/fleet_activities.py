@@ -284,7 +284,7 @@ def _changing(request: ChangeRequest) -> Callable[[Command], Command]:
 async def _latest(tx: Tx, tenant: str, name: str) -> Command:
     entry = await log.latest(tx, tenant=tenant, name=name)
     if entry is None:
-        raise LookupError(f"command {name} of tenant {tenant!r} is not in the log")
+        raise LookupError(f"command {name} of tenant {tenant!r} is not in this database")
     return from_snapshot(entry.snapshot)
 
 

@@ -84,7 +84,7 @@ async def record(
         tx, tenant=tenant, name=name, key=key, change=step, columns=_columns, now=now
     )
     if entry is None:
-        raise LookupError(f"command {name} of tenant {tenant!r} is not in the log")
+        raise LookupError(f"command {name} of tenant {tenant!r} is not in this database")
     command = from_snapshot(entry.snapshot)
     if step.ended and not is_guarded(command):
         await sends.close(tx, tenant, name)

@@ -1,9 +1,13 @@
 """Sending, not sending, and not knowing: gateways that die, stations that are away, deadlines."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import delete
+from temporalio.client import WorkflowFailureError
 
+from fleet.tables import commands
 from tests.support.command_bench import (
     Bench,
     Held,
@@ -14,8 +18,10 @@ from tests.support.command_bench import (
     is_ending,
     not_sent,
 )
+from workflows.contract import Wake
 from workflows.domain.model import Code, Command, OfflinePolicy, State, WaitFor
 from workflows.domain.outcomes import Cause
+from workflows.names import WAKE_SIGNAL
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -143,3 +149,17 @@ async def test_a_wait_for_the_outcome_ends_with_the_outcome(bench: Bench) -> Non
     command = await bench.start_command(not_after=await bench.now() + timedelta(seconds=30))
     await bench.submit(command, WaitFor.OUTCOME)
     assert (await bench.seen(command)).state is State.DONE
+
+
+async def test_a_command_that_its_database_forgot_fails_its_workflow_and_says_so(
+    real_bench: Bench,
+) -> None:
+    command = await begun(real_bench, answers(accepted()))
+    await real_bench.until(command, lambda c: c.state is State.AWAITING_EFFECT)
+    async with real_bench.db.write() as tx:
+        await tx.execute(delete(commands).where(commands.c.name == command.name), {})
+    await real_bench.handle(command).signal(WAKE_SIGNAL, Wake("test"))
+    with pytest.raises(WorkflowFailureError) as failed:
+        async with asyncio.timeout(10):
+            await real_bench.handle(command).result()
+    assert "is not in this database" in str(failed.value.cause)
