@@ -166,14 +166,30 @@ def _may_be_other(session: Session, frame: Frame, rivals: tuple[Rival, ...]) -> 
         or session.start_time < frame.send_time - CLOCK_TOLERANCE
         or session.start_time > session.received_time + CLOCK_TOLERANCE
         or any(_newer_cause(session, frame, rival) for rival in rivals)
+        or any(_older_cause(session, frame, rival) for rival in rivals)
     )
 
 
 def _newer_cause(session: Session, frame: Frame, rival: Rival) -> bool:
     """A later request for the same token, sent before the session began, may be its cause."""
+    return frame.send_time < rival.send_time <= session.start_time + CLOCK_TOLERANCE and _may_be_of(
+        session, rival
+    )
+
+
+def _older_cause(session: Session, frame: Frame, rival: Rival) -> bool:
+    """The clock says that it began before our frame left, and an earlier request had left then."""
+    return (
+        session.start_time < frame.send_time
+        and rival.send_time <= session.start_time + CLOCK_TOLERANCE
+        and rival.send_time < frame.send_time
+        and _may_be_of(session, rival)
+    )
+
+
+def _may_be_of(session: Session, rival: Rival) -> bool:
     return (
         rival.claimed is None
-        and frame.send_time < rival.send_time <= session.start_time + CLOCK_TOLERANCE
         and _fits(session.evse_id, rival.evse_id)
         and bool(_tokens(rival) & _tokens(session))
     )

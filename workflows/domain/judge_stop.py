@@ -37,7 +37,7 @@ def judge_stop(command: Command, facts: Facts, timing: Timing, now: datetime) ->
         return Decision(Act.CONCLUDE, outcome=_ended(target, frame))
     answer = given_answer(command, frame)
     refused = answer is not None and answer.verdict in _NO
-    if _is_over(facts) and (_is_known(facts) or not refused):
+    if _is_over(facts) and (_is_known(facts) or agreed(command, frame)):
         cause = Cause.ALREADY_ENDED if refused else Cause.SESSION_STOPPED
         return Decision(Act.CONCLUDE, outcome=ending(cause))
     if refused:

@@ -110,6 +110,12 @@ def test_another_start_may_be_the_cause(other: Rival, expected: Match) -> None:
     assert judged(session(), frame(), other) is expected
 
 
+def test_an_older_start_is_the_likelier_cause_of_a_session_that_began_before_our_frame() -> None:
+    older = rival(send_time=at(-20))
+    assert judged(session(start_time=at(-15)), frame(), older) is Match.DOUBTFUL
+    assert judged(session(start_time=at(-15)), frame()) is Match.MATCH
+
+
 @pytest.mark.parametrize(
     ("connector", "sent", "expected"),
     [

@@ -381,6 +381,18 @@ def test_a_refused_stop_is_not_believed_at_once(known: Facts, now_s: float, expe
         pytest.param(facts(frame=UNANSWERED), 31, "WAIT", id="not known to run"),
         pytest.param(facts(session(), frame=UNANSWERED, frames=3), 31, "WAIT", id="enough"),
         pytest.param(facts(frame=UNANSWERED), 90, "ANSWER_TIMEOUT", id="nothing came"),
+        pytest.param(
+            facts(session(), frame=UNANSWERED, asked=asked(50, ongoing=False), **ON_2X),
+            51,
+            "SESSION_STOPPED",
+            id="the station says that it is over",
+        ),
+        pytest.param(
+            facts(frame=UNANSWERED, asked=asked(50, ongoing=False), **ON_2X),
+            90,
+            "ANSWER_TIMEOUT",
+            id="nor does anybody know such a session",
+        ),
         pytest.param(facts(ended(), frame=UNANSWERED), 31, "SESSION_STOPPED", id="it ended"),
     ],
 )
