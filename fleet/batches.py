@@ -71,6 +71,7 @@ class Batcher:
     async def _drain(self) -> None:
         try:
             while self._line:
+                await asyncio.sleep(0)  # what arrives in this turn of the loop comes along
                 writes = self._take()
                 self._busy += 1
                 try:

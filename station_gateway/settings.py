@@ -128,7 +128,7 @@ class GatewaySettings:
     ask_timeout_s: float = 30.0
 
     heartbeat_s: int = 300
-    housekeeping_delay_s: float = 2.0
+    housekeeping_delay_s: float = 5.0
     housekeeping_jitter_s: float = 8.0
     housekeeping_timeout_s: float = 5.0
     fact_timeout_s: float = 20.0
