@@ -31,6 +31,7 @@ async def read_facts(tx: Tx, command: Command, asked: Asked | None, now: datetim
     return Facts(
         frame=_frame(frames[-1]) if frames else None,
         frames=len(frames),
+        unanswered=sum(row.state != "ANSWERED" for row in frames[:-1]),
         tried=tuple(row.wire_id for row in frames if row.wire_id),
         undos=tuple(_frame(row) for row in undos),
         undo_refused=bool(undos) and _is_refusal(undos[-1]),

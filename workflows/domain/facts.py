@@ -28,7 +28,8 @@ class Facts:
     """What the fleet knows that may concern a command.
 
     frame: the newest one of the command that may have been on the wire, None when there is none.
-    frames: how many of them there are. undos: those that stop an unwanted session.
+    frames: how many of them there are. unanswered: how many before the newest got no answer.
+    undos: those that stop an unwanted session.
     tried: the transaction ids that were sent in stops.
     connected_since: of the station's present connection, None when it has none.
     connection_timeout_s: how long the station waits for the cable, None when it did not tell.
@@ -36,6 +37,7 @@ class Facts:
 
     frame: Frame | None = None
     frames: int = 0
+    unanswered: int = 0
     tried: tuple[str, ...] = ()
     undos: tuple[Frame, ...] = ()
     undo_refused: bool = False

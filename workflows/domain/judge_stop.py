@@ -1,10 +1,11 @@
 """What became of a stop: the truth, from everything that is known.
 
 The end of the session is the only success, and a session that had ended already is one too. "No"
-is not believed at once: the station may have ended it in the meantime, may know it by another id
-(stations that were offline sometimes never got ours), or may be wrong; so the facts are looked at,
-the real id is tried once, and the station is asked. A stop is the one frame that may be repeated
-after a lost answer, and only while the very same session is known to be running.
+is not believed at once: the station may have ended it in the meantime (a repeated stop is refused
+because the first one worked), may know it by another id (stations that were offline sometimes never
+got ours), or may be wrong; so the facts are looked at, the real id is tried once, and the station
+is asked. A stop is the one frame that may be repeated after a lost answer, and only while the very
+same session is known to be running.
 """
 
 from datetime import datetime, timedelta
@@ -93,10 +94,26 @@ def _refused(
         return Decision(Act.WAIT, look_again=deadline)
     if asked is not None and asked.replied and now < asked.at + ASK_GRACE:
         return Decision(Act.WAIT, look_again=asked.at + ASK_GRACE)
+    if facts.unanswered and not _says_running(facts):
+        if now < deadline:
+            return Decision(Act.WAIT, look_again=deadline)
+        if not _runs_on(facts, frame, timing, now):
+            return Decision(Act.CONCLUDE, outcome=ending(Cause.STOP_NOT_CONFIRMED))
     answer = given_answer(command, frame)
     if answer is None or (asked and asked.messages_in_queue):
         return Decision(Act.CONCLUDE, outcome=ending(Cause.FACTS_STILL_ON_STATION))
     return Decision(Act.CONCLUDE, outcome=refusal(answer))
+
+
+def _says_running(facts: Facts) -> bool:
+    """Whether the station said, on being asked, that the session is running."""
+    return facts.asked is not None and facts.asked.ongoing is True
+
+
+def _runs_on(facts: Facts, frame: Frame, timing: Timing, now: datetime) -> bool:
+    """Whether it is known to run, and the station was there to tell its end."""
+    running = running_target(facts, frame.wire_id)
+    return running is not None and is_steady(facts.connected_since, now, timing)
 
 
 def _real_id(facts: Facts, frame: Frame) -> str | None:
@@ -154,11 +171,9 @@ def _not_ended(
     command: Command, facts: Facts, frame: Frame, timing: Timing, now: datetime
 ) -> Outcome:
     """The deadline passed and no end was reported."""
-    running = running_target(facts, frame.wire_id)
-    said_running = facts.asked is not None and facts.asked.ongoing is True
     if agreed(command, frame):
-        steady = is_steady(facts.connected_since, now, timing)
-        if said_running or (running and steady):
+        if _says_running(facts) or _runs_on(facts, frame, timing, now):
+            running = running_target(facts, frame.wire_id)
             session = told(running) if running else None
             return ending(Cause.SESSION_KEEPS_RUNNING, session=session)
         return ending(Cause.STOP_NOT_CONFIRMED)

@@ -377,6 +377,37 @@ def test_a_refused_stop_is_not_believed_at_once(known: Facts, now_s: float, expe
 @pytest.mark.parametrize(
     ("known", "now_s", "expected"),
     [
+        pytest.param(facts(ended(), unanswered=1), 30, "SESSION_STOPPED", id="the first one did"),
+        pytest.param(facts(session(), unanswered=1), 2, "ASK", id="which of the two?"),
+        pytest.param(
+            facts(session(), unanswered=1, asked=asked(2)), 10, "WAIT", id="its end may follow"
+        ),
+        pytest.param(
+            facts(session(), unanswered=1, asked=asked(2)), 61, "STATION_REJECTED", id="it runs on"
+        ),
+        pytest.param(
+            facts(session(), unanswered=1, asked=asked(2), connected_since=at(55)),
+            61,
+            "STOP_NOT_CONFIRMED",
+            id="nobody knows",
+        ),
+        pytest.param(
+            facts(session(), unanswered=1, asked=asked(2, ongoing=True), **ON_2X),
+            10,
+            "STATION_REJECTED",
+            id="the station says that it runs",
+        ),
+    ],
+)
+def test_a_refusal_of_a_repeated_stop_says_nothing_about_the_first_one(
+    known: Facts, now_s: float, expected: str
+) -> None:
+    assert judged(answered(stop(), REJECTED), known, now_s) == expected
+
+
+@pytest.mark.parametrize(
+    ("known", "now_s", "expected"),
+    [
         pytest.param(facts(session(), frame=UNANSWERED), 31, "SEND_AGAIN", id="known to run"),
         pytest.param(facts(frame=UNANSWERED), 31, "WAIT", id="not known to run"),
         pytest.param(facts(session(), frame=UNANSWERED, frames=3), 31, "WAIT", id="enough"),
