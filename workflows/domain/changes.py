@@ -184,6 +184,8 @@ def undone(command: Command, at: datetime) -> Command:
 
 def undo_failed(command: Command, why: str, at: datetime) -> Command:
     """The unwanted session could not be stopped; a human has to look."""
+    if command.compensation.state is CompensationState.NONE:
+        return command
     reason = f"{command.compensation.reason} {why}".strip()
     return _compensated(command, CompensationState.FAILED, reason, at)
 

@@ -179,6 +179,11 @@ def test_compensation_is_pending_then_done_or_failed() -> None:
     assert changes.undoing(pending, "late", "other", "8", at(9)) is pending
 
 
+def test_what_was_never_undone_cannot_fail_to_be() -> None:
+    quiet = changes.settled(compensating(), at(5))
+    assert changes.undo_failed(quiet, "The time to act on it is over.", at(9)) is quiet
+
+
 def test_a_session_left_running_is_a_failed_compensation_that_names_it() -> None:
     left = changes.left_running(compensating(), "Whose is it?", "tx", "7", at(5))
     assert left.compensation.state is CompensationState.FAILED
