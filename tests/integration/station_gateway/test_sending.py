@@ -180,11 +180,17 @@ async def test_a_slow_meter_values_handler_delays_the_answer_to_a_start_by_less_
 
     handlers.replace(MeterRead, slow)
     async with bench.station("S1") as station:
+        undisturbed_s = await quickest_start(bench, station, "S1")
         metered = await station.begin("MeterValues", METER_VALUES)
-        assert await quick_start(bench, station, "S1") < 0.05
+        assert await quickest_start(bench, station, "S1") - undisturbed_s < 0.05
         assert not metered.done()
         release.set()
         assert (await metered)[2] == {}
+
+
+async def quickest_start(bench: Bench, station: ScriptedStation, name: str) -> float:
+    """Of five: what else the machine does is not measured."""
+    return min([await quick_start(bench, station, name) for _ in range(5)])
 
 
 METER_VALUES = {
