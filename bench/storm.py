@@ -1,8 +1,9 @@
 """A storm: two thousand stations connect and boot, fifty at a time.
 
 The crowd, its pace and its offers are the same for both servers; ours writes every admission, claim
-and boot to its database before it answers. They take turns, each turn with a fresh process; the
-ratio is the median of the turns' ratios, since neighbours on the machine come and go.
+and boot to its database before it answers. They take turns, each turn with a fresh process. On a
+machine with neighbours single turns differ twofold, so the target counts as met only when both the
+ratio of the medians and the median of the turns' ratios say so; the turns are printed.
 
     python -m bench storm
 """
@@ -55,17 +56,17 @@ async def measure() -> None:
                     ours.append(await storm(server))
     own = statistics.median(turn["per_s"] for turn in ours)
     reference = statistics.median(turn["per_s"] for turn in stock)
-    ratio = statistics.median(o["per_s"] / s["per_s"] for o, s in zip(ours, stock, strict=True))
+    turns = [o["per_s"] / s["per_s"] for o, s in zip(ours, stock, strict=True)]
     Figure(
         "storm",
         round(own),
         round(reference),
         "stations/s",
         target="ratio >= 1, every boot recorded",
-        ok=ratio >= 1,
-        ratio=round(ratio, 3),
+        ok=own >= reference and statistics.median(turns) >= 1,
         details={
             "stations": STATIONS,
+            "ratios_of_turns": [round(ratio, 2) for ratio in turns],
             "at_once": AT_ONCE,
             "boots_recorded": ours[-1]["recorded"],
             "server_cpu_us": round(statistics.median(turn["cpu_us"] for turn in ours)),
