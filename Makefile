@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint bench generate lock
+.PHONY: help setup demo up test simulate lint bench generate lock
 
 help: ## Shows this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,13 @@ up: setup ## Runs Temporal, broker, worker and gateway until Ctrl-C. ARGS="--ope
 
 test: setup ## Passes every test. ARGS="tests/unit -k name" chooses some
 	@$(BIN)/pytest $(ARGS)
+
+SEEDS ?= 1000
+FIRST ?= 1
+
+simulate: setup ## Plays hostile worlds and hunts for lies. SEEDS=1000 FIRST=1 say how many, from where
+	@EVCOMMAND_SIMULATION_SEEDS=$(SEEDS) EVCOMMAND_SIMULATION_FIRST_SEED=$(FIRST) \
+		$(BIN)/pytest tests/simulation/test_no_lies.py $(ARGS)
 
 lint: setup ## Runs every check that needs no server
 	@scripts/lint

@@ -15,7 +15,7 @@ class Chance:
     """One stream of chance. Each part of the world has its own, so that parts stay comparable."""
 
     def __init__(self, seed: str) -> None:
-        self._random = random.Random(seed)  # noqa: S311 - no secret
+        self._random = random.Random(seed)
 
     def happens(self, probability: float) -> bool:
         """Whether something of this probability happens now."""
@@ -46,7 +46,7 @@ class Chance:
 @contextmanager
 def fixed_identities(seed: str) -> Iterator[None]:
     """Random ids and names come from the seed while the block runs: a run can be repeated."""
-    source = random.Random(seed)  # noqa: S311 - no secret
+    source = random.Random(seed)
     before = random.getstate()
     random.seed(seed)
     with (

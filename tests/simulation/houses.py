@@ -11,7 +11,8 @@ from station_gateway.gateway import Gateway
 from station_gateway.settings import GatewaySettings
 from tests.simulation.chance import Chance
 from tests.simulation.processes import Process, ProcessDatabase
-from tests.simulation.temporal_server import Activity, Poller, TemporalServer
+from tests.simulation.remote_activities import Activity, Poller
+from tests.simulation.temporal_server import TemporalServer
 from tests.simulation.virtual_time import VirtualLoop
 from tests.simulation.wire import StationEnd, Wire
 from workflows import names
@@ -27,9 +28,9 @@ from workflows.fleet_activities import FleetActivities
 from workflows.wakeups import WakeupDispatcher
 
 SETTINGS = GatewaySettings(
-    lease_s=30.0,
-    lease_renewal_s=8.0,
-    sweep_interval_s=10.0,
+    lease_s=45.0,
+    lease_renewal_s=15.0,
+    sweep_interval_s=12.0,
     last_seen_interval_s=300.0,
     ping_interval_s=20.0,
     ping_timeout_s=10.0,
@@ -75,7 +76,7 @@ class GatewayHouse:
         dispatcher = WakeupDispatcher(
             self.db,  # type: ignore[arg-type]
             temporal,  # type: ignore[arg-type]
-            sweep_s=8.0,
+            sweep_s=12.0,
             clock=self.utc_now,
         )
         self.gateway = Gateway(
@@ -108,11 +109,11 @@ class GatewayHouse:
         gateway, spawn = self.gateway, self.process.spawn
         while True:
             try:
-                await gateway._renew()  # noqa: SLF001 - start() would also open a listener
+                await gateway._renew()
                 break
             except DatabaseUnavailable:
                 await asyncio.sleep(0.5)
-        for work in (gateway._keep_lease(), gateway.sweeper.run(), self._dispatcher.run()):  # noqa: SLF001
+        for work in (gateway._keep_lease(), gateway.sweeper.run(), self._dispatcher.run()):
             spawn(work)
         self._temporal.queues[names.gateway_queue(gateway.gateway_id)] = self.poller
 
@@ -128,7 +129,7 @@ class GatewayHouse:
             known = await stations.get(tx, station_id)
         assert known is not None
         socket: Any = wire.socket
-        await self.gateway._serve(socket, known, subprotocol)  # noqa: SLF001
+        await self.gateway._serve(socket, known, subprotocol)
 
     def kill(self) -> None:
         """SIGKILL: its sockets die with it."""

@@ -59,7 +59,7 @@ def own_tasks(loop: VirtualLoop) -> None:
             task.add_done_callback(owner.tasks.discard)
         return task
 
-    loop.set_task_factory(make)  # type: ignore[arg-type]
+    loop.set_task_factory(make)
 
 
 class ProcessDatabase:

@@ -14,23 +14,26 @@ I11 No lie:
                       time; and no other start claims the same session.
     start NOT_SENT    the station never got its frame.
     start REJECTED,   no session that followed its frame runs on. It may have been ended by anybody;
-     NO_EFFECT,       if it still runs when the guard ends, the compensation must say so (FAILED), or
-     CANCELLED        the session was never reported by the station (then nobody can know).
+     NO_EFFECT,       if it still runs when the guard ends, the compensation must say so (FAILED),
+     CANCELLED        unless nobody can know it: the station never reported the session, or another
+                      start for the same token has claimed it, and the station does not say whose
+                      it is.
     start REJECTED    and the station really refused: its answer was not Accepted.
      or NOT_SUPPORTED
-    stop SUCCEEDED    the session that it meant does not run (any more).
+    stop SUCCEEDED    the session that it meant has been, and has ended.
     stop NOT_SENT,    the station never got its frame.
      CANCELLED
     stop REJECTED,    no stop of it ended the session (unless that happened after the outcome).
      NO_EFFECT
-    compensation DONE the session that it names has ended.
+    compensation      names a session that has been; DONE: and has ended.
 Never stop what is not ours:
     a stop that a start sends (undo) only ever hits a session that followed this start's frame, or
     one that cannot be told apart from it: the same token, a fitting EVSE, begun after the frame
     left, and the station did not name another request for it. A session that another start has
     claimed as its success is never hit. A stop only ever hits the session that it was to stop.
 UNKNOWN is always true, and is counted: in a calm world (nothing fails, the station does what it is
-asked) there is none, and the outcome is exactly what happened.
+asked, and no two starts are for the same token) there is none, and the outcome is exactly what
+happened.
 """
 
 from collections.abc import Callable, Iterator
@@ -62,7 +65,7 @@ def lies(ran: Ran) -> list[str]:
         for rule in _RULES
         for lie in rule(ran, told)
     ]
-    return found + [f"world: {lie}" for lie in _one_claim_per_session(ran)]
+    return found + ran.troubles + [f"world: {lie}" for lie in _one_claim_per_session(ran)]
 
 
 # --- I1 to I4
@@ -104,11 +107,9 @@ def _stops_again_only_what_runs(ran: Ran, told: Told) -> Iterator[str]:
 
 def _ends_in_time(ran: Ran, told: Told) -> Iterator[str]:
     done = next((one for one in told.history if one.state is State.DONE), None)
-    if done is None or done.outcome_time is None:
+    reached = done.outcome_time if done else None
+    if reached is None:
         return
-    reached = next(
-        (one.outcome_time or one.create_time for one in told.history if one.state is State.DONE),
-    )
     limit = _last_deadline(ran, told) + timedelta(seconds=GRACE_S + ran.disturbed_s)
     if reached > limit:
         yield f"I3 it ended at {reached:%H:%M:%S}, later than {limit:%H:%M:%S}"
@@ -187,6 +188,8 @@ def _start_without_session(ran: Ran, told: Told) -> Iterator[str]:
     for session in ran.truth.caused_by(_message_ids(told)):
         if not session.running or not _was_reported(ran, session):
             continue
+        if _claimed_by_another(ran, told, session) and not session.names_its_start:
+            continue
         if command.compensation.state is not CompensationState.FAILED:
             yield (
                 f"I11 {command.outcome.code.value} ({command.outcome.cause}), compensation "
@@ -196,6 +199,8 @@ def _start_without_session(ran: Ran, told: Told) -> Iterator[str]:
 
 def _compensated(ran: Ran, told: Told) -> Iterator[str]:
     known = told.last.compensation
+    if known.state is not CompensationState.NONE and not _true_session(ran, known.transaction):
+        yield f"I11 compensation {known.state.value} of a session that never was"
     if known.state is CompensationState.PENDING:
         yield "I11 its compensation is PENDING for ever"
     if known.state is not CompensationState.DONE:
@@ -226,7 +231,9 @@ def _stop_succeeded(ran: Ran, told: Told) -> Iterator[str]:
     if command.stop is None or not _ended_as(command, Code.SUCCEEDED):
         return
     session = _meant(ran, told)
-    if session is not None and session.running:
+    if session is None:
+        yield "I11 SUCCEEDED with a session that never was"
+    elif session.ended is None:
         yield f"I11 SUCCEEDED, and session {session.number} runs on"
 
 
@@ -265,11 +272,9 @@ def _hits_only_its_own(ran: Ran, told: Told) -> Iterator[str]:
 
 def _undo_hits(ran: Ran, told: Told, session: TrueSession) -> Iterator[str]:
     mine = _message_ids(told)
-    for other in ran.told:
-        if other is told or not _ended_as(other.last, Code.SUCCEEDED) or not other.last.start:
-            continue
-        if _claimed(ran, other.last) is session:
-            yield f"it undid session {session.number}, the success of {other.command.name}"
+    other = _claimed_by_another(ran, told, session)
+    if other is not None:
+        yield f"it undid session {session.number}, the success of {other.command.name}"
     if session.cause in mine:
         return
     command = told.command
@@ -286,11 +291,21 @@ def _undo_hits(ran: Ran, told: Told, session: TrueSession) -> Iterator[str]:
         yield f"it undid session {session.number}, which was not its own"
 
 
+def _claimed_by_another(ran: Ran, told: Told, session: TrueSession) -> Told | None:
+    """The other start that succeeded with this session."""
+    for other in ran.told:
+        if other is told or not _ended_as(other.last, Code.SUCCEEDED) or not other.last.start:
+            continue
+        if _claimed(ran, other.last) is session:
+            return other
+    return None
+
+
 # --- a calm world
 
 
 def _calm_is_exact(ran: Ran, told: Told) -> Iterator[str]:
-    if not ran.calm or told.last.outcome is None:
+    if not ran.calm or told.last.outcome is None or _has_a_twin(ran, told):
         return
     code = told.last.outcome.code
     if code is Code.UNKNOWN:
@@ -299,6 +314,15 @@ def _calm_is_exact(ran: Ran, told: Told) -> Iterator[str]:
         began = ran.truth.caused_by(_message_ids(told))
         if (code is Code.SUCCEEDED) != bool(began) and code is not Code.NO_EFFECT:
             yield f"nothing failed, and it is {code.value} with sessions {began}"
+
+
+def _has_a_twin(ran: Ran, told: Told) -> bool:
+    """Whether another start for the same token makes it hard to tell whose a session is."""
+    start = told.command.start
+    others = [one.command.start for one in ran.told if one is not told and one.command.start]
+    return start is not None and any(
+        other.id_token.digest == start.id_token.digest for other in others if other
+    )
 
 
 # --- reading

@@ -14,13 +14,14 @@ from typing import Any, Protocol
 
 from tests.simulation.chance import Chance
 from tests.simulation.speech import Message, Speech
+from tests.simulation.talking import Talker
 from tests.simulation.tempers import Temper
 from tests.simulation.truth import FrameSeen, TrueSession, Truth
 from tests.simulation.virtual_time import VirtualLoop
 from tests.simulation.wire import Wire
 
-ANSWER_PATIENCE_S = 25.0
-"""How long it waits for the answer to a message of its own."""
+STEP_S = 1.5
+"""How often chance has its way with it."""
 
 Payload = dict[str, Any]
 
@@ -40,33 +41,23 @@ class Request:
     token: str
     message_id: str
     remote_start_id: int | None
-    until_s: float
     open_session: TrueSession | None = None
 
 
-class Station:
+class Station(Talker):
     """One charging station with one or two EVSEs."""
 
     def __init__(
         self, loop: VirtualLoop, chance: Chance, temper: Temper, network: Network, story: Any
     ) -> None:
-        self.loop = loop
-        self.chance = chance
-        self.temper = temper
+        super().__init__(loop, chance, temper, Speech(temper.version, self))
         self.truth = Truth()
-        self.speech = Speech(temper.version, self)
-        self.wire: Wire | None = None
-        self.queue: deque[Message] = deque()
         self.plugged: dict[int, bool] = {
             evse: chance.happens(temper.plugged) for evse in range(1, temper.evses + 1)
         }
         self.requests: dict[int, Request] = {}
         self._network = network
         self._story = story
-        self._booted = False
-        self._awaits: tuple[str, asyncio.Future[Payload | None]] | None = None
-        self._news = asyncio.Event()
-        self._numbers = 0
         self._leaves_until_s = 0.0
 
     def tell(self, what: str) -> None:
@@ -77,13 +68,13 @@ class Station:
 
     async def live(self) -> None:
         """Be a station, for ever."""
-        talk = self.loop.create_task(self._talk())
+        talk = self.loop.create_task(self.talk())
         try:
             while True:
                 if self.wire is None and self.loop.time() >= self._leaves_until_s:
                     self._connect()
                 self._step()
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(STEP_S)
         finally:
             talk.cancel()
 
@@ -92,9 +83,9 @@ class Station:
         if self.wire is None:
             return
         self.tell("connects")
-        if not self._booted:
+        if not self.is_booted:
             self._say_first(self.speech.boot())
-        self._news.set()
+        self.connected()
 
     def _say_first(self, boot: Message) -> None:
         if not (self.queue and self.queue[0].action == boot.action):
@@ -102,7 +93,7 @@ class Station:
 
     def booted(self) -> None:
         """Its boot was accepted."""
-        self._booted = True
+        self.is_booted = True
         for evse in self.plugged:
             self.status(evse, "Preparing" if self.plugged[evse] else "Available")
 
@@ -115,7 +106,7 @@ class Station:
         if wire is not None:
             self.tell("loses its connection" + (", unseen by the gateway" if quiet else ""))
             wire.cut(gateway_after_s=None if quiet else 0.05, station_after_s=None)
-        self._lost()
+        self.nothing_comes()
 
     def hung_up(self, wire: Wire) -> None:
         """See `wire.StationEnd`."""
@@ -123,17 +114,12 @@ class Station:
             self.tell("sees its connection end")
             self.wire = None
             self._leaves_until_s = self.loop.time() + self.chance.between(0.2, 15.0)
-            self._lost()
-
-    def _lost(self) -> None:
-        awaited, self._awaits = self._awaits, None
-        if awaited is not None and not awaited[1].done():
-            awaited[1].set_result(None)
+            self.nothing_comes()
 
     def reboot(self) -> None:
         """Power is lost for a while."""
         self.tell("reboots")
-        self._booted = False
+        self.is_booted = False
         self.requests.clear()
         keeps = self.chance.happens(0.3)
         for session in self.active():
@@ -143,62 +129,12 @@ class Station:
         self.drop(away_s=self.chance.between(3.0, 40.0))
 
     def _step(self) -> None:
-        """What happens by chance, twice a second."""
+        """What happens by chance, once in a while."""
         temper, chance = self.temper, self.chance
-        if temper.drops_every_s and chance.happens(0.5 / temper.drops_every_s) and self.wire:
+        if temper.drops_every_s and chance.happens(STEP_S / temper.drops_every_s) and self.wire:
             self.drop(quiet=chance.happens(temper.half_open))
-        if temper.reboots_every_s and chance.happens(0.5 / temper.reboots_every_s):
+        if temper.reboots_every_s and chance.happens(STEP_S / temper.reboots_every_s):
             self.reboot()
-        for request in list(self.requests.values()):
-            if self.loop.time() >= request.until_s:
-                self._gives_up(request)
-
-    # --- its own messages
-
-    def say(self, message: Message) -> None:
-        """Put a message in line."""
-        if message.kept or self.wire is not None:
-            self.queue.append(message)
-            self._news.set()
-
-    def status(self, evse: int, status: str) -> None:
-        """Report a connector's status."""
-        self.say(self.speech.status(evse, status))
-
-    async def _talk(self) -> None:
-        while True:
-            if not self.queue or self.wire is None:
-                self._news.clear()
-                await self._news.wait()
-                continue
-            message = self.queue[0]
-            if self._booted:
-                await asyncio.sleep(self.chance.between(0.0, self.temper.lag_s))
-            if self.wire is None or not self.queue or self.queue[0] is not message:
-                continue
-            done = await self._exchange(self.wire, message)
-            if (done or not message.kept) and message in self.queue:
-                self.queue.remove(message)
-
-    async def _exchange(self, wire: Wire, message: Message) -> bool:
-        if not message.message_id or self.chance.happens(0.5):
-            self._numbers += 1
-            message.message_id = f"s{self._numbers}"
-        answer = self.loop.create_future()
-        self._awaits = (message.message_id, answer)
-        text = json.dumps([2, message.message_id, message.action, message.payload()])
-        wire.up(text)
-        if self.chance.happens(self.temper.doubles):
-            wire.up(text)
-        try:
-            async with asyncio.timeout(ANSWER_PATIENCE_S):
-                payload = await answer
-        except TimeoutError:
-            return False
-        if payload is None:
-            return False
-        message.answered(payload)
-        return True
 
     # --- what it hears
 
@@ -208,10 +144,7 @@ class Station:
         if frame[0] == 2:
             self.loop.create_task(self._serve(wire, frame[1], frame[2], frame[3]))
             return
-        if self._awaits is not None and self._awaits[0] == frame[1]:
-            answer = self._awaits[1]
-            if not answer.done():
-                answer.set_result(frame[2] if frame[0] == 3 else None)
+        self.answered(frame[1], frame[2] if frame[0] == 3 else None)
 
     async def _serve(self, wire: Wire, message_id: str, action: str, payload: Payload) -> None:
         seen = FrameSeen(self.loop.utc_now(), message_id, action, payload)
@@ -245,7 +178,9 @@ class Station:
 
     def _say_nonsense(self, wire: Wire, seen: FrameSeen) -> None:
         seen.said = "nonsense"
-        nonsense = self.chance.pick(({"status": "Perhaps"}, {"status": 7}, {}, [], "yes", None))
+        nonsense: Any = self.chance.pick(
+            ({"status": "Perhaps"}, {"status": 7}, {}, [], "yes", None)
+        )
         wire.up(json.dumps([3, seen.message_id, nonsense]))
 
     def _mood(self, moods: tuple[tuple[str, float], ...]) -> str:
@@ -316,8 +251,9 @@ class Station:
         patience_s = self.temper.connection_timeout_s
         if self.temper.patient:
             patience_s = self.chance.between(patience_s, 400.0)
-        request = Request(evse, token, message_id, remote_start_id, self.loop.time() + patience_s)
+        request = Request(evse, token, message_id, remote_start_id)
         self.requests[evse] = request
+        self.loop.call_later(patience_s, lambda: self._gives_up(request))
         if self.speech.opens_without_cable:
             request.open_session = self._begin(evse, token, message_id, remote_start_id)
         else:
@@ -350,6 +286,8 @@ class Station:
             self._begin(evse, request.token, request.message_id, request.remote_start_id)
 
     def _gives_up(self, request: Request) -> None:
+        if self.requests.get(request.evse) is not request:
+            return
         self.tell(f"stops waiting for a car at {request.evse}")
         del self.requests[request.evse]
         if request.open_session is not None and request.open_session.running:

@@ -29,7 +29,7 @@ from workflows.names import COMMAND_WORKFLOW, COMMANDS_QUEUE
 
 CONVERTER = DataConverter.default.payload_converter
 
-_DEFINITION = workflow._Definition.must_from_class(RemoteCommandWorkflow)  # noqa: SLF001
+_DEFINITION = workflow._Definition.must_from_class(RemoteCommandWorkflow)
 _RUNNER = UnsandboxedWorkflowRunner()
 _TASK_TIMEOUT = timedelta(seconds=10)
 
@@ -93,7 +93,7 @@ class WorkflowRun:
         try:
             return self._instance.activate(act)
         finally:
-            asyncio._set_running_loop(outside)  # noqa: SLF001 - the instance is a loop, too
+            asyncio._set_running_loop(outside)
 
 
 def replayed(workflow_id: str, history: list["Step"]) -> tuple[WorkflowRun, list[WorkflowCommand]]:

@@ -1,13 +1,13 @@
 """One world: a station, gateways, a worker, Temporal, a fleet, callers; all out of one seed."""
 
 import asyncio
-import shutil
+from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from dataclasses import replace as replaced
 from datetime import timedelta
-from pathlib import Path
+from typing import Any
 
 from broker.asks import Options, PlainToken, StartAsk, StopAsk
 from broker.drafting import Origin, draft, start_spec, stop_spec
@@ -18,14 +18,16 @@ from fleet.database import Database
 from fleet.keys import Sealer, load_sealer
 from fleet.sends import Send
 from fleet.transactions import Transaction
+from station_gateway.line import StationGone
 from tests.simulation.chance import Chance, fixed_identities
+from tests.simulation.fleet_file import FleetFile
 from tests.simulation.houses import GatewayHouse, worker_activities
-from tests.simulation.inline_sqlite import sqlite_on_the_loop
 from tests.simulation.narrator import narrated
 from tests.simulation.processes import Process, ProcessDatabase, own_tasks
+from tests.simulation.remote_activities import Poller
 from tests.simulation.station import Station
 from tests.simulation.tempers import Temper, temper_of
-from tests.simulation.temporal_server import Execution, Poller, TemporalServer
+from tests.simulation.temporal_server import Execution, TemporalServer
 from tests.simulation.truth import Truth
 from tests.simulation.virtual_time import VirtualLoop, run
 from tests.simulation.wire import StationEnd, Wire
@@ -42,7 +44,7 @@ TIMING = Timing(
     connection_timeout_s=40.0,
     effect_margin_s=12.0,
     stop_effect_s=30.0,
-    guard_s=420.0,
+    guard_s=390.0,
 )
 TAGS = ("TAG-A", "TAG-B")
 LONGEST_S = 2_500.0
@@ -76,6 +78,7 @@ class Ran:
     told: list[Told]
     transactions: list[Transaction]
     story: list[str]
+    troubles: list[str]
     disturbed_s: float
     ended_s: float
     replays: int
@@ -86,7 +89,14 @@ class Story:
 
     def __init__(self, loop: VirtualLoop) -> None:
         self.lines: list[str] = []
+        self.troubles: list[str] = []
         self._loop = loop
+
+    def trouble(self, _loop: AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A task ended with an exception that nobody looked at."""
+        error = context.get("exception")
+        if not isinstance(error, StationGone):  # whoever waited for it was killed
+            self.troubles.append(f"{context.get('message')}: {error!r}")
 
     def line(self, who: str, what: str) -> None:
         """Something happened now."""
@@ -337,6 +347,7 @@ class World:
             told=self.told,
             transactions=self.transactions,
             story=self.story.lines,
+            troubles=self.story.troubles,
             disturbed_s=self.disturbed_s,
             ended_s=self.loop.time(),
             replays=sum(told.execution.replays for told in self.told),
@@ -352,18 +363,16 @@ def _target(command: Command) -> str:
     return f"of {command.stop.wire_id}" if command.stop else ""
 
 
-def simulate(seed: int, template: Path, folder: Path) -> Ran:
+def simulate(seed: int, fleet: FleetFile) -> Ran:
     """Run the world of a seed to its end."""
-    path = folder / "fleet.db"
-    for old in folder.glob("fleet.db*"):
-        old.unlink()
-    shutil.copy(template, path)
+    fleet.empty()
     loop = VirtualLoop()
     kept: list[Ran] = []
     story = Story(loop)
+    loop.set_exception_handler(story.trouble)
 
     async def main() -> None:
-        db = await Database.open(f"sqlite:///{path}", migrate=False, timeout_s=30.0)
+        db = fleet.open()
         world = World(seed, loop, db, await load_sealer(db), story)
         await world.play()
         kept.append(world.ran())
@@ -371,7 +380,6 @@ def simulate(seed: int, template: Path, folder: Path) -> Ran:
 
     with (
         fixed_identities(str(seed)),
-        sqlite_on_the_loop(),
         narrated(story.line),
     ):
         run(main(), loop)

@@ -1,0 +1,96 @@
+"""The fleet of one world after the other, in one file: emptied, not opened anew.
+
+SQLAlchemy keeps its compiled statements with the engine; making engines anew for every world would
+cost a third of the time. SQLite works on the loop, without its thread, which would make the order
+of a world depend on the machine.
+"""
+
+import asyncio
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from fleet.database import Database
+from fleet.engines import SQLITE_READERS, Engines, open_engines
+from fleet.keys import load_sealer
+from fleet.lanes import SqliteLane
+
+Job = tuple["asyncio.Future[Any] | None", Callable[[], Any]]
+PATIENCE_S = 30.0
+
+
+class FleetFile:
+    """A migrated template, and the copy of it that a world works with."""
+
+    def __init__(self, folder: Path) -> None:
+        self._template = folder / "template.db"
+        self._path = folder / "fleet.db"
+        asyncio.run(self._migrate())
+        self._engines = open_engines(
+            f"sqlite:///{self._path}", timeout_s=PATIENCE_S, synchronous="NORMAL", pool_size=1
+        )
+
+    async def _migrate(self) -> None:
+        db = await Database.open(f"sqlite:///{self._template}")
+        await load_sealer(db)
+        await db.close()
+
+    def empty(self) -> None:
+        """As it was in the beginning. The database must be closed."""
+        for old in self._path.parent.glob("fleet.db*"):
+            old.unlink()
+        shutil.copy(self._template, self._path)
+
+    def open(self) -> Database:
+        """The fleet for one event loop."""
+        engines = self._engines
+        writer, reader = engines.writer.engine, engines.reader.engine
+        fresh = Engines(
+            engines.dialect,
+            engines.url,
+            SqliteLane(writer, begin="BEGIN IMMEDIATE", size=1),
+            SqliteLane(reader, begin="BEGIN", size=SQLITE_READERS),
+        )
+        return Database(fresh, timeout_s=PATIENCE_S)
+
+
+class _AtOnce:
+    """Stands where aiosqlite hands jobs to its thread."""
+
+    def put_nowait(self, job: Job) -> None:
+        """Do the job now."""
+        future, function = job
+        try:
+            result = function()
+        except Exception as error:
+            if future is not None:
+                future.set_exception(error)
+        else:
+            if future is not None:
+                future.set_result(result)
+
+
+class _NoThread:
+    """Stands where aiosqlite starts a thread."""
+
+    def __init__(self, **_: Any) -> None:
+        self.daemon = True
+
+    def start(self) -> None:
+        """Nothing has to run."""
+
+    def join(self, _timeout: float) -> None:
+        """Nothing runs."""
+
+
+@contextmanager
+def sqlite_on_the_loop() -> Iterator[None]:
+    """Connections opened inside of the block work on the loop."""
+    with (
+        mock.patch("aiosqlite.core.SimpleQueue", _AtOnce),
+        mock.patch("aiosqlite.core.Thread", _NoThread),
+    ):
+        yield

@@ -1,0 +1,78 @@
+"""The hunter itself: a seed is one story, and a planted lie is found."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from fleet import sends
+from fleet.database import Tx
+from fleet.sends import Send
+from tests.simulation.conftest import Stage
+from tests.simulation.rules import lies
+from workflows.domain import changes, judge_late, judgement
+from workflows.domain.evidence import Match
+from workflows.domain.facts import Act, Decision
+from workflows.domain.model import Command, Kind, Outcome, StationAnswer, Verdict
+from workflows.domain.outcomes import Cause, ending
+
+ENOUGH = 150
+
+
+def found_within(stage: Stage, word: str) -> bool:
+    """Whether a lie of this kind is found in the first worlds."""
+    return any(word in lie for seed in range(1, ENOUGH) for lie in lies(stage.play(seed)))
+
+
+def test_the_same_seed_is_the_same_story(stage: Stage) -> None:
+    for seed in (5, 7, 54):
+        assert stage.play(seed).story == stage.play(seed).story
+
+
+def test_a_success_without_a_session_is_found(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = changes.verdict_of
+
+    def hasty(kind: Kind, answer: StationAnswer) -> Outcome | None:
+        if answer.verdict is Verdict.ACCEPTED and kind is Kind.START_SESSION:
+            return ending(Cause.SESSION_STARTED)
+        return real(kind, answer)
+
+    monkeypatch.setattr(changes, "verdict_of", hasty)
+    assert found_within(stage, "SUCCEEDED without a session")
+
+
+def test_a_frame_sent_twice_is_found(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    real: Callable[..., Any] = sends.void
+
+    async def careless(tx: Tx, **key: Any) -> Send:
+        row: Send = await real(tx, **key)
+        return replace(row, state="VOID")
+
+    monkeypatch.setattr(sends, "void", careless)
+    assert found_within(stage, "start frames")
+
+
+def test_a_late_session_that_nobody_stops_is_found(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asleep(command: Command, *_: Any) -> Decision:
+        del command
+        return Decision(Act.SETTLE)
+
+    monkeypatch.setattr(judgement, "judge_late_start", asleep)
+    assert found_within(stage, "runs on")
+
+
+def test_a_session_of_the_drivers_own_that_is_stopped_is_found(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judge_late, "best_match", _first_session)
+    assert found_within(stage, "it undid session")
+
+
+def _first_session(_command: Any, facts: Any, *_: Any) -> Any:
+    running = [session for session in facts.sessions if session.active]
+    return (running[0], Match.MATCH) if running else (None, Match.NO_MATCH)
