@@ -28,9 +28,9 @@ from workflows.fleet_activities import FleetActivities
 from workflows.wakeups import WakeupDispatcher
 
 SETTINGS = GatewaySettings(
-    lease_s=45.0,
-    lease_renewal_s=15.0,
-    sweep_interval_s=12.0,
+    lease_s=60.0,
+    lease_renewal_s=25.0,
+    sweep_interval_s=15.0,
     last_seen_interval_s=300.0,
     ping_interval_s=20.0,
     ping_timeout_s=10.0,
@@ -76,7 +76,7 @@ class GatewayHouse:
         dispatcher = WakeupDispatcher(
             self.db,  # type: ignore[arg-type]
             temporal,  # type: ignore[arg-type]
-            sweep_s=12.0,
+            sweep_s=20.0,
             clock=self.utc_now,
         )
         self.gateway = Gateway(

@@ -20,7 +20,7 @@ from tests.simulation.truth import FrameSeen, TrueSession, Truth
 from tests.simulation.virtual_time import VirtualLoop
 from tests.simulation.wire import Wire
 
-STEP_S = 1.5
+STEP_S = 3.0
 """How often chance has its way with it."""
 
 Payload = dict[str, Any]

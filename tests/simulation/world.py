@@ -44,7 +44,7 @@ TIMING = Timing(
     connection_timeout_s=40.0,
     effect_margin_s=12.0,
     stop_effect_s=30.0,
-    guard_s=390.0,
+    guard_s=360.0,
 )
 TAGS = ("TAG-A", "TAG-B")
 LONGEST_S = 2_500.0
