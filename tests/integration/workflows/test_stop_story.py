@@ -133,9 +133,17 @@ async def test_a_stop_on_2_0_1_believes_the_station_that_nothing_is_running(
     bench: Bench,
 ) -> None:
     await bench.connect("2.0.1")
+    await bench.session_event("Started", "T-9")
     bench.gateway.reply = AskResult(asked=True, ongoing=False, messages_in_queue=False)
     command = await stopping(bench, "T-9", answers(rejected()))
     assert is_ending(await bench.outcome(command), Code.SUCCEEDED, Cause.ALREADY_ENDED)
+
+
+async def test_a_refused_stop_of_a_session_that_nobody_knows_is_no_success(bench: Bench) -> None:
+    await bench.connect("2.0.1")
+    bench.gateway.reply = AskResult(asked=True, ongoing=False, messages_in_queue=False)
+    command = await stopping(bench, "T-8", answers(rejected()))
+    assert is_ending(await bench.outcome(command), Code.REJECTED, Cause.STATION_REJECTED)
 
 
 async def test_cancelling_a_stop_after_it_was_sent_changes_nothing(bench: Bench) -> None:
