@@ -38,7 +38,7 @@ def judge_stop(command: Command, facts: Facts, timing: Timing, now: datetime) ->
         return Decision(Act.CONCLUDE, outcome=_ended(target, frame))
     answer = given_answer(command, frame)
     refused = answer is not None and answer.verdict in _NO
-    if _is_over(facts) and (_is_known(facts) or agreed(command, frame)):
+    if _is_over(facts) and (_was_running(facts, frame) or agreed(command, frame)):
         cause = Cause.ALREADY_ENDED if refused else Cause.SESSION_STOPPED
         return Decision(Act.CONCLUDE, outcome=ending(cause))
     if refused:
@@ -52,9 +52,12 @@ def _is_over(facts: Facts) -> bool:
     return asked is not None and asked.ongoing is False and not asked.messages_in_queue
 
 
-def _is_known(facts: Facts) -> bool:
-    """Whether there ever was such a session: a mistaken id is not running either."""
-    return any(_is_target(session, facts) for session in facts.sessions)
+def _was_running(facts: Facts, frame: Frame) -> bool:
+    """Whether there was such a session when the stop left: a mistaken id does not run either."""
+    return any(
+        _is_target(session, facts) and session.received_time <= frame.send_time
+        for session in facts.sessions
+    )
 
 
 def ended_target(facts: Facts) -> Session | None:

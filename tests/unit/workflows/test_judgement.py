@@ -354,7 +354,16 @@ def test_an_accepted_stop_is_judged_by_facts(known: Facts, now_s: float, expecte
             id="held back for too long",
         ),
         pytest.param(
-            facts(session(), asked=asked(2, ongoing=False)), 4, "ALREADY_ENDED", id="not there"
+            facts(session(received_time=at(-60)), asked=asked(2, ongoing=False)),
+            4,
+            "ALREADY_ENDED",
+            id="it ran, and is over",
+        ),
+        pytest.param(
+            facts(session(received_time=at(1)), asked=asked(2, ongoing=False)),
+            7,
+            "STATION_REJECTED",
+            id="it began after the stop, and perhaps after the question",
         ),
         pytest.param(facts(asked=asked(2, ongoing=False)), 4, "WAIT", id="nobody ever heard of it"),
         pytest.param(
@@ -413,7 +422,12 @@ def test_a_refusal_of_a_repeated_stop_says_nothing_about_the_first_one(
         pytest.param(facts(session(), frame=UNANSWERED, frames=3), 31, "WAIT", id="enough"),
         pytest.param(facts(frame=UNANSWERED), 90, "ANSWER_TIMEOUT", id="nothing came"),
         pytest.param(
-            facts(session(), frame=UNANSWERED, asked=asked(50, ongoing=False), **ON_2X),
+            facts(
+                session(received_time=at(-60)),
+                frame=UNANSWERED,
+                asked=asked(50, ongoing=False),
+                **ON_2X,
+            ),
             51,
             "SESSION_STOPPED",
             id="the station says that it is over",
