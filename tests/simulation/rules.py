@@ -10,14 +10,14 @@ I3  It is DONE at the latest GRACE_S (and the time of all disturbances) after it
 I4  In its whole history a definite outcome never changes and its state never goes back.
 I11 No lie:
     start SUCCEEDED   names a session that really ran at this station with the command's token, on
-                      the EVSE that was asked for, begun neither before its frame nor after its
-                      time; and no other start claims the same session.
+                      the EVSE that was asked for, begun neither before its frame (as far as
+                      clocks can tell) nor after its time; no other start claims the same
+                      session, unless its station said too late whose it is.
     start NOT_SENT    the station never got its frame.
     start REJECTED,   no session that followed its frame runs on. It may have been ended by anybody;
-     NO_EFFECT,       if it still runs when the guard ends, the compensation must say so (FAILED),
-     CANCELLED        unless nobody can know it: the station never reported the session, or another
-                      start for the same token has claimed it, and the station does not say whose
-                      it is.
+     NO_EFFECT,       if it still runs when the guard ends, compensation says so (FAILED), unless
+     CANCELLED        nobody can know: the station never reported it, or another start for the same
+                      token has claimed it, and the station does not say whose it is.
     start REJECTED    and the station really refused: its answer was not Accepted.
      or NOT_SUPPORTED
     stop SUCCEEDED    the session that it meant has been, and has ended.
@@ -39,10 +39,10 @@ happened.
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-from fleet.sends import Send
 from fleet.transactions import Transaction
 from tests.simulation.truth import FrameSeen, TrueSession
 from tests.simulation.world import TIMING, Ran, Told
+from workflows.domain.evidence import CLOCK_TOLERANCE
 from workflows.domain.model import Code, Command, CompensationState, Kind, State
 from workflows.domain.states import is_definite
 
@@ -93,16 +93,13 @@ def _sent_once(ran: Ran, told: Told) -> Iterator[str]:
 
 
 def _stops_again_only_what_runs(ran: Ran, told: Told) -> Iterator[str]:
-    first: dict[str, Send] = {}
-    for send in told.sends:
-        if send.state == "VOID" or not send.wire_id:
-            continue
-        if send.wire_id in first:
-            ended = _row_of_wire_id(ran, send.wire_id)
-            told_at = ended.stop_received_time if ended else None
-            if told_at is not None and told_at + timedelta(seconds=15) < send.send_time:
-                yield f"I2 stop {send.attempt} was written long after the end was told"
-        first.setdefault(send.wire_id, send)
+    seen: set[str | None] = {None}
+    for send in (one for one in told.sends if one.state != "VOID"):
+        ended = _row_of_wire_id(ran, send.wire_id or "") if send.wire_id in seen else None
+        told_at = ended.stop_received_time if ended else None
+        if told_at is not None and told_at + timedelta(seconds=15) < send.send_time:
+            yield f"I2 stop {send.attempt} was written long after the end was told"
+        seen.add(send.wire_id)
 
 
 def _ends_in_time(ran: Ran, told: Told) -> Iterator[str]:
@@ -153,7 +150,7 @@ def _start_succeeded(ran: Ran, told: Told) -> Iterator[str]:
         yield f"I11 SUCCEEDED with the session of {session.token}"
     if command.start.evse_id not in (None, session.evse):
         yield f"I11 SUCCEEDED with a session on EVSE {session.evse}"
-    if command.send_time is not None and session.begun < command.send_time - ROUGHLY:
+    if command.send_time is not None and session.begun < command.send_time - CLOCK_TOLERANCE:
         yield "I11 SUCCEEDED with a session that ran before its frame left"
     if session.begun > _last_deadline(ran, told) + ROUGHLY:
         yield "I11 SUCCEEDED with a session that began after its time"
@@ -217,10 +214,11 @@ def _one_claim_per_session(ran: Ran) -> Iterator[str]:
         if command.start is None or not _ended_as(command, Code.SUCCEEDED):
             continue
         session = _claimed(ran, command)
-        if session is not None and session.number in claims:
+        if session is None or session.named_late:
+            continue
+        if session.number in claims:
             yield f"I11 {command.name} and {claims[session.number]} claim one session"
-        elif session is not None:
-            claims[session.number] = command.name
+        claims[session.number] = command.name
 
 
 # --- I11: stops
@@ -307,9 +305,9 @@ def _claimed_by_another(ran: Ran, told: Told, session: TrueSession) -> Told | No
 def _calm_is_exact(ran: Ran, told: Told) -> Iterator[str]:
     if not ran.calm or told.last.outcome is None or _has_a_twin(ran, told):
         return
-    code = told.last.outcome.code
+    code, cause = told.last.outcome.code, told.last.outcome.cause
     if code is Code.UNKNOWN:
-        yield f"nothing failed, and it is UNKNOWN ({told.last.outcome.cause})"
+        yield f"nothing failed, and it is UNKNOWN ({cause})"
     if told.command.kind is Kind.START_SESSION:
         began = ran.truth.caused_by(_message_ids(told))
         if (code is Code.SUCCEEDED) != bool(began) and code is not Code.NO_EFFECT:
@@ -319,9 +317,9 @@ def _calm_is_exact(ran: Ran, told: Told) -> Iterator[str]:
 def _has_a_twin(ran: Ran, told: Told) -> bool:
     """Whether another start for the same token makes it hard to tell whose a session is."""
     start = told.command.start
-    others = [one.command.start for one in ran.told if one is not told and one.command.start]
+    others = (one.command.start for one in ran.told if one is not told)
     return start is not None and any(
-        other.id_token.digest == start.id_token.digest for other in others if other
+        other is not None and other.id_token.digest == start.id_token.digest for other in others
     )
 
 

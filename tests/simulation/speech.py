@@ -188,6 +188,7 @@ class Speech:
         if names_start and remote is not None:
             info["remoteStartId"] = remote
             session.names_its_start = True
+            session.named_late = self._station.temper.names_start == "later"
         if stopped:
             info["stoppedReason"] = stopped
         payload: Payload = {

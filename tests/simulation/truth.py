@@ -38,6 +38,8 @@ class TrueSession:
     wire_id: str | None = None
     names_its_start: bool = False
     """2.x: at least one message of it carried our remoteStartId."""
+    named_late: bool = False
+    """2.x: but its first one did not."""
 
     @property
     def running(self) -> bool:
