@@ -76,9 +76,9 @@ class Client:
         return (await patiently(lambda: self.commands.GetCommand(request, timeout=CALL_S))).command
 
     async def done(self, name: str) -> Command:
-        """Waits until the command has its outcome."""
+        """Waits until the command ended. An outcome before that is a provisional UNKNOWN."""
         async with asyncio.timeout(PATIENCE_S):
-            while not (command := await self.get(name)).HasField("outcome"):
+            while (command := await self.get(name)).state != Command.STATE_DONE:
                 await asyncio.sleep(0.1)
         return command
 

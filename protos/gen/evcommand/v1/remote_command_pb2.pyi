@@ -212,8 +212,9 @@ class RemoteCommand(_message.Message):
     """Output only. Why the caller cancelled the command. Absent when nobody did."""
     @_builtins.property
     def outcome(self) -> Global___Outcome:
-        """Output only. How the command ended. Absent while that is not known. A definite outcome never changes; an outcome
-        with the code UNKNOWN may still be raised by late evidence, also when the state is DONE.
+        """Output only. How the command ended. Absent while that is not known. A definite outcome never changes. The code
+        UNKNOWN before the state is DONE says that the station's answer is lost and that the truth is being looked for; it
+        may still be raised by late evidence when the state is DONE.
         """
 
     @_builtins.property
