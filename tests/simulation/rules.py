@@ -40,6 +40,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from fleet.transactions import Transaction
+from tests.simulation.temporal_server import TASK_TIMEOUT_S
 from tests.simulation.truth import FrameSeen, TrueSession
 from tests.simulation.world import TIMING, Ran, Told
 from workflows.domain.evidence import CLOCK_TOLERANCE
@@ -107,7 +108,8 @@ def _ends_in_time(ran: Ran, told: Told) -> Iterator[str]:
     reached = done.outcome_time if done else None
     if reached is None:
         return
-    limit = _last_deadline(ran, told) + timedelta(seconds=GRACE_S + ran.disturbed_s)
+    lost_s = ran.disturbed_s + told.execution.deaths * TASK_TIMEOUT_S
+    limit = _last_deadline(ran, told) + timedelta(seconds=GRACE_S + lost_s)
     if reached > limit:
         yield f"I3 it ended at {reached:%H:%M:%S}, later than {limit:%H:%M:%S}"
 

@@ -36,6 +36,7 @@ from tests.simulation.workflow_runs import (
 )
 
 TASK_HEARTBEAT_S = 8.0
+TASK_TIMEOUT_S = 10.0
 ATTEMPT_LIMIT_S = 10.0
 
 
@@ -106,6 +107,7 @@ class Execution:
         self.failure: str | None = None
         self.result: Any = None
         self.replays = 0
+        self.deaths = 0
         self._events = 1
         self._server = server
         self._loop = server.loop
@@ -173,7 +175,7 @@ class Execution:
                 if not await self._task_done(jobs):
                     self._new = self._unsaved + self._new
                     self._news.set()
-                    await asyncio.sleep(self._server.chance.between(0.3, 10.0))
+                    await asyncio.sleep(self._server.chance.between(0.3, TASK_TIMEOUT_S))
         except TaskFailed as failed:
             self.failure = str(failed)
             self._close()
@@ -222,6 +224,7 @@ class Execution:
 
     def _died(self, pending: dict["asyncio.Task[Job]", int]) -> bool:
         """The worker is gone. What its local activities have begun may still be committed."""
+        self.deaths += 1
         for task in pending:
             if self._server.chance.happens(0.5):
                 task.cancel()
