@@ -285,7 +285,7 @@ def _undo_hits(ran: Ran, told: Told, session: TrueSession) -> Iterator[str]:
         and command.start.evse_id in (None, session.evse)
         and bool(left)
         and session.begun >= left[0] - ROUGHLY
-        and not (session.cause and session.names_its_start)
+        and not (session.cause and session.names_its_start and not session.named_late)
     )
     if not alike:
         yield f"it undid session {session.number}, which was not its own"
