@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ class Stage:
         """The world of a seed, from its beginning to its end."""
         begin_s = time.perf_counter()
         try:
-            with sqlite_on_the_loop():
+            with _undisturbed(), sqlite_on_the_loop():
                 return simulate(seed, self._fleet)
         finally:
             Stage.worlds += 1
@@ -49,14 +50,21 @@ def stage() -> Iterator[Stage]:
     """The stage of this run."""
     where = _MEMORY if os.access(_MEMORY, os.W_OK) else None
     folder = Path(tempfile.mkdtemp(prefix="evcommand-simulation-", dir=where))
-    logger = logging.getLogger("temporalio")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)  # the SDK tells of every task that a world lets fail
-    seldom = gc.get_threshold()
-    gc.set_threshold(50_000, 20, 20)  # a world leaves little behind; looking for it costs a tenth
     try:
         yield Stage(folder)
     finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """While a world is played; what other tests rely on is put back after each."""
+    logger = logging.getLogger("temporalio")
+    level, seldom = logger.level, gc.get_threshold()
+    logger.setLevel(logging.CRITICAL)  # the SDK tells of every task that a world lets fail
+    gc.set_threshold(50_000, 20, 20)  # a world leaves little behind; looking for it costs a tenth
+    try:
+        yield
+    finally:
         gc.set_threshold(*seldom)
         logger.setLevel(level)
-        shutil.rmtree(folder, ignore_errors=True)
