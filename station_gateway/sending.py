@@ -37,7 +37,7 @@ from station_gateway.station import Station
 from telemetry import metrics
 from workflows.contract import SendRequest, SendResult, SendStatus
 from workflows.domain import changes, kinds
-from workflows.domain.model import IdToken, Kind
+from workflows.domain.model import Command, IdToken, Kind
 from workflows.domain.outcomes import Cause
 from workflows.recorder import committed, record
 
@@ -175,13 +175,8 @@ class Sender:
         now = self._utc_now()
         try:
             await self._db.batch(
-                lambda tx: record(
-                    tx,
-                    tenant=request.tenant,
-                    name=request.command,
-                    key=f"waiting:{request.attempt}",
-                    change=lambda command: changes.waiting(command, progress),
-                    now=now,
+                lambda tx: _note(
+                    tx, request, "waiting", lambda command: changes.waiting(command, progress), now
                 )
             )
         except (DatabaseUnavailable, LookupError):
@@ -252,15 +247,7 @@ class Sender:
                 wire_id=stop.wire_id if stop else None,
                 now=now,
             )
-            if not request.undo:
-                await record(
-                    tx,
-                    tenant=request.tenant,
-                    name=request.command,
-                    key=f"sent:{request.attempt}",
-                    change=lambda command: changes.sent(command, now),
-                    now=now,
-                )
+            await _note(tx, request, "sent", lambda command: changes.sent(command, now), now)
             return send
 
         return await self._db.batch(write)
@@ -308,17 +295,9 @@ class Sender:
 
         async def write(tx: Tx) -> int:
             await sends.answered(tx, send.id, answer=to_row(answer), now=now)
-            if request.undo:
-                return 0
-            command = await record(
-                tx,
-                tenant=request.tenant,
-                name=request.command,
-                key=f"answered:{request.attempt}",
-                change=lambda command: changes.answered(command, answer, now),
-                now=now,
+            return await _note(
+                tx, request, "answered", lambda command: changes.answered(command, answer, now), now
             )
-            return command.revision
 
         return SendResult(
             SendStatus.ANSWERED,
@@ -341,17 +320,9 @@ class Sender:
 
         async def write(tx: Tx) -> int:
             await sends.lost(tx, send.id, cause=cause.value, now=now)
-            if request.undo:
-                return 0
-            command = await record(
-                tx,
-                tenant=request.tenant,
-                name=request.command,
-                key=f"lost:{request.attempt}",
-                change=lambda command: changes.lost(command, cause.value, now),
-                now=now,
+            return await _note(
+                tx, request, "lost", lambda command: changes.lost(command, cause.value, now), now
             )
-            return command.revision
 
         return SendResult(
             SendStatus.NO_ANSWER,
@@ -375,6 +346,30 @@ class Sender:
         except TimeoutError:
             log.warning("answer_not_recorded", command=request.command, station=request.station)
             return None
+
+
+async def _note(
+    tx: Tx,
+    request: SendRequest,
+    what: str,
+    change: Callable[[Command], Command],
+    now: datetime,
+) -> int:
+    """Write down what became of this attempt; the command's revision.
+
+    An undo leaves the command's own state alone: 0.
+    """
+    if request.undo:
+        return 0
+    command = await record(
+        tx,
+        tenant=request.tenant,
+        name=request.command,
+        key=f"{what}:{request.attempt}",
+        change=change,
+        now=now,
+    )
+    return command.revision
 
 
 def _priority(kind: Kind) -> Priority:
