@@ -6,14 +6,18 @@ from enum import StrEnum
 
 from workflows.domain.facts import Act, Asked
 from workflows.domain.model import (
+    CancelReservationSpec,
     Command,
     Compensation,
     Kind,
     Outcome,
+    ReserveSpec,
+    ResetSpec,
     StartSpec,
     State,
     StationAnswer,
     StopSpec,
+    UnlockSpec,
     WaitFor,
 )
 from workflows.domain.sending import Course
@@ -97,7 +101,10 @@ class SendRequest:
 
     attempt: 1, 2, ... of this command; with the command's name it is the key of the intent.
     not_after: nothing is written to the socket after it, queueing included.
-    undo: a compensating frame; the command's own state in the log is left alone.
+    kind: of the frame; it says which spec is set. An unlock that stops a session first sends a
+        STOP_SESSION, and so does a start whose session nobody wants.
+    undo: a compensating frame, or one of a reservation: no command's state is written.
+    command: for a reservation's own frames, the reservation's id.
     """
 
     command: str
@@ -111,6 +118,10 @@ class SendRequest:
     start: StartSpec | None = None
     stop: StopSpec | None = None
     undo: bool = False
+    unlock: UnlockSpec | None = None
+    reset: ResetSpec | None = None
+    reserve: ReserveSpec | None = None
+    cancel_reservation: CancelReservationSpec | None = None
 
 
 class SendStatus(StrEnum):

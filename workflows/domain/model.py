@@ -65,6 +65,15 @@ class OfflinePolicy(StrEnum):
     WAIT = "WAIT"
 
 
+class ResetMode(StrEnum):
+    """How a station restarts. What a version cannot do is refused by the broker."""
+
+    SOFT = "SOFT"
+    HARD = "HARD"
+    ON_IDLE = "ON_IDLE"
+    IMMEDIATE_AND_RESUME = "IMMEDIATE_AND_RESUME"
+
+
 class Verdict(StrEnum):
     """What a station's answer means, whatever the OCPP version's word for it was."""
 
@@ -145,6 +154,67 @@ class StopSpec:
 
 
 @dataclass(frozen=True)
+class UnlockSpec:
+    """What UnlockConnector asked for. `evse_id` None: the connector's number names the EVSE."""
+
+    connector_id: int
+    evse_id: int | None = None
+    stop_first: bool = False
+
+    @property
+    def on_evse(self) -> int:
+        """The EVSE of the connector."""
+        return self.connector_id if self.evse_id is None else self.evse_id
+
+    @property
+    def on_connector(self) -> int:
+        """The connector's number on its EVSE."""
+        return 1 if self.evse_id is None else self.connector_id
+
+
+@dataclass(frozen=True)
+class ResetSpec:
+    """What Reset asked for. `evse_id` None: the whole station."""
+
+    mode: ResetMode
+    evse_id: int | None = None
+
+
+@dataclass(frozen=True)
+class ReserveSpec:
+    """What ReserveNow asked for, and what the broker made for it. `evse_id` None: any EVSE.
+
+    expire_time: the end of the hold; computed when `ttl_s` was given.
+    reservation: our id of the reservation (part of its resource name). wire_id: the station's,
+    minted by the broker and never used again.
+    """
+
+    id_token: IdToken
+    expire_time: datetime
+    evse_id: int | None = None
+    connector_id: int | None = None
+    connector_type: str = ""
+    group_id_token: IdToken | None = None
+    ttl_s: float | None = None
+    reservation: str = ""
+    wire_id: int = 0
+
+
+@dataclass(frozen=True)
+class CancelReservationSpec:
+    """What CancelReservation asked for, and what the broker found for it.
+
+    reservation: as given; None when the request named the station and its own id.
+    resolved_reservation: our id of the reservation, None when we never heard of it.
+    """
+
+    wire_id: int
+    reservation: str | None = None
+    resolved_reservation: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class CallError:
     """A CALLERROR in the station's own words, bounded in length."""
 
@@ -182,23 +252,62 @@ class SessionFacts:
 
 
 @dataclass(frozen=True)
+class ResetFacts:
+    """How a restart went. Times are ours.
+
+    evse_id: None for the whole station. scheduled: the station said that it waits for its last
+    session. down_time: when its socket was lost. boot_reason: OCPP 2.x's word.
+    running, ended: our ids of the transactions that ran when the restart was asked for.
+    """
+
+    evse_id: int | None = None
+    scheduled: bool = False
+    down_time: datetime | None = None
+    boot_time: datetime | None = None
+    boot_reason: str = ""
+    running: tuple[str, ...] = ()
+    ended: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReservationFacts:
+    """Which hold a command was about. `transaction`: our id of the session that used it."""
+
+    reservation: str | None
+    wire_id: int
+    evse_id: int | None = None
+    expire_time: datetime | None = None
+    transaction: str | None = None
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """How it ended: code, stable cause word, a sentence for a human, and the facts."""
+    """How it ended: code, stable cause word, a sentence for a human, and at most one of the facts.
+
+    session: of a start or a stop, and of an unlock that stopped one first.
+    """
 
     code: Code
     cause: str
     message: str
     session: SessionFacts | None = None
+    reset: ResetFacts | None = None
+    reservation: ReservationFacts | None = None
 
 
 @dataclass(frozen=True)
 class Compensation:
-    """What was undone because nobody wanted it any longer."""
+    """What was undone because nobody wanted it any longer: a session, or a hold.
+
+    reservation: our id of the hold's reservation; wire_id: the station's.
+    """
 
     state: CompensationState = CompensationState.NONE
     reason: str = ""
     transaction: str | None = None
     transaction_id: str | None = None
+    reservation: str | None = None
+    wire_id: int | None = None
     update_time: datetime | None = None
 
 
@@ -223,6 +332,10 @@ class Command:
     offline_policy: OfflinePolicy = OfflinePolicy.FAIL_FAST
     start: StartSpec | None = None
     stop: StopSpec | None = None
+    unlock: UnlockSpec | None = None
+    reset: ResetSpec | None = None
+    reserve: ReserveSpec | None = None
+    cancel_reservation: CancelReservationSpec | None = None
     outcome: Outcome | None = None
     station_answer: StationAnswer | None = None
     compensation: Compensation = field(default_factory=Compensation)

@@ -1,0 +1,91 @@
+"""The vocabulary of a reservation: a hold on an EVSE for a driver, from its request to its end.
+
+A reservation outlives the command that made it. It moves forward only: REQUESTED while its
+ReserveNow is under way, HELD once the station said yes, then to exactly one end. The end never
+changes. SCHEDULED is for reservations that begin later.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from workflows.domain.model import IdToken
+
+
+class ReservationState(StrEnum):
+    """Where a reservation stands. Everything behind HELD is an end."""
+
+    REQUESTED = "REQUESTED"
+    SCHEDULED = "SCHEDULED"
+    HELD = "HELD"
+    USED = "USED"
+    EXPIRED = "EXPIRED"
+    NO_SHOW = "NO_SHOW"
+    CANCELLED = "CANCELLED"
+    LOST = "LOST"
+    REFUSED = "REFUSED"
+
+
+class ChangeState(StrEnum):
+    """How a change of a reservation went: PENDING while the station is being asked."""
+
+    PENDING = "PENDING"
+    ACCEPTED = "ACCEPTED"
+    REFUSED = "REFUSED"
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True)
+class ReservationChange:
+    """The latest change that was asked for: another end, another EVSE. None: left as it is.
+
+    request_id: makes repeats of the request one change.
+    cause, message: why it was refused, in the station's own words if there are any.
+    """
+
+    request_id: str
+    state: ChangeState
+    expire_time: datetime | None = None
+    evse_id: int | None = None
+    request_time: datetime | None = None
+    cause: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Reservation:
+    """A reservation as it is now: the snapshot that the event log keeps and the API shows.
+
+    name: the resource id without its collection: 24 hexadecimal digits, so never a command's.
+    wire_id: what the station knows it by. command: that made it.
+    evse_id: None while any EVSE may serve it. expire_time: our timer's, and what the station has.
+    cause: why it ended, a stable word. progress: what is being done about it now, one sentence.
+    used_time, transaction: of the session that used it. hold_time: when the station said yes.
+    verify_from: since when the station's word for the hold has to be had again; None: it stands.
+    """
+
+    name: str
+    tenant: str
+    station: str
+    wire_id: int
+    id_token: IdToken
+    state: ReservationState
+    create_time: datetime
+    expire_time: datetime
+    workflow_id: str
+    command: str
+    group_id_token: IdToken | None = None
+    evse_id: int | None = None
+    connector_id: int | None = None
+    connector_type: str = ""
+    cause: str = ""
+    message: str = ""
+    progress: str = ""
+    caller: str = ""
+    cancel_reason: str | None = None
+    hold_time: datetime | None = None
+    end_time: datetime | None = None
+    transaction: str | None = None
+    change: ReservationChange | None = None
+    verify_from: datetime | None = None
+    revision: int = 0
