@@ -306,9 +306,9 @@ class Compensation:
     reason: str = ""
     transaction: str | None = None
     transaction_id: str | None = None
+    update_time: datetime | None = None
     reservation: str | None = None
     wire_id: int | None = None
-    update_time: datetime | None = None
 
 
 @dataclass(frozen=True)
