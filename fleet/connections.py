@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, case, delete, select, update
 
 from fleet.fixed import fixed
 from fleet.statements import Tx, Upsert, bound, columns_of
@@ -20,7 +20,10 @@ from fleet.values import identifier
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A station's socket and the gateway process that holds it."""
+    """A station's socket and the gateway process that holds it.
+
+    disconnected_time: when the socket before it was lost; None while that is not known.
+    """
 
     station: str
     gateway: str
@@ -28,6 +31,7 @@ class Connection:
     epoch: int
     ocpp_version: str
     connected_time: datetime
+    disconnected_time: datetime | None = None
 
 
 _CONNECTION = columns_of(connections, Connection)
@@ -54,6 +58,10 @@ _CLAIM = Upsert(
                 "ocpp_version": stmt.excluded.ocpp_version,
                 "connected_time": stmt.excluded.connected_time,
                 "epoch": connections.c.epoch + 1,
+                "disconnected_time": case(
+                    (connections.c.gateway.is_not(None), stmt.excluded.connected_time),
+                    else_=connections.c.disconnected_time,
+                ),
             },
         )
         .returning(connections.c.epoch)
@@ -66,11 +74,16 @@ _RELEASE = fixed(
         connections.c.connection_id == bindparam("of_connection"),
         connections.c.gateway.is_not(None),
     )
-    .values(gateway=None)
+    .values(
+        gateway=None, disconnected_time=bindparam("at", type_=connections.c.disconnected_time.type)
+    )
 )
 _HELD = select(*_CONNECTION).join(gateways, gateways.c.gateway == connections.c.gateway)
 _HOLDER = fixed(
     _HELD.where(connections.c.station == bindparam("station"), gateways.c.until > bindparam("now"))
+)
+_LOST_TIME = fixed(
+    select(connections.c.disconnected_time).where(connections.c.station == bindparam("station"))
 )
 _EPOCH = fixed(
     select(connections.c.epoch)
@@ -109,9 +122,10 @@ async def claim(
     return int(row.scalar_one())
 
 
-async def release(tx: Tx, *, station: str, connection_id: str) -> bool:
+async def release(tx: Tx, *, station: str, connection_id: str, now: datetime) -> bool:
     """The socket closed. False when a newer one has taken the station already."""
-    done = await tx.execute(_RELEASE, {"of_station": station, "of_connection": connection_id})
+    values = {"of_station": station, "of_connection": connection_id, "at": now}
+    done = await tx.execute(_RELEASE, values)
     return bool(done.rowcount)
 
 
@@ -119,6 +133,12 @@ async def holder(tx: Tx, station: str, *, now: datetime) -> Connection | None:
     """The station's connection; None when nobody holds it or its gateway's lease ran out."""
     row = (await tx.execute(_HOLDER, {"station": station, "now": now})).first()
     return None if row is None else Connection(*row)
+
+
+async def lost_time(tx: Tx, station: str) -> datetime | None:
+    """When the station's latest closed socket was lost; None when none was, or nobody knows."""
+    found: datetime | None = (await tx.execute(_LOST_TIME, {"station": station})).scalar()
+    return found
 
 
 async def holders(tx: Tx, stations: Sequence[str], *, now: datetime) -> dict[str, Connection]:

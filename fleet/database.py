@@ -5,8 +5,8 @@ about `timeout_s`; it recovers by itself when the database is back.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 import aiosqlite
@@ -20,6 +20,7 @@ from fleet.lanes import Lane
 from fleet.log import CHANNEL, LOG_GREW
 from fleet.statements import Tx
 from fleet.unavailable import DatabaseUnavailable, as_unavailable, is_unavailable
+from fleet.wakeups import OUTBOX_GREW
 
 __all__ = ["Changes", "Database", "DatabaseUnavailable", "Tx"]
 
@@ -35,6 +36,7 @@ class Database:
     def __init__(self, engines: Engines, *, timeout_s: float) -> None:
         self._engines = engines
         self._timeout_s = timeout_s
+        self._outbox: list[Callable[[], None]] = []
         postgres = engines.dialect == "postgresql"
         self._batcher = Batcher(self.write, at_once=POSTGRES_BATCHES if postgres else 1)
         self._hub = Hub(self._listen if postgres else self._poll, echo=postgres)
@@ -88,6 +90,9 @@ class Database:
             await self._engines.writer.commit(tx)
             if paths := tx.info.pop(LOG_GREW, None):
                 self._hub.tell(paths)
+            if tx.info.pop(OUTBOX_GREW, False):
+                for tell in self._outbox:
+                    tell()
 
     def read(self) -> AbstractAsyncContextManager[Tx]:
         """A connection for reading. On SQLite what it reads is of one moment.
@@ -110,6 +115,15 @@ class Database:
         """News of the log, for as long as the context lasts."""
         return self._hub.watch()
 
+    @contextmanager
+    def on_outbox(self, tell: Callable[[], None]) -> Iterator[None]:
+        """Calls `tell` after each commit of this process that added a wake-up."""
+        self._outbox.append(tell)
+        try:
+            yield
+        finally:
+            self._outbox.remove(tell)
+
     async def close(self) -> None:
         """Finish the accepted writes and close every connection."""
         await self._batcher.close()
@@ -126,6 +140,7 @@ class Database:
         except Exception as error:
             if not connection.invalidated:
                 connection.info.pop(LOG_GREW, None)
+                connection.info.pop(OUTBOX_GREW, None)
             if is_unavailable(error):
                 raise as_unavailable(error) from error
             reusable = True

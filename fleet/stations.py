@@ -24,6 +24,7 @@ class Station:
 
     registered: False for one that was only admitted (`--open`).
     boot_state: "", "ACCEPTED", "PENDING" or "REJECTED".
+    boot_reason: OCPP 2.x's word of the latest boot. boot_connection_id: the socket it came on.
     connection_timeout_s: how long it waits for the cable; None when it did not tell.
     """
 
@@ -42,11 +43,16 @@ class Station:
     last_seen_time: datetime | None
     connection_timeout_s: float | None
     create_time: datetime
+    boot_reason: str = ""
+    boot_connection_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Connector:
-    """A connector and its latest status, in the station's own word."""
+    """A connector and its latest status, in the station's own word.
+
+    status_time: since when it has this status. reported_time: when it was last told.
+    """
 
     station: str
     evse_id: int
@@ -56,6 +62,7 @@ class Connector:
     previous_status: str
     status_time: datetime
     error_code: str
+    reported_time: datetime | None = None
 
 
 class StationExists(Exception):
@@ -112,7 +119,7 @@ _BOOT = fixed(
         **bound(
             stations,
             *("boot_state", "vendor", "model", "serial_number", "firmware_version"),
-            *("ocpp_version", "boot_time", "last_seen_time"),
+            *("ocpp_version", "boot_time", "last_seen_time", "boot_reason", "boot_connection_id"),
         )
     )
 )
@@ -131,6 +138,7 @@ _SET_CONNECTOR = Upsert(
                 **bound(
                     _connectors,
                     *("station", "evse_id", "connector_id", "status", "status_time", "error_code"),
+                    "reported_time",
                 )
             )
         )
@@ -141,9 +149,13 @@ _SET_CONNECTOR = Upsert(
                     (_connectors.c.status != stmt.excluded.status, _connectors.c.status),
                     else_=_connectors.c.previous_status,
                 ),
+                "status_time": case(
+                    (_connectors.c.status != stmt.excluded.status, stmt.excluded.status_time),
+                    else_=_connectors.c.status_time,
+                ),
                 "status": stmt.excluded.status,
-                "status_time": stmt.excluded.status_time,
                 "error_code": stmt.excluded.error_code,
+                "reported_time": stmt.excluded.reported_time,
             },
         )
         .returning(*_CONNECTOR)
@@ -306,9 +318,16 @@ async def record_boot(
     firmware_version: str,
     ocpp_version: str,
     now: datetime,
+    reason: str = "",
+    connection_id: str = "",
 ) -> None:
-    """The station booted and got this answer ("ACCEPTED", "PENDING", "REJECTED")."""
+    """The station booted and got this answer ("ACCEPTED", "PENDING", "REJECTED").
+
+    reason: OCPP 2.x's word. connection_id: of the socket that it said so on.
+    """
     values = {
+        "boot_reason": cut(reason, 64),
+        "boot_connection_id": cut(connection_id),
         "of_station": id,
         "boot_state": state,
         "vendor": cut(vendor),
@@ -346,7 +365,7 @@ async def set_connector(
     error_code: str,
     now: datetime,
 ) -> Connector:
-    """A connector's newest status. `previous_status` moves only when the status changes."""
+    """A connector's newest status. `previous_status` and `status_time` move only with it."""
     row = await tx.execute(
         _SET_CONNECTOR(tx),
         {
@@ -356,6 +375,7 @@ async def set_connector(
             "status": cut(status, 64),
             "status_time": now,
             "error_code": cut(error_code),
+            "reported_time": now,
         },
     )
     return Connector(*row.one())

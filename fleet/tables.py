@@ -78,6 +78,8 @@ stations = Table(
     _text("firmware_version"),
     _word("boot_state"),
     _time("boot_time", nullable=True),
+    _word("boot_reason"),
+    _text("boot_connection_id"),
     _time("last_seen_time", nullable=True),
     Column("connection_timeout_s", Float),
     _time("create_time"),
@@ -98,6 +100,7 @@ connectors = Table(
     _word("previous_status"),
     _time("status_time"),
     _text("error_code"),
+    _time("reported_time", nullable=True),
 )
 
 gateways = Table("gateways", metadata, _id("gateway", primary_key=True), _time("until"))
@@ -112,6 +115,7 @@ connections = Table(
     Column("epoch", BigInteger, nullable=False),
     _word("ocpp_version"),
     _time("connected_time"),
+    _time("disconnected_time", nullable=True),
     Index("ix_connections_gateway", "gateway"),
 )
 
@@ -266,6 +270,55 @@ wakeups = Table(
     Column("id", _SERIAL, primary_key=True, autoincrement=True),
     _text("workflow_id"),
     _text("reason"),
+    Column("start", Json),
     _time("create_time"),
     sqlite_autoincrement=True,
+)
+
+# Numbers that stations know reservations by; a row only keeps the counter going.
+wire_ids = Table(
+    "wire_ids",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    _time("create_time"),
+    sqlite_autoincrement=True,
+)
+
+# The newest snapshot of each reservation; `events` has its changes, as those of the commands.
+reservations = Table(
+    "reservations",
+    metadata,
+    _id("tenant", primary_key=True),
+    _id("name", primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("tx_id", BigInteger, nullable=False),
+    _id("key"),
+    Column("revision", Integer, nullable=False),
+    _time("time"),
+    Column("snapshot", Json, nullable=False),
+    _id("station"),
+    _word("kind"),
+    _word("state"),
+    _word("outcome_code"),
+    _time("create_time"),
+    _text("workflow_id"),
+    Column("wire_id", Integer, nullable=False),
+    Column("evse_id", Integer),
+    _id("command"),
+    _time("end_time", nullable=True),
+    UniqueConstraint("wire_id"),
+    Index("ix_reservations_page", "tenant", "create_time", "name"),
+    Index("ix_reservations_station_page", "tenant", "station", "create_time", "name"),
+    Index("ix_reservations_station_end_time", "station", "end_time"),
+    _partial("ix_reservations_open", "station", "create_time", where="end_time IS NULL"),
+)
+
+# What a station last told about the end of a hold (OCPP 2.x: ReservationStatusUpdate).
+reservation_reports = Table(
+    "reservation_reports",
+    metadata,
+    _id("station", primary_key=True),
+    Column("wire_id", Integer, primary_key=True, autoincrement=False),
+    _word("status"),
+    _time("received_time"),
 )

@@ -218,10 +218,11 @@ class Gateway:
 
     async def _release(self, peer: Peer) -> None:
         """Compare and delete: a newer socket's claim stays."""
+        now = self._utc_now()
         try:
             await self._db.batch(
                 lambda tx: connections.release(
-                    tx, station=peer.id, connection_id=peer.connection_id
+                    tx, station=peer.id, connection_id=peer.connection_id, now=now
                 )
             )
         except DatabaseUnavailable:

@@ -271,3 +271,25 @@ class Recorded:
 
     command: Command
     outcome: Outcome | None = None
+
+
+@dataclass(frozen=True)
+class ReservationOrder:
+    """Input of the reservation workflow; what it is about stands in the event log."""
+
+    tenant: str
+    reservation: str
+    station: str
+    timing: Timing = field(default_factory=Timing)
+
+
+@dataclass(frozen=True)
+class ChangeHold:
+    """Input of the `change` update: another end or another EVSE. None: it stays as it is.
+
+    request_id: makes repeats one change.
+    """
+
+    request_id: str
+    expire_time: datetime | None = None
+    evse_id: int | None = None

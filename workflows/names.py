@@ -1,17 +1,21 @@
 """Every name that Temporal sees, once: workflows, activities, queues, signals, attributes."""
 
 COMMAND_WORKFLOW = "RemoteCommandWorkflow"
+RESERVATION_WORKFLOW = "ReservationWorkflow"
 
 COMMANDS_QUEUE = "evcommand-commands"
 
 SUBMIT_UPDATE = "submit"
 CANCEL_UPDATE = "cancel"
+CHANGE_UPDATE = "change"
 WAKE_SIGNAL = "wake"
 
 PREPARE_COMMAND = "prepare_command"
 SETTLE_SEND = "settle_send"
 WEIGH_EVIDENCE = "weigh_evidence"
 RECORD_CHANGE = "record_change"
+WEIGH_RESERVATION = "weigh_reservation"
+CHANGE_RESERVATION = "change_reservation"
 SEND_FRAME = "send_frame"
 ASK_STATION = "ask_station"
 
@@ -24,6 +28,11 @@ OUTCOME_ATTRIBUTE = "EvOutcome"
 def command_workflow_id(tenant: str, request_id: str) -> str:
     """The workflow id of a command: the idempotency key of its request."""
     return f"command/{tenant}/{request_id}"
+
+
+def reservation_workflow_id(tenant: str, reservation: str) -> str:
+    """The workflow id of a reservation's life: the same for every run of it."""
+    return f"reservation/{tenant}/{reservation}"
 
 
 def gateway_queue(gateway_id: str) -> str:

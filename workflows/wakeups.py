@@ -1,4 +1,4 @@
-"""Delivers the outbox of wake-ups as Temporal signals, at least once.
+"""Delivers the outbox of wake-ups as Temporal signals, at least once; some start their workflow.
 
 Rows are written in the transaction of a fact and deleted when Temporal took the signal. What
 Temporal did not take, or what a killed process left behind, is repeated by the sweep.
@@ -9,11 +9,17 @@ from datetime import timedelta
 
 import structlog
 from temporalio.client import Client
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDReusePolicy,
+)
 from temporalio.service import RPCError, RPCStatusCode
 
 from fleet import wakeups
 from fleet.database import Database, DatabaseUnavailable
-from fleet.wakeups import Wakeup
+from fleet.wakeups import Start, Wakeup
 from telemetry import metrics
 from workflows.clock import Clock, system_clock
 from workflows.contract import Wake
@@ -58,13 +64,14 @@ class WakeupDispatcher:
 
     async def run(self) -> None:
         """Delivers until cancelled. Database and Temporal may come and go meanwhile."""
-        while True:
-            kicked = await self._kick_or_sweep()
-            try:
-                await self._deliver(missed=not kicked)
-            except DatabaseUnavailable:
-                _log.warning("wakeups_wait_for_database")
-                await asyncio.sleep(self._sweep_s)
+        with self._db.on_outbox(self.kick):
+            while True:
+                kicked = await self._kick_or_sweep()
+                try:
+                    await self._deliver(missed=not kicked)
+                except DatabaseUnavailable:
+                    _log.warning("wakeups_wait_for_database")
+                    await asyncio.sleep(self._sweep_s)
 
     async def _kick_or_sweep(self) -> bool:
         try:
@@ -100,19 +107,43 @@ class WakeupDispatcher:
 
         async def one(workflow_id: str, rows: list[Wakeup]) -> list[int]:
             async with limit:
-                taken = await self._signal(workflow_id, rows[-1].reason)
+                starts = (row.starts for row in reversed(rows) if row.start is not None)
+                taken = await self._signal(workflow_id, rows[-1].reason, next(starts, None))
             return [row.id for row in rows] if taken else []
 
         results = await asyncio.gather(*(one(*item) for item in reasons.items()))
         return [row_id for ids in results for row_id in ids]
 
-    async def _signal(self, workflow_id: str, reason: str) -> bool:
-        handle = self._client.get_workflow_handle(workflow_id)
+    async def _signal(self, workflow_id: str, reason: str, start: Start | None) -> bool:
         try:
-            await handle.signal(WAKE_SIGNAL, Wake(reason), rpc_timeout=self._signal_timeout)
+            if start is None:
+                handle = self._client.get_workflow_handle(workflow_id)
+                await handle.signal(WAKE_SIGNAL, Wake(reason), rpc_timeout=self._signal_timeout)
+            else:
+                await self._start(workflow_id, reason, start)
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return True  # it has ended: nobody waits for this any longer
             _log.warning("wakeup_not_taken", workflow=workflow_id, status=error.status.name)
             return False
         return True
+
+    async def _start(self, workflow_id: str, reason: str, start: Start) -> None:
+        """Signals the workflow, and starts it where none of its id is running."""
+        attributes = [
+            SearchAttributePair(SearchAttributeKey.for_keyword(name), value)
+            for name, value in start.attributes.items()
+        ]
+        await self._client.start_workflow(
+            start.workflow,
+            start.argument,
+            id=workflow_id,
+            task_queue=start.queue,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            start_signal=WAKE_SIGNAL,
+            start_signal_args=[Wake(reason)],
+            search_attributes=TypedSearchAttributes(attributes),
+            static_summary=start.summary or None,
+            static_details=start.details or None,
+            rpc_timeout=self._signal_timeout,
+        )

@@ -418,7 +418,7 @@ class Bench:
             holder = await connections.holder(tx, self.station, now=now)
             if holder is not None:
                 await connections.release(
-                    tx, station=self.station, connection_id=holder.connection_id
+                    tx, station=self.station, connection_id=holder.connection_id, now=now
                 )
 
     # Commands.

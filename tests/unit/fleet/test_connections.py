@@ -35,7 +35,7 @@ async def test_the_late_close_of_a_replaced_socket_removes_nothing(db: Database)
     async with db.write() as tx:
         await connect(tx, connection_id="old")
         assert await connect(tx, gateway="gw2", connection_id="new") == 2
-        assert not await connections.release(tx, station="CP1", connection_id="old")
+        assert not await connections.release(tx, station="CP1", connection_id="old", now=NOW)
     held = await holder(db)
     assert held is not None
     assert (held.gateway, held.connection_id) == ("gw2", "new")
@@ -44,8 +44,8 @@ async def test_the_late_close_of_a_replaced_socket_removes_nothing(db: Database)
 async def test_a_released_station_is_held_by_nobody(db: Database) -> None:
     async with db.write() as tx:
         await connect(tx)
-        assert await connections.release(tx, station="CP1", connection_id="c1")
-        assert not await connections.release(tx, station="CP1", connection_id="c1")
+        assert await connections.release(tx, station="CP1", connection_id="c1", now=NOW)
+        assert not await connections.release(tx, station="CP1", connection_id="c1", now=NOW)
         assert await connections.current_epoch(tx, "CP1") is None
     assert await holder(db) is None
 
@@ -76,7 +76,7 @@ async def test_epochs_only_grow_whatever_happens(db: Database, steps: list[str])
             if step == "claim":
                 epochs.append(await connect(tx, "CP9"))
             elif step == "release":
-                await connections.release(tx, station="CP9", connection_id="c1")
+                await connections.release(tx, station="CP9", connection_id="c1", now=NOW)
             else:
                 await connections.drop_gateway(tx, "gw1")
     assert epochs == sorted(set(epochs))

@@ -37,7 +37,7 @@ async def test_a_stale_epoch_may_not_send(held: Database) -> None:
 
 async def test_nothing_is_sent_on_a_released_connection(held: Database) -> None:
     async with held.write() as tx:
-        await connections.release(tx, station="CP1", connection_id="c1")
+        await connections.release(tx, station="CP1", connection_id="c1", now=NOW)
         with pytest.raises(StaleEpoch):
             await intend(tx, epoch=1)
         with pytest.raises(StaleEpoch):

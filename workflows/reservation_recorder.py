@@ -1,0 +1,79 @@
+"""Writes what happened to a reservation into the event log: the one door from `Reservation` to it.
+
+Whatever ends or begins a hold is recorded here, in the transaction of the fact that says so. A
+reservation that is held has a workflow that cares for it: the same transaction puts its start into
+the outbox, so that no hold is ever without its timer.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from fleet import reservations
+from fleet.book import Columns
+from fleet.database import Tx
+from workflows.domain.reservation import Reservation
+
+KIND = "RESERVATION"
+
+
+def to_snapshot(reservation: Reservation) -> dict[str, Any]:
+    """The reservation as the JSON that the log keeps."""
+    snapshot: dict[str, Any] = msgspec.to_builtins(reservation)
+    return snapshot
+
+
+def from_snapshot(snapshot: dict[str, Any]) -> Reservation:
+    """The reservation that a snapshot of the log describes."""
+    return msgspec.convert(snapshot, Reservation)
+
+
+async def record(
+    tx: Tx,
+    *,
+    tenant: str,
+    name: str,
+    key: str,
+    change: Callable[[Reservation], Reservation],
+    now: datetime,
+    initial: Reservation | None = None,
+) -> Reservation | None:
+    """Applies `change` to the newest snapshot, and writes the result if it is another one.
+
+    key: the same key of the same reservation is written once.
+    initial: what to start from when the log does not know the reservation yet; written then.
+
+    Returns the reservation as it now stands in the log; None when it is not known.
+    """
+
+    def changed(snapshot: dict[str, Any] | None) -> dict[str, Any] | None:
+        before = initial if snapshot is None else from_snapshot(snapshot)
+        if before is None:
+            return None
+        after = change(before)
+        return None if snapshot is not None and after is before else to_snapshot(after)
+
+    entry = await reservations.BOOK.append(
+        tx, tenant=tenant, name=name, key=key, change=changed, columns=_columns, now=now
+    )
+    return None if entry is None else from_snapshot(entry.snapshot)
+
+
+def _columns(snapshot: dict[str, Any]) -> Columns:
+    reservation = from_snapshot(snapshot)
+    return Columns(
+        station=reservation.station,
+        kind=KIND,
+        state=reservation.state.value,
+        outcome_code="",
+        create_time=reservation.create_time,
+        workflow_id=reservation.workflow_id,
+        more={
+            "wire_id": reservation.wire_id,
+            "evse_id": reservation.evse_id,
+            "end_time": reservation.end_time,
+            "command": reservation.command,
+        },
+    )
