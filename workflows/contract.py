@@ -280,7 +280,6 @@ class ReservationOrder:
     tenant: str
     reservation: str
     station: str
-    timing: Timing = field(default_factory=Timing)
 
 
 @dataclass(frozen=True)

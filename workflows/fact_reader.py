@@ -95,6 +95,7 @@ def _session(row: Transaction) -> Session:
         stop_reason=row.stop_reason,
         meter_start_wh=row.meter_start_wh,
         meter_stop_wh=row.meter_stop_wh,
+        reservation_id=row.reservation_id,
     )
 
 

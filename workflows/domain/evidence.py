@@ -61,6 +61,7 @@ class Session:
     name: ours. transaction_id: OCPP's. start_time: by the station's clock; received_time: by ours.
     clock_suspect: the station's clock was out of any bounds, so start_time is not its word.
     observed_only: metered or ended under this id, its start was never reported.
+    reservation_id: the number of the reservation that it uses, as the station told.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Session:
     stop_reason: str = ""
     meter_start_wh: int | None = None
     meter_stop_wh: int | None = None
+    reservation_id: int | None = None
 
 
 @dataclass(frozen=True)

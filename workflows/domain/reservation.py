@@ -40,11 +40,13 @@ class ReservationChange:
     """The latest change that was asked for: another end, another EVSE. None: left as it is.
 
     request_id: makes repeats of the request one change.
+    attempt: number of the first frame that asks the station for it.
     cause, message: why it was refused, in the station's own words if there are any.
     """
 
     request_id: str
     state: ChangeState
+    attempt: int = 1
     expire_time: datetime | None = None
     evse_id: int | None = None
     request_time: datetime | None = None
@@ -59,9 +61,12 @@ class Reservation:
     name: the resource id without its collection: 24 hexadecimal digits, so never a command's.
     wire_id: what the station knows it by. command: that made it.
     evse_id: None while any EVSE may serve it. expire_time: our timer's, and what the station has.
-    cause: why it ended, a stable word. progress: what is being done about it now, one sentence.
-    used_time, transaction: of the session that used it. hold_time: when the station said yes.
-    verify_from: since when the station's word for the hold has to be had again; None: it stands.
+    cause: why it ended, a stable word; message: the same for a human.
+    progress: what is being done about it now, one sentence.
+    transaction: our id of the session that used it.
+    start_time: when the station first said yes to it. hold_time: when it last did.
+    doubt_time: since when the station's word for it has to be had again; None: its word stands.
+    doubt_attempt: number of the first frame that can bring that word.
     """
 
     name: str
@@ -83,9 +88,52 @@ class Reservation:
     progress: str = ""
     caller: str = ""
     cancel_reason: str | None = None
+    start_time: datetime | None = None
     hold_time: datetime | None = None
     end_time: datetime | None = None
     transaction: str | None = None
     change: ReservationChange | None = None
-    verify_from: datetime | None = None
+    doubt_time: datetime | None = None
+    doubt_attempt: int = 1
     revision: int = 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has come to its one end."""
+        return self.state in ENDS
+
+
+ENDS = frozenset(
+    {
+        ReservationState.USED,
+        ReservationState.EXPIRED,
+        ReservationState.NO_SHOW,
+        ReservationState.CANCELLED,
+        ReservationState.LOST,
+        ReservationState.REFUSED,
+    }
+)
+"""Where a reservation stays for ever."""
+
+TRANSITIONS: dict[ReservationState, frozenset[ReservationState]] = {
+    ReservationState.REQUESTED: frozenset(
+        {
+            ReservationState.SCHEDULED,
+            ReservationState.HELD,
+            ReservationState.USED,
+            ReservationState.EXPIRED,
+            ReservationState.CANCELLED,
+            ReservationState.REFUSED,
+        }
+    ),
+    ReservationState.SCHEDULED: frozenset(
+        {ReservationState.REQUESTED, ReservationState.CANCELLED, ReservationState.EXPIRED}
+    ),
+    ReservationState.HELD: ENDS - {ReservationState.REFUSED},
+    **{end: frozenset() for end in ENDS},
+}
+
+
+def may_become(now: ReservationState, then: ReservationState) -> bool:
+    """Whether a reservation may move from `now` to `then`."""
+    return then in TRANSITIONS[now]
