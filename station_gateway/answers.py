@@ -1,13 +1,27 @@
-"""Station answers as they stand in the fleet's `sends` rows, and back."""
+"""Station answers: as they stand in the fleet's `sends` rows and back, and when one is an alarm."""
 
 from typing import Any
 
 import msgspec
+import structlog
 
 from fleet.sends import Send
+from station_gateway.dialects.verdicts import OUR_BUG_CODES
+from telemetry import metrics
 from workflows.contract import SendResult, SendStatus
-from workflows.domain.model import StationAnswer
+from workflows.domain.model import Kind, StationAnswer
 from workflows.domain.outcomes import Cause
+
+log = structlog.get_logger(__name__)
+
+
+def take_blame(answer: StationAnswer, kind: Kind, command: str, station: str) -> None:
+    """When the station says that our frame was wrong: our bug, until somebody shows another."""
+    error = answer.call_error
+    if error is None or error.code not in OUR_BUG_CODES:
+        return
+    metrics.BLAMED_FRAMES.labels(kind=kind.value, code=error.code).inc()
+    log.warning("frame_blamed", command=command, station=station, kind=kind.value, code=error.code)
 
 
 def to_row(answer: StationAnswer) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Who may charge: one port, and the implementation that asks the fleet.
 
-The order of judgement: a token that a command in flight brought to this very station is good (the
+The order of judgement: a token that a start in flight brought to this very station is good (the
 operator asked for that session); then the token table; then, for tokens nobody knows, the open
 mode's Accepted or the normal Invalid.
 """
@@ -14,6 +14,7 @@ from fleet.database import Tx
 from fleet.keys import Sealer
 from fleet.tokens import Token
 from station_gateway.dialects.messages import Authorization, TokenSeen, TokenVerdict
+from workflows.domain.model import Kind
 
 V16_TYPE = "idTag"
 GROUP_TYPE = "Central"
@@ -73,7 +74,8 @@ class FleetAuthorizer:
         self, tx: Tx, station: str, digest: str, group_digest: str | None
     ) -> bool:
         return any(
-            not send.undo
+            send.kind == Kind.START_SESSION.value
+            and not send.undo
             and send.token_digest is not None
             and (
                 send.token_digest in (digest, group_digest)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+from workflows.domain import kinds
 from workflows.domain.model import Kind
 
 
@@ -21,16 +22,12 @@ class Priority(IntEnum):
 
     URGENT = 0  # stop, unlock
     NORMAL = 1
-    BACKGROUND = 2  # our own questions
-
-
-PRIORITIES = {Kind.STOP_SESSION: Priority.URGENT, Kind.UNLOCK_CONNECTOR: Priority.URGENT}
-"""Every other kind is NORMAL."""
+    BACKGROUND = 2  # a reset, and our own questions
 
 
 def priority_of(kind: Kind) -> Priority:
-    """Where a command of this kind stands in line."""
-    return PRIORITIES.get(kind, Priority.NORMAL)
+    """Where a frame of this kind stands in line, whether it does something or undoes it."""
+    return Priority(min(kinds.priority(kind), Priority.BACKGROUND))
 
 
 class LaneFull(Exception):

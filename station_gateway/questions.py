@@ -10,7 +10,7 @@ import structlog
 
 from fleet import sends, stations
 from fleet.database import Database, DatabaseUnavailable, Tx
-from station_gateway.answers import to_row
+from station_gateway.answers import take_blame, to_row
 from station_gateway.dialects.interface import Answer
 from station_gateway.dialects.messages import OutgoingCall, Unsendable
 from station_gateway.engine import SessionOver
@@ -75,7 +75,10 @@ class Questions:
             return AskResult(asked=False, detail="the station is not connected")
         try:
             call = station.dialect.ask(
-                request.kind, evse_id=request.evse_id, wire_id=request.wire_id
+                request.kind,
+                evse_id=request.evse_id,
+                connector_id=request.connector_id,
+                wire_id=request.wire_id,
             )
         except Unsendable as error:
             return AskResult(asked=False, detail=str(error))
@@ -135,7 +138,9 @@ class Questions:
             send = await sends.by_message(tx, station.peer.id, event.message_id)
             if send is None:
                 return False
-            answer = station.dialect.read_answer(Kind(send.kind), event.answer)
+            kind = Kind(send.kind)
+            answer = station.dialect.read_answer(kind, event.answer)
+            take_blame(answer, kind, send.command, station.peer.id)
             await sends.answered(tx, send.id, answer=to_row(answer), now=now)
             concerned = StationEvent(station.peer.id, "answer", remote_start_id=send.id)
             return await wake_concerned(tx, concerned, now)

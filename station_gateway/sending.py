@@ -13,7 +13,7 @@ in its own task: whoever asked may go away, the answer is still written down.
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -24,12 +24,12 @@ from fleet import sends, stations
 from fleet.database import Database, DatabaseUnavailable, Tx
 from fleet.keys import Sealer
 from fleet.sends import AlreadySettled, Send, StaleEpoch
-from station_gateway.answers import stored, to_row
-from station_gateway.authorizer import V16_TYPE
+from station_gateway.answers import stored, take_blame, to_row
 from station_gateway.dialects.messages import OutgoingCall, Unsendable
 from station_gateway.engine import SessionOver
 from station_gateway.events import AnswerMissing, AnswerReceived, Missing
-from station_gateway.lane import LaneFull, Priority
+from station_gateway.frames_of_commands import Unopenable, build, traces
+from station_gateway.lane import LaneFull, priority_of
 from station_gateway.line import StationGone
 from station_gateway.registry import Registry
 from station_gateway.settings import GatewaySettings
@@ -37,7 +37,7 @@ from station_gateway.station import Station
 from telemetry import metrics
 from workflows.contract import SendRequest, SendResult, SendStatus
 from workflows.domain import changes, kinds
-from workflows.domain.model import Command, IdToken, Kind
+from workflows.domain.model import Command, StationAnswer
 from workflows.domain.outcomes import Cause
 from workflows.recorder import committed, record
 
@@ -46,20 +46,13 @@ tracer = trace.get_tracer("evcommand")
 T = TypeVar("T")
 
 RECORD_PAUSE_S = 0.5
+_FIRST_STEP = "Stopping the session first; waiting for its end."
 
 
 class _NotSent(Exception):
     def __init__(self, cause: Cause, *, retry: bool) -> None:
         super().__init__(cause)
         self.result = SendResult(SendStatus.NOT_SENT, cause.value, retry=retry)
-
-
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """The tokens of a start in clear: only here, only for as long as the frame is built."""
-
-    token: str = ""
-    group: str | None = None
 
 
 class Sender:
@@ -97,38 +90,19 @@ class Sender:
         if station is None or self._stopped:
             return _NotSent(Cause.STATION_OFFLINE, retry=True).result
         try:
-            opened = self._open(request)
-            self._build(station, request, opened, remote_start_id=0)
-            return await self._take_turn(station, request, opened)
+            self._build(station, request)
+            return await self._take_turn(station, request)
         except _NotSent as not_sent:
             return not_sent.result
 
-    def _open(self, request: SendRequest) -> _Opened:
-        if request.start is None:
-            return _Opened()
-        group = request.start.group_id_token
-        try:
-            return _Opened(
-                self._sealer.open(request.start.id_token.sealed),
-                self._sealer.open(group.sealed) if group else None,
-            )
-        except Exception as error:
-            log.warning("token_not_readable", command=request.command, station=request.station)
-            raise _NotSent(Cause.FRAME_REFUSED, retry=False) from error
-
     def _build(
-        self, station: Station, request: SendRequest, opened: _Opened, remote_start_id: int
+        self, station: Station, request: SendRequest, remote_start_id: int = 0
     ) -> OutgoingCall:
         try:
-            if request.start is not None:
-                return station.dialect.start(
-                    request.start,
-                    token_value=opened.token,
-                    group_token_value=opened.group,
-                    remote_start_id=remote_start_id,
-                )
-            if request.stop is not None:
-                return station.dialect.stop(request.stop)
+            return build(station.dialect, self._sealer, request, remote_start_id)
+        except Unopenable as error:
+            log.warning("token_not_readable", command=request.command, station=request.station)
+            raise _NotSent(Cause.FRAME_REFUSED, retry=False) from error
         except Unsendable as error:
             log.warning(
                 "command_unsendable",
@@ -136,11 +110,9 @@ class Sender:
                 station=request.station,
                 why=str(error),
             )
-        raise _NotSent(Cause.FRAME_REFUSED, retry=False)
+            raise _NotSent(Cause.FRAME_REFUSED, retry=False) from error
 
-    async def _take_turn(
-        self, station: Station, request: SendRequest, opened: _Opened
-    ) -> SendResult:
+    async def _take_turn(self, station: Station, request: SendRequest) -> SendResult:
         key = uuid.uuid4().hex
         loop = asyncio.get_running_loop()
         deadline = loop.time() + (request.not_after - self._utc_now()).total_seconds()
@@ -154,14 +126,14 @@ class Sender:
             async def say(ahead: int) -> None:
                 await self._say_waiting(request, ahead)
 
-            await line.stand(key, _priority(request.kind), deadline, say)
+            await line.stand(key, priority_of(request.kind), deadline, say)
         except TimeoutError:
             raise _NotSent(Cause.NOT_AFTER_PASSED, retry=False) from None
         except LaneFull:
             raise _NotSent(Cause.STATION_QUEUE_FULL, retry=False) from None
         except StationGone:
             raise _NotSent(Cause.STATION_OFFLINE, retry=True) from None
-        task = loop.create_task(self._send_now(station, request, opened))
+        task = loop.create_task(self._send_now(station, request))
         self._in_flight.add(task)
         task.add_done_callback(self._in_flight.discard)
         task.add_done_callback(lambda _: line.leave(key))
@@ -184,13 +156,11 @@ class Sender:
 
     # --- from here on the frame may be on the wire
 
-    async def _send_now(
-        self, station: Station, request: SendRequest, opened: _Opened
-    ) -> SendResult:
+    async def _send_now(self, station: Station, request: SendRequest) -> SendResult:
         try:
             request = await self._complete(station, request)
-            send = await self._intend(station, request, opened)
-            call = self._build(station, request, opened, remote_start_id=send.id)
+            send = await self._intend(station, request)
+            call = self._build(station, request, remote_start_id=send.id)
         except _NotSent as not_sent:
             return not_sent.result
         except AlreadySettled as settled:
@@ -213,15 +183,13 @@ class Sender:
             return request
         return replace(request, start=replace(start, evse_id=found[0].evse_id))
 
-    async def _intend(self, station: Station, request: SendRequest, opened: _Opened) -> Send:
+    async def _intend(self, station: Station, request: SendRequest) -> Send:
         """Commit what is about to be written, and that the command is SENT.
 
         Raises:
             AlreadySettled, StaleEpoch: nothing may be written.
         """
-        start, stop = request.start, request.stop
-        token = start.id_token if start else None
-        group = start.group_id_token if start else None
+        found_by = traces(request)
         now = self._utc_now()
         if station.ended:
             raise _NotSent(Cause.STATION_OFFLINE, retry=True)
@@ -229,6 +197,7 @@ class Sender:
             raise _NotSent(Cause.NOT_AFTER_PASSED, retry=False)
 
         async def write(tx: Tx) -> Send:
+            await _never_twice(tx, request)
             send = await sends.intend(
                 tx,
                 command=request.command,
@@ -240,25 +209,17 @@ class Sender:
                 message_id=str(uuid.uuid4()),
                 epoch=station.peer.epoch,
                 undo=request.undo,
-                evse_id=start.evse_id if start else None,
-                connector_id=start.connector_id if start else None,
-                token_digest=self._digest(station, token, opened.token),
-                group_digest=self._digest(station, group, opened.group),
-                wire_id=stop.wire_id if stop else None,
+                evse_id=found_by.evse_id,
+                connector_id=found_by.connector_id,
+                token_digest=found_by.token_digest,
+                group_digest=found_by.group_digest,
+                wire_id=found_by.wire_id,
                 now=now,
             )
             await _note(tx, request, "sent", lambda command: changes.sent(command, now), now)
             return send
 
         return await self._db.batch(write)
-
-    def _digest(self, station: Station, token: IdToken | None, value: str | None) -> str | None:
-        """As the station will report the token: OCPP 1.6 knows no types."""
-        if token is None or value is None:
-            return None
-        if station.peer.ocpp_version != "1.6":
-            return token.digest
-        return self._sealer.digest(V16_TYPE, value)
 
     async def _exchange(
         self, station: Station, request: SendRequest, send: Send, call: OutgoingCall
@@ -286,6 +247,7 @@ class Sender:
     ) -> SendResult:
         answer = station.dialect.read_answer(request.kind, event.answer)
         now = self._utc_now()
+        take_blame(answer, request.kind, request.command, request.station)
         log.info(
             "frame_answered",
             command=request.command,
@@ -295,9 +257,7 @@ class Sender:
 
         async def write(tx: Tx) -> int:
             await sends.answered(tx, send.id, answer=to_row(answer), now=now)
-            return await _note(
-                tx, request, "answered", lambda command: changes.answered(command, answer, now), now
-            )
+            return await _note(tx, request, "answered", _heard(request, answer, now), now)
 
         return SendResult(
             SendStatus.ANSWERED,
@@ -320,9 +280,7 @@ class Sender:
 
         async def write(tx: Tx) -> int:
             await sends.lost(tx, send.id, cause=cause.value, now=now)
-            return await _note(
-                tx, request, "lost", lambda command: changes.lost(command, cause.value, now), now
-            )
+            return await _note(tx, request, "lost", _unheard(request, cause, now), now)
 
         return SendResult(
             SendStatus.NO_ANSWER,
@@ -348,6 +306,43 @@ class Sender:
             return None
 
 
+async def _never_twice(tx: Tx, request: SendRequest) -> None:
+    """Whatever attempt this is: what must not be repeated is not written again (invariant I2).
+
+    Raises:
+        AlreadySettled: such a frame of this command was perhaps written before.
+    """
+    if request.attempt == 1 or kinds.repeatable(request.kind):
+        return
+    for send in await sends.by_command(tx, request.tenant, request.command):
+        if send.kind == request.kind.value and send.attempt != request.attempt:
+            raise AlreadySettled(send)
+
+
+def _heard(
+    request: SendRequest, answer: StationAnswer, now: datetime
+) -> Callable[[Command], Command]:
+    """What an answer means for the command; that of a first step says nothing about the last."""
+
+    def change(command: Command) -> Command:
+        if command.kind is request.kind:
+            return changes.answered(command, answer, now)
+        return changes.waiting(command, _FIRST_STEP)
+
+    return change
+
+
+def _unheard(request: SendRequest, cause: Cause, now: datetime) -> Callable[[Command], Command]:
+    """What a lost answer means for the command."""
+
+    def change(command: Command) -> Command:
+        if command.kind is request.kind:
+            return changes.lost(command, cause.value, now)
+        return changes.waiting(command, _FIRST_STEP)
+
+    return change
+
+
 async def _note(
     tx: Tx,
     request: SendRequest,
@@ -370,7 +365,3 @@ async def _note(
         now=now,
     )
     return command.revision
-
-
-def _priority(kind: Kind) -> Priority:
-    return Priority(min(kinds.priority(kind), Priority.BACKGROUND))

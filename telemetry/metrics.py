@@ -49,6 +49,17 @@ REFUSED_HANDSHAKES = Counter(
 BAD_FRAMES = Counter(
     "evcommand_bad_frames_total", "Frames that could not be used, by reason.", ["reason"]
 )
+BLAMED_FRAMES = Counter(
+    "evcommand_blamed_frames_total",
+    "Frames of ours that a station called malformed, by kind of command and CALLERROR code: "
+    "a bug of ours until shown otherwise, so alert on any.",
+    ["kind", "code"],
+)
+SECURITY_EVENTS = Counter(
+    "evcommand_security_events_total",
+    "What a station did or reported that an operator has to look at, by event.",
+    ["event"],
+)
 CLOSED_SOCKETS = Counter(
     "evcommand_closed_sockets_total", "Station sockets closed, by reason.", ["reason"]
 )

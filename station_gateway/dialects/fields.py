@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from station_gateway.dialects.messages import CallRefused, StationTime
+from station_gateway.dialects.messages import CallRefused, StationTime, Unsendable
 from station_gateway.printable import printable
 
 OLDEST = timedelta(days=400)
@@ -49,6 +49,13 @@ def bounded(value: float, key: str, code: str) -> int:
     if 0 <= value <= INT32_MAX:
         return int(value)
     raise CallRefused(code, f"{key}: out of range")
+
+
+def sendable(value: int, lowest: int, name: str) -> int:
+    """`value` when we may write it as the id `name`. Raises: Unsendable."""
+    if lowest <= value <= INT32_MAX:
+        return value
+    raise Unsendable(f"{name}: OCPP takes {lowest} to {INT32_MAX}")
 
 
 def energy(value: float) -> tuple[int, bool]:

@@ -16,7 +16,17 @@ from station_gateway.dialects.messages import (
     Unreadable,
 )
 from workflows.contract import AskResult
-from workflows.domain.model import CallError, Kind, StartSpec, StationAnswer, StopSpec
+from workflows.domain.model import (
+    CallError,
+    CancelReservationSpec,
+    Kind,
+    ReserveSpec,
+    ResetSpec,
+    StartSpec,
+    StationAnswer,
+    StopSpec,
+    UnlockSpec,
+)
 
 Answer = Payload | CallError | Unreadable
 """What came back for a CALL of ours: CALLRESULT payload, CALLERROR, or neither."""
@@ -92,11 +102,26 @@ class Dialect(Protocol):
     def stop(self, spec: StopSpec) -> OutgoingCall:
         """Ask for a session's end. Raises: Unsendable."""
 
+    def unlock(self, spec: UnlockSpec) -> OutgoingCall:
+        """Ask for a cable to be let go. Raises: Unsendable."""
+
+    def reset(self, spec: ResetSpec) -> OutgoingCall:
+        """Ask for a restart, of the station or of one EVSE. Raises: Unsendable."""
+
+    def reserve(
+        self, spec: ReserveSpec, *, token_value: str, group_token_value: str | None
+    ) -> OutgoingCall:
+        """Ask for a hold; the same wire id again replaces it. Raises: Unsendable."""
+
+    def cancel_reservation(self, spec: CancelReservationSpec) -> OutgoingCall:
+        """Ask for the end of a hold. Raises: Unsendable."""
+
     def ask(
         self,
         kind: Kind,
         *,
         evse_id: int | None = None,
+        connector_id: int | None = None,
         wire_id: str = "",
     ) -> OutgoingCall:
         """Ask what became of a command; safe to repeat."""

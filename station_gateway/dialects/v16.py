@@ -32,11 +32,16 @@ from station_gateway.schemas import SchemaSet
 from workflows.contract import AskResult
 from workflows.domain.model import (
     CallError,
+    CancelReservationSpec,
     ChargingProfile,
     Kind,
+    ReserveSpec,
+    ResetMode,
+    ResetSpec,
     StartSpec,
     StationAnswer,
     StopSpec,
+    UnlockSpec,
     Verdict,
 )
 
@@ -69,6 +74,8 @@ ANSWERS: Mapping[Kind, Mapping[str, Verdict]] = {
 """Every status word of every command. A word that is not here is UNREADABLE."""
 
 _ID_TAG_CHARS = 20
+_ANY_CONNECTOR = 0
+_RESETS = {ResetMode.SOFT: "Soft", ResetMode.HARD: "Hard"}
 
 
 def check_call(action: str, payload: Payload) -> Violation | None:
@@ -101,14 +108,18 @@ def start(
     Raises:
         Unsendable: the token is no idTag (1 to 20 characters), or the profile is no TxProfile.
     """
-    if not 0 < len(token_value) <= _ID_TAG_CHARS:
-        raise Unsendable("id_token: OCPP 1.6 takes 1 to 20 characters")
-    payload: Payload = {"idTag": token_value}
+    payload: Payload = {"idTag": _id_tag(token_value, "id_token")}
     if spec.evse_id is not None:
         payload["connectorId"] = spec.evse_id
     if spec.charging_profile is not None:
         payload["chargingProfile"] = _profile(spec.charging_profile, remote_start_id)
     return "RemoteStartTransaction", payload
+
+
+def _id_tag(value: str, name: str) -> str:
+    if not 0 < len(value) <= _ID_TAG_CHARS:
+        raise Unsendable(f"{name}: OCPP 1.6 takes 1 to 20 characters")
+    return value
 
 
 def _profile(profile: ChargingProfile, profile_id: int) -> Payload:
@@ -136,7 +147,75 @@ def stop(spec: StopSpec) -> OutgoingCall:
     return "RemoteStopTransaction", {"transactionId": transaction_id}
 
 
-def ask(kind: Kind, *, evse_id: int | None = None, wire_id: str = "") -> OutgoingCall:  # noqa: ARG001
+def unlock(spec: UnlockSpec) -> OutgoingCall:
+    """UnlockConnector.
+
+    Raises:
+        Unsendable: the EVSE has no such connector here, or it is the station itself.
+    """
+    return "UnlockConnector", {"connectorId": _connector(spec.on_evse, spec.on_connector)}
+
+
+def _connector(evse_id: int, connector_id: int | None) -> int:
+    """The wire's number of a connector: that of its EVSE, which has no other."""
+    if connector_id not in {None, 1}:
+        raise Unsendable("connector_id: OCPP 1.6 knows one connector per EVSE, 1")
+    return fields.sendable(evse_id, 1, "evse_id")
+
+
+def reset(spec: ResetSpec) -> OutgoingCall:
+    """Reset, Hard or Soft: always the whole station.
+
+    Raises:
+        Unsendable: one EVSE is meant, or the mode is one of OCPP 2.x.
+    """
+    if spec.evse_id is not None:
+        raise Unsendable("evse_id: OCPP 1.6 restarts whole stations only")
+    word = _RESETS.get(spec.mode)
+    if word is None:
+        raise Unsendable("mode: OCPP 1.6 takes SOFT and HARD")
+    return "Reset", {"type": word}
+
+
+def reserve(spec: ReserveSpec, *, token_value: str, group_token_value: str | None) -> OutgoingCall:
+    """ReserveNow; connector 0 is any.
+
+    Raises:
+        Unsendable: a token is no idTag, the id has no 32 bits, or a connector type is asked for.
+    """
+    if spec.connector_type:
+        raise Unsendable("connector_type: OCPP 1.6 has none")
+    connector = _ANY_CONNECTOR
+    if spec.evse_id is not None:
+        connector = _connector(spec.evse_id, spec.connector_id)
+    payload: Payload = {
+        "connectorId": connector,
+        "expiryDate": fields.write_time(spec.expire_time),
+        "idTag": _id_tag(token_value, "id_token"),
+        "reservationId": fields.sendable(spec.wire_id, 0, "wire_id"),
+    }
+    if spec.group_id_token is not None and group_token_value is not None:
+        payload["parentIdTag"] = _id_tag(group_token_value, "group_id_token")
+    return "ReserveNow", payload
+
+
+def cancel_reservation(spec: CancelReservationSpec) -> OutgoingCall:
+    """CancelReservation. A negative id is one that another system gave.
+
+    Raises:
+        Unsendable: the id has no 32 bits.
+    """
+    wire_id = fields.sendable(spec.wire_id, -fields.INT32_MAX, "wire_id")
+    return "CancelReservation", {"reservationId": wire_id}
+
+
+def ask(
+    kind: Kind,
+    *,
+    evse_id: int | None = None,
+    connector_id: int | None = None,  # noqa: ARG001 - an EVSE has one
+    wire_id: str = "",  # noqa: ARG001
+) -> OutgoingCall:
     """TriggerMessage: the facts come afterwards, as messages of the station.
 
     After a stop MeterValues (they name the transaction that still runs), else StatusNotification.

@@ -10,7 +10,23 @@ EXTENDED_FRAMES = False
 ERRORS = v2x.ERRORS
 ANSWERS = v2x.ANSWERS
 SCHEMAS = SchemaSet("ocpp.v201", "Request", frozenset(v2x.READERS), ERRORS)
-_SPEECH = v2x.Speech(VERSION, v2x.READERS, id_token_chars=36, token_types=v2x.token_types())
+
+# fmt: off
+CONNECTOR_TYPES = frozenset({
+    "cCCS1", "cCCS2", "cG105", "cTesla", "cType1", "cType2", "s309-1P-16A", "s309-1P-32A",
+    "s309-3P-16A", "s309-3P-32A", "sBS1361", "sCEE-7-7", "sType2", "sType3", "Other1PhMax16A",
+    "Other1PhOver16A", "Other3Ph", "Pan", "wInductive", "wResonant", "Undetermined", "Unknown",
+})
+# fmt: on
+"""ConnectorEnumType; 2.1 made it free text."""
+
+_SPEECH = v2x.Speech(
+    VERSION,
+    v2x.READERS,
+    id_token_chars=36,
+    token_types=v2x.token_types(),
+    connector_types=CONNECTOR_TYPES,
+)
 
 check_call = SCHEMAS.check_call
 check_send = SCHEMAS.check_send
@@ -18,6 +34,10 @@ check_answer = SCHEMAS.check_answer
 
 start = _SPEECH.start
 stop = _SPEECH.stop
+unlock = _SPEECH.unlock
+reset = _SPEECH.reset
+reserve = _SPEECH.reserve
+cancel_reservation = _SPEECH.cancel_reservation
 ask = v2x.ask
 read_asked = v2x.read_asked
 get_connection_timeout = v2x.get_connection_timeout

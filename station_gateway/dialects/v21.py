@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from station_gateway.dialects import readers, v2x
 from station_gateway.schemas import SchemaSet
+from workflows.domain.model import ResetMode
 
 VERSION = "2.1"
 SUBPROTOCOL = "ocpp2.1"
@@ -39,6 +40,7 @@ _SPEECH = v2x.Speech(
     id_token_chars=255,
     token_types=v2x.token_types("DirectPayment", "EVCCID", "VIN"),
     any_token_type=True,
+    resets={**v2x.RESETS, ResetMode.IMMEDIATE_AND_RESUME: "ImmediateAndResume"},
 )
 
 check_call = SCHEMAS.check_call
@@ -47,6 +49,10 @@ check_answer = SCHEMAS.check_answer
 
 start = _SPEECH.start
 stop = _SPEECH.stop
+unlock = _SPEECH.unlock
+reset = _SPEECH.reset
+reserve = _SPEECH.reserve
+cancel_reservation = _SPEECH.cancel_reservation
 ask = v2x.ask
 read_asked = v2x.read_asked
 get_connection_timeout = v2x.get_connection_timeout

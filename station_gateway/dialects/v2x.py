@@ -5,50 +5,41 @@ a `Speech` is made of. Transaction ids are the station's own; what ties a sessio
 `remoteStartId`.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from station_gateway.dialects import fields, readers, schedules, verdicts, words
-from station_gateway.dialects.interface import Answer, ErrorWords
+from station_gateway.dialects import fields, readers, schedules, v2x_readers, verdicts, words
+from station_gateway.dialects.interface import Answer
 from station_gateway.dialects.messages import (
     Authorization,
     AuthorizationAsked,
-    Booted,
     Confirmation,
-    ConnectorStatusSeen,
-    MeterRead,
     OutgoingCall,
     Payload,
-    ReservationEnded,
     SessionEvent,
     StationCall,
-    TokenSeen,
     Unreadable,
     Unsendable,
 )
 from workflows.contract import AskResult
 from workflows.domain.model import (
     CallError,
+    CancelReservationSpec,
     ChargingProfile,
     Kind,
+    ReserveSpec,
+    ResetMode,
+    ResetSpec,
     StartSpec,
     StationAnswer,
     StopSpec,
+    UnlockSpec,
     Verdict,
 )
 
-ERRORS = ErrorWords(
-    format="FormatViolation",
-    missing="OccurrenceConstraintViolation",
-    occurrence="OccurrenceConstraintViolation",
-    property="PropertyConstraintViolation",
-    type="TypeConstraintViolation",
-    framework="RpcFrameworkError",
-    message_type="MessageTypeNotSupported",
-)
-"""As 2.x spells them (2.0.1 part 4 section 4.3)."""
+ERRORS = v2x_readers.ERRORS
+READERS = v2x_readers.READERS
 
 ANSWERS: Mapping[Kind, Mapping[str, Verdict]] = {
     Kind.START_SESSION: verdicts.YES_OR_NO,
@@ -65,10 +56,15 @@ ANSWERS: Mapping[Kind, Mapping[str, Verdict]] = {
 }
 """Every status word of every command. A word that is not here is UNREADABLE."""
 
-TOKEN_TYPE_CHARS = 20
-TRANSACTION_ID_CHARS = 36
-_LONGEST_TOKEN = 255
-"""Of any version: the schema has refused what is too long for the station's own."""
+TOKEN_TYPE_CHARS = v2x_readers.TOKEN_TYPE_CHARS
+TRANSACTION_ID_CHARS = v2x_readers.TRANSACTION_ID_CHARS
+CONNECTOR_TYPE_CHARS = 20
+RESETS: Mapping[ResetMode, str] = {
+    ResetMode.SOFT: "Immediate",
+    ResetMode.HARD: "Immediate",
+    ResetMode.ON_IDLE: "OnIdle",
+}
+"""2.x knows no gentle immediate restart: what 1.6 calls Soft and Hard is one word here."""
 
 
 # --- what we ask
@@ -81,6 +77,7 @@ class Speech:
     version: for messages to humans. readers: by action, all that is taken from a station.
     id_token_chars: how long a token may be. token_types: this version's spelling by the word in
     capitals without underscores. any_token_type: whether other types may be written as they are.
+    connector_types: the words for one; None: any word of a bounded length. resets: its modes.
     """
 
     version: str
@@ -88,6 +85,8 @@ class Speech:
     id_token_chars: int
     token_types: Mapping[str, str]
     any_token_type: bool = False
+    connector_types: frozenset[str] | None = None
+    resets: Mapping[ResetMode, str] = field(default_factory=lambda: RESETS)
 
     def start(
         self,
@@ -139,6 +138,68 @@ class Speech:
             raise Unsendable(f"transaction_id: OCPP {self.version} takes 1 to 36 characters")
         return "RequestStopTransaction", {"transactionId": spec.wire_id}
 
+    def unlock(self, spec: UnlockSpec) -> OutgoingCall:
+        """UnlockConnector.
+
+        Raises:
+            Unsendable: an id is none.
+        """
+        return "UnlockConnector", {
+            "evseId": fields.sendable(spec.on_evse, 1, "evse_id"),
+            "connectorId": fields.sendable(spec.on_connector, 1, "connector_id"),
+        }
+
+    def reset(self, spec: ResetSpec) -> OutgoingCall:
+        """Reset.
+
+        Raises:
+            Unsendable: this version does not know the mode, or the id is none.
+        """
+        word = self.resets.get(spec.mode)
+        if word is None:
+            raise Unsendable(f"mode: OCPP {self.version} takes {', '.join(self.resets)}")
+        payload: Payload = {"type": word}
+        if spec.evse_id is not None:
+            payload["evseId"] = fields.sendable(spec.evse_id, 1, "evse_id")
+        return "Reset", payload
+
+    def reserve(
+        self, spec: ReserveSpec, *, token_value: str, group_token_value: str | None
+    ) -> OutgoingCall:
+        """ReserveNow. It holds a whole EVSE: a connector's number is not said.
+
+        Raises:
+            Unsendable: a token is too long or its type unknown, so is the connector's, or an id
+                is none.
+        """
+        payload: Payload = {
+            "id": fields.sendable(spec.wire_id, 0, "wire_id"),
+            "expiryDateTime": fields.write_time(spec.expire_time),
+            "idToken": self._write_token(token_value, spec.id_token.type),
+        }
+        if spec.evse_id is not None:
+            payload["evseId"] = fields.sendable(spec.evse_id, 1, "evse_id")
+        if spec.connector_type:
+            payload["connectorType"] = self._connector_type(spec.connector_type)
+        if spec.group_id_token is not None and group_token_value is not None:
+            payload["groupIdToken"] = self._write_token(group_token_value, spec.group_id_token.type)
+        return "ReserveNow", payload
+
+    def _connector_type(self, type_: str) -> str:
+        known = self.connector_types
+        if len(type_) > CONNECTOR_TYPE_CHARS or (known is not None and type_ not in known):
+            raise Unsendable(f"connector_type: not a type of OCPP {self.version}")
+        return type_
+
+    def cancel_reservation(self, spec: CancelReservationSpec) -> OutgoingCall:
+        """CancelReservation.
+
+        Raises:
+            Unsendable: the id has no 32 bits.
+        """
+        wire_id = fields.sendable(spec.wire_id, 0, "wire_id")
+        return "CancelReservation", {"reservationId": wire_id}
+
     def read_call(self, action: str, payload: Payload, now: datetime) -> StationCall:
         """The message of a station, after `check_call` let it pass.
 
@@ -180,19 +241,38 @@ def _profile(profile: ChargingProfile, profile_id: int) -> Payload:
     }
 
 
-def ask(kind: Kind, *, evse_id: int | None = None, wire_id: str = "") -> OutgoingCall:  # noqa: ARG001
-    """GetTransactionStatus of `wire_id`; without one, whether messages wait at the station."""
-    return "GetTransactionStatus", ({"transactionId": wire_id} if wire_id else {})
+_ABOUT_SESSIONS = frozenset({Kind.START_SESSION, Kind.STOP_SESSION})
+
+
+def ask(
+    kind: Kind,
+    *,
+    evse_id: int | None = None,
+    connector_id: int | None = None,
+    wire_id: str = "",
+) -> OutgoingCall:
+    """About a session GetTransactionStatus; without `wire_id`, whether messages wait there.
+
+    About all else TriggerMessage of StatusNotification, which stations refuse without a connector
+    (2.0.1 part 2, F06.FR.13): the first one stands for its EVSE.
+    """
+    if kind in _ABOUT_SESSIONS:
+        return "GetTransactionStatus", ({"transactionId": wire_id} if wire_id else {})
+    payload: Payload = {"requestedMessage": "StatusNotification"}
+    if evse_id is not None:
+        payload["evse"] = {"id": evse_id, "connectorId": connector_id or 1}
+    return "TriggerMessage", payload
 
 
 def read_asked(answer: Answer) -> AskResult:
-    """What the station knows about the transaction."""
+    """What the station knows about the transaction, or whether it will send what was asked for."""
     if isinstance(answer, CallError | Unreadable):
         return verdicts.not_told(answer)
     return AskResult(
         asked=True,
         ongoing=answer.get("ongoingIndicator"),
         messages_in_queue=answer.get("messagesInQueue"),
+        detail=fields.text(answer, "status", verdicts.STATUS_CHARS),
     )
 
 
@@ -216,103 +296,6 @@ def read_answer(kind: Kind, answer: Answer) -> StationAnswer:
     """What the answer to a command means. Never raises."""
     return verdicts.read_status(ANSWERS[kind], answer)
 
-
-# --- what stations say
-
-
-def _boot(payload: Payload, now: datetime) -> Booted:  # noqa: ARG001
-    station = payload["chargingStation"]
-    return Booted(
-        vendor=fields.text(station, "vendorName", 50),
-        model=fields.text(station, "model", 50),
-        serial_number=fields.text(station, "serialNumber", 50),
-        firmware_version=fields.text(station, "firmwareVersion", 50),
-        reason=fields.text(payload, "reason", 50),
-    )
-
-
-def _status(payload: Payload, now: datetime) -> ConnectorStatusSeen:
-    return ConnectorStatusSeen(
-        evse_id=fields.number(payload, "evseId", ERRORS.property),
-        connector_id=fields.number(payload, "connectorId", ERRORS.property),
-        status=fields.text(payload, "connectorStatus", 50),
-        time=fields.read_time(payload["timestamp"], now),
-    )
-
-
-def _authorize(payload: Payload, now: datetime) -> AuthorizationAsked:  # noqa: ARG001
-    return AuthorizationAsked(_token(payload["idToken"]))
-
-
-def _token(token: Payload) -> TokenSeen:
-    return TokenSeen(
-        fields.text(token, "idToken", _LONGEST_TOKEN), fields.text(token, "type", TOKEN_TYPE_CHARS)
-    )
-
-
-def _event(payload: Payload, now: datetime) -> SessionEvent:
-    info = payload["transactionInfo"]
-    evse = payload.get("evse", {})
-    token = payload.get("idToken")
-    return SessionEvent(
-        event_type=payload["eventType"],
-        ocpp_id=fields.text(info, "transactionId", TRANSACTION_ID_CHARS),
-        seq_no=fields.number(payload, "seqNo", ERRORS.property),
-        trigger=fields.text(payload, "triggerReason", 50),
-        time=fields.read_time(payload["timestamp"], now),
-        offline=payload.get("offline", False),
-        evse_id=fields.optional_number(evse, "id", ERRORS.property),
-        connector_id=fields.optional_number(evse, "connectorId", ERRORS.property),
-        token=None if token is None else _token(token),
-        remote_start_id=fields.optional_number(info, "remoteStartId", ERRORS.property),
-        reservation_id=fields.optional_number(payload, "reservationId", ERRORS.property),
-        charging_state=fields.text(info, "chargingState", 50),
-        stop_reason=fields.text(info, "stoppedReason", 50),
-        meter_wh=_register_of(payload),
-    )
-
-
-_PICK_REGISTER: Mapping[str, Callable[[list[int]], int]] = {"Started": min, "Ended": max}
-"""A register only grows; first and last message may carry readings of both ends."""
-
-
-def _register_of(payload: Payload) -> int | None:
-    values: list[dict[str, Any]] | None = payload.get("meterValue")
-    if values is None:
-        return None
-    registers = fields.registers_of(values)
-    if not registers:
-        return None
-    pick = _PICK_REGISTER.get(payload.get("eventType", ""))
-    return pick(registers) if pick else registers[-1]
-
-
-def _meter(payload: Payload, now: datetime) -> MeterRead:
-    return MeterRead(
-        evse_id=fields.number(payload, "evseId", ERRORS.property),
-        time=fields.read_time(payload["meterValue"][-1].get("timestamp"), now),
-        meter_wh=_register_of(payload),
-    )
-
-
-def _reservation_ended(payload: Payload, now: datetime) -> ReservationEnded:  # noqa: ARG001
-    return ReservationEnded(
-        fields.number(payload, "reservationId", ERRORS.property),
-        fields.text(payload, "reservationUpdateStatus", 50),
-    )
-
-
-READERS: Mapping[str, readers.Reader] = {
-    **readers.SAME_EVERYWHERE,
-    "BootNotification": _boot,
-    "StatusNotification": _status,
-    "Authorize": _authorize,
-    "TransactionEvent": _event,
-    "MeterValues": _meter,
-    "ReservationStatusUpdate": _reservation_ended,
-    **readers.notices("NotifyReport", "NotifyEvent"),
-}
-"""What every 2.x version takes from a station."""
 
 _TOKEN_TYPES = (
     "Central",
