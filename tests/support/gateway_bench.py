@@ -23,17 +23,30 @@ from station_gateway.settings import GatewaySettings
 from tests.support.scripted_station import ScriptedStation, connected
 from workflows.contract import AskRequest, AskResult, SendRequest, SendResult
 from workflows.domain.model import (
+    CancelReservationSpec,
     Command,
     IdToken,
     Kind,
+    ReserveSpec,
+    ResetSpec,
     StartSpec,
     State,
     StopSpec,
+    UnlockSpec,
 )
 from workflows.recorder import from_snapshot, record
 
 PASSWORD = "a-password-of-the-test"
 TENANT = "default"
+
+OtherSpec = UnlockSpec | ResetSpec | ReserveSpec | CancelReservationSpec
+KIND_OF: dict[type, tuple[Kind, str]] = {
+    UnlockSpec: (Kind.UNLOCK_CONNECTOR, "unlock"),
+    ResetSpec: (Kind.RESET, "reset"),
+    ReserveSpec: (Kind.RESERVE_NOW, "reserve"),
+    CancelReservationSpec: (Kind.CANCEL_RESERVATION, "cancel_reservation"),
+}
+"""Kind and field of the request, by what a command of another kind than start and stop asks for."""
 
 
 def quick(**changed: Any) -> GatewaySettings:
@@ -167,15 +180,33 @@ class Bench:
         spec = StopSpec(transaction_id=wire_id, wire_id=wire_id)
         return await self._request(station, Kind.STOP_SESSION, within_s, 10.0, stop=spec)
 
-    async def _request(
+    async def request(
         self,
-        station: str,
-        kind: Kind,
-        within_s: float,
-        answer_timeout_s: float,
+        spec: OtherSpec,
+        station: str = "S1",
         *,
-        start: StartSpec | None = None,
-        stop: StopSpec | None = None,
+        within_s: float = 20.0,
+        answer_timeout_s: float = 10.0,
+    ) -> SendRequest:
+        """A command of another kind, which its spec says, QUEUED in the log."""
+        kind, field = KIND_OF[type(spec)]
+        return await self._request(station, kind, within_s, answer_timeout_s, **{field: spec})
+
+    def hold(
+        self, evse_id: int | None = 1, *, wire_id: int = 7, tag: str = "TAG1", group: str = ""
+    ) -> ReserveSpec:
+        """What ReserveNow asks for, for the next hour."""
+        return ReserveSpec(
+            self.token(tag),
+            now() + timedelta(hours=1),
+            evse_id=evse_id,
+            group_id_token=self.token(group, "Central") if group else None,
+            reservation=f"reservation-{wire_id}",
+            wire_id=wire_id,
+        )
+
+    async def _request(
+        self, station: str, kind: Kind, within_s: float, answer_timeout_s: float, **spec: Any
     ) -> SendRequest:
         name = f"command-{next(self._numbers)}"
         not_after = now() + timedelta(seconds=within_s)
@@ -188,8 +219,7 @@ class Bench:
             create_time=now(),
             not_after=not_after,
             workflow_id=f"command/{TENANT}/{name}",
-            start=start,
-            stop=stop,
+            **spec,
         )
         await self.write(
             lambda tx: record(
@@ -211,8 +241,7 @@ class Bench:
             attempt=1,
             not_after=not_after,
             answer_timeout_s=answer_timeout_s,
-            start=start,
-            stop=stop,
+            **spec,
         )
 
     def sending(self, request: SendRequest) -> "asyncio.Task[SendResult]":
