@@ -73,7 +73,9 @@ async def running(
         stack.push_async_callback(db.close)
         client = await connect(target, timeout_s=settings.startup_timeout_s)
         if Role.WORKER in roles:
-            await stack.enter_async_context(running_worker(db, client, settings.worker()))
+            await stack.enter_async_context(
+                running_worker(db, client, settings.worker(), settings.timing())
+            )
         ocpp = await _start_gateway(stack, db, client, settings) if Role.GATEWAY in roles else None
         grpc = await _start_broker(stack, db, client, settings) if Role.BROKER in roles else None
         yield Running(grpc, ocpp, metrics)

@@ -158,6 +158,10 @@ class ChosenSettings(BaseSettings):
         scheme, _, path = self.database.partition(":///")
         return Path(path) if scheme.startswith("sqlite") and path else None
 
+    def timing(self) -> Timing:
+        """The waits of commands and reservations."""
+        return Timing(**self._room("timing_", Timing, set()))
+
     def broker(self) -> BrokerSettings:
         """The broker's settings."""
         return BrokerSettings(
@@ -165,7 +169,7 @@ class ChosenSettings(BaseSettings):
             tls=self._grpc_tls(),
             api_keys=tuple(ApiKey.parse(text) for text in self._all_keys()),
             insecure=self.insecure,
-            timing=Timing(**self._room("timing_", Timing, set())),
+            timing=self.timing(),
             **self._room("broker_", BrokerSettings, _BROKER_CHOSEN),
         )
 

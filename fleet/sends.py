@@ -17,7 +17,7 @@ from sqlalchemy import bindparam, exists, literal_column, or_, select, text, upd
 from fleet.connections import current_epoch
 from fleet.fixed import fixed
 from fleet.statements import Tx, Upsert, bound, columns_of
-from fleet.tables import commands, sends
+from fleet.tables import commands, reservations, sends
 from fleet.values import cut, identifier, int32, optional_identifier, optional_int32
 
 OPEN_LIMIT = 1_000
@@ -136,6 +136,10 @@ _BUSY = fixed(
                 commands.c.station == bindparam("of_station"),
                 commands.c.state != literal_column("'DONE'"),
             ),
+            exists().where(
+                reservations.c.station == bindparam("of_station"),
+                reservations.c.end_time.is_(None),
+            ),
         )
     )
 )
@@ -253,7 +257,7 @@ async def open_for_station(tx: Tx, station: str) -> list[Send]:
 
 
 async def busy(tx: Tx, station: str) -> bool:
-    """Whether anything is under way at the station: a command, or a frame that is waited for."""
+    """Whether anything is under way at the station: a command, a frame, or a reservation."""
     return bool((await tx.execute(_BUSY, {"of_station": station})).scalar_one())
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "event_v2",
     "for_remote_start",
     "get",
+    "heard_since",
     "list_page",
     "observe",
     "since",
@@ -54,6 +55,15 @@ _SINCE = fixed(
         transactions.c.station == bindparam("station"),
         transactions.c.received_time >= bindparam("received_after"),
         transactions.c.minted,
+    )
+    .order_by(transactions.c.received_time, transactions.c.id)
+    .limit(CANDIDATES_LIMIT)
+)
+_HEARD_SINCE = fixed(
+    select(*TRANSACTION)
+    .where(
+        transactions.c.station == bindparam("station"),
+        transactions.c.received_time >= bindparam("received_after"),
     )
     .order_by(transactions.c.received_time, transactions.c.id)
     .limit(CANDIDATES_LIMIT)
@@ -116,6 +126,12 @@ async def since(tx: Tx, station: str, *, received_after: datetime) -> list[Trans
     """1.6 transactions of the station that we heard of at or after this time, the oldest first."""
     key = {"station": station, "received_after": received_after}
     return [Transaction(*row) for row in await tx.execute(_SINCE, key)]
+
+
+async def heard_since(tx: Tx, station: str, *, received_after: datetime) -> list[Transaction]:
+    """All transactions of the station that we heard of since then, the oldest first."""
+    key = {"station": station, "received_after": received_after}
+    return [Transaction(*row) for row in await tx.execute(_HEARD_SINCE, key)]
 
 
 async def list_page(

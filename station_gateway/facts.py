@@ -51,7 +51,11 @@ async def connector_status(tx: Tx, peer: Peer, call: ConnectorStatusSeen, now: d
         now=now,
     )
     event = StationEvent(
-        peer.id, "connector_status", evse_id=call.evse_id, connector_id=call.connector_id
+        peer.id,
+        "connector_status",
+        evse_id=call.evse_id,
+        connector_id=call.connector_id,
+        status=call.status,
     )
     return await wake_concerned(tx, event, now)
 
@@ -166,6 +170,7 @@ async def _wake_for(tx: Tx, session: Transaction, now: datetime) -> bool:
         group_digest=session.group_digest,
         remote_start_id=session.remote_start_id,
         wire_id=session.ocpp_id,
+        reservation_id=session.reservation_id,
     )
     return await wake_concerned(tx, event, now)
 

@@ -22,6 +22,15 @@ OUTCOMES_RAISED = Counter(
     "Commands that had ended UNKNOWN and that late evidence gave this definite outcome.",
     ["kind", "outcome"],
 )
+RESERVATIONS = Counter(
+    "evcommand_reservations_total",
+    "Reservations that were held and have ended, by how and why.",
+    ["state", "cause"],
+)
+RESERVATION_ALARMS = Counter(
+    "evcommand_reservation_alarms_total",
+    "Times that a station showed, or would not let go of, a reservation that has ended.",
+)
 ANSWER_LATENCY = Histogram(
     "evcommand_answer_seconds",
     "Time from a frame on the wire to the station's answer; late answers are not in it.",

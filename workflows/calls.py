@@ -68,6 +68,14 @@ async def find_route(command: Command, now: datetime, *, look_only: bool) -> Rou
 def start_sending(
     command: Command, gateway: str, request: SendRequest
 ) -> workflow.ActivityHandle[SendResult]:
+    """Hands one frame of a command to a gateway."""
+    summary = wording.frame_title(command, request.attempt, gateway, request.undo)
+    return start_frame(gateway, request, summary)
+
+
+def start_frame(
+    gateway: str, request: SendRequest, summary: str
+) -> workflow.ActivityHandle[SendResult]:
     """Hands one frame to a gateway."""
     remaining = max(request.not_after - workflow.now(), timedelta(0))
     answer = timedelta(seconds=request.answer_timeout_s)
@@ -81,7 +89,7 @@ def start_sending(
         heartbeat_timeout=GATEWAY_HEARTBEAT,
         retry_policy=ONCE,
         cancellation_type=workflow.ActivityCancellationType.TRY_CANCEL,
-        summary=wording.frame_title(command, request.attempt, gateway, request.undo),
+        summary=wording.brief(summary),
     )
 
 

@@ -20,6 +20,8 @@ from workflows.domain.model import (
     UnlockSpec,
     WaitFor,
 )
+from workflows.domain.reservation import Reservation
+from workflows.domain.reservation_steps import Act as HoldAct
 from workflows.domain.sending import Course
 from workflows.domain.timing import Timing as Timing  # noqa: PLC0414
 
@@ -292,3 +294,48 @@ class ChangeHold:
     request_id: str
     expire_time: datetime | None = None
     evse_id: int | None = None
+
+
+@dataclass(frozen=True)
+class WeighReservation:
+    """Input of `weigh_reservation`: what do all facts mean for this hold, and what is to do?"""
+
+    tenant: str
+    reservation: str
+    now: datetime
+
+
+@dataclass(frozen=True)
+class ReservationStep:
+    """What to do next about a hold; what the facts mean is recorded already.
+
+    request: the frame to be sent, with `gateway` (None: nobody holds the station's socket).
+    """
+
+    act: HoldAct
+    reservation: Reservation
+    look_again: datetime | None = None
+    gateway: str | None = None
+    request: SendRequest | None = None
+
+
+@dataclass(frozen=True)
+class ChangeReservation:
+    """Input of `change_reservation`: note a change that was asked for, or an operator's end of it.
+
+    change: None: the reservation is withdrawn, for `reason`.
+    """
+
+    tenant: str
+    reservation: str
+    now: datetime
+    change: ChangeHold | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class ReservationEnded:
+    """Result of a run of the reservation workflow: how the reservation stands."""
+
+    state: str
+    cause: str

@@ -12,6 +12,7 @@ from fleet import log, sends, stations, wakeups
 from fleet.database import Tx
 from fleet.sends import Send
 from workflows.domain.model import CompensationState, Kind, State
+from workflows.reservation_correlation import wake_reservations
 
 _UNANSWERED = {"INTENT", "LOST"}
 
@@ -20,8 +21,11 @@ _UNANSWERED = {"INTENT", "LOST"}
 class StationEvent:
     """What a station told, as far as it matters for finding who waits for it.
 
-    what: "transaction", "connector_status", "connected", "booted", "answer" (a late one) or
-        "connection_timeout" (how long it waits for the cable became known).
+    what: "transaction", "connector_status", "connected", "booted", "answer" (a late one),
+        "reservation" (OCPP 2.x told about the end of a hold) or "connection_timeout" (how long it
+        waits for the cable became known).
+    status: of a connector, in OCPP's word. reservation_id: the number that a transaction or a word
+        about a hold names.
     remote_start_id: OCPP 2.x; for "answer" the id of the send that was answered.
     wire_id: OCPP's transaction id, as a string.
     """
@@ -34,6 +38,8 @@ class StationEvent:
     group_digest: str | None = None
     remote_start_id: int | None = None
     wire_id: str | None = None
+    status: str = ""
+    reservation_id: int | None = None
 
 
 async def wake_concerned(tx: Tx, event: StationEvent, now: datetime) -> bool:
@@ -43,9 +49,22 @@ async def wake_concerned(tx: Tx, event: StationEvent, now: datetime) -> bool:
 
     Returns whether there is anything to signal.
     """
-    concerned: set[str] = set()
-    if not await sends.busy(tx, event.station):
+    if not await sends.busy(tx, event.station) and event.status != "Reserved":
         return False
+    woken = await wake_reservations(
+        tx,
+        event.station,
+        event.what,
+        now,
+        evse_id=event.evse_id,
+        status=event.status,
+        wire_id=event.reservation_id,
+    )
+    return await _wake_commands(tx, event, now) or woken
+
+
+async def _wake_commands(tx: Tx, event: StationEvent, now: datetime) -> bool:
+    concerned: set[str] = set()
     for send in await sends.open_for_station(tx, event.station):
         if send.workflow_id not in concerned and await _concerns(tx, event, send):
             concerned.add(send.workflow_id)

@@ -35,7 +35,7 @@ async def read_facts(tx: Tx, command: Command, asked: Asked | None, now: datetim
         tried=tuple(row.wire_id for row in frames if row.wire_id),
         undos=tuple(_frame(row) for row in undos),
         undo_refused=bool(undos) and _is_refusal(undos[-1]),
-        sessions=tuple(_session(row) for row in sessions),
+        sessions=tuple(session_of(row) for row in sessions),
         rivals=await _rivals(tx, command, sessions),
         connectors=await _connectors(tx, command),
         ocpp_version=holder.ocpp_version if holder else (station.ocpp_version if station else ""),
@@ -50,7 +50,7 @@ async def target_of(tx: Tx, command: Command) -> Session | None:
     if command.stop is None:
         return None
     row = await transactions.by_ocpp_id(tx, command.station, command.stop.wire_id)
-    return _session(row) if row else None
+    return session_of(row) if row else None
 
 
 def _frame(row: Send) -> Frame:
@@ -74,7 +74,7 @@ def _is_refusal(row: Send) -> bool:
     }
 
 
-def _session(row: Transaction) -> Session:
+def session_of(row: Transaction) -> Session:
     """A session whose start was never told counts as begun when we first heard of it."""
     return Session(
         name=row.name,

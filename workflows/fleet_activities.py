@@ -176,7 +176,6 @@ async def _settle(tx: Tx, request: SettleRequest) -> SendResult:
         return SendResult(SendStatus.NOT_SENT, cause=cause, retry=True)
     if row.state == "INTENT" and request.give_up:
         await _give_up(tx, request, row)
-    command = await _latest(tx, request.tenant, request.command)
     station = await stations.get(tx, row.station)
     answered = row.state == "ANSWERED"
     return SendResult(
@@ -186,8 +185,15 @@ async def _settle(tx: Tx, request: SettleRequest) -> SendResult:
         send_time=row.send_time,
         answer_time=row.answer_time,
         effect_timeout_s=station.connection_timeout_s if station else None,
-        revision=command.revision,
+        revision=await _revision(tx, request),
     )
+
+
+async def _revision(tx: Tx, request: SettleRequest) -> int:
+    """Of the command in the log; 0 for a frame that is no command's own."""
+    if request.undo:
+        return 0
+    return (await _latest(tx, request.tenant, request.command)).revision
 
 
 async def _give_up(tx: Tx, request: SettleRequest, row: Send) -> None:

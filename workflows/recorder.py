@@ -15,6 +15,7 @@ import msgspec
 from fleet import log, sends
 from fleet.database import Database, Tx
 from telemetry import metrics
+from workflows import reservation_recorder
 from workflows.domain.guarding import is_guarded
 from workflows.domain.model import Code, Command, State
 
@@ -88,6 +89,8 @@ async def record(
     command = from_snapshot(entry.snapshot)
     if step.ended and not is_guarded(command):
         await sends.close(tx, tenant, name)
+    if step.written:
+        await reservation_recorder.follow(tx, command, now)
     if (steps := _recorded.get()) is not None:
         steps.append(step)
     return command
@@ -111,6 +114,11 @@ class _Step:
             return None
         self._before, self._after = before, after
         return to_snapshot(after)
+
+    @property
+    def written(self) -> bool:
+        """Whether there was anything to write."""
+        return self._after is not None
 
     @property
     def ended(self) -> bool:

@@ -14,9 +14,11 @@ import msgspec
 from fleet import reservations
 from fleet.book import Columns
 from fleet.database import Tx
-from workflows.domain.reservation import Reservation
-
-KIND = "RESERVATION"
+from workflows import names
+from workflows.domain import reservation_changes as changes
+from workflows.domain.model import Code, Command, State
+from workflows.domain.reservation import Reservation, ReservationState
+from workflows.reservation_start import RESERVATION_KIND, wake
 
 
 def to_snapshot(reservation: Reservation) -> dict[str, Any]:
@@ -61,11 +63,56 @@ async def record(
     return None if entry is None else from_snapshot(entry.snapshot)
 
 
+async def follow(tx: Tx, command: Command, now: datetime) -> None:
+    """What a command's newest change means for the reservation that it makes or ends."""
+    if command.reserve is not None:
+        await _follow_request(tx, command, now)
+    elif command.cancel_reservation is not None:
+        await _follow_cancel(tx, command, now)
+
+
+async def _follow_request(tx: Tx, command: Command, now: datetime) -> None:
+    spec = command.reserve
+    if spec is None or not spec.reservation:
+        return
+    workflow_id = names.reservation_workflow_id(command.tenant, spec.reservation)
+    after = await record(
+        tx,
+        tenant=command.tenant,
+        name=spec.reservation,
+        key=f"command:{command.revision}",
+        change=lambda known: changes.follow_request(known, command, now),
+        now=now,
+        initial=changes.requested(command, spec.reservation, workflow_id),
+    )
+    fresh = command.state is State.DONE and after is not None
+    if fresh and after is not None and after.state is ReservationState.HELD:
+        await wake(tx, after, "held", now)
+
+
+async def _follow_cancel(tx: Tx, command: Command, now: datetime) -> None:
+    spec, outcome = command.cancel_reservation, command.outcome
+    if spec is None or spec.resolved_reservation is None:
+        return
+    if command.state is not State.DONE or outcome is None or outcome.code is not Code.SUCCEEDED:
+        return
+    after = await record(
+        tx,
+        tenant=command.tenant,
+        name=spec.resolved_reservation,
+        key=f"cancelled:{command.name}",
+        change=lambda known: changes.cancelled(known, spec.reason, now),
+        now=now,
+    )
+    if after is not None and after.state is ReservationState.CANCELLED:
+        await wake(tx, after, "cancelled", now)
+
+
 def _columns(snapshot: dict[str, Any]) -> Columns:
     reservation = from_snapshot(snapshot)
     return Columns(
         station=reservation.station,
-        kind=KIND,
+        kind=RESERVATION_KIND,
         state=reservation.state.value,
         outcome_code="",
         create_time=reservation.create_time,

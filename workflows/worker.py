@@ -1,7 +1,8 @@
 """The worker process: runs command workflows and their reads and writes of the fleet."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 from temporalio.client import Client
@@ -11,11 +12,15 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from fleet.database import Database
 from workflows.command_workflow import RemoteCommandWorkflow
 from workflows.compiled import compile_once
+from workflows.domain.timing import Timing
 from workflows.fleet_activities import FleetActivities
 from workflows.names import COMMANDS_QUEUE
+from workflows.reservation_activities import ReservationActivities
+from workflows.reservation_workflow import ReservationWorkflow
 from workflows.settings import WorkerSettings
+from workflows.wakeups import WakeupDispatcher
 
-WORKFLOWS = (RemoteCommandWorkflow,)
+WORKFLOWS = (RemoteCommandWorkflow, ReservationWorkflow)
 """Every workflow of this project: what a worker runs and a replayer replays."""
 
 PASSED_THROUGH = (
@@ -25,6 +30,7 @@ PASSED_THROUGH = (
     "workflows.domain",
     "workflows.names",
     "workflows.requests",
+    "workflows.reservation_calls",
 )
 """Modules that workflow runs share instead of loading them anew: pure, or calls of the SDK only.
 
@@ -43,18 +49,24 @@ def workflow_runner() -> SandboxedWorkflowRunner:
 
 @asynccontextmanager
 async def running_worker(
-    db: Database, client: Client, settings: WorkerSettings | None = None
+    db: Database,
+    client: Client,
+    settings: WorkerSettings | None = None,
+    timing: Timing | None = None,
 ) -> AsyncIterator[Worker]:
     """Runs a worker until the block is left, then lets it finish what it has in hand.
+
+    timing: the waits of reservations; those of a command travel with it.
 
     Interceptors of the client that are worker interceptors too (tracing) work here as well.
     """
     chosen = settings or WorkerSettings()
+    activities = [*FleetActivities(db).all, *ReservationActivities(db, timing or Timing()).all]
     worker = Worker(
         client,
         task_queue=COMMANDS_QUEUE,
         workflows=list(WORKFLOWS),
-        activities=FleetActivities(db).all,
+        activities=activities,
         workflow_runner=workflow_runner(),
         max_cached_workflows=chosen.max_cached_workflows,
         max_concurrent_workflow_tasks=chosen.max_workflow_tasks,
@@ -64,4 +76,10 @@ async def running_worker(
         no_remote_activities=True,
     )
     async with worker:
-        yield worker
+        delivering = asyncio.create_task(WakeupDispatcher(db, client).run())
+        try:
+            yield worker
+        finally:
+            delivering.cancel()
+            with suppress(asyncio.CancelledError):
+                await delivering

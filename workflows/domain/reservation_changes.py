@@ -31,6 +31,7 @@ class EndCause(StrEnum):
     TIME_OVER = "TIME_OVER"
     NO_TRANSACTION = "NO_TRANSACTION"
     CANCELLED_BY_CALLER = "CANCELLED_BY_CALLER"
+    CANCELLED_BY_OPERATOR = "CANCELLED_BY_OPERATOR"
     UNKNOWN_HOLD_UNDONE = "UNKNOWN_HOLD_UNDONE"
     REMOVED_BY_STATION = "REMOVED_BY_STATION"
     CONNECTOR_FAULTED = "CONNECTOR_FAULTED"
@@ -57,6 +58,10 @@ ENDINGS: dict[EndCause, tuple[ReservationState, str]] = {
         "The driver identified at the station, but no session was started.",
     ),
     EndCause.CANCELLED_BY_CALLER: (ReservationState.CANCELLED, "The reservation was cancelled."),
+    EndCause.CANCELLED_BY_OPERATOR: (
+        ReservationState.CANCELLED,
+        "An operator cancelled the reservation.",
+    ),
     EndCause.UNKNOWN_HOLD_UNDONE: (
         ReservationState.CANCELLED,
         "Whether the station held it was not known, so it was cancelled there.",
@@ -85,6 +90,16 @@ ENDINGS: dict[EndCause, tuple[ReservationState, str]] = {
     ),
 }
 """Every end of a hold: its state and a sentence for a human."""
+
+LETS_GO = frozenset(
+    {
+        EndCause.SESSION_USED_IT,
+        EndCause.NO_TRANSACTION,
+        EndCause.CANCELLED_BY_CALLER,
+        EndCause.UNKNOWN_HOLD_UNDONE,
+    }
+)
+"""Ends after which nothing is held: the station said so itself."""
 
 
 def requested(command: Command, name: str, workflow_id: str) -> Reservation:
@@ -245,3 +260,10 @@ def change_failed(known: Reservation, state: ChangeState, cause: str, message: s
         return known
     failed = replace(change, state=state, cause=cause, message=message)
     return replace(known, change=failed, progress=HOLDING)
+
+
+def withdrawn(known: Reservation, reason: str, at: datetime) -> Reservation:
+    """An operator ends it, whatever its station says; there it is cancelled afterwards."""
+    if known.state is not ReservationState.HELD:
+        return known
+    return ended(replace(known, cancel_reason=reason), EndCause.CANCELLED_BY_OPERATOR, at)

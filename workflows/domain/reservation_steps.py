@@ -19,6 +19,7 @@ from workflows.domain.judge_reservation import (
     taking_up,
 )
 from workflows.domain.reservation import ChangeState, Reservation, ReservationState
+from workflows.domain.reservation_changes import LETS_GO
 from workflows.domain.reservation_facts import HoldFacts, HoldFrame
 
 CANCEL_TRIES = 12
@@ -137,15 +138,6 @@ def _clear_away(known: Reservation, facts: HoldFacts, now: datetime) -> Step:
     return Step(Act.CANCEL, reason=why, alarm=alarm)
 
 
-_NOTHING_LEFT = {
-    ReservationState.USED,
-    ReservationState.NO_SHOW,
-    ReservationState.CANCELLED,
-    ReservationState.REFUSED,
-}
-"""Ends after which the station holds nothing: it said so itself."""
-
-
 def _is_cleared(known: Reservation, facts: HoldFacts) -> bool:
     """Whether the station said, after the last thing that could make a hold, that none is left."""
     last_hold = max((frame.send_time for frame in facts.holds), default=None)
@@ -155,7 +147,8 @@ def _is_cleared(known: Reservation, facts: HoldFacts) -> bool:
         if frame.settles_cancel or frame.cannot:
             return True
     unsure = any(frame.answer is None for frame in facts.holds)
-    return known.state in _NOTHING_LEFT and not unsure
+    let_go = known.cause in LETS_GO or known.state is ReservationState.REFUSED
+    return let_go and not unsure
 
 
 def _still_shown(known: Reservation, facts: HoldFacts) -> datetime | None:

@@ -60,21 +60,21 @@ def origin(command: Command) -> str:
 
 def details(command: Command) -> str:
     """The current details of a command, in Markdown: state, why, and what it waits for."""
-    lines = [f"**{_plain(title(command))}**", f"State: **{command.state.value}**"]
+    lines = [f"**{plain(title(command))}**", f"State: **{command.state.value}**"]
     outcome, undoing = command.outcome, command.compensation
     if outcome is not None:
-        why = f"{outcome.cause}: {_plain(outcome.message)}"
+        why = f"{outcome.cause}: {plain(outcome.message)}"
         lines.append(f"Outcome: **{outcome.code.value}** / {why}")
     if command.progress:
-        lines.append(f"Now: {_plain(command.progress)}")
+        lines.append(f"Now: {plain(command.progress)}")
     if command.cancel_reason is not None:
-        reason = _plain(command.cancel_reason) or "no reason given"
+        reason = plain(command.cancel_reason) or "no reason given"
         lines.append(f"Cancelled by its caller: {reason}")
     if undoing.state is not CompensationState.NONE:
-        lines.append(f"Compensation: **{undoing.state.value}**: {_plain(undoing.reason)}")
+        lines.append(f"Compensation: **{undoing.state.value}**: {plain(undoing.reason)}")
     return "\n\n".join(lines)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Words of stations and callers: masks keep their stars, and nobody writes a link."""
     return re.sub(r"([\\`*\[\]<>~])", r"\\\1", text)
