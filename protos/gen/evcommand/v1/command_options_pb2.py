@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"evcommand/v1/command_options.proto\x12\x0c\x65vcommand.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x86\x02\n\x0e\x43ommandOptions\x12\'\n\x08wait_for\x18\x01 \x01(\x0e\x32\x15.evcommand.v1.WaitFor\x12-\n\tnot_after\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0eoffline_policy\x18\x03 \x01(\x0e\x32\x1b.evcommand.v1.OfflinePolicy\x12\x38\n\x06labels\x18\x04 \x03(\x0b\x32(.evcommand.v1.CommandOptions.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*n\n\x07WaitFor\x12\x18\n\x14WAIT_FOR_UNSPECIFIED\x10\x00\x12\x16\n\x12WAIT_FOR_SUBMITTED\x10\x01\x12\x1b\n\x17WAIT_FOR_STATION_ANSWER\x10\x02\x12\x14\n\x10WAIT_FOR_OUTCOME\x10\x03*f\n\rOfflinePolicy\x12\x1e\n\x1aOFFLINE_POLICY_UNSPECIFIED\x10\x00\x12\x1c\n\x18OFFLINE_POLICY_FAIL_FAST\x10\x01\x12\x17\n\x13OFFLINE_POLICY_WAIT\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"evcommand/v1/command_options.proto\x12\x0c\x65vcommand.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb0\x02\n\x0e\x43ommandOptions\x12\'\n\x08wait_for\x18\x01 \x01(\x0e\x32\x15.evcommand.v1.WaitFor\x12-\n\tnot_after\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0eoffline_policy\x18\x03 \x01(\x0e\x32\x1b.evcommand.v1.OfflinePolicy\x12\x38\n\x06labels\x18\x04 \x03(\x0b\x32(.evcommand.v1.CommandOptions.LabelsEntry\x12(\n\x08\x63\x61llback\x18\x05 \x01(\x0b\x32\x16.evcommand.v1.Callback\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x8d\x01\n\x08\x43\x61llback\x12\x0b\n\x03url\x18\x01 \x01(\t\x12-\n\x06\x65vents\x18\x02 \x01(\x0e\x32\x1d.evcommand.v1.Callback.Events\"E\n\x06\x45vents\x12\x16\n\x12\x45VENTS_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x45VENTS_OUTCOMES\x10\x01\x12\x0e\n\nEVENTS_ALL\x10\x02*n\n\x07WaitFor\x12\x18\n\x14WAIT_FOR_UNSPECIFIED\x10\x00\x12\x16\n\x12WAIT_FOR_SUBMITTED\x10\x01\x12\x1b\n\x17WAIT_FOR_STATION_ANSWER\x10\x02\x12\x14\n\x10WAIT_FOR_OUTCOME\x10\x03*f\n\rOfflinePolicy\x12\x1e\n\x1aOFFLINE_POLICY_UNSPECIFIED\x10\x00\x12\x1c\n\x18OFFLINE_POLICY_FAIL_FAST\x10\x01\x12\x17\n\x13OFFLINE_POLICY_WAIT\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,12 +34,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_COMMANDOPTIONS_LABELSENTRY']._loaded_options = None
   _globals['_COMMANDOPTIONS_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_WAITFOR']._serialized_start=350
-  _globals['_WAITFOR']._serialized_end=460
-  _globals['_OFFLINEPOLICY']._serialized_start=462
-  _globals['_OFFLINEPOLICY']._serialized_end=564
+  _globals['_WAITFOR']._serialized_start=536
+  _globals['_WAITFOR']._serialized_end=646
+  _globals['_OFFLINEPOLICY']._serialized_start=648
+  _globals['_OFFLINEPOLICY']._serialized_end=750
   _globals['_COMMANDOPTIONS']._serialized_start=86
-  _globals['_COMMANDOPTIONS']._serialized_end=348
-  _globals['_COMMANDOPTIONS_LABELSENTRY']._serialized_start=303
-  _globals['_COMMANDOPTIONS_LABELSENTRY']._serialized_end=348
+  _globals['_COMMANDOPTIONS']._serialized_end=390
+  _globals['_COMMANDOPTIONS_LABELSENTRY']._serialized_start=345
+  _globals['_COMMANDOPTIONS_LABELSENTRY']._serialized_end=390
+  _globals['_CALLBACK']._serialized_start=393
+  _globals['_CALLBACK']._serialized_end=534
+  _globals['_CALLBACK_EVENTS']._serialized_start=465
+  _globals['_CALLBACK_EVENTS']._serialized_end=534
 # @@protoc_insertion_point(module_scope)

@@ -102,6 +102,7 @@ class CommandOptions(_message.Message):
     NOT_AFTER_FIELD_NUMBER: _builtins.int
     OFFLINE_POLICY_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
+    CALLBACK_FIELD_NUMBER: _builtins.int
     wait_for: Global___WaitFor.ValueType
     """Optional. What the call waits for before it returns; the station's answer when absent. However long the wait was
     meant to be, the call returns the command as it then is shortly before the call's own deadline, and at the broker's
@@ -123,6 +124,12 @@ class CommandOptions(_message.Message):
         characters of a-z, 0-9, `_`, `-`, `.` and `/`, beginning with a letter or a digit; values are at most 255 characters.
         """
 
+    @_builtins.property
+    def callback(self) -> Global___Callback:
+        """Optional. Where the command's news are posted; the settings of the caller's credential when absent (see
+        CallbackService). FAILED_PRECONDITION (CALLBACK_SECRET_MISSING) while the credential has no secret to sign with.
+        """
+
     def __init__(
         self,
         *,
@@ -130,11 +137,63 @@ class CommandOptions(_message.Message):
         not_after: _timestamp_pb2.Timestamp | None = ...,
         offline_policy: Global___OfflinePolicy.ValueType = ...,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        callback: Global___Callback | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["not_after", b"not_after"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["callback", b"callback", "not_after", b"not_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["labels", b"labels", "not_after", b"not_after", "offline_policy", b"offline_policy", "wait_for", b"wait_for"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["callback", b"callback", "labels", b"labels", "not_after", b"not_after", "offline_policy", b"offline_policy", "wait_for", b"wait_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CommandOptions: _TypeAlias = CommandOptions  # noqa: Y015
+
+@_typing.final
+class Callback(_message.Message):
+    """Asks for a command's news to be posted to a URL, signed in the form of the Standard Webhooks specification."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Events:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _EventsEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Callback._Events.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        EVENTS_UNSPECIFIED: Callback._Events.ValueType  # 0
+        """Means OUTCOMES."""
+        EVENTS_OUTCOMES: Callback._Events.ValueType  # 1
+        """The outcome, whatever its code, and what becomes of it later: an UNKNOWN that is raised, a compensation that ends."""
+        EVENTS_ALL: Callback._Events.ValueType  # 2
+        """Every change of the command's state, and what OUTCOMES posts."""
+
+    class Events(_Events, metaclass=_EventsEnumTypeWrapper):
+        """Says which news are posted. Values will be added."""
+
+    EVENTS_UNSPECIFIED: Callback.Events.ValueType  # 0
+    """Means OUTCOMES."""
+    EVENTS_OUTCOMES: Callback.Events.ValueType  # 1
+    """The outcome, whatever its code, and what becomes of it later: an UNKNOWN that is raised, a compensation that ends."""
+    EVENTS_ALL: Callback.Events.ValueType  # 2
+    """Every change of the command's state, and what OUTCOMES posts."""
+
+    URL_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
+    url: _builtins.str
+    """Required. The address, `https://...`, at most 2,048 characters, without a user or a password in it. A host that is
+    written as an address must be a public one; a name may only lead to public ones when it is called.
+    """
+    events: Global___Callback.Events.ValueType
+    """Optional. Which news are posted; OUTCOMES when absent."""
+    def __init__(
+        self,
+        *,
+        url: _builtins.str = ...,
+        events: Global___Callback.Events.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Callback: _TypeAlias = Callback  # noqa: Y015
