@@ -39,6 +39,9 @@ _WIRE_ID = fixed(
         reservations.c.station == bindparam("station"),
     )
 )
+_STATION_OF = fixed(
+    select(reservations.c.station).where(reservations.c.wire_id == bindparam("wire_id"))
+)
 _OPEN = fixed(
     select(*BOOK.entry)
     .where(reservations.c.station == bindparam("station"), reservations.c.end_time.is_(None))
@@ -91,6 +94,14 @@ async def by_wire_id(tx: Tx, station: str, wire_id: int) -> Entry | None:
         return None
     row = (await tx.execute(_WIRE_ID, {"wire_id": wire_id, "station": station})).first()
     return None if row is None else Entry(*row)
+
+
+async def station_of(tx: Tx, wire_id: int) -> str | None:
+    """Whose reservation has this number; None when none has it. Never obey anybody else's."""
+    if lenient_int32(wire_id) is None:
+        return None
+    found: str | None = (await tx.execute(_STATION_OF, {"wire_id": wire_id})).scalar()
+    return found
 
 
 async def open_at(tx: Tx, station: str) -> list[Entry]:

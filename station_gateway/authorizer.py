@@ -1,20 +1,22 @@
 """Who may charge: one port, and the implementation that asks the fleet.
 
 The order of judgement: a token that a start in flight brought to this very station is good (the
-operator asked for that session); then the token table; then, for tokens nobody knows, the open
-mode's Accepted or the normal Invalid.
+operator asked for that session); then the token table; then, for tokens nobody knows, a hold of
+this station that names it, or the open mode's Accepted, or the normal Invalid.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from fleet import sends, tokens
+from fleet import reservations, sends, tokens
 from fleet.database import Tx
 from fleet.keys import Sealer
 from fleet.tokens import Token
 from station_gateway.dialects.messages import Authorization, TokenSeen, TokenVerdict
 from workflows.domain.model import Kind
+from workflows.domain.reservation import ReservationState
+from workflows.reservation_recorder import from_snapshot
 
 V16_TYPE = "idTag"
 GROUP_TYPE = "Central"
@@ -62,7 +64,7 @@ class FleetAuthorizer:
         if await self._brought_by_command(tx, station, digest, group_digest):
             verdict = TokenVerdict.ACCEPTED
         else:
-            verdict = self._by_table(known, now)
+            verdict = await self._by_table(tx, station, digest, known, now)
         return Judgement(
             Authorization(verdict, group=group, expire_time=_expiry(known, verdict, now)),
             digest=digest,
@@ -84,12 +86,26 @@ class FleetAuthorizer:
             for send in await sends.open_for_station(tx, station)
         )
 
-    def _by_table(self, known: Token | None, now: datetime) -> TokenVerdict:
+    async def _by_table(
+        self, tx: Tx, station: str, digest: str, known: Token | None, now: datetime
+    ) -> TokenVerdict:
         if known is None:
-            return TokenVerdict.ACCEPTED if self._open_to_all else TokenVerdict.INVALID
+            good = self._open_to_all or await _named_by_hold(tx, station, digest, now)
+            return TokenVerdict.ACCEPTED if good else TokenVerdict.INVALID
         if known.status == TokenVerdict.ACCEPTED and _expired(known, now):
             return TokenVerdict.EXPIRED
         return TokenVerdict(known.status)
+
+
+async def _named_by_hold(tx: Tx, station: str, digest: str, now: datetime) -> bool:
+    """Whether a hold of this station is for this token, or for it as a group's."""
+    for entry in await reservations.open_at(tx, station):
+        hold = from_snapshot(entry.snapshot)
+        tokens_of_hold = (hold.id_token, hold.group_id_token)
+        named = any(token is not None and token.digest == digest for token in tokens_of_hold)
+        if named and hold.state is ReservationState.HELD and now < hold.expire_time:
+            return True
+    return False
 
 
 def _expired(token: Token, now: datetime) -> bool:

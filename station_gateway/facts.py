@@ -7,7 +7,7 @@ to be woken.
 
 from datetime import datetime
 
-from fleet import stations, transactions
+from fleet import reservations, stations, transactions
 from fleet.database import Tx
 from fleet.transactions import Transaction
 from station_gateway.authorizer import Authorizer, Judgement
@@ -15,10 +15,12 @@ from station_gateway.dialects.messages import (
     Booted,
     ConnectorStatusSeen,
     MeterRead,
+    ReservationEnded,
     SessionEvent,
     SessionStarted,
     SessionStopped,
 )
+from station_gateway.ownership import own_reservation, owns_session
 from station_gateway.peer import Peer
 from workflows.correlation import StationEvent, wake_concerned
 
@@ -34,9 +36,24 @@ async def booted(tx: Tx, peer: Peer, call: Booted, now: datetime) -> bool:
         serial_number=call.serial_number,
         firmware_version=call.firmware_version,
         ocpp_version=peer.ocpp_version,
+        reason=call.reason,
+        connection_id=peer.connection_id,
         now=now,
     )
     return await wake_concerned(tx, StationEvent(peer.id, "booted"), now)
+
+
+async def reservation_ended(tx: Tx, peer: Peer, call: ReservationEnded, now: datetime) -> bool:
+    """The station says that one of its holds is over; of others' holds it can say nothing."""
+    wire_id = await own_reservation(tx, peer, call.reservation_id)
+    if wire_id is None:
+        return False
+    if not await reservations.report(
+        tx, station=peer.id, wire_id=wire_id, status=call.status, now=now
+    ):
+        return False
+    event = StationEvent(peer.id, "reservation", reservation_id=wire_id)
+    return await wake_concerned(tx, event, now)
 
 
 async def connector_status(tx: Tx, peer: Peer, call: ConnectorStatusSeen, now: datetime) -> bool:
@@ -79,7 +96,7 @@ async def session_started(
         start_time=call.time.time,
         clock_suspect=call.time.suspect,
         authorized=token.accepted,
-        reservation_id=call.reservation_id,
+        reservation_id=await own_reservation(tx, peer, call.reservation_id),
         now=now,
     )
     return session, token, await _wake_for(tx, session, now)
@@ -90,7 +107,7 @@ async def session_stopped(
 ) -> bool:
     """A 1.6 session ended. A station that never got our id sends 0 or -1: its open one is meant."""
     ocpp_id = call.ocpp_id if call.id_known else await _only_open(tx, peer, token)
-    if ocpp_id is None:
+    if ocpp_id is None or not await owns_session(tx, peer, ocpp_id):
         return False
     session = await transactions.stop_v16(
         tx,
@@ -128,7 +145,7 @@ async def session_event(
         token_masked=token.masked if token else "",
         group_digest=token.group_digest if token else None,
         remote_start_id=call.remote_start_id,
-        reservation_id=call.reservation_id,
+        reservation_id=await own_reservation(tx, peer, call.reservation_id),
         event_time=call.time.time,
         clock_suspect=call.time.suspect,
         offline=call.offline,
@@ -146,6 +163,8 @@ async def session_observed(
 ) -> bool:
     """Meter values name a session; write it down when nobody told us of it."""
     if await transactions.by_ocpp_id(tx, peer.id, ocpp_id) is not None:
+        return False
+    if not await owns_session(tx, peer, ocpp_id):
         return False
     await transactions.observe(
         tx,

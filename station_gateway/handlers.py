@@ -33,9 +33,11 @@ from station_gateway.dialects.messages import (
     VendorDataSeen,
 )
 from station_gateway.peer import Peer
+from telemetry import metrics
 
 log = structlog.get_logger(__name__)
 
+TRIGGERED = "Triggered"
 RETRY_S = 0.5
 """Between two tries to write a fact while the database is away."""
 
@@ -110,11 +112,15 @@ class Handlers:
                 await asyncio.sleep(RETRY_S)
 
     async def booted(self, peer: Peer, call: Booted) -> Confirmation:
-        """BootNotification: an admitted station is accepted."""
+        """BootNotification: an admitted station is accepted.
+
+        One that was asked for (TriggerMessage) is no boot, unless it is the first that we hear of.
+        """
         now = self._utc_now()
-        self._kick(await self._db.batch(lambda tx: facts.booted(tx, peer, call, now)))
-        peer.booted()
-        log.info("station_booted", station=peer.id, reason=call.reason)
+        if call.reason != TRIGGERED or not peer.boot_accepted:
+            self._kick(await self._db.batch(lambda tx: facts.booted(tx, peer, call, now)))
+            peer.booted()
+            log.info("station_booted", station=peer.id, reason=call.reason)
         return Confirmation(
             self._utc_now(), boot=BootVerdict.ACCEPTED, interval_s=self._heartbeat_s
         )
@@ -186,12 +192,15 @@ class Handlers:
         return Confirmation(self._utc_now())
 
     async def reservation_ended(self, peer: Peer, call: ReservationEnded) -> Confirmation:
-        """ReservationStatusUpdate: nobody holds reservations yet; it is told and confirmed."""
+        """ReservationStatusUpdate: a hold is over, says the station."""
+        now = self._utc_now()
+        self._kick(await self._db.batch(lambda tx: facts.reservation_ended(tx, peer, call, now)))
         log.info("reservation_ended", station=peer.id, status=call.status)
         return Confirmation(self._utc_now())
 
     async def security_event(self, peer: Peer, call: SecurityEventSeen) -> Confirmation:
         """SecurityEventNotification: an operator has to see it."""
+        metrics.SECURITY_EVENTS.labels(event="reported_by_station").inc()
         log.warning("security_event", station=peer.id, event_type=call.event)
         return Confirmation(self._utc_now())
 

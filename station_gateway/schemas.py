@@ -31,6 +31,7 @@ from station_gateway.dialects.messages import Payload
 
 _IDENTIFIERS = frozenset({"idTag", "parentIdTag", "idToken", "additionalIdToken", "transactionId"})
 """Cut, these would be another thing; all other strings are cut where they are read."""
+_REASON = "statusInfo"
 _DECISIVE_WORDS = frozenset({"eventType", "TransactionEventEnumType"})
 """Enums (by property or definition) without which the message has no meaning."""
 _REPAIR_NODES = 5_000
@@ -90,7 +91,13 @@ class SchemaSet:
         return self._check(action, payload) if action in self.sent else self._not_taken(action)
 
     def check_answer(self, action: str, payload: Payload) -> Violation | None:
-        """Judge (and repair in place) a CALLRESULT of the station; `action` is our CALL's."""
+        """Judge (and repair in place) a CALLRESULT of the station; `action` is our CALL's.
+
+        Its status is what counts: a reason beside it that is malformed is as if it had not come.
+        """
+        violation = self._check(action + "Response", payload)
+        if violation is None or payload.pop(_REASON, None) is None:
+            return violation
         return self._check(action + "Response", payload)
 
     def faults_of_ours(self, name: str, payload: Payload) -> list[str]:

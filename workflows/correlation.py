@@ -88,6 +88,9 @@ async def _concerns(tx: Tx, event: StationEvent, send: Send) -> bool:
             return await _return_concerns(tx, send)
         case "connection_timeout":
             return send.kind == Kind.START_SESSION.value
+        case "reservation":
+            holds = {Kind.RESERVE_NOW.value, Kind.CANCEL_RESERVATION.value}
+            return send.kind in holds and send.wire_id == str(event.reservation_id)
         case _:
             return False
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from temporalio.testing import ActivityEnvironment
 
-from fleet import log, sends, stations, transactions, wakeups
+from fleet import log, reservations, sends, stations, transactions, wakeups
 from fleet.database import Database, Tx
 from fleet.keys import Passwords, Sealer
 from fleet.sends import Send
@@ -21,6 +21,7 @@ from station_gateway.gateway import Gateway
 from station_gateway.peer import Peer
 from station_gateway.settings import GatewaySettings
 from tests.support.scripted_station import ScriptedStation, connected
+from workflows import reservation_recorder
 from workflows.contract import AskRequest, AskResult, SendRequest, SendResult
 from workflows.domain.model import (
     CancelReservationSpec,
@@ -34,6 +35,7 @@ from workflows.domain.model import (
     StopSpec,
     UnlockSpec,
 )
+from workflows.domain.reservation import ENDS, Reservation, ReservationState
 from workflows.recorder import from_snapshot, record
 
 PASSWORD = "a-password-of-the-test"
@@ -204,6 +206,50 @@ class Bench:
             reservation=f"reservation-{wire_id}",
             wire_id=wire_id,
         )
+
+    async def reserved(
+        self,
+        station: str = "S1",
+        *,
+        wire_id: int = 7,
+        tag: str = "TAG1",
+        group: str = "",
+        state: ReservationState = ReservationState.HELD,
+        within_s: float = 3600.0,
+    ) -> None:
+        """A reservation in the book, without any frame; `within_s` from now it is over."""
+        hold = self.hold(wire_id=wire_id, tag=tag, group=group)
+        reservation = Reservation(
+            name=hold.reservation,
+            tenant=TENANT,
+            station=station,
+            wire_id=wire_id,
+            id_token=hold.id_token,
+            group_id_token=hold.group_id_token,
+            state=state,
+            create_time=now(),
+            expire_time=now() + timedelta(seconds=within_s),
+            end_time=now() if state in ENDS else None,
+            workflow_id=f"reservation/{TENANT}/{hold.reservation}",
+            command="command-0",
+        )
+        await self.write(
+            lambda tx: reservation_recorder.record(
+                tx,
+                tenant=TENANT,
+                name=reservation.name,
+                key="made",
+                change=lambda same: same,
+                now=now(),
+                initial=reservation,
+            )
+        )
+
+    async def report(self, wire_id: int = 7, station: str = "S1") -> str | None:
+        """What the station last told about the end of this hold."""
+        async with self.db.read() as tx:
+            told = await reservations.reported(tx, station, wire_id)
+        return None if told is None else told.status
 
     async def _request(
         self, station: str, kind: Kind, within_s: float, answer_timeout_s: float, **spec: Any

@@ -61,6 +61,14 @@ async def test_a_station_finds_only_its_own_reservation_by_number(db: Database) 
         assert await reservations.by_wire_id(tx, "CP1", 2**40) is None
 
 
+async def test_a_number_tells_whose_reservation_it_is(db: Database) -> None:
+    await make(db, a_reservation(7))
+    async with db.read() as tx:
+        assert await reservations.station_of(tx, 7) == "CP1"
+        assert await reservations.station_of(tx, 8) is None
+        assert await reservations.station_of(tx, 2**40) is None
+
+
 async def test_a_report_about_a_foreign_number_is_not_kept(db: Database) -> None:
     await make(db, a_reservation(7))
     async with db.write() as tx:
