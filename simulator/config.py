@@ -2,7 +2,11 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit, urlunsplit
+
+if TYPE_CHECKING:
+    from simulator.behaviour import Behaviour
 
 
 class Cable(StrEnum):
@@ -36,6 +40,13 @@ class StationConfig:
     heartbeat_s: None takes the interval that the answer to BootNotification asks for.
     authorize_remote: ask the back end about the token of a remote start before charging.
     boot_on_reconnect: send BootNotification after a mere loss of the network, too.
+    tethered: its cables hang on it; there is no lock to open.
+    lock_jams: the connector locks do not open.
+    reserves: it takes reservations. reserves_any: also of any outlet (1.6 connector 0).
+    connector_types: outlet n has the n-th of these plugs (2.x's words), over and over.
+    resets_one_evse: 2.x: one outlet can restart while the station stays.
+    resumes: 2.1: transactions go on after a reset ImmediateAndResume.
+    flaws: what is wrong with it, outermost first (simulator.flaws).
     """
 
     id: str
@@ -51,6 +62,14 @@ class StationConfig:
     tx_start: TxStart = TxStart.POWER_PATH_CLOSED
     authorize_remote: bool = False
     boot_on_reconnect: bool = False
+    tethered: bool = False
+    lock_jams: bool = False
+    reserves: bool = True
+    reserves_any: bool = True
+    connector_types: tuple[str, ...] = ("cType2",)
+    resets_one_evse: bool = True
+    resumes: bool = False
+    flaws: "tuple[Behaviour, ...]" = ()
     call_timeout_s: float = 30.0
     connect_timeout_s: float = 10.0
     reconnect_s: float = 1.0

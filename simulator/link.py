@@ -18,6 +18,7 @@ _CALL, _RESULT, _ERROR = 2, 3, 4
 _MAX_FRAME_BYTES = 1 << 20
 
 OnCall = Callable[[str, Payload], Awaitable[Payload | Refusal | None]]
+Frames = list[list[Any]]
 
 
 class LinkLost(Exception):
@@ -32,12 +33,25 @@ class CallRefused(Exception):
         self.code = code
 
 
-class Link:
-    """One open websocket. `on_call` answers the back end's CALLs; None leaves one unanswered."""
+def _as_it_is(frame: list[Any]) -> Frames:
+    return [frame]
 
-    def __init__(self, socket: ClientConnection, on_call: OnCall) -> None:
+
+class Link:
+    """One open websocket. `on_call` answers the back end's CALLs; None leaves one unanswered.
+
+    written: which frames are written instead of one.
+    """
+
+    def __init__(
+        self,
+        socket: ClientConnection,
+        on_call: OnCall,
+        written: Callable[[list[Any]], Frames] = _as_it_is,
+    ) -> None:
         self._socket = socket
         self._on_call = on_call
+        self._written = written
         self._one_call = asyncio.Lock()
         self._answers: dict[str, asyncio.Future[Payload]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -63,7 +77,8 @@ class Link:
     async def send_frame(self, frame: list[Any]) -> None:
         """Writes any frame, also one that the standard forbids."""
         try:
-            await self._socket.send(json.dumps(frame, separators=(",", ":")))
+            for each in self._written(frame):
+                await self._socket.send(json.dumps(each, separators=(",", ":")))
         except ConnectionClosed as error:
             raise LinkLost(str(error)) from error
 
@@ -127,6 +142,7 @@ async def opened_link(
     password: str | None,
     timeout_s: float,
     on_call: OnCall,
+    written: Callable[[list[Any]], Frames] = _as_it_is,
 ) -> AsyncIterator[Link]:
     """Opens a websocket as a station does.
 
@@ -148,7 +164,7 @@ async def opened_link(
         max_size=_MAX_FRAME_BYTES,
         proxy=None,
     ) as socket:
-        yield Link(socket, on_call)
+        yield Link(socket, on_call, written)
 
 
 def _settle(answer: asyncio.Future[Payload], result: Payload | Exception) -> None:

@@ -10,7 +10,7 @@ from simulator.config import StationConfig
 from simulator.model import Event, Session, Token
 
 Payload = dict[str, Any]
-Accepted = Callable[[datetime], list[Event]]
+Accepted = Callable[[Token, datetime], list[Event]]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ class Outgoing:
 
     payload: built when it is sent, since 1.6 learns a transaction's id only from the answer to its
         start. None: there is nothing to say any longer.
-    keep: a transaction's message: kept until it was answered, over any loss of the network.
+    keep: kept until it was answered, over any loss of the network: what happened in a transaction,
+        and the end of a reservation.
     heard: what the back end's answer changes.
     """
 
@@ -50,9 +51,10 @@ class Outgoing:
 
 
 class Dialect(Protocol):
-    """One OCPP version's words."""
+    """One OCPP version's words. `unreadable`: its CALLERROR code for a payload it cannot read."""
 
     subprotocol: str
+    unreadable: str
 
     def boot(self, reason: str) -> Outgoing:
         """BootNotification."""
@@ -61,7 +63,7 @@ class Dialect(Protocol):
         """StatusNotification of an outlet as it is now."""
 
     def authorize(self, token: Token, accepted: Accepted) -> Outgoing:
-        """Authorize; `accepted` happens when the back end takes the token."""
+        """Authorize; `accepted` happens when the back end takes the token; it learns its group."""
 
     def meter_values(self, session: Session, now: datetime) -> Outgoing:
         """The periodic meter values of a running session."""

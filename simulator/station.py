@@ -1,31 +1,32 @@
-"""The simulated station: connects, boots, answers, and tells what happens. Thin I/O over Charger.
+"""The simulated station: a charger, its driver's hands, and a line to the back end.
 
     async with SimulatedStation(config) as station:
         await station.until(lambda: station.booted)
-        await station.plug_in(1)
+        station.plug_in(1)
 
-Everything waits in one outbox and leaves it in order. Transaction messages stay there until the
-back end answered them, over any loss of the network; the others are said again after it.
+Thin I/O over Charger (what happens), Dialect (which words) and Line (how it is said). Where a
+station may be otherwise than honest, its Behaviour is asked.
 """
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
-from websockets.exceptions import InvalidHandshake, InvalidStatus
-
-from simulator.behaviour import Behaviour, IncomingCall
+from simulator.behaviour import Behaviour, Combined, Frame, IncomingCall
 from simulator.charger import Charger
-from simulator.config import Cable, StationConfig, TxStart
-from simulator.link import CallRefused, Link, LinkLost, opened_link
+from simulator.config import Cable, StationConfig
+from simulator.habits import habits_of
+from simulator.line import Line
+from simulator.link import Link, opened_link
 from simulator.messages import Answer, DialectFactory, Outgoing, Payload, Refusal
 from simulator.model import (
     AwaitingCable,
     Event,
+    EvseRestarting,
     Rebooting,
     Reservation,
     ReservationHeld,
@@ -39,13 +40,13 @@ from simulator.v21 import V21
 from simulator.v201 import V201
 
 _DIALECTS: dict[str, DialectFactory] = {"1.6": V16, "2.0.1": V201, "2.1": V21}
-_ATTEMPTS = 3
-_RETRY_S = 1.0
-_MAX_OUTBOX = 10_000
 
 
 class SimulatedStation:
-    """One charging station. `said` counts its CALLs, `heard` the back end's, by action."""
+    """One charging station. `said` counts its CALLs, `heard` the back end's, by action.
+
+    stays_down: it went down for a reset, and will not come back unless somebody helps.
+    """
 
     def __init__(
         self,
@@ -55,28 +56,25 @@ class SimulatedStation:
         say: Callable[[str], None] = lambda _line: None,
     ) -> None:
         self.config = config
-        self.charger = Charger(config.evses, tx_start=_tx_start(config), power_w=config.power_w)
+        self.charger = Charger(config.evses, habits_of(config))
+        for evse in self.charger.evses.values():
+            evse.jammed = config.lock_jams
         self.dialect = _DIALECTS[config.version](config, self.charger)
-        self.said: Counter[str] = Counter()
         self.heard: Counter[str] = Counter()
-        self.connected = self.booted = False
-        self.refused_with: int | None = None
-        self._behaviour = behaviour or Behaviour()
+        self._behaviour = Combined([*config.flaws, *([behaviour] if behaviour else [])])
         self._say = say
-        self._outbox: deque[Outgoing] = deque()
-        self._link: Link | None = None
-        self._boot_reason = "PowerUp"
-        self._may_connect = asyncio.Event()
-        self._may_connect.set()
         self._changed = asyncio.Event()
+        self._line = Line(self, self._changed)
+        self.stays_down = False
+        self._goes_down = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         """Switches it on. Connecting goes on in the background."""
         if self.config.cable is Cable.FIRST:
             for evse_id in self.charger.evses:
-                self.perform(self.charger.plug_in(evse_id, _now()))
-        self._spawn(self._stay_connected())
+                self.plug_in(evse_id)
+        self.spawn(self._line.stay_connected())
         return self
 
     async def __aexit__(
@@ -86,9 +84,7 @@ class SimulatedStation:
         trace: TracebackType | None,
     ) -> None:
         """Switches it off: closes the connection, says nothing more."""
-        self._may_connect.clear()
-        if self._link is not None:
-            await self._link.close()
+        await self._line.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -103,272 +99,299 @@ class SimulatedStation:
                 self._changed.clear()
                 await self._changed.wait()
 
+    async def delivered(self, timeout_s: float = 10.0) -> None:
+        """Waits until the back end has answered everything that the station had to say.
+
+        Raises: TimeoutError.
+        """
+        await self.until(lambda: not self._line.outbox, timeout_s)
+
+    # What people do to it.
+
     def plug_in(self, evse_id: int = 1) -> None:
         """The driver puts the cable in."""
-        self.perform(self.charger.plug_in(evse_id, _now()))
+        self.perform(self.charger.plug_in(evse_id, self.now()))
 
     def unplug(self, evse_id: int = 1) -> None:
         """The driver takes the cable out."""
-        self.perform(self.charger.unplug(evse_id, _now()))
+        self.perform(self.charger.unplug(evse_id, self.now()))
 
     def swipe(self, token: Token, evse_id: int = 1) -> None:
         """The driver shows a card; the back end is asked, then it begins or ends a session."""
-        self._post(
-            self.dialect.authorize(token, lambda now: self.charger.swipe(evse_id, token, now))
+        self._line.post(
+            self.dialect.authorize(
+                token, lambda known, now: self.charger.swipe(evse_id, known, now)
+            )
         )
 
     def stop_locally(self, evse_id: int = 1, reason: str = "Local") -> None:
         """Somebody presses stop at the station."""
         session = self.charger.evses[evse_id].session
         if session is not None:
-            self.perform(self.charger.end(session, "StopAuthorized", reason, _now()))
+            self.perform(self.charger.end(session, "StopAuthorized", reason, self.now()))
+
+    def fault(self, evse_id: int = 1) -> None:
+        """An outlet breaks: what charges there ends, and holds of it are over."""
+        self.perform(self.charger.fault(evse_id, self.now()))
+
+    def repair(self, evse_id: int = 1) -> None:
+        """A broken outlet works again."""
+        self.perform(self.charger.repair(evse_id))
+
+    def set_available(self, available: bool, evse_id: int | None = None) -> None:
+        """Somebody takes an outlet, or all of them, in or out of service at the station."""
+        self.perform(self.charger.set_available(evse_id, available)[1])
+
+    def jam_lock(self, evse_id: int = 1, *, jammed: bool = True) -> None:
+        """The connector's lock does not open any longer, or does again."""
+        self.charger.evses[evse_id].jammed = jammed
+
+    def forget_reservations(self) -> None:
+        """Loses every hold; only the statuses tell."""
+        self.perform(self.charger.forget_reservations())
+
+    def reboot(self, boot_reason: str = "PowerUp") -> None:
+        """The power is cut and comes back. What charged is told as ended after the boot."""
+        ending = "Reboot" if boot_reason == "Watchdog" else "PowerLoss"
+        going = Rebooting(boot_reason, "AbnormalCondition", ending, power_cut=True, commanded=False)
+        self.perform([going])
 
     def drop(self) -> None:
         """Cuts the network; the station tries again after a while."""
-        if self._link is not None:
-            self._link.drop()
+        self._line.drop()
 
     def go_offline(self) -> None:
         """Cuts the network and keeps it cut until `go_online`."""
-        self._may_connect.clear()
-        self.drop()
+        self._line.go_offline()
 
     def go_online(self) -> None:
         """Lets the station connect again."""
-        self._may_connect.set()
+        self._line.go_online()
+
+    def suffer(self, *flaws: Behaviour) -> None:
+        """From now on exactly this is wrong with it; nothing makes it honest."""
+        self._behaviour = Combined(flaws)
+
+    # What it is like.
+
+    @property
+    def connected(self) -> bool:
+        """The socket is open."""
+        return self._line.connected
+
+    @property
+    def booted(self) -> bool:
+        """The back end accepted its BootNotification, since it was switched on or reset."""
+        return self._line.booted
+
+    @property
+    def connections(self) -> int:
+        """How often it connected; a second socket beside does not count."""
+        return self._line.connections
+
+    @property
+    def refused_with(self) -> int | None:
+        """The HTTP status of a refused connection."""
+        return self._line.refused_with
+
+    @property
+    def said(self) -> Counter[str]:
+        """Its CALLs, by action."""
+        return self._line.said
 
     @property
     def undelivered(self) -> int:
         """Transaction messages that the back end has not answered yet."""
-        return sum(each.keep for each in self._outbox)
+        return self._line.outbox.undelivered
 
     @property
     def active_sessions(self) -> list[Session]:
         """What charges, or waits for its cable within a transaction."""
         return [session for session in self.charger.sessions if session.active]
 
+    @property
+    def holds(self) -> list[Reservation]:
+        """The reservations that it keeps now."""
+        return list(self.charger.reservations.held.values())
+
+    def now(self) -> datetime:
+        """What the station's clock shows."""
+        return self._behaviour.now(datetime.now(UTC))
+
+    # What happens in it.
+
     def perform(self, events: list[Event]) -> None:
         """Lets events of the charger happen: tells them, and starts what they ask for."""
         for event in events:
-            for outgoing in self.dialect.messages(event, _now(), offline=not self.connected):
-                self._post(outgoing)
+            for outgoing in self.dialect.messages(event, self.now(), offline=not self.connected):
+                self._line.post(outgoing)
             self._follow(event)
-        self._notice()
+        self._changed.set()
 
     def _follow(self, event: Event) -> None:
-        config = self.config
+        config, charger = self.config, self.charger
         match event:
-            case AwaitingCable(evse_id):
+            case AwaitingCable():
                 self._later(
                     config.connection_timeout_s,
-                    lambda: self.charger.give_up_waiting(event, _now()),
+                    lambda: charger.give_up_waiting(event, self.now()),
                 )
                 if config.cable is not Cable.NEVER:
                     self._later(config.plug_delay_s, lambda: self._plug_if_waiting(event))
             case SessionStarted(session):
-                self._say(f"session {session.id[:8]} began at outlet {session.evse_id}")
-                self._spawn(self._meter(session))
+                self.tell(f"session {session.id[:8]} began at outlet {session.evse_id}")
+                self.spawn(self._meter(session))
             case SessionEnded(session):
-                self._say(f"session {session.id[:8]} ended: {session.reason}")
+                self.tell(f"session {session.id[:8]} ended: {session.reason}")
                 if config.cable is Cable.LAST:
                     evse_id = session.evse_id
                     self._later(config.plug_delay_s, lambda: self._unplug_if_idle(evse_id))
-            case ReservationHeld(reservation):
-                self._later(_seconds_to_expiry(reservation), lambda: self._expire(reservation))
-            case Rebooting(reason):
-                self._spawn(self._reboot(reason))
+            case ReservationHeld(hold):
+                self._later(self._seconds_to(hold.expiry), lambda: self._expire(hold))
+            case Rebooting():
+                self._go_down(event)
+            case EvseRestarting(evse_id):
+                self._later(config.reboot_s, lambda: charger.evse_is_back(evse_id, self.now()))
 
     def _plug_if_waiting(self, awaited: AwaitingCable) -> list[Event]:
         evse = self.charger.evses[awaited.evse_id]
         if evse.authorization is not awaited.authorization or evse.plugged:
             return []
-        return self.charger.plug_in(evse.id, _now())
+        return self.charger.plug_in(evse.id, self.now())
 
     def _unplug_if_idle(self, evse_id: int) -> list[Event]:
         if self.charger.evses[evse_id].session is not None:
             return []
-        return self.charger.unplug(evse_id, _now())
+        return self.charger.unplug(evse_id, self.now())
 
-    def _expire(self, reservation: Reservation) -> list[Event]:
-        return self.charger.expire_reservation(reservation)
+    def _seconds_to(self, expiry: datetime) -> float:
+        return max(0.0, (expiry - self.now()).total_seconds())
 
-    async def _stay_connected(self) -> None:
-        while True:
-            await self._may_connect.wait()
-            try:
-                await self._connect_once()
-            except InvalidStatus as refusal:
-                self.refused_with = refusal.response.status_code
-                self._say(f"refused with HTTP {self.refused_with}")
-            except (OSError, InvalidHandshake, LinkLost, CallRefused) as error:
-                self._say(f"no connection: {error}")
-            finally:
-                self.connected, self._link = False, None
-                self._notice()
-            await asyncio.sleep(self.config.reconnect_s)
-
-    async def _connect_once(self) -> None:
-        config = self.config
-        async with opened_link(
-            config.address(),
-            subprotocol=self.dialect.subprotocol,
-            user=config.id,
-            password=config.password,
-            timeout_s=config.connect_timeout_s,
-            on_call=self._on_call,
-        ) as link:
-            self._link, self.connected, self.refused_with = link, True, None
-            self._notice()
-            self._say(f"connected to {config.address()}")
-            talking = asyncio.create_task(self._talk(link))
-            talking.add_done_callback(lambda _ended: link.drop())
-            try:
-                await link.read()
-            finally:
-                talking.cancel()
-                self._say("disconnected")
-            await asyncio.wait([talking])
-            if not talking.cancelled() and (error := talking.exception()) is not None:
-                raise error
-
-    async def _talk(self, link: Link) -> None:
-        """Everything that the station says on one connection, in order."""
-        interval_s = 300.0
-        if not self.booted or self.config.boot_on_reconnect:
-            interval_s = await self._boot(link)
-        self._repeat_statuses()
-        heartbeat_s = self.config.heartbeat_s or max(interval_s, 1.0)
-        while True:
-            if not self._outbox:
-                self._changed.clear()
-                try:
-                    async with asyncio.timeout(heartbeat_s):
-                        await self._changed.wait()
-                except TimeoutError:
-                    await self._deliver(link, Outgoing("Heartbeat", dict))
-                continue
-            await self._deliver(link, self._outbox[0])
-            self._outbox.popleft()
-            self._notice()
-
-    async def _boot(self, link: Link) -> float:
-        """Says BootNotification until it is accepted. Returns the heartbeat interval in seconds."""
-        while True:
-            outgoing = self.dialect.boot(self._boot_reason)
-            result = await self._call(link, outgoing.action, outgoing.payload() or {})
-            interval_s = float(result.get("interval") or 60)
-            self._say(f"boot {result.get('status')}, heartbeat every {interval_s:.0f} s")
-            if result.get("status") == "Accepted":
-                self.booted = True
-                self._notice()
-                return interval_s
-            await asyncio.sleep(interval_s)
-
-    def _repeat_statuses(self) -> None:
-        """After a connection: how every outlet stands, before anything newer."""
-        kept = [each for each in self._outbox if each.keep]
-        statuses = [self.dialect.status(evse_id, _now()) for evse_id in self.charger.evses]
-        self._outbox.clear()
-        self._outbox.extend([*statuses, *kept])
-
-    async def _deliver(self, link: Link, outgoing: Outgoing) -> None:
-        """Sends one message; a refused or unanswered one is tried again a few times.
-
-        Raises: LinkLost; the message is then still in the outbox.
-        """
-        for attempt in range(1, _ATTEMPTS + 1):
-            payload = outgoing.payload()
-            if payload is None:
-                return
-            try:
-                result = await self._call(link, outgoing.action, payload)
-            except (CallRefused, TimeoutError) as error:
-                self._say(f"{outgoing.action} failed: {error!r}")
-                if not outgoing.keep:
-                    return
-                await asyncio.sleep(_RETRY_S * attempt)
-                continue
-            if outgoing.heard is not None:
-                self.perform(outgoing.heard(result, _now()))
-            return
-
-    async def _call(self, link: Link, action: str, payload: Payload) -> Payload:
-        self.said[action] += 1
-        self._notice()
-        return await link.call(action, payload, self.config.call_timeout_s)
-
-    async def _on_call(self, action: str, payload: Payload) -> Payload | Refusal | None:
-        self.heard[action] += 1
-        self._notice()
-        call = IncomingCall(self, action, payload)
-        answer = await self._behaviour.answer(call)
-        if answer is None:
-            self._say(f"{action}: left without an answer")
-            return None
-        self._say(f"{action}: {_summary(answer.reply)}")
-        self._spawn(self._carry_out(answer))
-        return answer.reply
-
-    def honest_answer(self, action: str, payload: Payload) -> Answer:
-        """What the charger says, with its state changed accordingly."""
-        try:
-            return self.dialect.answer(action, payload, _now(), self.undelivered)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            return Answer(Refusal("FormationViolation", f"{action}: {error!r}"))
-
-    async def _carry_out(self, answer: Answer) -> None:
-        """After the answer has left: a task of its own runs only then."""
-        await asyncio.sleep(0)
-        for outgoing in answer.then:
-            self._post(outgoing)
-        self.perform(answer.events)
+    def _expire(self, hold: Reservation) -> list[Event]:
+        return [] if self._behaviour.keeps(hold) else self.charger.expire_reservation(hold)
 
     async def _meter(self, session: Session) -> None:
         while session.active:
             await asyncio.sleep(self.config.meter_interval_s)
             if session.active and session.charging:
-                self._post(self.dialect.meter_values(session, _now()))
+                self._line.post(self.dialect.meter_values(session, self.now()))
 
-    async def _reboot(self, reason: str) -> None:
-        self._boot_reason = reason
-        with suppress(TimeoutError):
-            await self.until(lambda: not self._outbox, self.config.call_timeout_s)
-        self.booted = False
-        self.go_offline()
+    def _go_down(self, going: Rebooting) -> None:
+        if self._goes_down:
+            return
+        self._goes_down = True
+        self.tell(f"goes down, {going.boot_reason}")
+        at_once = going.power_cut or (going.commanded and self._behaviour.goes_down_first)
+        if at_once:
+            self._switch_off()
+        self.perform(self.charger.go_down(going.trigger, going.ending, self.now()))
+        self.spawn(self._boot_again(going, at_once))
+
+    async def _boot_again(self, going: Rebooting, off: bool) -> None:
+        if not off:
+            with suppress(TimeoutError):
+                await self.delivered(self.config.call_timeout_s)
+            self._switch_off()
+        self.perform(self._behaviour.rebooting(self.charger, self.now()))
         await asyncio.sleep(self.config.reboot_s)
-        self.go_online()
+        self._goes_down = False
+        if going.commanded and not self._behaviour.comes_back:
+            self.stays_down = True
+            self.tell("stays down")
+            self._changed.set()
+            return
+        self._line.boot_reason = going.boot_reason
+        self._line.go_online()
 
-    def _post(self, outgoing: Outgoing) -> None:
-        if len(self._outbox) < _MAX_OUTBOX:
-            self._outbox.append(outgoing)
-        self._notice()
+    def _switch_off(self) -> None:
+        self._line.booted = False
+        self._line.go_offline()
+
+    def restart_warm(self, going: Rebooting) -> None:
+        """Reboots without letting go of the connection; says that it booted."""
+        self.perform(self.charger.go_down(going.trigger, going.ending, self.now()))
+        for outgoing in [self.dialect.boot(going.boot_reason), *self.statuses()]:
+            self._line.post(outgoing)
+        self.perform(self.charger.come_up(self.now()))
+
+    # What the line asks.
+
+    def statuses(self) -> list[Outgoing]:
+        """How every outlet stands."""
+        return [self.dialect.status(evse_id, self.now()) for evse_id in self.charger.evses]
+
+    def ready(self) -> None:
+        """Connected, and booted: what was suspended goes on."""
+        self.perform(self.charger.come_up(self.now()))
+        self._behaviour.connected(self)
+
+    def written(self, frame: Frame) -> list[Frame]:
+        """The frames that are written instead of this one."""
+        return self._behaviour.written(frame)
+
+    def tell(self, line: str) -> None:
+        """Says a line to whoever watches."""
+        self._say(line)
+
+    async def on_call(self, action: str, payload: Payload) -> Payload | Refusal | None:
+        """Answers a CALL of the back end."""
+        self.heard[action] += 1
+        self._changed.set()
+        call = IncomingCall(self, action, payload)
+        answer = await self._behaviour.answer(call, _honestly)
+        if answer is None:
+            self.tell(f"{action}: left without an answer")
+            return None
+        self.tell(f"{action}: {_summary(answer.reply)}")
+        self.spawn(self._after_answer(answer))
+        return answer.reply
+
+    def honest_answer(self, action: str, payload: Payload) -> Answer:
+        """What the charger says, with its state changed accordingly."""
+        try:
+            return self.dialect.answer(action, payload, self.now(), self.undelivered)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            return Answer(Refusal(self.dialect.unreadable, f"{action}: {error!r}"))
+
+    async def _after_answer(self, answer: Answer) -> None:
+        """A task of its own runs only when the answer has left."""
+        await asyncio.sleep(0)
+        self.carry_out(answer)
+
+    def carry_out(self, answer: Answer) -> None:
+        """Lets happen, and says, what follows from an answer."""
+        for outgoing in answer.then:
+            self._line.post(outgoing)
+        self.perform(answer.events)
+
+    def opened_twin(self) -> AbstractAsyncContextManager[Link]:
+        """A second connection beside the first, with the same name and password."""
+        return opened_link(
+            self.config.address(),
+            subprotocol=self.dialect.subprotocol,
+            user=self.config.id,
+            password=self.config.password,
+            timeout_s=self.config.connect_timeout_s,
+            on_call=self.on_call,
+            written=self.written,
+        )
 
     def _later(self, delay_s: float, happening: Callable[[], list[Event]]) -> None:
         async def wait() -> None:
             await asyncio.sleep(delay_s)
             self.perform(happening())
 
-        self._spawn(wait())
+        self.spawn(wait())
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Does something in the background until the station is switched off."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _notice(self) -> None:
-        self._changed.set()
 
-
-def _tx_start(config: StationConfig) -> TxStart:
-    return TxStart.POWER_PATH_CLOSED if config.version == "1.6" else config.tx_start
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _seconds_to_expiry(reservation: Reservation) -> float:
-    return max(0.0, (reservation.expiry - _now()).total_seconds())
+async def _honestly(call: IncomingCall) -> Answer:
+    return call.honest()
 
 
 def _summary(reply: Payload | Refusal) -> str:

@@ -1,6 +1,7 @@
 """OCPP 1.6 as the simulated station speaks it. Connector n is outlet n; one connector each."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from simulator.charger import Charger
@@ -22,10 +23,12 @@ class V16:
     """The dialect of OCPP 1.6J."""
 
     subprotocol = "ocpp1.6"
+    unreadable = "FormationViolation"
 
     def __init__(self, config: StationConfig, charger: Charger) -> None:
         self._config = config
         self._charger = charger
+        self._groups: dict[str, str] = {}
         self._settings = {
             "AuthorizeRemoteTxRequests": str(config.authorize_remote).lower(),
             "ConnectionTimeOut": f"{config.connection_timeout_s:.0f}",
@@ -33,8 +36,8 @@ class V16:
             "MeterValueSampleInterval": f"{config.meter_interval_s:.0f}",
             "MeterValuesSampledData": "Energy.Active.Import.Register,Power.Active.Import",
             "NumberOfConnectors": str(config.evses),
-            "ReserveConnectorZeroSupported": "true",
-            "SupportedFeatureProfiles": "Core,Reservation,RemoteTrigger",
+            "ReserveConnectorZeroSupported": str(config.reserves_any).lower(),
+            "SupportedFeatureProfiles": f"Core,{'Reservation,' * config.reserves}RemoteTrigger",
         }
         self._answers: dict[str, Callable[[Payload, datetime], Answer]] = {
             "RemoteStartTransaction": self._remote_start,
@@ -64,13 +67,14 @@ class V16:
 
     def status(self, evse_id: int, now: datetime) -> Outgoing:
         """StatusNotification of an outlet as it is now."""
-        return self._status(evse_id, self._charger.evses[evse_id].status(), now)
+        return self._status(evse_id, self._charger.status(evse_id), now)
 
     def authorize(self, token: Token, accepted: Accepted) -> Outgoing:
         """Authorize; `accepted` happens when the back end takes the token."""
 
         def heard(result: Payload, now: datetime) -> list[Event]:
-            return accepted(now) if _is_accepted(result) else []
+            self._learn_group(token, result)
+            return accepted(self._with_group(token), now) if _is_accepted(result) else []
 
         return Outgoing("Authorize", lambda: {"idTag": token.value}, heard=heard)
 
@@ -106,7 +110,7 @@ class V16:
     def _status(self, evse_id: int, status: str, now: datetime) -> Outgoing:
         payload = {
             "connectorId": evse_id,
-            "errorCode": "NoError",
+            "errorCode": "GroundFailure" if status == "Faulted" else "NoError",
             "status": status,
             "timestamp": stamp(now),
         }
@@ -127,6 +131,7 @@ class V16:
 
         def heard(result: Payload, now: datetime) -> list[Event]:
             session.wire_id = int(result["transactionId"])
+            self._learn_group(authorization.token, result)
             if _is_accepted(result):
                 return []
             return self._charger.refuse(authorization, now)
@@ -170,16 +175,33 @@ class V16:
         return Outgoing("MeterValues", payload, keep=session is not None)
 
     def _remote_start(self, payload: Payload, now: datetime) -> Answer:
-        token, evse_id = Token(str(payload["idTag"])), payload.get("connectorId")
-        if self._charger.outlet_for(evse_id, token) is None:
+        token = self._with_group(Token(str(payload["idTag"])))
+        evse_id = payload.get("connectorId")
+        free = self._charger.outlet_for(evse_id, token) is not None
+        if not free and not self._may_be_of_a_held_group(evse_id, token):
             return Answer({"status": "Rejected"})
-        if self._config.authorize_remote:
+        if self._config.authorize_remote or not free:
             ask = self.authorize(
-                token, lambda then: self._charger.remote_start(evse_id, token, None, then).events
+                token,
+                lambda known, then: self._charger.remote_start(evse_id, known, None, then).events,
             )
             return Answer({"status": "Accepted"}, then=[ask])
         decision = self._charger.remote_start(evse_id, token, None, now)
         return Answer({"status": "Accepted"}, decision.events)
+
+    def _may_be_of_a_held_group(self, evse_id: int | None, token: Token) -> bool:
+        """Held for a parent: whether this tag has it only the back end knows (1.6 section 5.13)."""
+        groups = {hold.token.group for hold in self._charger.reservations.held.values()} - {None}
+        family = (replace(token, group=group) for group in groups)
+        unknown = token.value not in self._groups
+        return unknown and any(self._charger.outlet_for(evse_id, each) for each in family)
+
+    def _learn_group(self, token: Token, result: Payload) -> None:
+        if parent := result["idTagInfo"].get("parentIdTag"):
+            self._groups[token.value] = str(parent)
+
+    def _with_group(self, token: Token) -> Token:
+        return replace(token, group=self._groups.get(token.value, token.group))
 
     def _remote_stop(self, payload: Payload, now: datetime) -> Answer:
         session = self._charger.session_by_wire_id(int(payload["transactionId"]))
@@ -191,27 +213,29 @@ class V16:
 
     def _unlock(self, payload: Payload, now: datetime) -> Answer:
         evse = self._charger.evses.get(int(payload["connectorId"]))
-        if evse is None:
+        if evse is None or self._config.tethered:
             return Answer({"status": "NotSupported"})
         ended = (
             self._charger.end(evse.session, "UnlockCommand", "UnlockCommand", now)
             if evse.session is not None
             else []
         )
-        return Answer({"status": "Unlocked"}, ended)
+        return Answer({"status": "UnlockFailed" if evse.jammed else "Unlocked"}, ended)
 
-    def _reset(self, payload: Payload, now: datetime) -> Answer:
-        reason = "HardReset" if payload["type"] == "Hard" else "SoftReset"
-        ended = self._charger.end_all("ResetCommand", reason, now)
-        return Answer({"status": "Accepted"}, [*ended, Rebooting("RemoteReset")])
+    def _reset(self, payload: Payload, now: datetime) -> Answer:  # noqa: ARG002
+        kind = {"Hard": "HardReset", "Soft": "SoftReset"}[payload["type"]]
+        return Answer({"status": "Accepted"}, [Rebooting("RemoteReset", ending=kind)])
 
     def _reserve(self, payload: Payload, now: datetime) -> Answer:  # noqa: ARG002
         token = Token(str(payload["idTag"]), group=payload.get("parentIdTag"))
-        hold = Reservation(int(payload["reservationId"]), token, parse_time(payload["expiryDate"]))
-        connector = int(payload["connectorId"])
-        if connector and connector not in self._charger.evses:
+        connector = int(payload["connectorId"]) or None
+        expiry = parse_time(payload["expiryDate"])
+        hold = Reservation(int(payload["reservationId"]), token, expiry, connector)
+        able = self._config.reserves and (connector or self._config.reserves_any)
+        if not able:
             return Answer({"status": "Rejected"})
-        return Answer(*_as_status(self._charger.reserve(connector or None, hold)))
+        status, events = self._charger.reserve(hold)
+        return Answer({"status": status}, events)
 
     def _cancel_reservation(self, payload: Payload, now: datetime) -> Answer:  # noqa: ARG002
         known, events = self._charger.cancel_reservation(int(payload["reservationId"]))
@@ -262,17 +286,12 @@ class V16:
 
 
 _WRITABLE: frozenset[str] = frozenset()
-_REASONS = {"Timeout": "Other", "ImmediateReset": "HardReset"}
+_REASONS = {"Timeout": "Other", "GroundFault": "Other", "ImmediateReset": "HardReset"}
 
 
 def _is_accepted(result: Payload) -> bool:
     status: object = result["idTagInfo"]["status"]
     return status == "Accepted"
-
-
-def _as_status(decision: tuple[str, list[Event]]) -> tuple[Payload, list[Event]]:
-    status, events = decision
-    return {"status": status}, events
 
 
 def _sampled(value: float, measurand: str, unit: str) -> dict[str, str]:

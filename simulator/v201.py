@@ -1,8 +1,9 @@
 """OCPP 2.0.1 as the simulated station speaks it. One connector per EVSE."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from simulator.charger import Charger
 from simulator.config import StationConfig
@@ -12,7 +13,8 @@ from simulator.model import (
     Event,
     Rebooting,
     Reservation,
-    ReservationExpired,
+    ReservationEnd,
+    ReservationEnded,
     Session,
     SessionEnded,
     SessionStarted,
@@ -26,12 +28,15 @@ class V201:
     """The dialect of OCPP 2.0.1."""
 
     subprotocol = "ocpp2.0.1"
+    unreadable = "FormatViolation"
+    _endings: ClassVar = frozenset({ReservationEnd.EXPIRED, ReservationEnd.REMOVED})
 
     def __init__(self, config: StationConfig, charger: Charger) -> None:
         self._config = config
         self._charger = charger
         self._told_tokens: set[str] = set()
         self._told_remote_starts: set[str] = set()
+        self._told_reservations: set[str] = set()
         self._variables = {
             ("TxCtrlr", "EVConnectionTimeOut"): f"{config.connection_timeout_s:.0f}",
             ("TxCtrlr", "TxStartPoint"): config.tx_start.value,
@@ -39,7 +44,8 @@ class V201:
             ("OCPPCommCtrlr", "HeartbeatInterval"): f"{config.heartbeat_s or 300:.0f}",
             ("AuthCtrlr", "AuthorizeRemoteStart"): str(config.authorize_remote).lower(),
             ("SampledDataCtrlr", "TxUpdatedInterval"): f"{config.meter_interval_s:.0f}",
-            ("ReservationCtrlr", "NonEvseSpecific"): "true",
+            ("ReservationCtrlr", "Enabled"): str(config.reserves).lower(),
+            ("ReservationCtrlr", "NonEvseSpecific"): str(config.reserves_any).lower(),
         }
         self._answers: dict[str, Callable[[Payload, datetime], Answer]] = {
             "RequestStartTransaction": self._request_start,
@@ -70,13 +76,17 @@ class V201:
 
     def status(self, evse_id: int, now: datetime) -> Outgoing:
         """StatusNotification of an outlet as it is now."""
-        return self._status(evse_id, self._charger.evses[evse_id].status(), now)
+        return self._status(evse_id, self._charger.status(evse_id), now)
 
     def authorize(self, token: Token, accepted: Accepted) -> Outgoing:
         """Authorize; `accepted` happens when the back end takes the token."""
 
         def heard(result: Payload, now: datetime) -> list[Event]:
-            return accepted(now) if result["idTokenInfo"]["status"] == "Accepted" else []
+            info = result["idTokenInfo"]
+            if info["status"] != "Accepted":
+                return []
+            group = (info.get("groupIdToken") or {}).get("idToken") or token.group
+            return accepted(replace(token, group=group), now)
 
         return Outgoing("Authorize", lambda: {"idToken": _id_token(token)}, heard=heard)
 
@@ -95,9 +105,9 @@ class V201:
                 return [self._event("Updated", session, trigger, now, offline=offline)]
             case SessionEnded(session, trigger, token):
                 return [self._event("Ended", session, trigger, now, offline=offline, token=token)]
-            case ReservationExpired(reservation_id):
-                update = {"reservationId": reservation_id, "reservationUpdateStatus": "Expired"}
-                return [Outgoing("ReservationStatusUpdate", lambda: update)]
+            case ReservationEnded(reservation_id, how) if how in self._endings:
+                update = {"reservationId": reservation_id, "reservationUpdateStatus": how.value}
+                return [Outgoing("ReservationStatusUpdate", lambda: update, keep=True)]
             case _:
                 return []
 
@@ -113,7 +123,7 @@ class V201:
     def _status(self, evse_id: int, status: str, now: datetime) -> Outgoing:
         """2.x: a plugged-in cable occupies the connector; a mere authorisation does not."""
         evse = self._charger.evses[evse_id]
-        word = status if status in ("Available", "Reserved", "Unavailable") else "Occupied"
+        word = status if status in _STATUSES else "Occupied"
         if word == "Occupied" and not evse.plugged:
             word = "Available"
         payload = {
@@ -149,8 +159,9 @@ class V201:
         told = token or (authorization.token if authorization and self._is_news(session) else None)
         if told is not None:
             payload["idToken"] = _id_token(told)
-        if session.reservation_id is not None and event_type == "Started":
+        if session.reservation_id is not None and session.id not in self._told_reservations:
             payload["reservationId"] = session.reservation_id
+            self._told_reservations.add(session.id)
         return Outgoing(
             "TransactionEvent",
             lambda: payload,
@@ -213,8 +224,8 @@ class V201:
         if self._config.authorize_remote:
             ask = self.authorize(
                 token,
-                lambda then: (
-                    self._charger.remote_start(evse_id, token, remote_start_id, then).events
+                lambda known, then: (
+                    self._charger.remote_start(evse_id, known, remote_start_id, then).events
                 ),
             )
             return Answer({"status": "Accepted"}, then=[ask])
@@ -232,28 +243,54 @@ class V201:
         return Answer({"status": "Accepted"}, ended)
 
     def _unlock(self, payload: Payload, now: datetime) -> Answer:  # noqa: ARG002
+        if self._config.tethered:
+            return Answer(Refusal("NotSupported", "the cables are attached to the station"))
         evse = self._charger.evses.get(int(payload["evseId"]))
         if evse is None or int(payload["connectorId"]) != 1:
             return Answer({"status": "UnknownConnector"})
         if evse.session is not None and evse.session.authorization is not None:
             return Answer({"status": "OngoingAuthorizedTransaction"})
-        return Answer({"status": "Unlocked"})
+        return Answer({"status": "UnlockFailed" if evse.jammed else "Unlocked"})
 
     def _reset(self, payload: Payload, now: datetime) -> Answer:
-        busy = any(evse.session is not None for evse in self._charger.evses.values())
-        if "evseId" in payload or (busy and payload["type"] == "OnIdle"):
-            return Answer({"status": "Rejected", "statusInfo": {"reasonCode": "UnsupportedParam"}})
-        ended = self._charger.end_all("ResetCommand", "ImmediateReset", now)
-        return Answer({"status": "Accepted"}, [*ended, Rebooting("RemoteReset")])
+        kind, evse_id = str(payload["type"]), payload.get("evseId")
+        if kind not in self._resets():
+            return _rejected("UnsupportedParam")
+        if evse_id is not None:
+            return self._reset_evse(int(evse_id), kind, now)
+        if kind == "OnIdle":
+            at_once, events = self._charger.reset_when_idle()
+            return Answer({"status": "Accepted" if at_once else "Scheduled"}, events)
+        return Answer(
+            {"status": "Accepted"}, [Rebooting("RemoteReset", ending=_ENDINGS_BY_RESET[kind])]
+        )
+
+    def _reset_evse(self, evse_id: int, kind: str, now: datetime) -> Answer:
+        if not self._config.resets_one_evse:
+            return _rejected("UnsupportedParam")
+        if evse_id not in self._charger.evses:
+            return _rejected("UnknownEvse")
+        if kind == "OnIdle":
+            at_once, events = self._charger.reset_evse_when_idle(evse_id, now)
+            return Answer({"status": "Accepted" if at_once else "Scheduled"}, events)
+        events = self._charger.reset_evse(evse_id, _ENDINGS_BY_RESET[kind], now)
+        return Answer({"status": "Accepted"}, events)
+
+    def _resets(self) -> tuple[str, ...]:
+        """The kinds of reset that this station knows."""
+        return ("Immediate", "OnIdle")
 
     def _reserve(self, payload: Payload, now: datetime) -> Answer:  # noqa: ARG002
         group, given = payload.get("groupIdToken") or {}, payload["idToken"]
         token = Token(str(given["idToken"]), str(given["type"]), group.get("idToken"))
-        hold = Reservation(int(payload["id"]), token, parse_time(payload["expiryDateTime"]))
         evse_id = payload.get("evseId")
-        if evse_id is not None and evse_id not in self._charger.evses:
-            return Answer({"status": "Rejected"})
-        status, events = self._charger.reserve(evse_id, hold)
+        expiry = parse_time(payload["expiryDateTime"])
+        hold = Reservation(int(payload["id"]), token, expiry, evse_id, payload.get("connectorType"))
+        if not self._config.reserves:
+            return _rejected("NotEnabled")
+        if evse_id is None and not self._config.reserves_any:
+            return _rejected("UnsupportedParam")
+        status, events = self._charger.reserve(hold)
         return Answer({"status": status}, events)
 
     def _cancel_reservation(self, payload: Payload, now: datetime) -> Answer:  # noqa: ARG002
@@ -319,6 +356,14 @@ class V201:
             session = self._charger.session_by_id(str(payload["transactionId"]))
             reply["ongoingIndicator"] = session is not None and session.active
         return Answer(reply)
+
+
+_STATUSES = ("Available", "Reserved", "Unavailable", "Faulted")
+_ENDINGS_BY_RESET = {"Immediate": "ImmediateReset", "ImmediateAndResume": None}
+
+
+def _rejected(reason_code: str) -> Answer:
+    return Answer({"status": "Rejected", "statusInfo": {"reasonCode": reason_code}})
 
 
 def _id_token(token: Token) -> Payload:

@@ -1,8 +1,8 @@
 """OCPP 2.1 as the simulated station speaks it: 2.0.1, but for what 2.1 says otherwise."""
 
-from datetime import datetime
+from typing import ClassVar
 
-from simulator.messages import Answer, Payload
+from simulator.model import ReservationEnd
 from simulator.v201 import V201
 
 
@@ -10,9 +10,8 @@ class V21(V201):
     """The dialect of OCPP 2.1. It has none of the services that 2.1 makes optional."""
 
     subprotocol = "ocpp2.1"
+    _endings: ClassVar = frozenset(ReservationEnd)
 
-    def _reset(self, payload: Payload, now: datetime) -> Answer:
-        """Transactions end with a reset here: none is resumed after it."""
-        if payload["type"] == "ImmediateAndResume":
-            return Answer({"status": "Rejected", "statusInfo": {"reasonCode": "UnsupportedParam"}})
-        return super()._reset(payload, now)
+    def _resets(self) -> tuple[str, ...]:
+        """2.1 has a reset after which transactions go on."""
+        return (*super()._resets(), *(("ImmediateAndResume",) if self._config.resumes else ()))

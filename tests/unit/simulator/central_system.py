@@ -10,46 +10,77 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from tests.unit.simulator.schemas import violation
+
 Payload = dict[str, Any]
+Frame = list[Any]
 
 
 class CentralSystem:
-    """Keeps every CALL of the stations in order; `replies` overrides the usual answers."""
+    """Keeps every CALL of the stations in order; `replies` overrides the usual answers.
+
+    frames: everything that stations wrote. violations: what the standard says against it.
+    """
 
     def __init__(self) -> None:
         self.url = ""
         self.calls: list[tuple[str, Payload]] = []
+        self.frames: list[Frame] = []
+        self.violations: list[str] = []
         self.replies: dict[str, Payload] = {}
-        self.authorization: str | None = None
+        self.authorizations: list[str | None] = []
         self.path = ""
-        self._socket: ServerConnection | None = None
-        self._answers: dict[str, asyncio.Future[Payload]] = {}
+        self._sockets: list[ServerConnection] = []
+        self._asked: dict[str, str] = {}
         self._news = asyncio.Condition()
 
+    @property
+    def authorization(self) -> str | None:
+        """What the last station showed."""
+        return self.authorizations[-1]
+
     async def handle(self, socket: ServerConnection) -> None:
-        self._socket = socket
         assert socket.request is not None
+        self._sockets.append(socket)
         self.path = socket.request.path
-        self.authorization = socket.request.headers.get("Authorization")
+        self.authorizations.append(socket.request.headers.get("Authorization"))
+        await self._tell()
         try:
             async for text in socket:
                 await self._take(socket, json.loads(text))
         except ConnectionClosed:
             return
 
+    async def send(self, action: str, payload: Payload) -> str:
+        """Sends a CALL to the station that connected last; returns the message id."""
+        identity = f"m{len(self._asked) + 1}"
+        self._asked[identity] = action
+        await self._sockets[-1].send(json.dumps([2, identity, action, payload]))
+        return identity
+
     async def ask(self, action: str, payload: Payload) -> Payload:
         """Sends a CALL to the station and returns its answer; a CALLERROR's code as `error`."""
-        assert self._socket is not None
-        self._answers["m1"] = asyncio.get_running_loop().create_future()
-        await self._socket.send(json.dumps([2, "m1", action, payload]))
-        async with asyncio.timeout(5):
-            return await self._answers["m1"]
+        return await self.answered(await self.send(action, payload))
+
+    async def answered(self, identity: str, count: int = 1) -> Payload:
+        """Waits until a CALL was answered so many times."""
+        async with asyncio.timeout(10), self._news:
+            await self._news.wait_for(lambda: len(self.answers(identity)) >= count)
+        frame = self.answers(identity)[count - 1]
+        return dict(frame[2]) if frame[0] == 3 else {"error": frame[2]}
+
+    def answers(self, identity: str) -> list[Frame]:
+        return [frame for frame in self.frames if frame[0] in (3, 4) and frame[1] == identity]
 
     async def hears(self, action: str, count: int = 1, **fields: Any) -> Payload:
         """Waits for the count-th CALL of the station with this action and these fields."""
         async with asyncio.timeout(10), self._news:
             await self._news.wait_for(lambda: len(self.matching(action, **fields)) >= count)
         return self.matching(action, **fields)[count - 1]
+
+    async def sees_connections(self, count: int) -> None:
+        async with asyncio.timeout(10), self._news:
+            await self._news.wait_for(lambda: len(self._sockets) >= count)
 
     def matching(self, action: str, **fields: Any) -> list[Payload]:
         return [
@@ -58,14 +89,18 @@ class CentralSystem:
             if name == action and fields.items() <= payload.items()
         ]
 
-    async def _take(self, socket: ServerConnection, frame: list[Any]) -> None:
+    async def _take(self, socket: ServerConnection, frame: Frame) -> None:
+        self.frames.append(frame)
+        asked = self._asked.get(frame[1], "")
+        if wrong := violation(str(socket.subprotocol), frame, asked):
+            self.violations.append(wrong)
         if frame[0] == 2:
             self.calls.append((frame[2], frame[3]))
             reply = {**_usual_reply(frame[2], len(self.calls)), **self.replies.get(frame[2], {})}
             await socket.send(json.dumps([3, frame[1], reply]))
-        else:
-            answer = frame[2] if frame[0] == 3 else {"error": frame[2]}
-            self._answers.pop(frame[1]).set_result(answer)
+        await self._tell()
+
+    async def _tell(self) -> None:
         async with self._news:
             self._news.notify_all()
 

@@ -1,53 +1,18 @@
 """The simulated station behaves as the standard says, in every version."""
 
 import base64
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
-import pytest
-
-from simulator.config import Cable, StationConfig, TxStart
+from simulator.config import Cable, TxStart
 from simulator.model import Token
-from simulator.station import SimulatedStation
-from tests.unit.simulator.central_system import CentralSystem, Payload, central_system
-
-START_201 = {"idToken": {"idToken": "04AB", "type": "ISO14443"}, "remoteStartId": 7}
-EVERY = pytest.mark.parametrize("version", ["1.6", "2.0.1", "2.1"])
-NEWER = pytest.mark.parametrize("version", ["2.0.1", "2.1"])
-
-
-@asynccontextmanager
-async def connected(
-    version: str, **settings: Any
-) -> AsyncIterator[tuple[CentralSystem, SimulatedStation]]:
-    async with central_system() as system:
-        quick = {"plug_delay_s": 0.01, "reconnect_s": 0.01, "reboot_s": 0.01, **settings}
-        config = StationConfig("CP1", system.url, version=version, **quick)
-        async with SimulatedStation(config) as station:
-            await system.hears("StatusNotification")
-            yield system, station
-
-
-async def start(system: CentralSystem, version: str, **fields: Any) -> Payload:
-    if version == "1.6":
-        return await system.ask("RemoteStartTransaction", {"idTag": "04AB", **fields})
-    return await system.ask("RequestStartTransaction", {**START_201, **fields})
-
-
-async def hears_session(system: CentralSystem, version: str, count: int = 1) -> Payload:
-    if version == "1.6":
-        return await system.hears("StartTransaction", count)
-    return await system.hears("TransactionEvent", count, eventType="Started")
-
-
-async def hears_end(system: CentralSystem, version: str) -> str:
-    if version == "1.6":
-        reason = (await system.hears("StopTransaction"))["reason"]
-    else:
-        ended = await system.hears("TransactionEvent", eventType="Ended")
-        reason = ended["transactionInfo"]["stoppedReason"]
-    return str(reason)
+from tests.unit.simulator.stations import (
+    EVERY,
+    NEWER,
+    connected,
+    hears_end,
+    hears_session,
+    start,
+)
 
 
 @EVERY
@@ -103,8 +68,8 @@ async def test_without_a_cable_the_authorisation_ends_at_the_connection_timeout(
 async def test_a_transaction_that_began_with_the_authorisation_ends_without_a_cable(
     version: str,
 ) -> None:
-    settings = {"cable": Cable.NEVER, "connection_timeout_s": 0.05, "tx_start": TxStart.AUTHORIZED}
-    async with connected(version, **settings) as (system, _station):
+    early: dict[str, Any] = {"tx_start": TxStart.AUTHORIZED, "connection_timeout_s": 0.05}
+    async with connected(version, cable=Cable.NEVER, **early) as (system, _station):
         await start(system, version)
         assert await hears_end(system, version) == "Timeout"
 
@@ -206,53 +171,6 @@ async def test_meter_values_come_while_it_charges(version: str) -> None:
             await system.hears("TransactionEvent", 2, triggerReason="MeterValuePeriodic")
 
 
-@EVERY
-async def test_a_reset_ends_sessions_and_boots_again(version: str) -> None:
-    async with connected(version, cable=Cable.FIRST) as (system, _station):
-        await start(system, version)
-        kind = "Hard" if version == "1.6" else "Immediate"
-        assert await system.ask("Reset", {"type": kind}) == {"status": "Accepted"}
-        assert await hears_end(system, version) in ("HardReset", "ImmediateReset")
-        await system.hears("BootNotification", 2)
-
-
-@NEWER
-async def test_a_reset_of_one_outlet_or_with_resumption_is_rejected(version: str) -> None:
-    kinds = [{"type": "Immediate", "evseId": 1}]
-    kinds += [{"type": "ImmediateAndResume"}] if version == "2.1" else []
-    async with connected(version) as (system, _station):
-        for kind in kinds:
-            assert (await system.ask("Reset", kind))["status"] == "Rejected"
-
-
-@NEWER
-async def test_a_reservation_keeps_others_out_and_runs_out(version: str) -> None:
-    async with connected(version) as (system, station):
-        hold = {
-            "id": 5,
-            "expiryDateTime": "2020-01-01T00:00:00Z",
-            "idToken": {"idToken": "OTHER", "type": "ISO14443"},
-        }
-        assert await system.ask("ReserveNow", hold) == {"status": "Accepted"}
-        await system.hears("ReservationStatusUpdate", reservationUpdateStatus="Expired")
-        assert station.charger.evses[1].status() == "Available"
-
-
-async def test_a_cancelled_reservation_is_not_known_any_longer() -> None:
-    async with connected("1.6") as (system, _station):
-        hold = {
-            "connectorId": 0,
-            "idTag": "OTHER",
-            "reservationId": 5,
-            "expiryDate": "2050-01-01T00:00:00Z",
-        }
-        assert await system.ask("ReserveNow", hold) == {"status": "Accepted"}
-        assert await start(system, "1.6") == {"status": "Rejected"}
-        cancel = {"reservationId": 5}
-        assert await system.ask("CancelReservation", cancel) == {"status": "Accepted"}
-        assert await system.ask("CancelReservation", cancel) == {"status": "Rejected"}
-
-
 async def test_it_tells_its_connection_timeout_in_every_version() -> None:
     async with connected("1.6", connection_timeout_s=45) as (system, _station):
         answer = await system.ask("GetConfiguration", {"key": ["ConnectionTimeOut", "Nonsense"]})
@@ -284,16 +202,6 @@ async def test_it_says_again_what_it_is_triggered_to(version: str) -> None:
         asked = {"requestedMessage": "StatusNotification"}
         assert await system.ask("TriggerMessage", asked) == {"status": "Accepted"}
         await system.hears("StatusNotification", heard + 1)
-
-
-@EVERY
-async def test_unlock_answers_for_known_and_unknown_connectors(version: str) -> None:
-    async with connected(version) as (system, _station):
-        known = {"connectorId": 1} if version == "1.6" else {"evseId": 1, "connectorId": 1}
-        unknown = {"connectorId": 9} if version == "1.6" else {"evseId": 9, "connectorId": 1}
-        assert await system.ask("UnlockConnector", known) == {"status": "Unlocked"}
-        refused = (await system.ask("UnlockConnector", unknown))["status"]
-        assert refused == ("NotSupported" if version == "1.6" else "UnknownConnector")
 
 
 @EVERY
