@@ -1,10 +1,8 @@
 """The `evcommand` command: the processes, the simulated station, the demo, and small helpers."""
 
 import hashlib
-import os
 import secrets
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -21,7 +19,6 @@ from entrypoints.processes import ALL_ROLES, Role, Running, running, telemetry
 from entrypoints.settings import ChosenSettings, Settings
 from entrypoints.temporal import TemporalPlan, plan_temporal, start_temporal
 from entrypoints.temporal_client import TemporalTarget, configured_target
-from simulator.config import Cable, StationConfig, TxStart
 
 _NO_TEMPORAL = (
     "No Temporal: set --temporal-address or TEMPORAL_ADDRESS. "
@@ -78,49 +75,10 @@ def demo(**options: Any) -> None:
 
 
 @main.command()
-@click.option(
-    "--version", type=click.Choice(["1.6", "2.0.1", "2.1"]), default="1.6", show_default=True
-)
-@click.option("--id", "station_id", required=True, help="The station's identity.")
-@click.option("--url", required=True, help="Endpoint, ws://HOST:PORT/ocpp; the id is appended.")
-@click.option(
-    "--password-file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="File with the Basic-auth password. Or set EVCOMMAND_STATION_PASSWORD.",
-)
-@click.option("--evses", type=click.IntRange(1, 100), default=1, show_default=True)
-@click.option(
-    "--cable",
-    type=click.Choice([each.value for each in Cable]),
-    default=Cable.LAST.value,
-    show_default=True,
-    help="Plugged in from the beginning, some time after a start was accepted, or never.",
-)
-@click.option("--plug-delay-s", type=float, default=2.0, show_default=True)
-@click.option("--connection-timeout-s", type=float, default=60.0, show_default=True)
-@click.option("--meter-interval-s", type=float, default=10.0, show_default=True)
-@click.option(
-    "--tx-start",
-    type=click.Choice([each.value for each in TxStart]),
-    default=TxStart.POWER_PATH_CLOSED.value,
-    show_default=True,
-    help="OCPP 2.x: what makes a transaction.",
-)
-@click.option("--authorize-remote", is_flag=True, help="Ask about the token of a remote start.")
-def station(
-    version: str, station_id: str, url: str, password_file: Path | None, **how: Any
-) -> None:
-    """Runs a simulated station until Ctrl-C."""
-    password = os.environ.get("EVCOMMAND_STATION_PASSWORD")
-    if password_file is not None:
-        password = password_file.read_text().strip()
-    config = StationConfig(
-        id=station_id,
-        url=url,
-        version=version,
-        password=password or None,
-        **{**how, "cable": Cable(how["cable"]), "tx_start": TxStart(how["tx_start"])},
-    )
+@station_command.with_station_options
+def station(**options: Any) -> None:
+    """Runs a simulated station until Ctrl-C. It is honest but for each --flaw."""
+    config = station_command.given_config(**options)
     life = Lifetime()
     life.run(station_command.run(life, config))
 

@@ -1,12 +1,123 @@
-"""`evcommand station`: a simulated station that says what it does."""
+"""`evcommand station`: a simulated station that says what it does, and how it is set up."""
 
+import os
+from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
 from entrypoints.lifetime import Lifetime
-from simulator.config import StationConfig
+from simulator.behaviour import Behaviour
+from simulator.config import Cable, StationConfig, TxStart
+from simulator.flaws import parse_flaw
 from simulator.station import SimulatedStation
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _flaws(
+    _ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]
+) -> tuple[Behaviour, ...]:
+    try:
+        return tuple(parse_flaw(text) for text in texts)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+OPTIONS = (
+    click.option(
+        "--version", type=click.Choice(["1.6", "2.0.1", "2.1"]), default="1.6", show_default=True
+    ),
+    click.option("--id", "station_id", required=True, help="The station's identity."),
+    click.option("--url", required=True, help="Endpoint, ws://HOST:PORT/ocpp; the id is appended."),
+    click.option(
+        "--password-file",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="File with the Basic-auth password. Or set EVCOMMAND_STATION_PASSWORD.",
+    ),
+    click.option("--evses", type=click.IntRange(1, 100), default=1, show_default=True),
+    click.option(
+        "--cable",
+        type=click.Choice([each.value for each in Cable]),
+        default=Cable.LAST.value,
+        show_default=True,
+        help="Plugged in from the beginning, some time after a start was accepted, or never.",
+    ),
+    click.option("--plug-delay-s", type=float, default=2.0, show_default=True),
+    click.option("--connection-timeout-s", type=float, default=60.0, show_default=True),
+    click.option("--meter-interval-s", type=float, default=10.0, show_default=True),
+    click.option("--reboot-s", type=float, default=1.0, show_default=True),
+    click.option(
+        "--tx-start",
+        type=click.Choice([each.value for each in TxStart]),
+        default=TxStart.POWER_PATH_CLOSED.value,
+        show_default=True,
+        help="OCPP 2.x: what makes a transaction.",
+    ),
+    click.option("--authorize-remote", is_flag=True, help="Ask about the token of a remote start."),
+    click.option("--tethered", is_flag=True, help="Its cables hang on it: no lock to open."),
+    click.option("--lock-jams", is_flag=True, help="Its connector locks do not open."),
+    click.option(
+        "--reserves/--no-reserves", default=True, show_default=True, help="Takes reservations."
+    ),
+    click.option(
+        "--reserves-any/--no-reserves-any",
+        default=True,
+        show_default=True,
+        help="Also of any outlet.",
+    ),
+    click.option(
+        "--connector-type",
+        "connector_types",
+        multiple=True,
+        default=("cType2",),
+        show_default=True,
+        help="OCPP 2.x: plug of the first outlet, the second, ... then over again.",
+    ),
+    click.option(
+        "--resets-one-evse/--no-resets-one-evse",
+        default=True,
+        show_default=True,
+        help="OCPP 2.x: one outlet can restart while the station stays.",
+    ),
+    click.option("--resumes", is_flag=True, help="OCPP 2.1: knows a reset ImmediateAndResume."),
+    click.option(
+        "--flaw",
+        "flaws",
+        callback=_flaws,
+        metavar="NAME[=VALUE]",
+        multiple=True,
+        help="What is wrong with it; again for more. docs/simulator.md lists them.",
+    ),
+)
+
+
+def with_station_options(command: Command) -> Command:
+    """Gives a click command everything that one simulated station is set up with."""
+    for option in reversed(OPTIONS):
+        option(command)
+    return command
+
+
+def given_config(
+    version: str, station_id: str, url: str, password_file: Path | None, **how: Any
+) -> StationConfig:
+    """The station that the options ask for."""
+    password = os.environ.get("EVCOMMAND_STATION_PASSWORD")
+    if password_file is not None:
+        password = password_file.read_text().strip()
+    cable, tx_start = Cable(how.pop("cable")), TxStart(how.pop("tx_start"))
+    return StationConfig(
+        id=station_id,
+        url=url,
+        version=version,
+        password=password or None,
+        cable=cable,
+        tx_start=tx_start,
+        **how,
+    )
 
 
 async def run(life: Lifetime, config: StationConfig) -> None:

@@ -63,3 +63,10 @@ def test_the_settings_are_listed_without_the_databases_password() -> None:
 def test_the_simulated_station_takes_its_password_from_a_file_not_from_a_flag() -> None:
     assert "--password " not in evcommand("station", "--help").output
     assert "--password-file" in evcommand("station", "--help").output
+
+
+def test_a_flaw_that_nobody_knows_is_refused_with_those_that_there_are() -> None:
+    result = evcommand("station", "--id", "CP-1", "--url", "ws://127.0.0.1:1", "--flaw", "moody")
+    assert result.exit_code == 2
+    assert "moody" in result.output
+    assert "late" in result.output
