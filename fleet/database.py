@@ -91,7 +91,7 @@ class Database:
             if paths := tx.info.pop(LOG_GREW, None):
                 self._hub.tell(paths)
             if tx.info.pop(OUTBOX_GREW, False):
-                for tell in self._outbox:
+                for tell in self._outbox[-1:]:
                     tell()
 
     def read(self) -> AbstractAsyncContextManager[Tx]:
@@ -117,7 +117,10 @@ class Database:
 
     @contextmanager
     def on_outbox(self, tell: Callable[[], None]) -> Iterator[None]:
-        """Calls `tell` after each commit of this process that added a wake-up."""
+        """Calls `tell` after each commit of this process that added a wake-up.
+
+        Only who came last is told: two that deliver the same outbox would deliver it twice.
+        """
         self._outbox.append(tell)
         try:
             yield

@@ -189,6 +189,12 @@ transactions = Table(
     _partial("ix_transactions_active", "station", where="state = 'ACTIVE'"),
     _partial("ix_transactions_observed", "station", "id", where="observed_only"),
     _partial(
+        "ix_transactions_reservation",
+        "station",
+        "reservation_id",
+        where="reservation_id IS NOT NULL",
+    ),
+    _partial(
         "ix_transactions_remote_start",
         "station",
         "remote_start_id",

@@ -25,6 +25,7 @@ __all__ = [
     "by_ocpp_id",
     "event_v2",
     "for_remote_start",
+    "for_reservation",
     "get",
     "heard_since",
     "list_page",
@@ -66,6 +67,16 @@ _HEARD_SINCE = fixed(
         transactions.c.received_time >= bindparam("received_after"),
     )
     .order_by(transactions.c.received_time, transactions.c.id)
+    .limit(CANDIDATES_LIMIT)
+)
+_FOR_RESERVATION = fixed(
+    select(*TRANSACTION)
+    .where(
+        transactions.c.station == bindparam("station"),
+        transactions.c.reservation_id == bindparam("reservation_id"),
+        transactions.c.reservation_id.is_not(None),
+    )
+    .order_by(transactions.c.id)
     .limit(CANDIDATES_LIMIT)
 )
 _MINTED_ELSEWHERE = fixed(
@@ -132,6 +143,12 @@ async def heard_since(tx: Tx, station: str, *, received_after: datetime) -> list
     """All transactions of the station that we heard of since then, the oldest first."""
     key = {"station": station, "received_after": received_after}
     return [Transaction(*row) for row in await tx.execute(_HEARD_SINCE, key)]
+
+
+async def for_reservation(tx: Tx, station: str, reservation_id: int) -> list[Transaction]:
+    """The station's transactions that name this reservation, running or over."""
+    key = {"station": station, "reservation_id": reservation_id}
+    return [Transaction(*row) for row in await tx.execute(_FOR_RESERVATION, key)]
 
 
 async def list_page(

@@ -35,17 +35,17 @@ from workflows.domain.changes import answered, concluded, lost, sent
 from workflows.domain.deadlines import first_look
 from workflows.domain.evidence import Frame
 from workflows.domain.facts import Act, Asked
-from workflows.domain.guarding import is_guarded
+from workflows.domain.guarding import guard_end, is_guarded
 from workflows.domain.model import Command, Kind, Outcome, State, WaitFor
 from workflows.domain.outcomes import Cause, ending
 from workflows.domain.sending import Course, may_try_again, next_route_look, pause_before
 from workflows.domain.states import is_definite
-from workflows.requests import ask_request, send_request, stop_again_request, undo_request
+from workflows.requests import again_request, ask_request, send_request, undo_request
 
 UNDO_PAUSE = timedelta(seconds=30)
 """How long to wait for a way to a station that has to undo something, unless woken."""
 
-UNDOABLE = {Kind.START_SESSION}
+UNDOABLE = {Kind.START_SESSION, Kind.RESERVE_NOW}
 """What can be taken back after it was sent: its effect is waited for and undone."""
 
 _OUTCOME = SearchAttributeKey.for_keyword(names.OUTCOME_ATTRIBUTE)
@@ -223,7 +223,7 @@ class RemoteCommandWorkflow:
             case Act.ASK:
                 await self._ask()
             case Act.SEND_AGAIN:
-                await self._stop_again(weighed.wire_id)
+                await self._send_again(weighed.wire_id)
             case Act.UNDO:
                 await self._undo(weighed)
 
@@ -243,16 +243,15 @@ class RemoteCommandWorkflow:
         )
         self._look_again = workflow.now()
 
-    async def _stop_again(self, wire_id: str) -> None:
-        """Repeats a stop: the facts say that its session is still running."""
+    async def _send_again(self, wire_id: str) -> None:
+        """Repeats a frame that may be repeated: the facts say that it can do no harm."""
         route = await self._find_route(look_only=True)
         self._look_again = workflow.now() + pause_before(self._attempt)
         if route.course is not Course.SEND or route.gateway is None:
             return
         self._attempt += 1
         result = await self._transmit(
-            route.gateway,
-            stop_again_request(self._command, self._timing, self._attempt, wire_id),
+            route.gateway, again_request(self._command, self._timing, self._attempt, wire_id)
         )
         if result.status is not SendStatus.NOT_SENT:
             await self._hear(result)
@@ -282,7 +281,7 @@ class RemoteCommandWorkflow:
         return self._cancel.reason if self._cancel else ""
 
     async def _undo(self, weighed: Weighed) -> None:
-        """Stops a session that began although its command was given up or cancelled."""
+        """Ends a session or a hold that came although its command was given up or cancelled."""
         route = await self._find_route(look_only=True)
         self._look_again = workflow.now() + UNDO_PAUSE
         if route.course is not Course.SEND or route.gateway is None:
@@ -301,7 +300,7 @@ class RemoteCommandWorkflow:
         """Stays after the outcome was reported, as long as late evidence is acted on."""
         if not is_guarded(self._command):
             return
-        end = workflow.now() + timedelta(seconds=self._timing.guard_s)
+        end = guard_end(self._command, self._timing, workflow.now())
         self._look_again = None
         while is_guarded(self._command) and workflow.now() < end:
             await self._woken_or(min(self._look_again or end, end))

@@ -2,13 +2,16 @@
 
 from datetime import datetime, timedelta
 
+import msgspec
+
 from fleet import connections, log, sends, stations, transactions
 from fleet.database import Tx
 from fleet.sends import Send
 from fleet.transactions import Transaction
 from workflows.domain.evidence import Connector, Frame, Rival, Session
 from workflows.domain.facts import Asked, Facts
-from workflows.domain.model import Code, Command, Kind, Verdict
+from workflows.domain.frames import HoldFrame
+from workflows.domain.model import Code, Command, Kind, StationAnswer, Verdict
 from workflows.recorder import from_snapshot
 
 _RIVALS_AGE = timedelta(days=1)
@@ -42,7 +45,12 @@ async def read_facts(tx: Tx, command: Command, asked: Asked | None, now: datetim
         connected_since=holder.connected_time if holder else None,
         connection_timeout_s=station.connection_timeout_s if station else None,
         asked=asked,
+        asks=hold_frames(rows, command.kind) if command.kind in _OF_HOLDS else (),
+        cancels=hold_frames(undos, Kind.CANCEL_RESERVATION),
     )
+
+
+_OF_HOLDS = {Kind.RESERVE_NOW, Kind.CANCEL_RESERVATION}
 
 
 async def target_of(tx: Tx, command: Command) -> Session | None:
@@ -111,7 +119,31 @@ async def _sessions(
         found.append(await transactions.by_ocpp_id(tx, command.station, wire_id))
     if command.kind is Kind.STOP_SESSION and frames:
         found += await transactions.active(tx, command.station)
+    if command.kind in _OF_HOLDS:
+        found += await _users(tx, command)
     return list({row.id: row for row in found if row is not None}.values())
+
+
+async def _users(tx: Tx, command: Command) -> list[Transaction]:
+    """The transactions that name the reservation which a command is about."""
+    reserve, cancel = command.reserve, command.cancel_reservation
+    wire_id = reserve.wire_id if reserve else cancel.wire_id if cancel else 0
+    return await transactions.for_reservation(tx, command.station, wire_id)
+
+
+def hold_frames(rows: list[Send], kind: Kind) -> tuple[HoldFrame, ...]:
+    """The frames of one kind with what the station said to them, in order."""
+    return tuple(
+        HoldFrame(
+            attempt=row.attempt,
+            send_time=row.send_time,
+            over=row.state != "INTENT",
+            answer=msgspec.convert(row.answer, StationAnswer) if row.answer else None,
+            answer_time=row.answer_time,
+        )
+        for row in rows
+        if row.state != "VOID" and row.kind == kind.value
+    )
 
 
 async def _started(tx: Tx, command: Command, frames: list[Send]) -> list[Transaction | None]:

@@ -11,10 +11,10 @@ import msgspec
 import structlog
 from temporalio import activity
 
-from fleet import connections, log, sends, stations
+from fleet import connections, log, reservations, sends, stations
 from fleet.database import Database, Tx
 from fleet.sends import Send
-from workflows import names
+from workflows import names, reservation_recorder
 from workflows.contract import (
     Change,
     ChangeRequest,
@@ -30,8 +30,9 @@ from workflows.contract import (
 from workflows.domain import changes
 from workflows.domain.facts import Decision, told
 from workflows.domain.guarding import is_guarded
+from workflows.domain.judge_cancel import cancelled
 from workflows.domain.judgement import apply, judge
-from workflows.domain.model import Command, StationAnswer
+from workflows.domain.model import CancelReservationSpec, Command, StationAnswer
 from workflows.domain.outcomes import Cause, ending
 from workflows.domain.sending import Course, Heading, Whereabouts, heading
 from workflows.domain.states import is_definite
@@ -144,10 +145,26 @@ async def _ended_already(tx: Tx, command: Command) -> Heading | None:
     """What is decided before anything is sent."""
     if is_definite(command.outcome):
         return Heading(Course.CONCLUDE, outcome=command.outcome)
+    if command.cancel_reservation is not None:
+        return await _reservation_ended(tx, command, command.cancel_reservation)
     target = await target_of(tx, command)
     if target is None or target.active:
         return None
     outcome = ending(Cause.ALREADY_ENDED, session=told(target))
+    return Heading(Course.CONCLUDE, outcome=outcome)
+
+
+async def _reservation_ended(
+    tx: Tx, command: Command, spec: CancelReservationSpec
+) -> Heading | None:
+    """A reservation that has ended needs no cancelling."""
+    if spec.resolved_reservation is None:
+        return None
+    entry = await reservations.get(tx, tenant=command.tenant, name=spec.resolved_reservation)
+    known = reservation_recorder.from_snapshot(entry.snapshot) if entry else None
+    if known is None or not known.ended:
+        return None
+    outcome = cancelled(spec, Cause.RESERVATION_ALREADY_ENDED, known.transaction)
     return Heading(Course.CONCLUDE, outcome=outcome)
 
 
@@ -207,7 +224,7 @@ async def _give_up(tx: Tx, request: SettleRequest, row: Send) -> None:
 
 
 async def _weigh(tx: Tx, request: WeighRequest) -> tuple[Command, Decision]:
-    command = await _latest(tx, request.tenant, request.command)
+    command = await _with_late_answer(tx, request)
     facts = await read_facts(tx, command, request.asked, request.now)
     decision = judge(command, facts, request.timing, request.now)
     after = apply(command, decision, request.now)
@@ -216,6 +233,21 @@ async def _weigh(tx: Tx, request: WeighRequest) -> tuple[Command, Decision]:
         change = _applying(decision, request)
         after = await _record(tx, command, key, change, request.now)
     return after, decision
+
+
+async def _with_late_answer(tx: Tx, request: WeighRequest) -> Command:
+    """The command, with an answer that came after nobody waited for it any longer."""
+    command = await _latest(tx, request.tenant, request.command)
+    rows = await sends.by_command(tx, request.tenant, request.command)
+    own = [row for row in rows if not row.undo and row.kind == command.kind.value]
+    last = own[-1] if own else None
+    if last is None or last.answer is None or last.state != "ANSWERED":
+        return command
+    if command.station_answer is not None and command.answer_time == last.answer_time:
+        return command
+    answer, at = msgspec.convert(last.answer, StationAnswer), last.answer_time or request.now
+    key = f"answered:{last.attempt}"
+    return await _record(tx, command, key, lambda c: changes.answered(c, answer, at), request.now)
 
 
 def _applying(decision: Decision, request: WeighRequest) -> Callable[[Command], Command]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from workflows.contract import AskRequest, SendRequest, Weighed
-from workflows.domain.model import Command, Kind, StopSpec
+from workflows.domain.model import CancelReservationSpec, Command, Kind, StopSpec
 from workflows.domain.timing import Timing
 
 
@@ -21,32 +21,39 @@ def send_request(command: Command, timing: Timing, attempt: int) -> SendRequest:
         answer_timeout_s=timing.answer_timeout_s,
         start=command.start,
         stop=command.stop,
+        unlock=command.unlock,
+        reset=command.reset,
+        reserve=command.reserve,
+        cancel_reservation=command.cancel_reservation,
     )
 
 
-def stop_again_request(command: Command, timing: Timing, attempt: int, wire_id: str) -> SendRequest:
-    """A stop repeated, perhaps with the id that the station really uses."""
-    stop = replace(command.stop or StopSpec(), wire_id=wire_id)
-    return replace(send_request(command, timing, attempt), stop=stop)
+def again_request(command: Command, timing: Timing, attempt: int, wire_id: str) -> SendRequest:
+    """The frame repeated; a stop perhaps with the id that the station really uses."""
+    request = send_request(command, timing, attempt)
+    if command.stop is None:
+        return request
+    return replace(request, stop=replace(command.stop, wire_id=wire_id))
 
 
 def undo_request(
     command: Command, timing: Timing, attempt: int, weighed: Weighed, not_after: datetime
 ) -> SendRequest:
-    """A stop of the session that nobody wants any longer."""
+    """What ends the session, or the hold, that nobody wants any longer."""
+    request = replace(send_request(command, timing, attempt), not_after=not_after, undo=True)
+    if command.reserve is not None:
+        cancel = CancelReservationSpec(
+            command.reserve.wire_id, resolved_reservation=command.reserve.reservation
+        )
+        return replace(
+            request, kind=Kind.CANCEL_RESERVATION, reserve=None, cancel_reservation=cancel
+        )
     stop = StopSpec(
         evse_id=weighed.evse_id,
         wire_id=weighed.wire_id,
         resolved_transaction=weighed.transaction or None,
     )
-    return replace(
-        send_request(command, timing, attempt),
-        kind=Kind.STOP_SESSION,
-        start=None,
-        stop=stop,
-        not_after=not_after,
-        undo=True,
-    )
+    return replace(request, kind=Kind.STOP_SESSION, start=None, stop=stop)
 
 
 def ask_request(command: Command) -> AskRequest:

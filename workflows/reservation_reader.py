@@ -2,16 +2,13 @@
 
 from datetime import datetime
 
-import msgspec
-
 from fleet import connections, reservations, sends, stations, transactions
 from fleet.database import Tx
-from fleet.sends import Send
 from fleet.stations import Connector
-from workflows.domain.model import Kind, StationAnswer
+from workflows.domain.model import Kind
 from workflows.domain.reservation import Reservation
-from workflows.domain.reservation_facts import HoldFacts, HoldFrame, PlaceStatus
-from workflows.fact_reader import session_of
+from workflows.domain.reservation_facts import HoldFacts, PlaceStatus
+from workflows.fact_reader import hold_frames, session_of
 
 _TOLD_FIRST = ("Reserved", "Faulted", "Unavailable")
 
@@ -23,11 +20,14 @@ async def read_hold_facts(tx: Tx, reservation: Reservation, now: datetime) -> Ho
     station = await stations.get(tx, station_id)
     holder = await connections.holder(tx, station_id, now=now)
     report = await reservations.reported(tx, station_id, reservation.wire_id)
-    heard = await transactions.heard_since(tx, station_id, received_after=reservation.create_time)
+    heard = [
+        *await transactions.heard_since(tx, station_id, received_after=reservation.create_time),
+        *await transactions.for_reservation(tx, station_id, reservation.wire_id),
+    ]
     ready = holder is not None and station is not None and station.boot_state == "ACCEPTED"
     return HoldFacts(
-        holds=_frames(rows, Kind.RESERVE_NOW),
-        cancels=_frames(rows, Kind.CANCEL_RESERVATION),
+        holds=hold_frames(rows, Kind.RESERVE_NOW),
+        cancels=hold_frames(rows, Kind.CANCEL_RESERVATION),
         attempts=max((row.attempt for row in rows), default=0),
         token_digests=await _token_digests(tx, reservation),
         sessions=tuple(session_of(row) for row in heard),
@@ -39,20 +39,6 @@ async def read_hold_facts(tx: Tx, reservation: Reservation, now: datetime) -> Ho
         boot_time=station.boot_time if station else None,
         ocpp_version=holder.ocpp_version if holder else (station.ocpp_version if station else ""),
         connection_timeout_s=station.connection_timeout_s if station else None,
-    )
-
-
-def _frames(rows: list[Send], kind: Kind) -> tuple[HoldFrame, ...]:
-    return tuple(
-        HoldFrame(
-            attempt=row.attempt,
-            send_time=row.send_time,
-            over=row.state != "INTENT",
-            answer=msgspec.convert(row.answer, StationAnswer) if row.answer else None,
-            answer_time=row.answer_time,
-        )
-        for row in rows
-        if row.state != "VOID" and row.kind == kind.value
     )
 
 

@@ -5,8 +5,8 @@ any effect outside, because their way to the database, to sockets and to Tempora
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar, copy_context
 from typing import Any, TypeVar
 
@@ -118,6 +118,12 @@ class ProcessDatabase:
         await self._way_there()
         async with self._db.read() as tx:
             yield tx
+
+    @contextmanager
+    def on_outbox(self, tell: Callable[[], None]) -> Iterator[None]:
+        """Nobody is told: all processes share one database here, and each kicks for itself."""
+        del tell
+        yield
 
     async def _way_there(self) -> None:
         if not self._process.alive:

@@ -45,7 +45,7 @@ def answered(command: Command, answer: StationAnswer, at: datetime) -> Command:
     if is_definite(command.outcome) and command.state is State.DONE and command.station_answer:
         return command
     heard = replace(command, station_answer=answer, answer_time=at)
-    outcome = verdict_of(command.kind, answer)
+    outcome = None if is_undecided(command, answer) else verdict_of(command.kind, answer)
     if outcome is not None:
         return concluded(heard, outcome, at)
     if answer.verdict is Verdict.UNREADABLE:
@@ -66,21 +66,65 @@ def verdict_of(kind: Kind, answer: StationAnswer) -> Outcome | None:
     """The outcome that an answer alone decides, None when facts must decide.
 
     A refused stop is not decided by its answer: the session may have ended, or be known to the
-    station by another id.
+    station by another id. Nor is a refused cancel of a reservation: the station does not hold it,
+    and facts tell whether it ever did.
     """
     if answer.verdict is Verdict.NOT_SUPPORTED:
         return ending(Cause.COMMAND_NOT_SUPPORTED, in_its_words(answer))
     if answer.verdict is Verdict.UNREADABLE or kind is Kind.STOP_SESSION:
         return None
+    if kind is Kind.CANCEL_RESERVATION and answer.verdict is Verdict.REJECTED:
+        return None if answer.call_error is None else refusal(answer)
     if answer.verdict in {Verdict.REJECTED, Verdict.FAILED}:
-        return refusal(answer)
-    return None if awaits_effect(kind) else ending(Cause.STATION_ACCEPTED, in_its_words(answer))
+        return reserve_refusal(answer) if kind is Kind.RESERVE_NOW else refusal(answer)
+    if awaits_effect(kind):
+        return None
+    return ending(_DONE_BY_ANSWER.get(kind, Cause.STATION_ACCEPTED), in_its_words(answer))
+
+
+_DONE_BY_ANSWER = {
+    Kind.RESERVE_NOW: Cause.RESERVED,
+    Kind.CANCEL_RESERVATION: Cause.RESERVATION_CANCELLED,
+}
+
+
+def is_undecided(command: Command, answer: StationAnswer) -> bool:
+    """Whether an answer to a ReserveNow decides nothing yet.
+
+    A yes that nobody wants any longer has to be undone first. A no to a repeated frame may only
+    mean that the first one, whose answer is lost, holds the place.
+    """
+    if command.kind is not Kind.RESERVE_NOW:
+        return False
+    if command.state is State.COMPENSATING or _is_compensated_for(command):
+        return True
+    if answer.verdict is Verdict.ACCEPTED:
+        return command.cancel_reason is not None
+    lost_before = command.outcome is not None and command.outcome.code is Code.UNKNOWN
+    return lost_before and answer.verdict in {Verdict.REJECTED, Verdict.FAILED}
+
+
+def _is_compensated_for(command: Command) -> bool:
+    return command.compensation.state is not CompensationState.NONE
 
 
 def refusal(answer: StationAnswer) -> Outcome:
     """The outcome of an answer that says no."""
     cause = Cause.CALL_ERROR if answer.call_error else Cause.STATION_REJECTED
     return ending(cause, in_its_words(answer))
+
+
+_PLACE_WORDS = {
+    "Occupied": Cause.EVSE_OCCUPIED,
+    "Faulted": Cause.EVSE_FAULTED,
+    "Unavailable": Cause.EVSE_UNAVAILABLE,
+}
+
+
+def reserve_refusal(answer: StationAnswer) -> Outcome:
+    """The outcome of a ReserveNow that was refused, by the station's own word."""
+    cause = _PLACE_WORDS.get(answer.status)
+    return refusal(answer) if cause is None else ending(cause, in_its_words(answer))
 
 
 def in_its_words(answer: StationAnswer) -> str:
@@ -150,8 +194,14 @@ def cancelled(command: Command, at: datetime) -> Command:
         state=state,
         outcome=outcome,
         outcome_time=at,
-        progress="Cancelled; a session that still starts will be stopped.",
+        progress=_CANCELLED_PROGRESS.get(command.kind, ""),
     )
+
+
+_CANCELLED_PROGRESS = {
+    Kind.START_SESSION: "Cancelled; a session that still starts will be stopped.",
+    Kind.RESERVE_NOW: "Cancelled; the station is told to hold nothing.",
+}
 
 
 def settled(command: Command, at: datetime) -> Command:
@@ -175,6 +225,34 @@ def undoing(
             CompensationState.PENDING, reason, transaction, transaction_id, at
         ),
     )
+
+
+def undoing_hold(command: Command, reason: str, at: datetime) -> Command:
+    """The hold that a ReserveNow may have made is being cancelled at its station."""
+    spec, known = command.reserve, command.compensation
+    pending = CompensationState.PENDING
+    if spec is None or known.state is pending or not may_become(known.state, pending):
+        return command
+    return replace(
+        command,
+        compensation=Compensation(
+            pending, reason, update_time=at, reservation=spec.reservation, wire_id=spec.wire_id
+        ),
+        progress="Making sure that the station holds nothing.",
+    )
+
+
+def hold_was_used(
+    command: Command, why: str, transaction: str, transaction_id: str, at: datetime
+) -> Command:
+    """The hold could not be cancelled any more: a session has used it."""
+    if command.compensation.state is not CompensationState.PENDING:
+        return command
+    failed = undo_failed(command, why, at)
+    compensation = replace(
+        failed.compensation, transaction=transaction, transaction_id=transaction_id
+    )
+    return replace(failed, compensation=compensation)
 
 
 def undone(command: Command, at: datetime) -> Command:

@@ -12,6 +12,8 @@ from workflows.domain.evidence import Frame
 from workflows.domain.model import Kind, StationAnswer, Verdict
 from workflows.domain.timing import Timing
 
+_OF_HOLDS = {Kind.RESERVE_NOW, Kind.CANCEL_RESERVATION}
+
 FIRST_LOOK = timedelta(seconds=5)
 """The first look at the facts while an answer is missing; each next one waits twice as long."""
 
@@ -52,8 +54,11 @@ def first_look(
 ) -> datetime:
     """When to look at the facts for the first time after a frame was sent, unless woken.
 
-    Straight away when the answer alone says too little (a refused stop, an unreadable answer).
+    Straight away when the answer alone says too little (a refused stop, an unreadable answer), and
+    for what concerns a hold: there either the answer decides, or it has to be undone.
     """
+    if kind in _OF_HOLDS:
+        return frame.answer_time or frame.send_time
     deadline = effect_deadline(kind, frame, timing, connection_timeout_s)
     if answer is None:
         return min(frame.send_time + FIRST_LOOK, deadline)

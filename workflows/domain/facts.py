@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from workflows.domain.evidence import Connector, Frame, Rival, Session
+from workflows.domain.frames import HoldFrame
 from workflows.domain.model import Outcome, SessionFacts
 
 
@@ -33,6 +34,8 @@ class Facts:
     tried: the transaction ids that were sent in stops.
     connected_since: of the station's present connection, None when it has none.
     connection_timeout_s: how long the station waits for the cable, None when it did not tell.
+    asks: the frames of the command's own kind with their answers. cancels: those that cancel the
+        hold that a ReserveNow may have made.
     """
 
     frame: Frame | None = None
@@ -48,6 +51,8 @@ class Facts:
     connected_since: datetime | None = None
     connection_timeout_s: float | None = None
     asked: Asked | None = None
+    asks: tuple[HoldFrame, ...] = ()
+    cancels: tuple[HoldFrame, ...] = ()
 
     @property
     def can_ask_status(self) -> bool:
@@ -59,8 +64,8 @@ class Act(StrEnum):
     """What to do next.
 
     WAIT: until `look_again`, or until woken. CONCLUDE: the outcome is decided. ASK: the station.
-    SEND_AGAIN: the stop, with `wire_id`. UNDO: stop `session`, nobody wants it. UNDONE: it ended.
-    UNDO_FAILED: it cannot be stopped. SETTLE: nothing is left to be undone.
+    SEND_AGAIN: the frame (a stop: with `wire_id`). UNDO: stop `session`, or cancel the hold: nobody
+    wants it. UNDONE: it ended. UNDO_FAILED: it cannot be ended. SETTLE: nothing is left to undo.
     """
 
     WAIT = "WAIT"

@@ -15,9 +15,10 @@ from datetime import datetime, timedelta
 
 from workflows.domain import reservation_changes as changes
 from workflows.domain.evidence import CLOCK_TOLERANCE, Session
+from workflows.domain.frames import HoldFrame
 from workflows.domain.reservation import ChangeState, Reservation, ReservationState
 from workflows.domain.reservation_changes import EndCause
-from workflows.domain.reservation_facts import HoldFacts, HoldFrame
+from workflows.domain.reservation_facts import HoldFacts
 
 SETTLING = timedelta(seconds=10)
 """How long a bad status of the place must last: stations pass through some while they restart."""

@@ -9,7 +9,9 @@ from datetime import datetime
 from workflows.domain import changes
 from workflows.domain.facts import Act, Decision, Facts
 from workflows.domain.guarding import is_guarded
+from workflows.domain.judge_cancel import judge_cancel
 from workflows.domain.judge_late import judge_late_start, judge_late_stop
+from workflows.domain.judge_reserve import judge_reserve
 from workflows.domain.judge_start import judge_start
 from workflows.domain.judge_stop import judge_stop
 from workflows.domain.model import Command, CompensationState, Kind, State
@@ -20,6 +22,10 @@ def judge(command: Command, facts: Facts, timing: Timing, now: datetime) -> Deci
     """The next step of a command whose frame was sent, by all facts at this moment."""
     if command.state is State.DONE and not is_guarded(command):
         return Decision(Act.CONCLUDE, outcome=command.outcome)
+    if command.kind is Kind.RESERVE_NOW:
+        return judge_reserve(command, facts, timing, now)
+    if command.kind is Kind.CANCEL_RESERVATION:
+        return judge_cancel(command, facts, now)
     if command.kind is Kind.STOP_SESSION:
         if command.state is State.DONE:
             return judge_late_stop(command, facts)
@@ -39,8 +45,17 @@ def apply(command: Command, decision: Decision, now: datetime) -> Command:
             return changes.undoing(
                 command, decision.reason, session.name, session.transaction_id, now
             )
+        case Act.UNDO if command.reserve is not None:
+            return changes.undoing_hold(command, decision.reason, now)
         case Act.UNDONE:
-            return changes.settled(changes.undone(command, now), now)
+            undone = changes.settled(changes.undone(command, now), now)
+            return _with_outcome(undone, decision, now)
+        case Act.UNDO_FAILED if command.reserve is not None and decision.session is not None:
+            session = decision.session
+            used = changes.hold_was_used(
+                command, decision.reason, session.name, session.transaction_id, now
+            )
+            return _with_outcome(changes.settled(used, now), decision, now)
         case Act.UNDO_FAILED if (
             command.compensation.state is CompensationState.NONE and decision.session is not None
         ):
@@ -56,3 +71,9 @@ def apply(command: Command, decision: Decision, now: datetime) -> Command:
             return changes.waiting(command, decision.progress)
         case _:
             return command
+
+
+def _with_outcome(command: Command, decision: Decision, now: datetime) -> Command:
+    """An outcome that came to light with the undoing."""
+    outcome = decision.outcome
+    return command if outcome is None else changes.concluded(command, outcome, now)

@@ -10,7 +10,7 @@ be repeated blindly, what the station said is REJECTED or NOT_SUPPORTED.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from workflows.domain.model import Code, Outcome, SessionFacts
+from workflows.domain.model import Code, Outcome, ReservationFacts, ResetFacts, SessionFacts
 
 
 class Cause(StrEnum):
@@ -22,9 +22,18 @@ class Cause(StrEnum):
     SESSION_STOPPED = "SESSION_STOPPED"
     ALREADY_ENDED = "ALREADY_ENDED"
     STATION_ACCEPTED = "STATION_ACCEPTED"
+    RESERVED = "RESERVED"
+    RESERVATION_CANCELLED = "RESERVATION_CANCELLED"
+    RESERVATION_GONE = "RESERVATION_GONE"
+    RESERVATION_ALREADY_ENDED = "RESERVATION_ALREADY_ENDED"
 
     STATION_REJECTED = "STATION_REJECTED"
     CALL_ERROR = "CALL_ERROR"
+    EVSE_OCCUPIED = "EVSE_OCCUPIED"
+    EVSE_FAULTED = "EVSE_FAULTED"
+    EVSE_UNAVAILABLE = "EVSE_UNAVAILABLE"
+    RESERVATION_USED = "RESERVATION_USED"
+    RESERVATION_UNKNOWN = "RESERVATION_UNKNOWN"
     COMMAND_NOT_SUPPORTED = "COMMAND_NOT_SUPPORTED"
 
     STATION_OFFLINE = "STATION_OFFLINE"
@@ -39,6 +48,7 @@ class Cause(StrEnum):
     CABLE_WAIT_ENDED = "CABLE_WAIT_ENDED"
     AUTHORIZATION_REFUSED = "AUTHORIZATION_REFUSED"
     SESSION_KEEPS_RUNNING = "SESSION_KEEPS_RUNNING"
+    HOLD_UNDONE = "HOLD_UNDONE"
 
     ANSWER_TIMEOUT = "ANSWER_TIMEOUT"
     CONNECTION_LOST_AFTER_SEND = "CONNECTION_LOST_AFTER_SEND"
@@ -74,9 +84,28 @@ ENDINGS: dict[Cause, Ending] = {
         Code.SUCCEEDED, "The charging session had already ended before the stop."
     ),
     Cause.STATION_ACCEPTED: Ending(Code.SUCCEEDED, "The station did what was asked."),
+    Cause.RESERVED: Ending(Code.SUCCEEDED, "The place is reserved."),
+    Cause.RESERVATION_CANCELLED: Ending(Code.SUCCEEDED, "The reservation has been cancelled."),
+    Cause.RESERVATION_GONE: Ending(
+        Code.SUCCEEDED, "The station did not hold the reservation any longer; it has ended."
+    ),
+    Cause.RESERVATION_ALREADY_ENDED: Ending(
+        Code.SUCCEEDED, "The reservation had already ended. Nothing was sent."
+    ),
     Cause.STATION_REJECTED: Ending(Code.REJECTED, "The station refused."),
     Cause.CALL_ERROR: Ending(
         Code.REJECTED, "The station could not carry out the request and reported an error."
+    ),
+    Cause.EVSE_OCCUPIED: Ending(
+        Code.REJECTED, "The place is occupied or reserved for somebody else."
+    ),
+    Cause.EVSE_FAULTED: Ending(Code.REJECTED, "The place is out of order."),
+    Cause.EVSE_UNAVAILABLE: Ending(Code.REJECTED, "The place is out of service."),
+    Cause.RESERVATION_USED: Ending(
+        Code.REJECTED, "A charging session has used the reservation; stop that session instead."
+    ),
+    Cause.RESERVATION_UNKNOWN: Ending(
+        Code.REJECTED, "The station knows no such reservation. Nothing was cancelled."
     ),
     Cause.COMMAND_NOT_SUPPORTED: Ending(
         Code.NOT_SUPPORTED, "This station cannot do that; asking again will not help."
@@ -118,6 +147,10 @@ ENDINGS: dict[Cause, Ending] = {
     Cause.SESSION_KEEPS_RUNNING: Ending(
         Code.NO_EFFECT, "The station did not end the session; it is still running."
     ),
+    Cause.HOLD_UNDONE: Ending(
+        Code.NO_EFFECT,
+        "Whether the station reserved the place was not known, so it was cancelled there.",
+    ),
     Cause.ANSWER_TIMEOUT: Ending(
         Code.UNKNOWN,
         "The request was sent but the station did not answer. Please look at the station.",
@@ -153,11 +186,18 @@ ENDINGS: dict[Cause, Ending] = {
 }
 
 
-def ending(cause: Cause, detail: str = "", session: SessionFacts | None = None) -> Outcome:
+def ending(
+    cause: Cause,
+    detail: str = "",
+    session: SessionFacts | None = None,
+    *,
+    reset: ResetFacts | None = None,
+    reservation: ReservationFacts | None = None,
+) -> Outcome:
     """The outcome of a cause. `detail` is a further sentence, in the station's own words if any."""
     entry = ENDINGS[cause]
     message = f"{entry.sentence} {detail}" if detail else entry.sentence
-    return Outcome(code=entry.code, cause=cause.value, message=message, session=session)
+    return Outcome(entry.code, cause.value, message, session, reset, reservation)
 
 
 def cause_of(word: str, code: Code, otherwise: Cause) -> Cause:

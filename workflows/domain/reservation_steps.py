@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from workflows.domain.frames import HoldFrame
 from workflows.domain.judge_reservation import (
     SETTLING,
     free_since,
@@ -20,7 +21,7 @@ from workflows.domain.judge_reservation import (
 )
 from workflows.domain.reservation import ChangeState, Reservation, ReservationState
 from workflows.domain.reservation_changes import LETS_GO
-from workflows.domain.reservation_facts import HoldFacts, HoldFrame
+from workflows.domain.reservation_facts import HoldFacts
 
 CANCEL_TRIES = 12
 """How often an ended hold is cancelled at its station, in the end."""

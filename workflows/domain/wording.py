@@ -2,7 +2,7 @@
 
 import re
 
-from workflows.domain.model import Command, CompensationState, Kind, StopSpec
+from workflows.domain.model import Command, CompensationState, Kind, ReserveSpec, StopSpec
 
 SUMMARY_BYTES = 400
 """Temporal refuses a longer summary (limit.userMetadataSummarySize), and its workflow with it."""
@@ -31,7 +31,17 @@ def title(command: Command) -> str:
         parts.append(f"token {command.start.id_token.masked}")
     if command.stop is not None:
         parts.extend(_stop_target(command.stop))
+    if command.reserve is not None:
+        parts.extend(_hold(command.reserve))
+    if command.cancel_reservation is not None:
+        parts.append(f"number {command.cancel_reservation.wire_id}")
     return ", ".join(parts)
+
+
+def _hold(reserve: ReserveSpec) -> list[str]:
+    place = f"EVSE {reserve.evse_id}" if reserve.evse_id is not None else "any EVSE"
+    until = f"until {reserve.expire_time:%Y-%m-%d %H:%M} UTC"
+    return [place, f"token {reserve.id_token.masked}", until, f"number {reserve.wire_id}"]
 
 
 def _stop_target(stop: StopSpec) -> list[str]:
@@ -43,7 +53,8 @@ def _stop_target(stop: StopSpec) -> list[str]:
 
 def frame_title(command: Command, attempt: int, gateway: str, undo: bool) -> str:
     """One line for the activity that sends a frame."""
-    what = "Stop the unwanted session of: " if undo else ""
+    unwanted = "Cancel the hold of: " if command.reserve else "Stop the unwanted session of: "
+    what = unwanted if undo else ""
     return brief(f"{what}{title(command)} (frame {attempt}, by {gateway})")
 
 

@@ -30,9 +30,17 @@ def upgrade() -> None:
     _wire_ids()
     _reservations()
     _reservation_reports()
+    op.create_index(
+        "ix_transactions_reservation",
+        "transactions",
+        ["station", "reservation_id"],
+        sqlite_where=sa.text("reservation_id IS NOT NULL"),
+        postgresql_where=sa.text("reservation_id IS NOT NULL"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_transactions_reservation", "transactions")
     op.drop_table("reservation_reports")
     op.drop_table("reservations")
     op.drop_table("wire_ids")
