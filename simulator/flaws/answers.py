@@ -66,11 +66,13 @@ class Mute(_AnswerFlaw):
 
 @dataclass(frozen=True)
 class DoesNothing(_AnswerFlaw):
-    """Says yes (Accepted, Unlocked), and does nothing."""
+    """Says yes (Accepted, Unlocked), or the word that is given, and does nothing."""
+
+    word: str = ""
 
     async def _flawed(self, call: IncomingCall, inner: Answering) -> Answer:  # noqa: ARG002
-        unlocks = call.action == "UnlockConnector"
-        return Answer({"status": "Unlocked" if unlocks else "Accepted"})
+        yes = "Unlocked" if call.action == "UnlockConnector" else "Accepted"
+        return Answer({"status": self.word or yes})
 
 
 @dataclass(frozen=True)

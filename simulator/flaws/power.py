@@ -46,6 +46,7 @@ class DoubleSocket(Behaviour):
 async def _twin(station: "SimulatedStation") -> None:
     try:
         async with station.opened_twin() as twin:
+            station.tell("opened a second connection")
             reading = asyncio.create_task(twin.read())
             try:
                 with suppress(LinkLost, CallRefused, TimeoutError):

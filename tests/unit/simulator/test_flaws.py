@@ -101,8 +101,17 @@ async def test_does_nothing_says_yes_only(version: str) -> None:
 
 
 @EVERY
+async def test_does_nothing_says_what_it_is_told_to(version: str) -> None:
+    async with connected(version, DoesNothing("Rejected")) as (system, station):
+        assert await system.ask(*reserve_call(version)) == {"status": "Rejected"}
+        assert await system.ask(*reset_call(version)) == {"status": "Rejected"}
+        assert station.holds == []
+        assert station.connections == 1
+
+
+@EVERY
 async def test_slow_does_and_answers_after_its_time(version: str) -> None:
-    async with connected(version, Slow(0.05)) as (system, station):
+    async with connected(version, Slow(0.2)) as (system, station):
         command = await system.send(*reserve_call(version))
         await answers_a_question(system)
         assert system.answers(command) == []
@@ -112,7 +121,7 @@ async def test_slow_does_and_answers_after_its_time(version: str) -> None:
 
 @EVERY
 async def test_late_does_at_once_and_answers_after_its_time(version: str) -> None:
-    async with connected(version, Late(0.1)) as (system, _station):
+    async with connected(version, Late(0.2)) as (system, _station):
         command = await system.send(*reserve_call(version))
         await hears_status(system, version, "Reserved")
         assert system.answers(command) == []
@@ -327,6 +336,15 @@ async def test_an_ended_hold_may_be_there_again_after_a_reboot(
         station.reboot()
         await system.hears("BootNotification", 2)
         await hears_status(system, version, "Reserved")
+        assert [hold.id for hold in station.holds] == [5]
+
+
+@EVERY
+async def test_without_an_ended_hold_there_is_nothing_to_revive(version: str) -> None:
+    async with connected(version, RevivesReservations()) as (system, station):
+        await system.ask(*reserve_call(version))
+        station.reboot()
+        await system.hears("BootNotification", 2)
         assert [hold.id for hold in station.holds] == [5]
 
 
