@@ -6,22 +6,25 @@ import msgspec
 import structlog
 
 from fleet.sends import Send
+from station_gateway.dialects.interface import Answer
 from station_gateway.dialects.verdicts import OUR_BUG_CODES
 from telemetry import metrics
 from workflows.contract import SendResult, SendStatus
-from workflows.domain.model import Kind, StationAnswer
+from workflows.domain.model import CallError, StationAnswer
 from workflows.domain.outcomes import Cause
 
 log = structlog.get_logger(__name__)
 
 
-def take_blame(answer: StationAnswer, kind: Kind, command: str, station: str) -> None:
-    """When the station says that our frame was wrong: our bug, until somebody shows another."""
-    error = answer.call_error
-    if error is None or error.code not in OUR_BUG_CODES:
+def take_blame(answer: Answer, action: str, station: str, command: str = "") -> None:
+    """When the station says that our frame was wrong: our bug, until somebody shows another.
+
+    command: whose frame it was; "" for a question of our own.
+    """
+    if not isinstance(answer, CallError) or answer.code not in OUR_BUG_CODES:
         return
-    metrics.BLAMED_FRAMES.labels(kind=kind.value, code=error.code).inc()
-    log.warning("frame_blamed", command=command, station=station, kind=kind.value, code=error.code)
+    metrics.BLAMED_FRAMES.labels(action=action, code=answer.code).inc()
+    log.warning("frame_blamed", command=command, station=station, action=action, code=answer.code)
 
 
 def to_row(answer: StationAnswer) -> dict[str, Any]:

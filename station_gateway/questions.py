@@ -12,7 +12,7 @@ from fleet import sends, stations
 from fleet.database import Database, DatabaseUnavailable, Tx
 from station_gateway.answers import take_blame, to_row
 from station_gateway.dialects.interface import Answer
-from station_gateway.dialects.messages import OutgoingCall, Unsendable
+from station_gateway.dialects.messages import OutgoingCall
 from station_gateway.engine import SessionOver
 from station_gateway.events import AnswerReceived
 from station_gateway.handlers import Waker
@@ -26,6 +26,13 @@ from workflows.correlation import StationEvent, wake_concerned
 from workflows.domain.model import Kind, Verdict
 
 log = structlog.get_logger(__name__)
+
+ABOUT_SESSIONS = frozenset({Kind.START_SESSION, Kind.STOP_SESSION})
+MAX_PLACES = 16
+"""Connectors of one station that are asked about one after the other."""
+
+Place = tuple[int | None, int | None]
+"""EVSE and connector; None: not named."""
 
 
 async def put(
@@ -47,7 +54,10 @@ async def put(
         return None
     finally:
         line.leave(key)
-    return event.answer if isinstance(event, AnswerReceived) else None
+    if not isinstance(event, AnswerReceived):
+        return None
+    take_blame(event.answer, action, station.peer.id)
+    return event.answer
 
 
 class Questions:
@@ -73,20 +83,37 @@ class Questions:
         station = self._registry.get(request.station)
         if station is None:
             return AskResult(asked=False, detail="the station is not connected")
-        try:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + min(request.timeout_s, self._settings.ask_timeout_s)
+        told: AskResult | None = None
+        for evse_id, connector_id in await self._places(station, request):
             call = station.dialect.ask(
-                request.kind,
-                evse_id=request.evse_id,
-                connector_id=request.connector_id,
-                wire_id=request.wire_id,
+                request.kind, evse_id=evse_id, connector_id=connector_id, wire_id=request.wire_id
             )
-        except Unsendable as error:
-            return AskResult(asked=False, detail=str(error))
-        timeout_s = min(request.timeout_s, self._settings.ask_timeout_s)
-        answer = await put(station, call, Priority.NORMAL, timeout_s)
-        if answer is None:
-            return AskResult(asked=False, detail="the station did not answer")
-        return station.dialect.read_asked(answer)
+            answer = await put(station, call, Priority.NORMAL, deadline - loop.time())
+            if answer is None:
+                break
+            told = station.dialect.read_asked(answer)
+        return told or AskResult(asked=False, detail="the station did not answer")
+
+    async def _places(self, station: Station, request: AskRequest) -> list[Place]:
+        """Where to ask about: a 2.x station tells of one connector at a time, named by number."""
+        asked = (request.evse_id, request.connector_id)
+        if request.kind in ABOUT_SESSIONS or station.peer.ocpp_version == "1.6":
+            return [asked]
+        if request.connector_id is not None:
+            return [asked]
+        try:
+            async with self._db.read() as tx:
+                known = await stations.connectors(tx, request.station)
+        except DatabaseUnavailable:
+            return [asked]
+        places: list[Place] = [
+            (each.evse_id, each.connector_id)
+            for each in known
+            if each.evse_id > 0 and request.evse_id in {None, each.evse_id}
+        ]
+        return places[:MAX_PLACES] or [asked]
 
     def after_boot(self, station: Station) -> None:
         """Learn, a little later, how long this station waits for the cable."""
@@ -138,9 +165,8 @@ class Questions:
             send = await sends.by_message(tx, station.peer.id, event.message_id)
             if send is None:
                 return False
-            kind = Kind(send.kind)
-            answer = station.dialect.read_answer(kind, event.answer)
-            take_blame(answer, kind, send.command, station.peer.id)
+            answer = station.dialect.read_answer(Kind(send.kind), event.answer)
+            take_blame(event.answer, event.action, station.peer.id, send.command)
             await sends.answered(tx, send.id, answer=to_row(answer), now=now)
             concerned = StationEvent(station.peer.id, "answer", remote_start_id=send.id)
             return await wake_concerned(tx, concerned, now)

@@ -247,7 +247,7 @@ class Sender:
     ) -> SendResult:
         answer = station.dialect.read_answer(request.kind, event.answer)
         now = self._utc_now()
-        take_blame(answer, request.kind, request.command, request.station)
+        take_blame(event.answer, event.action, request.station, request.command)
         log.info(
             "frame_answered",
             command=request.command,

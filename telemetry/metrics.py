@@ -60,9 +60,9 @@ BAD_FRAMES = Counter(
 )
 BLAMED_FRAMES = Counter(
     "evcommand_blamed_frames_total",
-    "Frames of ours that a station called malformed, by kind of command and CALLERROR code: "
+    "Frames of ours that a station called malformed, by action and CALLERROR code: "
     "a bug of ours until shown otherwise, so alert on any.",
-    ["kind", "code"],
+    ["action", "code"],
 )
 SECURITY_EVENTS = Counter(
     "evcommand_security_events_total",

@@ -84,8 +84,20 @@ class Bench:
         self.sealer = sealer
         self.passwords = passwords
         self.waker = CountedKicks()
-        self.gateway = Gateway(db, sealer, passwords, self.waker, settings)
+        self.skew = timedelta()
+        self.gateway = self._gateway(settings)
         self._numbers = itertools.count(1)
+
+    def _gateway(self, settings: GatewaySettings) -> Gateway:
+        """Its wall clock goes wrong by `skew`."""
+        return Gateway(
+            self.db,
+            self.sealer,
+            self.passwords,
+            self.waker,
+            settings,
+            utc_now=lambda: now() + self.skew,
+        )
 
     async def start(self) -> None:
         await self.gateway.start()
@@ -97,7 +109,7 @@ class Bench:
         """The same fleet behind a gateway with other settings."""
         await self.gateway.drain()
         settings = replace(self.gateway.settings, **changed)
-        self.gateway = Gateway(self.db, self.sealer, self.passwords, self.waker, settings)
+        self.gateway = self._gateway(settings)
         await self.gateway.start()
 
     # --- stations

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,7 @@ from structlog.testing import capture_logs
 from telemetry import metrics
 from tests.support.gateway_bench import Bench, OtherSpec
 from tests.support.scripted_station import ScriptedStation, found
-from workflows.contract import SendRequest, SendStatus
+from workflows.contract import AskRequest, AskResult, SendRequest, SendStatus
 from workflows.domain.model import (
     CancelReservationSpec,
     Code,
@@ -246,7 +247,7 @@ async def in_line(bench: Bench, number: int) -> bool:
 
 
 async def test_a_code_that_blames_our_frame_raises_the_alarm(bench: Bench) -> None:
-    alarm = metrics.BLAMED_FRAMES.labels(kind="RESET", code="FormationViolation")
+    alarm = metrics.BLAMED_FRAMES.labels(action="Reset", code="FormationViolation")
     before = alarm._value.get()
     async with bench.station("S1") as station:
         request = await bench.request(ResetSpec(ResetMode.HARD))
@@ -259,3 +260,90 @@ async def test_a_code_that_blames_our_frame_raises_the_alarm(bench: Bench) -> No
     [blamed] = [line for line in lines if line["event"] == "frame_blamed"]
     assert (blamed["command"], blamed["code"]) == (request.command, "FormationViolation")
     assert blamed["log_level"] == "warning"
+
+
+# --- questions about what became of them
+
+
+@every_version
+@pytest.mark.parametrize("kind", [Kind.RESET, Kind.RESERVE_NOW, Kind.UNLOCK_CONNECTOR])
+async def test_a_station_is_asked_to_show_the_connector(
+    bench: Bench, version: str, kind: Kind
+) -> None:
+    place = {"connectorId": 2} if version == "ocpp1.6" else {"evse": {"id": 2, "connectorId": 1}}
+    async with bench.station("S1", subprotocol=version) as station:
+        asking = asyncio.create_task(bench.ask(AskRequest("S1", kind, "any", evse_id=2)))
+        payload = await station.accept("TriggerMessage")
+        assert payload == {"requestedMessage": "StatusNotification", **place}
+        assert await asking == AskResult(asked=True, detail="Accepted")
+
+
+@pytest.mark.parametrize("version", VERSIONS[1:])
+async def test_a_2_x_station_is_asked_about_each_connector_that_it_has(
+    bench: Bench, version: str
+) -> None:
+    async with bench.station("S1", subprotocol=version) as station:
+        for evse_id, connector_id in ((1, 1), (1, 2), (2, 1)):
+            shown = {"evseId": evse_id, "connectorId": connector_id}
+            more = {"connectorStatus": "Available", "timestamp": "2026-01-01T00:00:00Z"}
+            await station.call("StatusNotification", {**shown, **more})
+        everywhere = [place async for place in asked_about(bench, station, None, 3)]
+        assert everywhere == [(1, 1), (1, 2), (2, 1)]
+        assert [place async for place in asked_about(bench, station, 1, 2)] == [(1, 1), (1, 2)]
+
+
+async def asked_about(
+    bench: Bench, station: ScriptedStation, evse_id: int | None, questions: int
+) -> AsyncIterator[tuple[int, int]]:
+    request = AskRequest("S1", Kind.RESERVE_NOW, "any", evse_id=evse_id)
+    asking = asyncio.create_task(bench.ask(request))
+    for _ in range(questions):
+        evse = (await station.accept("TriggerMessage"))["evse"]
+        yield evse["id"], evse["connectorId"]
+    assert (await asking).asked
+
+
+@every_version
+async def test_a_question_that_blames_our_frame_raises_the_alarm_too(
+    bench: Bench, version: str
+) -> None:
+    alarm = metrics.BLAMED_FRAMES.labels(action="TriggerMessage", code="ProtocolError")
+    before = alarm._value.get()
+    async with bench.station("S1", subprotocol=version) as station:
+        asking = asyncio.create_task(bench.ask(AskRequest("S1", Kind.RESET, "any")))
+        message_id, _ = await station.called("TriggerMessage")
+        await station.send([4, message_id, "ProtocolError", "", {}])
+        assert await asking == AskResult(asked=True, detail="ProtocolError")
+    assert alarm._value.get() == before + 1
+
+
+# --- F18: our own clock jumps
+
+JUMPS = [timedelta(hours=2), timedelta(hours=-2)]
+
+
+@pytest.mark.parametrize("jump", JUMPS, ids=["forth", "back"])
+async def test_a_jump_of_our_clock_changes_no_answer_timeout(bench: Bench, jump: timedelta) -> None:
+    async with bench.station("S1") as station:
+        request = await bench.request(ResetSpec(ResetMode.HARD), answer_timeout_s=0.3)
+        sending = bench.sending(request)
+        await station.called("Reset")
+        begin = time.monotonic()
+        bench.skew = jump
+        assert (await sending).cause == "ANSWER_TIMEOUT"
+        assert time.monotonic() - begin < 1.0
+        assert await station.call("Heartbeat", {})
+
+
+async def test_a_clock_that_jumps_back_keeps_nobody_in_line_for_longer(bench: Bench) -> None:
+    async with bench.station("S1") as station:
+        first = bench.sending(await bench.start_request("S1"))
+        message_id, _ = await station.called("RemoteStartTransaction")
+        waiting = bench.sending(await bench.request(bench.hold(), within_s=0.5))
+        await found(partial(in_line, bench, 2))
+        begin = time.monotonic()
+        bench.skew = timedelta(hours=-2)
+        assert (await waiting).cause == "NOT_AFTER_PASSED"
+        assert time.monotonic() - begin < 1.5
+        await station.answer(message_id, {"status": "Accepted"})
+        await first
