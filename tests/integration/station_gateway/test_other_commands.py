@@ -224,6 +224,49 @@ async def test_what_a_version_cannot_say_is_not_sent(bench: Bench, version: str)
     assert (result.status, result.cause) == (SendStatus.NOT_SENT, "FRAME_REFUSED")
 
 
+@every_version
+async def test_the_token_of_a_hold_goes_to_the_station_and_into_no_log(
+    bench: Bench, version: str
+) -> None:
+    async with bench.station("S1", subprotocol=version) as station:
+        with capture_logs() as lines:
+            row = await sent(bench, station, await bench.request(bench.hold(tag="04SECRETTAG")))
+    assert "04SECRETTAG" in str(station.frames)
+    assert "04SECRETTAG" not in str(lines) + str(row)
+
+
+async def test_a_hold_whose_token_is_sealed_with_another_key_is_not_sent(bench: Bench) -> None:
+    hold = bench.hold()
+    foreign = replace(hold, id_token=replace(hold.id_token, sealed="of another key"))
+    async with bench.station("S1") as station:
+        result = await bench.sending(await bench.request(foreign))
+        assert station.calls.empty()
+    assert (result.status, result.cause) == (SendStatus.NOT_SENT, "FRAME_REFUSED")
+
+
+@every_version
+@pytest.mark.parametrize("kind", Kind)
+async def test_a_frame_without_what_it_is_about_is_not_sent(
+    bench: Bench, version: str, kind: Kind
+) -> None:
+    async with bench.station("S1", subprotocol=version) as station:
+        request = await bench.request(UnlockSpec(1))
+        result = await bench.sending(replace(request, kind=kind, unlock=None))
+        assert station.calls.empty()
+    assert (result.status, result.cause) == (SendStatus.NOT_SENT, "FRAME_REFUSED")
+
+
+async def test_a_lost_answer_to_the_stop_before_an_unlock_decides_nothing(bench: Bench) -> None:
+    async with bench.station("S1") as station:
+        request = await bench.request(UnlockSpec(1, stop_first=True), answer_timeout_s=0.1)
+        stop = replace(request, kind=Kind.STOP_SESSION, stop=StopSpec(wire_id="7"))
+        sending = bench.sending(stop)
+        await station.called("RemoteStopTransaction")
+        assert (await sending).cause == "ANSWER_TIMEOUT"
+        command = await bench.command(request)
+    assert (command.state, command.outcome) == (State.SENT, None)
+
+
 async def test_an_unlock_goes_before_a_reset_and_a_hold_that_came_earlier(bench: Bench) -> None:
     async with bench.station("S1") as station:
         first = bench.sending(await bench.start_request("S1"))
