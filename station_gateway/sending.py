@@ -315,8 +315,13 @@ async def _never_twice(tx: Tx, request: SendRequest) -> None:
     if request.attempt == 1 or kinds.repeatable(request.kind):
         return
     for send in await sends.by_command(tx, request.tenant, request.command):
-        if send.kind == request.kind.value and send.attempt != request.attempt:
+        if repeats(request, send):
             raise AlreadySettled(send)
+
+
+def repeats(request: SendRequest, send: Send) -> bool:
+    """Whether this would be the same frame of the same command once more."""
+    return send.kind == request.kind.value and send.attempt != request.attempt
 
 
 def _heard(

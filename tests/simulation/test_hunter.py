@@ -9,6 +9,7 @@ import pytest
 from fleet import sends
 from fleet.database import Tx
 from fleet.sends import Send
+from station_gateway import sending
 from tests.simulation.conftest import Stage
 from tests.simulation.rules import lies
 from workflows.domain import changes, judge_late, judgement
@@ -45,6 +46,20 @@ def test_a_success_without_a_session_is_found(
 
 
 def test_a_frame_sent_twice_is_found(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant_a_careless_workflow(monkeypatch)
+    monkeypatch.setattr(sending, "repeats", lambda *_: False)  # what a gateway refuses
+    assert found_within(stage, "start frames")
+
+
+def test_a_gateway_sends_nothing_twice_for_a_careless_workflow(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant_a_careless_workflow(monkeypatch)
+    assert not found_within(stage, "start frames")
+
+
+def plant_a_careless_workflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It believes that what was perhaps sent was not."""
     real: Callable[..., Any] = sends.void
 
     async def careless(tx: Tx, **key: Any) -> Send:
@@ -52,7 +67,6 @@ def test_a_frame_sent_twice_is_found(stage: Stage, monkeypatch: pytest.MonkeyPat
         return replace(row, state="VOID")
 
     monkeypatch.setattr(sends, "void", careless)
-    assert found_within(stage, "start frames")
 
 
 def test_a_late_session_that_nobody_stops_is_found(
