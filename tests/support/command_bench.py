@@ -59,6 +59,7 @@ from workflows.domain.model import (
     Kind,
     OfflinePolicy,
     Outcome,
+    ReserveSpec,
     StartSpec,
     State,
     StationAnswer,
@@ -138,7 +139,9 @@ class ScriptedGateway:
     async def intend(self, request: SendRequest) -> Send:
         """Commits the intent and the command's SENT."""
         now = await self.bench.now()
-        start, stop = request.start, request.stop
+        start, stop, reserve = request.start, request.stop, request.reserve
+        cancel = request.cancel_reservation
+        numbered = reserve.wire_id if reserve else cancel.wire_id if cancel else None
 
         async def write(tx: Tx) -> Send:
             holder = await connections.holder(tx, request.station, now=now)
@@ -153,11 +156,11 @@ class ScriptedGateway:
                 message_id=f"{request.command}-{request.attempt}",
                 epoch=holder.epoch if holder else 0,
                 undo=request.undo,
-                evse_id=start.evse_id if start else None,
+                evse_id=start.evse_id if start else reserve.evse_id if reserve else None,
                 connector_id=None,
-                token_digest=start.id_token.digest if start else None,
+                token_digest=_token_digest(request),
                 group_digest=None,
-                wire_id=stop.wire_id if stop else None,
+                wire_id=stop.wire_id if stop else str(numbered) if numbered else None,
                 now=now,
             )
             if not request.undo:
@@ -185,7 +188,9 @@ class ScriptedGateway:
                 await wake_concerned(tx, event, now)
             if request.undo:
                 return 0
-            key = f"{'late' if late else 'answered'}:{request.attempt}"
+            if late:
+                return 0  # as a real gateway: the workflow reads it from the send
+            key = f"answered:{request.attempt}"
             return await _record(tx, request, key, now, lambda c: changes.answered(c, answer, now))
 
         revision = await self.bench.db.batch(write)
@@ -213,6 +218,11 @@ class ScriptedGateway:
 
         revision = await self.bench.db.batch(write)
         return SendResult(SendStatus.NO_ANSWER, cause, send_time=send.send_time, revision=revision)
+
+
+def _token_digest(request: SendRequest) -> str | None:
+    asks = request.start or request.reserve
+    return asks.id_token.digest if asks else None
 
 
 def _sent_at(now: datetime) -> Callable[[Command], Command]:
@@ -357,11 +367,28 @@ class Bench:
     async def _end_all(self) -> None:
         """Every command ends, also those on guard: the next test's worker must not meet them."""
         for number, command in enumerate(self._submitted.values()):
-            if self.skips_time:
+            if self.skips_time and command.reserve is None:
                 await self.end_of(command)
             await histories.keep(self.handle(command), f"{self.story}-{number}")
             with contextlib.suppress(RPCError):
                 await self.handle(command).terminate("the test is over")
+            if command.reserve is not None:
+                await self._end_hold(command.reserve, f"{self.story}-hold-{number}")
+
+    async def _end_hold(self, reserve: ReserveSpec, story: str) -> None:
+        """The workflow of a reservation, if it ever was one, comes to its end by itself."""
+        workflow_id = names.reservation_workflow_id(TENANT, reserve.reservation)
+        hold: WorkflowHandle[Any, Any] = self.client.get_workflow_handle(workflow_id)
+        with contextlib.suppress(RPCError):
+            description = await hold.describe()
+            if self.skips_time and description.status is WorkflowExecutionStatus.RUNNING:
+                self.gateway.plays = [answers(accepted()) for _ in range(5)]
+                left = reserve.expire_time - await self.now() + timedelta(hours=2)
+                await self.skip(max(left.total_seconds(), 1.0))
+                async with asyncio.timeout(10):
+                    await hold.result()
+            await histories.keep(hold, story)
+            await hold.terminate("the test is over")
 
     async def end_of(self, command: Command) -> Ended:
         """Skips to the end of the command's guard; it must end there by itself."""
@@ -426,14 +453,15 @@ class Bench:
     async def start_command(self, **changed: Any) -> Command:
         """A StartSession that was accepted but not yet submitted."""
         spec = StartSpec(TOKEN, evse_id=changed.pop("evse_id", 1))
-        return replace(await self._command(Kind.START_SESSION), start=spec, **changed)
+        return replace(await self.command(Kind.START_SESSION), start=spec, **changed)
 
     async def stop_command(self, wire_id: str, **changed: Any) -> Command:
         """A StopSession of OCPP's transaction id."""
         spec = StopSpec(transaction_id=wire_id, wire_id=wire_id)
-        return replace(await self._command(Kind.STOP_SESSION), stop=spec, **changed)
+        return replace(await self.command(Kind.STOP_SESSION), stop=spec, **changed)
 
-    async def _command(self, kind: Kind) -> Command:
+    async def command(self, kind: Kind) -> Command:
+        """A command of this kind without its spec."""
         now = await self.now()
         name = f"req-{self.station}-{next(_numbers)}-{id(self):x}"
         return Command(
@@ -533,6 +561,7 @@ class Bench:
         clock_suspect: bool = False,
         authorized: bool = True,
         silently: bool = False,
+        reservation_id: int | None = None,
     ) -> Transaction:
         """A 1.6 station reports StartTransaction."""
         now = await self.now()
@@ -550,14 +579,14 @@ class Bench:
                 start_time=started or now,
                 clock_suspect=clock_suspect,
                 authorized=authorized,
-                reservation_id=None,
+                reservation_id=reservation_id,
                 now=now,
             )
             if not silently:
                 await self._tell(tx, row, now)
             return row
 
-        return await self._commit(write)
+        return await self.commit(write)
 
     async def session_event(self, event_type: str, ocpp_id: str, **told: Any) -> Transaction:
         """A 2.x station reports a TransactionEvent."""
@@ -593,7 +622,7 @@ class Bench:
             await self._tell(tx, row, now)
             return row
 
-        return await self._commit(write)
+        return await self.commit(write)
 
     async def open_sends(self) -> list[Send]:
         """The sends of the station that somebody still waits for."""
@@ -627,7 +656,7 @@ class Bench:
             await self._tell(tx, row, now)
             return row
 
-        return await self._commit(write)
+        return await self.commit(write)
 
     async def metered(self, ocpp_id: str, evse_id: int = 1) -> None:
         """A 1.6 station reports MeterValues with a transaction id."""
@@ -646,7 +675,7 @@ class Bench:
             event = StationEvent(self.station, "transaction", evse_id=evse_id, wire_id=ocpp_id)
             await wake_concerned(tx, event, now)
 
-        await self._commit(write)
+        await self.commit(write)
 
     async def connector(self, *statuses: str, evse_id: int = 1) -> None:
         """The station reports a connector's states, one after the other."""
@@ -663,10 +692,10 @@ class Bench:
                     error_code="NoError",
                     now=now,
                 )
-                event = StationEvent(self.station, "connector_status", evse_id, 1)
+                event = StationEvent(self.station, "connector_status", evse_id, 1, status=status)
                 await wake_concerned(tx, event, now)
 
-            await self._commit(write)
+            await self.commit(write)
 
     async def _tell(self, tx: Tx, row: Transaction, now: datetime) -> None:
         event = StationEvent(
@@ -677,10 +706,12 @@ class Bench:
             group_digest=row.group_digest,
             remote_start_id=row.remote_start_id,
             wire_id=row.ocpp_id,
+            reservation_id=row.reservation_id,
         )
         await wake_concerned(tx, event, now)
 
-    async def _commit(self, write: Callable[[Tx], Awaitable[T]]) -> T:
+    async def commit(self, write: Callable[[Tx], Awaitable[T]]) -> T:
+        """Writes a fact and delivers the wake-ups that come with it."""
         result = await self.db.batch(write)
         self.dispatcher.kick()
         return result
