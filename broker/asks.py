@@ -6,7 +6,7 @@ Token values live here only until they are sealed; they never show in a repr.
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from workflows.domain.model import ChargingProfile, Kind, OfflinePolicy, WaitFor
+from workflows.domain.model import Callback, ChargingProfile, Kind, OfflinePolicy, WaitFor
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Options:
     not_after: datetime | None = None
     offline_policy: OfflinePolicy | None = None
     labels: dict[str, str] = field(default_factory=dict)
+    callback: Callback | None = None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from broker.asks import Options, PlainToken
 from workflows.domain.model import (
+    Callback,
+    CallbackEvents,
     ChargingProfile,
     IdToken,
     OfflinePolicy,
@@ -113,7 +115,20 @@ def options_in(options: options_pb.CommandOptions) -> Options:
         not_after=time_in(options.not_after) if options.HasField("not_after") else None,
         offline_policy=_POLICIES[options.offline_policy],
         labels=dict(options.labels),
+        callback=callback_in(options.callback) if options.HasField("callback") else None,
     )
+
+
+def callback_in(callback: options_pb.Callback) -> Callback:
+    """A command's own callback."""
+    return Callback(callback.url, events_in(callback.events))
+
+
+def events_in(events: options_pb.Callback.Events.ValueType) -> CallbackEvents:
+    """Which news are posted; OUTCOMES when the request does not say."""
+    if events == options_pb.Callback.EVENTS_ALL:
+        return CallbackEvents.ALL
+    return CallbackEvents.OUTCOMES
 
 
 def policy_out(policy: OfflinePolicy) -> options_pb.OfflinePolicy.ValueType:

@@ -7,7 +7,7 @@ from broker.asks import Ask, PlainToken, StartAsk, StopAsk
 from broker.errors import Reason, Refusal
 from fleet.keys import Sealer
 from workflows.domain.kinds import default_not_after, default_offline_policy
-from workflows.domain.model import Command, IdToken, StartSpec, State, StopSpec
+from workflows.domain.model import Callback, Command, IdToken, StartSpec, State, StopSpec
 from workflows.names import command_workflow_id
 
 
@@ -121,8 +121,15 @@ def _differing(command: Command, ask: Ask) -> list[str]:
         "options.not_after": options.not_after in (None, command.not_after),
         "options.offline_policy": policy is command.offline_policy,
         "options.labels": options.labels == command.labels,
+        "options.callback": _same_callback(command.callback, options.callback),
     }
     return [field for field, holds in same.items() if not holds]
+
+
+def _same_callback(known: Callback | None, asked: Callback | None) -> bool:
+    if asked is None or known is None:
+        return asked is None
+    return (known.url, known.events) == (asked.url, asked.events)
 
 
 def _differing_spec(command: Command, spec: StartSpec | StopSpec) -> list[str]:

@@ -17,6 +17,7 @@ MEANINGS: dict[Reason, str] = {
     Reason.TOKEN_NOT_FOUND: "The table has no token of that type and value.",
     Reason.NO_RUNNING_SESSION: "No running session fits the target, or the start command ended "
     "without one. There is nothing to stop.",
+    Reason.DELIVERY_NOT_FOUND: "No such delivery for this caller.",
     Reason.AMBIGUOUS_TARGET: "Several running sessions fit; the message and the metadata "
     "`transactions` list them. Stop one by its name.",
     Reason.START_NOT_FINAL: "The start command has not started a session yet. Take it back with "
@@ -24,6 +25,10 @@ MEANINGS: dict[Reason, str] = {
     Reason.NOT_POSSIBLE_ON_STATION: "The station's OCPP version has no words for this; BadRequest "
     "names the field. Nothing was sent.",
     Reason.STATION_BUSY: "Commands for the station have not ended. Wait for them or cancel them.",
+    Reason.CALLBACK_SECRET_MISSING: "A callback is asked for and the credential has no secret to "
+    "sign it with. Call RotateCallbackSecret, then repeat the request.",
+    Reason.CALLBACKS_DISABLED: "The settings by which this delivery goes out are disabled. Enable "
+    "them with UpdateCallbackSettings.",
     Reason.REQUEST_ID_REUSED: "The `request_id` belongs to another request; the metadata `fields` "
     "says what differs. Use a new id for a new command.",
     Reason.STATION_EXISTS: "A station of this id is registered already.",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from evcommand.v1 import callback_service_pb2 as callbacks_pb
 from evcommand.v1 import command_options_pb2 as options_pb
 from evcommand.v1 import id_token_pb2 as id_token_pb
 from evcommand.v1 import remote_command_service_pb2 as commands_pb
@@ -13,6 +14,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from broker import names
+from broker.callbacks.urls import malformed
 from broker.errors import Violation
 
 MAX_LABELS = 16
@@ -138,6 +140,19 @@ def request_fields(
         not_after_field(findings, options.not_after, now)
     enum_value(findings, "options.offline_policy", options.offline_policy, options_pb.OfflinePolicy)
     label_map(findings, "options.labels", dict(options.labels))
+    if options.HasField("callback"):
+        callback_fields(findings, "options.callback", options.callback)
+
+
+def callback_fields(
+    findings: Findings,
+    field: str,
+    callback: options_pb.Callback | callbacks_pb.CallbackSettings,
+) -> None:
+    """Where news are posted, and which."""
+    wrong = malformed(callback.url)
+    findings.expect(not wrong, f"{field}.url", wrong)
+    enum_value(findings, f"{field}.events", callback.events, options_pb.Callback.Events)
 
 
 def not_after_field(findings: Findings, given: Timestamp, now: datetime) -> None:

@@ -7,6 +7,8 @@ from uuid import UUID
 _ID_LIMIT = 255
 _ESCAPED = re.compile(r"(?:[A-Za-z0-9*\-_=:+|@.~!$&'(),;]|%[0-9A-Fa-f]{2}){1,765}")
 
+_DELIVERY = re.compile(r"callbackDeliveries/(msg_[0-9a-f]{32})")
+
 
 def station_name(station: str) -> str:
     """`stations/{station}`."""
@@ -54,6 +56,17 @@ def parse_reservation(name: str) -> str | None:
         case ["reservations", reservation]:
             return _unescape(reservation)
     return None
+
+
+def delivery_name(delivery: str) -> str:
+    """`callbackDeliveries/{id}`."""
+    return f"callbackDeliveries/{delivery}"
+
+
+def parse_delivery(name: str) -> str | None:
+    """The id in `callbackDeliveries/{id}`; None when it is not such a name."""
+    match = _DELIVERY.fullmatch(name)
+    return match[1] if match else None
 
 
 def parse_uuid(text: str) -> str | None:

@@ -9,6 +9,8 @@ import grpc
 import grpc.aio
 import structlog
 from evcommand.v1 import (
+    callback_service_pb2,
+    callback_service_pb2_grpc,
     remote_command_service_pb2,
     remote_command_service_pb2_grpc,
     station_service_pb2,
@@ -22,6 +24,8 @@ from grpc_reflection.v1alpha import reflection
 from temporalio.client import Client
 
 from broker.auth import Authenticator
+from broker.callbacks.posting import posting_callbacks
+from broker.callbacks.service import CallbackServicer
 from broker.calls import CallInterceptor
 from broker.commands import RemoteCommandServicer
 from broker.following import LogFollower
@@ -38,6 +42,7 @@ _FILES: tuple[FileDescriptor, ...] = (
     remote_command_service_pb2.DESCRIPTOR,
     station_service_pb2.DESCRIPTOR,
     token_service_pb2.DESCRIPTOR,
+    callback_service_pb2.DESCRIPTOR,
 )
 SERVICES = tuple(service.full_name for file in _FILES for service in file.services_by_name.values())
 
@@ -81,7 +86,10 @@ async def running_broker(
     await _add_services(server, backend, healthy)
     host = settings.listen.rpartition(":")[0]
     broker = RunningBroker(host, _listen(server, settings))
-    async with follower.running():
+    async with (
+        posting_callbacks(db, client, backend.sealer, settings),
+        follower.running(),
+    ):
         await server.start()
         _logger.info("broker_listens", address=broker.address, tls=settings.tls is not None)
         try:
@@ -122,6 +130,9 @@ async def _add_services(
         StationServicer(backend, passwords), server
     )
     token_service_pb2_grpc.add_TokenServiceServicer_to_server(TokenServicer(backend), server)
+    callback_service_pb2_grpc.add_CallbackServiceServicer_to_server(
+        CallbackServicer(backend), server
+    )
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
     for service in SERVICES:
         await healthy.set(service, health_pb2.HealthCheckResponse.SERVING)

@@ -71,6 +71,12 @@ class BrokerSettings:
     max_streams_per_connection: gRPC streams of one client connection.
     max_watches: WatchCommands streams served at once.
     watch_batch: events read at once for one watch.
+    callback_timeout_s: a receiver has this long to answer a post.
+    callback_max_answer_bytes: of a receiver's answer; whoever sends more is no receiver.
+    callback_max_posts: posts made at once.
+    callback_ca_file: PEM file of the CAs that may vouch for receivers, instead of the usual ones.
+    callback_allow_private: DANGEROUS, for tests and labs: post also to loopback and private
+        addresses, and over plain http. Clients can then reach into the broker's own network.
     keepalive_s: how often a silent client connection is probed; dead ones are cut after as long.
     """
 
@@ -90,6 +96,11 @@ class BrokerSettings:
     max_streams_per_connection: int = 1_000
     max_watches: int = 500
     watch_batch: int = 200
+    callback_timeout_s: float = 10.0
+    callback_max_answer_bytes: int = 4_096
+    callback_max_posts: int = 100
+    callback_ca_file: str = ""
+    callback_allow_private: bool = False
     keepalive_s: float = 30.0
 
 

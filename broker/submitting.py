@@ -10,6 +10,7 @@ from temporalio.client import Client
 
 from broker.asks import Ask, StartAsk, StopAsk
 from broker.auth import current_caller
+from broker.callbacks.choosing import chosen_callback
 from broker.calls import current_trace_id, name_command
 from broker.capabilities import check_start_fits
 from broker.drafting import Origin, check_same, draft, start_spec, stop_spec
@@ -62,7 +63,9 @@ class Submitter:
         async with self._backend.db.read() as tx:
             known = await _latest(tx, caller.tenant, name)
             if known is None:
-                drafted = await self._draft(tx, ask, name, spec)
+                asked, settings = ask.options.callback, self._backend.settings
+                callback = await chosen_callback(tx, caller, asked, settings)
+                drafted = replace(await self._draft(tx, ask, name, spec), callback=callback)
         if known is not None:
             name_command(known.name, known.station)
             check_same(known, ask, spec)

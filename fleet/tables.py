@@ -328,3 +328,44 @@ reservation_reports = Table(
     _word("status"),
     _time("received_time"),
 )
+
+# A credential's callback settings; caller "" where the broker runs without credentials.
+callback_endpoints = Table(
+    "callback_endpoints",
+    metadata,
+    _id("tenant", primary_key=True),
+    _id("caller", primary_key=True),
+    Column("url", Text, nullable=False, server_default=""),
+    _word("events"),
+    _flag("disabled"),
+    _text("disable_reason"),
+    _time("disable_time", nullable=True),
+    Column("secret", Text),
+    Column("previous_secret", Text),
+    _time("previous_until", nullable=True),
+    _time("update_time"),
+)
+
+# One row per change of a command that is or was to be posted.
+callback_deliveries = Table(
+    "callback_deliveries",
+    metadata,
+    _id("tenant", primary_key=True),
+    _id("id", primary_key=True),
+    _id("command"),
+    Column("revision", Integer, nullable=False),
+    _word("news"),
+    Column("url", Text, nullable=False),
+    _word("state"),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    _word("cause"),
+    _text("reason"),
+    Column("http_status", Integer, nullable=False, server_default=text("0")),
+    _time("create_time"),
+    _time("update_time"),
+    _time("next_time", nullable=True),
+    _time("resend_time", nullable=True),
+    UniqueConstraint("tenant", "command", "revision"),
+    Index("ix_callback_deliveries_page", "tenant", "create_time", "id"),
+    Index("ix_callback_deliveries_state_page", "tenant", "state", "create_time", "id"),
+)

@@ -72,6 +72,17 @@ SECURITY_EVENTS = Counter(
 CLOSED_SOCKETS = Counter(
     "evcommand_closed_sockets_total", "Station sockets closed, by reason.", ["reason"]
 )
+CALLBACKS = Counter(
+    "evcommand_callbacks_total",
+    "Posts of commands' news, by what became of a try: DELIVERED, RETRYING, PARKED (alert on it: "
+    "somebody missed news), SUPERSEDED.",
+    ["state"],
+)
+CALLBACK_LATENCY = Histogram(
+    "evcommand_callback_seconds",
+    "Time that a receiver took to answer a post.",
+    buckets=_LATENCY_BUCKETS_S,
+)
 WAKEUPS_REPEATED = Counter(
     "evcommand_wakeups_repeated_total", "Workflow signals that had to be sent again."
 )

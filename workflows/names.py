@@ -2,8 +2,10 @@
 
 COMMAND_WORKFLOW = "RemoteCommandWorkflow"
 RESERVATION_WORKFLOW = "ReservationWorkflow"
+CALLBACK_WORKFLOW = "CallbackWorkflow"
 
 COMMANDS_QUEUE = "evcommand-commands"
+CALLBACKS_QUEUE = "evcommand-callbacks"
 
 SUBMIT_UPDATE = "submit"
 CANCEL_UPDATE = "cancel"
@@ -18,6 +20,9 @@ WEIGH_RESERVATION = "weigh_reservation"
 CHANGE_RESERVATION = "change_reservation"
 SEND_FRAME = "send_frame"
 ASK_STATION = "ask_station"
+NEXT_CALLBACK = "next_callback"
+SETTLE_CALLBACK = "settle_callback"
+POST_CALLBACK = "post_callback"
 
 STATION_ATTRIBUTE = "EvStation"
 KIND_ATTRIBUTE = "EvKind"
@@ -33,6 +38,11 @@ def command_workflow_id(tenant: str, request_id: str) -> str:
 def reservation_workflow_id(tenant: str, reservation: str) -> str:
     """The workflow id of a reservation's life: the same for every run of it."""
     return f"reservation/{tenant}/{reservation}"
+
+
+def callback_workflow_id(tenant: str, command: str) -> str:
+    """The workflow id of a command's posts: the same for every run, so that they keep an order."""
+    return f"callback/{tenant}/{command}"
 
 
 def gateway_queue(gateway_id: str) -> str:

@@ -15,7 +15,7 @@ import msgspec
 from fleet import log, sends
 from fleet.database import Database, Tx
 from telemetry import metrics
-from workflows import reservation_recorder
+from workflows import callback_outbox, reservation_recorder
 from workflows.domain.guarding import is_guarded
 from workflows.domain.model import Code, Command, State
 
@@ -91,6 +91,7 @@ async def record(
         await sends.close(tx, tenant, name)
     if step.written:
         await reservation_recorder.follow(tx, command, now)
+        await callback_outbox.note(tx, step.known, command, now)
     if (steps := _recorded.get()) is not None:
         steps.append(step)
     return command
@@ -104,6 +105,7 @@ class _Step:
         self._initial = initial
         self._before: Command | None = None
         self._after: Command | None = None
+        self.known: Command | None = None  # as the log had it before
 
     def __call__(self, snapshot: dict[str, Any] | None) -> dict[str, Any] | None:
         before = self._initial if snapshot is None else from_snapshot(snapshot)
@@ -113,6 +115,7 @@ class _Step:
         if snapshot is not None and after is before:
             return None
         self._before, self._after = before, after
+        self.known = None if snapshot is None else before
         return to_snapshot(after)
 
     @property

@@ -10,6 +10,8 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from fleet.database import Database
+from workflows.callback_activities import CallbackActivities
+from workflows.callback_workflow import CallbackWorkflow
 from workflows.command_workflow import RemoteCommandWorkflow
 from workflows.compiled import compile_once
 from workflows.domain.timing import Timing
@@ -20,11 +22,13 @@ from workflows.reservation_workflow import ReservationWorkflow
 from workflows.settings import WorkerSettings
 from workflows.wakeups import WakeupDispatcher
 
-WORKFLOWS = (RemoteCommandWorkflow, ReservationWorkflow)
+WORKFLOWS = (RemoteCommandWorkflow, ReservationWorkflow, CallbackWorkflow)
 """Every workflow of this project: what a worker runs and a replayer replays."""
 
 PASSED_THROUGH = (
     "workflows.alarms",
+    "workflows.callback_calls",
+    "workflows.callback_contract",
     "workflows.calls",
     "workflows.contract",
     "workflows.domain",
@@ -61,7 +65,11 @@ async def running_worker(
     Interceptors of the client that are worker interceptors too (tracing) work here as well.
     """
     chosen = settings or WorkerSettings()
-    activities = [*FleetActivities(db).all, *ReservationActivities(db, timing or Timing()).all]
+    activities = [
+        *FleetActivities(db).all,
+        *ReservationActivities(db, timing or Timing()).all,
+        *CallbackActivities(db).all,
+    ]
     worker = Worker(
         client,
         task_queue=COMMANDS_QUEUE,

@@ -311,6 +311,22 @@ class Compensation:
     wire_id: int | None = None
 
 
+class CallbackEvents(StrEnum):
+    """Which changes of a command are posted to its callback."""
+
+    OUTCOMES = "OUTCOMES"
+    ALL = "ALL"
+
+
+@dataclass(frozen=True)
+class Callback:
+    """Where a command's news are posted. `default`: by the settings of the caller's credential."""
+
+    url: str
+    events: CallbackEvents = CallbackEvents.OUTCOMES
+    default: bool = False
+
+
 @dataclass(frozen=True)
 class Command:
     """A command as it is now: the snapshot that the event log keeps and the API shows.
@@ -348,3 +364,4 @@ class Command:
     answer_time: datetime | None = None
     outcome_time: datetime | None = None
     revision: int = 0
+    callback: Callback | None = None

@@ -6,7 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from evcommand.v1 import remote_command_service_pb2, station_service_pb2, token_service_pb2
+from evcommand.v1 import (
+    callback_service_pb2,
+    remote_command_service_pb2,
+    station_service_pb2,
+    token_service_pb2,
+)
 from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
 
@@ -15,11 +20,17 @@ from broker.errors import Reason
 from entrypoints.options import variable_of
 from entrypoints.settings import Settings
 from tests.unit.docs.pages import DOCS, ROOT, Call, all_docs, dead_links, grpcurl_calls, pages
+from workflows.domain.callbacks import DeliveryCause
 from workflows.domain.model import Code, CompensationState, Kind, OfflinePolicy, State
 from workflows.domain.outcomes import Cause
 
 NOT_BUILT = {"UnlockConnector", "Reset", "ReserveNow", "CancelReservation"}
-FILES = (remote_command_service_pb2, station_service_pb2, token_service_pb2)
+FILES = (
+    callback_service_pb2,
+    remote_command_service_pb2,
+    station_service_pb2,
+    token_service_pb2,
+)
 METHODS: dict[str, MethodDescriptor] = {
     f"{service.name}/{method.name}": method
     for file in FILES
@@ -57,7 +68,10 @@ def test_every_error_reason_is_documented() -> None:
     assert missing_words([each.value for each in Reason], (DOCS / "api.md").read_text()) == []
 
 
-@pytest.mark.parametrize("words", [State, Code, Cause, CompensationState, Kind, OfflinePolicy])
+@pytest.mark.parametrize(
+    "words",
+    [State, Code, Cause, CompensationState, Kind, OfflinePolicy, DeliveryCause],
+)
 def test_every_word_of_a_command_is_documented(words: type[State]) -> None:
     assert missing_words([each.value for each in words], all_docs()) == []
 

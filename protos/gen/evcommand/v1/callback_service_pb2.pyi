@@ -43,8 +43,8 @@ class CallbackSettings(_message.Message):
     events: _command_options_pb2.Callback.Events.ValueType
     """Optional. Which news are posted; OUTCOMES when absent."""
     disabled: _builtins.bool
-    """Optional. Nothing is posted for this credential, to whatever URL; what is due meanwhile is parked. Set by the broker
-    when `url` answered 410 Gone.
+    """Optional. Nothing is posted to `url`; what is due meanwhile is parked. Set by the broker when `url` answered 410 Gone.
+    Callbacks of a command's own are posted all the same.
     """
     disable_reason: _builtins.str
     """Output only. Why it is disabled, a sentence; empty when it is not."""

@@ -119,9 +119,9 @@ class CallbackServiceServicer:
     def ResendCallbackDelivery(self, request, context):
         """Sends a delivery again, whatever became of it, under its old id and with fresh tries.
 
-        Returns when that is durable; the post follows, before newer posts of the same command. Idempotent while the delivery is
-        PENDING or RETRYING: it is returned as it is. Errors: INVALID_ARGUMENT; NOT_FOUND; FAILED_PRECONDITION
-        (CALLBACKS_DISABLED) while the settings of the command's caller are disabled.
+        Returns when that is durable; the post follows, before newer posts of the same command. One that is RETRYING does not
+        wait any longer. Idempotent while it is PENDING. Errors: INVALID_ARGUMENT; NOT_FOUND; FAILED_PRECONDITION
+        (CALLBACKS_DISABLED) when it goes to the URL of settings that are disabled.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

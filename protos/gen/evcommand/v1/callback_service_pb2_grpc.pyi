@@ -61,9 +61,9 @@ class CallbackServiceStub:
     ResendCallbackDelivery: _grpc.UnaryUnaryMultiCallable[_callback_service_pb2.ResendCallbackDeliveryRequest, _callback_service_pb2.ResendCallbackDeliveryResponse]
     """Sends a delivery again, whatever became of it, under its old id and with fresh tries.
 
-    Returns when that is durable; the post follows, before newer posts of the same command. Idempotent while the delivery is
-    PENDING or RETRYING: it is returned as it is. Errors: INVALID_ARGUMENT; NOT_FOUND; FAILED_PRECONDITION
-    (CALLBACKS_DISABLED) while the settings of the command's caller are disabled.
+    Returns when that is durable; the post follows, before newer posts of the same command. One that is RETRYING does not
+    wait any longer. Idempotent while it is PENDING. Errors: INVALID_ARGUMENT; NOT_FOUND; FAILED_PRECONDITION
+    (CALLBACKS_DISABLED) when it goes to the URL of settings that are disabled.
     """
 
 @_typing.type_check_only
@@ -99,9 +99,9 @@ class CallbackServiceAsyncStub(CallbackServiceStub):
     ResendCallbackDelivery: _aio.UnaryUnaryMultiCallable[_callback_service_pb2.ResendCallbackDeliveryRequest, _callback_service_pb2.ResendCallbackDeliveryResponse]  # type: ignore[assignment]
     """Sends a delivery again, whatever became of it, under its old id and with fresh tries.
 
-    Returns when that is durable; the post follows, before newer posts of the same command. Idempotent while the delivery is
-    PENDING or RETRYING: it is returned as it is. Errors: INVALID_ARGUMENT; NOT_FOUND; FAILED_PRECONDITION
-    (CALLBACKS_DISABLED) while the settings of the command's caller are disabled.
+    Returns when that is durable; the post follows, before newer posts of the same command. One that is RETRYING does not
+    wait any longer. Idempotent while it is PENDING. Errors: INVALID_ARGUMENT; NOT_FOUND; FAILED_PRECONDITION
+    (CALLBACKS_DISABLED) when it goes to the URL of settings that are disabled.
     """
 
 class CallbackServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -164,9 +164,9 @@ class CallbackServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_callback_service_pb2.ResendCallbackDeliveryResponse, _abc.Awaitable[_callback_service_pb2.ResendCallbackDeliveryResponse]]:
         """Sends a delivery again, whatever became of it, under its old id and with fresh tries.
 
-        Returns when that is durable; the post follows, before newer posts of the same command. Idempotent while the delivery is
-        PENDING or RETRYING: it is returned as it is. Errors: INVALID_ARGUMENT; NOT_FOUND; FAILED_PRECONDITION
-        (CALLBACKS_DISABLED) while the settings of the command's caller are disabled.
+        Returns when that is durable; the post follows, before newer posts of the same command. One that is RETRYING does not
+        wait any longer. Idempotent while it is PENDING. Errors: INVALID_ARGUMENT; NOT_FOUND; FAILED_PRECONDITION
+        (CALLBACKS_DISABLED) when it goes to the URL of settings that are disabled.
         """
 
 def add_CallbackServiceServicer_to_server(servicer: CallbackServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,1 @@
+"""Posts commands' news to their receivers: convert, sign, post; and the service about it."""

@@ -1,0 +1,50 @@
+"""Which network addresses a post may go to: public ones, and nothing that only looks public.
+
+A receiver's name is chosen by a client, and where it leads by whoever runs its DNS: without this a
+post could reach the cloud's metadata service, a database, or the broker itself (SSRF). So the
+addresses that are really connected to are looked at, after resolution. Addresses that carry another
+one inside (IPv4-mapped, NAT64, 6to4, Teredo) are refused whatever they carry. Pure.
+"""
+
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+_V4_REFUSED = {
+    IPv4Network("192.88.99.0/24"): "a 6to4 relay",
+}
+_V6_REFUSED = {
+    IPv6Network("::ffff:0:0/96"): "an IPv4-mapped address",
+    IPv6Network("::/96"): "an IPv4-compatible address",
+    IPv6Network("::ffff:0:0:0/96"): "an IPv4-translated address",
+    IPv6Network("64:ff9b::/96"): "a NAT64 address",
+    IPv6Network("64:ff9b:1::/48"): "a NAT64 address",
+    IPv6Network("2001::/32"): "a Teredo address",
+    IPv6Network("2002::/16"): "a 6to4 address",
+    IPv6Network("fec0::/10"): "a site-local address",
+    IPv6Network("5f00::/16"): "a segment routing address",
+}
+
+
+def objection(address: str) -> str:
+    """Why nothing may be posted to this IP address; "" when it may. A zone (%eth0) is refused."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return "not an IP address"
+    for holds, what in _kinds(ip):
+        if holds:
+            return what
+    return "" if ip.is_global else "not a public address"
+
+
+def _kinds(ip: IPv4Address | IPv6Address) -> list[tuple[bool, str]]:
+    refused = _V4_REFUSED if isinstance(ip, IPv4Address) else _V6_REFUSED
+    return [
+        (ip.is_unspecified, "the unspecified address"),
+        (ip.is_loopback, "a loopback address"),
+        (ip.is_link_local, "a link-local address"),
+        (ip.is_multicast, "a multicast address"),
+        *((ip in network, what) for network, what in refused.items()),
+        (isinstance(ip, IPv6Address) and ip.scope_id is not None, "an address with a zone"),
+        (ip.is_private, "a private address"),
+        (ip.is_reserved, "a reserved address"),
+    ]

@@ -1,0 +1,48 @@
+"""Which callback a new command gets: its own, or that of its caller's credential, or none."""
+
+from broker.auth import Caller
+from broker.callbacks.urls import forbidden
+from broker.errors import Reason, Refusal, bad_field
+from broker.settings import BrokerSettings
+from fleet import callbacks
+from fleet.database import Tx
+from workflows.domain.model import Callback, CallbackEvents
+
+
+async def chosen_callback(
+    tx: Tx, caller: Caller, asked: Callback | None, settings: BrokerSettings
+) -> Callback | None:
+    """The callback that a command keeps, so that nobody has to look it up later.
+
+    Raises: Refusal (INVALID_REQUEST) for a URL that these settings forbid;
+        (CALLBACK_SECRET_MISSING) when a URL is given and there is nothing to sign with.
+    """
+    if asked is not None:
+        check_allowed("options.callback.url", asked.url, settings)
+    owner = await callbacks.endpoint(tx, caller.tenant, caller.name)
+    if asked is not None:
+        if owner is None or owner.secret is None:
+            raise secret_missing()
+        return asked
+    if owner is None or owner.secret is None or not owner.url:
+        return None
+    return Callback(owner.url, CallbackEvents(owner.events), default=True)
+
+
+def check_allowed(field: str, url: str, settings: BrokerSettings) -> None:
+    """Refuse a well-formed URL that must not be posted to.
+
+    Raises: Refusal (INVALID_REQUEST), unless the settings allow private receivers.
+    """
+    wrong = "" if settings.callback_allow_private else forbidden(url)
+    if wrong:
+        raise bad_field(Reason.INVALID_REQUEST, field, wrong)
+
+
+def secret_missing() -> Refusal:
+    """The refusal of a callback that could not be signed."""
+    return Refusal(
+        Reason.CALLBACK_SECRET_MISSING,
+        "This credential has no secret to sign callbacks with. Call RotateCallbackSecret, give the "
+        "secret to the receiver, and repeat the request.",
+    )

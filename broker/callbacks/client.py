@@ -1,0 +1,161 @@
+"""One POST to a receiver that a client named: bounded in time and size, and to public addresses.
+
+The name is resolved here and the connection is made to the very address that was looked at, so
+that a name cannot lead elsewhere between the check and the connection. TLS is checked against the
+name. No redirect is followed, no proxy is used, nothing is read from the environment, and no
+connection is kept.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import certifi
+import httpcore
+
+from broker.callbacks.addresses import objection
+from broker.callbacks.answers import again, judge, park
+from broker.callbacks.urls import Target, forbidden, malformed, target
+from broker.settings import BrokerSettings
+from telemetry import metrics
+from workflows.callback_contract import PostResult
+from workflows.domain.callbacks import DeliveryCause
+
+_ADDRESSES_TRIED = 4
+
+
+class ForbiddenAddress(Exception):
+    """The name leads to addresses that nothing may be posted to. Says which and why."""
+
+
+class Receivers:
+    """Posts to receivers. Open as long as its context."""
+
+    def __init__(self, settings: BrokerSettings) -> None:
+        self._settings = settings
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=_tls(settings),
+            max_connections=settings.callback_max_posts,
+            max_keepalive_connections=0,
+            network_backend=_Backend(settings.callback_allow_private),
+        )
+
+    async def close(self) -> None:
+        """Close what is open."""
+        await self._pool.aclose()
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> PostResult:
+        """One try, and what it means. Never raises for what the other side does."""
+        wrong = malformed(url) or ("" if self._settings.callback_allow_private else forbidden(url))
+        if wrong:
+            return park(DeliveryCause.ADDRESS_INVALID, f"The URL {wrong}.")
+        try:
+            with metrics.CALLBACK_LATENCY.time():
+                async with asyncio.timeout(self._settings.callback_timeout_s):
+                    return await self._exchange(target(url), headers, body)
+        except ForbiddenAddress as error:
+            return park(DeliveryCause.ADDRESS_FORBIDDEN, str(error))
+        except (TimeoutError, httpcore.TimeoutException):
+            limit = f"{self._settings.callback_timeout_s:g} s"
+            return again(DeliveryCause.NO_ANSWER, f"It did not answer within {limit}.")
+        except httpcore.ProtocolError:
+            return again(DeliveryCause.BROKEN_ANSWER, "Its answer was not HTTP.")
+        except (httpcore.NetworkError, OSError) as error:
+            return _unreachable(error)
+
+    async def _exchange(self, to: Target, headers: Mapping[str, str], body: bytes) -> PostResult:
+        url = httpcore.URL(
+            scheme=b"https" if to.secure else b"http",
+            host=to.host.encode(),
+            port=to.port,
+            target=to.path.encode(),
+        )
+        sent = [("host", to.netloc), ("content-length", str(len(body))), *headers.items()]
+        async with self._pool.stream("POST", url, headers=sent, content=body) as response:
+            size = 0
+            async for part in response.aiter_stream():
+                size += len(part)
+                if size > self._settings.callback_max_answer_bytes:
+                    return _too_large(response.status, self._settings.callback_max_answer_bytes)
+            return judge(response.status, _retry_after(response), datetime.now(UTC))
+
+
+class _Backend(httpcore.AnyIOBackend):
+    """Connects to addresses that were looked at."""
+
+    def __init__(self, allow_private: bool) -> None:
+        self._allow_private = allow_private
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109  the library's signature
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """See httpcore.AsyncNetworkBackend. Raises: ForbiddenAddress."""
+        addresses = await self._allowed(host, port)
+        for last, address in enumerate(addresses, start=1):
+            try:
+                return await super().connect_tcp(
+                    address, port, timeout, local_address, socket_options
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                if last == len(addresses):
+                    raise
+        raise httpcore.ConnectError(f"{host} has no address")
+
+    async def _allowed(self, host: str, port: int) -> list[str]:
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
+        if self._allow_private:
+            return addresses[:_ADDRESSES_TRIED]
+        public = [address for address in addresses if not objection(address)]
+        if addresses and not public:
+            raise ForbiddenAddress(
+                f"{host} leads to {addresses[0]}, {objection(addresses[0])}: only public "
+                "addresses are posted to."
+            )
+        return public[:_ADDRESSES_TRIED]
+
+
+def _tls(settings: BrokerSettings) -> ssl.SSLContext:
+    """Raises: OSError, ssl.SSLError when the CA file cannot be used."""
+    if settings.callback_ca_file:
+        return ssl.create_default_context(cafile=settings.callback_ca_file)
+    context = ssl.create_default_context(cafile=certifi.where())
+    context.load_default_certs()
+    return context
+
+
+def _retry_after(response: httpcore.Response) -> str | None:
+    for name, value in response.headers:
+        if name.lower() == b"retry-after":
+            return value.decode("latin-1")
+    return None
+
+
+def _too_large(status: int, limit: int) -> PostResult:
+    return park(
+        DeliveryCause.ANSWER_TOO_LARGE,
+        f"It answered {status} with more than {limit} bytes: that is no receiver of callbacks.",
+        status,
+    )
+
+
+def _unreachable(error: BaseException) -> PostResult:
+    """Says whether it was TLS that failed, or the way to it; never what was sent."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            why = getattr(cause, "verify_message", "") or cause.reason or "the handshake failed"
+            return again(DeliveryCause.TLS_FAILED, f"TLS failed: {why}.")
+        if isinstance(cause, socket.gaierror):
+            return again(DeliveryCause.UNREACHABLE, "Its name could not be resolved.")
+        cause = cause.__cause__ or cause.__context__
+    return again(DeliveryCause.UNREACHABLE, "It could not be reached, or hung up.")

@@ -1,0 +1,51 @@
+"""Callback settings and deliveries between the contract and the fleet. Pure."""
+
+from evcommand.v1 import callback_service_pb2 as pb
+from evcommand.v1 import command_options_pb2 as options_pb
+
+from broker import names
+from broker.convert_values import time_out
+from fleet.callbacks import Delivery, Endpoint
+
+_EVENTS = options_pb.Callback.Events
+_STATE = pb.CallbackDelivery.State
+
+
+def state_in(state: pb.CallbackDelivery.State.ValueType) -> str:
+    """A delivery's state to filter by."""
+    return _STATE.Name(state).removeprefix("STATE_")
+
+
+def settings_out(endpoint: Endpoint | None) -> pb.CallbackSettings:
+    """A credential's settings. Secrets never come this far."""
+    if endpoint is None:
+        return pb.CallbackSettings()
+    return pb.CallbackSettings(
+        url=endpoint.url,
+        events=_EVENTS.Value(f"EVENTS_{endpoint.events or 'OUTCOMES'}"),
+        disabled=endpoint.disabled,
+        disable_reason=endpoint.disable_reason,
+        disable_time=time_out(endpoint.disable_time),
+        has_secret=endpoint.secret is not None,
+        previous_secret_expire_time=time_out(endpoint.previous_until),
+        update_time=time_out(endpoint.update_time),
+    )
+
+
+def delivery_out(delivery: Delivery) -> pb.CallbackDelivery:
+    """A delivery."""
+    return pb.CallbackDelivery(
+        name=names.delivery_name(delivery.id),
+        command=names.command_name(delivery.command),
+        sequence=delivery.revision,
+        type=delivery.news,
+        url=delivery.url,
+        state=_STATE.Value(f"STATE_{delivery.state}"),
+        tries=delivery.tries,
+        cause=delivery.cause,
+        reason=delivery.reason,
+        http_status=delivery.http_status,
+        create_time=time_out(delivery.create_time),
+        update_time=time_out(delivery.update_time),
+        next_time=time_out(delivery.next_time),
+    )

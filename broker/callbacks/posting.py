@@ -1,0 +1,102 @@
+"""The activity that makes one try: reads the change from the log, signs it, posts it.
+
+It writes nothing: the workflow writes down what it returns. So a try whose result is lost is made
+again under the same id, and a receiver that compares ids sees the change once.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from broker.callbacks.answers import park
+from broker.callbacks.client import Receivers
+from broker.callbacks.signing import body_of, signed_headers
+from broker.settings import BrokerSettings
+from fleet import callbacks, log
+from fleet.callbacks import Endpoint
+from fleet.database import Database
+from fleet.keys import Sealer
+from workflows.callback_contract import PostRequest, PostResult
+from workflows.domain.callbacks import DeliveryCause
+from workflows.domain.model import Callback
+from workflows.names import CALLBACKS_QUEUE, POST_CALLBACK
+from workflows.recorder import from_snapshot
+
+_log = structlog.get_logger(__name__)
+
+
+class CallbackPoster:
+    """Makes tries. Register `post_callback` with a worker."""
+
+    def __init__(self, db: Database, sealer: Sealer, receivers: Receivers) -> None:
+        self._db = db
+        self._sealer = sealer
+        self._receivers = receivers
+
+    @activity.defn(name=POST_CALLBACK)
+    async def post_callback(self, request: PostRequest) -> PostResult:
+        """One try of one delivery."""
+        async with self._db.read() as tx:
+            history = await log.history(tx, tenant=request.tenant, name=request.command)
+            entry = next(each for each in history if each.revision == request.revision)
+            command = from_snapshot(entry.snapshot)
+            owner = await callbacks.endpoint(tx, request.tenant, command.caller)
+        now = datetime.now(UTC)
+        keys = [self._sealer.open(sealed) for sealed in owner.secrets(now)] if owner else []
+        if command.callback is None or not keys:
+            return park(DeliveryCause.SECRET_MISSING, "Its credential has no secret to sign with.")
+        url = _url(command.callback, owner)
+        if not url:
+            return park(DeliveryCause.DISABLED, "The credential's callbacks are disabled.")
+        body = body_of(request.news, command, entry.time)
+        result = await self._receivers.post(
+            url, signed_headers(request.id, body, keys, now), body.encode()
+        )
+        _log.info(
+            "callback_posted",
+            command=request.command,
+            sequence=request.revision,
+            status=result.status.value,
+            cause=result.cause,
+            http_status=result.http_status,
+        )
+        return PostResult(
+            result.status,
+            result.cause,
+            result.reason,
+            result.http_status,
+            result.retry_after_s,
+            url,
+        )
+
+
+def _url(callback: Callback, owner: Endpoint | None) -> str:
+    """Where to: by the settings as they are now when it was by them at all; "" for nowhere."""
+    if not callback.default or owner is None:
+        return callback.url
+    return "" if owner.disabled else owner.url or callback.url
+
+
+@asynccontextmanager
+async def posting_callbacks(
+    db: Database, client: Client, sealer: Sealer, settings: BrokerSettings
+) -> AsyncIterator[None]:
+    """Makes tries until the block is left; those in hand may end first."""
+    receivers = Receivers(settings)
+    worker = Worker(
+        client,
+        task_queue=CALLBACKS_QUEUE,
+        activities=[CallbackPoster(db, sealer, receivers).post_callback],
+        max_concurrent_activities=settings.callback_max_posts,
+        graceful_shutdown_timeout=timedelta(seconds=settings.callback_timeout_s),
+    )
+    try:
+        async with worker:
+            yield
+    finally:
+        await receivers.close()

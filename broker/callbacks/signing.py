@@ -1,0 +1,46 @@
+"""The body and the signed headers of a post, as the Standard Webhooks specification wants them."""
+
+import base64
+import json
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict
+from standardwebhooks.webhooks import Webhook
+
+from broker.convert_commands import command_out
+from workflows.domain.callbacks import News
+from workflows.domain.model import Command
+
+_SECRET_BYTES = 32
+_AGENT = "evcommand-callbacks"
+
+
+def make_secret() -> str:
+    """A new secret: `whsec_` and 256 random bits in base64."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+
+
+def body_of(news: News, command: Command, time: datetime) -> str:
+    """The JSON of a post. time: when the change was made."""
+    content: dict[str, Any] = {
+        "type": news.value,
+        "timestamp": time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "sequence": command.revision,
+        "data": MessageToDict(command_out(command)),
+    }
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+
+def signed_headers(id: str, body: str, keys: Sequence[str], now: datetime) -> dict[str, str]:
+    """The headers of a post: one signature per secret, the newest first."""
+    at = now.astimezone(UTC).replace(microsecond=0)
+    return {
+        "content-type": "application/json",
+        "user-agent": _AGENT,
+        "webhook-id": id,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": " ".join(Webhook(key).sign(id, at, body) for key in keys),
+    }

@@ -1,0 +1,55 @@
+"""What is wrong with the requests of the CallbackService. Pure; nothing is looked up."""
+
+from datetime import timedelta
+
+from evcommand.v1 import callback_service_pb2 as pb
+from evcommand.v1 import command_options_pb2 as options_pb
+
+from broker import names
+from broker.errors import Violation
+from broker.fields import Findings, callback_fields, enum_value, enum_values, page_size_field, span
+
+MAX_PREVIOUS_TTL = timedelta(days=7)
+
+
+def check_update(request: pb.UpdateCallbackSettingsRequest) -> tuple[Violation, ...]:
+    """What is wrong with an UpdateCallbackSettings."""
+    findings = Findings()
+    findings.expect(request.HasField("settings"), "settings", "is required")
+    if request.settings.url:
+        callback_fields(findings, "settings", request.settings)
+    else:
+        findings.expect(not request.settings.disabled, "settings.disabled", "needs a url")
+        enum_value(findings, "settings.events", request.settings.events, options_pb.Callback.Events)
+    return findings.violations
+
+
+def check_rotate(request: pb.RotateCallbackSecretRequest) -> tuple[Violation, ...]:
+    """What is wrong with a RotateCallbackSecret."""
+    findings = Findings()
+    if request.HasField("previous_ttl"):
+        ttl = span(request.previous_ttl)
+        fits = ttl is not None and timedelta(0) <= ttl <= MAX_PREVIOUS_TTL
+        findings.expect(fits, "previous_ttl", "must be 0 to 7 days")
+    return findings.violations
+
+
+def check_list(request: pb.ListCallbackDeliveriesRequest) -> tuple[Violation, ...]:
+    """What is wrong with a ListCallbackDeliveries."""
+    findings = Findings()
+    findings.expect(
+        not request.command or names.parse_command(request.command) is not None,
+        "command",
+        "must be commands/{command}, where {command} is a UUID",
+    )
+    enum_values(findings, "states", request.states, pb.CallbackDelivery.State)
+    page_size_field(findings, request.page_size)
+    return findings.violations
+
+
+def check_resend(request: pb.ResendCallbackDeliveryRequest) -> tuple[Violation, ...]:
+    """What is wrong with a ResendCallbackDelivery."""
+    findings = Findings()
+    known = names.parse_delivery(request.name) is not None
+    findings.expect(known, "name", "must be callbackDeliveries/{id}")
+    return findings.violations

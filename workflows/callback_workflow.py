@@ -1,0 +1,94 @@
+"""Posts the news of one command, in order, until nothing is due; the next news start it again.
+
+What is due stands in the log and in the table of deliveries: a wake-up says only that there is
+something to read, so that a lost one, or a run that ended too early, loses nothing.
+"""
+
+from datetime import timedelta
+
+from temporalio import workflow
+
+from workflows import callback_calls as calls
+from workflows import names
+from workflows.callback_contract import CallbackEnded, CallbackOrder, Due, PostResult, PostStatus
+from workflows.contract import Wake
+from workflows.domain.callbacks import DeliveryCause, pause_after
+
+
+@workflow.defn(name=names.CALLBACK_WORKFLOW)
+class CallbackWorkflow:
+    """The posts of one command, one after the other."""
+
+    @workflow.init
+    def __init__(self, order: CallbackOrder) -> None:
+        self._order = order
+        self._woken = False
+        self._settled = 0
+
+    @workflow.run
+    async def run(self, order: CallbackOrder) -> CallbackEnded:
+        """Delivers what is due; ends when nothing is."""
+        del order
+        while True:
+            self._woken = False
+            due = await calls.next_callback(self._order, tried=0)
+            if due.revision:
+                await self._deliver(due)
+            elif not self._woken:
+                return CallbackEnded(self._settled)
+
+    @workflow.signal(name=names.WAKE_SIGNAL)
+    def wake(self, wake: Wake) -> None:
+        """There are news, or a delivery is to be sent again."""
+        del wake
+        self._woken = True
+
+    async def _deliver(self, due: Due) -> None:
+        """Tries until it is delivered or parked, or until a newer change takes its place."""
+        tries = 0
+        while True:
+            tries += 1
+            result = _gone() if due.gone else await calls.post(self._order, due, tries)
+            pause = None
+            if result.status is PostStatus.RETRY:
+                pause = pause_after(tries, result.retry_after_s)
+            next_time = None if pause is None else workflow.now() + pause
+            settled = await calls.settle(self._order, due, result, tries, next_time)
+            self._show(due, settled.state, result, tries)
+            if pause is None:
+                self._settled += 1
+                return
+            newer = await self._wait(due, pause)
+            if newer is not None:
+                due, tries = newer, 0
+
+    async def _wait(self, due: Due, pause: timedelta) -> Due | None:
+        """Waits for the next try; returns at once with what is to be tried instead of it."""
+        until = workflow.now() + pause
+        while (left := until - workflow.now()) > timedelta(0):
+            try:
+                await workflow.wait_condition(
+                    lambda: self._woken, timeout=left, timeout_summary="until the next try"
+                )
+            except TimeoutError:
+                return None
+            self._woken = False
+            newer = await calls.next_callback(self._order, tried=due.revision)
+            if newer.resent or newer.revision != due.revision:
+                return newer
+        return None
+
+    def _show(self, due: Due, state: str, result: PostResult, tries: int) -> None:
+        """What an operator reads in the web UI."""
+        why = f": {result.reason}" if result.reason else ""
+        workflow.set_current_details(
+            f"{due.news.value}, sequence {due.revision}: {state} after {tries} tries{why}"
+        )
+
+
+def _gone() -> PostResult:
+    return PostResult(
+        PostStatus.PARK,
+        DeliveryCause.GONE.value,
+        "The command's receiver answered an earlier post with 410 Gone.",
+    )
