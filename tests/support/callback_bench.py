@@ -44,6 +44,7 @@ class CallbackBench:
         self.secret = make_secret()
         self.story = ""
         self._keys = 0
+        self._kept = 0
         self._commands: list[str] = []
 
     async def own(self, url: str = "", **fields: Any) -> None:
@@ -147,7 +148,8 @@ class CallbackBench:
                     await asyncio.sleep(0.02)
         result: CallbackEnded = await handle.result()
         if self.story:
-            await histories.keep(handle, self.story)
+            self._kept += 1
+            await histories.keep(handle, f"callback_{self.story}-{self._kept}")
         return result
 
     async def never_started(self, command: Command) -> bool:
