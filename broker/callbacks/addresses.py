@@ -6,7 +6,13 @@ addresses that are really connected to are looked at, after resolution. Addresse
 one inside (IPv4-mapped, NAT64, 6to4, Teredo) are refused whatever they carry. Pure.
 """
 
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+
+class ForbiddenAddress(Exception):
+    """The name leads only to addresses that nothing may be posted to. Says which and why."""
+
 
 _V4_REFUSED = {
     IPv4Network("192.88.99.0/24"): "a 6to4 relay",
@@ -34,6 +40,20 @@ def objection(address: str) -> str:
         if holds:
             return what
     return "" if ip.is_global else "not a public address"
+
+
+def admitted(host: str, addresses: Sequence[str]) -> list[str]:
+    """Those of a name's addresses that may be posted to.
+
+    Raises: ForbiddenAddress when there are addresses and none of them may.
+    """
+    public = [address for address in addresses if not objection(address)]
+    if addresses and not public:
+        raise ForbiddenAddress(
+            f"{host} leads to {addresses[0]}, {objection(addresses[0])}: only public addresses are "
+            "posted to."
+        )
+    return public
 
 
 def _kinds(ip: IPv4Address | IPv6Address) -> list[tuple[bool, str]]:

@@ -9,14 +9,14 @@ connection is kept.
 import asyncio
 import socket
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import certifi
 import httpcore
 
-from broker.callbacks.addresses import objection
+from broker.callbacks.addresses import ForbiddenAddress, admitted
 from broker.callbacks.answers import again, judge, park
 from broker.callbacks.urls import Target, forbidden, malformed, target
 from broker.settings import BrokerSettings
@@ -27,20 +27,27 @@ from workflows.domain.callbacks import DeliveryCause
 _ADDRESSES_TRIED = 4
 
 
-class ForbiddenAddress(Exception):
-    """The name leads to addresses that nothing may be posted to. Says which and why."""
+Resolve = Callable[[str, int], Awaitable[list[str]]]
+"""From a name and a port to IP addresses. Raises: OSError."""
+
+
+async def resolve(host: str, port: int) -> list[str]:
+    """By the system's resolver."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(each[4][0]) for each in found))
 
 
 class Receivers:
-    """Posts to receivers. Open as long as its context."""
+    """Posts to receivers, until it is closed."""
 
-    def __init__(self, settings: BrokerSettings) -> None:
+    def __init__(self, settings: BrokerSettings, resolver: Resolve = resolve) -> None:
         self._settings = settings
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=_tls(settings),
             max_connections=settings.callback_max_posts,
             max_keepalive_connections=0,
-            network_backend=_Backend(settings.callback_allow_private),
+            network_backend=_Backend(resolver, settings.callback_allow_private),
         )
 
     async def close(self) -> None:
@@ -86,7 +93,8 @@ class Receivers:
 class _Backend(httpcore.AnyIOBackend):
     """Connects to addresses that were looked at."""
 
-    def __init__(self, allow_private: bool) -> None:
+    def __init__(self, resolver: Resolve, allow_private: bool) -> None:
+        self._resolve = resolver
         self._allow_private = allow_private
 
     async def connect_tcp(
@@ -98,7 +106,10 @@ class _Backend(httpcore.AnyIOBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """See httpcore.AsyncNetworkBackend. Raises: ForbiddenAddress."""
-        addresses = await self._allowed(host, port)
+        addresses = await self._resolve(host, port)
+        if not self._allow_private:
+            addresses = admitted(host, addresses)
+        addresses = addresses[:_ADDRESSES_TRIED]
         for last, address in enumerate(addresses, start=1):
             try:
                 return await super().connect_tcp(
@@ -108,20 +119,6 @@ class _Backend(httpcore.AnyIOBackend):
                 if last == len(addresses):
                     raise
         raise httpcore.ConnectError(f"{host} has no address")
-
-    async def _allowed(self, host: str, port: int) -> list[str]:
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
-        if self._allow_private:
-            return addresses[:_ADDRESSES_TRIED]
-        public = [address for address in addresses if not objection(address)]
-        if addresses and not public:
-            raise ForbiddenAddress(
-                f"{host} leads to {addresses[0]}, {objection(addresses[0])}: only public "
-                "addresses are posted to."
-            )
-        return public[:_ADDRESSES_TRIED]
 
 
 def _tls(settings: BrokerSettings) -> ssl.SSLContext:

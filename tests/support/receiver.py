@@ -19,6 +19,7 @@ class Answer:
     """What the receiver does with a post.
 
     raw: these bytes instead of an HTTP answer; delay_s: silent for so long before it.
+    endless: these bytes after it for ever, with `pause_s` between them.
     """
 
     status: int = 204
@@ -26,6 +27,8 @@ class Answer:
     body: bytes = b""
     raw: bytes | None = None
     delay_s: float = 0
+    endless: bytes = b""
+    pause_s: float = 0
 
 
 HUGE = Answer(200, body=b"x" * 100_000)
@@ -97,6 +100,10 @@ class Receiver:
             await asyncio.sleep(answer.delay_s)
             writer.write(_wire(answer))
             await writer.drain()
+            while answer.endless:
+                writer.write(answer.endless)
+                await writer.drain()
+                await asyncio.sleep(answer.pause_s)
         except (OSError, asyncio.IncompleteReadError):
             pass  # it hung up: that is its right
         finally:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.callbacks.addresses import objection
+from broker.callbacks.addresses import ForbiddenAddress, admitted, objection
 from broker.callbacks.urls import MAX_URL, forbidden, malformed, target
 
 PUBLIC = ["93.184.216.34", "1.1.1.1", "2606:2800:220:1::1", "2001:4860:4860::8888"]
@@ -153,3 +153,10 @@ def test_a_url_is_taken_apart_for_its_connection() -> None:
     assert (parts.host, parts.port, parts.path) == ("2606:2800:220:1::1", 444, "/a?b=c")
     assert target("http://lab.example").port == 80
     assert target("https://lab.example").path == "/"
+
+
+def test_of_a_names_addresses_only_the_public_ones_are_used() -> None:
+    assert admitted("name", ["10.0.0.1", "1.1.1.1", "::1"]) == ["1.1.1.1"]
+    assert admitted("name", []) == []
+    with pytest.raises(ForbiddenAddress, match="private"):
+        admitted("name", ["10.0.0.1", "::1"])

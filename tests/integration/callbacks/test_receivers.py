@@ -1,0 +1,221 @@
+"""One post over real sockets: TLS, names and addresses, limits, and what a failure is called."""
+
+import asyncio
+import datetime as dt
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from broker.callbacks.client import Receivers, Resolve
+from broker.settings import BrokerSettings
+from tests.support.receiver import GARBAGE, HANG_UP, HUGE, SLOW, Answer, Receiver, receiving
+from workflows.callback_contract import PostResult, PostStatus
+
+NAME = "receiver.example.com"
+LAB = BrokerSettings(callback_allow_private=True, callback_timeout_s=0.5)
+
+
+async def to_loopback(host: str, port: int) -> list[str]:
+    """A resolver by which every name leads here."""
+    return ["127.0.0.1"]
+
+
+async def nowhere(host: str, port: int) -> list[str]:
+    """A resolver that knows no name."""
+    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+
+async def post(
+    url: str, settings: BrokerSettings = LAB, resolver: Resolve = to_loopback
+) -> PostResult:
+    """One try."""
+    receivers = Receivers(settings, resolver)
+    try:
+        return await receivers.post(url, {"content-type": "application/json"}, b'{"a":1}')
+    finally:
+        await receivers.close()
+
+
+@dataclass(frozen=True)
+class Pki:
+    """A certificate, the server's context with it, and the file that vouches for it."""
+
+    server: ssl.SSLContext
+    ca_file: str
+
+
+def pki(folder: Path, name: str = NAME, days: int = 1) -> Pki:
+    """A self-signed certificate of this name. days: negative for one that has expired."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    end = dt.datetime.now(dt.UTC) + dt.timedelta(days=days)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(end - dt.timedelta(days=10))
+        .not_valid_after(end)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    certificate, private = folder / f"{name}.pem", folder / f"{name}.key"
+    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, private)
+    return Pki(context, str(certificate))
+
+
+@asynccontextmanager
+async def secure(made: Pki, name: str = NAME) -> AsyncIterator[tuple[Receiver, str]]:
+    """A receiver behind TLS, and the URL by which it is posted to."""
+    async with receiving(tls=made.server) as receiver:
+        yield receiver, f"https://{name}:{receiver.port}/hook?a=b"
+
+
+def trusting(made: Pki) -> BrokerSettings:
+    return BrokerSettings(
+        callback_allow_private=True, callback_timeout_s=2, callback_ca_file=made.ca_file
+    )
+
+
+async def test_tls_is_checked_against_the_name_and_not_the_address(tmp_path: Path) -> None:
+    made = pki(tmp_path)
+    async with secure(made) as (receiver, url):
+        result = await post(url, trusting(made))
+    assert (result.status, result.http_status) == (PostStatus.DELIVERED, 204)
+    (arrived,) = receiver.posts
+    assert (arrived.path, arrived.body) == ("/hook?a=b", '{"a":1}')
+    assert arrived.headers["host"] == f"{NAME}:{receiver.port}"
+
+
+@pytest.mark.parametrize("fault", ["unknown CA", "other name", "expired"])
+async def test_f28_bad_certificate_is_a_tls_failure_and_gets_no_post(
+    tmp_path: Path, fault: str
+) -> None:
+    made = pki(tmp_path, days=-1 if fault == "expired" else 1)
+    settings = LAB if fault == "unknown CA" else trusting(made)
+    name = "another.example.com" if fault == "other name" else NAME
+    async with secure(made, name) as (receiver, url):
+        result = await post(url, settings)
+    assert (result.status, result.cause) == (PostStatus.RETRY, "TLS_FAILED")
+    assert receiver.posts == []
+
+
+async def test_s17_name_that_leads_to_a_private_address_is_not_connected_to(
+    tmp_path: Path,
+) -> None:
+    made = pki(tmp_path)
+    async with secure(made) as (receiver, url):
+        settings = BrokerSettings(callback_ca_file=made.ca_file)
+        result = await post(url, settings)
+    assert (result.status, result.cause) == (PostStatus.PARK, "ADDRESS_FORBIDDEN")
+    assert "loopback" in result.reason
+    assert receiver.posts == []
+
+
+async def test_s17_a_name_is_resolved_once_and_what_was_looked_at_is_connected_to() -> None:
+    asked: list[str] = []
+
+    async def rebinding(host: str, port: int) -> list[str]:
+        asked.append(host)
+        return ["127.0.0.1"] if len(asked) == 1 else ["127.0.0.2"]
+
+    async with receiving() as receiver:
+        result = await post(f"http://{NAME}:{receiver.port}/", resolver=rebinding)
+    assert result.status is PostStatus.DELIVERED
+    assert asked == [NAME]
+
+
+async def test_the_next_address_is_tried_when_one_does_not_listen() -> None:
+    async def two(host: str, port: int) -> list[str]:
+        return ["127.0.0.77", "127.0.0.1"]
+
+    async with receiving() as receiver:
+        result = await post(f"http://{NAME}:{receiver.port}/", resolver=two)
+    assert result.status is PostStatus.DELIVERED
+
+
+async def test_s17_redirect_is_not_followed() -> None:
+    async with receiving() as target, receiving() as receiver:
+        receiver.otherwise = Answer(307, {"location": target.url()})
+        result = await post(receiver.url())
+    assert (result.status, result.cause) == (PostStatus.PARK, "REDIRECTED")
+    assert target.posts == []
+
+
+async def test_s17_proxies_of_the_environment_are_not_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "all_proxy"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:1")
+    async with receiving() as receiver:
+        assert (await post(receiver.url())).status is PostStatus.DELIVERED
+
+
+async def test_s17_plain_http_is_refused_without_the_labs_setting() -> None:
+    async with receiving() as receiver:
+        result = await post(receiver.url(), BrokerSettings())
+    assert (result.status, result.cause) == (PostStatus.PARK, "ADDRESS_INVALID")
+    assert receiver.posts == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        (SLOW, "NO_ANSWER"),
+        (HUGE, "ANSWER_TOO_LARGE"),
+        (GARBAGE, "BROKEN_ANSWER"),
+        (HANG_UP, "BROKEN_ANSWER"),
+        (Answer(raw=b"HTTP/1.1 200 OK\r\nx: " + b"y" * 200_000 + b"\r\n\r\n"), "BROKEN_ANSWER"),
+        (Answer(raw=b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nx"), "BROKEN_ANSWER"),
+    ],
+    ids=["slow", "huge", "garbage", "hang-up", "huge-head", "cut-off"],
+)
+async def test_f28_bad_answer_is_bounded_and_named(answer: Answer, cause: str) -> None:
+    async with receiving() as receiver, asyncio.timeout(5):
+        receiver.otherwise = answer
+        assert (await post(receiver.url())).cause == cause
+
+
+ENDLESS = Answer(
+    raw=b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+    endless=b"400\r\n" + b"x" * 1024 + b"\r\n",
+)
+DRIPPING = Answer(raw=b"HTTP/1.1 200 OK\r\n", endless=b"a: b\r\n", pause_s=0.05)
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"), [(ENDLESS, "ANSWER_TOO_LARGE"), (DRIPPING, "NO_ANSWER")]
+)
+async def test_f28_endless_answer_is_cut_at_its_limit(answer: Answer, cause: str) -> None:
+    async with receiving() as receiver, asyncio.timeout(5):
+        receiver.otherwise = answer
+        assert (await post(receiver.url())).cause == cause
+
+
+async def test_nobody_listens_and_unknown_names_are_unreachable() -> None:
+    async with receiving() as receiver:
+        url = receiver.url()
+    refused = await post(url)
+    unknown = await post("https://nowhere.example.com/", resolver=nowhere)
+    assert {refused.cause, unknown.cause} == {"UNREACHABLE"}
+    assert refused.status is unknown.status is PostStatus.RETRY
