@@ -4,8 +4,9 @@ It writes nothing: the workflow writes down what it returns. So a try whose resu
 again under the same id, and a receiver that compares ids sees the change once.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -26,6 +27,8 @@ from workflows.domain.callbacks import DeliveryCause
 from workflows.domain.model import Callback
 from workflows.names import CALLBACKS_QUEUE, POST_CALLBACK
 from workflows.recorder import from_snapshot
+
+_RESTART_S = 5.0
 
 _log = structlog.get_logger(__name__)
 
@@ -88,15 +91,32 @@ async def posting_callbacks(
 ) -> AsyncIterator[None]:
     """Makes tries until the block is left; those in hand may end first."""
     receivers = Receivers(settings)
-    worker = Worker(
-        client,
-        task_queue=CALLBACKS_QUEUE,
-        activities=[CallbackPoster(db, sealer, receivers).post_callback],
-        max_concurrent_activities=settings.callback_max_posts,
-        graceful_shutdown_timeout=timedelta(seconds=settings.callback_timeout_s),
-    )
+    poster = CallbackPoster(db, sealer, receivers)
+
+    def worker() -> Worker:
+        return Worker(
+            client,
+            task_queue=CALLBACKS_QUEUE,
+            activities=[poster.post_callback],
+            max_concurrent_activities=settings.callback_max_posts,
+            graceful_shutdown_timeout=timedelta(seconds=settings.callback_timeout_s),
+        )
+
+    posting = asyncio.create_task(_keep_running(worker))
     try:
-        async with worker:
-            yield
+        yield
     finally:
+        posting.cancel()
+        with suppress(asyncio.CancelledError):
+            await posting
         await receivers.close()
+
+
+async def _keep_running(worker: Callable[[], Worker]) -> None:
+    """A broker starts and serves also while Temporal is away; posts wait for both."""
+    while True:
+        try:
+            await worker().run()
+        except Exception as error:
+            _log.warning("callbacks_wait_for_temporal", why=str(error).partition("\n")[0][:200])
+            await asyncio.sleep(_RESTART_S)

@@ -55,7 +55,11 @@ async def house(client: Client, db: Database) -> AsyncIterator[House]:
     async with (
         running_worker(db, client),
         running_gateway(db, client, gateway_settings) as gateway,
-        running_broker(db, client, BrokerSettings(listen="127.0.0.1:0", drain_s=1.0)) as broker,
+        running_broker(
+            db,
+            client,
+            BrokerSettings(listen="127.0.0.1:0", drain_s=1.0, callback_allow_private=True),
+        ) as broker,
         dialled(broker.address) as dialled_broker,
     ):
         yield House(dialled_broker, db, gateway.port)
