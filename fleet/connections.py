@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, case, delete, select, update
+from sqlalchemy import bindparam, case, delete, func, select, update
 
 from fleet.fixed import fixed
 from fleet.statements import Tx, Upsert, bound, columns_of
@@ -85,6 +85,11 @@ _HOLDER = fixed(
 _LOST_TIME = fixed(
     select(connections.c.disconnected_time).where(connections.c.station == bindparam("station"))
 )
+_LATEST = fixed(
+    select(func.coalesce(connections.c.gateway, ""), *_CONNECTION[2:]).where(
+        connections.c.station == bindparam("station")
+    )
+)
 _EPOCH = fixed(
     select(connections.c.epoch)
     .where(connections.c.station == bindparam("station"), connections.c.gateway.is_not(None))
@@ -133,6 +138,12 @@ async def holder(tx: Tx, station: str, *, now: datetime) -> Connection | None:
     """The station's connection; None when nobody holds it or its gateway's lease ran out."""
     row = (await tx.execute(_HOLDER, {"station": station, "now": now})).first()
     return None if row is None else Connection(*row)
+
+
+async def latest(tx: Tx, station: str) -> Connection | None:
+    """The station's newest socket, held or not (gateway "" then); None when it never had one."""
+    row = (await tx.execute(_LATEST, {"station": station})).first()
+    return None if row is None else Connection(station, *row)
 
 
 async def lost_time(tx: Tx, station: str) -> datetime | None:

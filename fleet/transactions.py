@@ -23,6 +23,7 @@ __all__ = [
     "belongs_to_another",
     "by_id",
     "by_ocpp_id",
+    "ended_since",
     "event_v2",
     "for_remote_start",
     "for_reservation",
@@ -65,6 +66,16 @@ _HEARD_SINCE = fixed(
     .where(
         transactions.c.station == bindparam("station"),
         transactions.c.received_time >= bindparam("received_after"),
+    )
+    .order_by(transactions.c.received_time, transactions.c.id)
+    .limit(CANDIDATES_LIMIT)
+)
+_ENDED_SINCE = fixed(
+    select(*TRANSACTION)
+    .where(
+        transactions.c.station == bindparam("station"),
+        transactions.c.received_time >= bindparam("received_after"),
+        transactions.c.stop_received_time >= bindparam("ended_after"),
     )
     .order_by(transactions.c.received_time, transactions.c.id)
     .limit(CANDIDATES_LIMIT)
@@ -143,6 +154,17 @@ async def heard_since(tx: Tx, station: str, *, received_after: datetime) -> list
     """All transactions of the station that we heard of since then, the oldest first."""
     key = {"station": station, "received_after": received_after}
     return [Transaction(*row) for row in await tx.execute(_HEARD_SINCE, key)]
+
+
+async def ended_since(
+    tx: Tx, station: str, *, ended_after: datetime, received_after: datetime
+) -> list[Transaction]:
+    """The station's transactions whose end we heard of since then.
+
+    received_after: bounds how far back the search for their begin goes.
+    """
+    key = {"station": station, "ended_after": ended_after, "received_after": received_after}
+    return [Transaction(*row) for row in await tx.execute(_ENDED_SINCE, key)]
 
 
 async def for_reservation(tx: Tx, station: str, reservation_id: int) -> list[Transaction]:

@@ -52,11 +52,13 @@ UNTIL_IT_WORKS = RetryPolicy(
 ONCE = RetryPolicy(maximum_attempts=1)
 
 
-async def find_route(command: Command, now: datetime, *, look_only: bool) -> Route:
+async def find_route(
+    command: Command, timing: Timing, now: datetime, asked: Asked | None, *, look_only: bool
+) -> Route:
     """Where the command would be sent now; records it as queued unless `look_only`."""
     route: Route = await workflow.execute_local_activity(
         names.PREPARE_COMMAND,
-        PrepareRequest(command, now, look_only),
+        PrepareRequest(command, now, look_only, timing, asked),
         result_type=Route,
         start_to_close_timeout=LOOK_UP,
         retry_policy=UNTIL_IT_WORKS,
@@ -136,11 +138,13 @@ async def record(
     )
 
 
-async def record_heard(command: Command, attempt: int, heard: SendResult) -> Recorded:
+async def record_heard(
+    command: Command, attempt: int, heard: SendResult, change: Change = Change.HEARD
+) -> Recorded:
     """Writes a gateway's result that the gateway could not write down itself."""
     now = workflow.now()
     return await _record(
-        ChangeRequest(command.tenant, command.name, Change.HEARD, now, attempt=attempt, heard=heard)
+        ChangeRequest(command.tenant, command.name, change, now, attempt=attempt, heard=heard)
     )
 
 

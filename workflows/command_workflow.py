@@ -16,6 +16,7 @@ from temporalio.exceptions import ActivityError
 from workflows import calls, names
 from workflows.alarms import Alarms
 from workflows.contract import (
+    AskRequest,
     AskResult,
     Cancel,
     Change,
@@ -36,17 +37,22 @@ from workflows.domain.deadlines import first_look
 from workflows.domain.evidence import Frame
 from workflows.domain.facts import Act, Asked
 from workflows.domain.guarding import guard_end, is_guarded
-from workflows.domain.model import Command, Kind, Outcome, State, WaitFor
+from workflows.domain.kinds import UNDOABLE
+from workflows.domain.model import Command, Outcome, State, WaitFor
 from workflows.domain.outcomes import Cause, ending
 from workflows.domain.sending import Course, may_try_again, next_route_look, pause_before
 from workflows.domain.states import is_definite
-from workflows.requests import again_request, ask_request, send_request, undo_request
+from workflows.requests import (
+    again_request,
+    ask_first_request,
+    ask_request,
+    send_request,
+    stop_first_request,
+    undo_request,
+)
 
 UNDO_PAUSE = timedelta(seconds=30)
 """How long to wait for a way to a station that has to undo something, unless woken."""
-
-UNDOABLE = {Kind.START_SESSION, Kind.RESERVE_NOW}
-"""What can be taken back after it was sent: its effect is waited for and undone."""
 
 _OUTCOME = SearchAttributeKey.for_keyword(names.OUTCOME_ATTRIBUTE)
 
@@ -127,29 +133,59 @@ class RemoteCommandWorkflow:
         look = 0
         while not self._on_wire and self._outcome is None:
             route = await self._find_route()
-            self._note(replace(self._command, revision=route.revision, progress=route.progress))
+            self._note(
+                replace(
+                    self._command,
+                    revision=route.revision,
+                    progress=route.progress,
+                    stopped_first=route.stopped_first,
+                )
+            )
             if route.outcome is not None:
                 self._note(concluded(self._command, route.outcome, workflow.now()))
             elif self._cancel_pending():
                 await self._heed_cancel()
+            elif route.course is Course.ASK:
+                await self._ask(ask_first_request(self._command, route))
             elif route.course is Course.WAIT or route.gateway is None:
-                await self._woken_or(next_route_look(look, workflow.now(), self._command.not_after))
+                then = next_route_look(look, workflow.now(), self._command.not_after)
+                await self._woken_or(route.look_again or then)
                 look += 1
+            elif route.course is Course.STOP_FIRST:
+                await self._stop_first(route, route.gateway)
             else:
                 await self._send_through(route.gateway)
 
     async def _find_route(self, *, look_only: bool = False) -> Route:
-        return await calls.find_route(self._command, self._now(), look_only=look_only)
+        return await calls.find_route(
+            self._command, self._timing, self._now(), self._asked, look_only=look_only
+        )
+
+    async def _stop_first(self, route: Route, gateway: str) -> None:
+        """Ends the session that keeps the connector locked; the facts say when it has ended."""
+        self._attempt += 1
+        result = await self._transmit(
+            gateway, stop_first_request(self._command, self._timing, self._attempt, route)
+        )
+        if result.status is SendStatus.NOT_SENT:
+            await self._not_sent(result)
+        elif result.revision == 0:
+            await calls.record_heard(self._command, self._attempt, result, Change.STEP_HEARD)
 
     async def _send_through(self, gateway: str) -> None:
-        """One attempt. Certainly not sent: tried again while the command's time allows."""
+        """One attempt of the command's own frame."""
         self._attempt += 1
         result = await self._transmit(
             gateway, send_request(self._command, self._timing, self._attempt)
         )
-        if result.status is not SendStatus.NOT_SENT:
+        if result.status is SendStatus.NOT_SENT:
+            await self._not_sent(result)
+        else:
             await self._hear(result)
-        elif self._cancel_pending():
+
+    async def _not_sent(self, result: SendResult) -> None:
+        """Certainly not sent: tried again while the command's time allows."""
+        if self._cancel_pending():
             await self._heed_cancel()
         elif may_try_again(self._attempt, result.retry, workflow.now(), self._command.not_after):
             await self._woken_or(workflow.now() + pause_before(self._attempt))
@@ -221,18 +257,18 @@ class RemoteCommandWorkflow:
         )
         match weighed.act:
             case Act.ASK:
-                await self._ask()
+                await self._ask(ask_request(self._command))
             case Act.SEND_AGAIN:
                 await self._send_again(weighed.wire_id)
             case Act.UNDO:
                 await self._undo(weighed)
 
-    async def _ask(self) -> None:
+    async def _ask(self, request: AskRequest) -> None:
         """Asks the station what became of the command; its reply is one more fact."""
         route = await self._find_route(look_only=True)
         reply = AskResult(asked=False)
         if route.gateway is not None:
-            reply = await calls.ask(route.gateway, ask_request(self._command))
+            reply = await calls.ask(route.gateway, request)
         self._asked = Asked(
             at=workflow.now(),
             times=(self._asked.times if self._asked else 0) + 1,

@@ -13,6 +13,7 @@ from workflows.domain.model import (
     Outcome,
     ReserveSpec,
     ResetSpec,
+    SessionFacts,
     StartSpec,
     State,
     StationAnswer,
@@ -71,11 +72,14 @@ class PrepareRequest:
 
     now: the workflow's time, so that a history tells what was decided by.
     look_only: find the way and record nothing (for questions and for undoing).
+    asked: what the station said about the session that an unlock stops first.
     """
 
     command: Command
     now: datetime
     look_only: bool = False
+    timing: Timing = field(default_factory=Timing)
+    asked: Asked | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,10 @@ class Route:
     gateway: None when nobody does.
     boot_accepted: False while BootNotification was not yet accepted; nothing is sent then.
     revision: of the command in the log, after it was recorded as queued.
-    course: send, wait for the station, or concluded with `outcome`.
+    course: send, wait for the station (until `look_again`), or concluded with `outcome`; an unlock
+        may have to stop a session first, or to ask about it.
+    wire_id, transaction, evse_id: of that session.
+    stopped_first: how it ended.
     """
 
     gateway: str | None
@@ -95,6 +102,11 @@ class Route:
     course: Course = Course.SEND
     progress: str = ""
     outcome: Outcome | None = None
+    look_again: datetime | None = None
+    wire_id: str = ""
+    transaction: str = ""
+    evse_id: int | None = None
+    stopped_first: SessionFacts | None = None
 
 
 @dataclass(frozen=True)
@@ -207,11 +219,13 @@ class Weighed:
 class Change(StrEnum):
     """What `record_change` writes: see `domain/changes.py` and the guard's end.
 
-    HEARD: a gateway's result that the gateway itself could not write down.
+    HEARD: a gateway's result that the gateway itself could not write down. STEP_HEARD: the same of
+    a first step, which says nothing about the command itself.
     """
 
     NOT_SENT = "NOT_SENT"
     HEARD = "HEARD"
+    STEP_HEARD = "STEP_HEARD"
     CANCEL_ASKED = "CANCEL_ASKED"
     CANCELLED = "CANCELLED"
     GUARD_ENDED = "GUARD_ENDED"

@@ -14,6 +14,7 @@ from fleet.sends import Send
 from workflows.domain.model import CompensationState, Kind, State
 from workflows.reservation_correlation import wake_reservations
 
+_NOT_OF_SESSIONS = {Kind.UNLOCK_CONNECTOR.value, Kind.RESET.value}
 _UNANSWERED = {"INTENT", "LOST"}
 
 
@@ -85,7 +86,8 @@ async def _concerns(tx: Tx, event: StationEvent, send: Send) -> bool:
         case "answer":
             return event.remote_start_id in {None, send.id}
         case "connected" | "booted":
-            return await _return_concerns(tx, send)
+            is_restart = event.what == "booted" and send.kind == Kind.RESET.value
+            return is_restart or await _return_concerns(tx, send)
         case "connection_timeout":
             return send.kind == Kind.START_SESSION.value
         case "reservation":
@@ -96,6 +98,8 @@ async def _concerns(tx: Tx, event: StationEvent, send: Send) -> bool:
 
 
 def _transaction_concerns(event: StationEvent, send: Send) -> bool:
+    if send.kind in _NOT_OF_SESSIONS:
+        return False
     if send.kind == Kind.STOP_SESSION.value:
         same_evse = send.evse_id is not None and send.evse_id == event.evse_id
         return same_evse or event.wire_id in {None, send.wire_id}
@@ -109,6 +113,8 @@ def _transaction_concerns(event: StationEvent, send: Send) -> bool:
 
 async def _connector_concerns(tx: Tx, event: StationEvent, send: Send) -> bool:
     """A start whose cable was awaited: only "back to Available" can matter to it."""
+    if send.kind == Kind.RESET.value:
+        return await _restart_concerns(tx, event, send)
     if send.kind != Kind.START_SESSION.value or send.evse_id is None:
         return False
     if send.evse_id != event.evse_id:
@@ -118,6 +124,25 @@ async def _connector_concerns(tx: Tx, event: StationEvent, send: Send) -> bool:
         connector.status == "Available" and connector.previous_status == "Preparing"
         for connector in connectors
         if connector.evse_id == event.evse_id
+    )
+
+
+async def _restart_concerns(tx: Tx, event: StationEvent, send: Send) -> bool:
+    """A reset of this EVSE, or of a station of which every connector has reported since it booted.
+
+    A reset that was put off is followed for days: nothing else may wake it.
+    """
+    if send.evse_id is not None:
+        return send.evse_id == event.evse_id
+    station = await stations.get(tx, event.station)
+    booted = station.boot_time if station else None
+    if booted is None or booted < send.send_time:
+        return False
+    connectors = await stations.connectors(tx, event.station)
+    return all(
+        connector.reported_time is not None and connector.reported_time >= booted
+        for connector in connectors
+        if connector.evse_id > 0
     )
 
 

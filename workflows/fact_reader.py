@@ -10,9 +10,11 @@ from fleet.sends import Send
 from fleet.transactions import Transaction
 from workflows.domain.evidence import Connector, Frame, Rival, Session
 from workflows.domain.facts import Asked, Facts
-from workflows.domain.frames import HoldFrame
+from workflows.domain.frames import FirstStop, HoldFrame
 from workflows.domain.model import Code, Command, Kind, StationAnswer, Verdict
 from workflows.recorder import from_snapshot
+from workflows.restart_reader import read_restart
+from workflows.sessions import session_of
 
 _RIVALS_AGE = timedelta(days=1)
 _RIVALS_LIMIT = 50
@@ -26,9 +28,10 @@ async def read_facts(tx: Tx, command: Command, asked: Asked | None, now: datetim
         for row in await sends.by_command(tx, command.tenant, command.name)
         if row.state != "VOID"
     ]
-    frames = [row for row in rows if not row.undo]
+    frames = [row for row in rows if not row.undo and row.kind == command.kind.value]
+    stops = [row for row in rows if not row.undo and row.kind != command.kind.value]
     undos = [row for row in rows if row.undo]
-    sessions = await _sessions(tx, command, frames, undos)
+    sessions = await _sessions(tx, command, [*frames, *stops], undos)
     station = await stations.get(tx, command.station)
     holder = await connections.holder(tx, command.station, now=now)
     return Facts(
@@ -47,6 +50,8 @@ async def read_facts(tx: Tx, command: Command, asked: Asked | None, now: datetim
         asked=asked,
         asks=hold_frames(rows, command.kind) if command.kind in _OF_HOLDS else (),
         cancels=hold_frames(undos, Kind.CANCEL_RESERVATION),
+        first_stop=_first_stop(stops),
+        restart=await read_restart(tx, command, frames[-1] if frames else None, now),
     )
 
 
@@ -74,37 +79,24 @@ def _frame(row: Send) -> Frame:
     )
 
 
+def _first_stop(rows: list[Send]) -> FirstStop:
+    if not rows:
+        return FirstStop()
+    last = rows[-1]
+    return FirstStop(
+        frames=tuple(_frame(row) for row in rows),
+        answer=msgspec.convert(last.answer, StationAnswer) if last.answer else None,
+        over=last.state != "INTENT",
+        unanswered=sum(row.state != "ANSWERED" for row in rows[:-1]),
+    )
+
+
 def _is_refusal(row: Send) -> bool:
     verdict = (row.answer or {}).get("verdict")
     return row.state == "ANSWERED" and verdict not in {
         Verdict.ACCEPTED.value,
         Verdict.SCHEDULED.value,
     }
-
-
-def session_of(row: Transaction) -> Session:
-    """A session whose start was never told counts as begun when we first heard of it."""
-    return Session(
-        name=row.name,
-        transaction_id=row.ocpp_id,
-        start_time=row.start_time or row.received_time,
-        received_time=row.received_time,
-        evse_id=row.evse_id,
-        token_digest=row.token_digest,
-        group_digest=row.group_digest,
-        remote_start_id=row.remote_start_id,
-        clock_suspect=row.clock_suspect,
-        authorized=row.authorized,
-        active=row.state == "ACTIVE",
-        observed_only=row.observed_only,
-        charging_state=row.charging_state,
-        stop_time=row.stop_time,
-        stop_received_time=row.stop_received_time,
-        stop_reason=row.stop_reason,
-        meter_start_wh=row.meter_start_wh,
-        meter_stop_wh=row.meter_stop_wh,
-        reservation_id=row.reservation_id,
-    )
 
 
 async def _sessions(
@@ -119,6 +111,8 @@ async def _sessions(
         found.append(await transactions.by_ocpp_id(tx, command.station, wire_id))
     if command.kind is Kind.STOP_SESSION and frames:
         found += await transactions.active(tx, command.station)
+    if command.unlock is not None and command.unlock.stop_first:
+        found += await transactions.active(tx, command.station, evse_id=command.unlock.on_evse)
     if command.kind in _OF_HOLDS:
         found += await _users(tx, command)
     return list({row.id: row for row in found if row is not None}.values())

@@ -36,6 +36,7 @@ from workflows.domain.model import CancelReservationSpec, Command, StationAnswer
 from workflows.domain.outcomes import Cause, ending
 from workflows.domain.sending import Course, Heading, Whereabouts, heading
 from workflows.domain.states import is_definite
+from workflows.domain.stop_first import stops_first, unlock_heading
 from workflows.fact_reader import read_facts, target_of
 from workflows.recorder import committed, from_snapshot, record
 
@@ -118,8 +119,12 @@ async def _prepare(tx: Tx, request: PrepareRequest) -> Route:
         initial=command,
         now=now,
     )
-    way = await _ended_already(tx, command) or heading(command, where, now)
-    outcome = way.outcome
+    way = await _ended_already(tx, command) or await _heading(tx, command, where, request)
+    outcome, stopped = way.outcome, way.stopped_first
+    if stopped is not None and command.stopped_first is None:
+        command = await _record(
+            tx, command, "stopped", lambda c: changes.stopped_first(c, stopped), now
+        )
     if outcome is not None:
         command = await _record(
             tx, command, "done", lambda c: changes.concluded(c, outcome, now), now
@@ -128,6 +133,15 @@ async def _prepare(tx: Tx, request: PrepareRequest) -> Route:
         key = f"waiting:{command.revision}"
         command = await _record(tx, command, key, lambda c: changes.waiting(c, way.progress), now)
     return _route(command, where, version, way)
+
+
+async def _heading(
+    tx: Tx, command: Command, where: Whereabouts, request: PrepareRequest
+) -> Heading:
+    if not stops_first(command):
+        return heading(command, where, request.now)
+    facts = await read_facts(tx, command, request.asked, request.now)
+    return unlock_heading(command, facts, where, request.timing, request.now)
 
 
 async def _whereabouts(tx: Tx, request: PrepareRequest) -> tuple[Whereabouts, str]:
@@ -177,6 +191,11 @@ def _route(command: Command, where: Whereabouts, version: str, way: Heading) -> 
         course=way.course,
         progress=way.progress,
         outcome=way.outcome,
+        look_again=way.look_again,
+        wire_id=way.wire_id,
+        transaction=way.session.name if way.session else "",
+        evse_id=way.session.evse_id if way.session else None,
+        stopped_first=command.stopped_first,
     )
 
 
@@ -217,8 +236,8 @@ async def _give_up(tx: Tx, request: SettleRequest, row: Send) -> None:
     """Its gateway is gone and the frame was perhaps written: sent, no answer."""
     cause = Cause.GATEWAY_LOST_AFTER_SEND.value
     await sends.lost(tx, row.id, cause=cause, now=request.now)
-    if not request.undo:
-        command = await _latest(tx, request.tenant, request.command)
+    command = None if request.undo else await _latest(tx, request.tenant, request.command)
+    if command is not None and row.kind == command.kind.value:
         key = f"lost:{request.attempt}"
         await _record(tx, command, key, lambda c: changes.lost(c, cause, request.now), request.now)
 
@@ -277,6 +296,8 @@ async def _change(tx: Tx, request: ChangeRequest) -> Recorded:
     if request.heard is not None:
         key = f"{key}:{request.attempt}"
         await _keep_answer(tx, request, request.heard)
+    if request.change is Change.STEP_HEARD:
+        return Recorded(command, command.outcome)
     command = await _record(tx, command, key, _changing(request), request.now)
     if request.change is Change.GUARD_ENDED:
         await sends.close(tx, request.tenant, request.command)
@@ -306,6 +327,8 @@ def _heard(command: Command, heard: SendResult, now: datetime) -> Command:
 def _changing(request: ChangeRequest) -> Callable[[Command], Command]:
     now = request.now
     match request.change:
+        case Change.STEP_HEARD:
+            return lambda c: c
         case Change.NOT_SENT:
             return lambda c: changes.not_sent(c, request.cause, now, request.detail)
         case Change.HEARD:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from workflows.contract import AskRequest, SendRequest, Weighed
+from workflows.contract import AskRequest, Route, SendRequest, Weighed
 from workflows.domain.model import CancelReservationSpec, Command, Kind, StopSpec
 from workflows.domain.timing import Timing
 
@@ -25,6 +25,28 @@ def send_request(command: Command, timing: Timing, attempt: int) -> SendRequest:
         reset=command.reset,
         reserve=command.reserve,
         cancel_reservation=command.cancel_reservation,
+    )
+
+
+def stop_first_request(command: Command, timing: Timing, attempt: int, route: Route) -> SendRequest:
+    """The stop of the session that an unlock ends before it is sent."""
+    stop = StopSpec(
+        evse_id=route.evse_id,
+        wire_id=route.wire_id,
+        resolved_transaction=route.transaction or None,
+    )
+    request = send_request(command, timing, attempt)
+    return replace(request, kind=Kind.STOP_SESSION, unlock=None, stop=stop)
+
+
+def ask_first_request(command: Command, route: Route) -> AskRequest:
+    """What became of the session that was to be stopped first?"""
+    return AskRequest(
+        station=command.station,
+        kind=Kind.STOP_SESSION,
+        command=command.name,
+        evse_id=route.evse_id,
+        wire_id=route.wire_id,
     )
 
 
@@ -59,12 +81,13 @@ def undo_request(
 def ask_request(command: Command) -> AskRequest:
     """What became of it? By transaction where one is known, else by EVSE."""
     answer, start, stop = command.station_answer, command.start, command.stop
+    about = start or stop or command.reset
     named = answer.transaction_id if answer and answer.transaction_id else ""
     return AskRequest(
         station=command.station,
         kind=command.kind,
         command=command.name,
-        evse_id=start.evse_id if start else stop.evse_id if stop else None,
+        evse_id=about.evse_id if about else None,
         connector_id=start.connector_id if start else None,
         wire_id=stop.wire_id if stop else named,
     )

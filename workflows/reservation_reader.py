@@ -8,7 +8,8 @@ from fleet.stations import Connector
 from workflows.domain.model import Kind
 from workflows.domain.reservation import Reservation
 from workflows.domain.reservation_facts import HoldFacts, PlaceStatus
-from workflows.fact_reader import hold_frames, session_of
+from workflows.fact_reader import hold_frames
+from workflows.sessions import session_of
 
 _TOLD_FIRST = ("Reserved", "Faulted", "Unavailable")
 

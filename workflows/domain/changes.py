@@ -9,7 +9,7 @@ is written.
 from dataclasses import replace
 from datetime import datetime
 
-from workflows.domain.kinds import awaits_effect
+from workflows.domain.kinds import UNDOABLE, awaits_effect
 from workflows.domain.model import (
     Code,
     Command,
@@ -17,6 +17,7 @@ from workflows.domain.model import (
     CompensationState,
     Kind,
     Outcome,
+    SessionFacts,
     State,
     StationAnswer,
     Verdict,
@@ -47,7 +48,7 @@ def answered(command: Command, answer: StationAnswer, at: datetime) -> Command:
     heard = replace(command, station_answer=answer, answer_time=at)
     outcome = None if is_undecided(command, answer) else verdict_of(command.kind, answer)
     if outcome is not None:
-        return concluded(heard, outcome, at)
+        return concluded(heard, replace(outcome, session=command.stopped_first), at)
     if answer.verdict is Verdict.UNREADABLE:
         return lost(heard, Cause.ANSWER_UNREADABLE.value, at)
     state = after(heard.state, Step.ANSWER)
@@ -59,6 +60,7 @@ def answered(command: Command, answer: StationAnswer, at: datetime) -> Command:
 _EFFECT_PROGRESS = {
     Kind.START_SESSION: "The station agreed; waiting for the session to start.",
     Kind.STOP_SESSION: "The station answered; waiting for the session to end.",
+    Kind.RESET: "The station agreed; waiting for it to restart.",
 }
 
 
@@ -73,6 +75,8 @@ def verdict_of(kind: Kind, answer: StationAnswer) -> Outcome | None:
         return ending(Cause.COMMAND_NOT_SUPPORTED, in_its_words(answer))
     if answer.verdict is Verdict.UNREADABLE or kind is Kind.STOP_SESSION:
         return None
+    if kind is Kind.UNLOCK_CONNECTOR and answer.status in _UNLOCK_WORDS:
+        return ending(_UNLOCK_WORDS[answer.status], in_its_words(answer))
     if kind is Kind.CANCEL_RESERVATION and answer.verdict is Verdict.REJECTED:
         return None if answer.call_error is None else refusal(answer)
     if answer.verdict in {Verdict.REJECTED, Verdict.FAILED}:
@@ -83,8 +87,15 @@ def verdict_of(kind: Kind, answer: StationAnswer) -> Outcome | None:
 
 
 _DONE_BY_ANSWER = {
+    Kind.UNLOCK_CONNECTOR: Cause.CONNECTOR_UNLOCKED,
     Kind.RESERVE_NOW: Cause.RESERVED,
     Kind.CANCEL_RESERVATION: Cause.RESERVATION_CANCELLED,
+}
+
+_UNLOCK_WORDS = {
+    "UnlockFailed": Cause.UNLOCK_FAILED,
+    "OngoingAuthorizedTransaction": Cause.SESSION_RUNNING,
+    "UnknownConnector": Cause.UNKNOWN_CONNECTOR,
 }
 
 
@@ -151,12 +162,33 @@ def lost(command: Command, cause: str, at: datetime) -> Command:
     )
 
 
+def stopped_first(command: Command, session: SessionFacts) -> Command:
+    """The session that kept the connector locked has ended; the unlock comes next."""
+    if command.state is State.DONE or command.stopped_first is not None:
+        return command
+    progress = "The session has ended; the connector is unlocked next."
+    return replace(command, stopped_first=session, progress=progress)
+
+
 def not_sent(command: Command, cause: str, at: datetime, detail: str = "") -> Command:
-    """Nothing was written to any socket and nothing will be."""
+    """Nothing was written to any socket and nothing will be; of an unlock: after its first step."""
+    if command.state is State.SENT and _stops_first(command):
+        return concluded(command, never_unlocked(command), at)
     if command.state is not State.QUEUED:
         return command
     known = cause_of(cause, Code.NOT_SENT, Cause.GATEWAY_UNREACHABLE)
     return concluded(command, ending(known, detail), at)
+
+
+def _stops_first(command: Command) -> bool:
+    return command.unlock is not None and command.unlock.stop_first
+
+
+def never_unlocked(command: Command, detail: str = "") -> Outcome:
+    """The outcome of an unlock whose session was told to stop, and that is not sent after all."""
+    session = command.stopped_first
+    cause = Cause.STOPPED_NOT_UNLOCKED if session else Cause.STOP_FIRST_NOT_CONFIRMED
+    return ending(cause, detail, session=session)
 
 
 def concluded(command: Command, outcome: Outcome, at: datetime) -> Command:
@@ -185,9 +217,9 @@ def cancelled(command: Command, at: datetime) -> Command:
     """Taken back. What was sent may still have an effect: that one is watched for and undone."""
     if is_definite(command.outcome) or command.state is State.DONE:
         return command
-    outcome = ending(Cause.CANCELLED_BY_CALLER)
+    outcome = _taken_back(command)
     state = after(command.state, Step.CANCEL)
-    if state is None:
+    if state is None or command.kind not in UNDOABLE:
         return concluded(command, outcome, at)
     return replace(
         command,
@@ -196,6 +228,15 @@ def cancelled(command: Command, at: datetime) -> Command:
         outcome_time=at,
         progress=_CANCELLED_PROGRESS.get(command.kind, ""),
     )
+
+
+def _taken_back(command: Command) -> Outcome:
+    if command.state is State.QUEUED or not _stops_first(command):
+        return ending(Cause.CANCELLED_BY_CALLER)
+    session = command.stopped_first
+    what = "was stopped" if session else "was told to stop"
+    detail = f"The session {what} before that; the connector was not unlocked."
+    return ending(Cause.CANCELLED_BY_CALLER, detail, session=session)
 
 
 _CANCELLED_PROGRESS = {

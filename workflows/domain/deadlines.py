@@ -12,7 +12,7 @@ from workflows.domain.evidence import Frame
 from workflows.domain.model import Kind, StationAnswer, Verdict
 from workflows.domain.timing import Timing
 
-_OF_HOLDS = {Kind.RESERVE_NOW, Kind.CANCEL_RESERVATION}
+_BY_ANSWER = {Kind.RESERVE_NOW, Kind.CANCEL_RESERVATION, Kind.UNLOCK_CONNECTOR}
 
 FIRST_LOOK = timedelta(seconds=5)
 """The first look at the facts while an answer is missing; each next one waits twice as long."""
@@ -55,10 +55,13 @@ def first_look(
     """When to look at the facts for the first time after a frame was sent, unless woken.
 
     Straight away when the answer alone says too little (a refused stop, an unreadable answer), and
-    for what concerns a hold: there either the answer decides, or it has to be undone.
+    where either the answer decides or nothing does: an unlock, and what concerns a hold, which then
+    has to be undone. A reset is looked at soon in any case: its socket is lost without a word.
     """
-    if kind in _OF_HOLDS:
+    if kind in _BY_ANSWER:
         return frame.answer_time or frame.send_time
+    if kind is Kind.RESET:
+        return (frame.answer_time or frame.send_time) + FIRST_LOOK
     deadline = effect_deadline(kind, frame, timing, connection_timeout_s)
     if answer is None:
         return min(frame.send_time + FIRST_LOOK, deadline)

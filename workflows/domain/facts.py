@@ -1,12 +1,13 @@
 """All that is known about a command at one moment, and what can be done about it next."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from workflows.domain.evidence import Connector, Frame, Rival, Session
-from workflows.domain.frames import HoldFrame
+from workflows.domain.frames import FirstStop, HoldFrame
 from workflows.domain.model import Outcome, SessionFacts
+from workflows.domain.restart import RestartFacts
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Facts:
     connection_timeout_s: how long the station waits for the cable, None when it did not tell.
     asks: the frames of the command's own kind with their answers. cancels: those that cancel the
         hold that a ReserveNow may have made.
+    first_stop: the stops that an unlock has sent before itself. restart: for a reset.
     """
 
     frame: Frame | None = None
@@ -53,6 +55,8 @@ class Facts:
     asked: Asked | None = None
     asks: tuple[HoldFrame, ...] = ()
     cancels: tuple[HoldFrame, ...] = ()
+    first_stop: FirstStop = field(default_factory=FirstStop)
+    restart: RestartFacts = field(default_factory=RestartFacts)
 
     @property
     def can_ask_status(self) -> bool:

@@ -1,8 +1,9 @@
-"""A frame of ours and what the station said to it, as far as holds are concerned."""
+"""Frames of ours and what the station said to them: about holds, and those of a first step."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
+from workflows.domain.evidence import Frame
 from workflows.domain.model import StationAnswer, Verdict
 
 AGREED = frozenset({Verdict.ACCEPTED, Verdict.SCHEDULED})
@@ -67,3 +68,22 @@ class HoldFrame:
     def settles_cancel(self) -> bool:
         """Of a CancelReservation: afterwards nothing is held, unless the hold was used."""
         return self.agreed or self.said_no_such
+
+
+@dataclass(frozen=True)
+class FirstStop:
+    """The stops of the session that keeps a connector locked, which an unlock sends before itself.
+
+    frames: in order, as far as they may have been on the wire. answer: to the last one.
+    over: no answer to the last one is waited for. unanswered: how many before it got none.
+    """
+
+    frames: tuple[Frame, ...] = ()
+    answer: StationAnswer | None = None
+    over: bool = False
+    unanswered: int = 0
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The transaction ids that were told to stop."""
+        return tuple(frame.wire_id for frame in self.frames)

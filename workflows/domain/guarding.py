@@ -6,8 +6,9 @@ have reached the station, its workflow stays for a named window. A session that 
 an UNKNOWN outcome if it began within the command's time, and is stopped otherwise. An UNKNOWN stop
 stays too, because the end of the session may still be reported. A ReserveNow that did not succeed
 stays until the hold that it asked for would have run out: a station may say yes after all, or
-still has to be told to let it go. A CancelReservation that is UNKNOWN may still be answered. After
-any other outcome nothing can come that would matter.
+still has to be told to let it go. A CancelReservation or an unlock that is UNKNOWN may still be
+answered, and a station whose reset is UNKNOWN may still boot. After any other outcome nothing can
+come that would matter.
 """
 
 from datetime import datetime, timedelta
@@ -16,6 +17,12 @@ from workflows.domain.model import Code, Command, CompensationState, Kind, State
 from workflows.domain.outcomes import Cause
 from workflows.domain.timing import Timing
 
+_RAISED_ONLY = {
+    Kind.STOP_SESSION,
+    Kind.UNLOCK_CONNECTOR,
+    Kind.RESET,
+    Kind.CANCEL_RESERVATION,
+}
 _GIVEN_UP = {Code.NO_EFFECT, Code.UNKNOWN, Code.CANCELLED}
 
 
@@ -23,13 +30,11 @@ def is_guarded(command: Command) -> bool:
     """Whether late evidence about this finished command is still acted on."""
     if command.state is not State.DONE or command.outcome is None or command.send_time is None:
         return False
-    if command.kind in {Kind.STOP_SESSION, Kind.CANCEL_RESERVATION}:
+    if command.kind in _RAISED_ONLY:
         return command.outcome.code is Code.UNKNOWN
     if command.kind is Kind.RESERVE_NOW:
         compensated = command.compensation.state is not CompensationState.NONE
         return compensated or command.outcome.code in _GIVEN_UP
-    if command.kind is not Kind.START_SESSION:
-        return False
     if command.outcome.cause == Cause.AUTHORIZATION_REFUSED:
         return False
     return command.outcome.code in _GIVEN_UP

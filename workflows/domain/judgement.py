@@ -4,6 +4,8 @@ All facts are looked at afresh each time, so that it does not matter in which or
 often, or who woke us. `apply` writes the decision into the command by the rules of `changes.py`.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from workflows.domain import changes
@@ -12,27 +14,55 @@ from workflows.domain.guarding import is_guarded
 from workflows.domain.judge_cancel import judge_cancel
 from workflows.domain.judge_late import judge_late_start, judge_late_stop
 from workflows.domain.judge_reserve import judge_reserve
+from workflows.domain.judge_reset import judge_reset
 from workflows.domain.judge_start import judge_start
 from workflows.domain.judge_stop import judge_stop
+from workflows.domain.judge_unlock import judge_unlock
 from workflows.domain.model import Command, CompensationState, Kind, State
 from workflows.domain.timing import Timing
+
+Judge = Callable[[Command, Facts, Timing, datetime], Decision]
+
+
+@dataclass(frozen=True)
+class Judges:
+    """Who judges a kind of command: while it is awaited, while it is undone, once it is DONE."""
+
+    awaited: Judge
+    compensating: Judge
+    done: Judge
+
+
+def _cancel(command: Command, facts: Facts, timing: Timing, now: datetime) -> Decision:
+    del timing
+    return judge_cancel(command, facts, now)
+
+
+def _late_stop(command: Command, facts: Facts, timing: Timing, now: datetime) -> Decision:
+    del timing, now
+    return judge_late_stop(command, facts)
+
+
+JUDGES: dict[Kind, Judges] = {
+    Kind.START_SESSION: Judges(judge_start, judge_late_start, judge_late_start),
+    Kind.STOP_SESSION: Judges(judge_stop, judge_stop, _late_stop),
+    Kind.UNLOCK_CONNECTOR: Judges(judge_unlock, judge_unlock, judge_unlock),
+    Kind.RESET: Judges(judge_reset, judge_reset, judge_reset),
+    Kind.RESERVE_NOW: Judges(judge_reserve, judge_reserve, judge_reserve),
+    Kind.CANCEL_RESERVATION: Judges(_cancel, _cancel, _cancel),
+}
 
 
 def judge(command: Command, facts: Facts, timing: Timing, now: datetime) -> Decision:
     """The next step of a command whose frame was sent, by all facts at this moment."""
     if command.state is State.DONE and not is_guarded(command):
         return Decision(Act.CONCLUDE, outcome=command.outcome)
-    if command.kind is Kind.RESERVE_NOW:
-        return judge_reserve(command, facts, timing, now)
-    if command.kind is Kind.CANCEL_RESERVATION:
-        return judge_cancel(command, facts, now)
-    if command.kind is Kind.STOP_SESSION:
-        if command.state is State.DONE:
-            return judge_late_stop(command, facts)
-        return judge_stop(command, facts, timing, now)
-    if command.state in {State.DONE, State.COMPENSATING}:
-        return judge_late_start(command, facts, timing, now)
-    return judge_start(command, facts, timing, now)
+    judges = JUDGES[command.kind]
+    if command.state is State.DONE:
+        return judges.done(command, facts, timing, now)
+    if command.state is State.COMPENSATING:
+        return judges.compensating(command, facts, timing, now)
+    return judges.awaited(command, facts, timing, now)
 
 
 def apply(command: Command, decision: Decision, now: datetime) -> Command:

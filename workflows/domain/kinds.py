@@ -45,6 +45,9 @@ RULES: dict[Kind, KindRules] = {
 }
 # fmt: on
 
+UNDOABLE = {Kind.START_SESSION, Kind.RESERVE_NOW}
+"""What can be taken back after it was sent: its effect is waited for and undone."""
+
 
 def default_not_after(kind: Kind) -> timedelta:
     """How long after its creation a command is still sent when its caller said nothing."""

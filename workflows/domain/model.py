@@ -335,6 +335,7 @@ class Command:
     progress: what it waits for now, one sentence, empty when DONE.
     caller: name of the credential that asked; "" when the broker runs without credentials.
     revision: grows by one with every recorded change; 0 before the first.
+    stopped_first: the session that an unlock has stopped before it was sent.
     """
 
     name: str
@@ -365,3 +366,4 @@ class Command:
     outcome_time: datetime | None = None
     revision: int = 0
     callback: Callback | None = None
+    stopped_first: SessionFacts | None = None

@@ -22,6 +22,9 @@ class Cause(StrEnum):
     SESSION_STOPPED = "SESSION_STOPPED"
     ALREADY_ENDED = "ALREADY_ENDED"
     STATION_ACCEPTED = "STATION_ACCEPTED"
+    CONNECTOR_UNLOCKED = "CONNECTOR_UNLOCKED"
+    STATION_RESTARTED = "STATION_RESTARTED"
+    EVSE_RESTARTED = "EVSE_RESTARTED"
     RESERVED = "RESERVED"
     RESERVATION_CANCELLED = "RESERVATION_CANCELLED"
     RESERVATION_GONE = "RESERVATION_GONE"
@@ -32,6 +35,8 @@ class Cause(StrEnum):
     EVSE_OCCUPIED = "EVSE_OCCUPIED"
     EVSE_FAULTED = "EVSE_FAULTED"
     EVSE_UNAVAILABLE = "EVSE_UNAVAILABLE"
+    SESSION_RUNNING = "SESSION_RUNNING"
+    UNKNOWN_CONNECTOR = "UNKNOWN_CONNECTOR"
     RESERVATION_USED = "RESERVATION_USED"
     RESERVATION_UNKNOWN = "RESERVATION_UNKNOWN"
     COMMAND_NOT_SUPPORTED = "COMMAND_NOT_SUPPORTED"
@@ -48,6 +53,10 @@ class Cause(StrEnum):
     CABLE_WAIT_ENDED = "CABLE_WAIT_ENDED"
     AUTHORIZATION_REFUSED = "AUTHORIZATION_REFUSED"
     SESSION_KEEPS_RUNNING = "SESSION_KEEPS_RUNNING"
+    UNLOCK_FAILED = "UNLOCK_FAILED"
+    STOP_FIRST_NOT_CONFIRMED = "STOP_FIRST_NOT_CONFIRMED"
+    STOPPED_NOT_UNLOCKED = "STOPPED_NOT_UNLOCKED"
+    STATION_DID_NOT_RESTART = "STATION_DID_NOT_RESTART"
     HOLD_UNDONE = "HOLD_UNDONE"
 
     ANSWER_TIMEOUT = "ANSWER_TIMEOUT"
@@ -58,6 +67,7 @@ class Cause(StrEnum):
     SESSION_DOUBTFUL = "SESSION_DOUBTFUL"
     FACTS_STILL_ON_STATION = "FACTS_STILL_ON_STATION"
     STOP_NOT_CONFIRMED = "STOP_NOT_CONFIRMED"
+    RESTART_NOT_CONFIRMED = "RESTART_NOT_CONFIRMED"
 
     CANCELLED_BY_CALLER = "CANCELLED_BY_CALLER"
 
@@ -84,6 +94,11 @@ ENDINGS: dict[Cause, Ending] = {
         Code.SUCCEEDED, "The charging session had already ended before the stop."
     ),
     Cause.STATION_ACCEPTED: Ending(Code.SUCCEEDED, "The station did what was asked."),
+    Cause.CONNECTOR_UNLOCKED: Ending(
+        Code.SUCCEEDED, "The connector is unlocked; the cable can be taken out."
+    ),
+    Cause.STATION_RESTARTED: Ending(Code.SUCCEEDED, "The station has restarted."),
+    Cause.EVSE_RESTARTED: Ending(Code.SUCCEEDED, "The charging place has restarted."),
     Cause.RESERVED: Ending(Code.SUCCEEDED, "The place is reserved."),
     Cause.RESERVATION_CANCELLED: Ending(Code.SUCCEEDED, "The reservation has been cancelled."),
     Cause.RESERVATION_GONE: Ending(
@@ -101,6 +116,12 @@ ENDINGS: dict[Cause, Ending] = {
     ),
     Cause.EVSE_FAULTED: Ending(Code.REJECTED, "The place is out of order."),
     Cause.EVSE_UNAVAILABLE: Ending(Code.REJECTED, "The place is out of service."),
+    Cause.SESSION_RUNNING: Ending(
+        Code.REJECTED,
+        "A charging session is running there, and the station does not unlock before it has "
+        "ended. Stop the session first, or ask with stop_first.",
+    ),
+    Cause.UNKNOWN_CONNECTOR: Ending(Code.REJECTED, "The station has no such connector."),
     Cause.RESERVATION_USED: Ending(
         Code.REJECTED, "A charging session has used the reservation; stop that session instead."
     ),
@@ -147,6 +168,22 @@ ENDINGS: dict[Cause, Ending] = {
     Cause.SESSION_KEEPS_RUNNING: Ending(
         Code.NO_EFFECT, "The station did not end the session; it is still running."
     ),
+    Cause.UNLOCK_FAILED: Ending(
+        Code.NO_EFFECT, "The station tried, but the connector is still locked."
+    ),
+    Cause.STOP_FIRST_NOT_CONFIRMED: Ending(
+        Code.NO_EFFECT,
+        "The connector was not unlocked: the session there was told to stop, "
+        "but the station did not confirm its end.",
+    ),
+    Cause.STOPPED_NOT_UNLOCKED: Ending(
+        Code.NO_EFFECT,
+        "The session was stopped, but the connector was not unlocked: the request to unlock "
+        "could not be sent any more. It is safe to ask again.",
+    ),
+    Cause.STATION_DID_NOT_RESTART: Ending(
+        Code.NO_EFFECT, "The station stayed connected all the time and did not restart."
+    ),
     Cause.HOLD_UNDONE: Ending(
         Code.NO_EFFECT,
         "Whether the station reserved the place was not known, so it was cancelled there.",
@@ -181,6 +218,9 @@ ENDINGS: dict[Cause, Ending] = {
     ),
     Cause.STOP_NOT_CONFIRMED: Ending(
         Code.UNKNOWN, "The station did not confirm the end of the session."
+    ),
+    Cause.RESTART_NOT_CONFIRMED: Ending(
+        Code.UNKNOWN, "The station did not confirm that it has restarted."
     ),
     Cause.CANCELLED_BY_CALLER: Ending(Code.CANCELLED, "The request was taken back."),
 }

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from workflows.domain.model import Command, OfflinePolicy, Outcome
+from workflows.domain.evidence import Session
+from workflows.domain.model import Command, OfflinePolicy, Outcome, SessionFacts
 from workflows.domain.outcomes import Cause, ending
 
 MAX_ATTEMPTS = 50
@@ -27,11 +28,16 @@ FIRST_ROUTE_LOOK = timedelta(seconds=30)
 
 
 class Course(StrEnum):
-    """What to do with a command that is not sent yet."""
+    """What to do with a command that is not sent yet.
+
+    STOP_FIRST: stop the session that keeps a connector locked; ASK: the station about it.
+    """
 
     SEND = "SEND"
     WAIT = "WAIT"
     CONCLUDE = "CONCLUDE"
+    STOP_FIRST = "STOP_FIRST"
+    ASK = "ASK"
 
 
 @dataclass(frozen=True)
@@ -45,11 +51,19 @@ class Whereabouts:
 
 @dataclass(frozen=True)
 class Heading:
-    """Send, wait (with a sentence that says what for), or the outcome of a command not sent."""
+    """Send, wait (with a sentence that says what for), or the outcome of a command not sent.
+
+    look_again: when to look, None for the usual steps. wire_id, session: what an unlock stops, or
+    asks about. stopped_first: how the session that it stopped ended.
+    """
 
     course: Course
     progress: str = ""
     outcome: Outcome | None = None
+    look_again: datetime | None = None
+    wire_id: str = ""
+    session: Session | None = None
+    stopped_first: SessionFacts | None = None
 
 
 def heading(command: Command, where: Whereabouts, now: datetime) -> Heading:

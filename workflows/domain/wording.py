@@ -2,7 +2,15 @@
 
 import re
 
-from workflows.domain.model import Command, CompensationState, Kind, ReserveSpec, StopSpec
+from workflows.domain.model import (
+    Command,
+    CompensationState,
+    Kind,
+    ReserveSpec,
+    ResetSpec,
+    StopSpec,
+    UnlockSpec,
+)
 
 SUMMARY_BYTES = 400
 """Temporal refuses a longer summary (limit.userMetadataSummarySize), and its workflow with it."""
@@ -31,11 +39,25 @@ def title(command: Command) -> str:
         parts.append(f"token {command.start.id_token.masked}")
     if command.stop is not None:
         parts.extend(_stop_target(command.stop))
+    if command.unlock is not None:
+        parts.extend(_connector(command.unlock))
+    if command.reset is not None:
+        parts.extend(_restart(command.reset))
     if command.reserve is not None:
         parts.extend(_hold(command.reserve))
     if command.cancel_reservation is not None:
         parts.append(f"number {command.cancel_reservation.wire_id}")
     return ", ".join(parts)
+
+
+def _connector(unlock: UnlockSpec) -> list[str]:
+    first = ["its session is stopped first"] if unlock.stop_first else []
+    return [f"EVSE {unlock.on_evse}", f"connector {unlock.on_connector}", *first]
+
+
+def _restart(reset: ResetSpec) -> list[str]:
+    place = "the whole station" if reset.evse_id is None else f"EVSE {reset.evse_id}"
+    return [place, reset.mode.value]
 
 
 def _hold(reserve: ReserveSpec) -> list[str]:

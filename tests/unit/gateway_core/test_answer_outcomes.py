@@ -82,7 +82,9 @@ def allowed(outcome: Outcome, verdict: Verdict, kind: Kind) -> bool:
         return outcome.code is Code.NOT_SUPPORTED
     # An unwanted hold that is not there is as good as one that was ended.
     gone = kind is Kind.CANCEL_RESERVATION and outcome.code is Code.NO_EFFECT
-    return verdict in NO and (outcome.code is Code.REJECTED or gone)
+    # It tried, and says that it did not work.
+    failed = kind is Kind.UNLOCK_CONNECTOR and outcome.code is Code.NO_EFFECT
+    return verdict in NO and (outcome.code is Code.REJECTED or gone or failed)
 
 
 @every

@@ -11,10 +11,13 @@ from workflows.domain.model import (
     Command,
     IdToken,
     Kind,
+    ResetMode,
+    ResetSpec,
     StartSpec,
     State,
     StationAnswer,
     StopSpec,
+    UnlockSpec,
     Verdict,
 )
 from workflows.domain.timing import Timing
@@ -45,6 +48,18 @@ def start(**changed: Any) -> Command:
 def stop(**changed: Any) -> Command:
     """A StopSession of wire id "7" that is QUEUED."""
     return replace(_command(Kind.STOP_SESSION), stop=StopSpec(wire_id="7"), **changed)
+
+
+def unlock(**changed: Any) -> Command:
+    """An UnlockConnector of EVSE 1 that is QUEUED."""
+    spec = UnlockSpec(1, 1, stop_first=changed.pop("stop_first", False))
+    return replace(_command(Kind.UNLOCK_CONNECTOR), unlock=spec, **changed)
+
+
+def reset(**changed: Any) -> Command:
+    """A Reset that is QUEUED: of the whole station, unless `evse_id` says otherwise."""
+    spec = ResetSpec(ResetMode.SOFT, changed.pop("evse_id", None))
+    return replace(_command(Kind.RESET), reset=spec, **changed)
 
 
 def _command(kind: Kind) -> Command:

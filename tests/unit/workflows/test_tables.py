@@ -17,8 +17,10 @@ from tests.unit.workflows.situations import (
     facts,
     frame,
     lost,
+    reset,
     start,
     stop,
+    unlock,
 )
 from workflows.domain import changes, deadlines, kinds, sending, wording
 from workflows.domain.guarding import is_guarded
@@ -196,7 +198,10 @@ def concluded(command: Command, cause: Cause) -> Command:
         (concluded(start(), Cause.CANCELLED_BY_CALLER), False),
         (concluded(answered(stop()), Cause.STOP_NOT_CONFIRMED), True),
         (concluded(answered(stop()), Cause.SESSION_STOPPED), False),
-        (concluded(answered(replace(start(), kind=Kind.RESET)), Cause.ANSWER_TIMEOUT), False),
+        (concluded(answered(reset()), Cause.OFFLINE_AT_DEADLINE), True),
+        (concluded(answered(reset()), Cause.STATION_DID_NOT_RESTART), False),
+        (concluded(lost(unlock()), Cause.ANSWER_TIMEOUT), True),
+        (answered(unlock()), False),
     ],
 )
 def test_who_stays_on_guard(command: Command, guarded: bool) -> None:
@@ -210,6 +215,10 @@ def test_titles_name_station_evse_and_masked_token() -> None:
     assert wording.title(stop()) == "Stop session at CP1, transaction 7"
     by_token = replace(stop(), stop=StopSpec(evse_id=2, id_token=TOKEN, wire_id="7"))
     assert wording.title(by_token).endswith("EVSE 2, token ****1234, transaction 7")
+    assert wording.title(unlock()) == "Unlock connector at CP1, EVSE 1, connector 1"
+    assert wording.title(unlock(stop_first=True)).endswith("its session is stopped first")
+    assert wording.title(reset()) == "Reset at CP1, the whole station, SOFT"
+    assert wording.title(reset(evse_id=2)) == "Reset at CP1, EVSE 2, SOFT"
     assert wording.frame_title(start(), 1, "g1", False).endswith("(frame 1, by g1)")
     assert "unwanted" in wording.frame_title(start(), 2, "g1", True)
 
