@@ -31,12 +31,12 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
-from fleet import connections, log, sends, stations, transactions
+from fleet import connections, log, reservations, sends, stations, transactions
 from fleet.database import Database, Tx
 from fleet.sends import AlreadySettled, Send
 from fleet.transactions import Transaction
 from tests.support import histories
-from workflows import names
+from workflows import names, reservation_recorder
 from workflows.contract import (
     AskRequest,
     AskResult,
@@ -367,28 +367,39 @@ class Bench:
     async def _end_all(self) -> None:
         """Every command ends, also those on guard: the next test's worker must not meet them."""
         for number, command in enumerate(self._submitted.values()):
-            if self.skips_time and command.reserve is None:
+            if command.reserve is not None:
+                await self._end_hold(command, command.reserve, f"{self.story}-hold-{number}")
+            elif self.skips_time:
                 await self.end_of(command)
             await histories.keep(self.handle(command), f"{self.story}-{number}")
             with contextlib.suppress(RPCError):
                 await self.handle(command).terminate("the test is over")
-            if command.reserve is not None:
-                await self._end_hold(command.reserve, f"{self.story}-hold-{number}")
 
-    async def _end_hold(self, reserve: ReserveSpec, story: str) -> None:
-        """The workflow of a reservation, if it ever was one, comes to its end by itself."""
+    async def _end_hold(self, command: Command, reserve: ReserveSpec, story: str) -> None:
+        """The guard of a ReserveNow and the workflow of its reservation end by themselves."""
         workflow_id = names.reservation_workflow_id(TENANT, reserve.reservation)
         hold: WorkflowHandle[Any, Any] = self.client.get_workflow_handle(workflow_id)
+        if self.skips_time:
+            self.gateway.plays = [answers(accepted()) for _ in range(9)]
+            end = await self._end_of_hold(reserve)
+            left = end - await self.now() + timedelta(minutes=1)
+            await self.skip(max(left.total_seconds(), 1.0))
+            async with asyncio.timeout(10):
+                await self.handle(command).result()
         with contextlib.suppress(RPCError):
-            description = await hold.describe()
-            if self.skips_time and description.status is WorkflowExecutionStatus.RUNNING:
-                self.gateway.plays = [answers(accepted()) for _ in range(5)]
-                left = reserve.expire_time - await self.now() + timedelta(hours=2)
-                await self.skip(max(left.total_seconds(), 1.0))
-                async with asyncio.timeout(10):
-                    await hold.result()
+            async with asyncio.timeout(10):
+                await hold.result()
+        with contextlib.suppress(RPCError):
             await histories.keep(hold, story)
-            await hold.terminate("the test is over")
+
+    async def _end_of_hold(self, reserve: ReserveSpec) -> datetime:
+        """When the hold ends, by its latest change."""
+        async with self.db.read() as tx:
+            entry = await reservations.get(tx, tenant=TENANT, name=reserve.reservation)
+        if entry is None:
+            return reserve.expire_time
+        known = reservation_recorder.from_snapshot(entry.snapshot)
+        return max(known.expire_time, reserve.expire_time)
 
     async def end_of(self, command: Command) -> Ended:
         """Skips to the end of the command's guard; it must end there by itself."""

@@ -45,9 +45,9 @@ def judge_cancel(command: Command, facts: Facts, now: datetime) -> Decision:
         known = command.outcome.cause if command.outcome else ""
         unknown = cause_of(known, Code.UNKNOWN, Cause.ANSWER_TIMEOUT)
         return Decision(Act.CONCLUDE, outcome=ending(unknown))
-    due = next_try(frames)
-    if facts.connected_since is None or now < due:
-        return Decision(Act.WAIT, look_again=min(max(due, now), command.not_after))
+    due = next_try(frames) if facts.connected_since else command.not_after
+    if now < due:
+        return Decision(Act.WAIT, look_again=min(due, command.not_after))
     return Decision(Act.SEND_AGAIN, reason="No answer; cancelling twice does no harm.")
 
 

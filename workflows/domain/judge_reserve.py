@@ -89,12 +89,12 @@ def _await(command: Command, spec: ReserveSpec, facts: Facts, now: datetime) -> 
     if last.refused and last.answer is not None:
         if len(facts.asks) == 1:
             return Decision(Act.CONCLUDE, outcome=reserve_refusal(last.answer))
-        return Decision(Act.UNDO, reason="A repeat was refused; the first frame may hold it.")
+        return _begin_undo(command, facts, "A repeat was refused; the first frame may hold it.")
     if now >= command.not_after or len(facts.asks) >= MAX_RESERVE_FRAMES:
-        return Decision(Act.UNDO, reason="The station did not say whether it holds it.")
-    due = next_try(facts.asks)
-    if facts.connected_since is None or now < due:
-        return Decision(Act.WAIT, look_again=min(max(due, now), command.not_after))
+        return _begin_undo(command, facts, "The station did not say whether it holds it.")
+    due = next_try(facts.asks) if facts.connected_since else command.not_after
+    if now < due:
+        return Decision(Act.WAIT, look_again=min(due, command.not_after))
     reason = "No answer; the same number may be asked for again."
     return Decision(Act.SEND_AGAIN, reason=reason)
 
@@ -117,10 +117,16 @@ def _undo(
     if now >= spec.expire_time:
         return Decision(Act.UNDONE, reason="The hold has run out.")
     if command.compensation.state is not CompensationState.PENDING:
-        return Decision(Act.UNDO, reason=_why(command))
+        return _begin_undo(command, facts, _why(command))
     if command.state is not State.DONE and _is_late(command, facts, timing, now):
         return _report_pending(command)
     return _next_cancel(spec, facts, timing, command, now)
+
+
+def _begin_undo(command: Command, facts: Facts, reason: str) -> Decision:
+    """The hold is cancelled; a caller does not wait for a station that is away."""
+    away = facts.connected_since is None
+    return Decision(Act.UNDO, reason=reason, outcome=_known_so_far(command) if away else None)
 
 
 def _why(command: Command) -> str:
@@ -177,11 +183,15 @@ def _is_late(command: Command, facts: Facts, timing: Timing, now: datetime) -> b
 
 
 def _report_pending(command: Command) -> Decision:
-    if command.state is State.COMPENSATING:
-        return Decision(Act.SETTLE)
+    return Decision(Act.CONCLUDE, outcome=_known_so_far(command))
+
+
+def _known_so_far(command: Command) -> Outcome:
+    """What is reported while the hold is still being cancelled."""
+    if command.outcome is not None and is_definite(command.outcome):
+        return command.outcome
     known = command.outcome.cause if command.outcome else ""
-    unknown = ending(cause_of(known, Code.UNKNOWN, Cause.ANSWER_TIMEOUT))
-    return Decision(Act.CONCLUDE, outcome=unknown)
+    return ending(cause_of(known, Code.UNKNOWN, Cause.ANSWER_TIMEOUT))
 
 
 def _next_cancel(

@@ -76,7 +76,8 @@ def apply(command: Command, decision: Decision, now: datetime) -> Command:
                 command, decision.reason, session.name, session.transaction_id, now
             )
         case Act.UNDO if command.reserve is not None:
-            return changes.undoing_hold(command, decision.reason, now)
+            undoing = changes.undoing_hold(command, decision.reason, now)
+            return _with_outcome(undoing, decision, now)
         case Act.UNDONE:
             undone = changes.settled(changes.undone(command, now), now)
             return _with_outcome(undone, decision, now)
