@@ -30,6 +30,8 @@ class Send:
     state: "INTENT", "ANSWERED", "VOID" (never sent) or "LOST" (sent, no answer).
     undo: a compensating frame. closed: nobody waits for its evidence any longer.
     answer: what the station said, as the gateway stored it. cause: why it is LOST.
+    action, frame: what was written, in OCPP's words, with every token masked.
+    lost_time: when the answer was given up; one may have come later.
     """
 
     id: int
@@ -53,6 +55,9 @@ class Send:
     answer_time: datetime | None
     closed: bool
     cause: str = ""
+    action: str = ""
+    frame: dict[str, Any] | None = None
+    lost_time: datetime | None = None
 
 
 class StaleEpoch(Exception):
@@ -79,7 +84,7 @@ _INSERT = Upsert(
                 sends,
                 *("command", "tenant", "workflow_id", "station", "kind", "attempt", "state"),
                 *("message_id", "epoch", "undo", "evse_id", "connector_id", "token_digest"),
-                *("group_digest", "wire_id", "send_time"),
+                *("group_digest", "wire_id", "send_time", "action", "frame"),
             )
         )
         .on_conflict_do_nothing(index_elements=["tenant", "command", "attempt"])
@@ -105,7 +110,16 @@ _ANSWERED = fixed(
 _LOST = fixed(
     update(sends)
     .where(sends.c.id == bindparam("send"), sends.c.state == "INTENT")
-    .values(state="LOST", cause=bindparam("why"))
+    .values(
+        state="LOST",
+        cause=bindparam("why"),
+        lost_time=bindparam("at", type_=sends.c.lost_time.type),
+    )
+)
+_REFRAME = fixed(
+    update(sends)
+    .where(sends.c.id == bindparam("send"))
+    .values(frame=bindparam("written", type_=sends.c.frame.type))
 )
 _BY_COMMAND = fixed(
     select(*_SEND)
@@ -172,6 +186,8 @@ async def intend(
     group_digest: str | None,
     wire_id: str | None,
     now: datetime,
+    action: str = "",
+    frame: dict[str, Any] | None = None,
 ) -> Send:
     """Say that this frame is about to be written; write it only after the commit.
 
@@ -198,6 +214,8 @@ async def intend(
         "group_digest": group_digest,
         "wire_id": optional_identifier(wire_id or None),
         "send_time": now,
+        "action": cut(action, 64),
+        "frame": frame,
     }
     row = (await tx.execute(_INSERT(tx), values)).first()
     if row is None:
@@ -224,6 +242,8 @@ async def void(tx: Tx, *, tenant: str, command: str, attempt: int, now: datetime
         "group_digest": None,
         "wire_id": None,
         "send_time": now,
+        "action": "",
+        "frame": None,
     }
     row = (await tx.execute(_INSERT(tx), values)).first()
     return await _standing(tx, tenant, command, attempt) if row is None else Send(*row)
@@ -234,9 +254,14 @@ async def answered(tx: Tx, id: int, *, answer: dict[str, Any], now: datetime) ->
     await tx.execute(_ANSWERED, {"send": id, "said": answer, "at": now})
 
 
-async def lost(tx: Tx, id: int, *, cause: str, now: datetime) -> None:  # noqa: ARG001
+async def lost(tx: Tx, id: int, *, cause: str, now: datetime) -> None:
     """The CALL is over without an answer (one may still come late, and is stored then)."""
-    await tx.execute(_LOST, {"send": id, "why": cut(cause)})
+    await tx.execute(_LOST, {"send": id, "why": cut(cause), "at": now})
+
+
+async def reframe(tx: Tx, id: int, frame: dict[str, Any]) -> None:
+    """Keep the frame as it goes out when it carries the id that its own intent was given."""
+    await tx.execute(_REFRAME, {"send": id, "written": frame})
 
 
 async def by_command(tx: Tx, tenant: str, command: str) -> list[Send]:

@@ -143,6 +143,9 @@ sends = Table(
     _time("answer_time", nullable=True),
     _flag("closed"),
     _text("cause"),
+    _word("action"),
+    Column("frame", Json),
+    _time("lost_time", nullable=True),
     UniqueConstraint("tenant", "command", "attempt"),
     Index("ix_sends_station_message_id", "station", "message_id"),
     _partial("ix_sends_open", "station", "id", where="NOT closed AND state <> 'VOID'"),
@@ -278,6 +281,23 @@ wakeups = Table(
     _text("reason"),
     Column("start", Json),
     _time("create_time"),
+    sqlite_autoincrement=True,
+)
+
+# What is told about a command and stands nowhere else. Also of a reservation, by its id.
+notes = Table(
+    "notes",
+    metadata,
+    Column("id", _SERIAL, primary_key=True, autoincrement=True),
+    _id("tenant"),
+    _id("command"),
+    _id("key"),
+    _time("time"),
+    _word("what"),
+    _text("text"),
+    Column("facts", Json, nullable=False),
+    Column("times", Integer, nullable=False, server_default=text("1")),
+    UniqueConstraint("tenant", "command", "key"),
     sqlite_autoincrement=True,
 )
 

@@ -6,6 +6,7 @@ to be woken.
 """
 
 from datetime import datetime
+from typing import Any
 
 from fleet import reservations, stations, transactions
 from fleet.database import Tx
@@ -19,6 +20,7 @@ from station_gateway.dialects.messages import (
     SessionEvent,
     SessionStarted,
     SessionStopped,
+    StationTime,
 )
 from station_gateway.ownership import own_reservation, owns_session
 from station_gateway.peer import Peer
@@ -40,7 +42,9 @@ async def booted(tx: Tx, peer: Peer, call: Booted, now: datetime) -> bool:
         connection_id=peer.connection_id,
         now=now,
     )
-    return await wake_concerned(tx, StationEvent(peer.id, "booted"), now)
+    told = {"boot_reason": call.reason, "connection_id": peer.connection_id}
+    event = StationEvent(peer.id, "booted", message="BootNotification", told=told)
+    return await wake_concerned(tx, event, now)
 
 
 async def reservation_ended(tx: Tx, peer: Peer, call: ReservationEnded, now: datetime) -> bool:
@@ -52,7 +56,13 @@ async def reservation_ended(tx: Tx, peer: Peer, call: ReservationEnded, now: dat
         tx, station=peer.id, wire_id=wire_id, status=call.status, now=now
     ):
         return False
-    event = StationEvent(peer.id, "reservation", reservation_id=wire_id)
+    event = StationEvent(
+        peer.id,
+        "reservation",
+        reservation_id=wire_id,
+        status=call.status,
+        message="ReservationStatusUpdate",
+    )
     return await wake_concerned(tx, event, now)
 
 
@@ -73,6 +83,9 @@ async def connector_status(tx: Tx, peer: Peer, call: ConnectorStatusSeen, now: d
         evse_id=call.evse_id,
         connector_id=call.connector_id,
         status=call.status,
+        message="StatusNotification",
+        station_time=None if call.time.suspect else call.time.time,
+        told={"error_code": call.error_code},
     )
     return await wake_concerned(tx, event, now)
 
@@ -99,7 +112,12 @@ async def session_started(
         reservation_id=await own_reservation(tx, peer, call.reservation_id),
         now=now,
     )
-    return session, token, await _wake_for(tx, session, now)
+    told = {"event": "Started", "meter_start_wh": call.meter_start_wh}
+    return (
+        session,
+        token,
+        await _wake_for(tx, session, now, message="StartTransaction", time=call.time, told=told),
+    )
 
 
 async def session_stopped(
@@ -120,7 +138,8 @@ async def session_stopped(
         reason=call.reason,
         now=now,
     )
-    return await _wake_for(tx, session, now)
+    told = {"event": "Ended", "stop_reason": call.reason, "meter_stop_wh": call.meter_stop_wh}
+    return await _wake_for(tx, session, now, message="StopTransaction", time=call.time, told=told)
 
 
 async def session_event(
@@ -155,7 +174,18 @@ async def session_event(
         charging_state=call.charging_state,
         now=now,
     )
-    return token, await _wake_for(tx, session, now)
+    told = {
+        "event": call.event_type,
+        "seq_no": call.seq_no,
+        "trigger": call.trigger,
+        "charging_state": call.charging_state,
+        "stop_reason": call.stop_reason,
+        "offline": call.offline or None,
+        "remote_start_id": call.remote_start_id,
+    }
+    return token, await _wake_for(
+        tx, session, now, message="TransactionEvent", time=call.time, told=told
+    )
 
 
 async def session_observed(
@@ -175,11 +205,21 @@ async def session_observed(
         meter_wh=call.meter_wh,
         now=now,
     )
-    event = StationEvent(peer.id, "transaction", evse_id=call.evse_id, wire_id=ocpp_id)
+    event = StationEvent(
+        peer.id, "transaction", evse_id=call.evse_id, wire_id=ocpp_id, message="MeterValues"
+    )
     return await wake_concerned(tx, event, now)
 
 
-async def _wake_for(tx: Tx, session: Transaction, now: datetime) -> bool:
+async def _wake_for(
+    tx: Tx,
+    session: Transaction,
+    now: datetime,
+    *,
+    message: str,
+    time: StationTime,
+    told: dict[str, Any],
+) -> bool:
     event = StationEvent(
         session.station,
         "transaction",
@@ -190,6 +230,14 @@ async def _wake_for(tx: Tx, session: Transaction, now: datetime) -> bool:
         remote_start_id=session.remote_start_id,
         wire_id=session.ocpp_id,
         reservation_id=session.reservation_id,
+        message=message,
+        station_time=None if time.suspect else time.time,
+        told={
+            **told,
+            "transaction": session.name,
+            "id_token": session.token_masked,
+            "clock_suspect": time.suspect or None,
+        },
     )
     return await wake_concerned(tx, event, now)
 

@@ -205,7 +205,9 @@ class Gateway:
                 ocpp_version=peer.ocpp_version,
                 now=now,
             )
-            return epoch, await wake_concerned(tx, StationEvent(peer.id, "connected"), now)
+            told = {"connection_id": peer.connection_id, "gateway": self.gateway_id}
+            event = StationEvent(peer.id, "connected", told=told)
+            return epoch, await wake_concerned(tx, event, now)
 
         try:
             peer.epoch, wake = await self._db.batch(write)

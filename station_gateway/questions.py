@@ -177,4 +177,9 @@ class Questions:
         except DatabaseUnavailable:
             log.warning("late_answer_not_stored", station=station.peer.id)
         else:
-            log.info("late_answer", station=station.peer.id, action=event.action)
+            log.info(
+                "late_answer",
+                station=station.peer.id,
+                action=event.action,
+                message_id=event.message_id,
+            )

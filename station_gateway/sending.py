@@ -31,6 +31,7 @@ from station_gateway.events import AnswerMissing, AnswerReceived, Missing
 from station_gateway.frames_of_commands import Unopenable, build, traces
 from station_gateway.lane import LaneFull, priority_of
 from station_gateway.line import StationGone
+from station_gateway.masking import masked
 from station_gateway.registry import Registry
 from station_gateway.settings import GatewaySettings
 from station_gateway.station import Station
@@ -196,6 +197,8 @@ class Sender:
         if now >= request.not_after:
             raise _NotSent(Cause.NOT_AFTER_PASSED, retry=False)
 
+        action, draft = self._build(station, request)
+
         async def write(tx: Tx) -> Send:
             await _never_twice(tx, request)
             send = await sends.intend(
@@ -215,7 +218,12 @@ class Sender:
                 group_digest=found_by.group_digest,
                 wire_id=found_by.wire_id,
                 now=now,
+                action=action,
+                frame=masked(draft, self._sealer.mask),
             )
+            _, frame = self._build(station, request, remote_start_id=send.id)
+            if frame != draft:  # it carries the id that it has only now
+                await sends.reframe(tx, send.id, masked(frame, self._sealer.mask))
             await _note(tx, request, "sent", lambda command: changes.sent(command, now), now)
             return send
 
@@ -229,7 +237,9 @@ class Sender:
         with tracer.start_as_current_span(f"ocpp.{action}") as span:
             span.set_attribute("evcommand.command", request.command)
             span.set_attribute("evcommand.station", request.station)
-            log.info("frame_sent", command=request.command, station=request.station, action=action)
+            span.set_attribute("evcommand.attempt", request.attempt)
+            span.set_attribute("evcommand.message_id", send.message_id)
+            log.info("frame_sent", **_ids(request, send), action=action)
             begin_s = loop.time()
             try:
                 event = await station.call(
@@ -248,12 +258,7 @@ class Sender:
         answer = station.dialect.read_answer(request.kind, event.answer)
         now = self._utc_now()
         take_blame(event.answer, event.action, request.station, request.command)
-        log.info(
-            "frame_answered",
-            command=request.command,
-            station=request.station,
-            verdict=answer.verdict.value,
-        )
+        log.info("frame_answered", **_ids(request, send), verdict=answer.verdict.value)
 
         async def write(tx: Tx) -> int:
             await sends.answered(tx, send.id, answer=to_row(answer), now=now)
@@ -274,9 +279,7 @@ class Sender:
         lost = event.cause is Missing.CONNECTION_LOST
         cause = Cause.CONNECTION_LOST_AFTER_SEND if lost else Cause.ANSWER_TIMEOUT
         now = self._utc_now()
-        log.warning(
-            "frame_unanswered", command=request.command, station=request.station, cause=cause.value
-        )
+        log.warning("frame_unanswered", **_ids(request, send), cause=cause.value)
 
         async def write(tx: Tx) -> int:
             await sends.lost(tx, send.id, cause=cause.value, now=now)
@@ -304,6 +307,16 @@ class Sender:
         except TimeoutError:
             log.warning("answer_not_recorded", command=request.command, station=request.station)
             return None
+
+
+def _ids(request: SendRequest, send: Send) -> dict[str, str | int]:
+    """By what a line of the log is found again in the command's story."""
+    return {
+        "command": request.command,
+        "station": request.station,
+        "attempt": request.attempt,
+        "message_id": send.message_id,
+    }
 
 
 async def _never_twice(tx: Tx, request: SendRequest) -> None:

@@ -22,6 +22,7 @@ from workflows.contract import (
     SendRequest,
     SendResult,
     SettleRequest,
+    Tried,
     Weighed,
     WeighRequest,
 )
@@ -53,12 +54,18 @@ ONCE = RetryPolicy(maximum_attempts=1)
 
 
 async def find_route(
-    command: Command, timing: Timing, now: datetime, asked: Asked | None, *, look_only: bool
+    command: Command,
+    timing: Timing,
+    now: datetime,
+    asked: Asked | None,
+    *,
+    look_only: bool,
+    tried: Tried | None = None,
 ) -> Route:
     """Where the command would be sent now; records it as queued unless `look_only`."""
     route: Route = await workflow.execute_local_activity(
         names.PREPARE_COMMAND,
-        PrepareRequest(command, now, look_only, timing, asked),
+        PrepareRequest(command, now, look_only, timing, asked, tried),
         result_type=Route,
         start_to_close_timeout=LOOK_UP,
         retry_policy=UNTIL_IT_WORKS,

@@ -28,6 +28,7 @@ from workflows.contract import (
     SendResult,
     SendStatus,
     Submit,
+    Tried,
     Wake,
     Weighed,
 )
@@ -69,6 +70,7 @@ class RemoteCommandWorkflow:
         self._on_wire = False
         self._attempt = 0
         self._asked: Asked | None = None
+        self._tried: Tried | None = None
         self._look_again: datetime | None = None
         self._woken = False
         self._cancel: Cancel | None = None
@@ -157,8 +159,9 @@ class RemoteCommandWorkflow:
                 await self._send_through(route.gateway)
 
     async def _find_route(self, *, look_only: bool = False) -> Route:
+        now, tried = self._now(), self._tried
         return await calls.find_route(
-            self._command, self._timing, self._now(), self._asked, look_only=look_only
+            self._command, self._timing, now, self._asked, look_only=look_only, tried=tried
         )
 
     async def _stop_first(self, route: Route, gateway: str) -> None:
@@ -203,9 +206,12 @@ class RemoteCommandWorkflow:
                 return probed
             await self._note_cancel()
         try:
-            return await sending
+            result = await sending
         except ActivityError:
-            return await calls.settle(request, give_up=True)
+            result = await calls.settle(request, give_up=True)
+        if result.status is SendStatus.NOT_SENT:
+            self._tried = Tried(request.attempt, result.cause, workflow.now())
+        return result
 
     def _may_prevent(self, request: SendRequest) -> bool:
         """Whether a cancel arrived that may still keep this frame from being written."""
@@ -269,14 +275,7 @@ class RemoteCommandWorkflow:
         reply = AskResult(asked=False)
         if route.gateway is not None:
             reply = await calls.ask(route.gateway, request)
-        self._asked = Asked(
-            at=workflow.now(),
-            times=(self._asked.times if self._asked else 0) + 1,
-            replied=reply.asked,
-            ongoing=reply.ongoing,
-            messages_in_queue=reply.messages_in_queue,
-            detail=reply.detail,
-        )
+        self._asked = reply.as_fact(workflow.now(), self._asked)
         self._look_again = workflow.now()
 
     async def _send_again(self, wire_id: str) -> None:

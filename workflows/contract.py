@@ -67,12 +67,25 @@ class Wake:
 
 
 @dataclass(frozen=True)
+class Tried:
+    """An attempt that certainly sent nothing, and is followed by another one.
+
+    attempt: its number. cause: an UPPER_SNAKE word.
+    """
+
+    attempt: int
+    cause: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class PrepareRequest:
     """Input of `prepare_command`: where would this command be sent now?
 
     now: the workflow's time, so that a history tells what was decided by.
     look_only: find the way and record nothing (for questions and for undoing).
     asked: what the station said about the session that an unlock stops first.
+    tried: the attempt before, when it sent nothing.
     """
 
     command: Command
@@ -80,6 +93,7 @@ class PrepareRequest:
     look_only: bool = False
     timing: Timing = field(default_factory=Timing)
     asked: Asked | None = None
+    tried: Tried | None = None
 
 
 @dataclass(frozen=True)
@@ -279,6 +293,17 @@ class AskResult:
     ongoing: bool | None = None
     messages_in_queue: bool | None = None
     detail: str = ""
+
+    def as_fact(self, at: datetime, before: Asked | None) -> Asked:
+        """The reply as one more fact about the command. before: the one before, if any."""
+        return Asked(
+            at=at,
+            times=(before.times if before else 0) + 1,
+            replied=self.asked,
+            ongoing=self.ongoing,
+            messages_in_queue=self.messages_in_queue,
+            detail=self.detail,
+        )
 
 
 @dataclass(frozen=True)

@@ -1,46 +1,24 @@
 """Which waiting commands a station's message may concern: they are woken, never told.
 
 A gateway calls `wake_concerned` in the transaction that writes the fact. It adds rows to the outbox
-of signals; the workflow then reads the facts itself. Waking one too many costs a little history,
-waking one too few costs until the next deadline: so in doubt it wakes.
+of signals, and notes the message as evidence for the commands' stories; the workflow then reads the
+facts itself. Waking one too many costs a little history, waking one too few costs until the next
+deadline: so in doubt it wakes.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from fleet import log, sends, stations, wakeups
 from fleet.database import Tx
 from fleet.sends import Send
 from workflows.domain.model import CompensationState, Kind, State
+from workflows.narrator import tell
 from workflows.reservation_correlation import wake_reservations
+from workflows.station_events import StationEvent as StationEvent  # noqa: PLC0414
+from workflows.station_events import evidence
 
 _NOT_OF_SESSIONS = {Kind.UNLOCK_CONNECTOR.value, Kind.RESET.value}
 _UNANSWERED = {"INTENT", "LOST"}
-
-
-@dataclass(frozen=True)
-class StationEvent:
-    """What a station told, as far as it matters for finding who waits for it.
-
-    what: "transaction", "connector_status", "connected", "booted", "answer" (a late one),
-        "reservation" (OCPP 2.x told about the end of a hold) or "connection_timeout" (how long it
-        waits for the cable became known).
-    status: of a connector, in OCPP's word. reservation_id: the number that a transaction or a word
-        about a hold names.
-    remote_start_id: OCPP 2.x; for "answer" the id of the send that was answered.
-    wire_id: OCPP's transaction id, as a string.
-    """
-
-    station: str
-    what: str
-    evse_id: int | None = None
-    connector_id: int | None = None
-    token_digest: str | None = None
-    group_digest: str | None = None
-    remote_start_id: int | None = None
-    wire_id: str | None = None
-    status: str = ""
-    reservation_id: int | None = None
 
 
 async def wake_concerned(tx: Tx, event: StationEvent, now: datetime) -> bool:
@@ -65,15 +43,16 @@ async def wake_concerned(tx: Tx, event: StationEvent, now: datetime) -> bool:
 
 
 async def _wake_commands(tx: Tx, event: StationEvent, now: datetime) -> bool:
-    concerned: set[str] = set()
+    concerned: dict[str, tuple[str, str]] = {}
     for send in await sends.open_for_station(tx, event.station):
         if send.workflow_id not in concerned and await _concerns(tx, event, send):
-            concerned.add(send.workflow_id)
+            concerned[send.workflow_id] = (send.tenant, send.command)
     if event.what in {"connected", "booted"}:
         waiting = await log.waiting(tx, event.station, (State.QUEUED.value,))
-        concerned.update(workflow_id for _, _, workflow_id in waiting)
-    for workflow_id in sorted(concerned):
+        concerned |= {workflow_id: (tenant, name) for tenant, name, workflow_id in waiting}
+    for workflow_id, (tenant, name) in sorted(concerned.items()):
         await wakeups.add(tx, workflow_id, event.what, now)
+        await tell(tx, tenant, name, evidence(event, now), now)
     return bool(concerned)
 
 

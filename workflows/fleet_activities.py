@@ -14,7 +14,7 @@ from temporalio import activity
 from fleet import connections, log, reservations, sends, stations
 from fleet.database import Database, Tx
 from fleet.sends import Send
-from workflows import names, reservation_recorder
+from workflows import names, reservation_recorder, telling
 from workflows.contract import (
     Change,
     ChangeRequest,
@@ -38,6 +38,7 @@ from workflows.domain.sending import Course, Heading, Whereabouts, heading
 from workflows.domain.states import is_definite
 from workflows.domain.stop_first import stops_first, unlock_heading
 from workflows.fact_reader import read_facts, target_of
+from workflows.narrator import tell
 from workflows.recorder import committed, from_snapshot, record
 
 _log = structlog.get_logger(__name__)
@@ -107,6 +108,8 @@ def _standing(command: Command) -> dict[str, str | None]:
 async def _prepare(tx: Tx, request: PrepareRequest) -> Route:
     command, now = request.command, request.now
     where, version = await _whereabouts(tx, request)
+    if request.tried is not None:
+        await tell(tx, command.tenant, command.name, telling.retry(request.tried), now)
     if request.look_only:
         ready = where.gateway is not None and where.boot_state == "ACCEPTED"
         return _route(command, where, version, Heading(Course.SEND if ready else Course.WAIT))
@@ -132,6 +135,9 @@ async def _prepare(tx: Tx, request: PrepareRequest) -> Route:
     elif way.progress:
         key = f"waiting:{command.revision}"
         command = await _record(tx, command, key, lambda c: changes.waiting(c, way.progress), now)
+    if way.course is Course.SEND and where.gateway is not None:
+        taken = telling.route(command.station, where.gateway, version, request.tried)
+        await tell(tx, command.tenant, command.name, taken, now)
     return _route(command, where, version, way)
 
 
@@ -207,6 +213,10 @@ async def _settle(tx: Tx, request: SettleRequest) -> SendResult:
         attempt=request.attempt,
         now=request.now,
     )
+    if row.state == "VOID" or (row.state == "INTENT" and request.give_up):
+        sent, cancelled = row.state == "INTENT", not request.give_up
+        held = telling.settled(request.attempt, sent=sent, cancelled=cancelled)
+        await tell(tx, request.tenant, request.command, held, request.now)
     if row.state == "VOID":
         cause = Cause.GATEWAY_UNREACHABLE.value
         return SendResult(SendStatus.NOT_SENT, cause=cause, retry=True)
@@ -246,6 +256,11 @@ async def _weigh(tx: Tx, request: WeighRequest) -> tuple[Command, Decision]:
     command = await _with_late_answer(tx, request)
     facts = await read_facts(tx, command, request.asked, request.now)
     decision = judge(command, facts, request.timing, request.now)
+    if request.asked is not None:
+        asked = telling.question(command.station, request.asked)
+        await tell(tx, command.tenant, command.name, asked, request.now)
+    decided = telling.decision(command, decision, facts)
+    await tell(tx, command.tenant, command.name, decided, request.now)
     after = apply(command, decision, request.now)
     if after is not command:
         key = f"{decision.act.value.lower()}:{command.revision}"
