@@ -71,7 +71,7 @@ class BrokerSettings:
     max_streams_per_connection: gRPC streams of one client connection.
     max_watches: WatchCommands streams served at once.
     watch_batch: events read at once for one watch.
-    callback_timeout_s: a receiver has this long to answer a post.
+    callback_timeout_s: a receiver has this long to answer a post; at most 20.
     callback_max_answer_bytes: of a receiver's answer; whoever sends more is no receiver.
     callback_max_posts: posts made at once.
     callback_ca_file: PEM file of the CAs that may vouch for receivers, instead of the usual ones.
@@ -102,6 +102,9 @@ class BrokerSettings:
     callback_ca_file: str = ""
     callback_allow_private: bool = False
     keepalive_s: float = 30.0
+
+
+MAX_CALLBACK_TIMEOUT_S = 20.0
 
 
 def check_listener(settings: BrokerSettings) -> None:

@@ -23,7 +23,7 @@ from workflows.callback_contract import (
 from workflows.calls import LOOK_UP, ONCE, UNTIL_IT_WORKS
 from workflows.domain.callbacks import DeliveryCause
 
-TRY_LIMIT = timedelta(seconds=60)
+TRY_LIMIT = timedelta(seconds=30)
 """A broker that does not come back with a try's result for so long has died with it."""
 
 

@@ -122,9 +122,12 @@ class _Backend(httpcore.AnyIOBackend):
 
 
 def _tls(settings: BrokerSettings) -> ssl.SSLContext:
-    """Raises: OSError, ssl.SSLError when the CA file cannot be used."""
+    """Raises: ValueError when the CA file cannot be used."""
     if settings.callback_ca_file:
-        return ssl.create_default_context(cafile=settings.callback_ca_file)
+        try:
+            return ssl.create_default_context(cafile=settings.callback_ca_file)
+        except OSError as error:
+            raise ValueError(f"broker_callback_ca_file cannot be used: {error}") from error
     context = ssl.create_default_context(cafile=certifi.where())
     context.load_default_certs()
     return context

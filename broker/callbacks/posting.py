@@ -17,7 +17,7 @@ from temporalio.worker import Worker
 from broker.callbacks.answers import park
 from broker.callbacks.client import Receivers
 from broker.callbacks.signing import body_of, signed_headers
-from broker.settings import BrokerSettings
+from broker.settings import MAX_CALLBACK_TIMEOUT_S, BrokerSettings
 from fleet import callbacks, log
 from fleet.callbacks import Endpoint
 from fleet.database import Database
@@ -89,7 +89,12 @@ def _url(callback: Callback, owner: Endpoint | None) -> str:
 async def posting_callbacks(
     db: Database, client: Client, sealer: Sealer, settings: BrokerSettings
 ) -> AsyncIterator[None]:
-    """Makes tries until the block is left; those in hand may end first."""
+    """Makes tries until the block is left; those in hand may end first.
+
+    Raises: ValueError for a time limit beyond a try's, or a CA file that cannot be used.
+    """
+    if settings.callback_timeout_s > MAX_CALLBACK_TIMEOUT_S:
+        raise ValueError(f"broker_callback_timeout_s must be at most {MAX_CALLBACK_TIMEOUT_S:g}")
     receivers = Receivers(settings)
     poster = CallbackPoster(db, sealer, receivers)
 

@@ -212,6 +212,13 @@ async def test_f28_endless_answer_is_cut_at_its_limit(answer: Answer, cause: str
         assert (await post(receiver.url())).cause == cause
 
 
+def test_a_ca_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").write_text("")
+    for file in ("missing.pem", "empty.pem"):
+        with pytest.raises(ValueError, match="callback_ca_file"):
+            Receivers(BrokerSettings(callback_ca_file=str(tmp_path / file)))
+
+
 async def test_nobody_listens_and_unknown_names_are_unreachable() -> None:
     async with receiving() as receiver:
         url = receiver.url()
