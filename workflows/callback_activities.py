@@ -109,6 +109,7 @@ def _due(
         news=chosen.news,
         resent=again,
         gone=gone and not callback.default and not chosen.resent,
+        resend_time=row.resend_time,
     )
 
 
@@ -146,18 +147,21 @@ def _state_after(request: SettleCallback) -> DeliveryState:
 
 async def _settle(tx: Tx, request: SettleCallback, state: DeliveryState) -> None:
     result = request.result
-    await callbacks.settle(
-        tx,
-        tenant=request.tenant,
-        id=request.due.id,
-        state=state.value,
-        tries=request.tries,
-        cause=result.cause,
-        reason=result.reason,
-        http_status=result.http_status,
-        next_time=request.next_time,
-        now=request.now,
-    )
+    known = await callbacks.get(tx, request.tenant, request.due.id)
+    resent = known is not None and known.resend_time != request.due.resend_time
+    if state is DeliveryState.DELIVERED or not resent:  # else it stays due, with fresh tries
+        await callbacks.settle(
+            tx,
+            tenant=request.tenant,
+            id=request.due.id,
+            state=state.value,
+            tries=request.tries,
+            cause=result.cause,
+            reason=result.reason,
+            http_status=result.http_status,
+            next_time=request.next_time,
+            now=request.now,
+        )
     if result.cause != DeliveryCause.GONE.value or not result.url:
         return
     entry = await log.latest(tx, tenant=request.tenant, name=request.command)

@@ -37,7 +37,7 @@ class NextRequest:
 class Due:
     """The delivery to try next. revision 0: nothing is due.
 
-    resent: somebody asked for it again since its last try.
+    resent: somebody asked for it again since its last try. resend_time: when that last happened.
     gone: the command's own receiver said 410: it is parked untried.
     """
 
@@ -46,6 +46,7 @@ class Due:
     news: News = News.OUTCOME
     resent: bool = False
     gone: bool = False
+    resend_time: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,9 @@ class CallbackBench:
         """As ResendCallbackDelivery does."""
         async with self.db.write() as tx:
             await callback_outbox.wake(tx, command, "resend", T0)
-            await callbacks.resend(tx, TENANT, delivery.id, T0)
+            self._keys += 1
+            now = T0 + timedelta(seconds=self._keys)
+            await callbacks.resend(tx, TENANT, delivery.id, now)
 
     async def posted(self, command: Command) -> CallbackEnded:
         """Skips to where nothing is left to post."""

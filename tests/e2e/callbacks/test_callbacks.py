@@ -37,7 +37,7 @@ async def desk(fleet: Fleet) -> AsyncIterator[Desk]:
 
 @pytest.mark.parametrize("receiver", [python_receiver, node_receiver])
 async def test_example_receiver_verifies_and_takes_a_post_once(
-    desk: Desk, receiver: Callable[[], list[str]]
+    fleet: Fleet, desk: Desk, receiver: Callable[[], list[str]]
 ) -> None:
     command_line = await asyncio.to_thread(receiver)
     secret = await desk.rotate()
@@ -48,6 +48,10 @@ async def test_example_receiver_verifies_and_takes_a_post_once(
     assert (line["command"], line["type"]) == (command.name, "command.outcome")
     assert (line["outcome"], line["newest"]) == ("CODE_NOT_SENT", True)
     assert delivery.name == f"callbackDeliveries/{line['id']}"
+    files = [each for each in fleet.broker.log.parent.iterdir() if each.is_file()]
+    assert {".log", ".sqlite"} <= {each.suffix for each in files}
+    key = secret.removeprefix("whsec_").encode()
+    assert [each.name for each in files if key in each.read_bytes()] == []  # I8
 
 
 @pytest.mark.parametrize("receiver", [python_receiver, node_receiver])

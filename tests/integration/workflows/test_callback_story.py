@@ -10,6 +10,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from broker.settings import BrokerSettings
 from fleet.database import Database
+from telemetry import metrics
 from tests.support.callback_bench import CallbackBench, callback_bench
 from tests.support.receiver import GARBAGE, HANG_UP, HUGE, SLOW, Answer, Receiver, receiving
 from workflows.domain.callbacks import TRIES
@@ -271,6 +272,30 @@ async def test_one_that_waits_is_tried_at_once_when_asked_for_again(
         await receiver.received(2)  # no time was skipped
     await posts.posted(command)
     assert await posts.states(command) == [(3, "DELIVERED", "")]
+
+
+async def test_asking_again_while_a_try_is_under_way_is_not_forgotten(
+    posts: CallbackBench, receiver: Receiver
+) -> None:
+    posts.story = ""
+    receiver.answers += [Answer(400, delay_s=0.3)]
+    command = await started(posts, receiver)
+    await receiver.received(1)
+    (row,) = await posts.deliveries(command)
+    await posts.resend(command, row)
+    await posts.posted(command)
+    assert len(receiver.posts) == 2
+    assert await posts.states(command) == [(3, "DELIVERED", "")]
+
+
+async def test_what_is_parked_is_counted(posts: CallbackBench, receiver: Receiver) -> None:
+    posts.story = ""
+    parked = metrics.CALLBACKS.labels("PARKED")
+    before = parked._value.get()
+    receiver.answers += [Answer(400)]
+    command = await started(posts, receiver)
+    await posts.posted(command)
+    assert parked._value.get() == before + 1
 
 
 async def test_without_a_secret_nothing_is_posted(
