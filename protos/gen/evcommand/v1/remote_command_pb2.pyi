@@ -503,12 +503,18 @@ class ReserveNowSpec(_message.Message):
     GROUP_ID_TOKEN_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     TTL_FIELD_NUMBER: _builtins.int
+    RESERVATION_FIELD_NUMBER: _builtins.int
+    WIRE_ID_FIELD_NUMBER: _builtins.int
     evse_id: _builtins.int
     """Output only. The EVSE; absent means any."""
     connector_id: _builtins.int
     """Output only. The connector of the EVSE; absent means any."""
     connector_type: _builtins.str
     """Output only. The connector's type in OCPP's own words; empty means any."""
+    reservation: _builtins.str
+    """Output only. The reservation that the command makes, `reservations/{reservation}`."""
+    wire_id: _builtins.int
+    """Output only. OCPP's own id of the reservation, as it is sent to the station."""
     @_builtins.property
     def id_token(self) -> _id_token_pb2.IdToken:
         """Output only. For whom the EVSE is held; the value is masked."""
@@ -535,10 +541,12 @@ class ReserveNowSpec(_message.Message):
         group_id_token: _id_token_pb2.IdToken | None = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         ttl: _duration_pb2.Duration | None = ...,
+        reservation: _builtins.str = ...,
+        wire_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_connector_id", b"_connector_id", "_evse_id", b"_evse_id", "connector_id", b"connector_id", "end", b"end", "evse_id", b"evse_id", "expire_time", b"expire_time", "group_id_token", b"group_id_token", "id_token", b"id_token", "ttl", b"ttl"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_connector_id", b"_connector_id", "_evse_id", b"_evse_id", "connector_id", b"connector_id", "connector_type", b"connector_type", "end", b"end", "evse_id", b"evse_id", "expire_time", b"expire_time", "group_id_token", b"group_id_token", "id_token", b"id_token", "ttl", b"ttl"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_connector_id", b"_connector_id", "_evse_id", b"_evse_id", "connector_id", b"connector_id", "connector_type", b"connector_type", "end", b"end", "evse_id", b"evse_id", "expire_time", b"expire_time", "group_id_token", b"group_id_token", "id_token", b"id_token", "reservation", b"reservation", "ttl", b"ttl", "wire_id", b"wire_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__connector_id: _TypeAlias = _typing.Literal["connector_id"]  # noqa: Y015
     _WhichOneofArgType__connector_id: _TypeAlias = _typing.Literal["_connector_id", b"_connector_id"]  # noqa: Y015
@@ -564,10 +572,16 @@ class CancelReservationSpec(_message.Message):
     RESERVATION_FIELD_NUMBER: _builtins.int
     WIRE_RESERVATION_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    RESOLVED_RESERVATION_FIELD_NUMBER: _builtins.int
+    RESOLVED_WIRE_ID_FIELD_NUMBER: _builtins.int
     reservation: _builtins.str
     """Output only. The reservation, `reservations/{reservation}`."""
     reason: _builtins.str
     """Output only. Why the reservation is to end."""
+    resolved_reservation: _builtins.str
+    """Output only. The reservation that was found, `reservations/{reservation}`; empty when we never heard of it."""
+    resolved_wire_id: _builtins.int
+    """Output only. OCPP's own id of the reservation, as it is sent to the station."""
     @_builtins.property
     def wire_reservation(self) -> Global___WireReservation:
         """Output only. The reservation as the station knows it."""
@@ -578,10 +592,12 @@ class CancelReservationSpec(_message.Message):
         reservation: _builtins.str = ...,
         wire_reservation: Global___WireReservation | None = ...,
         reason: _builtins.str = ...,
+        resolved_reservation: _builtins.str = ...,
+        resolved_wire_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["reservation", b"reservation", "target", b"target", "wire_reservation", b"wire_reservation"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "reservation", b"reservation", "target", b"target", "wire_reservation", b"wire_reservation"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "reservation", b"reservation", "resolved_reservation", b"resolved_reservation", "resolved_wire_id", b"resolved_wire_id", "target", b"target", "wire_reservation", b"wire_reservation"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["reservation", "wire_reservation"]  # noqa: Y015
     _WhichOneofArgType_target: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
@@ -668,6 +684,8 @@ class Outcome(_message.Message):
     CAUSE_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     SESSION_FIELD_NUMBER: _builtins.int
+    RESET_FIELD_NUMBER: _builtins.int
+    RESERVATION_FIELD_NUMBER: _builtins.int
     code: Global___Outcome.Code.ValueType
     """Output only. How the command ended."""
     cause: _builtins.str
@@ -676,7 +694,15 @@ class Outcome(_message.Message):
     """Output only. A sentence that a support agent can read to a driver."""
     @_builtins.property
     def session(self) -> Global___SessionFacts:
-        """Output only. The session that was started or stopped."""
+        """Output only. The session that was started or stopped, also by an UnlockConnector that stops it first."""
+
+    @_builtins.property
+    def reset(self) -> Global___ResetFacts:
+        """Output only. How the restart went."""
+
+    @_builtins.property
+    def reservation(self) -> Global___ReservationFacts:
+        """Output only. The hold that was made or ended."""
 
     def __init__(
         self,
@@ -685,16 +711,120 @@ class Outcome(_message.Message):
         cause: _builtins.str = ...,
         message: _builtins.str = ...,
         session: Global___SessionFacts | None = ...,
+        reset: Global___ResetFacts | None = ...,
+        reservation: Global___ReservationFacts | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "session", b"session"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "reservation", b"reservation", "reset", b"reset", "session", b"session"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "code", b"code", "facts", b"facts", "message", b"message", "session", b"session"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "code", b"code", "facts", b"facts", "message", b"message", "reservation", b"reservation", "reset", b"reset", "session", b"session"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_facts: _TypeAlias = _typing.Literal["session"]  # noqa: Y015
+    _WhichOneofReturnType_facts: _TypeAlias = _typing.Literal["session", "reset", "reservation"]  # noqa: Y015
     _WhichOneofArgType_facts: _TypeAlias = _typing.Literal["facts", b"facts"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_facts) -> _WhichOneofReturnType_facts | None: ...
 
 Global___Outcome: _TypeAlias = Outcome  # noqa: Y015
+
+@_typing.final
+class ResetFacts(_message.Message):
+    """Tells how a restart of a station or of one of its EVSEs went. Times are the broker's."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVSE_ID_FIELD_NUMBER: _builtins.int
+    SCHEDULED_FIELD_NUMBER: _builtins.int
+    DOWN_TIME_FIELD_NUMBER: _builtins.int
+    BOOT_TIME_FIELD_NUMBER: _builtins.int
+    BOOT_REASON_FIELD_NUMBER: _builtins.int
+    RUNNING_TRANSACTIONS_FIELD_NUMBER: _builtins.int
+    ENDED_TRANSACTIONS_FIELD_NUMBER: _builtins.int
+    evse_id: _builtins.int
+    """Output only. The EVSE that restarted. Absent when the whole station did."""
+    scheduled: _builtins.bool
+    """Output only. Whether the station said that it waits for its last session first."""
+    boot_reason: _builtins.str
+    """Output only. OCPP 2.x: why the station booted, in its own word; empty when it did not say."""
+    @_builtins.property
+    def down_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When the station's connection was lost. Absent when that was not seen."""
+
+    @_builtins.property
+    def boot_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When the station reported its boot. Absent when it did not, and for one EVSE."""
+
+    @_builtins.property
+    def running_transactions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only. The transactions that ran when the restart was asked for and still run,
+        `stations/{station}/transactions/{transaction}`.
+        """
+
+    @_builtins.property
+    def ended_transactions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only. The transactions that ran when the restart was asked for and have ended,
+        `stations/{station}/transactions/{transaction}`.
+        """
+
+    def __init__(
+        self,
+        *,
+        evse_id: _builtins.int | None = ...,
+        scheduled: _builtins.bool = ...,
+        down_time: _timestamp_pb2.Timestamp | None = ...,
+        boot_time: _timestamp_pb2.Timestamp | None = ...,
+        boot_reason: _builtins.str = ...,
+        running_transactions: _abc.Iterable[_builtins.str] | None = ...,
+        ended_transactions: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_evse_id", b"_evse_id", "boot_time", b"boot_time", "down_time", b"down_time", "evse_id", b"evse_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_evse_id", b"_evse_id", "boot_reason", b"boot_reason", "boot_time", b"boot_time", "down_time", b"down_time", "ended_transactions", b"ended_transactions", "evse_id", b"evse_id", "running_transactions", b"running_transactions", "scheduled", b"scheduled"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__evse_id: _TypeAlias = _typing.Literal["evse_id"]  # noqa: Y015
+    _WhichOneofArgType__evse_id: _TypeAlias = _typing.Literal["_evse_id", b"_evse_id"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__evse_id) -> _WhichOneofReturnType__evse_id | None: ...
+
+Global___ResetFacts: _TypeAlias = ResetFacts  # noqa: Y015
+
+@_typing.final
+class ReservationFacts(_message.Message):
+    """Tells which hold a command was about."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESERVATION_FIELD_NUMBER: _builtins.int
+    WIRE_ID_FIELD_NUMBER: _builtins.int
+    EVSE_ID_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    TRANSACTION_FIELD_NUMBER: _builtins.int
+    reservation: _builtins.str
+    """Output only. The reservation, `reservations/{reservation}`; empty when we never heard of it."""
+    wire_id: _builtins.int
+    """Output only. OCPP's own id of the reservation."""
+    evse_id: _builtins.int
+    """Output only. The EVSE that is held. Absent when any may be, or when that is not known."""
+    transaction: _builtins.str
+    """Output only. The transaction that used the hold, `stations/{station}/transactions/{transaction}`; empty when none did."""
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When the hold ends. Absent when that is not known."""
+
+    def __init__(
+        self,
+        *,
+        reservation: _builtins.str = ...,
+        wire_id: _builtins.int = ...,
+        evse_id: _builtins.int | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+        transaction: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_evse_id", b"_evse_id", "evse_id", b"evse_id", "expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_evse_id", b"_evse_id", "evse_id", b"evse_id", "expire_time", b"expire_time", "reservation", b"reservation", "transaction", b"transaction", "wire_id", b"wire_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__evse_id: _TypeAlias = _typing.Literal["evse_id"]  # noqa: Y015
+    _WhichOneofArgType__evse_id: _TypeAlias = _typing.Literal["_evse_id", b"_evse_id"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__evse_id) -> _WhichOneofReturnType__evse_id | None: ...
+
+Global___ReservationFacts: _TypeAlias = ReservationFacts  # noqa: Y015
 
 @_typing.final
 class SessionFacts(_message.Message):
@@ -828,7 +958,7 @@ Global___CallError: _TypeAlias = CallError  # noqa: Y015
 @_typing.final
 class Compensation(_message.Message):
     """Tells what was undone because nobody wanted it any longer, for example a session that started after its command was
-    given up.
+    given up, or a hold of which nobody knows whether the station made it.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -865,6 +995,8 @@ class Compensation(_message.Message):
     TRANSACTION_FIELD_NUMBER: _builtins.int
     TRANSACTION_ID_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    RESERVATION_FIELD_NUMBER: _builtins.int
+    WIRE_ID_FIELD_NUMBER: _builtins.int
     state: Global___Compensation.State.ValueType
     """Output only. How far the undoing is."""
     reason: _builtins.str
@@ -873,6 +1005,10 @@ class Compensation(_message.Message):
     """Output only. The transaction that is stopped, `stations/{station}/transactions/{transaction}`; empty when there is none."""
     transaction_id: _builtins.str
     """Output only. OCPP's own id of that transaction; empty when there is none."""
+    reservation: _builtins.str
+    """Output only. The reservation whose hold is cancelled, `reservations/{reservation}`; empty when there is none."""
+    wire_id: _builtins.int
+    """Output only. OCPP's own id of that reservation; 0 when there is none."""
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When `state` last changed."""
@@ -885,10 +1021,12 @@ class Compensation(_message.Message):
         transaction: _builtins.str = ...,
         transaction_id: _builtins.str = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        reservation: _builtins.str = ...,
+        wire_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "state", b"state", "transaction", b"transaction", "transaction_id", b"transaction_id", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "reservation", b"reservation", "state", b"state", "transaction", b"transaction", "transaction_id", b"transaction_id", "update_time", b"update_time", "wire_id", b"wire_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -13,6 +13,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -517,6 +518,169 @@ class CancelReservationResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CancelReservationResponse: _TypeAlias = CancelReservationResponse  # noqa: Y015
+
+@_typing.final
+class ExplainCommandRequest(_message.Message):
+    """Asks for the story of a command."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. The command, `commands/{command}`."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainCommandRequest: _TypeAlias = ExplainCommandRequest  # noqa: Y015
+
+@_typing.final
+class ExplainCommandResponse(_message.Message):
+    """Answers ExplainCommand."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEPS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___Step]:
+        """Output only. What happened, the oldest first."""
+
+    def __init__(
+        self,
+        *,
+        steps: _abc.Iterable[Global___Step] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["steps", b"steps"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainCommandResponse: _TypeAlias = ExplainCommandResponse  # noqa: Y015
+
+@_typing.final
+class Step(_message.Message):
+    """Tells one thing that happened to a command."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Kind:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _KindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Step._Kind.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        KIND_UNSPECIFIED: Step._Kind.ValueType  # 0
+        """Never used."""
+        KIND_ASKED: Step._Kind.ValueType  # 1
+        """Somebody asked for it, or took it back."""
+        KIND_QUEUED: Step._Kind.ValueType  # 2
+        """It waits for something."""
+        KIND_DECIDED: Step._Kind.ValueType  # 3
+        """Something was decided."""
+        KIND_FRAME_SENT: Step._Kind.ValueType  # 4
+        """A frame was, perhaps, written to the station's socket."""
+        KIND_ANSWERED: Step._Kind.ValueType  # 5
+        """The station answered a frame, or it is clear that it will not."""
+        KIND_EVIDENCE: Step._Kind.ValueType  # 6
+        """The station told something that concerns it."""
+        KIND_RETRY: Step._Kind.ValueType  # 7
+        """Nothing was sent, and it is tried again."""
+        KIND_QUESTION: Step._Kind.ValueType  # 8
+        """The station was asked what happened."""
+        KIND_COMPENSATION: Step._Kind.ValueType  # 9
+        """Something that nobody wants any longer is undone."""
+        KIND_OUTCOME: Step._Kind.ValueType  # 10
+        """How it ended was found."""
+        KIND_CALLBACK: Step._Kind.ValueType  # 11
+        """A callback was delivered, or not."""
+
+    class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
+        """Says what a step is. Values will be added."""
+
+    KIND_UNSPECIFIED: Step.Kind.ValueType  # 0
+    """Never used."""
+    KIND_ASKED: Step.Kind.ValueType  # 1
+    """Somebody asked for it, or took it back."""
+    KIND_QUEUED: Step.Kind.ValueType  # 2
+    """It waits for something."""
+    KIND_DECIDED: Step.Kind.ValueType  # 3
+    """Something was decided."""
+    KIND_FRAME_SENT: Step.Kind.ValueType  # 4
+    """A frame was, perhaps, written to the station's socket."""
+    KIND_ANSWERED: Step.Kind.ValueType  # 5
+    """The station answered a frame, or it is clear that it will not."""
+    KIND_EVIDENCE: Step.Kind.ValueType  # 6
+    """The station told something that concerns it."""
+    KIND_RETRY: Step.Kind.ValueType  # 7
+    """Nothing was sent, and it is tried again."""
+    KIND_QUESTION: Step.Kind.ValueType  # 8
+    """The station was asked what happened."""
+    KIND_COMPENSATION: Step.Kind.ValueType  # 9
+    """Something that nobody wants any longer is undone."""
+    KIND_OUTCOME: Step.Kind.ValueType  # 10
+    """How it ended was found."""
+    KIND_CALLBACK: Step.Kind.ValueType  # 11
+    """A callback was delivered, or not."""
+
+    @_typing.final
+    class FactsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    TIME_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    FACTS_FIELD_NUMBER: _builtins.int
+    kind: Global___Step.Kind.ValueType
+    """Output only. What it is."""
+    summary: _builtins.str
+    """Output only. What happened, one sentence for a human."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When it happened."""
+
+    @_builtins.property
+    def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Output only. The same for programs, and the ids by which it is found in Temporal, traces and logs."""
+
+    def __init__(
+        self,
+        *,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        kind: Global___Step.Kind.ValueType = ...,
+        summary: _builtins.str = ...,
+        facts: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "kind", b"kind", "summary", b"summary", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Step: _TypeAlias = Step  # noqa: Y015
 
 @_typing.final
 class GetCommandRequest(_message.Message):

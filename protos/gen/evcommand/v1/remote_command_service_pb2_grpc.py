@@ -93,6 +93,11 @@ class RemoteCommandServiceStub:
                 request_serializer=evcommand_dot_v1_dot_remote__command__service__pb2.CancelCommandRequest.SerializeToString,
                 response_deserializer=evcommand_dot_v1_dot_remote__command__service__pb2.CancelCommandResponse.FromString,
                 _registered_method=True)
+        self.ExplainCommand = channel.unary_unary(
+                '/evcommand.v1.RemoteCommandService/ExplainCommand',
+                request_serializer=evcommand_dot_v1_dot_remote__command__service__pb2.ExplainCommandRequest.SerializeToString,
+                response_deserializer=evcommand_dot_v1_dot_remote__command__service__pb2.ExplainCommandResponse.FromString,
+                _registered_method=True)
 
 
 class RemoteCommandServiceServicer:
@@ -134,7 +139,9 @@ class RemoteCommandServiceServicer:
     def UnlockConnector(self, request, context):
         """Unlocks a connector, so that a stuck cable can be taken out.
 
-        Idempotent by `request_id`. UNIMPLEMENTED in this version of the broker.
+        Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED means that the station said
+        "Unlocked"; the connector may have stayed locked all the same (NO_EFFECT, UNLOCK_FAILED), or have no lock (NOT_SUPPORTED).
+        Needs a right of its own: PERMISSION_DENIED (RIGHT_MISSING). Other errors: as StartSession.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -143,7 +150,10 @@ class RemoteCommandServiceServicer:
     def Reset(self, request, context):
         """Restarts a station or one of its EVSEs.
 
-        Idempotent by `request_id`. UNIMPLEMENTED in this version of the broker.
+        Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED means that the station
+        booted again, or that the EVSE reported itself again. A restart that waits for the last session may take days. A whole
+        station's HARD and IMMEDIATE_AND_RESUME need a right of their own: PERMISSION_DENIED (RIGHT_MISSING). Other errors: as
+        StartSession.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -152,7 +162,9 @@ class RemoteCommandServiceServicer:
     def ReserveNow(self, request, context):
         """Holds an EVSE for a driver, from now on.
 
-        Idempotent by `request_id`. UNIMPLEMENTED in this version of the broker.
+        Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED means that the station said
+        yes; what becomes of the hold then, ReservationService tells. A hold of which nobody knows whether the station made it is
+        cancelled there: see `compensation`. Errors: as StartSession.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -161,7 +173,9 @@ class RemoteCommandServiceServicer:
     def CancelReservation(self, request, context):
         """Ends a reservation, in whatever phase it is.
 
-        Idempotent by `request_id`. UNIMPLEMENTED in this version of the broker.
+        Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED also when the reservation
+        had ended before; a ReserveNow that is still under way is cancelled too. Errors: as StartSession; NOT_FOUND
+        (RESERVATION_NOT_FOUND) for an unknown reservation.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -198,6 +212,15 @@ class RemoteCommandServiceServicer:
         Idempotent: a command that has ended, or was cancelled before, is returned as it is. A session that the command has
         started already is not stopped: use StopSession. Returns when the cancellation is durable; `compensation` tells the
         rest. Errors: NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainCommand(self, request, context):
+        """Explains a command: the ordered story of who asked, what was decided and why, each frame, retry and piece of evidence.
+
+        Token values are masked. Errors: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -255,6 +278,11 @@ def add_RemoteCommandServiceServicer_to_server(servicer, server):
                     servicer.CancelCommand,
                     request_deserializer=evcommand_dot_v1_dot_remote__command__service__pb2.CancelCommandRequest.FromString,
                     response_serializer=evcommand_dot_v1_dot_remote__command__service__pb2.CancelCommandResponse.SerializeToString,
+            ),
+            'ExplainCommand': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainCommand,
+                    request_deserializer=evcommand_dot_v1_dot_remote__command__service__pb2.ExplainCommandRequest.FromString,
+                    response_serializer=evcommand_dot_v1_dot_remote__command__service__pb2.ExplainCommandResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -536,6 +564,33 @@ class RemoteCommandService:
             '/evcommand.v1.RemoteCommandService/CancelCommand',
             evcommand_dot_v1_dot_remote__command__service__pb2.CancelCommandRequest.SerializeToString,
             evcommand_dot_v1_dot_remote__command__service__pb2.CancelCommandResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainCommand(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evcommand.v1.RemoteCommandService/ExplainCommand',
+            evcommand_dot_v1_dot_remote__command__service__pb2.ExplainCommandRequest.SerializeToString,
+            evcommand_dot_v1_dot_remote__command__service__pb2.ExplainCommandResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -61,22 +61,31 @@ class RemoteCommandServiceStub:
     UnlockConnector: _grpc.UnaryUnaryMultiCallable[_remote_command_service_pb2.UnlockConnectorRequest, _remote_command_service_pb2.UnlockConnectorResponse]
     """Unlocks a connector, so that a stuck cable can be taken out.
 
-    Idempotent by `request_id`. UNIMPLEMENTED in this version of the broker.
+    Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED means that the station said
+    "Unlocked"; the connector may have stayed locked all the same (NO_EFFECT, UNLOCK_FAILED), or have no lock (NOT_SUPPORTED).
+    Needs a right of its own: PERMISSION_DENIED (RIGHT_MISSING). Other errors: as StartSession.
     """
     Reset: _grpc.UnaryUnaryMultiCallable[_remote_command_service_pb2.ResetRequest, _remote_command_service_pb2.ResetResponse]
     """Restarts a station or one of its EVSEs.
 
-    Idempotent by `request_id`. UNIMPLEMENTED in this version of the broker.
+    Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED means that the station
+    booted again, or that the EVSE reported itself again. A restart that waits for the last session may take days. A whole
+    station's HARD and IMMEDIATE_AND_RESUME need a right of their own: PERMISSION_DENIED (RIGHT_MISSING). Other errors: as
+    StartSession.
     """
     ReserveNow: _grpc.UnaryUnaryMultiCallable[_remote_command_service_pb2.ReserveNowRequest, _remote_command_service_pb2.ReserveNowResponse]
     """Holds an EVSE for a driver, from now on.
 
-    Idempotent by `request_id`. UNIMPLEMENTED in this version of the broker.
+    Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED means that the station said
+    yes; what becomes of the hold then, ReservationService tells. A hold of which nobody knows whether the station made it is
+    cancelled there: see `compensation`. Errors: as StartSession.
     """
     CancelReservation: _grpc.UnaryUnaryMultiCallable[_remote_command_service_pb2.CancelReservationRequest, _remote_command_service_pb2.CancelReservationResponse]
     """Ends a reservation, in whatever phase it is.
 
-    Idempotent by `request_id`. UNIMPLEMENTED in this version of the broker.
+    Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED also when the reservation
+    had ended before; a ReserveNow that is still under way is cancelled too. Errors: as StartSession; NOT_FOUND
+    (RESERVATION_NOT_FOUND) for an unknown reservation.
     """
     GetCommand: _grpc.UnaryUnaryMultiCallable[_remote_command_service_pb2.GetCommandRequest, _remote_command_service_pb2.GetCommandResponse]
     """Gets a command as it is now. Errors: NOT_FOUND."""
@@ -95,6 +104,11 @@ class RemoteCommandServiceStub:
     Idempotent: a command that has ended, or was cancelled before, is returned as it is. A session that the command has
     started already is not stopped: use StopSession. Returns when the cancellation is durable; `compensation` tells the
     rest. Errors: NOT_FOUND.
+    """
+    ExplainCommand: _grpc.UnaryUnaryMultiCallable[_remote_command_service_pb2.ExplainCommandRequest, _remote_command_service_pb2.ExplainCommandResponse]
+    """Explains a command: the ordered story of who asked, what was decided and why, each frame, retry and piece of evidence.
+
+    Token values are masked. Errors: NOT_FOUND.
     """
 
 @_typing.type_check_only
@@ -130,22 +144,31 @@ class RemoteCommandServiceAsyncStub(RemoteCommandServiceStub):
     UnlockConnector: _aio.UnaryUnaryMultiCallable[_remote_command_service_pb2.UnlockConnectorRequest, _remote_command_service_pb2.UnlockConnectorResponse]  # type: ignore[assignment]
     """Unlocks a connector, so that a stuck cable can be taken out.
 
-    Idempotent by `request_id`. UNIMPLEMENTED in this version of the broker.
+    Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED means that the station said
+    "Unlocked"; the connector may have stayed locked all the same (NO_EFFECT, UNLOCK_FAILED), or have no lock (NOT_SUPPORTED).
+    Needs a right of its own: PERMISSION_DENIED (RIGHT_MISSING). Other errors: as StartSession.
     """
     Reset: _aio.UnaryUnaryMultiCallable[_remote_command_service_pb2.ResetRequest, _remote_command_service_pb2.ResetResponse]  # type: ignore[assignment]
     """Restarts a station or one of its EVSEs.
 
-    Idempotent by `request_id`. UNIMPLEMENTED in this version of the broker.
+    Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED means that the station
+    booted again, or that the EVSE reported itself again. A restart that waits for the last session may take days. A whole
+    station's HARD and IMMEDIATE_AND_RESUME need a right of their own: PERMISSION_DENIED (RIGHT_MISSING). Other errors: as
+    StartSession.
     """
     ReserveNow: _aio.UnaryUnaryMultiCallable[_remote_command_service_pb2.ReserveNowRequest, _remote_command_service_pb2.ReserveNowResponse]  # type: ignore[assignment]
     """Holds an EVSE for a driver, from now on.
 
-    Idempotent by `request_id`. UNIMPLEMENTED in this version of the broker.
+    Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED means that the station said
+    yes; what becomes of the hold then, ReservationService tells. A hold of which nobody knows whether the station made it is
+    cancelled there: see `compensation`. Errors: as StartSession.
     """
     CancelReservation: _aio.UnaryUnaryMultiCallable[_remote_command_service_pb2.CancelReservationRequest, _remote_command_service_pb2.CancelReservationResponse]  # type: ignore[assignment]
     """Ends a reservation, in whatever phase it is.
 
-    Idempotent by `request_id`. UNIMPLEMENTED in this version of the broker.
+    Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED also when the reservation
+    had ended before; a ReserveNow that is still under way is cancelled too. Errors: as StartSession; NOT_FOUND
+    (RESERVATION_NOT_FOUND) for an unknown reservation.
     """
     GetCommand: _aio.UnaryUnaryMultiCallable[_remote_command_service_pb2.GetCommandRequest, _remote_command_service_pb2.GetCommandResponse]  # type: ignore[assignment]
     """Gets a command as it is now. Errors: NOT_FOUND."""
@@ -164,6 +187,11 @@ class RemoteCommandServiceAsyncStub(RemoteCommandServiceStub):
     Idempotent: a command that has ended, or was cancelled before, is returned as it is. A session that the command has
     started already is not stopped: use StopSession. Returns when the cancellation is durable; `compensation` tells the
     rest. Errors: NOT_FOUND.
+    """
+    ExplainCommand: _aio.UnaryUnaryMultiCallable[_remote_command_service_pb2.ExplainCommandRequest, _remote_command_service_pb2.ExplainCommandResponse]  # type: ignore[assignment]
+    """Explains a command: the ordered story of who asked, what was decided and why, each frame, retry and piece of evidence.
+
+    Token values are masked. Errors: NOT_FOUND.
     """
 
 class RemoteCommandServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -214,7 +242,9 @@ class RemoteCommandServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_remote_command_service_pb2.UnlockConnectorResponse, _abc.Awaitable[_remote_command_service_pb2.UnlockConnectorResponse]]:
         """Unlocks a connector, so that a stuck cable can be taken out.
 
-        Idempotent by `request_id`. UNIMPLEMENTED in this version of the broker.
+        Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED means that the station said
+        "Unlocked"; the connector may have stayed locked all the same (NO_EFFECT, UNLOCK_FAILED), or have no lock (NOT_SUPPORTED).
+        Needs a right of its own: PERMISSION_DENIED (RIGHT_MISSING). Other errors: as StartSession.
         """
 
     @_abc_1.abstractmethod
@@ -225,7 +255,10 @@ class RemoteCommandServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_remote_command_service_pb2.ResetResponse, _abc.Awaitable[_remote_command_service_pb2.ResetResponse]]:
         """Restarts a station or one of its EVSEs.
 
-        Idempotent by `request_id`. UNIMPLEMENTED in this version of the broker.
+        Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED means that the station
+        booted again, or that the EVSE reported itself again. A restart that waits for the last session may take days. A whole
+        station's HARD and IMMEDIATE_AND_RESUME need a right of their own: PERMISSION_DENIED (RIGHT_MISSING). Other errors: as
+        StartSession.
         """
 
     @_abc_1.abstractmethod
@@ -236,7 +269,9 @@ class RemoteCommandServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_remote_command_service_pb2.ReserveNowResponse, _abc.Awaitable[_remote_command_service_pb2.ReserveNowResponse]]:
         """Holds an EVSE for a driver, from now on.
 
-        Idempotent by `request_id`. UNIMPLEMENTED in this version of the broker.
+        Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED means that the station said
+        yes; what becomes of the hold then, ReservationService tells. A hold of which nobody knows whether the station made it is
+        cancelled there: see `compensation`. Errors: as StartSession.
         """
 
     @_abc_1.abstractmethod
@@ -247,7 +282,9 @@ class RemoteCommandServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_remote_command_service_pb2.CancelReservationResponse, _abc.Awaitable[_remote_command_service_pb2.CancelReservationResponse]]:
         """Ends a reservation, in whatever phase it is.
 
-        Idempotent by `request_id`. UNIMPLEMENTED in this version of the broker.
+        Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED also when the reservation
+        had ended before; a ReserveNow that is still under way is cancelled too. Errors: as StartSession; NOT_FOUND
+        (RESERVATION_NOT_FOUND) for an unknown reservation.
         """
 
     @_abc_1.abstractmethod
@@ -290,6 +327,17 @@ class RemoteCommandServiceServicer(metaclass=_abc_1.ABCMeta):
         Idempotent: a command that has ended, or was cancelled before, is returned as it is. A session that the command has
         started already is not stopped: use StopSession. Returns when the cancellation is durable; `compensation` tells the
         rest. Errors: NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def ExplainCommand(
+        self,
+        request: _remote_command_service_pb2.ExplainCommandRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_remote_command_service_pb2.ExplainCommandResponse, _abc.Awaitable[_remote_command_service_pb2.ExplainCommandResponse]]:
+        """Explains a command: the ordered story of who asked, what was decided and why, each frame, retry and piece of evidence.
+
+        Token values are masked. Errors: NOT_FOUND.
         """
 
 def add_RemoteCommandServiceServicer_to_server(servicer: RemoteCommandServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
