@@ -4,9 +4,16 @@ Token values live here only until they are sealed; they never show in a repr.
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from workflows.domain.model import Callback, ChargingProfile, Kind, OfflinePolicy, WaitFor
+from workflows.domain.model import (
+    Callback,
+    ChargingProfile,
+    Kind,
+    OfflinePolicy,
+    ResetMode,
+    WaitFor,
+)
 
 
 @dataclass(frozen=True)
@@ -68,4 +75,75 @@ class StopAsk:
         return Kind.STOP_SESSION
 
 
-Ask = StartAsk | StopAsk
+@dataclass(frozen=True)
+class UnlockAsk:
+    """UnlockConnector. `evse_id` None: the connector's number names the EVSE."""
+
+    station: str
+    connector_id: int
+    evse_id: int | None = None
+    stop_first: bool = False
+    request_id: str | None = None
+    options: Options = field(default_factory=Options)
+
+    @property
+    def kind(self) -> Kind:
+        """What is asked of the station."""
+        return Kind.UNLOCK_CONNECTOR
+
+
+@dataclass(frozen=True)
+class ResetAsk:
+    """Reset. `evse_id` None: the whole station."""
+
+    station: str
+    mode: ResetMode
+    evse_id: int | None = None
+    request_id: str | None = None
+    options: Options = field(default_factory=Options)
+
+    @property
+    def kind(self) -> Kind:
+        """What is asked of the station."""
+        return Kind.RESET
+
+
+@dataclass(frozen=True)
+class ReserveAsk:
+    """ReserveNow. Exactly one of `expire_time` and `ttl` is not None."""
+
+    station: str
+    id_token: PlainToken
+    expire_time: datetime | None = None
+    ttl: timedelta | None = None
+    evse_id: int | None = None
+    connector_id: int | None = None
+    connector_type: str = ""
+    group_id_token: PlainToken | None = None
+    request_id: str | None = None
+    options: Options = field(default_factory=Options)
+
+    @property
+    def kind(self) -> Kind:
+        """What is asked of the station."""
+        return Kind.RESERVE_NOW
+
+
+@dataclass(frozen=True)
+class CancelReservationAsk:
+    """CancelReservation: of a reservation by its name, or of a station by the station's number."""
+
+    reservation: str | None = None
+    station: str | None = None
+    wire_id: int = 0
+    reason: str = ""
+    request_id: str | None = None
+    options: Options = field(default_factory=Options)
+
+    @property
+    def kind(self) -> Kind:
+        """What is asked of the station."""
+        return Kind.CANCEL_RESERVATION
+
+
+Ask = StartAsk | StopAsk | UnlockAsk | ResetAsk | ReserveAsk | CancelReservationAsk

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from broker.errors import Reason, Refusal
-from broker.settings import ApiKey
+from broker.settings import ApiKey, Right
 
 DEFAULT_TENANT = "default"
 _SCHEME = "bearer "
@@ -19,10 +19,14 @@ OPEN_SERVICES = ("/grpc.health.v1.Health/",)
 
 @dataclass(frozen=True)
 class Caller:
-    """Whoever made a call. `name` is empty when the broker runs without credentials."""
+    """Whoever made a call. `name` is empty when the broker runs without credentials.
+
+    rights: what it may do beyond the ordinary; everything where there are no credentials.
+    """
 
     name: str = ""
     tenant: str = DEFAULT_TENANT
+    rights: frozenset[Right] = frozenset(Right)
 
 
 NOBODY = Caller()
@@ -38,6 +42,18 @@ def current_caller() -> Caller:
 def set_current_caller(caller: Caller) -> None:
     """Remember who makes the call that this task serves."""
     _current.set(caller)
+
+
+def require(right: Right) -> None:
+    """Go on only when the caller has this right. Raises: Refusal (RIGHT_MISSING)."""
+    caller = current_caller()
+    if right not in caller.rights:
+        raise Refusal(
+            Reason.RIGHT_MISSING,
+            f"The API key {caller.name} has not the right {right.value}. Whoever runs the broker "
+            f"grants it in the key's setting: {caller.name}+{right.value}:SHA256HEX.",
+            facts={"right": right.value},
+        )
 
 
 class Authenticator:
@@ -69,7 +85,7 @@ class Authenticator:
         found: Caller | None = None
         for key in self._keys:  # all of them, so that the time tells nothing
             if hmac.compare_digest(key.digest, digest):
-                found = Caller(key.name, key.tenant)
+                found = Caller(key.name, key.tenant, key.rights)
         return found
 
 

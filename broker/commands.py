@@ -3,24 +3,37 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
+from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
 from evcommand.v1 import remote_command_service_pb2_grpc as pb_grpc
 
-from broker import validate
+from broker import validate, validate_others
 from broker.asks import Ask
-from broker.auth import current_caller
+from broker.auth import current_caller, require
 from broker.calls import Context, name_command
-from broker.capabilities import not_built
-from broker.convert_asks import command_in, filter_in, start_in, stop_in
+from broker.convert_asks import (
+    cancel_reservation_in,
+    command_in,
+    filter_in,
+    reserve_in,
+    reset_in,
+    start_in,
+    stop_in,
+    unlock_in,
+)
 from broker.convert_commands import command_out
 from broker.errors import Violation, invalid
 from broker.paging import Pager, limit_of
+from broker.settings import Right
 from broker.submitting import Backend, Submitter, command_not_found
 from broker.waiting import patience_for
 from broker.watching import Watcher
 from fleet import log as fleet_log
 from workflows.domain.model import Command
 from workflows.recorder import from_snapshot
+
+_AT_ONCE = (command_pb.RESET_MODE_HARD, command_pb.RESET_MODE_IMMEDIATE_AND_RESUME)
+"""Restarts that end sessions without asking them: of a whole station they need their own right."""
 
 
 class RemoteCommandServicer(pb_grpc.RemoteCommandServiceServicer):
@@ -51,23 +64,34 @@ class RemoteCommandServicer(pb_grpc.RemoteCommandServiceServicer):
         self, request: pb.UnlockConnectorRequest, context: Context
     ) -> pb.UnlockConnectorResponse:
         """Unlocks a connector."""
-        raise not_built("UnlockConnector")
+        require(Right.UNLOCK)
+        check(validate_others.check_unlock(request, self._backend.now()))
+        command = await self._submit(unlock_in(request), context)
+        return pb.UnlockConnectorResponse(command=command_out(command))
 
     async def Reset(self, request: pb.ResetRequest, context: Context) -> pb.ResetResponse:
         """Restarts a station or one of its EVSEs."""
-        raise not_built("Reset")
+        if request.mode in _AT_ONCE and not request.HasField("evse_id"):
+            require(Right.HARD_RESET)
+        check(validate_others.check_reset(request, self._backend.now()))
+        command = await self._submit(reset_in(request), context)
+        return pb.ResetResponse(command=command_out(command))
 
     async def ReserveNow(
         self, request: pb.ReserveNowRequest, context: Context
     ) -> pb.ReserveNowResponse:
         """Holds an EVSE for a driver."""
-        raise not_built("ReserveNow")
+        check(validate_others.check_reserve(request, self._backend.now()))
+        command = await self._submit(reserve_in(request), context)
+        return pb.ReserveNowResponse(command=command_out(command))
 
     async def CancelReservation(
         self, request: pb.CancelReservationRequest, context: Context
     ) -> pb.CancelReservationResponse:
         """Ends a reservation."""
-        raise not_built("CancelReservation")
+        check(validate_others.check_cancel_reservation(request, self._backend.now()))
+        command = await self._submit(cancel_reservation_in(request), context)
+        return pb.CancelReservationResponse(command=command_out(command))
 
     async def GetCommand(
         self, request: pb.GetCommandRequest, context: Context
@@ -117,6 +141,12 @@ class RemoteCommandServicer(pb_grpc.RemoteCommandServiceServicer):
         check(validate.check_cancel(request))
         command = await self._submitter.cancel(command_in(request.name), request.reason)
         return pb.CancelCommandResponse(command=command_out(command))
+
+    async def ExplainCommand(
+        self, request: pb.ExplainCommandRequest, context: Context
+    ) -> pb.ExplainCommandResponse:
+        """Explains a command."""
+        raise NotImplementedError
 
     async def _submit(self, ask: Ask, context: Context) -> Command:
         patience = patience_for(context, self._backend.settings, self._backend.draining)

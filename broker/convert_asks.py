@@ -6,10 +6,17 @@ from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as commands_pb
 
 from broker import names
-from broker.asks import StartAsk, StopAsk
+from broker.asks import (
+    CancelReservationAsk,
+    ReserveAsk,
+    ResetAsk,
+    StartAsk,
+    StopAsk,
+    UnlockAsk,
+)
 from broker.convert_values import options_in, profile_in, time_in, token_in
 from fleet.log import Filter
-from workflows.domain.model import Code, Kind, State
+from workflows.domain.model import Code, Kind, ResetMode, State
 
 _KIND = command_pb.RemoteCommand.Kind
 _STATE = command_pb.RemoteCommand.State
@@ -46,6 +53,60 @@ def stop_in(request: commands_pb.StopSessionRequest) -> StopAsk:
         id_token=token_in(request.id_token) if target == "id_token" else None,
         reservation=request.reservation if target == "reservation" else None,
         transaction_id=request.transaction_id if target == "transaction_id" else None,
+        request_id=request_id_in(request.request_id),
+        options=options_in(request.options),
+    )
+
+
+def unlock_in(request: commands_pb.UnlockConnectorRequest) -> UnlockAsk:
+    """What an UnlockConnector asks for."""
+    return UnlockAsk(
+        station=station_in(request.station),
+        connector_id=request.connector_id,
+        evse_id=request.evse_id if request.HasField("evse_id") else None,
+        stop_first=request.stop_first,
+        request_id=request_id_in(request.request_id),
+        options=options_in(request.options),
+    )
+
+
+def reset_in(request: commands_pb.ResetRequest) -> ResetAsk:
+    """What a Reset asks for."""
+    return ResetAsk(
+        station=station_in(request.station),
+        mode=ResetMode(_word(command_pb.ResetMode.Name(request.mode), "RESET_MODE_")),
+        evse_id=request.evse_id if request.HasField("evse_id") else None,
+        request_id=request_id_in(request.request_id),
+        options=options_in(request.options),
+    )
+
+
+def reserve_in(request: commands_pb.ReserveNowRequest) -> ReserveAsk:
+    """What a ReserveNow asks for."""
+    end, has_group = request.WhichOneof("end"), request.HasField("group_id_token")
+    return ReserveAsk(
+        station=station_in(request.station),
+        id_token=token_in(request.id_token),
+        expire_time=time_in(request.expire_time) if end == "expire_time" else None,
+        ttl=request.ttl.ToTimedelta() if end == "ttl" else None,
+        evse_id=request.evse_id if request.HasField("evse_id") else None,
+        connector_id=request.connector_id if request.HasField("connector_id") else None,
+        connector_type=request.connector_type,
+        group_id_token=token_in(request.group_id_token) if has_group else None,
+        request_id=request_id_in(request.request_id),
+        options=options_in(request.options),
+    )
+
+
+def cancel_reservation_in(request: commands_pb.CancelReservationRequest) -> CancelReservationAsk:
+    """What a CancelReservation asks for."""
+    by_wire = request.WhichOneof("target") == "wire_reservation"
+    wire = request.wire_reservation
+    return CancelReservationAsk(
+        reservation=None if by_wire else request.reservation,
+        station=station_in(wire.station) if by_wire else None,
+        wire_id=wire.wire_id,
+        reason=request.reason,
         request_id=request_id_in(request.request_id),
         options=options_in(request.options),
     )

@@ -2,21 +2,22 @@
 
 from evcommand.v1 import remote_command_pb2 as command_pb
 
+from broker import convert_specs as specs
 from broker import names
 from broker.convert_asks import code_out, kind_out, state_out
-from broker.convert_values import masked_out, policy_out, profile_out, time_out, token_out
+from broker.convert_specs import reservation_out, transaction_out
+from broker.convert_values import policy_out, time_out
 from workflows.domain.model import (
     Command,
     Compensation,
     CompensationState,
     Outcome,
+    ReservationFacts,
+    ResetFacts,
     SessionFacts,
-    StartSpec,
     StationAnswer,
-    StopSpec,
 )
 
-_NAMED_TARGETS = ("transaction", "start_command", "reservation", "transaction_id")
 _COMPENSATION = command_pb.Compensation.State
 
 
@@ -31,8 +32,14 @@ def command_out(command: Command) -> command_pb.RemoteCommand:
         outcome=_outcome(command.outcome, station),
         station_answer=_answer(command.station_answer),
         compensation=_compensation(command.compensation, station),
-        start_session=_start(command.start),
-        stop_session=_stop(command.stop, station),
+        start_session=specs.start_out(command.start),
+        stop_session=specs.stop_out(command.stop, station),
+        unlock_connector=specs.unlock_out(command.unlock),
+        reset=specs.reset_out(command.reset),
+        reserve_now=specs.reserve_out(command.reserve),
+        cancel_reservation=specs.cancel_reservation_out(
+            command.cancel_reservation, command.station
+        ),
         request_id=command.name,
         labels=command.labels,
         caller=command.caller,
@@ -58,6 +65,8 @@ def _outcome(outcome: Outcome | None, station: str) -> command_pb.Outcome | None
         cause=outcome.cause,
         message=outcome.message,
         session=_session(outcome.session, station),
+        reset=_reset(outcome.reset, station),
+        reservation=_reservation(outcome.reservation, station),
     )
 
 
@@ -65,7 +74,7 @@ def _session(facts: SessionFacts | None, station: str) -> command_pb.SessionFact
     if facts is None:
         return None
     return command_pb.SessionFacts(
-        transaction=_transaction(station, facts.transaction),
+        transaction=transaction_out(station, facts.transaction),
         transaction_id=facts.transaction_id,
         evse_id=facts.evse_id,
         start_time=time_out(facts.start_time),
@@ -73,6 +82,34 @@ def _session(facts: SessionFacts | None, station: str) -> command_pb.SessionFact
         meter_start_wh=facts.meter_start_wh,
         meter_stop_wh=facts.meter_stop_wh,
         stop_reason=facts.stop_reason,
+    )
+
+
+def _reset(facts: ResetFacts | None, station: str) -> command_pb.ResetFacts | None:
+    if facts is None:
+        return None
+    return command_pb.ResetFacts(
+        evse_id=facts.evse_id,
+        scheduled=facts.scheduled,
+        down_time=time_out(facts.down_time),
+        boot_time=time_out(facts.boot_time),
+        boot_reason=facts.boot_reason,
+        running_transactions=[transaction_out(station, one) for one in facts.running],
+        ended_transactions=[transaction_out(station, one) for one in facts.ended],
+    )
+
+
+def _reservation(
+    facts: ReservationFacts | None, station: str
+) -> command_pb.ReservationFacts | None:
+    if facts is None:
+        return None
+    return command_pb.ReservationFacts(
+        reservation=reservation_out(facts.reservation),
+        wire_id=facts.wire_id,
+        evse_id=facts.evse_id,
+        expire_time=time_out(facts.expire_time),
+        transaction=transaction_out(station, facts.transaction),
     )
 
 
@@ -98,43 +135,9 @@ def _compensation(compensation: Compensation, station: str) -> command_pb.Compen
     return command_pb.Compensation(
         state=_COMPENSATION.Value(f"STATE_{compensation.state.value}"),
         reason=compensation.reason,
-        transaction=_transaction(station, compensation.transaction),
+        transaction=transaction_out(station, compensation.transaction),
         transaction_id=compensation.transaction_id or "",
         update_time=time_out(compensation.update_time),
+        reservation=reservation_out(compensation.reservation),
+        wire_id=compensation.wire_id or 0,
     )
-
-
-def _start(spec: StartSpec | None) -> command_pb.StartSessionSpec | None:
-    if spec is None:
-        return None
-    return command_pb.StartSessionSpec(
-        evse_id=spec.evse_id,
-        connector_id=spec.connector_id,
-        id_token=token_out(spec.id_token),
-        group_id_token=token_out(spec.group_id_token),
-        reservation=spec.reservation or "",
-        charging_profile=profile_out(spec.charging_profile),
-    )
-
-
-def _stop(spec: StopSpec | None, station: str) -> command_pb.StopSessionSpec | None:
-    if spec is None:
-        return None
-    shown = command_pb.StopSessionSpec(
-        resolved_transaction=_transaction(station, spec.resolved_transaction),
-        resolved_transaction_id=spec.wire_id,
-    )
-    if spec.id_token is not None:
-        shown.id_token.CopyFrom(masked_out(spec.id_token))
-    elif spec.evse_id is not None:
-        shown.evse_id = spec.evse_id
-    else:
-        for field in _NAMED_TARGETS:
-            value = getattr(spec, field)
-            if value is not None:
-                setattr(shown, field, value)
-    return shown
-
-
-def _transaction(station: str, transaction: str | None) -> str:
-    return names.transaction_name(station, transaction) if transaction else ""

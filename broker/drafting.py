@@ -1,13 +1,35 @@
 """From what was asked to the command that is submitted: pure but for the sealing of tokens."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
-from broker.asks import Ask, PlainToken, StartAsk, StopAsk
+from broker.asks import (
+    Ask,
+    CancelReservationAsk,
+    PlainToken,
+    ReserveAsk,
+    ResetAsk,
+    StartAsk,
+    StopAsk,
+    UnlockAsk,
+)
 from broker.errors import Reason, Refusal
 from fleet.keys import Sealer
 from workflows.domain.kinds import default_not_after, default_offline_policy
-from workflows.domain.model import Callback, Command, IdToken, StartSpec, State, StopSpec
+from workflows.domain.model import (
+    Callback,
+    CancelReservationSpec,
+    Command,
+    IdToken,
+    ReserveSpec,
+    ResetSpec,
+    StartSpec,
+    State,
+    StopSpec,
+    UnlockSpec,
+)
 from workflows.names import command_workflow_id
 
 
@@ -64,18 +86,64 @@ def stop_spec(ask: StopAsk, sealer: Sealer) -> StopSpec:
     )
 
 
+def unlock_spec(ask: UnlockAsk, _sealer: Sealer) -> UnlockSpec:
+    """What an UnlockConnector asked for."""
+    return UnlockSpec(ask.connector_id, ask.evse_id, ask.stop_first)
+
+
+def reset_spec(ask: ResetAsk, _sealer: Sealer) -> ResetSpec:
+    """What a Reset asked for."""
+    return ResetSpec(ask.mode, ask.evse_id)
+
+
+def reserve_spec(ask: ReserveAsk, sealer: Sealer) -> ReserveSpec:
+    """What a ReserveNow asked for, tokens sealed. What the broker makes for it is still missing.
+
+    With a `ttl` the end is counted when the command is made: until then it stands in 1970.
+    """
+    group = ask.group_id_token
+    return ReserveSpec(
+        id_token=seal(sealer, ask.id_token),
+        expire_time=ask.expire_time or _NOT_COUNTED,
+        evse_id=ask.evse_id,
+        connector_id=ask.connector_id,
+        connector_type=ask.connector_type,
+        group_id_token=seal(sealer, group) if group else None,
+        ttl_s=None if ask.ttl is None else ask.ttl.total_seconds(),
+    )
+
+
+_NOT_COUNTED = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def cancel_reservation_spec(ask: CancelReservationAsk, _sealer: Sealer) -> CancelReservationSpec:
+    """What a CancelReservation asked for, its reservation not yet looked for."""
+    return CancelReservationSpec(ask.wire_id, ask.reservation, reason=ask.reason)
+
+
+Spec = StartSpec | StopSpec | UnlockSpec | ResetSpec | ReserveSpec | CancelReservationSpec
+
+_SPECS: dict[type[Any], Callable[[Any, Sealer], Spec]] = {
+    StartAsk: start_spec,
+    StopAsk: stop_spec,
+    UnlockAsk: unlock_spec,
+    ResetAsk: reset_spec,
+    ReserveAsk: reserve_spec,
+    CancelReservationAsk: cancel_reservation_spec,
+}
+
+
+def spec_of(ask: Ask, sealer: Sealer) -> Spec:
+    """What was asked for, tokens sealed, nothing looked up."""
+    return _SPECS[type(ask)](ask, sealer)
+
+
 def draft(
-    ask: Ask,
-    name: str,
-    station: str,
-    spec: StartSpec | StopSpec,
-    *,
-    origin: Origin,
-    now: datetime,
+    ask: Ask, name: str, station: str, spec: Spec, *, origin: Origin, now: datetime
 ) -> Command:
     """The command as it is submitted: QUEUED, nothing sent."""
     options = ask.options
-    return Command(
+    command = Command(
         name=name,
         tenant=origin.tenant,
         kind=ask.kind,
@@ -85,15 +153,26 @@ def draft(
         not_after=options.not_after or now + default_not_after(ask.kind),
         workflow_id=command_workflow_id(origin.tenant, name),
         offline_policy=options.offline_policy or default_offline_policy(ask.kind),
-        start=spec if isinstance(spec, StartSpec) else None,
-        stop=spec if isinstance(spec, StopSpec) else None,
         labels=options.labels,
         caller=origin.caller,
         trace_id=origin.trace_id,
     )
+    given: dict[str, Any] = {_PLACES[type(spec)]: spec}
+    return replace(command, **given)
 
 
-def check_same(command: Command, ask: Ask, spec: StartSpec | StopSpec) -> None:
+_PLACES: dict[type[Any], str] = {
+    StartSpec: "start",
+    StopSpec: "stop",
+    UnlockSpec: "unlock",
+    ResetSpec: "reset",
+    ReserveSpec: "reserve",
+    CancelReservationSpec: "cancel_reservation",
+}
+"""Where a command keeps each kind of spec."""
+
+
+def check_same(command: Command, ask: Ask, spec: Spec) -> None:
     """Refuse a request id that was used for something else.
 
     What a repeat leaves to the defaults is not compared, and what was found for a stop neither:
@@ -132,17 +211,25 @@ def _same_callback(known: Callback | None, asked: Callback | None) -> bool:
     return (known.url, known.events) == (asked.url, asked.events)
 
 
-def _differing_spec(command: Command, spec: StartSpec | StopSpec) -> list[str]:
-    if isinstance(spec, StartSpec):
-        known: StartSpec | StopSpec | None = command.start
-        fields: tuple[str, ...] = _START_FIELDS
-    else:
-        known, fields = command.stop, _STOP_FIELDS
+def _differing_spec(command: Command, spec: Spec) -> list[str]:
+    known = getattr(command, _PLACES[type(spec)])
     if known is None:
         return []  # another kind: said already
     return [
-        field for field in fields if _bare(getattr(known, field)) != _bare(getattr(spec, field))
+        _SHOWN.get(field, field)
+        for field in _COMPARED[type(spec)]
+        if _bare(getattr(known, field)) != _bare(getattr(spec, field))
+        and not _is_counted(spec, field)
     ]
+
+
+def _is_counted(spec: Spec, field: str) -> bool:
+    """What the broker computed or looked up is not the caller's word."""
+    if isinstance(spec, ReserveSpec):
+        return field == "expire_time" and spec.ttl_s is not None
+    if isinstance(spec, CancelReservationSpec):
+        return field == "wire_id" and spec.reservation is not None
+    return False
 
 
 def _bare(value: object) -> object:
@@ -150,19 +237,21 @@ def _bare(value: object) -> object:
     return replace(value, sealed="", masked="") if isinstance(value, IdToken) else value
 
 
-_START_FIELDS = (
-    "evse_id",
-    "connector_id",
-    "id_token",
-    "group_id_token",
-    "reservation",
-    "charging_profile",
-)
-_STOP_FIELDS = (
-    "transaction",
-    "start_command",
-    "evse_id",
-    "id_token",
-    "reservation",
-    "transaction_id",
-)
+_SHOWN = {"ttl_s": "ttl"}
+_COMPARED: dict[type[Any], tuple[str, ...]] = {
+    StartSpec: (
+        *("evse_id", "connector_id", "id_token", "group_id_token", "reservation"),
+        "charging_profile",
+    ),
+    StopSpec: (
+        *("transaction", "start_command", "evse_id", "id_token", "reservation", "transaction_id"),
+    ),
+    UnlockSpec: ("evse_id", "connector_id", "stop_first"),
+    ResetSpec: ("evse_id", "mode"),
+    ReserveSpec: (
+        *("evse_id", "connector_id", "connector_type", "id_token", "group_id_token"),
+        *("expire_time", "ttl_s"),
+    ),
+    CancelReservationSpec: ("reservation", "wire_id", "reason"),
+}
+"""What a repeat of a request must say again."""

@@ -32,7 +32,11 @@ MEANINGS: dict[Reason, str] = {
     Reason.REQUEST_ID_REUSED: "The `request_id` belongs to another request; the metadata `fields` "
     "says what differs. Use a new id for a new command.",
     Reason.STATION_EXISTS: "A station of this id is registered already.",
-    Reason.NOT_BUILT: "This version of the broker does not do that yet.",
+    Reason.RESERVATION_NOT_HELD: "The reservation is not held (any longer, or yet), or it is for "
+    "another token. GetReservation tells how it stands.",
+    Reason.RESERVATION_ENDED: "The reservation has ended and cannot be changed. Make a new one.",
+    Reason.RIGHT_MISSING: "The API key has not the right that this call needs; the metadata "
+    "`right` names it. Add it to the key's setting: `NAME+RIGHT:SHA256HEX`.",
     Reason.CREDENTIALS_MISSING: "Send the metadata `authorization: Bearer KEY`.",
     Reason.CREDENTIALS_INVALID: "The key is not known to this broker.",
     Reason.TOO_MANY_CALLS: "The broker serves as many calls as it may. Try again after RetryInfo's "

@@ -9,8 +9,8 @@ from typing import Protocol
 from evcommand.v1 import callback_service_pb2 as callbacks_pb
 from evcommand.v1 import command_options_pb2 as options_pb
 from evcommand.v1 import id_token_pb2 as id_token_pb
-from evcommand.v1 import remote_command_service_pb2 as commands_pb
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from broker import names
@@ -20,6 +20,8 @@ from broker.errors import Violation
 MAX_LABELS = 16
 MAX_LABEL_VALUE = 255
 MAX_NOT_AFTER = timedelta(days=30)
+MAX_HOLD = timedelta(days=30)
+MIN_HOLD = timedelta(seconds=1)
 MAX_TOKEN = 255
 MAX_TEXT = 255
 MAX_PAGE_SIZE = 200
@@ -90,18 +92,30 @@ def station_field(findings: Findings, name: str, *, required: bool) -> None:
     )
 
 
-def reservation_field(findings: Findings, name: str) -> None:
+def reservation_field(findings: Findings, name: str, field: str = "reservation") -> None:
     """A reservation's name."""
     findings.expect(
-        names.parse_reservation(name) is not None, "reservation", "must be reservations/{id}"
+        names.parse_reservation(name) is not None, field, "must be reservations/{reservation}"
     )
 
 
-def positive_field(
-    findings: Findings, request: commands_pb.StartSessionRequest, field: str
+def end_field(
+    findings: Findings, end: str | None, expire_time: Timestamp, ttl: Duration, now: datetime
 ) -> None:
+    """The end of a hold, when it is given: a moment, or a span from now on."""
+    if end == "expire_time":
+        at = moment(expire_time)
+        findings.expect(at is not None and at > now, end, "must be a time in the future")
+        findings.expect(at is None or at <= now + MAX_HOLD, end, "must be within 30 days")
+    elif end == "ttl":
+        length = span(ttl)
+        known = length is not None and MIN_HOLD <= length <= MAX_HOLD
+        findings.expect(known, end, "must be 1 second to 30 days")
+
+
+def positive_field(findings: Findings, request: Message, field: str) -> None:
     """A number of an EVSE or a connector, when it is given."""
-    if request.HasField(field):  # type: ignore[arg-type]
+    if request.HasField(field):
         findings.expect(getattr(request, field) >= 1, field, "must be 1 or more")
 
 

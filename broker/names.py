@@ -5,6 +5,7 @@ from urllib.parse import quote, unquote
 from uuid import UUID
 
 _ID_LIMIT = 255
+_RESERVATION = re.compile(r"[0-9a-f]{24}")
 _ESCAPED = re.compile(r"(?:[A-Za-z0-9*\-_=:+|@.~!$&'(),;]|%[0-9A-Fa-f]{2}){1,765}")
 
 _DELIVERY = re.compile(r"callbackDeliveries/(msg_[0-9a-f]{32})")
@@ -50,11 +51,16 @@ def parse_command(name: str) -> str | None:
     return None
 
 
+def reservation_name(reservation: str) -> str:
+    """`reservations/{reservation}`."""
+    return f"reservations/{reservation}"
+
+
 def parse_reservation(name: str) -> str | None:
     """The id in `reservations/{reservation}`; None when it is not such a name."""
     match name.split("/"):
         case ["reservations", reservation]:
-            return _unescape(reservation)
+            return reservation if _RESERVATION.fullmatch(reservation) else None
     return None
 
 

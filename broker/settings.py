@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from workflows.domain.timing import Timing
@@ -11,35 +12,48 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 
 
+class Right(StrEnum):
+    """What a credential may only do when its setting says so."""
+
+    UNLOCK = "unlock"
+    HARD_RESET = "hard-reset"
+
+
 class UnsafeListener(Exception):
     """The broker was told to listen where everybody could command stations. Says the remedy."""
 
 
 @dataclass(frozen=True)
 class ApiKey:
-    """A credential: what its holder is called, and the SHA-256 of the key.
+    """A credential: what its holder is called, the SHA-256 of the key, and its further rights.
 
     A key is generated with 128 bits or more, so that a plain digest cannot be searched; the key
-    itself is never in a setting.
+    itself is never in a setting. Without further rights it may do everything but unlock and
+    restart at once.
     """
 
     name: str
     digest: str
     tenant: str = "default"
+    rights: frozenset[Right] = frozenset()
 
     @classmethod
     def parse(cls, text: str) -> "ApiKey":
-        """Read `NAME:SHA256HEX` or `NAME@TENANT:SHA256HEX`.
+        """Read `NAME[@TENANT][+RIGHT ...]:SHA256HEX`.
 
-        Raises: ValueError when it is neither. The message never shows the text.
+        Raises: ValueError when it is none. The message never shows the text.
         """
         who, separator, digest = text.strip().rpartition(":")
-        name, _, tenant = who.partition("@")
         if not separator or not _DIGEST.fullmatch(digest.lower()):
             raise ValueError("an API key setting must be NAME:SHA256HEX, never the key itself")
+        whose, *rights = who.split("+")
+        name, _, tenant = whose.partition("@")
         if not _NAME.fullmatch(name) or (tenant and not _NAME.fullmatch(tenant)):
             raise ValueError("an API key's name must be 1 to 64 characters of A-Z, a-z, 0-9, ._-")
-        return cls(name=name, digest=digest.lower(), tenant=tenant or "default")
+        known = {right.value for right in Right}
+        if not known.issuperset(rights):
+            raise ValueError(f"an API key's rights are: {', '.join(sorted(known))}")
+        return cls(name, digest.lower(), tenant or "default", frozenset(map(Right, rights)))
 
 
 @dataclass(frozen=True)

@@ -8,25 +8,26 @@ from uuid import uuid4
 
 from temporalio.client import Client
 
-from broker.asks import Ask, StartAsk, StopAsk
+from broker.asks import Ask
 from broker.auth import current_caller
 from broker.callbacks.choosing import chosen_callback
 from broker.calls import current_trace_id, name_command
-from broker.capabilities import check_start_fits
-from broker.drafting import Origin, check_same, draft, start_spec, stop_spec
+from broker.drafting import Origin, check_same, spec_of
 from broker.errors import Reason, Refusal
 from broker.following import LogFollower
 from broker.orders import Orders
+from broker.resolving import Resolver, mint_wire_id
 from broker.settings import BrokerSettings
-from broker.targets import TargetFinder, known_station
 from broker.waiting import Patience, first_of, is_satisfied, wait_for_command
 from fleet import log as fleet_log
-from fleet import stations
+from fleet import reservations
 from fleet.database import Database, DatabaseUnavailable, Tx
 from fleet.keys import Sealer
-from workflows.domain.model import Command, StartSpec, State, StopSpec, WaitFor
+from workflows.domain.model import Command, State, WaitFor
+from workflows.domain.reservation import ReservationState
 from workflows.domain.states import is_definite
 from workflows.recorder import from_snapshot, record
+from workflows.reservation_recorder import from_snapshot as reservation_in
 
 
 @dataclass(frozen=True)
@@ -59,18 +60,23 @@ class Submitter:
         """
         caller = current_caller()
         name = ask.request_id or str(uuid4())
-        spec = _spec(ask, self._backend.sealer)
+        spec = spec_of(ask, self._backend.sealer)
+        wire_id = await mint_wire_id(self._backend.db, ask, self._backend.now())
         async with self._backend.db.read() as tx:
             known = await _latest(tx, caller.tenant, name)
             if known is None:
                 asked, settings = ask.options.callback, self._backend.settings
                 callback = await chosen_callback(tx, caller, asked, settings)
-                drafted = replace(await self._draft(tx, ask, name, spec), callback=callback)
+                origin = Origin(caller.tenant, caller.name, current_trace_id())
+                resolver = Resolver(tx, origin, self._backend.sealer, now=self._backend.now())
+                drafted = await resolver.draft(ask, name, wire_id=wire_id)
+                drafted = replace(drafted, callback=callback)
         if known is not None:
             name_command(known.name, known.station)
             check_same(known, ask, spec)
             return await self._wait(known, ask, patience)
         name_command(drafted.name, drafted.station)
+        await self._let_go(drafted)
         command = await self._begin(drafted, ask, patience)
         if command is None:
             command = await self._wait(drafted, ask, patience)
@@ -94,25 +100,20 @@ class Submitter:
         async with self._backend.db.read() as tx:
             return await _latest(tx, tenant, name)
 
-    async def _draft(self, tx: Tx, ask: Ask, name: str, spec: StartSpec | StopSpec) -> Command:
-        caller = current_caller()
-        origin = Origin(caller.tenant, caller.name, current_trace_id())
-        now = self._backend.now()
-        if isinstance(ask, StopAsk):
-            found = await TargetFinder(tx, caller.tenant, self._backend.sealer).resolve(ask)
-            resolved = replace(
-                stop_spec(ask, self._backend.sealer),
-                wire_id=found.wire_id,
-                resolved_transaction=found.transaction,
+    async def _let_go(self, command: Command) -> None:
+        """A reservation that is still asked for ends by taking back what asks for it."""
+        spec = command.cancel_reservation
+        if spec is None or spec.resolved_reservation is None:
+            return
+        async with self._backend.db.read() as tx:
+            entry = await reservations.get(
+                tx, tenant=command.tenant, name=spec.resolved_reservation
             )
-            return draft(ask, name, found.station, resolved, origin=origin, now=now)
-        station = await known_station(tx, caller.tenant, ask.station)
-        connectors = await stations.connectors(tx, station.id)
-        places = [(one.evse_id, one.connector_id) for one in connectors]
-        check_start_fits(ask, station.ocpp_version, places)
-        if ask.reservation is not None:
-            raise Refusal(Reason.RESERVATION_NOT_FOUND, f"{ask.reservation} is not known.")
-        return draft(ask, name, station.id, spec, origin=origin, now=now)
+            known = None if entry is None else reservation_in(entry.snapshot)
+            asking = known is not None and known.state is ReservationState.REQUESTED
+            makes = await _latest(tx, command.tenant, known.command) if known and asking else None
+        if makes is not None:
+            await self._orders.cancel(makes, spec.reason)
 
     async def _begin(self, command: Command, ask: Ask, patience: Patience) -> Command | None:
         """Make the command durable. None when it is not yet as far as the caller wants."""
@@ -191,10 +192,6 @@ def command_not_found(name: str) -> Refusal:
 async def _latest(tx: Tx, tenant: str, name: str) -> Command | None:
     entry = await fleet_log.latest(tx, tenant=tenant, name=name)
     return None if entry is None else from_snapshot(entry.snapshot)
-
-
-def _spec(ask: Ask, sealer: Sealer) -> StartSpec | StopSpec:
-    return start_spec(ask, sealer) if isinstance(ask, StartAsk) else stop_spec(ask, sealer)
 
 
 def _unchanged(command: Command) -> Command:

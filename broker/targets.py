@@ -6,7 +6,7 @@ from broker.capabilities import check_token_fits, wire_id_for
 from broker.drafting import Resolution
 from broker.errors import Reason, Refusal, bad_field
 from fleet import log as fleet_log
-from fleet import stations, transactions
+from fleet import reservations, stations, transactions
 from fleet.database import Tx
 from fleet.keys import Sealer
 from fleet.stations import Station
@@ -95,12 +95,19 @@ class TargetFinder:
             return await transactions.active(self._tx, station.id, evse_id=ask.evse_id)
         if ask.id_token is not None:
             return await self._running_with(station, ask.id_token)
-        number = names.parse_reservation(ask.reservation or "")
-        if number is None or not number.isascii() or not number.isdecimal() or len(number) > 10:
+        return await self._running_on(station, ask.reservation or "")
+
+    async def _running_on(self, station: Station, reservation: str) -> list[Transaction]:
+        """The running sessions that use a reservation, as the station or we know it."""
+        id = names.parse_reservation(reservation)
+        entry = await reservations.get(self._tx, tenant=self._tenant, name=id) if id else None
+        if entry is None or entry.snapshot["station"] != station.id:
             raise Refusal(
-                Reason.RESERVATION_NOT_FOUND, f"{ask.reservation} is not known at this station."
+                Reason.RESERVATION_NOT_FOUND, f"{reservation} is not known at this station."
             )
-        return await transactions.active(self._tx, station.id, reservation_id=int(number))
+        number, used_by = entry.snapshot["wire_id"], entry.snapshot.get("transaction")
+        running = await transactions.active(self._tx, station.id)
+        return [one for one in running if one.reservation_id == number or one.name == used_by]
 
     async def _running_with(self, station: Station, token: PlainToken) -> list[Transaction]:
         check_token_fits(station.ocpp_version, "id_token", token)

@@ -47,7 +47,7 @@ def test_a_start_is_read_with_every_field() -> None:
             evse_id=1,
             connector_id=1,
             group_id_token=token("GROUP", token_pb.ID_TOKEN_TYPE_CENTRAL),
-            reservation="reservations/7",
+            reservation="reservations/0123456789abcdef01234567",
             charging_profile=profile(),
             request_id=REQUEST_ID.upper(),
             options=options(wait_for=3, not_after=at(NOW), offline_policy=2, labels={"a": "b"}),
@@ -56,7 +56,7 @@ def test_a_start_is_read_with_every_field() -> None:
     assert (ask.station, ask.evse_id, ask.connector_id) == ("CP-1", 1, 1)
     assert ask.id_token == PlainToken("ISO14443", "04A1B2C3")
     assert ask.group_id_token == PlainToken("Central", "GROUP")
-    assert ask.reservation == "reservations/7"
+    assert ask.reservation == "reservations/0123456789abcdef01234567"
     assert ask.request_id == REQUEST_ID
     assert ask.kind is Kind.START_SESSION
     assert ask.options.wait_for is WaitFor.OUTCOME
@@ -84,7 +84,11 @@ def test_a_token_does_not_show_in_a_repr() -> None:
         (stop(start_command="commands/x"), "start_command", "commands/x"),
         (stop(evse_id=2, station="stations/CP%2F1"), "evse_id", 2),
         (stop(id_token=token()), "id_token", PlainToken("ISO14443", "04A1B2C3")),
-        (stop(reservation="reservations/7"), "reservation", "reservations/7"),
+        (
+            stop(reservation="reservations/0123456789abcdef01234567"),
+            "reservation",
+            "reservations/0123456789abcdef01234567",
+        ),
         (stop(transaction_id="9"), "transaction_id", "9"),
     ],
 )
@@ -226,7 +230,7 @@ def test_an_error_and_a_compensation_are_shown() -> None:
         {"start_command": "commands/x"},
         {"evse_id": 2},
         {"id_token": TOKEN},
-        {"reservation": "reservations/7"},
+        {"reservation": "reservations/0123456789abcdef01234567"},
         {"transaction_id": "42"},
     ],
     ids=lambda target: next(iter(target)),

@@ -149,7 +149,9 @@ def test_without_keys_everybody_is_let_in() -> None:
 
 
 def test_a_known_key_names_its_caller_and_tenant() -> None:
-    assert Authenticator((API_KEY,)).admit("/x/Y", bearer(KEY)) == Caller("desk", "north")
+    assert Authenticator((API_KEY,)).admit("/x/Y", bearer(KEY)) == Caller(
+        "desk", "north", frozenset()
+    )
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def test_a_start_with_everything_has_no_faults() -> None:
         evse_id=1,
         connector_id=1,
         group_id_token=token("GROUP"),
-        reservation="reservations/7",
+        reservation="reservations/0123456789abcdef01234567",
         charging_profile=profile(),
         request_id=REQUEST_ID,
         options=options(
@@ -174,7 +174,7 @@ GOOD_STOPS = [
     stop(start_command=f"commands/{REQUEST_ID}"),
     stop(evse_id=1, station="stations/CP-1"),
     stop(id_token=token(), station="stations/CP-1"),
-    stop(reservation="reservations/7", station="stations/CP-1"),
+    stop(reservation="reservations/0123456789abcdef01234567", station="stations/CP-1"),
     stop(transaction_id="-1", station="stations/CP-1"),
 ]
 
