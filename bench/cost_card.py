@@ -1,7 +1,8 @@
 """The cost card: events and state transitions of a command, as Temporal's server counts them.
 
 Exact, the same on every machine, and besides a test (tests/integration/workflows).
-A start and a stop with their effect seen, a start that the station refuses, and the naive shape.
+A start and a stop with their effect seen, a start that the station refuses, an unlock without and
+with a session to stop first, a reset to its boot, and the naive shape.
 
     python -m bench cost-card
 """
@@ -22,9 +23,11 @@ from bench.servers import dev_temporal
 from fleet.database import Database
 from tests.support.command_bench import Bench, accepted, answers, rejected
 from tests.support.costs import Cost, cost_of
-from workflows.domain.model import WaitFor
+from workflows.domain.model import StationAnswer, Verdict, WaitFor
 from workflows.registration import register_search_attributes
 from workflows.worker import running_worker
+
+_UNLOCKED = StationAnswer(Verdict.ACCEPTED, "Unlocked")
 
 
 @activity.defn
@@ -60,6 +63,38 @@ async def refused_start(bench: Bench) -> Cost:
     return await cost_of(bench.handle(command))
 
 
+async def unlock(bench: Bench) -> Cost:
+    """An unlock that ends with the station's answer."""
+    bench.gateway.plays = [answers(_UNLOCKED)]
+    command = await bench.unlock_command()
+    await bench.submit(command, WaitFor.OUTCOME)
+    return await cost_of(bench.handle(command))
+
+
+async def unlock_stop_first(bench: Bench) -> Cost:
+    """An unlock that stops the session first and sees its end."""
+    session = await bench.session_starts()
+    bench.gateway.plays = [answers(accepted()), answers(_UNLOCKED)]
+    command = await bench.unlock_command(stop_first=True)
+    await bench.submit(command)
+    await bench.until(command, lambda c: c.progress.startswith("Stopping"))
+    await bench.session_ends(session)
+    return await cost_of(bench.handle(command))
+
+
+async def reset(bench: Bench) -> Cost:
+    """A reset to the boot, and to the report of the station's connector."""
+    await bench.connector("Available")
+    bench.gateway.plays = [answers(accepted())]
+    command = await bench.reset_command()
+    await bench.submit(command, WaitFor.STATION_ANSWER)
+    await bench.disconnect()
+    await bench.connect(boot=None)
+    await bench.boots()
+    await bench.connector("Available")
+    return await cost_of(bench.handle(command))
+
+
 async def naive(client: Client) -> Cost:
     """One activity, and the caller polls."""
     async with Worker(client, task_queue="cost", workflows=[NaiveCommand], activities=[naive_send]):
@@ -77,6 +112,9 @@ CARD: tuple[tuple[str, Callable[[Bench], Awaitable[Cost]], int, int], ...] = (
     ("start_with_effect", start, 21, 10),
     ("stop_with_effect", stop, 21, 10),
     ("refused_start", refused_start, 15, 7),
+    ("unlock", unlock, 15, 7),
+    ("unlock_stop_first", unlock_stop_first, 26, 13),
+    ("reset", reset, 26, 14),
 )
 """Name, story, and what it may cost: events and state transitions."""
 

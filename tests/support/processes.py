@@ -124,12 +124,13 @@ class Fleet:
         self.temporal = TemporalProcess(home)
         self.grpc_address = f"127.0.0.1:{free_port()}"
         self.ocpp_address = f"127.0.0.1:{free_port()}"
+        self.database_url = f"sqlite:///{home / 'fleet.sqlite'}"
         settings = {
             **QUICK,
             "EVCOMMAND_GRPC_LISTEN": self.grpc_address,
             "EVCOMMAND_OCPP_LISTEN": self.ocpp_address,
             "EVCOMMAND_TEMPORAL_ADDRESS": f"127.0.0.1:{self.temporal.port}",
-            "EVCOMMAND_DATABASE_URL": f"sqlite:///{home / 'fleet.sqlite'}",
+            "EVCOMMAND_DATABASE_URL": self.database_url,
             "EVCOMMAND_OPEN": "true",
             **environment,
         }

@@ -37,6 +37,7 @@ class SteppedStation:
         self.may_answer_start = asyncio.Event()
         self.may_answer_stop = asyncio.Event()
         self.session = str(uuid.uuid4())
+        self.boot = BOOTS[version]
         self.transaction_id: str | None = None
         self._url = f"{url}/{identity}"
         self._link: Link | None = None
@@ -119,7 +120,7 @@ class SteppedStation:
             reading = asyncio.create_task(link.read())
             try:
                 if not self._booted:
-                    boot = await link.call("BootNotification", BOOTS[self.version], _CALL_S)
+                    boot = await link.call("BootNotification", self.boot, _CALL_S)
                     self._booted = boot["status"] == "Accepted"
                 self._link = link
                 await self._tell()

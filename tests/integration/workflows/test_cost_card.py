@@ -9,9 +9,11 @@ from temporalio.worker import Worker
 
 from tests.support.command_bench import Bench, accepted, answers, rejected
 from tests.support.costs import Cost, cost_of
-from workflows.domain.model import Command, WaitFor
+from workflows.domain.model import Command, StationAnswer, Verdict, WaitFor
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+UNLOCKED = StationAnswer(Verdict.ACCEPTED, "Unlocked")
 
 
 @activity.defn
@@ -73,6 +75,49 @@ async def test_a_single_phase_command_costs_at_most_15_events_and_7_transitions(
     cost = await cost_of(real_bench.handle(command))
     assert cost.events <= 15, cost
     assert cost.transitions <= 7, cost
+
+
+async def test_an_unlock_costs_at_most_15_events_and_7_transitions(real_bench: Bench) -> None:
+    real_bench.gateway.plays = [answers(UNLOCKED)]
+    command = await real_bench.unlock_command()
+    await real_bench.submit(command, WaitFor.OUTCOME)
+    cost = await cost_of(real_bench.handle(command))
+    assert cost.events <= 15, cost
+    assert cost.transitions <= 7, cost
+
+
+async def test_an_unlock_that_stops_first_costs_at_most_26_events_and_13_transitions(
+    real_bench: Bench,
+) -> None:
+    session = await real_bench.session_starts()
+    real_bench.gateway.plays = [answers(accepted()), answers(UNLOCKED)]
+    command = await real_bench.unlock_command(stop_first=True)
+    await real_bench.submit(command)
+    await real_bench.until(command, lambda c: c.progress.startswith("Stopping"))
+    await real_bench.session_ends(session)
+    cost = await cost_of(real_bench.handle(command))
+    assert cost.events <= 26, cost
+    assert cost.transitions <= 14, cost
+
+
+async def test_a_reset_to_its_boot_costs_at_most_26_events_and_14_transitions(
+    real_bench: Bench,
+) -> None:
+    await real_bench.connector("Available")
+    real_bench.gateway.plays = [answers(accepted())]
+    command = await real_bench.reset_command()
+    await real_bench.submit(command, WaitFor.STATION_ANSWER)
+    await restarts(real_bench)
+    cost = await cost_of(real_bench.handle(command))
+    assert cost.events <= 26, cost
+    assert cost.transitions <= 14, cost
+
+
+async def restarts(bench: Bench) -> None:
+    await bench.disconnect()
+    await bench.connect(boot=None)
+    await bench.boots()
+    await bench.connector("Available")
 
 
 async def test_the_naive_shape_costs_11_events_and_7_transitions(real_bench: Bench) -> None:

@@ -93,12 +93,12 @@ async def test_a_fact_that_nobody_signalled_is_found_by_looking(bench: Bench) ->
 
 async def test_a_gateway_that_is_gone_is_looked_up_again_until_not_after(bench: Bench) -> None:
     other = "gateway-that-is-gone"
-    bench.gateway.id, mine = other, bench.gateway.id
+    bench.gateway_id, mine = other, bench.gateway_id
     await bench.connect()
     command = await bench.start_command()
     await bench.submit(command)
     await bench.skip(5)
-    bench.gateway.id, bench.gateway.plays = mine, [answers(accepted())]
+    bench.gateway_id, bench.gateway.plays = mine, [answers(accepted())]
     await bench.connect()
     await bench.skip(10)
     await bench.until(command, lambda c: c.state is State.AWAITING_EFFECT)

@@ -1,0 +1,271 @@
+"""A gateway, and the station behind it, as a script: one play per frame.
+
+It writes to the fleet exactly what a real gateway writes, in the same order and transactions.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from fleet import connections, sends
+from fleet.database import Tx
+from fleet.sends import AlreadySettled, Send
+from station_gateway.frames_of_commands import traces
+from tests.support.station_reports import StationReports
+from workflows import names
+from workflows.contract import AskRequest, AskResult, SendRequest, SendResult, SendStatus
+from workflows.correlation import StationEvent, wake_concerned
+from workflows.domain import changes
+from workflows.domain.model import CallError, Code, Command, Outcome, StationAnswer, Verdict
+from workflows.domain.outcomes import Cause
+from workflows.recorder import record
+
+Play = Callable[["ScriptedGateway", SendRequest], Awaitable[SendResult]]
+Happening = Callable[[], Awaitable[object]]
+
+
+def is_ending(outcome: Outcome | None, code: Code, cause: Cause) -> bool:
+    """Whether a command ended so."""
+    return outcome is not None and (outcome.code, outcome.cause) == (code, cause.value)
+
+
+def has_code(command: Command, code: Code) -> bool:
+    """Whether the command's outcome, provisional or not, has this code."""
+    return command.outcome is not None and command.outcome.code is code
+
+
+def accepted(transaction_id: str | None = None) -> StationAnswer:
+    """The station says yes."""
+    return StationAnswer(Verdict.ACCEPTED, "Accepted", transaction_id=transaction_id)
+
+
+def rejected(reason: str = "") -> StationAnswer:
+    """The station says no."""
+    return StationAnswer(Verdict.REJECTED, "Rejected", reason_code=reason)
+
+
+def call_error(code: str, verdict: Verdict = Verdict.FAILED) -> StationAnswer:
+    """The station answers with a CALLERROR."""
+    return StationAnswer(verdict, call_error=CallError(code, "out of order"))
+
+
+class ScriptedGateway:
+    """Plays the gateway and the station behind it: one `Play` per frame, in order."""
+
+    def __init__(self, bench: StationReports, gateway_id: str) -> None:
+        self.id = gateway_id
+        self.bench = bench
+        self.plays: list[Play] = []
+        self.frames: list[SendRequest] = []
+        self.sent: list[Send] = []
+        self.asked: list[AskRequest] = []
+        self.reply = AskResult(asked=False)
+        self.forgets = False  # its database fails when the answer comes
+        self.on_ask: Callable[[], Awaitable[object]] | None = None
+
+    @activity.defn(name=names.SEND_FRAME)
+    async def send_frame(self, request: SendRequest) -> SendResult:
+        """The next play of the script."""
+        self.frames.append(request)
+        if not self.plays:
+            raise ApplicationError(f"no play for {request}", non_retryable=True)
+        return await self.plays.pop(0)(self, request)
+
+    @activity.defn(name=names.ASK_STATION)
+    async def ask_station(self, request: AskRequest) -> AskResult:
+        """The scripted reply."""
+        self.asked.append(request)
+        if self.on_ask is not None:
+            await self.on_ask()
+        return self.reply
+
+    async def intend(self, request: SendRequest) -> Send:
+        """Commits the intent and the command's SENT."""
+        now = await self.bench.now()
+        found_by = traces(request)
+
+        async def write(tx: Tx) -> Send:
+            holder = await connections.holder(tx, request.station, now=now)
+            send = await sends.intend(
+                tx,
+                command=request.command,
+                tenant=request.tenant,
+                workflow_id=request.workflow_id,
+                station=request.station,
+                kind=request.kind.value,
+                attempt=request.attempt,
+                message_id=f"{request.command}-{request.attempt}",
+                epoch=holder.epoch if holder else 0,
+                undo=request.undo,
+                evse_id=found_by.evse_id,
+                connector_id=found_by.connector_id,
+                token_digest=found_by.token_digest,
+                group_digest=found_by.group_digest,
+                wire_id=found_by.wire_id,
+                now=now,
+            )
+            if not request.undo:
+                await _record(tx, request, f"sent:{request.attempt}", now, _sent_at(now))
+            return send
+
+        send = await self.bench.db.batch(write)
+        self.sent.append(send)
+        return send
+
+    async def answer(
+        self, request: SendRequest, send: Send, answer: StationAnswer, *, late: bool = False
+    ) -> SendResult:
+        """Commits the answer, as a gateway does in time or late."""
+        now = await self.bench.now()
+        if self.forgets:
+            return SendResult(
+                SendStatus.ANSWERED, answer=answer, send_time=send.send_time, answer_time=now
+            )
+
+        async def write(tx: Tx) -> int:
+            await sends.answered(tx, send.id, answer=msgspec.to_builtins(answer), now=now)
+            if late:
+                event = StationEvent(request.station, "answer", remote_start_id=send.id)
+                await wake_concerned(tx, event, now)
+            if request.undo:
+                return 0
+            if late:
+                return 0  # as a real gateway: the workflow reads it from the send
+            key = f"answered:{request.attempt}"
+            return await _record(
+                tx,
+                request,
+                key,
+                now,
+                _of_own_kind(request, lambda c: changes.answered(c, answer, now)),
+            )
+
+        revision = await self.bench.db.batch(write)
+        if late:
+            self.bench.dispatcher.kick()
+        return SendResult(
+            SendStatus.ANSWERED,
+            answer=answer,
+            send_time=send.send_time,
+            answer_time=now,
+            revision=revision,
+        )
+
+    async def lose(self, request: SendRequest, send: Send, cause: str) -> SendResult:
+        """Commits that no answer came."""
+        now = await self.bench.now()
+
+        async def write(tx: Tx) -> int:
+            await sends.lost(tx, send.id, cause=cause, now=now)
+            if request.undo:
+                return 0
+            return await _record(
+                tx,
+                request,
+                f"lost:{request.attempt}",
+                now,
+                _of_own_kind(request, lambda c: changes.lost(c, cause, now)),
+            )
+
+        revision = await self.bench.db.batch(write)
+        return SendResult(SendStatus.NO_ANSWER, cause, send_time=send.send_time, revision=revision)
+
+
+def _sent_at(now: datetime) -> Callable[[Command], Command]:
+    return lambda command: changes.sent(command, now)
+
+
+def _of_own_kind(
+    request: SendRequest, change: Callable[[Command], Command]
+) -> Callable[[Command], Command]:
+    """What is said to a first step says nothing about the command itself."""
+    stopping = "Stopping the session first; waiting for its end."
+    return lambda c: change(c) if c.kind is request.kind else changes.waiting(c, stopping)
+
+
+async def _record(
+    tx: Tx,
+    request: SendRequest,
+    key: str,
+    now: datetime,
+    change: Callable[[Command], Command],
+) -> int:
+    command = await record(
+        tx, tenant=request.tenant, name=request.command, key=key, change=change, now=now
+    )
+    return command.revision
+
+
+# Plays: what happens to one frame.
+
+
+def answers(answer: StationAnswer, *, before: Happening | None = None) -> Play:
+    """The frame is sent and answered. before: something that happens before the answer."""
+
+    async def play(gateway: ScriptedGateway, request: SendRequest) -> SendResult:
+        send = await gateway.intend(request)
+        if before is not None:
+            await before()
+        return await gateway.answer(request, send, answer)
+
+    return play
+
+
+def loses(cause: str = "CONNECTION_LOST_AFTER_SEND") -> Play:
+    """The frame is sent and no answer comes."""
+
+    async def play(gateway: ScriptedGateway, request: SendRequest) -> SendResult:
+        return await gateway.lose(request, await gateway.intend(request), cause)
+
+    return play
+
+
+def not_sent(cause: str, *, retry: bool = False) -> Play:
+    """The gateway is certain that nothing was written."""
+
+    async def play(gateway: ScriptedGateway, request: SendRequest) -> SendResult:
+        del gateway, request
+        return SendResult(SendStatus.NOT_SENT, cause, retry=retry)
+
+    return play
+
+
+def dies(*, after_intent: bool) -> Play:
+    """The gateway's process ends before it wrote its intent, or after."""
+
+    async def play(gateway: ScriptedGateway, request: SendRequest) -> SendResult:
+        if after_intent:
+            await gateway.intend(request)
+        raise ApplicationError("the gateway was killed", non_retryable=True)
+
+    return play
+
+
+@dataclass
+class Held:
+    """A play that waits in line, or for the station's answer, until the test goes on."""
+
+    intend_first: bool
+    answer: StationAnswer
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def __call__(self, gateway: ScriptedGateway, request: SendRequest) -> SendResult:
+        send = await gateway.intend(request) if self.intend_first else None
+        self.reached.set()
+        while not self.go_on.is_set():
+            activity.heartbeat()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.go_on.wait(), 0.5)
+        if send is None:
+            try:
+                send = await gateway.intend(request)
+            except AlreadySettled:
+                return SendResult(SendStatus.NOT_SENT, "GATEWAY_UNREACHABLE", retry=True)
+        return await gateway.answer(request, send, self.answer)
