@@ -94,7 +94,7 @@ class FirstStep:
 
 def first_step(command: Command, facts: Facts, timing: Timing, now: datetime) -> FirstStep:
     """The next step before an unlock is sent."""
-    if command.unlock is None or not command.unlock.stop_first:
+    if not stops_first(command):
         return FirstStep()
     if command.stopped_first is not None:
         return FirstStep(ended=command.stopped_first)

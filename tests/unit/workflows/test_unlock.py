@@ -263,6 +263,12 @@ def test_a_session_that_began_after_the_stop_is_left_alone() -> None:
     assert headed(stopping(OVER, newcomer, answer=ACCEPTED), 23).course is Course.SEND
 
 
+def test_what_was_stopped_is_remembered_and_nothing_more_is_stopped() -> None:
+    known = stopped().stopped_first
+    way = headed(facts(session(transaction_id="8"), frame=None), 23, stopped_first=known)
+    assert (way.course, way.stopped_first) == (Course.SEND, known)
+
+
 # --- what is written down
 
 
