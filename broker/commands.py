@@ -1,7 +1,7 @@
 """RemoteCommandService: asks for commands, and tells how they are."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import datetime
 
 from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
@@ -12,6 +12,7 @@ from broker.asks import Ask
 from broker.auth import current_caller, require
 from broker.calls import Context, name_command
 from broker.convert_asks import (
+    UNFINISHED,
     cancel_reservation_in,
     command_in,
     filter_in,
@@ -20,15 +21,17 @@ from broker.convert_asks import (
     start_in,
     stop_in,
     unlock_in,
+    watched_in,
 )
 from broker.convert_commands import command_out
 from broker.errors import Violation, invalid
-from broker.paging import Pager, limit_of
+from broker.paging import Pager, limit_of, microseconds_of, moment_of
 from broker.settings import Right
 from broker.submitting import Backend, Submitter, command_not_found
 from broker.waiting import patience_for
-from broker.watching import Watcher
+from broker.watching import Subject, Watcher, Watches
 from fleet import log as fleet_log
+from fleet.book import Entry
 from workflows.domain.model import Command
 from workflows.recorder import from_snapshot
 
@@ -39,10 +42,10 @@ _AT_ONCE = (command_pb.RESET_MODE_HARD, command_pb.RESET_MODE_IMMEDIATE_AND_RESU
 class RemoteCommandServicer(pb_grpc.RemoteCommandServiceServicer):
     """Serves commands from the event log; submits and cancels them through Temporal."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, watches: Watches) -> None:
         self._backend = backend
         self._submitter = Submitter(backend)
-        self._watcher = Watcher(backend)
+        self._watcher = Watcher(backend, watches, _WATCHED)
 
     async def StartSession(
         self, request: pb.StartSessionRequest, context: Context
@@ -117,12 +120,12 @@ class RemoteCommandServicer(pb_grpc.RemoteCommandServiceServicer):
             entries, more = await fleet_log.list_page(
                 tx,
                 filter_in(request, tenant),
-                after=None if after is None else (_moment(after[0]), after[1]),
+                after=None if after is None else (moment_of(after[0]), after[1]),
                 limit=limit_of(request.page_size),
             )
         return pb.ListCommandsResponse(
             commands=[command_out(from_snapshot(entry.snapshot)) for entry in entries],
-            next_page_token=pager.token([_microseconds(more[0]), more[1]] if more else None),
+            next_page_token=pager.token([microseconds_of(more[0]), more[1]] if more else None),
         )
 
     async def WatchCommands(
@@ -153,21 +156,27 @@ class RemoteCommandServicer(pb_grpc.RemoteCommandServiceServicer):
         return await self._submitter.submit(ask, patience)
 
 
+def _reply(entry: Entry, resume_token: str) -> pb.WatchCommandsResponse:
+    command = command_out(from_snapshot(entry.snapshot))
+    return pb.WatchCommandsResponse(command=command, resume_token=resume_token)
+
+
+def _created(entry: Entry) -> datetime:
+    return from_snapshot(entry.snapshot).create_time
+
+
+_WATCHED = Subject(
+    "WatchCommands",
+    fleet_log.COMMANDS,
+    UNFINISHED,
+    watched_in,
+    _reply,
+    _created,
+    command_not_found,
+)
+
+
 def check(violations: tuple[Violation, ...]) -> None:
     """Refuse a request with bad fields. Raises: Refusal."""
     if violations:
         raise invalid(violations)
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _microseconds(moment: datetime) -> int:
-    since = moment - _EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-
-
-def _moment(microseconds: int) -> datetime:
-    return datetime.fromtimestamp(microseconds // 1_000_000, UTC).replace(
-        microsecond=microseconds % 1_000_000
-    )

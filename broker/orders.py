@@ -30,9 +30,11 @@ from temporalio.service import RPCError, RPCStatusCode
 from broker.errors import Reason, Refusal
 from broker.settings import BrokerSettings
 from workflows import names
-from workflows.contract import Cancel, CommandOrder, Progress, Submit
+from workflows.contract import Cancel, ChangeHold, CommandOrder, Progress, Submit
 from workflows.domain import wording
 from workflows.domain.model import Command, WaitFor
+from workflows.domain.reservation import Reservation
+from workflows.reservation_start import start_of
 
 _logger = structlog.get_logger(__name__)
 
@@ -90,6 +92,51 @@ class Orders:
             if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
                 return  # it has ended
             raise self._unavailable(command.name, error) from error
+
+    async def change(self, reservation: Reservation, asked: ChangeHold, patience_s: float) -> None:
+        """Ask the reservation's workflow for a change, whether or not it runs. Idempotent.
+
+        Returns when it is decided, or when it is durable in Temporal and patience is over.
+
+        Raises: Refusal (TEMPORAL_UNAVAILABLE).
+        """
+        limit_s = max(patience_s, _SHORTEST_S)
+        try:
+            async with asyncio.timeout(limit_s + self._settings.temporal_timeout_s):
+                await self._change(reservation, asked, limit_s)
+        except _UNCLEAR as error:
+            _reraise_cancellation()
+            if isinstance(error, RPCError) and error.status in _OURS:
+                raise
+            if not await self._exists(reservation.workflow_id):
+                raise self._unavailable(asked.request_id, error) from error
+
+    async def _change(self, reservation: Reservation, asked: ChangeHold, limit_s: float) -> None:
+        start = start_of(reservation)
+        operation: WithStartWorkflowOperation[object, object] = WithStartWorkflowOperation(
+            start.workflow,
+            start.argument,
+            id=reservation.workflow_id,
+            task_queue=start.queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            static_summary=start.summary,
+            static_details=start.details,
+        )
+        try:
+            await self._client.execute_update_with_start_workflow(
+                names.CHANGE_UPDATE,
+                asked,
+                start_workflow_operation=operation,
+                id=f"change-{asked.request_id}",
+                result_type=Progress,
+                rpc_timeout=timedelta(seconds=limit_s),
+            )
+        except (WorkflowUpdateFailedError, WorkflowAlreadyStartedError):
+            _retrieve(operation)
+        except BaseException:
+            _retrieve(operation)
+            raise
 
     def _unavailable(self, command: str, error: Exception) -> Refusal:
         _logger.warning(

@@ -1,5 +1,6 @@
 """Page tokens of the List methods."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from google.protobuf.message import Message
@@ -34,3 +35,19 @@ class Pager:
 def limit_of(page_size: int) -> int:
     """How many to return: the default when the request does not say."""
     return page_size or DEFAULT_PAGE_SIZE
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def microseconds_of(moment: datetime) -> int:
+    """A moment as a page token holds it: exactly."""
+    since = moment - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def moment_of(microseconds: int) -> datetime:
+    """The opposite of `microseconds_of`."""
+    return datetime.fromtimestamp(microseconds // 1_000_000, UTC).replace(
+        microsecond=microseconds % 1_000_000
+    )

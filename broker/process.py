@@ -13,6 +13,7 @@ from evcommand.v1 import (
     callback_service_pb2_grpc,
     remote_command_service_pb2,
     remote_command_service_pb2_grpc,
+    reservation_service_pb2_grpc,
     station_service_pb2,
     station_service_pb2_grpc,
     token_service_pb2,
@@ -29,10 +30,12 @@ from broker.callbacks.service import CallbackServicer
 from broker.calls import CallInterceptor
 from broker.commands import RemoteCommandServicer
 from broker.following import LogFollower
+from broker.reservations import ReservationServicer
 from broker.settings import BrokerSettings, Tls, check_listener, is_loopback
 from broker.stations import StationServicer
 from broker.submitting import Backend
 from broker.tokens import TokenServicer
+from broker.watching import Watches
 from fleet.database import Database
 from fleet.keys import load_passwords, load_sealer
 
@@ -43,6 +46,7 @@ _FILES: tuple[FileDescriptor, ...] = (
     station_service_pb2.DESCRIPTOR,
     token_service_pb2.DESCRIPTOR,
     callback_service_pb2.DESCRIPTOR,
+    reservation_service_pb2.DESCRIPTOR,
 )
 SERVICES = tuple(service.full_name for file in _FILES for service in file.services_by_name.values())
 
@@ -123,8 +127,12 @@ async def _add_services(
     server: grpc.aio.Server, backend: Backend, healthy: "health.aio.HealthServicer"
 ) -> None:
     passwords = await load_passwords(backend.db)
+    watches = Watches(backend.settings.max_watches)
     remote_command_service_pb2_grpc.add_RemoteCommandServiceServicer_to_server(
-        RemoteCommandServicer(backend), server
+        RemoteCommandServicer(backend, watches), server
+    )
+    reservation_service_pb2_grpc.add_ReservationServiceServicer_to_server(
+        ReservationServicer(backend, watches), server
     )
     station_service_pb2_grpc.add_StationServiceServicer_to_server(
         StationServicer(backend, passwords), server

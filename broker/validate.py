@@ -90,7 +90,7 @@ def check_list_commands(request: commands_pb.ListCommandsRequest) -> tuple[Viola
     fields.enum_values(findings, "states", request.states, command_pb.RemoteCommand.State)
     fields.enum_values(findings, "outcome_codes", request.outcome_codes, command_pb.Outcome.Code)
     if request.HasField("create_time"):
-        _time_range(findings, request.create_time)
+        time_range_field(findings, request.create_time)
     fields.label_map(findings, "labels", dict(request.labels))
     fields.page_size_field(findings, request.page_size)
     return findings.violations
@@ -169,7 +169,8 @@ def _periods(findings: Findings, profile: profile_pb.ChargingProfile) -> None:
         )
 
 
-def _time_range(findings: Findings, given: commands_pb.TimeRange) -> None:
+def time_range_field(findings: Findings, given: commands_pb.TimeRange) -> None:
+    """A span of creation times, when it is given."""
     ends: list[datetime] = []
     for field in ("start_time", "end_time"):
         if given.HasField(field):

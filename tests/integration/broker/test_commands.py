@@ -267,20 +267,20 @@ async def test_cancelling_an_ended_command_returns_it_as_it_is(house: House) -> 
 
 
 @pytest.mark.parametrize(
-    ("method", "request_"),
+    ("method", "request_", "fields"),
     [
-        ("UnlockConnector", pb.UnlockConnectorRequest()),
-        ("Reset", pb.ResetRequest()),
-        ("ReserveNow", pb.ReserveNowRequest()),
-        ("CancelReservation", pb.CancelReservationRequest()),
+        ("UnlockConnector", pb.UnlockConnectorRequest(), ["station", "connector_id"]),
+        ("Reset", pb.ResetRequest(), ["station", "mode"]),
+        ("ReserveNow", pb.ReserveNowRequest(), ["station", "id_token", "end"]),
+        ("CancelReservation", pb.CancelReservationRequest(), ["target"]),
     ],
 )
-async def test_the_other_kinds_are_unimplemented_and_say_so(
-    house: House, method: str, request_: object
+async def test_what_is_missing_from_the_other_kinds_is_named(
+    house: House, method: str, request_: object, fields: list[str]
 ) -> None:
     failure = await failure_of(getattr(house.broker.commands, method)(request_))
-    assert failure.code is grpc.StatusCode.UNIMPLEMENTED
-    assert method in failure.message
+    assert failure.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert failure.fields == fields
 
 
 async def test_bad_input_names_every_field(house: House) -> None:
