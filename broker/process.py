@@ -13,6 +13,7 @@ from evcommand.v1 import (
     callback_service_pb2_grpc,
     remote_command_service_pb2,
     remote_command_service_pb2_grpc,
+    reservation_service_pb2,
     reservation_service_pb2_grpc,
     station_service_pb2,
     station_service_pb2_grpc,
