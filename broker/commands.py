@@ -24,6 +24,7 @@ from broker.convert_asks import (
     watched_in,
 )
 from broker.convert_commands import command_out
+from broker.convert_story import step_out
 from broker.errors import Violation, invalid
 from broker.paging import Pager, limit_of, microseconds_of, moment_of
 from broker.settings import Right
@@ -34,6 +35,7 @@ from fleet import log as fleet_log
 from fleet.book import Entry
 from workflows.domain.model import Command
 from workflows.recorder import from_snapshot
+from workflows.story_reader import read_story
 
 _AT_ONCE = (command_pb.RESET_MODE_HARD, command_pb.RESET_MODE_IMMEDIATE_AND_RESUME)
 """Restarts that end sessions without asking them: of a whole station they need their own right."""
@@ -149,7 +151,13 @@ class RemoteCommandServicer(pb_grpc.RemoteCommandServiceServicer):
         self, request: pb.ExplainCommandRequest, context: Context
     ) -> pb.ExplainCommandResponse:
         """Explains a command."""
-        raise NotImplementedError
+        check(validate.check_name("name", "command", request.name))
+        name = command_in(request.name)
+        async with self._backend.db.read() as tx:
+            steps = await read_story(tx, current_caller().tenant, name)
+        if steps is None:
+            raise command_not_found(name)
+        return pb.ExplainCommandResponse(steps=[step_out(step) for step in steps])
 
     async def _submit(self, ask: Ask, context: Context) -> Command:
         patience = patience_for(context, self._backend.settings, self._backend.draining)

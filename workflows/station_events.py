@@ -102,4 +102,4 @@ def _facts(event: StationEvent) -> dict[str, Any]:
         "station_time": event.station_time.isoformat() if event.station_time else None,
         **event.told,
     }
-    return {name: value for name, value in named.items() if value not in {None, ""}}
+    return {name: value for name, value in named.items() if value not in (None, "")}

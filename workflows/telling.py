@@ -59,7 +59,7 @@ def decision(command: Command, decided: Decision, facts: Facts) -> Telling | Non
     asked = facts.asked.times if facts.asked else 0
     frames = f"{facts.frames}-{len(facts.undos)}"
     key = f"decision:{decided.act.value}:{cause}:{command.revision}:{frames}:{asked}"
-    why = decided.reason or (outcome.message if outcome else "")
+    why = decided.reason or cause
     text = _DID[decided.act]
     seen = _seen(facts)
     seen |= {"act": decided.act.value, "cause": cause, "stops": decided.wire_id}
@@ -156,4 +156,4 @@ def human(span: timedelta) -> str:
 
 
 def _told(facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in facts.items() if value not in {None, ""}}
+    return {name: value for name, value in facts.items() if value not in (None, "")}

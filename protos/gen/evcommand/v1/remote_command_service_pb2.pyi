@@ -580,7 +580,7 @@ class Step(_message.Message):
         KIND_UNSPECIFIED: Step._Kind.ValueType  # 0
         """Never used."""
         KIND_ASKED: Step._Kind.ValueType  # 1
-        """Somebody asked for it, or took it back."""
+        """Somebody asked for it."""
         KIND_QUEUED: Step._Kind.ValueType  # 2
         """It waits for something."""
         KIND_DECIDED: Step._Kind.ValueType  # 3
@@ -588,11 +588,11 @@ class Step(_message.Message):
         KIND_FRAME_SENT: Step._Kind.ValueType  # 4
         """A frame was, perhaps, written to the station's socket."""
         KIND_ANSWERED: Step._Kind.ValueType  # 5
-        """The station answered a frame, or it is clear that it will not."""
+        """The station answered a frame, in time or late."""
         KIND_EVIDENCE: Step._Kind.ValueType  # 6
         """The station told something that concerns it."""
         KIND_RETRY: Step._Kind.ValueType  # 7
-        """Nothing was sent, and it is tried again."""
+        """Nothing was sent and it is tried again, or a gateway fell silent: what is held of that attempt."""
         KIND_QUESTION: Step._Kind.ValueType  # 8
         """The station was asked what happened."""
         KIND_COMPENSATION: Step._Kind.ValueType  # 9
@@ -601,6 +601,12 @@ class Step(_message.Message):
         """How it ended was found."""
         KIND_CALLBACK: Step._Kind.ValueType  # 11
         """A callback was delivered, or not."""
+        KIND_CANCEL_ASKED: Step._Kind.ValueType  # 12
+        """Whoever asked for it wants it to be taken back."""
+        KIND_ROUTE: Step._Kind.ValueType  # 13
+        """The way to the station was found."""
+        KIND_NO_ANSWER: Step._Kind.ValueType  # 14
+        """The answer to a frame was given up."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """Says what a step is. Values will be added."""
@@ -608,7 +614,7 @@ class Step(_message.Message):
     KIND_UNSPECIFIED: Step.Kind.ValueType  # 0
     """Never used."""
     KIND_ASKED: Step.Kind.ValueType  # 1
-    """Somebody asked for it, or took it back."""
+    """Somebody asked for it."""
     KIND_QUEUED: Step.Kind.ValueType  # 2
     """It waits for something."""
     KIND_DECIDED: Step.Kind.ValueType  # 3
@@ -616,11 +622,11 @@ class Step(_message.Message):
     KIND_FRAME_SENT: Step.Kind.ValueType  # 4
     """A frame was, perhaps, written to the station's socket."""
     KIND_ANSWERED: Step.Kind.ValueType  # 5
-    """The station answered a frame, or it is clear that it will not."""
+    """The station answered a frame, in time or late."""
     KIND_EVIDENCE: Step.Kind.ValueType  # 6
     """The station told something that concerns it."""
     KIND_RETRY: Step.Kind.ValueType  # 7
-    """Nothing was sent, and it is tried again."""
+    """Nothing was sent and it is tried again, or a gateway fell silent: what is held of that attempt."""
     KIND_QUESTION: Step.Kind.ValueType  # 8
     """The station was asked what happened."""
     KIND_COMPENSATION: Step.Kind.ValueType  # 9
@@ -629,6 +635,43 @@ class Step(_message.Message):
     """How it ended was found."""
     KIND_CALLBACK: Step.Kind.ValueType  # 11
     """A callback was delivered, or not."""
+    KIND_CANCEL_ASKED: Step.Kind.ValueType  # 12
+    """Whoever asked for it wants it to be taken back."""
+    KIND_ROUTE: Step.Kind.ValueType  # 13
+    """The way to the station was found."""
+    KIND_NO_ANSWER: Step.Kind.ValueType  # 14
+    """The answer to a frame was given up."""
+
+    class _Actor:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _ActorEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Step._Actor.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        ACTOR_UNSPECIFIED: Step._Actor.ValueType  # 0
+        """Never used."""
+        ACTOR_CALLER: Step._Actor.ValueType  # 1
+        """Whoever called the broker."""
+        ACTOR_WORKER: Step._Actor.ValueType  # 2
+        """A worker, by the broker's rules."""
+        ACTOR_GATEWAY: Step._Actor.ValueType  # 3
+        """The gateway that holds the station's socket."""
+        ACTOR_STATION: Step._Actor.ValueType  # 4
+        """The charging station."""
+
+    class Actor(_Actor, metaclass=_ActorEnumTypeWrapper):
+        """Says who did it. Values will be added."""
+
+    ACTOR_UNSPECIFIED: Step.Actor.ValueType  # 0
+    """Never used."""
+    ACTOR_CALLER: Step.Actor.ValueType  # 1
+    """Whoever called the broker."""
+    ACTOR_WORKER: Step.Actor.ValueType  # 2
+    """A worker, by the broker's rules."""
+    ACTOR_GATEWAY: Step.Actor.ValueType  # 3
+    """The gateway that holds the station's socket."""
+    ACTOR_STATION: Step.Actor.ValueType  # 4
+    """The charging station."""
 
     @_typing.final
     class FactsEntry(_message.Message):
@@ -654,17 +697,23 @@ class Step(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     SUMMARY_FIELD_NUMBER: _builtins.int
     FACTS_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
     kind: Global___Step.Kind.ValueType
     """Output only. What it is."""
     summary: _builtins.str
-    """Output only. What happened, one sentence for a human."""
+    """Output only. What happened, one sentence for a human. Tokens are masked."""
+    actor: Global___Step.Actor.ValueType
+    """Output only. Who did it."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When it happened."""
+        """Output only. When it happened, by the clock of whoever wrote it down. A station's own time is in `facts`."""
 
     @_builtins.property
     def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Output only. The same for programs, and the ids by which it is found in Temporal, traces and logs."""
+        """Output only. The same for programs, and the ids by which it is found in Temporal, traces and logs: `workflow_id`,
+        `trace_id`, `message_id`, `attempt`. `frame` is the JSON payload of an OCPP CALL, tokens masked; times are RFC 3339.
+        Names will be added.
+        """
 
     def __init__(
         self,
@@ -673,10 +722,11 @@ class Step(_message.Message):
         kind: Global___Step.Kind.ValueType = ...,
         summary: _builtins.str = ...,
         facts: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        actor: Global___Step.Actor.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "kind", b"kind", "summary", b"summary", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "facts", b"facts", "kind", b"kind", "summary", b"summary", "time", b"time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
