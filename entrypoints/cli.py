@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -10,7 +11,7 @@ import click
 
 from broker.settings import ApiKey
 from entrypoints import demo as demonstration
-from entrypoints import station_command
+from entrypoints import explain_command, station_command
 from entrypoints.banner import ready_banner
 from entrypoints.errors import CannotStart
 from entrypoints.lifetime import Lifetime
@@ -81,6 +82,28 @@ def station(**options: Any) -> None:
     config = station_command.given_config(**options)
     life = Lifetime()
     life.run(station_command.run(life, config))
+
+
+@main.command("explain")
+@click.argument("name")
+@click.option(
+    "--address",
+    envvar="EVCOMMAND_ADDRESS",
+    default="127.0.0.1:50051",
+    show_default=True,
+    metavar="HOST:PORT",
+    help="Where the broker serves gRPC. Or set EVCOMMAND_ADDRESS.",
+)
+@click.option(
+    "--key", envvar="EVCOMMAND_KEY", metavar="KEY", help="Your API key. Better set EVCOMMAND_KEY."
+)
+@click.option("--tls", is_flag=True, help="Use TLS, trusting the system's authorities.")
+@click.option("--ca", type=click.Path(path_type=Path), help="Use TLS, trusting this PEM file.")
+@click.option("--facts", is_flag=True, help="Show every fact of every step.")
+@click.option("--json", "as_json", is_flag=True, help="Print the steps as JSON.")
+def explain(name: str, *, as_json: bool, facts: bool, **line: Any) -> None:
+    """Tells what happened to the command NAME (`commands/...`, or its request id alone)."""
+    explain_command.explain(name, explain_command.Line(**line), as_json=as_json, facts=facts)
 
 
 @main.command("api-key")

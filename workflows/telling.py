@@ -65,7 +65,9 @@ def decision(command: Command, decided: Decision, facts: Facts) -> Telling | Non
     seen |= {"act": decided.act.value, "cause": cause, "stops": decided.wire_id}
     if decided.session is not None:
         seen |= {"transaction": decided.session.name, "stops": decided.session.transaction_id}
-    return Telling(What.DECISION, key, f"{text}: {why}" if why else f"{text}.", _told(seen))
+    return Telling(
+        What.DECISION, key, f"{text}: {why.rstrip('.')}." if why else f"{text}.", _told(seen)
+    )
 
 
 def _seen(facts: Facts) -> dict[str, Any]:

@@ -102,6 +102,7 @@ class House:
     broker: Broker
     db: Database
     ocpp_port: int
+    address: str = ""
 
     @asynccontextmanager
     async def station(

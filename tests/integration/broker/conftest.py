@@ -62,4 +62,4 @@ async def house(client: Client, db: Database) -> AsyncIterator[House]:
         ) as broker,
         dialled(broker.address) as dialled_broker,
     ):
-        yield House(dialled_broker, db, gateway.port)
+        yield House(dialled_broker, db, gateway.port, broker.address)
