@@ -16,12 +16,11 @@ import click
 import grpc
 from evcommand.v1 import remote_command_service_pb2 as pb
 from evcommand.v1 import remote_command_service_pb2_grpc as pb_grpc
-from evcommand.v1 import step_pb2
 from google.protobuf.json_format import MessageToDict
 
 from entrypoints.errors import CannotStart
 
-Step = step_pb2.Step
+Step = pb.Step
 
 CALL_S = 15.0
 _COLLECTION = "commands/"
@@ -129,9 +128,9 @@ def _shown(step: Step, every_fact: bool) -> list[str]:
     if every_fact:
         return sorted(step.facts)
     wanted = {
-        Step.KIND_FRAME: ("message_id", "frame"),
+        Step.KIND_FRAME_SENT: ("message_id", "frame"),
         Step.KIND_EVIDENCE: ("station_time",),
-        Step.KIND_DECISION: ("sessions", "connectors"),
+        Step.KIND_DECIDED: ("sessions", "connectors"),
     }
     return [name for name in wanted.get(step.kind, ()) if name in step.facts]
 

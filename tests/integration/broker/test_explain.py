@@ -12,7 +12,6 @@ import grpc
 import pytest
 from evcommand.v1 import command_options_pb2 as options_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
-from evcommand.v1 import step_pb2
 from evcommand.v1.remote_command_pb2 import Compensation, Outcome, RemoteCommand
 from temporalio.client import Client
 
@@ -24,7 +23,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 OUTCOME = options_pb.WAIT_FOR_OUTCOME
 SUBMITTED = options_pb.WAIT_FOR_SUBMITTED
 TAG = "TAG-0042"
-Step = step_pb2.Step
+Step = pb.Step
 
 
 async def explained(house: House, name: str) -> list[Step]:
@@ -75,7 +74,7 @@ async def lost_answer_story(house: House) -> str:
 async def test_a_lost_answer_is_explained_from_the_frame_to_the_session(house: House) -> None:
     steps = await explained(house, await lost_answer_story(house))
     assert [kind for kind in kinds(steps) if kind not in {"EVIDENCE", "QUESTION"}] == [
-        *("ASKED", "ROUTE", "FRAME", "NO_ANSWER", "OUTCOME", "DECISION", "OUTCOME"),
+        *("ASKED", "ROUTE", "FRAME_SENT", "NO_ANSWER", "OUTCOME", "DECIDED", "OUTCOME"),
     ]
     no_answer, (unknown, last) = (
         of_kind(steps, Step.KIND_NO_ANSWER)[0],
@@ -104,18 +103,18 @@ async def test_a_session_that_came_too_late_is_explained_to_the_end_of_its_undoi
         done = Compensation.STATE_DONE
         await until(house, command.name, lambda c: c.compensation.state == done)
     steps = await explained(house, command.name)
-    (cancelled,) = of_kind(steps, Step.KIND_CANCEL)
+    (cancelled,) = of_kind(steps, Step.KIND_CANCEL_ASKED)
     assert cancelled.summary == "It is to be taken back: driver left."
-    start, stop = of_kind(steps, Step.KIND_FRAME)
+    start, stop = of_kind(steps, Step.KIND_FRAME_SENT)
     assert (start.facts["action"], stop.facts["action"], stop.facts["undo"]) == (
         *("RemoteStartTransaction", "RemoteStopTransaction", "true"),
     )
     assert json.loads(stop.facts["frame"]) == {"transactionId": number}
     undoing = [each.facts["state"] for each in of_kind(steps, Step.KIND_COMPENSATION)]
     assert undoing == ["PENDING", "DONE"]
-    acts = [each.facts["act"] for each in of_kind(steps, Step.KIND_DECISION)]
+    acts = [each.facts["act"] for each in of_kind(steps, Step.KIND_DECIDED)]
     assert acts[0] == "UNDO" and "UNDONE" in acts
-    assert kinds(steps).index("DECISION") < steps.index(stop)
+    assert kinds(steps).index("DECIDED") < steps.index(stop)
     seen = " ".join(each.summary for each in of_kind(steps, Step.KIND_EVIDENCE))
     assert "reported the start of session" in seen and "reported the end of session" in seen
 
@@ -130,7 +129,7 @@ async def test_an_ordinary_start_is_explained_with_its_frame_and_every_id(
         await begin_session(station)
         command = await call
     steps = await explained(house, command.name)
-    asked, (frame,) = steps[0], of_kind(steps, Step.KIND_FRAME)
+    asked, (frame,) = steps[0], of_kind(steps, Step.KIND_FRAME_SENT)
     assert payload["idTag"] == TAG
     assert json.loads(frame.facts["frame"]) == {**payload, "idTag": "****0042"}
     assert frame.facts["message_id"] == message_id
@@ -149,7 +148,7 @@ async def test_a_command_that_waits_for_its_station_is_explained_so_far(house: H
     request.id_token.value = TAG
     reply = await house.broker.commands.StartSession(request, timeout=20)
     steps = await explained(house, reply.command.name)
-    assert kinds(steps) == ["ASKED", "WAITING"]
+    assert kinds(steps) == ["ASKED", "QUEUED"]
     assert steps[-1].summary == "The station is offline; waiting for it to connect."
 
 

@@ -20,7 +20,8 @@ def evcommand(*words: str, **environment: str) -> Result:
 
 
 def test_help_names_every_command() -> None:
-    words = {"up", "broker", "worker", "gateway", "station", "demo", "api-key", "settings"}
+    words = {"up", "broker", "worker", "gateway", "station", "demo", "api-key"}
+    words |= {"explain", "settings"}
     assert words <= set(evcommand("--help").output.split())
 
 
@@ -40,6 +41,21 @@ def test_an_unreachable_temporal_is_named_with_the_remedy(tmp_path: object) -> N
     assert result.exit_code == 3
     assert address in result.output
     assert "--temporal-address" in result.output
+
+
+def test_a_broker_that_cannot_be_asked_is_named_with_the_remedy() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        result = evcommand("explain", "0b9c4f0e-6a0e-4a5f-9d0c-1f4f5d1f3a01", "--address", address)
+    assert result.exit_code == 3
+    assert address in result.output and "--address" in result.output
+
+
+def test_a_certificate_that_is_not_there_is_named() -> None:
+    result = evcommand("explain", "x", "--ca", "/nowhere/ca.pem")
+    assert result.exit_code == 3
+    assert "/nowhere/ca.pem" in result.output and "--ca" in result.output
 
 
 def test_an_api_key_is_shown_once_and_configured_by_its_digest() -> None:

@@ -111,10 +111,10 @@ def test_a_session_that_starts_is_told_from_who_asked_to_how_it_ended() -> None:
     assert kinds(steps) == [
         "ASKED",
         "ROUTE",
-        "FRAME",
-        "ANSWER",
+        "FRAME_SENT",
+        "ANSWERED",
         "EVIDENCE",
-        "DECISION",
+        "DECIDED",
         "OUTCOME",
     ]
     assert [step.who for step in steps] == [
@@ -130,34 +130,34 @@ def test_a_session_that_starts_is_told_from_who_asked_to_how_it_ended() -> None:
 
 def test_every_id_that_stands_elsewhere_stands_in_the_story() -> None:
     steps = story(HISTORY, SENDS, NOTES)
-    asked, sent = of_kind(steps, StepKind.ASKED), of_kind(steps, StepKind.FRAME)
+    asked, sent = of_kind(steps, StepKind.ASKED), of_kind(steps, StepKind.FRAME_SENT)
     assert asked.facts["workflow_id"] == "command/acme/c1"
     assert asked.facts["trace_id"] == "f" * 32
     assert asked.facts["label.case"] == "7"
     assert (sent.facts["message_id"], sent.facts["attempt"]) == ("m-1", "1")
-    assert of_kind(steps, StepKind.ANSWER).facts["message_id"] == "m-1"
+    assert of_kind(steps, StepKind.ANSWERED).facts["message_id"] == "m-1"
     assert of_kind(steps, StepKind.EVIDENCE).facts["transaction_id"] == "42"
 
 
 def test_a_frame_is_shown_as_it_was_written_with_its_token_masked() -> None:
-    sent = of_kind(story(HISTORY, SENDS, NOTES), StepKind.FRAME)
+    sent = of_kind(story(HISTORY, SENDS, NOTES), StepKind.FRAME_SENT)
     assert sent.facts["frame"] == '{"idTag": "****1234", "connectorId": 1}'
     assert sent.summary == "RemoteStartTransaction was written to CP1 (frame 1)."
 
 
 def test_an_answer_says_how_long_it_took_and_what_the_station_said() -> None:
-    answer = of_kind(story(HISTORY, SENDS, NOTES), StepKind.ANSWER)
+    answer = of_kind(story(HISTORY, SENDS, NOTES), StepKind.ANSWERED)
     assert answer.summary == "CP1 answered frame 1 after 0.50 s: Accepted."
     refused = {"verdict": "FAILED", "call_error": {"code": "GenericError", "description": "no"}}
     rows = [frame(state="ANSWERED", answer=refused, answer_time=at(75))]
-    answer = of_kind(story(HISTORY, rows, []), StepKind.ANSWER)
+    answer = of_kind(story(HISTORY, rows, []), StepKind.ANSWERED)
     assert answer.summary == "CP1 answered frame 1 after 1 min 15 s: GenericError (no)."
 
 
 def test_an_answer_after_it_was_given_up_is_told_as_late() -> None:
     row = frame(state="ANSWERED", answer={"status": "Accepted"}, answer_time=at(40))
     steps = story(HISTORY[:2], [replace(row, lost_time=at(30), cause="ANSWER_TIMEOUT")], [])
-    assert kinds(steps) == ["ASKED", "FRAME", "NO_ANSWER", "ANSWER"]
+    assert kinds(steps) == ["ASKED", "FRAME_SENT", "NO_ANSWER", "ANSWERED"]
     assert steps[2].summary == "No answer to frame 1 after 30 s: ANSWER_TIMEOUT."
     assert "when nobody waited for it any longer" in steps[3].summary
 
@@ -176,7 +176,7 @@ def test_a_decision_that_sends_a_frame_stands_before_it() -> None:
     undo = Decision(Act.UNDO, reason="The command was cancelled.")
     rows = [*SENDS, frame(2, at(9), undo=True, kind="STOP_SESSION", action="RemoteStopTransaction")]
     steps = story(HISTORY, rows, [noted(decision(STARTED, undo, Facts()), at(9))])
-    assert kinds(steps)[-2:] == ["DECISION", "FRAME"]
+    assert kinds(steps)[-2:] == ["DECIDED", "FRAME_SENT"]
     assert "to undo what nobody wants" in steps[-1].summary
 
 
@@ -209,7 +209,7 @@ def test_waiting_cancelling_and_undoing_are_told() -> None:
         [],
     )
     assert kinds(steps) == [
-        *("ASKED", "WAITING", "CANCEL", "OUTCOME"),
+        *("ASKED", "QUEUED", "CANCEL_ASKED", "OUTCOME"),
         *("COMPENSATION", "OUTCOME", "COMPENSATION"),
     ]
     assert steps[2].summary == "It is to be taken back: driver left."
