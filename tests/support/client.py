@@ -14,11 +14,16 @@ from evcommand.v1 import (
     remote_command_pb2,
     remote_command_service_pb2,
     remote_command_service_pb2_grpc,
+    reservation_pb2,
+    reservation_service_pb2,
+    reservation_service_pb2_grpc,
     station_service_pb2,
     station_service_pb2_grpc,
 )
+from google.protobuf import duration_pb2
 
 Command = remote_command_pb2.RemoteCommand
+Reservation = reservation_pb2.Reservation
 Code = remote_command_pb2.Outcome.Code
 WaitFor = command_options_pb2.WaitFor
 OfflinePolicy = command_options_pb2.OfflinePolicy
@@ -35,6 +40,7 @@ class Client:
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self.commands = remote_command_service_pb2_grpc.RemoteCommandServiceStub(channel)
         self.stations = station_service_pb2_grpc.StationServiceStub(channel)
+        self.reservations = reservation_service_pb2_grpc.ReservationServiceStub(channel)
 
     async def start(
         self,
@@ -70,6 +76,63 @@ class Client:
         reply = await patiently(lambda: self.commands.StopSession(request, timeout=CALL_S))
         return reply.command
 
+    async def unlock(self, station: str, **fields: Any) -> Command:
+        """UnlockConnector of connector 1, repeated until the broker answers."""
+        request = remote_command_service_pb2.UnlockConnectorRequest(
+            station=f"stations/{station}", connector_id=1, **_asked(fields)
+        )
+        reply = await patiently(lambda: self.commands.UnlockConnector(request, timeout=CALL_S))
+        return reply.command
+
+    async def reset(self, station: str, mode: str = "SOFT", **fields: Any) -> Command:
+        """Reset, repeated until the broker answers."""
+        request = remote_command_service_pb2.ResetRequest(
+            station=f"stations/{station}",
+            mode=remote_command_pb2.ResetMode.Value(f"RESET_MODE_{mode}"),
+            **_asked(fields),
+        )
+        reply = await patiently(lambda: self.commands.Reset(request, timeout=CALL_S))
+        return reply.command
+
+    async def reserve(
+        self, station: str, *, ttl_s: int = 600, token: str = TOKEN, **fields: Any
+    ) -> Command:
+        """ReserveNow, repeated until the broker answers."""
+        request = remote_command_service_pb2.ReserveNowRequest(
+            station=f"stations/{station}",
+            id_token=id_token_pb2.IdToken(value=token),
+            ttl=duration_pb2.Duration(seconds=ttl_s),
+            **_asked(fields),
+        )
+        reply = await patiently(lambda: self.commands.ReserveNow(request, timeout=CALL_S))
+        return reply.command
+
+    async def cancel_reservation(self, reservation: str, **fields: Any) -> Command:
+        """CancelReservation, repeated until the broker answers."""
+        request = remote_command_service_pb2.CancelReservationRequest(
+            reservation=reservation, reason="plans changed", **_asked(fields)
+        )
+        reply = await patiently(lambda: self.commands.CancelReservation(request, timeout=CALL_S))
+        return reply.command
+
+    async def reservation(self, name: str) -> Reservation:
+        """GetReservation, repeated until the broker answers."""
+        request = reservation_service_pb2.GetReservationRequest(name=name)
+        reply = await patiently(lambda: self.reservations.GetReservation(request, timeout=CALL_S))
+        return reply.reservation
+
+    async def reservation_is(self, name: str, state: str) -> Reservation:
+        """Waits until the reservation is in this state."""
+        seen: Reservation | None = None
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while seen is None or state_of(seen) != state:
+                    seen = await self.reservation(name)
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            raise AssertionError(f"never {state}: {seen}") from None
+        return seen
+
     async def get(self, name: str) -> Command:
         """GetCommand, repeated until the broker answers."""
         request = remote_command_service_pb2.GetCommandRequest(name=name)
@@ -95,6 +158,21 @@ class Client:
                 if reply.station.connected and reply.station.boot_state == accepted:
                     return
                 await asyncio.sleep(0.05)
+
+
+def _asked(fields: dict[str, Any]) -> dict[str, Any]:
+    """What every request has, beside its own fields."""
+    options = command_options_pb2.CommandOptions(
+        wait_for=fields.pop("wait_for", WaitFor.WAIT_FOR_OUTCOME),
+        offline_policy=fields.pop("offline_policy", OfflinePolicy.OFFLINE_POLICY_UNSPECIFIED),
+    )
+    fields.setdefault("request_id", str(uuid.uuid4()))
+    return {"options": options, **fields}
+
+
+def state_of(reservation: Reservation) -> str:
+    """Where a reservation stands, for readable failures."""
+    return Reservation.State.Name(reservation.state).removeprefix("STATE_")
 
 
 async def patiently(
