@@ -2,7 +2,8 @@
 
 Exact, the same on every machine, and besides a test (tests/integration/workflows).
 A start and a stop with their effect seen, a start that the station refuses, an unlock without and
-with a session to stop first, a reset to its boot, and the naive shape.
+with a session to stop first, a reset to its boot, a ReserveNow and a CancelReservation, the life of
+a reservation to each of its ends, and the naive shape.
 
     python -m bench cost-card
 """
@@ -23,6 +24,7 @@ from bench.servers import dev_temporal
 from fleet.database import Database
 from tests.support.command_bench import Bench, accepted, answers, rejected
 from tests.support.costs import Cost, cost_of
+from tests.support.hold_costs import HOLD_CARD
 from workflows.domain.model import StationAnswer, Verdict, WaitFor
 from workflows.registration import register_search_attributes
 from workflows.worker import running_worker
@@ -127,7 +129,7 @@ async def measure() -> None:
             await register_search_attributes(client)
             reference = await naive(client)
             db = await Database.open(f"sqlite:///{text}/fleet.sqlite")
-            for name, story, events, transitions in CARD:
+            for name, story, events, transitions in (*CARD, *HOLD_CARD):
                 bench = Bench(client, db, _now, asyncio.sleep)
                 async with running_worker(db, client), bench.running():
                     cost = await story(bench)
