@@ -147,7 +147,13 @@ async def _heading(
     if not stops_first(command):
         return heading(command, where, request.now)
     facts = await read_facts(tx, command, request.asked, request.now)
-    return unlock_heading(command, facts, where, request.timing, request.now)
+    way = unlock_heading(command, facts, where, request.timing, request.now)
+    stops = len(facts.first_stop.frames)
+    known = telling.question(command.station, request.asked) if request.asked else None
+    await tell(tx, command.tenant, command.name, known, request.now)
+    then = telling.stop_first(way.wire_id, stops) if way.course is Course.STOP_FIRST else None
+    await tell(tx, command.tenant, command.name, then, request.now)
+    return way
 
 
 async def _whereabouts(tx: Tx, request: PrepareRequest) -> tuple[Whereabouts, str]:

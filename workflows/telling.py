@@ -87,6 +87,14 @@ def _seen(facts: Facts) -> dict[str, Any]:
     }
 
 
+def stop_first(wire_id: str, frames: int) -> Telling:
+    """Why an unlock stops a session before it is sent."""
+    again = " again, as it is still running" if frames else ""
+    text = f"A session keeps the connector locked: it is told to stop first{again}."
+    facts = {"frames": frames or None, "stops": wire_id}
+    return Telling(What.DECISION, f"stop-first:{wire_id}:{frames}", text, _told(facts))
+
+
 def question(station: str, asked: Asked) -> Telling:
     """That the station was asked, and what it said."""
     if not asked.replied:

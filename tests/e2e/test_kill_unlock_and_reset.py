@@ -8,18 +8,17 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
-import pytest_asyncio
+from evcommand.v1.command_options_pb2 import CommandOptions
 
-from tests.support.client import Client
-from tests.support.direct_commands import DirectCommands, direct_commands
+from tests.support.client import Client, Command, OfflinePolicy, WaitFor, code_of
 from tests.support.processes import Fleet
 from tests.support.stepped_charger import SteppedCharger
-from workflows.domain.model import Code, Command
-from workflows.domain.outcomes import Cause
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
+SUBMITTED = WaitFor.WAIT_FOR_SUBMITTED
 BOTH = pytest.mark.parametrize("version", ["1.6", "2.0.1"])
 UNLOCK_STEPS = [
     "before the stop",
@@ -58,11 +57,11 @@ class Killer:
                 await self._fleet.recover("gateway")
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def commands(fleet: Fleet) -> AsyncIterator[DirectCommands]:
-    """Whoever submits commands."""
-    async with direct_commands(fleet) as commands:
-        yield commands
+def patient() -> CommandOptions:
+    """A command that may be sent for as long as processes die and come back."""
+    options = CommandOptions(wait_for=SUBMITTED, offline_policy=OfflinePolicy.OFFLINE_POLICY_WAIT)
+    options.not_after.FromDatetime(datetime.now(UTC) + timedelta(minutes=5))
+    return options
 
 
 @asynccontextmanager
@@ -78,36 +77,36 @@ async def ready_charger(
 @BOTH
 @pytest.mark.parametrize("step", UNLOCK_STEPS)
 async def test_unlock_with_stop_first_survives_a_killed_gateway(
-    fleet: Fleet, client: Client, commands: DirectCommands, step: str, version: str
+    fleet: Fleet, client: Client, step: str, version: str
 ) -> None:
     async with ready_charger(fleet, client, version) as station:
         killer = Killer(fleet, step)
         await station.charges()
         if step == "before the stop":
             await fleet.crash("gateway")
-        command = await commands.unlock_stopping_first(station.id)
+        command = await client.unlock(station.id, evse_id=1, stop_first=True, options=patient())
         if step == "before the stop":
             await fleet.recover("gateway")
-        await is_stopped_first(station, commands, command, killer)
+        await is_stopped_first(station, client, command, killer)
         await station.hears_unlock()
         await killer.at("the unlock is heard")
         station.may_answer_unlock.set()
         await killer.at("the unlock is answered")
-        ended = await commands.done(command)
+        ended = await client.done(command.name)
         await killer.at("after the outcome")
-        assert await commands.done(command) == ended
+        assert await client.done(command.name) == ended
         told_the_truth(ended, step)
         assert len(station.unlocks) == 1
 
 
 async def is_stopped_first(
-    station: SteppedCharger, commands: DirectCommands, command: Command, killer: Killer
+    station: SteppedCharger, client: Client, command: Command, killer: Killer
 ) -> None:
     await station.hears_stop()
     await killer.at("the stop is heard")
     station.may_answer_stop.set()
     await killer.at("the stop is answered")
-    await commands.until(command, "Stopping the session first")
+    await client.progress(command.name, "Stopping the session first")
     await killer.at("the stop was answered")
     telling = asyncio.create_task(station.ends_session())
     await killer.at("the session ends")
@@ -116,27 +115,25 @@ async def is_stopped_first(
 
 def told_the_truth(ended: Command, step: str) -> None:
     """It was unlocked; whether we can know that depends on its answer alone."""
-    assert ended.outcome is not None
-    codes = {Code.SUCCEEDED}
+    codes = {"SUCCEEDED"}
     if step == "the unlock is heard":
-        codes = {Code.UNKNOWN}
+        codes = {"UNKNOWN"}
     elif step == "the unlock is answered":
-        codes = {Code.SUCCEEDED, Code.UNKNOWN}
-    assert ended.outcome.code in codes, ended
-    assert ended.outcome.session is not None
+        codes = {"SUCCEEDED", "UNKNOWN"}
+    assert code_of(ended) in codes, ended
     assert ended.outcome.session.stop_reason == "Remote"
 
 
 @BOTH
 @pytest.mark.parametrize("step", RESET_STEPS)
 async def test_reset_survives_a_killed_gateway(
-    fleet: Fleet, client: Client, commands: DirectCommands, step: str, version: str
+    fleet: Fleet, client: Client, step: str, version: str
 ) -> None:
     async with ready_charger(fleet, client, version) as station:
         killer = Killer(fleet, step)
         if step == "before the reset":
             await fleet.crash("gateway")
-        command = await commands.reset(station.id)
+        command = await client.reset(station.id, wait_for=SUBMITTED)
         if step == "before the reset":
             await fleet.recover("gateway")
         await station.hears_reset()
@@ -144,18 +141,16 @@ async def test_reset_survives_a_killed_gateway(
         station.may_answer_reset.set()
         await killer.at("the reset is answered")
         if step == "the reset was answered":
-            await commands.until(command, "waiting for it to restart")
+            await client.progress(command.name, "waiting for it to restart")
         await killer.at("the reset was answered")
         await station.goes_down()
         await killer.at("the station is down")
         coming = asyncio.create_task(station.comes_back())
         await killer.at("the station boots")
         await coming
-        ended = await commands.done(command)
+        ended = await client.done(command.name)
         await killer.at("after the outcome")
-        assert await commands.done(command) == ended
-        assert ended.outcome is not None
-        assert ended.outcome.cause == Cause.STATION_RESTARTED, ended
-        assert ended.outcome.reset is not None
-        assert ended.outcome.reset.boot_time is not None
+        assert await client.done(command.name) == ended
+        assert ended.outcome.cause == "STATION_RESTARTED", ended
+        assert ended.outcome.reset.HasField("boot_time")
         assert len(station.resets) == 1

@@ -76,7 +76,8 @@ def test_a_late_session_that_nobody_stops_is_found(
         del command
         return Decision(Act.SETTLE)
 
-    monkeypatch.setattr(judgement, "judge_late_start", asleep)
+    judges = replace(judgement.JUDGES[Kind.START_SESSION], compensating=asleep, done=asleep)
+    monkeypatch.setitem(judgement.JUDGES, Kind.START_SESSION, judges)
     assert found_within(stage, "runs on")
 
 

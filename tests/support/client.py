@@ -138,6 +138,12 @@ class Client:
         request = remote_command_service_pb2.GetCommandRequest(name=name)
         return (await patiently(lambda: self.commands.GetCommand(request, timeout=CALL_S))).command
 
+    async def progress(self, name: str, words: str) -> None:
+        """Waits until the command says that it waits for this."""
+        async with asyncio.timeout(PATIENCE_S):
+            while words not in (await self.get(name)).progress:
+                await asyncio.sleep(0.02)
+
     async def done(self, name: str) -> Command:
         """Waits until the command ended. An outcome before that is a provisional UNKNOWN."""
         async with asyncio.timeout(PATIENCE_S):

@@ -181,7 +181,7 @@ def _told(command: Command, spec: ResetSpec, facts: Facts, cause: Cause) -> Outc
             down_time=restart.down_time,
             boot_time=restart.boot_time if booted else None,
             boot_reason=restart.boot_reason if booted else "",
-            running=tuple(session.name for session in sessions),
+            running=tuple(session.name for session in sessions if session.active),
             ended=tuple(session.name for session in sessions if not session.active),
         ),
     )

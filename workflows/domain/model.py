@@ -257,7 +257,8 @@ class ResetFacts:
 
     evse_id: None for the whole station. scheduled: the station said that it waits for its last
     session. down_time: when its socket was lost. boot_reason: OCPP 2.x's word.
-    running, ended: our ids of the transactions that ran when the restart was asked for.
+    running, ended: our ids of the transactions that ran when the restart was asked for, by how they
+    are now.
     """
 
     evse_id: int | None = None

@@ -81,3 +81,14 @@ async def test_epochs_only_grow_whatever_happens(db: Database, steps: list[str])
                 await connections.drop_gateway(tx, "gw1")
     assert epochs == sorted(set(epochs))
     assert epochs == list(range(epochs[0], epochs[0] + len(epochs)))
+
+
+async def test_the_latest_socket_is_known_when_nobody_holds_it_any_longer(db: Database) -> None:
+    async with db.write() as tx:
+        assert await connections.latest(tx, "CP1") is None
+        await connect(tx)
+        held = await connections.latest(tx, "CP1")
+        await connections.release(tx, station="CP1", connection_id="c1", now=later(5))
+        lost = await connections.latest(tx, "CP1")
+    assert held == Connection("CP1", "gw1", "c1", 1, "ocpp1.6", NOW)
+    assert lost == Connection("CP1", "", "c1", 1, "ocpp1.6", NOW, later(5))

@@ -212,3 +212,19 @@ async def test_an_offline_replay_with_doubles_makes_one_transaction_each(
             )
             assert ids.setdefault((evse, minute), row.id) == row.id
     assert len(set(ids.values())) == len(ids)
+
+
+async def test_what_ended_since_a_moment_is_found(db: Database) -> None:
+    async with db.write() as tx:
+        early, _ = await start_16(tx)
+        late, _ = await start_16(tx, evse_id=2, start_time=later(1), now=later(1))
+        running, _ = await start_16(tx, evse_id=3, start_time=later(2), now=later(2))
+        await stop_16(tx, early.ocpp_id, now=later(100))
+        await stop_16(tx, late.ocpp_id, now=later(300))
+        found = await transactions.ended_since(
+            tx, "CP1", ended_after=later(200), received_after=NOW
+        )
+        of_others = await transactions.ended_since(tx, "CP2", ended_after=NOW, received_after=NOW)
+    assert [row.name for row in found] == [late.name]
+    assert running.name not in {row.name for row in found}
+    assert of_others == []

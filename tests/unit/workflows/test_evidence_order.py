@@ -128,7 +128,7 @@ def test_an_accepted_reset_with_a_boot_succeeds_in_any_order(what: News) -> None
     outcome = Reset(what.times(), ACCEPTED).run()
     assert (outcome.code, outcome.cause) == (Code.SUCCEEDED, "STATION_RESTARTED")
     assert outcome.reset is not None
-    assert outcome.reset.running == ("tx",)
+    assert outcome.reset.running == ()
     assert outcome.reset.ended == ("tx",)
 
 

@@ -142,7 +142,7 @@ def test_what_ran_before_is_looked_at_again() -> None:
     outcome = decided(AGREED, restart(running=(running, over)), 51).outcome
     assert outcome is not None
     assert outcome.reset is not None
-    assert outcome.reset.running == ("tx", "tx2")
+    assert outcome.reset.running == ("tx",)
     assert outcome.reset.ended == ("tx2",)
     assert said(AGREED, restart(running=(over,)), 30) == "STATION_RESTARTED"
 
