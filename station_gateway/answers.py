@@ -48,6 +48,9 @@ def stored(send: Send) -> SendResult:
             answer=from_row(send.answer),
             send_time=send.send_time,
             answer_time=send.answer_time,
+            message_id=send.message_id,
         )
     cause = send.cause or Cause.GATEWAY_LOST_AFTER_SEND.value
-    return SendResult(SendStatus.NO_ANSWER, cause, send_time=send.send_time)
+    return SendResult(
+        SendStatus.NO_ANSWER, cause, send_time=send.send_time, message_id=send.message_id
+    )

@@ -271,6 +271,7 @@ class Sender:
             answer_time=now,
             effect_timeout_s=station.peer.connection_timeout_s,
             revision=await self._surely(write, request) or 0,
+            message_id=send.message_id,
         )
 
     async def _without_answer(
@@ -290,6 +291,7 @@ class Sender:
             cause.value,
             send_time=send.send_time,
             revision=await self._surely(write, request) or 0,
+            message_id=send.message_id,
         )
 
     async def _surely(self, write: Callable[[Tx], Awaitable[T]], request: SendRequest) -> T | None:

@@ -168,6 +168,7 @@ class SendResult:
     retry: NOT_SENT only: another gateway or a later moment may still send it.
     effect_timeout_s: the station's own connection timeout, when it is known.
     revision: of the command in the log, 0 when the result could not be written there.
+    message_id: of the frame, as logs, traces and the story have it; "" when none was sent.
     """
 
     status: SendStatus
@@ -178,6 +179,7 @@ class SendResult:
     answer_time: datetime | None = None
     effect_timeout_s: float | None = None
     revision: int = 0
+    message_id: str = ""
 
 
 @dataclass(frozen=True)

@@ -238,6 +238,7 @@ async def _settle(tx: Tx, request: SettleRequest) -> SendResult:
         answer_time=row.answer_time,
         effect_timeout_s=station.connection_timeout_s if station else None,
         revision=await _revision(tx, request),
+        message_id=row.message_id,
     )
 
 
