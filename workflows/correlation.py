@@ -13,7 +13,7 @@ from fleet.database import Tx
 from fleet.sends import Send
 from workflows.domain.model import CompensationState, Kind, State
 from workflows.narrator import tell
-from workflows.reservation_correlation import wake_reservations
+from workflows.reservation_correlation import wake_reservations, wake_uncleared
 from workflows.station_events import StationEvent as StationEvent  # noqa: PLC0414
 from workflows.station_events import evidence
 
@@ -28,8 +28,9 @@ async def wake_concerned(tx: Tx, event: StationEvent, now: datetime) -> bool:
 
     Returns whether there is anything to signal.
     """
+    uncleared = await wake_uncleared(tx, event.station, event.what, now)
     if not await sends.busy(tx, event.station) and event.status != "Reserved":
-        return False
+        return uncleared
     woken = await wake_reservations(
         tx,
         event.station,
@@ -39,7 +40,7 @@ async def wake_concerned(tx: Tx, event: StationEvent, now: datetime) -> bool:
         status=event.status,
         wire_id=event.reservation_id,
     )
-    return await _wake_commands(tx, event, now) or woken
+    return await _wake_commands(tx, event, now) or woken or uncleared
 
 
 async def _wake_commands(tx: Tx, event: StationEvent, now: datetime) -> bool:

@@ -7,9 +7,11 @@ the reservations that ended there last: a station may have brought one of them b
 
 from datetime import datetime, timedelta
 
-from fleet import reservations
+from fleet import reservations, sends
 from fleet.database import Tx
 from workflows.domain.reservation import Reservation, ReservationState
+from workflows.domain.reservation_changes import LETS_GO
+from workflows.domain.reservation_steps import CLEARING
 from workflows.reservation_recorder import from_snapshot
 from workflows.reservation_start import wake
 
@@ -19,7 +21,31 @@ REVIVED_WITHIN = timedelta(days=30)
 REVIVED_LIMIT = 3
 """How many ended reservations of a place are looked at when it is shown as reserved."""
 
+_RETURNS = {"connected", "booted"}
 _NEWS = {"transaction", "connector_status", "connected", "booted", "reservation"}
+
+
+async def wake_uncleared(tx: Tx, station: str, what: str, now: datetime) -> bool:
+    """A station came back: what ended while it was away may still be held there.
+
+    Returns whether there is any.
+    """
+    if what not in _RETURNS:
+        return False
+    entries = await reservations.ended_at(tx, station, since=now - CLEARING)
+    ended = [from_snapshot(entry.snapshot) for entry in entries]
+    uncleared = [each for each in ended if not await _is_cleared(tx, each)]
+    for each in uncleared:
+        await wake(tx, each, what, now)
+    return bool(uncleared)
+
+
+async def _is_cleared(tx: Tx, ended: Reservation) -> bool:
+    """Whether its workflow has nothing left to do there, as far as that is written down."""
+    if ended.cause in LETS_GO or ended.state is ReservationState.REFUSED:
+        return True
+    rows = await sends.by_command(tx, ended.tenant, ended.name)
+    return any(row.closed for row in rows)
 
 
 async def wake_reservations(

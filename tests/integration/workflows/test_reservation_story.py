@@ -306,6 +306,20 @@ async def test_an_expired_hold_is_cancelled_until_the_station_answers(bench: Ben
     await run_ends(bench, command)
 
 
+async def test_a_hold_that_ran_out_while_its_station_was_away_is_cancelled_when_it_returns(
+    bench: Bench,
+) -> None:
+    command = await held(bench, ttl=timedelta(minutes=10))
+    await bench.disconnect()
+    await bench.skip(600)
+    known = await until(bench, command, lambda r: r.ended)
+    assert is_end(known, ReservationState.EXPIRED, EndCause.TIME_OVER)
+    bench.gateway.plays = [answers(accepted())]
+    await bench.connect()
+    await run_ends(bench, command)
+    assert [frame.kind for frame in bench.gateway.frames[1:]] == [Kind.CANCEL_RESERVATION]
+
+
 def rejected_with(word: str) -> StationAnswer:
     return StationAnswer(Verdict.REJECTED, word)
 
