@@ -4,7 +4,8 @@ A start was given up or taken back, and its session began all the same. It is st
 id, at most a few times, with growing pauses: a station that refuses, or answers and goes on, is
 asked again while the session is known to be running. It ends with DONE when the session ended, by
 whatever cause, or FAILED when the tries are used up; then a human has to look, and the command
-says so.
+says so. A session that turns out to be somebody else's meanwhile is left alone, and that is FAILED
+too: it was told to stop.
 """
 
 from datetime import datetime, timedelta
@@ -45,7 +46,17 @@ def pending(command: Command, facts: Facts, timing: Timing, now: datetime) -> De
         return None
     if not session.active:
         return Decision(Act.UNDONE, session=session)
+    if _is_anothers(session, facts):
+        why = "It turned out to be the session of another request, and is left alone."
+        return Decision(Act.UNDO_FAILED, session=session, reason=why)
     return _stop_again(session, facts, timing, now)
+
+
+def _is_anothers(session: Session, facts: Facts) -> bool:
+    """Whether it is known by now whose session it is: the station named its request too late."""
+    ours = facts.frame.id if facts.frame else None
+    named_another = session.remote_start_id is not None and session.remote_start_id != ours
+    return named_another or any(rival.claimed == session.name for rival in facts.rivals)
 
 
 def _stop_again(session: Session, facts: Facts, timing: Timing, now: datetime) -> Decision:

@@ -114,10 +114,11 @@ def _undo(
 ) -> Decision:
     if not _may_be_held(facts):
         return _nothing_held(command, facts)
-    if now >= spec.expire_time:
-        return Decision(Act.UNDONE, reason="The hold has run out.")
     if command.compensation.state is not CompensationState.PENDING:
-        return _begin_undo(command, facts, _why(command))
+        over = command.compensation.state is CompensationState.DONE and now >= spec.expire_time
+        return _run_out(command) if over else _begin_undo(command, facts, _why(command))
+    if now >= spec.expire_time:
+        return _run_out(command)
     if command.state is not State.DONE and _is_late(command, facts, timing, now):
         return _report_pending(command)
     return _next_cancel(spec, facts, timing, command, now)
@@ -127,6 +128,14 @@ def _begin_undo(command: Command, facts: Facts, reason: str) -> Decision:
     """The hold is cancelled; a caller does not wait for a station that is away."""
     away = facts.connected_since is None
     return Decision(Act.UNDO, reason=reason, outcome=_known_so_far(command) if away else None)
+
+
+def _run_out(command: Command) -> Decision:
+    """By our clock the hold is over; whether there ever was one stays unknown."""
+    outcome = None
+    if command.state is not State.DONE and not is_definite(command.outcome):
+        outcome = _known_so_far(command)
+    return Decision(Act.UNDONE, outcome=outcome, reason="The hold has run out.")
 
 
 def _why(command: Command) -> str:

@@ -1,15 +1,25 @@
-"""A command waits for a station that is away: nobody looks again and again at the same facts."""
+"""What the simulation of hostile stations found: waits without end, and looks without pause."""
 
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from tests.unit.workflows.situations import TIMING, at, start
+from tests.unit.workflows.situations import TIMING, answered, at, facts, session, start
 from workflows.domain.facts import Act, Facts
 from workflows.domain.frames import HoldFrame
-from workflows.domain.judgement import judge
-from workflows.domain.model import CancelReservationSpec, Command, Kind, ReserveSpec, State
+from workflows.domain.judgement import apply, judge
+from workflows.domain.model import (
+    CancelReservationSpec,
+    Code,
+    Command,
+    Compensation,
+    CompensationState,
+    Kind,
+    ReserveSpec,
+    State,
+)
+from workflows.domain.outcomes import Cause, ending
 
 RESERVE = ReserveSpec(
     id_token=start().start.id_token,  # type: ignore[union-attr]
@@ -50,3 +60,27 @@ def test_a_repeat_that_is_not_due_is_waited_for(kind: Kind) -> None:
     assert decision.act is Act.WAIT
     assert decision.look_again is not None
     assert at(60) < decision.look_again <= at(60) + timedelta(seconds=5)
+
+
+def test_a_hold_that_ran_out_while_it_was_undone_ends_its_command() -> None:
+    pending = Compensation(CompensationState.PENDING, "No answer.", update_time=at(100))
+    command = replace(lost(Kind.RESERVE_NOW), compensation=pending)
+    known = Facts(asks=(HoldFrame(1, at(0), over=True),), connected_since=at(0))
+    after = apply(command, judge(command, known, TIMING, at(3_601)), at(3_601))
+    assert after.state is State.DONE
+    assert after.outcome is not None
+    assert after.outcome.code is Code.UNKNOWN
+    assert after.compensation.state is CompensationState.DONE
+
+
+def test_a_session_that_turns_out_to_be_anothers_is_not_told_to_stop_again() -> None:
+    theirs = session(remote_start_id=99)
+    undoing = Compensation(CompensationState.PENDING, "", theirs.name, theirs.transaction_id, at(5))
+    command = replace(
+        answered(start()),
+        state=State.COMPENSATING,
+        outcome=ending(Cause.CANCELLED_BY_CALLER),
+        compensation=undoing,
+    )
+    decision = judge(command, facts(theirs), TIMING, at(500))
+    assert decision.act is Act.UNDO_FAILED
