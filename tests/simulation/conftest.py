@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation.conversion import quick_conversion
 from tests.simulation.fleet_file import FleetFile, sqlite_on_the_loop
 from tests.simulation.world import Ran, simulate
 
@@ -31,7 +32,7 @@ class Stage:
         """The world of a seed, from its beginning to its end."""
         begin_s = time.perf_counter()
         try:
-            with _undisturbed(), sqlite_on_the_loop():
+            with _undisturbed(), sqlite_on_the_loop(), quick_conversion():
                 return simulate(seed, self._fleet)
         finally:
             Stage.worlds += 1

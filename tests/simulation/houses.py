@@ -19,12 +19,16 @@ from workflows import names
 from workflows.contract import (
     AskRequest,
     ChangeRequest,
+    ChangeReservation,
     PrepareRequest,
     SendRequest,
     SettleRequest,
     WeighRequest,
+    WeighReservation,
 )
+from workflows.domain.timing import Timing
 from workflows.fleet_activities import FleetActivities
+from workflows.reservation_activities import ReservationActivities
 from workflows.wakeups import WakeupDispatcher
 
 SETTINGS = GatewaySettings(
@@ -40,14 +44,17 @@ SETTINGS = GatewaySettings(
 """Rare ticks: each costs real time, and nothing here depends on how often they come."""
 
 
-def worker_activities(db: ProcessDatabase) -> dict[str, Activity]:
+def worker_activities(db: ProcessDatabase, timing: Timing) -> dict[str, Activity]:
     """The worker's local activities on its own way to the database."""
     fleet = FleetActivities(db)  # type: ignore[arg-type]
+    holds = ReservationActivities(db, timing)  # type: ignore[arg-type]
     return {
         names.PREPARE_COMMAND: (fleet.prepare_command, PrepareRequest),
         names.SETTLE_SEND: (fleet.settle_send, SettleRequest),
         names.WEIGH_EVIDENCE: (fleet.weigh_evidence, WeighRequest),
         names.RECORD_CHANGE: (fleet.record_change, ChangeRequest),
+        names.WEIGH_RESERVATION: (holds.weigh_reservation, WeighReservation),
+        names.CHANGE_RESERVATION: (holds.change_reservation, ChangeReservation),
     }
 
 

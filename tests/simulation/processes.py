@@ -11,6 +11,7 @@ from contextvars import ContextVar, copy_context
 from typing import Any, TypeVar
 
 from fleet.database import Database, DatabaseUnavailable, Tx
+from fleet.wakeups import OUTBOX_GREW
 from tests.simulation.chance import Chance
 from tests.simulation.virtual_time import VirtualLoop
 
@@ -79,6 +80,7 @@ class ProcessDatabase:
         self._calm = calm
         self._gone_until_s = 0.0
         self.lost_acks = 0.0
+        self._on_outbox: list[Callable[[], None]] = []
         self._doom: tuple[int, bool, asyncio.Future[None]] | None = None
 
     def goes_away(self, for_s: float) -> None:
@@ -96,12 +98,14 @@ class ProcessDatabase:
         if falls is not None and falls[1]:
             falls[2].set_result(None)
             await never()
-        result = await asyncio.shield(_outside(self._loop, self._db.batch(op)))
+        result, wakes = await asyncio.shield(outside(self._loop, self._db.batch(_noting(op))))
         if falls is not None:
             falls[2].set_result(None)
             await never()
         if self._chance.happens(self.lost_acks):
             raise DatabaseUnavailable("the acknowledgement was lost")
+        for tell in self._on_outbox if wakes else ():
+            tell()
         await asyncio.sleep(self._latency())
         return result
 
@@ -121,8 +125,8 @@ class ProcessDatabase:
 
     @contextmanager
     def on_outbox(self, tell: Callable[[], None]) -> Iterator[None]:
-        """Nobody is told: all processes share one database here, and each kicks for itself."""
-        del tell
+        """A process is told of its own commits only."""
+        self._on_outbox = [tell]
         yield
 
     async def _way_there(self) -> None:
@@ -137,8 +141,18 @@ class ProcessDatabase:
         return 0.001 if self._calm else self._chance.latency(0.002)
 
 
-def _outside(loop: VirtualLoop, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
-    """Run what belongs to no process: the database itself is not killed."""
+def outside(loop: VirtualLoop, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+    """Run what belongs to no process of ours: the database and Temporal are not killed."""
     context = copy_context()
     context.run(_current.set, None)
     return loop.create_task(work, context=context)
+
+
+def _noting(op: Callable[[Tx], Awaitable[T]]) -> Callable[[Tx], Awaitable[tuple[T, bool]]]:
+    """The same write, and whether it (or one that shares its transaction) added a wake-up."""
+
+    async def noted(tx: Tx) -> tuple[T, bool]:
+        result = await op(tx)
+        return result, bool(tx.info.get(OUTBOX_GREW))
+
+    return noted

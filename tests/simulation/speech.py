@@ -15,6 +15,11 @@ Payload = dict[str, Any]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+_V16_REASONS = {"PowerLoss", "Local", "Remote", "HardReset", "SoftReset", "UnlockCommand"}
+_2X_REASONS = {"PowerLoss", "Timeout", "Remote"}
+_2X_WORDS = {"Available", "Reserved", "Unavailable", "Faulted"}
+
+
 @dataclass
 class Message:
     """A CALL of the station that waits for its turn. kept: sent again until it is answered."""
@@ -57,6 +62,17 @@ class Speech:
             return "2222" + at.isoformat()[4:]
         return at.replace(tzinfo=None).isoformat()
 
+    def true_time(self, written: datetime) -> datetime | None:
+        """When the station's clock shows a time that we wrote; None: not within a human's life."""
+        wrong = self._station.temper.clock
+        if isinstance(wrong, timedelta):
+            return written - wrong
+        if wrong == "1970":
+            return None
+        if wrong == "far":
+            return written.replace(year=written.year - 196)
+        return written
+
     # --- its own messages
 
     def boot(self) -> Message:
@@ -64,7 +80,7 @@ class Speech:
         payload: Payload = {"chargePointVendor": "V", "chargePointModel": "M"}
         if not self._v16:
             payload = {
-                "reason": "PowerUp",
+                "reason": self._station.boot_reason,
                 "chargingStation": {"vendorName": "V", "model": "M"},
             }
         return _message("BootNotification", payload, True, lambda _: self._station.booted())
@@ -80,11 +96,10 @@ class Speech:
                 "timestamp": at,
             }
         else:
-            word = "Available" if status == "Available" else "Occupied"
             payload = {
                 "evseId": evse,
                 "connectorId": 1,
-                "connectorStatus": word,
+                "connectorStatus": status if status in _2X_WORDS else "Occupied",
                 "timestamp": at,
             }
         return _message("StatusNotification", payload, False)
@@ -113,14 +128,19 @@ class Speech:
     def ended(self, session: TrueSession, reason: str) -> None:
         """A session ended."""
         if not self._v16:
-            why = {"PowerLoss": "PowerLoss", "Timeout": "Timeout", "Remote": "Remote"}
-            trigger = {"Timeout": "EVConnectTimeout", "Remote": "RemoteStop"}
+            why = {"HardReset": "ImmediateReset", "SoftReset": "ImmediateReset"}
+            trigger = {
+                "Timeout": "EVConnectTimeout",
+                "Remote": "RemoteStop",
+                "HardReset": "ResetCommand",
+                "SoftReset": "ResetCommand",
+            }
             self._event(
                 session,
                 "Ended",
                 trigger.get(reason, "StopAuthorized"),
                 "Idle",
-                stopped=why.get(reason, "Local"),
+                stopped=why.get(reason, reason if reason in _2X_REASONS else "Local"),
             )
             return
         at = self.stamp(self._station.loop.utc_now())
@@ -133,30 +153,33 @@ class Speech:
                 "transactionId": int(known) if known else -1,
                 "meterStop": meter,
                 "timestamp": at,
-                "reason": reason if reason in {"PowerLoss", "Local", "Remote"} else "Other",
+                "reason": reason if reason in _V16_REASONS else "Other",
                 "idTag": session.token,
             }
 
         self._say("StopTransaction", payload)
 
     def _begun_v16(self, session: TrueSession) -> None:
-        payload = {
+        payload: Payload = {
             "connectorId": session.evse,
             "idTag": session.token,
             "meterStart": session.number,
             "timestamp": self.stamp(self._station.loop.utc_now()),
         }
+        if self._names_hold(session):
+            payload["reservationId"] = session.hold
 
         def answered(answer: Payload) -> None:
             session.wire_id = str(answer["transactionId"])
             if answer["idTagInfo"]["status"] != "Accepted":
                 self._station.end_session(session, "deauthorized", "DeAuthorized")
             elif self._station.chance.happens(0.3):
-                self._meter(session)
+                self.meter(session)
 
         self._say("StartTransaction", lambda: payload, answered)
 
-    def _meter(self, session: TrueSession) -> None:
+    def meter(self, session: TrueSession) -> None:
+        """MeterValues of a running session."""
         known = None if self._station.temper.forgets_ids else session.wire_id
         payload: Payload = {
             "connectorId": session.evse,
@@ -202,6 +225,8 @@ class Speech:
         }
         if token:
             payload["idToken"] = {"idToken": session.token, "type": "ISO14443"}
+        if kind == "Started" and self._names_hold(session):
+            payload["reservationId"] = session.hold
 
         def answered(answer: Payload) -> None:
             status = answer.get("idTokenInfo", {}).get("status", "Accepted")
@@ -210,59 +235,18 @@ class Speech:
 
         self._say("TransactionEvent", lambda: payload, answered)
 
+    def _names_hold(self, session: TrueSession) -> bool:
+        session.hold_named = session.hold is not None and self._station.temper.names_holds
+        return session.hold_named
+
+    def hold_ended(self, wire_id: int, word: str) -> None:
+        """ReservationStatusUpdate, which 1.6 does not have: a hold is over, and not by our word."""
+        if not self._v16 and self._station.temper.tells_of_holds:
+            payload = {"reservationId": wire_id, "reservationUpdateStatus": word}
+            self._say("ReservationStatusUpdate", lambda: payload)
+
     def _say(self, action: str, payload: Any, answered: Any = lambda _: None) -> None:
         self._station.say(_message(action, payload, True, answered))
-
-    # --- what it is asked
-
-    def read_start(self, payload: Payload) -> tuple[int | None, str, int | None]:
-        """EVSE, token and remoteStartId of a start."""
-        if self._v16:
-            return payload.get("connectorId"), payload["idTag"], None
-        return payload.get("evseId"), payload["idToken"]["idToken"], payload["remoteStartId"]
-
-    def stop_target(self, payload: Payload, active: list[TrueSession]) -> TrueSession | None:
-        """The running session that a stop names."""
-        if self._v16 and self._station.temper.forgets_ids:
-            return None
-        wanted = str(payload["transactionId"])
-        return next((session for session in active if session.wire_id == wanted), None)
-
-    def reply(self, action: str, payload: Payload) -> Payload | None:
-        """The answer to a question."""
-        temper, station = self._station.temper, self._station
-        seconds = str(int(temper.connection_timeout_s))
-        match action:
-            case "GetConfiguration" if temper.tells_timeout:
-                entry = {"key": "ConnectionTimeOut", "readonly": False, "value": seconds}
-                return {"configurationKey": [entry]}
-            case "GetConfiguration":
-                return {"unknownKey": payload["key"]}
-            case "GetVariables":
-                asked = payload["getVariableData"][0]
-                status = "Accepted" if temper.tells_timeout else "UnknownVariable"
-                result = {**asked, "attributeStatus": status}
-                if temper.tells_timeout:
-                    result["attributeValue"] = seconds
-                return {"getVariableResult": [result]}
-            case "TriggerMessage":
-                for session in station.active():
-                    self._meter(session)
-                return {"status": "Accepted"}
-            case "GetTransactionStatus":
-                return self._transaction_status(payload)
-            case _:
-                return None
-
-    def _transaction_status(self, payload: Payload) -> Payload:
-        station = self._station
-        waiting = [m for m in station.queue if m.action == "TransactionEvent"]
-        wanted = payload.get("transactionId")
-        if wanted is None:
-            return {"messagesInQueue": bool(waiting)}
-        of_it = [m for m in waiting if m.payload()["transactionInfo"]["transactionId"] == wanted]
-        running = any(session.wire_id == wanted for session in station.active())
-        return {"ongoingIndicator": running, "messagesInQueue": bool(of_it)}
 
 
 def _message(action: str, payload: Any, kept: bool, answered: Any = lambda _: None) -> Message:

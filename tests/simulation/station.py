@@ -2,21 +2,25 @@
 
 What it says may be late, doubled, lost or wrong about the time; what it *does* is written down in
 `Truth`. It never lies in its own words: a station that says Rejected does not start. Everything
-that depends on the OCPP version stands in `speech.py`.
+that depends on the OCPP version stands in `speech.py` and `requests.py`; what it does stands in
+`sessions.py`, `holds.py` and `restarts.py`.
 """
 
 import asyncio
 import json
 from collections import deque
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from tests.simulation.chance import Chance
+from tests.simulation.holds import Holds
+from tests.simulation.requests import Requests
+from tests.simulation.restarts import Bolts, Restarts
+from tests.simulation.sessions import Sessions
 from tests.simulation.speech import Message, Speech
 from tests.simulation.talking import Talker
 from tests.simulation.tempers import Temper
-from tests.simulation.truth import FrameSeen, TrueSession, Truth
+from tests.simulation.truth import FrameSeen, TrueRestart, TrueSession, Truth
 from tests.simulation.virtual_time import VirtualLoop
 from tests.simulation.wire import Wire
 
@@ -33,17 +37,6 @@ class Network(Protocol):
         """A new connection; None when no gateway takes one."""
 
 
-@dataclass
-class Request:
-    """A remote start that was taken and waits for its car."""
-
-    evse: int
-    token: str
-    message_id: str
-    remote_start_id: int | None
-    open_session: TrueSession | None = None
-
-
 class Station(Talker):
     """One charging station with one or two EVSEs."""
 
@@ -55,7 +48,13 @@ class Station(Talker):
         self.plugged: dict[int, bool] = {
             evse: chance.happens(temper.plugged) for evse in range(1, temper.evses + 1)
         }
-        self.requests: dict[int, Request] = {}
+        self.requests = Requests(temper.version, self)
+        self.sessions = Sessions(self)
+        self.holds = Holds(self)
+        self.bolts = Bolts(self)
+        self.restarts = Restarts(self)
+        self.boot_reason = "PowerUp"
+        self.has_power = True
         self._network = network
         self._story = story
         self._leaves_until_s = 0.0
@@ -71,7 +70,8 @@ class Station(Talker):
         talk = self.loop.create_task(self.talk())
         try:
             while True:
-                if self.wire is None and self.loop.time() >= self._leaves_until_s:
+                ready = self.has_power and self.loop.time() >= self._leaves_until_s
+                if self.wire is None and ready:
                     self._connect()
                 self._step()
                 await asyncio.sleep(STEP_S)
@@ -95,7 +95,7 @@ class Station(Talker):
         """Its boot was accepted."""
         self.is_booted = True
         for evse in self.plugged:
-            self.status(evse, "Preparing" if self.plugged[evse] else "Available")
+            self.status_now(evse)
 
     def drop(self, *, away_s: float | None = None, quiet: bool = False) -> None:
         """Lose the connection; come back after a while. quiet: the gateway is not told."""
@@ -116,17 +116,31 @@ class Station(Talker):
             self._leaves_until_s = self.loop.time() + self.chance.between(0.2, 15.0)
             self.nothing_comes()
 
-    def reboot(self) -> None:
-        """Power is lost for a while."""
-        self.tell("reboots")
+    def reboot(
+        self,
+        *,
+        cause: str = "",
+        ends: str = "PowerLoss",
+        keeps: bool | None = None,
+        boot_reason: str = "PowerUp",
+    ) -> None:
+        """Power is lost for a while. cause: of the reset frame. keeps: sessions survive it."""
+        self.tell(f"reboots {cause[:4]}")
+        self.truth.restarts.append(TrueRestart(self.loop.utc_now(), None, cause))
+        self.boot_reason = boot_reason
         self.is_booted = False
-        self.requests.clear()
-        keeps = self.chance.happens(0.3)
-        for session in self.active():
-            if not keeps:
-                self.end_session(session, "reboot", "PowerLoss")
+        self.restarts.forget()
+        self.sessions.power_lost(ends, keeps=self.chance.happens(0.3) if keeps is None else keeps)
         self.queue = deque(message for message in self.queue if message.kept)
-        self.drop(away_s=self.chance.between(3.0, 40.0))
+        away_s = self.chance.between(3.0, 40.0)
+        self.has_power = False
+        self.drop(away_s=away_s)
+        self.loop.call_later(away_s * 0.9, self._powered)
+
+    def _powered(self) -> None:
+        if not self.has_power:
+            self.has_power = True
+            self.holds.restarted()
 
     def _step(self) -> None:
         """What happens by chance, once in a while."""
@@ -135,6 +149,8 @@ class Station(Talker):
             self.drop(quiet=chance.happens(temper.half_open))
         if temper.reboots_every_s and chance.happens(STEP_S / temper.reboots_every_s):
             self.reboot()
+        if temper.removes_every_s and chance.happens(STEP_S / temper.removes_every_s):
+            self.holds.remove_one()
 
     # --- what it hears
 
@@ -151,14 +167,22 @@ class Station(Talker):
         self.truth.frames.append(seen)
         match action:
             case "RemoteStartTransaction" | "RequestStartTransaction":
-                await self._asked_to_start(wire, seen)
+                await self.sessions.asked_to_start(wire, seen)
             case "RemoteStopTransaction" | "RequestStopTransaction":
-                await self._asked_to_stop(wire, seen)
+                await self.sessions.asked_to_stop(wire, seen)
+            case "UnlockConnector":
+                await self.bolts.asked_to_unlock(wire, seen)
+            case "Reset":
+                await self.restarts.asked_to_restart(wire, seen)
+            case "ReserveNow":
+                await self.holds.asked_to_hold(wire, seen)
+            case "CancelReservation":
+                await self.holds.asked_to_let_go(wire, seen)
             case _ if not self.temper.silent_to_questions:
                 await asyncio.sleep(self.chance.between(0.02, 0.5))
-                self._answer(wire, seen, self.speech.reply(action, payload))
+                self.answer(wire, seen, self.requests.reply(action, payload))
 
-    def _answer(self, wire: Wire, seen: FrameSeen, payload: Payload | None) -> None:
+    def answer(self, wire: Wire, seen: FrameSeen, payload: Payload | None) -> None:
         """None: a CALLERROR that says it knows no such action."""
         if payload is None:
             seen.said = "NotImplemented"
@@ -170,7 +194,8 @@ class Station(Talker):
         if self.chance.happens(self.temper.doubles):
             wire.up(text)
 
-    def _say_error(self, wire: Wire, seen: FrameSeen) -> None:
+    def say_error(self, wire: Wire, seen: FrameSeen) -> None:
+        """A CALLERROR of any code: it did not do what it was asked."""
         seen.said = self.chance.pick(
             ("InternalError", "GenericError", "NotSupported", "FormationViolation", "Strange")
         )
@@ -183,181 +208,79 @@ class Station(Talker):
         )
         wire.up(json.dumps([3, seen.message_id, nonsense]))
 
-    def _mood(self, moods: tuple[tuple[str, float], ...]) -> str:
+    def mood(self, moods: tuple[tuple[str, float], ...]) -> str:
+        """How it takes this frame."""
         return self.chance.weighed(**dict(moods))
 
-    # --- starting
+    async def pauses(self) -> None:
+        """Think a moment, as stations do."""
+        await asyncio.sleep(self.chance.between(0.02, 1.0))
 
-    async def _asked_to_start(self, wire: Wire, seen: FrameSeen) -> None:
-        evse, token, remote_start_id = self.speech.read_start(seen.payload)
-        mood = self._mood(self.temper.start_moods)
-        free = [
-            one
-            for one in self.plugged
-            if one not in self.requests and not self.on_evse(one) and evse in (None, one)
-        ]
-        self.tell(f"gets start {seen.message_id[:4]} for {token}: {mood}, free {free}")
-        if mood == "reject" or (not free and mood in {"accept", "late", "drops_after"}):
-            await asyncio.sleep(self.chance.between(0.02, 1.0))
-            self._answer(wire, seen, {"status": "Rejected"})
-            return
-        if mood == "error":
-            await asyncio.sleep(self.chance.between(0.02, 1.0))
-            self._say_error(wire, seen)
-            return
-        starts = bool(free) and (mood in {"accept", "late", "drops_after"} or self._tosses())
-        event_first = self.chance.happens(self.temper.event_first)
-        if starts and event_first:
-            self._takes(free, token, seen.message_id, remote_start_id)
-            await asyncio.sleep(self.chance.between(0.05, 1.0))
-        await self._reacts(wire, seen, mood, {"status": "Accepted"})
-        if starts and not event_first and mood != "reboots":
-            self._takes(free, token, seen.message_id, remote_start_id)
+    async def says_error(self, wire: Wire, seen: FrameSeen) -> None:
+        """A CALLERROR, after a moment."""
+        await self.pauses()
+        self.say_error(wire, seen)
 
-    def _tosses(self) -> bool:
+    def tosses(self) -> bool:
+        """A coin."""
         return self.chance.happens(0.5)
 
-    async def _reacts(self, wire: Wire, seen: FrameSeen, mood: str, yes: Payload) -> None:
+    async def reacts(self, wire: Wire, seen: FrameSeen, mood: str, yes: Payload) -> None:
         """Answer, or not, by its mood."""
-        await asyncio.sleep(self.chance.between(0.02, 1.0))
+        await self.pauses()
         match mood:
             case "accept" | "ignores":
-                self._answer(wire, seen, yes)
+                self.answer(wire, seen, yes)
             case "late":
                 self.loop.call_later(
-                    self.chance.between(8.0, 60.0), lambda: self._answer(wire, seen, yes)
+                    self.chance.between(8.0, 60.0), lambda: self.answer(wire, seen, yes)
                 )
             case "unreadable":
                 self._say_nonsense(wire, seen)
             case "drops":
                 self.drop(quiet=self.chance.happens(self.temper.half_open))
             case "drops_after":
-                self._answer(wire, seen, yes)
+                self.answer(wire, seen, yes)
                 away_s = self.chance.between(0.2, 30.0)
                 self.loop.call_later(0.3, lambda: self.drop(away_s=away_s))
             case "reboots":
                 self.reboot()
 
-    def _takes(
-        self, free: list[int], token: str, message_id: str, remote_start_id: int | None
-    ) -> None:
-        """The start is taken: it begins now, or waits for the car."""
-        evse = next((one for one in free if self.plugged[one]), free[0])
-        if evse in self.requests or self.on_evse(evse):
-            return
-        if self.plugged[evse]:
-            self._begin(evse, token, message_id, remote_start_id)
-            return
-        patience_s = self.temper.connection_timeout_s
-        if self.temper.patient:
-            patience_s = self.chance.between(patience_s, 400.0)
-        request = Request(evse, token, message_id, remote_start_id)
-        self.requests[evse] = request
-        self.loop.call_later(patience_s, lambda: self._gives_up(request))
-        if self.speech.opens_without_cable:
-            request.open_session = self._begin(evse, token, message_id, remote_start_id)
-        else:
-            self.status(evse, "Preparing")
-        self._driver_comes(evse, patience_s)
-
-    def _driver_comes(self, evse: int, patience_s: float) -> None:
-        if self.chance.happens(self.temper.never_plugs):
-            return
-        late = self.chance.happens(self.temper.plugs_late)
-        after_s = (
-            self.chance.between(patience_s, patience_s + 120)
-            if late
-            else (self.chance.between(0.5, min(patience_s, 60.0)))
-        )
-        self.loop.call_later(after_s, lambda: self.plug(evse))
+    # --- what others do here
 
     def plug(self, evse: int) -> None:
         """A cable is plugged in."""
-        if self.plugged[evse]:
-            return
-        self.plugged[evse] = True
-        self.tell(f"a car is plugged in at {evse}")
-        request = self.requests.pop(evse, None)
-        if request is None:
-            self.status(evse, self.speech.occupied)
-        elif request.open_session is not None:
-            self.speech.charging(request.open_session)
-        else:
-            self._begin(evse, request.token, request.message_id, request.remote_start_id)
-
-    def _gives_up(self, request: Request) -> None:
-        if self.requests.get(request.evse) is not request:
-            return
-        self.tell(f"stops waiting for a car at {request.evse}")
-        del self.requests[request.evse]
-        if request.open_session is not None and request.open_session.running:
-            self.end_session(request.open_session, "timeout", "Timeout")
-        self.status(request.evse, "Available")
+        self.sessions.plug(evse)
 
     def swipe(self, evse: int, token: str) -> None:
         """The driver presents his token at the station."""
-        request = self.requests.get(evse)
-        if request is not None or self.on_evse(evse) or not self.plugged[evse]:
-            return
-        self.tell(f"the driver swipes {token} at {evse}")
-        self._begin(evse, token, "", None)
-
-    def _begin(self, evse: int, token: str, cause: str, remote_start_id: int | None) -> TrueSession:
-        number = 1000 * (len(self.truth.sessions) + 1)
-        session = TrueSession(number, evse, token, cause, self.loop.utc_now())
-        self.truth.sessions.append(session)
-        self.tell(
-            f"session {number} of {token} begins at {evse}, "
-            + (f"asked for by {cause[:4]}" if cause else "by its driver")
-        )
-        self.speech.begun(session, remote_start_id, plugged=self.plugged[evse])
-        if self.chance.happens(self.temper.ends_by_itself):
-            after_s = self.chance.between(1.0, 90.0)
-            self.loop.call_later(after_s, lambda: self.end_session(session, "driver", "Local"))
-        return session
-
-    # --- stopping
-
-    async def _asked_to_stop(self, wire: Wire, seen: FrameSeen) -> None:
-        session = self.speech.stop_target(seen.payload, self.active())
-        mood = self._mood(self.temper.stop_moods)
-        which = session.number if session else "nothing"
-        self.tell(f"gets stop {seen.message_id[:4]} of {seen.payload} ({which}): {mood}")
-        if mood == "error":
-            self._say_error(wire, seen)
-            return
-        if mood == "reject" or session is None:
-            await asyncio.sleep(self.chance.between(0.02, 1.0))
-            self._answer(wire, seen, {"status": "Rejected"})
-            return
-        ends = mood in {"accept", "late", "drops_after"} or (mood != "ignores" and self._tosses())
-        await self._reacts(wire, seen, mood, {"status": "Accepted"})
-        if ends:
-            await asyncio.sleep(self.chance.between(0.05, 3.0))
-            self.end_session(session, seen.message_id, "Remote")
+        self.sessions.swipe(evse, token)
 
     def end_session(self, session: TrueSession, cause: str, reason: str) -> None:
         """It ends, once."""
-        if not session.running:
-            return
-        session.ended = self.loop.utc_now()
-        session.end_cause = cause
-        self.tell(f"session {session.number} ends: {cause[:8]}")
-        request = self.requests.get(session.evse)
-        if request is not None and request.open_session is session:
-            del self.requests[session.evse]
-        self.speech.ended(session, reason)
-        if self.chance.happens(0.5):
-            self.plugged[session.evse] = False
-            self.status(session.evse, "Available")
+        self.sessions.end(session, cause, reason)
 
     def active(self) -> list[TrueSession]:
         """The sessions that run."""
-        return [session for session in self.truth.sessions if session.running]
+        return self.sessions.active()
 
     def on_evse(self, evse: int) -> TrueSession | None:
         """The session that runs there."""
-        return next((session for session in self.active() if session.evse == evse), None)
+        return self.sessions.on_evse(evse)
+
+    def is_taken(self, evse: int) -> bool:
+        """Whether a session runs there, or waits for its car."""
+        return evse in self.sessions.requests or self.on_evse(evse) is not None
+
+    def status_now(self, evse: int) -> None:
+        """Report how the connector really is."""
+        if self.is_taken(evse):
+            word = "Charging" if self.on_evse(evse) else "Preparing"
+        elif self.holds.at(evse) is not None:
+            word = "Reserved"
+        else:
+            word = self.speech.occupied if self.plugged[evse] else "Available"
+        self.status(evse, word)
 
     def clock(self, at: datetime) -> str:
         """A time as this station writes it."""

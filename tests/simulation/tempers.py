@@ -18,6 +18,13 @@ class Temper:
     names_start: "always", "later" (not in the first message) or "never" (2.x).
     forgets_ids: it never takes our transaction id (1.6). lag_s: how slowly it reports.
     drops_every_s, reboots_every_s: on average; 0 never. half_open: the gateway is not told.
+    unlock_moods, reset_moods, reserve_moods, let_go_moods: the same for the other frames.
+    tethered: its cables cannot be unlocked. restarts_after_s: the longest pause before a restart.
+    tells_why: whether its boots name their reason (2.x).
+    names_holds: sessions name the hold that they used. tells_of_holds: it tells of ends (2.x).
+    keeps_holds: past their end, for ever. forgets_holds, revives_holds: when it restarts.
+    refuses_repeats: a number that it holds already. loses_on_refusal: it lets the old hold go then.
+    takes_past: it takes a hold whose end has passed by its clock. removes_every_s: on average.
     doubles: how often a message is sent twice. silent_to_questions: asked, it does not answer.
     """
 
@@ -25,6 +32,22 @@ class Temper:
     evses: int = 1
     start_moods: tuple[tuple[str, float], ...] = (("accept", 1.0),)
     stop_moods: tuple[tuple[str, float], ...] = (("accept", 1.0),)
+    unlock_moods: tuple[tuple[str, float], ...] = (("accept", 1.0),)
+    reset_moods: tuple[tuple[str, float], ...] = (("accept", 1.0),)
+    reserve_moods: tuple[tuple[str, float], ...] = (("accept", 1.0),)
+    let_go_moods: tuple[tuple[str, float], ...] = (("accept", 1.0),)
+    tethered: bool = False
+    restarts_after_s: float = 2.0
+    tells_why: bool = True
+    names_holds: bool = True
+    tells_of_holds: bool = True
+    keeps_holds: bool = False
+    forgets_holds: bool = False
+    revives_holds: bool = False
+    refuses_repeats: bool = False
+    loses_on_refusal: bool = False
+    takes_past: bool = False
+    removes_every_s: float = 0.0
     clock: timedelta | str = timedelta(0)
     connection_timeout_s: float = 30.0
     tells_timeout: bool = True
@@ -48,7 +71,7 @@ class Temper:
 
 def temper_of(chance: Chance, *, calm: bool) -> Temper:
     """The temper of a seed. A calm station does what it is asked, and its driver too."""
-    version = chance.pick(("1.6", "2.0.1"))
+    version = chance.pick(("1.6", "2.0.1", "2.1"))
     if calm:
         return Temper(version=version, evses=chance.number(1, 2), never_plugs=0.2)
     wild = chance.happens(0.5)
@@ -57,6 +80,22 @@ def temper_of(chance: Chance, *, calm: bool) -> Temper:
         evses=chance.number(1, 2),
         start_moods=_START_WILD if wild else _START_MILD,
         stop_moods=_STOP_WILD if chance.happens(0.5) else _STOP_MILD,
+        unlock_moods=_START_WILD if chance.happens(0.5) else _START_MILD,
+        reset_moods=_STOP_WILD if chance.happens(0.5) else _STOP_MILD,
+        reserve_moods=_START_WILD if chance.happens(0.5) else _START_MILD,
+        let_go_moods=_START_WILD if chance.happens(0.3) else _START_MILD,
+        tethered=chance.happens(0.1),
+        restarts_after_s=chance.pick((2.0, 15.0)),
+        tells_why=chance.happens(0.8),
+        names_holds=chance.happens(0.7),
+        tells_of_holds=chance.happens(0.7),
+        keeps_holds=chance.happens(0.15),
+        forgets_holds=chance.happens(0.4),
+        revives_holds=chance.happens(0.2),
+        refuses_repeats=chance.happens(0.2),
+        loses_on_refusal=chance.happens(0.2),
+        takes_past=chance.happens(0.3),
+        removes_every_s=chance.pick((0.0, 0.0, 0.0, 300.0)),
         clock=_clock(chance),
         connection_timeout_s=chance.pick((10.0, 30.0, 30.0, 60.0, 90.0)),
         tells_timeout=chance.happens(0.6),

@@ -23,6 +23,7 @@ from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 from temporalio.service import RPCError, RPCStatusCode
 
 from tests.simulation.chance import Chance
+from tests.simulation.processes import outside
 from tests.simulation.remote_activities import Job, Poller, RemoteActivity, resolved
 from tests.simulation.virtual_time import VirtualLoop
 from tests.simulation.workflow_runs import (
@@ -34,6 +35,7 @@ from tests.simulation.workflow_runs import (
     replayed,
     to_payload,
 )
+from workflows import names
 
 TASK_HEARTBEAT_S = 8.0
 TASK_TIMEOUT_S = 10.0
@@ -50,16 +52,32 @@ class TemporalServer:
         self.calm = calm
         self.queues: dict[str, Poller] = {}
         self.executions: dict[str, Execution] = {}
+        self.runs: list[Execution] = []
         self.task_dies = 0.0 if calm else 0.03
         self.signal_lost = 0.0 if calm else 0.01
         self.signal_refused = 0.0 if calm else 0.05
 
-    def start(self, workflow_id: str, order: object) -> "Execution":
-        """Start a workflow, or find the one that there is."""
+    def start(
+        self, workflow_id: str, order: object, workflow: str = names.COMMAND_WORKFLOW
+    ) -> "Execution":
+        """Start a workflow, or find the run that there is; a closed command is never run again."""
         found = self.executions.get(workflow_id)
-        if found is None:
-            found = self.executions[workflow_id] = Execution(self, workflow_id, order)
+        if found is None or (found.closed and workflow != names.COMMAND_WORKFLOW):
+            found = Execution(self, workflow_id, order, workflow)
+            self.executions[workflow_id] = found
+            self.runs.append(found)
         return found
+
+    async def start_workflow(self, workflow: str, arg: object, **options: Any) -> None:
+        """As `temporalio.client.Client`, with a signal: for an id that runs the signal only."""
+        await asyncio.sleep(self.latency())
+        if self.chance.happens(self.signal_refused):
+            raise RPCError("unavailable", RPCStatusCode.UNAVAILABLE, b"")
+        execution = self.start(options["id"], arg, workflow)
+        for signalled in options["start_signal_args"]:
+            execution.signal(options["start_signal"], signalled)
+        if self.chance.happens(self.signal_refused):
+            raise RPCError("took too long", RPCStatusCode.DEADLINE_EXCEEDED, b"")
 
     def get_workflow_handle(self, workflow_id: str) -> "Handle":
         """As `temporalio.client.Client`, for those who only signal."""
@@ -89,11 +107,7 @@ class Handle:
             raise RPCError("not found", RPCStatusCode.NOT_FOUND, b"")
         if chance.happens(server.signal_lost):
             return
-        signal = SignalWorkflow(
-            signal_name=name, input=[to_payload(arg)], originating_event_id=execution.next_event()
-        )
-        job = Job(signal_workflow=signal)
-        execution.give(job)
+        execution.signal(name, arg)
         if chance.happens(server.signal_refused):
             raise RPCError("took too long", RPCStatusCode.DEADLINE_EXCEEDED, b"")
 
@@ -101,13 +115,17 @@ class Handle:
 class Execution:
     """One workflow, from its start to its end."""
 
-    def __init__(self, server: TemporalServer, workflow_id: str, order: object) -> None:
+    def __init__(
+        self, server: TemporalServer, workflow_id: str, order: object, workflow: str
+    ) -> None:
         self.id = workflow_id
+        self.workflow = workflow
         self.closed = False
         self.failure: str | None = None
         self.result: Any = None
         self.replays = 0
         self.deaths = 0
+        self.tasks = 0
         self._events = 1
         self._server = server
         self._loop = server.loop
@@ -117,14 +135,14 @@ class Execution:
         self._open_local: dict[int, Any] = {}
         self._steps: list[Step] = []
         self._unsaved: list[Job] = []
-        self._new: list[Job] = [first_job(workflow_id, order, server.loop.utc_now())]
+        self._new: list[Job] = [first_job(workflow_id, order, server.loop.utc_now(), workflow)]
         self._news = asyncio.Event()
         self._news.set()
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self._activities: dict[int, RemoteActivity] = {}
         self._updates: dict[str, asyncio.Future[bool]] = {}
         self._ended = server.loop.create_future()
-        self._task = server.loop.create_task(self._live())
+        self._task = outside(server.loop, self._live())
 
     def give(self, *jobs: Job) -> None:
         """Something new in its history."""
@@ -132,10 +150,13 @@ class Execution:
             self._new += jobs
             self._news.set()
 
-    def next_event(self) -> int:
-        """A number for an event of its history."""
+    def signal(self, name: str, arg: object) -> None:
+        """A signal is taken."""
         self._events += 1
-        return self._events
+        signal = SignalWorkflow(
+            signal_name=name, input=[to_payload(arg)], originating_event_id=self._events
+        )
+        self.give(Job(signal_workflow=signal))
 
     async def update(self, name: str, arg: object, update_id: str) -> bool:
         """An update; False when the workflow ended without an answer to it."""
@@ -182,15 +203,16 @@ class Execution:
 
     async def _task_done(self, jobs: list[Job]) -> bool:
         """One workflow task; False when nothing of it counts."""
+        self.tasks += 1
         self._unsaved = jobs
         self._steps = []
         pending: dict[asyncio.Task[Job], int] = {}
         said: list[WorkflowCommand] = []
         if self._run is None and self._history:
             self.replays += 1
-            self._run, _ = replayed(self.id, self._history)
+            self._run, _ = replayed(self.id, self._history, self.workflow)
         if self._run is None:
-            self._run = WorkflowRun(self.id, self._loop.utc_now())
+            self._run = WorkflowRun(self.id, self._loop.utc_now(), self.workflow)
         for seq, command in self._open_local.items():
             pending[self._begin_local(command)] = seq
         said += self._activate(jobs, pending)

@@ -40,6 +40,10 @@ class TrueSession:
     """2.x: at least one message of it carried our remoteStartId."""
     named_late: bool = False
     """2.x: but its first one did not."""
+    hold: int | None = None
+    """The number of the hold that it used."""
+    hold_named: bool = False
+    """Whether it told us so."""
 
     @property
     def running(self) -> bool:
@@ -48,16 +52,74 @@ class TrueSession:
 
 
 @dataclass
+class TrueHold:
+    """One unbroken time during which the station really held a place.
+
+    wire_id: the number that it knows the hold by. evse: None: any.
+    cause: message id of the frame that made it, "revived" after a restart.
+    until: when the station lets it go by its own clock, in true time; None: never by itself.
+    end_cause: message id of what ended it, else a word: "used", "expired", "reboot", "replaced",
+        "refused a change", "shown" (its token was shown, and no session came of it).
+    """
+
+    wire_id: int
+    evse: int | None
+    token: str
+    group: str
+    cause: str
+    begun: datetime
+    until: datetime | None
+    ended: datetime | None = None
+    end_cause: str = ""
+
+    @property
+    def running(self) -> bool:
+        """Whether the station holds it now."""
+        return self.ended is None
+
+    def ran_between(self, begin: datetime, end: datetime) -> bool:
+        """Whether it was held at any moment of this span."""
+        return self.begun <= end and (self.ended is None or self.ended >= begin)
+
+
+@dataclass
+class TrueUnlock:
+    """A connector that really was unlocked. cause: message id of the frame."""
+
+    at: datetime
+    evse: int
+    cause: str
+
+
+@dataclass
+class TrueRestart:
+    """The station, or one EVSE of it, really restarted. cause: message id, "" by itself."""
+
+    at: datetime
+    evse: int | None
+    cause: str
+
+
+@dataclass
 class Truth:
-    """All of it."""
+    """All of it. all_reported: nothing that must be told waits in its queue in the end."""
 
     frames: list[FrameSeen] = field(default_factory=list)
     sessions: list[TrueSession] = field(default_factory=list)
+    holds: list[TrueHold] = field(default_factory=list)
+    unlocks: list[TrueUnlock] = field(default_factory=list)
+    restarts: list[TrueRestart] = field(default_factory=list)
     all_reported: bool = True
+    connected: bool = True
+    """Whether it had a connection in the end."""
 
     def caused_by(self, message_ids: set[str]) -> list[TrueSession]:
         """The sessions that followed one of these frames."""
         return [session for session in self.sessions if session.cause in message_ids]
+
+    def held_as(self, wire_id: int) -> list[TrueHold]:
+        """Every time that something was held by this number."""
+        return [hold for hold in self.holds if hold.wire_id == wire_id]
 
     def arrived(self, message_id: str) -> FrameSeen | None:
         """The frame with this id, when the station got it."""

@@ -24,12 +24,15 @@ from temporalio.converter import DataConverter
 from temporalio.worker import UnsandboxedWorkflowRunner
 from temporalio.worker._workflow_instance import WorkflowInstance, WorkflowInstanceDetails
 
-from workflows.command_workflow import RemoteCommandWorkflow
 from workflows.names import COMMAND_WORKFLOW, COMMANDS_QUEUE
+from workflows.worker import WORKFLOWS
 
 CONVERTER = DataConverter.default.payload_converter
 
-_DEFINITION = workflow._Definition.must_from_class(RemoteCommandWorkflow)
+_DEFINITIONS = {
+    str(definition.name): definition
+    for definition in map(workflow._Definition.must_from_class, WORKFLOWS)
+}
 _RUNNER = UnsandboxedWorkflowRunner()
 _TASK_TIMEOUT = timedelta(seconds=10)
 
@@ -43,10 +46,12 @@ def to_payload(value: object) -> Payload:
     return CONVERTER.to_payloads([value])[0]
 
 
-def first_job(workflow_id: str, order: object, now: datetime) -> WorkflowActivationJob:
+def first_job(
+    workflow_id: str, order: object, now: datetime, name: str = COMMAND_WORKFLOW
+) -> WorkflowActivationJob:
     """What starts a run."""
     start = InitializeWorkflow(
-        workflow_type=COMMAND_WORKFLOW,
+        workflow_type=name,
         workflow_id=workflow_id,
         arguments=[to_payload(order)],
         randomness_seed=1,
@@ -59,9 +64,9 @@ def first_job(workflow_id: str, order: object, now: datetime) -> WorkflowActivat
 class WorkflowRun:
     """One instance in a worker's cache."""
 
-    def __init__(self, workflow_id: str, now: datetime) -> None:
+    def __init__(self, workflow_id: str, now: datetime, name: str = COMMAND_WORKFLOW) -> None:
         self._id = workflow_id
-        self._instance: WorkflowInstance = _RUNNER.create_instance(_details(workflow_id, now))
+        self._instance: WorkflowInstance = _RUNNER.create_instance(_details(workflow_id, now, name))
         self.spoke: list[tuple[str, ...]] = []
         """The commands of each activation, as far as a replay must repeat them."""
 
@@ -96,12 +101,14 @@ class WorkflowRun:
             asyncio._set_running_loop(outside)
 
 
-def replayed(workflow_id: str, history: list["Step"]) -> tuple[WorkflowRun, list[WorkflowCommand]]:
+def replayed(
+    workflow_id: str, history: list["Step"], name: str = COMMAND_WORKFLOW
+) -> tuple[WorkflowRun, list[WorkflowCommand]]:
     """A run rebuilt from history, as after the death of its worker, and all it has asked for.
 
     Raises: TaskFailed when it takes another way than before.
     """
-    run = WorkflowRun(workflow_id, history[0].now)
+    run = WorkflowRun(workflow_id, history[0].now, name)
     asked: list[WorkflowCommand] = []
     for step in history:
         asked += run.activate(step.jobs, step.now, replaying=True)
@@ -131,13 +138,13 @@ def _signature(command: WorkflowCommand) -> str:
     return f"{variant}:{getattr(inner, 'seq', '')}:{getattr(inner, 'activity_type', '')}"
 
 
-def _details(workflow_id: str, now: datetime) -> WorkflowInstanceDetails:
+def _details(workflow_id: str, now: datetime, name: str) -> WorkflowInstanceDetails:
     return WorkflowInstanceDetails(
         payload_converter_factory=lambda: CONVERTER,
         failure_converter_class=DataConverter.default.failure_converter_class,
         interceptor_classes=[],
-        defn=_DEFINITION,
-        info=_info(workflow_id, now),
+        defn=_DEFINITIONS[name],
+        info=_info(workflow_id, now, name),
         randomness_seed=1,
         extern_functions={"__temporal_assert_local_activity_valid": lambda _name: None},
         disable_eager_activity_execution=True,
@@ -148,7 +155,7 @@ def _details(workflow_id: str, now: datetime) -> WorkflowInstanceDetails:
     )
 
 
-def _info(workflow_id: str, now: datetime) -> workflow.Info:
+def _info(workflow_id: str, now: datetime, name: str) -> workflow.Info:
     return workflow.Info(
         attempt=1,
         continued_run_id=None,
@@ -172,5 +179,5 @@ def _info(workflow_id: str, now: datetime) -> workflow.Info:
         task_timeout=_TASK_TIMEOUT,
         typed_search_attributes=TypedSearchAttributes([]),
         workflow_id=workflow_id,
-        workflow_type=COMMAND_WORKFLOW,
+        workflow_type=name,
     )

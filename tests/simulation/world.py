@@ -2,27 +2,24 @@
 
 import asyncio
 from asyncio import AbstractEventLoop
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from dataclasses import replace as replaced
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from broker.asks import Options, PlainToken, StartAsk, StopAsk
-from broker.drafting import Origin, draft, start_spec, stop_spec
-from broker.errors import Refusal
-from broker.targets import TargetFinder
-from fleet import log, sends, stations, tokens, transactions
+from fleet import log, reservations, sends, stations, tokens, transactions, wakeups
 from fleet.database import Database
 from fleet.keys import Sealer, load_sealer
 from fleet.sends import Send
 from fleet.transactions import Transaction
 from station_gateway.line import StationGone
+from tests.simulation.callers import STATION, TAGS, TENANT, TIMING, Callers, Told
 from tests.simulation.chance import Chance, fixed_identities
 from tests.simulation.fleet_file import FleetFile
+from tests.simulation.holds import GROUPS
 from tests.simulation.houses import GatewayHouse, worker_activities
 from tests.simulation.narrator import narrated
+from tests.simulation.plots import plot_of
 from tests.simulation.processes import Process, ProcessDatabase, own_tasks
 from tests.simulation.remote_activities import Poller
 from tests.simulation.station import Station
@@ -31,40 +28,28 @@ from tests.simulation.temporal_server import Execution, TemporalServer
 from tests.simulation.truth import Truth
 from tests.simulation.virtual_time import VirtualLoop, run
 from tests.simulation.wire import StationEnd, Wire
-from workflows.contract import Cancel, CommandOrder, Submit
-from workflows.domain.model import Command, OfflinePolicy, WaitFor
-from workflows.domain.timing import Timing
-from workflows.names import CANCEL_UPDATE, SUBMIT_UPDATE
+from workflows.domain.reservation import Reservation
 from workflows.recorder import from_snapshot
+from workflows.reservation_recorder import from_snapshot as read_reservation
+from workflows.wakeups import WakeupDispatcher
 
-STATION = "S1"
-TENANT = "default"
-TIMING = Timing(
-    answer_timeout_s=8.0,
-    connection_timeout_s=40.0,
-    effect_margin_s=12.0,
-    stop_effect_s=30.0,
-    guard_s=360.0,
-)
-TAGS = ("TAG-A", "TAG-B")
 LONGEST_S = 2_500.0
 SETTLES_S = 60.0
+_LATER = timedelta(minutes=1)
 
 
 @dataclass
-class Told:
-    """One command as its caller and the fleet know it."""
+class Kept:
+    """One reservation as the fleet knows it: how it stood after each change, and its frames."""
 
-    command: Command
-    execution: Execution
-    history: list[Command] = field(default_factory=list)
-    sends: list[Send] = field(default_factory=list)
-    cancelled: bool = False
+    history: list[Reservation]
+    sends: list[Send]
+    runs: list[Execution]
 
     @property
-    def last(self) -> Command:
+    def last(self) -> Reservation:
         """How it stands in the end."""
-        return self.history[-1] if self.history else self.command
+        return self.history[-1]
 
 
 @dataclass
@@ -76,6 +61,7 @@ class Ran:
     calm: bool
     truth: Truth
     told: list[Told]
+    kept: list[Kept]
     transactions: list[Transaction]
     story: list[str]
     troubles: list[str]
@@ -119,15 +105,25 @@ class World:
         self.story = story
         self.temper = temper_of(Chance(f"{seed}/temper"), calm=self.calm)
         self.disturbed_s = 0.0
-        self.told: list[Told] = []
+        self.plot = plot_of(Chance(f"{seed}/plot"), calm=self.calm)
+        self.reserved: list[str] = []
+        self.kept: list[Kept] = []
+        self.transactions: list[Transaction] = []
         worker = Process("worker", loop)
         self.worker_db = ProcessDatabase(db, worker, Chance(f"{seed}/wdb"), loop, calm=self.calm)
-        self.worker = Poller(worker, worker_activities(self.worker_db))
+        self.worker = Poller(worker, worker_activities(self.worker_db, TIMING))
         self.temporal = TemporalServer(
             loop, Chance(f"{seed}/temporal"), self.worker, calm=self.calm
         )
+        self._delivers = WakeupDispatcher(
+            self.worker_db,  # type: ignore[arg-type]
+            self.temporal,  # type: ignore[arg-type]
+            sweep_s=20.0,
+            clock=loop.utc_now,
+        )
         self.gateways: list[GatewayHouse] = []
         self.station = Station(loop, Chance(f"{seed}/station"), self.temper, self, story.line)
+        self.callers = Callers(self)
         self._sockets = Chance(f"{seed}/sockets")
 
     # --- stage
@@ -138,21 +134,34 @@ class World:
         await self._register()
         for _ in range(1 if self.calm else 2):
             await self._new_gateway()
+        self.worker.process.spawn(self._delivers.run())
         living = self.loop.create_task(self.station.live())
-        plots = [self._submits(), self._driver_acts()]
+        plots = [self.callers.submit_all(), self.callers.drive()]
         if not self.calm:
             plots.append(self._misfortune())
         with suppress(TimeoutError):
             async with asyncio.timeout(LONGEST_S):
                 await asyncio.gather(*plots)
-                for told in self.told:
-                    await told.execution.ended()
+                await self._all_ended()
         await asyncio.sleep(SETTLES_S)
         self.station.truth.all_reported = not any(m.kept for m in self.station.queue)
+        self.station.truth.connected = self.station.wire is not None
         await self._collect()
         living.cancel()
-        for told in self.told:
-            told.execution.forget()
+        for each in self.temporal.runs:
+            each.forget()
+
+    async def _all_ended(self) -> None:
+        """Return when every workflow has closed, and nothing would start another one."""
+        while True:
+            if open_runs := [each for each in self.temporal.runs if not each.closed]:
+                await open_runs[0].ended()
+                continue
+            async with self.db.read() as tx:
+                waiting = await wakeups.due(tx, before=self.loop.utc_now() + _LATER, limit=1)
+            if not waiting:
+                return
+            await asyncio.sleep(5.0)
 
     async def _register(self) -> None:
         now = self.loop.utc_now()
@@ -168,7 +177,13 @@ class World:
             )
             for tag in TAGS:
                 await tokens.put(
-                    tx, tenant=TENANT, value=tag, type="ISO14443", status="ACCEPTED", now=now
+                    tx,
+                    tenant=TENANT,
+                    value=tag,
+                    type="ISO14443",
+                    status="ACCEPTED",
+                    group=GROUPS.get(tag),
+                    now=now,
                 )
 
     async def _new_gateway(self) -> GatewayHouse:
@@ -191,93 +206,8 @@ class World:
         there = [house for house in self.gateways if house.process.alive]
         if not there:
             return None
-        version = "ocpp1.6" if self.temper.version == "1.6" else "ocpp2.0.1"
-        return self._sockets.pick(there).accept(station, STATION, version)
-
-    # --- callers
-
-    async def _submits(self) -> None:
-        chance = self.chance
-        await asyncio.sleep(chance.between(1.0, 8.0))
-        starts = chance.pick((1, 1, 1, 2, 2, 3))
-        callers = []
-        for number in range(starts):
-            callers.append(self.loop.create_task(self._starts(f"start{number + 1}")))
-            await asyncio.sleep(chance.pick((0.0, 1.0, 10.0, 60.0)))
-        stops = chance.pick((0, 0, 1, 1, 2)) if not self.calm else chance.pick((0, 1))
-        for number in range(stops):
-            await asyncio.sleep(chance.between(1.0, 60.0))
-            callers.append(self.loop.create_task(self._stops(f"stop{number + 1}")))
-        await asyncio.gather(*callers)
-
-    async def _starts(self, name: str) -> None:
-        chance = self.chance
-        tag = chance.pick(TAGS) if chance.happens(0.4) else TAGS[0]
-        evse = chance.number(1, self.temper.evses) if chance.happens(0.7) else None
-        ask = StartAsk(STATION, PlainToken("ISO14443", tag), evse_id=evse, options=self._options())
-        spec = start_spec(ask, self.sealer)
-        now = self.loop.utc_now()
-        await self._submit(draft(ask, name, STATION, spec, origin=ORIGIN, now=now))
-
-    async def _stops(self, name: str) -> None:
-        targets: list[Callable[[], StopAsk]] = [
-            lambda: StopAsk(station=STATION, start_command="commands/start1"),
-            lambda: StopAsk(station=STATION, evse_id=1),
-            lambda: StopAsk(station=STATION, id_token=PlainToken("ISO14443", TAGS[0])),
-            lambda: StopAsk(
-                station=STATION,
-                transaction_id=str(self.chance.number(1, 5))
-                if self.temper.version == "1.6"
-                else "tx-1000-of-the-station",
-            ),
-        ]
-        for make in sorted(targets, key=lambda _: self.chance.between(0, 1)):
-            ask = replaced(make(), options=self._options())
-            try:
-                async with self.db.read() as tx:
-                    found = await TargetFinder(tx, TENANT, self.sealer).resolve(ask)
-            except Refusal:
-                continue
-            spec = replaced(
-                stop_spec(ask, self.sealer),
-                wire_id=found.wire_id,
-                resolved_transaction=found.transaction,
-            )
-            now = self.loop.utc_now()
-            await self._submit(draft(ask, name, STATION, spec, origin=ORIGIN, now=now))
-            return
-
-    def _options(self) -> Options:
-        wait = self.chance.between(5.0, 60.0)
-        policy = self.chance.pick((None, OfflinePolicy.WAIT, OfflinePolicy.FAIL_FAST))
-        return Options(
-            not_after=self.loop.utc_now() + timedelta(seconds=wait), offline_policy=policy
-        )
-
-    async def _submit(self, command: Command) -> None:
-        chance = self.chance
-        self.story.line("caller", f"{command.name}: {command.kind.value} {_target(command)}")
-        execution = self.temporal.start(command.workflow_id, CommandOrder(command, TIMING))
-        told = Told(command, execution)
-        self.told.append(told)
-        wait_for = chance.pick(tuple(WaitFor))
-        for _ in range(chance.pick((1, 1, 2))):
-            self.loop.create_task(
-                execution.update(SUBMIT_UPDATE, Submit(wait_for), f"submit-{wait_for.value}")
-            )
-        if not self.calm and chance.happens(0.3):
-            await asyncio.sleep(chance.pick((0.0, 0.05, 0.5, 5.0, 40.0)) * chance.between(0.1, 2))
-            self.story.line("caller", f"cancels {command.name}")
-            told.cancelled = await execution.update(CANCEL_UPDATE, Cancel("no more"), "cancel")
-
-    async def _driver_acts(self) -> None:
-        chance = self.chance
-        for _ in range(chance.pick((0, 1, 3)) if self.temper.swipes else 0):
-            await asyncio.sleep(chance.between(0.5, 40.0))
-            evse = chance.number(1, self.temper.evses)
-            if chance.happens(0.5):
-                self.station.plug(evse)
-            self.station.swipe(evse, chance.pick(TAGS))
+        subprotocol = f"ocpp{self.temper.version}"
+        return self._sockets.pick(there).accept(station, STATION, subprotocol)
 
     # --- misfortune
 
@@ -331,10 +261,17 @@ class World:
 
     async def _collect(self) -> None:
         async with self.db.read() as tx:
-            for told in self.told:
+            for told in self.callers.told:
                 entries = await log.history(tx, tenant=TENANT, name=told.command.name)
                 told.history = [from_snapshot(entry.snapshot) for entry in entries]
                 told.sends = await sends.by_command(tx, TENANT, told.command.name)
+            for name in self.reserved:
+                entries = await reservations.BOOK.history(tx, tenant=TENANT, name=name)
+                if entries:
+                    history = [read_reservation(entry.snapshot) for entry in entries]
+                    runs = [one for one in self.temporal.runs if one.id == history[0].workflow_id]
+                    rows = await sends.by_command(tx, TENANT, name)
+                    self.kept.append(Kept(history, rows, runs))
             self.transactions = await transactions.list_page(tx, tenant=TENANT, limit=500)
 
     def ran(self) -> Ran:
@@ -344,23 +281,15 @@ class World:
             temper=self.temper,
             calm=self.calm,
             truth=self.station.truth,
-            told=self.told,
+            told=self.callers.told,
+            kept=self.kept,
             transactions=self.transactions,
             story=self.story.lines,
             troubles=self.story.troubles,
             disturbed_s=self.disturbed_s,
             ended_s=self.loop.time(),
-            replays=sum(told.execution.replays for told in self.told),
+            replays=sum(run.replays for run in self.temporal.runs),
         )
-
-
-ORIGIN = Origin(TENANT, "", "")
-
-
-def _target(command: Command) -> str:
-    if command.start is not None:
-        return f"{command.start.id_token.masked} at {command.start.evse_id or 'any'}"
-    return f"of {command.stop.wire_id}" if command.stop else ""
 
 
 def simulate(seed: int, fleet: FleetFile) -> Ran:
