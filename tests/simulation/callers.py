@@ -44,6 +44,9 @@ TIMING = Timing(
     effect_margin_s=12.0,
     stop_effect_s=30.0,
     guard_s=360.0,
+    reset_effect_s=90.0,
+    reset_scheduled_s=400.0,
+    reconcile_s=15.0,
 )
 TAGS = ("TAG-A", "TAG-B", "TAG-C")
 ORIGIN = Origin(TENANT, "", "")
