@@ -234,9 +234,17 @@ class Callers:
                 resolved_reservation=known.name,
                 reason="no more",
             )
+            if known.state is ReservationState.REQUESTED:
+                await self._takes_back(known.command)
         elif not self._chance.happens(0.3):
             return
         await self._submit(self._draft(name, Kind.CANCEL_RESERVATION, cancel_reservation=spec))
+
+    async def _takes_back(self, command: str) -> None:
+        """As a broker does: what is still being asked for must not be asked for again."""
+        asking = next(told for told in self.told if told.command.name == command)
+        work = asking.execution.update(names.CANCEL_UPDATE, Cancel("no more"), "cancel")
+        self._loop.create_task(work)
 
     # --- any command
 

@@ -16,9 +16,6 @@ _SERVICE = (
 _ALL = tuple(Kind)
 
 
-BUILT = {Kind.START_SESSION, Kind.STOP_SESSION, Kind.RESERVE_NOW, Kind.CANCEL_RESERVATION}
-
-
 @dataclass(frozen=True)
 class Plot:
     """kinds: of the commands, in order. pauses: how long after each, about, in seconds."""
@@ -33,6 +30,5 @@ def plot_of(chance: Chance, *, calm: bool) -> Plot:
     among = {"sessions": _SESSIONS, "holds": _HOLDS, "service": _SERVICE, "all": _ALL}[theme]
     first = {"sessions": Kind.START_SESSION, "holds": Kind.RESERVE_NOW}.get(theme)
     more = chance.pick((0, 1, 1, 2, 3)) if not calm else chance.pick((0, 1, 2))
-    among = tuple(kind for kind in among if kind in BUILT)
     kinds = [first or chance.pick(among), *(chance.pick(among) for _ in range(more))]
     return Plot(tuple(kinds))

@@ -95,7 +95,13 @@ def last_deadline(ran: Ran, told: Told) -> datetime:
     patience_s = max(TIMING.connection_timeout_s, ran.temper.connection_timeout_s)
     for send in sent:
         heard = max(send.send_time, send.answer_time or send.send_time)
-        effect_s = patience_s if command.kind is Kind.START_SESSION else TIMING.stop_effect_s
+        effect_s = TIMING.stop_effect_s
+        if command.kind is Kind.START_SESSION:
+            effect_s = patience_s
+        elif command.kind is Kind.RESET:
+            scheduled = (send.answer or {}).get("status") == "Scheduled"
+            effect_s = TIMING.reset_scheduled_s if scheduled else TIMING.reset_effect_s
+            effect_s += TIMING.reconcile_s
         effect_s += TIMING.answer_timeout_s + TIMING.effect_margin_s
         latest = max(latest, heard + timedelta(seconds=effect_s))
     return latest

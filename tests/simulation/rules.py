@@ -33,7 +33,7 @@ Never stop what is not ours:
     claimed as its success is never hit. A stop only ever hits the session that it was to stop.
     unlock SUCCEEDED  our frame really unlocked that connector. REJECTED, NOT_SUPPORTED, NO_EFFECT,
                       NOT_SENT: it did not. stop_first stops nothing at another EVSE.
-    reset SUCCEEDED   it really restarted after our frame came (the station, or that EVSE). The
+    reset SUCCEEDED   it really restarted after our frame left (the station, or that EVSE). The
                       definite rest: our frame did not restart it.
     reserve SUCCEEDED the station really held the place for that token, between frame and outcome.
     reserve REJECTED, in the end nothing is held by that number, unless compensation says that it

@@ -109,13 +109,16 @@ def hold_not_sent(ran: Ran, told: Told) -> Iterator[str]:
 
 
 def let_go(ran: Ran, told: Told) -> Iterator[str]:
-    """A cancel SUCCEEDED: from then on nothing is held by that number, unless it is revived."""
+    """A cancel SUCCEEDED: from then on nothing is held by that number, unless it is revived.
+
+    A frame of ReserveNow that was on its way then may hold it once more, until that is undone.
+    """
     command = told.last
     spec = command.cancel_reservation
     if spec is None or command.outcome is None or command.outcome_time is None:
         return
     code, cause = command.outcome.code, command.outcome.cause
-    later = command.outcome_time + ROUGHLY
+    later = command.outcome_time + (UNDOING if _is_undone(ran, spec.wire_id) else ROUGHLY)
     for hold in ran.truth.held_as(spec.wire_id):
         still = hold.cause != "revived" and hold.ran_between(later, later)
         if code is Code.SUCCEEDED and still:
@@ -123,6 +126,19 @@ def let_go(ran: Ran, told: Told) -> Iterator[str]:
         ours = {send.message_id for send in told.sends}
         if code in {Code.REJECTED, Code.NOT_SENT, Code.NO_EFFECT} and hold.end_cause in ours:
             yield f"I11 {code.value} ({cause}), and it has ended {hold}"
+
+
+UNDOING = timedelta(minutes=5)
+
+
+def _is_undone(ran: Ran, wire_id: int) -> bool:
+    """Whether the command that asked for it has taken it back."""
+    asked = (one.last for one in ran.told if one.command.reserve is not None)
+    return any(
+        one.compensation.state is CompensationState.DONE
+        for one in asked
+        if one.reserve is not None and one.reserve.wire_id == wire_id
+    )
 
 
 def calm_holds(ran: Ran, told: Told) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tests.simulation.callers import Told
-from tests.simulation.reading import arrived, ended_as, frames_of, message_ids
+from tests.simulation.reading import ROUGHLY, arrived, ended_as, frames_of, message_ids
 from tests.simulation.world import Ran
 from workflows.domain.model import Code, Kind
 
@@ -51,20 +51,21 @@ def stops_only_there(ran: Ran, told: Told) -> Iterator[str]:
 
 
 def restarted(ran: Ran, told: Told) -> Iterator[str]:
-    """SUCCEEDED: it restarted after our frame came. The definite rest: our frame did not do it."""
+    """SUCCEEDED: it restarted after our frame left. The definite rest: our frame did not do it."""
     command = told.last
     if command.reset is None or command.outcome is None:
         return
     ours, code = message_ids(told), command.outcome.code
     got = arrived(ran, told)
     if code is Code.SUCCEEDED:
+        sent = [send.send_time for send in told.sends if send.state != "VOID"]
         after = [
             one
             for one in ran.truth.restarts
-            if got and one.at >= got[0].at and one.evse in (None, command.reset.evse_id)
+            if sent and one.at >= sent[0] - ROUGHLY and one.evse in (None, command.reset.evse_id)
         ]
         if not after:
-            yield "I11 SUCCEEDED, and the station never restarted after its frame"
+            yield "I11 SUCCEEDED, and the station never restarted after its frame left"
     elif code in DID_NOT and any(one.cause in ours for one in ran.truth.restarts):
         yield f"I11 {code.value} ({command.outcome.cause}), and its frame restarted the station"
     elif code is Code.CANCELLED and got:

@@ -150,7 +150,7 @@ def _hits_only_its_own(ran: Ran, told: Told) -> Iterator[str]:
                 target = meant(ran, told)
                 if target is not None and target is not session and target.evse != session.evse:
                     yield f"it stopped session {session.number} instead of {target.number}"
-            else:
+            elif told.command.kind is Kind.START_SESSION:
                 yield from _undo_hits(ran, told, session)
 
 

@@ -11,19 +11,12 @@ from fleet.database import Tx
 from fleet.sends import Send
 from station_gateway import sending
 from tests.simulation.conftest import Stage
-from tests.simulation.rules import lies
+from tests.simulation.hunting import found_within
 from workflows.domain import changes, judge_late, judgement
 from workflows.domain.evidence import Match
 from workflows.domain.facts import Act, Decision
 from workflows.domain.model import Command, Kind, Outcome, StationAnswer, Verdict
 from workflows.domain.outcomes import Cause, ending
-
-ENOUGH = 150
-
-
-def found_within(stage: Stage, word: str) -> bool:
-    """Whether a lie of this kind is found in the first worlds."""
-    return any(word in lie for seed in range(1, ENOUGH) for lie in lies(stage.play(seed)))
 
 
 def test_the_same_seed_is_the_same_story(stage: Stage) -> None:
@@ -42,20 +35,20 @@ def test_a_success_without_a_session_is_found(
         return real(kind, answer)
 
     monkeypatch.setattr(changes, "verdict_of", hasty)
-    assert found_within(stage, "SUCCEEDED without a session")
+    assert found_within(stage, "SUCCEEDED without a session", Kind.START_SESSION)
 
 
 def test_a_frame_sent_twice_is_found(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     plant_a_careless_workflow(monkeypatch)
     monkeypatch.setattr(sending, "repeats", lambda *_: False)  # what a gateway refuses
-    assert found_within(stage, "start frames")
+    assert found_within(stage, "start frames", Kind.START_SESSION)
 
 
 def test_a_gateway_sends_nothing_twice_for_a_careless_workflow(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plant_a_careless_workflow(monkeypatch)
-    assert not found_within(stage, "start frames")
+    assert not found_within(stage, "start frames", Kind.START_SESSION)
 
 
 def plant_a_careless_workflow(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,14 +71,14 @@ def test_a_late_session_that_nobody_stops_is_found(
 
     judges = replace(judgement.JUDGES[Kind.START_SESSION], compensating=asleep, done=asleep)
     monkeypatch.setitem(judgement.JUDGES, Kind.START_SESSION, judges)
-    assert found_within(stage, "runs on")
+    assert found_within(stage, "runs on", Kind.START_SESSION)
 
 
 def test_a_session_of_the_drivers_own_that_is_stopped_is_found(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(judge_late, "best_match", _first_session)
-    assert found_within(stage, "it undid session")
+    assert found_within(stage, "it undid session", Kind.START_SESSION)
 
 
 def _first_session(_command: Any, facts: Any, *_: Any) -> Any:

@@ -101,7 +101,7 @@ class World:
         self.sealer = sealer
         chance = Chance(f"{seed}/world")
         self.chance = chance
-        self.calm = chance.happens(0.15)
+        self.calm = is_calm(chance)
         self.story = story
         self.temper = temper_of(Chance(f"{seed}/temper"), calm=self.calm)
         self.disturbed_s = 0.0
@@ -290,6 +290,11 @@ class World:
             ended_s=self.loop.time(),
             replays=sum(run.replays for run in self.temporal.runs),
         )
+
+
+def is_calm(chance: Chance) -> bool:
+    """Whether nothing fails in a world; the first thing that its chance decides."""
+    return chance.happens(0.15)
 
 
 def simulate(seed: int, fleet: FleetFile) -> Ran:

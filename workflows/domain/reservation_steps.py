@@ -119,6 +119,8 @@ def _clear_away(known: Reservation, facts: HoldFacts, now: datetime) -> Step:
     if _is_cleared(known, facts):
         if shown is None:
             return Step(Act.END)
+        if not facts.ready:
+            return Step(Act.END, reason="If it is shown again by a station that is back, we look.")
         if now < shown + SETTLING:
             return Step(Act.WAIT, look_again=shown + SETTLING)
     alarm = shown is not None

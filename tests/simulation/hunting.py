@@ -1,0 +1,22 @@
+"""Looks for one kind of lie in the worlds where it could be told."""
+
+from itertools import count, islice
+
+from tests.simulation.chance import Chance
+from tests.simulation.conftest import Stage
+from tests.simulation.plots import plot_of
+from tests.simulation.rules import lies
+from tests.simulation.world import is_calm
+from workflows.domain.model import Kind
+
+ENOUGH = 150
+
+
+def found_within(stage: Stage, word: str, kind: Kind, worlds: int = ENOUGH) -> bool:
+    """Whether a lie with this word is found in the first worlds that have such a command."""
+    seeds = (seed for seed in count(1) if kind in _kinds_of(seed))
+    return any(word in lie for seed in islice(seeds, worlds) for lie in lies(stage.play(seed)))
+
+
+def _kinds_of(seed: int) -> tuple[Kind, ...]:
+    return plot_of(Chance(f"{seed}/plot"), calm=is_calm(Chance(f"{seed}/world"))).kinds

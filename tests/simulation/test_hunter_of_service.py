@@ -1,0 +1,77 @@
+"""Lies about locks and restarts, planted and found."""
+
+from typing import Any
+
+import pytest
+
+from fleet import transactions
+from fleet.database import Tx
+from station_gateway import sending
+from tests.simulation.conftest import Stage
+from tests.simulation.hunting import found_within
+from tests.simulation.test_hunter import plant_a_careless_workflow
+from workflows.domain import changes, judge_reset
+from workflows.domain.model import Kind, Outcome, StationAnswer, Verdict
+from workflows.domain.outcomes import Cause, ending
+
+
+def plant(monkeypatch: pytest.MonkeyPatch, kind: Kind, verdict: Verdict, cause: Cause) -> None:
+    """Such an answer is taken for this end."""
+    real = changes.verdict_of
+
+    def hasty(of: Kind, answer: StationAnswer) -> Outcome | None:
+        return ending(cause) if (of, answer.verdict) == (kind, verdict) else real(of, answer)
+
+    monkeypatch.setattr(changes, "verdict_of", hasty)
+
+
+def test_an_unlock_that_failed_and_is_called_a_success_is_found(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch, Kind.UNLOCK_CONNECTOR, Verdict.FAILED, Cause.CONNECTOR_UNLOCKED)
+    assert found_within(stage, "never unlocked", Kind.UNLOCK_CONNECTOR)
+
+
+def test_an_unlock_that_worked_and_is_called_a_failure_is_found(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch, Kind.UNLOCK_CONNECTOR, Verdict.ACCEPTED, Cause.UNLOCK_FAILED)
+    assert found_within(stage, "was unlocked", Kind.UNLOCK_CONNECTOR)
+
+
+def test_a_restart_that_is_believed_for_a_promise_is_found(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch, Kind.RESET, Verdict.ACCEPTED, Cause.STATION_RESTARTED)
+    assert found_within(stage, "never restarted", Kind.RESET)
+
+
+def test_a_restart_that_is_overlooked_is_found(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def blind(*_: Any) -> Cause:
+        return Cause.STATION_DID_NOT_RESTART
+
+    monkeypatch.setattr(judge_reset, "_has_booted", lambda *_: False)
+    monkeypatch.setattr(judge_reset, "_not_restarted", blind)
+    assert found_within(stage, "its frame restarted", Kind.RESET)
+
+
+def test_an_unlock_that_is_written_twice_is_found(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant_a_careless_workflow(monkeypatch)
+    monkeypatch.setattr(sending, "repeats", lambda *_: False)  # what a gateway refuses
+    assert found_within(stage, "frames of UNLOCK_CONNECTOR", Kind.UNLOCK_CONNECTOR, worlds=400)
+
+
+def test_a_first_stop_of_another_evses_session_is_found(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = transactions.active
+
+    async def anywhere(tx: Tx, station: str, **_: Any) -> list[transactions.Transaction]:
+        return await real(tx, station)
+
+    monkeypatch.setattr(transactions, "active", anywhere)
+    assert found_within(stage, "it stopped session", Kind.UNLOCK_CONNECTOR, worlds=400)
