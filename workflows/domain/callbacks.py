@@ -106,13 +106,11 @@ def pick(waiting: Sequence[Waiting], tried: int) -> Pick:
     """The next of these (the oldest first). tried: the revision that failed last, 0 for none."""
     if not waiting:
         return Pick(None)
-    replaced: list[int] = []
-    for now, then in zip(waiting, (*waiting[1:], None), strict=True):
-        replaceable = now.news is News.STATE and not now.resent
-        if then is None or waiting[0].revision != tried or not replaceable:
-            return Pick(now, tuple(replaced))
-        replaced.append(now.revision)
-    raise AssertionError("the last one has none after it")
+    index = 0
+    if waiting[0].revision == tried:
+        while index < len(waiting) - 1 and _may_be_replaced(waiting[index]):
+            index += 1
+    return Pick(waiting[index], tuple(each.revision for each in waiting[:index]))
 
 
 def pause_after(tries: int, retry_after_s: float | None = None) -> timedelta | None:
@@ -126,6 +124,10 @@ def pause_after(tries: int, retry_after_s: float | None = None) -> timedelta | N
 def delivery_id(tenant: str, command: str, revision: int) -> str:
     """The id of a post (webhook-id): the same however often it is sent."""
     return f"msg_{uuid5(NAMESPACE_URL, f'evcommand/{tenant}/{command}/{revision}').hex}"
+
+
+def _may_be_replaced(change: Waiting) -> bool:
+    return change.news is News.STATE and not change.resent
 
 
 def _told(command: Command | None) -> tuple[object, ...] | None:

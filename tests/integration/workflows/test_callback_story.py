@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -12,6 +13,7 @@ from broker.settings import BrokerSettings
 from fleet.database import Database
 from telemetry import metrics
 from tests.support.callback_bench import CallbackBench, callback_bench
+from tests.support.certificates import pki
 from tests.support.receiver import GARBAGE, HANG_UP, HUGE, SLOW, Answer, Receiver, receiving
 from workflows.domain.callbacks import TRIES
 from workflows.domain.model import CallbackEvents, Command
@@ -157,6 +159,18 @@ async def test_f28_poison_callback_is_parked_with_its_reason(
     assert (row.state, row.cause, row.tries) == ("PARKED", cause, tries)
     assert row.reason
     assert len(receiver.posts) == tries
+
+
+async def test_f28_bad_certificate_is_tried_to_the_end_and_parked(
+    posts: CallbackBench, tmp_path: Path
+) -> None:
+    posts.story = ""
+    async with receiving(tls=pki(tmp_path).server) as receiver:
+        command = await started(posts, receiver)
+        await posts.posted(command)
+    (row,) = await posts.deliveries(command)
+    assert (row.state, row.cause, row.tries) == ("PARKED", "TLS_FAILED", TRIES)
+    assert receiver.posts == []
 
 
 async def test_f28_parked_post_does_not_hold_back_the_next(

@@ -60,6 +60,7 @@ def test_every_status_has_its_meaning(status: int, meaning: tuple[PostStatus, st
         (" 0 ", 0.0),
         ("Fri, 01 May 2026 00:01:00 GMT", 60.0),
         ("Thu, 30 Apr 2026 00:00:00 GMT", 0.0),
+        ("Fri, 01 May 2026 00:01:00 -0000", None),
         ("-5", None),
         ("soon", None),
         ("", None),
