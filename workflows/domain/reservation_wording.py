@@ -28,7 +28,7 @@ def origin(reservation: Reservation) -> str:
 
 def details(reservation: Reservation) -> str:
     """How it stands now, in Markdown: state, station, place, holder, end."""
-    place = f"EVSE {reservation.evse_id}" if reservation.evse_id is not None else "any"
+    place = reservation.evse_id if reservation.evse_id is not None else "any"
     lines = [
         f"State: **{reservation.state.value}**",
         f"Station: {plain(reservation.station)}",
