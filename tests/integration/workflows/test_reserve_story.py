@@ -227,7 +227,8 @@ async def test_a_cancel_of_a_number_that_nobody_knows_is_refused(bench: Bench) -
 
 
 async def test_a_cancel_of_a_used_reservation_says_that_it_was_used(bench: Bench) -> None:
-    command = await begun(bench, loses(), ttl=timedelta(minutes=30))
+    command = await begun(bench, answers(accepted()))
+    await until(bench, command, lambda r: r.state is ReservationState.HELD)
     assert command.reserve is not None
     await bench.session_starts(reservation_id=command.reserve.wire_id, silently=True)
     bench.gateway.plays = [answers(rejected())]
