@@ -54,15 +54,25 @@ def _is_what_was_asked_for(hold: TrueHold, told: Told) -> bool:
 
 
 def reserve_left_nothing(ran: Ran, told: Told) -> Iterator[str]:
-    """What ended without a hold leaves none behind, unless it says that it could not undo it."""
+    """What ended without a hold leaves none behind, unless it says that it could not undo it.
+
+    What says nothing of undoing is right at once: nothing is held when it is reported.
+    """
     command = told.last
     if command.reserve is None or not ended_as(command, *NOTHING_HELD):
         return
     if command.compensation.state is CompensationState.FAILED:
         return
-    code = command.outcome.code.value if command.outcome else ""
+    code = command.outcome.code if command.outcome else Code.UNKNOWN
     for hold in _left(ran, command.reserve.wire_id):
-        yield f"I11 {code}, compensation {command.compensation.state.value}, and it holds {hold}"
+        state = command.compensation.state.value
+        yield f"I11 {code.value}, compensation {state}, and it holds {hold}"
+    if command.compensation.state is not CompensationState.NONE or code is Code.CANCELLED:
+        return
+    then = (command.outcome_time or command.create_time) + ROUGHLY
+    for hold in ran.truth.held_as(command.reserve.wire_id):
+        if hold.ran_between(then, then) and hold.cause != "revived":
+            yield f"I11 {code.value}, and it holds all the same: {hold}"
 
 
 def _left(ran: Ran, wire_id: int) -> list[TrueHold]:
@@ -83,8 +93,18 @@ def compensation_is_true(ran: Ran, told: Told) -> Iterator[str]:
         return
     if known.state is CompensationState.PENDING:
         yield "I11 its compensation is PENDING for ever"
-    if known.state is CompensationState.DONE and _left(ran, command.reserve.wire_id):
-        yield f"I11 compensation DONE, and it holds {_left(ran, command.reserve.wire_id)}"
+    if known.state is not CompensationState.DONE or known.update_time is None:
+        return
+    left = _left(ran, command.reserve.wire_id)
+    then = known.update_time + ROUGHLY
+    if then < command.reserve.expire_time:
+        left += [
+            hold
+            for hold in ran.truth.held_as(command.reserve.wire_id)
+            if hold.ran_between(then, then) and hold.cause != "revived"
+        ]
+    if left:
+        yield f"I11 compensation DONE, and it holds {left}"
 
 
 def one_number(ran: Ran, told: Told) -> Iterator[str]:
@@ -214,7 +234,8 @@ _SLOW_S = 2.0
 def _station_said_so(ran: Ran, known: Reservation) -> bool:
     """2.x: the station told of the end at about the same time."""
     at = known.end_time
-    return at is not None and at >= known.expire_time - CLOCK_TOLERANCE and bool(ran.truth.holds)
+    near = at is not None and at >= known.expire_time - CLOCK_TOLERANCE
+    return near and ran.temper.version != "1.6"
 
 
 def used_by_somebody(ran: Ran, kept: Kept) -> Iterator[str]:

@@ -14,7 +14,7 @@ GRACE_S = 5.0
 """I3's own words."""
 
 RESTLESS = 100
-"""Workflow tasks that nobody asks about."""
+"""Looks that nobody asks about."""
 
 _ORDER = [State.QUEUED, State.SENT, State.AWAITING_EFFECT, State.COMPENSATING, State.DONE]
 
@@ -73,8 +73,8 @@ def _never_goes_back(_ran: Ran, told: Told) -> Iterator[str]:
 
 def is_quiet(run: Execution, lasted_s: float) -> Iterator[str]:
     """A workflow waits for something: it never looks again and again at the same facts."""
-    if run.tasks > RESTLESS + lasted_s / 2:
-        yield f"it had {run.tasks} workflow tasks within {lasted_s:.0f} s"
+    if run.looks > RESTLESS + lasted_s / 2:
+        yield f"it looked {run.looks} times at the facts within {lasted_s:.0f} s"
 
 
 def _is_quiet(ran: Ran, told: Told) -> Iterator[str]:

@@ -125,7 +125,7 @@ class Execution:
         self.result: Any = None
         self.replays = 0
         self.deaths = 0
-        self.tasks = 0
+        self.looks = 0
         self._events = 1
         self._server = server
         self._loop = server.loop
@@ -203,7 +203,6 @@ class Execution:
 
     async def _task_done(self, jobs: list[Job]) -> bool:
         """One workflow task; False when nothing of it counts."""
-        self.tasks += 1
         self._unsaved = jobs
         self._steps = []
         pending: dict[asyncio.Task[Job], int] = {}
@@ -297,6 +296,7 @@ class Execution:
         return []
 
     def _begin_local(self, wanted: Any) -> "asyncio.Task[Job]":
+        self.looks += 1
         return self._server.worker.process.spawn(self._local(wanted))
 
     async def _local(self, wanted: Any) -> Job:

@@ -1,0 +1,152 @@
+"""Lies about holds, planted and found."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.simulation.conftest import Stage
+from tests.simulation.hunting import found_within
+from workflows import command_workflow, requests, reservation_activities
+from workflows.domain import (
+    changes,
+    judge_reservation,
+    judge_reserve,
+    reservation_changes,
+    reservation_steps,
+)
+from workflows.domain.facts import Act as CommandAct
+from workflows.domain.facts import Decision
+from workflows.domain.judgement import JUDGES
+from workflows.domain.model import Kind, Outcome, StationAnswer, Verdict
+from workflows.domain.outcomes import Cause, ending
+from workflows.domain.reservation import Reservation
+from workflows.domain.reservation_changes import EndCause
+from workflows.domain.reservation_facts import HoldFacts
+from workflows.domain.reservation_steps import Act, Step
+
+RESERVE = Kind.RESERVE_NOW
+
+
+def shifted(monkeypatch: pytest.MonkeyPatch, by: timedelta) -> None:
+    """The timer of every reservation is wrong."""
+    real = judge_reservation.observe
+
+    def wrong(known: Reservation, facts: HoldFacts, now: datetime) -> Reservation:
+        seen = real(replace(known, expire_time=known.expire_time + by), facts, now)
+        after = replace(seen, expire_time=seen.expire_time - by)
+        return known if after == known else after
+
+    monkeypatch.setattr(reservation_activities, "observe", wrong)
+
+
+def test_a_hold_that_never_was_is_found(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = changes.verdict_of
+
+    def hasty(kind: Kind, answer: StationAnswer) -> Outcome | None:
+        refused = kind is RESERVE and answer.verdict is Verdict.REJECTED
+        return ending(Cause.RESERVED) if refused else real(kind, answer)
+
+    monkeypatch.setattr(changes, "verdict_of", hasty)
+    assert found_within(stage, "never held it then", RESERVE)
+
+
+def test_a_hold_of_unknown_outcome_that_nobody_cancels_is_found(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def asleep(*_: Any) -> None:
+        """Nothing is sent."""
+
+    monkeypatch.setattr(judge_reserve, "_may_be_held", lambda *_: False)
+    monkeypatch.setattr(command_workflow.RemoteCommandWorkflow, "_undo", asleep)
+    assert found_within(stage, "compensation DONE, and it holds", RESERVE)
+
+
+def test_a_number_that_changes_between_repeats_is_found(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real: Callable[..., Any] = requests.again_request
+
+    def careless(*args: Any) -> Any:
+        request = real(*args)
+        spec = request.reserve
+        return replace(request, reserve=spec and replace(spec, wire_id=spec.wire_id + 70))
+
+    monkeypatch.setattr(command_workflow, "again_request", careless)
+    assert found_within(stage, "it was asked for as", RESERVE)
+
+
+def test_a_reservation_that_ends_too_early_is_found(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shifted(monkeypatch, timedelta(seconds=-60))
+    assert found_within(stage, "before its end", RESERVE)
+
+
+def test_a_reservation_that_ends_too_late_is_found(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shifted(monkeypatch, timedelta(seconds=20))
+    assert found_within(stage, "later than", RESERVE)
+
+
+def test_a_hold_that_is_left_behind_is_found(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reservation_steps, "_is_cleared", lambda *_: True)
+    assert found_within(stage, "and the station holds", RESERVE)
+
+
+def test_a_use_by_somebody_else_is_found(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judge_reservation, "_is_holders", lambda *_: True)
+    assert found_within(stage, "no session of its token", RESERVE)
+
+
+def test_a_use_that_is_overlooked_is_found(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judge_reservation, "_used", lambda *_: None)
+    assert found_within(stage, "had used it", RESERVE)
+
+
+def test_a_second_end_is_found(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reservation_changes, "may_become", lambda *_: True)
+    real = judge_reservation.observe
+
+    def again(known: Reservation, facts: HoldFacts, now: datetime) -> Reservation:
+        if known.ended and known.cause != EndCause.HOLD_VANISHED:
+            return reservation_changes.ended(known, EndCause.HOLD_VANISHED, now)
+        return real(known, facts, now)
+
+    monkeypatch.setattr(reservation_activities, "observe", again)
+    assert found_within(stage, "I5 it ended as", RESERVE)
+
+
+def test_an_ended_reservation_that_is_asked_for_again_is_found(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = reservation_steps.next_step
+
+    def stubborn(known: Reservation, facts: HoldFacts, now: datetime) -> Step:
+        step = real(known, facts, now)
+        if step.act is not Act.END or known.end_time is None or len(facts.holds) > 1:
+            return step
+        later = known.end_time + timedelta(seconds=20)
+        return Step(Act.HOLD) if now >= later else Step(Act.WAIT, look_again=later)
+
+    monkeypatch.setattr(reservation_activities, "next_step", stubborn)
+    assert found_within(stage, "it was asked for again", RESERVE)
+
+
+def test_a_workflow_that_never_rests_is_found(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = judge_reserve.judge_reserve
+
+    def restless(command: Any, facts: Any, timing: Any, now: datetime) -> Decision:
+        decision = real(command, facts, timing, now)
+        soon = command.send_time and now < command.send_time + timedelta(seconds=10)
+        waits = decision.act is CommandAct.WAIT and soon
+        return replace(decision, look_again=now) if waits else decision
+
+    judges = replace(JUDGES[RESERVE], **dict.fromkeys(vars(JUDGES[RESERVE]), restless))
+    monkeypatch.setitem(JUDGES, RESERVE, judges)
+    assert found_within(stage, "at the facts within", RESERVE)
