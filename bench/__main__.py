@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable
 
 import uvloop
 
-from bench import cost_card, density, latency, message_cost, storm
+from bench import cost_card, density, latency, message_cost, simulation_speed, storm
 from bench.report import note
 from telemetry.logs import configure_logs
 
 PARTS: dict[str, Callable[[], Awaitable[None]]] = {
     "cost-card": cost_card.measure,
+    "simulation-speed": simulation_speed.measure,
     "message-cost": message_cost.measure,
     "density": density.measure,
     "storm": storm.measure,

@@ -3,9 +3,9 @@
 from itertools import count, islice
 
 from tests.simulation.chance import Chance
-from tests.simulation.conftest import Stage
 from tests.simulation.plots import plot_of
 from tests.simulation.rules import lies
+from tests.simulation.stage import Stage
 from tests.simulation.world import is_calm
 from workflows.domain.model import Kind
 

@@ -76,6 +76,7 @@ class Interleaving:
         self.again, self.clears = Line(), Line()
         self.attempts = 0
         self.ended: list[Reservation] = []
+        self._was_guarded = True
         self.command = _command()
         self.reservation = holds.requested(self.command, "r" * 24, "reservation/acme/r")
 
@@ -209,10 +210,12 @@ class Interleaving:
             self._hold_looks()
 
     def _guards(self) -> bool:
+        """Whether its workflow is still there; when the guard ends, it looks for the last time."""
         command = self.command
-        if command.state is not State.DONE:
-            return True
-        return is_guarded(command) and self._now() < guard_end(command, TIMING, BEGIN)
+        if command.state is not State.DONE or not is_guarded(command):
+            return command.state is not State.DONE
+        last, self._was_guarded = self._was_guarded, self._now() < guard_end(command, TIMING, BEGIN)
+        return last
 
     def _command_looks(self) -> None:
         facts = Facts(

@@ -10,8 +10,8 @@ from fleet import sends
 from fleet.database import Tx
 from fleet.sends import Send
 from station_gateway import sending
-from tests.simulation.conftest import Stage
 from tests.simulation.hunting import found_within
+from tests.simulation.stage import Stage
 from workflows.domain import changes, judge_late, judgement
 from workflows.domain.evidence import Match
 from workflows.domain.facts import Act, Decision

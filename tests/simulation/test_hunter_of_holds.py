@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.simulation.conftest import Stage
 from tests.simulation.hunting import found_within
+from tests.simulation.stage import Stage
 from workflows import command_workflow, requests, reservation_activities
 from workflows.domain import (
     changes,

@@ -7,8 +7,8 @@ import pytest
 from fleet import transactions
 from fleet.database import Tx
 from station_gateway import sending
-from tests.simulation.conftest import Stage
 from tests.simulation.hunting import found_within
+from tests.simulation.stage import Stage
 from tests.simulation.test_hunter import plant_a_careless_workflow
 from workflows.domain import changes, judge_reset
 from workflows.domain.model import Kind, Outcome, StationAnswer, Verdict

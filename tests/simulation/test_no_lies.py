@@ -1,4 +1,4 @@
-"""Hundreds of hostile worlds: every command ends, in time, and what it says is so.
+"""A thousand hostile worlds: every command ends, in time, and what it says is so.
 
 EVCOMMAND_SIMULATION_SEEDS: how many worlds. EVCOMMAND_SIMULATION_FIRST_SEED: where to begin; with
 one seed, the one world of a failure is played again. The rules are in `rules.py`.
@@ -8,11 +8,11 @@ import os
 
 import pytest
 
-from tests.simulation.conftest import Stage
 from tests.simulation.rules import lies
+from tests.simulation.stage import Stage
 from tests.simulation.world import Ran
 
-SEEDS = int(os.environ.get("EVCOMMAND_SIMULATION_SEEDS", "300"))
+SEEDS = int(os.environ.get("EVCOMMAND_SIMULATION_SEEDS", "1000"))
 FIRST = int(os.environ.get("EVCOMMAND_SIMULATION_FIRST_SEED", "1"))
 BLOCK = 25
 
