@@ -42,10 +42,10 @@ async def wake_uncleared(tx: Tx, station: str, what: str, now: datetime) -> bool
 
 async def _is_cleared(tx: Tx, ended: Reservation) -> bool:
     """Whether its workflow has nothing left to do there, as far as that is written down."""
-    if ended.cause in LETS_GO or ended.state is ReservationState.REFUSED:
-        return True
     rows = await sends.by_command(tx, ended.tenant, ended.name)
-    return any(row.closed for row in rows)
+    if rows:
+        return all(row.closed for row in rows)
+    return ended.cause in LETS_GO or ended.state is ReservationState.REFUSED
 
 
 async def wake_reservations(

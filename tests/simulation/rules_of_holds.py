@@ -12,6 +12,7 @@ from tests.simulation.truth import TrueHold
 from tests.simulation.world import Kept, Ran
 from workflows.domain.evidence import CLOCK_TOLERANCE
 from workflows.domain.model import Code, CompensationState, Kind, Verdict
+from workflows.domain.outcomes import Cause
 from workflows.domain.reservation import ENDS, Reservation, ReservationState
 from workflows.domain.reservation_changes import EndCause
 from workflows.domain.reservation_steps import CANCEL_TRIES
@@ -131,15 +132,18 @@ def hold_not_sent(ran: Ran, told: Told) -> Iterator[str]:
 def let_go(ran: Ran, told: Told) -> Iterator[str]:
     """A cancel SUCCEEDED: from then on nothing is held by that number, unless it is revived.
 
-    A frame of ReserveNow that was on its way then may hold it once more, until that is undone.
+    A frame that crossed it on the wire may hold it once more; what has ended already may still be
+    held: until that is undone.
     """
     command = told.last
     spec = command.cancel_reservation
     if spec is None or command.outcome is None or command.outcome_time is None:
         return
     code, cause = command.outcome.code, command.outcome.cause
-    later = command.outcome_time + (UNDOING if _is_undone(ran, spec.wire_id) else ROUGHLY)
+    crossing = _is_undone(ran, spec.wire_id) or cause == Cause.RESERVATION_ALREADY_ENDED
     for hold in ran.truth.held_as(spec.wire_id):
+        crossed = crossing or hold.begun > command.outcome_time - ROUGHLY
+        later = command.outcome_time + (UNDOING if crossed else ROUGHLY)
         still = hold.cause != "revived" and hold.ran_between(later, later)
         if code is Code.SUCCEEDED and still:
             yield f"I11 SUCCEEDED ({cause}), and it was held: {hold}"

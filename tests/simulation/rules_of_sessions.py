@@ -181,6 +181,8 @@ def _undo_hits(ran: Ran, told: Told, session: TrueSession) -> Iterator[str]:
 def _calm_is_exact(ran: Ran, told: Told) -> Iterator[str]:
     if not ran.calm or told.last.outcome is None or _has_a_twin(ran, told):
         return
+    if ran.truth.restarts:
+        return  # somebody has asked for it: that is no calm
     code, cause = told.last.outcome.code, told.last.outcome.cause
     if code is Code.UNKNOWN:
         yield f"nothing failed, and it is UNKNOWN ({cause})"

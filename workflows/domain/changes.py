@@ -100,19 +100,25 @@ _UNLOCK_WORDS = {
 
 
 def is_undecided(command: Command, answer: StationAnswer) -> bool:
-    """Whether an answer to a ReserveNow decides nothing yet.
+    """Whether an answer about a hold decides nothing yet.
 
-    A yes that nobody wants any longer has to be undone first. A no to a repeated frame may only
-    mean that the first one, whose answer is lost, holds the place.
+    A yes that nobody wants any longer has to be undone first. A no to a repeated ReserveNow may
+    only mean that the first one, whose answer is lost, holds the place; and an error in answer to a
+    repeated CancelReservation says nothing about the first one.
     """
+    lost_before = command.outcome is not None and command.outcome.code is Code.UNKNOWN
+    if command.kind is Kind.CANCEL_RESERVATION:
+        return lost_before and answer.call_error is not None
     if command.kind is not Kind.RESERVE_NOW:
         return False
     if command.state is State.COMPENSATING or _is_compensated_for(command):
         return True
     if answer.verdict is Verdict.ACCEPTED:
         return command.cancel_reason is not None
-    lost_before = command.outcome is not None and command.outcome.code is Code.UNKNOWN
-    return lost_before and answer.verdict in {Verdict.REJECTED, Verdict.FAILED}
+    return lost_before and answer.verdict in _NO
+
+
+_NO = {Verdict.REJECTED, Verdict.FAILED, Verdict.NOT_SUPPORTED}
 
 
 def _is_compensated_for(command: Command) -> bool:

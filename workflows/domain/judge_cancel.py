@@ -3,7 +3,8 @@
 Accepted is the outcome. Rejected means that the station holds no such thing: if a session carries
 the number, the reservation was used and is not cancelled; if the reservation is ours, it has ended,
 which is what was asked for; if nobody here ever heard of it, the station knows no such reservation.
-A lost answer is no reason to worry: the frame may be repeated, it finds nothing left to do.
+A lost answer is no reason to worry: the frame may be repeated, it finds nothing left to do. An
+error in answer to a repeat says nothing about the first frame.
 """
 
 from datetime import datetime
@@ -35,7 +36,7 @@ def judge_cancel(command: Command, facts: Facts, now: datetime) -> Decision:
     last = frames[-1]
     if last.said_no_such:
         return Decision(Act.CONCLUDE, outcome=_not_there(spec, facts))
-    if last.answer is not None and not last.unreadable:
+    if last.answer is not None and not last.unreadable and len(frames) == 1:
         return Decision(Act.CONCLUDE, outcome=refusal(last.answer))
     if command.state is State.DONE:
         return Decision(Act.WAIT)

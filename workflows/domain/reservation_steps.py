@@ -119,8 +119,8 @@ def _clear_away(known: Reservation, facts: HoldFacts, now: datetime) -> Step:
     if _is_cleared(known, facts):
         if shown is None:
             return Step(Act.END)
-        if not facts.ready:
-            return Step(Act.END, reason="If it is shown again by a station that is back, we look.")
+        if not facts.ready and not (facts.holds or facts.cancels):
+            return Step(Act.END, reason="If a station that is back shows it again, we look again.")
         if now < shown + SETTLING:
             return Step(Act.WAIT, look_again=shown + SETTLING)
     alarm = shown is not None
@@ -149,9 +149,15 @@ def _is_cleared(known: Reservation, facts: HoldFacts) -> bool:
             break
         if frame.settles_cancel or frame.cannot:
             return True
-    unsure = any(frame.answer is None for frame in facts.holds)
+    unsure = any(frame.answer is None or _came_after(frame, known) for frame in facts.holds)
     let_go = known.cause in LETS_GO or known.state is ReservationState.REFUSED
     return let_go and not unsure
+
+
+def _came_after(frame: HoldFrame, known: Reservation) -> bool:
+    """Whether the station said yes when the hold had ended already: they crossed on the wire."""
+    end, heard = known.end_time, frame.answer_time
+    return frame.agreed and end is not None and heard is not None and heard >= end
 
 
 def _still_shown(known: Reservation, facts: HoldFacts) -> datetime | None:

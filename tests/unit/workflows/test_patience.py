@@ -5,11 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from tests.unit.workflows.situations import TIMING, answered, at, facts, session, start
+from tests.unit.workflows.situations import ACCEPTED, TIMING, answered, at, facts, session, start
+from workflows.domain.changes import answered as answered_by
 from workflows.domain.facts import Act, Facts
 from workflows.domain.frames import HoldFrame
 from workflows.domain.judgement import apply, judge
 from workflows.domain.model import (
+    CallError,
     CancelReservationSpec,
     Code,
     Command,
@@ -18,8 +20,16 @@ from workflows.domain.model import (
     Kind,
     ReserveSpec,
     State,
+    StationAnswer,
+    Verdict,
 )
 from workflows.domain.outcomes import Cause, ending
+from workflows.domain.reservation import ReservationState
+from workflows.domain.reservation_changes import EndCause, requested
+from workflows.domain.reservation_changes import ended as reservation_ended
+from workflows.domain.reservation_facts import HoldFacts
+from workflows.domain.reservation_steps import Act as HoldAct
+from workflows.domain.reservation_steps import next_step
 
 RESERVE = ReserveSpec(
     id_token=start().start.id_token,  # type: ignore[union-attr]
@@ -84,3 +94,21 @@ def test_a_session_that_turns_out_to_be_anothers_is_not_told_to_stop_again() -> 
     )
     decision = judge(command, facts(theirs), TIMING, at(500))
     assert decision.act is Act.UNDO_FAILED
+
+
+@pytest.mark.parametrize("kind", [Kind.RESERVE_NOW, Kind.CANCEL_RESERVATION])
+def test_an_error_in_answer_to_a_repeat_says_nothing_about_the_first_frame(kind: Kind) -> None:
+    unknown = replace(lost(kind), outcome=ending(Cause.ANSWER_TIMEOUT))
+    error = StationAnswer(Verdict.NOT_SUPPORTED, call_error=CallError("NotSupported"))
+    heard = answered_by(unknown, error, at(20))
+    assert heard.outcome is not None
+    assert heard.outcome.code is Code.UNKNOWN
+
+
+def test_a_hold_that_was_agreed_to_after_its_end_is_cleared_away() -> None:
+    held = requested(lost(Kind.RESERVE_NOW), "a" * 24, "reservation/acme/a")
+    over = reservation_ended(
+        replace(held, state=ReservationState.HELD), EndCause.CANCELLED_BY_CALLER, at(10)
+    )
+    crossed = HoldFrame(1, at(9), over=True, answer=ACCEPTED, answer_time=at(11))
+    assert next_step(over, HoldFacts(holds=(crossed,), ready=True), at(12)).act is HoldAct.CANCEL
