@@ -78,11 +78,10 @@ def reserve_left_nothing(ran: Ran, told: Told) -> Iterator[str]:
 
 def _left(ran: Ran, wire_id: int) -> list[TrueHold]:
     """What the station holds in the end. What it revived without showing it nobody can know."""
-    hidden = {"revived"}
     return [
         hold
         for hold in ran.truth.held_as(wire_id)
-        if hold.running and not (hold.cause in hidden and hold.evse is None)
+        if hold.running and (hold.shown or hold.cause != "revived")
     ]
 
 

@@ -102,7 +102,13 @@ class Speech:
                 "connectorStatus": status if status in _2X_WORDS else "Occupied",
                 "timestamp": at,
             }
-        return _message("StatusNotification", payload, False)
+        held = self._station.holds.at(evse) if status == "Reserved" else None
+
+        def answered(_: Payload) -> None:
+            if held is not None:
+                held.shown = True
+
+        return _message("StatusNotification", payload, False, answered)
 
     def begun(self, session: TrueSession, remote_start_id: int | None, *, plugged: bool) -> None:
         """A session began."""

@@ -60,6 +60,7 @@ class TrueHold:
     until: when the station lets it go by its own clock, in true time; None: never by itself.
     end_cause: message id of what ended it, else a word: "used", "expired", "reboot", "replaced",
         "refused a change", "shown" (its token was shown, and no session came of it).
+    shown: whether a status that says Reserved was taken from the station meanwhile.
     """
 
     wire_id: int
@@ -71,6 +72,7 @@ class TrueHold:
     until: datetime | None
     ended: datetime | None = None
     end_cause: str = ""
+    shown: bool = False
 
     @property
     def running(self) -> bool:

@@ -9,7 +9,8 @@ when it came after the deadline, unless the station names the reset as its reaso
 the while: somebody may have switched it off and on hours later.
 
 After the boot the connectors and the sessions that ran before are looked at again, for a named time
-at most. One EVSE restarts without a boot: there its connector's status is the proof. A reset is
+at most. One EVSE restarts without a boot: there its connector's status is the proof,
+told anew or after it was Unavailable; a car that comes or goes is none. A reset is
 never repeated. Without a proof, "it did not restart" is said only when the socket that carried the
 frame is still the station's socket; else the outcome is UNKNOWN, and a late boot raises it.
 """
@@ -89,7 +90,7 @@ def _evse_is_back(command: Command, facts: Facts, frame: Frame) -> bool:
     if not agreed(command, frame):
         return False
     if not is_scheduled(command):
-        return any(_came_back(each, frame.send_time) for each in facts.restart.connectors)
+        return any(_is_proof(each, frame.send_time) for each in facts.restart.connectors)
     ends = [session.stop_received_time for session in facts.restart.running if not session.active]
     idle = max((end for end in ends if end is not None), default=frame.send_time)
     if any(session.active for session in facts.restart.running):
@@ -98,6 +99,12 @@ def _evse_is_back(command: Command, facts: Facts, frame: Frame) -> bool:
         _came_back(each, idle) and each.previous_status == "Unavailable"
         for each in facts.restart.connectors
     )
+
+
+def _is_proof(connector: Reported, sent: datetime) -> bool:
+    """Whether its status is told for a restart, and not because a car came or went."""
+    anew = connector.status_time <= sent or connector.previous_status == "Unavailable"
+    return anew and _came_back(connector, sent)
 
 
 def _came_back(connector: Reported, since: datetime) -> bool:

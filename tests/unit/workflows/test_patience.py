@@ -5,7 +5,16 @@ from datetime import timedelta
 
 import pytest
 
-from tests.unit.workflows.situations import ACCEPTED, TIMING, answered, at, facts, session, start
+from tests.unit.workflows.situations import (
+    ACCEPTED,
+    TIMING,
+    answered,
+    at,
+    facts,
+    reset,
+    session,
+    start,
+)
 from workflows.domain.changes import answered as answered_by
 from workflows.domain.facts import Act, Facts
 from workflows.domain.frames import HoldFrame
@@ -30,6 +39,7 @@ from workflows.domain.reservation_changes import ended as reservation_ended
 from workflows.domain.reservation_facts import HoldFacts
 from workflows.domain.reservation_steps import Act as HoldAct
 from workflows.domain.reservation_steps import next_step
+from workflows.domain.restart import Reported, RestartFacts
 
 RESERVE = ReserveSpec(
     id_token=start().start.id_token,  # type: ignore[union-attr]
@@ -112,3 +122,10 @@ def test_a_hold_that_was_agreed_to_after_its_end_is_cleared_away() -> None:
     )
     crossed = HoldFrame(1, at(9), over=True, answer=ACCEPTED, answer_time=at(11))
     assert next_step(over, HoldFacts(holds=(crossed,), ready=True), at(12)).act is HoldAct.CANCEL
+
+
+def test_a_car_that_comes_is_no_restart_of_its_evse() -> None:
+    came = Reported(1, "Occupied", at(50), "Available", at(50))
+    known = facts(restart=RestartFacts(connectors=(came,), connected=True, same_socket=True))
+    decision = judge(answered(reset(evse_id=1)), known, TIMING, at(51))
+    assert decision.act is Act.WAIT
