@@ -139,9 +139,10 @@ def let_go(ran: Ran, told: Told) -> Iterator[str]:
     if spec is None or command.outcome is None or command.outcome_time is None:
         return
     code, cause = command.outcome.code, command.outcome.cause
+    sent = min((send.send_time for send in told.sends), default=command.outcome_time)
     crossing = _is_undone(ran, spec.wire_id) or cause == Cause.RESERVATION_ALREADY_ENDED
     for hold in ran.truth.held_as(spec.wire_id):
-        crossed = crossing or hold.begun > command.outcome_time - ROUGHLY
+        crossed = crossing or hold.begun > sent
         later = command.outcome_time + (UNDOING if crossed else ROUGHLY)
         still = hold.cause != "revived" and hold.ran_between(later, later)
         if code is Code.SUCCEEDED and still:

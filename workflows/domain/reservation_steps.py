@@ -20,7 +20,7 @@ from workflows.domain.judge_reservation import (
     taking_up,
 )
 from workflows.domain.reservation import ChangeState, Reservation, ReservationState
-from workflows.domain.reservation_changes import LETS_GO
+from workflows.domain.reservation_changes import LETS_GO, EndCause
 from workflows.domain.reservation_facts import HoldFacts
 
 CANCEL_TRIES = 12
@@ -149,15 +149,21 @@ def _is_cleared(known: Reservation, facts: HoldFacts) -> bool:
             break
         if frame.settles_cancel or frame.cannot:
             return True
-    unsure = any(frame.answer is None or _came_after(frame, known) for frame in facts.holds)
+    unsure = any(_may_hold_again(frame, known) for frame in facts.holds)
     let_go = known.cause in LETS_GO or known.state is ReservationState.REFUSED
     return let_go and not unsure
 
 
-def _came_after(frame: HoldFrame, known: Reservation) -> bool:
-    """Whether the station said yes when the hold had ended already: they crossed on the wire."""
+def _may_hold_again(frame: HoldFrame, known: Reservation) -> bool:
+    """Whether a hold of ours was made by what crossed, or came after, what ended it.
+
+    Of a cancel only its answer's time is known here: a hold that was made again may be younger.
+    """
+    if not frame.agreed:
+        return frame.answer is None
     end, heard = known.end_time, frame.answer_time
-    return frame.agreed and end is not None and heard is not None and heard >= end
+    crossed = end is not None and heard is not None and heard >= end
+    return crossed or known.cause == EndCause.CANCELLED_BY_CALLER
 
 
 def _still_shown(known: Reservation, facts: HoldFacts) -> datetime | None:

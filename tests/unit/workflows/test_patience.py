@@ -124,6 +124,15 @@ def test_a_hold_that_was_agreed_to_after_its_end_is_cleared_away() -> None:
     assert next_step(over, HoldFacts(holds=(crossed,), ready=True), at(12)).act is HoldAct.CANCEL
 
 
+def test_a_hold_that_was_made_again_before_a_cancels_late_answer_is_cleared_away() -> None:
+    held = requested(lost(Kind.RESERVE_NOW), "a" * 24, "reservation/acme/a")
+    over = reservation_ended(
+        replace(held, state=ReservationState.HELD), EndCause.CANCELLED_BY_CALLER, at(80)
+    )
+    again = HoldFrame(1, at(50), over=True, answer=ACCEPTED, answer_time=at(51))
+    assert next_step(over, HoldFacts(holds=(again,), ready=True), at(81)).act is HoldAct.CANCEL
+
+
 def test_a_car_that_comes_is_no_restart_of_its_evse() -> None:
     came = Reported(1, "Occupied", at(50), "Available", at(50))
     known = facts(restart=RestartFacts(connectors=(came,), connected=True, same_socket=True))
