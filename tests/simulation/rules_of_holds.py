@@ -169,7 +169,7 @@ def calm_holds(ran: Ran, told: Told) -> Iterator[str]:
     """Where nothing fails, what is said about a hold is exactly what happened."""
     command = told.last
     spec = command.reserve
-    if not ran.calm or command.outcome is None:
+    if not ran.calm or ran.truth.restarts or command.outcome is None:
         return
     holds = {Kind.RESERVE_NOW, Kind.CANCEL_RESERVATION}
     if command.kind in holds and command.outcome.code is Code.UNKNOWN:

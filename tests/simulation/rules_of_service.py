@@ -89,7 +89,8 @@ def said_so_itself(ran: Ran, told: Told) -> Iterator[str]:
 def calm_service(ran: Ran, told: Told) -> Iterator[str]:
     """Where nothing fails, nothing about locks and restarts is UNKNOWN."""
     service = told.command.kind in {Kind.UNLOCK_CONNECTOR, Kind.RESET}
-    if ran.calm and service and ended_as(told.last, Code.UNKNOWN):
+    calm = ran.calm and not ran.truth.restarts
+    if calm and service and ended_as(told.last, Code.UNKNOWN):
         cause = told.last.outcome.cause if told.last.outcome else ""
         yield f"nothing failed, and it is UNKNOWN ({cause})"
 

@@ -229,9 +229,12 @@ async def test_a_cancel_of_a_number_that_nobody_knows_is_refused(bench: Bench) -
 async def test_a_cancel_of_a_used_reservation_says_that_it_was_used(bench: Bench) -> None:
     command = await begun(bench, answers(accepted()))
     await until(bench, command, lambda r: r.state is ReservationState.HELD)
-    assert command.reserve is not None
-    await bench.session_starts(reservation_id=command.reserve.wire_id, silently=True)
-    bench.gateway.plays = [answers(rejected())]
+
+    async def is_used() -> None:
+        assert command.reserve is not None
+        await bench.session_starts(reservation_id=command.reserve.wire_id, silently=True)
+
+    bench.gateway.plays = [answers(rejected(), before=is_used)]
     cancel = await cancel_command(bench, command)
     await bench.submit(cancel, WaitFor.OUTCOME)
     outcome = await bench.outcome(cancel)
