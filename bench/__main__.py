@@ -5,7 +5,15 @@ from collections.abc import Awaitable, Callable
 
 import uvloop
 
-from bench import cost_card, density, latency, message_cost, simulation_speed, storm
+from bench import (
+    cost_card,
+    density,
+    expiry_lateness,
+    latency,
+    message_cost,
+    simulation_speed,
+    storm,
+)
 from bench.report import note
 from telemetry.logs import configure_logs
 
@@ -15,6 +23,7 @@ PARTS: dict[str, Callable[[], Awaitable[None]]] = {
     "message-cost": message_cost.measure,
     "density": density.measure,
     "storm": storm.measure,
+    "expiry-lateness": expiry_lateness.measure,
     "latency": latency.measure,
     "latency-sqlite": latency.measure_sqlite,
 }

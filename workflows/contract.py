@@ -339,11 +339,15 @@ class ChangeHold:
 
 @dataclass(frozen=True)
 class WeighReservation:
-    """Input of `weigh_reservation`: what do all facts mean for this hold, and what is to do?"""
+    """Input of `weigh_reservation`: what do all facts mean for this hold, and what is to do?
+
+    not_before: a moment so near that it is waited for, and the facts are read then.
+    """
 
     tenant: str
     reservation: str
     now: datetime
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The worker's activities for reservations: short, each in one transaction, each may run twice."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -30,6 +31,9 @@ from workflows.reservation_recorder import from_snapshot, record
 WITHIN = timedelta(seconds=30)
 """How long a frame waits in line at its gateway; the facts decide whether it is tried again."""
 
+LONGEST_WAIT = timedelta(seconds=2)
+"""How long an activity may wait for a moment that is near: a task of the workflow waits with it."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -48,7 +52,8 @@ class ReservationActivities:
     @activity.defn(name=names.WEIGH_RESERVATION)
     async def weigh_reservation(self, request: WeighReservation) -> ReservationStep:
         """Reads all facts about a hold, records what they mean, and says what to do."""
-        before, step, alarm = await self._db.batch(lambda tx: self._weigh(tx, request))
+        due = await _waited_for(request)
+        before, step, alarm = await self._db.batch(lambda tx: self._weigh(tx, due))
         after = step.reservation
         _log.info(
             "reservation_weighed",
@@ -117,6 +122,15 @@ class ReservationActivities:
             reserve=None if cancels else _reserve_spec(asked),
             cancel_reservation=CancelReservationSpec(known.wire_id) if cancels else None,
         )
+
+
+async def _waited_for(request: WeighReservation) -> WeighReservation:
+    """The request at the moment that it is for: a hold ends neither early nor late."""
+    if request.not_before is None or request.not_before <= request.now:
+        return request
+    wait = min(request.not_before - request.now, LONGEST_WAIT)
+    await asyncio.sleep(wait.total_seconds())
+    return replace(request, now=request.now + wait, not_before=None)
 
 
 def _reserve_spec(asked: Reservation) -> ReserveSpec:

@@ -19,11 +19,13 @@ from workflows.domain.outcomes import Cause
 from workflows.domain.reservation import Reservation
 
 
-async def weigh(order: ReservationOrder, now: datetime) -> ReservationStep:
+async def weigh(
+    order: ReservationOrder, now: datetime, not_before: datetime | None
+) -> ReservationStep:
     """What do all facts mean for this hold? It is recorded, with what is to be done next."""
     step: ReservationStep = await workflow.execute_local_activity(
         names.WEIGH_RESERVATION,
-        WeighReservation(order.tenant, order.reservation, now),
+        WeighReservation(order.tenant, order.reservation, now, not_before),
         result_type=ReservationStep,
         start_to_close_timeout=calls.LOOK_UP,
         retry_policy=calls.UNTIL_IT_WORKS,

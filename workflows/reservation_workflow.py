@@ -28,6 +28,9 @@ from workflows.domain.reservation_steps import Act
 HISTORY_LIMIT = 1_500
 """Events after which a run hands over to the next one."""
 
+EARLY = timedelta(seconds=1)
+"""How long before a hold's end its timer rings: Temporal's timers may ring a second late."""
+
 NO_WAY_PAUSE = timedelta(seconds=10)
 """How long to wait for a way to the station, unless woken."""
 
@@ -63,7 +66,8 @@ class ReservationWorkflow:
     async def _story(self) -> ReservationEnded:
         while True:
             self._woken = False
-            step = await reservation_calls.weigh(self._order, self._now())
+            now = self._now()
+            step = await reservation_calls.weigh(self._order, now, self._end_within(now))
             self._note(step.reservation)
             if step.act is Act.END and self._is_idle():
                 return self._ended(step.reservation)
@@ -130,7 +134,15 @@ class ReservationWorkflow:
         if reservation.ended:
             return step.look_again
         soon = self._now() + NO_WAY_PAUSE if step.gateway is None and step.request else None
-        return min(when for when in (reservation.expire_time, step.look_again, soon) if when)
+        end = reservation.expire_time - EARLY
+        return min(when for when in (end, step.look_again, soon) if when)
+
+    def _end_within(self, now: datetime) -> datetime | None:
+        """The end of the hold, when it is so near that it is waited for."""
+        known = self._reservation
+        if known is None or known.ended:
+            return None
+        return known.expire_time if now < known.expire_time <= now + EARLY else None
 
     def _is_idle(self) -> bool:
         return self._sending.done() and workflow.all_handlers_finished()
