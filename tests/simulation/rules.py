@@ -45,7 +45,7 @@ I2 also: an unlock and a reset reach the station at most once.
 I5  A reservation ends exactly once: in time (a second after its end, and all disturbances), USED
     only if a session used it, EXPIRED never early nor after a session that was told in time had
     used it; in the end the station does not hold it, unless it was cancelled there to no avail, or
-    the station has gone; and nothing that has ended is asked for again.
+    the station has gone, or knows no CancelReservation; nothing that has ended is asked for again.
 UNKNOWN is always true, and is counted: in a calm world (nothing fails, the station does what it is
 asked, and no two starts are for the same token) there is none, and the outcome is exactly what
 happened.

@@ -62,7 +62,7 @@ def reserve_left_nothing(ran: Ran, told: Told) -> Iterator[str]:
     command = told.last
     if command.reserve is None or not ended_as(command, *NOTHING_HELD):
         return
-    if command.compensation.state is CompensationState.FAILED:
+    if command.compensation.state is CompensationState.FAILED or _cannot_cancel(told.sends):
         return
     code = command.outcome.code if command.outcome else Code.UNKNOWN
     for hold in _left(ran, command.reserve.wire_id):
@@ -94,6 +94,8 @@ def compensation_is_true(ran: Ran, told: Told) -> Iterator[str]:
     if known.state is CompensationState.PENDING:
         yield "I11 its compensation is PENDING for ever"
     if known.state is not CompensationState.DONE or known.update_time is None:
+        return
+    if _cannot_cancel(told.sends):
         return
     left = _left(ran, command.reserve.wire_id)
     then = known.update_time + ROUGHLY
@@ -174,7 +176,7 @@ def calm_holds(ran: Ran, told: Told) -> Iterator[str]:
     holds = {Kind.RESERVE_NOW, Kind.CANCEL_RESERVATION}
     if command.kind in holds and command.outcome.code is Code.UNKNOWN:
         yield f"nothing failed, and it is UNKNOWN ({command.outcome.cause})"
-    if spec is not None:
+    if spec is not None and command.cancel_reason is None:
         held = bool(ran.truth.held_as(spec.wire_id))
         if held != (command.outcome.code is Code.SUCCEEDED):
             yield f"nothing failed, and it is {command.outcome.code.value}, held: {held}"
@@ -281,7 +283,9 @@ def cancelled_is_gone(ran: Ran, kept: Kept) -> Iterator[str]:
         return
     sent = [send for send in kept.sends if send.kind == Kind.CANCEL_RESERVATION.value]
     told = next((one for one in ran.told if one.command.name == last.command), None)
-    gave_up = told is not None and told.last.compensation.state is CompensationState.FAILED
+    gave_up = told is not None and (
+        told.last.compensation.state is CompensationState.FAILED or _cannot_cancel(told.sends)
+    )
     if len(sent) >= CANCEL_TRIES or gave_up or _cannot_cancel(sent):
         return
     for hold in _left(ran, last.wire_id):
@@ -289,9 +293,9 @@ def cancelled_is_gone(ran: Ran, kept: Kept) -> Iterator[str]:
 
 
 def _cannot_cancel(sent: list[Send]) -> bool:
-    """The station said that it does not know the message at all."""
-    cannot = Verdict.NOT_SUPPORTED.value
-    return any((send.answer or {}).get("verdict") == cannot for send in sent)
+    """The station said that it does not know CancelReservation at all."""
+    kind, cannot = Kind.CANCEL_RESERVATION.value, Verdict.NOT_SUPPORTED.value
+    return any(send.kind == kind and (send.answer or {}).get("verdict") == cannot for send in sent)
 
 
 def never_made_again(ran: Ran, kept: Kept) -> Iterator[str]:

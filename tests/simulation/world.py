@@ -144,6 +144,9 @@ class World:
                 await asyncio.gather(*plots)
                 await self._all_ended()
         await asyncio.sleep(SETTLES_S)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLES_S):
+                await self._all_ended()  # what the station has brought back meanwhile
         self.station.truth.all_reported = not any(m.kept for m in self.station.queue)
         self.station.truth.connected = self.station.wire is not None
         await self._collect()
