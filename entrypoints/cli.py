@@ -109,7 +109,10 @@ def explain(name: str, *, as_json: bool, facts: bool, **line: Any) -> None:
 @main.command("api-key")
 @click.argument("name")
 def api_key(name: str) -> None:
-    """Makes an API key for a caller NAME (or NAME@TENANT). The key is shown once."""
+    """Makes an API key for a caller NAME[@TENANT][+RIGHT ...]. The key is shown once.
+
+    Rights: unlock, hard-reset (as support@north+unlock). Without them a key may do all the rest.
+    """
     key = secrets.token_urlsafe(32)
     setting = f"{name}:{hashlib.sha256(key.encode()).hexdigest()}"
     try:
