@@ -29,6 +29,7 @@ from workflows.contract import (
 from workflows.domain import wording
 from workflows.domain.facts import Asked
 from workflows.domain.model import Command
+from workflows.domain.outcomes import Cause
 from workflows.domain.timing import Timing
 
 GATEWAY_PICKUP = timedelta(seconds=4)
@@ -120,6 +121,17 @@ async def settle(request: SendRequest, *, give_up: bool) -> SendResult:
         retry_policy=UNTIL_IT_WORKS,
         summary="Was it sent?",
     )
+    return result
+
+
+async def closed(request: SendRequest, result: SendResult) -> SendResult:
+    """The result of a frame that may be written again, with nothing left open about it.
+
+    A gateway that lost the database while it noted the frame did not send it, but its note may be
+    there: nobody would ever answer it.
+    """
+    if result.cause == Cause.GATEWAY_UNREACHABLE:
+        return await settle(request, give_up=True)
     return result
 
 

@@ -285,9 +285,8 @@ class RemoteCommandWorkflow:
         if route.course is not Course.SEND or route.gateway is None:
             return
         self._attempt += 1
-        result = await self._transmit(
-            route.gateway, again_request(self._command, self._timing, self._attempt, wire_id)
-        )
+        request = again_request(self._command, self._timing, self._attempt, wire_id)
+        result = await calls.closed(request, await self._transmit(route.gateway, request))
         if result.status is not SendStatus.NOT_SENT:
             await self._hear(result)
 
@@ -322,12 +321,9 @@ class RemoteCommandWorkflow:
         if route.course is not Course.SEND or route.gateway is None:
             return
         self._attempt += 1
-        result = await self._transmit(
-            route.gateway,
-            undo_request(
-                self._command, self._timing, self._attempt, weighed, workflow.now() + UNDO_PAUSE
-            ),
-        )
+        until = workflow.now() + UNDO_PAUSE
+        request = undo_request(self._command, self._timing, self._attempt, weighed, until)
+        result = await calls.closed(request, await self._transmit(route.gateway, request))
         if result.status is not SendStatus.NOT_SENT:
             self._look_again = workflow.now()
 
