@@ -20,7 +20,7 @@ from workflows.domain.judge_reservation import (
     taking_up,
 )
 from workflows.domain.reservation import ChangeState, Reservation, ReservationState
-from workflows.domain.reservation_changes import LETS_GO, EndCause
+from workflows.domain.reservation_changes import LETS_GO
 from workflows.domain.reservation_facts import HoldFacts
 
 CANCEL_TRIES = 12
@@ -157,13 +157,14 @@ def _is_cleared(known: Reservation, facts: HoldFacts) -> bool:
 def _may_hold_again(frame: HoldFrame, known: Reservation) -> bool:
     """Whether a hold of ours was made by what crossed, or came after, what ended it.
 
-    Of a cancel only its answer's time is known here: a hold that was made again may be younger.
+    Of a cancel only its answer's time is known here, and of a use only when it was told: a hold
+    that was made again, or changed, may be younger.
     """
     if not frame.agreed:
         return frame.answer is None
     end, heard = known.end_time, frame.answer_time
     crossed = end is not None and heard is not None and heard >= end
-    return crossed or known.cause == EndCause.CANCELLED_BY_CALLER
+    return crossed or known.cause in LETS_GO
 
 
 def _still_shown(known: Reservation, facts: HoldFacts) -> datetime | None:
