@@ -13,10 +13,15 @@ from evcommand.v1 import (
     remote_command_pb2,
     remote_command_service_pb2,
     remote_command_service_pb2_grpc,
+    reservation_pb2,
+    reservation_service_pb2,
+    reservation_service_pb2_grpc,
     station_service_pb2,
     station_service_pb2_grpc,
 )
+from google.protobuf import duration_pb2
 
+Reservation = reservation_pb2.Reservation
 Command = remote_command_pb2.RemoteCommand
 Code = remote_command_pb2.Outcome.Code
 
@@ -31,6 +36,7 @@ class Broker:
 
     commands: remote_command_service_pb2_grpc.RemoteCommandServiceStub
     stations: station_service_pb2_grpc.StationServiceStub
+    reservations: reservation_service_pb2_grpc.ReservationServiceStub
 
     def register(self, station_id: str) -> str:
         """Registers a station and returns its Basic-auth password."""
@@ -81,6 +87,57 @@ class Broker:
         )
         return self._done(self.commands.StopSession(request, timeout=CALL_LIMIT_S).command)
 
+    def unlock(self, station: str, *, stop_first: bool = False) -> Command:
+        """Unlocks connector 1 of EVSE 1 and follows the command to its end."""
+        request = remote_command_service_pb2.UnlockConnectorRequest(
+            station=station,
+            evse_id=1,
+            connector_id=1,
+            stop_first=stop_first,
+            options=_until_answered(),
+        )
+        return self._done(self.commands.UnlockConnector(request, timeout=CALL_LIMIT_S).command)
+
+    def reset(self, station: str) -> Command:
+        """Restarts the station gently and follows the command to its end."""
+        request = remote_command_service_pb2.ResetRequest(
+            station=station,
+            mode=remote_command_pb2.RESET_MODE_SOFT,
+            options=_until_answered(),
+        )
+        return self._done(self.commands.Reset(request, timeout=CALL_LIMIT_S).command)
+
+    def reserve(self, station: str, token: str = "DRIVER-1", ttl_s: int = 600) -> Command:
+        """Reserves EVSE 1 and follows the command to its end."""
+        request = remote_command_service_pb2.ReserveNowRequest(
+            station=station,
+            evse_id=1,
+            id_token=id_token_pb2.IdToken(value=token),
+            ttl=duration_pb2.Duration(seconds=ttl_s),
+            options=_until_answered(),
+        )
+        return self._done(self.commands.ReserveNow(request, timeout=CALL_LIMIT_S).command)
+
+    def cancel_reservation(self, reservation: str) -> Command:
+        """Cancels a reservation and follows the command to its end."""
+        request = remote_command_service_pb2.CancelReservationRequest(
+            reservation=reservation, options=_until_answered()
+        )
+        return self._done(self.commands.CancelReservation(request, timeout=CALL_LIMIT_S).command)
+
+    def reservation_until(self, name: str, state: str) -> Reservation:
+        """The reservation as soon as it is in this state."""
+        request = reservation_service_pb2.WatchReservationsRequest(names=[name])
+        changes = self.reservations.WatchReservations(request, timeout=OUTCOME_LIMIT_S)
+        wanted = Reservation.State.Value(f"STATE_{state}")
+        try:
+            for change in changes:
+                if change.reservation.state == wanted:
+                    return change.reservation
+        finally:
+            changes.cancel()
+        raise AssertionError(f"{name} is not {state}")
+
     def _done(self, command: Command) -> Command:
         request = remote_command_service_pb2.WatchCommandsRequest(names=[command.name])
         changes = self.commands.WatchCommands(request, timeout=OUTCOME_LIMIT_S)
@@ -106,6 +163,7 @@ def broker_at(address: str) -> Iterator[Broker]:
         yield Broker(
             commands=remote_command_service_pb2_grpc.RemoteCommandServiceStub(channel),
             stations=station_service_pb2_grpc.StationServiceStub(channel),
+            reservations=reservation_service_pb2_grpc.ReservationServiceStub(channel),
         )
 
 

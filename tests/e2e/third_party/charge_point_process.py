@@ -5,7 +5,7 @@ import json
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,6 +54,16 @@ class ChargePointProcess:
                 if self.ended or left <= 0:
                     raise AssertionError(f"no {event} {method} from {self.name}:\n{self.story()}")
                 self.news.wait(left)
+
+    def wait_until(self, holds: Callable[[], bool]) -> None:
+        """Returns as soon as this holds; it is looked at after each event."""
+        deadline = time.monotonic() + EVENT_LIMIT_S
+        while not holds():
+            with self.news:
+                left = deadline - time.monotonic()
+                if self.ended or left <= 0:
+                    raise AssertionError(f"{self.name} never came so far:\n{self.story()}")
+                self.news.wait(min(left, 0.2))
 
     def received(self, method: str) -> list[Event]:
         """The calls of one method that the broker made."""

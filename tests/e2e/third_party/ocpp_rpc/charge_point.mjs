@@ -30,6 +30,7 @@ function readOptions() {
       cable: { type: 'string', default: 'first' }, // first: before any start; last: after it; never
       'cable-delay-ms': { type: 'string', default: '500' },
       'connection-timeout-s': { type: 'string', default: '60' },
+      tethered: { type: 'boolean', default: false }, // 1.6: no lock
       'tx-start-point': { type: 'string', default: 'EVConnected' }, // 2.x; or Authorized
     },
   });
@@ -43,6 +44,9 @@ function readOptions() {
     url: values.url,
     password: values.password ?? null,
     cable: values.cable,
+    tethered: values.tethered,
+    bootReason: 'PowerUp',
+    restart: async () => {}, // see main
     cableDelayMs: Number(values['cable-delay-ms']),
     connectionTimeoutS: Number(values['connection-timeout-s']),
     txStartPoint: values['tx-start-point'],
@@ -115,6 +119,15 @@ async function main() {
   for (const signal of ['SIGTERM', 'SIGINT']) {
     process.on(signal, () => client.close({ code: 1000, reason: 'Switched off' }).then(() => process.exit(0)));
   }
+  options.restart = async () => {
+    await client.close({ code: 1001, reason: 'Restarting' });
+    station.hold.forget(); // what a power cycle forgets
+    options.bootReason = 'RemoteReset';
+    await client.connect();
+    await boot(station);
+    await station.open();
+    report('restarted');
+  };
   await client.connect();
   await boot(station);
   await station.open();

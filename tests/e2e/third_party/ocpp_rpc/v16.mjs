@@ -1,5 +1,6 @@
 // OCPP 1.6: one connector, one session at a time.
 import { setTimeout as delay } from 'node:timers/promises';
+import { Hold } from './hold.mjs';
 
 const CONNECTOR = 1;
 
@@ -13,6 +14,7 @@ export class ChargePoint16 {
     this.cable = false;
     this.session = null; // { idTag, transactionId } from the remote start to the end
     this.meterWh = 1000;
+    this.hold = new Hold((id) => this.onExpiry(id));
   }
 
   boot() {
@@ -36,12 +38,16 @@ export class ChargePoint16 {
       RemoteStopTransaction: (request) => this.onStop(request),
       TriggerMessage: (request) => this.onTrigger(request),
       GetConfiguration: (request) => this.onGetConfiguration(request),
-      UnlockConnector: () => ({ status: 'NotSupported' }), // tethered cable
+      UnlockConnector: () => this.onUnlock(),
+      Reset: ({ type }) => this.onReset(type),
+      ReserveNow: (request) => this.onReserve(request),
+      CancelReservation: ({ reservationId }) => this.onCancelReservation(reservationId),
     };
   }
 
   onStart({ idTag, connectorId = CONNECTOR }) {
     if (this.session || connectorId !== CONNECTOR) return { status: 'Rejected' };
+    if (this.hold.isFor(idTag)) return { status: 'Rejected' };
     this.session = { idTag, transactionId: null };
     this.afterAnswer(() => this.startSession());
     return { status: 'Accepted' };
@@ -51,6 +57,38 @@ export class ChargePoint16 {
     if (this.session?.transactionId !== transactionId) return { status: 'Rejected' };
     this.afterAnswer(() => this.endSession('Remote'));
     return { status: 'Accepted' };
+  }
+
+  onUnlock() {
+    if (this.options.tethered) return { status: 'NotSupported' };
+    if (this.session?.transactionId) this.afterAnswer(() => this.endSession('UnlockCommand'));
+    return { status: 'Unlocked' };
+  }
+
+  onReset(type) {
+    this.afterAnswer(async () => {
+      if (this.session?.transactionId) await this.endSession(`${type}Reset`);
+      await this.options.restart();
+    });
+    return { status: 'Accepted' };
+  }
+
+  onReserve({ connectorId, expiryDate, idTag, reservationId }) {
+    if (connectorId > CONNECTOR) return { status: 'Rejected' };
+    if (this.session || this.cable) return { status: 'Occupied' };
+    const status = this.hold.make(reservationId, idTag, expiryDate);
+    if (status === 'Accepted') this.afterAnswer(() => this.show('Reserved'));
+    return { status };
+  }
+
+  onCancelReservation(id) {
+    const status = this.hold.cancel(id);
+    if (status === 'Accepted') this.afterAnswer(() => this.show('Available'));
+    return { status };
+  }
+
+  async onExpiry() {
+    await this.show('Available');
   }
 
   onTrigger({ requestedMessage }) {
@@ -72,7 +110,7 @@ export class ChargePoint16 {
       ConnectionTimeOut: String(this.options.connectionTimeoutS),
       HeartbeatInterval: '300',
       NumberOfConnectors: '1',
-      SupportedFeatureProfiles: 'Core,RemoteTrigger',
+      SupportedFeatureProfiles: 'Core,RemoteTrigger,Reservation',
     };
     const keys = asked.length ? asked : Object.keys(settings);
     return {
@@ -89,8 +127,10 @@ export class ChargePoint16 {
     const { idTagInfo } = await this.client.call('Authorize', { idTag });
     if (idTagInfo.status !== 'Accepted') return this.forgetSession('not authorized');
     if (!this.cable && !(await this.waitForCable())) return this.forgetSession('no cable');
+    const reservationId = this.hold.use(idTag);
     const answer = await this.client.call('StartTransaction', {
       connectorId: CONNECTOR,
+      ...(reservationId === undefined ? {} : { reservationId }),
       idTag,
       meterStart: this.meterWh,
       timestamp: new Date().toISOString(),

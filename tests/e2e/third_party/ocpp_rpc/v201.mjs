@@ -1,6 +1,7 @@
 // OCPP 2.0.1 and 2.1: one EVSE with one connector, one transaction at a time.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Hold } from './hold.mjs';
 
 const EVSE = { id: 1, connectorId: 1 };
 
@@ -19,9 +20,10 @@ export class ChargingStation201 {
     this.transaction = null; // { id, seqNo, idToken?, remoteStartId?, chargingState }
     this.asked = null; // a start that waits for its cable
     this.meterWh = 1000;
+    this.hold = new Hold((id) => this.onExpiry(id));
   }
 
-  boot(reason = 'PowerUp') {
+  boot(reason = this.options.bootReason) {
     return this.client.call('BootNotification', {
       reason,
       chargingStation: {
@@ -45,6 +47,10 @@ export class ChargingStation201 {
       GetTransactionStatus: (request) => this.onTransactionStatus(request),
       TriggerMessage: (request) => this.onTrigger(request),
       GetVariables: (request) => this.onGetVariables(request),
+      UnlockConnector: () => this.onUnlock(),
+      Reset: ({ evseId }) => this.onReset(evseId),
+      ReserveNow: (request) => this.onReserve(request),
+      CancelReservation: ({ reservationId }) => this.onCancelReservation(reservationId),
       GetBaseReport: () => ({ status: 'NotSupported' }),
     };
   }
@@ -52,6 +58,7 @@ export class ChargingStation201 {
   onStart({ idToken, remoteStartId, evseId = EVSE.id }) {
     const taken = this.asked || this.transaction?.idToken;
     if (taken || evseId !== EVSE.id) return { status: 'Rejected' };
+    if (this.hold.isFor(idToken.idToken)) return { status: 'Rejected' };
     this.asked = { idToken, remoteStartId };
     this.afterAnswer(() => this.startCharging());
     return { status: 'Accepted', ...(this.transaction ? { transactionId: this.transaction.id } : {}) };
@@ -61,6 +68,42 @@ export class ChargingStation201 {
     if (this.transaction?.id !== transactionId) return { status: 'Rejected' };
     this.afterAnswer(() => this.endTransaction('RemoteStop', 'Remote'));
     return { status: 'Accepted' };
+  }
+
+  onUnlock() {
+    if (this.transaction?.idToken) return { status: 'OngoingAuthorizedTransaction' };
+    return { status: 'Unlocked' };
+  }
+
+  onReset(evseId) {
+    this.afterAnswer(async () => {
+      if (this.transaction) await this.endTransaction('ResetCommand', 'ImmediateReset');
+      if (evseId === undefined) await this.options.restart();
+      else await this.show();
+    });
+    return { status: 'Accepted' };
+  }
+
+  onReserve({ id, expiryDateTime, idToken, evseId = EVSE.id }) {
+    if (evseId !== EVSE.id) return { status: 'Rejected' };
+    if (this.asked || this.transaction) return { status: 'Occupied' };
+    const status = this.hold.make(id, idToken.idToken, expiryDateTime);
+    if (status === 'Accepted') this.afterAnswer(() => this.show());
+    return { status };
+  }
+
+  onCancelReservation(id) {
+    const status = this.hold.cancel(id);
+    if (status === 'Accepted') this.afterAnswer(() => this.show());
+    return { status };
+  }
+
+  async onExpiry(reservationId) {
+    await this.client.call('ReservationStatusUpdate', {
+      reservationId,
+      reservationUpdateStatus: 'Expired',
+    });
+    await this.show();
   }
 
   onTransactionStatus({ transactionId }) {
@@ -149,6 +192,7 @@ export class ChargingStation201 {
 
   join() {
     Object.assign(this.transaction, this.asked);
+    this.transaction.reservationId = this.hold.use(this.asked.idToken.idToken);
     this.asked = null;
   }
 
@@ -170,7 +214,7 @@ export class ChargingStation201 {
   }
 
   async tell(eventType, triggerReason, withMeter = false, extra = {}) {
-    const { id, idToken, remoteStartId, chargingState } = this.transaction;
+    const { id, idToken, remoteStartId, chargingState, reservationId } = this.transaction;
     const answer = await this.client.call('TransactionEvent', {
       eventType,
       timestamp: new Date().toISOString(),
@@ -183,6 +227,7 @@ export class ChargingStation201 {
         ...extra,
       },
       evse: EVSE,
+      ...(reservationId === undefined ? {} : { reservationId }),
       ...(idToken && eventType !== 'Ended' ? { idToken } : {}),
       ...(withMeter ? { meterValue: [this.meterValue()] } : {}),
     });
@@ -203,7 +248,7 @@ export class ChargingStation201 {
   show() {
     return this.client.call('StatusNotification', {
       timestamp: new Date().toISOString(),
-      connectorStatus: this.cable ? 'Occupied' : 'Available',
+      connectorStatus: this.cable ? 'Occupied' : this.hold.id === undefined ? 'Available' : 'Reserved',
       evseId: EVSE.id,
       connectorId: EVSE.connectorId,
     });
