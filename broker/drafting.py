@@ -150,7 +150,7 @@ def draft(
         station=station,
         state=State.QUEUED,
         create_time=now,
-        not_after=options.not_after or now + default_not_after(ask.kind),
+        not_after=options.not_after or _sent_until(ask, spec, now),
         workflow_id=command_workflow_id(origin.tenant, name),
         offline_policy=options.offline_policy or default_offline_policy(ask.kind),
         labels=options.labels,
@@ -159,6 +159,12 @@ def draft(
     )
     given: dict[str, Any] = {_PLACES[type(spec)]: spec}
     return replace(command, **given)
+
+
+def _sent_until(ask: Ask, spec: Spec, now: datetime) -> datetime:
+    """The kind's default; nobody asks for a hold that is over."""
+    default = now + default_not_after(ask.kind)
+    return min(default, spec.expire_time) if isinstance(spec, ReserveSpec) else default
 
 
 _PLACES: dict[type[Any], str] = {

@@ -35,13 +35,14 @@ class System:
 
 
 @contextmanager
-def running_system(home: Path) -> Iterator[System]:
-    """`evcommand up --open` on free ports, with its files in `home`."""
+def running_system(home: Path, *options: str) -> Iterator[System]:
+    """`evcommand up --open` on free ports, with its files in `home` and further options."""
     grpc_address, ocpp_address = (f"127.0.0.1:{port}" for port in _free_ports(2))
     command = [
         *(_evcommand(), "up", "--open"),
         *("--grpc-listen", grpc_address, "--ocpp-listen", ocpp_address),
         *("--data-dir", os.fspath(home)),
+        *options,
     ]
     log = home / "evcommand.log"
     with _running(command, log) as process, broker_at(grpc_address) as broker:

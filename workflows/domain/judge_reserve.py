@@ -90,11 +90,12 @@ def _await(command: Command, spec: ReserveSpec, facts: Facts, now: datetime) -> 
         if len(facts.asks) == 1:
             return Decision(Act.CONCLUDE, outcome=reserve_refusal(last.answer))
         return _begin_undo(command, facts, "A repeat was refused; the first frame may hold it.")
-    if now >= command.not_after or len(facts.asks) >= MAX_RESERVE_FRAMES:
+    until = min(command.not_after, spec.expire_time)
+    if now >= until or len(facts.asks) >= MAX_RESERVE_FRAMES:
         return _begin_undo(command, facts, "The station did not say whether it holds it.")
-    due = next_try(facts.asks) if facts.connected_since else command.not_after
+    due = next_try(facts.asks) if facts.connected_since else until
     if now < due:
-        return Decision(Act.WAIT, look_again=min(due, command.not_after))
+        return Decision(Act.WAIT, look_again=min(due, until))
     reason = "No answer; the same number may be asked for again."
     return Decision(Act.SEND_AGAIN, reason=reason)
 

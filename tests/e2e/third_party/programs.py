@@ -13,6 +13,7 @@ from tests.e2e.toolchains import built, npm_ci, require, run
 
 HERE = Path(__file__).parent
 GO_EXAMPLE_16 = "github.com/lorenzodonini/ocpp-go/example/1.6/cp"
+GO_EXAMPLE_201 = "github.com/lorenzodonini/ocpp-go/example/2.0.1/chargingstation"
 MAVEN_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
 
 
@@ -28,14 +29,14 @@ def build_ocpp_rpc() -> Path:
 
 
 def build_ocpp_go() -> Path:
-    """The 1.6 example of `ocpp-go`, and a 2.0.1 station on that library."""
+    """The two examples of `ocpp-go`, and a 2.0.1 station on that library."""
     require("go")
 
     def build(place: Path) -> None:
         command = ["go", "build", "-mod=readonly", "-trimpath", "-o", f"{place}/"]
-        run([*command, "./station201", GO_EXAMPLE_16], cwd=place / "ocpp_go")
+        run([*command, "./station201", GO_EXAMPLE_16, GO_EXAMPLE_201], cwd=place / "ocpp_go")
 
-    return built("ocpp-go", [HERE / "ocpp_go"], build)
+    return built("ocpp-go-examples", [HERE / "ocpp_go"], build)
 
 
 def build_eu_chargetime() -> Path:
@@ -78,6 +79,17 @@ def ocpp_go_16(ocpp_url: str) -> Iterator[ChargePointProcess]:
     station_id = new_station_id("ocpp-go")
     where = {"CLIENT_ID": station_id, "CENTRAL_SYSTEM_URL": ocpp_url}
     command = [build_ocpp_go() / "cp"]
+    env = {**os.environ, **where}
+    with running_charge_point(f"stations/{station_id}", command, env) as charge_point:
+        yield charge_point
+
+
+@contextmanager
+def ocpp_go_201_example(ocpp_url: str) -> Iterator[ChargePointProcess]:
+    """The library's own 2.0.1 example."""
+    station_id = new_station_id("ocpp-go")
+    where = {"CLIENT_ID": station_id, "CSMS_URL": ocpp_url}
+    command = [build_ocpp_go() / "chargingstation"]
     env = {**os.environ, **where}
     with running_charge_point(f"stations/{station_id}", command, env) as charge_point:
         yield charge_point
