@@ -4,10 +4,10 @@ Everything that prevents a command from being made is found here, before anythin
 is not known, what the station's OCPP version cannot do, what has to be asked for in another way.
 """
 
+import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from secrets import token_hex
 from typing import Any
 
 from broker import names
@@ -46,12 +46,19 @@ Placed = tuple[str, Spec]
 """The station, and what is asked of it with all that was looked up."""
 
 
-async def mint_wire_id(db: Database, ask: Ask, now: datetime) -> int:
-    """The number of a new reservation; 0 for what makes none."""
+def reservation_id(tenant: str, command: str) -> str:
+    """Our id of the reservation that a ReserveNow makes: of one request always the same."""
+    return hashlib.sha256(f"reservation\n{tenant}\n{command}".encode()).hexdigest()[:24]
+
+
+async def mint_wire_id(db: Database, ask: Ask, tenant: str, command: str, now: datetime) -> int:
+    """The number of the reservation that a request makes; 0 for what makes none."""
     if not isinstance(ask, ReserveAsk):
         return 0
     async with db.write() as tx:
-        return await reservations.mint(tx, now)
+        return await reservations.mint(
+            tx, tenant=tenant, reservation=reservation_id(tenant, command), now=now
+        )
 
 
 async def reservation_of(tx: Tx, tenant: str, name: str) -> Reservation:
@@ -87,7 +94,8 @@ class Resolver:
         """
         spec = spec_of(ask, self._sealer)
         if isinstance(spec, ReserveSpec):
-            spec = replace(spec, wire_id=wire_id, reservation=token_hex(12))
+            ours = reservation_id(self._origin.tenant, name)
+            spec = replace(spec, wire_id=wire_id, reservation=ours)
         station, found = await self._resolve[type(ask)](ask, spec)
         return draft(ask, name, station, found, origin=self._origin, now=self._now)
 

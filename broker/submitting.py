@@ -61,7 +61,9 @@ class Submitter:
         caller = current_caller()
         name = ask.request_id or str(uuid4())
         spec = spec_of(ask, self._backend.sealer)
-        wire_id = await mint_wire_id(self._backend.db, ask, self._backend.now())
+        wire_id = await mint_wire_id(
+            self._backend.db, ask, caller.tenant, name, self._backend.now()
+        )
         async with self._backend.db.read() as tx:
             known = await _latest(tx, caller.tenant, name)
             if known is None:

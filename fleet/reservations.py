@@ -8,13 +8,13 @@ into OCPP's 32-bit integer.
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, select
 
 from fleet.book import Book, Entry
 from fleet.fixed import fixed
 from fleet.statements import Tx, Upsert, bound, columns_of
 from fleet.tables import reservation_reports, reservations, wire_ids
-from fleet.values import cut, int32, lenient_int32
+from fleet.values import cut, identifier, int32, lenient_int32
 
 BOOK = Book(reservations, "wire_id", "evse_id", "end_time", "command")
 
@@ -33,6 +33,20 @@ class Report:
 
 
 _REPORT = columns_of(reservation_reports, Report)
+_MINT = Upsert(
+    lambda insert: (
+        insert(wire_ids)
+        .values(**bound(wire_ids, "tenant", "reservation", "create_time"))
+        .on_conflict_do_nothing(index_elements=["tenant", "reservation"])
+        .returning(wire_ids.c.id)
+    )
+)
+_MINTED = fixed(
+    select(wire_ids.c.id).where(
+        wire_ids.c.tenant == bindparam("tenant"),
+        wire_ids.c.reservation == bindparam("reservation"),
+    )
+)
 _WIRE_ID = fixed(
     select(*BOOK.entry).where(
         reservations.c.wire_id == bindparam("wire_id"),
@@ -75,12 +89,17 @@ _GET_REPORT = fixed(
 )
 
 
-async def mint(tx: Tx, now: datetime) -> int:
-    """A new number for the wire: 1 or more, never given before, never given again."""
-    made = await tx.execute(insert(wire_ids).values(create_time=now).returning(wire_ids.c.id))
-    number: int = made.scalar_one()
-    await tx.execute(delete(wire_ids).where(wire_ids.c.id < number))
-    return int32(number)
+async def mint(tx: Tx, *, tenant: str, reservation: str, now: datetime) -> int:
+    """The number of a reservation on the wire: 1 or more, its own for ever.
+
+    Asked again for the same reservation it is the same number: whoever asks twice, or in several
+    processes at once, asks for one hold.
+    """
+    key = {"tenant": identifier(tenant), "reservation": identifier(reservation)}
+    made = (await tx.execute(_MINT(tx), {**key, "create_time": now})).scalar()
+    if made is None:
+        made = (await tx.execute(_MINTED, key)).scalar_one()
+    return int32(made)
 
 
 async def get(tx: Tx, *, tenant: str, name: str) -> Entry | None:

@@ -301,12 +301,15 @@ notes = Table(
     sqlite_autoincrement=True,
 )
 
-# Numbers that stations know reservations by; a row only keeps the counter going.
+# Numbers that stations know reservations by.
 wire_ids = Table(
     "wire_ids",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
+    _id("tenant"),
+    _id("reservation"),
     _time("create_time"),
+    UniqueConstraint("tenant", "reservation"),
     sqlite_autoincrement=True,
 )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from broker.asks import Options, PlainToken, StartAsk, StopAsk
 from broker.drafting import Origin, draft, seal, start_spec, stop_spec
 from broker.errors import Refusal
+from broker.resolving import reservation_id
 from broker.targets import TargetFinder
 from fleet import reservations
 from fleet.sends import Send
@@ -169,7 +170,8 @@ class Callers:
         chance, world = self._chance, self._world
         now = self._loop.utc_now()
         async with world.db.write() as tx:
-            wire_id = await reservations.mint(tx, now)
+            ours = reservation_id(TENANT, name)
+            wire_id = await reservations.mint(tx, tenant=TENANT, reservation=ours, now=now)
         tag = chance.pick(TAGS)
         group = GROUPS.get(tag) if chance.happens(0.4) else None
         sealer = world.sealer
@@ -178,7 +180,7 @@ class Callers:
             group_id_token=seal(sealer, PlainToken("ISO14443", group)) if group else None,
             expire_time=now + timedelta(seconds=chance.pick((40.0, 90.0, 200.0, 400.0))),
             evse_id=self._some_evse(0.75),
-            reservation=f"{wire_id:024x}",
+            reservation=ours,
             wire_id=wire_id,
         )
         world.reserved.append(spec.reservation)

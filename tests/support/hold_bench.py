@@ -24,14 +24,14 @@ async def reserve_command(
     bench: Bench, *, ttl: timedelta = timedelta(hours=1), evse_id: int | None = 1, **changed: Any
 ) -> Command:
     """A ReserveNow that was accepted but not yet submitted."""
-    now = await bench.now()
+    now, name = await bench.now(), secrets.token_hex(12)
     async with bench.db.write() as tx:
-        wire_id = await reservations.mint(tx, now)
+        wire_id = await reservations.mint(tx, tenant=TENANT, reservation=name, now=now)
     spec = ReserveSpec(
         TOKEN,
         expire_time=now + ttl,
         evse_id=evse_id,
-        reservation=secrets.token_hex(12),
+        reservation=name,
         wire_id=wire_id,
     )
     return replace(await bench.command(Kind.RESERVE_NOW), reserve=spec, **changed)

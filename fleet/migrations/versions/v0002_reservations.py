@@ -55,8 +55,11 @@ def _wire_ids() -> None:
     op.create_table(
         "wire_ids",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("tenant", _name(255), nullable=False),
+        sa.Column("reservation", _name(255), nullable=False),
         sa.Column("create_time", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_wire_ids")),
+        sa.UniqueConstraint("tenant", "reservation", name=op.f("uq_wire_ids_tenant_reservation")),
         sqlite_autoincrement=True,
     )
 

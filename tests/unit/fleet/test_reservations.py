@@ -44,9 +44,13 @@ async def make(db: Database, reservation: Reservation) -> None:
 
 async def test_numbers_on_the_wire_are_never_given_twice(db: Database) -> None:
     numbers = []
-    for _ in range(5):
+    for number in range(5):
         async with db.write() as tx:
-            numbers.append(await reservations.mint(tx, NOW))
+            name = f"{number:024x}"
+            made = await reservations.mint(tx, tenant="acme", reservation=name, now=NOW)
+            again = await reservations.mint(tx, tenant="acme", reservation=name, now=NOW)
+        assert made == again
+        numbers.append(made)
     assert numbers == sorted(set(numbers))
     assert numbers[0] >= 1
 
