@@ -1,5 +1,6 @@
 """Unlocking, restarting, reserving and letting go on simulated stations of every version."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,7 +10,13 @@ import grpc
 import pytest
 
 from simulator.config import Cable, StationConfig
-from simulator.flaws import ForgetsReservations, NoReservationId
+from simulator.flaws import (
+    DropsBeforeAnswer,
+    ForgetsReservations,
+    KeepsReservations,
+    NoReservationId,
+    RevivesReservations,
+)
 from simulator.model import Token
 from simulator.station import SimulatedStation
 from tests.support.client import TOKEN, Client, Command, code_of
@@ -241,3 +248,43 @@ async def test_a_place_that_is_out_of_order_ends_its_reservation(
         station.fault(1)
         known = await client.reservation_is(command.reserve_now.reservation, "LOST")
         assert known.cause in {"CONNECTOR_FAULTED", "REMOVED_BY_STATION"}
+
+
+@EVERY
+async def test_a_hold_that_a_station_keeps_past_its_end_is_cancelled_there(
+    fleet: Fleet, client: Client, version: str
+) -> None:
+    async with simulated(fleet, client, version, flaws=(KeepsReservations(),)) as station:
+        command = await held(client, station, ttl_s=2)
+        await client.reservation_is(command.reserve_now.reservation, "EXPIRED")
+        await station.until(lambda: station.heard["CancelReservation"] >= 1)
+        await station.until(lambda: station.holds == [])
+
+
+@EVERY
+async def test_a_hold_that_a_reboot_brings_back_is_cancelled_again(
+    fleet: Fleet, client: Client, version: str
+) -> None:
+    async with simulated(fleet, client, version, flaws=(RevivesReservations(),)) as station:
+        command = await held(client, station)
+        await client.cancel_reservation(command.reserve_now.reservation)
+        await client.reservation_is(command.reserve_now.reservation, "CANCELLED")
+        station.reboot()
+        await station.until(lambda: station.heard["CancelReservation"] == 2, timeout_s=40)
+        await station.until(lambda: station.holds == [])
+
+
+@EVERY
+async def test_a_lost_answer_to_reserve_now_is_asked_for_again_with_the_same_number(
+    fleet: Fleet, client: Client, version: str
+) -> None:
+    drops = DropsBeforeAnswer(only=frozenset({"ReserveNow"}))
+    async with simulated(fleet, client, version) as station:
+        station.suffer(drops)
+        asking = asyncio.ensure_future(client.reserve(station.config.id, evse_id=1))
+        await station.until(lambda: station.heard["ReserveNow"] == 1)
+        station.suffer()
+        command = await client.done((await asking).name)
+        assert ended_as(command, "SUCCEEDED", "RESERVED"), command
+        assert [hold.id for hold in station.holds] == [command.reserve_now.wire_id]
+        assert station.heard["ReserveNow"] == 2
