@@ -3,7 +3,7 @@
 Tokens are opened from their seal here and nowhere else, each time a frame is built, and not kept.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fleet.keys import Sealer
 from station_gateway.dialects.interface import Dialect
@@ -107,3 +107,13 @@ def _opened(sealer: Sealer, token: IdToken) -> str:
         return sealer.open(token.sealed)
     except Exception as error:
         raise Unopenable from error
+
+
+def at_evse(request: SendRequest, evse_id: int) -> SendRequest:
+    """A start or a hold of any EVSE, at this one."""
+    start, reserve = request.start, request.reserve
+    return replace(
+        request,
+        start=replace(start, evse_id=evse_id) if start else None,
+        reserve=replace(reserve, evse_id=evse_id) if reserve else None,
+    )

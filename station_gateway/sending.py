@@ -13,7 +13,6 @@ in its own task: whoever asked may go away, the answer is still written down.
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -28,7 +27,7 @@ from station_gateway.answers import stored, take_blame, to_row
 from station_gateway.dialects.messages import OutgoingCall, Unsendable
 from station_gateway.engine import SessionOver
 from station_gateway.events import AnswerMissing, AnswerReceived, Missing
-from station_gateway.frames_of_commands import Unopenable, build, traces
+from station_gateway.frames_of_commands import Unopenable, at_evse, build, traces
 from station_gateway.lane import LaneFull, priority_of
 from station_gateway.line import StationGone
 from station_gateway.masking import masked
@@ -174,15 +173,15 @@ class Sender:
         return await self._exchange(station, request, send, call)
 
     async def _complete(self, station: Station, request: SendRequest) -> SendRequest:
-        """Many 1.6 stations refuse a start without a connector: name it when there is only one."""
-        start = request.start
-        if start is None or start.evse_id is not None or station.peer.ocpp_version != "1.6":
+        """Many 1.6 stations refuse what names no connector: name it when there is only one."""
+        spec = request.start or request.reserve
+        if spec is None or spec.evse_id is not None or station.peer.ocpp_version != "1.6":
             return request
         async with self._db.read() as tx:
             found = [c for c in await stations.connectors(tx, request.station) if c.evse_id > 0]
         if len(found) != 1:
             return request
-        return replace(request, start=replace(start, evse_id=found[0].evse_id))
+        return at_evse(request, found[0].evse_id)
 
     async def _intend(self, station: Station, request: SendRequest) -> Send:
         """Commit what is about to be written, and that the command is SENT.

@@ -176,6 +176,15 @@ async def test_a_reserved_place_is_held_at_the_station(
         assert known.id_token.value.startswith("****")
 
 
+async def test_any_place_of_a_16_station_with_one_connector_is_that_connector(
+    fleet: Fleet, client: Client
+) -> None:
+    async with simulated(fleet, client, "1.6", evses=1, reserves_any=False) as station:
+        command = await client.reserve(station.config.id)
+        assert ended_as(command, "SUCCEEDED", "RESERVED"), command
+        assert len(station.holds) == 1
+
+
 @EVERY
 async def test_a_driver_who_comes_uses_the_reservation(
     fleet: Fleet, client: Client, version: str
