@@ -303,12 +303,12 @@ def hold_was_used(
 
 
 def undone(command: Command, at: datetime) -> Command:
-    """The unwanted session has ended."""
+    """The unwanted session has ended; the unwanted hold is gone."""
     return _compensated(command, CompensationState.DONE, command.compensation.reason, at)
 
 
 def undo_failed(command: Command, why: str, at: datetime) -> Command:
-    """The unwanted session could not be stopped; a human has to look."""
+    """The unwanted session or hold could not be undone; a human has to look."""
     if command.compensation.state is CompensationState.NONE:
         return command
     reason = f"{command.compensation.reason} {why}".strip()

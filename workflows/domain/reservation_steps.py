@@ -149,22 +149,18 @@ def _is_cleared(known: Reservation, facts: HoldFacts) -> bool:
             break
         if frame.settles_cancel or frame.cannot:
             return True
-    unsure = any(_may_hold_again(frame, known) for frame in facts.holds)
+    unsure = any(_may_hold_again(frame) for frame in facts.holds)
     let_go = known.cause in LETS_GO or known.state is ReservationState.REFUSED
     return let_go and not unsure
 
 
-def _may_hold_again(frame: HoldFrame, known: Reservation) -> bool:
-    """Whether a hold of ours was made by what crossed, or came after, what ended it.
+def _may_hold_again(frame: HoldFrame) -> bool:
+    """Whether a hold of ours may have been made by what crossed, or came after, what ended it.
 
     Of a cancel only its answer's time is known here, and of a use only when it was told: a hold
     that was made again, or changed, may be younger.
     """
-    if not frame.agreed:
-        return frame.answer is None
-    end, heard = known.end_time, frame.answer_time
-    crossed = end is not None and heard is not None and heard >= end
-    return crossed or known.cause in LETS_GO
+    return frame.agreed or frame.answer is None
 
 
 def _still_shown(known: Reservation, facts: HoldFacts) -> datetime | None:

@@ -143,6 +143,14 @@ def test_a_repeat_of_a_change_is_the_same_change() -> None:
     assert changes.change_asked(refused, change()) is refused
 
 
+def test_a_yes_that_leaves_the_doubt_leaves_its_words() -> None:
+    """Until the station said it again, that is what is being done."""
+    doubted = changes.doubted(hold(), at(20), 4, "The station restarted; asking again.")
+    after = changes.held(doubted, at(21), 4)
+    assert (after.hold_time, after.progress) == (at(21), "The station restarted; asking again.")
+    assert changes.held(doubted, at(22), 5).progress == changes.HOLDING
+
+
 def test_an_old_yes_is_not_a_new_one() -> None:
     """Answers may be read in any order."""
     newer = changes.held(hold(), at(50), 3)

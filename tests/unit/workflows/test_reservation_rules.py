@@ -255,6 +255,18 @@ def test_a_yes_to_an_earlier_frame_does_not_end_the_doubt() -> None:
     assert after.doubt_time == at(50)
 
 
+def test_a_no_to_an_earlier_frame_does_not_end_the_hold() -> None:
+    """It was said before the doubt: another frame is on its way."""
+    after = observe(DOUBT, known(boot_time=at(40), holds=(no(1, 30),), place=None), at(70))
+    assert (after.state, after.doubt_time) == (ReservationState.HELD, at(50))
+
+
+def test_a_hold_that_was_made_again_long_ago_is_made_again() -> None:
+    """A station that restarts once a day is no station that lets go at once."""
+    facts = known(holds=tuple(yes(-n, -9000 - n) for n in range(REPAIRS)))
+    assert observe(DOUBT, facts, at(70)).state is ReservationState.HELD
+
+
 def test_a_yes_since_the_doubt_ends_it() -> None:
     """The hold was made again."""
     after = observe(DOUBT, known(boot_time=at(40), holds=(yes(2, 60),)), at(70))

@@ -17,6 +17,7 @@ from workflows.domain.reservation_steps import (
     FIRST_PAUSE,
     LONGEST_PAUSE,
     Act,
+    as_asked,
     next_step,
 )
 
@@ -38,6 +39,16 @@ class TestWhileItIsHeld:
         """Its station's word stands."""
         step = next_step(hold(), known(), at(70))
         assert (step.act, step.look_again) == (Act.WAIT, at(END_S))
+
+    def test_a_good_status_is_not_looked_at_again(self) -> None:
+        """There is nothing to wait for but its end."""
+        step = next_step(hold(), known(place=shows("Preparing", since=60)), at(61))
+        assert step.look_again == at(END_S)
+
+    def test_the_answer_of_a_frame_is_not_waited_for_beyond_its_end(self) -> None:
+        """A silent station does not put off the end."""
+        step = next_step(DOUBT, known(holds=(frame(1, END_S - 3),)), at(END_S - 2))
+        assert step.look_again == at(END_S)
 
     def test_it_looks_again_when_a_bad_status_has_lasted(self) -> None:
         """Stations pass through some while they restart."""
@@ -70,6 +81,31 @@ class TestWhileItIsHeld:
         early = next_step(DOUBT, known(holds=frames), at(51) + pause - timedelta(seconds=1))
         assert (early.act, early.look_again) == (Act.WAIT, at(51) + pause)
         assert next_step(DOUBT, known(holds=frames), at(51) + pause).act is Act.HOLD
+
+
+class TestTheFrameOfAChange:
+    """A change asks for the reservation as it is to become, every other frame for it as it is."""
+
+    def test_another_end(self) -> None:
+        """The place stays, with its connector."""
+        asked = as_asked(hold(change=change()), Act.CHANGE)
+        assert (asked.expire_time, asked.evse_id, asked.connector_id) == (at(2 * END_S), 1, 1)
+
+    def test_another_place(self) -> None:
+        """The end stays; a connector's number is one of its EVSE."""
+        asked = as_asked(hold(change=change(expire_time=None, evse_id=2)), Act.CHANGE)
+        assert (asked.expire_time, asked.evse_id, asked.connector_id) == (at(END_S), 2, None)
+
+    def test_the_same_place(self) -> None:
+        """It is no move."""
+        asked = as_asked(hold(change=change(evse_id=1)), Act.CHANGE)
+        assert (asked.evse_id, asked.connector_id) == (1, 1)
+
+    @pytest.mark.parametrize("act", [Act.HOLD, Act.CANCEL])
+    def test_no_change(self, act: Act) -> None:
+        """A hold that is made sure of is the old one."""
+        known_hold = hold(change=change(evse_id=2))
+        assert as_asked(known_hold, act) is known_hold
 
 
 @pytest.mark.parametrize("cause", sorted(EndCause))
@@ -139,6 +175,19 @@ def test_a_place_that_is_shown_as_reserved_after_its_use_is_cleared() -> None:
     assert (later.act, later.alarm) == (Act.CANCEL, True)
 
 
+def test_a_place_that_was_shown_as_reserved_before_its_end_is_no_news() -> None:
+    """It was."""
+    used = over(EndCause.SESSION_USED_IT, 60)
+    assert next_step(used, known(place=shows("Reserved", since=50)), at(200)).act is Act.END
+
+
+def test_a_frame_that_was_asked_of_a_station_that_left_is_looked_after() -> None:
+    """What it may have made there is waited for, though the hold itself was used."""
+    used = over(EndCause.SESSION_USED_IT, 60)
+    gone = known(ready=False, holds=(frame(1, 59, over=True),))
+    assert next_step(used, gone, at(100)).act is Act.WAIT
+
+
 def test_a_place_that_another_hold_may_mean_is_left_alone() -> None:
     """Its number is another's."""
     used = over(EndCause.SESSION_USED_IT, 60)
@@ -150,6 +199,8 @@ def test_a_hold_that_was_made_again_after_a_cancel_is_cancelled_again() -> None:
     """The station said that nothing is held, and then yes to a frame that had been under way."""
     crossed = known(cancels=(yes(1, END_S),), holds=(yes(2, END_S + 5),), place=FREE)
     assert next_step(over(), crossed, at(END_S + 7)).act is Act.CANCEL
+    older = replace(crossed, holds=(yes(0, END_S - 9), yes(2, END_S + 5)))
+    assert next_step(over(), older, at(END_S + 7)).act is Act.CANCEL
     settled = replace(crossed, cancels=(yes(1, END_S), yes(3, END_S + 8)))
     assert next_step(over(), settled, at(END_S + 10)).act is Act.END
 
