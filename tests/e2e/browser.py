@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,14 @@ def _install() -> bool:
     return True
 
 
+class PageChanged(Exception):
+    """A part of the page was replaced while it was read: what it shows now has to be read anew."""
+
+
+GONE = ("No frame for given id found", "Cannot find context with specified id")
+"""CDP's words for a part that was listed and is there no longer."""
+
+
 class Page:
     """One tab."""
 
@@ -84,7 +92,7 @@ class Page:
         await self._call("Page.navigate", url=url)
 
     async def text(self) -> str:
-        """What a person can read on the page now."""
+        """What a person can read on the page now. Raises: PageChanged."""
         texts = []
         for frame in _frames((await self._call("Page.getFrameTree"))["frameTree"]):
             world = await self._call("Page.createIsolatedWorld", frameId=frame)
@@ -106,7 +114,8 @@ class Page:
             async with asyncio.timeout(timeout_s):
                 while not all(word in text for word in words):
                     await asyncio.sleep(0.2)
-                    text = await self.text()
+                    with suppress(PageChanged):
+                        text = await self.text()
         except TimeoutError:
             missing = [word for word in words if word not in text]
             raise AssertionError(f"{missing} never stood on the page:\n{text}") from None
@@ -123,6 +132,8 @@ class Page:
         while True:
             reply = json.loads(await self._socket.recv())
             if reply.get("id") == number:
+                if "error" in reply and reply["error"]["message"] in GONE:
+                    raise PageChanged
                 if "error" in reply:
                     raise AssertionError(f"{method}: {reply['error']}")
                 result: dict[str, Any] = reply["result"]
