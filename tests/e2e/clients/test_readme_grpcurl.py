@@ -58,6 +58,12 @@ def test_grpcurl_runs_the_readmes_transcript(system: System) -> None:
 def test_grpcurl_finds_every_service_by_reflection(system: System) -> None:
     grpcurl = go_install(GRPCURL)
     listed = paste(Pasted(f"grpcurl -plaintext {GRPC_ADDRESS} list"), system, grpcurl)
-    services = {"RemoteCommandService", "StationService", "TokenService"}
+    services = {
+        "CallbackService",
+        "RemoteCommandService",
+        "ReservationService",
+        "StationService",
+        "TokenService",
+    }
     assert {f"evcommand.v1.{service}" for service in services} <= set(listed.split())
     assert "grpc.health.v1.Health" in listed
