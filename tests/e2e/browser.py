@@ -157,6 +157,7 @@ async def opened_page() -> AsyncIterator[Page]:
             *OPTIONS,
             f"--user-data-dir={home}",
             "about:blank",
+            env={**os.environ, "TMPDIR": home},  # what it leaves behind when it is killed goes too
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
         )
