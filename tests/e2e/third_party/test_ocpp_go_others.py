@@ -54,3 +54,18 @@ def test_example_of_ocpp_go_201_reserves_and_lets_go(hasty: System) -> None:
         assert ended_as(reserve, Code.CODE_SUCCEEDED, "RESERVED"), charge_point.story()
         cancel = broker.cancel_reservation(reserve.reserve_now.reservation)
         assert ended_as(cancel, Code.CODE_SUCCEEDED, "RESERVATION_CANCELLED"), charge_point.story()
+
+
+def test_example_of_ocpp_go_201_that_dies_under_reserve_now_is_unknown_until_the_hold_is_over(
+    hasty: System,
+) -> None:
+    """The example panics when it is asked for a place that is occupied: it never answers."""
+    with ocpp_go_201_example(hasty.ocpp_url) as charge_point:
+        hasty.broker.wait_until_booted(charge_point.name)
+        charge_point.wait_until(lambda: "started" in charge_point.story())
+        command = hasty.broker.reserve(charge_point.name, ttl_s=10)
+        assert charge_point.process.wait(timeout=1) != 0, charge_point.story()
+    assert ended_as(command, Code.CODE_UNKNOWN, "CONNECTION_LOST_AFTER_SEND"), command
+    assert command.compensation.reservation == command.reserve_now.reservation
+    ended = hasty.broker.reservation_until(command.reserve_now.reservation, "EXPIRED")
+    assert ended.end_time.ToDatetime() >= ended.expire_time.ToDatetime()
