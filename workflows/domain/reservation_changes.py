@@ -52,7 +52,10 @@ ENDINGS: dict[EndCause, tuple[ReservationState, str]] = {
         "The driver came: a session of the reservation's token began, though the station did not "
         "name the reservation.",
     ),
-    EndCause.TIME_OVER: (ReservationState.EXPIRED, "Nobody came before the reservation's end."),
+    EndCause.TIME_OVER: (
+        ReservationState.EXPIRED,
+        "Its time is over, and no session was seen to use it.",
+    ),
     EndCause.NO_TRANSACTION: (
         ReservationState.NO_SHOW,
         "The driver identified at the station, but no session was started.",

@@ -48,7 +48,7 @@ class Reservation(_message.Message):
         STATE_USED: Reservation._State.ValueType  # 4
         """The driver came: a session used it."""
         STATE_EXPIRED: Reservation._State.ValueType  # 5
-        """Nobody came before its end."""
+        """Its time is over, and no session was seen to use it."""
         STATE_NO_SHOW: Reservation._State.ValueType  # 6
         """The driver identified at the station, and no session was started."""
         STATE_CANCELLED: Reservation._State.ValueType  # 7
@@ -72,7 +72,7 @@ class Reservation(_message.Message):
     STATE_USED: Reservation.State.ValueType  # 4
     """The driver came: a session used it."""
     STATE_EXPIRED: Reservation.State.ValueType  # 5
-    """Nobody came before its end."""
+    """Its time is over, and no session was seen to use it."""
     STATE_NO_SHOW: Reservation.State.ValueType  # 6
     """The driver identified at the station, and no session was started."""
     STATE_CANCELLED: Reservation.State.ValueType  # 7
