@@ -15,7 +15,6 @@ from workflows.contract import (
     WeighReservation,
 )
 from workflows.domain.model import Kind
-from workflows.domain.outcomes import Cause
 from workflows.domain.reservation import Reservation
 
 
@@ -57,16 +56,10 @@ async def _change(order: ReservationOrder, asked: ChangeHold | None, reason: str
 
 
 async def transmit(gateway: str, request: SendRequest) -> None:
-    """Hands one frame to a gateway. What became of it stands in the fleet afterwards.
-
-    A gateway that lost the database while it noted the frame did not send it, but its note may be
-    there: nobody would ever answer it.
-    """
+    """Hands one frame to a gateway. What became of it stands in the fleet afterwards."""
     verb = "Cancel" if request.kind is Kind.CANCEL_RESERVATION else "Ask for"
     summary = f"{verb} the hold at {request.station} (frame {request.attempt}, by {gateway})"
     try:
-        result = await calls.start_frame(gateway, request, summary)
-        if result.cause == Cause.GATEWAY_UNREACHABLE:
-            await calls.settle(request, give_up=True)
+        await calls.closed(request, await calls.start_frame(gateway, request, summary))
     except ActivityError:
         await calls.settle(request, give_up=True)

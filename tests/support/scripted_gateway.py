@@ -226,11 +226,12 @@ def loses(cause: str = "CONNECTION_LOST_AFTER_SEND") -> Play:
     return play
 
 
-def not_sent(cause: str, *, retry: bool = False) -> Play:
-    """The gateway is certain that nothing was written."""
+def not_sent(cause: str, *, retry: bool = False, after_intent: bool = False) -> Play:
+    """The gateway is certain that nothing was written. after_intent: its note of it stays."""
 
     async def play(gateway: ScriptedGateway, request: SendRequest) -> SendResult:
-        del gateway, request
+        if after_intent:
+            await gateway.intend(request)
         return SendResult(SendStatus.NOT_SENT, cause, retry=retry)
 
     return play

@@ -4,7 +4,15 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.command_bench import Bench, accepted, answers, call_error, loses, rejected
+from tests.support.command_bench import (
+    Bench,
+    accepted,
+    answers,
+    call_error,
+    loses,
+    not_sent,
+    rejected,
+)
 from tests.support.hold_bench import (
     cancel_command,
     change,
@@ -303,6 +311,15 @@ async def test_an_expired_hold_is_cancelled_until_the_station_answers(bench: Ben
     ]
     await bench.skip(600)
     await passes(bench, command, lambda _: len(bench.gateway.frames) == 4)
+    await run_ends(bench, command)
+
+
+async def test_a_cancel_of_which_only_the_note_is_left_is_sent_again(bench: Bench) -> None:
+    command = await held(bench, ttl=timedelta(minutes=10))
+    noted = not_sent(Cause.GATEWAY_UNREACHABLE.value, after_intent=True)
+    bench.gateway.plays = [noted, answers(accepted())]
+    await bench.skip(600)
+    await passes(bench, command, lambda _: len(bench.gateway.frames) == 3)
     await run_ends(bench, command)
 
 

@@ -15,6 +15,7 @@ from tests.support.command_bench import (
     call_error,
     has_code,
     loses,
+    not_sent,
     rejected,
 )
 from tests.support.hold_bench import (
@@ -64,6 +65,13 @@ async def test_a_lost_answer_is_asked_for_again_with_the_same_number(bench: Benc
     assert first is not None
     assert again is not None
     assert first.wire_id == again.wire_id
+    assert has_code(await bench.seen(command), Code.SUCCEEDED)
+
+
+async def test_a_repeat_of_which_only_the_note_is_left_is_followed_by_another(bench: Bench) -> None:
+    noted = not_sent(Cause.GATEWAY_UNREACHABLE.value, after_intent=True)
+    command = await begun(bench, loses(), noted, answers(accepted()))
+    await passes(bench, command, lambda r: r.state is ReservationState.HELD, step_s=10)
     assert has_code(await bench.seen(command), Code.SUCCEEDED)
 
 
