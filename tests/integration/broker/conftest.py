@@ -2,12 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 
 import pytest
 import pytest_asyncio
 from temporalio.client import Client
-from temporalio.service import RPCError
 
 from broker.process import running_broker
 from broker.settings import BrokerSettings
@@ -65,15 +63,3 @@ async def house(client: Client, db: Database) -> AsyncIterator[House]:
         dialled(broker.address) as dialled_broker,
     ):
         yield House(dialled_broker, db, gateway.port, broker.address)
-        await end_all(client)
-
-
-async def end_all(client: Client) -> None:
-    """Ends what still runs, before its worker is told to stop.
-
-    A worker waits for what it has in hand, and a command that was written to the database of one
-    test alone is looked for in this house's for ever.
-    """
-    async for run in client.list_workflows('ExecutionStatus="Running"'):
-        with suppress(RPCError):
-            await client.get_workflow_handle(run.id, run_id=run.run_id).terminate("the tests end")
