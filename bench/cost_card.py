@@ -21,11 +21,12 @@ from temporalio.worker import Worker
 from bench.naive_shape import NaiveCommand
 from bench.report import Figure
 from bench.servers import dev_temporal
-from fleet.database import Database
-from tests.support.command_bench import Bench, accepted, answers, rejected
+from domain.model.command import StationAnswer, Verdict, WaitFor
+from fleet.engine.database import Database
+from tests.support.command_bench import Bench, rejected
 from tests.support.costs import Cost, cost_of
 from tests.support.hold_costs import HOLD_CARD
-from workflows.domain.model import StationAnswer, Verdict, WaitFor
+from tests.support.scripted_gateway import accepted, answers
 from workflows.registration import register_search_attributes
 from workflows.worker import running_worker
 
@@ -128,7 +129,7 @@ async def measure() -> None:
             client = await Client.connect(address)
             await register_search_attributes(client)
             reference = await naive(client)
-            db = await Database.open(f"sqlite:///{text}/fleet.sqlite")
+            db = await Database.open(f"sqlite:///{text}/fleet.engine.sqlite")
             for name, story, events, transitions in (*CARD, *HOLD_CARD):
                 bench = Bench(client, db, _now, asyncio.sleep)
                 async with running_worker(db, client), bench.running():

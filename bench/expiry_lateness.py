@@ -17,14 +17,15 @@ from temporalio.client import Client
 
 from bench.report import Figure, note
 from bench.servers import dev_temporal
-from fleet import reservations
-from fleet.book import Cursor, Filter, head
-from fleet.database import Database
-from workflows import names, reservation_recorder
-from workflows.domain.model import IdToken
-from workflows.domain.reservation import Reservation, ReservationState
+from contract import names
+from domain.model.command import IdToken
+from domain.reservations.reservation import Reservation, ReservationState
+from fleet.engine.database import Database
+from fleet.log import reservations
+from fleet.log.book import Cursor, Filter, head
+from journal.reservations import record as reservation_recorder
+from journal.reservations.starting import wake
 from workflows.registration import register_search_attributes
-from workflows.reservation_start import wake
 from workflows.worker import running_worker
 
 OPEN = 2_000
@@ -98,7 +99,7 @@ async def measure() -> None:
         async with dev_temporal(Path(text)) as address:
             client = await Client.connect(address)
             await register_search_attributes(client)
-            db = await Database.open(f"sqlite:///{text}/fleet.sqlite")
+            db = await Database.open(f"sqlite:///{text}/fleet.engine.sqlite")
             async with db.read() as tx:
                 begin = await head(tx)
             async with running_worker(db, client):

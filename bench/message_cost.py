@@ -30,7 +30,8 @@ from bench.report import Figure
 from station_gateway.dialects import v16, v201
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import Authorization, Confirmation, TokenVerdict
-from station_gateway.engine import CallReceived, Session, SessionLimits
+from station_gateway.session.engine import Session, SessionLimits
+from station_gateway.session.events import CallReceived
 
 TURNS = 7
 CHEAPER = 30

@@ -26,7 +26,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from broker.auth import Authenticator, Caller, set_current_caller
 from broker.errors import Reason, Refusal, trailing_details
 from broker.settings import BrokerSettings
-from fleet.database import DatabaseUnavailable
+from fleet.engine.unavailable import DatabaseUnavailable
 from telemetry import metrics
 
 _logger = structlog.get_logger(__name__)

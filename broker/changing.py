@@ -1,14 +1,14 @@
 """The way of a change of a reservation: asked of its workflow, waited for, and told as it is."""
 
-from broker import names as resource_names
 from broker.auth import current_caller
+from broker.commands.resolving import reservation_of
+from broker.commands.submitting import Backend
 from broker.errors import Reason, Refusal
 from broker.orders import Orders
-from broker.resolving import reservation_of
-from broker.submitting import Backend
-from broker.waiting import Patience, either
-from workflows.contract import ChangeHold
-from workflows.domain.reservation import ChangeState, Reservation, ReservationState
+from broker.proto import names as resource_names
+from broker.reading.waiting import Patience, either
+from contract.commands import ChangeHold
+from domain.reservations.reservation import ChangeState, Reservation, ReservationState
 
 
 class Changer:

@@ -29,12 +29,12 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from broker.errors import Reason, Refusal
 from broker.settings import BrokerSettings
-from workflows import names
-from workflows.contract import Cancel, ChangeHold, CommandOrder, Progress, Submit
-from workflows.domain import wording
-from workflows.domain.model import Command, WaitFor
-from workflows.domain.reservation import Reservation
-from workflows.reservation_start import start_of
+from contract import names
+from contract.commands import Cancel, ChangeHold, CommandOrder, Progress, Submit
+from domain.commands import wording
+from domain.model.command import Command, WaitFor
+from domain.reservations.reservation import Reservation
+from journal.reservations.starting import start_of
 
 _logger = structlog.get_logger(__name__)
 

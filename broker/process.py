@@ -27,17 +27,17 @@ from temporalio.client import Client
 
 from broker.auth import Authenticator
 from broker.callbacks.posting import posting_callbacks
-from broker.callbacks.service import CallbackServicer
 from broker.calls import CallInterceptor
-from broker.commands import RemoteCommandServicer
-from broker.following import LogFollower
-from broker.reservations import ReservationServicer
+from broker.commands.submitting import Backend
+from broker.reading.following import LogFollower
+from broker.reading.watching import Watches
+from broker.services.callbacks import CallbackServicer
+from broker.services.remote_commands import RemoteCommandServicer
+from broker.services.reservations import ReservationServicer
+from broker.services.stations import StationServicer
+from broker.services.tokens import TokenServicer
 from broker.settings import BrokerSettings, Tls, check_listener, is_loopback
-from broker.stations import StationServicer
-from broker.submitting import Backend
-from broker.tokens import TokenServicer
-from broker.watching import Watches
-from fleet.database import Database
+from fleet.engine.database import Database
 from fleet.keys import load_passwords, load_sealer
 
 _logger = structlog.get_logger(__name__)

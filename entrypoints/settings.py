@@ -16,8 +16,8 @@ from pydantic import Field, create_model, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from broker.settings import ApiKey, BrokerSettings, Tls
+from domain.commands.timing import Timing
 from station_gateway.settings import GatewaySettings
-from workflows.domain.timing import Timing
 from workflows.settings import WorkerSettings
 
 ENV_PREFIX = "EVCOMMAND_"

@@ -12,10 +12,10 @@ from datetime import datetime
 
 from sqlalchemy import and_, bindparam, insert, or_, select, update
 
-from fleet.fixed import fixed
-from fleet.statements import Tx, Upsert, bound, columns_of
+from fleet.engine.fixed import fixed
+from fleet.engine.statements import Tx, Upsert, bound, columns_of
+from fleet.engine.values import cut, identifier
 from fleet.tables import callback_deliveries, callback_endpoints
-from fleet.values import cut, identifier
 
 URL_LIMIT = 2_048
 

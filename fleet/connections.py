@@ -12,10 +12,10 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, case, delete, func, select, update
 
-from fleet.fixed import fixed
-from fleet.statements import Tx, Upsert, bound, columns_of
+from fleet.engine.fixed import fixed
+from fleet.engine.statements import Tx, Upsert, bound, columns_of
+from fleet.engine.values import identifier
 from fleet.tables import connections, gateways
-from fleet.values import identifier
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,11 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import bindparam, select
 
-from fleet.database import Database
-from fleet.fixed import fixed
-from fleet.statements import Upsert, bound
+from fleet.engine.database import Database
+from fleet.engine.fixed import fixed
+from fleet.engine.statements import Upsert, bound
+from fleet.engine.values import InvalidValue
 from fleet.tables import keys
-from fleet.values import InvalidValue
 
 _MASTER = "master"
 

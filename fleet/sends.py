@@ -15,10 +15,10 @@ from typing import Any
 from sqlalchemy import bindparam, exists, literal_column, or_, select, text, update
 
 from fleet.connections import current_epoch
-from fleet.fixed import fixed
-from fleet.statements import Tx, Upsert, bound, columns_of
+from fleet.engine.fixed import fixed
+from fleet.engine.statements import Tx, Upsert, bound, columns_of
+from fleet.engine.values import cut, identifier, int32, optional_identifier, optional_int32
 from fleet.tables import commands, reservations, sends
-from fleet.values import cut, identifier, int32, optional_identifier, optional_int32
 
 OPEN_LIMIT = 1_000
 

@@ -10,10 +10,10 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy import update as sql_update
 
 from fleet import tables
-from fleet.fixed import fixed
-from fleet.statements import Tx, Upsert, bound, columns_of
+from fleet.engine.fixed import fixed
+from fleet.engine.statements import Tx, Upsert, bound, columns_of
+from fleet.engine.values import cut, identifier, int32
 from fleet.tables import connections, gateways, stations
-from fleet.values import cut, identifier, int32
 
 CONNECTORS_LIMIT = 1_000
 

@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-from fleet.values import ID_LIMIT, TEXT_LIMIT, WORD_LIMIT, Instant, Json, name_type
+from fleet.engine.values import ID_LIMIT, TEXT_LIMIT, WORD_LIMIT, Instant, Json, name_type
 
 metadata = MetaData(
     naming_convention={

@@ -6,10 +6,10 @@ from datetime import datetime
 from sqlalchemy import bindparam, case, select
 from sqlalchemy import delete as sql_delete
 
-from fleet.fixed import fixed
-from fleet.statements import Tx, Upsert, bound, columns_of
+from fleet.engine.fixed import fixed
+from fleet.engine.statements import Tx, Upsert, bound, columns_of
+from fleet.engine.values import identifier, optional_identifier
 from fleet.tables import tokens
-from fleet.values import identifier, optional_identifier
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select
 
-from fleet.fixed import fixed
-from fleet.statements import Tx, bound, columns_of
+from fleet.engine.fixed import fixed
+from fleet.engine.statements import Tx, bound, columns_of
+from fleet.engine.values import cut, identifier
 from fleet.tables import wakeups
-from fleet.values import cut, identifier
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,26 +11,28 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from fleet import connections
-from fleet.database import Database, DatabaseUnavailable, Tx
+from fleet.engine.database import Database
+from fleet.engine.statements import Tx
+from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.keys import Passwords, Sealer
 from fleet.stations import Station as Known
-from station_gateway.activities import GatewayActivities
-from station_gateway.authorizer import Authorizer, FleetAuthorizer
+from journal.commands.waking import StationEvent, wake_concerned
+from station_gateway.commands.activities import GatewayActivities
+from station_gateway.commands.questions import Questions
+from station_gateway.commands.sending import Sender
 from station_gateway.dialects import DIALECTS
-from station_gateway.engine import SessionLimits
-from station_gateway.flood import FloodLimits
-from station_gateway.frames import FrameLimits
-from station_gateway.handlers import Handlers, Waker
-from station_gateway.handshake import Doorkeeper
-from station_gateway.peer import Peer
-from station_gateway.questions import Questions
-from station_gateway.registry import REPLACED, Registry
-from station_gateway.sending import Sender
-from station_gateway.server import StationServer, StationSocket
+from station_gateway.facts.authorizer import Authorizer, FleetAuthorizer
+from station_gateway.facts.handlers import Handlers, Waker
+from station_gateway.session.engine import SessionLimits
+from station_gateway.session.flood import FloodLimits
+from station_gateway.session.frames import FrameLimits
 from station_gateway.settings import GatewaySettings
-from station_gateway.station import Station, Surroundings
-from station_gateway.sweeper import Sweeper
-from workflows.correlation import StationEvent, wake_concerned
+from station_gateway.sockets.handshake import Doorkeeper
+from station_gateway.sockets.peer import Peer
+from station_gateway.sockets.registry import REPLACED, Registry
+from station_gateway.sockets.server import StationServer, StationSocket
+from station_gateway.sockets.station import Station, Surroundings
+from station_gateway.sockets.sweeper import Sweeper
 
 log = structlog.get_logger(__name__)
 

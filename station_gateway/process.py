@@ -8,12 +8,12 @@ from datetime import timedelta
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from fleet.database import Database
+from contract.names import gateway_queue
+from fleet.engine.database import Database
 from fleet.keys import load_passwords, load_sealer
+from journal.wakeups import WakeupDispatcher
 from station_gateway.gateway import Gateway
 from station_gateway.settings import GatewaySettings
-from workflows.names import gateway_queue
-from workflows.wakeups import WakeupDispatcher
 
 
 @asynccontextmanager

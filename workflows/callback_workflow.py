@@ -8,11 +8,11 @@ from datetime import timedelta
 
 from temporalio import workflow
 
-from workflows import callback_calls as calls
-from workflows import names
-from workflows.callback_contract import CallbackEnded, CallbackOrder, Due, PostResult, PostStatus
-from workflows.contract import Wake
-from workflows.domain.callbacks import DeliveryCause, pause_after
+from contract import names
+from contract.callbacks import CallbackEnded, CallbackOrder, Due, PostResult, PostStatus
+from contract.commands import Wake
+from domain.callbacks import DeliveryCause, pause_after
+from workflows.calls import callbacks as calls
 
 
 @workflow.defn(name=names.CALLBACK_WORKFLOW)

@@ -13,9 +13,8 @@ from temporalio import workflow
 from temporalio.common import SearchAttributeKey
 from temporalio.exceptions import ActivityError
 
-from workflows import calls, names
-from workflows.alarms import Alarms
-from workflows.contract import (
+from contract import names
+from contract.commands import (
     AskRequest,
     AskResult,
     Cancel,
@@ -32,17 +31,19 @@ from workflows.contract import (
     Wake,
     Weighed,
 )
-from workflows.domain import wording
-from workflows.domain.changes import answered, concluded, lost, sent
-from workflows.domain.deadlines import first_look
-from workflows.domain.evidence import Frame
-from workflows.domain.facts import Act, Asked
-from workflows.domain.guarding import guard_end, is_guarded
-from workflows.domain.kinds import UNDOABLE
-from workflows.domain.model import Command, Outcome, State, WaitFor
-from workflows.domain.outcomes import Cause, ending
-from workflows.domain.sending import Course, may_try_again, next_route_look, pause_before
-from workflows.domain.states import is_definite
+from domain.commands import wording
+from domain.commands.deadlines import first_look
+from domain.commands.guarding import guard_end, is_guarded
+from domain.commands.kinds import UNDOABLE
+from domain.commands.sending import Course, may_try_again, next_route_look, pause_before
+from domain.evidence.facts import Act, Asked
+from domain.evidence.sessions import Frame
+from domain.model.command import Command, Outcome, State, WaitFor
+from domain.model.outcomes import Cause, ending
+from domain.model.states import is_definite
+from domain.model.transitions import answered, concluded, lost, sent
+from workflows.alarms import Alarms
+from workflows.calls import commands as calls
 from workflows.requests import (
     again_request,
     ask_first_request,

@@ -10,7 +10,7 @@ from temporalio.api.operatorservice.v1 import (
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from workflows.names import (
+from contract.names import (
     KIND_ATTRIBUTE,
     OUTCOME_ATTRIBUTE,
     STATION_ATTRIBUTE,

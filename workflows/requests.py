@@ -3,9 +3,9 @@
 from dataclasses import replace
 from datetime import datetime
 
-from workflows.contract import AskRequest, Route, SendRequest, Weighed
-from workflows.domain.model import CancelReservationSpec, Command, Kind, StopSpec
-from workflows.domain.timing import Timing
+from contract.commands import AskRequest, Route, SendRequest, Weighed
+from domain.commands.timing import Timing
+from domain.model.command import CancelReservationSpec, Command, Kind, StopSpec
 
 
 def send_request(command: Command, timing: Timing, attempt: int) -> SendRequest:

@@ -11,9 +11,8 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
 
-from workflows import names, reservation_calls
-from workflows.alarms import Alarms
-from workflows.contract import (
+from contract import names
+from contract.commands import (
     ChangeHold,
     Progress,
     ReservationEnded,
@@ -21,9 +20,11 @@ from workflows.contract import (
     ReservationStep,
     Wake,
 )
-from workflows.domain import reservation_wording
-from workflows.domain.reservation import ChangeState, Reservation
-from workflows.domain.reservation_steps import Act
+from domain.reservations import wording as reservation_wording
+from domain.reservations.next_step import Act
+from domain.reservations.reservation import ChangeState, Reservation
+from workflows.alarms import Alarms
+from workflows.calls import reservations as reservation_calls
 
 HISTORY_LIMIT = 1_500
 """Events after which a run hands over to the next one."""

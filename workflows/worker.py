@@ -9,32 +9,28 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from fleet.database import Database
-from workflows.callback_activities import CallbackActivities
+from contract.names import COMMANDS_QUEUE
+from domain.commands.timing import Timing
+from fleet.engine.database import Database
+from journal.wakeups import WakeupDispatcher
+from workflows.activities.callbacks import CallbackActivities
+from workflows.activities.commands import FleetActivities
+from workflows.activities.reservations import ReservationActivities
 from workflows.callback_workflow import CallbackWorkflow
 from workflows.command_workflow import RemoteCommandWorkflow
 from workflows.compiled import compile_once
-from workflows.domain.timing import Timing
-from workflows.fleet_activities import FleetActivities
-from workflows.names import COMMANDS_QUEUE
-from workflows.reservation_activities import ReservationActivities
 from workflows.reservation_workflow import ReservationWorkflow
 from workflows.settings import WorkerSettings
-from workflows.wakeups import WakeupDispatcher
 
 WORKFLOWS = (RemoteCommandWorkflow, ReservationWorkflow, CallbackWorkflow)
 """Every workflow of this project: what a worker runs and a replayer replays."""
 
 PASSED_THROUGH = (
+    "contract",
+    "domain",
     "workflows.alarms",
-    "workflows.callback_calls",
-    "workflows.callback_contract",
     "workflows.calls",
-    "workflows.contract",
-    "workflows.domain",
-    "workflows.names",
     "workflows.requests",
-    "workflows.reservation_calls",
 )
 """Modules that workflow runs share instead of loading them anew: pure, or calls of the SDK only.
 

@@ -7,8 +7,8 @@ says that it is in trouble, gets all the tries. Only 2xx is a yes.
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
-from workflows.callback_contract import PostResult, PostStatus
-from workflows.domain.callbacks import DeliveryCause
+from contract.callbacks import PostResult, PostStatus
+from domain.callbacks import DeliveryCause
 
 _CAUSE = DeliveryCause
 

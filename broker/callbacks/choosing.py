@@ -4,9 +4,9 @@ from broker.auth import Caller
 from broker.callbacks.urls import forbidden
 from broker.errors import Reason, Refusal, bad_field
 from broker.settings import BrokerSettings
+from domain.model.command import Callback, CallbackEvents
 from fleet import callbacks
-from fleet.database import Tx
-from workflows.domain.model import Callback, CallbackEvents
+from fleet.engine.statements import Tx
 
 
 async def chosen_callback(

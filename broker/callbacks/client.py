@@ -20,9 +20,9 @@ from broker.callbacks.addresses import ForbiddenAddress, admitted
 from broker.callbacks.answers import again, judge, park
 from broker.callbacks.urls import Target, forbidden, malformed, target
 from broker.settings import BrokerSettings
+from contract.callbacks import PostResult
+from domain.callbacks import DeliveryCause
 from telemetry import metrics
-from workflows.callback_contract import PostResult
-from workflows.domain.callbacks import DeliveryCause
 
 _ADDRESSES_TRIED = 4
 

@@ -3,8 +3,8 @@
 from evcommand.v1 import callback_service_pb2 as pb
 from evcommand.v1 import command_options_pb2 as options_pb
 
-from broker import names
-from broker.convert_values import time_out
+from broker.proto import names
+from broker.proto.values import time_out
 from fleet.callbacks import Delivery, Endpoint
 
 _EVENTS = options_pb.Callback.Events

@@ -18,15 +18,16 @@ from broker.callbacks.answers import park
 from broker.callbacks.client import Receivers
 from broker.callbacks.signing import body_of, signed_headers
 from broker.settings import MAX_CALLBACK_TIMEOUT_S, BrokerSettings
-from fleet import callbacks, log
+from contract.callbacks import PostRequest, PostResult
+from contract.names import CALLBACKS_QUEUE, POST_CALLBACK
+from domain.callbacks import DeliveryCause
+from domain.model.command import Callback
+from fleet import callbacks
 from fleet.callbacks import Endpoint
-from fleet.database import Database
+from fleet.engine.database import Database
 from fleet.keys import Sealer
-from workflows.callback_contract import PostRequest, PostResult
-from workflows.domain.callbacks import DeliveryCause
-from workflows.domain.model import Callback
-from workflows.names import CALLBACKS_QUEUE, POST_CALLBACK
-from workflows.recorder import from_snapshot
+from fleet.log import commands as log
+from journal.commands.record import from_snapshot
 
 _RESTART_S = 5.0
 

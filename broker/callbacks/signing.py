@@ -10,9 +10,9 @@ from typing import Any
 from google.protobuf.json_format import MessageToDict
 from standardwebhooks.webhooks import Webhook
 
-from broker.convert_commands import command_out
-from workflows.domain.callbacks import News
-from workflows.domain.model import Command
+from broker.proto.commands import command_out
+from domain.callbacks import News
+from domain.model.command import Command
 
 _SECRET_BYTES = 32
 _AGENT = "evcommand-callbacks"

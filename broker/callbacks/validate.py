@@ -5,9 +5,16 @@ from datetime import timedelta
 from evcommand.v1 import callback_service_pb2 as pb
 from evcommand.v1 import command_options_pb2 as options_pb
 
-from broker import names
 from broker.errors import Violation
-from broker.fields import Findings, callback_fields, enum_value, enum_values, page_size_field, span
+from broker.proto import names
+from broker.proto.fields import (
+    Findings,
+    callback_fields,
+    enum_value,
+    enum_values,
+    page_size_field,
+    span,
+)
 
 MAX_PREVIOUS_TTL = timedelta(days=7)
 

@@ -10,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
 
-from fleet.engines import migration_engine
+from fleet.engine.engines import migration_engine
 
 _LOCK = 0x6576636D64  # "evcmd"
 

@@ -8,15 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from station_gateway.dialects.messages import (
-    Confirmation,
-    OutgoingCall,
-    Payload,
-    StationCall,
-    Unreadable,
-)
-from workflows.contract import AskResult
-from workflows.domain.model import (
+from contract.commands import AskResult
+from domain.model.command import (
     CallError,
     CancelReservationSpec,
     Kind,
@@ -26,6 +19,13 @@ from workflows.domain.model import (
     StationAnswer,
     StopSpec,
     UnlockSpec,
+)
+from station_gateway.dialects.messages import (
+    Confirmation,
+    OutgoingCall,
+    Payload,
+    StationCall,
+    Unreadable,
 )
 
 Answer = Payload | CallError | Unreadable

@@ -1,8 +1,8 @@
 """The charging schedule of a TxProfile, which has the same fields in all versions."""
 
+from domain.model.command import ChargingProfile
 from station_gateway.dialects import fields
 from station_gateway.dialects.messages import Payload, Unsendable
-from workflows.domain.model import ChargingProfile
 
 MAX_PERIODS = 1024
 

@@ -8,6 +8,21 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from contract.commands import AskResult
+from domain.model.command import (
+    CallError,
+    CancelReservationSpec,
+    ChargingProfile,
+    Kind,
+    ReserveSpec,
+    ResetMode,
+    ResetSpec,
+    StartSpec,
+    StationAnswer,
+    StopSpec,
+    UnlockSpec,
+    Verdict,
+)
 from station_gateway.dialects import fields, readers, schedules, verdicts, words
 from station_gateway.dialects.interface import Answer, ErrorWords, Violation
 from station_gateway.dialects.messages import (
@@ -28,22 +43,7 @@ from station_gateway.dialects.messages import (
     Unreadable,
     Unsendable,
 )
-from station_gateway.schemas import SchemaSet
-from workflows.contract import AskResult
-from workflows.domain.model import (
-    CallError,
-    CancelReservationSpec,
-    ChargingProfile,
-    Kind,
-    ReserveSpec,
-    ResetMode,
-    ResetSpec,
-    StartSpec,
-    StationAnswer,
-    StopSpec,
-    UnlockSpec,
-    Verdict,
-)
+from station_gateway.dialects.schemas import SchemaSet
 
 VERSION = "1.6"
 SUBPROTOCOL = "ocpp1.6"

@@ -1,7 +1,7 @@
 """OCPP 2.0.1: what `v2x` says, with this version's schemas and limits."""
 
 from station_gateway.dialects import v2x
-from station_gateway.schemas import SchemaSet
+from station_gateway.dialects.schemas import SchemaSet
 
 VERSION = "2.0.1"
 SUBPROTOCOL = "ocpp2.0.1"

@@ -7,9 +7,9 @@ NotSupported, so that no station believes that its payment is in good hands.
 
 from collections.abc import Mapping
 
+from domain.model.command import ResetMode
 from station_gateway.dialects import readers, v2x
-from station_gateway.schemas import SchemaSet
-from workflows.domain.model import ResetMode
+from station_gateway.dialects.schemas import SchemaSet
 
 VERSION = "2.1"
 SUBPROTOCOL = "ocpp2.1"

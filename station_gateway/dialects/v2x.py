@@ -9,21 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from station_gateway.dialects import fields, readers, schedules, v2x_readers, verdicts, words
-from station_gateway.dialects.interface import Answer
-from station_gateway.dialects.messages import (
-    Authorization,
-    AuthorizationAsked,
-    Confirmation,
-    OutgoingCall,
-    Payload,
-    SessionEvent,
-    StationCall,
-    Unreadable,
-    Unsendable,
-)
-from workflows.contract import AskResult
-from workflows.domain.model import (
+from contract.commands import AskResult
+from domain.model.command import (
     CallError,
     CancelReservationSpec,
     ChargingProfile,
@@ -36,6 +23,19 @@ from workflows.domain.model import (
     StopSpec,
     UnlockSpec,
     Verdict,
+)
+from station_gateway.dialects import fields, readers, schedules, v2x_readers, verdicts, words
+from station_gateway.dialects.interface import Answer
+from station_gateway.dialects.messages import (
+    Authorization,
+    AuthorizationAsked,
+    Confirmation,
+    OutgoingCall,
+    Payload,
+    SessionEvent,
+    StationCall,
+    Unreadable,
+    Unsendable,
 )
 
 ERRORS = v2x_readers.ERRORS

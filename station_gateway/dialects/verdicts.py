@@ -10,11 +10,11 @@ and so is every code that is in no standard.
 
 from collections.abc import Mapping
 
+from contract.commands import AskResult
+from domain.model.command import CallError, StationAnswer, Verdict
 from station_gateway.dialects.interface import Answer
 from station_gateway.dialects.messages import Unreadable
-from station_gateway.printable import printable
-from workflows.contract import AskResult
-from workflows.domain.model import CallError, StationAnswer, Verdict
+from station_gateway.session.printable import printable
 
 STATUS_CHARS = 50
 REASON_CODE_CHARS = 20

@@ -6,19 +6,16 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from broker.asks import Options, PlainToken, StartAsk, StopAsk
-from broker.drafting import Origin, draft, seal, start_spec, stop_spec
+from broker.commands.asks import Options, PlainToken, StartAsk, StopAsk
+from broker.commands.drafting import Origin, draft, seal, start_spec, stop_spec
+from broker.commands.resolving import reservation_id
+from broker.commands.targets import TargetFinder
 from broker.errors import Refusal
-from broker.resolving import reservation_id
-from broker.targets import TargetFinder
-from fleet import reservations
-from fleet.sends import Send
-from tests.simulation.holds import GROUPS
-from tests.simulation.temporal_server import Execution
-from workflows import names
-from workflows.contract import Cancel, ChangeHold, CommandOrder, ReservationOrder, Submit
-from workflows.domain.kinds import default_not_after, default_offline_policy
-from workflows.domain.model import (
+from contract import names
+from contract.commands import Cancel, ChangeHold, CommandOrder, ReservationOrder, Submit
+from domain.commands.kinds import default_not_after, default_offline_policy
+from domain.commands.timing import Timing
+from domain.model.command import (
     CancelReservationSpec,
     Command,
     Kind,
@@ -30,9 +27,12 @@ from workflows.domain.model import (
     UnlockSpec,
     WaitFor,
 )
-from workflows.domain.reservation import Reservation, ReservationState
-from workflows.domain.timing import Timing
-from workflows.reservation_recorder import from_snapshot
+from domain.reservations.reservation import Reservation, ReservationState
+from fleet.log import reservations
+from fleet.sends import Send
+from journal.reservations.record import from_snapshot
+from tests.simulation.holds import GROUPS
+from tests.simulation.temporal_server import Execution
 
 if TYPE_CHECKING:
     from tests.simulation.world import World

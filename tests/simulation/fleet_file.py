@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from fleet.database import Database
-from fleet.engines import SQLITE_READERS, Engines, open_engines
+from fleet.engine.database import Database
+from fleet.engine.engines import SQLITE_READERS, Engines, open_engines
+from fleet.engine.pools import SqliteLane
 from fleet.keys import load_sealer
-from fleet.lanes import SqliteLane
 
 Job = tuple["asyncio.Future[Any] | None", Callable[[], Any]]
 PATIENCE_S = 30.0

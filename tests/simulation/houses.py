@@ -4,19 +4,8 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
-from fleet import stations
-from fleet.database import Database, DatabaseUnavailable
-from fleet.keys import Passwords, Sealer
-from station_gateway.gateway import Gateway
-from station_gateway.settings import GatewaySettings
-from tests.simulation.chance import Chance
-from tests.simulation.processes import Process, ProcessDatabase
-from tests.simulation.remote_activities import Activity, Poller
-from tests.simulation.temporal_server import TemporalServer
-from tests.simulation.virtual_time import VirtualLoop
-from tests.simulation.wire import StationEnd, Wire
-from workflows import names
-from workflows.contract import (
+from contract import names
+from contract.commands import (
     AskRequest,
     ChangeRequest,
     ChangeReservation,
@@ -26,10 +15,22 @@ from workflows.contract import (
     WeighRequest,
     WeighReservation,
 )
-from workflows.domain.timing import Timing
-from workflows.fleet_activities import FleetActivities
-from workflows.reservation_activities import ReservationActivities
-from workflows.wakeups import WakeupDispatcher
+from domain.commands.timing import Timing
+from fleet import stations
+from fleet.engine.database import Database
+from fleet.engine.unavailable import DatabaseUnavailable
+from fleet.keys import Passwords, Sealer
+from journal.wakeups import WakeupDispatcher
+from station_gateway.gateway import Gateway
+from station_gateway.settings import GatewaySettings
+from tests.simulation.chance import Chance
+from tests.simulation.processes import Process, ProcessDatabase
+from tests.simulation.remote_activities import Activity, Poller
+from tests.simulation.temporal_server import TemporalServer
+from tests.simulation.virtual_time import VirtualLoop
+from tests.simulation.wire import StationEnd, Wire
+from workflows.activities.commands import FleetActivities
+from workflows.activities.reservations import ReservationActivities
 
 SETTINGS = GatewaySettings(
     lease_s=60.0,

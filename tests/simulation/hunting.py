@@ -2,12 +2,12 @@
 
 from itertools import count, islice
 
+from domain.model.command import Kind
 from tests.simulation.chance import Chance
 from tests.simulation.plots import plot_of
 from tests.simulation.rules import lies
 from tests.simulation.stage import Stage
 from tests.simulation.world import is_calm
-from workflows.domain.model import Kind
 
 ENOUGH = 150
 

@@ -10,15 +10,14 @@ import random
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from workflows.domain import changes
-from workflows.domain import reservation_changes as holds
-from workflows.domain.evidence import Session
-from workflows.domain.facts import Act, Facts
-from workflows.domain.frames import HoldFrame
-from workflows.domain.guarding import guard_end, is_guarded
-from workflows.domain.judge_reservation import observe
-from workflows.domain.judgement import apply, judge
-from workflows.domain.model import (
+from domain.commands.guarding import guard_end, is_guarded
+from domain.commands.judging import apply, judge
+from domain.commands.timing import Timing
+from domain.evidence.facts import Act, Facts
+from domain.evidence.frames import HoldFrame
+from domain.evidence.sessions import Session
+from domain.model import transitions as changes
+from domain.model.command import (
     Command,
     IdToken,
     Kind,
@@ -27,11 +26,12 @@ from workflows.domain.model import (
     StationAnswer,
     Verdict,
 )
-from workflows.domain.reservation import Reservation, ReservationState
-from workflows.domain.reservation_facts import HoldFacts
-from workflows.domain.reservation_steps import Act as HoldAct
-from workflows.domain.reservation_steps import as_asked, next_step
-from workflows.domain.timing import Timing
+from domain.reservations import transitions as holds
+from domain.reservations.facts import HoldFacts
+from domain.reservations.next_step import Act as HoldAct
+from domain.reservations.next_step import as_asked, next_step
+from domain.reservations.observing import observe
+from domain.reservations.reservation import Reservation, ReservationState
 
 BEGIN = datetime(2026, 5, 1, 12, tzinfo=UTC)
 TIMING = Timing(answer_timeout_s=10, effect_margin_s=5)

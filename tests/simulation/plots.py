@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from domain.model.command import Kind
 from tests.simulation.chance import Chance
-from workflows.domain.model import Kind
 
 _SESSIONS = (Kind.START_SESSION, Kind.START_SESSION, Kind.STOP_SESSION)
 _HOLDS = (Kind.RESERVE_NOW, Kind.RESERVE_NOW, Kind.CANCEL_RESERVATION, Kind.START_SESSION)

@@ -10,7 +10,9 @@ from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar, copy_context
 from typing import Any, TypeVar
 
-from fleet.database import Database, DatabaseUnavailable, Tx
+from fleet.engine.database import Database
+from fleet.engine.statements import Tx
+from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.wakeups import OUTBOX_GREW
 from tests.simulation.chance import Chance
 from tests.simulation.virtual_time import VirtualLoop

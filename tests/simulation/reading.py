@@ -2,12 +2,12 @@
 
 from datetime import datetime, timedelta
 
-from fleet.transactions import Transaction
+from domain.model.command import Code, Command, IdToken, Kind
+from fleet.transactions.rows import Transaction
 from tests.simulation.callers import TIMING, Told
 from tests.simulation.holds import GROUPS
 from tests.simulation.truth import FrameSeen, TrueSession
 from tests.simulation.world import Ran
-from workflows.domain.model import Code, Command, IdToken, Kind
 
 ROUGHLY = timedelta(seconds=3)
 """Clocks of our machines differ, and words take their time on the wire."""

@@ -3,6 +3,12 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
+from domain.evidence.sessions import CLOCK_TOLERANCE
+from domain.model.command import Code, CompensationState, Kind, Verdict
+from domain.model.outcomes import Cause
+from domain.reservations.next_step import CANCEL_TRIES
+from domain.reservations.reservation import ENDS, Reservation, ReservationState
+from domain.reservations.transitions import EndCause
 from fleet.sends import Send
 from tests.simulation.callers import Told
 from tests.simulation.reading import ROUGHLY, arrived, ended_as, frames_of, token_fits
@@ -10,12 +16,6 @@ from tests.simulation.rules_of_time import is_quiet
 from tests.simulation.temporal_server import TASK_TIMEOUT_S
 from tests.simulation.truth import TrueHold
 from tests.simulation.world import Kept, Ran
-from workflows.domain.evidence import CLOCK_TOLERANCE
-from workflows.domain.model import Code, CompensationState, Kind, Verdict
-from workflows.domain.outcomes import Cause
-from workflows.domain.reservation import ENDS, Reservation, ReservationState
-from workflows.domain.reservation_changes import EndCause
-from workflows.domain.reservation_steps import CANCEL_TRIES
 
 NOTHING_HELD = (
     Code.REJECTED,

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
+from domain.model.command import Code, Kind
 from tests.simulation.callers import Told
 from tests.simulation.reading import ROUGHLY, arrived, ended_as, frames_of, message_ids
 from tests.simulation.world import Ran
-from workflows.domain.model import Code, Kind
 
 DID_NOT = (Code.REJECTED, Code.NOT_SUPPORTED, Code.NOT_SENT, Code.NO_EFFECT)
 

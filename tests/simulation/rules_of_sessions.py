@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from domain.evidence.sessions import CLOCK_TOLERANCE
+from domain.model.command import Code, CompensationState, Kind
 from tests.simulation.callers import Told
 from tests.simulation.reading import (
     ROUGHLY,
@@ -18,8 +20,6 @@ from tests.simulation.reading import (
 )
 from tests.simulation.truth import TrueSession
 from tests.simulation.world import Ran
-from workflows.domain.evidence import CLOCK_TOLERANCE
-from workflows.domain.model import Code, CompensationState, Kind
 
 DEFINITE_WITHOUT_SESSION = {Code.REJECTED, Code.NOT_SUPPORTED, Code.NO_EFFECT, Code.CANCELLED}
 

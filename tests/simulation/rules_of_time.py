@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
+from domain.model.command import Kind, State
+from domain.model.states import is_definite
 from tests.simulation.callers import Told
 from tests.simulation.reading import last_deadline, row_of_wire_id
 from tests.simulation.temporal_server import TASK_TIMEOUT_S, Execution
 from tests.simulation.world import Ran
-from workflows.domain.model import Kind, State
-from workflows.domain.states import is_definite
 
 GRACE_S = 5.0
 """I3's own words."""

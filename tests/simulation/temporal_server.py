@@ -22,6 +22,7 @@ from temporalio.bridge.proto.workflow_activation import (
 from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 from temporalio.service import RPCError, RPCStatusCode
 
+from contract import names
 from tests.simulation.chance import Chance
 from tests.simulation.processes import outside
 from tests.simulation.remote_activities import Job, Poller, RemoteActivity, resolved
@@ -35,7 +36,6 @@ from tests.simulation.workflow_runs import (
     replayed,
     to_payload,
 )
-from workflows import names
 
 TASK_HEARTBEAT_S = 8.0
 TASK_TIMEOUT_S = 10.0

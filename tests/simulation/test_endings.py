@@ -11,14 +11,14 @@ from temporalio.bridge.proto.workflow_activation import (
 )
 from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 
+from contract.commands import Cancel, CommandOrder, Recorded, Route
+from contract.names import CANCEL_UPDATE
+from domain.commands.sending import Course
+from domain.model import transitions as changes
+from domain.model.outcomes import Cause, ending
 from tests.simulation.virtual_time import BEGIN
 from tests.simulation.workflow_runs import WorkflowRun, first_job, to_payload
-from tests.unit.workflows.situations import stop
-from workflows.contract import Cancel, CommandOrder, Recorded, Route
-from workflows.domain import changes
-from workflows.domain.outcomes import Cause, ending
-from workflows.domain.sending import Course
-from workflows.names import CANCEL_UPDATE
+from tests.unit.domain.situations import stop
 
 
 def cancel_job() -> WorkflowActivationJob:

@@ -6,17 +6,19 @@ from typing import Any
 
 import pytest
 
+from domain.commands import judging as judgement
+from domain.commands import late as judge_late
+from domain.evidence.facts import Act, Decision
+from domain.evidence.sessions import Match
+from domain.model import transitions as changes
+from domain.model.command import Command, Kind, Outcome, StationAnswer, Verdict
+from domain.model.outcomes import Cause, ending
 from fleet import sends
-from fleet.database import Tx
+from fleet.engine.statements import Tx
 from fleet.sends import Send
-from station_gateway import sending
+from station_gateway.commands import sending
 from tests.simulation.hunting import found_within
 from tests.simulation.stage import Stage
-from workflows.domain import changes, judge_late, judgement
-from workflows.domain.evidence import Match
-from workflows.domain.facts import Act, Decision
-from workflows.domain.model import Command, Kind, Outcome, StationAnswer, Verdict
-from workflows.domain.outcomes import Cause, ending
 
 
 def test_the_same_seed_is_the_same_story(stage: Stage) -> None:

@@ -7,25 +7,24 @@ from typing import Any
 
 import pytest
 
+from domain.commands import reserve_now as judge_reserve
+from domain.commands.judging import JUDGES
+from domain.evidence.facts import Act as CommandAct
+from domain.evidence.facts import Decision
+from domain.model import transitions as changes
+from domain.model.command import Kind, Outcome, StationAnswer, Verdict
+from domain.model.outcomes import Cause, ending
+from domain.reservations import next_step as reservation_steps
+from domain.reservations import observing as judge_reservation
+from domain.reservations import transitions as reservation_changes
+from domain.reservations.facts import HoldFacts
+from domain.reservations.next_step import Act, Step
+from domain.reservations.reservation import Reservation
+from domain.reservations.transitions import EndCause
 from tests.simulation.hunting import found_within
 from tests.simulation.stage import Stage
-from workflows import command_workflow, requests, reservation_activities
-from workflows.domain import (
-    changes,
-    judge_reservation,
-    judge_reserve,
-    reservation_changes,
-    reservation_steps,
-)
-from workflows.domain.facts import Act as CommandAct
-from workflows.domain.facts import Decision
-from workflows.domain.judgement import JUDGES
-from workflows.domain.model import Kind, Outcome, StationAnswer, Verdict
-from workflows.domain.outcomes import Cause, ending
-from workflows.domain.reservation import Reservation
-from workflows.domain.reservation_changes import EndCause
-from workflows.domain.reservation_facts import HoldFacts
-from workflows.domain.reservation_steps import Act, Step
+from workflows import command_workflow, requests
+from workflows.activities import reservations as reservation_activities
 
 RESERVE = Kind.RESERVE_NOW
 

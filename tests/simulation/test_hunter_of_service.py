@@ -4,15 +4,16 @@ from typing import Any
 
 import pytest
 
-from fleet import transactions
-from fleet.database import Tx
-from station_gateway import sending
+from domain.commands import reset as judge_reset
+from domain.model import transitions as changes
+from domain.model.command import Kind, Outcome, StationAnswer, Verdict
+from domain.model.outcomes import Cause, ending
+from fleet.engine.statements import Tx
+from fleet.transactions import transactions
+from station_gateway.commands import sending
 from tests.simulation.hunting import found_within
 from tests.simulation.stage import Stage
 from tests.simulation.test_hunter import plant_a_careless_workflow
-from workflows.domain import changes, judge_reset
-from workflows.domain.model import Kind, Outcome, StationAnswer, Verdict
-from workflows.domain.outcomes import Cause, ending
 
 
 def plant(monkeypatch: pytest.MonkeyPatch, kind: Kind, verdict: Verdict, cause: Cause) -> None:

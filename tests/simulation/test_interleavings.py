@@ -2,9 +2,9 @@
 
 import pytest
 
+from domain.reservations import next_step as reservation_steps
 from tests.simulation import interleavings
 from tests.simulation.interleavings import Interleaving
-from workflows.domain import reservation_steps
 
 INTERLEAVINGS = 10_000
 BLOCK = 1_000

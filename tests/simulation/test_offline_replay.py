@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from tests.unit.workflows.situations import T0, TIMING, answered, at, facts, frame, session, start
-from workflows.domain.evidence import CLOCK_TOLERANCE, Rival, Session
-from workflows.domain.judgement import judge
-from workflows.domain.model import Code
+from domain.commands.judging import judge
+from domain.evidence.sessions import CLOCK_TOLERANCE, Rival, Session
+from domain.model.command import Code
+from tests.unit.domain.situations import T0, TIMING, answered, at, facts, frame, session, start
 
 HISTORIES = 10_000
 BLOCK = 2_500

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from station_gateway.server import SocketGone
+from station_gateway.sockets.server import SocketGone
 from tests.simulation.chance import Chance
 from tests.simulation.processes import Process
 from tests.simulation.virtual_time import VirtualLoop
@@ -92,7 +92,7 @@ class Wire:
 
 
 class GatewaySocket:
-    """What a gateway holds of a wire, as `station_gateway.server.StationSocket`."""
+    """What a gateway holds of a wire, as `station_gateway.sockets.server.StationSocket`."""
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire

@@ -24,7 +24,7 @@ from temporalio.converter import DataConverter
 from temporalio.worker import UnsandboxedWorkflowRunner
 from temporalio.worker._workflow_instance import WorkflowInstance, WorkflowInstanceDetails
 
-from workflows.names import COMMAND_WORKFLOW, COMMANDS_QUEUE
+from contract.names import COMMAND_WORKFLOW, COMMANDS_QUEUE
 from workflows.worker import WORKFLOWS
 
 CONVERTER = DataConverter.default.payload_converter

@@ -7,12 +7,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from fleet import log, reservations, sends, stations, tokens, transactions, wakeups
-from fleet.database import Database
+from domain.reservations.reservation import Reservation
+from fleet import sends, stations, tokens, wakeups
+from fleet.engine.database import Database
 from fleet.keys import Sealer, load_sealer
+from fleet.log import commands as log
+from fleet.log import reservations
 from fleet.sends import Send
-from fleet.transactions import Transaction
-from station_gateway.line import StationGone
+from fleet.transactions import transactions
+from fleet.transactions.rows import Transaction
+from journal.commands.record import from_snapshot
+from journal.reservations.record import from_snapshot as read_reservation
+from journal.wakeups import WakeupDispatcher
+from station_gateway.commands.waiting import StationGone
 from tests.simulation.callers import STATION, TAGS, TENANT, TIMING, Callers, Told
 from tests.simulation.chance import Chance, fixed_identities
 from tests.simulation.fleet_file import FleetFile
@@ -28,10 +35,6 @@ from tests.simulation.temporal_server import Execution, TemporalServer
 from tests.simulation.truth import Truth
 from tests.simulation.virtual_time import VirtualLoop, run
 from tests.simulation.wire import StationEnd, Wire
-from workflows.domain.reservation import Reservation
-from workflows.recorder import from_snapshot
-from workflows.reservation_recorder import from_snapshot as read_reservation
-from workflows.wakeups import WakeupDispatcher
 
 LONGEST_S = 2_500.0
 SETTLES_S = 60.0

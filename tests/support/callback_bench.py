@@ -15,18 +15,19 @@ from temporalio.testing import WorkflowEnvironment
 from broker.callbacks.posting import posting_callbacks
 from broker.callbacks.signing import make_secret
 from broker.settings import BrokerSettings
+from contract import names
+from contract.callbacks import CallbackEnded
+from domain.model import transitions as changes
+from domain.model.command import Callback, CallbackEvents, Command
+from domain.model.outcomes import Cause, ending
 from fleet import callbacks, wakeups
 from fleet.callbacks import Delivery
-from fleet.database import Database
+from fleet.engine.database import Database
 from fleet.keys import Sealer, load_sealer
+from journal import callback_outbox
+from journal.commands.record import record
 from tests.support import histories
-from tests.unit.workflows.situations import ACCEPTED, T0, at, start
-from workflows import callback_outbox, names
-from workflows.callback_contract import CallbackEnded
-from workflows.domain import changes
-from workflows.domain.model import Callback, CallbackEvents, Command
-from workflows.domain.outcomes import Cause, ending
-from workflows.recorder import record
+from tests.unit.domain.situations import ACCEPTED, T0, at, start
 from workflows.worker import running_worker
 
 CALLER = "desk"

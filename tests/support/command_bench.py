@@ -23,8 +23,31 @@ from temporalio.common import (
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
-from fleet import log, reservations, stations
-from fleet.database import Database
+from contract import names
+from contract.commands import Cancel, CommandOrder, Ended, Progress, Submit
+from domain.commands import wording
+from domain.commands.timing import Timing
+from domain.model.command import (
+    Command,
+    Kind,
+    OfflinePolicy,
+    Outcome,
+    ReserveSpec,
+    ResetMode,
+    ResetSpec,
+    StartSpec,
+    State,
+    StopSpec,
+    UnlockSpec,
+    WaitFor,
+)
+from fleet import stations
+from fleet.engine.database import Database
+from fleet.log import commands as log
+from fleet.log import reservations
+from journal.commands.record import from_snapshot
+from journal.reservations import record as reservation_recorder
+from journal.wakeups import WakeupDispatcher
 from tests.support import histories
 from tests.support.scripted_gateway import (
     Happening,
@@ -42,26 +65,6 @@ from tests.support.scripted_gateway import (
     rejected,
 )
 from tests.support.station_reports import TENANT, TOKEN, StationReports, numbers
-from workflows import names, reservation_recorder
-from workflows.contract import Cancel, CommandOrder, Ended, Progress, Submit
-from workflows.domain import wording
-from workflows.domain.model import (
-    Command,
-    Kind,
-    OfflinePolicy,
-    Outcome,
-    ReserveSpec,
-    ResetMode,
-    ResetSpec,
-    StartSpec,
-    State,
-    StopSpec,
-    UnlockSpec,
-    WaitFor,
-)
-from workflows.domain.timing import Timing
-from workflows.recorder import from_snapshot
-from workflows.wakeups import WakeupDispatcher
 
 __all__ = [
     "TENANT",

@@ -3,10 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from fleet import connections, sends, stations, transactions
-from fleet.database import Tx
+from fleet import connections, sends, stations
+from fleet.engine.statements import Tx
 from fleet.sends import Send
-from fleet.transactions import Transaction
+from fleet.transactions import transactions
+from fleet.transactions.rows import Transaction
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 

@@ -10,20 +10,8 @@ from typing import Any
 
 from temporalio.testing import ActivityEnvironment
 
-from fleet import log, reservations, sends, stations, transactions, wakeups
-from fleet.database import Database, Tx
-from fleet.keys import Passwords, Sealer
-from fleet.sends import Send
-from fleet.transactions import Transaction
-from fleet.wakeups import Wakeup
-from station_gateway.dialects.messages import Confirmation, HeartbeatSeen
-from station_gateway.gateway import Gateway
-from station_gateway.peer import Peer
-from station_gateway.settings import GatewaySettings
-from tests.support.scripted_station import ScriptedStation, connected
-from workflows import reservation_recorder
-from workflows.contract import AskRequest, AskResult, SendRequest, SendResult
-from workflows.domain.model import (
+from contract.commands import AskRequest, AskResult, SendRequest, SendResult
+from domain.model.command import (
     CancelReservationSpec,
     Command,
     IdToken,
@@ -35,8 +23,24 @@ from workflows.domain.model import (
     StopSpec,
     UnlockSpec,
 )
-from workflows.domain.reservation import ENDS, Reservation, ReservationState
-from workflows.recorder import from_snapshot, record
+from domain.reservations.reservation import ENDS, Reservation, ReservationState
+from fleet import sends, stations, wakeups
+from fleet.engine.database import Database
+from fleet.engine.statements import Tx
+from fleet.keys import Passwords, Sealer
+from fleet.log import commands as log
+from fleet.log import reservations
+from fleet.sends import Send
+from fleet.transactions import transactions
+from fleet.transactions.rows import Transaction
+from fleet.wakeups import Wakeup
+from journal.commands.record import from_snapshot, record
+from journal.reservations import record as reservation_recorder
+from station_gateway.dialects.messages import Confirmation, HeartbeatSeen
+from station_gateway.gateway import Gateway
+from station_gateway.settings import GatewaySettings
+from station_gateway.sockets.peer import Peer
+from tests.support.scripted_station import ScriptedStation, connected
 
 PASSWORD = "a-password-of-the-test"
 TENANT = "default"

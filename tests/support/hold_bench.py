@@ -10,14 +10,17 @@ from typing import Any
 
 from temporalio.client import WorkflowHandle
 
-from fleet import reservations, stations
-from fleet.database import Tx
-from tests.support.command_bench import TENANT, TOKEN, Bench
-from workflows import names, reservation_recorder
-from workflows.contract import ChangeHold, Progress, ReservationEnded
-from workflows.correlation import StationEvent, wake_concerned
-from workflows.domain.model import CancelReservationSpec, Command, Kind, ReserveSpec
-from workflows.domain.reservation import Reservation
+from bench.expiry_lateness import TENANT
+from contract import names
+from contract.commands import ChangeHold, Progress, ReservationEnded
+from domain.model.command import CancelReservationSpec, Command, Kind, ReserveSpec
+from domain.reservations.reservation import Reservation
+from fleet import stations
+from fleet.engine.statements import Tx
+from fleet.log import reservations
+from journal.commands.waking import StationEvent, wake_concerned
+from journal.reservations import record as reservation_recorder
+from tests.support.command_bench import TOKEN, Bench
 
 
 async def reserve_command(

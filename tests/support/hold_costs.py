@@ -7,12 +7,12 @@ from datetime import timedelta
 from temporalio.api.enums.v1 import EventType
 from temporalio.service import RPCError
 
+from domain.model.command import Command, WaitFor
+from domain.reservations.reservation import ReservationState
 from tests.support.command_bench import Bench
 from tests.support.costs import Cost, cost_of
 from tests.support.hold_bench import cancel_command, handle, reserve_command, until
 from tests.support.scripted_gateway import accepted, answers, rejected
-from workflows.domain.model import Command, WaitFor
-from workflows.domain.reservation import ReservationState
 
 
 async def _held(bench: Bench, ttl: timedelta = timedelta(hours=1)) -> Command:

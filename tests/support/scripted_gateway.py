@@ -13,18 +13,18 @@ import msgspec
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from contract import names
+from contract.commands import AskRequest, AskResult, SendRequest, SendResult, SendStatus
+from domain.model import transitions as changes
+from domain.model.command import CallError, Code, Command, Outcome, StationAnswer, Verdict
+from domain.model.outcomes import Cause
 from fleet import connections, sends
-from fleet.database import Tx
+from fleet.engine.statements import Tx
 from fleet.sends import AlreadySettled, Send
-from station_gateway.frames_of_commands import traces
+from journal.commands.record import record
+from journal.commands.waking import StationEvent, wake_concerned
+from station_gateway.commands.frames import traces
 from tests.support.station_reports import StationReports
-from workflows import names
-from workflows.contract import AskRequest, AskResult, SendRequest, SendResult, SendStatus
-from workflows.correlation import StationEvent, wake_concerned
-from workflows.domain import changes
-from workflows.domain.model import CallError, Code, Command, Outcome, StationAnswer, Verdict
-from workflows.domain.outcomes import Cause
-from workflows.recorder import record
 
 Play = Callable[["ScriptedGateway", SendRequest], Awaitable[SendResult]]
 Happening = Callable[[], Awaitable[object]]

@@ -5,13 +5,15 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from fleet import connections, sends, stations, transactions
-from fleet.database import Database, Tx
+from domain.model.command import IdToken
+from fleet import connections, sends, stations
+from fleet.engine.database import Database
+from fleet.engine.statements import Tx
 from fleet.sends import Send
-from fleet.transactions import Transaction
-from workflows.correlation import StationEvent, wake_concerned
-from workflows.domain.model import IdToken
-from workflows.wakeups import WakeupDispatcher
+from fleet.transactions import transactions
+from fleet.transactions.rows import Transaction
+from journal.commands.waking import StationEvent, wake_concerned
+from journal.wakeups import WakeupDispatcher
 
 TENANT = "acme"
 TOKEN = IdToken("ISO14443", "****1234", "sealed", "digest-of-1234")

@@ -12,11 +12,11 @@ from temporalio.client import Client
 
 from broker.process import running_broker
 from broker.settings import BrokerSettings
-from fleet.database import Database
+from domain.model.command import Command, IdToken, Kind, StartSpec, State
+from fleet.engine.database import Database
+from journal.commands.record import record
 from tests.support.broker_house import WAIT_S, dialled
 from tests.support.databases import running_postgres
-from workflows.domain.model import Command, IdToken, Kind, StartSpec, State
-from workflows.recorder import record
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -10,9 +10,9 @@ import pytest
 
 from broker.callbacks.client import Receivers, Resolve
 from broker.settings import BrokerSettings
+from contract.callbacks import PostResult, PostStatus
 from tests.support.certificates import NAME, Pki, pki
 from tests.support.receiver import GARBAGE, HANG_UP, HUGE, SLOW, Answer, Receiver, receiving
-from workflows.callback_contract import PostResult, PostStatus
 
 LAB = BrokerSettings(callback_allow_private=True, callback_timeout_s=0.5)
 

@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy import text
 
 from fleet import stations
-from fleet.database import Database, DatabaseUnavailable
+from fleet.engine.database import Database
+from fleet.engine.unavailable import DatabaseUnavailable
 from tests.support.databases import Postgres, running_postgres
 from tests.support.fleet_rows import make_station
 

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from domain.model.command import Kind
 from fleet import stations, tokens
-from fleet.database import DatabaseUnavailable
+from fleet.engine.unavailable import DatabaseUnavailable
 from tests.support.gateway_bench import TENANT, Bench, now
 from tests.support.scripted_station import ScriptedStation, eventually
-from workflows.domain.model import Kind
 
 START = {
     "connectorId": 1,

@@ -9,8 +9,8 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
 from fleet import stations
-from station_gateway.handshake import Knock, Refused
 from station_gateway.settings import GatewaySettings, UnsafeListener
+from station_gateway.sockets.handshake import Knock, Refused
 from tests.support.gateway_bench import PASSWORD, Bench, now
 from tests.support.scripted_station import basic, connected, eventually
 

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from contract.commands import AskRequest, AskResult
+from domain.model.command import Kind
 from fleet import connections, stations
 from fleet.connections import Connection
 from station_gateway.settings import GatewaySettings
 from tests.support.gateway_bench import Bench, now
 from tests.support.scripted_station import eventually, found
-from workflows.contract import AskRequest, AskResult
-from workflows.domain.model import Kind
 
 
 async def holder(bench: Bench, station: str = "S1") -> Connection | None:

@@ -11,11 +11,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from telemetry import metrics
-from tests.support.gateway_bench import Bench, OtherSpec
-from tests.support.scripted_station import ScriptedStation, found
-from workflows.contract import AskRequest, AskResult, SendRequest, SendStatus
-from workflows.domain.model import (
+from contract.commands import AskRequest, AskResult, SendRequest, SendStatus
+from domain.model.command import (
     CancelReservationSpec,
     Code,
     Kind,
@@ -26,6 +23,9 @@ from workflows.domain.model import (
     UnlockSpec,
     Verdict,
 )
+from telemetry import metrics
+from tests.support.gateway_bench import Bench, OtherSpec
+from tests.support.scripted_station import ScriptedStation, found
 
 VERSIONS = ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"]
 SPECS: dict[str, Callable[[Bench], OtherSpec]] = {

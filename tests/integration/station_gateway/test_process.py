@@ -18,15 +18,15 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from websockets.asyncio.client import connect
 
+from contract.commands import SendRequest, SendResult, SendStatus
+from contract.names import SEND_FRAME, gateway_queue
 from entrypoints.temporal_binary import find_temporal
 from entrypoints.temporal_server import DevServerOptions, running_dev_server
 from fleet import connections
-from fleet.database import Database
+from fleet.engine.database import Database
 from station_gateway.process import running_gateway
 from tests.support.gateway_bench import Bench, now, quick
 from tests.support.scripted_station import ScriptedStation, basic, connected
-from workflows.contract import SendRequest, SendResult, SendStatus
-from workflows.names import SEND_FRAME, gateway_queue
 
 
 @workflow.defn

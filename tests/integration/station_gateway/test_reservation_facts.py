@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from domain.model.command import ResetMode, ResetSpec
+from domain.reservations.reservation import ReservationState
 from fleet import connections, stations, tokens
 from fleet.stations import Connector, Station
 from telemetry import metrics
 from tests.support.gateway_bench import TENANT, Bench, now
 from tests.support.scripted_station import BOOTS, ScriptedStation, found
-from workflows.domain.model import ResetMode, ResetSpec
-from workflows.domain.reservation import ReservationState
 
 NEWER = ["ocpp2.0.1", "ocpp2.1"]
 every_newer = pytest.mark.parametrize("version", NEWER)

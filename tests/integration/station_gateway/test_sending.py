@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from contract.commands import SendRequest, SendResult, SendStatus
+from domain.model.command import Code, State, StationAnswer, Verdict
 from fleet import connections, sends
-from fleet.database import Tx
+from fleet.engine.statements import Tx
 from station_gateway.dialects.messages import Confirmation, MeterRead
-from station_gateway.peer import Peer
+from station_gateway.sockets.peer import Peer
 from tests.support.gateway_bench import TENANT, Bench, now
 from tests.support.scripted_station import ScriptedStation, eventually, found
-from workflows.contract import SendRequest, SendResult, SendStatus
-from workflows.domain.model import Code, State, StationAnswer, Verdict
 
 
 def outcome(result: SendResult) -> tuple[SendStatus, str, bool]:

@@ -1,7 +1,7 @@
 """One start through the whole gateway: socket, boot, frame, answer, fact."""
 
+from domain.model.command import State, Verdict
 from tests.support.gateway_bench import Bench
-from workflows.domain.model import State, Verdict
 
 
 async def test_a_start_goes_out_is_answered_and_its_session_becomes_a_fact(bench: Bench) -> None:

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
+from contract.commands import SendStatus
+from domain.model.command import State, Verdict
 from fleet import stations
 from telemetry import metrics
 from tests.support.gateway_bench import Bench, now
 from tests.support.scripted_station import ScriptedStation
-from workflows.contract import SendStatus
-from workflows.domain.model import State, Verdict
 
 LONG_TAG = "T" * 255
 STREAM = {

@@ -14,7 +14,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from entrypoints.temporal_binary import find_temporal
 from entrypoints.temporal_server import DevServerOptions, running_dev_server
-from fleet.database import Database
+from fleet.engine.database import Database
 from tests.support.command_bench import Bench
 from workflows.registration import register_search_attributes
 from workflows.worker import running_worker
@@ -73,7 +73,7 @@ async def real_client(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
 @pytest_asyncio.fixture(loop_scope="session")
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
     """A fresh SQLite fleet."""
-    db = await Database.open(f"sqlite:///{tmp_path}/fleet.sqlite")
+    db = await Database.open(f"sqlite:///{tmp_path}/fleet.engine.sqlite")
     yield db
     await db.close()
 

@@ -10,14 +10,14 @@ import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 
 from broker.settings import BrokerSettings
-from fleet.database import Database
+from domain.callbacks import TRIES
+from domain.model.command import CallbackEvents, Command
+from domain.model.outcomes import Cause
+from fleet.engine.database import Database
 from telemetry import metrics
 from tests.support.callback_bench import CallbackBench, callback_bench
 from tests.support.certificates import pki
 from tests.support.receiver import GARBAGE, HANG_UP, HUGE, SLOW, Answer, Receiver, receiving
-from workflows.domain.callbacks import TRIES
-from workflows.domain.model import CallbackEvents, Command
-from workflows.domain.outcomes import Cause
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

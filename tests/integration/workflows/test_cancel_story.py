@@ -2,8 +2,10 @@
 
 import pytest
 
-from tests.support.command_bench import (
-    Bench,
+from domain.model.command import Code, Command, CompensationState, OfflinePolicy, State, WaitFor
+from domain.model.outcomes import Cause
+from tests.support.command_bench import Bench, rejected
+from tests.support.scripted_gateway import (
     Held,
     Play,
     accepted,
@@ -11,17 +13,7 @@ from tests.support.command_bench import (
     has_code,
     is_ending,
     loses,
-    rejected,
 )
-from workflows.domain.model import (
-    Code,
-    Command,
-    CompensationState,
-    OfflinePolicy,
-    State,
-    WaitFor,
-)
-from workflows.domain.outcomes import Cause
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

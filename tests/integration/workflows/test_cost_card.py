@@ -7,9 +7,10 @@ from temporalio import activity, workflow
 from temporalio.common import RetryPolicy
 from temporalio.worker import Worker
 
-from tests.support.command_bench import Bench, accepted, answers, rejected
+from domain.model.command import Command, StationAnswer, Verdict, WaitFor
+from tests.support.command_bench import Bench, rejected
 from tests.support.costs import Cost, cost_of
-from workflows.domain.model import Command, StationAnswer, Verdict, WaitFor
+from tests.support.scripted_gateway import accepted, answers
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -7,12 +7,13 @@ from typing import TypeVar, cast
 
 import pytest
 
-from fleet.database import Database, Tx
+from domain.model import transitions as changes
+from domain.model.command import Command, IdToken, Kind, StartSpec, State
+from domain.model.outcomes import Cause, ending
+from fleet.engine.database import Database
+from fleet.engine.statements import Tx
+from journal.commands.record import committed, record
 from telemetry import metrics
-from workflows.domain import changes
-from workflows.domain.model import Command, IdToken, Kind, StartSpec, State
-from workflows.domain.outcomes import Cause, ending
-from workflows.recorder import committed, record
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

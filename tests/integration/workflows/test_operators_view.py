@@ -9,10 +9,11 @@ from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client
 from temporalio.contrib.opentelemetry import TracingInterceptor
 
-from fleet.database import Database
-from tests.support.command_bench import Bench, accepted, answers, loses, rejected
+from domain.model.command import WaitFor
+from fleet.engine.database import Database
+from tests.support.command_bench import Bench, rejected
 from tests.support.costs import cost_of
-from workflows.domain.model import WaitFor
+from tests.support.scripted_gateway import accepted, answers, loses
 from workflows.registration import register_search_attributes
 from workflows.worker import running_worker
 

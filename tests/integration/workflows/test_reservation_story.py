@@ -4,15 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.command_bench import (
-    Bench,
-    accepted,
-    answers,
-    call_error,
-    loses,
-    not_sent,
-    rejected,
-)
+from contract.commands import ChangeHold
+from domain.model.command import Code, Command, IdToken, Kind, StationAnswer, Verdict, WaitFor
+from domain.model.outcomes import Cause
+from domain.reservations.reservation import ChangeState, Reservation, ReservationState
+from domain.reservations.transitions import EndCause
+from tests.support.command_bench import Bench, rejected
 from tests.support.hold_bench import (
     cancel_command,
     change,
@@ -25,19 +22,7 @@ from tests.support.hold_bench import (
     run_ends,
     until,
 )
-from workflows.contract import ChangeHold
-from workflows.domain.model import (
-    Code,
-    Command,
-    IdToken,
-    Kind,
-    StationAnswer,
-    Verdict,
-    WaitFor,
-)
-from workflows.domain.outcomes import Cause
-from workflows.domain.reservation import ChangeState, Reservation, ReservationState
-from workflows.domain.reservation_changes import EndCause
+from tests.support.scripted_gateway import accepted, answers, call_error, loses, not_sent
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -6,27 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.command_bench import (
-    Bench,
-    Held,
-    Play,
-    accepted,
-    answers,
-    call_error,
-    has_code,
-    loses,
-    not_sent,
-    rejected,
-)
-from tests.support.hold_bench import (
-    cancel_command,
-    passes,
-    reservation,
-    reserve_command,
-    until,
-)
-from workflows.contract import SendRequest
-from workflows.domain.model import (
+from contract.commands import SendRequest
+from domain.model.command import (
     CancelReservationSpec,
     Code,
     Command,
@@ -38,9 +19,27 @@ from workflows.domain.model import (
     Verdict,
     WaitFor,
 )
-from workflows.domain.outcomes import Cause
-from workflows.domain.reservation import ReservationState
-from workflows.domain.reservation_changes import EndCause
+from domain.model.outcomes import Cause
+from domain.reservations.reservation import ReservationState
+from domain.reservations.transitions import EndCause
+from tests.support.command_bench import Bench, rejected
+from tests.support.hold_bench import (
+    cancel_command,
+    passes,
+    reservation,
+    reserve_command,
+    until,
+)
+from tests.support.scripted_gateway import (
+    Held,
+    Play,
+    accepted,
+    answers,
+    call_error,
+    has_code,
+    loses,
+    not_sent,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -2,19 +2,8 @@
 
 import pytest
 
-from tests.support.command_bench import (
-    Bench,
-    Play,
-    accepted,
-    answers,
-    dies,
-    has_code,
-    is_ending,
-    loses,
-    rejected,
-)
-from workflows.contract import AskResult
-from workflows.domain.model import (
+from contract.commands import AskResult
+from domain.model.command import (
     Code,
     Command,
     OfflinePolicy,
@@ -24,7 +13,17 @@ from workflows.domain.model import (
     Verdict,
     WaitFor,
 )
-from workflows.domain.outcomes import Cause
+from domain.model.outcomes import Cause
+from tests.support.command_bench import Bench, rejected
+from tests.support.scripted_gateway import (
+    Play,
+    accepted,
+    answers,
+    dies,
+    has_code,
+    is_ending,
+    loses,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

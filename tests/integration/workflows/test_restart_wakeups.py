@@ -3,10 +3,11 @@
 import pytest
 
 from fleet import stations, wakeups
-from fleet.database import Database, Tx
+from fleet.engine.database import Database
+from fleet.engine.statements import Tx
+from journal.commands.waking import wake_concerned
+from journal.station_events import StationEvent
 from tests.support.fleet_rows import NOW, connect, intend, later, make_station
-from workflows.correlation import wake_concerned
-from workflows.station_events import StationEvent
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

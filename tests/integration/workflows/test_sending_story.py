@@ -7,21 +7,13 @@ import pytest
 from sqlalchemy import delete
 from temporalio.client import WorkflowFailureError
 
+from contract.commands import Wake
+from contract.names import WAKE_SIGNAL
+from domain.model.command import Code, Command, OfflinePolicy, State, WaitFor
+from domain.model.outcomes import Cause
 from fleet.tables import commands
-from tests.support.command_bench import (
-    Bench,
-    Held,
-    Play,
-    accepted,
-    answers,
-    dies,
-    is_ending,
-    not_sent,
-)
-from workflows.contract import Wake
-from workflows.domain.model import Code, Command, OfflinePolicy, State, WaitFor
-from workflows.domain.outcomes import Cause
-from workflows.names import WAKE_SIGNAL
+from tests.support.command_bench import Bench
+from tests.support.scripted_gateway import Held, Play, accepted, answers, dies, is_ending, not_sent
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -5,18 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.support.command_bench import (
-    Bench,
-    Play,
-    accepted,
-    answers,
-    call_error,
-    is_ending,
-    loses,
-    rejected,
-)
-from workflows.contract import AskResult
-from workflows.domain.model import (
+from contract.commands import AskResult
+from domain.model.command import (
     Code,
     Command,
     CompensationState,
@@ -25,7 +15,9 @@ from workflows.domain.model import (
     Verdict,
     WaitFor,
 )
-from workflows.domain.outcomes import Cause
+from domain.model.outcomes import Cause
+from tests.support.command_bench import Bench, rejected
+from tests.support.scripted_gateway import Play, accepted, answers, call_error, is_ending, loses
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -2,20 +2,12 @@
 
 import pytest
 
-from fleet.transactions import Transaction
-from tests.support.command_bench import (
-    Bench,
-    Play,
-    accepted,
-    answers,
-    has_code,
-    is_ending,
-    loses,
-    rejected,
-)
-from workflows.contract import AskResult
-from workflows.domain.model import Code, Command, OfflinePolicy, State, WaitFor
-from workflows.domain.outcomes import Cause
+from contract.commands import AskResult
+from domain.model.command import Code, Command, OfflinePolicy, State, WaitFor
+from domain.model.outcomes import Cause
+from fleet.transactions.rows import Transaction
+from tests.support.command_bench import Bench, rejected
+from tests.support.scripted_gateway import Play, accepted, answers, has_code, is_ending, loses
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

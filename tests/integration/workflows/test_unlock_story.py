@@ -2,22 +2,8 @@
 
 import pytest
 
-from fleet.transactions import Transaction
-from tests.support.command_bench import (
-    Bench,
-    Held,
-    Play,
-    accepted,
-    answers,
-    dies,
-    has_code,
-    is_ending,
-    loses,
-    not_sent,
-    rejected,
-)
-from workflows.contract import AskResult, SendRequest, SendResult
-from workflows.domain.model import (
+from contract.commands import AskResult, SendRequest, SendResult
+from domain.model.command import (
     Code,
     Command,
     Kind,
@@ -27,7 +13,20 @@ from workflows.domain.model import (
     Verdict,
     WaitFor,
 )
-from workflows.domain.outcomes import Cause
+from domain.model.outcomes import Cause
+from fleet.transactions.rows import Transaction
+from tests.support.command_bench import Bench, rejected
+from tests.support.scripted_gateway import (
+    Held,
+    Play,
+    accepted,
+    answers,
+    dies,
+    has_code,
+    is_ending,
+    loses,
+    not_sent,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -11,8 +11,8 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from fleet import wakeups
-from fleet.database import Database
-from workflows.wakeups import WakeupDispatcher
+from fleet.engine.database import Database
+from journal.wakeups import WakeupDispatcher
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

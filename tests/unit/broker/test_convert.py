@@ -10,21 +10,12 @@ from evcommand.v1 import remote_command_service_pb2 as pb
 from evcommand.v1 import station_service_pb2 as stations_pb
 from evcommand.v1 import token_service_pb2 as tokens_pb
 
-from broker import convert_asks, convert_commands, convert_fleet, convert_values
-from broker.asks import PlainToken
-from fleet.log import Filter
-from tests.unit.broker.requests import NOW, REQUEST_ID, at, options, profile, start, stop, token
-from tests.unit.broker.things import (
-    TOKEN,
-    command,
-    connection,
-    connector,
-    station,
-    stop_command,
-    table_token,
-    transaction,
-)
-from workflows.domain.model import (
+from broker.commands.asks import PlainToken
+from broker.proto import asks as convert_asks
+from broker.proto import commands as convert_commands
+from broker.proto import fleet as convert_fleet
+from broker.proto import values as convert_values
+from domain.model.command import (
     CallError,
     Code,
     Compensation,
@@ -38,6 +29,18 @@ from workflows.domain.model import (
     StationAnswer,
     Verdict,
     WaitFor,
+)
+from fleet.log.book import Filter
+from tests.unit.broker.requests import NOW, REQUEST_ID, at, options, profile, start, stop, token
+from tests.unit.broker.things import (
+    TOKEN,
+    command,
+    connection,
+    connector,
+    station,
+    stop_command,
+    table_token,
+    transaction,
 )
 
 

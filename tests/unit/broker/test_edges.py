@@ -13,12 +13,13 @@ from google.rpc.status_pb2 import Status
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker import names, pages
 from broker.auth import Authenticator, Caller
 from broker.errors import CODES, DETAILS_KEY, Reason, Refusal, Violation, invalid, trailing_details
-from broker.paging import Pager
+from broker.proto import names
+from broker.reading import opaque_tokens as pages
+from broker.reading.paging import Pager
+from broker.reading.watching import read_place
 from broker.settings import ApiKey, BrokerSettings, Tls, UnsafeListener, check_listener, is_loopback
-from broker.watching import read_place
 
 KEY = "k" * 40
 API_KEY = ApiKey("desk", hashlib.sha256(KEY.encode()).hexdigest(), tenant="north")

@@ -9,18 +9,26 @@ from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
 from google.protobuf.duration_pb2 import Duration
 
-from broker import capabilities, drafting, validate_others
-from broker.asks import Ask, CancelReservationAsk, PlainToken, ReserveAsk, ResetAsk, UnlockAsk
 from broker.auth import Caller, require, set_current_caller
-from broker.convert_asks import cancel_reservation_in, reserve_in, reset_in, unlock_in
-from broker.convert_commands import command_out
-from broker.drafting import Origin
+from broker.commands import capabilities, drafting
+from broker.commands.asks import (
+    Ask,
+    CancelReservationAsk,
+    PlainToken,
+    ReserveAsk,
+    ResetAsk,
+    UnlockAsk,
+)
+from broker.commands.drafting import Origin
+from broker.commands.resolving import reservation_id
 from broker.errors import Reason, Refusal
-from broker.resolving import reservation_id
+from broker.proto import check_other_commands as validate_others
+from broker.proto.asks import cancel_reservation_in, reserve_in, reset_in, unlock_in
+from broker.proto.commands import command_out
 from broker.settings import ApiKey, Right
+from domain.model.command import Command, ReserveSpec, ResetMode
 from tests.unit.broker.requests import NOW, REQUEST_ID, at, token
 from tests.unit.broker.test_rules import SEALER
-from workflows.domain.model import Command, ReserveSpec, ResetMode
 
 ORIGIN = Origin("default", "desk", "")
 RESERVATION = "reservations/0123456789abcdef01234567"

@@ -8,18 +8,14 @@ from typing import Any
 
 import pytest
 
-from broker import capabilities, drafting
-from broker.asks import Options, PlainToken, StartAsk, StopAsk
+from broker.commands import capabilities, drafting
+from broker.commands.asks import Options, PlainToken, StartAsk, StopAsk
 from broker.errors import Reason, Refusal
-from broker.following import next_cursor
+from broker.reading.following import next_cursor
+from broker.reading.waiting import Patience, is_satisfied, patience_for, wait_for_command
 from broker.settings import BrokerSettings
-from broker.waiting import Patience, is_satisfied, patience_for, wait_for_command
-from fleet.keys import Sealer
-from fleet.log import Cursor, Entry
-from tests.unit.broker.requests import NOW, REQUEST_ID
-from tests.unit.broker.things import command
-from workflows.domain import wording
-from workflows.domain.model import (
+from domain.commands import wording
+from domain.model.command import (
     Code,
     Command,
     Kind,
@@ -31,6 +27,10 @@ from workflows.domain.model import (
     Verdict,
     WaitFor,
 )
+from fleet.keys import Sealer
+from fleet.log.book import Cursor, Entry
+from tests.unit.broker.requests import NOW, REQUEST_ID
+from tests.unit.broker.things import command
 
 SEALER = Sealer(b"0" * 32)
 TOKEN = PlainToken("ISO14443", "04A1B2C3")

@@ -12,8 +12,9 @@ from evcommand.v1.remote_command_pb2 import Outcome, RemoteCommand
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from broker import validate, validate_fleet
 from broker.errors import Violation
+from broker.proto import check_commands as validate
+from broker.proto import check_fleet as validate_fleet
 from tests.unit.broker.requests import NOW, REQUEST_ID, at, options, profile, start, stop, token
 
 BAD_TIME = Timestamp(seconds=10**15)

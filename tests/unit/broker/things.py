@@ -3,19 +3,12 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from domain.model.command import Command, IdToken, Kind, StartSpec, State, StopSpec
 from fleet.connections import Connection
 from fleet.stations import Connector, Station
 from fleet.tokens import Token
-from fleet.transactions import Transaction
+from fleet.transactions.rows import Transaction
 from tests.unit.broker.requests import NOW, REQUEST_ID
-from workflows.domain.model import (
-    Command,
-    IdToken,
-    Kind,
-    StartSpec,
-    State,
-    StopSpec,
-)
 
 TOKEN = IdToken(type="ISO14443", masked="****B2C3", sealed="s3aled", digest="d1gest")
 

@@ -18,14 +18,14 @@ from google.protobuf.descriptor import Descriptor, MethodDescriptor
 
 from broker.error_meanings import MEANINGS
 from broker.errors import Reason
+from domain.callbacks import DeliveryCause
+from domain.model.command import Code, CompensationState, Kind, OfflinePolicy, State
+from domain.model.outcomes import Cause
+from domain.reservations.reservation import ChangeState, ReservationState
+from domain.reservations.transitions import EndCause
 from entrypoints.options import variable_of
 from entrypoints.settings import Settings
 from tests.unit.docs.pages import DOCS, ROOT, Call, all_docs, dead_links, grpcurl_calls, pages
-from workflows.domain.callbacks import DeliveryCause
-from workflows.domain.model import Code, CompensationState, Kind, OfflinePolicy, State
-from workflows.domain.outcomes import Cause
-from workflows.domain.reservation import ChangeState, ReservationState
-from workflows.domain.reservation_changes import EndCause
 
 FILES = (
     callback_service_pb2,

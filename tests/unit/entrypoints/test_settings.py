@@ -9,10 +9,10 @@ import click
 import pytest
 
 from broker.settings import BrokerSettings
+from domain.commands.timing import Timing
 from entrypoints.options import flag_of, given_settings, variable_of, with_settings
 from entrypoints.settings import Settings, described_fields, split_address
 from station_gateway.settings import GatewaySettings
-from workflows.domain.timing import Timing
 from workflows.settings import WorkerSettings
 
 DIGEST = hashlib.sha256(b"key").hexdigest()

@@ -3,13 +3,14 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from fleet import log, reservations
-from fleet.book import Filter
-from fleet.database import Database
+from domain.model.command import IdToken
+from domain.reservations.reservation import Reservation, ReservationState
+from fleet.engine.database import Database
+from fleet.log import commands as log
+from fleet.log import reservations
+from fleet.log.book import Filter
+from journal.reservations.record import from_snapshot, record
 from tests.support.fleet_rows import NOW
-from workflows.domain.model import IdToken
-from workflows.domain.reservation import Reservation, ReservationState
-from workflows.reservation_recorder import from_snapshot, record
 
 HOLDER = IdToken("ISO14443", "****1234", "sealed", "digest")
 

@@ -3,9 +3,9 @@
 import pytest
 
 from fleet import connections, sends
-from fleet.database import Database
+from fleet.engine.database import Database
+from fleet.engine.values import InvalidValue
 from fleet.sends import AlreadySettled, StaleEpoch
-from fleet.values import InvalidValue
 from tests.support.fleet_rows import NOW, connect, intend, later
 
 

@@ -4,10 +4,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fleet import transactions
-from fleet.database import Database, Tx
-from fleet.transactions import Transaction
-from fleet.values import InvalidValue
+from fleet.engine.database import Database
+from fleet.engine.statements import Tx
+from fleet.engine.values import InvalidValue
+from fleet.transactions import transactions
+from fleet.transactions.rows import Transaction
 from tests.support.fleet_rows import NOW, later, start_16, stop_16
 
 
@@ -152,7 +153,7 @@ async def test_an_id_that_is_no_int32_is_refused(db: Database, ocpp_id: str) -> 
 async def test_rows_that_a_station_made_up_are_limited(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fleet.transactions_v16.OBSERVED_LIMIT", 5)
+    monkeypatch.setattr("fleet.transactions.v16.OBSERVED_LIMIT", 5)
     async with db.write() as tx:
         kept, _ = await start_16(tx)
         for number in range(100, 120):

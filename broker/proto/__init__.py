@@ -1,0 +1,1 @@
+"""Protobuf: resource names, fields, messages in and out."""

@@ -1,0 +1,17 @@
+"""Stories out: steps to Step. Pure. Token values never come this far."""
+
+from evcommand.v1 import remote_command_service_pb2 as pb
+
+from broker.proto.values import time_out
+from journal.explain.steps import Step
+
+
+def step_out(step: Step) -> pb.Step:
+    """A step as the contract shows it."""
+    return pb.Step(
+        time=time_out(step.time),
+        kind=pb.Step.Kind.Value(f"KIND_{step.kind.value}"),
+        summary=step.summary,
+        facts=step.facts,
+        actor=pb.Step.Actor.Value(f"ACTOR_{step.who.name}"),
+    )

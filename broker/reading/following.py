@@ -1,0 +1,142 @@
+"""Waits for the event log: one reader per process wakes whoever waits for a command.
+
+Every waiting call registers before it reads the newest snapshot, and the reader passes no event
+that it has not looked at: nobody sleeps through a change. A wake-up carries no fact; whoever is
+woken reads the log itself. Who waits for one command is woken by its name as soon as the database
+tells it, without a look; a look in the log's order is for those who follow everything, and for
+news without names.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+
+import structlog
+
+from fleet.engine.database import Database
+from fleet.log import commands as fleet_log
+from fleet.log.book import Cursor, Filter
+from fleet.log.notifications import News
+
+_logger = structlog.get_logger(__name__)
+
+POLL_S = 5.0
+RECOVERY_S = 0.5
+_BATCH = 500
+
+
+@dataclass
+class _Tail:
+    """How far one tenant's part of the log was looked at, and who waits for more of it."""
+
+    cursor: Cursor | None = None
+    by_name: dict[str, set[asyncio.Event]] = field(default_factory=dict)
+    listeners: set[asyncio.Event] = field(default_factory=set)
+
+    def wake(self, name: str) -> None:
+        for event in self.by_name.get(name, ()):
+            event.set()
+
+    def wake_all(self) -> None:
+        for events in (self.listeners, *self.by_name.values()):
+            for event in events:
+                event.set()
+
+
+class LogFollower:
+    """Wakes calls when the log has grown. Run it for as long as the broker serves."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._tails: dict[str, _Tail] = {}
+
+    @contextmanager
+    def command(self, tenant: str, name: str) -> Iterator[asyncio.Event]:
+        """An event that is set whenever this command may have changed."""
+        tail = self._tails.setdefault(tenant, _Tail())
+        event = asyncio.Event()
+        tail.by_name.setdefault(name, set()).add(event)
+        try:
+            yield event
+        finally:
+            waiting = tail.by_name[name]
+            waiting.discard(event)
+            if not waiting:
+                del tail.by_name[name]
+
+    @contextmanager
+    def tenant(self, tenant: str) -> Iterator[asyncio.Event]:
+        """An event that is set whenever any command of this tenant may have changed."""
+        tail = self._tails.setdefault(tenant, _Tail())
+        event = asyncio.Event()
+        tail.listeners.add(event)
+        try:
+            yield event
+        finally:
+            tail.listeners.discard(event)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Follows the log while the context is open."""
+        task = asyncio.create_task(self._run(), name="log-follower")
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._follow()
+            except Exception as error:  # the database is away: waits end by their own time
+                _logger.warning("log_not_followed", error=type(error).__name__)
+                await asyncio.sleep(RECOVERY_S)
+
+    async def _follow(self) -> None:
+        async with self._db.watch() as changes:
+            for tail in self._tails.values():
+                tail.wake_all()  # something may have happened while nobody followed
+            grown = True
+            while True:
+                await self._pass_on(changes.take(), everything=not grown)
+                grown = await changes.wait(POLL_S)
+
+    async def _pass_on(self, news: News, *, everything: bool) -> None:
+        for tenant, tail in tuple(self._tails.items()):
+            for name in tuple(tail.by_name):
+                if fleet_log.path(tenant, name) in news.named:
+                    tail.wake(name)
+            if tail.listeners or (tail.by_name and (everything or news.unnamed)):
+                while await self._look_at(tenant, tail) == _BATCH:
+                    pass
+            else:
+                tail.cursor = None  # the next look begins at the end
+
+    async def _look_at(self, tenant: str, tail: _Tail) -> int:
+        async with self._db.read() as tx:
+            end = await fleet_log.head(tx)
+            if tail.cursor is None:
+                tail.cursor = end
+                tail.wake_all()
+                return 0
+            entries = await fleet_log.read_after(tx, tail.cursor, Filter(tenant), _BATCH)
+        for entry in entries:
+            tail.wake(entry.name)
+        if entries:
+            for event in tail.listeners:
+                event.set()
+        tail.cursor = next_cursor(tail.cursor, end, entries, _BATCH)
+        return len(entries)
+
+
+def next_cursor(cursor: Cursor, end: Cursor, entries: list[fleet_log.Entry], limit: int) -> Cursor:
+    """How far the log was read. `end`: its head, taken before the entries were read.
+
+    A full batch may have more behind it; otherwise everything up to the head was seen, also what
+    did not fit the filter, and need not be looked at again.
+    """
+    last = Cursor(entries[-1].tx_id, entries[-1].seq) if entries else cursor
+    return last if len(entries) == limit else max(last, end)

@@ -1,0 +1,97 @@
+"""How long a call waits for its command, and what it waits for.
+
+A call never fails because a command takes long: when the wait is over, for whatever reason, the
+command is returned as it is now.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+
+import grpc.aio
+
+from broker.settings import BrokerSettings
+from domain.model.command import Command, State, WaitFor
+from domain.model.states import is_definite
+
+
+def is_satisfied(command: Command, wait_for: WaitFor) -> bool:
+    """Whether the command is as far as the caller wanted to wait."""
+    if command.state is State.DONE or is_definite(command.outcome):
+        return True
+    if wait_for is WaitFor.SUBMITTED:
+        return True
+    answered = command.station_answer is not None or command.outcome is not None
+    return wait_for is WaitFor.STATION_ANSWER and answered
+
+
+@dataclass(frozen=True)
+class Patience:
+    """When a wait ends: `until` by the event loop's clock, or as soon as `draining` is set."""
+
+    until: float
+    draining: asyncio.Event
+
+    @property
+    def remaining_s(self) -> float:
+        """How long is left; 0 while draining."""
+        if self.draining.is_set():
+            return 0.0
+        return max(self.until - asyncio.get_running_loop().time(), 0.0)
+
+
+def patience_for(
+    call: "grpc.aio.ServicerContext[object, object]",
+    settings: BrokerSettings,
+    draining: asyncio.Event,
+) -> Patience:
+    """The patience of a call: our limit, or a margin before the call's own deadline."""
+    longest_s = settings.wait_limit_s
+    own_s = call.time_remaining()
+    if own_s is not None:
+        longest_s = min(longest_s, max(own_s - settings.deadline_margin_s, 0.0))
+    return Patience(asyncio.get_running_loop().time() + longest_s, draining)
+
+
+async def wait_for_command(
+    news: AbstractContextManager[asyncio.Event],
+    read: Callable[[], Awaitable[Command | None]],
+    wait_for: WaitFor,
+    patience: Patience,
+) -> Command | None:
+    """The command as soon as it is as far as wanted, or as it is when patience ends.
+
+    news: of this command, see `LogFollower.command`. None when the log does not know it (yet).
+    """
+    with news as changed:
+        while True:
+            changed.clear()
+            command = await read()
+            if command is not None and is_satisfied(command, wait_for):
+                return command
+            if patience.remaining_s <= 0:
+                return command
+            await either(changed, patience.draining, patience.remaining_s)
+
+
+async def either(one: asyncio.Event, other: asyncio.Event, timeout_s: float) -> None:
+    """Returns when one of two events is set, or when the time is over."""
+    tasks = [asyncio.ensure_future(event.wait()) for event in (one, other)]
+    try:
+        await asyncio.wait(tasks, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def first_of(work: "asyncio.Future[bool]", event: asyncio.Event) -> bool:
+    """Returns when the work is done or the event is set: whether the work is done."""
+    waiting = asyncio.ensure_future(event.wait())
+    try:
+        await asyncio.wait((work, waiting), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+    return work.done()

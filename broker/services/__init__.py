@@ -1,0 +1,1 @@
+"""The gRPC services: one thin servicer per service, all of one shape."""

@@ -1,0 +1,1 @@
+"""What each command means: one file per command, and what they share."""

@@ -1,0 +1,76 @@
+"""How a session that nobody wants any longer is stopped.
+
+A start was given up or taken back, and its session began all the same. It is stopped by its own
+id, at most a few times, with growing pauses: a station that refuses, or answers and goes on, is
+asked again while the session is known to be running. It ends with DONE when the session ended, by
+whatever cause, or FAILED when the tries are used up; then a human has to look, and the command
+says so. A session that turns out to be somebody else's meanwhile is left alone, and that is FAILED
+too: it was told to stop.
+"""
+
+from datetime import datetime, timedelta
+
+from domain.commands.timing import Timing
+from domain.evidence.facts import Act, Decision, Facts
+from domain.evidence.sessions import Session
+from domain.model.command import Command, CompensationState
+
+MAX_UNDO_FRAMES = 5
+"""How often an unwanted session is told to stop."""
+
+UNDO_PAUSE = timedelta(seconds=10)
+"""The pause after a stop without effect; each next one is twice as long."""
+
+
+def unwanted(session: Session) -> Decision:
+    """The decision to stop a session that its command does not want any longer."""
+    reason = "The session started after its command was given up or cancelled."
+    return Decision(Act.UNDO, session=session, reason=reason)
+
+
+def left_alone(session: Session) -> Decision:
+    """The decision to leave a session alone that may be unwanted and may be somebody else's."""
+    reason = "A session is running that may be the effect of this command or somebody else's."
+    return Decision(Act.UNDO_FAILED, session=session, reason=reason)
+
+
+def pending(command: Command, facts: Facts, timing: Timing, now: datetime) -> Decision | None:
+    """The next step of a compensation under way, None when there is none."""
+    compensation = command.compensation
+    if compensation.state is not CompensationState.PENDING:
+        return None
+    session = next(
+        (s for s in facts.sessions if s.transaction_id == compensation.transaction_id), None
+    )
+    if session is None:
+        return None
+    if not session.active:
+        return Decision(Act.UNDONE, session=session)
+    if _is_anothers(session, facts):
+        why = "It turned out to be the session of another request, and is left alone."
+        return Decision(Act.UNDO_FAILED, session=session, reason=why)
+    return _stop_again(session, facts, timing, now)
+
+
+def _is_anothers(session: Session, facts: Facts) -> bool:
+    """Whether it is known by now whose session it is: the station named its request too late."""
+    ours = facts.frame.id if facts.frame else None
+    named_another = session.remote_start_id is not None and session.remote_start_id != ours
+    return named_another or any(rival.claimed == session.name for rival in facts.rivals)
+
+
+def _stop_again(session: Session, facts: Facts, timing: Timing, now: datetime) -> Decision:
+    frames = [frame for frame in facts.undos if frame.wire_id == session.transaction_id]
+    if not frames:
+        return unwanted(session)
+    last = frames[-1]
+    effect_s = 0.0 if facts.undo_refused else timing.stop_effect_s
+    since = last.answer_time or last.send_time + timedelta(seconds=timing.answer_timeout_s)
+    pause = UNDO_PAUSE * (1 << (len(frames) - 1))
+    again = since + max(timedelta(seconds=effect_s), pause)
+    if now < again:
+        return Decision(Act.WAIT, look_again=again)
+    if len(frames) < MAX_UNDO_FRAMES:
+        return unwanted(session)
+    why = f"It was told to stop {len(frames)} times and is still running."
+    return Decision(Act.UNDO_FAILED, session=session, reason=why)

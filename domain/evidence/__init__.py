@@ -1,0 +1,1 @@
+"""What is known about a command: frames, sessions, restarts. Values only."""

@@ -1,0 +1,244 @@
+"""What became of a hold: the truth, from everything that is known.
+
+The broker's timer is the truth for the end of a hold; what the station believes is looked at for
+three things only. Was it used: a session names the reservation, or is of its token at its place. Is
+it over: the station removed it, or the place is out of order or taken. Is it in doubt: the station
+restarted, or shows the place as free, or says "expired" before its time, or refused a change; then
+it is asked to hold again, with the same number and the same end (`reservation_steps`), and only its
+refusal makes the reservation LOST.
+
+Everything is looked at afresh each time, so that it does not matter in which order news came, how
+often, or who woke us.
+"""
+
+from datetime import datetime, timedelta
+
+from domain.evidence.frames import HoldFrame
+from domain.evidence.sessions import CLOCK_TOLERANCE, Session
+from domain.reservations import transitions as changes
+from domain.reservations.facts import HoldFacts
+from domain.reservations.reservation import ChangeState, Reservation, ReservationState
+from domain.reservations.transitions import EndCause
+
+SETTLING = timedelta(seconds=10)
+"""How long a bad status of the place must last: stations pass through some while they restart."""
+
+TAKING_UP = timedelta(seconds=60)
+"""How long after the place is shown as free its driver may take to plug in, when unknown."""
+
+REPAIRS = 5
+"""How often a hold is made again within `REPAIR_WINDOW`, before it counts as lost."""
+
+REPAIR_WINDOW = timedelta(minutes=15)
+
+CHANGE_TRIES = 3
+"""How often a change is written for one request while its answer is lost."""
+
+
+def observe(known: Reservation, facts: HoldFacts, now: datetime) -> Reservation:
+    """The reservation as the facts leave it; the same object when they say nothing new."""
+    if known.state is not ReservationState.HELD:
+        return known
+    seen = _used(known, facts, now) or _heard(known, facts, now)
+    if seen.ended:
+        return seen
+    if now >= seen.expire_time:
+        return changes.ended(seen, EndCause.TIME_OVER, now)
+    over = _over(seen, facts, now)
+    if over is not None:
+        return changes.ended(seen, over, now)
+    return _doubted(seen, facts, now)
+
+
+def _used(known: Reservation, facts: HoldFacts, now: datetime) -> Reservation | None:
+    """A session that names the reservation decides; else one of its token at its place."""
+    named = next((s for s in facts.sessions if s.reservation_id == known.wire_id), None)
+    if named is not None:
+        return changes.ended(known, EndCause.SESSION_USED_IT, now, named.name)
+    of_token = next((s for s in facts.sessions if _is_holders(s, known, facts)), None)
+    if of_token is not None:
+        return changes.ended(known, EndCause.SESSION_OF_ITS_TOKEN, now, of_token.name)
+    return None
+
+
+def _is_holders(session: Session, known: Reservation, facts: HoldFacts) -> bool:
+    tokens = {session.token_digest, session.group_digest} - {None}
+    return bool(tokens & facts.token_digests) and _took_place(session, known)
+
+
+def _took_place(session: Session, known: Reservation) -> bool:
+    """Whether a session began at the place while it was held, as far as clocks can tell."""
+    since = known.start_time or known.create_time
+    return (
+        session.reservation_id is None
+        and session.authorized
+        and not session.clock_suspect
+        and not session.observed_only
+        and (known.evse_id is None or session.evse_id == known.evse_id)
+        and session.received_time >= since
+        and session.start_time >= since - CLOCK_TOLERANCE
+    )
+
+
+def _heard(known: Reservation, facts: HoldFacts, now: datetime) -> Reservation:
+    """What the station answered to our own frames."""
+    if known.change is not None and known.change.state is ChangeState.PENDING:
+        return _heard_change(known, facts, now)
+    latest = facts.holds[-1] if facts.holds else None
+    if latest is None or latest.answer_time is None:
+        return known
+    if latest.agreed:
+        return changes.held(known, latest.answer_time, latest.attempt)
+    if latest.refused and latest in since_doubt(known, facts):
+        if _shows_it(known, facts):
+            return changes.held(known, latest.answer_time, latest.attempt)
+        return changes.ended(known, _lost_cause(known, facts), now)
+    return known
+
+
+def _heard_change(known: Reservation, facts: HoldFacts, now: datetime) -> Reservation:
+    """What became of a change. The station heard of it: its word for the old hold is in doubt."""
+    asked = of_change(known, facts)
+    if not asked:
+        if facts.ready:
+            return known
+        words = "The station is not connected. Nothing was changed."
+        return changes.change_failed(known, ChangeState.REFUSED, "STATION_OFFLINE", words)
+    last = asked[-1]
+    if last.agreed and last.answer_time is not None:
+        return changes.change_accepted(known, last.answer_time, last.attempt)
+    if last.refused:
+        words = f"The station refused the change: {last.word}."
+        failed = changes.change_failed(known, ChangeState.REFUSED, "STATION_REJECTED", words)
+    elif last.over and len(asked) >= CHANGE_TRIES:
+        words = "The station did not say whether it took the change."
+        failed = changes.change_failed(known, ChangeState.UNKNOWN, "ANSWER_TIMEOUT", words)
+    else:
+        return known
+    why = "A change was not made; making sure that the old hold stands."
+    return changes.doubted(failed, last.answer_time or now, facts.attempts, why)
+
+
+def of_change(known: Reservation, facts: HoldFacts) -> list[HoldFrame]:
+    """The frames that asked for the latest change."""
+    change = known.change
+    return [] if change is None else [f for f in facts.holds if f.attempt >= change.attempt]
+
+
+def since_doubt(known: Reservation, facts: HoldFacts) -> list[HoldFrame]:
+    """The frames that can bring the station's word again."""
+    if known.doubt_time is None:
+        return []
+    return [frame for frame in facts.holds if frame.attempt >= known.doubt_attempt]
+
+
+def _shows_it(known: Reservation, facts: HoldFacts) -> bool:
+    """Whether the place is shown as Reserved, and nothing but this hold can be meant."""
+    place = facts.place
+    since = known.doubt_time
+    told_since = place is not None and (since is None or place.told >= since)
+    return place is not None and place.status == "Reserved" and told_since and not facts.shared
+
+
+def _lost_cause(known: Reservation, facts: HoldFacts) -> EndCause:
+    change, doubt = known.change, known.doubt_time
+    failed = change is not None and change.state in {ChangeState.REFUSED, ChangeState.UNKNOWN}
+    if failed and not _booted_after(facts, doubt):
+        return EndCause.CHANGE_LOST_IT
+    if _booted_after(facts, known.hold_time):
+        return EndCause.LOST_AT_REBOOT
+    return EndCause.HOLD_VANISHED
+
+
+def _booted_after(facts: HoldFacts, since: datetime | None) -> bool:
+    return facts.boot_time is not None and since is not None and facts.boot_time > since
+
+
+def _over(known: Reservation, facts: HoldFacts, now: datetime) -> EndCause | None:
+    """Whether the station says, or shows, that the hold is over before its time."""
+    word = _report(known, facts)
+    if word == "Removed":
+        return EndCause.REMOVED_BY_STATION
+    if word == "NoTransaction":
+        return EndCause.NO_TRANSACTION
+    if word == "Expired" and _about_time(known, facts):
+        return EndCause.TIME_OVER
+    if any(_is_others(session, known, facts) for session in facts.sessions):
+        return EndCause.EVSE_TAKEN
+    if known.doubt_time is not None and _made_again(facts, now) >= REPAIRS:
+        return EndCause.HOLD_VANISHED
+    place = facts.place
+    if place is None or known.hold_time is None or place.since <= known.hold_time:
+        return None
+    if now < place.since + SETTLING:
+        return None
+    return {
+        "Faulted": EndCause.CONNECTOR_FAULTED,
+        "Unavailable": EndCause.CONNECTOR_UNAVAILABLE,
+    }.get(place.status)
+
+
+def _about_time(known: Reservation, facts: HoldFacts) -> bool:
+    """Whether the station's clock and ours mean the same end."""
+    told = facts.report_time
+    return told is not None and told >= known.expire_time - CLOCK_TOLERANCE
+
+
+def _made_again(facts: HoldFacts, now: datetime) -> int:
+    """How often the station lately said yes: in doubt all the same, its yes is worth nothing."""
+    return sum(frame.agreed and frame.send_time > now - REPAIR_WINDOW for frame in facts.holds)
+
+
+def _report(known: Reservation, facts: HoldFacts) -> str:
+    """What the station reported since it last said yes."""
+    told, since = facts.report_time, known.hold_time
+    return facts.report if told is not None and (since is None or told > since) else ""
+
+
+def _is_others(session: Session, known: Reservation, facts: HoldFacts) -> bool:
+    """A running session of somebody else at the reserved EVSE, begun while it was held."""
+    tokens = {session.token_digest, session.group_digest} - {None}
+    held = known.hold_time
+    return (
+        known.evse_id is not None
+        and session.active
+        and bool(tokens)
+        and not tokens & facts.token_digests
+        and held is not None
+        and session.received_time > held
+        and session.start_time > held
+        and _took_place(session, known)
+    )
+
+
+def _doubted(known: Reservation, facts: HoldFacts, now: datetime) -> Reservation:
+    """Whether the station has to say again that it holds it."""
+    if _booted_after(facts, known.hold_time):
+        return changes.doubted(
+            known, facts.boot_time or now, facts.attempts, "The station restarted; asking again."
+        )
+    if _report(known, facts) == "Expired":
+        why = "The station let the hold go before its time; asking it to hold again."
+        return changes.doubted(known, facts.report_time or now, facts.attempts, why)
+    gone = free_since(known, facts)
+    if gone is not None and now >= gone + taking_up(facts):
+        why = "The station shows the place as free; asking it to hold again."
+        return changes.doubted(known, gone, facts.attempts, why)
+    return known
+
+
+def free_since(known: Reservation, facts: HoldFacts) -> datetime | None:
+    """Since when the place, once shown as reserved, is shown as free."""
+    place = facts.place
+    if place is None or known.hold_time is None or known.evse_id is None:
+        return None
+    went_free = (place.previous, place.status) == ("Reserved", "Available")
+    return place.since if went_free and place.since > known.hold_time else None
+
+
+def taking_up(facts: HoldFacts) -> timedelta:
+    """OCPP 2.x lets a hold go when the token is shown; 1.6 only when it is over."""
+    if not facts.ocpp_version.startswith("2"):
+        return SETTLING
+    known_s = facts.connection_timeout_s
+    return SETTLING + (TAKING_UP if known_s is None else timedelta(seconds=known_s))

@@ -1,0 +1,272 @@
+"""What can be written about a reservation: pure functions from one snapshot to the next.
+
+As with commands, a step that cannot happen any more, or that was written already, returns the very
+same object, and then nothing is written. Two hands write: the command that asks for the hold, as
+long as it is REQUESTED, and the reservation's own workflow from HELD on; a CancelReservation ends
+it in either phase.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from enum import StrEnum
+
+from domain.model.command import Code, Command, CompensationState, State
+from domain.reservations.reservation import (
+    ChangeState,
+    Reservation,
+    ReservationChange,
+    ReservationState,
+    may_become,
+)
+
+
+class EndCause(StrEnum):
+    """Why a reservation ended. The words are stable: clients branch on them.
+
+    A reservation that was REFUSED has the cause of its command's outcome.
+    """
+
+    SESSION_USED_IT = "SESSION_USED_IT"
+    SESSION_OF_ITS_TOKEN = "SESSION_OF_ITS_TOKEN"  # noqa: S105  a word, no secret
+    TIME_OVER = "TIME_OVER"
+    NO_TRANSACTION = "NO_TRANSACTION"
+    CANCELLED_BY_CALLER = "CANCELLED_BY_CALLER"
+    CANCELLED_BY_OPERATOR = "CANCELLED_BY_OPERATOR"
+    UNKNOWN_HOLD_UNDONE = "UNKNOWN_HOLD_UNDONE"
+    REMOVED_BY_STATION = "REMOVED_BY_STATION"
+    CONNECTOR_FAULTED = "CONNECTOR_FAULTED"
+    CONNECTOR_UNAVAILABLE = "CONNECTOR_UNAVAILABLE"
+    EVSE_TAKEN = "EVSE_TAKEN"
+    LOST_AT_REBOOT = "LOST_AT_REBOOT"
+    HOLD_VANISHED = "HOLD_VANISHED"
+    CHANGE_LOST_IT = "CHANGE_LOST_IT"
+
+
+ENDINGS: dict[EndCause, tuple[ReservationState, str]] = {
+    EndCause.SESSION_USED_IT: (
+        ReservationState.USED,
+        "The driver came: a charging session used the reservation.",
+    ),
+    EndCause.SESSION_OF_ITS_TOKEN: (
+        ReservationState.USED,
+        "The driver came: a session of the reservation's token began, though the station did not "
+        "name the reservation.",
+    ),
+    EndCause.TIME_OVER: (
+        ReservationState.EXPIRED,
+        "Its time is over, and no session was seen to use it.",
+    ),
+    EndCause.NO_TRANSACTION: (
+        ReservationState.NO_SHOW,
+        "The driver identified at the station, but no session was started.",
+    ),
+    EndCause.CANCELLED_BY_CALLER: (ReservationState.CANCELLED, "The reservation was cancelled."),
+    EndCause.CANCELLED_BY_OPERATOR: (
+        ReservationState.CANCELLED,
+        "An operator cancelled the reservation.",
+    ),
+    EndCause.UNKNOWN_HOLD_UNDONE: (
+        ReservationState.CANCELLED,
+        "Whether the station held it was not known, so it was cancelled there.",
+    ),
+    EndCause.REMOVED_BY_STATION: (ReservationState.LOST, "The station removed the reservation."),
+    EndCause.CONNECTOR_FAULTED: (ReservationState.LOST, "The reserved connector is out of order."),
+    EndCause.CONNECTOR_UNAVAILABLE: (
+        ReservationState.LOST,
+        "The reserved connector was taken out of service.",
+    ),
+    EndCause.EVSE_TAKEN: (
+        ReservationState.LOST,
+        "The station let somebody else charge at the reserved place.",
+    ),
+    EndCause.LOST_AT_REBOOT: (
+        ReservationState.LOST,
+        "The station restarted and would not hold the reservation again.",
+    ),
+    EndCause.HOLD_VANISHED: (
+        ReservationState.LOST,
+        "The station let the reservation go and would not hold it again.",
+    ),
+    EndCause.CHANGE_LOST_IT: (
+        ReservationState.LOST,
+        "The station refused a change and did not hold the reservation any longer.",
+    ),
+}
+"""Every end of a hold: its state and a sentence for a human."""
+
+LETS_GO = frozenset(
+    {
+        EndCause.SESSION_USED_IT,
+        EndCause.NO_TRANSACTION,
+        EndCause.CANCELLED_BY_CALLER,
+        EndCause.UNKNOWN_HOLD_UNDONE,
+    }
+)
+"""Ends after which nothing is held: the station said so itself."""
+
+
+def requested(command: Command, name: str, workflow_id: str) -> Reservation:
+    """The reservation that a ReserveNow asks for. Raises: ValueError when it is another command."""
+    spec = command.reserve
+    if spec is None:
+        raise ValueError(f"{command.kind.value} makes no reservation")
+    return Reservation(
+        name=name,
+        tenant=command.tenant,
+        station=command.station,
+        wire_id=spec.wire_id,
+        id_token=spec.id_token,
+        group_id_token=spec.group_id_token,
+        state=ReservationState.REQUESTED,
+        create_time=command.create_time,
+        expire_time=spec.expire_time,
+        workflow_id=workflow_id,
+        command=command.name,
+        evse_id=spec.evse_id,
+        connector_id=spec.connector_id,
+        connector_type=spec.connector_type,
+        caller=command.caller,
+        progress="The station is being asked.",
+    )
+
+
+def follow_request(known: Reservation, command: Command, at: datetime) -> Reservation:
+    """The reservation after its ReserveNow has moved on; from HELD on that has no say."""
+    if known.state is not ReservationState.REQUESTED:
+        return known
+    outcome, undoing = command.outcome, command.compensation.state
+    user = command.compensation.transaction
+    if undoing is CompensationState.FAILED and user is not None:
+        return ended(known, EndCause.SESSION_USED_IT, at, user)
+    if command.state is not State.DONE or outcome is None:
+        return _saying(known, command)
+    match outcome.code:
+        case Code.SUCCEEDED:
+            return held(known, command.answer_time or at)
+        case Code.REJECTED | Code.NOT_SUPPORTED | Code.NOT_SENT:
+            return _moved(known, ReservationState.REFUSED, outcome.cause, outcome.message, at)
+        case Code.CANCELLED if undoing is not CompensationState.PENDING:
+            reason = command.cancel_reason
+            return ended(replace(known, cancel_reason=reason), EndCause.CANCELLED_BY_CALLER, at)
+        case Code.NO_EFFECT:
+            return ended(known, EndCause.UNKNOWN_HOLD_UNDONE, at)
+        case Code.UNKNOWN if undoing is CompensationState.DONE:
+            return ended(known, EndCause.TIME_OVER, at)
+        case _:
+            return _saying(known, command)
+
+
+def _saying(known: Reservation, command: Command) -> Reservation:
+    """What is being done about it, in its command's words."""
+    words = command.progress
+    if command.compensation.state is CompensationState.PENDING:
+        words = "The hold is being cancelled at the station."
+    return known if not words or words == known.progress else replace(known, progress=words)
+
+
+def held(known: Reservation, at: datetime, attempt: int = 0) -> Reservation:
+    """The station said yes, for the first time or again (to the frame of this number)."""
+    if known.state is ReservationState.HELD:
+        sure = known.doubt_time is not None and attempt >= known.doubt_attempt
+        newer = known.hold_time is None or at > known.hold_time
+        if not newer and not sure:
+            return known
+        doubt = None if sure else known.doubt_time
+        progress = HOLDING if doubt is None else known.progress
+        return replace(known, hold_time=at, doubt_time=doubt, progress=progress)
+    if not may_become(known.state, ReservationState.HELD):
+        return known
+    return replace(
+        known, state=ReservationState.HELD, start_time=at, hold_time=at, progress=HOLDING
+    )
+
+
+HOLDING = "Held at the station; waiting for the driver."
+
+
+def doubted(known: Reservation, since: datetime, attempts: int, why: str) -> Reservation:
+    """The station has to say again that it holds the reservation. attempts: frames so far."""
+    if known.state is not ReservationState.HELD or known.doubt_time is not None:
+        return known
+    return replace(known, doubt_time=since, doubt_attempt=attempts + 1, progress=why)
+
+
+def ended(
+    known: Reservation, cause: EndCause, at: datetime, transaction: str | None = None
+) -> Reservation:
+    """It came to its end. The first end stands."""
+    state, sentence = ENDINGS[cause]
+    after = _moved(known, state, cause.value, sentence, at)
+    if after is known:
+        return known
+    change = known.change
+    if change is not None and change.state is ChangeState.PENDING:
+        change = replace(change, state=ChangeState.REFUSED, cause=cause.value, message=sentence)
+    return replace(after, transaction=transaction, change=change)
+
+
+def cancelled(known: Reservation, reason: str, at: datetime) -> Reservation:
+    """The station confirmed a CancelReservation. What is only asked for is its command's."""
+    if known.state is not ReservationState.HELD:
+        return known
+    return ended(replace(known, cancel_reason=reason), EndCause.CANCELLED_BY_CALLER, at)
+
+
+def _moved(
+    known: Reservation, state: ReservationState, cause: str, message: str, at: datetime
+) -> Reservation:
+    if not may_become(known.state, state):
+        return known
+    return replace(
+        known,
+        state=state,
+        cause=cause,
+        message=message,
+        progress="",
+        doubt_time=None,
+        end_time=at,
+    )
+
+
+# --- changes of a held reservation
+
+
+def change_asked(known: Reservation, change: ReservationChange) -> Reservation:
+    """A change is to be made. A repeat of the latest one, or a change of what ended, is none."""
+    latest = known.change
+    if known.state is not ReservationState.HELD:
+        return known
+    if latest is not None and latest.request_id == change.request_id:
+        return known
+    return replace(known, change=change, progress="The station is asked for the change.")
+
+
+def change_accepted(known: Reservation, at: datetime, attempt: int) -> Reservation:
+    """The station took the change: the reservation is as it was asked for."""
+    change = known.change
+    if change is None or change.state is not ChangeState.PENDING:
+        return known
+    moved = change.evse_id is not None and change.evse_id != known.evse_id
+    return replace(
+        held(known, at, attempt),
+        expire_time=change.expire_time or known.expire_time,
+        evse_id=change.evse_id if moved else known.evse_id,
+        connector_id=None if moved else known.connector_id,
+        change=replace(change, state=ChangeState.ACCEPTED),
+    )
+
+
+def change_failed(known: Reservation, state: ChangeState, cause: str, message: str) -> Reservation:
+    """The change is not made, or nobody knows whether it was."""
+    change = known.change
+    if change is None or change.state is not ChangeState.PENDING:
+        return known
+    failed = replace(change, state=state, cause=cause, message=message)
+    return replace(known, change=failed, progress=HOLDING)
+
+
+def withdrawn(known: Reservation, reason: str, at: datetime) -> Reservation:
+    """An operator ends it, whatever its station says; there it is cancelled afterwards."""
+    if known.state is not ReservationState.HELD:
+        return known
+    return ended(replace(known, cancel_reason=reason), EndCause.CANCELLED_BY_OPERATOR, at)

@@ -1,0 +1,1 @@
+"""The database engine: transactions, pools, statements for SQLite and PostgreSQL."""

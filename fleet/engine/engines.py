@@ -1,0 +1,157 @@
+"""From a URL to SQLAlchemy engines: one for writing, one for reading.
+
+SQLite: one writer connection (SQLite has one writer anyway; waiting in line here is fair) and a
+few readers that WAL lets read meanwhile. PostgreSQL: one pool; single reads need no transaction.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from asyncpg import Connection as AsyncpgConnection  # type: ignore[import-untyped]
+from sqlalchemy import Connection, event, exc, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from fleet.engine import sqlite
+from fleet.engine.pools import Lane, PostgresLane, SqliteLane
+
+POSTGRES_POOL_SIZE = 10
+SQLITE_READERS = 4
+_COMPILED_CACHE = 2_000
+_GOODBYE_S = 0.1
+_IDLE_IN_TRANSACTION_MS = 15_000
+
+
+class ImpatientConnection(AsyncpgConnection):  # type: ignore[misc]
+    """Says goodbye to a server that hangs only briefly: the caller has waited already.
+
+    SQLAlchemy closes a connection it gives up with a timeout of two seconds, other ones without.
+    """
+
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's
+        """Close; at once and without a word when that takes long."""
+        await super().close(timeout=timeout and min(timeout, _GOODBYE_S))
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """The ways into one database."""
+
+    dialect: str
+    url: URL
+    writer: Lane
+    reader: Lane
+
+    async def dispose(self) -> None:
+        """Close every connection."""
+        await self.writer.close()
+        await self.reader.close()
+
+
+def open_engines(text: str, *, timeout_s: float, synchronous: str, pool_size: int) -> Engines:
+    """Engines for "sqlite:///path" or "postgresql://user:password@host/name".
+
+    Raises: ValueError for another kind of URL, or a SQLite database in memory.
+    """
+    url = make_url(text)
+    dialect = url.get_backend_name()
+    if dialect == "sqlite":
+        path = sqlite_path(url)
+        make = partial(_sqlite_engine, path, timeout_s=timeout_s, synchronous=synchronous)
+        writer = SqliteLane(make(writer=True, size=1), begin="BEGIN IMMEDIATE", size=1)
+        reader = SqliteLane(
+            make(writer=False, size=SQLITE_READERS), begin="BEGIN", size=SQLITE_READERS
+        )
+        return Engines(dialect, url, writer, reader)
+    if dialect == "postgresql":
+        engine = _postgres_engine(url, timeout_s=timeout_s, pool_size=pool_size)
+        line = asyncio.Semaphore(pool_size)
+        single = engine.execution_options(isolation_level="AUTOCOMMIT")
+        return Engines(dialect, url, PostgresLane(engine, line), PostgresLane(single, line))
+    raise ValueError(f"a database URL starts with sqlite: or postgresql:, not {dialect}:")
+
+
+def migration_engine(text: str) -> AsyncEngine:
+    """An engine for one connection that may take its time: migrations are allowed to be slow."""
+    url = make_url(text)
+    if url.get_backend_name() == "sqlite":
+        engine = _sqlite_engine(
+            sqlite_path(url), writer=True, size=1, timeout_s=60, synchronous="FULL"
+        )
+
+        @event.listens_for(engine.sync_engine, "begin")
+        def emit_begin(connection: Connection) -> None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+        return engine
+    settings = {"application_name": "evcommand-migrate"}
+    return create_async_engine(
+        driver_url(url),
+        poolclass=NullPool,
+        connect_args={"timeout": 10, "server_settings": settings},
+    )
+
+
+def sqlite_path(url: URL) -> Path:
+    """The file of a SQLite URL. Raises: ValueError for a database in memory."""
+    if not url.database or ":memory:" in url.database:
+        raise ValueError("several connections share the database: SQLite needs a file")
+    return Path(url.database)
+
+
+def driver_url(url: URL) -> URL:
+    """The URL with our driver's name, and libpq's words in asyncpg's spelling."""
+    query = dict(url.query)
+    if "sslmode" in query:
+        query["ssl"] = query.pop("sslmode")
+    return url.set(drivername="postgresql+asyncpg", query=query)
+
+
+def _sqlite_engine(
+    path: Path, *, writer: bool, size: int, timeout_s: float, synchronous: str
+) -> AsyncEngine:
+    return create_async_engine(
+        f"sqlite+aiosqlite:///{path}",
+        async_creator=sqlite.connector(
+            path, writer=writer, timeout_s=timeout_s, synchronous=synchronous
+        ),
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=timeout_s,
+        query_cache_size=_COMPILED_CACHE,
+        hide_parameters=True,  # a statement's error must not tell a token
+    )
+
+
+def _postgres_engine(url: URL, *, timeout_s: float, pool_size: int) -> AsyncEngine:
+    engine = create_async_engine(
+        driver_url(url),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=timeout_s,
+        query_cache_size=_COMPILED_CACHE,
+        hide_parameters=True,  # a statement's error must not tell a token
+        connect_args={
+            "connection_class": ImpatientConnection,
+            "timeout": timeout_s,
+            "command_timeout": timeout_s,
+            "prepared_statement_cache_size": 500,
+            "server_settings": {
+                "application_name": "evcommand",
+                "jit": "off",
+                "idle_in_transaction_session_timeout": str(_IDLE_IN_TRANSACTION_MS),
+            },
+        },
+    )
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def refuse_closed(dbapi_connection: Any, _record: Any, _proxy: Any) -> None:
+        # A restarted server closed the socket: known without a round trip.
+        if dbapi_connection.driver_connection.is_closed():
+            raise exc.DisconnectionError("the server closed this connection")
+
+    return engine

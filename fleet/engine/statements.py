@@ -1,0 +1,40 @@
+"""One code path for two databases: the few statements whose words differ.
+
+Statements are built once, at import, and bound to values when they run: SQLAlchemy then finds
+the compiled text without walking the expression again.
+"""
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy import ColumnElement, Executable, Table, bindparam
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from fleet.engine.fixed import fixed
+
+Tx = AsyncConnection
+
+
+class Upsert:
+    """An INSERT .. ON CONFLICT in both dialects; calling it picks by the transaction."""
+
+    def __init__(self, build: Callable[[Callable[[Table], Any]], Executable]) -> None:
+        self._by_dialect = {
+            "sqlite": fixed(build(sqlite.insert)),
+            "postgresql": build(postgresql.insert),
+        }
+
+    def __call__(self, tx: Tx) -> Executable:
+        return self._by_dialect[tx.dialect.name]
+
+
+def columns_of(table: Table, row_class: type) -> list[ColumnElement[Any]]:
+    """The table's columns in the order of a row dataclass's fields: `row_class(*row)` works."""
+    return [table.c[field.name] for field in fields(row_class)]
+
+
+def bound(table: Table, *names: str) -> dict[str, Any]:
+    """VALUES (...) of these columns, each bound to a parameter of its own name."""
+    return {name: bindparam(name, type_=table.c[name].type) for name in names}

@@ -1,0 +1,1 @@
+"""The event log: commands, reservations, notes, and the news of it."""

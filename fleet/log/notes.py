@@ -1,0 +1,108 @@
+"""What is worth telling about a command and stands nowhere else: evidence, decisions, tries.
+
+Append-only, written in the transaction of what they tell, so that a story never knows more or less
+than the fleet does. The key makes a note one row, however often its cause is repeated. A station
+that talks without end cannot fill the disk: from `NOTES_LIMIT` on a command's further notes share
+one row, which counts them and shows the newest.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, bindparam, func, select
+
+from fleet.engine.fixed import fixed
+from fleet.engine.statements import Tx, Upsert, bound, columns_of
+from fleet.engine.values import cut, identifier
+from fleet.tables import notes
+
+NOTES_LIMIT = 300
+"""How many notes a command keeps in rows of their own (transactions at once may each add one)."""
+
+MORE_KEY = "more"
+"""The key of the row that the notes beyond the limit share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One thing about a command (or about a reservation, by its id).
+
+    what: of which kind it is; the words are the writer's. facts: small JSON values.
+    times: how many notes this row stands for; more than 1 only beyond `NOTES_LIMIT`.
+    """
+
+    id: int
+    tenant: str
+    command: str
+    key: str
+    time: datetime
+    what: str
+    text: str
+    facts: dict[str, Any]
+    times: int = 1
+
+
+_NOTE = columns_of(notes, Note)
+_COLUMNS = ("tenant", "command", "key", "time", "what", "text", "facts")
+_KEY = ["tenant", "command", "key"]
+_OF_COMMAND = and_(notes.c.tenant == bindparam("tenant"), notes.c.command == bindparam("command"))
+_ADD = Upsert(
+    lambda insert: (
+        insert(notes).values(**bound(notes, *_COLUMNS)).on_conflict_do_nothing(index_elements=_KEY)
+    )
+)
+_KNOWN = fixed(
+    select(
+        func.count(),
+        func.count().filter(notes.c.key == bindparam("key")).label("same"),
+    ).where(_OF_COMMAND)
+)
+
+
+def _counting(insert: Any) -> Any:
+    statement = insert(notes).values(**bound(notes, *_COLUMNS))
+    newest = {name: statement.excluded[name] for name in ("time", "what", "text", "facts")}
+    return statement.on_conflict_do_update(
+        index_elements=_KEY, set_={**newest, "times": notes.c.times + 1}
+    )
+
+
+_COUNT = Upsert(_counting)
+_BY_COMMAND = fixed(select(*_NOTE).where(_OF_COMMAND).order_by(notes.c.time, notes.c.id))
+
+
+async def add(
+    tx: Tx,
+    *,
+    tenant: str,
+    command: str,
+    key: str,
+    what: str,
+    text: str,
+    facts: dict[str, Any] | None = None,
+    now: datetime,
+) -> None:
+    """Note it, once per key. Never a token's value: only its mask."""
+    values = {
+        "tenant": identifier(tenant),
+        "command": identifier(command),
+        "key": cut(key, 255),
+        "time": now,
+        "what": cut(what, 64),
+        "text": cut(text),
+        "facts": facts or {},
+    }
+    known, same = (await tx.execute(_KNOWN, values)).one()
+    if same:
+        return
+    if known >= NOTES_LIMIT:
+        await tx.execute(_COUNT(tx), {**values, "key": MORE_KEY})
+    else:
+        await tx.execute(_ADD(tx), values)
+
+
+async def by_command(tx: Tx, tenant: str, command: str) -> list[Note]:
+    """All notes of a command, the oldest first."""
+    rows = await tx.execute(_BY_COMMAND, {"tenant": tenant, "command": command})
+    return [Note(*row) for row in rows]

@@ -1,0 +1,75 @@
+"""What a transaction's row holds, and how one is found."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, select
+
+from fleet.engine.statements import Tx, columns_of
+from fleet.tables import transactions
+
+ACTIVE = "ACTIVE"
+ENDED = "ENDED"
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A charging transaction. Times are the station's own unless `received` says ours.
+
+    id: ours, never reused; on 1.6 it is also what the station knows it by.
+    name: random, for the outside: knowing another id does not help to guess it.
+    ocpp_id: the id on the wire, in the station's namespace.
+    start_time: None while only its end was told.
+    clock_suspect: one of the station's times was out of bounds and was replaced.
+    authorized: its token was good by our judgement.
+    state: "ACTIVE" or "ENDED".
+    observed_only: we never saw it start; known from its meter values or its end only.
+    meter_suspect: the meter ran backwards.
+    """
+
+    id: int
+    name: str
+    tenant: str
+    station: str
+    ocpp_id: str
+    evse_id: int | None
+    connector_id: int | None
+    token_digest: str | None
+    token_masked: str
+    group_digest: str | None
+    remote_start_id: int | None
+    reservation_id: int | None
+    start_time: datetime | None
+    received_time: datetime
+    clock_suspect: bool
+    offline: bool
+    authorized: bool
+    meter_start_wh: int | None
+    stop_time: datetime | None
+    stop_received_time: datetime | None
+    meter_stop_wh: int | None
+    stop_reason: str
+    state: str
+    observed_only: bool
+    charging_state: str
+    meter_suspect: bool = False
+
+
+TRANSACTION = columns_of(transactions, Transaction)
+
+BY_OCPP_ID = select(*TRANSACTION).where(
+    transactions.c.station == bindparam("of_station"),
+    transactions.c.ocpp_id == bindparam("of_ocpp_id"),
+)
+
+
+async def by_ocpp_id(tx: Tx, station: str, ocpp_id: str) -> Transaction | None:
+    """The station's transaction of this id on the wire. Another station's id finds nothing."""
+    row = (await tx.execute(BY_OCPP_ID, {"of_station": station, "of_ocpp_id": ocpp_id})).first()
+    return None if row is None else Transaction(*row)
+
+
+def runs_backwards(start_wh: Any, stop_wh: Any) -> bool:
+    """True when a meter went down between start and stop."""
+    return start_wh is not None and stop_wh is not None and stop_wh < start_wh

@@ -1,0 +1,204 @@
+"""Charging transactions, as stations tell them.
+
+OCPP 1.6 (`transactions_v16`): we mint the id, the station repeats it. OCPP 2.x
+(`transactions_v2`): the station has its own id, and events come in any order. Both are one row
+here, found by (station, ocpp_id): a station can only ever name its own transactions.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import and_, bindparam, exists, or_, select
+
+from fleet.engine.fixed import fixed
+from fleet.engine.statements import Tx
+from fleet.engine.values import INT32_MAX
+from fleet.tables import transactions
+from fleet.transactions.rows import ACTIVE, ENDED, TRANSACTION, Transaction, by_ocpp_id
+from fleet.transactions.v2 import event_v2
+from fleet.transactions.v16 import observe, start_v16, stop_v16, wire_id_v16
+
+__all__ = [
+    "Transaction",
+    "active",
+    "belongs_to_another",
+    "by_id",
+    "by_ocpp_id",
+    "ended_since",
+    "event_v2",
+    "for_remote_start",
+    "for_reservation",
+    "get",
+    "heard_since",
+    "list_page",
+    "observe",
+    "since",
+    "start_v16",
+    "stop_v16",
+    "wire_id_v16",
+]
+
+CANDIDATES_LIMIT = 1_000
+
+_BY_NAME = fixed(select(*TRANSACTION).where(transactions.c.name == bindparam("name")))
+_BY_ID = fixed(select(*TRANSACTION).where(transactions.c.id == bindparam("id")))
+_REMOTE_START = fixed(
+    select(*TRANSACTION)
+    .where(
+        transactions.c.station == bindparam("station"),
+        transactions.c.remote_start_id == bindparam("remote_start_id"),
+        transactions.c.remote_start_id.is_not(None),
+    )
+    .order_by(transactions.c.id)
+    .limit(1)
+)
+_SINCE = fixed(
+    select(*TRANSACTION)
+    .where(
+        transactions.c.station == bindparam("station"),
+        transactions.c.received_time >= bindparam("received_after"),
+        transactions.c.minted,
+    )
+    .order_by(transactions.c.received_time, transactions.c.id)
+    .limit(CANDIDATES_LIMIT)
+)
+_HEARD_SINCE = fixed(
+    select(*TRANSACTION)
+    .where(
+        transactions.c.station == bindparam("station"),
+        transactions.c.received_time >= bindparam("received_after"),
+    )
+    .order_by(transactions.c.received_time, transactions.c.id)
+    .limit(CANDIDATES_LIMIT)
+)
+_ENDED_SINCE = fixed(
+    select(*TRANSACTION)
+    .where(
+        transactions.c.station == bindparam("station"),
+        transactions.c.received_time >= bindparam("received_after"),
+        transactions.c.stop_received_time >= bindparam("ended_after"),
+    )
+    .order_by(transactions.c.received_time, transactions.c.id)
+    .limit(CANDIDATES_LIMIT)
+)
+_FOR_RESERVATION = fixed(
+    select(*TRANSACTION)
+    .where(
+        transactions.c.station == bindparam("station"),
+        transactions.c.reservation_id == bindparam("reservation_id"),
+        transactions.c.reservation_id.is_not(None),
+    )
+    .order_by(transactions.c.id)
+    .limit(CANDIDATES_LIMIT)
+)
+_MINTED_ELSEWHERE = fixed(
+    select(
+        exists().where(
+            transactions.c.id == bindparam("id"),
+            transactions.c.minted,
+            transactions.c.station != bindparam("station"),
+        )
+    )
+)
+
+
+async def get(tx: Tx, *, name: str) -> Transaction | None:
+    """The transaction of this outward name; the caller checks whose tenant it is."""
+    row = (await tx.execute(_BY_NAME, {"name": name})).first()
+    return None if row is None else Transaction(*row)
+
+
+async def by_id(tx: Tx, id: int) -> Transaction | None:
+    """The transaction of our own number."""
+    if not 0 <= id <= INT32_MAX:
+        return None
+    row = (await tx.execute(_BY_ID, {"id": id})).first()
+    return None if row is None else Transaction(*row)
+
+
+async def for_remote_start(tx: Tx, station: str, remote_start_id: int) -> Transaction | None:
+    """The session that the station says this remoteStartId began (2.x)."""
+    key = {"station": station, "remote_start_id": remote_start_id}
+    row = (await tx.execute(_REMOTE_START, key)).first()
+    return None if row is None else Transaction(*row)
+
+
+async def active(
+    tx: Tx,
+    station: str,
+    *,
+    evse_id: int | None = None,
+    token_digest: str | None = None,
+    reservation_id: int | None = None,
+) -> list[Transaction]:
+    """The station's running transactions, the newest first. None: not filtered by it."""
+    stmt = select(*TRANSACTION).where(
+        transactions.c.station == station, transactions.c.state == ACTIVE
+    )
+    if evse_id is not None:
+        stmt = stmt.where(transactions.c.evse_id == evse_id)
+    if token_digest is not None:
+        stmt = stmt.where(transactions.c.token_digest == token_digest)
+    if reservation_id is not None:
+        stmt = stmt.where(transactions.c.reservation_id == reservation_id)
+    stmt = stmt.order_by(transactions.c.id.desc()).limit(CANDIDATES_LIMIT)
+    return [Transaction(*row) for row in await tx.execute(stmt)]
+
+
+async def since(tx: Tx, station: str, *, received_after: datetime) -> list[Transaction]:
+    """1.6 transactions of the station that we heard of at or after this time, the oldest first."""
+    key = {"station": station, "received_after": received_after}
+    return [Transaction(*row) for row in await tx.execute(_SINCE, key)]
+
+
+async def heard_since(tx: Tx, station: str, *, received_after: datetime) -> list[Transaction]:
+    """All transactions of the station that we heard of since then, the oldest first."""
+    key = {"station": station, "received_after": received_after}
+    return [Transaction(*row) for row in await tx.execute(_HEARD_SINCE, key)]
+
+
+async def ended_since(
+    tx: Tx, station: str, *, ended_after: datetime, received_after: datetime
+) -> list[Transaction]:
+    """The station's transactions whose end we heard of since then.
+
+    received_after: bounds how far back the search for their begin goes.
+    """
+    key = {"station": station, "ended_after": ended_after, "received_after": received_after}
+    return [Transaction(*row) for row in await tx.execute(_ENDED_SINCE, key)]
+
+
+async def for_reservation(tx: Tx, station: str, reservation_id: int) -> list[Transaction]:
+    """The station's transactions that name this reservation, running or over."""
+    key = {"station": station, "reservation_id": reservation_id}
+    return [Transaction(*row) for row in await tx.execute(_FOR_RESERVATION, key)]
+
+
+async def list_page(
+    tx: Tx,
+    *,
+    tenant: str,
+    station: str | None = None,
+    active: bool | None = None,
+    after: str | None = None,
+    limit: int,
+) -> list[Transaction]:
+    """Transactions of the tenant, the last heard of first, after the one named `after`."""
+    table = transactions.c
+    stmt = select(*TRANSACTION).where(table.tenant == tenant)
+    if station is not None:
+        stmt = stmt.where(table.station == station)
+    if active is not None:
+        stmt = stmt.where(table.state == (ACTIVE if active else ENDED))
+    if after is not None:
+        key = (await tx.execute(select(table.received_time).where(table.name == after))).scalar()
+        earlier = table.received_time < key
+        stmt = stmt.where(or_(earlier, and_(table.received_time == key, table.name < after)))
+    stmt = stmt.order_by(table.received_time.desc(), table.name.desc()).limit(limit)
+    return [Transaction(*row) for row in await tx.execute(stmt)]
+
+
+async def belongs_to_another(tx: Tx, station: str, ocpp_id: str) -> bool:
+    """Whether this 1.6 id was minted for another station: a security event, and never obeyed."""
+    number = int(wire_id_v16(ocpp_id))
+    row = await tx.execute(_MINTED_ELSEWHERE, {"id": number, "station": station})
+    return bool(row.scalar_one())

@@ -1,0 +1,323 @@
+"""Transactions of OCPP 1.6: the id is minted here, and the same message may come again.
+
+A station repeats StartTransaction until it is answered, also after days offline; the same
+connector, token, time and meter make the same transaction. An id that is not of this station
+makes a row of its own (`observed_only`) and touches nobody else's. Ids 0 and -1 mean "I never
+got yours": such a row stands for one session at a time.
+"""
+
+import hashlib
+import secrets
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, delete, exists, select, update
+
+from fleet.engine.fixed import fixed
+from fleet.engine.statements import Tx, Upsert, bound
+from fleet.engine.values import InvalidValue, cut, identifier, int32, int64, lenient_int32
+from fleet.tables import transactions
+from fleet.transactions.rows import (
+    ACTIVE,
+    BY_OCPP_ID,
+    ENDED,
+    TRANSACTION,
+    Transaction,
+    runs_backwards,
+)
+
+OBSERVED_LIMIT = 1_000
+"""Rows per station that we know only from ids it made up; older ones are forgotten."""
+
+_MINT_TRIES = 20
+
+_INSERT = Upsert(
+    lambda insert: (
+        insert(transactions)
+        .values(
+            **bound(
+                transactions,
+                *(
+                    "name",
+                    "tenant",
+                    "station",
+                    "ocpp_id",
+                    "evse_id",
+                    "token_digest",
+                    "token_masked",
+                ),
+                *("group_digest", "reservation_id", "start_time", "received_time", "clock_suspect"),
+                *("authorized", "meter_start_wh", "stop_time", "stop_received_time"),
+                *("meter_stop_wh", "stop_reason", "state", "observed_only", "minted", "start_key"),
+            )
+        )
+        .on_conflict_do_nothing()
+        .returning(*TRANSACTION)
+    )
+)
+_BY_START_KEY = fixed(
+    select(*TRANSACTION).where(
+        transactions.c.station == bindparam("of_station"),
+        transactions.c.start_key == bindparam("key"),
+    )
+)
+_other = transactions.alias("other")
+_NUMBER = fixed(
+    update(transactions)
+    .where(
+        transactions.c.id == bindparam("of_id"),
+        ~exists().where(
+            _other.c.station == bindparam("of_station"), _other.c.ocpp_id == bindparam("minted_id")
+        ),
+    )
+    .values(ocpp_id=bindparam("minted_id"))
+)
+_LOCK = BY_OCPP_ID.with_for_update()
+
+
+async def start_v16(
+    tx: Tx,
+    *,
+    station: str,
+    tenant: str,
+    evse_id: int | None,
+    token_digest: str | None,
+    token_masked: str,
+    group_digest: str | None,
+    meter_start_wh: int | None,
+    start_time: datetime,
+    clock_suspect: bool,
+    authorized: bool,
+    reservation_id: int | None,
+    now: datetime,
+    station_time: str | None = None,
+) -> tuple[Transaction, bool]:
+    """The transaction of a StartTransaction, and whether it is new.
+
+    station_time: the timestamp as the station wrote it. It recognises a repeated message when
+    `start_time` is ours because the station's clock is wrong.
+    """
+    told = station_time if station_time is not None else start_time.isoformat()
+    key = _digest("start", str(evse_id), token_digest or "", told, str(meter_start_wh))
+    row = _row(
+        station=identifier(station),
+        tenant=identifier(tenant),
+        evse_id=lenient_int32(evse_id),
+        token_digest=token_digest,
+        token_masked=cut(token_masked),
+        group_digest=group_digest,
+        meter_start_wh=int64(meter_start_wh),
+        start_time=start_time,
+        clock_suspect=clock_suspect,
+        authorized=authorized,
+        reservation_id=lenient_int32(reservation_id),
+        received_time=now,
+        minted=True,
+        start_key=key,
+    )
+    vague = clock_suspect and station_time is None
+    known = await _by_start_key(tx, station, key) or (vague and await _running_like(tx, row))
+    if known:
+        return known, False
+    return await _mint(tx, row)
+
+
+async def stop_v16(
+    tx: Tx,
+    *,
+    station: str,
+    tenant: str,
+    ocpp_id: str,
+    token_digest: str | None,
+    meter_stop_wh: int | None,
+    stop_time: datetime,
+    reason: str,
+    now: datetime,
+) -> Transaction:
+    """End the station's transaction; the first end stands. An unknown id makes an ended row.
+
+    Raises: InvalidValue when the id is no 32-bit integer.
+    """
+    wire_id = wire_id_v16(ocpp_id)
+    stop = {
+        "stop_time": stop_time,
+        "stop_received_time": now,
+        "meter_stop_wh": int64(meter_stop_wh),
+        "stop_reason": cut(reason),
+        "state": ENDED,
+    }
+    found = await _lock(tx, station, wire_id)
+    if found is not None and found.state == ACTIVE:
+        return await _end(tx, found, stop)
+    if found is not None and not _is_another_stop(found, stop):
+        return found
+    if found is not None:
+        await _retire(tx, found)
+    row = _row(
+        station=station,
+        tenant=tenant,
+        ocpp_id=wire_id,
+        token_digest=token_digest,
+        received_time=now,
+        observed_only=True,
+        **stop,
+    )
+    return await _observe(tx, row)
+
+
+async def observe(
+    tx: Tx,
+    *,
+    station: str,
+    tenant: str,
+    ocpp_id: str,
+    evse_id: int | None,
+    meter_wh: int | None,
+    now: datetime,
+) -> None:
+    """Meter values with an id: when we never heard of it, a running transaction is noted.
+
+    Raises: InvalidValue when the id is no 32-bit integer.
+    """
+    wire_id = wire_id_v16(ocpp_id)
+    found = await _lock(tx, station, wire_id)
+    if found is not None and (found.state == ACTIVE or int(wire_id) > 0):
+        return
+    if found is not None:
+        await _retire(tx, found)
+    row = _row(
+        station=station,
+        tenant=tenant,
+        ocpp_id=wire_id,
+        evse_id=lenient_int32(evse_id),
+        meter_start_wh=int64(meter_wh),
+        received_time=now,
+        observed_only=True,
+    )
+    await _observe(tx, row)
+
+
+def wire_id_v16(ocpp_id: str) -> str:
+    """A 1.6 transaction id as it is kept: an int32 without leading zeros; 0 counts as -1.
+
+    Raises: InvalidValue when it is none.
+    """
+    try:
+        number = int32(int(ocpp_id[:20]))
+    except ValueError:
+        raise InvalidValue("an OCPP 1.6 transaction id is a 32-bit integer") from None
+    return str(number if number > 0 else -1)
+
+
+def _row(**known: Any) -> dict[str, Any]:
+    blank: dict[str, Any] = {
+        "name": secrets.token_hex(12),
+        "evse_id": None,
+        "token_digest": None,
+        "token_masked": "",
+        "group_digest": None,
+        "reservation_id": None,
+        "start_time": None,
+        "clock_suspect": False,
+        "authorized": False,
+        "meter_start_wh": None,
+        "stop_time": None,
+        "stop_received_time": None,
+        "meter_stop_wh": None,
+        "stop_reason": "",
+        "state": ACTIVE,
+        "observed_only": False,
+        "minted": False,
+        "start_key": None,
+    }
+    return blank | known
+
+
+async def _by_start_key(tx: Tx, station: str, key: str) -> Transaction | None:
+    row = (await tx.execute(_BY_START_KEY, {"of_station": station, "key": key})).first()
+    return None if row is None else Transaction(*row)
+
+
+async def _running_like(tx: Tx, row: dict[str, Any]) -> Transaction | None:
+    """A running transaction that only a wrong clock tells apart from this start."""
+    same = ("station", "evse_id", "token_digest", "meter_start_wh")
+    found = await tx.execute(
+        select(*TRANSACTION)
+        .where(*(transactions.c[name].is_not_distinct_from(row[name]) for name in same))
+        .where(transactions.c.state == ACTIVE, transactions.c.clock_suspect, transactions.c.minted)
+        .limit(1)
+    )
+    first = found.first()
+    return None if first is None else Transaction(*first)
+
+
+async def _mint(tx: Tx, row: dict[str, Any]) -> tuple[Transaction, bool]:
+    """Insert the row, and name it by its own number, unless the station made that one up before."""
+    for _ in range(_MINT_TRIES):
+        placeholder = {**row, "ocpp_id": "~" + row["name"]}
+        inserted = (await tx.execute(_INSERT(tx), placeholder)).first()
+        if inserted is None:  # the same message, on another connection
+            known = await _by_start_key(tx, row["station"], row["start_key"])
+            if known is None:
+                continue
+            return known, False
+        made = Transaction(*inserted)
+        ids = {"of_id": made.id, "of_station": made.station, "minted_id": str(made.id)}
+        if (await tx.execute(_NUMBER, ids)).rowcount:
+            return replace(made, ocpp_id=str(made.id)), True
+        await tx.execute(delete(transactions).where(transactions.c.id == made.id))
+    raise InvalidValue(f"station {row['station']} made up too many transaction ids")
+
+
+async def _lock(tx: Tx, station: str, ocpp_id: str) -> Transaction | None:
+    row = (await tx.execute(_LOCK, {"of_station": station, "of_ocpp_id": ocpp_id})).first()
+    return None if row is None else Transaction(*row)
+
+
+async def _end(tx: Tx, found: Transaction, stop: dict[str, Any]) -> Transaction:
+    suspect = runs_backwards(found.meter_start_wh, stop["meter_stop_wh"])
+    ended = replace(found, **stop, meter_suspect=suspect)
+    await tx.execute(
+        update(transactions)
+        .where(transactions.c.id == found.id)
+        .values(**stop, meter_suspect=suspect)
+    )
+    return ended
+
+
+def _is_another_stop(found: Transaction, stop: dict[str, Any]) -> bool:
+    """An id of -1 is used for every session: a different end is a different session."""
+    told = (found.stop_time, found.meter_stop_wh)
+    return found.ocpp_id == "-1" and told != (stop["stop_time"], stop["meter_stop_wh"])
+
+
+async def _retire(tx: Tx, found: Transaction) -> None:
+    """Free the station's -1 for its next session."""
+    await tx.execute(
+        update(transactions)
+        .where(transactions.c.id == found.id)
+        .values(ocpp_id=f"{found.ocpp_id}~{found.id}")
+    )
+
+
+async def _observe(tx: Tx, row: dict[str, Any]) -> Transaction:
+    station = identifier(row["station"])
+    inserted = (await tx.execute(_INSERT(tx), row)).first()
+    if inserted is None:  # another transaction was faster
+        found = await tx.execute(BY_OCPP_ID, {"of_station": station, "of_ocpp_id": row["ocpp_id"]})
+        return Transaction(*found.one())
+    of_station = (transactions.c.station == station) & transactions.c.observed_only
+    too_old = (
+        select(transactions.c.id)
+        .where(of_station)
+        .order_by(transactions.c.id.desc())
+        .offset(OBSERVED_LIMIT)
+        .limit(10)
+    )
+    await tx.execute(delete(transactions).where(transactions.c.id.in_(too_old)))
+    return Transaction(*inserted)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\x1f".join(parts).encode("utf-8", "replace")).hexdigest()

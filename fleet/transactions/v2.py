@@ -1,0 +1,210 @@
+"""Transactions of OCPP 2.x: events come late, twice and in any order, and make the same row.
+
+Each group of fields is taken from one event, chosen by a rank that the event carries itself
+(its sequence number), never by when it arrived. `sources` remembers the rank each group was
+taken from. Merging is therefore commutative and idempotent: any order, any repetition, one row.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, select, update
+
+from fleet.engine.fixed import fixed
+from fleet.engine.statements import Tx, Upsert, bound
+from fleet.engine.values import cut, identifier, int64, lenient_int32
+from fleet.tables import transactions
+from fleet.transactions.rows import ACTIVE, ENDED, TRANSACTION, Transaction, runs_backwards
+
+_SEQ_MAX = 2**40
+_STARTED = -(_SEQ_MAX + 1)
+"""Added to the rank of a Started event: it goes before every sequence number."""
+
+Ranks = dict[str, int]
+Fields = dict[str, Any]
+
+_MERGED = (
+    *("evse_id", "connector_id", "token_digest", "token_masked", "group_digest"),
+    *("remote_start_id", "reservation_id", "start_time", "clock_suspect", "offline"),
+    *("authorized", "meter_start_wh", "stop_time", "stop_received_time", "meter_stop_wh"),
+    *("stop_reason", "state", "observed_only", "charging_state", "meter_suspect"),
+)
+_INSERT = Upsert(
+    lambda insert: (
+        insert(transactions)
+        .values(
+            **bound(
+                transactions, "name", "tenant", "station", "ocpp_id", "received_time", "sources"
+            ),
+            **bound(transactions, *_MERGED),
+        )
+        .on_conflict_do_nothing()
+        .returning(*TRANSACTION)
+    )
+)
+_LOCK = fixed(
+    select(*TRANSACTION, transactions.c.sources)
+    .where(
+        transactions.c.station == bindparam("of_station"),
+        transactions.c.ocpp_id == bindparam("of_ocpp_id"),
+    )
+    .with_for_update()
+)
+_UPDATE = fixed(
+    update(transactions)
+    .where(transactions.c.id == bindparam("of_id"))
+    .values(
+        {
+            name: bindparam(f"new_{name}", type_=transactions.c[name].type)
+            for name in (*_MERGED, "sources")
+        }
+    )
+    .returning(*TRANSACTION)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    type: str
+    seq: int
+    time: datetime
+    fields: Fields
+
+
+async def event_v2(
+    tx: Tx,
+    *,
+    station: str,
+    tenant: str,
+    ocpp_id: str,
+    event_type: str,
+    seq_no: int,
+    evse_id: int | None,
+    connector_id: int | None,
+    token_digest: str | None,
+    token_masked: str,
+    group_digest: str | None,
+    remote_start_id: int | None,
+    reservation_id: int | None,
+    event_time: datetime,
+    clock_suspect: bool,
+    offline: bool,
+    authorized: bool,
+    meter_wh: int | None,
+    stop_reason: str,
+    charging_state: str,
+    now: datetime,
+) -> tuple[Transaction, bool]:
+    """Merge a TransactionEvent ("Started", "Updated", "Ended") into the station's transaction.
+
+    Returns the transaction and whether the event told anything new.
+    """
+    fields = {
+        "evse_id": lenient_int32(evse_id),
+        "connector_id": lenient_int32(connector_id),
+        "token_digest": token_digest,
+        "token_masked": cut(token_masked),
+        "group_digest": group_digest,
+        "remote_start_id": lenient_int32(remote_start_id),
+        "reservation_id": lenient_int32(reservation_id),
+        "clock_suspect": clock_suspect,
+        "offline": offline,
+        "authorized": authorized,
+        "meter_wh": int64(meter_wh),
+        "stop_reason": cut(stop_reason),
+        "charging_state": cut(charging_state, 64),
+    }
+    event = _Event(event_type, max(0, min(seq_no, _SEQ_MAX)), event_time, fields)
+    key = {"station": identifier(station), "ocpp_id": identifier(ocpp_id)}
+    while True:
+        row = (await tx.execute(_LOCK, {f"of_{k}": v for k, v in key.items()})).first()
+        if row is not None:
+            return await _merge_into(tx, Transaction(*row[:-1]), row.sources or {}, event, now)
+        merged, ranks = _merge(_blank(), {}, event, now)
+        made = {
+            **key,
+            **merged,
+            "name": secrets.token_hex(12),
+            "tenant": identifier(tenant),
+            "received_time": now,
+            "sources": ranks,
+        }
+        inserted = (await tx.execute(_INSERT(tx), made)).first()
+        if inserted is not None:
+            return Transaction(*inserted), True
+        # Another transaction inserted it meanwhile: merge into that row.
+
+
+async def _merge_into(
+    tx: Tx, known: Transaction, ranks: Ranks, event: _Event, now: datetime
+) -> tuple[Transaction, bool]:
+    before = {name: getattr(known, name) for name in _MERGED}
+    after, after_ranks = _merge(before, ranks, event, now)
+    if after == before and after_ranks == ranks:
+        return known, False
+    new = {f"new_{name}": value for name, value in after.items()}
+    row = await tx.execute(_UPDATE, {"of_id": known.id, **new, "new_sources": after_ranks})
+    return Transaction(*row.one()), after != before
+
+
+def _blank() -> Fields:
+    return dict.fromkeys(_MERGED) | {
+        "token_masked": "",
+        "clock_suspect": False,
+        "offline": False,
+        "authorized": False,
+        "stop_reason": "",
+        "state": ACTIVE,
+        "observed_only": True,
+        "charging_state": "",
+        "meter_suspect": False,
+    }
+
+
+def _merge(row: Fields, ranks: Ranks, event: _Event, now: datetime) -> tuple[Fields, Ranks]:
+    row, ranks = dict(row), dict(ranks)
+    for group, rank, values in _claims(event):
+        if group not in ranks or rank < ranks[group]:
+            ranks[group] = rank
+            row.update(values)
+    if event.type == "Started":
+        row["observed_only"] = False
+    if event.type == "Ended":
+        row["state"] = ENDED
+        row["stop_received_time"] = row["stop_received_time"] or now
+    row["clock_suspect"] = row["clock_suspect"] or event.fields["clock_suspect"]
+    row["meter_suspect"] = runs_backwards(row["meter_start_wh"], row["meter_stop_wh"])
+    return row, ranks
+
+
+def _claims(event: _Event) -> list[tuple[str, int, Fields]]:
+    """(group, rank, fields) that this event speaks for; in each group the lowest rank wins."""
+    told, seq = event.fields, event.seq
+    started, ended = event.type == "Started", event.type == "Ended"
+    rank = seq + _STARTED if started else seq
+    has_token = told["token_digest"] is not None
+    token = {k: told[k] for k in ("token_digest", "token_masked", "group_digest", "authorized")}
+    claims: list[tuple[str, int, Fields, bool]] = [
+        ("offline", rank, {"offline": told["offline"]}, True),
+        ("start", rank, {"start_time": event.time}, not ended),
+        ("meter_start", seq, {"meter_start_wh": told["meter_wh"]}, started),
+        ("token", seq, token, has_token),
+        ("token", _SEQ_MAX + 1 + seq, {"authorized": told["authorized"]}, not has_token),
+        ("charging", -seq, {"charging_state": told["charging_state"]}, told["charging_state"]),
+        ("stop", seq, _stop(event), ended),
+    ]
+    claims += [
+        (name, rank, {name: told[name]}, told[name] is not None)
+        for name in ("evse_id", "connector_id", "remote_start_id", "reservation_id")
+    ]
+    return [(group, at, values) for group, at, values, speaks in claims if speaks]
+
+
+def _stop(event: _Event) -> Fields:
+    return {
+        "stop_time": event.time,
+        "meter_stop_wh": event.fields["meter_wh"],
+        "stop_reason": event.fields["stop_reason"],
+    }

@@ -1,0 +1,1 @@
+"""Commands in the event log: recording them, reading their facts, waking their workflows."""

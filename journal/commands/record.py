@@ -1,0 +1,179 @@
+"""Writes what happened to a command into the event log: the one door from `Command` to the log.
+
+Gateways, workers and brokers call `record` inside the transaction of the fact they saw, so that a
+fact and what it means for the command become visible together. What ends a command is counted by
+`committed`, which runs such a transaction: after its commit, and so only once.
+"""
+
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from domain.commands.guarding import is_guarded
+from domain.model.command import Code, Command, State
+from fleet import sends
+from fleet.engine.database import Database
+from fleet.engine.statements import Tx
+from fleet.log import commands as log
+from journal import callback_outbox
+from journal.reservations import record as reservation_recorder
+from telemetry import metrics
+
+T = TypeVar("T")
+
+_recorded: ContextVar[list["_Step"] | None] = ContextVar("recorded", default=None)
+
+
+def to_snapshot(command: Command) -> dict[str, Any]:
+    """The command as the JSON that the log keeps."""
+    snapshot: dict[str, Any] = msgspec.to_builtins(command)
+    return snapshot
+
+
+def from_snapshot(snapshot: dict[str, Any]) -> Command:
+    """The command that a snapshot of the log describes."""
+    return msgspec.convert(snapshot, Command)
+
+
+async def committed(db: Database, write: Callable[[Tx], Awaitable[T]]) -> T:
+    """`db.batch` for a write that may end a command: what ended is counted after the commit.
+
+    Raises: DatabaseUnavailable, or what `write` raised; nothing is counted then.
+    """
+    steps: list[_Step] = []
+
+    async def watched(tx: Tx) -> T:
+        steps.clear()  # a write may run twice; its first run was rolled back
+        token = _recorded.set(steps)
+        try:
+            return await write(tx)
+        finally:
+            _recorded.reset(token)
+
+    result = await db.batch(watched)
+    for step in steps:
+        step.count()
+    return result
+
+
+async def record(
+    tx: Tx,
+    *,
+    tenant: str,
+    name: str,
+    key: str,
+    change: Callable[[Command], Command],
+    now: datetime,
+    initial: Command | None = None,
+) -> Command:
+    """Applies `change` to the newest snapshot of a command, and writes the result if it differs.
+
+    key: makes the record idempotent: the same key of the same command is written once ("queued",
+        "sent:1", "answered:1").
+    initial: what to start from when the log does not know the command yet; then the first record
+        is written even if `change` alters nothing.
+
+    Returns the command as it now stands in the log. Once it is DONE and no late evidence can
+    matter, its sends are closed in the same transaction. A change that may end the command belongs
+    into `committed`, which counts it.
+
+    Raises:
+        LookupError: the log does not know the command and there is no `initial`.
+    """
+    step = _Step(change, initial)
+    entry = await log.append(
+        tx, tenant=tenant, name=name, key=key, change=step, columns=_columns, now=now
+    )
+    if entry is None:
+        raise LookupError(f"command {name} of tenant {tenant!r} is not in this database")
+    command = from_snapshot(entry.snapshot)
+    if step.ended and not is_guarded(command):
+        await sends.close(tx, tenant, name)
+    if step.written:
+        await reservation_recorder.follow(tx, command, now)
+        await callback_outbox.note(tx, step.known, command, now)
+    if (steps := _recorded.get()) is not None:
+        steps.append(step)
+    return command
+
+
+class _Step:
+    """`change`, from snapshot to snapshot, remembering what it did."""
+
+    def __init__(self, change: Callable[[Command], Command], initial: Command | None) -> None:
+        self._change = change
+        self._initial = initial
+        self._before: Command | None = None
+        self._after: Command | None = None
+        self.known: Command | None = None  # as the log had it before
+
+    def __call__(self, snapshot: dict[str, Any] | None) -> dict[str, Any] | None:
+        before = self._initial if snapshot is None else from_snapshot(snapshot)
+        if before is None:
+            return None
+        after = self._change(before)
+        if snapshot is not None and after is before:
+            return None
+        self._before, self._after = before, after
+        self.known = None if snapshot is None else before
+        return to_snapshot(after)
+
+    @property
+    def written(self) -> bool:
+        """Whether there was anything to write."""
+        return self._after is not None
+
+    @property
+    def ended(self) -> bool:
+        """Whether this step, and no earlier one, made the command DONE."""
+        return _is_done(self._after) and not _is_done(self._before)
+
+    def count(self) -> None:
+        """Counts what this step meant, once it is committed."""
+        if self._after is None or self._before is None:
+            return
+        if self.ended:
+            _count_ended(self._after)
+        elif _is_unknown(self._before) and not _is_unknown(self._after):
+            _count_raised(self._after)
+
+
+def _is_done(command: Command | None) -> bool:
+    return command is not None and command.state is State.DONE
+
+
+def _is_unknown(command: Command) -> bool:
+    """Whether it was reported as UNKNOWN; a provisional UNKNOWN was not."""
+    outcome = command.outcome
+    return _is_done(command) and outcome is not None and outcome.code is Code.UNKNOWN
+
+
+def _columns(snapshot: dict[str, Any]) -> log.Columns:
+    command = from_snapshot(snapshot)
+    return log.Columns(
+        station=command.station,
+        kind=command.kind.value,
+        state=command.state.value,
+        outcome_code=command.outcome.code.value if command.outcome else "",
+        create_time=command.create_time,
+        labels=command.labels,
+        workflow_id=command.workflow_id,
+    )
+
+
+def _count_ended(command: Command) -> None:
+    if command.outcome is None:
+        return
+    kind = command.kind.value
+    metrics.COMMANDS.labels(kind, command.outcome.code.value, command.outcome.cause).inc()
+    if command.send_time and command.outcome_time:
+        took = command.outcome_time - command.send_time
+        metrics.EFFECT_LATENCY.labels(kind).observe(max(took.total_seconds(), 0.0))
+
+
+def _count_raised(command: Command) -> None:
+    if command.outcome is not None:
+        metrics.OUTCOMES_RAISED.labels(command.kind.value, command.outcome.code.value).inc()

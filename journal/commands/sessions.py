@@ -1,0 +1,29 @@
+"""Transactions of the fleet as the domain's sessions."""
+
+from domain.evidence.sessions import Session
+from fleet.transactions.rows import Transaction
+
+
+def session_of(row: Transaction) -> Session:
+    """A session whose start was never told counts as begun when we first heard of it."""
+    return Session(
+        name=row.name,
+        transaction_id=row.ocpp_id,
+        start_time=row.start_time or row.received_time,
+        received_time=row.received_time,
+        evse_id=row.evse_id,
+        token_digest=row.token_digest,
+        group_digest=row.group_digest,
+        remote_start_id=row.remote_start_id,
+        clock_suspect=row.clock_suspect,
+        authorized=row.authorized,
+        active=row.state == "ACTIVE",
+        observed_only=row.observed_only,
+        charging_state=row.charging_state,
+        stop_time=row.stop_time,
+        stop_received_time=row.stop_received_time,
+        stop_reason=row.stop_reason,
+        meter_start_wh=row.meter_start_wh,
+        meter_stop_wh=row.meter_stop_wh,
+        reservation_id=row.reservation_id,
+    )

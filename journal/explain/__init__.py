@@ -1,0 +1,1 @@
+"""The explanation of a command: all of ExplainCommand behind its servicer."""

@@ -1,0 +1,169 @@
+"""What a command's story is told with besides its changes and frames: one `Telling` is one note.
+
+Pure: words and keys. A key is the same whenever the same thing is told again, so that an activity
+that runs twice, and a decision that stays what it was, leave one note.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from contract.commands import Tried
+from domain.evidence.facts import Act, Asked, Decision, Facts
+from domain.model.command import Command
+
+
+class What(StrEnum):
+    """What a note tells about."""
+
+    EVIDENCE = "EVIDENCE"
+    DECISION = "DECISION"
+    RETRY = "RETRY"
+    QUESTION = "QUESTION"
+    ROUTE = "ROUTE"
+
+
+@dataclass(frozen=True)
+class Telling:
+    """One thing to be told. key: unique for its command. at: None for the writer's time."""
+
+    what: What
+    key: str
+    text: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    at: datetime | None = None
+
+
+_DID = {
+    Act.CONCLUDE: "The facts decide",
+    Act.ASK: "The facts do not decide: the station is asked",
+    Act.SEND_AGAIN: "The frame is sent again: it can do no harm twice",
+    Act.UNDO: "Nobody wants what came of it: it is undone",
+    Act.UNDONE: "It is undone",
+    Act.UNDO_FAILED: "It could not be undone; somebody has to look",
+    Act.SETTLE: "Nothing is left to undo",
+}
+
+
+def decision(command: Command, decided: Decision, facts: Facts) -> Telling | None:
+    """What was decided, why, and from which facts; None while there is only waiting.
+
+    command: as it was before the decision.
+    """
+    if decided.act is Act.WAIT:
+        return None
+    outcome = decided.outcome
+    cause = outcome.cause if outcome else ""
+    asked = facts.asked.times if facts.asked else 0
+    frames = f"{facts.frames}-{len(facts.undos)}"
+    key = f"decision:{decided.act.value}:{cause}:{command.revision}:{frames}:{asked}"
+    why = decided.reason or cause
+    text = _DID[decided.act]
+    seen = _seen(facts)
+    seen |= {"act": decided.act.value, "cause": cause, "stops": decided.wire_id}
+    if decided.session is not None:
+        seen |= {"transaction": decided.session.name, "stops": decided.session.transaction_id}
+    return Telling(
+        What.DECISION, key, f"{text}: {why.rstrip('.')}." if why else f"{text}.", _told(seen)
+    )
+
+
+def _seen(facts: Facts) -> dict[str, Any]:
+    """The facts that a decision was made from, in short."""
+    frame = facts.frame
+    return {
+        "frames": facts.frames or None,
+        "last_frame": None if frame is None else ("answered" if frame.answer_time else "no answer"),
+        "undo_frames": len(facts.undos) or None,
+        "sessions": ", ".join(
+            f"{each.transaction_id} ({'running' if each.active else 'ended'})"
+            for each in facts.sessions
+        ),
+        "connectors": ", ".join(f"EVSE {each.evse_id}: {each.status}" for each in facts.connectors),
+        "connected": facts.connected_since is not None,
+        "times_asked": facts.asked.times if facts.asked else None,
+    }
+
+
+def stop_first(wire_id: str, frames: int) -> Telling:
+    """Why an unlock stops a session before it is sent."""
+    again = " again, as it is still running" if frames else ""
+    text = f"A session keeps the connector locked: it is told to stop first{again}."
+    facts = {"frames": frames or None, "stops": wire_id}
+    return Telling(What.DECISION, f"stop-first:{wire_id}:{frames}", text, _told(facts))
+
+
+def question(station: str, asked: Asked) -> Telling:
+    """That the station was asked, and what it said."""
+    if not asked.replied:
+        said = f"no reply: {asked.detail}" if asked.detail else "no reply"
+    elif asked.ongoing is not None:
+        said = "the session is running" if asked.ongoing else "the session is not running"
+        if asked.messages_in_queue:
+            said += ", and it still has messages to deliver"
+    elif asked.messages_in_queue is not None:
+        queue = "has messages to deliver" if asked.messages_in_queue else "has nothing to deliver"
+        said = f"it {queue}"
+    else:
+        said = asked.detail or "it replied, and that told nothing new"
+    facts = {
+        "replied": asked.replied,
+        "ongoing": asked.ongoing,
+        "messages_in_queue": asked.messages_in_queue,
+        "detail": asked.detail,
+    }
+    text = f"{station} was asked what became of it: {said}."
+    return Telling(What.QUESTION, f"asked:{asked.times}", text, _told(facts), asked.at)
+
+
+def route(station: str, gateway: str, ocpp_version: str, tried: Tried | None) -> Telling:
+    """Which way a command goes to its station."""
+    key = f"route:{gateway}:{tried.attempt if tried else 0}"
+    text = f"{station} is connected to gateway {gateway} with OCPP {ocpp_version}: handed to it."
+    return Telling(What.ROUTE, key, text, {"gateway": gateway, "ocpp_version": ocpp_version})
+
+
+def retry(tried: Tried) -> Telling:
+    """That an attempt sent nothing, and that another follows."""
+    text = f"Attempt {tried.attempt} sent nothing ({tried.cause}): the way is looked up again."
+    facts = {"attempt": tried.attempt, "cause": tried.cause}
+    return Telling(What.RETRY, f"tried:{tried.attempt}", text, facts, tried.at)
+
+
+def settled(attempt: int, *, sent: bool, cancelled: bool) -> Telling:
+    """What is held of an attempt that its gateway said nothing about (yet)."""
+    why = "A cancel came first" if cancelled else f"The gateway of attempt {attempt} fell silent"
+    held = (
+        "its intent is written down, so the frame was perhaps sent and is not sent blindly again"
+        if sent
+        else f"no intent is written down, so attempt {attempt} was not sent and never will be"
+    )
+    facts = {"attempt": attempt, "perhaps_sent": sent}
+    return Telling(What.RETRY, f"settled:{attempt}", f"{why}: {held}.", facts)
+
+
+def human(span: timedelta) -> str:
+    """A duration in words: "0.25 s", "12 s", "3 min 20 s", "1 h 2 min", "2 d 3 h"."""
+    seconds = span.total_seconds()
+    if seconds < 0:
+        return f"-{human(-span)}"
+    if seconds < 1:
+        return f"{seconds:.2f} s"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    for unit, size, lower, smaller in (
+        ("d", 86_400, "h", 3_600),
+        ("h", 3_600, "min", 60),
+        ("min", 60, "s", 1),
+    ):
+        if whole >= size:
+            rest = whole % size // smaller
+            return f"{whole // size} {unit}" + (f" {rest} {lower}" if rest else "")
+    return f"{whole} s"
+
+
+def _told(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in facts.items() if value not in (None, "")}

@@ -1,0 +1,82 @@
+"""Reads from the fleet all that may concern a hold, as the domain's `HoldFacts`."""
+
+from datetime import datetime
+
+from domain.model.command import Kind
+from domain.reservations.facts import HoldFacts, PlaceStatus
+from domain.reservations.reservation import Reservation
+from fleet import connections, sends, stations
+from fleet.engine.statements import Tx
+from fleet.log import reservations
+from fleet.stations import Connector
+from fleet.transactions import transactions
+from journal.commands.facts import hold_frames
+from journal.commands.sessions import session_of
+
+_TOLD_FIRST = ("Reserved", "Faulted", "Unavailable")
+
+
+async def read_hold_facts(tx: Tx, reservation: Reservation, now: datetime) -> HoldFacts:
+    """All facts about a hold at this moment, read in one transaction."""
+    tenant, station_id = reservation.tenant, reservation.station
+    rows = await sends.by_command(tx, tenant, reservation.name)
+    station = await stations.get(tx, station_id)
+    holder = await connections.holder(tx, station_id, now=now)
+    report = await reservations.reported(tx, station_id, reservation.wire_id)
+    heard = [
+        *await transactions.heard_since(tx, station_id, received_after=reservation.create_time),
+        *await transactions.for_reservation(tx, station_id, reservation.wire_id),
+    ]
+    ready = holder is not None and station is not None and station.boot_state == "ACCEPTED"
+    return HoldFacts(
+        holds=hold_frames(rows, Kind.RESERVE_NOW),
+        cancels=hold_frames(rows, Kind.CANCEL_RESERVATION),
+        attempts=max((row.attempt for row in rows), default=0),
+        token_digests=await _token_digests(tx, reservation),
+        sessions=tuple(session_of(row) for row in heard),
+        place=_place(await stations.connectors(tx, station_id), reservation),
+        shared=await _is_shared(tx, reservation),
+        report=report.status if report else "",
+        report_time=report.received_time if report else None,
+        ready=ready,
+        boot_time=station.boot_time if station else None,
+        ocpp_version=holder.ocpp_version if holder else (station.ocpp_version if station else ""),
+        connection_timeout_s=station.connection_timeout_s if station else None,
+    )
+
+
+async def _token_digests(tx: Tx, reservation: Reservation) -> frozenset[str]:
+    """The holder's token and group as this station reports them: those of the frames."""
+    rows = await sends.by_command(tx, reservation.tenant, reservation.command)
+    return frozenset(
+        digest
+        for row in rows
+        if row.kind == Kind.RESERVE_NOW.value
+        for digest in (row.token_digest, row.group_digest)
+        if digest
+    )
+
+
+def _place(connectors: list[Connector], reservation: Reservation) -> PlaceStatus | None:
+    """The reserved EVSE, or the station as a whole where any EVSE is held (1.6: connector 0)."""
+    evse_id = reservation.evse_id or 0
+    found = [
+        row
+        for row in connectors
+        if row.evse_id == evse_id and reservation.connector_id in {None, row.connector_id}
+    ]
+    if not found:
+        return None
+    telling = [row for word in _TOLD_FIRST for row in found if row.status == word]
+    row = (telling or sorted(found, key=lambda each: each.status_time))[0 if telling else -1]
+    told = row.reported_time or row.status_time
+    return PlaceStatus(row.status, row.previous_status, row.status_time, told)
+
+
+async def _is_shared(tx: Tx, reservation: Reservation) -> bool:
+    """Whether another reservation may be the one that the EVSE shows."""
+    for entry in await reservations.open_at(tx, reservation.station):
+        evse_id = entry.snapshot.get("evse_id")
+        if entry.name != reservation.name and evse_id in {None, reservation.evse_id}:
+            return True
+    return False

@@ -1,0 +1,96 @@
+"""Which reservations a station's message may concern: their workflows are woken, never told.
+
+As with commands, waking one too many costs a little history, waking one too few costs until the
+next look. A place that is shown as reserved although nothing is held there starts the workflows of
+the reservations that ended there last: a station may have brought one of them back to life.
+"""
+
+from datetime import datetime, timedelta
+
+from domain.reservations.next_step import CLEARING
+from domain.reservations.reservation import Reservation, ReservationState
+from domain.reservations.transitions import LETS_GO
+from fleet import sends
+from fleet.engine.statements import Tx
+from fleet.log import reservations
+from journal.reservations.record import from_snapshot
+from journal.reservations.starting import wake
+
+REVIVED_WITHIN = timedelta(days=30)
+"""How long after its end a hold that its station shows again is still cancelled there."""
+
+REVIVED_LIMIT = 3
+"""How many ended reservations of a place are looked at when it is shown as reserved."""
+
+_RETURNS = {"connected", "booted"}
+_NEWS = {"transaction", "connector_status", "connected", "booted", "reservation"}
+
+
+async def wake_uncleared(tx: Tx, station: str, what: str, now: datetime) -> bool:
+    """A station came back: what ended while it was away may still be held there.
+
+    Returns whether there is any.
+    """
+    if what not in _RETURNS:
+        return False
+    entries = await reservations.ended_at(tx, station, since=now - CLEARING)
+    ended = [from_snapshot(entry.snapshot) for entry in entries]
+    uncleared = [each for each in ended if not await _is_cleared(tx, each)]
+    for each in uncleared:
+        await wake(tx, each, what, now)
+    return bool(uncleared)
+
+
+async def _is_cleared(tx: Tx, ended: Reservation) -> bool:
+    """Whether its workflow has nothing left to do there, as far as that is written down."""
+    rows = await sends.by_command(tx, ended.tenant, ended.name)
+    if rows:
+        return all(row.closed for row in rows)
+    return ended.cause in LETS_GO or ended.state is ReservationState.REFUSED
+
+
+async def wake_reservations(
+    tx: Tx,
+    station: str,
+    what: str,
+    now: datetime,
+    *,
+    evse_id: int | None = None,
+    status: str = "",
+    wire_id: int | None = None,
+) -> bool:
+    """Puts a wake-up into the outbox for each reservation that the news may concern.
+
+    Returns whether there is any.
+    """
+    if what not in _NEWS:
+        return False
+    known = [from_snapshot(entry.snapshot) for entry in await reservations.open_at(tx, station)]
+    held = [each for each in known if each.state is ReservationState.HELD]
+    concerned = [each for each in held if _concerns(each, what, evse_id, wire_id)]
+    expected = any(each.evse_id in {None, evse_id} for each in known)
+    if status == "Reserved" and evse_id and not expected:
+        concerned += await _ended_there(tx, station, evse_id, now)
+    for each in concerned:
+        await wake(tx, each, what, now)
+    return bool(concerned)
+
+
+def _concerns(held: Reservation, what: str, evse_id: int | None, wire_id: int | None) -> bool:
+    if what == "reservation":
+        return wire_id == held.wire_id
+    if wire_id is not None and wire_id == held.wire_id:
+        return True
+    return held.evse_id is None or evse_id in {None, 0, held.evse_id}
+
+
+async def _ended_there(tx: Tx, station: str, evse_id: int, now: datetime) -> list[Reservation]:
+    """The reservations of an EVSE that ended last."""
+    entries = await reservations.ended_at(tx, station, since=now - REVIVED_WITHIN)
+    ended = (from_snapshot(entry.snapshot) for entry in entries)
+    of_place = [
+        each
+        for each in ended
+        if each.evse_id == evse_id and each.state is not ReservationState.REFUSED
+    ]
+    return of_place[:REVIVED_LIMIT]

@@ -1,0 +1,1 @@
+"""Prints docs/states.md from the code's tables."""

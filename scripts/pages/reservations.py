@@ -1,0 +1,60 @@
+"""Prints the part of docs/states.md about reservations from the tables that decide."""
+
+from collections.abc import Iterator
+
+from domain.reservations.reservation import ENDS, TRANSITIONS, ChangeState, ReservationState
+from domain.reservations.transitions import ENDINGS
+
+_MEANS = {
+    ReservationState.REQUESTED: "Its ReserveNow is under way, or an unknown hold is being undone.",
+    ReservationState.SCHEDULED: "It begins later.",
+    ReservationState.HELD: "The station said yes; a workflow cares for it until its end.",
+    ReservationState.USED: "The driver came.",
+    ReservationState.EXPIRED: "Our timer ended it.",
+    ReservationState.NO_SHOW: "The driver identified, and no session was started.",
+    ReservationState.CANCELLED: "By its caller or an operator, or an unknown hold was undone.",
+    ReservationState.LOST: "The station let it go, or cannot serve it.",
+    ReservationState.REFUSED: "It was never made; the cause is that of its command's outcome.",
+}
+
+_CHANGE_MEANS = {
+    ChangeState.PENDING: "The station is being asked.",
+    ChangeState.ACCEPTED: "The station took it.",
+    ChangeState.REFUSED: "It was not made; the old hold was asked for again.",
+    ChangeState.UNKNOWN: "The station did not say; the old hold was asked for again.",
+}
+
+
+def reservations_page() -> str:
+    """States, ends and changes of reservations, in Markdown."""
+    return "\n".join([*_states(), *_ends(), *_changes()])
+
+
+def _states() -> Iterator[str]:
+    yield "## Reservations\n\n```mermaid\nstateDiagram-v2\n    [*] --> REQUESTED"
+    for before in ReservationState:
+        for after in ReservationState:
+            if after in TRANSITIONS[before]:
+                yield f"    {before.value} --> {after.value}"
+    for end in ReservationState:
+        if end in ENDS:
+            yield f"    {end.value} --> [*]"
+    yield "```\n\n| State | Means |\n| --- | --- |"
+    for state in ReservationState:
+        yield f"| {state.value} | {_MEANS[state]} |"
+    yield ""
+
+
+def _ends() -> Iterator[str]:
+    yield "### Why a reservation ended\n\n| Cause | State | What a driver can be told |"
+    yield "| --- | --- | --- |"
+    for cause, (state, sentence) in ENDINGS.items():
+        yield f"| {cause.value} | {state.value} | {sentence} |"
+    yield ""
+
+
+def _changes() -> Iterator[str]:
+    yield "### Changes of a reservation\n\n| State | Means |\n| --- | --- |"
+    for state in ChangeState:
+        yield f"| {state.value} | {_CHANGE_MEANS[state]} |"
+    yield ""

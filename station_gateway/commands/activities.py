@@ -1,0 +1,54 @@
+"""The gateway's Temporal activities: thin wrappers that heartbeat while the work goes on.
+
+A station's word is a result, never an exception. `send_frame` is scheduled with one attempt.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from temporalio import activity
+
+from contract.commands import AskRequest, AskResult, SendRequest, SendResult
+from contract.names import ASK_STATION, SEND_FRAME
+from station_gateway.commands.questions import Questions
+from station_gateway.commands.sending import Sender
+
+
+class GatewayActivities:
+    """What workflows can ask of the process that holds a station's socket."""
+
+    def __init__(self, sender: Sender, questions: Questions, *, heartbeat_s: float) -> None:
+        self._sender = sender
+        self._questions = questions
+        self._heartbeat_s = heartbeat_s
+
+    @activity.defn(name=SEND_FRAME)
+    async def send_frame(self, request: SendRequest) -> SendResult:
+        """Send one frame of a command, at most once."""
+        async with _heartbeats(self._heartbeat_s):
+            result = await self._sender.send(request)
+        self._questions.after_answer(request, result)
+        return result
+
+    @activity.defn(name=ASK_STATION)
+    async def ask_station(self, request: AskRequest) -> AskResult:
+        """Ask what became of a command."""
+        async with _heartbeats(self._heartbeat_s):
+            return await self._questions.ask(request)
+
+
+@asynccontextmanager
+async def _heartbeats(interval_s: float) -> AsyncIterator[None]:
+    """Tell Temporal that this process lives, so that its death is noticed within seconds."""
+
+    async def beat() -> None:
+        while True:
+            await asyncio.sleep(interval_s)  # first: most frames are answered before a beat is due
+            activity.heartbeat()
+
+    beating = asyncio.get_running_loop().create_task(beat())
+    try:
+        yield
+    finally:
+        beating.cancel()

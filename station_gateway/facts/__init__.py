@@ -1,0 +1,1 @@
+"""What stations report: authorised, written down, answered."""

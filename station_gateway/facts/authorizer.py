@@ -1,0 +1,120 @@
+"""Who may charge: one port, and the implementation that asks the fleet.
+
+The order of judgement: a token that a start in flight brought to this very station is good (the
+operator asked for that session); then the token table; then, for tokens nobody knows, a hold of
+this station that names it, or the open mode's Accepted, or the normal Invalid.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from domain.model.command import Kind
+from domain.reservations.reservation import ReservationState
+from fleet import sends, tokens
+from fleet.engine.statements import Tx
+from fleet.keys import Sealer
+from fleet.log import reservations
+from fleet.tokens import Token
+from journal.reservations.record import from_snapshot
+from station_gateway.dialects.messages import Authorization, TokenSeen, TokenVerdict
+
+V16_TYPE = "idTag"
+GROUP_TYPE = "Central"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a token may do, and its digests: the only form in which it is stored."""
+
+    authorization: Authorization
+    digest: str
+    masked: str
+    group_digest: str | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether energy may flow for this token."""
+        return self.authorization.verdict is TokenVerdict.ACCEPTED
+
+
+class Authorizer(Protocol):
+    """The port that every token goes through."""
+
+    async def judge(
+        self, tx: Tx, *, station: str, tenant: str, token: TokenSeen, now: datetime
+    ) -> Judgement:
+        """Judge a token that was presented at a station, within the transaction of the fact."""
+
+
+class FleetAuthorizer:
+    """Judges by the commands in flight and the token table of the fleet."""
+
+    def __init__(self, sealer: Sealer, *, open_to_all: bool) -> None:
+        self._sealer = sealer
+        self._open_to_all = open_to_all
+
+    async def judge(
+        self, tx: Tx, *, station: str, tenant: str, token: TokenSeen, now: datetime
+    ) -> Judgement:
+        """See `Authorizer.judge`."""
+        digest = self._sealer.digest(token.type or V16_TYPE, token.value)
+        known = await tokens.lookup(tx, tenant, token.value, token.type)
+        group = known.group if known is not None else None
+        group_digest = self._sealer.digest(GROUP_TYPE, group) if group else None
+        if await self._brought_by_command(tx, station, digest, group_digest):
+            verdict = TokenVerdict.ACCEPTED
+        else:
+            verdict = await self._by_table(tx, station, digest, known, now)
+        return Judgement(
+            Authorization(verdict, group=group, expire_time=_expiry(known, verdict, now)),
+            digest=digest,
+            masked=self._sealer.mask(token.value),
+            group_digest=group_digest,
+        )
+
+    async def _brought_by_command(
+        self, tx: Tx, station: str, digest: str, group_digest: str | None
+    ) -> bool:
+        return any(
+            send.kind == Kind.START_SESSION.value
+            and not send.undo
+            and send.token_digest is not None
+            and (
+                send.token_digest in (digest, group_digest)
+                or (send.group_digest is not None and send.group_digest in (digest, group_digest))
+            )
+            for send in await sends.open_for_station(tx, station)
+        )
+
+    async def _by_table(
+        self, tx: Tx, station: str, digest: str, known: Token | None, now: datetime
+    ) -> TokenVerdict:
+        if known is None:
+            good = self._open_to_all or await _named_by_hold(tx, station, digest, now)
+            return TokenVerdict.ACCEPTED if good else TokenVerdict.INVALID
+        if known.status == TokenVerdict.ACCEPTED and _expired(known, now):
+            return TokenVerdict.EXPIRED
+        return TokenVerdict(known.status)
+
+
+async def _named_by_hold(tx: Tx, station: str, digest: str, now: datetime) -> bool:
+    """Whether a hold of this station is for this token, or for it as a group's."""
+    for entry in await reservations.open_at(tx, station):
+        hold = from_snapshot(entry.snapshot)
+        tokens_of_hold = (hold.id_token, hold.group_id_token)
+        named = any(token is not None and token.digest == digest for token in tokens_of_hold)
+        if named and hold.state is ReservationState.HELD and now < hold.expire_time:
+            return True
+    return False
+
+
+def _expired(token: Token, now: datetime) -> bool:
+    return token.expire_time is not None and token.expire_time <= now
+
+
+def _expiry(token: Token | None, verdict: TokenVerdict, now: datetime) -> datetime | None:
+    """Until when the station may trust the judgement; never a past time beside "accepted"."""
+    if token is None or (verdict is TokenVerdict.ACCEPTED and _expired(token, now)):
+        return None
+    return token.expire_time

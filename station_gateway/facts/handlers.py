@@ -1,0 +1,216 @@
+"""What is done with each message of a station, and what it is told.
+
+A message that carries a fact is answered after the fact is committed, never before: a station
+repeats what was not answered, and forgets what was. So when the database is down there is no
+answer (`Unanswered`), and nothing is lost.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, Protocol
+
+import structlog
+
+from fleet.engine.database import Database
+from fleet.engine.statements import Tx
+from fleet.engine.unavailable import DatabaseUnavailable
+from station_gateway.dialects.messages import (
+    AuthorizationAsked,
+    Booted,
+    BootVerdict,
+    Confirmation,
+    ConnectorStatusSeen,
+    HeartbeatSeen,
+    MeterRead,
+    NoticeSeen,
+    ReservationEnded,
+    SecurityEventSeen,
+    SessionEvent,
+    SessionStarted,
+    SessionStopped,
+    StationCall,
+    VendorDataSeen,
+)
+from station_gateway.facts import recording as facts
+from station_gateway.facts.authorizer import Authorizer, Judgement
+from station_gateway.sockets.peer import Peer
+from telemetry import metrics
+
+log = structlog.get_logger(__name__)
+
+TRIGGERED = "Triggered"
+RETRY_S = 0.5
+"""Between two tries to write a fact while the database is away."""
+
+
+class Unanswered(Exception):
+    """The message gets no answer: its fact could not be written, so the station must keep it."""
+
+
+class Waker(Protocol):
+    """What signals workflows after a fact was committed (`journal.wakeups`)."""
+
+    def kick(self) -> None:
+        """There is something to deliver now."""
+
+
+class Handlers:
+    """Handles every message of `StationCall`, one method per class."""
+
+    def __init__(
+        self,
+        db: Database,
+        authorizer: Authorizer,
+        waker: Waker,
+        *,
+        heartbeat_s: int,
+        fact_timeout_s: float,
+        utc_now: Callable[[], datetime],
+    ) -> None:
+        self._db = db
+        self._authorizer = authorizer
+        self._waker = waker
+        self._heartbeat_s = heartbeat_s
+        self._fact_timeout_s = fact_timeout_s
+        self._utc_now = utc_now
+        self._by_class: dict[type, Callable[[Peer, Any], Awaitable[Confirmation]]] = {
+            Booted: self.booted,
+            HeartbeatSeen: self.noticed,
+            ConnectorStatusSeen: self.connector_status,
+            AuthorizationAsked: self.authorization,
+            SessionStarted: self.session_started,
+            SessionStopped: self.session_stopped,
+            SessionEvent: self.session_event,
+            MeterRead: self.meter_read,
+            VendorDataSeen: self.noticed,
+            ReservationEnded: self.reservation_ended,
+            SecurityEventSeen: self.security_event,
+            NoticeSeen: self.noticed,
+        }
+
+    def replace(
+        self, message: type, handler: Callable[[Peer, Any], Awaitable[Confirmation]]
+    ) -> None:
+        """Handle messages of this class in another way from now on."""
+        self._by_class[message] = handler
+
+    async def handle(self, peer: Peer, call: StationCall) -> Confirmation:
+        """Do what the message asks for and say what to answer.
+
+        Raises:
+            Unanswered: it could not be made durable; the station will repeat it.
+        """
+        clock = asyncio.get_running_loop().time
+        begin_s = clock()
+        while True:
+            try:
+                return await self._by_class[type(call)](peer, call)
+            except DatabaseUnavailable as error:
+                # Again while the station still waits: every fact may be written twice.
+                if clock() - begin_s > self._fact_timeout_s - RETRY_S:
+                    log.warning("fact_not_written", station=peer.id, message=type(call).__name__)
+                    raise Unanswered from error
+                await asyncio.sleep(RETRY_S)
+
+    async def booted(self, peer: Peer, call: Booted) -> Confirmation:
+        """BootNotification: an admitted station is accepted.
+
+        One that was asked for (TriggerMessage) is no boot, unless it is the first that we hear of.
+        """
+        now = self._utc_now()
+        if call.reason != TRIGGERED or not peer.boot_accepted:
+            self._kick(await self._db.batch(lambda tx: facts.booted(tx, peer, call, now)))
+            peer.booted()
+            log.info("station_booted", station=peer.id, reason=call.reason)
+        return Confirmation(
+            self._utc_now(), boot=BootVerdict.ACCEPTED, interval_s=self._heartbeat_s
+        )
+
+    async def connector_status(self, peer: Peer, call: ConnectorStatusSeen) -> Confirmation:
+        """StatusNotification."""
+        now = self._utc_now()
+        self._kick(await self._db.batch(lambda tx: facts.connector_status(tx, peer, call, now)))
+        return Confirmation(self._utc_now())
+
+    async def authorization(self, peer: Peer, call: AuthorizationAsked) -> Confirmation:
+        """Authorize: judged, not written."""
+        now = self._utc_now()
+        async with self._db.read() as tx:
+            token = await self._authorizer.judge(
+                tx, station=peer.id, tenant=peer.tenant, token=call.token, now=now
+            )
+        return Confirmation(now, authorization=token.authorization)
+
+    async def session_started(self, peer: Peer, call: SessionStarted) -> Confirmation:
+        """StartTransaction: the same message twice is one session and one id."""
+        now = self._utc_now()
+        session, token, wake = await self._db.batch(
+            lambda tx: facts.session_started(tx, peer, call, self._authorizer, now)
+        )
+        self._kick(wake)
+        peer.learn(session.ocpp_id)
+        log.info("session_started", station=peer.id, session=session.name, ok=token.accepted)
+        return Confirmation(
+            self._utc_now(), authorization=token.authorization, transaction_id=session.id
+        )
+
+    async def session_stopped(self, peer: Peer, call: SessionStopped) -> Confirmation:
+        """StopTransaction: always confirmed, whatever its token is worth."""
+        now = self._utc_now()
+
+        async def write(tx: Tx) -> tuple[Judgement | None, bool]:
+            token = None
+            if call.token is not None:
+                token = await self._authorizer.judge(
+                    tx, station=peer.id, tenant=peer.tenant, token=call.token, now=now
+                )
+            return token, await facts.session_stopped(tx, peer, call, token, now)
+
+        token, wake = await self._db.batch(write)
+        self._kick(wake)
+        return Confirmation(self._utc_now(), authorization=token.authorization if token else None)
+
+    async def session_event(self, peer: Peer, call: SessionEvent) -> Confirmation:
+        """TransactionEvent."""
+        now = self._utc_now()
+        token, wake = await self._db.batch(
+            lambda tx: facts.session_event(tx, peer, call, self._authorizer, now)
+        )
+        self._kick(wake)
+        return Confirmation(self._utc_now(), authorization=token.authorization if token else None)
+
+    async def meter_read(self, peer: Peer, call: MeterRead) -> Confirmation:
+        """MeterValues: only a session that we never heard of is a fact."""
+        ocpp_id = call.ocpp_id
+        if ocpp_id is not None and ocpp_id not in {"0", "-1"} and not peer.knows(ocpp_id):
+            now = self._utc_now()
+            self._kick(
+                await self._db.batch(
+                    lambda tx: facts.session_observed(tx, peer, ocpp_id, call, now)
+                )
+            )
+            peer.learn(ocpp_id)
+        return Confirmation(self._utc_now())
+
+    async def reservation_ended(self, peer: Peer, call: ReservationEnded) -> Confirmation:
+        """ReservationStatusUpdate: a hold is over, says the station."""
+        now = self._utc_now()
+        self._kick(await self._db.batch(lambda tx: facts.reservation_ended(tx, peer, call, now)))
+        log.info("reservation_ended", station=peer.id, status=call.status)
+        return Confirmation(self._utc_now())
+
+    async def security_event(self, peer: Peer, call: SecurityEventSeen) -> Confirmation:
+        """SecurityEventNotification: an operator has to see it."""
+        metrics.SECURITY_EVENTS.labels(event="reported_by_station").inc()
+        log.warning("security_event", station=peer.id, event_type=call.event)
+        return Confirmation(self._utc_now())
+
+    async def noticed(self, peer: Peer, call: StationCall) -> Confirmation:
+        """What is confirmed and not kept."""
+        del peer, call
+        return Confirmation(self._utc_now())
+
+    def _kick(self, wake: bool) -> None:
+        if wake:
+            self._waker.kick()

@@ -1,0 +1,250 @@
+"""What a station's message writes: each function is one fact, run inside one transaction.
+
+With the fact, and in the same transaction, goes the wake-up of the commands that it concerns, so
+that after a crash there is either both or neither. Each returns the fact and whether somebody is
+to be woken.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from fleet import stations
+from fleet.engine.statements import Tx
+from fleet.log import reservations
+from fleet.transactions import transactions
+from fleet.transactions.rows import Transaction
+from journal.commands.waking import StationEvent, wake_concerned
+from station_gateway.dialects.messages import (
+    Booted,
+    ConnectorStatusSeen,
+    MeterRead,
+    ReservationEnded,
+    SessionEvent,
+    SessionStarted,
+    SessionStopped,
+    StationTime,
+)
+from station_gateway.facts.authorizer import Authorizer, Judgement
+from station_gateway.facts.ownership import own_reservation, owns_session
+from station_gateway.sockets.peer import Peer
+
+
+async def booted(tx: Tx, peer: Peer, call: Booted, now: datetime) -> bool:
+    """The station booted and is accepted."""
+    await stations.record_boot(
+        tx,
+        peer.id,
+        state="ACCEPTED",
+        vendor=call.vendor,
+        model=call.model,
+        serial_number=call.serial_number,
+        firmware_version=call.firmware_version,
+        ocpp_version=peer.ocpp_version,
+        reason=call.reason,
+        connection_id=peer.connection_id,
+        now=now,
+    )
+    told = {"boot_reason": call.reason, "connection_id": peer.connection_id}
+    event = StationEvent(peer.id, "booted", message="BootNotification", told=told)
+    return await wake_concerned(tx, event, now)
+
+
+async def reservation_ended(tx: Tx, peer: Peer, call: ReservationEnded, now: datetime) -> bool:
+    """The station says that one of its holds is over; of others' holds it can say nothing."""
+    wire_id = await own_reservation(tx, peer, call.reservation_id)
+    if wire_id is None:
+        return False
+    if not await reservations.report(
+        tx, station=peer.id, wire_id=wire_id, status=call.status, now=now
+    ):
+        return False
+    event = StationEvent(
+        peer.id,
+        "reservation",
+        reservation_id=wire_id,
+        status=call.status,
+        message="ReservationStatusUpdate",
+    )
+    return await wake_concerned(tx, event, now)
+
+
+async def connector_status(tx: Tx, peer: Peer, call: ConnectorStatusSeen, now: datetime) -> bool:
+    """A connector has this status now."""
+    await stations.set_connector(
+        tx,
+        station=peer.id,
+        evse_id=call.evse_id,
+        connector_id=call.connector_id,
+        status=call.status,
+        error_code=call.error_code,
+        now=now,
+    )
+    event = StationEvent(
+        peer.id,
+        "connector_status",
+        evse_id=call.evse_id,
+        connector_id=call.connector_id,
+        status=call.status,
+        message="StatusNotification",
+        station_time=None if call.time.suspect else call.time.time,
+        told={"error_code": call.error_code},
+    )
+    return await wake_concerned(tx, event, now)
+
+
+async def session_started(
+    tx: Tx, peer: Peer, call: SessionStarted, authorizer: Authorizer, now: datetime
+) -> tuple[Transaction, Judgement, bool]:
+    """A 1.6 session began: mint its id, once, however often the message is repeated."""
+    token = await authorizer.judge(
+        tx, station=peer.id, tenant=peer.tenant, token=call.token, now=now
+    )
+    session, _ = await transactions.start_v16(
+        tx,
+        station=peer.id,
+        tenant=peer.tenant,
+        evse_id=call.evse_id,
+        token_digest=token.digest,
+        token_masked=token.masked,
+        group_digest=token.group_digest,
+        meter_start_wh=call.meter_start_wh,
+        start_time=call.time.time,
+        clock_suspect=call.time.suspect,
+        authorized=token.accepted,
+        reservation_id=await own_reservation(tx, peer, call.reservation_id),
+        now=now,
+    )
+    told = {"event": "Started", "meter_start_wh": call.meter_start_wh}
+    return (
+        session,
+        token,
+        await _wake_for(tx, session, now, message="StartTransaction", time=call.time, told=told),
+    )
+
+
+async def session_stopped(
+    tx: Tx, peer: Peer, call: SessionStopped, token: Judgement | None, now: datetime
+) -> bool:
+    """A 1.6 session ended. A station that never got our id sends 0 or -1: its open one is meant."""
+    ocpp_id = call.ocpp_id if call.id_known else await _only_open(tx, peer, token)
+    if ocpp_id is None or not await owns_session(tx, peer, ocpp_id):
+        return False
+    session = await transactions.stop_v16(
+        tx,
+        station=peer.id,
+        tenant=peer.tenant,
+        ocpp_id=ocpp_id,
+        token_digest=token.digest if token else None,
+        meter_stop_wh=call.meter_stop_wh,
+        stop_time=call.time.time,
+        reason=call.reason,
+        now=now,
+    )
+    told = {"event": "Ended", "stop_reason": call.reason, "meter_stop_wh": call.meter_stop_wh}
+    return await _wake_for(tx, session, now, message="StopTransaction", time=call.time, told=told)
+
+
+async def session_event(
+    tx: Tx, peer: Peer, call: SessionEvent, authorizer: Authorizer, now: datetime
+) -> tuple[Judgement | None, bool]:
+    """Something happened in a 2.x session; in any order, any number of times."""
+    token = None
+    if call.token is not None:
+        token = await authorizer.judge(
+            tx, station=peer.id, tenant=peer.tenant, token=call.token, now=now
+        )
+    session, _ = await transactions.event_v2(
+        tx,
+        station=peer.id,
+        tenant=peer.tenant,
+        ocpp_id=call.ocpp_id,
+        event_type=call.event_type,
+        seq_no=call.seq_no,
+        evse_id=call.evse_id,
+        connector_id=call.connector_id,
+        token_digest=token.digest if token else None,
+        token_masked=token.masked if token else "",
+        group_digest=token.group_digest if token else None,
+        remote_start_id=call.remote_start_id,
+        reservation_id=await own_reservation(tx, peer, call.reservation_id),
+        event_time=call.time.time,
+        clock_suspect=call.time.suspect,
+        offline=call.offline,
+        authorized=token.accepted if token else False,
+        meter_wh=call.meter_wh,
+        stop_reason=call.stop_reason,
+        charging_state=call.charging_state,
+        now=now,
+    )
+    told = {
+        "event": call.event_type,
+        "seq_no": call.seq_no,
+        "trigger": call.trigger,
+        "charging_state": call.charging_state,
+        "stop_reason": call.stop_reason,
+        "offline": call.offline or None,
+        "remote_start_id": call.remote_start_id,
+    }
+    return token, await _wake_for(
+        tx, session, now, message="TransactionEvent", time=call.time, told=told
+    )
+
+
+async def session_observed(
+    tx: Tx, peer: Peer, ocpp_id: str, call: MeterRead, now: datetime
+) -> bool:
+    """Meter values name a session; write it down when nobody told us of it."""
+    if await transactions.by_ocpp_id(tx, peer.id, ocpp_id) is not None:
+        return False
+    if not await owns_session(tx, peer, ocpp_id):
+        return False
+    await transactions.observe(
+        tx,
+        station=peer.id,
+        tenant=peer.tenant,
+        ocpp_id=ocpp_id,
+        evse_id=call.evse_id,
+        meter_wh=call.meter_wh,
+        now=now,
+    )
+    event = StationEvent(
+        peer.id, "transaction", evse_id=call.evse_id, wire_id=ocpp_id, message="MeterValues"
+    )
+    return await wake_concerned(tx, event, now)
+
+
+async def _wake_for(
+    tx: Tx,
+    session: Transaction,
+    now: datetime,
+    *,
+    message: str,
+    time: StationTime,
+    told: dict[str, Any],
+) -> bool:
+    event = StationEvent(
+        session.station,
+        "transaction",
+        evse_id=session.evse_id,
+        connector_id=session.connector_id,
+        token_digest=session.token_digest,
+        group_digest=session.group_digest,
+        remote_start_id=session.remote_start_id,
+        wire_id=session.ocpp_id,
+        reservation_id=session.reservation_id,
+        message=message,
+        station_time=None if time.suspect else time.time,
+        told={
+            **told,
+            "transaction": session.name,
+            "id_token": session.token_masked,
+            "clock_suspect": time.suspect or None,
+        },
+    )
+    return await wake_concerned(tx, event, now)
+
+
+async def _only_open(tx: Tx, peer: Peer, token: Judgement | None) -> str | None:
+    """The id of the one session that can be meant; None when none or several can."""
+    found = await transactions.active(tx, peer.id, token_digest=token.digest if token else None)
+    return found[0].ocpp_id if len(found) == 1 else None

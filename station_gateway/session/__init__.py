@@ -1,0 +1,1 @@
+"""The OCPP-J session of one socket, without I/O."""

@@ -1,0 +1,399 @@
+"""The session engine: one station, one connection, the rules of OCPP-J, and no I/O.
+
+Theory. Each side may have one CALL outstanding; the two directions are independent of each other
+(OCPP 2.0.1 part 4 section 4.1.1). So a session is two small machines that share a socket.
+
+    ours      idle --call()--> out --answer--> idle            AnswerReceived
+                                |---time----> idle             AnswerMissing(TIMEOUT), id remembered
+                                '---socket--> closed           AnswerMissing(CONNECTION_LOST)
+    theirs    idle --CALL--> in hand --reply()--> idle or the next one in line
+
+An answer is handled when it arrives, also while the reply to the station's own CALL is still being
+made. An answer after its time is matched by its id and handed on as late: it is evidence. A CALL
+that comes twice has one effect and gets the same answer as often as it came. A CALL that comes too
+early (before our answer to the one before) waits in a short line; a station that overruns the line
+is disconnected. What cannot be read gets the CALLERROR that its version asks for, and never ends
+the session.
+
+How to drive it: feed `receive`, act on the events, write `data_to_send` after every call of any
+method, call `check_timeouts` at `next_deadline`, and `connection_lost` when the socket is gone.
+After `connection_lost` or a `Closing` nothing gets through any more: a reply that comes later is
+dropped silently, and frames of the old socket mean nothing.
+
+Times are monotonic seconds. Containers are made when they are first needed: an idle station costs
+one slotted object.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from domain.model.command import CallError
+from station_gateway.dialects.interface import Dialect
+from station_gateway.dialects.messages import Payload, Unreadable
+from station_gateway.session import frames, refusals
+from station_gateway.session.events import (
+    MESSAGE_TOO_BIG,
+    POLICY_VIOLATION,
+    AnswerMissing,
+    AnswerReceived,
+    AnswerRefused,
+    CallInFlight,
+    CallReceived,
+    Closing,
+    Event,
+    FrameRefused,
+    Missing,
+    SendReceived,
+    SessionOver,
+)
+from station_gateway.session.frames import Fault, Frame, FrameError, FrameLimits, MessageId
+from station_gateway.session.refusals import reason_of
+
+__all__ = [
+    "AnswerMissing",
+    "AnswerReceived",
+    "CallInFlight",
+    "CallReceived",
+    "Closing",
+    "Event",
+    "FrameRefused",
+    "Missing",
+    "Session",
+    "SessionLimits",
+    "SessionOver",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """What one session may hold in memory.
+
+    queued_calls: CALLs (and repeats of CALLs) that may wait for our answer to the one in hand.
+    remembered_answers: answers kept for CALLs that come again.
+    overdue_calls: CALLs of ours whose late answer is still recognised.
+    """
+
+    frame: FrameLimits = field(default_factory=FrameLimits)
+    queued_calls: int = 16
+    remembered_answers: int = 4
+    overdue_calls: int = 16
+
+
+class _Ours(msgspec.Struct):
+    """Our outstanding CALL."""
+
+    message_id: str
+    action: str
+    deadline: float
+
+
+class _Theirs(msgspec.Struct):
+    """The station's CALL in hand. `repeats`: how often it came again meanwhile."""
+
+    call: CallReceived
+    fingerprint: int
+    repeats: int = 0
+
+
+class Session:
+    """One connection of one station."""
+
+    __slots__ = (
+        "_answers",
+        "_dialect",
+        "_in_hand",
+        "_limits",
+        "_out",
+        "_over",
+        "_overdue",
+        "_pending",
+        "_waiting",
+    )
+
+    def __init__(self, dialect: Dialect, limits: SessionLimits) -> None:
+        self._dialect = dialect
+        self._limits = limits
+        self._over = False
+        self._out: list[str] = []
+        self._pending: _Ours | None = None
+        self._overdue: dict[str, str] | None = None
+        self._in_hand: _Theirs | None = None
+        self._waiting: deque[_Theirs] | None = None
+        self._answers: dict[MessageId, tuple[int, str]] | None = None
+
+    # --- what the shell asks
+
+    @property
+    def busy(self) -> bool:
+        """Whether a CALL of ours is outstanding."""
+        return self._pending is not None
+
+    @property
+    def over(self) -> bool:
+        """Whether the session has ended."""
+        return self._over
+
+    def next_deadline(self) -> float | None:
+        """When `check_timeouts` has something to do; None while no CALL of ours is out."""
+        return None if self._pending is None else self._pending.deadline
+
+    def data_to_send(self) -> list[str]:
+        """Text frames to write, in order. Each is handed out once."""
+        if not self._out:
+            return []
+        out, self._out = self._out, []
+        return out
+
+    # --- our direction
+
+    def call(
+        self, message_id: str, action: str, payload: Payload, now: float, timeout_s: float
+    ) -> None:
+        """Send a CALL; its answer, or that there is none, comes as an event.
+
+        Raises:
+            CallInFlight: wait for the event of the CALL before.
+            SessionOver: nothing was sent.
+        """
+        if self._over:
+            raise SessionOver
+        if self._pending is not None:
+            raise CallInFlight
+        self._out.append(frames.encode_call(message_id, action, payload))
+        self._pending = _Ours(message_id, action, now + timeout_s)
+
+    def check_timeouts(self, now: float) -> list[Event]:
+        """Give up the outstanding CALL when its time is over; its late answer stays welcome."""
+        pending = self._pending
+        if pending is None or now < pending.deadline:
+            return []
+        self._pending = None
+        if self._overdue is None:
+            self._overdue = {}
+        self._overdue[pending.message_id] = pending.action
+        if len(self._overdue) > self._limits.overdue_calls:
+            del self._overdue[next(iter(self._overdue))]
+        return [AnswerMissing(pending.message_id, pending.action, Missing.TIMEOUT)]
+
+    def connection_lost(self) -> list[Event]:
+        """The socket is gone: the outstanding CALL fails at once, everything else is forgotten."""
+        pending = self._pending
+        self._end()
+        self._out = []
+        if pending is None:
+            return []
+        return [AnswerMissing(pending.message_id, pending.action, Missing.CONNECTION_LOST)]
+
+    # --- their direction
+
+    def reply(self, message_id: MessageId, payload: Payload) -> list[Event]:
+        """Answer the CALL in hand. Returns the next CALL, when one waited in line.
+
+        Raises:
+            LookupError: this CALL is not in hand (answered twice: a bug of the caller).
+        """
+        try:
+            frame = frames.encode_result(message_id, payload)
+        except TypeError:
+            refused = FrameRefused("unencodable_reply", "our reply is not JSON")
+            return [refused, *self.reply_error(message_id, self._dialect.ERRORS.internal)]
+        return self._answer(message_id, frame, remember=True)
+
+    def reply_error(
+        self,
+        message_id: MessageId,
+        code: str,
+        description: str = "",
+        details: dict[str, Any] | None = None,
+    ) -> list[Event]:
+        """Answer the CALL in hand with a CALLERROR; else as `reply`.
+
+        It is not remembered: the CALL had no effect, so that when it comes again it is tried anew.
+        """
+        frame = frames.encode_error(message_id, code, description, details)
+        return self._answer(message_id, frame, remember=False)
+
+    def abandon(self, message_id: MessageId) -> list[Event]:
+        """Leave the CALL in hand without an answer, so that the station keeps it and repeats it.
+
+        When it comes again it is new. Returns and raises as `reply`.
+        """
+        if self._over:
+            return []
+        self._check_in_hand(message_id)
+        return self._next_in_line()
+
+    def _answer(self, message_id: MessageId, frame: str, *, remember: bool) -> list[Event]:
+        if self._over:
+            return []
+        theirs = self._check_in_hand(message_id)
+        self._out.append(frame)
+        if theirs.repeats:
+            self._out.extend([frame] * theirs.repeats)
+        if remember:
+            self._remember(message_id, theirs.fingerprint, frame)
+        return self._next_in_line()
+
+    def _check_in_hand(self, message_id: MessageId) -> _Theirs:
+        theirs = self._in_hand
+        if theirs is None or theirs.call.message_id != message_id:
+            raise LookupError("this CALL is not in hand")
+        return theirs
+
+    def _next_in_line(self) -> list[Event]:
+        if not self._waiting:
+            self._in_hand = None
+            return []
+        self._in_hand = self._waiting.popleft()
+        return [self._in_hand.call]
+
+    def _remember(self, message_id: MessageId, fingerprint: int, frame: str) -> None:
+        if self._answers is None:
+            self._answers = {}
+        self._answers.pop(message_id, None)
+        self._answers[message_id] = (fingerprint, frame)
+        if len(self._answers) > self._limits.remembered_answers:
+            del self._answers[next(iter(self._answers))]
+
+    # --- reading
+
+    def receive(self, data: str | bytes, now: float) -> list[Event]:  # noqa: ARG002
+        """Take one websocket message: `str` of a text frame, `bytes` of a binary one.
+
+        Never raises, whatever the station sends. An answer counts as in time until
+        `check_timeouts` gave its CALL up: `now` decides nothing here, so that a stalled process
+        does not turn answers that wait in the socket into late ones.
+        """
+        if self._over:
+            return []
+        try:
+            frame = frames.decode(data, self._limits.frame)
+        except FrameError as error:
+            return self._refuse(error)
+        kind = frame.type_number
+        if kind == frames.CALL:
+            return self._call_received(frame, hash(data))
+        if kind <= frames.CALL_ERROR:
+            return self._answer_received(frame)
+        if not self._dialect.EXTENDED_FRAMES:
+            unknown = FrameError(Fault.TYPE_NUMBER, "unknown message type", kind, frame.message_id)
+            return self._refuse(unknown)
+        if kind == frames.SEND:
+            return self._send_received(frame)
+        return [AnswerRefused(frame.message_id, CallError(*(frame.error or ())))]
+
+    def _call_received(self, frame: Frame, fingerprint: int) -> list[Event]:
+        message_id = frame.message_id
+        twin = self._find_in_line(message_id)
+        if twin is not None:
+            if self._line_is_full():
+                return self._close(POLICY_VIOLATION, "too many messages before our answer")
+            twin.repeats += 1
+            return [FrameRefused("duplicate_call")]
+        answered = self._answers.get(message_id) if self._answers else None
+        if answered is not None and answered[0] == fingerprint:
+            self._out.append(answered[1])
+            return [FrameRefused("duplicate_call")]
+        violation = self._dialect.check_call(frame.action, frame.body)
+        if violation is not None:
+            self._send_error(message_id, violation.code, violation.description)
+            return [FrameRefused(reason_of(violation, self._dialect.ERRORS), violation.description)]
+        theirs = _Theirs(CallReceived(message_id, frame.action, frame.body), fingerprint)
+        if self._in_hand is None:
+            self._in_hand = theirs
+            return [theirs.call]
+        if self._line_is_full():
+            return self._close(POLICY_VIOLATION, "too many messages before our answer")
+        if self._waiting is None:
+            self._waiting = deque()
+        self._waiting.append(theirs)
+        return []
+
+    def _find_in_line(self, message_id: MessageId) -> _Theirs | None:
+        if self._in_hand is None:
+            return None
+        if self._in_hand.call.message_id == message_id:
+            return self._in_hand
+        for theirs in self._waiting or ():
+            if theirs.call.message_id == message_id:
+                return theirs
+        return None
+
+    def _line_is_full(self) -> bool:
+        held = sum(1 + theirs.repeats for theirs in self._waiting or ())
+        held += 0 if self._in_hand is None else self._in_hand.repeats
+        return held >= self._limits.queued_calls
+
+    def _answer_received(self, frame: Frame) -> list[Event]:
+        message_id = str(frame.message_id)
+        action, late = self._take_ours(message_id)
+        if action is None:
+            return [FrameRefused("unexpected_answer")]
+        if frame.error is not None:
+            return [AnswerReceived(message_id, action, CallError(*frame.error), late)]
+        violation = self._dialect.check_answer(action, frame.body)
+        if violation is None:
+            return [AnswerReceived(message_id, action, frame.body, late)]
+        self._refuse_answer(message_id, violation.code, violation.description)
+        return [AnswerReceived(message_id, action, Unreadable(violation.description), late)]
+
+    def _take_ours(self, message_id: str) -> tuple[str | None, bool]:
+        """Action of our CALL with this id and whether it was given up; the CALL is then over."""
+        pending = self._pending
+        if pending is not None and pending.message_id == message_id:
+            self._pending = None
+            return pending.action, False
+        if self._overdue:
+            return self._overdue.pop(message_id, None), True
+        return None, False
+
+    def _send_received(self, frame: Frame) -> list[Event]:
+        violation = self._dialect.check_send(frame.action, frame.body)
+        if violation is not None:
+            return [FrameRefused(reason_of(violation, self._dialect.ERRORS), violation.description)]
+        return [SendReceived(frame.message_id, frame.action, frame.body)]
+
+    # --- refusing
+
+    def _refuse(self, error: FrameError) -> list[Event]:
+        """Answer a frame that cannot be used as its version asks; never answer an answer."""
+        if error.fault is Fault.OVERSIZE:
+            return self._close(MESSAGE_TOO_BIG, error.reason)
+        if error.type_number in (frames.CALL_RESULT, frames.CALL_ERROR):
+            return self._unreadable_answer(error)
+        answer = refusals.answer_to(error, self._dialect)
+        if answer is not None:
+            self._send_error(*answer, error.reason)
+        reason = "unknown_type" if error.fault is Fault.TYPE_NUMBER else "unreadable"
+        return [FrameRefused(reason, error.reason)]
+
+    def _unreadable_answer(self, error: FrameError) -> list[Event]:
+        message_id = str(error.message_id)
+        action, late = self._take_ours(message_id)
+        if action is None:
+            return [FrameRefused("unreadable", error.reason)]
+        if error.type_number == frames.CALL_RESULT:
+            self._refuse_answer(message_id, self._dialect.ERRORS.format, error.reason)
+        return [AnswerReceived(message_id, action, Unreadable(error.reason), late)]
+
+    def _refuse_answer(self, message_id: str, code: str, reason: str) -> None:
+        """Tell the station that its CALLRESULT is of no use, where its version has words for it."""
+        if self._dialect.EXTENDED_FRAMES:
+            self._out.append(frames.encode_result_error(message_id, code, reason))
+
+    def _send_error(self, message_id: MessageId, code: str, description: str) -> None:
+        self._out.append(frames.encode_error(message_id, code, description))
+
+    def _close(self, code: int, reason: str) -> list[Event]:
+        replies, lost = self._out, self.connection_lost()
+        self._out = replies  # what is answered already still goes out before the close frame
+        refusal = "oversize" if code == MESSAGE_TOO_BIG else "queue_overflow"
+        return [*lost, FrameRefused(refusal, reason), Closing(code, reason)]
+
+    def _end(self) -> None:
+        self._over = True
+        self._pending = self._in_hand = None
+        self._overdue = self._waiting = self._answers = None

@@ -1,0 +1,54 @@
+"""S13: how fast one station may talk. A token bucket that first slows down, then gives up.
+
+A station within its rate is never touched. One that is over it is not read for a moment (its data
+waits in TCP, so that it feels the pressure itself, and a well-behaved one that replays its offline
+messages is merely slowed down). One that keeps pushing for `patience_s` is disconnected with 1008.
+"""
+
+from dataclasses import dataclass
+
+from station_gateway.session.events import POLICY_VIOLATION, Closing
+
+
+@dataclass(frozen=True, slots=True)
+class FloodLimits:
+    """rate_per_s: messages that flow in for ever; burst: what may come at once after silence.
+
+    patience_s: how long a station may press against the limit without a break.
+    """
+
+    rate_per_s: float = 20.0
+    burst: float = 60.0
+    patience_s: float = 30.0
+
+
+class FloodGate:
+    """The bucket of one connection."""
+
+    __slots__ = ("_limits", "_pressed_since", "_stamp", "_tokens")
+
+    def __init__(self, limits: FloodLimits, now: float) -> None:
+        self._limits = limits
+        self._tokens = limits.burst
+        self._stamp = now
+        self._pressed_since: float | None = None
+
+    def admit(self, now: float) -> float | Closing:
+        """Count one message. Returns for how many seconds nothing more may be read (mostly 0.0).
+
+        Call it once per message, before `Session.receive`; the message itself is still to be
+        handled, unless the session is to be closed.
+        """
+        limits = self._limits
+        refill = max(0.0, now - self._stamp) * limits.rate_per_s
+        self._tokens = min(limits.burst, self._tokens + refill) - 1.0
+        self._stamp = max(now, self._stamp)
+        if self._tokens >= 0.0:
+            if self._tokens >= limits.burst / 2:
+                self._pressed_since = None
+            return 0.0
+        if self._pressed_since is None:
+            self._pressed_since = now
+        if now - self._pressed_since >= limits.patience_s:
+            return Closing(POLICY_VIOLATION, "message rate too high")
+        return -self._tokens / limits.rate_per_s

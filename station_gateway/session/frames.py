@@ -1,0 +1,242 @@
+"""OCPP-J frames: text in, a checked list out, and back. No state.
+
+A frame is a JSON array `[type, id, ...]` (OCPP-J 1.6 section 4.2, OCPP 2.0.1 part 4 section 4.2).
+`decode` proves the shape and nothing about the payload's content. Where a frame is broken, as much
+of its type and id as can be read is kept, so that the station can be told which of its messages
+was not understood.
+
+What orjson does for us: NaN, infinities, control characters, lone surrogates, trailing text and a
+BOM are refused; nesting is limited to 1024 without recursion of ours; integers beyond 64 bits
+become floats. What it does not do: duplicate keys (the last one wins silently) and our own depth
+limit; both are checked here, and cost nothing for a frame without oddities.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+import orjson
+
+from station_gateway.session.printable import printable
+
+CALL = 2
+CALL_RESULT = 3
+CALL_ERROR = 4
+CALL_RESULT_ERROR = 5
+SEND = 6
+
+MessageId = str | int
+"""Stations must send strings; integers are taken and echoed as they came."""
+
+
+class Fault(StrEnum):
+    """What is wrong with a frame; each version has its own CALLERROR for it, or none."""
+
+    TEXT = "text"  # not JSON, too deep, duplicate keys, binary
+    SHAPE = "shape"  # not an array, elements missing or of the wrong type
+    PAYLOAD = "payload"  # the payload is not an object
+    TYPE_NUMBER = "type_number"  # a message type that does not exist
+    OVERSIZE = "oversize"
+
+
+@dataclass(frozen=True, slots=True)
+class FrameLimits:
+    """S12: what a frame may be. Sizes in bytes of UTF-8."""
+
+    frame_bytes: int = 262_144
+    nesting: int = 32
+    message_id_chars: int = 64
+    action_chars: int = 64
+
+
+class FrameError(Exception):
+    """A frame that cannot be used. Carries no text of the frame but its message id.
+
+    type_number, message_id: None when they could not be read.
+    """
+
+    def __init__(
+        self,
+        fault: Fault,
+        reason: str,
+        type_number: int | None = None,
+        message_id: MessageId | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.fault = fault
+        self.reason = reason
+        self.type_number = type_number
+        self.message_id = message_id
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """A frame of a known type.
+
+    action: CALL and SEND only, else "". body: payload of CALL, CALLRESULT, SEND.
+    error: code, description of CALLERROR and CALLRESULTERROR, else None.
+    """
+
+    type_number: int
+    message_id: MessageId
+    action: str
+    body: dict[str, Any]
+    error: tuple[str, str] | None = None
+
+
+_HEAD = re.compile(r'\s*\[\s*([2-6])\s*,\s*"([^"\\\x00-\x1f\ud800-\udfff]{1,64})"')
+_HEAD_CHARS = 160
+_ERROR_CODE_CHARS = 64
+_ERROR_TEXT_CHARS = 255
+
+
+def decode(data: str | bytes, limits: FrameLimits) -> Frame:
+    """Parse one websocket message. `str` is a text frame, `bytes` a binary one (always refused).
+
+    Raises:
+        FrameError: and nothing else, whatever the data is.
+    """
+    if len(data) > limits.frame_bytes:
+        raise FrameError(Fault.OVERSIZE, "frame is too large")
+    if isinstance(data, bytes):
+        raise _broken(data.decode("latin-1"), "binary frame")
+    size = len(data)
+    if not data.isascii():
+        size = len(data.encode("utf-8", "surrogatepass"))
+        if size > limits.frame_bytes:
+            raise FrameError(Fault.OVERSIZE, "frame is too large")
+    try:
+        message = orjson.loads(data)
+    except ValueError:
+        raise _broken(data, "not JSON") from None
+    if data.count("[") + data.count("{") > limits.nesting and _depth(message) > limits.nesting:
+        raise _broken(data, "nested too deep")
+    if data.count(":") > 1 and _has_duplicate_keys(data, size, message):
+        raise _broken(data, "duplicate keys")
+    return _shape(message, limits)
+
+
+def _broken(text: str, reason: str) -> FrameError:
+    """The error of unreadable text, with type and id when the text begins like a frame."""
+    head = _HEAD.match(text[:_HEAD_CHARS])
+    if head is None:
+        return FrameError(Fault.TEXT, reason)
+    return FrameError(Fault.TEXT, reason, int(head[1]), head[2])
+
+
+def _depth(message: object) -> int:
+    """Levels of arrays and objects, walked level by level (no recursion)."""
+    depth = 0
+    level: list[object] = [message]
+    while level := [
+        child
+        for value in level
+        if isinstance(value, list | dict)
+        for child in ((value.values() if isinstance(value, dict) else value) or (None,))
+    ]:
+        depth += 1
+    return depth
+
+
+def _has_duplicate_keys(data: str, size: int, message: object) -> bool:
+    """Whether an object names a key twice.
+
+    A duplicate gets lost in parsing, so that writing the message again makes it shorter. Compact
+    frames without one (nearly all) come out at the same length; the others are parsed again by the
+    slower parser that shows every pair.
+    """
+    if len(orjson.dumps(message)) == size:
+        return False
+    try:
+        json.loads(data, object_pairs_hook=_unique_pairs)
+    except _DuplicateKey:
+        return True
+    return False
+
+
+class _DuplicateKey(Exception):
+    pass
+
+
+def _unique_pairs(pairs: list[tuple[str, Any]]) -> None:
+    if len({key for key, _ in pairs}) != len(pairs):
+        raise _DuplicateKey
+
+
+def _shape(message: object, limits: FrameLimits) -> Frame:
+    if type(message) is not list or not message:
+        raise FrameError(Fault.SHAPE, "not an array with elements")
+    type_number = message[0]
+    if type(type_number) is not int:
+        type_number = None
+    message_id = _message_id(message, limits)
+    if type_number is None or not CALL <= type_number <= SEND:
+        raise FrameError(Fault.TYPE_NUMBER, "unknown message type", None, message_id)
+    if message_id is None:
+        raise FrameError(Fault.SHAPE, "message id cannot be read", type_number)
+    if type_number in (CALL, SEND):
+        return _call(message, type_number, message_id, limits)
+    if type_number == CALL_RESULT:
+        if len(message) < 3 or type(message[2]) is not dict:
+            raise FrameError(Fault.PAYLOAD, "payload is not an object", type_number, message_id)
+        return Frame(CALL_RESULT, message_id, "", message[2])
+    return Frame(type_number, message_id, "", {}, _error_words(message))
+
+
+def _message_id(message: list[Any], limits: FrameLimits) -> MessageId | None:
+    message_id = message[1] if len(message) > 1 else None
+    if type(message_id) is str:
+        return message_id if 0 < len(message_id) <= limits.message_id_chars else None
+    return message_id if type(message_id) is int else None
+
+
+def _call(
+    message: list[Any], type_number: int, message_id: MessageId, limits: FrameLimits
+) -> Frame:
+    if len(message) != 4 or type(message[2]) is not str:
+        raise FrameError(Fault.SHAPE, "not [type, id, action, payload]", type_number, message_id)
+    _, _, action, payload = message
+    if len(action) > limits.action_chars:
+        raise FrameError(Fault.SHAPE, "action name is too long", type_number, message_id)
+    if type(payload) is not dict:
+        raise FrameError(Fault.PAYLOAD, "payload is not an object", type_number, message_id)
+    return Frame(type_number, message_id, action, payload)
+
+
+def _error_words(message: list[Any]) -> tuple[str, str]:
+    """Code and description, whatever a station left out or spelled oddly."""
+    code = message[2] if len(message) > 2 and isinstance(message[2], str) else ""
+    text = message[3] if len(message) > 3 and isinstance(message[3], str) else ""
+    return printable(code, _ERROR_CODE_CHARS), printable(text, _ERROR_TEXT_CHARS)
+
+
+def encode_call(message_id: str, action: str, payload: dict[str, Any]) -> str:
+    """A CALL of ours. Raises: TypeError when the payload is not JSON (a bug of ours)."""
+    return orjson.dumps([CALL, message_id, action, payload]).decode()
+
+
+def encode_result(message_id: MessageId, payload: dict[str, Any]) -> str:
+    """A CALLRESULT. Raises: TypeError when the payload is not JSON (a bug of ours)."""
+    return orjson.dumps([CALL_RESULT, message_id, payload]).decode()
+
+
+def encode_result_error(message_id: str, code: str, description: str) -> str:
+    """A CALLRESULTERROR: what is wrong with the station's answer (OCPP 2.1 part 4)."""
+    text = printable(description, _ERROR_TEXT_CHARS)
+    return orjson.dumps([CALL_RESULT_ERROR, message_id, code, text, {}]).decode()
+
+
+def encode_error(
+    message_id: MessageId,
+    code: str,
+    description: str = "",
+    details: dict[str, Any] | None = None,
+) -> str:
+    """A CALLERROR. Cannot raise: details that are not JSON are left out."""
+    text = printable(description, _ERROR_TEXT_CHARS)
+    try:
+        return orjson.dumps([CALL_ERROR, message_id, code, text, details or {}]).decode()
+    except TypeError:
+        return orjson.dumps([CALL_ERROR, message_id, code, text, {}]).decode()

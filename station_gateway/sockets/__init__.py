@@ -1,0 +1,1 @@
+"""Websockets: the server, the handshake, one station at its socket."""

@@ -1,0 +1,259 @@
+"""Who may open a socket. Everything is decided in the HTTP upgrade, before a session exists.
+
+An unknown station and a wrong password get the same answer after the same work (one password
+check), so that nobody learns which stations exist. The order is: path, subprotocol, limits,
+password; each refusal has one reason in metrics and log. OCPP-J 1.6 section 3.1 and 2.0.1
+part 4 section 3; security whitepaper A00.FR.204 (user name = station identity).
+"""
+
+import asyncio
+import base64
+import binascii
+import hmac
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from math import ceil
+from typing import NoReturn
+from urllib.parse import unquote
+
+import structlog
+from websockets.datastructures import Headers, MultipleValuesError
+from websockets.headers import parse_subprotocol
+
+from fleet import stations
+from fleet.engine.database import Database
+from fleet.engine.statements import Tx
+from fleet.engine.unavailable import DatabaseUnavailable
+from fleet.keys import Passwords
+from station_gateway.dialects import DIALECTS
+from station_gateway.settings import GatewaySettings
+from station_gateway.sockets.limits import Attempts, Reconnects
+from telemetry import metrics
+
+log = structlog.get_logger(__name__)
+
+PATH = "/ocpp/"
+MAX_ID_CHARS = 255
+
+
+_Found = tuple[stations.Station | None, tuple[str, ...]]
+"""A station, and the hashes of its passwords."""
+
+
+class Refused(Exception):
+    """The handshake ends with this HTTP status; `reason` is a word for metrics and log."""
+
+    def __init__(self, status: HTTPStatus, reason: str, retry_after_s: float = 0.0) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+        self.retry_after_s = ceil(retry_after_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A station that may open its socket now, as it stood in the fleet at that moment."""
+
+    station: stations.Station
+    subprotocol: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Knock:
+    """One request to open a socket. `address` is the peer's, without port."""
+
+    path: str
+    headers: Headers
+    address: str
+    tls: bool
+
+
+class Doorkeeper:
+    """Judges every handshake of this process, and remembers who failed."""
+
+    def __init__(
+        self,
+        db: Database,
+        passwords: Passwords,
+        settings: GatewaySettings,
+        *,
+        utc_now: Callable[[], datetime],
+        monotonic_s: Callable[[], float],
+    ) -> None:
+        self._db = db
+        self._passwords = passwords
+        self._settings = settings
+        self._utc_now = utc_now
+        self._monotonic_s = monotonic_s
+        self._station_failures = self._attempts(settings.station_failures)
+        self._address_failures = self._attempts(settings.address_failures)
+        self._reconnects = Reconnects(
+            per_hour=settings.reconnects_per_hour, max_keys=settings.max_remembered
+        )
+        self._floods = self._attempts(1)
+        self.known_good: OrderedDict[str, str] = OrderedDict()
+
+    def _attempts(self, limit: int) -> Attempts:
+        return Attempts(
+            limit=limit,
+            window_s=self._settings.failure_window_s,
+            penalty_s=self._settings.failure_penalty_s,
+            max_penalty_s=self._settings.max_penalty_s,
+            max_keys=self._settings.max_remembered,
+        )
+
+    async def judge(self, knock: Knock) -> Admitted:
+        """Admit a station or raise.
+
+        Raises:
+            Refused: with the HTTP status for the station and a reason for us.
+        """
+        identity = station_id(knock.path)
+        subprotocol = negotiate(knock.headers)
+        key = self._failure_key(identity, knock.address)
+        self._check_limits(identity, key, knock.address)
+        try:
+            station = await self._authenticate(identity, knock, key)
+        except DatabaseUnavailable:
+            self._unavailable("database_unavailable")
+        if (wait_s := self._reconnects.blocked_s(identity, self._monotonic_s())) > 0:
+            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "too_many_reconnects", wait_s)
+        self._succeeded(identity, knock.address)
+        return Admitted(station, subprotocol)
+
+    def cool_off(self, station: str) -> None:
+        """Keep a station that flooded us away for a while."""
+        self._floods.block(station, self._monotonic_s(), self._settings.cool_off_s)
+
+    def _unavailable(self, reason: str) -> NoReturn:
+        raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, reason, self._settings.retry_after_s)
+
+    def _failure_key(self, identity: str, address: str) -> str:
+        """Where failures count. A station's own address counts apart from everybody else's.
+
+        So somebody who guesses passwords elsewhere does not lock the station itself out.
+        """
+        own = self.known_good.get(identity) == address
+        return f"{identity}\n{address}" if own else identity
+
+    def _check_limits(self, identity: str, key: str, address: str) -> None:
+        """Refuse before any work. A station that was here before answers for itself alone."""
+        now_s = self._monotonic_s()
+        by_address = "" if key != identity else address
+        for attempts, name, reason in (
+            (self._floods, identity, "cooling_off"),
+            (self._station_failures, key, "too_many_failures"),
+            (self._address_failures, by_address, "too_many_failures_of_address"),
+        ):
+            if (wait_s := attempts.blocked_s(name, now_s)) > 0:
+                raise Refused(HTTPStatus.TOO_MANY_REQUESTS, reason, wait_s)
+
+    async def _authenticate(self, identity: str, knock: Knock, key: str) -> stations.Station:
+        if self._settings.open:
+            station, hashes = await self._admit(identity)
+            if station is not None and not station.registered:
+                return station
+        else:
+            async with self._db.read() as tx:
+                station, hashes = await stations.get_with_hashes(tx, identity)
+        user, password = credentials(knock.headers)
+        named = hmac.compare_digest(user.encode(), identity.encode())
+        used = await self._verify(hashes, password)
+        if station is None or used is None or not named:
+            self._failed(key, knock.address)
+            raise Refused(HTTPStatus.UNAUTHORIZED, "wrong_credentials")
+        if len(hashes) > 1:
+            await self._db.batch(lambda tx: stations.confirm_password(tx, identity, used))
+        if station.security_profile >= 2 and not (knock.tls or self._settings.tls_terminated):
+            raise Refused(HTTPStatus.FORBIDDEN, "tls_required")
+        return station
+
+    async def _verify(self, hashes: tuple[str, ...], password: str) -> str | None:
+        """The hash that the password fits, of those that are valid while it is being changed.
+
+        With none it is checked against a dummy, and all at once, so that time tells nothing.
+        """
+        candidates = hashes or ("",)
+        fits = await asyncio.gather(
+            *(self._passwords.verify(stored, password) for stored in candidates)
+        )
+        return next((stored for stored, fit in zip(candidates, fits, strict=True) if fit), None)
+
+    async def _admit(self, identity: str) -> _Found:
+        """With `open`: who is not there yet is made. In one transaction with others who knock."""
+        tenant, now = self._settings.open_tenant, self._utc_now()
+
+        async def write(tx: Tx) -> tuple[_Found, bool]:
+            found = await stations.get_with_hashes(tx, identity)
+            if found[0] is not None:
+                return found, False
+            return (await stations.admit(tx, id=identity, tenant=tenant, now=now), ()), True
+
+        found, new = await self._db.batch(write)
+        if new:
+            log.warning("unregistered_station_admitted", station=identity)
+        return found
+
+    def _failed(self, key: str, address: str) -> None:
+        now_s = self._monotonic_s()
+        self._station_failures.count(key, now_s)
+        self._address_failures.count(address, now_s)
+
+    def _succeeded(self, identity: str, address: str) -> None:
+        self._station_failures.forget(self._failure_key(identity, address))
+        self.known_good.pop(identity, None)
+        self.known_good[identity] = address
+        if len(self.known_good) > self._settings.max_remembered:
+            self.known_good.popitem(last=False)
+
+
+def station_id(path: str) -> str:
+    """The station's identity out of the request path `/ocpp/{station_id}`, URL-unescaped.
+
+    Raises:
+        Refused: 404, another path or an identity that cannot be one.
+    """
+    bare = path.partition("?")[0]
+    escaped = bare.removeprefix(PATH)
+    if escaped == bare or not escaped or "/" in escaped or len(escaped) > 3 * MAX_ID_CHARS:
+        raise Refused(HTTPStatus.NOT_FOUND, "unknown_path")
+    identity = unquote(escaped, errors="replace")
+    if len(identity) > MAX_ID_CHARS or not identity.isprintable() or "\ufffd" in identity:
+        raise Refused(HTTPStatus.NOT_FOUND, "unknown_path")
+    return identity
+
+
+def negotiate(headers: Headers) -> str | None:
+    """The newest OCPP version both sides speak; None when there is none.
+
+    OCPP-J: the handshake is then completed without a subprotocol and the socket closed at once.
+    """
+    offered: set[str] = set()
+    try:
+        for value in headers.get_all("Sec-WebSocket-Protocol"):
+            offered.update(parse_subprotocol(value))
+    except Exception as error:
+        raise Refused(HTTPStatus.BAD_REQUEST, "bad_subprotocol") from error
+    return next((name for name in DIALECTS if name in offered), None)
+
+
+def credentials(headers: Headers) -> tuple[str, str]:
+    """User and password of the Basic Authorization header; ("", "") when there is none."""
+    try:
+        scheme, _, encoded = headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "basic":
+            return "", ""
+        decoded = base64.b64decode(encoded.strip(), validate=True).decode()
+    except (MultipleValuesError, binascii.Error, UnicodeDecodeError, ValueError):
+        return "", ""
+    user, _, password = decoded.partition(":")
+    return user, password
+
+
+def refusal(refused: Refused, station: str, address: str) -> None:
+    """Tell operators about a refused handshake."""
+    metrics.REFUSED_HANDSHAKES.labels(reason=refused.reason).inc()
+    log.warning("handshake_refused", station=station, address=address, reason=refused.reason)

@@ -1,0 +1,53 @@
+"""Which stations have their socket in this process: at most one socket per station."""
+
+from collections.abc import Iterator
+
+from station_gateway.sockets.station import Station
+from telemetry import metrics
+
+REPLACED = 1008
+
+
+class Registry:
+    """Stations by id. The newest authenticated socket wins, by the epoch of its lease."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, Station] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __iter__(self) -> Iterator[Station]:
+        return iter(list(self._by_id.values()))
+
+    def get(self, station: str) -> Station | None:
+        """The station's socket, when it is here and alive."""
+        found = self._by_id.get(station)
+        return None if found is None or found.ended else found
+
+    def put(self, station: Station) -> bool:
+        """Make this socket the station's only one; the older is closed, its CALL ends at once.
+
+        Returns False when a newer socket is here already: this one is then to be closed.
+        """
+        incumbent = self._by_id.get(station.peer.id)
+        if incumbent is not None and incumbent.peer.epoch > station.peer.epoch:
+            return False
+        self._by_id[station.peer.id] = station
+        metrics.CONNECTED_STATIONS.labels(version=station.peer.ocpp_version).inc()
+        if incumbent is not None:
+            _count_down(incumbent)
+            incumbent.end("replaced", REPLACED)
+        return True
+
+    def remove(self, station: Station) -> bool:
+        """Forget this socket. The late end of a replaced one removes nothing (False)."""
+        if self._by_id.get(station.peer.id) is not station:
+            return False
+        del self._by_id[station.peer.id]
+        _count_down(station)
+        return True
+
+
+def _count_down(station: Station) -> None:
+    metrics.CONNECTED_STATIONS.labels(version=station.peer.ocpp_version).dec()

@@ -1,0 +1,317 @@
+"""The OCPP-J websocket server: admits sockets, cuts slow handshakes, and hands each one on.
+
+It is `websockets`' own asyncio server with three differences, each for many idle stations: no
+compression (tens of KiB per socket), no keepalive task per socket (one sweeper pings them all),
+and a bound on handshakes that are not through. When too many are pending, the slowest one gives
+way, so that a crowd of half-open handshakes does not keep real stations out.
+"""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any, ClassVar, cast
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import TooManyFragments
+from websockets.http11 import Request, Response
+from websockets.protocol import Event, State
+from websockets.typing import Subprotocol
+
+from fleet.stations import Station
+from station_gateway.settings import GatewaySettings
+from station_gateway.sockets.handshake import (
+    Admitted,
+    Doorkeeper,
+    Knock,
+    Refused,
+    refusal,
+    station_id,
+)
+from telemetry import metrics
+
+
+class SocketGone(Exception):
+    """Nothing can be read or written any more; the text is a word for metrics and log."""
+
+
+ServeStation = Callable[["StationSocket", Station, str], Awaitable[None]]
+"""Runs for as long as the socket of this station lives; the text is the subprotocol."""
+
+
+class StationSocket(ServerConnection):
+    """One websocket. `admitted` is set once the handshake was judged; `heard_s` is loop time."""
+
+    door: ClassVar["StationServer"]
+    admitted: Admitted | None = None
+    heard_s: float = 0.0
+    pinged: bool = False
+    _shed: bool = False
+    _request_bytes: int = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection, or shed it before anything is spent on it."""
+        self.heard_s = self.loop.time()
+        if self.door.make_room():
+            self.door.pending[self] = self.heard_s
+            super().connection_made(transport)
+            return
+        self._shed = True
+        metrics.REFUSED_HANDSHAKES.labels(reason="too_many_pending").inc()
+        cast(asyncio.Transport, transport).write(self.door.busy)
+        transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        """Note that the peer lives; bound what an unfinished handshake may send."""
+        if self._shed:
+            return
+        self.heard_s = self.loop.time()
+        self.pinged = False
+        if self.request is None:
+            self._request_bytes += len(data)
+            if self._request_bytes > self.door.settings.max_request_bytes:
+                metrics.REFUSED_HANDSHAKES.labels(reason="request_too_large").inc()
+                self.transport.abort()
+                return
+        super().data_received(data)
+        if self.state is State.CLOSING:
+            self.recv_messages.close()
+
+    def process_event(self, event: Event) -> None:
+        """Drop what a peer still sends after the close; it would be nobody's."""
+        if self.request is None or not self.recv_messages.closed:
+            super().process_event(event)
+
+    async def read(self) -> str | bytes:
+        """The next message; what arrived before the end is read before the end is told.
+
+        Raises:
+            SocketGone: as soon as either side began to close, not only when TCP has ended.
+        """
+        try:
+            return await self.recv_messages.get()
+        except EOFError as error:
+            raise SocketGone("closed") from error
+        except UnicodeDecodeError as error:
+            self.hang_up(1007, "text that is not UTF-8")
+            raise SocketGone("not_utf8") from error
+        except TooManyFragments as error:
+            self.hang_up(1009, "too many fragments")
+            raise SocketGone("too_many_fragments") from error
+
+    def eof_received(self) -> None:
+        """Nothing was opened for a shed connection."""
+        if not self._shed:
+            super().eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing was opened for a shed connection."""
+        if not self._shed:
+            super().connection_lost(exc)
+
+    async def handshake(self, *args: Any, **kwargs: Any) -> None:
+        """Perform the opening handshake; afterwards forget the request and its password."""
+        try:
+            await super().handshake(*args, **kwargs)
+        finally:
+            self.door.pending.pop(self, None)
+            if self.request is not None:
+                self.request.headers.clear()  # the parser keeps the request for ever
+                self.response = None
+
+    @property
+    def backlog(self) -> int:
+        """How many frames have arrived that nobody has read yet."""
+        return len(self.recv_messages.frames)
+
+    def write(self, frame: str) -> None:
+        """Hand one text frame to the transport; a closed socket swallows it."""
+        if self.state is State.OPEN:
+            self.protocol.send_text(frame.encode())
+            self.send_data()
+
+    async def flowing(self) -> None:
+        """Return when the peer takes our bytes.
+
+        Raises:
+            SocketGone: it did not for too long; the connection is cut.
+        """
+        if not self.paused:
+            return
+        try:
+            async with asyncio.timeout(self.door.settings.write_timeout_s):
+                await self.drain()
+        except (TimeoutError, OSError) as error:
+            self.transport.abort()
+            raise SocketGone("stuck") from error
+
+    def ping_now(self) -> None:
+        """Ask the peer whether it lives. Whatever it sends next is the answer."""
+        if self.state is State.OPEN and not self.paused:
+            self.pinged = True
+            self.protocol.send_ping(b"")
+            self.send_data()
+
+    def hang_up(self, code: int, reason: str) -> None:
+        """Start closing without waiting; the sweep of the closing timeout ends TCP."""
+        if self.state is State.OPEN:
+            self.protocol.send_close(code, reason)
+            self.send_data()
+            self.recv_messages.close()
+            self.loop.call_later(self.door.settings.close_timeout_s, self.transport.abort)
+
+
+class StationServer:
+    """Listens for stations. `serve_station` runs for as long as its socket lives."""
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        doorkeeper: Doorkeeper,
+        serve_station: ServeStation,
+    ) -> None:
+        self.settings = settings
+        self.pending: dict[StationSocket, float] = {}
+        self.admitting = True
+        self._doorkeeper = doorkeeper
+        self._serve_station = serve_station
+        self._server: Server | None = None
+        self.busy = (
+            b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n"
+            b"Retry-After: %d\r\n\r\n" % settings.retry_after_s
+        )
+
+    async def start(self) -> None:
+        """Open the listener.
+
+        Raises:
+            UnsafeListener: the settings would admit anybody in a network.
+            OSError: the address is not free.
+        """
+        self.settings.check()
+        settings = self.settings
+        self._server = await serve(
+            self._run,
+            settings.host,
+            settings.port,
+            create_connection=_sockets_of(self),
+            compression=None,
+            process_request=self._judge,
+            server_header=None,
+            open_timeout=settings.handshake_timeout_s,
+            close_timeout=settings.close_timeout_s,
+            ping_interval=None,
+            max_size=settings.max_frame_bytes,
+            max_queue=settings.queue_frames,
+            ssl=_tls_context(settings),
+            logger=_quiet_logger(),
+            backlog=1024,
+        )
+
+    @property
+    def port(self) -> int:
+        """The port it listens on (settings may have said 0)."""
+        return int(self._listening().sockets[0].getsockname()[1])
+
+    def stop_listening(self) -> None:
+        """Take no more connections; the open ones stay."""
+        self.admitting = False
+        if self._server is not None:
+            self._server.close(close_connections=False)
+
+    async def wait_closed(self) -> None:
+        """Return when the last socket is closed; call `stop_listening` before."""
+        if self._server is not None:
+            await self._server.wait_closed()
+
+    def make_room(self) -> bool:
+        """Whether one more connection may begin; cuts the slowest handshake when it must."""
+        taken = len(self._listening().all_connections)
+        if not self.admitting or taken >= self.settings.max_connections:
+            return False
+        if len(self.pending) < self.settings.max_pending_handshakes:
+            return True
+        now_s = asyncio.get_running_loop().time()
+        for socket, begin_s in self.pending.items():
+            if now_s - begin_s < self.settings.slow_handshake_s:
+                break
+            if socket.request is None or socket.response is not None:
+                metrics.REFUSED_HANDSHAKES.labels(reason="slow").inc()
+                del self.pending[socket]
+                socket.transport.abort()
+                return True
+        return False
+
+    def _listening(self) -> Server:
+        if self._server is None:
+            raise RuntimeError("the listener was not started")
+        return self._server
+
+    async def _judge(self, connection: ServerConnection, request: Request) -> Response | None:
+        socket = cast(StationSocket, connection)
+        peer = connection.remote_address
+        address = str(peer[0]) if peer else ""
+        tls = connection.transport.get_extra_info("ssl_object") is not None
+        try:
+            admitted = await self._doorkeeper.judge(
+                Knock(request.path, request.headers, address, tls)
+            )
+        except Refused as refused:
+            return _refuse(connection, request, refused, address)
+        socket.admitted = admitted
+        if admitted.subprotocol is not None:
+            connection.protocol.available_subprotocols = [Subprotocol(admitted.subprotocol)]
+            if admitted.subprotocol != "ocpp1.6":
+                connection.protocol.max_message_size = self.settings.max_frame_bytes_v2
+        return None
+
+    async def _run(self, connection: ServerConnection) -> None:
+        socket = cast(StationSocket, connection)
+        admitted, socket.admitted = socket.admitted, None
+        if admitted is None or admitted.subprotocol is None:
+            metrics.REFUSED_HANDSHAKES.labels(reason="no_common_subprotocol").inc()
+            await connection.close(1002, "no common OCPP version")
+            return
+        await self._serve_station(socket, admitted.station, admitted.subprotocol)
+
+
+def _sockets_of(server: StationServer) -> type[StationSocket]:
+    """The connection class of one server: `websockets` builds it, so it cannot be given more."""
+
+    class BoundSocket(StationSocket):
+        door = server
+
+    return BoundSocket
+
+
+def _refuse(
+    connection: ServerConnection, request: Request, refused: Refused, address: str
+) -> Response:
+    try:
+        station = station_id(request.path)
+    except Refused:
+        station = ""
+    refusal(refused, station, address)
+    response = connection.respond(refused.status, f"{refused.status.phrase}\n")
+    if refused.status is HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = 'Basic realm="ocpp", charset="UTF-8"'
+    if refused.retry_after_s:
+        response.headers["Retry-After"] = str(refused.retry_after_s)
+    return response
+
+
+def _tls_context(settings: GatewaySettings) -> ssl.SSLContext | None:
+    if not settings.tls_certificate:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(settings.tls_certificate, settings.tls_key)
+    return context
+
+
+def _quiet_logger() -> logging.Logger:
+    """The library tells of every open and close at INFO; this gateway does so itself."""
+    logger = logging.getLogger("station_gateway.websockets")
+    logger.setLevel(logging.ERROR)
+    return logger

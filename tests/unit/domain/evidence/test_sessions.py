@@ -1,0 +1,137 @@
+"""Is this session ours? One table, a row per rule."""
+
+import pytest
+
+from domain.evidence.sessions import (
+    Connector,
+    Frame,
+    Match,
+    Rival,
+    Session,
+    cable_wait_ended,
+    classify,
+)
+from tests.unit.domain.situations import (
+    T0,
+    at,
+    available,
+    ended,
+    frame,
+    rival,
+    session,
+)
+
+DEADLINE = at(76)
+LONG_AGO = at(-3600)
+
+
+def judged(
+    of: Session, sent: Frame | None = None, *rivals: Rival, named: str | None = None
+) -> Match:
+    return classify(of, sent or frame(), named=named, rivals=rivals, late_after=DEADLINE)
+
+
+@pytest.mark.parametrize(
+    ("of", "expected"),
+    [
+        pytest.param(session(), Match.MATCH, id="our token and EVSE, after our frame"),
+        pytest.param(
+            session(remote_start_id=5, token_digest="x", received_time=LONG_AGO),
+            Match.MATCH,
+            id="the station names our request, whatever else",
+        ),
+        pytest.param(session(remote_start_id=6), Match.NO_MATCH, id="it names another request"),
+        pytest.param(session(token_digest="other"), Match.NO_MATCH, id="another token"),
+        pytest.param(session(evse_id=2), Match.NO_MATCH, id="another EVSE"),
+        pytest.param(session(evse_id=None), Match.MATCH, id="the EVSE is not told"),
+        pytest.param(session(received_time=at(-1)), Match.NO_MATCH, id="known before our frame"),
+        pytest.param(session(start_time=at(-29)), Match.MATCH, id="a clock that lags a little"),
+        pytest.param(session(start_time=LONG_AGO), Match.DOUBTFUL, id="began before our frame"),
+        pytest.param(
+            ended(start_time=LONG_AGO, stop_time=at(-3000)),
+            Match.NO_MATCH,
+            id="ended before our frame",
+        ),
+        pytest.param(session(clock_suspect=True), Match.DOUBTFUL, id="a clock in 1970"),
+        pytest.param(
+            ended(clock_suspect=True, stop_time=at(-3000)),
+            Match.DOUBTFUL,
+            id="its end is not to be trusted either",
+        ),
+        pytest.param(session(token_digest=None), Match.DOUBTFUL, id="nobody says whose it is"),
+        pytest.param(session(observed_only=True), Match.DOUBTFUL, id="its start was never told"),
+        pytest.param(
+            session(start_time=at(376), received_time=at(376)),
+            Match.MATCH,
+            id="late, within the window",
+        ),
+        pytest.param(
+            session(start_time=at(377), received_time=at(377)),
+            Match.NO_MATCH,
+            id="the driver's own, hours on",
+        ),
+        pytest.param(
+            session(start_time=at(10 + 23 * 3600)), Match.DOUBTFUL, id="a clock a day ahead"
+        ),
+        pytest.param(session(start_time=at(39)), Match.MATCH, id="a clock a little ahead"),
+        pytest.param(
+            ended(start_time=LONG_AGO, stop_time=at(-3000), received_time=at(1), at_s=60),
+            Match.DOUBTFUL,
+            id="we saw it running, so its clock is wrong about its end",
+        ),
+    ],
+)
+def test_session_is_ours_by_what_it_says(of: Session, expected: Match) -> None:
+    assert judged(of) is expected
+
+
+def test_the_transaction_of_the_stations_answer_is_ours() -> None:
+    assert judged(session(token_digest="x"), named="7") is Match.MATCH
+
+
+def test_a_token_of_the_same_group_is_ours() -> None:
+    of = session(token_digest="sibling", group_digest="group")
+    assert judged(of, frame(group_digest="group")) is Match.MATCH
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        pytest.param(rival(), Match.DOUBTFUL, id="a newer start of the same token"),
+        pytest.param(rival(claimed="tx"), Match.NO_MATCH, id="it has this session already"),
+        pytest.param(rival(claimed="another"), Match.MATCH, id="it has its own session"),
+        pytest.param(rival(send_time=at(-5)), Match.MATCH, id="it is older than ours"),
+        pytest.param(rival(send_time=at(60)), Match.MATCH, id="it was sent after the session"),
+        pytest.param(rival(token_digest="other"), Match.MATCH, id="it is for another token"),
+        pytest.param(rival(evse_id=2), Match.MATCH, id="it is for another EVSE"),
+    ],
+)
+def test_another_start_may_be_the_cause(other: Rival, expected: Match) -> None:
+    assert judged(session(), frame(), other) is expected
+
+
+def test_an_older_start_is_the_likelier_cause_of_a_session_that_began_before_our_frame() -> None:
+    older = rival(send_time=at(-20))
+    assert judged(session(start_time=at(-15)), frame(), older) is Match.DOUBTFUL
+    assert judged(session(start_time=at(-15)), frame()) is Match.MATCH
+
+
+@pytest.mark.parametrize(
+    ("connector", "sent", "expected"),
+    [
+        (available(), frame(), True),
+        (available(at_s=0.5), frame(), False),
+        (available(status="Charging"), frame(), False),
+        (available(previous_status="Finishing"), frame(), False),
+        (available(evse_id=2), frame(), False),
+        (available(), frame(answer_time=None), False),
+    ],
+)
+def test_back_to_available_ends_the_wait_for_the_cable(
+    connector: Connector, sent: Frame, expected: bool
+) -> None:
+    assert cable_wait_ended((connector,), sent) is expected
+
+
+def test_the_frame_left_at_t0() -> None:
+    assert frame().send_time == T0

@@ -1,0 +1,226 @@
+"""Snapshot to snapshot: whatever comes when, a reservation moves forward to one end."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.model.command import (
+    Code,
+    Command,
+    Compensation,
+    CompensationState,
+    Kind,
+    Outcome,
+    ReserveSpec,
+    State,
+)
+from domain.reservations import transitions as changes
+from domain.reservations.reservation import (
+    ENDS,
+    TRANSITIONS,
+    ChangeState,
+    Reservation,
+    ReservationState,
+)
+from domain.reservations.transitions import EndCause
+from tests.unit.domain.holds import END_S, change, hold
+from tests.unit.domain.situations import T0, TOKEN, at
+
+Change = Callable[[Reservation, datetime], Reservation]
+
+STATES = list(ReservationState)
+
+
+def reserve(**changed: Any) -> Command:
+    """The ReserveNow that asked for the hold."""
+    command = Command(
+        name="c1",
+        tenant="acme",
+        kind=Kind.RESERVE_NOW,
+        station="CS-1",
+        state=State.SENT,
+        create_time=at(-1),
+        not_after=at(300),
+        workflow_id="command/acme/c1",
+        reserve=ReserveSpec(id_token=TOKEN, expire_time=at(END_S), evse_id=1, wire_id=42),
+        progress="The station is being asked.",
+    )
+    return replace(command, **changed)
+
+
+def done(code: Code, undoing: CompensationState = CompensationState.NONE) -> Command:
+    """It was reported with this outcome."""
+    return reserve(
+        state=State.DONE,
+        outcome=Outcome(code, "A_CAUSE", "A sentence."),
+        compensation=Compensation(undoing),
+    )
+
+
+def requested() -> Reservation:
+    """The reservation while its ReserveNow is under way."""
+    return changes.requested(reserve(), "0" * 24, "acme:reservations/1")
+
+
+FOLLOWED: list[tuple[Command, ReservationState, str]] = [
+    (done(Code.SUCCEEDED), ReservationState.HELD, ""),
+    (done(Code.REJECTED), ReservationState.REFUSED, "A_CAUSE"),
+    (done(Code.NOT_SUPPORTED), ReservationState.REFUSED, "A_CAUSE"),
+    (done(Code.NOT_SENT), ReservationState.REFUSED, "A_CAUSE"),
+    (done(Code.CANCELLED), ReservationState.CANCELLED, "CANCELLED_BY_CALLER"),
+    (
+        done(Code.CANCELLED, CompensationState.DONE),
+        ReservationState.CANCELLED,
+        "CANCELLED_BY_CALLER",
+    ),
+    (done(Code.CANCELLED, CompensationState.PENDING), ReservationState.REQUESTED, ""),
+    (done(Code.NO_EFFECT), ReservationState.CANCELLED, "UNKNOWN_HOLD_UNDONE"),
+    (done(Code.UNKNOWN, CompensationState.PENDING), ReservationState.REQUESTED, ""),
+    (done(Code.UNKNOWN, CompensationState.DONE), ReservationState.EXPIRED, "TIME_OVER"),
+    (reserve(), ReservationState.REQUESTED, ""),
+]
+
+
+@pytest.mark.parametrize(("command", "state", "cause"), FOLLOWED)
+def test_a_request_follows_its_command(
+    command: Command, state: ReservationState, cause: str
+) -> None:
+    """What is still being undone at the station has not ended."""
+    after = changes.follow_request(requested(), command, at(9))
+    assert (after.state, after.cause) == (state, cause)
+
+
+def test_every_outcome_of_a_reserve_now_is_in_the_table() -> None:
+    """No outcome leaves its reservation where it was by oversight."""
+    told = {command.outcome.code for command, _, _ in FOLLOWED if command.outcome}
+    assert told == set(Code)
+
+
+def test_a_hold_that_could_not_be_undone_because_it_was_used_is_used() -> None:
+    """Its session is named."""
+    used = done(Code.UNKNOWN)
+    used = replace(used, compensation=Compensation(CompensationState.FAILED, transaction="s1"))
+    after = changes.follow_request(requested(), used, at(9))
+    assert (after.state, after.transaction) == (ReservationState.USED, "s1")
+
+
+@pytest.mark.parametrize("state", [s for s in STATES if s is not ReservationState.REQUESTED])
+@pytest.mark.parametrize("code", list(Code))
+def test_the_command_has_no_say_once_it_is_held(state: ReservationState, code: Code) -> None:
+    """One hand writes at a time."""
+    other = hold(state=state)
+    assert changes.follow_request(other, done(code), at(9)) is other
+
+
+def test_a_request_says_what_is_being_done() -> None:
+    """In its command's words; that its hold is being cancelled, if it is."""
+    undoing = done(Code.UNKNOWN, CompensationState.PENDING)
+    after = changes.follow_request(requested(), undoing, at(9))
+    assert after.progress == "The hold is being cancelled at the station."
+
+
+@pytest.mark.parametrize("cause", list(EndCause))
+def test_each_end_says_why_and_stands(cause: EndCause) -> None:
+    """A sentence for a human, a word for a machine, and no second end."""
+    after = changes.ended(hold(), cause, at(9))
+    assert after.state in ENDS
+    assert (after.cause, after.end_time, after.progress) == (cause.value, at(9), "")
+    assert after.message.endswith(".")
+    assert all(changes.ended(after, other, at(10)) is after for other in EndCause)
+
+
+def test_a_repeat_of_a_change_is_the_same_change() -> None:
+    """Even after it was refused: the caller is told so again."""
+    once = changes.change_asked(hold(), change())
+    assert changes.change_asked(once, change(evse_id=3)) is once
+    refused = changes.change_failed(once, ChangeState.REFUSED, "STATION_REJECTED", "No.")
+    assert changes.change_asked(refused, change()) is refused
+
+
+def test_a_yes_that_leaves_the_doubt_leaves_its_words() -> None:
+    """Until the station said it again, that is what is being done."""
+    doubted = changes.doubted(hold(), at(20), 4, "The station restarted; asking again.")
+    after = changes.held(doubted, at(21), 4)
+    assert (after.hold_time, after.progress) == (at(21), "The station restarted; asking again.")
+    assert changes.held(doubted, at(22), 5).progress == changes.HOLDING
+
+
+def test_an_old_yes_is_not_a_new_one() -> None:
+    """Answers may be read in any order."""
+    newer = changes.held(hold(), at(50), 3)
+    assert changes.held(newer, at(40), 2) is newer
+
+
+OLD = timedelta(seconds=3)
+"""How long ago something was said that is read only now."""
+
+CARE: list[Change] = [
+    lambda r, now: changes.held(r, now, r.doubt_attempt),
+    lambda r, now: changes.held(r, now - OLD, r.doubt_attempt - 1),
+    lambda r, now: changes.doubted(r, now, 2, "Asking again."),
+    lambda r, now: changes.change_asked(r, change()),
+    lambda r, now: changes.change_asked(r, change(request_id="r2", evse_id=2)),
+    lambda r, now: changes.change_accepted(r, now, r.doubt_attempt),
+    lambda r, now: changes.change_failed(r, ChangeState.REFUSED, "STATION_REJECTED", "No."),
+    lambda r, now: changes.change_failed(r, ChangeState.UNKNOWN, "ANSWER_TIMEOUT", "Nobody knows."),
+]
+"""What happens to a hold that does not end it."""
+
+
+def _end(cause: EndCause, known: Reservation, now: datetime) -> Reservation:
+    return changes.ended(known, cause, now)
+
+
+def _follow(command: Command, known: Reservation, now: datetime) -> Reservation:
+    return changes.follow_request(known, command, now)
+
+
+ENDINGS: list[Change] = [
+    *(partial(_end, cause) for cause in EndCause),
+    lambda r, now: changes.cancelled(r, "no longer needed", now),
+    lambda r, now: changes.withdrawn(r, "cancelled in Temporal", now),
+]
+
+COMMANDS: list[Change] = [
+    partial(_follow, done(code, undoing)) for code in Code for undoing in CompensationState
+]
+
+STEPS = st.lists(
+    st.one_of(st.sampled_from(CARE), st.sampled_from(ENDINGS), st.sampled_from(COMMANDS)),
+    max_size=20,
+)
+
+
+@given(st.booleans(), STEPS)
+def test_it_moves_forward_only_and_ends_once(is_held: bool, steps: list[Change]) -> None:
+    """In any order, however often: allowed transitions, one end, no change left undecided."""
+    known = hold() if is_held else requested()
+    for number, step in enumerate(steps, start=1):
+        after = step(known, at(number))
+        assert after.state is known.state or after.state in TRANSITIONS[known.state]
+        assert after is known or not known.ended
+        _is_sound(after)
+        assert step(after, at(number)) == after, "a step that is written twice writes nothing new"
+        known = after
+
+
+def _is_sound(known: Reservation) -> None:
+    if known.ended:
+        assert known.end_time is not None
+        assert known.doubt_time is None
+        assert known.change is None or known.change.state is not ChangeState.PENDING
+    if known.state is ReservationState.HELD:
+        assert known.start_time is not None
+        assert known.hold_time is not None
+
+
+def test_a_reservation_keeps_the_moment_of_its_first_yes() -> None:
+    """A hold that is made again began when it first did."""
+    again = changes.held(hold(), at(60), 2)
+    assert (again.start_time, again.hold_time) == (T0, at(60))

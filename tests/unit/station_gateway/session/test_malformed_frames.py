@@ -1,0 +1,53 @@
+"""F19: whatever a station sends, the answer is the version's own, and the loop lives."""
+
+import json
+
+import pytest
+
+from station_gateway.dialects.interface import Dialect
+from station_gateway.session.engine import Session, SessionLimits
+from station_gateway.session.events import CallReceived, Closing, FrameRefused
+from tests.unit.station_gateway.malformed import Malformed, Said, every_case
+from tests.unit.station_gateway.versions import DIALECTS
+
+CASES = [
+    pytest.param(case, version, id=f"{version}-{case.name}")
+    for case in every_case()
+    for version in case.versions
+]
+
+
+def said_to(session: Session, case: Malformed) -> Said:
+    events = session.receive(case.data, 0.0)
+    assert any(isinstance(event, FrameRefused) for event in events), events
+    if any(isinstance(event, Closing) for event in events):
+        return "closed"
+    written = [json.loads(frame) for frame in session.data_to_send()]
+    assert all(frame[0] == 4 and len(frame) == 5 for frame in written)
+    return (written[0][1], written[0][2]) if written else None
+
+
+@pytest.mark.parametrize(("case", "version"), CASES)
+def test_malformed_frame_gets_the_answer_that_its_version_asks_for(
+    case: Malformed, version: str
+) -> None:
+    session = Session(DIALECTS[version], SessionLimits())
+    expected = case.said[0 if version == "1.6" else 1]
+    assert said_to(session, case) == expected
+    if expected != "closed":
+        (event,) = session.receive('[2,"after","Heartbeat",{}]', 0.0)
+        assert isinstance(event, CallReceived)
+
+
+def test_there_are_at_least_three_hundred_cases() -> None:
+    assert len(CASES) >= 300
+
+
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+def test_errors_never_echo_the_payload(dialect: Dialect) -> None:
+    secret = "04AABBCCDD"
+    for payload in ({"idTag": secret * 9}, {"idToken": secret}, {secret: secret}):
+        session = Session(dialect, SessionLimits())
+        (event,) = session.receive(json.dumps([2, "m", "Authorize", payload]), 0.0)
+        assert isinstance(event, FrameRefused)
+        assert secret not in str(session.data_to_send()) + event.detail

@@ -1,0 +1,81 @@
+"""What is read from a request, and how little it may be trusted."""
+
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from websockets.datastructures import Headers
+
+from station_gateway.sockets.handshake import Refused, credentials, negotiate, station_id
+
+
+def headers(**values: str) -> Headers:
+    return Headers({name.replace("_", "-"): value for name, value in values.items()})
+
+
+@pytest.mark.parametrize(
+    ("path", "station"),
+    [
+        ("/ocpp/S1", "S1"),
+        ("/ocpp/S1?x=1", "S1"),
+        ("/ocpp/a%20b", "a b"),
+        ("/ocpp/a%2Fb", "a/b"),
+        ("/ocpp/%C3%BC", "ü"),
+    ],
+)
+def test_the_identity_is_the_last_part_of_the_path(path: str, station: str) -> None:
+    assert station_id(path) == station
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/", "/ocpp", "/ocpp/", "/OCPP/S1", "/ocpp/a/b", "/ocpp/%0a", "/ocpp/%ff"]
+)
+def test_what_is_no_identity_is_no_path(path: str) -> None:
+    with pytest.raises(Refused):
+        station_id(path)
+
+
+def test_an_identity_has_a_limit() -> None:
+    assert station_id("/ocpp/" + "x" * 255)
+    with pytest.raises(Refused):
+        station_id("/ocpp/" + "x" * 256)
+
+
+def test_the_newest_common_version_wins_whatever_the_order() -> None:
+    assert negotiate(headers(Sec_WebSocket_Protocol="ocpp1.6, ocpp2.0.1")) == "ocpp2.0.1"
+    assert negotiate(headers(Sec_WebSocket_Protocol="ocpp1.5, ocpp1.6")) == "ocpp1.6"
+    every = "ocpp1.6, ocpp2.1, ocpp2.0.1"
+    assert negotiate(headers(Sec_WebSocket_Protocol=every)) == "ocpp2.1"
+    assert negotiate(headers(Sec_WebSocket_Protocol="ocpp2.1")) == "ocpp2.1"
+    assert negotiate(headers(Sec_WebSocket_Protocol="ocpp2.0, ocpp3")) is None
+    assert negotiate(headers()) is None
+
+
+def test_a_broken_subprotocol_header_is_refused() -> None:
+    with pytest.raises(Refused):
+        negotiate(headers(Sec_WebSocket_Protocol="((("))
+
+
+def test_a_password_may_hold_colons() -> None:
+    token = base64.b64encode(b"S1:a:b").decode()
+    assert credentials(headers(Authorization=f"basic {token}")) == ("S1", "a:b")
+
+
+PRINTABLE = st.characters(min_codepoint=0x20, max_codepoint=0x7E)
+
+
+def as_basic(raw: bytes) -> str:
+    return "Basic " + base64.b64encode(raw).decode()
+
+
+@pytest.mark.parametrize("value", ["", "Basic", "Basic !!!", "Bearer x", "Basic /w=="])
+def test_what_is_not_basic_is_no_password(value: str) -> None:
+    assert credentials(headers(Authorization=value)) == ("", "")
+
+
+@given(st.one_of(st.text(PRINTABLE), st.binary().map(as_basic)))
+def test_no_header_raises(value: str) -> None:
+    user, password = credentials(headers(Authorization=value))
+    assert isinstance(user, str)
+    assert isinstance(password, str)

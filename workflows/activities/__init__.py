@@ -1,0 +1,1 @@
+"""The worker's activities on the fleet's database."""

@@ -1,0 +1,179 @@
+"""The worker's activities of callbacks: what is due, and what became of it. All of them local."""
+
+from collections.abc import Callable
+
+import structlog
+from temporalio import activity
+
+from contract import names
+from contract.callbacks import Due, NextRequest, PostStatus, SettleCallback, Settled
+from domain.callbacks import (
+    DeliveryCause,
+    DeliveryState,
+    News,
+    Waiting,
+    delivery_id,
+    news_of,
+    pick,
+)
+from domain.model.command import Callback, Command
+from fleet import callbacks
+from fleet.callbacks import Delivery
+from fleet.engine.database import Database
+from fleet.engine.statements import Tx
+from fleet.log import commands as log
+from journal.commands.record import from_snapshot
+from telemetry import metrics
+
+_log = structlog.get_logger(__name__)
+
+_OPEN = (DeliveryState.PENDING.value, DeliveryState.RETRYING.value)
+
+
+class CallbackActivities:
+    """Activities on the fleet's database. Register `all` with a worker."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    @property
+    def all(self) -> list[Callable[..., object]]:
+        """What a worker has to register."""
+        return [self.next_callback, self.settle_callback]
+
+    @activity.defn(name=names.NEXT_CALLBACK)
+    async def next_callback(self, request: NextRequest) -> Due:
+        """The delivery to try next, its row written; what it replaces is written off."""
+        replaced: list[int] = []
+
+        async def write(tx: Tx) -> Due:
+            replaced.clear()
+            return await _next(tx, request, replaced)
+
+        due = await self._db.batch(write)
+        if replaced:
+            metrics.CALLBACKS.labels(DeliveryState.SUPERSEDED.value).inc(len(replaced))
+        return due
+
+    @activity.defn(name=names.SETTLE_CALLBACK)
+    async def settle_callback(self, request: SettleCallback) -> Settled:
+        """Writes down what became of a try. A default receiver that is gone is disabled."""
+        state = _state_after(request)
+        await self._db.batch(lambda tx: _settle(tx, request, state))
+        metrics.CALLBACKS.labels(state.value).inc()
+        tell = _log.warning if state is DeliveryState.PARKED else _log.info
+        tell(
+            "callback_settled",
+            command=request.command,
+            sequence=request.due.revision,
+            state=state.value,
+            cause=request.result.cause,
+            tries=request.tries,
+        )
+        return Settled(state.value)
+
+
+async def _next(tx: Tx, request: NextRequest, replaced: list[int]) -> Due:
+    tenant, name = request.tenant, request.command
+    commands = [from_snapshot(entry.snapshot) for entry in await log.history(
+        tx, tenant=tenant, name=name
+    )]  # fmt: skip
+    callback = commands[-1].callback if commands else None
+    if callback is None:
+        return Due()
+    rows = {row.revision: row for row in await callbacks.of_command(tx, tenant, name)}
+    waiting = []
+    for news, command in _news(callback, commands):
+        if command.revision not in rows:
+            rows[command.revision] = _row(callback, news, command, request)
+            await callbacks.make(tx, rows[command.revision])
+        row = rows[command.revision]
+        if row.state in _OPEN:
+            waiting.append(Waiting(row.revision, news, row.resend_time is not None))
+    picked = pick(waiting, request.tried)
+    replaced += picked.replaced
+    if replaced:
+        await callbacks.supersede(
+            tx, tenant=tenant, command=name, revisions=replaced, now=request.now
+        )
+    return Due() if picked.next is None else _due(picked.next, rows, callback, request)
+
+
+def _due(
+    chosen: Waiting, rows: dict[int, Delivery], callback: Callback, request: NextRequest
+) -> Due:
+    row = rows[chosen.revision]
+    again = request.tried == row.revision and row.state == DeliveryState.PENDING.value
+    gone = any(each.cause == DeliveryCause.GONE.value for each in rows.values())
+    return Due(
+        revision=row.revision,
+        id=row.id,
+        news=chosen.news,
+        resent=again,
+        gone=gone and not callback.default and not chosen.resent,
+        resend_time=row.resend_time,
+    )
+
+
+def _news(callback: Callback, commands: list[Command]) -> list[tuple[News, Command]]:
+    """The changes that are news to this callback, the oldest first."""
+    before: Command | None = None
+    found = []
+    for command in commands:
+        news = news_of(callback, before, command)
+        if news is not None:
+            found.append((news, command))
+        before = command
+    return found
+
+
+def _row(callback: Callback, news: News, command: Command, request: NextRequest) -> Delivery:
+    return Delivery(
+        id=delivery_id(command.tenant, command.name, command.revision),
+        tenant=command.tenant,
+        command=command.name,
+        revision=command.revision,
+        news=news.value,
+        url=callback.url,
+        state=DeliveryState.PENDING.value,
+        create_time=request.now,
+        update_time=request.now,
+    )
+
+
+def _state_after(request: SettleCallback) -> DeliveryState:
+    if request.result.status is PostStatus.DELIVERED:
+        return DeliveryState.DELIVERED
+    return DeliveryState.PARKED if request.next_time is None else DeliveryState.RETRYING
+
+
+async def _settle(tx: Tx, request: SettleCallback, state: DeliveryState) -> None:
+    result = request.result
+    known = await callbacks.get(tx, request.tenant, request.due.id)
+    resent = known is not None and known.resend_time != request.due.resend_time
+    if state is DeliveryState.DELIVERED or not resent:  # else it stays due, with fresh tries
+        await callbacks.settle(
+            tx,
+            tenant=request.tenant,
+            id=request.due.id,
+            state=state.value,
+            tries=request.tries,
+            cause=result.cause,
+            reason=result.reason,
+            http_status=result.http_status,
+            next_time=request.next_time,
+            now=request.now,
+        )
+    if result.cause != DeliveryCause.GONE.value or not result.url:
+        return
+    entry = await log.latest(tx, tenant=request.tenant, name=request.command)
+    command = None if entry is None else from_snapshot(entry.snapshot)
+    if command is not None and command.callback is not None and command.callback.default:
+        await callbacks.disable(
+            tx,
+            tenant=request.tenant,
+            caller=command.caller,
+            url=result.url,
+            reason="The receiver answered 410 Gone: it wants no more posts.",
+            now=request.now,
+        )

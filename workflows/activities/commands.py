@@ -1,0 +1,384 @@
+"""The worker's activities: what a command workflow reads and writes in the fleet.
+
+All run as local activities, short, each in one database transaction, and each may run twice: keys
+and the rules of `domain/changes.py` make the second run write nothing.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+import structlog
+from temporalio import activity
+
+from contract import names
+from contract.commands import (
+    Change,
+    ChangeRequest,
+    PrepareRequest,
+    Recorded,
+    Route,
+    SendResult,
+    SendStatus,
+    SettleRequest,
+    Weighed,
+    WeighRequest,
+)
+from domain.commands.cancel_reservation import cancelled
+from domain.commands.guarding import is_guarded
+from domain.commands.judging import apply, judge
+from domain.commands.sending import Course, Heading, Whereabouts, heading
+from domain.commands.stop_first import stops_first, unlock_heading
+from domain.evidence.facts import Decision, told
+from domain.model import transitions as changes
+from domain.model.command import CancelReservationSpec, Command, StationAnswer
+from domain.model.outcomes import Cause, ending
+from domain.model.states import is_definite
+from fleet import connections, sends, stations
+from fleet.engine.database import Database
+from fleet.engine.statements import Tx
+from fleet.log import commands as log
+from fleet.log import reservations
+from fleet.sends import Send
+from journal.commands.facts import read_facts, target_of
+from journal.commands.record import committed, from_snapshot, record
+from journal.explain import notes as telling
+from journal.explain.noting import tell
+from journal.reservations import record as reservation_recorder
+
+_log = structlog.get_logger(__name__)
+
+
+class FleetActivities:
+    """Activities on the fleet's database. Register `all` with a worker."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    @property
+    def all(self) -> list[Callable[..., object]]:
+        """What a worker has to register."""
+        return [
+            self.prepare_command,
+            self.settle_send,
+            self.weigh_evidence,
+            self.record_change,
+        ]
+
+    @activity.defn(name=names.PREPARE_COMMAND)
+    async def prepare_command(self, request: PrepareRequest) -> Route:
+        """Records the command as queued and finds the way to its station, or its end."""
+        route = await committed(self._db, lambda tx: _prepare(tx, request))
+        _tell("command_routed", request.command, course=route.course.value, gateway=route.gateway)
+        return route
+
+    @activity.defn(name=names.SETTLE_SEND)
+    async def settle_send(self, request: SettleRequest) -> SendResult:
+        """Decides whether an attempt was sent: if nothing says so, it never will be."""
+        result = await committed(self._db, lambda tx: _settle(tx, request))
+        _log.info(
+            "send_settled",
+            command=request.command,
+            station=request.station,
+            attempt=request.attempt,
+            status=result.status.value,
+        )
+        return result
+
+    @activity.defn(name=names.WEIGH_EVIDENCE)
+    async def weigh_evidence(self, request: WeighRequest) -> Weighed:
+        """Reads all facts about a command, decides by the domain's rules, records the decision."""
+        command, decision = await committed(self._db, lambda tx: _weigh(tx, request))
+        _tell("evidence_weighed", command, act=decision.act.value, **_standing(command))
+        return _weighed(command, decision)
+
+    @activity.defn(name=names.RECORD_CHANGE)
+    async def record_change(self, request: ChangeRequest) -> Recorded:
+        """Records what the workflow itself knows: not sent, cancelled, guard ended."""
+        recorded = await committed(self._db, lambda tx: _change(tx, request))
+        command = recorded.command
+        _tell("change_recorded", command, change=request.change.value, **_standing(command))
+        return recorded
+
+
+def _tell(event: str, command: Command, **facts: object) -> None:
+    _log.info(event, command=command.name, station=command.station, **facts)
+
+
+def _standing(command: Command) -> dict[str, str | None]:
+    outcome = command.outcome
+    return {"state": command.state.value, "outcome": outcome.code.value if outcome else None}
+
+
+async def _prepare(tx: Tx, request: PrepareRequest) -> Route:
+    command, now = request.command, request.now
+    where, version = await _whereabouts(tx, request)
+    if request.tried is not None:
+        await tell(tx, command.tenant, command.name, telling.retry(request.tried), now)
+    if request.look_only:
+        ready = where.gateway is not None and where.boot_state == "ACCEPTED"
+        return _route(command, where, version, Heading(Course.SEND if ready else Course.WAIT))
+    command = await record(
+        tx,
+        tenant=command.tenant,
+        name=command.name,
+        key="queued",
+        change=lambda known: known,
+        initial=command,
+        now=now,
+    )
+    way = await _ended_already(tx, command) or await _heading(tx, command, where, request)
+    outcome, stopped = way.outcome, way.stopped_first
+    if stopped is not None and command.stopped_first is None:
+        command = await _record(
+            tx, command, "stopped", lambda c: changes.stopped_first(c, stopped), now
+        )
+    if outcome is not None:
+        command = await _record(
+            tx, command, "done", lambda c: changes.concluded(c, outcome, now), now
+        )
+    elif way.progress:
+        key = f"waiting:{command.revision}"
+        command = await _record(tx, command, key, lambda c: changes.waiting(c, way.progress), now)
+    if way.course is Course.SEND and where.gateway is not None:
+        taken = telling.route(command.station, where.gateway, version, request.tried)
+        await tell(tx, command.tenant, command.name, taken, now)
+    return _route(command, where, version, way)
+
+
+async def _heading(
+    tx: Tx, command: Command, where: Whereabouts, request: PrepareRequest
+) -> Heading:
+    if not stops_first(command):
+        return heading(command, where, request.now)
+    facts = await read_facts(tx, command, request.asked, request.now)
+    way = unlock_heading(command, facts, where, request.timing, request.now)
+    stops = len(facts.first_stop.frames)
+    known = telling.question(command.station, request.asked) if request.asked else None
+    await tell(tx, command.tenant, command.name, known, request.now)
+    then = telling.stop_first(way.wire_id, stops) if way.course is Course.STOP_FIRST else None
+    await tell(tx, command.tenant, command.name, then, request.now)
+    return way
+
+
+async def _whereabouts(tx: Tx, request: PrepareRequest) -> tuple[Whereabouts, str]:
+    station = await stations.get(tx, request.command.station)
+    holder = await connections.holder(tx, request.command.station, now=request.now)
+    where = Whereabouts(
+        registered=station is not None,
+        gateway=holder.gateway if holder else None,
+        boot_state=station.boot_state if station else "",
+    )
+    return where, holder.ocpp_version if holder else ""
+
+
+async def _ended_already(tx: Tx, command: Command) -> Heading | None:
+    """What is decided before anything is sent."""
+    if is_definite(command.outcome):
+        return Heading(Course.CONCLUDE, outcome=command.outcome)
+    if command.cancel_reservation is not None:
+        return await _reservation_ended(tx, command, command.cancel_reservation)
+    target = await target_of(tx, command)
+    if target is None or target.active:
+        return None
+    outcome = ending(Cause.ALREADY_ENDED, session=told(target))
+    return Heading(Course.CONCLUDE, outcome=outcome)
+
+
+async def _reservation_ended(
+    tx: Tx, command: Command, spec: CancelReservationSpec
+) -> Heading | None:
+    """A reservation that has ended needs no cancelling."""
+    if spec.resolved_reservation is None:
+        return None
+    entry = await reservations.get(tx, tenant=command.tenant, name=spec.resolved_reservation)
+    known = reservation_recorder.from_snapshot(entry.snapshot) if entry else None
+    if known is None or not known.ended:
+        return None
+    outcome = cancelled(spec, Cause.RESERVATION_ALREADY_ENDED, known.transaction)
+    return Heading(Course.CONCLUDE, outcome=outcome)
+
+
+def _route(command: Command, where: Whereabouts, version: str, way: Heading) -> Route:
+    return Route(
+        gateway=where.gateway,
+        boot_accepted=where.boot_state == "ACCEPTED",
+        ocpp_version=version,
+        revision=command.revision,
+        course=way.course,
+        progress=way.progress,
+        outcome=way.outcome,
+        look_again=way.look_again,
+        wire_id=way.wire_id,
+        transaction=way.session.name if way.session else "",
+        evse_id=way.session.evse_id if way.session else None,
+        stopped_first=command.stopped_first,
+    )
+
+
+async def _settle(tx: Tx, request: SettleRequest) -> SendResult:
+    row = await sends.void(
+        tx,
+        tenant=request.tenant,
+        command=request.command,
+        attempt=request.attempt,
+        now=request.now,
+    )
+    if row.state == "VOID" or (row.state == "INTENT" and request.give_up):
+        sent, cancelled = row.state == "INTENT", not request.give_up
+        held = telling.settled(request.attempt, sent=sent, cancelled=cancelled)
+        await tell(tx, request.tenant, request.command, held, request.now)
+    if row.state == "VOID":
+        cause = Cause.GATEWAY_UNREACHABLE.value
+        return SendResult(SendStatus.NOT_SENT, cause=cause, retry=True)
+    if row.state == "INTENT" and request.give_up:
+        await _give_up(tx, request, row)
+    station = await stations.get(tx, row.station)
+    answered = row.state == "ANSWERED"
+    return SendResult(
+        status=SendStatus.ANSWERED if answered else SendStatus.NO_ANSWER,
+        cause="" if answered else row.cause or Cause.GATEWAY_LOST_AFTER_SEND.value,
+        answer=msgspec.convert(row.answer, StationAnswer) if answered and row.answer else None,
+        send_time=row.send_time,
+        answer_time=row.answer_time,
+        effect_timeout_s=station.connection_timeout_s if station else None,
+        revision=await _revision(tx, request),
+        message_id=row.message_id,
+    )
+
+
+async def _revision(tx: Tx, request: SettleRequest) -> int:
+    """Of the command in the log; 0 for a frame that is no command's own."""
+    if request.undo:
+        return 0
+    return (await _latest(tx, request.tenant, request.command)).revision
+
+
+async def _give_up(tx: Tx, request: SettleRequest, row: Send) -> None:
+    """Its gateway is gone and the frame was perhaps written: sent, no answer."""
+    cause = Cause.GATEWAY_LOST_AFTER_SEND.value
+    await sends.lost(tx, row.id, cause=cause, now=request.now)
+    command = None if request.undo else await _latest(tx, request.tenant, request.command)
+    if command is not None and row.kind == command.kind.value:
+        key = f"lost:{request.attempt}"
+        await _record(tx, command, key, lambda c: changes.lost(c, cause, request.now), request.now)
+
+
+async def _weigh(tx: Tx, request: WeighRequest) -> tuple[Command, Decision]:
+    command = await _with_late_answer(tx, request)
+    facts = await read_facts(tx, command, request.asked, request.now)
+    decision = judge(command, facts, request.timing, request.now)
+    if request.asked is not None:
+        asked = telling.question(command.station, request.asked)
+        await tell(tx, command.tenant, command.name, asked, request.now)
+    decided = telling.decision(command, decision, facts)
+    await tell(tx, command.tenant, command.name, decided, request.now)
+    after = apply(command, decision, request.now)
+    if after is not command:
+        key = f"{decision.act.value.lower()}:{command.revision}"
+        change = _applying(decision, request)
+        after = await _record(tx, command, key, change, request.now)
+    return after, decision
+
+
+async def _with_late_answer(tx: Tx, request: WeighRequest) -> Command:
+    """The command, with an answer that came after nobody waited for it any longer."""
+    command = await _latest(tx, request.tenant, request.command)
+    rows = await sends.by_command(tx, request.tenant, request.command)
+    own = [row for row in rows if not row.undo and row.kind == command.kind.value]
+    last = own[-1] if own else None
+    if last is None or last.answer is None or last.state != "ANSWERED":
+        return command
+    if command.station_answer is not None and command.answer_time == last.answer_time:
+        return command
+    answer, at = msgspec.convert(last.answer, StationAnswer), last.answer_time or request.now
+    key = f"answered:{last.attempt}"
+    return await _record(tx, command, key, lambda c: changes.answered(c, answer, at), request.now)
+
+
+def _applying(decision: Decision, request: WeighRequest) -> Callable[[Command], Command]:
+    return lambda command: apply(command, decision, request.now)
+
+
+def _weighed(command: Command, decision: Decision) -> Weighed:
+    session = decision.session
+    return Weighed(
+        act=decision.act,
+        state=command.state,
+        revision=command.revision,
+        look_again=decision.look_again,
+        outcome=command.outcome,
+        compensation=command.compensation,
+        guarded=is_guarded(command),
+        wire_id=session.transaction_id if session else decision.wire_id,
+        transaction=session.name if session else "",
+        evse_id=session.evse_id if session else None,
+        progress=command.progress,
+    )
+
+
+async def _change(tx: Tx, request: ChangeRequest) -> Recorded:
+    command = await _latest(tx, request.tenant, request.command)
+    key = request.change.value.lower()
+    if request.heard is not None:
+        key = f"{key}:{request.attempt}"
+        await _keep_answer(tx, request, request.heard)
+    if request.change is Change.STEP_HEARD:
+        return Recorded(command, command.outcome)
+    command = await _record(tx, command, key, _changing(request), request.now)
+    if request.change is Change.GUARD_ENDED:
+        await sends.close(tx, request.tenant, request.command)
+    return Recorded(command, command.outcome)
+
+
+async def _keep_answer(tx: Tx, request: ChangeRequest, heard: SendResult) -> None:
+    """What the gateway heard and could not write down belongs to its send."""
+    for row in await sends.by_command(tx, request.tenant, request.command):
+        if row.attempt != request.attempt:
+            continue
+        if heard.answer is None:
+            await sends.lost(tx, row.id, cause=heard.cause, now=request.now)
+        else:
+            answer = msgspec.to_builtins(heard.answer)
+            at = heard.answer_time or request.now
+            await sends.answered(tx, row.id, answer=answer, now=at)
+
+
+def _heard(command: Command, heard: SendResult, now: datetime) -> Command:
+    command = changes.sent(command, heard.send_time or now)
+    if heard.answer is None:
+        return changes.lost(command, heard.cause, now)
+    return changes.answered(command, heard.answer, heard.answer_time or now)
+
+
+def _changing(request: ChangeRequest) -> Callable[[Command], Command]:
+    now = request.now
+    match request.change:
+        case Change.STEP_HEARD:
+            return lambda c: c
+        case Change.NOT_SENT:
+            return lambda c: changes.not_sent(c, request.cause, now, request.detail)
+        case Change.HEARD:
+            heard = request.heard or SendResult(SendStatus.NO_ANSWER)
+            return lambda c: _heard(c, heard, now)
+        case Change.CANCEL_ASKED:
+            return lambda c: changes.cancel_asked(c, request.detail)
+        case Change.CANCELLED:
+            return lambda c: changes.cancelled(changes.cancel_asked(c, request.detail), now)
+        case Change.GUARD_ENDED:
+            return lambda c: changes.settled(changes.undo_failed(c, request.detail, now), now)
+
+
+async def _latest(tx: Tx, tenant: str, name: str) -> Command:
+    entry = await log.latest(tx, tenant=tenant, name=name)
+    if entry is None:
+        raise LookupError(f"command {name} of tenant {tenant!r} is not in this database")
+    return from_snapshot(entry.snapshot)
+
+
+async def _record(
+    tx: Tx, command: Command, key: str, change: Callable[[Command], Command], now: datetime
+) -> Command:
+    return await record(
+        tx, tenant=command.tenant, name=command.name, key=key, change=change, now=now
+    )

@@ -1,0 +1,185 @@
+"""The worker's activities for reservations: short, each in one transaction, each may run twice."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import structlog
+from temporalio import activity
+
+from contract import names
+from contract.commands import ChangeReservation, ReservationStep, SendRequest, WeighReservation
+from domain.commands.timing import Timing
+from domain.model.command import CancelReservationSpec, Kind, ReserveSpec
+from domain.reservations import transitions as changes
+from domain.reservations.facts import HoldFacts
+from domain.reservations.next_step import Act, Step, as_asked, next_step
+from domain.reservations.observing import observe
+from domain.reservations.reservation import ChangeState, Reservation, ReservationChange
+from fleet import connections, sends
+from fleet.engine.database import Database
+from fleet.engine.statements import Tx
+from fleet.log import reservations
+from journal.reservations.facts import read_hold_facts
+from journal.reservations.record import from_snapshot, record
+from telemetry import metrics
+
+WITHIN = timedelta(seconds=30)
+"""How long a frame waits in line at its gateway; the facts decide whether it is tried again."""
+
+LONGEST_WAIT = timedelta(seconds=2)
+"""How long an activity may wait for a moment that is near: a task of the workflow waits with it."""
+
+_log = structlog.get_logger(__name__)
+
+
+class ReservationActivities:
+    """Activities on the fleet's reservations. Register `all` with a worker."""
+
+    def __init__(self, db: Database, timing: Timing) -> None:
+        self._db = db
+        self._timing = timing
+
+    @property
+    def all(self) -> list[Callable[..., object]]:
+        """What a worker has to register."""
+        return [self.weigh_reservation, self.change_reservation]
+
+    @activity.defn(name=names.WEIGH_RESERVATION)
+    async def weigh_reservation(self, request: WeighReservation) -> ReservationStep:
+        """Reads all facts about a hold, records what they mean, and says what to do."""
+        due = await _waited_for(request)
+        before, step, alarm = await self._db.batch(lambda tx: self._weigh(tx, due))
+        after = step.reservation
+        _log.info(
+            "reservation_weighed",
+            reservation=after.name,
+            station=after.station,
+            state=after.state.value,
+            act=step.act.value,
+        )
+        if after.ended and not before.ended:
+            metrics.RESERVATIONS.labels(after.state.value, after.cause).inc()
+        if alarm:
+            metrics.RESERVATION_ALARMS.inc()
+            _log.warning(
+                "ended_reservation_is_shown", reservation=after.name, station=after.station
+            )
+        return step
+
+    @activity.defn(name=names.CHANGE_RESERVATION)
+    async def change_reservation(self, request: ChangeReservation) -> Reservation:
+        """Notes a change that was asked for, or that an operator withdrew the reservation."""
+        return await self._db.batch(lambda tx: _change(tx, request))
+
+    async def _weigh(
+        self, tx: Tx, request: WeighReservation
+    ) -> tuple[Reservation, ReservationStep, bool]:
+        known = await _latest(tx, request.tenant, request.reservation)
+        facts = await read_hold_facts(tx, known, request.now)
+        after = observe(known, facts, request.now)
+        if after is not known:
+            key = f"{after.state.value.lower()}:{known.revision}"
+            after = await _record(
+                tx, known, key, lambda r: observe(r, facts, request.now), request.now
+            )
+        step = next_step(after, facts, request.now)
+        if step.act is Act.END:
+            await sends.close(tx, after.tenant, after.name)
+        return known, await self._told(tx, after, facts, step, request.now), step.alarm
+
+    async def _told(
+        self, tx: Tx, reservation: Reservation, facts: HoldFacts, step: Step, now: datetime
+    ) -> ReservationStep:
+        told = ReservationStep(step.act, reservation, step.look_again)
+        if step.act in {Act.WAIT, Act.END}:
+            return told
+        holder = await connections.holder(tx, reservation.station, now=now)
+        return replace(
+            told,
+            gateway=holder.gateway if holder else None,
+            request=self._frame(reservation, step.act, facts.attempts + 1, now),
+        )
+
+    def _frame(self, known: Reservation, act: Act, attempt: int, now: datetime) -> SendRequest:
+        """The frame of a hold: not a command's, so no command's state is written."""
+        asked = as_asked(known, act)
+        cancels = act is Act.CANCEL
+        return SendRequest(
+            command=known.name,
+            tenant=known.tenant,
+            workflow_id=known.workflow_id,
+            station=known.station,
+            kind=Kind.CANCEL_RESERVATION if cancels else Kind.RESERVE_NOW,
+            attempt=attempt,
+            not_after=now + WITHIN if cancels else min(now + WITHIN, known.expire_time),
+            answer_timeout_s=self._timing.answer_timeout_s,
+            undo=True,
+            reserve=None if cancels else _reserve_spec(asked),
+            cancel_reservation=CancelReservationSpec(known.wire_id) if cancels else None,
+        )
+
+
+async def _waited_for(request: WeighReservation) -> WeighReservation:
+    """The request at the moment that it is for: a hold ends neither early nor late."""
+    if request.not_before is None or request.not_before <= request.now:
+        return request
+    wait = min(request.not_before - request.now, LONGEST_WAIT)
+    await asyncio.sleep(wait.total_seconds())
+    return replace(request, now=request.now + wait, not_before=None)
+
+
+def _reserve_spec(asked: Reservation) -> ReserveSpec:
+    return ReserveSpec(
+        id_token=asked.id_token,
+        expire_time=asked.expire_time,
+        evse_id=asked.evse_id,
+        connector_id=asked.connector_id,
+        connector_type=asked.connector_type,
+        group_id_token=asked.group_id_token,
+        reservation=asked.name,
+        wire_id=asked.wire_id,
+    )
+
+
+async def _change(tx: Tx, request: ChangeReservation) -> Reservation:
+    known = await _latest(tx, request.tenant, request.reservation)
+    asked = request.change
+    if asked is None:
+        return await _record(
+            tx,
+            known,
+            "withdrawn",
+            lambda r: changes.withdrawn(r, request.reason, request.now),
+            request.now,
+        )
+    facts = await read_hold_facts(tx, known, request.now)
+    change = ReservationChange(
+        request_id=asked.request_id,
+        state=ChangeState.PENDING,
+        attempt=facts.attempts + 1,
+        expire_time=asked.expire_time,
+        evse_id=asked.evse_id,
+        request_time=request.now,
+    )
+    key = f"change:{asked.request_id}"
+    return await _record(tx, known, key, lambda r: changes.change_asked(r, change), request.now)
+
+
+async def _latest(tx: Tx, tenant: str, name: str) -> Reservation:
+    entry = await reservations.get(tx, tenant=tenant, name=name)
+    if entry is None:
+        raise LookupError(f"reservation {name} of tenant {tenant!r} is not in this database")
+    return from_snapshot(entry.snapshot)
+
+
+async def _record(
+    tx: Tx,
+    known: Reservation,
+    key: str,
+    change: Callable[[Reservation], Reservation],
+    now: datetime,
+) -> Reservation:
+    after = await record(tx, tenant=known.tenant, name=known.name, key=key, change=change, now=now)
+    return after or known

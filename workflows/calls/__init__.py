@@ -1,0 +1,1 @@
+"""The calls of workflows to activities, with every timeout and retry written out."""
