@@ -21,7 +21,8 @@ from temporalio.worker import Worker
 from bench.naive_shape import NaiveCommand
 from bench.report import Figure
 from bench.servers import dev_temporal
-from domain.model.command import StationAnswer, Verdict, WaitFor
+from domain.model.answers import StationAnswer, Verdict
+from domain.model.command import WaitFor
 from fleet.engine.database import Database
 from tests.support.command_bench import Bench, rejected
 from tests.support.costs import Cost, cost_of

@@ -18,7 +18,7 @@ from temporalio.client import Client
 from bench.report import Figure, note
 from bench.servers import dev_temporal
 from contract import names
-from domain.model.command import IdToken
+from domain.model.specs import IdToken
 from domain.reservations.reservation import Reservation, ReservationState
 from fleet.engine.database import Database
 from fleet.log import reservations

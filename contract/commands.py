@@ -7,21 +7,11 @@ from enum import StrEnum
 from domain.commands.sending import Course
 from domain.commands.timing import Timing as Timing  # noqa: PLC0414
 from domain.evidence.facts import Act, Asked
-from domain.model.command import (
-    CancelReservationSpec,
-    Command,
-    Compensation,
+from domain.model.answers import StationAnswer
+from domain.model.command import Command, Compensation, Outcome, SessionFacts, State, WaitFor
+from domain.model.specs import (
+    CommandSpecs,
     Kind,
-    Outcome,
-    ReserveSpec,
-    ResetSpec,
-    SessionFacts,
-    StartSpec,
-    State,
-    StationAnswer,
-    StopSpec,
-    UnlockSpec,
-    WaitFor,
 )
 from domain.reservations.next_step import Act as HoldAct
 from domain.reservations.reservation import Reservation
@@ -124,7 +114,7 @@ class Route:
 
 
 @dataclass(frozen=True)
-class SendRequest:
+class SendRequest(CommandSpecs):
     """Input of `send_frame`, run by the gateway that holds the station.
 
     attempt: 1, 2, ... of this command; with the command's name it is the key of the intent.
@@ -143,13 +133,7 @@ class SendRequest:
     attempt: int
     not_after: datetime
     answer_timeout_s: float
-    start: StartSpec | None = None
-    stop: StopSpec | None = None
     undo: bool = False
-    unlock: UnlockSpec | None = None
-    reset: ResetSpec | None = None
-    reserve: ReserveSpec | None = None
-    cancel_reservation: CancelReservationSpec | None = None
 
 
 class SendStatus(StrEnum):

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from contract.commands import AskRequest, Route, SendRequest, Weighed
 from domain.commands.timing import Timing
-from domain.model.command import CancelReservationSpec, Command, Kind, StopSpec
+from domain.model.command import Command
+from domain.model.specs import CancelReservationSpec, Kind, StopSpec, specs_of
 
 
 def send_request(command: Command, timing: Timing, attempt: int) -> SendRequest:
@@ -19,12 +20,7 @@ def send_request(command: Command, timing: Timing, attempt: int) -> SendRequest:
         attempt=attempt,
         not_after=command.not_after,
         answer_timeout_s=timing.answer_timeout_s,
-        start=command.start,
-        stop=command.stop,
-        unlock=command.unlock,
-        reset=command.reset,
-        reserve=command.reserve,
-        cancel_reservation=command.cancel_reservation,
+        **specs_of(command),
     )
 
 

@@ -6,14 +6,8 @@ Token values live here only until they are sealed; they never show in a repr.
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from domain.model.command import (
-    Callback,
-    ChargingProfile,
-    Kind,
-    OfflinePolicy,
-    ResetMode,
-    WaitFor,
-)
+from domain.model.command import Callback, WaitFor
+from domain.model.specs import ChargingProfile, Kind, OfflinePolicy, ResetMode
 
 
 @dataclass(frozen=True)

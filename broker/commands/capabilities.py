@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from broker.commands.asks import PlainToken, ReserveAsk, ResetAsk, StartAsk, UnlockAsk
 from broker.errors import Reason, Refusal, bad_field
-from domain.model.command import ResetMode
+from domain.model.specs import ResetMode
 
 # How many characters of a token fit into a frame, by OCPP version.
 TOKEN_LIMITS = {"1.6": 20, "2.0.1": 36, "2.1": 255}

@@ -18,15 +18,13 @@ from broker.commands.asks import (
 from broker.errors import Reason, Refusal
 from contract.names import command_workflow_id
 from domain.commands.kinds import default_not_after, default_offline_policy
-from domain.model.command import (
-    Callback,
+from domain.model.command import Callback, Command, State
+from domain.model.specs import (
     CancelReservationSpec,
-    Command,
     IdToken,
     ReserveSpec,
     ResetSpec,
     StartSpec,
-    State,
     StopSpec,
     UnlockSpec,
 )

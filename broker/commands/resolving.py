@@ -29,13 +29,8 @@ from broker.commands.drafting import Origin, Spec, draft, spec_of
 from broker.commands.targets import TargetFinder, known_station
 from broker.errors import Reason, Refusal
 from broker.proto import names
-from domain.model.command import (
-    CancelReservationSpec,
-    Command,
-    ReserveSpec,
-    StartSpec,
-    StopSpec,
-)
+from domain.model.command import Command
+from domain.model.specs import CancelReservationSpec, ReserveSpec, StartSpec, StopSpec
 from domain.reservations.reservation import Reservation, ReservationState
 from fleet import stations
 from fleet.engine.database import Database

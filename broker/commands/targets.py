@@ -5,7 +5,8 @@ from broker.commands.capabilities import check_token_fits, wire_id_for
 from broker.commands.drafting import Resolution
 from broker.errors import Reason, Refusal, bad_field
 from broker.proto import names
-from domain.model.command import Command, Kind, State
+from domain.model.command import Command, State
+from domain.model.specs import Kind
 from domain.model.states import is_definite
 from fleet import stations
 from fleet.engine.statements import Tx

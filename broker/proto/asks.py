@@ -15,7 +15,8 @@ from broker.commands.asks import (
 )
 from broker.proto import names
 from broker.proto.values import options_in, profile_in, time_in, token_in
-from domain.model.command import Code, Kind, ResetMode, State
+from domain.model.command import Code, State
+from domain.model.specs import Kind, ResetMode
 from fleet.log.book import Filter
 
 _KIND = command_pb.RemoteCommand.Kind

@@ -6,6 +6,7 @@ from broker.proto import names, specs
 from broker.proto.asks import code_out, kind_out, state_out
 from broker.proto.specs import reservation_out, transaction_out
 from broker.proto.values import policy_out, time_out
+from domain.model.answers import StationAnswer
 from domain.model.command import (
     Command,
     Compensation,
@@ -14,7 +15,6 @@ from domain.model.command import (
     ReservationFacts,
     ResetFacts,
     SessionFacts,
-    StationAnswer,
 )
 
 _COMPENSATION = command_pb.Compensation.State

@@ -7,7 +7,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from broker.proto import names
 from broker.proto.values import masked_out, profile_out, token_out
-from domain.model.command import (
+from domain.model.specs import (
     CancelReservationSpec,
     ReserveSpec,
     ResetSpec,

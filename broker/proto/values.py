@@ -12,15 +12,8 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from broker.commands.asks import Options, PlainToken
-from domain.model.command import (
-    Callback,
-    CallbackEvents,
-    ChargingProfile,
-    IdToken,
-    OfflinePolicy,
-    SchedulePeriod,
-    WaitFor,
-)
+from domain.model.command import Callback, CallbackEvents, WaitFor
+from domain.model.specs import ChargingProfile, IdToken, OfflinePolicy, SchedulePeriod
 
 DEFAULT_TOKEN_TYPE = "ISO14443"  # noqa: S105  a kind of token
 

@@ -11,15 +11,9 @@ from datetime import datetime
 
 from domain.commands.reserve_now import AGAIN_PAUSE, next_try
 from domain.evidence.facts import Act, Decision, Facts
-from domain.model.command import (
-    CancelReservationSpec,
-    Code,
-    Command,
-    Outcome,
-    ReservationFacts,
-    State,
-)
+from domain.model.command import Code, Command, Outcome, ReservationFacts, State
 from domain.model.outcomes import Cause, cause_of, ending
+from domain.model.specs import CancelReservationSpec
 from domain.model.transitions import refusal
 
 MAX_CANCEL_FRAMES = 5

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from domain.commands.timing import Timing
 from domain.evidence.sessions import Frame
-from domain.model.command import Kind, StationAnswer, Verdict
+from domain.model.answers import StationAnswer, Verdict
+from domain.model.specs import Kind
 
 _BY_ANSWER = {Kind.RESERVE_NOW, Kind.CANCEL_RESERVATION, Kind.UNLOCK_CONNECTOR}
 

@@ -14,8 +14,9 @@ come that would matter.
 from datetime import datetime, timedelta
 
 from domain.commands.timing import Timing
-from domain.model.command import Code, Command, CompensationState, Kind, State
+from domain.model.command import Code, Command, CompensationState, State
 from domain.model.outcomes import Cause
+from domain.model.specs import Kind
 
 _RAISED_ONLY = {
     Kind.STOP_SESSION,

@@ -19,7 +19,8 @@ from domain.commands.timing import Timing
 from domain.commands.unlock_connector import judge_unlock
 from domain.evidence.facts import Act, Decision, Facts
 from domain.model import transitions as changes
-from domain.model.command import Command, CompensationState, Kind, State
+from domain.model.command import Command, CompensationState, State
+from domain.model.specs import Kind
 
 Judge = Callable[[Command, Facts, Timing, datetime], Decision]
 

@@ -11,7 +11,7 @@ does the effect come later and has to be watched for?
 from dataclasses import dataclass
 from datetime import timedelta
 
-from domain.model.command import Kind, OfflinePolicy
+from domain.model.specs import Kind, OfflinePolicy
 
 
 @dataclass(frozen=True)

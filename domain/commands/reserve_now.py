@@ -21,10 +21,10 @@ from domain.model.command import (
     CompensationState,
     Outcome,
     ReservationFacts,
-    ReserveSpec,
     State,
 )
 from domain.model.outcomes import Cause, cause_of, ending
+from domain.model.specs import ReserveSpec
 from domain.model.states import is_definite
 from domain.model.transitions import reserve_refusal
 

@@ -23,8 +23,10 @@ from domain.commands.timing import Timing
 from domain.evidence.facts import Act, Decision, Facts
 from domain.evidence.restart import Reported, RestartFacts
 from domain.evidence.sessions import Frame
-from domain.model.command import Code, Command, Outcome, ResetFacts, ResetSpec, State, Verdict
+from domain.model.answers import Verdict
+from domain.model.command import Code, Command, Outcome, ResetFacts, State
 from domain.model.outcomes import Cause, cause_of, ending
+from domain.model.specs import ResetSpec
 
 ASK_AFTER = timedelta(seconds=5)
 """How long after its boot a station may report its connectors before it is asked to."""

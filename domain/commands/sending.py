@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from domain.evidence.sessions import Session
-from domain.model.command import Command, OfflinePolicy, Outcome, SessionFacts
+from domain.model.command import Command, Outcome, SessionFacts
 from domain.model.outcomes import Cause, ending
+from domain.model.specs import OfflinePolicy
 
 MAX_ATTEMPTS = 50
 """How often sending is tried, in the end: a limit against endless refusals by gateways."""

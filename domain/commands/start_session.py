@@ -13,8 +13,10 @@ from domain.commands.deadlines import ask_time, effect_deadline, is_steady, next
 from domain.commands.timing import Timing
 from domain.evidence.facts import Act, Decision, Facts, told
 from domain.evidence.sessions import Frame, Match, Session, cable_wait_ended, classify
-from domain.model.command import Code, Command, Kind, Outcome, StationAnswer, Verdict
+from domain.model.answers import StationAnswer, Verdict
+from domain.model.command import Code, Command, Outcome
 from domain.model.outcomes import Cause, cause_of, ending
+from domain.model.specs import Kind
 
 MAX_ASKS = 3
 """How often a station is asked about one command."""

@@ -14,17 +14,10 @@ from domain.commands.stop_session import ended_target, judge_stop
 from domain.commands.timing import Timing
 from domain.evidence.facts import Act, Decision, Facts, told
 from domain.evidence.sessions import Frame, Session
-from domain.model.command import (
-    Code,
-    Command,
-    Kind,
-    Outcome,
-    SessionFacts,
-    StationAnswer,
-    StopSpec,
-    Verdict,
-)
+from domain.model.answers import StationAnswer, Verdict
+from domain.model.command import Code, Command, Outcome, SessionFacts
 from domain.model.outcomes import Cause, ending
+from domain.model.specs import Kind, StopSpec
 from domain.model.transitions import in_its_words, never_unlocked
 
 _NO = {Verdict.REJECTED, Verdict.FAILED, Verdict.NOT_SUPPORTED}

@@ -15,8 +15,10 @@ from domain.commands.start_session import agreed, given_answer, may_ask
 from domain.commands.timing import Timing
 from domain.evidence.facts import Act, Decision, Facts, told
 from domain.evidence.sessions import Frame, Session
-from domain.model.command import Code, Command, Kind, Outcome, Verdict
+from domain.model.answers import Verdict
+from domain.model.command import Code, Command, Outcome
 from domain.model.outcomes import Cause, cause_of, ending
+from domain.model.specs import Kind
 from domain.model.transitions import refusal
 
 MAX_STOP_FRAMES = 3

@@ -2,15 +2,8 @@
 
 import re
 
-from domain.model.command import (
-    Command,
-    CompensationState,
-    Kind,
-    ReserveSpec,
-    ResetSpec,
-    StopSpec,
-    UnlockSpec,
-)
+from domain.model.command import Command, CompensationState
+from domain.model.specs import Kind, ReserveSpec, ResetSpec, StopSpec, UnlockSpec
 
 SUMMARY_BYTES = 400
 """Temporal refuses a longer summary (limit.userMetadataSummarySize), and its workflow with it."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.evidence.sessions import Frame
-from domain.model.command import StationAnswer, Verdict
+from domain.model.answers import StationAnswer, Verdict
 
 AGREED = frozenset({Verdict.ACCEPTED, Verdict.SCHEDULED})
 NO = frozenset({Verdict.REJECTED, Verdict.NOT_SUPPORTED})

@@ -10,19 +10,18 @@ from dataclasses import replace
 from datetime import datetime
 
 from domain.commands.kinds import UNDOABLE, awaits_effect
+from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import (
     Code,
     Command,
     Compensation,
     CompensationState,
-    Kind,
     Outcome,
     SessionFacts,
     State,
-    StationAnswer,
-    Verdict,
 )
 from domain.model.outcomes import Cause, cause_of, ending
+from domain.model.specs import Kind
 from domain.model.states import Step, after, is_definite, may_become
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from domain.model.command import IdToken
+from domain.model.specs import IdToken
 
 
 class ReservationState(StrEnum):

@@ -7,7 +7,9 @@ import msgspec
 from domain.evidence.facts import Asked, Facts
 from domain.evidence.frames import FirstStop, HoldFrame
 from domain.evidence.sessions import Connector, Frame, Rival, Session
-from domain.model.command import Code, Command, Kind, StationAnswer, Verdict
+from domain.model.answers import StationAnswer, Verdict
+from domain.model.command import Code, Command
+from domain.model.specs import Kind
 from fleet import connections, sends, stations
 from fleet.engine.statements import Tx
 from fleet.log import commands as log

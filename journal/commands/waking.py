@@ -8,7 +8,8 @@ deadline: so in doubt it wakes.
 
 from datetime import datetime
 
-from domain.model.command import CompensationState, Kind, State
+from domain.model.command import CompensationState, State
+from domain.model.specs import Kind
 from fleet import sends, stations, wakeups
 from fleet.engine.statements import Tx
 from fleet.log import commands as log

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from domain.model.command import Kind
+from domain.model.specs import Kind
 from domain.reservations.facts import HoldFacts, PlaceStatus
 from domain.reservations.reservation import Reservation
 from fleet import connections, sends, stations

@@ -7,20 +7,18 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from domain.model import transitions as changes
-from domain.model.command import (
-    CallError,
+from domain.model.answers import CallError, Verdict
+from domain.model.command import Command, State
+from domain.model.specs import (
     CancelReservationSpec,
-    Command,
     IdToken,
     Kind,
     ReserveSpec,
     ResetMode,
     ResetSpec,
     StartSpec,
-    State,
     StopSpec,
     UnlockSpec,
-    Verdict,
 )
 from station_gateway.dialects import v16, v21, v201, verdicts
 from station_gateway.dialects.interface import Answer, Dialect

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from domain.commands.kinds import RULES
-from domain.model.command import Code, CompensationState, Kind, OfflinePolicy, State
+from domain.model.command import Code, CompensationState, State
 from domain.model.outcomes import ENDINGS
+from domain.model.specs import Kind, OfflinePolicy
 from domain.model.states import COMPENSATIONS, STATES
 
 _HEAD = """# States, outcomes and causes

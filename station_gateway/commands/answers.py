@@ -6,7 +6,7 @@ import msgspec
 import structlog
 
 from contract.commands import SendResult, SendStatus
-from domain.model.command import CallError, StationAnswer
+from domain.model.answers import CallError, StationAnswer
 from domain.model.outcomes import Cause
 from fleet.sends import Send
 from station_gateway.dialects.interface import Answer

@@ -6,7 +6,7 @@ Tokens are opened from their seal here and nowhere else, each time a frame is bu
 from dataclasses import dataclass, replace
 
 from contract.commands import SendRequest
-from domain.model.command import IdToken, Kind
+from domain.model.specs import IdToken, Kind
 from fleet.keys import Sealer
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import OutgoingCall, Unsendable

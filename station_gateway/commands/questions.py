@@ -9,7 +9,8 @@ from datetime import datetime
 import structlog
 
 from contract.commands import AskRequest, AskResult, SendRequest, SendResult
-from domain.model.command import Kind, Verdict
+from domain.model.answers import Verdict
+from domain.model.specs import Kind
 from fleet import sends, stations
 from fleet.engine.database import Database
 from fleet.engine.statements import Tx

@@ -22,7 +22,8 @@ from opentelemetry import trace
 from contract.commands import SendRequest, SendResult, SendStatus
 from domain.commands import kinds
 from domain.model import transitions as changes
-from domain.model.command import Command, StationAnswer
+from domain.model.answers import StationAnswer
+from domain.model.command import Command
 from domain.model.outcomes import Cause
 from fleet import sends, stations
 from fleet.engine.database import Database

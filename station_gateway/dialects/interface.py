@@ -9,14 +9,13 @@ from datetime import datetime
 from typing import Protocol
 
 from contract.commands import AskResult
-from domain.model.command import (
-    CallError,
+from domain.model.answers import CallError, StationAnswer
+from domain.model.specs import (
     CancelReservationSpec,
     Kind,
     ReserveSpec,
     ResetSpec,
     StartSpec,
-    StationAnswer,
     StopSpec,
     UnlockSpec,
 )

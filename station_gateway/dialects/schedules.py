@@ -1,6 +1,6 @@
 """The charging schedule of a TxProfile, which has the same fields in all versions."""
 
-from domain.model.command import ChargingProfile
+from domain.model.specs import ChargingProfile
 from station_gateway.dialects import fields
 from station_gateway.dialects.messages import Payload, Unsendable
 

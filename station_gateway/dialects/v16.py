@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from contract.commands import AskResult
-from domain.model.command import (
-    CallError,
+from domain.model.answers import CallError, StationAnswer, Verdict
+from domain.model.specs import (
     CancelReservationSpec,
     ChargingProfile,
     Kind,
@@ -18,10 +18,8 @@ from domain.model.command import (
     ResetMode,
     ResetSpec,
     StartSpec,
-    StationAnswer,
     StopSpec,
     UnlockSpec,
-    Verdict,
 )
 from station_gateway.dialects import fields, readers, schedules, verdicts, words
 from station_gateway.dialects.interface import Answer, ErrorWords, Violation

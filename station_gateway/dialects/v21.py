@@ -7,7 +7,7 @@ NotSupported, so that no station believes that its payment is in good hands.
 
 from collections.abc import Mapping
 
-from domain.model.command import ResetMode
+from domain.model.specs import ResetMode
 from station_gateway.dialects import readers, v2x
 from station_gateway.dialects.schemas import SchemaSet
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from contract.commands import AskResult
-from domain.model.command import (
-    CallError,
+from domain.model.answers import CallError, StationAnswer, Verdict
+from domain.model.specs import (
     CancelReservationSpec,
     ChargingProfile,
     Kind,
@@ -19,10 +19,8 @@ from domain.model.command import (
     ResetMode,
     ResetSpec,
     StartSpec,
-    StationAnswer,
     StopSpec,
     UnlockSpec,
-    Verdict,
 )
 from station_gateway.dialects import fields, readers, schedules, v2x_readers, verdicts, words
 from station_gateway.dialects.interface import Answer

@@ -11,7 +11,7 @@ and so is every code that is in no standard.
 from collections.abc import Mapping
 
 from contract.commands import AskResult
-from domain.model.command import CallError, StationAnswer, Verdict
+from domain.model.answers import CallError, StationAnswer, Verdict
 from station_gateway.dialects.interface import Answer
 from station_gateway.dialects.messages import Unreadable
 from station_gateway.session.printable import printable

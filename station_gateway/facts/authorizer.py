@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from domain.model.command import Kind
+from domain.model.specs import Kind
 from domain.reservations.reservation import ReservationState
 from fleet import sends, tokens
 from fleet.engine.statements import Tx

@@ -30,7 +30,7 @@ from typing import Any
 
 import msgspec
 
-from domain.model.command import CallError
+from domain.model.answers import CallError
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import Payload, Unreadable
 from station_gateway.session import frames, refusals

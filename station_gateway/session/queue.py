@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from domain.commands import kinds
-from domain.model.command import Kind
+from domain.model.specs import Kind
 
 
 class Priority(IntEnum):

@@ -15,17 +15,15 @@ from contract import names
 from contract.commands import Cancel, ChangeHold, CommandOrder, ReservationOrder, Submit
 from domain.commands.kinds import default_not_after, default_offline_policy
 from domain.commands.timing import Timing
-from domain.model.command import (
+from domain.model.command import Command, State, WaitFor
+from domain.model.specs import (
     CancelReservationSpec,
-    Command,
     Kind,
     OfflinePolicy,
     ReserveSpec,
     ResetMode,
     ResetSpec,
-    State,
     UnlockSpec,
-    WaitFor,
 )
 from domain.reservations.reservation import Reservation, ReservationState
 from fleet.log import reservations

@@ -2,7 +2,7 @@
 
 from itertools import count, islice
 
-from domain.model.command import Kind
+from domain.model.specs import Kind
 from tests.simulation.chance import Chance
 from tests.simulation.plots import plot_of
 from tests.simulation.rules import lies

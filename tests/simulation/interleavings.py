@@ -17,15 +17,9 @@ from domain.evidence.facts import Act, Facts
 from domain.evidence.frames import HoldFrame
 from domain.evidence.sessions import Session
 from domain.model import transitions as changes
-from domain.model.command import (
-    Command,
-    IdToken,
-    Kind,
-    ReserveSpec,
-    State,
-    StationAnswer,
-    Verdict,
-)
+from domain.model.answers import StationAnswer, Verdict
+from domain.model.command import Command, State
+from domain.model.specs import IdToken, Kind, ReserveSpec
 from domain.reservations import transitions as holds
 from domain.reservations.facts import HoldFacts
 from domain.reservations.next_step import Act as HoldAct

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from domain.model.command import Kind
+from domain.model.specs import Kind
 from tests.simulation.chance import Chance
 
 _SESSIONS = (Kind.START_SESSION, Kind.START_SESSION, Kind.STOP_SESSION)

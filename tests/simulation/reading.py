@@ -2,7 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from domain.model.command import Code, Command, IdToken, Kind
+from domain.model.command import Code, Command
+from domain.model.specs import IdToken, Kind
 from fleet.transactions.rows import Transaction
 from tests.simulation.callers import TIMING, Told
 from tests.simulation.holds import GROUPS

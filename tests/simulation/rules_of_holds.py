@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from domain.evidence.sessions import CLOCK_TOLERANCE
-from domain.model.command import Code, CompensationState, Kind, Verdict
+from domain.model.answers import Verdict
+from domain.model.command import Code, CompensationState
 from domain.model.outcomes import Cause
+from domain.model.specs import Kind
 from domain.reservations.next_step import CANCEL_TRIES
 from domain.reservations.reservation import ENDS, Reservation, ReservationState
 from domain.reservations.transitions import EndCause

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from domain.model.command import Code, Kind
+from domain.model.command import Code
+from domain.model.specs import Kind
 from tests.simulation.callers import Told
 from tests.simulation.reading import ROUGHLY, arrived, ended_as, frames_of, message_ids
 from tests.simulation.world import Ran

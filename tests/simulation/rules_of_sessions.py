@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from domain.evidence.sessions import CLOCK_TOLERANCE
-from domain.model.command import Code, CompensationState, Kind
+from domain.model.command import Code, CompensationState
+from domain.model.specs import Kind
 from tests.simulation.callers import Told
 from tests.simulation.reading import (
     ROUGHLY,

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from domain.model.command import Kind, State
+from domain.model.command import State
+from domain.model.specs import Kind
 from domain.model.states import is_definite
 from tests.simulation.callers import Told
 from tests.simulation.reading import last_deadline, row_of_wire_id

@@ -11,8 +11,8 @@ import pytest
 
 from station_gateway.dialects import v16, v21, v201
 from station_gateway.dialects.interface import Dialect
-from station_gateway.session.engine import Event, Session, SessionLimits
-from station_gateway.session.events import AnswerMissing, AnswerReceived
+from station_gateway.session.engine import Session, SessionLimits
+from station_gateway.session.events import AnswerMissing, AnswerReceived, Event
 
 FRAMES = int(os.environ.get("EVCOMMAND_ANSWER_FRAMES", "1000000"))
 TIMEOUT_S = 10.0

@@ -11,8 +11,10 @@ from domain.commands import late as judge_late
 from domain.evidence.facts import Act, Decision
 from domain.evidence.sessions import Match
 from domain.model import transitions as changes
-from domain.model.command import Command, Kind, Outcome, StationAnswer, Verdict
+from domain.model.answers import StationAnswer, Verdict
+from domain.model.command import Command, Outcome
 from domain.model.outcomes import Cause, ending
+from domain.model.specs import Kind
 from fleet import sends
 from fleet.engine.statements import Tx
 from fleet.sends import Send

@@ -12,8 +12,10 @@ from domain.commands.judging import JUDGES
 from domain.evidence.facts import Act as CommandAct
 from domain.evidence.facts import Decision
 from domain.model import transitions as changes
-from domain.model.command import Kind, Outcome, StationAnswer, Verdict
+from domain.model.answers import StationAnswer, Verdict
+from domain.model.command import Outcome
 from domain.model.outcomes import Cause, ending
+from domain.model.specs import Kind
 from domain.reservations import next_step as reservation_steps
 from domain.reservations import observing as judge_reservation
 from domain.reservations import transitions as reservation_changes

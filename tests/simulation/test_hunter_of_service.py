@@ -6,8 +6,10 @@ import pytest
 
 from domain.commands import reset as judge_reset
 from domain.model import transitions as changes
-from domain.model.command import Kind, Outcome, StationAnswer, Verdict
+from domain.model.answers import StationAnswer, Verdict
+from domain.model.command import Outcome
 from domain.model.outcomes import Cause, ending
+from domain.model.specs import Kind
 from fleet.engine.statements import Tx
 from fleet.transactions import transactions
 from station_gateway.commands import sending

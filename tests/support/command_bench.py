@@ -27,19 +27,16 @@ from contract import names
 from contract.commands import Cancel, CommandOrder, Ended, Progress, Submit
 from domain.commands import wording
 from domain.commands.timing import Timing
-from domain.model.command import (
-    Command,
+from domain.model.command import Command, Outcome, State, WaitFor
+from domain.model.specs import (
     Kind,
     OfflinePolicy,
-    Outcome,
     ReserveSpec,
     ResetMode,
     ResetSpec,
     StartSpec,
-    State,
     StopSpec,
     UnlockSpec,
-    WaitFor,
 )
 from fleet import stations
 from fleet.engine.database import Database

@@ -11,15 +11,14 @@ from typing import Any
 from temporalio.testing import ActivityEnvironment
 
 from contract.commands import AskRequest, AskResult, SendRequest, SendResult
-from domain.model.command import (
+from domain.model.command import Command, State
+from domain.model.specs import (
     CancelReservationSpec,
-    Command,
     IdToken,
     Kind,
     ReserveSpec,
     ResetSpec,
     StartSpec,
-    State,
     StopSpec,
     UnlockSpec,
 )

@@ -13,7 +13,8 @@ from temporalio.client import WorkflowHandle
 from bench.expiry_lateness import TENANT
 from contract import names
 from contract.commands import ChangeHold, Progress, ReservationEnded
-from domain.model.command import CancelReservationSpec, Command, Kind, ReserveSpec
+from domain.model.command import Command
+from domain.model.specs import CancelReservationSpec, Kind, ReserveSpec
 from domain.reservations.reservation import Reservation
 from fleet import stations
 from fleet.engine.statements import Tx

@@ -16,7 +16,8 @@ from temporalio.exceptions import ApplicationError
 from contract import names
 from contract.commands import AskRequest, AskResult, SendRequest, SendResult, SendStatus
 from domain.model import transitions as changes
-from domain.model.command import CallError, Code, Command, Outcome, StationAnswer, Verdict
+from domain.model.answers import CallError, StationAnswer, Verdict
+from domain.model.command import Code, Command, Outcome
 from domain.model.outcomes import Cause
 from fleet import connections, sends
 from fleet.engine.statements import Tx

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from domain.model.command import IdToken
+from domain.model.specs import IdToken
 from fleet import connections, sends, stations
 from fleet.engine.database import Database
 from fleet.engine.statements import Tx

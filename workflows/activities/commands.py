@@ -31,8 +31,10 @@ from domain.commands.sending import Course, Heading, Whereabouts, heading
 from domain.commands.stop_first import stops_first, unlock_heading
 from domain.evidence.facts import Decision, told
 from domain.model import transitions as changes
-from domain.model.command import CancelReservationSpec, Command, StationAnswer
+from domain.model.answers import StationAnswer
+from domain.model.command import Command
 from domain.model.outcomes import Cause, ending
+from domain.model.specs import CancelReservationSpec
 from domain.model.states import is_definite
 from fleet import connections, sends, stations
 from fleet.engine.database import Database

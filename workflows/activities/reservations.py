@@ -11,7 +11,7 @@ from temporalio import activity
 from contract import names
 from contract.commands import ChangeReservation, ReservationStep, SendRequest, WeighReservation
 from domain.commands.timing import Timing
-from domain.model.command import CancelReservationSpec, Kind, ReserveSpec
+from domain.model.specs import CancelReservationSpec, Kind, ReserveSpec
 from domain.reservations import transitions as changes
 from domain.reservations.facts import HoldFacts
 from domain.reservations.next_step import Act, Step, as_asked, next_step

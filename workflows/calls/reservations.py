@@ -14,7 +14,7 @@ from contract.commands import (
     SendRequest,
     WeighReservation,
 )
-from domain.model.command import Kind
+from domain.model.specs import Kind
 from domain.reservations.reservation import Reservation
 from workflows.calls import commands as calls
 

@@ -12,7 +12,8 @@ from temporalio.client import Client
 
 from broker.process import running_broker
 from broker.settings import BrokerSettings
-from domain.model.command import Command, IdToken, Kind, StartSpec, State
+from domain.model.command import Command, State
+from domain.model.specs import IdToken, Kind, StartSpec
 from fleet.engine.database import Database
 from journal.commands.record import record
 from tests.support.broker_house import WAIT_S, dialled

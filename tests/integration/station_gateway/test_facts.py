@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.model.command import Kind
+from domain.model.specs import Kind
 from fleet import stations, tokens
 from fleet.engine.unavailable import DatabaseUnavailable
 from tests.support.gateway_bench import TENANT, Bench, now

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from contract.commands import AskRequest, AskResult
-from domain.model.command import Kind
+from domain.model.specs import Kind
 from fleet import connections, stations
 from fleet.connections import Connection
 from station_gateway.settings import GatewaySettings

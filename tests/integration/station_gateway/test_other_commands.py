@@ -12,16 +12,15 @@ import pytest
 from structlog.testing import capture_logs
 
 from contract.commands import AskRequest, AskResult, SendRequest, SendStatus
-from domain.model.command import (
+from domain.model.answers import Verdict
+from domain.model.command import Code, State
+from domain.model.specs import (
     CancelReservationSpec,
-    Code,
     Kind,
     ResetMode,
     ResetSpec,
-    State,
     StopSpec,
     UnlockSpec,
-    Verdict,
 )
 from telemetry import metrics
 from tests.support.gateway_bench import Bench, OtherSpec

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from domain.model.command import ResetMode, ResetSpec
+from domain.model.specs import ResetMode, ResetSpec
 from domain.reservations.reservation import ReservationState
 from fleet import connections, stations, tokens
 from fleet.stations import Connector, Station

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from contract.commands import SendRequest, SendResult, SendStatus
-from domain.model.command import Code, State, StationAnswer, Verdict
+from domain.model.answers import StationAnswer, Verdict
+from domain.model.command import Code, State
 from fleet import connections, sends
 from fleet.engine.statements import Tx
 from station_gateway.dialects.messages import Confirmation, MeterRead

@@ -1,6 +1,7 @@
 """One start through the whole gateway: socket, boot, frame, answer, fact."""
 
-from domain.model.command import State, Verdict
+from domain.model.answers import Verdict
+from domain.model.command import State
 from tests.support.gateway_bench import Bench
 
 

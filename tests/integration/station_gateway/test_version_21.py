@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from contract.commands import SendStatus
-from domain.model.command import State, Verdict
+from domain.model.answers import Verdict
+from domain.model.command import State
 from fleet import stations
 from telemetry import metrics
 from tests.support.gateway_bench import Bench, now

@@ -2,8 +2,9 @@
 
 import pytest
 
-from domain.model.command import Code, Command, CompensationState, OfflinePolicy, State, WaitFor
+from domain.model.command import Code, Command, CompensationState, State, WaitFor
 from domain.model.outcomes import Cause
+from domain.model.specs import OfflinePolicy
 from tests.support.command_bench import Bench, rejected
 from tests.support.scripted_gateway import (
     Held,

@@ -7,7 +7,8 @@ from temporalio import activity, workflow
 from temporalio.common import RetryPolicy
 from temporalio.worker import Worker
 
-from domain.model.command import Command, StationAnswer, Verdict, WaitFor
+from domain.model.answers import StationAnswer, Verdict
+from domain.model.command import Command, WaitFor
 from tests.support.command_bench import Bench, rejected
 from tests.support.costs import Cost, cost_of
 from tests.support.scripted_gateway import accepted, answers

@@ -8,8 +8,9 @@ from typing import TypeVar, cast
 import pytest
 
 from domain.model import transitions as changes
-from domain.model.command import Command, IdToken, Kind, StartSpec, State
+from domain.model.command import Command, State
 from domain.model.outcomes import Cause, ending
+from domain.model.specs import IdToken, Kind, StartSpec
 from fleet.engine.database import Database
 from fleet.engine.statements import Tx
 from journal.commands.record import committed, record

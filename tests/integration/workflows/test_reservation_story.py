@@ -5,8 +5,10 @@ from datetime import timedelta
 import pytest
 
 from contract.commands import ChangeHold
-from domain.model.command import Code, Command, IdToken, Kind, StationAnswer, Verdict, WaitFor
+from domain.model.answers import StationAnswer, Verdict
+from domain.model.command import Code, Command, WaitFor
 from domain.model.outcomes import Cause
+from domain.model.specs import IdToken, Kind
 from domain.reservations.reservation import ChangeState, Reservation, ReservationState
 from domain.reservations.transitions import EndCause
 from tests.support.command_bench import Bench, rejected

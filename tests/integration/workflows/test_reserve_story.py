@@ -7,19 +7,10 @@ from typing import Any
 import pytest
 
 from contract.commands import SendRequest
-from domain.model.command import (
-    CancelReservationSpec,
-    Code,
-    Command,
-    CompensationState,
-    Kind,
-    OfflinePolicy,
-    State,
-    StationAnswer,
-    Verdict,
-    WaitFor,
-)
+from domain.model.answers import StationAnswer, Verdict
+from domain.model.command import Code, Command, CompensationState, State, WaitFor
 from domain.model.outcomes import Cause
+from domain.model.specs import CancelReservationSpec, Kind, OfflinePolicy
 from domain.reservations.reservation import ReservationState
 from domain.reservations.transitions import EndCause
 from tests.support.command_bench import Bench, rejected

@@ -3,17 +3,10 @@
 import pytest
 
 from contract.commands import AskResult
-from domain.model.command import (
-    Code,
-    Command,
-    OfflinePolicy,
-    ResetFacts,
-    State,
-    StationAnswer,
-    Verdict,
-    WaitFor,
-)
+from domain.model.answers import StationAnswer, Verdict
+from domain.model.command import Code, Command, ResetFacts, State, WaitFor
 from domain.model.outcomes import Cause
+from domain.model.specs import OfflinePolicy
 from tests.support.command_bench import Bench, rejected
 from tests.support.scripted_gateway import (
     Play,

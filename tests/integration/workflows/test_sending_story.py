@@ -9,8 +9,9 @@ from temporalio.client import WorkflowFailureError
 
 from contract.commands import Wake
 from contract.names import WAKE_SIGNAL
-from domain.model.command import Code, Command, OfflinePolicy, State, WaitFor
+from domain.model.command import Code, Command, State, WaitFor
 from domain.model.outcomes import Cause
+from domain.model.specs import OfflinePolicy
 from fleet.tables import commands
 from tests.support.command_bench import Bench
 from tests.support.scripted_gateway import Held, Play, accepted, answers, dies, is_ending, not_sent

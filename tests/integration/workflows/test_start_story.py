@@ -6,15 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from contract.commands import AskResult
-from domain.model.command import (
-    Code,
-    Command,
-    CompensationState,
-    State,
-    StationAnswer,
-    Verdict,
-    WaitFor,
-)
+from domain.model.answers import StationAnswer, Verdict
+from domain.model.command import Code, Command, CompensationState, State, WaitFor
 from domain.model.outcomes import Cause
 from tests.support.command_bench import Bench, rejected
 from tests.support.scripted_gateway import Play, accepted, answers, call_error, is_ending, loses

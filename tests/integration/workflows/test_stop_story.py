@@ -3,8 +3,9 @@
 import pytest
 
 from contract.commands import AskResult
-from domain.model.command import Code, Command, OfflinePolicy, State, WaitFor
+from domain.model.command import Code, Command, State, WaitFor
 from domain.model.outcomes import Cause
+from domain.model.specs import OfflinePolicy
 from fleet.transactions.rows import Transaction
 from tests.support.command_bench import Bench, rejected
 from tests.support.scripted_gateway import Play, accepted, answers, has_code, is_ending, loses

@@ -3,17 +3,10 @@
 import pytest
 
 from contract.commands import AskResult, SendRequest, SendResult
-from domain.model.command import (
-    Code,
-    Command,
-    Kind,
-    OfflinePolicy,
-    State,
-    StationAnswer,
-    Verdict,
-    WaitFor,
-)
+from domain.model.answers import StationAnswer, Verdict
+from domain.model.command import Code, Command, State, WaitFor
 from domain.model.outcomes import Cause
+from domain.model.specs import Kind, OfflinePolicy
 from fleet.transactions.rows import Transaction
 from tests.support.command_bench import Bench, rejected
 from tests.support.scripted_gateway import (

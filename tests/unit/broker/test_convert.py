@@ -15,21 +15,17 @@ from broker.proto import asks as convert_asks
 from broker.proto import commands as convert_commands
 from broker.proto import fleet as convert_fleet
 from broker.proto import values as convert_values
+from domain.model.answers import CallError, StationAnswer, Verdict
 from domain.model.command import (
-    CallError,
     Code,
     Compensation,
     CompensationState,
-    Kind,
-    OfflinePolicy,
     Outcome,
     SessionFacts,
-    StartSpec,
     State,
-    StationAnswer,
-    Verdict,
     WaitFor,
 )
+from domain.model.specs import Kind, OfflinePolicy, StartSpec
 from fleet.log.book import Filter
 from tests.unit.broker.requests import NOW, REQUEST_ID, at, options, profile, start, stop, token
 from tests.unit.broker.things import (

@@ -26,7 +26,8 @@ from broker.proto import check_other_commands as validate_others
 from broker.proto.asks import cancel_reservation_in, reserve_in, reset_in, unlock_in
 from broker.proto.commands import command_out
 from broker.settings import ApiKey, Right
-from domain.model.command import Command, ReserveSpec, ResetMode
+from domain.model.command import Command
+from domain.model.specs import ReserveSpec, ResetMode
 from tests.unit.broker.requests import NOW, REQUEST_ID, at, token
 from tests.unit.broker.test_rules import SEALER
 

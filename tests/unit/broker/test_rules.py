@@ -15,18 +15,9 @@ from broker.reading.following import next_cursor
 from broker.reading.waiting import Patience, is_satisfied, patience_for, wait_for_command
 from broker.settings import BrokerSettings
 from domain.commands import wording
-from domain.model.command import (
-    Code,
-    Command,
-    Kind,
-    OfflinePolicy,
-    Outcome,
-    State,
-    StationAnswer,
-    StopSpec,
-    Verdict,
-    WaitFor,
-)
+from domain.model.answers import StationAnswer, Verdict
+from domain.model.command import Code, Command, Outcome, State, WaitFor
+from domain.model.specs import Kind, OfflinePolicy, StopSpec
 from fleet.keys import Sealer
 from fleet.log.book import Cursor, Entry
 from tests.unit.broker.requests import NOW, REQUEST_ID

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from domain.model.command import Command, IdToken, Kind, StartSpec, State, StopSpec
+from domain.model.command import Command, State
+from domain.model.specs import IdToken, Kind, StartSpec, StopSpec
 from fleet.connections import Connection
 from fleet.stations import Connector, Station
 from fleet.tokens import Token

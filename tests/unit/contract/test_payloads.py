@@ -17,15 +17,9 @@ from contract.commands import (
 )
 from domain.evidence.facts import Act, Asked
 from domain.model import transitions as changes
-from domain.model.command import (
-    ChargingProfile,
-    Command,
-    SchedulePeriod,
-    SessionFacts,
-    StartSpec,
-    State,
-)
+from domain.model.command import Command, SessionFacts, State
 from domain.model.outcomes import Cause, ending
+from domain.model.specs import ChargingProfile, SchedulePeriod, StartSpec
 from journal.commands.record import from_snapshot, to_snapshot
 from tests.unit.domain.situations import ACCEPTED, T0, TIMING, TOKEN, answered, at, start
 

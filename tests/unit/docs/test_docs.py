@@ -19,8 +19,9 @@ from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from broker.error_meanings import MEANINGS
 from broker.errors import Reason
 from domain.callbacks import DeliveryCause
-from domain.model.command import Code, CompensationState, Kind, OfflinePolicy, State
+from domain.model.command import Code, CompensationState, State
 from domain.model.outcomes import Cause
+from domain.model.specs import Kind, OfflinePolicy
 from domain.reservations.reservation import ChangeState, ReservationState
 from domain.reservations.transitions import EndCause
 from entrypoints.options import variable_of

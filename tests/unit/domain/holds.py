@@ -5,7 +5,7 @@ from typing import Any
 
 from domain.evidence.frames import HoldFrame
 from domain.evidence.sessions import Session
-from domain.model.command import StationAnswer
+from domain.model.answers import StationAnswer
 from domain.reservations.facts import HoldFacts, PlaceStatus
 from domain.reservations.reservation import (
     ChangeState,

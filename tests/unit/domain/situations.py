@@ -8,18 +8,16 @@ from domain.commands.timing import Timing
 from domain.evidence.facts import Asked, Facts
 from domain.evidence.sessions import Connector, Frame, Rival, Session
 from domain.model import transitions as changes
-from domain.model.command import (
-    Command,
+from domain.model.answers import StationAnswer, Verdict
+from domain.model.command import Command, State
+from domain.model.specs import (
     IdToken,
     Kind,
     ResetMode,
     ResetSpec,
     StartSpec,
-    State,
-    StationAnswer,
     StopSpec,
     UnlockSpec,
-    Verdict,
 )
 
 T0 = datetime(2026, 5, 1, 12, tzinfo=UTC)

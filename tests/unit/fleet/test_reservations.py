@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from domain.model.command import IdToken
+from domain.model.specs import IdToken
 from domain.reservations.reservation import Reservation, ReservationState
 from fleet.engine.database import Database
 from fleet.log import commands as log

@@ -5,8 +5,8 @@ from typing import Any
 
 from station_gateway.dialects import v16
 from station_gateway.dialects.interface import Dialect
-from station_gateway.session.engine import Event, Session, SessionLimits
-from station_gateway.session.events import CallReceived
+from station_gateway.session.engine import Session, SessionLimits
+from station_gateway.session.events import CallReceived, Event
 
 HEARTBEAT: dict[str, Any] = {}
 BOOT = {"chargePointVendor": "Vendor", "chargePointModel": "Model"}

@@ -11,7 +11,8 @@ from domain.commands.judging import apply, judge
 from domain.evidence.facts import Act, Facts
 from domain.evidence.restart import Reported, RestartFacts
 from domain.model import transitions as changes
-from domain.model.command import Code, Command, Outcome, State, StationAnswer, Verdict
+from domain.model.answers import StationAnswer, Verdict
+from domain.model.command import Code, Command, Outcome, State
 from domain.model.states import is_definite
 from tests.unit.domain.situations import (
     ACCEPTED,

@@ -7,7 +7,8 @@ import pytest
 from domain.commands.judging import apply, judge
 from domain.evidence.facts import Act, Decision, Facts
 from domain.model import transitions as changes
-from domain.model.command import Command, CompensationState, State, StationAnswer, Verdict
+from domain.model.answers import StationAnswer, Verdict
+from domain.model.command import Command, CompensationState, State
 from domain.model.outcomes import Cause, ending
 from tests.unit.domain.situations import (
     ACCEPTED,

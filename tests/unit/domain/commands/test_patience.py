@@ -9,20 +9,10 @@ from domain.commands.judging import apply, judge
 from domain.evidence.facts import Act, Facts
 from domain.evidence.frames import HoldFrame
 from domain.evidence.restart import Reported, RestartFacts
-from domain.model.command import (
-    CallError,
-    CancelReservationSpec,
-    Code,
-    Command,
-    Compensation,
-    CompensationState,
-    Kind,
-    ReserveSpec,
-    State,
-    StationAnswer,
-    Verdict,
-)
+from domain.model.answers import CallError, StationAnswer, Verdict
+from domain.model.command import Code, Command, Compensation, CompensationState, State
 from domain.model.outcomes import Cause, ending
+from domain.model.specs import CancelReservationSpec, Kind, ReserveSpec
 from domain.model.transitions import answered as answered_by
 from domain.reservations.facts import HoldFacts
 from domain.reservations.next_step import Act as HoldAct

@@ -10,7 +10,9 @@ from domain.commands.judging import judge
 from domain.evidence.facts import Act, Decision, Facts
 from domain.evidence.restart import Reported, RestartFacts
 from domain.model import transitions as changes
-from domain.model.command import Code, Command, Kind, State, StationAnswer, Verdict
+from domain.model.answers import StationAnswer, Verdict
+from domain.model.command import Code, Command, State
+from domain.model.specs import Kind
 from tests.unit.domain.situations import (
     ACCEPTED,
     REJECTED,

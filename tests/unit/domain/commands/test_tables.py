@@ -11,18 +11,10 @@ from domain.commands import deadlines, kinds, sending, wording
 from domain.commands.guarding import is_guarded
 from domain.commands.sending import Course, Whereabouts, heading
 from domain.model import transitions as changes
-from domain.model.command import (
-    Code,
-    Command,
-    Kind,
-    OfflinePolicy,
-    StartSpec,
-    State,
-    StationAnswer,
-    StopSpec,
-    Verdict,
-)
+from domain.model.answers import StationAnswer, Verdict
+from domain.model.command import Code, Command, State
 from domain.model.outcomes import ENDINGS, Cause, cause_of, ending
+from domain.model.specs import Kind, OfflinePolicy, StartSpec, StopSpec
 from domain.model.states import COMPENSATIONS, STATES, Step
 from tests.unit.domain.situations import (
     ACCEPTED,

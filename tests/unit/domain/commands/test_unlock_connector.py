@@ -12,17 +12,10 @@ from domain.evidence.facts import Act, Facts
 from domain.evidence.frames import FirstStop
 from domain.evidence.sessions import Session
 from domain.model import transitions as changes
-from domain.model.command import (
-    CallError,
-    Code,
-    Command,
-    OfflinePolicy,
-    Outcome,
-    State,
-    StationAnswer,
-    Verdict,
-)
+from domain.model.answers import CallError, StationAnswer, Verdict
+from domain.model.command import Code, Command, Outcome, State
 from domain.model.outcomes import Cause, ending
+from domain.model.specs import OfflinePolicy
 from tests.unit.domain.situations import (
     ACCEPTED,
     REJECTED,

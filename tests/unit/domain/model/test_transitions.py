@@ -8,18 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.model import transitions as changes
-from domain.model.command import (
-    CallError,
-    Code,
-    Command,
-    CompensationState,
-    Kind,
-    Outcome,
-    State,
-    StationAnswer,
-    Verdict,
-)
+from domain.model.answers import CallError, StationAnswer, Verdict
+from domain.model.command import Code, Command, CompensationState, Outcome, State
 from domain.model.outcomes import Cause, ending
+from domain.model.specs import Kind
 from domain.model.states import STATES, is_definite
 from tests.unit.domain.situations import (
     ACCEPTED,

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.model.command import StationAnswer, Verdict
+from domain.model.answers import StationAnswer, Verdict
 from domain.reservations.next_step import (
     CANCEL_TRIES,
     CLEARING,

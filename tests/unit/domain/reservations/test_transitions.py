@@ -10,16 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.model.command import (
-    Code,
-    Command,
-    Compensation,
-    CompensationState,
-    Kind,
-    Outcome,
-    ReserveSpec,
-    State,
-)
+from domain.model.command import Code, Command, Compensation, CompensationState, Outcome, State
+from domain.model.specs import Kind, ReserveSpec
 from domain.reservations import transitions as changes
 from domain.reservations.reservation import (
     ENDS,

@@ -12,17 +12,9 @@ from domain.commands.kinds import awaits_effect, repeatable
 from domain.commands.timing import Timing
 from domain.evidence.facts import Act
 from domain.model import transitions as changes
-from domain.model.command import (
-    CallError,
-    Code,
-    Command,
-    Kind,
-    Outcome,
-    State,
-    StationAnswer,
-    StopSpec,
-    Verdict,
-)
+from domain.model.answers import CallError, StationAnswer, Verdict
+from domain.model.command import Code, Command, Outcome, State
+from domain.model.specs import Kind, StopSpec
 from scripts.pages import answers as answers_page
 from scripts.pages.answers import after_answer, command_of
 from station_gateway.dialects.interface import Answer, Dialect

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from domain.model.command import CallError, Kind, Verdict
+from domain.model.answers import CallError, Verdict
+from domain.model.specs import Kind
 from station_gateway.dialects.interface import Dialect
 from station_gateway.session.engine import Session, SessionLimits
 from station_gateway.session.events import AnswerReceived, CallReceived

@@ -5,7 +5,8 @@ from importlib import resources
 
 import pytest
 
-from domain.model.command import CallError, Kind, StationAnswer, Verdict
+from domain.model.answers import CallError, StationAnswer, Verdict
+from domain.model.specs import Kind
 from station_gateway.dialects import v16, v21, v201
 from station_gateway.dialects.interface import Answer, Dialect
 from station_gateway.dialects.messages import Unreadable

@@ -9,15 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.commands import AskResult
-from domain.model.command import (
-    CallError,
-    ChargingProfile,
-    IdToken,
-    Kind,
-    SchedulePeriod,
-    StartSpec,
-    StopSpec,
-)
+from domain.model.answers import CallError
+from domain.model.specs import ChargingProfile, IdToken, Kind, SchedulePeriod, StartSpec, StopSpec
 from station_gateway.dialects import v16, v21, v201
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import (

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.model.command import (
+from domain.model.specs import (
     CancelReservationSpec,
     IdToken,
     Kind,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from domain.model.command import CallError
+from domain.model.answers import CallError
 from station_gateway.dialects import v16, v21, v201
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import Unreadable

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.model.command import ReserveSpec, StartSpec
+from domain.model.specs import ReserveSpec, StartSpec
 from fleet.keys import Sealer
 from station_gateway.dialects.interface import Dialect
 from station_gateway.session.masking import TOKEN_FIELDS, masked

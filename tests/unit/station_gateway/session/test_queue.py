@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.model.command import Kind
+from domain.model.specs import Kind
 from station_gateway.session.queue import Lane, LaneFull, Priority, priority_of
 
 

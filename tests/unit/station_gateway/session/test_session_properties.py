@@ -17,12 +17,13 @@ from hypothesis.stateful import (
 )
 
 from station_gateway.dialects import v16, v21, v201
-from station_gateway.session.engine import Event, Session, SessionLimits
+from station_gateway.session.engine import Session, SessionLimits
 from station_gateway.session.events import (
     AnswerMissing,
     AnswerReceived,
     CallInFlight,
     CallReceived,
+    Event,
     SessionOver,
 )
 

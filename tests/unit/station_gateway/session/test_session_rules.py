@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.model.command import CallError
+from domain.model.answers import CallError
 from station_gateway.dialects.messages import Unreadable
 from station_gateway.session.engine import Session, SessionLimits
 from station_gateway.session.events import (
