@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import and_, bindparam, insert, or_, select, update
 
-from fleet.engine.fixed import fixed
+from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of
 from fleet.engine.values import cut, identifier
 from fleet.tables import callback_deliveries, callback_endpoints
@@ -74,7 +74,7 @@ _ENDPOINT_KEY = and_(
     callback_endpoints.c.tenant == bindparam("of_tenant"),
     callback_endpoints.c.caller == bindparam("of_caller"),
 )
-_GET_ENDPOINT = fixed(select(*_ENDPOINT).where(_ENDPOINT_KEY))
+_GET_ENDPOINT = precompiled(select(*_ENDPOINT).where(_ENDPOINT_KEY))
 _MAKE_ENDPOINT = Upsert(
     lambda insert: (
         insert(callback_endpoints)
@@ -82,7 +82,7 @@ _MAKE_ENDPOINT = Upsert(
         .on_conflict_do_nothing(index_elements=["tenant", "caller"])
     )
 )
-_OF_COMMAND = fixed(
+_OF_COMMAND = precompiled(
     select(*_DELIVERY)
     .where(
         callback_deliveries.c.tenant == bindparam("of_tenant"),

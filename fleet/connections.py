@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, case, delete, func, select, update
 
-from fleet.engine.fixed import fixed
+from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of
 from fleet.engine.values import identifier
 from fleet.tables import connections, gateways
@@ -67,7 +67,7 @@ _CLAIM = Upsert(
         .returning(connections.c.epoch)
     )
 )
-_RELEASE = fixed(
+_RELEASE = precompiled(
     update(connections)
     .where(
         connections.c.station == bindparam("of_station"),
@@ -79,18 +79,18 @@ _RELEASE = fixed(
     )
 )
 _HELD = select(*_CONNECTION).join(gateways, gateways.c.gateway == connections.c.gateway)
-_HOLDER = fixed(
+_HOLDER = precompiled(
     _HELD.where(connections.c.station == bindparam("station"), gateways.c.until > bindparam("now"))
 )
-_LOST_TIME = fixed(
+_LOST_TIME = precompiled(
     select(connections.c.disconnected_time).where(connections.c.station == bindparam("station"))
 )
-_LATEST = fixed(
+_LATEST = precompiled(
     select(func.coalesce(connections.c.gateway, ""), *_CONNECTION[2:]).where(
         connections.c.station == bindparam("station")
     )
 )
-_EPOCH = fixed(
+_EPOCH = precompiled(
     select(connections.c.epoch)
     .where(connections.c.station == bindparam("station"), connections.c.gateway.is_not(None))
     .with_for_update(read=True)

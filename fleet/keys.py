@@ -17,8 +17,8 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import bindparam, select
 
-from fleet.engine.database import Database
-from fleet.engine.fixed import fixed
+from fleet.engine.database import SqlDatabase
+from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Upsert, bound
 from fleet.engine.values import InvalidValue
 from fleet.tables import keys
@@ -39,7 +39,7 @@ _MAKE = Upsert(
         .on_conflict_do_nothing(index_elements=["name"])
     )
 )
-_READ = fixed(select(keys.c.value).where(keys.c.name == bindparam("name")))
+_READ = precompiled(select(keys.c.value).where(keys.c.name == bindparam("name")))
 
 
 class Sealer:
@@ -138,17 +138,17 @@ class Passwords:
             return False
 
 
-async def load_sealer(db: Database) -> Sealer:
+async def load_sealer(db: SqlDatabase) -> Sealer:
     """The sealer of this database; its key is made on first use. Raises: DatabaseUnavailable."""
     return Sealer(await _load_master(db))
 
 
-async def load_passwords(db: Database) -> Passwords:
+async def load_passwords(db: SqlDatabase) -> Passwords:
     """The password checker of this database. Raises: DatabaseUnavailable."""
     return Passwords(await _load_master(db))
 
 
-async def _load_master(db: Database) -> bytes:
+async def _load_master(db: SqlDatabase) -> bytes:
     async with db.read() as tx:
         found = (await tx.execute(_READ, {"name": _MASTER})).scalar()
     if found is None:

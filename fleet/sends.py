@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import bindparam, exists, literal_column, or_, select, text, update
 
 from fleet.connections import current_epoch
-from fleet.engine.fixed import fixed
+from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of
 from fleet.engine.values import cut, identifier, int32, optional_identifier, optional_int32
 from fleet.tables import commands, reservations, sends
@@ -91,14 +91,14 @@ _INSERT = Upsert(
         .returning(*_SEND)
     )
 )
-_ATTEMPT = fixed(
+_ATTEMPT = precompiled(
     select(*_SEND).where(
         sends.c.tenant == bindparam("tenant"),
         sends.c.command == bindparam("command"),
         sends.c.attempt == bindparam("attempt"),
     )
 )
-_ANSWERED = fixed(
+_ANSWERED = precompiled(
     update(sends)
     .where(sends.c.id == bindparam("send"), sends.c.state.in_(("INTENT", "LOST")))
     .values(
@@ -107,7 +107,7 @@ _ANSWERED = fixed(
         answer_time=bindparam("at", type_=sends.c.answer_time.type),
     )
 )
-_LOST = fixed(
+_LOST = precompiled(
     update(sends)
     .where(sends.c.id == bindparam("send"), sends.c.state == "INTENT")
     .values(
@@ -116,29 +116,29 @@ _LOST = fixed(
         lost_time=bindparam("at", type_=sends.c.lost_time.type),
     )
 )
-_REFRAME = fixed(
+_REFRAME = precompiled(
     update(sends)
     .where(sends.c.id == bindparam("send"))
     .values(frame=bindparam("written", type_=sends.c.frame.type))
 )
-_BY_COMMAND = fixed(
+_BY_COMMAND = precompiled(
     select(*_SEND)
     .where(sends.c.tenant == bindparam("tenant"), sends.c.command == bindparam("command"))
     .order_by(sends.c.attempt)
 )
-_BY_MESSAGE = fixed(
+_BY_MESSAGE = precompiled(
     select(*_SEND)
     .where(sends.c.station == bindparam("station"), sends.c.message_id == bindparam("message_id"))
     .order_by(sends.c.id.desc())
     .limit(1)
 )
-_OPEN = fixed(
+_OPEN = precompiled(
     select(*_SEND)
     .where(sends.c.station == bindparam("station"), _IS_OPEN)
     .order_by(sends.c.id.desc())
     .limit(OPEN_LIMIT)
 )
-_BUSY = fixed(
+_BUSY = precompiled(
     select(
         or_(
             exists().where(
@@ -157,7 +157,7 @@ _BUSY = fixed(
         )
     )
 )
-_CLOSE = fixed(
+_CLOSE = precompiled(
     update(sends)
     .where(
         sends.c.tenant == bindparam("of_tenant"),

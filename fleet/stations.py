@@ -10,7 +10,7 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy import update as sql_update
 
 from fleet import tables
-from fleet.engine.fixed import fixed
+from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of
 from fleet.engine.values import cut, identifier, int32
 from fleet.tables import connections, gateways, stations
@@ -74,13 +74,13 @@ _connectors = tables.connectors
 _STATION = columns_of(stations, Station)
 _CONNECTOR = columns_of(_connectors, Connector)
 
-_GET = fixed(select(*_STATION).where(stations.c.id == bindparam("id")))
-_HASHES = fixed(
+_GET = precompiled(select(*_STATION).where(stations.c.id == bindparam("id")))
+_HASHES = precompiled(
     select(stations.c.password_hash, stations.c.previous_password_hash).where(
         stations.c.id == bindparam("id")
     )
 )
-_GET_WITH_HASHES = fixed(
+_GET_WITH_HASHES = precompiled(
     select(*_STATION, stations.c.password_hash, stations.c.previous_password_hash).where(
         stations.c.id == bindparam("id")
     )
@@ -112,7 +112,7 @@ _ADMIT = Upsert(
         .returning(*_STATION)
     )
 )
-_BOOT = fixed(
+_BOOT = precompiled(
     sql_update(stations)
     .where(stations.c.id == bindparam("of_station"))
     .values(
@@ -123,7 +123,7 @@ _BOOT = fixed(
         )
     )
 )
-_TOUCH = fixed(
+_TOUCH = precompiled(
     sql_update(stations)
     .where(
         stations.c.id == bindparam("station"),
@@ -161,7 +161,7 @@ _SET_CONNECTOR = Upsert(
         .returning(*_CONNECTOR)
     )
 )
-_CONNECTORS = fixed(
+_CONNECTORS = precompiled(
     select(*_CONNECTOR)
     .where(_connectors.c.station == bindparam("station"))
     .order_by(_connectors.c.evse_id, _connectors.c.connector_id)

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, case, select
 from sqlalchemy import delete as sql_delete
 
-from fleet.engine.fixed import fixed
+from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of
 from fleet.engine.values import identifier, optional_identifier
 from fleet.tables import tokens
@@ -49,15 +49,15 @@ _PUT = Upsert(
         .returning(*_TOKEN)
     )
 )
-_GET = fixed(select(*_TOKEN).where(_KEY))
+_GET = precompiled(select(*_TOKEN).where(_KEY))
 # Without a type (OCPP 1.6 does not tell it), one that is not accepted goes before one that is.
-_ANY_TYPE = fixed(
+_ANY_TYPE = precompiled(
     select(*_TOKEN)
     .where(tokens.c.tenant == bindparam("of_tenant"), tokens.c.folded == bindparam("of_folded"))
     .order_by(case((tokens.c.status == "ACCEPTED", 1), else_=0), tokens.c.type)
     .limit(1)
 )
-_DELETE = fixed(sql_delete(tokens).where(_KEY))
+_DELETE = precompiled(sql_delete(tokens).where(_KEY))
 
 
 async def put(

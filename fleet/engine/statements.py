@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Executable, Table, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from fleet.engine.fixed import fixed
+from fleet.engine.precompiled import precompiled
 
 Tx = AsyncConnection
 
@@ -22,7 +22,7 @@ class Upsert:
 
     def __init__(self, build: Callable[[Callable[[Table], Any]], Executable]) -> None:
         self._by_dialect = {
-            "sqlite": fixed(build(sqlite.insert)),
+            "sqlite": precompiled(build(sqlite.insert)),
             "postgresql": build(postgresql.insert),
         }
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, func, select
 
-from fleet.engine.fixed import fixed
+from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of
 from fleet.engine.values import cut, identifier
 from fleet.tables import notes
@@ -52,7 +52,7 @@ _ADD = Upsert(
         insert(notes).values(**bound(notes, *_COLUMNS)).on_conflict_do_nothing(index_elements=_KEY)
     )
 )
-_KNOWN = fixed(
+_KNOWN = precompiled(
     select(
         func.count(),
         func.count().filter(notes.c.key == bindparam("key")).label("same"),
@@ -69,7 +69,7 @@ def _counting(insert: Any) -> Any:
 
 
 _COUNT = Upsert(_counting)
-_BY_COMMAND = fixed(select(*_NOTE).where(_OF_COMMAND).order_by(notes.c.time, notes.c.id))
+_BY_COMMAND = precompiled(select(*_NOTE).where(_OF_COMMAND).order_by(notes.c.time, notes.c.id))
 
 
 async def add(

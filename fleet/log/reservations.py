@@ -10,13 +10,13 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, select
 
-from fleet.engine.fixed import fixed
+from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of
 from fleet.engine.values import cut, identifier, int32, lenient_int32
-from fleet.log.book import Book, Entry
+from fleet.log.event_log import Entry, ResourceLog
 from fleet.tables import reservation_reports, reservations, wire_ids
 
-BOOK = Book(reservations, "wire_id", "evse_id", "end_time", "command")
+RESERVATIONS = ResourceLog(reservations, "wire_id", "evse_id", "end_time", "command")
 
 OPEN_LIMIT = 1_000
 """Open reservations of one station that are looked at; a station has a few EVSEs."""
@@ -41,29 +41,29 @@ _MINT = Upsert(
         .returning(wire_ids.c.id)
     )
 )
-_MINTED = fixed(
+_MINTED = precompiled(
     select(wire_ids.c.id).where(
         wire_ids.c.tenant == bindparam("tenant"),
         wire_ids.c.reservation == bindparam("reservation"),
     )
 )
-_WIRE_ID = fixed(
-    select(*BOOK.entry).where(
+_WIRE_ID = precompiled(
+    select(*RESERVATIONS.entry).where(
         reservations.c.wire_id == bindparam("wire_id"),
         reservations.c.station == bindparam("station"),
     )
 )
-_STATION_OF = fixed(
+_STATION_OF = precompiled(
     select(reservations.c.station).where(reservations.c.wire_id == bindparam("wire_id"))
 )
-_OPEN = fixed(
-    select(*BOOK.entry)
+_OPEN = precompiled(
+    select(*RESERVATIONS.entry)
     .where(reservations.c.station == bindparam("station"), reservations.c.end_time.is_(None))
     .order_by(reservations.c.create_time)
     .limit(OPEN_LIMIT)
 )
-_ENDED = fixed(
-    select(*BOOK.entry)
+_ENDED = precompiled(
+    select(*RESERVATIONS.entry)
     .where(
         reservations.c.station == bindparam("station"),
         reservations.c.end_time >= bindparam("since", type_=reservations.c.end_time.type),
@@ -81,7 +81,7 @@ _SET_REPORT = Upsert(
         set_={"status": stmt.excluded.status, "received_time": stmt.excluded.received_time},
     )
 )
-_GET_REPORT = fixed(
+_GET_REPORT = precompiled(
     select(*_REPORT).where(
         reservation_reports.c.station == bindparam("station"),
         reservation_reports.c.wire_id == bindparam("wire_id"),
@@ -104,7 +104,7 @@ async def mint(tx: Tx, *, tenant: str, reservation: str, now: datetime) -> int:
 
 async def get(tx: Tx, *, tenant: str, name: str) -> Entry | None:
     """The reservation as it is now; None when there is no such one."""
-    return await BOOK.latest(tx, tenant=tenant, name=name)
+    return await RESERVATIONS.latest(tx, tenant=tenant, name=name)
 
 
 async def by_wire_id(tx: Tx, station: str, wire_id: int) -> Entry | None:

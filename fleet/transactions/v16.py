@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, exists, select, update
 
-from fleet.engine.fixed import fixed
+from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound
 from fleet.engine.values import InvalidValue, cut, identifier, int32, int64, lenient_int32
 from fleet.tables import transactions
@@ -56,14 +56,14 @@ _INSERT = Upsert(
         .returning(*TRANSACTION)
     )
 )
-_BY_START_KEY = fixed(
+_BY_START_KEY = precompiled(
     select(*TRANSACTION).where(
         transactions.c.station == bindparam("of_station"),
         transactions.c.start_key == bindparam("key"),
     )
 )
 _other = transactions.alias("other")
-_NUMBER = fixed(
+_NUMBER = precompiled(
     update(transactions)
     .where(
         transactions.c.id == bindparam("of_id"),
@@ -74,6 +74,15 @@ _NUMBER = fixed(
     .values(ocpp_id=bindparam("minted_id"))
 )
 _LOCK = BY_OCPP_ID.with_for_update()
+_MINTED_ELSEWHERE = precompiled(
+    select(
+        exists().where(
+            transactions.c.id == bindparam("id"),
+            transactions.c.minted,
+            transactions.c.station != bindparam("station"),
+        )
+    )
+)
 
 
 async def start_v16(
@@ -196,6 +205,13 @@ async def observe(
         observed_only=True,
     )
     await _observe(tx, row)
+
+
+async def belongs_to_another(tx: Tx, station: str, ocpp_id: str) -> bool:
+    """Whether this 1.6 id was minted for another station: a security event, and never obeyed."""
+    number = int(wire_id_v16(ocpp_id))
+    row = await tx.execute(_MINTED_ELSEWHERE, {"id": number, "station": station})
+    return bool(row.scalar_one())
 
 
 def wire_id_v16(ocpp_id: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select, update
 
-from fleet.engine.fixed import fixed
+from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound
 from fleet.engine.values import cut, identifier, int64, lenient_int32
 from fleet.tables import transactions
@@ -44,7 +44,7 @@ _INSERT = Upsert(
         .returning(*TRANSACTION)
     )
 )
-_LOCK = fixed(
+_LOCK = precompiled(
     select(*TRANSACTION, transactions.c.sources)
     .where(
         transactions.c.station == bindparam("of_station"),
@@ -52,7 +52,7 @@ _LOCK = fixed(
     )
     .with_for_update()
 )
-_UPDATE = fixed(
+_UPDATE = precompiled(
     update(transactions)
     .where(transactions.c.id == bindparam("of_id"))
     .values(

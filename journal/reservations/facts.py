@@ -5,11 +5,10 @@ from datetime import datetime
 from domain.model.specs import Kind
 from domain.reservations.facts import HoldFacts, PlaceStatus
 from domain.reservations.reservation import Reservation
-from fleet import connections, sends, stations
+from fleet import connections, sends, stations, transactions
 from fleet.engine.statements import Tx
 from fleet.log import reservations
 from fleet.stations import Connector
-from fleet.transactions import transactions
 from journal.commands.facts import hold_frames
 from journal.commands.sessions import session_of
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.log import commands as log
-from fleet.log.book import Columns, Cursor, Entry, Filter
+from fleet.log.event_log import Columns, Cursor, Entry, Filter
 from tests.support.fleet_rows import NOW, later
 
 Snapshot = dict[str, Any]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fleet import sends
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.log import notes
 from tests.support.fleet_rows import NOW, connect, intend, later

@@ -3,7 +3,7 @@
 import pytest
 
 from fleet import connections, sends
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.values import InvalidValue
 from fleet.sends import AlreadySettled, StaleEpoch
 from tests.support.fleet_rows import NOW, connect, intend, later

@@ -3,7 +3,7 @@
 import pytest
 
 from fleet import connections, stations
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.values import InvalidValue
 from fleet.stations import Connector, Station, StationExists
 from tests.support.fleet_rows import NOW, connect, later, make_station

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from fleet import tokens, wakeups
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.values import InvalidValue
 from fleet.keys import FAILURE_TAKES_S, Passwords, Sealer, load_passwords, load_sealer
 from tests.support.fleet_rows import NOW, later

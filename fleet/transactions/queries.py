@@ -1,47 +1,21 @@
-"""Charging transactions, as stations tell them.
-
-OCPP 1.6 (`transactions_v16`): we mint the id, the station repeats it. OCPP 2.x
-(`transactions_v2`): the station has its own id, and events come in any order. Both are one row
-here, found by (station, ocpp_id): a station can only ever name its own transactions.
-"""
+"""Reading transactions: by name, by station, by what they belong to."""
 
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, exists, or_, select
+from sqlalchemy import and_, bindparam, or_, select
 
-from fleet.engine.fixed import fixed
+from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx
 from fleet.engine.values import INT32_MAX
 from fleet.tables import transactions
-from fleet.transactions.rows import ACTIVE, ENDED, TRANSACTION, Transaction, by_ocpp_id
-from fleet.transactions.v2 import event_v2
-from fleet.transactions.v16 import observe, start_v16, stop_v16, wire_id_v16
-
-__all__ = [
-    "Transaction",
-    "active",
-    "belongs_to_another",
-    "by_id",
-    "by_ocpp_id",
-    "ended_since",
-    "event_v2",
-    "for_remote_start",
-    "for_reservation",
-    "get",
-    "heard_since",
-    "list_page",
-    "observe",
-    "since",
-    "start_v16",
-    "stop_v16",
-    "wire_id_v16",
-]
+from fleet.transactions.rows import ACTIVE, ENDED, TRANSACTION, Transaction
 
 CANDIDATES_LIMIT = 1_000
+"""How many transactions of one station a query returns at most."""
 
-_BY_NAME = fixed(select(*TRANSACTION).where(transactions.c.name == bindparam("name")))
-_BY_ID = fixed(select(*TRANSACTION).where(transactions.c.id == bindparam("id")))
-_REMOTE_START = fixed(
+_BY_NAME = precompiled(select(*TRANSACTION).where(transactions.c.name == bindparam("name")))
+_BY_ID = precompiled(select(*TRANSACTION).where(transactions.c.id == bindparam("id")))
+_REMOTE_START = precompiled(
     select(*TRANSACTION)
     .where(
         transactions.c.station == bindparam("station"),
@@ -51,7 +25,7 @@ _REMOTE_START = fixed(
     .order_by(transactions.c.id)
     .limit(1)
 )
-_SINCE = fixed(
+_SINCE = precompiled(
     select(*TRANSACTION)
     .where(
         transactions.c.station == bindparam("station"),
@@ -61,7 +35,7 @@ _SINCE = fixed(
     .order_by(transactions.c.received_time, transactions.c.id)
     .limit(CANDIDATES_LIMIT)
 )
-_HEARD_SINCE = fixed(
+_HEARD_SINCE = precompiled(
     select(*TRANSACTION)
     .where(
         transactions.c.station == bindparam("station"),
@@ -70,7 +44,7 @@ _HEARD_SINCE = fixed(
     .order_by(transactions.c.received_time, transactions.c.id)
     .limit(CANDIDATES_LIMIT)
 )
-_ENDED_SINCE = fixed(
+_ENDED_SINCE = precompiled(
     select(*TRANSACTION)
     .where(
         transactions.c.station == bindparam("station"),
@@ -80,7 +54,7 @@ _ENDED_SINCE = fixed(
     .order_by(transactions.c.received_time, transactions.c.id)
     .limit(CANDIDATES_LIMIT)
 )
-_FOR_RESERVATION = fixed(
+_FOR_RESERVATION = precompiled(
     select(*TRANSACTION)
     .where(
         transactions.c.station == bindparam("station"),
@@ -89,15 +63,6 @@ _FOR_RESERVATION = fixed(
     )
     .order_by(transactions.c.id)
     .limit(CANDIDATES_LIMIT)
-)
-_MINTED_ELSEWHERE = fixed(
-    select(
-        exists().where(
-            transactions.c.id == bindparam("id"),
-            transactions.c.minted,
-            transactions.c.station != bindparam("station"),
-        )
-    )
 )
 
 
@@ -195,10 +160,3 @@ async def list_page(
         stmt = stmt.where(or_(earlier, and_(table.received_time == key, table.name < after)))
     stmt = stmt.order_by(table.received_time.desc(), table.name.desc()).limit(limit)
     return [Transaction(*row) for row in await tx.execute(stmt)]
-
-
-async def belongs_to_another(tx: Tx, station: str, ocpp_id: str) -> bool:
-    """Whether this 1.6 id was minted for another station: a security event, and never obeyed."""
-    number = int(wire_id_v16(ocpp_id))
-    row = await tx.execute(_MINTED_ELSEWHERE, {"id": number, "station": station})
-    return bool(row.scalar_one())
