@@ -16,7 +16,8 @@ SQLite database is opened: it refuses to start, and says why, when one of them i
 precompiled statement answers something else than SQLAlchemy's own execution.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 import sqlalchemy
@@ -50,6 +51,17 @@ def precompiled(statement: S) -> S:
     """Mark a statement that lives as long as the program, with a parameter for each value."""
     _marked[statement] = None
     return statement
+
+
+@contextmanager
+def sqlalchemy_only() -> Iterator[None]:
+    """Let SQLAlchemy run every statement inside of the block. For measurements and tests."""
+    kept = dict(_marked)
+    _marked.clear()
+    try:
+        yield
+    finally:
+        _marked.update(kept)
 
 
 def check_compiler(dialect: Dialect) -> None:

@@ -15,7 +15,7 @@ Whoever waits for the log to grow: see `postgres_notification` and `watchers`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -235,8 +235,9 @@ class ResourceLog:
             if snapshot is None:
                 return newest
             revision = 1 if newest is None else newest.revision + 1
-            row = _Row(tenant, name, key, revision, now, {**snapshot, "revision": revision})
-            entry = await self._write(tx, row, columns(row.snapshot), newest)
+            snapshot = {**snapshot, "revision": revision}
+            draft = Entry(0, 0, tenant, name, key, revision, now, snapshot)
+            entry = await self._write(tx, draft, columns(snapshot), newest)
             if entry is not None:
                 LOG_GREW.add(tx, path(tenant, name))
                 return entry
@@ -295,19 +296,19 @@ class ResourceLog:
         return (None, False) if row is None else (Entry(*row[:-1]), bool(row.seen))
 
     async def _write(
-        self, tx: Tx, row: "_Row", columns: Columns, newest: Entry | None
+        self, tx: Tx, draft: Entry, columns: Columns, newest: Entry | None
     ) -> Entry | None:
-        """Write the event and the newest snapshot.
+        """Write the event and the newest snapshot; the draft has no seq and no tx_id yet.
 
         None when another transaction has written this key, or the resource's first change, before.
         """
         shown = {"state": cut(columns.state, 64), "outcome_code": cut(columns.outcome_code, 64)}
-        identity = {"tenant": row.tenant, "name": row.name}
+        identity = {"tenant": draft.tenant, "name": draft.name}
         changed = {
-            "key": row.key,
-            "revision": row.revision,
-            "time": row.time,
-            "snapshot": row.snapshot,
+            "key": draft.key,
+            "revision": draft.revision,
+            "time": draft.time,
+            "snapshot": draft.snapshot,
             **shown,
         }
         values = {**identity, **changed}
@@ -322,18 +323,9 @@ class ResourceLog:
             await self._insert(tx, {**identity, **changed, **position, **more}, columns)
         else:
             replaced = {f"new_{k}": value for k, value in {**position, **changed, **more}.items()}
-            of = {"of_tenant": row.tenant, "of_name": row.name}
+            of = {"of_tenant": draft.tenant, "of_name": draft.name}
             await tx.execute(self._replace, {**of, **replaced})
-        return Entry(
-            written.seq,
-            written.tx_id,
-            row.tenant,
-            row.name,
-            row.key,
-            row.revision,
-            row.time,
-            row.snapshot,
-        )
+        return replace(draft, **position)
 
     async def _insert(self, tx: Tx, values: dict[str, Any], columns: Columns) -> None:
         """Insert the first snapshot of the resource, and its labels."""
@@ -379,16 +371,6 @@ class ResourceLog:
             for label, value in which.labels.items()
         ]
         return conditions
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    tenant: str
-    name: str
-    key: str
-    revision: int
-    time: datetime
-    snapshot: Snapshot
 
 
 def _after(dialect: str, cursor: Cursor) -> Select[Any]:

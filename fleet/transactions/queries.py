@@ -67,13 +67,13 @@ _FOR_RESERVATION = precompiled(
 
 
 async def get(tx: Tx, *, name: str) -> Transaction | None:
-    """The transaction of this outward name; the caller checks whose tenant it is."""
+    """The transaction with this name; None when there is none. The caller checks its tenant."""
     row = (await tx.execute(_BY_NAME, {"name": name})).first()
     return None if row is None else Transaction(*row)
 
 
 async def by_id(tx: Tx, id: int) -> Transaction | None:
-    """The transaction of our own number."""
+    """The transaction with our own number; None when there is none."""
     if not 0 <= id <= INT32_MAX:
         return None
     row = (await tx.execute(_BY_ID, {"id": id})).first()
@@ -81,7 +81,7 @@ async def by_id(tx: Tx, id: int) -> Transaction | None:
 
 
 async def for_remote_start(tx: Tx, station: str, remote_start_id: int) -> Transaction | None:
-    """The session that the station says this remoteStartId began (2.x)."""
+    """The station's first transaction with this remoteStartId (OCPP 2.x); None when it has none."""
     key = {"station": station, "remote_start_id": remote_start_id}
     row = (await tx.execute(_REMOTE_START, key)).first()
     return None if row is None else Transaction(*row)
@@ -95,7 +95,7 @@ async def active(
     token_digest: str | None = None,
     reservation_id: int | None = None,
 ) -> list[Transaction]:
-    """The station's running transactions, the newest first. None: not filtered by it."""
+    """The station's running transactions, the newest first. None filters nothing."""
     stmt = select(*TRANSACTION).where(
         transactions.c.station == station, transactions.c.state == ACTIVE
     )
@@ -110,13 +110,16 @@ async def active(
 
 
 async def since(tx: Tx, station: str, *, received_after: datetime) -> list[Transaction]:
-    """1.6 transactions of the station that we heard of at or after this time, the oldest first."""
+    """OCPP 1.6 transactions of the station whose start was received since then, the oldest first.
+
+    Only those with an id of ours: not the ones known from an id that the station made up.
+    """
     key = {"station": station, "received_after": received_after}
     return [Transaction(*row) for row in await tx.execute(_SINCE, key)]
 
 
 async def heard_since(tx: Tx, station: str, *, received_after: datetime) -> list[Transaction]:
-    """All transactions of the station that we heard of since then, the oldest first."""
+    """All transactions of the station that were first received since then, the oldest first."""
     key = {"station": station, "received_after": received_after}
     return [Transaction(*row) for row in await tx.execute(_HEARD_SINCE, key)]
 
@@ -124,16 +127,16 @@ async def heard_since(tx: Tx, station: str, *, received_after: datetime) -> list
 async def ended_since(
     tx: Tx, station: str, *, ended_after: datetime, received_after: datetime
 ) -> list[Transaction]:
-    """The station's transactions whose end we heard of since then.
+    """The station's transactions whose end was received since `ended_after`, the oldest first.
 
-    received_after: bounds how far back the search for their begin goes.
+    received_after: transactions that were first received before this time are not looked at.
     """
     key = {"station": station, "ended_after": ended_after, "received_after": received_after}
     return [Transaction(*row) for row in await tx.execute(_ENDED_SINCE, key)]
 
 
 async def for_reservation(tx: Tx, station: str, reservation_id: int) -> list[Transaction]:
-    """The station's transactions that name this reservation, running or over."""
+    """The station's transactions that name this reservation's OCPP number, running or ended."""
     key = {"station": station, "reservation_id": reservation_id}
     return [Transaction(*row) for row in await tx.execute(_FOR_RESERVATION, key)]
 
@@ -147,7 +150,10 @@ async def list_page(
     after: str | None = None,
     limit: int,
 ) -> list[Transaction]:
-    """Transactions of the tenant, the last heard of first, after the one named `after`."""
+    """Transactions of the tenant, the last received first, after the transaction named `after`.
+
+    None filters nothing. active: True for running ones, False for ended ones.
+    """
     table = transactions.c
     stmt = select(*TRANSACTION).where(table.tenant == tenant)
     if station is not None:

@@ -5,7 +5,7 @@ import pytest
 from fleet import connections, stations
 from fleet.database import Database
 from fleet.engine.values import InvalidValue
-from fleet.stations import Connector, Station, StationExists
+from fleet.stations import Station, StationConnector, StationExists
 from tests.support.fleet_rows import NOW, connect, later, make_station
 
 
@@ -15,7 +15,7 @@ async def ids(db: Database, **filters: object) -> list[str]:
         return [s.id for s in await stations.list_page(tx, **values)]  # type: ignore[arg-type]
 
 
-async def status(db: Database, word: str, seconds: float) -> Connector:
+async def status(db: Database, word: str, seconds: float) -> StationConnector:
     async with db.write() as tx:
         return await stations.set_connector(
             tx,
