@@ -77,11 +77,6 @@ _STATION = columns_of(stations, Station)
 _CONNECTOR = columns_of(_connectors, StationConnector)
 
 _GET = precompiled(select(*_STATION).where(stations.c.id == bindparam("id")))
-_HASHES = precompiled(
-    select(stations.c.password_hash, stations.c.previous_password_hash).where(
-        stations.c.id == bindparam("id")
-    )
-)
 _GET_WITH_HASHES = precompiled(
     select(*_STATION, stations.c.password_hash, stations.c.previous_password_hash).where(
         stations.c.id == bindparam("id")
@@ -211,17 +206,11 @@ async def get(tx: Tx, id: str) -> Station | None:
 
 
 async def get_with_hashes(tx: Tx, id: str) -> tuple[Station | None, tuple[str, ...]]:
-    """`get` and `password_hashes` in one query."""
+    """The station as `get` finds it, and every valid password hash, the newest first."""
     row = (await tx.execute(_GET_WITH_HASHES, {"id": id})).first()
     if row is None:
         return None, ()
     return Station(*row[:-2]), tuple(value for value in row[-2:] if value)
-
-
-async def password_hashes(tx: Tx, id: str) -> tuple[str, ...]:
-    """Every valid hash, the newest first. Empty: no such station, or it has no password."""
-    row = (await tx.execute(_HASHES, {"id": id})).first()
-    return () if row is None else tuple(value for value in row if value)
 
 
 async def update(

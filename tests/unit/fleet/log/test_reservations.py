@@ -1,4 +1,4 @@
-"""The book of reservations, their numbers on the wire, and what stations tell about their ends."""
+"""Reservations: their changes, their OCPP numbers, and what stations report of their ends."""
 
 from dataclasses import replace
 from datetime import timedelta
