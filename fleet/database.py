@@ -2,7 +2,7 @@
 
 `fleet.engine` runs the transactions and knows nothing of what they write. This module puts it
 together with the rest of the fleet: it migrates the tables when it opens a database, listens to the
-log's channel, and passes on after each commit what the transaction marked. Whoever imports
+log's channel, and passes on after each commit what the transaction marked. A process that opens
 `Database` needs no other module of the fleet to run it.
 """
 

@@ -53,7 +53,7 @@ class SqlDatabase:
             await self._engines.writer.begin(tx)
             yield tx
             await self._engines.writer.commit(tx)
-            # Only now: whoever is told reads the tables, and must see the commit.
+            # Only now: the listener reads the tables, and must see the commit.
             if marks := take_marks(tx):
                 self._on_commit(marks)
 
@@ -84,8 +84,8 @@ class SqlDatabase:
         """A connection of the pool, which goes back to it at the end.
 
         It is reused after a clean end and after an error of the caller. It is dropped when the
-        database failed and when the task was cancelled: nobody knows then where the connection
-        stands, and a cancelled task must not wait for it.
+        database failed and when the task was cancelled: the state of the connection is unknown
+        then, and a cancelled task must not wait for it.
         """
         connection = await self._connect(pool)
         reusable = False
@@ -94,7 +94,7 @@ class SqlDatabase:
             reusable = True
         except Exception as error:
             if not connection.invalidated:
-                take_marks(connection)  # what is rolled back is told to nobody
+                take_marks(connection)  # of what is rolled back no listener hears
             if is_unavailable(error):
                 raise as_unavailable(error) from error
             reusable = True

@@ -97,7 +97,7 @@ class SqlitePool:
     async def commit(self, tx: Tx) -> None:
         """See `ConnectionPool`."""
         # SQLAlchemy knows of a transaction only when it ran a statement itself: precompiled
-        # statements pass it by, and the driver is told to commit.
+        # statements go past it, and then the driver itself commits.
         if tx.in_transaction():
             await tx.commit()
         else:

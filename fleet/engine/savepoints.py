@@ -1,7 +1,7 @@
 """The savepoint of a shared transaction: one at a time, set anew after each write.
 
-SQLAlchemy's nested transactions cost more than the small writes they protect. So the driver is told
-directly: one round trip per write on PostgreSQL, none on SQLite (see `fleet.engine.sqlite`).
+SQLAlchemy's nested transactions cost more than the small writes they protect. So the driver is
+called directly: one round trip per write on PostgreSQL, none on SQLite (see `fleet.engine.sqlite`).
 """
 
 from typing import Any

@@ -12,8 +12,9 @@ Such a hop costs about 100 us; a statement on an index takes about 10 us. So her
 - statements that answer nothing (BEGIN, SAVEPOINT, RELEASE) are deferred and run with the next one.
   A transaction that never runs a real statement never reaches SQLite.
 
-Measured (`python -m bench statement-cost`, us of CPU for SQLAlchemy's own path): a statement takes
-210 on aiosqlite's connection and 108 on this one.
+Measured (`python -m bench statement-cost`, us of CPU, statements run by SQLAlchemy, aiosqlite's
+connection -> this one): one statement 315 -> 152, one read with its connection 386 -> 269, one
+change of the log in a transaction of its own 1216 -> 661.
 
 Writers begin with BEGIN IMMEDIATE. SQLite's own busy handler sleeps up to 100 ms between tries and
 starves when other processes write without a pause; here it is tried every few milliseconds.

@@ -1,7 +1,7 @@
 """Commands in the event log, and the commands of a station that are not done.
 
 The log itself, its order and its cursors are explained in `fleet.log.event_log`. The names below
-are those of the log, so that whoever reads or writes commands imports this module alone.
+are those of the log, so that a caller that reads or writes commands imports this module alone.
 """
 
 from collections.abc import Sequence

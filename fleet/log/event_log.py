@@ -11,7 +11,7 @@ saw. So every event carries the id of its transaction; readers see only events o
 than every one still running (`pg_snapshot_xmin`); and the cursor is (tx_id, seq). Nothing is
 missed, nothing comes twice. SQLite has one writer at a time; there tx_id is 0 and seq is enough.
 
-Whoever waits for the log to grow: see `postgres_notification` and `watchers`.
+How a task waits for the log to grow: see `postgres_notification` and `watchers`.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,7 @@
 """What a PostgreSQL notification carries: which command or reservation the log has grown by.
 
 Channel: `evcommand_log`. Payload: the path `<tenant>/<name>` of the resource. It carries no state
-and no cursor: a notification may be lost, doubled or early, so whoever hears it reads the log.
+and no cursor: a notification may be lost, doubled or early, so its receiver reads the log.
 
 The notification is part of the INSERT of the event (see `event_log`): PostgreSQL sends it when the
 transaction commits, and never for a transaction that is rolled back. SQLite has no notifications;

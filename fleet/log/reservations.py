@@ -115,7 +115,7 @@ async def get(tx: Tx, *, tenant: str, name: str) -> Entry | None:
 
 
 async def by_wire_id(tx: Tx, station: str, wire_id: int) -> Entry | None:
-    """The station's reservation with this number; None when it has none, whoever else has one."""
+    """The station's reservation with this number; None when it has none, even if another does."""
     if lenient_int32(wire_id) is None:
         return None
     row = (await tx.execute(_WIRE_ID, {"wire_id": wire_id, "station": station})).first()

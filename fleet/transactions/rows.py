@@ -18,7 +18,7 @@ class Transaction:
     """A charging transaction. Times are the station's, except the `received` times, which are ours.
 
     id: our number, never used again; on OCPP 1.6 it is also the id that the station uses.
-    name: the random name that clients see; nobody can guess it from another one.
+    name: the random name that clients see; it cannot be guessed from another one.
     ocpp_id: the id in OCPP messages; it is unique within the station only.
     start_time: None while only its end was reported.
     clock_suspect: one of the station's times was out of bounds and was replaced.
@@ -65,7 +65,7 @@ BY_OCPP_ID = select(*TRANSACTION).where(
 
 
 async def by_ocpp_id(tx: Tx, station: str, ocpp_id: str) -> Transaction | None:
-    """The station's transaction with this OCPP id; None when it has none, whoever else has one."""
+    """The station's transaction with this OCPP id; None when it has none, even if another does."""
     row = (await tx.execute(BY_OCPP_ID, {"of_station": station, "of_ocpp_id": ocpp_id})).first()
     return None if row is None else Transaction(*row)
 

@@ -113,8 +113,8 @@ async def start_v16(
     Raises: InvalidValue for a station or tenant that is no identifier, or when the station made up
         too many ids.
     """
-    told = station_time if station_time is not None else start_time.isoformat()
-    key = _digest("start", str(evse_id), token_digest or "", told, str(meter_start_wh))
+    time = station_time if station_time is not None else start_time.isoformat()
+    key = _digest("start", str(evse_id), token_digest or "", time, str(meter_start_wh))
     row = _row(
         station=identifier(station),
         tenant=identifier(tenant),
