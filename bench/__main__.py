@@ -12,6 +12,7 @@ from bench import (
     latency,
     message_cost,
     simulation_speed,
+    statement_cost,
     storm,
 )
 from bench.report import note
@@ -21,6 +22,7 @@ PARTS: dict[str, Callable[[], Awaitable[None]]] = {
     "cost-card": cost_card.measure,
     "simulation-speed": simulation_speed.measure,
     "message-cost": message_cost.measure,
+    "statement-cost": statement_cost.measure,
     "density": density.measure,
     "storm": storm.measure,
     "expiry-lateness": expiry_lateness.measure,

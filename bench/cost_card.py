@@ -23,7 +23,7 @@ from bench.report import Figure
 from bench.servers import dev_temporal
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import WaitFor
-from fleet.engine.database import Database
+from fleet.database import Database
 from tests.support.command_bench import Bench, rejected
 from tests.support.costs import Cost, cost_of
 from tests.support.hold_costs import HOLD_CARD

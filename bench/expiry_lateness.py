@@ -20,9 +20,9 @@ from bench.servers import dev_temporal
 from contract import names
 from domain.model.specs import IdToken
 from domain.reservations.reservation import Reservation, ReservationState
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.log import reservations
-from fleet.log.book import Cursor, Filter, head
+from fleet.log.event_log import Cursor, Filter, head
 from journal.reservations import record as reservation_recorder
 from journal.reservations.starting import wake
 from workflows.registration import register_search_attributes
@@ -84,7 +84,7 @@ async def _lateness_s(db: Database, begin: Cursor) -> list[float]:
         while len(late) < OPEN:
             await news.wait(1.0)
             async with db.read() as tx:
-                entries = await reservations.BOOK.read_after(tx, cursor, which, OPEN)
+                entries = await reservations.RESERVATIONS.read_after(tx, cursor, which, OPEN)
             seen = datetime.now(UTC)
             for entry in entries:
                 known = reservation_recorder.from_snapshot(entry.snapshot)

@@ -37,7 +37,7 @@ from broker.services.reservations import ReservationServicer
 from broker.services.stations import StationServicer
 from broker.services.tokens import TokenServicer
 from broker.settings import BrokerSettings, Tls, check_listener, is_loopback
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.keys import load_passwords, load_sealer
 
 _logger = structlog.get_logger(__name__)

@@ -16,7 +16,7 @@ from entrypoints.errors import CannotStart
 from entrypoints.options import flag_of, variable_of
 from entrypoints.settings import ChosenSettings, is_loopback, split_address
 from entrypoints.temporal_client import TemporalTarget, connect
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.unavailable import DatabaseUnavailable
 from station_gateway.process import running_gateway
 from station_gateway.settings import UnsafeListener as UnsafeGateway

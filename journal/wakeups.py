@@ -20,7 +20,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from contract.commands import Wake
 from contract.names import WAKE_SIGNAL
 from fleet import wakeups
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.wakeups import Start, Wakeup
 from journal.clock import Clock, system_clock

@@ -9,7 +9,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from contract.names import gateway_queue
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.keys import load_passwords, load_sealer
 from journal.wakeups import WakeupDispatcher
 from station_gateway.gateway import Gateway

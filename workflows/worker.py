@@ -11,7 +11,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from contract.names import COMMANDS_QUEUE
 from domain.commands.timing import Timing
-from fleet.engine.database import Database
+from fleet.database import Database
 from journal.wakeups import WakeupDispatcher
 from workflows.activities.callbacks import CallbackActivities
 from workflows.activities.commands import FleetActivities

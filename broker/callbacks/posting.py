@@ -24,7 +24,7 @@ from domain.callbacks import DeliveryCause
 from domain.model.command import Callback
 from fleet import callbacks
 from fleet.callbacks import Endpoint
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.keys import Sealer
 from fleet.log import commands as log
 from journal.commands.record import from_snapshot

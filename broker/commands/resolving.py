@@ -33,7 +33,7 @@ from domain.model.command import Command
 from domain.model.specs import CancelReservationSpec, ReserveSpec, StartSpec, StopSpec
 from domain.reservations.reservation import Reservation, ReservationState
 from fleet import stations
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.keys import Sealer
 from fleet.log import reservations

@@ -22,7 +22,7 @@ from broker.settings import BrokerSettings
 from domain.model.command import Command, State, WaitFor
 from domain.model.states import is_definite
 from domain.reservations.reservation import ReservationState
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.keys import Sealer

@@ -8,13 +8,12 @@ from broker.proto import names
 from domain.model.command import Command, State
 from domain.model.specs import Kind
 from domain.model.states import is_definite
-from fleet import stations
+from fleet import stations, transactions
 from fleet.engine.statements import Tx
 from fleet.keys import Sealer
 from fleet.log import commands as fleet_log
 from fleet.log import reservations
 from fleet.stations import Station
-from fleet.transactions import transactions
 from fleet.transactions.rows import Transaction
 from journal.commands.record import from_snapshot
 

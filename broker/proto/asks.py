@@ -17,7 +17,7 @@ from broker.proto import names
 from broker.proto.values import options_in, profile_in, time_in, token_in
 from domain.model.command import Code, State
 from domain.model.specs import Kind, ResetMode
-from fleet.log.book import Filter
+from fleet.log.event_log import Filter
 
 _KIND = command_pb.RemoteCommand.Kind
 _STATE = command_pb.RemoteCommand.State

@@ -9,7 +9,7 @@ from evcommand.v1 import token_service_pb2 as tokens_pb
 from broker.proto import names
 from broker.proto.values import time_out, token_type_out
 from fleet.connections import Connection
-from fleet.stations import Connector, Station
+from fleet.stations import Station, StationConnector
 from fleet.tokens import Token
 from fleet.transactions.rows import Transaction
 
@@ -20,7 +20,7 @@ _STATUS = tokens_pb.Token.Status
 def station_out(
     station: Station,
     held: Connection | None,
-    connectors: Iterable[Connector],
+    connectors: Iterable[StationConnector],
     pending: Iterable[str] = (),
 ) -> stations_pb.Station:
     """A station as the contract shows it. `pending`: request ids of commands that go on."""
@@ -89,7 +89,7 @@ def status_in(status: tokens_pb.Token.Status.ValueType) -> str:
     return _STATUS.Name(status).removeprefix("STATUS_") if status else "ACCEPTED"
 
 
-def _evses(connectors: Iterable[Connector]) -> list[stations_pb.Evse]:
+def _evses(connectors: Iterable[StationConnector]) -> list[stations_pb.Evse]:
     """OCPP numbers a station's whole as EVSE 0 and an EVSE's whole as connector 0: not shown."""
     parts = sorted(
         (one for one in connectors if one.evse_id > 0),
@@ -104,7 +104,7 @@ def _evses(connectors: Iterable[Connector]) -> list[stations_pb.Evse]:
     ]
 
 
-def _connector(connector: Connector) -> stations_pb.Connector:
+def _connector(connector: StationConnector) -> stations_pb.Connector:
     return stations_pb.Connector(
         connector_id=connector.connector_id,
         type=connector.type,

@@ -15,7 +15,7 @@ from domain.reservations.reservation import (
     ReservationChange,
     ReservationState,
 )
-from fleet.log.book import Entry, Filter
+from fleet.log.event_log import Entry, Filter
 from journal.reservations.record import from_snapshot
 
 _STATE = pb.Reservation.State

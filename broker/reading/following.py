@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.log import commands as fleet_log
-from fleet.log.book import Cursor, Filter
-from fleet.log.notifications import News
+from fleet.log.event_log import Cursor, Filter
+from fleet.log.watchers import LogGrowth
 
 _logger = structlog.get_logger(__name__)
 
@@ -104,7 +104,7 @@ class LogFollower:
                 await self._pass_on(changes.take(), everything=not grown)
                 grown = await changes.wait(POLL_S)
 
-    async def _pass_on(self, news: News, *, everything: bool) -> None:
+    async def _pass_on(self, news: LogGrowth, *, everything: bool) -> None:
         for tenant, tail in tuple(self._tails.items()):
             for name in tuple(tail.by_name):
                 if fleet_log.path(tenant, name) in news.named:

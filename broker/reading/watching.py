@@ -23,7 +23,7 @@ from broker.errors import Reason, Refusal, bad_field
 from broker.reading.following import next_cursor
 from broker.reading.opaque_tokens import BadToken, read_token, selection_digest, write_token
 from broker.reading.waiting import either
-from fleet.log.book import Book, Cursor, Entry, Filter, head
+from fleet.log.event_log import Cursor, Entry, Filter, ResourceLog, head
 
 _NOT_SELECTING = frozenset({"resume_token"})
 _SHAPE = (int, int, str, str)
@@ -55,7 +55,7 @@ class Subject(Generic[Request, Reply]):
     """What is watched. unfinished: the states whose present state is told without being named."""
 
     method: str
-    book: Book
+    book: ResourceLog
     unfinished: tuple[str, ...]
     chosen: Callable[[Request, str], Filter]
     reply: Callable[[Entry, str], Reply]

@@ -34,7 +34,7 @@ from broker.reading.watching import Subject, Watcher, Watches
 from broker.settings import Right
 from domain.model.command import Command
 from fleet.log import commands as fleet_log
-from fleet.log.book import Entry
+from fleet.log.event_log import Entry
 from journal.commands.record import from_snapshot
 from journal.explain.reading import read_story
 

@@ -30,7 +30,7 @@ from broker.reading.watching import Subject, Watcher, Watches
 from broker.services.remote_commands import check
 from contract.commands import ChangeHold
 from fleet.log import reservations
-from fleet.log.book import Entry
+from fleet.log.event_log import Entry
 from journal.reservations.record import from_snapshot
 
 
@@ -50,7 +50,7 @@ class ReservationServicer(pb_grpc.ReservationServiceServicer):
         tenant = current_caller().tenant
         async with self._backend.db.read() as tx:
             known = await reservation_of(tx, tenant, request.name)
-            history = await reservations.BOOK.history(tx, tenant=tenant, name=known.name)
+            history = await reservations.RESERVATIONS.history(tx, tenant=tenant, name=known.name)
         return pb.GetReservationResponse(reservation=reservation_out(known, history))
 
     async def ListReservations(
@@ -62,7 +62,7 @@ class ReservationServicer(pb_grpc.ReservationServiceServicer):
         check(validate_reservations.check_list(request))
         after = pager.position(request.page_token, (int, str))
         async with self._backend.db.read() as tx:
-            entries, more = await reservations.BOOK.list_page(
+            entries, more = await reservations.RESERVATIONS.list_page(
                 tx,
                 filter_in(request, tenant),
                 after=None if after is None else (moment_of(after[0]), after[1]),
@@ -120,7 +120,7 @@ def _not_found(name: str) -> Refusal:
 
 _WATCHED = Subject(
     "WatchReservations",
-    reservations.BOOK,
+    reservations.RESERVATIONS,
     OPEN_STATES,
     watched_in,
     _reply,

@@ -17,12 +17,11 @@ from broker.proto.asks import UNFINISHED, station_in, transaction_in
 from broker.proto.fleet import station_out, transaction_out
 from broker.reading.paging import Pager, limit_of
 from broker.services.remote_commands import check
-from fleet import connections, stations
+from fleet import connections, stations, transactions
 from fleet.engine.statements import Tx
 from fleet.keys import Passwords
 from fleet.log import commands as fleet_log
-from fleet.log.book import Filter
-from fleet.transactions import transactions
+from fleet.log.event_log import Filter
 
 _PENDING_LIMIT = 100
 

@@ -10,11 +10,10 @@ from domain.evidence.sessions import Connector, Frame, Rival, Session
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Code, Command
 from domain.model.specs import Kind
-from fleet import connections, sends, stations
+from fleet import connections, sends, stations, transactions
 from fleet.engine.statements import Tx
 from fleet.log import commands as log
 from fleet.sends import Send
-from fleet.transactions import transactions
 from fleet.transactions.rows import Transaction
 from journal.commands.record import from_snapshot
 from journal.commands.restart import read_restart

@@ -15,7 +15,7 @@ import msgspec
 from domain.commands.guarding import is_guarded
 from domain.model.command import Code, Command, State
 from fleet import sends
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.log import commands as log
 from journal import callback_outbox

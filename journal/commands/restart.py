@@ -4,12 +4,11 @@ from datetime import datetime, timedelta
 
 from domain.evidence.restart import Reported, RestartFacts
 from domain.model.command import Command
-from fleet import connections, stations
+from fleet import connections, stations, transactions
 from fleet.connections import Connection
 from fleet.engine.statements import Tx
 from fleet.sends import Send
 from fleet.stations import Station
-from fleet.transactions import transactions
 from journal.commands.sessions import session_of
 
 _LONGEST_SESSION = timedelta(days=30)

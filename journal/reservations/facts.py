@@ -5,11 +5,10 @@ from datetime import datetime
 from domain.model.specs import Kind
 from domain.reservations.facts import HoldFacts, PlaceStatus
 from domain.reservations.reservation import Reservation
-from fleet import connections, sends, stations
+from fleet import connections, sends, stations, transactions
 from fleet.engine.statements import Tx
 from fleet.log import reservations
-from fleet.stations import Connector
-from fleet.transactions import transactions
+from fleet.stations import StationConnector
 from journal.commands.facts import hold_frames
 from journal.commands.sessions import session_of
 
@@ -57,7 +56,7 @@ async def _token_digests(tx: Tx, reservation: Reservation) -> frozenset[str]:
     )
 
 
-def _place(connectors: list[Connector], reservation: Reservation) -> PlaceStatus | None:
+def _place(connectors: list[StationConnector], reservation: Reservation) -> PlaceStatus | None:
     """The reserved EVSE, or the station as a whole where any EVSE is held (1.6: connector 0)."""
     evse_id = reservation.evse_id or 0
     found = [

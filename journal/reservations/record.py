@@ -17,7 +17,7 @@ from domain.reservations import transitions as changes
 from domain.reservations.reservation import Reservation, ReservationState
 from fleet.engine.statements import Tx
 from fleet.log import reservations
-from fleet.log.book import Columns
+from fleet.log.event_log import Columns
 from journal.reservations.starting import RESERVATION_KIND, wake
 
 
@@ -57,7 +57,7 @@ async def record(
         after = change(before)
         return None if snapshot is not None and after is before else to_snapshot(after)
 
-    entry = await reservations.BOOK.append(
+    entry = await reservations.RESERVATIONS.append(
         tx, tenant=tenant, name=name, key=key, change=changed, columns=_columns, now=now
     )
     return None if entry is None else from_snapshot(entry.snapshot)

@@ -12,7 +12,7 @@ from contract.commands import AskRequest, AskResult, SendRequest, SendResult
 from domain.model.answers import Verdict
 from domain.model.specs import Kind
 from fleet import sends, stations
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from journal.commands.waking import StationEvent, wake_concerned

@@ -26,7 +26,7 @@ from domain.model.answers import StationAnswer
 from domain.model.command import Command
 from domain.model.outcomes import Cause
 from fleet import sends, stations
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.keys import Sealer

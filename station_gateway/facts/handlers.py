@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from station_gateway.dialects.messages import (

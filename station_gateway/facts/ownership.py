@@ -6,9 +6,9 @@ said, and an operator is told of it.
 
 import structlog
 
+from fleet import transactions
 from fleet.engine.statements import Tx
 from fleet.log import reservations
-from fleet.transactions import transactions
 from station_gateway.sockets.peer import Peer
 from telemetry import metrics
 

@@ -8,10 +8,9 @@ to be woken.
 from datetime import datetime
 from typing import Any
 
-from fleet import stations
+from fleet import stations, transactions
 from fleet.engine.statements import Tx
 from fleet.log import reservations
-from fleet.transactions import transactions
 from fleet.transactions.rows import Transaction
 from journal.commands.waking import StationEvent, wake_concerned
 from station_gateway.dialects.messages import (

@@ -24,7 +24,7 @@ from websockets.datastructures import Headers, MultipleValuesError
 from websockets.headers import parse_subprotocol
 
 from fleet import stations
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.keys import Passwords

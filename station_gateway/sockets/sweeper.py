@@ -8,7 +8,7 @@ from functools import partial
 import structlog
 
 from fleet import stations
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.unavailable import DatabaseUnavailable
 from station_gateway.settings import GatewaySettings
 from station_gateway.sockets.registry import Registry

@@ -15,7 +15,7 @@ from broker.process import running_broker
 from broker.settings import BrokerSettings
 from entrypoints.temporal_binary import find_temporal
 from entrypoints.temporal_server import DevServerOptions, TemporalAddress, running_dev_server
-from fleet.engine.database import Database
+from fleet.database import Database
 from simulator.config import Cable, StationConfig
 from simulator.station import SimulatedStation
 from station_gateway.process import running_gateway

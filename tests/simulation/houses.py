@@ -17,7 +17,7 @@ from contract.commands import (
 )
 from domain.commands.timing import Timing
 from fleet import stations
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.keys import Passwords, Sealer
 from journal.wakeups import WakeupDispatcher

@@ -10,8 +10,8 @@ from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Outcome
 from domain.model.outcomes import Cause, ending
 from domain.model.specs import Kind
+from fleet import transactions
 from fleet.engine.statements import Tx
-from fleet.transactions import transactions
 from station_gateway.commands import sending
 from tests.simulation.hunting import found_within
 from tests.simulation.stage import Stage

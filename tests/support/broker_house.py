@@ -23,7 +23,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
 from broker.errors import DETAILS_KEY
-from fleet.engine.database import Database
+from fleet.database import Database
 from tests.support.scripted_station import ScriptedStation, connected
 
 _numbers = itertools.count(1)

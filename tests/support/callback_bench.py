@@ -22,7 +22,7 @@ from domain.model.command import Callback, CallbackEvents, Command
 from domain.model.outcomes import Cause, ending
 from fleet import callbacks, wakeups
 from fleet.callbacks import Delivery
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.keys import Sealer, load_sealer
 from journal import callback_outbox
 from journal.commands.record import record

@@ -39,7 +39,7 @@ from domain.model.specs import (
     UnlockSpec,
 )
 from fleet import stations
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.log import commands as log
 from fleet.log import reservations
 from journal.commands.record import from_snapshot

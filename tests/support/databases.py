@@ -18,7 +18,7 @@ from pathlib import Path
 import asyncpg  # type: ignore[import-untyped]
 import pytest
 
-from fleet.engine.database import Database
+from fleet.database import Database
 
 _numbers = itertools.count(1)
 

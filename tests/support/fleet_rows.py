@@ -3,10 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from fleet import connections, sends, stations
+from fleet import connections, sends, stations, transactions
 from fleet.engine.statements import Tx
 from fleet.sends import Send
-from fleet.transactions import transactions
 from fleet.transactions.rows import Transaction
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)

@@ -23,14 +23,13 @@ from domain.model.specs import (
     UnlockSpec,
 )
 from domain.reservations.reservation import ENDS, Reservation, ReservationState
-from fleet import sends, stations, wakeups
-from fleet.engine.database import Database
+from fleet import sends, stations, transactions, wakeups
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.keys import Passwords, Sealer
 from fleet.log import commands as log
 from fleet.log import reservations
 from fleet.sends import Send
-from fleet.transactions import transactions
 from fleet.transactions.rows import Transaction
 from fleet.wakeups import Wakeup
 from journal.commands.record import from_snapshot, record

@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from domain.model.specs import IdToken
-from fleet import connections, sends, stations
-from fleet.engine.database import Database
+from fleet import connections, sends, stations, transactions
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.sends import Send
-from fleet.transactions import transactions
 from fleet.transactions.rows import Transaction
 from journal.commands.waking import StationEvent, wake_concerned
 from journal.wakeups import WakeupDispatcher

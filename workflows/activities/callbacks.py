@@ -19,7 +19,7 @@ from domain.callbacks import (
 from domain.model.command import Callback, Command
 from fleet import callbacks
 from fleet.callbacks import Delivery
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.log import commands as log
 from journal.commands.record import from_snapshot

@@ -37,7 +37,7 @@ from domain.model.outcomes import Cause, ending
 from domain.model.specs import CancelReservationSpec
 from domain.model.states import is_definite
 from fleet import connections, sends, stations
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.log import commands as log
 from fleet.log import reservations

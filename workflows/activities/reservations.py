@@ -18,7 +18,7 @@ from domain.reservations.next_step import Act, Step, as_asked, next_step
 from domain.reservations.observing import observe
 from domain.reservations.reservation import ChangeState, Reservation, ReservationChange
 from fleet import connections, sends
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.log import reservations
 from journal.reservations.facts import read_hold_facts

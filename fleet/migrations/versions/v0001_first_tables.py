@@ -1,4 +1,4 @@
-"""Everything that the first release remembers.
+"""The tables of the first release.
 
 Revision ID: 0001
 Revises:

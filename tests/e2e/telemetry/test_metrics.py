@@ -14,7 +14,7 @@ from evcommand.v1 import remote_command_service_pb2 as pb
 from prometheus_client.parser import text_string_to_metric_families
 
 from fleet import wakeups
-from fleet.engine.database import Database
+from fleet.database import Database
 from tests.e2e.telemetry.house import Story, Watched
 from tests.e2e.telemetry.metrics_page import MetricsPage
 from tests.support.scripted_station import ScriptedStation, connected

@@ -24,7 +24,7 @@ from temporalio.client import Client
 
 from broker.process import ListenFailed, running_broker
 from broker.settings import ApiKey, BrokerSettings, Tls, UnsafeListener
-from fleet.engine.database import Database
+from fleet.database import Database
 from telemetry import metrics
 from tests.support.broker_house import Broker, House, dialled, failure_of, start_request
 

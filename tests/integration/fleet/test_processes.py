@@ -5,9 +5,9 @@ import json
 import sys
 from pathlib import Path
 
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.log import commands as log
-from fleet.log.book import Filter
+from fleet.log.event_log import Filter
 
 WRITER = Path(__file__).with_name("log_writer.py")
 PROCESSES, TASKS, WRITES = 4, 8, 25

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.keys import load_passwords, load_sealer
 from tests.support.gateway_bench import Bench, quick
 

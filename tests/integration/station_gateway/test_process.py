@@ -23,7 +23,7 @@ from contract.names import SEND_FRAME, gateway_queue
 from entrypoints.temporal_binary import find_temporal
 from entrypoints.temporal_server import DevServerOptions, running_dev_server
 from fleet import connections
-from fleet.engine.database import Database
+from fleet.database import Database
 from station_gateway.process import running_gateway
 from tests.support.gateway_bench import Bench, now, quick
 from tests.support.scripted_station import ScriptedStation, basic, connected

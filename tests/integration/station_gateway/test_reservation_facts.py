@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from domain.model.specs import ResetMode, ResetSpec
 from domain.reservations.reservation import ReservationState
 from fleet import connections, stations, tokens
-from fleet.stations import Connector, Station
+from fleet.stations import Station, StationConnector
 from telemetry import metrics
 from tests.support.gateway_bench import TENANT, Bench, now
 from tests.support.scripted_station import BOOTS, ScriptedStation, found
@@ -332,7 +332,7 @@ def status_of(version: str, status: str, clock: str) -> dict[str, Any]:
     return {"evseId": 1, "connectorId": 1, "connectorStatus": status, "timestamp": clock}
 
 
-async def connector_of(bench: Bench) -> Connector:
+async def connector_of(bench: Bench) -> StationConnector:
     async with bench.db.read() as tx:
         [connector] = await stations.connectors(tx, "S1")
     return connector

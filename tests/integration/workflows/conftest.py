@@ -14,7 +14,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from entrypoints.temporal_binary import find_temporal
 from entrypoints.temporal_server import DevServerOptions, running_dev_server
-from fleet.engine.database import Database
+from fleet.database import Database
 from tests.support.command_bench import Bench
 from workflows.registration import register_search_attributes
 from workflows.worker import running_worker

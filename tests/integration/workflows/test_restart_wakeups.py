@@ -3,7 +3,7 @@
 import pytest
 
 from fleet import stations, wakeups
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from journal.commands.waking import wake_concerned
 from journal.station_events import StationEvent

@@ -26,7 +26,7 @@ from domain.model.command import (
     WaitFor,
 )
 from domain.model.specs import Kind, OfflinePolicy, StartSpec
-from fleet.log.book import Filter
+from fleet.log.event_log import Filter
 from tests.unit.broker.requests import NOW, REQUEST_ID, at, options, profile, start, stop, token
 from tests.unit.broker.things import (
     TOKEN,

@@ -19,7 +19,7 @@ from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Code, Command, Outcome, State, WaitFor
 from domain.model.specs import Kind, OfflinePolicy, StopSpec
 from fleet.keys import Sealer
-from fleet.log.book import Cursor, Entry
+from fleet.log.event_log import Cursor, Entry
 from tests.unit.broker.requests import NOW, REQUEST_ID
 from tests.unit.broker.things import command
 

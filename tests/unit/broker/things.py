@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from domain.model.command import Command, State
 from domain.model.specs import IdToken, Kind, StartSpec, StopSpec
 from fleet.connections import Connection
-from fleet.stations import Connector, Station
+from fleet.stations import Station, StationConnector
 from fleet.tokens import Token
 from fleet.transactions.rows import Transaction
 from tests.unit.broker.requests import NOW, REQUEST_ID
@@ -63,9 +63,9 @@ def connection(version: str = "2.0.1") -> Connection:
     return Connection("CP/1", "gw-1", "c-1", 7, version, NOW)
 
 
-def connector(evse_id: int, connector_id: int, status: str = "Available") -> Connector:
+def connector(evse_id: int, connector_id: int, status: str = "Available") -> StationConnector:
     """A connector of the station."""
-    return Connector("CP/1", evse_id, connector_id, "cType2", status, "", NOW, "NoError")
+    return StationConnector("CP/1", evse_id, connector_id, "cType2", status, "", NOW, "NoError")
 
 
 def transaction(**changes: object) -> Transaction:

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fleet.engine.database import Database
+from fleet import transactions
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.values import InvalidValue
-from fleet.transactions import transactions
 from fleet.transactions.rows import Transaction
 from tests.support.fleet_rows import NOW, later, start_16, stop_16
 

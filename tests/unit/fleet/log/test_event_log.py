@@ -1,14 +1,14 @@
-"""The event log and the newest snapshots."""
+"""The event log and the newest snapshots, with commands as resources."""
 
 from datetime import datetime
 from typing import Any
 
 import pytest
 
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.log import commands as log
-from fleet.log.book import Columns, Cursor, Entry, Filter
+from fleet.log.event_log import Columns, Cursor, Entry, Filter
 from tests.support.fleet_rows import NOW, later
 
 Snapshot = dict[str, Any]
@@ -169,18 +169,3 @@ async def test_reading_after_a_cursor_filters_by_command_and_by_the_changes_stat
     assert await read() == [("c1", "queued"), ("c2", "queued"), ("c1", "done")]
     assert await read(labels={"site": "x"}) == [("c1", "queued"), ("c1", "done")]
     assert await read(states=["QUEUED"]) == [("c1", "queued"), ("c2", "queued")]
-
-
-async def test_waiting_commands_of_a_station_are_found_oldest_first(db: Database) -> None:
-    async with db.write() as tx:
-        await put(tx, "late", made=2, id="late")
-        await put(tx, "early", made=1, id="early")
-        await put(tx, "sent", state="SENT")
-        await put(tx, "elsewhere", station="CP2")
-        waiting = await log.waiting(tx, "CP1")
-        more = await log.waiting(tx, "CP1", states=("QUEUED", "SENT"))
-    assert waiting == [
-        ("acme", "early", "command/acme/early"),
-        ("acme", "late", "command/acme/late"),
-    ]
-    assert [name for _, name, _ in more] == ["sent", "early", "late"]

@@ -1,14 +1,14 @@
-"""The book of reservations, their numbers on the wire, and what stations tell about their ends."""
+"""Reservations: their changes, their OCPP numbers, and what stations report of their ends."""
 
 from dataclasses import replace
 from datetime import timedelta
 
 from domain.model.specs import IdToken
 from domain.reservations.reservation import Reservation, ReservationState
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.log import commands as log
 from fleet.log import reservations
-from fleet.log.book import Filter
+from fleet.log.event_log import Filter
 from journal.reservations.record import from_snapshot, record
 from tests.support.fleet_rows import NOW
 
@@ -90,9 +90,11 @@ async def test_reservations_and_commands_do_not_see_each_other_in_the_log(db: Da
     async with db.read() as tx:
         start = log.Cursor(0, 0)
         assert await log.read_after(tx, start, Filter("acme"), 10) == []
-        assert len(await reservations.BOOK.read_after(tx, start, Filter("acme"), 10)) == 1
+        assert len(await reservations.RESERVATIONS.read_after(tx, start, Filter("acme"), 10)) == 1
         assert (await log.list_page(tx, Filter("acme"), limit=10))[0] == []
-        assert len((await reservations.BOOK.list_page(tx, Filter("acme"), limit=10))[0]) == 1
+        assert (
+            len((await reservations.RESERVATIONS.list_page(tx, Filter("acme"), limit=10))[0]) == 1
+        )
 
 
 async def test_an_ended_reservation_is_no_longer_open(db: Database) -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fleet.engine.database import Database
-from fleet.transactions import transactions
+from fleet import transactions
+from fleet.database import Database
 from fleet.transactions.rows import Transaction
 from tests.support.fleet_rows import NOW, event_2, later
 

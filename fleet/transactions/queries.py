@@ -1,47 +1,21 @@
-"""Charging transactions, as stations tell them.
-
-OCPP 1.6 (`transactions_v16`): we mint the id, the station repeats it. OCPP 2.x
-(`transactions_v2`): the station has its own id, and events come in any order. Both are one row
-here, found by (station, ocpp_id): a station can only ever name its own transactions.
-"""
+"""Reading transactions: by name, by station, by what they belong to."""
 
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, exists, or_, select
+from sqlalchemy import and_, bindparam, or_, select
 
-from fleet.engine.fixed import fixed
+from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx
 from fleet.engine.values import INT32_MAX
 from fleet.tables import transactions
-from fleet.transactions.rows import ACTIVE, ENDED, TRANSACTION, Transaction, by_ocpp_id
-from fleet.transactions.v2 import event_v2
-from fleet.transactions.v16 import observe, start_v16, stop_v16, wire_id_v16
-
-__all__ = [
-    "Transaction",
-    "active",
-    "belongs_to_another",
-    "by_id",
-    "by_ocpp_id",
-    "ended_since",
-    "event_v2",
-    "for_remote_start",
-    "for_reservation",
-    "get",
-    "heard_since",
-    "list_page",
-    "observe",
-    "since",
-    "start_v16",
-    "stop_v16",
-    "wire_id_v16",
-]
+from fleet.transactions.rows import ACTIVE, ENDED, TRANSACTION, Transaction
 
 CANDIDATES_LIMIT = 1_000
+"""How many transactions of one station a query returns at most."""
 
-_BY_NAME = fixed(select(*TRANSACTION).where(transactions.c.name == bindparam("name")))
-_BY_ID = fixed(select(*TRANSACTION).where(transactions.c.id == bindparam("id")))
-_REMOTE_START = fixed(
+_BY_NAME = precompiled(select(*TRANSACTION).where(transactions.c.name == bindparam("name")))
+_BY_ID = precompiled(select(*TRANSACTION).where(transactions.c.id == bindparam("id")))
+_REMOTE_START = precompiled(
     select(*TRANSACTION)
     .where(
         transactions.c.station == bindparam("station"),
@@ -51,7 +25,7 @@ _REMOTE_START = fixed(
     .order_by(transactions.c.id)
     .limit(1)
 )
-_SINCE = fixed(
+_SINCE = precompiled(
     select(*TRANSACTION)
     .where(
         transactions.c.station == bindparam("station"),
@@ -61,7 +35,7 @@ _SINCE = fixed(
     .order_by(transactions.c.received_time, transactions.c.id)
     .limit(CANDIDATES_LIMIT)
 )
-_HEARD_SINCE = fixed(
+_HEARD_SINCE = precompiled(
     select(*TRANSACTION)
     .where(
         transactions.c.station == bindparam("station"),
@@ -70,7 +44,7 @@ _HEARD_SINCE = fixed(
     .order_by(transactions.c.received_time, transactions.c.id)
     .limit(CANDIDATES_LIMIT)
 )
-_ENDED_SINCE = fixed(
+_ENDED_SINCE = precompiled(
     select(*TRANSACTION)
     .where(
         transactions.c.station == bindparam("station"),
@@ -80,7 +54,7 @@ _ENDED_SINCE = fixed(
     .order_by(transactions.c.received_time, transactions.c.id)
     .limit(CANDIDATES_LIMIT)
 )
-_FOR_RESERVATION = fixed(
+_FOR_RESERVATION = precompiled(
     select(*TRANSACTION)
     .where(
         transactions.c.station == bindparam("station"),
@@ -90,25 +64,16 @@ _FOR_RESERVATION = fixed(
     .order_by(transactions.c.id)
     .limit(CANDIDATES_LIMIT)
 )
-_MINTED_ELSEWHERE = fixed(
-    select(
-        exists().where(
-            transactions.c.id == bindparam("id"),
-            transactions.c.minted,
-            transactions.c.station != bindparam("station"),
-        )
-    )
-)
 
 
 async def get(tx: Tx, *, name: str) -> Transaction | None:
-    """The transaction of this outward name; the caller checks whose tenant it is."""
+    """The transaction with this name; None when there is none. The caller checks its tenant."""
     row = (await tx.execute(_BY_NAME, {"name": name})).first()
     return None if row is None else Transaction(*row)
 
 
 async def by_id(tx: Tx, id: int) -> Transaction | None:
-    """The transaction of our own number."""
+    """The transaction with our own number; None when there is none."""
     if not 0 <= id <= INT32_MAX:
         return None
     row = (await tx.execute(_BY_ID, {"id": id})).first()
@@ -116,7 +81,7 @@ async def by_id(tx: Tx, id: int) -> Transaction | None:
 
 
 async def for_remote_start(tx: Tx, station: str, remote_start_id: int) -> Transaction | None:
-    """The session that the station says this remoteStartId began (2.x)."""
+    """The station's first transaction with this remoteStartId (OCPP 2.x); None when it has none."""
     key = {"station": station, "remote_start_id": remote_start_id}
     row = (await tx.execute(_REMOTE_START, key)).first()
     return None if row is None else Transaction(*row)
@@ -130,7 +95,7 @@ async def active(
     token_digest: str | None = None,
     reservation_id: int | None = None,
 ) -> list[Transaction]:
-    """The station's running transactions, the newest first. None: not filtered by it."""
+    """The station's running transactions, the newest first. None filters nothing."""
     stmt = select(*TRANSACTION).where(
         transactions.c.station == station, transactions.c.state == ACTIVE
     )
@@ -145,13 +110,16 @@ async def active(
 
 
 async def since(tx: Tx, station: str, *, received_after: datetime) -> list[Transaction]:
-    """1.6 transactions of the station that we heard of at or after this time, the oldest first."""
+    """OCPP 1.6 transactions of the station whose start was received since then, the oldest first.
+
+    Only those with an id of ours: not the ones known from an id that the station made up.
+    """
     key = {"station": station, "received_after": received_after}
     return [Transaction(*row) for row in await tx.execute(_SINCE, key)]
 
 
 async def heard_since(tx: Tx, station: str, *, received_after: datetime) -> list[Transaction]:
-    """All transactions of the station that we heard of since then, the oldest first."""
+    """All transactions of the station that were first received since then, the oldest first."""
     key = {"station": station, "received_after": received_after}
     return [Transaction(*row) for row in await tx.execute(_HEARD_SINCE, key)]
 
@@ -159,16 +127,16 @@ async def heard_since(tx: Tx, station: str, *, received_after: datetime) -> list
 async def ended_since(
     tx: Tx, station: str, *, ended_after: datetime, received_after: datetime
 ) -> list[Transaction]:
-    """The station's transactions whose end we heard of since then.
+    """The station's transactions whose end was received since `ended_after`, the oldest first.
 
-    received_after: bounds how far back the search for their begin goes.
+    received_after: transactions that were first received before this time are not looked at.
     """
     key = {"station": station, "ended_after": ended_after, "received_after": received_after}
     return [Transaction(*row) for row in await tx.execute(_ENDED_SINCE, key)]
 
 
 async def for_reservation(tx: Tx, station: str, reservation_id: int) -> list[Transaction]:
-    """The station's transactions that name this reservation, running or over."""
+    """The station's transactions that name this reservation's OCPP number, running or ended."""
     key = {"station": station, "reservation_id": reservation_id}
     return [Transaction(*row) for row in await tx.execute(_FOR_RESERVATION, key)]
 
@@ -182,7 +150,10 @@ async def list_page(
     after: str | None = None,
     limit: int,
 ) -> list[Transaction]:
-    """Transactions of the tenant, the last heard of first, after the one named `after`."""
+    """Transactions of the tenant, the last received first, after the transaction named `after`.
+
+    None filters nothing. active: True for running ones, False for ended ones.
+    """
     table = transactions.c
     stmt = select(*TRANSACTION).where(table.tenant == tenant)
     if station is not None:
@@ -195,10 +166,3 @@ async def list_page(
         stmt = stmt.where(or_(earlier, and_(table.received_time == key, table.name < after)))
     stmt = stmt.order_by(table.received_time.desc(), table.name.desc()).limit(limit)
     return [Transaction(*row) for row in await tx.execute(stmt)]
-
-
-async def belongs_to_another(tx: Tx, station: str, ocpp_id: str) -> bool:
-    """Whether this 1.6 id was minted for another station: a security event, and never obeyed."""
-    number = int(wire_id_v16(ocpp_id))
-    row = await tx.execute(_MINTED_ELSEWHERE, {"id": number, "station": station})
-    return bool(row.scalar_one())

@@ -1,15 +1,14 @@
-"""What is told about a command and stands nowhere else."""
+"""Notes for ExplainCommand, on both databases."""
 
 from datetime import datetime
 from typing import Any
 
 import pytest
 
-from fleet import sends
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.log import notes
-from tests.support.fleet_rows import NOW, connect, intend, later
+from tests.support.fleet_rows import NOW, later
 
 
 async def note(tx: Tx, key: str, now: datetime = NOW, **changes: Any) -> None:
@@ -57,14 +56,3 @@ async def test_long_words_of_a_station_are_cut(db: Database) -> None:
         await note(tx, "k" * 999, text="t" * 9999 + "\x00")
         (only,) = await notes.by_command(tx, "acme", "start-1")
     assert (len(only.key), len(only.text)) == (255, 500)
-
-
-async def test_a_send_keeps_its_frame_and_when_its_answer_was_given_up(db: Database) -> None:
-    async with db.write() as tx:
-        await connect(tx)
-        send = await intend(tx, action="ReserveNow", frame={"idTag": "****1234"})
-        await sends.reframe(tx, send.id, {"idTag": "****1234", "reservationId": 7})
-        await sends.lost(tx, send.id, cause="ANSWER_TIMEOUT", now=later(30))
-        (kept,) = await sends.by_command(tx, "acme", "start-1")
-    assert (kept.action, kept.frame) == ("ReserveNow", {"idTag": "****1234", "reservationId": 7})
-    assert kept.lost_time == later(30)
