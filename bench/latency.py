@@ -34,7 +34,7 @@ from websockets.typing import Subprotocol
 from bench.report import Figure, note
 from bench.servers import first_line, stop
 from bench.temporal_on_postgres import temporal_on_postgres
-from entrypoints.temporal_server import free_port
+from entrypoints.temporal.dev_server import free_port
 
 STATIONS = 8
 WARMUP = 30

@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from entrypoints.temporal_binary import find_temporal
-from entrypoints.temporal_server import DevServer, DevServerOptions
+from entrypoints.temporal.binary import find_temporal
+from entrypoints.temporal.dev_server import DevServer, DevServerOptions
 
 _READY_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 60.0

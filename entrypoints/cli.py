@@ -10,16 +10,17 @@ from urllib.parse import urlsplit, urlunsplit
 import click
 
 from broker.settings import ApiKey
-from entrypoints import demo as demonstration
-from entrypoints import explain_command, station_command
-from entrypoints.banner import ready_banner
+from entrypoints.commands import demo as demonstration
+from entrypoints.commands import explain as explain_command
+from entrypoints.commands import station as station_command
+from entrypoints.commands.banner import ready_banner
 from entrypoints.errors import CannotStart
 from entrypoints.lifetime import Lifetime
 from entrypoints.options import given_settings, variable_of, with_settings
 from entrypoints.processes import ALL_ROLES, Role, Running, running, telemetry
 from entrypoints.settings import ChosenSettings, Settings
-from entrypoints.temporal import TemporalPlan, plan_temporal, start_temporal
-from entrypoints.temporal_client import TemporalTarget, configured_target
+from entrypoints.temporal.choice import TemporalPlan, plan_temporal, start_temporal
+from entrypoints.temporal.client import TemporalTarget, configured_target
 
 _NO_TEMPORAL = (
     "No Temporal: set --temporal-address or TEMPORAL_ADDRESS. "

@@ -15,7 +15,7 @@ from broker.settings import UnsafeListener as UnsafeBroker
 from entrypoints.errors import CannotStart
 from entrypoints.options import flag_of, variable_of
 from entrypoints.settings import ChosenSettings, is_loopback, split_address
-from entrypoints.temporal_client import TemporalTarget, connect
+from entrypoints.temporal.client import TemporalTarget, connect
 from fleet.engine.database import Database
 from fleet.engine.unavailable import DatabaseUnavailable
 from station_gateway.process import running_gateway

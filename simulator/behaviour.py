@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from simulator.messages import Answer, Payload
-from simulator.model import Event, Reservation
+from simulator.dialects.messages import Answer, Payload
+from simulator.charger.model import Event, Reservation
 
 if TYPE_CHECKING:
-    from simulator.charger import Charger
+    from simulator.charger.charger import Charger
     from simulator.station import SimulatedStation
 
 Frame = list[Any]

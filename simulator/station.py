@@ -17,13 +17,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from simulator.behaviour import Behaviour, Combined, Frame, IncomingCall
-from simulator.charger import Charger
+from simulator.charger.charger import Charger
 from simulator.config import Cable, StationConfig
-from simulator.habits import habits_of
-from simulator.line import Line
-from simulator.link import Link, opened_link
-from simulator.messages import Answer, DialectFactory, Outgoing, Payload, Refusal
-from simulator.model import (
+from simulator.charger.rules import habits_of
+from simulator.connection.connection import Line
+from simulator.connection.socket import Link, opened_link
+from simulator.dialects.messages import Answer, DialectFactory, Outgoing, Payload, Refusal
+from simulator.charger.model import (
     AwaitingCable,
     Event,
     EvseRestarting,
@@ -35,9 +35,9 @@ from simulator.model import (
     SessionStarted,
     Token,
 )
-from simulator.v16 import V16
-from simulator.v21 import V21
-from simulator.v201 import V201
+from simulator.dialects.v16 import V16
+from simulator.dialects.v21 import V21
+from simulator.dialects.v201 import V201
 
 _DIALECTS: dict[str, DialectFactory] = {"1.6": V16, "2.0.1": V201, "2.1": V21}
 

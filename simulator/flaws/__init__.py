@@ -32,7 +32,7 @@ from simulator.flaws.frames import (
     NoReservationId,
     WrongClock,
 )
-from simulator.flaws.holds import (
+from simulator.flaws.reservations import (
     ForgetsReservations,
     KeepsReservations,
     LosesHoldOnRefusedChange,

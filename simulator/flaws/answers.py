@@ -5,8 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from simulator.behaviour import Answering, Behaviour, IncomingCall
-from simulator.messages import Answer, Refusal
-from simulator.model import Rebooting
+from simulator.dialects.messages import Answer, Refusal
+from simulator.charger.model import Rebooting
 
 COMMANDS = frozenset(
     {

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from simulator.behaviour import Behaviour, Frame
-from simulator.messages import Payload
+from simulator.dialects.messages import Payload
 
 _CALL = 2
 _IDS = frozenset({"transactionId", "reservationId", "remoteStartId"})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from websockets.exceptions import InvalidHandshake
 
 from simulator.behaviour import Behaviour
-from simulator.link import CallRefused, LinkLost
+from simulator.connection.socket import CallRefused, LinkLost
 
 if TYPE_CHECKING:
     from simulator.station import SimulatedStation

@@ -17,7 +17,7 @@ from simulator.flaws import (
     NoReservationId,
     RevivesReservations,
 )
-from simulator.model import Token
+from simulator.charger.model import Token
 from simulator.station import SimulatedStation
 from tests.support.client import TOKEN, Client, Command, code_of
 from tests.support.processes import Fleet

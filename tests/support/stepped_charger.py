@@ -7,7 +7,7 @@ others between any two steps and see that nothing was asked twice.
 import asyncio
 from datetime import UTC, datetime
 
-from simulator.messages import Payload, Refusal
+from simulator.dialects.messages import Payload, Refusal
 from tests.support.stepped_station import STOPS, SteppedStation
 
 

@@ -12,8 +12,8 @@ from typing import Any, Self
 
 from websockets.exceptions import InvalidHandshake
 
-from simulator.link import CallRefused, Link, LinkLost, opened_link
-from simulator.messages import Payload, Refusal
+from simulator.connection.socket import CallRefused, Link, LinkLost, opened_link
+from simulator.dialects.messages import Payload, Refusal
 
 WAIT_S = 60.0
 _CALL_S = 10.0

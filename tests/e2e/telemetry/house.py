@@ -25,7 +25,7 @@ from evcommand.v1.token_service_pb2_grpc import TokenServiceStub
 from temporalio.client import Client
 
 from simulator.config import Cable, StationConfig
-from simulator.model import Token
+from simulator.charger.model import Token
 from simulator.station import SimulatedStation
 from tests.e2e.telemetry.collector import Collector
 from tests.e2e.telemetry.metrics_page import MetricsPage, scraped

@@ -11,8 +11,8 @@ import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 
 from entrypoints.errors import CannotStart
-from entrypoints.temporal_binary import find_temporal
-from entrypoints.temporal_server import (
+from entrypoints.temporal.binary import find_temporal
+from entrypoints.temporal.dev_server import (
     DevServer,
     DevServerOptions,
     TemporalAddress,

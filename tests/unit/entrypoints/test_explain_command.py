@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from evcommand.v1 import remote_command_service_pb2 as pb
 
-from entrypoints.explain_command import printable, told
+from entrypoints.commands.explain import printable, told
 
 T0 = datetime(2026, 5, 4, 12, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from entrypoints.temporal_binary import CLI_MODULE, find_temporal
+from entrypoints.temporal.binary import CLI_MODULE, find_temporal
 
 FAKE_GO = """#!{python}
 import os, pathlib, sys, time
@@ -95,7 +95,7 @@ def test_without_go_the_sdks_download_is_left(machine: Machine) -> None:
 
 def test_a_build_that_is_cut_leaves_nothing_half_made(machine: Machine) -> None:
     machine.has_go()
-    code = "from entrypoints.temporal_binary import find_temporal; find_temporal(print)"
+    code = "from entrypoints.temporal.binary import find_temporal; find_temporal(print)"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as building:
         assert building.stdout is not None
         building.stdout.readline()

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.charger import Charger
+from simulator.charger.charger import Charger
 from simulator.config import TxStart
-from simulator.habits import Habits
-from simulator.model import (
+from simulator.charger.rules import Habits
+from simulator.charger.model import (
     AwaitingCable,
     Event,
     Reservation,

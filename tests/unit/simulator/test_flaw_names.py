@@ -6,11 +6,11 @@ from pathlib import Path
 import click
 import pytest
 
-from entrypoints.station_command import given_config, with_station_options
+from entrypoints.commands.station import given_config, with_station_options
 from simulator.behaviour import Behaviour
 from simulator.config import StationConfig
 from simulator.flaws import FLAWS, CallError, Late, Silent, WrongClock, parse_flaw
-from simulator.model import Reservation, Token
+from simulator.charger.model import Reservation, Token
 
 ROOT = Path(__file__).resolve().parents[3]
 HERE = Path(__file__).parent

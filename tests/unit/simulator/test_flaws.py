@@ -33,7 +33,7 @@ from simulator.flaws import (
     UnknownStatusWord,
     WrongClock,
 )
-from simulator.messages import parse_time
+from simulator.dialects.messages import parse_time
 from tests.unit.simulator.central_system import CentralSystem
 from tests.unit.simulator.stations import (
     EVERY,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from simulator.config import Cable, TxStart
-from simulator.model import Token
+from simulator.charger.model import Token
 from tests.unit.simulator.stations import (
     EVERY,
     GROUP,

@@ -4,7 +4,7 @@ import base64
 from typing import Any
 
 from simulator.config import Cable, TxStart
-from simulator.model import Token
+from simulator.charger.model import Token
 from tests.unit.simulator.stations import (
     EVERY,
     NEWER,

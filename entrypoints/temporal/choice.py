@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from entrypoints.settings import ChosenSettings
-from entrypoints.temporal_binary import Say, find_temporal
-from entrypoints.temporal_client import TemporalTarget, configured_target
-from entrypoints.temporal_server import (
+from entrypoints.temporal.binary import Say, find_temporal
+from entrypoints.temporal.client import TemporalTarget, configured_target
+from entrypoints.temporal.dev_server import (
     DevServerOptions,
     TemporalAddress,
     is_free,

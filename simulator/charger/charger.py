@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from simulator.config import TxStart
-from simulator.habits import Habits
-from simulator.model import (
+from simulator.charger.rules import Habits
+from simulator.charger.model import (
     Authorization,
     AwaitingCable,
     Event,
@@ -30,7 +30,7 @@ from simulator.model import (
     StatusChanged,
     Token,
 )
-from simulator.reservations import Reservations
+from simulator.charger.reservations import Reservations
 
 Events = list[Event]
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from entrypoints.children import die_with_parent
+from entrypoints.temporal.children import die_with_parent
 
 # The newest version of the CLI that `go install` can build, web UI included.
 CLI_MODULE = "github.com/temporalio/cli/cmd/temporal@v1.5.1"

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from simulator.behaviour import Answering, Behaviour, IncomingCall
-from simulator.charger import Charger
-from simulator.messages import Answer, Payload, Refusal
-from simulator.model import Event, Reservation
+from simulator.charger.charger import Charger
+from simulator.dialects.messages import Answer, Payload, Refusal
+from simulator.charger.model import Event, Reservation
 
 _REVIVED_FOR = timedelta(days=1)
 

@@ -2,8 +2,8 @@
 
 from typing import ClassVar
 
-from simulator.model import ReservationEnd
-from simulator.v201 import V201
+from simulator.charger.model import ReservationEnd
+from simulator.dialects.v201 import V201
 
 
 class V21(V201):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from entrypoints.processes import Running
 from entrypoints.settings import ChosenSettings
-from entrypoints.temporal_binary import cache_dir
-from entrypoints.temporal_server import TemporalAddress
+from entrypoints.temporal.binary import cache_dir
+from entrypoints.temporal.dev_server import TemporalAddress
 from station_gateway.dialects import DIALECTS
 
 _GRPCURL_MODULE = "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3"

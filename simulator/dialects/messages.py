@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from simulator.charger import Charger
+from simulator.charger.charger import Charger
 from simulator.config import StationConfig
-from simulator.model import Event, Session, Token
+from simulator.charger.model import Event, Session, Token
 
 Payload = dict[str, Any]
 Accepted = Callable[[Token, datetime], list[Event]]

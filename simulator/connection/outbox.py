@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from simulator.messages import Outgoing
+from simulator.dialects.messages import Outgoing
 
 _MAX_WAITING = 10_000
 _TRANSACTIONS = frozenset(

@@ -8,7 +8,7 @@ long as enough free outlets remain, with the right plug where the hold asks for 
 from collections import deque
 from collections.abc import Iterable
 
-from simulator.model import Evse, Reservation, Token
+from simulator.charger.model import Evse, Reservation, Token
 
 _MAX_ENDED = 100
 

@@ -4,10 +4,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from simulator.charger import Charger
+from simulator.charger.charger import Charger
 from simulator.config import StationConfig
-from simulator.messages import Accepted, Answer, Outgoing, Payload, Refusal, parse_time, stamp
-from simulator.model import (
+from simulator.dialects.messages import (
+    Accepted,
+    Answer,
+    Outgoing,
+    Payload,
+    Refusal,
+    parse_time,
+    stamp,
+)
+from simulator.charger.model import (
     Event,
     Rebooting,
     Reservation,

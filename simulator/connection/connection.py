@@ -12,10 +12,10 @@ from typing import Protocol
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 
 from simulator.config import StationConfig
-from simulator.link import CallRefused, Frames, Link, LinkLost, opened_link
-from simulator.messages import Dialect, Outgoing, Payload, Refusal
-from simulator.model import Event
-from simulator.outbox import Outbox
+from simulator.connection.socket import CallRefused, Frames, Link, LinkLost, opened_link
+from simulator.dialects.messages import Dialect, Outgoing, Payload, Refusal
+from simulator.charger.model import Event
+from simulator.connection.outbox import Outbox
 
 _ATTEMPTS = 3
 _RETRY_S = 1.0

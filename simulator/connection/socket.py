@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from simulator.messages import Payload, Refusal
+from simulator.dialects.messages import Payload, Refusal
 
 _CALL, _RESULT, _ERROR = 2, 3, 4
 _MAX_FRAME_BYTES = 1 << 20
