@@ -26,8 +26,8 @@ from entrypoints.lifetime import Lifetime
 from entrypoints.options import given_settings
 from entrypoints.processes import ALL_ROLES, running, telemetry
 from entrypoints.settings import ChosenSettings
-from entrypoints.temporal.choice import TemporalPlan, plan_temporal, start_temporal
 from entrypoints.temporal.binary import Say
+from entrypoints.temporal.choice import TemporalPlan, plan_temporal, start_temporal
 from entrypoints.temporal.dev_server import TemporalAddress
 from simulator.config import StationConfig
 from simulator.station import SimulatedStation

@@ -17,9 +17,9 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
-from entrypoints.temporal.children import die_with_parent
 from entrypoints.errors import CannotStart
 from entrypoints.temporal.binary import NOT_FOUND, Say
+from entrypoints.temporal.children import die_with_parent
 
 _LOOPBACK = "127.0.0.1"
 

@@ -1,77 +1,73 @@
 """The charger: what a station does when somebody plugs in, swipes, or asks remotely. Pure.
 
-Every method takes the time, changes the state and returns the events that follow, in order. A
-transaction begins when the conditions of its start point hold (TxStart); energy flows as soon as
-there is both a cable and an authorisation.
+A method takes the time, changes the state, and returns the events that follow, in order. A session
+begins when the condition of its start point is met (TxStart). Energy flows as soon as there are
+both a cable and an authorisation.
+
+Invariant: after every method, each EVSE's `reported_status` is its status, and the events contain a
+StatusChanged for each status that changed (`_settle`).
 """
 
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
-from simulator.config import TxStart
-from simulator.charger.rules import Habits
 from simulator.charger.model import (
-    Authorization,
     AwaitingCable,
+    ChargingSession,
+    ChargingSessionEnded,
+    ChargingSessionStarted,
+    ChargingSessionUpdated,
+    DriverAuthorization,
+    DriverToken,
     Event,
     Evse,
     EvseRestarting,
     Outage,
     Rebooting,
-    Reservation,
-    ReservationEnd,
-    ReservationEnded,
+    RemoteStart,
+    ReservationEnding,
     ReservationHeld,
-    Session,
-    SessionEnded,
-    SessionStarted,
-    SessionUpdated,
+    SimulatedReservation,
+    SimulatedReservationEnded,
     StatusChanged,
-    Token,
 )
 from simulator.charger.reservations import Reservations
+from simulator.charger.rules import ChargerRules
+from simulator.config import TxStart
 
 Events = list[Event]
 
 
-@dataclass(frozen=True)
-class StartDecision:
-    """What becomes of a remote start. `running`: the transaction that was there already."""
-
-    accepted: bool
-    events: Events
-    running: Session | None = None
-
-
 class Charger:
-    """The outlets of one station, the sessions on them, and the holds."""
+    """The EVSEs of one station, their sessions, and the reservations."""
 
-    def __init__(self, evses: int, habits: Habits) -> None:
-        types = habits.connector_types
+    def __init__(self, evses: int, rules: ChargerRules) -> None:
+        types = rules.connector_types
         self.evses = {
-            number: Evse(number, types[(number - 1) % len(types)]) for number in range(1, evses + 1)
+            number: Evse(number, types[(number - 1) % len(types)], power_w=rules.power_w)
+            for number in range(1, evses + 1)
         }
-        self.sessions: list[Session] = []
+        self.sessions: list[ChargingSession] = []
         self.reservations = Reservations()
-        self._habits = habits
+        self._rules = rules
         self._reboot_waits = False
 
     def status(self, evse_id: int) -> str:
-        """An outlet's status in OCPP 1.6's words."""
-        evse, holds = self.evses[evse_id], self.reservations
+        """The status of an EVSE in the words of OCPP 1.6."""
+        evse, reservations = self.evses[evse_id], self.reservations
         free = self._reservable()
-        last_ones = self._habits.any_hold_shows and evse in free and holds.scarce(free)
-        return evse.status(reserved=last_ones or holds.of_evse(evse_id) is not None)
+        needed = self._rules.shows_any_reservation and evse in free and reservations.scarce(free)
+        return evse.status(reserved=needed or reservations.of_evse(evse_id) is not None)
 
     def plug_in(self, evse_id: int, now: datetime) -> Events:
-        """The driver puts the cable in."""
+        """The driver plugs the cable in."""
         evse = self.evses[evse_id]
         evse.plugged, evse.charged_this_plug = True, False
         return [*self._settle(), *self._advance(evse, "CablePluggedIn", now)]
 
     def unplug(self, evse_id: int, now: datetime) -> Events:
-        """The driver takes the cable out, which ends what runs."""
+        """The driver unplugs the cable. A running session ends."""
         evse = self.evses[evse_id]
         evse.plugged = False
         ended: Events = []
@@ -80,20 +76,18 @@ class Charger:
         return [*ended, *self._settle()]
 
     def remote_start(
-        self, evse_id: int | None, token: Token, remote_start_id: int | None, now: datetime
-    ) -> StartDecision:
-        """Somebody far away wants this token to charge, here or on any outlet."""
-        evse = self.outlet_for(evse_id, token)
+        self, evse_id: int | None, token: DriverToken, remote_start_id: int | None, now: datetime
+    ) -> RemoteStart:
+        """The back end starts a session for this token. evse_id: None takes any EVSE."""
+        evse = self.evse_for(evse_id, token)
         if evse is None:
-            return StartDecision(accepted=False, events=[])
+            return RemoteStart(accepted=False, events=[])
         running = evse.session
-        authorization = Authorization(token, now, remote=True, remote_start_id=remote_start_id)
-        return StartDecision(
-            True, self._authorize(evse, authorization, "RemoteStart", now), running
-        )
+        permission = DriverAuthorization(token, now, remote=True, remote_start_id=remote_start_id)
+        return RemoteStart(True, self._authorize(evse, permission, "RemoteStart", now), running)
 
-    def swipe(self, evse_id: int, token: Token, now: datetime) -> Events:
-        """A driver's card was accepted: begins a session, or ends the driver's own."""
+    def swipe(self, evse_id: int, token: DriverToken, now: datetime) -> Events:
+        """A driver's card was accepted: it begins a session, or ends the driver's own session."""
         evse = self.evses[evse_id]
         if evse.session is not None and evse.session.authorization is not None:
             if not evse.session.authorization.token.is_same(token):
@@ -101,10 +95,11 @@ class Charger:
             return self.end(evse.session, "StopAuthorized", "Local", now, token)
         if not self._admits(evse, token):
             return []
-        return self._authorize(evse, Authorization(token, now, remote=False), "Authorized", now)
+        permission = DriverAuthorization(token, now, remote=False)
+        return self._authorize(evse, permission, "Authorized", now)
 
     def give_up_waiting(self, awaited: AwaitingCable, now: datetime) -> Events:
-        """The connection timeout is over: without a cable, the authorisation is void."""
+        """The connection timeout is over. Without a cable, the authorisation ends."""
         evse = self.evses[awaited.evse_id]
         if evse.authorization is not awaited.authorization or evse.plugged:
             return []
@@ -112,8 +107,8 @@ class Charger:
             return self.end(evse.session, "EVConnectTimeout", "Timeout", now)
         return [*_void(evse), *self._settle()]
 
-    def refuse(self, authorization: Authorization, now: datetime) -> Events:
-        """The back end does not accept this token: what it began is over."""
+    def refuse(self, authorization: DriverAuthorization, now: datetime) -> Events:
+        """The back end does not accept this token: its authorisation and session end."""
         for evse in self.evses.values():
             if evse.authorization is authorization:
                 if evse.session is not None:
@@ -122,21 +117,29 @@ class Charger:
         return self._settle()
 
     def end(
-        self, session: Session, trigger: str, reason: str, now: datetime, token: Token | None = None
+        self,
+        session: ChargingSession,
+        trigger: str,
+        reason: str,
+        now: datetime,
+        token: DriverToken | None = None,
     ) -> Events:
-        """Ends a running transaction; one that is over already stays as it is."""
+        """Ends a running session. One that has ended stays as it is."""
         if not session.active:
             return []
         evse = self.evses[session.evse_id]
-        self._stop_energy(evse, now)
+        evse.stop_energy(now)
         session.end_time, session.reason, session.charging = now, reason, False
         session.meter_stop_wh = round(evse.meter_wh)
         evse.session = evse.authorization = None
         evse.charged_this_plug = True
-        return [SessionEnded(session, trigger, token), *self._settle()]
+        return [ChargingSessionEnded(session, trigger, token), *self._settle()]
 
     def reset_when_idle(self) -> tuple[bool, Events]:
-        """Reboots when nobody charges any longer; until then nobody new begins. False: later."""
+        """Reboots when nobody charges any longer. Returns whether it reboots now.
+
+        Until the reboot, nobody can begin a session.
+        """
         if not any(evse.busy for evse in self.evses.values()):
             return True, [Rebooting("RemoteReset")]
         self._reboot_waits = True
@@ -145,14 +148,14 @@ class Charger:
         return False, self._settle()
 
     def reset_evse(self, evse_id: int, ending: str | None, now: datetime) -> Events:
-        """Restarts one outlet at once; without `ending` its session goes on afterwards."""
+        """Restarts one EVSE now. ending: the reason of its session; None: the session goes on."""
         evse = self.evses[evse_id]
         evse.outage = Outage.RESTARTING
         down = self._go_down(evse, "ResetCommand", ending, now)
         return [*down, *self._settle(), EvseRestarting(evse_id)]
 
     def reset_evse_when_idle(self, evse_id: int, now: datetime) -> tuple[bool, Events]:
-        """Restarts one outlet when nobody charges there any longer. False: later."""
+        """Restarts one EVSE when nobody charges there. Returns whether it restarts now."""
         evse = self.evses[evse_id]
         if not evse.busy:
             return True, self.reset_evse(evse_id, "ImmediateReset", now)
@@ -160,14 +163,14 @@ class Charger:
         return False, self._settle()
 
     def evse_is_back(self, evse_id: int, now: datetime) -> Events:
-        """The restart of one outlet is over."""
+        """The restart of one EVSE is over."""
         evse = self.evses[evse_id]
         if evse.outage is Outage.RESTARTING:
             evse.outage = Outage.NONE
         return [*self._resume(evse, now), *self._settle()]
 
     def go_down(self, trigger: str, ending: str | None, now: datetime) -> Events:
-        """The whole station reboots: sessions end for this reason, or wait to be resumed."""
+        """The station goes down. ending: the reason of its sessions; None: they are suspended."""
         self._reboot_waits = False
         for evse in self.evses.values():
             evse.outage = Outage.NONE
@@ -176,98 +179,104 @@ class Charger:
         return [*down, *self._settle()]
 
     def come_up(self, now: datetime) -> Events:
-        """The station has booted: suspended sessions go on."""
+        """The station has booted. Suspended sessions go on."""
         every = list(self.evses.values())
         return [event for each in every for event in self._resume(each, now)]
 
     def fault(self, evse_id: int, now: datetime) -> Events:
-        """An outlet breaks."""
+        """An EVSE breaks: its session ends, and reservations that need it end."""
         evse = self.evses[evse_id]
         evse.faulted = True
         down = self._go_down(evse, "AbnormalCondition", "GroundFault", now)
-        return [*down, *self._lose_holds(), *self._settle()]
+        return [*down, *self._lose_reservations(), *self._settle()]
 
     def repair(self, evse_id: int) -> Events:
-        """A broken outlet works again."""
+        """A broken EVSE works again."""
         self.evses[evse_id].faulted = False
         return self._settle()
 
     def set_available(self, evse_id: int | None, available: bool) -> tuple[bool, Events]:
-        """Takes outlets in or out of service. False: only after the running session."""
+        """Takes EVSEs in or out of service. evse_id: None means all.
+
+        Returns False when a running session delays it.
+        """
         chosen = [self.evses[evse_id]] if evse_id else list(self.evses.values())
         for evse in chosen:
             evse.available = available
         at_once = all(evse.session is None for evse in chosen)
-        return at_once, [*self._lose_holds(), *self._settle()]
+        return at_once, [*self._lose_reservations(), *self._settle()]
 
-    def reserve(self, reservation: Reservation) -> tuple[str, Events]:
-        """Holds an outlet, or any; refused, nothing changes. Returns OCPP's word for the answer."""
+    def reserve(self, reservation: SimulatedReservation) -> tuple[str, Events]:
+        """Reserves one EVSE, or any. Returns the status of ReserveNow's answer.
+
+        Any status but Accepted means that nothing changed.
+        """
         chosen = [
             evse
             for evse in self.evses.values()
             if reservation.evse_id in (None, evse.id)
             and reservation.connector_type in (None, evse.connector_type)
         ]
+        # The order matters: the first status that is true is the answer.
         if not chosen:
             return "Rejected", []
         if self.reservations.room_for(reservation, self._reservable()):
-            return "Accepted", self.hold(reservation)
+            return "Accepted", self.put_reservation(reservation)
         if all(evse.faulted for evse in chosen):
             return "Faulted", []
         usable = [evse for evse in chosen if evse.operative and evse.outage is Outage.NONE]
         return ("Occupied" if usable else "Unavailable"), []
 
-    def hold(self, reservation: Reservation) -> Events:
-        """Holds without asking whether it can be."""
+    def put_reservation(self, reservation: SimulatedReservation) -> Events:
+        """Adds a reservation without checking that it fits."""
         self.reservations.put(reservation)
         return [ReservationHeld(reservation), *self._settle()]
 
     def cancel_reservation(self, reservation_id: int) -> tuple[bool, Events]:
-        """Lets a hold go. False: there is none with this id."""
+        """Cancels a reservation. Returns False when there is none with this id."""
         return self.reservations.end(reservation_id) is not None, self._settle()
 
-    def expire_reservation(self, reservation: Reservation) -> Events:
-        """The hold's time is over, unless it was used, cancelled or replaced before."""
+    def expire_reservation(self, reservation: SimulatedReservation) -> Events:
+        """Ends a reservation at its expiry, unless it was used, cancelled or replaced before."""
         if self.reservations.held.get(reservation.id) is not reservation:
             return []
         self.reservations.end(reservation.id)
-        return [ReservationEnded(reservation.id, ReservationEnd.EXPIRED), *self._settle()]
+        return [
+            SimulatedReservationEnded(reservation.id, ReservationEnding.EXPIRED),
+            *self._settle(),
+        ]
 
     def forget_reservations(self) -> Events:
-        """Loses every hold, and says nothing about it but the statuses."""
+        """Loses every reservation. Only the statuses tell the back end about it."""
         for reservation_id in list(self.reservations.held):
             self.reservations.end(reservation_id)
         return self._settle()
 
-    def session_by_wire_id(self, wire_id: int) -> Session | None:
-        """The running session that the back end knows by this 1.6 id."""
-        return next((s for s in self.sessions if s.active and s.wire_id == wire_id), None)
+    def session_by_csms_id(self, csms_transaction_id: int) -> ChargingSession | None:
+        """The running session with this transactionId of 1.6."""
+        return next(
+            (s for s in self.sessions if s.active and s.csms_transaction_id == csms_transaction_id),
+            None,
+        )
 
-    def session_by_id(self, session_id: str) -> Session | None:
-        """The session with the station's own id, running or over."""
+    def session_by_id(self, session_id: str) -> ChargingSession | None:
+        """The session with the station's own id, running or ended."""
         return next((s for s in self.sessions if s.id == session_id), None)
 
-    def meter_wh(self, evse_id: int, now: datetime) -> int:
-        """What the outlet's energy meter shows."""
-        evse = self.evses[evse_id]
-        flowing = (now - evse.charging_since).total_seconds() if evse.charging_since else 0.0
-        return round(evse.meter_wh + flowing * self._habits.power_w / 3600)
+    def evse_for(self, evse_id: int | None, token: DriverToken) -> Evse | None:
+        """The EVSE for a remote start. None: no EVSE admits this token.
 
-    def power_w(self, evse_id: int) -> float:
-        """What flows now."""
-        return self._habits.power_w if self.evses[evse_id].charging_since else 0.0
-
-    def outlet_for(self, evse_id: int | None, token: Token) -> Evse | None:
-        """Where a remote start goes: the asked outlet, else its own hold's, a plugged, any."""
+        evse_id None: prefers the EVSE that is reserved for the token, then one with a cable.
+        """
         chosen = [self.evses[evse_id]] if evse_id in self.evses else []
         if evse_id is None:
             chosen = sorted(self.evses.values(), key=lambda evse: self._preference(evse, token))
         return next((evse for evse in chosen if self._admits(evse, token)), None)
 
-    def _preference(self, evse: Evse, token: Token) -> tuple[bool, bool]:
+    def _preference(self, evse: Evse, token: DriverToken) -> tuple[bool, bool]:
         return self.reservations.usable(evse, token) is None, not evse.plugged
 
-    def _admits(self, evse: Evse, token: Token) -> bool:
+    def _admits(self, evse: Evse, token: DriverToken) -> bool:
         in_service = evse.operative and evse.outage is Outage.NONE
         free = in_service and evse.authorization is None
         return free and self.reservations.admit(evse, token, self.evses.values())
@@ -276,10 +285,10 @@ class Charger:
         return [evse for evse in self.evses.values() if evse.free and not evse.plugged]
 
     def _authorize(
-        self, evse: Evse, authorization: Authorization, trigger: str, now: datetime
+        self, evse: Evse, authorization: DriverAuthorization, trigger: str, now: datetime
     ) -> Events:
-        if self._habits.token_uses_hold:
-            used = self._use_hold(evse, authorization.token)
+        if self._rules.token_uses_reservation:
+            used = self._use_reservation(evse, authorization.token)
             authorization = replace(authorization, reservation_id=used)
         evse.authorization = authorization
         awaiting: Events = [] if evse.plugged else [AwaitingCable(evse.id, authorization)]
@@ -287,12 +296,12 @@ class Charger:
         return [*([] if started else self._settle()), *started, *awaiting]
 
     def _advance(self, evse: Evse, trigger: str, now: datetime) -> Events:
-        """Starts, or moves on, what the conditions now allow."""
+        """Begins a session, or continues one, when the conditions are met."""
         ready = {
             TxStart.EV_CONNECTED: evse.plugged,
             TxStart.AUTHORIZED: evse.authorization is not None,
             TxStart.POWER_PATH_CLOSED: evse.plugged and evse.authorization is not None,
-        }[self._habits.tx_start]
+        }[self._rules.tx_start]
         if not ready or not evse.operative or evse.outage is Outage.RESTARTING:
             return []
         session, is_new = evse.session, evse.session is None
@@ -303,37 +312,39 @@ class Charger:
             session.reservation_id = evse.authorization.reservation_id
         if evse.plugged and evse.authorization is not None and not session.charging:
             session.charging, evse.charging_since = True, now
-        event: Event = (SessionStarted if is_new else SessionUpdated)(session, trigger)
+        event: Event = (ChargingSessionStarted if is_new else ChargingSessionUpdated)(
+            session, trigger
+        )
         return [event, *self._settle()]
 
-    def _new_session(self, evse: Evse, now: datetime) -> Session:
-        session = Session(str(uuid.uuid4()), evse.id, now, self.meter_wh(evse.id, now))
-        if evse.authorization is not None and not self._habits.token_uses_hold:
-            session.reservation_id = self._use_hold(evse, evse.authorization.token)
+    def _new_session(self, evse: Evse, now: datetime) -> ChargingSession:
+        session = ChargingSession(str(uuid.uuid4()), evse.id, now, evse.meter_at(now))
+        if evse.authorization is not None and not self._rules.token_uses_reservation:
+            session.reservation_id = self._use_reservation(evse, evse.authorization.token)
         evse.session = session
         self.sessions.append(session)
         return session
 
-    def _use_hold(self, evse: Evse, token: Token) -> int | None:
-        hold = self.reservations.usable(evse, token)
-        if hold is None:
+    def _use_reservation(self, evse: Evse, token: DriverToken) -> int | None:
+        reservation = self.reservations.usable(evse, token)
+        if reservation is None:
             return None
-        self.reservations.end(hold.id)
-        return hold.id
+        self.reservations.end(reservation.id)
+        return reservation.id
 
-    def _lose_holds(self) -> Events:
-        lost = self.reservations.without_outlet(self.evses.values())
-        for hold in lost:
-            self.reservations.end(hold.id)
-        return [ReservationEnded(hold.id, ReservationEnd.REMOVED) for hold in lost]
+    def _lose_reservations(self) -> Events:
+        lost = self.reservations.without_evse(self.evses.values())
+        for reservation in lost:
+            self.reservations.end(reservation.id)
+        return [SimulatedReservationEnded(each.id, ReservationEnding.REMOVED) for each in lost]
 
     def _go_down(self, evse: Evse, trigger: str, ending: str | None, now: datetime) -> Events:
-        """What was going on here is over, or suspended until it is resumed."""
+        """Ends what goes on at this EVSE; without `ending`, suspends its session."""
         if evse.session is None:
             return _void(evse)
         if ending is not None:
             return self.end(evse.session, trigger, ending, now)
-        self._stop_energy(evse, now)
+        evse.stop_energy(now)
         evse.session.charging, evse.session.suspended = False, True
         return []
 
@@ -344,13 +355,10 @@ class Charger:
         session.suspended = False
         if evse.plugged and evse.authorization is not None:
             session.charging, evse.charging_since = True, now
-        return [SessionUpdated(session, "TxResumed"), *self._settle()]
-
-    def _stop_energy(self, evse: Evse, now: datetime) -> None:
-        evse.meter_wh, evse.charging_since = float(self.meter_wh(evse.id, now)), None
+        return [ChargingSessionUpdated(session, "TxResumed"), *self._settle()]
 
     def _settle(self) -> Events:
-        """What follows from any change: a reset that waited for it, and the new statuses."""
+        """Finishes a change: the resets that waited for it, and the statuses that are new."""
         restarts: Events = []
         if self._reboot_waits and not any(evse.busy for evse in self.evses.values()):
             self._reboot_waits = False
@@ -372,8 +380,10 @@ class Charger:
 
 
 def _void(evse: Evse) -> Events:
-    """An authorisation that led to no transaction is over, and so is the hold that it used."""
+    """Ends an authorisation without a session, and the reservation that it used."""
     authorization, evse.authorization = evse.authorization, None
     if authorization is None or authorization.reservation_id is None:
         return []
-    return [ReservationEnded(authorization.reservation_id, ReservationEnd.NO_TRANSACTION)]
+    return [
+        SimulatedReservationEnded(authorization.reservation_id, ReservationEnding.NO_TRANSACTION)
+    ]

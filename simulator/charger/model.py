@@ -1,6 +1,7 @@
-"""What a charging station consists of, and what can happen in it. No OCPP words but statuses.
+"""The parts of a charging station, and the events that happen in it.
 
-Events are what the charger (pure) tells the station (I/O): a dialect turns them into messages.
+The charger (pure) returns events; the station (I/O) carries them out; a dialect turns them into
+OCPP messages. Except for statuses, triggers and reasons, no OCPP words stand here.
 """
 
 from dataclasses import dataclass, field
@@ -9,30 +10,34 @@ from enum import StrEnum
 
 
 @dataclass(frozen=True)
-class Token:
-    """What a driver shows. `type` is OCPP 2.x's word; 1.6 has none. `group`: 1.6's parent."""
+class DriverToken:
+    """The token that a driver shows.
+
+    type: the IdTokenEnum value of OCPP 2.x; 1.6 has none. group: groupIdToken, in 1.6 parentIdTag.
+    """
 
     value: str
     type: str = "ISO14443"
     group: str | None = None
 
-    def is_same(self, other: "Token") -> bool:
-        """The same card. Identifiers are case-insensitive in OCPP."""
+    def is_same(self, other: "DriverToken") -> bool:
+        """Whether it is the same card. OCPP compares identifiers without case."""
         return self.value.casefold() == other.value.casefold()
 
-    def shares_group(self, other: "Token") -> bool:
-        """Cards of one household or fleet."""
+    def shares_group(self, other: "DriverToken") -> bool:
+        """Whether both cards belong to one group, for example one household or fleet."""
         return None not in (self.group, other.group) and self.group == other.group
 
 
 @dataclass(frozen=True)
-class Authorization:
-    """Somebody may charge here.
+class DriverAuthorization:
+    """A driver's permission to charge at an EVSE.
 
-    remote_start_id: OCPP 2.x's, of a remote start. reservation_id: the hold that it used up.
+    remote_start_id: of the remote start that gave it (2.x); None for a card or for 1.6.
+    reservation_id: the reservation that it used; None if it used none.
     """
 
-    token: Token
+    token: DriverToken
     since: datetime
     remote: bool
     remote_start_id: int | None = None
@@ -40,19 +45,20 @@ class Authorization:
 
 
 @dataclass
-class Session:
-    """One transaction, as the station knows it.
+class ChargingSession:
+    """One charging session: what OCPP calls a transaction.
 
-    id: the station's own (2.x sends it). wire_id: 1.6's, None until the back end gave one.
+    id: the station's own id, in 2.x the transactionId of all messages.
+    csms_transaction_id: 1.6's transactionId; None until the back end has given one.
     """
 
     id: str
     evse_id: int
     start_time: datetime
     meter_start_wh: int
-    authorization: Authorization | None = None
+    authorization: DriverAuthorization | None = None
     reservation_id: int | None = None
-    wire_id: int | None = None
+    csms_transaction_id: int | None = None
     charging: bool = False
     suspended: bool = False
     seq_no: int = 0
@@ -62,35 +68,35 @@ class Session:
 
     @property
     def active(self) -> bool:
-        """True until it ended."""
+        """Whether it has not ended yet."""
         return self.end_time is None
 
     def next_seq_no(self) -> int:
-        """2.x numbers the events of a transaction from 0."""
+        """The seqNo of the next TransactionEvent; 2.x counts from 0."""
         self.seq_no += 1
         return self.seq_no - 1
 
 
 @dataclass(frozen=True)
-class Reservation:
-    """A hold for one token or its group.
+class SimulatedReservation:
+    """A reservation for one token or its group.
 
-    evse_id: None holds any one outlet; connector_type: then only one with this plug.
+    evse_id: None reserves any one EVSE. connector_type: then only an EVSE with this type.
     """
 
     id: int
-    token: Token
+    token: DriverToken
     expiry: datetime
     evse_id: int | None = None
     connector_type: str | None = None
 
-    def is_for(self, token: Token) -> bool:
-        """This driver may use it."""
+    def is_for(self, token: DriverToken) -> bool:
+        """Whether this driver may use it."""
         return token.is_same(self.token) or token.shares_group(self.token)
 
 
 class Outage(StrEnum):
-    """Why an outlet is out of service by a reset. WAITING: it comes when nobody charges here."""
+    """Why a reset takes an EVSE out of service. WAITING: it restarts when nobody charges."""
 
     NONE = "none"
     WAITING = "waiting"
@@ -99,7 +105,14 @@ class Outage(StrEnum):
 
 @dataclass
 class Evse:
-    """One outlet. `charging_since`: energy flows and the meter turns. `jammed`: its lock is."""
+    """One EVSE with one connector.
+
+    charged_this_plug: a session has ended since the cable was plugged in.
+    power_w: the power of every session here.
+    meter_wh: the reading of the meter when energy began to flow; or the present one.
+    charging_since: since when energy flows; None: no energy flows.
+    jammed: its lock does not open.
+    """
 
     id: int
     connector_type: str = "cType2"
@@ -108,30 +121,48 @@ class Evse:
     faulted: bool = False
     jammed: bool = False
     outage: Outage = Outage.NONE
-    authorization: Authorization | None = None
-    session: Session | None = None
+    authorization: DriverAuthorization | None = None
+    session: ChargingSession | None = None
     charged_this_plug: bool = False
+    power_w: float = 0.0
     meter_wh: float = 0.0
     charging_since: datetime | None = None
     reported_status: str = field(default="Available")
 
     @property
     def busy(self) -> bool:
-        """Somebody charges here, or may begin to."""
+        """Whether somebody charges here, or is authorised to."""
         return self.session is not None or self.authorization is not None
 
     @property
     def operative(self) -> bool:
-        """Neither faulted nor taken out of service; perhaps restarting."""
+        """Whether it is neither faulted nor out of service. It may be restarting."""
         return self.available and not self.faulted
 
     @property
     def free(self) -> bool:
-        """Nobody is here, and somebody could charge."""
+        """Whether a driver could begin to charge here now."""
         return self.operative and self.outage is Outage.NONE and not self.busy
 
+    @property
+    def flowing_w(self) -> float:
+        """The power that flows now."""
+        return self.power_w if self.charging_since else 0.0
+
+    def meter_at(self, now: datetime) -> int:
+        """The reading of the energy meter, in Wh."""
+        if self.charging_since is None:
+            return round(self.meter_wh)
+        return round(
+            self.meter_wh + (now - self.charging_since).total_seconds() * self.power_w / 3600
+        )
+
+    def stop_energy(self, now: datetime) -> None:
+        """Energy flows no longer; the meter stays where it is."""
+        self.meter_wh, self.charging_since = float(self.meter_at(now)), None
+
     def status(self, *, reserved: bool) -> str:
-        """The connector's status in OCPP 1.6's words; 2.x has fewer."""
+        """The connector's status in the words of OCPP 1.6; 2.x has fewer."""
         if self.faulted:
             return "Faulted"
         if self.session is not None and self.outage is not Outage.RESTARTING:
@@ -149,7 +180,7 @@ class Evse:
 
 @dataclass(frozen=True)
 class StatusChanged:
-    """A connector's status is another one now."""
+    """The status of a connector has changed."""
 
     evse_id: int
     status: str
@@ -157,44 +188,46 @@ class StatusChanged:
 
 @dataclass(frozen=True)
 class AwaitingCable:
-    """A driver is authorised and has to plug in before the connection timeout."""
+    """A driver is authorised and must plug in before the connection timeout."""
 
     evse_id: int
-    authorization: Authorization
+    authorization: DriverAuthorization
 
 
 @dataclass(frozen=True)
-class SessionStarted:
-    """A transaction began. `trigger` is OCPP 2.x's triggerReason, as in the two below."""
+class ChargingSessionStarted:
+    """A session began. `trigger`: the triggerReason of OCPP 2.x, also in the two events below."""
 
-    session: Session
+    session: ChargingSession
     trigger: str
 
 
 @dataclass(frozen=True)
-class SessionUpdated:
-    """Something about a running transaction changed."""
+class ChargingSessionUpdated:
+    """Something about a running session changed."""
 
-    session: Session
+    session: ChargingSession
     trigger: str
 
 
 @dataclass(frozen=True)
-class SessionEnded:
-    """A transaction is over; `session.reason` says why. `token`: who ended it, when known."""
+class ChargingSessionEnded:
+    """A session ended; `session.reason` says why. `token`: who ended it; None: unknown."""
 
-    session: Session
+    session: ChargingSession
     trigger: str
-    token: Token | None = None
+    token: DriverToken | None = None
 
 
 @dataclass(frozen=True)
 class Rebooting:
-    """The station goes down and comes back.
+    """The station goes down and boots again.
 
-    boot_reason: OCPP 2.x's of the next BootNotification. trigger, ending: why sessions end; no
-    `ending` suspends them until the boot. power_cut: at once, without a word before.
-    commanded: the back end wanted it.
+    boot_reason: the reason in the next BootNotification (2.x).
+    trigger, ending: triggerReason and reason of the sessions that end. `ending` None: sessions are
+        suspended and go on after the boot.
+    power_cut: it goes down at once and sends nothing before.
+    commanded: the back end asked for it.
     """
 
     boot_reason: str
@@ -206,20 +239,20 @@ class Rebooting:
 
 @dataclass(frozen=True)
 class EvseRestarting:
-    """One outlet goes down and comes back, while the station stays."""
+    """One EVSE restarts while the station stays up."""
 
     evse_id: int
 
 
 @dataclass(frozen=True)
 class ReservationHeld:
-    """An outlet is held until the reservation's expiry."""
+    """The station took a reservation; it lasts until its expiry."""
 
-    reservation: Reservation
+    reservation: SimulatedReservation
 
 
-class ReservationEnd(StrEnum):
-    """How a hold ended by itself, in OCPP 2.x's words. NO_TRANSACTION is 2.1's."""
+class ReservationEnding(StrEnum):
+    """How a reservation ended by itself, in the words of OCPP 2.x. NO_TRANSACTION: only 2.1."""
 
     EXPIRED = "Expired"
     REMOVED = "Removed"
@@ -227,21 +260,30 @@ class ReservationEnd(StrEnum):
 
 
 @dataclass(frozen=True)
-class ReservationEnded:
-    """A hold is over, and neither its driver nor the back end did it."""
+class SimulatedReservationEnded:
+    """A reservation ended; neither its driver nor the back end ended it."""
 
     reservation_id: int
-    how: ReservationEnd
+    how: ReservationEnding
 
 
 Event = (
     StatusChanged
     | AwaitingCable
-    | SessionStarted
-    | SessionUpdated
-    | SessionEnded
+    | ChargingSessionStarted
+    | ChargingSessionUpdated
+    | ChargingSessionEnded
     | Rebooting
     | EvseRestarting
     | ReservationHeld
-    | ReservationEnded
+    | SimulatedReservationEnded
 )
+
+
+@dataclass(frozen=True)
+class RemoteStart:
+    """The result of a remote start. `running`: the session that was there before; None: none."""
+
+    accepted: bool
+    events: list[Event]
+    running: ChargingSession | None = None

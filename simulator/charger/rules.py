@@ -1,4 +1,4 @@
-"""What tells one charger from another, whatever it is asked."""
+"""The rules by which chargers of different OCPP versions handle sessions and reservations."""
 
 from dataclasses import dataclass
 
@@ -6,29 +6,32 @@ from simulator.config import StationConfig, TxStart
 
 
 @dataclass(frozen=True)
-class Habits:
-    """How a charger handles transactions and holds.
+class ChargerRules:
+    """How a charger handles sessions and reservations.
 
-    connector_types: outlet n has the n-th, over and over.
-    token_uses_hold: a hold is used up when its token is shown (2.x), else by a transaction (1.6).
-    any_hold_shows: the last free outlets are shown as Reserved when holds of any outlet need them
-        all (2.x); else only an outlet that is held itself is.
+    tx_start: the condition that begins a transaction.
+    power_w: the power at which every session charges.
+    connector_types: EVSE n has the n-th type; after the last one the list begins again.
+    token_uses_reservation: True: a reservation is used when its token is shown (2.x). False: it is
+        used when a transaction begins (1.6).
+    shows_any_reservation: True: the last free EVSEs show Reserved when reservations of any EVSE
+        need all of them (2.x). False: only an EVSE with a reservation of its own shows Reserved.
     """
 
     tx_start: TxStart
     power_w: float
     connector_types: tuple[str, ...] = ("cType2",)
-    token_uses_hold: bool = True
-    any_hold_shows: bool = True
+    token_uses_reservation: bool = True
+    shows_any_reservation: bool = True
 
 
-def habits_of(config: StationConfig) -> Habits:
-    """Those that a station of this version has."""
-    newer = config.version != "1.6"
-    return Habits(
-        tx_start=config.tx_start if newer else TxStart.POWER_PATH_CLOSED,
+def rules_of(config: StationConfig) -> ChargerRules:
+    """The rules for a station of the configured version."""
+    is_v2 = config.version != "1.6"
+    return ChargerRules(
+        tx_start=config.tx_start if is_v2 else TxStart.POWER_PATH_CLOSED,
         power_w=config.power_w,
         connector_types=config.connector_types,
-        token_uses_hold=newer,
-        any_hold_shows=newer,
+        token_uses_reservation=is_v2,
+        shows_any_reservation=is_v2,
     )

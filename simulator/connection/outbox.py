@@ -1,46 +1,49 @@
-"""What a station has to say, in order."""
+"""The messages that a station still has to send, in order."""
 
 from collections import deque
 
 from simulator.dialects.messages import Outgoing
 
 _MAX_WAITING = 10_000
-_TRANSACTIONS = frozenset(
+_TRANSACTION_ACTIONS = frozenset(
     {"StartTransaction", "StopTransaction", "MeterValues", "TransactionEvent"}
 )
 
 
 class Outbox:
-    """Waiting messages. A full one takes no more."""
+    """A queue of messages with a limit. A full outbox drops new messages."""
 
     def __init__(self) -> None:
         self._waiting: deque[Outgoing] = deque()
 
     def __bool__(self) -> bool:
-        """Something waits."""
+        """Whether a message waits."""
         return bool(self._waiting)
 
     @property
     def first(self) -> Outgoing:
-        """What is said next; it stays here until `done`."""
+        """The next message to send. It stays here until `done`."""
         return self._waiting[0]
 
     @property
     def undelivered(self) -> int:
-        """Messages of transactions that the back end has not answered yet."""
-        return sum(each.keep and each.action in _TRANSACTIONS for each in self._waiting)
+        """The number of transaction messages that the back end has not answered yet."""
+        return sum(each.keep and each.action in _TRANSACTION_ACTIONS for each in self._waiting)
 
     def post(self, outgoing: Outgoing) -> None:
-        """Puts a message at the end."""
+        """Appends a message."""
         if len(self._waiting) < _MAX_WAITING:
             self._waiting.append(outgoing)
 
     def done(self) -> None:
-        """The first one needs not be said any longer."""
+        """Removes the first message."""
         self._waiting.popleft()
 
-    def begin_with(self, news: list[Outgoing]) -> None:
-        """After a connection: news first, then what is kept; the rest is out of date."""
+    def begin_with(self, fresh: list[Outgoing]) -> None:
+        """Prepares for a new connection: fresh messages first, then the kept ones.
+
+        Messages that are not kept describe the past; they are dropped.
+        """
         kept = [each for each in self._waiting if each.keep]
         self._waiting.clear()
-        self._waiting.extend([*news, *kept])
+        self._waiting.extend([*fresh, *kept])

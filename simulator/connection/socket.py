@@ -1,4 +1,8 @@
-"""OCPP-J over one websocket, from the station's side: CALLs out one at a time, CALLs in at once."""
+"""OCPP-J over one websocket, from the station's side.
+
+The station sends one CALL at a time and waits for its answer (OCPP-J section 4.1.1). It handles
+each CALL of the back end at once, in a task of its own.
+"""
 
 import asyncio
 import base64
@@ -12,42 +16,43 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from simulator.dialects.messages import Payload, Refusal
+from simulator.dialects.messages import CallErrorReply, Payload
 
 _CALL, _RESULT, _ERROR = 2, 3, 4
 _MAX_FRAME_BYTES = 1 << 20
 
-OnCall = Callable[[str, Payload], Awaitable[Payload | Refusal | None]]
+OnCall = Callable[[str, Payload], Awaitable[Payload | CallErrorReply | None]]
 Frames = list[list[Any]]
 
 
-class LinkLost(Exception):
+class SocketLost(Exception):
     """The socket closed before the answer came."""
 
 
-class CallRefused(Exception):
-    """The back end answered with a CALLERROR."""
+class CallErrorReceived(Exception):
+    """The back end answered a CALL with a CALLERROR."""
 
     def __init__(self, code: str, description: str) -> None:
         super().__init__(f"{code}: {description}")
         self.code = code
 
 
-def _as_it_is(frame: list[Any]) -> Frames:
+def _unchanged(frame: list[Any]) -> Frames:
     return [frame]
 
 
-class Link:
-    """One open websocket. `on_call` answers the back end's CALLs; None leaves one unanswered.
+class OcppSocket:
+    """One open websocket.
 
-    written: which frames are written instead of one.
+    on_call: answers a CALL of the back end; None leaves it without an answer.
+    written: returns the frames to write instead of one frame.
     """
 
     def __init__(
         self,
         socket: ClientConnection,
         on_call: OnCall,
-        written: Callable[[list[Any]], Frames] = _as_it_is,
+        written: Callable[[list[Any]], Frames] = _unchanged,
     ) -> None:
         self._socket = socket
         self._on_call = on_call
@@ -59,9 +64,9 @@ class Link:
     async def call(
         self, action: str, payload: Payload, timeout_s: float, *, message_id: str | None = None
     ) -> Payload:
-        """Sends a CALL and waits for its answer; waits in line behind an earlier one.
+        """Sends a CALL and returns its answer. Waits first until earlier CALLs are answered.
 
-        Raises: LinkLost, CallRefused, TimeoutError.
+        Raises: SocketLost, CallErrorReceived, TimeoutError.
         """
         async with self._one_call:
             identity = message_id or str(uuid.uuid4())
@@ -75,15 +80,18 @@ class Link:
                 del self._answers[identity]
 
     async def send_frame(self, frame: list[Any]) -> None:
-        """Writes any frame, also one that the standard forbids."""
+        """Writes any frame, also one that the standard forbids.
+
+        Raises: SocketLost.
+        """
         try:
             for each in self._written(frame):
                 await self._socket.send(json.dumps(each, separators=(",", ":")))
         except ConnectionClosed as error:
-            raise LinkLost(str(error)) from error
+            raise SocketLost(str(error)) from error
 
     async def read(self) -> None:
-        """Handles frames until the socket is closed, by whomever."""
+        """Handles frames until either side closes the socket."""
         try:
             async for text in self._socket:
                 self._handle(json.loads(text))
@@ -97,7 +105,7 @@ class Link:
         await self._socket.close()
 
     def drop(self) -> None:
-        """Cuts the connection without a word, as a lost network does."""
+        """Cuts the connection without a close frame, as a lost network does."""
         self._socket.transport.abort()
 
     def _handle(self, frame: list[Any]) -> None:
@@ -107,18 +115,18 @@ class Link:
             case [3, identity, dict() as payload] if identity in self._answers:
                 _settle(self._answers[identity], payload)
             case [4, identity, code, description, *_] if identity in self._answers:
-                _settle(self._answers[identity], CallRefused(str(code), str(description)))
+                _settle(self._answers[identity], CallErrorReceived(str(code), str(description)))
 
     async def _answer(self, identity: str, action: str, payload: Payload) -> None:
         reply = await self._on_call(action, payload)
         if reply is None:
             return
         frame = [_RESULT, identity, reply]
-        if isinstance(reply, Refusal):
+        if isinstance(reply, CallErrorReply):
             frame = [_ERROR, identity, reply.code, reply.description, {}]
         try:
             await self.send_frame(frame)
-        except LinkLost:
+        except SocketLost:
             return
 
     def _spawn(self, work: Any) -> None:
@@ -128,13 +136,13 @@ class Link:
 
     def _end(self) -> None:
         for answer in self._answers.values():
-            _settle(answer, LinkLost("the connection closed"))
+            _settle(answer, SocketLost("the connection closed"))
         for task in self._tasks:
             task.cancel()
 
 
 @asynccontextmanager
-async def opened_link(
+async def opened_socket(
     url: str,
     *,
     subprotocol: str,
@@ -142,9 +150,9 @@ async def opened_link(
     password: str | None,
     timeout_s: float,
     on_call: OnCall,
-    written: Callable[[list[Any]], Frames] = _as_it_is,
-) -> AsyncIterator[Link]:
-    """Opens a websocket as a station does.
+    written: Callable[[list[Any]], Frames] = _unchanged,
+) -> AsyncIterator[OcppSocket]:
+    """Opens a websocket as a station does. password: for Basic auth; None sends no credentials.
 
     Raises: websockets.exceptions.InvalidStatus when refused; OSError, TimeoutError.
     """
@@ -164,7 +172,7 @@ async def opened_link(
         max_size=_MAX_FRAME_BYTES,
         proxy=None,
     ) as socket:
-        yield Link(socket, on_call, written)
+        yield OcppSocket(socket, on_call, written)
 
 
 def _settle(answer: asyncio.Future[Payload], result: Payload | Exception) -> None:

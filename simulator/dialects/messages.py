@@ -1,4 +1,4 @@
-"""What goes over the wire, and what stands behind it, for both dialects."""
+"""The messages of a station and its answers, in the shape that all dialects share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -6,29 +6,30 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from simulator.charger.charger import Charger
+from simulator.charger.model import ChargingSession, DriverToken, Event
 from simulator.config import StationConfig
-from simulator.charger.model import Event, Session, Token
 
 Payload = dict[str, Any]
-Accepted = Callable[[Token, datetime], list[Event]]
+Accepted = Callable[[DriverToken, datetime], list[Event]]
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """A CALLERROR."""
+class CallErrorReply:
+    """A CALLERROR as the answer to a CALL of the back end."""
 
     code: str
     description: str = ""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """To the back end's CALL, and what follows it.
+class CallAnswer:
+    """The answer to a CALL of the back end, and its consequences.
 
-    events: what happens in the charger because of it. then: messages that were asked for.
+    events: what happens in the charger because of the CALL.
+    then: messages that the CALL asked for (TriggerMessage, Authorize).
     """
 
-    reply: Payload | Refusal
+    reply: Payload | CallErrorReply
     events: list[Event] = field(default_factory=list)
     then: list["Outgoing"] = field(default_factory=list)
 
@@ -37,21 +38,24 @@ class Answer:
 class Outgoing:
     """A CALL of the station.
 
-    payload: built when it is sent, since 1.6 learns a transaction's id only from the answer to its
-        start. None: there is nothing to say any longer.
-    keep: kept until it was answered, over any loss of the network: what happened in a transaction,
-        and the end of a reservation.
-    heard: what the back end's answer changes.
+    payload: builds the payload at the moment of sending, because 1.6 learns the transactionId only
+        from the answer to StartTransaction. Returns None when there is nothing to send any longer.
+    keep: the message is kept over a loss of the network until it is answered. So are all messages
+        about transactions and about the end of a reservation.
+    on_answer: returns the events that the back end's answer causes. None: it causes none.
     """
 
     action: str
     payload: Callable[[], Payload | None]
     keep: bool = False
-    heard: Callable[[Payload, datetime], list[Event]] | None = None
+    on_answer: Callable[[Payload, datetime], list[Event]] | None = None
 
 
-class Dialect(Protocol):
-    """One OCPP version's words. `unreadable`: its CALLERROR code for a payload it cannot read."""
+class StationDialect(Protocol):
+    """The words of one OCPP version.
+
+    unreadable: the CALLERROR code for a payload that the station cannot read.
+    """
 
     subprotocol: str
     unreadable: str
@@ -60,22 +64,22 @@ class Dialect(Protocol):
         """BootNotification."""
 
     def status(self, evse_id: int, now: datetime) -> Outgoing:
-        """StatusNotification of an outlet as it is now."""
+        """StatusNotification of an EVSE as it is now."""
 
-    def authorize(self, token: Token, accepted: Accepted) -> Outgoing:
-        """Authorize; `accepted` happens when the back end takes the token; it learns its group."""
+    def authorize(self, token: DriverToken, accepted: Accepted) -> Outgoing:
+        """Authorize. `accepted` is called when the back end accepts the token, with its group."""
 
-    def meter_values(self, session: Session, now: datetime) -> Outgoing:
+    def meter_values(self, session: ChargingSession, now: datetime) -> Outgoing:
         """The periodic meter values of a running session."""
 
     def messages(self, event: Event, now: datetime, *, offline: bool) -> list[Outgoing]:
-        """What is told about an event."""
+        """The messages about an event. offline: whether the station is offline now."""
 
-    def answer(self, action: str, payload: Payload, now: datetime, queued: int) -> Answer:
-        """The honest answer. `queued`: transaction messages that were not delivered yet."""
+    def answer(self, action: str, payload: Payload, now: datetime, queued: int) -> CallAnswer:
+        """The honest answer to a CALL. queued: the number of undelivered transaction messages."""
 
 
-DialectFactory = Callable[[StationConfig, Charger], Dialect]
+DialectFactory = Callable[[StationConfig, Charger], StationDialect]
 
 
 def stamp(time: datetime) -> str:
@@ -84,6 +88,6 @@ def stamp(time: datetime) -> str:
 
 
 def parse_time(text: str) -> datetime:
-    """The opposite of `stamp`; a time without an offset is taken as UTC."""
+    """Reads a date-time of OCPP. A time without an offset is taken as UTC."""
     time = datetime.fromisoformat(text)
     return time if time.tzinfo else time.replace(tzinfo=UTC)

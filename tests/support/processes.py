@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from entrypoints.temporal.children import die_with_parent
 from entrypoints.temporal.binary import find_temporal
+from entrypoints.temporal.children import die_with_parent
 from entrypoints.temporal.dev_server import DevServer, DevServerOptions, free_port
 
 EVCOMMAND = Path(sys.executable).with_name("evcommand")

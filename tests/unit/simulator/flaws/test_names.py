@@ -8,12 +8,12 @@ import pytest
 
 from entrypoints.commands.station import given_config, with_station_options
 from simulator.behaviour import Behaviour
+from simulator.charger.model import DriverToken, SimulatedReservation
 from simulator.config import StationConfig
-from simulator.flaws import FLAWS, CallError, Late, Silent, WrongClock, parse_flaw
-from simulator.charger.model import Reservation, Token
+from simulator.flaws import FLAWS, AnswersCallError, Late, Silent, WrongClock, parse_flaw
 
-ROOT = Path(__file__).resolve().parents[3]
-HERE = Path(__file__).parent
+ROOT = Path(__file__).resolve().parents[4]
+TESTS = "".join(each.read_text() for each in sorted(Path(__file__).parent.glob("test_*.py")))
 
 
 def config_of(*words: str) -> StationConfig:
@@ -51,11 +51,11 @@ def test_every_flaw_has_a_name_and_says_what_it_does(name: str) -> None:
 @pytest.mark.parametrize("name", FLAWS)
 def test_every_flaw_is_documented_and_tested(name: str) -> None:
     assert f"| `{name}` |" in (ROOT / "docs" / "simulator.md").read_text()
-    assert f"{FLAWS[name].__name__}(" in (HERE / "test_flaws.py").read_text()
+    assert f"{FLAWS[name].__name__}(" in TESTS
 
 
 def test_values_are_read_as_what_they_are() -> None:
-    assert parse_flaw("call-error=SecurityError") == CallError("SecurityError")
+    assert parse_flaw("call-error=SecurityError") == AnswersCallError("SecurityError")
     assert parse_flaw("wrong-clock=-3600") == WrongClock("-3600")
 
 
@@ -78,6 +78,6 @@ def test_by_default_a_behaviour_changes_nothing() -> None:
     honest, now = Behaviour(), datetime(2030, 1, 1, tzinfo=UTC)
     assert honest.written([2, "1", "Heartbeat", {}]) == [[2, "1", "Heartbeat", {}]]
     assert honest.now(now) == now
-    assert not honest.keeps(Reservation(1, Token("A"), now))
+    assert not honest.keeps(SimulatedReservation(1, DriverToken("A"), now))
     assert honest.comes_back
     assert not honest.goes_down_first

@@ -9,17 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.charger.charger import Charger
-from simulator.config import TxStart
-from simulator.charger.rules import Habits
 from simulator.charger.model import (
     AwaitingCable,
+    ChargingSessionEnded,
+    DriverToken,
     Event,
-    Reservation,
-    ReservationEnded,
     ReservationHeld,
-    SessionEnded,
-    Token,
+    SimulatedReservation,
+    SimulatedReservationEnded,
 )
+from simulator.charger.rules import ChargerRules
+from simulator.config import TxStart
 
 EVSES, TOKENS, GROUPS, PLUGS = 3, ("A", "B", "C"), (None, "G"), (None, "cCCS2", "cType2")
 BEGIN = datetime(2030, 1, 1, tzinfo=UTC)
@@ -31,8 +31,8 @@ class Step:
 
     what: str
     evse_id: int
-    token: Token
-    hold: int
+    token: DriverToken
+    reservation_id: int
     any_evse: bool
     plug: str | None
 
@@ -56,9 +56,11 @@ class Walk:
 
 def reserve(walk: Walk, step: Step) -> list[Event]:
     evse_id = None if step.any_evse else step.evse_id
-    hold = Reservation(step.hold, step.token, walk.now, evse_id, step.plug)
+    reservation = SimulatedReservation(
+        step.reservation_id, step.token, walk.now, evse_id, step.plug
+    )
     before = dict(walk.charger.reservations.held)
-    word, events = walk.charger.reserve(hold)
+    word, events = walk.charger.reserve(reservation)
     assert word in ("Accepted", "Rejected", "Occupied", "Faulted", "Unavailable")
     if word != "Accepted":
         assert walk.charger.reservations.held == before
@@ -67,14 +69,14 @@ def reserve(walk: Walk, step: Step) -> list[Event]:
 
 
 def cancel(walk: Walk, step: Step) -> list[Event]:
-    known, events = walk.charger.cancel_reservation(step.hold)
-    walk.cancelled += [step.hold] * known
+    known, events = walk.charger.cancel_reservation(step.reservation_id)
+    walk.cancelled += [step.reservation_id] * known
     return events
 
 
 def expire(walk: Walk, step: Step) -> list[Event]:
     made = [event.reservation for event in walk.events if isinstance(event, ReservationHeld)]
-    return [event for hold in made for event in walk.charger.expire_reservation(hold)]
+    return [event for each in made for event in walk.charger.expire_reservation(each)]
 
 
 def give_up(walk: Walk, step: Step) -> list[Event]:
@@ -125,8 +127,8 @@ STEPS = st.builds(
     Step,
     what=st.sampled_from(sorted(DOING)),
     evse_id=st.integers(1, EVSES),
-    token=st.builds(Token, st.sampled_from(TOKENS), group=st.sampled_from(GROUPS)),
-    hold=st.integers(1, 3),
+    token=st.builds(DriverToken, st.sampled_from(TOKENS), group=st.sampled_from(GROUPS)),
+    reservation_id=st.integers(1, 3),
     any_evse=st.booleans(),
     plug=st.sampled_from(PLUGS),
 )
@@ -139,12 +141,12 @@ STEPS = st.builds(
 def test_whatever_is_done_to_it_a_charger_stays_in_one_piece(
     tx_start: TxStart, newer: bool, steps: list[Step]
 ) -> None:
-    habits = Habits(tx_start, 7400.0, ("cCCS2", "cType2"), newer, newer)
-    walk = Walk(Charger(EVSES, habits))
+    rules = ChargerRules(tx_start, 7400.0, ("cCCS2", "cType2"), newer, newer)
+    walk = Walk(Charger(EVSES, rules))
     for step in steps:
         walk.take(step)
         assert_statuses_are_told(walk.charger)
-        assert_holds_have_outlets(walk.charger)
+        assert_reservations_have_evses(walk.charger)
         assert_sessions_are_sound(walk.charger)
     assert_every_end_is_told_once(walk)
 
@@ -154,10 +156,10 @@ def assert_statuses_are_told(charger: Charger) -> None:
         assert evse.reported_status == charger.status(evse.id)
 
 
-def assert_holds_have_outlets(charger: Charger) -> None:
+def assert_reservations_have_evses(charger: Charger) -> None:
     held = charger.reservations.held
-    assert charger.reservations.without_outlet(charger.evses.values()) == []
-    alone = [hold.evse_id for hold in held.values() if hold.evse_id is not None]
+    assert charger.reservations.without_evse(charger.evses.values()) == []
+    alone = [each.evse_id for each in held.values() if each.evse_id is not None]
     assert len(set(alone)) == len(alone)
 
 
@@ -175,8 +177,12 @@ def assert_sessions_are_sound(charger: Charger) -> None:
 
 def assert_every_end_is_told_once(walk: Walk) -> None:
     made = [event.reservation.id for event in walk.events if isinstance(event, ReservationHeld)]
-    told = [event.reservation_id for event in walk.events if isinstance(event, ReservationEnded)]
-    for hold in set(made):
-        assert told.count(hold) + walk.cancelled.count(hold) <= made.count(hold)
-    ended = [event.session.id for event in walk.events if isinstance(event, SessionEnded)]
+    told = [
+        event.reservation_id
+        for event in walk.events
+        if isinstance(event, SimulatedReservationEnded)
+    ]
+    for each in set(made):
+        assert told.count(each) + walk.cancelled.count(each) <= made.count(each)
+    ended = [event.session.id for event in walk.events if isinstance(event, ChargingSessionEnded)]
     assert sorted(ended) == sorted(s.id for s in walk.charger.sessions if not s.active)
