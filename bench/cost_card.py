@@ -130,7 +130,7 @@ async def measure() -> None:
             client = await Client.connect(address)
             await register_search_attributes(client)
             reference = await naive(client)
-            db = await Database.open(f"sqlite:///{text}/fleet.engine.sqlite")
+            db = await Database.open(f"sqlite:///{text}/fleet.sqlite")
             for name, story, events, transitions in (*CARD, *HOLD_CARD):
                 bench = Bench(client, db, _now, asyncio.sleep)
                 async with running_worker(db, client), bench.running():

@@ -99,7 +99,7 @@ async def measure() -> None:
         async with dev_temporal(Path(text)) as address:
             client = await Client.connect(address)
             await register_search_attributes(client)
-            db = await Database.open(f"sqlite:///{text}/fleet.engine.sqlite")
+            db = await Database.open(f"sqlite:///{text}/fleet.sqlite")
             async with db.read() as tx:
                 begin = await head(tx)
             async with running_worker(db, client):

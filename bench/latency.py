@@ -213,7 +213,7 @@ async def _measure(database: str) -> None:
         async with temporal_on_postgres(directory) as servers:
             url = servers.postgres_url
             if database == "sqlite":
-                url = f"sqlite:///{directory / 'fleet.engine.sqlite'}"
+                url = f"sqlite:///{directory / 'fleet.sqlite'}"
             log = directory / "ours.log"
             address = servers.temporal_address
             async with ours(address, url, log) as own, naive(address) as reference:

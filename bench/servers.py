@@ -84,7 +84,7 @@ async def dev_temporal(directory: Path) -> AsyncIterator[str]:
 @contextlib.asynccontextmanager
 async def our_gateway(directory: Path, temporal: str) -> AsyncIterator[Server]:
     """`evcommand gateway --open`, on a SQLite file, as it comes."""
-    database = directory / "fleet.engine.sqlite"
+    database = directory / "fleet.sqlite"
     with (directory / "gateway.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *(str(Path(sys.executable).with_name("evcommand")), "gateway", "--open"),

@@ -1,4 +1,8 @@
-"""`evcommand demo`: the whole way of a command, twice, on one machine, with nothing left behind."""
+"""`evcommand demo`: starts and stops a session on a 1.6 and on a 2.0.1 station, and cleans up.
+
+Everything runs in this process on loopback, with its data in a temporary directory. The transcript
+on stdout shows what the caller, the station and a watcher see.
+"""
 
 import asyncio
 import sys
@@ -41,23 +45,23 @@ _READY_S = 20.0
 
 
 class Transcript:
-    """Lines with the seconds since the demo began."""
+    """Prints lines with the seconds since the demo began."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
 
     def headline(self, text: str) -> None:
-        """Begins a part."""
+        """Prints the title of a part."""
         click.echo()
         click.secho(text, bold=True)
 
     def line(self, who: str, text: str) -> None:
-        """Something happened."""
+        """Prints one event."""
         click.echo(f"  {time.monotonic() - self._began:5.1f} s  {who:<12} {text}")
 
 
-class Calls:
-    """A gRPC client, as somebody else would write it."""
+class BrokerStubs:
+    """The gRPC stubs of the broker, as any client has them."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self.commands = remote_command_service_pb2_grpc.RemoteCommandServiceStub(channel)
@@ -117,15 +121,15 @@ class _Demo:
         tell.line("gateway", f"stations connect to ws://{where.ocpp}/ocpp/{{station_id}}")
         tell.line("broker", f"gRPC on {where.grpc}")
         channel = await stack.enter_async_context(grpc.aio.insecure_channel(str(where.grpc)))
-        calls = Calls(channel)
+        stubs = BrokerStubs(channel)
         for version, station in _VERSIONS.items():
-            await self._show_station(calls, version, station, f"ws://{where.ocpp}/ocpp")
+            await self._show_station(stubs, version, station, f"ws://{where.ocpp}/ocpp")
         self._show_workflows(temporal, target.namespace)
         wanted = 2 * len(_VERSIONS)
         succeeded = [each.outcome.code == Outcome.CODE_SUCCEEDED for each in self._ended]
         self.all_well = succeeded == [True] * wanted
 
-    async def _show_station(self, calls: Calls, version: str, station: str, url: str) -> None:
+    async def _show_station(self, stubs: BrokerStubs, version: str, station: str, url: str) -> None:
         tell = self._transcript
         tell.headline(f"OCPP {version}: station {station}")
         config = StationConfig(
@@ -135,14 +139,14 @@ class _Demo:
             config, say=lambda line: tell.line("station", line)
         ) as simulated:
             await simulated.until(lambda: simulated.booted, _READY_S)
-            await _known_as_booted(calls, station)
+            await _known_as_booted(stubs, station)
             tell.line("driver", "will plug in 1.5 s after the station said yes")
-            async with self._watching(calls, station):
-                started = await self._start(calls, station)
+            async with self._watching(stubs, station):
+                started = await self._start(stubs, station)
                 if started.outcome.code == Outcome.CODE_SUCCEEDED:
-                    await self._stop(calls, started)
+                    await self._stop(stubs, started)
 
-    async def _start(self, calls: Calls, station: str) -> Command:
+    async def _start(self, stubs: BrokerStubs, station: str) -> Command:
         self._transcript.line("caller", "StartSession, waits for the outcome")
         request = remote_command_service_pb2.StartSessionRequest(
             station=f"stations/{station}",
@@ -150,17 +154,17 @@ class _Demo:
             request_id=str(uuid.uuid4()),
             options=_wait_for_outcome(),
         )
-        reply = await calls.commands.StartSession(request, timeout=_CALL_S)
+        reply = await stubs.commands.StartSession(request, timeout=_CALL_S)
         return self._conclude(reply.command, "StartSession")
 
-    async def _stop(self, calls: Calls, started: Command) -> Command:
+    async def _stop(self, stubs: BrokerStubs, started: Command) -> Command:
         self._transcript.line("caller", "StopSession of what that command started")
         request = remote_command_service_pb2.StopSessionRequest(
             start_command=started.name,
             request_id=str(uuid.uuid4()),
             options=_wait_for_outcome(),
         )
-        reply = await calls.commands.StopSession(request, timeout=_CALL_S)
+        reply = await stubs.commands.StopSession(request, timeout=_CALL_S)
         return self._conclude(reply.command, "StopSession")
 
     def _conclude(self, command: Command, what: str) -> Command:
@@ -174,10 +178,10 @@ class _Demo:
         return command
 
     @asynccontextmanager
-    async def _watching(self, calls: Calls, station: str) -> AsyncIterator[None]:
-        """Shows every change of the station's commands as it happens."""
+    async def _watching(self, stubs: BrokerStubs, station: str) -> AsyncIterator[None]:
+        """Prints each change of the station's commands until the block is left."""
         request = remote_command_service_pb2.WatchCommandsRequest(station=f"stations/{station}")
-        changes = calls.commands.WatchCommands(request)
+        changes = stubs.commands.WatchCommands(request)
         showing = asyncio.ensure_future(self._show_changes(changes))
         try:
             yield
@@ -188,7 +192,7 @@ class _Demo:
     async def _show_changes(self, changes: Any) -> None:
         try:
             async for change in changes:
-                self._transcript.line("watch", _change(change.command))
+                self._transcript.line("watch", _change_text(change.command))
         except (grpc.aio.AioRpcError, asyncio.CancelledError):
             return
 
@@ -204,7 +208,7 @@ class _Demo:
             click.echo(f"  {kind:<14} {page}")
 
 
-def _change(command: Command) -> str:
+def _change_text(command: Command) -> str:
     kind = Command.Kind.Name(command.kind).removeprefix("KIND_")
     state = Command.State.Name(command.state).removeprefix("STATE_")
     words = [f"{kind} {state}"]
@@ -217,12 +221,12 @@ def _change(command: Command) -> str:
     return ", ".join(words)
 
 
-async def _known_as_booted(calls: Calls, station: str) -> None:
-    """The station may be told that its boot is accepted a moment before others can read it."""
+async def _known_as_booted(stubs: BrokerStubs, station: str) -> None:
+    """Waits until GetStation shows the station as connected: that may be after its boot."""
     request = station_service_pb2.GetStationRequest(name=f"stations/{station}")
     async with asyncio.timeout(_READY_S):
         while True:
-            reply = await calls.stations.GetStation(request, timeout=_CALL_S)
+            reply = await stubs.stations.GetStation(request, timeout=_CALL_S)
             if reply.station.connected:
                 return
             await asyncio.sleep(0.05)

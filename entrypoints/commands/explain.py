@@ -1,7 +1,8 @@
-"""`evcommand explain`: what happened to one command, as a table that a human can follow.
+"""`evcommand explain`: prints what happened to one command as a table.
 
-A client as any other: it asks the broker over gRPC and knows nothing of the database. What stations
-and callers wrote reaches the terminal only as printable text: nobody moves the cursor from afar.
+It is a client like any other: it asks the broker over gRPC and knows nothing of the database. Texts
+of stations and callers reach the terminal only as printable characters, so that nobody can send it
+control sequences.
 """
 
 import json
@@ -41,8 +42,12 @@ _REMEDIES = {
 
 
 @dataclass(frozen=True)
-class Line:
-    """How the broker is reached. ca: a PEM file to trust; without it, the system's (or no TLS)."""
+class BrokerAccess:
+    """How to reach the broker.
+
+    key: an API key; None sends none. tls: use TLS with the system's authorities.
+    ca: use TLS with this PEM file of authorities.
+    """
 
     address: str
     key: str | None = None
@@ -50,54 +55,54 @@ class Line:
     ca: Path | None = None
 
 
-def explain(name: str, line: Line, *, as_json: bool, facts: bool) -> None:
-    """Asks the broker for the command's story and prints it.
+def explain(name: str, access: BrokerAccess, *, as_json: bool, facts: bool) -> None:
+    """Asks the broker for the explanation of a command and prints it.
 
-    Raises: CannotStart with the remedy when there is no story to print.
+    Raises: CannotStart with the remedy when the broker cannot be asked or refuses.
     """
     if not name.startswith(_COLLECTION):
         name = f"{_COLLECTION}{name}"
-    steps = _asked(name, line)
+    steps = _steps_of(name, access)
     if as_json:
         click.echo(json.dumps([MessageToDict(step) for step in steps], indent=2))
         return
     width = max(shutil.get_terminal_size((100, 24)).columns, _NARROWEST)
-    for row in told(steps, width, every_fact=facts):
+    for row in rendered(steps, width, every_fact=facts):
         click.echo(row)
 
 
-def _asked(name: str, line: Line) -> list[Step]:
-    metadata = [("authorization", f"Bearer {line.key}")] if line.key else []
-    with _channel(line) as channel:
+def _steps_of(name: str, access: BrokerAccess) -> list[Step]:
+    metadata = [("authorization", f"Bearer {access.key}")] if access.key else []
+    with _channel(access) as channel:
         stub: Any = pb_grpc.RemoteCommandServiceStub(channel)
         try:
             request = pb.ExplainCommandRequest(name=name)
             reply = stub.ExplainCommand(request, metadata=metadata, timeout=CALL_S)
         except grpc.RpcError as error:
-            raise CannotStart(_trouble(error, line.address)) from error
+            raise CannotStart(_message(error, access.address)) from error
     return list(reply.steps)
 
 
-def _channel(line: Line) -> grpc.Channel:
-    if line.ca is None and not line.tls:
-        return grpc.insecure_channel(line.address)
+def _channel(access: BrokerAccess) -> grpc.Channel:
+    if access.ca is None and not access.tls:
+        return grpc.insecure_channel(access.address)
     try:
-        roots = None if line.ca is None else line.ca.read_bytes()
+        roots = None if access.ca is None else access.ca.read_bytes()
     except OSError as error:
-        why = f"{line.ca} cannot be read ({error.strerror})"
+        why = f"{access.ca} cannot be read ({error.strerror})"
         raise CannotStart(f"{why}: --ca names a PEM file of certificates.") from error
-    return grpc.secure_channel(line.address, grpc.ssl_channel_credentials(roots))
+    return grpc.secure_channel(access.address, grpc.ssl_channel_credentials(roots))
 
 
-def _trouble(error: Any, address: str) -> str:
+def _message(error: Any, address: str) -> str:
     code = error.code()
-    said = printable(error.details() or "")
+    details = printable(error.details() or "")
     remedy = _REMEDIES.get(code, "The broker's log has more.")
-    return f"{address} answered {code.name}: {said}\n{remedy}"
+    return f"{address} answered {code.name}: {details}\n{remedy}"
 
 
-def told(steps: list[Step], width: int, *, every_fact: bool = False) -> Iterator[str]:
-    """The story as lines of at most `width` characters, but for ids and frames."""
+def rendered(steps: list[Step], width: int, *, every_fact: bool = False) -> Iterator[str]:
+    """The explanation as lines of at most `width` characters; ids and frames may be longer."""
     if not steps:
         return
     first = steps[0]
@@ -124,7 +129,7 @@ def _row(step: Step, after_s: float, width: int, every_fact: bool) -> Iterator[s
 
 
 def _shown(step: Step, every_fact: bool) -> list[str]:
-    """Which facts stand below a step: what it is followed by elsewhere, or all of them."""
+    """The names of the facts to print below a step."""
     if every_fact:
         return sorted(step.facts)
     wanted = {
@@ -136,5 +141,5 @@ def _shown(step: Step, every_fact: bool) -> list[str]:
 
 
 def printable(text: str) -> str:
-    """The text without anything that a terminal obeys."""
+    """The text with every control character replaced."""
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)

@@ -1,4 +1,4 @@
-"""`evcommand station`: a simulated station that says what it does, and how it is set up."""
+"""`evcommand station`: runs a simulated station and prints what it does."""
 
 import os
 from collections.abc import Callable
@@ -43,7 +43,7 @@ OPTIONS = (
         type=click.Choice([each.value for each in Cable]),
         default=Cable.LAST.value,
         show_default=True,
-        help="Plugged in from the beginning, some time after a start was accepted, or never.",
+        help="When the driver plugs in: at the beginning, after an accepted start, or never.",
     ),
     click.option("--plug-delay-s", type=float, default=2.0, show_default=True),
     click.option("--connection-timeout-s", type=float, default=60.0, show_default=True),
@@ -54,10 +54,10 @@ OPTIONS = (
         type=click.Choice([each.value for each in TxStart]),
         default=TxStart.POWER_PATH_CLOSED.value,
         show_default=True,
-        help="OCPP 2.x: what makes a transaction.",
+        help="OCPP 2.x: what begins a transaction.",
     ),
     click.option("--authorize-remote", is_flag=True, help="Ask about the token of a remote start."),
-    click.option("--tethered", is_flag=True, help="Its cables hang on it: no lock to open."),
+    click.option("--tethered", is_flag=True, help="Its cables are attached: no lock to open."),
     click.option("--lock-jams", is_flag=True, help="Its connector locks do not open."),
     click.option(
         "--reserves/--no-reserves", default=True, show_default=True, help="Takes reservations."
@@ -66,7 +66,7 @@ OPTIONS = (
         "--reserves-any/--no-reserves-any",
         default=True,
         show_default=True,
-        help="Also of any outlet.",
+        help="Also of any EVSE.",
     ),
     click.option(
         "--connector-type",
@@ -74,13 +74,13 @@ OPTIONS = (
         multiple=True,
         default=("cType2",),
         show_default=True,
-        help="OCPP 2.x: plug of the first outlet, the second, ... then over again.",
+        help="OCPP 2.x: connector type of the first EVSE, the second, ... then from the beginning.",
     ),
     click.option(
         "--resets-one-evse/--no-resets-one-evse",
         default=True,
         show_default=True,
-        help="OCPP 2.x: one outlet can restart while the station stays.",
+        help="OCPP 2.x: one EVSE can restart while the station stays up.",
     ),
     click.option("--resumes", is_flag=True, help="OCPP 2.1: knows a reset ImmediateAndResume."),
     click.option(
@@ -89,26 +89,26 @@ OPTIONS = (
         callback=_flaws,
         metavar="NAME[=VALUE]",
         multiple=True,
-        help="What is wrong with it; again for more. docs/simulator.md lists them.",
+        help="A deviation from the standard; may be repeated. docs/simulator.md lists them.",
     ),
 )
 
 
 def with_station_options(command: Command) -> Command:
-    """Gives a click command everything that one simulated station is set up with."""
+    """Adds the options of a simulated station to a click command."""
     for option in reversed(OPTIONS):
         option(command)
     return command
 
 
 def given_config(
-    version: str, station_id: str, url: str, password_file: Path | None, **how: Any
+    version: str, station_id: str, url: str, password_file: Path | None, **settings: Any
 ) -> StationConfig:
-    """The station that the options ask for."""
+    """The settings of the station from the options."""
     password = os.environ.get("EVCOMMAND_STATION_PASSWORD")
     if password_file is not None:
         password = password_file.read_text().strip()
-    cable, tx_start = Cable(how.pop("cable")), TxStart(how.pop("tx_start"))
+    cable, tx_start = Cable(settings.pop("cable")), TxStart(settings.pop("tx_start"))
     return StationConfig(
         id=station_id,
         url=url,
@@ -116,15 +116,15 @@ def given_config(
         password=password or None,
         cable=cable,
         tx_start=tx_start,
-        **how,
+        **settings,
     )
 
 
 async def run(life: Lifetime, config: StationConfig) -> None:
     """Runs the station until the process is told to stop."""
 
-    def say(line: str) -> None:
-        click.echo(f"{datetime.now().astimezone():%H:%M:%S} {config.id}  {line}")
+    def say(text: str) -> None:
+        click.echo(f"{datetime.now().astimezone():%H:%M:%S} {config.id}  {text}")
 
     async with SimulatedStation(config, say=say):
         await life.serving()

@@ -1,8 +1,7 @@
-"""Finds a Temporal CLI (its dev server comes with it), or builds it once.
+"""Finds a Temporal CLI, which contains the dev server, or builds it once.
 
-The order: `temporal` on PATH; the copy built before; `go install`, about four minutes, once; the
-download that Temporal's SDK offers. An address in TEMPORAL_ADDRESS comes before all of them, and is
-the caller's business.
+The order: `temporal` on PATH; the copy that was built before; `go install`, which takes about four
+minutes, once; the download of Temporal's SDK. The caller looks for a configured Temporal first.
 """
 
 import fcntl
@@ -16,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from entrypoints.temporal.children import die_with_parent
+from entrypoints.temporal.child_process import die_with_parent
 
 # The newest version of the CLI that `go install` can build, web UI included.
 CLI_MODULE = "github.com/temporalio/cli/cmd/temporal@v1.5.1"
@@ -35,7 +34,7 @@ built or downloaded (see above). Any of these helps:
 
 
 def cache_dir() -> Path:
-    """Where built programs are kept: EVCOMMAND_CACHE, else the user's cache directory."""
+    """The directory of built programs: EVCOMMAND_CACHE, else the user's cache directory."""
     if configured := os.environ.get("EVCOMMAND_CACHE"):
         return Path(configured)
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -43,7 +42,7 @@ def cache_dir() -> Path:
 
 
 def find_temporal(say: Say) -> str | None:
-    """Path of a Temporal CLI; builds it when there is Go. None: only the SDK's download is left."""
+    """The path of a Temporal CLI. Builds one if Go is there. None: only the download is left."""
     on_path = shutil.which("temporal")
     if on_path:
         say(f"Temporal: using {on_path} from PATH")
@@ -64,7 +63,7 @@ def find_temporal(say: Say) -> str | None:
 
 
 def _build(go: str, built: Path, say: Say) -> Path:
-    """`go install` into the cache. Two processes at once build once."""
+    """Builds the CLI with `go install` into the cache. Two processes at once build it once."""
     built.parent.mkdir(parents=True, exist_ok=True)
     with _locked(built.with_suffix(".lock"), say):
         if built.is_file():
@@ -89,9 +88,9 @@ def _locked(path: Path, say: Say) -> Iterator[None]:
 
 
 def _go_install(go: str, target: Path, say: Say) -> None:
-    """Runs the build and tells every few seconds how far it is.
+    """Runs the build and reports its progress every few seconds.
 
-    Raises: subprocess.SubprocessError with the compiler's last lines.
+    Raises: subprocess.SubprocessError with the last lines of the compiler.
     """
     with subprocess.Popen(  # noqa: S603
         [go, "install", "-v", CLI_MODULE],
@@ -115,15 +114,15 @@ def _go_install(go: str, target: Path, say: Say) -> None:
 
 
 def _show_progress(build: subprocess.Popen[str], say: Say) -> list[str]:
-    started = told = time.monotonic()
+    started = reported = time.monotonic()
     packages, last_lines = 0, list[str]()
     for line in build.stderr or ():
         packages += not line.startswith("go: downloading")
         last_lines = [*last_lines[-4:], line.strip()]
-        if time.monotonic() - told > _PROGRESS_EVERY_S:
-            told = time.monotonic()
+        if time.monotonic() - reported > _PROGRESS_EVERY_S:
+            reported = time.monotonic()
             say(
-                f"Temporal: building, {told - started:3.0f} s, "
+                f"Temporal: building, {reported - started:3.0f} s, "
                 f"{packages} of about {_PACKAGES_IN_BUILD} packages"
             )
     return last_lines

@@ -1,4 +1,4 @@
-"""Which Temporal a process uses: a configured one, or a dev server of its own."""
+"""Chooses the Temporal of a process: a configured one, or a dev server of its own."""
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -19,9 +19,10 @@ _USUAL_PORT, _USUAL_UI_PORT = 7233, 8233
 
 @dataclass(frozen=True)
 class TemporalPlan:
-    """What was found before anything was started.
+    """The choice, made before anything is started.
 
-    target: a configured Temporal, or None. binary: for a dev server of our own; None downloads it.
+    target: the configured Temporal; None: run a dev server.
+    binary: the program of the dev server; None: the SDK downloads it.
     """
 
     target: TemporalTarget | None
@@ -29,7 +30,7 @@ class TemporalPlan:
 
 
 def plan_temporal(settings: ChosenSettings, say: Say) -> TemporalPlan:
-    """Looks for a Temporal. Builds the dev server when it must, which takes minutes, once."""
+    """Chooses a Temporal. Builds the dev server if there is none: that takes minutes, once."""
     target = configured_target(settings)
     if target is not None:
         say(f"Temporal: using {target.address}, namespace {target.namespace}")
@@ -40,9 +41,12 @@ def plan_temporal(settings: ChosenSettings, say: Say) -> TemporalPlan:
 async def start_temporal(
     stack: AsyncExitStack, plan: TemporalPlan, settings: ChosenSettings, say: Say, *, keep: bool
 ) -> tuple[TemporalTarget, TemporalAddress]:
-    """The planned Temporal; a dev server ends with the stack.
+    """Starts the dev server if the plan has one. It ends with the stack.
 
-    keep: its history is kept beside the database, and it takes the usual ports when they are free.
+    keep: the dev server keeps its history beside the database, and it listens on Temporal's usual
+        ports when they are free.
+
+    Raises: CannotStart when the dev server does not start.
     """
     if plan.target is not None:
         ui = settings.temporal_ui.rstrip("/")

@@ -1,4 +1,4 @@
-"""Connects to Temporal: our settings first, then Temporal's own environment and profile file."""
+"""Connects to Temporal. Our settings win over Temporal's own variables and profile file."""
 
 import asyncio
 import time
@@ -27,15 +27,15 @@ log = structlog.get_logger(__name__)
 
 _RETRY_S = 0.5
 _ATTEMPT_S = 5.0
-# A server reads its search attributes anew every minute; until then it refuses new ones.
+# A server reloads its search attributes every minute; until then it refuses new ones.
 _NEW_ATTRIBUTES_S = 90.0
-# Request ids are remembered as long as Temporal keeps a command that has ended.
+# A request id is known as long as Temporal keeps the ended command.
 _LEAST_RETENTION = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
 class TemporalTarget:
-    """What to dial, and how (TLS, API key, namespace), as Temporal's SDK takes it."""
+    """The address of a Temporal, the namespace, and the other options of Client.connect."""
 
     address: str
     namespace: str
@@ -43,7 +43,7 @@ class TemporalTarget:
 
 
 def configured_target(settings: ChosenSettings) -> TemporalTarget | None:
-    """Where Temporal is. None: nobody said so."""
+    """The configured Temporal. None: none is configured."""
     given: dict[str, Any] = dict(ClientConfig.load_client_connect_config())
     address = settings.temporal_address or given.pop("target_host", "")
     given.pop("target_host", None)
@@ -53,9 +53,9 @@ def configured_target(settings: ChosenSettings) -> TemporalTarget | None:
 
 
 async def connect(target: TemporalTarget, *, timeout_s: float) -> Client:
-    """A client of a Temporal that serves and knows our search attributes.
+    """Waits until Temporal serves and knows our search attributes; returns a client.
 
-    Raises: CannotStart naming the address and the remedy.
+    Raises: CannotStart that names the address and the remedy, after `timeout_s`.
     """
     deadline = time.monotonic() + timeout_s
     while True:

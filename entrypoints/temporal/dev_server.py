@@ -1,7 +1,7 @@
 """A Temporal dev server as a child of this process: started, awaited, stopped.
 
-It listens on loopback only, ends with its parent (also after kill -9, on Linux), and keeps its
-history when it is given a database file. Not for production: docs/operating.md.
+It listens on loopback only, ends with its parent (on Linux also after kill -9), and keeps its
+history if it is given a database file. It is not for production: docs/operating.md.
 """
 
 import asyncio
@@ -19,18 +19,18 @@ from temporalio.testing import WorkflowEnvironment
 
 from entrypoints.errors import CannotStart
 from entrypoints.temporal.binary import NOT_FOUND, Say
-from entrypoints.temporal.children import die_with_parent
+from entrypoints.temporal.child_process import die_with_parent
 
 _LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True)
 class DevServerOptions:
-    """How to run the dev server.
+    """The options of the dev server.
 
-    port, ui_port: 0 takes a free one. ui: without it the server starts faster.
-    db_file: keeps histories over restarts; None forgets them when the server ends.
-    log_file: where the server's own log goes.
+    port, ui_port: 0 takes a free one. ui: False starts faster.
+    db_file: keeps histories over restarts; None: they end with the server.
+    log_file: the server's own log.
     """
 
     log_file: Path
@@ -45,7 +45,7 @@ class DevServerOptions:
 
 @dataclass(frozen=True)
 class TemporalAddress:
-    """Where Temporal is. `ui`: base address of its web UI, "" when there is none or unknown."""
+    """The address of a Temporal. ui: the base address of its web UI; "": none, or unknown."""
 
     address: str
     ui: str = ""
@@ -56,21 +56,19 @@ class TemporalAddress:
 
 
 class DevServer:
-    """One running dev server process."""
+    """The process of one dev server."""
 
     def __init__(self, binary: str, options: DevServerOptions) -> None:
         self._options = options
         port = options.port or free_port()
-        ui_port = (options.ui_port or free_port()) if options.ui else 0
-        self.where = TemporalAddress(
-            f"{_LOOPBACK}:{port}", f"http://{_LOOPBACK}:{ui_port}" if options.ui else ""
-        )
+        ui_port = _ui_port(options)
+        self.where = TemporalAddress(f"{_LOOPBACK}:{port}", _ui_address(ui_port))
         self._command = _command_line(binary, options, port, ui_port)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def pid(self) -> int | None:
-        """Process id while it runs."""
+        """The process id while it runs."""
         return self._process.pid if self._process else None
 
     async def start(self) -> None:
@@ -95,7 +93,7 @@ class DevServer:
             raise
 
     async def stop(self) -> None:
-        """Stops it in order, or kills it when that takes too long."""
+        """Stops it in order; kills it after `stop_timeout_s`."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -134,11 +132,11 @@ class DevServer:
 async def running_dev_server(
     binary: str | None, options: DevServerOptions, say: Say
 ) -> AsyncIterator[TemporalAddress]:
-    """Runs the dev server that `find_temporal` found while the context is open.
+    """Runs a dev server until the block is left.
 
-    binary: None downloads one as Temporal's SDK does.
+    binary: what `find_temporal` returned; None: the SDK downloads one.
 
-    Raises: CannotStart when there is none to be had or it does not start.
+    Raises: CannotStart when it cannot be downloaded or does not start.
     """
     if binary is None:
         async with _downloaded_server(options, say) as where:
@@ -154,14 +152,14 @@ async def running_dev_server(
 
 @asynccontextmanager
 async def _downloaded_server(options: DevServerOptions, say: Say) -> AsyncIterator[TemporalAddress]:
-    ui_port = (options.ui_port or free_port()) if options.ui else None
+    ui_port = _ui_port(options)
     say("Temporal: downloading the CLI as Temporal's SDK does")
     try:
         environment = await WorkflowEnvironment.start_local(
             ip=_LOOPBACK,
             port=options.port or None,
             ui=options.ui,
-            ui_port=ui_port,
+            ui_port=ui_port or None,
             dev_server_database_filename=str(options.db_file) if options.db_file else None,
             dev_server_log_level=options.log_level,
         )
@@ -170,13 +168,22 @@ async def _downloaded_server(options: DevServerOptions, say: Say) -> AsyncIterat
         raise CannotStart(NOT_FOUND) from error
     try:
         address = environment.client.service_client.config.target_host
-        yield TemporalAddress(address, f"http://{_LOOPBACK}:{ui_port}" if ui_port else "")
+        yield TemporalAddress(address, _ui_address(ui_port))
     finally:
         await environment.shutdown()
 
 
+def _ui_port(options: DevServerOptions) -> int:
+    """The port of the web UI; 0: there is no web UI."""
+    return (options.ui_port or free_port()) if options.ui else 0
+
+
+def _ui_address(port: int) -> str:
+    return f"http://{_LOOPBACK}:{port}" if port else ""
+
+
 def free_port() -> int:
-    """A loopback port that nobody listens on right now."""
+    """A loopback port on which nobody listens now."""
     with socket.socket() as probe:
         probe.bind((_LOOPBACK, 0))
         port: int = probe.getsockname()[1]
@@ -184,7 +191,7 @@ def free_port() -> int:
 
 
 def is_free(port: int) -> bool:
-    """Whether a loopback port can be listened on right now."""
+    """Whether nobody listens on a loopback port now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from entrypoints.temporal.binary import find_temporal
-from entrypoints.temporal.children import die_with_parent
+from entrypoints.temporal.child_process import die_with_parent
 from entrypoints.temporal.dev_server import DevServer, DevServerOptions, free_port
 
 EVCOMMAND = Path(sys.executable).with_name("evcommand")

@@ -1,4 +1,4 @@
-"""Child processes that do not outlive us."""
+"""Child processes that end when their parent ends."""
 
 import ctypes
 import os
@@ -10,11 +10,12 @@ _PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent() -> Callable[[], None] | None:
-    """A `preexec_fn`: the kernel kills the child when the parent dies, however that happens.
+    """A `preexec_fn` for subprocess.Popen: the kernel kills the child when the parent dies.
 
-    Start the child from a thread that lives as long as it should: to Linux, that is the parent.
+    The parent is the thread that starts the child (Linux: prctl(2), PR_SET_PDEATHSIG). Start the
+    child from a thread that lives as long as the child should.
 
-    None where the system has no such thing (macOS): there a killed parent leaves its child.
+    Returns None on a system without such a signal (macOS): a killed parent leaves its child there.
     """
     if sys.platform != "linux":
         return None
@@ -23,6 +24,7 @@ def die_with_parent() -> Callable[[], None] | None:
 
     def ask_for_death_signal() -> None:
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        # The parent may have died before prctl; then no signal comes.
         if os.getppid() != parent:
             os._exit(1)
 
