@@ -1,8 +1,8 @@
 """The life of a process: event loop, signals, exit.
 
-The first SIGINT or SIGTERM ends the process in order. While it starts, the start is cancelled; while
-it serves, `serving` returns and the process drains. A second signal has its default effect. A drain
-that takes longer than its limit ends with exit code 1 and a dump of all threads.
+The first SIGINT or SIGTERM ends the process in order. While it starts, the start is cancelled.
+While it serves, `serving` returns and the process drains. A second signal has its default effect.
+A drain that takes longer than its limit ends with exit code 1 and a dump of all threads.
 """
 
 import asyncio
