@@ -1,8 +1,8 @@
 """How late reservations end: our timers with 2,000 of them open at once.
 
-Each reservation is at a station of its own that is not connected, so that what is measured is the
-timer, the decision and the commit; how late the end can be read in the log is counted. The ends lie
-within two minutes of each other: a busy evening, not a thundering herd.
+Each reservation is at a station of its own, which is not connected. So only the timer, the decision
+and the commit are measured. The lateness is the time from the expiry until the end can be read in
+the log. The ends lie within two minutes of each other: a busy evening, not all at once.
 
     python -m bench expiry-lateness
 """
@@ -58,7 +58,7 @@ def _reservation(number: int, now: datetime) -> Reservation:
 
 
 async def _open_all(db: Database) -> None:
-    """Writes them as a station's yes does, each with the start of its workflow."""
+    """Writes the reservations as an accepted ReserveNow does, each with its workflow's start."""
     now = datetime.now(UTC)
     for first in range(0, OPEN, _BATCH):
         async with db.write() as tx:
@@ -77,7 +77,7 @@ async def _open_all(db: Database) -> None:
 
 
 async def _lateness_s(db: Database, begin: Cursor) -> list[float]:
-    """How late each end could be read, in seconds."""
+    """The lateness of each end, in seconds, in ascending order."""
     late: list[float] = []
     cursor, which = begin, Filter(TENANT, states=[ReservationState.EXPIRED.value])
     async with asyncio.timeout(_LIMIT_S), db.watch() as news:
@@ -94,7 +94,7 @@ async def _lateness_s(db: Database, begin: Cursor) -> list[float]:
 
 
 async def measure() -> None:
-    """All of them, to their ends."""
+    """Opens all reservations and waits for their ends."""
     with tempfile.TemporaryDirectory() as text:
         async with dev_temporal(Path(text)) as address:
             client = await Client.connect(address)
@@ -121,4 +121,4 @@ async def measure() -> None:
             "max": round(late[-1], 3),
             "early": sum(each < 0 for each in late),
         },
-    ).tell()
+    ).report()

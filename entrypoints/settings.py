@@ -1,7 +1,7 @@
 """All settings of all processes. Each is a flag, an EVCOMMAND_* variable, and a row in the docs.
 
-The settings that operators choose are defined here (ChosenSettings). Limits and waits are defined in
-the rooms that use them; their types, defaults and descriptions are read from the rooms' dataclasses.
+The settings that operators choose are defined here (ChosenSettings). Limits and waits are defined
+in the rooms that use them: their types, defaults and descriptions come from the rooms' dataclasses.
 Their names get a prefix: GatewaySettings.max_frame_bytes is `gateway_max_frame_bytes`. So each
 setting has one definition.
 """
