@@ -31,7 +31,7 @@ from workflows.worker import running_worker
 OPEN = 2_000
 SETTLING = timedelta(seconds=90)
 SPREAD = timedelta(seconds=120)
-TENANT = "bench"
+_TENANT = "bench"
 _HOLDER = IdToken("ISO14443", "****0001", "sealed", "digest")
 _BATCH = 100
 _LIMIT_S = 600.0
@@ -42,7 +42,7 @@ def _reservation(number: int, now: datetime) -> Reservation:
     name = f"{number:024x}"
     return Reservation(
         name=name,
-        tenant=TENANT,
+        tenant=_TENANT,
         station=f"CP-{number}",
         wire_id=number + 1,
         id_token=_HOLDER,
@@ -51,7 +51,7 @@ def _reservation(number: int, now: datetime) -> Reservation:
         start_time=now,
         hold_time=now,
         expire_time=now + SETTLING + SPREAD * (number / OPEN),
-        workflow_id=names.reservation_workflow_id(TENANT, name),
+        workflow_id=names.reservation_workflow_id(_TENANT, name),
         command=f"command-{number}",
         evse_id=1,
     )
@@ -66,7 +66,7 @@ async def _open_all(db: Database) -> None:
                 made = _reservation(number, now)
                 await reservation_recorder.record(
                     tx,
-                    tenant=TENANT,
+                    tenant=_TENANT,
                     name=made.name,
                     key="held",
                     change=lambda known: known,
@@ -79,7 +79,7 @@ async def _open_all(db: Database) -> None:
 async def _lateness_s(db: Database, begin: Cursor) -> list[float]:
     """The lateness of each end, in seconds, in ascending order."""
     late: list[float] = []
-    cursor, which = begin, Filter(TENANT, states=[ReservationState.EXPIRED.value])
+    cursor, which = begin, Filter(_TENANT, states=[ReservationState.EXPIRED.value])
     async with asyncio.timeout(_LIMIT_S), db.watch() as news:
         while len(late) < OPEN:
             await news.wait(1.0)
