@@ -1,4 +1,4 @@
-"""`python -m bench [PART ...]`: measures the parts, or all of them; JSON lines on stdout."""
+"""`python -m bench [PART ...]`: measures these parts, or all; prints JSON lines on stdout."""
 
 import sys
 from collections.abc import Awaitable, Callable
@@ -32,7 +32,7 @@ PARTS: dict[str, Callable[[], Awaitable[None]]] = {
 
 
 async def main(names: list[str]) -> None:
-    """Measure these parts, one after the other."""
+    """Measures these parts, one after the other."""
     configure_logs("bench", level="WARNING")
     for name in names:
         note(f"{name} ...")

@@ -26,7 +26,7 @@ import (
 var (
 	address  = flag.String("address", "127.0.0.1:50051", "the broker")
 	apiKey   = flag.String("api-key", os.Getenv("EVCOMMAND_API_KEY"), "sent as a bearer token when given")
-	station  = flag.String("station", "stations/demo-16", "the station's name")
+	station  = flag.String("station", "stations/CP-1", "the station's name")
 	evse     = flag.Int("evse", 1, "the EVSE on which to charge")
 	token    = flag.String("token", "DRIVER-1", "the driver's token")
 	patience = flag.Duration("patience", 2*time.Minute, "how long to wait for both outcomes")

@@ -12,7 +12,7 @@ const { values: options } = parseArgs({
     address: { type: 'string', default: '127.0.0.1:50051' },
     'api-key': { type: 'string', default: process.env.EVCOMMAND_API_KEY ?? '' },
     protos: { type: 'string', default: fileURLToPath(new URL('../../protos', import.meta.url)) },
-    station: { type: 'string', default: 'stations/demo-16' },
+    station: { type: 'string', default: 'stations/CP-1' },
     evse: { type: 'string', default: '1' },
     token: { type: 'string', default: 'DRIVER-1' },
     'patience-s': { type: 'string', default: '120' },

@@ -13,8 +13,8 @@ from temporalio.client import Client as TemporalClient
 
 from broker.process import running_broker
 from broker.settings import BrokerSettings
-from entrypoints.temporal_binary import find_temporal
-from entrypoints.temporal_server import DevServerOptions, TemporalAddress, running_dev_server
+from entrypoints.temporal.binary import find_temporal
+from entrypoints.temporal.dev_server import DevServerOptions, TemporalAddress, running_dev_server
 from fleet.database import Database
 from simulator.config import Cable, StationConfig
 from simulator.station import SimulatedStation

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from entrypoints.temporal_binary import cache_dir
+from entrypoints.temporal.binary import cache_dir
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 BUILD_LIMIT_S = 900.0

@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from entrypoints.children import die_with_parent
-from entrypoints.temporal_binary import find_temporal
-from entrypoints.temporal_server import DevServer, DevServerOptions, free_port
+from entrypoints.temporal.binary import find_temporal
+from entrypoints.temporal.child_process import die_with_parent
+from entrypoints.temporal.dev_server import DevServer, DevServerOptions, free_port
 
 EVCOMMAND = Path(sys.executable).with_name("evcommand")
 READY_S = 60.0

@@ -9,8 +9,8 @@ from temporalio.client import Client
 
 from broker.process import running_broker
 from broker.settings import BrokerSettings
-from entrypoints.temporal_binary import find_temporal
-from entrypoints.temporal_server import DevServerOptions, running_dev_server
+from entrypoints.temporal.binary import find_temporal
+from entrypoints.temporal.dev_server import DevServerOptions, running_dev_server
 from fleet.database import Database
 from station_gateway.process import running_gateway
 from station_gateway.settings import GatewaySettings

@@ -20,8 +20,8 @@ from websockets.asyncio.client import connect
 
 from contract.commands import SendRequest, SendResult, SendStatus
 from contract.names import SEND_FRAME, gateway_queue
-from entrypoints.temporal_binary import find_temporal
-from entrypoints.temporal_server import DevServerOptions, running_dev_server
+from entrypoints.temporal.binary import find_temporal
+from entrypoints.temporal.dev_server import DevServerOptions, running_dev_server
 from fleet import connections
 from fleet.database import Database
 from station_gateway.process import running_gateway

@@ -12,8 +12,8 @@ import pytest_asyncio
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
-from entrypoints.temporal_binary import find_temporal
-from entrypoints.temporal_server import DevServerOptions, running_dev_server
+from entrypoints.temporal.binary import find_temporal
+from entrypoints.temporal.dev_server import DevServerOptions, running_dev_server
 from fleet.database import Database
 from tests.support.command_bench import Bench
 from workflows.registration import register_search_attributes

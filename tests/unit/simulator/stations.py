@@ -47,7 +47,7 @@ def start_call(version: str, token: str = TOKEN, **fields: Any) -> tuple[str, Pa
 def stop_call(station: SimulatedStation) -> tuple[str, Payload]:
     session = station.charger.sessions[-1]
     if station.config.version == "1.6":
-        return "RemoteStopTransaction", {"transactionId": session.wire_id}
+        return "RemoteStopTransaction", {"transactionId": session.csms_transaction_id}
     return "RequestStopTransaction", {"transactionId": session.id}
 
 
@@ -65,7 +65,7 @@ def reserve_call(
     version: str,
     evse_id: int | None = 1,
     *,
-    hold: int = 5,
+    reservation_id: int = 5,
     token: str = TOKEN,
     group: str | None = None,
     lasts_s: float = 3600,
@@ -74,9 +74,9 @@ def reserve_call(
     expiry = (datetime.now(UTC) + timedelta(seconds=lasts_s)).isoformat()
     if version == "1.6":
         parent = {"parentIdTag": group} if group else {}
-        fields = {"reservationId": hold, "idTag": token, "expiryDate": expiry}
+        fields = {"reservationId": reservation_id, "idTag": token, "expiryDate": expiry}
         return "ReserveNow", {"connectorId": evse_id or 0, **fields, **parent}
-    request = {"id": hold, "idToken": id_token(token), "expiryDateTime": expiry}
+    request = {"id": reservation_id, "idToken": id_token(token), "expiryDateTime": expiry}
     if evse_id is not None:
         request["evseId"] = evse_id
     if group is not None:
@@ -86,8 +86,8 @@ def reserve_call(
     return "ReserveNow", request
 
 
-def cancel_call(hold: int = 5) -> tuple[str, Payload]:
-    return "CancelReservation", {"reservationId": hold}
+def cancel_call(reservation_id: int = 5) -> tuple[str, Payload]:
+    return "CancelReservation", {"reservationId": reservation_id}
 
 
 def id_token(value: str) -> Payload:
