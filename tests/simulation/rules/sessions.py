@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from domain.evidence.sessions import CLOCK_TOLERANCE
 from domain.model.command import Code, CompensationState
 from domain.model.specs import Kind
-from tests.simulation.callers import Told
-from tests.simulation.reading import (
+from tests.simulation.rules.reading import (
     ROUGHLY,
     arrived,
     claimed,
@@ -19,8 +18,9 @@ from tests.simulation.reading import (
     true_session,
     was_reported,
 )
-from tests.simulation.truth import TrueSession
-from tests.simulation.world import Ran
+from tests.simulation.station.truth import TrueSession
+from tests.simulation.world.callers import Told
+from tests.simulation.world.world import Ran
 
 DEFINITE_WITHOUT_SESSION = {Code.REJECTED, Code.NOT_SUPPORTED, Code.NO_EFFECT, Code.CANCELLED}
 

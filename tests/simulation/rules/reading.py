@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from domain.model.command import Code, Command
 from domain.model.specs import IdToken, Kind
 from fleet.transactions.rows import Transaction
-from tests.simulation.callers import TIMING, Told
-from tests.simulation.holds import GROUPS
-from tests.simulation.truth import FrameSeen, TrueSession
-from tests.simulation.world import Ran
+from tests.simulation.station.reservations import GROUPS
+from tests.simulation.station.truth import FrameSeen, TrueSession
+from tests.simulation.world.callers import TIMING, Told
+from tests.simulation.world.world import Ran
 
 ROUGHLY = timedelta(seconds=3)
 """Clocks of our machines differ, and words take their time on the wire."""

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation.truth import TrueSession
+from tests.simulation.station.truth import TrueSession
 
 if TYPE_CHECKING:
-    from tests.simulation.station import Station
+    from tests.simulation.station.station import Station
 
 Payload = dict[str, Any]
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from station_gateway.sockets.server import SocketGone
-from tests.simulation.chance import Chance
-from tests.simulation.processes import Process
-from tests.simulation.virtual_time import VirtualLoop
+from tests.simulation.repeatable.chance import Chance
+from tests.simulation.repeatable.virtual_time import VirtualLoop
+from tests.simulation.servers.processes import Process
 
 
 class StationEnd(Protocol):

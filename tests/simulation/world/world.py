@@ -20,21 +20,21 @@ from journal.commands.record import from_snapshot
 from journal.reservations.record import from_snapshot as read_reservation
 from journal.wakeups import WakeupDispatcher
 from station_gateway.commands.waiting import StationGone
-from tests.simulation.callers import STATION, TAGS, TENANT, TIMING, Callers, Told
-from tests.simulation.chance import Chance, fixed_identities
-from tests.simulation.fleet_file import FleetFile
-from tests.simulation.holds import GROUPS
-from tests.simulation.houses import GatewayHouse, worker_activities
-from tests.simulation.narrator import narrated
-from tests.simulation.plots import plot_of
-from tests.simulation.processes import Process, ProcessDatabase, own_tasks
-from tests.simulation.remote_activities import Poller
-from tests.simulation.station import Station
-from tests.simulation.tempers import Temper, temper_of
-from tests.simulation.temporal_server import Execution, TemporalServer
-from tests.simulation.truth import Truth
-from tests.simulation.virtual_time import VirtualLoop, run
-from tests.simulation.wire import StationEnd, Wire
+from tests.simulation.repeatable.chance import Chance, fixed_identities
+from tests.simulation.repeatable.fleet_file import FleetFile
+from tests.simulation.repeatable.virtual_time import VirtualLoop, run
+from tests.simulation.servers.gateways import GatewayHouse, worker_activities
+from tests.simulation.servers.processes import Process, ProcessDatabase, own_tasks
+from tests.simulation.servers.remote_activities import Poller
+from tests.simulation.servers.temporal_server import Execution, TemporalServer
+from tests.simulation.servers.wire import StationEnd, Wire
+from tests.simulation.station.reservations import GROUPS
+from tests.simulation.station.station import Station
+from tests.simulation.station.tempers import Temper, temper_of
+from tests.simulation.station.truth import Truth
+from tests.simulation.world.callers import STATION, TAGS, TENANT, TIMING, Callers, Told
+from tests.simulation.world.narrator import narrated
+from tests.simulation.world.plots import plot_of
 
 LONGEST_S = 2_500.0
 SETTLES_S = 60.0

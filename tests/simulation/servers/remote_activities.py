@@ -16,9 +16,9 @@ from temporalio.bridge.proto.workflow_activation import ResolveActivity, Workflo
 from temporalio.bridge.proto.workflow_commands import ScheduleActivity
 from temporalio.testing import ActivityEnvironment
 
-from tests.simulation.processes import Process
-from tests.simulation.virtual_time import VirtualLoop
-from tests.simulation.workflow_runs import CONVERTER, to_payload
+from tests.simulation.repeatable.virtual_time import VirtualLoop
+from tests.simulation.servers.processes import Process
+from tests.simulation.servers.workflow_runs import CONVERTER, to_payload
 
 Activity = tuple[Callable[[Any], Awaitable[Any]], type]
 Job = WorkflowActivationJob

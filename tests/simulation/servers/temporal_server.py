@@ -23,11 +23,11 @@ from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 from temporalio.service import RPCError, RPCStatusCode
 
 from contract import names
-from tests.simulation.chance import Chance
-from tests.simulation.processes import outside
-from tests.simulation.remote_activities import Job, Poller, RemoteActivity, resolved
-from tests.simulation.virtual_time import VirtualLoop
-from tests.simulation.workflow_runs import (
+from tests.simulation.repeatable.chance import Chance
+from tests.simulation.repeatable.virtual_time import VirtualLoop
+from tests.simulation.servers.processes import outside
+from tests.simulation.servers.remote_activities import Job, Poller, RemoteActivity, resolved
+from tests.simulation.servers.workflow_runs import (
     CONVERTER,
     Step,
     TaskFailed,

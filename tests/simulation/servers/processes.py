@@ -14,8 +14,8 @@ from fleet.engine.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.wakeups import OUTBOX_GREW
-from tests.simulation.chance import Chance
-from tests.simulation.virtual_time import VirtualLoop
+from tests.simulation.repeatable.chance import Chance
+from tests.simulation.repeatable.virtual_time import VirtualLoop
 
 T = TypeVar("T")
 

@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from tests.simulation.holds import DOES_IT
-from tests.simulation.truth import FrameSeen, TrueRestart, TrueUnlock
-from tests.simulation.wire import Wire
+from tests.simulation.servers.wire import Wire
+from tests.simulation.station.reservations import DOES_IT
+from tests.simulation.station.truth import FrameSeen, TrueRestart, TrueUnlock
 
 if TYPE_CHECKING:
-    from tests.simulation.station import Payload, Station
+    from tests.simulation.station.station import Payload, Station
 
 
 class Bolts:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation.truth import TrueSession
-from tests.simulation.virtual_time import BEGIN
+from tests.simulation.repeatable.virtual_time import BEGIN
+from tests.simulation.station.truth import TrueSession
 
 if TYPE_CHECKING:
-    from tests.simulation.station import Station
+    from tests.simulation.station.station import Station
 
 Payload = dict[str, Any]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

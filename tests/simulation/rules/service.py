@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from domain.model.command import Code
 from domain.model.specs import Kind
-from tests.simulation.callers import Told
-from tests.simulation.reading import ROUGHLY, arrived, ended_as, frames_of, message_ids
-from tests.simulation.world import Ran
+from tests.simulation.rules.reading import ROUGHLY, arrived, ended_as, frames_of, message_ids
+from tests.simulation.world.callers import Told
+from tests.simulation.world.world import Ran
 
 DID_NOT = (Code.REJECTED, Code.NOT_SUPPORTED, Code.NOT_SENT, Code.NO_EFFECT)
 

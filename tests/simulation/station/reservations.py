@@ -8,12 +8,12 @@ when they restart, some bring back what had ended, some lose a hold when they re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from tests.simulation.requests import Wanted
-from tests.simulation.truth import FrameSeen, TrueHold
-from tests.simulation.wire import Wire
+from tests.simulation.servers.wire import Wire
+from tests.simulation.station.requests import Wanted
+from tests.simulation.station.truth import FrameSeen, TrueHold
 
 if TYPE_CHECKING:
-    from tests.simulation.station import Station
+    from tests.simulation.station.station import Station
 
 DOES_IT = {"accept", "late", "drops_after"}
 """Moods in which it does what it is asked; in others that are no refusal it tosses a coin."""

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.simulation.holds import DOES_IT
-from tests.simulation.truth import FrameSeen, TrueSession
-from tests.simulation.wire import Wire
+from tests.simulation.servers.wire import Wire
+from tests.simulation.station.reservations import DOES_IT
+from tests.simulation.station.truth import FrameSeen, TrueSession
 
 if TYPE_CHECKING:
-    from tests.simulation.station import Station
+    from tests.simulation.station.station import Station
 
 
 @dataclass

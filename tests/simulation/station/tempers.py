@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from tests.simulation.chance import Chance
+from tests.simulation.repeatable.chance import Chance
 
 ACCEPTS_ONLY = {"accept": 1.0}
 

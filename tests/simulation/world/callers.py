@@ -29,11 +29,11 @@ from domain.reservations.reservation import Reservation, ReservationState
 from fleet.log import reservations
 from fleet.sends import Send
 from journal.reservations.record import from_snapshot
-from tests.simulation.holds import GROUPS
-from tests.simulation.temporal_server import Execution
+from tests.simulation.servers.temporal_server import Execution
+from tests.simulation.station.reservations import GROUPS
 
 if TYPE_CHECKING:
-    from tests.simulation.world import World
+    from tests.simulation.world.world import World
 
 STATION = "S1"
 TENANT = "default"

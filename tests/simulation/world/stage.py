@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.simulation.conversion import quick_conversion
-from tests.simulation.fleet_file import FleetFile, sqlite_on_the_loop
-from tests.simulation.world import Ran, simulate
+from tests.simulation.repeatable.conversion import quick_conversion
+from tests.simulation.repeatable.fleet_file import FleetFile, sqlite_on_the_loop
+from tests.simulation.world.world import Ran, simulate
 
 _MEMORY = Path("/dev/shm")
 

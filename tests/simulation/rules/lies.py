@@ -53,9 +53,12 @@ happened.
 
 from collections.abc import Callable, Iterator
 
-from tests.simulation import rules_of_holds, rules_of_service, rules_of_sessions, rules_of_time
-from tests.simulation.callers import Told
-from tests.simulation.world import Ran
+from tests.simulation.rules import reservations as rules_of_holds
+from tests.simulation.rules import service as rules_of_service
+from tests.simulation.rules import sessions as rules_of_sessions
+from tests.simulation.rules import time as rules_of_time
+from tests.simulation.world.callers import Told
+from tests.simulation.world.world import Ran
 
 
 def lies(ran: Ran) -> list[str]:

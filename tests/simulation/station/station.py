@@ -12,17 +12,17 @@ from collections import deque
 from datetime import datetime
 from typing import Any, Protocol
 
-from tests.simulation.chance import Chance
-from tests.simulation.holds import Holds
-from tests.simulation.requests import Requests
-from tests.simulation.restarts import Bolts, Restarts
-from tests.simulation.sessions import Sessions
-from tests.simulation.speech import Message, Speech
-from tests.simulation.talking import Talker
-from tests.simulation.tempers import Temper
-from tests.simulation.truth import FrameSeen, TrueRestart, TrueSession, Truth
-from tests.simulation.virtual_time import VirtualLoop
-from tests.simulation.wire import Wire
+from tests.simulation.repeatable.chance import Chance
+from tests.simulation.repeatable.virtual_time import VirtualLoop
+from tests.simulation.servers.wire import Wire
+from tests.simulation.station.requests import Requests
+from tests.simulation.station.reservations import Holds
+from tests.simulation.station.restarts import Bolts, Restarts
+from tests.simulation.station.sessions import Sessions
+from tests.simulation.station.speech import Message, Speech
+from tests.simulation.station.talking import Talker
+from tests.simulation.station.tempers import Temper
+from tests.simulation.station.truth import FrameSeen, TrueRestart, TrueSession, Truth
 
 STEP_S = 3.0
 """How often chance has its way with it."""

@@ -6,10 +6,10 @@ from datetime import timedelta
 from domain.model.command import State
 from domain.model.specs import Kind
 from domain.model.states import is_definite
-from tests.simulation.callers import Told
-from tests.simulation.reading import last_deadline, row_of_wire_id
-from tests.simulation.temporal_server import TASK_TIMEOUT_S, Execution
-from tests.simulation.world import Ran
+from tests.simulation.rules.reading import last_deadline, row_of_wire_id
+from tests.simulation.servers.temporal_server import TASK_TIMEOUT_S, Execution
+from tests.simulation.world.callers import Told
+from tests.simulation.world.world import Ran
 
 GRACE_S = 5.0
 """I3's own words."""

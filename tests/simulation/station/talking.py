@@ -5,11 +5,11 @@ import json
 from collections import deque
 from typing import Any
 
-from tests.simulation.chance import Chance
-from tests.simulation.speech import Message, Speech
-from tests.simulation.tempers import Temper
-from tests.simulation.virtual_time import VirtualLoop
-from tests.simulation.wire import Wire
+from tests.simulation.repeatable.chance import Chance
+from tests.simulation.repeatable.virtual_time import VirtualLoop
+from tests.simulation.servers.wire import Wire
+from tests.simulation.station.speech import Message, Speech
+from tests.simulation.station.tempers import Temper
 
 ANSWER_PATIENCE_S = 25.0
 """How long it waits for the answer to a message of its own."""

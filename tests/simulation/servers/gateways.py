@@ -23,12 +23,12 @@ from fleet.keys import Passwords, Sealer
 from journal.wakeups import WakeupDispatcher
 from station_gateway.gateway import Gateway
 from station_gateway.settings import GatewaySettings
-from tests.simulation.chance import Chance
-from tests.simulation.processes import Process, ProcessDatabase
-from tests.simulation.remote_activities import Activity, Poller
-from tests.simulation.temporal_server import TemporalServer
-from tests.simulation.virtual_time import VirtualLoop
-from tests.simulation.wire import StationEnd, Wire
+from tests.simulation.repeatable.chance import Chance
+from tests.simulation.repeatable.virtual_time import VirtualLoop
+from tests.simulation.servers.processes import Process, ProcessDatabase
+from tests.simulation.servers.remote_activities import Activity, Poller
+from tests.simulation.servers.temporal_server import TemporalServer
+from tests.simulation.servers.wire import StationEnd, Wire
 from workflows.activities.commands import FleetActivities
 from workflows.activities.reservations import ReservationActivities
 

@@ -12,12 +12,12 @@ from domain.reservations.next_step import CANCEL_TRIES
 from domain.reservations.reservation import ENDS, Reservation, ReservationState
 from domain.reservations.transitions import EndCause
 from fleet.sends import Send
-from tests.simulation.callers import Told
-from tests.simulation.reading import ROUGHLY, arrived, ended_as, frames_of, token_fits
-from tests.simulation.rules_of_time import is_quiet
-from tests.simulation.temporal_server import TASK_TIMEOUT_S
-from tests.simulation.truth import TrueHold
-from tests.simulation.world import Kept, Ran
+from tests.simulation.rules.reading import ROUGHLY, arrived, ended_as, frames_of, token_fits
+from tests.simulation.rules.time import is_quiet
+from tests.simulation.servers.temporal_server import TASK_TIMEOUT_S
+from tests.simulation.station.truth import TrueHold
+from tests.simulation.world.callers import Told
+from tests.simulation.world.world import Kept, Ran
 
 NOTHING_HELD = (
     Code.REJECTED,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from domain.model.specs import Kind
-from tests.simulation.chance import Chance
+from tests.simulation.repeatable.chance import Chance
 
 _SESSIONS = (Kind.START_SESSION, Kind.START_SESSION, Kind.STOP_SESSION)
 _HOLDS = (Kind.RESERVE_NOW, Kind.RESERVE_NOW, Kind.CANCEL_RESERVATION, Kind.START_SESSION)
