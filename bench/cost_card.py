@@ -25,8 +25,8 @@ from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import WaitFor
 from fleet.engine.database import Database
 from tests.support.command_bench import Bench, rejected
-from tests.support.costs import Cost, cost_of
-from tests.support.hold_costs import HOLD_CARD
+from tests.support.histories.costs import Cost, cost_of
+from tests.support.histories.hold_costs import HOLD_CARD
 from tests.support.scripted_gateway import accepted, answers
 from workflows.registration import register_search_attributes
 from workflows.worker import running_worker

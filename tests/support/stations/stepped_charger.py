@@ -8,7 +8,7 @@ import asyncio
 from datetime import UTC, datetime
 
 from simulator.messages import Payload, Refusal
-from tests.support.stepped_station import STOPS, SteppedStation
+from tests.support.stations.stepped_station import STOPS, SteppedStation
 
 
 class SteppedCharger(SteppedStation):

@@ -8,7 +8,7 @@ from typing import Any
 
 from temporalio.client import WorkflowHandle, WorkflowHistory
 
-FOLDER = Path(__file__).parents[1] / "replay" / "histories"
+FOLDER = Path(__file__).parents[2] / "replay" / "histories"
 _HIDDEN = {"identity": "somebody", "stackTrace": "somewhere"}
 RECORD_TO = "EVCOMMAND_RECORD_HISTORIES"
 
