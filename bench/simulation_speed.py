@@ -9,8 +9,8 @@ import asyncio
 import time
 
 from bench.report import Figure
-from tests.simulation.rules import lies
-from tests.simulation.stage import open_stage
+from tests.simulation.rules.lies import lies
+from tests.simulation.world.stage import open_stage
 
 WARM = 10
 WORLDS = 200

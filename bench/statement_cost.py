@@ -133,6 +133,6 @@ async def measure() -> None:
         async with db.write() as tx:
             await stations.admit(tx, id="CP1", tenant="bench", now=NOW)
         for name, work in WORKS.items():
-            (await measure_work(name, work, db, stock)).tell()
+            (await measure_work(name, work, db, stock)).report()
         await stock.dispose()
         await db.close()

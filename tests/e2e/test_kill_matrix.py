@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.client import Client, Command, OfflinePolicy, WaitFor, code_of
 from tests.support.processes import Fleet
-from tests.support.stepped_station import SteppedStation
+from tests.support.stations.stepped_station import SteppedStation
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 VICTIMS = pytest.mark.parametrize("victim", ["broker", "worker", "gateway", "temporal"])

@@ -15,7 +15,7 @@ from evcommand.v1.command_options_pb2 import CommandOptions
 
 from tests.support.client import Client, Command, OfflinePolicy, WaitFor, code_of
 from tests.support.processes import Fleet
-from tests.support.stepped_charger import SteppedCharger
+from tests.support.stations.stepped_charger import SteppedCharger
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 SUBMITTED = WaitFor.WAIT_FOR_SUBMITTED

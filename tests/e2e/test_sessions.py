@@ -13,7 +13,7 @@ from simulator.config import Cable, StationConfig, TxStart
 from simulator.station import SimulatedStation
 from tests.support.client import TOKEN, Client, Command, code_of
 from tests.support.processes import Fleet
-from tests.support.stepped_station import STARTS
+from tests.support.stations.stepped_station import STARTS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 BOTH = pytest.mark.parametrize("version", ["1.6", "2.0.1"])

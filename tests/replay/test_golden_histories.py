@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from temporalio.worker import Replayer
 
-from tests.support.histories import golden, read
+from tests.support.histories.golden import golden, read
 from workflows.worker import WORKFLOWS, workflow_runner
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.simulation.stage import Stage, open_stage
+from tests.simulation.world.stage import Stage, open_stage
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -3,11 +3,11 @@
 from itertools import count, islice
 
 from domain.model.specs import Kind
-from tests.simulation.chance import Chance
-from tests.simulation.plots import plot_of
-from tests.simulation.rules import lies
-from tests.simulation.stage import Stage
-from tests.simulation.world import is_calm
+from tests.simulation.repeatable.chance import Chance
+from tests.simulation.rules.lies import lies
+from tests.simulation.world.plots import plot_of
+from tests.simulation.world.stage import Stage
+from tests.simulation.world.world import is_calm
 
 ENOUGH = 150
 

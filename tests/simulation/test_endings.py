@@ -16,8 +16,8 @@ from contract.names import CANCEL_UPDATE
 from domain.commands.sending import Course
 from domain.model import transitions as changes
 from domain.model.outcomes import Cause, ending
-from tests.simulation.virtual_time import BEGIN
-from tests.simulation.workflow_runs import WorkflowRun, first_job, to_payload
+from tests.simulation.repeatable.virtual_time import BEGIN
+from tests.simulation.servers.workflow_runs import WorkflowRun, first_job, to_payload
 from tests.unit.domain.situations import stop
 
 

@@ -20,7 +20,7 @@ from fleet.engine.statements import Tx
 from fleet.sends import Send
 from station_gateway.commands import sending
 from tests.simulation.hunting import found_within
-from tests.simulation.stage import Stage
+from tests.simulation.world.stage import Stage
 
 
 def test_the_same_seed_is_the_same_story(stage: Stage) -> None:

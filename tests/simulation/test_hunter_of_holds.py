@@ -24,7 +24,7 @@ from domain.reservations.next_step import Act, Step
 from domain.reservations.reservation import Reservation
 from domain.reservations.transitions import EndCause
 from tests.simulation.hunting import found_within
-from tests.simulation.stage import Stage
+from tests.simulation.world.stage import Stage
 from workflows import command_workflow, requests
 from workflows.activities import reservations as reservation_activities
 

@@ -14,8 +14,8 @@ from fleet import transactions
 from fleet.engine.statements import Tx
 from station_gateway.commands import sending
 from tests.simulation.hunting import found_within
-from tests.simulation.stage import Stage
 from tests.simulation.test_hunter import plant_a_careless_workflow
+from tests.simulation.world.stage import Stage
 
 
 def plant(monkeypatch: pytest.MonkeyPatch, kind: Kind, verdict: Verdict, cause: Cause) -> None:

@@ -8,9 +8,9 @@ import os
 
 import pytest
 
-from tests.simulation.rules import lies
-from tests.simulation.stage import Stage
-from tests.simulation.world import Ran
+from tests.simulation.rules.lies import lies
+from tests.simulation.world.stage import Stage
+from tests.simulation.world.world import Ran
 
 SEEDS = int(os.environ.get("EVCOMMAND_SIMULATION_SEEDS", "1000"))
 FIRST = int(os.environ.get("EVCOMMAND_SIMULATION_FIRST_SEED", "1"))

@@ -24,7 +24,7 @@ from google.rpc.status_pb2 import Status
 
 from broker.errors import DETAILS_KEY
 from fleet.database import Database
-from tests.support.scripted_station import ScriptedStation, connected
+from tests.support.stations.scripted_station import ScriptedStation, connected
 
 _numbers = itertools.count(1)
 WAIT_S = 20.0

@@ -26,7 +26,7 @@ from fleet.database import Database
 from fleet.keys import Sealer, load_sealer
 from journal import callback_outbox
 from journal.commands.record import record
-from tests.support import histories
+from tests.support.histories import golden as histories
 from tests.unit.domain.situations import ACCEPTED, T0, at, start
 from workflows.worker import running_worker
 

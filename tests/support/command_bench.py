@@ -45,7 +45,7 @@ from fleet.log import reservations
 from journal.commands.record import from_snapshot
 from journal.reservations import record as reservation_recorder
 from journal.wakeups import WakeupDispatcher
-from tests.support import histories
+from tests.support.histories import golden as histories
 from tests.support.scripted_gateway import (
     Happening,
     Held,
@@ -61,7 +61,7 @@ from tests.support.scripted_gateway import (
     not_sent,
     rejected,
 )
-from tests.support.station_reports import TENANT, TOKEN, StationReports, numbers
+from tests.support.stations.station_reports import TENANT, TOKEN, StationReports, numbers
 
 __all__ = [
     "TENANT",

@@ -25,7 +25,7 @@ from fleet.sends import AlreadySettled, Send
 from journal.commands.record import record
 from journal.commands.waking import StationEvent, wake_concerned
 from station_gateway.commands.frames import traces
-from tests.support.station_reports import StationReports
+from tests.support.stations.station_reports import StationReports
 
 Play = Callable[["ScriptedGateway", SendRequest], Awaitable[SendResult]]
 Happening = Callable[[], Awaitable[object]]

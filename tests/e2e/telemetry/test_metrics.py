@@ -17,7 +17,7 @@ from fleet import wakeups
 from fleet.database import Database
 from tests.e2e.telemetry.house import Story, Watched
 from tests.e2e.telemetry.metrics_page import MetricsPage
-from tests.support.scripted_station import ScriptedStation, connected
+from tests.support.stations.scripted_station import ScriptedStation, connected
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 

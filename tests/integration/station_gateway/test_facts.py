@@ -9,7 +9,7 @@ from domain.model.specs import Kind
 from fleet import stations, tokens
 from fleet.engine.unavailable import DatabaseUnavailable
 from tests.support.gateway_bench import TENANT, Bench, now
-from tests.support.scripted_station import ScriptedStation, eventually
+from tests.support.stations.scripted_station import ScriptedStation, eventually
 
 START = {
     "connectorId": 1,

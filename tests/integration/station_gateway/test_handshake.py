@@ -12,7 +12,7 @@ from fleet import stations
 from station_gateway.settings import GatewaySettings, UnsafeListener
 from station_gateway.sockets.handshake import Knock, Refused
 from tests.support.gateway_bench import PASSWORD, Bench, now
-from tests.support.scripted_station import basic, connected, eventually
+from tests.support.stations.scripted_station import basic, connected, eventually
 
 
 async def refused(url: str, password: str = "", *, user: str = "") -> tuple[int, dict[str, str]]:

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.support.gateway_bench import PASSWORD, Bench
-from tests.support.scripted_station import ScriptedStation, connected
+from tests.support.stations.scripted_station import ScriptedStation, connected
 
 
 async def heartbeat_takes(station: ScriptedStation) -> float:

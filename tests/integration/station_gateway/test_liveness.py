@@ -12,7 +12,7 @@ from fleet import connections, stations
 from fleet.connections import Connection
 from station_gateway.settings import GatewaySettings
 from tests.support.gateway_bench import Bench, now
-from tests.support.scripted_station import eventually, found
+from tests.support.stations.scripted_station import eventually, found
 
 
 async def holder(bench: Bench, station: str = "S1") -> Connection | None:

@@ -24,7 +24,7 @@ from domain.model.specs import (
 )
 from telemetry import metrics
 from tests.support.gateway_bench import Bench, OtherSpec
-from tests.support.scripted_station import ScriptedStation, found
+from tests.support.stations.scripted_station import ScriptedStation, found
 
 VERSIONS = ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"]
 SPECS: dict[str, Callable[[Bench], OtherSpec]] = {

@@ -26,7 +26,7 @@ from fleet import connections
 from fleet.database import Database
 from station_gateway.process import running_gateway
 from tests.support.gateway_bench import Bench, now, quick
-from tests.support.scripted_station import ScriptedStation, basic, connected
+from tests.support.stations.scripted_station import ScriptedStation, basic, connected
 
 
 @workflow.defn

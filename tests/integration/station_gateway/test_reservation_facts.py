@@ -13,7 +13,7 @@ from fleet import connections, stations, tokens
 from fleet.stations import Station, StationConnector
 from telemetry import metrics
 from tests.support.gateway_bench import TENANT, Bench, now
-from tests.support.scripted_station import BOOTS, ScriptedStation, found
+from tests.support.stations.scripted_station import BOOTS, ScriptedStation, found
 
 NEWER = ["ocpp2.0.1", "ocpp2.1"]
 every_newer = pytest.mark.parametrize("version", NEWER)

@@ -14,7 +14,7 @@ from fleet.engine.statements import Tx
 from station_gateway.dialects.messages import Confirmation, MeterRead
 from station_gateway.sockets.peer import Peer
 from tests.support.gateway_bench import TENANT, Bench, now
-from tests.support.scripted_station import ScriptedStation, eventually, found
+from tests.support.stations.scripted_station import ScriptedStation, eventually, found
 
 
 def outcome(result: SendResult) -> tuple[SendStatus, str, bool]:

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from tests.support.command_bench import Bench
-from tests.support.costs import Cost
-from tests.support.hold_costs import HOLD_CARD
+from tests.support.histories.costs import Cost
+from tests.support.histories.hold_costs import HOLD_CARD
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -1,0 +1,1 @@
+"""The checks of this project's own rules; `scripts/lint` runs them."""

@@ -1,0 +1,99 @@
+"""I2 and I11 for unlocks and resets: what the station really did with its locks and its power."""
+
+from collections.abc import Iterator
+
+from domain.model.command import Code
+from domain.model.specs import Kind
+from tests.simulation.rules.reading import ROUGHLY, arrived, ended_as, frames_of, message_ids
+from tests.simulation.world.callers import Told
+from tests.simulation.world.world import Ran
+
+DID_NOT = (Code.REJECTED, Code.NOT_SUPPORTED, Code.NOT_SENT, Code.NO_EFFECT)
+
+
+def written_once(ran: Ran, told: Told) -> Iterator[str]:
+    """I2: an unlock or a reset reaches the station at most once."""
+    kind = told.command.kind
+    if kind in {Kind.UNLOCK_CONNECTOR, Kind.RESET}:
+        got = frames_of(ran, told, kind)
+        if len(got) > 1:
+            yield f"I2 the station got {len(got)} frames of {kind.value}"
+
+
+def unlocked(ran: Ran, told: Told) -> Iterator[str]:
+    """SUCCEEDED: our frame unlocked it. REJECTED, NOT_SENT, NO_EFFECT: it did not."""
+    command = told.last
+    if command.unlock is None or command.outcome is None:
+        return
+    ours = message_ids(told)
+    really = [unlock for unlock in ran.truth.unlocks if unlock.cause in ours]
+    code = command.outcome.code
+    if code is Code.SUCCEEDED and not any(one.evse == command.unlock.on_evse for one in really):
+        yield "I11 SUCCEEDED, and the connector was never unlocked"
+    if code in DID_NOT and really:
+        yield f"I11 {code.value} ({command.outcome.cause}), and the connector was unlocked"
+    if code is Code.CANCELLED and frames_of(ran, told, Kind.UNLOCK_CONNECTOR):
+        yield "I11 CANCELLED, and the station got its frame"
+
+
+def stops_only_there(ran: Ran, told: Told) -> Iterator[str]:
+    """stop_first never stops a session at another EVSE, and nothing is stopped without it."""
+    unlock = told.command.unlock
+    if unlock is None:
+        return
+    ours = message_ids(told)
+    for session in ran.truth.sessions:
+        if session.end_cause not in ours:
+            continue
+        if session.evse != unlock.on_evse:
+            yield f"it stopped session {session.number} at EVSE {session.evse}"
+        if not unlock.stop_first:
+            yield f"it stopped session {session.number}, which nobody asked for"
+
+
+def restarted(ran: Ran, told: Told) -> Iterator[str]:
+    """SUCCEEDED: it restarted after our frame left. The definite rest: our frame did not do it."""
+    command = told.last
+    if command.reset is None or command.outcome is None:
+        return
+    ours, code = message_ids(told), command.outcome.code
+    got = arrived(ran, told)
+    if code is Code.SUCCEEDED:
+        sent = [send.send_time for send in told.sends if send.state != "VOID"]
+        after = [
+            one
+            for one in ran.truth.restarts
+            if sent and one.at >= sent[0] - ROUGHLY and one.evse in (None, command.reset.evse_id)
+        ]
+        if not after:
+            yield "I11 SUCCEEDED, and the station never restarted after its frame left"
+    elif code in DID_NOT and any(one.cause in ours for one in ran.truth.restarts):
+        yield f"I11 {code.value} ({command.outcome.cause}), and its frame restarted the station"
+    elif code is Code.CANCELLED and got:
+        yield "I11 CANCELLED, and the station got its frame"
+
+
+def said_so_itself(ran: Ran, told: Told) -> Iterator[str]:
+    """NOT_SENT, and no frame came; REJECTED or NOT_SUPPORTED, and the station said no."""
+    command = told.last
+    if command.kind not in {Kind.UNLOCK_CONNECTOR, Kind.RESET}:
+        return
+    got = frames_of(ran, told, command.kind)
+    if ended_as(command, Code.NOT_SENT) and got:
+        yield "I11 NOT_SENT, and the station got its frame"
+    refused = ended_as(command, Code.REJECTED, Code.NOT_SUPPORTED)
+    yes = {"", "nonsense", "Accepted", "Scheduled", "Unlocked"}
+    if refused and got and got[0].said in yes:
+        yield f"I11 it was refused, and the station said {got[0].said!r}"
+
+
+def calm_service(ran: Ran, told: Told) -> Iterator[str]:
+    """Where nothing fails, nothing about locks and restarts is UNKNOWN."""
+    service = told.command.kind in {Kind.UNLOCK_CONNECTOR, Kind.RESET}
+    calm = ran.calm and not ran.truth.restarts
+    if calm and service and ended_as(told.last, Code.UNKNOWN):
+        cause = told.last.outcome.cause if told.last.outcome else ""
+        yield f"nothing failed, and it is UNKNOWN ({cause})"
+
+
+RULES = (written_once, unlocked, stops_only_there, restarted, said_so_itself, calm_service)

@@ -1,0 +1,216 @@
+"""I11 for starts and stops, and for what a start undoes. The theory stands in `rules.py`."""
+
+from collections.abc import Iterator
+
+from domain.evidence.sessions import CLOCK_TOLERANCE
+from domain.model.command import Code, CompensationState
+from domain.model.specs import Kind
+from tests.simulation.rules.reading import (
+    ROUGHLY,
+    arrived,
+    claimed,
+    claimed_by_another,
+    ended_as,
+    is_its_driver,
+    last_deadline,
+    meant,
+    message_ids,
+    true_session,
+    was_reported,
+)
+from tests.simulation.station.truth import TrueSession
+from tests.simulation.world.callers import Told
+from tests.simulation.world.world import Ran
+
+DEFINITE_WITHOUT_SESSION = {Code.REJECTED, Code.NOT_SUPPORTED, Code.NO_EFFECT, Code.CANCELLED}
+
+
+# --- I11: starts
+
+
+def _start_succeeded(ran: Ran, told: Told) -> Iterator[str]:
+    command = told.last
+    if command.start is None or not ended_as(command, Code.SUCCEEDED):
+        return
+    session = claimed(ran, command)
+    if session is None:
+        yield "I11 SUCCEEDED without a session that ever was"
+        return
+    if not is_its_driver(command, session):
+        yield f"I11 SUCCEEDED with the session of {session.token}"
+    if command.start.evse_id not in (None, session.evse):
+        yield f"I11 SUCCEEDED with a session on EVSE {session.evse}"
+    if command.send_time is not None and session.begun < command.send_time - CLOCK_TOLERANCE:
+        yield "I11 SUCCEEDED with a session that ran before its frame left"
+    if session.begun > last_deadline(ran, told) + ROUGHLY:
+        yield "I11 SUCCEEDED with a session that began after its time"
+
+
+def _start_not_sent(ran: Ran, told: Told) -> Iterator[str]:
+    if ended_as(told.last, Code.NOT_SENT) and arrived(ran, told):
+        yield "I11 NOT_SENT, and the station got its frame"
+
+
+def _start_refused(ran: Ran, told: Told) -> Iterator[str]:
+    command = told.last
+    if command.start is None or not ended_as(command, Code.REJECTED, Code.NOT_SUPPORTED):
+        return
+    said = [frame.said for frame in arrived(ran, told)]
+    if not said or said[0] in {"", "Accepted", "nonsense"}:
+        yield f"I11 {command.outcome.code.value if command.outcome else ''}, and it said {said}"
+
+
+def _start_without_session(ran: Ran, told: Told) -> Iterator[str]:
+    command = told.last
+    if command.start is None or command.outcome is None:
+        return
+    if command.outcome.code not in DEFINITE_WITHOUT_SESSION:
+        return
+    for session in ran.truth.caused_by(message_ids(told)):
+        if not session.running or not was_reported(ran, session):
+            continue
+        if claimed_by_another(ran, told, session) and not session.names_its_start:
+            continue
+        if command.compensation.state is not CompensationState.FAILED:
+            yield (
+                f"I11 {command.outcome.code.value} ({command.outcome.cause}), compensation "
+                f"{command.compensation.state.value}, and its session {session.number} runs on"
+            )
+
+
+def _compensated(ran: Ran, told: Told) -> Iterator[str]:
+    known = told.last.compensation
+    if told.command.start is None:
+        return
+    if known.state is not CompensationState.NONE and not true_session(ran, known.transaction):
+        yield f"I11 compensation {known.state.value} of a session that never was"
+    if known.state is CompensationState.PENDING:
+        yield "I11 its compensation is PENDING for ever"
+    if known.state is not CompensationState.DONE:
+        return
+    session = true_session(ran, known.transaction)
+    if session is None or session.running:
+        yield f"I11 compensation DONE, and session {session and session.number} runs"
+
+
+def one_claim_per_session(ran: Ran) -> Iterator[str]:
+    """No session is the success of two starts."""
+    claims: dict[int, str] = {}
+    for told in ran.told:
+        command = told.last
+        if command.start is None or not ended_as(command, Code.SUCCEEDED):
+            continue
+        session = claimed(ran, command)
+        if session is None or session.named_late:
+            continue
+        if session.number in claims:
+            yield f"I11 {command.name} and {claims[session.number]} claim one session"
+        claims[session.number] = command.name
+
+
+# --- I11: stops
+
+
+def _stop_succeeded(ran: Ran, told: Told) -> Iterator[str]:
+    command = told.last
+    if command.stop is None or not ended_as(command, Code.SUCCEEDED):
+        return
+    session = meant(ran, told)
+    if session is None:
+        yield "I11 SUCCEEDED with a session that never was"
+    elif session.ended is None:
+        yield f"I11 SUCCEEDED, and session {session.number} runs on"
+
+
+def _stop_not_sent(ran: Ran, told: Told) -> Iterator[str]:
+    command = told.last
+    if command.stop is None or not ended_as(command, Code.NOT_SENT, Code.CANCELLED):
+        return
+    if arrived(ran, told):
+        yield f"I11 {command.outcome and command.outcome.code.value}, and the station got it"
+
+
+def _stop_without_effect(ran: Ran, told: Told) -> Iterator[str]:
+    command = told.last
+    if command.stop is None or not ended_as(command, Code.REJECTED, Code.NO_EFFECT):
+        return
+    ours = message_ids(told)
+    for session in ran.truth.sessions:
+        if session.end_cause not in ours or session.ended is None:
+            continue
+        if command.outcome_time is not None and session.ended < command.outcome_time:
+            code = command.outcome.code.value if command.outcome else ""
+            yield f"I11 {code}, and it has ended session {session.number}"
+
+
+def _hits_only_its_own(ran: Ran, told: Told) -> Iterator[str]:
+    ours = message_ids(told)
+    for session in ran.truth.sessions:
+        if session.end_cause in ours:
+            if told.command.kind is Kind.STOP_SESSION:
+                target = meant(ran, told)
+                if target is not None and target is not session and target.evse != session.evse:
+                    yield f"it stopped session {session.number} instead of {target.number}"
+            elif told.command.kind is Kind.START_SESSION:
+                yield from _undo_hits(ran, told, session)
+
+
+def _undo_hits(ran: Ran, told: Told, session: TrueSession) -> Iterator[str]:
+    mine = message_ids(told)
+    other = claimed_by_another(ran, told, session)
+    if other is not None and not session.named_late:
+        yield f"it undid session {session.number}, the success of {other.command.name}"
+    if session.cause in mine:
+        return
+    command = told.command
+    left = [send.send_time for send in told.sends if not send.undo and send.state != "VOID"]
+    alike = (
+        command.start is not None
+        and is_its_driver(command, session)
+        and command.start.evse_id in (None, session.evse)
+        and bool(left)
+        and session.begun >= left[0] - ROUGHLY
+        and not (session.cause and session.names_its_start and not session.named_late)
+    )
+    if not alike:
+        yield f"it undid session {session.number}, which was not its own"
+
+
+# --- a calm world
+
+
+def _calm_is_exact(ran: Ran, told: Told) -> Iterator[str]:
+    if not ran.calm or told.last.outcome is None or _has_a_twin(ran, told):
+        return
+    if ran.truth.restarts:
+        return  # somebody has asked for it: that is no calm
+    code, cause = told.last.outcome.code, told.last.outcome.cause
+    if code is Code.UNKNOWN:
+        yield f"nothing failed, and it is UNKNOWN ({cause})"
+    if told.command.kind is Kind.START_SESSION:
+        began = ran.truth.caused_by(message_ids(told))
+        if (code is Code.SUCCEEDED) != bool(began) and code is not Code.NO_EFFECT:
+            yield f"nothing failed, and it is {code.value} with sessions {began}"
+
+
+def _has_a_twin(ran: Ran, told: Told) -> bool:
+    """Whether another start for the same token makes it hard to tell whose a session is."""
+    start = told.command.start
+    others = (one.command.start for one in ran.told if one is not told)
+    return start is not None and any(
+        other is not None and other.id_token.digest == start.id_token.digest for other in others
+    )
+
+
+RULES = (
+    _start_succeeded,
+    _start_not_sent,
+    _start_refused,
+    _start_without_session,
+    _compensated,
+    _stop_succeeded,
+    _stop_not_sent,
+    _stop_without_effect,
+    _hits_only_its_own,
+    _calm_is_exact,
+)

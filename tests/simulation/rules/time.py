@@ -1,0 +1,85 @@
+"""I1 to I4: commands end, once, in time, and never take back what they said."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from domain.model.command import State
+from domain.model.specs import Kind
+from domain.model.states import is_definite
+from tests.simulation.rules.reading import last_deadline, row_of_wire_id
+from tests.simulation.servers.temporal_server import TASK_TIMEOUT_S, Execution
+from tests.simulation.world.callers import Told
+from tests.simulation.world.world import Ran
+
+GRACE_S = 5.0
+"""I3's own words."""
+
+RESTLESS = 100
+"""Looks that nobody asks about."""
+
+_ORDER = [State.QUEUED, State.SENT, State.AWAITING_EFFECT, State.COMPENSATING, State.DONE]
+
+
+def _ends(_ran: Ran, told: Told) -> Iterator[str]:
+    if told.execution.failure is not None:
+        yield f"I1 its workflow failed: {told.execution.failure}"
+    elif not told.execution.closed or told.last.state is not State.DONE:
+        yield f"I1 it never ended: {told.last.state.value}"
+
+
+def _sent_once(ran: Ran, told: Told) -> Iterator[str]:
+    if told.command.kind is not Kind.START_SESSION:
+        return
+    arrived = [
+        frame
+        for send in told.sends
+        if not send.undo
+        for frame in ran.truth.frames
+        if frame.message_id == send.message_id
+    ]
+    if len(arrived) > 1:
+        yield f"I2 the station got {len(arrived)} start frames"
+
+
+def _stops_again_only_what_runs(ran: Ran, told: Told) -> Iterator[str]:
+    seen: set[str | None] = {None}
+    for send in (one for one in told.sends if one.state != "VOID"):
+        ended = row_of_wire_id(ran, send.wire_id or "") if send.wire_id in seen else None
+        told_at = ended.stop_received_time if ended else None
+        if told_at is not None and told_at + timedelta(seconds=15) < send.send_time:
+            yield f"I2 stop {send.attempt} was written long after the end was told"
+        seen.add(send.wire_id)
+
+
+def _ends_in_time(ran: Ran, told: Told) -> Iterator[str]:
+    done = next((one for one in told.history if one.state is State.DONE), None)
+    reached = done.outcome_time if done else None
+    if reached is None:
+        return
+    lost_s = ran.disturbed_s + told.execution.deaths * TASK_TIMEOUT_S
+    limit = last_deadline(ran, told) + timedelta(seconds=GRACE_S + lost_s)
+    if reached > limit:
+        yield f"I3 it ended at {reached:%H:%M:%S}, later than {limit:%H:%M:%S}"
+
+
+def _never_goes_back(_ran: Ran, told: Told) -> Iterator[str]:
+    for before, after in zip(told.history, told.history[1:], strict=False):
+        if is_definite(before.outcome) and before.outcome != after.outcome:
+            yield f"I4 {before.outcome} became {after.outcome}"
+        if _ORDER.index(after.state) < _ORDER.index(before.state):
+            yield f"I4 {before.state.value} became {after.state.value}"
+        if after.revision != before.revision + 1:
+            yield f"I4 revision {after.revision} follows {before.revision}"
+
+
+def is_quiet(run: Execution, lasted_s: float) -> Iterator[str]:
+    """A workflow waits for something: it never looks again and again at the same facts."""
+    if run.looks > RESTLESS + lasted_s / 2:
+        yield f"it looked {run.looks} times at the facts within {lasted_s:.0f} s"
+
+
+def _is_quiet(ran: Ran, told: Told) -> Iterator[str]:
+    yield from is_quiet(told.execution, ran.ended_s)
+
+
+RULES = (_is_quiet, _ends, _sent_once, _stops_again_only_what_runs, _ends_in_time, _never_goes_back)

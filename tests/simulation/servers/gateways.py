@@ -1,0 +1,156 @@
+"""Our own processes in a world: gateways that come and go, and the worker."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+from contract import names
+from contract.commands import (
+    AskRequest,
+    ChangeRequest,
+    ChangeReservation,
+    PrepareRequest,
+    SendRequest,
+    SettleRequest,
+    WeighRequest,
+    WeighReservation,
+)
+from domain.commands.timing import Timing
+from fleet import stations
+from fleet.database import Database
+from fleet.engine.unavailable import DatabaseUnavailable
+from fleet.keys import Passwords, Sealer
+from journal.wakeups import WakeupDispatcher
+from station_gateway.gateway import Gateway
+from station_gateway.settings import GatewaySettings
+from tests.simulation.repeatable.chance import Chance
+from tests.simulation.repeatable.virtual_time import VirtualLoop
+from tests.simulation.servers.processes import Process, ProcessDatabase
+from tests.simulation.servers.remote_activities import Activity, Poller
+from tests.simulation.servers.temporal_server import TemporalServer
+from tests.simulation.servers.wire import StationEnd, Wire
+from workflows.activities.commands import FleetActivities
+from workflows.activities.reservations import ReservationActivities
+
+SETTINGS = GatewaySettings(
+    lease_s=60.0,
+    lease_renewal_s=25.0,
+    sweep_interval_s=15.0,
+    last_seen_interval_s=300.0,
+    ping_interval_s=20.0,
+    ping_timeout_s=10.0,
+    fact_timeout_s=10.0,
+    ask_timeout_s=5.0,
+)
+"""Rare ticks: each costs real time, and nothing here depends on how often they come."""
+
+
+def worker_activities(db: ProcessDatabase, timing: Timing) -> dict[str, Activity]:
+    """The worker's local activities on its own way to the database."""
+    fleet = FleetActivities(db)  # type: ignore[arg-type]
+    holds = ReservationActivities(db, timing)  # type: ignore[arg-type]
+    return {
+        names.PREPARE_COMMAND: (fleet.prepare_command, PrepareRequest),
+        names.SETTLE_SEND: (fleet.settle_send, SettleRequest),
+        names.WEIGH_EVIDENCE: (fleet.weigh_evidence, WeighRequest),
+        names.RECORD_CHANGE: (fleet.record_change, ChangeRequest),
+        names.WEIGH_RESERVATION: (holds.weigh_reservation, WeighReservation),
+        names.CHANGE_RESERVATION: (holds.change_reservation, ChangeReservation),
+    }
+
+
+class GatewayHouse:
+    """One gateway process: the real gateway without its listener, and the real dispatcher."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        loop: VirtualLoop,
+        chance: Chance,
+        db: Database,
+        sealer: Sealer,
+        temporal: TemporalServer,
+        calm: bool,
+    ) -> None:
+        self.process = Process(name, loop)
+        self.wires: list[Wire] = []
+        self.db = ProcessDatabase(db, self.process, chance, loop, calm=calm)
+        self._loop = loop
+        self._chance = chance
+        self._fleet = db
+        self._temporal = temporal
+        self._skew = timedelta(0) if calm else timedelta(seconds=_skew_s(chance))
+        dispatcher = WakeupDispatcher(
+            self.db,  # type: ignore[arg-type]
+            temporal,  # type: ignore[arg-type]
+            sweep_s=20.0,
+            clock=self.utc_now,
+        )
+        self.gateway = Gateway(
+            self.db,  # type: ignore[arg-type]
+            sealer,
+            Passwords(bytes(32)),
+            dispatcher,
+            SETTINGS,
+            utc_now=self.utc_now,
+        )
+        self._dispatcher = dispatcher
+        acts = self.gateway.activities
+        self.poller = Poller(
+            self.process,
+            {
+                names.SEND_FRAME: (acts.send_frame, SendRequest),
+                names.ASK_STATION: (acts.ask_station, AskRequest),
+            },
+        )
+
+    def utc_now(self) -> datetime:
+        """By the clock of its machine."""
+        return self._loop.utc_now() + self._skew
+
+    async def start(self) -> None:
+        """Take the lease and be there."""
+        await self.process.spawn(self._begin())
+
+    async def _begin(self) -> None:
+        gateway, spawn = self.gateway, self.process.spawn
+        while True:
+            try:
+                await gateway._renew()
+                break
+            except DatabaseUnavailable:
+                await asyncio.sleep(0.5)
+        for work in (gateway._keep_lease(), gateway.sweeper.run(), self._dispatcher.run()):
+            spawn(work)
+        self._temporal.queues[names.gateway_queue(gateway.gateway_id)] = self.poller
+
+    def accept(self, station: StationEnd, station_id: str, subprotocol: str) -> Wire:
+        """A station opened a websocket and was admitted."""
+        wire = Wire(self._loop, self._chance, station, self.process, latency_s=0.03)
+        self.wires.append(wire)
+        self.process.spawn(self._serve(wire, station_id, subprotocol))
+        return wire
+
+    async def _serve(self, wire: Wire, station_id: str, subprotocol: str) -> None:
+        async with self._fleet.read() as tx:
+            known = await stations.get(tx, station_id)
+        assert known is not None
+        socket: Any = wire.socket
+        await self.gateway._serve(socket, known, subprotocol)
+
+    def kill(self) -> None:
+        """SIGKILL: its sockets die with it."""
+        self.process.kill()
+        for wire in self.wires:
+            wire.cut(gateway_after_s=None, station_after_s=self._chance.between(0.05, 3.0))
+
+
+def _skew_s(chance: Chance) -> float:
+    match chance.weighed(none=6, little=3, much=1):
+        case "little":
+            return chance.between(-0.2, 0.2)
+        case "much":
+            return chance.between(-2.0, 2.0)
+        case _:
+            return 0.0

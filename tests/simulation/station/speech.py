@@ -1,0 +1,260 @@
+"""What the hostile station says, in the words of its OCPP version."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tests.simulation.repeatable.virtual_time import BEGIN
+from tests.simulation.station.truth import TrueSession
+
+if TYPE_CHECKING:
+    from tests.simulation.station.station import Station
+
+Payload = dict[str, Any]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+_V16_REASONS = {"PowerLoss", "Local", "Remote", "HardReset", "SoftReset", "UnlockCommand"}
+_2X_REASONS = {"PowerLoss", "Timeout", "Remote"}
+_2X_WORDS = {"Available", "Reserved", "Unavailable", "Faulted"}
+
+
+@dataclass
+class Message:
+    """A CALL of the station that waits for its turn. kept: sent again until it is answered."""
+
+    action: str
+    payload: Callable[[], Payload]
+    kept: bool
+    answered: Callable[[Payload], None] = lambda _: None
+    message_id: str = ""
+
+
+class Speech:
+    """The version's words. Session events are kept until they are answered, as OCPP asks for."""
+
+    def __init__(self, version: str, station: "Station") -> None:
+        self._v16 = version == "1.6"
+        self._station = station
+        self._remote_ids: dict[int, int | None] = {}
+        self._told_remote: set[int] = set()
+        self._seq: dict[int, int] = {}
+
+    @property
+    def opens_without_cable(self) -> bool:
+        """Whether its transactions begin with the authorisation (2.x, TxStartPoint)."""
+        return not self._v16 and self._station.temper.begins_at == "authorized"
+
+    @property
+    def occupied(self) -> str:
+        """The status of a connector with a car."""
+        return "Preparing" if self._v16 else "Occupied"
+
+    def stamp(self, at: datetime) -> str:
+        """A true time by the station's clock."""
+        wrong = self._station.temper.clock
+        if isinstance(wrong, timedelta):
+            return (at + wrong).isoformat().replace("+00:00", "Z")
+        if wrong == "1970":
+            return (EPOCH + (at - BEGIN)).isoformat()
+        if wrong == "far":
+            return "2222" + at.isoformat()[4:]
+        return at.replace(tzinfo=None).isoformat()
+
+    def true_time(self, written: datetime) -> datetime | None:
+        """When the station's clock shows a time that we wrote; None: not within a human's life."""
+        wrong = self._station.temper.clock
+        if isinstance(wrong, timedelta):
+            return written - wrong
+        if wrong == "1970":
+            return None
+        if wrong == "far":
+            return written.replace(year=written.year - 196)
+        return written
+
+    # --- its own messages
+
+    def boot(self) -> Message:
+        """BootNotification."""
+        payload: Payload = {"chargePointVendor": "V", "chargePointModel": "M"}
+        if not self._v16:
+            payload = {
+                "reason": self._station.boot_reason,
+                "chargingStation": {"vendorName": "V", "model": "M"},
+            }
+        return _message("BootNotification", payload, True, lambda _: self._station.booted())
+
+    def status(self, evse: int, status: str) -> Message:
+        """StatusNotification."""
+        at = self.stamp(self._station.loop.utc_now())
+        if self._v16:
+            payload: Payload = {
+                "connectorId": evse,
+                "status": status,
+                "errorCode": "NoError",
+                "timestamp": at,
+            }
+        else:
+            payload = {
+                "evseId": evse,
+                "connectorId": 1,
+                "connectorStatus": status if status in _2X_WORDS else "Occupied",
+                "timestamp": at,
+            }
+        held = self._station.holds.at(evse) if status == "Reserved" else None
+
+        def answered(_: Payload) -> None:
+            if held is not None:
+                held.shown = True
+
+        return _message("StatusNotification", payload, False, answered)
+
+    def begun(self, session: TrueSession, remote_start_id: int | None, *, plugged: bool) -> None:
+        """A session began."""
+        self._remote_ids[session.number] = remote_start_id
+        if self._v16:
+            self._begun_v16(session)
+            return
+        session.wire_id = f"tx-{session.number}-of-the-station"
+        self._seq[session.number] = 0
+        names = self._station.temper.names_start
+        state = "Charging" if plugged else "Idle"
+        trigger = "RemoteStart" if session.cause else "Authorized"
+        self._event(session, "Started", trigger, state, names_start=names == "always", token=True)
+        if plugged and names == "later":
+            self._event(session, "Updated", "ChargingStateChanged", "Charging", names_start=True)
+
+    def charging(self, session: TrueSession) -> None:
+        """The car came to a session that was open already (2.x)."""
+        if session.running:
+            names = self._station.temper.names_start != "never"
+            self._event(session, "Updated", "CablePluggedIn", "Charging", names_start=names)
+
+    def ended(self, session: TrueSession, reason: str) -> None:
+        """A session ended."""
+        if not self._v16:
+            why = {"HardReset": "ImmediateReset", "SoftReset": "ImmediateReset"}
+            trigger = {
+                "Timeout": "EVConnectTimeout",
+                "Remote": "RemoteStop",
+                "HardReset": "ResetCommand",
+                "SoftReset": "ResetCommand",
+            }
+            self._event(
+                session,
+                "Ended",
+                trigger.get(reason, "StopAuthorized"),
+                "Idle",
+                stopped=why.get(reason, reason if reason in _2X_REASONS else "Local"),
+            )
+            return
+        at = self.stamp(self._station.loop.utc_now())
+        meter = session.number + 10
+        forgets = self._station.temper.forgets_ids
+
+        def payload() -> Payload:
+            known = None if forgets else session.wire_id
+            return {
+                "transactionId": int(known) if known else -1,
+                "meterStop": meter,
+                "timestamp": at,
+                "reason": reason if reason in _V16_REASONS else "Other",
+                "idTag": session.token,
+            }
+
+        self._say("StopTransaction", payload)
+
+    def _begun_v16(self, session: TrueSession) -> None:
+        payload: Payload = {
+            "connectorId": session.evse,
+            "idTag": session.token,
+            "meterStart": session.number,
+            "timestamp": self.stamp(self._station.loop.utc_now()),
+        }
+        if self._names_hold(session):
+            payload["reservationId"] = session.hold
+
+        def answered(answer: Payload) -> None:
+            session.wire_id = str(answer["transactionId"])
+            if answer["idTagInfo"]["status"] != "Accepted":
+                self._station.end_session(session, "deauthorized", "DeAuthorized")
+            elif self._station.chance.happens(0.3):
+                self.meter(session)
+
+        self._say("StartTransaction", lambda: payload, answered)
+
+    def meter(self, session: TrueSession) -> None:
+        """MeterValues of a running session."""
+        known = None if self._station.temper.forgets_ids else session.wire_id
+        payload: Payload = {
+            "connectorId": session.evse,
+            "transactionId": int(known) if known else -1,
+            "meterValue": [
+                {
+                    "timestamp": self.stamp(self._station.loop.utc_now()),
+                    "sampledValue": [{"value": str(session.number + 5)}],
+                }
+            ],
+        }
+        self._station.say(_message("MeterValues", payload, False))
+
+    def _event(
+        self,
+        session: TrueSession,
+        kind: str,
+        trigger: str,
+        state: str,
+        *,
+        names_start: bool = False,
+        token: bool = False,
+        stopped: str = "",
+    ) -> None:
+        seq = self._seq[session.number]
+        self._seq[session.number] = seq + 1
+        info: Payload = {"transactionId": session.wire_id, "chargingState": state}
+        remote = self._remote_ids[session.number]
+        if names_start and remote is not None:
+            info["remoteStartId"] = remote
+            session.names_its_start = True
+            session.named_late = self._station.temper.names_start == "later"
+        if stopped:
+            info["stoppedReason"] = stopped
+        payload: Payload = {
+            "eventType": kind,
+            "timestamp": self.stamp(self._station.loop.utc_now()),
+            "triggerReason": trigger,
+            "seqNo": seq,
+            "offline": self._station.wire is None,
+            "transactionInfo": info,
+            "evse": {"id": session.evse, "connectorId": 1},
+        }
+        if token:
+            payload["idToken"] = {"idToken": session.token, "type": "ISO14443"}
+        if kind == "Started" and self._names_hold(session):
+            payload["reservationId"] = session.hold
+
+        def answered(answer: Payload) -> None:
+            status = answer.get("idTokenInfo", {}).get("status", "Accepted")
+            if status != "Accepted":
+                self._station.end_session(session, "deauthorized", "DeAuthorized")
+
+        self._say("TransactionEvent", lambda: payload, answered)
+
+    def _names_hold(self, session: TrueSession) -> bool:
+        session.hold_named = session.hold is not None and self._station.temper.names_holds
+        return session.hold_named
+
+    def hold_ended(self, wire_id: int, word: str) -> None:
+        """ReservationStatusUpdate, which 1.6 does not have: a hold is over, and not by our word."""
+        if not self._v16 and self._station.temper.tells_of_holds:
+            payload = {"reservationId": wire_id, "reservationUpdateStatus": word}
+            self._say("ReservationStatusUpdate", lambda: payload)
+
+    def _say(self, action: str, payload: Any, answered: Any = lambda _: None) -> None:
+        self._station.say(_message(action, payload, True, answered))
+
+
+def _message(action: str, payload: Any, kept: bool, answered: Any = lambda _: None) -> Message:
+    make = payload if callable(payload) else lambda: payload
+    return Message(action, make, kept, answered)

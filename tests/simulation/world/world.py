@@ -1,0 +1,325 @@
+"""One world: a station, gateways, a worker, Temporal, a fleet, callers; all out of one seed."""
+
+import asyncio
+from asyncio import AbstractEventLoop
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from domain.reservations.reservation import Reservation
+from fleet import sends, stations, tokens, transactions, wakeups
+from fleet.database import Database
+from fleet.keys import Sealer, load_sealer
+from fleet.log import commands as log
+from fleet.log import reservations
+from fleet.sends import Send
+from fleet.transactions.rows import Transaction
+from journal.commands.record import from_snapshot
+from journal.reservations.record import from_snapshot as read_reservation
+from journal.wakeups import WakeupDispatcher
+from station_gateway.commands.waiting import StationGone
+from tests.simulation.repeatable.chance import Chance, fixed_identities
+from tests.simulation.repeatable.fleet_file import FleetFile
+from tests.simulation.repeatable.virtual_time import VirtualLoop, run
+from tests.simulation.servers.gateways import GatewayHouse, worker_activities
+from tests.simulation.servers.processes import Process, ProcessDatabase, own_tasks
+from tests.simulation.servers.remote_activities import Poller
+from tests.simulation.servers.temporal_server import Execution, TemporalServer
+from tests.simulation.servers.wire import StationEnd, Wire
+from tests.simulation.station.reservations import GROUPS
+from tests.simulation.station.station import Station
+from tests.simulation.station.tempers import Temper, temper_of
+from tests.simulation.station.truth import Truth
+from tests.simulation.world.callers import STATION, TAGS, TENANT, TIMING, Callers, Told
+from tests.simulation.world.narrator import narrated
+from tests.simulation.world.plots import plot_of
+
+LONGEST_S = 2_500.0
+SETTLES_S = 60.0
+_LATER = timedelta(minutes=1)
+
+
+@dataclass
+class Kept:
+    """One reservation as the fleet knows it: how it stood after each change, and its frames."""
+
+    history: list[Reservation]
+    sends: list[Send]
+    runs: list[Execution]
+
+    @property
+    def last(self) -> Reservation:
+        """How it stands in the end."""
+        return self.history[-1]
+
+
+@dataclass
+class Ran:
+    """What a world left behind."""
+
+    seed: int
+    temper: Temper
+    calm: bool
+    truth: Truth
+    told: list[Told]
+    kept: list[Kept]
+    transactions: list[Transaction]
+    story: list[str]
+    troubles: list[str]
+    disturbed_s: float
+    ended_s: float
+    replays: int
+
+
+class Story:
+    """What happened in a world, line by line, for whoever has to understand a lie."""
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        self.lines: list[str] = []
+        self.troubles: list[str] = []
+        self._loop = loop
+
+    def trouble(self, _loop: AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A task ended with an exception that nobody looked at."""
+        error = context.get("exception")
+        if not isinstance(error, StationGone):  # whoever waited for it was killed
+            self.troubles.append(f"{context.get('message')}: {error!r}")
+
+    def line(self, who: str, what: str) -> None:
+        """Something happened now."""
+        self.lines.append(f"{self._loop.time():9.3f}  {who:8} {what}")
+
+
+class World:
+    """See the module."""
+
+    def __init__(
+        self, seed: int, loop: VirtualLoop, db: Database, sealer: Sealer, story: "Story"
+    ) -> None:
+        self.seed = seed
+        self.loop = loop
+        self.db = db
+        self.sealer = sealer
+        chance = Chance(f"{seed}/world")
+        self.chance = chance
+        self.calm = is_calm(chance)
+        self.story = story
+        self.temper = temper_of(Chance(f"{seed}/temper"), calm=self.calm)
+        self.disturbed_s = 0.0
+        self.plot = plot_of(Chance(f"{seed}/plot"), calm=self.calm)
+        self.reserved: list[str] = []
+        self.kept: list[Kept] = []
+        self.transactions: list[Transaction] = []
+        worker = Process("worker", loop)
+        self.worker_db = ProcessDatabase(db, worker, Chance(f"{seed}/wdb"), loop, calm=self.calm)
+        self.worker = Poller(worker, worker_activities(self.worker_db, TIMING))
+        self.temporal = TemporalServer(
+            loop, Chance(f"{seed}/temporal"), self.worker, calm=self.calm
+        )
+        self._delivers = WakeupDispatcher(
+            self.worker_db,  # type: ignore[arg-type]
+            self.temporal,  # type: ignore[arg-type]
+            sweep_s=20.0,
+            clock=loop.utc_now,
+        )
+        self.gateways: list[GatewayHouse] = []
+        self.station = Station(loop, Chance(f"{seed}/station"), self.temper, self, story.line)
+        self.callers = Callers(self)
+        self._sockets = Chance(f"{seed}/sockets")
+
+    # --- stage
+
+    async def play(self) -> None:
+        """From an empty fleet to the end of everything."""
+        own_tasks(self.loop)
+        await self._register()
+        for _ in range(1 if self.calm else 2):
+            await self._new_gateway()
+        self.worker.process.spawn(self._delivers.run())
+        living = self.loop.create_task(self.station.live())
+        plots = [self.callers.submit_all(), self.callers.drive()]
+        if not self.calm:
+            plots.append(self._misfortune())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LONGEST_S):
+                await asyncio.gather(*plots)
+                await self._all_ended()
+        await asyncio.sleep(SETTLES_S)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLES_S):
+                await self._all_ended()  # what the station has brought back meanwhile
+        self.station.truth.all_reported = not any(m.kept for m in self.station.queue)
+        self.station.truth.connected = self.station.wire is not None
+        await self._collect()
+        living.cancel()
+        for each in self.temporal.runs:
+            each.forget()
+
+    async def _all_ended(self) -> None:
+        """Return when every workflow has closed, and nothing would start another one."""
+        while True:
+            if open_runs := [each for each in self.temporal.runs if not each.closed]:
+                await open_runs[0].ended()
+                continue
+            async with self.db.read() as tx:
+                waiting = await wakeups.due(tx, before=self.loop.utc_now() + _LATER, limit=1)
+            if not waiting:
+                return
+            await asyncio.sleep(5.0)
+
+    async def _register(self) -> None:
+        now = self.loop.utc_now()
+        async with self.db.write() as tx:
+            await stations.create(
+                tx,
+                id=STATION,
+                tenant=TENANT,
+                location="",
+                security_profile=1,
+                password_hash=None,
+                now=now,
+            )
+            for tag in TAGS:
+                await tokens.put(
+                    tx,
+                    tenant=TENANT,
+                    value=tag,
+                    type="ISO14443",
+                    status="ACCEPTED",
+                    group=GROUPS.get(tag),
+                    now=now,
+                )
+
+    async def _new_gateway(self) -> GatewayHouse:
+        number = len(self.gateways) + 1
+        house = GatewayHouse(
+            f"gateway{number}",
+            loop=self.loop,
+            chance=Chance(f"{self.seed}/gateway{number}"),
+            db=self.db,
+            sealer=self.sealer,
+            temporal=self.temporal,
+            calm=self.calm,
+        )
+        self.gateways.append(house)
+        await house.start()
+        return house
+
+    def connect(self, station: StationEnd) -> Wire | None:
+        """See `station.Network`."""
+        there = [house for house in self.gateways if house.process.alive]
+        if not there:
+            return None
+        subprotocol = f"ocpp{self.temper.version}"
+        return self._sockets.pick(there).accept(station, STATION, subprotocol)
+
+    # --- misfortune
+
+    async def _misfortune(self) -> None:
+        chance = self.chance
+        await asyncio.sleep(chance.between(0.0, 20.0))
+        for _ in range(chance.pick((0, 1, 1, 2, 4))):
+            await self._strike(chance.weighed(kill=4, doom=6, database=2, partition=2, worker=1))
+            await asyncio.sleep(chance.between(0.0, 40.0))
+        for house in self.gateways:
+            house.db.lost_acks = 0.0
+        self.worker_db.lost_acks = 0.0
+
+    async def _strike(self, what: str) -> None:
+        chance = self.chance
+        alive = [house for house in self.gateways if house.process.alive]
+        house = chance.pick(alive) if alive else None
+        for_s = chance.between(0.5, 25.0)
+        self.story.line("fate", f"{what} {house.process.name if house else ''} for {for_s:.1f} s")
+        self.disturbed_s += for_s + 10.0
+        if what == "worker":
+            self.worker.reaches = False
+            await asyncio.sleep(for_s)
+            self.worker.reaches = True
+        elif what == "database":
+            chance.pick([self.worker_db, *(one.db for one in alive)]).goes_away(for_s)
+            self.worker_db.lost_acks = chance.pick((0.0, 0.05))
+            for one in alive:
+                one.db.lost_acks = self.worker_db.lost_acks
+        elif house is None:
+            await self._new_gateway()
+        elif what == "partition":
+            house.poller.reaches = False
+            await asyncio.sleep(for_s)
+            house.poller.reaches = True
+        else:
+            await self._falls(house, what)
+            await asyncio.sleep(chance.between(0.0, 15.0))
+            await self._new_gateway()
+
+    async def _falls(self, house: GatewayHouse, what: str) -> None:
+        """Killed now, or at one of its next writes: before its commit, or right after it."""
+        if what == "doom":
+            fallen = self.loop.create_future()
+            house.db.doom(self.chance.number(1, 12), self.chance.happens(0.5), fallen)
+            await asyncio.wait([fallen], timeout=60.0)
+        self.story.line("fate", f"kills {house.process.name}")
+        house.kill()
+
+    # --- afterwards
+
+    async def _collect(self) -> None:
+        async with self.db.read() as tx:
+            for told in self.callers.told:
+                entries = await log.history(tx, tenant=TENANT, name=told.command.name)
+                told.history = [from_snapshot(entry.snapshot) for entry in entries]
+                told.sends = await sends.by_command(tx, TENANT, told.command.name)
+            for name in self.reserved:
+                entries = await reservations.RESERVATIONS.history(tx, tenant=TENANT, name=name)
+                if entries:
+                    history = [read_reservation(entry.snapshot) for entry in entries]
+                    runs = [one for one in self.temporal.runs if one.id == history[0].workflow_id]
+                    rows = await sends.by_command(tx, TENANT, name)
+                    self.kept.append(Kept(history, rows, runs))
+            self.transactions = await transactions.list_page(tx, tenant=TENANT, limit=500)
+
+    def ran(self) -> Ran:
+        """What is left of it."""
+        return Ran(
+            seed=self.seed,
+            temper=self.temper,
+            calm=self.calm,
+            truth=self.station.truth,
+            told=self.callers.told,
+            kept=self.kept,
+            transactions=self.transactions,
+            story=self.story.lines,
+            troubles=self.story.troubles,
+            disturbed_s=self.disturbed_s,
+            ended_s=self.loop.time(),
+            replays=sum(run.replays for run in self.temporal.runs),
+        )
+
+
+def is_calm(chance: Chance) -> bool:
+    """Whether nothing fails in a world; the first thing that its chance decides."""
+    return chance.happens(0.15)
+
+
+def simulate(seed: int, fleet: FleetFile) -> Ran:
+    """Run the world of a seed to its end."""
+    fleet.empty()
+    loop = VirtualLoop()
+    kept: list[Ran] = []
+    story = Story(loop)
+    loop.set_exception_handler(story.trouble)
+
+    async def main() -> None:
+        db = fleet.open()
+        world = World(seed, loop, db, await load_sealer(db), story)
+        await world.play()
+        kept.append(world.ran())
+        await db.close()
+
+    with (
+        fixed_identities(str(seed)),
+        narrated(story.line),
+    ):
+        run(main(), loop)
+    return kept[0]

@@ -1,0 +1,38 @@
+"""How the tests are shared out to the worker processes of pytest-xdist.
+
+A worker takes whole files, because the tests of a file share servers: a Temporal server, a fleet of
+processes, a PostgreSQL server. Some folders share one server that is expensive to start; such a
+folder goes to one worker as a whole. Each worker starts its own servers, on its own ports and in
+its own directories. In particular it has its own time-skipping Temporal server, because all
+workflows on such a server share one clock.
+
+Workers take the files in the order of the collection. That is the order of the folders' names, and
+by luck it is the best one: the long tests (e2e, integration) come first, and the small files of the
+unit tests are left for the end, so that no worker waits long for the last one.
+"""
+
+from pathlib import PurePosixPath
+
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+
+SHARED_SERVERS = ("tests/e2e/telemetry",)
+"""Folders whose tests look at one and the same fleet."""
+
+
+class ByServer(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives the tests that share a server to one worker, in the order of the collection."""
+
+    def __init__(self, config: pytest.Config, log: Producer) -> None:
+        super().__init__(config, log)
+        config.option.loadscopereorder = False
+
+    def _split_scope(self, nodeid: str) -> str:
+        return share_of(nodeid)
+
+
+def share_of(nodeid: str) -> str:
+    """The file or the folder that goes to one worker together with this test."""
+    file = PurePosixPath(nodeid.partition("::")[0])
+    return next((each for each in SHARED_SERVERS if file.is_relative_to(each)), str(file))
