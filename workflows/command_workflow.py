@@ -41,7 +41,7 @@ from domain.evidence.sessions import Frame
 from domain.model.command import Command, Outcome, State, WaitFor
 from domain.model.outcomes import Cause, ending
 from domain.model.states import is_definite
-from domain.model.transitions import answered, concluded, lost, sent
+from domain.model.transitions import concluded, frame_ended
 from workflows.alarms import Alarms
 from workflows.calls import commands as calls
 from workflows.requests import (
@@ -231,12 +231,15 @@ class RemoteCommandWorkflow:
             recorded = await calls.record_heard(command, self._attempt, result)
             self._note(recorded.command)
             return
-        command = sent(command, sent_at)
-        if answer is None:
-            command = lost(command, result.cause, now)
-        else:
-            command = answered(command, answer, result.answer_time or now)
-        self._note(replace(command, revision=result.revision))
+        heard = frame_ended(
+            command,
+            command.kind,
+            answer,
+            result.answer_time or now,
+            cause=result.cause,
+            send_time=sent_at,
+        )
+        self._note(replace(heard, revision=result.revision))
 
     # The effect: until facts decide.
 

@@ -151,7 +151,7 @@ class ScriptedGateway:
                 request,
                 key,
                 now,
-                _of_own_kind(request, lambda c: changes.answered(c, answer, now)),
+                lambda c: changes.frame_ended(c, request.kind, answer, now),
             )
 
         revision = await self.bench.db.batch(write)
@@ -178,7 +178,7 @@ class ScriptedGateway:
                 request,
                 f"lost:{request.attempt}",
                 now,
-                _of_own_kind(request, lambda c: changes.lost(c, cause, now)),
+                lambda c: changes.frame_ended(c, request.kind, None, now, cause=cause),
             )
 
         revision = await self.bench.db.batch(write)
@@ -189,14 +189,6 @@ class ScriptedGateway:
 
 def _sent_at(now: datetime) -> Callable[[Command], Command]:
     return lambda command: changes.sent(command, now)
-
-
-def _of_own_kind(
-    request: SendFrameInput, change: Callable[[Command], Command]
-) -> Callable[[Command], Command]:
-    """What is said to a first step says nothing about the command itself."""
-    stopping = "Stopping the session first; waiting for its end."
-    return lambda c: change(c) if c.kind is request.kind else changes.waiting(c, stopping)
 
 
 async def _record(

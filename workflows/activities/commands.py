@@ -260,7 +260,13 @@ async def _give_up(tx: Tx, request: SettleSendInput, row: Send) -> None:
     command = None if request.undo else await _latest(tx, request.tenant, request.command)
     if command is not None and row.kind == command.kind.value:
         key = f"lost:{request.attempt}"
-        await _record(tx, command, key, lambda c: changes.lost(c, cause, request.now), request.now)
+        await _record(
+            tx,
+            command,
+            key,
+            lambda c: changes.frame_ended(c, c.kind, None, request.now, cause=cause),
+            request.now,
+        )
 
 
 async def _weigh(tx: Tx, request: WeighEvidenceInput) -> tuple[Command, Decision]:
@@ -292,7 +298,9 @@ async def _with_late_answer(tx: Tx, request: WeighEvidenceInput) -> Command:
         return command
     answer, at = msgspec.convert(last.answer, StationAnswer), last.answer_time or request.now
     key = f"answered:{last.attempt}"
-    return await _record(tx, command, key, lambda c: changes.answered(c, answer, at), request.now)
+    return await _record(
+        tx, command, key, lambda c: changes.frame_ended(c, c.kind, answer, at), request.now
+    )
 
 
 def _applying(decision: Decision, request: WeighEvidenceInput) -> Callable[[Command], Command]:
@@ -343,10 +351,14 @@ async def _keep_answer(tx: Tx, request: RecordChangeInput, heard: SendFrameResul
 
 
 def _heard(command: Command, heard: SendFrameResult, now: datetime) -> Command:
-    command = changes.sent(command, heard.send_time or now)
-    if heard.answer is None:
-        return changes.lost(command, heard.cause, now)
-    return changes.answered(command, heard.answer, heard.answer_time or now)
+    return changes.frame_ended(
+        command,
+        command.kind,
+        heard.answer,
+        heard.answer_time or now,
+        cause=heard.cause,
+        send_time=heard.send_time or now,
+    )
 
 
 def _changing(request: RecordChangeInput) -> Callable[[Command], Command]:
