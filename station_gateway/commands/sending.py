@@ -49,7 +49,6 @@ tracer = trace.get_tracer("evcommand")
 T = TypeVar("T")
 
 RECORD_PAUSE_S = 0.5
-_FIRST_STEP = "Stopping the session first; waiting for its end."
 
 
 class _NotSent(Exception):
@@ -346,25 +345,13 @@ def repeats(request: SendFrameInput, send: Send) -> bool:
 def _heard(
     request: SendFrameInput, answer: StationAnswer, now: datetime
 ) -> Callable[[Command], Command]:
-    """What an answer means for the command; that of a first step says nothing about the last."""
-
-    def change(command: Command) -> Command:
-        if command.kind is request.kind:
-            return changes.answered(command, answer, now)
-        return changes.waiting(command, _FIRST_STEP)
-
-    return change
+    """What an answer means for the command."""
+    return lambda command: changes.frame_ended(command, request.kind, answer, now)
 
 
 def _unheard(request: SendFrameInput, cause: Cause, now: datetime) -> Callable[[Command], Command]:
     """What a lost answer means for the command."""
-
-    def change(command: Command) -> Command:
-        if command.kind is request.kind:
-            return changes.lost(command, cause.value, now)
-        return changes.waiting(command, _FIRST_STEP)
-
-    return change
+    return lambda command: changes.frame_ended(command, request.kind, None, now, cause=cause.value)
 
 
 async def _note(
