@@ -7,7 +7,7 @@ from broker.errors import Reason, Refusal
 from broker.orders import Orders
 from broker.proto import names as resource_names
 from broker.reading.waiting import Patience, either
-from contract.commands import ChangeHold
+from contract.reservations import ChangeInput
 from domain.reservations.reservation import ChangeState, Reservation, ReservationState
 
 
@@ -18,7 +18,7 @@ class Changer:
         self._backend = backend
         self._orders = Orders(backend.client, backend.settings)
 
-    async def change(self, name: str, asked: ChangeHold, patience: Patience) -> Reservation:
+    async def change(self, name: str, asked: ChangeInput, patience: Patience) -> Reservation:
         """The reservation after the change, or as it is when patience ends.
 
         Raises: Refusal (RESERVATION_NOT_FOUND, RESERVATION_ENDED, RESERVATION_NOT_HELD).
@@ -36,7 +36,7 @@ class Changer:
             return await reservation_of(tx, tenant, resource_names.reservation_name(name))
 
     async def _decided(
-        self, known: Reservation, asked: ChangeHold, patience: Patience
+        self, known: Reservation, asked: ChangeInput, patience: Patience
     ) -> Reservation:
         with self._backend.follower.command(known.tenant, known.name) as changed:
             while True:
@@ -47,11 +47,11 @@ class Changer:
                 await either(changed, patience.draining, patience.remaining_s)
 
 
-def _is_latest(known: Reservation, asked: ChangeHold) -> bool:
+def _is_latest(known: Reservation, asked: ChangeInput) -> bool:
     return known.change is not None and known.change.request_id == asked.request_id
 
 
-def _is_decided(known: Reservation, asked: ChangeHold) -> bool:
+def _is_decided(known: Reservation, asked: ChangeInput) -> bool:
     """The change was answered, and the old hold is not in doubt because of it."""
     change = known.change
     if change is None or change.request_id != asked.request_id:

@@ -30,7 +30,8 @@ from temporalio.service import RPCError, RPCStatusCode
 from broker.errors import Reason, Refusal
 from broker.settings import BrokerSettings
 from contract import names
-from contract.commands import Cancel, ChangeHold, CommandOrder, Progress, Submit
+from contract.commands import CancelInput, CommandInput, SubmitInput, UpdateResult
+from contract.reservations import ChangeInput
 from domain.commands import wording
 from domain.model.command import Command, WaitFor
 from domain.reservations.reservation import Reservation
@@ -93,7 +94,7 @@ class Orders:
                 return  # it has ended
             raise self._unavailable(command.name, error) from error
 
-    async def change(self, reservation: Reservation, asked: ChangeHold, patience_s: float) -> None:
+    async def change(self, reservation: Reservation, asked: ChangeInput, patience_s: float) -> None:
         """Ask the reservation's workflow for a change, whether or not it runs. Idempotent.
 
         Returns when it is decided, or when it is durable in Temporal and patience is over.
@@ -111,7 +112,7 @@ class Orders:
             if not await self._exists(reservation.workflow_id):
                 raise self._unavailable(asked.request_id, error) from error
 
-    async def _change(self, reservation: Reservation, asked: ChangeHold, limit_s: float) -> None:
+    async def _change(self, reservation: Reservation, asked: ChangeInput, limit_s: float) -> None:
         start = start_of(reservation)
         operation: WithStartWorkflowOperation[object, object] = WithStartWorkflowOperation(
             start.workflow,
@@ -129,7 +130,7 @@ class Orders:
                 asked,
                 start_workflow_operation=operation,
                 id=f"change-{asked.request_id}",
-                result_type=Progress,
+                result_type=UpdateResult,
                 rpc_timeout=timedelta(seconds=limit_s),
             )
         except (WorkflowUpdateFailedError, WorkflowAlreadyStartedError):
@@ -155,7 +156,7 @@ class Orders:
     async def _update(self, command: Command, wait_for: WaitFor, limit_s: float) -> bool:
         operation: WithStartWorkflowOperation[object, object] = WithStartWorkflowOperation(
             names.COMMAND_WORKFLOW,
-            CommandOrder(command, self._settings.timing),
+            CommandInput(command, self._settings.timing),
             id=command.workflow_id,
             task_queue=names.COMMANDS_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
@@ -167,10 +168,10 @@ class Orders:
         try:
             await self._client.execute_update_with_start_workflow(
                 names.SUBMIT_UPDATE,
-                Submit(wait_for),
+                SubmitInput(wait_for),
                 start_workflow_operation=operation,
                 id=f"submit-{wait_for.value}",
-                result_type=Progress,
+                result_type=UpdateResult,
                 rpc_timeout=timedelta(seconds=limit_s),
             )
         except (WorkflowUpdateFailedError, WorkflowAlreadyStartedError) as error:
@@ -187,10 +188,10 @@ class Orders:
         limit = timedelta(seconds=self._settings.temporal_timeout_s)
         update = await handle.start_update(
             names.CANCEL_UPDATE,
-            Cancel(reason),
+            CancelInput(reason),
             wait_for_stage=WorkflowUpdateStage.ACCEPTED,
             id="cancel",
-            result_type=Progress,
+            result_type=UpdateResult,
             rpc_timeout=limit,
         )
         # It is durable now; whether it is also done decides only what the reply shows.

@@ -17,7 +17,7 @@ from temporalio.common import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from contract.commands import Wake
+from contract.commands import WakeInput
 from contract.names import WAKE_SIGNAL
 from fleet import wakeups
 from fleet.database import Database
@@ -119,7 +119,9 @@ class WakeupDispatcher:
         try:
             if start is None:
                 handle = self._client.get_workflow_handle(workflow_id)
-                await handle.signal(WAKE_SIGNAL, Wake(reason), rpc_timeout=self._signal_timeout)
+                await handle.signal(
+                    WAKE_SIGNAL, WakeInput(reason), rpc_timeout=self._signal_timeout
+                )
             else:
                 await self._start(workflow_id, reason, start)
         except RPCError as error:
@@ -142,7 +144,7 @@ class WakeupDispatcher:
             task_queue=start.queue,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
             start_signal=WAKE_SIGNAL,
-            start_signal_args=[Wake(reason)],
+            start_signal_args=[WakeInput(reason)],
             search_attributes=TypedSearchAttributes(attributes),
             static_summary=start.summary or None,
             static_details=start.details or None,

@@ -9,8 +9,14 @@ from datetime import timedelta
 from temporalio import workflow
 
 from contract import names
-from contract.callbacks import CallbackEnded, CallbackOrder, Due, PostResult, PostStatus
-from contract.commands import Wake
+from contract.callbacks import (
+    CallbackInput,
+    CallbackResult,
+    NextCallbackResult,
+    PostCallbackResult,
+    PostStatus,
+)
+from contract.commands import WakeInput
 from domain.callbacks import DeliveryCause, pause_after
 from workflows.calls import callbacks as calls
 
@@ -20,13 +26,13 @@ class CallbackWorkflow:
     """The posts of one command, one after the other."""
 
     @workflow.init
-    def __init__(self, order: CallbackOrder) -> None:
+    def __init__(self, order: CallbackInput) -> None:
         self._order = order
         self._woken = False
         self._settled = 0
 
     @workflow.run
-    async def run(self, order: CallbackOrder) -> CallbackEnded:
+    async def run(self, order: CallbackInput) -> CallbackResult:
         """Delivers what is due; ends when nothing is."""
         del order
         while True:
@@ -35,15 +41,15 @@ class CallbackWorkflow:
             if due.revision:
                 await self._deliver(due)
             elif not self._woken:
-                return CallbackEnded(self._settled)
+                return CallbackResult(self._settled)
 
     @workflow.signal(name=names.WAKE_SIGNAL)
-    def wake(self, wake: Wake) -> None:
+    def wake(self, wake: WakeInput) -> None:
         """There are news, or a delivery is to be sent again."""
         del wake
         self._woken = True
 
-    async def _deliver(self, due: Due) -> None:
+    async def _deliver(self, due: NextCallbackResult) -> None:
         """Tries until it is delivered or parked, or until a newer change takes its place."""
         tries = 0
         while True:
@@ -62,7 +68,7 @@ class CallbackWorkflow:
             if newer is not None:
                 due, tries = newer, 0
 
-    async def _wait(self, due: Due, pause: timedelta) -> Due | None:
+    async def _wait(self, due: NextCallbackResult, pause: timedelta) -> NextCallbackResult | None:
         """Waits for the next try; returns at once with what is to be tried instead of it."""
         until = workflow.now() + pause
         while (left := until - workflow.now()) > timedelta(0):
@@ -78,7 +84,9 @@ class CallbackWorkflow:
                 return newer
         return None
 
-    def _show(self, due: Due, state: str, result: PostResult, tries: int) -> None:
+    def _show(
+        self, due: NextCallbackResult, state: str, result: PostCallbackResult, tries: int
+    ) -> None:
         """What an operator reads in the web UI."""
         why = f": {result.reason}" if result.reason else ""
         workflow.set_current_details(
@@ -86,8 +94,8 @@ class CallbackWorkflow:
         )
 
 
-def _gone() -> PostResult:
-    return PostResult(
+def _gone() -> PostCallbackResult:
+    return PostCallbackResult(
         PostStatus.PARK,
         DeliveryCause.GONE.value,
         "The command's receiver answered an earlier post with 410 Gone.",

@@ -3,15 +3,20 @@
 from dataclasses import replace
 from datetime import datetime
 
-from contract.commands import AskRequest, Route, SendRequest, Weighed
+from contract.commands import (
+    AskStationInput,
+    PrepareCommandResult,
+    SendFrameInput,
+    WeighEvidenceResult,
+)
 from domain.commands.timing import Timing
 from domain.model.command import Command
 from domain.model.specs import CancelReservationSpec, Kind, StopSpec, specs_of
 
 
-def send_request(command: Command, timing: Timing, attempt: int) -> SendRequest:
+def send_request(command: Command, timing: Timing, attempt: int) -> SendFrameInput:
     """The command's own frame."""
-    return SendRequest(
+    return SendFrameInput(
         command=command.name,
         tenant=command.tenant,
         workflow_id=command.workflow_id,
@@ -24,7 +29,9 @@ def send_request(command: Command, timing: Timing, attempt: int) -> SendRequest:
     )
 
 
-def stop_first_request(command: Command, timing: Timing, attempt: int, route: Route) -> SendRequest:
+def stop_first_request(
+    command: Command, timing: Timing, attempt: int, route: PrepareCommandResult
+) -> SendFrameInput:
     """The stop of the session that an unlock ends before it is sent."""
     stop = StopSpec(
         evse_id=route.evse_id,
@@ -35,9 +42,9 @@ def stop_first_request(command: Command, timing: Timing, attempt: int, route: Ro
     return replace(request, kind=Kind.STOP_SESSION, unlock=None, stop=stop)
 
 
-def ask_first_request(command: Command, route: Route) -> AskRequest:
+def ask_first_request(command: Command, route: PrepareCommandResult) -> AskStationInput:
     """What became of the session that was to be stopped first?"""
-    return AskRequest(
+    return AskStationInput(
         station=command.station,
         kind=Kind.STOP_SESSION,
         command=command.name,
@@ -46,7 +53,7 @@ def ask_first_request(command: Command, route: Route) -> AskRequest:
     )
 
 
-def again_request(command: Command, timing: Timing, attempt: int, wire_id: str) -> SendRequest:
+def again_request(command: Command, timing: Timing, attempt: int, wire_id: str) -> SendFrameInput:
     """The frame repeated; a stop perhaps with the id that the station really uses."""
     request = send_request(command, timing, attempt)
     if command.stop is None:
@@ -55,8 +62,12 @@ def again_request(command: Command, timing: Timing, attempt: int, wire_id: str) 
 
 
 def undo_request(
-    command: Command, timing: Timing, attempt: int, weighed: Weighed, not_after: datetime
-) -> SendRequest:
+    command: Command,
+    timing: Timing,
+    attempt: int,
+    weighed: WeighEvidenceResult,
+    not_after: datetime,
+) -> SendFrameInput:
     """What ends the session, or the hold, that nobody wants any longer."""
     request = replace(send_request(command, timing, attempt), not_after=not_after, undo=True)
     if command.reserve is not None:
@@ -74,12 +85,12 @@ def undo_request(
     return replace(request, kind=Kind.STOP_SESSION, start=None, stop=stop)
 
 
-def ask_request(command: Command) -> AskRequest:
+def ask_request(command: Command) -> AskStationInput:
     """What became of it? By transaction where one is known, else by EVSE."""
     answer, start, stop = command.station_answer, command.start, command.stop
     about = start or stop or command.reset
     named = answer.transaction_id if answer and answer.transaction_id else ""
-    return AskRequest(
+    return AskStationInput(
         station=command.station,
         kind=command.kind,
         command=command.name,

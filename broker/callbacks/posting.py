@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from temporalio import activity
 from temporalio.client import Client
 from temporalio.worker import Worker
 
@@ -18,8 +17,10 @@ from broker.callbacks.answers import park
 from broker.callbacks.client import Receivers
 from broker.callbacks.signing import body_of, signed_headers
 from broker.settings import MAX_CALLBACK_TIMEOUT_S, BrokerSettings
-from contract.callbacks import PostRequest, PostResult
-from contract.names import CALLBACKS_QUEUE, POST_CALLBACK
+from contract import activities as stubs
+from contract.activities import implements
+from contract.callbacks import PostCallbackInput, PostCallbackResult
+from contract.names import CALLBACKS_QUEUE
 from domain.callbacks import DeliveryCause
 from domain.model.command import Callback
 from fleet import callbacks
@@ -42,8 +43,8 @@ class CallbackPoster:
         self._sealer = sealer
         self._receivers = receivers
 
-    @activity.defn(name=POST_CALLBACK)
-    async def post_callback(self, request: PostRequest) -> PostResult:
+    @implements(stubs.post_callback)
+    async def post_callback(self, request: PostCallbackInput) -> PostCallbackResult:
         """One try of one delivery."""
         async with self._db.read() as tx:
             history = await log.history(tx, tenant=request.tenant, name=request.command)
@@ -69,7 +70,7 @@ class CallbackPoster:
             cause=result.cause,
             http_status=result.http_status,
         )
-        return PostResult(
+        return PostCallbackResult(
             result.status,
             result.cause,
             result.reason,

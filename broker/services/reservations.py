@@ -28,7 +28,7 @@ from broker.reading.paging import Pager, limit_of, microseconds_of, moment_of
 from broker.reading.waiting import patience_for
 from broker.reading.watching import Subject, Watcher, Watches
 from broker.services.remote_commands import check
-from contract.commands import ChangeHold
+from contract.reservations import ChangeInput
 from fleet.log import reservations
 from fleet.log.event_log import Entry
 from journal.reservations.record import from_snapshot
@@ -94,10 +94,10 @@ class ReservationServicer(pb_grpc.ReservationServiceServicer):
         return pb.UpdateReservationResponse(reservation=reservation_out(changed))
 
 
-def _asked(request: pb.UpdateReservationRequest, now: datetime) -> ChangeHold:
+def _asked(request: pb.UpdateReservationRequest, now: datetime) -> ChangeInput:
     end = request.WhichOneof("end")
     until = time_in(request.expire_time) if end == "expire_time" else None
-    return ChangeHold(
+    return ChangeInput(
         request_id=request_id_in(request.request_id) or str(uuid4()),
         expire_time=now + request.ttl.ToTimedelta() if end == "ttl" else until,
         evse_id=request.evse_id if request.HasField("evse_id") else None,

@@ -167,6 +167,37 @@ def lost(command: Command, cause: str, at: datetime) -> Command:
     )
 
 
+STOPPING_FIRST = "Stopping the session first; waiting for its end."
+
+
+def frame_ended(
+    command: Command,
+    kind: Kind,
+    answer: StationAnswer | None,
+    at: datetime,
+    *,
+    cause: str = "",
+    send_time: datetime | None = None,
+) -> Command:
+    """What the result of a frame means for its command.
+
+    This is the only place where a result is applied: by the gateway that has it, by a worker that
+    finds it later, and by the workflow that is told of it.
+
+    kind: of the frame. An unlock's first step is a stop; its result does not end the unlock.
+    answer: None: no answer came, because of `cause`.
+    at: when it was answered, or given up.
+    send_time: when the frame was written, for who cannot be certain that SENT is recorded. None:
+        it is recorded.
+    """
+    if kind is not command.kind:
+        return waiting(command, STOPPING_FIRST)
+    known = command if send_time is None else sent(command, send_time)
+    if answer is None:
+        return lost(known, cause, at)
+    return answered(known, answer, at)
+
+
 def stopped_first(command: Command, session: SessionFacts) -> Command:
     """The session that kept the connector locked has ended; the unlock comes next."""
     if command.state is State.DONE or command.stopped_first is not None:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from contract.commands import Tried
+from contract.commands import UnsentAttempt
 from domain.evidence.facts import Act, Asked, Decision, Facts
 from domain.model.command import Command
 
@@ -118,14 +118,14 @@ def question(station: str, asked: Asked) -> Telling:
     return Telling(What.QUESTION, f"asked:{asked.times}", text, _told(facts), asked.at)
 
 
-def route(station: str, gateway: str, ocpp_version: str, tried: Tried | None) -> Telling:
+def route(station: str, gateway: str, ocpp_version: str, tried: UnsentAttempt | None) -> Telling:
     """Which way a command goes to its station."""
     key = f"route:{gateway}:{tried.attempt if tried else 0}"
     text = f"{station} is connected to gateway {gateway} with OCPP {ocpp_version}: handed to it."
     return Telling(What.ROUTE, key, text, {"gateway": gateway, "ocpp_version": ocpp_version})
 
 
-def retry(tried: Tried) -> Telling:
+def retry(tried: UnsentAttempt) -> Telling:
     """That an attempt sent nothing, and that another follows."""
     text = f"Attempt {tried.attempt} sent nothing ({tried.cause}): the way is looked up again."
     facts = {"attempt": tried.attempt, "cause": tried.cause}

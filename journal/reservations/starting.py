@@ -9,7 +9,7 @@ from datetime import datetime
 import msgspec
 
 from contract import names
-from contract.commands import ReservationOrder
+from contract.reservations import ReservationInput
 from domain.commands import wording
 from domain.reservations.reservation import Reservation
 from domain.reservations.wording import origin, title
@@ -23,7 +23,7 @@ RESERVATION_KIND = "RESERVATION"
 
 def start_of(reservation: Reservation) -> Start:
     """What starts a run of the reservation's workflow."""
-    order = ReservationOrder(reservation.tenant, reservation.name, reservation.station)
+    order = ReservationInput(reservation.tenant, reservation.name, reservation.station)
     return Start(
         workflow=names.RESERVATION_WORKFLOW,
         queue=names.COMMANDS_QUEUE,

@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager
 
 from temporalio import activity
 
-from contract.commands import AskRequest, AskResult, SendRequest, SendResult
-from contract.names import ASK_STATION, SEND_FRAME
+from contract import activities as stubs
+from contract.activities import implements
+from contract.commands import AskStationInput, AskStationResult, SendFrameInput, SendFrameResult
 from station_gateway.commands.questions import Questions
 from station_gateway.commands.sending import Sender
 
@@ -23,16 +24,16 @@ class GatewayActivities:
         self._questions = questions
         self._heartbeat_s = heartbeat_s
 
-    @activity.defn(name=SEND_FRAME)
-    async def send_frame(self, request: SendRequest) -> SendResult:
+    @implements(stubs.send_frame)
+    async def send_frame(self, request: SendFrameInput) -> SendFrameResult:
         """Send one frame of a command, at most once."""
         async with _heartbeats(self._heartbeat_s):
             result = await self._sender.send(request)
         self._questions.after_answer(request, result)
         return result
 
-    @activity.defn(name=ASK_STATION)
-    async def ask_station(self, request: AskRequest) -> AskResult:
+    @implements(stubs.ask_station)
+    async def ask_station(self, request: AskStationInput) -> AskStationResult:
         """Ask what became of a command."""
         async with _heartbeats(self._heartbeat_s):
             return await self._questions.ask(request)

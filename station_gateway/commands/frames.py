@@ -5,7 +5,7 @@ Tokens are opened from their seal here and nowhere else, each time a frame is bu
 
 from dataclasses import dataclass, replace
 
-from contract.commands import SendRequest
+from contract.commands import SendFrameInput
 from domain.model.specs import IdToken, Kind
 from fleet.keys import Sealer
 from station_gateway.dialects.interface import Dialect
@@ -32,7 +32,7 @@ class Traces:
 
 
 def build(
-    dialect: Dialect, sealer: Sealer, request: SendRequest, remote_start_id: int = 0
+    dialect: Dialect, sealer: Sealer, request: SendFrameInput, remote_start_id: int = 0
 ) -> OutgoingCall:
     """The frame of a command in this version's words.
 
@@ -41,47 +41,49 @@ def build(
         Unopenable: a token cannot be read.
     """
     match request:
-        case SendRequest(kind=Kind.START_SESSION, start=spec) if spec is not None:
+        case SendFrameInput(kind=Kind.START_SESSION, start=spec) if spec is not None:
             return dialect.start(
                 spec,
                 token_value=_opened(sealer, spec.id_token),
                 group_token_value=_opened_if_any(sealer, spec.group_id_token),
                 remote_start_id=remote_start_id,
             )
-        case SendRequest(kind=Kind.STOP_SESSION, stop=spec) if spec is not None:
+        case SendFrameInput(kind=Kind.STOP_SESSION, stop=spec) if spec is not None:
             return dialect.stop(spec)
-        case SendRequest(kind=Kind.UNLOCK_CONNECTOR, unlock=spec) if spec is not None:
+        case SendFrameInput(kind=Kind.UNLOCK_CONNECTOR, unlock=spec) if spec is not None:
             return dialect.unlock(spec)
-        case SendRequest(kind=Kind.RESET, reset=spec) if spec is not None:
+        case SendFrameInput(kind=Kind.RESET, reset=spec) if spec is not None:
             return dialect.reset(spec)
-        case SendRequest(kind=Kind.RESERVE_NOW, reserve=spec) if spec is not None:
+        case SendFrameInput(kind=Kind.RESERVE_NOW, reserve=spec) if spec is not None:
             return dialect.reserve(
                 spec,
                 token_value=_opened(sealer, spec.id_token),
                 group_token_value=_opened_if_any(sealer, spec.group_id_token),
             )
-        case SendRequest(kind=Kind.CANCEL_RESERVATION, cancel_reservation=spec) if spec is not None:
+        case SendFrameInput(kind=Kind.CANCEL_RESERVATION, cancel_reservation=spec) if (
+            spec is not None
+        ):
             return dialect.cancel_reservation(spec)
     raise Unsendable(f"{request.kind.value}: what it is about is missing")
 
 
-def traces(request: SendRequest) -> Traces:
+def traces(request: SendFrameInput) -> Traces:
     """What the intent of a frame is found again by."""
     match request:
-        case SendRequest(kind=Kind.START_SESSION, start=spec) if spec is not None:
+        case SendFrameInput(kind=Kind.START_SESSION, start=spec) if spec is not None:
             return Traces(
                 evse_id=spec.evse_id,
                 connector_id=spec.connector_id,
                 token_digest=spec.id_token.digest,
                 group_digest=_digest(spec.group_id_token),
             )
-        case SendRequest(kind=Kind.STOP_SESSION, stop=spec) if spec is not None:
+        case SendFrameInput(kind=Kind.STOP_SESSION, stop=spec) if spec is not None:
             return Traces(wire_id=spec.wire_id)
-        case SendRequest(kind=Kind.UNLOCK_CONNECTOR, unlock=spec) if spec is not None:
+        case SendFrameInput(kind=Kind.UNLOCK_CONNECTOR, unlock=spec) if spec is not None:
             return Traces(evse_id=spec.on_evse, connector_id=spec.on_connector)
-        case SendRequest(kind=Kind.RESET, reset=spec) if spec is not None:
+        case SendFrameInput(kind=Kind.RESET, reset=spec) if spec is not None:
             return Traces(evse_id=spec.evse_id)
-        case SendRequest(kind=Kind.RESERVE_NOW, reserve=spec) if spec is not None:
+        case SendFrameInput(kind=Kind.RESERVE_NOW, reserve=spec) if spec is not None:
             return Traces(
                 evse_id=spec.evse_id,
                 connector_id=spec.connector_id,
@@ -89,7 +91,9 @@ def traces(request: SendRequest) -> Traces:
                 group_digest=_digest(spec.group_id_token),
                 wire_id=str(spec.wire_id),
             )
-        case SendRequest(kind=Kind.CANCEL_RESERVATION, cancel_reservation=spec) if spec is not None:
+        case SendFrameInput(kind=Kind.CANCEL_RESERVATION, cancel_reservation=spec) if (
+            spec is not None
+        ):
             return Traces(wire_id=str(spec.wire_id))
     return Traces()
 
@@ -109,7 +113,7 @@ def _opened(sealer: Sealer, token: IdToken) -> str:
         raise Unopenable from error
 
 
-def at_evse(request: SendRequest, evse_id: int) -> SendRequest:
+def at_evse(request: SendFrameInput, evse_id: int) -> SendFrameInput:
     """A start or a hold of any EVSE, at this one."""
     start, reserve = request.start, request.reserve
     return replace(

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import structlog
 
-from contract.commands import AskRequest, AskResult, SendRequest, SendResult
+from contract.commands import AskStationInput, AskStationResult, SendFrameInput, SendFrameResult
 from domain.model.answers import Verdict
 from domain.model.specs import Kind
 from fleet import sends, stations
@@ -80,14 +80,14 @@ class Questions:
         self._settings = settings
         self._utc_now = utc_now
 
-    async def ask(self, request: AskRequest) -> AskResult:
+    async def ask(self, request: AskStationInput) -> AskStationResult:
         """What became of a command? Nothing is assumed when the station does not say."""
         station = self._registry.get(request.station)
         if station is None:
-            return AskResult(asked=False, detail="the station is not connected")
+            return AskStationResult(asked=False, detail="the station is not connected")
         loop = asyncio.get_running_loop()
         deadline = loop.time() + min(request.timeout_s, self._settings.ask_timeout_s)
-        told: AskResult | None = None
+        told: AskStationResult | None = None
         for evse_id, connector_id in await self._places(station, request):
             call = station.dialect.ask(
                 request.kind, evse_id=evse_id, connector_id=connector_id, wire_id=request.wire_id
@@ -96,9 +96,9 @@ class Questions:
             if answer is None:
                 break
             told = station.dialect.read_asked(answer)
-        return told or AskResult(asked=False, detail="the station did not answer")
+        return told or AskStationResult(asked=False, detail="the station did not answer")
 
-    async def _places(self, station: Station, request: AskRequest) -> list[Place]:
+    async def _places(self, station: Station, request: AskStationInput) -> list[Place]:
         """Where to ask about: a 2.x station tells of one connector at a time, named by number."""
         asked = (request.evse_id, request.connector_id)
         if request.kind in ABOUT_SESSIONS or station.peer.ocpp_version == "1.6":
@@ -125,7 +125,7 @@ class Questions:
         delay_s += random.uniform(0, self._settings.housekeeping_jitter_s)  # noqa: S311
         station.later(delay_s, lambda: self._learn_connection_timeout(station))
 
-    def after_answer(self, request: SendRequest, result: SendResult) -> None:
+    def after_answer(self, request: SendFrameInput, result: SendFrameResult) -> None:
         """A start was agreed to: its deadline hangs on the station's patience; ask for that."""
         agreed = result.answer is not None and result.answer.verdict is Verdict.ACCEPTED
         station = self._registry.get(request.station)

@@ -19,7 +19,7 @@ from typing import TypeVar
 import structlog
 from opentelemetry import trace
 
-from contract.commands import SendRequest, SendResult, SendStatus
+from contract.commands import SendFrameInput, SendFrameResult, SendStatus
 from domain.commands import kinds
 from domain.model import transitions as changes
 from domain.model.answers import StationAnswer
@@ -49,13 +49,12 @@ tracer = trace.get_tracer("evcommand")
 T = TypeVar("T")
 
 RECORD_PAUSE_S = 0.5
-_FIRST_STEP = "Stopping the session first; waiting for its end."
 
 
 class _NotSent(Exception):
     def __init__(self, cause: Cause, *, retry: bool) -> None:
         super().__init__(cause)
-        self.result = SendResult(SendStatus.NOT_SENT, cause.value, retry=retry)
+        self.result = SendFrameResult(SendStatus.NOT_SENT, cause.value, retry=retry)
 
 
 class Sender:
@@ -75,7 +74,7 @@ class Sender:
         self._registry = registry
         self._settings = settings
         self._utc_now = utc_now
-        self._in_flight: set[asyncio.Task[SendResult]] = set()
+        self._in_flight: set[asyncio.Task[SendFrameResult]] = set()
         self._stopped = False
 
     def stop(self) -> None:
@@ -87,7 +86,7 @@ class Sender:
         if self._in_flight:
             await asyncio.wait(self._in_flight, timeout=timeout_s)
 
-    async def send(self, request: SendRequest) -> SendResult:
+    async def send(self, request: SendFrameInput) -> SendFrameResult:
         """Run one attempt of a command to its result. Never raises for what a station does."""
         station = self._registry.get(request.station)
         if station is None or self._stopped:
@@ -99,7 +98,7 @@ class Sender:
             return not_sent.result
 
     def _build(
-        self, station: Station, request: SendRequest, remote_start_id: int = 0
+        self, station: Station, request: SendFrameInput, remote_start_id: int = 0
     ) -> OutgoingCall:
         try:
             return build(station.dialect, self._sealer, request, remote_start_id)
@@ -115,7 +114,7 @@ class Sender:
             )
             raise _NotSent(Cause.FRAME_REFUSED, retry=False) from error
 
-    async def _take_turn(self, station: Station, request: SendRequest) -> SendResult:
+    async def _take_turn(self, station: Station, request: SendFrameInput) -> SendFrameResult:
         key = uuid.uuid4().hex
         loop = asyncio.get_running_loop()
         deadline = loop.time() + (request.not_after - self._utc_now()).total_seconds()
@@ -142,7 +141,7 @@ class Sender:
         task.add_done_callback(lambda _: line.leave(key))
         return await asyncio.shield(task)
 
-    async def _say_waiting(self, request: SendRequest, ahead: int) -> None:
+    async def _say_waiting(self, request: SendFrameInput, ahead: int) -> None:
         if request.undo:
             return
         others = "1 command" if ahead == 1 else f"{ahead} commands"
@@ -159,7 +158,7 @@ class Sender:
 
     # --- from here on the frame may be on the wire
 
-    async def _send_now(self, station: Station, request: SendRequest) -> SendResult:
+    async def _send_now(self, station: Station, request: SendFrameInput) -> SendFrameResult:
         try:
             request = await self._complete(station, request)
             send = await self._intend(station, request)
@@ -175,7 +174,7 @@ class Sender:
             return _NotSent(Cause.GATEWAY_UNREACHABLE, retry=True).result
         return await self._exchange(station, request, send, call)
 
-    async def _complete(self, station: Station, request: SendRequest) -> SendRequest:
+    async def _complete(self, station: Station, request: SendFrameInput) -> SendFrameInput:
         """Many 1.6 stations refuse what names no connector: name it when there is only one."""
         spec = request.start or request.reserve
         if spec is None or spec.evse_id is not None or station.peer.ocpp_version != "1.6":
@@ -186,7 +185,7 @@ class Sender:
             return request
         return at_evse(request, found[0].evse_id)
 
-    async def _intend(self, station: Station, request: SendRequest) -> Send:
+    async def _intend(self, station: Station, request: SendFrameInput) -> Send:
         """Commit what is about to be written, and that the command is SENT.
 
         Raises:
@@ -232,8 +231,8 @@ class Sender:
         return await self._db.batch(write)
 
     async def _exchange(
-        self, station: Station, request: SendRequest, send: Send, call: OutgoingCall
-    ) -> SendResult:
+        self, station: Station, request: SendFrameInput, send: Send, call: OutgoingCall
+    ) -> SendFrameResult:
         action, payload = call
         loop = asyncio.get_running_loop()
         with tracer.start_as_current_span(f"ocpp.{action}") as span:
@@ -255,8 +254,8 @@ class Sender:
             return await self._with_answer(station, request, send, event)
 
     async def _with_answer(
-        self, station: Station, request: SendRequest, send: Send, event: AnswerReceived
-    ) -> SendResult:
+        self, station: Station, request: SendFrameInput, send: Send, event: AnswerReceived
+    ) -> SendFrameResult:
         answer = station.dialect.read_answer(request.kind, event.answer)
         now = self._utc_now()
         take_blame(event.answer, event.action, request.station, request.command)
@@ -266,7 +265,7 @@ class Sender:
             await sends.answered(tx, send.id, answer=to_row(answer), now=now)
             return await _note(tx, request, "answered", _heard(request, answer, now), now)
 
-        return SendResult(
+        return SendFrameResult(
             SendStatus.ANSWERED,
             answer=answer,
             send_time=send.send_time,
@@ -277,8 +276,8 @@ class Sender:
         )
 
     async def _without_answer(
-        self, request: SendRequest, send: Send, event: AnswerMissing
-    ) -> SendResult:
+        self, request: SendFrameInput, send: Send, event: AnswerMissing
+    ) -> SendFrameResult:
         lost = event.cause is Missing.CONNECTION_LOST
         cause = Cause.CONNECTION_LOST_AFTER_SEND if lost else Cause.ANSWER_TIMEOUT
         now = self._utc_now()
@@ -288,7 +287,7 @@ class Sender:
             await sends.lost(tx, send.id, cause=cause.value, now=now)
             return await _note(tx, request, "lost", _unheard(request, cause, now), now)
 
-        return SendResult(
+        return SendFrameResult(
             SendStatus.NO_ANSWER,
             cause.value,
             send_time=send.send_time,
@@ -296,7 +295,9 @@ class Sender:
             message_id=send.message_id,
         )
 
-    async def _surely(self, write: Callable[[Tx], Awaitable[T]], request: SendRequest) -> T | None:
+    async def _surely(
+        self, write: Callable[[Tx], Awaitable[T]], request: SendFrameInput
+    ) -> T | None:
         """Write, again if need be; when the database stays away, the result itself still goes out.
 
         The workflow gets the answer from us and records it: nothing is lost but time.
@@ -313,7 +314,7 @@ class Sender:
             return None
 
 
-def _ids(request: SendRequest, send: Send) -> dict[str, str | int]:
+def _ids(request: SendFrameInput, send: Send) -> dict[str, str | int]:
     """By what a line of the log is found again in the command's story."""
     return {
         "command": request.command,
@@ -323,7 +324,7 @@ def _ids(request: SendRequest, send: Send) -> dict[str, str | int]:
     }
 
 
-async def _never_twice(tx: Tx, request: SendRequest) -> None:
+async def _never_twice(tx: Tx, request: SendFrameInput) -> None:
     """Whatever attempt this is: what must not be repeated is not written again (invariant I2).
 
     Raises:
@@ -336,38 +337,26 @@ async def _never_twice(tx: Tx, request: SendRequest) -> None:
             raise AlreadySettled(send)
 
 
-def repeats(request: SendRequest, send: Send) -> bool:
+def repeats(request: SendFrameInput, send: Send) -> bool:
     """Whether this would be the same frame of the same command once more."""
     return send.kind == request.kind.value and send.attempt != request.attempt
 
 
 def _heard(
-    request: SendRequest, answer: StationAnswer, now: datetime
+    request: SendFrameInput, answer: StationAnswer, now: datetime
 ) -> Callable[[Command], Command]:
-    """What an answer means for the command; that of a first step says nothing about the last."""
-
-    def change(command: Command) -> Command:
-        if command.kind is request.kind:
-            return changes.answered(command, answer, now)
-        return changes.waiting(command, _FIRST_STEP)
-
-    return change
+    """What an answer means for the command."""
+    return lambda command: changes.frame_ended(command, request.kind, answer, now)
 
 
-def _unheard(request: SendRequest, cause: Cause, now: datetime) -> Callable[[Command], Command]:
+def _unheard(request: SendFrameInput, cause: Cause, now: datetime) -> Callable[[Command], Command]:
     """What a lost answer means for the command."""
-
-    def change(command: Command) -> Command:
-        if command.kind is request.kind:
-            return changes.lost(command, cause.value, now)
-        return changes.waiting(command, _FIRST_STEP)
-
-    return change
+    return lambda command: changes.frame_ended(command, request.kind, None, now, cause=cause.value)
 
 
 async def _note(
     tx: Tx,
-    request: SendRequest,
+    request: SendFrameInput,
     what: str,
     change: Callable[[Command], Command],
     now: datetime,

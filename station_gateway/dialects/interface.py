@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from contract.commands import AskResult
+from contract.commands import AskStationResult
 from domain.model.answers import CallError, StationAnswer
 from domain.model.specs import (
     CancelReservationSpec,
@@ -125,7 +125,7 @@ class Dialect(Protocol):
     ) -> OutgoingCall:
         """Ask what became of a command; safe to repeat."""
 
-    def read_asked(self, answer: Answer) -> AskResult:
+    def read_asked(self, answer: Answer) -> AskStationResult:
         """What the station said to `ask`."""
 
     def get_connection_timeout(self) -> OutgoingCall:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from contract.commands import AskResult
+from contract.commands import AskStationResult
 from domain.model.answers import CallError, StationAnswer, Verdict
 from domain.model.specs import (
     CancelReservationSpec,
@@ -225,11 +225,11 @@ def ask(
     return "TriggerMessage", payload
 
 
-def read_asked(answer: Answer) -> AskResult:
+def read_asked(answer: Answer) -> AskStationResult:
     """Whether the station will send what was asked for; the answer itself is no fact."""
     if isinstance(answer, CallError | Unreadable):
         return verdicts.not_told(answer)
-    return AskResult(asked=True, detail=fields.text(answer, "status", verdicts.STATUS_CHARS))
+    return AskStationResult(asked=True, detail=fields.text(answer, "status", verdicts.STATUS_CHARS))
 
 
 def get_connection_timeout() -> OutgoingCall:

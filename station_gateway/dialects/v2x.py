@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from contract.commands import AskResult
+from contract.commands import AskStationResult
 from domain.model.answers import CallError, StationAnswer, Verdict
 from domain.model.specs import (
     CancelReservationSpec,
@@ -262,11 +262,11 @@ def ask(
     return "TriggerMessage", payload
 
 
-def read_asked(answer: Answer) -> AskResult:
+def read_asked(answer: Answer) -> AskStationResult:
     """What the station knows about the transaction, or whether it will send what was asked for."""
     if isinstance(answer, CallError | Unreadable):
         return verdicts.not_told(answer)
-    return AskResult(
+    return AskStationResult(
         asked=True,
         ongoing=answer.get("ongoingIndicator"),
         messages_in_queue=answer.get("messagesInQueue"),

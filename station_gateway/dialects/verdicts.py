@@ -10,7 +10,7 @@ and so is every code that is in no standard.
 
 from collections.abc import Mapping
 
-from contract.commands import AskResult
+from contract.commands import AskStationResult
 from domain.model.answers import CallError, StationAnswer, Verdict
 from station_gateway.dialects.interface import Answer
 from station_gateway.dialects.messages import Unreadable
@@ -93,10 +93,10 @@ def read_status(words: Mapping[str, Verdict], answer: Answer) -> StationAnswer:
     )
 
 
-def not_told(answer: CallError | Unreadable) -> AskResult:
+def not_told(answer: CallError | Unreadable) -> AskStationResult:
     """A question of ours that brought no CALLRESULT."""
     detail = answer.code if isinstance(answer, CallError) else "unreadable answer"
-    return AskResult(asked=True, detail=detail)
+    return AskStationResult(asked=True, detail=detail)
 
 
 def _word(value: object, limit: int) -> str:

@@ -5,14 +5,14 @@ from datetime import datetime
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from contract import names
-from contract.commands import (
-    ChangeHold,
-    ChangeReservation,
-    ReservationOrder,
-    ReservationStep,
-    SendRequest,
-    WeighReservation,
+from contract import activities as stubs
+from contract.commands import SendFrameInput
+from contract.reservations import (
+    ChangeInput,
+    ChangeReservationInput,
+    ReservationInput,
+    WeighReservationInput,
+    WeighReservationResult,
 )
 from domain.model.specs import Kind
 from domain.reservations.reservation import Reservation
@@ -20,43 +20,39 @@ from workflows.calls import commands as calls
 
 
 async def weigh(
-    order: ReservationOrder, now: datetime, not_before: datetime | None
-) -> ReservationStep:
+    order: ReservationInput, now: datetime, not_before: datetime | None
+) -> WeighReservationResult:
     """What do all facts mean for this hold? It is recorded, with what is to be done next."""
-    step: ReservationStep = await workflow.execute_local_activity(
-        names.WEIGH_RESERVATION,
-        WeighReservation(order.tenant, order.reservation, now, not_before),
-        result_type=ReservationStep,
+    return await workflow.execute_local_activity(
+        stubs.weigh_reservation,
+        WeighReservationInput(order.tenant, order.reservation, now, not_before),
         start_to_close_timeout=calls.LOOK_UP,
         retry_policy=calls.UNTIL_IT_WORKS,
         summary="What do the facts mean for this hold?",
     )
-    return step
 
 
-async def change(order: ReservationOrder, asked: ChangeHold) -> Reservation:
+async def change(order: ReservationInput, asked: ChangeInput) -> Reservation:
     """Writes down that a change was asked for."""
     return await _change(order, asked, "")
 
 
-async def withdraw(order: ReservationOrder, reason: str) -> Reservation:
+async def withdraw(order: ReservationInput, reason: str) -> Reservation:
     """Writes down that an operator ended the reservation."""
     return await _change(order, None, reason)
 
 
-async def _change(order: ReservationOrder, asked: ChangeHold | None, reason: str) -> Reservation:
-    known: Reservation = await workflow.execute_local_activity(
-        names.CHANGE_RESERVATION,
-        ChangeReservation(order.tenant, order.reservation, workflow.now(), asked, reason),
-        result_type=Reservation,
+async def _change(order: ReservationInput, asked: ChangeInput | None, reason: str) -> Reservation:
+    return await workflow.execute_local_activity(
+        stubs.change_reservation,
+        ChangeReservationInput(order.tenant, order.reservation, workflow.now(), asked, reason),
         start_to_close_timeout=calls.LOOK_UP,
         retry_policy=calls.UNTIL_IT_WORKS,
         summary="Record the change" if asked else "Record the operator's end",
     )
-    return known
 
 
-async def transmit(gateway: str, request: SendRequest) -> None:
+async def transmit(gateway: str, request: SendFrameInput) -> None:
     """Hands one frame to a gateway. What became of it stands in the fleet afterwards."""
     verb = "Cancel" if request.kind is Kind.CANCEL_RESERVATION else "Ask for"
     summary = f"{verb} the hold at {request.station} (frame {request.attempt}, by {gateway})"

@@ -6,15 +6,14 @@ from typing import Any
 
 from contract import names
 from contract.commands import (
-    AskRequest,
-    ChangeRequest,
-    ChangeReservation,
-    PrepareRequest,
-    SendRequest,
-    SettleRequest,
-    WeighRequest,
-    WeighReservation,
+    AskStationInput,
+    PrepareCommandInput,
+    RecordChangeInput,
+    SendFrameInput,
+    SettleSendInput,
+    WeighEvidenceInput,
 )
+from contract.reservations import ChangeReservationInput, WeighReservationInput
 from domain.commands.timing import Timing
 from fleet import stations
 from fleet.database import Database
@@ -50,12 +49,12 @@ def worker_activities(db: ProcessDatabase, timing: Timing) -> dict[str, Activity
     fleet = FleetActivities(db)  # type: ignore[arg-type]
     holds = ReservationActivities(db, timing)  # type: ignore[arg-type]
     return {
-        names.PREPARE_COMMAND: (fleet.prepare_command, PrepareRequest),
-        names.SETTLE_SEND: (fleet.settle_send, SettleRequest),
-        names.WEIGH_EVIDENCE: (fleet.weigh_evidence, WeighRequest),
-        names.RECORD_CHANGE: (fleet.record_change, ChangeRequest),
-        names.WEIGH_RESERVATION: (holds.weigh_reservation, WeighReservation),
-        names.CHANGE_RESERVATION: (holds.change_reservation, ChangeReservation),
+        names.PREPARE_COMMAND: (fleet.prepare_command, PrepareCommandInput),
+        names.SETTLE_SEND: (fleet.settle_send, SettleSendInput),
+        names.WEIGH_EVIDENCE: (fleet.weigh_evidence, WeighEvidenceInput),
+        names.RECORD_CHANGE: (fleet.record_change, RecordChangeInput),
+        names.WEIGH_RESERVATION: (holds.weigh_reservation, WeighReservationInput),
+        names.CHANGE_RESERVATION: (holds.change_reservation, ChangeReservationInput),
     }
 
 
@@ -100,8 +99,8 @@ class GatewayHouse:
         self.poller = Poller(
             self.process,
             {
-                names.SEND_FRAME: (acts.send_frame, SendRequest),
-                names.ASK_STATION: (acts.ask_station, AskRequest),
+                names.SEND_FRAME: (acts.send_frame, SendFrameInput),
+                names.ASK_STATION: (acts.ask_station, AskStationInput),
             },
         )
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.commands import AskResult
+from contract.commands import AskStationResult
 from domain.model.answers import CallError
 from domain.model.specs import ChargingProfile, IdToken, Kind, SchedulePeriod, StartSpec, StopSpec
 from station_gateway.dialects import v16, v21, v201
@@ -240,17 +240,19 @@ def test_16_is_asked_by_trigger_and_2x_by_transaction() -> None:
 
 def test_what_a_station_knows_when_asked() -> None:
     known = v201.read_asked({"ongoingIndicator": True, "messagesInQueue": False})
-    assert known == AskResult(asked=True, ongoing=True, messages_in_queue=False)
+    assert known == AskStationResult(asked=True, ongoing=True, messages_in_queue=False)
     waiting = v201.read_asked({"messagesInQueue": True})
-    assert waiting == AskResult(asked=True, messages_in_queue=True)
-    assert v16.read_asked({"status": "Accepted"}) == AskResult(asked=True, detail="Accepted")
+    assert waiting == AskStationResult(asked=True, messages_in_queue=True)
+    assert v16.read_asked({"status": "Accepted"}) == AskStationResult(asked=True, detail="Accepted")
 
 
 @every
 def test_station_that_cannot_be_asked_said_nothing(dialect: Dialect) -> None:
-    refused = AskResult(asked=True, detail="NotImplemented")
+    refused = AskStationResult(asked=True, detail="NotImplemented")
     assert dialect.read_asked(CallError("NotImplemented")) == refused
-    assert dialect.read_asked(Unreadable("x")) == AskResult(asked=True, detail="unreadable answer")
+    assert dialect.read_asked(Unreadable("x")) == AskStationResult(
+        asked=True, detail="unreadable answer"
+    )
 
 
 def timeout_answer(dialect: Dialect, value: Any) -> Payload:
