@@ -12,7 +12,7 @@ import pytest
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import DataConverter
 
-from tests.support.histories import golden
+from tests.support.histories.golden import golden
 from tests.support.stored_payloads import ACTIVITY_TYPES, Stored, stored_payloads
 
 CONVERTER = DataConverter.default.payload_converter

@@ -21,7 +21,7 @@ from contract.commands import (
     WakeInput,
 )
 from contract.reservations import ChangeInput, ReservationInput, ReservationResult
-from tests.support.histories import read
+from tests.support.histories.golden import read
 
 STUBS = {
     stub.__name__: stub for stub in vars(activities).values() if inspect.iscoroutinefunction(stub)
