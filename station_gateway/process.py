@@ -23,7 +23,7 @@ async def running_gateway(
     """Run a gateway until the block ends, then drain it.
 
     Raises:
-        UnsafeListener: see `GatewaySettings.check`.
+        UnsafeStationListener: see `GatewaySettings.check`.
     """
     dispatcher = WakeupDispatcher(db, client)
     gateway = Gateway(db, await load_sealer(db), await load_passwords(db), dispatcher, settings)

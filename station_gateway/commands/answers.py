@@ -1,4 +1,4 @@
-"""Station answers: as they stand in the fleet's `sends` rows and back, and when one is an alarm."""
+"""The answers of stations: how the fleet keeps them, and which of them raise an alarm."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from contract.commands import SendResult, SendStatus
 from domain.model.answers import CallError, StationAnswer
 from domain.model.outcomes import Cause
 from fleet.sends import Send
-from station_gateway.dialects.interface import Answer
+from station_gateway.dialects.messages import Answer
 from station_gateway.dialects.verdicts import OUR_BUG_CODES
 from telemetry import metrics
 
@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 
 def take_blame(answer: Answer, action: str, station: str, command: str = "") -> None:
-    """When the station says that our frame was wrong: our bug, until somebody shows another.
+    """Raise an alarm when the station says that our frame was wrong: that is a bug of ours.
 
     command: whose frame it was; "" for a question of our own.
     """
@@ -39,7 +39,7 @@ def from_row(row: dict[str, Any]) -> StationAnswer:
 
 
 def stored(send: Send) -> SendResult:
-    """The result of an attempt that was decided before, as its row tells."""
+    """The result of an attempt that was decided before, from its row."""
     if send.state == "VOID":
         return SendResult(SendStatus.NOT_SENT, Cause.GATEWAY_UNREACHABLE.value, retry=True)
     if send.state == "ANSWERED" and send.answer is not None:

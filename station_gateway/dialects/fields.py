@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from station_gateway.dialects.messages import CallRefused, StationTime, Unsendable
-from station_gateway.session.printable import printable
+from station_gateway.dialects.printable import printable
 
 OLDEST = timedelta(days=400)
 NEWEST = timedelta(days=1)

@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from domain.model.answers import CallError
+
 Payload = dict[str, Any]
 """A payload as it stands on the wire: camelCase keys, JSON values."""
 
@@ -24,6 +26,23 @@ class Unreadable(msgspec.Struct, frozen=True):
     """An answer of the station that cannot be understood. `reason` never echoes the payload."""
 
     reason: str
+
+
+Answer = Payload | CallError | Unreadable
+"""What came back for a CALL of ours: a CALLRESULT's payload, a CALLERROR, or neither."""
+
+
+class QuestionAnswer(msgspec.Struct, frozen=True):
+    """What the station answered to a read-only question of ours. None: it did not say.
+
+    ongoing: the transaction is running (2.x).
+    messages_in_queue: the station still holds messages about it that it will send (2.x).
+    detail: the station's own word.
+    """
+
+    ongoing: bool | None = None
+    messages_in_queue: bool | None = None
+    detail: str = ""
 
 
 class CallRefused(Exception):
@@ -76,13 +95,13 @@ class Confirmation(msgspec.Struct, frozen=True):
     """All that any reply may need; each reply takes what its message asks for.
 
     authorization: required for Authorize and StartTransaction; None where no token came.
-    transaction_id: StartTransaction of 1.6 only (0 when the start was refused and none was minted).
+    ocpp_transaction_id: StartTransaction of 1.6 only; 0 when the start was refused.
     interval_s: heartbeat interval when the boot is accepted, else when to boot again.
     """
 
     now: datetime
     authorization: Authorization | None = None
-    transaction_id: int = 0
+    ocpp_transaction_id: int = 0
     boot: BootVerdict = BootVerdict.ACCEPTED
     interval_s: int = 300
 
@@ -151,10 +170,10 @@ class SessionStarted(msgspec.Struct, frozen=True):
 class SessionStopped(msgspec.Struct, frozen=True):
     """StopTransaction (1.6).
 
-    ocpp_id: as text; `id_known` is False for 0 and -1: the station never got ours.
+    ocpp_transaction_id: as text; `id_known` is False for 0 and -1: the station never got ours.
     """
 
-    ocpp_id: str
+    ocpp_transaction_id: str
     id_known: bool
     meter_stop_wh: int
     time: StationTime
@@ -167,7 +186,7 @@ class SessionEvent(msgspec.Struct, frozen=True):
     """TransactionEvent (2.x). `event_type` is Started, Updated or Ended."""
 
     event_type: str
-    ocpp_id: str
+    ocpp_transaction_id: str
     seq_no: int
     trigger: str
     time: StationTime
@@ -183,11 +202,14 @@ class SessionEvent(msgspec.Struct, frozen=True):
 
 
 class MeterRead(msgspec.Struct, frozen=True):
-    """MeterValues. `ocpp_id` only on 1.6. `meter_wh` None: no energy register among the values."""
+    """MeterValues.
+
+    ocpp_transaction_id: only on 1.6. meter_wh: None without an energy register among the values.
+    """
 
     evse_id: int
     time: StationTime
-    ocpp_id: str | None = None
+    ocpp_transaction_id: str | None = None
     meter_wh: int | None = None
 
 
@@ -198,7 +220,7 @@ class VendorDataSeen(msgspec.Struct, frozen=True):
     message_id: str = ""
 
 
-class ReservationEnded(msgspec.Struct, frozen=True):
+class ReservationEndReported(msgspec.Struct, frozen=True):
     """ReservationStatusUpdate (2.x): Expired, Removed."""
 
     reservation_id: int
@@ -236,7 +258,7 @@ StationCall = (
     | SessionEvent
     | MeterRead
     | VendorDataSeen
-    | ReservationEnded
+    | ReservationEndReported
     | SecurityEventSeen
     | NoticeSeen
 )

@@ -10,11 +10,9 @@ and so is every code that is in no standard.
 
 from collections.abc import Mapping
 
-from contract.commands import AskResult
 from domain.model.answers import CallError, StationAnswer, Verdict
-from station_gateway.dialects.interface import Answer
-from station_gateway.dialects.messages import Unreadable
-from station_gateway.session.printable import printable
+from station_gateway.dialects.messages import Answer, Unreadable
+from station_gateway.dialects.printable import printable
 
 STATUS_CHARS = 50
 REASON_CODE_CHARS = 20
@@ -91,12 +89,6 @@ def read_status(words: Mapping[str, Verdict], answer: Answer) -> StationAnswer:
         additional_info=_word(info.get("additionalInfo"), ADDITIONAL_INFO_CHARS),
         transaction_id=_word(answer.get("transactionId"), TRANSACTION_ID_CHARS) or None,
     )
-
-
-def not_told(answer: CallError | Unreadable) -> AskResult:
-    """A question of ours that brought no CALLRESULT."""
-    detail = answer.code if isinstance(answer, CallError) else "unreadable answer"
-    return AskResult(asked=True, detail=detail)
 
 
 def _word(value: object, limit: int) -> str:

@@ -8,7 +8,7 @@ answer (`Unanswered`), and nothing is lost.
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
@@ -24,7 +24,7 @@ from station_gateway.dialects.messages import (
     HeartbeatSeen,
     MeterRead,
     NoticeSeen,
-    ReservationEnded,
+    ReservationEndReported,
     SecurityEventSeen,
     SessionEvent,
     SessionStarted,
@@ -34,25 +34,14 @@ from station_gateway.dialects.messages import (
 )
 from station_gateway.facts import recording as facts
 from station_gateway.facts.authorizer import Authorizer, Judgement
-from station_gateway.sockets.peer import Peer
+from station_gateway.stations.peer import Peer
+from station_gateway.stations.ports import Unanswered
+from station_gateway.waking import Waker
 from telemetry import metrics
 
 log = structlog.get_logger(__name__)
 
 TRIGGERED = "Triggered"
-RETRY_S = 0.5
-"""Between two tries to write a fact while the database is away."""
-
-
-class Unanswered(Exception):
-    """The message gets no answer: its fact could not be written, so the station must keep it."""
-
-
-class Waker(Protocol):
-    """What signals workflows after a fact was committed (`journal.wakeups`)."""
-
-    def kick(self) -> None:
-        """There is something to deliver now."""
 
 
 class Handlers:
@@ -66,6 +55,7 @@ class Handlers:
         *,
         heartbeat_s: int,
         fact_timeout_s: float,
+        retry_pause_s: float,
         utc_now: Callable[[], datetime],
     ) -> None:
         self._db = db
@@ -73,6 +63,7 @@ class Handlers:
         self._waker = waker
         self._heartbeat_s = heartbeat_s
         self._fact_timeout_s = fact_timeout_s
+        self._retry_pause_s = retry_pause_s
         self._utc_now = utc_now
         self._by_class: dict[type, Callable[[Peer, Any], Awaitable[Confirmation]]] = {
             Booted: self.booted,
@@ -84,7 +75,7 @@ class Handlers:
             SessionEvent: self.session_event,
             MeterRead: self.meter_read,
             VendorDataSeen: self.noticed,
-            ReservationEnded: self.reservation_ended,
+            ReservationEndReported: self.reservation_ended,
             SecurityEventSeen: self.security_event,
             NoticeSeen: self.noticed,
         }
@@ -108,10 +99,10 @@ class Handlers:
                 return await self._by_class[type(call)](peer, call)
             except DatabaseUnavailable as error:
                 # Again while the station still waits: every fact may be written twice.
-                if clock() - begin_s > self._fact_timeout_s - RETRY_S:
+                if clock() - begin_s > self._fact_timeout_s - self._retry_pause_s:
                     log.warning("fact_not_written", station=peer.id, message=type(call).__name__)
                     raise Unanswered from error
-                await asyncio.sleep(RETRY_S)
+                await asyncio.sleep(self._retry_pause_s)
 
     async def booted(self, peer: Peer, call: Booted) -> Confirmation:
         """BootNotification: an admitted station is accepted.
@@ -152,7 +143,7 @@ class Handlers:
         peer.learn(session.ocpp_id)
         log.info("session_started", station=peer.id, session=session.name, ok=token.accepted)
         return Confirmation(
-            self._utc_now(), authorization=token.authorization, transaction_id=session.id
+            self._utc_now(), authorization=token.authorization, ocpp_transaction_id=session.id
         )
 
     async def session_stopped(self, peer: Peer, call: SessionStopped) -> Confirmation:
@@ -182,7 +173,7 @@ class Handlers:
 
     async def meter_read(self, peer: Peer, call: MeterRead) -> Confirmation:
         """MeterValues: only a session that we never heard of is a fact."""
-        ocpp_id = call.ocpp_id
+        ocpp_id = call.ocpp_transaction_id
         if ocpp_id is not None and ocpp_id not in {"0", "-1"} and not peer.knows(ocpp_id):
             now = self._utc_now()
             self._kick(
@@ -193,7 +184,7 @@ class Handlers:
             peer.learn(ocpp_id)
         return Confirmation(self._utc_now())
 
-    async def reservation_ended(self, peer: Peer, call: ReservationEnded) -> Confirmation:
+    async def reservation_ended(self, peer: Peer, call: ReservationEndReported) -> Confirmation:
         """ReservationStatusUpdate: a hold is over, says the station."""
         now = self._utc_now()
         self._kick(await self._db.batch(lambda tx: facts.reservation_ended(tx, peer, call, now)))

@@ -9,7 +9,7 @@ import structlog
 from fleet.engine.statements import Tx
 from fleet.log import reservations
 from fleet.transactions import transactions
-from station_gateway.sockets.peer import Peer
+from station_gateway.stations.peer import Peer
 from telemetry import metrics
 
 log = structlog.get_logger(__name__)

@@ -18,7 +18,7 @@ from station_gateway.dialects.messages import (
     Booted,
     ConnectorStatusSeen,
     MeterRead,
-    ReservationEnded,
+    ReservationEndReported,
     SessionEvent,
     SessionStarted,
     SessionStopped,
@@ -26,7 +26,7 @@ from station_gateway.dialects.messages import (
 )
 from station_gateway.facts.authorizer import Authorizer, Judgement
 from station_gateway.facts.ownership import own_reservation, owns_session
-from station_gateway.sockets.peer import Peer
+from station_gateway.stations.peer import Peer
 
 
 async def booted(tx: Tx, peer: Peer, call: Booted, now: datetime) -> bool:
@@ -49,7 +49,9 @@ async def booted(tx: Tx, peer: Peer, call: Booted, now: datetime) -> bool:
     return await wake_concerned(tx, event, now)
 
 
-async def reservation_ended(tx: Tx, peer: Peer, call: ReservationEnded, now: datetime) -> bool:
+async def reservation_ended(
+    tx: Tx, peer: Peer, call: ReservationEndReported, now: datetime
+) -> bool:
     """The station says that one of its holds is over; of others' holds it can say nothing."""
     wire_id = await own_reservation(tx, peer, call.reservation_id)
     if wire_id is None:
@@ -126,7 +128,7 @@ async def session_stopped(
     tx: Tx, peer: Peer, call: SessionStopped, token: Judgement | None, now: datetime
 ) -> bool:
     """A 1.6 session ended. A station that never got our id sends 0 or -1: its open one is meant."""
-    ocpp_id = call.ocpp_id if call.id_known else await _only_open(tx, peer, token)
+    ocpp_id = call.ocpp_transaction_id if call.id_known else await _only_open(tx, peer, token)
     if ocpp_id is None or not await owns_session(tx, peer, ocpp_id):
         return False
     session = await transactions.stop_v16(
@@ -157,7 +159,7 @@ async def session_event(
         tx,
         station=peer.id,
         tenant=peer.tenant,
-        ocpp_id=call.ocpp_id,
+        ocpp_id=call.ocpp_transaction_id,
         event_type=call.event_type,
         seq_no=call.seq_no,
         evse_id=call.evse_id,

@@ -49,7 +49,7 @@ from station_gateway.session.events import (
     SendReceived,
     SessionOver,
 )
-from station_gateway.session.frames import Fault, Frame, FrameError, FrameLimits, MessageId
+from station_gateway.session.frames import DecodedFrame, Fault, FrameError, FrameLimits, MessageId
 from station_gateway.session.refusals import reason_of
 
 __all__ = [
@@ -61,7 +61,7 @@ __all__ = [
     "Event",
     "FrameRefused",
     "Missing",
-    "Session",
+    "OcppSession",
     "SessionLimits",
     "SessionOver",
 ]
@@ -98,7 +98,7 @@ class _Theirs(msgspec.Struct):
     repeats: int = 0
 
 
-class Session:
+class OcppSession:
     """One connection of one station."""
 
     __slots__ = (
@@ -278,14 +278,14 @@ class Session:
             return self._call_received(frame, hash(data))
         if kind <= frames.CALL_ERROR:
             return self._answer_received(frame)
-        if not self._dialect.EXTENDED_FRAMES:
+        if not self._dialect.CAPABILITIES.extended_frames:
             unknown = FrameError(Fault.TYPE_NUMBER, "unknown message type", kind, frame.message_id)
             return self._refuse(unknown)
         if kind == frames.SEND:
             return self._send_received(frame)
         return [AnswerRefused(frame.message_id, CallError(*(frame.error or ())))]
 
-    def _call_received(self, frame: Frame, fingerprint: int) -> list[Event]:
+    def _call_received(self, frame: DecodedFrame, fingerprint: int) -> list[Event]:
         message_id = frame.message_id
         twin = self._find_in_line(message_id)
         if twin is not None:
@@ -327,7 +327,7 @@ class Session:
         held += 0 if self._in_hand is None else self._in_hand.repeats
         return held >= self._limits.queued_calls
 
-    def _answer_received(self, frame: Frame) -> list[Event]:
+    def _answer_received(self, frame: DecodedFrame) -> list[Event]:
         message_id = str(frame.message_id)
         action, late = self._take_ours(message_id)
         if action is None:
@@ -350,7 +350,7 @@ class Session:
             return self._overdue.pop(message_id, None), True
         return None, False
 
-    def _send_received(self, frame: Frame) -> list[Event]:
+    def _send_received(self, frame: DecodedFrame) -> list[Event]:
         violation = self._dialect.check_send(frame.action, frame.body)
         if violation is not None:
             return [FrameRefused(reason_of(violation, self._dialect.ERRORS), violation.description)]
@@ -381,7 +381,7 @@ class Session:
 
     def _refuse_answer(self, message_id: str, code: str, reason: str) -> None:
         """Tell the station that its CALLRESULT is of no use, where its version has words for it."""
-        if self._dialect.EXTENDED_FRAMES:
+        if self._dialect.CAPABILITIES.extended_frames:
             self._out.append(frames.encode_result_error(message_id, code, reason))
 
     def _send_error(self, message_id: MessageId, code: str, description: str) -> None:

@@ -9,8 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from domain.model.answers import CallError
-from station_gateway.dialects.interface import Answer
-from station_gateway.dialects.messages import Payload
+from station_gateway.dialects.messages import Answer, Payload
 from station_gateway.session.frames import MessageId
 
 

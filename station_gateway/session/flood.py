@@ -36,7 +36,7 @@ class FloodGate:
     def admit(self, now: float) -> float | Closing:
         """Count one message. Returns for how many seconds nothing more may be read (mostly 0.0).
 
-        Call it once per message, before `Session.receive`; the message itself is still to be
+        Call it once per message, before `OcppSession.receive`; the message itself is still to be
         handled, unless the session is to be closed.
         """
         limits = self._limits

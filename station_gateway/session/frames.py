@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from station_gateway.session.printable import printable
+from station_gateway.dialects.printable import printable
 
 CALL = 2
 CALL_RESULT = 3
@@ -72,7 +72,7 @@ class FrameError(Exception):
         self.message_id = message_id
 
 
-class Frame(msgspec.Struct, frozen=True):
+class DecodedFrame(msgspec.Struct, frozen=True):
     """A frame of a known type.
 
     action: CALL and SEND only, else "". body: payload of CALL, CALLRESULT, SEND.
@@ -92,7 +92,7 @@ _ERROR_CODE_CHARS = 64
 _ERROR_TEXT_CHARS = 255
 
 
-def decode(data: str | bytes, limits: FrameLimits) -> Frame:
+def decode(data: str | bytes, limits: FrameLimits) -> DecodedFrame:
     """Parse one websocket message. `str` is a text frame, `bytes` a binary one (always refused).
 
     Raises:
@@ -165,7 +165,7 @@ def _unique_pairs(pairs: list[tuple[str, Any]]) -> None:
         raise _DuplicateKey
 
 
-def _shape(message: object, limits: FrameLimits) -> Frame:
+def _shape(message: object, limits: FrameLimits) -> DecodedFrame:
     if type(message) is not list or not message:
         raise FrameError(Fault.SHAPE, "not an array with elements")
     type_number = message[0]
@@ -181,8 +181,8 @@ def _shape(message: object, limits: FrameLimits) -> Frame:
     if type_number == CALL_RESULT:
         if len(message) < 3 or type(message[2]) is not dict:
             raise FrameError(Fault.PAYLOAD, "payload is not an object", type_number, message_id)
-        return Frame(CALL_RESULT, message_id, "", message[2])
-    return Frame(type_number, message_id, "", {}, _error_words(message))
+        return DecodedFrame(CALL_RESULT, message_id, "", message[2])
+    return DecodedFrame(type_number, message_id, "", {}, _error_words(message))
 
 
 def _message_id(message: list[Any], limits: FrameLimits) -> MessageId | None:
@@ -194,7 +194,7 @@ def _message_id(message: list[Any], limits: FrameLimits) -> MessageId | None:
 
 def _call(
     message: list[Any], type_number: int, message_id: MessageId, limits: FrameLimits
-) -> Frame:
+) -> DecodedFrame:
     if len(message) != 4 or type(message[2]) is not str:
         raise FrameError(Fault.SHAPE, "not [type, id, action, payload]", type_number, message_id)
     _, _, action, payload = message
@@ -202,7 +202,7 @@ def _call(
         raise FrameError(Fault.SHAPE, "action name is too long", type_number, message_id)
     if type(payload) is not dict:
         raise FrameError(Fault.PAYLOAD, "payload is not an object", type_number, message_id)
-    return Frame(type_number, message_id, action, payload)
+    return DecodedFrame(type_number, message_id, action, payload)
 
 
 def _error_words(message: list[Any]) -> tuple[str, str]:

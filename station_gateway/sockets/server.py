@@ -20,6 +20,7 @@ from websockets.protocol import Event, State
 from websockets.typing import Subprotocol
 
 from fleet.stations import Station
+from station_gateway.dialects import DIALECTS
 from station_gateway.settings import GatewaySettings
 from station_gateway.sockets.handshake import (
     Admitted,
@@ -29,12 +30,8 @@ from station_gateway.sockets.handshake import (
     refusal,
     station_id,
 )
+from station_gateway.stations.ports import SocketGone
 from telemetry import metrics
-
-
-class SocketGone(Exception):
-    """Nothing can be read or written any more; the text is a word for metrics and log."""
-
 
 ServeStation = Callable[["StationSocket", Station, str], Awaitable[None]]
 """Runs for as long as the socket of this station lives; the text is the subprotocol."""
@@ -146,6 +143,10 @@ class StationSocket(ServerConnection):
             self.transport.abort()
             raise SocketGone("stuck") from error
 
+    def abort(self) -> None:
+        """End TCP at once."""
+        self.transport.abort()
+
     def ping_now(self) -> None:
         """Ask the peer whether it lives. Whatever it sends next is the answer."""
         if self.state is State.OPEN and not self.paused:
@@ -186,7 +187,7 @@ class StationServer:
         """Open the listener.
 
         Raises:
-            UnsafeListener: the settings would admit anybody in a network.
+            UnsafeStationListener: the settings would admit anybody in a network.
             OSError: the address is not free.
         """
         self.settings.check()
@@ -262,8 +263,8 @@ class StationServer:
         socket.admitted = admitted
         if admitted.subprotocol is not None:
             connection.protocol.available_subprotocols = [Subprotocol(admitted.subprotocol)]
-            if admitted.subprotocol != "ocpp1.6":
-                connection.protocol.max_message_size = self.settings.max_frame_bytes_v2
+            dialect = DIALECTS[admitted.subprotocol]
+            connection.protocol.max_message_size = self.settings.frame_bytes(dialect.CAPABILITIES)
         return None
 
     async def _run(self, connection: ServerConnection) -> None:

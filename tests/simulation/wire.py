@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from station_gateway.sockets.server import SocketGone
+from station_gateway.stations.ports import SocketGone
 from tests.simulation.chance import Chance
 from tests.simulation.processes import Process
 from tests.simulation.virtual_time import VirtualLoop

@@ -19,7 +19,7 @@ from fleet.transactions.rows import Transaction
 from journal.commands.record import from_snapshot
 from journal.reservations.record import from_snapshot as read_reservation
 from journal.wakeups import WakeupDispatcher
-from station_gateway.commands.waiting import StationGone
+from station_gateway.stations.waiting import StationGone
 from tests.simulation.callers import STATION, TAGS, TENANT, TIMING, Callers, Told
 from tests.simulation.chance import Chance, fixed_identities
 from tests.simulation.fleet_file import FleetFile

@@ -38,7 +38,7 @@ from journal.reservations import record as reservation_recorder
 from station_gateway.dialects.messages import Confirmation, HeartbeatSeen
 from station_gateway.gateway import Gateway
 from station_gateway.settings import GatewaySettings
-from station_gateway.sockets.peer import Peer
+from station_gateway.stations.peer import Peer
 from tests.support.scripted_station import ScriptedStation, connected
 
 PASSWORD = "a-password-of-the-test"

@@ -9,7 +9,7 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
 from fleet import stations
-from station_gateway.settings import GatewaySettings, UnsafeListener
+from station_gateway.settings import GatewaySettings, UnsafeStationListener
 from station_gateway.sockets.handshake import Knock, Refused
 from tests.support.gateway_bench import PASSWORD, Bench, now
 from tests.support.scripted_station import basic, connected, eventually
@@ -217,7 +217,7 @@ async def test_a_station_pinned_to_tls_is_refused_without_it(bench: Bench) -> No
 def test_beyond_loopback_it_refuses_to_start_without_tls_and_credentials(
     settings: GatewaySettings,
 ) -> None:
-    with pytest.raises(UnsafeListener):
+    with pytest.raises(UnsafeStationListener):
         settings.check()
 
 

@@ -274,7 +274,7 @@ async def test_an_unlock_goes_before_a_reset_and_a_hold_that_came_earlier(bench:
         waiting = []
         for number, spec in enumerate(specs, start=2):
             waiting.append(bench.sending(await bench.request(spec)))
-            await found(partial(in_line, bench, number))
+            await found(partial(in_queue, bench, number))
         await station.answer(message_id, {"status": "Accepted"})
         for action in ("UnlockConnector", "ReserveNow", "Reset"):
             message_id, _ = await station.called(action)
@@ -282,10 +282,10 @@ async def test_an_unlock_goes_before_a_reset_and_a_hold_that_came_earlier(bench:
         await asyncio.gather(first, *waiting)
 
 
-async def in_line(bench: Bench, number: int) -> bool:
+async def in_queue(bench: Bench, number: int) -> bool:
     station = bench.gateway.registry.get("S1")
     assert station is not None
-    return station.line().length == number
+    return station.queue().length == number
 
 
 async def test_a_code_that_blames_our_frame_raises_the_alarm(bench: Bench) -> None:
@@ -382,7 +382,7 @@ async def test_a_clock_that_jumps_back_keeps_nobody_in_line_for_longer(bench: Be
         first = bench.sending(await bench.start_request("S1"))
         message_id, _ = await station.called("RemoteStartTransaction")
         waiting = bench.sending(await bench.request(bench.hold(), within_s=0.5))
-        await found(partial(in_line, bench, 2))
+        await found(partial(in_queue, bench, 2))
         begin = time.monotonic()
         bench.skew = timedelta(hours=-2)
         assert (await waiting).cause == "NOT_AFTER_PASSED"

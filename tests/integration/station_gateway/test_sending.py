@@ -12,7 +12,7 @@ from domain.model.command import Code, State
 from fleet import connections, sends
 from fleet.engine.statements import Tx
 from station_gateway.dialects.messages import Confirmation, MeterRead
-from station_gateway.sockets.peer import Peer
+from station_gateway.stations.peer import Peer
 from tests.support.gateway_bench import TENANT, Bench, now
 from tests.support.scripted_station import ScriptedStation, eventually, found
 
@@ -167,7 +167,7 @@ async def test_a_stop_goes_before_a_start_that_came_earlier(bench: Bench) -> Non
 def waiting_at(bench: Bench, name: str) -> int:
     station = bench.gateway.registry.get(name)
     assert station is not None
-    return station.line().length
+    return station.queue().length
 
 
 async def test_a_slow_meter_values_handler_delays_the_answer_to_a_start_by_less_than_50_ms(

@@ -18,7 +18,7 @@ from station_gateway.dialects.messages import (
     HeartbeatSeen,
     MeterRead,
     NoticeSeen,
-    ReservationEnded,
+    ReservationEndReported,
     SecurityEventSeen,
     SessionEvent,
     SessionStarted,
@@ -117,7 +117,11 @@ def test_stop_of_a_transaction_that_never_got_our_id_is_taken(transaction_id: in
     stop = V16["StopTransaction"] | {"transactionId": transaction_id}
     seen = read(v16, "StopTransaction", stop)
     assert isinstance(seen, SessionStopped)
-    assert (seen.ocpp_id, seen.id_known, seen.token) == (str(transaction_id), False, None)
+    assert (seen.ocpp_transaction_id, seen.id_known, seen.token) == (
+        str(transaction_id),
+        False,
+        None,
+    )
     assert seen.reason == "Local"
 
 
@@ -141,7 +145,7 @@ FULL_EVENT = V201["TransactionEvent"] | {
 def test_transaction_event_is_read_with_its_offline_flag(dialect: Dialect) -> None:
     assert read(dialect, "TransactionEvent", FULL_EVENT) == SessionEvent(
         event_type="Started",
-        ocpp_id="t",
+        ocpp_transaction_id="t",
         seq_no=3,
         trigger="RemoteStart",
         time=AT_EIGHT,
@@ -217,7 +221,7 @@ def test_meter_values_are_read_in_every_version(dialect: Dialect) -> None:
     meter = V16["MeterValues"] | {"transactionId": 5}
     seen = read(v16, "MeterValues", meter)
     assert isinstance(seen, MeterRead)
-    assert (seen.evse_id, seen.ocpp_id, seen.meter_wh) == (1, "5", 1)
+    assert (seen.evse_id, seen.ocpp_transaction_id, seen.meter_wh) == (1, "5", 1)
     seen = read(dialect, "MeterValues", {"evseId": 2, "meterValue": registers(10, 20)})
     assert seen == MeterRead(2, AT_EIGHT, meter_wh=20)
 
@@ -281,7 +285,7 @@ def test_security_event_is_read(dialect: Dialect) -> None:
 @pytest.mark.parametrize("how", ["Expired", "Removed", "NoTransaction"])
 def test_end_of_a_reservation_is_read(dialect: Dialect, how: str) -> None:
     update = V201["ReservationStatusUpdate"] | {"reservationUpdateStatus": how}
-    assert read(dialect, "ReservationStatusUpdate", update) == ReservationEnded(1, how)
+    assert read(dialect, "ReservationStatusUpdate", update) == ReservationEndReported(1, how)
 
 
 NOTICES = [

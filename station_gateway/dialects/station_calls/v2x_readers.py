@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from station_gateway.dialects import fields, readers
+from station_gateway.dialects import fields
 from station_gateway.dialects.interface import ErrorWords
 from station_gateway.dialects.messages import (
     AuthorizationAsked,
@@ -12,10 +12,11 @@ from station_gateway.dialects.messages import (
     ConnectorStatusSeen,
     MeterRead,
     Payload,
-    ReservationEnded,
+    ReservationEndReported,
     SessionEvent,
     TokenSeen,
 )
+from station_gateway.dialects.station_calls import readers
 
 ERRORS = ErrorWords(
     format="FormatViolation",
@@ -70,7 +71,7 @@ def _event(payload: Payload, now: datetime) -> SessionEvent:
     token = payload.get("idToken")
     return SessionEvent(
         event_type=payload["eventType"],
-        ocpp_id=fields.text(info, "transactionId", TRANSACTION_ID_CHARS),
+        ocpp_transaction_id=fields.text(info, "transactionId", TRANSACTION_ID_CHARS),
         seq_no=fields.number(payload, "seqNo", ERRORS.property),
         trigger=fields.text(payload, "triggerReason", 50),
         time=fields.read_time(payload["timestamp"], now),
@@ -109,8 +110,8 @@ def _meter(payload: Payload, now: datetime) -> MeterRead:
     )
 
 
-def _reservation_ended(payload: Payload, now: datetime) -> ReservationEnded:  # noqa: ARG001
-    return ReservationEnded(
+def _reservation_ended(payload: Payload, now: datetime) -> ReservationEndReported:  # noqa: ARG001
+    return ReservationEndReported(
         fields.number(payload, "reservationId", ERRORS.property),
         fields.text(payload, "reservationUpdateStatus", 50),
     )

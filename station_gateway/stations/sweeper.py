@@ -11,8 +11,8 @@ from fleet import stations
 from fleet.engine.database import Database
 from fleet.engine.unavailable import DatabaseUnavailable
 from station_gateway.settings import GatewaySettings
-from station_gateway.sockets.registry import Registry
-from station_gateway.sockets.station import Station
+from station_gateway.stations.registry import Registry
+from station_gateway.stations.station import ConnectedStation
 
 log = structlog.get_logger(__name__)
 
@@ -50,14 +50,14 @@ class Sweeper:
                 written_s = now_s
                 await self.write_seen(now_s)
 
-    def look_at(self, station: Station, now_s: float) -> None:
+    def look_at(self, station: ConnectedStation, now_s: float) -> None:
         """Ping a silent socket; end one that stays silent."""
         settings, socket = self._settings, station.socket
         silent_s = now_s - socket.heard_s
         if socket.pinged and silent_s >= settings.ping_interval_s + settings.ping_timeout_s:
             log.warning("dead_socket", station=station.peer.id, silent_s=round(silent_s))
             station.end("dead_socket")
-            socket.transport.abort()
+            socket.abort()
         elif silent_s >= settings.ping_interval_s and not socket.pinged:
             socket.ping_now()
         if 0 < settings.idle_timeout_s <= now_s - station.message_s:
