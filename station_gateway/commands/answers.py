@@ -1,6 +1,8 @@
 """The answers of stations: how the fleet keeps them, and which of them raise an alarm."""
 
-from typing import Any
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -8,12 +10,17 @@ import structlog
 from contract.commands import SendResult, SendStatus
 from domain.model.answers import CallError, StationAnswer
 from domain.model.outcomes import Cause
+from fleet.engine.database import Database
+from fleet.engine.statements import Tx
+from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.sends import Send
+from journal.commands.record import committed
 from station_gateway.dialects.messages import Answer
 from station_gateway.dialects.verdicts import OUR_BUG_CODES
 from telemetry import metrics
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 
 def take_blame(answer: Answer, action: str, station: str, command: str = "") -> None:
@@ -36,6 +43,24 @@ def to_row(answer: StationAnswer) -> dict[str, Any]:
 def from_row(row: dict[str, Any]) -> StationAnswer:
     """What `to_row` made."""
     return msgspec.convert(row, StationAnswer)
+
+
+async def written_within(
+    limit_s: float, db: Database, write: Callable[[Tx], Awaitable[T]], *, pause_s: float
+) -> T | None:
+    """Write, and try again while the database is away; None when it stays away for `limit_s`.
+
+    Then the result of the attempt still goes out: the workflow records what it gets from us.
+    """
+    try:
+        async with asyncio.timeout(limit_s):
+            while True:
+                try:
+                    return await committed(db, write)
+                except DatabaseUnavailable:
+                    await asyncio.sleep(pause_s)
+    except TimeoutError:
+        return None
 
 
 def stored(send: Send) -> SendResult:

@@ -14,7 +14,6 @@ import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import TypeVar
 
 import structlog
 from opentelemetry import trace
@@ -31,8 +30,8 @@ from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.keys import Sealer
 from fleet.sends import AlreadySettled, Send, StaleEpoch
-from journal.commands.record import committed, record
-from station_gateway.commands.answers import stored, take_blame, to_row
+from journal.commands.record import record
+from station_gateway.commands.answers import stored, take_blame, to_row, written_within
 from station_gateway.commands.frames import Unopenable, at_evse, build, kept_of, lacks_evse
 from station_gateway.dialects.masking import masked
 from station_gateway.dialects.messages import OutgoingCall, Unsendable
@@ -52,7 +51,6 @@ from telemetry import metrics
 
 log = structlog.get_logger(__name__)
 tracer = trace.get_tracer("evcommand")
-T = TypeVar("T")
 
 _FIRST_STEP = "Stopping the session first; waiting for its end."
 
@@ -184,7 +182,7 @@ class Sender:
         except _NotSent as not_sent:
             return not_sent.result
         except AlreadySettled as settled:
-            # This attempt was decided before (by a run of this activity, or by who gave up on it).
+            # This attempt was decided before, by an earlier run or by who gave up on it.
             return stored(settled.send)
         except StaleEpoch:
             # A newer socket of the station has the lease: this one may only be closed.
@@ -258,12 +256,10 @@ class Sender:
     ) -> SendResult:
         action, payload = call
         loop = asyncio.get_running_loop()
-        with tracer.start_as_current_span(f"ocpp.{action}") as span:
-            span.set_attribute("evcommand.command", request.command)
-            span.set_attribute("evcommand.station", request.station)
-            span.set_attribute("evcommand.attempt", request.attempt)
-            span.set_attribute("evcommand.message_id", send.message_id)
-            log.info("frame_sent", **_ids(request, send), action=action)
+        ids = _ids(request, send)
+        attributes = {f"evcommand.{name}": value for name, value in ids.items()}
+        with tracer.start_as_current_span(f"ocpp.{action}", attributes=attributes):
+            log.info("frame_sent", **ids, action=action)
             begin_s = loop.time()
             try:
                 event = await station.call(
@@ -294,7 +290,7 @@ class Sender:
             send_time=send.send_time,
             answer_time=now,
             effect_timeout_s=station.peer.connection_timeout_s,
-            revision=await self._surely(write, request) or 0,
+            revision=await self._written(write, request),
             message_id=send.message_id,
         )
 
@@ -314,25 +310,17 @@ class Sender:
             SendStatus.NO_ANSWER,
             cause.value,
             send_time=send.send_time,
-            revision=await self._surely(write, request) or 0,
+            revision=await self._written(write, request),
             message_id=send.message_id,
         )
 
-    async def _surely(self, write: Callable[[Tx], Awaitable[T]], request: SendRequest) -> T | None:
-        """Write, and try again while the database is away; None when it stays away too long.
-
-        Then the result still goes out, and the workflow records what it gets from us.
-        """
-        try:
-            async with asyncio.timeout(self._settings.fact_timeout_s):
-                while True:
-                    try:
-                        return await committed(self._db, write)
-                    except DatabaseUnavailable:
-                        await asyncio.sleep(self._settings.retry_pause_s)
-        except TimeoutError:
+    async def _written(self, write: Callable[[Tx], Awaitable[int]], request: SendRequest) -> int:
+        """Record the end of an attempt. Returns the revision, 0 when it could not be written."""
+        limit_s, pause_s = self._settings.fact_timeout_s, self._settings.retry_pause_s
+        revision = await written_within(limit_s, self._db, write, pause_s=pause_s)
+        if revision is None:
             log.warning("answer_not_recorded", command=request.command, station=request.station)
-            return None
+        return revision or 0
 
 
 def _ids(request: SendRequest, send: Send) -> dict[str, str | int]:

@@ -1,10 +1,12 @@
 """What stations say and what we say back, in the domain's words and without an OCPP version.
 
-`read_call` of a dialect makes one of the `...` classes of `StationCall` from a station's CALL;
-`reply` makes the wire's payload from a `Confirmation`. Everything in these classes is bounded and
-clean: strings are printable and cut at the length that the standard gives, numbers fit into 32
-bits (meter readings into 64), times are aware UTC and within S11's window. (msgspec's structs are
-frozen dataclasses that cost a quarter of the time to make: one is made for every message.)
+`read_call` of a dialect makes one of the classes of `StationCall` from a station's CALL; `reply`
+makes the payload of the answer from a `Confirmation`. Everything in these classes is bounded and
+clean: strings are printable and cut at the length that the standard gives, numbers fit into 32 bits
+(meter readings into 64), times are aware UTC and within the window of `fields.read_time`.
+
+The classes are msgspec structs: making one takes a quarter of the time of a frozen dataclass, and
+one is made for every message.
 """
 
 from datetime import datetime
@@ -75,7 +77,7 @@ class TokenVerdict(StrEnum):
 
 
 class Authorization(msgspec.Struct, frozen=True):
-    """The judgement about one token. `group`: value of its parent / group token."""
+    """The judgement about one token. `group`: the value of its parent (1.6) or group token."""
 
     verdict: TokenVerdict
     group: str | None = None
@@ -84,7 +86,7 @@ class Authorization(msgspec.Struct, frozen=True):
 
 
 class BootVerdict(StrEnum):
-    """What a booting station is told."""
+    """The answer to a BootNotification."""
 
     ACCEPTED = "ACCEPTED"
     PENDING = "PENDING"
@@ -92,7 +94,7 @@ class BootVerdict(StrEnum):
 
 
 class Confirmation(msgspec.Struct, frozen=True):
-    """All that any reply may need; each reply takes what its message asks for.
+    """What a reply is made from; each message takes the fields that its answer has.
 
     authorization: required for Authorize and StartTransaction; None where no token came.
     ocpp_transaction_id: StartTransaction of 1.6 only; 0 when the start was refused.
@@ -107,9 +109,10 @@ class Confirmation(msgspec.Struct, frozen=True):
 
 
 class StationTime(msgspec.Struct, frozen=True):
-    """When it happened: the station's time when it is believable, else ours (`suspect`).
+    """When something happened: the station's time, or our time when that is not believable.
 
-    raw_skew_s: station's minus ours, None when the station's time could not be read at all.
+    suspect: `time` is ours. raw_skew_s: the station's time minus ours, None when the station's time
+    could not be read.
     """
 
     time: datetime
@@ -156,7 +159,7 @@ class AuthorizationAsked(msgspec.Struct, frozen=True):
 
 
 class SessionStarted(msgspec.Struct, frozen=True):
-    """StartTransaction (1.6): the answer must carry the id that we mint."""
+    """StartTransaction (1.6). The answer must carry the transaction id that we mint."""
 
     evse_id: int
     connector_id: int
@@ -214,7 +217,7 @@ class MeterRead(msgspec.Struct, frozen=True):
 
 
 class VendorDataSeen(msgspec.Struct, frozen=True):
-    """DataTransfer: nobody here knows any vendor, the reply says so."""
+    """DataTransfer. The reply says that no vendor is known here."""
 
     vendor_id: str
     message_id: str = ""
@@ -236,7 +239,7 @@ class SecurityEventSeen(msgspec.Struct, frozen=True):
 
 
 class NoticeSeen(msgspec.Struct, frozen=True):
-    """A message that is taken note of and confirmed without a payload of its own.
+    """A message that is confirmed, and not kept.
 
     FirmwareStatusNotification, DiagnosticsStatusNotification, LogStatusNotification (`status`),
     NotifyReport and NotifyEvent (`status` is "" and `more` says whether parts follow), and
@@ -262,4 +265,4 @@ StationCall = (
     | SecurityEventSeen
     | NoticeSeen
 )
-"""Every message of a station that is taken."""
+"""Every message of a station that is handled."""

@@ -1,11 +1,12 @@
 """What an answer of a station means: tables, and the one function that reads them.
 
-The tables of status words stand in the dialects (`ANSWERS`); the CALLERROR codes are the same for
-all versions but for their spelling, and stations mix the spellings. Docs are printed from both.
+The status words stand in the dialects (`COMMANDS`), except those that commands share. The CALLERROR
+codes are the same in all versions but for their spelling, and stations mix the spellings. The
+documentation is printed from both.
 
-A code that says "I do not know this message" is NOT_SUPPORTED, one that says "I do not take it like
-this" is REJECTED (never repeated either way), one that says "something went wrong in me" is FAILED,
-and so is every code that is in no standard.
+A code that says "I do not know this message" is NOT_SUPPORTED. A code that says "I do not take the
+message like this" is REJECTED. Neither is repeated. A code that says "something went wrong in me"
+is FAILED, and so is every code that is in no standard.
 """
 
 from collections.abc import Mapping

@@ -1,14 +1,14 @@
-"""OCPP-J frames: text in, a checked list out, and back. No state.
+"""OCPP-J frames: text to a checked frame, and back. No state.
 
 A frame is a JSON array `[type, id, ...]` (OCPP-J 1.6 section 4.2, OCPP 2.0.1 part 4 section 4.2).
-`decode` proves the shape and nothing about the payload's content. Where a frame is broken, as much
-of its type and id as can be read is kept, so that the station can be told which of its messages
-was not understood.
+`decode` checks the shape of the frame and nothing of the payload's content. Of a broken frame it
+keeps as much of the type and the id as can be read, so that the station can be told which of its
+messages was not understood.
 
-What orjson does for us: NaN, infinities, control characters, lone surrogates, trailing text and a
-BOM are refused; nesting is limited to 1024 without recursion of ours; integers beyond 64 bits
-become floats. What it does not do: duplicate keys (the last one wins silently) and our own depth
-limit; both are checked here, and cost nothing for a frame without oddities.
+orjson refuses NaN, infinities, control characters, lone surrogates, trailing text and a BOM. It
+limits nesting to 1024 and turns integers beyond 64 bits into floats. It does not notice duplicate
+keys (the last one wins silently) and has no smaller limit of nesting. Both are checked here, and
+the checks cost nothing for a usual frame.
 """
 
 import json
@@ -44,7 +44,7 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FrameLimits:
-    """S12: what a frame may be. Sizes in bytes of UTF-8."""
+    """The limits of one frame. Sizes are bytes of UTF-8; `nesting` counts arrays and objects."""
 
     frame_bytes: int = 262_144
     nesting: int = 32
@@ -53,7 +53,7 @@ class FrameLimits:
 
 
 class FrameError(Exception):
-    """A frame that cannot be used. Carries no text of the frame but its message id.
+    """A frame that cannot be used. It carries no text of the frame but the message id.
 
     type_number, message_id: None when they could not be read.
     """
@@ -143,9 +143,9 @@ def _depth(message: object) -> int:
 def _has_duplicate_keys(data: str, size: int, message: object) -> bool:
     """Whether an object names a key twice.
 
-    A duplicate gets lost in parsing, so that writing the message again makes it shorter. Compact
-    frames without one (nearly all) come out at the same length; the others are parsed again by the
-    slower parser that shows every pair.
+    The parser drops a duplicate, so the message is shorter when it is written again. A compact
+    frame without duplicates (nearly every frame) keeps its length. All others are parsed once more,
+    by the slower parser that shows every pair.
     """
     if len(orjson.dumps(message)) == size:
         return False
@@ -206,7 +206,7 @@ def _call(
 
 
 def _error_words(message: list[Any]) -> tuple[str, str]:
-    """Code and description, whatever a station left out or spelled oddly."""
+    """Code and description; "" for what the station left out or sent in another type."""
     code = message[2] if len(message) > 2 and isinstance(message[2], str) else ""
     text = message[3] if len(message) > 3 and isinstance(message[3], str) else ""
     return printable(code, _ERROR_CODE_CHARS), printable(text, _ERROR_TEXT_CHARS)

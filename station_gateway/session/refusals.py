@@ -1,8 +1,8 @@
 """Which CALLERROR a version asks for when a frame cannot be used, and when none may be sent.
 
-An answer is never answered, and neither are the 2.1 types that take no answer. Where the message id
-cannot be read, 2.x wants RpcFrameworkError with the id "-1" (2.0.1 part 4, 4.2.3) and 1.6 has
-nothing to say.
+An answer is never answered, and neither are the 2.1 frame types that get no answer. When the
+message id cannot be read, 2.x asks for RpcFrameworkError with the id "-1" (2.0.1 part 4, 4.2.3),
+and 1.6 has no code.
 """
 
 from station_gateway.dialects.interface import Dialect, ErrorWords, PayloadViolation
@@ -16,7 +16,7 @@ _UNANSWERED = (frames.CALL_RESULT_ERROR, frames.SEND)
 
 
 def answer_to(error: FrameError, dialect: Dialect) -> tuple[MessageId, str] | None:
-    """Message id and code of the CALLERROR for an unusable frame; None: nothing is sent."""
+    """Message id and code of the CALLERROR for an unusable frame. None: send nothing."""
     words = dialect.ERRORS
     if dialect.CAPABILITIES.extended_frames and error.type_number in _UNANSWERED:
         return None

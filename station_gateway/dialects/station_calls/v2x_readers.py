@@ -1,4 +1,4 @@
-"""What a station says in OCPP 2.0.1 and 2.1: its payloads to the domain's words."""
+"""How OCPP 2.0.1 and 2.1 payloads of a station are read into the domain's words."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -32,7 +32,7 @@ ERRORS = ErrorWords(
 TOKEN_TYPE_CHARS = 20
 TRANSACTION_ID_CHARS = 36
 _LONGEST_TOKEN = 255
-"""Of any version: the schema has refused what is too long for the station's own."""
+"""The limit of all versions: the schema has refused what is too long for the station's version."""
 
 
 def _boot(payload: Payload, now: datetime) -> Booted:  # noqa: ARG001
@@ -88,7 +88,7 @@ def _event(payload: Payload, now: datetime) -> SessionEvent:
 
 
 _PICK_REGISTER: Mapping[str, Callable[[list[int]], int]] = {"Started": min, "Ended": max}
-"""A register only grows; first and last message may carry readings of both ends."""
+"""A register only grows, and the first and the last message may carry readings of both ends."""
 
 
 def _register_of(payload: Payload) -> int | None:
