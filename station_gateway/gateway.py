@@ -1,4 +1,9 @@
-"""A gateway without its Temporal side: sockets, the lease for them, and what is done with them."""
+"""Puts one gateway together, without its Temporal side: sockets, their leases, and what uses them.
+
+A gateway holds two leases in the fleet. The lease of the process says that its connections are
+alive; it is renewed every few seconds. The lease of a connection (with its epoch) says which socket
+is the station's newest; a socket with an older epoch may send nothing.
+"""
 
 import asyncio
 import itertools
@@ -50,8 +55,8 @@ def system_now() -> datetime:
 class Gateway:
     """One gateway process without its Temporal side.
 
-    gateway_id: stands for the sockets of this process, and names the queue of its activities.
-    ready: False as soon as it drains.
+    gateway_id: names this process in the fleet, and the task queue of its activities.
+    ready: whether it takes stations; False as soon as it drains.
     """
 
     def __init__(
@@ -142,9 +147,10 @@ class Gateway:
         log.info("gateway_listens", address=self.address, gateway=self.gateway_id)
 
     async def drain(self) -> None:
-        """Stop gently: nothing new, CALLs in flight end, sockets close in batches. Idempotent.
+        """Stop gently. Idempotent.
 
-        Stations are told 1012 (service restart) and come back to whoever listens then.
+        Take nothing new, wait for the CALLs in flight, then close the sockets in batches with 1012
+        (service restart). The stations connect again, to another gateway or to a new process.
         """
         if not self.ready:
             return
@@ -225,7 +231,7 @@ class Gateway:
         return True
 
     async def _release(self, peer: Peer) -> None:
-        """Compare and delete: a newer socket's claim stays."""
+        """Give up the connection's lease, unless a newer socket has taken it."""
         now = self._utc_now()
         try:
             await self._db.batch(

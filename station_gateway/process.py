@@ -1,4 +1,4 @@
-"""Puts a gateway process together: sockets, and activities on the queue of its own."""
+"""Puts a gateway process together: the gateway, and a worker on the task queue of this process."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -37,9 +37,9 @@ class GatewaySettings:
       failure_window_s: the window of both.
       failure_penalty_s: the first 429's Retry-After; doubles with every further failure.
       max_penalty_s: the longest Retry-After of a 429.
-      reconnects_per_hour: openings of one station; beyond it 429 for `cool_off_s`.
-      cool_off_s: how long a flooding or flapping station is kept out.
-      max_remembered: stations and addresses whose attempts are remembered, each.
+      reconnects_per_hour: openings of one station; beyond it 429 until the next one is due.
+      cool_off_s: how long a station that flooded the gateway is kept out.
+      max_remembered: stations whose attempts are remembered; as many addresses.
 
     Frames:
       max_frame_bytes: one message of an OCPP 1.6 station.
@@ -55,7 +55,7 @@ class GatewaySettings:
       ping_interval_s: silence after which a ping is sent.
       ping_timeout_s: silence after a ping that ends the connection.
       sweep_interval_s: how often all stations are looked at, and last-seen times are written.
-      idle_timeout_s: no OCPP message for so long closes the socket; 0 never does.
+      idle_timeout_s: a socket without an OCPP message for this long is closed; 0 for never.
       last_seen_interval_s: the resolution of a station's last-seen time.
 
     Commands:
@@ -70,7 +70,7 @@ class GatewaySettings:
     Station's own messages:
       heartbeat_s: interval that BootNotification's answer asks for.
       housekeeping_delay_s: from the accepted boot to the first question, at least.
-      housekeeping_jitter_s: at most so much longer, by chance.
+      housekeeping_jitter_s: a random time up to this is added.
       housekeeping_timeout_s: limit of that question.
       fact_timeout_s: limit of writing one fact; later the message stays unanswered.
 

@@ -21,7 +21,7 @@ class Priority(IntEnum):
 
     URGENT = 0  # stop, unlock
     NORMAL = 1
-    BACKGROUND = 2  # a reset, and our own questions
+    BACKGROUND = 2  # a reset, and questions that nobody waits for
 
 
 def priority_of(kind: Kind) -> Priority:

@@ -6,6 +6,7 @@ from station_gateway.stations.station import ConnectedStation
 from telemetry import metrics
 
 REPLACED = 1008
+"""The websocket close code for a socket that a newer one replaces (policy violation)."""
 
 
 class Registry:
@@ -26,9 +27,9 @@ class Registry:
         return None if found is None or found.ended else found
 
     def put(self, station: ConnectedStation) -> bool:
-        """Make this socket the station's only one; the older is closed, its CALL ends at once.
+        """Make this socket the station's only one. The older one is closed; its CALL ends at once.
 
-        Returns False when a newer socket is here already: this one is then to be closed.
+        Returns False when a newer socket is here already: then the caller closes this one.
         """
         incumbent = self._by_id.get(station.peer.id)
         if incumbent is not None and incumbent.peer.epoch > station.peer.epoch:
@@ -41,7 +42,7 @@ class Registry:
         return True
 
     def remove(self, station: ConnectedStation) -> bool:
-        """Forget this socket. The late end of a replaced one removes nothing (False)."""
+        """Forget this socket. False when another one has replaced it: nothing is removed then."""
         if self._by_id.get(station.peer.id) is not station:
             return False
         del self._by_id[station.peer.id]

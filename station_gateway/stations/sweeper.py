@@ -1,4 +1,4 @@
-"""One task for what thousands of sockets need from time to time: pings, and last-seen times."""
+"""One task that pings thousands of sockets, ends dead ones, and records last-seen times."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,11 +17,12 @@ from station_gateway.stations.station import ConnectedStation
 log = structlog.get_logger(__name__)
 
 SEEN_BATCH = 500
+"""Last-seen times that are written in one database transaction."""
 GOING_AWAY = 1001
 
 
 class Sweeper:
-    """Finds dead sockets and writes down when stations were last heard of."""
+    """Finds dead sockets, and records when each station was last heard."""
 
     def __init__(
         self,
@@ -64,7 +65,7 @@ class Sweeper:
             station.end("idle", GOING_AWAY)
 
     async def write_seen(self, now_s: float) -> None:
-        """Write the last-seen time of every station that was heard since the last time."""
+        """Write the last-seen time of every station that was heard since the last call."""
         now, since_s, self._seen_until_s = self._utc_now(), self._seen_until_s, now_s
         seen = [
             (station.peer.id, now - timedelta(seconds=now_s - station.message_s))

@@ -1,6 +1,6 @@
-"""F22, F23, end to end: every word and every code of every command and version, to its outcome.
+"""From each status word and each CALLERROR code, of each command and version, to the outcome.
 
-The domain decides what an outcome is; here it is checked that no cell of the whole table lies.
+The domain decides the outcomes. These tests check that no cell of the whole table is a lie.
 """
 
 from collections.abc import Iterator
@@ -72,7 +72,7 @@ def allowed(outcome: Outcome, verdict: Verdict, kind: Kind) -> bool:
         return verdict in YES and not awaits_effect(kind)
     if verdict is Verdict.NOT_SUPPORTED:
         return outcome.code is Code.NOT_SUPPORTED
-    # An unwanted hold that is not there is as good as one that was ended.
+    # An unwanted reservation that is not there is as good as one that was ended.
     gone = kind is Kind.CANCEL_RESERVATION and outcome.code is Code.NO_EFFECT
     # It tried, and says that it did not work.
     failed = kind is Kind.UNLOCK_CONNECTOR and outcome.code is Code.NO_EFFECT

@@ -1,4 +1,4 @@
-"""F19: whatever a station sends, the answer is the version's own, and the loop lives."""
+"""Malformed frames get the answer that the version asks for, and the session lives on."""
 
 import json
 

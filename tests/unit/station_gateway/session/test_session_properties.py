@@ -1,4 +1,4 @@
-"""Hypothesis plays both directions of a session against a plain model of what may happen."""
+"""Hypothesis drives both directions of a session and compares it with a plain model."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The rules of one session, scene by scene."""
+"""The rules of one session, one test for each."""
 
 import pytest
 
