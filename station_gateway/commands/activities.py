@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 from temporalio import activity
 
-from contract.commands import AskRequest, AskResult, SendRequest, SendResult
+from contract.commands import AskStationInput, AskStationResult, SendFrameInput, SendFrameResult
 from contract.names import ASK_STATION, SEND_FRAME
 from station_gateway.commands.questions import Questions
 from station_gateway.commands.sending import Sender
@@ -24,7 +24,7 @@ class GatewayActivities:
         self._heartbeat_s = heartbeat_s
 
     @activity.defn(name=SEND_FRAME)
-    async def send_frame(self, request: SendRequest) -> SendResult:
+    async def send_frame(self, request: SendFrameInput) -> SendFrameResult:
         """Send one frame of a command, at most once."""
         async with _heartbeats(self._heartbeat_s):
             result = await self._sender.send(request)
@@ -32,7 +32,7 @@ class GatewayActivities:
         return result
 
     @activity.defn(name=ASK_STATION)
-    async def ask_station(self, request: AskRequest) -> AskResult:
+    async def ask_station(self, request: AskStationInput) -> AskStationResult:
         """Ask what became of a command."""
         async with _heartbeats(self._heartbeat_s):
             return await self._questions.ask(request)

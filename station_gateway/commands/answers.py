@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 import structlog
 
-from contract.commands import SendResult, SendStatus
+from contract.commands import SendFrameResult, SendStatus
 from domain.model.answers import CallError, StationAnswer
 from domain.model.outcomes import Cause
 from fleet.engine.database import Database
@@ -63,12 +63,12 @@ async def written_within(
         return None
 
 
-def stored(send: Send) -> SendResult:
+def stored(send: Send) -> SendFrameResult:
     """The result of an attempt that was decided before, from its row."""
     if send.state == "VOID":
-        return SendResult(SendStatus.NOT_SENT, Cause.GATEWAY_UNREACHABLE.value, retry=True)
+        return SendFrameResult(SendStatus.NOT_SENT, Cause.GATEWAY_UNREACHABLE.value, retry=True)
     if send.state == "ANSWERED" and send.answer is not None:
-        return SendResult(
+        return SendFrameResult(
             SendStatus.ANSWERED,
             answer=from_row(send.answer),
             send_time=send.send_time,
@@ -76,6 +76,6 @@ def stored(send: Send) -> SendResult:
             message_id=send.message_id,
         )
     cause = send.cause or Cause.GATEWAY_LOST_AFTER_SEND.value
-    return SendResult(
+    return SendFrameResult(
         SendStatus.NO_ANSWER, cause, send_time=send.send_time, message_id=send.message_id
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from contract.commands import SendRequest
+from contract.commands import SendFrameInput
 from domain.model.specs import (
     SPEC_PLACES,
     CancelReservationSpec,
@@ -98,7 +98,7 @@ AWAIT_CABLE = frozenset({Kind.START_SESSION})
 
 
 def build(
-    dialect: Dialect, sealer: Sealer, request: SendRequest, remote_start_id: int = 0
+    dialect: Dialect, sealer: Sealer, request: SendFrameInput, remote_start_id: int = 0
 ) -> OutgoingCall:
     """The frame of a command in this version's words.
 
@@ -118,25 +118,25 @@ def build(
     return dialect.COMMANDS[request.kind].write(spec, parts)
 
 
-def kept_of(request: SendRequest) -> KeptOfFrame:
+def kept_of(request: SendFrameInput) -> KeptOfFrame:
     """What the fleet keeps beside the frame of this request."""
     spec = _spec_of(request)
     return KeptOfFrame() if spec is None else KEPT[request.kind](spec)
 
 
-def lacks_evse(dialect: Dialect, request: SendRequest) -> bool:
+def lacks_evse(dialect: Dialect, request: SendFrameInput) -> bool:
     """Whether the frame names no EVSE although stations of this version want one named."""
     wants_evse = dialect.COMMANDS[request.kind].wants_evse
     return wants_evse and kept_of(request).evse_id is None
 
 
-def at_evse(request: SendRequest, evse_id: int) -> SendRequest:
+def at_evse(request: SendFrameInput, evse_id: int) -> SendFrameInput:
     """The same request at this EVSE."""
     spec = replace(_spec_of(request), evse_id=evse_id)
     return replace(request, **{SPEC_PLACES[request.kind]: spec})
 
 
-def _spec_of(request: SendRequest) -> Any:
+def _spec_of(request: SendFrameInput) -> Any:
     return getattr(request, SPEC_PLACES[request.kind])
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 
 import structlog
 
-from contract.commands import AskRequest, AskResult, SendRequest, SendResult
+from contract.commands import AskStationInput, AskStationResult, SendFrameInput, SendFrameResult
 from domain.model.answers import Verdict
 from domain.model.specs import Kind
 from fleet import sends, stations
@@ -82,24 +82,24 @@ class Questions:
         self._settings = settings
         self._utc_now = utc_now
 
-    async def ask(self, request: AskRequest) -> AskResult:
+    async def ask(self, request: AskStationInput) -> AskStationResult:
         """Ask what became of a command. Nothing is assumed when the station does not say."""
         station = self._registry.get(request.station)
         if station is None:
-            return AskResult(asked=False, detail="the station is not connected")
+            return AskStationResult(asked=False, detail="the station is not connected")
         question = station.dialect.COMMANDS[request.kind].question
         if question is None:
-            return AskResult(asked=False, detail="this OCPP version has no question for it")
+            return AskStationResult(asked=False, detail="this OCPP version has no question for it")
         loop = asyncio.get_running_loop()
         deadline = loop.time() + min(request.timeout_s, self._settings.ask_timeout_s)
-        result = AskResult(asked=False, detail="the station did not answer")
+        result = AskStationResult(asked=False, detail="the station did not answer")
         for subject in await self._subjects(question, request):
             call = question.write(subject)
             answer = await put(station, call, Priority.NORMAL, deadline - loop.time())
             if answer is None:
                 break
             said = question.read(answer)
-            result = AskResult(
+            result = AskStationResult(
                 asked=True,
                 ongoing=said.ongoing,
                 messages_in_queue=said.messages_in_queue,
@@ -107,7 +107,7 @@ class Questions:
             )
         return result
 
-    async def _subjects(self, question: Question, request: AskRequest) -> list[Subject]:
+    async def _subjects(self, question: Question, request: AskStationInput) -> list[Subject]:
         """What to ask about, one after the other; several connectors where one has to be named."""
         named = Subject(request.evse_id, request.connector_id, request.wire_id)
         if not question.each_connector or request.connector_id is not None:
@@ -135,7 +135,7 @@ class Questions:
         delay_s += random.uniform(0, self._settings.housekeeping_jitter_s)  # noqa: S311
         station.later(delay_s, lambda: self._learn_connection_timeout(station))
 
-    def after_answer(self, request: SendRequest, result: SendResult) -> None:
+    def after_answer(self, request: SendFrameInput, result: SendFrameResult) -> None:
         """Learn it now when a start was accepted: the deadline of the start depends on it."""
         agreed = result.answer is not None and result.answer.verdict is Verdict.ACCEPTED
         station = self._registry.get(request.station)

@@ -18,7 +18,7 @@ from datetime import datetime
 import structlog
 from opentelemetry import trace
 
-from contract.commands import SendRequest, SendResult, SendStatus
+from contract.commands import SendFrameInput, SendFrameResult, SendStatus
 from domain.commands import kinds
 from domain.model import transitions as changes
 from domain.model.answers import StationAnswer
@@ -58,7 +58,7 @@ _FIRST_STEP = "Stopping the session first; waiting for its end."
 class _NotSent(Exception):
     def __init__(self, cause: Cause, *, retry: bool) -> None:
         super().__init__(cause)
-        self.result = SendResult(SendStatus.NOT_SENT, cause.value, retry=retry)
+        self.result = SendFrameResult(SendStatus.NOT_SENT, cause.value, retry=retry)
 
 
 class Sender:
@@ -78,7 +78,7 @@ class Sender:
         self._registry = registry
         self._settings = settings
         self._utc_now = utc_now
-        self._in_flight: set[asyncio.Task[SendResult]] = set()
+        self._in_flight: set[asyncio.Task[SendFrameResult]] = set()
         self._stopped = False
 
     def stop(self) -> None:
@@ -90,7 +90,7 @@ class Sender:
         if self._in_flight:
             await asyncio.wait(self._in_flight, timeout=timeout_s)
 
-    async def send(self, request: SendRequest) -> SendResult:
+    async def send(self, request: SendFrameInput) -> SendFrameResult:
         """Run one attempt of a command to its result. Never raises for what a station does."""
         station = self._registry.get(request.station)
         if station is None or self._stopped:
@@ -103,7 +103,7 @@ class Sender:
             return not_sent.result
 
     def _build(
-        self, station: ConnectedStation, request: SendRequest, remote_start_id: int = 0
+        self, station: ConnectedStation, request: SendFrameInput, remote_start_id: int = 0
     ) -> OutgoingCall:
         try:
             return build(station.dialect, self._sealer, request, remote_start_id)
@@ -119,7 +119,9 @@ class Sender:
             )
             raise _NotSent(Cause.FRAME_REFUSED, retry=False) from error
 
-    async def _take_turn(self, station: ConnectedStation, request: SendRequest) -> SendResult:
+    async def _take_turn(
+        self, station: ConnectedStation, request: SendFrameInput
+    ) -> SendFrameResult:
         key = uuid.uuid4().hex
         loop = asyncio.get_running_loop()
         # Nothing is written after not_after, so the wait for the boot and for the turn ends then.
@@ -155,7 +157,7 @@ class Sender:
         except TimeoutError:
             raise _NotSent(Cause.BOOT_NOT_ACCEPTED, retry=False) from None
 
-    async def _say_waiting(self, request: SendRequest, ahead: int) -> None:
+    async def _say_waiting(self, request: SendFrameInput, ahead: int) -> None:
         if request.undo:
             return
         others = "1 command" if ahead == 1 else f"{ahead} commands"
@@ -172,7 +174,9 @@ class Sender:
 
     # --- from here on the frame may be on the wire
 
-    async def _send_now(self, station: ConnectedStation, request: SendRequest) -> SendResult:
+    async def _send_now(
+        self, station: ConnectedStation, request: SendFrameInput
+    ) -> SendFrameResult:
         try:
             request = await self._complete(station, request)
             # Intent before frame: a row without a frame is found and settled, a frame without a
@@ -193,7 +197,7 @@ class Sender:
             return _NotSent(Cause.GATEWAY_UNREACHABLE, retry=True).result
         return await self._exchange(station, request, send, call)
 
-    async def _complete(self, station: ConnectedStation, request: SendRequest) -> SendRequest:
+    async def _complete(self, station: ConnectedStation, request: SendFrameInput) -> SendFrameInput:
         """Name the EVSE where the version's stations want one named and there is only one."""
         if not lacks_evse(station.dialect, request):
             return request
@@ -203,7 +207,7 @@ class Sender:
             return request
         return at_evse(request, found[0].evse_id)
 
-    async def _intend(self, station: ConnectedStation, request: SendRequest) -> Send:
+    async def _intend(self, station: ConnectedStation, request: SendFrameInput) -> Send:
         """Commit what is about to be written, and that the command is SENT.
 
         Raises:
@@ -252,8 +256,8 @@ class Sender:
         return await self._db.batch(write)
 
     async def _exchange(
-        self, station: ConnectedStation, request: SendRequest, send: Send, call: OutgoingCall
-    ) -> SendResult:
+        self, station: ConnectedStation, request: SendFrameInput, send: Send, call: OutgoingCall
+    ) -> SendFrameResult:
         action, payload = call
         loop = asyncio.get_running_loop()
         ids = _ids(request, send)
@@ -273,8 +277,8 @@ class Sender:
             return await self._with_answer(station, request, send, event)
 
     async def _with_answer(
-        self, station: ConnectedStation, request: SendRequest, send: Send, event: AnswerReceived
-    ) -> SendResult:
+        self, station: ConnectedStation, request: SendFrameInput, send: Send, event: AnswerReceived
+    ) -> SendFrameResult:
         answer = station.dialect.COMMANDS[request.kind].read_answer(event.answer)
         now = self._utc_now()
         take_blame(event.answer, event.action, request.station, request.command)
@@ -284,7 +288,7 @@ class Sender:
             await sends.answered(tx, send.id, answer=to_row(answer), now=now)
             return await _note(tx, request, "answered", _heard(request, answer, now), now)
 
-        return SendResult(
+        return SendFrameResult(
             SendStatus.ANSWERED,
             answer=answer,
             send_time=send.send_time,
@@ -295,8 +299,8 @@ class Sender:
         )
 
     async def _without_answer(
-        self, request: SendRequest, send: Send, event: AnswerMissing
-    ) -> SendResult:
+        self, request: SendFrameInput, send: Send, event: AnswerMissing
+    ) -> SendFrameResult:
         lost = event.cause is Missing.CONNECTION_LOST
         cause = Cause.CONNECTION_LOST_AFTER_SEND if lost else Cause.ANSWER_TIMEOUT
         now = self._utc_now()
@@ -306,7 +310,7 @@ class Sender:
             await sends.lost(tx, send.id, cause=cause.value, now=now)
             return await _note(tx, request, "lost", _unheard(request, cause, now), now)
 
-        return SendResult(
+        return SendFrameResult(
             SendStatus.NO_ANSWER,
             cause.value,
             send_time=send.send_time,
@@ -314,7 +318,7 @@ class Sender:
             message_id=send.message_id,
         )
 
-    async def _written(self, write: Callable[[Tx], Awaitable[int]], request: SendRequest) -> int:
+    async def _written(self, write: Callable[[Tx], Awaitable[int]], request: SendFrameInput) -> int:
         """Record the end of an attempt. Returns the revision, 0 when it could not be written."""
         limit_s, pause_s = self._settings.fact_timeout_s, self._settings.retry_pause_s
         revision = await written_within(limit_s, self._db, write, pause_s=pause_s)
@@ -323,7 +327,7 @@ class Sender:
         return revision or 0
 
 
-def _ids(request: SendRequest, send: Send) -> dict[str, str | int]:
+def _ids(request: SendFrameInput, send: Send) -> dict[str, str | int]:
     """The fields that tie a line of the log to the command and its frame."""
     return {
         "command": request.command,
@@ -333,7 +337,7 @@ def _ids(request: SendRequest, send: Send) -> dict[str, str | int]:
     }
 
 
-async def _never_twice(tx: Tx, request: SendRequest) -> None:
+async def _never_twice(tx: Tx, request: SendFrameInput) -> None:
     """Refuse a second frame of a command whose kind must not be repeated, whatever the attempt.
 
     Raises:
@@ -346,13 +350,13 @@ async def _never_twice(tx: Tx, request: SendRequest) -> None:
             raise AlreadySettled(send)
 
 
-def repeats(request: SendRequest, send: Send) -> bool:
+def repeats(request: SendFrameInput, send: Send) -> bool:
     """Whether this would be the same frame of the same command once more."""
     return send.kind == request.kind.value and send.attempt != request.attempt
 
 
 def _heard(
-    request: SendRequest, answer: StationAnswer, now: datetime
+    request: SendFrameInput, answer: StationAnswer, now: datetime
 ) -> Callable[[Command], Command]:
     """What an answer means for the command; that of a first step says nothing about the last."""
 
@@ -364,7 +368,7 @@ def _heard(
     return change
 
 
-def _unheard(request: SendRequest, cause: Cause, now: datetime) -> Callable[[Command], Command]:
+def _unheard(request: SendFrameInput, cause: Cause, now: datetime) -> Callable[[Command], Command]:
     """What a lost answer means for the command."""
 
     def change(command: Command) -> Command:
@@ -377,7 +381,7 @@ def _unheard(request: SendRequest, cause: Cause, now: datetime) -> Callable[[Com
 
 async def _note(
     tx: Tx,
-    request: SendRequest,
+    request: SendFrameInput,
     what: str,
     change: Callable[[Command], Command],
     now: datetime,

@@ -11,7 +11,7 @@ from typing import Any
 
 from temporalio.testing import ActivityEnvironment
 
-from contract.commands import AskRequest, AskResult, SendRequest, SendResult
+from contract.commands import AskStationInput, AskStationResult, SendFrameInput
 from domain.model.command import Command, State
 from domain.model.specs import (
     CancelReservationSpec,
@@ -184,7 +184,7 @@ class Bench:
         within_s: float = 20.0,
         answer_timeout_s: float = 10.0,
         evse_id: int | None = 1,
-    ) -> SendRequest:
+    ) -> SendFrameInput:
         """A start command as the workflow would hand it to the gateway, QUEUED in the log."""
         spec = StartSpec(self.token(tag), evse_id=evse_id)
         return await self._request(
@@ -193,7 +193,7 @@ class Bench:
 
     async def stop_request(
         self, station: str = "S1", *, wire_id: str, within_s: float = 20.0
-    ) -> SendRequest:
+    ) -> SendFrameInput:
         """A stop command, QUEUED in the log."""
         spec = StopSpec(transaction_id=wire_id, wire_id=wire_id)
         return await self._request(station, Kind.STOP_SESSION, within_s, 10.0, stop=spec)
@@ -205,7 +205,7 @@ class Bench:
         *,
         within_s: float = 20.0,
         answer_timeout_s: float = 10.0,
-    ) -> SendRequest:
+    ) -> SendFrameInput:
         """A command of the kind that its spec belongs to, QUEUED in the log."""
         kind, field = KIND_OF[type(spec)]
         return await self._request(station, kind, within_s, answer_timeout_s, **{field: spec})
@@ -269,7 +269,7 @@ class Bench:
 
     async def _request(
         self, station: str, kind: Kind, within_s: float, answer_timeout_s: float, **spec: Any
-    ) -> SendRequest:
+    ) -> SendFrameInput:
         name = f"command-{next(self._numbers)}"
         not_after = now() + timedelta(seconds=within_s)
         command = Command(
@@ -294,7 +294,7 @@ class Bench:
                 initial=command,
             )
         )
-        return SendRequest(
+        return SendFrameInput(
             command=name,
             tenant=TENANT,
             workflow_id=command.workflow_id,
@@ -306,12 +306,12 @@ class Bench:
             **spec,
         )
 
-    def sending(self, request: SendRequest) -> "asyncio.Task[SendResult]":
+    def sending(self, request: SendFrameInput) -> "asyncio.Task[SendResult]":
         """Run the activity `send_frame` in the background."""
         activity = self.gateway.activities.send_frame
         return asyncio.create_task(ActivityEnvironment().run(activity, request))
 
-    async def ask(self, request: AskRequest) -> AskResult:
+    async def ask(self, request: AskStationInput) -> AskStationResult:
         """Run the activity `ask_station`."""
         return await ActivityEnvironment().run(self.gateway.activities.ask_station, request)
 
@@ -321,18 +321,18 @@ class Bench:
         async with self.db.write() as tx:
             return await op(tx)
 
-    async def command(self, request: SendRequest) -> Command:
+    async def command(self, request: SendFrameInput) -> Command:
         async with self.db.read() as tx:
             entry = await log.latest(tx, tenant=TENANT, name=request.command)
         assert entry is not None
         return from_snapshot(entry.snapshot)
 
-    async def history(self, request: SendRequest) -> list[Command]:
+    async def history(self, request: SendFrameInput) -> list[Command]:
         async with self.db.read() as tx:
             entries = await log.history(tx, tenant=TENANT, name=request.command)
         return [from_snapshot(entry.snapshot) for entry in entries]
 
-    async def sends(self, request: SendRequest) -> list[Send]:
+    async def sends(self, request: SendFrameInput) -> list[Send]:
         async with self.db.read() as tx:
             return await sends.by_command(tx, TENANT, request.command)
 

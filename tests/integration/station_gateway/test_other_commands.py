@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from contract.commands import AskRequest, AskResult, SendRequest, SendStatus
+from contract.commands import AskStationInput, AskStationResult, SendFrameInput, SendStatus
 from domain.model.answers import Verdict
 from domain.model.command import Code, State
 from domain.model.specs import (
@@ -83,7 +83,7 @@ async def test_an_answer_that_comes_too_late_is_kept_as_evidence_and_wakes_its_c
     assert [wakeup.reason for wakeup in await bench.wakeups()] == ["answer"]
 
 
-async def answered(bench: Bench, request: SendRequest) -> str | None:
+async def answered(bench: Bench, request: SendFrameInput) -> str | None:
     [row] = await bench.sends(request)
     return None if row.answer is None else str(row.answer["status"])
 
@@ -172,7 +172,7 @@ async def test_the_intent_carries_what_the_facts_will_be_recognised_by(bench: Be
         assert (row.evse_id, row.connector_id, row.wire_id) == (3, 1, None)
 
 
-async def sent(bench: Bench, station: ScriptedStation, request: SendRequest) -> Any:
+async def sent(bench: Bench, station: ScriptedStation, request: SendFrameInput) -> Any:
     sending = bench.sending(request)
     message_id, action, _ = await asyncio.wait_for(station.calls.get(), 5)
     await station.answer(message_id, yes(action))
@@ -316,10 +316,10 @@ async def test_a_station_is_asked_to_show_the_connector(
 ) -> None:
     place = {"connectorId": 2} if version == "ocpp1.6" else {"evse": {"id": 2, "connectorId": 1}}
     async with bench.station("S1", subprotocol=version) as station:
-        asking = asyncio.create_task(bench.ask(AskRequest("S1", kind, "any", evse_id=2)))
+        asking = asyncio.create_task(bench.ask(AskStationInput("S1", kind, "any", evse_id=2)))
         payload = await station.accept("TriggerMessage")
         assert payload == {"requestedMessage": "StatusNotification", **place}
-        assert await asking == AskResult(asked=True, detail="Accepted")
+        assert await asking == AskStationResult(asked=True, detail="Accepted")
 
 
 @pytest.mark.parametrize("version", VERSIONS[1:])
@@ -339,7 +339,7 @@ async def test_a_2_x_station_is_asked_about_each_connector_that_it_has(
 async def asked_about(
     bench: Bench, station: ScriptedStation, evse_id: int | None, questions: int
 ) -> AsyncIterator[tuple[int, int]]:
-    request = AskRequest("S1", Kind.RESERVE_NOW, "any", evse_id=evse_id)
+    request = AskStationInput("S1", Kind.RESERVE_NOW, "any", evse_id=evse_id)
     asking = asyncio.create_task(bench.ask(request))
     for _ in range(questions):
         evse = (await station.accept("TriggerMessage"))["evse"]
@@ -354,10 +354,10 @@ async def test_a_question_that_blames_our_frame_raises_the_alarm_too(
     alarm = metrics.BLAMED_FRAMES.labels(action="TriggerMessage", code="ProtocolError")
     before = alarm._value.get()
     async with bench.station("S1", subprotocol=version) as station:
-        asking = asyncio.create_task(bench.ask(AskRequest("S1", Kind.RESET, "any")))
+        asking = asyncio.create_task(bench.ask(AskStationInput("S1", Kind.RESET, "any")))
         message_id, _ = await station.called("TriggerMessage")
         await station.send([4, message_id, "ProtocolError", "", {}])
-        assert await asking == AskResult(asked=True, detail="ProtocolError")
+        assert await asking == AskStationResult(asked=True, detail="ProtocolError")
     assert alarm._value.get() == before + 1
 
 

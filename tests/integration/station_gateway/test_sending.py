@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from contract.commands import SendRequest, SendResult, SendStatus
+from contract.commands import SendFrameInput, SendFrameResult, SendStatus
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Code, State
 from fleet import connections, sends
@@ -17,7 +17,7 @@ from tests.support.gateway_bench import TENANT, Bench, now, quick_start, waiting
 from tests.support.scripted_station import ScriptedStation, eventually, found
 
 
-def outcome(result: SendResult) -> tuple[SendStatus, str, bool]:
+def outcome(result: SendFrameResult) -> tuple[SendStatus, str, bool]:
     return result.status, result.cause, result.retry
 
 
@@ -305,7 +305,7 @@ async def test_the_one_who_asked_may_go_away_and_the_answer_is_still_written(ben
         assert await found(lambda: written_answer(bench, request))
 
 
-async def written_answer(bench: Bench, request: SendRequest) -> StationAnswer | None:
+async def written_answer(bench: Bench, request: SendFrameInput) -> StationAnswer | None:
     return (await bench.command(request)).station_answer
 
 

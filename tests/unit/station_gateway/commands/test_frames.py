@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from contract.commands import SendRequest
+from contract.commands import SendFrameInput
 from domain.model.specs import IdToken, Kind, StartSpec, StopSpec, only_spec
 from fleet.keys import Sealer
 from scripts.pages.answers import SPECS
@@ -30,8 +30,8 @@ def token(value: str, type_: str = "Central") -> IdToken:
     return IdToken(type_, "", SEALER.seal(value), SEALER.digest(type_, value))
 
 
-def request_of(kind: Kind, spec: object) -> SendRequest:
-    return SendRequest(
+def request_of(kind: Kind, spec: object) -> SendFrameInput:
+    return SendFrameInput(
         command="c",
         tenant="t",
         workflow_id="w",
