@@ -30,7 +30,7 @@ from bench.report import Figure
 from station_gateway.dialects import v16, v201
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import Authorization, Confirmation, TokenVerdict
-from station_gateway.session.engine import Session, SessionLimits
+from station_gateway.session.engine import OcppSession, SessionLimits
 from station_gateway.session.events import CallReceived
 
 TURNS = 7
@@ -153,7 +153,7 @@ def frames(case: Case) -> Iterator[str]:
 
 def ours(case: Case) -> Callable[[str], str]:
     """Our function from a frame to the frame that answers it."""
-    session = Session(case.dialect, SessionLimits())
+    session = OcppSession(case.dialect, SessionLimits())
     confirmation = Confirmation(NOW, Authorization(TokenVerdict.ACCEPTED))
 
     def answer(frame: str) -> str:

@@ -19,6 +19,7 @@ class Capabilities:
     reservation_ends_at_token: a reservation ends at the station when its token is shown, before the
         plug is in. Else it ends when the session starts.
     extended_frames: CALLRESULTERROR (type 5) and SEND (type 6) exist.
+    large_messages: stations send reports of their configuration (NotifyReport), which are large.
     """
 
     id_token_chars: int
@@ -31,6 +32,7 @@ class Capabilities:
     transaction_status: bool
     reservation_ends_at_token: bool
     extended_frames: bool
+    large_messages: bool
 
 
 _V16 = Capabilities(
@@ -44,6 +46,7 @@ _V16 = Capabilities(
     transaction_status=False,
     reservation_ends_at_token=False,
     extended_frames=False,
+    large_messages=False,
 )
 _V201 = Capabilities(
     id_token_chars=36,
@@ -56,6 +59,7 @@ _V201 = Capabilities(
     transaction_status=True,
     reservation_ends_at_token=True,
     extended_frames=False,
+    large_messages=True,
 )
 _V21 = Capabilities(
     id_token_chars=255,
@@ -68,6 +72,7 @@ _V21 = Capabilities(
     transaction_status=True,
     reservation_ends_at_token=True,
     extended_frames=True,
+    large_messages=True,
 )
 
 CAPABILITIES: dict[str, Capabilities] = {"1.6": _V16, "2.0.1": _V201, "2.1": _V21}

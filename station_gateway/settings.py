@@ -3,10 +3,12 @@
 import ipaddress
 from dataclasses import dataclass
 
+from domain.ocpp_words import Capabilities
+
 LOOPBACK_NAMES = frozenset({"localhost"})
 
 
-class UnsafeListener(Exception):
+class UnsafeStationListener(Exception):
     """The gateway would be open to a network; the message says what to configure instead."""
 
 
@@ -35,9 +37,9 @@ class GatewaySettings:
       failure_window_s: the window of both.
       failure_penalty_s: the first 429's Retry-After; doubles with every further failure.
       max_penalty_s: the longest Retry-After of a 429.
-      reconnects_per_hour: openings of one station; beyond it 429 for `cool_off_s`.
-      cool_off_s: how long a flooding or flapping station is kept out.
-      max_remembered: stations and addresses whose attempts are remembered, each.
+      reconnects_per_hour: openings of one station; beyond it 429 until the next one is due.
+      cool_off_s: how long a station that flooded the gateway is kept out.
+      max_remembered: stations whose attempts are remembered; as many addresses.
 
     Frames:
       max_frame_bytes: one message of an OCPP 1.6 station.
@@ -53,24 +55,24 @@ class GatewaySettings:
       ping_interval_s: silence after which a ping is sent.
       ping_timeout_s: silence after a ping that ends the connection.
       sweep_interval_s: how often all stations are looked at, and last-seen times are written.
-      idle_timeout_s: no OCPP message for so long closes the socket; 0 never does.
+      idle_timeout_s: a socket without an OCPP message for this long is closed; 0 for never.
       last_seen_interval_s: the resolution of a station's last-seen time.
 
     Commands:
       command_queue: commands that wait for their turn at one station; beyond it they are not sent.
-      progress_delay_s: a command that waits longer than this in line says so in the log.
+      progress_delay_s: a command that waits longer than this in the queue says so in the log.
       heartbeat_interval_s: of the activity to Temporal.
       late_answers: message ids per station whose late answer is still recognised.
       ask_timeout_s: limit of one read-only question to a station.
+      asked_connectors: connectors of one station that one question goes through, at most.
+      retry_pause_s: between two tries to write a fact or an answer while the database is away.
 
     Station's own messages:
       heartbeat_s: interval that BootNotification's answer asks for.
       housekeeping_delay_s: from the accepted boot to the first question, at least.
-      housekeeping_jitter_s: at most so much longer, by chance.
+      housekeeping_jitter_s: a random time up to this is added.
       housekeeping_timeout_s: limit of that question.
       fact_timeout_s: limit of writing one fact; later the message stays unanswered.
-      max_age_days: older station times are replaced by ours and flagged.
-      max_ahead_days: later ones too.
 
     Process:
       lease_s: how long this process's connections stand without renewal.
@@ -126,14 +128,14 @@ class GatewaySettings:
     heartbeat_interval_s: float = 2.0
     late_answers: int = 32
     ask_timeout_s: float = 30.0
+    asked_connectors: int = 16
+    retry_pause_s: float = 0.5
 
     heartbeat_s: int = 300
     housekeeping_delay_s: float = 5.0
     housekeeping_jitter_s: float = 8.0
     housekeeping_timeout_s: float = 5.0
     fact_timeout_s: float = 20.0
-    max_age_days: int = 400
-    max_ahead_days: int = 1
 
     lease_s: float = 15.0
     lease_renewal_s: float = 4.0
@@ -141,6 +143,10 @@ class GatewaySettings:
     drain_timeout_s: float = 30.0
     drain_batch: int = 100
     drain_pause_s: float = 0.1
+
+    def frame_bytes(self, capabilities: Capabilities) -> int:
+        """The largest message of a station whose OCPP version has these capabilities."""
+        return self.max_frame_bytes_v2 if capabilities.large_messages else self.max_frame_bytes
 
     @property
     def tls(self) -> bool:
@@ -151,7 +157,8 @@ class GatewaySettings:
         """Refuse a listener that anybody in a network could use.
 
         Raises:
-            UnsafeListener: beyond loopback without TLS or without credentials, and not `insecure`.
+            UnsafeStationListener: beyond loopback without TLS or without credentials, and not
+                `insecure`.
             ValueError: only one of certificate and key is given.
         """
         if bool(self.tls_certificate) != bool(self.tls_key):
@@ -159,12 +166,12 @@ class GatewaySettings:
         if self.insecure or is_loopback(self.host):
             return
         if not self.tls:
-            raise UnsafeListener(
+            raise UnsafeStationListener(
                 f"{self.host} is not loopback and stations' passwords would be readable: "
                 "give a TLS certificate and key, or accept the risk with --insecure"
             )
         if self.open:
-            raise UnsafeListener(
+            raise UnsafeStationListener(
                 f"{self.host} is not loopback and --open admits every station: "
                 "register the stations, or accept the risk with --insecure"
             )

@@ -1,6 +1,6 @@
-"""The gateway's Temporal activities: thin wrappers that heartbeat while the work goes on.
+"""The gateway's Temporal activities: thin wrappers that send heartbeats while the work goes on.
 
-A station's word is a result, never an exception. `send_frame` is scheduled with one attempt.
+What a station says is a result, never an exception. `send_frame` is scheduled with one attempt.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from station_gateway.commands.sending import Sender
 
 
 class GatewayActivities:
-    """What workflows can ask of the process that holds a station's socket."""
+    """The activities of the process that holds a station's socket."""
 
     def __init__(self, sender: Sender, questions: Questions, *, heartbeat_s: float) -> None:
         self._sender = sender
@@ -41,7 +41,7 @@ class GatewayActivities:
 
 @asynccontextmanager
 async def _heartbeats(interval_s: float) -> AsyncIterator[None]:
-    """Tell Temporal that this process lives, so that its death is noticed within seconds."""
+    """Send heartbeats inside the block, so that Temporal notices a dead process within seconds."""
 
     async def beat() -> None:
         while True:

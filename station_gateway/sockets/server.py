@@ -1,9 +1,9 @@
-"""The OCPP-J websocket server: admits sockets, cuts slow handshakes, and hands each one on.
+"""The OCPP-J websocket server: admits sockets, cuts slow handshakes, and serves each socket.
 
-It is `websockets`' own asyncio server with three differences, each for many idle stations: no
-compression (tens of KiB per socket), no keepalive task per socket (one sweeper pings them all),
-and a bound on handshakes that are not through. When too many are pending, the slowest one gives
-way, so that a crowd of half-open handshakes does not keep real stations out.
+It is the asyncio server of `websockets` with three differences, which serve many idle stations: no
+compression (tens of KiB per socket), no keepalive task per socket (one sweeper pings them all), and
+a limit of handshakes that are not complete. When too many are pending, the slowest one is cut, so
+that a crowd of half-open handshakes does not keep real stations out.
 """
 
 import asyncio
@@ -20,21 +20,18 @@ from websockets.protocol import Event, State
 from websockets.typing import Subprotocol
 
 from fleet.stations import Station
+from station_gateway.dialects import DIALECTS
 from station_gateway.settings import GatewaySettings
 from station_gateway.sockets.handshake import (
     Admitted,
     Doorkeeper,
-    Knock,
+    OpeningRequest,
     Refused,
     refusal,
     station_id,
 )
+from station_gateway.stations.ports import SocketGone
 from telemetry import metrics
-
-
-class SocketGone(Exception):
-    """Nothing can be read or written any more; the text is a word for metrics and log."""
-
 
 ServeStation = Callable[["StationSocket", Station, str], Awaitable[None]]
 """Runs for as long as the socket of this station lives; the text is the subprotocol."""
@@ -51,7 +48,7 @@ class StationSocket(ServerConnection):
     _request_bytes: int = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection, or shed it before anything is spent on it."""
+        """Take the connection, or refuse it before any work is spent on it."""
         self.heard_s = self.loop.time()
         if self.door.make_room():
             self.door.pending[self] = self.heard_s
@@ -63,7 +60,7 @@ class StationSocket(ServerConnection):
         transport.close()
 
     def data_received(self, data: bytes) -> None:
-        """Note that the peer lives; bound what an unfinished handshake may send."""
+        """Note that the peer lives, and limit the bytes of an unfinished handshake."""
         if self._shed:
             return
         self.heard_s = self.loop.time()
@@ -79,12 +76,12 @@ class StationSocket(ServerConnection):
             self.recv_messages.close()
 
     def process_event(self, event: Event) -> None:
-        """Drop what a peer still sends after the close; it would be nobody's."""
+        """Drop what a peer sends after the close: nobody would read it."""
         if self.request is None or not self.recv_messages.closed:
             super().process_event(event)
 
     async def read(self) -> str | bytes:
-        """The next message; what arrived before the end is read before the end is told.
+        """The next message. Messages that arrived before the end are read before the end is told.
 
         Raises:
             SocketGone: as soon as either side began to close, not only when TCP has ended.
@@ -101,17 +98,17 @@ class StationSocket(ServerConnection):
             raise SocketGone("too_many_fragments") from error
 
     def eof_received(self) -> None:
-        """Nothing was opened for a shed connection."""
+        """Do nothing for a connection that was refused: nothing was opened for it."""
         if not self._shed:
             super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing was opened for a shed connection."""
+        """Do nothing for a connection that was refused: nothing was opened for it."""
         if not self._shed:
             super().connection_lost(exc)
 
     async def handshake(self, *args: Any, **kwargs: Any) -> None:
-        """Perform the opening handshake; afterwards forget the request and its password."""
+        """Perform the opening handshake, then forget the request and its password."""
         try:
             await super().handshake(*args, **kwargs)
         finally:
@@ -145,6 +142,10 @@ class StationSocket(ServerConnection):
         except (TimeoutError, OSError) as error:
             self.transport.abort()
             raise SocketGone("stuck") from error
+
+    def abort(self) -> None:
+        """End TCP at once."""
+        self.transport.abort()
 
     def ping_now(self) -> None:
         """Ask the peer whether it lives. Whatever it sends next is the answer."""
@@ -186,7 +187,7 @@ class StationServer:
         """Open the listener.
 
         Raises:
-            UnsafeListener: the settings would admit anybody in a network.
+            UnsafeStationListener: the settings would admit anybody in a network.
             OSError: the address is not free.
         """
         self.settings.check()
@@ -226,7 +227,7 @@ class StationServer:
             await self._server.wait_closed()
 
     def make_room(self) -> bool:
-        """Whether one more connection may begin; cuts the slowest handshake when it must."""
+        """Whether one more connection may begin. Cuts the slowest handshake when it must."""
         taken = len(self._listening().all_connections)
         if not self.admitting or taken >= self.settings.max_connections:
             return False
@@ -255,15 +256,15 @@ class StationServer:
         tls = connection.transport.get_extra_info("ssl_object") is not None
         try:
             admitted = await self._doorkeeper.judge(
-                Knock(request.path, request.headers, address, tls)
+                OpeningRequest(request.path, request.headers, address, tls)
             )
         except Refused as refused:
             return _refuse(connection, request, refused, address)
         socket.admitted = admitted
         if admitted.subprotocol is not None:
             connection.protocol.available_subprotocols = [Subprotocol(admitted.subprotocol)]
-            if admitted.subprotocol != "ocpp1.6":
-                connection.protocol.max_message_size = self.settings.max_frame_bytes_v2
+            dialect = DIALECTS[admitted.subprotocol]
+            connection.protocol.max_message_size = self.settings.frame_bytes(dialect.CAPABILITIES)
         return None
 
     async def _run(self, connection: ServerConnection) -> None:
@@ -277,7 +278,7 @@ class StationServer:
 
 
 def _sockets_of(server: StationServer) -> type[StationSocket]:
-    """The connection class of one server: `websockets` builds it, so it cannot be given more."""
+    """The connection class of one server. `websockets` makes the instances, with its arguments."""
 
     class BoundSocket(StationSocket):
         door = server
@@ -311,7 +312,7 @@ def _tls_context(settings: GatewaySettings) -> ssl.SSLContext | None:
 
 
 def _quiet_logger() -> logging.Logger:
-    """The library tells of every open and close at INFO; this gateway does so itself."""
+    """The library's logger without INFO: the gateway itself logs each open and close."""
     logger = logging.getLogger("station_gateway.websockets")
     logger.setLevel(logging.ERROR)
     return logger

@@ -31,7 +31,7 @@ from fleet.engine.statements import Tx
 from fleet.sends import AlreadySettled, Send
 from journal.commands.record import record
 from journal.commands.waking import StationEvent, wake_concerned
-from station_gateway.commands.frames import traces
+from station_gateway.commands.frames import kept_of
 from tests.support.stations.station_reports import StationReports
 
 Play = Callable[["ScriptedGateway", SendFrameInput], Awaitable[SendFrameResult]]
@@ -96,7 +96,7 @@ class ScriptedGateway:
     async def intend(self, request: SendFrameInput) -> Send:
         """Commits the intent and the command's SENT."""
         now = await self.bench.now()
-        found_by = traces(request)
+        kept = kept_of(request)
 
         async def write(tx: Tx) -> Send:
             holder = await connections.holder(tx, request.station, now=now)
@@ -111,11 +111,11 @@ class ScriptedGateway:
                 message_id=f"{request.command}-{request.attempt}",
                 epoch=holder.epoch if holder else 0,
                 undo=request.undo,
-                evse_id=found_by.evse_id,
-                connector_id=found_by.connector_id,
-                token_digest=found_by.token_digest,
-                group_digest=found_by.group_digest,
-                wire_id=found_by.wire_id,
+                evse_id=kept.evse_id,
+                connector_id=kept.connector_id,
+                token_digest=kept.token_digest,
+                group_digest=kept.group_digest,
+                wire_id=kept.wire_id,
                 now=now,
             )
             if not request.undo:

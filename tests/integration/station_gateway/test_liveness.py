@@ -1,4 +1,4 @@
-"""Dead sockets are found, live ones stay, and leases say who holds a station."""
+"""Dead sockets are found, live ones stay, and leases say which gateway has a station."""
 
 import asyncio
 import time

@@ -18,7 +18,7 @@ from fleet.transactions.rows import Transaction
 from journal.commands.record import from_snapshot
 from journal.reservations.record import from_snapshot as read_reservation
 from journal.wakeups import WakeupDispatcher
-from station_gateway.commands.waiting import StationGone
+from station_gateway.stations.waiting import StationGone
 from tests.simulation.repeatable.chance import Chance, fixed_identities
 from tests.simulation.repeatable.fleet_file import FleetFile
 from tests.simulation.repeatable.virtual_time import VirtualLoop, run

@@ -1,6 +1,6 @@
-"""F22, F23, end to end: every word and every code of every command and version, to its outcome.
+"""From each status word and each CALLERROR code, of each command and version, to the outcome.
 
-The domain decides what an outcome is; here it is checked that no cell of the whole table lies.
+The domain decides the outcomes. These tests check that no cell of the whole table is a lie.
 """
 
 from collections.abc import Iterator
@@ -17,11 +17,11 @@ from domain.model.command import Code, Command, Outcome, State
 from domain.model.specs import Kind, StopSpec
 from scripts.pages import answers as answers_page
 from scripts.pages.answers import after_answer, command_of
-from station_gateway.dialects.interface import Answer, Dialect
-from station_gateway.dialects.messages import Unreadable
+from station_gateway.dialects.interface import Dialect
+from station_gateway.dialects.messages import Answer, Unreadable
 from station_gateway.dialects.verdicts import CALL_ERROR_VERDICTS, OUR_BUG_CODES
 from tests.unit.domain.situations import ACCEPTED, asked, at, facts, session
-from tests.unit.station_gateway.versions import DIALECTS, MODULES
+from tests.unit.station_gateway.versions import DIALECTS
 
 YES = {Verdict.ACCEPTED, Verdict.SCHEDULED}
 NO = {Verdict.REJECTED, Verdict.NOT_SUPPORTED, Verdict.FAILED}
@@ -33,9 +33,9 @@ every_kind = pytest.mark.parametrize("kind", Kind)
 
 
 def cells() -> Iterator[tuple[Dialect, Kind, str, Verdict]]:
-    for version, dialect in DIALECTS.items():
-        for kind, words in MODULES[version].ANSWERS.items():
-            for word, verdict in words.items():
+    for dialect in DIALECTS.values():
+        for kind, command in dialect.COMMANDS.items():
+            for word, verdict in command.answers.items():
                 yield dialect, kind, word, verdict
 
 
@@ -72,7 +72,7 @@ def allowed(outcome: Outcome, verdict: Verdict, kind: Kind) -> bool:
         return verdict in YES and not awaits_effect(kind)
     if verdict is Verdict.NOT_SUPPORTED:
         return outcome.code is Code.NOT_SUPPORTED
-    # An unwanted hold that is not there is as good as one that was ended.
+    # An unwanted reservation that is not there is as good as one that was ended.
     gone = kind is Kind.CANCEL_RESERVATION and outcome.code is Code.NO_EFFECT
     # It tried, and says that it did not work.
     failed = kind is Kind.UNLOCK_CONNECTOR and outcome.code is Code.NO_EFFECT
@@ -136,9 +136,9 @@ def test_a_second_answer_never_changes_a_definite_outcome(kind: Kind) -> None:
 
 def test_the_page_has_every_word_and_every_code_of_the_tables() -> None:
     page = answers_page.answers_page()
-    for version, module in MODULES.items():
-        for kind, words in module.ANSWERS.items():
-            for word in words:
+    for version, dialect in DIALECTS.items():
+        for kind, command in dialect.COMMANDS.items():
+            for word in command.answers:
                 rows = [row for row in page.splitlines() if f"| {kind.value} | {word} |" in row]
                 assert any(version in row for row in rows), (version, kind, word)
     for code in CALL_ERROR_VERDICTS:

@@ -1,4 +1,4 @@
-"""OCPP's words that are the same in all versions."""
+"""The parts of our answers that are the same in all versions."""
 
 from collections.abc import Mapping
 
@@ -36,11 +36,11 @@ REFUSED_REQUESTS = frozenset(
         "PullDynamicScheduleUpdate",  # nobody here makes dynamic schedules
     }
 )
-"""Notices that ask for something: refused in their own words."""
+"""Notices that ask for a service that we do not offer: they are refused in their own words."""
 
 
 def reply(call: StationCall, said: Confirmation) -> Payload:
-    """The CALLRESULT payload for a message that no token came with."""
+    """The CALLRESULT payload for a message whose answer carries no judgement about a token."""
     match call:
         case HeartbeatSeen():
             return {"currentTime": fields.write_time(said.now)}

@@ -2,33 +2,34 @@
 
 from collections.abc import Iterator
 
-from station_gateway.sockets.station import Station
+from station_gateway.stations.station import ConnectedStation
 from telemetry import metrics
 
 REPLACED = 1008
+"""The websocket close code for a socket that a newer one replaces (policy violation)."""
 
 
 class Registry:
     """Stations by id. The newest authenticated socket wins, by the epoch of its lease."""
 
     def __init__(self) -> None:
-        self._by_id: dict[str, Station] = {}
+        self._by_id: dict[str, ConnectedStation] = {}
 
     def __len__(self) -> int:
         return len(self._by_id)
 
-    def __iter__(self) -> Iterator[Station]:
+    def __iter__(self) -> Iterator[ConnectedStation]:
         return iter(list(self._by_id.values()))
 
-    def get(self, station: str) -> Station | None:
+    def get(self, station: str) -> ConnectedStation | None:
         """The station's socket, when it is here and alive."""
         found = self._by_id.get(station)
         return None if found is None or found.ended else found
 
-    def put(self, station: Station) -> bool:
-        """Make this socket the station's only one; the older is closed, its CALL ends at once.
+    def put(self, station: ConnectedStation) -> bool:
+        """Make this socket the station's only one. The older one is closed; its CALL ends at once.
 
-        Returns False when a newer socket is here already: this one is then to be closed.
+        Returns False when a newer socket is here already: then the caller closes this one.
         """
         incumbent = self._by_id.get(station.peer.id)
         if incumbent is not None and incumbent.peer.epoch > station.peer.epoch:
@@ -40,8 +41,8 @@ class Registry:
             incumbent.end("replaced", REPLACED)
         return True
 
-    def remove(self, station: Station) -> bool:
-        """Forget this socket. The late end of a replaced one removes nothing (False)."""
+    def remove(self, station: ConnectedStation) -> bool:
+        """Forget this socket. False when another one has replaced it: nothing is removed then."""
         if self._by_id.get(station.peer.id) is not station:
             return False
         del self._by_id[station.peer.id]
@@ -49,5 +50,5 @@ class Registry:
         return True
 
 
-def _count_down(station: Station) -> None:
+def _count_down(station: ConnectedStation) -> None:
     metrics.CONNECTED_STATIONS.labels(version=station.peer.ocpp_version).dec()

@@ -1,4 +1,4 @@
-"""One task for what thousands of sockets need from time to time: pings, and last-seen times."""
+"""One task that pings thousands of sockets, ends dead ones, and records last-seen times."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,17 +11,18 @@ from fleet import stations
 from fleet.database import Database
 from fleet.engine.unavailable import DatabaseUnavailable
 from station_gateway.settings import GatewaySettings
-from station_gateway.sockets.registry import Registry
-from station_gateway.sockets.station import Station
+from station_gateway.stations.registry import Registry
+from station_gateway.stations.station import ConnectedStation
 
 log = structlog.get_logger(__name__)
 
 SEEN_BATCH = 500
+"""Last-seen times that are written in one database transaction."""
 GOING_AWAY = 1001
 
 
 class Sweeper:
-    """Finds dead sockets and writes down when stations were last heard of."""
+    """Finds dead sockets, and records when each station was last heard."""
 
     def __init__(
         self,
@@ -50,21 +51,21 @@ class Sweeper:
                 written_s = now_s
                 await self.write_seen(now_s)
 
-    def look_at(self, station: Station, now_s: float) -> None:
+    def look_at(self, station: ConnectedStation, now_s: float) -> None:
         """Ping a silent socket; end one that stays silent."""
         settings, socket = self._settings, station.socket
         silent_s = now_s - socket.heard_s
         if socket.pinged and silent_s >= settings.ping_interval_s + settings.ping_timeout_s:
             log.warning("dead_socket", station=station.peer.id, silent_s=round(silent_s))
             station.end("dead_socket")
-            socket.transport.abort()
+            socket.abort()
         elif silent_s >= settings.ping_interval_s and not socket.pinged:
             socket.ping_now()
         if 0 < settings.idle_timeout_s <= now_s - station.message_s:
             station.end("idle", GOING_AWAY)
 
     async def write_seen(self, now_s: float) -> None:
-        """Write the last-seen time of every station that was heard since the last time."""
+        """Write the last-seen time of every station that was heard since the last call."""
         now, since_s, self._seen_until_s = self._utc_now(), self._seen_until_s, now_s
         seen = [
             (station.peer.id, now - timedelta(seconds=now_s - station.message_s))

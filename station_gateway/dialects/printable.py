@@ -1,4 +1,4 @@
-"""Words of a station, before they reach a log, a terminal or a database."""
+"""Makes the words of a station safe for a log, a terminal and a database."""
 
 
 def printable(text: str, limit: int) -> str:

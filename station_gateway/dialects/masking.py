@@ -1,23 +1,23 @@
-"""A frame of ours as it may be remembered: everything but the tokens in it.
+"""Masks the tokens of a frame of ours, before the frame is stored and shown.
 
-OCPP 1.6 writes tokens as plain texts (idTag, parentIdTag); 2.x as objects (idToken, groupIdToken)
-that hold the value beside its type, and perhaps further values (additionalInfo). Below one of these
-names every text is taken for a token, but for the few that the standard defines to be none: what a
-later version adds there is masked until somebody says that it may be shown.
+OCPP 1.6 writes tokens as plain texts (idTag, parentIdTag). OCPP 2.x writes objects (idToken,
+groupIdToken) with the value, its type, and perhaps further values (additionalInfo). Every text
+below one of these names counts as a token, except the fields of `PLAIN_FIELDS`. So a field that a
+later version adds there is masked until somebody decides that it may be shown.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 TOKEN_FIELDS = frozenset({"idTag", "parentIdTag", "idToken", "groupIdToken"})
-"""The names below which all texts are tokens, in every version."""
+"""The names of the fields below which all texts are tokens, in every version."""
 
 PLAIN_FIELDS = frozenset({"type"})
-"""Texts inside of a token's object that say nothing about whose it is."""
+"""Texts inside a token's object that do not identify the token."""
 
 
 def masked(payload: Mapping[str, Any], mask: Callable[[str], str]) -> dict[str, Any]:
-    """The payload of a CALL with every token's value replaced by `mask` of it. Changes nothing."""
+    """A copy of a CALL's payload, in which `mask` has replaced the value of every token."""
     return {
         name: _hidden(value, mask) if name in TOKEN_FIELDS else _shown(value, mask)
         for name, value in payload.items()

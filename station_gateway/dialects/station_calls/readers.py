@@ -1,4 +1,4 @@
-"""What stations say with the same fields in all versions, and how a message finds its reader."""
+"""Readers of the messages that have the same fields in all versions, and the choice of a reader."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -20,7 +20,7 @@ Reader = Callable[[Payload, datetime], StationCall]
 def read(
     readers: Mapping[str, Reader], action: str, payload: Payload, now: datetime
 ) -> StationCall:
-    """The message, by the reader of its action.
+    """Read a message with the reader of its action.
 
     Raises:
         CallRefused: a value is out of all bounds, or the action is not handled.
@@ -32,7 +32,7 @@ def read(
 
 
 def notices(*actions: str) -> dict[str, Reader]:
-    """Readers of messages that are only taken note of."""
+    """Readers of messages that are confirmed and not kept."""
     return {action: _notice(action) for action in actions}
 
 
@@ -66,3 +66,4 @@ SAME_EVERYWHERE: Mapping[str, Reader] = {
     "SecurityEventNotification": _security_event,
     **notices("FirmwareStatusNotification", "LogStatusNotification", "SignCertificate"),
 }
+"""The readers that every version has."""

@@ -1,23 +1,21 @@
-"""One station at its socket: drives the pure `Session`, and lets commands take their turn.
+"""One station at its socket: it drives the pure `OcppSession` and gives commands their turn.
 
-The task of the socket reads and never waits for a handler: an answer to a CALL of ours is handed
-over as it arrives, while a CALL of the station is served by a second task that lives only as long
-as there is something to serve. An idle station is one task and a few slotted objects.
+The task of the socket reads, and never waits for a handler. It hands over an answer to a CALL of
+ours as soon as the answer arrives. A CALL of the station is served by a second task, which lives
+only as long as there is something to serve. An idle station is one task and a few slotted objects.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import structlog
 
-from station_gateway.commands.waiting import Line, StationGone
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import CallRefused, Payload
-from station_gateway.facts.handlers import Handlers, Unanswered
-from station_gateway.session.engine import Session, SessionLimits
+from station_gateway.session.engine import OcppSession, SessionLimits
 from station_gateway.session.events import (
     POLICY_VIOLATION,
     AnswerMissing,
@@ -31,33 +29,36 @@ from station_gateway.session.events import (
 )
 from station_gateway.session.flood import FloodGate, FloodLimits
 from station_gateway.settings import GatewaySettings
-from station_gateway.sockets.peer import Peer
-from station_gateway.sockets.server import SocketGone, StationSocket
+from station_gateway.stations.peer import Peer
+from station_gateway.stations.ports import CallHandler, SocketGone, TextSocket, Unanswered
+from station_gateway.stations.waiting import StationGone, StationQueue
 from telemetry import metrics
 
 log = structlog.get_logger(__name__)
 
-LateAnswer = Callable[["Station", AnswerReceived], Coroutine[Any, Any, None]]
-Met = Callable[["Station"], None]
+LateAnswer = Callable[["ConnectedStation", AnswerReceived], Coroutine[Any, Any, None]]
+OnStation = Callable[["ConnectedStation"], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What all stations of a process share.
 
+    session_limits: by OCPP version.
     late_answer: stores an answer that came after its CALL was given up.
-    on_boot: told after each accepted boot. on_flood: told when a station was closed for flooding.
+    on_boot: called after each accepted boot. on_flood: called when a station was closed for
+        flooding.
+    tasks: what runs beside the sockets; the process waits for it when it stops.
     """
 
     settings: GatewaySettings
-    session_limits: SessionLimits
-    session_limits_v2: SessionLimits
+    session_limits: Mapping[str, SessionLimits]
     flood_limits: FloodLimits
-    handlers: Handlers
+    handlers: CallHandler
     utc_now: Callable[[], datetime]
     late_answer: LateAnswer
-    on_boot: Met
-    on_flood: Met
+    on_boot: OnStation
+    on_flood: OnStation
     tasks: set[asyncio.Task[None]]
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -67,7 +68,7 @@ class Surroundings:
         task.add_done_callback(self.tasks.discard)
 
 
-class Station:
+class ConnectedStation:
     """One socket of one station, from its claim to its end."""
 
     __slots__ = (
@@ -75,8 +76,8 @@ class Station:
         "_boots",
         "_ended",
         "_gate",
-        "_line",
         "_loop",
+        "_queue",
         "_session",
         "_socket",
         "_surroundings",
@@ -87,19 +88,16 @@ class Station:
     )
 
     def __init__(
-        self, socket: StationSocket, peer: Peer, dialect: Dialect, surroundings: Surroundings
+        self, socket: TextSocket, peer: Peer, dialect: Dialect, surroundings: Surroundings
     ) -> None:
         self.peer = peer
         self.dialect = dialect
         self._socket = socket
         self._surroundings = surroundings
         self._loop = asyncio.get_running_loop()
-        limits = surroundings.session_limits
-        if dialect.VERSION != "1.6":
-            limits = surroundings.session_limits_v2
-        self._session = Session(dialect, limits)
+        self._session = OcppSession(dialect, surroundings.session_limits[dialect.VERSION])
         self._gate = FloodGate(surroundings.flood_limits, self._loop.time())
-        self._line: Line | None = None
+        self._queue: StationQueue | None = None
         self._answer: asyncio.Future[AnswerReceived | AnswerMissing] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._boots: asyncio.Future[None] | None = None
@@ -112,7 +110,7 @@ class Station:
         return self._ended
 
     @property
-    def socket(self) -> StationSocket:
+    def socket(self) -> TextSocket:
         """The websocket, for pings and closing."""
         return self._socket
 
@@ -133,6 +131,7 @@ class Station:
         pause_s = self._gate.admit(now_s)
         if isinstance(pause_s, Closing):
             if self._socket.backlog:
+                # It does not wait for our answers: a flood. The message is not handled any more.
                 self._act([pause_s])
                 return
             # It waits for each answer (a long replay of offline messages): slow is enough.
@@ -170,7 +169,7 @@ class Station:
         log.info("frame_refused", station=self.peer.id, reason=event.reason, detail=event.detail)
 
     def _answer_refused(self, event: AnswerRefused) -> None:
-        """What we answered stands: its fact is committed. But somebody has to look at it."""
+        """Our answer stands, for its fact is committed; an operator has to look at it."""
         metrics.BAD_FRAMES.labels(reason="answer_refused").inc()
         log.warning("answer_refused", station=self.peer.id, code=event.error.code)
 
@@ -208,32 +207,33 @@ class Station:
             return session.reply_error(call.message_id, self.dialect.ERRORS.internal)
         events = session.reply(call.message_id, payload)
         if peer.boots != boots:
+            # First the answer to the boot, then commands: a station takes none before.
             self._write()
             self._let_through()
         return events
 
     def _let_through(self) -> None:
-        """The station accepted to be commanded: its boot was confirmed."""
+        """Let those through who waited for the boot: it is confirmed."""
         if self._boots is not None and not self._boots.done():
             self._boots.set_result(None)
         self._surroundings.on_boot(self)
 
     # --- our CALLs
 
-    def line(self) -> Line:
-        """Where commands wait for their turn.
+    def queue(self) -> StationQueue:
+        """The queue in which commands wait for their turn.
 
         Raises:
             StationGone: nobody gets a turn here any more.
         """
         if self._ended:
             raise StationGone
-        if self._line is None:
+        if self._queue is None:
             settings = self._surroundings.settings
-            self._line = Line(
+            self._queue = StationQueue(
                 limit=settings.command_queue, progress_delay_s=settings.progress_delay_s
             )
-        return self._line
+        return self._queue
 
     async def wait_booted(self, deadline: float) -> None:
         """Return when the station's boot is accepted. `deadline` is loop time.
@@ -252,9 +252,9 @@ class Station:
             await asyncio.shield(self._boots)
 
     def dismiss_waiters(self) -> None:
-        """Send everybody in line away, without touching the CALL in flight or the socket."""
-        if self._line is not None:
-            self._line.end()
+        """Send away everybody who waits, without touching the CALL in flight or the socket."""
+        if self._queue is not None:
+            self._queue.end()
         if self._boots is not None and not self._boots.done():
             self._boots.set_exception(StationGone())
             self._boots.exception()  # nobody may be waiting
@@ -271,7 +271,7 @@ class Station:
     async def call(
         self, message_id: str, action: str, payload: Payload, timeout_s: float
     ) -> AnswerReceived | AnswerMissing:
-        """Write a CALL and wait for what becomes of it. Only for whose turn it is.
+        """Write a CALL and wait for what becomes of it. Only for the one whose turn it is.
 
         Raises:
             SessionOver: the session had ended before; nothing was written.
@@ -305,7 +305,7 @@ class Station:
             self._socket.write(frame)
 
     def end(self, reason: str, code: int = 0) -> None:
-        """End the session at once: a CALL in flight and all who wait are told. Idempotent.
+        """End the session at once, and tell the CALL in flight and all who wait. Idempotent.
 
         code: of the close frame; 0 when the socket is gone already.
         """

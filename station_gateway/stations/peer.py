@@ -1,16 +1,18 @@
-"""Who is at the other end of a socket, for everything that handles its messages."""
+"""Which station is at the other end of a socket, for all that handles its messages."""
 
 from dataclasses import dataclass
 
 KNOWN_SESSIONS = 64
+"""1.6 transaction ids that are remembered per connection."""
 
 
 @dataclass(slots=True)
 class Peer:
     """One connected station.
 
-    epoch: of its connection lease; a send with an older one is refused by the fleet.
-    boot_accepted: nothing is sent before.
+    epoch: of its connection lease; the fleet refuses a send with an older one.
+    boot_accepted: no command is sent before.
+    connection_timeout_s: how long the station waits for the cable; None while it is not known.
     boots: how many boots were accepted on this connection.
     sessions: 1.6 transaction ids that the fleet knows already, bounded; None before the first.
     """
@@ -30,12 +32,12 @@ class Peer:
         return self.sessions is not None and session in self.sessions
 
     def learn(self, session: str) -> None:
-        """Remember a session; forgets all of them when there are absurdly many."""
+        """Remember a session. All are forgotten when there are too many, and learned again."""
         if self.sessions is None or len(self.sessions) >= KNOWN_SESSIONS:
             self.sessions = set()
         self.sessions.add(session)
 
     def booted(self) -> None:
-        """Its boot is accepted and written down."""
+        """Note that a boot is accepted and recorded."""
         self.boot_accepted = True
         self.boots += 1

@@ -1,10 +1,10 @@
-"""What a station says in OCPP 2.0.1 and 2.1: its payloads to the domain's words."""
+"""How OCPP 2.0.1 and 2.1 payloads of a station are read into the domain's words."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from station_gateway.dialects import fields, readers
+from station_gateway.dialects import fields
 from station_gateway.dialects.interface import ErrorWords
 from station_gateway.dialects.messages import (
     AuthorizationAsked,
@@ -12,10 +12,11 @@ from station_gateway.dialects.messages import (
     ConnectorStatusSeen,
     MeterRead,
     Payload,
-    ReservationEnded,
+    ReservationEndReported,
     SessionEvent,
     TokenSeen,
 )
+from station_gateway.dialects.station_calls import readers
 
 ERRORS = ErrorWords(
     format="FormatViolation",
@@ -31,7 +32,7 @@ ERRORS = ErrorWords(
 TOKEN_TYPE_CHARS = 20
 TRANSACTION_ID_CHARS = 36
 _LONGEST_TOKEN = 255
-"""Of any version: the schema has refused what is too long for the station's own."""
+"""The limit of all versions: the schema has refused what is too long for the station's version."""
 
 
 def _boot(payload: Payload, now: datetime) -> Booted:  # noqa: ARG001
@@ -70,7 +71,7 @@ def _event(payload: Payload, now: datetime) -> SessionEvent:
     token = payload.get("idToken")
     return SessionEvent(
         event_type=payload["eventType"],
-        ocpp_id=fields.text(info, "transactionId", TRANSACTION_ID_CHARS),
+        ocpp_transaction_id=fields.text(info, "transactionId", TRANSACTION_ID_CHARS),
         seq_no=fields.number(payload, "seqNo", ERRORS.property),
         trigger=fields.text(payload, "triggerReason", 50),
         time=fields.read_time(payload["timestamp"], now),
@@ -87,7 +88,7 @@ def _event(payload: Payload, now: datetime) -> SessionEvent:
 
 
 _PICK_REGISTER: Mapping[str, Callable[[list[int]], int]] = {"Started": min, "Ended": max}
-"""A register only grows; first and last message may carry readings of both ends."""
+"""A register only grows, and the first and the last message may carry readings of both ends."""
 
 
 def _register_of(payload: Payload) -> int | None:
@@ -109,8 +110,8 @@ def _meter(payload: Payload, now: datetime) -> MeterRead:
     )
 
 
-def _reservation_ended(payload: Payload, now: datetime) -> ReservationEnded:  # noqa: ARG001
-    return ReservationEnded(
+def _reservation_ended(payload: Payload, now: datetime) -> ReservationEndReported:  # noqa: ARG001
+    return ReservationEndReported(
         fields.number(payload, "reservationId", ERRORS.property),
         fields.text(payload, "reservationUpdateStatus", 50),
     )
