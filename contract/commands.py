@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from domain.commands.sending import Course
+from domain.commands.sending import SendAct
 from domain.commands.timing import Timing as Timing  # noqa: PLC0414
 from domain.evidence.facts import Act, Asked
 from domain.model.answers import StationAnswer
@@ -13,7 +13,7 @@ from domain.model.specs import (
     CommandSpecs,
     Kind,
 )
-from domain.reservations.next_step import Act as HoldAct
+from domain.reservations.next_step import ReservationAct
 from domain.reservations.reservation import Reservation
 
 
@@ -103,7 +103,7 @@ class Route:
     boot_accepted: bool = False
     ocpp_version: str = ""
     revision: int = 0
-    course: Course = Course.SEND
+    course: SendAct = SendAct.SEND
     progress: str = ""
     outcome: Outcome | None = None
     look_again: datetime | None = None
@@ -341,7 +341,7 @@ class ReservationStep:
     request: the frame to be sent, with `gateway` (None: nobody holds the station's socket).
     """
 
-    act: HoldAct
+    act: ReservationAct
     reservation: Reservation
     look_again: datetime | None = None
     gateway: str | None = None

@@ -14,18 +14,11 @@ running) is wrong, and proves nothing either way.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
-CLOCK_TOLERANCE = timedelta(seconds=30)
-"""How far a station's clock may be wrong before what it says about before and after counts."""
-
-LATE_START_WINDOW = timedelta(minutes=5)
-"""How long after a command was given up a session of its token still counts as its late effect.
-
-A station that names our request (2.x) is believed at any time; a mere token is not: hours later it
-is the driver's own new session.
-"""
+from domain.limits import CLOCK_TOLERANCE, LATE_START_WINDOW
+from domain.ocpp_words import ConnectorStatus
 
 
 class Match(StrEnum):
@@ -220,7 +213,8 @@ def cable_wait_ended(connectors: tuple[Connector, ...], frame: Frame) -> bool:
     answered = frame.answer_time
     return answered is not None and any(
         connector.evse_id == frame.evse_id
-        and (connector.previous_status, connector.status) == ("Preparing", "Available")
+        and connector.previous_status == ConnectorStatus.PREPARING
+        and connector.status == ConnectorStatus.AVAILABLE
         and connector.status_time > answered
         for connector in connectors
     )

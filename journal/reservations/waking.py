@@ -7,7 +7,7 @@ the reservations that ended there last: a station may have brought one of them b
 
 from datetime import datetime, timedelta
 
-from domain.reservations.next_step import CLEARING
+from domain.limits import CLEARING
 from domain.reservations.reservation import Reservation, ReservationState
 from domain.reservations.transitions import LETS_GO
 from fleet import sends

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from domain.commands import kinds
+from domain.commands.table import COMMANDS
 from domain.model.specs import Kind
 
 
@@ -27,7 +27,7 @@ class Priority(IntEnum):
 
 def priority_of(kind: Kind) -> Priority:
     """Where a frame of this kind stands in line, whether it does something or undoes it."""
-    return Priority(min(kinds.priority(kind), Priority.BACKGROUND))
+    return Priority(min(COMMANDS[kind].priority, Priority.BACKGROUND))
 
 
 class LaneFull(Exception):

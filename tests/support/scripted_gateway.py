@@ -15,7 +15,7 @@ from temporalio.exceptions import ApplicationError
 
 from contract import names
 from contract.commands import AskRequest, AskResult, SendRequest, SendResult, SendStatus
-from domain.model import transitions as changes
+from domain.commands import transitions as changes
 from domain.model.answers import CallError, StationAnswer, Verdict
 from domain.model.command import Code, Command, Outcome
 from domain.model.outcomes import Cause

@@ -13,15 +13,15 @@ from contract.commands import ChangeReservation, ReservationStep, SendRequest, W
 from domain.commands.timing import Timing
 from domain.model.specs import CancelReservationSpec, Kind, ReserveSpec
 from domain.reservations import transitions as changes
-from domain.reservations.facts import HoldFacts
-from domain.reservations.next_step import Act, Step, as_asked, next_step
+from domain.reservations.facts import ReservationEvidence
+from domain.reservations.next_step import NextStep, ReservationAct, as_asked, next_step
 from domain.reservations.observing import observe
 from domain.reservations.reservation import ChangeState, Reservation, ReservationChange
 from fleet import connections, sends
 from fleet.engine.database import Database
 from fleet.engine.statements import Tx
 from fleet.log import reservations
-from journal.reservations.facts import read_hold_facts
+from journal.reservations.facts import read_reservation_evidence
 from journal.reservations.record import from_snapshot, record
 from telemetry import metrics
 
@@ -77,7 +77,7 @@ class ReservationActivities:
         self, tx: Tx, request: WeighReservation
     ) -> tuple[Reservation, ReservationStep, bool]:
         known = await _latest(tx, request.tenant, request.reservation)
-        facts = await read_hold_facts(tx, known, request.now)
+        facts = await read_reservation_evidence(tx, known, request.now)
         after = observe(known, facts, request.now)
         if after is not known:
             key = f"{after.state.value.lower()}:{known.revision}"
@@ -85,15 +85,20 @@ class ReservationActivities:
                 tx, known, key, lambda r: observe(r, facts, request.now), request.now
             )
         step = next_step(after, facts, request.now)
-        if step.act is Act.END:
+        if step.act is ReservationAct.END:
             await sends.close(tx, after.tenant, after.name)
         return known, await self._told(tx, after, facts, step, request.now), step.alarm
 
     async def _told(
-        self, tx: Tx, reservation: Reservation, facts: HoldFacts, step: Step, now: datetime
+        self,
+        tx: Tx,
+        reservation: Reservation,
+        facts: ReservationEvidence,
+        step: NextStep,
+        now: datetime,
     ) -> ReservationStep:
         told = ReservationStep(step.act, reservation, step.look_again)
-        if step.act in {Act.WAIT, Act.END}:
+        if step.act in {ReservationAct.WAIT, ReservationAct.END}:
             return told
         holder = await connections.holder(tx, reservation.station, now=now)
         return replace(
@@ -102,10 +107,12 @@ class ReservationActivities:
             request=self._frame(reservation, step.act, facts.attempts + 1, now),
         )
 
-    def _frame(self, known: Reservation, act: Act, attempt: int, now: datetime) -> SendRequest:
+    def _frame(
+        self, known: Reservation, act: ReservationAct, attempt: int, now: datetime
+    ) -> SendRequest:
         """The frame of a hold: not a command's, so no command's state is written."""
         asked = as_asked(known, act)
-        cancels = act is Act.CANCEL
+        cancels = act is ReservationAct.CANCEL
         return SendRequest(
             command=known.name,
             tenant=known.tenant,
@@ -154,7 +161,7 @@ async def _change(tx: Tx, request: ChangeReservation) -> Reservation:
             lambda r: changes.withdrawn(r, request.reason, request.now),
             request.now,
         )
-    facts = await read_hold_facts(tx, known, request.now)
+    facts = await read_reservation_evidence(tx, known, request.now)
     change = ReservationChange(
         request_id=asked.request_id,
         state=ChangeState.PENDING,

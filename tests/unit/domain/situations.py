@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from domain.commands import transitions as changes
 from domain.commands.timing import Timing
 from domain.evidence.facts import Asked, Facts
 from domain.evidence.sessions import Connector, Frame, Rival, Session
-from domain.model import transitions as changes
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Command, State
 from domain.model.specs import (

@@ -11,7 +11,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from broker.callbacks.signing import body_of, make_secret, signed_headers
 from domain.callbacks import News, Waiting, delivery_id, news_of, pick
-from domain.model import transitions as changes
+from domain.commands import transitions as changes
 from domain.model.command import Callback, CallbackEvents, Code, Command, CompensationState
 from domain.model.outcomes import Cause, ending
 from fleet.callbacks import Endpoint
