@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from domain.callbacks import News
+from domain.callbacks import NewsKind
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Due:
 
     revision: int = 0
     id: str = ""
-    news: News = News.OUTCOME
+    news: NewsKind = NewsKind.OUTCOME
     resent: bool = False
     gone: bool = False
     resend_time: datetime | None = None
@@ -57,7 +57,7 @@ class PostRequest:
     command: str
     revision: int
     id: str
-    news: News
+    news: NewsKind
 
 
 class PostStatus(StrEnum):

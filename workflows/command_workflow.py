@@ -37,7 +37,7 @@ from domain.commands.sending import SendAct, may_try_again, next_route_look, pau
 from domain.commands.table import rules_of
 from domain.commands.transitions import answered, concluded, lost, sent
 from domain.evidence.facts import Act, Asked
-from domain.evidence.sessions import Frame
+from domain.evidence.sessions import SentFrame
 from domain.limits import UNDO_ROUTE_PAUSE
 from domain.model.command import Command, Outcome, State, WaitFor
 from domain.model.outcomes import Cause, ending
@@ -220,7 +220,7 @@ class RemoteCommandWorkflow:
         self._on_wire = True
         command, answer, now = self._command, result.answer, workflow.now()
         sent_at = result.send_time or now
-        frame = Frame(0, self._attempt, sent_at, result.answer_time)
+        frame = SentFrame(0, self._attempt, sent_at, result.answer_time)
         self._look_again = rules_of(command).first_look(
             frame, answer, self._timing, result.effect_timeout_s
         )

@@ -15,8 +15,9 @@ from domain.commands.rules import (
     CommandRules,
     FoundTarget,
     FrameSpec,
+    NamedTarget,
     Question,
-    Target,
+    ReservationUpdate,
     guarded_for_the_window,
     looked_at_with_answer,
 )
@@ -29,6 +30,8 @@ from domain.model.answers import StationAnswer
 from domain.model.command import Code, Command, Outcome, ReservationFacts, State
 from domain.model.outcomes import Cause, ending, in_its_words, refusal, still_unknown
 from domain.model.specs import CancelReservationSpec, Kind, OfflinePolicy, required
+from domain.reservations.reservation import ReservationState
+from domain.reservations.transitions import cancelled
 
 
 def _outcome_of_answer(command: Command, answer: StationAnswer) -> Outcome | None:
@@ -109,8 +112,8 @@ def _needed_facts(command: Command) -> NeededFacts:
     return NeededFacts(frozenset(needs), reservation_number=number)
 
 
-def _target(command: Command) -> Target:
-    return Target(reservation=required(command.cancel_reservation).resolved_reservation)
+def _target(command: Command) -> NamedTarget:
+    return NamedTarget(reservation=required(command.cancel_reservation).resolved_reservation)
 
 
 def _already_ended(command: Command, found: FoundTarget) -> Outcome | None:
@@ -121,6 +124,22 @@ def _already_ended(command: Command, found: FoundTarget) -> Outcome | None:
     spec = required(command.cancel_reservation)
     cause = Cause.RESERVATION_ALREADY_ENDED
     return about_reservation(spec, cause, transaction=known.transaction)
+
+
+def _reservation_update(command: Command, now: datetime) -> ReservationUpdate | None:
+    """A cancel that succeeded ends the reservation; its own workflow is told."""
+    spec, outcome = required(command.cancel_reservation), command.outcome
+    if spec.resolved_reservation is None:
+        return None
+    if command.state is not State.DONE or outcome is None or outcome.code is not Code.SUCCEEDED:
+        return None
+    return ReservationUpdate(
+        reservation=spec.resolved_reservation,
+        key=f"cancelled:{command.name}",
+        change=lambda known: cancelled(known, spec.reason, now),
+        wake_state=ReservationState.CANCELLED,
+        reason="cancelled",
+    )
 
 
 def _question(command: Command) -> Question:
@@ -161,6 +180,7 @@ CANCEL_RESERVATION = CommandRules(
     already_ended=_already_ended,
     question=_question,
     repeated=_repeated,
+    reservation_update=_reservation_update,
     undo=None,
     first_step=None,
 )

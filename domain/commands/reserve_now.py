@@ -19,6 +19,7 @@ from domain.commands.rules import (
     CommandRules,
     FrameSpec,
     Question,
+    ReservationUpdate,
     SessionTarget,
     UndoRules,
     looked_at_with_answer,
@@ -45,6 +46,8 @@ from domain.model.outcomes import Cause, ending, in_its_words, refusal, still_un
 from domain.model.specs import OfflinePolicy, ReserveSpec, required
 from domain.model.states import is_definite
 from domain.ocpp_words import ReserveAnswer
+from domain.reservations.reservation import ReservationState
+from domain.reservations.transitions import follow_request, requested
 
 _BY_WORD: dict[str, Cause] = {
     ReserveAnswer.OCCUPIED: Cause.EVSE_OCCUPIED,
@@ -321,6 +324,21 @@ def _repeated(command: Command, wire_id: str) -> ReserveSpec:
     return required(command.reserve)
 
 
+def _reservation_update(command: Command, now: datetime) -> ReservationUpdate | None:
+    """The reservation follows its command until it is HELD; then its own workflow cares for it."""
+    spec, done = required(command.reserve), command.state is State.DONE
+    if not spec.reservation:
+        return None
+    return ReservationUpdate(
+        reservation=spec.reservation,
+        key=f"command:{command.revision}",
+        change=lambda known: follow_request(known, command, now),
+        wake_state=ReservationState.HELD if done else None,
+        reason="held",
+        initial=requested(command, spec.reservation, workflow_id=""),
+    )
+
+
 def _undo_frame(command: Command, session: SessionTarget) -> FrameSpec:
     """The reservation is cancelled by its number."""
     del session
@@ -351,6 +369,7 @@ RESERVE_NOW = CommandRules(
     already_ended=never_ended,
     question=_question,
     repeated=_repeated,
+    reservation_update=_reservation_update,
     undo=UndoRules(
         title="Cancel the hold of: ",
         progress="Cancelled; the station is told to hold nothing.",

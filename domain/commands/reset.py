@@ -23,6 +23,7 @@ from domain.commands.rules import (
     always_decided,
     guarded_for_the_window,
     never_ended,
+    no_reservation,
     nothing_to_end,
 )
 from domain.commands.timing import Timing, heard_or_sent, next_look
@@ -36,7 +37,7 @@ from domain.evidence.facts import (
     given_answer,
 )
 from domain.evidence.restart import ConnectorReport, RestartFacts
-from domain.evidence.sessions import Frame
+from domain.evidence.sessions import SentFrame
 from domain.evidence.station_event import (
     Concern,
     EventKind,
@@ -62,7 +63,7 @@ def _outcome_of_answer(command: Command, answer: StationAnswer) -> Outcome | Non
 
 
 def _first_look(
-    frame: Frame,
+    frame: SentFrame,
     answer: StationAnswer | None,
     timing: Timing,
     connection_timeout_s: float | None,
@@ -95,7 +96,7 @@ def is_scheduled(command: Command) -> bool:
     return answer is not None and answer.verdict is Verdict.SCHEDULED
 
 
-def reset_deadline(command: Command, frame: Frame, timing: Timing) -> datetime:
+def reset_deadline(command: Command, frame: SentFrame, timing: Timing) -> datetime:
     """When a reset without a proof is given up."""
     answer = given_answer(command, frame)
     scheduled = answer is not None and answer.verdict is Verdict.SCHEDULED
@@ -103,10 +104,14 @@ def reset_deadline(command: Command, frame: Frame, timing: Timing) -> datetime:
     return heard_or_sent(frame) + timedelta(seconds=wait_s)
 
 
-def _has_booted(command: Command, restart: RestartFacts, frame: Frame, deadline: datetime) -> bool:
+def _has_booted(
+    command: Command, restart: RestartFacts, frame: SentFrame, deadline: datetime
+) -> bool:
     booted = restart.boot_time
-    if booted is None or booted <= frame.send_time or restart.boot_reason == BootReason.TRIGGERED:
+    if booted is None or booted <= frame.send_time:
         return False
+    if restart.boot_reason == BootReason.TRIGGERED:
+        return False  # it was asked for a BootNotification, and sent one
     by_reset = restart.boot_reason in _BY_OUR_RESET
     if booted > deadline and not by_reset and not _was_away(restart, deadline):
         return False
@@ -121,7 +126,7 @@ def _was_away(restart: RestartFacts, deadline: datetime) -> bool:
     return down is not None and back is not None and down <= deadline <= back
 
 
-def _evse_is_back(command: Command, facts: Facts, frame: Frame) -> bool:
+def _evse_is_back(command: Command, facts: Facts, frame: SentFrame) -> bool:
     """Whether the EVSE told its status after the restart that the station agreed to."""
     if not agreed(command, frame):
         return False
@@ -179,14 +184,14 @@ def _told_since(connector: ConnectorReport, booted: datetime) -> bool:
 
 
 def _wait(
-    command: Command, facts: Facts, frame: Frame, deadline: datetime, now: datetime
+    command: Command, facts: Facts, frame: SentFrame, deadline: datetime, now: datetime
 ) -> Decision:
-    look = next_look(Frame(frame.id, frame.attempt, frame.send_time), now, deadline)
+    look = next_look(SentFrame(frame.id, frame.attempt, frame.send_time), now, deadline)
     look = min(look, now + LONGEST_LOOK)
     return Decision(Act.WAIT, look_again=look, progress=_phase(command, facts, frame))
 
 
-def _phase(command: Command, facts: Facts, frame: Frame) -> str:
+def _phase(command: Command, facts: Facts, frame: SentFrame) -> str:
     if not facts.restart.connected:
         return "The station is down; waiting for it to come back."
     if not facts.restart.same_socket:
@@ -198,7 +203,7 @@ def _phase(command: Command, facts: Facts, frame: Frame) -> str:
     return ""
 
 
-def _not_restarted(command: Command, spec: ResetSpec, facts: Facts, frame: Frame) -> Cause:
+def _not_restarted(command: Command, spec: ResetSpec, facts: Facts, frame: SentFrame) -> Cause:
     if not facts.restart.connected:
         return Cause.OFFLINE_AT_DEADLINE
     if facts.restart.same_socket and spec.evse_id is None:
@@ -299,6 +304,7 @@ RESET = CommandRules(
     already_ended=never_ended,
     question=_question,
     repeated=_repeated,
+    reservation_update=no_reservation,
     undo=None,
     first_step=None,
 )

@@ -16,12 +16,12 @@ from datetime import datetime, timedelta
 from domain.commands.sending import SendDecision, Whereabouts
 from domain.commands.timing import Timing
 from domain.evidence.facts import Decision, Facts, NeededFacts
-from domain.evidence.sessions import Frame, Session
+from domain.evidence.sessions import SentFrame, Session
 from domain.evidence.station_event import Concern, OpenFrame, StationEvent
 from domain.model.answers import StationAnswer
 from domain.model.command import Command, Outcome
 from domain.model.specs import Kind, OfflinePolicy, Spec
-from domain.reservations.reservation import Reservation
+from domain.reservations.reservation import Reservation, ReservationState
 
 Judge = Callable[[Command, Facts, Timing, datetime], Decision]
 
@@ -53,7 +53,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Target:
+class NamedTarget:
     """What a command is to end, as its names say before it is sent.
 
     wire_id: OCPP's id of the session, "" for none. reservation: our id of the reservation.
@@ -69,6 +69,26 @@ class FoundTarget:
 
     session: Session | None = None
     reservation: Reservation | None = None
+
+
+@dataclass(frozen=True)
+class ReservationUpdate:
+    """What the newest change of a command means for a reservation in the log.
+
+    reservation: our id of it. key: the same key of the same reservation is written once.
+    change: from the reservation as it is known to what it becomes.
+    wake_state, reason: in this state afterwards the reservation's own workflow has work to do, for
+        this reason; None: in no state.
+    initial: what to begin with when the log does not know the reservation; None: nothing is written
+        then. Its workflow id is still empty.
+    """
+
+    reservation: str
+    key: str
+    change: Callable[[Reservation], Reservation]
+    wake_state: ReservationState | None
+    reason: str
+    initial: Reservation | None = None
 
 
 @dataclass(frozen=True)
@@ -126,6 +146,7 @@ class CommandRules:
     target: what it is to end. already_ended: the outcome when that has ended before the sending.
     question: what its station is asked about it. repeated: the spec of a frame that is sent again;
         a stop takes the transaction id that it is given.
+    reservation_update: what its newest change means for a reservation; None: nothing.
     undo: None when its effect cannot be taken back. first_step: None when it has none.
     """
 
@@ -140,7 +161,7 @@ class CommandRules:
 
     outcome_of_answer: Callable[[Command, StationAnswer], Outcome | None]
     is_undecided: Callable[[Command, StationAnswer], bool]
-    first_look: Callable[[Frame, StationAnswer | None, Timing, float | None], datetime]
+    first_look: Callable[[SentFrame, StationAnswer | None, Timing, float | None], datetime]
     judge: Judge
     judge_compensating: Judge
     judge_done: Judge
@@ -149,10 +170,11 @@ class CommandRules:
 
     needed_facts: Callable[[Command], NeededFacts]
     concern: Callable[[StationEvent, OpenFrame], Concern]
-    target: Callable[[Command], Target]
+    target: Callable[[Command], NamedTarget]
     already_ended: Callable[[Command, FoundTarget], Outcome | None]
     question: Callable[[Command], Question]
     repeated: Callable[[Command, str], Spec]
+    reservation_update: Callable[[Command, datetime], ReservationUpdate | None]
     undo: UndoRules | None
     first_step: FirstStepRules | None
 
@@ -160,15 +182,21 @@ class CommandRules:
 # --- Answers that several commands give
 
 
-def nothing_to_end(command: Command) -> Target:
+def nothing_to_end(command: Command) -> NamedTarget:
     """Of a command that ends nothing."""
     del command
-    return Target()
+    return NamedTarget()
 
 
 def never_ended(command: Command, found: FoundTarget) -> Outcome | None:
     """Of a command that ends nothing: it is always sent."""
     del command, found
+    return None
+
+
+def no_reservation(command: Command, now: datetime) -> ReservationUpdate | None:
+    """Of a command that neither makes nor ends a reservation."""
+    del command, now
     return None
 
 
@@ -185,7 +213,7 @@ def guarded_for_the_window(command: Command, timing: Timing, now: datetime) -> d
 
 
 def looked_at_with_answer(
-    frame: Frame,
+    frame: SentFrame,
     answer: StationAnswer | None,
     timing: Timing,
     connection_timeout_s: float | None,

@@ -29,6 +29,7 @@ from domain.commands.rules import (
     always_decided,
     guarded_for_the_window,
     never_ended,
+    no_reservation,
     nothing_to_end,
 )
 from domain.commands.stop_session import frame_that_stops
@@ -44,7 +45,7 @@ from domain.evidence.facts import (
     given_answer,
     session_facts,
 )
-from domain.evidence.sessions import Frame, Match, Session, cable_wait_ended, classify
+from domain.evidence.sessions import Match, SentFrame, Session, cable_wait_ended, classify
 from domain.evidence.station_event import (
     Concern,
     EventKind,
@@ -72,7 +73,7 @@ def _outcome_of_answer(command: Command, answer: StationAnswer) -> Outcome | Non
 
 
 def _first_look(
-    frame: Frame,
+    frame: SentFrame,
     answer: StationAnswer | None,
     timing: Timing,
     connection_timeout_s: float | None,
@@ -105,19 +106,19 @@ def judge_start(command: Command, facts: Facts, timing: Timing, now: datetime) -
     return Decision(Act.CONCLUDE, outcome=_without_session(command, facts, frame, timing, now))
 
 
-def start_deadline(facts: Facts, frame: Frame, timing: Timing) -> datetime:
+def start_deadline(facts: Facts, frame: SentFrame, timing: Timing) -> datetime:
     """When a start is given up."""
     return _deadline(frame, timing, facts.connection_timeout_s)
 
 
-def _deadline(frame: Frame, timing: Timing, connection_timeout_s: float | None) -> datetime:
+def _deadline(frame: SentFrame, timing: Timing, connection_timeout_s: float | None) -> datetime:
     """The station's wait for the cable, and a margin for its report, after the answer or frame."""
     cable_s = timing.connection_timeout_s if connection_timeout_s is None else connection_timeout_s
     return heard_or_sent(frame) + timedelta(seconds=cable_s + timing.effect_margin_s)
 
 
 def best_match(
-    command: Command, facts: Facts, frame: Frame, timing: Timing
+    command: Command, facts: Facts, frame: SentFrame, timing: Timing
 ) -> tuple[Session | None, Match]:
     """The session that is ours, else one that may be, else none."""
     answer = given_answer(command, frame)
@@ -167,7 +168,7 @@ def _ended_start(session: Session) -> Outcome:
 
 
 def _before_deadline(
-    command: Command, facts: Facts, frame: Frame, timing: Timing, now: datetime
+    command: Command, facts: Facts, frame: SentFrame, timing: Timing, now: datetime
 ) -> Decision:
     deadline = start_deadline(facts, frame, timing)
     if agreed(command, frame):
@@ -181,7 +182,7 @@ def _before_deadline(
 
 
 def _without_session(
-    command: Command, facts: Facts, frame: Frame, timing: Timing, now: datetime
+    command: Command, facts: Facts, frame: SentFrame, timing: Timing, now: datetime
 ) -> Outcome:
     """The deadline passed and no session is known."""
     detail = facts.asked.detail if facts.asked else ""
@@ -338,6 +339,7 @@ START_SESSION = CommandRules(
     already_ended=never_ended,
     question=_question,
     repeated=_repeated,
+    reservation_update=no_reservation,
     undo=UndoRules(
         title="Stop the unwanted session of: ",
         progress="Cancelled; a session that still starts will be stopped.",

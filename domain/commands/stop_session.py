@@ -17,11 +17,12 @@ from domain.commands.rules import (
     CommandRules,
     FoundTarget,
     FrameSpec,
+    NamedTarget,
     Question,
     SessionTarget,
-    Target,
     always_decided,
     guarded_for_the_window,
+    no_reservation,
 )
 from domain.commands.timing import Timing, ask_time, heard_or_sent, is_steady, next_look
 from domain.evidence.asking import may_ask
@@ -35,7 +36,7 @@ from domain.evidence.facts import (
     given_answer,
     session_facts,
 )
-from domain.evidence.sessions import Frame, Session
+from domain.evidence.sessions import SentFrame, Session
 from domain.evidence.station_event import (
     Concern,
     EventKind,
@@ -58,7 +59,7 @@ def _outcome_of_answer(command: Command, answer: StationAnswer) -> Outcome | Non
 
 
 def _first_look(
-    frame: Frame,
+    frame: SentFrame,
     answer: StationAnswer | None,
     timing: Timing,
     connection_timeout_s: float | None,
@@ -71,7 +72,7 @@ def _first_look(
     return deadline if answer.verdict.is_yes else heard_or_sent(frame)
 
 
-def _deadline(frame: Frame, timing: Timing) -> datetime:
+def _deadline(frame: SentFrame, timing: Timing) -> datetime:
     """A fixed time from the answer; a missing answer is first waited for."""
     answer_s = 0.0 if frame.answer_time else timing.answer_timeout_s
     return heard_or_sent(frame) + timedelta(seconds=answer_s + timing.stop_effect_s)
@@ -101,7 +102,7 @@ def _is_over(facts: Facts) -> bool:
     return asked is not None and asked.ongoing is False and not asked.messages_in_queue
 
 
-def _was_running(facts: Facts, frame: Frame) -> bool:
+def _was_running(facts: Facts, frame: SentFrame) -> bool:
     """Whether there was such a session when the stop left: a mistaken id does not run either."""
     return any(
         _is_target(session, facts) and session.received_time <= frame.send_time
@@ -123,7 +124,7 @@ def _is_target(session: Session, facts: Facts) -> bool:
     return session.transaction_id in facts.tried
 
 
-def _ended(target: Session, first: Frame) -> Outcome:
+def _ended(target: Session, first: SentFrame) -> Outcome:
     reported = target.stop_received_time or target.received_time
     before = reported < first.send_time
     cause = Cause.ALREADY_ENDED if before else Cause.SESSION_STOPPED
@@ -131,7 +132,7 @@ def _ended(target: Session, first: Frame) -> Outcome:
 
 
 def _refused(
-    command: Command, facts: Facts, frame: Frame, timing: Timing, now: datetime
+    command: Command, facts: Facts, frame: SentFrame, timing: Timing, now: datetime
 ) -> Decision:
     """The station said no: is it running under another id, or is the station asked about it?"""
     real = _real_id(facts, frame)
@@ -162,13 +163,13 @@ def _says_running(facts: Facts) -> bool:
     return facts.asked is not None and facts.asked.ongoing is True
 
 
-def _runs_on(facts: Facts, frame: Frame, timing: Timing, now: datetime) -> bool:
+def _runs_on(facts: Facts, frame: SentFrame, timing: Timing, now: datetime) -> bool:
     """Whether it is known to run, and the station was there to tell its end."""
     running = running_target(facts, frame.wire_id)
     return running is not None and is_steady(facts.connected_since, now, timing)
 
 
-def _real_id(facts: Facts, frame: Frame) -> str | None:
+def _real_id(facts: Facts, frame: SentFrame) -> str | None:
     """The one id, never heard of before, under which the station meters on the same EVSE."""
     target = next((s for s in facts.sessions if _is_target(s, facts)), None)
     evse_id = target.evse_id if target else frame.evse_id
@@ -189,7 +190,7 @@ def _may_send(command: Command, facts: Facts, now: datetime) -> bool:
 
 
 def _awaited(
-    command: Command, facts: Facts, frame: Frame, timing: Timing, now: datetime
+    command: Command, facts: Facts, frame: SentFrame, timing: Timing, now: datetime
 ) -> Decision:
     """The station agreed, or its answer is missing."""
     deadline = _deadline(frame, timing)
@@ -206,7 +207,7 @@ def _awaited(
 
 
 def _may_repeat(
-    command: Command, facts: Facts, frame: Frame, timing: Timing, now: datetime
+    command: Command, facts: Facts, frame: SentFrame, timing: Timing, now: datetime
 ) -> bool:
     """Whether the answer is lost and the same session is known to be running."""
     waited = frame.send_time + timedelta(seconds=timing.answer_timeout_s)
@@ -220,7 +221,7 @@ def _may_repeat(
 
 
 def _not_ended(
-    command: Command, facts: Facts, frame: Frame, timing: Timing, now: datetime
+    command: Command, facts: Facts, frame: SentFrame, timing: Timing, now: datetime
 ) -> Outcome:
     """The deadline passed and no end was reported."""
     if agreed(command, frame):
@@ -277,8 +278,8 @@ def _concern(event: StationEvent, frame: OpenFrame) -> Concern:
             return concern_of_any(event, frame)
 
 
-def _target(command: Command) -> Target:
-    return Target(wire_id=required(command.stop).wire_id)
+def _target(command: Command) -> NamedTarget:
+    return NamedTarget(wire_id=required(command.stop).wire_id)
 
 
 def _already_ended(command: Command, found: FoundTarget) -> Outcome | None:
@@ -331,6 +332,7 @@ STOP_SESSION = CommandRules(
     already_ended=_already_ended,
     question=_question,
     repeated=_repeated,
+    reservation_update=no_reservation,
     undo=None,
     first_step=None,
 )

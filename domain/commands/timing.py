@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.backoff import pause_after
-from domain.evidence.sessions import Frame
+from domain.evidence.sessions import SentFrame
 from domain.limits import FIRST_LOOK
 
 
@@ -36,7 +36,7 @@ class Timing:
     reconcile_s: float = 30.0
 
 
-def heard_or_sent(frame: Frame) -> datetime:
+def heard_or_sent(frame: SentFrame) -> datetime:
     """When the station answered a frame; when the frame left, if it did not."""
     return frame.answer_time or frame.send_time
 
@@ -46,7 +46,7 @@ def ask_time(deadline: datetime, timing: Timing) -> datetime:
     return deadline - timedelta(seconds=timing.effect_margin_s)
 
 
-def next_look(frame: Frame, now: datetime, no_later_than: datetime) -> datetime:
+def next_look(frame: SentFrame, now: datetime, no_later_than: datetime) -> datetime:
     """When to look at the facts again although nothing woke the workflow."""
     if frame.answer_time is not None:
         return no_later_than

@@ -21,13 +21,14 @@ from domain.commands.rules import (
     guarded_for_the_window,
     looked_at_with_answer,
     never_ended,
+    no_reservation,
     nothing_to_end,
 )
 from domain.commands.sending import SendAct, SendDecision, Whereabouts, before_sending
 from domain.commands.stop_session import ended_target, judge_stop
 from domain.commands.timing import Timing
 from domain.evidence.facts import Act, Decision, Facts, Need, NeededFacts, session_facts
-from domain.evidence.sessions import Frame, Session
+from domain.evidence.sessions import SentFrame, Session
 from domain.evidence.station_event import (
     Concern,
     EventKind,
@@ -158,7 +159,7 @@ def first_step(command: Command, facts: Facts, timing: Timing, now: datetime) ->
     return _following(command, last, known, decision)
 
 
-def _as_stop(command: Command, last: Frame, facts: Facts) -> Command:
+def _as_stop(command: Command, last: SentFrame, facts: Facts) -> Command:
     """The first step as a StopSession of its own, so that the rules of a stop decide about it."""
     stop = facts.first_stop
     lost = ending(Cause.ANSWER_TIMEOUT) if stop.over and stop.answer is None else None
@@ -172,7 +173,7 @@ def _as_stop(command: Command, last: Frame, facts: Facts) -> Command:
     )
 
 
-def _following(command: Command, last: Frame, known: Facts, decision: Decision) -> FirstStep:
+def _following(command: Command, last: SentFrame, known: Facts, decision: Decision) -> FirstStep:
     session = next((s for s in known.sessions if s.transaction_id == last.wire_id), None)
     outcome = decision.outcome
     if decision.act is Act.CONCLUDE and outcome is not None:
@@ -278,6 +279,7 @@ UNLOCK_CONNECTOR = CommandRules(
     already_ended=never_ended,
     question=_question,
     repeated=_repeated,
+    reservation_update=no_reservation,
     undo=None,
     first_step=FirstStepRules(
         applies=stops_first,

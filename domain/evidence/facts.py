@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from domain.evidence.frames import FirstStop, ReservationFrame
 from domain.evidence.restart import RestartFacts
-from domain.evidence.sessions import Connector, Frame, Rival, Session
+from domain.evidence.sessions import ConnectorState, Rival, SentFrame, Session
 from domain.model.answers import StationAnswer
 from domain.model.command import Command, Outcome, ReservationFacts, SessionFacts
 from domain.ocpp_words import capabilities_of
@@ -42,15 +42,15 @@ class Facts:
     first_stop: the stops that an unlock has sent before itself. restart: for a reset.
     """
 
-    frame: Frame | None = None
+    frame: SentFrame | None = None
     frames: int = 0
     unanswered: int = 0
     tried: tuple[str, ...] = ()
-    undos: tuple[Frame, ...] = ()
+    undos: tuple[SentFrame, ...] = ()
     undo_refused: bool = False
     sessions: tuple[Session, ...] = ()
     rivals: tuple[Rival, ...] = ()
-    connectors: tuple[Connector, ...] = ()
+    connectors: tuple[ConnectorState, ...] = ()
     ocpp_version: str = ""
     connected_since: datetime | None = None
     connection_timeout_s: float | None = None
@@ -139,12 +139,12 @@ class Decision:
     reservation: ReservationFacts | None = None
 
 
-def given_answer(command: Command, frame: Frame) -> StationAnswer | None:
+def given_answer(command: Command, frame: SentFrame) -> StationAnswer | None:
     """The station's answer to this very frame; None when it answered another one, or none."""
     return command.station_answer if frame.answer_time else None
 
 
-def agreed(command: Command, frame: Frame) -> bool:
+def agreed(command: Command, frame: SentFrame) -> bool:
     """Whether the station answered this frame with yes."""
     answer = given_answer(command, frame)
     return answer is not None and answer.verdict.is_yes

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.backoff import pause_after
-from domain.evidence.sessions import Frame
+from domain.evidence.sessions import SentFrame
 from domain.limits import FRAME_PAUSE, LONGEST_FRAME_PAUSE
 from domain.model.answers import StationAnswer, Verdict
 
@@ -82,7 +82,7 @@ class FirstStop:
     waits for an answer to the last one any longer. unanswered: how many before it got none.
     """
 
-    frames: tuple[Frame, ...] = ()
+    frames: tuple[SentFrame, ...] = ()
     answer: StationAnswer | None = None
     over: bool = False
     unanswered: int = 0

@@ -12,7 +12,7 @@ from domain.commands.table import COMMANDS
 from domain.evidence.facts import Asked, Facts, Need, NeededFacts
 from domain.evidence.frames import FirstStop, ReservationFrame
 from domain.evidence.restart import RestartFacts
-from domain.evidence.sessions import Connector, Frame, Rival
+from domain.evidence.sessions import ConnectorState, Rival, SentFrame
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Code, Command
 from domain.model.specs import Kind
@@ -101,8 +101,8 @@ async def _restart(
     return await read_restart(tx, station, needed.evse_id, frames[-1], now)
 
 
-def _frame(row: Send) -> Frame:
-    return Frame(
+def _frame(row: Send) -> SentFrame:
+    return SentFrame(
         id=row.id,
         attempt=row.attempt,
         send_time=row.send_time,
@@ -214,13 +214,13 @@ async def _rival(tx: Tx, other: Command) -> Rival | None:
     )
 
 
-async def _connectors(tx: Tx, station: str, needed: NeededFacts) -> tuple[Connector, ...]:
+async def _connectors(tx: Tx, station: str, needed: NeededFacts) -> tuple[ConnectorState, ...]:
     """The connectors of the EVSE that the command names; none when it names no EVSE."""
     if Need.CONNECTORS not in needed.needs or needed.evse_id is None:
         return ()
     rows = await stations.connectors(tx, station)
     return tuple(
-        Connector(row.evse_id, row.status, row.previous_status, row.status_time)
+        ConnectorState(row.evse_id, row.status, row.previous_status, row.status_time)
         for row in rows
         if row.evse_id == needed.evse_id
     )

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from domain.model.specs import Kind
+from domain.ocpp_words import ConnectorStatus
 from domain.reservations.facts import EvseStatus, ReservationEvidence
 from domain.reservations.reservation import Reservation
 from fleet import connections, sends, stations
@@ -13,7 +14,7 @@ from fleet.transactions import transactions
 from journal.commands.facts import reservation_frames
 from journal.commands.sessions import session_of
 
-_TOLD_FIRST = ("Reserved", "Faulted", "Unavailable")
+_TOLD_FIRST = (ConnectorStatus.RESERVED, ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE)
 
 
 async def read_reservation_evidence(

@@ -7,7 +7,7 @@ from typing import Any
 from domain.commands import transitions as changes
 from domain.commands.timing import Timing
 from domain.evidence.facts import Asked, Facts
-from domain.evidence.sessions import Connector, Frame, Rival, Session
+from domain.evidence.sessions import ConnectorState, Rival, SentFrame, Session
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Command, State
 from domain.model.specs import (
@@ -83,9 +83,9 @@ def lost(command: Command, cause: str = "ANSWER_TIMEOUT") -> Command:
     return changes.lost(changes.sent(command, T0), cause, at(30))
 
 
-def frame(**changed: Any) -> Frame:
+def frame(**changed: Any) -> SentFrame:
     """The frame, answered after a second unless `answer_time` says otherwise."""
-    known = Frame(5, 1, T0, at(1), evse_id=1, token_digest="token", wire_id="7")
+    known = SentFrame(5, 1, T0, at(1), evse_id=1, token_digest="token", wire_id="7")
     return replace(known, **changed)
 
 
@@ -124,6 +124,6 @@ def rival(**changed: Any) -> Rival:
     return replace(Rival(at(5), "token", None, 1), **changed)
 
 
-def available(at_s: float = 20, **changed: Any) -> Connector:
+def available(at_s: float = 20, **changed: Any) -> ConnectorState:
     """The connector stopped waiting."""
-    return replace(Connector(1, "Available", "Preparing", at(at_s)), **changed)
+    return replace(ConnectorState(1, "Available", "Preparing", at(at_s)), **changed)
