@@ -7,12 +7,15 @@ from typing import Any
 from domain.commands import transitions as changes
 from domain.commands.timing import Timing
 from domain.evidence.facts import Asked, Facts
+from domain.evidence.frames import ReservationFrame
 from domain.evidence.sessions import ConnectorState, Rival, SentFrame, Session
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Command, State
 from domain.model.specs import (
+    CancelReservationSpec,
     IdToken,
     Kind,
+    ReserveSpec,
     ResetMode,
     ResetSpec,
     StartSpec,
@@ -29,6 +32,7 @@ TIMING = Timing(
     guard_s=600,
 )
 TOKEN = IdToken("ISO14443", "****1234", "sealed", "token")
+RESERVATION = "a" * 24
 ACCEPTED = StationAnswer(Verdict.ACCEPTED, "Accepted")
 REJECTED = StationAnswer(Verdict.REJECTED, "Rejected", reason_code="Busy", additional_info="EVSE")
 
@@ -58,6 +62,33 @@ def reset(**changed: Any) -> Command:
     """A Reset that is QUEUED: of the whole station, unless `evse_id` says otherwise."""
     spec = ResetSpec(ResetMode.SOFT, changed.pop("evse_id", None))
     return replace(_command(Kind.RESET), reset=spec, **changed)
+
+
+def reserve(**changed: Any) -> Command:
+    """A ReserveNow of EVSE 1, number 42, for an hour, that is QUEUED."""
+    spec = ReserveSpec(TOKEN, at(3_600), evse_id=1, reservation=RESERVATION, wire_id=42)
+    return replace(_command(Kind.RESERVE_NOW), reserve=spec, **changed)
+
+
+def cancel(**changed: Any) -> Command:
+    """A CancelReservation of our number 42 that is QUEUED, unless `ours` is False."""
+    ours = RESERVATION if changed.pop("ours", True) else None
+    spec = CancelReservationSpec(42, resolved_reservation=ours)
+    return replace(_command(Kind.CANCEL_RESERVATION), cancel_reservation=spec, **changed)
+
+
+def asks(*answers: StationAnswer | None, every_s: float = 10) -> tuple[ReservationFrame, ...]:
+    """Frames about a reservation, the first at T0, each answered after a second or lost."""
+    return tuple(
+        ReservationFrame(
+            number,
+            at((number - 1) * every_s),
+            over=True,
+            answer=answer,
+            answer_time=at((number - 1) * every_s + 1) if answer else None,
+        )
+        for number, answer in enumerate(answers, start=1)
+    )
 
 
 def _command(kind: Kind) -> Command:
