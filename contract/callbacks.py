@@ -8,7 +8,7 @@ from domain.callbacks import NewsKind
 
 
 @dataclass(frozen=True)
-class CallbackOrder:
+class CallbackInput:
     """Input of the callback workflow: the command whose news are posted. The log has the rest."""
 
     tenant: str
@@ -17,14 +17,14 @@ class CallbackOrder:
 
 
 @dataclass(frozen=True)
-class CallbackEnded:
+class CallbackResult:
     """Result of the callback workflow: how many deliveries it settled."""
 
     deliveries: int
 
 
 @dataclass(frozen=True)
-class NextRequest:
+class NextCallbackInput:
     """Input of `next_callback`. tried: the revision whose try failed and that waits; 0 for none."""
 
     tenant: str
@@ -34,7 +34,7 @@ class NextRequest:
 
 
 @dataclass(frozen=True)
-class Due:
+class NextCallbackResult:
     """The delivery to try next. revision 0: nothing is due.
 
     resent: somebody asked for it again since its last try. resend_time: when that last happened.
@@ -50,7 +50,7 @@ class Due:
 
 
 @dataclass(frozen=True)
-class PostRequest:
+class PostCallbackInput:
     """Input of `post_callback`, run by a broker."""
 
     tenant: str
@@ -69,7 +69,7 @@ class PostStatus(StrEnum):
 
 
 @dataclass(frozen=True)
-class PostResult:
+class PostCallbackResult:
     """Result of `post_callback`.
 
     cause: a word of `domain/callbacks.py` unless DELIVERED; reason: the same as a sentence.
@@ -85,20 +85,20 @@ class PostResult:
 
 
 @dataclass(frozen=True)
-class SettleCallback:
+class SettleCallbackInput:
     """Input of `settle_callback`: what became of a try. next_time None: there is no next one."""
 
     tenant: str
     command: str
-    due: Due
-    result: PostResult
+    due: NextCallbackResult
+    result: PostCallbackResult
     tries: int
     now: datetime
     next_time: datetime | None = None
 
 
 @dataclass(frozen=True)
-class Settled:
+class SettleCallbackResult:
     """Result of `settle_callback`."""
 
     state: str

@@ -18,7 +18,7 @@ from domain.reservations.reservation import Reservation
 
 
 @dataclass(frozen=True)
-class CommandOrder:
+class CommandInput:
     """Input of the command workflow: the command as the caller submitted it (QUEUED)."""
 
     command: Command
@@ -26,28 +26,28 @@ class CommandOrder:
 
 
 @dataclass(frozen=True)
-class Submit:
+class SubmitInput:
     """Input of the `submit` update: what the caller waits for."""
 
     wait_for: WaitFor = WaitFor.STATION_ANSWER
 
 
 @dataclass(frozen=True)
-class Cancel:
+class CancelInput:
     """Input of the `cancel` update."""
 
     reason: str = ""
 
 
 @dataclass(frozen=True)
-class Progress:
+class UpdateResult:
     """Result of both updates: the log holds at least this revision of the command."""
 
     revision: int
 
 
 @dataclass(frozen=True)
-class Wake:
+class WakeInput:
     """The `wake` signal: something was written to the fleet that concerns this command.
 
     It carries no fact: the workflow reads the fact, so that a lost signal loses nothing.
@@ -57,7 +57,7 @@ class Wake:
 
 
 @dataclass(frozen=True)
-class Tried:
+class UnsentAttempt:
     """An attempt that certainly sent nothing, and is followed by another one.
 
     attempt: its number. cause: an UPPER_SNAKE word.
@@ -69,7 +69,7 @@ class Tried:
 
 
 @dataclass(frozen=True)
-class PrepareRequest:
+class PrepareCommandInput:
     """Input of `prepare_command`: where would this command be sent now?
 
     now: the workflow's time, so that a history tells what was decided by.
@@ -83,11 +83,11 @@ class PrepareRequest:
     look_only: bool = False
     timing: Timing = field(default_factory=Timing)
     asked: Asked | None = None
-    tried: Tried | None = None
+    tried: UnsentAttempt | None = None
 
 
 @dataclass(frozen=True)
-class Route:
+class PrepareCommandResult:
     """Who holds the station's socket right now, and what that means for the command.
 
     gateway: None when nobody does.
@@ -114,7 +114,7 @@ class Route:
 
 
 @dataclass(frozen=True)
-class SendRequest(CommandSpecs):
+class SendFrameInput(CommandSpecs):
     """Input of `send_frame`, run by the gateway that holds the station.
 
     attempt: 1, 2, ... of this command; with the command's name it is the key of the intent.
@@ -145,7 +145,7 @@ class SendStatus(StrEnum):
 
 
 @dataclass(frozen=True)
-class SendResult:
+class SendFrameResult:
     """Result of `send_frame` and of `settle_send`.
 
     cause: an UPPER_SNAKE word of `domain/outcomes.py` when not ANSWERED.
@@ -167,7 +167,7 @@ class SendResult:
 
 
 @dataclass(frozen=True)
-class SettleRequest:
+class SettleSendInput:
     """Input of `settle_send`: was this attempt sent? If nobody knows, it is decided now: no.
 
     give_up: nobody waits for an answer of this attempt any longer, so a frame that was perhaps
@@ -184,7 +184,7 @@ class SettleRequest:
 
 
 @dataclass(frozen=True)
-class WeighRequest:
+class WeighEvidenceInput:
     """Input of `weigh_evidence`: what do all known facts mean for this command now?"""
 
     tenant: str
@@ -195,7 +195,7 @@ class WeighRequest:
 
 
 @dataclass(frozen=True)
-class Weighed:
+class WeighEvidenceResult:
     """What the facts mean; it is recorded already.
 
     act: what to do next; look_again: when, None for "when woken".
@@ -216,7 +216,7 @@ class Weighed:
     progress: str = ""
 
 
-class Change(StrEnum):
+class ChangeKind(StrEnum):
     """What `record_change` writes: see `domain/changes.py` and the guard's end.
 
     HEARD: a gateway's result that the gateway itself could not write down. STEP_HEARD: the same of
@@ -232,21 +232,21 @@ class Change(StrEnum):
 
 
 @dataclass(frozen=True)
-class ChangeRequest:
+class RecordChangeInput:
     """Input of `record_change`."""
 
     tenant: str
     command: str
-    change: Change
+    change: ChangeKind
     now: datetime
     cause: str = ""
     detail: str = ""
     attempt: int = 0
-    heard: SendResult | None = None
+    heard: SendFrameResult | None = None
 
 
 @dataclass(frozen=True)
-class Ended:
+class CommandResult:
     """Result of the command workflow."""
 
     outcome: Outcome
@@ -254,7 +254,7 @@ class Ended:
 
 
 @dataclass(frozen=True)
-class AskRequest:
+class AskStationInput:
     """Input of `ask_station`: what became of this start or stop? Safe to repeat."""
 
     station: str
@@ -267,7 +267,7 @@ class AskRequest:
 
 
 @dataclass(frozen=True)
-class AskResult:
+class AskStationResult:
     """What the station said when asked. None: it could not or did not say.
 
     ongoing: the transaction asked for is running (2.x).
@@ -293,7 +293,7 @@ class AskResult:
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordChangeResult:
     """A change was written to the log (or was there already): the command as it now stands."""
 
     command: Command
@@ -301,7 +301,7 @@ class Recorded:
 
 
 @dataclass(frozen=True)
-class ReservationOrder:
+class ReservationInput:
     """Input of the reservation workflow; what it is about stands in the event log."""
 
     tenant: str
@@ -310,7 +310,7 @@ class ReservationOrder:
 
 
 @dataclass(frozen=True)
-class ChangeHold:
+class ChangeInput:
     """Input of the `change` update: another end or another EVSE. None: it stays as it is.
 
     request_id: makes repeats one change.
@@ -322,7 +322,7 @@ class ChangeHold:
 
 
 @dataclass(frozen=True)
-class WeighReservation:
+class WeighReservationInput:
     """Input of `weigh_reservation`: what do all facts mean for this hold, and what is to do?
 
     not_before: a moment so near that it is waited for, and the facts are read then.
@@ -335,7 +335,7 @@ class WeighReservation:
 
 
 @dataclass(frozen=True)
-class ReservationStep:
+class WeighReservationResult:
     """What to do next about a hold; what the facts mean is recorded already.
 
     request: the frame to be sent, with `gateway` (None: nobody holds the station's socket).
@@ -345,11 +345,11 @@ class ReservationStep:
     reservation: Reservation
     look_again: datetime | None = None
     gateway: str | None = None
-    request: SendRequest | None = None
+    request: SendFrameInput | None = None
 
 
 @dataclass(frozen=True)
-class ChangeReservation:
+class ChangeReservationInput:
     """Input of `change_reservation`: note a change that was asked for, or an operator's end of it.
 
     change: None: the reservation is withdrawn, for `reason`.
@@ -358,12 +358,12 @@ class ChangeReservation:
     tenant: str
     reservation: str
     now: datetime
-    change: ChangeHold | None = None
+    change: ChangeInput | None = None
     reason: str = ""
 
 
 @dataclass(frozen=True)
-class ReservationEnded:
+class ReservationResult:
     """Result of a run of the reservation workflow: how the reservation stands."""
 
     state: str

@@ -15,21 +15,21 @@ from temporalio.exceptions import ActivityError
 
 from contract import names
 from contract.commands import (
-    AskRequest,
-    AskResult,
-    Cancel,
-    Change,
-    CommandOrder,
-    Ended,
-    Progress,
-    Route,
-    SendRequest,
-    SendResult,
+    AskStationInput,
+    AskStationResult,
+    CancelInput,
+    ChangeKind,
+    CommandInput,
+    CommandResult,
+    PrepareCommandResult,
+    SendFrameInput,
+    SendFrameResult,
     SendStatus,
-    Submit,
-    Tried,
-    Wake,
-    Weighed,
+    SubmitInput,
+    UnsentAttempt,
+    UpdateResult,
+    WakeInput,
+    WeighEvidenceResult,
 )
 from domain.commands import wording
 from domain.commands.judging import guard_end, is_guarded
@@ -61,23 +61,23 @@ class RemoteCommandWorkflow:
     """One remote command from its durable acceptance to the end of its guard."""
 
     @workflow.init
-    def __init__(self, order: CommandOrder) -> None:
+    def __init__(self, order: CommandInput) -> None:
         self._command = order.command  # as the log has it, as far as this run has seen
         self._timing = order.timing
         self._outcome: Outcome | None = None  # never a provisional UNKNOWN
         self._on_wire = False
         self._attempt = 0
         self._asked: Asked | None = None
-        self._tried: Tried | None = None
+        self._tried: UnsentAttempt | None = None
         self._look_again: datetime | None = None
         self._woken = False
-        self._cancel: Cancel | None = None
+        self._cancel: CancelInput | None = None
         self._cancel_noted = False
         self._cancel_done = False
         self._alarms = Alarms()
 
     @workflow.run
-    async def run(self, order: CommandOrder) -> Ended:
+    async def run(self, order: CommandInput) -> CommandResult:
         """Carries the command through; ends when nothing about it can change any more."""
         del order
         story = asyncio.create_task(self._story())
@@ -85,9 +85,9 @@ class RemoteCommandWorkflow:
             await asyncio.shield(story)
         except asyncio.CancelledError:
             # An operator cancelled the workflow itself. What was sent cannot be left unwatched.
-            self._cancel = self._cancel or Cancel("cancelled in Temporal")
+            self._cancel = self._cancel or CancelInput("cancelled in Temporal")
             await story
-        return Ended(self._certain(), self._command.compensation)
+        return CommandResult(self._certain(), self._command.compensation)
 
     async def _story(self) -> None:
         await self._send()
@@ -99,21 +99,21 @@ class RemoteCommandWorkflow:
     # What others ask of a command.
 
     @workflow.update(name=names.SUBMIT_UPDATE)
-    async def submit(self, submit: Submit) -> Progress:
+    async def submit(self, submit: SubmitInput) -> UpdateResult:
         """Waits for what the caller wants to see; the log has it then."""
         await workflow.wait_condition(lambda: self._reached(submit.wait_for))
-        return Progress(self._command.revision)
+        return UpdateResult(self._command.revision)
 
     @workflow.update(name=names.CANCEL_UPDATE)
-    async def cancel(self, cancel: Cancel) -> Progress:
+    async def cancel(self, cancel: CancelInput) -> UpdateResult:
         """Takes the command back as far as that is still possible. Idempotent."""
         if self._cancel is None:
             self._cancel = cancel
         await workflow.wait_condition(lambda: self._cancel_noted)
-        return Progress(self._command.revision)
+        return UpdateResult(self._command.revision)
 
     @workflow.signal(name=names.WAKE_SIGNAL)
-    def wake(self, wake: Wake) -> None:
+    def wake(self, wake: WakeInput) -> None:
         """Something was written that concerns this command."""
         del wake
         self._woken = True
@@ -156,13 +156,13 @@ class RemoteCommandWorkflow:
             else:
                 await self._send_through(route.gateway)
 
-    async def _find_route(self, *, look_only: bool = False) -> Route:
+    async def _find_route(self, *, look_only: bool = False) -> PrepareCommandResult:
         now, tried = self._now(), self._tried
         return await calls.find_route(
             self._command, self._timing, now, self._asked, look_only=look_only, tried=tried
         )
 
-    async def _stop_first(self, route: Route, gateway: str) -> None:
+    async def _stop_first(self, route: PrepareCommandResult, gateway: str) -> None:
         """Ends the session that keeps the connector locked; the facts say when it has ended."""
         self._attempt += 1
         result = await self._transmit(
@@ -171,7 +171,7 @@ class RemoteCommandWorkflow:
         if result.status is SendStatus.NOT_SENT:
             await self._not_sent(result)
         elif result.revision == 0:
-            await calls.record_heard(self._command, self._attempt, result, Change.STEP_HEARD)
+            await calls.record_heard(self._command, self._attempt, result, ChangeKind.STEP_HEARD)
 
     async def _send_through(self, gateway: str) -> None:
         """One attempt of the command's own frame."""
@@ -184,16 +184,16 @@ class RemoteCommandWorkflow:
         else:
             await self._hear(result)
 
-    async def _not_sent(self, result: SendResult) -> None:
+    async def _not_sent(self, result: SendFrameResult) -> None:
         """Certainly not sent: tried again while the command's time allows."""
         if self._cancel_pending():
             await self._heed_cancel()
         elif may_try_again(self._attempt, result.retry, workflow.now(), self._command.not_after):
             await self._woken_or(workflow.now() + pause_before(self._attempt))
         else:
-            await self._record(Change.NOT_SENT, cause=result.cause)
+            await self._record(ChangeKind.NOT_SENT, cause=result.cause)
 
-    async def _transmit(self, gateway: str, request: SendRequest) -> SendResult:
+    async def _transmit(self, gateway: str, request: SendFrameInput) -> SendFrameResult:
         """Hands one frame to a gateway. A broken gateway or a cancel is settled in the fleet."""
         sending = calls.start_sending(self._command, gateway, request)
         await workflow.wait_condition(lambda: sending.done() or self._may_prevent(request))
@@ -208,14 +208,14 @@ class RemoteCommandWorkflow:
         except ActivityError:
             result = await calls.settle(request, give_up=True)
         if result.status is SendStatus.NOT_SENT:
-            self._tried = Tried(request.attempt, result.cause, workflow.now())
+            self._tried = UnsentAttempt(request.attempt, result.cause, workflow.now())
         return result
 
-    def _may_prevent(self, request: SendRequest) -> bool:
+    def _may_prevent(self, request: SendFrameInput) -> bool:
         """Whether a cancel arrived that may still keep this frame from being written."""
         return not request.undo and self._cancel is not None and not self._cancel_noted
 
-    async def _hear(self, result: SendResult) -> None:
+    async def _hear(self, result: SendFrameResult) -> None:
         """The frame may have been on the wire: what its answer means, and when to look next."""
         self._on_wire = True
         command, answer, now = self._command, result.answer, workflow.now()
@@ -267,10 +267,10 @@ class RemoteCommandWorkflow:
             case Act.UNDO:
                 await self._undo(weighed)
 
-    async def _ask(self, request: AskRequest) -> None:
+    async def _ask(self, request: AskStationInput) -> None:
         """Asks the station what became of the command; its reply is one more fact."""
         route = await self._find_route(look_only=True)
-        reply = AskResult(asked=False)
+        reply = AskStationResult(asked=False)
         if route.gateway is not None:
             reply = await calls.ask(route.gateway, request)
         self._asked = reply.as_fact(workflow.now(), self._asked)
@@ -301,7 +301,7 @@ class RemoteCommandWorkflow:
         if self._outcome is None and (
             not self._on_wire or rules_of(self._command).undo is not None
         ):
-            await self._record(Change.CANCELLED, detail=self._reason())
+            await self._record(ChangeKind.CANCELLED, detail=self._reason())
             self._look_again = workflow.now()
         else:
             await self._note_cancel()
@@ -309,12 +309,12 @@ class RemoteCommandWorkflow:
     async def _note_cancel(self) -> None:
         """It was sent already: that it is not wanted any longer is written down, once."""
         if not self._cancel_noted:
-            await self._record(Change.CANCEL_ASKED, detail=self._reason())
+            await self._record(ChangeKind.CANCEL_ASKED, detail=self._reason())
 
     def _reason(self) -> str:
         return self._cancel.reason if self._cancel else ""
 
-    async def _undo(self, weighed: Weighed) -> None:
+    async def _undo(self, weighed: WeighEvidenceResult) -> None:
         """Ends a session or a hold that came although its command was given up or cancelled."""
         route = await self._find_route(look_only=True)
         self._look_again = workflow.now() + UNDO_ROUTE_PAUSE
@@ -340,7 +340,7 @@ class RemoteCommandWorkflow:
             await self._weigh()
             if self._certain() != reported:
                 self._report()
-        await self._record(Change.GUARD_ENDED, detail="The time to act on it is over.")
+        await self._record(ChangeKind.GUARD_ENDED, detail="The time to act on it is over.")
 
     async def _answer_the_late(self) -> None:
         """Nobody who asked while the command ended is left waiting."""
@@ -356,7 +356,7 @@ class RemoteCommandWorkflow:
 
     # What is known and shown.
 
-    async def _record(self, change: Change, *, cause: str = "", detail: str = "") -> None:
+    async def _record(self, change: ChangeKind, *, cause: str = "", detail: str = "") -> None:
         """Writes what only this workflow knows, and takes over how the log stands then."""
         recorded = await calls.record(self._command, change, cause=cause, detail=detail)
         self._note(recorded.command)

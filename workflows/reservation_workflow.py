@@ -13,12 +13,12 @@ from temporalio.common import SearchAttributeKey
 
 from contract import names
 from contract.commands import (
-    ChangeHold,
-    Progress,
-    ReservationEnded,
-    ReservationOrder,
-    ReservationStep,
-    Wake,
+    ChangeInput,
+    ReservationInput,
+    ReservationResult,
+    UpdateResult,
+    WakeInput,
+    WeighReservationResult,
 )
 from domain.reservations import wording as reservation_wording
 from domain.reservations.next_step import ReservationAct
@@ -43,7 +43,7 @@ class ReservationWorkflow:
     """One run of a reservation's life."""
 
     @workflow.init
-    def __init__(self, order: ReservationOrder) -> None:
+    def __init__(self, order: ReservationInput) -> None:
         self._order = order
         self._reservation: Reservation | None = None
         self._woken = False
@@ -53,7 +53,7 @@ class ReservationWorkflow:
         self._sending.set_result(None)
 
     @workflow.run
-    async def run(self, order: ReservationOrder) -> ReservationEnded:
+    async def run(self, order: ReservationInput) -> ReservationResult:
         """Cares for the hold until nothing is left to be done about it."""
         del order
         story = asyncio.create_task(self._story())
@@ -64,7 +64,7 @@ class ReservationWorkflow:
             await self._withdraw()
             return await story
 
-    async def _story(self) -> ReservationEnded:
+    async def _story(self) -> ReservationResult:
         while True:
             self._woken = False
             now = self._now()
@@ -82,19 +82,19 @@ class ReservationWorkflow:
                 workflow.continue_as_new(self._order)
 
     @workflow.signal(name=names.WAKE_SIGNAL)
-    def wake(self, wake: Wake) -> None:
+    def wake(self, wake: WakeInput) -> None:
         """Something was written that concerns this hold."""
         del wake
         self._woken = True
 
     @workflow.update(name=names.CHANGE_UPDATE)
-    async def change(self, change: ChangeHold) -> Progress:
+    async def change(self, change: ChangeInput) -> UpdateResult:
         """Asks the station for another end or EVSE; returns when it is decided. Idempotent."""
         async with self._one_change:
             self._note(await reservation_calls.change(self._order, change))
             self._woken = True
             await workflow.wait_condition(self._change_is_decided)
-            return Progress(self._reservation.revision if self._reservation else 0)
+            return UpdateResult(self._reservation.revision if self._reservation else 0)
 
     def _change_is_decided(self) -> bool:
         change = self._reservation.change if self._reservation else None
@@ -109,12 +109,12 @@ class ReservationWorkflow:
         self._reservation = reservation
         workflow.set_current_details(reservation_wording.details(reservation))
 
-    def _ended(self, reservation: Reservation) -> ReservationEnded:
+    def _ended(self, reservation: Reservation) -> ReservationResult:
         state = reservation.state.value
         workflow.upsert_search_attributes([_OUTCOME.value_set(state)])
-        return ReservationEnded(state, reservation.cause)
+        return ReservationResult(state, reservation.cause)
 
-    async def _something_new(self, step: ReservationStep) -> None:
+    async def _something_new(self, step: WeighReservationResult) -> None:
         """Waits for a wake-up, for what became of a frame, or for the time of the next look.
 
         Never for a frame alone: a silent station does not put off the end of its hold.
@@ -130,7 +130,7 @@ class ReservationWorkflow:
             )
         )
 
-    def _next_look(self, step: ReservationStep) -> datetime | None:
+    def _next_look(self, step: WeighReservationResult) -> datetime | None:
         reservation = step.reservation
         if reservation.ended:
             return step.look_again

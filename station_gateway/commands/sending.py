@@ -19,7 +19,7 @@ from typing import TypeVar
 import structlog
 from opentelemetry import trace
 
-from contract.commands import SendRequest, SendResult, SendStatus
+from contract.commands import SendFrameInput, SendFrameResult, SendStatus
 from domain.commands import transitions as changes
 from domain.commands.table import COMMANDS
 from domain.model.answers import StationAnswer
@@ -38,10 +38,10 @@ from station_gateway.commands.waiting import StationGone
 from station_gateway.dialects.messages import OutgoingCall, Unsendable
 from station_gateway.session.events import AnswerMissing, AnswerReceived, Missing, SessionOver
 from station_gateway.session.masking import masked
-from station_gateway.session.queue import LaneFull, priority_of
+from station_gateway.session.queue import QueueFull, priority_of
 from station_gateway.settings import GatewaySettings
 from station_gateway.sockets.registry import Registry
-from station_gateway.sockets.station import Station
+from station_gateway.sockets.station import ConnectedStation
 from telemetry import metrics
 
 log = structlog.get_logger(__name__)
@@ -55,7 +55,7 @@ _FIRST_STEP = "Stopping the session first; waiting for its end."
 class _NotSent(Exception):
     def __init__(self, cause: Cause, *, retry: bool) -> None:
         super().__init__(cause)
-        self.result = SendResult(SendStatus.NOT_SENT, cause.value, retry=retry)
+        self.result = SendFrameResult(SendStatus.NOT_SENT, cause.value, retry=retry)
 
 
 class Sender:
@@ -75,7 +75,7 @@ class Sender:
         self._registry = registry
         self._settings = settings
         self._utc_now = utc_now
-        self._in_flight: set[asyncio.Task[SendResult]] = set()
+        self._in_flight: set[asyncio.Task[SendFrameResult]] = set()
         self._stopped = False
 
     def stop(self) -> None:
@@ -87,7 +87,7 @@ class Sender:
         if self._in_flight:
             await asyncio.wait(self._in_flight, timeout=timeout_s)
 
-    async def send(self, request: SendRequest) -> SendResult:
+    async def send(self, request: SendFrameInput) -> SendFrameResult:
         """Run one attempt of a command to its result. Never raises for what a station does."""
         station = self._registry.get(request.station)
         if station is None or self._stopped:
@@ -99,7 +99,7 @@ class Sender:
             return not_sent.result
 
     def _build(
-        self, station: Station, request: SendRequest, remote_start_id: int = 0
+        self, station: ConnectedStation, request: SendFrameInput, remote_start_id: int = 0
     ) -> OutgoingCall:
         try:
             return build(station.dialect, self._sealer, request, remote_start_id)
@@ -115,7 +115,9 @@ class Sender:
             )
             raise _NotSent(Cause.FRAME_REFUSED, retry=False) from error
 
-    async def _take_turn(self, station: Station, request: SendRequest) -> SendResult:
+    async def _take_turn(
+        self, station: ConnectedStation, request: SendFrameInput
+    ) -> SendFrameResult:
         key = uuid.uuid4().hex
         loop = asyncio.get_running_loop()
         deadline = loop.time() + (request.not_after - self._utc_now()).total_seconds()
@@ -132,7 +134,7 @@ class Sender:
             await line.stand(key, priority_of(request.kind), deadline, say)
         except TimeoutError:
             raise _NotSent(Cause.NOT_AFTER_PASSED, retry=False) from None
-        except LaneFull:
+        except QueueFull:
             raise _NotSent(Cause.STATION_QUEUE_FULL, retry=False) from None
         except StationGone:
             raise _NotSent(Cause.STATION_OFFLINE, retry=True) from None
@@ -142,7 +144,7 @@ class Sender:
         task.add_done_callback(lambda _: line.leave(key))
         return await asyncio.shield(task)
 
-    async def _say_waiting(self, request: SendRequest, ahead: int) -> None:
+    async def _say_waiting(self, request: SendFrameInput, ahead: int) -> None:
         if request.undo:
             return
         others = "1 command" if ahead == 1 else f"{ahead} commands"
@@ -159,7 +161,9 @@ class Sender:
 
     # --- from here on the frame may be on the wire
 
-    async def _send_now(self, station: Station, request: SendRequest) -> SendResult:
+    async def _send_now(
+        self, station: ConnectedStation, request: SendFrameInput
+    ) -> SendFrameResult:
         try:
             request = await self._complete(station, request)
             send = await self._intend(station, request)
@@ -175,7 +179,7 @@ class Sender:
             return _NotSent(Cause.GATEWAY_UNREACHABLE, retry=True).result
         return await self._exchange(station, request, send, call)
 
-    async def _complete(self, station: Station, request: SendRequest) -> SendRequest:
+    async def _complete(self, station: ConnectedStation, request: SendFrameInput) -> SendFrameInput:
         """Many 1.6 stations refuse what names no connector: name it when there is only one."""
         spec = request.start or request.reserve
         if spec is None or spec.evse_id is not None or station.peer.ocpp_version != "1.6":
@@ -186,7 +190,7 @@ class Sender:
             return request
         return at_evse(request, found[0].evse_id)
 
-    async def _intend(self, station: Station, request: SendRequest) -> Send:
+    async def _intend(self, station: ConnectedStation, request: SendFrameInput) -> Send:
         """Commit what is about to be written, and that the command is SENT.
 
         Raises:
@@ -232,8 +236,8 @@ class Sender:
         return await self._db.batch(write)
 
     async def _exchange(
-        self, station: Station, request: SendRequest, send: Send, call: OutgoingCall
-    ) -> SendResult:
+        self, station: ConnectedStation, request: SendFrameInput, send: Send, call: OutgoingCall
+    ) -> SendFrameResult:
         action, payload = call
         loop = asyncio.get_running_loop()
         with tracer.start_as_current_span(f"ocpp.{action}") as span:
@@ -255,8 +259,8 @@ class Sender:
             return await self._with_answer(station, request, send, event)
 
     async def _with_answer(
-        self, station: Station, request: SendRequest, send: Send, event: AnswerReceived
-    ) -> SendResult:
+        self, station: ConnectedStation, request: SendFrameInput, send: Send, event: AnswerReceived
+    ) -> SendFrameResult:
         answer = station.dialect.read_answer(request.kind, event.answer)
         now = self._utc_now()
         take_blame(event.answer, event.action, request.station, request.command)
@@ -266,7 +270,7 @@ class Sender:
             await sends.answered(tx, send.id, answer=to_row(answer), now=now)
             return await _note(tx, request, "answered", _heard(request, answer, now), now)
 
-        return SendResult(
+        return SendFrameResult(
             SendStatus.ANSWERED,
             answer=answer,
             send_time=send.send_time,
@@ -277,8 +281,8 @@ class Sender:
         )
 
     async def _without_answer(
-        self, request: SendRequest, send: Send, event: AnswerMissing
-    ) -> SendResult:
+        self, request: SendFrameInput, send: Send, event: AnswerMissing
+    ) -> SendFrameResult:
         lost = event.cause is Missing.CONNECTION_LOST
         cause = Cause.CONNECTION_LOST_AFTER_SEND if lost else Cause.ANSWER_TIMEOUT
         now = self._utc_now()
@@ -288,7 +292,7 @@ class Sender:
             await sends.lost(tx, send.id, cause=cause.value, now=now)
             return await _note(tx, request, "lost", _unheard(request, cause, now), now)
 
-        return SendResult(
+        return SendFrameResult(
             SendStatus.NO_ANSWER,
             cause.value,
             send_time=send.send_time,
@@ -296,7 +300,9 @@ class Sender:
             message_id=send.message_id,
         )
 
-    async def _surely(self, write: Callable[[Tx], Awaitable[T]], request: SendRequest) -> T | None:
+    async def _surely(
+        self, write: Callable[[Tx], Awaitable[T]], request: SendFrameInput
+    ) -> T | None:
         """Write, again if need be; when the database stays away, the result itself still goes out.
 
         The workflow gets the answer from us and records it: nothing is lost but time.
@@ -313,7 +319,7 @@ class Sender:
             return None
 
 
-def _ids(request: SendRequest, send: Send) -> dict[str, str | int]:
+def _ids(request: SendFrameInput, send: Send) -> dict[str, str | int]:
     """By what a line of the log is found again in the command's story."""
     return {
         "command": request.command,
@@ -323,7 +329,7 @@ def _ids(request: SendRequest, send: Send) -> dict[str, str | int]:
     }
 
 
-async def _never_twice(tx: Tx, request: SendRequest) -> None:
+async def _never_twice(tx: Tx, request: SendFrameInput) -> None:
     """Whatever attempt this is: what must not be repeated is not written again (invariant I2).
 
     Raises:
@@ -336,13 +342,13 @@ async def _never_twice(tx: Tx, request: SendRequest) -> None:
             raise AlreadySettled(send)
 
 
-def repeats(request: SendRequest, send: Send) -> bool:
+def repeats(request: SendFrameInput, send: Send) -> bool:
     """Whether this would be the same frame of the same command once more."""
     return send.kind == request.kind.value and send.attempt != request.attempt
 
 
 def _heard(
-    request: SendRequest, answer: StationAnswer, now: datetime
+    request: SendFrameInput, answer: StationAnswer, now: datetime
 ) -> Callable[[Command], Command]:
     """What an answer means for the command; that of a first step says nothing about the last."""
 
@@ -354,7 +360,7 @@ def _heard(
     return change
 
 
-def _unheard(request: SendRequest, cause: Cause, now: datetime) -> Callable[[Command], Command]:
+def _unheard(request: SendFrameInput, cause: Cause, now: datetime) -> Callable[[Command], Command]:
     """What a lost answer means for the command."""
 
     def change(command: Command) -> Command:
@@ -367,7 +373,7 @@ def _unheard(request: SendRequest, cause: Cause, now: datetime) -> Callable[[Com
 
 async def _note(
     tx: Tx,
-    request: SendRequest,
+    request: SendFrameInput,
     what: str,
     change: Callable[[Command], Command],
     now: datetime,

@@ -30,12 +30,12 @@ def priority_of(kind: Kind) -> Priority:
     return Priority(min(COMMANDS[kind].priority, Priority.BACKGROUND))
 
 
-class LaneFull(Exception):
+class QueueFull(Exception):
     """The station's line is at its limit."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class QueuedCall:
     """One waiter. `key` is unique in the lane."""
 
     key: str
@@ -43,15 +43,15 @@ class Place:
     deadline: float
 
 
-class Lane:
+class CallQueue:
     """The line of one station. Made when the first command comes: an idle station needs none."""
 
     __slots__ = ("_head", "_limit", "_waiting")
 
     def __init__(self, limit: int = 64) -> None:
         self._limit = limit
-        self._head: Place | None = None
-        self._waiting: list[Place] = []
+        self._head: QueuedCall | None = None
+        self._waiting: list[QueuedCall] = []
 
     def __len__(self) -> int:
         """How many are in the lane, the one whose turn it is included."""
@@ -70,10 +70,10 @@ class Lane:
             ValueError: the key is in the lane already.
         """
         if len(self) >= self._limit:
-            raise LaneFull
+            raise QueueFull
         if key in self:
             raise ValueError("key is in the lane already")
-        place = Place(key, priority, deadline)
+        place = QueuedCall(key, priority, deadline)
         behind = next(
             (i for i, other in enumerate(self._waiting) if other.priority > priority),
             len(self._waiting),

@@ -16,7 +16,7 @@ from broker.callbacks.posting import posting_callbacks
 from broker.callbacks.signing import make_secret
 from broker.settings import BrokerSettings
 from contract import names
-from contract.callbacks import CallbackEnded
+from contract.callbacks import CallbackResult
 from domain.commands import transitions as changes
 from domain.model.command import Callback, CallbackEvents, Command
 from domain.model.outcomes import Cause, ending
@@ -138,18 +138,18 @@ class CallbackBench:
             now = T0 + timedelta(seconds=self._keys)
             await callbacks.resend(tx, TENANT, delivery.id, now)
 
-    async def posted(self, command: Command) -> CallbackEnded:
+    async def posted(self, command: Command) -> CallbackResult:
         """Skips to where nothing is left to post."""
         await self._outbox_empty()
         id = names.callback_workflow_id(TENANT, command.name)
-        handle = self.environment.client.get_workflow_handle(id, result_type=CallbackEnded)
+        handle = self.environment.client.get_workflow_handle(id, result_type=CallbackResult)
         async with asyncio.timeout(60):
             while (await handle.describe()).status is not WorkflowExecutionStatus.COMPLETED:
                 if any(state == "RETRYING" for _, state, _ in await self.states(command)):
                     await self.environment.sleep(timedelta(hours=1))
                 else:
                     await asyncio.sleep(0.02)
-        result: CallbackEnded = await handle.result()
+        result: CallbackResult = await handle.result()
         if self.story:
             self._kept += 1
             await histories.keep(handle, f"callback_{self.story}-{self._kept}")

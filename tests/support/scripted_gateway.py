@@ -14,7 +14,13 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from contract import names
-from contract.commands import AskRequest, AskResult, SendRequest, SendResult, SendStatus
+from contract.commands import (
+    AskStationInput,
+    AskStationResult,
+    SendFrameInput,
+    SendFrameResult,
+    SendStatus,
+)
 from domain.commands import transitions as changes
 from domain.model.answers import CallError, StationAnswer, Verdict
 from domain.model.command import Code, Command, Outcome
@@ -27,7 +33,7 @@ from journal.commands.waking import StationEvent, wake_concerned
 from station_gateway.commands.frames import traces
 from tests.support.station_reports import StationReports
 
-Play = Callable[["ScriptedGateway", SendRequest], Awaitable[SendResult]]
+Play = Callable[["ScriptedGateway", SendFrameInput], Awaitable[SendFrameResult]]
 Happening = Callable[[], Awaitable[object]]
 
 
@@ -63,15 +69,15 @@ class ScriptedGateway:
         self.id = gateway_id
         self.bench = bench
         self.plays: list[Play] = []
-        self.frames: list[SendRequest] = []
+        self.frames: list[SendFrameInput] = []
         self.sent: list[Send] = []
-        self.asked: list[AskRequest] = []
-        self.reply = AskResult(asked=False)
+        self.asked: list[AskStationInput] = []
+        self.reply = AskStationResult(asked=False)
         self.forgets = False  # its database fails when the answer comes
         self.on_ask: Callable[[], Awaitable[object]] | None = None
 
     @activity.defn(name=names.SEND_FRAME)
-    async def send_frame(self, request: SendRequest) -> SendResult:
+    async def send_frame(self, request: SendFrameInput) -> SendFrameResult:
         """The next play of the script."""
         self.frames.append(request)
         if not self.plays:
@@ -79,14 +85,14 @@ class ScriptedGateway:
         return await self.plays.pop(0)(self, request)
 
     @activity.defn(name=names.ASK_STATION)
-    async def ask_station(self, request: AskRequest) -> AskResult:
+    async def ask_station(self, request: AskStationInput) -> AskStationResult:
         """The scripted reply."""
         self.asked.append(request)
         if self.on_ask is not None:
             await self.on_ask()
         return self.reply
 
-    async def intend(self, request: SendRequest) -> Send:
+    async def intend(self, request: SendFrameInput) -> Send:
         """Commits the intent and the command's SENT."""
         now = await self.bench.now()
         found_by = traces(request)
@@ -120,12 +126,12 @@ class ScriptedGateway:
         return send
 
     async def answer(
-        self, request: SendRequest, send: Send, answer: StationAnswer, *, late: bool = False
-    ) -> SendResult:
+        self, request: SendFrameInput, send: Send, answer: StationAnswer, *, late: bool = False
+    ) -> SendFrameResult:
         """Commits the answer, as a gateway does in time or late."""
         now = await self.bench.now()
         if self.forgets:
-            return SendResult(
+            return SendFrameResult(
                 SendStatus.ANSWERED, answer=answer, send_time=send.send_time, answer_time=now
             )
 
@@ -150,7 +156,7 @@ class ScriptedGateway:
         revision = await self.bench.db.batch(write)
         if late:
             self.bench.dispatcher.kick()
-        return SendResult(
+        return SendFrameResult(
             SendStatus.ANSWERED,
             answer=answer,
             send_time=send.send_time,
@@ -158,7 +164,7 @@ class ScriptedGateway:
             revision=revision,
         )
 
-    async def lose(self, request: SendRequest, send: Send, cause: str) -> SendResult:
+    async def lose(self, request: SendFrameInput, send: Send, cause: str) -> SendFrameResult:
         """Commits that no answer came."""
         now = await self.bench.now()
 
@@ -175,7 +181,9 @@ class ScriptedGateway:
             )
 
         revision = await self.bench.db.batch(write)
-        return SendResult(SendStatus.NO_ANSWER, cause, send_time=send.send_time, revision=revision)
+        return SendFrameResult(
+            SendStatus.NO_ANSWER, cause, send_time=send.send_time, revision=revision
+        )
 
 
 def _sent_at(now: datetime) -> Callable[[Command], Command]:
@@ -183,7 +191,7 @@ def _sent_at(now: datetime) -> Callable[[Command], Command]:
 
 
 def _of_own_kind(
-    request: SendRequest, change: Callable[[Command], Command]
+    request: SendFrameInput, change: Callable[[Command], Command]
 ) -> Callable[[Command], Command]:
     """What is said to a first step says nothing about the command itself."""
     stopping = "Stopping the session first; waiting for its end."
@@ -192,7 +200,7 @@ def _of_own_kind(
 
 async def _record(
     tx: Tx,
-    request: SendRequest,
+    request: SendFrameInput,
     key: str,
     now: datetime,
     change: Callable[[Command], Command],
@@ -209,7 +217,7 @@ async def _record(
 def answers(answer: StationAnswer, *, before: Happening | None = None) -> Play:
     """The frame is sent and answered. before: something that happens before the answer."""
 
-    async def play(gateway: ScriptedGateway, request: SendRequest) -> SendResult:
+    async def play(gateway: ScriptedGateway, request: SendFrameInput) -> SendFrameResult:
         send = await gateway.intend(request)
         if before is not None:
             await before()
@@ -221,7 +229,7 @@ def answers(answer: StationAnswer, *, before: Happening | None = None) -> Play:
 def loses(cause: str = "CONNECTION_LOST_AFTER_SEND") -> Play:
     """The frame is sent and no answer comes."""
 
-    async def play(gateway: ScriptedGateway, request: SendRequest) -> SendResult:
+    async def play(gateway: ScriptedGateway, request: SendFrameInput) -> SendFrameResult:
         return await gateway.lose(request, await gateway.intend(request), cause)
 
     return play
@@ -230,10 +238,10 @@ def loses(cause: str = "CONNECTION_LOST_AFTER_SEND") -> Play:
 def not_sent(cause: str, *, retry: bool = False, after_intent: bool = False) -> Play:
     """The gateway is certain that nothing was written. after_intent: its note of it stays."""
 
-    async def play(gateway: ScriptedGateway, request: SendRequest) -> SendResult:
+    async def play(gateway: ScriptedGateway, request: SendFrameInput) -> SendFrameResult:
         if after_intent:
             await gateway.intend(request)
-        return SendResult(SendStatus.NOT_SENT, cause, retry=retry)
+        return SendFrameResult(SendStatus.NOT_SENT, cause, retry=retry)
 
     return play
 
@@ -241,7 +249,7 @@ def not_sent(cause: str, *, retry: bool = False, after_intent: bool = False) -> 
 def dies(*, after_intent: bool) -> Play:
     """The gateway's process ends before it wrote its intent, or after."""
 
-    async def play(gateway: ScriptedGateway, request: SendRequest) -> SendResult:
+    async def play(gateway: ScriptedGateway, request: SendFrameInput) -> SendFrameResult:
         if after_intent:
             await gateway.intend(request)
         raise ApplicationError("the gateway was killed", non_retryable=True)
@@ -258,7 +266,7 @@ class Held:
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def __call__(self, gateway: ScriptedGateway, request: SendRequest) -> SendResult:
+    async def __call__(self, gateway: ScriptedGateway, request: SendFrameInput) -> SendFrameResult:
         send = await gateway.intend(request) if self.intend_first else None
         self.reached.set()
         while not self.go_on.is_set():
@@ -269,5 +277,5 @@ class Held:
             try:
                 send = await gateway.intend(request)
             except AlreadySettled:
-                return SendResult(SendStatus.NOT_SENT, "GATEWAY_UNREACHABLE", retry=True)
+                return SendFrameResult(SendStatus.NOT_SENT, "GATEWAY_UNREACHABLE", retry=True)
         return await gateway.answer(request, send, self.answer)

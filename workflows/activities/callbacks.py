@@ -6,7 +6,13 @@ import structlog
 from temporalio import activity
 
 from contract import names
-from contract.callbacks import Due, NextRequest, PostStatus, SettleCallback, Settled
+from contract.callbacks import (
+    NextCallbackInput,
+    NextCallbackResult,
+    PostStatus,
+    SettleCallbackInput,
+    SettleCallbackResult,
+)
 from domain.callbacks import (
     DeliveryCause,
     DeliveryState,
@@ -42,11 +48,11 @@ class CallbackActivities:
         return [self.next_callback, self.settle_callback]
 
     @activity.defn(name=names.NEXT_CALLBACK)
-    async def next_callback(self, request: NextRequest) -> Due:
+    async def next_callback(self, request: NextCallbackInput) -> NextCallbackResult:
         """The delivery to try next, its row written; what it replaces is written off."""
         replaced: list[int] = []
 
-        async def write(tx: Tx) -> Due:
+        async def write(tx: Tx) -> NextCallbackResult:
             replaced.clear()
             return await _next(tx, request, replaced)
 
@@ -56,7 +62,7 @@ class CallbackActivities:
         return due
 
     @activity.defn(name=names.SETTLE_CALLBACK)
-    async def settle_callback(self, request: SettleCallback) -> Settled:
+    async def settle_callback(self, request: SettleCallbackInput) -> SettleCallbackResult:
         """Writes down what became of a try. A default receiver that is gone is disabled."""
         state = _state_after(request)
         await self._db.batch(lambda tx: _settle(tx, request, state))
@@ -70,17 +76,17 @@ class CallbackActivities:
             cause=request.result.cause,
             tries=request.tries,
         )
-        return Settled(state.value)
+        return SettleCallbackResult(state.value)
 
 
-async def _next(tx: Tx, request: NextRequest, replaced: list[int]) -> Due:
+async def _next(tx: Tx, request: NextCallbackInput, replaced: list[int]) -> NextCallbackResult:
     tenant, name = request.tenant, request.command
     commands = [from_snapshot(entry.snapshot) for entry in await log.history(
         tx, tenant=tenant, name=name
     )]  # fmt: skip
     callback = commands[-1].callback if commands else None
     if callback is None:
-        return Due()
+        return NextCallbackResult()
     rows = {row.revision: row for row in await callbacks.of_command(tx, tenant, name)}
     waiting = []
     for news, command in _news(callback, commands):
@@ -96,16 +102,18 @@ async def _next(tx: Tx, request: NextRequest, replaced: list[int]) -> Due:
         await callbacks.supersede(
             tx, tenant=tenant, command=name, revisions=replaced, now=request.now
         )
-    return Due() if picked.next is None else _due(picked.next, rows, callback, request)
+    return (
+        NextCallbackResult() if picked.next is None else _due(picked.next, rows, callback, request)
+    )
 
 
 def _due(
-    chosen: Waiting, rows: dict[int, Delivery], callback: Callback, request: NextRequest
-) -> Due:
+    chosen: Waiting, rows: dict[int, Delivery], callback: Callback, request: NextCallbackInput
+) -> NextCallbackResult:
     row = rows[chosen.revision]
     again = request.tried == row.revision and row.state == DeliveryState.PENDING.value
     gone = any(each.cause == DeliveryCause.GONE.value for each in rows.values())
-    return Due(
+    return NextCallbackResult(
         revision=row.revision,
         id=row.id,
         news=chosen.news,
@@ -127,7 +135,9 @@ def _news(callback: Callback, commands: list[Command]) -> list[tuple[NewsKind, C
     return found
 
 
-def _row(callback: Callback, news: NewsKind, command: Command, request: NextRequest) -> Delivery:
+def _row(
+    callback: Callback, news: NewsKind, command: Command, request: NextCallbackInput
+) -> Delivery:
     return Delivery(
         id=delivery_id(command.tenant, command.name, command.revision),
         tenant=command.tenant,
@@ -141,13 +151,13 @@ def _row(callback: Callback, news: NewsKind, command: Command, request: NextRequ
     )
 
 
-def _state_after(request: SettleCallback) -> DeliveryState:
+def _state_after(request: SettleCallbackInput) -> DeliveryState:
     if request.result.status is PostStatus.DELIVERED:
         return DeliveryState.DELIVERED
     return DeliveryState.PARKED if request.next_time is None else DeliveryState.RETRYING
 
 
-async def _settle(tx: Tx, request: SettleCallback, state: DeliveryState) -> None:
+async def _settle(tx: Tx, request: SettleCallbackInput, state: DeliveryState) -> None:
     result = request.result
     known = await callbacks.get(tx, request.tenant, request.due.id)
     resent = known is not None and known.resend_time != request.due.resend_time

@@ -13,16 +13,16 @@ from temporalio import activity
 
 from contract import names
 from contract.commands import (
-    Change,
-    ChangeRequest,
-    PrepareRequest,
-    Recorded,
-    Route,
-    SendResult,
+    ChangeKind,
+    PrepareCommandInput,
+    PrepareCommandResult,
+    RecordChangeInput,
+    RecordChangeResult,
+    SendFrameResult,
     SendStatus,
-    SettleRequest,
-    Weighed,
-    WeighRequest,
+    SettleSendInput,
+    WeighEvidenceInput,
+    WeighEvidenceResult,
 )
 from domain.commands import transitions as changes
 from domain.commands.judging import apply, is_guarded, judge
@@ -63,14 +63,14 @@ class FleetActivities:
         ]
 
     @activity.defn(name=names.PREPARE_COMMAND)
-    async def prepare_command(self, request: PrepareRequest) -> Route:
+    async def prepare_command(self, request: PrepareCommandInput) -> PrepareCommandResult:
         """Records the command as queued and finds the way to its station, or its end."""
         route = await committed(self._db, lambda tx: _prepare(tx, request))
         _tell("command_routed", request.command, course=route.course.value, gateway=route.gateway)
         return route
 
     @activity.defn(name=names.SETTLE_SEND)
-    async def settle_send(self, request: SettleRequest) -> SendResult:
+    async def settle_send(self, request: SettleSendInput) -> SendFrameResult:
         """Decides whether an attempt was sent: if nothing says so, it never will be."""
         result = await committed(self._db, lambda tx: _settle(tx, request))
         _log.info(
@@ -83,14 +83,14 @@ class FleetActivities:
         return result
 
     @activity.defn(name=names.WEIGH_EVIDENCE)
-    async def weigh_evidence(self, request: WeighRequest) -> Weighed:
+    async def weigh_evidence(self, request: WeighEvidenceInput) -> WeighEvidenceResult:
         """Reads all facts about a command, decides by the domain's rules, records the decision."""
         command, decision = await committed(self._db, lambda tx: _weigh(tx, request))
         _tell("evidence_weighed", command, act=decision.act.value, **_standing(command))
         return _weighed(command, decision)
 
     @activity.defn(name=names.RECORD_CHANGE)
-    async def record_change(self, request: ChangeRequest) -> Recorded:
+    async def record_change(self, request: RecordChangeInput) -> RecordChangeResult:
         """Records what the workflow itself knows: not sent, cancelled, guard ended."""
         recorded = await committed(self._db, lambda tx: _change(tx, request))
         command = recorded.command
@@ -107,7 +107,7 @@ def _standing(command: Command) -> dict[str, str | None]:
     return {"state": command.state.value, "outcome": outcome.code.value if outcome else None}
 
 
-async def _prepare(tx: Tx, request: PrepareRequest) -> Route:
+async def _prepare(tx: Tx, request: PrepareCommandInput) -> PrepareCommandResult:
     command, now = request.command, request.now
     where, version = await _whereabouts(tx, request)
     if request.tried is not None:
@@ -146,7 +146,7 @@ async def _prepare(tx: Tx, request: PrepareRequest) -> Route:
 
 
 async def _heading(
-    tx: Tx, command: Command, where: Whereabouts, request: PrepareRequest
+    tx: Tx, command: Command, where: Whereabouts, request: PrepareCommandInput
 ) -> SendDecision:
     first_step = changes.first_step_of(command)
     if first_step is None:
@@ -161,7 +161,7 @@ async def _heading(
     return way
 
 
-async def _whereabouts(tx: Tx, request: PrepareRequest) -> tuple[Whereabouts, str]:
+async def _whereabouts(tx: Tx, request: PrepareCommandInput) -> tuple[Whereabouts, str]:
     station = await stations.get(tx, request.command.station)
     holder = await connections.holder(tx, request.command.station, now=request.now)
     where = Whereabouts(
@@ -180,8 +180,10 @@ async def _ended_already(tx: Tx, command: Command) -> SendDecision | None:
     return None if outcome is None else SendDecision(SendAct.CONCLUDE, outcome=outcome)
 
 
-def _route(command: Command, where: Whereabouts, version: str, way: SendDecision) -> Route:
-    return Route(
+def _route(
+    command: Command, where: Whereabouts, version: str, way: SendDecision
+) -> PrepareCommandResult:
+    return PrepareCommandResult(
         gateway=where.gateway,
         boot_accepted=where.boot_state == "ACCEPTED",
         ocpp_version=version,
@@ -197,7 +199,7 @@ def _route(command: Command, where: Whereabouts, version: str, way: SendDecision
     )
 
 
-async def _settle(tx: Tx, request: SettleRequest) -> SendResult:
+async def _settle(tx: Tx, request: SettleSendInput) -> SendFrameResult:
     row = await sends.void(
         tx,
         tenant=request.tenant,
@@ -211,12 +213,12 @@ async def _settle(tx: Tx, request: SettleRequest) -> SendResult:
         await tell(tx, request.tenant, request.command, held, request.now)
     if row.state == "VOID":
         cause = Cause.GATEWAY_UNREACHABLE.value
-        return SendResult(SendStatus.NOT_SENT, cause=cause, retry=True)
+        return SendFrameResult(SendStatus.NOT_SENT, cause=cause, retry=True)
     if row.state == "INTENT" and request.give_up:
         await _give_up(tx, request, row)
     station = await stations.get(tx, row.station)
     answered = row.state == "ANSWERED"
-    return SendResult(
+    return SendFrameResult(
         status=SendStatus.ANSWERED if answered else SendStatus.NO_ANSWER,
         cause="" if answered else row.cause or Cause.GATEWAY_LOST_AFTER_SEND.value,
         answer=msgspec.convert(row.answer, StationAnswer) if answered and row.answer else None,
@@ -228,14 +230,14 @@ async def _settle(tx: Tx, request: SettleRequest) -> SendResult:
     )
 
 
-async def _revision(tx: Tx, request: SettleRequest) -> int:
+async def _revision(tx: Tx, request: SettleSendInput) -> int:
     """Of the command in the log; 0 for a frame that is no command's own."""
     if request.undo:
         return 0
     return (await _latest(tx, request.tenant, request.command)).revision
 
 
-async def _give_up(tx: Tx, request: SettleRequest, row: Send) -> None:
+async def _give_up(tx: Tx, request: SettleSendInput, row: Send) -> None:
     """Its gateway is gone and the frame was perhaps written: sent, no answer."""
     cause = Cause.GATEWAY_LOST_AFTER_SEND.value
     await sends.lost(tx, row.id, cause=cause, now=request.now)
@@ -245,7 +247,7 @@ async def _give_up(tx: Tx, request: SettleRequest, row: Send) -> None:
         await _record(tx, command, key, lambda c: changes.lost(c, cause, request.now), request.now)
 
 
-async def _weigh(tx: Tx, request: WeighRequest) -> tuple[Command, Decision]:
+async def _weigh(tx: Tx, request: WeighEvidenceInput) -> tuple[Command, Decision]:
     command = await _with_late_answer(tx, request)
     facts = await read_facts(tx, command, request.asked, request.now)
     decision = judge(command, facts, request.timing, request.now)
@@ -262,7 +264,7 @@ async def _weigh(tx: Tx, request: WeighRequest) -> tuple[Command, Decision]:
     return after, decision
 
 
-async def _with_late_answer(tx: Tx, request: WeighRequest) -> Command:
+async def _with_late_answer(tx: Tx, request: WeighEvidenceInput) -> Command:
     """The command, with an answer that came after nobody waited for it any longer."""
     command = await _latest(tx, request.tenant, request.command)
     rows = await sends.by_command(tx, request.tenant, request.command)
@@ -277,13 +279,13 @@ async def _with_late_answer(tx: Tx, request: WeighRequest) -> Command:
     return await _record(tx, command, key, lambda c: changes.answered(c, answer, at), request.now)
 
 
-def _applying(decision: Decision, request: WeighRequest) -> Callable[[Command], Command]:
+def _applying(decision: Decision, request: WeighEvidenceInput) -> Callable[[Command], Command]:
     return lambda command: apply(command, decision, request.now)
 
 
-def _weighed(command: Command, decision: Decision) -> Weighed:
+def _weighed(command: Command, decision: Decision) -> WeighEvidenceResult:
     session = decision.session
-    return Weighed(
+    return WeighEvidenceResult(
         act=decision.act,
         state=command.state,
         revision=command.revision,
@@ -298,21 +300,21 @@ def _weighed(command: Command, decision: Decision) -> Weighed:
     )
 
 
-async def _change(tx: Tx, request: ChangeRequest) -> Recorded:
+async def _change(tx: Tx, request: RecordChangeInput) -> RecordChangeResult:
     command = await _latest(tx, request.tenant, request.command)
     key = request.change.value.lower()
     if request.heard is not None:
         key = f"{key}:{request.attempt}"
         await _keep_answer(tx, request, request.heard)
-    if request.change is Change.STEP_HEARD:
-        return Recorded(command, command.outcome)
+    if request.change is ChangeKind.STEP_HEARD:
+        return RecordChangeResult(command, command.outcome)
     command = await _record(tx, command, key, _changing(request), request.now)
-    if request.change is Change.GUARD_ENDED:
+    if request.change is ChangeKind.GUARD_ENDED:
         await sends.close(tx, request.tenant, request.command)
-    return Recorded(command, command.outcome)
+    return RecordChangeResult(command, command.outcome)
 
 
-async def _keep_answer(tx: Tx, request: ChangeRequest, heard: SendResult) -> None:
+async def _keep_answer(tx: Tx, request: RecordChangeInput, heard: SendFrameResult) -> None:
     """What the gateway heard and could not write down belongs to its send."""
     for row in await sends.by_command(tx, request.tenant, request.command):
         if row.attempt != request.attempt:
@@ -325,28 +327,28 @@ async def _keep_answer(tx: Tx, request: ChangeRequest, heard: SendResult) -> Non
             await sends.answered(tx, row.id, answer=answer, now=at)
 
 
-def _heard(command: Command, heard: SendResult, now: datetime) -> Command:
+def _heard(command: Command, heard: SendFrameResult, now: datetime) -> Command:
     command = changes.sent(command, heard.send_time or now)
     if heard.answer is None:
         return changes.lost(command, heard.cause, now)
     return changes.answered(command, heard.answer, heard.answer_time or now)
 
 
-def _changing(request: ChangeRequest) -> Callable[[Command], Command]:
+def _changing(request: RecordChangeInput) -> Callable[[Command], Command]:
     now = request.now
     match request.change:
-        case Change.STEP_HEARD:
+        case ChangeKind.STEP_HEARD:
             return lambda c: c
-        case Change.NOT_SENT:
+        case ChangeKind.NOT_SENT:
             return lambda c: changes.not_sent(c, request.cause, now, request.detail)
-        case Change.HEARD:
-            heard = request.heard or SendResult(SendStatus.NO_ANSWER)
+        case ChangeKind.HEARD:
+            heard = request.heard or SendFrameResult(SendStatus.NO_ANSWER)
             return lambda c: _heard(c, heard, now)
-        case Change.CANCEL_ASKED:
+        case ChangeKind.CANCEL_ASKED:
             return lambda c: changes.cancel_asked(c, request.detail)
-        case Change.CANCELLED:
+        case ChangeKind.CANCELLED:
             return lambda c: changes.cancelled(changes.cancel_asked(c, request.detail), now)
-        case Change.GUARD_ENDED:
+        case ChangeKind.GUARD_ENDED:
             return lambda c: changes.settled(changes.undo_failed(c, request.detail, now), now)
 
 

@@ -9,7 +9,12 @@ import structlog
 from temporalio import activity
 
 from contract import names
-from contract.commands import ChangeReservation, ReservationStep, SendRequest, WeighReservation
+from contract.commands import (
+    ChangeReservationInput,
+    SendFrameInput,
+    WeighReservationInput,
+    WeighReservationResult,
+)
 from domain.commands.timing import Timing
 from domain.model.specs import CancelReservationSpec, Kind, ReserveSpec
 from domain.reservations import transitions as changes
@@ -47,7 +52,7 @@ class ReservationActivities:
         return [self.weigh_reservation, self.change_reservation]
 
     @activity.defn(name=names.WEIGH_RESERVATION)
-    async def weigh_reservation(self, request: WeighReservation) -> ReservationStep:
+    async def weigh_reservation(self, request: WeighReservationInput) -> WeighReservationResult:
         """Reads all facts about a hold, records what they mean, and says what to do."""
         due = await _waited_for(request)
         before, step, alarm = await self._db.batch(lambda tx: self._weigh(tx, due))
@@ -69,13 +74,13 @@ class ReservationActivities:
         return step
 
     @activity.defn(name=names.CHANGE_RESERVATION)
-    async def change_reservation(self, request: ChangeReservation) -> Reservation:
+    async def change_reservation(self, request: ChangeReservationInput) -> Reservation:
         """Notes a change that was asked for, or that an operator withdrew the reservation."""
         return await self._db.batch(lambda tx: _change(tx, request))
 
     async def _weigh(
-        self, tx: Tx, request: WeighReservation
-    ) -> tuple[Reservation, ReservationStep, bool]:
+        self, tx: Tx, request: WeighReservationInput
+    ) -> tuple[Reservation, WeighReservationResult, bool]:
         known = await _latest(tx, request.tenant, request.reservation)
         facts = await read_reservation_evidence(tx, known, request.now)
         after = observe(known, facts, request.now)
@@ -96,8 +101,8 @@ class ReservationActivities:
         facts: ReservationEvidence,
         step: NextStep,
         now: datetime,
-    ) -> ReservationStep:
-        told = ReservationStep(step.act, reservation, step.look_again)
+    ) -> WeighReservationResult:
+        told = WeighReservationResult(step.act, reservation, step.look_again)
         if step.act in {ReservationAct.WAIT, ReservationAct.END}:
             return told
         holder = await connections.holder(tx, reservation.station, now=now)
@@ -109,11 +114,11 @@ class ReservationActivities:
 
     def _frame(
         self, known: Reservation, act: ReservationAct, attempt: int, now: datetime
-    ) -> SendRequest:
+    ) -> SendFrameInput:
         """The frame of a hold: not a command's, so no command's state is written."""
         asked = as_asked(known, act)
         cancels = act is ReservationAct.CANCEL
-        return SendRequest(
+        return SendFrameInput(
             command=known.name,
             tenant=known.tenant,
             workflow_id=known.workflow_id,
@@ -128,7 +133,7 @@ class ReservationActivities:
         )
 
 
-async def _waited_for(request: WeighReservation) -> WeighReservation:
+async def _waited_for(request: WeighReservationInput) -> WeighReservationInput:
     """The request at the moment that it is for: a hold ends neither early nor late."""
     if request.not_before is None or request.not_before <= request.now:
         return request
@@ -150,7 +155,7 @@ def _reserve_spec(asked: Reservation) -> ReserveSpec:
     )
 
 
-async def _change(tx: Tx, request: ChangeReservation) -> Reservation:
+async def _change(tx: Tx, request: ChangeReservationInput) -> Reservation:
     known = await _latest(tx, request.tenant, request.reservation)
     asked = request.change
     if asked is None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.commands import Tried
+from contract.commands import UnsentAttempt
 from domain.commands import transitions as changes
 from domain.evidence.facts import Act, Asked, Decision, Facts
 from domain.model.command import Command
@@ -220,7 +220,7 @@ def test_waiting_cancelling_and_undoing_are_told() -> None:
 
 
 def test_tries_questions_and_silent_gateways_are_told() -> None:
-    tried = Tried(1, "STATION_OFFLINE", at(1))
+    tried = UnsentAttempt(1, "STATION_OFFLINE", at(1))
     asked = Asked(at(3), times=1, replied=True, ongoing=False, messages_in_queue=True)
     tellings = [
         retry(tried),
