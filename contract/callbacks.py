@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from domain.callbacks import News
+from domain.callbacks import NewsKind
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class NextCallbackResult:
 
     revision: int = 0
     id: str = ""
-    news: News = News.OUTCOME
+    news: NewsKind = NewsKind.OUTCOME
     resent: bool = False
     gone: bool = False
     resend_time: datetime | None = None
@@ -64,7 +64,7 @@ class PostCallbackInput:
     command: str
     revision: int
     id: str
-    news: News
+    news: NewsKind
 
 
 class PostStatus(StrEnum):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from contract.commands import SendFrameInput
-from domain.reservations.next_step import Act
+from domain.reservations.next_step import ReservationAct
 from domain.reservations.reservation import Reservation
 
 
@@ -63,7 +63,7 @@ class WeighReservationResult:
         station's socket, None when no process does.
     """
 
-    act: Act
+    act: ReservationAct
     reservation: Reservation
     look_again: datetime | None = None
     gateway: str | None = None

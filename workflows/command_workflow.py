@@ -7,7 +7,7 @@ facts afresh, so that a lost wake-up loses nothing but time.
 
 import asyncio
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
@@ -32,16 +32,16 @@ from contract.commands import (
     WeighEvidenceResult,
 )
 from domain.commands import wording
-from domain.commands.deadlines import first_look
-from domain.commands.guarding import guard_end, is_guarded
-from domain.commands.kinds import UNDOABLE
-from domain.commands.sending import Course, may_try_again, next_route_look, pause_before
+from domain.commands.judging import guard_end, is_guarded
+from domain.commands.sending import SendAct, may_try_again, next_route_look, pause_before
+from domain.commands.table import rules_of
+from domain.commands.transitions import concluded, frame_ended
 from domain.evidence.facts import Act, Asked
-from domain.evidence.sessions import Frame
+from domain.evidence.sessions import SentFrame
+from domain.limits import UNDO_ROUTE_PAUSE
 from domain.model.command import Command, Outcome, State, WaitFor
 from domain.model.outcomes import Cause, ending
 from domain.model.states import is_definite
-from domain.model.transitions import concluded, frame_ended
 from workflows.alarms import Alarms
 from workflows.calls import commands as calls
 from workflows.requests import (
@@ -52,9 +52,6 @@ from workflows.requests import (
     stop_first_request,
     undo_request,
 )
-
-UNDO_PAUSE = timedelta(seconds=30)
-"""How long to wait for a way to a station that has to undo something, unless woken."""
 
 _OUTCOME = SearchAttributeKey.for_keyword(names.OUTCOME_ATTRIBUTE)
 
@@ -148,13 +145,13 @@ class RemoteCommandWorkflow:
                 self._note(concluded(self._command, route.outcome, workflow.now()))
             elif self._cancel_pending():
                 await self._heed_cancel()
-            elif route.course is Course.ASK:
+            elif route.course is SendAct.ASK:
                 await self._ask(ask_first_request(self._command, route))
-            elif route.course is Course.WAIT or route.gateway is None:
+            elif route.course is SendAct.WAIT or route.gateway is None:
                 then = next_route_look(look, workflow.now(), self._command.not_after)
                 await self._woken_or(route.look_again or then)
                 look += 1
-            elif route.course is Course.STOP_FIRST:
+            elif route.course is SendAct.STOP_FIRST:
                 await self._stop_first(route, route.gateway)
             else:
                 await self._send_through(route.gateway)
@@ -223,9 +220,9 @@ class RemoteCommandWorkflow:
         self._on_wire = True
         command, answer, now = self._command, result.answer, workflow.now()
         sent_at = result.send_time or now
-        frame = Frame(0, self._attempt, sent_at, result.answer_time)
-        self._look_again = first_look(
-            command.kind, frame, answer, self._timing, result.effect_timeout_s
+        frame = SentFrame(0, self._attempt, sent_at, result.answer_time)
+        self._look_again = rules_of(command).first_look(
+            frame, answer, self._timing, result.effect_timeout_s
         )
         if result.revision == 0:
             recorded = await calls.record_heard(command, self._attempt, result)
@@ -286,7 +283,7 @@ class RemoteCommandWorkflow:
         """Repeats a frame that may be repeated: the facts say that it can do no harm."""
         route = await self._find_route(look_only=True)
         self._look_again = workflow.now() + pause_before(self._attempt)
-        if route.course is not Course.SEND or route.gateway is None:
+        if route.course is not SendAct.SEND or route.gateway is None:
             return
         self._attempt += 1
         request = again_request(self._command, self._timing, self._attempt, wire_id)
@@ -304,7 +301,9 @@ class RemoteCommandWorkflow:
         if not self._cancel_pending():
             return
         self._cancel_done = True
-        if self._outcome is None and (not self._on_wire or self._command.kind in UNDOABLE):
+        if self._outcome is None and (
+            not self._on_wire or rules_of(self._command).undo is not None
+        ):
             await self._record(ChangeKind.CANCELLED, detail=self._reason())
             self._look_again = workflow.now()
         else:
@@ -321,11 +320,11 @@ class RemoteCommandWorkflow:
     async def _undo(self, weighed: WeighEvidenceResult) -> None:
         """Ends a session or a hold that came although its command was given up or cancelled."""
         route = await self._find_route(look_only=True)
-        self._look_again = workflow.now() + UNDO_PAUSE
-        if route.course is not Course.SEND or route.gateway is None:
+        self._look_again = workflow.now() + UNDO_ROUTE_PAUSE
+        if route.course is not SendAct.SEND or route.gateway is None:
             return
         self._attempt += 1
-        until = workflow.now() + UNDO_PAUSE
+        until = workflow.now() + UNDO_ROUTE_PAUSE
         request = undo_request(self._command, self._timing, self._attempt, weighed, until)
         result = await calls.closed(request, await self._transmit(route.gateway, request))
         if result.status is not SendStatus.NOT_SENT:

@@ -20,7 +20,7 @@ from contract.reservations import (
     WeighReservationResult,
 )
 from domain.reservations import wording as reservation_wording
-from domain.reservations.next_step import Act
+from domain.reservations.next_step import ReservationAct
 from domain.reservations.reservation import ChangeState, Reservation
 from workflows.alarms import Alarms
 from workflows.calls import reservations as reservation_calls
@@ -69,7 +69,7 @@ class ReservationWorkflow:
             now = self._now()
             step = await reservation_calls.weigh(self._order, now, self._end_within(now))
             self._note(step.reservation)
-            if step.act is Act.END and self._is_idle():
+            if step.act is ReservationAct.END and self._is_idle():
                 return self._ended(step.reservation)
             if step.request is not None and step.gateway is not None and self._sending.done():
                 self._sending = asyncio.create_task(
@@ -125,7 +125,7 @@ class ReservationWorkflow:
                 self._woken
                 or self._alarms.is_due(until)
                 or (sending and self._sending.done())
-                or (step.act is Act.END and self._is_idle())
+                or (step.act is ReservationAct.END and self._is_idle())
             )
         )
 

@@ -11,7 +11,7 @@ from google.protobuf.json_format import MessageToDict
 from standardwebhooks.webhooks import Webhook
 
 from broker.proto.commands import command_out
-from domain.callbacks import News
+from domain.callbacks import NewsKind
 from domain.model.command import Command
 
 _SECRET_BYTES = 32
@@ -23,7 +23,7 @@ def make_secret() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
 
 
-def body_of(news: News, command: Command, time: datetime) -> str:
+def body_of(news: NewsKind, command: Command, time: datetime) -> str:
     """The JSON of a post. time: when the change was made."""
     content: dict[str, Any] = {
         "type": news.value,

@@ -17,7 +17,7 @@ from broker.commands.asks import (
 )
 from broker.errors import Reason, Refusal
 from contract.names import command_workflow_id
-from domain.commands.kinds import default_not_after, default_offline_policy
+from domain.commands.table import COMMANDS
 from domain.model.command import Callback, Command, State
 from domain.model.specs import (
     CancelReservationSpec,
@@ -150,7 +150,7 @@ def draft(
         create_time=now,
         not_after=options.not_after or _sent_until(ask, spec, now),
         workflow_id=command_workflow_id(origin.tenant, name),
-        offline_policy=options.offline_policy or default_offline_policy(ask.kind),
+        offline_policy=options.offline_policy or COMMANDS[ask.kind].offline_policy,
         labels=options.labels,
         caller=origin.caller,
         trace_id=origin.trace_id,
@@ -161,7 +161,7 @@ def draft(
 
 def _sent_until(ask: Ask, spec: Spec, now: datetime) -> datetime:
     """The kind's default; nobody asks for a hold that is over."""
-    default = now + default_not_after(ask.kind)
+    default = now + COMMANDS[ask.kind].not_after
     return min(default, spec.expire_time) if isinstance(spec, ReserveSpec) else default
 
 
@@ -198,7 +198,7 @@ def _differing(command: Command, ask: Ask) -> list[str]:
     if command.kind is not ask.kind:
         return ["kind"]
     options = ask.options
-    policy = options.offline_policy or default_offline_policy(ask.kind)
+    policy = options.offline_policy or COMMANDS[ask.kind].offline_policy
     same = {
         "station": ask.station in (None, command.station),
         "options.not_after": options.not_after in (None, command.not_after),

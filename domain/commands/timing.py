@@ -1,6 +1,15 @@
-"""Every wait of a command, as one value that travels with it."""
+"""Every wait of a command, as one value that travels with it, and what is computed from it alone.
+
+While an answer is missing the facts are looked at in growing steps, although a wake-up is the rule:
+whoever would have woken the workflow may be dead.
+"""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from domain.backoff import pause_after
+from domain.evidence.sessions import SentFrame
+from domain.limits import FIRST_LOOK
 
 
 @dataclass(frozen=True)
@@ -25,3 +34,29 @@ class Timing:
     reset_effect_s: float = 600.0
     reset_scheduled_s: float = 604_800.0
     reconcile_s: float = 30.0
+
+
+def heard_or_sent(frame: SentFrame) -> datetime:
+    """When the station answered a frame; when the frame left, if it did not."""
+    return frame.answer_time or frame.send_time
+
+
+def ask_time(deadline: datetime, timing: Timing) -> datetime:
+    """From when on the station may be asked: its own waits are over then."""
+    return deadline - timedelta(seconds=timing.effect_margin_s)
+
+
+def next_look(frame: SentFrame, now: datetime, no_later_than: datetime) -> datetime:
+    """When to look at the facts again although nothing woke the workflow."""
+    if frame.answer_time is not None:
+        return no_later_than
+    looks = 1
+    while frame.send_time + pause_after(looks, FIRST_LOOK) <= now:
+        looks += 1
+    return min(frame.send_time + pause_after(looks, FIRST_LOOK), no_later_than)
+
+
+def is_steady(connected_since: datetime | None, now: datetime, timing: Timing) -> bool:
+    """Whether the station was connected long enough to have reported what it had to report."""
+    margin = timedelta(seconds=timing.effect_margin_s)
+    return connected_since is not None and connected_since <= now - margin

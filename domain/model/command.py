@@ -12,7 +12,7 @@ from domain.model.specs import CommandSpecs, Kind, OfflinePolicy
 
 
 class State(StrEnum):
-    """Where a command stands. The order of `domain/states.py` is the only order."""
+    """Where a command stands. `states.py` has the only order."""
 
     QUEUED = "QUEUED"
     SENT = "SENT"
@@ -31,6 +31,10 @@ class Code(StrEnum):
     NO_EFFECT = "NO_EFFECT"
     UNKNOWN = "UNKNOWN"
     CANCELLED = "CANCELLED"
+
+
+GIVEN_UP = frozenset({Code.NO_EFFECT, Code.UNKNOWN, Code.CANCELLED})
+"""Ends after which a frame that was sent may still have an effect that nobody wants."""
 
 
 class CompensationState(StrEnum):

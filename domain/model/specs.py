@@ -6,7 +6,9 @@ Times are aware datetimes in UTC. Absent means None. A bare number carries its u
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
+
+S = TypeVar("S")
 
 
 class Kind(StrEnum):
@@ -189,6 +191,16 @@ SPEC_PLACES: dict[Kind, str] = {
     Kind.CANCEL_RESERVATION: "cancel_reservation",
 }
 """The field of `CommandSpecs` that holds the spec of a kind."""
+
+
+def required(spec: S | None) -> S:
+    """The spec of a command's kind, which each command of that kind has.
+
+    Raises: ValueError when the command has none: whoever made it filled in another kind's spec.
+    """
+    if spec is None:
+        raise ValueError("the command has no spec of its kind")
+    return spec
 
 
 def specs_of(source: CommandSpecs) -> dict[str, Any]:

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.evidence.frames import HoldFrame
+from domain.evidence.frames import ReservationFrame
 from domain.evidence.sessions import Session
 
 
 @dataclass(frozen=True)
-class PlaceStatus:
+class EvseStatus:
     """The reserved EVSE as the station last showed it, in OCPP's words.
 
     since: when the status became this one; told: when it was last told. Both are our times.
@@ -21,7 +21,7 @@ class PlaceStatus:
 
 
 @dataclass(frozen=True)
-class HoldFacts:
+class ReservationEvidence:
     """What is known about a hold.
 
     holds, cancels: the frames of ReserveNow and CancelReservation that the reservation's own
@@ -34,12 +34,12 @@ class HoldFacts:
     boot_time: of the last real boot.
     """
 
-    holds: tuple[HoldFrame, ...] = ()
-    cancels: tuple[HoldFrame, ...] = ()
+    holds: tuple[ReservationFrame, ...] = ()
+    cancels: tuple[ReservationFrame, ...] = ()
     attempts: int = 0
     token_digests: frozenset[str] = frozenset()
     sessions: tuple[Session, ...] = ()
-    place: PlaceStatus | None = None
+    place: EvseStatus | None = None
     shared: bool = False
     report: str = ""
     report_time: datetime | None = None

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from domain.commands.guarding import is_guarded
+from domain.commands.judging import is_guarded
 from domain.model.command import Code, Command, State
 from fleet import sends
 from fleet.database import Database

@@ -6,15 +6,16 @@ the outbox, so that no hold is ever without its timer.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from contract import names
-from domain.model.command import Code, Command, State
-from domain.reservations import transitions as changes
-from domain.reservations.reservation import Reservation, ReservationState
+from domain.commands.table import rules_of
+from domain.model.command import Command
+from domain.reservations.reservation import Reservation
 from fleet.engine.statements import Tx
 from fleet.log import reservations
 from fleet.log.event_log import Columns
@@ -64,48 +65,28 @@ async def record(
 
 
 async def follow(tx: Tx, command: Command, now: datetime) -> None:
-    """What a command's newest change means for the reservation that it makes or ends."""
-    if command.reserve is not None:
-        await _follow_request(tx, command, now)
-    elif command.cancel_reservation is not None:
-        await _follow_cancel(tx, command, now)
-
-
-async def _follow_request(tx: Tx, command: Command, now: datetime) -> None:
-    spec = command.reserve
-    if spec is None or not spec.reservation:
-        return
-    workflow_id = names.reservation_workflow_id(command.tenant, spec.reservation)
-    after = await record(
-        tx,
-        tenant=command.tenant,
-        name=spec.reservation,
-        key=f"command:{command.revision}",
-        change=lambda known: changes.follow_request(known, command, now),
-        now=now,
-        initial=changes.requested(command, spec.reservation, workflow_id),
-    )
-    fresh = command.state is State.DONE and after is not None
-    if fresh and after is not None and after.state is ReservationState.HELD:
-        await wake(tx, after, "held", now)
-
-
-async def _follow_cancel(tx: Tx, command: Command, now: datetime) -> None:
-    spec, outcome = command.cancel_reservation, command.outcome
-    if spec is None or spec.resolved_reservation is None:
-        return
-    if command.state is not State.DONE or outcome is None or outcome.code is not Code.SUCCEEDED:
+    """Records what a command's newest change means for the reservation that it makes or ends."""
+    update = rules_of(command).reservation_update(command, now)
+    if update is None:
         return
     after = await record(
         tx,
         tenant=command.tenant,
-        name=spec.resolved_reservation,
-        key=f"cancelled:{command.name}",
-        change=lambda known: changes.cancelled(known, spec.reason, now),
+        name=update.reservation,
+        key=update.key,
+        change=update.change,
         now=now,
+        initial=_with_workflow(update.initial),
     )
-    if after is not None and after.state is ReservationState.CANCELLED:
-        await wake(tx, after, "cancelled", now)
+    if after is not None and after.state is update.wake_state:
+        await wake(tx, after, update.reason, now)
+
+
+def _with_workflow(initial: Reservation | None) -> Reservation | None:
+    if initial is None:
+        return None
+    workflow_id = names.reservation_workflow_id(initial.tenant, initial.name)
+    return replace(initial, workflow_id=workflow_id)
 
 
 def _columns(snapshot: dict[str, Any]) -> Columns:

@@ -7,7 +7,8 @@ the reservations that ended there last: a station may have brought one of them b
 
 from datetime import datetime, timedelta
 
-from domain.reservations.next_step import CLEARING
+from domain.limits import CLEARING
+from domain.ocpp_words import ConnectorStatus
 from domain.reservations.reservation import Reservation, ReservationState
 from domain.reservations.transitions import LETS_GO
 from fleet import sends
@@ -69,7 +70,7 @@ async def wake_reservations(
     held = [each for each in known if each.state is ReservationState.HELD]
     concerned = [each for each in held if _concerns(each, what, evse_id, wire_id)]
     expected = any(each.evse_id in {None, evse_id} for each in known)
-    if status == "Reserved" and evse_id and not expected:
+    if status == ConnectorStatus.RESERVED and evse_id and not expected:
         concerned += await _ended_there(tx, station, evse_id, now)
     for each in concerned:
         await wake(tx, each, what, now)

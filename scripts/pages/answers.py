@@ -6,7 +6,7 @@ Nothing is said twice: the words come from the dialects, the outcomes from the d
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from domain.model import transitions as changes
+from domain.commands import transitions as changes
 from domain.model.answers import CallError, Verdict
 from domain.model.command import Command, State
 from domain.model.specs import (

@@ -19,8 +19,8 @@ import structlog
 from opentelemetry import trace
 
 from contract.commands import SendFrameInput, SendFrameResult, SendStatus
-from domain.commands import kinds
-from domain.model import transitions as changes
+from domain.commands import transitions as changes
+from domain.commands.table import COMMANDS
 from domain.model.answers import StationAnswer
 from domain.model.command import Command
 from domain.model.outcomes import Cause
@@ -343,7 +343,7 @@ async def _never_twice(tx: Tx, request: SendFrameInput) -> None:
     Raises:
         AlreadySettled: such a frame of this command was perhaps written before.
     """
-    if request.attempt == 1 or kinds.repeatable(request.kind):
+    if request.attempt == 1 or COMMANDS[request.kind].repeatable:
         return
     for send in await sends.by_command(tx, request.tenant, request.command):
         if repeats(request, send):

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from domain.commands import kinds
+from domain.commands.table import COMMANDS
 from domain.model.specs import Kind
 
 
@@ -26,7 +26,7 @@ class Priority(IntEnum):
 
 def priority_of(kind: Kind) -> Priority:
     """The priority of a frame of this kind, whether it does something or undoes it."""
-    return Priority(min(kinds.priority(kind), Priority.BACKGROUND))
+    return Priority(min(COMMANDS[kind].priority, Priority.BACKGROUND))
 
 
 class QueueFull(Exception):

@@ -174,6 +174,9 @@ async def test_a_reserved_place_is_held_at_the_station(
         known = await client.reservation_is(command.reserve_now.reservation, "HELD")
         assert [hold.id for hold in station.reservations] == [known.wire_id]
         assert known.id_token.value.startswith("****")
+        told = command.outcome.reservation
+        assert (told.reservation, told.wire_id) == (known.name, known.wire_id)
+        assert (told.evse_id, told.expire_time) == (known.evse_id, known.expire_time)
 
 
 async def test_any_place_of_a_16_station_with_one_connector_is_that_connector(
@@ -230,6 +233,8 @@ async def test_a_cancelled_reservation_is_let_go_at_the_station(
         command = await held(client, station)
         cancel = await client.cancel_reservation(command.reserve_now.reservation)
         assert ended_as(cancel, "SUCCEEDED", "RESERVATION_CANCELLED"), cancel
+        assert cancel.outcome.reservation.reservation == command.reserve_now.reservation
+        assert cancel.outcome.reservation.wire_id == command.reserve_now.wire_id
         known = await client.reservation_is(command.reserve_now.reservation, "CANCELLED")
         assert known.cancel_reason == "plans changed"
         assert station.reservations == []

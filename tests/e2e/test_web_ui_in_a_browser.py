@@ -60,7 +60,7 @@ async def shown(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shown
         )
         client = await TemporalClient.connect(temporal.address)
         await register_search_attributes(client)
-        db = await Database.open(f"sqlite:///{home / 'fleet.engine.sqlite'}")
+        db = await Database.open(f"sqlite:///{home / 'fleet.sqlite'}")
         stack.push_async_callback(db.close)
         await stack.enter_async_context(running_worker(db, client))
         gateway = await stack.enter_async_context(

@@ -13,8 +13,8 @@ from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 
 from contract.commands import CancelInput, CommandInput, PrepareCommandResult, RecordChangeResult
 from contract.names import CANCEL_UPDATE
-from domain.commands.sending import Course
-from domain.model import transitions as changes
+from domain.commands import transitions as changes
+from domain.commands.sending import SendAct
 from domain.model.outcomes import Cause, ending
 from tests.simulation.repeatable.virtual_time import BEGIN
 from tests.simulation.servers.workflow_runs import WorkflowRun, first_job, to_payload
@@ -50,7 +50,7 @@ async def test_a_cancel_that_crosses_the_end_of_its_command_is_noted_and_answere
     await asyncio.sleep(0)
 
     run.activate([first_job("command/acme/c1", CommandInput(command), BEGIN), cancel_job()], BEGIN)
-    route = PrepareCommandResult(None, revision=1, course=Course.CONCLUDE, outcome=ended.outcome)
+    route = PrepareCommandResult(None, revision=1, course=SendAct.CONCLUDE, outcome=ended.outcome)
     after = run.activate([resolved(1, route)], BEGIN + timedelta(seconds=1))
     assert "schedule_local_activity" in kinds_of(after)
     after = run.activate([resolved(2, RecordChangeResult(noted))], BEGIN)

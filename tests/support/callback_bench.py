@@ -17,7 +17,7 @@ from broker.callbacks.signing import make_secret
 from broker.settings import BrokerSettings
 from contract import names
 from contract.callbacks import CallbackResult
-from domain.model import transitions as changes
+from domain.commands import transitions as changes
 from domain.model.command import Callback, CallbackEvents, Command
 from domain.model.outcomes import Cause, ending
 from fleet import callbacks, wakeups

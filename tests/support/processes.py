@@ -124,7 +124,7 @@ class Fleet:
         self.temporal = TemporalProcess(home)
         self.grpc_address = f"127.0.0.1:{free_port()}"
         self.ocpp_address = f"127.0.0.1:{free_port()}"
-        self.database_url = f"sqlite:///{home / 'fleet.engine.sqlite'}"
+        self.database_url = f"sqlite:///{home / 'fleet.sqlite'}"
         settings = {
             **QUICK,
             "EVCOMMAND_GRPC_LISTEN": self.grpc_address,

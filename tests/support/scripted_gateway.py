@@ -22,7 +22,7 @@ from contract.commands import (
     SendFrameResult,
     SendStatus,
 )
-from domain.model import transitions as changes
+from domain.commands import transitions as changes
 from domain.model.answers import CallError, StationAnswer, Verdict
 from domain.model.command import Code, Command, Outcome
 from domain.model.outcomes import Cause

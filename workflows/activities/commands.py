@@ -24,28 +24,24 @@ from contract.commands import (
     WeighEvidenceInput,
     WeighEvidenceResult,
 )
-from domain.commands.cancel_reservation import cancelled
+from domain.commands import transitions as changes
 from domain.commands.judging import apply, judge
-from domain.commands.sending import Course, Heading, Whereabouts, heading
-from domain.commands.stop_first import stops_first, unlock_heading
-from domain.evidence.facts import Decision, told
-from domain.model import transitions as changes
+from domain.commands.sending import SendAct, SendDecision, Whereabouts, before_sending
+from domain.commands.table import rules_of
+from domain.evidence.facts import Decision
 from domain.model.answers import StationAnswer
 from domain.model.command import Command
-from domain.model.outcomes import Cause, ending
-from domain.model.specs import CancelReservationSpec
+from domain.model.outcomes import Cause
 from domain.model.states import is_definite
 from fleet import connections, sends, stations
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.log import commands as log
-from fleet.log import reservations
 from fleet.sends import Send
-from journal.commands.facts import read_facts, target_of
+from journal.commands.facts import read_facts, read_target
 from journal.commands.record import committed, from_snapshot, record
 from journal.explain import notes as telling
 from journal.explain.noting import tell
-from journal.reservations import record as reservation_recorder
 
 _log = structlog.get_logger(__name__)
 
@@ -118,7 +114,7 @@ async def _prepare(tx: Tx, request: PrepareCommandInput) -> PrepareCommandResult
         await tell(tx, command.tenant, command.name, telling.retry(request.tried), now)
     if request.look_only:
         ready = where.gateway is not None and where.boot_state == "ACCEPTED"
-        return _prepared(command, where, Heading(Course.SEND if ready else Course.WAIT))
+        return _prepared(command, where, SendDecision(SendAct.SEND if ready else SendAct.WAIT))
     command = await record(
         tx,
         tenant=command.tenant,
@@ -141,7 +137,7 @@ async def _prepare(tx: Tx, request: PrepareCommandInput) -> PrepareCommandResult
     elif way.progress:
         key = f"waiting:{command.revision}"
         command = await _record(tx, command, key, lambda c: changes.waiting(c, way.progress), now)
-    if way.course is Course.SEND and where.gateway is not None:
+    if way.act is SendAct.SEND and where.gateway is not None:
         taken = telling.route(command.station, where.gateway, version, request.tried)
         await tell(tx, command.tenant, command.name, taken, now)
     return _prepared(command, where, way)
@@ -149,15 +145,16 @@ async def _prepare(tx: Tx, request: PrepareCommandInput) -> PrepareCommandResult
 
 async def _heading(
     tx: Tx, command: Command, where: Whereabouts, request: PrepareCommandInput
-) -> Heading:
-    if not stops_first(command):
-        return heading(command, where, request.now)
+) -> SendDecision:
+    first_step = changes.first_step_of(command)
+    if first_step is None:
+        return before_sending(command, where, request.now)
     facts = await read_facts(tx, command, request.asked, request.now)
-    way = unlock_heading(command, facts, where, request.timing, request.now)
+    way = first_step.decide(command, facts, where, request.timing, request.now)
     stops = len(facts.first_stop.frames)
     known = telling.question(command.station, request.asked) if request.asked else None
     await tell(tx, command.tenant, command.name, known, request.now)
-    then = telling.stop_first(way.wire_id, stops) if way.course is Course.STOP_FIRST else None
+    then = telling.stop_first(way.wire_id, stops) if way.act is SendAct.STOP_FIRST else None
     await tell(tx, command.tenant, command.name, then, request.now)
     return way
 
@@ -173,38 +170,19 @@ async def _whereabouts(tx: Tx, request: PrepareCommandInput) -> tuple[Whereabout
     return where, holder.ocpp_version if holder else ""
 
 
-async def _ended_already(tx: Tx, command: Command) -> Heading | None:
+async def _ended_already(tx: Tx, command: Command) -> SendDecision | None:
     """What is decided before anything is sent."""
     if is_definite(command.outcome):
-        return Heading(Course.CONCLUDE, outcome=command.outcome)
-    if command.cancel_reservation is not None:
-        return await _reservation_ended(tx, command, command.cancel_reservation)
-    target = await target_of(tx, command)
-    if target is None or target.active:
-        return None
-    outcome = ending(Cause.ALREADY_ENDED, session=told(target))
-    return Heading(Course.CONCLUDE, outcome=outcome)
+        return SendDecision(SendAct.CONCLUDE, outcome=command.outcome)
+    outcome = rules_of(command).already_ended(command, await read_target(tx, command))
+    return None if outcome is None else SendDecision(SendAct.CONCLUDE, outcome=outcome)
 
 
-async def _reservation_ended(
-    tx: Tx, command: Command, spec: CancelReservationSpec
-) -> Heading | None:
-    """A reservation that has ended needs no cancelling."""
-    if spec.resolved_reservation is None:
-        return None
-    entry = await reservations.get(tx, tenant=command.tenant, name=spec.resolved_reservation)
-    known = reservation_recorder.from_snapshot(entry.snapshot) if entry else None
-    if known is None or not known.ended:
-        return None
-    outcome = cancelled(spec, Cause.RESERVATION_ALREADY_ENDED, known.transaction)
-    return Heading(Course.CONCLUDE, outcome=outcome)
-
-
-def _prepared(command: Command, where: Whereabouts, way: Heading) -> PrepareCommandResult:
+def _prepared(command: Command, where: Whereabouts, way: SendDecision) -> PrepareCommandResult:
     return PrepareCommandResult(
         gateway=where.gateway,
         revision=command.revision,
-        course=way.course,
+        course=way.act,
         progress=way.progress,
         outcome=way.outcome,
         look_again=way.look_again,

@@ -18,15 +18,15 @@ from contract.reservations import (
 from domain.commands.timing import Timing
 from domain.model.specs import CancelReservationSpec, Kind, ReserveSpec
 from domain.reservations import transitions as changes
-from domain.reservations.facts import HoldFacts
-from domain.reservations.next_step import Act, Step, as_asked, next_step
+from domain.reservations.facts import ReservationEvidence
+from domain.reservations.next_step import NextStep, ReservationAct, as_asked, next_step
 from domain.reservations.observing import observe
 from domain.reservations.reservation import ChangeState, Reservation, ReservationChange
 from fleet import connections, sends
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.log import reservations
-from journal.reservations.facts import read_hold_facts
+from journal.reservations.facts import read_reservation_evidence
 from journal.reservations.record import from_snapshot, record
 from telemetry import metrics
 
@@ -82,7 +82,7 @@ class ReservationActivities:
         self, tx: Tx, request: WeighReservationInput
     ) -> tuple[Reservation, WeighReservationResult, bool]:
         known = await _latest(tx, request.tenant, request.reservation)
-        facts = await read_hold_facts(tx, known, request.now)
+        facts = await read_reservation_evidence(tx, known, request.now)
         after = observe(known, facts, request.now)
         if after is not known:
             key = f"{after.state.value.lower()}:{known.revision}"
@@ -90,15 +90,20 @@ class ReservationActivities:
                 tx, known, key, lambda r: observe(r, facts, request.now), request.now
             )
         step = next_step(after, facts, request.now)
-        if step.act is Act.END:
+        if step.act is ReservationAct.END:
             await sends.close(tx, after.tenant, after.name)
         return known, await self._told(tx, after, facts, step, request.now), step.alarm
 
     async def _told(
-        self, tx: Tx, reservation: Reservation, facts: HoldFacts, step: Step, now: datetime
+        self,
+        tx: Tx,
+        reservation: Reservation,
+        facts: ReservationEvidence,
+        step: NextStep,
+        now: datetime,
     ) -> WeighReservationResult:
         told = WeighReservationResult(step.act, reservation, step.look_again)
-        if step.act in {Act.WAIT, Act.END}:
+        if step.act in {ReservationAct.WAIT, ReservationAct.END}:
             return told
         holder = await connections.holder(tx, reservation.station, now=now)
         return replace(
@@ -107,10 +112,12 @@ class ReservationActivities:
             request=self._frame(reservation, step.act, facts.attempts + 1, now),
         )
 
-    def _frame(self, known: Reservation, act: Act, attempt: int, now: datetime) -> SendFrameInput:
+    def _frame(
+        self, known: Reservation, act: ReservationAct, attempt: int, now: datetime
+    ) -> SendFrameInput:
         """The frame of a hold: not a command's, so no command's state is written."""
         asked = as_asked(known, act)
-        cancels = act is Act.CANCEL
+        cancels = act is ReservationAct.CANCEL
         return SendFrameInput(
             command=known.name,
             tenant=known.tenant,
@@ -159,7 +166,7 @@ async def _change(tx: Tx, request: ChangeReservationInput) -> Reservation:
             lambda r: changes.withdrawn(r, request.reason, request.now),
             request.now,
         )
-    facts = await read_hold_facts(tx, known, request.now)
+    facts = await read_reservation_evidence(tx, known, request.now)
     change = ReservationChange(
         request_id=asked.request_id,
         state=ChangeState.PENDING,

@@ -127,7 +127,7 @@ async def test_a_wake_up_that_a_dead_process_left_is_repeated_and_counted(
     watched: Watched, story: Story
 ) -> None:
     before = (await watched.joined_pages()).value("evcommand_wakeups_repeated_total")
-    db = await Database.open(f"sqlite:///{watched.home / 'fleet.engine.sqlite'}", migrate=False)
+    db = await Database.open(f"sqlite:///{watched.home / 'fleet.sqlite'}", migrate=False)
     left = datetime.now(UTC) - timedelta(minutes=1)
     async with db.write() as tx:
         await wakeups.add(tx, "command/default/long-gone", "transaction", left)

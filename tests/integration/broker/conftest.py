@@ -40,7 +40,7 @@ async def client(temporal: str) -> Client:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def db(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Database]:
     """The fleet of the house."""
-    path = tmp_path_factory.mktemp("fleet") / "fleet.engine.sqlite"
+    path = tmp_path_factory.mktemp("fleet") / "fleet.sqlite"
     database = await Database.open(f"sqlite:///{path}")
     yield database
     await database.close()

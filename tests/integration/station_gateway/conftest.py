@@ -13,7 +13,7 @@ from tests.support.gateway_bench import Bench, quick
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
     """A fresh SQLite fleet."""
-    db = await Database.open(f"sqlite:///{tmp_path}/fleet.engine.sqlite")
+    db = await Database.open(f"sqlite:///{tmp_path}/fleet.sqlite")
     yield db
     await db.close()
 

@@ -73,7 +73,7 @@ async def real_client(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
 @pytest_asyncio.fixture(loop_scope="session")
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
     """A fresh SQLite fleet."""
-    db = await Database.open(f"sqlite:///{tmp_path}/fleet.engine.sqlite")
+    db = await Database.open(f"sqlite:///{tmp_path}/fleet.sqlite")
     yield db
     await db.close()
 

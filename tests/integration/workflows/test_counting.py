@@ -7,7 +7,7 @@ from typing import TypeVar, cast
 
 import pytest
 
-from domain.model import transitions as changes
+from domain.commands import transitions as changes
 from domain.model.command import Command, State
 from domain.model.outcomes import Cause, ending
 from domain.model.specs import IdToken, Kind, StartSpec

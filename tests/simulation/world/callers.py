@@ -14,7 +14,7 @@ from broker.errors import Refusal
 from contract import names
 from contract.commands import CancelInput, CommandInput, SubmitInput
 from contract.reservations import ChangeInput, ReservationInput
-from domain.commands.kinds import default_not_after, default_offline_policy
+from domain.commands.table import COMMANDS
 from domain.commands.timing import Timing
 from domain.model.command import Command, State, WaitFor
 from domain.model.specs import (
@@ -270,9 +270,9 @@ class Callers:
             station=STATION,
             state=State.QUEUED,
             create_time=now,
-            not_after=options.not_after or now + default_not_after(kind),
+            not_after=options.not_after or now + COMMANDS[kind].not_after,
             workflow_id=names.command_workflow_id(TENANT, name),
-            offline_policy=options.offline_policy or default_offline_policy(kind),
+            offline_policy=options.offline_policy or COMMANDS[kind].offline_policy,
             **spec,
         )
 

@@ -15,8 +15,8 @@ from contract.commands import (
     WeighEvidenceInput,
     WeighEvidenceResult,
 )
+from domain.commands import transitions as changes
 from domain.evidence.facts import Act, Asked
-from domain.model import transitions as changes
 from domain.model.command import Command, SessionFacts, State
 from domain.model.outcomes import Cause, ending
 from domain.model.specs import ChargingProfile, SchedulePeriod, StartSpec

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from domain.commands import transitions as changes
 from domain.commands.judging import apply, judge
 from domain.evidence.facts import Act, Decision, Facts
-from domain.model import transitions as changes
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Command, CompensationState, State
 from domain.model.outcomes import Cause, ending

@@ -7,15 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from domain.commands import deadlines, kinds, sending, wording
-from domain.commands.guarding import is_guarded
-from domain.commands.sending import Course, Whereabouts, heading
-from domain.model import transitions as changes
+from domain import limits
+from domain.commands import sending, timing, wording
+from domain.commands import transitions as changes
+from domain.commands.judging import is_guarded
+from domain.commands.sending import SendAct, Whereabouts, before_sending
+from domain.commands.table import COMMANDS
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Code, Command, State
 from domain.model.outcomes import ENDINGS, Cause, cause_of, ending
 from domain.model.specs import Kind, OfflinePolicy, StartSpec, StopSpec
-from domain.model.states import COMPENSATIONS, STATES, Step
+from domain.model.states import COMPENSATIONS, STATES, CommandStep
 from tests.unit.domain.situations import (
     ACCEPTED,
     REJECTED,
@@ -38,14 +40,15 @@ READY = Whereabouts(registered=True, gateway="g1", boot_state="ACCEPTED")
 
 @pytest.mark.parametrize("kind", Kind)
 def test_every_kind_has_its_rules(kind: Kind) -> None:
-    assert kinds.default_not_after(kind) > timedelta(0)
-    assert kinds.default_offline_policy(kind) in OfflinePolicy
-    assert kinds.priority(kind) >= 0
-    assert isinstance(kinds.awaits_effect(kind), bool)
+    rules = COMMANDS[kind]
+    assert rules.not_after > timedelta(0)
+    assert rules.offline_policy in OfflinePolicy
+    assert rules.priority >= 0
+    assert bool(rules.effect_progress) is rules.awaits_effect
 
 
 def test_start_unlock_and_reset_are_never_repeated() -> None:
-    never = {kind for kind in Kind if not kinds.repeatable(kind)}
+    never = {kind for kind in Kind if not COMMANDS[kind].repeatable}
     assert never == {Kind.START_SESSION, Kind.UNLOCK_CONNECTOR, Kind.RESET}
 
 
@@ -71,63 +74,65 @@ def test_a_word_of_another_code_is_not_taken_for_a_cause() -> None:
 def test_the_tables_are_complete_and_done_is_the_end() -> None:
     assert set(STATES) == set(State)
     assert STATES[State.DONE] == {}
-    assert all(Step.CONCLUDE in steps for state, steps in STATES.items() if state != State.DONE)
+    assert all(
+        CommandStep.CONCLUDE in steps for state, steps in STATES.items() if state != State.DONE
+    )
     assert {after for afters in COMPENSATIONS.values() for after in afters} <= set(COMPENSATIONS)
 
 
 @pytest.mark.parametrize(
     ("where", "policy", "now_s", "course", "cause"),
     [
-        (READY, OfflinePolicy.FAIL_FAST, 0, Course.SEND, None),
-        (READY, OfflinePolicy.FAIL_FAST, 300, Course.CONCLUDE, Cause.NOT_AFTER_PASSED),
+        (READY, OfflinePolicy.FAIL_FAST, 0, SendAct.SEND, None),
+        (READY, OfflinePolicy.FAIL_FAST, 300, SendAct.CONCLUDE, Cause.NOT_AFTER_PASSED),
         (
             replace(READY, registered=False),
             OfflinePolicy.WAIT,
             0,
-            Course.CONCLUDE,
+            SendAct.CONCLUDE,
             Cause.STATION_UNKNOWN,
         ),
         (
             replace(READY, gateway=None),
             OfflinePolicy.FAIL_FAST,
             0,
-            Course.CONCLUDE,
+            SendAct.CONCLUDE,
             Cause.STATION_OFFLINE,
         ),
-        (replace(READY, gateway=None), OfflinePolicy.WAIT, 0, Course.WAIT, None),
+        (replace(READY, gateway=None), OfflinePolicy.WAIT, 0, SendAct.WAIT, None),
         (
             replace(READY, gateway=None),
             OfflinePolicy.WAIT,
             300,
-            Course.CONCLUDE,
+            SendAct.CONCLUDE,
             Cause.NOT_AFTER_PASSED,
         ),
-        (replace(READY, boot_state="PENDING"), OfflinePolicy.FAIL_FAST, 0, Course.WAIT, None),
+        (replace(READY, boot_state="PENDING"), OfflinePolicy.FAIL_FAST, 0, SendAct.WAIT, None),
         (
             replace(READY, boot_state=""),
             OfflinePolicy.FAIL_FAST,
             300,
-            Course.CONCLUDE,
+            SendAct.CONCLUDE,
             Cause.BOOT_NOT_ACCEPTED,
         ),
     ],
 )
 def test_where_a_command_heads_for(
-    where: Whereabouts, policy: OfflinePolicy, now_s: float, course: Course, cause: Cause | None
+    where: Whereabouts, policy: OfflinePolicy, now_s: float, course: SendAct, cause: Cause | None
 ) -> None:
-    way = heading(start(offline_policy=policy), where, at(now_s))
-    assert way.course is course
+    way = before_sending(start(offline_policy=policy), where, at(now_s))
+    assert way.act is course
     assert (way.outcome.cause if way.outcome else None) == cause
-    assert bool(way.progress) is (course is Course.WAIT)
+    assert bool(way.progress) is (course is SendAct.WAIT)
 
 
 def test_what_was_not_sent_is_tried_again_within_limits() -> None:
     assert sending.may_try_again(1, True, at(0), at(1))
     assert not sending.may_try_again(1, False, at(0), at(1))
     assert not sending.may_try_again(1, True, at(1), at(1))
-    assert not sending.may_try_again(sending.MAX_ATTEMPTS, True, at(0), at(1))
-    assert sending.pause_before(1) == sending.RETRY_PAUSE
-    assert sending.pause_before(40) == sending.LONGEST_PAUSE
+    assert not sending.may_try_again(limits.MAX_ATTEMPTS, True, at(0), at(1))
+    assert sending.pause_before(1) == limits.RETRY_PAUSE
+    assert sending.pause_before(40) == limits.LONGEST_RETRY_PAUSE
 
 
 def test_the_station_is_looked_for_in_growing_steps_until_not_after() -> None:
@@ -148,14 +153,14 @@ def test_the_station_is_looked_for_in_growing_steps_until_not_after() -> None:
 )
 def test_deadlines(kind: Kind, answer_time: object, own: float | None, expected_s: float) -> None:
     sent = frame(answer_time=answer_time)
-    assert deadlines.effect_deadline(kind, sent, TIMING, own) == at(expected_s)
+    assert COMMANDS[kind].first_look(sent, ACCEPTED, TIMING, own) == at(expected_s)
 
 
 def test_facts_are_looked_at_in_growing_steps_while_an_answer_is_missing() -> None:
     unanswered = frame(answer_time=None)
-    looks = [deadlines.next_look(unanswered, at(now), at(60)) for now in (0, 5, 12, 21, 41)]
+    looks = [timing.next_look(unanswered, at(now), at(60)) for now in (0, 5, 12, 21, 41)]
     assert looks == [at(5), at(10), at(20), at(40), at(60)]
-    assert deadlines.next_look(frame(), at(5), at(60)) == at(60)
+    assert timing.next_look(frame(), at(5), at(60)) == at(60)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +176,7 @@ def test_the_first_look_after_a_frame(
     answer: StationAnswer | None, answer_time: object, expected_s: float
 ) -> None:
     sent = frame(answer_time=answer_time)
-    look = deadlines.first_look(Kind.START_SESSION, sent, answer, TIMING, None)
+    look = COMMANDS[Kind.START_SESSION].first_look(sent, answer, TIMING, None)
     assert look == at(expected_s)
 
 

@@ -10,15 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.commands import UnsentAttempt
+from domain.commands import transitions as changes
 from domain.evidence.facts import Act, Asked, Decision, Facts
-from domain.model import transitions as changes
 from domain.model.command import Command
 from domain.model.outcomes import Cause, ending
 from fleet.log.notes import MORE_KEY, Note
 from fleet.sends import Send
+from journal.commands.waking import StationEvent
 from journal.explain.notes import Telling, decision, human, question, retry, route, settled
 from journal.explain.steps import Change, Step, StepKind, Who, story
-from journal.station_events import StationEvent, evidence
+from journal.station_events import evidence
 from tests.unit.domain.situations import ACCEPTED, T0, at, start
 
 

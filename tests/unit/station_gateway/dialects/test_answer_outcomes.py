@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from domain.commands import transitions as changes
 from domain.commands.judging import judge
-from domain.commands.kinds import awaits_effect, repeatable
+from domain.commands.table import COMMANDS
 from domain.commands.timing import Timing
 from domain.evidence.facts import Act
-from domain.model import transitions as changes
 from domain.model.answers import CallError, StationAnswer, Verdict
 from domain.model.command import Code, Command, Outcome, State
 from domain.model.specs import Kind, StopSpec
@@ -61,7 +61,7 @@ def test_every_status_ends_as_its_verdict_allows_and_in_its_own_word(
     outcome = outcome_of(command)
     if outcome is None:
         assert verdict is not Verdict.NOT_SUPPORTED
-        assert awaits_effect(kind) or verdict in NO
+        assert COMMANDS[kind].awaits_effect or verdict in NO
         return
     assert allowed(outcome, verdict, kind)
 
@@ -69,7 +69,7 @@ def test_every_status_ends_as_its_verdict_allows_and_in_its_own_word(
 def allowed(outcome: Outcome, verdict: Verdict, kind: Kind) -> bool:
     """SUCCEEDED only for a yes whose answer is the end of it; a no is a definite no."""
     if outcome.code is Code.SUCCEEDED:
-        return verdict in YES and not awaits_effect(kind)
+        return verdict in YES and not COMMANDS[kind].awaits_effect
     if verdict is Verdict.NOT_SUPPORTED:
         return outcome.code is Code.NOT_SUPPORTED
     # An unwanted reservation that is not there is as good as one that was ended.
@@ -89,7 +89,7 @@ def test_every_error_code_ends_definitely_and_never_well(
     assert heard(command).call_error == CallError(code, "words")
     outcome = outcome_of(command)
     if outcome is None:
-        assert kind is Kind.STOP_SESSION or repeatable(kind)
+        assert kind is Kind.STOP_SESSION or COMMANDS[kind].repeatable
         assert heard(command).verdict is not Verdict.NOT_SUPPORTED
         return
     assert allowed(outcome, heard(command).verdict, kind)

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.model import transitions as changes
+from domain.commands import transitions as changes
 from domain.model.answers import CallError, StationAnswer, Verdict
 from domain.model.command import Code, Command, CompensationState, Outcome, State
-from domain.model.outcomes import Cause, ending
+from domain.model.outcomes import Cause, ending, in_its_words
 from domain.model.specs import Kind
 from domain.model.states import STATES, is_definite
 from tests.unit.domain.situations import (
@@ -80,8 +80,8 @@ def test_a_refusal_of_a_start_is_its_outcome(
 
 
 def test_the_stations_words_are_in_the_message() -> None:
-    assert changes.in_its_words(REJECTED) == "The station said: Busy: EVSE."
-    assert changes.in_its_words(ACCEPTED) == ""
+    assert in_its_words(REJECTED) == "The station said: Busy: EVSE."
+    assert in_its_words(ACCEPTED) == ""
 
 
 def test_a_refused_stop_is_not_decided_by_its_answer() -> None:

@@ -1,15 +1,16 @@
 """What can be written about a command: pure functions from one snapshot to the next.
 
-Gateway, workers and brokers all write to the same log, each what it saw. These functions are the
-only place where a snapshot changes, and the rules of `states.py` hold in each of them: a step that
-cannot happen any more, or that was written already, returns the very same object, and then nothing
-is written.
+Gateways, workers and brokers all write to the same log, each what it saw. These functions are the
+only place where a snapshot changes, and the rules of `states.py` hold in each of them. A step that
+cannot happen any more, or that was written already, returns the very same object; then nothing is
+written. What differs between the kinds of command is asked of the command's rules.
 """
 
 from dataclasses import replace
 from datetime import datetime
 
-from domain.commands.kinds import UNDOABLE, awaits_effect
+from domain.commands.rules import FirstStepRules
+from domain.commands.table import rules_of
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import (
     Code,
@@ -17,12 +18,13 @@ from domain.model.command import (
     Compensation,
     CompensationState,
     Outcome,
+    ReservationFacts,
     SessionFacts,
     State,
 )
-from domain.model.outcomes import Cause, cause_of, ending
+from domain.model.outcomes import Cause, cause_of, ending, in_its_words
 from domain.model.specs import Kind
-from domain.model.states import Step, after, is_definite, may_become
+from domain.model.states import CommandStep, after, is_definite, may_become
 
 
 def waiting(command: Command, progress: str) -> Command:
@@ -34,7 +36,7 @@ def waiting(command: Command, progress: str) -> Command:
 
 def sent(command: Command, at: datetime) -> Command:
     """Its frame may be on the wire from now on."""
-    state = after(command.state, Step.SEND)
+    state = after(command.state, CommandStep.SEND)
     if state is None:
         return command
     return replace(command, state=state, send_time=at, progress="Waiting for the station's answer.")
@@ -45,118 +47,37 @@ def answered(command: Command, answer: StationAnswer, at: datetime) -> Command:
     if is_definite(command.outcome) and command.state is State.DONE and command.station_answer:
         return command
     heard = replace(command, station_answer=answer, answer_time=at)
-    outcome = None if is_undecided(command, answer) else verdict_of(command.kind, answer)
+    outcome = outcome_of_answer(command, answer)
     if outcome is not None:
         return concluded(heard, replace(outcome, session=command.stopped_first), at)
     if answer.verdict is Verdict.UNREADABLE:
         return lost(heard, Cause.ANSWER_UNREADABLE.value, at)
-    state = after(heard.state, Step.ANSWER)
+    state = after(heard.state, CommandStep.ANSWER)
     if state is None:
         return heard
-    return replace(heard, state=state, progress=_EFFECT_PROGRESS.get(command.kind, ""))
+    return replace(heard, state=state, progress=rules_of(command).effect_progress)
 
 
-_EFFECT_PROGRESS = {
-    Kind.START_SESSION: "The station agreed; waiting for the session to start.",
-    Kind.STOP_SESSION: "The station answered; waiting for the session to end.",
-    Kind.RESET: "The station agreed; waiting for it to restart.",
-}
+def outcome_of_answer(command: Command, answer: StationAnswer) -> Outcome | None:
+    """The outcome that an answer alone decides for this command; None when facts must decide.
 
-
-def verdict_of(kind: Kind, answer: StationAnswer) -> Outcome | None:
-    """The outcome that an answer alone decides, None when facts must decide.
-
-    A refused stop is not decided by its answer: the session may have ended, or be known to the
-    station by another id. Nor is a refused cancel of a reservation: the station does not hold it,
-    and facts tell whether it ever did.
+    An unreadable answer decides nothing, and a station that does not know the message has done
+    nothing: that is so for every kind.
     """
+    rules = rules_of(command)
+    if rules.is_undecided(command, answer):
+        return None
     if answer.verdict is Verdict.NOT_SUPPORTED:
         return ending(Cause.COMMAND_NOT_SUPPORTED, in_its_words(answer))
-    if answer.verdict is Verdict.UNREADABLE or kind is Kind.STOP_SESSION:
+    if answer.verdict is Verdict.UNREADABLE:
         return None
-    if kind is Kind.UNLOCK_CONNECTOR and answer.status in _UNLOCK_WORDS:
-        return ending(_UNLOCK_WORDS[answer.status], in_its_words(answer))
-    if kind is Kind.CANCEL_RESERVATION and answer.verdict is Verdict.REJECTED:
-        return None if answer.call_error is None else refusal(answer)
-    if answer.verdict in {Verdict.REJECTED, Verdict.FAILED}:
-        return reserve_refusal(answer) if kind is Kind.RESERVE_NOW else refusal(answer)
-    if awaits_effect(kind):
-        return None
-    return ending(_DONE_BY_ANSWER.get(kind, Cause.STATION_ACCEPTED), in_its_words(answer))
-
-
-_DONE_BY_ANSWER = {
-    Kind.UNLOCK_CONNECTOR: Cause.CONNECTOR_UNLOCKED,
-    Kind.RESERVE_NOW: Cause.RESERVED,
-    Kind.CANCEL_RESERVATION: Cause.RESERVATION_CANCELLED,
-}
-
-_UNLOCK_WORDS = {
-    "UnlockFailed": Cause.UNLOCK_FAILED,
-    "OngoingAuthorizedTransaction": Cause.SESSION_RUNNING,
-    "UnknownConnector": Cause.UNKNOWN_CONNECTOR,
-}
-
-
-def is_undecided(command: Command, answer: StationAnswer) -> bool:
-    """Whether an answer about a hold decides nothing yet.
-
-    A yes that nobody wants any longer has to be undone first. A no to a repeated ReserveNow may
-    only mean that the first one, whose answer is lost, holds the place; and an error in answer to a
-    repeated CancelReservation says nothing about the first one.
-    """
-    lost_before = command.outcome is not None and command.outcome.code is Code.UNKNOWN
-    if command.kind is Kind.CANCEL_RESERVATION:
-        return lost_before and answer.call_error is not None
-    if command.kind is not Kind.RESERVE_NOW:
-        return False
-    if command.state is State.COMPENSATING or _is_compensated_for(command):
-        return True
-    if answer.verdict is Verdict.ACCEPTED:
-        return command.cancel_reason is not None
-    return lost_before and answer.verdict in _NO
-
-
-_NO = {Verdict.REJECTED, Verdict.FAILED, Verdict.NOT_SUPPORTED}
-
-
-def _is_compensated_for(command: Command) -> bool:
-    return command.compensation.state is not CompensationState.NONE
-
-
-def refusal(answer: StationAnswer) -> Outcome:
-    """The outcome of an answer that says no."""
-    cause = Cause.CALL_ERROR if answer.call_error else Cause.STATION_REJECTED
-    return ending(cause, in_its_words(answer))
-
-
-_PLACE_WORDS = {
-    "Occupied": Cause.EVSE_OCCUPIED,
-    "Faulted": Cause.EVSE_FAULTED,
-    "Unavailable": Cause.EVSE_UNAVAILABLE,
-}
-
-
-def reserve_refusal(answer: StationAnswer) -> Outcome:
-    """The outcome of a ReserveNow that was refused, by the station's own word."""
-    cause = _PLACE_WORDS.get(answer.status)
-    return refusal(answer) if cause is None else ending(cause, in_its_words(answer))
-
-
-def in_its_words(answer: StationAnswer) -> str:
-    """What the station said, as a sentence; empty when it gave no reason."""
-    error = answer.call_error
-    words = (
-        (error.code, error.description) if error else (answer.reason_code, answer.additional_info)
-    )
-    said = ": ".join(word for word in words if word)
-    return f"The station said: {said}." if said else ""
+    return rules.outcome_of_answer(command, answer)
 
 
 def lost(command: Command, cause: str, at: datetime) -> Command:
     """Sent, and no answer can be waited for: UNKNOWN until facts say more."""
     del at  # the outcome is provisional: its time is when it is concluded
-    state = after(command.state, Step.LOSE)
+    state = after(command.state, CommandStep.LOSE)
     if state is None:
         return command
     return replace(
@@ -207,29 +128,28 @@ def stopped_first(command: Command, session: SessionFacts) -> Command:
 
 
 def not_sent(command: Command, cause: str, at: datetime, detail: str = "") -> Command:
-    """Nothing was written to any socket and nothing will be; of an unlock: after its first step."""
-    if command.state is State.SENT and _stops_first(command):
-        return concluded(command, never_unlocked(command), at)
+    """No frame of the command was written to any socket, and none will be.
+
+    A command that is SENT because of its first step alone has an outcome of its own then.
+    """
+    step = first_step_of(command)
+    if command.state is State.SENT and step is not None:
+        return concluded(command, step.if_not_sent(command), at)
     if command.state is not State.QUEUED:
         return command
     known = cause_of(cause, Code.NOT_SENT, Cause.GATEWAY_UNREACHABLE)
     return concluded(command, ending(known, detail), at)
 
 
-def _stops_first(command: Command) -> bool:
-    return command.unlock is not None and command.unlock.stop_first
-
-
-def never_unlocked(command: Command, detail: str = "") -> Outcome:
-    """The outcome of an unlock whose session was told to stop, and that is not sent after all."""
-    session = command.stopped_first
-    cause = Cause.STOPPED_NOT_UNLOCKED if session else Cause.STOP_FIRST_NOT_CONFIRMED
-    return ending(cause, detail, session=session)
+def first_step_of(command: Command) -> FirstStepRules | None:
+    """The rules of what this command does before it is sent; None when it does nothing."""
+    step = rules_of(command).first_step
+    return step if step is not None and step.applies(command) else None
 
 
 def concluded(command: Command, outcome: Outcome, at: datetime) -> Command:
     """The command ended. A definite outcome stays; UNKNOWN may be raised, also when DONE."""
-    state = after(command.state, Step.CONCLUDE) or command.state
+    state = after(command.state, CommandStep.CONCLUDE) or command.state
     stays = is_definite(command.outcome) or (
         command.state is State.DONE and outcome.code is Code.UNKNOWN
     )
@@ -243,7 +163,7 @@ def concluded(command: Command, outcome: Outcome, at: datetime) -> Command:
 
 
 def cancel_asked(command: Command, reason: str) -> Command:
-    """Its caller wants it back; noted once, also when it is too late."""
+    """Its caller takes it back. This is noted once, also when it is too late."""
     if command.cancel_reason is not None:
         return command
     return replace(command, cancel_reason=reason)
@@ -253,32 +173,18 @@ def cancelled(command: Command, at: datetime) -> Command:
     """Taken back. What was sent may still have an effect: that one is watched for and undone."""
     if is_definite(command.outcome) or command.state is State.DONE:
         return command
-    outcome = _taken_back(command)
-    state = after(command.state, Step.CANCEL)
-    if state is None or command.kind not in UNDOABLE:
+    outcome, undo = _taken_back(command), rules_of(command).undo
+    state = after(command.state, CommandStep.CANCEL)
+    if state is None or undo is None:
         return concluded(command, outcome, at)
-    return replace(
-        command,
-        state=state,
-        outcome=outcome,
-        outcome_time=at,
-        progress=_CANCELLED_PROGRESS.get(command.kind, ""),
-    )
+    return replace(command, state=state, outcome=outcome, outcome_time=at, progress=undo.progress)
 
 
 def _taken_back(command: Command) -> Outcome:
-    if command.state is State.QUEUED or not _stops_first(command):
+    step = first_step_of(command)
+    if command.state is State.QUEUED or step is None:
         return ending(Cause.CANCELLED_BY_CALLER)
-    session = command.stopped_first
-    what = "was stopped" if session else "was told to stop"
-    detail = f"The session {what} before that; the connector was not unlocked."
-    return ending(Cause.CANCELLED_BY_CALLER, detail, session=session)
-
-
-_CANCELLED_PROGRESS = {
-    Kind.START_SESSION: "Cancelled; a session that still starts will be stopped.",
-    Kind.RESERVE_NOW: "Cancelled; the station is told to hold nothing.",
-}
+    return step.if_cancelled(command)
 
 
 def settled(command: Command, at: datetime) -> Command:
@@ -304,25 +210,30 @@ def undoing(
     )
 
 
-def undoing_hold(command: Command, reason: str, at: datetime) -> Command:
-    """The hold that a ReserveNow may have made is being cancelled at its station."""
-    spec, known = command.reserve, command.compensation
-    pending = CompensationState.PENDING
-    if spec is None or known.state is pending or not may_become(known.state, pending):
+def undoing_reservation(
+    command: Command, reason: str, unwanted: ReservationFacts, at: datetime
+) -> Command:
+    """The reservation that the command may have made is being cancelled at its station."""
+    known, pending = command.compensation, CompensationState.PENDING
+    if known.state is pending or not may_become(known.state, pending):
         return command
     return replace(
         command,
         compensation=Compensation(
-            pending, reason, update_time=at, reservation=spec.reservation, wire_id=spec.wire_id
+            pending,
+            reason,
+            update_time=at,
+            reservation=unwanted.reservation,
+            wire_id=unwanted.wire_id,
         ),
         progress="Making sure that the station holds nothing.",
     )
 
 
-def hold_was_used(
+def reservation_was_used(
     command: Command, why: str, transaction: str, transaction_id: str, at: datetime
 ) -> Command:
-    """The hold could not be cancelled any more: a session has used it."""
+    """The reservation could not be cancelled any more: a session has used it."""
     if command.compensation.state is not CompensationState.PENDING:
         return command
     failed = undo_failed(command, why, at)
@@ -333,12 +244,12 @@ def hold_was_used(
 
 
 def undone(command: Command, at: datetime) -> Command:
-    """The unwanted session has ended; the unwanted hold is gone."""
+    """The unwanted session has ended, or the unwanted reservation is gone."""
     return _compensated(command, CompensationState.DONE, command.compensation.reason, at)
 
 
 def undo_failed(command: Command, why: str, at: datetime) -> Command:
-    """The unwanted session or hold could not be undone; a human has to look."""
+    """The unwanted session or reservation could not be undone; a human has to look."""
     if command.compensation.state is CompensationState.NONE:
         return command
     reason = f"{command.compensation.reason} {why}".strip()
@@ -350,8 +261,6 @@ def left_running(
 ) -> Command:
     """A session that may be unwanted was not stopped, because it may be somebody else's."""
     if command.compensation.state is not CompensationState.NONE:
-        return command
-    if not may_become(command.compensation.state, CompensationState.FAILED):
         return command
     failed = Compensation(CompensationState.FAILED, why, transaction, transaction_id, at)
     return replace(command, compensation=failed)

@@ -1,8 +1,8 @@
 """The result of a frame is applied by one rule, whoever has it."""
 
+from domain.commands.transitions import STOPPING_FIRST, answered, frame_ended, lost, sent
 from domain.model.command import Code, State
 from domain.model.specs import Kind
-from domain.model.transitions import STOPPING_FIRST, answered, frame_ended, lost, sent
 from tests.unit.domain.situations import ACCEPTED, T0, at, start, unlock
 
 LOST = "CONNECTION_LOST_AFTER_SEND"

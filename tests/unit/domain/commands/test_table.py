@@ -1,0 +1,169 @@
+"""The table of commands is total, and nothing acts on a command without its row."""
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from domain.commands import judging, transitions, wording
+from domain.commands.rules import CommandRules
+from domain.commands.table import COMMANDS, rules_of
+from domain.evidence.facts import Facts, Need
+from domain.model.answers import StationAnswer, Verdict
+from domain.model.command import Command, State
+from domain.model.outcomes import Cause, ending
+from domain.model.specs import SPEC_PLACES, Kind, only_spec
+from tests.unit.domain.situations import (
+    ACCEPTED,
+    T0,
+    TIMING,
+    answered,
+    at,
+    cancel,
+    reserve,
+    reset,
+    start,
+    stop,
+    unlock,
+)
+
+OF_KIND = {
+    Kind.START_SESSION: start(),
+    Kind.STOP_SESSION: stop(),
+    Kind.UNLOCK_CONNECTOR: unlock(),
+    Kind.RESET: reset(),
+    Kind.RESERVE_NOW: reserve(),
+    Kind.CANCEL_RESERVATION: cancel(),
+}
+DONE: dict[str, Any] = {
+    "state": State.DONE,
+    "outcome": ending(Cause.ANSWER_TIMEOUT),
+    "send_time": T0,
+}
+
+
+def seventh() -> Kind:
+    """A kind that somebody added to the vocabulary and to nothing else."""
+    planted = str.__new__(Kind, "TRIGGER_MESSAGE")
+    planted._name_ = planted._value_ = "TRIGGER_MESSAGE"
+    return planted
+
+
+@pytest.fixture
+def planted() -> Command:
+    """A start in all but its kind."""
+    return replace(start(), kind=seventh())
+
+
+def test_every_kind_has_its_rules() -> None:
+    assert set(COMMANDS) == set(Kind)
+
+
+def test_every_kind_has_a_place_for_its_spec() -> None:
+    assert set(SPEC_PLACES) == set(Kind)
+    assert len(set(SPEC_PLACES.values())) == len(Kind)
+
+
+def test_rules_have_no_defaults_so_that_no_question_is_forgotten() -> None:
+    with pytest.raises(TypeError, match=f"{len(fields(CommandRules))} required"):
+        CommandRules()  # type: ignore[call-arg]
+
+
+DOES: list[Callable[[Command], Any]] = [
+    rules_of,
+    wording.title,
+    lambda c: wording.frame_title(c, 1, "g1", True),
+    lambda c: transitions.answered(c, ACCEPTED, at(1)),
+    lambda c: transitions.cancelled(c, at(1)),
+    lambda c: transitions.not_sent(c, "STATION_OFFLINE", at(1)),
+    transitions.first_step_of,
+    lambda c: judging.judge(c, Facts(), TIMING, at(1)),
+    lambda c: judging.judge(replace(c, state=State.COMPENSATING), Facts(), TIMING, at(1)),
+    lambda c: judging.judge(replace(c, **DONE), Facts(), TIMING, at(1)),
+    judging.is_guarded,
+    lambda c: judging.guard_end(c, TIMING, at(1)),
+]
+
+
+@pytest.mark.parametrize("does", DOES)
+def test_a_kind_without_rules_is_an_error_and_never_another_command(
+    planted: Command, does: Callable[[Command], Any]
+) -> None:
+    with pytest.raises(KeyError, match="TRIGGER_MESSAGE"):
+        does(planted)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_command_without_the_spec_of_its_kind_is_an_error(kind: Kind) -> None:
+    nothing: dict[str, Any] = dict.fromkeys(SPEC_PLACES.values())
+    empty = replace(OF_KIND[kind], **nothing)
+    with pytest.raises(ValueError, match="no spec of its kind"):
+        COMMANDS[kind].title(empty)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_the_answers_of_a_kind_fit_together(kind: Kind) -> None:
+    rules = COMMANDS[kind]
+    assert rules.not_after > timedelta(0)
+    assert rules.priority >= 0
+    assert bool(rules.effect_progress) is rules.awaits_effect
+
+
+def test_start_unlock_and_reset_are_never_repeated() -> None:
+    never = {kind for kind in Kind if not COMMANDS[kind].repeatable}
+    assert never == {Kind.START_SESSION, Kind.UNLOCK_CONNECTOR, Kind.RESET}
+
+
+def test_only_what_begins_something_can_be_undone() -> None:
+    undoable = {kind for kind in Kind if COMMANDS[kind].undo is not None}
+    assert undoable == {Kind.START_SESSION, Kind.RESERVE_NOW}
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_station_that_does_not_know_the_message_ends_every_command(kind: Kind) -> None:
+    said = answered(OF_KIND[kind], StationAnswer(Verdict.NOT_SUPPORTED))
+    assert said.outcome is not None
+    assert said.outcome.cause == Cause.COMMAND_NOT_SUPPORTED
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_repeated_frame_says_what_the_first_one_said(kind: Kind) -> None:
+    command = OF_KIND[kind]
+    again = only_spec(kind, COMMANDS[kind].repeated(command, "7"))
+    assert again == {place: getattr(command, place) for place in SPEC_PLACES.values()}
+
+
+def test_a_stop_may_be_repeated_with_the_id_that_the_station_uses() -> None:
+    again = COMMANDS[Kind.STOP_SESSION].repeated(stop(), "9")
+    assert again == replace(stop().stop or pytest.fail(), wire_id="9")
+
+
+def test_each_command_is_judged_by_its_own_facts() -> None:
+    needs = {kind: COMMANDS[kind].needed_facts(OF_KIND[kind]).needs for kind in Kind}
+    assert needs[Kind.UNLOCK_CONNECTOR] == frozenset()
+    assert needs[Kind.STOP_SESSION] == {Need.RUNNING_SESSIONS}
+    assert needs[Kind.RESET] == {Need.RESTART}
+    assert needs[Kind.RESERVE_NOW] == needs[Kind.CANCEL_RESERVATION]
+    assert {kind for kind in Kind if Need.RIVALS in needs[kind]} == {Kind.START_SESSION}
+
+
+def test_an_unlock_that_stops_first_needs_the_sessions_of_its_evse() -> None:
+    needed = COMMANDS[Kind.UNLOCK_CONNECTOR].needed_facts(unlock(stop_first=True))
+    assert needed.needs == {Need.RUNNING_SESSIONS_OF_EVSE}
+    assert needed.evse_id == 1
+
+
+def test_what_a_station_is_asked_about() -> None:
+    asked = {kind: COMMANDS[kind].question(OF_KIND[kind]) for kind in Kind}
+    assert (asked[Kind.START_SESSION].evse_id, asked[Kind.START_SESSION].wire_id) == (1, "")
+    assert asked[Kind.STOP_SESSION].wire_id == "7"
+    assert asked[Kind.RESET].evse_id is None
+    nothing = asked[Kind.UNLOCK_CONNECTOR]
+    assert nothing == asked[Kind.RESERVE_NOW] == asked[Kind.CANCEL_RESERVATION]
+
+
+def test_a_start_is_asked_about_by_the_transaction_of_its_answer() -> None:
+    named = answered(start(), replace(ACCEPTED, transaction_id="9"))
+    assert COMMANDS[Kind.START_SESSION].question(named).wire_id == "9"
