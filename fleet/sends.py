@@ -93,6 +93,13 @@ _INSERT = Upsert(
         .returning(*_SEND)
     )
 )
+_BLANK: dict[str, Any] = {
+    **dict.fromkeys(("workflow_id", "station", "kind", "message_id", "action"), ""),
+    **dict.fromkeys(("evse_id", "connector_id", "token_digest", "group_digest", "wire_id")),
+    "epoch": 0,
+    "undo": False,
+    "frame": None,
+}
 _ATTEMPT = precompiled(
     select(*_SEND).where(
         sends.c.tenant == bindparam("tenant"),
@@ -202,26 +209,26 @@ async def intend(
     # this check and the intent.
     if await current_epoch(tx, station) != epoch:
         raise StaleEpoch(f"epoch {epoch} of station {station} is over")
-    values = {
-        "command": identifier(command),
-        "tenant": identifier(tenant),
-        "workflow_id": workflow_id,
-        "station": identifier(station),
-        "kind": kind,
-        "attempt": int32(attempt),
-        "state": "INTENT",
-        "message_id": identifier(message_id),
-        "epoch": epoch,
-        "undo": undo,
-        "evse_id": optional_int32(evse_id),
-        "connector_id": optional_int32(connector_id),
-        "token_digest": token_digest,
-        "group_digest": group_digest,
-        "wire_id": optional_identifier(wire_id or None),
-        "send_time": now,
-        "action": cut(action, 64),
-        "frame": frame,
-    }
+    values = _row(
+        state="INTENT",
+        command=identifier(command),
+        tenant=identifier(tenant),
+        workflow_id=workflow_id,
+        station=identifier(station),
+        kind=kind,
+        attempt=int32(attempt),
+        message_id=identifier(message_id),
+        epoch=epoch,
+        undo=undo,
+        evse_id=optional_int32(evse_id),
+        connector_id=optional_int32(connector_id),
+        token_digest=token_digest,
+        group_digest=group_digest,
+        wire_id=optional_identifier(wire_id or None),
+        send_time=now,
+        action=cut(action, 64),
+        frame=frame,
+    )
     row = (await tx.execute(_INSERT(tx), values)).first()
     if row is None:
         raise AlreadySettled(await _standing(tx, tenant, command, attempt))
@@ -230,26 +237,13 @@ async def intend(
 
 async def void(tx: Tx, *, tenant: str, command: str, attempt: int, now: datetime) -> Send:
     """Decide that this attempt is never sent. Returns the row that stands: VOID or an older one."""
-    values = {
-        "command": identifier(command),
-        "tenant": identifier(tenant),
-        "workflow_id": "",
-        "station": "",
-        "kind": "",
-        "attempt": int32(attempt),
-        "state": "VOID",
-        "message_id": "",
-        "epoch": 0,
-        "undo": False,
-        "evse_id": None,
-        "connector_id": None,
-        "token_digest": None,
-        "group_digest": None,
-        "wire_id": None,
-        "send_time": now,
-        "action": "",
-        "frame": None,
-    }
+    values = _row(
+        state="VOID",
+        command=identifier(command),
+        tenant=identifier(tenant),
+        attempt=int32(attempt),
+        send_time=now,
+    )
     row = (await tx.execute(_INSERT(tx), values)).first()
     return await _standing(tx, tenant, command, attempt) if row is None else Send(*row)
 
@@ -294,6 +288,11 @@ async def busy(tx: Tx, station: str) -> bool:
 async def close(tx: Tx, tenant: str, command: str) -> None:
     """Close every send of the command: no workflow waits for its evidence any longer."""
     await tx.execute(_CLOSE, {"of_tenant": tenant, "of_command": command})
+
+
+def _row(**known: Any) -> dict[str, Any]:
+    """A row to insert; what is not known is empty."""
+    return _BLANK | known
 
 
 async def _standing(tx: Tx, tenant: str, command: str, attempt: int) -> Send:

@@ -13,7 +13,6 @@ from typing import Any
 
 from asyncpg import Connection as AsyncpgConnection  # type: ignore[import-untyped]
 from sqlalchemy import Connection, event, exc, make_url
-from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite as sqlite_dialect
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -23,10 +22,15 @@ from fleet.engine.pools import ConnectionPool, PostgresPool, SqlitePool
 from fleet.engine.precompiled import check_compiler
 
 POSTGRES_POOL_SIZE = 10
+"""How many connections to PostgreSQL one process uses at most, if the settings say nothing."""
+
 SQLITE_READERS = 4
 _COMPILED_CACHE = 2_000
 _CLOSE_S = 0.1
+"""How long a connection to PostgreSQL may take to close."""
+
 _IDLE_IN_TRANSACTION_MS = 15_000
+"""PostgreSQL ends a transaction that does nothing for so long: a killed process left it."""
 
 
 class ImpatientConnection(AsyncpgConnection):  # type: ignore[misc]
@@ -58,15 +62,17 @@ class Engines:
 def open_engines(text: str, *, timeout_s: float, synchronous: str, pool_size: int) -> Engines:
     """Engines for "sqlite:///path" or "postgresql://user:password@host/name".
 
-    Raises: ValueError for another kind of URL, or a SQLite database in memory.
+    Raises: ValueError for another kind of URL, or a SQLite database in memory; CompilerChanged for
+        a version of SQLAlchemy that `precompiled` does not know.
     """
     url = make_url(text)
     dialect = url.get_backend_name()
     if dialect == "sqlite":
         path = sqlite_path(url)
-        check_compiler(sqlite_dialect())
         make = partial(_sqlite_engine, path, timeout_s=timeout_s, synchronous=synchronous)
-        writer = SqlitePool(make(writer=True, size=1), begin="BEGIN IMMEDIATE", size=1)
+        write_engine = make(writer=True, size=1)
+        check_compiler(write_engine.dialect)
+        writer = SqlitePool(write_engine, begin="BEGIN IMMEDIATE", size=1)
         reader = SqlitePool(
             make(writer=False, size=SQLITE_READERS), begin="BEGIN", size=SQLITE_READERS
         )

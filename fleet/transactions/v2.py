@@ -121,6 +121,13 @@ async def event_v2(
     }
     event = _Event(event_type, max(0, min(seq_no, _SEQ_MAX)), event_time, fields)
     key = {"station": identifier(station), "ocpp_id": identifier(ocpp_id)}
+    return await _store(tx, key, tenant, event, now)
+
+
+async def _store(
+    tx: Tx, key: dict[str, str], tenant: str, event: _Event, now: datetime
+) -> tuple[Transaction, bool]:
+    """Merge the event into the row with this key, or insert the row."""
     while True:
         row = (await tx.execute(_LOCK, {f"of_{k}": v for k, v in key.items()})).first()
         if row is not None:

@@ -1,4 +1,4 @@
-"""Several processes share one database, and nobody is told that it is locked."""
+"""Several processes write to one database, and no write fails because it is locked."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A database that is gone, hangs, is full or locked: said in about two seconds, over after."""
+"""A database that is gone, hangs, is full or locked: an error within about two seconds."""
 
 import asyncio
 import signal
