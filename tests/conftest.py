@@ -7,6 +7,7 @@ import pytest
 from hypothesis import settings
 from xdist.remote import Producer
 
+from tests.support.servers import prepare
 from tests.support.side_by_side import ByServer
 
 # A wall clock is no judge of an example on a shared machine: the first one pays for compilation.
@@ -26,3 +27,9 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByServer:
     """Shares the tests out by the servers that they use."""
     return ByServer(config, log)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Has the servers ready that the chosen tests start."""
+    if not session.config.option.collectonly:
+        prepare(session.items)

@@ -2,11 +2,10 @@
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import grpc
 
 from tests.e2e.broker_calls import Broker, broker_at
+from tests.support.ports import steady_port
 
 UP_LIMIT_S = 120.0
 DOWN_LIMIT_S = 30.0
@@ -35,9 +35,11 @@ class System:
 
 
 @contextmanager
-def running_system(home: Path, *options: str) -> Iterator[System]:
-    """`evcommand up --open` on free ports, with its files in `home` and further options."""
-    grpc_address, ocpp_address = (f"127.0.0.1:{port}" for port in _free_ports(2))
+def running_system(
+    home: Path, *options: str, environment: Mapping[str, str] | None = None
+) -> Iterator[System]:
+    """`evcommand up --open` on free ports, with its files in `home` and further settings."""
+    grpc_address, ocpp_address = (f"127.0.0.1:{steady_port()}" for _ in range(2))
     command = [
         *(_evcommand(), "up", "--open"),
         *("--grpc-listen", grpc_address, "--ocpp-listen", ocpp_address),
@@ -45,7 +47,7 @@ def running_system(home: Path, *options: str) -> Iterator[System]:
         *options,
     ]
     log = home / "evcommand.log"
-    with _running(command, log) as process, broker_at(grpc_address) as broker:
+    with _running(command, log, environment) as process, broker_at(grpc_address) as broker:
         _wait_until_up(process, grpc_address, log)
         yield System(grpc_address, ocpp_address, broker, home)
 
@@ -64,10 +66,13 @@ def simulated_station(system: System, version: str, station_id: str) -> Iterator
 
 
 @contextmanager
-def _running(command: Sequence[str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def _running(
+    command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+) -> Iterator["subprocess.Popen[bytes]"]:
     """Runs a command until the block ends, its words in `log`, without this user's settings."""
     keep = {"EVCOMMAND_CACHE"}
     env = {k: v for k, v in os.environ.items() if k in keep or not k.startswith("EVCOMMAND_")}
+    env.update(environment or {})
     with log.open("w") as output:
         process = subprocess.Popen(
             command, cwd=log.parent, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output
@@ -96,11 +101,3 @@ def _wait_until_up(process: "subprocess.Popen[bytes]", grpc_address: str, log: P
                 ready.result(timeout=0.5)
                 return
     raise AssertionError(f"evcommand up did not come up:\n{log.read_text()}")
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]

@@ -15,6 +15,7 @@ import pytest
 
 from entrypoints.temporal.dev_server import free_port
 from tests.e2e.toolchains import go_install
+from tests.support.ports import steady_port
 from tests.support.processes import EVCOMMAND
 
 pytestmark = pytest.mark.e2e
@@ -157,7 +158,7 @@ def tmp_path_of_another(tmp_path: Path) -> Path:
 def running_up(home: Path) -> Iterator[str]:
     """`evcommand up` until Ctrl-C; yields what it printed when it was ready."""
     output = home / "up.out"
-    listen = ["--grpc-listen", "127.0.0.1:0", "--ocpp-listen", f"127.0.0.1:{free_port()}"]
+    listen = ["--grpc-listen", "127.0.0.1:0", "--ocpp-listen", f"127.0.0.1:{steady_port()}"]
     with output.open("w") as out, (home / "up.err").open("a") as err:
         up = subprocess.Popen(
             [EVCOMMAND, "up", *listen],

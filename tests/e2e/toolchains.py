@@ -5,19 +5,19 @@ directory is kept under a name that carries the digest of what went in. A second
 needs neither network nor compiler time.
 """
 
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from entrypoints.temporal.binary import cache_dir
+from entrypoints.temporal_binary import cache_dir
+from tests.support.servers import only_one_builder
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 BUILD_LIMIT_S = 900.0
@@ -53,7 +53,7 @@ def built(name: str, sources: Sequence[Path], build: Callable[[Path], None]) -> 
     home = cache_dir() / "test-programs"
     home.mkdir(parents=True, exist_ok=True)
     finished = home / f"{name}-{_digest(sources)}"
-    with _only_one_builder(home / f"{name}.lock"):
+    with only_one_builder(home / f"{name}.lock"):
         if finished.is_dir():
             return finished
         with tempfile.TemporaryDirectory(prefix=f"{name}-", dir=home) as place:
@@ -88,7 +88,7 @@ def go_install(package: str) -> Path:
     """A program from the Go module proxy (`path@version`), in the cache's bin directory."""
     program = cache_dir() / "bin" / package.split("@", maxsplit=1)[0].rsplit("/", 1)[-1]
     program.parent.mkdir(parents=True, exist_ok=True)
-    with _only_one_builder(program.with_suffix(".lock")):
+    with only_one_builder(program.with_suffix(".lock")):
         if not program.is_file():
             require("go")
             with tempfile.TemporaryDirectory(dir=program.parent) as place:
@@ -126,10 +126,3 @@ def _files(sources: Sequence[Path]) -> Iterator[Path]:
         for path in source.rglob("*"):
             if path.is_file() and not unwanted & set(path.relative_to(source).parts):
                 yield path
-
-
-@contextmanager
-def _only_one_builder(lock: Path) -> Iterator[None]:
-    with lock.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

@@ -13,6 +13,10 @@ from pathlib import Path
 from entrypoints.temporal.binary import find_temporal
 from entrypoints.temporal.child_process import die_with_parent
 from entrypoints.temporal.dev_server import DevServer, DevServerOptions, free_port
+from entrypoints.children import die_with_parent
+from entrypoints.temporal_binary import find_temporal
+from entrypoints.temporal_server import DevServer, DevServerOptions
+from tests.support.ports import steady_port
 
 EVCOMMAND = Path(sys.executable).with_name("evcommand")
 READY_S = 60.0
@@ -99,7 +103,7 @@ class TemporalProcess:
         binary = find_temporal(lambda _line: None)
         if binary is None:
             raise ProcessFailed("no Temporal CLI and no Go to build it with")
-        self.port = free_port()
+        self.port = steady_port()
         options = DevServerOptions(
             log_file=home / "temporal.log",
             port=self.port,
@@ -122,8 +126,8 @@ class Fleet:
 
     def __init__(self, home: Path, environment: Mapping[str, str]) -> None:
         self.temporal = TemporalProcess(home)
-        self.grpc_address = f"127.0.0.1:{free_port()}"
-        self.ocpp_address = f"127.0.0.1:{free_port()}"
+        self.grpc_address = f"127.0.0.1:{steady_port()}"
+        self.ocpp_address = f"127.0.0.1:{steady_port()}"
         self.database_url = f"sqlite:///{home / 'fleet.sqlite'}"
         settings = {
             **QUICK,

@@ -1,7 +1,6 @@
 """Command workflows against servers: one that skips time, and a real one for costs and races."""
 
 import asyncio
-import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -16,10 +15,9 @@ from entrypoints.temporal.binary import find_temporal
 from entrypoints.temporal.dev_server import DevServerOptions, running_dev_server
 from fleet.database import Database
 from tests.support.command_bench import Bench
+from tests.support.servers import time_skipping_server
 from workflows.registration import register_search_attributes
 from workflows.worker import running_worker
-
-_ROOT = Path(__file__).parents[3]
 
 
 @asynccontextmanager
@@ -36,23 +34,12 @@ async def _running(
         yield bench
 
 
-def _test_server() -> str:
-    fetched = subprocess.run(
-        [_ROOT / "scripts" / "fetch_temporal_test_server"],
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=300,
-    )
-    return fetched.stdout.strip()
-
-
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def skipping() -> AsyncIterator[WorkflowEnvironment]:
     """A server that skips time while a test waits for a workflow's end, or sleeps."""
-    path = await asyncio.to_thread(_test_server)
+    path = await asyncio.to_thread(time_skipping_server)
     async with await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=path
+        test_server_existing_path=str(path)
     ) as environment:
         await register_search_attributes(environment.client)
         yield environment

@@ -1,0 +1,50 @@
+"""The servers that tests start have to be built or fetched once; that takes minutes the first time.
+
+It is done between the collection and the first test, because a test has a time limit that such a
+build exceeds. Worker processes of one run, and several runs, wait for each other.
+"""
+
+import fcntl
+import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from entrypoints.temporal_binary import cache_dir, find_temporal
+
+_ROOT = Path(__file__).parents[2]
+_TEMPORAL = ("e2e", "integration")
+_SKIPPING = ("integration/workflows",)
+
+
+def prepare(items: Iterable[pytest.Item]) -> None:
+    """Builds or fetches what these tests start and what is not there yet."""
+    folders = {item.path.relative_to(_ROOT / "tests").parent for item in items}
+    if any(folder.is_relative_to(each) for folder in folders for each in _TEMPORAL):
+        find_temporal(lambda _line: None)
+    if any(folder.is_relative_to(each) for folder in folders for each in _SKIPPING):
+        time_skipping_server()
+
+
+def time_skipping_server() -> Path:
+    """The program that starts Temporal's time-skipping test server; fetched when it is missing."""
+    cache_dir().mkdir(parents=True, exist_ok=True)
+    with only_one_builder(cache_dir() / "temporal-test-server.lock"):
+        fetched = subprocess.run(
+            [_ROOT / "scripts" / "fetch_temporal_test_server"],
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=600,
+        )
+    return Path(fetched.stdout.strip())
+
+
+@contextmanager
+def only_one_builder(lock: Path) -> Iterator[None]:
+    """While the block runs, no other process of this machine runs one with the same lock."""
+    with lock.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
