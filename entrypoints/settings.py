@@ -1,7 +1,8 @@
 """All settings of all processes. Each is a flag, an EVCOMMAND_* variable, and a row in the docs.
 
 The settings that operators choose are defined here (ChosenSettings). Limits and waits are defined
-in the rooms that use them: their types, defaults and descriptions come from the rooms' dataclasses.
+in the rooms that use them: their types, defaults and descriptions come from the rooms' dataclasses,
+the description from `metadata["doc"]` of the field.
 Their names get a prefix: GatewaySettings.max_frame_bytes is `gateway_max_frame_bytes`. So each
 setting has one definition.
 """
@@ -29,7 +30,6 @@ _GATEWAY_CHOSEN = {
     *("host", "port", "tls_certificate", "tls_key", "tls_terminated"),
     *("open", "open_tenant", "insecure", "gateway_id"),
 }
-_DESCRIBED = re.compile(r"^\s*(?P<names>[a-z_0-9]+(?:, [a-z_0-9]+)*): (?P<text>.+)$")
 
 
 class ChosenSettings(BaseSettings):
@@ -232,28 +232,12 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def described_fields(room: type[Any]) -> dict[str, str]:
-    """The descriptions of a settings dataclass: `name, name: text` lines of its docstring."""
-    found: dict[str, str] = {}
-    names: list[str] = []
-    for line in (room.__doc__ or "").splitlines():
-        match = _DESCRIBED.match(line)
-        if match:
-            names = match["names"].split(", ")
-            found.update(dict.fromkeys(names, match["text"].strip()))
-        elif names and line.strip():
-            found.update({name: f"{found[name]} {line.strip()}" for name in names})
-        else:
-            names = []
-    return found
-
-
 def _room_fields(prefix: str, room: type[Any], chosen: set[str]) -> dict[str, Any]:
-    descriptions = described_fields(room)
+    """The fields of a room's dataclass; `metadata["doc"]` of each is its description."""
     return {
         prefix + field.name: (
             field.type,
-            Field(field.default, description=descriptions.get(field.name, "")),
+            Field(field.default, description=field.metadata["doc"]),
         )
         for field in dataclasses.fields(room)
         if field.name not in chosen

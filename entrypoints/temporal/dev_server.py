@@ -101,13 +101,8 @@ class DevServer:
         try:
             await asyncio.to_thread(process.wait, self._options.stop_timeout_s)
         except subprocess.TimeoutExpired:
-            _kill(process)
-
-    def kill(self) -> None:
-        """Kills it as a crash would."""
-        process, self._process = self._process, None
-        if process is not None:
-            _kill(process)
+            process.kill()
+            process.wait(10)
 
     async def _ready(self) -> None:
         deadline = time.monotonic() + self._options.ready_timeout_s
@@ -220,8 +215,3 @@ def _command_line(binary: str, options: DevServerOptions, port: int, ui_port: in
     if options.db_file is not None:
         command += ["--db-filename", str(options.db_file)]
     return command
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.wait(10)

@@ -13,7 +13,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from entrypoints.temporal.dev_server import free_port
 from tests.e2e.toolchains import go_install
 from tests.support.ports import steady_port
 from tests.support.processes import EVCOMMAND

@@ -12,10 +12,7 @@ from pathlib import Path
 
 from entrypoints.temporal.binary import find_temporal
 from entrypoints.temporal.child_process import die_with_parent
-from entrypoints.temporal.dev_server import DevServer, DevServerOptions, free_port
-from entrypoints.children import die_with_parent
-from entrypoints.temporal_binary import find_temporal
-from entrypoints.temporal_server import DevServer, DevServerOptions
+from entrypoints.temporal.dev_server import DevServer, DevServerOptions
 from tests.support.ports import steady_port
 
 EVCOMMAND = Path(sys.executable).with_name("evcommand")

@@ -1,4 +1,4 @@
-"""Stations under test, and what a back end asks of them in each version's words."""
+"""Stations under test, and the CALLs of a back end in the words of each version."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,7 +22,7 @@ Pair = tuple[CentralSystem, SimulatedStation]
 async def connected(
     version: str, *flaws: Behaviour, lawful: bool = True, **settings: Any
 ) -> AsyncIterator[Pair]:
-    """A booted station. `lawful`: every frame that it wrote must obey the standard's schemas."""
+    """A booted station. lawful: at the end, every frame must have obeyed the schemas."""
     async with central_system() as system:
         quick = {"plug_delay_s": 0.01, "reconnect_s": 0.01, "reboot_s": 0.01, **settings}
         config = StationConfig("CP1", system.url, version=version, flaws=flaws, **quick)
@@ -122,5 +122,5 @@ async def charges(system: CentralSystem, station: SimulatedStation, **fields: An
 
 
 def order(system: CentralSystem) -> list[str]:
-    """What the station wrote, in order: actions of its CALLs, and `answer`."""
+    """The actions of the station's CALLs, and `answer` for each answer, in order."""
     return [frame[2] if frame[0] == 2 else "answer" for frame in system.frames]

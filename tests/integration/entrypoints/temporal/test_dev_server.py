@@ -23,7 +23,7 @@ from entrypoints.temporal.dev_server import (
 PARENT = """
 import asyncio, sys
 from pathlib import Path
-from entrypoints.temporal_server import DevServer, DevServerOptions
+from entrypoints.temporal.dev_server import DevServer, DevServerOptions
 
 async def main():
     server = DevServer(sys.argv[1], DevServerOptions(Path(sys.argv[2]), ui=False))

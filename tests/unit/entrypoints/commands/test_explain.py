@@ -1,4 +1,4 @@
-"""A story as lines for a terminal."""
+"""The explanation of a command as lines for a terminal."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""A Temporal CLI is found, or built once; whatever is missing is said with its remedy."""
+"""A Temporal CLI is found, or built once. If neither works, the message names the remedy."""
 
 import os
 import stat
@@ -24,7 +24,7 @@ pathlib.Path(os.environ["GOBIN"], "temporal").write_text("built")
 
 
 class Machine:
-    """A machine with nothing on PATH but what the test puts there."""
+    """A machine whose PATH has only the programs that the test puts there."""
 
     def __init__(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.programs, self.cache = home / "programs", home / "cache"

@@ -1,4 +1,4 @@
-"""Whatever is done to a charger, in any order, it stays in one piece. Seeded by Hypothesis."""
+"""The invariants of a charger hold after any sequence of steps. Hypothesis makes the sequences."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ BEGIN = datetime(2030, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Step:
-    """Something that is done: what, and the numbers that it needs."""
+    """One step: its name, and the values that it needs."""
 
     what: str
     evse_id: int
@@ -39,7 +39,7 @@ class Step:
 
 @dataclass
 class Walk:
-    """A charger, what happened, and what may still happen."""
+    """A charger, its time, and the events so far."""
 
     charger: Charger
     now: datetime = BEGIN

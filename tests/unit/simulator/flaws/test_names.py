@@ -1,4 +1,4 @@
-"""Flaws by their names, as people write them; all of them are documented, and tested."""
+"""The names of flaws: they are read from text, documented and tested."""
 
 from datetime import UTC, datetime
 from pathlib import Path
