@@ -72,7 +72,7 @@ class OpeningRequest:
     tls: bool
 
 
-class Doorkeeper:
+class HandshakeJudge:
     """Judges every handshake of this process, and remembers who failed."""
 
     def __init__(
