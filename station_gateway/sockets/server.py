@@ -27,7 +27,7 @@ from station_gateway.sockets.handshake import (
     HandshakeJudge,
     OpeningRequest,
     Refused,
-    refusal,
+    report_refusal,
     station_id,
 )
 from station_gateway.stations.ports import SocketGone
@@ -159,7 +159,7 @@ class StationSocket(ServerConnection):
             self.send_data()
 
     def hang_up(self, code: int, reason: str) -> None:
-        """Start closing without waiting; the sweep of the closing timeout ends TCP."""
+        """Start closing without waiting. TCP ends after the closing timeout at the latest."""
         if self.state is State.OPEN:
             self.protocol.send_close(code, reason)
             self.send_data()
@@ -297,7 +297,7 @@ def _refuse(
         station = station_id(request.path)
     except Refused:
         station = ""
-    refusal(refused, station, address)
+    report_refusal(refused, station, address)
     response = connection.respond(refused.status, f"{refused.status.phrase}\n")
     if refused.status is HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = 'Basic realm="ocpp", charset="UTF-8"'
