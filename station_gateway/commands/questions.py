@@ -23,7 +23,7 @@ from fleet.engine.unavailable import DatabaseUnavailable
 from journal.commands.waking import StationEvent, wake_concerned
 from station_gateway.commands.answers import take_blame, to_row
 from station_gateway.commands.frames import AWAIT_CABLE
-from station_gateway.dialects.commands import Question, Subject
+from station_gateway.dialects.command_words import Question, Subject
 from station_gateway.dialects.messages import Answer, OutgoingCall
 from station_gateway.session.events import AnswerReceived, SessionOver
 from station_gateway.session.queue import Priority, QueueFull

@@ -22,7 +22,7 @@ from domain.model.specs import (
     UnlockSpec,
 )
 from station_gateway.dialects import fields, schedules, verdicts
-from station_gateway.dialects.commands import (
+from station_gateway.dialects.command_words import (
     CommandWords,
     FrameParts,
     Question,

@@ -24,7 +24,7 @@ from domain.model.specs import (
 )
 from domain.ocpp_words import CAPABILITIES, Capabilities
 from station_gateway.dialects import fields, schedules, verdicts
-from station_gateway.dialects.commands import (
+from station_gateway.dialects.command_words import (
     CommandWords,
     FrameParts,
     Question,
