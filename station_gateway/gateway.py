@@ -20,7 +20,7 @@ from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.keys import Passwords, Sealer
-from fleet.stations import Station as Known
+from fleet.stations import Station
 from journal.commands.waking import StationEvent, wake_concerned
 from station_gateway.commands.activities import GatewayActivities
 from station_gateway.commands.questions import Questions
@@ -33,7 +33,7 @@ from station_gateway.session.engine import SessionLimits
 from station_gateway.session.flood import FloodLimits
 from station_gateway.session.frames import FrameLimits
 from station_gateway.settings import GatewaySettings
-from station_gateway.sockets.handshake import Doorkeeper
+from station_gateway.sockets.handshake import HandshakeJudge
 from station_gateway.sockets.server import StationServer, StationSocket
 from station_gateway.stations.peer import Peer
 from station_gateway.stations.registry import REPLACED, Registry
@@ -79,7 +79,7 @@ class Gateway:
         self._db = db
         self._waker = waker
         self._utc_now = utc_now
-        self.doorkeeper = Doorkeeper(
+        self.handshake_judge = HandshakeJudge(
             db, passwords, settings, utc_now=utc_now, monotonic_s=time.monotonic
         )
         self.handlers = Handlers(
@@ -98,7 +98,7 @@ class Gateway:
         )
         self.sweeper = Sweeper(db, self.registry, settings, utc_now=utc_now)
         self._surroundings = self._shared(questions)
-        self.server = StationServer(settings, self.doorkeeper, self._serve)
+        self.server = StationServer(settings, self.handshake_judge, self._serve)
         self._loops: list[asyncio.Task[None]] = []
 
     def _shared(self, questions: Questions) -> Surroundings:
@@ -180,7 +180,7 @@ class Gateway:
 
     # --- one socket
 
-    async def _serve(self, socket: StationSocket, known: Known, subprotocol: str) -> None:
+    async def _serve(self, socket: StationSocket, known: Station, subprotocol: str) -> None:
         dialect = DIALECTS[subprotocol]
         peer = Peer(
             id=known.id,
@@ -244,7 +244,7 @@ class Gateway:
 
     def _cool_off(self, station: ConnectedStation) -> None:
         log.warning("station_floods", station=station.peer.id)
-        self.doorkeeper.cool_off(station.peer.id)
+        self.handshake_judge.cool_off(station.peer.id)
 
     # --- the lease of this process
 

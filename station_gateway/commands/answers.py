@@ -41,7 +41,7 @@ def to_row(answer: StationAnswer) -> dict[str, Any]:
 
 
 def from_row(row: dict[str, Any]) -> StationAnswer:
-    """What `to_row` made."""
+    """The answer that `to_row` has written."""
     return msgspec.convert(row, StationAnswer)
 
 

@@ -22,7 +22,7 @@ from domain.model.specs import (
     UnlockSpec,
 )
 from fleet.keys import Sealer
-from station_gateway.dialects.commands import FrameParts
+from station_gateway.dialects.command_words import FrameParts
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import OutgoingCall, Unsendable
 

@@ -23,7 +23,7 @@ from fleet.engine.unavailable import DatabaseUnavailable
 from journal.commands.waking import StationEvent, wake_concerned
 from station_gateway.commands.answers import take_blame, to_row
 from station_gateway.commands.frames import AWAIT_CABLE
-from station_gateway.dialects.commands import Question, Subject
+from station_gateway.dialects.command_words import Question, Subject
 from station_gateway.dialects.messages import Answer, OutgoingCall
 from station_gateway.session.events import AnswerReceived, SessionOver
 from station_gateway.session.queue import Priority, QueueFull
@@ -39,7 +39,7 @@ SHORTEST_S = 0.1
 """A question whose turn comes at its deadline still gets this long for its answer."""
 
 
-async def put(
+async def put_question(
     station: ConnectedStation, call: OutgoingCall, priority: Priority, timeout_s: float
 ) -> Answer | None:
     """Ask when it is our turn; None when no answer came within `timeout_s` altogether."""
@@ -95,7 +95,7 @@ class Questions:
         result = AskStationResult(asked=False, detail="the station did not answer")
         for subject in await self._subjects(question, request):
             call = question.write(subject)
-            answer = await put(station, call, Priority.NORMAL, deadline - loop.time())
+            answer = await put_question(station, call, Priority.NORMAL, deadline - loop.time())
             if answer is None:
                 break
             said = question.read(answer)
@@ -148,7 +148,7 @@ class Questions:
         if station.peer.connection_timeout_s is not None:
             return
         call = station.dialect.get_connection_timeout()
-        answer = await put(
+        answer = await put_question(
             station, call, Priority.BACKGROUND, self._settings.housekeeping_timeout_s
         )
         if answer is None:

@@ -82,7 +82,7 @@ class Sender:
         self._stopped = False
 
     def stop(self) -> None:
-        """Begin no more; whoever asks is told to try another gateway."""
+        """Send nothing more: each later request is told to try another gateway."""
         self._stopped = True
 
     async def finish(self, timeout_s: float) -> None:

@@ -13,7 +13,7 @@ from domain.model.specs import (
     Kind,
 )
 from domain.ocpp_words import Capabilities
-from station_gateway.dialects.commands import CommandWords
+from station_gateway.dialects.command_words import CommandWords
 from station_gateway.dialects.messages import (
     Answer,
     Confirmation,

@@ -22,7 +22,7 @@ from domain.model.specs import (
     UnlockSpec,
 )
 from station_gateway.dialects import fields, schedules, verdicts
-from station_gateway.dialects.commands import (
+from station_gateway.dialects.command_words import (
     CommandWords,
     FrameParts,
     Question,
@@ -243,7 +243,7 @@ def reply(call: StationCall, said: Confirmation) -> Payload:
 
 
 def _id_tag_info(authorization: Authorization | None) -> Payload:
-    """Without a judgement the token is Invalid: nobody vouched for it."""
+    """The idTagInfo. A token without a judgement is Invalid."""
     if authorization is None:
         return {"status": "Invalid"}
     info: Payload = {"status": replies.TOKEN_WORDS[authorization.verdict]}

@@ -24,7 +24,7 @@ from domain.model.specs import (
 )
 from domain.ocpp_words import CAPABILITIES, Capabilities
 from station_gateway.dialects import fields, schedules, verdicts
-from station_gateway.dialects.commands import (
+from station_gateway.dialects.command_words import (
     CommandWords,
     FrameParts,
     Question,
@@ -89,7 +89,7 @@ def _read_transaction_status(answer: Answer) -> QuestionAnswer:
 
 
 def _trigger_status(subject: Subject) -> OutgoingCall:
-    """Stations refuse it without a connector (2.0.1 part 2, F06.FR.13): 1 stands for its EVSE."""
+    """Stations refuse an EVSE without a connector (2.0.1 part 2, F06.FR.13): 1 stands for it."""
     payload: Payload = {"requestedMessage": "StatusNotification"}
     if subject.evse_id is not None:
         payload["evse"] = {"id": subject.evse_id, "connectorId": subject.connector_id or 1}
@@ -181,7 +181,7 @@ class Speech:
         """Reset.
 
         Raises:
-            Unsendable: this version does not know the mode, or the id is none.
+            Unsendable: this version does not know the mode, or the id is out of range.
         """
         modes = self._can.reset_modes
         if spec.mode not in modes:
@@ -195,8 +195,8 @@ class Speech:
         """ReserveNow. It reserves a whole EVSE: a connector's number is not said.
 
         Raises:
-            Unsendable: a token is too long or its type unknown, so is the connector's, or an id
-                is none.
+            Unsendable: a token is too long, the type of a token or of the connector is unknown, or
+                an id is out of range.
         """
         payload: Payload = {
             "id": fields.sendable(spec.wire_id, 0, "wire_id"),
@@ -237,7 +237,7 @@ class Speech:
                 return replies.reply(call, said)
 
     def _id_token_info(self, authorization: Authorization | None) -> Payload:
-        """Without a judgement the token is Invalid: nobody vouched for it."""
+        """The idTokenInfo. A token without a judgement is Invalid."""
         if authorization is None:
             return {"status": "Invalid"}
         info: Payload = {"status": replies.TOKEN_WORDS[authorization.verdict]}
@@ -250,7 +250,7 @@ class Speech:
 
 
 def _unlock(spec: UnlockSpec, parts: FrameParts) -> OutgoingCall:  # noqa: ARG001
-    """UnlockConnector. Raises: Unsendable when an id is none."""
+    """UnlockConnector. Raises: Unsendable when an id is out of range."""
     return "UnlockConnector", {
         "evseId": fields.sendable(spec.on_evse, 1, "evse_id"),
         "connectorId": fields.sendable(spec.on_connector, 1, "connector_id"),
@@ -302,5 +302,5 @@ _TOKEN_TYPES = (
 
 
 def token_types(*more: str) -> dict[str, str]:
-    """For `Speech.token_types`: the types that all versions know, and `more` of this one."""
+    """The `token_types` of a `Speech`: the types that all versions know, and `more` of this one."""
     return {word.upper(): word for word in (*_TOKEN_TYPES, *more)}

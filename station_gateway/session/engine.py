@@ -71,7 +71,7 @@ class SessionLimits:
 
 
 class _Ours(msgspec.Struct):
-    """Our outstanding CALL."""
+    """The CALL of ours that is outstanding."""
 
     message_id: str
     action: str

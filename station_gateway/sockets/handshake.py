@@ -72,7 +72,7 @@ class OpeningRequest:
     tls: bool
 
 
-class Doorkeeper:
+class HandshakeJudge:
     """Judges every handshake of this process, and remembers who failed."""
 
     def __init__(
@@ -107,10 +107,10 @@ class Doorkeeper:
         )
 
     async def judge(self, request: OpeningRequest) -> Admitted:
-        """Admit a station or raise.
+        """Admit a station, or raise.
 
         Raises:
-            Refused: with the HTTP status for the station and a reason for us.
+            Refused: with the HTTP status for the station, and a reason for metrics and log.
         """
         identity = station_id(request.path)
         subprotocol = negotiate(request.headers)
@@ -264,7 +264,7 @@ def credentials(headers: Headers) -> tuple[str, str]:
     return user, password
 
 
-def refusal(refused: Refused, station: str, address: str) -> None:
+def report_refusal(refused: Refused, station: str, address: str) -> None:
     """Tell operators about a refused handshake."""
     metrics.REFUSED_HANDSHAKES.labels(reason=refused.reason).inc()
     log.warning("handshake_refused", station=station, address=address, reason=refused.reason)

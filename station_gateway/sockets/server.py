@@ -24,10 +24,10 @@ from station_gateway.dialects import DIALECTS
 from station_gateway.settings import GatewaySettings
 from station_gateway.sockets.handshake import (
     Admitted,
-    Doorkeeper,
+    HandshakeJudge,
     OpeningRequest,
     Refused,
-    refusal,
+    report_refusal,
     station_id,
 )
 from station_gateway.stations.ports import SocketGone
@@ -38,9 +38,13 @@ ServeStation = Callable[["StationSocket", Station, str], Awaitable[None]]
 
 
 class StationSocket(ServerConnection):
-    """One websocket. `admitted` is set once the handshake was judged; `heard_s` is loop time."""
+    """One websocket of a station.
 
-    door: ClassVar["StationServer"]
+    owner: the server that accepted it. admitted: the station, once the handshake was judged.
+    heard_s: loop time when the last byte came. pinged: a ping of ours has no answer yet.
+    """
+
+    owner: ClassVar["StationServer"]
     admitted: Admitted | None = None
     heard_s: float = 0.0
     pinged: bool = False
@@ -50,13 +54,13 @@ class StationSocket(ServerConnection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or refuse it before any work is spent on it."""
         self.heard_s = self.loop.time()
-        if self.door.make_room():
-            self.door.pending[self] = self.heard_s
+        if self.owner.make_room():
+            self.owner.pending[self] = self.heard_s
             super().connection_made(transport)
             return
         self._shed = True
         metrics.REFUSED_HANDSHAKES.labels(reason="too_many_pending").inc()
-        cast(asyncio.Transport, transport).write(self.door.busy)
+        cast(asyncio.Transport, transport).write(self.owner.busy)
         transport.close()
 
     def data_received(self, data: bytes) -> None:
@@ -67,7 +71,7 @@ class StationSocket(ServerConnection):
         self.pinged = False
         if self.request is None:
             self._request_bytes += len(data)
-            if self._request_bytes > self.door.settings.max_request_bytes:
+            if self._request_bytes > self.owner.settings.max_request_bytes:
                 metrics.REFUSED_HANDSHAKES.labels(reason="request_too_large").inc()
                 self.transport.abort()
                 return
@@ -112,7 +116,7 @@ class StationSocket(ServerConnection):
         try:
             await super().handshake(*args, **kwargs)
         finally:
-            self.door.pending.pop(self, None)
+            self.owner.pending.pop(self, None)
             if self.request is not None:
                 self.request.headers.clear()  # the parser keeps the request for ever
                 self.response = None
@@ -137,7 +141,7 @@ class StationSocket(ServerConnection):
         if not self.paused:
             return
         try:
-            async with asyncio.timeout(self.door.settings.write_timeout_s):
+            async with asyncio.timeout(self.owner.settings.write_timeout_s):
                 await self.drain()
         except (TimeoutError, OSError) as error:
             self.transport.abort()
@@ -155,12 +159,12 @@ class StationSocket(ServerConnection):
             self.send_data()
 
     def hang_up(self, code: int, reason: str) -> None:
-        """Start closing without waiting; the sweep of the closing timeout ends TCP."""
+        """Start closing without waiting. TCP ends after the closing timeout at the latest."""
         if self.state is State.OPEN:
             self.protocol.send_close(code, reason)
             self.send_data()
             self.recv_messages.close()
-            self.loop.call_later(self.door.settings.close_timeout_s, self.transport.abort)
+            self.loop.call_later(self.owner.settings.close_timeout_s, self.transport.abort)
 
 
 class StationServer:
@@ -169,13 +173,13 @@ class StationServer:
     def __init__(
         self,
         settings: GatewaySettings,
-        doorkeeper: Doorkeeper,
+        handshake_judge: HandshakeJudge,
         serve_station: ServeStation,
     ) -> None:
         self.settings = settings
         self.pending: dict[StationSocket, float] = {}
         self.admitting = True
-        self._doorkeeper = doorkeeper
+        self._handshake_judge = handshake_judge
         self._serve_station = serve_station
         self._server: Server | None = None
         self.busy = (
@@ -255,7 +259,7 @@ class StationServer:
         address = str(peer[0]) if peer else ""
         tls = connection.transport.get_extra_info("ssl_object") is not None
         try:
-            admitted = await self._doorkeeper.judge(
+            admitted = await self._handshake_judge.judge(
                 OpeningRequest(request.path, request.headers, address, tls)
             )
         except Refused as refused:
@@ -281,7 +285,7 @@ def _sockets_of(server: StationServer) -> type[StationSocket]:
     """The connection class of one server. `websockets` makes the instances, with its arguments."""
 
     class BoundSocket(StationSocket):
-        door = server
+        owner = server
 
     return BoundSocket
 
@@ -293,7 +297,7 @@ def _refuse(
         station = station_id(request.path)
     except Refused:
         station = ""
-    refusal(refused, station, address)
+    report_refusal(refused, station, address)
     response = connection.respond(refused.status, f"{refused.status.phrase}\n")
     if refused.status is HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = 'Basic realm="ocpp", charset="UTF-8"'

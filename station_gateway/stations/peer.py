@@ -8,7 +8,7 @@ KNOWN_SESSIONS = 64
 
 @dataclass(slots=True)
 class Peer:
-    """One connected station.
+    """The station at the other end of one socket, as facts and commands need to know it.
 
     epoch: of its connection lease; the fleet refuses a send with an older one.
     boot_accepted: no command is sent before.

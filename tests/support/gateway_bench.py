@@ -156,7 +156,7 @@ class Bench:
 
     def forget_addresses(self) -> None:
         """Forget which station came from which address."""
-        self.gateway.doorkeeper.known_good.clear()
+        self.gateway.handshake_judge.known_good.clear()
 
     async def hold_heartbeats(self, release: asyncio.Event) -> None:
         """Answer no Heartbeat before `release`."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from domain.ocpp_words import CAPABILITIES
 from station_gateway.dialects import fields
 from station_gateway.dialects.interface import ErrorWords
 from station_gateway.dialects.messages import (
@@ -31,7 +32,7 @@ ERRORS = ErrorWords(
 
 TOKEN_TYPE_CHARS = 20
 TRANSACTION_ID_CHARS = 36
-_LONGEST_TOKEN = 255
+_LONGEST_TOKEN = max(version.id_token_chars for version in CAPABILITIES.values())
 """The limit of all versions: the schema has refused what is too long for the station's version."""
 
 

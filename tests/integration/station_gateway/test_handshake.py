@@ -126,7 +126,7 @@ async def test_guesses_from_elsewhere_do_not_lock_out_the_station_itself(bench: 
         pass
     for _ in range(6):
         with pytest.raises(Refused):
-            await bench.gateway.doorkeeper.judge(guess("203.0.113.9"))
+            await bench.gateway.handshake_judge.judge(guess("203.0.113.9"))
     async with bench.station("S1") as station:
         assert await station.call("Heartbeat", {})
 

@@ -15,7 +15,7 @@ from domain.model.specs import (
     UnlockSpec,
 )
 from station_gateway.dialects import v16, v21, v201
-from station_gateway.dialects.commands import FrameParts, Question
+from station_gateway.dialects.command_words import FrameParts, Question
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import Answer, OutgoingCall
 from station_gateway.dialects.schemas import SchemaSet

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from domain.model.specs import ReserveSpec, StartSpec
 from fleet.keys import Sealer
-from station_gateway.dialects.commands import FrameParts
+from station_gateway.dialects.command_words import FrameParts
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.masking import TOKEN_FIELDS, masked
 from tests.unit.station_gateway.dialects.test_writing import STARTS, every

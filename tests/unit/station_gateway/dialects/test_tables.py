@@ -19,7 +19,7 @@ from domain.model.specs import (
 from domain.ocpp_words import CAPABILITIES
 from scripts.pages.answers import SPECS
 from station_gateway import dialects
-from station_gateway.dialects.commands import NOT_IN_THIS_VERSION, FrameParts
+from station_gateway.dialects.command_words import NOT_IN_THIS_VERSION, FrameParts
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import Unsendable
 from tests.unit.station_gateway.versions import DIALECTS, question_about, write

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from domain.model.answers import CallError
 from domain.model.specs import ChargingProfile, IdToken, Kind, SchedulePeriod, StartSpec, StopSpec
 from station_gateway.dialects import v16, v21, v201
-from station_gateway.dialects.commands import FrameParts, Subject
+from station_gateway.dialects.command_words import FrameParts, Subject
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import (
     Authorization,

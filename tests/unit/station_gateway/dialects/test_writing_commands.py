@@ -18,7 +18,7 @@ from domain.model.specs import (
     UnlockSpec,
 )
 from station_gateway.dialects import v16, v21, v201
-from station_gateway.dialects.commands import FrameParts, Subject
+from station_gateway.dialects.command_words import FrameParts, Subject
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import OutgoingCall, Payload, Unsendable
 from tests.unit.station_gateway.dialects.test_writing import (
