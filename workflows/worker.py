@@ -30,6 +30,7 @@ PASSED_THROUGH = (
     "domain",
     "workflows.alarms",
     "workflows.calls",
+    "workflows.limits",
     "workflows.requests",
 )
 """Modules that workflow runs share instead of loading them anew: pure, or calls of the SDK only.

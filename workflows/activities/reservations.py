@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
@@ -29,12 +29,7 @@ from fleet.log import reservations
 from journal.reservations.facts import read_hold_facts
 from journal.reservations.record import from_snapshot, record
 from telemetry import metrics
-
-WITHIN = timedelta(seconds=30)
-"""How long a frame waits in line at its gateway; the facts decide whether it is tried again."""
-
-LONGEST_WAIT = timedelta(seconds=2)
-"""How long an activity may wait for a moment that is near: a task of the workflow waits with it."""
+from workflows.limits import LONGEST_WAIT_FOR_END, RESERVATION_FRAME_WAIT
 
 _log = structlog.get_logger(__name__)
 
@@ -111,6 +106,7 @@ class ReservationActivities:
         """The frame of a hold: not a command's, so no command's state is written."""
         asked = as_asked(known, act)
         cancels = act is Act.CANCEL
+        until = now + RESERVATION_FRAME_WAIT
         return SendFrameInput(
             command=known.name,
             tenant=known.tenant,
@@ -118,7 +114,7 @@ class ReservationActivities:
             station=known.station,
             kind=Kind.CANCEL_RESERVATION if cancels else Kind.RESERVE_NOW,
             attempt=attempt,
-            not_after=now + WITHIN if cancels else min(now + WITHIN, known.expire_time),
+            not_after=until if cancels else min(until, known.expire_time),
             answer_timeout_s=self._timing.answer_timeout_s,
             undo=True,
             reserve=None if cancels else _reserve_spec(asked),
@@ -130,7 +126,7 @@ async def _waited_for(request: WeighReservationInput) -> WeighReservationInput:
     """The request at the moment that it is for: a hold ends neither early nor late."""
     if request.not_before is None or request.not_before <= request.now:
         return request
-    wait = min(request.not_before - request.now, LONGEST_WAIT)
+    wait = min(request.not_before - request.now, LONGEST_WAIT_FOR_END)
     await asyncio.sleep(wait.total_seconds())
     return replace(request, now=request.now + wait, not_before=None)
 
