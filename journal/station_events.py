@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from journal.explain.notes import Telling, What
+from journal.explain.notes import ExplainNote, NoteKind
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class StationEvent:
     told: Mapping[str, Any] = field(default_factory=dict)
 
 
-def evidence(event: StationEvent, now: datetime) -> Telling | None:
+def evidence(event: StationEvent, now: datetime) -> ExplainNote | None:
     """The event as a piece of evidence; None for a late answer, which its frame tells.
 
     Its key is the same for each repeat of one message, and another for each new one.
@@ -68,7 +68,7 @@ def evidence(event: StationEvent, now: datetime) -> Telling | None:
         case _:
             return None
     by = f" ({event.message})" if event.message else ""
-    return Telling(What.EVIDENCE, key, f"{text}{by}.", _facts(event))
+    return ExplainNote(NoteKind.EVIDENCE, key, f"{text}{by}.", _facts(event))
 
 
 def _session(event: StationEvent) -> tuple[str, str]:

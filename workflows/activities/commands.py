@@ -43,8 +43,8 @@ from fleet.log import reservations
 from fleet.sends import Send
 from journal.commands.facts import read_facts, target_of
 from journal.commands.record import committed, from_snapshot, record
-from journal.explain import notes as telling
-from journal.explain.noting import tell
+from journal.explain import notes
+from journal.explain.writing import add_note
 from journal.reservations import record as reservation_recorder
 
 _log = structlog.get_logger(__name__)
@@ -115,7 +115,7 @@ async def _prepare(tx: Tx, request: PrepareCommandInput) -> PrepareCommandResult
     command, now = request.command, request.now
     where, version = await _whereabouts(tx, request)
     if request.tried is not None:
-        await tell(tx, command.tenant, command.name, telling.retry(request.tried), now)
+        await add_note(tx, command.tenant, command.name, notes.retry(request.tried), now)
     if request.look_only:
         ready = where.gateway is not None and where.boot_state == "ACCEPTED"
         return _prepared(command, where, Heading(Course.SEND if ready else Course.WAIT))
@@ -142,8 +142,8 @@ async def _prepare(tx: Tx, request: PrepareCommandInput) -> PrepareCommandResult
         key = f"waiting:{command.revision}"
         command = await _record(tx, command, key, lambda c: changes.waiting(c, way.progress), now)
     if way.course is Course.SEND and where.gateway is not None:
-        taken = telling.route(command.station, where.gateway, version, request.tried)
-        await tell(tx, command.tenant, command.name, taken, now)
+        taken = notes.route(command.station, where.gateway, version, request.tried)
+        await add_note(tx, command.tenant, command.name, taken, now)
     return _prepared(command, where, way)
 
 
@@ -155,10 +155,10 @@ async def _heading(
     facts = await read_facts(tx, command, request.asked, request.now)
     way = unlock_heading(command, facts, where, request.timing, request.now)
     stops = len(facts.first_stop.frames)
-    known = telling.question(command.station, request.asked) if request.asked else None
-    await tell(tx, command.tenant, command.name, known, request.now)
-    then = telling.stop_first(way.wire_id, stops) if way.course is Course.STOP_FIRST else None
-    await tell(tx, command.tenant, command.name, then, request.now)
+    known = notes.question(command.station, request.asked) if request.asked else None
+    await add_note(tx, command.tenant, command.name, known, request.now)
+    then = notes.stop_first(way.wire_id, stops) if way.course is Course.STOP_FIRST else None
+    await add_note(tx, command.tenant, command.name, then, request.now)
     return way
 
 
@@ -225,8 +225,8 @@ async def _settle(tx: Tx, request: SettleSendInput) -> SendFrameResult:
     )
     if row.state == "VOID" or (row.state == "INTENT" and request.give_up):
         sent, cancelled = row.state == "INTENT", not request.give_up
-        held = telling.settled(request.attempt, sent=sent, cancelled=cancelled)
-        await tell(tx, request.tenant, request.command, held, request.now)
+        held = notes.settled(request.attempt, sent=sent, cancelled=cancelled)
+        await add_note(tx, request.tenant, request.command, held, request.now)
     if row.state == "VOID":
         cause = Cause.GATEWAY_UNREACHABLE.value
         return SendFrameResult(SendStatus.NOT_SENT, cause=cause, retry=True)
@@ -274,10 +274,10 @@ async def _weigh(tx: Tx, request: WeighEvidenceInput) -> tuple[Command, Decision
     facts = await read_facts(tx, command, request.asked, request.now)
     decision = judge(command, facts, request.timing, request.now)
     if request.asked is not None:
-        asked = telling.question(command.station, request.asked)
-        await tell(tx, command.tenant, command.name, asked, request.now)
-    decided = telling.decision(command, decision, facts)
-    await tell(tx, command.tenant, command.name, decided, request.now)
+        asked = notes.question(command.station, request.asked)
+        await add_note(tx, command.tenant, command.name, asked, request.now)
+    decided = notes.decision(command, decision, facts)
+    await add_note(tx, command.tenant, command.name, decided, request.now)
     after = apply(command, decision, request.now)
     if after is not command:
         key = f"{decision.act.value.lower()}:{command.revision}"
