@@ -104,7 +104,7 @@ class WakeupDispatcher:
             await self._db.batch(lambda tx: wakeups.done(tx, ids))
 
     async def _signal_all(self, due: list[Wakeup]) -> list[int]:
-        """Sends one signal per workflow, however many rows it has. Returns the rows that are done."""
+        """Sends one signal per workflow, however many rows it has. Returns what is done."""
         reasons: dict[str, list[Wakeup]] = {}
         for wakeup in due:
             reasons.setdefault(wakeup.workflow_id, []).append(wakeup)

@@ -103,6 +103,18 @@ async def record(
     return command
 
 
+async def latest(tx: Tx, tenant: str, name: str) -> Command:
+    """The command as the log has it now.
+
+    Raises:
+        LookupError: the log does not have the command.
+    """
+    entry = await log.latest(tx, tenant=tenant, name=name)
+    if entry is None:
+        raise LookupError(f"command {name} of tenant {tenant!r} is not in this database")
+    return from_snapshot(entry.snapshot)
+
+
 class _RecordedChange:
     """Applies a change from snapshot to snapshot, and remembers what it did."""
 

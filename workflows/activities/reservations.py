@@ -1,4 +1,8 @@
-"""The worker's activities for reservations: short, each in one transaction, each may run twice."""
+"""The worker's activities for reservations: what a reservation's workflow reads and writes.
+
+Each is short and runs in one database transaction. Each may run twice: the keys of its records make
+the second run write nothing.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -48,7 +52,7 @@ class ReservationActivities:
 
     @implements(stubs.weigh_reservation)
     async def weigh_reservation(self, request: WeighReservationInput) -> WeighReservationResult:
-        """Reads all facts about a hold, records what they mean, and says what to do."""
+        """Reads all facts about a reservation, records what they mean, and says what to do next."""
         due = await _waited_for(request)
         before, step, alarm = await self._db.batch(lambda tx: self._weigh(tx, due))
         after = step.reservation
@@ -70,7 +74,7 @@ class ReservationActivities:
 
     @implements(stubs.change_reservation)
     async def change_reservation(self, request: ChangeReservationInput) -> Reservation:
-        """Notes a change that was asked for, or that an operator withdrew the reservation."""
+        """Records a change that was asked for, or that an operator ended the reservation."""
         return await self._db.batch(lambda tx: _change(tx, request))
 
     async def _weigh(
@@ -87,23 +91,23 @@ class ReservationActivities:
         step = next_step(after, facts, request.now)
         if step.act is Act.END:
             await sends.close(tx, after.tenant, after.name)
-        return known, await self._told(tx, after, facts, step, request.now), step.alarm
+        return known, await self._result(tx, after, facts, step, request.now), step.alarm
 
-    async def _told(
+    async def _result(
         self, tx: Tx, reservation: Reservation, facts: HoldFacts, step: Step, now: datetime
     ) -> WeighReservationResult:
-        told = WeighReservationResult(step.act, reservation, step.look_again)
+        result = WeighReservationResult(step.act, reservation, step.look_again)
         if step.act in {Act.WAIT, Act.END}:
-            return told
+            return result
         holder = await connections.holder(tx, reservation.station, now=now)
         return replace(
-            told,
+            result,
             gateway=holder.gateway if holder else None,
             request=self._frame(reservation, step.act, facts.attempts + 1, now),
         )
 
     def _frame(self, known: Reservation, act: Act, attempt: int, now: datetime) -> SendFrameInput:
-        """The frame of a hold: not a command's, so no command's state is written."""
+        """The reservation's own frame. `undo` keeps the gateway from writing a command's state."""
         asked = as_asked(known, act)
         cancels = act is Act.CANCEL
         until = now + RESERVATION_FRAME_WAIT
@@ -123,7 +127,10 @@ class ReservationActivities:
 
 
 async def _waited_for(request: WeighReservationInput) -> WeighReservationInput:
-    """The request at the moment that it is for: a hold ends neither early nor late."""
+    """Waits for `not_before`, and returns the request as of then.
+
+    A timer of Temporal may ring a second early or late; a reservation ends at its very end.
+    """
     if request.not_before is None or request.not_before <= request.now:
         return request
     wait = min(request.not_before - request.now, LONGEST_WAIT_FOR_END)
