@@ -2,12 +2,11 @@
 
 import pytest
 
-from bench.expiry_lateness import TENANT
 from domain.model.command import Code, Command, State
 from fleet.log import notes
 from journal.explain.reading import read_explanation
 from journal.explain.step import ExplainStep, StepKind
-from tests.support.command_bench import Bench
+from tests.support.command_bench import TENANT, Bench
 from tests.support.scripted_gateway import accepted, answers, dies, has_code, not_sent
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
