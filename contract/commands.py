@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from domain.commands.sending import Course
+from domain.commands.sending import SendAct
 from domain.commands.timing import Timing
 from domain.evidence.facts import Act, Asked
 from domain.model.answers import StationAnswer
@@ -118,7 +118,7 @@ class PrepareCommandResult:
 
     gateway: str | None
     revision: int = 0
-    course: Course = Course.SEND
+    course: SendAct = SendAct.SEND
     progress: str = ""
     outcome: Outcome | None = None
     look_again: datetime | None = None

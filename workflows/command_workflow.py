@@ -44,9 +44,9 @@ from domain.commands import wording
 from domain.commands.deadlines import first_look
 from domain.commands.guarding import guard_end, is_guarded
 from domain.commands.kinds import UNDOABLE
-from domain.commands.sending import Course, may_try_again, next_route_look, pause_before
+from domain.commands.sending import SendAct, may_try_again, next_route_look, pause_before
 from domain.evidence.facts import Act, Asked
-from domain.evidence.sessions import Frame
+from domain.evidence.sessions import SentFrame
 from domain.model.command import Command, Outcome, State, WaitFor
 from domain.model.outcomes import Cause, ending
 from domain.model.states import is_definite
@@ -150,13 +150,13 @@ class RemoteCommandWorkflow:
                 self._note(concluded(self._command, route.outcome, workflow.now()))
             elif self._cancel_pending():
                 await self._heed_cancel()
-            elif route.course is Course.ASK:
+            elif route.course is SendAct.ASK:
                 await self._ask(ask_first_request(self._command, route))
-            elif route.course is Course.WAIT or route.gateway is None:
+            elif route.course is SendAct.WAIT or route.gateway is None:
                 then = next_route_look(look, workflow.now(), self._command.not_after)
                 await self._woken_or(route.look_again or then)
                 look += 1
-            elif route.course is Course.STOP_FIRST:
+            elif route.course is SendAct.STOP_FIRST:
                 await self._stop_first(route, route.gateway)
             else:
                 await self._send_through(route.gateway)
@@ -170,7 +170,7 @@ class RemoteCommandWorkflow:
     async def _ready_gateway(self) -> str | None:
         """The gateway of a station that takes frames now; None when there is none."""
         route = await self._find_route(look_only=True)
-        return route.gateway if route.course is Course.SEND else None
+        return route.gateway if route.course is SendAct.SEND else None
 
     async def _stop_first(self, route: PrepareCommandResult, gateway: str) -> None:
         """Stops the session that keeps the connector locked; the facts say when it has ended."""
@@ -235,7 +235,7 @@ class RemoteCommandWorkflow:
         self._on_wire = True
         command, answer, now = self._command, result.answer, workflow.now()
         sent_at = result.send_time or now
-        frame = Frame(0, self._attempt, sent_at, result.answer_time)
+        frame = SentFrame(0, self._attempt, sent_at, result.answer_time)
         self._look_again = first_look(
             command.kind, frame, answer, self._timing, result.effect_timeout_s
         )

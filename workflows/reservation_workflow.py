@@ -24,7 +24,7 @@ from contract.reservations import (
     WeighReservationResult,
 )
 from domain.reservations import wording as reservation_wording
-from domain.reservations.next_step import Act
+from domain.reservations.next_step import ReservationAct
 from domain.reservations.reservation import ChangeState, Reservation
 from workflows.alarms import Alarms
 from workflows.calls import reservations as calls
@@ -66,7 +66,7 @@ class ReservationWorkflow:
             now = self._now()
             step = await calls.weigh(self._about, now, self._end_within(now))
             self._note(step.reservation)
-            if step.act is Act.END and self._is_idle():
+            if step.act is ReservationAct.END and self._is_idle():
                 return self._ended(step.reservation)
             # One frame at a time; its result is a fact that the next look weighs.
             if step.request is not None and step.gateway is not None and self._sending.done():
@@ -121,7 +121,7 @@ class ReservationWorkflow:
                 self._woken
                 or self._alarms.is_due(until)
                 or (sending and self._sending.done())
-                or (step.act is Act.END and self._is_idle())
+                or (step.act is ReservationAct.END and self._is_idle())
             )
         )
 

@@ -16,7 +16,7 @@ from contract.callbacks import (
 from domain.callbacks import (
     DeliveryCause,
     DeliveryState,
-    News,
+    NewsKind,
     Waiting,
     delivery_id,
     news_of,
@@ -123,7 +123,7 @@ def _due(
     )
 
 
-def _news(callback: Callback, commands: list[Command]) -> list[tuple[News, Command]]:
+def _news(callback: Callback, commands: list[Command]) -> list[tuple[NewsKind, Command]]:
     """The changes that this callback asked for, the oldest first."""
     before: Command | None = None
     found = []
@@ -135,7 +135,9 @@ def _news(callback: Callback, commands: list[Command]) -> list[tuple[News, Comma
     return found
 
 
-def _row(callback: Callback, news: News, command: Command, request: NextCallbackInput) -> Delivery:
+def _row(
+    callback: Callback, news: NewsKind, command: Command, request: NextCallbackInput
+) -> Delivery:
     return Delivery(
         id=delivery_id(command.tenant, command.name, command.revision),
         tenant=command.tenant,

@@ -27,9 +27,9 @@ from contract.commands import (
 )
 from domain.commands.cancel_reservation import cancelled
 from domain.commands.judging import apply, judge
-from domain.commands.sending import Course, Heading, Whereabouts, heading
+from domain.commands.sending import Heading, SendAct, Whereabouts, before_sending
 from domain.commands.stop_first import stops_first, unlock_heading
-from domain.evidence.facts import Decision, told
+from domain.evidence.facts import Decision, session_facts
 from domain.model import transitions as changes
 from domain.model.answers import StationAnswer
 from domain.model.command import Command
@@ -121,7 +121,7 @@ async def _prepare(tx: Tx, request: PrepareCommandInput) -> PrepareCommandResult
         await add_note(tx, command.tenant, command.name, notes.retry(request.tried), now)
     if request.look_only:
         ready = where.gateway is not None and where.boot_state == "ACCEPTED"
-        return _prepared(command, where, Heading(Course.SEND if ready else Course.WAIT))
+        return _prepared(command, where, Heading(SendAct.SEND if ready else SendAct.WAIT))
     command = await record(
         tx,
         tenant=command.tenant,
@@ -145,7 +145,7 @@ async def _prepare(tx: Tx, request: PrepareCommandInput) -> PrepareCommandResult
     elif way.progress:
         key = f"waiting:{command.revision}"
         command = await _record(tx, command, key, lambda c: changes.waiting(c, way.progress), now)
-    if way.course is Course.SEND and where.gateway is not None:
+    if way.course is SendAct.SEND and where.gateway is not None:
         taken = notes.route(command.station, where.gateway, version, request.tried)
         await add_note(tx, command.tenant, command.name, taken, now)
     return _prepared(command, where, way)
@@ -155,13 +155,13 @@ async def _heading(
     tx: Tx, command: Command, where: Whereabouts, request: PrepareCommandInput
 ) -> Heading:
     if not stops_first(command):
-        return heading(command, where, request.now)
+        return before_sending(command, where, request.now)
     facts = await read_facts(tx, command, request.asked, request.now)
     way = unlock_heading(command, facts, where, request.timing, request.now)
     stops = len(facts.first_stop.frames)
     known = notes.question(command.station, request.asked) if request.asked else None
     await add_note(tx, command.tenant, command.name, known, request.now)
-    then = notes.stop_first(way.wire_id, stops) if way.course is Course.STOP_FIRST else None
+    then = notes.stop_first(way.wire_id, stops) if way.course is SendAct.STOP_FIRST else None
     await add_note(tx, command.tenant, command.name, then, request.now)
     return way
 
@@ -180,14 +180,14 @@ async def _whereabouts(tx: Tx, request: PrepareCommandInput) -> tuple[Whereabout
 async def _ended_already(tx: Tx, command: Command) -> Heading | None:
     """The end of a command that needs no frame: it has its outcome, or what it ends has ended."""
     if is_definite(command.outcome):
-        return Heading(Course.CONCLUDE, outcome=command.outcome)
+        return Heading(SendAct.CONCLUDE, outcome=command.outcome)
     if command.cancel_reservation is not None:
         return await _reservation_ended(tx, command, command.cancel_reservation)
     target = await target_of(tx, command)
     if target is None or target.active:
         return None
-    outcome = ending(Cause.ALREADY_ENDED, session=told(target))
-    return Heading(Course.CONCLUDE, outcome=outcome)
+    outcome = ending(Cause.ALREADY_ENDED, session=session_facts(target))
+    return Heading(SendAct.CONCLUDE, outcome=outcome)
 
 
 async def _reservation_ended(
@@ -201,7 +201,7 @@ async def _reservation_ended(
     if known is None or not known.ended:
         return None
     outcome = cancelled(spec, Cause.RESERVATION_ALREADY_ENDED, known.transaction)
-    return Heading(Course.CONCLUDE, outcome=outcome)
+    return Heading(SendAct.CONCLUDE, outcome=outcome)
 
 
 def _prepared(command: Command, where: Whereabouts, way: Heading) -> PrepareCommandResult:

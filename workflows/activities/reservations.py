@@ -22,15 +22,15 @@ from contract.reservations import (
 from domain.commands.timing import Timing
 from domain.model.specs import CancelReservationSpec, Kind, ReserveSpec
 from domain.reservations import transitions as changes
-from domain.reservations.facts import HoldFacts
-from domain.reservations.next_step import Act, Step, as_asked, next_step
+from domain.reservations.facts import ReservationEvidence
+from domain.reservations.next_step import NextStep, ReservationAct, as_asked, next_step
 from domain.reservations.observing import observe
 from domain.reservations.reservation import ChangeState, Reservation, ReservationChange
 from fleet import connections, sends
 from fleet.engine.database import Database
 from fleet.engine.statements import Tx
 from fleet.log import reservations
-from journal.reservations.facts import read_hold_facts
+from journal.reservations.facts import read_reservation_evidence
 from journal.reservations.record import from_snapshot, record
 from telemetry import metrics
 from workflows.limits import LONGEST_WAIT_FOR_END, RESERVATION_FRAME_WAIT
@@ -81,7 +81,7 @@ class ReservationActivities:
         self, tx: Tx, request: WeighReservationInput
     ) -> tuple[Reservation, WeighReservationResult, bool]:
         known = await _latest(tx, request.tenant, request.reservation)
-        facts = await read_hold_facts(tx, known, request.now)
+        facts = await read_reservation_evidence(tx, known, request.now)
         after = observe(known, facts, request.now)
         if after is not known:
             key = f"{after.state.value.lower()}:{known.revision}"
@@ -89,15 +89,20 @@ class ReservationActivities:
                 tx, known, key, lambda r: observe(r, facts, request.now), request.now
             )
         step = next_step(after, facts, request.now)
-        if step.act is Act.END:
+        if step.act is ReservationAct.END:
             await sends.close(tx, after.tenant, after.name)
         return known, await self._result(tx, after, facts, step, request.now), step.alarm
 
     async def _result(
-        self, tx: Tx, reservation: Reservation, facts: HoldFacts, step: Step, now: datetime
+        self,
+        tx: Tx,
+        reservation: Reservation,
+        facts: ReservationEvidence,
+        step: NextStep,
+        now: datetime,
     ) -> WeighReservationResult:
         result = WeighReservationResult(step.act, reservation, step.look_again)
-        if step.act in {Act.WAIT, Act.END}:
+        if step.act in {ReservationAct.WAIT, ReservationAct.END}:
             return result
         holder = await connections.holder(tx, reservation.station, now=now)
         return replace(
@@ -106,10 +111,12 @@ class ReservationActivities:
             request=self._frame(reservation, step.act, facts.attempts + 1, now),
         )
 
-    def _frame(self, known: Reservation, act: Act, attempt: int, now: datetime) -> SendFrameInput:
+    def _frame(
+        self, known: Reservation, act: ReservationAct, attempt: int, now: datetime
+    ) -> SendFrameInput:
         """The reservation's own frame. `undo` keeps the gateway from writing a command's state."""
         asked = as_asked(known, act)
-        cancels = act is Act.CANCEL
+        cancels = act is ReservationAct.CANCEL
         until = now + RESERVATION_FRAME_WAIT
         return SendFrameInput(
             command=known.name,
@@ -162,7 +169,7 @@ async def _change(tx: Tx, request: ChangeReservationInput) -> Reservation:
             lambda r: changes.withdrawn(r, request.reason, request.now),
             request.now,
         )
-    facts = await read_hold_facts(tx, known, request.now)
+    facts = await read_reservation_evidence(tx, known, request.now)
     change = ReservationChange(
         request_id=asked.request_id,
         state=ChangeState.PENDING,
