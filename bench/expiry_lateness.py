@@ -24,7 +24,7 @@ from fleet.database import Database
 from fleet.log import reservations
 from fleet.log.event_log import Cursor, Filter, head
 from journal.reservations import record as reservation_recorder
-from journal.reservations.starting import wake
+from journal.reservations.starting import wake_reservation
 from workflows.registration import register_search_attributes
 from workflows.worker import running_worker
 
@@ -73,7 +73,7 @@ async def _open_all(db: Database) -> None:
                     now=now,
                     initial=made,
                 )
-                await wake(tx, made, "held", now)
+                await wake_reservation(tx, made, "held", now)
 
 
 async def _lateness_s(db: Database, begin: Cursor) -> list[float]:

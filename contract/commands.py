@@ -6,7 +6,7 @@ with a default and is never given another meaning. A key that the dataclass does
 ignored when a history is read. The names of the classes are not stored.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -127,6 +127,15 @@ class PrepareCommandResult:
     evse_id: int | None = None
     stopped_first: SessionFacts | None = None
 
+    def onto(self, command: Command) -> Command:
+        """The command with what was recorded about it."""
+        return replace(
+            command,
+            revision=self.revision,
+            progress=self.progress,
+            stopped_first=self.stopped_first,
+        )
+
 
 # send_frame: one frame, by the gateway that holds the station.
 
@@ -240,6 +249,17 @@ class WeighEvidenceResult:
     transaction: str = ""
     evse_id: int | None = None
     progress: str = ""
+
+    def onto(self, command: Command) -> Command:
+        """The command with what was recorded about it."""
+        return replace(
+            command,
+            state=self.state,
+            outcome=self.outcome,
+            compensation=self.compensation,
+            progress=self.progress,
+            revision=self.revision,
+        )
 
 
 # record_change: what only the workflow knows.

@@ -5,10 +5,10 @@ from typing import Any
 
 from domain.evidence.station_event import EventKind, StationEvent
 from domain.ocpp_words import TransactionPhase
-from journal.explain.notes import Telling, What
+from journal.explain.notes import ExplainNote, NoteKind
 
 
-def evidence(event: StationEvent, now: datetime) -> Telling | None:
+def evidence(event: StationEvent, now: datetime) -> ExplainNote | None:
     """The event as a piece of evidence; None for a late answer, which is shown with its frame.
 
     Repeats of one message have the same key, and each new message has another one.
@@ -38,7 +38,7 @@ def evidence(event: StationEvent, now: datetime) -> Telling | None:
         case _:
             return None
     by = f" ({event.message})" if event.message else ""
-    return Telling(What.EVIDENCE, key, f"{text}{by}.", _facts(event))
+    return ExplainNote(NoteKind.EVIDENCE, key, f"{text}{by}.", _facts(event))
 
 
 def _session(event: StationEvent) -> tuple[str, str]:

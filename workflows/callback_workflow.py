@@ -1,7 +1,7 @@
-"""Posts the news of one command, in order, until nothing is due; the next news start it again.
+"""Posts the news of one command, in order, until nothing is due; the next news start another run.
 
-What is due stands in the log and in the table of deliveries: a wake-up says only that there is
-something to read, so that a lost one, or a run that ended too early, loses nothing.
+The log and the table of deliveries say what is due. A wake-up only says that there is something to
+read, so a lost wake-up, or a run that ended a moment too early, loses nothing.
 """
 
 from datetime import timedelta
@@ -26,18 +26,18 @@ class CallbackWorkflow:
     """The posts of one command, one after the other."""
 
     @workflow.init
-    def __init__(self, order: CallbackInput) -> None:
-        self._order = order
+    def __init__(self, about: CallbackInput) -> None:
+        self._about = about
         self._woken = False
         self._settled = 0
 
     @workflow.run
-    async def run(self, order: CallbackInput) -> CallbackResult:
+    async def run(self, about: CallbackInput) -> CallbackResult:
         """Delivers what is due; ends when nothing is."""
-        del order
+        del about  # `__init__` has it
         while True:
             self._woken = False
-            due = await calls.next_callback(self._order, tried=0)
+            due = await calls.next_callback(self._about, tried=0)
             if due.revision:
                 await self._deliver(due)
             elif not self._woken:
@@ -46,7 +46,7 @@ class CallbackWorkflow:
     @workflow.signal(name=names.WAKE_SIGNAL)
     def wake(self, wake: WakeInput) -> None:
         """There are news, or a delivery is to be sent again."""
-        del wake
+        del wake  # what is due is read from the log
         self._woken = True
 
     async def _deliver(self, due: NextCallbackResult) -> None:
@@ -54,12 +54,12 @@ class CallbackWorkflow:
         tries = 0
         while True:
             tries += 1
-            result = _gone() if due.gone else await calls.post(self._order, due, tries)
+            result = _gone() if due.gone else await calls.post(self._about, due, tries)
             pause = None
             if result.status is PostStatus.RETRY:
                 pause = pause_after(tries, result.retry_after_s)
             next_time = None if pause is None else workflow.now() + pause
-            settled = await calls.settle(self._order, due, result, tries, next_time)
+            settled = await calls.settle(self._about, due, result, tries, next_time)
             self._show(due, settled.state, result, tries)
             if pause is None:
                 self._settled += 1
@@ -69,7 +69,10 @@ class CallbackWorkflow:
                 due, tries = newer, 0
 
     async def _wait(self, due: NextCallbackResult, pause: timedelta) -> NextCallbackResult | None:
-        """Waits for the next try; returns at once with what is to be tried instead of it."""
+        """Waits for the next try; returns early with a delivery that is to be tried instead of it.
+
+        None: the pause is over and the same delivery is due.
+        """
         until = workflow.now() + pause
         while (left := until - workflow.now()) > timedelta(0):
             try:
@@ -79,7 +82,7 @@ class CallbackWorkflow:
             except TimeoutError:
                 return None
             self._woken = False
-            newer = await calls.next_callback(self._order, tried=due.revision)
+            newer = await calls.next_callback(self._about, tried=due.revision)
             if newer.resent or newer.revision != due.revision:
                 return newer
         return None
@@ -95,6 +98,7 @@ class CallbackWorkflow:
 
 
 def _gone() -> PostCallbackResult:
+    """The result of a delivery that is parked without a try."""
     return PostCallbackResult(
         PostStatus.PARK,
         DeliveryCause.GONE.value,

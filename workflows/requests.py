@@ -1,4 +1,8 @@
-"""What a command workflow asks of gateways: its inputs of `send_frame` and `ask_station`."""
+"""The frames and questions of a command workflow, as inputs of `send_frame` and `ask_station`.
+
+Four frames can leave for one command: its own, its own once more, the stop of a session that an
+unlock ends first, and the frame that undoes an effect which nobody wants any longer.
+"""
 
 from dataclasses import replace
 from datetime import datetime
@@ -11,7 +15,7 @@ from contract.commands import (
 )
 from domain.commands.timing import Timing
 from domain.model.command import Command
-from domain.model.specs import CancelReservationSpec, Kind, StopSpec, specs_of
+from domain.model.specs import CancelReservationSpec, Kind, Spec, StopSpec, only_spec, specs_of
 
 
 def send_request(command: Command, timing: Timing, attempt: int) -> SendFrameInput:
@@ -29,36 +33,22 @@ def send_request(command: Command, timing: Timing, attempt: int) -> SendFrameInp
     )
 
 
+def again_request(command: Command, timing: Timing, attempt: int, wire_id: str) -> SendFrameInput:
+    """The command's own frame once more.
+
+    wire_id: the transaction id of a stop, which may be another one than the caller named.
+    """
+    request = send_request(command, timing, attempt)
+    if command.stop is None:
+        return request
+    return _as(request, command.kind, replace(command.stop, wire_id=wire_id))
+
+
 def stop_first_request(
     command: Command, timing: Timing, attempt: int, route: PrepareCommandResult
 ) -> SendFrameInput:
     """The stop of the session that an unlock ends before it is sent."""
-    stop = StopSpec(
-        evse_id=route.evse_id,
-        wire_id=route.wire_id,
-        resolved_transaction=route.transaction or None,
-    )
-    request = send_request(command, timing, attempt)
-    return replace(request, kind=Kind.STOP_SESSION, unlock=None, stop=stop)
-
-
-def ask_first_request(command: Command, route: PrepareCommandResult) -> AskStationInput:
-    """What became of the session that was to be stopped first?"""
-    return AskStationInput(
-        station=command.station,
-        kind=Kind.STOP_SESSION,
-        command=command.name,
-        evse_id=route.evse_id,
-        wire_id=route.wire_id,
-    )
-
-
-def again_request(command: Command, timing: Timing, attempt: int, wire_id: str) -> SendFrameInput:
-    """The frame repeated; a stop perhaps with the id that the station really uses."""
-    request = send_request(command, timing, attempt)
-    if command.stop is None:
-        return request
-    return replace(request, stop=replace(command.stop, wire_id=wire_id))
+    return _as(send_request(command, timing, attempt), Kind.STOP_SESSION, _stop_of(route))
 
 
 def undo_request(
@@ -68,25 +58,17 @@ def undo_request(
     weighed: WeighEvidenceResult,
     not_after: datetime,
 ) -> SendFrameInput:
-    """What ends the session, or the hold, that nobody wants any longer."""
+    """The frame that undoes the effect of a command which nobody wants any longer."""
     request = replace(send_request(command, timing, attempt), not_after=not_after, undo=True)
-    if command.reserve is not None:
-        cancel = CancelReservationSpec(
-            command.reserve.wire_id, resolved_reservation=command.reserve.reservation
-        )
-        return replace(
-            request, kind=Kind.CANCEL_RESERVATION, reserve=None, cancel_reservation=cancel
-        )
-    stop = StopSpec(
-        evse_id=weighed.evse_id,
-        wire_id=weighed.wire_id,
-        resolved_transaction=weighed.transaction or None,
-    )
-    return replace(request, kind=Kind.STOP_SESSION, start=None, stop=stop)
+    if command.reserve is None:
+        return _as(request, Kind.STOP_SESSION, _stop_of(weighed))
+    reserve = command.reserve
+    cancel = CancelReservationSpec(reserve.wire_id, resolved_reservation=reserve.reservation)
+    return _as(request, Kind.CANCEL_RESERVATION, cancel)
 
 
 def ask_request(command: Command) -> AskStationInput:
-    """What became of it? By transaction where one is known, else by EVSE."""
+    """The question what became of a command: about a transaction where one is known."""
     answer, start, stop = command.station_answer, command.start, command.stop
     about = start or stop or command.reset
     named = answer.transaction_id if answer and answer.transaction_id else ""
@@ -97,4 +79,28 @@ def ask_request(command: Command) -> AskStationInput:
         evse_id=about.evse_id if about else None,
         connector_id=start.connector_id if start else None,
         wire_id=stop.wire_id if stop else named,
+    )
+
+
+def ask_first_request(command: Command, route: PrepareCommandResult) -> AskStationInput:
+    """The question what became of the session that an unlock ends first."""
+    return AskStationInput(
+        station=command.station,
+        kind=Kind.STOP_SESSION,
+        command=command.name,
+        evse_id=route.evse_id,
+        wire_id=route.wire_id,
+    )
+
+
+def _as(request: SendFrameInput, kind: Kind, spec: Spec) -> SendFrameInput:
+    """The same frame with another kind and its spec."""
+    return replace(request, kind=kind, **only_spec(kind, spec))
+
+
+def _stop_of(session: PrepareCommandResult | WeighEvidenceResult) -> StopSpec:
+    return StopSpec(
+        evse_id=session.evse_id,
+        wire_id=session.wire_id,
+        resolved_transaction=session.transaction or None,
     )

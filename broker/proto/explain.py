@@ -3,15 +3,15 @@
 from evcommand.v1 import remote_command_service_pb2 as pb
 
 from broker.proto.values import time_out
-from journal.explain.steps import Step
+from journal.explain.step import ExplainStep
 
 
-def step_out(step: Step) -> pb.Step:
+def step_out(step: ExplainStep) -> pb.Step:
     """A step as the contract shows it."""
     return pb.Step(
         time=time_out(step.time),
         kind=pb.Step.Kind.Value(f"KIND_{step.kind.value}"),
         summary=step.summary,
         facts=step.facts,
-        actor=pb.Step.Actor.Value(f"ACTOR_{step.who.name}"),
+        actor=pb.Step.Actor.Value(f"ACTOR_{step.actor.name}"),
     )

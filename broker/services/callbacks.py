@@ -24,7 +24,7 @@ from fleet import callbacks
 from fleet.callbacks import Delivery
 from fleet.engine.statements import Tx
 from fleet.log import commands as log
-from journal import callback_outbox
+from journal.callback_outbox import wake_callback
 from journal.commands.record import from_snapshot
 
 PREVIOUS_TTL = timedelta(hours=24)
@@ -135,7 +135,7 @@ class CallbackServicer(pb_grpc.CallbackServiceServicer):
         command = from_snapshot(entry.snapshot)
         await _check_enabled(tx, command)
         now = self._backend.now()
-        await callback_outbox.wake(tx, command, "resend", now)
+        await wake_callback(tx, command, "resend", now)
         return await callbacks.resend(tx, delivery.tenant, delivery.id, now) or delivery
 
 

@@ -36,7 +36,7 @@ from domain.model.command import Command
 from fleet.log import commands as fleet_log
 from fleet.log.event_log import Entry
 from journal.commands.record import from_snapshot
-from journal.explain.reading import read_story
+from journal.explain.reading import read_explanation
 
 _AT_ONCE = (command_pb.RESET_MODE_HARD, command_pb.RESET_MODE_IMMEDIATE_AND_RESUME)
 """Restarts that end sessions without asking them: of a whole station they need their own right."""
@@ -155,7 +155,7 @@ class RemoteCommandServicer(pb_grpc.RemoteCommandServiceServicer):
         check(validate.check_name("name", "command", request.name))
         name = command_in(request.name)
         async with self._backend.db.read() as tx:
-            steps = await read_story(tx, current_caller().tenant, name)
+            steps = await read_explanation(tx, current_caller().tenant, name)
         if steps is None:
             raise command_not_found(name)
         return pb.ExplainCommandResponse(steps=[step_out(step) for step in steps])

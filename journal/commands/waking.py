@@ -26,7 +26,7 @@ from fleet.engine.statements import Tx
 from fleet.log import commands as log
 from fleet.sends import Send
 from journal.commands.restart import connector_report
-from journal.explain.noting import tell
+from journal.explain.writing import add_note
 from journal.reservations.waking import wake_reservations, wake_uncleared
 from journal.station_events import evidence
 
@@ -65,7 +65,7 @@ async def _wake_commands(tx: Tx, event: StationEvent, now: datetime) -> bool:
         concerned |= {workflow_id: (tenant, name) for tenant, name, workflow_id in waiting}
     for workflow_id, (tenant, name) in sorted(concerned.items()):
         await wakeups.add(tx, workflow_id, event.what, now)
-        await tell(tx, tenant, name, evidence(event, now), now)
+        await add_note(tx, tenant, name, evidence(event, now), now)
     return bool(concerned)
 
 

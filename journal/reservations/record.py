@@ -1,8 +1,8 @@
-"""Writes what happened to a reservation into the event log: the one door from `Reservation` to it.
+"""Records what happened to a reservation: the only writer of its snapshots in the event log.
 
-Whatever ends or begins a hold is recorded here, in the transaction of the fact that says so. A
-reservation that is held has a workflow that cares for it: the same transaction puts its start into
-the outbox, so that no hold is ever without its timer.
+Everything that begins or ends a reservation is recorded here, in the transaction of the fact that
+says so. A reservation that is held has a workflow. The same transaction puts the start of that
+workflow into the outbox, so no reservation is ever held without its timer.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from domain.reservations.reservation import Reservation
 from fleet.engine.statements import Tx
 from fleet.log import reservations
 from fleet.log.event_log import Columns
-from journal.reservations.starting import RESERVATION_KIND, wake
+from journal.reservations.starting import RESERVATION_KIND, wake_reservation
 
 
 def to_snapshot(reservation: Reservation) -> dict[str, Any]:
@@ -46,9 +46,9 @@ async def record(
     """Applies `change` to the newest snapshot, and writes the result if it is another one.
 
     key: the same key of the same reservation is written once.
-    initial: what to start from when the log does not know the reservation yet; written then.
+    initial: the reservation to begin with when the log does not have it yet; it is written then.
 
-    Returns the reservation as it now stands in the log; None when it is not known.
+    Returns the reservation as the log has it now. None: the log does not have it.
     """
 
     def changed(snapshot: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -79,7 +79,7 @@ async def follow(tx: Tx, command: Command, now: datetime) -> None:
         initial=_with_workflow(update.initial),
     )
     if after is not None and after.state is update.wake_state:
-        await wake(tx, after, update.reason, now)
+        await wake_reservation(tx, after, update.reason, now)
 
 
 def _with_workflow(initial: Reservation | None) -> Reservation | None:

@@ -24,7 +24,7 @@ from fleet import callbacks, wakeups
 from fleet.callbacks import Delivery
 from fleet.database import Database
 from fleet.keys import Sealer, load_sealer
-from journal import callback_outbox
+from journal.callback_outbox import wake_callback
 from journal.commands.record import record
 from tests.support.histories import golden as histories
 from tests.unit.domain.situations import ACCEPTED, T0, at, start
@@ -133,7 +133,7 @@ class CallbackBench:
     async def resend(self, command: Command, delivery: Delivery) -> None:
         """As ResendCallbackDelivery does."""
         async with self.db.write() as tx:
-            await callback_outbox.wake(tx, command, "resend", T0)
+            await wake_callback(tx, command, "resend", T0)
             self._keys += 1
             now = T0 + timedelta(seconds=self._keys)
             await callbacks.resend(tx, TENANT, delivery.id, now)

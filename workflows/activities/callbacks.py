@@ -1,4 +1,4 @@
-"""The worker's activities of callbacks: what is due, and what became of it. All of them local."""
+"""The worker's activities for callbacks: what is to be posted, and what became of each try."""
 
 from collections.abc import Callable
 
@@ -49,7 +49,7 @@ class CallbackActivities:
 
     @implements(stubs.next_callback)
     async def next_callback(self, request: NextCallbackInput) -> NextCallbackResult:
-        """The delivery to try next, its row written; what it replaces is written off."""
+        """Finds the delivery to try next; writes off what newer changes replace."""
         replaced: list[int] = []
 
         async def write(tx: Tx) -> NextCallbackResult:
@@ -63,7 +63,7 @@ class CallbackActivities:
 
     @implements(stubs.settle_callback)
     async def settle_callback(self, request: SettleCallbackInput) -> SettleCallbackResult:
-        """Writes down what became of a try. A default receiver that is gone is disabled."""
+        """Records what became of a try. Disables a default receiver that answered 410."""
         state = _state_after(request)
         await self._db.batch(lambda tx: _settle(tx, request, state))
         metrics.CALLBACKS.labels(state.value).inc()
@@ -124,7 +124,7 @@ def _due(
 
 
 def _news(callback: Callback, commands: list[Command]) -> list[tuple[NewsKind, Command]]:
-    """The changes that are news to this callback, the oldest first."""
+    """The changes that this callback asked for, the oldest first."""
     before: Command | None = None
     found = []
     for command in commands:
@@ -161,7 +161,8 @@ async def _settle(tx: Tx, request: SettleCallbackInput, state: DeliveryState) ->
     result = request.result
     known = await callbacks.get(tx, request.tenant, request.due.id)
     resent = known is not None and known.resend_time != request.due.resend_time
-    if state is DeliveryState.DELIVERED or not resent:  # else it stays due, with fresh tries
+    # Somebody asked for it again while it was tried: unless this try worked, it stays due.
+    if state is DeliveryState.DELIVERED or not resent:
         await callbacks.settle(
             tx,
             tenant=request.tenant,

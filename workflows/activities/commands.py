@@ -1,7 +1,8 @@
-"""The worker's activities: what a command workflow reads and writes in the fleet.
+"""The worker's activities for commands: what a command workflow reads and writes in the fleet.
 
-All run as local activities, short, each in one database transaction, and each may run twice: keys
-and the rules of `domain/changes.py` make the second run write nothing.
+Each is short and runs in one database transaction. Each may run twice: the keys of its records, and
+the rules of the domain's transitions, make the second run write nothing. What is decided is the
+domain's; an activity reads the facts for it and records what it decided.
 """
 
 from collections.abc import Callable
@@ -31,22 +32,20 @@ from domain.commands.table import rules_of
 from domain.evidence.facts import Decision
 from domain.model.answers import StationAnswer
 from domain.model.command import Command
-from domain.model.outcomes import Cause
 from domain.model.states import is_definite
 from fleet import connections, sends, stations
 from fleet.database import Database
 from fleet.engine.statements import Tx
-from fleet.log import commands as log
-from fleet.sends import Send
 from journal.commands.facts import read_facts, read_target
-from journal.commands.record import committed, from_snapshot, record
-from journal.explain import notes as telling
-from journal.explain.noting import tell
+from journal.commands.record import committed, latest, record
+from journal.explain import notes
+from journal.explain.writing import add_note
+from workflows.activities.settling import settle
 
 _log = structlog.get_logger(__name__)
 
 
-class FleetActivities:
+class CommandActivities:
     """Activities on the fleet's database. Register `all` with a worker."""
 
     def __init__(self, db: Database) -> None:
@@ -64,15 +63,15 @@ class FleetActivities:
 
     @implements(stubs.prepare_command)
     async def prepare_command(self, request: PrepareCommandInput) -> PrepareCommandResult:
-        """Records the command as queued and finds the way to its station, or its end."""
+        """Records the command as queued, finds its station's gateway, and says what to do next."""
         route = await committed(self._db, lambda tx: _prepare(tx, request))
-        _tell("command_routed", request.command, course=route.course.value, gateway=route.gateway)
+        _say("command_routed", request.command, course=route.course.value, gateway=route.gateway)
         return route
 
     @implements(stubs.settle_send)
     async def settle_send(self, request: SettleSendInput) -> SendFrameResult:
         """Decides whether an attempt was sent: if nothing says so, it never will be."""
-        result = await committed(self._db, lambda tx: _settle(tx, request))
+        result = await committed(self._db, lambda tx: settle(tx, request))
         _log.info(
             "send_settled",
             command=request.command,
@@ -86,32 +85,35 @@ class FleetActivities:
     async def weigh_evidence(self, request: WeighEvidenceInput) -> WeighEvidenceResult:
         """Reads all facts about a command, decides by the domain's rules, records the decision."""
         command, decision = await committed(self._db, lambda tx: _weigh(tx, request))
-        _tell("evidence_weighed", command, act=decision.act.value, **_standing(command))
+        _say("evidence_weighed", command, act=decision.act.value, **_state_of(command))
         return _weighed(command, decision)
 
     @implements(stubs.record_change)
     async def record_change(self, request: RecordChangeInput) -> RecordChangeResult:
-        """Records what the workflow itself knows: not sent, cancelled, guard ended."""
+        """Records what only the workflow knows: not sent, cancelled, guard ended."""
         recorded = await committed(self._db, lambda tx: _change(tx, request))
         command = recorded.command
-        _tell("change_recorded", command, change=request.change.value, **_standing(command))
+        _say("change_recorded", command, change=request.change.value, **_state_of(command))
         return recorded
 
 
-def _tell(event: str, command: Command, **facts: object) -> None:
+def _say(event: str, command: Command, **facts: object) -> None:
     _log.info(event, command=command.name, station=command.station, **facts)
 
 
-def _standing(command: Command) -> dict[str, str | None]:
+def _state_of(command: Command) -> dict[str, str | None]:
     outcome = command.outcome
     return {"state": command.state.value, "outcome": outcome.code.value if outcome else None}
+
+
+# --- prepare_command
 
 
 async def _prepare(tx: Tx, request: PrepareCommandInput) -> PrepareCommandResult:
     command, now = request.command, request.now
     where, version = await _whereabouts(tx, request)
     if request.tried is not None:
-        await tell(tx, command.tenant, command.name, telling.retry(request.tried), now)
+        await add_note(tx, command.tenant, command.name, notes.retry(request.tried), now)
     if request.look_only:
         ready = where.gateway is not None and where.boot_state == "ACCEPTED"
         return _prepared(command, where, SendDecision(SendAct.SEND if ready else SendAct.WAIT))
@@ -124,6 +126,7 @@ async def _prepare(tx: Tx, request: PrepareCommandInput) -> PrepareCommandResult
         initial=command,
         now=now,
     )
+    # What has ended already is never sent, wherever its station is.
     way = await _ended_already(tx, command) or await _heading(tx, command, where, request)
     outcome, stopped = way.outcome, way.stopped_first
     if stopped is not None and command.stopped_first is None:
@@ -138,8 +141,8 @@ async def _prepare(tx: Tx, request: PrepareCommandInput) -> PrepareCommandResult
         key = f"waiting:{command.revision}"
         command = await _record(tx, command, key, lambda c: changes.waiting(c, way.progress), now)
     if way.act is SendAct.SEND and where.gateway is not None:
-        taken = telling.route(command.station, where.gateway, version, request.tried)
-        await tell(tx, command.tenant, command.name, taken, now)
+        taken = notes.route(command.station, where.gateway, version, request.tried)
+        await add_note(tx, command.tenant, command.name, taken, now)
     return _prepared(command, where, way)
 
 
@@ -152,10 +155,10 @@ async def _heading(
     facts = await read_facts(tx, command, request.asked, request.now)
     way = first_step.decide(command, facts, where, request.timing, request.now)
     stops = len(facts.first_stop.frames)
-    known = telling.question(command.station, request.asked) if request.asked else None
-    await tell(tx, command.tenant, command.name, known, request.now)
-    then = telling.stop_first(way.wire_id, stops) if way.act is SendAct.STOP_FIRST else None
-    await tell(tx, command.tenant, command.name, then, request.now)
+    known = notes.question(command.station, request.asked) if request.asked else None
+    await add_note(tx, command.tenant, command.name, known, request.now)
+    then = notes.stop_first(way.wire_id, stops) if way.act is SendAct.STOP_FIRST else None
+    await add_note(tx, command.tenant, command.name, then, request.now)
     return way
 
 
@@ -193,58 +196,7 @@ def _prepared(command: Command, where: Whereabouts, way: SendDecision) -> Prepar
     )
 
 
-async def _settle(tx: Tx, request: SettleSendInput) -> SendFrameResult:
-    row = await sends.void(
-        tx,
-        tenant=request.tenant,
-        command=request.command,
-        attempt=request.attempt,
-        now=request.now,
-    )
-    if row.state == "VOID" or (row.state == "INTENT" and request.give_up):
-        sent, cancelled = row.state == "INTENT", not request.give_up
-        held = telling.settled(request.attempt, sent=sent, cancelled=cancelled)
-        await tell(tx, request.tenant, request.command, held, request.now)
-    if row.state == "VOID":
-        cause = Cause.GATEWAY_UNREACHABLE.value
-        return SendFrameResult(SendStatus.NOT_SENT, cause=cause, retry=True)
-    if row.state == "INTENT" and request.give_up:
-        await _give_up(tx, request, row)
-    station = await stations.get(tx, row.station)
-    answered = row.state == "ANSWERED"
-    return SendFrameResult(
-        status=SendStatus.ANSWERED if answered else SendStatus.NO_ANSWER,
-        cause="" if answered else row.cause or Cause.GATEWAY_LOST_AFTER_SEND.value,
-        answer=msgspec.convert(row.answer, StationAnswer) if answered and row.answer else None,
-        send_time=row.send_time,
-        answer_time=row.answer_time,
-        effect_timeout_s=station.connection_timeout_s if station else None,
-        revision=await _revision(tx, request),
-        message_id=row.message_id,
-    )
-
-
-async def _revision(tx: Tx, request: SettleSendInput) -> int:
-    """Of the command in the log; 0 for a frame that is no command's own."""
-    if request.undo:
-        return 0
-    return (await _latest(tx, request.tenant, request.command)).revision
-
-
-async def _give_up(tx: Tx, request: SettleSendInput, row: Send) -> None:
-    """Its gateway is gone and the frame was perhaps written: sent, no answer."""
-    cause = Cause.GATEWAY_LOST_AFTER_SEND.value
-    await sends.lost(tx, row.id, cause=cause, now=request.now)
-    command = None if request.undo else await _latest(tx, request.tenant, request.command)
-    if command is not None and row.kind == command.kind.value:
-        key = f"lost:{request.attempt}"
-        await _record(
-            tx,
-            command,
-            key,
-            lambda c: changes.frame_ended(c, c.kind, None, request.now, cause=cause),
-            request.now,
-        )
+# --- weigh_evidence
 
 
 async def _weigh(tx: Tx, request: WeighEvidenceInput) -> tuple[Command, Decision]:
@@ -252,10 +204,10 @@ async def _weigh(tx: Tx, request: WeighEvidenceInput) -> tuple[Command, Decision
     facts = await read_facts(tx, command, request.asked, request.now)
     decision = judge(command, facts, request.timing, request.now)
     if request.asked is not None:
-        asked = telling.question(command.station, request.asked)
-        await tell(tx, command.tenant, command.name, asked, request.now)
-    decided = telling.decision(command, decision, facts)
-    await tell(tx, command.tenant, command.name, decided, request.now)
+        asked = notes.question(command.station, request.asked)
+        await add_note(tx, command.tenant, command.name, asked, request.now)
+    decided = notes.decision(command, decision, facts)
+    await add_note(tx, command.tenant, command.name, decided, request.now)
     after = apply(command, decision, request.now)
     if after is not command:
         key = f"{decision.act.value.lower()}:{command.revision}"
@@ -265,8 +217,8 @@ async def _weigh(tx: Tx, request: WeighEvidenceInput) -> tuple[Command, Decision
 
 
 async def _with_late_answer(tx: Tx, request: WeighEvidenceInput) -> Command:
-    """The command, with an answer that came after nobody waited for it any longer."""
-    command = await _latest(tx, request.tenant, request.command)
+    """The command; an answer that came after its timeout is applied to it first."""
+    command = await latest(tx, request.tenant, request.command)
     rows = await sends.by_command(tx, request.tenant, request.command)
     own = [row for row in rows if not row.undo and row.kind == command.kind.value]
     last = own[-1] if own else None
@@ -301,8 +253,11 @@ def _weighed(command: Command, decision: Decision) -> WeighEvidenceResult:
     )
 
 
+# --- record_change
+
+
 async def _change(tx: Tx, request: RecordChangeInput) -> RecordChangeResult:
-    command = await _latest(tx, request.tenant, request.command)
+    command = await latest(tx, request.tenant, request.command)
     key = request.change.value.lower()
     if request.heard is not None:
         key = f"{key}:{request.attempt}"
@@ -316,7 +271,7 @@ async def _change(tx: Tx, request: RecordChangeInput) -> RecordChangeResult:
 
 
 async def _keep_answer(tx: Tx, request: RecordChangeInput, heard: SendFrameResult) -> None:
-    """What the gateway heard and could not write down belongs to its send."""
+    """Completes the row of the send with the result that its gateway could not write down."""
     for row in await sends.by_command(tx, request.tenant, request.command):
         if row.attempt != request.attempt:
             continue
@@ -355,13 +310,6 @@ def _changing(request: RecordChangeInput) -> Callable[[Command], Command]:
             return lambda c: changes.cancelled(changes.cancel_asked(c, request.detail), now)
         case ChangeKind.GUARD_ENDED:
             return lambda c: changes.settled(changes.undo_failed(c, request.detail, now), now)
-
-
-async def _latest(tx: Tx, tenant: str, name: str) -> Command:
-    entry = await log.latest(tx, tenant=tenant, name=name)
-    if entry is None:
-        raise LookupError(f"command {name} of tenant {tenant!r} is not in this database")
-    return from_snapshot(entry.snapshot)
 
 
 async def _record(

@@ -1,9 +1,13 @@
-"""The worker's activities for reservations: short, each in one transaction, each may run twice."""
+"""The worker's activities for reservations: what a reservation's workflow reads and writes.
+
+Each is short and runs in one database transaction. Each may run twice: the keys of its records make
+the second run write nothing.
+"""
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
@@ -29,12 +33,7 @@ from fleet.log import reservations
 from journal.reservations.facts import read_reservation_evidence
 from journal.reservations.record import from_snapshot, record
 from telemetry import metrics
-
-WITHIN = timedelta(seconds=30)
-"""How long a frame waits in line at its gateway; the facts decide whether it is tried again."""
-
-LONGEST_WAIT = timedelta(seconds=2)
-"""How long an activity may wait for a moment that is near: a task of the workflow waits with it."""
+from workflows.limits import LONGEST_WAIT_FOR_END, RESERVATION_FRAME_WAIT
 
 _log = structlog.get_logger(__name__)
 
@@ -53,7 +52,7 @@ class ReservationActivities:
 
     @implements(stubs.weigh_reservation)
     async def weigh_reservation(self, request: WeighReservationInput) -> WeighReservationResult:
-        """Reads all facts about a hold, records what they mean, and says what to do."""
+        """Reads all facts about a reservation, records what they mean, and says what to do next."""
         due = await _waited_for(request)
         before, step, alarm = await self._db.batch(lambda tx: self._weigh(tx, due))
         after = step.reservation
@@ -75,7 +74,7 @@ class ReservationActivities:
 
     @implements(stubs.change_reservation)
     async def change_reservation(self, request: ChangeReservationInput) -> Reservation:
-        """Notes a change that was asked for, or that an operator withdrew the reservation."""
+        """Records a change that was asked for, or that an operator ended the reservation."""
         return await self._db.batch(lambda tx: _change(tx, request))
 
     async def _weigh(
@@ -92,9 +91,9 @@ class ReservationActivities:
         step = next_step(after, facts, request.now)
         if step.act is ReservationAct.END:
             await sends.close(tx, after.tenant, after.name)
-        return known, await self._told(tx, after, facts, step, request.now), step.alarm
+        return known, await self._result(tx, after, facts, step, request.now), step.alarm
 
-    async def _told(
+    async def _result(
         self,
         tx: Tx,
         reservation: Reservation,
@@ -102,12 +101,12 @@ class ReservationActivities:
         step: NextStep,
         now: datetime,
     ) -> WeighReservationResult:
-        told = WeighReservationResult(step.act, reservation, step.look_again)
+        result = WeighReservationResult(step.act, reservation, step.look_again)
         if step.act in {ReservationAct.WAIT, ReservationAct.END}:
-            return told
+            return result
         holder = await connections.holder(tx, reservation.station, now=now)
         return replace(
-            told,
+            result,
             gateway=holder.gateway if holder else None,
             request=self._frame(reservation, step.act, facts.attempts + 1, now),
         )
@@ -115,9 +114,10 @@ class ReservationActivities:
     def _frame(
         self, known: Reservation, act: ReservationAct, attempt: int, now: datetime
     ) -> SendFrameInput:
-        """The frame of a hold: not a command's, so no command's state is written."""
+        """The reservation's own frame. `undo` keeps the gateway from writing a command's state."""
         asked = as_asked(known, act)
         cancels = act is ReservationAct.CANCEL
+        until = now + RESERVATION_FRAME_WAIT
         return SendFrameInput(
             command=known.name,
             tenant=known.tenant,
@@ -125,7 +125,7 @@ class ReservationActivities:
             station=known.station,
             kind=Kind.CANCEL_RESERVATION if cancels else Kind.RESERVE_NOW,
             attempt=attempt,
-            not_after=now + WITHIN if cancels else min(now + WITHIN, known.expire_time),
+            not_after=until if cancels else min(until, known.expire_time),
             answer_timeout_s=self._timing.answer_timeout_s,
             undo=True,
             reserve=None if cancels else _reserve_spec(asked),
@@ -134,10 +134,13 @@ class ReservationActivities:
 
 
 async def _waited_for(request: WeighReservationInput) -> WeighReservationInput:
-    """The request at the moment that it is for: a hold ends neither early nor late."""
+    """Waits for `not_before`, and returns the request as of then.
+
+    A timer of Temporal may ring a second early or late; a reservation ends at its very end.
+    """
     if request.not_before is None or request.not_before <= request.now:
         return request
-    wait = min(request.not_before - request.now, LONGEST_WAIT)
+    wait = min(request.not_before - request.now, LONGEST_WAIT_FOR_END)
     await asyncio.sleep(wait.total_seconds())
     return replace(request, now=request.now + wait, not_before=None)
 

@@ -7,7 +7,6 @@ is back. What goes to a station is tried once: what a failure means is decided, 
 from datetime import datetime, timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
 from contract import activities as stubs
@@ -32,39 +31,20 @@ from domain.commands.timing import Timing
 from domain.evidence.facts import Asked
 from domain.model.command import Command
 from domain.model.outcomes import Cause
-
-GATEWAY_PICKUP = timedelta(seconds=4)
-"""A gateway that does not take a frame for so long is gone: the way is looked up again."""
-
-GATEWAY_HEARTBEAT = timedelta(seconds=8)
-"""A gateway that is silent for so long while it holds a frame is gone."""
-
-SLACK = timedelta(seconds=10)
-"""Added to what a gateway promised, before its promise counts as broken."""
-
-LOOK_UP = timedelta(seconds=10)
-
-UNTIL_IT_WORKS = RetryPolicy(
-    initial_interval=timedelta(milliseconds=100),
-    backoff_coefficient=2.0,
-    maximum_interval=timedelta(seconds=5),
-    maximum_attempts=0,
-    non_retryable_error_types=["LookupError"],  # the command is not in this database, and never was
-)
-
-ONCE = RetryPolicy(maximum_attempts=1)
+from workflows.calls.retries import ONCE, UNTIL_IT_WORKS
+from workflows.limits import GATEWAY_HEARTBEAT, GATEWAY_PICKUP, GATEWAY_SLACK, LOOK_UP
 
 
-async def find_route(
+async def prepare(
     command: Command,
     timing: Timing,
     now: datetime,
     asked: Asked | None,
     *,
     look_only: bool,
-    tried: UnsentAttempt | None = None,
+    tried: UnsentAttempt | None,
 ) -> PrepareCommandResult:
-    """Where the command would be sent now; records it as queued unless `look_only`."""
+    """Finds the station's gateway; records the command as queued unless `look_only`."""
     return await workflow.execute_local_activity(
         stubs.prepare_command,
         PrepareCommandInput(command, now, look_only, timing, asked, tried),
@@ -85,7 +65,7 @@ def start_sending(
 def start_frame(
     gateway: str, request: SendFrameInput, summary: str
 ) -> workflow.ActivityHandle[SendFrameResult]:
-    """Hands one frame to a gateway."""
+    """Hands one frame to a gateway, on the gateway's own task queue."""
     remaining = max(request.not_after - workflow.now(), timedelta(0))
     answer = timedelta(seconds=request.answer_timeout_s)
     return workflow.start_activity(
@@ -93,7 +73,7 @@ def start_frame(
         request,
         task_queue=names.gateway_queue(gateway),
         schedule_to_start_timeout=GATEWAY_PICKUP,
-        start_to_close_timeout=remaining + answer + SLACK,
+        start_to_close_timeout=remaining + answer + GATEWAY_SLACK,
         heartbeat_timeout=GATEWAY_HEARTBEAT,
         retry_policy=ONCE,
         cancellation_type=workflow.ActivityCancellationType.TRY_CANCEL,
@@ -102,7 +82,7 @@ def start_frame(
 
 
 async def settle(request: SendFrameInput, *, give_up: bool) -> SendFrameResult:
-    """Was this attempt sent? If nothing says so, it never will be."""
+    """Decides whether this attempt was sent: if nothing says so, it never will be."""
     return await workflow.execute_local_activity(
         stubs.settle_send,
         SettleSendInput(
@@ -120,11 +100,11 @@ async def settle(request: SendFrameInput, *, give_up: bool) -> SendFrameResult:
     )
 
 
-async def closed(request: SendFrameInput, result: SendFrameResult) -> SendFrameResult:
-    """The result of a frame that may be written again, with nothing left open about it.
+async def close_if_unsent(request: SendFrameInput, result: SendFrameResult) -> SendFrameResult:
+    """The result of a frame that may be written again, with no intent left open.
 
-    A gateway that lost the database while it noted the frame did not send it, but its note may be
-    there: nobody would ever answer it.
+    A gateway that lost the database while it wrote the intent did not send the frame. The intent
+    may be in the database all the same, and nobody would ever answer it: so it is settled.
     """
     if result.cause == Cause.GATEWAY_UNREACHABLE:
         return await settle(request, give_up=True)
@@ -134,7 +114,7 @@ async def closed(request: SendFrameInput, result: SendFrameResult) -> SendFrameR
 async def weigh(
     command: Command, timing: Timing, now: datetime, asked: Asked | None
 ) -> WeighEvidenceResult:
-    """What do all known facts mean for this command now? The decision is recorded."""
+    """Decides what all known facts mean for this command now. The decision is recorded."""
     return await workflow.execute_local_activity(
         stubs.weigh_evidence,
         WeighEvidenceInput(command.tenant, command.name, timing, now, asked),
@@ -147,16 +127,19 @@ async def weigh(
 async def record(
     command: Command, change: ChangeKind, *, cause: str = "", detail: str = ""
 ) -> RecordChangeResult:
-    """Writes what only the workflow knows."""
+    """Records what only the workflow knows."""
     return await _record(
         RecordChangeInput(command.tenant, command.name, change, workflow.now(), cause, detail)
     )
 
 
 async def record_heard(
-    command: Command, attempt: int, heard: SendFrameResult, change: ChangeKind = ChangeKind.HEARD
+    command: Command,
+    attempt: int,
+    heard: SendFrameResult,
+    change: ChangeKind = ChangeKind.HEARD,
 ) -> RecordChangeResult:
-    """Writes a gateway's result that the gateway could not write down itself."""
+    """Records the result of a frame that the gateway could not record itself."""
     now = workflow.now()
     return await _record(
         RecordChangeInput(command.tenant, command.name, change, now, attempt=attempt, heard=heard)
@@ -174,14 +157,14 @@ async def _record(request: RecordChangeInput) -> RecordChangeResult:
 
 
 async def ask(gateway: str, request: AskStationInput) -> AskStationResult:
-    """Asks the station what became of a command. A broken gateway is no reply."""
+    """Asks the station what became of a command. A broken gateway counts as no reply."""
     try:
         return await workflow.execute_activity(
             stubs.ask_station,
             request,
             task_queue=names.gateway_queue(gateway),
             schedule_to_start_timeout=GATEWAY_PICKUP,
-            start_to_close_timeout=timedelta(seconds=request.timeout_s) + SLACK,
+            start_to_close_timeout=timedelta(seconds=request.timeout_s) + GATEWAY_SLACK,
             retry_policy=ONCE,
             summary=wording.brief(f"Ask {request.station} what happened"),
         )

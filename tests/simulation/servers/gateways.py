@@ -28,7 +28,7 @@ from tests.simulation.servers.processes import Process, ProcessDatabase
 from tests.simulation.servers.remote_activities import Activity, Poller
 from tests.simulation.servers.temporal_server import TemporalServer
 from tests.simulation.servers.wire import StationEnd, Wire
-from workflows.activities.commands import FleetActivities
+from workflows.activities.commands import CommandActivities
 from workflows.activities.reservations import ReservationActivities
 
 SETTINGS = GatewaySettings(
@@ -46,7 +46,7 @@ SETTINGS = GatewaySettings(
 
 def worker_activities(db: ProcessDatabase, timing: Timing) -> dict[str, Activity]:
     """The worker's local activities on its own way to the database."""
-    fleet = FleetActivities(db)  # type: ignore[arg-type]
+    fleet = CommandActivities(db)  # type: ignore[arg-type]
     holds = ReservationActivities(db, timing)  # type: ignore[arg-type]
     return {
         names.PREPARE_COMMAND: (fleet.prepare_command, PrepareCommandInput),

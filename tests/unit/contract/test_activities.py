@@ -12,11 +12,11 @@ from station_gateway.commands.activities import GatewayActivities
 from tests.support.scripted_gateway import ScriptedGateway
 from tests.support.stored_payloads import ACTIVITY_TYPES, STUBS, activity_types
 from workflows.activities.callbacks import CallbackActivities
-from workflows.activities.commands import FleetActivities
+from workflows.activities.commands import CommandActivities
 from workflows.activities.reservations import ReservationActivities
 
 IMPLEMENTATIONS = (
-    FleetActivities,
+    CommandActivities,
     ReservationActivities,
     CallbackActivities,
     GatewayActivities,

@@ -1,4 +1,4 @@
-"""The story of a command, from rows that were made by hand."""
+"""The explanation of a command, from rows that were made by hand."""
 
 import random
 from dataclasses import replace
@@ -17,8 +17,11 @@ from domain.model.outcomes import Cause, ending
 from fleet.log.notes import MORE_KEY, Note
 from fleet.sends import Send
 from journal.commands.waking import StationEvent
-from journal.explain.notes import Telling, decision, human, question, retry, route, settled
-from journal.explain.steps import Change, Step, StepKind, Who, story
+from journal.explain.changes import LoggedChange
+from journal.explain.notes import ExplainNote, decision, question, retry, route, settled
+from journal.explain.ordering import explain
+from journal.explain.step import Actor, ExplainStep, StepKind
+from journal.explain.words import human
 from journal.station_events import evidence
 from tests.unit.domain.situations import ACCEPTED, T0, at, start
 
@@ -51,30 +54,30 @@ def frame(attempt: int = 1, sent_at: datetime = T0, **changed: Any) -> Send:
     return replace(row, **changed)
 
 
-def noted(telling: Telling | None, time: datetime, number: int = 1, **changed: Any) -> Note:
-    assert telling is not None
+def noted(note: ExplainNote | None, time: datetime, number: int = 1, **changed: Any) -> Note:
+    assert note is not None
     row = Note(
         id=number,
         tenant="acme",
         command="c1",
-        key=telling.key,
+        key=note.key,
         time=time,
-        what=telling.what.value,
-        text=telling.text,
-        facts=dict(telling.facts),
+        what=note.what.value,
+        text=note.text,
+        facts=dict(note.facts),
     )
     return replace(row, **changed)
 
 
-def change(key: str, time: datetime, command: Command, revision: int) -> Change:
-    return Change(key, time, replace(command, revision=revision))
+def change(key: str, time: datetime, command: Command, revision: int) -> LoggedChange:
+    return LoggedChange(key, time, replace(command, revision=revision))
 
 
-def kinds(steps: tuple[Step, ...]) -> list[str]:
+def kinds(steps: tuple[ExplainStep, ...]) -> list[str]:
     return [step.kind.value for step in steps]
 
 
-def of_kind(steps: tuple[Step, ...], kind: StepKind) -> Step:
+def of_kind(steps: tuple[ExplainStep, ...], kind: StepKind) -> ExplainStep:
     (only,) = (step for step in steps if step.kind is kind)
     return only
 
@@ -107,8 +110,8 @@ NOTES = [
 ]
 
 
-def test_a_session_that_starts_is_told_from_who_asked_to_how_it_ended() -> None:
-    steps = story(HISTORY, SENDS, NOTES)
+def test_a_session_that_starts_is_explained_from_who_asked_to_how_it_ended() -> None:
+    steps = explain(HISTORY, SENDS, NOTES)
     assert kinds(steps) == [
         "ASKED",
         "ROUTE",
@@ -118,19 +121,19 @@ def test_a_session_that_starts_is_told_from_who_asked_to_how_it_ended() -> None:
         "DECIDED",
         "OUTCOME",
     ]
-    assert [step.who for step in steps] == [
-        Who.CALLER,
-        Who.WORKER,
-        Who.GATEWAY,
-        Who.STATION,
-        Who.STATION,
-        Who.WORKER,
-        Who.WORKER,
+    assert [step.actor for step in steps] == [
+        Actor.CALLER,
+        Actor.WORKER,
+        Actor.GATEWAY,
+        Actor.STATION,
+        Actor.STATION,
+        Actor.WORKER,
+        Actor.WORKER,
     ]
 
 
-def test_every_id_that_stands_elsewhere_stands_in_the_story() -> None:
-    steps = story(HISTORY, SENDS, NOTES)
+def test_every_id_that_stands_elsewhere_stands_in_the_explanation() -> None:
+    steps = explain(HISTORY, SENDS, NOTES)
     asked, sent = of_kind(steps, StepKind.ASKED), of_kind(steps, StepKind.FRAME_SENT)
     assert asked.facts["workflow_id"] == "command/acme/c1"
     assert asked.facts["trace_id"] == "f" * 32
@@ -141,23 +144,23 @@ def test_every_id_that_stands_elsewhere_stands_in_the_story() -> None:
 
 
 def test_a_frame_is_shown_as_it_was_written_with_its_token_masked() -> None:
-    sent = of_kind(story(HISTORY, SENDS, NOTES), StepKind.FRAME_SENT)
+    sent = of_kind(explain(HISTORY, SENDS, NOTES), StepKind.FRAME_SENT)
     assert sent.facts["frame"] == '{"idTag": "****1234", "connectorId": 1}'
     assert sent.summary == "RemoteStartTransaction was written to CP1 (frame 1)."
 
 
 def test_an_answer_says_how_long_it_took_and_what_the_station_said() -> None:
-    answer = of_kind(story(HISTORY, SENDS, NOTES), StepKind.ANSWERED)
+    answer = of_kind(explain(HISTORY, SENDS, NOTES), StepKind.ANSWERED)
     assert answer.summary == "CP1 answered frame 1 after 0.50 s: Accepted."
     refused = {"verdict": "FAILED", "call_error": {"code": "GenericError", "description": "no"}}
     rows = [frame(state="ANSWERED", answer=refused, answer_time=at(75))]
-    answer = of_kind(story(HISTORY, rows, []), StepKind.ANSWERED)
+    answer = of_kind(explain(HISTORY, rows, []), StepKind.ANSWERED)
     assert answer.summary == "CP1 answered frame 1 after 1 min 15 s: GenericError (no)."
 
 
-def test_an_answer_after_it_was_given_up_is_told_as_late() -> None:
+def test_an_answer_after_it_was_given_up_is_shown_as_late() -> None:
     row = frame(state="ANSWERED", answer={"status": "Accepted"}, answer_time=at(40))
-    steps = story(HISTORY[:2], [replace(row, lost_time=at(30), cause="ANSWER_TIMEOUT")], [])
+    steps = explain(HISTORY[:2], [replace(row, lost_time=at(30), cause="ANSWER_TIMEOUT")], [])
     assert kinds(steps) == ["ASKED", "FRAME_SENT", "NO_ANSWER", "ANSWERED"]
     assert steps[2].summary == "No answer to frame 1 after 30 s: ANSWER_TIMEOUT."
     assert "when nobody waited for it any longer" in steps[3].summary
@@ -167,16 +170,16 @@ def test_what_happened_at_the_same_time_stands_in_the_order_of_cause_and_effect(
     at_once = [replace(each, time=T0) for each in HISTORY]
     rows = [replace(each, answer_time=T0) for each in SENDS]
     notes = [replace(each, time=T0) for each in NOTES]
-    unhurried = kinds(story(HISTORY, SENDS, NOTES))
-    assert kinds(story(at_once, rows, notes)) == unhurried
+    unhurried = kinds(explain(HISTORY, SENDS, NOTES))
+    assert kinds(explain(at_once, rows, notes)) == unhurried
     random.Random(7).shuffle(notes)
-    assert kinds(story(list(reversed(at_once)), rows, notes)) == unhurried
+    assert kinds(explain(list(reversed(at_once)), rows, notes)) == unhurried
 
 
 def test_a_decision_that_sends_a_frame_stands_before_it() -> None:
     undo = Decision(Act.UNDO, reason="The command was cancelled.")
     rows = [*SENDS, frame(2, at(9), undo=True, kind="STOP_SESSION", action="RemoteStopTransaction")]
-    steps = story(HISTORY, rows, [noted(decision(STARTED, undo, Facts()), at(9))])
+    steps = explain(HISTORY, rows, [noted(decision(STARTED, undo, Facts()), at(9))])
     assert kinds(steps)[-2:] == ["DECIDED", "FRAME_SENT"]
     assert "to undo what nobody wants" in steps[-1].summary
 
@@ -189,16 +192,16 @@ def test_a_commands_own_changes_keep_their_order_whatever_the_clocks_say(
         replace(each, time=each.time + timedelta(seconds=skew))
         for each, skew in zip(HISTORY, skews, strict=True)
     ]
-    own = [step.kind for step in story(skewed, [], [])]
+    own = [step.kind for step in explain(skewed, [], [])]
     assert own == [StepKind.ASKED, StepKind.OUTCOME]
 
 
-def test_waiting_cancelling_and_undoing_are_told() -> None:
+def test_waiting_cancelling_and_undoing_are_explained() -> None:
     waiting = changes.waiting(ASKED, "The station is offline; waiting for it to connect.")
     cancelled = changes.cancelled(changes.cancel_asked(AGREED, "driver left"), at(2))
     undoing = changes.undoing(cancelled, "It was cancelled.", "t-1", "42", at(3))
     done = changes.settled(changes.undone(undoing, at(5)), at(5))
-    steps = story(
+    steps = explain(
         [
             change("queued", at(-9), ASKED, 1),
             change("waiting:1", at(-8), waiting, 2),
@@ -219,7 +222,7 @@ def test_waiting_cancelling_and_undoing_are_told() -> None:
     assert steps[-1].summary == "Undone: It was cancelled."
 
 
-def test_tries_questions_and_silent_gateways_are_told() -> None:
+def test_tries_questions_and_silent_gateways_are_explained() -> None:
     tried = UnsentAttempt(1, "STATION_OFFLINE", at(1))
     asked = Asked(at(3), times=1, replied=True, ongoing=False, messages_in_queue=True)
     tellings = [
@@ -227,7 +230,7 @@ def test_tries_questions_and_silent_gateways_are_told() -> None:
         settled(2, sent=True, cancelled=False),
         question("CP1", asked),
     ]
-    steps = story([], [], [noted(each, at(n), n) for n, each in enumerate(tellings)])
+    steps = explain([], [], [noted(each, at(n), n) for n, each in enumerate(tellings)])
     assert [step.summary for step in steps] == [
         "Attempt 1 sent nothing (STATION_OFFLINE): the way is looked up again.",
         "The gateway of attempt 2 fell silent: its intent is written down, so the frame was"
@@ -237,7 +240,7 @@ def test_tries_questions_and_silent_gateways_are_told() -> None:
     ]
 
 
-def test_a_decision_that_stays_what_it_was_is_told_under_the_same_key() -> None:
+def test_a_decision_that_stays_what_it_was_is_noted_under_the_same_key() -> None:
     asks = Decision(Act.ASK)
     first, same = decision(SENT, asks, Facts(frames=1)), decision(SENT, asks, Facts(frames=1))
     other = decision(SENT, asks, Facts(frames=1, asked=Asked(T0, 1, replied=False)))
@@ -256,9 +259,9 @@ def test_a_repeated_message_is_one_piece_of_evidence_and_a_new_one_another() -> 
     )
 
 
-def test_notes_beyond_the_limit_are_told_as_so_many_more() -> None:
+def test_notes_beyond_the_limit_are_shown_as_so_many_more() -> None:
     more = noted(evidence(SAW_START, at(3)), at(3), key=MORE_KEY, times=12)
-    (step,) = story([], [], [more])
+    (step,) = explain([], [], [more])
     assert step.summary.startswith("12 more notes are not kept; the newest: CP1 reported")
 
 
@@ -276,5 +279,5 @@ def test_notes_beyond_the_limit_are_told_as_so_many_more() -> None:
         (-5, "-5.0 s"),
     ],
 )
-def test_durations_are_told_in_words(seconds: float, words: str) -> None:
+def test_durations_are_shown_in_words(seconds: float, words: str) -> None:
     assert human(timedelta(seconds=seconds)) == words
