@@ -36,7 +36,8 @@ from broker.services.remote_commands import RemoteCommandServicer
 from broker.services.reservations import ReservationServicer
 from broker.services.stations import StationServicer
 from broker.services.tokens import TokenServicer
-from broker.settings import BrokerSettings, Tls, check_listener, is_loopback
+from broker.settings import BrokerSettings, Tls, check_listener
+from domain.loopback import is_loopback_listener
 from fleet.engine.database import Database
 from fleet.keys import load_passwords, load_sealer
 
@@ -173,7 +174,7 @@ def _credentials(tls: Tls) -> grpc.ServerCredentials:
 
 
 def _warn_when_open(settings: BrokerSettings) -> None:
-    if is_loopback(settings.listen):
+    if is_loopback_listener(settings.listen):
         return
     if settings.tls is None or not settings.api_keys:
         _logger.warning(

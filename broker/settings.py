@@ -1,12 +1,12 @@
 """Every setting of the broker, with its default and its limit's name."""
 
-import ipaddress
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from domain.commands.timing import Timing
+from domain.loopback import is_loopback_listener
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
@@ -126,7 +126,7 @@ def check_listener(settings: BrokerSettings) -> None:
 
     Raises: UnsafeListener, unless `insecure` says that this is wanted.
     """
-    if settings.insecure or is_loopback(settings.listen):
+    if settings.insecure or is_loopback_listener(settings.listen):
         return
     missing = [
         *(() if settings.tls else ("a TLS certificate and key",)),
@@ -137,16 +137,3 @@ def check_listener(settings: BrokerSettings) -> None:
             f"{settings.listen} can be reached from other machines: configure "
             f"{' and '.join(missing)}, listen on 127.0.0.1, or say --insecure"
         )
-
-
-def is_loopback(listen: str) -> bool:
-    """Whether only this machine can reach HOST:PORT (or a unix: socket)."""
-    if listen.startswith("unix:"):
-        return True
-    host = listen.rpartition(":")[0].strip("[]")
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

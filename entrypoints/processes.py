@@ -12,9 +12,10 @@ from temporalio.client import Client
 
 from broker.process import ListenFailed, running_broker
 from broker.settings import UnsafeListener as UnsafeBroker
+from domain.loopback import is_loopback
 from entrypoints.errors import CannotStart
 from entrypoints.options import flag_of, variable_of
-from entrypoints.settings import ChosenSettings, is_loopback, split_address
+from entrypoints.settings import ChosenSettings, split_address
 from entrypoints.temporal_client import TemporalTarget, connect
 from fleet.engine.database import Database
 from fleet.engine.unavailable import DatabaseUnavailable

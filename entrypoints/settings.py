@@ -6,7 +6,6 @@ fields, defaults and descriptions are taken from the rooms' own settings classes
 """
 
 import dataclasses
-import ipaddress
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -221,14 +220,6 @@ def split_address(text: str) -> tuple[str, int]:
     if not separator or not host or not port.isdecimal() or int(port) > 65535:
         raise ValueError(f"{text!r} is not HOST:PORT")
     return host.strip("[]"), int(port)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach the host."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def described_fields(room: type[Any]) -> dict[str, str]:

@@ -1,9 +1,8 @@
 """Every setting and every limit of a gateway process, with its unit and its reason."""
 
-import ipaddress
 from dataclasses import dataclass
 
-LOOPBACK_NAMES = frozenset({"localhost"})
+from domain.loopback import is_loopback
 
 
 class UnsafeListener(Exception):
@@ -168,13 +167,3 @@ class GatewaySettings:
                 f"{self.host} is not loopback and --open admits every station: "
                 "register the stations, or accept the risk with --insecure"
             )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a listener on `host`. "" listens everywhere."""
-    if host in LOOPBACK_NAMES:
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

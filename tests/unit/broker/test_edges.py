@@ -19,7 +19,7 @@ from broker.proto import names
 from broker.reading import opaque_tokens as pages
 from broker.reading.paging import Pager
 from broker.reading.watching import read_place
-from broker.settings import ApiKey, BrokerSettings, Tls, UnsafeListener, check_listener, is_loopback
+from broker.settings import ApiKey, BrokerSettings, Tls, UnsafeListener, check_listener
 
 KEY = "k" * 40
 API_KEY = ApiKey("desk", hashlib.sha256(KEY.encode()).hexdigest(), tenant="north")
@@ -189,23 +189,6 @@ def test_an_api_key_setting_holds_a_digest_only() -> None:
         with pytest.raises(ValueError, match="API key") as refused:
             ApiKey.parse(bad)
         assert KEY not in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    ("listen", "loopback"),
-    [
-        ("127.0.0.1:50051", True),
-        ("[::1]:50051", True),
-        ("localhost:0", True),
-        ("unix:/tmp/x", True),
-        ("0.0.0.0:50051", False),
-        ("[::]:50051", False),
-        ("broker.example:50051", False),
-        (":50051", False),
-    ],
-)
-def test_loopback_is_recognised(listen: str, loopback: bool) -> None:
-    assert is_loopback(listen) is loopback
 
 
 def test_the_broker_listens_beyond_loopback_only_with_tls_and_credentials() -> None:
