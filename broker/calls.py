@@ -24,7 +24,8 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from broker.auth import Authenticator, Caller, set_current_caller
-from broker.errors import Reason, Refusal, trailing_details
+from broker.errors import Reason, Refusal
+from broker.proto.error_details import trailing_details
 from broker.settings import BrokerSettings
 from fleet.engine.unavailable import DatabaseUnavailable
 from telemetry import metrics
@@ -200,18 +201,11 @@ def _measured(method: str, caller: Caller, span: Span) -> Iterator[_Call]:
 
 
 def _wrapped(handler: Handler, served: _Served) -> Handler:
-    reading, writing = handler.request_deserializer, handler.response_serializer
-    if handler.request_streaming and handler.response_streaming:
-        return grpc.stream_stream_rpc_method_handler(
-            served.stream(handler.stream_stream), reading, writing
-        )
-    if handler.response_streaming:
-        return grpc.unary_stream_rpc_method_handler(
-            served.stream(handler.unary_stream), reading, writing
-        )
-    if handler.request_streaming:
-        raise NotImplementedError("no service here has a method of this shape")
-    return grpc.unary_unary_rpc_method_handler(served.unary(handler.unary_unary), reading, writing)
+    """The handler with everything that happens around a call."""
+    shape = _shape_of(handler)
+    inner = getattr(handler, shape)
+    behaviour = served.stream(inner) if handler.response_streaming else served.unary(inner)
+    return _MAKERS[shape](behaviour, handler.request_deserializer, handler.response_serializer)
 
 
 def _refusing(method: str, handler: Handler, refusal: Refusal) -> Handler:
@@ -225,11 +219,21 @@ def _refusing(method: str, handler: Handler, refusal: Refusal) -> Handler:
     async def refuse_stream(request: Any, context: Context) -> AsyncIterator[Any]:
         yield await refuse(request, context)
 
-    if handler.request_streaming:
-        return grpc.stream_stream_rpc_method_handler(refuse_stream)
-    if handler.response_streaming:
-        return grpc.unary_stream_rpc_method_handler(refuse_stream)
-    return grpc.unary_unary_rpc_method_handler(refuse)
+    return _MAKERS[_shape_of(handler)](refuse_stream if handler.response_streaming else refuse)
+
+
+_MAKERS: dict[str, Callable[..., Handler]] = {
+    "unary_unary": grpc.unary_unary_rpc_method_handler,
+    "unary_stream": grpc.unary_stream_rpc_method_handler,
+    "stream_stream": grpc.stream_stream_rpc_method_handler,
+}
+"""What makes a handler of each shape. No service here takes a stream and gives one reply."""
+
+
+def _shape_of(handler: Handler) -> str:
+    """The shape of a handler, which is also the name of the attribute with its behaviour."""
+    asked = "stream" if handler.request_streaming else "unary"
+    return f"{asked}_{'stream' if handler.response_streaming else 'unary'}"
 
 
 def current_trace_id() -> str:

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from google.protobuf.json_format import MessageToDict
 from standardwebhooks.webhooks import Webhook
 
-from broker.proto.commands import command_out
+from broker.callbacks.convert import posted_command
 from domain.callbacks import News
 from domain.model.command import Command
 
@@ -29,7 +28,7 @@ def body_of(news: News, command: Command, time: datetime) -> str:
         "type": news.value,
         "timestamp": time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "sequence": command.revision,
-        "data": MessageToDict(command_out(command)),
+        "data": posted_command(command),
     }
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 

@@ -6,15 +6,16 @@ from evcommand.v1 import callback_service_pb2 as pb
 from evcommand.v1 import command_options_pb2 as options_pb
 
 from broker.errors import Violation
-from broker.proto import names
+from broker.proto.callback_fields import callback_fields
 from broker.proto.fields import (
     Findings,
-    callback_fields,
+    check_name,
     enum_value,
     enum_values,
+    name_field,
     page_size_field,
-    span,
 )
+from broker.proto.times import span
 
 MAX_PREVIOUS_TTL = timedelta(days=7)
 
@@ -44,11 +45,8 @@ def check_rotate(request: pb.RotateCallbackSecretRequest) -> tuple[Violation, ..
 def check_list(request: pb.ListCallbackDeliveriesRequest) -> tuple[Violation, ...]:
     """What is wrong with a ListCallbackDeliveries."""
     findings = Findings()
-    findings.expect(
-        not request.command or names.parse_command(request.command) is not None,
-        "command",
-        "must be commands/{command}, where {command} is a UUID",
-    )
+    if request.command:
+        name_field(findings, "command", "command", request.command)
     enum_values(findings, "states", request.states, pb.CallbackDelivery.State)
     page_size_field(findings, request.page_size)
     return findings.violations
@@ -56,7 +54,4 @@ def check_list(request: pb.ListCallbackDeliveriesRequest) -> tuple[Violation, ..
 
 def check_resend(request: pb.ResendCallbackDeliveryRequest) -> tuple[Violation, ...]:
     """What is wrong with a ResendCallbackDelivery."""
-    findings = Findings()
-    known = names.parse_delivery(request.name) is not None
-    findings.expect(known, "name", "must be callbackDeliveries/{id}")
-    return findings.violations
+    return check_name("name", "delivery", request.name)

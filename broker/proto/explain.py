@@ -2,7 +2,7 @@
 
 from evcommand.v1 import remote_command_service_pb2 as pb
 
-from broker.proto.values import time_out
+from broker.proto.times import time_out
 from journal.explain.steps import Step
 
 

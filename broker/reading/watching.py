@@ -1,31 +1,26 @@
 """Watches of commands and of reservations: present states, then every change; no gap, no repeat.
 
-The log's head is taken once, when a watch begins, and it parts the log in two. Resources whose
-newest change lies before the head are told as they are; everything after the head is told by
-reading the log from there. One that changes while its present state is being listed falls
-out of the first part and comes in the second: no change can be in both, and none in neither. The
-resume token holds the head and how far each part was told, so that the same holds when a client
-comes back in the middle of either.
+The log's head is taken once, when a watch begins. It divides the log in two parts. The first part
+is a list: resources whose newest change lies before the head are told as they are. The second part
+is the log itself, read from the head on. A resource that changes while the list is being read
+leaves the first part and comes in the second. So every change is in exactly one part.
+
+The resume token holds the head and how far each part was told. A client that comes back in the
+middle of either part misses nothing and hears nothing twice.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from evcommand.v1 import remote_command_service_pb2 as pb
-from evcommand.v1 import reservation_service_pb2 as reservations_pb
-
-from broker.auth import current_caller
-from broker.commands.submitting import Backend
+from broker.backend import Backend
 from broker.errors import Reason, Refusal, bad_field
 from broker.reading.following import next_cursor
-from broker.reading.opaque_tokens import BadToken, read_token, selection_digest, write_token
+from broker.reading.opaque_tokens import BadToken, read_token, write_token
 from broker.reading.waiting import either
 from fleet.log.book import Book, Cursor, Entry, Filter, head
 
-_NOT_SELECTING = frozenset({"resume_token"})
 _SHAPE = (int, int, str, str)
 _IDLE_S = 30.0
 _TOLD = "told"
@@ -46,71 +41,50 @@ class Place:
         return [self.cursor.tx_id, self.cursor.seq, phase, name]
 
 
-Request = TypeVar("Request", pb.WatchCommandsRequest, reservations_pb.WatchReservationsRequest)
-Reply = TypeVar("Reply", pb.WatchCommandsResponse, reservations_pb.WatchReservationsResponse)
-
-
 @dataclass(frozen=True)
-class Subject(Generic[Request, Reply]):
-    """What is watched. unfinished: the states whose present state is told without being named."""
+class Watched:
+    """What kind of resource is watched.
 
-    method: str
+    unfinished: the states whose resources are told at first when none is named.
+    created: the creation time that an entry of the book holds.
+    not_found: the refusal of an id that the book does not know.
+    """
+
     book: Book
     unfinished: tuple[str, ...]
-    chosen: Callable[[Request, str], Filter]
-    reply: Callable[[Entry, str], Reply]
     created: Callable[[Entry], datetime]
     not_found: Callable[[str], Refusal]
 
 
-class Watches:
-    """How many watches this process serves, of whatever kind."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._open = 0
-
-    @contextmanager
-    def one(self) -> Iterator[None]:
-        """Counts one. Raises: Refusal (TOO_MANY_WATCHES)."""
-        if self._open >= self._most:
-            raise _too_many()
-        self._open += 1
-        try:
-            yield
-        finally:
-            self._open -= 1
-
-
-class Watcher(Generic[Request, Reply]):
+class Watcher:
     """Serves the watches of one kind of resource."""
 
-    def __init__(
-        self, backend: Backend, watches: Watches, subject: Subject[Request, Reply]
-    ) -> None:
+    def __init__(self, backend: Backend, subject: Watched) -> None:
         self._backend = backend
-        self._watches = watches
-        self._subject: Subject[Request, Reply] = subject
+        self._subject = subject
 
-    async def watch(self, request: Request) -> AsyncIterator[Reply]:
-        """The messages of one watch. Ends only by an error or with the call."""
-        with self._watches.one():
-            async for reply in self._watch(request):
-                yield reply
+    async def watch(
+        self, which: Filter, selection: str, resume_token: str
+    ) -> AsyncIterator[tuple[Entry, str]]:
+        """The entries of one watch, each with its resume token. Ends only by an error.
 
-    async def _watch(self, request: Request) -> AsyncIterator[Reply]:
-        tenant = current_caller().tenant
-        subject = self._subject
-        selection = selection_digest(tenant, subject.method, request, _NOT_SELECTING)
-        which = subject.chosen(request, tenant)
-        place = read_place(selection, request.resume_token) or await self._begin(which)
-        with self._backend.follower.tenant(tenant) as changed:
+        selection: what resume tokens are bound to (`broker.proto.selection`).
+
+        Raises: Refusal.
+        """
+        with self._backend.watches.one_more():
+            place = read_place(selection, resume_token) or await self._begin(which)
+            async for entry, after in self._follow(which, place):
+                yield entry, write_token(selection, after.positions())
+
+    async def _follow(self, which: Filter, place: Place) -> AsyncIterator[tuple[Entry, Place]]:
+        with self._backend.follower.tenant(which.tenant) as changed:
             while True:
                 changed.clear()
                 listing = place.listing
                 entries, place = await self._read(which, place)
-                for entry, after in entries:
-                    yield subject.reply(entry, write_token(selection, after.positions()))
+                for told in entries:
+                    yield told
                 if self._backend.draining.is_set():
                     raise self._shutting_down()
                 if not listing and len(entries) < self._backend.settings.watch_batch:
@@ -157,15 +131,6 @@ class Watcher(Generic[Request, Reply]):
             "This broker shuts down. Connect again with the last resume_token.",
             retry_after=timedelta(seconds=self._backend.settings.unavailable_retry_s),
         )
-
-
-def _too_many() -> Refusal:
-    return Refusal(
-        Reason.TOO_MANY_WATCHES,
-        "Too many watches are open at this broker. Watch `all` or a station instead of many "
-        "single names, or try again later.",
-        retry_after=timedelta(seconds=10),
-    )
 
 
 def read_place(selection: str, token: str) -> Place | None:

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from broker.commands.asks import Options, PlainToken, StartAsk, StopAsk
-from broker.commands.drafting import Origin, draft, seal, start_spec, stop_spec
-from broker.commands.resolving import reservation_id
-from broker.commands.targets import TargetFinder
+from broker.commands import stop_session
+from broker.commands.drafting import Origin, draft
+from broker.commands.edge import Asked, Found, Options
+from broker.commands.lookups import Lookup
 from broker.errors import Refusal
+from broker.proto.id_token import seal
 from contract import names
 from contract.commands import Cancel, ChangeHold, CommandOrder, ReservationOrder, Submit
 from domain.commands.kinds import default_not_after, default_offline_policy
@@ -23,8 +24,11 @@ from domain.model.specs import (
     ReserveSpec,
     ResetMode,
     ResetSpec,
+    StartSpec,
+    StopSpec,
     UnlockSpec,
 )
+from domain.reservations.admission import reservation_id
 from domain.reservations.reservation import Reservation, ReservationState
 from fleet.log import reservations
 from fleet.sends import Send
@@ -103,44 +107,38 @@ class Callers:
         chance = self._chance
         tag = chance.pick(TAGS) if chance.happens(0.4) else TAGS[0]
         group = GROUPS.get(tag) if chance.happens(0.3) else None
-        ask = StartAsk(
-            STATION,
-            PlainToken("ISO14443", tag),
+        sealer = self._world.sealer
+        spec = StartSpec(
+            seal(sealer, "ISO14443", tag),
             evse_id=self._some_evse(0.7),
-            group_id_token=PlainToken("ISO14443", group) if group else None,
-            options=self._options(),
+            group_id_token=seal(sealer, "ISO14443", group) if group else None,
         )
-        spec = start_spec(ask, self._world.sealer)
-        now = self._loop.utc_now()
-        await self._submit(draft(ask, name, STATION, spec, origin=ORIGIN, now=now))
+        asked = Asked(spec, self._loop.utc_now(), STATION, options=self._options())
+        found = Found(STATION, spec)
+        await self._submit(draft(Kind.START_SESSION, name, asked, found, origin=ORIGIN))
 
     async def _stops(self, name: str) -> None:
         first = next((t.command.name for t in self.told if t.command.start), "")
-        targets: list[Callable[[], StopAsk]] = [
-            lambda: StopAsk(station=STATION, start_command=f"commands/{first}"),
-            lambda: StopAsk(station=STATION, evse_id=1),
-            lambda: StopAsk(station=STATION, id_token=PlainToken("ISO14443", TAGS[0])),
-            lambda: StopAsk(
-                station=STATION,
+        targets: list[Callable[[], StopSpec]] = [
+            lambda: StopSpec(start_command=f"commands/{first}"),
+            lambda: StopSpec(evse_id=1),
+            lambda: StopSpec(id_token=seal(self._world.sealer, "ISO14443", TAGS[0])),
+            lambda: StopSpec(
                 transaction_id=str(self._chance.number(1, 5))
                 if self._world.temper.version == "1.6"
                 else "tx-1000-of-the-station",
             ),
         ]
         for make in sorted(targets, key=lambda _: self._chance.between(0, 1)):
-            ask = replace(make(), options=self._options())
+            spec, options = make(), self._options()
+            asked = Asked(spec, self._loop.utc_now(), STATION, options=options)
             try:
                 async with self._world.db.read() as tx:
-                    found = await TargetFinder(tx, TENANT, self._world.sealer).resolve(ask)
+                    found = await stop_session.find(Lookup(tx, TENANT, name), asked)
             except Refusal:
                 continue
-            spec = replace(
-                stop_spec(ask, self._world.sealer),
-                wire_id=found.wire_id,
-                resolved_transaction=found.transaction,
-            )
-            now = self._loop.utc_now()
-            await self._submit(draft(ask, name, STATION, spec, origin=ORIGIN, now=now))
+            asked = replace(asked, time=self._loop.utc_now())
+            await self._submit(draft(Kind.STOP_SESSION, name, asked, found, origin=ORIGIN))
             return
 
     # --- locks and restarts
@@ -174,8 +172,8 @@ class Callers:
         group = GROUPS.get(tag) if chance.happens(0.4) else None
         sealer = world.sealer
         spec = ReserveSpec(
-            id_token=seal(sealer, PlainToken("ISO14443", tag)),
-            group_id_token=seal(sealer, PlainToken("ISO14443", group)) if group else None,
+            id_token=seal(sealer, "ISO14443", tag),
+            group_id_token=seal(sealer, "ISO14443", group) if group else None,
             expire_time=now + timedelta(seconds=chance.pick((40.0, 90.0, 200.0, 400.0))),
             evse_id=self._some_evse(0.75),
             reservation=ours,

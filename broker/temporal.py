@@ -1,0 +1,238 @@
+"""Temporal, as the broker uses it: submit a command, cancel one, change a reservation.
+
+No other module of the broker but `callbacks.posting`, which serves an activity, imports the SDK.
+
+Temporal counts as down when it does not say within `temporal_timeout_s` that it took a command. A
+command that only takes long is not that: the update that starts it waits for the station, and may
+outlive the caller's patience. The difference is found by looking whether the workflow exists.
+"""
+
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+
+import structlog
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+    WorkflowUpdateStage,
+)
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from broker.errors import Reason, Refusal
+from broker.settings import BrokerSettings
+from contract import names
+from contract.commands import Cancel, ChangeHold, CommandOrder, Progress, Submit
+from domain.commands import wording
+from domain.model.command import Command, WaitFor
+from domain.reservations.reservation import Reservation
+from journal.reservations.starting import start_of
+
+TemporalClient = Client
+"""The SDK's client, by a name for modules that only hand it on."""
+
+_logger = structlog.get_logger(__name__)
+
+_STATION = SearchAttributeKey.for_keyword(names.STATION_ATTRIBUTE)
+_KIND = SearchAttributeKey.for_keyword(names.KIND_ATTRIBUTE)
+_TENANT = SearchAttributeKey.for_keyword(names.TENANT_ATTRIBUTE)
+
+# What says nothing about whether Temporal took it. A client that connects when it is first used
+# reports a refused connection as RuntimeError.
+_UNCLEAR = (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError, RPCError, RuntimeError)
+_EXISTS_TIMEOUT_S = 0.5
+_SHORTEST_S = 0.25  # even a call without patience gives Temporal the time to take the command
+_OURS = (RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.UNIMPLEMENTED)
+
+
+class Temporal:
+    """Asks Temporal for what only a workflow can do."""
+
+    def __init__(self, client: Client, settings: BrokerSettings) -> None:
+        self._client = client
+        self._settings = settings
+
+    async def submit(self, command: Command, wait_for: WaitFor, patience_s: float) -> bool:
+        """Start the command's workflow, or join it, and wait a moment for what is wanted.
+
+        True when the workflow said that it is so; False when it is durable in Temporal and the
+        wait must go on elsewhere (the log), or when it had ended before.
+
+        Raises: Refusal (TEMPORAL_UNAVAILABLE) when nobody can say that the command was taken.
+        """
+        limit_s = self._settings.temporal_timeout_s
+        try:
+            async with asyncio.timeout(limit_s):
+                return await self._update(
+                    command, wait_for, min(limit_s, max(patience_s, _SHORTEST_S))
+                )
+        except _UNCLEAR as error:
+            _reraise_cancellation()
+            if isinstance(error, RPCError) and error.status in _OURS:
+                raise
+            if await self._exists(command.workflow_id):
+                return False
+            raise self._unavailable(command.name, error) from error
+
+    async def cancel(self, command: Command, reason: str) -> None:
+        """Tell the command's workflow that its caller takes it back. Idempotent.
+
+        Returns also when the workflow has ended. Raises: Refusal (TEMPORAL_UNAVAILABLE).
+        """
+        try:
+            async with asyncio.timeout(self._settings.temporal_timeout_s * 1.5):
+                await self._cancel(command.workflow_id, reason)
+        except _UNCLEAR as error:
+            _reraise_cancellation()
+            if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
+                return  # it has ended
+            raise self._unavailable(command.name, error) from error
+
+    async def change(self, reservation: Reservation, asked: ChangeHold, patience_s: float) -> None:
+        """Ask the reservation's workflow for a change, whether or not it runs. Idempotent.
+
+        Returns when it is decided, or when it is durable in Temporal and patience is over.
+
+        Raises: Refusal (TEMPORAL_UNAVAILABLE).
+        """
+        limit_s = max(patience_s, _SHORTEST_S)
+        try:
+            async with asyncio.timeout(limit_s + self._settings.temporal_timeout_s):
+                await self._change(reservation, asked, limit_s)
+        except _UNCLEAR as error:
+            _reraise_cancellation()
+            if isinstance(error, RPCError) and error.status in _OURS:
+                raise
+            if not await self._exists(reservation.workflow_id):
+                raise self._unavailable(asked.request_id, error) from error
+
+    async def _change(self, reservation: Reservation, asked: ChangeHold, limit_s: float) -> None:
+        start = start_of(reservation)
+        operation: WithStartWorkflowOperation[object, object] = WithStartWorkflowOperation(
+            start.workflow,
+            start.argument,
+            id=reservation.workflow_id,
+            task_queue=start.queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            static_summary=start.summary,
+            static_details=start.details,
+        )
+        try:
+            await self._client.execute_update_with_start_workflow(
+                names.CHANGE_UPDATE,
+                asked,
+                start_workflow_operation=operation,
+                id=f"change-{asked.request_id}",
+                result_type=Progress,
+                rpc_timeout=timedelta(seconds=limit_s),
+            )
+        except (WorkflowUpdateFailedError, WorkflowAlreadyStartedError):
+            _retrieve(operation)
+        except BaseException:
+            _retrieve(operation)
+            raise
+
+    def _unavailable(self, command: str, error: Exception) -> Refusal:
+        _logger.warning(
+            "temporal_unavailable",
+            command=command,
+            error=type(error).__name__,
+            why=str(error)[:200],
+        )
+        return Refusal(
+            Reason.TEMPORAL_UNAVAILABLE,
+            "Temporal cannot be reached. Repeat the request with the same request_id.",
+            retry_after=timedelta(seconds=self._settings.unavailable_retry_s),
+            facts={"request_id": command},
+        )
+
+    async def _update(self, command: Command, wait_for: WaitFor, limit_s: float) -> bool:
+        operation: WithStartWorkflowOperation[object, object] = WithStartWorkflowOperation(
+            names.COMMAND_WORKFLOW,
+            CommandOrder(command, self._settings.timing),
+            id=command.workflow_id,
+            task_queue=names.COMMANDS_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            search_attributes=_attributes(command),
+            static_summary=wording.brief(wording.title(command)),
+            static_details=wording.origin(command),
+        )
+        try:
+            await self._client.execute_update_with_start_workflow(
+                names.SUBMIT_UPDATE,
+                Submit(wait_for),
+                start_workflow_operation=operation,
+                id=f"submit-{wait_for.value}",
+                result_type=Progress,
+                rpc_timeout=timedelta(seconds=limit_s),
+            )
+        except (WorkflowUpdateFailedError, WorkflowAlreadyStartedError) as error:
+            _logger.info("submit_found_ended", command=command.name, why=type(error).__name__)
+            _retrieve(operation)
+            return False
+        except BaseException:
+            _retrieve(operation)
+            raise
+        return True
+
+    async def _cancel(self, workflow_id: str, reason: str) -> None:
+        handle = self._client.get_workflow_handle(workflow_id)
+        limit = timedelta(seconds=self._settings.temporal_timeout_s)
+        update = await handle.start_update(
+            names.CANCEL_UPDATE,
+            Cancel(reason),
+            wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+            id="cancel",
+            result_type=Progress,
+            rpc_timeout=limit,
+        )
+        # It is durable now; whether it is also done decides only what the reply shows.
+        with suppress(WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError):
+            await update.result(rpc_timeout=limit / 2)
+        _reraise_cancellation()
+
+    async def _exists(self, workflow_id: str) -> bool:
+        handle = self._client.get_workflow_handle(workflow_id)
+        limit = timedelta(seconds=_EXISTS_TIMEOUT_S)
+        try:
+            async with asyncio.timeout(_EXISTS_TIMEOUT_S):
+                await handle.describe(rpc_timeout=limit)
+        except _UNCLEAR:
+            _reraise_cancellation()
+            return False
+        return True
+
+
+def _attributes(command: Command) -> TypedSearchAttributes:
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(_STATION, command.station),
+            SearchAttributePair(_KIND, command.kind.value),
+            SearchAttributePair(_TENANT, command.tenant),
+        ]
+    )
+
+
+def _retrieve(operation: WithStartWorkflowOperation[object, object]) -> None:
+    """The operation keeps the error a second time, and asyncio complains when nobody looks."""
+    started = asyncio.ensure_future(operation.workflow_handle())
+    started.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+
+def _reraise_cancellation() -> None:
+    """The SDK turns the cancellation of a call into an error of its own: undo that."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
