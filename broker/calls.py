@@ -1,11 +1,11 @@
-"""What happens around every call: who calls, its trace, its errors, its metrics and its log line.
+"""What happens around every call: its caller, its trace, its errors, its metrics, its log line.
 
-One interceptor for unary calls and streams alike. Whatever a servicer raises ends here: a Refusal
-becomes its status with details, anything unexpected becomes INTERNAL and is logged with its
-stack, and no request or reply is ever written to the log.
+One interceptor serves unary calls and streams. Every exception of a servicer ends here. A Refusal
+becomes its status with details. Any other exception becomes INTERNAL and is logged with its stack.
+No request and no reply is ever written to the log.
 
-OpenTelemetry's own aio interceptor counts every abort as an exception of the server and cannot say
-which span a stream belongs to; the few lines that are needed stand here.
+OpenTelemetry has its own interceptor for grpc.aio. It counts every abort as an exception of the
+server, and it cannot say which span a stream belongs to. So the few lines that are needed are here.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from telemetry import metrics
 
 _logger = structlog.get_logger(__name__)
 _tracer = trace.get_tracer("evcommand")
-# Of what a client sends only this is continued: its baggage would end in histories.
+# Only the trace of a client is continued. Its baggage would end in histories.
 _traceparent = TraceContextTextMapPropagator()
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -83,7 +83,7 @@ class _Count:
 
 
 class _Served:
-    """How one call is served."""
+    """One call, and what is done around the servicer's method."""
 
     def __init__(
         self,
@@ -158,7 +158,7 @@ class _Served:
 
 
 class _Call:
-    """One call while it is served: how it ended."""
+    """How a call ended: its status code and the reason."""
 
     def __init__(self, method: str, span: Span) -> None:
         self.code = grpc.StatusCode.OK
@@ -167,7 +167,7 @@ class _Call:
         self._span = span
 
     async def end(self, context: Context, refusal: Refusal, error: Exception) -> NoReturn:
-        """End the call with a status."""
+        """End the call with the refusal's status. `error`: what was raised."""
         self.code, self.reason = refusal.code, refusal.reason.value
         if refusal.reason is Reason.INTERNAL:
             _logger.error("call_failed", method=self._method, exc_info=error)
@@ -243,7 +243,7 @@ def current_trace_id() -> str:
 
 
 def name_command(command: str, station: str) -> None:
-    """Says which command this call is about, for its span and all its lines in the log."""
+    """Say which command this call is about, in its span and in all its lines of the log."""
     structlog.contextvars.bind_contextvars(command=command, station=station)
     span = trace.get_current_span()
     span.set_attribute("evcommand.command", command)

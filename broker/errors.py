@@ -97,9 +97,9 @@ class Violation:
 
 
 class Refusal(Exception):
-    """A call ends with an error. Raised anywhere in the broker, written in one place.
+    """A call has to end with an error. May be raised anywhere in the broker.
 
-    violations: of fields; only with INVALID_ARGUMENT.
+    violations: the bad fields.
     retry_after: when to try again; always set with UNAVAILABLE and RESOURCE_EXHAUSTED.
     facts: further facts for programs (ErrorInfo.metadata).
     """
@@ -127,7 +127,7 @@ class Refusal(Exception):
 
 
 def invalid(violations: tuple[Violation, ...]) -> Refusal:
-    """The refusal of a request with bad fields: names them all."""
+    """The refusal of a request with bad fields. It names them all."""
     first = {one.field: one.description for one in reversed(violations)}
     fields = dict.fromkeys(one.field for one in violations)
     said = "; ".join(f"{field} {first[field]}" for field in fields)
@@ -143,5 +143,5 @@ def check(violations: tuple[Violation, ...]) -> None:
 
 
 def bad_field(reason: Reason, field: str, description: str) -> Refusal:
-    """The refusal of one field for a reason of its own."""
+    """The refusal of one field, for a reason that is not INVALID_REQUEST alone."""
     return Refusal(reason, f"{field}: {description}", violations=(Violation(field, description),))

@@ -25,7 +25,7 @@ from fleet.keys import load_passwords, load_sealer
 
 _logger = structlog.get_logger(__name__)
 
-# Calls beyond `max_calls` that are told so, with details; further ones only get the bare status.
+# So many calls beyond `max_calls` are refused with details. Further ones get the bare status.
 _REFUSED_AT_ONCE = 200
 
 
@@ -50,8 +50,10 @@ class RunningBroker:
 async def running_broker(
     db: Database, client: TemporalClient, settings: BrokerSettings
 ) -> AsyncIterator[RunningBroker]:
-    """Serves while the context is open; then drains: no new calls, waits end with the command as
-    it is, watches end with UNAVAILABLE, and what is still in flight has `drain_s` to end.
+    """Serves while the context is open, and drains when it closes.
+
+    Draining: no new calls are taken, waiting calls return the command as it is, watches end with
+    UNAVAILABLE, and other calls have `drain_s` to end.
 
     Raises: UnsafeListener; ListenFailed; DatabaseUnavailable.
     """

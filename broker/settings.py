@@ -13,23 +13,23 @@ _NAME = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 
 
 class Right(StrEnum):
-    """What a credential may only do when its setting says so."""
+    """What the holder of a credential may do only when its setting says so."""
 
     UNLOCK = "unlock"
     HARD_RESET = "hard-reset"
 
 
 class UnsafeListener(Exception):
-    """The broker was told to listen where everybody could command stations. Says the remedy."""
+    """The listener would let everybody in a network command stations. Says the remedy."""
 
 
 @dataclass(frozen=True)
 class ApiKey:
     """A credential: what its holder is called, the SHA-256 of the key, and its further rights.
 
-    A key is generated with 128 bits or more, so that a plain digest cannot be searched; the key
-    itself is never in a setting. Without further rights it may do everything but unlock and
-    restart at once.
+    A key is generated with 128 bits or more, so that a plain digest cannot be searched. The key
+    itself is never in a setting. Without further rights its holder may do everything but unlock
+    connectors and restart whole stations at once.
     """
 
     name: str
@@ -41,7 +41,7 @@ class ApiKey:
     def parse(cls, text: str) -> "ApiKey":
         """Read `NAME[@TENANT][+RIGHT ...]:SHA256HEX`.
 
-        Raises: ValueError when it is none. The message never shows the text.
+        Raises: ValueError when the text is not of this form. The message never shows the text.
         """
         who, separator, digest = text.strip().rpartition(":")
         if not separator or not _DIGEST.fullmatch(digest.lower()):

@@ -1,6 +1,6 @@
-"""Temporal, as the broker uses it: submit a command, cancel one, change a reservation.
+"""Temporal, as the broker uses it: submit a command, cancel one, change a reservation, post news.
 
-No other module of the broker but `callbacks.posting`, which serves an activity, imports the SDK.
+No other module of the broker imports the SDK.
 
 Temporal counts as down when it does not say within `temporal_timeout_s` that it took a command. A
 command that only takes long is not that: the update that starts it waits for the station, and may
@@ -8,10 +8,12 @@ outlive the caller's patience. The difference is found by looking whether the wo
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 
 import structlog
+from temporalio import activity
 from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
@@ -28,10 +30,12 @@ from temporalio.common import (
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
+from temporalio.worker import Worker
 
 from broker.errors import Reason, Refusal
 from broker.settings import BrokerSettings
 from contract import names
+from contract.callbacks import PostRequest, PostResult
 from contract.commands import Cancel, ChangeHold, CommandOrder, Progress, Submit
 from domain.commands import wording
 from domain.model.command import Command, WaitFor
@@ -47,11 +51,13 @@ _STATION = SearchAttributeKey.for_keyword(names.STATION_ATTRIBUTE)
 _KIND = SearchAttributeKey.for_keyword(names.KIND_ATTRIBUTE)
 _TENANT = SearchAttributeKey.for_keyword(names.TENANT_ATTRIBUTE)
 
-# What says nothing about whether Temporal took it. A client that connects when it is first used
-# reports a refused connection as RuntimeError.
+# Errors that do not say whether Temporal took the request. A client that connects when it is first
+# used reports a refused connection as RuntimeError.
 _UNCLEAR = (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError, RPCError, RuntimeError)
 _EXISTS_TIMEOUT_S = 0.5
 _SHORTEST_S = 0.25  # even a call without patience gives Temporal the time to take the command
+_RESTART_S = 5.0
+# Errors that say that the request itself is wrong: a bug, and no outage.
 _OURS = (RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.UNIMPLEMENTED)
 
 
@@ -63,12 +69,12 @@ class Temporal:
         self._settings = settings
 
     async def submit(self, command: Command, wait_for: WaitFor, patience_s: float) -> bool:
-        """Start the command's workflow, or join it, and wait a moment for what is wanted.
+        """Start the command's workflow, or join it, and wait a moment until `wait_for` is reached.
 
-        True when the workflow said that it is so; False when it is durable in Temporal and the
-        wait must go on elsewhere (the log), or when it had ended before.
+        True: the workflow says that it is reached. False: the command is durable in Temporal, but
+        not that far in this time, or it had ended before; the log tells the rest.
 
-        Raises: Refusal (TEMPORAL_UNAVAILABLE) when nobody can say that the command was taken.
+        Raises: Refusal (TEMPORAL_UNAVAILABLE) when it is not known whether Temporal took it.
         """
         limit_s = self._settings.temporal_timeout_s
         try:
@@ -81,13 +87,13 @@ class Temporal:
             if isinstance(error, RPCError) and error.status in _OURS:
                 raise
             if await self._exists(command.workflow_id):
-                return False
+                return False  # Temporal has it; it only takes long
             raise self._unavailable(command.name, error) from error
 
     async def cancel(self, command: Command, reason: str) -> None:
         """Tell the command's workflow that its caller takes it back. Idempotent.
 
-        Returns also when the workflow has ended. Raises: Refusal (TEMPORAL_UNAVAILABLE).
+        Does nothing when the workflow has ended. Raises: Refusal (TEMPORAL_UNAVAILABLE).
         """
         try:
             async with asyncio.timeout(self._settings.temporal_timeout_s * 1.5):
@@ -99,9 +105,10 @@ class Temporal:
             raise self._unavailable(command.name, error) from error
 
     async def change(self, reservation: Reservation, asked: ChangeHold, patience_s: float) -> None:
-        """Ask the reservation's workflow for a change, whether or not it runs. Idempotent.
+        """Ask the reservation's workflow for a change, and start a run of it if none runs.
 
-        Returns when it is decided, or when it is durable in Temporal and patience is over.
+        Idempotent. Returns when the change is decided, or when it is durable in Temporal and the
+        caller's patience is over.
 
         Raises: Refusal (TEMPORAL_UNAVAILABLE).
         """
@@ -198,7 +205,7 @@ class Temporal:
             result_type=Progress,
             rpc_timeout=limit,
         )
-        # It is durable now; whether it is also done decides only what the reply shows.
+        # The cancel is durable now. Waiting on only lets the reply show more of its effect.
         with suppress(WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError):
             await update.result(rpc_timeout=limit / 2)
         _reraise_cancellation()
@@ -215,6 +222,35 @@ class Temporal:
         return True
 
 
+Post = Callable[[PostRequest], Awaitable[PostResult]]
+"""Makes one try of one delivery."""
+
+
+async def serve_posts(client: TemporalClient, post: Post, settings: BrokerSettings) -> None:
+    """Serve the activity that posts news, until this task is cancelled.
+
+    A broker also starts and serves while Temporal cannot be reached; posts wait for both.
+    """
+
+    @activity.defn(name=names.POST_CALLBACK)
+    async def post_callback(request: PostRequest) -> PostResult:
+        return await post(request)
+
+    while True:
+        try:
+            await Worker(
+                client,
+                task_queue=names.CALLBACKS_QUEUE,
+                activities=[post_callback],
+                max_concurrent_activities=settings.callback_max_posts,
+                graceful_shutdown_timeout=timedelta(seconds=settings.callback_timeout_s),
+            ).run()
+        except Exception as error:
+            why = str(error).partition("\n")[0][:200]
+            _logger.warning("callbacks_wait_for_temporal", why=why)
+            await asyncio.sleep(_RESTART_S)
+
+
 def _attributes(command: Command) -> TypedSearchAttributes:
     return TypedSearchAttributes(
         [
@@ -226,13 +262,16 @@ def _attributes(command: Command) -> TypedSearchAttributes:
 
 
 def _retrieve(operation: WithStartWorkflowOperation[object, object]) -> None:
-    """The operation keeps the error a second time, and asyncio complains when nobody looks."""
+    """Take the error out of the operation, which keeps it a second time.
+
+    Without this, asyncio reports an exception that nobody looked at.
+    """
     started = asyncio.ensure_future(operation.workflow_handle())
     started.add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
 def _reraise_cancellation() -> None:
-    """The SDK turns the cancellation of a call into an error of its own: undo that."""
+    """Raise CancelledError again where the SDK turned a cancelled call into its own error."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError

@@ -17,12 +17,12 @@ _STATE = pb.CallbackDelivery.State
 
 
 def state_in(state: pb.CallbackDelivery.State.ValueType) -> str:
-    """A delivery's state to filter by."""
+    """A delivery's state in the word of the fleet, to filter by."""
     return _STATE.Name(state).removeprefix("STATE_")
 
 
 def settings_out(endpoint: Endpoint | None) -> pb.CallbackSettings:
-    """A credential's settings. Secrets never come this far."""
+    """A credential's settings as the contract shows them. Secrets never come this far."""
     if endpoint is None:
         return pb.CallbackSettings()
     return pb.CallbackSettings(
@@ -38,7 +38,7 @@ def settings_out(endpoint: Endpoint | None) -> pb.CallbackSettings:
 
 
 def delivery_out(delivery: Delivery) -> pb.CallbackDelivery:
-    """A delivery."""
+    """A delivery as the contract shows it."""
     return pb.CallbackDelivery(
         name=names.delivery_name(delivery.id),
         command=names.command_name(delivery.command),

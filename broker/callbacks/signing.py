@@ -1,4 +1,4 @@
-"""The body and the signed headers of a post, as the Standard Webhooks specification wants them."""
+"""The body and the signed headers of a post, after the Standard Webhooks specification. Pure."""
 
 import base64
 import json
@@ -23,7 +23,7 @@ def make_secret() -> str:
 
 
 def body_of(news: News, command: Command, time: datetime) -> str:
-    """The JSON of a post. time: when the change was made."""
+    """The JSON of a post. time: when the command changed."""
     content: dict[str, Any] = {
         "type": news.value,
         "timestamp": time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -34,7 +34,7 @@ def body_of(news: News, command: Command, time: datetime) -> str:
 
 
 def signed_headers(id: str, body: str, keys: Sequence[str], now: datetime) -> dict[str, str]:
-    """The headers of a post: one signature per secret, the newest first."""
+    """The headers of a post, with one signature per secret, the newest secret first."""
     at = now.astimezone(UTC).replace(microsecond=0)
     return {
         "content-type": "application/json",

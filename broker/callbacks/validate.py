@@ -1,4 +1,4 @@
-"""What is wrong with the requests of the CallbackService. Pure; nothing is looked up."""
+"""What is wrong with requests to the CallbackService: every bad field at once. Pure."""
 
 from datetime import timedelta
 

@@ -28,7 +28,11 @@ _TOLD = "told"
 
 @dataclass(frozen=True)
 class Place:
-    """How far a watch is. `listed`: where the list of present states goes on; None: it is told."""
+    """How far a watch is.
+
+    cursor: where the log goes on. listed: where the list of present states goes on; None at its
+    begin. listing: the list is not told to its end yet.
+    """
 
     cursor: Cursor
     listed: tuple[datetime, str] | None
@@ -91,7 +95,7 @@ class Watcher:
                     await either(changed, self._backend.draining, _IDLE_S)
 
     async def _begin(self, which: Filter) -> Place:
-        """The place of a watch that begins. Raises: Refusal for a name that is not known."""
+        """The place of a new watch. Raises: Refusal for a name that is not known."""
         async with self._backend.db.read() as tx:
             place = await head(tx)
             for name in which.names:
@@ -100,7 +104,7 @@ class Watcher:
         return Place(place, listed=None, listing=True)
 
     async def _read(self, which: Filter, place: Place) -> tuple[list[tuple[Entry, Place]], Place]:
-        """What comes next, each with the place after it; and the place after all of it."""
+        """The next entries, each with the place after it, and the place after all of them."""
         if place.listing:
             return await self._list(which, place)
         limit = self._backend.settings.watch_batch
@@ -111,7 +115,7 @@ class Watcher:
         return told, replace(place, cursor=next_cursor(place.cursor, end, entries, limit))
 
     async def _list(self, which: Filter, place: Place) -> tuple[list[tuple[Entry, Place]], Place]:
-        """Present states: of the named ones whatever they are, else of those not finished."""
+        """Present states: of all that are named, else of those that are not finished."""
         subject = self._subject
         present = which if which.names else replace(which, states=subject.unfinished)
         async with self._backend.db.read() as tx:

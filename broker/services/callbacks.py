@@ -1,4 +1,4 @@
-"""CallbackService: where news are posted, by whose secret, and what became of each post."""
+"""CallbackService: where news are posted, what signs them, and what became of each delivery."""
 
 from datetime import timedelta
 
@@ -29,7 +29,7 @@ from journal import callback_outbox
 from journal.commands.record import from_snapshot
 
 PREVIOUS_TTL = timedelta(hours=24)
-"""How long the secret before signs in parallel when a rotation does not say."""
+"""How long the previous secret also signs when a rotation does not say."""
 
 
 class CallbackServicer(pb_grpc.CallbackServiceServicer):

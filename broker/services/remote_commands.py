@@ -1,4 +1,4 @@
-"""RemoteCommandService: asks for commands, and tells how they are.
+"""RemoteCommandService: takes requests for commands, and shows commands.
 
 Every command is served in the same way, by `_serve`. What differs stands in the command's own file
 in `broker.commands`.

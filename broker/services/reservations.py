@@ -1,4 +1,4 @@
-"""ReservationService: tells what became of reservations, and has them changed."""
+"""ReservationService: shows reservations, and has them changed."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime

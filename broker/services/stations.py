@@ -1,4 +1,4 @@
-"""StationService: which stations may connect, and what is known about them."""
+"""StationService: which stations may connect, and what is known of them and their sessions."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""TokenService: the table of tokens from which stations are answered."""
+"""TokenService: the table of tokens that decides what stations are answered."""
 
 from evcommand.v1 import token_service_pb2 as pb
 from evcommand.v1 import token_service_pb2_grpc as pb_grpc

@@ -230,7 +230,7 @@ async def test_an_unexpected_error_is_internal_and_says_nothing(
     async def broken(*_: object, **__: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr("broker.tokens.tokens.get", broken)
+    monkeypatch.setattr("broker.services.tokens.tokens.get", broken)
     with structlog.testing.capture_logs() as logs:
         request = tokens_pb.GetTokenRequest(value="A")
         failure = await failure_of(house.broker.tokens.GetToken(request))
