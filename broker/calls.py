@@ -232,8 +232,8 @@ _MAKERS: dict[str, Callable[..., Handler]] = {
 
 def _shape_of(handler: Handler) -> str:
     """The shape of a handler, which is also the name of the attribute with its behaviour."""
-    asked = "stream" if handler.request_streaming else "unary"
-    return f"{asked}_{'stream' if handler.response_streaming else 'unary'}"
+    request = "stream" if handler.request_streaming else "unary"
+    return f"{request}_{'stream' if handler.response_streaming else 'unary'}"
 
 
 def current_trace_id() -> str:

@@ -17,42 +17,42 @@ class Changer:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
 
-    async def change(self, name: str, asked: ChangeHold, patience: Patience) -> Reservation:
+    async def change(self, name: str, wanted: ChangeHold, patience: Patience) -> Reservation:
         """The reservation after the change, or as it is when patience ends. name: its id.
 
         Raises: Refusal (RESERVATION_NOT_FOUND, RESERVATION_ENDED, RESERVATION_NOT_HELD).
         """
         known = await self._read(name)
-        if _is_latest(known, asked):  # a repeat: the reservation may have ended since
-            return await self._decided(known, asked, patience)
+        if _is_latest(known, wanted):  # a repeat: the reservation may have ended since
+            return await self._decided(known, wanted, patience)
         _check_changeable(known)
-        await self._backend.temporal.change(known, asked, patience.remaining_s)
-        return await self._decided(await self._read(name), asked, patience)
+        await self._backend.temporal.change(known, wanted, patience.remaining_s)
+        return await self._decided(await self._read(name), wanted, patience)
 
     async def _read(self, name: str) -> Reservation:
         async with self._backend.db.read() as tx:
             return await known_reservation(tx, current_caller().tenant, reservation_name(name))
 
     async def _decided(
-        self, known: Reservation, asked: ChangeHold, patience: Patience
+        self, known: Reservation, wanted: ChangeHold, patience: Patience
     ) -> Reservation:
         with self._backend.follower.command(known.tenant, known.name) as changed:
             while True:
                 changed.clear()
                 known = await self._read(known.name)
-                if known.ended or _is_decided(known, asked) or patience.remaining_s <= 0:
+                if known.ended or _is_decided(known, wanted) or patience.remaining_s <= 0:
                     return known
                 await either(changed, patience.draining, patience.remaining_s)
 
 
-def _is_latest(known: Reservation, asked: ChangeHold) -> bool:
-    return known.change is not None and known.change.request_id == asked.request_id
+def _is_latest(known: Reservation, wanted: ChangeHold) -> bool:
+    return known.change is not None and known.change.request_id == wanted.request_id
 
 
-def _is_decided(known: Reservation, asked: ChangeHold) -> bool:
+def _is_decided(known: Reservation, wanted: ChangeHold) -> bool:
     """Whether the change was answered, and left no doubt about the reservation as it was."""
     change = known.change
-    if change is None or change.request_id != asked.request_id:
+    if change is None or change.request_id != wanted.request_id:
         return False
     return change.state is not ChangeState.PENDING and known.doubt_time is None
 

@@ -89,7 +89,7 @@ CODES: dict[Reason, grpc.StatusCode] = {
 
 
 @dataclass(frozen=True)
-class Violation:
+class FieldViolation:
     """What is wrong with one field of a request."""
 
     field: str
@@ -109,7 +109,7 @@ class Refusal(Exception):
         reason: Reason,
         message: str,
         *,
-        violations: tuple[Violation, ...] = (),
+        violations: tuple[FieldViolation, ...] = (),
         retry_after: timedelta | None = None,
         facts: dict[str, str] | None = None,
     ) -> None:
@@ -126,7 +126,7 @@ class Refusal(Exception):
         return CODES[self.reason]
 
 
-def invalid(violations: tuple[Violation, ...]) -> Refusal:
+def invalid(violations: tuple[FieldViolation, ...]) -> Refusal:
     """The refusal of a request with bad fields. It names them all."""
     first = {one.field: one.description for one in reversed(violations)}
     fields = dict.fromkeys(one.field for one in violations)
@@ -136,7 +136,7 @@ def invalid(violations: tuple[Violation, ...]) -> Refusal:
     )
 
 
-def check(violations: tuple[Violation, ...]) -> None:
+def check(violations: tuple[FieldViolation, ...]) -> None:
     """Go on only when a request has no bad fields. Raises: Refusal (INVALID_REQUEST)."""
     if violations:
         raise invalid(violations)
@@ -144,4 +144,6 @@ def check(violations: tuple[Violation, ...]) -> None:
 
 def bad_field(reason: Reason, field: str, description: str) -> Refusal:
     """The refusal of one field, for a reason that is not INVALID_REQUEST alone."""
-    return Refusal(reason, f"{field}: {description}", violations=(Violation(field, description),))
+    return Refusal(
+        reason, f"{field}: {description}", violations=(FieldViolation(field, description),)
+    )

@@ -55,7 +55,7 @@ async def running_broker(
     Draining: no new calls are taken, waiting calls return the command as it is, watches end with
     UNAVAILABLE, and other calls have `drain_s` to end.
 
-    Raises: UnsafeListener; ListenFailed; DatabaseUnavailable.
+    Raises: UnsafeBroker; ListenFailed; DatabaseUnavailable.
     """
     check_listener(settings)
     _warn_when_open(settings)

@@ -19,7 +19,7 @@ class Right(StrEnum):
     HARD_RESET = "hard-reset"
 
 
-class UnsafeListener(Exception):
+class UnsafeBroker(Exception):
     """The listener would let everybody in a network command stations. Says the remedy."""
 
 
@@ -124,7 +124,7 @@ MAX_CALLBACK_TIMEOUT_S = 20.0
 def check_listener(settings: BrokerSettings) -> None:
     """Refuse to serve beyond this machine without TLS and credentials.
 
-    Raises: UnsafeListener, unless `insecure` says that this is wanted.
+    Raises: UnsafeBroker, unless `insecure` says that this is wanted.
     """
     if settings.insecure or is_loopback_listener(settings.listen):
         return
@@ -133,7 +133,7 @@ def check_listener(settings: BrokerSettings) -> None:
         *(() if settings.api_keys else ("at least one API key",)),
     ]
     if missing:
-        raise UnsafeListener(
+        raise UnsafeBroker(
             f"{settings.listen} can be reached from other machines: configure "
             f"{' and '.join(missing)}, listen on 127.0.0.1, or say --insecure"
         )

@@ -17,7 +17,7 @@ from broker.backend import Backend
 from broker.callbacks.choosing import chosen_callback
 from broker.calls import current_trace_id, name_command
 from broker.commands.drafting import Origin, check_same, draft
-from broker.commands.edge import Asked, CommandEdge, Preparation
+from broker.commands.edge import CommandEdge, ParsedRequest, Preparation
 from broker.commands.lookups import Lookup, command_not_found
 from broker.proto.names import command_name
 from broker.reading.waiting import Patience, first_of, is_satisfied, wait_for_command
@@ -36,26 +36,26 @@ class Submitter:
         self._backend = backend
 
     async def submit(
-        self, edge: CommandEdge[Any, Any], asked: Asked[Any], patience: Patience
+        self, edge: CommandEdge[Any, Any], parsed: ParsedRequest[Any], patience: Patience
     ) -> Command:
         """The command of this request: made now, or by an earlier or concurrent one.
 
         Raises: Refusal for everything that prevents a command from being made.
         """
         caller = current_caller()
-        name = asked.request_id or str(uuid4())
+        name = parsed.request_id or str(uuid4())
         async with self._backend.db.read() as tx:
             known = await _latest(tx, caller.tenant, name)
-            drafted = known or await self._draft(tx, edge, asked, caller, name)
+            drafted = known or await self._draft(tx, edge, parsed, caller, name)
         name_command(drafted.name, drafted.station)
         if known is not None:
-            check_same(edge, known, asked)
-            return await self._wait(known, asked.options.wait_for, patience)
+            check_same(edge, known, parsed)
+            return await self._wait(known, parsed.options.wait_for, patience)
         drafted = await edge.prepare(self._preparation(), drafted)
-        command = await self._begin(drafted, asked.options.wait_for, patience)
+        command = await self._begin(drafted, parsed.options.wait_for, patience)
         if command is None:
-            command = await self._wait(drafted, asked.options.wait_for, patience)
-        check_same(edge, command, asked)  # another request may have used the id at the same moment
+            command = await self._wait(drafted, parsed.options.wait_for, patience)
+        check_same(edge, command, parsed)  # another request may have used the id at the same moment
         return command
 
     async def cancel(self, name: str, reason: str) -> Command:
@@ -75,12 +75,19 @@ class Submitter:
         return command
 
     async def _draft(
-        self, tx: Tx, edge: CommandEdge[Any, Any], asked: Asked[Any], caller: Caller, name: str
+        self,
+        tx: Tx,
+        edge: CommandEdge[Any, Any],
+        parsed: ParsedRequest[Any],
+        caller: Caller,
+        name: str,
     ) -> Command:
-        callback = await chosen_callback(tx, caller, asked.options.callback, self._backend.settings)
-        found = await edge.find(Lookup(tx, caller.tenant, name), asked)
+        callback = await chosen_callback(
+            tx, caller, parsed.options.callback, self._backend.settings
+        )
+        found = await edge.find(Lookup(tx, caller.tenant, name), parsed)
         origin = Origin(caller.tenant, caller.name, current_trace_id())
-        return draft(edge.kind, name, asked, found, origin=origin, callback=callback)
+        return draft(edge.kind, name, parsed, found, origin=origin, callback=callback)
 
     def _preparation(self) -> Preparation:
         backend = self._backend

@@ -104,7 +104,7 @@ class Temporal:
                 return  # it has ended
             raise self._unavailable(command.name, error) from error
 
-    async def change(self, reservation: Reservation, asked: ChangeHold, patience_s: float) -> None:
+    async def change(self, reservation: Reservation, wanted: ChangeHold, patience_s: float) -> None:
         """Ask the reservation's workflow for a change, and start a run of it if none runs.
 
         Idempotent. Returns when the change is decided, or when it is durable in Temporal and the
@@ -115,15 +115,15 @@ class Temporal:
         limit_s = max(patience_s, _SHORTEST_S)
         try:
             async with asyncio.timeout(limit_s + self._settings.temporal_timeout_s):
-                await self._change(reservation, asked, limit_s)
+                await self._change(reservation, wanted, limit_s)
         except _UNCLEAR as error:
             _reraise_cancellation()
             if isinstance(error, RPCError) and error.status in _OURS:
                 raise
             if not await self._exists(reservation.workflow_id):
-                raise self._unavailable(asked.request_id, error) from error
+                raise self._unavailable(wanted.request_id, error) from error
 
-    async def _change(self, reservation: Reservation, asked: ChangeHold, limit_s: float) -> None:
+    async def _change(self, reservation: Reservation, wanted: ChangeHold, limit_s: float) -> None:
         start = start_of(reservation)
         operation: WithStartWorkflowOperation[object, object] = WithStartWorkflowOperation(
             start.workflow,
@@ -138,9 +138,9 @@ class Temporal:
         try:
             await self._client.execute_update_with_start_workflow(
                 names.CHANGE_UPDATE,
-                asked,
+                wanted,
                 start_workflow_operation=operation,
-                id=f"change-{asked.request_id}",
+                id=f"change-{wanted.request_id}",
                 result_type=Progress,
                 rpc_timeout=timedelta(seconds=limit_s),
             )

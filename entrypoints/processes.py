@@ -11,7 +11,7 @@ from typing import TextIO
 from temporalio.client import Client
 
 from broker.process import ListenFailed, running_broker
-from broker.settings import UnsafeListener as UnsafeBroker
+from broker.settings import UnsafeBroker
 from domain.loopback import is_loopback
 from entrypoints.errors import CannotStart
 from entrypoints.options import flag_of, variable_of

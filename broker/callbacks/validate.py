@@ -5,7 +5,7 @@ from datetime import timedelta
 from evcommand.v1 import callback_service_pb2 as pb
 from evcommand.v1 import command_options_pb2 as options_pb
 
-from broker.errors import Violation
+from broker.errors import FieldViolation
 from broker.proto.callback_fields import callback_fields
 from broker.proto.fields import (
     Findings,
@@ -20,7 +20,7 @@ from broker.proto.times import span
 MAX_PREVIOUS_TTL = timedelta(days=7)
 
 
-def check_update(request: pb.UpdateCallbackSettingsRequest) -> tuple[Violation, ...]:
+def check_update(request: pb.UpdateCallbackSettingsRequest) -> tuple[FieldViolation, ...]:
     """What is wrong with an UpdateCallbackSettings."""
     findings = Findings()
     findings.expect(request.HasField("settings"), "settings", "is required")
@@ -32,7 +32,7 @@ def check_update(request: pb.UpdateCallbackSettingsRequest) -> tuple[Violation, 
     return findings.violations
 
 
-def check_rotate(request: pb.RotateCallbackSecretRequest) -> tuple[Violation, ...]:
+def check_rotate(request: pb.RotateCallbackSecretRequest) -> tuple[FieldViolation, ...]:
     """What is wrong with a RotateCallbackSecret."""
     findings = Findings()
     if request.HasField("previous_ttl"):
@@ -42,7 +42,7 @@ def check_rotate(request: pb.RotateCallbackSecretRequest) -> tuple[Violation, ..
     return findings.violations
 
 
-def check_list(request: pb.ListCallbackDeliveriesRequest) -> tuple[Violation, ...]:
+def check_list(request: pb.ListCallbackDeliveriesRequest) -> tuple[FieldViolation, ...]:
     """What is wrong with a ListCallbackDeliveries."""
     findings = Findings()
     if request.command:
@@ -52,6 +52,6 @@ def check_list(request: pb.ListCallbackDeliveriesRequest) -> tuple[Violation, ..
     return findings.violations
 
 
-def check_resend(request: pb.ResendCallbackDeliveryRequest) -> tuple[Violation, ...]:
+def check_resend(request: pb.ResendCallbackDeliveryRequest) -> tuple[FieldViolation, ...]:
     """What is wrong with a ResendCallbackDelivery."""
     return check_name("name", "delivery", request.name)

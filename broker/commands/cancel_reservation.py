@@ -10,10 +10,10 @@ from datetime import datetime
 from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
 
-from broker.commands.edge import Asked, CommandEdge, Found, Preparation
+from broker.commands.edge import CommandEdge, Found, ParsedRequest, Preparation
 from broker.commands.lookups import Lookup
-from broker.commands.options import check_options, read_asked
-from broker.errors import Violation
+from broker.commands.options import check_options, parsed_request
+from broker.errors import FieldViolation
 from broker.proto import fields
 from broker.proto.fields import Findings
 from broker.proto.names import reservation_out, station_in, station_name
@@ -28,7 +28,7 @@ from journal.commands.record import from_snapshot
 from journal.reservations.record import from_snapshot as reservation_from_snapshot
 
 
-def check(request: pb.CancelReservationRequest, now: datetime) -> tuple[Violation, ...]:
+def check(request: pb.CancelReservationRequest, now: datetime) -> tuple[FieldViolation, ...]:
     """What is wrong with the request."""
     findings = Findings()
     target = request.WhichOneof("target")
@@ -50,7 +50,7 @@ def check(request: pb.CancelReservationRequest, now: datetime) -> tuple[Violatio
 
 def read(
     request: pb.CancelReservationRequest, _sealer: Sealer, now: datetime
-) -> Asked[CancelReservationSpec]:
+) -> ParsedRequest[CancelReservationSpec]:
     """The request as the domain's spec. A reservation's name is not looked up yet."""
     by_wire = request.WhichOneof("target") == "wire_reservation"
     wire = request.wire_reservation
@@ -59,17 +59,19 @@ def read(
         reservation=None if by_wire else request.reservation,
         reason=request.reason,
     )
-    return read_asked(request, spec, now, station=station_in(wire.station) if by_wire else None)
+    return parsed_request(request, spec, now, station=station_in(wire.station) if by_wire else None)
 
 
-async def find(lookup: Lookup, asked: Asked[CancelReservationSpec]) -> Found[CancelReservationSpec]:
+async def find(
+    lookup: Lookup, parsed: ParsedRequest[CancelReservationSpec]
+) -> Found[CancelReservationSpec]:
     """The station, the reservation's number there, and the reservation if we know it."""
-    spec = asked.spec
+    spec = parsed.spec
     if spec.reservation is not None:
         known = await lookup.reservation(spec.reservation)
         found = replace(spec, wire_id=known.wire_id, resolved_reservation=known.name)
         return Found(known.station, found)
-    station = await lookup.station(asked.station)
+    station = await lookup.station(parsed.station)
     entry = await reservations.by_wire_id(lookup.tx, station.id, spec.wire_id)
     ours = entry if entry is not None and entry.tenant == lookup.tenant else None
     resolved = None if ours is None else ours.name

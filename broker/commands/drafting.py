@@ -1,12 +1,12 @@
 """From a request to the command that is submitted, and whether a repeat says the same. Pure.
 
-Nothing here knows a kind: what differs is asked of the command's edge.
+Nothing here knows a kind: what differs is in the command's edge.
 """
 
 from dataclasses import dataclass, replace
 from typing import Any
 
-from broker.commands.edge import Asked, CommandEdge, Found, spec_in
+from broker.commands.edge import CommandEdge, Found, ParsedRequest, spec_in
 from broker.errors import Reason, Refusal
 from contract.names import command_workflow_id
 from domain.commands.kinds import default_not_after, default_offline_policy
@@ -26,7 +26,7 @@ class Origin:
 def draft(
     kind: Kind,
     name: str,
-    asked: Asked[Any],
+    parsed: ParsedRequest[Any],
     found: Found[Any],
     *,
     origin: Origin,
@@ -36,15 +36,15 @@ def draft(
 
     callback: where its news are posted; chosen before, because the caller's settings count.
     """
-    options = asked.options
-    until = found.send_until or asked.time + default_not_after(kind)
+    options = parsed.options
+    until = found.send_until or parsed.time + default_not_after(kind)
     command = Command(
         name=name,
         tenant=origin.tenant,
         kind=kind,
         station=found.station,
         state=State.QUEUED,
-        create_time=asked.time,
+        create_time=parsed.time,
         not_after=options.not_after or until,
         workflow_id=command_workflow_id(origin.tenant, name),
         offline_policy=options.offline_policy or default_offline_policy(kind),
@@ -56,7 +56,7 @@ def draft(
     return replace(command, **only_spec(kind, found.spec))
 
 
-def check_same(edge: CommandEdge[Any, Any], command: Command, asked: Asked[Any]) -> None:
+def check_same(edge: CommandEdge[Any, Any], command: Command, parsed: ParsedRequest[Any]) -> None:
     """Refuse a request id that was used for something else.
 
     What a repeat leaves to the defaults is not compared. Neither is what was found for the first
@@ -64,7 +64,7 @@ def check_same(edge: CommandEdge[Any, Any], command: Command, asked: Asked[Any])
 
     Raises: Refusal (REQUEST_ID_REUSED), naming the fields that differ.
     """
-    differing = _differing(edge, command, asked)
+    differing = _differing(edge, command, parsed)
     if differing:
         raise Refusal(
             Reason.REQUEST_ID_REUSED,
@@ -74,26 +74,29 @@ def check_same(edge: CommandEdge[Any, Any], command: Command, asked: Asked[Any])
         )
 
 
-def _differing(edge: CommandEdge[Any, Any], command: Command, asked: Asked[Any]) -> list[str]:
+def _differing(
+    edge: CommandEdge[Any, Any], command: Command, parsed: ParsedRequest[Any]
+) -> list[str]:
     if command.kind is not edge.kind:
         return ["kind"]
-    options = asked.options
+    options = parsed.options
     policy = options.offline_policy or default_offline_policy(edge.kind)
     same = {
-        "station": asked.station in (None, command.station),
+        "station": parsed.station in (None, command.station),
         "options.not_after": options.not_after in (None, command.not_after),
         "options.offline_policy": policy is command.offline_policy,
         "options.labels": options.labels == command.labels,
         "options.callback": _same_callback(command.callback, options.callback),
     }
-    first, again = edge.said(spec_in(command)), edge.said(asked.spec)
+    first, again = edge.said(spec_in(command)), edge.said(parsed.spec)
     return [
         *(field for field, holds in same.items() if not holds),
         *(field for field, value in again.items() if first.get(field) != value),
     ]
 
 
-def _same_callback(known: Callback | None, asked: Callback | None) -> bool:
-    if asked is None or known is None:
-        return asked is None
-    return (known.url, known.events) == (asked.url, asked.events)
+def _same_callback(known: Callback | None, again: Callback | None) -> bool:
+    """Whether a repeat names the same callback, or none: then the first request's stays."""
+    if again is None or known is None:
+        return again is None
+    return (known.url, known.events) == (again.url, again.events)

@@ -23,7 +23,7 @@ from typing import Any, Generic, TypeVar
 from evcommand.v1 import remote_command_pb2 as command_pb
 
 from broker.commands.lookups import Lookup
-from broker.errors import Violation
+from broker.errors import FieldViolation
 from broker.settings import Right
 from domain.model.command import Callback, Command, WaitFor
 from domain.model.specs import SPEC_PLACES, Kind, OfflinePolicy, specs_of
@@ -46,7 +46,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Asked(Generic[SpecT]):
+class ParsedRequest(Generic[SpecT]):
     """One request after it was read: the spec, and what every request has.
 
     time: when the request came. All its spans count from here.
@@ -106,9 +106,9 @@ class CommandEdge(Generic[RequestT, SpecT]):
     """
 
     kind: Kind
-    check: Callable[[RequestT, datetime], tuple[Violation, ...]]
-    read: Callable[[RequestT, Sealer, datetime], Asked[SpecT]]
-    find: Callable[[Lookup, Asked[SpecT]], Awaitable[Found[SpecT]]]
+    check: Callable[[RequestT, datetime], tuple[FieldViolation, ...]]
+    read: Callable[[RequestT, Sealer, datetime], ParsedRequest[SpecT]]
+    find: Callable[[Lookup, ParsedRequest[SpecT]], Awaitable[Found[SpecT]]]
     said: Callable[[SpecT], dict[str, object]]
     show: Callable[[command_pb.RemoteCommand, SpecT, str], None]
     right: Callable[[RequestT], Right | None] = no_right

@@ -1,4 +1,4 @@
-"""Whether a station's OCPP version has words for what is asked: shared by several commands. Pure.
+"""Whether a station's OCPP version has words for a command: shared by several commands. Pure.
 
 The versions themselves are described by `domain.ocpp_words`. A station that has not told its
 version yet is not judged here: its gateway refuses what cannot be written.

@@ -7,7 +7,7 @@ from typing import Protocol
 from evcommand.v1 import command_options_pb2 as options_pb
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from broker.commands.edge import Asked, Options, SpecT
+from broker.commands.edge import Options, ParsedRequest, SpecT
 from broker.proto.callback_fields import callback_fields, callback_in
 from broker.proto.fields import Findings, enum_value, label_map, request_id_field
 from broker.proto.names import request_id_in
@@ -55,16 +55,16 @@ def check_options(findings: Findings, request: CommandRequest, now: datetime) ->
         callback_fields(findings, "options.callback", options.callback)
 
 
-def read_asked(
+def parsed_request(
     request: CommandRequest,
     spec: SpecT,
     now: datetime,
     *,
     station: str | None = None,
     token_chars: Mapping[str, int] | None = None,
-) -> Asked[SpecT]:
-    """The request with its spec already read. See `Asked` for the arguments."""
-    return Asked(
+) -> ParsedRequest[SpecT]:
+    """The request with its spec already read. See `ParsedRequest` for the arguments."""
+    return ParsedRequest(
         spec=spec,
         time=now,
         station=station,

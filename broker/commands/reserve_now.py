@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
 
-from broker.commands.edge import Asked, CommandEdge, Found, Preparation
+from broker.commands.edge import CommandEdge, Found, ParsedRequest, Preparation
 from broker.commands.fits import check_tokens_fit, impossible, is_only_connector
 from broker.commands.lookups import Lookup
-from broker.commands.options import check_options, read_asked
-from broker.errors import Violation
+from broker.commands.options import check_options, parsed_request
+from broker.errors import FieldViolation
 from broker.proto import fields
 from broker.proto.fields import Findings
 from broker.proto.id_token import id_token_field, said_token, token_chars, token_in, token_out
@@ -32,7 +32,7 @@ from fleet.log import reservations
 MAX_CONNECTOR_TYPE = 20
 
 
-def check(request: pb.ReserveNowRequest, now: datetime) -> tuple[Violation, ...]:
+def check(request: pb.ReserveNowRequest, now: datetime) -> tuple[FieldViolation, ...]:
     """What is wrong with the request."""
     findings = Findings()
     fields.station_field(findings, request.station, required=True)
@@ -53,7 +53,9 @@ def check(request: pb.ReserveNowRequest, now: datetime) -> tuple[Violation, ...]
     return findings.violations
 
 
-def read(request: pb.ReserveNowRequest, sealer: Sealer, now: datetime) -> Asked[ReserveSpec]:
+def read(
+    request: pb.ReserveNowRequest, sealer: Sealer, now: datetime
+) -> ParsedRequest[ReserveSpec]:
     """The request as the domain's spec. Its reservation and number are not made yet."""
     end, has_group = request.WhichOneof("end"), request.HasField("group_id_token")
     expire_time = end_in(end, request.expire_time, request.ttl, now)
@@ -68,7 +70,7 @@ def read(request: pb.ReserveNowRequest, sealer: Sealer, now: datetime) -> Asked[
         group_id_token=token_in(sealer, request.group_id_token) if has_group else None,
         ttl_s=request.ttl.ToTimedelta().total_seconds() if end == "ttl" else None,
     )
-    return read_asked(
+    return parsed_request(
         request,
         spec,
         now,
@@ -77,29 +79,31 @@ def read(request: pb.ReserveNowRequest, sealer: Sealer, now: datetime) -> Asked[
     )
 
 
-async def find(lookup: Lookup, asked: Asked[ReserveSpec]) -> Found[ReserveSpec]:
+async def find(lookup: Lookup, parsed: ParsedRequest[ReserveSpec]) -> Found[ReserveSpec]:
     """The station, whether it can be asked for this, and the id of the reservation."""
-    station = await lookup.station(asked.station)
-    check_fits(asked, station.ocpp_version, await lookup.connectors(station.id))
-    spec = replace(asked.spec, reservation=reservation_id(lookup.tenant, lookup.command))
-    return Found(station.id, spec, send_until=send_until(asked))
+    station = await lookup.station(parsed.station)
+    check_fits(parsed, station.ocpp_version, await lookup.connectors(station.id))
+    spec = replace(parsed.spec, reservation=reservation_id(lookup.tenant, lookup.command))
+    return Found(station.id, spec, send_until=send_until(parsed))
 
 
-def send_until(asked: Asked[ReserveSpec]) -> datetime:
+def send_until(parsed: ParsedRequest[ReserveSpec]) -> datetime:
     """Until when it is sent when the caller set no limit."""
-    default = asked.time + default_not_after(Kind.RESERVE_NOW)
-    return sent_until(default, asked.spec.expire_time)
+    default = parsed.time + default_not_after(Kind.RESERVE_NOW)
+    return sent_until(default, parsed.spec.expire_time)
 
 
-def check_fits(asked: Asked[ReserveSpec], version: str, connectors: list[tuple[int, int]]) -> None:
+def check_fits(
+    parsed: ParsedRequest[ReserveSpec], version: str, connectors: list[tuple[int, int]]
+) -> None:
     """Refuse a reservation that the station's OCPP version has no words for.
 
     connectors: (evse_id, connector_id) of what the station reported.
 
     Raises: Refusal (NOT_POSSIBLE_ON_STATION).
     """
-    check_tokens_fit(version, asked.token_chars)
-    spec, able = asked.spec, capabilities_of(version)
+    check_tokens_fit(version, parsed.token_chars)
+    spec, able = parsed.spec, capabilities_of(version)
     if spec.connector_type and able is not None and not able.connector_types:
         raise impossible(
             "connector_type", f"OCPP {version} knows no types of connectors; name the EVSE instead"

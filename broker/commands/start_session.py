@@ -5,11 +5,11 @@ from datetime import datetime
 from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
 
-from broker.commands.edge import Asked, CommandEdge, Found
+from broker.commands.edge import CommandEdge, Found, ParsedRequest
 from broker.commands.fits import check_tokens_fit, impossible, is_only_connector
 from broker.commands.lookups import Lookup
-from broker.commands.options import check_options, read_asked
-from broker.errors import Reason, Refusal, Violation
+from broker.commands.options import check_options, parsed_request
+from broker.errors import FieldViolation, Reason, Refusal
 from broker.proto import fields
 from broker.proto.charging_profile import check_profile, profile_in, profile_out
 from broker.proto.fields import Findings
@@ -21,7 +21,7 @@ from domain.reservations.reservation import Reservation
 from fleet.keys import Sealer
 
 
-def check(request: pb.StartSessionRequest, now: datetime) -> tuple[Violation, ...]:
+def check(request: pb.StartSessionRequest, now: datetime) -> tuple[FieldViolation, ...]:
     """What is wrong with the request."""
     findings = Findings()
     fields.station_field(findings, request.station, required=True)
@@ -37,7 +37,9 @@ def check(request: pb.StartSessionRequest, now: datetime) -> tuple[Violation, ..
     return findings.violations
 
 
-def read(request: pb.StartSessionRequest, sealer: Sealer, now: datetime) -> Asked[StartSpec]:
+def read(
+    request: pb.StartSessionRequest, sealer: Sealer, now: datetime
+) -> ParsedRequest[StartSpec]:
     """The request as the domain's spec."""
     has_group, has_profile = (request.HasField(f) for f in ("group_id_token", "charging_profile"))
     spec = StartSpec(
@@ -48,7 +50,7 @@ def read(request: pb.StartSessionRequest, sealer: Sealer, now: datetime) -> Aske
         reservation=request.reservation or None,
         charging_profile=profile_in(request.charging_profile) if has_profile else None,
     )
-    return read_asked(
+    return parsed_request(
         request,
         spec,
         now,
@@ -57,25 +59,27 @@ def read(request: pb.StartSessionRequest, sealer: Sealer, now: datetime) -> Aske
     )
 
 
-async def find(lookup: Lookup, asked: Asked[StartSpec]) -> Found[StartSpec]:
+async def find(lookup: Lookup, parsed: ParsedRequest[StartSpec]) -> Found[StartSpec]:
     """The station, and whether it can start this session, also on the reservation."""
-    station = await lookup.station(asked.station)
-    check_fits(asked, station.ocpp_version, await lookup.connectors(station.id))
-    name = asked.spec.reservation
+    station = await lookup.station(parsed.station)
+    check_fits(parsed, station.ocpp_version, await lookup.connectors(station.id))
+    name = parsed.spec.reservation
     if name is not None:
-        _check_usable(await lookup.reservation(name), station.id, asked.spec)
-    return Found(station.id, asked.spec)
+        _check_usable(await lookup.reservation(name), station.id, parsed.spec)
+    return Found(station.id, parsed.spec)
 
 
-def check_fits(asked: Asked[StartSpec], version: str, connectors: list[tuple[int, int]]) -> None:
+def check_fits(
+    parsed: ParsedRequest[StartSpec], version: str, connectors: list[tuple[int, int]]
+) -> None:
     """Refuse a start that the station's OCPP version has no words for.
 
     connectors: (evse_id, connector_id) of what the station reported.
 
     Raises: Refusal (NOT_POSSIBLE_ON_STATION).
     """
-    check_tokens_fit(version, asked.token_chars)
-    evse_id, connector_id = asked.spec.evse_id, asked.spec.connector_id
+    check_tokens_fit(version, parsed.token_chars)
+    evse_id, connector_id = parsed.spec.evse_id, parsed.spec.connector_id
     if connector_id is not None and not is_only_connector(evse_id, connector_id, connectors):
         raise impossible(
             "connector_id",

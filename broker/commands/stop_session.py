@@ -13,11 +13,11 @@ from datetime import datetime
 from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
 
-from broker.commands.edge import Asked, CommandEdge, Found
+from broker.commands.edge import CommandEdge, Found, ParsedRequest
 from broker.commands.fits import check_tokens_fit
 from broker.commands.lookups import Lookup, command_not_found
-from broker.commands.options import check_options, read_asked
-from broker.errors import Reason, Refusal, Violation, bad_field
+from broker.commands.options import check_options, parsed_request
+from broker.errors import FieldViolation, Reason, Refusal, bad_field
 from broker.proto import fields, names
 from broker.proto.fields import Findings
 from broker.proto.id_token import id_token_field, masked_out, said_token, token_chars, token_in
@@ -58,7 +58,7 @@ class StopTarget:
 # --- the request
 
 
-def check(request: pb.StopSessionRequest, now: datetime) -> tuple[Violation, ...]:
+def check(request: pb.StopSessionRequest, now: datetime) -> tuple[FieldViolation, ...]:
     """What is wrong with the request."""
     findings = Findings()
     target = request.WhichOneof("target")
@@ -75,7 +75,7 @@ def check(request: pb.StopSessionRequest, now: datetime) -> tuple[Violation, ...
     return findings.violations
 
 
-def read(request: pb.StopSessionRequest, sealer: Sealer, now: datetime) -> Asked[StopSpec]:
+def read(request: pb.StopSessionRequest, sealer: Sealer, now: datetime) -> ParsedRequest[StopSpec]:
     """The request as the domain's spec. Its session is not looked for yet."""
     target = request.WhichOneof("target")
     spec = StopSpec(
@@ -86,7 +86,7 @@ def read(request: pb.StopSessionRequest, sealer: Sealer, now: datetime) -> Asked
         reservation=request.reservation if target == "reservation" else None,
         transaction_id=request.transaction_id if target == "transaction_id" else None,
     )
-    return read_asked(
+    return parsed_request(
         request,
         spec,
         now,
@@ -175,36 +175,32 @@ _TARGETS: dict[str, Callable[[Findings, pb.StopSessionRequest], None]] = {
 # --- the session
 
 
-async def find(lookup: Lookup, asked: Asked[StopSpec]) -> Found[StopSpec]:
+async def find(lookup: Lookup, parsed: ParsedRequest[StopSpec]) -> Found[StopSpec]:
     """The session that is to be stopped.
 
     Raises: Refusal when there is none, when there are several, or when it cannot be one yet.
     """
-    session = await _session(lookup, asked)
-    spec = replace(asked.spec, wire_id=session.wire_id, resolved_transaction=session.transaction)
+    session = await _session(lookup, parsed)
+    spec = replace(parsed.spec, wire_id=session.wire_id, resolved_transaction=session.transaction)
     return Found(session.station, spec)
 
 
-async def _session(lookup: Lookup, asked: Asked[StopSpec]) -> StopTarget:
-    spec = asked.spec
+async def _session(lookup: Lookup, parsed: ParsedRequest[StopSpec]) -> StopTarget:
+    spec = parsed.spec
     if spec.transaction is not None:
         return await _by_name(lookup, spec.transaction)
     if spec.start_command is not None:
-        return await _by_start(lookup, spec.start_command, asked.station)
-    station = await lookup.station(asked.station)
+        return await _by_start(lookup, spec.start_command, parsed.station)
+    station = await lookup.station(parsed.station)
     if spec.transaction_id is not None:
         return await _by_transaction_id(lookup, station, spec.transaction_id)
-    return _only(station.id, await _running(lookup, station, asked))
+    return _only(station.id, await _running(lookup, station, parsed))
 
 
 async def _by_name(lookup: Lookup, name: str) -> StopTarget:
-    parsed = names.parse_transaction(name)
-    found = await transactions.get(lookup.tx, name=parsed[1]) if parsed else None
-    ours = found is not None and (found.tenant, found.station) == (
-        lookup.tenant,
-        parsed[0] if parsed else "",
-    )
-    if found is None or not ours:
+    station, transaction = names.transaction_in(name)
+    found = await transactions.get(lookup.tx, name=transaction)
+    if found is None or (found.tenant, found.station) != (lookup.tenant, station):
         raise Refusal(Reason.TRANSACTION_NOT_FOUND, f"{name} is not known.")
     return _session_of(found)
 
@@ -240,12 +236,14 @@ async def _by_transaction_id(lookup: Lookup, station: Station, transaction_id: s
     return _session_of(found) if found else StopTarget(station.id, wire_id)
 
 
-async def _running(lookup: Lookup, station: Station, asked: Asked[StopSpec]) -> list[Transaction]:
-    spec = asked.spec
+async def _running(
+    lookup: Lookup, station: Station, parsed: ParsedRequest[StopSpec]
+) -> list[Transaction]:
+    spec = parsed.spec
     if spec.evse_id is not None:
         return await transactions.active(lookup.tx, station.id, evse_id=spec.evse_id)
     if spec.id_token is not None:
-        check_tokens_fit(station.ocpp_version, asked.token_chars)
+        check_tokens_fit(station.ocpp_version, parsed.token_chars)
         return await _running_with(lookup, station, spec.id_token)
     return await _running_on(lookup, station, spec.reservation or "")
 
@@ -258,8 +256,8 @@ async def _running_with(lookup: Lookup, station: Station, token: IdToken) -> lis
 
 async def _running_on(lookup: Lookup, station: Station, reservation: str) -> list[Transaction]:
     """The running sessions that use a reservation, as the station or we know it."""
-    id = names.parse_reservation(reservation)
-    entry = await reservations.get(lookup.tx, tenant=lookup.tenant, name=id) if id else None
+    id = names.reservation_in(reservation)
+    entry = await reservations.get(lookup.tx, tenant=lookup.tenant, name=id)
     if entry is None or entry.snapshot["station"] != station.id:
         raise Refusal(Reason.RESERVATION_NOT_FOUND, f"{reservation} is not known at this station.")
     number, used_by = entry.snapshot["wire_id"], entry.snapshot.get("transaction")

@@ -5,11 +5,11 @@ from datetime import datetime
 from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
 
-from broker.commands.edge import Asked, CommandEdge, Found
+from broker.commands.edge import CommandEdge, Found, ParsedRequest
 from broker.commands.fits import impossible
 from broker.commands.lookups import Lookup
-from broker.commands.options import check_options, read_asked
-from broker.errors import Violation
+from broker.commands.options import check_options, parsed_request
+from broker.errors import FieldViolation
 from broker.proto import fields
 from broker.proto.fields import Findings
 from broker.proto.names import station_in
@@ -24,7 +24,7 @@ def right(_request: pb.UnlockConnectorRequest) -> Right:
     return Right.UNLOCK
 
 
-def check(request: pb.UnlockConnectorRequest, now: datetime) -> tuple[Violation, ...]:
+def check(request: pb.UnlockConnectorRequest, now: datetime) -> tuple[FieldViolation, ...]:
     """What is wrong with the request."""
     findings = Findings()
     fields.station_field(findings, request.station, required=True)
@@ -34,18 +34,20 @@ def check(request: pb.UnlockConnectorRequest, now: datetime) -> tuple[Violation,
     return findings.violations
 
 
-def read(request: pb.UnlockConnectorRequest, _sealer: Sealer, now: datetime) -> Asked[UnlockSpec]:
+def read(
+    request: pb.UnlockConnectorRequest, _sealer: Sealer, now: datetime
+) -> ParsedRequest[UnlockSpec]:
     """The request as the domain's spec."""
     evse_id = request.evse_id if request.HasField("evse_id") else None
     spec = UnlockSpec(request.connector_id, evse_id, request.stop_first)
-    return read_asked(request, spec, now, station=station_in(request.station))
+    return parsed_request(request, spec, now, station=station_in(request.station))
 
 
-async def find(lookup: Lookup, asked: Asked[UnlockSpec]) -> Found[UnlockSpec]:
+async def find(lookup: Lookup, parsed: ParsedRequest[UnlockSpec]) -> Found[UnlockSpec]:
     """The station, and whether it can be told of this connector."""
-    station = await lookup.station(asked.station)
-    check_fits(asked.spec, station.ocpp_version)
-    return Found(station.id, asked.spec)
+    station = await lookup.station(parsed.station)
+    check_fits(parsed.spec, station.ocpp_version)
+    return Found(station.id, parsed.spec)
 
 
 def check_fits(spec: UnlockSpec, version: str) -> None:

@@ -3,7 +3,7 @@
 from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as commands_pb
 
-from broker.errors import Violation
+from broker.errors import FieldViolation
 from broker.proto import fields
 from broker.proto.fields import Findings
 from broker.proto.names import command_in, station_in
@@ -19,7 +19,7 @@ UNFINISHED = tuple(state.value for state in State if state is not State.DONE)
 """The states of commands that go on."""
 
 
-def check_cancel(request: commands_pb.CancelCommandRequest) -> tuple[Violation, ...]:
+def check_cancel(request: commands_pb.CancelCommandRequest) -> tuple[FieldViolation, ...]:
     """What is wrong with a CancelCommand."""
     findings = Findings()
     fields.name_field(findings, "name", "command", request.name)
@@ -27,7 +27,7 @@ def check_cancel(request: commands_pb.CancelCommandRequest) -> tuple[Violation, 
     return findings.violations
 
 
-def check_list(request: commands_pb.ListCommandsRequest) -> tuple[Violation, ...]:
+def check_list(request: commands_pb.ListCommandsRequest) -> tuple[FieldViolation, ...]:
     """What is wrong with a ListCommands."""
     findings = Findings()
     fields.station_field(findings, request.station, required=False)
@@ -41,7 +41,7 @@ def check_list(request: commands_pb.ListCommandsRequest) -> tuple[Violation, ...
     return findings.violations
 
 
-def check_watch(request: commands_pb.WatchCommandsRequest) -> tuple[Violation, ...]:
+def check_watch(request: commands_pb.WatchCommandsRequest) -> tuple[FieldViolation, ...]:
     """What is wrong with a WatchCommands."""
     findings = Findings()
     fields.watched_fields(findings, "command", request.names, request.station, all=request.all)

@@ -12,7 +12,7 @@ from typing import Protocol
 from evcommand.v1 import remote_command_service_pb2 as commands_pb
 from google.protobuf.message import Message
 
-from broker.errors import Violation
+from broker.errors import FieldViolation
 from broker.proto import names
 from broker.proto.times import moment
 
@@ -37,17 +37,17 @@ class Findings:
     """Collects what is wrong, in the order of the request's fields."""
 
     def __init__(self) -> None:
-        self._found: list[Violation] = []
+        self._found: list[FieldViolation] = []
 
     @property
-    def violations(self) -> tuple[Violation, ...]:
+    def violations(self) -> tuple[FieldViolation, ...]:
         """Everything found."""
         return tuple(self._found)
 
     def expect(self, holds: bool, field: str, description: str) -> None:
         """Note `description` for `field` unless it holds."""
         if not holds:
-            self._found.append(Violation(field, description))
+            self._found.append(FieldViolation(field, description))
 
 
 def station_field(findings: Findings, name: str, *, required: bool) -> None:
@@ -69,7 +69,7 @@ def name_field(findings: Findings, field: str, collection: str, name: str) -> No
     findings.expect(parse(name) is not None, field, f"must be {form}")
 
 
-def check_name(field: str, collection: str, name: str) -> tuple[Violation, ...]:
+def check_name(field: str, collection: str, name: str) -> tuple[FieldViolation, ...]:
     """What is wrong with a request that is only a name. See `name_field`."""
     findings = Findings()
     name_field(findings, field, collection, name)

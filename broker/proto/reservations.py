@@ -13,7 +13,7 @@ from evcommand.v1 import reservation_service_pb2 as service_pb
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from broker.errors import Violation
+from broker.errors import FieldViolation
 from broker.proto import fields, names
 from broker.proto.fields import Findings
 from broker.proto.id_token import token_out
@@ -48,7 +48,7 @@ _WRONG = {
 }
 
 
-def check_list(request: service_pb.ListReservationsRequest) -> tuple[Violation, ...]:
+def check_list(request: service_pb.ListReservationsRequest) -> tuple[FieldViolation, ...]:
     """What is wrong with a ListReservations."""
     findings = Findings()
     fields.station_field(findings, request.station, required=False)
@@ -61,7 +61,7 @@ def check_list(request: service_pb.ListReservationsRequest) -> tuple[Violation, 
     return findings.violations
 
 
-def check_watch(request: service_pb.WatchReservationsRequest) -> tuple[Violation, ...]:
+def check_watch(request: service_pb.WatchReservationsRequest) -> tuple[FieldViolation, ...]:
     """What is wrong with a WatchReservations."""
     findings = Findings()
     fields.watched_fields(findings, "reservation", request.names, request.station, all=request.all)
@@ -70,7 +70,7 @@ def check_watch(request: service_pb.WatchReservationsRequest) -> tuple[Violation
 
 def check_update(
     request: service_pb.UpdateReservationRequest, now: datetime
-) -> tuple[Violation, ...]:
+) -> tuple[FieldViolation, ...]:
     """What is wrong with an UpdateReservation."""
     findings = Findings()
     fields.reservation_field(findings, request.name, "name")

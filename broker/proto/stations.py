@@ -6,7 +6,7 @@ from itertools import groupby
 
 from evcommand.v1 import station_service_pb2 as stations_pb
 
-from broker.errors import Violation
+from broker.errors import FieldViolation
 from broker.proto import fields, names
 from broker.proto.fields import Findings
 from broker.proto.times import time_out
@@ -19,7 +19,7 @@ _STATION_ID = re.compile(r"[A-Za-z0-9*\-_=+|@.]{1,48}")
 _PASSWORD = re.compile(r"[\x21-\x7e]{16,40}")
 
 
-def check_create(request: stations_pb.CreateStationRequest) -> tuple[Violation, ...]:
+def check_create(request: stations_pb.CreateStationRequest) -> tuple[FieldViolation, ...]:
     """What is wrong with a CreateStation."""
     findings = Findings()
     findings.expect(
@@ -44,7 +44,7 @@ def check_create(request: stations_pb.CreateStationRequest) -> tuple[Violation, 
     return findings.violations
 
 
-def check_list(request: stations_pb.ListStationsRequest) -> tuple[Violation, ...]:
+def check_list(request: stations_pb.ListStationsRequest) -> tuple[FieldViolation, ...]:
     """What is wrong with a ListStations."""
     findings = Findings()
     fields.text_field(findings, "location", request.location)
@@ -55,7 +55,7 @@ def check_list(request: stations_pb.ListStationsRequest) -> tuple[Violation, ...
 
 def check_list_transactions(
     request: stations_pb.ListTransactionsRequest,
-) -> tuple[Violation, ...]:
+) -> tuple[FieldViolation, ...]:
     """What is wrong with a ListTransactions."""
     findings = Findings()
     fields.station_field(findings, request.station, required=False)

@@ -6,7 +6,7 @@ Unlike a driver's token in a command, a token of this table is shown in the clea
 from evcommand.v1 import id_token_pb2 as id_token_pb
 from evcommand.v1 import token_service_pb2 as tokens_pb
 
-from broker.errors import Violation
+from broker.errors import FieldViolation
 from broker.proto import fields
 from broker.proto.fields import Findings
 from broker.proto.id_token import MAX_TOKEN, token_type_out, token_value
@@ -16,7 +16,7 @@ from fleet.tokens import Token
 _STATUS = tokens_pb.Token.Status
 
 
-def check_put(request: tokens_pb.PutTokenRequest) -> tuple[Violation, ...]:
+def check_put(request: tokens_pb.PutTokenRequest) -> tuple[FieldViolation, ...]:
     """What is wrong with a PutToken."""
     findings = Findings()
     token = request.token
@@ -37,7 +37,7 @@ def check_put(request: tokens_pb.PutTokenRequest) -> tuple[Violation, ...]:
 
 def check_key(
     request: tokens_pb.GetTokenRequest | tokens_pb.DeleteTokenRequest,
-) -> tuple[Violation, ...]:
+) -> tuple[FieldViolation, ...]:
     """What is wrong with a GetToken or a DeleteToken."""
     findings = Findings()
     token_value(findings, "value", request.value)
@@ -45,7 +45,7 @@ def check_key(
     return findings.violations
 
 
-def check_list(request: tokens_pb.ListTokensRequest) -> tuple[Violation, ...]:
+def check_list(request: tokens_pb.ListTokensRequest) -> tuple[FieldViolation, ...]:
     """What is wrong with a ListTokens."""
     findings = Findings()
     fields.page_size_field(findings, request.page_size)

@@ -27,7 +27,7 @@ _TOLD = "told"
 
 
 @dataclass(frozen=True)
-class Place:
+class WatchPosition:
     """How far a watch is.
 
     cursor: where the log goes on. listed: where the list of present states goes on; None at its
@@ -81,7 +81,9 @@ class Watcher:
             async for entry, after in self._follow(which, place):
                 yield entry, write_token(selection, after.positions())
 
-    async def _follow(self, which: Filter, place: Place) -> AsyncIterator[tuple[Entry, Place]]:
+    async def _follow(
+        self, which: Filter, place: WatchPosition
+    ) -> AsyncIterator[tuple[Entry, WatchPosition]]:
         with self._backend.follower.tenant(which.tenant) as changed:
             while True:
                 changed.clear()
@@ -94,16 +96,18 @@ class Watcher:
                 if not listing and len(entries) < self._backend.settings.watch_batch:
                     await either(changed, self._backend.draining, _IDLE_S)
 
-    async def _begin(self, which: Filter) -> Place:
+    async def _begin(self, which: Filter) -> WatchPosition:
         """The place of a new watch. Raises: Refusal for a name that is not known."""
         async with self._backend.db.read() as tx:
             place = await head(tx)
             for name in which.names:
                 if await self._subject.book.latest(tx, tenant=which.tenant, name=name) is None:
                     raise self._subject.not_found(name)
-        return Place(place, listed=None, listing=True)
+        return WatchPosition(place, listed=None, listing=True)
 
-    async def _read(self, which: Filter, place: Place) -> tuple[list[tuple[Entry, Place]], Place]:
+    async def _read(
+        self, which: Filter, place: WatchPosition
+    ) -> tuple[list[tuple[Entry, WatchPosition]], WatchPosition]:
         """The next entries, each with the place after it, and the place after all of them."""
         if place.listing:
             return await self._list(which, place)
@@ -114,7 +118,9 @@ class Watcher:
         told = [(entry, replace(place, cursor=_cursor_of(entry))) for entry in entries]
         return told, replace(place, cursor=next_cursor(place.cursor, end, entries, limit))
 
-    async def _list(self, which: Filter, place: Place) -> tuple[list[tuple[Entry, Place]], Place]:
+    async def _list(
+        self, which: Filter, place: WatchPosition
+    ) -> tuple[list[tuple[Entry, WatchPosition]], WatchPosition]:
         """Present states: of all that are named, else of those that are not finished."""
         subject = self._subject
         present = which if which.names else replace(which, states=subject.unfinished)
@@ -137,19 +143,19 @@ class Watcher:
         )
 
 
-def read_place(selection: str, token: str) -> Place | None:
+def read_place(selection: str, token: str) -> WatchPosition | None:
     """The place in a resume token; None without one. Raises: Refusal (RESUME_TOKEN_INVALID)."""
     if not token:
         return None
     try:
         tx_id, seq, phase, name = read_token(selection, token, _SHAPE)
         if phase == _TOLD:
-            return Place(Cursor(tx_id, seq), listed=None, listing=False)
+            return WatchPosition(Cursor(tx_id, seq), listed=None, listing=False)
         listed = (datetime.fromisoformat(phase).astimezone(UTC), name) if phase else None
     except (BadToken, ValueError, OverflowError) as error:
         text = str(error) if isinstance(error, BadToken) else "it was not made by this service"
         raise bad_field(Reason.RESUME_TOKEN_INVALID, "resume_token", text) from error
-    return Place(Cursor(tx_id, seq), listed=listed, listing=True)
+    return WatchPosition(Cursor(tx_id, seq), listed=listed, listing=True)
 
 
 def _cursor_of(entry: Entry) -> Cursor:

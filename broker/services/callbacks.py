@@ -75,8 +75,8 @@ class CallbackServicer(pb_grpc.CallbackServiceServicer):
     ) -> pb.RotateCallbackSecretResponse:
         """Makes a new secret and shows it this once."""
         check(validate.check_rotate(request))
-        asked = request.HasField("previous_ttl")
-        ttl = request.previous_ttl.ToTimedelta() if asked else PREVIOUS_TTL
+        given = request.HasField("previous_ttl")
+        ttl = request.previous_ttl.ToTimedelta() if given else PREVIOUS_TTL
         caller, secret, now = current_caller(), make_secret(), self._backend.now()
         async with self._backend.db.write() as tx:
             changed = await callbacks.set_secret(

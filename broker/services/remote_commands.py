@@ -158,9 +158,9 @@ class RemoteCommandServicer(pb_grpc.RemoteCommandServiceServicer):
         if right is not None:
             require(right)
         check(edge.check(request, now))
-        asked = edge.read(request, self._backend.sealer, now)
+        parsed = edge.read(request, self._backend.sealer, now)
         patience = patience_for(context, self._backend.settings, self._backend.draining)
-        return command_out(await self._submitter.submit(edge, asked, patience))
+        return command_out(await self._submitter.submit(edge, parsed, patience))
 
 
 def _created(entry: Entry) -> datetime:

@@ -82,9 +82,9 @@ class ReservationServicer(pb_grpc.ReservationServiceServicer):
         """Changes a held reservation."""
         now = self._backend.now()
         check(messages.check_update(request, now))
-        name, asked = reservation_in(request.name), messages.change_in(request, now)
+        name, wanted = reservation_in(request.name), messages.change_in(request, now)
         patience = patience_for(context, self._backend.settings, self._backend.draining)
-        changed = await self._changer.change(name, asked, patience)
+        changed = await self._changer.change(name, wanted, patience)
         return pb.UpdateReservationResponse(reservation=reservation_out(changed))
 
 

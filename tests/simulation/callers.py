@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from broker.commands import stop_session
 from broker.commands.drafting import Origin, draft
-from broker.commands.edge import Asked, Found, Options
+from broker.commands.edge import Found, Options, ParsedRequest
 from broker.commands.lookups import Lookup
 from broker.errors import Refusal
 from broker.proto.id_token import seal
@@ -81,7 +81,7 @@ class Callers:
         self.told: list[Told] = []
 
     async def submit_all(self) -> None:
-        """Everything that is asked for, one after the other or at once."""
+        """Everything that is parsed for, one after the other or at once."""
         chance, world = self._chance, self._world
         await asyncio.sleep(chance.between(1.0, 8.0))
         calls = []
@@ -113,9 +113,9 @@ class Callers:
             evse_id=self._some_evse(0.7),
             group_id_token=seal(sealer, "ISO14443", group) if group else None,
         )
-        asked = Asked(spec, self._loop.utc_now(), STATION, options=self._options())
+        parsed = ParsedRequest(spec, self._loop.utc_now(), STATION, options=self._options())
         found = Found(STATION, spec)
-        await self._submit(draft(Kind.START_SESSION, name, asked, found, origin=ORIGIN))
+        await self._submit(draft(Kind.START_SESSION, name, parsed, found, origin=ORIGIN))
 
     async def _stops(self, name: str) -> None:
         first = next((t.command.name for t in self.told if t.command.start), "")
@@ -131,14 +131,14 @@ class Callers:
         ]
         for make in sorted(targets, key=lambda _: self._chance.between(0, 1)):
             spec, options = make(), self._options()
-            asked = Asked(spec, self._loop.utc_now(), STATION, options=options)
+            parsed = ParsedRequest(spec, self._loop.utc_now(), STATION, options=options)
             try:
                 async with self._world.db.read() as tx:
-                    found = await stop_session.find(Lookup(tx, TENANT, name), asked)
+                    found = await stop_session.find(Lookup(tx, TENANT, name), parsed)
             except Refusal:
                 continue
-            asked = replace(asked, time=self._loop.utc_now())
-            await self._submit(draft(Kind.STOP_SESSION, name, asked, found, origin=ORIGIN))
+            parsed = replace(parsed, time=self._loop.utc_now())
+            await self._submit(draft(Kind.STOP_SESSION, name, parsed, found, origin=ORIGIN))
             return
 
     # --- locks and restarts
@@ -239,7 +239,7 @@ class Callers:
         await self._submit(self._draft(name, Kind.CANCEL_RESERVATION, cancel_reservation=spec))
 
     async def _takes_back(self, command: str) -> None:
-        """As a broker does: what is still being asked for must not be asked for again."""
+        """As a broker does: what is still being parsed for must not be parsed for again."""
         asking = next(told for told in self.told if told.command.name == command)
         work = asking.execution.update(names.CANCEL_UPDATE, Cancel("no more"), "cancel")
         self._loop.create_task(work)

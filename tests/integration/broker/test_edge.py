@@ -23,7 +23,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from temporalio.client import Client
 
 from broker.process import ListenFailed, running_broker
-from broker.settings import ApiKey, BrokerSettings, Tls, UnsafeListener
+from broker.settings import ApiKey, BrokerSettings, Tls, UnsafeBroker
 from fleet.engine.database import Database
 from telemetry import metrics
 from tests.support.broker_house import Broker, House, dialled, failure_of, start_request
@@ -155,7 +155,7 @@ async def test_with_tls_and_keys_it_may_listen_everywhere(
 
 
 async def test_it_does_not_start_open_to_the_network(db: Database, client: Client) -> None:
-    with pytest.raises(UnsafeListener):
+    with pytest.raises(UnsafeBroker):
         async with running_broker(db, client, BrokerSettings(listen="0.0.0.0:0")):
             pass
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.settings import ApiKey, BrokerSettings, Right, Tls, UnsafeListener, check_listener
+from broker.settings import ApiKey, BrokerSettings, Right, Tls, UnsafeBroker, check_listener
 
 KEY = "k" * 40
 API_KEY = ApiKey("desk", hashlib.sha256(KEY.encode()).hexdigest(), tenant="north")
@@ -31,9 +31,9 @@ def test_a_key_has_the_rights_that_its_setting_names() -> None:
 
 def test_the_broker_listens_beyond_loopback_only_with_tls_and_credentials() -> None:
     tls = Tls(Path("c.pem"), Path("k.pem"))
-    with pytest.raises(UnsafeListener, match="certificate and key and at least one API key"):
+    with pytest.raises(UnsafeBroker, match="certificate and key and at least one API key"):
         check_listener(BrokerSettings(listen="0.0.0.0:1"))
-    with pytest.raises(UnsafeListener, match="configure at least one API key"):
+    with pytest.raises(UnsafeBroker, match="configure at least one API key"):
         check_listener(BrokerSettings(listen="0.0.0.0:1", tls=tls))
     check_listener(BrokerSettings(listen="0.0.0.0:1", tls=tls, api_keys=(API_KEY,)))
     check_listener(BrokerSettings(listen="0.0.0.0:1", insecure=True))

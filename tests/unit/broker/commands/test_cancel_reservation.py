@@ -5,7 +5,7 @@ from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
 
 from broker.commands import cancel_reservation
-from tests.unit.broker.asking import RESERVATION, SEALER, drafted, fields_of, shown
+from tests.unit.broker.edges import RESERVATION, SEALER, drafted, fields_of, shown
 from tests.unit.broker.requests import NOW
 
 
@@ -43,15 +43,15 @@ def test_a_cancel_needs_its_target() -> None:
 
 def test_a_target_by_number_is_echoed_as_it_was_given() -> None:
     request = pb.CancelReservationRequest(wire_reservation=wire("stations/CP-1", 9))
-    asked = cancel_reservation.read(request, SEALER, NOW)
-    echoed = shown(drafted(cancel_reservation.EDGE, asked)).cancel_reservation
+    parsed = cancel_reservation.read(request, SEALER, NOW)
+    echoed = shown(drafted(cancel_reservation.EDGE, parsed)).cancel_reservation
     assert echoed.wire_reservation.wire_id == 9
     assert echoed.WhichOneof("target") == "wire_reservation"
 
 
 def test_a_target_by_name_is_echoed_as_it_was_given() -> None:
     request = pb.CancelReservationRequest(reservation=RESERVATION, reason="late")
-    asked = cancel_reservation.read(request, SEALER, NOW)
-    assert asked.station is None
-    echoed = shown(drafted(cancel_reservation.EDGE, asked)).cancel_reservation
+    parsed = cancel_reservation.read(request, SEALER, NOW)
+    assert parsed.station is None
+    echoed = shown(drafted(cancel_reservation.EDGE, parsed)).cancel_reservation
     assert (echoed.reservation, echoed.reason) == (RESERVATION, "late")

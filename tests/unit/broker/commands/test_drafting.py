@@ -9,7 +9,7 @@ import pytest
 from broker.commands import cancel_reservation, reserve_now, reset, start_session, stop_session
 from broker.commands import unlock_connector as unlock
 from broker.commands.drafting import check_same
-from broker.commands.edge import Asked, CommandEdge, Options
+from broker.commands.edge import CommandEdge, Options, ParsedRequest
 from broker.errors import Reason, Refusal
 from domain.model.command import Callback, CallbackEvents, Command, State, WaitFor
 from domain.model.specs import (
@@ -21,16 +21,16 @@ from domain.model.specs import (
     StopSpec,
     UnlockSpec,
 )
-from tests.unit.broker import asking
-from tests.unit.broker.asking import RESERVATION, SEALER, START, STOP, TOKEN, seal
+from tests.unit.broker import edges
+from tests.unit.broker.edges import RESERVATION, SEALER, START, STOP, TOKEN, seal
 from tests.unit.broker.requests import NOW, REQUEST_ID
 
-Request = tuple[CommandEdge[Any, Any], Asked[Any]]
+Request = tuple[CommandEdge[Any, Any], ParsedRequest[Any]]
 
 
-def drafted(asked: Asked[Any] = START) -> Command:
-    edge = start_session.EDGE if asked.spec is not STOP.spec else stop_session.EDGE
-    return asking.drafted(edge, asked)
+def drafted(parsed: ParsedRequest[Any] = START) -> Command:
+    edge = start_session.EDGE if parsed.spec is not STOP.spec else stop_session.EDGE
+    return edges.drafted(edge, parsed)
 
 
 def test_a_draft_takes_the_kinds_defaults() -> None:
@@ -44,9 +44,9 @@ def test_a_draft_takes_the_kinds_defaults() -> None:
 
 def test_a_limit_that_was_found_shortens_the_default_but_not_the_callers_own() -> None:
     until, own = NOW + timedelta(seconds=9), NOW + timedelta(minutes=9)
-    assert asking.drafted(start_session.EDGE, START, send_until=until).not_after == until
+    assert edges.drafted(start_session.EDGE, START, send_until=until).not_after == until
     patient = replace(START, options=Options(not_after=own))
-    assert asking.drafted(start_session.EDGE, patient, send_until=until).not_after == own
+    assert edges.drafted(start_session.EDGE, patient, send_until=until).not_after == own
 
 
 def test_a_draft_holds_no_token_value() -> None:
@@ -56,30 +56,30 @@ def test_a_draft_holds_no_token_value() -> None:
     assert SEALER.open(drafted().start.id_token.sealed) == "04A1B2C3"  # type: ignore[union-attr]
 
 
-def changed(asked: Asked[Any], **changes: Any) -> Asked[Any]:
-    return replace(asked, spec=replace(asked.spec, **changes))
+def changed(parsed: ParsedRequest[Any], **changes: Any) -> ParsedRequest[Any]:
+    return replace(parsed, spec=replace(parsed.spec, **changes))
 
 
-def with_options(**fields: Any) -> Asked[Any]:
+def with_options(**fields: Any) -> ParsedRequest[Any]:
     return replace(START, options=Options(**fields))
 
 
 def fields_that_differ(known: Command, again: Request) -> list[str]:
-    edge, asked = again
+    edge, parsed = again
     try:
-        check_same(edge, known, asked)
+        check_same(edge, known, parsed)
     except Refusal as refusal:
         assert refusal.reason is Reason.REQUEST_ID_REUSED
         return refusal.facts["fields"].split(",")
     return []
 
 
-def starting(asked: Asked[Any] = START) -> Request:
-    return start_session.EDGE, asked
+def starting(parsed: ParsedRequest[Any] = START) -> Request:
+    return start_session.EDGE, parsed
 
 
-def stopping(asked: Asked[Any] = STOP) -> Request:
-    return stop_session.EDGE, asked
+def stopping(parsed: ParsedRequest[Any] = STOP) -> Request:
+    return stop_session.EDGE, parsed
 
 
 def test_the_same_request_is_a_repeat_though_its_seal_differs() -> None:
@@ -137,8 +137,8 @@ def test_another_request_under_the_same_id_names_what_differs(
     assert fields_that_differ(drafted(), again) == fields
 
 
-def at_station(spec: Any) -> Asked[Any]:
-    return Asked(spec, NOW, "CP/1", REQUEST_ID)
+def at_station(spec: Any) -> ParsedRequest[Any]:
+    return ParsedRequest(spec, NOW, "CP/1", REQUEST_ID)
 
 
 ENDS_IN_5 = NOW + timedelta(minutes=5)
@@ -169,11 +169,14 @@ SOFT = at_station(ResetSpec(ResetMode.SOFT))
     ],
 )
 def test_a_repeat_with_another_body_names_what_differs(
-    edge: CommandEdge[Any, Any], known: Asked[Any], again: Asked[Any], fields: list[str]
+    edge: CommandEdge[Any, Any],
+    known: ParsedRequest[Any],
+    again: ParsedRequest[Any],
+    fields: list[str],
 ) -> None:
-    assert fields_that_differ(asking.drafted(edge, known), (edge, again)) == fields
+    assert fields_that_differ(edges.drafted(edge, known), (edge, again)) == fields
 
 
 def test_a_repeat_as_another_kind_says_so() -> None:
-    known = asking.drafted(reset.EDGE, SOFT)
+    known = edges.drafted(reset.EDGE, SOFT)
     assert fields_that_differ(known, (unlock.EDGE, UNLOCK)) == ["kind"]

@@ -4,7 +4,7 @@ import pytest
 
 from broker.commands.fits import check_tokens_fit
 from broker.errors import Reason
-from tests.unit.broker.asking import refused
+from tests.unit.broker.edges import refused
 
 
 @pytest.mark.parametrize(("version", "limit"), [("1.6", 20), ("2.0.1", 36), ("2.1", 255)])

@@ -6,7 +6,7 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from broker.commands import start_session
-from tests.unit.broker.asking import BAD_TIME, fields_of
+from tests.unit.broker.edges import BAD_TIME, fields_of
 from tests.unit.broker.requests import NOW, at, options, start
 
 

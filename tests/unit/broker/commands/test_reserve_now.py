@@ -9,14 +9,14 @@ from evcommand.v1 import remote_command_service_pb2 as pb
 from google.protobuf.duration_pb2 import Duration
 
 from broker.commands import reserve_now
-from broker.commands.edge import Asked
+from broker.commands.edge import ParsedRequest
 from domain.model.command import Command
 from domain.model.specs import ReserveSpec
-from tests.unit.broker.asking import SEALER, drafted, fields_of, is_possible, shown
+from tests.unit.broker.edges import SEALER, drafted, fields_of, is_possible, shown
 from tests.unit.broker.requests import NOW, at, reserve, token
 
 
-def read(**fields: Any) -> Asked[ReserveSpec]:
+def read(**fields: Any) -> ParsedRequest[ReserveSpec]:
     return reserve_now.read(reserve(**fields), SEALER, NOW)
 
 
@@ -50,20 +50,20 @@ def test_a_reservation_needs_an_end() -> None:
 
 @pytest.mark.parametrize(("version", "possible"), [("1.6", False), ("2.0.1", True), ("2.1", True)])
 def test_only_2x_names_a_connector_type(version: str, possible: bool) -> None:
-    asked = read(connector_type="cCCS2")
-    assert is_possible(lambda: reserve_now.check_fits(asked, version, [])) == possible
+    parsed = read(connector_type="cCCS2")
+    assert is_possible(lambda: reserve_now.check_fits(parsed, version, [])) == possible
 
 
 def test_a_hold_can_name_only_the_only_connector() -> None:
-    asked = read(evse_id=1, connector_id=1)
-    assert is_possible(lambda: reserve_now.check_fits(asked, "2.1", [(1, 1)]))
-    assert not is_possible(lambda: reserve_now.check_fits(asked, "2.1", [(1, 1), (1, 2)]))
+    parsed = read(evse_id=1, connector_id=1)
+    assert is_possible(lambda: reserve_now.check_fits(parsed, "2.1", [(1, 1)]))
+    assert not is_possible(lambda: reserve_now.check_fits(parsed, "2.1", [(1, 1), (1, 2)]))
 
 
 def test_a_token_must_fit_the_stations_version() -> None:
-    asked = read(group_id_token=token("G" * 21))
-    assert not is_possible(lambda: reserve_now.check_fits(asked, "1.6", []))
-    assert is_possible(lambda: reserve_now.check_fits(asked, "2.0.1", []))
+    parsed = read(group_id_token=token("G" * 21))
+    assert not is_possible(lambda: reserve_now.check_fits(parsed, "1.6", []))
+    assert is_possible(lambda: reserve_now.check_fits(parsed, "2.0.1", []))
 
 
 def test_the_end_is_counted_from_the_request() -> None:
@@ -81,8 +81,8 @@ def test_a_hold_is_not_sent_when_it_would_be_over() -> None:
 
 
 def test_what_was_asked_for_is_echoed_with_masked_tokens() -> None:
-    asked = read(evse_id=1, connector_type="cCCS2", group_id_token=token("GROUP-9"))
-    echoed = shown(with_numbers(drafted(reserve_now.EDGE, asked))).reserve_now
+    parsed = read(evse_id=1, connector_type="cCCS2", group_id_token=token("GROUP-9"))
+    echoed = shown(with_numbers(drafted(reserve_now.EDGE, parsed))).reserve_now
     assert (echoed.evse_id, echoed.connector_type, echoed.wire_id) == (1, "cCCS2", 7)
     assert echoed.ttl.seconds == 600
     assert not echoed.HasField("expire_time")

@@ -7,7 +7,7 @@ from evcommand.v1 import remote_command_service_pb2 as pb
 from broker.commands import reset
 from broker.settings import Right
 from domain.model.specs import ResetMode, ResetSpec
-from tests.unit.broker.asking import SEALER, drafted, fields_of, is_possible, shown
+from tests.unit.broker.edges import SEALER, drafted, fields_of, is_possible, shown
 from tests.unit.broker.requests import NOW
 
 MODES = {
@@ -49,6 +49,6 @@ def test_only_2x_restarts_one_evse(version: str, possible: bool) -> None:
 
 
 def test_what_was_asked_for_is_echoed() -> None:
-    asked = reset.read(restart(ResetMode.ON_IDLE), SEALER, NOW)
-    echoed = shown(drafted(reset.EDGE, asked)).reset
+    parsed = reset.read(restart(ResetMode.ON_IDLE), SEALER, NOW)
+    echoed = shown(drafted(reset.EDGE, parsed)).reset
     assert echoed.mode == command_pb.RESET_MODE_ON_IDLE

@@ -9,11 +9,11 @@ from evcommand.v1 import id_token_pb2 as token_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
 
 from broker.commands import start_session
-from broker.commands.edge import Asked
+from broker.commands.edge import ParsedRequest
 from broker.errors import Reason
 from domain.model.command import WaitFor
 from domain.model.specs import OfflinePolicy, StartSpec
-from tests.unit.broker.asking import SEALER, START, fields_of, refused
+from tests.unit.broker.edges import SEALER, START, fields_of, refused
 from tests.unit.broker.requests import NOW, REQUEST_ID, at, options, profile, start, token
 
 
@@ -21,7 +21,7 @@ def start_faults(request: pb.StartSessionRequest) -> list[str]:
     return fields_of(start_session.check(request, NOW))
 
 
-def read(**fields: object) -> Asked[StartSpec]:
+def read(**fields: object) -> ParsedRequest[StartSpec]:
     return start_session.read(start(**fields), SEALER, NOW)
 
 
@@ -92,7 +92,7 @@ def test_a_reservation_must_be_a_name(name: str) -> None:
 
 
 def test_a_start_is_read_with_every_field() -> None:
-    asked = read(
+    parsed = read(
         evse_id=1,
         connector_id=1,
         group_id_token=token("GROUP", token_pb.ID_TOKEN_TYPE_CENTRAL),
@@ -101,8 +101,8 @@ def test_a_start_is_read_with_every_field() -> None:
         request_id=REQUEST_ID.upper(),
         options=options(wait_for=3, not_after=at(NOW), offline_policy=2, labels={"a": "b"}),
     )
-    spec = asked.spec
-    assert (asked.station, spec.evse_id, spec.connector_id) == ("CP-1", 1, 1)
+    spec = parsed.spec
+    assert (parsed.station, spec.evse_id, spec.connector_id) == ("CP-1", 1, 1)
     assert (spec.id_token.type, SEALER.open(spec.id_token.sealed)) == ("ISO14443", "04A1B2C3")
     assert spec.group_id_token is not None
     assert (spec.group_id_token.type, SEALER.open(spec.group_id_token.sealed)) == (
@@ -111,21 +111,21 @@ def test_a_start_is_read_with_every_field() -> None:
     )
     assert spec.reservation == "reservations/0123456789abcdef01234567"
     assert spec.charging_profile is not None
-    assert asked.request_id == REQUEST_ID
-    assert asked.token_chars == {"id_token": 8, "group_id_token": 5}
-    assert asked.options.wait_for is WaitFor.OUTCOME
-    assert asked.options.not_after == NOW
-    assert asked.options.offline_policy is OfflinePolicy.WAIT
-    assert asked.options.labels == {"a": "b"}
+    assert parsed.request_id == REQUEST_ID
+    assert parsed.token_chars == {"id_token": 8, "group_id_token": 5}
+    assert parsed.options.wait_for is WaitFor.OUTCOME
+    assert parsed.options.not_after == NOW
+    assert parsed.options.offline_policy is OfflinePolicy.WAIT
+    assert parsed.options.labels == {"a": "b"}
 
 
 def test_what_a_start_leaves_out_stays_open() -> None:
-    asked = read()
-    spec = asked.spec
+    parsed = read()
+    spec = parsed.spec
     assert (spec.evse_id, spec.connector_id, spec.group_id_token) == (None, None, None)
-    assert (spec.reservation, spec.charging_profile, asked.request_id) == (None, None, None)
-    assert asked.options.wait_for is WaitFor.STATION_ANSWER
-    assert (asked.options.not_after, asked.options.offline_policy) == (None, None)
+    assert (spec.reservation, spec.charging_profile, parsed.request_id) == (None, None, None)
+    assert parsed.options.wait_for is WaitFor.STATION_ANSWER
+    assert (parsed.options.not_after, parsed.options.offline_policy) == (None, None)
 
 
 def test_a_token_does_not_show_in_a_repr() -> None:
@@ -150,11 +150,11 @@ def test_another_connector_cannot_be_named(number: int, connectors: list[tuple[i
 
 @pytest.mark.parametrize("field", ["id_token", "group_id_token"])
 def test_a_token_that_is_too_long_for_the_station_is_refused(field: str) -> None:
-    asked = replace(START, token_chars={field: 21})
+    parsed = replace(START, token_chars={field: 21})
     with refused(Reason.NOT_POSSIBLE_ON_STATION):
-        start_session.check_fits(asked, "1.6", [])
-    start_session.check_fits(asked, "2.0.1", [])
+        start_session.check_fits(parsed, "1.6", [])
+    start_session.check_fits(parsed, "2.0.1", [])
 
 
-def named(**changes: Any) -> Asked[StartSpec]:
+def named(**changes: Any) -> ParsedRequest[StartSpec]:
     return replace(START, spec=replace(START.spec, **changes))

@@ -5,7 +5,7 @@ from evcommand.v1 import remote_command_service_pb2 as pb
 
 from broker.commands import stop_session
 from broker.errors import Reason
-from tests.unit.broker.asking import SEALER, fields_of, refused
+from tests.unit.broker.edges import SEALER, fields_of, refused
 from tests.unit.broker.requests import NOW, REQUEST_ID, stop, token
 
 
@@ -65,21 +65,21 @@ def test_a_bad_stop_names_its_fields(request_: pb.StopSessionRequest, faults: li
 def test_a_stop_is_read_with_exactly_its_target(
     request_: pb.StopSessionRequest, field: str, value: object
 ) -> None:
-    asked = stop_session.read(request_, SEALER, NOW)
+    parsed = stop_session.read(request_, SEALER, NOW)
     targets = ("transaction", "start_command", "evse_id", "id_token", "reservation")
-    given = {name: getattr(asked.spec, name) for name in (*targets, "transaction_id")}
+    given = {name: getattr(parsed.spec, name) for name in (*targets, "transaction_id")}
     assert {name: found for name, found in given.items() if found is not None} == {field: value}
-    assert asked.station == ("CP/1" if request_.station else None)
+    assert parsed.station == ("CP/1" if request_.station else None)
 
 
 def test_a_stop_by_token_is_read_with_its_sealed_token_only() -> None:
-    asked = stop_session.read(stop(id_token=token()), SEALER, NOW)
-    assert asked.spec.id_token is not None
-    assert SEALER.open(asked.spec.id_token.sealed) == "04A1B2C3"
-    said = stop_session.said(asked.spec)
+    parsed = stop_session.read(stop(id_token=token()), SEALER, NOW)
+    assert parsed.spec.id_token is not None
+    assert SEALER.open(parsed.spec.id_token.sealed) == "04A1B2C3"
+    said = stop_session.said(parsed.spec)
     assert [name for name, value in said.items() if value is not None] == ["id_token"]
-    assert asked.token_chars == {"id_token": 8}
-    assert "04A1B2C3" not in repr(asked)
+    assert parsed.token_chars == {"id_token": 8}
+    assert "04A1B2C3" not in repr(parsed)
 
 
 @pytest.mark.parametrize(("given", "sent"), [("42", "42"), ("-1", "-1"), ("0042", "42")])

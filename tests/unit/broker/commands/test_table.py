@@ -5,7 +5,7 @@ from evcommand.v1 import remote_command_service_pb2 as pb
 
 from broker.commands.table import EDGES
 from domain.model.specs import Kind
-from tests.unit.broker.asking import SEALER, drafted, shown
+from tests.unit.broker.edges import SEALER, drafted, shown
 from tests.unit.broker.requests import NOW, reserve, start, stop
 
 REQUESTS = {
@@ -29,8 +29,8 @@ def test_every_kind_has_its_edge() -> None:
 def test_every_kind_is_checked_read_and_shown_as_itself(kind: Kind) -> None:
     edge, request = EDGES[kind], REQUESTS[kind]
     assert edge.check(request, NOW) == ()
-    asked = edge.read(request, SEALER, NOW)
-    message = shown(drafted(edge, asked))
+    parsed = edge.read(request, SEALER, NOW)
+    message = shown(drafted(edge, parsed))
     assert message.WhichOneof("spec") == kind.value.lower()
 
 

@@ -6,7 +6,7 @@ from evcommand.v1 import remote_command_service_pb2 as pb
 from broker.commands import unlock_connector
 from broker.settings import Right
 from domain.model.specs import UnlockSpec
-from tests.unit.broker.asking import SEALER, drafted, fields_of, is_possible, shown
+from tests.unit.broker.edges import SEALER, drafted, fields_of, is_possible, shown
 from tests.unit.broker.requests import NOW
 
 UNLOCK = pb.UnlockConnectorRequest(station="stations/CP-1", connector_id=2, stop_first=True)
@@ -31,7 +31,7 @@ def test_only_2x_names_a_second_connector(version: str, possible: bool) -> None:
 
 
 def test_what_was_asked_for_is_echoed() -> None:
-    asked = unlock_connector.read(UNLOCK, SEALER, NOW)
-    echoed = shown(drafted(unlock_connector.EDGE, asked)).unlock_connector
+    parsed = unlock_connector.read(UNLOCK, SEALER, NOW)
+    echoed = shown(drafted(unlock_connector.EDGE, parsed)).unlock_connector
     assert (echoed.connector_id, echoed.stop_first) == (2, True)
     assert not echoed.HasField("evse_id")

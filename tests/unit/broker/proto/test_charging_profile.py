@@ -7,7 +7,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from broker.commands import start_session
 from broker.proto.charging_profile import profile_in, profile_out
-from tests.unit.broker.asking import BAD_TIME, fields_of
+from tests.unit.broker.edges import BAD_TIME, fields_of
 from tests.unit.broker.requests import NOW, profile, start
 
 

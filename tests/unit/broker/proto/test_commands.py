@@ -9,7 +9,7 @@ from evcommand.v1.remote_command_pb2 import Outcome, RemoteCommand
 from broker.proto import commands
 from broker.proto.fields import check_name
 from fleet.log.book import Filter
-from tests.unit.broker.asking import BAD_TIME, fields_of
+from tests.unit.broker.edges import BAD_TIME, fields_of
 from tests.unit.broker.requests import NOW, REQUEST_ID, at
 
 

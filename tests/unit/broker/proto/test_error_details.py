@@ -6,7 +6,7 @@ import grpc
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from broker.errors import Reason, Refusal, Violation
+from broker.errors import FieldViolation, Reason, Refusal
 from broker.proto.error_details import DETAILS_KEY, trailing_details
 
 
@@ -20,7 +20,7 @@ def test_a_refusal_carries_reason_fields_and_retry() -> None:
     refusal = Refusal(
         Reason.INVALID_REQUEST,
         "no",
-        violations=(Violation("station", "is required"),),
+        violations=(FieldViolation("station", "is required"),),
         retry_after=timedelta(seconds=2),
         facts={"a": "b"},
     )

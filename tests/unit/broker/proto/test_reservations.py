@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from broker.proto import reservations
 from domain.reservations.reservation import ReservationState
-from tests.unit.broker.asking import BAD_TIME, RESERVATION, fields_of
+from tests.unit.broker.edges import BAD_TIME, RESERVATION, fields_of
 from tests.unit.broker.requests import NOW, REQUEST_ID, at
 
 RESERVED_STATES = {"STATE_UNSPECIFIED", "STATE_SCHEDULED"}

@@ -4,7 +4,7 @@ import pytest
 from evcommand.v1 import station_service_pb2 as stations_pb
 
 from broker.proto import stations as messages
-from tests.unit.broker.asking import fields_of
+from tests.unit.broker.edges import fields_of
 from tests.unit.broker.requests import NOW, REQUEST_ID
 from tests.unit.broker.things import connection, connector, station, transaction
 

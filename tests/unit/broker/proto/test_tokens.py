@@ -4,7 +4,7 @@ from evcommand.v1 import id_token_pb2 as token_pb
 from evcommand.v1 import token_service_pb2 as tokens_pb
 
 from broker.proto import tokens as messages
-from tests.unit.broker.asking import BAD_TIME, fields_of
+from tests.unit.broker.edges import BAD_TIME, fields_of
 from tests.unit.broker.requests import NOW, at
 from tests.unit.broker.things import table_token
 

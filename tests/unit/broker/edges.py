@@ -9,9 +9,9 @@ from evcommand.v1 import remote_command_pb2 as command_pb
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from broker.commands.drafting import Origin, draft
-from broker.commands.edge import Asked, CommandEdge, Found
+from broker.commands.edge import CommandEdge, Found, ParsedRequest
 from broker.commands.showing import command_out
-from broker.errors import Reason, Refusal, Violation
+from broker.errors import FieldViolation, Reason, Refusal
 from broker.proto import id_token
 from domain.model.command import Command
 from domain.model.specs import IdToken, StartSpec, StopSpec
@@ -30,18 +30,18 @@ def seal(value: str, type: str = "ISO14443") -> IdToken:
 
 
 TOKEN = seal("04A1B2C3")
-START = Asked(
+START = ParsedRequest(
     StartSpec(TOKEN, evse_id=1), NOW, "CP/1", REQUEST_ID, token_chars={"id_token": len("04A1B2C3")}
 )
-STOP = Asked(StopSpec(evse_id=1), NOW, "CP/1", REQUEST_ID)
+STOP = ParsedRequest(StopSpec(evse_id=1), NOW, "CP/1", REQUEST_ID)
 
 
 def drafted(
-    edge: CommandEdge[Any, Any], asked: Asked[Any], send_until: datetime | None = None
+    edge: CommandEdge[Any, Any], parsed: ParsedRequest[Any], send_until: datetime | None = None
 ) -> Command:
     """The command of a request for which nothing else was found."""
-    found = Found("CP/1", asked.spec, send_until)
-    return draft(edge.kind, REQUEST_ID, asked, found, origin=ORIGIN)
+    found = Found("CP/1", parsed.spec, send_until)
+    return draft(edge.kind, REQUEST_ID, parsed, found, origin=ORIGIN)
 
 
 def shown(command: Command) -> command_pb.RemoteCommand:
@@ -49,7 +49,7 @@ def shown(command: Command) -> command_pb.RemoteCommand:
     return command_out(command)
 
 
-def fields_of(violations: Iterable[Violation]) -> list[str]:
+def fields_of(violations: Iterable[FieldViolation]) -> list[str]:
     """The names of the bad fields."""
     return [violation.field for violation in violations]
 
