@@ -65,7 +65,7 @@ async def find(lookup: Lookup, parsed: ParsedRequest[StartSpec]) -> Found[StartS
     check_fits(parsed, station.ocpp_version, await lookup.connectors(station.id))
     name = parsed.spec.reservation
     if name is not None:
-        _check_usable(await lookup.reservation(name), station.id, parsed.spec)
+        check_usable(await lookup.reservation(name), station.id, parsed.spec)
     return Found(station.id, parsed.spec)
 
 
@@ -86,6 +86,19 @@ def check_fits(
             "OCPP starts a session on an EVSE and can name its connector only when it is the "
             "only one; leave connector_id out",
         )
+
+
+def check_usable(known: Reservation, station: str, spec: StartSpec) -> None:
+    """Refuse a start on a reservation that it may not use.
+
+    Raises: Refusal (RESERVATION_NOT_FOUND, RESERVATION_NOT_HELD).
+    """
+    tokens = [token for token in (spec.id_token, spec.group_id_token) if token is not None]
+    verdict = judge_use(known, station, {token.digest for token in tokens})
+    if verdict is UseVerdict.USABLE:
+        return
+    reason, sentence = _UNUSABLE[verdict]
+    raise Refusal(reason, sentence.format(name=spec.reservation, state=known.state.value))
 
 
 def said(spec: StartSpec) -> dict[str, object]:
@@ -111,15 +124,6 @@ def show(shown: command_pb.RemoteCommand, spec: StartSpec, _station: str) -> Non
         charging_profile=profile_out(spec.charging_profile),
     )
     shown.start_session.CopyFrom(message)
-
-
-def _check_usable(known: Reservation, station: str, spec: StartSpec) -> None:
-    tokens = [token for token in (spec.id_token, spec.group_id_token) if token is not None]
-    verdict = judge_use(known, station, {token.digest for token in tokens})
-    if verdict is UseVerdict.USABLE:
-        return
-    reason, sentence = _UNUSABLE[verdict]
-    raise Refusal(reason, sentence.format(name=spec.reservation, state=known.state.value))
 
 
 _UNUSABLE: dict[UseVerdict, tuple[Reason, str]] = {

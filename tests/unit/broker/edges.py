@@ -15,10 +15,9 @@ from broker.errors import FieldViolation, Reason, Refusal
 from broker.proto import id_token
 from domain.model.command import Command
 from domain.model.specs import IdToken, StartSpec, StopSpec
-from fleet.keys import Sealer
 from tests.unit.broker.requests import NOW, REQUEST_ID
+from tests.unit.broker.things import DRIVER, SEALER
 
-SEALER = Sealer(b"0" * 32)
 BAD_TIME = Timestamp(seconds=10**15)
 RESERVATION = "reservations/0123456789abcdef01234567"
 ORIGIN = Origin("default", "desk", "")
@@ -29,7 +28,7 @@ def seal(value: str, type: str = "ISO14443") -> IdToken:
     return id_token.seal(SEALER, type, value)
 
 
-TOKEN = seal("04A1B2C3")
+TOKEN = DRIVER
 START = ParsedRequest(
     StartSpec(TOKEN, evse_id=1), NOW, "CP/1", REQUEST_ID, token_chars={"id_token": len("04A1B2C3")}
 )

@@ -5,8 +5,9 @@ from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
 
 from broker.commands import cancel_reservation
-from tests.unit.broker.edges import RESERVATION, SEALER, drafted, fields_of, shown
+from tests.unit.broker.edges import RESERVATION, drafted, fields_of, shown
 from tests.unit.broker.requests import NOW
+from tests.unit.broker.things import SEALER
 
 
 def wire(station: str, wire_id: int) -> command_pb.WireReservation:

@@ -22,8 +22,9 @@ from domain.model.specs import (
     UnlockSpec,
 )
 from tests.unit.broker import edges
-from tests.unit.broker.edges import RESERVATION, SEALER, START, STOP, TOKEN, seal
+from tests.unit.broker.edges import RESERVATION, START, STOP, TOKEN, seal
 from tests.unit.broker.requests import NOW, REQUEST_ID
+from tests.unit.broker.things import SEALER
 
 Request = tuple[CommandEdge[Any, Any], ParsedRequest[Any]]
 

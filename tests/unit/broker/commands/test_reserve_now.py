@@ -12,8 +12,9 @@ from broker.commands import reserve_now
 from broker.commands.edge import ParsedRequest
 from domain.model.command import Command
 from domain.model.specs import ReserveSpec
-from tests.unit.broker.edges import SEALER, drafted, fields_of, is_possible, shown
+from tests.unit.broker.edges import drafted, fields_of, is_possible, shown
 from tests.unit.broker.requests import NOW, at, reserve, token
+from tests.unit.broker.things import SEALER
 
 
 def read(**fields: Any) -> ParsedRequest[ReserveSpec]:

@@ -7,8 +7,9 @@ from evcommand.v1 import remote_command_service_pb2 as pb
 from broker.commands import reset
 from broker.settings import Right
 from domain.model.specs import ResetMode, ResetSpec
-from tests.unit.broker.edges import SEALER, drafted, fields_of, is_possible, shown
+from tests.unit.broker.edges import drafted, fields_of, is_possible, shown
 from tests.unit.broker.requests import NOW
+from tests.unit.broker.things import SEALER
 
 MODES = {
     "1.6": {ResetMode.SOFT, ResetMode.HARD},

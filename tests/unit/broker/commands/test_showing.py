@@ -11,6 +11,8 @@ from domain.model.command import (
     Compensation,
     CompensationState,
     Outcome,
+    ReservationFacts,
+    ResetFacts,
     SessionFacts,
     State,
 )
@@ -104,3 +106,20 @@ def test_a_stop_is_shown_with_its_target(target: dict[str, object]) -> None:
     assert shown.WhichOneof("target") == next(iter(target))
     assert shown.resolved_transaction_id == "42"
     assert shown.resolved_transaction == ""
+
+
+def test_the_facts_of_a_restart_and_of_a_reservation_are_shown() -> None:
+    facts = ResetFacts(scheduled=True, boot_time=NOW, running=("tx-1",), ended=("tx-2",))
+    restarted = Outcome(Code.SUCCEEDED, "STATION_RESTARTED", "It restarted.", reset=facts)
+    shown = showing.command_out(command(outcome=restarted)).outcome.reset
+    assert shown.running_transactions == ["stations/CP%2F1/transactions/tx-1"]
+    assert shown.ended_transactions == ["stations/CP%2F1/transactions/tx-2"]
+    made = Outcome(
+        Code.SUCCEEDED, "RESERVED", "It is held.", reservation=ReservationFacts("0" * 24, 7)
+    )
+    held = showing.command_out(command(outcome=made)).outcome.reservation
+    assert (held.reservation, held.wire_id) == ("reservations/" + "0" * 24, 7)
+
+
+def test_a_command_of_an_earlier_release_without_a_spec_is_shown() -> None:
+    assert showing.command_out(command(start=None)).WhichOneof("spec") is None

@@ -13,8 +13,10 @@ from broker.commands.edge import ParsedRequest
 from broker.errors import Reason
 from domain.model.command import WaitFor
 from domain.model.specs import OfflinePolicy, StartSpec
-from tests.unit.broker.edges import SEALER, START, fields_of, refused
+from domain.reservations.reservation import Reservation, ReservationState
+from tests.unit.broker.edges import START, fields_of, refused, seal
 from tests.unit.broker.requests import NOW, REQUEST_ID, at, options, profile, start, token
+from tests.unit.broker.things import SEALER, held
 
 
 def start_faults(request: pb.StartSessionRequest) -> list[str]:
@@ -158,3 +160,24 @@ def test_a_token_that_is_too_long_for_the_station_is_refused(field: str) -> None
 
 def named(**changes: Any) -> ParsedRequest[StartSpec]:
     return replace(START, spec=replace(START.spec, **changes))
+
+
+@pytest.mark.parametrize(
+    ("reservation", "station", "reason"),
+    [
+        (held(), "CP/2", Reason.RESERVATION_NOT_FOUND),
+        (held(state=ReservationState.EXPIRED), "CP/1", Reason.RESERVATION_NOT_HELD),
+        (held(id_token=seal("OTHER")), "CP/1", Reason.RESERVATION_NOT_HELD),
+    ],
+)
+def test_a_start_on_a_reservation_that_it_may_not_use_is_refused(
+    reservation: Reservation, station: str, reason: Reason
+) -> None:
+    with refused(reason):
+        start_session.check_usable(reservation, station, START.spec)
+
+
+def test_a_start_may_use_the_reservation_of_its_token() -> None:
+    start_session.check_usable(held(), "CP/1", START.spec)
+    for_group = held(id_token=seal("OTHER"), group_id_token=START.spec.id_token)
+    start_session.check_usable(for_group, "CP/1", START.spec)

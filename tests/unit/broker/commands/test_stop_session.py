@@ -5,8 +5,9 @@ from evcommand.v1 import remote_command_service_pb2 as pb
 
 from broker.commands import stop_session
 from broker.errors import Reason
-from tests.unit.broker.edges import SEALER, fields_of, refused
+from tests.unit.broker.edges import fields_of, refused
 from tests.unit.broker.requests import NOW, REQUEST_ID, stop, token
+from tests.unit.broker.things import SEALER
 
 
 def stop_faults(request: pb.StopSessionRequest) -> list[str]:

@@ -5,8 +5,9 @@ from evcommand.v1 import remote_command_service_pb2 as pb
 
 from broker.commands.table import EDGES
 from domain.model.specs import Kind
-from tests.unit.broker.edges import SEALER, drafted, shown
+from tests.unit.broker.edges import drafted, shown
 from tests.unit.broker.requests import NOW, reserve, start, stop
+from tests.unit.broker.things import SEALER
 
 REQUESTS = {
     Kind.START_SESSION: start(),

@@ -6,8 +6,9 @@ from evcommand.v1 import remote_command_service_pb2 as pb
 from broker.commands import unlock_connector
 from broker.settings import Right
 from domain.model.specs import UnlockSpec
-from tests.unit.broker.edges import SEALER, drafted, fields_of, is_possible, shown
+from tests.unit.broker.edges import drafted, fields_of, is_possible, shown
 from tests.unit.broker.requests import NOW
+from tests.unit.broker.things import SEALER
 
 UNLOCK = pb.UnlockConnectorRequest(station="stations/CP-1", connector_id=2, stop_first=True)
 

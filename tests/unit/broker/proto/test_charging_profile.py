@@ -89,3 +89,7 @@ def test_a_charging_profile_of_the_least_comes_back_with_its_kind() -> None:
     assert not shown.HasField("duration")
     assert not shown.HasField("min_charging_rate")
     assert shown.profile_kind == 1
+
+
+def test_a_profile_may_be_without_an_end() -> None:
+    assert start_faults(spoiled(duration=None)) == []

@@ -110,3 +110,7 @@ def test_a_watch_selection_is_read() -> None:
     assert commands.watched_in(named, "t").names == [REQUEST_ID]
     of_station = pb.WatchCommandsRequest(station="stations/A")
     assert commands.watched_in(of_station, "t").station == "A"
+
+
+def test_a_list_without_filters_has_no_faults() -> None:
+    assert commands.check_list(pb.ListCommandsRequest()) == ()

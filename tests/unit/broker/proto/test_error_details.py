@@ -36,3 +36,8 @@ def test_a_refusal_carries_reason_fields_and_retry() -> None:
     assert [one.field for one in bad.field_violations] == ["station"]
     assert retry.retry_delay.seconds == 2
     assert status.code == grpc.StatusCode.INVALID_ARGUMENT.value[0]
+
+
+def test_a_plain_refusal_carries_its_reason_only() -> None:
+    status = details_of(Refusal(Reason.COMMAND_NOT_FOUND, "no"))
+    assert len(status.details) == 1

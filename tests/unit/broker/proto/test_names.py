@@ -44,3 +44,6 @@ def test_a_name_that_was_not_checked_is_a_bug() -> None:
         names.station_in("x")
     assert names.command_in(f"commands/{REQUEST_ID}") == REQUEST_ID
     assert names.transaction_in("stations/A/transactions/b") == ("A", "b")
+    delivery = f"msg_{'0' * 32}"
+    assert names.delivery_in(names.delivery_name(delivery)) == delivery
+    assert names.parse_delivery("callbackDeliveries/7") is None

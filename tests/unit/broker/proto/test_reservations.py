@@ -5,13 +5,17 @@ from datetime import timedelta
 import pytest
 from evcommand.v1 import reservation_pb2
 from evcommand.v1 import reservation_service_pb2 as pb
+from evcommand.v1.remote_command_service_pb2 import TimeRange
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from broker.proto import reservations
-from domain.reservations.reservation import ReservationState
+from domain.reservations.reservation import ChangeState, ReservationChange, ReservationState
+from fleet.log.book import Entry, Filter
+from journal.reservations.record import to_snapshot
 from tests.unit.broker.edges import BAD_TIME, RESERVATION, fields_of
 from tests.unit.broker.requests import NOW, REQUEST_ID, at
+from tests.unit.broker.things import held
 
 RESERVED_STATES = {"STATE_UNSPECIFIED", "STATE_SCHEDULED"}
 
@@ -81,3 +85,43 @@ def test_a_reserved_state_can_be_asked_for_and_is_no_state_of_ours() -> None:
     assert reservations.check_list(request) == ()
     (state,) = reservations.filter_in(request, "t").states
     assert state not in set(ReservationState)
+
+
+def test_list_filters_are_read() -> None:
+    request = pb.ListReservationsRequest(
+        station="stations/CP-1",
+        states=[reservation_pb2.Reservation.STATE_HELD],
+        command=f"commands/{REQUEST_ID}",
+        create_time=TimeRange(start_time=at(NOW), end_time=at(NOW + timedelta(days=1))),
+    )
+    assert reservations.check_list(request) == ()
+    assert reservations.filter_in(request, "t") == Filter(
+        tenant="t",
+        station="CP-1",
+        states=["HELD"],
+        created_from=NOW,
+        created_to=NOW + timedelta(days=1),
+        where={"command": REQUEST_ID},
+    )
+    assert reservations.filter_in(pb.ListReservationsRequest(), "t") == Filter("t", states=[])
+
+
+def test_a_watch_selection_is_read() -> None:
+    named = pb.WatchReservationsRequest(names=[RESERVATION])
+    assert reservations.watched_in(named, "t").names == [RESERVATION.removeprefix("reservations/")]
+    of_station = pb.WatchReservationsRequest(station="stations/A")
+    assert reservations.watched_in(of_station, "t").station == "A"
+
+
+def test_a_reservation_is_shown_masked_with_its_change_and_its_history() -> None:
+    change = ReservationChange(REQUEST_ID, ChangeState.PENDING, evse_id=2, request_time=NOW)
+    known = held(change=change, transaction="tx-abc")
+    entry = Entry(1, 0, "default", known.name, "key", 1, NOW, to_snapshot(held()))
+    shown = reservations.reservation_out(known, [entry])
+    assert shown.name == RESERVATION
+    assert shown.state == reservation_pb2.Reservation.STATE_HELD
+    assert shown.id_token.value == "****B2C3"
+    assert shown.transaction == "stations/CP%2F1/transactions/tx-abc"
+    assert shown.change.state == reservation_pb2.ReservationChange.STATE_PENDING
+    assert [event.state for event in shown.history] == [reservation_pb2.Reservation.STATE_HELD]
+    assert not reservations.reservation_out(held()).HasField("change")
