@@ -6,7 +6,7 @@ from broker.commands.lookups import known_reservation
 from broker.errors import Reason, Refusal
 from broker.proto.names import reservation_name
 from broker.reading.waiting import Patience, either
-from contract.commands import ChangeHold
+from contract.commands import ChangeInput
 from domain.reservations.admission import ChangeVerdict, judge_change
 from domain.reservations.reservation import ChangeState, Reservation
 
@@ -17,7 +17,7 @@ class Changer:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
 
-    async def change(self, name: str, wanted: ChangeHold, patience: Patience) -> Reservation:
+    async def change(self, name: str, wanted: ChangeInput, patience: Patience) -> Reservation:
         """The reservation after the change, or as it is when patience ends. name: its id.
 
         Raises: Refusal (RESERVATION_NOT_FOUND, RESERVATION_ENDED, RESERVATION_NOT_HELD).
@@ -34,7 +34,7 @@ class Changer:
             return await known_reservation(tx, current_caller().tenant, reservation_name(name))
 
     async def _decided(
-        self, known: Reservation, wanted: ChangeHold, patience: Patience
+        self, known: Reservation, wanted: ChangeInput, patience: Patience
     ) -> Reservation:
         with self._backend.follower.command(known.tenant, known.name) as changed:
             while True:
@@ -45,11 +45,11 @@ class Changer:
                 await either(changed, patience.draining, patience.remaining_s)
 
 
-def _is_latest(known: Reservation, wanted: ChangeHold) -> bool:
+def _is_latest(known: Reservation, wanted: ChangeInput) -> bool:
     return known.change is not None and known.change.request_id == wanted.request_id
 
 
-def _is_decided(known: Reservation, wanted: ChangeHold) -> bool:
+def _is_decided(known: Reservation, wanted: ChangeInput) -> bool:
     """Whether the change was answered, and left no doubt about the reservation as it was."""
     change = known.change
     if change is None or change.request_id != wanted.request_id:

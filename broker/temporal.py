@@ -35,8 +35,8 @@ from temporalio.worker import Worker
 from broker.errors import Reason, Refusal
 from broker.settings import BrokerSettings
 from contract import names
-from contract.callbacks import PostRequest, PostResult
-from contract.commands import Cancel, ChangeHold, CommandOrder, Progress, Submit
+from contract.callbacks import PostCallbackInput, PostCallbackResult
+from contract.commands import CancelInput, ChangeInput, CommandInput, SubmitInput, UpdateResult
 from domain.commands import wording
 from domain.model.command import Command, WaitFor
 from domain.reservations.reservation import Reservation
@@ -104,7 +104,9 @@ class Temporal:
                 return  # it has ended
             raise self._unavailable(command.name, error) from error
 
-    async def change(self, reservation: Reservation, wanted: ChangeHold, patience_s: float) -> None:
+    async def change(
+        self, reservation: Reservation, wanted: ChangeInput, patience_s: float
+    ) -> None:
         """Ask the reservation's workflow for a change, and start a run of it if none runs.
 
         Idempotent. Returns when the change is decided, or when it is durable in Temporal and the
@@ -123,7 +125,7 @@ class Temporal:
             if not await self._exists(reservation.workflow_id):
                 raise self._unavailable(wanted.request_id, error) from error
 
-    async def _change(self, reservation: Reservation, wanted: ChangeHold, limit_s: float) -> None:
+    async def _change(self, reservation: Reservation, wanted: ChangeInput, limit_s: float) -> None:
         start = start_of(reservation)
         operation: WithStartWorkflowOperation[object, object] = WithStartWorkflowOperation(
             start.workflow,
@@ -141,7 +143,7 @@ class Temporal:
                 wanted,
                 start_workflow_operation=operation,
                 id=f"change-{wanted.request_id}",
-                result_type=Progress,
+                result_type=UpdateResult,
                 rpc_timeout=timedelta(seconds=limit_s),
             )
         except (WorkflowUpdateFailedError, WorkflowAlreadyStartedError):
@@ -167,7 +169,7 @@ class Temporal:
     async def _update(self, command: Command, wait_for: WaitFor, limit_s: float) -> bool:
         operation: WithStartWorkflowOperation[object, object] = WithStartWorkflowOperation(
             names.COMMAND_WORKFLOW,
-            CommandOrder(command, self._settings.timing),
+            CommandInput(command, self._settings.timing),
             id=command.workflow_id,
             task_queue=names.COMMANDS_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
@@ -179,10 +181,10 @@ class Temporal:
         try:
             await self._client.execute_update_with_start_workflow(
                 names.SUBMIT_UPDATE,
-                Submit(wait_for),
+                SubmitInput(wait_for),
                 start_workflow_operation=operation,
                 id=f"submit-{wait_for.value}",
-                result_type=Progress,
+                result_type=UpdateResult,
                 rpc_timeout=timedelta(seconds=limit_s),
             )
         except (WorkflowUpdateFailedError, WorkflowAlreadyStartedError) as error:
@@ -199,10 +201,10 @@ class Temporal:
         limit = timedelta(seconds=self._settings.temporal_timeout_s)
         update = await handle.start_update(
             names.CANCEL_UPDATE,
-            Cancel(reason),
+            CancelInput(reason),
             wait_for_stage=WorkflowUpdateStage.ACCEPTED,
             id="cancel",
-            result_type=Progress,
+            result_type=UpdateResult,
             rpc_timeout=limit,
         )
         # The cancel is durable now. Waiting on only lets the reply show more of its effect.
@@ -222,7 +224,7 @@ class Temporal:
         return True
 
 
-Post = Callable[[PostRequest], Awaitable[PostResult]]
+Post = Callable[[PostCallbackInput], Awaitable[PostCallbackResult]]
 """Makes one try of one delivery."""
 
 
@@ -233,7 +235,7 @@ async def serve_posts(client: TemporalClient, post: Post, settings: BrokerSettin
     """
 
     @activity.defn(name=names.POST_CALLBACK)
-    async def post_callback(request: PostRequest) -> PostResult:
+    async def post_callback(request: PostCallbackInput) -> PostCallbackResult:
         return await post(request)
 
     while True:

@@ -20,7 +20,7 @@ from entrypoints.temporal_client import TemporalTarget, connect
 from fleet.engine.database import Database
 from fleet.engine.unavailable import DatabaseUnavailable
 from station_gateway.process import running_gateway
-from station_gateway.settings import UnsafeListener as UnsafeGateway
+from station_gateway.settings import UnsafeStationListener as UnsafeGateway
 from telemetry.logs import LogFormat, configure_logs
 from telemetry.metrics_server import serving_metrics
 from telemetry.tracing import configure_tracing

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from domain.loopback import is_loopback
 
 
-class UnsafeListener(Exception):
+class UnsafeStationListener(Exception):
     """The gateway would be open to a network; the message says what to configure instead."""
 
 
@@ -158,12 +158,12 @@ class GatewaySettings:
         if self.insecure or is_loopback(self.host):
             return
         if not self.tls:
-            raise UnsafeListener(
+            raise UnsafeStationListener(
                 f"{self.host} is not loopback and stations' passwords would be readable: "
                 "give a TLS certificate and key, or accept the risk with --insecure"
             )
         if self.open:
-            raise UnsafeListener(
+            raise UnsafeStationListener(
                 f"{self.host} is not loopback and --open admits every station: "
                 "register the stations, or accept the risk with --insecure"
             )

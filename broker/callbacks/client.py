@@ -20,7 +20,7 @@ from broker.callbacks.addresses import ForbiddenAddress, admitted
 from broker.callbacks.answers import again, judge, park
 from broker.callbacks.urls import Target, forbidden, malformed, target
 from broker.settings import BrokerSettings
-from contract.callbacks import PostResult
+from contract.callbacks import PostCallbackResult
 from domain.callbacks import DeliveryCause
 from telemetry import metrics
 
@@ -54,7 +54,7 @@ class Receivers:
         """Close the connections that are open."""
         await self._pool.aclose()
 
-    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> PostResult:
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> PostCallbackResult:
         """One try, and what it means. Whatever the receiver does, nothing is raised."""
         wrong = malformed(url) or ("" if self._settings.callback_allow_private else forbidden(url))
         if wrong:
@@ -73,7 +73,9 @@ class Receivers:
         except (httpcore.NetworkError, OSError) as error:
             return _unreachable(error)
 
-    async def _exchange(self, to: Target, headers: Mapping[str, str], body: bytes) -> PostResult:
+    async def _exchange(
+        self, to: Target, headers: Mapping[str, str], body: bytes
+    ) -> PostCallbackResult:
         url = httpcore.URL(
             scheme=b"https" if to.secure else b"http",
             host=to.host.encode(),
@@ -140,7 +142,7 @@ def _retry_after(response: httpcore.Response) -> str | None:
     return None
 
 
-def _too_large(status: int, limit: int) -> PostResult:
+def _too_large(status: int, limit: int) -> PostCallbackResult:
     return park(
         DeliveryCause.ANSWER_TOO_LARGE,
         f"It answered {status} with more than {limit} bytes: that is no receiver of callbacks.",
@@ -148,7 +150,7 @@ def _too_large(status: int, limit: int) -> PostResult:
     )
 
 
-def _unreachable(error: BaseException) -> PostResult:
+def _unreachable(error: BaseException) -> PostCallbackResult:
     """Which part failed: TLS, the name, or the connection. Never shows what was sent."""
     cause: BaseException | None = error
     while cause is not None:

@@ -16,7 +16,7 @@ from broker.callbacks.client import Receivers
 from broker.callbacks.signing import body_of, signed_headers
 from broker.settings import MAX_CALLBACK_TIMEOUT_S, BrokerSettings
 from broker.temporal import TemporalClient, serve_posts
-from contract.callbacks import PostRequest, PostResult
+from contract.callbacks import PostCallbackInput, PostCallbackResult
 from domain.callbacks import DeliveryCause
 from domain.model.command import Callback
 from fleet import callbacks
@@ -37,7 +37,7 @@ class CallbackPoster:
         self._sealer = sealer
         self._receivers = receivers
 
-    async def post_callback(self, request: PostRequest) -> PostResult:
+    async def post_callback(self, request: PostCallbackInput) -> PostCallbackResult:
         """One try of one delivery, and what it means for the next one."""
         async with self._db.read() as tx:
             history = await log.history(tx, tenant=request.tenant, name=request.command)
@@ -63,7 +63,7 @@ class CallbackPoster:
             cause=result.cause,
             http_status=result.http_status,
         )
-        return PostResult(
+        return PostCallbackResult(
             result.status,
             result.cause,
             result.reason,

@@ -10,7 +10,7 @@ from typing import Any
 from standardwebhooks.webhooks import Webhook
 
 from broker.callbacks.convert import posted_command
-from domain.callbacks import News
+from domain.callbacks import NewsKind
 from domain.model.command import Command
 
 _SECRET_BYTES = 32
@@ -22,7 +22,7 @@ def make_secret() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
 
 
-def body_of(news: News, command: Command, time: datetime) -> str:
+def body_of(news: NewsKind, command: Command, time: datetime) -> str:
     """The JSON of a post. time: when the command changed."""
     content: dict[str, Any] = {
         "type": news.value,

@@ -25,7 +25,7 @@ from broker.proto.names import (
     transaction_out,
 )
 from broker.proto.times import moment, span, time_in, time_out
-from contract.commands import ChangeHold
+from contract.commands import ChangeInput
 from domain.reservations.admission import EndVerdict, end_of, judge_expire_time, judge_ttl
 from domain.reservations.reservation import (
     ENDS,
@@ -193,9 +193,9 @@ def watched_in(request: service_pb.WatchReservationsRequest, tenant: str) -> Fil
     )
 
 
-def change_in(request: service_pb.UpdateReservationRequest, now: datetime) -> ChangeHold:
+def change_in(request: service_pb.UpdateReservationRequest, now: datetime) -> ChangeInput:
     """The change that an UpdateReservation asks for. Without a request id it gets one."""
-    return ChangeHold(
+    return ChangeInput(
         request_id=request_id_in(request.request_id) or str(uuid4()),
         expire_time=end_in(request.WhichOneof("end"), request.expire_time, request.ttl, now),
         evse_id=request.evse_id if request.HasField("evse_id") else None,

@@ -13,7 +13,7 @@ from broker.commands.lookups import Lookup
 from broker.errors import Refusal
 from broker.proto.id_token import seal
 from contract import names
-from contract.commands import Cancel, ChangeHold, CommandOrder, ReservationOrder, Submit
+from contract.commands import CancelInput, ChangeInput, CommandInput, ReservationInput, SubmitInput
 from domain.commands.kinds import default_not_after, default_offline_policy
 from domain.commands.timing import Timing
 from domain.model.command import Command, State, WaitFor
@@ -195,13 +195,13 @@ class Callers:
                 return
             end = known.expire_time + timedelta(seconds=chance.pick((-30.0, 30.0, 120.0)))
             earliest = self._loop.utc_now() + timedelta(seconds=5)
-            change = ChangeHold(
+            change = ChangeInput(
                 f"change{number}",
                 expire_time=max(end, earliest) if chance.happens(0.8) else None,
                 evse_id=self._some_evse(0.3),
             )
             self._world.story.line("caller", f"changes {known.wire_id}: {change}")
-            order = ReservationOrder(TENANT, reservation, STATION)
+            order = ReservationInput(TENANT, reservation, STATION)
             run = world.temporal.start(known.workflow_id, order, names.RESERVATION_WORKFLOW)
             await run.update(names.CHANGE_UPDATE, change, change.request_id)
 
@@ -241,7 +241,7 @@ class Callers:
     async def _takes_back(self, command: str) -> None:
         """As a broker does: what is still being parsed for must not be parsed for again."""
         asking = next(told for told in self.told if told.command.name == command)
-        work = asking.execution.update(names.CANCEL_UPDATE, Cancel("no more"), "cancel")
+        work = asking.execution.update(names.CANCEL_UPDATE, CancelInput("no more"), "cancel")
         self._loop.create_task(work)
 
     # --- any command
@@ -276,19 +276,21 @@ class Callers:
     async def _submit(self, command: Command) -> None:
         chance, world = self._chance, self._world
         world.story.line("caller", f"{command.name}: {_target(command)}")
-        execution = world.temporal.start(command.workflow_id, CommandOrder(command, TIMING))
+        execution = world.temporal.start(command.workflow_id, CommandInput(command, TIMING))
         told = Told(command, execution)
         self.told.append(told)
         wait_for = chance.pick(tuple(WaitFor))
         for _ in range(chance.pick((1, 1, 2))):
             self._loop.create_task(
-                execution.update(names.SUBMIT_UPDATE, Submit(wait_for), f"submit-{wait_for.value}")
+                execution.update(
+                    names.SUBMIT_UPDATE, SubmitInput(wait_for), f"submit-{wait_for.value}"
+                )
             )
         if not world.calm and chance.happens(0.3):
             await asyncio.sleep(chance.pick((0.0, 0.05, 0.5, 5.0, 40.0)) * chance.between(0.1, 2))
             world.story.line("caller", f"cancels {command.name}")
             told.cancelled = await execution.update(
-                names.CANCEL_UPDATE, Cancel("no more"), "cancel"
+                names.CANCEL_UPDATE, CancelInput("no more"), "cancel"
             )
 
     # --- drivers
