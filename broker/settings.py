@@ -1,35 +1,35 @@
 """Every setting of the broker, with its default and its limit's name."""
 
-import ipaddress
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from domain.commands.timing import Timing
+from domain.loopback import is_loopback_listener
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 
 
 class Right(StrEnum):
-    """What a credential may only do when its setting says so."""
+    """What the holder of a credential may do only when its setting says so."""
 
     UNLOCK = "unlock"
     HARD_RESET = "hard-reset"
 
 
-class UnsafeListener(Exception):
-    """The broker was told to listen where everybody could command stations. Says the remedy."""
+class UnsafeBroker(Exception):
+    """The listener would let everybody in a network command stations. Says the remedy."""
 
 
 @dataclass(frozen=True)
 class ApiKey:
     """A credential: what its holder is called, the SHA-256 of the key, and its further rights.
 
-    A key is generated with 128 bits or more, so that a plain digest cannot be searched; the key
-    itself is never in a setting. Without further rights it may do everything but unlock and
-    restart at once.
+    A key is generated with 128 bits or more, so that a plain digest cannot be searched. The key
+    itself is never in a setting. Without further rights its holder may do everything but unlock
+    connectors and restart whole stations at once.
     """
 
     name: str
@@ -41,7 +41,7 @@ class ApiKey:
     def parse(cls, text: str) -> "ApiKey":
         """Read `NAME[@TENANT][+RIGHT ...]:SHA256HEX`.
 
-        Raises: ValueError when it is none. The message never shows the text.
+        Raises: ValueError when the text is not of this form. The message never shows the text.
         """
         who, separator, digest = text.strip().rpartition(":")
         if not separator or not _DIGEST.fullmatch(digest.lower()):
@@ -153,29 +153,16 @@ MAX_CALLBACK_TIMEOUT_S = 20.0
 def check_listener(settings: BrokerSettings) -> None:
     """Refuse to serve beyond this machine without TLS and credentials.
 
-    Raises: UnsafeListener, unless `insecure` says that this is wanted.
+    Raises: UnsafeBroker, unless `insecure` says that this is wanted.
     """
-    if settings.insecure or is_loopback(settings.listen):
+    if settings.insecure or is_loopback_listener(settings.listen):
         return
     missing = [
         *(() if settings.tls else ("a TLS certificate and key",)),
         *(() if settings.api_keys else ("at least one API key",)),
     ]
     if missing:
-        raise UnsafeListener(
+        raise UnsafeBroker(
             f"{settings.listen} can be reached from other machines: configure "
             f"{' and '.join(missing)}, listen on 127.0.0.1, or say --insecure"
         )
-
-
-def is_loopback(listen: str) -> bool:
-    """Whether only this machine can reach HOST:PORT (or a unix: socket)."""
-    if listen.startswith("unix:"):
-        return True
-    host = listen.rpartition(":")[0].strip("[]")
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -19,10 +19,11 @@ from typing import TextIO
 from temporalio.client import Client
 
 from broker.process import ListenFailed, running_broker
-from broker.settings import UnsafeListener as UnsafeBroker
+from broker.settings import UnsafeBroker
+from domain.loopback import is_loopback
 from entrypoints.errors import CannotStart
 from entrypoints.options import flag_of, variable_of
-from entrypoints.settings import ChosenSettings, is_loopback, split_address
+from entrypoints.settings import ChosenSettings, split_address
 from entrypoints.temporal.client import TemporalTarget, connect
 from fleet.database import Database
 from fleet.engine.unavailable import DatabaseUnavailable

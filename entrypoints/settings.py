@@ -8,7 +8,6 @@ setting has one definition.
 """
 
 import dataclasses
-import ipaddress
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -222,14 +221,6 @@ def split_address(text: str) -> tuple[str, int]:
     if not separator or not host or not port.isdecimal() or int(port) > 65535:
         raise ValueError(f"{text!r} is not HOST:PORT")
     return host.strip("[]"), int(port)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach the host."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _room_fields(prefix: str, room: type[Any], chosen: set[str]) -> dict[str, Any]:

@@ -1,11 +1,9 @@
 """Every setting and every limit of a gateway process, with its unit and its reason."""
 
-import ipaddress
 from dataclasses import dataclass, field
 
+from domain.loopback import is_loopback
 from domain.ocpp_words import Capabilities
-
-LOOPBACK_NAMES = frozenset({"localhost"})
 
 
 class UnsafeStationListener(Exception):
@@ -253,13 +251,3 @@ class GatewaySettings:
                 f"{self.host} is not loopback and --open admits every station: "
                 "register the stations, or accept the risk with --insecure"
             )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a listener on `host`. "" listens everywhere."""
-    if host in LOOPBACK_NAMES:
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

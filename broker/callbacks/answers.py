@@ -1,7 +1,7 @@
 """What a receiver's answer means for a post: delivered, to be tried again, or parked. Pure.
 
-A receiver that says what it does not want is believed at once; one that does not say anything, or
-says that it is in trouble, gets all the tries. Only 2xx is a yes.
+Only 2xx is a yes. A receiver that refuses a post is believed at once: the post is parked. A
+receiver that gives no answer, or says that it is in trouble, gets all the tries.
 """
 
 from datetime import datetime
@@ -44,12 +44,12 @@ def read_retry_after(value: str | None, now: datetime) -> float | None:
 
 
 def park(cause: DeliveryCause, reason: str, http_status: int = 0) -> PostCallbackResult:
-    """It is given up at once."""
+    """The post is given up at once."""
     return PostCallbackResult(PostStatus.PARK, cause.value, reason, http_status)
 
 
 def again(
     cause: DeliveryCause, reason: str, http_status: int = 0, retry_after_s: float | None = None
 ) -> PostCallbackResult:
-    """It is worth another try."""
+    """The post is tried again."""
     return PostCallbackResult(PostStatus.RETRY, cause.value, reason, http_status, retry_after_s)

@@ -1,8 +1,11 @@
-"""Stories out: steps to Step. Pure. Token values never come this far."""
+"""The explanation of a command, out: its steps as the contract's. Pure.
+
+Values of tokens never come this far.
+"""
 
 from evcommand.v1 import remote_command_service_pb2 as pb
 
-from broker.proto.values import time_out
+from broker.proto.times import time_out
 from journal.explain.step import ExplainStep
 
 

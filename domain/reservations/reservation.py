@@ -2,7 +2,8 @@
 
 A reservation outlives the command that made it. It moves forward only: REQUESTED while its
 ReserveNow is under way, HELD once the station said yes, then to exactly one end. The end never
-changes. SCHEDULED is for reservations that begin later.
+changes. The contract keeps a further state, STATE_SCHEDULED, for reservations that begin later;
+there are none yet.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,6 @@ class ReservationState(StrEnum):
     """Where a reservation stands. Everything behind HELD is an end."""
 
     REQUESTED = "REQUESTED"
-    SCHEDULED = "SCHEDULED"
     HELD = "HELD"
     USED = "USED"
     EXPIRED = "EXPIRED"
@@ -118,16 +118,12 @@ ENDS = frozenset(
 TRANSITIONS: dict[ReservationState, frozenset[ReservationState]] = {
     ReservationState.REQUESTED: frozenset(
         {
-            ReservationState.SCHEDULED,
             ReservationState.HELD,
             ReservationState.USED,
             ReservationState.EXPIRED,
             ReservationState.CANCELLED,
             ReservationState.REFUSED,
         }
-    ),
-    ReservationState.SCHEDULED: frozenset(
-        {ReservationState.REQUESTED, ReservationState.CANCELLED, ReservationState.EXPIRED}
     ),
     ReservationState.HELD: ENDS - {ReservationState.REFUSED},
     **{end: frozenset() for end in ENDS},
