@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.model.command import Code, Command, CompensationState, State
+from domain.model.specs import required
 from domain.reservations.reservation import (
     ChangeState,
     Reservation,
@@ -107,9 +108,7 @@ LETS_GO = frozenset(
 
 def requested(command: Command, name: str, workflow_id: str) -> Reservation:
     """The reservation that a ReserveNow asks for. Raises: ValueError when it is another command."""
-    spec = command.reserve
-    if spec is None:
-        raise ValueError(f"{command.kind.value} makes no reservation")
+    spec = required(command.reserve)
     return Reservation(
         name=name,
         tenant=command.tenant,
