@@ -1,9 +1,11 @@
 """The one door of the rules: what a decision writes into a command."""
 
+import pytest
+
 from domain.commands import transitions as changes
-from domain.commands.judging import apply, judge
+from domain.commands.judging import apply, is_guarded, judge
 from domain.evidence.facts import Act, Decision
-from domain.model.command import CompensationState, State
+from domain.model.command import Command, CompensationState, State
 from domain.model.outcomes import Cause, ending
 from tests.unit.domain.situations import (
     REJECTED,
@@ -11,8 +13,12 @@ from tests.unit.domain.situations import (
     answered,
     at,
     facts,
+    lost,
+    reset,
     session,
     start,
+    stop,
+    unlock,
 )
 
 CANCELLED = changes.cancelled(answered(start()), at(5))
@@ -59,3 +65,29 @@ def test_a_session_that_turns_out_to_be_anothers_ends_its_undoing() -> None:
     pending = apply(CANCELLED, Decision(Act.UNDO, session=session(), reason="late"), at(80))
     after = apply(pending, Decision(Act.UNDO_FAILED, session=session(), reason="no"), at(90))
     assert (after.state, after.compensation.state) == (State.DONE, CompensationState.FAILED)
+
+
+def concluded(command: Command, cause: Cause) -> Command:
+    return changes.concluded(command, ending(cause), at(90))
+
+
+@pytest.mark.parametrize(
+    ("command", "guarded"),
+    [
+        (answered(start()), False),
+        (answered(start(), REJECTED), False),
+        (concluded(answered(start()), Cause.SESSION_STARTED), False),
+        (concluded(answered(start()), Cause.NO_CABLE_OR_NO_TRANSACTION), True),
+        (concluded(answered(start()), Cause.AUTHORIZATION_REFUSED), False),
+        (concluded(lost(start()), Cause.ANSWER_TIMEOUT), True),
+        (concluded(start(), Cause.CANCELLED_BY_CALLER), False),
+        (concluded(answered(stop()), Cause.STOP_NOT_CONFIRMED), True),
+        (concluded(answered(stop()), Cause.SESSION_STOPPED), False),
+        (concluded(answered(reset()), Cause.OFFLINE_AT_DEADLINE), True),
+        (concluded(answered(reset()), Cause.STATION_DID_NOT_RESTART), False),
+        (concluded(lost(unlock()), Cause.ANSWER_TIMEOUT), True),
+        (answered(unlock()), False),
+    ],
+)
+def test_who_stays_on_guard(command: Command, guarded: bool) -> None:
+    assert is_guarded(command) is guarded

@@ -3,11 +3,15 @@
 import pytest
 
 from domain.commands import transitions as changes
+from domain.commands.table import COMMANDS
 from domain.evidence.facts import Facts
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Command
 from domain.model.outcomes import Cause, ending
+from domain.model.specs import Kind
 from tests.unit.domain.situations import (
+    ACCEPTED,
+    TIMING,
     answered,
     asked,
     at,
@@ -265,3 +269,20 @@ CANCELLED = changes.cancelled(answered(start()), at(5))
 )
 def test_a_cancelled_start_is_watched_and_undone(known: Facts, now_s: float, expected: str) -> None:
     assert judged(CANCELLED, known, now_s) == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "answer_time", "expected_s"),
+    [
+        (None, None, 5),
+        (ACCEPTED, at(1), 76),
+        (StationAnswer(Verdict.UNREADABLE), at(1), 1),
+        (StationAnswer(Verdict.UNREADABLE), None, 0),
+    ],
+)
+def test_the_first_look_after_a_frame(
+    answer: StationAnswer | None, answer_time: object, expected_s: float
+) -> None:
+    sent = frame(answer_time=answer_time)
+    look = COMMANDS[Kind.START_SESSION].first_look(sent, answer, TIMING, None)
+    assert look == at(expected_s)

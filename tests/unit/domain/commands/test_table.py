@@ -231,3 +231,18 @@ def test_an_unwanted_reservation_is_cancelled_by_its_number() -> None:
 def test_the_specs_of_a_command_are_handed_on_whole(kind: Kind) -> None:
     specs = specs_of(OF_KIND[kind])
     assert [place for place, spec in specs.items() if spec is not None] == [SPEC_PLACES[kind]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer_time", "own", "expected_s"),
+    [
+        (Kind.START_SESSION, at(1), None, 76),
+        (Kind.START_SESSION, None, None, 75),
+        (Kind.START_SESSION, at(1), 20.0, 36),
+        (Kind.STOP_SESSION, at(1), None, 61),
+        (Kind.STOP_SESSION, None, None, 90),
+    ],
+)
+def test_deadlines(kind: Kind, answer_time: object, own: float | None, expected_s: float) -> None:
+    sent = frame(answer_time=answer_time)
+    assert COMMANDS[kind].first_look(sent, ACCEPTED, TIMING, own) == at(expected_s)
