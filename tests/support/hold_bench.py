@@ -10,7 +10,6 @@ from typing import Any
 
 from temporalio.client import WorkflowHandle
 
-from bench.expiry_lateness import TENANT
 from contract import names
 from contract.commands import ChangeHold, Progress, ReservationEnded
 from domain.model.command import Command
@@ -21,7 +20,7 @@ from fleet.engine.statements import Tx
 from fleet.log import reservations
 from journal.commands.waking import StationEvent, wake_concerned
 from journal.reservations import record as reservation_recorder
-from tests.support.command_bench import TOKEN, Bench
+from tests.support.command_bench import TENANT, TOKEN, Bench
 
 
 async def reserve_command(

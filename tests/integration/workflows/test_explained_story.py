@@ -2,13 +2,13 @@
 
 import pytest
 
-from bench.expiry_lateness import TENANT
 from domain.model.command import Code, Command, State
 from fleet.log import notes
 from journal.explain.reading import read_story
 from journal.explain.steps import Step, StepKind
 from tests.support.command_bench import Bench
 from tests.support.scripted_gateway import accepted, answers, dies, has_code, not_sent
+from tests.support.station_reports import TENANT
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
