@@ -24,7 +24,7 @@ class NewsKind(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """How far a delivery is."""
+    """Where a delivery stands."""
 
     PENDING = "PENDING"
     RETRYING = "RETRYING"
@@ -103,7 +103,7 @@ def news_of(callback: Callback, before: Command | None, after: Command) -> NewsK
 
 
 def pick(waiting: Sequence[Waiting], tried: int) -> Pick:
-    """The next of these (the oldest first). tried: the revision that failed last, 0 for none."""
+    """The change to post next. waiting: the oldest first. tried: the revision that failed last."""
     if not waiting:
         return Pick(None)
     index = 0
@@ -131,7 +131,7 @@ def _may_be_replaced(change: Waiting) -> bool:
 
 
 def _told(command: Command | None) -> tuple[object, ...] | None:
-    """What an outcome post told about a command; None before it is DONE."""
+    """What a post of the outcome says about a command; None before the command is DONE."""
     if command is None or command.state is not State.DONE:
         return None
     return (command.outcome, command.compensation.state)

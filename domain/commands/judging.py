@@ -67,9 +67,9 @@ def _undo(command: Command, decision: Decision, now: datetime) -> Command:
     session, reservation = decision.session, decision.reservation
     if session is not None:
         return changes.undoing(command, decision.reason, session.name, session.transaction_id, now)
-    if reservation is not None:
-        return changes.undoing_reservation(command, decision.reason, reservation, now)
-    return command
+    if reservation is None:
+        return command
+    return changes.undoing_reservation(command, decision.reason, reservation, now)
 
 
 def _undo_failed(command: Command, decision: Decision, now: datetime) -> Command:

@@ -127,7 +127,7 @@ def _was_away(restart: RestartFacts, deadline: datetime) -> bool:
 
 
 def _evse_is_back(command: Command, facts: Facts, frame: SentFrame) -> bool:
-    """Whether the EVSE told its status after the restart that the station agreed to."""
+    """Whether a connector of the EVSE proves its restart, which the station has agreed to."""
     if not agreed(command, frame):
         return False
     if not is_scheduled(command):
@@ -143,13 +143,13 @@ def _evse_is_back(command: Command, facts: Facts, frame: SentFrame) -> bool:
 
 
 def _is_proof(connector: ConnectorReport, sent: datetime) -> bool:
-    """Whether its status is told for a restart, and not because a car came or went."""
+    """Whether a connector told its status for a restart, and not because a car came or went."""
     anew = connector.status_time <= sent or connector.previous_status == ConnectorStatus.UNAVAILABLE
     return anew and _came_back(connector, sent)
 
 
 def _came_back(connector: ConnectorReport, since: datetime) -> bool:
-    """Whether it told its status since then, and is not just going down."""
+    """Whether a connector told its status since then, and is not just going down."""
     told = connector.reported_time
     going_down = connector.status == ConnectorStatus.UNAVAILABLE and connector.status_time > since
     return told is not None and told > since and not going_down
@@ -161,7 +161,7 @@ def _came_back(connector: ConnectorReport, since: datetime) -> bool:
 def _reconcile(
     command: Command, spec: ResetSpec, facts: Facts, timing: Timing, now: datetime
 ) -> Decision:
-    """The station is back: its connectors and what ran before are looked at again."""
+    """The next step after the boot: connectors and earlier sessions are looked at again."""
     booted = facts.restart.boot_time or now
     over = booted + timedelta(seconds=timing.reconcile_s)
     silent = [each for each in facts.restart.connectors if not _told_since(each, booted)]

@@ -143,7 +143,7 @@ def _running_first(session: Session) -> tuple[bool, datetime]:
 
 
 def _started(session: Session, deadline: datetime, now: datetime) -> Decision:
-    """A session that is ours: it started, unless it was refused or ended for want of a car."""
+    """The next step when a session is ours: it started, was refused, or waits for a car."""
     if not session.active or not session.authorized:
         return Decision(Act.CONCLUDE, outcome=_ended_start(session))
     if session.charging_state != ChargingState.IDLE:
@@ -184,7 +184,7 @@ def _before_deadline(
 def _without_session(
     command: Command, facts: Facts, frame: SentFrame, timing: Timing, now: datetime
 ) -> Outcome:
-    """The deadline passed and no session is known."""
+    """The outcome at the deadline when no session is known."""
     detail = facts.asked.detail if facts.asked else ""
     if nothing_is_held_back(facts):
         return ending(Cause.NO_CABLE_OR_NO_TRANSACTION, detail)
@@ -237,13 +237,13 @@ def _late_session(command: Command, session: Session) -> Decision:
 
 
 def _left_alone(command: Command, session: Session) -> bool:
-    """It was tried, and a human was told: once is enough."""
+    """Whether the session is being stopped already, or could not be: a human was told then."""
     known = command.compensation
     return known.transaction_id == session.transaction_id and known.state in _LEFT_ALONE
 
 
 def _doubtful(command: Command, session: Session, deadline: datetime, now: datetime) -> Decision:
-    """It may be the late effect of a command that told its caller that nothing runs."""
+    """The next step when a session may be the effect of a command that was given up."""
     silent = command.compensation.state is CompensationState.NONE
     near = session.received_time <= deadline + LATE_START_WINDOW
     if not (is_definite(command.outcome) and session.active and silent and near):

@@ -103,7 +103,7 @@ def _is_over(facts: Facts) -> bool:
 
 
 def _was_running(facts: Facts, frame: SentFrame) -> bool:
-    """Whether there was such a session when the stop left: a mistaken id does not run either."""
+    """Whether the session ran when the stop left. A mistaken id does not run either."""
     return any(
         _is_target(session, facts) and session.received_time <= frame.send_time
         for session in facts.sessions
@@ -134,7 +134,7 @@ def _ended(target: Session, first: SentFrame) -> Outcome:
 def _refused(
     command: Command, facts: Facts, frame: SentFrame, timing: Timing, now: datetime
 ) -> Decision:
-    """The station said no: is it running under another id, or is the station asked about it?"""
+    """The next step after a no: try another id, ask the station, then believe it."""
     real = _real_id(facts, frame)
     if real is not None and _may_send(command, facts, now):
         reason = "The station meters this session under another id."
@@ -164,7 +164,7 @@ def _says_running(facts: Facts) -> bool:
 
 
 def _runs_on(facts: Facts, frame: SentFrame, timing: Timing, now: datetime) -> bool:
-    """Whether it is known to run, and the station was there to tell its end."""
+    """Whether the session is known to run and the station was connected to report its end."""
     running = running_target(facts, frame.wire_id)
     return running is not None and is_steady(facts.connected_since, now, timing)
 
@@ -192,7 +192,7 @@ def _may_send(command: Command, facts: Facts, now: datetime) -> bool:
 def _awaited(
     command: Command, facts: Facts, frame: SentFrame, timing: Timing, now: datetime
 ) -> Decision:
-    """The station agreed, or its answer is missing."""
+    """The next step while the station has agreed, or its answer is missing."""
     deadline = _deadline(frame, timing)
     if now >= deadline:
         return Decision(Act.CONCLUDE, outcome=_not_ended(command, facts, frame, timing, now))
@@ -223,7 +223,7 @@ def _may_repeat(
 def _not_ended(
     command: Command, facts: Facts, frame: SentFrame, timing: Timing, now: datetime
 ) -> Outcome:
-    """The deadline passed and no end was reported."""
+    """The outcome at the deadline when no end was reported."""
     if agreed(command, frame):
         if _says_running(facts) or _runs_on(facts, frame, timing, now):
             running = running_target(facts, frame.wire_id)

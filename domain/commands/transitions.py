@@ -35,7 +35,7 @@ def waiting(command: Command, progress: str) -> Command:
 
 
 def sent(command: Command, at: datetime) -> Command:
-    """Its frame may be on the wire from now on."""
+    """The command's frame may be on the wire from now on."""
     state = after(command.state, CommandStep.SEND)
     if state is None:
         return command
@@ -43,7 +43,7 @@ def sent(command: Command, at: datetime) -> Command:
 
 
 def answered(command: Command, answer: StationAnswer, at: datetime) -> Command:
-    """The station answered, in time or late. Concludes when the answer alone decides."""
+    """The station answered, in time or late. The command ends when the answer alone decides."""
     if is_definite(command.outcome) and command.state is State.DONE and command.station_answer:
         return command
     heard = replace(command, station_answer=answer, answer_time=at)
@@ -75,7 +75,7 @@ def outcome_of_answer(command: Command, answer: StationAnswer) -> Outcome | None
 
 
 def lost(command: Command, cause: str, at: datetime) -> Command:
-    """Sent, and no answer can be waited for: UNKNOWN until facts say more."""
+    """The frame was sent and no answer can be waited for: UNKNOWN until facts say more."""
     del at  # the outcome is provisional: its time is when it is concluded
     state = after(command.state, CommandStep.LOSE)
     if state is None:
@@ -170,7 +170,7 @@ def cancel_asked(command: Command, reason: str) -> Command:
 
 
 def cancelled(command: Command, at: datetime) -> Command:
-    """Taken back. What was sent may still have an effect: that one is watched for and undone."""
+    """The command is taken back. What was sent may still have an effect, which is then undone."""
     if is_definite(command.outcome) or command.state is State.DONE:
         return command
     outcome, undo = _taken_back(command), rules_of(command).undo

@@ -193,7 +193,7 @@ def _following(command: Command, last: SentFrame, known: Facts, decision: Decisi
 def _still_locked(
     command: Command, stopped: Outcome, known: Facts, session: Session | None
 ) -> Outcome:
-    """The session was not ended, or nobody knows: the unlock is never sent."""
+    """The outcome when the session did not end, or nobody knows: the unlock is never sent."""
     if stopped.code is Code.UNKNOWN:
         return never_unlocked(command)
     answer = known.first_stop.answer

@@ -94,7 +94,7 @@ class Rival:
 
 @dataclass(frozen=True)
 class ConnectorState:
-    """A connector's state as last reported. status_time: ours, of the last change."""
+    """The state that a connector last reported. status_time: when it changed, by our clock."""
 
     evse_id: int
     status: str
@@ -128,7 +128,7 @@ def classify(
 def _cannot_be(
     session: Session, frame: SentFrame, rivals: tuple[Rival, ...], late_after: datetime
 ) -> bool:
-    """One certain contradiction is enough."""
+    """Whether the session cannot be ours. One certain contradiction is enough."""
     left = frame.send_time
     begun = min(session.start_time, session.received_time)
     return (
@@ -142,13 +142,13 @@ def _cannot_be(
 
 
 def _ended_before(session: Session, left: datetime) -> bool:
-    """Whether it was over before our frame left, by the station's clock."""
+    """Whether the session was over before our frame left, by the station's clock."""
     ended = session.stop_time
     return ended is not None and not session.clock_suspect and ended < left - CLOCK_TOLERANCE
 
 
 def _seen_running(session: Session) -> bool:
-    """Whether its end came long after its start: a replay tells both in one breath."""
+    """Whether its end was reported long after its start. A replay reports both at once."""
     told = session.stop_received_time
     return told is not None and told - session.received_time > CLOCK_TOLERANCE
 
@@ -166,14 +166,14 @@ def _may_be_other(session: Session, frame: SentFrame, rivals: tuple[Rival, ...])
 
 
 def _newer_cause(session: Session, frame: SentFrame, rival: Rival) -> bool:
-    """A later request for the same token, sent before the session began, may be its cause."""
+    """Whether a later request for the token, sent before the session began, may be its cause."""
     return frame.send_time < rival.send_time <= session.start_time + CLOCK_TOLERANCE and _may_be_of(
         session, rival
     )
 
 
 def _older_cause(session: Session, frame: SentFrame, rival: Rival) -> bool:
-    """The clock says that it began before our frame left, and an earlier request had left then."""
+    """Whether an earlier request may be its cause: by the clock it began before our frame left."""
     return (
         session.start_time < frame.send_time
         and rival.send_time <= session.start_time + CLOCK_TOLERANCE
@@ -199,7 +199,7 @@ def _tokens(of: Session | SentFrame | Rival) -> set[str]:
 
 
 def _other_token(session: Session, frame: SentFrame) -> bool:
-    """The session's token is known, and it is neither ours nor of our group."""
+    """Whether the session's token is known and is neither ours nor of our group."""
     return session.token_digest is not None and not _tokens(session) & _tokens(frame)
 
 

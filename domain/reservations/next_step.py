@@ -1,10 +1,11 @@
 """What to do about a reservation as the facts have left it.
 
-While it is held and its station's word stands, nothing but to wait for its end. What is in doubt is
-asked for again, what is to be changed is asked for as it is to become, each try after a longer
-pause, and never when its end has come. What has ended and may still be held is cancelled at its
-station until that says that nothing is held; if it goes on showing the place as reserved, somebody
-has to look.
+While it is held and its station's word stands, its end is waited for. When the word is in doubt,
+the station is asked for the reservation again. When it is to be changed, the station is asked for
+the changed one. Each try comes after a longer pause, and none after the end.
+
+A reservation that has ended and may still be held is cancelled at its station, until the station
+says that nothing is held. If the station goes on showing the EVSE as reserved, a human has to look.
 """
 
 from dataclasses import dataclass, replace
@@ -26,8 +27,9 @@ from domain.reservations.transitions import LETS_GO
 
 
 class ReservationAct(StrEnum):
-    """What to do next. HOLD: ReserveNow as the reservation stands. CHANGE: as it is to become.
+    """What to do next.
 
+    HOLD: ReserveNow with the reservation as it is. CHANGE: ReserveNow with it as it is to become.
     CANCEL: CancelReservation. WAIT: until `look_again`, or until woken. END: nothing is left to do.
     """
 
@@ -42,7 +44,7 @@ class ReservationAct(StrEnum):
 class NextStep:
     """What to do next. look_again: None means when woken.
 
-    alarm: what a human has to see: the station shows a hold that has ended.
+    alarm: a human has to look, because the station shows a reservation that has ended.
     """
 
     act: ReservationAct
@@ -76,7 +78,7 @@ def _again(
     facts: ReservationEvidence,
     now: datetime,
 ) -> NextStep:
-    """Send it now, or wait for the station, for its answer, or for the pause after the last try."""
+    """Send it now, or wait: for the station, for its answer, or for the end of the pause."""
     end = known.expire_time
     if not facts.ready:
         return NextStep(ReservationAct.WAIT, look_again=end, reason="The station is not there.")
@@ -99,7 +101,7 @@ def _next_look(known: Reservation, facts: ReservationEvidence, now: datetime) ->
 
 
 def _clear_away(known: Reservation, facts: ReservationEvidence, now: datetime) -> NextStep:
-    """What is left of an ended hold at its station is cancelled there."""
+    """Whether an ended reservation still has to be cancelled at its station."""
     shown = _still_shown(known, facts)
     if _is_cleared(known, facts):
         if shown is None:
@@ -135,7 +137,7 @@ def _clear_away(known: Reservation, facts: ReservationEvidence, now: datetime) -
 
 
 def _is_cleared(known: Reservation, facts: ReservationEvidence) -> bool:
-    """Whether the station said, after the last thing that could make a hold, that none is left."""
+    """Whether the station said that nothing is held, after the last frame that may have made it."""
     last_hold = max((frame.send_time for frame in facts.holds), default=None)
     for frame in reversed(facts.cancels):
         if last_hold is not None and frame.send_time < last_hold:
@@ -148,16 +150,16 @@ def _is_cleared(known: Reservation, facts: ReservationEvidence) -> bool:
 
 
 def _may_hold_again(frame: ReservationFrame) -> bool:
-    """Whether a hold of ours may have been made by what crossed, or came after, what ended it.
+    """Whether the frame may have made the reservation after the event that ended it.
 
-    Of a cancel only its answer's time is known here, and of a use only when it was told: a hold
-    that was made again, or changed, may be younger.
+    Only two times are known here: when a cancel was answered, and when a use was reported. Both are
+    later than the event itself, so a frame in between may have made the reservation again.
     """
     return frame.agreed or frame.answer is None
 
 
 def _still_shown(known: Reservation, facts: ReservationEvidence) -> datetime | None:
-    """Since when the place is told as Reserved after the station said that nothing is held."""
+    """When the station told the EVSE as Reserved although it had said that nothing is held."""
     place = facts.place
     if (
         place is None
@@ -172,7 +174,7 @@ def _still_shown(known: Reservation, facts: ReservationEvidence) -> datetime | N
 
 
 def as_asked(known: Reservation, act: ReservationAct) -> Reservation:
-    """The reservation as a frame of this act asks for it."""
+    """The reservation as the frame of this act asks for it: as it is, or as it is to become."""
     change = known.change
     if act is not ReservationAct.CHANGE or change is None:
         return known

@@ -1,14 +1,14 @@
-"""What became of a hold: the truth, from everything that is known.
+"""What became of a reservation: the truth, from everything that is known.
 
-The broker's timer is the truth for the end of a hold; what the station believes is looked at for
-three things only. Was it used: a session names the reservation, or is of its token at its place. Is
-it over: the station removed it, or the place is out of order or taken. Is it in doubt: the station
-restarted, or shows the place as free, or says "expired" before its time, or refused a change; then
-it is asked to hold again, with the same number and the same end (`reservation_steps`), and only its
-refusal makes the reservation LOST.
+Our timer decides when a reservation ends. What the station says decides three other things.
+Was it used? A session names the reservation, or is of its token at its EVSE.
+Is it over? The station removed it, or the EVSE is out of order, or somebody else charges there.
+Is it in doubt? The station restarted, or shows the EVSE as free, or says "expired" too early, or
+refused a change. Then the station is asked for the same number and the same end again
+(`next_step.py`), and only its refusal makes the reservation LOST.
 
-Everything is looked at afresh each time, so that it does not matter in which order news came, how
-often, or who woke us.
+All facts are looked at afresh each time, so that it does not matter in which order they came, how
+often, or who woke the workflow.
 """
 
 from datetime import datetime, timedelta
@@ -46,7 +46,7 @@ def observe(known: Reservation, facts: ReservationEvidence, now: datetime) -> Re
 
 
 def _used(known: Reservation, facts: ReservationEvidence, now: datetime) -> Reservation | None:
-    """A session that names the reservation decides; else one of its token at its place."""
+    """The end USED, by a session that names the reservation or is of its token; None: no use."""
     named = next((s for s in facts.sessions if s.reservation_id == known.wire_id), None)
     if named is not None:
         return changes.ended(known, EndCause.SESSION_USED_IT, now, named.name)
@@ -62,7 +62,7 @@ def _is_holders(session: Session, known: Reservation, facts: ReservationEvidence
 
 
 def _took_place(session: Session, known: Reservation) -> bool:
-    """Whether a session began at the place while it was held, as far as clocks can tell."""
+    """Whether a session began at the EVSE while it was reserved, as far as clocks can tell."""
     since = known.start_time or known.create_time
     return (
         session.reservation_id is None
@@ -76,7 +76,7 @@ def _took_place(session: Session, known: Reservation) -> bool:
 
 
 def _heard(known: Reservation, facts: ReservationEvidence, now: datetime) -> Reservation:
-    """What the station answered to our own frames."""
+    """The reservation after the answers to our own frames."""
     if known.change is not None and known.change.state is ChangeState.PENDING:
         return _heard_change(known, facts, now)
     latest = facts.holds[-1] if facts.holds else None
@@ -92,7 +92,7 @@ def _heard(known: Reservation, facts: ReservationEvidence, now: datetime) -> Res
 
 
 def _heard_change(known: Reservation, facts: ReservationEvidence, now: datetime) -> Reservation:
-    """What became of a change. The station heard of it: its word for the old hold is in doubt."""
+    """The reservation after the answers to a change. A failed one puts the old word in doubt."""
     asked = of_change(known, facts)
     if not asked:
         if facts.ready:
@@ -121,14 +121,14 @@ def of_change(known: Reservation, facts: ReservationEvidence) -> list[Reservatio
 
 
 def since_doubt(known: Reservation, facts: ReservationEvidence) -> list[ReservationFrame]:
-    """The frames that can bring the station's word again."""
+    """The frames that asked for the reservation since its doubt began; none without a doubt."""
     if known.doubt_time is None:
         return []
     return [frame for frame in facts.holds if frame.attempt >= known.doubt_attempt]
 
 
 def _shows_it(known: Reservation, facts: ReservationEvidence) -> bool:
-    """Whether the place is shown as Reserved, and nothing but this hold can be meant."""
+    """Whether the EVSE is shown as Reserved since the doubt, and only ours can be meant."""
     place = facts.place
     since = known.doubt_time
     told_since = place is not None and (since is None or place.told >= since)
@@ -155,7 +155,7 @@ def _booted_after(facts: ReservationEvidence, since: datetime | None) -> bool:
 
 
 def _over(known: Reservation, facts: ReservationEvidence, now: datetime) -> EndCause | None:
-    """Whether the station says, or shows, that the hold is over before its time."""
+    """The end that the station reports or shows before the time of ours; None: there is none."""
     word = _report(known, facts)
     if word == ReservationReport.REMOVED:
         return EndCause.REMOVED_BY_STATION
@@ -188,18 +188,18 @@ def _about_time(known: Reservation, facts: ReservationEvidence) -> bool:
 
 
 def _made_again(facts: ReservationEvidence, now: datetime) -> int:
-    """How often the station lately said yes: in doubt all the same, its yes is worth nothing."""
+    """How often the station said yes lately. A yes that does not last is worth nothing."""
     return sum(frame.agreed and frame.send_time > now - REPAIR_WINDOW for frame in facts.holds)
 
 
 def _report(known: Reservation, facts: ReservationEvidence) -> str:
-    """What the station reported since it last said yes."""
+    """The report that came since the station last said yes; "" for none."""
     told, since = facts.report_time, known.hold_time
     return facts.report if told is not None and (since is None or told > since) else ""
 
 
 def _is_others(session: Session, known: Reservation, facts: ReservationEvidence) -> bool:
-    """A running session of somebody else at the reserved EVSE, begun while it was held."""
+    """Whether somebody else charges at the reserved EVSE, and began while it was reserved."""
     tokens = {session.token_digest, session.group_digest} - {None}
     held = known.hold_time
     return (
@@ -215,7 +215,7 @@ def _is_others(session: Session, known: Reservation, facts: ReservationEvidence)
 
 
 def _doubted(known: Reservation, facts: ReservationEvidence, now: datetime) -> Reservation:
-    """Whether the station has to say again that it holds it."""
+    """The reservation in doubt, when the station has to be asked for it again."""
     if _booted_after(facts, known.hold_time):
         return changes.doubted(
             known, facts.boot_time or now, facts.attempts, "The station restarted; asking again."
@@ -231,7 +231,7 @@ def _doubted(known: Reservation, facts: ReservationEvidence, now: datetime) -> R
 
 
 def free_since(known: Reservation, facts: ReservationEvidence) -> datetime | None:
-    """Since when the place, once shown as reserved, is shown as free."""
+    """Since when the EVSE is shown as free after it was shown as reserved; None: it is not."""
     place = facts.place
     if place is None or known.hold_time is None or known.evse_id is None:
         return None

@@ -10,7 +10,7 @@ from domain.model.states import COMPENSATIONS, STATES
 
 _HEAD = """# States, outcomes and causes
 
-Printed from the tables in `workflows/domain/` by `scripts/print_states`; do not edit.
+Printed from the tables in `domain/` by `scripts/print_states`; do not edit.
 """
 
 _STATE_MEANS = {

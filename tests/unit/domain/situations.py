@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from domain.commands import transitions as changes
+from domain.commands.judging import judge
 from domain.commands.timing import Timing
-from domain.evidence.facts import Asked, Facts
+from domain.evidence.facts import Act, Asked, Decision, Facts
 from domain.evidence.frames import ReservationFrame
 from domain.evidence.sessions import ConnectorState, Rival, SentFrame, Session
 from domain.model.answers import StationAnswer, Verdict
@@ -158,3 +159,14 @@ def rival(**changed: Any) -> Rival:
 def available(at_s: float = 20, **changed: Any) -> ConnectorState:
     """The connector stopped waiting."""
     return replace(ConnectorState(1, "Available", "Preparing", at(at_s)), **changed)
+
+
+def said(decision: Decision) -> str:
+    """The act, or the cause of the conclusion."""
+    if decision.act is Act.CONCLUDE and decision.outcome is not None:
+        return decision.outcome.cause
+    return decision.act.value
+
+
+def judged(command: Command, known: Facts, now_s: float) -> str:
+    return said(judge(command, known, TIMING, at(now_s)))

@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from broker.callbacks.signing import body_of, make_secret, signed_headers
-from domain.callbacks import NewsKind, Waiting, delivery_id, news_of, pick
+from domain.callbacks import (
+    PAUSES,
+    RETRY_AFTER_LIMIT,
+    TRIES,
+    NewsKind,
+    Waiting,
+    delivery_id,
+    news_of,
+    pause_after,
+    pick,
+)
 from domain.commands import transitions as changes
 from domain.model.command import Callback, CallbackEvents, Code, Command, CompensationState
 from domain.model.outcomes import Cause, ending
@@ -160,3 +170,10 @@ def test_the_previous_secret_signs_until_its_time_is_over() -> None:
     assert owner.secrets(at(59)) == ["new", "old"]
     assert owner.secrets(at(60)) == ["new"]
     assert Endpoint("t", "c").secrets(T0) == []
+
+
+def test_a_receiver_may_ask_for_a_longer_pause_within_limits() -> None:
+    assert pause_after(1) == PAUSES[0]
+    assert pause_after(1, 3_600) == timedelta(hours=1)
+    assert pause_after(1, 1e9) == RETRY_AFTER_LIMIT
+    assert pause_after(TRIES) is None

@@ -308,3 +308,9 @@ def test_a_reservation_without_a_name_is_not_followed() -> None:
     assert spec is not None
     nameless = replace(reserve(), reserve=replace(spec, reservation=""))
     assert RULES.reservation_update(nameless, at(0)) is None
+
+
+def test_a_definite_outcome_stands_while_the_reservation_is_undone() -> None:
+    away = known(None, connected_since=None)
+    decision = decided(taken_back(), away, 25)
+    assert decision.outcome == taken_back().outcome

@@ -8,22 +8,38 @@ from typing import Any
 import pytest
 
 from domain.commands import judging, transitions, wording
-from domain.commands.rules import CommandRules
+from domain.commands.rules import (
+    CommandRules,
+    FoundTarget,
+    FrameSpec,
+    NamedTarget,
+    SessionTarget,
+)
 from domain.commands.table import COMMANDS, rules_of
 from domain.evidence.facts import Facts, Need
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Command, State
 from domain.model.outcomes import Cause, ending
-from domain.model.specs import SPEC_PLACES, Kind, only_spec
+from domain.model.specs import (
+    SPEC_PLACES,
+    CancelReservationSpec,
+    Kind,
+    StopSpec,
+    only_spec,
+    specs_of,
+)
 from tests.unit.domain.situations import (
     ACCEPTED,
+    RESERVATION,
     T0,
     TIMING,
     answered,
     at,
     cancel,
+    frame,
     reserve,
     reset,
+    session,
     start,
     stop,
     unlock,
@@ -167,3 +183,66 @@ def test_what_a_station_is_asked_about() -> None:
 def test_a_start_is_asked_about_by_the_transaction_of_its_answer() -> None:
     named = answered(start(), replace(ACCEPTED, transaction_id="9"))
     assert COMMANDS[Kind.START_SESSION].question(named).wire_id == "9"
+
+
+ENDS_NOTHING = set(Kind) - {Kind.STOP_SESSION, Kind.CANCEL_RESERVATION}
+
+
+@pytest.mark.parametrize("kind", ENDS_NOTHING)
+def test_what_ends_nothing_is_always_sent(kind: Kind) -> None:
+    rules, command = COMMANDS[kind], OF_KIND[kind]
+    assert rules.target(command) == NamedTarget()
+    assert rules.already_ended(command, FoundTarget(session(active=False))) is None
+
+
+@pytest.mark.parametrize("kind", set(Kind) - {Kind.RESERVE_NOW, Kind.CANCEL_RESERVATION})
+def test_a_command_about_no_reservation_changes_none(kind: Kind) -> None:
+    assert COMMANDS[kind].reservation_update(answered(OF_KIND[kind]), at(1)) is None
+
+
+@pytest.mark.parametrize("kind", set(Kind) - {Kind.RESERVE_NOW})
+def test_a_guard_ends_after_its_window(kind: Kind) -> None:
+    assert judging.guard_end(OF_KIND[kind], TIMING, at(90)) == at(90 + TIMING.guard_s)
+
+
+@pytest.mark.parametrize("kind", [Kind.UNLOCK_CONNECTOR, Kind.RESERVE_NOW, Kind.CANCEL_RESERVATION])
+def test_where_the_answer_decides_the_facts_are_looked_at_with_it(kind: Kind) -> None:
+    look = COMMANDS[kind].first_look
+    assert look(frame(), ACCEPTED, TIMING, None) == at(1)
+    assert look(frame(answer_time=None), None, TIMING, None) == T0
+
+
+def test_an_unwanted_session_is_stopped_by_its_own_id() -> None:
+    undo = COMMANDS[Kind.START_SESSION].undo
+    assert undo is not None
+    target = SessionTarget("7", "tx", 1)
+    stopped = StopSpec(evse_id=1, wire_id="7", resolved_transaction="tx")
+    assert undo.frame(start(), target) == FrameSpec(Kind.STOP_SESSION, stopped)
+
+
+def test_an_unwanted_reservation_is_cancelled_by_its_number() -> None:
+    undo = COMMANDS[Kind.RESERVE_NOW].undo
+    assert undo is not None
+    cancelled = CancelReservationSpec(42, resolved_reservation=RESERVATION)
+    assert undo.frame(reserve(), SessionTarget()) == FrameSpec(Kind.CANCEL_RESERVATION, cancelled)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_the_specs_of_a_command_are_handed_on_whole(kind: Kind) -> None:
+    specs = specs_of(OF_KIND[kind])
+    assert [place for place, spec in specs.items() if spec is not None] == [SPEC_PLACES[kind]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer_time", "own", "expected_s"),
+    [
+        (Kind.START_SESSION, at(1), None, 76),
+        (Kind.START_SESSION, None, None, 75),
+        (Kind.START_SESSION, at(1), 20.0, 36),
+        (Kind.STOP_SESSION, at(1), None, 61),
+        (Kind.STOP_SESSION, None, None, 90),
+    ],
+)
+def test_deadlines(kind: Kind, answer_time: object, own: float | None, expected_s: float) -> None:
+    sent = frame(answer_time=answer_time)
+    assert COMMANDS[kind].first_look(sent, ACCEPTED, TIMING, own) == at(expected_s)

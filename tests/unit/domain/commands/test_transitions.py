@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from domain.commands import transitions as changes
 from domain.model.answers import CallError, StationAnswer, Verdict
-from domain.model.command import Code, Command, CompensationState, Outcome, State
+from domain.model.command import Code, Command, CompensationState, Outcome, ReservationFacts, State
 from domain.model.outcomes import Cause, ending, in_its_words
 from domain.model.specs import Kind
 from domain.model.states import STATES, is_definite
@@ -20,6 +20,7 @@ from tests.unit.domain.situations import (
     answered,
     at,
     lost,
+    reserve,
     start,
     stop,
 )
@@ -233,3 +234,14 @@ def test_no_order_of_changes_leaves_the_tables_or_takes_back_a_definite_outcome(
             assert after.progress == ""
         assert change(after) == change(change(after))
         command = after
+
+
+UNWANTED = ReservationFacts("a" * 24, 42)
+
+
+def test_a_reservation_is_undone_once_and_used_only_while_it_is_undone() -> None:
+    undoing = changes.undoing_reservation(lost(reserve()), "no answer", UNWANTED, at(40))
+    assert undoing.compensation.wire_id == 42
+    assert changes.undoing_reservation(undoing, "again", UNWANTED, at(41)) is undoing
+    wanted = lost(reserve())
+    assert changes.reservation_was_used(wanted, "used", "tx", "7", at(42)) is wanted

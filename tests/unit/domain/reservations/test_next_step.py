@@ -211,3 +211,13 @@ def test_a_request_under_way_is_its_commands() -> None:
     """No second hand sends frames for it."""
     asked = hold(state=ReservationState.REQUESTED)
     assert next_step(asked, known(), at(70)).act is ReservationAct.END
+
+
+def test_a_place_that_is_shown_as_free_is_looked_at_when_the_driver_had_his_time() -> None:
+    free = known(place=shows("Available", since=60, previous="Reserved"))
+    assert next_step(hold(), free, at(61)).look_again == at(60) + SETTLING
+
+
+def test_the_answer_to_a_cancel_is_waited_for() -> None:
+    step = next_step(over(), known(cancels=(frame(1, END_S + 1),)), at(END_S + 2))
+    assert (step.act, step.look_again) == (ReservationAct.WAIT, at(END_S + 2) + FRAME_PAUSE)

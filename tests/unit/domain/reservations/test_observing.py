@@ -349,3 +349,12 @@ def test_facts_move_only_what_is_held(state: ReservationState) -> None:
     """Before, its command has the say; afterwards nobody has."""
     other = hold(state=state)
     assert observe(other, known(sessions=(charging(reservation_id=42),)), at(2 * END_S)) is other
+
+
+def test_a_refusal_of_a_reservation_that_is_in_no_doubt_changes_nothing() -> None:
+    """The frame was sent for an older doubt, and the station has said yes since."""
+    assert observe(hold(), known(holds=(no(1, 10),)), at(20)) == hold()
+
+
+def test_a_place_that_was_never_shown_is_no_reason_for_doubt() -> None:
+    assert observe(hold(), known(place=None), at(20)) == hold()
