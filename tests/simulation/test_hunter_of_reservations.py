@@ -9,8 +9,8 @@ import pytest
 
 from domain.commands import reserve_now as judge_reserve
 from domain.commands.judging import JUDGES
-from domain.evidence.facts import Act as CommandAct
 from domain.evidence.facts import Decision
+from domain.evidence.facts import ReservationAct as CommandAct
 from domain.model import transitions as changes
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Outcome
@@ -19,8 +19,8 @@ from domain.model.specs import Kind
 from domain.reservations import next_step as reservation_steps
 from domain.reservations import observing as judge_reservation
 from domain.reservations import transitions as reservation_changes
-from domain.reservations.facts import HoldFacts
-from domain.reservations.next_step import Act, Step
+from domain.reservations.facts import ReservationEvidence
+from domain.reservations.next_step import NextStep, ReservationAct
 from domain.reservations.reservation import Reservation
 from domain.reservations.transitions import EndCause
 from tests.simulation.hunting import found_within
@@ -35,7 +35,7 @@ def shifted(monkeypatch: pytest.MonkeyPatch, by: timedelta) -> None:
     """The timer of every reservation is wrong."""
     real = judge_reservation.observe
 
-    def wrong(known: Reservation, facts: HoldFacts, now: datetime) -> Reservation:
+    def wrong(known: Reservation, facts: ReservationEvidence, now: datetime) -> Reservation:
         seen = real(replace(known, expire_time=known.expire_time + by), facts, now)
         after = replace(seen, expire_time=seen.expire_time - by)
         return known if after == known else after
@@ -112,7 +112,7 @@ def test_a_second_end_is_found(stage: Stage, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(reservation_changes, "may_become", lambda *_: True)
     real = judge_reservation.observe
 
-    def again(known: Reservation, facts: HoldFacts, now: datetime) -> Reservation:
+    def again(known: Reservation, facts: ReservationEvidence, now: datetime) -> Reservation:
         if known.ended and known.cause != EndCause.HOLD_VANISHED:
             return reservation_changes.ended(known, EndCause.HOLD_VANISHED, now)
         return real(known, facts, now)
@@ -126,12 +126,16 @@ def test_an_ended_reservation_that_is_asked_for_again_is_found(
 ) -> None:
     real = reservation_steps.next_step
 
-    def stubborn(known: Reservation, facts: HoldFacts, now: datetime) -> Step:
+    def stubborn(known: Reservation, facts: ReservationEvidence, now: datetime) -> NextStep:
         step = real(known, facts, now)
-        if step.act is not Act.END or known.end_time is None or len(facts.holds) > 1:
+        if step.act is not ReservationAct.END or known.end_time is None or len(facts.holds) > 1:
             return step
         later = known.end_time + timedelta(seconds=20)
-        return Step(Act.HOLD) if now >= later else Step(Act.WAIT, look_again=later)
+        return (
+            NextStep(ReservationAct.HOLD)
+            if now >= later
+            else NextStep(ReservationAct.WAIT, look_again=later)
+        )
 
     monkeypatch.setattr(reservation_activities, "next_step", stubborn)
     assert found_within(stage, "it was asked for again", RESERVE)
