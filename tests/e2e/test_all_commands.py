@@ -1,4 +1,4 @@
-"""Unlocking, restarting, reserving and letting go on simulated stations of every version."""
+"""Unlock, reset, reserve and cancel on simulated stations of every OCPP version."""
 
 import asyncio
 import uuid

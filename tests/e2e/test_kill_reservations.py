@@ -1,4 +1,4 @@
-"""kill -9 while a place is being reserved, held and let go: one end, and nothing held after it."""
+"""kill -9 while a place is reserved, held or given free: one end, and nothing held after it."""
 
 import asyncio
 import uuid

@@ -1,4 +1,4 @@
-"""Looks for one kind of lie in the worlds where it could be told."""
+"""Looks for one kind of lie in the worlds that have a command of the right kind."""
 
 from itertools import count, islice
 

@@ -1,4 +1,4 @@
-"""Answers late, twice, out of order and unasked for (F5): none is taken for another CALL's.
+"""Answers late, twice, out of order and unasked for: none is taken for the answer to another CALL.
 
 EVCOMMAND_ANSWER_FRAMES: how many frames of a station are read; a million in `make test`.
 """

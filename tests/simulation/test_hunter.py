@@ -1,4 +1,4 @@
-"""The hunter itself: a seed is one story, and a planted lie is found."""
+"""The same seed plays the same world, and the rules find the lies that are planted in it."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Lies about locks and restarts, planted and found."""
+"""Planted lies about locks and restarts, and whether the rules find them."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""Cancel, use, expiry, reboot and refusal in any order (F16): one end, and no orphan hold."""
+"""Cancel, use, expiry, reboot and refusal in any order: one end, and no orphan reservation."""
 
 import pytest
 

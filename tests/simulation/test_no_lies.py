@@ -1,4 +1,4 @@
-"""A thousand hostile worlds: every command ends, in time, and what it says is so.
+"""A thousand hostile worlds: every command ends in time, and its outcome is true.
 
 EVCOMMAND_SIMULATION_SEEDS: how many worlds. EVCOMMAND_SIMULATION_FIRST_SEED: where to begin; with
 one seed, the one world of a failure is played again. The rules are in `rules.py`.

@@ -1,4 +1,4 @@
-"""Old sessions told late, with wrong clocks, twice or without ids (F25): never a newer start's."""
+"""Old sessions told late, with wrong clocks, twice or without ids: never a newer start's."""
 
 import random
 from dataclasses import replace

@@ -51,7 +51,7 @@ async def test_example_receiver_verifies_and_takes_a_post_once(
     files = [each for each in fleet.broker.log.parent.iterdir() if each.is_file()]
     assert {".log", ".sqlite"} <= {each.suffix for each in files}
     key = secret.removeprefix("whsec_").encode()
-    assert [each.name for each in files if key in each.read_bytes()] == []  # I8
+    assert [each.name for each in files if key in each.read_bytes()] == [], "a secret in a file"
 
 
 @pytest.mark.parametrize("receiver", [python_receiver, node_receiver])
@@ -72,7 +72,7 @@ async def test_example_receiver_refuses_a_forged_post(receiver: Callable[[], lis
 
 
 @pytest.mark.parametrize("victim", ["broker", "worker", "temporal"])
-async def test_i6_death_before_the_outcome_loses_no_post(
+async def test_death_before_the_outcome_loses_no_post(
     fleet: Fleet, desk: Desk, victim: str
 ) -> None:
     secret = await desk.rotate()
@@ -89,7 +89,7 @@ async def test_i6_death_before_the_outcome_loses_no_post(
 
 
 @pytest.mark.parametrize("victim", ["worker", "temporal"])
-async def test_i6_death_while_it_is_posted_loses_no_post_and_keeps_its_id(
+async def test_death_while_it_is_posted_loses_no_post_and_keeps_its_id(
     fleet: Fleet, desk: Desk, victim: str
 ) -> None:
     await desk.rotate()
@@ -103,7 +103,7 @@ async def test_i6_death_while_it_is_posted_loses_no_post_and_keeps_its_id(
         assert {post.id for post in receiver.posts} == {delivery.name.split("/")[1]}
 
 
-async def test_i6_broker_that_dies_with_a_post_in_hand_is_followed_by_another_try(
+async def test_broker_that_dies_with_a_post_in_hand_is_followed_by_another_try(
     fleet: Fleet, desk: Desk
 ) -> None:
     """The try is given up after its 30 s, the next one is due 30 s later."""

@@ -1,4 +1,4 @@
-"""An OTLP collector on loopback that keeps what it gets, and one that never says a word."""
+"""An OTLP collector on loopback that keeps what it gets, and one that never answers."""
 
 import socket
 import threading

@@ -1,4 +1,4 @@
-"""One fleet and one story for all tests that look at what a fleet tells about itself."""
+"""One fleet and one story for all tests that read logs, metrics and traces."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""A collector that hangs, and then one that is gone: commands do not notice, and neither an end."""
+"""Neither commands nor the end of a process wait for a collector that hangs or is gone."""
 
 import time
 import uuid

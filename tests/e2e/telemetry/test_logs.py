@@ -1,4 +1,4 @@
-"""JSON logs that can be joined over the processes; and nothing secret in anything that is told."""
+"""JSON logs can be joined over the processes, and no process logs or exports a secret."""
 
 import json
 from collections.abc import AsyncIterator

@@ -1,14 +1,22 @@
-"""What counts as a lie: every command's word, held against what the station really did.
+"""What counts as a lie: what a command says, compared with what the station really did.
 
-Theory. A command makes three promises: it ends, it ends in time, and what it says is so. "So" is
-judged by the station's own record of what really happened (`truth.py`), never by what it reported.
+Theory. A command promises that it ends, that it ends in time, and that its outcome is true. The
+judge of "true" is the station's own record of what happened (`station/truth.py`), never what the
+station reported. Each broken promise begins with the word of its rule:
 
-I1  Every accepted command reaches DONE, and its workflow closes without failing.
-I2  A start reaches the station at most once, whatever died meanwhile. A stop of the same session is
-    written again only while its end had not been told to us.
-I3  It is DONE at the latest GRACE_S (and the time of all disturbances) after its last deadline.
-I4  In its whole history a definite outcome never changes and its state never goes back.
-I11 No lie:
+ends        Every accepted command reaches DONE, and its workflow closes without failing.
+once        A start, an unlock and a reset reach the station at most once, whatever died meanwhile.
+            A stop of the same session is written again only while its end had not been reported.
+            All frames about a reservation carry one number, and no number is used twice.
+in time     It is DONE at the latest GRACE_S (and the time of all disturbances) after its last
+            deadline.
+final       In its whole history a definite outcome never changes and its state never goes back.
+one end     A reservation ends exactly once and in time (a second after its end, and all
+            disturbances): USED only if a session used it, EXPIRED never early nor after a session
+            that was reported in time had used it. In the end the station does not hold it, unless
+            it was cancelled there to no avail, or the station has gone, or knows no
+            CancelReservation. Nothing that has ended is asked for again.
+true        No lie:
     start SUCCEEDED   names a session that really ran at this station with the command's token, on
                       the EVSE that was asked for, begun neither before its frame (as far as
                       clocks can tell) nor after its time; no other start claims the same
@@ -26,7 +34,7 @@ I11 No lie:
     stop REJECTED,    no stop of it ended the session (unless that happened after the outcome).
      NO_EFFECT
     compensation      names a session that has been; DONE: and has ended.
-Never stop what is not ours:
+            Nothing is stopped that is not ours:
     a stop that a start sends (undo) only ever hits a session that followed this start's frame, or
     one that cannot be told apart from it: the same token, a fitting EVSE, begun after the frame
     left, and the station did not name another request for it. A session that another start has
@@ -37,15 +45,10 @@ Never stop what is not ours:
                       definite rest: our frame did not restart it.
     reserve SUCCEEDED the station really held the place for that token, between frame and outcome.
     reserve REJECTED, in the end nothing is held by that number, unless compensation says that it
-     NOT_SENT,        FAILED. All frames about a hold carry one number, and no number is used
-     NO_EFFECT,       twice.
+     NOT_SENT,        FAILED.
+     NO_EFFECT,
      CANCELLED
     cancel SUCCEEDED  afterwards nothing is held by that number.
-I2 also: an unlock and a reset reach the station at most once.
-I5  A reservation ends exactly once: in time (a second after its end, and all disturbances), USED
-    only if a session used it, EXPIRED never early nor after a session that was told in time had
-    used it; in the end the station does not hold it, unless it was cancelled there to no avail, or
-    the station has gone, or knows no CancelReservation; nothing that has ended is asked for again.
 UNKNOWN is always true, and is counted: in a calm world (nothing fails, the station does what it is
 asked, and no two starts are for the same token) there is none, and the outcome is exactly what
 happened.
@@ -53,10 +56,7 @@ happened.
 
 from collections.abc import Callable, Iterator
 
-from tests.simulation.rules import reservations as rules_of_holds
-from tests.simulation.rules import service as rules_of_service
-from tests.simulation.rules import sessions as rules_of_sessions
-from tests.simulation.rules import time as rules_of_time
+from tests.simulation.rules import reservations, service, sessions, time
 from tests.simulation.world.callers import Told
 from tests.simulation.world.world import Ran
 
@@ -72,18 +72,18 @@ def lies(ran: Ran) -> list[str]:
     of_reservations = [
         f"reservation {kept.last.wire_id}: {lie}"
         for kept in ran.kept
-        for rule in rules_of_holds.RESERVATION_RULES
+        for rule in reservations.RESERVATION_RULES
         for lie in rule(ran, kept)
     ]
-    shared = [f"world: {lie}" for lie in rules_of_sessions.one_claim_per_session(ran)]
+    shared = [f"world: {lie}" for lie in sessions.one_claim_per_session(ran)]
     return of_commands + of_reservations + ran.troubles + shared
 
 
 Rule = Callable[[Ran, Told], Iterator[str]]
 
 _COMMAND_RULES: tuple[Rule, ...] = (
-    *rules_of_time.RULES,
-    *rules_of_sessions.RULES,
-    *rules_of_service.RULES,
-    *rules_of_holds.COMMAND_RULES,
+    *time.RULES,
+    *sessions.RULES,
+    *service.RULES,
+    *reservations.COMMAND_RULES,
 )

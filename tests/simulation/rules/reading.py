@@ -1,4 +1,4 @@
-"""What the rules read in a world: what was told, what really was, and which belongs to which."""
+"""How the rules match what the system reported with what the station really did."""
 
 from datetime import datetime, timedelta
 

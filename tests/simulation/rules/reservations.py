@@ -1,4 +1,4 @@
-"""I2, I5 and I11 for holds: ReserveNow, CancelReservation, and the life of every reservation."""
+"""ReserveNow and CancelReservation tell the truth, and every reservation has exactly one end."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -41,9 +41,9 @@ def reserve_succeeded(ran: Ran, told: Told) -> Iterator[str]:
     end = (command.outcome_time or begin) + ROUGHLY
     held = ran.truth.held_as(command.reserve.wire_id)
     if not any(hold.ran_between(begin, end) for hold in held):
-        yield "I11 SUCCEEDED, and the station never held it then"
+        yield "true: SUCCEEDED, and the station never held it then"
     if not any(_is_what_was_asked_for(ran, hold, told) for hold in held):
-        yield f"I11 SUCCEEDED, and the station held something else: {held}"
+        yield f"true: SUCCEEDED, and the station held something else: {held}"
 
 
 def _is_what_was_asked_for(ran: Ran, hold: TrueHold, told: Told) -> bool:
@@ -70,13 +70,13 @@ def reserve_left_nothing(ran: Ran, told: Told) -> Iterator[str]:
     code = command.outcome.code if command.outcome else Code.UNKNOWN
     for hold in _left(ran, command.reserve.wire_id):
         state = command.compensation.state.value
-        yield f"I11 {code.value}, compensation {state}, and it holds {hold}"
+        yield f"true: {code.value}, compensation {state}, and it holds {hold}"
     if command.compensation.state is not CompensationState.NONE or code is Code.CANCELLED:
         return
     then = (command.outcome_time or command.create_time) + ROUGHLY
     for hold in ran.truth.held_as(command.reserve.wire_id):
         if hold.ran_between(then, then) and hold.cause != "revived":
-            yield f"I11 {code.value}, and it holds all the same: {hold}"
+            yield f"true: {code.value}, and it holds all the same: {hold}"
 
 
 def _left(ran: Ran, wire_id: int) -> list[TrueHold]:
@@ -95,7 +95,7 @@ def compensation_is_true(ran: Ran, told: Told) -> Iterator[str]:
     if command.reserve is None or known.state is CompensationState.NONE:
         return
     if known.state is CompensationState.PENDING:
-        yield "I11 its compensation is PENDING for ever"
+        yield "true: its compensation is PENDING for ever"
     if known.state is not CompensationState.DONE or known.update_time is None:
         return
     if _cannot_cancel(told.sends):
@@ -109,28 +109,28 @@ def compensation_is_true(ran: Ran, told: Told) -> Iterator[str]:
             if hold.ran_between(then, then) and hold.cause != "revived"
         ]
     if left:
-        yield f"I11 compensation DONE, and it holds {left}"
+        yield f"true: compensation DONE, and it holds {left}"
 
 
 def one_number(ran: Ran, told: Told) -> Iterator[str]:
-    """I2: all frames about a hold carry its number, and nothing else does."""
+    """All frames about a hold carry its number, and nothing else does."""
     spec = told.command.reserve
     if spec is None:
         return
     for frame in frames_of(ran, told, Kind.RESERVE_NOW):
         number = frame.payload.get("reservationId", frame.payload.get("id"))
         if number != spec.wire_id:
-            yield f"I2 it was asked for as {number} instead of {spec.wire_id}"
+            yield f"once: it was asked for as {number} instead of {spec.wire_id}"
     others = [one.command.reserve for one in ran.told if one is not told]
     if any(other is not None and other.wire_id == spec.wire_id for other in others):
-        yield f"I2 the number {spec.wire_id} was used twice"
+        yield f"once: the number {spec.wire_id} was used twice"
 
 
 def hold_not_sent(ran: Ran, told: Told) -> Iterator[str]:
     """NOT_SENT: the station got no frame."""
     holds = {Kind.RESERVE_NOW, Kind.CANCEL_RESERVATION}
     if told.command.kind in holds and ended_as(told.last, Code.NOT_SENT) and arrived(ran, told):
-        yield "I11 NOT_SENT, and the station got its frame"
+        yield "true: NOT_SENT, and the station got its frame"
 
 
 def let_go(ran: Ran, told: Told) -> Iterator[str]:
@@ -151,10 +151,10 @@ def let_go(ran: Ran, told: Told) -> Iterator[str]:
         later = command.outcome_time + (UNDOING if crossed else ROUGHLY)
         still = hold.cause != "revived" and hold.ran_between(later, later)
         if code is Code.SUCCEEDED and still:
-            yield f"I11 SUCCEEDED ({cause}), and it was held: {hold}"
+            yield f"true: SUCCEEDED ({cause}), and it was held: {hold}"
         ours = {send.message_id for send in told.sends}
         if code in {Code.REJECTED, Code.NOT_SENT, Code.NO_EFFECT} and hold.end_cause in ours:
-            yield f"I11 {code.value} ({cause}), and it has ended {hold}"
+            yield f"true: {code.value} ({cause}), and it has ended {hold}"
 
 
 UNDOING = timedelta(minutes=5)
@@ -200,22 +200,22 @@ COMMAND_RULES = (
 
 
 def ends_once(ran: Ran, kept: Kept) -> Iterator[str]:
-    """I5: exactly one end, and no step back; its workflow closes without failing."""
+    """Exactly one end, and no step back; its workflow closes without failing."""
     ends = [one for one in kept.history if one.state in ENDS]
     if not ends:
-        yield f"I5 it never ended: {kept.last.state.value}"
+        yield f"one end: it never ended: {kept.last.state.value}"
     if len({(one.state, one.cause, one.end_time) for one in ends}) > 1:
-        yield f"I5 it ended as {[(one.state.value, one.cause) for one in ends]}"
+        yield f"one end: it ended as {[(one.state.value, one.cause) for one in ends]}"
     for before, after in zip(kept.history, kept.history[1:], strict=False):
         if before.state in ENDS and after.state not in ENDS:
-            yield f"I5 {before.state.value} became {after.state.value}"
+            yield f"one end: {before.state.value} became {after.state.value}"
         if before.state is ReservationState.HELD and after.state is ReservationState.REQUESTED:
-            yield "I5 HELD became REQUESTED"
+            yield "one end: HELD became REQUESTED"
     for run in kept.runs:
         if run.failure is not None:
-            yield f"I1 its workflow failed: {run.failure}"
+            yield f"ends: its workflow failed: {run.failure}"
         elif not run.closed:
-            yield "I1 its workflow runs on"
+            yield "ends: its workflow runs on"
         yield from is_quiet(run, ran.ended_s)
 
 
@@ -254,7 +254,7 @@ def used_by_somebody(ran: Ran, kept: Kept) -> Iterator[str]:
         return
     if last.cause == EndCause.SESSION_USED_IT:
         if not any(session.hold == last.wire_id for session in ran.truth.sessions):
-            yield "I11 USED, and no session has used it"
+            yield "true: USED, and no session has used it"
         return
     began = [
         session
@@ -265,7 +265,7 @@ def used_by_somebody(ran: Ran, kept: Kept) -> Iterator[str]:
         and (last.end_time is None or session.begun <= last.end_time + ROUGHLY)
     ]
     if not began:
-        yield "I11 USED, and no session of its token began there"
+        yield "true: USED, and no session of its token began there"
 
 
 def not_missed(ran: Ran, kept: Kept) -> Iterator[str]:
@@ -276,7 +276,7 @@ def not_missed(ran: Ran, kept: Kept) -> Iterator[str]:
         return
     for row in ran.transactions:
         if row.reservation_id == last.wire_id and row.received_time < last.end_time - ROUGHLY:
-            yield f"I11 {last.state.value} ({last.cause}), and session {row.name} had used it"
+            yield f"true: {last.state.value} ({last.cause}), and session {row.name} had used it"
 
 
 def cancelled_is_gone(ran: Ran, kept: Kept) -> Iterator[str]:
@@ -292,7 +292,7 @@ def cancelled_is_gone(ran: Ran, kept: Kept) -> Iterator[str]:
     if len(sent) >= CANCEL_TRIES or gave_up or _cannot_cancel(sent):
         return
     for hold in _left(ran, last.wire_id):
-        yield f"I11 {last.state.value} ({last.cause}), and the station holds {hold}"
+        yield f"true: {last.state.value} ({last.cause}), and the station holds {hold}"
 
 
 def _cannot_cancel(sent: list[Send]) -> bool:

@@ -1,4 +1,4 @@
-"""I2 and I11 for unlocks and resets: what the station really did with its locks and its power."""
+"""Unlocks and resets are sent once, and their outcomes are true for its locks and restarts."""
 
 from collections.abc import Iterator
 
@@ -12,12 +12,12 @@ DID_NOT = (Code.REJECTED, Code.NOT_SUPPORTED, Code.NOT_SENT, Code.NO_EFFECT)
 
 
 def written_once(ran: Ran, told: Told) -> Iterator[str]:
-    """I2: an unlock or a reset reaches the station at most once."""
+    """An unlock or a reset reaches the station at most once."""
     kind = told.command.kind
     if kind in {Kind.UNLOCK_CONNECTOR, Kind.RESET}:
         got = frames_of(ran, told, kind)
         if len(got) > 1:
-            yield f"I2 the station got {len(got)} frames of {kind.value}"
+            yield f"once: the station got {len(got)} frames of {kind.value}"
 
 
 def unlocked(ran: Ran, told: Told) -> Iterator[str]:
@@ -29,11 +29,11 @@ def unlocked(ran: Ran, told: Told) -> Iterator[str]:
     really = [unlock for unlock in ran.truth.unlocks if unlock.cause in ours]
     code = command.outcome.code
     if code is Code.SUCCEEDED and not any(one.evse == command.unlock.on_evse for one in really):
-        yield "I11 SUCCEEDED, and the connector was never unlocked"
+        yield "true: SUCCEEDED, and the connector was never unlocked"
     if code in DID_NOT and really:
-        yield f"I11 {code.value} ({command.outcome.cause}), and the connector was unlocked"
+        yield f"true: {code.value} ({command.outcome.cause}), and the connector was unlocked"
     if code is Code.CANCELLED and frames_of(ran, told, Kind.UNLOCK_CONNECTOR):
-        yield "I11 CANCELLED, and the station got its frame"
+        yield "true: CANCELLED, and the station got its frame"
 
 
 def stops_only_there(ran: Ran, told: Told) -> Iterator[str]:
@@ -66,11 +66,11 @@ def restarted(ran: Ran, told: Told) -> Iterator[str]:
             if sent and one.at >= sent[0] - ROUGHLY and one.evse in (None, command.reset.evse_id)
         ]
         if not after:
-            yield "I11 SUCCEEDED, and the station never restarted after its frame left"
+            yield "true: SUCCEEDED, and the station never restarted after its frame left"
     elif code in DID_NOT and any(one.cause in ours for one in ran.truth.restarts):
-        yield f"I11 {code.value} ({command.outcome.cause}), and its frame restarted the station"
+        yield f"true: {code.value} ({command.outcome.cause}), and its frame restarted the station"
     elif code is Code.CANCELLED and got:
-        yield "I11 CANCELLED, and the station got its frame"
+        yield "true: CANCELLED, and the station got its frame"
 
 
 def said_so_itself(ran: Ran, told: Told) -> Iterator[str]:
@@ -80,11 +80,11 @@ def said_so_itself(ran: Ran, told: Told) -> Iterator[str]:
         return
     got = frames_of(ran, told, command.kind)
     if ended_as(command, Code.NOT_SENT) and got:
-        yield "I11 NOT_SENT, and the station got its frame"
+        yield "true: NOT_SENT, and the station got its frame"
     refused = ended_as(command, Code.REJECTED, Code.NOT_SUPPORTED)
     yes = {"", "nonsense", "Accepted", "Scheduled", "Unlocked"}
     if refused and got and got[0].said in yes:
-        yield f"I11 it was refused, and the station said {got[0].said!r}"
+        yield f"true: it was refused, and the station said {got[0].said!r}"
 
 
 def calm_service(ran: Ran, told: Told) -> Iterator[str]:

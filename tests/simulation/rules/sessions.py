@@ -1,4 +1,4 @@
-"""I11 for starts and stops, and for what a start undoes. The theory stands in `rules.py`."""
+"""Starts and stops, and what a start undoes, are true. The theory stands in `lies.py`."""
 
 from collections.abc import Iterator
 
@@ -25,7 +25,7 @@ from tests.simulation.world.world import Ran
 DEFINITE_WITHOUT_SESSION = {Code.REJECTED, Code.NOT_SUPPORTED, Code.NO_EFFECT, Code.CANCELLED}
 
 
-# --- I11: starts
+# --- starts
 
 
 def _start_succeeded(ran: Ran, told: Told) -> Iterator[str]:
@@ -34,21 +34,21 @@ def _start_succeeded(ran: Ran, told: Told) -> Iterator[str]:
         return
     session = claimed(ran, command)
     if session is None:
-        yield "I11 SUCCEEDED without a session that ever was"
+        yield "true: SUCCEEDED without a session that ever was"
         return
     if not is_its_driver(command, session):
-        yield f"I11 SUCCEEDED with the session of {session.token}"
+        yield f"true: SUCCEEDED with the session of {session.token}"
     if command.start.evse_id not in (None, session.evse):
-        yield f"I11 SUCCEEDED with a session on EVSE {session.evse}"
+        yield f"true: SUCCEEDED with a session on EVSE {session.evse}"
     if command.send_time is not None and session.begun < command.send_time - CLOCK_TOLERANCE:
-        yield "I11 SUCCEEDED with a session that ran before its frame left"
+        yield "true: SUCCEEDED with a session that ran before its frame left"
     if session.begun > last_deadline(ran, told) + ROUGHLY:
-        yield "I11 SUCCEEDED with a session that began after its time"
+        yield "true: SUCCEEDED with a session that began after its time"
 
 
 def _start_not_sent(ran: Ran, told: Told) -> Iterator[str]:
     if ended_as(told.last, Code.NOT_SENT) and arrived(ran, told):
-        yield "I11 NOT_SENT, and the station got its frame"
+        yield "true: NOT_SENT, and the station got its frame"
 
 
 def _start_refused(ran: Ran, told: Told) -> Iterator[str]:
@@ -57,7 +57,7 @@ def _start_refused(ran: Ran, told: Told) -> Iterator[str]:
         return
     said = [frame.said for frame in arrived(ran, told)]
     if not said or said[0] in {"", "Accepted", "nonsense"}:
-        yield f"I11 {command.outcome.code.value if command.outcome else ''}, and it said {said}"
+        yield f"true: {command.outcome.code.value if command.outcome else ''}, and it said {said}"
 
 
 def _start_without_session(ran: Ran, told: Told) -> Iterator[str]:
@@ -73,7 +73,7 @@ def _start_without_session(ran: Ran, told: Told) -> Iterator[str]:
             continue
         if command.compensation.state is not CompensationState.FAILED:
             yield (
-                f"I11 {command.outcome.code.value} ({command.outcome.cause}), compensation "
+                f"true: {command.outcome.code.value} ({command.outcome.cause}), compensation "
                 f"{command.compensation.state.value}, and its session {session.number} runs on"
             )
 
@@ -83,14 +83,14 @@ def _compensated(ran: Ran, told: Told) -> Iterator[str]:
     if told.command.start is None:
         return
     if known.state is not CompensationState.NONE and not true_session(ran, known.transaction):
-        yield f"I11 compensation {known.state.value} of a session that never was"
+        yield f"true: compensation {known.state.value} of a session that never was"
     if known.state is CompensationState.PENDING:
-        yield "I11 its compensation is PENDING for ever"
+        yield "true: its compensation is PENDING for ever"
     if known.state is not CompensationState.DONE:
         return
     session = true_session(ran, known.transaction)
     if session is None or session.running:
-        yield f"I11 compensation DONE, and session {session and session.number} runs"
+        yield f"true: compensation DONE, and session {session and session.number} runs"
 
 
 def one_claim_per_session(ran: Ran) -> Iterator[str]:
@@ -104,11 +104,11 @@ def one_claim_per_session(ran: Ran) -> Iterator[str]:
         if session is None or session.named_late:
             continue
         if session.number in claims:
-            yield f"I11 {command.name} and {claims[session.number]} claim one session"
+            yield f"true: {command.name} and {claims[session.number]} claim one session"
         claims[session.number] = command.name
 
 
-# --- I11: stops
+# --- stops
 
 
 def _stop_succeeded(ran: Ran, told: Told) -> Iterator[str]:
@@ -117,9 +117,9 @@ def _stop_succeeded(ran: Ran, told: Told) -> Iterator[str]:
         return
     session = meant(ran, told)
     if session is None:
-        yield "I11 SUCCEEDED with a session that never was"
+        yield "true: SUCCEEDED with a session that never was"
     elif session.ended is None:
-        yield f"I11 SUCCEEDED, and session {session.number} runs on"
+        yield f"true: SUCCEEDED, and session {session.number} runs on"
 
 
 def _stop_not_sent(ran: Ran, told: Told) -> Iterator[str]:
@@ -127,7 +127,7 @@ def _stop_not_sent(ran: Ran, told: Told) -> Iterator[str]:
     if command.stop is None or not ended_as(command, Code.NOT_SENT, Code.CANCELLED):
         return
     if arrived(ran, told):
-        yield f"I11 {command.outcome and command.outcome.code.value}, and the station got it"
+        yield f"true: {command.outcome and command.outcome.code.value}, and the station got it"
 
 
 def _stop_without_effect(ran: Ran, told: Told) -> Iterator[str]:
@@ -140,7 +140,7 @@ def _stop_without_effect(ran: Ran, told: Told) -> Iterator[str]:
             continue
         if command.outcome_time is not None and session.ended < command.outcome_time:
             code = command.outcome.code.value if command.outcome else ""
-            yield f"I11 {code}, and it has ended session {session.number}"
+            yield f"true: {code}, and it has ended session {session.number}"
 
 
 def _hits_only_its_own(ran: Ran, told: Told) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""I1 to I4: commands end, once, in time, and never take back what they said."""
+"""Commands end, are sent once, end in time, and never change a definite outcome."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,19 +12,19 @@ from tests.simulation.world.callers import Told
 from tests.simulation.world.world import Ran
 
 GRACE_S = 5.0
-"""I3's own words."""
+"""How long after its last deadline a command may end when nothing is disturbed."""
 
 RESTLESS = 100
-"""Looks that nobody asks about."""
+"""How often a workflow may look at the facts of a short story before it counts as polling."""
 
 _ORDER = [State.QUEUED, State.SENT, State.AWAITING_EFFECT, State.COMPENSATING, State.DONE]
 
 
 def _ends(_ran: Ran, told: Told) -> Iterator[str]:
     if told.execution.failure is not None:
-        yield f"I1 its workflow failed: {told.execution.failure}"
+        yield f"ends: its workflow failed: {told.execution.failure}"
     elif not told.execution.closed or told.last.state is not State.DONE:
-        yield f"I1 it never ended: {told.last.state.value}"
+        yield f"ends: it never ended: {told.last.state.value}"
 
 
 def _sent_once(ran: Ran, told: Told) -> Iterator[str]:
@@ -38,7 +38,7 @@ def _sent_once(ran: Ran, told: Told) -> Iterator[str]:
         if frame.message_id == send.message_id
     ]
     if len(arrived) > 1:
-        yield f"I2 the station got {len(arrived)} start frames"
+        yield f"once: the station got {len(arrived)} start frames"
 
 
 def _stops_again_only_what_runs(ran: Ran, told: Told) -> Iterator[str]:
@@ -47,7 +47,7 @@ def _stops_again_only_what_runs(ran: Ran, told: Told) -> Iterator[str]:
         ended = row_of_wire_id(ran, send.wire_id or "") if send.wire_id in seen else None
         told_at = ended.stop_received_time if ended else None
         if told_at is not None and told_at + timedelta(seconds=15) < send.send_time:
-            yield f"I2 stop {send.attempt} was written long after the end was told"
+            yield f"once: stop {send.attempt} was written long after the end was told"
         seen.add(send.wire_id)
 
 
@@ -59,17 +59,17 @@ def _ends_in_time(ran: Ran, told: Told) -> Iterator[str]:
     lost_s = ran.disturbed_s + told.execution.deaths * TASK_TIMEOUT_S
     limit = last_deadline(ran, told) + timedelta(seconds=GRACE_S + lost_s)
     if reached > limit:
-        yield f"I3 it ended at {reached:%H:%M:%S}, later than {limit:%H:%M:%S}"
+        yield f"in time: it ended at {reached:%H:%M:%S}, later than {limit:%H:%M:%S}"
 
 
 def _never_goes_back(_ran: Ran, told: Told) -> Iterator[str]:
     for before, after in zip(told.history, told.history[1:], strict=False):
         if is_definite(before.outcome) and before.outcome != after.outcome:
-            yield f"I4 {before.outcome} became {after.outcome}"
+            yield f"final: {before.outcome} became {after.outcome}"
         if _ORDER.index(after.state) < _ORDER.index(before.state):
-            yield f"I4 {before.state.value} became {after.state.value}"
+            yield f"final: {before.state.value} became {after.state.value}"
         if after.revision != before.revision + 1:
-            yield f"I4 revision {after.revision} follows {before.revision}"
+            yield f"final: revision {after.revision} follows {before.revision}"
 
 
 def is_quiet(run: Execution, lasted_s: float) -> Iterator[str]:

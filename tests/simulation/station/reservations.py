@@ -1,4 +1,4 @@
-"""What the hostile station holds for drivers, and what becomes of it.
+"""The reservations that the hostile station holds, and how they end.
 
 A hold is kept until it is used, cancelled, replaced, forgotten at a restart, or over by the
 station's own clock, which may be a day wrong. Some stations keep holds for ever, some forget them

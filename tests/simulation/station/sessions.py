@@ -1,4 +1,4 @@
-"""How sessions begin and end at the hostile station: asked for, or by their drivers."""
+"""How sessions begin and end at the hostile station, by our commands or by its drivers."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

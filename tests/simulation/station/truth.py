@@ -1,4 +1,4 @@
-"""What really happened in a world: written down by the station itself, read by the rules only."""
+"""What really happened in a world. The station writes it down; only the rules read it."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Those who ask for commands in a world, change their minds, and ask again; and the drivers."""
+"""The callers of a world, who ask for commands, cancel them and repeat requests; and drivers."""
 
 import asyncio
 from collections.abc import Callable

@@ -92,7 +92,7 @@ class Story:
 
 
 class World:
-    """See the module."""
+    """Everything that exists in one simulated world, and what happens to it."""
 
     def __init__(
         self, seed: int, loop: VirtualLoop, db: Database, sealer: Sealer, story: "Story"

@@ -1,4 +1,4 @@
-"""Lies about holds, planted and found."""
+"""Planted lies about reservations, and whether the rules find them."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,6 +10,10 @@ import pytest
 from domain.commands import reserve_now as judge_reserve
 from domain.commands.table import COMMANDS
 from domain.evidence.facts import Act, Decision
+from domain.commands.judging import JUDGES
+from domain.evidence.facts import Decision
+from domain.evidence.facts import ReservationAct as CommandAct
+from domain.model import transitions as changes
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Command, Outcome
 from domain.model.outcomes import Cause, ending
@@ -116,7 +120,7 @@ def test_a_second_end_is_found(stage: Stage, monkeypatch: pytest.MonkeyPatch) ->
         return real(known, facts, now)
 
     monkeypatch.setattr(reservation_activities, "observe", again)
-    assert found_within(stage, "I5 it ended as", RESERVE)
+    assert found_within(stage, "one end: it ended as", RESERVE)
 
 
 def test_an_ended_reservation_that_is_asked_for_again_is_found(
