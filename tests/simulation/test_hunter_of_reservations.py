@@ -10,10 +10,6 @@ import pytest
 from domain.commands import reserve_now as judge_reserve
 from domain.commands.table import COMMANDS
 from domain.evidence.facts import Act, Decision
-from domain.commands.judging import JUDGES
-from domain.evidence.facts import Decision
-from domain.evidence.facts import ReservationAct as CommandAct
-from domain.model import transitions as changes
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Command, Outcome
 from domain.model.outcomes import Cause, ending
