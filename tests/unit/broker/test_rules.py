@@ -17,7 +17,7 @@ from broker.settings import BrokerSettings
 from domain.commands import wording
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Code, Command, Outcome, State, WaitFor
-from domain.model.specs import Kind, OfflinePolicy, StopSpec
+from domain.model.specs import Kind, OfflinePolicy, ResetMode, ResetSpec, StopSpec
 from fleet.keys import Sealer
 from fleet.log.book import Cursor, Entry
 from tests.unit.broker.requests import NOW, REQUEST_ID
@@ -251,7 +251,8 @@ def test_a_reader_skips_what_did_not_concern_it_but_not_what_it_has_not_read() -
 
 def test_the_web_ui_says_what_is_asked_of_which_station() -> None:
     assert wording.title(drafted()).startswith("Start session at CP/1, EVSE 1, token ****")
-    assert wording.title(command(kind=Kind.RESET, start=None)) == "Reset at CP/1"
+    reset = command(kind=Kind.RESET, start=None, reset=ResetSpec(ResetMode.SOFT))
+    assert wording.title(reset) == "Reset at CP/1, the whole station, SOFT"
 
 
 def test_the_web_ui_says_who_asked_until_when_and_in_which_trace() -> None:
