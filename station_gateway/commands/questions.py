@@ -23,7 +23,7 @@ from fleet.engine.unavailable import DatabaseUnavailable
 from journal.commands.waking import StationEvent, wake_concerned
 from station_gateway.commands.answers import take_blame, to_row
 from station_gateway.commands.frames import AWAIT_CABLE
-from station_gateway.dialects.command_words import Question, Subject
+from station_gateway.dialects.command_words import Question, QuestionSubject
 from station_gateway.dialects.messages import Answer, OutgoingCall
 from station_gateway.session.events import AnswerReceived, SessionOver
 from station_gateway.session.queue import Priority, QueueFull
@@ -107,9 +107,9 @@ class Questions:
             )
         return result
 
-    async def _subjects(self, question: Question, request: AskRequest) -> list[Subject]:
+    async def _subjects(self, question: Question, request: AskRequest) -> list[QuestionSubject]:
         """What to ask about, one after the other; several connectors where one has to be named."""
-        named = Subject(request.evse_id, request.connector_id, request.wire_id)
+        named = QuestionSubject(request.evse_id, request.connector_id, request.wire_id)
         if not question.each_connector or request.connector_id is not None:
             return [named]
         try:
@@ -118,7 +118,7 @@ class Questions:
         except DatabaseUnavailable:
             return [named]
         connectors = [
-            Subject(each.evse_id, each.connector_id)
+            QuestionSubject(each.evse_id, each.connector_id)
             for each in known
             if each.evse_id > 0 and request.evse_id in {None, each.evse_id}
         ]
