@@ -13,9 +13,12 @@ from contract.commands import (
     SendFrameInput,
     WeighEvidenceResult,
 )
+from domain.commands.rules import FrameSpec, SessionTarget
+from domain.commands.stop_session import frame_that_stops
+from domain.commands.table import rules_of
 from domain.commands.timing import Timing
 from domain.model.command import Command
-from domain.model.specs import CancelReservationSpec, Kind, Spec, StopSpec, only_spec, specs_of
+from domain.model.specs import only_spec, specs_of
 
 
 def send_request(command: Command, timing: Timing, attempt: int) -> SendFrameInput:
@@ -40,19 +43,15 @@ def again_request(
 
     ocpp_transaction_id: of a stop, which may be another one than the caller named.
     """
-    request = send_request(command, timing, attempt)
-    if command.stop is None:
-        return request
-    return _as(
-        request, command.kind, replace(command.stop, found_ocpp_transaction_id=ocpp_transaction_id)
-    )
+    spec = rules_of(command).repeated(command, ocpp_transaction_id)
+    return _with(send_request(command, timing, attempt), FrameSpec(command.kind, spec))
 
 
 def stop_first_request(
     command: Command, timing: Timing, attempt: int, route: PrepareCommandResult
 ) -> SendFrameInput:
-    """The stop of the session that an unlock ends before it is sent."""
-    return _as(send_request(command, timing, attempt), Kind.STOP_SESSION, _stop_of(route))
+    """The stop of the session that a command ends before it is sent."""
+    return _with(send_request(command, timing, attempt), frame_that_stops(_session_of(route)))
 
 
 def undo_request(
@@ -62,49 +61,46 @@ def undo_request(
     weighed: WeighEvidenceResult,
     not_after: datetime,
 ) -> SendFrameInput:
-    """The frame that undoes the effect of a command which nobody wants any longer."""
+    """The frame that undoes the effect of a command which nobody wants any longer.
+
+    Raises: ValueError for a command whose effect cannot be undone; no decision asks for that.
+    """
+    undo = rules_of(command).undo
+    if undo is None:
+        raise ValueError(f"the effect of {command.kind.value} cannot be undone")
     request = replace(send_request(command, timing, attempt), not_after=not_after, undo=True)
-    if command.reserve is None:
-        return _as(request, Kind.STOP_SESSION, _stop_of(weighed))
-    reserve = command.reserve
-    cancel = CancelReservationSpec(reserve.wire_id, found_reservation=reserve.reservation)
-    return _as(request, Kind.CANCEL_RESERVATION, cancel)
+    return _with(request, undo.frame(command, _session_of(weighed)))
 
 
 def ask_request(command: Command) -> AskStationInput:
-    """The question what became of a command: about a transaction where one is known."""
-    answer, start, stop = command.station_answer, command.start, command.stop
-    about = start or stop or command.reset
-    named = answer.ocpp_transaction_id if answer and answer.ocpp_transaction_id else ""
+    """The question what became of the command."""
+    about = rules_of(command).question(command)
     return AskStationInput(
         station=command.station,
         kind=command.kind,
         command=command.name,
-        evse_id=about.evse_id if about else None,
-        connector_id=start.connector_id if start else None,
-        ocpp_transaction_id=stop.found_ocpp_transaction_id if stop else named,
+        evse_id=about.evse_id,
+        connector_id=about.connector_id,
+        ocpp_transaction_id=about.ocpp_transaction_id,
     )
 
 
 def ask_first_request(command: Command, route: PrepareCommandResult) -> AskStationInput:
-    """The question what became of the session that an unlock ends first."""
+    """The question what became of the session that a command ends before it is sent."""
+    stop = frame_that_stops(_session_of(route))
     return AskStationInput(
         station=command.station,
-        kind=Kind.STOP_SESSION,
+        kind=stop.kind,
         command=command.name,
         evse_id=route.evse_id,
         ocpp_transaction_id=route.ocpp_transaction_id,
     )
 
 
-def _as(request: SendFrameInput, kind: Kind, spec: Spec) -> SendFrameInput:
-    """The same frame with another kind and its spec."""
-    return replace(request, kind=kind, **only_spec(kind, spec))
+def _with(request: SendFrameInput, frame: FrameSpec) -> SendFrameInput:
+    """The same request with another frame."""
+    return replace(request, kind=frame.kind, **only_spec(frame.kind, frame.spec))
 
 
-def _stop_of(session: PrepareCommandResult | WeighEvidenceResult) -> StopSpec:
-    return StopSpec(
-        evse_id=session.evse_id,
-        found_ocpp_transaction_id=session.ocpp_transaction_id,
-        found_transaction=session.transaction or None,
-    )
+def _session_of(known: PrepareCommandResult | WeighEvidenceResult) -> SessionTarget:
+    return SessionTarget(known.ocpp_transaction_id, known.transaction, known.evse_id)
