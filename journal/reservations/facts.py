@@ -53,7 +53,7 @@ async def _token_digests(tx: Tx, reservation: Reservation) -> frozenset[str]:
     return frozenset(
         digest
         for row in rows
-        if row.kind == Kind.RESERVE_NOW.value
+        if not row.undo
         for digest in (row.token_digest, row.group_digest)
         if digest
     )

@@ -56,7 +56,7 @@ async def _change(about: ReservationInput, change: ChangeInput | None, reason: s
 
 async def transmit(gateway: str, request: SendFrameInput) -> None:
     """Hands one frame to a gateway. What became of it is in the fleet's database afterwards."""
-    verb = "Cancel" if request.kind is Kind.CANCEL_RESERVATION else "Ask for"
+    verb = "Cancel" if request.cancel_reservation else "Ask for"
     summary = f"{verb} the hold at {request.station} (frame {request.attempt}, by {gateway})"
     try:
         await close_if_unsent(request, await start_frame(gateway, request, summary))
