@@ -1,1 +1,1 @@
-"""`make bench`: what the project claims about its speed, measured in one run on one machine."""
+"""`make bench`: measures what docs/performance.md claims, in one run on one machine."""

@@ -1,4 +1,4 @@
-"""`python -m bench [PART ...]`: measures the parts, or all of them; JSON lines on stdout."""
+"""`python -m bench [PART ...]`: measures these parts, or all; prints JSON lines on stdout."""
 
 import sys
 from collections.abc import Awaitable, Callable
@@ -12,6 +12,7 @@ from bench import (
     latency,
     message_cost,
     simulation_speed,
+    statement_cost,
     storm,
 )
 from bench.report import note
@@ -21,6 +22,7 @@ PARTS: dict[str, Callable[[], Awaitable[None]]] = {
     "cost-card": cost_card.measure,
     "simulation-speed": simulation_speed.measure,
     "message-cost": message_cost.measure,
+    "statement-cost": statement_cost.measure,
     "density": density.measure,
     "storm": storm.measure,
     "expiry-lateness": expiry_lateness.measure,
@@ -30,7 +32,7 @@ PARTS: dict[str, Callable[[], Awaitable[None]]] = {
 
 
 async def main(names: list[str]) -> None:
-    """Measure these parts, one after the other."""
+    """Measures these parts, one after the other."""
     configure_logs("bench", level="WARNING")
     for name in names:
         note(f"{name} ...")

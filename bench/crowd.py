@@ -1,4 +1,4 @@
-"""Two thousand stations from one process: raw OCPP-J 1.6 clients that connect and boot."""
+"""Many stations in one process: raw OCPP-J 1.6 clients that connect and boot."""
 
 import asyncio
 import json
@@ -14,9 +14,9 @@ _ANSWER_TIMEOUT_S = 60.0
 
 @dataclass
 class Crowd:
-    """Connected stations that answer what they are asked; `close` before the loop ends.
+    """Connected stations that answer every question. Call `close` before the event loop ends.
 
-    compression: what the clients offer; the stock server takes it, ours declines.
+    compression: what the clients offer. The stock server accepts it, ours declines.
     """
 
     url: str
@@ -44,7 +44,7 @@ class Crowd:
         self._readers.append(asyncio.create_task(_refuse_questions(connection)))
 
     async def join(self, count: int, *, at_once: int, boot: bool = True) -> None:
-        """Connects `count` stations, `at_once` of them at a time, and boots each when asked."""
+        """Connects `count` stations, `at_once` at a time. boot: each sends BootNotification."""
         gate = asyncio.Semaphore(at_once)
 
         async def one(number: int) -> None:
@@ -57,7 +57,7 @@ class Crowd:
                 group.create_task(one(first + number))
 
     def close(self) -> None:
-        """Drops every connection without the closing handshake's wait."""
+        """Drops every connection without the closing handshake."""
         for reader in self._readers:
             reader.cancel()
         for connection in self.connections:
@@ -67,7 +67,7 @@ class Crowd:
 
 
 async def _refuse_questions(connection: ClientConnection) -> None:
-    """A station of few words: it supports nothing that it is asked."""
+    """Answers every CALL with the CALLERROR NotSupported."""
     try:
         async for frame in connection:
             message = json.loads(frame)

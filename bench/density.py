@@ -1,7 +1,7 @@
-"""Density: resident memory per idle station, two thousand of them at one server.
+"""Density: resident memory per idle station, with 2,000 stations at one server.
 
-Memory is taken after a warm-up (some stations were there, booted, and left) and again when the
-crowd is connected, booted and quiet: our gateway asks each booted station one question.
+Memory is read after a warm-up (some stations connected, booted and left) and again when the crowd
+is connected, booted and quiet. Quiet: our gateway has asked each booted station its one question.
 
     python -m bench density
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.crowd import Crowd
 from bench.report import Figure, note
-from bench.servers import Server, dev_temporal, our_gateway, stock_pair
+from bench.servers import ServerProcess, dev_temporal, our_gateway, stock_pair
 
 STATIONS = 2_000
 TARGET_KIB = 25.0
@@ -22,8 +22,8 @@ _QUIET_S = 15.0
 _AT_ONCE = 20
 
 
-async def kib_per_station(server: Server) -> float:
-    """Growth of the process per station."""
+async def kib_per_station(server: ServerProcess) -> float:
+    """Growth of the server's resident memory per station."""
     with contextlib.closing(Crowd(server.url, "WARM")) as few:
         await few.join(WARMUP, at_once=_AT_ONCE)
         await asyncio.sleep(_QUIET_S)
@@ -38,7 +38,7 @@ async def kib_per_station(server: Server) -> float:
 
 
 async def measure() -> None:
-    """Both servers, one after the other."""
+    """Measures both servers, one after the other."""
     with tempfile.TemporaryDirectory() as text:
         directory = Path(text)
         async with stock_pair() as server:
@@ -53,4 +53,4 @@ async def measure() -> None:
         target=f"<= {TARGET_KIB:g} KiB",
         ok=ours <= TARGET_KIB,
         details={"stations": STATIONS},
-    ).tell()
+    ).report()

@@ -1,8 +1,8 @@
 """How late reservations end: our timers with 2,000 of them open at once.
 
-Each reservation is at a station of its own that is not connected, so that what is measured is the
-timer, the decision and the commit; how late the end can be read in the log is counted. The ends lie
-within two minutes of each other: a busy evening, not a thundering herd.
+Each reservation is at a station of its own, which is not connected. So only the timer, the decision
+and the commit are measured. The lateness is the time from the expiry until the end can be read in
+the log. The ends lie within two minutes of each other: a busy evening, not all at once.
 
     python -m bench expiry-lateness
 """
@@ -20,18 +20,18 @@ from bench.servers import dev_temporal
 from contract import names
 from domain.model.specs import IdToken
 from domain.reservations.reservation import Reservation, ReservationState
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.log import reservations
-from fleet.log.book import Cursor, Filter, head
+from fleet.log.event_log import Cursor, Filter, head
 from journal.reservations import record as reservation_recorder
-from journal.reservations.starting import wake
+from journal.reservations.starting import wake_reservation
 from workflows.registration import register_search_attributes
 from workflows.worker import running_worker
 
 OPEN = 2_000
 SETTLING = timedelta(seconds=90)
 SPREAD = timedelta(seconds=120)
-TENANT = "bench"
+_TENANT = "bench"
 _HOLDER = IdToken("ISO14443", "****0001", "sealed", "digest")
 _BATCH = 100
 _LIMIT_S = 600.0
@@ -42,7 +42,7 @@ def _reservation(number: int, now: datetime) -> Reservation:
     name = f"{number:024x}"
     return Reservation(
         name=name,
-        tenant=TENANT,
+        tenant=_TENANT,
         station=f"CP-{number}",
         wire_id=number + 1,
         id_token=_HOLDER,
@@ -51,14 +51,14 @@ def _reservation(number: int, now: datetime) -> Reservation:
         start_time=now,
         hold_time=now,
         expire_time=now + SETTLING + SPREAD * (number / OPEN),
-        workflow_id=names.reservation_workflow_id(TENANT, name),
+        workflow_id=names.reservation_workflow_id(_TENANT, name),
         command=f"command-{number}",
         evse_id=1,
     )
 
 
 async def _open_all(db: Database) -> None:
-    """Writes them as a station's yes does, each with the start of its workflow."""
+    """Writes the reservations as an accepted ReserveNow does, each with its workflow's start."""
     now = datetime.now(UTC)
     for first in range(0, OPEN, _BATCH):
         async with db.write() as tx:
@@ -66,25 +66,25 @@ async def _open_all(db: Database) -> None:
                 made = _reservation(number, now)
                 await reservation_recorder.record(
                     tx,
-                    tenant=TENANT,
+                    tenant=_TENANT,
                     name=made.name,
                     key="held",
                     change=lambda known: known,
                     now=now,
                     initial=made,
                 )
-                await wake(tx, made, "held", now)
+                await wake_reservation(tx, made, "held", now)
 
 
 async def _lateness_s(db: Database, begin: Cursor) -> list[float]:
-    """How late each end could be read, in seconds."""
+    """The lateness of each end, in seconds, in ascending order."""
     late: list[float] = []
-    cursor, which = begin, Filter(TENANT, states=[ReservationState.EXPIRED.value])
+    cursor, which = begin, Filter(_TENANT, states=[ReservationState.EXPIRED.value])
     async with asyncio.timeout(_LIMIT_S), db.watch() as news:
         while len(late) < OPEN:
             await news.wait(1.0)
             async with db.read() as tx:
-                entries = await reservations.BOOK.read_after(tx, cursor, which, OPEN)
+                entries = await reservations.RESERVATIONS.read_after(tx, cursor, which, OPEN)
             seen = datetime.now(UTC)
             for entry in entries:
                 known = reservation_recorder.from_snapshot(entry.snapshot)
@@ -94,12 +94,12 @@ async def _lateness_s(db: Database, begin: Cursor) -> list[float]:
 
 
 async def measure() -> None:
-    """All of them, to their ends."""
+    """Opens all reservations and waits for their ends."""
     with tempfile.TemporaryDirectory() as text:
         async with dev_temporal(Path(text)) as address:
             client = await Client.connect(address)
             await register_search_attributes(client)
-            db = await Database.open(f"sqlite:///{text}/fleet.engine.sqlite")
+            db = await Database.open(f"sqlite:///{text}/fleet.sqlite")
             async with db.read() as tx:
                 begin = await head(tx)
             async with running_worker(db, client):
@@ -121,4 +121,4 @@ async def measure() -> None:
             "max": round(late[-1], 3),
             "early": sum(each < 0 for each in late),
         },
-    ).tell()
+    ).report()

@@ -1,9 +1,9 @@
-"""What the broker adds to a command: call to frame on the wire, station's answer to reply.
+"""Added latency: from the call to the frame on the wire, and from the answer to the reply.
 
-Ours is `evcommand up` as it comes; beside it the naive shape in a process of its own; both on the
-same Temporal server, which stands on PostgreSQL. They take turns, call by call. One process plays
-caller and stations, so that one clock measures. The stations refuse: a command that ends with its
-answer is what both shapes can do.
+Ours is `evcommand up` with default settings; the reference is the naive shape in a process of its
+own. Both use the same Temporal server on PostgreSQL. They take turns, call by call. One process is
+the caller and the stations, so that one clock measures both. The stations refuse every start: then
+a command ends with the station's answer, which both shapes can do.
 
     python -m bench latency            the fleet on the same PostgreSQL
     python -m bench latency-sqlite     the fleet on a SQLite file
@@ -34,7 +34,7 @@ from websockets.typing import Subprotocol
 from bench.report import Figure, note
 from bench.servers import first_line, stop
 from bench.temporal_on_postgres import temporal_on_postgres
-from entrypoints.temporal_server import free_port
+from entrypoints.temporal.dev_server import free_port
 
 STATIONS = 8
 WARMUP = 30
@@ -45,8 +45,11 @@ _CALL_TIMEOUT_S = 30.0
 
 
 @dataclass
-class Station:
-    """One raw OCPP 1.6 station that refuses every start, and notes when it was asked."""
+class RefusingStation:
+    """A raw OCPP 1.6 station that refuses every start.
+
+    asked_s, answered_s: when it got the last start and when it answered (time.perf_counter).
+    """
 
     id: str
     socket: ClientConnection
@@ -70,16 +73,16 @@ class Station:
 
 @dataclass
 class Shape:
-    """One way to send a command, with its stations and what was measured."""
+    """One way to send a command, with its stations and its measured times."""
 
     name: str
     stub: Any
-    stations: list[Station]
+    stations: list[RefusingStation]
     to_wire_ms: list[float] = field(default_factory=list)
     to_reply_ms: list[float] = field(default_factory=list)
 
-    async def call(self, station: Station) -> None:
-        """One StartSession, measured."""
+    async def call(self, station: RefusingStation) -> None:
+        """Measures one StartSession."""
         request = pb.StartSessionRequest(
             station=f"stations/{station.id}",
             request_id=str(uuid.uuid4()),
@@ -98,7 +101,7 @@ class Shape:
         self.to_reply_ms.append((replied - station.answered_s) * 1e3)
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Forgets the measured times."""
         self.to_wire_ms.clear()
         self.to_reply_ms.clear()
 
@@ -121,7 +124,7 @@ async def _connected(name: str, grpc_address: str, url: str) -> AsyncIterator[Sh
             boot = {"chargePointVendor": "Bench", "chargePointModel": "Latency"}
             await socket.send(json.dumps([2, "boot", "BootNotification", boot]))
             await socket.recv()
-            stations.append(Station(id, socket))
+            stations.append(RefusingStation(id, socket))
             readers.append(asyncio.create_task(stations[-1].run()))
         try:
             yield Shape(name, service.RemoteCommandServiceStub(channel), stations)
@@ -132,7 +135,7 @@ async def _connected(name: str, grpc_address: str, url: str) -> AsyncIterator[Sh
 
 @contextlib.asynccontextmanager
 async def ours(temporal: str, database_url: str, log: Path) -> AsyncIterator[Shape]:
-    """`evcommand up`: broker, worker and gateway in one process."""
+    """Runs `evcommand up`: broker, worker and gateway in one process."""
     ports = free_port(), free_port()
     with log.open("wb") as stderr:
         process = await asyncio.create_subprocess_exec(
@@ -154,7 +157,7 @@ async def ours(temporal: str, database_url: str, log: Path) -> AsyncIterator[Sha
 
 @contextlib.asynccontextmanager
 async def naive(temporal: str) -> AsyncIterator[Shape]:
-    """The shape to compare with."""
+    """Runs the naive shape."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bench.naive_shape", temporal, stdin=PIPE, stdout=PIPE, stderr=DEVNULL
     )
@@ -168,14 +171,14 @@ async def naive(temporal: str) -> AsyncIterator[Shape]:
 
 
 async def sequential(shapes: list[Shape], calls: int) -> None:
-    """One call at a time, the shapes in turns."""
+    """Makes one call at a time; the shapes take turns."""
     for number in range(calls):
         for shape in shapes:
             await shape.call(shape.stations[number % STATIONS])
 
 
 async def concurrent(shapes: list[Shape], rounds: int) -> None:
-    """`AT_ONCE` calls at a time, each to another station, the shapes in turns."""
+    """Makes `AT_ONCE` calls at a time, each to another station; the shapes take turns."""
     for _ in range(rounds):
         for shape in shapes:
             async with asyncio.TaskGroup() as group:
@@ -188,7 +191,7 @@ def _percentile(values: list[float], share: float) -> float:
     return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
 
 
-def _tell(name: str, own: Shape, reference: Shape, details: dict[str, Any]) -> None:
+def _report(name: str, own: Shape, reference: Shape, details: dict[str, Any]) -> None:
     pick: Callable[[Shape], list[float]]
     for part, pick in (
         ("call_to_wire", attrgetter("to_wire_ms")),
@@ -204,7 +207,7 @@ def _tell(name: str, own: Shape, reference: Shape, details: dict[str, Any]) -> N
                 target="ratio <= 1",
                 ok=mine <= theirs,
                 details={**details, "calls": len(pick(own))},
-            ).tell()
+            ).report()
 
 
 async def _measure(database: str) -> None:
@@ -213,7 +216,7 @@ async def _measure(database: str) -> None:
         async with temporal_on_postgres(directory) as servers:
             url = servers.postgres_url
             if database == "sqlite":
-                url = f"sqlite:///{directory / 'fleet.engine.sqlite'}"
+                url = f"sqlite:///{directory / 'fleet.sqlite'}"
             log = directory / "ours.log"
             address = servers.temporal_address
             async with ours(address, url, log) as own, naive(address) as reference:
@@ -235,14 +238,14 @@ async def _compare(database: str, own: Shape, reference: Shape) -> None:
         for shape in shapes:
             to_wire, to_reply = map(statistics.mean, (shape.to_wire_ms, shape.to_reply_ms))
             note(f"{name}: {shape.name}, means {to_wire:.1f} + {to_reply:.1f} ms")
-        _tell(name, own, reference, {"fleet": database, "at_once": at_once})
+        _report(name, own, reference, {"fleet": database, "at_once": at_once})
 
 
 async def measure() -> None:
-    """The fleet's tables on the PostgreSQL that carries Temporal."""
+    """Measures with our tables on the PostgreSQL that Temporal uses."""
     await _measure("postgresql")
 
 
 async def measure_sqlite() -> None:
-    """The fleet's tables in a SQLite file."""
+    """Measures with our tables in a SQLite file."""
     await _measure("sqlite")

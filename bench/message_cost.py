@@ -1,9 +1,9 @@
-"""Microseconds of CPU to take one message of a station and answer it, next to stock `ocpp`.
+"""Microseconds of CPU to read and answer one message of a station, beside the `ocpp` package.
 
-Ours is the whole pure path: text, checks, schema, the domain's words, the reply, text. Stock is
+Ours is the whole pure path: text, checks, schema, message, reply, text. Stock is
 `ChargePoint.route_message` with a handler that answers at once and a connection that only keeps the
-frame, once as it comes (schemas in a thread) and once with its threads off. Both run in this
-process, in turns, on the same frames; numbers are medians of the turns, CPU time of all threads.
+frame. Stock is measured with its default (schemas in a thread) and without threads. All run in this
+process, in turns, on the same frames. Figures are medians of the turns: CPU time of all threads.
 
     python -m bench message-cost
 """
@@ -30,7 +30,7 @@ from bench.report import Figure
 from station_gateway.dialects import v16, v201
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import Authorization, Confirmation, TokenVerdict
-from station_gateway.session.engine import Session, SessionLimits
+from station_gateway.session.engine import OcppSession, SessionLimits
 from station_gateway.session.events import CallReceived
 
 TURNS = 7
@@ -43,7 +43,7 @@ TIME = "2026-01-01T00:00:00Z"
 
 @dataclass(frozen=True)
 class Case:
-    """One message: which version, which action, and what a real station would send."""
+    """One message: its version, its action, and the payload of a real station."""
 
     dialect: Dialect
     action: str
@@ -122,7 +122,7 @@ class _Kept:
 
 
 class Stock16(ChargePoint16):  # type: ignore[misc]
-    """Stock, answering at once."""
+    """A stock handler that answers at once."""
 
     @on("Heartbeat")  # type: ignore[untyped-decorator]
     def heartbeat(self) -> Any:
@@ -138,7 +138,7 @@ class Stock16(ChargePoint16):  # type: ignore[misc]
 
 
 class Stock201(ChargePoint201):  # type: ignore[misc]
-    """Stock, answering at once."""
+    """A stock handler that answers at once."""
 
     @on("TransactionEvent")  # type: ignore[untyped-decorator]
     def event(self, **_: Any) -> Any:
@@ -146,29 +146,29 @@ class Stock201(ChargePoint201):  # type: ignore[misc]
 
 
 def frames(case: Case) -> Iterator[str]:
-    """The same message again and again, each time under its own id."""
+    """The same message again and again, each time with its own message id."""
     payload = json.dumps(case.payload, separators=(",", ":"))
     return (f'[2,"{number}","{case.action}",{payload}]' for number in itertools.count(1))
 
 
 def ours(case: Case) -> Callable[[str], str]:
-    """Take one frame and return the frame that answers it."""
-    session = Session(case.dialect, SessionLimits())
-    said = Confirmation(NOW, Authorization(TokenVerdict.ACCEPTED))
+    """Our function from a frame to the frame that answers it."""
+    session = OcppSession(case.dialect, SessionLimits())
+    confirmation = Confirmation(NOW, Authorization(TokenVerdict.ACCEPTED))
 
     def answer(frame: str) -> str:
         (event,) = session.receive(frame, 0.0)
         if not isinstance(event, CallReceived):
             raise TypeError(event)
         message = case.dialect.read_call(event.action, event.payload, NOW)
-        session.reply(event.message_id, case.dialect.reply(message, said))
+        session.reply(event.message_id, case.dialect.reply(message, confirmation))
         return session.data_to_send()[0]
 
     return answer
 
 
 def stock(case: Case) -> Callable[[str], Awaitable[str]]:
-    """The same with the `ocpp` package."""
+    """The same function of the `ocpp` package."""
     connection = _Kept()
     kind = Stock16 if case.dialect is v16 else Stock201
     point = kind("bench", connection)
@@ -200,7 +200,7 @@ async def _time_stock(
 
 
 async def measure_case(case: Case) -> Figure:
-    """All three in turns; refuses to measure answers that are no results."""
+    """Measures all three in turns. Raises: RuntimeError when an answer is no CALLRESULT."""
     our_answer, stock_answer, source = ours(case), stock(case), frames(case)
     for reply in (our_answer(next(source)), await stock_answer(next(source))):
         if not reply.startswith("[3,"):
@@ -227,7 +227,7 @@ async def measure_case(case: Case) -> Figure:
 
 
 async def measure() -> None:
-    """Print one line per message."""
+    """Prints one line per message."""
     logging.getLogger("ocpp").setLevel(logging.CRITICAL)
     for case in CASES:
-        (await measure_case(case)).tell()
+        (await measure_case(case)).report()

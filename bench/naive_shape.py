@@ -1,34 +1,32 @@
-"""The shape to compare with: gRPC handler, one workflow, one activity, one socket. Nothing is kept.
+"""The naive shape as a server: gRPC handler, one workflow, one activity, one socket; no database.
 
-Run as a process: `python -m bench.naive_shape TEMPORAL_ADDRESS` prints its gRPC and its websocket
-port and serves until its standard input closes. The handler starts a workflow and waits for its
-result; the activity writes the frame to a plain `websockets` socket and waits for the answer.
+`python -m bench.naive_shape TEMPORAL_ADDRESS` prints its gRPC port and its websocket port, and
+serves until its standard input closes. The handler starts a workflow and waits for its result. The
+activity writes the frame to a plain `websockets` socket and waits for the answer.
 """
 
 import asyncio
 import itertools
 import json
 import sys
-from datetime import timedelta
 from typing import Any
 
 import grpc
 import uvloop
-from temporalio import activity, workflow
+from evcommand.v1 import remote_command_service_pb2 as pb
+from temporalio import activity
 from temporalio.client import Client
-from temporalio.common import RetryPolicy
 from temporalio.worker import Worker
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
-with workflow.unsafe.imports_passed_through():
-    from evcommand.v1 import remote_command_service_pb2 as pb
+from tests.support.naive_command import NaiveCommand
 
 QUEUE = "naive"
 
 
-class Sockets:
-    """The stations that are connected, and the activity that talks to them."""
+class NaiveSockets:
+    """The connected stations, and the activity that sends frames to them."""
 
     def __init__(self) -> None:
         self._open: dict[str, ServerConnection] = {}
@@ -36,7 +34,7 @@ class Sockets:
         self._numbers = itertools.count(1)
 
     async def serve(self, connection: ServerConnection) -> None:
-        """Reads answers for as long as the socket lives."""
+        """Reads answers until the socket closes."""
         assert connection.request is not None
         self._open[connection.request.path.rpartition("/")[2]] = connection
         async for text in connection:
@@ -58,25 +56,8 @@ class Sockets:
         return str(answer["status"])
 
 
-@workflow.defn
-class NaiveCommand:
-    """One activity."""
-
-    @workflow.run
-    async def run(self, station: str) -> str:
-        """Returns the station's word."""
-        return str(
-            await workflow.execute_activity(
-                "naive_send",
-                station,
-                start_to_close_timeout=timedelta(seconds=30),
-                retry_policy=RetryPolicy(maximum_attempts=1),
-            )
-        )
-
-
 def handlers(client: Client) -> grpc.GenericRpcHandler:
-    """StartSession of the same contract: starts the workflow and waits for its result."""
+    """StartSession of the same API: starts the workflow and waits for its result."""
 
     async def start_session(request: pb.StartSessionRequest, _: object) -> pb.StartSessionResponse:
         station = request.station.rpartition("/")[2]
@@ -97,7 +78,7 @@ def handlers(client: Client) -> grpc.GenericRpcHandler:
 
 async def _main(address: str) -> None:
     client = await Client.connect(address)
-    sockets = Sockets()
+    sockets = NaiveSockets()
     grpc_server = grpc.aio.server()
     grpc_server.add_generic_rpc_handlers((handlers(client),))
     port = grpc_server.add_insecure_port("127.0.0.1:0")

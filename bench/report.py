@@ -1,4 +1,4 @@
-"""One figure of the benchmark: a line of JSON."""
+"""The output of the benchmark: one JSON line per figure, on stdout."""
 
 import json
 import sys
@@ -8,10 +8,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Figure:
-    """What was measured next to what it is compared with, in one run.
+    """One measured figure and its reference, from the same run.
 
-    ours, reference: medians, in `unit`. reference: None when nothing stands beside it.
-    target: in words. ok: whether the target is met; None when there is none.
+    ours, reference: medians, in `unit`. reference None: there is nothing to compare with.
+    target: in words. ok: whether the target is met; None: there is no target.
+    ratio: ours to the reference; None: computed when the line is printed.
     """
 
     name: str
@@ -23,8 +24,8 @@ class Figure:
     ratio: float | None = None
     details: dict[str, Any] | None = None
 
-    def tell(self) -> None:
-        """Print the line."""
+    def report(self) -> None:
+        """Prints the line."""
         values = asdict(self)
         if self.ratio is None and self.reference:
             values["ratio"] = round(self.ours / self.reference, 3)
@@ -33,6 +34,6 @@ class Figure:
 
 
 def note(text: str) -> None:
-    """Say what is going on, beside the figures."""
+    """Reports progress on stderr."""
     sys.stderr.write(f"# {text}\n")
     sys.stderr.flush()

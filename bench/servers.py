@@ -1,4 +1,4 @@
-"""The two servers that a crowd of stations is let loose on, each in a process of its own."""
+"""The servers under measurement, each in a process of its own."""
 
 import asyncio
 import contextlib
@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from entrypoints.temporal_binary import find_temporal
-from entrypoints.temporal_server import DevServer, DevServerOptions
+from entrypoints.temporal.binary import find_temporal
+from entrypoints.temporal.dev_server import DevServer, DevServerOptions
 
 _READY_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 60.0
@@ -20,8 +20,11 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
-class Server:
-    """A running server. url: stations append their id. database: None when it keeps nothing."""
+class ServerProcess:
+    """A running server process.
+
+    url: stations append their id. database: its SQLite file; None: it has no database.
+    """
 
     name: str
     url: str
@@ -29,7 +32,7 @@ class Server:
     database: Path | None = None
 
     def rss_kib(self) -> int:
-        """Resident memory of the process."""
+        """The resident memory of the process."""
         status = Path(f"/proc/{self.pid}/status").read_text()
         found = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
         if found is None:
@@ -37,12 +40,12 @@ class Server:
         return int(found[1])
 
     def cpu_s(self) -> float:
-        """CPU time of the process so far, all threads."""
+        """The CPU time of the process so far, of all threads."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS
 
     def booted(self, prefix: str) -> int | None:
-        """How many stations of this prefix stand as booted in the database."""
+        """The number of booted stations with this prefix in the database; None: no database."""
         if self.database is None:
             return None
         with contextlib.closing(sqlite3.connect(self.database)) as connection:
@@ -54,21 +57,21 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def stock_pair() -> AsyncIterator[Server]:
-    """`websockets` and `ocpp` with their defaults."""
+async def stock_pair() -> AsyncIterator[ServerProcess]:
+    """The stock pair: `websockets` and `ocpp` with their defaults."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bench.stock_pair", stdin=PIPE, stdout=PIPE, stderr=DEVNULL
     )
     try:
         port = int(await first_line(process))
-        yield Server("stock", f"ws://127.0.0.1:{port}", process.pid)
+        yield ServerProcess("stock", f"ws://127.0.0.1:{port}", process.pid)
     finally:
         await stop(process)
 
 
 @contextlib.asynccontextmanager
 async def dev_temporal(directory: Path) -> AsyncIterator[str]:
-    """Temporal's dev server; its address."""
+    """Runs Temporal's dev server; yields its address."""
     binary = find_temporal(lambda _: None)
     if binary is None:
         raise SystemExit("No temporal binary: run `make demo` once, it builds one.")
@@ -82,9 +85,9 @@ async def dev_temporal(directory: Path) -> AsyncIterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def our_gateway(directory: Path, temporal: str) -> AsyncIterator[Server]:
-    """`evcommand gateway --open`, on a SQLite file, as it comes."""
-    database = directory / "fleet.engine.sqlite"
+async def our_gateway(directory: Path, temporal: str) -> AsyncIterator[ServerProcess]:
+    """Runs `evcommand gateway --open` on a SQLite file, with default settings."""
+    database = directory / "fleet.sqlite"
     with (directory / "gateway.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *(str(Path(sys.executable).with_name("evcommand")), "gateway", "--open"),
@@ -96,15 +99,15 @@ async def our_gateway(directory: Path, temporal: str) -> AsyncIterator[Server]:
         )
     try:
         address = (await first_line(process)).rpartition("ocpp ")[2].strip()
-        yield Server("ours", f"ws://{address}/ocpp", process.pid, database)
+        yield ServerProcess("ours", f"ws://{address}/ocpp", process.pid, database)
     finally:
         await stop(process)
 
 
 async def first_line(process: Process) -> str:
-    """What the process says first.
+    """The first line that the process prints.
 
-    Raises: RuntimeError when it ends without a word; TimeoutError.
+    Raises: RuntimeError when it ends before; TimeoutError.
     """
     assert process.stdout is not None
     async with asyncio.timeout(_READY_TIMEOUT_S):
@@ -115,7 +118,7 @@ async def first_line(process: Process) -> str:
 
 
 async def stop(process: Process) -> None:
-    """End it gently, or hard when that takes too long."""
+    """Terminates the process; kills it when that takes too long."""
     with contextlib.suppress(ProcessLookupError):
         process.terminate()
     try:

@@ -2,7 +2,7 @@
 
     python -m bench simulation-speed
 
-Worlds are those of `make simulate` from seed 1 on; the fleet's file lies in memory.
+The worlds are those of `make simulate` from seed 1 on. The database file lies in memory.
 """
 
 import asyncio
@@ -16,11 +16,11 @@ WARM = 10
 WORLDS = 200
 IN_MAKE_TEST = 1_000
 LONGEST_S = 150.0
-"""How long `make test` may take for its worlds."""
+"""The limit of `make test` for its worlds."""
 
 
 async def measure() -> None:
-    """Play worlds in a thread: each brings its own loop."""
+    """Plays the worlds in a thread, because each world runs an event loop of its own."""
     await asyncio.to_thread(_play)
 
 
@@ -48,4 +48,4 @@ def _play() -> None:
             "virtual_s_per_world": round(virtual_s / WORLDS),
             "lies": found,
         },
-    ).tell()
+    ).report()

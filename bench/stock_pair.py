@@ -1,7 +1,7 @@
-"""The pair that most Python back ends are made of, with its defaults: `websockets` + `ocpp`.
+"""The reference server: the packages `websockets` and `ocpp` with their defaults.
 
-Run as a process: prints its port, serves until its standard input closes. It answers
-BootNotification and Heartbeat and keeps nothing.
+Run as a process it prints its port and serves until its standard input closes. It answers
+BootNotification and Heartbeat and has no database.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from websockets.typing import Subprotocol
 
 
 class StockStation(ChargePoint):  # type: ignore[misc]
-    """A central system's side of one station, as the package's own example writes it."""
+    """The back end's side of one station, as in the example of the package."""
 
     @on(Action.boot_notification)  # type: ignore[untyped-decorator]
     def on_boot(self, **_: Any) -> Any:

@@ -1,9 +1,9 @@
-"""A storm: two thousand stations connect and boot, fifty at a time.
+"""A storm: 2,000 stations connect and boot, 50 at a time.
 
-The crowd, its pace and its offers are the same for both servers; ours writes every admission, claim
-and boot to its database before it answers. They take turns, each turn with a fresh process. On a
-machine with neighbours single turns differ twofold, so the target counts as met only when both the
-ratio of the medians and the median of the turns' ratios say so; the turns are printed.
+The crowd and its pace are the same for both servers. Ours writes every admission, claim and boot to
+its database before it answers. The servers take turns, each turn with a fresh process. On a shared
+machine single turns differ twofold. So the target is met only when both the ratio of the medians
+and the median of the turns' ratios meet it; the ratios of all turns are printed.
 
     python -m bench storm
 """
@@ -17,7 +17,7 @@ from typing import Any
 
 from bench.crowd import Crowd
 from bench.report import Figure, note
-from bench.servers import Server, dev_temporal, our_gateway, stock_pair
+from bench.servers import ServerProcess, dev_temporal, our_gateway, stock_pair
 
 STATIONS = 2_000
 AT_ONCE = 50
@@ -25,8 +25,8 @@ TURNS = 5
 WARMUP = 20
 
 
-async def storm(server: Server) -> dict[str, Any]:
-    """One storm: stations per second, CPU time per station, and what was recorded."""
+async def storm(server: ServerProcess) -> dict[str, Any]:
+    """Plays one storm: stations per second, CPU time per station, and recorded boots."""
     with contextlib.closing(Crowd(server.url, "WARM")) as few:
         await few.join(WARMUP, at_once=5)
     crowd = Crowd(server.url, "CP")
@@ -43,7 +43,7 @@ async def storm(server: Server) -> dict[str, Any]:
 
 
 async def measure() -> None:
-    """Storms in turns, and the medians."""
+    """Plays the storms in turns and reports the medians."""
     ours, stock = [], []
     with tempfile.TemporaryDirectory() as text:
         async with dev_temporal(Path(text)) as temporal:
@@ -72,4 +72,4 @@ async def measure() -> None:
             "server_cpu_us": round(statistics.median(turn["cpu_us"] for turn in ours)),
             "reference_server_cpu_us": round(statistics.median(t["cpu_us"] for t in stock)),
         },
-    ).tell()
+    ).report()

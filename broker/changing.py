@@ -1,14 +1,14 @@
-"""The way of a change of a reservation: asked of its workflow, waited for, and told as it is."""
+"""How a reservation is changed: its workflow is asked, and the change is waited for."""
 
 from broker.auth import current_caller
-from broker.commands.resolving import reservation_of
-from broker.commands.submitting import Backend
+from broker.backend import Backend
+from broker.commands.lookups import known_reservation
 from broker.errors import Reason, Refusal
-from broker.orders import Orders
-from broker.proto import names as resource_names
+from broker.proto.names import reservation_name
 from broker.reading.waiting import Patience, either
-from contract.commands import ChangeHold
-from domain.reservations.reservation import ChangeState, Reservation, ReservationState
+from contract.reservations import ChangeInput
+from domain.reservations.admission import ChangeVerdict, judge_change
+from domain.reservations.reservation import ChangeState, Reservation
 
 
 class Changer:
@@ -16,57 +16,56 @@ class Changer:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._orders = Orders(backend.client, backend.settings)
 
-    async def change(self, name: str, asked: ChangeHold, patience: Patience) -> Reservation:
-        """The reservation after the change, or as it is when patience ends.
+    async def change(self, name: str, wanted: ChangeInput, patience: Patience) -> Reservation:
+        """The reservation after the change, or as it is when patience ends. name: its id.
 
         Raises: Refusal (RESERVATION_NOT_FOUND, RESERVATION_ENDED, RESERVATION_NOT_HELD).
         """
         known = await self._read(name)
-        if _is_latest(known, asked):
-            return await self._decided(known, asked, patience)
+        if _is_latest(known, wanted):  # a repeat: the reservation may have ended since
+            return await self._decided(known, wanted, patience)
         _check_changeable(known)
-        await self._orders.change(known, asked, patience.remaining_s)
-        return await self._decided(await self._read(name), asked, patience)
+        await self._backend.temporal.change(known, wanted, patience.remaining_s)
+        return await self._decided(await self._read(name), wanted, patience)
 
     async def _read(self, name: str) -> Reservation:
-        tenant = current_caller().tenant
         async with self._backend.db.read() as tx:
-            return await reservation_of(tx, tenant, resource_names.reservation_name(name))
+            return await known_reservation(tx, current_caller().tenant, reservation_name(name))
 
     async def _decided(
-        self, known: Reservation, asked: ChangeHold, patience: Patience
+        self, known: Reservation, wanted: ChangeInput, patience: Patience
     ) -> Reservation:
         with self._backend.follower.command(known.tenant, known.name) as changed:
             while True:
                 changed.clear()
                 known = await self._read(known.name)
-                if known.ended or _is_decided(known, asked) or patience.remaining_s <= 0:
+                if known.ended or _is_decided(known, wanted) or patience.remaining_s <= 0:
                     return known
                 await either(changed, patience.draining, patience.remaining_s)
 
 
-def _is_latest(known: Reservation, asked: ChangeHold) -> bool:
-    return known.change is not None and known.change.request_id == asked.request_id
+def _is_latest(known: Reservation, wanted: ChangeInput) -> bool:
+    return known.change is not None and known.change.request_id == wanted.request_id
 
 
-def _is_decided(known: Reservation, asked: ChangeHold) -> bool:
-    """The change was answered, and the old hold is not in doubt because of it."""
+def _is_decided(known: Reservation, wanted: ChangeInput) -> bool:
+    """Whether the change was answered, and left no doubt about the reservation as it was."""
     change = known.change
-    if change is None or change.request_id != asked.request_id:
+    if change is None or change.request_id != wanted.request_id:
         return False
     return change.state is not ChangeState.PENDING and known.doubt_time is None
 
 
 def _check_changeable(known: Reservation) -> None:
-    shown = resource_names.reservation_name(known.name)
-    if known.ended:
+    shown = reservation_name(known.name)
+    verdict = judge_change(known)
+    if verdict is ChangeVerdict.ENDED:
         raise Refusal(
             Reason.RESERVATION_ENDED,
             f"{shown} has ended: {known.state.value} ({known.cause}).",
         )
-    if known.state is not ReservationState.HELD:
+    if verdict is ChangeVerdict.NOT_HELD:
         raise Refusal(
             Reason.RESERVATION_NOT_HELD,
             f"{shown} is {known.state.value}; it can be changed once it is HELD.",

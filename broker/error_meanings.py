@@ -1,4 +1,4 @@
-"""What each error reason means to a caller, and what to do next. docs/api.md prints this table."""
+"""What each error reason means to a caller, and what to do next. Printed into docs/api.md."""
 
 from broker.errors import Reason
 

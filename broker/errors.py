@@ -1,7 +1,7 @@
-"""Every error that a call can end with: a stable reason, its status code, its google.rpc details.
+"""Every error that a call can end with: a stable reason and its status code.
 
-A reason belongs to exactly one status code. Messages name the thing and the remedy and never
-repeat what the client sent beyond names of things.
+A reason belongs to exactly one status code. Messages name the thing and the remedy, and repeat
+nothing of what the client sent but names of things. `broker.proto.error_details` writes them.
 """
 
 from dataclasses import dataclass
@@ -9,14 +9,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 import grpc
-from google.protobuf.any_pb2 import Any as AnyMessage
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import Message
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
-from google.rpc.status_pb2 import Status
 
-ERROR_DOMAIN = "evcommand"
-DETAILS_KEY = "grpc-status-details-bin"
 _MESSAGE_LIMIT = 1_000
 
 
@@ -96,7 +89,7 @@ CODES: dict[Reason, grpc.StatusCode] = {
 
 
 @dataclass(frozen=True)
-class Violation:
+class FieldViolation:
     """What is wrong with one field of a request."""
 
     field: str
@@ -104,9 +97,9 @@ class Violation:
 
 
 class Refusal(Exception):
-    """A call ends with an error. Raised anywhere in the broker, written in one place.
+    """A call has to end with an error. May be raised anywhere in the broker.
 
-    violations: of fields; only with INVALID_ARGUMENT.
+    violations: the bad fields.
     retry_after: when to try again; always set with UNAVAILABLE and RESOURCE_EXHAUSTED.
     facts: further facts for programs (ErrorInfo.metadata).
     """
@@ -116,7 +109,7 @@ class Refusal(Exception):
         reason: Reason,
         message: str,
         *,
-        violations: tuple[Violation, ...] = (),
+        violations: tuple[FieldViolation, ...] = (),
         retry_after: timedelta | None = None,
         facts: dict[str, str] | None = None,
     ) -> None:
@@ -133,8 +126,8 @@ class Refusal(Exception):
         return CODES[self.reason]
 
 
-def invalid(violations: tuple[Violation, ...]) -> Refusal:
-    """The refusal of a request with bad fields: names them all."""
+def invalid(violations: tuple[FieldViolation, ...]) -> Refusal:
+    """The refusal of a request with bad fields. It names them all."""
     first = {one.field: one.description for one in reversed(violations)}
     fields = dict.fromkeys(one.field for one in violations)
     said = "; ".join(f"{field} {first[field]}" for field in fields)
@@ -143,40 +136,14 @@ def invalid(violations: tuple[Violation, ...]) -> Refusal:
     )
 
 
+def check(violations: tuple[FieldViolation, ...]) -> None:
+    """Go on only when a request has no bad fields. Raises: Refusal (INVALID_REQUEST)."""
+    if violations:
+        raise invalid(violations)
+
+
 def bad_field(reason: Reason, field: str, description: str) -> Refusal:
-    """The refusal of one field for a reason of its own."""
-    return Refusal(reason, f"{field}: {description}", violations=(Violation(field, description),))
-
-
-def trailing_details(refusal: Refusal) -> tuple[tuple[str, bytes], ...]:
-    """The refusal as trailing metadata: google.rpc.Status with its details."""
-    code: int = refusal.code.value[0]
-    status = Status(code=code, message=refusal.message)
-    status.details.extend(_packed(detail) for detail in _details(refusal))
-    return ((DETAILS_KEY, status.SerializeToString()),)
-
-
-def _details(refusal: Refusal) -> list[Message]:
-    details: list[Message] = [
-        ErrorInfo(reason=refusal.reason.value, domain=ERROR_DOMAIN, metadata=refusal.facts)
-    ]
-    if refusal.violations:
-        details.append(
-            BadRequest(
-                field_violations=[
-                    BadRequest.FieldViolation(field=one.field, description=one.description)
-                    for one in refusal.violations
-                ]
-            )
-        )
-    if refusal.retry_after is not None:
-        delay = Duration()
-        delay.FromTimedelta(refusal.retry_after)
-        details.append(RetryInfo(retry_delay=delay))
-    return details
-
-
-def _packed(message: Message) -> AnyMessage:
-    packed = AnyMessage()
-    packed.Pack(message)
-    return packed
+    """The refusal of one field, for a reason that is not INVALID_REQUEST alone."""
+    return Refusal(
+        reason, f"{field}: {description}", violations=(FieldViolation(field, description),)
+    )

@@ -8,50 +8,24 @@ from dataclasses import dataclass
 import grpc
 import grpc.aio
 import structlog
-from evcommand.v1 import (
-    callback_service_pb2,
-    callback_service_pb2_grpc,
-    remote_command_service_pb2,
-    remote_command_service_pb2_grpc,
-    reservation_service_pb2,
-    reservation_service_pb2_grpc,
-    station_service_pb2,
-    station_service_pb2_grpc,
-    token_service_pb2,
-    token_service_pb2_grpc,
-)
-from google.protobuf.descriptor import FileDescriptor
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
-from temporalio.client import Client
+from grpc_health.v1 import health
 
 from broker.auth import Authenticator
+from broker.backend import Backend
 from broker.callbacks.posting import posting_callbacks
 from broker.calls import CallInterceptor
-from broker.commands.submitting import Backend
 from broker.reading.following import LogFollower
-from broker.reading.watching import Watches
-from broker.services.callbacks import CallbackServicer
-from broker.services.remote_commands import RemoteCommandServicer
-from broker.services.reservations import ReservationServicer
-from broker.services.stations import StationServicer
-from broker.services.tokens import TokenServicer
-from broker.settings import BrokerSettings, Tls, check_listener, is_loopback
-from fleet.engine.database import Database
+from broker.reading.open_watches import OpenWatches
+from broker.services.registration import add_services
+from broker.settings import BrokerSettings, Tls, check_listener
+from broker.temporal import Temporal, TemporalClient
+from domain.loopback import is_loopback_listener
+from fleet.database import Database
 from fleet.keys import load_passwords, load_sealer
 
 _logger = structlog.get_logger(__name__)
 
-_FILES: tuple[FileDescriptor, ...] = (
-    remote_command_service_pb2.DESCRIPTOR,
-    station_service_pb2.DESCRIPTOR,
-    token_service_pb2.DESCRIPTOR,
-    callback_service_pb2.DESCRIPTOR,
-    reservation_service_pb2.DESCRIPTOR,
-)
-SERVICES = tuple(service.full_name for file in _FILES for service in file.services_by_name.values())
-
-# Calls beyond `max_calls` that are told so, with details; further ones only get the bare status.
+# So many calls beyond `max_calls` are refused with details. Further ones get the bare status.
 _REFUSED_AT_ONCE = 200
 
 
@@ -74,26 +48,26 @@ class RunningBroker:
 
 @asynccontextmanager
 async def running_broker(
-    db: Database, client: Client, settings: BrokerSettings
+    db: Database, client: TemporalClient, settings: BrokerSettings
 ) -> AsyncIterator[RunningBroker]:
-    """Serves while the context is open; then drains: no new calls, waits end with the command as
-    it is, watches end with UNAVAILABLE, and what is still in flight has `drain_s` to end.
+    """Serves while the context is open, and drains when it closes.
 
-    Raises: UnsafeListener; ListenFailed; DatabaseUnavailable.
+    Draining: no new calls are taken, waiting calls return the command as it is, watches end with
+    UNAVAILABLE, and other calls have `drain_s` to end.
+
+    Raises: UnsafeBroker; ListenFailed; DatabaseUnavailable.
     """
     check_listener(settings)
     _warn_when_open(settings)
-    draining = asyncio.Event()
-    follower = LogFollower(db)
-    backend = Backend(db, client, await load_sealer(db), follower, settings, draining)
+    backend = await _backend(db, client, settings)
     healthy = health.aio.HealthServicer()
     server = _server(settings)
-    await _add_services(server, backend, healthy)
+    await add_services(server, backend, healthy)
     host = settings.listen.rpartition(":")[0]
     broker = RunningBroker(host, _listen(server, settings))
     async with (
         posting_callbacks(db, client, backend.sealer, settings),
-        follower.running(),
+        backend.follower.running(),
     ):
         await server.start()
         _logger.info("broker_listens", address=broker.address, tls=settings.tls is not None)
@@ -101,9 +75,22 @@ async def running_broker(
             yield broker
         finally:
             _logger.info("broker_drains", grace_s=settings.drain_s)
-            draining.set()
+            backend.draining.set()
             await healthy.enter_graceful_shutdown()
             await server.stop(settings.drain_s)
+
+
+async def _backend(db: Database, client: TemporalClient, settings: BrokerSettings) -> Backend:
+    return Backend(
+        db=db,
+        temporal=Temporal(client, settings),
+        sealer=await load_sealer(db),
+        passwords=await load_passwords(db),
+        follower=LogFollower(db),
+        watches=OpenWatches(settings.max_watches),
+        settings=settings,
+        draining=asyncio.Event(),
+    )
 
 
 def _server(settings: BrokerSettings) -> grpc.aio.Server:
@@ -122,31 +109,6 @@ def _server(settings: BrokerSettings) -> grpc.aio.Server:
             ("grpc.so_reuseport", 0),
         ],
     )
-
-
-async def _add_services(
-    server: grpc.aio.Server, backend: Backend, healthy: "health.aio.HealthServicer"
-) -> None:
-    passwords = await load_passwords(backend.db)
-    watches = Watches(backend.settings.max_watches)
-    remote_command_service_pb2_grpc.add_RemoteCommandServiceServicer_to_server(
-        RemoteCommandServicer(backend, watches), server
-    )
-    reservation_service_pb2_grpc.add_ReservationServiceServicer_to_server(
-        ReservationServicer(backend, watches), server
-    )
-    station_service_pb2_grpc.add_StationServiceServicer_to_server(
-        StationServicer(backend, passwords), server
-    )
-    token_service_pb2_grpc.add_TokenServiceServicer_to_server(TokenServicer(backend), server)
-    callback_service_pb2_grpc.add_CallbackServiceServicer_to_server(
-        CallbackServicer(backend), server
-    )
-    health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
-    for service in SERVICES:
-        await healthy.set(service, health_pb2.HealthCheckResponse.SERVING)
-    shown = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
-    reflection.enable_server_reflection(shown, server)
 
 
 def _listen(server: grpc.aio.Server, settings: BrokerSettings) -> int:
@@ -173,7 +135,7 @@ def _credentials(tls: Tls) -> grpc.ServerCredentials:
 
 
 def _warn_when_open(settings: BrokerSettings) -> None:
-    if is_loopback(settings.listen):
+    if is_loopback_listener(settings.listen):
         return
     if settings.tls is None or not settings.api_keys:
         _logger.warning(

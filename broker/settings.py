@@ -1,35 +1,35 @@
 """Every setting of the broker, with its default and its limit's name."""
 
-import ipaddress
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from domain.commands.timing import Timing
+from domain.loopback import is_loopback_listener
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 
 
 class Right(StrEnum):
-    """What a credential may only do when its setting says so."""
+    """What the holder of a credential may do only when its setting says so."""
 
     UNLOCK = "unlock"
     HARD_RESET = "hard-reset"
 
 
-class UnsafeListener(Exception):
-    """The broker was told to listen where everybody could command stations. Says the remedy."""
+class UnsafeBroker(Exception):
+    """The listener would let everybody in a network command stations. Says the remedy."""
 
 
 @dataclass(frozen=True)
 class ApiKey:
     """A credential: what its holder is called, the SHA-256 of the key, and its further rights.
 
-    A key is generated with 128 bits or more, so that a plain digest cannot be searched; the key
-    itself is never in a setting. Without further rights it may do everything but unlock and
-    restart at once.
+    A key is generated with 128 bits or more, so that a plain digest cannot be searched. The key
+    itself is never in a setting. Without further rights its holder may do everything but unlock
+    connectors and restart whole stations at once.
     """
 
     name: str
@@ -41,7 +41,7 @@ class ApiKey:
     def parse(cls, text: str) -> "ApiKey":
         """Read `NAME[@TENANT][+RIGHT ...]:SHA256HEX`.
 
-        Raises: ValueError when it is none. The message never shows the text.
+        Raises: ValueError when the text is not of this form. The message never shows the text.
         """
         who, separator, digest = text.strip().rpartition(":")
         if not separator or not _DIGEST.fullmatch(digest.lower()):
@@ -67,55 +67,84 @@ class Tls:
 
 @dataclass(frozen=True)
 class BrokerSettings:
-    """The broker's settings.
+    """The broker's settings."""
 
-    listen: HOST:PORT; port 0 takes a free one.
-    tls: None serves plain text.
-    api_keys: who may call; empty: everybody who reaches the port, as tenant "default".
-    insecure: listen beyond loopback without TLS and credentials all the same.
-    timing: every wait of the commands made here.
-    wait_limit_s: no call waits longer for a command; the command goes on.
-    deadline_margin_s: how long before its own deadline a waiting call returns.
-    temporal_timeout_s: Temporal has this long to take a command before it counts as down.
-    unavailable_retry_s: when a client is told to try again.
-    drain_s: how long a shutdown lets calls in flight end.
-    max_message_bytes: of a request.
-    max_metadata_bytes: of a call's metadata.
-    max_calls: calls served at once; more are RESOURCE_EXHAUSTED.
-    max_streams_per_connection: gRPC streams of one client connection.
-    max_watches: WatchCommands streams served at once.
-    watch_batch: events read at once for one watch.
-    callback_timeout_s: a receiver has this long to answer a post; at most 20.
-    callback_max_answer_bytes: of a receiver's answer; whoever sends more is no receiver.
-    callback_max_posts: posts made at once.
-    callback_ca_file: PEM file of the CAs that may vouch for receivers, instead of the usual ones.
-    callback_allow_private: DANGEROUS, for tests and labs: post also to loopback and private
-        addresses, and over plain http. Clients can then reach into the broker's own network.
-    keepalive_s: how often a silent client connection is probed; dead ones are cut after as long.
-    """
-
-    listen: str = "127.0.0.1:50051"
-    tls: Tls | None = None
-    api_keys: tuple[ApiKey, ...] = field(default=(), repr=False)
-    insecure: bool = False
-    timing: Timing = field(default_factory=Timing)
-    wait_limit_s: float = 600.0
-    deadline_margin_s: float = 0.25
-    temporal_timeout_s: float = 1.2
-    unavailable_retry_s: float = 1.0
-    drain_s: float = 20.0
-    max_message_bytes: int = 256 * 1024
-    max_metadata_bytes: int = 16 * 1024
-    max_calls: int = 2_000
-    max_streams_per_connection: int = 1_000
-    max_watches: int = 500
-    watch_batch: int = 200
-    callback_timeout_s: float = 10.0
-    callback_max_answer_bytes: int = 4_096
-    callback_max_posts: int = 100
-    callback_ca_file: str = ""
-    callback_allow_private: bool = False
-    keepalive_s: float = 30.0
+    listen: str = field(
+        default="127.0.0.1:50051", metadata={"doc": "HOST:PORT; port 0 takes a free one."}
+    )
+    tls: Tls | None = field(default=None, metadata={"doc": "None serves plain text."})
+    api_keys: tuple[ApiKey, ...] = field(
+        default=(),
+        repr=False,
+        metadata={
+            "doc": 'who may call; empty: everybody who reaches the port, as tenant "default".'
+        },
+    )
+    insecure: bool = field(
+        default=False,
+        metadata={"doc": "listen beyond loopback without TLS and credentials all the same."},
+    )
+    timing: Timing = field(
+        default_factory=Timing, metadata={"doc": "every wait of the commands made here."}
+    )
+    wait_limit_s: float = field(
+        default=600.0, metadata={"doc": "no call waits longer for a command; the command goes on."}
+    )
+    deadline_margin_s: float = field(
+        default=0.25, metadata={"doc": "how long before its own deadline a waiting call returns."}
+    )
+    temporal_timeout_s: float = field(
+        default=1.2,
+        metadata={"doc": "Temporal has this long to take a command before it counts as down."},
+    )
+    unavailable_retry_s: float = field(
+        default=1.0, metadata={"doc": "when a client is told to try again."}
+    )
+    drain_s: float = field(
+        default=20.0, metadata={"doc": "how long a shutdown lets calls in flight end."}
+    )
+    max_message_bytes: int = field(default=256 * 1024, metadata={"doc": "of a request."})
+    max_metadata_bytes: int = field(default=16 * 1024, metadata={"doc": "of a call's metadata."})
+    max_calls: int = field(
+        default=2_000, metadata={"doc": "calls served at once; more are RESOURCE_EXHAUSTED."}
+    )
+    max_streams_per_connection: int = field(
+        default=1_000, metadata={"doc": "gRPC streams of one client connection."}
+    )
+    max_watches: int = field(default=500, metadata={"doc": "WatchCommands streams served at once."})
+    watch_batch: int = field(default=200, metadata={"doc": "events read at once for one watch."})
+    callback_timeout_s: float = field(
+        default=10.0, metadata={"doc": "a receiver has this long to answer a post; at most 20."}
+    )
+    callback_max_answer_bytes: int = field(
+        default=4_096,
+        metadata={"doc": "of a receiver's answer; whoever sends more is no receiver."},
+    )
+    callback_max_posts: int = field(default=100, metadata={"doc": "posts made at once."})
+    callback_ca_file: str = field(
+        default="",
+        metadata={
+            "doc": ("PEM file of the CAs that may vouch for receivers, instead of the usual ones.")
+        },
+    )
+    callback_allow_private: bool = field(
+        default=False,
+        metadata={
+            "doc": (
+                "DANGEROUS, for tests and labs: post also to loopback and private "
+                "addresses, and over plain http. Clients can then reach into the broker's "
+                "own network."
+            )
+        },
+    )
+    keepalive_s: float = field(
+        default=30.0,
+        metadata={
+            "doc": (
+                "how often a silent client connection is probed; dead ones are cut after as long."
+            )
+        },
+    )
 
 
 MAX_CALLBACK_TIMEOUT_S = 20.0
@@ -124,29 +153,16 @@ MAX_CALLBACK_TIMEOUT_S = 20.0
 def check_listener(settings: BrokerSettings) -> None:
     """Refuse to serve beyond this machine without TLS and credentials.
 
-    Raises: UnsafeListener, unless `insecure` says that this is wanted.
+    Raises: UnsafeBroker, unless `insecure` says that this is wanted.
     """
-    if settings.insecure or is_loopback(settings.listen):
+    if settings.insecure or is_loopback_listener(settings.listen):
         return
     missing = [
         *(() if settings.tls else ("a TLS certificate and key",)),
         *(() if settings.api_keys else ("at least one API key",)),
     ]
     if missing:
-        raise UnsafeListener(
+        raise UnsafeBroker(
             f"{settings.listen} can be reached from other machines: configure "
             f"{' and '.join(missing)}, listen on 127.0.0.1, or say --insecure"
         )
-
-
-def is_loopback(listen: str) -> bool:
-    """Whether only this machine can reach HOST:PORT (or a unix: socket)."""
-    if listen.startswith("unix:"):
-        return True
-    host = listen.rpartition(":")[0].strip("[]")
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

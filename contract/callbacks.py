@@ -1,15 +1,18 @@
-"""What crosses Temporal about callbacks: one frozen dataclass in, one out."""
+"""Inputs and results of the callback workflow and its activities.
+
+The rules for payloads are those of `contract/commands.py`.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from domain.callbacks import News
+from domain.callbacks import NewsKind
 
 
 @dataclass(frozen=True)
-class CallbackOrder:
-    """Input of the callback workflow: the command whose news are posted. The log has the rest."""
+class CallbackInput:
+    """Input of the callback workflow: the command whose changes are posted."""
 
     tenant: str
     command: str
@@ -17,15 +20,18 @@ class CallbackOrder:
 
 
 @dataclass(frozen=True)
-class CallbackEnded:
-    """Result of the callback workflow: how many deliveries it settled."""
+class CallbackResult:
+    """Result of the callback workflow. deliveries: how many were delivered or parked."""
 
     deliveries: int
 
 
 @dataclass(frozen=True)
-class NextRequest:
-    """Input of `next_callback`. tried: the revision whose try failed and that waits; 0 for none."""
+class NextCallbackInput:
+    """Input of `next_callback`.
+
+    tried: the revision whose delivery failed and waits for its next try; 0 for none.
+    """
 
     tenant: str
     command: str
@@ -34,34 +40,35 @@ class NextRequest:
 
 
 @dataclass(frozen=True)
-class Due:
-    """The delivery to try next. revision 0: nothing is due.
+class NextCallbackResult:
+    """Result of `next_callback`: the delivery to try next.
 
-    resent: somebody asked for it again since its last try. resend_time: when that last happened.
-    gone: the command's own receiver said 410: it is parked untried.
+    revision: the command's revision that is posted; 0: nothing is due.
+    resent: a caller asked for it again since its last try. resend_time: when that last happened.
+    gone: the command's own receiver answered 410 before: the delivery is parked without a try.
     """
 
     revision: int = 0
     id: str = ""
-    news: News = News.OUTCOME
+    news: NewsKind = NewsKind.OUTCOME
     resent: bool = False
     gone: bool = False
     resend_time: datetime | None = None
 
 
 @dataclass(frozen=True)
-class PostRequest:
-    """Input of `post_callback`, run by a broker."""
+class PostCallbackInput:
+    """Input of `post_callback`, which a broker runs: one try of one delivery."""
 
     tenant: str
     command: str
     revision: int
     id: str
-    news: News
+    news: NewsKind
 
 
 class PostStatus(StrEnum):
-    """What became of a try: delivered, worth another try, or not."""
+    """What became of a try: delivered, worth another try, or not worth one."""
 
     DELIVERED = "DELIVERED"
     RETRY = "RETRY"
@@ -69,11 +76,13 @@ class PostStatus(StrEnum):
 
 
 @dataclass(frozen=True)
-class PostResult:
+class PostCallbackResult:
     """Result of `post_callback`.
 
-    cause: a word of `domain/callbacks.py` unless DELIVERED; reason: the same as a sentence.
-    retry_after_s: what the receiver asked for. url: where it was posted.
+    cause: a word of `domain/callbacks.py`, empty when DELIVERED. reason: the same as a sentence.
+    http_status: 0 when there was no HTTP answer.
+    retry_after_s: how long the receiver asked us to wait; None when it did not say.
+    url: where it was posted; empty when it was not posted.
     """
 
     status: PostStatus
@@ -85,20 +94,23 @@ class PostResult:
 
 
 @dataclass(frozen=True)
-class SettleCallback:
-    """Input of `settle_callback`: what became of a try. next_time None: there is no next one."""
+class SettleCallbackInput:
+    """Input of `settle_callback`: what became of a try.
+
+    tries: how many were made so far. next_time: of the next try; None: there is none.
+    """
 
     tenant: str
     command: str
-    due: Due
-    result: PostResult
+    due: NextCallbackResult
+    result: PostCallbackResult
     tries: int
     now: datetime
     next_time: datetime | None = None
 
 
 @dataclass(frozen=True)
-class Settled:
-    """Result of `settle_callback`."""
+class SettleCallbackResult:
+    """Result of `settle_callback`. state: of the delivery, a word of `domain/callbacks.py`."""
 
     state: str

@@ -1,66 +1,84 @@
-"""What crosses Temporal: one frozen dataclass in, one out. New fields have defaults."""
+"""Inputs and results of the command workflow, its updates, its signal and its activities.
 
-from dataclasses import dataclass, field
+Each workflow, update, signal and activity takes one frozen dataclass (`...Input`) and returns one
+(`...Result`). The fields are the payload: they stand in stored histories, so a field is added only
+with a default and is never given another meaning. A key that the dataclass does not have is
+ignored when a history is read. The names of the classes are not stored.
+"""
+
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from domain.commands.sending import Course
-from domain.commands.timing import Timing as Timing  # noqa: PLC0414
+from domain.commands.sending import SendAct
+from domain.commands.timing import Timing
 from domain.evidence.facts import Act, Asked
 from domain.model.answers import StationAnswer
 from domain.model.command import Command, Compensation, Outcome, SessionFacts, State, WaitFor
-from domain.model.specs import (
-    CommandSpecs,
-    Kind,
-)
-from domain.reservations.next_step import Act as HoldAct
-from domain.reservations.reservation import Reservation
+from domain.model.specs import CommandSpecs, Kind
+
+# The workflow, its updates and its signal.
 
 
 @dataclass(frozen=True)
-class CommandOrder:
-    """Input of the command workflow: the command as the caller submitted it (QUEUED)."""
+class CommandInput:
+    """Input of the command workflow: the command as its caller submitted it (QUEUED)."""
 
     command: Command
     timing: Timing = field(default_factory=Timing)
 
 
 @dataclass(frozen=True)
-class Submit:
+class CommandResult:
+    """Result of the command workflow."""
+
+    outcome: Outcome
+    compensation: Compensation = field(default_factory=Compensation)
+
+
+@dataclass(frozen=True)
+class SubmitInput:
     """Input of the `submit` update: what the caller waits for."""
 
     wait_for: WaitFor = WaitFor.STATION_ANSWER
 
 
 @dataclass(frozen=True)
-class Cancel:
-    """Input of the `cancel` update."""
+class CancelInput:
+    """Input of the `cancel` update. reason: the caller's own words; may be empty."""
 
     reason: str = ""
 
 
 @dataclass(frozen=True)
-class Progress:
-    """Result of both updates: the log holds at least this revision of the command."""
+class UpdateResult:
+    """Result of every update: the log holds at least this revision of the command or reservation.
+
+    The caller reads the log for everything else.
+    """
 
     revision: int
 
 
 @dataclass(frozen=True)
-class Wake:
-    """The `wake` signal: something was written to the fleet that concerns this command.
+class WakeInput:
+    """Input of the `wake` signal: a fact was written that concerns this workflow.
 
-    It carries no fact: the workflow reads the fact, so that a lost signal loses nothing.
+    The signal carries no fact. The workflow reads all facts, so a lost signal loses nothing.
+    reason: a word for the person who reads the history.
     """
 
     reason: str = ""
 
 
-@dataclass(frozen=True)
-class Tried:
-    """An attempt that certainly sent nothing, and is followed by another one.
+# prepare_command: where is the station, and may the command be sent?
 
-    attempt: its number. cause: an UPPER_SNAKE word.
+
+@dataclass(frozen=True)
+class UnsentAttempt:
+    """An attempt that certainly sent nothing; another attempt follows.
+
+    attempt: its number. cause: an UPPER_SNAKE word of `domain/model/outcomes.py`.
     """
 
     attempt: int
@@ -69,13 +87,13 @@ class Tried:
 
 
 @dataclass(frozen=True)
-class PrepareRequest:
-    """Input of `prepare_command`: where would this command be sent now?
+class PrepareCommandInput:
+    """Input of `prepare_command`.
 
-    now: the workflow's time, so that a history tells what was decided by.
-    look_only: find the way and record nothing (for questions and for undoing).
+    now: the workflow's time, so that the history shows the time that the decision used.
+    look_only: find the gateway and record nothing (for a question, a repeat or an undo).
     asked: what the station said about the session that an unlock stops first.
-    tried: the attempt before, when it sent nothing.
+    tried: the attempt before this one, when it sent nothing.
     """
 
     command: Command
@@ -83,27 +101,24 @@ class PrepareRequest:
     look_only: bool = False
     timing: Timing = field(default_factory=Timing)
     asked: Asked | None = None
-    tried: Tried | None = None
+    tried: UnsentAttempt | None = None
 
 
 @dataclass(frozen=True)
-class Route:
-    """Who holds the station's socket right now, and what that means for the command.
+class PrepareCommandResult:
+    """Result of `prepare_command`: the station's gateway, and what to do with the command.
 
-    gateway: None when nobody does.
-    boot_accepted: False while BootNotification was not yet accepted; nothing is sent then.
-    revision: of the command in the log, after it was recorded as queued.
-    course: send, wait for the station (until `look_again`), or concluded with `outcome`; an unlock
-        may have to stop a session first, or to ask about it.
-    wire_id, transaction, evse_id: of that session.
-    stopped_first: how it ended.
+    gateway: the process that holds the station's socket; None when no process does.
+    revision: the command's revision in the log, after it was recorded as queued.
+    course: send it; wait for the station until `look_again`; or conclude it with `outcome`. For an
+        unlock also: stop a session first, or ask the station about that session.
+    wire_id, transaction, evse_id: the session that an unlock stops or asks about.
+    stopped_first: how that session ended.
     """
 
     gateway: str | None
-    boot_accepted: bool = False
-    ocpp_version: str = ""
     revision: int = 0
-    course: Course = Course.SEND
+    course: SendAct = SendAct.SEND
     progress: str = ""
     outcome: Outcome | None = None
     look_again: datetime | None = None
@@ -112,17 +127,30 @@ class Route:
     evse_id: int | None = None
     stopped_first: SessionFacts | None = None
 
+    def onto(self, command: Command) -> Command:
+        """The command with what was recorded about it."""
+        return replace(
+            command,
+            revision=self.revision,
+            progress=self.progress,
+            stopped_first=self.stopped_first,
+        )
+
+
+# send_frame: one frame, by the gateway that holds the station.
+
 
 @dataclass(frozen=True)
-class SendRequest(CommandSpecs):
-    """Input of `send_frame`, run by the gateway that holds the station.
+class SendFrameInput(CommandSpecs):
+    """Input of `send_frame`.
 
-    attempt: 1, 2, ... of this command; with the command's name it is the key of the intent.
-    not_after: nothing is written to the socket after it, queueing included.
-    kind: of the frame; it says which spec is set. An unlock that stops a session first sends a
-        STOP_SESSION, and so does a start whose session nobody wants.
-    undo: a compensating frame, or one of a reservation: no command's state is written.
-    command: for a reservation's own frames, the reservation's id.
+    command: the command's name; for a reservation's own frame, the reservation's name.
+    kind: the kind of the frame; the spec of this kind is set and all others are None. The frame's
+        kind may differ from the command's: an unlock may send a STOP_SESSION first, and an unwanted
+        session is ended by a STOP_SESSION.
+    attempt: 1, 2, 3 ... for each command. Command and attempt together are the key of the intent.
+    not_after: nothing is written to the socket after this time, time in the queue included.
+    undo: this frame undoes an effect, or belongs to a reservation: no command's state is written.
     """
 
     command: str
@@ -137,7 +165,7 @@ class SendRequest(CommandSpecs):
 
 
 class SendStatus(StrEnum):
-    """The three results of a send that are never merged."""
+    """What became of a frame. These three are never merged: the next step differs for each."""
 
     NOT_SENT = "NOT_SENT"
     NO_ANSWER = "NO_ANSWER"
@@ -145,14 +173,15 @@ class SendStatus(StrEnum):
 
 
 @dataclass(frozen=True)
-class SendResult:
+class SendFrameResult:
     """Result of `send_frame` and of `settle_send`.
 
-    cause: an UPPER_SNAKE word of `domain/outcomes.py` when not ANSWERED.
-    retry: NOT_SENT only: another gateway or a later moment may still send it.
-    effect_timeout_s: the station's own connection timeout, when it is known.
-    revision: of the command in the log, 0 when the result could not be written there.
-    message_id: of the frame, as logs, traces and the story have it; "" when none was sent.
+    cause: an UPPER_SNAKE word of `domain/model/outcomes.py`; empty when ANSWERED.
+    retry: only for NOT_SENT: another gateway, or a later moment, may still send the frame.
+    answer: set when ANSWERED.
+    effect_timeout_s: how long the station waits for the cable, when this is known.
+    revision: the command's revision in the log; 0 when the result could not be written there.
+    message_id: OCPP's id of the frame, also found in logs and traces; "" when nothing was sent.
     """
 
     status: SendStatus
@@ -166,12 +195,16 @@ class SendResult:
     message_id: str = ""
 
 
-@dataclass(frozen=True)
-class SettleRequest:
-    """Input of `settle_send`: was this attempt sent? If nobody knows, it is decided now: no.
+# settle_send: was an attempt sent although its gateway is silent?
 
-    give_up: nobody waits for an answer of this attempt any longer, so a frame that was perhaps
-    sent is recorded as sent without an answer. False: only ask, its gateway is still at work.
+
+@dataclass(frozen=True)
+class SettleSendInput:
+    """Input of `settle_send`. An attempt without an intent is settled as "never sent".
+
+    give_up: nobody waits for the answer of this attempt any longer: a frame that was perhaps sent
+        is recorded as sent without an answer. False: only ask; the gateway is still at work.
+    undo: the frame undoes an effect or belongs to a reservation, as in `SendFrameInput`.
     """
 
     tenant: str
@@ -183,9 +216,12 @@ class SettleRequest:
     station: str = ""
 
 
+# weigh_evidence: what do all facts mean for the command now?
+
+
 @dataclass(frozen=True)
-class WeighRequest:
-    """Input of `weigh_evidence`: what do all known facts mean for this command now?"""
+class WeighEvidenceInput:
+    """Input of `weigh_evidence`. asked: the station's reply to our last question, if any."""
 
     tenant: str
     command: str
@@ -195,12 +231,12 @@ class WeighRequest:
 
 
 @dataclass(frozen=True)
-class Weighed:
-    """What the facts mean; it is recorded already.
+class WeighEvidenceResult:
+    """Result of `weigh_evidence`: the decision, which is recorded already.
 
-    act: what to do next; look_again: when, None for "when woken".
-    wire_id, evse_id: of the session to be stopped (UNDO) or tried (SEND_AGAIN).
-    guarded: late evidence about the command still matters.
+    act: what to do next. look_again: when to weigh again; None: only when woken.
+    state, outcome, compensation, progress, revision: the command as the log has it now.
+    wire_id, transaction, evse_id: the session to stop (UNDO, SEND_AGAIN).
     """
 
     act: Act
@@ -209,18 +245,33 @@ class Weighed:
     look_again: datetime | None = None
     outcome: Outcome | None = None
     compensation: Compensation = field(default_factory=Compensation)
-    guarded: bool = False
     wire_id: str = ""
     transaction: str = ""
     evse_id: int | None = None
     progress: str = ""
 
+    def onto(self, command: Command) -> Command:
+        """The command with what was recorded about it."""
+        return replace(
+            command,
+            state=self.state,
+            outcome=self.outcome,
+            compensation=self.compensation,
+            progress=self.progress,
+            revision=self.revision,
+        )
 
-class Change(StrEnum):
-    """What `record_change` writes: see `domain/changes.py` and the guard's end.
 
-    HEARD: a gateway's result that the gateway itself could not write down. STEP_HEARD: the same of
-    a first step, which says nothing about the command itself.
+# record_change: what only the workflow knows.
+
+
+class ChangeKind(StrEnum):
+    """What `record_change` writes; `domain/model/transitions.py` has the rule of each.
+
+    NOT_SENT: sending was given up. CANCEL_ASKED: the caller wants the command back, too late.
+    CANCELLED: the command was taken back. GUARD_ENDED: late evidence is not acted on any longer.
+    HEARD: the result of a frame that the gateway could not write down itself.
+    STEP_HEARD: the same for an unlock's first step, which does not change the command itself.
     """
 
     NOT_SENT = "NOT_SENT"
@@ -232,30 +283,39 @@ class Change(StrEnum):
 
 
 @dataclass(frozen=True)
-class ChangeRequest:
-    """Input of `record_change`."""
+class RecordChangeInput:
+    """Input of `record_change`.
+
+    cause: for NOT_SENT. detail: a sentence, or the caller's reason for a cancel.
+    attempt, heard: for HEARD and STEP_HEARD: the frame's attempt, and what became of it.
+    """
 
     tenant: str
     command: str
-    change: Change
+    change: ChangeKind
     now: datetime
     cause: str = ""
     detail: str = ""
     attempt: int = 0
-    heard: SendResult | None = None
+    heard: SendFrameResult | None = None
 
 
 @dataclass(frozen=True)
-class Ended:
-    """Result of the command workflow."""
+class RecordChangeResult:
+    """Result of `record_change`: the command as the log has it now."""
 
-    outcome: Outcome
-    compensation: Compensation = field(default_factory=Compensation)
+    command: Command
+
+
+# ask_station: a question that does no harm and may be repeated.
 
 
 @dataclass(frozen=True)
-class AskRequest:
-    """Input of `ask_station`: what became of this start or stop? Safe to repeat."""
+class AskStationInput:
+    """Input of `ask_station`: what became of a command of this kind?
+
+    wire_id: OCPP's transaction id, when one is known; else the question is about the EVSE.
+    """
 
     station: str
     kind: Kind
@@ -267,12 +327,12 @@ class AskRequest:
 
 
 @dataclass(frozen=True)
-class AskResult:
-    """What the station said when asked. None: it could not or did not say.
+class AskStationResult:
+    """Result of `ask_station`. None: the station could not say or did not say.
 
-    ongoing: the transaction asked for is running (2.x).
-    messages_in_queue: facts are still on the station and will come (2.x).
-    asked: True when the station answered at all.
+    asked: the station replied.
+    ongoing: the transaction is running (OCPP 2.x).
+    messages_in_queue: the station still has messages to deliver (OCPP 2.x).
     """
 
     asked: bool
@@ -281,7 +341,7 @@ class AskResult:
     detail: str = ""
 
     def as_fact(self, at: datetime, before: Asked | None) -> Asked:
-        """The reply as one more fact about the command. before: the one before, if any."""
+        """The reply as a fact about the command. before: the reply before this one, if any."""
         return Asked(
             at=at,
             times=(before.times if before else 0) + 1,
@@ -290,81 +350,3 @@ class AskResult:
             messages_in_queue=self.messages_in_queue,
             detail=self.detail,
         )
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """A change was written to the log (or was there already): the command as it now stands."""
-
-    command: Command
-    outcome: Outcome | None = None
-
-
-@dataclass(frozen=True)
-class ReservationOrder:
-    """Input of the reservation workflow; what it is about stands in the event log."""
-
-    tenant: str
-    reservation: str
-    station: str
-
-
-@dataclass(frozen=True)
-class ChangeHold:
-    """Input of the `change` update: another end or another EVSE. None: it stays as it is.
-
-    request_id: makes repeats one change.
-    """
-
-    request_id: str
-    expire_time: datetime | None = None
-    evse_id: int | None = None
-
-
-@dataclass(frozen=True)
-class WeighReservation:
-    """Input of `weigh_reservation`: what do all facts mean for this hold, and what is to do?
-
-    not_before: a moment so near that it is waited for, and the facts are read then.
-    """
-
-    tenant: str
-    reservation: str
-    now: datetime
-    not_before: datetime | None = None
-
-
-@dataclass(frozen=True)
-class ReservationStep:
-    """What to do next about a hold; what the facts mean is recorded already.
-
-    request: the frame to be sent, with `gateway` (None: nobody holds the station's socket).
-    """
-
-    act: HoldAct
-    reservation: Reservation
-    look_again: datetime | None = None
-    gateway: str | None = None
-    request: SendRequest | None = None
-
-
-@dataclass(frozen=True)
-class ChangeReservation:
-    """Input of `change_reservation`: note a change that was asked for, or an operator's end of it.
-
-    change: None: the reservation is withdrawn, for `reason`.
-    """
-
-    tenant: str
-    reservation: str
-    now: datetime
-    change: ChangeHold | None = None
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class ReservationEnded:
-    """Result of a run of the reservation workflow: how the reservation stands."""
-
-    state: str
-    cause: str

@@ -1,4 +1,7 @@
-"""Every name that Temporal sees, once: workflows, activities, queues, signals, attributes."""
+"""Every name that Temporal sees, once: workflows, activities, queues, signals, attributes.
+
+Histories hold these names, so none of them ever changes.
+"""
 
 COMMAND_WORKFLOW = "RemoteCommandWorkflow"
 RESERVATION_WORKFLOW = "ReservationWorkflow"
@@ -31,20 +34,20 @@ OUTCOME_ATTRIBUTE = "EvOutcome"
 
 
 def command_workflow_id(tenant: str, request_id: str) -> str:
-    """The workflow id of a command: the idempotency key of its request."""
+    """The workflow id of a command: the same request of the same tenant is the same workflow."""
     return f"command/{tenant}/{request_id}"
 
 
 def reservation_workflow_id(tenant: str, reservation: str) -> str:
-    """The workflow id of a reservation's life: the same for every run of it."""
+    """The workflow id of a reservation, for every run of its workflow."""
     return f"reservation/{tenant}/{reservation}"
 
 
 def callback_workflow_id(tenant: str, command: str) -> str:
-    """The workflow id of a command's posts: the same for every run, so that they keep an order."""
+    """The workflow id of a command's callbacks: one id for all runs keeps the posts in order."""
     return f"callback/{tenant}/{command}"
 
 
 def gateway_queue(gateway_id: str) -> str:
-    """The task queue of one gateway process: only it holds its stations' sockets."""
+    """The task queue of one gateway process. Only this process holds its stations' sockets."""
     return f"gateway:{gateway_id}"

@@ -16,7 +16,7 @@ from uuid import NAMESPACE_URL, uuid5
 from domain.model.command import Callback, CallbackEvents, Command, State
 
 
-class News(StrEnum):
+class NewsKind(StrEnum):
     """What a post is about: its `type`."""
 
     OUTCOME = "command.outcome"
@@ -24,7 +24,7 @@ class News(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """How far a delivery is."""
+    """Where a delivery stands."""
 
     PENDING = "PENDING"
     RETRYING = "RETRYING"
@@ -75,7 +75,7 @@ class Waiting:
     """A change that is not delivered yet. resent: somebody asked for it again."""
 
     revision: int
-    news: News
+    news: NewsKind
     resent: bool = False
 
 
@@ -87,23 +87,23 @@ class Pick:
     replaced: tuple[int, ...] = ()
 
 
-def news_of(callback: Callback, before: Command | None, after: Command) -> News | None:
+def news_of(callback: Callback, before: Command | None, after: Command) -> NewsKind | None:
     """What this change is to the receiver; None when it did not ask for it. `before` None: first.
 
     An outcome is news when the command ends, and again when it is raised or when something has to
     be undone or was: the receiver must not be left with what is no longer true.
     """
     if after.state is State.DONE and _told(after) != _told(before):
-        return News.OUTCOME
+        return NewsKind.OUTCOME
     if callback.events is not CallbackEvents.ALL:
         return None
     moved = before is None or before.state is not after.state
     learned = before is not None and before.outcome != after.outcome
-    return News.STATE if moved or learned else None
+    return NewsKind.STATE if moved or learned else None
 
 
 def pick(waiting: Sequence[Waiting], tried: int) -> Pick:
-    """The next of these (the oldest first). tried: the revision that failed last, 0 for none."""
+    """The change to post next. waiting: the oldest first. tried: the revision that failed last."""
     if not waiting:
         return Pick(None)
     index = 0
@@ -127,11 +127,11 @@ def delivery_id(tenant: str, command: str, revision: int) -> str:
 
 
 def _may_be_replaced(change: Waiting) -> bool:
-    return change.news is News.STATE and not change.resent
+    return change.news is NewsKind.STATE and not change.resent
 
 
 def _told(command: Command | None) -> tuple[object, ...] | None:
-    """What an outcome post told about a command; None before it is DONE."""
+    """What a post of the outcome says about a command; None before the command is DONE."""
     if command is None or command.state is not State.DONE:
         return None
     return (command.outcome, command.compensation.state)

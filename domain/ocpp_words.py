@@ -1,8 +1,79 @@
-"""What each OCPP version can express: one table for the broker, the dialects and the rules."""
+"""OCPP's words that the rules read, and what each OCPP version can express.
+
+A station's own words travel as plain strings: a station may say anything, and a client sees what it
+said. The enums name the few words that decide something. They compare equal to the strings. No
+other file of `domain/` or `journal/` spells an OCPP word.
+
+`CAPABILITIES` is the one table of what the versions differ in, for the broker, the dialects and the
+rules. OCPP 1.6 and 2.x have different words for the same thing in places; both stand here.
+"""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from domain.model.specs import ResetMode
+
+
+class ConnectorStatus(StrEnum):
+    """The status of a connector (StatusNotification). OCPP 2.x has no PREPARING."""
+
+    AVAILABLE = "Available"
+    PREPARING = "Preparing"
+    RESERVED = "Reserved"
+    UNAVAILABLE = "Unavailable"
+    FAULTED = "Faulted"
+
+
+class StopReason(StrEnum):
+    """Why a transaction ended, as far as it says that a start had no effect."""
+
+    DE_AUTHORIZED = "DeAuthorized"
+    TIMEOUT = "Timeout"
+
+
+class BootReason(StrEnum):
+    """Why a station booted (OCPP 2.x; 1.6 gives no reason)."""
+
+    REMOTE_RESET = "RemoteReset"
+    SCHEDULED_RESET = "ScheduledReset"
+    TRIGGERED = "Triggered"
+
+
+class ChargingState(StrEnum):
+    """How far a transaction is (OCPP 2.x). IDLE: it is open, and no car is connected."""
+
+    IDLE = "Idle"
+
+
+class TransactionPhase(StrEnum):
+    """Which part of a transaction a message tells of (OCPP 2.x: eventType)."""
+
+    STARTED = "Started"
+    ENDED = "Ended"
+
+
+class ReservationReport(StrEnum):
+    """What a station tells about the end of a reservation (OCPP 2.x: ReservationStatusUpdate)."""
+
+    EXPIRED = "Expired"
+    REMOVED = "Removed"
+    NO_TRANSACTION = "NoTransaction"
+
+
+class UnlockAnswer(StrEnum):
+    """The words of an answer to UnlockConnector that are more than a yes."""
+
+    UNLOCK_FAILED = "UnlockFailed"
+    SESSION_RUNNING = "OngoingAuthorizedTransaction"
+    UNKNOWN_CONNECTOR = "UnknownConnector"
+
+
+class ReserveAnswer(StrEnum):
+    """The words of an answer to ReserveNow that say why the EVSE cannot be reserved."""
+
+    OCCUPIED = "Occupied"
+    FAULTED = "Faulted"
+    UNAVAILABLE = "Unavailable"
 
 
 @dataclass(frozen=True)
@@ -19,6 +90,7 @@ class Capabilities:
     reservation_ends_at_token: a reservation ends at the station when its token is shown, before the
         plug is in. Else it ends when the session starts.
     extended_frames: CALLRESULTERROR (type 5) and SEND (type 6) exist.
+    large_messages: stations send reports of their configuration (NotifyReport), which are large.
     """
 
     id_token_chars: int
@@ -31,6 +103,7 @@ class Capabilities:
     transaction_status: bool
     reservation_ends_at_token: bool
     extended_frames: bool
+    large_messages: bool
 
 
 _V16 = Capabilities(
@@ -44,6 +117,7 @@ _V16 = Capabilities(
     transaction_status=False,
     reservation_ends_at_token=False,
     extended_frames=False,
+    large_messages=False,
 )
 _V201 = Capabilities(
     id_token_chars=36,
@@ -56,6 +130,7 @@ _V201 = Capabilities(
     transaction_status=True,
     reservation_ends_at_token=True,
     extended_frames=False,
+    large_messages=True,
 )
 _V21 = Capabilities(
     id_token_chars=255,
@@ -68,6 +143,7 @@ _V21 = Capabilities(
     transaction_status=True,
     reservation_ends_at_token=True,
     extended_frames=True,
+    large_messages=True,
 )
 
 CAPABILITIES: dict[str, Capabilities] = {"1.6": _V16, "2.0.1": _V201, "2.1": _V21}
@@ -75,5 +151,9 @@ CAPABILITIES: dict[str, Capabilities] = {"1.6": _V16, "2.0.1": _V201, "2.1": _V2
 
 
 def capabilities_of(ocpp_version: str) -> Capabilities | None:
-    """What the version has words for; None while the station's version is not known."""
+    """What the version has words for.
+
+    None while the station's version is not known, or when this project does not speak it. A rule
+    then takes the cautious side: nothing is expected of the station that it may not have.
+    """
     return CAPABILITIES.get(ocpp_version)

@@ -1,4 +1,8 @@
-"""The `evcommand` command: the processes, the simulated station, the demo, and small helpers."""
+"""The `evcommand` command line: processes, simulated station, demo, and small helpers.
+
+The docstrings of the commands are the texts of --help. Each command reads its options and calls the
+function behind it; nothing is decided here.
+"""
 
 import hashlib
 import secrets
@@ -10,16 +14,17 @@ from urllib.parse import urlsplit, urlunsplit
 import click
 
 from broker.settings import ApiKey
-from entrypoints import demo as demonstration
-from entrypoints import explain_command, station_command
-from entrypoints.banner import ready_banner
+from entrypoints.commands import demo as demonstration
+from entrypoints.commands import explain as explain_command
+from entrypoints.commands import station as station_command
+from entrypoints.commands.banner import ready_banner
 from entrypoints.errors import CannotStart
 from entrypoints.lifetime import Lifetime
 from entrypoints.options import given_settings, variable_of, with_settings
-from entrypoints.processes import ALL_ROLES, Role, Running, running, telemetry
+from entrypoints.processes import ALL_ROLES, ListenAddresses, Role, running, telemetry
 from entrypoints.settings import ChosenSettings, Settings
-from entrypoints.temporal import TemporalPlan, plan_temporal, start_temporal
-from entrypoints.temporal_client import TemporalTarget, configured_target
+from entrypoints.temporal.choice import TemporalPlan, plan_temporal, start_temporal
+from entrypoints.temporal.client import TemporalTarget, configured_target
 
 _NO_TEMPORAL = (
     "No Temporal: set --temporal-address or TEMPORAL_ADDRESS. "
@@ -101,9 +106,10 @@ def station(**options: Any) -> None:
 @click.option("--ca", type=click.Path(path_type=Path), help="Use TLS, trusting this PEM file.")
 @click.option("--facts", is_flag=True, help="Show every fact of every step.")
 @click.option("--json", "as_json", is_flag=True, help="Print the steps as JSON.")
-def explain(name: str, *, as_json: bool, facts: bool, **line: Any) -> None:
+def explain(name: str, *, as_json: bool, facts: bool, **broker_access: Any) -> None:
     """Tells what happened to the command NAME (`commands/...`, or its request id alone)."""
-    explain_command.explain(name, explain_command.Line(**line), as_json=as_json, facts=facts)
+    access = explain_command.BrokerAccess(**broker_access)
+    explain_command.explain(name, access, as_json=as_json, facts=facts)
 
 
 @main.command("api-key")
@@ -167,17 +173,17 @@ async def _serve(
     click.echo(f"{role.value} stopped")
 
 
-def _listening(where: Running) -> str:
+def _listening(where: ListenAddresses) -> str:
     parts = {"grpc": where.grpc, "ocpp": where.ocpp, "metrics": where.metrics}
     return ", ".join(f"{name} {address}" for name, address in parts.items() if address) or "works"
 
 
-def _say(line: str) -> None:
-    click.echo(line, err=True)
+def _say(text: str) -> None:
+    click.echo(text, err=True)
 
 
 def _shown(name: str, value: object) -> str:
-    """A value for the eye; the password of a database URL is left out."""
+    """The value as text, without the password of a database URL."""
     if name == "database_url" and isinstance(value, str):
         parts = urlsplit(value)
         if parts.password:

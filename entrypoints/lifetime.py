@@ -1,4 +1,9 @@
-"""From the first line of a process to its end: event loop, signals, exit."""
+"""The life of a process: event loop, signals, exit.
+
+The first SIGINT or SIGTERM ends the process in order. While it starts, the start is cancelled.
+While it serves, `serving` returns and the process drains. A second signal has its default effect.
+A drain that takes longer than its limit ends with exit code 1 and a dump of all threads.
+"""
 
 import asyncio
 import faulthandler
@@ -14,17 +19,15 @@ from typing import Any
 import uvloop
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_GARBAGE = (20_000, 50, 50)
-"""Thresholds of the cycle collector. The defaults look at every idle socket's objects again and
-again: an eighth of a gateway's time while stations connect."""
+_GC_THRESHOLDS = (20_000, 50, 50)
+"""Thresholds of the garbage collector. With the defaults it visits the objects of idle sockets too
+often: an eighth of a gateway's CPU time while stations connect."""
 
 
 class Lifetime:
-    """Ends a process in order at the first SIGINT or SIGTERM, and hard at the second.
+    """Runs a process and ends it on a signal.
 
-    stop_limit_s: whatever hangs then, the process ends after this time.
-
-    Before `serving` was called there is nothing to drain: the start is broken off.
+    stop_limit_s: the limit of the drain; after it the process ends, whatever hangs.
     """
 
     def __init__(self, stop_limit_s: float = 90.0) -> None:
@@ -34,44 +37,48 @@ class Lifetime:
         self._serving = False
 
     async def serving(self) -> None:
-        """Waits for the signal that ends the process."""
+        """Waits for the signal that ends the process. Call it when the process has started."""
         self._serving = True
+        # What exists now lives until the end: the garbage collector need not visit it.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(*_GARBAGE)
+        gc.set_threshold(*_GC_THRESHOLDS)
         await self._stop.wait()
 
     def run(self, main: Coroutine[Any, Any, None]) -> None:
-        """Runs a process; returns when it was told to stop and has stopped.
+        """Runs `main` and returns when it has ended, also after a signal.
 
-        Raises: whatever `main` raises.
+        Raises: what `main` raises.
         """
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, suppress(_BrokenOff):
+        with (
+            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+            suppress(_StartCancelled),
+        ):
             runner.run(self._watched(main))
 
     async def _watched(self, main: Coroutine[Any, Any, None]) -> None:
         loop = asyncio.get_running_loop()
         self._main = asyncio.ensure_future(main)
         for each in _SIGNALS:
-            loop.add_signal_handler(each, self._told_to_stop)
+            loop.add_signal_handler(each, self._on_signal)
         try:
             await self._main
         except asyncio.CancelledError:
             if self._stop.is_set() and not self._serving:
-                raise _BrokenOff from None
+                raise _StartCancelled from None
             raise
 
-    def _told_to_stop(self) -> None:
+    def _on_signal(self) -> None:
         loop = asyncio.get_running_loop()
         for each in _SIGNALS:
-            loop.remove_signal_handler(each)  # a second one does what it does by default
+            loop.remove_signal_handler(each)  # a second signal has its default effect
         self._stop.set()
         self._limit_the_drain()
         if not self._serving and self._main is not None:
             self._main.cancel()
 
     def _limit_the_drain(self) -> None:
-        """From a thread, since the loop may be what hangs. Shows where everything stands."""
+        """Ends the process after the limit: from a thread, because the event loop may hang."""
 
         def end_hard() -> None:
             print(f"not stopped within {self._stop_limit_s:.0f} s; ending now", file=sys.stderr)
@@ -83,5 +90,5 @@ class Lifetime:
         limit.start()
 
 
-class _BrokenOff(Exception):
-    """Stopped while it was starting."""
+class _StartCancelled(Exception):
+    """A signal came during the start."""

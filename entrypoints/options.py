@@ -1,4 +1,4 @@
-"""Turns the settings into command-line options, and wrong settings into messages."""
+"""Makes command-line options of the settings, and messages of wrong settings."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -23,32 +23,25 @@ def variable_of(name: str) -> str:
 
 
 def with_settings(command: Command) -> Command:
-    """Gives a click command every setting as an option; `given_settings` makes them one object.
+    """Adds every setting to a click command as an option. `given_settings` reads the options.
 
-    Limits and waits are left out of --help, which would be too long to be read: `evcommand
-    settings` lists them all.
+    --help shows only the settings that operators choose; the limits and waits of the rooms would
+    make it too long. `evcommand settings` lists all of them.
     """
     for name, field in reversed(Settings.model_fields.items()):
-        click.option(*_names(name, field), **_how(name, field))(command)
+        click.option(*_names(name, field), **_attributes(name, field))(command)
     return command
 
 
-def given_settings(options: dict[str, Any], **defaults: Any) -> ChosenSettings:
-    """The settings: flags before variables before `defaults` before the model's own defaults.
+def given_settings(options: dict[str, Any]) -> ChosenSettings:
+    """The settings. A flag wins over a variable, a variable over the default.
 
-    Raises: click.UsageError naming each wrong setting.
+    Raises: click.UsageError that names each wrong setting.
     """
-    given = {name: value for name, value in options.items() if value is not None}
     try:
-        settings = Settings(**given)
-        unset = {name: value for name, value in defaults.items() if name not in _set(settings)}
-        return Settings(**given, **unset) if unset else settings
+        return Settings(**{name: value for name, value in options.items() if value is not None})
     except ValidationError as error:
         raise click.UsageError(_explain(error)) from error
-
-
-def _set(settings: ChosenSettings) -> set[str]:
-    return settings.model_fields_set
 
 
 def _names(name: str, field: FieldInfo) -> tuple[str, ...]:
@@ -58,18 +51,18 @@ def _names(name: str, field: FieldInfo) -> tuple[str, ...]:
     return (flag, name)
 
 
-def _how(name: str, field: FieldInfo) -> dict[str, Any]:
+def _attributes(name: str, field: FieldInfo) -> dict[str, Any]:
     default = field.default
     shown = "" if default in ("", None, False, ()) else f"  [default: {default}]"
-    how: dict[str, Any] = {
+    attributes: dict[str, Any] = {
         "default": None,
         "help": f"{field.description}{shown}  [{variable_of(name)}]",
         "hidden": name not in ChosenSettings.model_fields,
     }
     if field.annotation is not bool:
-        how["type"] = str
-        how["metavar"] = _metavar(name, field)
-    return how
+        attributes["type"] = str
+        attributes["metavar"] = _metavar(name, field)
+    return attributes
 
 
 def _metavar(name: str, field: FieldInfo) -> str:

@@ -1,7 +1,15 @@
-"""The composition root: what a process consists of, in which order it starts and how it ends."""
+"""The composition root: what a process consists of, in which order it starts and how it ends.
+
+`evcommand broker`, `worker` and `gateway` run one role each; `up` and `demo` run all of them in one
+process. Every process is put together here, from the same parts:
+
+    metrics, database, Temporal client, then worker, gateway, broker
+
+The parts end in reverse order: the broker stops taking calls first, and the worker decides until
+the last caller and the last station are served.
+"""
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -11,15 +19,16 @@ from typing import TextIO
 from temporalio.client import Client
 
 from broker.process import ListenFailed, running_broker
-from broker.settings import UnsafeListener as UnsafeBroker
+from broker.settings import UnsafeBroker
+from domain.loopback import is_loopback
 from entrypoints.errors import CannotStart
 from entrypoints.options import flag_of, variable_of
-from entrypoints.settings import ChosenSettings, is_loopback, split_address
-from entrypoints.temporal_client import TemporalTarget, connect
-from fleet.engine.database import Database
+from entrypoints.settings import ChosenSettings, split_address
+from entrypoints.temporal.client import TemporalTarget, connect
+from fleet.database import Database
 from fleet.engine.unavailable import DatabaseUnavailable
 from station_gateway.process import running_gateway
-from station_gateway.settings import UnsafeListener as UnsafeGateway
+from station_gateway.settings import UnsafeStationListener as UnsafeGateway
 from telemetry.logs import LogFormat, configure_logs
 from telemetry.metrics_server import serving_metrics
 from telemetry.tracing import configure_tracing
@@ -27,7 +36,7 @@ from workflows.worker import running_worker
 
 
 class Role(StrEnum):
-    """What a process does. `evcommand up` does all of it."""
+    """What a process does. `evcommand up` has all roles."""
 
     BROKER = "broker"
     WORKER = "worker"
@@ -38,8 +47,8 @@ ALL_ROLES = tuple(Role)
 
 
 @dataclass(frozen=True)
-class Running:
-    """The addresses that a process really listens on; None for what it does not do."""
+class ListenAddresses:
+    """The addresses on which a process listens. None: it does not have this listener."""
 
     grpc: str | None = None
     ocpp: str | None = None
@@ -50,7 +59,10 @@ class Running:
 def telemetry(
     process: str, settings: ChosenSettings, *, stream: TextIO | None = None
 ) -> Iterator[None]:
-    """Logs (to stderr, or to `stream`) and traces of this process, until the block is left."""
+    """Writes logs and sends traces of this process until the block is left.
+
+    stream: where the logs go; None: stderr.
+    """
     form = LogFormat(settings.log_format)
     configure_logs(process, level=settings.log_level, form=form, stream=stream)
     tracing = configure_tracing(process)
@@ -63,10 +75,10 @@ def telemetry(
 @asynccontextmanager
 async def running(
     settings: ChosenSettings, roles: tuple[Role, ...], target: TemporalTarget
-) -> AsyncIterator[Running]:
-    """Runs these roles until the block is left, then drains them: callers first, decisions last.
+) -> AsyncIterator[ListenAddresses]:
+    """Runs these roles until the block is left, then drains them. Yields the addresses.
 
-    Raises: CannotStart naming what is missing or taken.
+    Raises: CannotStart that names what is missing or taken.
     """
     async with AsyncExitStack() as stack:
         metrics = _serve_metrics(stack, settings)
@@ -79,18 +91,14 @@ async def running(
             )
         ocpp = await _start_gateway(stack, db, client, settings) if Role.GATEWAY in roles else None
         grpc = await _start_broker(stack, db, client, settings) if Role.BROKER in roles else None
-        yield Running(grpc, ocpp, metrics)
+        yield ListenAddresses(grpc, ocpp, metrics)
 
 
 async def _start_gateway(
     stack: AsyncExitStack, db: Database, client: Client, settings: ChosenSettings
 ) -> str:
-    try:
+    with _start_errors("ocpp_listen", settings.ocpp_listen):
         gateway = await stack.enter_async_context(running_gateway(db, client, settings.gateway()))
-    except (UnsafeGateway, ValueError) as error:
-        raise CannotStart(str(error)) from error
-    except (OSError, ssl.SSLError) as error:
-        raise _cannot_listen("ocpp_listen", settings.ocpp_listen, error) from error
     host, _ = split_address(settings.ocpp_listen)
     return _join(host, gateway.port)
 
@@ -98,12 +106,8 @@ async def _start_gateway(
 async def _start_broker(
     stack: AsyncExitStack, db: Database, client: Client, settings: ChosenSettings
 ) -> str:
-    try:
+    with _start_errors("grpc_listen", settings.grpc_listen):
         broker = await stack.enter_async_context(running_broker(db, client, settings.broker()))
-    except (UnsafeBroker, ValueError) as error:
-        raise CannotStart(str(error)) from error
-    except (OSError, ListenFailed) as error:
-        raise _cannot_listen("grpc_listen", settings.grpc_listen, error) from error
     return broker.address
 
 
@@ -116,14 +120,12 @@ def _serve_metrics(stack: AsyncExitStack, settings: ChosenSettings) -> str | Non
             f"--metrics-listen {settings.metrics_listen} can be read by other machines, without "
             "credentials: listen on 127.0.0.1, or say --insecure"
         )
-    try:
+    with _start_errors("metrics_listen", settings.metrics_listen):
         return _join(host, stack.enter_context(serving_metrics(host, port)))
-    except OSError as error:
-        raise _cannot_listen("metrics_listen", settings.metrics_listen, error) from error
 
 
 async def _open_database(settings: ChosenSettings) -> Database:
-    """Waits for the database as long as for Temporal: in a fleet they start in any order."""
+    """Opens the database. Waits for it as long as for Temporal: they may start in any order."""
     if settings.sqlite_file is not None:
         settings.sqlite_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     deadline = asyncio.get_running_loop().time() + settings.startup_timeout_s
@@ -138,12 +140,19 @@ async def _open_database(settings: ChosenSettings) -> Database:
         await asyncio.sleep(0.5)
 
 
-def _cannot_listen(setting: str, address: str, error: Exception) -> CannotStart:
-    return CannotStart(
-        f"Cannot listen on {address}: {error}\n"
-        f"Choose another address with {flag_of(setting)} or {variable_of(setting)}, "
-        "or port 0 for a free one."
-    )
+@contextmanager
+def _start_errors(setting: str, address: str) -> Iterator[None]:
+    """Turns the errors of a listener that cannot start into CannotStart."""
+    try:
+        yield
+    except (UnsafeBroker, UnsafeGateway, ValueError) as error:
+        raise CannotStart(str(error)) from error
+    except (OSError, ListenFailed) as error:
+        raise CannotStart(
+            f"Cannot listen on {address}: {error}\n"
+            f"Choose another address with {flag_of(setting)} or {variable_of(setting)}, "
+            "or port 0 for a free one."
+        ) from error
 
 
 def _join(host: str, port: int) -> str:

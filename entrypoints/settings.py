@@ -1,12 +1,13 @@
-"""Every setting of every process, once: a flag, an EVCOMMAND_* variable, a default, a description.
+"""All settings of all processes. Each is a flag, an EVCOMMAND_* variable, and a row in the docs.
 
-The settings that people choose are written out here. Limits and waits belong to the rooms: their
-fields, defaults and descriptions are taken from the rooms' own settings classes, with a prefix
-(`gateway_max_frame_bytes` is GatewaySettings.max_frame_bytes), so that there is one place for each.
+The settings that operators choose are defined here (ChosenSettings). Limits and waits are defined
+in the rooms that use them: their types, defaults and descriptions come from the rooms' dataclasses,
+the description from `metadata["doc"]` of the field.
+Their names get a prefix: GatewaySettings.max_frame_bytes is `gateway_max_frame_bytes`. So each
+setting has one definition.
 """
 
 import dataclasses
-import ipaddress
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,17 +23,16 @@ from workflows.settings import WorkerSettings
 
 ENV_PREFIX = "EVCOMMAND_"
 
-# What stands in the rooms' classes under another name, or is put together from several settings.
+# Fields of the rooms that ChosenSettings sets, under another name or from several settings.
 _BROKER_CHOSEN = {"listen", "tls", "api_keys", "insecure", "timing"}
 _GATEWAY_CHOSEN = {
     *("host", "port", "tls_certificate", "tls_key", "tls_terminated"),
     *("open", "open_tenant", "insecure", "gateway_id"),
 }
-_DESCRIBED = re.compile(r"^\s*(?P<names>[a-z_0-9]+(?:, [a-z_0-9]+)*): (?P<text>.+)$")
 
 
 class ChosenSettings(BaseSettings):
-    """What an operator chooses. Frozen; read once, when a process starts."""
+    """The settings that an operator chooses. Frozen; read once, when a process starts."""
 
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX, frozen=True, extra="ignore", env_ignore_empty=True
@@ -149,12 +149,12 @@ class ChosenSettings(BaseSettings):
 
     @property
     def database(self) -> str:
-        """URL of the database, the default filled in."""
+        """The URL of the database; the default is the SQLite file in the data directory."""
         return self.database_url or f"sqlite:///{self.data_dir / 'evcommand.sqlite'}"
 
     @property
     def sqlite_file(self) -> Path | None:
-        """The SQLite file, or None with PostgreSQL."""
+        """The SQLite file. None: the database is PostgreSQL."""
         scheme, _, path = self.database.partition(":///")
         return Path(path) if scheme.startswith("sqlite") and path else None
 
@@ -213,9 +213,9 @@ class ChosenSettings(BaseSettings):
 
 
 def split_address(text: str) -> tuple[str, int]:
-    """HOST:PORT in two; an IPv6 host in brackets.
+    """Splits HOST:PORT. An IPv6 host stands in brackets.
 
-    Raises: ValueError naming what is wrong.
+    Raises: ValueError when it is not HOST:PORT.
     """
     host, separator, port = text.rpartition(":")
     if not separator or not host or not port.isdecimal() or int(port) > 65535:
@@ -223,36 +223,12 @@ def split_address(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach the host."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def described_fields(room: type[Any]) -> dict[str, str]:
-    """The descriptions of a settings dataclass: `name, name: text` lines of its docstring."""
-    found: dict[str, str] = {}
-    names: list[str] = []
-    for line in (room.__doc__ or "").splitlines():
-        match = _DESCRIBED.match(line)
-        if match:
-            names = match["names"].split(", ")
-            found.update(dict.fromkeys(names, match["text"].strip()))
-        elif names and line.strip():
-            found.update({name: f"{found[name]} {line.strip()}" for name in names})
-        else:
-            names = []
-    return found
-
-
 def _room_fields(prefix: str, room: type[Any], chosen: set[str]) -> dict[str, Any]:
-    descriptions = described_fields(room)
+    """The fields of a room's dataclass; `metadata["doc"]` of each is its description."""
     return {
         prefix + field.name: (
             field.type,
-            Field(field.default, description=descriptions.get(field.name, "")),
+            Field(field.default, description=field.metadata["doc"]),
         )
         for field in dataclasses.fields(room)
         if field.name not in chosen

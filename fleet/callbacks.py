@@ -1,9 +1,10 @@
-"""Where the news of commands are posted, by whose secret, and what became of each post.
+"""Callbacks: where changes of commands are posted, which secret signs them, the result of each
+post.
 
 Settings and secrets belong to a credential (tenant and caller's name; "" where the broker runs
-without credentials). Secrets are stored sealed (`fleet.keys.Sealer`) and are opened where a post
-is signed, nowhere else. A delivery is one change of one command; its row is written by the
-workflow that posts, and by whoever wants it sent again.
+without credentials). Secrets are stored sealed (`fleet.keys.Sealer`) and are opened only where a
+post is signed. A delivery is one change of one command. The workflow that posts writes its row; a
+client that wants it posted again changes the row, too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,19 +13,20 @@ from datetime import datetime
 
 from sqlalchemy import and_, bindparam, insert, or_, select, update
 
-from fleet.engine.fixed import fixed
+from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of
 from fleet.engine.values import cut, identifier
 from fleet.tables import callback_deliveries, callback_endpoints
 
 URL_LIMIT = 2_048
+"""Characters of a callback's URL."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """A credential's settings. url: "" for none. disable_reason: "" when it is not disabled.
 
-    secret, previous_secret: sealed. previous_until: the previous one signs in parallel until then.
+    secret, previous_secret: sealed. previous_until: until then both secrets sign.
     """
 
     tenant: str
@@ -40,7 +42,7 @@ class Endpoint:
     update_time: datetime | None = None
 
     def secrets(self, now: datetime) -> list[str]:
-        """The sealed secrets that sign now, the newest first."""
+        """The sealed secrets that sign a post at this time, the newest first."""
         known = [self.secret] if self.secret else []
         if self.previous_secret and self.previous_until and now < self.previous_until:
             known.append(self.previous_secret)
@@ -49,7 +51,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One post. id: its webhook-id. tries: since it was made or last asked for again."""
+    """One post. id: its `webhook-id`. tries: how many since it was made or last asked for again."""
 
     id: str
     tenant: str
@@ -74,7 +76,7 @@ _ENDPOINT_KEY = and_(
     callback_endpoints.c.tenant == bindparam("of_tenant"),
     callback_endpoints.c.caller == bindparam("of_caller"),
 )
-_GET_ENDPOINT = fixed(select(*_ENDPOINT).where(_ENDPOINT_KEY))
+_GET_ENDPOINT = precompiled(select(*_ENDPOINT).where(_ENDPOINT_KEY))
 _MAKE_ENDPOINT = Upsert(
     lambda insert: (
         insert(callback_endpoints)
@@ -82,7 +84,7 @@ _MAKE_ENDPOINT = Upsert(
         .on_conflict_do_nothing(index_elements=["tenant", "caller"])
     )
 )
-_OF_COMMAND = fixed(
+_OF_COMMAND = precompiled(
     select(*_DELIVERY)
     .where(
         callback_deliveries.c.tenant == bindparam("of_tenant"),
@@ -93,7 +95,7 @@ _OF_COMMAND = fixed(
 
 
 async def endpoint(tx: Tx, tenant: str, caller: str) -> Endpoint | None:
-    """The settings of a credential; None when it never set any."""
+    """The settings of a credential; None when it has never set any."""
     row = (await tx.execute(_GET_ENDPOINT, {"of_tenant": tenant, "of_caller": caller})).first()
     return None if row is None else Endpoint(*row)
 
@@ -108,7 +110,10 @@ async def put(
     disable_reason: str,
     now: datetime,
 ) -> Endpoint:
-    """Replace the settings, and keep the secrets. disable_reason: "" enables."""
+    """Replace the settings and keep the secrets. disable_reason: "" enables the endpoint.
+
+    Raises: InvalidValue for a URL that is too long or not storable.
+    """
     values = {
         "url": identifier(url, URL_LIMIT) if url else "",
         "events": events,
@@ -128,7 +133,7 @@ async def set_secret(
     previous_until: datetime | None,
     now: datetime,
 ) -> Endpoint:
-    """Sign with another (sealed) secret. The one before signs until `previous_until`."""
+    """Sign with a new (sealed) secret. The one before signs, too, until `previous_until`."""
     known = await endpoint(tx, tenant, caller)
     before = known.secret if known and previous_until else None
     values = {
@@ -142,7 +147,7 @@ async def set_secret(
 async def disable(
     tx: Tx, *, tenant: str, caller: str, url: str, reason: str, now: datetime
 ) -> None:
-    """Post nothing to this URL any more, unless the settings name another one by now."""
+    """Disable the endpoint, unless its settings name another URL than this one by now."""
     values = {"disabled": True, "disable_reason": cut(reason), "disable_time": now}
     await tx.execute(
         update(callback_endpoints)
@@ -159,7 +164,7 @@ async def of_command(tx: Tx, tenant: str, command: str) -> list[Delivery]:
 
 
 async def get(tx: Tx, tenant: str, id: str) -> Delivery | None:
-    """One delivery; None when there is no such one."""
+    """One delivery; None when it does not exist."""
     stmt = select(*_DELIVERY).where(
         callback_deliveries.c.tenant == tenant, callback_deliveries.c.id == id
     )
@@ -168,7 +173,7 @@ async def get(tx: Tx, tenant: str, id: str) -> Delivery | None:
 
 
 async def make(tx: Tx, delivery: Delivery) -> None:
-    """Note a delivery that is due."""
+    """Insert a delivery that is due."""
     values = {column.key: getattr(delivery, column.key) for column in callback_deliveries.c}
     await tx.execute(insert(callback_deliveries).values(**values))
 
@@ -186,7 +191,7 @@ async def settle(
     next_time: datetime | None = None,
     now: datetime,
 ) -> None:
-    """Write down what became of a try. Idempotent."""
+    """Store the result of a try. Idempotent."""
     await tx.execute(
         update(callback_deliveries)
         .where(callback_deliveries.c.tenant == tenant, callback_deliveries.c.id == id)
@@ -205,7 +210,7 @@ async def settle(
 async def supersede(
     tx: Tx, *, tenant: str, command: str, revisions: Sequence[int], now: datetime
 ) -> None:
-    """A newer change takes the place of these."""
+    """Mark these deliveries as replaced by a newer change: they are not posted."""
     table = callback_deliveries.c
     await tx.execute(
         update(callback_deliveries)
@@ -215,7 +220,7 @@ async def supersede(
 
 
 async def resend(tx: Tx, tenant: str, id: str, now: datetime) -> Delivery | None:
-    """Make a delivery due again, with fresh tries. None when there is no such one."""
+    """Make a delivery due again and reset its tries. None when it does not exist."""
     table = callback_deliveries.c
     done = await tx.execute(
         update(callback_deliveries)
@@ -239,7 +244,7 @@ async def list_page(
     after: tuple[datetime, str] | None = None,
     limit: int,
 ) -> list[Delivery]:
-    """Deliveries, the newest first, after the (create_time, id) `after`."""
+    """Deliveries, the newest first, after the (create_time, id) `after`. None filters nothing."""
     table = callback_deliveries.c
     stmt = select(*_DELIVERY).where(table.tenant == tenant)
     if command is not None:

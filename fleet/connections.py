@@ -1,9 +1,9 @@
-"""Who holds which station's socket: leases of gateways, with a fencing epoch per station.
+"""Which gateway holds which station's socket: leases of gateways, a fencing epoch per station.
 
-A connection is good as long as its gateway's lease is. Every new socket of a station gets the
-next epoch, for ever; whoever sends names the epoch it believes in, and a stale one is refused
-(`fleet.sends.intend`). A release compares the connection id, so that the late close of a
-replaced socket removes nothing.
+A connection is valid as long as the lease of its gateway. Every new socket of a station gets the
+station's next epoch; an epoch is never used again. A sender names the epoch that it knows, and a
+stale epoch is refused (`fleet.sends.intend`). A release compares the connection id, so that the
+late close of a replaced socket releases nothing.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, case, delete, func, select, update
 
-from fleet.engine.fixed import fixed
+from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of
 from fleet.engine.values import identifier
 from fleet.tables import connections, gateways
@@ -22,7 +22,7 @@ from fleet.tables import connections, gateways
 class Connection:
     """A station's socket and the gateway process that holds it.
 
-    disconnected_time: when the socket before it was lost; None while that is not known.
+    disconnected_time: when the station's latest lost socket was lost; None when it is not known.
     """
 
     station: str
@@ -67,7 +67,7 @@ _CLAIM = Upsert(
         .returning(connections.c.epoch)
     )
 )
-_RELEASE = fixed(
+_RELEASE = precompiled(
     update(connections)
     .where(
         connections.c.station == bindparam("of_station"),
@@ -79,18 +79,18 @@ _RELEASE = fixed(
     )
 )
 _HELD = select(*_CONNECTION).join(gateways, gateways.c.gateway == connections.c.gateway)
-_HOLDER = fixed(
+_HOLDER = precompiled(
     _HELD.where(connections.c.station == bindparam("station"), gateways.c.until > bindparam("now"))
 )
-_LOST_TIME = fixed(
+_LOST_TIME = precompiled(
     select(connections.c.disconnected_time).where(connections.c.station == bindparam("station"))
 )
-_LATEST = fixed(
+_LATEST = precompiled(
     select(func.coalesce(connections.c.gateway, ""), *_CONNECTION[2:]).where(
         connections.c.station == bindparam("station")
     )
 )
-_EPOCH = fixed(
+_EPOCH = precompiled(
     select(connections.c.epoch)
     .where(connections.c.station == bindparam("station"), connections.c.gateway.is_not(None))
     .with_for_update(read=True)
@@ -98,12 +98,12 @@ _EPOCH = fixed(
 
 
 async def renew_gateway(tx: Tx, gateway: str, *, until: datetime) -> None:
-    """The gateway process lives; its connections are good until this time."""
+    """Renew the lease of the gateway process: its connections are valid until this time."""
     await tx.execute(_RENEW(tx), {"gateway": identifier(gateway), "until": until})
 
 
 async def drop_gateway(tx: Tx, gateway: str) -> None:
-    """The gateway process ended: its lease and all its connections with it."""
+    """End the lease and all connections of the gateway process."""
     await tx.execute(
         update(connections).where(connections.c.gateway == gateway).values(gateway=None)
     )
@@ -113,7 +113,7 @@ async def drop_gateway(tx: Tx, gateway: str) -> None:
 async def claim(
     tx: Tx, *, station: str, gateway: str, connection_id: str, ocpp_version: str, now: datetime
 ) -> int:
-    """Take the station for a new socket, whoever held it before. Returns the new epoch."""
+    """Give the station to a new socket, whichever gateway held it before. Returns the new epoch."""
     row = await tx.execute(
         _CLAIM(tx),
         {
@@ -128,37 +128,40 @@ async def claim(
 
 
 async def release(tx: Tx, *, station: str, connection_id: str, now: datetime) -> bool:
-    """The socket closed. False when a newer one has taken the station already."""
+    """Release the station: its socket closed. False when a newer socket holds it already."""
     values = {"of_station": station, "of_connection": connection_id, "at": now}
     done = await tx.execute(_RELEASE, values)
     return bool(done.rowcount)
 
 
 async def holder(tx: Tx, station: str, *, now: datetime) -> Connection | None:
-    """The station's connection; None when nobody holds it or its gateway's lease ran out."""
+    """The station's valid connection; None without one, or when its gateway's lease ran out."""
     row = (await tx.execute(_HOLDER, {"station": station, "now": now})).first()
     return None if row is None else Connection(*row)
 
 
 async def latest(tx: Tx, station: str) -> Connection | None:
-    """The station's newest socket, held or not (gateway "" then); None when it never had one."""
+    """The station's newest socket; None when it never had one. gateway: "" after its release."""
     row = (await tx.execute(_LATEST, {"station": station})).first()
     return None if row is None else Connection(station, *row)
 
 
 async def lost_time(tx: Tx, station: str) -> datetime | None:
-    """When the station's latest closed socket was lost; None when none was, or nobody knows."""
+    """When the station's latest lost socket was lost; None when none was, or it is not known."""
     found: datetime | None = (await tx.execute(_LOST_TIME, {"station": station})).scalar()
     return found
 
 
 async def holders(tx: Tx, stations: Sequence[str], *, now: datetime) -> dict[str, Connection]:
-    """As `holder`, for many stations at once; those that nobody holds are left out."""
+    """As `holder`, for many stations at once; stations without a valid connection are left out."""
     stmt = _HELD.where(connections.c.station.in_(stations), gateways.c.until > now)
     return {row.station: Connection(*row) for row in await tx.execute(stmt)}
 
 
 async def current_epoch(tx: Tx, station: str) -> int | None:
-    """The epoch of the held connection, locked until this transaction ends; None: not held."""
+    """The epoch of the station's held connection; None when no gateway holds it.
+
+    The row is locked until this transaction ends, so that the epoch cannot become stale meanwhile.
+    """
     value: int | None = (await tx.execute(_EPOCH, {"station": station})).scalar()
     return value

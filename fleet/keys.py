@@ -1,8 +1,9 @@
 """Keys and secrets at rest: sealed token values, keyed digests, station passwords.
 
-One master key per database, made on first use; each purpose has a key of its own derived from it.
-Generated passwords have 128 bits and more, so a keyed digest is enough to store them; a slow hash
-would cost minutes of CPU when a fleet reconnects. Passwords that people chose get Argon2.
+There is one master key per database, made on first use; each purpose has a key of its own, derived
+from it. Generated passwords have more than 128 random bits, so a keyed digest is enough to store
+them; a slow hash would cost minutes of CPU when a whole fleet reconnects. A password that a person
+chose is hashed with Argon2.
 """
 
 import asyncio
@@ -17,8 +18,8 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import bindparam, select
 
-from fleet.engine.database import Database
-from fleet.engine.fixed import fixed
+from fleet.engine.database import SqlDatabase
+from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Upsert, bound
 from fleet.engine.values import InvalidValue
 from fleet.tables import keys
@@ -26,9 +27,11 @@ from fleet.tables import keys
 _MASTER = "master"
 
 FAILURE_TAKES_S = 0.25
-"""Every refused password takes this long, whatever was wrong with it."""
+"""How long the refusal of a password takes, whatever was wrong with it."""
 
 _SUCCESSES_LIMIT = 20_000
+"""How many good Argon2 passwords are remembered, so that a reconnect costs no second hash."""
+
 _ARGON2_AT_ONCE = 2
 _PASSWORD_LIMIT = 256
 
@@ -39,18 +42,18 @@ _MAKE = Upsert(
         .on_conflict_do_nothing(index_elements=["name"])
     )
 )
-_READ = fixed(select(keys.c.value).where(keys.c.name == bindparam("name")))
+_READ = precompiled(select(keys.c.value).where(keys.c.name == bindparam("name")))
 
 
 class Sealer:
-    """Encrypts and digests token values with keys of this database."""
+    """Encrypts, digests and masks token values with the keys of one database."""
 
     def __init__(self, master: bytes) -> None:
         self._fernet = Fernet(base64.urlsafe_b64encode(_derive(master, "seal")))
         self._digest_key = _derive(master, "digest")
 
     def seal(self, value: str) -> str:
-        """The value, encrypted and authenticated; another text each time."""
+        """The value, encrypted and authenticated. The text differs at each call."""
         return self._fernet.encrypt(value.encode()).decode()
 
     def open(self, sealed: str) -> str:
@@ -63,15 +66,14 @@ class Sealer:
     def digest(self, type: str, value: str) -> str:  # noqa: ARG002 - see below
         """A keyed digest that is equal for equal tokens: 64 hex characters.
 
-        Case does not matter (OCPP's identifiers are case-insensitive), and neither does the type:
-        OCPP 1.6 does not tell it, and a session must be found again whatever the client called
-        its token.
+        Case does not matter, because OCPP compares identifiers without it. The type does not
+        matter either: OCPP 1.6 has none, and a session must be found whatever type the client gave.
         """
         text = value.casefold().encode("utf-8", "replace")
         return hmac.new(self._digest_key, text, hashlib.sha256).hexdigest()
 
     def mask(self, value: str) -> str:
-        """For humans: "****1234"; at most the last four characters, never more than half."""
+        """The value for people: "****1234". It shows at most four characters and at most half."""
         shown = min(4, len(value) // 2)
         return "****" + (value[-shown:] if shown else "")
 
@@ -92,20 +94,22 @@ class Passwords:
         return secrets.token_urlsafe(24)
 
     def hash_generated(self, password: str) -> str:
-        """How a password of `make` is stored."""
+        """The text to store for a password of `make`."""
         return "hmac:" + hmac.new(self._key, _bytes(password), hashlib.sha256).hexdigest()
 
     def hash_chosen(self, password: str) -> str:
-        """How a password that somebody chose is stored. Takes about 20 ms of CPU."""
+        """The text to store for a password that a person chose. Takes about 20 ms of CPU."""
         return "argon2:" + self._argon2.hash(_bytes(password))
 
     async def verify(self, stored: str, given: str) -> bool:
-        """Whether `given` is the stored password. `stored` "" (nobody of that name) is never it.
+        """Whether `given` is the stored password. stored: "" when there is no such station.
 
-        A refusal takes the same time whatever the reason, so that it does not tell who exists.
+        Every refusal takes the same time, so that its time does not tell which stations exist.
         """
         started = asyncio.get_running_loop().time()
         fits = len(given) <= _PASSWORD_LIMIT
+        # A station that does not exist is checked as well, against a dummy, and refused all the
+        # same.
         if fits and await self._matches(stored or self._dummy, given) and stored:
             return True
         spent = asyncio.get_running_loop().time() - started
@@ -138,17 +142,17 @@ class Passwords:
             return False
 
 
-async def load_sealer(db: Database) -> Sealer:
-    """The sealer of this database; its key is made on first use. Raises: DatabaseUnavailable."""
+async def load_sealer(db: SqlDatabase) -> Sealer:
+    """The sealer of this database. Makes its key on first use. Raises: DatabaseUnavailable."""
     return Sealer(await _load_master(db))
 
 
-async def load_passwords(db: Database) -> Passwords:
+async def load_passwords(db: SqlDatabase) -> Passwords:
     """The password checker of this database. Raises: DatabaseUnavailable."""
     return Passwords(await _load_master(db))
 
 
-async def _load_master(db: Database) -> bytes:
+async def _load_master(db: SqlDatabase) -> bytes:
     async with db.read() as tx:
         found = (await tx.execute(_READ, {"name": _MASTER})).scalar()
     if found is None:

@@ -1,8 +1,8 @@
-"""The intent of a frame: what may have been on the wire.
+"""Sends: the intent to write a frame, committed before the frame is written.
 
-Before a frame is written, its intent is committed here. No row means certainly not sent; a row
-INTENT means perhaps sent. The one race that decides is on the key (tenant, command, attempt):
-the gateway inserts INTENT, whoever gives up on it inserts VOID, and the database lets one win.
+No row means certainly not sent; a row in state INTENT means perhaps sent. One race decides whether
+a frame is sent, on the key (tenant, command, attempt): the gateway inserts INTENT, a workflow that
+gives up on the attempt inserts VOID, and the database lets the first one stand.
 
     (none) -> INTENT -> ANSWERED          LOST: sent, no answer (so far)
          `-> VOID  `-> LOST -> ANSWERED
@@ -15,12 +15,13 @@ from typing import Any
 from sqlalchemy import bindparam, exists, literal_column, or_, select, text, update
 
 from fleet.connections import current_epoch
-from fleet.engine.fixed import fixed
+from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of
 from fleet.engine.values import cut, identifier, int32, optional_identifier, optional_int32
 from fleet.tables import commands, reservations, sends
 
 OPEN_LIMIT = 1_000
+"""How many open sends of one station are read at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,11 @@ class Send:
     """One attempt to send one command's frame. `id` is also the remoteStartId on OCPP 2.x.
 
     state: "INTENT", "ANSWERED", "VOID" (never sent) or "LOST" (sent, no answer).
-    undo: a compensating frame. closed: nobody waits for its evidence any longer.
-    answer: what the station said, as the gateway stored it. cause: why it is LOST.
+    undo: whether the frame compensates for an earlier one.
+    closed: no workflow waits for its evidence any longer.
+    answer: the station's answer, as the gateway stored it. cause: why it is LOST.
     action, frame: what was written, in OCPP's words, with every token masked.
-    lost_time: when the answer was given up; one may have come later.
+    lost_time: when the gateway gave up on the answer; an answer may have come later.
     """
 
     id: int
@@ -61,11 +63,11 @@ class Send:
 
 
 class StaleEpoch(Exception):
-    """The station's connection is not of this epoch any longer: nothing may be sent on it."""
+    """The station has another connection than the one of this epoch, or none: do not send."""
 
 
 class AlreadySettled(Exception):
-    """This attempt was decided before: `send` is the row that stands (VOID, or an INTENT)."""
+    """This attempt was decided before: `send` is the row that stands, in any state."""
 
     def __init__(self, send: Send) -> None:
         super().__init__(f"attempt {send.attempt} of command {send.command} is {send.state}")
@@ -73,7 +75,7 @@ class AlreadySettled(Exception):
 
 
 _SEND = columns_of(sends, Send)
-# The words of the partial index: with parameters neither database would use it.
+# The same text as in the partial index: with parameters neither database would use the index.
 _IS_OPEN = text("NOT sends.closed AND sends.state <> 'VOID'")
 
 _INSERT = Upsert(
@@ -91,14 +93,21 @@ _INSERT = Upsert(
         .returning(*_SEND)
     )
 )
-_ATTEMPT = fixed(
+_BLANK: dict[str, Any] = {
+    **dict.fromkeys(("workflow_id", "station", "kind", "message_id", "action"), ""),
+    **dict.fromkeys(("evse_id", "connector_id", "token_digest", "group_digest", "wire_id")),
+    "epoch": 0,
+    "undo": False,
+    "frame": None,
+}
+_ATTEMPT = precompiled(
     select(*_SEND).where(
         sends.c.tenant == bindparam("tenant"),
         sends.c.command == bindparam("command"),
         sends.c.attempt == bindparam("attempt"),
     )
 )
-_ANSWERED = fixed(
+_ANSWERED = precompiled(
     update(sends)
     .where(sends.c.id == bindparam("send"), sends.c.state.in_(("INTENT", "LOST")))
     .values(
@@ -107,7 +116,7 @@ _ANSWERED = fixed(
         answer_time=bindparam("at", type_=sends.c.answer_time.type),
     )
 )
-_LOST = fixed(
+_LOST = precompiled(
     update(sends)
     .where(sends.c.id == bindparam("send"), sends.c.state == "INTENT")
     .values(
@@ -116,35 +125,35 @@ _LOST = fixed(
         lost_time=bindparam("at", type_=sends.c.lost_time.type),
     )
 )
-_REFRAME = fixed(
+_REFRAME = precompiled(
     update(sends)
     .where(sends.c.id == bindparam("send"))
     .values(frame=bindparam("written", type_=sends.c.frame.type))
 )
-_BY_COMMAND = fixed(
+_BY_COMMAND = precompiled(
     select(*_SEND)
     .where(sends.c.tenant == bindparam("tenant"), sends.c.command == bindparam("command"))
     .order_by(sends.c.attempt)
 )
-_BY_MESSAGE = fixed(
+_BY_MESSAGE = precompiled(
     select(*_SEND)
     .where(sends.c.station == bindparam("station"), sends.c.message_id == bindparam("message_id"))
     .order_by(sends.c.id.desc())
     .limit(1)
 )
-_OPEN = fixed(
+_OPEN = precompiled(
     select(*_SEND)
     .where(sends.c.station == bindparam("station"), _IS_OPEN)
     .order_by(sends.c.id.desc())
     .limit(OPEN_LIMIT)
 )
-_BUSY = fixed(
+_BUSY = precompiled(
     select(
         or_(
             exists().where(
                 sends.c.station == bindparam("of_station"),
                 _IS_OPEN,
-                sends.c.id > literal_column("0"),  # SQLite then prefers that index
+                sends.c.id > literal_column("0"),  # so that SQLite chooses the partial index
             ),
             exists().where(
                 commands.c.station == bindparam("of_station"),
@@ -157,7 +166,7 @@ _BUSY = fixed(
         )
     )
 )
-_CLOSE = fixed(
+_CLOSE = precompiled(
     update(sends)
     .where(
         sends.c.tenant == bindparam("of_tenant"),
@@ -189,34 +198,37 @@ async def intend(
     action: str = "",
     frame: dict[str, Any] | None = None,
 ) -> Send:
-    """Say that this frame is about to be written; write it only after the commit.
+    """Store the intent to write this frame. Write the frame only after the commit.
 
     Raises:
-        StaleEpoch: the station's connection is another one by now, or released.
-        AlreadySettled: a row of this attempt stands: never write the frame then.
+        StaleEpoch: the station has another connection by now, or none.
+        AlreadySettled: a row of this attempt stands. The frame must not be written then.
+        InvalidValue: an identifier or a number that the table cannot hold.
     """
+    # The epoch's row stays locked until the commit: no newer socket can take the station between
+    # this check and the intent.
     if await current_epoch(tx, station) != epoch:
         raise StaleEpoch(f"epoch {epoch} of station {station} is over")
-    values = {
-        "command": identifier(command),
-        "tenant": identifier(tenant),
-        "workflow_id": workflow_id,
-        "station": identifier(station),
-        "kind": kind,
-        "attempt": int32(attempt),
-        "state": "INTENT",
-        "message_id": identifier(message_id),
-        "epoch": epoch,
-        "undo": undo,
-        "evse_id": optional_int32(evse_id),
-        "connector_id": optional_int32(connector_id),
-        "token_digest": token_digest,
-        "group_digest": group_digest,
-        "wire_id": optional_identifier(wire_id or None),
-        "send_time": now,
-        "action": cut(action, 64),
-        "frame": frame,
-    }
+    values = _row(
+        state="INTENT",
+        command=identifier(command),
+        tenant=identifier(tenant),
+        workflow_id=workflow_id,
+        station=identifier(station),
+        kind=kind,
+        attempt=int32(attempt),
+        message_id=identifier(message_id),
+        epoch=epoch,
+        undo=undo,
+        evse_id=optional_int32(evse_id),
+        connector_id=optional_int32(connector_id),
+        token_digest=token_digest,
+        group_digest=group_digest,
+        wire_id=optional_identifier(wire_id or None),
+        send_time=now,
+        action=cut(action, 64),
+        frame=frame,
+    )
     row = (await tx.execute(_INSERT(tx), values)).first()
     if row is None:
         raise AlreadySettled(await _standing(tx, tenant, command, attempt))
@@ -224,43 +236,30 @@ async def intend(
 
 
 async def void(tx: Tx, *, tenant: str, command: str, attempt: int, now: datetime) -> Send:
-    """Decide that this attempt is not sent, unless a row stands already; returns what stands."""
-    values = {
-        "command": identifier(command),
-        "tenant": identifier(tenant),
-        "workflow_id": "",
-        "station": "",
-        "kind": "",
-        "attempt": int32(attempt),
-        "state": "VOID",
-        "message_id": "",
-        "epoch": 0,
-        "undo": False,
-        "evse_id": None,
-        "connector_id": None,
-        "token_digest": None,
-        "group_digest": None,
-        "wire_id": None,
-        "send_time": now,
-        "action": "",
-        "frame": None,
-    }
+    """Decide that this attempt is never sent. Returns the row that stands: VOID or an older one."""
+    values = _row(
+        state="VOID",
+        command=identifier(command),
+        tenant=identifier(tenant),
+        attempt=int32(attempt),
+        send_time=now,
+    )
     row = (await tx.execute(_INSERT(tx), values)).first()
     return await _standing(tx, tenant, command, attempt) if row is None else Send(*row)
 
 
 async def answered(tx: Tx, id: int, *, answer: dict[str, Any], now: datetime) -> None:
-    """Store what the station said, late or not. The first answer stands; a VOID stays VOID."""
+    """Store the station's answer, late or not. The first answer stands; a VOID stays VOID."""
     await tx.execute(_ANSWERED, {"send": id, "said": answer, "at": now})
 
 
 async def lost(tx: Tx, id: int, *, cause: str, now: datetime) -> None:
-    """The CALL is over without an answer (one may still come late, and is stored then)."""
+    """Store that the CALL ended without an answer. A late answer is still stored (`answered`)."""
     await tx.execute(_LOST, {"send": id, "why": cut(cause), "at": now})
 
 
 async def reframe(tx: Tx, id: int, frame: dict[str, Any]) -> None:
-    """Keep the frame as it goes out when it carries the id that its own intent was given."""
+    """Replace the stored frame: an OCPP 2.x start carries the id that its intent got."""
     await tx.execute(_REFRAME, {"send": id, "written": frame})
 
 
@@ -271,24 +270,29 @@ async def by_command(tx: Tx, tenant: str, command: str) -> list[Send]:
 
 
 async def by_message(tx: Tx, station: str, message_id: str) -> Send | None:
-    """The send that an answer of this station with this message id belongs to."""
+    """The newest send of this station with this message id; None when there is none."""
     row = (await tx.execute(_BY_MESSAGE, {"station": station, "message_id": message_id})).first()
     return None if row is None else Send(*row)
 
 
 async def open_for_station(tx: Tx, station: str) -> list[Send]:
-    """What was perhaps sent to the station and is still waited for, the newest first."""
+    """The station's sends that were perhaps sent and are not closed, the newest first."""
     return [Send(*row) for row in await tx.execute(_OPEN, {"station": station})]
 
 
 async def busy(tx: Tx, station: str) -> bool:
-    """Whether anything is under way at the station: a command, a frame, or a reservation."""
+    """Whether the station has an open send, a command that is not DONE, or an open reservation."""
     return bool((await tx.execute(_BUSY, {"of_station": station})).scalar_one())
 
 
 async def close(tx: Tx, tenant: str, command: str) -> None:
-    """Nobody waits for evidence of this command any longer."""
+    """Close every send of the command: no workflow waits for its evidence any longer."""
     await tx.execute(_CLOSE, {"of_tenant": tenant, "of_command": command})
+
+
+def _row(**known: Any) -> dict[str, Any]:
+    """A row to insert; what is not known is empty."""
+    return _BLANK | known
 
 
 async def _standing(tx: Tx, tenant: str, command: str, attempt: int) -> Send:

@@ -1,4 +1,4 @@
-"""Stations and their connectors: who they are, what they told about themselves."""
+"""Stations and their connectors: identity, passwords, and what stations report about themselves."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,22 +10,24 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy import update as sql_update
 
 from fleet import tables
-from fleet.engine.fixed import fixed
+from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of
 from fleet.engine.values import cut, identifier, int32
 from fleet.tables import connections, gateways, stations
 
 CONNECTORS_LIMIT = 1_000
+"""How many connectors of one station are read at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """A charging station as the fleet knows it. Empty text: the station never said.
+    """A charging station as the fleet knows it. Empty text: the station never reported it.
 
-    registered: False for one that was only admitted (`--open`).
-    boot_state: "", "ACCEPTED", "PENDING" or "REJECTED".
-    boot_reason: OCPP 2.x's word of the latest boot. boot_connection_id: the socket it came on.
-    connection_timeout_s: how long it waits for the cable; None when it did not tell.
+    registered: False for a station that was only admitted (`--open`).
+    boot_state: our answer to its latest boot: "", "ACCEPTED", "PENDING" or "REJECTED".
+    boot_reason: the reason that an OCPP 2.x station gave for its latest boot.
+    boot_connection_id: the socket on which the latest boot came.
+    connection_timeout_s: how long it waits for the cable; None when it did not report it.
     """
 
     id: str
@@ -48,10 +50,10 @@ class Station:
 
 
 @dataclass(frozen=True, slots=True)
-class Connector:
+class StationConnector:
     """A connector and its latest status, in the station's own word.
 
-    status_time: since when it has this status. reported_time: when it was last told.
+    status_time: when the status last changed. reported_time: when the station last reported one.
     """
 
     station: str
@@ -66,21 +68,16 @@ class Connector:
 
 
 class StationExists(Exception):
-    """A registered station of this id is there already, of this or another tenant."""
+    """A registered station with this id exists already, of this or another tenant."""
 
 
 _connectors = tables.connectors
 
 _STATION = columns_of(stations, Station)
-_CONNECTOR = columns_of(_connectors, Connector)
+_CONNECTOR = columns_of(_connectors, StationConnector)
 
-_GET = fixed(select(*_STATION).where(stations.c.id == bindparam("id")))
-_HASHES = fixed(
-    select(stations.c.password_hash, stations.c.previous_password_hash).where(
-        stations.c.id == bindparam("id")
-    )
-)
-_GET_WITH_HASHES = fixed(
+_GET = precompiled(select(*_STATION).where(stations.c.id == bindparam("id")))
+_GET_WITH_HASHES = precompiled(
     select(*_STATION, stations.c.password_hash, stations.c.previous_password_hash).where(
         stations.c.id == bindparam("id")
     )
@@ -112,7 +109,7 @@ _ADMIT = Upsert(
         .returning(*_STATION)
     )
 )
-_BOOT = fixed(
+_BOOT = precompiled(
     sql_update(stations)
     .where(stations.c.id == bindparam("of_station"))
     .values(
@@ -123,7 +120,7 @@ _BOOT = fixed(
         )
     )
 )
-_TOUCH = fixed(
+_TOUCH = precompiled(
     sql_update(stations)
     .where(
         stations.c.id == bindparam("station"),
@@ -161,7 +158,7 @@ _SET_CONNECTOR = Upsert(
         .returning(*_CONNECTOR)
     )
 )
-_CONNECTORS = fixed(
+_CONNECTORS = precompiled(
     select(*_CONNECTOR)
     .where(_connectors.c.station == bindparam("station"))
     .order_by(_connectors.c.evse_id, _connectors.c.connector_id)
@@ -179,7 +176,7 @@ async def create(
     password_hash: str | None,
     now: datetime,
 ) -> Station:
-    """Register a station. One that was only admitted so far becomes registered.
+    """Register a station. A station that was only admitted becomes registered.
 
     Raises: StationExists when the id is registered already.
     """
@@ -194,38 +191,32 @@ async def create(
 
 
 async def admit(tx: Tx, *, id: str, tenant: str, now: datetime) -> Station:
-    """The station of this id; an unregistered one is made when there is none (`--open`)."""
+    """The station with this id; an unregistered one is made when there is none (`--open`)."""
     values = _new_row(id, tenant, "", 0, now) | {"registered": False}
     row = (await tx.execute(_ADMIT(tx), values)).first()
-    if row is None:  # there is one
+    if row is None:  # it exists already
         row = (await tx.execute(_GET, {"id": id})).one()
     return Station(*row)
 
 
 async def get(tx: Tx, id: str) -> Station | None:
-    """The station of this id, whosever it is; None when there is none."""
+    """The station with this id, of any tenant; None when there is none."""
     row = (await tx.execute(_GET, {"id": id})).first()
     return None if row is None else Station(*row)
 
 
 async def get_with_hashes(tx: Tx, id: str) -> tuple[Station | None, tuple[str, ...]]:
-    """`get` and `password_hashes` at once."""
+    """The station as `get` finds it, and every valid password hash, the newest first."""
     row = (await tx.execute(_GET_WITH_HASHES, {"id": id})).first()
     if row is None:
         return None, ()
     return Station(*row[:-2]), tuple(value for value in row[-2:] if value)
 
 
-async def password_hashes(tx: Tx, id: str) -> tuple[str, ...]:
-    """Every hash that is good right now, the newest first. Empty: no such station, no password."""
-    row = (await tx.execute(_HASHES, {"id": id})).first()
-    return () if row is None else tuple(value for value in row if value)
-
-
 async def update(
     tx: Tx, id: str, *, location: str | None = None, security_profile: int | None = None
 ) -> bool:
-    """Change what an operator may change; None leaves it. False when there is no such station.
+    """Change what an operator may change; None keeps a value. False when there is no such station.
 
     The security profile is only ever raised (a lower one is ignored).
     """
@@ -243,9 +234,9 @@ async def update(
 
 
 async def set_password(tx: Tx, id: str, hash: str, now: datetime) -> None:
-    """Give the station a new password; the one it uses now stays good until `confirm_password`.
+    """Give the station a new password; its present one stays valid until `confirm_password`.
 
-    A second change before the station used the first one replaces only the unused one.
+    When the station has not used the last new password yet, only that one is replaced.
     """
     keep = func.coalesce(stations.c.previous_password_hash, stations.c.password_hash)
     await tx.execute(
@@ -256,9 +247,9 @@ async def set_password(tx: Tx, id: str, hash: str, now: datetime) -> None:
 
 
 async def confirm_password(tx: Tx, id: str, hash: str) -> bool:
-    """The station used the password of this hash: when it is the newest, older ones end.
+    """The station used the password of this hash. If it is the newest, the older one ends.
 
-    True when an older one ended now.
+    True when an older password ended now.
     """
     done = await tx.execute(
         sql_update(stations)
@@ -273,7 +264,7 @@ async def confirm_password(tx: Tx, id: str, hash: str) -> bool:
 
 
 async def delete(tx: Tx, id: str) -> bool:
-    """Forget the station, its passwords and connectors. Its transactions and its epoch stay."""
+    """Delete the station and its connectors; its transactions and epoch stay. False: no station."""
     await tx.execute(sql_delete(_connectors).where(_connectors.c.station == id))
     done = await tx.execute(sql_delete(stations).where(stations.c.id == id))
     return bool(done.rowcount)
@@ -290,7 +281,7 @@ async def list_page(
     limit: int,
     now: datetime,
 ) -> list[Station]:
-    """Stations of the tenant by id, after the id `after`. None: not filtered by it."""
+    """Stations of the tenant in the order of their ids, after `after`. None filters nothing."""
     stmt = select(*_STATION).where(stations.c.tenant == tenant).order_by(stations.c.id)
     if connected is not None:
         held = exists().where(
@@ -321,9 +312,9 @@ async def record_boot(
     reason: str = "",
     connection_id: str = "",
 ) -> None:
-    """The station booted and got this answer ("ACCEPTED", "PENDING", "REJECTED").
+    """Store a boot of the station and our answer to it ("ACCEPTED", "PENDING", "REJECTED").
 
-    reason: OCPP 2.x's word. connection_id: of the socket that it said so on.
+    reason: OCPP 2.x's reason of the boot. connection_id: the socket on which the boot came.
     """
     values = {
         "boot_reason": cut(reason, 64),
@@ -342,14 +333,14 @@ async def record_boot(
 
 
 async def touch(tx: Tx, ids_and_times: Sequence[tuple[str, datetime]]) -> None:
-    """When each station was last heard of; a time never goes back."""
+    """Store when each station was last heard from; an earlier time changes nothing."""
     if ids_and_times:
         rows = [{"station": id, "seen": seen} for id, seen in sorted(ids_and_times)]
         await tx.execute(_TOUCH, rows)
 
 
 async def set_connection_timeout(tx: Tx, id: str, seconds: float | None) -> None:
-    """How long the station waits for a cable, as it told us."""
+    """Store how long the station waits for a cable, as it reported."""
     await tx.execute(
         sql_update(stations).where(stations.c.id == id).values(connection_timeout_s=seconds)
     )
@@ -364,8 +355,8 @@ async def set_connector(
     status: str,
     error_code: str,
     now: datetime,
-) -> Connector:
-    """A connector's newest status. `previous_status` and `status_time` move only with it."""
+) -> StationConnector:
+    """Store a connector's newest status; `previous_status` changes only when the status does."""
     row = await tx.execute(
         _SET_CONNECTOR(tx),
         {
@@ -378,12 +369,12 @@ async def set_connector(
             "reported_time": now,
         },
     )
-    return Connector(*row.one())
+    return StationConnector(*row.one())
 
 
-async def connectors(tx: Tx, station: str) -> list[Connector]:
-    """The station's connectors by EVSE and connector number."""
-    return [Connector(*row) for row in await tx.execute(_CONNECTORS, {"station": station})]
+async def connectors(tx: Tx, station: str) -> list[StationConnector]:
+    """The station's connectors, in the order of EVSE and connector number."""
+    return [StationConnector(*row) for row in await tx.execute(_CONNECTORS, {"station": station})]
 
 
 def _new_row(

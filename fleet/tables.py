@@ -1,8 +1,9 @@
-"""Every table of the fleet. The migrations in `fleet/migrations` make the same, and a test says so.
+"""Every table of the fleet. The migrations in `fleet/migrations` make the same tables (a test
+checks it).
 
-Rows of other rooms' words (a command's state, a station's status) are plain text here: the
-fleet remembers, it does not judge. There are no foreign keys between facts: a station that is
-deleted does not take its transactions along, and its connection epoch must outlive it.
+Words of other rooms (a command's state, a connector's status) are plain text here: the fleet stores
+them and does not judge them. There are no foreign keys between facts: the transactions of a deleted
+station stay, and the epoch of its connections must stay.
 """
 
 from typing import Any
@@ -105,7 +106,7 @@ connectors = Table(
 
 gateways = Table("gateways", metadata, _id("gateway", primary_key=True), _time("until"))
 
-# A released row keeps its epoch (gateway NULL): epochs are monotonic per station for ever.
+# A released row keeps its epoch (gateway NULL): the epochs of a station only ever grow.
 connections = Table(
     "connections",
     metadata,
@@ -220,7 +221,7 @@ tokens = Table(
     _time("update_time"),
 )
 
-# The newest snapshot of each command; `events` below is how it came to be.
+# The newest snapshot of each command; its changes are in `events`.
 commands = Table(
     "commands",
     metadata,
@@ -284,7 +285,7 @@ wakeups = Table(
     sqlite_autoincrement=True,
 )
 
-# What is told about a command and stands nowhere else. Also of a reservation, by its id.
+# Notes for ExplainCommand; `command` may also be the id of a reservation.
 notes = Table(
     "notes",
     metadata,
@@ -301,7 +302,7 @@ notes = Table(
     sqlite_autoincrement=True,
 )
 
-# Numbers that stations know reservations by.
+# The OCPP numbers of reservations.
 wire_ids = Table(
     "wire_ids",
     metadata,
@@ -313,7 +314,7 @@ wire_ids = Table(
     sqlite_autoincrement=True,
 )
 
-# The newest snapshot of each reservation; `events` has its changes, as those of the commands.
+# The newest snapshot of each reservation; its changes are in `events`, like those of commands.
 reservations = Table(
     "reservations",
     metadata,
@@ -342,7 +343,7 @@ reservations = Table(
     _partial("ix_reservations_open", "station", "create_time", where="end_time IS NULL"),
 )
 
-# What a station last told about the end of a hold (OCPP 2.x: ReservationStatusUpdate).
+# A station's last report of a reservation's end (OCPP 2.x: ReservationStatusUpdate).
 reservation_reports = Table(
     "reservation_reports",
     metadata,
@@ -369,7 +370,7 @@ callback_endpoints = Table(
     _time("update_time"),
 )
 
-# One row per change of a command that is or was to be posted.
+# One row per change of a command that has a callback.
 callback_deliveries = Table(
     "callback_deliveries",
     metadata,

@@ -1,4 +1,4 @@
-"""The token table: which drivers' tokens are good. Identifiers are case-insensitive in OCPP."""
+"""Tokens of drivers: which ones may charge. OCPP compares their values without regard to case."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, case, select
 from sqlalchemy import delete as sql_delete
 
-from fleet.engine.fixed import fixed
+from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of
 from fleet.engine.values import identifier, optional_identifier
 from fleet.tables import tokens
@@ -14,7 +14,10 @@ from fleet.tables import tokens
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token. status: "ACCEPTED", "BLOCKED", "EXPIRED" or "INVALID". group: its parent's value."""
+    """A token.
+
+    status: "ACCEPTED", "BLOCKED", "EXPIRED" or "INVALID". group: the value of its parent token.
+    """
 
     tenant: str
     value: str
@@ -49,15 +52,15 @@ _PUT = Upsert(
         .returning(*_TOKEN)
     )
 )
-_GET = fixed(select(*_TOKEN).where(_KEY))
-# Without a type (OCPP 1.6 does not tell it), one that is not accepted goes before one that is.
-_ANY_TYPE = fixed(
+_GET = precompiled(select(*_TOKEN).where(_KEY))
+# Without a type (OCPP 1.6 has none), a token that is not accepted goes before one that is.
+_ANY_TYPE = precompiled(
     select(*_TOKEN)
     .where(tokens.c.tenant == bindparam("of_tenant"), tokens.c.folded == bindparam("of_folded"))
     .order_by(case((tokens.c.status == "ACCEPTED", 1), else_=0), tokens.c.type)
     .limit(1)
 )
-_DELETE = fixed(sql_delete(tokens).where(_KEY))
+_DELETE = precompiled(sql_delete(tokens).where(_KEY))
 
 
 async def put(
@@ -71,7 +74,10 @@ async def put(
     expire_time: datetime | None = None,
     now: datetime,
 ) -> Token:
-    """Make or replace a token."""
+    """Make or replace a token.
+
+    Raises: InvalidValue for a tenant, value, type or group that is no identifier.
+    """
     row = await tx.execute(
         _PUT(tx),
         {
@@ -89,13 +95,16 @@ async def put(
 
 
 async def get(tx: Tx, tenant: str, type: str, value: str) -> Token | None:
-    """The token of exactly this type; None when there is none."""
+    """The token of this type and value; None when there is none."""
     row = (await tx.execute(_GET, _key(tenant, type, value))).first()
     return None if row is None else Token(*row)
 
 
 async def lookup(tx: Tx, tenant: str, value: str, type: str | None) -> Token | None:
-    """The token a station shows. Type None or "": of any type, the least permissive first."""
+    """The token that a station reports; None when there is none.
+
+    type: None or "" looks among all types, and finds the least permissive token.
+    """
     if type:
         return await get(tx, tenant, type, value)
     key = {"of_tenant": tenant, "of_folded": fold(value)}
@@ -106,7 +115,7 @@ async def lookup(tx: Tx, tenant: str, value: str, type: str | None) -> Token | N
 async def list_page(
     tx: Tx, *, tenant: str, after: tuple[str, str] | None = None, limit: int
 ) -> list[Token]:
-    """Tokens of the tenant by value and type, after the (value, type) `after`."""
+    """Tokens of the tenant in the order of value and type, after the (value, type) `after`."""
     stmt = select(*_TOKEN).where(tokens.c.tenant == tenant)
     if after is not None:
         value, type = fold(after[0]), after[1]
@@ -117,13 +126,13 @@ async def list_page(
 
 
 async def delete(tx: Tx, tenant: str, type: str, value: str) -> bool:
-    """Forget the token. False when there was none."""
+    """Delete the token. False when there was none."""
     done = await tx.execute(_DELETE, _key(tenant, type, value))
     return bool(done.rowcount)
 
 
 def fold(value: str) -> str:
-    """The value as identifiers are compared: without regard to case."""
+    """The value as it is compared: without regard to case."""
     return value.casefold()[:255]
 
 

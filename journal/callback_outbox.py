@@ -1,4 +1,7 @@
-"""Starts and wakes the workflow that posts a command's news, in the transaction of the news."""
+"""Puts the start of the workflow that posts a command's news into the outbox.
+
+This happens in the transaction that writes the news, so that no news are without their post.
+"""
 
 from datetime import datetime
 
@@ -16,14 +19,17 @@ from fleet.engine.statements import Tx
 from fleet.wakeups import Start
 
 
-async def note(tx: Tx, before: Command | None, after: Command, now: datetime) -> None:
-    """A change of a command was written: when its callback asked for it, it is to be posted."""
+async def wake_if_news(tx: Tx, before: Command | None, after: Command, now: datetime) -> None:
+    """Wakes the callback workflow, when the command's callback asked for this change.
+
+    before: the command before the change; None for its first record.
+    """
     if after.callback is not None and news_of(after.callback, before, after) is not None:
-        await wake(tx, after, "news", now)
+        await wake_callback(tx, after, "news", now)
 
 
-async def wake(tx: Tx, command: Command, reason: str, now: datetime) -> None:
-    """The command's deliveries must be looked at."""
+async def wake_callback(tx: Tx, command: Command, reason: str, now: datetime) -> None:
+    """Wakes the callback workflow of a command, or starts it where none is running."""
     start = Start(
         workflow=CALLBACK_WORKFLOW,
         queue=COMMANDS_QUEUE,

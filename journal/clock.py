@@ -1,6 +1,6 @@
-"""The one place of this room that reads the wall clock, for activities and dispatchers only.
+"""The only place of this room that reads the wall clock, for the dispatcher of wake-ups.
 
-Workflow code asks the SDK (`workflow.now()`), and the domain takes `now` as a parameter.
+Everything else here takes `now` as an argument.
 """
 
 from collections.abc import Callable

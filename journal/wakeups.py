@@ -1,7 +1,8 @@
-"""Delivers the outbox of wake-ups as Temporal signals, at least once; some start their workflow.
+"""Delivers the outbox of wake-ups to Temporal as signals, at least once.
 
-Rows are written in the transaction of a fact and deleted when Temporal took the signal. What
-Temporal did not take, or what a killed process left behind, is repeated by the sweep.
+A row is written in the transaction of a fact and deleted when Temporal took its signal. A signal
+that Temporal did not take, or that a killed process left behind, is repeated by the sweep. A row
+may say how to start its workflow: then the workflow is started where it is not running.
 """
 
 import asyncio
@@ -17,27 +18,30 @@ from temporalio.common import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from contract.commands import Wake
+from contract.commands import WakeInput
 from contract.names import WAKE_SIGNAL
 from fleet import wakeups
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.wakeups import Start, Wakeup
 from journal.clock import Clock, system_clock
 from telemetry import metrics
 
 _BATCH = 200
+"""How many rows are read at once: more would hold the first signals up."""
+
 _AT_ONCE = 32
+"""How many signals are under way at once: Temporal's server answers each within milliseconds."""
 
 _log = structlog.get_logger(__name__)
 
 
 class WakeupDispatcher:
-    """Signals the workflows in the outbox: at once when kicked, and in a sweep for what was missed.
+    """Signals the workflows in the outbox: at once when kicked, and in a sweep.
 
     sweep_s: how often the outbox is read without a kick.
-    settle_s: how old a row must be before a sweep takes it for missed: younger ones belong to the
-        process that wrote them.
+    settle_s: how old a row must be before a sweep repeats it. Younger rows belong to the process
+        that wrote them: it was kicked and is delivering them.
     signal_timeout_s: limit of one signal's RPC.
     """
 
@@ -100,7 +104,7 @@ class WakeupDispatcher:
             await self._db.batch(lambda tx: wakeups.done(tx, ids))
 
     async def _signal_all(self, due: list[Wakeup]) -> list[int]:
-        """One signal per workflow, however many reasons it has. Returns the rows that are done."""
+        """Sends one signal per workflow, however many rows it has. Returns what is done."""
         reasons: dict[str, list[Wakeup]] = {}
         for wakeup in due:
             reasons.setdefault(wakeup.workflow_id, []).append(wakeup)
@@ -116,21 +120,24 @@ class WakeupDispatcher:
         return [row_id for ids in results for row_id in ids]
 
     async def _signal(self, workflow_id: str, reason: str, start: Start | None) -> bool:
+        """Whether Temporal took the signal, so that its rows can go."""
         try:
             if start is None:
                 handle = self._client.get_workflow_handle(workflow_id)
-                await handle.signal(WAKE_SIGNAL, Wake(reason), rpc_timeout=self._signal_timeout)
+                await handle.signal(
+                    WAKE_SIGNAL, WakeInput(reason), rpc_timeout=self._signal_timeout
+                )
             else:
                 await self._start(workflow_id, reason, start)
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
-                return True  # it has ended: nobody waits for this any longer
+                return True  # the workflow has ended: nobody waits for this wake-up
             _log.warning("wakeup_not_taken", workflow=workflow_id, status=error.status.name)
             return False
         return True
 
     async def _start(self, workflow_id: str, reason: str, start: Start) -> None:
-        """Signals the workflow, and starts it where none of its id is running."""
+        """Signals the workflow; starts it where none with this id is running."""
         attributes = [
             SearchAttributePair(SearchAttributeKey.for_keyword(name), value)
             for name, value in start.attributes.items()
@@ -142,7 +149,7 @@ class WakeupDispatcher:
             task_queue=start.queue,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
             start_signal=WAKE_SIGNAL,
-            start_signal_args=[Wake(reason)],
+            start_signal_args=[WakeInput(reason)],
             search_attributes=TypedSearchAttributes(attributes),
             static_summary=start.summary or None,
             static_details=start.details or None,

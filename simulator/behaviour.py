@@ -1,7 +1,7 @@
-"""What a station may do otherwise than the standard says. The default is honest in everything.
+"""The points at which a station may deviate from the standard. The default never deviates.
 
-The station asks its behaviour at each of these points, and nowhere else: a flaw overrides one or
-two of them. Behaviours keep no state of their own, so that one may serve several stations.
+The station asks its Behaviour at these points and at no others. A flaw overrides one or two of the
+methods. A Behaviour has no state, so that one object may serve several stations.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from simulator.messages import Answer, Payload
-from simulator.model import Event, Reservation
+from simulator.charger.model import Event, SimulatedReservation
+from simulator.dialects.messages import CallAnswer, Payload
 
 if TYPE_CHECKING:
-    from simulator.charger import Charger
+    from simulator.charger.charger import Charger
     from simulator.station import SimulatedStation
 
 Frame = list[Any]
@@ -27,57 +27,60 @@ class IncomingCall:
     action: str
     payload: Payload
 
-    def honest(self) -> Answer:
-        """What the charger says; its state changes with it. Ask once."""
+    def honest(self) -> CallAnswer:
+        """The charger's own answer. Call it once only: the state of the charger changes."""
         return self.station.honest_answer(self.action, self.payload)
 
 
-Answering = Callable[[IncomingCall], Awaitable[Answer | None]]
+Answering = Callable[[IncomingCall], Awaitable[CallAnswer | None]]
 
 
 class Behaviour:
-    """Honest. Override what shall be otherwise."""
+    """An honest station. Flaws override its methods."""
 
     goes_down_first: bool = False
-    """A reset: what ran is ended, and told, only after the boot."""
+    """Whether a reset sends the ends of sessions only after the boot."""
 
     comes_back: bool = True
-    """It boots after a reset."""
+    """Whether it boots after a reset."""
 
-    async def answer(self, call: IncomingCall, inner: Answering) -> Answer | None:
-        """The answer to send, when it is time to; None sends nothing. `inner` answers honestly."""
+    async def answer(self, call: IncomingCall, inner: Answering) -> CallAnswer | None:
+        """Returns the answer to send, at the time to send it. None sends no answer.
+
+        inner: the answer without this flaw.
+        """
         return await inner(call)
 
     def written(self, frame: Frame) -> list[Frame]:
-        """The frames that are written instead of this one."""
+        """The frames to write instead of this one."""
         return [frame]
 
     def now(self, true_time: datetime) -> datetime:
-        """What the station's clock shows."""
+        """The time that the station's clock shows."""
         return true_time
 
-    def keeps(self, reservation: Reservation) -> bool:  # noqa: ARG002
-        """A hold stays although its time is over."""
+    def keeps(self, reservation: SimulatedReservation) -> bool:  # noqa: ARG002
+        """Whether a reservation stays after its expiry."""
         return False
 
     def rebooting(self, charger: "Charger", now: datetime) -> list[Event]:  # noqa: ARG002
-        """Happens while the station is down."""
+        """Changes the charger while the station is down; returns the events."""
         return []
 
     def connected(self, station: "SimulatedStation") -> None:
-        """Happens after every connection, once the station is booted."""
+        """Is called after every connection, when the station has booted."""
 
 
 class Combined(Behaviour):
-    """Several at once. The first is the outermost: it sees what the others made of an answer."""
+    """Several behaviours at once. The first is the outermost: it gets the answers of the others."""
 
     def __init__(self, parts: Sequence[Behaviour]) -> None:
         self._parts = tuple(parts)
         self.goes_down_first = any(part.goes_down_first for part in parts)
         self.comes_back = all(part.comes_back for part in parts)
 
-    async def answer(self, call: IncomingCall, inner: Answering) -> Answer | None:
-        """Each part gets what the parts behind it would say."""
+    async def answer(self, call: IncomingCall, inner: Answering) -> CallAnswer | None:
+        """Each part gets the answer of the parts behind it."""
         answering = inner
         for part in reversed(self._parts):
             answering = _around(part, answering)
@@ -91,28 +94,28 @@ class Combined(Behaviour):
         return frames
 
     def now(self, true_time: datetime) -> datetime:
-        """One error on top of the other."""
+        """The errors of all parts add up."""
         shown = true_time
         for part in reversed(self._parts):
             shown = part.now(shown)
         return shown
 
-    def keeps(self, reservation: Reservation) -> bool:
-        """One is enough."""
+    def keeps(self, reservation: SimulatedReservation) -> bool:
+        """Whether any part keeps it."""
         return any(part.keeps(reservation) for part in self._parts)
 
     def rebooting(self, charger: "Charger", now: datetime) -> list[Event]:
-        """All of them, in their order."""
+        """The changes of all parts, in their order."""
         return [event for part in self._parts for event in part.rebooting(charger, now)]
 
     def connected(self, station: "SimulatedStation") -> None:
-        """All of them, in their order."""
+        """Calls all parts, in their order."""
         for part in self._parts:
             part.connected(station)
 
 
 def _around(part: Behaviour, inner: Answering) -> Answering:
-    async def answering(call: IncomingCall) -> Answer | None:
+    async def answering(call: IncomingCall) -> CallAnswer | None:
         return await part.answer(call, inner)
 
     return answering

@@ -1,4 +1,4 @@
-"""How one simulated station is set up."""
+"""The settings of one simulated station."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 class Cable(StrEnum):
     """When the driver plugs in.
 
-    FIRST: before anything is asked, on every EVSE. LAST: some time after a start was accepted.
-    NEVER: not at all, until a test does it.
+    FIRST: at power-on, on every EVSE. LAST: `plug_delay_s` after a start was accepted.
+    NEVER: only when a test calls `plug_in`.
     """
 
     FIRST = "first"
@@ -22,7 +22,7 @@ class Cable(StrEnum):
 
 
 class TxStart(StrEnum):
-    """OCPP 2.x's TxStartPoint: what makes a transaction. 1.6 knows only POWER_PATH_CLOSED."""
+    """TxStartPoint of OCPP 2.x: what begins a transaction. 1.6 has only POWER_PATH_CLOSED."""
 
     EV_CONNECTED = "EVConnected"
     AUTHORIZED = "Authorized"
@@ -31,22 +31,23 @@ class TxStart(StrEnum):
 
 @dataclass(frozen=True)
 class StationConfig:
-    """Everything that tells one simulated station from another. Times are in seconds.
+    """The settings of one simulated station. Times are in seconds.
 
-    url: the endpoint; the station's id is appended unless the path already ends with it.
+    url: the endpoint. The station's id is appended unless the path already ends with it.
     password: for Basic auth with the id as user name. None sends no credentials.
-    plug_delay_s: cable LAST: from the accepted start to the plug, and from the end to the unplug.
+    plug_delay_s: with Cable.LAST, from the accepted start to the plug-in, and from the end of the
+        session to the unplugging.
     connection_timeout_s: how long an authorised driver may take to plug in.
-    heartbeat_s: None takes the interval that the answer to BootNotification asks for.
-    authorize_remote: ask the back end about the token of a remote start before charging.
-    boot_on_reconnect: send BootNotification after a mere loss of the network, too.
-    tethered: its cables hang on it; there is no lock to open.
-    lock_jams: the connector locks do not open.
-    reserves: it takes reservations. reserves_any: also of any outlet (1.6 connector 0).
-    connector_types: outlet n has the n-th of these plugs (2.x's words), over and over.
-    resets_one_evse: 2.x: one outlet can restart while the station stays.
+    heartbeat_s: None takes the interval from the answer to BootNotification.
+    authorize_remote: it asks the back end about the token of a remote start before it charges.
+    boot_on_reconnect: it sends BootNotification after every loss of the network.
+    tethered: its cables are attached; there is no lock to open.
+    lock_jams: its connector locks do not open.
+    reserves: it takes reservations. reserves_any: also of any EVSE (1.6: connector 0).
+    connector_types: EVSE n has the n-th type (words of 2.x); then the list begins again.
+    resets_one_evse: 2.x: one EVSE can restart while the station stays up.
     resumes: 2.1: transactions go on after a reset ImmediateAndResume.
-    flaws: what is wrong with it, outermost first (simulator.flaws).
+    flaws: its deviations from the standard, outermost first (simulator.flaws).
     """
 
     id: str
@@ -81,7 +82,7 @@ class StationConfig:
     firmware_version: str = "1.0.0"
 
     def address(self) -> str:
-        """The URL that the websocket is opened with (OCPP-J: endpoint, slash, station id)."""
+        """The URL of the websocket: endpoint, slash, station id (OCPP-J section 3.1.1)."""
         parts = urlsplit(self.url)
         path = parts.path.rstrip("/") or "/ocpp"
         identity = quote(self.id, safe="")

@@ -1,11 +1,11 @@
-"""The simulated station: a charger, its driver's hands, and a line to the back end.
+"""The simulated station: a charger, what people do to it, and its connection to the back end.
 
     async with SimulatedStation(config) as station:
         await station.until(lambda: station.booted)
         station.plug_in(1)
 
-Thin I/O over Charger (what happens), Dialect (which words) and Line (how it is said). Where a
-station may be otherwise than honest, its Behaviour is asked.
+Thin I/O over Charger (what happens), StationDialect (the words) and CsmsConnection (the socket). At
+each point where a station may deviate from the standard, it asks its Behaviour.
 """
 
 import asyncio
@@ -17,35 +17,37 @@ from types import TracebackType
 from typing import Any, Self
 
 from simulator.behaviour import Behaviour, Combined, Frame, IncomingCall
-from simulator.charger import Charger
-from simulator.config import Cable, StationConfig
-from simulator.habits import habits_of
-from simulator.line import Line
-from simulator.link import Link, opened_link
-from simulator.messages import Answer, DialectFactory, Outgoing, Payload, Refusal
-from simulator.model import (
+from simulator.charger.charger import Charger
+from simulator.charger.model import (
     AwaitingCable,
+    ChargingSession,
+    ChargingSessionEnded,
+    ChargingSessionStarted,
+    DriverToken,
     Event,
     EvseRestarting,
     Rebooting,
-    Reservation,
     ReservationHeld,
-    Session,
-    SessionEnded,
-    SessionStarted,
-    Token,
+    SimulatedReservation,
 )
-from simulator.v16 import V16
-from simulator.v21 import V21
-from simulator.v201 import V201
-
-_DIALECTS: dict[str, DialectFactory] = {"1.6": V16, "2.0.1": V201, "2.1": V21}
+from simulator.charger.rules import rules_of
+from simulator.config import Cable, StationConfig
+from simulator.connection.connection import CsmsConnection
+from simulator.connection.socket import OcppSocket
+from simulator.dialects import DIALECTS
+from simulator.dialects.messages import (
+    CallAnswer,
+    CallErrorReply,
+    Outgoing,
+    Payload,
+)
 
 
 class SimulatedStation:
-    """One charging station. `said` counts its CALLs, `heard` the back end's, by action.
+    """One charging station.
 
-    stays_down: it went down for a reset, and will not come back unless somebody helps.
+    sent: the number of its CALLs by action. received: the number of the back end's CALLs by action.
+    stays_down: it went down for a reset and boots again only after `go_online`.
     """
 
     def __init__(
@@ -53,28 +55,28 @@ class SimulatedStation:
         config: StationConfig,
         *,
         behaviour: Behaviour | None = None,
-        say: Callable[[str], None] = lambda _line: None,
+        say: Callable[[str], None] = lambda _text: None,
     ) -> None:
         self.config = config
-        self.charger = Charger(config.evses, habits_of(config))
+        self.charger = Charger(config.evses, rules_of(config))
         for evse in self.charger.evses.values():
             evse.jammed = config.lock_jams
-        self.dialect = _DIALECTS[config.version](config, self.charger)
-        self.heard: Counter[str] = Counter()
+        self.dialect = DIALECTS[config.version](config, self.charger)
+        self.received: Counter[str] = Counter()
         self._behaviour = Combined([*config.flaws, *([behaviour] if behaviour else [])])
         self._say = say
         self._changed = asyncio.Event()
-        self._line = Line(self, self._changed)
+        self._connection = CsmsConnection(self, self._changed)
         self.stays_down = False
         self._goes_down = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        """Switches it on. Connecting goes on in the background."""
+        """Switches it on. It connects in the background."""
         if self.config.cable is Cable.FIRST:
             for evse_id in self.charger.evses:
                 self.plug_in(evse_id)
-        self.spawn(self._line.stay_connected())
+        self.spawn(self._connection.stay_connected())
         return self
 
     async def __aexit__(
@@ -83,148 +85,148 @@ class SimulatedStation:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Switches it off: closes the connection, says nothing more."""
-        await self._line.close()
+        """Switches it off: closes the connection and sends nothing more."""
+        await self._connection.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def until(self, holds: Callable[[], bool], timeout_s: float = 10.0) -> None:
-        """Waits until something about this station holds.
+    async def until(self, condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+        """Waits until the condition is true. It is checked after every change of this station.
 
         Raises: TimeoutError.
         """
         async with asyncio.timeout(timeout_s):
-            while not holds():
+            while not condition():
                 self._changed.clear()
                 await self._changed.wait()
 
     async def delivered(self, timeout_s: float = 10.0) -> None:
-        """Waits until the back end has answered everything that the station had to say.
+        """Waits until the back end has answered every message of the station.
 
         Raises: TimeoutError.
         """
-        await self.until(lambda: not self._line.outbox, timeout_s)
+        await self.until(lambda: not self._connection.outbox, timeout_s)
 
     # What people do to it.
 
     def plug_in(self, evse_id: int = 1) -> None:
-        """The driver puts the cable in."""
+        """The driver plugs the cable in."""
         self.perform(self.charger.plug_in(evse_id, self.now()))
 
     def unplug(self, evse_id: int = 1) -> None:
-        """The driver takes the cable out."""
+        """The driver unplugs the cable."""
         self.perform(self.charger.unplug(evse_id, self.now()))
 
-    def swipe(self, token: Token, evse_id: int = 1) -> None:
-        """The driver shows a card; the back end is asked, then it begins or ends a session."""
-        self._line.post(
+    def swipe(self, token: DriverToken, evse_id: int = 1) -> None:
+        """The driver shows a card. When the back end accepts it, a session begins or ends."""
+        self._connection.post(
             self.dialect.authorize(
                 token, lambda known, now: self.charger.swipe(evse_id, known, now)
             )
         )
 
     def stop_locally(self, evse_id: int = 1, reason: str = "Local") -> None:
-        """Somebody presses stop at the station."""
+        """Somebody presses the stop button."""
         session = self.charger.evses[evse_id].session
         if session is not None:
             self.perform(self.charger.end(session, "StopAuthorized", reason, self.now()))
 
     def fault(self, evse_id: int = 1) -> None:
-        """An outlet breaks: what charges there ends, and holds of it are over."""
+        """An EVSE breaks: its session ends, and reservations that need it end."""
         self.perform(self.charger.fault(evse_id, self.now()))
 
     def repair(self, evse_id: int = 1) -> None:
-        """A broken outlet works again."""
+        """A broken EVSE works again."""
         self.perform(self.charger.repair(evse_id))
 
     def set_available(self, available: bool, evse_id: int | None = None) -> None:
-        """Somebody takes an outlet, or all of them, in or out of service at the station."""
+        """Somebody takes EVSEs in or out of service at the station. evse_id: None means all."""
         self.perform(self.charger.set_available(evse_id, available)[1])
 
     def jam_lock(self, evse_id: int = 1, *, jammed: bool = True) -> None:
-        """The connector's lock does not open any longer, or does again."""
+        """Jams the connector's lock, or repairs it."""
         self.charger.evses[evse_id].jammed = jammed
 
     def forget_reservations(self) -> None:
-        """Loses every hold; only the statuses tell."""
+        """Loses every reservation. Only the statuses tell the back end about it."""
         self.perform(self.charger.forget_reservations())
 
     def reboot(self, boot_reason: str = "PowerUp") -> None:
-        """The power is cut and comes back. What charged is told as ended after the boot."""
+        """The power is cut and comes back. The ends of sessions are sent after the boot."""
         ending = "Reboot" if boot_reason == "Watchdog" else "PowerLoss"
         going = Rebooting(boot_reason, "AbnormalCondition", ending, power_cut=True, commanded=False)
         self.perform([going])
 
     def drop(self) -> None:
-        """Cuts the network; the station tries again after a while."""
-        self._line.drop()
+        """Cuts the network; the station connects again after `reconnect_s`."""
+        self._connection.drop()
 
     def go_offline(self) -> None:
         """Cuts the network and keeps it cut until `go_online`."""
-        self._line.go_offline()
+        self._connection.go_offline()
 
     def go_online(self) -> None:
         """Lets the station connect again."""
-        self._line.go_online()
+        self._connection.go_online()
 
     def suffer(self, *flaws: Behaviour) -> None:
-        """From now on exactly this is wrong with it; nothing makes it honest."""
+        """Replaces all flaws by these. Without an argument, the station is honest."""
         self._behaviour = Combined(flaws)
 
-    # What it is like.
+    # What tests may look at.
 
     @property
     def connected(self) -> bool:
-        """The socket is open."""
-        return self._line.connected
+        """Whether the socket is open."""
+        return self._connection.connected
 
     @property
     def booted(self) -> bool:
-        """The back end accepted its BootNotification, since it was switched on or reset."""
-        return self._line.booted
+        """Whether the back end has accepted a BootNotification since power-on or the last reset."""
+        return self._connection.booted
 
     @property
     def connections(self) -> int:
-        """How often it connected; a second socket beside does not count."""
-        return self._line.connections
+        """The number of connections so far, without second sockets (DoubleSocket)."""
+        return self._connection.connections
 
     @property
     def refused_with(self) -> int | None:
-        """The HTTP status of a refused connection."""
-        return self._line.refused_with
+        """The HTTP status with which the last attempt to connect was refused; None: it was not."""
+        return self._connection.refused_with
 
     @property
-    def said(self) -> Counter[str]:
-        """Its CALLs, by action."""
-        return self._line.said
+    def sent(self) -> Counter[str]:
+        """The number of its CALLs, by action."""
+        return self._connection.sent
 
     @property
     def undelivered(self) -> int:
-        """Transaction messages that the back end has not answered yet."""
-        return self._line.outbox.undelivered
+        """The number of transaction messages that the back end has not answered yet."""
+        return self._connection.outbox.undelivered
 
     @property
-    def active_sessions(self) -> list[Session]:
-        """What charges, or waits for its cable within a transaction."""
+    def active_sessions(self) -> list[ChargingSession]:
+        """The sessions that have not ended."""
         return [session for session in self.charger.sessions if session.active]
 
     @property
-    def holds(self) -> list[Reservation]:
-        """The reservations that it keeps now."""
+    def reservations(self) -> list[SimulatedReservation]:
+        """The reservations that it has now."""
         return list(self.charger.reservations.held.values())
 
     def now(self) -> datetime:
-        """What the station's clock shows."""
+        """The time that the station's clock shows."""
         return self._behaviour.now(datetime.now(UTC))
 
     # What happens in it.
 
     def perform(self, events: list[Event]) -> None:
-        """Lets events of the charger happen: tells them, and starts what they ask for."""
+        """Carries out events of the charger: sends their messages and starts what they need."""
         for event in events:
             for outgoing in self.dialect.messages(event, self.now(), offline=not self.connected):
-                self._line.post(outgoing)
+                self._connection.post(outgoing)
             self._follow(event)
         self._changed.set()
 
@@ -238,16 +240,16 @@ class SimulatedStation:
                 )
                 if config.cable is not Cable.NEVER:
                     self._later(config.plug_delay_s, lambda: self._plug_if_waiting(event))
-            case SessionStarted(session):
-                self.tell(f"session {session.id[:8]} began at outlet {session.evse_id}")
+            case ChargingSessionStarted(session):
+                self.tell(f"session {session.id[:8]} began at EVSE {session.evse_id}")
                 self.spawn(self._meter(session))
-            case SessionEnded(session):
+            case ChargingSessionEnded(session):
                 self.tell(f"session {session.id[:8]} ended: {session.reason}")
                 if config.cable is Cable.LAST:
                     evse_id = session.evse_id
                     self._later(config.plug_delay_s, lambda: self._unplug_if_idle(evse_id))
-            case ReservationHeld(hold):
-                self._later(self._seconds_to(hold.expiry), lambda: self._expire(hold))
+            case ReservationHeld(reservation):
+                self._later(self._seconds_to(reservation.expiry), lambda: self._expire(reservation))
             case Rebooting():
                 self._go_down(event)
             case EvseRestarting(evse_id):
@@ -267,14 +269,16 @@ class SimulatedStation:
     def _seconds_to(self, expiry: datetime) -> float:
         return max(0.0, (expiry - self.now()).total_seconds())
 
-    def _expire(self, hold: Reservation) -> list[Event]:
-        return [] if self._behaviour.keeps(hold) else self.charger.expire_reservation(hold)
+    def _expire(self, reservation: SimulatedReservation) -> list[Event]:
+        if self._behaviour.keeps(reservation):
+            return []
+        return self.charger.expire_reservation(reservation)
 
-    async def _meter(self, session: Session) -> None:
+    async def _meter(self, session: ChargingSession) -> None:
         while session.active:
             await asyncio.sleep(self.config.meter_interval_s)
             if session.active and session.charging:
-                self._line.post(self.dialect.meter_values(session, self.now()))
+                self._connection.post(self.dialect.meter_values(session, self.now()))
 
     def _go_down(self, going: Rebooting) -> None:
         if self._goes_down:
@@ -300,42 +304,42 @@ class SimulatedStation:
             self.tell("stays down")
             self._changed.set()
             return
-        self._line.boot_reason = going.boot_reason
-        self._line.go_online()
+        self._connection.boot_reason = going.boot_reason
+        self._connection.go_online()
 
     def _switch_off(self) -> None:
-        self._line.booted = False
-        self._line.go_offline()
+        self._connection.booted = False
+        self._connection.go_offline()
 
     def restart_warm(self, going: Rebooting) -> None:
-        """Reboots without letting go of the connection; says that it booted."""
+        """Reboots without closing the connection, then sends BootNotification and statuses."""
         self.perform(self.charger.go_down(going.trigger, going.ending, self.now()))
         for outgoing in [self.dialect.boot(going.boot_reason), *self.statuses()]:
-            self._line.post(outgoing)
+            self._connection.post(outgoing)
         self.perform(self.charger.come_up(self.now()))
 
-    # What the line asks.
+    # What the connection asks.
 
     def statuses(self) -> list[Outgoing]:
-        """How every outlet stands."""
+        """A StatusNotification of every EVSE."""
         return [self.dialect.status(evse_id, self.now()) for evse_id in self.charger.evses]
 
     def ready(self) -> None:
-        """Connected, and booted: what was suspended goes on."""
+        """It is connected and booted: suspended sessions go on."""
         self.perform(self.charger.come_up(self.now()))
         self._behaviour.connected(self)
 
     def written(self, frame: Frame) -> list[Frame]:
-        """The frames that are written instead of this one."""
+        """The frames to write instead of this one."""
         return self._behaviour.written(frame)
 
-    def tell(self, line: str) -> None:
-        """Says a line to whoever watches."""
-        self._say(line)
+    def tell(self, text: str) -> None:
+        """Reports what happens, for a human."""
+        self._say(text)
 
-    async def on_call(self, action: str, payload: Payload) -> Payload | Refusal | None:
-        """Answers a CALL of the back end."""
-        self.heard[action] += 1
+    async def on_call(self, action: str, payload: Payload) -> Payload | CallErrorReply | None:
+        """The answer to a CALL of the back end. None: the CALL stays without an answer."""
+        self.received[action] += 1
         self._changed.set()
         call = IncomingCall(self, action, payload)
         answer = await self._behaviour.answer(call, _honestly)
@@ -346,35 +350,27 @@ class SimulatedStation:
         self.spawn(self._after_answer(answer))
         return answer.reply
 
-    def honest_answer(self, action: str, payload: Payload) -> Answer:
-        """What the charger says, with its state changed accordingly."""
+    def honest_answer(self, action: str, payload: Payload) -> CallAnswer:
+        """The charger's own answer. The state of the charger changes with it."""
         try:
             return self.dialect.answer(action, payload, self.now(), self.undelivered)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            return Answer(Refusal(self.dialect.unreadable, f"{action}: {error!r}"))
+            return CallAnswer(CallErrorReply(self.dialect.unreadable, f"{action}: {error!r}"))
 
-    async def _after_answer(self, answer: Answer) -> None:
-        """A task of its own runs only when the answer has left."""
+    async def _after_answer(self, answer: CallAnswer) -> None:
+        # The event loop writes the answer first; then its consequences may be sent.
         await asyncio.sleep(0)
         self.carry_out(answer)
 
-    def carry_out(self, answer: Answer) -> None:
-        """Lets happen, and says, what follows from an answer."""
+    def carry_out(self, answer: CallAnswer) -> None:
+        """Sends the messages, and carries out the events, that follow from an answer."""
         for outgoing in answer.then:
-            self._line.post(outgoing)
+            self._connection.post(outgoing)
         self.perform(answer.events)
 
-    def opened_twin(self) -> AbstractAsyncContextManager[Link]:
-        """A second connection beside the first, with the same name and password."""
-        return opened_link(
-            self.config.address(),
-            subprotocol=self.dialect.subprotocol,
-            user=self.config.id,
-            password=self.config.password,
-            timeout_s=self.config.connect_timeout_s,
-            on_call=self.on_call,
-            written=self.written,
-        )
+    def opened_second_socket(self) -> AbstractAsyncContextManager[OcppSocket]:
+        """Opens a second connection beside the first, with the same identity and password."""
+        return self._connection.opened_socket()
 
     def _later(self, delay_s: float, happening: Callable[[], list[Event]]) -> None:
         async def wait() -> None:
@@ -384,15 +380,15 @@ class SimulatedStation:
         self.spawn(wait())
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Does something in the background until the station is switched off."""
+        """Runs work in the background; it is cancelled when the station is switched off."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
 
-async def _honestly(call: IncomingCall) -> Answer:
+async def _honestly(call: IncomingCall) -> CallAnswer:
     return call.honest()
 
 
-def _summary(reply: Payload | Refusal) -> str:
-    return reply.code if isinstance(reply, Refusal) else str(reply.get("status", "answered"))
+def _summary(reply: Payload | CallErrorReply) -> str:
+    return reply.code if isinstance(reply, CallErrorReply) else str(reply.get("status", "answered"))

@@ -1,4 +1,9 @@
-"""A gateway without its Temporal side: sockets, the lease for them, and what is done with them."""
+"""Puts one gateway together, without its Temporal side: sockets, their leases, and what uses them.
+
+A gateway holds two leases in the fleet. The lease of the process says that its connections are
+alive; it is renewed every few seconds. The lease of a connection (with its epoch) says which socket
+is the station's newest; a socket with an older epoch may send nothing.
+"""
 
 import asyncio
 import itertools
@@ -11,28 +16,30 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from fleet import connections
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.keys import Passwords, Sealer
-from fleet.stations import Station as Known
+from fleet.stations import Station
 from journal.commands.waking import StationEvent, wake_concerned
 from station_gateway.commands.activities import GatewayActivities
 from station_gateway.commands.questions import Questions
 from station_gateway.commands.sending import Sender
 from station_gateway.dialects import DIALECTS
+from station_gateway.dialects.interface import Dialect
 from station_gateway.facts.authorizer import Authorizer, FleetAuthorizer
-from station_gateway.facts.handlers import Handlers, Waker
+from station_gateway.facts.handlers import Handlers
 from station_gateway.session.engine import SessionLimits
 from station_gateway.session.flood import FloodLimits
 from station_gateway.session.frames import FrameLimits
 from station_gateway.settings import GatewaySettings
-from station_gateway.sockets.handshake import Doorkeeper
-from station_gateway.sockets.peer import Peer
-from station_gateway.sockets.registry import REPLACED, Registry
+from station_gateway.sockets.handshake import HandshakeJudge
 from station_gateway.sockets.server import StationServer, StationSocket
-from station_gateway.sockets.station import Station, Surroundings
-from station_gateway.sockets.sweeper import Sweeper
+from station_gateway.stations.peer import Peer
+from station_gateway.stations.registry import REPLACED, Registry
+from station_gateway.stations.station import ConnectedStation, Surroundings
+from station_gateway.stations.sweeper import Sweeper
+from station_gateway.waking import Waker
 
 log = structlog.get_logger(__name__)
 
@@ -48,8 +55,8 @@ def system_now() -> datetime:
 class Gateway:
     """One gateway process without its Temporal side.
 
-    gateway_id: stands for the sockets of this process, and names the queue of its activities.
-    ready: False as soon as it drains.
+    gateway_id: names this process in the fleet, and the task queue of its activities.
+    ready: whether it takes stations; False as soon as it drains.
     """
 
     def __init__(
@@ -72,7 +79,7 @@ class Gateway:
         self._db = db
         self._waker = waker
         self._utc_now = utc_now
-        self.doorkeeper = Doorkeeper(
+        self.handshake_judge = HandshakeJudge(
             db, passwords, settings, utc_now=utc_now, monotonic_s=time.monotonic
         )
         self.handlers = Handlers(
@@ -81,6 +88,7 @@ class Gateway:
             waker,
             heartbeat_s=settings.heartbeat_s,
             fact_timeout_s=settings.fact_timeout_s,
+            retry_pause_s=settings.retry_pause_s,
             utc_now=utc_now,
         )
         self.sender = Sender(db, sealer, self.registry, settings, utc_now=utc_now)
@@ -90,15 +98,16 @@ class Gateway:
         )
         self.sweeper = Sweeper(db, self.registry, settings, utc_now=utc_now)
         self._surroundings = self._shared(questions)
-        self.server = StationServer(settings, self.doorkeeper, self._serve)
+        self.server = StationServer(settings, self.handshake_judge, self._serve)
         self._loops: list[asyncio.Task[None]] = []
 
     def _shared(self, questions: Questions) -> Surroundings:
         settings = self.settings
         return Surroundings(
             settings=settings,
-            session_limits=_session_limits(settings, settings.max_frame_bytes),
-            session_limits_v2=_session_limits(settings, settings.max_frame_bytes_v2),
+            session_limits={
+                dialect.VERSION: _session_limits(settings, dialect) for dialect in DIALECTS.values()
+            },
             flood_limits=FloodLimits(
                 rate_per_s=settings.message_rate,
                 burst=settings.message_burst,
@@ -127,7 +136,7 @@ class Gateway:
         """Take the lease, then listen.
 
         Raises:
-            UnsafeListener: see `GatewaySettings.check`.
+            UnsafeStationListener: see `GatewaySettings.check`.
         """
         self.settings.check()
         await self._renew()
@@ -138,9 +147,10 @@ class Gateway:
         log.info("gateway_listens", address=self.address, gateway=self.gateway_id)
 
     async def drain(self) -> None:
-        """Stop gently: nothing new, CALLs in flight end, sockets close in batches. Idempotent.
+        """Stop gently. Idempotent.
 
-        Stations are told 1012 (service restart) and come back to whoever listens then.
+        Take nothing new, wait for the CALLs in flight, then close the sockets in batches with 1012
+        (service restart). The stations connect again, to another gateway or to a new process.
         """
         if not self.ready:
             return
@@ -170,7 +180,7 @@ class Gateway:
 
     # --- one socket
 
-    async def _serve(self, socket: StationSocket, known: Known, subprotocol: str) -> None:
+    async def _serve(self, socket: StationSocket, known: Station, subprotocol: str) -> None:
         dialect = DIALECTS[subprotocol]
         peer = Peer(
             id=known.id,
@@ -180,7 +190,7 @@ class Gateway:
             boot_accepted=known.boot_state == "ACCEPTED",
             connection_timeout_s=known.connection_timeout_s,
         )
-        station = Station(socket, peer, dialect, self._surroundings)
+        station = ConnectedStation(socket, peer, dialect, self._surroundings)
         if not await self._claim(station):
             await socket.close(TRY_AGAIN_LATER, "try again later")
             return
@@ -195,7 +205,7 @@ class Gateway:
             self._surroundings.spawn(self._release(peer))
             log.info("station_disconnected", station=peer.id, code=socket.close_code)
 
-    async def _claim(self, station: Station) -> bool:
+    async def _claim(self, station: ConnectedStation) -> bool:
         peer, now = station.peer, self._utc_now()
 
         async def write(tx: Tx) -> tuple[int, bool]:
@@ -221,7 +231,7 @@ class Gateway:
         return True
 
     async def _release(self, peer: Peer) -> None:
-        """Compare and delete: a newer socket's claim stays."""
+        """Give up the connection's lease, unless a newer socket has taken it."""
         now = self._utc_now()
         try:
             await self._db.batch(
@@ -232,9 +242,9 @@ class Gateway:
         except DatabaseUnavailable:
             log.warning("station_not_released", station=peer.id)
 
-    def _cool_off(self, station: Station) -> None:
+    def _cool_off(self, station: ConnectedStation) -> None:
         log.warning("station_floods", station=station.peer.id)
-        self.doorkeeper.cool_off(station.peer.id)
+        self.handshake_judge.cool_off(station.peer.id)
 
     # --- the lease of this process
 
@@ -257,9 +267,9 @@ class Gateway:
             log.warning("lease_not_given_up", gateway=self.gateway_id)
 
 
-def _session_limits(settings: GatewaySettings, frame_bytes: int) -> SessionLimits:
+def _session_limits(settings: GatewaySettings, dialect: Dialect) -> SessionLimits:
     return SessionLimits(
-        frame=FrameLimits(frame_bytes=frame_bytes),
+        frame=FrameLimits(frame_bytes=settings.frame_bytes(dialect.CAPABILITIES)),
         queued_calls=settings.queue_frames,
         overdue_calls=settings.late_answers,
     )

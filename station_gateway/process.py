@@ -1,4 +1,4 @@
-"""Puts a gateway process together: sockets, and activities on the queue of its own."""
+"""Puts a gateway process together: the gateway, and a worker on the task queue of this process."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from contract.names import gateway_queue
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.keys import load_passwords, load_sealer
 from journal.wakeups import WakeupDispatcher
 from station_gateway.gateway import Gateway
@@ -23,7 +23,7 @@ async def running_gateway(
     """Run a gateway until the block ends, then drain it.
 
     Raises:
-        UnsafeListener: see `GatewaySettings.check`.
+        UnsafeStationListener: see `GatewaySettings.check`.
     """
     dispatcher = WakeupDispatcher(db, client)
     gateway = Gateway(db, await load_sealer(db), await load_passwords(db), dispatcher, settings)

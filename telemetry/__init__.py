@@ -1,1 +1,1 @@
-"""Logs, traces and metrics of every process. Imports nothing of ours."""
+"""Logs, traces and metrics of every process. Imports no other room of this project."""

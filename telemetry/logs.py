@@ -1,9 +1,9 @@
-"""Structured logs on stderr: one JSON object per line, or coloured lines for a person.
+"""Structured logs on stderr: one JSON object per line, or coloured lines at a terminal.
 
-Standard-library loggers (Temporal, websockets, SQLAlchemy) come out in the same form, through the
-same handler; our own lines do not go through `logging`, which costs three times as much. What
-carries a secret by its name is hidden here as a last resort; nobody should log it in the first
-place.
+The loggers of libraries (Temporal, websockets, SQLAlchemy) write in the same form and through the
+same handler. Our own log lines bypass `logging`, which costs three times as much CPU.
+
+Values whose key names a secret are hidden here. That is the last resort: no code should log them.
 """
 
 import logging
@@ -26,7 +26,7 @@ _NOISY_LOGGERS = ("websockets", "sqlalchemy", "alembic", "asyncio", "aiosqlite",
 
 
 class LogFormat(StrEnum):
-    """`auto`: console at a terminal, JSON everywhere else."""
+    """The form of the logs. AUTO: console at a terminal, else JSON."""
 
     AUTO = "auto"
     JSON = "json"
@@ -40,7 +40,10 @@ def configure_logs(
     form: LogFormat = LogFormat.AUTO,
     stream: TextIO | None = None,
 ) -> None:
-    """Sends every log of this process to `stream` (stderr). May be called again."""
+    """Sends every log line of this process to `stream`; None: stderr. May be called again.
+
+    process: the name of the process in each line. level: lines below it are not written.
+    """
     target = stream or sys.stderr
     shared = _shared_processors(process)
     renderers = _renderers(form, target)
@@ -115,13 +118,13 @@ def _hide_secrets(
 
 
 class _CountingHandler(logging.StreamHandler[TextIO]):
-    """A full disk or a closed pipe loses log lines, never a command: losses are counted."""
+    """Counts lines that cannot be written (full disk, closed pipe) and raises nothing."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802
         DROPPED_LOGS.inc()
 
     def write_line(self, line: str) -> None:
-        """Write a finished line."""
+        """Writes a finished line."""
         self.acquire()
         try:
             self.stream.write(line + self.terminator)
@@ -133,7 +136,7 @@ class _CountingHandler(logging.StreamHandler[TextIO]):
 
 
 class _LineLogger:
-    """What structlog hands finished lines to. `name` is the module that logs."""
+    """Takes finished lines from structlog. name: the module that logs."""
 
     def __init__(self, name: str, write: Callable[[str], None]) -> None:
         self.name = name
@@ -141,7 +144,7 @@ class _LineLogger:
 
 
 def _loggers(handler: _CountingHandler) -> Callable[..., _LineLogger]:
-    """One logger per name."""
+    """Returns a factory that makes one logger per name."""
     made: dict[str, _LineLogger] = {}
 
     def logger(name: str = "evcommand") -> _LineLogger:

@@ -1,4 +1,4 @@
-"""Every Prometheus metric, once. Labels hold kinds, codes and causes; never an id or a token."""
+"""All Prometheus metrics. Labels hold kinds, codes and causes; never an id or a token."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -13,27 +13,27 @@ RPC_LATENCY = Histogram(
 )
 COMMANDS = Counter(
     "evcommand_commands_total",
-    "Commands that are DONE, each counted once, when that was committed, with the outcome it had "
-    "then. One that ended UNKNOWN stays counted as UNKNOWN: see evcommand_outcomes_raised_total.",
+    "Commands that are DONE, with the outcome at that moment. Each is counted once, when it is "
+    "committed. One that ended UNKNOWN stays UNKNOWN here: see evcommand_outcomes_raised_total.",
     ["kind", "outcome", "cause"],
 )
 OUTCOMES_RAISED = Counter(
     "evcommand_outcomes_raised_total",
-    "Commands that had ended UNKNOWN and that late evidence gave this definite outcome.",
+    "Commands that had ended UNKNOWN and got this definite outcome from late evidence.",
     ["kind", "outcome"],
 )
 RESERVATIONS = Counter(
     "evcommand_reservations_total",
-    "Reservations that were held and have ended, by how and why.",
+    "Reservations that were held and have ended, by last state and cause.",
     ["state", "cause"],
 )
 RESERVATION_ALARMS = Counter(
     "evcommand_reservation_alarms_total",
-    "Times that a station showed, or would not let go of, a reservation that has ended.",
+    "How often a station still showed a reservation that had ended, or did not give it up.",
 )
 ANSWER_LATENCY = Histogram(
     "evcommand_answer_seconds",
-    "Time from a frame on the wire to the station's answer; late answers are not in it.",
+    "Time from a frame on the wire to the station's answer, without late answers.",
     ["kind"],
     buckets=_LATENCY_BUCKETS_S,
 )
@@ -60,13 +60,13 @@ BAD_FRAMES = Counter(
 )
 BLAMED_FRAMES = Counter(
     "evcommand_blamed_frames_total",
-    "Frames of ours that a station called malformed, by action and CALLERROR code: "
-    "a bug of ours until shown otherwise, so alert on any.",
+    "Frames of ours that a station called malformed, by action and CALLERROR code. "
+    "Alert on any: it is probably a bug of this program.",
     ["action", "code"],
 )
 SECURITY_EVENTS = Counter(
     "evcommand_security_events_total",
-    "What a station did or reported that an operator has to look at, by event.",
+    "Events of stations that an operator must look at, by event.",
     ["event"],
 )
 CLOSED_SOCKETS = Counter(
@@ -74,13 +74,13 @@ CLOSED_SOCKETS = Counter(
 )
 CALLBACKS = Counter(
     "evcommand_callbacks_total",
-    "Posts of commands' news, by what became of a try: DELIVERED, RETRYING, PARKED (alert on it: "
-    "somebody missed news), SUPERSEDED.",
+    "Posts to receivers of callbacks, by the result of the try: DELIVERED, RETRYING, PARKED (alert "
+    "on it: a receiver missed a change), SUPERSEDED.",
     ["state"],
 )
 CALLBACK_LATENCY = Histogram(
     "evcommand_callback_seconds",
-    "Time that a receiver took to answer a post.",
+    "Time from a post to the receiver's answer.",
     buckets=_LATENCY_BUCKETS_S,
 )
 WAKEUPS_REPEATED = Counter(

@@ -8,9 +8,9 @@ from prometheus_client import start_http_server
 
 @contextmanager
 def serving_metrics(host: str, port: int) -> Iterator[int]:
-    """Serves this process's metrics while the context is open; yields the port.
+    """Serves the metrics of this process until the block is left. Yields the port.
 
-    Port 0 takes a free one.
+    port: 0 takes a free one.
 
     Raises: OSError when the address cannot be used.
     """

@@ -1,8 +1,9 @@
-"""OpenTelemetry traces: ids always, spans to a collector when OTEL_EXPORTER_OTLP_ENDPOINT is set.
+"""OpenTelemetry traces.
 
-A collector that is slow, full or down costs spans, which are counted, and never a command.
-OpenTelemetry's own environment variables (OTEL_TRACES_SAMPLER, OTEL_BSP_*, OTEL_EXPORTER_OTLP_*,
-OTEL_RESOURCE_ATTRIBUTES) hold.
+Trace ids always exist. Spans are sent to a collector when OTEL_EXPORTER_OTLP_ENDPOINT is set. A
+collector that is slow, full or down costs spans, which are counted; it never delays a command.
+OpenTelemetry's own environment variables apply: OTEL_TRACES_SAMPLER, OTEL_BSP_*,
+OTEL_EXPORTER_OTLP_*, OTEL_RESOURCE_ATTRIBUTES.
 """
 
 import os
@@ -24,25 +25,23 @@ _BATCH_SPANS = 512
 
 
 class Tracing:
-    """The process's tracer provider. Close it last, so that the drain is traced too."""
+    """The tracing of a process. Close it last, so that the drain is traced too."""
 
     def __init__(self, provider: TracerProvider) -> None:
         self._provider = provider
 
     def close(self, timeout_s: float = 3.0) -> None:
-        """Sends what is queued, for at most `timeout_s`; a dead collector cannot hold us up."""
+        """Sends the queued spans. Returns after `timeout_s` even if the collector is dead."""
         closing = threading.Thread(target=self._provider.shutdown, daemon=True)
         closing.start()
         closing.join(timeout_s)
 
 
 def configure_tracing(process: str, *, exporter: SpanExporter | None = None) -> Tracing:
-    """Sets the global tracer provider of this process. Once per process.
+    """Sets the tracer provider of this process. Call it once per process.
 
-    Args:
-        process: "broker", "worker", "gateway" or "up"; the service name is `evcommand-<process>`
-            unless OTEL_SERVICE_NAME says otherwise.
-        exporter: instead of the one that the environment asks for.
+    process: the service name is `evcommand-<process>`, unless OTEL_SERVICE_NAME is set.
+    exporter: None takes the exporter that the environment variables ask for, or none.
     """
     resource = Resource.create({SERVICE_INSTANCE_ID: f"{os.uname().nodename}-{os.getpid()}"})
     if "OTEL_SERVICE_NAME" not in os.environ:
@@ -57,7 +56,7 @@ def configure_tracing(process: str, *, exporter: SpanExporter | None = None) -> 
 
 
 class BoundedSpans(SpanProcessor):
-    """Batches spans in its own thread; never waits; counts every span that is lost."""
+    """Exports spans in batches from its own thread. Never waits; counts every lost span."""
 
     def __init__(self, exporter: SpanExporter, *, max_queued: int = _QUEUED_SPANS) -> None:
         self._counted = _CountedExporter(exporter)
@@ -69,7 +68,7 @@ class BoundedSpans(SpanProcessor):
         )
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Nothing to do before a span ends."""
+        """Does nothing: only ended spans are exported."""
 
     def on_end(self, span: ReadableSpan) -> None:
         """Queues the span, or drops it when the queue is full."""
@@ -81,16 +80,16 @@ class BoundedSpans(SpanProcessor):
             DROPPED_SPANS.labels("queue_full").inc()
 
     def shutdown(self) -> None:
-        """Exports what is queued."""
+        """Exports the queued spans and ends."""
         self._batches.shutdown()  # type: ignore[no-untyped-call]
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Exports what is queued now."""
+        """Exports the queued spans now."""
         return self._batches.force_flush(timeout_millis)
 
 
 class _CountedExporter(SpanExporter):
-    """Knows how many spans wait, and counts those that the collector did not take."""
+    """Counts the spans that wait, and the spans that the collector did not take."""
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter

@@ -1,7 +1,7 @@
-"""Deadlines of a workflow, as timers that are set and left behind, never cancelled.
+"""The deadlines of a workflow, as timers that are set and never cancelled.
 
-Cancelling a timer costs a history event. A command sets few, and one that rings after its purpose
-is gone wakes a workflow that then finds nothing to do.
+Cancelling a timer costs a history event. A command sets few timers, and one that rings when nobody
+needs it any longer wakes a workflow that finds nothing to do.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ class Alarms:
         self._rang: datetime | None = None
 
     def set(self, when: datetime | None) -> None:
-        """Makes sure that the workflow runs at `when`; None: nothing is to be waited for."""
+        """Makes sure that the workflow runs at `when`. None: there is no deadline."""
         if when is None or self.is_due(when) or when in self._set:
             return
         self._set[when] = asyncio.create_task(self._ring(when))
@@ -28,7 +28,7 @@ class Alarms:
         return when is not None and self.no_earlier(workflow.now()) >= when
 
     def no_earlier(self, now: datetime) -> datetime:
-        """`now`, or the latest alarm that has rung: a server may ring within a clock tick."""
+        """`now`, or the latest alarm that has rung: a server may ring an alarm a moment early."""
         return now if self._rang is None else max(now, self._rang)
 
     async def _ring(self, when: datetime) -> None:

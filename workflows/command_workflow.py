@@ -1,13 +1,22 @@
-"""The story of one command: prepared, sent, watched until its effect is certain, and guarded.
+"""The story of one command: sent, watched until its effect is certain, and guarded.
 
-The workflow orchestrates and the domain decides. What it waits for is always one of three: a
-gateway's word about a frame, a wake-up, or a deadline; and after each of the last two it reads the
-facts afresh, so that a lost wake-up loses nothing but time.
+The workflow orchestrates and the domain decides. Read `_story` first: its five steps are the
+sections of this file.
+
+    _send             until the frame may be on the wire, or never will be
+    _await_effect     until the facts say what became of it
+    _report           the outcome becomes what operators filter by
+    _guard            as long as late evidence is acted on
+    _answer_the_late  until nobody waits for an answer of this workflow
+
+The workflow waits for three things only: the result of a frame, a wake-up, or a deadline. After a
+wake-up and after a deadline it reads all facts again, so a lost wake-up costs time and nothing
+else. The event log is what callers read. `_command` is this run's copy of it, for decisions.
 """
 
 import asyncio
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
@@ -15,33 +24,33 @@ from temporalio.exceptions import ActivityError
 
 from contract import names
 from contract.commands import (
-    AskRequest,
-    AskResult,
-    Cancel,
-    Change,
-    CommandOrder,
-    Ended,
-    Progress,
-    Route,
-    SendRequest,
-    SendResult,
+    AskStationInput,
+    AskStationResult,
+    CancelInput,
+    ChangeKind,
+    CommandInput,
+    CommandResult,
+    PrepareCommandResult,
+    SendFrameInput,
+    SendFrameResult,
     SendStatus,
-    Submit,
-    Tried,
-    Wake,
-    Weighed,
+    SubmitInput,
+    UnsentAttempt,
+    UpdateResult,
+    WakeInput,
+    WeighEvidenceResult,
 )
 from domain.commands import wording
-from domain.commands.deadlines import first_look
-from domain.commands.guarding import guard_end, is_guarded
-from domain.commands.kinds import UNDOABLE
-from domain.commands.sending import Course, may_try_again, next_route_look, pause_before
+from domain.commands.judging import guard_end, is_guarded
+from domain.commands.sending import SendAct, may_try_again, next_route_look, pause_before
+from domain.commands.table import rules_of
+from domain.commands.transitions import concluded, frame_ended
 from domain.evidence.facts import Act, Asked
-from domain.evidence.sessions import Frame
+from domain.evidence.sessions import SentFrame
+from domain.limits import UNDO_ROUTE_PAUSE
 from domain.model.command import Command, Outcome, State, WaitFor
 from domain.model.outcomes import Cause, ending
 from domain.model.states import is_definite
-from domain.model.transitions import answered, concluded, lost, sent
 from workflows.alarms import Alarms
 from workflows.calls import commands as calls
 from workflows.requests import (
@@ -53,9 +62,6 @@ from workflows.requests import (
     undo_request,
 )
 
-UNDO_PAUSE = timedelta(seconds=30)
-"""How long to wait for a way to a station that has to undo something, unless woken."""
-
 _OUTCOME = SearchAttributeKey.for_keyword(names.OUTCOME_ATTRIBUTE)
 
 
@@ -64,33 +70,33 @@ class RemoteCommandWorkflow:
     """One remote command from its durable acceptance to the end of its guard."""
 
     @workflow.init
-    def __init__(self, order: CommandOrder) -> None:
-        self._command = order.command  # as the log has it, as far as this run has seen
-        self._timing = order.timing
+    def __init__(self, given: CommandInput) -> None:
+        self._command = given.command  # as the log has it, as far as this run has seen
+        self._timing = given.timing
         self._outcome: Outcome | None = None  # never a provisional UNKNOWN
-        self._on_wire = False
-        self._attempt = 0
-        self._asked: Asked | None = None
-        self._tried: Tried | None = None
-        self._look_again: datetime | None = None
+        self._on_wire = False  # its own frame may have been written
+        self._attempt = 0  # of the newest frame, whatever it was for
+        self._asked: Asked | None = None  # the station's newest reply to a question
+        self._tried: UnsentAttempt | None = None  # the newest attempt that sent nothing
+        self._look_again: datetime | None = None  # when the facts are read again, unless woken
         self._woken = False
-        self._cancel: Cancel | None = None
-        self._cancel_noted = False
-        self._cancel_done = False
+        self._cancel: CancelInput | None = None
+        self._cancel_noted = False  # the log has it
+        self._cancel_done = False  # it was heeded: taken back, or noted as too late
         self._alarms = Alarms()
 
     @workflow.run
-    async def run(self, order: CommandOrder) -> Ended:
+    async def run(self, given: CommandInput) -> CommandResult:
         """Carries the command through; ends when nothing about it can change any more."""
-        del order
+        del given  # `__init__` has it
         story = asyncio.create_task(self._story())
         try:
             await asyncio.shield(story)
         except asyncio.CancelledError:
             # An operator cancelled the workflow itself. What was sent cannot be left unwatched.
-            self._cancel = self._cancel or Cancel("cancelled in Temporal")
+            self._cancel = self._cancel or CancelInput("cancelled in Temporal")
             await story
-        return Ended(self._certain(), self._command.compensation)
+        return CommandResult(self._certain(), self._command.compensation)
 
     async def _story(self) -> None:
         await self._send()
@@ -99,26 +105,26 @@ class RemoteCommandWorkflow:
         await self._guard()
         await self._answer_the_late()
 
-    # What others ask of a command.
+    # --- What callers and stations send to a running command.
 
     @workflow.update(name=names.SUBMIT_UPDATE)
-    async def submit(self, submit: Submit) -> Progress:
-        """Waits for what the caller wants to see; the log has it then."""
+    async def submit(self, submit: SubmitInput) -> UpdateResult:
+        """Waits until the log has what the caller wants to see."""
         await workflow.wait_condition(lambda: self._reached(submit.wait_for))
-        return Progress(self._command.revision)
+        return UpdateResult(self._command.revision)
 
     @workflow.update(name=names.CANCEL_UPDATE)
-    async def cancel(self, cancel: Cancel) -> Progress:
+    async def cancel(self, cancel: CancelInput) -> UpdateResult:
         """Takes the command back as far as that is still possible. Idempotent."""
         if self._cancel is None:
             self._cancel = cancel
         await workflow.wait_condition(lambda: self._cancel_noted)
-        return Progress(self._command.revision)
+        return UpdateResult(self._command.revision)
 
     @workflow.signal(name=names.WAKE_SIGNAL)
-    def wake(self, wake: Wake) -> None:
-        """Something was written that concerns this command."""
-        del wake
+    def wake(self, wake: WakeInput) -> None:
+        """A fact was written that concerns this command."""
+        del wake  # the fact is read from the fleet
         self._woken = True
 
     def _reached(self, wait_for: WaitFor) -> bool:
@@ -130,43 +136,43 @@ class RemoteCommandWorkflow:
             case WaitFor.OUTCOME:
                 return self._outcome is not None
 
-    # Sending: until the frame may be on the wire, or never will be.
+    # --- Sending: until the frame may be on the wire, or never will be.
 
     async def _send(self) -> None:
-        look = 0
+        look = 0  # how often the station was looked for in vain
         while not self._on_wire and self._outcome is None:
             route = await self._find_route()
-            self._note(
-                replace(
-                    self._command,
-                    revision=route.revision,
-                    progress=route.progress,
-                    stopped_first=route.stopped_first,
-                )
-            )
+            self._note(route.onto(self._command))
+            # An end comes first: there is nothing left to cancel then. A cancel comes before any
+            # frame. The rest is what the domain chose.
             if route.outcome is not None:
                 self._note(concluded(self._command, route.outcome, workflow.now()))
             elif self._cancel_pending():
                 await self._heed_cancel()
-            elif route.course is Course.ASK:
+            elif route.course is SendAct.ASK:
                 await self._ask(ask_first_request(self._command, route))
-            elif route.course is Course.WAIT or route.gateway is None:
+            elif route.course is SendAct.WAIT or route.gateway is None:
                 then = next_route_look(look, workflow.now(), self._command.not_after)
                 await self._woken_or(route.look_again or then)
                 look += 1
-            elif route.course is Course.STOP_FIRST:
+            elif route.course is SendAct.STOP_FIRST:
                 await self._stop_first(route, route.gateway)
             else:
                 await self._send_through(route.gateway)
 
-    async def _find_route(self, *, look_only: bool = False) -> Route:
+    async def _find_route(self, *, look_only: bool = False) -> PrepareCommandResult:
         now, tried = self._now(), self._tried
-        return await calls.find_route(
+        return await calls.prepare(
             self._command, self._timing, now, self._asked, look_only=look_only, tried=tried
         )
 
-    async def _stop_first(self, route: Route, gateway: str) -> None:
-        """Ends the session that keeps the connector locked; the facts say when it has ended."""
+    async def _ready_gateway(self) -> str | None:
+        """The gateway of a station that takes frames now; None when there is none."""
+        route = await self._find_route(look_only=True)
+        return route.gateway if route.course is SendAct.SEND else None
+
+    async def _stop_first(self, route: PrepareCommandResult, gateway: str) -> None:
+        """Stops the session that keeps the connector locked; the facts say when it has ended."""
         self._attempt += 1
         result = await self._transmit(
             gateway, stop_first_request(self._command, self._timing, self._attempt, route)
@@ -174,7 +180,7 @@ class RemoteCommandWorkflow:
         if result.status is SendStatus.NOT_SENT:
             await self._not_sent(result)
         elif result.revision == 0:
-            await calls.record_heard(self._command, self._attempt, result, Change.STEP_HEARD)
+            await calls.record_heard(self._command, self._attempt, result, ChangeKind.STEP_HEARD)
 
     async def _send_through(self, gateway: str) -> None:
         """One attempt of the command's own frame."""
@@ -187,20 +193,25 @@ class RemoteCommandWorkflow:
         else:
             await self._hear(result)
 
-    async def _not_sent(self, result: SendResult) -> None:
-        """Certainly not sent: tried again while the command's time allows."""
+    async def _not_sent(self, result: SendFrameResult) -> None:
+        """Nothing was sent: waits before the next attempt, or gives up, or heeds a cancel."""
         if self._cancel_pending():
             await self._heed_cancel()
         elif may_try_again(self._attempt, result.retry, workflow.now(), self._command.not_after):
             await self._woken_or(workflow.now() + pause_before(self._attempt))
         else:
-            await self._record(Change.NOT_SENT, cause=result.cause)
+            await self._record(ChangeKind.NOT_SENT, cause=result.cause)
 
-    async def _transmit(self, gateway: str, request: SendRequest) -> SendResult:
-        """Hands one frame to a gateway. A broken gateway or a cancel is settled in the fleet."""
+    async def _transmit(self, gateway: str, request: SendFrameInput) -> SendFrameResult:
+        """Hands one frame to a gateway and returns what became of it.
+
+        Where the gateway cannot say, the fleet's database decides: an intent is there or it is not.
+        """
         sending = calls.start_sending(self._command, gateway, request)
         await workflow.wait_condition(lambda: sending.done() or self._may_prevent(request))
         if not sending.done():
+            # A cancel came while the frame was at its gateway. Without an intent it is kept from
+            # being sent; with one it may be on the wire, and its result is waited for.
             probed = await calls.settle(request, give_up=False)
             if probed.status is SendStatus.NOT_SENT:
                 sending.cancel()
@@ -208,60 +219,48 @@ class RemoteCommandWorkflow:
             await self._note_cancel()
         try:
             result = await sending
-        except ActivityError:
+        except ActivityError:  # the gateway is gone
             result = await calls.settle(request, give_up=True)
         if result.status is SendStatus.NOT_SENT:
-            self._tried = Tried(request.attempt, result.cause, workflow.now())
+            self._tried = UnsentAttempt(request.attempt, result.cause, workflow.now())
         return result
 
-    def _may_prevent(self, request: SendRequest) -> bool:
+    def _may_prevent(self, request: SendFrameInput) -> bool:
         """Whether a cancel arrived that may still keep this frame from being written."""
         return not request.undo and self._cancel is not None and not self._cancel_noted
 
-    async def _hear(self, result: SendResult) -> None:
-        """The frame may have been on the wire: what its answer means, and when to look next."""
+    async def _hear(self, result: SendFrameResult) -> None:
+        """Applies the result of the command's own frame, and decides when to look at the facts."""
         self._on_wire = True
         command, answer, now = self._command, result.answer, workflow.now()
         sent_at = result.send_time or now
-        frame = Frame(0, self._attempt, sent_at, result.answer_time)
-        self._look_again = first_look(
-            command.kind, frame, answer, self._timing, result.effect_timeout_s
+        frame = SentFrame(0, self._attempt, sent_at, result.answer_time)
+        self._look_again = rules_of(command).first_look(
+            frame, answer, self._timing, result.effect_timeout_s
         )
-        if result.revision == 0:
+        if result.revision == 0:  # the gateway could not write it down
             recorded = await calls.record_heard(command, self._attempt, result)
             self._note(recorded.command)
             return
-        command = sent(command, sent_at)
-        if answer is None:
-            command = lost(command, result.cause, now)
-        else:
-            command = answered(command, answer, result.answer_time or now)
+        at, cause = result.answer_time or now, result.cause
+        command = frame_ended(command, command.kind, answer, at, cause=cause, send_time=sent_at)
         self._note(replace(command, revision=result.revision))
 
-    # The effect: until facts decide.
+    # --- The effect: until the facts decide.
 
     async def _await_effect(self) -> None:
         while self._command.state is not State.DONE:
-            await self._heed_cancel()
+            await self._heed_cancel()  # one that came while the frame was out
             await self._woken_or(self._look_again)
-            await self._heed_cancel()
+            await self._heed_cancel()  # one that ended the wait
             await self._weigh()
 
     async def _weigh(self) -> None:
-        """Reads all facts, and does what they call for."""
+        """Has all facts weighed, and does what the decision calls for."""
         command = self._command
         weighed = await calls.weigh(command, self._timing, self._now(), self._asked)
         self._look_again = weighed.look_again
-        self._note(
-            replace(
-                command,
-                state=weighed.state,
-                outcome=weighed.outcome,
-                compensation=weighed.compensation,
-                progress=weighed.progress,
-                revision=weighed.revision,
-            )
-        )
+        self._note(weighed.onto(command))
         match weighed.act:
             case Act.ASK:
                 await self._ask(ask_request(self._command))
@@ -270,66 +269,70 @@ class RemoteCommandWorkflow:
             case Act.UNDO:
                 await self._undo(weighed)
 
-    async def _ask(self, request: AskRequest) -> None:
-        """Asks the station what became of the command; its reply is one more fact."""
+    async def _ask(self, request: AskStationInput) -> None:
+        """Asks the station what became of the command. Its reply is one more fact."""
         route = await self._find_route(look_only=True)
-        reply = AskResult(asked=False)
+        reply = AskStationResult(asked=False)
         if route.gateway is not None:
             reply = await calls.ask(route.gateway, request)
         self._asked = reply.as_fact(workflow.now(), self._asked)
         self._look_again = workflow.now()
 
     async def _send_again(self, wire_id: str) -> None:
-        """Repeats a frame that may be repeated: the facts say that it can do no harm."""
-        route = await self._find_route(look_only=True)
+        """Sends the command's own frame once more: the domain says that this can do no harm."""
+        gateway = await self._ready_gateway()
         self._look_again = workflow.now() + pause_before(self._attempt)
-        if route.course is not Course.SEND or route.gateway is None:
+        if gateway is None:
             return
         self._attempt += 1
         request = again_request(self._command, self._timing, self._attempt, wire_id)
-        result = await calls.closed(request, await self._transmit(route.gateway, request))
+        result = await calls.close_if_unsent(request, await self._transmit(gateway, request))
         if result.status is not SendStatus.NOT_SENT:
             await self._hear(result)
 
-    # Taking back, and undoing what nobody wants any longer.
+    # --- Taking back, and undoing what nobody wants any longer.
 
     def _cancel_pending(self) -> bool:
         return self._cancel is not None and not self._cancel_done
 
     async def _heed_cancel(self) -> None:
-        """Takes the command back if that was asked: what was sent is watched and undone."""
+        """Takes the command back, when its caller asked for that.
+
+        What was sent is taken back only where its effect can be undone; else it is too late.
+        """
         if not self._cancel_pending():
             return
         self._cancel_done = True
-        if self._outcome is None and (not self._on_wire or self._command.kind in UNDOABLE):
-            await self._record(Change.CANCELLED, detail=self._reason())
+        if self._outcome is None and (
+            not self._on_wire or rules_of(self._command).undo is not None
+        ):
+            await self._record(ChangeKind.CANCELLED, detail=self._reason())
             self._look_again = workflow.now()
         else:
             await self._note_cancel()
 
     async def _note_cancel(self) -> None:
-        """It was sent already: that it is not wanted any longer is written down, once."""
+        """Records once that the caller wants back what was sent already."""
         if not self._cancel_noted:
-            await self._record(Change.CANCEL_ASKED, detail=self._reason())
+            await self._record(ChangeKind.CANCEL_ASKED, detail=self._reason())
 
     def _reason(self) -> str:
         return self._cancel.reason if self._cancel else ""
 
-    async def _undo(self, weighed: Weighed) -> None:
-        """Ends a session or a hold that came although its command was given up or cancelled."""
-        route = await self._find_route(look_only=True)
-        self._look_again = workflow.now() + UNDO_PAUSE
-        if route.course is not Course.SEND or route.gateway is None:
+    async def _undo(self, weighed: WeighEvidenceResult) -> None:
+        """Sends the frame that undoes what came of a command that was given up or cancelled."""
+        gateway = await self._ready_gateway()
+        self._look_again = until = workflow.now() + UNDO_ROUTE_PAUSE
+        if gateway is None:
             return
         self._attempt += 1
-        until = workflow.now() + UNDO_PAUSE
         request = undo_request(self._command, self._timing, self._attempt, weighed, until)
-        result = await calls.closed(request, await self._transmit(route.gateway, request))
+        result = await calls.close_if_unsent(request, await self._transmit(gateway, request))
         if result.status is not SendStatus.NOT_SENT:
             self._look_again = workflow.now()
 
     async def _guard(self) -> None:
-        """Stays after the outcome was reported, as long as late evidence is acted on."""
+        """Acts on late evidence: it may raise UNKNOWN, or show an effect that has to be undone."""
         if not is_guarded(self._command):
             return
         end = guard_end(self._command, self._timing, workflow.now())
@@ -341,10 +344,10 @@ class RemoteCommandWorkflow:
             await self._weigh()
             if self._certain() != reported:
                 self._report()
-        await self._record(Change.GUARD_ENDED, detail="The time to act on it is over.")
+        await self._record(ChangeKind.GUARD_ENDED, detail="The time to act on it is over.")
 
     async def _answer_the_late(self) -> None:
-        """Nobody who asked while the command ended is left waiting."""
+        """Answers the updates that came while the command ended: a workflow's end drops them."""
         while not workflow.all_handlers_finished():
             if self._cancel is not None:
                 await self._note_cancel()
@@ -355,10 +358,10 @@ class RemoteCommandWorkflow:
                 )
             )
 
-    # What is known and shown.
+    # --- What is known and shown.
 
-    async def _record(self, change: Change, *, cause: str = "", detail: str = "") -> None:
-        """Writes what only this workflow knows, and takes over how the log stands then."""
+    async def _record(self, change: ChangeKind, *, cause: str = "", detail: str = "") -> None:
+        """Records what only this workflow knows, and takes over the command as it is then."""
         recorded = await calls.record(self._command, change, cause=cause, detail=detail)
         self._note(recorded.command)
         self._cancel_noted = self._cancel_noted or recorded.command.cancel_reason is not None
@@ -371,20 +374,17 @@ class RemoteCommandWorkflow:
         workflow.set_current_details(wording.details(command))
 
     def _certain(self) -> Outcome:
+        """The outcome; UNKNOWN while there is none."""
         return self._outcome or ending(Cause.ANSWER_TIMEOUT)
 
     def _report(self) -> None:
         """The outcome becomes what operators filter by."""
         workflow.upsert_search_attributes([_OUTCOME.value_set(self._certain().code.value)])
 
-    # Waiting.
+    # --- Waiting.
 
     async def _woken_or(self, until: datetime | None) -> None:
-        """Waits for a wake-up, a cancel that was not heeded yet, or `until` (None: no deadline).
-
-        The timer is left behind when something else comes first: cancelling it would cost an
-        event, and one that rings later finds nothing to do.
-        """
+        """Waits for a wake-up, a cancel that is not heeded yet, or `until` (None: no deadline)."""
         self._alarms.set(until)
         await workflow.wait_condition(
             lambda: self._woken or self._cancel_pending() or self._alarms.is_due(until)

@@ -42,9 +42,10 @@ async def register_search_attributes(client: Client) -> None:
 
 
 async def search_attributes_work(client: Client) -> bool:
-    """Whether the server takes them. It may go on for a minute with what it knew before.
+    """Whether the server takes our search attributes. It may refuse new ones for a minute.
 
-    Raises: RPCError when it cannot be asked.
+    Raises:
+        RPCError: the server cannot be asked.
     """
     query = " AND ".join(f"{name} = 'nothing'" for name in ATTRIBUTES)
     try:

@@ -1,17 +1,26 @@
-"""What a command workflow asks of gateways: its inputs of `send_frame` and `ask_station`."""
+"""The frames and questions of a command workflow, as inputs of `send_frame` and `ask_station`.
+
+Four frames can leave for one command: its own, its own once more, the stop of a session that an
+unlock ends first, and the frame that undoes an effect which nobody wants any longer.
+"""
 
 from dataclasses import replace
 from datetime import datetime
 
-from contract.commands import AskRequest, Route, SendRequest, Weighed
+from contract.commands import (
+    AskStationInput,
+    PrepareCommandResult,
+    SendFrameInput,
+    WeighEvidenceResult,
+)
 from domain.commands.timing import Timing
 from domain.model.command import Command
-from domain.model.specs import CancelReservationSpec, Kind, StopSpec, specs_of
+from domain.model.specs import CancelReservationSpec, Kind, Spec, StopSpec, only_spec, specs_of
 
 
-def send_request(command: Command, timing: Timing, attempt: int) -> SendRequest:
+def send_request(command: Command, timing: Timing, attempt: int) -> SendFrameInput:
     """The command's own frame."""
-    return SendRequest(
+    return SendFrameInput(
         command=command.name,
         tenant=command.tenant,
         workflow_id=command.workflow_id,
@@ -24,20 +33,58 @@ def send_request(command: Command, timing: Timing, attempt: int) -> SendRequest:
     )
 
 
-def stop_first_request(command: Command, timing: Timing, attempt: int, route: Route) -> SendRequest:
-    """The stop of the session that an unlock ends before it is sent."""
-    stop = StopSpec(
-        evse_id=route.evse_id,
-        wire_id=route.wire_id,
-        resolved_transaction=route.transaction or None,
-    )
+def again_request(command: Command, timing: Timing, attempt: int, wire_id: str) -> SendFrameInput:
+    """The command's own frame once more.
+
+    wire_id: the transaction id of a stop, which may be another one than the caller named.
+    """
     request = send_request(command, timing, attempt)
-    return replace(request, kind=Kind.STOP_SESSION, unlock=None, stop=stop)
+    if command.stop is None:
+        return request
+    return _as(request, command.kind, replace(command.stop, wire_id=wire_id))
 
 
-def ask_first_request(command: Command, route: Route) -> AskRequest:
-    """What became of the session that was to be stopped first?"""
-    return AskRequest(
+def stop_first_request(
+    command: Command, timing: Timing, attempt: int, route: PrepareCommandResult
+) -> SendFrameInput:
+    """The stop of the session that an unlock ends before it is sent."""
+    return _as(send_request(command, timing, attempt), Kind.STOP_SESSION, _stop_of(route))
+
+
+def undo_request(
+    command: Command,
+    timing: Timing,
+    attempt: int,
+    weighed: WeighEvidenceResult,
+    not_after: datetime,
+) -> SendFrameInput:
+    """The frame that undoes the effect of a command which nobody wants any longer."""
+    request = replace(send_request(command, timing, attempt), not_after=not_after, undo=True)
+    if command.reserve is None:
+        return _as(request, Kind.STOP_SESSION, _stop_of(weighed))
+    reserve = command.reserve
+    cancel = CancelReservationSpec(reserve.wire_id, resolved_reservation=reserve.reservation)
+    return _as(request, Kind.CANCEL_RESERVATION, cancel)
+
+
+def ask_request(command: Command) -> AskStationInput:
+    """The question what became of a command: about a transaction where one is known."""
+    answer, start, stop = command.station_answer, command.start, command.stop
+    about = start or stop or command.reset
+    named = answer.transaction_id if answer and answer.transaction_id else ""
+    return AskStationInput(
+        station=command.station,
+        kind=command.kind,
+        command=command.name,
+        evse_id=about.evse_id if about else None,
+        connector_id=start.connector_id if start else None,
+        wire_id=stop.wire_id if stop else named,
+    )
+
+
+def ask_first_request(command: Command, route: PrepareCommandResult) -> AskStationInput:
+    """The question what became of the session that an unlock ends first."""
+    return AskStationInput(
         station=command.station,
         kind=Kind.STOP_SESSION,
         command=command.name,
@@ -46,44 +93,14 @@ def ask_first_request(command: Command, route: Route) -> AskRequest:
     )
 
 
-def again_request(command: Command, timing: Timing, attempt: int, wire_id: str) -> SendRequest:
-    """The frame repeated; a stop perhaps with the id that the station really uses."""
-    request = send_request(command, timing, attempt)
-    if command.stop is None:
-        return request
-    return replace(request, stop=replace(command.stop, wire_id=wire_id))
+def _as(request: SendFrameInput, kind: Kind, spec: Spec) -> SendFrameInput:
+    """The same frame with another kind and its spec."""
+    return replace(request, kind=kind, **only_spec(kind, spec))
 
 
-def undo_request(
-    command: Command, timing: Timing, attempt: int, weighed: Weighed, not_after: datetime
-) -> SendRequest:
-    """What ends the session, or the hold, that nobody wants any longer."""
-    request = replace(send_request(command, timing, attempt), not_after=not_after, undo=True)
-    if command.reserve is not None:
-        cancel = CancelReservationSpec(
-            command.reserve.wire_id, resolved_reservation=command.reserve.reservation
-        )
-        return replace(
-            request, kind=Kind.CANCEL_RESERVATION, reserve=None, cancel_reservation=cancel
-        )
-    stop = StopSpec(
-        evse_id=weighed.evse_id,
-        wire_id=weighed.wire_id,
-        resolved_transaction=weighed.transaction or None,
-    )
-    return replace(request, kind=Kind.STOP_SESSION, start=None, stop=stop)
-
-
-def ask_request(command: Command) -> AskRequest:
-    """What became of it? By transaction where one is known, else by EVSE."""
-    answer, start, stop = command.station_answer, command.start, command.stop
-    about = start or stop or command.reset
-    named = answer.transaction_id if answer and answer.transaction_id else ""
-    return AskRequest(
-        station=command.station,
-        kind=command.kind,
-        command=command.name,
-        evse_id=about.evse_id if about else None,
-        connector_id=start.connector_id if start else None,
-        wire_id=stop.wire_id if stop else named,
+def _stop_of(session: PrepareCommandResult | WeighEvidenceResult) -> StopSpec:
+    return StopSpec(
+        evse_id=session.evse_id,
+        wire_id=session.wire_id,
+        resolved_transaction=session.transaction or None,
     )

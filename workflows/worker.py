@@ -1,4 +1,4 @@
-"""The worker process: runs command workflows and their reads and writes of the fleet."""
+"""The worker process: runs the workflows, and their reads and writes of the fleet."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,10 +11,10 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from contract.names import COMMANDS_QUEUE
 from domain.commands.timing import Timing
-from fleet.engine.database import Database
+from fleet.database import Database
 from journal.wakeups import WakeupDispatcher
 from workflows.activities.callbacks import CallbackActivities
-from workflows.activities.commands import FleetActivities
+from workflows.activities.commands import CommandActivities
 from workflows.activities.reservations import ReservationActivities
 from workflows.callback_workflow import CallbackWorkflow
 from workflows.command_workflow import RemoteCommandWorkflow
@@ -30,12 +30,13 @@ PASSED_THROUGH = (
     "domain",
     "workflows.alarms",
     "workflows.calls",
+    "workflows.limits",
     "workflows.requests",
 )
-"""Modules that workflow runs share instead of loading them anew: pure, or calls of the SDK only.
+"""Modules that all runs share: pure ones, and those that only call the SDK.
 
-Never the whole package: workflow files themselves must be loaded per run. What is shared loses the
-sandbox's protection, so the linter forbids clock, randomness and environment in them.
+Every other module is loaded again for each run, the workflow files among them. A shared module
+loses the sandbox's protection, so the linter forbids clock, randomness and environment there.
 """
 
 
@@ -56,13 +57,13 @@ async def running_worker(
 ) -> AsyncIterator[Worker]:
     """Runs a worker until the block is left, then lets it finish what it has in hand.
 
-    timing: the waits of reservations; those of a command travel with it.
+    timing: the waits of reservations. The waits of a command travel with the command.
 
-    Interceptors of the client that are worker interceptors too (tracing) work here as well.
+    An interceptor of the client that is a worker interceptor too (tracing) works here as well.
     """
     chosen = settings or WorkerSettings()
     activities = [
-        *FleetActivities(db).all,
+        *CommandActivities(db).all,
         *ReservationActivities(db, timing or Timing()).all,
         *CallbackActivities(db).all,
     ]

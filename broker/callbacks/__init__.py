@@ -1,1 +1,1 @@
-"""Posts commands' news to their receivers: convert, sign, post; and the service about it."""
+"""Posts the news of commands to their receivers: choose, sign, post, understand the answer."""

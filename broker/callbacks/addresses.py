@@ -1,9 +1,13 @@
 """Which network addresses a post may go to: public ones, and nothing that only looks public.
 
-A receiver's name is chosen by a client, and where it leads by whoever runs its DNS: without this a
-post could reach the cloud's metadata service, a database, or the broker itself (SSRF). So the
-addresses that are really connected to are looked at, after resolution. Addresses that carry another
-one inside (IPv4-mapped, NAT64, 6to4, Teredo) are refused whatever they carry. Pure.
+A client chooses the name of its receiver, and the owner of the name's DNS chooses where it leads.
+Without this check a post could reach the cloud's metadata service, a database, or the broker itself
+(server-side request forgery). So the check is made after resolution, on the address that is really
+connected to. Addresses with another address inside (IPv4-mapped, NAT64, 6to4, Teredo) are refused,
+whatever is inside. Pure.
+
+`domain.loopback` answers another question, in the other direction: here a wrong "public" is the
+danger, there a wrong "loopback".
 """
 
 from collections.abc import Sequence
@@ -11,7 +15,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 
 class ForbiddenAddress(Exception):
-    """The name leads only to addresses that nothing may be posted to. Says which and why."""
+    """A name has no address that may be posted to. Says which address it has, and why not."""
 
 
 _V4_REFUSED = {
@@ -31,7 +35,10 @@ _V6_REFUSED = {
 
 
 def objection(address: str) -> str:
-    """Why nothing may be posted to this IP address; "" when it may. A zone (%eth0) is refused."""
+    """Why nothing may be posted to this IP address; "" when posts may go there.
+
+    An address with a zone (%eth0) is refused.
+    """
     try:
         ip = ip_address(address)
     except ValueError:
@@ -43,7 +50,7 @@ def objection(address: str) -> str:
 
 
 def admitted(host: str, addresses: Sequence[str]) -> list[str]:
-    """Those of a name's addresses that may be posted to.
+    """The addresses of a name that may be posted to.
 
     Raises: ForbiddenAddress when there are addresses and none of them may.
     """

@@ -1,22 +1,22 @@
 """What a receiver's answer means for a post: delivered, to be tried again, or parked. Pure.
 
-A receiver that says what it does not want is believed at once; one that does not say anything, or
-says that it is in trouble, gets all the tries. Only 2xx is a yes.
+Only 2xx is a yes. A receiver that refuses a post is believed at once: the post is parked. A
+receiver that gives no answer, or says that it is in trouble, gets all the tries.
 """
 
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
-from contract.callbacks import PostResult, PostStatus
+from contract.callbacks import PostCallbackResult, PostStatus
 from domain.callbacks import DeliveryCause
 
 _CAUSE = DeliveryCause
 
 
-def judge(status: int, retry_after: str | None, now: datetime) -> PostResult:
+def judge(status: int, retry_after: str | None, now: datetime) -> PostCallbackResult:
     """The meaning of an HTTP status, with the value of Retry-After if there was one."""
     if 200 <= status < 300:
-        return PostResult(PostStatus.DELIVERED, http_status=status)
+        return PostCallbackResult(PostStatus.DELIVERED, http_status=status)
     if 300 <= status < 400:
         return park(_CAUSE.REDIRECTED, f"It answered {status}: redirects are not followed.", status)
     if status == 410:
@@ -43,13 +43,13 @@ def read_retry_after(value: str | None, now: datetime) -> float | None:
     return max(0.0, (at - now).total_seconds())
 
 
-def park(cause: DeliveryCause, reason: str, http_status: int = 0) -> PostResult:
-    """It is given up at once."""
-    return PostResult(PostStatus.PARK, cause.value, reason, http_status)
+def park(cause: DeliveryCause, reason: str, http_status: int = 0) -> PostCallbackResult:
+    """The post is given up at once."""
+    return PostCallbackResult(PostStatus.PARK, cause.value, reason, http_status)
 
 
 def again(
     cause: DeliveryCause, reason: str, http_status: int = 0, retry_after_s: float | None = None
-) -> PostResult:
-    """It is worth another try."""
-    return PostResult(PostStatus.RETRY, cause.value, reason, http_status, retry_after_s)
+) -> PostCallbackResult:
+    """The post is tried again."""
+    return PostCallbackResult(PostStatus.RETRY, cause.value, reason, http_status, retry_after_s)

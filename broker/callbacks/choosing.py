@@ -1,4 +1,4 @@
-"""Which callback a new command gets: its own, or that of its caller's credential, or none."""
+"""Which callback a new command gets: its own, its caller's, or none."""
 
 from broker.auth import Caller
 from broker.callbacks.urls import forbidden
@@ -10,20 +10,20 @@ from fleet.engine.statements import Tx
 
 
 async def chosen_callback(
-    tx: Tx, caller: Caller, asked: Callback | None, settings: BrokerSettings
+    tx: Tx, caller: Caller, given: Callback | None, settings: BrokerSettings
 ) -> Callback | None:
-    """The callback that a command keeps, so that nobody has to look it up later.
+    """The callback of a new command. The command keeps it, so that it is looked up only once.
 
     Raises: Refusal (INVALID_REQUEST) for a URL that these settings forbid;
         (CALLBACK_SECRET_MISSING) when a URL is given and there is nothing to sign with.
     """
-    if asked is not None:
-        check_allowed("options.callback.url", asked.url, settings)
+    if given is not None:
+        check_allowed("options.callback.url", given.url, settings)
     owner = await callbacks.endpoint(tx, caller.tenant, caller.name)
-    if asked is not None:
+    if given is not None:
         if owner is None or owner.secret is None:
             raise secret_missing()
-        return asked
+        return given
     if owner is None or owner.secret is None or not owner.url:
         return None
     return Callback(owner.url, CallbackEvents(owner.events), default=True)
@@ -40,7 +40,7 @@ def check_allowed(field: str, url: str, settings: BrokerSettings) -> None:
 
 
 def secret_missing() -> Refusal:
-    """The refusal of a callback that could not be signed."""
+    """The refusal of a callback that nothing can sign."""
     return Refusal(
         Reason.CALLBACK_SECRET_MISSING,
         "This credential has no secret to sign callbacks with. Call RotateCallbackSecret, give the "

@@ -1,9 +1,9 @@
-"""One POST to a receiver that a client named: bounded in time and size, and to public addresses.
+"""One POST to a receiver: limited in time and size, and to public addresses.
 
-The name is resolved here and the connection is made to the very address that was looked at, so
-that a name cannot lead elsewhere between the check and the connection. TLS is checked against the
-name. No redirect is followed, no proxy is used, nothing is read from the environment, and no
-connection is kept.
+The name is resolved here, the address is checked, and the connection is made to that address. So a
+name cannot lead elsewhere between the check and the connection. TLS is verified for the name. No
+redirect is followed, no proxy is used, nothing is read from the environment, and no connection is
+kept.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from broker.callbacks.addresses import ForbiddenAddress, admitted
 from broker.callbacks.answers import again, judge, park
 from broker.callbacks.urls import Target, forbidden, malformed, target
 from broker.settings import BrokerSettings
-from contract.callbacks import PostResult
+from contract.callbacks import PostCallbackResult
 from domain.callbacks import DeliveryCause
 from telemetry import metrics
 
@@ -28,18 +28,18 @@ _ADDRESSES_TRIED = 4
 
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
-"""From a name and a port to IP addresses. Raises: OSError."""
+"""Resolves a name and a port to IP addresses. Raises: OSError."""
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """By the system's resolver."""
+    """The addresses that the system's resolver knows."""
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(each[4][0]) for each in found))
 
 
 class Receivers:
-    """Posts to receivers, until it is closed."""
+    """Posts to receivers. Has to be closed."""
 
     def __init__(self, settings: BrokerSettings, resolver: Resolve = resolve) -> None:
         self._settings = settings
@@ -51,11 +51,11 @@ class Receivers:
         )
 
     async def close(self) -> None:
-        """Close what is open."""
+        """Close the connections that are open."""
         await self._pool.aclose()
 
-    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> PostResult:
-        """One try, and what it means. Never raises for what the other side does."""
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> PostCallbackResult:
+        """One try, and what it means. Whatever the receiver does, nothing is raised."""
         wrong = malformed(url) or ("" if self._settings.callback_allow_private else forbidden(url))
         if wrong:
             return park(DeliveryCause.ADDRESS_INVALID, f"The URL {wrong}.")
@@ -73,7 +73,9 @@ class Receivers:
         except (httpcore.NetworkError, OSError) as error:
             return _unreachable(error)
 
-    async def _exchange(self, to: Target, headers: Mapping[str, str], body: bytes) -> PostResult:
+    async def _exchange(
+        self, to: Target, headers: Mapping[str, str], body: bytes
+    ) -> PostCallbackResult:
         url = httpcore.URL(
             scheme=b"https" if to.secure else b"http",
             host=to.host.encode(),
@@ -91,7 +93,7 @@ class Receivers:
 
 
 class _Backend(httpcore.AnyIOBackend):
-    """Connects to addresses that were looked at."""
+    """Connects only to addresses that were checked."""
 
     def __init__(self, resolver: Resolve, allow_private: bool) -> None:
         self._resolve = resolver
@@ -140,7 +142,7 @@ def _retry_after(response: httpcore.Response) -> str | None:
     return None
 
 
-def _too_large(status: int, limit: int) -> PostResult:
+def _too_large(status: int, limit: int) -> PostCallbackResult:
     return park(
         DeliveryCause.ANSWER_TOO_LARGE,
         f"It answered {status} with more than {limit} bytes: that is no receiver of callbacks.",
@@ -148,8 +150,8 @@ def _too_large(status: int, limit: int) -> PostResult:
     )
 
 
-def _unreachable(error: BaseException) -> PostResult:
-    """Says whether it was TLS that failed, or the way to it; never what was sent."""
+def _unreachable(error: BaseException) -> PostCallbackResult:
+    """Which part failed: TLS, the name, or the connection. Never shows what was sent."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLError):

@@ -1,50 +1,47 @@
-"""The activity that makes one try: reads the change from the log, signs it, posts it.
+"""One try of a delivery: the change is read from the log, signed and posted.
 
-It writes nothing: the workflow writes down what it returns. So a try whose result is lost is made
-again under the same id, and a receiver that compares ids sees the change once.
+A try writes nothing. The workflow writes down its result. When the result is lost, the try is made
+again under the same id, so that a receiver that compares ids sees the change once.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import structlog
-from temporalio import activity
-from temporalio.client import Client
-from temporalio.worker import Worker
 
 from broker.callbacks.answers import park
 from broker.callbacks.client import Receivers
 from broker.callbacks.signing import body_of, signed_headers
 from broker.settings import MAX_CALLBACK_TIMEOUT_S, BrokerSettings
-from contract.callbacks import PostRequest, PostResult
-from contract.names import CALLBACKS_QUEUE, POST_CALLBACK
+from broker.temporal import TemporalClient, serve_posts
+from contract import activities as stubs
+from contract.activities import implements
+from contract.callbacks import PostCallbackInput, PostCallbackResult
 from domain.callbacks import DeliveryCause
 from domain.model.command import Callback
 from fleet import callbacks
 from fleet.callbacks import Endpoint
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.keys import Sealer
 from fleet.log import commands as log
 from journal.commands.record import from_snapshot
-
-_RESTART_S = 5.0
 
 _log = structlog.get_logger(__name__)
 
 
 class CallbackPoster:
-    """Makes tries. Register `post_callback` with a worker."""
+    """Makes tries. `post_callback` is served as an activity (`broker.temporal.serve_posts`)."""
 
     def __init__(self, db: Database, sealer: Sealer, receivers: Receivers) -> None:
         self._db = db
         self._sealer = sealer
         self._receivers = receivers
 
-    @activity.defn(name=POST_CALLBACK)
-    async def post_callback(self, request: PostRequest) -> PostResult:
-        """One try of one delivery."""
+    @implements(stubs.post_callback)
+    async def post_callback(self, request: PostCallbackInput) -> PostCallbackResult:
+        """One try of one delivery, and what it means for the next one."""
         async with self._db.read() as tx:
             history = await log.history(tx, tenant=request.tenant, name=request.command)
             entry = next(each for each in history if each.revision == request.revision)
@@ -69,7 +66,7 @@ class CallbackPoster:
             cause=result.cause,
             http_status=result.http_status,
         )
-        return PostResult(
+        return PostCallbackResult(
             result.status,
             result.cause,
             result.reason,
@@ -80,7 +77,11 @@ class CallbackPoster:
 
 
 def _url(callback: Callback, owner: Endpoint | None) -> str:
-    """Where to: by the settings as they are now when it was by them at all; "" for nowhere."""
+    """The URL to post to; "" when nothing may be posted any longer.
+
+    A command's own URL stays. A URL from the credential's settings follows the settings as they
+    are now.
+    """
     if not callback.default or owner is None:
         return callback.url
     return "" if owner.disabled else owner.url or callback.url
@@ -88,27 +89,18 @@ def _url(callback: Callback, owner: Endpoint | None) -> str:
 
 @asynccontextmanager
 async def posting_callbacks(
-    db: Database, client: Client, sealer: Sealer, settings: BrokerSettings
+    db: Database, client: TemporalClient, sealer: Sealer, settings: BrokerSettings
 ) -> AsyncIterator[None]:
-    """Makes tries until the block is left; those in hand may end first.
+    """Makes tries while the context is open. Tries under way when it closes may end first.
 
-    Raises: ValueError for a time limit beyond a try's, or a CA file that cannot be used.
+    Raises: ValueError for a time limit that is longer than a try may take, or for a CA file that
+    cannot be used.
     """
     if settings.callback_timeout_s > MAX_CALLBACK_TIMEOUT_S:
         raise ValueError(f"broker_callback_timeout_s must be at most {MAX_CALLBACK_TIMEOUT_S:g}")
     receivers = Receivers(settings)
     poster = CallbackPoster(db, sealer, receivers)
-
-    def worker() -> Worker:
-        return Worker(
-            client,
-            task_queue=CALLBACKS_QUEUE,
-            activities=[poster.post_callback],
-            max_concurrent_activities=settings.callback_max_posts,
-            graceful_shutdown_timeout=timedelta(seconds=settings.callback_timeout_s),
-        )
-
-    posting = asyncio.create_task(_keep_running(worker))
+    posting = asyncio.create_task(serve_posts(client, poster.post_callback, settings))
     try:
         yield
     finally:
@@ -116,13 +108,3 @@ async def posting_callbacks(
         with suppress(asyncio.CancelledError):
             await posting
         await receivers.close()
-
-
-async def _keep_running(worker: Callable[[], Worker]) -> None:
-    """A broker starts and serves also while Temporal is away; posts wait for both."""
-    while True:
-        try:
-            await worker().run()
-        except Exception as error:
-            _log.warning("callbacks_wait_for_temporal", why=str(error).partition("\n")[0][:200])
-            await asyncio.sleep(_RESTART_S)

@@ -1,4 +1,4 @@
-"""The body and the signed headers of a post, as the Standard Webhooks specification wants them."""
+"""The body and the signed headers of a post, after the Standard Webhooks specification. Pure."""
 
 import base64
 import json
@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from google.protobuf.json_format import MessageToDict
 from standardwebhooks.webhooks import Webhook
 
-from broker.proto.commands import command_out
-from domain.callbacks import News
+from broker.callbacks.convert import posted_command
+from domain.callbacks import NewsKind
 from domain.model.command import Command
 
 _SECRET_BYTES = 32
@@ -23,19 +22,19 @@ def make_secret() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
 
 
-def body_of(news: News, command: Command, time: datetime) -> str:
-    """The JSON of a post. time: when the change was made."""
+def body_of(news: NewsKind, command: Command, time: datetime) -> str:
+    """The JSON of a post. time: when the command changed."""
     content: dict[str, Any] = {
         "type": news.value,
         "timestamp": time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "sequence": command.revision,
-        "data": MessageToDict(command_out(command)),
+        "data": posted_command(command),
     }
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
 
 def signed_headers(id: str, body: str, keys: Sequence[str], now: datetime) -> dict[str, str]:
-    """The headers of a post: one signature per secret, the newest first."""
+    """The headers of a post, with one signature per secret, the newest secret first."""
     at = now.astimezone(UTC).replace(microsecond=0)
     return {
         "content-type": "application/json",

@@ -1,4 +1,7 @@
-"""What a callback URL may look like. Where its name leads is checked when it is posted to."""
+"""What a callback URL may look like. Pure.
+
+Where its name leads is checked later, when a post is made (`addresses`).
+"""
 
 import re
 from dataclasses import dataclass
@@ -26,7 +29,7 @@ class Target:
 
 
 def malformed(url: str) -> str:
-    """What is wrong with a URL, whatever the settings allow; "" when nothing is."""
+    """What is wrong with a URL under any settings; "" when nothing is."""
     if not url:
         return "is required"
     if len(url) > MAX_URL:
@@ -50,7 +53,7 @@ def malformed(url: str) -> str:
 
 
 def forbidden(url: str) -> str:
-    """Why a well-formed URL is refused unless the settings allow private receivers; "" if not."""
+    """Why a well-formed URL needs settings that allow private receivers; "" when it does not."""
     parts = urlsplit(url)
     if parts.scheme != "https":
         return "must begin with https://"
@@ -80,7 +83,7 @@ def _is_host(host: str) -> bool:
         return True
     if not _HOST.fullmatch(host):
         return False
-    # "127.1", "2130706433" and "0x7f.1" are addresses to some resolvers, and names to nobody.
+    # Some resolvers read "127.1", "2130706433" and "0x7f.1" as addresses. None are real names.
     return not _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2])
 
 

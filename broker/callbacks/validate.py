@@ -1,25 +1,26 @@
-"""What is wrong with the requests of the CallbackService. Pure; nothing is looked up."""
+"""What is wrong with requests to the CallbackService: every bad field at once. Pure."""
 
 from datetime import timedelta
 
 from evcommand.v1 import callback_service_pb2 as pb
 from evcommand.v1 import command_options_pb2 as options_pb
 
-from broker.errors import Violation
-from broker.proto import names
+from broker.errors import FieldViolation
+from broker.proto.callback_fields import callback_fields
 from broker.proto.fields import (
     Findings,
-    callback_fields,
+    check_name,
     enum_value,
     enum_values,
+    name_field,
     page_size_field,
-    span,
 )
+from broker.proto.times import span
 
 MAX_PREVIOUS_TTL = timedelta(days=7)
 
 
-def check_update(request: pb.UpdateCallbackSettingsRequest) -> tuple[Violation, ...]:
+def check_update(request: pb.UpdateCallbackSettingsRequest) -> tuple[FieldViolation, ...]:
     """What is wrong with an UpdateCallbackSettings."""
     findings = Findings()
     findings.expect(request.HasField("settings"), "settings", "is required")
@@ -31,7 +32,7 @@ def check_update(request: pb.UpdateCallbackSettingsRequest) -> tuple[Violation, 
     return findings.violations
 
 
-def check_rotate(request: pb.RotateCallbackSecretRequest) -> tuple[Violation, ...]:
+def check_rotate(request: pb.RotateCallbackSecretRequest) -> tuple[FieldViolation, ...]:
     """What is wrong with a RotateCallbackSecret."""
     findings = Findings()
     if request.HasField("previous_ttl"):
@@ -41,22 +42,16 @@ def check_rotate(request: pb.RotateCallbackSecretRequest) -> tuple[Violation, ..
     return findings.violations
 
 
-def check_list(request: pb.ListCallbackDeliveriesRequest) -> tuple[Violation, ...]:
+def check_list(request: pb.ListCallbackDeliveriesRequest) -> tuple[FieldViolation, ...]:
     """What is wrong with a ListCallbackDeliveries."""
     findings = Findings()
-    findings.expect(
-        not request.command or names.parse_command(request.command) is not None,
-        "command",
-        "must be commands/{command}, where {command} is a UUID",
-    )
+    if request.command:
+        name_field(findings, "command", "command", request.command)
     enum_values(findings, "states", request.states, pb.CallbackDelivery.State)
     page_size_field(findings, request.page_size)
     return findings.violations
 
 
-def check_resend(request: pb.ResendCallbackDeliveryRequest) -> tuple[Violation, ...]:
+def check_resend(request: pb.ResendCallbackDeliveryRequest) -> tuple[FieldViolation, ...]:
     """What is wrong with a ResendCallbackDelivery."""
-    findings = Findings()
-    known = names.parse_delivery(request.name) is not None
-    findings.expect(known, "name", "must be callbackDeliveries/{id}")
-    return findings.violations
+    return check_name("name", "delivery", request.name)

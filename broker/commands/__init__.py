@@ -1,1 +1,1 @@
-"""From a request to a submitted command."""
+"""One file for each command at the edge, and what all commands share there (`edge`)."""

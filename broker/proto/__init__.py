@@ -1,1 +1,1 @@
-"""Protobuf: resource names, fields, messages in and out."""
+"""Protobuf: resource names, fields of requests, and messages, by subject. Pure."""

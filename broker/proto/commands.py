@@ -1,142 +1,72 @@
-"""Commands out: dataclasses to RemoteCommand. Pure. Token values never come this far."""
+"""Which commands a client wants to see, and which one to take back: checked and read. Pure."""
 
 from evcommand.v1 import remote_command_pb2 as command_pb
+from evcommand.v1 import remote_command_service_pb2 as commands_pb
 
-from broker.proto import names, specs
-from broker.proto.asks import code_out, kind_out, state_out
-from broker.proto.specs import reservation_out, transaction_out
-from broker.proto.values import policy_out, time_out
-from domain.model.answers import StationAnswer
-from domain.model.command import (
-    Command,
-    Compensation,
-    CompensationState,
-    Outcome,
-    ReservationFacts,
-    ResetFacts,
-    SessionFacts,
-)
+from broker.errors import FieldViolation
+from broker.proto import fields
+from broker.proto.fields import Findings
+from broker.proto.names import command_in, station_in
+from broker.proto.times import time_in
+from domain.model.command import State
+from fleet.log.event_log import Filter
 
-_COMPENSATION = command_pb.Compensation.State
+_KIND = command_pb.RemoteCommand.Kind
+_STATE = command_pb.RemoteCommand.State
+_CODE = command_pb.Outcome.Code
+
+UNFINISHED = tuple(state.value for state in State if state is not State.DONE)
+"""The states of commands that go on."""
 
 
-def command_out(command: Command) -> command_pb.RemoteCommand:
-    """A command as the contract shows it."""
-    station = command.station
-    return command_pb.RemoteCommand(
-        name=names.command_name(command.name),
-        kind=kind_out(command.kind),
-        station=names.station_name(station),
-        state=state_out(command.state),
-        outcome=_outcome(command.outcome, station),
-        station_answer=_answer(command.station_answer),
-        compensation=_compensation(command.compensation, station),
-        start_session=specs.start_out(command.start),
-        stop_session=specs.stop_out(command.stop, station),
-        unlock_connector=specs.unlock_out(command.unlock),
-        reset=specs.reset_out(command.reset),
-        reserve_now=specs.reserve_out(command.reserve),
-        cancel_reservation=specs.cancel_reservation_out(
-            command.cancel_reservation, command.station
-        ),
-        request_id=command.name,
-        labels=command.labels,
-        caller=command.caller,
-        workflow_id=command.workflow_id,
-        trace_id=command.trace_id,
-        create_time=time_out(command.create_time),
-        send_time=time_out(command.send_time),
-        answer_time=time_out(command.answer_time),
-        outcome_time=time_out(command.outcome_time),
-        not_after=time_out(command.not_after),
-        offline_policy=policy_out(command.offline_policy),
-        progress=command.progress,
-        revision=command.revision,
-        cancel_reason=command.cancel_reason,
+def check_cancel(request: commands_pb.CancelCommandRequest) -> tuple[FieldViolation, ...]:
+    """What is wrong with a CancelCommand."""
+    findings = Findings()
+    fields.name_field(findings, "name", "command", request.name)
+    fields.text_field(findings, "reason", request.reason)
+    return findings.violations
+
+
+def check_list(request: commands_pb.ListCommandsRequest) -> tuple[FieldViolation, ...]:
+    """What is wrong with a ListCommands."""
+    findings = Findings()
+    fields.station_field(findings, request.station, required=False)
+    fields.enum_values(findings, "kinds", request.kinds, _KIND)
+    fields.enum_values(findings, "states", request.states, _STATE)
+    fields.enum_values(findings, "outcome_codes", request.outcome_codes, _CODE)
+    if request.HasField("create_time"):
+        fields.time_range_field(findings, request.create_time)
+    fields.label_map(findings, "labels", dict(request.labels))
+    fields.page_size_field(findings, request.page_size)
+    return findings.violations
+
+
+def check_watch(request: commands_pb.WatchCommandsRequest) -> tuple[FieldViolation, ...]:
+    """What is wrong with a WatchCommands."""
+    findings = Findings()
+    fields.watched_fields(findings, "command", request.names, request.station, all=request.all)
+    return findings.violations
+
+
+def filter_in(request: commands_pb.ListCommandsRequest, tenant: str) -> Filter:
+    """The filters of a ListCommands."""
+    span = request.create_time
+    return Filter(
+        tenant=tenant,
+        station=station_in(request.station) if request.station else None,
+        kinds=[_KIND.Name(kind).removeprefix("KIND_") for kind in request.kinds],
+        states=[_STATE.Name(state).removeprefix("STATE_") for state in request.states],
+        outcome_codes=[_CODE.Name(code).removeprefix("CODE_") for code in request.outcome_codes],
+        created_from=time_in(span.start_time) if span.HasField("start_time") else None,
+        created_to=time_in(span.end_time) if span.HasField("end_time") else None,
+        labels=dict(request.labels),
     )
 
 
-def _outcome(outcome: Outcome | None, station: str) -> command_pb.Outcome | None:
-    if outcome is None:
-        return None
-    return command_pb.Outcome(
-        code=code_out(outcome.code),
-        cause=outcome.cause,
-        message=outcome.message,
-        session=_session(outcome.session, station),
-        reset=_reset(outcome.reset, station),
-        reservation=_reservation(outcome.reservation, station),
-    )
-
-
-def _session(facts: SessionFacts | None, station: str) -> command_pb.SessionFacts | None:
-    if facts is None:
-        return None
-    return command_pb.SessionFacts(
-        transaction=transaction_out(station, facts.transaction),
-        transaction_id=facts.transaction_id,
-        evse_id=facts.evse_id,
-        start_time=time_out(facts.start_time),
-        stop_time=time_out(facts.stop_time),
-        meter_start_wh=facts.meter_start_wh,
-        meter_stop_wh=facts.meter_stop_wh,
-        stop_reason=facts.stop_reason,
-    )
-
-
-def _reset(facts: ResetFacts | None, station: str) -> command_pb.ResetFacts | None:
-    if facts is None:
-        return None
-    return command_pb.ResetFacts(
-        evse_id=facts.evse_id,
-        scheduled=facts.scheduled,
-        down_time=time_out(facts.down_time),
-        boot_time=time_out(facts.boot_time),
-        boot_reason=facts.boot_reason,
-        running_transactions=[transaction_out(station, one) for one in facts.running],
-        ended_transactions=[transaction_out(station, one) for one in facts.ended],
-    )
-
-
-def _reservation(
-    facts: ReservationFacts | None, station: str
-) -> command_pb.ReservationFacts | None:
-    if facts is None:
-        return None
-    return command_pb.ReservationFacts(
-        reservation=reservation_out(facts.reservation),
-        wire_id=facts.wire_id,
-        evse_id=facts.evse_id,
-        expire_time=time_out(facts.expire_time),
-        transaction=transaction_out(station, facts.transaction),
-    )
-
-
-def _answer(answer: StationAnswer | None) -> command_pb.StationAnswer | None:
-    if answer is None:
-        return None
-    error = answer.call_error
-    return command_pb.StationAnswer(
-        status=answer.status,
-        reason_code=answer.reason_code,
-        additional_info=answer.additional_info,
-        call_error=(
-            None
-            if error is None
-            else command_pb.CallError(code=error.code, description=error.description)
-        ),
-    )
-
-
-def _compensation(compensation: Compensation, station: str) -> command_pb.Compensation | None:
-    if compensation.state is CompensationState.NONE:
-        return None
-    return command_pb.Compensation(
-        state=_COMPENSATION.Value(f"STATE_{compensation.state.value}"),
-        reason=compensation.reason,
-        transaction=transaction_out(station, compensation.transaction),
-        transaction_id=compensation.transaction_id or "",
-        update_time=time_out(compensation.update_time),
-        reservation=reservation_out(compensation.reservation),
-        wire_id=compensation.wire_id or 0,
+def watched_in(request: commands_pb.WatchCommandsRequest, tenant: str) -> Filter:
+    """The commands that a WatchCommands selects."""
+    return Filter(
+        tenant=tenant,
+        station=station_in(request.station) if request.station else None,
+        names=[command_in(name) for name in request.names],
     )

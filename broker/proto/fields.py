@@ -1,32 +1,27 @@
-"""What is wrong with the fields that several requests share. Pure; nothing is looked up."""
+"""What is wrong with the fields that several requests share. Pure; nothing is looked up.
 
-import math
+Every function takes the `Findings` of one request and notes each bad field in it, so that a client
+hears of all its mistakes at once.
+"""
+
 import re
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Protocol
 
-from evcommand.v1 import callback_service_pb2 as callbacks_pb
-from evcommand.v1 import command_options_pb2 as options_pb
-from evcommand.v1 import id_token_pb2 as id_token_pb
-from google.protobuf.duration_pb2 import Duration
+from evcommand.v1 import remote_command_service_pb2 as commands_pb
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 
-from broker.callbacks.urls import malformed
-from broker.errors import Violation
+from broker.errors import FieldViolation
 from broker.proto import names
+from broker.proto.times import moment
 
 MAX_LABELS = 16
 MAX_LABEL_VALUE = 255
-MAX_NOT_AFTER = timedelta(days=30)
-MAX_HOLD = timedelta(days=30)
-MIN_HOLD = timedelta(seconds=1)
-MAX_TOKEN = 255
 MAX_TEXT = 255
 MAX_PAGE_SIZE = 200
 MAX_FILTER_VALUES = 50
-INT32_MAX = 2**31 - 1
+MAX_WATCHED_NAMES = 100
 
 _LABEL_KEY = re.compile(r"[a-z0-9][a-z0-9_.\-/]{0,62}")
 
@@ -42,75 +37,68 @@ class Findings:
     """Collects what is wrong, in the order of the request's fields."""
 
     def __init__(self) -> None:
-        self._found: list[Violation] = []
+        self._found: list[FieldViolation] = []
 
     @property
-    def violations(self) -> tuple[Violation, ...]:
+    def violations(self) -> tuple[FieldViolation, ...]:
         """Everything found."""
         return tuple(self._found)
 
     def expect(self, holds: bool, field: str, description: str) -> None:
         """Note `description` for `field` unless it holds."""
         if not holds:
-            self._found.append(Violation(field, description))
-
-
-def moment(timestamp: Timestamp) -> datetime | None:
-    """A Timestamp as an aware datetime; None when it lies outside of years 1 to 9999."""
-    try:
-        return timestamp.ToDatetime(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def span(duration: Duration) -> timedelta | None:
-    """A Duration as a timedelta; None when it is not valid."""
-    try:
-        return duration.ToTimedelta()
-    except (ValueError, OverflowError):
-        return None
-
-
-def whole_seconds(duration: Duration) -> int | None:
-    """A Duration of whole seconds from 0 to INT32_MAX; None when it is another."""
-    length = span(duration)
-    if length is None or length % timedelta(seconds=1):
-        return None
-    seconds = length // timedelta(seconds=1)
-    return seconds if 0 <= seconds <= INT32_MAX else None
+            self._found.append(FieldViolation(field, description))
 
 
 def station_field(findings: Findings, name: str, *, required: bool) -> None:
     """A station's name."""
-    if not name:
+    if name:
+        name_field(findings, "station", "station", name)
+    else:
         findings.expect(not required, "station", "is required: stations/{station}")
-        return
-    findings.expect(
-        names.parse_station(name) is not None,
-        "station",
-        "must be stations/{station}, the identity URL-escaped",
-    )
 
 
 def reservation_field(findings: Findings, name: str, field: str = "reservation") -> None:
     """A reservation's name."""
-    findings.expect(
-        names.parse_reservation(name) is not None, field, "must be reservations/{reservation}"
-    )
+    name_field(findings, field, "reservation", name)
 
 
-def end_field(
-    findings: Findings, end: str | None, expire_time: Timestamp, ttl: Duration, now: datetime
+def name_field(findings: Findings, field: str, collection: str, name: str) -> None:
+    """The name of a "station", "command", "transaction", "reservation" or "delivery"."""
+    parse, form = _NAMES[collection]
+    findings.expect(parse(name) is not None, field, f"must be {form}")
+
+
+def check_name(field: str, collection: str, name: str) -> tuple[FieldViolation, ...]:
+    """What is wrong with a request that is only a name. See `name_field`."""
+    findings = Findings()
+    name_field(findings, field, collection, name)
+    return findings.violations
+
+
+def request_id_field(findings: Findings, request_id: str) -> None:
+    """The id that makes repeats one request, when it is given."""
+    known = not request_id or names.parse_uuid(request_id) is not None
+    findings.expect(known, "request_id", "must be a UUID of 36 characters, or absent")
+
+
+def watched_fields(
+    findings: Findings, collection: str, named: Sequence[str], station: str, *, all: bool
 ) -> None:
-    """The end of a hold, when it is given: a moment, or a span from now on."""
-    if end == "expire_time":
-        at = moment(expire_time)
-        findings.expect(at is not None and at > now, end, "must be a time in the future")
-        findings.expect(at is None or at <= now + MAX_HOLD, end, "must be within 30 days")
-    elif end == "ttl":
-        length = span(ttl)
-        known = length is not None and MIN_HOLD <= length <= MAX_HOLD
-        findings.expect(known, end, "must be 1 second to 30 days")
+    """What a watch selects: names, or a station, or everything."""
+    chosen = (bool(named), bool(station), all)
+    findings.expect(
+        sum(chosen) == 1, "names", "give exactly one of names, station and all: what to watch"
+    )
+    findings.expect(len(named) <= MAX_WATCHED_NAMES, "names", f"at most {MAX_WATCHED_NAMES}")
+    for index, name in enumerate(named[:MAX_WATCHED_NAMES]):
+        name_field(findings, f"names[{index}]", collection, name)
+    station_field(findings, station, required=False)
+
+
+def text_field(findings: Findings, field: str, text: str) -> None:
+    """A text of the caller's own."""
+    findings.expect(len(text) <= MAX_TEXT, field, f"at most {MAX_TEXT} characters")
 
 
 def positive_field(findings: Findings, request: Message, field: str) -> None:
@@ -119,65 +107,15 @@ def positive_field(findings: Findings, request: Message, field: str) -> None:
         findings.expect(getattr(request, field) >= 1, field, "must be 1 or more")
 
 
-def id_token_field(
-    findings: Findings, field: str, token: id_token_pb.IdToken, *, present: bool
-) -> None:
-    """A token."""
-    if not present:
-        findings.expect(False, field, "is required")
-        return
-    token_value(findings, f"{field}.value", token.value)
-    enum_value(findings, f"{field}.type", token.type, id_token_pb.IdTokenType)
-
-
-def token_value(findings: Findings, field: str, value: str) -> None:
-    """A token's value."""
+def connector_fields(findings: Findings, request: Message) -> None:
+    """`evse_id` and `connector_id`, when they are given."""
+    positive_field(findings, request, "evse_id")
+    positive_field(findings, request, "connector_id")
     findings.expect(
-        1 <= len(value) <= MAX_TOKEN and is_printable(value),
-        field,
-        f"must be 1 to {MAX_TOKEN} printable characters",
+        not request.HasField("connector_id") or request.HasField("evse_id"),
+        "connector_id",
+        "needs evse_id: connectors are numbered within their EVSE",
     )
-    findings.expect(not value.startswith("****"), field, "is masked; a masked value names no token")
-
-
-def request_fields(
-    findings: Findings, request_id: str, options: options_pb.CommandOptions, now: datetime
-) -> None:
-    """What every command has: `request_id` and `options`."""
-    findings.expect(
-        not request_id or names.parse_uuid(request_id) is not None,
-        "request_id",
-        "must be a UUID of 36 characters, or absent",
-    )
-    enum_value(findings, "options.wait_for", options.wait_for, options_pb.WaitFor)
-    if options.HasField("not_after"):
-        not_after_field(findings, options.not_after, now)
-    enum_value(findings, "options.offline_policy", options.offline_policy, options_pb.OfflinePolicy)
-    label_map(findings, "options.labels", dict(options.labels))
-    if options.HasField("callback"):
-        callback_fields(findings, "options.callback", options.callback)
-
-
-def callback_fields(
-    findings: Findings,
-    field: str,
-    callback: options_pb.Callback | callbacks_pb.CallbackSettings,
-) -> None:
-    """Where news are posted, and which."""
-    wrong = malformed(callback.url)
-    findings.expect(not wrong, f"{field}.url", wrong)
-    enum_value(findings, f"{field}.events", callback.events, options_pb.Callback.Events)
-
-
-def not_after_field(findings: Findings, given: Timestamp, now: datetime) -> None:
-    """The caller's own deadline."""
-    at = moment(given)
-    field = "options.not_after"
-    if at is None:
-        findings.expect(False, field, "is not a valid time")
-        return
-    findings.expect(at > now, field, "must be in the future")
-    findings.expect(at <= now + MAX_NOT_AFTER, field, "must be within 30 days")
 
 
 def label_map(findings: Findings, field: str, labels: dict[str, str]) -> None:
@@ -195,11 +133,6 @@ def label_map(findings: Findings, field: str, labels: dict[str, str]) -> None:
             field,
             f"values must be at most {MAX_LABEL_VALUE} printable characters",
         )
-
-
-def is_rate(value: float) -> bool:
-    """Whether a limit is a number that OCPP can carry."""
-    return math.isfinite(value) and 0 <= value <= INT32_MAX
 
 
 def page_size_field(findings: Findings, page_size: int) -> None:
@@ -230,3 +163,32 @@ def enum_value(findings: Findings, field: str, value: int, kind: EnumValues) -> 
 def is_printable(text: str) -> bool:
     """Whether a text has no control characters."""
     return text.isprintable()
+
+
+def time_range_field(findings: Findings, given: commands_pb.TimeRange) -> None:
+    """A span of creation times, when it is given."""
+    ends: list[datetime] = []
+    for field in ("start_time", "end_time"):
+        if given.HasField(field):
+            at = moment(getattr(given, field))
+            findings.expect(at is not None, f"create_time.{field}", "is not a valid time")
+            ends += [at] if at is not None else []
+    findings.expect(
+        given.HasField("start_time") or given.HasField("end_time"),
+        "create_time",
+        "needs a start_time, an end_time, or both",
+    )
+    findings.expect(len(ends) < 2 or ends[0] < ends[1], "create_time", "must end after it starts")
+
+
+_NAMES: dict[str, tuple[Callable[[str], object | None], str]] = {
+    "station": (names.parse_station, "stations/{station}, the identity URL-escaped"),
+    "command": (names.parse_command, "commands/{command}, where {command} is a UUID"),
+    "transaction": (
+        names.parse_transaction,
+        "stations/{station}/transactions/{transaction}, each URL-escaped",
+    ),
+    "reservation": (names.parse_reservation, "reservations/{reservation}"),
+    "delivery": (names.parse_delivery, "callbackDeliveries/{id}"),
+}
+"""How a name of each collection is read, and what it looks like."""

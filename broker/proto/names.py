@@ -1,8 +1,15 @@
-"""Resource names: `stations/{station}` and the others, with the identity URL-escaped."""
+"""Resource names: `stations/{station}` and the others, with the identity URL-escaped. Pure.
+
+`..._name` makes a name. `parse_...` reads a name that a client sent, and returns None when it is
+not such a name. `..._in` reads a name that was checked before.
+"""
 
 import re
+from typing import TypeVar
 from urllib.parse import quote, unquote
 from uuid import UUID
+
+_T = TypeVar("_T")
 
 _ID_LIMIT = 255
 _RESERVATION = re.compile(r"[0-9a-f]{24}")
@@ -84,6 +91,52 @@ def parse_uuid(text: str) -> str | None:
     except ValueError:
         return None
     return parsed if parsed == text.lower() else None
+
+
+def station_in(name: str) -> str:
+    """The station's identity in a valid name."""
+    return _valid(parse_station(name))
+
+
+def command_in(name: str) -> str:
+    """The request id in a valid name."""
+    return _valid(parse_command(name))
+
+
+def transaction_in(name: str) -> tuple[str, str]:
+    """(station, transaction) of a valid name."""
+    return _valid(parse_transaction(name))
+
+
+def reservation_in(name: str) -> str:
+    """The reservation's id in a valid name."""
+    return _valid(parse_reservation(name))
+
+
+def delivery_in(name: str) -> str:
+    """The delivery's id in a valid name."""
+    return _valid(parse_delivery(name))
+
+
+def request_id_in(text: str) -> str | None:
+    """The canonical request id; None when there is none."""
+    return parse_uuid(text) if text else None
+
+
+def transaction_out(station: str, transaction: str | None) -> str:
+    """A transaction's resource name; empty for None."""
+    return transaction_name(station, transaction) if transaction else ""
+
+
+def reservation_out(reservation: str | None) -> str:
+    """A reservation's resource name; empty for None."""
+    return reservation_name(reservation) if reservation else ""
+
+
+def _valid(parsed: _T | None) -> _T:
+    if parsed is None:
+        raise ValueError("the name was not checked")
+    return parsed
 
 
 def _unescape(part: str) -> str | None:

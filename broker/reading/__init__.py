@@ -1,1 +1,1 @@
-"""Reading the event log: pages, watches, and waiting for a command."""
+"""Reads the event log: pages, watches, and waiting for one command."""

@@ -1,10 +1,12 @@
-"""Waits for the event log: one reader per process wakes whoever waits for a command.
+"""Follows the event log: one reader per process wakes the calls that wait for a change.
 
-Every waiting call registers before it reads the newest snapshot, and the reader passes no event
-that it has not looked at: nobody sleeps through a change. A wake-up carries no fact; whoever is
-woken reads the log itself. Who waits for one command is woken by its name as soon as the database
-tells it, without a look; a look in the log's order is for those who follow everything, and for
-news without names.
+No call sleeps through a change, for two reasons. A waiting call registers before it reads the
+newest snapshot, and the reader never skips an entry that it has not looked at. A wake-up carries no
+fact: the call that is woken reads the log itself.
+
+A call that waits for one command is woken by the command's name, as soon as the database tells the
+name. The reader looks into the log for two purposes only: for calls that follow everything, and for
+changes whose names the database did not tell.
 """
 
 import asyncio
@@ -14,10 +16,10 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.log import commands as fleet_log
-from fleet.log.book import Cursor, Filter
-from fleet.log.notifications import News
+from fleet.log.event_log import Cursor, Filter
+from fleet.log.watchers import LogGrowth
 
 _logger = structlog.get_logger(__name__)
 
@@ -28,7 +30,10 @@ _BATCH = 500
 
 @dataclass
 class _Tail:
-    """How far one tenant's part of the log was looked at, and who waits for more of it."""
+    """How far the log of one tenant was looked at, and which events wait for more of it.
+
+    cursor: None while nothing has to be looked at.
+    """
 
     cursor: Cursor | None = None
     by_name: dict[str, set[asyncio.Event]] = field(default_factory=dict)
@@ -45,7 +50,7 @@ class _Tail:
 
 
 class LogFollower:
-    """Wakes calls when the log has grown. Run it for as long as the broker serves."""
+    """Wakes calls when the log has grown. Has to run for as long as the broker serves."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -91,20 +96,20 @@ class LogFollower:
         while True:
             try:
                 await self._follow()
-            except Exception as error:  # the database is away: waits end by their own time
+            except Exception as error:  # no database: waiting calls return when their time is over
                 _logger.warning("log_not_followed", error=type(error).__name__)
                 await asyncio.sleep(RECOVERY_S)
 
     async def _follow(self) -> None:
         async with self._db.watch() as changes:
             for tail in self._tails.values():
-                tail.wake_all()  # something may have happened while nobody followed
+                tail.wake_all()  # the log may have grown while it was not followed
             grown = True
             while True:
                 await self._pass_on(changes.take(), everything=not grown)
                 grown = await changes.wait(POLL_S)
 
-    async def _pass_on(self, news: News, *, everything: bool) -> None:
+    async def _pass_on(self, news: LogGrowth, *, everything: bool) -> None:
         for tenant, tail in tuple(self._tails.items()):
             for name in tuple(tail.by_name):
                 if fleet_log.path(tenant, name) in news.named:
@@ -133,10 +138,10 @@ class LogFollower:
 
 
 def next_cursor(cursor: Cursor, end: Cursor, entries: list[fleet_log.Entry], limit: int) -> Cursor:
-    """How far the log was read. `end`: its head, taken before the entries were read.
+    """How far the log was read. end: the log's head, taken before the entries were read.
 
-    A full batch may have more behind it; otherwise everything up to the head was seen, also what
-    did not fit the filter, and need not be looked at again.
+    Behind a full batch there may be more entries. Behind a smaller one there are none up to the
+    head, and those that did not fit the filter need not be looked at again.
     """
     last = Cursor(entries[-1].tx_id, entries[-1].seq) if entries else cursor
     return last if len(entries) == limit else max(last, end)

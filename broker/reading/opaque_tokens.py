@@ -1,32 +1,20 @@
-"""Opaque tokens: where the next page begins, where a watch goes on. Bound to their selection.
+"""Opaque tokens: where the next page begins, and where a watch goes on. Pure.
 
-A token is JSON in URL-safe base64 with a digest of the selection it was made for. It holds no
-secret and gives no right: whoever makes one up reads only what he may read anyway.
+A token is JSON in URL-safe base64. It holds the digest of the selection that it was made for
+(`broker.proto.selection`), so that it cannot be used with other filters. It holds no secret and
+gives no right: a client that makes one up reads only what it may read anyway.
 """
 
 import base64
 import binascii
-import hashlib
 import json
 from typing import Any
-
-from google.protobuf.message import Message
 
 _TOKEN_LIMIT = 2_048
 
 
 class BadToken(ValueError):
     """A token that we never made, or made for another selection."""
-
-
-def selection_digest(tenant: str, method: str, request: Message, ignored: frozenset[str]) -> str:
-    """Digest of the fields of a request that choose what is read."""
-    chosen = type(request)()
-    chosen.CopyFrom(request)
-    for field in ignored:
-        chosen.ClearField(field)
-    content = chosen.SerializeToString(deterministic=True)
-    return hashlib.sha256(f"{tenant}\n{method}\n".encode() + content).hexdigest()[:16]
 
 
 def write_token(selection: str, position: list[Any]) -> str:

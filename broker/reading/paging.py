@@ -1,22 +1,23 @@
-"""Page tokens of the List methods."""
+"""Pages of the List methods: how long they are, where they begin, where the next one does. Pure."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
-
-from google.protobuf.message import Message
+from typing import Any, TypeVar
 
 from broker.errors import Reason, bad_field
-from broker.reading.opaque_tokens import BadToken, read_token, selection_digest, write_token
+from broker.reading.opaque_tokens import BadToken, read_token, write_token
 
 DEFAULT_PAGE_SIZE = 50
-_NOT_SELECTING = frozenset({"page_size", "page_token"})
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_T = TypeVar("_T")
 
 
 class Pager:
-    """Reads and writes the page tokens of one request: they fit its filters only."""
+    """Reads and writes the page tokens of one selection (`broker.proto.selection`)."""
 
-    def __init__(self, tenant: str, method: str, request: Message) -> None:
-        self._selection = selection_digest(tenant, method, request, _NOT_SELECTING)
+    def __init__(self, selection: str) -> None:
+        self._selection = selection
 
     def position(self, token: str, shape: tuple[type, ...]) -> tuple[Any, ...] | None:
         """Where the page begins; None for the first. Raises: Refusal (PAGE_TOKEN_INVALID)."""
@@ -31,13 +32,25 @@ class Pager:
         """The token of the next page; empty when there is none."""
         return "" if position is None else write_token(self._selection, position)
 
+    def time_position(self, token: str) -> tuple[datetime, str] | None:
+        """The same for lists by time: the time and the name of the last one before the page."""
+        position = self.position(token, (int, str))
+        return None if position is None else (moment_of(position[0]), position[1])
+
+    def time_token(self, last: tuple[datetime, str] | None) -> str:
+        """The token after `last`, the page's last one; empty for None, when there are no more."""
+        return self.token(None if last is None else [microseconds_of(last[0]), last[1]])
+
 
 def limit_of(page_size: int) -> int:
     """How many to return: the default when the request does not say."""
     return page_size or DEFAULT_PAGE_SIZE
 
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+def cut_page(found: Sequence[_T], limit: int) -> tuple[Sequence[_T], _T | None]:
+    """The page, and its last row when there are more. found: up to `limit` + 1 rows."""
+    more = len(found) > limit
+    return found[:limit], found[limit - 1] if more else None
 
 
 def microseconds_of(moment: datetime) -> int:

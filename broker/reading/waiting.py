@@ -1,7 +1,7 @@
-"""How long a call waits for its command, and what it waits for.
+"""How long a call waits for its command, and for what.
 
-A call never fails because a command takes long: when the wait is over, for whatever reason, the
-command is returned as it is now.
+A call never fails because a command takes long. When the wait is over, for whatever reason, the
+call returns the command as it is now.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from domain.model.states import is_definite
 
 
 def is_satisfied(command: Command, wait_for: WaitFor) -> bool:
-    """Whether the command is as far as the caller wanted to wait."""
+    """Whether the command has reached what the caller wants to wait for."""
     if command.state is State.DONE or is_definite(command.outcome):
         return True
     if wait_for is WaitFor.SUBMITTED:
@@ -28,7 +28,7 @@ def is_satisfied(command: Command, wait_for: WaitFor) -> bool:
 
 @dataclass(frozen=True)
 class Patience:
-    """When a wait ends: `until` by the event loop's clock, or as soon as `draining` is set."""
+    """When a wait ends: at `until` (the event loop's clock), or as soon as `draining` is set."""
 
     until: float
     draining: asyncio.Event
@@ -46,7 +46,7 @@ def patience_for(
     settings: BrokerSettings,
     draining: asyncio.Event,
 ) -> Patience:
-    """The patience of a call: our limit, or a margin before the call's own deadline."""
+    """How long a call may wait: our limit, but no longer than a margin before its own deadline."""
     longest_s = settings.wait_limit_s
     own_s = call.time_remaining()
     if own_s is not None:
@@ -60,13 +60,13 @@ async def wait_for_command(
     wait_for: WaitFor,
     patience: Patience,
 ) -> Command | None:
-    """The command as soon as it is as far as wanted, or as it is when patience ends.
+    """The command as soon as it has reached `wait_for`, or as it is when patience ends.
 
-    news: of this command, see `LogFollower.command`. None when the log does not know it (yet).
+    news: the event of this command (`LogFollower.command`). None: the log does not know it yet.
     """
     with news as changed:
         while True:
-            changed.clear()
+            changed.clear()  # before the read: a change during the read must wake us again
             command = await read()
             if command is not None and is_satisfied(command, wait_for):
                 return command
@@ -76,7 +76,7 @@ async def wait_for_command(
 
 
 async def either(one: asyncio.Event, other: asyncio.Event, timeout_s: float) -> None:
-    """Returns when one of two events is set, or when the time is over."""
+    """Return when one of two events is set, or when the time is over."""
     tasks = [asyncio.ensure_future(event.wait()) for event in (one, other)]
     try:
         await asyncio.wait(tasks, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
@@ -88,7 +88,7 @@ async def either(one: asyncio.Event, other: asyncio.Event, timeout_s: float) -> 
 
 
 async def first_of(work: "asyncio.Future[bool]", event: asyncio.Event) -> bool:
-    """Returns when the work is done or the event is set: whether the work is done."""
+    """Return when the work is done or the event is set. True when the work is done."""
     waiting = asyncio.ensure_future(event.wait())
     try:
         await asyncio.wait((work, waiting), return_when=asyncio.FIRST_COMPLETED)

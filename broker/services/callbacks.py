@@ -1,34 +1,35 @@
-"""CallbackService: where news are posted, by whose secret, and what became of each post."""
+"""CallbackService: where news are posted, what signs them, and what became of each delivery."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from evcommand.v1 import callback_service_pb2 as pb
 from evcommand.v1 import callback_service_pb2_grpc as pb_grpc
 
 from broker.auth import current_caller
+from broker.backend import Backend
 from broker.callbacks import validate
 from broker.callbacks.choosing import check_allowed, secret_missing
 from broker.callbacks.convert import delivery_out, settings_out, state_in
 from broker.callbacks.signing import make_secret
 from broker.calls import Context
-from broker.commands.submitting import Backend
-from broker.errors import Reason, Refusal
-from broker.proto import names
-from broker.proto.asks import command_in
-from broker.proto.values import events_in, time_out
-from broker.reading.paging import Pager, limit_of
-from broker.services.remote_commands import check
+from broker.commands.lookups import command_not_found
+from broker.errors import Reason, Refusal, check
+from broker.proto.callback_fields import events_in
+from broker.proto.names import command_in, command_name, delivery_in
+from broker.proto.selection import list_selection
+from broker.proto.times import time_out
+from broker.reading.paging import Pager, cut_page, limit_of
 from domain.callbacks import DeliveryState
 from domain.model.command import Command
 from fleet import callbacks
 from fleet.callbacks import Delivery
 from fleet.engine.statements import Tx
 from fleet.log import commands as log
-from journal import callback_outbox
+from journal.callback_outbox import wake_callback
 from journal.commands.record import from_snapshot
 
 PREVIOUS_TTL = timedelta(hours=24)
-"""How long the secret before signs in parallel when a rotation does not say."""
+"""How long the previous secret also signs when a rotation does not say."""
 
 
 class CallbackServicer(pb_grpc.CallbackServiceServicer):
@@ -74,8 +75,8 @@ class CallbackServicer(pb_grpc.CallbackServiceServicer):
     ) -> pb.RotateCallbackSecretResponse:
         """Makes a new secret and shows it this once."""
         check(validate.check_rotate(request))
-        asked = request.HasField("previous_ttl")
-        ttl = request.previous_ttl.ToTimedelta() if asked else PREVIOUS_TTL
+        given = request.HasField("previous_ttl")
+        ttl = request.previous_ttl.ToTimedelta() if given else PREVIOUS_TTL
         caller, secret, now = current_caller(), make_secret(), self._backend.now()
         async with self._backend.db.write() as tx:
             changed = await callbacks.set_secret(
@@ -94,24 +95,23 @@ class CallbackServicer(pb_grpc.CallbackServiceServicer):
         self, request: pb.ListCallbackDeliveriesRequest, context: Context
     ) -> pb.ListCallbackDeliveriesResponse:
         """Lists deliveries, the newest first."""
-        tenant = current_caller().tenant
-        pager = Pager(tenant, "ListCallbackDeliveries", request)
         check(validate.check_list(request))
-        after = pager.position(request.page_token, (int, str))
-        limit = limit_of(request.page_size)
+        tenant, limit = current_caller().tenant, limit_of(request.page_size)
+        pager = Pager(list_selection(tenant, request))
+        after = pager.time_position(request.page_token)
         async with self._backend.db.read() as tx:
             found = await callbacks.list_page(
                 tx,
                 tenant=tenant,
                 command=command_in(request.command) if request.command else None,
                 states=[state_in(state) for state in request.states],
-                after=None if after is None else (_moment(after[0]), after[1]),
+                after=after,
                 limit=limit + 1,
             )
-        last = found[limit - 1] if len(found) > limit else None
+        page, last = cut_page(found, limit)
         return pb.ListCallbackDeliveriesResponse(
-            deliveries=[delivery_out(each) for each in found[:limit]],
-            next_page_token=pager.token(None if last is None else _place(last)),
+            deliveries=[delivery_out(each) for each in page],
+            next_page_token=pager.time_token((last.create_time, last.id) if last else None),
         )
 
     async def ResendCallbackDelivery(
@@ -119,7 +119,7 @@ class CallbackServicer(pb_grpc.CallbackServiceServicer):
     ) -> pb.ResendCallbackDeliveryResponse:
         """Sends a delivery again."""
         check(validate.check_resend(request))
-        tenant, id = current_caller().tenant, names.parse_delivery(request.name) or ""
+        tenant, id = current_caller().tenant, delivery_in(request.name)
         async with self._backend.db.write() as tx:
             delivery = await callbacks.get(tx, tenant, id)
             if delivery is None:
@@ -131,11 +131,11 @@ class CallbackServicer(pb_grpc.CallbackServiceServicer):
     async def _resend(self, tx: Tx, delivery: Delivery) -> Delivery:
         entry = await log.latest(tx, tenant=delivery.tenant, name=delivery.command)
         if entry is None:
-            raise Refusal(Reason.COMMAND_NOT_FOUND, f"commands/{delivery.command} is not known.")
+            raise command_not_found(command_name(delivery.command))
         command = from_snapshot(entry.snapshot)
         await _check_enabled(tx, command)
         now = self._backend.now()
-        await callback_outbox.wake(tx, command, "resend", now)
+        await wake_callback(tx, command, "resend", now)
         return await callbacks.resend(tx, delivery.tenant, delivery.id, now) or delivery
 
 
@@ -149,11 +149,3 @@ async def _check_enabled(tx: Tx, command: Command) -> None:
             "The callbacks of the command's caller are disabled: "
             f"{owner.disable_reason} Enable them with UpdateCallbackSettings.",
         )
-
-
-def _place(delivery: Delivery) -> list[object]:
-    return [round(delivery.create_time.timestamp() * 1_000_000), delivery.id]
-
-
-def _moment(microseconds: int) -> datetime:
-    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=microseconds)

@@ -1,4 +1,4 @@
-"""StationService: which stations may connect, and what is known about them."""
+"""StationService: which stations may connect, and what is known of them and their sessions."""
 
 import asyncio
 
@@ -6,23 +6,22 @@ from evcommand.v1 import station_service_pb2 as pb
 from evcommand.v1 import station_service_pb2_grpc as pb_grpc
 
 from broker.auth import current_caller
+from broker.backend import Backend
 from broker.calls import Context
-from broker.commands.submitting import Backend
-from broker.commands.targets import known_station
-from broker.errors import Reason, Refusal
-from broker.proto import check_commands as validate
-from broker.proto import check_fleet as validate_fleet
+from broker.commands.lookups import known_station
+from broker.errors import Reason, Refusal, check
 from broker.proto import names
-from broker.proto.asks import UNFINISHED, station_in, transaction_in
-from broker.proto.fleet import station_out, transaction_out
-from broker.reading.paging import Pager, limit_of
-from broker.services.remote_commands import check
-from fleet import connections, stations
+from broker.proto import stations as messages
+from broker.proto.commands import UNFINISHED
+from broker.proto.fields import check_name
+from broker.proto.names import station_in, transaction_in
+from broker.proto.selection import list_selection
+from broker.proto.stations import station_out, transaction_out
+from broker.reading.paging import Pager, cut_page, limit_of
+from fleet import connections, stations, transactions
 from fleet.engine.statements import Tx
-from fleet.keys import Passwords
 from fleet.log import commands as fleet_log
-from fleet.log.book import Filter
-from fleet.transactions import transactions
+from fleet.log.event_log import Filter
 
 _PENDING_LIMIT = 100
 
@@ -30,15 +29,14 @@ _PENDING_LIMIT = 100
 class StationServicer(pb_grpc.StationServiceServicer):
     """Serves stations and transactions from the fleet."""
 
-    def __init__(self, backend: Backend, passwords: Passwords) -> None:
+    def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._passwords = passwords
 
     async def CreateStation(
         self, request: pb.CreateStationRequest, context: Context
     ) -> pb.CreateStationResponse:
         """Creates a station and the password with which it connects."""
-        check(validate_fleet.check_create_station(request))
+        check(messages.check_create(request))
         profile = request.security_profile if request.HasField("security_profile") else 1
         password, stored = await self._password(request.basic_auth_password)
         async with self._backend.db.write() as tx:
@@ -65,7 +63,7 @@ class StationServicer(pb_grpc.StationServiceServicer):
         self, request: pb.GetStationRequest, context: Context
     ) -> pb.GetStationResponse:
         """Gets a station as it is now."""
-        check(validate.check_name("name", "station", request.name))
+        check(check_name("name", "station", request.name))
         tenant = current_caller().tenant
         async with self._backend.db.read() as tx:
             station = await known_station(tx, tenant, station_in(request.name))
@@ -76,11 +74,10 @@ class StationServicer(pb_grpc.StationServiceServicer):
         self, request: pb.ListStationsRequest, context: Context
     ) -> pb.ListStationsResponse:
         """Lists stations in the order of their names."""
-        tenant = current_caller().tenant
-        pager = Pager(tenant, "ListStations", request)
-        check(validate_fleet.check_list_stations(request))
+        check(messages.check_list(request))
+        tenant, limit = current_caller().tenant, limit_of(request.page_size)
+        pager = Pager(list_selection(tenant, request))
         after = pager.position(request.page_token, (str,))
-        limit = limit_of(request.page_size)
         async with self._backend.db.read() as tx:
             found = await stations.list_page(
                 tx,
@@ -92,15 +89,17 @@ class StationServicer(pb_grpc.StationServiceServicer):
                 limit=limit + 1,
                 now=self._backend.now(),
             )
-            shown = [await self._shown(tx, station) for station in found[:limit]]
-        more = [found[limit - 1].id] if len(found) > limit else None
-        return pb.ListStationsResponse(stations=shown, next_page_token=pager.token(more))
+            page, last = cut_page(found, limit)
+            shown = [await self._shown(tx, station) for station in page]
+        return pb.ListStationsResponse(
+            stations=shown, next_page_token=pager.token([last.id] if last else None)
+        )
 
     async def DeleteStation(
         self, request: pb.DeleteStationRequest, context: Context
     ) -> pb.DeleteStationResponse:
         """Deletes a station."""
-        check(validate.check_name("name", "station", request.name))
+        check(check_name("name", "station", request.name))
         tenant = current_caller().tenant
         async with self._backend.db.write() as tx:
             station = await known_station(tx, tenant, station_in(request.name))
@@ -118,11 +117,10 @@ class StationServicer(pb_grpc.StationServiceServicer):
         self, request: pb.ListTransactionsRequest, context: Context
     ) -> pb.ListTransactionsResponse:
         """Lists transactions, the newest first."""
-        tenant = current_caller().tenant
-        pager = Pager(tenant, "ListTransactions", request)
-        check(validate_fleet.check_list_transactions(request))
+        check(messages.check_list_transactions(request))
+        tenant, limit = current_caller().tenant, limit_of(request.page_size)
+        pager = Pager(list_selection(tenant, request))
         after = pager.position(request.page_token, (str,))
-        limit = limit_of(request.page_size)
         async with self._backend.db.read() as tx:
             found = await transactions.list_page(
                 tx,
@@ -132,17 +130,17 @@ class StationServicer(pb_grpc.StationServiceServicer):
                 after=after[0] if after else None,
                 limit=limit + 1,
             )
-        more = [found[limit - 1].name] if len(found) > limit else None
+        page, last = cut_page(found, limit)
         return pb.ListTransactionsResponse(
-            transactions=[transaction_out(one) for one in found[:limit]],
-            next_page_token=pager.token(more),
+            transactions=[transaction_out(one) for one in page],
+            next_page_token=pager.token([last.name] if last else None),
         )
 
     async def GetTransaction(
         self, request: pb.GetTransactionRequest, context: Context
     ) -> pb.GetTransactionResponse:
         """Gets a transaction as it is now."""
-        check(validate.check_name("name", "transaction", request.name))
+        check(check_name("name", "transaction", request.name))
         station, name = transaction_in(request.name)
         async with self._backend.db.read() as tx:
             found = await transactions.get(tx, name=name)
@@ -151,11 +149,11 @@ class StationServicer(pb_grpc.StationServiceServicer):
         return pb.GetTransactionResponse(transaction=transaction_out(found))
 
     async def _password(self, chosen: str) -> tuple[str, str]:
-        """The password to show and what is stored of it. A chosen one costs a slow hash."""
+        """The password to show, and what is stored of it. A chosen one costs a slow hash."""
         if chosen:
-            return chosen, await asyncio.to_thread(self._passwords.hash_chosen, chosen)
-        made = self._passwords.make()
-        return made, self._passwords.hash_generated(made)
+            return chosen, await asyncio.to_thread(self._backend.passwords.hash_chosen, chosen)
+        made = self._backend.passwords.make()
+        return made, self._backend.passwords.hash_generated(made)
 
     async def _shown(
         self, tx: Tx, station: stations.Station, pending: list[str] | None = None

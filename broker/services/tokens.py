@@ -1,17 +1,18 @@
-"""TokenService: the table of tokens from which stations are answered."""
+"""TokenService: the table of tokens that decides what stations are answered."""
 
 from evcommand.v1 import token_service_pb2 as pb
 from evcommand.v1 import token_service_pb2_grpc as pb_grpc
 
 from broker.auth import current_caller
+from broker.backend import Backend
 from broker.calls import Context
-from broker.commands.submitting import Backend
-from broker.errors import Reason, Refusal
-from broker.proto import check_fleet as validate_fleet
-from broker.proto.fleet import status_in, token_out
-from broker.proto.values import TOKEN_TYPES, time_in
-from broker.reading.paging import Pager, limit_of
-from broker.services.remote_commands import check
+from broker.errors import Reason, Refusal, check
+from broker.proto import tokens as messages
+from broker.proto.id_token import TOKEN_TYPES
+from broker.proto.selection import list_selection
+from broker.proto.times import time_in
+from broker.proto.tokens import status_in, token_out
+from broker.reading.paging import Pager, cut_page, limit_of
 from fleet import tokens
 
 
@@ -23,7 +24,7 @@ class TokenServicer(pb_grpc.TokenServiceServicer):
 
     async def PutToken(self, request: pb.PutTokenRequest, context: Context) -> pb.PutTokenResponse:
         """Puts a token into the table, or replaces it."""
-        check(validate_fleet.check_put_token(request))
+        check(messages.check_put(request))
         given = request.token
         async with self._backend.db.write() as tx:
             token = await tokens.put(
@@ -40,7 +41,7 @@ class TokenServicer(pb_grpc.TokenServiceServicer):
 
     async def GetToken(self, request: pb.GetTokenRequest, context: Context) -> pb.GetTokenResponse:
         """Gets a token."""
-        check(validate_fleet.check_token_key(request))
+        check(messages.check_key(request))
         tenant, type = current_caller().tenant, TOKEN_TYPES[request.type]
         async with self._backend.db.read() as tx:
             token = await tokens.get(tx, tenant, type, request.value)
@@ -52,11 +53,10 @@ class TokenServicer(pb_grpc.TokenServiceServicer):
         self, request: pb.ListTokensRequest, context: Context
     ) -> pb.ListTokensResponse:
         """Lists tokens in a stable order."""
-        tenant = current_caller().tenant
-        pager = Pager(tenant, "ListTokens", request)
-        check(validate_fleet.check_list_tokens(request))
+        check(messages.check_list(request))
+        tenant, limit = current_caller().tenant, limit_of(request.page_size)
+        pager = Pager(list_selection(tenant, request))
         after = pager.position(request.page_token, (str, str))
-        limit = limit_of(request.page_size)
         async with self._backend.db.read() as tx:
             found = await tokens.list_page(
                 tx,
@@ -64,9 +64,9 @@ class TokenServicer(pb_grpc.TokenServiceServicer):
                 after=(after[0], after[1]) if after else None,
                 limit=limit + 1,
             )
-        last = found[limit - 1] if len(found) > limit else None
+        page, last = cut_page(found, limit)
         return pb.ListTokensResponse(
-            tokens=[token_out(token) for token in found[:limit]],
+            tokens=[token_out(token) for token in page],
             next_page_token=pager.token([last.value, last.type] if last else None),
         )
 
@@ -74,7 +74,7 @@ class TokenServicer(pb_grpc.TokenServiceServicer):
         self, request: pb.DeleteTokenRequest, context: Context
     ) -> pb.DeleteTokenResponse:
         """Deletes a token."""
-        check(validate_fleet.check_token_key(request))
+        check(messages.check_key(request))
         tenant, type = current_caller().tenant, TOKEN_TYPES[request.type]
         async with self._backend.db.write() as tx:
             if not await tokens.delete(tx, tenant, type, request.value):

@@ -1,32 +1,63 @@
-"""What became of a CancelReservation: the truth, from the station's answer and the facts.
+"""CancelReservation: a station lets a reservation go, and its answer is the outcome.
 
-Accepted is the outcome. Rejected means that the station holds no such thing: if a session carries
-the number, the reservation was used and is not cancelled; if the reservation is ours, it has ended,
-which is what was asked for; if nobody here ever heard of it, the station knows no such reservation.
-A lost answer is no reason to worry: the frame may be repeated, it finds nothing left to do. An
+Accepted is the outcome. Rejected means that the station has no such reservation, and the facts say
+what that means. If a session carries the number, the reservation was used and is not cancelled. If
+the reservation is ours, it has ended, which is what was asked for. If nobody here ever heard of it,
+the station knows no such reservation.
+
+A lost answer is no reason to worry: the frame may be repeated, and finds nothing left to do. An
 error in answer to a repeat says nothing about the first frame.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from domain.commands.reserve_now import AGAIN_PAUSE, next_try
-from domain.evidence.facts import Act, Decision, Facts
+from domain.commands.rules import (
+    CommandRules,
+    FoundTarget,
+    FrameSpec,
+    NamedTarget,
+    Question,
+    ReservationUpdate,
+    guarded_for_the_window,
+    looked_at_with_answer,
+)
+from domain.commands.timing import Timing
+from domain.evidence.facts import Act, Decision, Facts, Need, NeededFacts
+from domain.evidence.frames import next_try
+from domain.evidence.station_event import concern_of_reservation
+from domain.limits import FRAME_PAUSE, MAX_CANCEL_FRAMES
+from domain.model.answers import StationAnswer
 from domain.model.command import Code, Command, Outcome, ReservationFacts, State
-from domain.model.outcomes import Cause, cause_of, ending
-from domain.model.specs import CancelReservationSpec
-from domain.model.transitions import refusal
-
-MAX_CANCEL_FRAMES = 5
-"""How often a CancelReservation is written for one command."""
+from domain.model.outcomes import Cause, ending, in_its_words, refusal, still_unknown
+from domain.model.specs import CancelReservationSpec, Kind, OfflinePolicy, required
+from domain.reservations.reservation import ReservationState
+from domain.reservations.transitions import cancelled
 
 
-def judge_cancel(command: Command, facts: Facts, now: datetime) -> Decision:
+def _outcome_of_answer(command: Command, answer: StationAnswer) -> Outcome | None:
+    """A yes is final, and so is an error. Whether "no such reservation" is good, facts tell."""
+    if answer.said_no_such:
+        return None
+    if answer.verdict.is_no:
+        return refusal(answer)
+    spec = required(command.cancel_reservation)
+    return about_reservation(spec, Cause.RESERVATION_CANCELLED, in_its_words(answer))
+
+
+def _is_undecided(command: Command, answer: StationAnswer) -> bool:
+    """Whether the answer is an error to a repeat: the first frame may have worked."""
+    lost_before = command.outcome is not None and command.outcome.code is Code.UNKNOWN
+    return lost_before and answer.call_error is not None
+
+
+def judge_cancel(command: Command, facts: Facts, timing: Timing, now: datetime) -> Decision:
     """The next step of a CancelReservation that was sent."""
-    spec, frames = command.cancel_reservation, facts.asks
-    if spec is None or not frames:
+    del timing
+    spec, frames = required(command.cancel_reservation), facts.asks
+    if not frames:
         return Decision(Act.WAIT)
     if any(frame.agreed for frame in frames):
-        return Decision(Act.CONCLUDE, outcome=cancelled(spec, Cause.RESERVATION_CANCELLED))
+        return Decision(Act.CONCLUDE, outcome=about_reservation(spec, Cause.RESERVATION_CANCELLED))
     last = frames[-1]
     if last.said_no_such:
         return Decision(Act.CONCLUDE, outcome=_not_there(spec, facts))
@@ -35,26 +66,121 @@ def judge_cancel(command: Command, facts: Facts, now: datetime) -> Decision:
     if command.state is State.DONE:
         return Decision(Act.WAIT)
     if last.pending:
-        return Decision(Act.WAIT, look_again=now + AGAIN_PAUSE)
+        return Decision(Act.WAIT, look_again=now + FRAME_PAUSE)
     if now >= command.not_after or len(frames) >= MAX_CANCEL_FRAMES:
-        known = command.outcome.cause if command.outcome else ""
-        unknown = cause_of(known, Code.UNKNOWN, Cause.ANSWER_TIMEOUT)
-        return Decision(Act.CONCLUDE, outcome=ending(unknown))
+        return Decision(Act.CONCLUDE, outcome=still_unknown(command))
     due = next_try(frames) if facts.connected_since else command.not_after
     if now < due:
         return Decision(Act.WAIT, look_again=min(due, command.not_after))
     return Decision(Act.SEND_AGAIN, reason="No answer; cancelling twice does no harm.")
 
 
-def cancelled(spec: CancelReservationSpec, cause: Cause, transaction: str | None = None) -> Outcome:
-    """An outcome about the reservation that a command was to end."""
+def about_reservation(
+    spec: CancelReservationSpec, cause: Cause, words: str = "", transaction: str | None = None
+) -> Outcome:
+    """An outcome about the reservation that was to end. transaction: our id of its session."""
     about = ReservationFacts(spec.resolved_reservation, spec.wire_id, transaction=transaction)
-    return ending(cause, reservation=about)
+    return ending(cause, words, reservation=about)
 
 
 def _not_there(spec: CancelReservationSpec, facts: Facts) -> Outcome:
     user = next((s for s in facts.sessions if s.reservation_id == spec.wire_id), None)
     if user is not None:
-        return cancelled(spec, Cause.RESERVATION_USED, user.name)
+        return about_reservation(spec, Cause.RESERVATION_USED, transaction=user.name)
     ours = spec.resolved_reservation is not None
-    return cancelled(spec, Cause.RESERVATION_GONE if ours else Cause.RESERVATION_UNKNOWN)
+    return about_reservation(spec, Cause.RESERVATION_GONE if ours else Cause.RESERVATION_UNKNOWN)
+
+
+# --- The other rules
+
+
+def frame_that_cancels(wire_id: int, reservation: str) -> FrameSpec:
+    """The cancel of a reservation that a ReserveNow may have made. reservation: our id of it."""
+    spec = CancelReservationSpec(wire_id, resolved_reservation=reservation)
+    return FrameSpec(Kind.CANCEL_RESERVATION, spec)
+
+
+def _is_guarded(command: Command, outcome: Outcome) -> bool:
+    """An UNKNOWN cancel may still be answered."""
+    del command
+    return outcome.code is Code.UNKNOWN
+
+
+def _needed_facts(command: Command) -> NeededFacts:
+    number = required(command.cancel_reservation).wire_id
+    needs = {Need.SESSIONS_OF_RESERVATION, Need.RESERVATION_FRAMES}
+    return NeededFacts(frozenset(needs), reservation_number=number)
+
+
+def _target(command: Command) -> NamedTarget:
+    return NamedTarget(reservation=required(command.cancel_reservation).resolved_reservation)
+
+
+def _already_ended(command: Command, found: FoundTarget) -> Outcome | None:
+    """A reservation that has ended needs no cancelling."""
+    known = found.reservation
+    if known is None or not known.ended:
+        return None
+    spec = required(command.cancel_reservation)
+    cause = Cause.RESERVATION_ALREADY_ENDED
+    return about_reservation(spec, cause, transaction=known.transaction)
+
+
+def _reservation_update(command: Command, now: datetime) -> ReservationUpdate | None:
+    """A cancel that succeeded ends the reservation; its own workflow is told."""
+    spec, outcome = required(command.cancel_reservation), command.outcome
+    if spec.resolved_reservation is None:
+        return None
+    if command.state is not State.DONE or outcome is None or outcome.code is not Code.SUCCEEDED:
+        return None
+    return ReservationUpdate(
+        reservation=spec.resolved_reservation,
+        key=f"cancelled:{command.name}",
+        change=lambda known: cancelled(known, spec.reason, now),
+        wake_state=ReservationState.CANCELLED,
+        reason="cancelled",
+    )
+
+
+def _question(command: Command) -> Question:
+    """Nothing can be asked: OCPP has no question about a reservation."""
+    del command
+    return Question()
+
+
+def _title(command: Command) -> list[str]:
+    return [f"number {required(command.cancel_reservation).wire_id}"]
+
+
+def _repeated(command: Command, wire_id: str) -> CancelReservationSpec:
+    del wire_id
+    return required(command.cancel_reservation)
+
+
+CANCEL_RESERVATION = CommandRules(
+    verb="Cancel reservation",
+    title=_title,
+    not_after=timedelta(hours=1),
+    offline_policy=OfflinePolicy.WAIT,
+    priority=1,
+    repeatable=True,
+    awaits_effect=False,
+    effect_progress="",
+    outcome_of_answer=_outcome_of_answer,
+    is_undecided=_is_undecided,
+    first_look=looked_at_with_answer,
+    judge=judge_cancel,
+    judge_compensating=judge_cancel,
+    judge_done=judge_cancel,
+    is_guarded=_is_guarded,
+    guard_end=guarded_for_the_window,
+    needed_facts=_needed_facts,
+    concern=concern_of_reservation,
+    target=_target,
+    already_ended=_already_ended,
+    question=_question,
+    repeated=_repeated,
+    reservation_update=_reservation_update,
+    undo=None,
+    first_step=None,
+)

@@ -1,25 +1,21 @@
 """How a session that nobody wants any longer is stopped.
 
-A start was given up or taken back, and its session began all the same. It is stopped by its own
-id, at most a few times, with growing pauses: a station that refuses, or answers and goes on, is
-asked again while the session is known to be running. It ends with DONE when the session ended, by
-whatever cause, or FAILED when the tries are used up; then a human has to look, and the command
-says so. A session that turns out to be somebody else's meanwhile is left alone, and that is FAILED
-too: it was told to stop.
+A start was given up or taken back, and its session began all the same. The session is stopped by
+its own id, at most a few times, with growing pauses. A station that refuses, or agrees and goes on,
+is told again while the session is known to run. The compensation is DONE when the session has
+ended, by whatever cause. It is FAILED when the tries are used up; then a human has to look. A
+session that turns out to be somebody else's is left alone from then on. That is FAILED too, because
+it was told to stop before.
 """
 
 from datetime import datetime, timedelta
 
+from domain.backoff import pause_after
 from domain.commands.timing import Timing
 from domain.evidence.facts import Act, Decision, Facts
 from domain.evidence.sessions import Session
+from domain.limits import MAX_UNDO_FRAMES, STOP_AGAIN_PAUSE
 from domain.model.command import Command, CompensationState
-
-MAX_UNDO_FRAMES = 5
-"""How often an unwanted session is told to stop."""
-
-UNDO_PAUSE = timedelta(seconds=10)
-"""The pause after a stop without effect; each next one is twice as long."""
 
 
 def unwanted(session: Session) -> Decision:
@@ -29,7 +25,7 @@ def unwanted(session: Session) -> Decision:
 
 
 def left_alone(session: Session) -> Decision:
-    """The decision to leave a session alone that may be unwanted and may be somebody else's."""
+    """The decision not to stop a session that may be somebody else's."""
     reason = "A session is running that may be the effect of this command or somebody else's."
     return Decision(Act.UNDO_FAILED, session=session, reason=reason)
 
@@ -53,7 +49,7 @@ def pending(command: Command, facts: Facts, timing: Timing, now: datetime) -> De
 
 
 def _is_anothers(session: Session, facts: Facts) -> bool:
-    """Whether it is known by now whose session it is: the station named its request too late."""
+    """Whether the session is known by now to be another request's: the station said so late."""
     ours = facts.frame.id if facts.frame else None
     named_another = session.remote_start_id is not None and session.remote_start_id != ours
     return named_another or any(rival.claimed == session.name for rival in facts.rivals)
@@ -66,7 +62,7 @@ def _stop_again(session: Session, facts: Facts, timing: Timing, now: datetime) -
     last = frames[-1]
     effect_s = 0.0 if facts.undo_refused else timing.stop_effect_s
     since = last.answer_time or last.send_time + timedelta(seconds=timing.answer_timeout_s)
-    pause = UNDO_PAUSE * (1 << (len(frames) - 1))
+    pause = pause_after(len(frames), STOP_AGAIN_PAUSE)
     again = since + max(timedelta(seconds=effect_s), pause)
     if now < again:
         return Decision(Act.WAIT, look_again=again)

@@ -1,21 +1,40 @@
-"""What became of a ReserveNow: the truth, and that nothing is held which nobody asked for.
+"""ReserveNow: a station keeps an EVSE for a driver, or certainly keeps nothing.
 
-A yes is the outcome. While the answer is lost the frame is repeated with the same number, which
-the station takes for the same hold, as long as the command may be sent. A no to a repeat may only
-mean that the place is held by the first frame. So when the answer stays lost, or a repeat is
-refused, or the command was taken back, the hold is cancelled at the station until that says
-Accepted, or Rejected (it holds no such thing), or the hold has run out by our clock. Until then the
-outcome is UNKNOWN or CANCELLED, and the compensation says that it is PENDING. A session that
-carries the number is proof that the place was held: it was used, and is not undone.
+A yes is the outcome. While the answer is lost the frame is repeated with the same number, which the
+station takes for the same reservation, as long as the command may be sent. A no to a repeat may
+only mean that the first frame has taken the EVSE. So the reservation is cancelled at the station
+when the answer stays lost, when a repeat is refused, or when the caller took the command back. The
+cancelling goes on until the station says Accepted, or Rejected (it has no such reservation), or
+until the reservation has run out by our clock. Until then the outcome is UNKNOWN or CANCELLED, and
+the compensation is PENDING.
+
+A session that carries the number proves that the EVSE was reserved. It has used the reservation,
+and is not undone.
 """
 
 from datetime import datetime, timedelta
 
+from domain.commands.cancel_reservation import frame_that_cancels
+from domain.commands.rules import (
+    CommandRules,
+    FrameSpec,
+    Question,
+    ReservationUpdate,
+    SessionTarget,
+    UndoRules,
+    looked_at_with_answer,
+    never_ended,
+    nothing_to_end,
+)
 from domain.commands.timing import Timing
-from domain.evidence.facts import Act, Decision, Facts
-from domain.evidence.frames import HoldFrame
+from domain.evidence.facts import Act, Decision, Facts, Need, NeededFacts
+from domain.evidence.frames import ReservationFrame, next_try
 from domain.evidence.sessions import Session
+from domain.evidence.station_event import concern_of_reservation
+from domain.limits import FRAME_PAUSE, MAX_RESERVE_FRAMES
+from domain.model.answers import StationAnswer
 from domain.model.command import (
+    GIVEN_UP,
     Code,
     Command,
     CompensationState,
@@ -23,24 +42,53 @@ from domain.model.command import (
     ReservationFacts,
     State,
 )
-from domain.model.outcomes import Cause, cause_of, ending
-from domain.model.specs import ReserveSpec
+from domain.model.outcomes import Cause, ending, in_its_words, refusal, still_unknown
+from domain.model.specs import OfflinePolicy, ReserveSpec, required
 from domain.model.states import is_definite
-from domain.model.transitions import reserve_refusal
+from domain.ocpp_words import ReserveAnswer
+from domain.reservations.reservation import ReservationState
+from domain.reservations.transitions import follow_request, requested
 
-MAX_RESERVE_FRAMES = 3
-"""How often a ReserveNow is written for one command."""
+_BY_WORD: dict[str, Cause] = {
+    ReserveAnswer.OCCUPIED: Cause.EVSE_OCCUPIED,
+    ReserveAnswer.FAULTED: Cause.EVSE_FAULTED,
+    ReserveAnswer.UNAVAILABLE: Cause.EVSE_UNAVAILABLE,
+}
 
-AGAIN_PAUSE = timedelta(seconds=5)
-"""The pause after a frame without a usable answer; each next one is twice as long."""
 
-LONGEST_PAUSE = timedelta(minutes=10)
+def _outcome_of_answer(command: Command, answer: StationAnswer) -> Outcome | None:
+    """Every readable answer is final."""
+    if answer.verdict.is_no:
+        return reserve_refusal(answer)
+    return reserved(required(command.reserve), in_its_words(answer))
+
+
+def reserve_refusal(answer: StationAnswer) -> Outcome:
+    """The outcome of a ReserveNow that was refused, by the station's own word."""
+    cause = _BY_WORD.get(answer.status)
+    return refusal(answer) if cause is None else ending(cause, in_its_words(answer))
+
+
+def _is_undecided(command: Command, answer: StationAnswer) -> bool:
+    """Whether even a plain answer decides nothing yet.
+
+    A yes that nobody wants any longer has to be undone first. A no to a repeat may only mean that
+    the first frame, whose answer is lost, has taken the EVSE.
+    """
+    if command.state is State.COMPENSATING:
+        return True
+    if command.compensation.state is not CompensationState.NONE:
+        return True
+    if answer.verdict.is_yes:
+        return command.cancel_reason is not None
+    lost_before = command.outcome is not None and command.outcome.code is Code.UNKNOWN
+    return lost_before and answer.verdict.is_no
 
 
 def judge_reserve(command: Command, facts: Facts, timing: Timing, now: datetime) -> Decision:
     """The next step of a ReserveNow that was sent: awaited, COMPENSATING, or DONE and on guard."""
-    spec = command.reserve
-    if spec is None or not facts.asks:
+    spec = required(command.reserve)
+    if not facts.asks:
         return Decision(Act.SETTLE if command.state is State.COMPENSATING else Act.WAIT)
     user = next((s for s in facts.sessions if s.reservation_id == spec.wire_id), None)
     if user is not None:
@@ -50,20 +98,20 @@ def judge_reserve(command: Command, facts: Facts, timing: Timing, now: datetime)
     return _await(command, spec, facts, now)
 
 
-def reserved(spec: ReserveSpec, session: Session | None = None) -> Outcome:
-    """The place was held."""
-    held = ReservationFacts(
+def reserved(spec: ReserveSpec, words: str = "", session: Session | None = None) -> Outcome:
+    """The outcome RESERVED, with the reservation that was made, and the session that used it."""
+    made = ReservationFacts(
         reservation=spec.reservation,
         wire_id=spec.wire_id,
         evse_id=spec.evse_id,
         expire_time=spec.expire_time,
         transaction=session.name if session else None,
     )
-    return ending(Cause.RESERVED, reservation=held)
+    return ending(Cause.RESERVED, words, reservation=made)
 
 
 def _is_unwanted(command: Command) -> bool:
-    """Whether nothing may be held any longer: taken back, given up, or being undone."""
+    """Whether nothing may stay reserved: it was taken back or given up, or is being undone."""
     return (
         command.state in {State.COMPENSATING, State.DONE}
         or command.compensation.state is not CompensationState.NONE
@@ -71,10 +119,16 @@ def _is_unwanted(command: Command) -> bool:
 
 
 def _used(command: Command, spec: ReserveSpec, session: Session) -> Decision:
-    outcome = None if is_definite(command.outcome) else reserved(spec, session)
+    outcome = None if is_definite(command.outcome) else reserved(spec, session=session)
     if command.compensation.state is CompensationState.PENDING:
         why = "A session used the reservation before it could be cancelled."
-        return Decision(Act.UNDO_FAILED, session=session, outcome=outcome, reason=why)
+        return Decision(
+            Act.UNDO_FAILED,
+            session=session,
+            outcome=outcome,
+            reason=why,
+            reservation=_own_reservation(spec),
+        )
     if outcome is not None:
         return Decision(Act.CONCLUDE, outcome=outcome)
     return Decision(Act.SETTLE if command.state is State.COMPENSATING else Act.WAIT)
@@ -85,14 +139,16 @@ def _await(command: Command, spec: ReserveSpec, facts: Facts, now: datetime) -> 
         return Decision(Act.CONCLUDE, outcome=reserved(spec))
     last = facts.asks[-1]
     if last.pending:
-        return Decision(Act.WAIT, look_again=now + AGAIN_PAUSE)
+        return Decision(Act.WAIT, look_again=now + FRAME_PAUSE)
     if last.refused and last.answer is not None:
         if len(facts.asks) == 1:
             return Decision(Act.CONCLUDE, outcome=reserve_refusal(last.answer))
-        return _begin_undo(command, facts, "A repeat was refused; the first frame may hold it.")
+        return _begin_undo(
+            command, spec, facts, "A repeat was refused; the first frame may hold it."
+        )
     until = min(command.not_after, spec.expire_time)
     if now >= until or len(facts.asks) >= MAX_RESERVE_FRAMES:
-        return _begin_undo(command, facts, "The station did not say whether it holds it.")
+        return _begin_undo(command, spec, facts, "The station did not say whether it holds it.")
     due = next_try(facts.asks) if facts.connected_since else until
     if now < due:
         return Decision(Act.WAIT, look_again=min(due, until))
@@ -100,14 +156,7 @@ def _await(command: Command, spec: ReserveSpec, facts: Facts, now: datetime) -> 
     return Decision(Act.SEND_AGAIN, reason=reason)
 
 
-def next_try(frames: tuple[HoldFrame, ...]) -> datetime:
-    """When a frame without a usable answer may be written again."""
-    last = frames[-1]
-    pause = min(AGAIN_PAUSE * (1 << min(len(frames) - 1, 10)), LONGEST_PAUSE)
-    return (last.answer_time or last.send_time) + pause
-
-
-# --- what nobody wants any longer
+# --- After it was taken back or given up
 
 
 def _undo(
@@ -117,7 +166,7 @@ def _undo(
         return _nothing_held(command, facts)
     if command.compensation.state is not CompensationState.PENDING:
         over = command.compensation.state is CompensationState.DONE and now >= spec.expire_time
-        return _run_out(command) if over else _begin_undo(command, facts, _why(command))
+        return _run_out(command) if over else _begin_undo(command, spec, facts, _why(command))
     if now >= spec.expire_time:
         return _run_out(command)
     if command.state is not State.DONE and _is_late(command, facts, timing, now):
@@ -125,14 +174,20 @@ def _undo(
     return _next_cancel(spec, facts, timing, command, now)
 
 
-def _begin_undo(command: Command, facts: Facts, reason: str) -> Decision:
-    """The hold is cancelled; a caller does not wait for a station that is away."""
+def _begin_undo(command: Command, spec: ReserveSpec, facts: Facts, reason: str) -> Decision:
+    """The reservation is cancelled; a caller does not wait for a station that is away."""
     away = facts.connected_since is None
-    return Decision(Act.UNDO, reason=reason, outcome=_known_so_far(command) if away else None)
+    outcome = _known_so_far(command) if away else None
+    return Decision(Act.UNDO, reason=reason, outcome=outcome, reservation=_own_reservation(spec))
+
+
+def _own_reservation(spec: ReserveSpec) -> ReservationFacts:
+    """The reservation that the station may have made, as what is to be cancelled."""
+    return ReservationFacts(spec.reservation, spec.wire_id)
 
 
 def _run_out(command: Command) -> Decision:
-    """By our clock the hold is over; whether there ever was one stays unknown."""
+    """By our clock the reservation is over; whether there ever was one stays unknown."""
     outcome = None
     if command.state is not State.DONE and not is_definite(command.outcome):
         outcome = _known_so_far(command)
@@ -146,7 +201,7 @@ def _why(command: Command) -> str:
 
 
 def _may_be_held(facts: Facts) -> bool:
-    """Whether the station may hold what a frame of ours asked for.
+    """Whether a frame of ours may have made a reservation that still stands.
 
     A cancel settles what was asked for before it left, and what was answered before its answer.
     """
@@ -155,12 +210,12 @@ def _may_be_held(facts: Facts) -> bool:
     return any(_may_hold(frame, last) for frame in facts.asks if not _is_plain_no(frame, facts))
 
 
-def _is_plain_no(frame: HoldFrame, facts: Facts) -> bool:
-    """The one frame was refused: nothing was ever held."""
+def _is_plain_no(frame: ReservationFrame, facts: Facts) -> bool:
+    """Whether the only frame was refused: then nothing was ever reserved."""
     return frame.refused and len(facts.asks) == 1
 
 
-def _may_hold(frame: HoldFrame, cancelled: HoldFrame | None) -> bool:
+def _may_hold(frame: ReservationFrame, cancelled: ReservationFrame | None) -> bool:
     if cancelled is None:
         return True
     if frame.send_time > cancelled.send_time:
@@ -171,7 +226,7 @@ def _may_hold(frame: HoldFrame, cancelled: HoldFrame | None) -> bool:
 
 
 def _nothing_held(command: Command, facts: Facts) -> Decision:
-    """The station said so: what is known now is the outcome, if there was none."""
+    """The station said that nothing is reserved: that decides the outcome, if none is decided."""
     outcome = None
     if not is_definite(command.outcome):
         last = facts.asks[-1]
@@ -186,7 +241,7 @@ def _nothing_held(command: Command, facts: Facts) -> Decision:
 
 
 def _is_late(command: Command, facts: Facts, timing: Timing, now: datetime) -> bool:
-    """Whether the caller has waited long enough for the undoing: it goes on without him."""
+    """Whether the caller has waited long enough; the undoing goes on without him."""
     since = command.compensation.update_time or now
     limit = timedelta(seconds=timing.answer_timeout_s + timing.effect_margin_s)
     return facts.connected_since is None or now >= since + limit
@@ -197,11 +252,10 @@ def _report_pending(command: Command) -> Decision:
 
 
 def _known_so_far(command: Command) -> Outcome:
-    """What is reported while the hold is still being cancelled."""
+    """The outcome that is reported while the reservation is still being cancelled."""
     if command.outcome is not None and is_definite(command.outcome):
         return command.outcome
-    known = command.outcome.cause if command.outcome else ""
-    return ending(cause_of(known, Code.UNKNOWN, Cause.ANSWER_TIMEOUT))
+    return still_unknown(command)
 
 
 def _next_cancel(
@@ -212,19 +266,114 @@ def _next_cancel(
     if facts.connected_since is None:
         return Decision(Act.WAIT, look_again=end)
     if frames and frames[-1].pending:
-        return Decision(Act.WAIT, look_again=min(now + AGAIN_PAUSE, end))
+        return Decision(Act.WAIT, look_again=min(now + FRAME_PAUSE, end))
     if frames and frames[-1].cannot:
         return Decision(Act.WAIT, look_again=_sooner(command, timing, now, end))
     due = next_try(frames) if frames and not frames[-1].settles_cancel else now
     if now < due:
         return Decision(Act.WAIT, look_again=min(due, _sooner(command, timing, now, end)))
-    return Decision(Act.UNDO, reason=command.compensation.reason)
+    return Decision(
+        Act.UNDO, reason=command.compensation.reason, reservation=_own_reservation(spec)
+    )
 
 
 def _sooner(command: Command, timing: Timing, now: datetime, end: datetime) -> datetime:
-    """The end of the hold, or before it the time to report."""
+    """The end of the reservation, or the time to report if that comes first."""
     since = command.compensation.update_time
     if command.state is State.DONE or since is None:
         return end
     report = since + timedelta(seconds=timing.answer_timeout_s + timing.effect_margin_s)
     return min(report, end) if report > now else end
+
+
+# --- The other rules
+
+
+def _is_guarded(command: Command, outcome: Outcome) -> bool:
+    """A station may say yes after all, or still has to be told to cancel."""
+    compensated = command.compensation.state is not CompensationState.NONE
+    return compensated or outcome.code in GIVEN_UP
+
+
+def _guard_end(command: Command, timing: Timing, now: datetime) -> datetime:
+    """When the reservation that was asked for would have run out."""
+    end = required(command.reserve).expire_time
+    return max(now, end) + timedelta(seconds=timing.effect_margin_s)
+
+
+def _needed_facts(command: Command) -> NeededFacts:
+    needs = {Need.SESSIONS_OF_RESERVATION, Need.RESERVATION_FRAMES}
+    return NeededFacts(frozenset(needs), reservation_number=required(command.reserve).wire_id)
+
+
+def _question(command: Command) -> Question:
+    """Nothing can be asked: OCPP has no question about a reservation but ReserveNow itself."""
+    del command
+    return Question()
+
+
+def _title(command: Command) -> list[str]:
+    spec = required(command.reserve)
+    evse = f"EVSE {spec.evse_id}" if spec.evse_id is not None else "any EVSE"
+    until = f"until {spec.expire_time:%Y-%m-%d %H:%M} UTC"
+    return [evse, f"token {spec.id_token.masked}", until, f"number {spec.wire_id}"]
+
+
+def _repeated(command: Command, wire_id: str) -> ReserveSpec:
+    del wire_id
+    return required(command.reserve)
+
+
+def _reservation_update(command: Command, now: datetime) -> ReservationUpdate | None:
+    """The reservation follows its command until it is HELD; then its own workflow cares for it."""
+    spec, done = required(command.reserve), command.state is State.DONE
+    if not spec.reservation:
+        return None
+    return ReservationUpdate(
+        reservation=spec.reservation,
+        key=f"command:{command.revision}",
+        change=lambda known: follow_request(known, command, now),
+        wake_state=ReservationState.HELD if done else None,
+        reason="held",
+        initial=requested(command, spec.reservation, workflow_id=""),
+    )
+
+
+def _undo_frame(command: Command, session: SessionTarget) -> FrameSpec:
+    """The reservation is cancelled by its number."""
+    del session
+    spec = required(command.reserve)
+    return frame_that_cancels(spec.wire_id, spec.reservation)
+
+
+RESERVE_NOW = CommandRules(
+    verb="Reserve",
+    title=_title,
+    not_after=timedelta(minutes=2),
+    offline_policy=OfflinePolicy.WAIT,
+    priority=1,
+    repeatable=True,
+    awaits_effect=False,
+    effect_progress="",
+    outcome_of_answer=_outcome_of_answer,
+    is_undecided=_is_undecided,
+    first_look=looked_at_with_answer,
+    judge=judge_reserve,
+    judge_compensating=judge_reserve,
+    judge_done=judge_reserve,
+    is_guarded=_is_guarded,
+    guard_end=_guard_end,
+    needed_facts=_needed_facts,
+    concern=concern_of_reservation,
+    target=nothing_to_end,
+    already_ended=never_ended,
+    question=_question,
+    repeated=_repeated,
+    reservation_update=_reservation_update,
+    undo=UndoRules(
+        title="Cancel the hold of: ",
+        progress="Cancelled; the station is told to hold nothing.",
+        frame=_undo_frame,
+    ),
+    first_step=None,
+)

@@ -1,12 +1,12 @@
-"""What became of a reset: followed as a process, until the station is back and was looked at again.
+"""Reset: a station or an EVSE restarts, followed until it is back and was looked at again.
 
 An accepted reset has done nothing yet. Its proof is a boot: a BootNotification on a socket that was
 opened after our frame left, or on the old one if the station had agreed and gives a reason that
 fits. A station that only lost its network comes back without one, and one that is asked for it says
 "Triggered": neither is a restart. The proof counts whatever was answered and whenever it came, also
-when the answer was lost, as many stations drop their socket before they answer. It does not count
-when it came after the deadline, unless the station names the reset as its reason or was away all
-the while: somebody may have switched it off and on hours later.
+when the answer was lost: many stations drop their socket before they answer. After the deadline it
+counts only when the station names the reset as its reason, or was away all the while. Else somebody
+may have switched the station off and on hours later.
 
 After the boot the connectors and the sessions that ran before are looked at again, for a named time
 at most. One EVSE restarts without a boot: there its connector's status is the proof,
@@ -17,31 +17,66 @@ frame is still the station's socket; else the outcome is UNKNOWN, and a late boo
 
 from datetime import datetime, timedelta
 
-from domain.commands.deadlines import next_look
-from domain.commands.start_session import agreed, given_answer
-from domain.commands.timing import Timing
-from domain.evidence.facts import Act, Decision, Facts
-from domain.evidence.restart import Reported, RestartFacts
-from domain.evidence.sessions import Frame
-from domain.model.answers import Verdict
+from domain.commands.rules import (
+    CommandRules,
+    Question,
+    always_decided,
+    guarded_for_the_window,
+    never_ended,
+    no_reservation,
+    nothing_to_end,
+)
+from domain.commands.timing import Timing, heard_or_sent, next_look
+from domain.evidence.facts import (
+    Act,
+    Decision,
+    Facts,
+    Need,
+    NeededFacts,
+    agreed,
+    given_answer,
+)
+from domain.evidence.restart import ConnectorReport, RestartFacts
+from domain.evidence.sessions import SentFrame
+from domain.evidence.station_event import (
+    Concern,
+    EventKind,
+    OpenFrame,
+    StationEvent,
+    concern_of_any,
+    yes_if,
+)
+from domain.limits import ASK_AFTER_BOOT, FIRST_LOOK, LONGEST_LOOK
+from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Code, Command, Outcome, ResetFacts, State
-from domain.model.outcomes import Cause, cause_of, ending
-from domain.model.specs import ResetSpec
+from domain.model.outcomes import Cause, cause_of, ending, refusal
+from domain.model.specs import OfflinePolicy, ResetSpec, required
+from domain.ocpp_words import BootReason, ConnectorStatus
 
-ASK_AFTER = timedelta(seconds=5)
-"""How long after its boot a station may report its connectors before it is asked to."""
+_BY_OUR_RESET = {BootReason.REMOTE_RESET, BootReason.SCHEDULED_RESET}
 
-LONGEST_LOOK = timedelta(hours=6)
-"""The longest time between two looks at a station that has put its reset off."""
 
-_BY_OUR_RESET = {"RemoteReset", "ScheduledReset"}
-_NO_BOOT = "Triggered"
+def _outcome_of_answer(command: Command, answer: StationAnswer) -> Outcome | None:
+    """A no is the outcome. After a yes the restart is still to come."""
+    del command
+    return refusal(answer) if answer.verdict.is_no else None
+
+
+def _first_look(
+    frame: SentFrame,
+    answer: StationAnswer | None,
+    timing: Timing,
+    connection_timeout_s: float | None,
+) -> datetime:
+    """Soon in any case: a station that restarts loses its socket without a word."""
+    del answer, timing, connection_timeout_s
+    return heard_or_sent(frame) + FIRST_LOOK
 
 
 def judge_reset(command: Command, facts: Facts, timing: Timing, now: datetime) -> Decision:
     """The next step of a reset that was sent: awaited, or DONE as UNKNOWN and on guard."""
-    spec, frame = command.reset, facts.frame
-    if spec is None or frame is None:
+    spec, frame = required(command.reset), facts.frame
+    if frame is None:
         return Decision(Act.WAIT)
     deadline = reset_deadline(command, frame, timing)
     if _has_booted(command, facts.restart, frame, deadline):
@@ -61,18 +96,22 @@ def is_scheduled(command: Command) -> bool:
     return answer is not None and answer.verdict is Verdict.SCHEDULED
 
 
-def reset_deadline(command: Command, frame: Frame, timing: Timing) -> datetime:
+def reset_deadline(command: Command, frame: SentFrame, timing: Timing) -> datetime:
     """When a reset without a proof is given up."""
     answer = given_answer(command, frame)
     scheduled = answer is not None and answer.verdict is Verdict.SCHEDULED
     wait_s = timing.reset_scheduled_s if scheduled else timing.reset_effect_s
-    return (frame.answer_time or frame.send_time) + timedelta(seconds=wait_s)
+    return heard_or_sent(frame) + timedelta(seconds=wait_s)
 
 
-def _has_booted(command: Command, restart: RestartFacts, frame: Frame, deadline: datetime) -> bool:
+def _has_booted(
+    command: Command, restart: RestartFacts, frame: SentFrame, deadline: datetime
+) -> bool:
     booted = restart.boot_time
-    if booted is None or booted <= frame.send_time or restart.boot_reason == _NO_BOOT:
+    if booted is None or booted <= frame.send_time:
         return False
+    if restart.boot_reason == BootReason.TRIGGERED:
+        return False  # it was asked for a BootNotification, and sent one
     by_reset = restart.boot_reason in _BY_OUR_RESET
     if booted > deadline and not by_reset and not _was_away(restart, deadline):
         return False
@@ -87,8 +126,8 @@ def _was_away(restart: RestartFacts, deadline: datetime) -> bool:
     return down is not None and back is not None and down <= deadline <= back
 
 
-def _evse_is_back(command: Command, facts: Facts, frame: Frame) -> bool:
-    """Whether the EVSE told its status after the restart that the station agreed to."""
+def _evse_is_back(command: Command, facts: Facts, frame: SentFrame) -> bool:
+    """Whether a connector of the EVSE proves its restart, which the station has agreed to."""
     if not agreed(command, frame):
         return False
     if not is_scheduled(command):
@@ -98,21 +137,21 @@ def _evse_is_back(command: Command, facts: Facts, frame: Frame) -> bool:
     if any(session.active for session in facts.restart.running):
         return False
     return any(
-        _came_back(each, idle) and each.previous_status == "Unavailable"
+        _came_back(each, idle) and each.previous_status == ConnectorStatus.UNAVAILABLE
         for each in facts.restart.connectors
     )
 
 
-def _is_proof(connector: Reported, sent: datetime) -> bool:
-    """Whether its status is told for a restart, and not because a car came or went."""
-    anew = connector.status_time <= sent or connector.previous_status == "Unavailable"
+def _is_proof(connector: ConnectorReport, sent: datetime) -> bool:
+    """Whether a connector told its status for a restart, and not because a car came or went."""
+    anew = connector.status_time <= sent or connector.previous_status == ConnectorStatus.UNAVAILABLE
     return anew and _came_back(connector, sent)
 
 
-def _came_back(connector: Reported, since: datetime) -> bool:
-    """Whether it told its status since then, and is not just going down."""
+def _came_back(connector: ConnectorReport, since: datetime) -> bool:
+    """Whether a connector told its status since then, and is not just going down."""
     told = connector.reported_time
-    going_down = connector.status == "Unavailable" and connector.status_time > since
+    going_down = connector.status == ConnectorStatus.UNAVAILABLE and connector.status_time > since
     return told is not None and told > since and not going_down
 
 
@@ -122,7 +161,7 @@ def _came_back(connector: Reported, since: datetime) -> bool:
 def _reconcile(
     command: Command, spec: ResetSpec, facts: Facts, timing: Timing, now: datetime
 ) -> Decision:
-    """The station is back: its connectors and what ran before are looked at again."""
+    """The next step after the boot: connectors and earlier sessions are looked at again."""
     booted = facts.restart.boot_time or now
     over = booted + timedelta(seconds=timing.reconcile_s)
     silent = [each for each in facts.restart.connectors if not _told_since(each, booted)]
@@ -130,14 +169,14 @@ def _reconcile(
     if now >= over or not (silent or running):
         return _conclude(command, spec, facts, Cause.STATION_RESTARTED)
     asked = facts.asked is not None and facts.asked.at >= booted
-    if silent and not asked and facts.restart.connected and now >= booted + ASK_AFTER:
+    if silent and not asked and facts.restart.connected and now >= booted + ASK_AFTER_BOOT:
         return Decision(Act.ASK)
-    look = min(over, booted + ASK_AFTER) if now < booted + ASK_AFTER else over
+    look = min(over, booted + ASK_AFTER_BOOT) if now < booted + ASK_AFTER_BOOT else over
     progress = "The station has restarted; looking at its connectors and sessions again."
     return Decision(Act.WAIT, look_again=look, progress=progress)
 
 
-def _told_since(connector: Reported, booted: datetime) -> bool:
+def _told_since(connector: ConnectorReport, booted: datetime) -> bool:
     return connector.reported_time is not None and connector.reported_time >= booted
 
 
@@ -145,14 +184,14 @@ def _told_since(connector: Reported, booted: datetime) -> bool:
 
 
 def _wait(
-    command: Command, facts: Facts, frame: Frame, deadline: datetime, now: datetime
+    command: Command, facts: Facts, frame: SentFrame, deadline: datetime, now: datetime
 ) -> Decision:
-    look = next_look(Frame(frame.id, frame.attempt, frame.send_time), now, deadline)
+    look = next_look(SentFrame(frame.id, frame.attempt, frame.send_time), now, deadline)
     look = min(look, now + LONGEST_LOOK)
     return Decision(Act.WAIT, look_again=look, progress=_phase(command, facts, frame))
 
 
-def _phase(command: Command, facts: Facts, frame: Frame) -> str:
+def _phase(command: Command, facts: Facts, frame: SentFrame) -> str:
     if not facts.restart.connected:
         return "The station is down; waiting for it to come back."
     if not facts.restart.same_socket:
@@ -164,7 +203,7 @@ def _phase(command: Command, facts: Facts, frame: Frame) -> str:
     return ""
 
 
-def _not_restarted(command: Command, spec: ResetSpec, facts: Facts, frame: Frame) -> Cause:
+def _not_restarted(command: Command, spec: ResetSpec, facts: Facts, frame: SentFrame) -> Cause:
     if not facts.restart.connected:
         return Cause.OFFLINE_AT_DEADLINE
     if facts.restart.same_socket and spec.evse_id is None:
@@ -176,10 +215,10 @@ def _not_restarted(command: Command, spec: ResetSpec, facts: Facts, frame: Frame
 
 
 def _conclude(command: Command, spec: ResetSpec, facts: Facts, cause: Cause) -> Decision:
-    return Decision(Act.CONCLUDE, outcome=_told(command, spec, facts, cause))
+    return Decision(Act.CONCLUDE, outcome=_outcome(command, spec, facts, cause))
 
 
-def _told(command: Command, spec: ResetSpec, facts: Facts, cause: Cause) -> Outcome:
+def _outcome(command: Command, spec: ResetSpec, facts: Facts, cause: Cause) -> Outcome:
     restart, booted = facts.restart, cause is Cause.STATION_RESTARTED
     sessions = restart.running
     return ending(
@@ -194,3 +233,78 @@ def _told(command: Command, spec: ResetSpec, facts: Facts, cause: Cause) -> Outc
             ended=tuple(session.name for session in sessions if not session.active),
         ),
     )
+
+
+# --- The other rules
+
+
+def _is_guarded(command: Command, outcome: Outcome) -> bool:
+    """A station whose reset is UNKNOWN may still boot."""
+    del command
+    return outcome.code is Code.UNKNOWN
+
+
+def _needed_facts(command: Command) -> NeededFacts:
+    return NeededFacts(frozenset({Need.RESTART}), evse_id=required(command.reset).evse_id)
+
+
+def _concern(event: StationEvent, frame: OpenFrame) -> Concern:
+    """Boots and the status of connectors. No session: a restart is judged by what comes after it.
+
+    A reset that was put off is followed for days, and nothing else may wake it.
+    """
+    match event.what:
+        case EventKind.TRANSACTION:
+            return Concern.NO
+        case EventKind.BOOTED:
+            return Concern.YES
+        case EventKind.CONNECTOR_STATUS:
+            if frame.evse_id is None:
+                return Concern.IF_ALL_REPORTED
+            return yes_if(frame.evse_id == event.evse_id)
+        case _:
+            return concern_of_any(event, frame)
+
+
+def _question(command: Command) -> Question:
+    return Question(required(command.reset).evse_id)
+
+
+def _title(command: Command) -> list[str]:
+    spec = required(command.reset)
+    what = "the whole station" if spec.evse_id is None else f"EVSE {spec.evse_id}"
+    return [what, spec.mode.value]
+
+
+def _repeated(command: Command, wire_id: str) -> ResetSpec:
+    del wire_id
+    return required(command.reset)
+
+
+RESET = CommandRules(
+    verb="Reset",
+    title=_title,
+    not_after=timedelta(minutes=15),
+    offline_policy=OfflinePolicy.WAIT,
+    priority=2,
+    repeatable=False,
+    awaits_effect=True,
+    effect_progress="The station agreed; waiting for it to restart.",
+    outcome_of_answer=_outcome_of_answer,
+    is_undecided=always_decided,
+    first_look=_first_look,
+    judge=judge_reset,
+    judge_compensating=judge_reset,
+    judge_done=judge_reset,
+    is_guarded=_is_guarded,
+    guard_end=guarded_for_the_window,
+    needed_facts=_needed_facts,
+    concern=_concern,
+    target=nothing_to_end,
+    already_ended=never_ended,
+    question=_question,
+    repeated=_repeated,
+    reservation_update=no_reservation,
+    undo=None,
+    first_step=None,
+)

@@ -11,27 +11,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from domain.backoff import pause_after
 from domain.evidence.sessions import Session
+from domain.limits import (
+    LONGEST_RETRY_PAUSE,
+    LONGEST_ROUTE_LOOK,
+    MAX_ATTEMPTS,
+    RETRY_PAUSE,
+    ROUTE_LOOK,
+)
 from domain.model.command import Command, Outcome, SessionFacts
 from domain.model.outcomes import Cause, ending
 from domain.model.specs import OfflinePolicy
 
-MAX_ATTEMPTS = 50
-"""How often sending is tried, in the end: a limit against endless refusals by gateways."""
 
-RETRY_PAUSE = timedelta(milliseconds=500)
-"""The pause after a certain "not sent"; it doubles with each try up to `LONGEST_PAUSE`."""
-
-LONGEST_PAUSE = timedelta(seconds=10)
-
-FIRST_ROUTE_LOOK = timedelta(seconds=30)
-"""The first look for the station although nobody woke us; each next one waits twice as long."""
-
-
-class Course(StrEnum):
+class SendAct(StrEnum):
     """What to do with a command that is not sent yet.
 
-    STOP_FIRST: stop the session that keeps a connector locked; ASK: the station about it.
+    STOP_FIRST: stop the session that keeps the connector locked. ASK: ask the station about it.
     """
 
     SEND = "SEND"
@@ -43,7 +40,7 @@ class Course(StrEnum):
 
 @dataclass(frozen=True)
 class Whereabouts:
-    """What is known about the way to a station. gateway: None when nobody holds its socket."""
+    """Where a station is. gateway: the one that holds its socket; None: no gateway does."""
 
     registered: bool
     gateway: str | None
@@ -51,14 +48,14 @@ class Whereabouts:
 
 
 @dataclass(frozen=True)
-class Heading:
-    """Send, wait (with a sentence that says what for), or the outcome of a command not sent.
+class SendDecision:
+    """Send, wait (`progress` says what for), or the outcome of a command that is never sent.
 
-    look_again: when to look, None for the usual steps. wire_id, session: what an unlock stops, or
-    asks about. stopped_first: how the session that it stopped ended.
+    look_again: when; None: in the usual growing steps. wire_id, session: what an unlock stops, or
+    asks about. stopped_first: how the session that it stopped has ended.
     """
 
-    course: Course
+    act: SendAct
     progress: str = ""
     outcome: Outcome | None = None
     look_again: datetime | None = None
@@ -67,19 +64,23 @@ class Heading:
     stopped_first: SessionFacts | None = None
 
 
-def heading(command: Command, where: Whereabouts, now: datetime) -> Heading:
-    """What to do with a command that is not sent yet, by where its station is."""
+def before_sending(command: Command, where: Whereabouts, now: datetime) -> SendDecision:
+    """What to do with a command that is not sent yet, by where its station is alone."""
     if not where.registered:
-        return Heading(Course.CONCLUDE, outcome=ending(Cause.STATION_UNKNOWN))
+        return SendDecision(SendAct.CONCLUDE, outcome=ending(Cause.STATION_UNKNOWN))
     if now >= command.not_after:
-        return Heading(Course.CONCLUDE, outcome=ending(too_late(where)))
+        return SendDecision(SendAct.CONCLUDE, outcome=ending(too_late(where)))
     if where.gateway is None:
         if command.offline_policy is OfflinePolicy.FAIL_FAST:
-            return Heading(Course.CONCLUDE, outcome=ending(Cause.STATION_OFFLINE))
-        return Heading(Course.WAIT, progress="The station is offline; waiting for it to connect.")
+            return SendDecision(SendAct.CONCLUDE, outcome=ending(Cause.STATION_OFFLINE))
+        return SendDecision(
+            SendAct.WAIT, progress="The station is offline; waiting for it to connect."
+        )
     if where.boot_state != "ACCEPTED":
-        return Heading(Course.WAIT, progress="The station is starting up; waiting for its boot.")
-    return Heading(Course.SEND)
+        return SendDecision(
+            SendAct.WAIT, progress="The station is starting up; waiting for its boot."
+        )
+    return SendDecision(SendAct.SEND)
 
 
 def too_late(where: Whereabouts) -> Cause:
@@ -96,9 +97,9 @@ def may_try_again(attempt: int, retry: bool, now: datetime, not_after: datetime)
 
 def pause_before(attempt: int) -> timedelta:
     """How long to wait after the given attempt was not sent."""
-    return min(RETRY_PAUSE * (1 << min(attempt - 1, 10)), LONGEST_PAUSE)
+    return pause_after(attempt, RETRY_PAUSE, LONGEST_RETRY_PAUSE)
 
 
 def next_route_look(look: int, now: datetime, not_after: datetime) -> datetime:
     """When to look for the station again although nobody woke us (look: 0, 1, 2 ...)."""
-    return min(now + FIRST_ROUTE_LOOK * (1 << min(look, 6)), not_after)
+    return min(now + pause_after(look + 1, ROUTE_LOOK, LONGEST_ROUTE_LOOK), not_after)

@@ -1,30 +1,91 @@
-"""What became of a start: the truth, from everything that is known.
+"""StartSession: a session begins, and the command's caller is told the truth about it.
 
-The order is the rule. A session that is ours decides, whatever was answered and in whatever order
-it came. Without one, the station's own end of waiting decides early. Otherwise the deadline
-decides, and there the burden of proof is on "nothing happened": the station must have agreed and
-have been connected since (then it would have reported a session), or have told on being asked that
-it holds no unreported facts. Without such proof the outcome is UNKNOWN, and says why.
+The order of the rules is the rule. A session that is ours decides, whatever was answered and in
+whatever order the messages came. Without one, the station's own end of waiting decides early.
+Otherwise the deadline decides, and there the burden of proof is on "nothing happened": the station
+must have agreed and have been connected since (then it would have reported a session), or have said
+on being asked that it holds no unreported facts. Without such proof the outcome is UNKNOWN.
+
+The frame is written once, ever: a second one may become a second session.
+
+A start that was given up can still happen: the station kept the request longer than it should, or
+was offline and reports later. So after NO_EFFECT, UNKNOWN or CANCELLED the command stays on guard.
+A session that begins now is not wanted: it is stopped (`compensation.py`). The exception is an
+UNKNOWN outcome with a session that began within the command's own time; that is what was asked for,
+and UNKNOWN is raised. A doubtful session is left alone, because it may be somebody else's. But a
+command that says that nothing runs must not keep silent about it: when the doubt stays, the
+compensation has failed, and a human has to look.
 """
 
 from datetime import datetime, timedelta
 
-from domain.commands.deadlines import ask_time, effect_deadline, is_steady, next_look
-from domain.commands.timing import Timing
-from domain.evidence.facts import Act, Decision, Facts, told
-from domain.evidence.sessions import Frame, Match, Session, cable_wait_ended, classify
-from domain.model.answers import StationAnswer, Verdict
-from domain.model.command import Code, Command, Outcome
-from domain.model.outcomes import Cause, cause_of, ending
-from domain.model.specs import Kind
+from domain.commands import compensation
+from domain.commands.rules import (
+    CommandRules,
+    FrameSpec,
+    Question,
+    SessionTarget,
+    UndoRules,
+    always_decided,
+    guarded_for_the_window,
+    never_ended,
+    no_reservation,
+    nothing_to_end,
+)
+from domain.commands.stop_session import frame_that_stops
+from domain.commands.timing import Timing, ask_time, heard_or_sent, is_steady, next_look
+from domain.evidence.asking import may_ask, nothing_is_held_back
+from domain.evidence.facts import (
+    Act,
+    Decision,
+    Facts,
+    Need,
+    NeededFacts,
+    agreed,
+    given_answer,
+    session_facts,
+)
+from domain.evidence.sessions import Match, SentFrame, Session, cable_wait_ended, classify
+from domain.evidence.station_event import (
+    Concern,
+    EventKind,
+    OpenFrame,
+    StationEvent,
+    concern_of_any,
+    concerns_token,
+    yes_if,
+)
+from domain.limits import ASK_SPACING, DOUBT_PAUSE, FIRST_LOOK, LATE_START_WINDOW
+from domain.model.answers import StationAnswer
+from domain.model.command import GIVEN_UP, Command, CompensationState, Outcome, State
+from domain.model.outcomes import Cause, ending, refusal, still_unknown
+from domain.model.specs import OfflinePolicy, StartSpec, required
+from domain.model.states import is_definite
+from domain.ocpp_words import ChargingState, StopReason
 
-MAX_ASKS = 3
-"""How often a station is asked about one command."""
+_LEFT_ALONE = {CompensationState.PENDING, CompensationState.FAILED}
 
-ASK_SPACING = timedelta(seconds=10)
-"""How long after a fruitless question the station is asked again."""
 
-_AGREED = {Verdict.ACCEPTED, Verdict.SCHEDULED}
+def _outcome_of_answer(command: Command, answer: StationAnswer) -> Outcome | None:
+    """A no is the outcome. After a yes the session is still to come."""
+    del command
+    return refusal(answer) if answer.verdict.is_no else None
+
+
+def _first_look(
+    frame: SentFrame,
+    answer: StationAnswer | None,
+    timing: Timing,
+    connection_timeout_s: float | None,
+) -> datetime:
+    """After a yes at the deadline, without an answer soon, after any other answer at once."""
+    deadline = _deadline(frame, timing, connection_timeout_s)
+    if answer is None:
+        return min(frame.send_time + FIRST_LOOK, deadline)
+    return deadline if answer.verdict.is_yes else heard_or_sent(frame)
+
+
+# --- While the effect is awaited
 
 
 def judge_start(command: Command, facts: Facts, timing: Timing, now: datetime) -> Decision:
@@ -41,17 +102,23 @@ def judge_start(command: Command, facts: Facts, timing: Timing, now: datetime) -
     if now < deadline:
         return _before_deadline(command, facts, frame, timing, now)
     if session is not None:
-        return Decision(Act.CONCLUDE, outcome=ending(Cause.SESSION_DOUBTFUL, session=None))
+        return Decision(Act.CONCLUDE, outcome=ending(Cause.SESSION_DOUBTFUL))
     return Decision(Act.CONCLUDE, outcome=_without_session(command, facts, frame, timing, now))
 
 
-def start_deadline(facts: Facts, frame: Frame, timing: Timing) -> datetime:
+def start_deadline(facts: Facts, frame: SentFrame, timing: Timing) -> datetime:
     """When a start is given up."""
-    return effect_deadline(Kind.START_SESSION, frame, timing, facts.connection_timeout_s)
+    return _deadline(frame, timing, facts.connection_timeout_s)
+
+
+def _deadline(frame: SentFrame, timing: Timing, connection_timeout_s: float | None) -> datetime:
+    """The station's wait for the cable, and a margin for its report, after the answer or frame."""
+    cable_s = timing.connection_timeout_s if connection_timeout_s is None else connection_timeout_s
+    return heard_or_sent(frame) + timedelta(seconds=cable_s + timing.effect_margin_s)
 
 
 def best_match(
-    command: Command, facts: Facts, frame: Frame, timing: Timing
+    command: Command, facts: Facts, frame: SentFrame, timing: Timing
 ) -> tuple[Session | None, Match]:
     """The session that is ours, else one that may be, else none."""
     answer = given_answer(command, frame)
@@ -75,41 +142,33 @@ def _running_first(session: Session) -> tuple[bool, datetime]:
     return (not session.active, session.received_time)
 
 
-def given_answer(command: Command, frame: Frame) -> StationAnswer | None:
-    """The station's answer to this very frame."""
-    return command.station_answer if frame.answer_time else None
-
-
-def agreed(command: Command, frame: Frame) -> bool:
-    """Whether the station answered this frame with yes."""
-    answer = given_answer(command, frame)
-    return answer is not None and answer.verdict in _AGREED
-
-
 def _started(session: Session, deadline: datetime, now: datetime) -> Decision:
-    """A session that is ours: it started, unless it was refused or ended for want of a car."""
+    """The next step when a session is ours: it started, was refused, or waits for a car."""
     if not session.active or not session.authorized:
         return Decision(Act.CONCLUDE, outcome=_ended_start(session))
-    if session.charging_state != "Idle":
-        return Decision(Act.CONCLUDE, outcome=ending(Cause.SESSION_STARTED, session=told(session)))
+    if session.charging_state != ChargingState.IDLE:
+        return Decision(
+            Act.CONCLUDE, outcome=ending(Cause.SESSION_STARTED, session=session_facts(session))
+        )
     if now < deadline:
         progress = "The station opened the session; waiting for the cable."
         return Decision(Act.WAIT, look_again=deadline, progress=progress)
     return Decision(
-        Act.CONCLUDE, outcome=ending(Cause.SESSION_OPEN_WITHOUT_CABLE, session=told(session))
+        Act.CONCLUDE,
+        outcome=ending(Cause.SESSION_OPEN_WITHOUT_CABLE, session=session_facts(session)),
     )
 
 
 def _ended_start(session: Session) -> Outcome:
-    if not session.authorized or session.stop_reason == "DeAuthorized":
-        return ending(Cause.AUTHORIZATION_REFUSED, session=told(session))
-    if session.stop_reason == "Timeout":
-        return ending(Cause.CABLE_WAIT_ENDED, session=told(session))
-    return ending(Cause.SESSION_STARTED_AND_ENDED, session=told(session))
+    if not session.authorized or session.stop_reason == StopReason.DE_AUTHORIZED:
+        return ending(Cause.AUTHORIZATION_REFUSED, session=session_facts(session))
+    if session.stop_reason == StopReason.TIMEOUT:
+        return ending(Cause.CABLE_WAIT_ENDED, session=session_facts(session))
+    return ending(Cause.SESSION_STARTED_AND_ENDED, session=session_facts(session))
 
 
 def _before_deadline(
-    command: Command, facts: Facts, frame: Frame, timing: Timing, now: datetime
+    command: Command, facts: Facts, frame: SentFrame, timing: Timing, now: datetime
 ) -> Decision:
     deadline = start_deadline(facts, frame, timing)
     if agreed(command, frame):
@@ -122,35 +181,10 @@ def _before_deadline(
     return Decision(Act.WAIT, look_again=min(deadline, now + ASK_SPACING))
 
 
-def may_ask(facts: Facts, now: datetime) -> bool:
-    """Whether asking can tell something new: connected, and not yet heard on this connection."""
-    asked, since = facts.asked, facts.connected_since
-    if since is None:
-        return False
-    if asked is None:
-        return True
-    fruitless = not asked.replied or bool(asked.messages_in_queue)
-    again = asked.at < since or (fruitless and asked.at + ASK_SPACING <= now)
-    return again and asked.times < MAX_ASKS
-
-
-def nothing_is_held_back(facts: Facts) -> bool:
-    """Whether the station told, on this connection, that it has reported everything (2.x)."""
-    asked, since = facts.asked, facts.connected_since
-    return (
-        facts.can_ask_status
-        and asked is not None
-        and since is not None
-        and asked.at >= since
-        and asked.messages_in_queue is False
-        and not asked.ongoing
-    )
-
-
 def _without_session(
-    command: Command, facts: Facts, frame: Frame, timing: Timing, now: datetime
+    command: Command, facts: Facts, frame: SentFrame, timing: Timing, now: datetime
 ) -> Outcome:
-    """The deadline passed and no session is known."""
+    """The outcome at the deadline when no session is known."""
     detail = facts.asked.detail if facts.asked else ""
     if nothing_is_held_back(facts):
         return ending(Cause.NO_CABLE_OR_NO_TRANSACTION, detail)
@@ -160,5 +194,156 @@ def _without_session(
         return ending(cause, detail)
     if facts.asked and facts.asked.messages_in_queue:
         return ending(Cause.FACTS_STILL_ON_STATION, detail)
-    known = command.outcome.cause if command.outcome else ""
-    return ending(cause_of(known, Code.UNKNOWN, Cause.ANSWER_TIMEOUT), detail)
+    return still_unknown(command, detail)
+
+
+# --- After it was given up, taken back or reported
+
+
+def judge_late_start(command: Command, facts: Facts, timing: Timing, now: datetime) -> Decision:
+    """The next step of a start that is COMPENSATING, or DONE and on guard."""
+    under_way = compensation.pending(command, facts, timing, now)
+    if under_way is not None:
+        return under_way
+    frame = facts.frame
+    if frame is None:
+        return _nothing_more(command)
+    session, match = best_match(command, facts, frame, timing)
+    deadline = start_deadline(facts, frame, timing)
+    if session is not None and match is Match.MATCH:
+        if not is_definite(command.outcome) and session.start_time <= deadline:
+            return judge_start(command, facts, timing, now)
+        return _late_session(command, session)
+    if command.state is State.COMPENSATING:
+        over = now >= deadline
+        return Decision(Act.SETTLE) if over else Decision(Act.WAIT, look_again=deadline)
+    if session is not None:
+        return _doubtful(command, session, deadline, now)
+    return _still_unknown(command, facts, now)
+
+
+def _nothing_more(command: Command) -> Decision:
+    """No frame of it can have been on the wire, so nothing can come of it."""
+    settle = command.state is State.COMPENSATING
+    return Decision(Act.SETTLE if settle else Act.WAIT)
+
+
+def _late_session(command: Command, session: Session) -> Decision:
+    if session.active and session.authorized and not _left_alone(command, session):
+        return compensation.unwanted(session)
+    if command.state is State.COMPENSATING:
+        return Decision(Act.SETTLE)
+    return Decision(Act.WAIT)
+
+
+def _left_alone(command: Command, session: Session) -> bool:
+    """Whether the session is being stopped already, or could not be: a human was told then."""
+    known = command.compensation
+    return known.transaction_id == session.transaction_id and known.state in _LEFT_ALONE
+
+
+def _doubtful(command: Command, session: Session, deadline: datetime, now: datetime) -> Decision:
+    """The next step when a session may be the effect of a command that was given up."""
+    silent = command.compensation.state is CompensationState.NONE
+    near = session.received_time <= deadline + LATE_START_WINDOW
+    if not (is_definite(command.outcome) and session.active and silent and near):
+        return Decision(Act.WAIT)
+    clear_by = max(deadline, session.received_time) + DOUBT_PAUSE
+    if now < clear_by:
+        return Decision(Act.WAIT, look_again=clear_by)
+    return compensation.left_alone(session)
+
+
+def _still_unknown(command: Command, facts: Facts, now: datetime) -> Decision:
+    if is_definite(command.outcome):
+        return Decision(Act.WAIT)
+    if nothing_is_held_back(facts):
+        return Decision(Act.CONCLUDE, outcome=ending(Cause.NO_CABLE_OR_NO_TRANSACTION))
+    if facts.can_ask_status and may_ask(facts, now):
+        return Decision(Act.ASK)
+    return Decision(Act.WAIT)
+
+
+# --- The other rules
+
+
+def _is_guarded(command: Command, outcome: Outcome) -> bool:
+    """A start that was given up may still happen. One that was not authorised will not."""
+    del command
+    return outcome.code in GIVEN_UP and outcome.cause != Cause.AUTHORIZATION_REFUSED
+
+
+def _needed_facts(command: Command) -> NeededFacts:
+    spec = required(command.start)
+    needs = {Need.SESSIONS_SINCE_FRAMES, Need.RUNNING_SESSIONS, Need.RIVALS, Need.CONNECTORS}
+    return NeededFacts(frozenset(needs), evse_id=spec.evse_id)
+
+
+def _concern(event: StationEvent, frame: OpenFrame) -> Concern:
+    match event.what:
+        case EventKind.TRANSACTION:
+            return yes_if(concerns_token(event, frame))
+        case EventKind.CONNECTOR_STATUS:
+            same = frame.evse_id is not None and frame.evse_id == event.evse_id
+            return Concern.IF_CABLE_WAIT_ENDED if same else Concern.NO
+        case EventKind.CONNECTION_TIMEOUT:
+            return Concern.YES
+        case _:
+            return concern_of_any(event, frame)
+
+
+def _question(command: Command) -> Question:
+    """By the transaction that the station's answer named; else by EVSE and connector."""
+    spec, answer = required(command.start), command.station_answer
+    named = answer.transaction_id if answer else None
+    return Question(spec.evse_id, spec.connector_id, named or "")
+
+
+def _title(command: Command) -> list[str]:
+    spec = required(command.start)
+    evse = [f"EVSE {spec.evse_id}"] if spec.evse_id is not None else []
+    return [*evse, f"token {spec.id_token.masked}"]
+
+
+def _repeated(command: Command, wire_id: str) -> StartSpec:
+    del wire_id
+    return required(command.start)
+
+
+def _undo_frame(command: Command, session: SessionTarget) -> FrameSpec:
+    """The unwanted session is stopped by its own id."""
+    del command
+    return frame_that_stops(session)
+
+
+START_SESSION = CommandRules(
+    verb="Start session",
+    title=_title,
+    not_after=timedelta(seconds=60),
+    offline_policy=OfflinePolicy.FAIL_FAST,
+    priority=1,
+    repeatable=False,
+    awaits_effect=True,
+    effect_progress="The station agreed; waiting for the session to start.",
+    outcome_of_answer=_outcome_of_answer,
+    is_undecided=always_decided,
+    first_look=_first_look,
+    judge=judge_start,
+    judge_compensating=judge_late_start,
+    judge_done=judge_late_start,
+    is_guarded=_is_guarded,
+    guard_end=guarded_for_the_window,
+    needed_facts=_needed_facts,
+    concern=_concern,
+    target=nothing_to_end,
+    already_ended=never_ended,
+    question=_question,
+    repeated=_repeated,
+    reservation_update=no_reservation,
+    undo=UndoRules(
+        title="Stop the unwanted session of: ",
+        progress="Cancelled; a session that still starts will be stopped.",
+        frame=_undo_frame,
+    ),
+    first_step=None,
+)

@@ -1,33 +1,81 @@
-"""What became of a stop: the truth, from everything that is known.
+"""StopSession: a session ends, and the command's caller is told the truth about it.
 
-The end of the session is the only success, and a session that had ended already is one too. "No"
-is not believed at once: the station may have ended it in the meantime (a repeated stop is refused
-because the first one worked), may know it by another id (stations that were offline sometimes never
-got ours), or may be wrong; so the facts are looked at, the real id is tried once, and the station
-is asked. A stop is the one frame that may be repeated after a lost answer, and only while the very
-same session is known to be running.
+The end of the session is the only success, and a session that had ended already is one too. "No" is
+not believed at once. The station may have ended the session in the meantime: a repeated stop is
+refused because the first one worked. It may know the session by another id: stations that were
+offline sometimes never got ours. Or it may be wrong. So the facts are looked at, the real id is
+tried once, and the station is asked.
+
+A stop may be repeated after a lost answer, and only while the very same session is known to run. An
+UNKNOWN stop stays on guard, because the end of the session may still be reported.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from domain.commands.deadlines import ask_time, effect_deadline, is_steady, next_look
-from domain.commands.start_session import agreed, given_answer, may_ask
-from domain.commands.timing import Timing
-from domain.evidence.facts import Act, Decision, Facts, told
-from domain.evidence.sessions import Frame, Session
-from domain.model.answers import Verdict
+from domain.commands.rules import (
+    CommandRules,
+    FoundTarget,
+    FrameSpec,
+    NamedTarget,
+    Question,
+    SessionTarget,
+    always_decided,
+    guarded_for_the_window,
+    no_reservation,
+)
+from domain.commands.timing import Timing, ask_time, heard_or_sent, is_steady, next_look
+from domain.evidence.asking import may_ask
+from domain.evidence.facts import (
+    Act,
+    Decision,
+    Facts,
+    Need,
+    NeededFacts,
+    agreed,
+    given_answer,
+    session_facts,
+)
+from domain.evidence.sessions import SentFrame, Session
+from domain.evidence.station_event import (
+    Concern,
+    EventKind,
+    OpenFrame,
+    StationEvent,
+    concern_of_any,
+    yes_if,
+)
+from domain.limits import ASK_GRACE, FIRST_LOOK, MAX_STOP_FRAMES
+from domain.model.answers import StationAnswer
 from domain.model.command import Code, Command, Outcome
-from domain.model.outcomes import Cause, cause_of, ending
-from domain.model.specs import Kind
-from domain.model.transitions import refusal
+from domain.model.outcomes import Cause, ending, refusal, still_unknown
+from domain.model.specs import Kind, OfflinePolicy, StopSpec, required
 
-MAX_STOP_FRAMES = 3
-"""How often a stop is written for one command: at first, repeated, and with the real id."""
 
-ASK_GRACE = timedelta(seconds=5)
-"""How long after the station's reply the facts it was asked for may take to arrive."""
+def _outcome_of_answer(command: Command, answer: StationAnswer) -> Outcome | None:
+    """No answer decides. A refused session may have ended, or be known by another id."""
+    del command, answer
+    return None
 
-_NO = {Verdict.REJECTED, Verdict.FAILED}
+
+def _first_look(
+    frame: SentFrame,
+    answer: StationAnswer | None,
+    timing: Timing,
+    connection_timeout_s: float | None,
+) -> datetime:
+    """After a yes at the deadline, without an answer soon, after any other answer at once."""
+    del connection_timeout_s
+    deadline = _deadline(frame, timing)
+    if answer is None:
+        return min(frame.send_time + FIRST_LOOK, deadline)
+    return deadline if answer.verdict.is_yes else heard_or_sent(frame)
+
+
+def _deadline(frame: SentFrame, timing: Timing) -> datetime:
+    """A fixed time from the answer; a missing answer is first waited for."""
+    answer_s = 0.0 if frame.answer_time else timing.answer_timeout_s
+    return heard_or_sent(frame) + timedelta(seconds=answer_s + timing.stop_effect_s)
 
 
 def judge_stop(command: Command, facts: Facts, timing: Timing, now: datetime) -> Decision:
@@ -39,7 +87,7 @@ def judge_stop(command: Command, facts: Facts, timing: Timing, now: datetime) ->
     if target is not None:
         return Decision(Act.CONCLUDE, outcome=_ended(target, frame))
     answer = given_answer(command, frame)
-    refused = answer is not None and answer.verdict in _NO
+    refused = answer is not None and answer.verdict.is_no
     if _is_over(facts) and (_was_running(facts, frame) or agreed(command, frame)):
         cause = Cause.ALREADY_ENDED if refused else Cause.SESSION_STOPPED
         return Decision(Act.CONCLUDE, outcome=ending(cause))
@@ -54,8 +102,8 @@ def _is_over(facts: Facts) -> bool:
     return asked is not None and asked.ongoing is False and not asked.messages_in_queue
 
 
-def _was_running(facts: Facts, frame: Frame) -> bool:
-    """Whether there was such a session when the stop left: a mistaken id does not run either."""
+def _was_running(facts: Facts, frame: SentFrame) -> bool:
+    """Whether the session ran when the stop left. A mistaken id does not run either."""
     return any(
         _is_target(session, facts) and session.received_time <= frame.send_time
         for session in facts.sessions
@@ -76,22 +124,22 @@ def _is_target(session: Session, facts: Facts) -> bool:
     return session.transaction_id in facts.tried
 
 
-def _ended(target: Session, first: Frame) -> Outcome:
+def _ended(target: Session, first: SentFrame) -> Outcome:
     reported = target.stop_received_time or target.received_time
     before = reported < first.send_time
     cause = Cause.ALREADY_ENDED if before else Cause.SESSION_STOPPED
-    return ending(cause, session=told(target))
+    return ending(cause, session=session_facts(target))
 
 
 def _refused(
-    command: Command, facts: Facts, frame: Frame, timing: Timing, now: datetime
+    command: Command, facts: Facts, frame: SentFrame, timing: Timing, now: datetime
 ) -> Decision:
-    """The station said no: is it running under another id, or is the station asked about it?"""
+    """The next step after a no: try another id, ask the station, then believe it."""
     real = _real_id(facts, frame)
     if real is not None and _may_send(command, facts, now):
         reason = "The station meters this session under another id."
         return Decision(Act.SEND_AGAIN, wire_id=real, reason=reason)
-    deadline = effect_deadline(Kind.STOP_SESSION, frame, timing, None)
+    deadline = _deadline(frame, timing)
     asked = facts.asked
     if asked is None and may_ask(facts, now):
         return Decision(Act.ASK)
@@ -115,13 +163,13 @@ def _says_running(facts: Facts) -> bool:
     return facts.asked is not None and facts.asked.ongoing is True
 
 
-def _runs_on(facts: Facts, frame: Frame, timing: Timing, now: datetime) -> bool:
-    """Whether it is known to run, and the station was there to tell its end."""
+def _runs_on(facts: Facts, frame: SentFrame, timing: Timing, now: datetime) -> bool:
+    """Whether the session is known to run and the station was connected to report its end."""
     running = running_target(facts, frame.wire_id)
     return running is not None and is_steady(facts.connected_since, now, timing)
 
 
-def _real_id(facts: Facts, frame: Frame) -> str | None:
+def _real_id(facts: Facts, frame: SentFrame) -> str | None:
     """The one id, never heard of before, under which the station meters on the same EVSE."""
     target = next((s for s in facts.sessions if _is_target(s, facts)), None)
     evse_id = target.evse_id if target else frame.evse_id
@@ -142,10 +190,10 @@ def _may_send(command: Command, facts: Facts, now: datetime) -> bool:
 
 
 def _awaited(
-    command: Command, facts: Facts, frame: Frame, timing: Timing, now: datetime
+    command: Command, facts: Facts, frame: SentFrame, timing: Timing, now: datetime
 ) -> Decision:
-    """The station agreed, or its answer is missing."""
-    deadline = effect_deadline(Kind.STOP_SESSION, frame, timing, None)
+    """The next step while the station has agreed, or its answer is missing."""
+    deadline = _deadline(frame, timing)
     if now >= deadline:
         return Decision(Act.CONCLUDE, outcome=_not_ended(command, facts, frame, timing, now))
     if _may_repeat(command, facts, frame, timing, now):
@@ -159,9 +207,9 @@ def _awaited(
 
 
 def _may_repeat(
-    command: Command, facts: Facts, frame: Frame, timing: Timing, now: datetime
+    command: Command, facts: Facts, frame: SentFrame, timing: Timing, now: datetime
 ) -> bool:
-    """Lost answer, and the same session is known to be running (invariant I2)."""
+    """Whether the answer is lost and the same session is known to be running."""
     waited = frame.send_time + timedelta(seconds=timing.answer_timeout_s)
     lost = command.outcome is not None and command.outcome.code is Code.UNKNOWN
     return (
@@ -173,14 +221,118 @@ def _may_repeat(
 
 
 def _not_ended(
-    command: Command, facts: Facts, frame: Frame, timing: Timing, now: datetime
+    command: Command, facts: Facts, frame: SentFrame, timing: Timing, now: datetime
 ) -> Outcome:
-    """The deadline passed and no end was reported."""
+    """The outcome at the deadline when no end was reported."""
     if agreed(command, frame):
         if _says_running(facts) or _runs_on(facts, frame, timing, now):
             running = running_target(facts, frame.wire_id)
-            session = told(running) if running else None
+            session = session_facts(running) if running else None
             return ending(Cause.SESSION_KEEPS_RUNNING, session=session)
         return ending(Cause.STOP_NOT_CONFIRMED)
-    known = command.outcome.cause if command.outcome else ""
-    return ending(cause_of(known, Code.UNKNOWN, Cause.ANSWER_TIMEOUT))
+    return still_unknown(command)
+
+
+def _judge_done(command: Command, facts: Facts, timing: Timing, now: datetime) -> Decision:
+    """On guard after UNKNOWN: the end of the session may still be reported."""
+    del command, timing, now
+    target = ended_target(facts)
+    if target is None:
+        return Decision(Act.WAIT)
+    outcome = ending(Cause.SESSION_STOPPED, session=session_facts(target))
+    return Decision(Act.CONCLUDE, outcome=outcome)
+
+
+# --- The other rules
+
+
+def frame_that_stops(session: SessionTarget) -> FrameSpec:
+    """The stop of a session, for another command: it undoes a start, or comes before an unlock."""
+    spec = StopSpec(
+        evse_id=session.evse_id,
+        wire_id=session.wire_id,
+        resolved_transaction=session.transaction or None,
+    )
+    return FrameSpec(Kind.STOP_SESSION, spec)
+
+
+def _is_guarded(command: Command, outcome: Outcome) -> bool:
+    del command
+    return outcome.code is Code.UNKNOWN
+
+
+def _needed_facts(command: Command) -> NeededFacts:
+    """The sessions of the ids that were sent are always read; the others may be the real one."""
+    del command
+    return NeededFacts(frozenset({Need.RUNNING_SESSIONS}))
+
+
+def _concern(event: StationEvent, frame: OpenFrame) -> Concern:
+    match event.what:
+        case EventKind.TRANSACTION:
+            same_evse = frame.evse_id is not None and frame.evse_id == event.evse_id
+            return yes_if(same_evse or event.wire_id in {None, frame.wire_id})
+        case EventKind.CONNECTED | EventKind.BOOTED:
+            return Concern.YES
+        case _:
+            return concern_of_any(event, frame)
+
+
+def _target(command: Command) -> NamedTarget:
+    return NamedTarget(wire_id=required(command.stop).wire_id)
+
+
+def _already_ended(command: Command, found: FoundTarget) -> Outcome | None:
+    """A session that has ended needs no stop."""
+    del command
+    if found.session is None or found.session.active:
+        return None
+    return ending(Cause.ALREADY_ENDED, session=session_facts(found.session))
+
+
+def _question(command: Command) -> Question:
+    spec = required(command.stop)
+    return Question(spec.evse_id, wire_id=spec.wire_id)
+
+
+def _title(command: Command) -> list[str]:
+    spec = required(command.stop)
+    parts = [f"EVSE {spec.evse_id}"] if spec.evse_id is not None else []
+    if spec.id_token is not None:
+        parts.append(f"token {spec.id_token.masked}")
+    return [*parts, f"transaction {spec.wire_id}"]
+
+
+def _repeated(command: Command, wire_id: str) -> StopSpec:
+    """Perhaps with the id that the station really uses."""
+    spec = required(command.stop)
+    return replace(spec, wire_id=wire_id)
+
+
+STOP_SESSION = CommandRules(
+    verb="Stop session",
+    title=_title,
+    not_after=timedelta(minutes=5),
+    offline_policy=OfflinePolicy.WAIT,
+    priority=0,
+    repeatable=True,
+    awaits_effect=True,
+    effect_progress="The station answered; waiting for the session to end.",
+    outcome_of_answer=_outcome_of_answer,
+    is_undecided=always_decided,
+    first_look=_first_look,
+    judge=judge_stop,
+    judge_compensating=judge_stop,
+    judge_done=_judge_done,
+    is_guarded=_is_guarded,
+    guard_end=guarded_for_the_window,
+    needed_facts=_needed_facts,
+    concern=_concern,
+    target=_target,
+    already_ended=_already_ended,
+    question=_question,
+    repeated=_repeated,
+    reservation_update=no_reservation,
+    undo=None,
+    first_step=None,
+)

@@ -2,20 +2,11 @@
 
 import re
 
+from domain.commands.table import rules_of
 from domain.model.command import Command, CompensationState
-from domain.model.specs import Kind, ReserveSpec, ResetSpec, StopSpec, UnlockSpec
 
 SUMMARY_BYTES = 400
 """Temporal refuses a longer summary (limit.userMetadataSummarySize), and its workflow with it."""
-
-_VERBS = {
-    Kind.START_SESSION: "Start session",
-    Kind.STOP_SESSION: "Stop session",
-    Kind.UNLOCK_CONNECTOR: "Unlock connector",
-    Kind.RESET: "Reset",
-    Kind.RESERVE_NOW: "Reserve",
-    Kind.CANCEL_RESERVATION: "Cancel reservation",
-}
 
 
 def brief(text: str) -> str:
@@ -25,51 +16,14 @@ def brief(text: str) -> str:
 
 def title(command: Command) -> str:
     """One line: what is asked of which station, as "Start session at CP001, EVSE 1, ..."."""
-    parts = [f"{_VERBS[command.kind]} at {command.station}"]
-    if command.start is not None:
-        if command.start.evse_id is not None:
-            parts.append(f"EVSE {command.start.evse_id}")
-        parts.append(f"token {command.start.id_token.masked}")
-    if command.stop is not None:
-        parts.extend(_stop_target(command.stop))
-    if command.unlock is not None:
-        parts.extend(_connector(command.unlock))
-    if command.reset is not None:
-        parts.extend(_restart(command.reset))
-    if command.reserve is not None:
-        parts.extend(_hold(command.reserve))
-    if command.cancel_reservation is not None:
-        parts.append(f"number {command.cancel_reservation.wire_id}")
-    return ", ".join(parts)
-
-
-def _connector(unlock: UnlockSpec) -> list[str]:
-    first = ["its session is stopped first"] if unlock.stop_first else []
-    return [f"EVSE {unlock.on_evse}", f"connector {unlock.on_connector}", *first]
-
-
-def _restart(reset: ResetSpec) -> list[str]:
-    place = "the whole station" if reset.evse_id is None else f"EVSE {reset.evse_id}"
-    return [place, reset.mode.value]
-
-
-def _hold(reserve: ReserveSpec) -> list[str]:
-    place = f"EVSE {reserve.evse_id}" if reserve.evse_id is not None else "any EVSE"
-    until = f"until {reserve.expire_time:%Y-%m-%d %H:%M} UTC"
-    return [place, f"token {reserve.id_token.masked}", until, f"number {reserve.wire_id}"]
-
-
-def _stop_target(stop: StopSpec) -> list[str]:
-    parts = [f"EVSE {stop.evse_id}"] if stop.evse_id is not None else []
-    if stop.id_token is not None:
-        parts.append(f"token {stop.id_token.masked}")
-    return [*parts, f"transaction {stop.wire_id}"]
+    rules = rules_of(command)
+    return ", ".join([f"{rules.verb} at {command.station}", *rules.title(command)])
 
 
 def frame_title(command: Command, attempt: int, gateway: str, undo: bool) -> str:
     """One line for the activity that sends a frame."""
-    unwanted = "Cancel the hold of: " if command.reserve else "Stop the unwanted session of: "
-    what = unwanted if undo else ""
+    how = rules_of(command).undo
+    what = how.title if undo and how is not None else ""
     return brief(f"{what}{title(command)} (frame {attempt}, by {gateway})")
 
 

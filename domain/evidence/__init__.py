@@ -1,1 +1,1 @@
-"""What is known about a command: frames, sessions, restarts. Values only."""
+"""What is known about a command, and what a station's messages mean for it. No I/O."""

@@ -4,15 +4,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from domain.evidence.frames import FirstStop, HoldFrame
+from domain.evidence.frames import FirstStop, ReservationFrame
 from domain.evidence.restart import RestartFacts
-from domain.evidence.sessions import Connector, Frame, Rival, Session
-from domain.model.command import Outcome, SessionFacts
+from domain.evidence.sessions import ConnectorState, Rival, SentFrame, Session
+from domain.model.answers import StationAnswer
+from domain.model.command import Command, Outcome, ReservationFacts, SessionFacts
+from domain.ocpp_words import capabilities_of
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What the station said when it was asked. None: it did not say.
+    """What the station said when it was asked. None means that it did not say.
 
     times: how often it was asked for this command so far.
     """
@@ -29,47 +31,83 @@ class Asked:
 class Facts:
     """What the fleet knows that may concern a command.
 
-    frame: the newest one of the command that may have been on the wire, None when there is none.
+    frame: the newest frame of the command that may have been on the wire; None: there is none.
     frames: how many of them there are. unanswered: how many before the newest got no answer.
-    undos: those that stop an unwanted session.
+    undos: the frames that stop an unwanted session.
     tried: the transaction ids that were sent in stops.
-    connected_since: of the station's present connection, None when it has none.
-    connection_timeout_s: how long the station waits for the cable, None when it did not tell.
-    asks: the frames of the command's own kind with their answers. cancels: those that cancel the
-        hold that a ReserveNow may have made.
+    connected_since: of the station's present connection; None: it has none.
+    connection_timeout_s: how long the station waits for the cable; None: it did not tell.
+    asks: the frames of the command's own kind with their answers. cancels: the frames that cancel
+        the reservation that a ReserveNow may have made.
     first_stop: the stops that an unlock has sent before itself. restart: for a reset.
     """
 
-    frame: Frame | None = None
+    frame: SentFrame | None = None
     frames: int = 0
     unanswered: int = 0
     tried: tuple[str, ...] = ()
-    undos: tuple[Frame, ...] = ()
+    undos: tuple[SentFrame, ...] = ()
     undo_refused: bool = False
     sessions: tuple[Session, ...] = ()
     rivals: tuple[Rival, ...] = ()
-    connectors: tuple[Connector, ...] = ()
+    connectors: tuple[ConnectorState, ...] = ()
     ocpp_version: str = ""
     connected_since: datetime | None = None
     connection_timeout_s: float | None = None
     asked: Asked | None = None
-    asks: tuple[HoldFrame, ...] = ()
-    cancels: tuple[HoldFrame, ...] = ()
+    asks: tuple[ReservationFrame, ...] = ()
+    cancels: tuple[ReservationFrame, ...] = ()
     first_stop: FirstStop = field(default_factory=FirstStop)
     restart: RestartFacts = field(default_factory=RestartFacts)
 
     @property
     def can_ask_status(self) -> bool:
-        """OCPP 2.x has GetTransactionStatus; 1.6 can only be made to repeat what it reported."""
-        return self.ocpp_version.startswith("2")
+        """Whether the station's version has a question about one transaction."""
+        capabilities = capabilities_of(self.ocpp_version)
+        return capabilities is not None and capabilities.transaction_status
+
+
+class Need(StrEnum):
+    """A group of facts that some commands are judged by, and others are not.
+
+    SESSIONS_SINCE_FRAMES: all sessions that may be the effect of the command's frames.
+    RUNNING_SESSIONS: those of the whole station, once a frame was sent.
+    RUNNING_SESSIONS_OF_EVSE: those of the EVSE that the command names.
+    SESSIONS_OF_RESERVATION: those that name the reservation's number.
+    RIVALS: the other starts at the station. CONNECTORS: the status of the EVSE's connectors.
+    RESERVATION_FRAMES: the command's frames with their answers. RESTART: the station's boots.
+    """
+
+    SESSIONS_SINCE_FRAMES = "SESSIONS_SINCE_FRAMES"
+    RUNNING_SESSIONS = "RUNNING_SESSIONS"
+    RUNNING_SESSIONS_OF_EVSE = "RUNNING_SESSIONS_OF_EVSE"
+    SESSIONS_OF_RESERVATION = "SESSIONS_OF_RESERVATION"
+    RIVALS = "RIVALS"
+    CONNECTORS = "CONNECTORS"
+    RESERVATION_FRAMES = "RESERVATION_FRAMES"
+    RESTART = "RESTART"
+
+
+@dataclass(frozen=True)
+class NeededFacts:
+    """Which facts one command is judged by, besides its own frames and its station.
+
+    evse_id: of the EVSE that the command names; None: the whole station, or any EVSE.
+    reservation_number: the station's number of the reservation; 0: the command is about none.
+    """
+
+    needs: frozenset[Need] = frozenset()
+    evse_id: int | None = None
+    reservation_number: int = 0
 
 
 class Act(StrEnum):
     """What to do next.
 
     WAIT: until `look_again`, or until woken. CONCLUDE: the outcome is decided. ASK: the station.
-    SEND_AGAIN: the frame (a stop: with `wire_id`). UNDO: stop `session`, or cancel the hold: nobody
-    wants it. UNDONE: it ended. UNDO_FAILED: it cannot be ended. SETTLE: nothing is left to undo.
+    SEND_AGAIN: the frame (a stop: with `wire_id`). UNDO: stop `session`, or cancel `reservation`:
+    nobody wants it. UNDONE: it ended. UNDO_FAILED: it cannot be ended. SETTLE: nothing is left to
+    undo.
     """
 
     WAIT = "WAIT"
@@ -84,7 +122,12 @@ class Act(StrEnum):
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do next, and with what. look_again: None means when woken, or never."""
+    """What to do next, and with what.
+
+    look_again: when; None means when woken, or never.
+    session: what is to be stopped, or what has used the reservation.
+    reservation: what is to be cancelled; None when a session is undone, or nothing.
+    """
 
     act: Act
     look_again: datetime | None = None
@@ -93,10 +136,22 @@ class Decision:
     wire_id: str = ""
     progress: str = ""
     reason: str = ""
+    reservation: ReservationFacts | None = None
 
 
-def told(session: Session) -> SessionFacts:
-    """The session as the caller is told about it."""
+def given_answer(command: Command, frame: SentFrame) -> StationAnswer | None:
+    """The station's answer to this very frame; None when it answered another one, or none."""
+    return command.station_answer if frame.answer_time else None
+
+
+def agreed(command: Command, frame: SentFrame) -> bool:
+    """Whether the station answered this frame with yes."""
+    answer = given_answer(command, frame)
+    return answer is not None and answer.verdict.is_yes
+
+
+def session_facts(session: Session) -> SessionFacts:
+    """The session as its command's outcome shows it to the caller."""
     return SessionFacts(
         transaction=session.name,
         transaction_id=session.transaction_id,

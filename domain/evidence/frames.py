@@ -1,20 +1,20 @@
-"""Frames of ours and what the station said to them: about holds, and those of a first step."""
+"""Frames of ours with their answers: about a reservation, and the stops before an unlock."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.evidence.sessions import Frame
+from domain.backoff import pause_after
+from domain.evidence.sessions import SentFrame
+from domain.limits import FRAME_PAUSE, LONGEST_FRAME_PAUSE
 from domain.model.answers import StationAnswer, Verdict
-
-AGREED = frozenset({Verdict.ACCEPTED, Verdict.SCHEDULED})
-NO = frozenset({Verdict.REJECTED, Verdict.NOT_SUPPORTED})
 
 
 @dataclass(frozen=True)
-class HoldFrame:
-    """A frame about the hold that may have been on the wire.
+class ReservationFrame:
+    """A frame about a reservation that may have been on the wire.
 
-    answer: None while there is none; over: none is waited for any longer.
+    answer: None while there is none. over: nobody waits for an answer any longer.
     """
 
     attempt: int
@@ -39,12 +39,12 @@ class HoldFrame:
     @property
     def agreed(self) -> bool:
         """Whether the station said yes."""
-        return self.answer is not None and self.answer.verdict in AGREED
+        return self.answer is not None and self.answer.verdict.is_yes
 
     @property
     def refused(self) -> bool:
-        """Whether the station said no; an error in itself (FAILED) is none, and may pass."""
-        return self.answer is not None and self.answer.verdict in NO
+        """Whether the station said no, and would say it again."""
+        return self.answer is not None and self.answer.verdict.is_lasting_no
 
     @property
     def cannot(self) -> bool:
@@ -58,27 +58,31 @@ class HoldFrame:
 
     @property
     def said_no_such(self) -> bool:
-        """Whether the station said in words of the standard that it has no such hold."""
-        answer = self.answer
-        return (
-            answer is not None and answer.verdict is Verdict.REJECTED and answer.call_error is None
-        )
+        """Whether the station said, in the standard's own word, that it has no such reservation."""
+        return self.answer is not None and self.answer.said_no_such
 
     @property
     def settles_cancel(self) -> bool:
-        """Of a CancelReservation: afterwards nothing is held, unless the hold was used."""
+        """Whether a CancelReservation left nothing reserved, unless a session used it before."""
         return self.agreed or self.said_no_such
+
+
+def next_try(frames: Sequence[ReservationFrame]) -> datetime:
+    """When a frame without a usable answer may be written again. There is at least one frame."""
+    last = frames[-1]
+    pause = pause_after(len(frames), FRAME_PAUSE, LONGEST_FRAME_PAUSE)
+    return (last.answer_time or last.send_time) + pause
 
 
 @dataclass(frozen=True)
 class FirstStop:
-    """The stops of the session that keeps a connector locked, which an unlock sends before itself.
+    """The stops that an unlock sends before itself, to end the session that locks the connector.
 
-    frames: in order, as far as they may have been on the wire. answer: to the last one.
-    over: no answer to the last one is waited for. unanswered: how many before it got none.
+    frames: those that may have been on the wire, in order. answer: to the last one. over: nobody
+    waits for an answer to the last one any longer. unanswered: how many before it got none.
     """
 
-    frames: tuple[Frame, ...] = ()
+    frames: tuple[SentFrame, ...] = ()
     answer: StationAnswer | None = None
     over: bool = False
     unanswered: int = 0

@@ -7,8 +7,11 @@ from domain.evidence.sessions import Session
 
 
 @dataclass(frozen=True)
-class Reported:
-    """When a connector last told its status. status_time: since when it has it."""
+class ConnectorReport:
+    """What a connector last told. Times are ours.
+
+    status_time: since when it has this status. reported_time: when it last told a status.
+    """
 
     evse_id: int
     status: str
@@ -19,7 +22,7 @@ class Reported:
 
 @dataclass(frozen=True)
 class RestartFacts:
-    """What a reset is judged by, as far as it came after its frame left. Times are ours.
+    """What a reset is judged by: what came after its frame left. Times are ours.
 
     boot_time: of the latest accepted BootNotification. boot_reason: OCPP 2.x's word, "" on 1.6.
     boot_is_newer: it came on a socket that was opened after the frame left.
@@ -37,4 +40,4 @@ class RestartFacts:
     connected_time: datetime | None = None
     down_time: datetime | None = None
     running: tuple[Session, ...] = ()
-    connectors: tuple[Reported, ...] = ()
+    connectors: tuple[ConnectorReport, ...] = ()

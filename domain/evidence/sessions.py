@@ -14,18 +14,11 @@ running) is wrong, and proves nothing either way.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
-CLOCK_TOLERANCE = timedelta(seconds=30)
-"""How far a station's clock may be wrong before what it says about before and after counts."""
-
-LATE_START_WINDOW = timedelta(minutes=5)
-"""How long after a command was given up a session of its token still counts as its late effect.
-
-A station that names our request (2.x) is believed at any time; a mere token is not: hours later it
-is the driver's own new session.
-"""
+from domain.limits import CLOCK_TOLERANCE, LATE_START_WINDOW
+from domain.ocpp_words import ConnectorStatus
 
 
 class Match(StrEnum):
@@ -37,7 +30,7 @@ class Match(StrEnum):
 
 
 @dataclass(frozen=True)
-class Frame:
+class SentFrame:
     """A frame of ours that may have been on the wire.
 
     id: of the send, which OCPP 2.x carries as remoteStartId.
@@ -100,8 +93,8 @@ class Rival:
 
 
 @dataclass(frozen=True)
-class Connector:
-    """A connector's state as last reported. status_time: ours, of the last change."""
+class ConnectorState:
+    """The state that a connector last reported. status_time: when it changed, by our clock."""
 
     evse_id: int
     status: str
@@ -111,7 +104,7 @@ class Connector:
 
 def classify(
     session: Session,
-    frame: Frame,
+    frame: SentFrame,
     *,
     named: str | None,
     rivals: tuple[Rival, ...],
@@ -133,9 +126,9 @@ def classify(
 
 
 def _cannot_be(
-    session: Session, frame: Frame, rivals: tuple[Rival, ...], late_after: datetime
+    session: Session, frame: SentFrame, rivals: tuple[Rival, ...], late_after: datetime
 ) -> bool:
-    """One certain contradiction is enough."""
+    """Whether the session cannot be ours. One certain contradiction is enough."""
     left = frame.send_time
     begun = min(session.start_time, session.received_time)
     return (
@@ -149,18 +142,18 @@ def _cannot_be(
 
 
 def _ended_before(session: Session, left: datetime) -> bool:
-    """Whether it was over before our frame left, by the station's clock."""
+    """Whether the session was over before our frame left, by the station's clock."""
     ended = session.stop_time
     return ended is not None and not session.clock_suspect and ended < left - CLOCK_TOLERANCE
 
 
 def _seen_running(session: Session) -> bool:
-    """Whether its end came long after its start: a replay tells both in one breath."""
+    """Whether its end was reported long after its start. A replay reports both at once."""
     told = session.stop_received_time
     return told is not None and told - session.received_time > CLOCK_TOLERANCE
 
 
-def _may_be_other(session: Session, frame: Frame, rivals: tuple[Rival, ...]) -> bool:
+def _may_be_other(session: Session, frame: SentFrame, rivals: tuple[Rival, ...]) -> bool:
     return (
         session.clock_suspect
         or session.observed_only
@@ -172,15 +165,15 @@ def _may_be_other(session: Session, frame: Frame, rivals: tuple[Rival, ...]) -> 
     )
 
 
-def _newer_cause(session: Session, frame: Frame, rival: Rival) -> bool:
-    """A later request for the same token, sent before the session began, may be its cause."""
+def _newer_cause(session: Session, frame: SentFrame, rival: Rival) -> bool:
+    """Whether a later request for the token, sent before the session began, may be its cause."""
     return frame.send_time < rival.send_time <= session.start_time + CLOCK_TOLERANCE and _may_be_of(
         session, rival
     )
 
 
-def _older_cause(session: Session, frame: Frame, rival: Rival) -> bool:
-    """The clock says that it began before our frame left, and an earlier request had left then."""
+def _older_cause(session: Session, frame: SentFrame, rival: Rival) -> bool:
+    """Whether an earlier request may be its cause: by the clock it began before our frame left."""
     return (
         session.start_time < frame.send_time
         and rival.send_time <= session.start_time + CLOCK_TOLERANCE
@@ -201,16 +194,16 @@ def _fits(evse_id: int | None, asked: int | None) -> bool:
     return evse_id is None or asked is None or evse_id == asked
 
 
-def _tokens(of: Session | Frame | Rival) -> set[str]:
+def _tokens(of: Session | SentFrame | Rival) -> set[str]:
     return {digest for digest in (of.token_digest, of.group_digest) if digest}
 
 
-def _other_token(session: Session, frame: Frame) -> bool:
-    """The session's token is known, and it is neither ours nor of our group."""
+def _other_token(session: Session, frame: SentFrame) -> bool:
+    """Whether the session's token is known and is neither ours nor of our group."""
     return session.token_digest is not None and not _tokens(session) & _tokens(frame)
 
 
-def cable_wait_ended(connectors: tuple[Connector, ...], frame: Frame) -> bool:
+def cable_wait_ended(connectors: tuple[ConnectorState, ...], frame: SentFrame) -> bool:
     """Whether the EVSE that was asked for stopped waiting: Preparing, then Available.
 
     OCPP 1.6 (section 4.9): the intended usage is over, by time-out or because the plug was taken
@@ -220,7 +213,8 @@ def cable_wait_ended(connectors: tuple[Connector, ...], frame: Frame) -> bool:
     answered = frame.answer_time
     return answered is not None and any(
         connector.evse_id == frame.evse_id
-        and (connector.previous_status, connector.status) == ("Preparing", "Available")
+        and connector.previous_status == ConnectorStatus.PREPARING
+        and connector.status == ConnectorStatus.AVAILABLE
         and connector.status_time > answered
         for connector in connectors
     )

@@ -1,1 +1,1 @@
-"""What a command is: the dataclasses, how it can end, and how it may change."""
+"""What a command is: its dataclasses, its states and how it can end. A leaf: rules import it."""

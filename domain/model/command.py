@@ -12,7 +12,7 @@ from domain.model.specs import CommandSpecs, Kind, OfflinePolicy
 
 
 class State(StrEnum):
-    """Where a command stands. The order of `domain/states.py` is the only order."""
+    """Where a command stands. `states.py` has the only order."""
 
     QUEUED = "QUEUED"
     SENT = "SENT"
@@ -33,8 +33,12 @@ class Code(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+GIVEN_UP = frozenset({Code.NO_EFFECT, Code.UNKNOWN, Code.CANCELLED})
+"""Ends after which a frame that was sent may still have an effect that nobody wants."""
+
+
 class CompensationState(StrEnum):
-    """Whether something that nobody wants any longer had to be undone, and how far that is."""
+    """How far the undoing of an unwanted effect is. NONE: nothing had to be undone."""
 
     NONE = "NONE"
     PENDING = "PENDING"
@@ -85,7 +89,7 @@ class ResetFacts:
 
 @dataclass(frozen=True)
 class ReservationFacts:
-    """Which hold a command was about. `transaction`: our id of the session that used it."""
+    """Which reservation a command was about. `transaction`: our id of the session that used it."""
 
     reservation: str | None
     wire_id: int
@@ -111,9 +115,9 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Compensation:
-    """What was undone because nobody wanted it any longer: a session, or a hold.
+    """What was undone because nobody wanted it any longer: a session, or a reservation.
 
-    reservation: our id of the hold's reservation; wire_id: the station's.
+    reservation: our id of the reservation; wire_id: the station's.
     """
 
     state: CompensationState = CompensationState.NONE
@@ -134,7 +138,7 @@ class CallbackEvents(StrEnum):
 
 @dataclass(frozen=True)
 class Callback:
-    """Where a command's news are posted. `default`: by the settings of the caller's credential."""
+    """Where changes of a command are posted. `default`: as the caller's credential is set up."""
 
     url: str
     events: CallbackEvents = CallbackEvents.OUTCOMES

@@ -10,7 +10,15 @@ be repeated blindly, what the station said is REJECTED or NOT_SUPPORTED.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from domain.model.command import Code, Outcome, ReservationFacts, ResetFacts, SessionFacts
+from domain.model.answers import StationAnswer
+from domain.model.command import (
+    Code,
+    Command,
+    Outcome,
+    ReservationFacts,
+    ResetFacts,
+    SessionFacts,
+)
 
 
 class Cause(StrEnum):
@@ -250,3 +258,25 @@ def cause_of(word: str, code: Code, otherwise: Cause) -> Cause:
     except ValueError:
         return otherwise
     return cause if ENDINGS[cause].code is code else otherwise
+
+
+def still_unknown(command: Command, detail: str = "") -> Outcome:
+    """The outcome UNKNOWN, with the cause that the command has already, else ANSWER_TIMEOUT."""
+    known = command.outcome.cause if command.outcome else ""
+    return ending(cause_of(known, Code.UNKNOWN, Cause.ANSWER_TIMEOUT), detail)
+
+
+def refusal(answer: StationAnswer) -> Outcome:
+    """The outcome of an answer that says no, when its words say nothing more."""
+    cause = Cause.CALL_ERROR if answer.call_error else Cause.STATION_REJECTED
+    return ending(cause, in_its_words(answer))
+
+
+def in_its_words(answer: StationAnswer) -> str:
+    """The station's own reason, as a sentence; empty when it gave none."""
+    error = answer.call_error
+    words = (
+        (error.code, error.description) if error else (answer.reason_code, answer.additional_info)
+    )
+    said = ": ".join(word for word in words if word)
+    return f"The station said: {said}." if said else ""

@@ -6,7 +6,9 @@ Times are aware datetimes in UTC. Absent means None. A bare number carries its u
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
+
+S = TypeVar("S")
 
 
 class Kind(StrEnum):
@@ -135,7 +137,7 @@ class ResetSpec:
 class ReserveSpec:
     """What ReserveNow asked for, and what the broker made for it. `evse_id` None: any EVSE.
 
-    expire_time: the end of the hold; computed when `ttl_s` was given.
+    expire_time: the end of the reservation; computed when `ttl_s` was given.
     reservation: our id of the reservation (part of its resource name). wire_id: the station's,
     minted by the broker and never used again.
     """
@@ -170,7 +172,7 @@ Spec = StartSpec | StopSpec | UnlockSpec | ResetSpec | ReserveSpec | CancelReser
 
 @dataclass(frozen=True, kw_only=True)
 class CommandSpecs:
-    """The place of each kind's spec: the one of the kind is set, the others are None."""
+    """One field for the spec of each kind. Only that of the command's kind is set."""
 
     start: StartSpec | None = None
     stop: StopSpec | None = None
@@ -191,11 +193,21 @@ SPEC_PLACES: dict[Kind, str] = {
 """The field of `CommandSpecs` that holds the spec of a kind."""
 
 
+def required(spec: S | None) -> S:
+    """The spec of a command's kind, which each command of that kind has.
+
+    Raises: ValueError when the command has none: whoever made it filled in another kind's spec.
+    """
+    if spec is None:
+        raise ValueError("the command has no spec of its kind")
+    return spec
+
+
 def specs_of(source: CommandSpecs) -> dict[str, Any]:
-    """Every spec field of `source` by its name, to hand on whole."""
+    """Every spec field of `source` by its name, to copy them into another object."""
     return {place: getattr(source, place) for place in SPEC_PLACES.values()}
 
 
 def only_spec(kind: Kind, spec: Spec) -> dict[str, Any]:
-    """The spec fields with `spec` in the place of `kind` and None everywhere else."""
+    """All spec fields by name: `spec` for this kind, None for the others."""
     return {**dict.fromkeys(SPEC_PLACES.values()), SPEC_PLACES[kind]: spec}

@@ -14,7 +14,7 @@ from enum import StrEnum
 from domain.model.command import Code, CompensationState, Outcome, State
 
 
-class Step(StrEnum):
+class CommandStep(StrEnum):
     """What can happen to a command.
 
     SEND: its frame may be on the wire. ANSWER: the station answered, the effect is still to come.
@@ -29,23 +29,23 @@ class Step(StrEnum):
     CONCLUDE = "CONCLUDE"
 
 
-STATES: dict[State, dict[Step, State]] = {
+STATES: dict[State, dict[CommandStep, State]] = {
     State.QUEUED: {
-        Step.SEND: State.SENT,
-        Step.CONCLUDE: State.DONE,
+        CommandStep.SEND: State.SENT,
+        CommandStep.CONCLUDE: State.DONE,
     },
     State.SENT: {
-        Step.ANSWER: State.AWAITING_EFFECT,
-        Step.LOSE: State.AWAITING_EFFECT,
-        Step.CANCEL: State.COMPENSATING,
-        Step.CONCLUDE: State.DONE,
+        CommandStep.ANSWER: State.AWAITING_EFFECT,
+        CommandStep.LOSE: State.AWAITING_EFFECT,
+        CommandStep.CANCEL: State.COMPENSATING,
+        CommandStep.CONCLUDE: State.DONE,
     },
     State.AWAITING_EFFECT: {
-        Step.CANCEL: State.COMPENSATING,
-        Step.CONCLUDE: State.DONE,
+        CommandStep.CANCEL: State.COMPENSATING,
+        CommandStep.CONCLUDE: State.DONE,
     },
     State.COMPENSATING: {
-        Step.CONCLUDE: State.DONE,
+        CommandStep.CONCLUDE: State.DONE,
     },
     State.DONE: {},
 }
@@ -61,7 +61,7 @@ COMPENSATIONS: dict[CompensationState, tuple[CompensationState, ...]] = {
 }
 
 
-def after(state: State, step: Step) -> State | None:
+def after(state: State, step: CommandStep) -> State | None:
     """The state that `step` leads to, None when it cannot happen in `state`."""
     return STATES[state].get(step)
 

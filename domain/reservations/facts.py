@@ -1,17 +1,17 @@
-"""All that is known about a hold at one moment: what the station said, showed and did."""
+"""All that is known about a reservation at one moment: what the station said, showed and did."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.evidence.frames import HoldFrame
+from domain.evidence.frames import ReservationFrame
 from domain.evidence.sessions import Session
 
 
 @dataclass(frozen=True)
-class PlaceStatus:
-    """The reserved EVSE as the station last showed it, in OCPP's words.
+class EvseStatus:
+    """The status of the reserved EVSE as the station last told it, in OCPP's words.
 
-    since: when the status became this one; told: when it was last told. Both are our times.
+    since: when the status became this one. told: when it was last told. Both are our times.
     """
 
     status: str
@@ -21,25 +21,25 @@ class PlaceStatus:
 
 
 @dataclass(frozen=True)
-class HoldFacts:
-    """What is known about a hold.
+class ReservationEvidence:
+    """What is known about a reservation.
 
     holds, cancels: the frames of ReserveNow and CancelReservation that the reservation's own
         workflow sent, in order. attempts: how many numbers of frames were used up.
     token_digests: of the holder and the group, as this station reports tokens.
     place: None when any EVSE may serve it, or when the station never showed its status.
     shared: whether another reservation that has not ended may be what the EVSE shows.
-    report, report_time: OCPP 2.x's word about the hold's end.
+    report, report_time: OCPP 2.x's word about the end of the reservation.
     ready: whether the station is connected and its boot accepted.
     boot_time: of the last real boot.
     """
 
-    holds: tuple[HoldFrame, ...] = ()
-    cancels: tuple[HoldFrame, ...] = ()
+    holds: tuple[ReservationFrame, ...] = ()
+    cancels: tuple[ReservationFrame, ...] = ()
     attempts: int = 0
     token_digests: frozenset[str] = frozenset()
     sessions: tuple[Session, ...] = ()
-    place: PlaceStatus | None = None
+    place: EvseStatus | None = None
     shared: bool = False
     report: str = ""
     report_time: datetime | None = None

@@ -1,20 +1,22 @@
 """What to do about a reservation as the facts have left it.
 
-While it is held and its station's word stands, nothing but to wait for its end. What is in doubt is
-asked for again, what is to be changed is asked for as it is to become, each try after a longer
-pause, and never when its end has come. What has ended and may still be held is cancelled at its
-station until that says that nothing is held; if it goes on showing the place as reserved, somebody
-has to look.
+While it is held and its station's word stands, its end is waited for. When the word is in doubt,
+the station is asked for the reservation again. When it is to be changed, the station is asked for
+the changed one. Each try comes after a longer pause, and none after the end.
+
+A reservation that has ended and may still be held is cancelled at its station, until the station
+says that nothing is held. If the station goes on showing the EVSE as reserved, a human has to look.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
-from domain.evidence.frames import HoldFrame
-from domain.reservations.facts import HoldFacts
+from domain.evidence.frames import ReservationFrame, next_try
+from domain.limits import CANCEL_TRIES, CLEARING, FRAME_PAUSE, SETTLING
+from domain.ocpp_words import ConnectorStatus
+from domain.reservations.facts import ReservationEvidence
 from domain.reservations.observing import (
-    SETTLING,
     free_since,
     of_change,
     since_doubt,
@@ -23,21 +25,11 @@ from domain.reservations.observing import (
 from domain.reservations.reservation import ChangeState, Reservation, ReservationState
 from domain.reservations.transitions import LETS_GO
 
-CANCEL_TRIES = 12
-"""How often an ended hold is cancelled at its station, in the end."""
 
-FIRST_PAUSE = timedelta(seconds=5)
-"""The pause after a frame without a usable answer; each next one is twice as long."""
+class ReservationAct(StrEnum):
+    """What to do next.
 
-LONGEST_PAUSE = timedelta(minutes=10)
-
-CLEARING = timedelta(days=1)
-"""How long after its end a station that is away is waited for, to cancel what it may still hold."""
-
-
-class Act(StrEnum):
-    """What to do next. HOLD: ReserveNow as the reservation stands. CHANGE: as it is to become.
-
+    HOLD: ReserveNow with the reservation as it is. CHANGE: ReserveNow with it as it is to become.
     CANCEL: CancelReservation. WAIT: until `look_again`, or until woken. END: nothing is left to do.
     """
 
@@ -49,100 +41,103 @@ class Act(StrEnum):
 
 
 @dataclass(frozen=True)
-class Step:
+class NextStep:
     """What to do next. look_again: None means when woken.
 
-    alarm: what a human has to see: the station shows a hold that has ended.
+    alarm: a human has to look, because the station shows a reservation that has ended.
     """
 
-    act: Act
+    act: ReservationAct
     look_again: datetime | None = None
     reason: str = ""
     alarm: bool = False
 
 
-def next_step(known: Reservation, facts: HoldFacts, now: datetime) -> Step:
+def next_step(known: Reservation, facts: ReservationEvidence, now: datetime) -> NextStep:
     """What to do with the reservation as `observe` left it."""
     if known.state is ReservationState.HELD:
         return _care(known, facts, now)
     if not known.ended:
-        return Step(Act.END, reason="Its command cares for it.")
+        return NextStep(ReservationAct.END, reason="Its command cares for it.")
     return _clear_away(known, facts, now)
 
 
-def _care(known: Reservation, facts: HoldFacts, now: datetime) -> Step:
+def _care(known: Reservation, facts: ReservationEvidence, now: datetime) -> NextStep:
     change = known.change
     if change is not None and change.state is ChangeState.PENDING:
-        return _again(Act.CHANGE, of_change(known, facts), known, facts, now)
+        return _again(ReservationAct.CHANGE, of_change(known, facts), known, facts, now)
     if known.doubt_time is None:
-        return Step(Act.WAIT, look_again=_next_look(known, facts, now))
-    return _again(Act.HOLD, since_doubt(known, facts), known, facts, now)
+        return NextStep(ReservationAct.WAIT, look_again=_next_look(known, facts, now))
+    return _again(ReservationAct.HOLD, since_doubt(known, facts), known, facts, now)
 
 
 def _again(
-    act: Act, asked: list[HoldFrame], known: Reservation, facts: HoldFacts, now: datetime
-) -> Step:
-    """Send it now, or wait for the station, for its answer, or for the pause after the last try."""
+    act: ReservationAct,
+    asked: list[ReservationFrame],
+    known: Reservation,
+    facts: ReservationEvidence,
+    now: datetime,
+) -> NextStep:
+    """Send it now, or wait: for the station, for its answer, or for the end of the pause."""
     end = known.expire_time
     if not facts.ready:
-        return Step(Act.WAIT, look_again=end, reason="The station is not there.")
+        return NextStep(ReservationAct.WAIT, look_again=end, reason="The station is not there.")
     if asked and asked[-1].pending:
-        return Step(Act.WAIT, look_again=min(now + FIRST_PAUSE, end))
-    due = _due(asked)
-    if due is not None and now < due:
-        return Step(Act.WAIT, look_again=min(due, end), reason=known.progress)
-    return Step(act, reason=known.progress)
+        return NextStep(ReservationAct.WAIT, look_again=min(now + FRAME_PAUSE, end))
+    due = next_try(asked) if asked else now
+    if now < due:
+        return NextStep(ReservationAct.WAIT, look_again=min(due, end), reason=known.progress)
+    return NextStep(act, reason=known.progress)
 
 
-def _due(asked: list[HoldFrame]) -> datetime | None:
-    """When the next try is due."""
-    if not asked:
-        return None
-    last = asked[-1]
-    pause = min(FIRST_PAUSE * (1 << min(len(asked) - 1, 10)), LONGEST_PAUSE)
-    return (last.answer_time or last.send_time) + pause
-
-
-def _next_look(known: Reservation, facts: HoldFacts, now: datetime) -> datetime:
+def _next_look(known: Reservation, facts: ReservationEvidence, now: datetime) -> datetime:
     looks = [known.expire_time]
     gone, place = free_since(known, facts), facts.place
     if gone is not None:
         looks.append(gone + taking_up(facts))
-    if place is not None and place.status in {"Faulted", "Unavailable"}:
+    if place is not None and place.status in {ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE}:
         looks.append(place.since + SETTLING)
     return min((look for look in looks if look > now), default=now)
 
 
-def _clear_away(known: Reservation, facts: HoldFacts, now: datetime) -> Step:
-    """What is left of an ended hold at its station is cancelled there."""
+def _clear_away(known: Reservation, facts: ReservationEvidence, now: datetime) -> NextStep:
+    """Whether an ended reservation still has to be cancelled at its station."""
     shown = _still_shown(known, facts)
     if _is_cleared(known, facts):
         if shown is None:
-            return Step(Act.END)
+            return NextStep(ReservationAct.END)
         if not facts.ready and not (facts.holds or facts.cancels):
-            return Step(Act.END, reason="If a station that is back shows it again, we look again.")
+            return NextStep(
+                ReservationAct.END,
+                reason="If a station that is back shows it again, we look again.",
+            )
         if now < shown + SETTLING:
-            return Step(Act.WAIT, look_again=shown + SETTLING)
+            return NextStep(ReservationAct.WAIT, look_again=shown + SETTLING)
     alarm = shown is not None
     why = "The station shows a reservation that has ended." if alarm else "It has ended."
     if len(facts.cancels) >= CANCEL_TRIES:
-        return Step(Act.END, reason="The station does not let it go.", alarm=True)
+        return NextStep(ReservationAct.END, reason="The station does not let it go.", alarm=True)
     if not facts.ready:
         give_up = max(known.end_time or now, known.expire_time) + CLEARING
         waits = now < give_up
-        return Step(Act.WAIT if waits else Act.END, look_again=give_up, reason=why, alarm=not waits)
+        return NextStep(
+            ReservationAct.WAIT if waits else ReservationAct.END,
+            look_again=give_up,
+            reason=why,
+            alarm=not waits,
+        )
     last = facts.cancels[-1] if facts.cancels else None
     if last is not None and last.pending:
-        return Step(Act.WAIT, look_again=now + FIRST_PAUSE)
+        return NextStep(ReservationAct.WAIT, look_again=now + FRAME_PAUSE)
     settled = last is None or last.settles_cancel
-    due = None if settled else _due(list(facts.cancels))
-    if due is not None and now < due:
-        return Step(Act.WAIT, look_again=due, reason=why, alarm=alarm)
-    return Step(Act.CANCEL, reason=why, alarm=alarm)
+    due = now if settled else next_try(facts.cancels)
+    if now < due:
+        return NextStep(ReservationAct.WAIT, look_again=due, reason=why, alarm=alarm)
+    return NextStep(ReservationAct.CANCEL, reason=why, alarm=alarm)
 
 
-def _is_cleared(known: Reservation, facts: HoldFacts) -> bool:
-    """Whether the station said, after the last thing that could make a hold, that none is left."""
+def _is_cleared(known: Reservation, facts: ReservationEvidence) -> bool:
+    """Whether the station said that nothing is held, after the last frame that may have made it."""
     last_hold = max((frame.send_time for frame in facts.holds), default=None)
     for frame in reversed(facts.cancels):
         if last_hold is not None and frame.send_time < last_hold:
@@ -154,29 +149,34 @@ def _is_cleared(known: Reservation, facts: HoldFacts) -> bool:
     return let_go and not unsure
 
 
-def _may_hold_again(frame: HoldFrame) -> bool:
-    """Whether a hold of ours may have been made by what crossed, or came after, what ended it.
+def _may_hold_again(frame: ReservationFrame) -> bool:
+    """Whether the frame may have made the reservation after the event that ended it.
 
-    Of a cancel only its answer's time is known here, and of a use only when it was told: a hold
-    that was made again, or changed, may be younger.
+    Only two times are known here: when a cancel was answered, and when a use was reported. Both are
+    later than the event itself, so a frame in between may have made the reservation again.
     """
     return frame.agreed or frame.answer is None
 
 
-def _still_shown(known: Reservation, facts: HoldFacts) -> datetime | None:
-    """Since when the place is told as Reserved after the station said that nothing is held."""
+def _still_shown(known: Reservation, facts: ReservationEvidence) -> datetime | None:
+    """When the station told the EVSE as Reserved although it had said that nothing is held."""
     place = facts.place
-    if place is None or place.status != "Reserved" or facts.shared or known.evse_id is None:
+    if (
+        place is None
+        or place.status != ConnectorStatus.RESERVED
+        or facts.shared
+        or known.evse_id is None
+    ):
         return None
     settled = [f.answer_time for f in facts.cancels if f.settles_cancel and f.answer_time]
     since = max([*settled, *([known.end_time] if known.end_time else [])], default=place.since)
     return place.told if place.told > since else None
 
 
-def as_asked(known: Reservation, act: Act) -> Reservation:
-    """The reservation as a frame of this act asks for it."""
+def as_asked(known: Reservation, act: ReservationAct) -> Reservation:
+    """The reservation as the frame of this act asks for it: as it is, or as it is to become."""
     change = known.change
-    if act is not Act.CHANGE or change is None:
+    if act is not ReservationAct.CHANGE or change is None:
         return known
     moved = change.evse_id is not None and change.evse_id != known.evse_id
     return replace(

@@ -1,41 +1,36 @@
-"""What became of a hold: the truth, from everything that is known.
+"""What became of a reservation: the truth, from everything that is known.
 
-The broker's timer is the truth for the end of a hold; what the station believes is looked at for
-three things only. Was it used: a session names the reservation, or is of its token at its place. Is
-it over: the station removed it, or the place is out of order or taken. Is it in doubt: the station
-restarted, or shows the place as free, or says "expired" before its time, or refused a change; then
-it is asked to hold again, with the same number and the same end (`reservation_steps`), and only its
-refusal makes the reservation LOST.
+Our timer decides when a reservation ends. What the station says decides three other things.
+Was it used? A session names the reservation, or is of its token at its EVSE.
+Is it over? The station removed it, or the EVSE is out of order, or somebody else charges there.
+Is it in doubt? The station restarted, or shows the EVSE as free, or says "expired" too early, or
+refused a change. Then the station is asked for the same number and the same end again
+(`next_step.py`), and only its refusal makes the reservation LOST.
 
-Everything is looked at afresh each time, so that it does not matter in which order news came, how
-often, or who woke us.
+All facts are looked at afresh each time, so that it does not matter in which order they came, how
+often, or who woke the workflow.
 """
 
 from datetime import datetime, timedelta
 
-from domain.evidence.frames import HoldFrame
-from domain.evidence.sessions import CLOCK_TOLERANCE, Session
+from domain.evidence.frames import ReservationFrame
+from domain.evidence.sessions import Session
+from domain.limits import (
+    CHANGE_TRIES,
+    CLOCK_TOLERANCE,
+    REPAIR_WINDOW,
+    REPAIRS,
+    SETTLING,
+    TAKING_UP,
+)
+from domain.ocpp_words import ConnectorStatus, ReservationReport, capabilities_of
 from domain.reservations import transitions as changes
-from domain.reservations.facts import HoldFacts
+from domain.reservations.facts import ReservationEvidence
 from domain.reservations.reservation import ChangeState, Reservation, ReservationState
 from domain.reservations.transitions import EndCause
 
-SETTLING = timedelta(seconds=10)
-"""How long a bad status of the place must last: stations pass through some while they restart."""
 
-TAKING_UP = timedelta(seconds=60)
-"""How long after the place is shown as free its driver may take to plug in, when unknown."""
-
-REPAIRS = 5
-"""How often a hold is made again within `REPAIR_WINDOW`, before it counts as lost."""
-
-REPAIR_WINDOW = timedelta(minutes=15)
-
-CHANGE_TRIES = 3
-"""How often a change is written for one request while its answer is lost."""
-
-
-def observe(known: Reservation, facts: HoldFacts, now: datetime) -> Reservation:
+def observe(known: Reservation, facts: ReservationEvidence, now: datetime) -> Reservation:
     """The reservation as the facts leave it; the same object when they say nothing new."""
     if known.state is not ReservationState.HELD:
         return known
@@ -50,8 +45,8 @@ def observe(known: Reservation, facts: HoldFacts, now: datetime) -> Reservation:
     return _doubted(seen, facts, now)
 
 
-def _used(known: Reservation, facts: HoldFacts, now: datetime) -> Reservation | None:
-    """A session that names the reservation decides; else one of its token at its place."""
+def _used(known: Reservation, facts: ReservationEvidence, now: datetime) -> Reservation | None:
+    """The end USED, by a session that names the reservation or is of its token; None: no use."""
     named = next((s for s in facts.sessions if s.reservation_id == known.wire_id), None)
     if named is not None:
         return changes.ended(known, EndCause.SESSION_USED_IT, now, named.name)
@@ -61,13 +56,13 @@ def _used(known: Reservation, facts: HoldFacts, now: datetime) -> Reservation | 
     return None
 
 
-def _is_holders(session: Session, known: Reservation, facts: HoldFacts) -> bool:
+def _is_holders(session: Session, known: Reservation, facts: ReservationEvidence) -> bool:
     tokens = {session.token_digest, session.group_digest} - {None}
     return bool(tokens & facts.token_digests) and _took_place(session, known)
 
 
 def _took_place(session: Session, known: Reservation) -> bool:
-    """Whether a session began at the place while it was held, as far as clocks can tell."""
+    """Whether a session began at the EVSE while it was reserved, as far as clocks can tell."""
     since = known.start_time or known.create_time
     return (
         session.reservation_id is None
@@ -80,8 +75,8 @@ def _took_place(session: Session, known: Reservation) -> bool:
     )
 
 
-def _heard(known: Reservation, facts: HoldFacts, now: datetime) -> Reservation:
-    """What the station answered to our own frames."""
+def _heard(known: Reservation, facts: ReservationEvidence, now: datetime) -> Reservation:
+    """The reservation after the answers to our own frames."""
     if known.change is not None and known.change.state is ChangeState.PENDING:
         return _heard_change(known, facts, now)
     latest = facts.holds[-1] if facts.holds else None
@@ -96,8 +91,8 @@ def _heard(known: Reservation, facts: HoldFacts, now: datetime) -> Reservation:
     return known
 
 
-def _heard_change(known: Reservation, facts: HoldFacts, now: datetime) -> Reservation:
-    """What became of a change. The station heard of it: its word for the old hold is in doubt."""
+def _heard_change(known: Reservation, facts: ReservationEvidence, now: datetime) -> Reservation:
+    """The reservation after the answers to a change. A failed one puts the old word in doubt."""
     asked = of_change(known, facts)
     if not asked:
         if facts.ready:
@@ -119,28 +114,33 @@ def _heard_change(known: Reservation, facts: HoldFacts, now: datetime) -> Reserv
     return changes.doubted(failed, last.answer_time or now, facts.attempts, why)
 
 
-def of_change(known: Reservation, facts: HoldFacts) -> list[HoldFrame]:
+def of_change(known: Reservation, facts: ReservationEvidence) -> list[ReservationFrame]:
     """The frames that asked for the latest change."""
     change = known.change
     return [] if change is None else [f for f in facts.holds if f.attempt >= change.attempt]
 
 
-def since_doubt(known: Reservation, facts: HoldFacts) -> list[HoldFrame]:
-    """The frames that can bring the station's word again."""
+def since_doubt(known: Reservation, facts: ReservationEvidence) -> list[ReservationFrame]:
+    """The frames that asked for the reservation since its doubt began; none without a doubt."""
     if known.doubt_time is None:
         return []
     return [frame for frame in facts.holds if frame.attempt >= known.doubt_attempt]
 
 
-def _shows_it(known: Reservation, facts: HoldFacts) -> bool:
-    """Whether the place is shown as Reserved, and nothing but this hold can be meant."""
+def _shows_it(known: Reservation, facts: ReservationEvidence) -> bool:
+    """Whether the EVSE is shown as Reserved since the doubt, and only ours can be meant."""
     place = facts.place
     since = known.doubt_time
     told_since = place is not None and (since is None or place.told >= since)
-    return place is not None and place.status == "Reserved" and told_since and not facts.shared
+    return (
+        place is not None
+        and place.status == ConnectorStatus.RESERVED
+        and told_since
+        and not facts.shared
+    )
 
 
-def _lost_cause(known: Reservation, facts: HoldFacts) -> EndCause:
+def _lost_cause(known: Reservation, facts: ReservationEvidence) -> EndCause:
     change, doubt = known.change, known.doubt_time
     failed = change is not None and change.state in {ChangeState.REFUSED, ChangeState.UNKNOWN}
     if failed and not _booted_after(facts, doubt):
@@ -150,18 +150,18 @@ def _lost_cause(known: Reservation, facts: HoldFacts) -> EndCause:
     return EndCause.HOLD_VANISHED
 
 
-def _booted_after(facts: HoldFacts, since: datetime | None) -> bool:
+def _booted_after(facts: ReservationEvidence, since: datetime | None) -> bool:
     return facts.boot_time is not None and since is not None and facts.boot_time > since
 
 
-def _over(known: Reservation, facts: HoldFacts, now: datetime) -> EndCause | None:
-    """Whether the station says, or shows, that the hold is over before its time."""
+def _over(known: Reservation, facts: ReservationEvidence, now: datetime) -> EndCause | None:
+    """The end that the station reports or shows before the time of ours; None: there is none."""
     word = _report(known, facts)
-    if word == "Removed":
+    if word == ReservationReport.REMOVED:
         return EndCause.REMOVED_BY_STATION
-    if word == "NoTransaction":
+    if word == ReservationReport.NO_TRANSACTION:
         return EndCause.NO_TRANSACTION
-    if word == "Expired" and _about_time(known, facts):
+    if word == ReservationReport.EXPIRED and _about_time(known, facts):
         return EndCause.TIME_OVER
     if any(_is_others(session, known, facts) for session in facts.sessions):
         return EndCause.EVSE_TAKEN
@@ -172,31 +172,34 @@ def _over(known: Reservation, facts: HoldFacts, now: datetime) -> EndCause | Non
         return None
     if now < place.since + SETTLING:
         return None
-    return {
-        "Faulted": EndCause.CONNECTOR_FAULTED,
-        "Unavailable": EndCause.CONNECTOR_UNAVAILABLE,
-    }.get(place.status)
+    return _OUT_OF_ORDER.get(place.status)
 
 
-def _about_time(known: Reservation, facts: HoldFacts) -> bool:
+_OUT_OF_ORDER: dict[str, EndCause] = {
+    ConnectorStatus.FAULTED: EndCause.CONNECTOR_FAULTED,
+    ConnectorStatus.UNAVAILABLE: EndCause.CONNECTOR_UNAVAILABLE,
+}
+
+
+def _about_time(known: Reservation, facts: ReservationEvidence) -> bool:
     """Whether the station's clock and ours mean the same end."""
     told = facts.report_time
     return told is not None and told >= known.expire_time - CLOCK_TOLERANCE
 
 
-def _made_again(facts: HoldFacts, now: datetime) -> int:
-    """How often the station lately said yes: in doubt all the same, its yes is worth nothing."""
+def _made_again(facts: ReservationEvidence, now: datetime) -> int:
+    """How often the station said yes lately. A yes that does not last is worth nothing."""
     return sum(frame.agreed and frame.send_time > now - REPAIR_WINDOW for frame in facts.holds)
 
 
-def _report(known: Reservation, facts: HoldFacts) -> str:
-    """What the station reported since it last said yes."""
+def _report(known: Reservation, facts: ReservationEvidence) -> str:
+    """The report that came since the station last said yes; "" for none."""
     told, since = facts.report_time, known.hold_time
     return facts.report if told is not None and (since is None or told > since) else ""
 
 
-def _is_others(session: Session, known: Reservation, facts: HoldFacts) -> bool:
-    """A running session of somebody else at the reserved EVSE, begun while it was held."""
+def _is_others(session: Session, known: Reservation, facts: ReservationEvidence) -> bool:
+    """Whether somebody else charges at the reserved EVSE, and began while it was reserved."""
     tokens = {session.token_digest, session.group_digest} - {None}
     held = known.hold_time
     return (
@@ -211,13 +214,13 @@ def _is_others(session: Session, known: Reservation, facts: HoldFacts) -> bool:
     )
 
 
-def _doubted(known: Reservation, facts: HoldFacts, now: datetime) -> Reservation:
-    """Whether the station has to say again that it holds it."""
+def _doubted(known: Reservation, facts: ReservationEvidence, now: datetime) -> Reservation:
+    """The reservation in doubt, when the station has to be asked for it again."""
     if _booted_after(facts, known.hold_time):
         return changes.doubted(
             known, facts.boot_time or now, facts.attempts, "The station restarted; asking again."
         )
-    if _report(known, facts) == "Expired":
+    if _report(known, facts) == ReservationReport.EXPIRED:
         why = "The station let the hold go before its time; asking it to hold again."
         return changes.doubted(known, facts.report_time or now, facts.attempts, why)
     gone = free_since(known, facts)
@@ -227,18 +230,24 @@ def _doubted(known: Reservation, facts: HoldFacts, now: datetime) -> Reservation
     return known
 
 
-def free_since(known: Reservation, facts: HoldFacts) -> datetime | None:
-    """Since when the place, once shown as reserved, is shown as free."""
+def free_since(known: Reservation, facts: ReservationEvidence) -> datetime | None:
+    """Since when the EVSE is shown as free after it was shown as reserved; None: it is not."""
     place = facts.place
     if place is None or known.hold_time is None or known.evse_id is None:
         return None
-    went_free = (place.previous, place.status) == ("Reserved", "Available")
+    was_reserved = place.previous == ConnectorStatus.RESERVED
+    went_free = was_reserved and place.status == ConnectorStatus.AVAILABLE
     return place.since if went_free and place.since > known.hold_time else None
 
 
-def taking_up(facts: HoldFacts) -> timedelta:
-    """OCPP 2.x lets a hold go when the token is shown; 1.6 only when it is over."""
-    if not facts.ocpp_version.startswith("2"):
+def taking_up(facts: ReservationEvidence) -> timedelta:
+    """How long an EVSE that is shown as free may still be the driver's.
+
+    Where a reservation ends at the station when its token is shown, the driver still has to plug
+    in. Elsewhere a free EVSE is no longer reserved.
+    """
+    capabilities = capabilities_of(facts.ocpp_version)
+    if capabilities is None or not capabilities.reservation_ends_at_token:
         return SETTLING
     known_s = facts.connection_timeout_s
     return SETTLING + (TAKING_UP if known_s is None else timedelta(seconds=known_s))

@@ -1,8 +1,9 @@
-"""The vocabulary of a reservation: a hold on an EVSE for a driver, from its request to its end.
+"""The vocabulary of a reservation: an EVSE kept for a driver, from the request to the end.
 
 A reservation outlives the command that made it. It moves forward only: REQUESTED while its
 ReserveNow is under way, HELD once the station said yes, then to exactly one end. The end never
-changes. SCHEDULED is for reservations that begin later.
+changes. The contract keeps a further state, STATE_SCHEDULED, for reservations that begin later;
+there are none yet.
 """
 
 from dataclasses import dataclass
@@ -13,10 +14,9 @@ from domain.model.specs import IdToken
 
 
 class ReservationState(StrEnum):
-    """Where a reservation stands. Everything behind HELD is an end."""
+    """Where a reservation stands. Every state after HELD is an end."""
 
     REQUESTED = "REQUESTED"
-    SCHEDULED = "SCHEDULED"
     HELD = "HELD"
     USED = "USED"
     EXPIRED = "EXPIRED"
@@ -99,7 +99,7 @@ class Reservation:
 
     @property
     def ended(self) -> bool:
-        """Whether it has come to its one end."""
+        """Whether the reservation has come to its one end."""
         return self.state in ENDS
 
 
@@ -113,21 +113,17 @@ ENDS = frozenset(
         ReservationState.REFUSED,
     }
 )
-"""Where a reservation stays for ever."""
+"""The states that a reservation never leaves."""
 
 TRANSITIONS: dict[ReservationState, frozenset[ReservationState]] = {
     ReservationState.REQUESTED: frozenset(
         {
-            ReservationState.SCHEDULED,
             ReservationState.HELD,
             ReservationState.USED,
             ReservationState.EXPIRED,
             ReservationState.CANCELLED,
             ReservationState.REFUSED,
         }
-    ),
-    ReservationState.SCHEDULED: frozenset(
-        {ReservationState.REQUESTED, ReservationState.CANCELLED, ReservationState.EXPIRED}
     ),
     ReservationState.HELD: ENDS - {ReservationState.REFUSED},
     **{end: frozenset() for end in ENDS},

@@ -1,9 +1,9 @@
 """What can be written about a reservation: pure functions from one snapshot to the next.
 
 As with commands, a step that cannot happen any more, or that was written already, returns the very
-same object, and then nothing is written. Two hands write: the command that asks for the hold, as
-long as it is REQUESTED, and the reservation's own workflow from HELD on; a CancelReservation ends
-it in either phase.
+same object, and then nothing is written. Who writes depends on the state: the command that asks for
+the reservation while it is REQUESTED, and the reservation's own workflow from HELD on. A
+CancelReservation that succeeded ends it when it is HELD.
 """
 
 from dataclasses import replace
@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.model.command import Code, Command, CompensationState, State
+from domain.model.specs import required
 from domain.reservations.reservation import (
     ChangeState,
     Reservation,
@@ -92,7 +93,7 @@ ENDINGS: dict[EndCause, tuple[ReservationState, str]] = {
         "The station refused a change and did not hold the reservation any longer.",
     ),
 }
-"""Every end of a hold: its state and a sentence for a human."""
+"""Every end of a reservation: its state and a sentence for a human."""
 
 LETS_GO = frozenset(
     {
@@ -102,14 +103,12 @@ LETS_GO = frozenset(
         EndCause.UNKNOWN_HOLD_UNDONE,
     }
 )
-"""Ends after which nothing is held: the station said so itself."""
+"""The ends that the station itself reported: nothing is held there afterwards."""
 
 
 def requested(command: Command, name: str, workflow_id: str) -> Reservation:
     """The reservation that a ReserveNow asks for. Raises: ValueError when it is another command."""
-    spec = command.reserve
-    if spec is None:
-        raise ValueError(f"{command.kind.value} makes no reservation")
+    spec = required(command.reserve)
     return Reservation(
         name=name,
         tenant=command.tenant,
@@ -131,7 +130,7 @@ def requested(command: Command, name: str, workflow_id: str) -> Reservation:
 
 
 def follow_request(known: Reservation, command: Command, at: datetime) -> Reservation:
-    """The reservation after its ReserveNow has moved on; from HELD on that has no say."""
+    """The reservation after a change of its ReserveNow; from HELD on nothing changes."""
     if known.state is not ReservationState.REQUESTED:
         return known
     outcome, undoing = command.outcome, command.compensation.state
@@ -157,7 +156,7 @@ def follow_request(known: Reservation, command: Command, at: datetime) -> Reserv
 
 
 def _saying(known: Reservation, command: Command) -> Reservation:
-    """What is being done about it, in its command's words."""
+    """The reservation with the progress of its command."""
     words = command.progress
     if command.compensation.state is CompensationState.PENDING:
         words = "The hold is being cancelled at the station."
@@ -165,7 +164,7 @@ def _saying(known: Reservation, command: Command) -> Reservation:
 
 
 def held(known: Reservation, at: datetime, attempt: int = 0) -> Reservation:
-    """The station said yes, for the first time or again (to the frame of this number)."""
+    """The station said yes, for the first time or again. attempt: the frame that it answered."""
     if known.state is ReservationState.HELD:
         sure = known.doubt_time is not None and attempt >= known.doubt_attempt
         newer = known.hold_time is None or at > known.hold_time
@@ -185,7 +184,7 @@ HOLDING = "Held at the station; waiting for the driver."
 
 
 def doubted(known: Reservation, since: datetime, attempts: int, why: str) -> Reservation:
-    """The station has to say again that it holds the reservation. attempts: frames so far."""
+    """The station has to be asked for the reservation again. attempts: frames so far."""
     if known.state is not ReservationState.HELD or known.doubt_time is not None:
         return known
     return replace(known, doubt_time=since, doubt_attempt=attempts + 1, progress=why)
@@ -194,7 +193,7 @@ def doubted(known: Reservation, since: datetime, attempts: int, why: str) -> Res
 def ended(
     known: Reservation, cause: EndCause, at: datetime, transaction: str | None = None
 ) -> Reservation:
-    """It came to its end. The first end stands."""
+    """The reservation came to its end. The first end stands."""
     state, sentence = ENDINGS[cause]
     after = _moved(known, state, cause.value, sentence, at)
     if after is known:
@@ -206,7 +205,7 @@ def ended(
 
 
 def cancelled(known: Reservation, reason: str, at: datetime) -> Reservation:
-    """The station confirmed a CancelReservation. What is only asked for is its command's."""
+    """A CancelReservation succeeded. It changes nothing while the reservation is REQUESTED."""
     if known.state is not ReservationState.HELD:
         return known
     return ended(replace(known, cancel_reason=reason), EndCause.CANCELLED_BY_CALLER, at)
@@ -232,7 +231,7 @@ def _moved(
 
 
 def change_asked(known: Reservation, change: ReservationChange) -> Reservation:
-    """A change is to be made. A repeat of the latest one, or a change of what ended, is none."""
+    """A change was asked for. A repeat of the latest one changes nothing, nor does one too late."""
     latest = known.change
     if known.state is not ReservationState.HELD:
         return known
@@ -257,7 +256,7 @@ def change_accepted(known: Reservation, at: datetime, attempt: int) -> Reservati
 
 
 def change_failed(known: Reservation, state: ChangeState, cause: str, message: str) -> Reservation:
-    """The change is not made, or nobody knows whether it was."""
+    """The change was not made, or nobody knows whether it was."""
     change = known.change
     if change is None or change.state is not ChangeState.PENDING:
         return known
@@ -266,7 +265,7 @@ def change_failed(known: Reservation, state: ChangeState, cause: str, message: s
 
 
 def withdrawn(known: Reservation, reason: str, at: datetime) -> Reservation:
-    """An operator ends it, whatever its station says; there it is cancelled afterwards."""
+    """An operator ends it, whatever its station says. It is cancelled at the station afterwards."""
     if known.state is not ReservationState.HELD:
         return known
     return ended(replace(known, cancel_reason=reason), EndCause.CANCELLED_BY_OPERATOR, at)

@@ -26,7 +26,7 @@ import (
 var (
 	address  = flag.String("address", "127.0.0.1:50051", "the broker")
 	apiKey   = flag.String("api-key", os.Getenv("EVCOMMAND_API_KEY"), "sent as a bearer token when given")
-	station  = flag.String("station", "stations/demo-16", "the station's name")
+	station  = flag.String("station", "stations/CP-1", "the station's name")
 	evse     = flag.Int("evse", 1, "the EVSE on which to charge")
 	token    = flag.String("token", "DRIVER-1", "the driver's token")
 	patience = flag.Duration("patience", 2*time.Minute, "how long to wait for both outcomes")
@@ -64,9 +64,10 @@ func startAndStop(ctx context.Context, broker evcommand.RemoteCommandServiceClie
 	return show(stopped)
 }
 
-// startSession returns when the station has answered, and then watches until the command is done:
-// whoever shows progress to a driver does it like this. request_id makes a repeat after a lost reply
-// the same command; without it a repeat would be a second session.
+// startSession calls StartSession, which returns when the station has answered; then it watches the
+// command until it is done. A program that shows progress to a driver does the same. With the same
+// request_id, a repeat after a lost reply is the same command; without it, a repeat would start a
+// second session.
 func startSession(
 	ctx context.Context, broker evcommand.RemoteCommandServiceClient,
 ) (*evcommand.RemoteCommand, error) {
@@ -102,7 +103,7 @@ func stopSession(
 	return untilDone(ctx, broker, reply.GetCommand())
 }
 
-// untilDone follows a command to its end. A broken stream is resumed behind the last message.
+// untilDone watches a command to its end. A broken stream is resumed after the last message.
 func untilDone(
 	ctx context.Context, broker evcommand.RemoteCommandServiceClient, command *evcommand.RemoteCommand,
 ) (*evcommand.RemoteCommand, error) {
@@ -145,7 +146,7 @@ func watchToTheEnd(
 	return nil, err
 }
 
-// show prints the outcome; anything but SUCCEEDED is an error.
+// show prints the outcome. Every outcome but SUCCEEDED is an error.
 func show(command *evcommand.RemoteCommand) error {
 	outcome, session := command.GetOutcome(), command.GetOutcome().GetSession()
 	line := map[string]any{

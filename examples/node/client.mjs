@@ -1,5 +1,5 @@
 // Starts a charging session, follows it to its outcome, stops it again and prints each outcome as a
-// line of JSON. The contract is read from protos/ as it starts: there is no generated code.
+// line of JSON. It reads the protos when it starts: there is no generated code.
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -12,7 +12,7 @@ const { values: options } = parseArgs({
     address: { type: 'string', default: '127.0.0.1:50051' },
     'api-key': { type: 'string', default: process.env.EVCOMMAND_API_KEY ?? '' },
     protos: { type: 'string', default: fileURLToPath(new URL('../../protos', import.meta.url)) },
-    station: { type: 'string', default: 'stations/demo-16' },
+    station: { type: 'string', default: 'stations/CP-1' },
     evse: { type: 'string', default: '1' },
     token: { type: 'string', default: 'DRIVER-1' },
     'patience-s': { type: 'string', default: '120' },
@@ -38,9 +38,9 @@ function caller(broker) {
   return (method, request) => promisify(broker[method]).call(broker, request, metadata, { deadline });
 }
 
-// Returns when the station has answered, and then watches until the command is done: whoever shows
-// progress to a driver does it like this. request_id makes a repeat after a lost reply the same
-// command; without it a repeat would be a second session.
+// StartSession returns when the station has answered; then the command is watched until it is done. A
+// program that shows progress to a driver does the same. With the same request_id, a repeat after a
+// lost reply is the same command; without it, a repeat would start a second session.
 async function startSession(broker) {
   const { command } = await caller(broker)('StartSession', {
     station: options.station,
@@ -62,13 +62,13 @@ async function stopSession(broker, startCommand) {
   return untilDone(broker, command);
 }
 
-// Follows a command to its end. A broken stream is resumed behind the last message.
+// Watches a command to its end. A broken stream is resumed after the last message.
 async function untilDone(broker, command) {
   let resumeToken = '';
   while (command.state !== 'STATE_DONE') {
     const request = { names: [command.name], resume_token: resumeToken };
     const stream = broker.WatchCommands(request, metadata, { deadline });
-    stream.on('error', () => {}); // told by the loop below, and by cancel() as well
+    stream.on('error', () => {}); // the loop below handles it; cancel() causes one, too
     try {
       for await (const change of stream) {
         ({ command, resume_token: resumeToken } = change);
@@ -85,7 +85,7 @@ async function untilDone(broker, command) {
   return command;
 }
 
-// Prints the outcome; anything but SUCCEEDED is an error.
+// Prints the outcome. Every outcome but SUCCEEDED is an error.
 function show({ name, kind, state, outcome }) {
   const { transaction, transaction_id } = outcome.session ?? {};
   const { code, cause, message } = outcome;

@@ -1,78 +1,42 @@
-"""The one door to the database: transactions, group commit, and news of the log.
+"""Transactions on one open database: reads, writes, and group commit of small writes.
 
 Everything that can go wrong with the database itself comes out as DatabaseUnavailable, within
-about `timeout_s`; it recovers by itself when the database is back.
+about `timeout_s`; it recovers by itself when the database is back. An error of the caller inside a
+transaction comes out as it is, after the rollback.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TypeVar
 
-import aiosqlite
-import asyncpg  # type: ignore[import-untyped]
-
-from fleet import migrations
-from fleet.engine.batches import Batcher
-from fleet.engine.engines import POSTGRES_POOL_SIZE, Engines, open_engines, sqlite_path
-from fleet.engine.pools import Lane
+from fleet.engine.commit_marks import Marks, take_marks
+from fleet.engine.engines import Engines
+from fleet.engine.group_commit import GroupCommit
+from fleet.engine.pools import ConnectionPool
 from fleet.engine.statements import Tx
-from fleet.engine.unavailable import DatabaseUnavailable, as_unavailable, is_unavailable
-from fleet.log import notifications as changes
-from fleet.log.book import CHANNEL, LOG_GREW
-from fleet.log.notifications import Changes, Hub, Tell
-from fleet.wakeups import OUTBOX_GREW
-
-__all__ = ["Changes", "Database", "DatabaseUnavailable", "Tx"]
+from fleet.engine.unavailable import as_unavailable, is_unavailable
 
 T = TypeVar("T")
 
 POSTGRES_BATCHES = 4
-"""Shared transactions that may run at once; SQLite has one writer."""
+"""How many shared transactions may run at once on PostgreSQL. SQLite has one writer."""
 
 
-class Database:
-    """An open database. Use one per process, and close it."""
+class SqlDatabase:
+    """Transactions on one database.
 
-    def __init__(self, engines: Engines, *, timeout_s: float) -> None:
+    on_commit: called after each commit of this process that left marks, with these marks.
+    """
+
+    def __init__(
+        self, engines: Engines, *, timeout_s: float, on_commit: Callable[[Marks], None]
+    ) -> None:
         self._engines = engines
         self._timeout_s = timeout_s
-        self._outbox: list[Callable[[], None]] = []
+        self._on_commit = on_commit
         postgres = engines.dialect == "postgresql"
-        self._batcher = Batcher(self.write, at_once=POSTGRES_BATCHES if postgres else 1)
-        self._hub = Hub(self._listen if postgres else self._poll, echo=postgres)
-
-    @classmethod
-    async def open(
-        cls,
-        url: str,
-        *,
-        migrate: bool = True,
-        timeout_s: float = 2.0,
-        synchronous: str = "NORMAL",
-        pool_size: int = POSTGRES_POOL_SIZE,
-    ) -> "Database":
-        """Open "sqlite:///path" or "postgresql://...".
-
-        migrate: bring the tables up to date first; safe when several processes do so at once.
-        timeout_s: how long to wait for a connection, for the write lock, and for a statement.
-        synchronous: SQLite only: "NORMAL" survives the death of processes, "FULL" also that of
-            the machine.
-
-        Raises: DatabaseUnavailable; ValueError for an unusable URL.
-        """
-        engines = open_engines(
-            url, timeout_s=timeout_s, synchronous=synchronous, pool_size=pool_size
-        )
-        if migrate:
-            try:
-                await migrations.upgrade(url)
-            except Exception as error:
-                await engines.dispose()
-                if is_unavailable(error):
-                    raise as_unavailable(error) from error
-                raise
-        return cls(engines, timeout_s=timeout_s)
+        self._group_commit = GroupCommit(self.write, at_once=POSTGRES_BATCHES if postgres else 1)
 
     @property
     def dialect(self) -> str:
@@ -89,14 +53,12 @@ class Database:
             await self._engines.writer.begin(tx)
             yield tx
             await self._engines.writer.commit(tx)
-            if paths := tx.info.pop(LOG_GREW, None):
-                self._hub.tell(paths)
-            if tx.info.pop(OUTBOX_GREW, False):
-                for tell in self._outbox[-1:]:
-                    tell()
+            # Only now: the listener reads the tables, and must see the commit.
+            if marks := take_marks(tx):
+                self._on_commit(marks)
 
     def read(self) -> AbstractAsyncContextManager[Tx]:
-        """A connection for reading. On SQLite what it reads is of one moment.
+        """A connection for reading. On SQLite all its reads see the same moment.
 
         Raises: DatabaseUnavailable.
         """
@@ -110,100 +72,50 @@ class Database:
 
         Raises: DatabaseUnavailable, or what `op` raised.
         """
-        return await self._batcher.run(op)
-
-    def watch(self) -> AbstractAsyncContextManager[Changes]:
-        """News of the log, for as long as the context lasts."""
-        return self._hub.watch()
-
-    @contextmanager
-    def on_outbox(self, tell: Callable[[], None]) -> Iterator[None]:
-        """Calls `tell` after each commit of this process that added a wake-up.
-
-        Only who came last is told: two that deliver the same outbox would deliver it twice.
-        """
-        self._outbox.append(tell)
-        try:
-            yield
-        finally:
-            self._outbox.remove(tell)
+        return await self._group_commit.run(op)
 
     async def close(self) -> None:
         """Finish the accepted writes and close every connection."""
-        await self._batcher.close()
-        await self._hub.close()
+        await self._group_commit.close()
         await self._engines.dispose()
 
     @asynccontextmanager
-    async def _connected(self, lane: Lane) -> AsyncIterator[Tx]:
-        connection = await self._connect(lane)
+    async def _connected(self, pool: ConnectionPool) -> AsyncIterator[Tx]:
+        """A connection of the pool, which goes back to it at the end.
+
+        It is reused after a clean end and after an error of the caller. It is dropped when the
+        database failed and when the task was cancelled: the state of the connection is unknown
+        then, and a cancelled task must not wait for it.
+        """
+        connection = await self._connect(pool)
         reusable = False
         try:
             yield connection
             reusable = True
         except Exception as error:
             if not connection.invalidated:
-                connection.info.pop(LOG_GREW, None)
-                connection.info.pop(OUTBOX_GREW, None)
+                take_marks(connection)  # of what is rolled back no listener hears
             if is_unavailable(error):
                 raise as_unavailable(error) from error
             reusable = True
             raise
         finally:
             try:
-                await lane.give_back(connection, reusable=reusable)
+                await pool.give_back(connection, reusable=reusable)
             finally:
-                lane.line.release()
+                pool.slots.release()
 
-    async def _connect(self, lane: Lane) -> Tx:
-        """Wait in line, then connect. The caller releases the line."""
+    async def _connect(self, pool: ConnectionPool) -> Tx:
+        """Wait for a slot, then take a connection. The caller releases the slot."""
         try:
             async with asyncio.timeout(self._timeout_s):
-                await lane.line.acquire()
+                await pool.slots.acquire()
                 try:
-                    return await lane.take()
+                    return await pool.take()
                 except BaseException:
-                    lane.line.release()
+                    pool.slots.release()
                     raise
         except Exception as error:
             if is_unavailable(error):
                 raise as_unavailable(error) from error
             raise
-
-    async def _listen(self, tell: Tell) -> None:
-        """Until the connection is lost: tell every notification of PostgreSQL."""
-        url = self._engines.url
-        options: dict[str, Any] = dict(url.query)
-        if "sslmode" in options:
-            options["ssl"] = options.pop("sslmode")
-        host = options.pop("host", url.host)
-        connection = await asyncpg.connect(
-            host=host,
-            port=url.port,
-            user=url.username,
-            password=url.password,
-            database=url.database,
-            timeout=self._timeout_s,
-            **options,
-        )
-        lost = asyncio.Event()
-        try:
-            connection.add_termination_listener(lambda _: lost.set())
-            await connection.add_listener(CHANNEL, lambda *said: tell((said[-1],)))
-            tell(())
-            await lost.wait()
-        finally:
-            connection.terminate()
-
-    async def _poll(self, tell: Tell) -> None:
-        """Tell every commit of another connection to the SQLite file."""
-        path = sqlite_path(self._engines.url)
-        async with aiosqlite.connect(path, isolation_level=None) as connection:
-            seen: int | None = None
-            while True:
-                rows = await connection.execute_fetchall("PRAGMA data_version")
-                version = next(iter(rows))[0]
-                if version != seen:
-                    seen = version
-                    tell(())
-                await asyncio.sleep(changes.SQLITE_POLL_S)

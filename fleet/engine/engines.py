@@ -1,7 +1,8 @@
-"""From a URL to SQLAlchemy engines: one for writing, one for reading.
+"""From a database URL to SQLAlchemy's engines, each behind a pool: one to write, one to read.
 
-SQLite: one writer connection (SQLite has one writer anyway; waiting in line here is fair) and a
-few readers that WAL lets read meanwhile. PostgreSQL: one pool; single reads need no transaction.
+SQLite: one writer connection (SQLite has one writer at a time anyway; here tasks wait for it in
+order) and a few readers, which WAL lets read meanwhile. PostgreSQL: both pools share the same
+connections; single reads need no transaction.
 """
 
 import asyncio
@@ -17,34 +18,40 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from fleet.engine import sqlite
-from fleet.engine.pools import Lane, PostgresLane, SqliteLane
+from fleet.engine.pools import ConnectionPool, PostgresPool, SqlitePool
+from fleet.engine.precompiled import check_compiler
 
 POSTGRES_POOL_SIZE = 10
+"""How many connections to PostgreSQL one process uses at most, if the settings say nothing."""
+
 SQLITE_READERS = 4
 _COMPILED_CACHE = 2_000
-_GOODBYE_S = 0.1
+_CLOSE_S = 0.1
+"""How long a connection to PostgreSQL may take to close."""
+
 _IDLE_IN_TRANSACTION_MS = 15_000
+"""PostgreSQL ends a transaction that does nothing for so long: a killed process left it."""
 
 
 class ImpatientConnection(AsyncpgConnection):  # type: ignore[misc]
-    """Says goodbye to a server that hangs only briefly: the caller has waited already.
+    """A connection that closes quickly even when the server hangs: the caller has waited already.
 
-    SQLAlchemy closes a connection it gives up with a timeout of two seconds, other ones without.
+    SQLAlchemy closes a connection that it gives up with a timeout of two seconds, others without.
     """
 
     async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's
-        """Close; at once and without a word when that takes long."""
-        await super().close(timeout=timeout and min(timeout, _GOODBYE_S))
+        """Close; after `_CLOSE_S` without waiting for the server's answer."""
+        await super().close(timeout=timeout and min(timeout, _CLOSE_S))
 
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """The ways into one database."""
+    """The engines of one database, each behind its pool. dialect: "sqlite" or "postgresql"."""
 
     dialect: str
     url: URL
-    writer: Lane
-    reader: Lane
+    writer: ConnectionPool
+    reader: ConnectionPool
 
     async def dispose(self) -> None:
         """Close every connection."""
@@ -55,28 +62,31 @@ class Engines:
 def open_engines(text: str, *, timeout_s: float, synchronous: str, pool_size: int) -> Engines:
     """Engines for "sqlite:///path" or "postgresql://user:password@host/name".
 
-    Raises: ValueError for another kind of URL, or a SQLite database in memory.
+    Raises: ValueError for another kind of URL, or a SQLite database in memory; CompilerChanged for
+        a version of SQLAlchemy that `precompiled` does not know.
     """
     url = make_url(text)
     dialect = url.get_backend_name()
     if dialect == "sqlite":
         path = sqlite_path(url)
         make = partial(_sqlite_engine, path, timeout_s=timeout_s, synchronous=synchronous)
-        writer = SqliteLane(make(writer=True, size=1), begin="BEGIN IMMEDIATE", size=1)
-        reader = SqliteLane(
+        write_engine = make(writer=True, size=1)
+        check_compiler(write_engine.dialect)
+        writer = SqlitePool(write_engine, begin="BEGIN IMMEDIATE", size=1)
+        reader = SqlitePool(
             make(writer=False, size=SQLITE_READERS), begin="BEGIN", size=SQLITE_READERS
         )
         return Engines(dialect, url, writer, reader)
     if dialect == "postgresql":
         engine = _postgres_engine(url, timeout_s=timeout_s, pool_size=pool_size)
-        line = asyncio.Semaphore(pool_size)
+        slots = asyncio.Semaphore(pool_size)
         single = engine.execution_options(isolation_level="AUTOCOMMIT")
-        return Engines(dialect, url, PostgresLane(engine, line), PostgresLane(single, line))
+        return Engines(dialect, url, PostgresPool(engine, slots), PostgresPool(single, slots))
     raise ValueError(f"a database URL starts with sqlite: or postgresql:, not {dialect}:")
 
 
 def migration_engine(text: str) -> AsyncEngine:
-    """An engine for one connection that may take its time: migrations are allowed to be slow."""
+    """An engine for one migration: one connection, with longer timeouts than the program's own."""
     url = make_url(text)
     if url.get_backend_name() == "sqlite":
         engine = _sqlite_engine(
@@ -104,7 +114,7 @@ def sqlite_path(url: URL) -> Path:
 
 
 def driver_url(url: URL) -> URL:
-    """The URL with our driver's name, and libpq's words in asyncpg's spelling."""
+    """The URL for SQLAlchemy: with the driver asyncpg, and libpq's `sslmode` as asyncpg's `ssl`."""
     query = dict(url.query)
     if "sslmode" in query:
         query["ssl"] = query.pop("sslmode")
@@ -150,7 +160,7 @@ def _postgres_engine(url: URL, *, timeout_s: float, pool_size: int) -> AsyncEngi
 
     @event.listens_for(engine.sync_engine, "checkout")
     def refuse_closed(dbapi_connection: Any, _record: Any, _proxy: Any) -> None:
-        # A restarted server closed the socket: known without a round trip.
+        # After a restart of the server the socket is closed: that costs no round trip to see.
         if dbapi_connection.driver_connection.is_closed():
             raise exc.DisconnectionError("the server closed this connection")
 

@@ -1,8 +1,9 @@
-"""Ways to the database: a line in front of a few connections, and how transactions begin and end.
+"""Pools of connections: first come, first served, and how transactions begin and end.
 
-SQLAlchemy's pool alone is not first come, first served, and lets a waiter starve. On SQLite it also
-costs far more than the statements (350 us to take a connection and give it back), so there the
-open connections are kept here.
+SQLAlchemy's pool alone is not first come, first served, and lets a waiting task starve. So a task
+waits for one of the pool's `slots` before it takes a connection. On SQLite SQLAlchemy's pool also
+costs far more than the statements (350 us to take a connection and give it back), so there the open
+connections are kept here.
 """
 
 import asyncio
@@ -12,18 +13,21 @@ from typing import Protocol
 import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from fleet.engine.fixed import SqliteConnection
+from fleet.engine.precompiled import SqliteConnection
 from fleet.engine.statements import Tx
 
 
-class Lane(Protocol):
-    """One way to the database."""
+class ConnectionPool(Protocol):
+    """A few connections to one database.
+
+    slots: acquire one before `take`, release it after `give_back`. Waiting tasks get them in order.
+    """
 
     engine: AsyncEngine
-    line: asyncio.Semaphore
+    slots: asyncio.Semaphore
 
     async def take(self) -> Tx:
-        """A connection that is ready for statements. Stand in `line` before."""
+        """A connection that is ready for statements. The caller holds a slot."""
 
     async def begin(self, tx: Tx) -> None:
         """Begin a transaction that `commit` ends."""
@@ -32,91 +36,97 @@ class Lane(Protocol):
         """Make the transaction durable."""
 
     async def give_back(self, tx: Tx, *, reusable: bool) -> None:
-        """Undo what was not committed. reusable: False gives the connection up."""
+        """Undo what was not committed. reusable: False closes the connection for good."""
 
     async def close(self) -> None:
         """Close every connection."""
 
 
-class PostgresLane:
+class PostgresPool:
     """Connections of SQLAlchemy's pool."""
 
-    def __init__(self, engine: AsyncEngine, line: asyncio.Semaphore) -> None:
+    def __init__(self, engine: AsyncEngine, slots: asyncio.Semaphore) -> None:
         self.engine = engine
-        self.line = line
+        self.slots = slots
 
     async def take(self) -> Tx:
-        """See `Lane`."""
+        """See `ConnectionPool`."""
         return await self.engine.connect()
 
     async def begin(self, tx: Tx) -> None:
-        """See `Lane`."""
+        """See `ConnectionPool`."""
         await tx.begin()
 
     async def commit(self, tx: Tx) -> None:
-        """See `Lane`."""
+        """See `ConnectionPool`."""
         await tx.commit()
 
     async def give_back(self, tx: Tx, *, reusable: bool) -> None:
-        """See `Lane`."""
+        """See `ConnectionPool`."""
         if not reusable:
             await _drop(tx)
         with contextlib.suppress(TimeoutError, OSError):
             await tx.close()
 
     async def close(self) -> None:
-        """See `Lane`."""
+        """See `ConnectionPool`."""
         await self.engine.dispose()
 
 
-class SqliteLane:
-    """Connections that stay open. A transaction begins with the first statement after `take`."""
+class SqlitePool:
+    """Connections that stay open. A transaction begins with the first statement after `take`.
+
+    begin: the statement that begins one. size: how many connections there may be.
+    """
 
     def __init__(self, engine: AsyncEngine, *, begin: str, size: int) -> None:
         self.engine = engine
-        self.line = asyncio.Semaphore(size)
+        self.slots = asyncio.Semaphore(size)
         self._begin = begin
         self._idle: list[SqliteConnection] = []
 
     async def take(self) -> Tx:
-        """See `Lane`."""
+        """See `ConnectionPool`."""
         tx = self._idle.pop() if self._idle else await self._open()
-        tx.driver.ride(self._begin)
+        tx.driver.defer(self._begin)
         return tx
 
-    async def _open(self) -> SqliteConnection:
-        connection = SqliteConnection(self.engine)
-        await connection.start()
-        return connection
-
     async def begin(self, tx: Tx) -> None:
-        """See `Lane`; the words are waiting already."""
+        """See `ConnectionPool`; `take` has deferred the statement already."""
 
     async def commit(self, tx: Tx) -> None:
-        """See `Lane`."""
+        """See `ConnectionPool`."""
+        # SQLAlchemy knows of a transaction only when it ran a statement itself: precompiled
+        # statements go past it, and then the driver itself commits.
         if tx.in_transaction():
             await tx.commit()
         else:
             await _sqlite(tx).driver.commit()
 
     async def give_back(self, tx: Tx, *, reusable: bool) -> None:
-        """See `Lane`."""
+        """See `ConnectionPool`."""
         connection = _sqlite(tx)
         if not reusable:
             await _drop(connection)
             await connection.close()
             return
+        # Both, as in `commit`: the second one undoes what SQLAlchemy does not know of.
         if connection.in_transaction():
             await connection.rollback()
         await connection.driver.rollback()
         self._idle.append(connection)
 
     async def close(self) -> None:
-        """See `Lane`."""
+        """See `ConnectionPool`."""
         idle, self._idle = self._idle, []
         for connection in idle:
             await connection.close()
         await self.engine.dispose()
+
+    async def _open(self) -> SqliteConnection:
+        connection = SqliteConnection(self.engine)
+        await connection.start()
+        return connection
 
 
 def _sqlite(tx: Tx) -> SqliteConnection:
@@ -126,7 +136,7 @@ def _sqlite(tx: Tx) -> SqliteConnection:
 
 
 async def _drop(connection: AsyncConnection) -> None:
-    """Give the connection up without another word to a server that may not answer."""
+    """Close the connection without another word to a server that may not answer."""
     with contextlib.suppress(Exception):
         raw = await connection.get_raw_connection()
         driver = raw.driver_connection

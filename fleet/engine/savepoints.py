@@ -1,7 +1,7 @@
-"""The savepoint of a shared transaction: one at a time, moved on after each write.
+"""The savepoint of a shared transaction: one at a time, set anew after each write.
 
-SQLAlchemy's nested transactions cost more than the small writes they protect, so the driver is
-spoken to directly: one round trip per write on PostgreSQL, none on SQLite (see `sqlite.py`).
+SQLAlchemy's nested transactions cost more than the small writes they protect. So the driver is
+called directly: one round trip per write on PostgreSQL, none on SQLite (see `fleet.engine.sqlite`).
 """
 
 from typing import Any
@@ -22,15 +22,16 @@ class Savepoints:
         self._driver: Any = None
 
     async def next(self) -> None:
-        """Keep what was written so far; what comes now can be undone alone."""
+        """Keep what was written so far; what follows can be undone alone."""
         if self._driver is None:
+            # The first one goes through SQLAlchemy, so that it begins its transaction.
             await self._tx.exec_driver_sql(_SET)
             self._driver = (await self._tx.get_raw_connection()).driver_connection
         elif isinstance(self._driver, LoopConnection):
-            self._driver.ride(_RELEASE, _SET)
+            self._driver.defer(_RELEASE, _SET)
         else:
             await self._driver.execute(f"{_RELEASE}; {_SET}")
 
     async def undo(self) -> None:
-        """Forget what was written since `next`."""
+        """Undo what was written since `next`."""
         await self._tx.exec_driver_sql(_UNDO)

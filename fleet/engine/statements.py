@@ -1,7 +1,8 @@
-"""One code path for two databases: the few statements whose words differ.
+"""Building statements: one code path for two databases.
 
-Statements are built once, at import, and bound to values when they run: SQLAlchemy then finds
-the compiled text without walking the expression again.
+Statements are built once, at import, and bound to values when they run: SQLAlchemy then finds the
+compiled text without walking the expression again. The one statement whose text differs between
+SQLite and PostgreSQL is INSERT .. ON CONFLICT (`Upsert`).
 """
 
 from collections.abc import Callable
@@ -12,17 +13,21 @@ from sqlalchemy import ColumnElement, Executable, Table, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from fleet.engine.fixed import fixed
+from fleet.engine.precompiled import precompiled
 
 Tx = AsyncConnection
+"""An open transaction (or a connection for reading). The caller begins, commits and closes it."""
 
 
 class Upsert:
-    """An INSERT .. ON CONFLICT in both dialects; calling it picks by the transaction."""
+    """An INSERT .. ON CONFLICT, built for both dialects.
+
+    Call it with a transaction to get the statement for that database.
+    """
 
     def __init__(self, build: Callable[[Callable[[Table], Any]], Executable]) -> None:
         self._by_dialect = {
-            "sqlite": fixed(build(sqlite.insert)),
+            "sqlite": precompiled(build(sqlite.insert)),
             "postgresql": build(postgresql.insert),
         }
 

@@ -1,4 +1,4 @@
-"""Which errors mean that the database is not there, as opposed to a wrong statement."""
+"""Which errors mean that the database is unavailable, and not that a statement was wrong."""
 
 import asyncio
 import sqlite3
@@ -10,7 +10,7 @@ from sqlalchemy import exc
 class DatabaseUnavailable(Exception):
     """The database cannot be reached, does not answer in time, or cannot write.
 
-    What was asked for was perhaps not done; nothing was acknowledged.
+    The write or read was perhaps done and perhaps not; nothing was acknowledged.
     """
 
 
@@ -26,7 +26,7 @@ _DEADLOCKS = ("40P01", "40001")
 
 
 def is_unavailable(error: BaseException) -> bool:
-    """Whether this error, raised by a statement or a connection attempt, means "not there"."""
+    """Whether this error of a statement or a connection attempt means "unavailable"."""
     if isinstance(error, exc.TimeoutError | TimeoutError | asyncio.TimeoutError | OSError):
         return True
     if isinstance(error, exc.DBAPIError):
@@ -35,7 +35,7 @@ def is_unavailable(error: BaseException) -> bool:
 
 
 def is_unavailable_driver_error(error: BaseException | None) -> bool:
-    """As `is_unavailable`, for an error of the driver itself."""
+    """As `is_unavailable`, for an error of the driver (sqlite3, asyncpg) itself."""
     if isinstance(error, sqlite3.Error):
         return _sqlite_code(error) in _SQLITE_CODES
     state = _sqlstate(error)
@@ -56,7 +56,7 @@ def is_deadlock(error: BaseException) -> bool:
 
 
 def as_unavailable(error: BaseException) -> DatabaseUnavailable:
-    """The same news in one word for all callers; without statements and their values."""
+    """The error as DatabaseUnavailable; without the statement and its values, which are secret."""
     cause: Any = error.orig if isinstance(error, exc.DBAPIError) else error
     text = str(cause).splitlines()[0][:200] if str(cause) else ""
     return DatabaseUnavailable(f"the database is not available: {type(cause).__name__} {text}")

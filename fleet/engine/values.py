@@ -1,4 +1,4 @@
-"""How values reach the tables: instants, JSON, and limits on everything a station may send.
+"""Column types and checks of values: instants, JSON, and limits on everything a station may send.
 
 Times are stored as BIGINT microseconds since 1970 UTC, so that SQLite and PostgreSQL compare
 and sort them alike. JSON is stored as text: PostgreSQL's own JSON refuses the escaped NUL that
@@ -20,8 +20,13 @@ _MICROSECOND = timedelta(microseconds=1)
 INT32_MAX = 2**31 - 1
 
 ID_LIMIT = 255
+"""Characters of an identifier."""
+
 WORD_LIMIT = 64
+"""Characters of a word from a fixed vocabulary: a state, a status, a kind."""
+
 TEXT_LIMIT = 500
+"""Characters of descriptive text; longer text is cut."""
 
 
 class InvalidValue(ValueError):
@@ -72,19 +77,19 @@ def from_micros(value: int) -> datetime:
 
 
 def clean(value: str) -> str:
-    """Without what a database refuses to store: NUL, and surrogates without a partner."""
+    """Remove what a database refuses to store: NUL, and surrogates without a partner."""
     if value.isascii():
         return value.replace("\x00", "") if "\x00" in value else value
     return value.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
 
 
 def cut(value: str | None, limit: int = TEXT_LIMIT) -> str:
-    """Descriptive text from outside: cleaned, and cut at the limit. None becomes ""."""
+    """Clean descriptive text from outside and cut it at the limit. None becomes ""."""
     return clean(value[:limit]) if value else ""
 
 
 def identifier(value: str, limit: int = ID_LIMIT) -> str:
-    """A name that identifies something: kept whole, or refused.
+    """Check a name that identifies something: it is kept whole or refused.
 
     Raises: InvalidValue when it is empty, longer than `limit` characters, or not storable.
     """
@@ -101,7 +106,7 @@ def optional_identifier(value: str | None, limit: int = ID_LIMIT) -> str | None:
 
 
 def int32(value: int) -> int:
-    """A number that fits OCPP's integer. Raises: InvalidValue when it does not."""
+    """Check that a number fits OCPP's 32-bit integer. Raises: InvalidValue when it does not."""
     if not -INT32_MAX - 1 <= value <= INT32_MAX:
         raise InvalidValue("a number outside 32 bits")
     return value
@@ -113,15 +118,18 @@ def optional_int32(value: int | None) -> int | None:
 
 
 def lenient_int32(value: int | None) -> int | None:
-    """A station's number when it fits OCPP's integer, else None: it can mean nothing to us."""
+    """The number when it fits OCPP's integer, else None: a larger one means nothing here."""
     return value if value is not None and -INT32_MAX - 1 <= value <= INT32_MAX else None
 
 
 def int64(value: int | None) -> int | None:
-    """A meter reading: None when absent or beyond what a database can hold."""
+    """A meter reading when it fits 64 bits; None when it is absent or does not fit."""
     return value if value is not None and -(2**63) <= value < 2**63 else None
 
 
 def labels(value: Mapping[str, str]) -> dict[str, str]:
-    """Labels as they are stored. Raises: InvalidValue for a key or value beyond the limit."""
+    """Labels as they are stored: long values are cut.
+
+    Raises: InvalidValue for a key that is no identifier.
+    """
     return {identifier(k): clean(v[:TEXT_LIMIT]) for k, v in value.items()}

@@ -1,1 +1,8 @@
-"""The event log: commands, reservations, notes, and the news of it."""
+"""Append-only records of commands and reservations.
+
+event_log: the log itself, the newest snapshot of each resource, order and cursors.
+commands, reservations: the two kinds of resources in the log.
+postgres_notification: what PostgreSQL notifies when the log has grown.
+watchers: how tasks of this process wait for the log to grow.
+notes: what ExplainCommand shows and no other table holds.
+"""

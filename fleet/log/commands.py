@@ -1,12 +1,7 @@
-"""The event log: every change of a command, append-only, and the newest snapshot of each.
+"""Commands in the event log, and the commands of a station that are not done.
 
-PostgreSQL commits in another order than it numbers rows. A reader that simply asked for
-"seq > last seen" would miss a row that was numbered before and committed after the one it saw.
-So every event carries the id of its transaction, readers see only events of transactions older
-than every one still running (`pg_snapshot_xmin`), and the cursor is (tx_id, seq): nothing is
-missed, nothing comes twice. SQLite has one writer at a time; there tx_id is 0 and seq is enough.
-
-Reservations are another `Book` in the same log: see `fleet.log.reservations`.
+The log itself, its order and its cursors are explained in `fleet.log.event_log`. The names below
+are those of the log, so that a caller that reads or writes commands imports this module alone.
 """
 
 from collections.abc import Sequence
@@ -15,26 +10,14 @@ from typing import Any
 
 from sqlalchemy import Select, bindparam, literal_column, or_, select
 
-from fleet.engine.fixed import fixed
+from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx
-from fleet.log.book import (
-    CHANNEL,
-    LOG_GREW,
-    Book,
-    Columns,
-    Cursor,
-    Entry,
-    Filter,
-    Snapshot,
-    head,
-    path,
-)
+from fleet.log.event_log import Columns, Cursor, Entry, Filter, ResourceLog, Snapshot, head
+from fleet.log.postgres_notification import path
 from fleet.tables import commands
 
 __all__ = [
-    "CHANNEL",
     "COMMANDS",
-    "LOG_GREW",
     "Columns",
     "Cursor",
     "Entry",
@@ -51,8 +34,9 @@ __all__ = [
 ]
 
 WAITING_LIMIT = 1_000
+"""How many commands of one station `waiting` returns at most."""
 
-COMMANDS = Book(commands)
+COMMANDS = ResourceLog(commands)
 append = COMMANDS.append
 latest = COMMANDS.latest
 history = COMMANDS.history
@@ -70,8 +54,8 @@ async def waiting(
 
 @cache
 def _waiting(states: tuple[str, ...]) -> Select[Any]:
-    """Every connect and boot of a station asks this, with one of a few sets of states."""
-    return fixed(
+    """One statement per set of states: every connect and boot of a station runs one of a few."""
+    return precompiled(
         select(commands.c.tenant, commands.c.name, commands.c.workflow_id)
         .where(commands.c.station == bindparam("of_station"))
         .where(or_(*(commands.c.state == state for state in states)))

@@ -1,9 +1,9 @@
-"""What is worth telling about a command and stands nowhere else: evidence, decisions, tries.
+"""Notes for ExplainCommand: evidence, decisions and tries that no other table holds.
 
-Append-only, written in the transaction of what they tell, so that a story never knows more or less
-than the fleet does. The key makes a note one row, however often its cause is repeated. A station
-that talks without end cannot fill the disk: from `NOTES_LIMIT` on a command's further notes share
-one row, which counts them and shows the newest.
+Notes are append-only. Each is written in the transaction of the fact that it tells, so that the
+explanation of a command knows exactly what the other tables know. The key makes a note one row,
+however often its cause is repeated. A station that sends without end cannot fill the disk: from
+`NOTES_LIMIT` on, further notes of a command share one row, which counts them and shows the newest.
 """
 
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, func, select
 
-from fleet.engine.fixed import fixed
+from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of
 from fleet.engine.values import cut, identifier
 from fleet.tables import notes
 
 NOTES_LIMIT = 300
-"""How many notes a command keeps in rows of their own (transactions at once may each add one)."""
+"""Notes of a command with a row of their own; concurrent transactions may add one more each."""
 
 MORE_KEY = "more"
 """The key of the row that the notes beyond the limit share."""
@@ -26,10 +26,10 @@ MORE_KEY = "more"
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One thing about a command (or about a reservation, by its id).
+    """One note about a command, or about a reservation (then `command` is the reservation's id).
 
-    what: of which kind it is; the words are the writer's. facts: small JSON values.
-    times: how many notes this row stands for; more than 1 only beyond `NOTES_LIMIT`.
+    what: the kind of note, in the writer's own word. facts: small JSON values.
+    times: how many notes this row counts; more than 1 only beyond `NOTES_LIMIT`.
     """
 
     id: int
@@ -52,7 +52,7 @@ _ADD = Upsert(
         insert(notes).values(**bound(notes, *_COLUMNS)).on_conflict_do_nothing(index_elements=_KEY)
     )
 )
-_KNOWN = fixed(
+_KNOWN = precompiled(
     select(
         func.count(),
         func.count().filter(notes.c.key == bindparam("key")).label("same"),
@@ -69,7 +69,7 @@ def _counting(insert: Any) -> Any:
 
 
 _COUNT = Upsert(_counting)
-_BY_COMMAND = fixed(select(*_NOTE).where(_OF_COMMAND).order_by(notes.c.time, notes.c.id))
+_BY_COMMAND = precompiled(select(*_NOTE).where(_OF_COMMAND).order_by(notes.c.time, notes.c.id))
 
 
 async def add(
@@ -83,7 +83,10 @@ async def add(
     facts: dict[str, Any] | None = None,
     now: datetime,
 ) -> None:
-    """Note it, once per key. Never a token's value: only its mask."""
+    """Add a note, once per key. A text may hold the mask of a token, never its value.
+
+    Raises: InvalidValue for a tenant or command that is no identifier.
+    """
     values = {
         "tenant": identifier(tenant),
         "command": identifier(command),

@@ -1,8 +1,9 @@
-"""Reservations: their book in the event log, the numbers that stations know them by, and reports.
+"""Reservations: their changes in the event log, their OCPP numbers, and what stations report of
+them.
 
-A number on the wire is minted once and belongs to one reservation for ever, so that whatever a
-station says about it later can only mean that one. Numbers are unique for the whole broker and fit
-into OCPP's 32-bit integer.
+The OCPP number of a reservation (`wire_id`) is minted once and belongs to one reservation for ever:
+a later message of a station with this number can only mean that reservation. Numbers are unique for
+the whole database and fit OCPP's 32-bit integer.
 """
 
 from dataclasses import dataclass
@@ -10,21 +11,24 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, select
 
-from fleet.engine.fixed import fixed
+from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of
 from fleet.engine.values import cut, identifier, int32, lenient_int32
-from fleet.log.book import Book, Entry
+from fleet.log.event_log import Entry, ResourceLog
 from fleet.tables import reservation_reports, reservations, wire_ids
 
-BOOK = Book(reservations, "wire_id", "evse_id", "end_time", "command")
+RESERVATIONS = ResourceLog(reservations, "wire_id", "evse_id", "end_time", "command")
 
 OPEN_LIMIT = 1_000
-"""Open reservations of one station that are looked at; a station has a few EVSEs."""
+"""How many reservations of one station are read at most; a station has a few EVSEs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the station last told about the end of a hold: "Expired", "Removed", "NoTransaction"."""
+    """The station's last report of a reservation's end.
+
+    status: OCPP 2.x's word: "Expired", "Removed" or "NoTransaction".
+    """
 
     station: str
     wire_id: int
@@ -41,29 +45,29 @@ _MINT = Upsert(
         .returning(wire_ids.c.id)
     )
 )
-_MINTED = fixed(
+_MINTED = precompiled(
     select(wire_ids.c.id).where(
         wire_ids.c.tenant == bindparam("tenant"),
         wire_ids.c.reservation == bindparam("reservation"),
     )
 )
-_WIRE_ID = fixed(
-    select(*BOOK.entry).where(
+_WIRE_ID = precompiled(
+    select(*RESERVATIONS.entry).where(
         reservations.c.wire_id == bindparam("wire_id"),
         reservations.c.station == bindparam("station"),
     )
 )
-_STATION_OF = fixed(
+_STATION_OF = precompiled(
     select(reservations.c.station).where(reservations.c.wire_id == bindparam("wire_id"))
 )
-_OPEN = fixed(
-    select(*BOOK.entry)
+_OPEN = precompiled(
+    select(*RESERVATIONS.entry)
     .where(reservations.c.station == bindparam("station"), reservations.c.end_time.is_(None))
     .order_by(reservations.c.create_time)
     .limit(OPEN_LIMIT)
 )
-_ENDED = fixed(
-    select(*BOOK.entry)
+_ENDED = precompiled(
+    select(*RESERVATIONS.entry)
     .where(
         reservations.c.station == bindparam("station"),
         reservations.c.end_time >= bindparam("since", type_=reservations.c.end_time.type),
@@ -81,7 +85,7 @@ _SET_REPORT = Upsert(
         set_={"status": stmt.excluded.status, "received_time": stmt.excluded.received_time},
     )
 )
-_GET_REPORT = fixed(
+_GET_REPORT = precompiled(
     select(*_REPORT).where(
         reservation_reports.c.station == bindparam("station"),
         reservation_reports.c.wire_id == bindparam("wire_id"),
@@ -90,10 +94,13 @@ _GET_REPORT = fixed(
 
 
 async def mint(tx: Tx, *, tenant: str, reservation: str, now: datetime) -> int:
-    """The number of a reservation on the wire: 1 or more, its own for ever.
+    """The OCPP number of a reservation, 1 or more. It is minted at the first call.
 
-    Asked again for the same reservation it is the same number: whoever asks twice, or in several
-    processes at once, asks for one hold.
+    Every further call for the same reservation returns the same number, also from other processes
+    at the same time.
+
+    Raises: InvalidValue for a tenant or reservation that is no identifier, or when OCPP's integers
+        are used up.
     """
     key = {"tenant": identifier(tenant), "reservation": identifier(reservation)}
     made = (await tx.execute(_MINT(tx), {**key, "create_time": now})).scalar()
@@ -103,12 +110,12 @@ async def mint(tx: Tx, *, tenant: str, reservation: str, now: datetime) -> int:
 
 
 async def get(tx: Tx, *, tenant: str, name: str) -> Entry | None:
-    """The reservation as it is now; None when there is no such one."""
-    return await BOOK.latest(tx, tenant=tenant, name=name)
+    """The newest entry of the reservation; None when it does not exist."""
+    return await RESERVATIONS.latest(tx, tenant=tenant, name=name)
 
 
 async def by_wire_id(tx: Tx, station: str, wire_id: int) -> Entry | None:
-    """The station's reservation of this number. Another station's number finds nothing."""
+    """The station's reservation with this number; None when it has none, even if another does."""
     if lenient_int32(wire_id) is None:
         return None
     row = (await tx.execute(_WIRE_ID, {"wire_id": wire_id, "station": station})).first()
@@ -116,7 +123,10 @@ async def by_wire_id(tx: Tx, station: str, wire_id: int) -> Entry | None:
 
 
 async def station_of(tx: Tx, wire_id: int) -> str | None:
-    """Whose reservation has this number; None when none has it. Never obey anybody else's."""
+    """The station whose reservation has this number; None when no reservation has it.
+
+    A station that names another station's number must not be obeyed.
+    """
     if lenient_int32(wire_id) is None:
         return None
     found: str | None = (await tx.execute(_STATION_OF, {"wire_id": wire_id})).scalar()
@@ -129,13 +139,13 @@ async def open_at(tx: Tx, station: str) -> list[Entry]:
 
 
 async def ended_at(tx: Tx, station: str, *, since: datetime) -> list[Entry]:
-    """The station's reservations that ended at or after this time, the latest first."""
+    """The station's reservations that ended at or after `since`, the latest end first."""
     rows = await tx.execute(_ENDED, {"station": station, "since": since})
     return [Entry(*row) for row in rows]
 
 
 async def report(tx: Tx, *, station: str, wire_id: int, status: str, now: datetime) -> bool:
-    """Keep what the station told about one of its own reservations; False: it has no such one."""
+    """Store the station's report of its own reservation; False when none has this number."""
     if await by_wire_id(tx, station, wire_id) is None:
         return False
     values = {
@@ -149,6 +159,6 @@ async def report(tx: Tx, *, station: str, wire_id: int, status: str, now: dateti
 
 
 async def reported(tx: Tx, station: str, wire_id: int) -> Report | None:
-    """What the station last told about the end of this hold."""
+    """The station's last report of this reservation's end; None when it has reported none."""
     row = (await tx.execute(_GET_REPORT, {"station": station, "wire_id": wire_id})).first()
     return None if row is None else Report(*row)

@@ -1,7 +1,7 @@
 """Alembic migrations, run by the program itself when it opens a database.
 
-Several processes may start at once: the whole upgrade is one transaction that takes a lock first
-(SQLite: BEGIN IMMEDIATE; PostgreSQL: an advisory lock), and whoever comes second finds it done.
+Several processes may start at once. So the whole upgrade is one transaction that takes a lock first
+(SQLite: BEGIN IMMEDIATE; PostgreSQL: an advisory lock); the second process waits and finds it done.
 """
 
 from pathlib import Path
@@ -12,11 +12,11 @@ from sqlalchemy import Connection, text
 
 from fleet.engine.engines import migration_engine
 
-_LOCK = 0x6576636D64  # "evcmd"
+_LOCK = 0x6576636D64  # the key of the advisory lock: "evcmd" in ASCII
 
 
 def config() -> Config:
-    """Alembic's configuration, wherever the package is installed."""
+    """Alembic's configuration; it finds the migrations where the package is installed."""
     made = Config()
     made.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     made.set_main_option("path_separator", "os")
@@ -24,7 +24,7 @@ def config() -> Config:
 
 
 async def upgrade(url: str, revision: str = "head") -> None:
-    """Bring the database of this URL to the revision; nothing when it is there already."""
+    """Bring the database of this URL to the revision; do nothing when it is there already."""
     engine = migration_engine(url)
     try:
         async with engine.begin() as connection:

@@ -1,4 +1,4 @@
-"""How Alembic runs here: on a connection that the caller opened, in the caller's transaction."""
+"""Alembic's environment: it runs on the connection and in the transaction of the caller."""
 
 from alembic import context
 

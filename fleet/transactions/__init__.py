@@ -1,1 +1,49 @@
-"""Charging transactions as stations report them."""
+"""Charging transactions, as stations report them.
+
+OCPP 1.6 (`v16`): this program mints the id and the station repeats it. OCPP 2.x (`v2`): the station
+has an id of its own, and its events come in any order. Both are one row (`rows`), found by the
+station and OCPP's id: a station can only ever name its own transactions. `queries` reads them.
+
+Callers import this package and use the names below.
+"""
+
+from fleet.transactions.queries import (
+    active,
+    by_id,
+    ended_since,
+    for_remote_start,
+    for_reservation,
+    get,
+    heard_since,
+    list_page,
+    since,
+)
+from fleet.transactions.rows import Transaction, by_ocpp_id
+from fleet.transactions.v2 import event_v2
+from fleet.transactions.v16 import (
+    belongs_to_another,
+    observe,
+    start_v16,
+    stop_v16,
+    wire_id_v16,
+)
+
+__all__ = [
+    "Transaction",
+    "active",
+    "belongs_to_another",
+    "by_id",
+    "by_ocpp_id",
+    "ended_since",
+    "event_v2",
+    "for_remote_start",
+    "for_reservation",
+    "get",
+    "heard_since",
+    "list_page",
+    "observe",
+    "since",
+    "start_v16",
+    "stop_v16",
+    "wire_id_v16",
+]

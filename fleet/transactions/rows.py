@@ -1,4 +1,4 @@
-"""What a transaction's row holds, and how one is found."""
+"""The row of a charging transaction, and how a row is found by OCPP's id."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,16 +15,16 @@ ENDED = "ENDED"
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A charging transaction. Times are the station's own unless `received` says ours.
+    """A charging transaction. Times are the station's, except the `received` times, which are ours.
 
-    id: ours, never reused; on 1.6 it is also what the station knows it by.
-    name: random, for the outside: knowing another id does not help to guess it.
-    ocpp_id: the id on the wire, in the station's namespace.
-    start_time: None while only its end was told.
+    id: our number, never used again; on OCPP 1.6 it is also the id that the station uses.
+    name: the random name that clients see; it cannot be guessed from another one.
+    ocpp_id: the id in OCPP messages; it is unique within the station only.
+    start_time: None while only its end was reported.
     clock_suspect: one of the station's times was out of bounds and was replaced.
-    authorized: its token was good by our judgement.
+    authorized: whether we accepted its token.
     state: "ACTIVE" or "ENDED".
-    observed_only: we never saw it start; known from its meter values or its end only.
+    observed_only: its start was never reported; known from meter values or its end only.
     meter_suspect: the meter ran backwards.
     """
 
@@ -65,11 +65,11 @@ BY_OCPP_ID = select(*TRANSACTION).where(
 
 
 async def by_ocpp_id(tx: Tx, station: str, ocpp_id: str) -> Transaction | None:
-    """The station's transaction of this id on the wire. Another station's id finds nothing."""
+    """The station's transaction with this OCPP id; None when it has none, even if another does."""
     row = (await tx.execute(BY_OCPP_ID, {"of_station": station, "of_ocpp_id": ocpp_id})).first()
     return None if row is None else Transaction(*row)
 
 
 def runs_backwards(start_wh: Any, stop_wh: Any) -> bool:
-    """True when a meter went down between start and stop."""
+    """True when the meter's value fell between start and stop; False when one is unknown."""
     return start_wh is not None and stop_wh is not None and stop_wh < start_wh

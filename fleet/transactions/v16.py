@@ -1,9 +1,11 @@
-"""Transactions of OCPP 1.6: the id is minted here, and the same message may come again.
+"""Transactions of OCPP 1.6: this program mints the id, and the same message may come again.
 
-A station repeats StartTransaction until it is answered, also after days offline; the same
-connector, token, time and meter make the same transaction. An id that is not of this station
-makes a row of its own (`observed_only`) and touches nobody else's. Ids 0 and -1 mean "I never
-got yours": such a row stands for one session at a time.
+A station repeats StartTransaction until it is answered, also after days offline: the same
+connector, token, time and meter value are the same transaction (`start_key`). An id that was not
+minted for this station makes a row of its own (`observed_only`) and changes no other station's row.
+
+A station that never got an id from us sends 0 or -1, for every session. The row with the id -1 is
+therefore one session at a time: when the next session begins, the old row gets another id.
 """
 
 import hashlib
@@ -14,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, exists, select, update
 
-from fleet.engine.fixed import fixed
+from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound
 from fleet.engine.values import InvalidValue, cut, identifier, int32, int64, lenient_int32
 from fleet.tables import transactions
@@ -28,9 +30,10 @@ from fleet.transactions.rows import (
 )
 
 OBSERVED_LIMIT = 1_000
-"""Rows per station that we know only from ids it made up; older ones are forgotten."""
+"""How many `observed_only` rows a station keeps; older ones are deleted."""
 
 _MINT_TRIES = 20
+"""How many minted ids may be taken already by ids that the station made up."""
 
 _INSERT = Upsert(
     lambda insert: (
@@ -56,14 +59,14 @@ _INSERT = Upsert(
         .returning(*TRANSACTION)
     )
 )
-_BY_START_KEY = fixed(
+_BY_START_KEY = precompiled(
     select(*TRANSACTION).where(
         transactions.c.station == bindparam("of_station"),
         transactions.c.start_key == bindparam("key"),
     )
 )
 _other = transactions.alias("other")
-_NUMBER = fixed(
+_NUMBER = precompiled(
     update(transactions)
     .where(
         transactions.c.id == bindparam("of_id"),
@@ -74,6 +77,15 @@ _NUMBER = fixed(
     .values(ocpp_id=bindparam("minted_id"))
 )
 _LOCK = BY_OCPP_ID.with_for_update()
+_MINTED_ELSEWHERE = precompiled(
+    select(
+        exists().where(
+            transactions.c.id == bindparam("id"),
+            transactions.c.minted,
+            transactions.c.station != bindparam("station"),
+        )
+    )
+)
 
 
 async def start_v16(
@@ -95,11 +107,14 @@ async def start_v16(
 ) -> tuple[Transaction, bool]:
     """The transaction of a StartTransaction, and whether it is new.
 
-    station_time: the timestamp as the station wrote it. It recognises a repeated message when
-    `start_time` is ours because the station's clock is wrong.
+    station_time: the timestamp as the station wrote it. A repeated message is recognised by it when
+        `start_time` is ours because the station's clock is wrong.
+
+    Raises: InvalidValue for a station or tenant that is no identifier, or when the station made up
+        too many ids.
     """
-    told = station_time if station_time is not None else start_time.isoformat()
-    key = _digest("start", str(evse_id), token_digest or "", told, str(meter_start_wh))
+    time = station_time if station_time is not None else start_time.isoformat()
+    key = _digest("start", str(evse_id), token_digest or "", time, str(meter_start_wh))
     row = _row(
         station=identifier(station),
         tenant=identifier(tenant),
@@ -116,6 +131,8 @@ async def start_v16(
         minted=True,
         start_key=key,
     )
+    # Without a usable time the key of a repeated message differs. Then a running transaction that
+    # is equal in everything else is taken for the same one.
     vague = clock_suspect and station_time is None
     known = await _by_start_key(tx, station, key) or (vague and await _running_like(tx, row))
     if known:
@@ -135,7 +152,7 @@ async def stop_v16(
     reason: str,
     now: datetime,
 ) -> Transaction:
-    """End the station's transaction; the first end stands. An unknown id makes an ended row.
+    """End the station's transaction. The first end stands; an unknown id makes an ended row.
 
     Raises: InvalidValue when the id is no 32-bit integer.
     """
@@ -176,7 +193,7 @@ async def observe(
     meter_wh: int | None,
     now: datetime,
 ) -> None:
-    """Meter values with an id: when we never heard of it, a running transaction is noted.
+    """Store that meter values named this id: an unknown id makes a running row.
 
     Raises: InvalidValue when the id is no 32-bit integer.
     """
@@ -198,10 +215,20 @@ async def observe(
     await _observe(tx, row)
 
 
-def wire_id_v16(ocpp_id: str) -> str:
-    """A 1.6 transaction id as it is kept: an int32 without leading zeros; 0 counts as -1.
+async def belongs_to_another(tx: Tx, station: str, ocpp_id: str) -> bool:
+    """Whether this id was minted for another station. That is a security event; do not obey it.
 
-    Raises: InvalidValue when it is none.
+    Raises: InvalidValue when the id is no 32-bit integer.
+    """
+    number = int(wire_id_v16(ocpp_id))
+    row = await tx.execute(_MINTED_ELSEWHERE, {"id": number, "station": station})
+    return bool(row.scalar_one())
+
+
+def wire_id_v16(ocpp_id: str) -> str:
+    """An OCPP 1.6 transaction id as it is stored: without leading zeros; 0 and below become -1.
+
+    Raises: InvalidValue when it is no 32-bit integer.
     """
     try:
         number = int32(int(ocpp_id[:20]))
@@ -240,7 +267,7 @@ async def _by_start_key(tx: Tx, station: str, key: str) -> Transaction | None:
 
 
 async def _running_like(tx: Tx, row: dict[str, Any]) -> Transaction | None:
-    """A running transaction that only a wrong clock tells apart from this start."""
+    """A running transaction that is equal to this start in everything but the time."""
     same = ("station", "evse_id", "token_digest", "meter_start_wh")
     found = await tx.execute(
         select(*TRANSACTION)
@@ -253,7 +280,11 @@ async def _running_like(tx: Tx, row: dict[str, Any]) -> Transaction | None:
 
 
 async def _mint(tx: Tx, row: dict[str, Any]) -> tuple[Transaction, bool]:
-    """Insert the row, and name it by its own number, unless the station made that one up before."""
+    """Insert the row and give it its own number as id.
+
+    A number that the station has made up before is skipped: its row is deleted, and the next
+    number is tried.
+    """
     for _ in range(_MINT_TRIES):
         placeholder = {**row, "ocpp_id": "~" + row["name"]}
         inserted = (await tx.execute(_INSERT(tx), placeholder)).first()
@@ -287,13 +318,13 @@ async def _end(tx: Tx, found: Transaction, stop: dict[str, Any]) -> Transaction:
 
 
 def _is_another_stop(found: Transaction, stop: dict[str, Any]) -> bool:
-    """An id of -1 is used for every session: a different end is a different session."""
-    told = (found.stop_time, found.meter_stop_wh)
-    return found.ocpp_id == "-1" and told != (stop["stop_time"], stop["meter_stop_wh"])
+    """True for a different end of the id -1: every session has that id."""
+    known = (found.stop_time, found.meter_stop_wh)
+    return found.ocpp_id == "-1" and known != (stop["stop_time"], stop["meter_stop_wh"])
 
 
 async def _retire(tx: Tx, found: Transaction) -> None:
-    """Free the station's -1 for its next session."""
+    """Give the row another id, so that the station's next session can have -1."""
     await tx.execute(
         update(transactions)
         .where(transactions.c.id == found.id)
@@ -302,9 +333,10 @@ async def _retire(tx: Tx, found: Transaction) -> None:
 
 
 async def _observe(tx: Tx, row: dict[str, Any]) -> Transaction:
+    """Insert an `observed_only` row; delete the station's oldest ones beyond the limit."""
     station = identifier(row["station"])
     inserted = (await tx.execute(_INSERT(tx), row)).first()
-    if inserted is None:  # another transaction was faster
+    if inserted is None:  # another transaction inserted it meanwhile
         found = await tx.execute(BY_OCPP_ID, {"of_station": station, "of_ocpp_id": row["ocpp_id"]})
         return Transaction(*found.one())
     of_station = (transactions.c.station == station) & transactions.c.observed_only

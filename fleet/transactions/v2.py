@@ -1,8 +1,9 @@
 """Transactions of OCPP 2.x: events come late, twice and in any order, and make the same row.
 
-Each group of fields is taken from one event, chosen by a rank that the event carries itself
-(its sequence number), never by when it arrived. `sources` remembers the rank each group was
-taken from. Merging is therefore commutative and idempotent: any order, any repetition, one row.
+Each group of fields is taken from one event. Which event is chosen by a rank that the event itself
+carries (its sequence number), never by its time of arrival. The column `sources` stores the rank of
+the event that each group was taken from. So merging is commutative and idempotent: the same events
+make the same row, in any order and with any repetition.
 """
 
 import secrets
@@ -12,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select, update
 
-from fleet.engine.fixed import fixed
+from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound
 from fleet.engine.values import cut, identifier, int64, lenient_int32
 from fleet.tables import transactions
@@ -20,7 +21,7 @@ from fleet.transactions.rows import ACTIVE, ENDED, TRANSACTION, Transaction, run
 
 _SEQ_MAX = 2**40
 _STARTED = -(_SEQ_MAX + 1)
-"""Added to the rank of a Started event: it goes before every sequence number."""
+"""Added to the rank of a Started event: it is lower than every sequence number."""
 
 Ranks = dict[str, int]
 Fields = dict[str, Any]
@@ -44,7 +45,7 @@ _INSERT = Upsert(
         .returning(*TRANSACTION)
     )
 )
-_LOCK = fixed(
+_LOCK = precompiled(
     select(*TRANSACTION, transactions.c.sources)
     .where(
         transactions.c.station == bindparam("of_station"),
@@ -52,7 +53,7 @@ _LOCK = fixed(
     )
     .with_for_update()
 )
-_UPDATE = fixed(
+_UPDATE = precompiled(
     update(transactions)
     .where(transactions.c.id == bindparam("of_id"))
     .values(
@@ -99,7 +100,9 @@ async def event_v2(
 ) -> tuple[Transaction, bool]:
     """Merge a TransactionEvent ("Started", "Updated", "Ended") into the station's transaction.
 
-    Returns the transaction and whether the event told anything new.
+    Returns the transaction, and whether the event changed it.
+
+    Raises: InvalidValue for a station, tenant or id that is no identifier.
     """
     fields = {
         "evse_id": lenient_int32(evse_id),
@@ -118,6 +121,13 @@ async def event_v2(
     }
     event = _Event(event_type, max(0, min(seq_no, _SEQ_MAX)), event_time, fields)
     key = {"station": identifier(station), "ocpp_id": identifier(ocpp_id)}
+    return await _store(tx, key, tenant, event, now)
+
+
+async def _store(
+    tx: Tx, key: dict[str, str], tenant: str, event: _Event, now: datetime
+) -> tuple[Transaction, bool]:
+    """Merge the event into the row with this key, or insert the row."""
     while True:
         row = (await tx.execute(_LOCK, {f"of_{k}": v for k, v in key.items()})).first()
         if row is not None:
@@ -164,6 +174,7 @@ def _blank() -> Fields:
 
 
 def _merge(row: Fields, ranks: Ranks, event: _Event, now: datetime) -> tuple[Fields, Ranks]:
+    """The row and its ranks after the event. Pure."""
     row, ranks = dict(row), dict(ranks)
     for group, rank, values in _claims(event):
         if group not in ranks or rank < ranks[group]:
@@ -180,26 +191,26 @@ def _merge(row: Fields, ranks: Ranks, event: _Event, now: datetime) -> tuple[Fie
 
 
 def _claims(event: _Event) -> list[tuple[str, int, Fields]]:
-    """(group, rank, fields) that this event speaks for; in each group the lowest rank wins."""
-    told, seq = event.fields, event.seq
+    """(group, rank, fields) that this event has values for; in each group the lowest rank wins."""
+    fields, seq = event.fields, event.seq
     started, ended = event.type == "Started", event.type == "Ended"
     rank = seq + _STARTED if started else seq
-    has_token = told["token_digest"] is not None
-    token = {k: told[k] for k in ("token_digest", "token_masked", "group_digest", "authorized")}
+    has_token = fields["token_digest"] is not None
+    token = {k: fields[k] for k in ("token_digest", "token_masked", "group_digest", "authorized")}
     claims: list[tuple[str, int, Fields, bool]] = [
-        ("offline", rank, {"offline": told["offline"]}, True),
+        ("offline", rank, {"offline": fields["offline"]}, True),
         ("start", rank, {"start_time": event.time}, not ended),
-        ("meter_start", seq, {"meter_start_wh": told["meter_wh"]}, started),
+        ("meter_start", seq, {"meter_start_wh": fields["meter_wh"]}, started),
         ("token", seq, token, has_token),
-        ("token", _SEQ_MAX + 1 + seq, {"authorized": told["authorized"]}, not has_token),
-        ("charging", -seq, {"charging_state": told["charging_state"]}, told["charging_state"]),
+        ("token", _SEQ_MAX + 1 + seq, {"authorized": fields["authorized"]}, not has_token),
+        ("charging", -seq, {"charging_state": fields["charging_state"]}, fields["charging_state"]),
         ("stop", seq, _stop(event), ended),
     ]
     claims += [
-        (name, rank, {name: told[name]}, told[name] is not None)
+        (name, rank, {name: fields[name]}, fields[name] is not None)
         for name in ("evse_id", "connector_id", "remote_start_id", "reservation_id")
     ]
-    return [(group, at, values) for group, at, values, speaks in claims if speaks]
+    return [(group, at, values) for group, at, values, has_value in claims if has_value]
 
 
 def _stop(event: _Event) -> Fields:

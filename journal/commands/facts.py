@@ -1,27 +1,38 @@
-"""Reads from the fleet all that may concern a command, as the domain's `Facts`."""
+"""Reads from the fleet all that may concern a command, as the domain's `Facts`.
+
+Which facts a command is judged by is said by its rules (`needed_facts`); nothing else is read.
+"""
 
 from datetime import datetime, timedelta
 
 import msgspec
 
-from domain.evidence.facts import Asked, Facts
-from domain.evidence.frames import FirstStop, HoldFrame
-from domain.evidence.sessions import Connector, Frame, Rival, Session
+from domain.commands.rules import FoundTarget
+from domain.commands.table import COMMANDS
+from domain.evidence.facts import Asked, Facts, Need, NeededFacts
+from domain.evidence.frames import FirstStop, ReservationFrame
+from domain.evidence.restart import RestartFacts
+from domain.evidence.sessions import ConnectorState, Rival, SentFrame
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Code, Command
 from domain.model.specs import Kind
-from fleet import connections, sends, stations
+from fleet import connections, sends, stations, transactions
 from fleet.engine.statements import Tx
 from fleet.log import commands as log
+from fleet.log import reservations
 from fleet.sends import Send
-from fleet.transactions import transactions
 from fleet.transactions.rows import Transaction
 from journal.commands.record import from_snapshot
 from journal.commands.restart import read_restart
 from journal.commands.sessions import session_of
+from journal.reservations import record as reservation_record
 
 _RIVALS_AGE = timedelta(days=1)
+"""How much older than the command another start may be and still explain a session."""
+
 _RIVALS_LIMIT = 50
+"""How many other starts are looked at: a station gets a handful a day."""
+
 _NEVER_STARTS = {Code.REJECTED, Code.NOT_SUPPORTED, Code.NOT_SENT}
 
 
@@ -35,7 +46,8 @@ async def read_facts(tx: Tx, command: Command, asked: Asked | None, now: datetim
     frames = [row for row in rows if not row.undo and row.kind == command.kind.value]
     stops = [row for row in rows if not row.undo and row.kind != command.kind.value]
     undos = [row for row in rows if row.undo]
-    sessions = await _sessions(tx, command, [*frames, *stops], undos)
+    needed = COMMANDS[command.kind].needed_facts(command)
+    sessions = await _sessions(tx, command, needed, [*frames, *stops], undos)
     station = await stations.get(tx, command.station)
     holder = await connections.holder(tx, command.station, now=now)
     return Facts(
@@ -46,32 +58,50 @@ async def read_facts(tx: Tx, command: Command, asked: Asked | None, now: datetim
         undos=tuple(_frame(row) for row in undos),
         undo_refused=bool(undos) and _is_refusal(undos[-1]),
         sessions=tuple(session_of(row) for row in sessions),
-        rivals=await _rivals(tx, command, sessions),
-        connectors=await _connectors(tx, command),
+        rivals=await _rivals(tx, command, needed, sessions),
+        connectors=await _connectors(tx, command.station, needed),
         ocpp_version=holder.ocpp_version if holder else (station.ocpp_version if station else ""),
         connected_since=holder.connected_time if holder else None,
         connection_timeout_s=station.connection_timeout_s if station else None,
         asked=asked,
-        asks=hold_frames(rows, command.kind) if command.kind in _OF_HOLDS else (),
-        cancels=hold_frames(undos, Kind.CANCEL_RESERVATION),
+        asks=_own_frames(rows, command, needed),
+        cancels=reservation_frames(undos, Kind.CANCEL_RESERVATION),
         first_stop=_first_stop(stops),
-        restart=await read_restart(tx, command, frames[-1] if frames else None, now),
+        restart=await _restart(tx, command.station, needed, frames, now),
     )
 
 
-_OF_HOLDS = {Kind.RESERVE_NOW, Kind.CANCEL_RESERVATION}
+async def read_target(tx: Tx, command: Command) -> FoundTarget:
+    """What the command is to end, as the fleet knows it before the command is sent."""
+    target = COMMANDS[command.kind].target(command)
+    session, reservation = None, None
+    if target.wire_id:
+        row = await transactions.by_ocpp_id(tx, command.station, target.wire_id)
+        session = session_of(row) if row else None
+    if target.reservation is not None:
+        entry = await reservations.get(tx, tenant=command.tenant, name=target.reservation)
+        reservation = reservation_record.from_snapshot(entry.snapshot) if entry else None
+    return FoundTarget(session, reservation)
 
 
-async def target_of(tx: Tx, command: Command) -> Session | None:
-    """The session that a stop names, None when it was never heard of."""
-    if command.stop is None:
-        return None
-    row = await transactions.by_ocpp_id(tx, command.station, command.stop.wire_id)
-    return session_of(row) if row else None
+def _own_frames(
+    rows: list[Send], command: Command, needed: NeededFacts
+) -> tuple[ReservationFrame, ...]:
+    if Need.RESERVATION_FRAMES not in needed.needs:
+        return ()
+    return reservation_frames(rows, command.kind)
 
 
-def _frame(row: Send) -> Frame:
-    return Frame(
+async def _restart(
+    tx: Tx, station: str, needed: NeededFacts, frames: list[Send], now: datetime
+) -> RestartFacts:
+    if Need.RESTART not in needed.needs or not frames:
+        return RestartFacts()
+    return await read_restart(tx, station, needed.evse_id, frames[-1], now)
+
+
+def _frame(row: Send) -> SentFrame:
+    return SentFrame(
         id=row.id,
         attempt=row.attempt,
         send_time=row.send_time,
@@ -96,43 +126,36 @@ def _first_stop(rows: list[Send]) -> FirstStop:
 
 
 def _is_refusal(row: Send) -> bool:
+    """Whether the answer was anything but a yes."""
     verdict = (row.answer or {}).get("verdict")
-    return row.state == "ANSWERED" and verdict not in {
-        Verdict.ACCEPTED.value,
-        Verdict.SCHEDULED.value,
-    }
+    return row.state == "ANSWERED" and not (verdict and Verdict(verdict).is_yes)
 
 
 async def _sessions(
-    tx: Tx, command: Command, frames: list[Send], undos: list[Send]
+    tx: Tx, command: Command, needed: NeededFacts, frames: list[Send], undos: list[Send]
 ) -> list[Transaction]:
     """Every transaction that may concern the command, each once."""
+    station, needs = command.station, needed.needs
     found: list[Transaction | None] = []
-    if command.kind is Kind.START_SESSION:
-        found += await _started(tx, command, frames)
+    if Need.SESSIONS_SINCE_FRAMES in needs:
+        found += await _since_frames(tx, command, frames)
     ids = {row.wire_id for row in (*frames, *undos) if row.wire_id}
     for wire_id in sorted(ids):
-        found.append(await transactions.by_ocpp_id(tx, command.station, wire_id))
-    if command.kind is Kind.STOP_SESSION and frames:
-        found += await transactions.active(tx, command.station)
-    if command.unlock is not None and command.unlock.stop_first:
-        found += await transactions.active(tx, command.station, evse_id=command.unlock.on_evse)
-    if command.kind in _OF_HOLDS:
-        found += await _users(tx, command)
+        found.append(await transactions.by_ocpp_id(tx, station, wire_id))
+    if Need.RUNNING_SESSIONS in needs and frames:
+        found += await transactions.active(tx, station)
+    if Need.RUNNING_SESSIONS_OF_EVSE in needs:
+        found += await transactions.active(tx, station, evse_id=needed.evse_id)
+    if Need.SESSIONS_OF_RESERVATION in needs:
+        number = needed.reservation_number
+        found += await transactions.for_reservation(tx, station, number)
     return list({row.id: row for row in found if row is not None}.values())
 
 
-async def _users(tx: Tx, command: Command) -> list[Transaction]:
-    """The transactions that name the reservation which a command is about."""
-    reserve, cancel = command.reserve, command.cancel_reservation
-    wire_id = reserve.wire_id if reserve else cancel.wire_id if cancel else 0
-    return await transactions.for_reservation(tx, command.station, wire_id)
-
-
-def hold_frames(rows: list[Send], kind: Kind) -> tuple[HoldFrame, ...]:
+def reservation_frames(rows: list[Send], kind: Kind) -> tuple[ReservationFrame, ...]:
     """The frames of one kind with what the station said to them, in order."""
     return tuple(
-        HoldFrame(
+        ReservationFrame(
             attempt=row.attempt,
             send_time=row.send_time,
             over=row.state != "INTENT",
@@ -144,7 +167,7 @@ def hold_frames(rows: list[Send], kind: Kind) -> tuple[HoldFrame, ...]:
     )
 
 
-async def _started(tx: Tx, command: Command, frames: list[Send]) -> list[Transaction | None]:
+async def _since_frames(tx: Tx, command: Command, frames: list[Send]) -> list[Transaction | None]:
     found: list[Transaction | None] = []
     for frame in frames:
         found.append(await transactions.for_remote_start(tx, command.station, frame.id))
@@ -153,19 +176,19 @@ async def _started(tx: Tx, command: Command, frames: list[Send]) -> list[Transac
     for wire_id in (named, command.compensation.transaction_id):
         if wire_id:
             found.append(await transactions.by_ocpp_id(tx, command.station, wire_id))
-    if frames:
-        found += await transactions.active(tx, command.station)
     return found
 
 
-async def _rivals(tx: Tx, command: Command, sessions: list[Transaction]) -> tuple[Rival, ...]:
+async def _rivals(
+    tx: Tx, command: Command, needed: NeededFacts, sessions: list[Transaction]
+) -> tuple[Rival, ...]:
     """The other starts at this station, when there is a session that could be theirs."""
-    if command.kind is not Kind.START_SESSION or not sessions:
+    if Need.RIVALS not in needed.needs or not sessions:
         return ()
     which = log.Filter(
         tenant=command.tenant,
         station=command.station,
-        kinds=(Kind.START_SESSION.value,),
+        kinds=(command.kind.value,),
         created_from=command.create_time - _RIVALS_AGE,
     )
     entries, _ = await log.list_page(tx, which, after=None, limit=_RIVALS_LIMIT)
@@ -190,12 +213,13 @@ async def _rival(tx: Tx, other: Command) -> Rival | None:
     )
 
 
-async def _connectors(tx: Tx, command: Command) -> tuple[Connector, ...]:
-    if command.start is None or command.start.evse_id is None:
+async def _connectors(tx: Tx, station: str, needed: NeededFacts) -> tuple[ConnectorState, ...]:
+    """The connectors of the EVSE that the command names; none when it names no EVSE."""
+    if Need.CONNECTORS not in needed.needs or needed.evse_id is None:
         return ()
-    rows = await stations.connectors(tx, command.station)
+    rows = await stations.connectors(tx, station)
     return tuple(
-        Connector(row.evse_id, row.status, row.previous_status, row.status_time)
+        ConnectorState(row.evse_id, row.status, row.previous_status, row.status_time)
         for row in rows
-        if row.evse_id == command.start.evse_id
+        if row.evse_id == needed.evse_id
     )

@@ -1,8 +1,11 @@
-"""Writes what happened to a command into the event log: the one door from `Command` to the log.
+"""Records what happened to a command: the only writer of a command's snapshots in the event log.
 
-Gateways, workers and brokers call `record` inside the transaction of the fact they saw, so that a
-fact and what it means for the command become visible together. What ends a command is counted by
-`committed`, which runs such a transaction: after its commit, and so only once.
+Gateways and workers call `record` inside the transaction of the fact that they saw. So a fact, and
+what it means for the command, become visible together. The same transaction records what the change
+means for a reservation, and wakes the workflow that posts it.
+
+`committed` runs such a transaction and counts, after its commit, the commands that ended in it: a
+transaction that is rolled back and runs again is counted once.
 """
 
 from collections.abc import Awaitable, Callable
@@ -12,19 +15,19 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from domain.commands.guarding import is_guarded
+from domain.commands.judging import is_guarded
 from domain.model.command import Code, Command, State
 from fleet import sends
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.log import commands as log
-from journal import callback_outbox
+from journal.callback_outbox import wake_if_news
 from journal.reservations import record as reservation_recorder
 from telemetry import metrics
 
 T = TypeVar("T")
 
-_recorded: ContextVar[list["_Step"] | None] = ContextVar("recorded", default=None)
+_recorded: ContextVar[list["_RecordedChange"] | None] = ContextVar("recorded", default=None)
 
 
 def to_snapshot(command: Command) -> dict[str, Any]:
@@ -39,23 +42,25 @@ def from_snapshot(snapshot: dict[str, Any]) -> Command:
 
 
 async def committed(db: Database, write: Callable[[Tx], Awaitable[T]]) -> T:
-    """`db.batch` for a write that may end a command: what ended is counted after the commit.
+    """`db.batch` for a write that may end a command: counts what ended, after the commit.
 
-    Raises: DatabaseUnavailable, or what `write` raised; nothing is counted then.
+    Raises:
+        DatabaseUnavailable: the database is away. Nothing is counted; the same holds for what
+            `write` raises.
     """
-    steps: list[_Step] = []
+    changes: list[_RecordedChange] = []
 
     async def watched(tx: Tx) -> T:
-        steps.clear()  # a write may run twice; its first run was rolled back
-        token = _recorded.set(steps)
+        changes.clear()  # a write may run twice; its first run was rolled back
+        token = _recorded.set(changes)
         try:
             return await write(tx)
         finally:
             _recorded.reset(token)
 
     result = await db.batch(watched)
-    for step in steps:
-        step.count()
+    for change in changes:
+        change.count()
     return result
 
 
@@ -71,19 +76,17 @@ async def record(
 ) -> Command:
     """Applies `change` to the newest snapshot of a command, and writes the result if it differs.
 
-    key: makes the record idempotent: the same key of the same command is written once ("queued",
-        "sent:1", "answered:1").
-    initial: what to start from when the log does not know the command yet; then the first record
-        is written even if `change` alters nothing.
+    key: the same key of the same command is written once ("queued", "sent:1", "answered:1").
+    initial: the command to begin with when the log does not have it yet; it is written then, even
+        if `change` alters nothing.
 
-    Returns the command as it now stands in the log. Once it is DONE and no late evidence can
-    matter, its sends are closed in the same transaction. A change that may end the command belongs
-    into `committed`, which counts it.
+    Returns the command as the log has it now. When it is DONE and no late evidence can matter, its
+    sends are closed in the same transaction. Run a change that may end the command in `committed`.
 
     Raises:
-        LookupError: the log does not know the command and there is no `initial`.
+        LookupError: the log does not have the command, and there is no `initial`.
     """
-    step = _Step(change, initial)
+    step = _RecordedChange(change, initial)
     entry = await log.append(
         tx, tenant=tenant, name=name, key=key, change=step, columns=_columns, now=now
     )
@@ -94,14 +97,26 @@ async def record(
         await sends.close(tx, tenant, name)
     if step.written:
         await reservation_recorder.follow(tx, command, now)
-        await callback_outbox.note(tx, step.known, command, now)
-    if (steps := _recorded.get()) is not None:
-        steps.append(step)
+        await wake_if_news(tx, step.known, command, now)
+    if (changes := _recorded.get()) is not None:
+        changes.append(step)
     return command
 
 
-class _Step:
-    """`change`, from snapshot to snapshot, remembering what it did."""
+async def latest(tx: Tx, tenant: str, name: str) -> Command:
+    """The command as the log has it now.
+
+    Raises:
+        LookupError: the log does not have the command.
+    """
+    entry = await log.latest(tx, tenant=tenant, name=name)
+    if entry is None:
+        raise LookupError(f"command {name} of tenant {tenant!r} is not in this database")
+    return from_snapshot(entry.snapshot)
+
+
+class _RecordedChange:
+    """Applies a change from snapshot to snapshot, and remembers what it did."""
 
     def __init__(self, change: Callable[[Command], Command], initial: Command | None) -> None:
         self._change = change
@@ -128,11 +143,11 @@ class _Step:
 
     @property
     def ended(self) -> bool:
-        """Whether this step, and no earlier one, made the command DONE."""
+        """Whether this change, and no earlier one, made the command DONE."""
         return _is_done(self._after) and not _is_done(self._before)
 
     def count(self) -> None:
-        """Counts what this step meant, once it is committed."""
+        """Counts what this change meant. Call it after the commit."""
         if self._after is None or self._before is None:
             return
         if self.ended:
@@ -146,7 +161,7 @@ def _is_done(command: Command | None) -> bool:
 
 
 def _is_unknown(command: Command) -> bool:
-    """Whether it was reported as UNKNOWN; a provisional UNKNOWN was not."""
+    """Whether the command ended as UNKNOWN. A provisional UNKNOWN was never reported."""
     outcome = command.outcome
     return _is_done(command) and outcome is not None and outcome.code is Code.UNKNOWN
 

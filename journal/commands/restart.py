@@ -1,27 +1,26 @@
-"""Reads from the fleet what a reset is judged by."""
+"""Reads from the fleet what a reset is judged by: boots, sockets, sessions and connectors."""
 
 from datetime import datetime, timedelta
 
-from domain.evidence.restart import Reported, RestartFacts
-from domain.model.command import Command
-from fleet import connections, stations
+from domain.evidence.restart import ConnectorReport, RestartFacts
+from fleet import connections, stations, transactions
 from fleet.connections import Connection
 from fleet.engine.statements import Tx
 from fleet.sends import Send
-from fleet.stations import Station
-from fleet.transactions import transactions
+from fleet.stations import Station, StationConnector
 from journal.commands.sessions import session_of
 
 _LONGEST_SESSION = timedelta(days=30)
+"""How far back a session may have begun that still ran when the frame left: bounds the query."""
 
 
-async def read_restart(tx: Tx, command: Command, sent: Send | None, now: datetime) -> RestartFacts:
-    """What came after the frame of a reset, as far as it was sent; nothing for other kinds."""
-    if command.reset is None or sent is None:
-        return RestartFacts()
-    station = await stations.get(tx, command.station)
-    socket = await connections.latest(tx, command.station)
-    held = await connections.holder(tx, command.station, now=now) is not None
+async def read_restart(
+    tx: Tx, station_id: str, evse_id: int | None, sent: Send, now: datetime
+) -> RestartFacts:
+    """What came after the frame of a reset. evse_id: None when the whole station restarts."""
+    station = await stations.get(tx, station_id)
+    socket = await connections.latest(tx, station_id)
+    held = await connections.holder(tx, station_id, now=now) is not None
     newer = socket is not None and socket.epoch > sent.epoch
     lost = socket.disconnected_time if socket else None
     booted = _boot_since(station, sent)
@@ -33,8 +32,8 @@ async def read_restart(tx: Tx, command: Command, sent: Send | None, now: datetim
         connected=held,
         connected_time=socket.connected_time if socket else None,
         down_time=lost if lost is not None and lost > sent.send_time else None,
-        running=tuple([session_of(row) for row in await _running(tx, command, sent)]),
-        connectors=await _connectors(tx, command),
+        running=tuple([session_of(row) for row in await _running(tx, station_id, evse_id, sent)]),
+        connectors=await _connectors(tx, station_id, evse_id),
     )
 
 
@@ -47,30 +46,35 @@ def _came_on(station: Station | None, socket: Connection | None) -> bool:
     return bool(station and socket and station.boot_connection_id == socket.connection_id)
 
 
-async def _running(tx: Tx, command: Command, sent: Send) -> list[transactions.Transaction]:
+async def _running(
+    tx: Tx, station: str, evse_id: int | None, sent: Send
+) -> list[transactions.Transaction]:
     """The transactions that ran when the frame left, each as it is now."""
-    of_evse = command.reset.evse_id if command.reset else None
     ended = await transactions.ended_since(
         tx,
-        command.station,
+        station,
         ended_after=sent.send_time,
         received_after=sent.send_time - _LONGEST_SESSION,
     )
-    found = [*await transactions.active(tx, command.station), *ended]
+    found = [*await transactions.active(tx, station), *ended]
     ran = [row for row in found if row.received_time <= sent.send_time]
-    return [row for row in ran if of_evse is None or row.evse_id == of_evse]
+    return [row for row in ran if evse_id is None or row.evse_id == evse_id]
 
 
-async def _connectors(tx: Tx, command: Command) -> tuple[Reported, ...]:
-    of_evse = command.reset.evse_id if command.reset else None
+async def _connectors(tx: Tx, station: str, evse_id: int | None) -> tuple[ConnectorReport, ...]:
     return tuple(
-        Reported(
-            evse_id=row.evse_id,
-            status=row.status,
-            status_time=row.status_time,
-            previous_status=row.previous_status,
-            reported_time=row.reported_time,
-        )
-        for row in await stations.connectors(tx, command.station)
-        if row.evse_id > 0 and of_evse in {None, row.evse_id}
+        connector_report(row)
+        for row in await stations.connectors(tx, station)
+        if row.evse_id > 0 and evse_id in {None, row.evse_id}
+    )
+
+
+def connector_report(row: StationConnector) -> ConnectorReport:
+    """A connector of the fleet as the domain sees it."""
+    return ConnectorReport(
+        evse_id=row.evse_id,
+        status=row.status,
+        status_time=row.status_time,
+        previous_status=row.previous_status,
+        reported_time=row.reported_time,
     )

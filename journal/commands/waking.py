@@ -1,25 +1,35 @@
-"""Which waiting commands a station's message may concern: they are woken, never told.
+"""Wakes the workflows of the waiting commands that a station's message may concern.
 
 A gateway calls `wake_concerned` in the transaction that writes the fact. It adds rows to the outbox
-of signals, and notes the message as evidence for the commands' stories; the workflow then reads the
-facts itself. Waking one too many costs a little history, waking one too few costs until the next
-deadline: so in doubt it wakes.
+of signals, and notes the message as evidence for the explanations of the commands. A wake-up
+carries nothing: the workflow reads the facts itself. The rules of each frame's command decide whom
+a message concerns (see `domain/evidence/station_event.py`). Only what they need is read here.
 """
 
 from datetime import datetime
 
+from domain.commands.table import COMMANDS
+from domain.evidence.restart import ConnectorReport
+from domain.evidence.station_event import (
+    Concern,
+    EventKind,
+    OpenFrame,
+    all_reported_since,
+    cable_wait_is_over,
+)
+from domain.evidence.station_event import StationEvent as StationEvent  # noqa: PLC0414
 from domain.model.command import CompensationState, State
 from domain.model.specs import Kind
+from domain.ocpp_words import ConnectorStatus
 from fleet import sends, stations, wakeups
 from fleet.engine.statements import Tx
 from fleet.log import commands as log
 from fleet.sends import Send
-from journal.explain.noting import tell
+from journal.commands.restart import connector_report
+from journal.explain.writing import add_note
 from journal.reservations.waking import wake_reservations, wake_uncleared
-from journal.station_events import StationEvent as StationEvent  # noqa: PLC0414
 from journal.station_events import evidence
 
-_NOT_OF_SESSIONS = {Kind.UNLOCK_CONNECTOR.value, Kind.RESET.value}
 _UNANSWERED = {"INTENT", "LOST"}
 
 
@@ -31,7 +41,7 @@ async def wake_concerned(tx: Tx, event: StationEvent, now: datetime) -> bool:
     Returns whether there is anything to signal.
     """
     uncleared = await wake_uncleared(tx, event.station, event.what, now)
-    if not await sends.busy(tx, event.station) and event.status != "Reserved":
+    if not await sends.busy(tx, event.station) and event.status != ConnectorStatus.RESERVED:
         return uncleared
     woken = await wake_reservations(
         tx,
@@ -50,88 +60,56 @@ async def _wake_commands(tx: Tx, event: StationEvent, now: datetime) -> bool:
     for send in await sends.open_for_station(tx, event.station):
         if send.workflow_id not in concerned and await _concerns(tx, event, send):
             concerned[send.workflow_id] = (send.tenant, send.command)
-    if event.what in {"connected", "booted"}:
+    if event.what in {EventKind.CONNECTED, EventKind.BOOTED}:
         waiting = await log.waiting(tx, event.station, (State.QUEUED.value,))
         concerned |= {workflow_id: (tenant, name) for tenant, name, workflow_id in waiting}
     for workflow_id, (tenant, name) in sorted(concerned.items()):
         await wakeups.add(tx, workflow_id, event.what, now)
-        await tell(tx, tenant, name, evidence(event, now), now)
+        await add_note(tx, tenant, name, evidence(event, now), now)
     return bool(concerned)
 
 
 async def _concerns(tx: Tx, event: StationEvent, send: Send) -> bool:
-    match event.what:
-        case "transaction":
-            return _transaction_concerns(event, send)
-        case "connector_status":
-            return await _connector_concerns(tx, event, send)
-        case "answer":
-            return event.remote_start_id in {None, send.id}
-        case "connected" | "booted":
-            is_restart = event.what == "booted" and send.kind == Kind.RESET.value
-            return is_restart or await _return_concerns(tx, send)
-        case "connection_timeout":
-            return send.kind == Kind.START_SESSION.value
-        case "reservation":
-            holds = {Kind.RESERVE_NOW.value, Kind.CANCEL_RESERVATION.value}
-            return send.kind in holds and send.wire_id == str(event.reservation_id)
-        case _:
+    """Whether the rules of the frame's command say that the event may matter to it."""
+    match COMMANDS[Kind(send.kind)].concern(event, _open_frame(send)):
+        case Concern.YES:
+            return True
+        case Concern.NO:
             return False
+        case Concern.IF_UNDOING:
+            return await _is_undoing(tx, send)
+        case Concern.IF_CABLE_WAIT_ENDED:
+            return cable_wait_is_over(await _connectors(tx, event.station), event.evse_id)
+        case Concern.IF_ALL_REPORTED:
+            return await _all_reported(tx, event, send)
 
 
-def _transaction_concerns(event: StationEvent, send: Send) -> bool:
-    if send.kind in _NOT_OF_SESSIONS:
-        return False
-    if send.kind == Kind.STOP_SESSION.value:
-        same_evse = send.evse_id is not None and send.evse_id == event.evse_id
-        return same_evse or event.wire_id in {None, send.wire_id}
-    if event.remote_start_id is not None:
-        return event.remote_start_id == send.id
-    if None not in (send.evse_id, event.evse_id) and send.evse_id != event.evse_id:
-        return False
-    given = {event.token_digest, event.group_digest} - {None, ""}
-    return not given or bool(given & {send.token_digest, send.group_digest})
-
-
-async def _connector_concerns(tx: Tx, event: StationEvent, send: Send) -> bool:
-    """A start whose cable was awaited: only "back to Available" can matter to it."""
-    if send.kind == Kind.RESET.value:
-        return await _restart_concerns(tx, event, send)
-    if send.kind != Kind.START_SESSION.value or send.evse_id is None:
-        return False
-    if send.evse_id != event.evse_id:
-        return False
-    connectors = await stations.connectors(tx, event.station)
-    return any(
-        connector.status == "Available" and connector.previous_status == "Preparing"
-        for connector in connectors
-        if connector.evse_id == event.evse_id
+def _open_frame(send: Send) -> OpenFrame:
+    return OpenFrame(
+        id=send.id,
+        evse_id=send.evse_id,
+        token_digest=send.token_digest,
+        group_digest=send.group_digest,
+        wire_id=send.wire_id,
+        undo=send.undo,
+        answered=send.state not in _UNANSWERED,
     )
 
 
-async def _restart_concerns(tx: Tx, event: StationEvent, send: Send) -> bool:
-    """A reset of this EVSE, or of a station of which every connector has reported since it booted.
-
-    A reset that was put off is followed for days: nothing else may wake it.
-    """
-    if send.evse_id is not None:
-        return send.evse_id == event.evse_id
+async def _all_reported(tx: Tx, event: StationEvent, send: Send) -> bool:
     station = await stations.get(tx, event.station)
     booted = station.boot_time if station else None
     if booted is None or booted < send.send_time:
-        return False
-    connectors = await stations.connectors(tx, event.station)
-    return all(
-        connector.reported_time is not None and connector.reported_time >= booted
-        for connector in connectors
-        if connector.evse_id > 0
-    )
+        return False  # saves the second query, which most reports after a frame would make
+    return all_reported_since(await _connectors(tx, event.station), booted, send.send_time)
 
 
-async def _return_concerns(tx: Tx, send: Send) -> bool:
-    """A station came back: who lost its answer, or still has something to undo?"""
-    if send.undo or send.kind == Kind.STOP_SESSION.value or send.state in _UNANSWERED:
-        return True
+async def _connectors(tx: Tx, station: str) -> list[ConnectorReport]:
+    return [connector_report(row) for row in await stations.connectors(tx, station)]
+
+
+async def _is_undoing(tx: Tx, send: Send) -> bool:
+    """Whether the frame's command still has something to undo at the station that came back."""
     newest = await log.latest(tx, tenant=send.tenant, name=send.command)
     if newest is None:
         return False

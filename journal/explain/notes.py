@@ -1,22 +1,26 @@
-"""What a command's story is told with besides its changes and frames: one `Telling` is one note.
+"""What is noted while a command runs: decisions, questions, retries, routes and evidence. Pure.
 
-Pure: words and keys. A key is the same whenever the same thing is told again, so that an activity
-that runs twice, and a decision that stays what it was, leave one note.
+The event log has a command's changes and the sends have its frames. Everything else that explains a
+command is noted: each function here makes one note, and `writing.add_note` writes it.
+
+A note has a key. The same thing gets the same key each time, so an activity that runs twice, or a
+decision that stays the same, leaves one note.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from contract.commands import Tried
+from contract.commands import UnsentAttempt
 from domain.evidence.facts import Act, Asked, Decision, Facts
 from domain.model.command import Command
+from journal.explain.words import known
 
 
-class What(StrEnum):
-    """What a note tells about."""
+class NoteKind(StrEnum):
+    """What a note is about. The values are stored."""
 
     EVIDENCE = "EVIDENCE"
     DECISION = "DECISION"
@@ -26,10 +30,10 @@ class What(StrEnum):
 
 
 @dataclass(frozen=True)
-class Telling:
-    """One thing to be told. key: unique for its command. at: None for the writer's time."""
+class ExplainNote:
+    """One note. key: unique for its command. at: None: the time at which it is written."""
 
-    what: What
+    what: NoteKind
     key: str
     text: str
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -47,8 +51,8 @@ _DID = {
 }
 
 
-def decision(command: Command, decided: Decision, facts: Facts) -> Telling | None:
-    """What was decided, why, and from which facts; None while there is only waiting.
+def decision(command: Command, decided: Decision, facts: Facts) -> ExplainNote | None:
+    """What was decided, why, and from which facts. None for a decision to wait.
 
     command: as it was before the decision.
     """
@@ -65,13 +69,13 @@ def decision(command: Command, decided: Decision, facts: Facts) -> Telling | Non
     seen |= {"act": decided.act.value, "cause": cause, "stops": decided.wire_id}
     if decided.session is not None:
         seen |= {"transaction": decided.session.name, "stops": decided.session.transaction_id}
-    return Telling(
-        What.DECISION, key, f"{text}: {why.rstrip('.')}." if why else f"{text}.", _told(seen)
+    return ExplainNote(
+        NoteKind.DECISION, key, f"{text}: {why.rstrip('.')}." if why else f"{text}.", known(seen)
     )
 
 
 def _seen(facts: Facts) -> dict[str, Any]:
-    """The facts that a decision was made from, in short."""
+    """The facts behind a decision, in short."""
     frame = facts.frame
     return {
         "frames": facts.frames or None,
@@ -87,15 +91,15 @@ def _seen(facts: Facts) -> dict[str, Any]:
     }
 
 
-def stop_first(wire_id: str, frames: int) -> Telling:
+def stop_first(wire_id: str, frames: int) -> ExplainNote:
     """Why an unlock stops a session before it is sent."""
     again = " again, as it is still running" if frames else ""
     text = f"A session keeps the connector locked: it is told to stop first{again}."
     facts = {"frames": frames or None, "stops": wire_id}
-    return Telling(What.DECISION, f"stop-first:{wire_id}:{frames}", text, _told(facts))
+    return ExplainNote(NoteKind.DECISION, f"stop-first:{wire_id}:{frames}", text, known(facts))
 
 
-def question(station: str, asked: Asked) -> Telling:
+def question(station: str, asked: Asked) -> ExplainNote:
     """That the station was asked, and what it said."""
     if not asked.replied:
         said = f"no reply: {asked.detail}" if asked.detail else "no reply"
@@ -115,25 +119,29 @@ def question(station: str, asked: Asked) -> Telling:
         "detail": asked.detail,
     }
     text = f"{station} was asked what became of it: {said}."
-    return Telling(What.QUESTION, f"asked:{asked.times}", text, _told(facts), asked.at)
+    return ExplainNote(NoteKind.QUESTION, f"asked:{asked.times}", text, known(facts), asked.at)
 
 
-def route(station: str, gateway: str, ocpp_version: str, tried: Tried | None) -> Telling:
-    """Which way a command goes to its station."""
+def route(
+    station: str, gateway: str, ocpp_version: str, tried: UnsentAttempt | None
+) -> ExplainNote:
+    """Through which gateway a command goes to its station."""
     key = f"route:{gateway}:{tried.attempt if tried else 0}"
     text = f"{station} is connected to gateway {gateway} with OCPP {ocpp_version}: handed to it."
-    return Telling(What.ROUTE, key, text, {"gateway": gateway, "ocpp_version": ocpp_version})
+    return ExplainNote(
+        NoteKind.ROUTE, key, text, {"gateway": gateway, "ocpp_version": ocpp_version}
+    )
 
 
-def retry(tried: Tried) -> Telling:
-    """That an attempt sent nothing, and that another follows."""
+def retry(tried: UnsentAttempt) -> ExplainNote:
+    """That an attempt sent nothing, and that another attempt follows."""
     text = f"Attempt {tried.attempt} sent nothing ({tried.cause}): the way is looked up again."
     facts = {"attempt": tried.attempt, "cause": tried.cause}
-    return Telling(What.RETRY, f"tried:{tried.attempt}", text, facts, tried.at)
+    return ExplainNote(NoteKind.RETRY, f"tried:{tried.attempt}", text, facts, tried.at)
 
 
-def settled(attempt: int, *, sent: bool, cancelled: bool) -> Telling:
-    """What is held of an attempt that its gateway said nothing about (yet)."""
+def settled(attempt: int, *, sent: bool, cancelled: bool) -> ExplainNote:
+    """Whether an attempt counts as sent, when its gateway did not say so."""
     why = "A cancel came first" if cancelled else f"The gateway of attempt {attempt} fell silent"
     held = (
         "its intent is written down, so the frame was perhaps sent and is not sent blindly again"
@@ -141,29 +149,4 @@ def settled(attempt: int, *, sent: bool, cancelled: bool) -> Telling:
         else f"no intent is written down, so attempt {attempt} was not sent and never will be"
     )
     facts = {"attempt": attempt, "perhaps_sent": sent}
-    return Telling(What.RETRY, f"settled:{attempt}", f"{why}: {held}.", facts)
-
-
-def human(span: timedelta) -> str:
-    """A duration in words: "0.25 s", "12 s", "3 min 20 s", "1 h 2 min", "2 d 3 h"."""
-    seconds = span.total_seconds()
-    if seconds < 0:
-        return f"-{human(-span)}"
-    if seconds < 1:
-        return f"{seconds:.2f} s"
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    for unit, size, lower, smaller in (
-        ("d", 86_400, "h", 3_600),
-        ("h", 3_600, "min", 60),
-        ("min", 60, "s", 1),
-    ):
-        if whole >= size:
-            rest = whole % size // smaller
-            return f"{whole // size} {unit}" + (f" {rest} {lower}" if rest else "")
-    return f"{whole} s"
-
-
-def _told(facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in facts.items() if value not in (None, "")}
+    return ExplainNote(NoteKind.RETRY, f"settled:{attempt}", f"{why}: {held}.", facts)

@@ -1,22 +1,24 @@
-"""Reads from the fleet all that may concern a hold, as the domain's `HoldFacts`."""
+"""Reads from the fleet all that may concern a hold, as the domain's `ReservationEvidence`."""
 
 from datetime import datetime
 
 from domain.model.specs import Kind
-from domain.reservations.facts import HoldFacts, PlaceStatus
+from domain.ocpp_words import ConnectorStatus
+from domain.reservations.facts import EvseStatus, ReservationEvidence
 from domain.reservations.reservation import Reservation
-from fleet import connections, sends, stations
+from fleet import connections, sends, stations, transactions
 from fleet.engine.statements import Tx
 from fleet.log import reservations
-from fleet.stations import Connector
-from fleet.transactions import transactions
-from journal.commands.facts import hold_frames
+from fleet.stations import StationConnector
+from journal.commands.facts import reservation_frames
 from journal.commands.sessions import session_of
 
-_TOLD_FIRST = ("Reserved", "Faulted", "Unavailable")
+_TOLD_FIRST = (ConnectorStatus.RESERVED, ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE)
 
 
-async def read_hold_facts(tx: Tx, reservation: Reservation, now: datetime) -> HoldFacts:
+async def read_reservation_evidence(
+    tx: Tx, reservation: Reservation, now: datetime
+) -> ReservationEvidence:
     """All facts about a hold at this moment, read in one transaction."""
     tenant, station_id = reservation.tenant, reservation.station
     rows = await sends.by_command(tx, tenant, reservation.name)
@@ -28,9 +30,9 @@ async def read_hold_facts(tx: Tx, reservation: Reservation, now: datetime) -> Ho
         *await transactions.for_reservation(tx, station_id, reservation.wire_id),
     ]
     ready = holder is not None and station is not None and station.boot_state == "ACCEPTED"
-    return HoldFacts(
-        holds=hold_frames(rows, Kind.RESERVE_NOW),
-        cancels=hold_frames(rows, Kind.CANCEL_RESERVATION),
+    return ReservationEvidence(
+        holds=reservation_frames(rows, Kind.RESERVE_NOW),
+        cancels=reservation_frames(rows, Kind.CANCEL_RESERVATION),
         attempts=max((row.attempt for row in rows), default=0),
         token_digests=await _token_digests(tx, reservation),
         sessions=tuple(session_of(row) for row in heard),
@@ -57,7 +59,7 @@ async def _token_digests(tx: Tx, reservation: Reservation) -> frozenset[str]:
     )
 
 
-def _place(connectors: list[Connector], reservation: Reservation) -> PlaceStatus | None:
+def _place(connectors: list[StationConnector], reservation: Reservation) -> EvseStatus | None:
     """The reserved EVSE, or the station as a whole where any EVSE is held (1.6: connector 0)."""
     evse_id = reservation.evse_id or 0
     found = [
@@ -70,7 +72,7 @@ def _place(connectors: list[Connector], reservation: Reservation) -> PlaceStatus
     telling = [row for word in _TOLD_FIRST for row in found if row.status == word]
     row = (telling or sorted(found, key=lambda each: each.status_time))[0 if telling else -1]
     told = row.reported_time or row.status_time
-    return PlaceStatus(row.status, row.previous_status, row.status_time, told)
+    return EvseStatus(row.status, row.previous_status, row.status_time, told)
 
 
 async def _is_shared(tx: Tx, reservation: Reservation) -> bool:

@@ -1,24 +1,25 @@
-"""Writes what happened to a reservation into the event log: the one door from `Reservation` to it.
+"""Records what happened to a reservation: the only writer of its snapshots in the event log.
 
-Whatever ends or begins a hold is recorded here, in the transaction of the fact that says so. A
-reservation that is held has a workflow that cares for it: the same transaction puts its start into
-the outbox, so that no hold is ever without its timer.
+Everything that begins or ends a reservation is recorded here, in the transaction of the fact that
+says so. A reservation that is held has a workflow. The same transaction puts the start of that
+workflow into the outbox, so no reservation is ever held without its timer.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from contract import names
-from domain.model.command import Code, Command, State
-from domain.reservations import transitions as changes
-from domain.reservations.reservation import Reservation, ReservationState
+from domain.commands.table import rules_of
+from domain.model.command import Command
+from domain.reservations.reservation import Reservation
 from fleet.engine.statements import Tx
 from fleet.log import reservations
-from fleet.log.book import Columns
-from journal.reservations.starting import RESERVATION_KIND, wake
+from fleet.log.event_log import Columns
+from journal.reservations.starting import RESERVATION_KIND, wake_reservation
 
 
 def to_snapshot(reservation: Reservation) -> dict[str, Any]:
@@ -45,9 +46,9 @@ async def record(
     """Applies `change` to the newest snapshot, and writes the result if it is another one.
 
     key: the same key of the same reservation is written once.
-    initial: what to start from when the log does not know the reservation yet; written then.
+    initial: the reservation to begin with when the log does not have it yet; it is written then.
 
-    Returns the reservation as it now stands in the log; None when it is not known.
+    Returns the reservation as the log has it now. None: the log does not have it.
     """
 
     def changed(snapshot: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -57,55 +58,35 @@ async def record(
         after = change(before)
         return None if snapshot is not None and after is before else to_snapshot(after)
 
-    entry = await reservations.BOOK.append(
+    entry = await reservations.RESERVATIONS.append(
         tx, tenant=tenant, name=name, key=key, change=changed, columns=_columns, now=now
     )
     return None if entry is None else from_snapshot(entry.snapshot)
 
 
 async def follow(tx: Tx, command: Command, now: datetime) -> None:
-    """What a command's newest change means for the reservation that it makes or ends."""
-    if command.reserve is not None:
-        await _follow_request(tx, command, now)
-    elif command.cancel_reservation is not None:
-        await _follow_cancel(tx, command, now)
-
-
-async def _follow_request(tx: Tx, command: Command, now: datetime) -> None:
-    spec = command.reserve
-    if spec is None or not spec.reservation:
-        return
-    workflow_id = names.reservation_workflow_id(command.tenant, spec.reservation)
-    after = await record(
-        tx,
-        tenant=command.tenant,
-        name=spec.reservation,
-        key=f"command:{command.revision}",
-        change=lambda known: changes.follow_request(known, command, now),
-        now=now,
-        initial=changes.requested(command, spec.reservation, workflow_id),
-    )
-    fresh = command.state is State.DONE and after is not None
-    if fresh and after is not None and after.state is ReservationState.HELD:
-        await wake(tx, after, "held", now)
-
-
-async def _follow_cancel(tx: Tx, command: Command, now: datetime) -> None:
-    spec, outcome = command.cancel_reservation, command.outcome
-    if spec is None or spec.resolved_reservation is None:
-        return
-    if command.state is not State.DONE or outcome is None or outcome.code is not Code.SUCCEEDED:
+    """Records what a command's newest change means for the reservation that it makes or ends."""
+    update = rules_of(command).reservation_update(command, now)
+    if update is None:
         return
     after = await record(
         tx,
         tenant=command.tenant,
-        name=spec.resolved_reservation,
-        key=f"cancelled:{command.name}",
-        change=lambda known: changes.cancelled(known, spec.reason, now),
+        name=update.reservation,
+        key=update.key,
+        change=update.change,
         now=now,
+        initial=_with_workflow(update.initial),
     )
-    if after is not None and after.state is ReservationState.CANCELLED:
-        await wake(tx, after, "cancelled", now)
+    if after is not None and after.state is update.wake_state:
+        await wake_reservation(tx, after, update.reason, now)
+
+
+def _with_workflow(initial: Reservation | None) -> Reservation | None:
+    if initial is None:
+        return None
+    workflow_id = names.reservation_workflow_id(initial.tenant, initial.name)
+    return replace(initial, workflow_id=workflow_id)
 
 
 def _columns(snapshot: dict[str, Any]) -> Columns:

@@ -1,7 +1,7 @@
-"""How the workflow of a reservation is started: by the outbox, or by whoever asks it for a change.
+"""What starts the workflow of a reservation: the outbox, or the broker that asks for a change.
 
-Every run of a reservation has the same id. A run ends when nothing is left to be done about the
-hold; news that come later (a station that shows it again) start another one.
+All runs of one reservation have the same workflow id. A run ends when nothing is left to do. Later
+news (a station that shows the place as reserved again) start another run.
 """
 
 from datetime import datetime
@@ -9,7 +9,7 @@ from datetime import datetime
 import msgspec
 
 from contract import names
-from contract.commands import ReservationOrder
+from contract.reservations import ReservationInput
 from domain.commands import wording
 from domain.reservations.reservation import Reservation
 from domain.reservations.wording import origin, title
@@ -18,12 +18,12 @@ from fleet.engine.statements import Tx
 from fleet.wakeups import Start
 
 RESERVATION_KIND = "RESERVATION"
-"""Among the kinds of commands in the web UI's filters."""
+"""The kind of a reservation's workflow, beside the kinds of commands, in the web UI's filter."""
 
 
 def start_of(reservation: Reservation) -> Start:
     """What starts a run of the reservation's workflow."""
-    order = ReservationOrder(reservation.tenant, reservation.name, reservation.station)
+    order = ReservationInput(reservation.tenant, reservation.name, reservation.station)
     return Start(
         workflow=names.RESERVATION_WORKFLOW,
         queue=names.COMMANDS_QUEUE,
@@ -38,6 +38,6 @@ def start_of(reservation: Reservation) -> Start:
     )
 
 
-async def wake(tx: Tx, reservation: Reservation, reason: str, now: datetime) -> None:
-    """Puts into the outbox that the reservation's workflow must look at the facts, and run."""
+async def wake_reservation(tx: Tx, reservation: Reservation, reason: str, now: datetime) -> None:
+    """Wakes the workflow of a reservation, or starts it where none is running."""
     await wakeups.add(tx, reservation.workflow_id, reason, now, start_of(reservation))

@@ -1,35 +1,38 @@
-"""Which reservations a station's message may concern: their workflows are woken, never told.
+"""Wakes the workflows of the reservations that a station's message may concern.
 
-As with commands, waking one too many costs a little history, waking one too few costs until the
-next look. A place that is shown as reserved although nothing is held there starts the workflows of
-the reservations that ended there last: a station may have brought one of them back to life.
+A wake-up carries no data. To wake one workflow too many costs a little history; to wake one too few
+costs the time until it looks by itself. So in doubt it is woken.
+
+A station may show an EVSE as reserved although we hold nothing there. Then the reservations that
+ended there last are woken: the station may have brought one of them back to life.
 """
 
 from datetime import datetime, timedelta
 
-from domain.reservations.next_step import CLEARING
+from domain.limits import CLEARING
+from domain.ocpp_words import ConnectorStatus
 from domain.reservations.reservation import Reservation, ReservationState
 from domain.reservations.transitions import LETS_GO
 from fleet import sends
 from fleet.engine.statements import Tx
 from fleet.log import reservations
 from journal.reservations.record import from_snapshot
-from journal.reservations.starting import wake
+from journal.reservations.starting import wake_reservation
 
 REVIVED_WITHIN = timedelta(days=30)
-"""How long after its end a hold that its station shows again is still cancelled there."""
+"""How long after its end a reservation that its station shows again is cancelled there."""
 
 REVIVED_LIMIT = 3
-"""How many ended reservations of a place are looked at when it is shown as reserved."""
+"""How many ended reservations of an EVSE are woken when it is shown as reserved."""
 
 _RETURNS = {"connected", "booted"}
 _NEWS = {"transaction", "connector_status", "connected", "booted", "reservation"}
 
 
 async def wake_uncleared(tx: Tx, station: str, what: str, now: datetime) -> bool:
-    """A station came back: what ended while it was away may still be held there.
+    """Wakes the reservations that ended while the station was away, when it comes back.
 
-    Returns whether there is any.
+    The station may still hold them. Returns whether there is any.
     """
     if what not in _RETURNS:
         return False
@@ -37,12 +40,12 @@ async def wake_uncleared(tx: Tx, station: str, what: str, now: datetime) -> bool
     ended = [from_snapshot(entry.snapshot) for entry in entries]
     uncleared = [each for each in ended if not await _is_cleared(tx, each)]
     for each in uncleared:
-        await wake(tx, each, what, now)
+        await wake_reservation(tx, each, what, now)
     return bool(uncleared)
 
 
 async def _is_cleared(tx: Tx, ended: Reservation) -> bool:
-    """Whether its workflow has nothing left to do there, as far as that is written down."""
+    """Whether the records say that its workflow has nothing left to do at the station."""
     rows = await sends.by_command(tx, ended.tenant, ended.name)
     if rows:
         return all(row.closed for row in rows)
@@ -59,20 +62,17 @@ async def wake_reservations(
     status: str = "",
     wire_id: int | None = None,
 ) -> bool:
-    """Puts a wake-up into the outbox for each reservation that the news may concern.
-
-    Returns whether there is any.
-    """
+    """Wakes each reservation that the message may concern. Returns whether there is any."""
     if what not in _NEWS:
         return False
     known = [from_snapshot(entry.snapshot) for entry in await reservations.open_at(tx, station)]
     held = [each for each in known if each.state is ReservationState.HELD]
     concerned = [each for each in held if _concerns(each, what, evse_id, wire_id)]
     expected = any(each.evse_id in {None, evse_id} for each in known)
-    if status == "Reserved" and evse_id and not expected:
+    if status == ConnectorStatus.RESERVED and evse_id and not expected:
         concerned += await _ended_there(tx, station, evse_id, now)
     for each in concerned:
-        await wake(tx, each, what, now)
+        await wake_reservation(tx, each, what, now)
     return bool(concerned)
 
 

@@ -6,7 +6,7 @@ Nothing is said twice: the words come from the dialects, the outcomes from the d
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from domain.model import transitions as changes
+from domain.commands import transitions as changes
 from domain.model.answers import CallError, Verdict
 from domain.model.command import Command, State
 from domain.model.specs import (
@@ -16,16 +16,17 @@ from domain.model.specs import (
     ReserveSpec,
     ResetMode,
     ResetSpec,
+    Spec,
     StartSpec,
     StopSpec,
     UnlockSpec,
+    only_spec,
 )
-from station_gateway.dialects import v16, v21, v201, verdicts
-from station_gateway.dialects.interface import Answer, Dialect
-from station_gateway.dialects.messages import Unreadable
+from station_gateway.dialects import DIALECTS, v16, verdicts
+from station_gateway.dialects.interface import Dialect
+from station_gateway.dialects.messages import Answer, Unreadable
 
-VERSIONS: tuple[Dialect, ...] = (v16, v201, v21)
-WORDS = {dialect.VERSION: dialect.ANSWERS for dialect in (v16, v201, v21)}
+VERSIONS: tuple[Dialect, ...] = tuple(DIALECTS.values())[::-1]
 CODES = (*verdicts.CALL_ERROR_VERDICTS, "")
 """Every CALLERROR code in every spelling; "" stands for one that is in no standard."""
 
@@ -55,6 +56,17 @@ def answers_page() -> str:
     return "\n".join([_HEAD, *_statuses(), _ERRORS, *_codes()])
 
 
+SPECS: dict[Kind, Spec] = {
+    Kind.START_SESSION: StartSpec(_TOKEN),
+    Kind.STOP_SESSION: StopSpec(wire_id="1"),
+    Kind.UNLOCK_CONNECTOR: UnlockSpec(1),
+    Kind.RESET: ResetSpec(ResetMode.HARD),
+    Kind.RESERVE_NOW: ReserveSpec(_TOKEN, _THEN, wire_id=1),
+    Kind.CANCEL_RESERVATION: CancelReservationSpec(1),
+}
+"""A spec of each kind."""
+
+
 def command_of(kind: Kind) -> Command:
     """A command whose frame is on the wire."""
     return Command(
@@ -66,19 +78,15 @@ def command_of(kind: Kind) -> Command:
         create_time=_THEN,
         not_after=_THEN,
         workflow_id="w",
-        start=StartSpec(_TOKEN) if kind is Kind.START_SESSION else None,
-        stop=StopSpec(wire_id="1") if kind is Kind.STOP_SESSION else None,
-        unlock=UnlockSpec(1) if kind is Kind.UNLOCK_CONNECTOR else None,
-        reset=ResetSpec(ResetMode.HARD) if kind is Kind.RESET else None,
-        reserve=ReserveSpec(_TOKEN, _THEN, wire_id=1) if kind is Kind.RESERVE_NOW else None,
-        cancel_reservation=(CancelReservationSpec(1) if kind is Kind.CANCEL_RESERVATION else None),
         send_time=_THEN,
+        **only_spec(kind, SPECS[kind]),
     )
 
 
 def after_answer(dialect: Dialect, kind: Kind, answer: Answer) -> Command:
-    """The command once its answer is read and written down, as a gateway does it."""
-    return changes.answered(command_of(kind), dialect.read_answer(kind, answer), _THEN)
+    """The command after its answer was read and recorded, as a gateway does it."""
+    read = dialect.COMMANDS[kind].read_answer(answer)
+    return changes.answered(command_of(kind), read, _THEN)
 
 
 def told(command: Command) -> str:
@@ -95,7 +103,7 @@ def _statuses() -> Iterator[str]:
     for kind in Kind:
         rows: dict[tuple[str, str, str], list[str]] = {}
         for dialect in VERSIONS:
-            for word in WORDS[dialect.VERSION][kind]:
+            for word in dialect.COMMANDS[kind].answers:
                 command = after_answer(dialect, kind, {"status": word})
                 row = (word, _verdict(command), told(command))
                 rows.setdefault(row, []).append(dialect.VERSION)

@@ -7,7 +7,6 @@ from domain.reservations.transitions import ENDINGS
 
 _MEANS = {
     ReservationState.REQUESTED: "Its ReserveNow is under way, or an unknown hold is being undone.",
-    ReservationState.SCHEDULED: "It begins later.",
     ReservationState.HELD: "The station said yes; a workflow cares for it until its end.",
     ReservationState.USED: "The driver came.",
     ReservationState.EXPIRED: "Our timer ended it.",

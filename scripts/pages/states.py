@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from domain.commands.kinds import RULES
+from domain.commands.table import COMMANDS
 from domain.model.command import Code, CompensationState, State
 from domain.model.outcomes import ENDINGS
 from domain.model.specs import Kind, OfflinePolicy
@@ -10,7 +10,7 @@ from domain.model.states import COMPENSATIONS, STATES
 
 _HEAD = """# States, outcomes and causes
 
-Printed from the tables in `workflows/domain/` by `scripts/print_states`; do not edit.
+Printed from the tables in `domain/` by `scripts/print_states`; do not edit.
 """
 
 _STATE_MEANS = {
@@ -87,7 +87,7 @@ def _kinds() -> Iterator[str]:
     yield "| Kind | Sent within | When offline | Priority | Frame repeatable | Final when |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for kind in Kind:
-        rules = RULES[kind]
+        rules = COMMANDS[kind]
         waits = rules.offline_policy is OfflinePolicy.WAIT
         yield (
             f"| {kind.value} | {rules.not_after.total_seconds():.0f} s "

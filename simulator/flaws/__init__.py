@@ -1,8 +1,8 @@
-"""The hostile mode: what is wrong with a station, each flaw by its name.
+"""The flaws of a hostile station, by name.
 
-Every flaw was seen in the field, or is what a fault of power, network or software makes of an
-honest station. A flaw changes one thing and leaves the rest honest, so that flaws can be combined;
-`simulator.behaviour` has the points at which they take hold.
+Every flaw was seen in the field, or is the effect of a fault of power, network or software on an
+honest station. A flaw changes one thing and leaves the rest honest, so that flaws can be combined.
+Each one overrides methods of `simulator.behaviour.Behaviour`.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from typing import Any
 
 from simulator.behaviour import Behaviour
 from simulator.flaws.answers import (
-    CallError,
+    AnswersCallError,
     DoesNothing,
     DropsBeforeAnswer,
     EventsBeforeAnswers,
@@ -32,18 +32,18 @@ from simulator.flaws.frames import (
     NoReservationId,
     WrongClock,
 )
-from simulator.flaws.holds import (
+from simulator.flaws.power import DoubleSocket, NeverBootsAfterReset, ReportsSessionsAfterBoot
+from simulator.flaws.reservations import (
     ForgetsReservations,
     KeepsReservations,
     LosesHoldOnRefusedChange,
     RefusesSameReservationId,
     RevivesReservations,
 )
-from simulator.flaws.power import DoubleSocket, NeverBootsAfterReset, ReportsSessionsAfterBoot
 
 __all__ = [
     "FLAWS",
-    "CallError",
+    "AnswersCallError",
     "DoesNothing",
     "DoubleSocket",
     "DropsBeforeAnswer",
@@ -83,7 +83,7 @@ FLAWS: Mapping[str, type[Behaviour]] = MappingProxyType(
         "drop-before-answer": DropsBeforeAnswer,
         "reboot-in-mid-command": RebootsInMidCommand,
         "unknown-status-word": UnknownStatusWord,
-        "call-error": CallError,
+        "call-error": AnswersCallError,
         "duplicate-answers": DuplicateAnswers,
         "duplicate-messages": DuplicateMessages,
         "minus-one-ids": MinusOneIds,
@@ -104,9 +104,9 @@ FLAWS: Mapping[str, type[Behaviour]] = MappingProxyType(
 
 
 def parse_flaw(text: str) -> Behaviour:
-    """A flaw as people write it: NAME or NAME=VALUE.
+    """Reads a flaw from NAME or NAME=VALUE.
 
-    Raises: ValueError that says which names, or what kind of value, there are.
+    Raises: ValueError for an unknown name or a wrong value; the message says what is allowed.
     """
     name, equals, value = text.partition("=")
     kind = FLAWS.get(name)
@@ -125,7 +125,7 @@ def parse_flaw(text: str) -> Behaviour:
 
 
 def value_of(kind: type[Behaviour]) -> tuple[str, Any] | None:
-    """What VALUE means for this flaw, and its default. None: it takes no value."""
+    """The field that VALUE sets, and its default. None: the flaw takes no value."""
     settings = [(each.name, each.default) for each in fields(kind)]  # type: ignore[arg-type]
     return settings[-1] if settings else None
 

@@ -1,12 +1,16 @@
-"""Flaws in how commands are answered. Questions (TriggerMessage, GetVariables ...) stay honest."""
+"""Flaws in the answers to commands.
+
+Questions (TriggerMessage, GetVariables ...) are answered honestly: a back end that doubts an answer
+must be able to find out the truth.
+"""
 
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from simulator.behaviour import Answering, Behaviour, IncomingCall
-from simulator.messages import Answer, Refusal
-from simulator.model import Rebooting
+from simulator.charger.model import Rebooting
+from simulator.dialects.messages import CallAnswer, CallErrorReply
 
 COMMANDS = frozenset(
     {
@@ -24,31 +28,31 @@ COMMANDS = frozenset(
 
 @dataclass(frozen=True)
 class _AnswerFlaw(Behaviour):
-    """Does otherwise with some commands, by their OCPP actions."""
+    """A flaw in the answers to some commands. only: their OCPP actions."""
 
     only: frozenset[str] = field(default=COMMANDS, kw_only=True)
 
     def __post_init__(self) -> None:
-        """Says early that a command is none.
+        """Checks the actions when the flaw is made.
 
-        Raises: ValueError.
+        Raises: ValueError when one of them is no command.
         """
         if unknown := self.only - COMMANDS:
             raise ValueError(f"{', '.join(sorted(unknown))}: no command")
 
-    async def answer(self, call: IncomingCall, inner: Answering) -> Answer | None:
-        """Honest, but for the commands in question."""
+    async def answer(self, call: IncomingCall, inner: Answering) -> CallAnswer | None:
+        """The flawed answer for the chosen commands; the honest answer for the others."""
         if call.action not in self.only:
             return await inner(call)
         return await self._flawed(call, inner)
 
-    async def _flawed(self, call: IncomingCall, inner: Answering) -> Answer | None:
+    async def _flawed(self, call: IncomingCall, inner: Answering) -> CallAnswer | None:
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Silent(_AnswerFlaw):
-    """Hears a command, does nothing, and never answers."""
+    """Does nothing, and never answers."""
 
     async def _flawed(self, call: IncomingCall, inner: Answering) -> None:  # noqa: ARG002
         return None
@@ -56,7 +60,7 @@ class Silent(_AnswerFlaw):
 
 @dataclass(frozen=True)
 class Mute(_AnswerFlaw):
-    """Does what it is told, and never answers."""
+    """Carries the command out, and never answers."""
 
     async def _flawed(self, call: IncomingCall, inner: Answering) -> None:
         answer = await inner(call)
@@ -66,18 +70,18 @@ class Mute(_AnswerFlaw):
 
 @dataclass(frozen=True)
 class DoesNothing(_AnswerFlaw):
-    """Says yes (Accepted, Unlocked), or the word that is given, and does nothing."""
+    """Answers Accepted (or Unlocked), or with the given word, and does nothing."""
 
     word: str = ""
 
-    async def _flawed(self, call: IncomingCall, inner: Answering) -> Answer:  # noqa: ARG002
+    async def _flawed(self, call: IncomingCall, inner: Answering) -> CallAnswer:  # noqa: ARG002
         yes = "Unlocked" if call.action == "UnlockConnector" else "Accepted"
-        return Answer({"status": self.word or yes})
+        return CallAnswer({"status": self.word or yes})
 
 
 @dataclass(frozen=True)
 class DropsBeforeAnswer(_AnswerFlaw):
-    """Does what it is told, and loses its connection before it answers."""
+    """Carries the command out, and loses its connection before it answers."""
 
     async def _flawed(self, call: IncomingCall, inner: Answering) -> None:
         answer = await inner(call)
@@ -88,7 +92,7 @@ class DropsBeforeAnswer(_AnswerFlaw):
 
 @dataclass(frozen=True)
 class RebootsInMidCommand(_AnswerFlaw):
-    """Reboots when a command comes, before it did or answered anything."""
+    """Reboots when a command arrives, before it does or answers anything."""
 
     async def _flawed(self, call: IncomingCall, inner: Answering) -> None:  # noqa: ARG002
         call.station.reboot("Watchdog")
@@ -96,41 +100,44 @@ class RebootsInMidCommand(_AnswerFlaw):
 
 @dataclass(frozen=True)
 class Slow(_AnswerFlaw):
-    """Takes its time: does what it is told, and answers, only after so many seconds."""
+    """Carries the command out, and answers, only after so many seconds."""
 
     seconds: float = 2.0
 
-    async def _flawed(self, call: IncomingCall, inner: Answering) -> Answer | None:
+    async def _flawed(self, call: IncomingCall, inner: Answering) -> CallAnswer | None:
         await asyncio.sleep(self.seconds)
         return await inner(call)
 
 
 @dataclass(frozen=True)
 class Late(_AnswerFlaw):
-    """Does what it is told at once; the answer comes when the back end has given up waiting."""
+    """Carries the command out at once, and answers only after so many seconds.
+
+    By default the back end has given up waiting by then.
+    """
 
     seconds: float = 45.0
 
-    async def _flawed(self, call: IncomingCall, inner: Answering) -> Answer | None:
+    async def _flawed(self, call: IncomingCall, inner: Answering) -> CallAnswer | None:
         answer = await inner(call)
         if answer is None:
             return None
         call.station.carry_out(answer)
         await asyncio.sleep(self.seconds)
-        return Answer(answer.reply)
+        return CallAnswer(answer.reply)
 
 
 @dataclass(frozen=True)
 class EventsBeforeAnswers(_AnswerFlaw):
-    """Tells what happened before it answers; waits so many seconds for the back end to take it.
+    """Reports the effects of a command before it answers the command.
 
-    A reset is warm then: BootNotification and the statuses come over the same connection, and
-    before the answer.
+    It waits at most so many seconds until the back end has answered the reports. After a reset it
+    sends BootNotification and the statuses over the same connection, before the answer.
     """
 
     seconds: float = 5.0
 
-    async def _flawed(self, call: IncomingCall, inner: Answering) -> Answer | None:
+    async def _flawed(self, call: IncomingCall, inner: Answering) -> CallAnswer | None:
         answer = await inner(call)
         if answer is None:
             return None
@@ -143,27 +150,27 @@ class EventsBeforeAnswers(_AnswerFlaw):
             station.restart_warm(event)
         with suppress(TimeoutError):
             await station.delivered(self.seconds)
-        return Answer(answer.reply)
+        return CallAnswer(answer.reply)
 
 
 @dataclass(frozen=True)
 class UnknownStatusWord(_AnswerFlaw):
-    """Does what it is told, and answers with a status that no standard has."""
+    """Carries the command out, and answers with a status that OCPP does not define."""
 
     word: str = "Perhaps"
 
-    async def _flawed(self, call: IncomingCall, inner: Answering) -> Answer | None:
+    async def _flawed(self, call: IncomingCall, inner: Answering) -> CallAnswer | None:
         answer = await inner(call)
-        if answer is None or isinstance(answer.reply, Refusal):
+        if answer is None or isinstance(answer.reply, CallErrorReply):
             return answer
         return replace(answer, reply={**answer.reply, "status": self.word})
 
 
 @dataclass(frozen=True)
-class CallError(_AnswerFlaw):
+class AnswersCallError(_AnswerFlaw):
     """Does nothing, and answers with a CALLERROR of this code."""
 
     code: str = "InternalError"
 
-    async def _flawed(self, call: IncomingCall, inner: Answering) -> Answer:  # noqa: ARG002
-        return Answer(Refusal(self.code, f"{call.action} failed here"))
+    async def _flawed(self, call: IncomingCall, inner: Answering) -> CallAnswer:  # noqa: ARG002
+        return CallAnswer(CallErrorReply(self.code, f"{call.action} failed here"))

@@ -1,4 +1,4 @@
-"""Flaws in what is written: frames twice, ids wrong or missing, clocks wrong."""
+"""Flaws in the frames that a station writes: duplicates, wrong or missing ids, a wrong clock."""
 
 import re
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from simulator.behaviour import Behaviour, Frame
-from simulator.messages import Payload
+from simulator.dialects.messages import Payload
 
 _CALL = 2
 _IDS = frozenset({"transactionId", "reservationId", "remoteStartId"})
@@ -18,24 +18,24 @@ class DuplicateAnswers(Behaviour):
     """Writes every answer twice."""
 
     def written(self, frame: Frame) -> list[Frame]:
-        """CALLRESULT and CALLERROR."""
+        """Doubles each CALLRESULT and CALLERROR."""
         return [frame] if frame[0] == _CALL else [frame, frame]
 
 
 @dataclass(frozen=True)
 class DuplicateMessages(Behaviour):
-    """Writes every message of its own twice, with the same message id."""
+    """Writes each of its own messages twice, with the same message id."""
 
     def written(self, frame: Frame) -> list[Frame]:
-        """CALL."""
+        """Doubles each CALL."""
         return [frame, frame] if frame[0] == _CALL else [frame]
 
 
 class _CallFlaw(Behaviour):
-    """Writes other payloads in its own messages."""
+    """A flaw that changes the payloads of the station's own messages."""
 
     def written(self, frame: Frame) -> list[Frame]:
-        """The message with its payload changed."""
+        """The message with a changed payload."""
         if frame[0] != _CALL:
             return [frame]
         kind, identity, action, payload = frame
@@ -47,7 +47,7 @@ class _CallFlaw(Behaviour):
 
 @dataclass(frozen=True)
 class MinusOneIds(_CallFlaw):
-    """1.6: tells the end and the meter values of every transaction with the id -1."""
+    """1.6: sends the end and the meter values of every transaction with the id -1."""
 
     def _changed(self, action: str, payload: Payload) -> Payload:
         wrong = action == "StopTransaction" or (
@@ -58,7 +58,7 @@ class MinusOneIds(_CallFlaw):
 
 @dataclass(frozen=True)
 class NoReservationId(_CallFlaw):
-    """Never says which reservation a transaction used."""
+    """Never says which reservation a session used."""
 
     def _changed(self, action: str, payload: Payload) -> Payload:
         if action not in ("StartTransaction", "TransactionEvent"):
@@ -76,10 +76,10 @@ class IdsAsStrings(_CallFlaw):
 
 @dataclass(frozen=True)
 class ExtraFields(Behaviour):
-    """Adds fields that no standard has to every message and every answer."""
+    """Adds fields that OCPP does not define to every message and every answer."""
 
     def written(self, frame: Frame) -> list[Frame]:
-        """The payload is the last element of a CALL and of a CALLRESULT."""
+        """Changes the last element: the payload of a CALL or of a CALLRESULT."""
         *head, payload = frame
         extra = {"xSignalDbm": -71, "xModem": {"sim": "none", "retries": [1, 2]}}
         return [[*head, {**payload, **extra}]]
@@ -87,16 +87,17 @@ class ExtraFields(Behaviour):
 
 @dataclass(frozen=True)
 class WrongClock(_CallFlaw):
-    """Its clock is wrong, and so is when its holds run out.
+    """Its clock is wrong; so its reservations end at the wrong time.
 
-    Seconds that it is ahead (negative: behind); or `1970`: the year of a clock that lost its
-    battery; or, only in what it writes: `222222017` for the year, `no-offset` without the Z.
+    The value is the seconds that the clock is ahead (negative: behind), or `1970`: the year of a
+    clock without a battery. Two values change only the written times: `222222017` is the year,
+    `no-offset` leaves out the Z.
     """
 
     how: str = "86400"
 
     def now(self, true_time: datetime) -> datetime:
-        """Ahead, behind, or in 1970."""
+        """The wrong time."""
         match self.how:
             case "222222017" | "no-offset":
                 return true_time
@@ -107,9 +108,9 @@ class WrongClock(_CallFlaw):
                 return true_time + timedelta(seconds=float(seconds))
 
     def __post_init__(self) -> None:
-        """Says early that a value cannot be used.
+        """Checks the value when the flaw is made.
 
-        Raises: ValueError.
+        Raises: ValueError when it is none of the above.
         """
         self.now(datetime.now(UTC))
 
@@ -127,7 +128,7 @@ class WrongClock(_CallFlaw):
 
 
 def _mapped(payload: Payload, keys: frozenset[str], change: Callable[[Any], Any]) -> Payload:
-    """A copy in which the values of these keys are changed, however deep they are."""
+    """A copy in which the values of these keys are changed, at every depth."""
 
     def inner(value: Any) -> Any:
         if isinstance(value, dict):

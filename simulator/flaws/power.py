@@ -1,4 +1,4 @@
-"""Flaws in how a station comes, goes, and connects."""
+"""Flaws in how a station boots, goes down, and connects."""
 
 import asyncio
 from contextlib import suppress
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from websockets.exceptions import InvalidHandshake
 
 from simulator.behaviour import Behaviour
-from simulator.link import CallRefused, LinkLost
+from simulator.connection.socket import CallErrorReceived, SocketLost
 
 if TYPE_CHECKING:
     from simulator.station import SimulatedStation
@@ -23,34 +23,34 @@ class NeverBootsAfterReset(Behaviour):
 
 @dataclass(frozen=True)
 class ReportsSessionsAfterBoot(Behaviour):
-    """Goes down for a reset at once; the end of what ran is told only after the boot."""
+    """Goes down for a reset at once, and reports the ends of its sessions only after the boot."""
 
     goes_down_first = True
 
 
 @dataclass(frozen=True)
 class DoubleSocket(Behaviour):
-    """Opens a second authenticated connection beside each of its first so many, and answers on it.
+    """Opens a second authenticated connection beside each of its first so many connections.
 
-    Once closed, the second one stays closed; the first is opened again as by any station.
+    It answers commands on the second one. When the second one is closed, it stays closed.
     """
 
     times: int = 1
 
     def connected(self, station: "SimulatedStation") -> None:
-        """The twin lives until somebody closes it."""
+        """Opens the second connection beside one of the first."""
         if station.connections <= self.times:
-            station.spawn(_twin(station))
+            station.spawn(_second_connection(station))
 
 
-async def _twin(station: "SimulatedStation") -> None:
+async def _second_connection(station: "SimulatedStation") -> None:
     try:
-        async with station.opened_twin() as twin:
+        async with station.opened_second_socket() as second:
             station.tell("opened a second connection")
-            reading = asyncio.create_task(twin.read())
+            reading = asyncio.create_task(second.read())
             try:
-                with suppress(LinkLost, CallRefused, TimeoutError):
-                    await twin.call("Heartbeat", {}, station.config.call_timeout_s)
+                with suppress(SocketLost, CallErrorReceived, TimeoutError):
+                    await second.call("Heartbeat", {}, station.config.call_timeout_s)
                 await reading
             finally:
                 reading.cancel()

@@ -1,1 +1,1 @@
-"""Commands on their way to a station: the queue, the frame, the answer."""
+"""Commands in the gateway: their frames, their turn at the station, their answers."""

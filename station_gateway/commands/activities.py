@@ -1,6 +1,6 @@
-"""The gateway's Temporal activities: thin wrappers that heartbeat while the work goes on.
+"""The gateway's Temporal activities: thin wrappers that send heartbeats while the work goes on.
 
-A station's word is a result, never an exception. `send_frame` is scheduled with one attempt.
+What a station says is a result, never an exception. `send_frame` is scheduled with one attempt.
 """
 
 import asyncio
@@ -9,30 +9,31 @@ from contextlib import asynccontextmanager
 
 from temporalio import activity
 
-from contract.commands import AskRequest, AskResult, SendRequest, SendResult
-from contract.names import ASK_STATION, SEND_FRAME
+from contract import activities as stubs
+from contract.activities import implements
+from contract.commands import AskStationInput, AskStationResult, SendFrameInput, SendFrameResult
 from station_gateway.commands.questions import Questions
 from station_gateway.commands.sending import Sender
 
 
 class GatewayActivities:
-    """What workflows can ask of the process that holds a station's socket."""
+    """The activities of the process that holds a station's socket."""
 
     def __init__(self, sender: Sender, questions: Questions, *, heartbeat_s: float) -> None:
         self._sender = sender
         self._questions = questions
         self._heartbeat_s = heartbeat_s
 
-    @activity.defn(name=SEND_FRAME)
-    async def send_frame(self, request: SendRequest) -> SendResult:
+    @implements(stubs.send_frame)
+    async def send_frame(self, request: SendFrameInput) -> SendFrameResult:
         """Send one frame of a command, at most once."""
         async with _heartbeats(self._heartbeat_s):
             result = await self._sender.send(request)
         self._questions.after_answer(request, result)
         return result
 
-    @activity.defn(name=ASK_STATION)
-    async def ask_station(self, request: AskRequest) -> AskResult:
+    @implements(stubs.ask_station)
+    async def ask_station(self, request: AskStationInput) -> AskStationResult:
         """Ask what became of a command."""
         async with _heartbeats(self._heartbeat_s):
             return await self._questions.ask(request)
@@ -40,7 +41,7 @@ class GatewayActivities:
 
 @asynccontextmanager
 async def _heartbeats(interval_s: float) -> AsyncIterator[None]:
-    """Tell Temporal that this process lives, so that its death is noticed within seconds."""
+    """Send heartbeats inside the block, so that Temporal notices a dead process within seconds."""
 
     async def beat() -> None:
         while True:

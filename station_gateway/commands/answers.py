@@ -1,23 +1,30 @@
-"""Station answers: as they stand in the fleet's `sends` rows and back, and when one is an alarm."""
+"""The answers of stations: how the fleet keeps them, and which of them raise an alarm."""
 
-from typing import Any
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
 
-from contract.commands import SendResult, SendStatus
+from contract.commands import SendFrameResult, SendStatus
 from domain.model.answers import CallError, StationAnswer
 from domain.model.outcomes import Cause
+from fleet.database import Database
+from fleet.engine.statements import Tx
+from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.sends import Send
-from station_gateway.dialects.interface import Answer
+from journal.commands.record import committed
+from station_gateway.dialects.messages import Answer
 from station_gateway.dialects.verdicts import OUR_BUG_CODES
 from telemetry import metrics
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 
 def take_blame(answer: Answer, action: str, station: str, command: str = "") -> None:
-    """When the station says that our frame was wrong: our bug, until somebody shows another.
+    """Raise an alarm when the station says that our frame was wrong: that is a bug of ours.
 
     command: whose frame it was; "" for a question of our own.
     """
@@ -34,16 +41,34 @@ def to_row(answer: StationAnswer) -> dict[str, Any]:
 
 
 def from_row(row: dict[str, Any]) -> StationAnswer:
-    """What `to_row` made."""
+    """The answer that `to_row` has written."""
     return msgspec.convert(row, StationAnswer)
 
 
-def stored(send: Send) -> SendResult:
-    """The result of an attempt that was decided before, as its row tells."""
+async def written_within(
+    limit_s: float, db: Database, write: Callable[[Tx], Awaitable[T]], *, pause_s: float
+) -> T | None:
+    """Write, and try again while the database is away; None when it stays away for `limit_s`.
+
+    Then the result of the attempt still goes out: the workflow records what it gets from us.
+    """
+    try:
+        async with asyncio.timeout(limit_s):
+            while True:
+                try:
+                    return await committed(db, write)
+                except DatabaseUnavailable:
+                    await asyncio.sleep(pause_s)
+    except TimeoutError:
+        return None
+
+
+def stored(send: Send) -> SendFrameResult:
+    """The result of an attempt that was decided before, from its row."""
     if send.state == "VOID":
-        return SendResult(SendStatus.NOT_SENT, Cause.GATEWAY_UNREACHABLE.value, retry=True)
+        return SendFrameResult(SendStatus.NOT_SENT, Cause.GATEWAY_UNREACHABLE.value, retry=True)
     if send.state == "ANSWERED" and send.answer is not None:
-        return SendResult(
+        return SendFrameResult(
             SendStatus.ANSWERED,
             answer=from_row(send.answer),
             send_time=send.send_time,
@@ -51,6 +76,6 @@ def stored(send: Send) -> SendResult:
             message_id=send.message_id,
         )
     cause = send.cause or Cause.GATEWAY_LOST_AFTER_SEND.value
-    return SendResult(
+    return SendFrameResult(
         SendStatus.NO_ANSWER, cause, send_time=send.send_time, message_id=send.message_id
     )

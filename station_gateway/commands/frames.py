@@ -1,13 +1,28 @@
-"""From a command to its frame, and to what the fleet keeps of it.
+"""From a command to its frame, and to what the fleet keeps of that frame.
 
+`KEPT` says for each kind of command which part of its spec is kept beside the frame, so that the
+facts that follow can be matched with it. How the frame is written is the matter of the dialects.
 Tokens are opened from their seal here and nowhere else, each time a frame is built, and not kept.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
-from contract.commands import SendRequest
-from domain.model.specs import IdToken, Kind
+from contract.commands import SendFrameInput
+from domain.model.specs import (
+    SPEC_PLACES,
+    CancelReservationSpec,
+    IdToken,
+    Kind,
+    ReserveSpec,
+    ResetSpec,
+    StartSpec,
+    StopSpec,
+    UnlockSpec,
+)
 from fleet.keys import Sealer
+from station_gateway.dialects.command_words import FrameParts
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import OutgoingCall, Unsendable
 
@@ -17,103 +32,118 @@ class Unopenable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Traces:
-    """By what the facts that follow a frame are recognised.
+class KeptOfFrame:
+    """What the fleet keeps beside a frame, to recognise the facts that follow it.
 
-    token_digest, group_digest: equal to those of the tokens that the station will report, whatever
-    it calls their types. wire_id: of the transaction that is stopped, or of the reservation.
+    id_token, group_id_token: the tokens that the frame carries. Their digests equal those of the
+        tokens that the station will report, whatever it calls their types.
+    wire_id: OCPP's id of the transaction that is stopped, or of the reservation.
     """
 
     evse_id: int | None = None
     connector_id: int | None = None
-    token_digest: str | None = None
-    group_digest: str | None = None
+    id_token: IdToken | None = None
+    group_id_token: IdToken | None = None
     wire_id: str | None = None
+
+    @property
+    def token_digest(self) -> str | None:
+        """The digest of the token, None when the frame carries none."""
+        return None if self.id_token is None else self.id_token.digest
+
+    @property
+    def group_digest(self) -> str | None:
+        """The digest of the group token, None when the frame carries none."""
+        return None if self.group_id_token is None else self.group_id_token.digest
+
+
+def _of_start(spec: StartSpec) -> KeptOfFrame:
+    return KeptOfFrame(spec.evse_id, spec.connector_id, spec.id_token, spec.group_id_token)
+
+
+def _of_stop(spec: StopSpec) -> KeptOfFrame:
+    return KeptOfFrame(wire_id=spec.wire_id)
+
+
+def _of_unlock(spec: UnlockSpec) -> KeptOfFrame:
+    return KeptOfFrame(spec.on_evse, spec.on_connector)
+
+
+def _of_reset(spec: ResetSpec) -> KeptOfFrame:
+    return KeptOfFrame(spec.evse_id)
+
+
+def _of_reserve_now(spec: ReserveSpec) -> KeptOfFrame:
+    return KeptOfFrame(
+        spec.evse_id, spec.connector_id, spec.id_token, spec.group_id_token, str(spec.wire_id)
+    )
+
+
+def _of_cancel_reservation(spec: CancelReservationSpec) -> KeptOfFrame:
+    return KeptOfFrame(wire_id=str(spec.wire_id))
+
+
+KEPT: Mapping[Kind, Callable[[Any], KeptOfFrame]] = {
+    Kind.START_SESSION: _of_start,
+    Kind.STOP_SESSION: _of_stop,
+    Kind.UNLOCK_CONNECTOR: _of_unlock,
+    Kind.RESET: _of_reset,
+    Kind.RESERVE_NOW: _of_reserve_now,
+    Kind.CANCEL_RESERVATION: _of_cancel_reservation,
+}
+"""What is kept of the frame of each kind. A row for every kind."""
+
+AWAIT_CABLE = frozenset({Kind.START_SESSION})
+"""Kinds whose deadline depends on how long the station waits for the cable."""
 
 
 def build(
-    dialect: Dialect, sealer: Sealer, request: SendRequest, remote_start_id: int = 0
+    dialect: Dialect, sealer: Sealer, request: SendFrameInput, remote_start_id: int = 0
 ) -> OutgoingCall:
     """The frame of a command in this version's words.
 
     Raises:
-        Unsendable: the version has no words for it, or what it needs is not in the request.
+        Unsendable: the version has no words for it, or its spec is not in the request.
         Unopenable: a token cannot be read.
     """
-    match request:
-        case SendRequest(kind=Kind.START_SESSION, start=spec) if spec is not None:
-            return dialect.start(
-                spec,
-                token_value=_opened(sealer, spec.id_token),
-                group_token_value=_opened_if_any(sealer, spec.group_id_token),
-                remote_start_id=remote_start_id,
-            )
-        case SendRequest(kind=Kind.STOP_SESSION, stop=spec) if spec is not None:
-            return dialect.stop(spec)
-        case SendRequest(kind=Kind.UNLOCK_CONNECTOR, unlock=spec) if spec is not None:
-            return dialect.unlock(spec)
-        case SendRequest(kind=Kind.RESET, reset=spec) if spec is not None:
-            return dialect.reset(spec)
-        case SendRequest(kind=Kind.RESERVE_NOW, reserve=spec) if spec is not None:
-            return dialect.reserve(
-                spec,
-                token_value=_opened(sealer, spec.id_token),
-                group_token_value=_opened_if_any(sealer, spec.group_id_token),
-            )
-        case SendRequest(kind=Kind.CANCEL_RESERVATION, cancel_reservation=spec) if spec is not None:
-            return dialect.cancel_reservation(spec)
-    raise Unsendable(f"{request.kind.value}: what it is about is missing")
+    spec = _spec_of(request)
+    if spec is None:
+        raise Unsendable(f"{request.kind.value}: what it is about is missing")
+    kept = KEPT[request.kind](spec)
+    parts = FrameParts(
+        id_token=_opened(sealer, kept.id_token),
+        group_id_token=_opened(sealer, kept.group_id_token),
+        number=remote_start_id,
+    )
+    return dialect.COMMANDS[request.kind].write(spec, parts)
 
 
-def traces(request: SendRequest) -> Traces:
-    """What the intent of a frame is found again by."""
-    match request:
-        case SendRequest(kind=Kind.START_SESSION, start=spec) if spec is not None:
-            return Traces(
-                evse_id=spec.evse_id,
-                connector_id=spec.connector_id,
-                token_digest=spec.id_token.digest,
-                group_digest=_digest(spec.group_id_token),
-            )
-        case SendRequest(kind=Kind.STOP_SESSION, stop=spec) if spec is not None:
-            return Traces(wire_id=spec.wire_id)
-        case SendRequest(kind=Kind.UNLOCK_CONNECTOR, unlock=spec) if spec is not None:
-            return Traces(evse_id=spec.on_evse, connector_id=spec.on_connector)
-        case SendRequest(kind=Kind.RESET, reset=spec) if spec is not None:
-            return Traces(evse_id=spec.evse_id)
-        case SendRequest(kind=Kind.RESERVE_NOW, reserve=spec) if spec is not None:
-            return Traces(
-                evse_id=spec.evse_id,
-                connector_id=spec.connector_id,
-                token_digest=spec.id_token.digest,
-                group_digest=_digest(spec.group_id_token),
-                wire_id=str(spec.wire_id),
-            )
-        case SendRequest(kind=Kind.CANCEL_RESERVATION, cancel_reservation=spec) if spec is not None:
-            return Traces(wire_id=str(spec.wire_id))
-    return Traces()
+def kept_of(request: SendFrameInput) -> KeptOfFrame:
+    """What the fleet keeps beside the frame of this request."""
+    spec = _spec_of(request)
+    return KeptOfFrame() if spec is None else KEPT[request.kind](spec)
 
 
-def _digest(token: IdToken | None) -> str | None:
-    return None if token is None else token.digest
+def lacks_evse(dialect: Dialect, request: SendFrameInput) -> bool:
+    """Whether the frame names no EVSE although stations of this version want one named."""
+    wants_evse = dialect.COMMANDS[request.kind].wants_evse
+    return wants_evse and kept_of(request).evse_id is None
 
 
-def _opened_if_any(sealer: Sealer, token: IdToken | None) -> str | None:
-    return None if token is None else _opened(sealer, token)
+def at_evse(request: SendFrameInput, evse_id: int) -> SendFrameInput:
+    """The same request at this EVSE."""
+    spec = replace(_spec_of(request), evse_id=evse_id)
+    return replace(request, **{SPEC_PLACES[request.kind]: spec})
 
 
-def _opened(sealer: Sealer, token: IdToken) -> str:
+def _spec_of(request: SendFrameInput) -> Any:
+    return getattr(request, SPEC_PLACES[request.kind])
+
+
+def _opened(sealer: Sealer, token: IdToken | None) -> str | None:
+    if token is None:
+        return None
     try:
         return sealer.open(token.sealed)
     except Exception as error:
         raise Unopenable from error
-
-
-def at_evse(request: SendRequest, evse_id: int) -> SendRequest:
-    """A start or a hold of any EVSE, at this one."""
-    start, reserve = request.start, request.reserve
-    return replace(
-        request,
-        start=replace(start, evse_id=evse_id) if start else None,
-        reserve=replace(reserve, evse_id=evse_id) if reserve else None,
-    )

@@ -1,4 +1,9 @@
-"""Our own questions to a station: read-only, harmless to repeat, never in a command's way."""
+"""Our own questions to a station: read-only, and harmless to repeat.
+
+A question tells what became of a command whose answer or effect is missing, or how the station is
+configured. It waits in the station's queue like a command and writes nothing by itself. The facts
+that it brings come as messages of the station.
+"""
 
 import asyncio
 import random
@@ -8,54 +13,51 @@ from datetime import datetime
 
 import structlog
 
-from contract.commands import AskRequest, AskResult, SendRequest, SendResult
+from contract.commands import AskStationInput, AskStationResult, SendFrameInput, SendFrameResult
 from domain.model.answers import Verdict
 from domain.model.specs import Kind
 from fleet import sends, stations
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from journal.commands.waking import StationEvent, wake_concerned
 from station_gateway.commands.answers import take_blame, to_row
-from station_gateway.commands.waiting import StationGone
-from station_gateway.dialects.interface import Answer
-from station_gateway.dialects.messages import OutgoingCall
-from station_gateway.facts.handlers import Waker
+from station_gateway.commands.frames import AWAIT_CABLE
+from station_gateway.dialects.command_words import Question, Subject
+from station_gateway.dialects.messages import Answer, OutgoingCall
 from station_gateway.session.events import AnswerReceived, SessionOver
-from station_gateway.session.queue import LaneFull, Priority
+from station_gateway.session.queue import Priority, QueueFull
 from station_gateway.settings import GatewaySettings
-from station_gateway.sockets.registry import Registry
-from station_gateway.sockets.station import Station
+from station_gateway.stations.registry import Registry
+from station_gateway.stations.station import ConnectedStation
+from station_gateway.stations.waiting import StationGone
+from station_gateway.waking import Waker
 
 log = structlog.get_logger(__name__)
 
-ABOUT_SESSIONS = frozenset({Kind.START_SESSION, Kind.STOP_SESSION})
-MAX_PLACES = 16
-"""Connectors of one station that are asked about one after the other."""
-
-Place = tuple[int | None, int | None]
-"""EVSE and connector; None: not named."""
+SHORTEST_S = 0.1
+"""A question whose turn comes at its deadline still gets this long for its answer."""
 
 
-async def put(
-    station: Station, call: OutgoingCall, priority: Priority, timeout_s: float
+async def put_question(
+    station: ConnectedStation, call: OutgoingCall, priority: Priority, timeout_s: float
 ) -> Answer | None:
-    """Ask, waiting in line for it; None when no answer came within `timeout_s` altogether."""
+    """Ask when it is our turn; None when no answer came within `timeout_s` altogether."""
     key, loop = str(uuid.uuid4()), asyncio.get_running_loop()
     deadline = loop.time() + timeout_s
     try:
         await station.wait_booted(deadline)
-        line = station.line()
-        await line.stand(key, priority, deadline)
-    except (TimeoutError, LaneFull, StationGone):
+        queue = station.queue()
+        await queue.wait_turn(key, priority, deadline)
+    except (TimeoutError, QueueFull, StationGone):
         return None
     try:
         action, payload = call
-        event = await station.call(key, action, payload, max(deadline - loop.time(), 0.1))
+        event = await station.call(key, action, payload, max(deadline - loop.time(), SHORTEST_S))
     except SessionOver:
         return None
     finally:
-        line.leave(key)
+        queue.leave(key)
     if not isinstance(event, AnswerReceived):
         return None
     take_blame(event.answer, action, station.peer.id)
@@ -63,7 +65,7 @@ async def put(
 
 
 class Questions:
-    """What is asked besides commands, and the answers that come too late for one."""
+    """Puts our questions to stations, and keeps the answers that come too late for a command."""
 
     def __init__(
         self,
@@ -80,65 +82,73 @@ class Questions:
         self._settings = settings
         self._utc_now = utc_now
 
-    async def ask(self, request: AskRequest) -> AskResult:
-        """What became of a command? Nothing is assumed when the station does not say."""
+    async def ask(self, request: AskStationInput) -> AskStationResult:
+        """Ask what became of a command. Nothing is assumed when the station does not say."""
         station = self._registry.get(request.station)
         if station is None:
-            return AskResult(asked=False, detail="the station is not connected")
+            return AskStationResult(asked=False, detail="the station is not connected")
+        question = station.dialect.COMMANDS[request.kind].question
+        if question is None:
+            return AskStationResult(asked=False, detail="this OCPP version has no question for it")
         loop = asyncio.get_running_loop()
         deadline = loop.time() + min(request.timeout_s, self._settings.ask_timeout_s)
-        told: AskResult | None = None
-        for evse_id, connector_id in await self._places(station, request):
-            call = station.dialect.ask(
-                request.kind, evse_id=evse_id, connector_id=connector_id, wire_id=request.wire_id
-            )
-            answer = await put(station, call, Priority.NORMAL, deadline - loop.time())
+        result = AskStationResult(asked=False, detail="the station did not answer")
+        for subject in await self._subjects(question, request):
+            call = question.write(subject)
+            answer = await put_question(station, call, Priority.NORMAL, deadline - loop.time())
             if answer is None:
                 break
-            told = station.dialect.read_asked(answer)
-        return told or AskResult(asked=False, detail="the station did not answer")
+            said = question.read(answer)
+            result = AskStationResult(
+                asked=True,
+                ongoing=said.ongoing,
+                messages_in_queue=said.messages_in_queue,
+                detail=said.detail,
+            )
+        return result
 
-    async def _places(self, station: Station, request: AskRequest) -> list[Place]:
-        """Where to ask about: a 2.x station tells of one connector at a time, named by number."""
-        asked = (request.evse_id, request.connector_id)
-        if request.kind in ABOUT_SESSIONS or station.peer.ocpp_version == "1.6":
-            return [asked]
-        if request.connector_id is not None:
-            return [asked]
+    async def _subjects(self, question: Question, request: AskStationInput) -> list[Subject]:
+        """What to ask about, one after the other; several connectors where one has to be named."""
+        named = Subject(request.evse_id, request.connector_id, request.wire_id)
+        if not question.each_connector or request.connector_id is not None:
+            return [named]
         try:
             async with self._db.read() as tx:
                 known = await stations.connectors(tx, request.station)
         except DatabaseUnavailable:
-            return [asked]
-        places: list[Place] = [
-            (each.evse_id, each.connector_id)
+            return [named]
+        connectors = [
+            Subject(each.evse_id, each.connector_id)
             for each in known
             if each.evse_id > 0 and request.evse_id in {None, each.evse_id}
         ]
-        return places[:MAX_PLACES] or [asked]
+        return connectors[: self._settings.asked_connectors] or [named]
 
-    def after_boot(self, station: Station) -> None:
-        """Learn, a little later, how long this station waits for the cable."""
+    def after_boot(self, station: ConnectedStation) -> None:
+        """Learn, a little later, how long this station waits for the cable.
+
+        Later, and by chance, so that the boots of many stations do not become one burst of CALLs.
+        """
         if station.peer.connection_timeout_s is not None:
             return
         delay_s = self._settings.housekeeping_delay_s
         delay_s += random.uniform(0, self._settings.housekeeping_jitter_s)  # noqa: S311
         station.later(delay_s, lambda: self._learn_connection_timeout(station))
 
-    def after_answer(self, request: SendRequest, result: SendResult) -> None:
-        """A start was agreed to: its deadline hangs on the station's patience; ask for that."""
+    def after_answer(self, request: SendFrameInput, result: SendFrameResult) -> None:
+        """Learn it now when a start was accepted: the deadline of the start depends on it."""
         agreed = result.answer is not None and result.answer.verdict is Verdict.ACCEPTED
         station = self._registry.get(request.station)
-        if request.kind is not Kind.START_SESSION or not agreed or station is None:
+        if request.kind not in AWAIT_CABLE or not agreed or station is None:
             return
         if station.peer.connection_timeout_s is None:
             station.later(0.0, lambda: self._learn_connection_timeout(station))
 
-    async def _learn_connection_timeout(self, station: Station) -> None:
+    async def _learn_connection_timeout(self, station: ConnectedStation) -> None:
         if station.peer.connection_timeout_s is not None:
             return
         call = station.dialect.get_connection_timeout()
-        answer = await put(
+        answer = await put_question(
             station, call, Priority.BACKGROUND, self._settings.housekeeping_timeout_s
         )
         if answer is None:
@@ -147,11 +157,11 @@ class Questions:
         if seconds is None:
             return
         station.peer.connection_timeout_s = seconds
-        told = StationEvent(station.peer.id, "connection_timeout")
+        event = StationEvent(station.peer.id, "connection_timeout")
 
         async def write(tx: Tx) -> bool:
             await stations.set_connection_timeout(tx, station.peer.id, seconds)
-            return await wake_concerned(tx, told, self._utc_now())
+            return await wake_concerned(tx, event, self._utc_now())
 
         try:
             if await self._db.batch(write):
@@ -159,15 +169,18 @@ class Questions:
         except DatabaseUnavailable:
             log.warning("connection_timeout_not_stored", station=station.peer.id)
 
-    async def late_answer(self, station: Station, event: AnswerReceived) -> None:
-        """An answer after its CALL was given up: keep it as evidence and wake who waits for it."""
+    async def late_answer(self, station: ConnectedStation, event: AnswerReceived) -> None:
+        """Keep an answer that came after its CALL was given up, and wake the command.
+
+        The answer is evidence: it tells that the frame arrived, and what the station decided.
+        """
         now = self._utc_now()
 
         async def write(tx: Tx) -> bool:
             send = await sends.by_message(tx, station.peer.id, event.message_id)
             if send is None:
                 return False
-            answer = station.dialect.read_answer(Kind(send.kind), event.answer)
+            answer = station.dialect.COMMANDS[Kind(send.kind)].read_answer(event.answer)
             take_blame(event.answer, event.action, station.peer.id, send.command)
             await sends.answered(tx, send.id, answer=to_row(answer), now=now)
             concerned = StationEvent(station.peer.id, "answer", remote_start_id=send.id)

@@ -1,61 +1,64 @@
 """Sends one command's frame, at most once, and says truthfully what became of it.
 
-    not here, not booted, line too long, too late     NOT_SENT: nothing was written
+    not here, not booted, queue full, too late        NOT_SENT: nothing was written
     intent committed, frame written, socket lost      NO_ANSWER at once
     intent committed, frame written, time over        NO_ANSWER; a late answer is kept as evidence
     answered, whatever the station said               ANSWERED
 
-The intent is committed before the frame is written, so that a crash in between can only make us
-believe that we sent what we did not, never the other way round. From the intent on the work goes on
-in its own task: whoever asked may go away, the answer is still written down.
+The intent is committed before the frame is written. A crash in between can only make us believe
+that we sent a frame that we did not send, never the other way round. From the turn on, the work
+runs in a task of its own: the caller may go away, and the answer is still written down.
 """
 
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import TypeVar
 
 import structlog
 from opentelemetry import trace
 
-from contract.commands import SendRequest, SendResult, SendStatus
-from domain.commands import kinds
-from domain.model import transitions as changes
+from contract.commands import SendFrameInput, SendFrameResult, SendStatus
+from domain.commands import transitions as changes
+from domain.commands.table import COMMANDS
 from domain.model.answers import StationAnswer
 from domain.model.command import Command
 from domain.model.outcomes import Cause
 from fleet import sends, stations
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.keys import Sealer
 from fleet.sends import AlreadySettled, Send, StaleEpoch
-from journal.commands.record import committed, record
-from station_gateway.commands.answers import stored, take_blame, to_row
-from station_gateway.commands.frames import Unopenable, at_evse, build, traces
-from station_gateway.commands.waiting import StationGone
+from journal.commands.record import record
+from station_gateway.commands.answers import stored, take_blame, to_row, written_within
+from station_gateway.commands.frames import Unopenable, at_evse, build, kept_of, lacks_evse
+from station_gateway.dialects.masking import masked
 from station_gateway.dialects.messages import OutgoingCall, Unsendable
-from station_gateway.session.events import AnswerMissing, AnswerReceived, Missing, SessionOver
-from station_gateway.session.masking import masked
-from station_gateway.session.queue import LaneFull, priority_of
+from station_gateway.session.events import (
+    POLICY_VIOLATION,
+    AnswerMissing,
+    AnswerReceived,
+    Missing,
+    SessionOver,
+)
+from station_gateway.session.queue import QueueFull, priority_of
 from station_gateway.settings import GatewaySettings
-from station_gateway.sockets.registry import Registry
-from station_gateway.sockets.station import Station
+from station_gateway.stations.registry import Registry
+from station_gateway.stations.station import ConnectedStation
+from station_gateway.stations.waiting import StationGone
 from telemetry import metrics
 
 log = structlog.get_logger(__name__)
 tracer = trace.get_tracer("evcommand")
-T = TypeVar("T")
 
-RECORD_PAUSE_S = 0.5
 _FIRST_STEP = "Stopping the session first; waiting for its end."
 
 
 class _NotSent(Exception):
     def __init__(self, cause: Cause, *, retry: bool) -> None:
         super().__init__(cause)
-        self.result = SendResult(SendStatus.NOT_SENT, cause.value, retry=retry)
+        self.result = SendFrameResult(SendStatus.NOT_SENT, cause.value, retry=retry)
 
 
 class Sender:
@@ -75,11 +78,11 @@ class Sender:
         self._registry = registry
         self._settings = settings
         self._utc_now = utc_now
-        self._in_flight: set[asyncio.Task[SendResult]] = set()
+        self._in_flight: set[asyncio.Task[SendFrameResult]] = set()
         self._stopped = False
 
     def stop(self) -> None:
-        """Begin no more; whoever asks is told to try another gateway."""
+        """Send nothing more: each later request is told to try another gateway."""
         self._stopped = True
 
     async def finish(self, timeout_s: float) -> None:
@@ -87,19 +90,20 @@ class Sender:
         if self._in_flight:
             await asyncio.wait(self._in_flight, timeout=timeout_s)
 
-    async def send(self, request: SendRequest) -> SendResult:
+    async def send(self, request: SendFrameInput) -> SendFrameResult:
         """Run one attempt of a command to its result. Never raises for what a station does."""
         station = self._registry.get(request.station)
         if station is None or self._stopped:
             return _NotSent(Cause.STATION_OFFLINE, retry=True).result
         try:
+            # Built once only to learn whether it can be built: what OCPP cannot say does not queue.
             self._build(station, request)
             return await self._take_turn(station, request)
         except _NotSent as not_sent:
             return not_sent.result
 
     def _build(
-        self, station: Station, request: SendRequest, remote_start_id: int = 0
+        self, station: ConnectedStation, request: SendFrameInput, remote_start_id: int = 0
     ) -> OutgoingCall:
         try:
             return build(station.dialect, self._sealer, request, remote_start_id)
@@ -115,34 +119,45 @@ class Sender:
             )
             raise _NotSent(Cause.FRAME_REFUSED, retry=False) from error
 
-    async def _take_turn(self, station: Station, request: SendRequest) -> SendResult:
+    async def _take_turn(
+        self, station: ConnectedStation, request: SendFrameInput
+    ) -> SendFrameResult:
         key = uuid.uuid4().hex
         loop = asyncio.get_running_loop()
+        # Nothing is written after not_after, so the wait for the boot and for the turn ends then.
         deadline = loop.time() + (request.not_after - self._utc_now()).total_seconds()
+
+        async def say(ahead: int) -> None:
+            await self._say_waiting(request, ahead)
+
         try:
-            try:
-                await station.wait_booted(deadline)
-            except TimeoutError:
-                raise _NotSent(Cause.BOOT_NOT_ACCEPTED, retry=False) from None
-            line = station.line()
-
-            async def say(ahead: int) -> None:
-                await self._say_waiting(request, ahead)
-
-            await line.stand(key, priority_of(request.kind), deadline, say)
+            # The boot first: while a station is not accepted, its queue stays empty, and a command
+            # that waits for the boot does not count against the queue's limit.
+            await self._wait_booted(station, deadline)
+            queue = station.queue()
+            await queue.wait_turn(key, priority_of(request.kind), deadline, say)
         except TimeoutError:
             raise _NotSent(Cause.NOT_AFTER_PASSED, retry=False) from None
-        except LaneFull:
+        except QueueFull:
             raise _NotSent(Cause.STATION_QUEUE_FULL, retry=False) from None
         except StationGone:
+            # Nothing was written here: another gateway, or a later socket, may still send it.
             raise _NotSent(Cause.STATION_OFFLINE, retry=True) from None
+        # A task of its own, shielded: a cancelled activity must not cut off a frame that may be on
+        # the wire. The turn ends with the task, not with the caller: one CALL at a time.
         task = loop.create_task(self._send_now(station, request))
         self._in_flight.add(task)
         task.add_done_callback(self._in_flight.discard)
-        task.add_done_callback(lambda _: line.leave(key))
+        task.add_done_callback(lambda _: queue.leave(key))
         return await asyncio.shield(task)
 
-    async def _say_waiting(self, request: SendRequest, ahead: int) -> None:
+    async def _wait_booted(self, station: ConnectedStation, deadline: float) -> None:
+        try:
+            await station.wait_booted(deadline)
+        except TimeoutError:
+            raise _NotSent(Cause.BOOT_NOT_ACCEPTED, retry=False) from None
+
+    async def _say_waiting(self, request: SendFrameInput, ahead: int) -> None:
         if request.undo:
             return
         others = "1 command" if ahead == 1 else f"{ahead} commands"
@@ -159,26 +174,32 @@ class Sender:
 
     # --- from here on the frame may be on the wire
 
-    async def _send_now(self, station: Station, request: SendRequest) -> SendResult:
+    async def _send_now(
+        self, station: ConnectedStation, request: SendFrameInput
+    ) -> SendFrameResult:
         try:
             request = await self._complete(station, request)
+            # Intent before frame: a row without a frame is found and settled, a frame without a
+            # row would be sent again.
             send = await self._intend(station, request)
             call = self._build(station, request, remote_start_id=send.id)
         except _NotSent as not_sent:
             return not_sent.result
         except AlreadySettled as settled:
+            # This attempt was decided before, by an earlier run or by who gave up on it.
             return stored(settled.send)
         except StaleEpoch:
-            station.end("stale_epoch", 1008)
+            # A newer socket of the station has the lease: this one may only be closed.
+            station.end("stale_epoch", POLICY_VIOLATION)
             return _NotSent(Cause.STATION_OFFLINE, retry=True).result
         except DatabaseUnavailable:
+            # Without an intent nothing is written.
             return _NotSent(Cause.GATEWAY_UNREACHABLE, retry=True).result
         return await self._exchange(station, request, send, call)
 
-    async def _complete(self, station: Station, request: SendRequest) -> SendRequest:
-        """Many 1.6 stations refuse what names no connector: name it when there is only one."""
-        spec = request.start or request.reserve
-        if spec is None or spec.evse_id is not None or station.peer.ocpp_version != "1.6":
+    async def _complete(self, station: ConnectedStation, request: SendFrameInput) -> SendFrameInput:
+        """Name the EVSE where the version's stations want one named and there is only one."""
+        if not lacks_evse(station.dialect, request):
             return request
         async with self._db.read() as tx:
             found = [c for c in await stations.connectors(tx, request.station) if c.evse_id > 0]
@@ -186,13 +207,14 @@ class Sender:
             return request
         return at_evse(request, found[0].evse_id)
 
-    async def _intend(self, station: Station, request: SendRequest) -> Send:
+    async def _intend(self, station: ConnectedStation, request: SendFrameInput) -> Send:
         """Commit what is about to be written, and that the command is SENT.
 
         Raises:
             AlreadySettled, StaleEpoch: nothing may be written.
         """
-        found_by = traces(request)
+        kept = kept_of(request)
+        # Its turn may have come long after it was queued: the socket and the clock are asked again.
         now = self._utc_now()
         if station.ended:
             raise _NotSent(Cause.STATION_OFFLINE, retry=True)
@@ -203,6 +225,8 @@ class Sender:
 
         async def write(tx: Tx) -> Send:
             await _never_twice(tx, request)
+            # `intend` is fenced by the epoch: it raises StaleEpoch when the station has a newer
+            # connection, perhaps at another gateway, which may be sending already.
             send = await sends.intend(
                 tx,
                 command=request.command,
@@ -214,17 +238,17 @@ class Sender:
                 message_id=str(uuid.uuid4()),
                 epoch=station.peer.epoch,
                 undo=request.undo,
-                evse_id=found_by.evse_id,
-                connector_id=found_by.connector_id,
-                token_digest=found_by.token_digest,
-                group_digest=found_by.group_digest,
-                wire_id=found_by.wire_id,
+                evse_id=kept.evse_id,
+                connector_id=kept.connector_id,
+                token_digest=kept.token_digest,
+                group_digest=kept.group_digest,
+                wire_id=kept.wire_id,
                 now=now,
                 action=action,
                 frame=masked(draft, self._sealer.mask),
             )
             _, frame = self._build(station, request, remote_start_id=send.id)
-            if frame != draft:  # it carries the id that it has only now
+            if frame != draft:  # the frame carries the id of its row, which exists only now
                 await sends.reframe(tx, send.id, masked(frame, self._sealer.mask))
             await _note(tx, request, "sent", lambda command: changes.sent(command, now), now)
             return send
@@ -232,16 +256,14 @@ class Sender:
         return await self._db.batch(write)
 
     async def _exchange(
-        self, station: Station, request: SendRequest, send: Send, call: OutgoingCall
-    ) -> SendResult:
+        self, station: ConnectedStation, request: SendFrameInput, send: Send, call: OutgoingCall
+    ) -> SendFrameResult:
         action, payload = call
         loop = asyncio.get_running_loop()
-        with tracer.start_as_current_span(f"ocpp.{action}") as span:
-            span.set_attribute("evcommand.command", request.command)
-            span.set_attribute("evcommand.station", request.station)
-            span.set_attribute("evcommand.attempt", request.attempt)
-            span.set_attribute("evcommand.message_id", send.message_id)
-            log.info("frame_sent", **_ids(request, send), action=action)
+        ids = _ids(request, send)
+        attributes = {f"evcommand.{name}": value for name, value in ids.items()}
+        with tracer.start_as_current_span(f"ocpp.{action}", attributes=attributes):
+            log.info("frame_sent", **ids, action=action)
             begin_s = loop.time()
             try:
                 event = await station.call(
@@ -255,9 +277,9 @@ class Sender:
             return await self._with_answer(station, request, send, event)
 
     async def _with_answer(
-        self, station: Station, request: SendRequest, send: Send, event: AnswerReceived
-    ) -> SendResult:
-        answer = station.dialect.read_answer(request.kind, event.answer)
+        self, station: ConnectedStation, request: SendFrameInput, send: Send, event: AnswerReceived
+    ) -> SendFrameResult:
+        answer = station.dialect.COMMANDS[request.kind].read_answer(event.answer)
         now = self._utc_now()
         take_blame(event.answer, event.action, request.station, request.command)
         log.info("frame_answered", **_ids(request, send), verdict=answer.verdict.value)
@@ -266,19 +288,19 @@ class Sender:
             await sends.answered(tx, send.id, answer=to_row(answer), now=now)
             return await _note(tx, request, "answered", _heard(request, answer, now), now)
 
-        return SendResult(
+        return SendFrameResult(
             SendStatus.ANSWERED,
             answer=answer,
             send_time=send.send_time,
             answer_time=now,
             effect_timeout_s=station.peer.connection_timeout_s,
-            revision=await self._surely(write, request) or 0,
+            revision=await self._written(write, request),
             message_id=send.message_id,
         )
 
     async def _without_answer(
-        self, request: SendRequest, send: Send, event: AnswerMissing
-    ) -> SendResult:
+        self, request: SendFrameInput, send: Send, event: AnswerMissing
+    ) -> SendFrameResult:
         lost = event.cause is Missing.CONNECTION_LOST
         cause = Cause.CONNECTION_LOST_AFTER_SEND if lost else Cause.ANSWER_TIMEOUT
         now = self._utc_now()
@@ -288,33 +310,25 @@ class Sender:
             await sends.lost(tx, send.id, cause=cause.value, now=now)
             return await _note(tx, request, "lost", _unheard(request, cause, now), now)
 
-        return SendResult(
+        return SendFrameResult(
             SendStatus.NO_ANSWER,
             cause.value,
             send_time=send.send_time,
-            revision=await self._surely(write, request) or 0,
+            revision=await self._written(write, request),
             message_id=send.message_id,
         )
 
-    async def _surely(self, write: Callable[[Tx], Awaitable[T]], request: SendRequest) -> T | None:
-        """Write, again if need be; when the database stays away, the result itself still goes out.
-
-        The workflow gets the answer from us and records it: nothing is lost but time.
-        """
-        try:
-            async with asyncio.timeout(self._settings.fact_timeout_s):
-                while True:
-                    try:
-                        return await committed(self._db, write)
-                    except DatabaseUnavailable:
-                        await asyncio.sleep(RECORD_PAUSE_S)
-        except TimeoutError:
+    async def _written(self, write: Callable[[Tx], Awaitable[int]], request: SendFrameInput) -> int:
+        """Record the end of an attempt. Returns the revision, 0 when it could not be written."""
+        limit_s, pause_s = self._settings.fact_timeout_s, self._settings.retry_pause_s
+        revision = await written_within(limit_s, self._db, write, pause_s=pause_s)
+        if revision is None:
             log.warning("answer_not_recorded", command=request.command, station=request.station)
-            return None
+        return revision or 0
 
 
-def _ids(request: SendRequest, send: Send) -> dict[str, str | int]:
-    """By what a line of the log is found again in the command's story."""
+def _ids(request: SendFrameInput, send: Send) -> dict[str, str | int]:
+    """The fields that tie a line of the log to the command and its frame."""
     return {
         "command": request.command,
         "station": request.station,
@@ -323,58 +337,46 @@ def _ids(request: SendRequest, send: Send) -> dict[str, str | int]:
     }
 
 
-async def _never_twice(tx: Tx, request: SendRequest) -> None:
-    """Whatever attempt this is: what must not be repeated is not written again (invariant I2).
+async def _never_twice(tx: Tx, request: SendFrameInput) -> None:
+    """Refuse a second frame of a command whose kind must not be repeated, whatever the attempt.
 
     Raises:
         AlreadySettled: such a frame of this command was perhaps written before.
     """
-    if request.attempt == 1 or kinds.repeatable(request.kind):
+    if request.attempt == 1 or COMMANDS[request.kind].repeatable:
         return
     for send in await sends.by_command(tx, request.tenant, request.command):
         if repeats(request, send):
             raise AlreadySettled(send)
 
 
-def repeats(request: SendRequest, send: Send) -> bool:
+def repeats(request: SendFrameInput, send: Send) -> bool:
     """Whether this would be the same frame of the same command once more."""
     return send.kind == request.kind.value and send.attempt != request.attempt
 
 
 def _heard(
-    request: SendRequest, answer: StationAnswer, now: datetime
+    request: SendFrameInput, answer: StationAnswer, now: datetime
 ) -> Callable[[Command], Command]:
-    """What an answer means for the command; that of a first step says nothing about the last."""
-
-    def change(command: Command) -> Command:
-        if command.kind is request.kind:
-            return changes.answered(command, answer, now)
-        return changes.waiting(command, _FIRST_STEP)
-
-    return change
+    """What an answer means for the command."""
+    return lambda command: changes.frame_ended(command, request.kind, answer, now)
 
 
-def _unheard(request: SendRequest, cause: Cause, now: datetime) -> Callable[[Command], Command]:
+def _unheard(request: SendFrameInput, cause: Cause, now: datetime) -> Callable[[Command], Command]:
     """What a lost answer means for the command."""
-
-    def change(command: Command) -> Command:
-        if command.kind is request.kind:
-            return changes.lost(command, cause.value, now)
-        return changes.waiting(command, _FIRST_STEP)
-
-    return change
+    return lambda command: changes.frame_ended(command, request.kind, None, now, cause=cause.value)
 
 
 async def _note(
     tx: Tx,
-    request: SendRequest,
+    request: SendFrameInput,
     what: str,
     change: Callable[[Command], Command],
     now: datetime,
 ) -> int:
-    """Write down what became of this attempt; the command's revision.
+    """Record what became of this attempt. Returns the command's revision.
 
-    An undo leaves the command's own state alone: 0.
+    An undo changes no command: it returns 0.
     """
     if request.undo:
         return 0

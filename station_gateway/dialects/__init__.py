@@ -1,6 +1,6 @@
-"""One module per OCPP version, and the only place where OCPP's words are known.
+"""One module per OCPP version: the only place of the gateway where OCPP's words are known.
 
-`DIALECTS` is in the order of preference when a station offers several subprotocols.
+`DIALECTS` is in the order of preference for a station that offers several subprotocols.
 """
 
 from collections.abc import Mapping

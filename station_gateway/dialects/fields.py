@@ -1,7 +1,7 @@
 """Reading and writing single fields: times, numbers, meter readings. Shared by all dialects.
 
-Everything a station sends is bounded here (S11): times within 400 days back and one day ahead of
-ours, ids within 32 bits, energy within a plausible register, strings printable and cut.
+Every value of a station is bounded here: times lie between 400 days before and one day after our
+time, ids fit into 32 bits, energy is a plausible register, strings are printable and cut.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from station_gateway.dialects.messages import CallRefused, StationTime, Unsendable
-from station_gateway.session.printable import printable
+from station_gateway.dialects.printable import printable
 
 OLDEST = timedelta(days=400)
 NEWEST = timedelta(days=1)
@@ -59,16 +59,16 @@ def sendable(value: int, lowest: int, name: str) -> int:
 
 
 def energy(value: float) -> tuple[int, bool]:
-    """A register in Wh that fits everywhere, and whether it had to be bent to do so."""
+    """The register in Wh, within 0 and `MAX_ENERGY_WH`, and whether it was changed for that."""
     if 0 <= value <= MAX_ENERGY_WH:
         return int(value), False
     return (0 if value < 0 else MAX_ENERGY_WH), True
 
 
 def read_time(value: str | None, now: datetime) -> StationTime:
-    """The station's time when it is believable, else ours, marked as suspect.
+    """The station's time when it is believable, else our time, marked as suspect.
 
-    Absent is not suspect: the message then happened now. A time without an offset is UTC.
+    An absent time is not suspect: the message happened now. A time without an offset is UTC.
     """
     if value is None:
         return StationTime(now)
@@ -84,14 +84,14 @@ def read_time(value: str | None, now: datetime) -> StationTime:
 
 
 def write_time(time: datetime) -> str:
-    """RFC 3339 in UTC with whole seconds: the one spelling that every station's parser takes."""
+    """RFC 3339 in UTC with whole seconds, the spelling that every station's parser takes."""
     if time.tzinfo is not UTC:
         time = time.astimezone(UTC)
     return orjson.dumps(time, option=_SECONDS_Z)[1:-1].decode()
 
 
 def timeout_s(value: object) -> float | None:
-    """A timeout that a station reports as text; None when it is no usable number of seconds."""
+    """A timeout in seconds that a station reports as text; None when it is no usable number."""
     try:
         seconds = float(str(value))
     except ValueError:
@@ -100,15 +100,15 @@ def timeout_s(value: object) -> float | None:
 
 
 def registers_of(meter_values: Iterable[Mapping[str, Any]]) -> list[int]:
-    """Energy registers of all that was measured, in Wh and in order."""
+    """The energy registers of all meter values, in Wh and in order."""
     return [wh for value in meter_values for wh in registers_wh(value.get("sampledValue", ()))]
 
 
 def registers_wh(samples: Iterable[Mapping[str, Any]]) -> list[int]:
-    """Energy registers among sampled values, in Wh and in order.
+    """The energy registers among sampled values, in Wh and in order.
 
-    Values of the whole connection are taken as they are; where there are only values per phase,
-    they are added up. Readings of the car, of another unit, or that are no number, are left out.
+    Values of the whole connection are taken as they are. Where only values per phase exist, they
+    are added up. Readings of the car, in another unit, or without a number are left out.
     """
     whole: list[int] = []
     phases = 0.0

@@ -1,10 +1,12 @@
 """What stations say and what we say back, in the domain's words and without an OCPP version.
 
-`read_call` of a dialect makes one of the `...` classes of `StationCall` from a station's CALL;
-`reply` makes the wire's payload from a `Confirmation`. Everything in these classes is bounded and
-clean: strings are printable and cut at the length that the standard gives, numbers fit into 32
-bits (meter readings into 64), times are aware UTC and within S11's window. (msgspec's structs are
-frozen dataclasses that cost a quarter of the time to make: one is made for every message.)
+`read_call` of a dialect makes one of the classes of `StationCall` from a station's CALL; `reply`
+makes the payload of the answer from a `Confirmation`. Everything in these classes is bounded and
+clean: strings are printable and cut at the length that the standard gives, numbers fit into 32 bits
+(meter readings into 64), times are aware UTC and within the window of `fields.read_time`.
+
+The classes are msgspec structs: making one takes a quarter of the time of a frozen dataclass, and
+one is made for every message.
 """
 
 from datetime import datetime
@@ -12,6 +14,8 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
+
+from domain.model.answers import CallError
 
 Payload = dict[str, Any]
 """A payload as it stands on the wire: camelCase keys, JSON values."""
@@ -24,6 +28,23 @@ class Unreadable(msgspec.Struct, frozen=True):
     """An answer of the station that cannot be understood. `reason` never echoes the payload."""
 
     reason: str
+
+
+Answer = Payload | CallError | Unreadable
+"""What came back for a CALL of ours: a CALLRESULT's payload, a CALLERROR, or neither."""
+
+
+class QuestionAnswer(msgspec.Struct, frozen=True):
+    """What the station answered to a read-only question of ours. None: it did not say.
+
+    ongoing: the transaction is running (2.x).
+    messages_in_queue: the station still holds messages about it that it will send (2.x).
+    detail: the station's own word.
+    """
+
+    ongoing: bool | None = None
+    messages_in_queue: bool | None = None
+    detail: str = ""
 
 
 class CallRefused(Exception):
@@ -56,7 +77,7 @@ class TokenVerdict(StrEnum):
 
 
 class Authorization(msgspec.Struct, frozen=True):
-    """The judgement about one token. `group`: value of its parent / group token."""
+    """The judgement about one token. `group`: the value of its parent (1.6) or group token."""
 
     verdict: TokenVerdict
     group: str | None = None
@@ -65,7 +86,7 @@ class Authorization(msgspec.Struct, frozen=True):
 
 
 class BootVerdict(StrEnum):
-    """What a booting station is told."""
+    """The answer to a BootNotification."""
 
     ACCEPTED = "ACCEPTED"
     PENDING = "PENDING"
@@ -73,24 +94,25 @@ class BootVerdict(StrEnum):
 
 
 class Confirmation(msgspec.Struct, frozen=True):
-    """All that any reply may need; each reply takes what its message asks for.
+    """What a reply is made from; each message takes the fields that its answer has.
 
     authorization: required for Authorize and StartTransaction; None where no token came.
-    transaction_id: StartTransaction of 1.6 only (0 when the start was refused and none was minted).
+    ocpp_transaction_id: StartTransaction of 1.6 only; 0 when the start was refused.
     interval_s: heartbeat interval when the boot is accepted, else when to boot again.
     """
 
     now: datetime
     authorization: Authorization | None = None
-    transaction_id: int = 0
+    ocpp_transaction_id: int = 0
     boot: BootVerdict = BootVerdict.ACCEPTED
     interval_s: int = 300
 
 
 class StationTime(msgspec.Struct, frozen=True):
-    """When it happened: the station's time when it is believable, else ours (`suspect`).
+    """When something happened: the station's time, or our time when that is not believable.
 
-    raw_skew_s: station's minus ours, None when the station's time could not be read at all.
+    suspect: `time` is ours. raw_skew_s: the station's time minus ours, None when the station's time
+    could not be read.
     """
 
     time: datetime
@@ -137,7 +159,7 @@ class AuthorizationAsked(msgspec.Struct, frozen=True):
 
 
 class SessionStarted(msgspec.Struct, frozen=True):
-    """StartTransaction (1.6): the answer must carry the id that we mint."""
+    """StartTransaction (1.6). The answer must carry the transaction id that we mint."""
 
     evse_id: int
     connector_id: int
@@ -151,10 +173,10 @@ class SessionStarted(msgspec.Struct, frozen=True):
 class SessionStopped(msgspec.Struct, frozen=True):
     """StopTransaction (1.6).
 
-    ocpp_id: as text; `id_known` is False for 0 and -1: the station never got ours.
+    ocpp_transaction_id: as text; `id_known` is False for 0 and -1: the station never got ours.
     """
 
-    ocpp_id: str
+    ocpp_transaction_id: str
     id_known: bool
     meter_stop_wh: int
     time: StationTime
@@ -167,7 +189,7 @@ class SessionEvent(msgspec.Struct, frozen=True):
     """TransactionEvent (2.x). `event_type` is Started, Updated or Ended."""
 
     event_type: str
-    ocpp_id: str
+    ocpp_transaction_id: str
     seq_no: int
     trigger: str
     time: StationTime
@@ -183,22 +205,25 @@ class SessionEvent(msgspec.Struct, frozen=True):
 
 
 class MeterRead(msgspec.Struct, frozen=True):
-    """MeterValues. `ocpp_id` only on 1.6. `meter_wh` None: no energy register among the values."""
+    """MeterValues.
+
+    ocpp_transaction_id: only on 1.6. meter_wh: None without an energy register among the values.
+    """
 
     evse_id: int
     time: StationTime
-    ocpp_id: str | None = None
+    ocpp_transaction_id: str | None = None
     meter_wh: int | None = None
 
 
 class VendorDataSeen(msgspec.Struct, frozen=True):
-    """DataTransfer: nobody here knows any vendor, the reply says so."""
+    """DataTransfer. The reply says that no vendor is known here."""
 
     vendor_id: str
     message_id: str = ""
 
 
-class ReservationEnded(msgspec.Struct, frozen=True):
+class ReservationEndReported(msgspec.Struct, frozen=True):
     """ReservationStatusUpdate (2.x): Expired, Removed."""
 
     reservation_id: int
@@ -214,7 +239,7 @@ class SecurityEventSeen(msgspec.Struct, frozen=True):
 
 
 class NoticeSeen(msgspec.Struct, frozen=True):
-    """A message that is taken note of and confirmed without a payload of its own.
+    """A message that is confirmed, and not kept.
 
     FirmwareStatusNotification, DiagnosticsStatusNotification, LogStatusNotification (`status`),
     NotifyReport and NotifyEvent (`status` is "" and `more` says whether parts follow), and
@@ -236,8 +261,8 @@ StationCall = (
     | SessionEvent
     | MeterRead
     | VendorDataSeen
-    | ReservationEnded
+    | ReservationEndReported
     | SecurityEventSeen
     | NoticeSeen
 )
-"""Every message of a station that is taken."""
+"""Every message of a station that is handled."""

@@ -26,7 +26,7 @@ from typing import Any, Protocol
 
 import jsonschema_rs
 
-from station_gateway.dialects.interface import ErrorWords, Violation
+from station_gateway.dialects.interface import ErrorWords, PayloadViolation
 from station_gateway.dialects.messages import Payload
 
 _IDENTIFIERS = frozenset({"idTag", "parentIdTag", "idToken", "additionalIdToken", "transactionId"})
@@ -75,7 +75,7 @@ class SchemaSet:
     sent: frozenset[str] = frozenset()
     _obeys: dict[str, Callable[[Payload], bool]] = field(default_factory=dict)
 
-    def check_call(self, action: str, payload: Payload) -> Violation | None:
+    def check_call(self, action: str, payload: Payload) -> PayloadViolation | None:
         """Judge (and repair in place) a CALL of the station."""
         obeys = self._obeys.get(action)
         if obeys is not None and obeys(payload):  # nearly always
@@ -86,11 +86,11 @@ class SchemaSet:
             return self._check(name, payload)
         return self._not_taken(action)
 
-    def check_send(self, action: str, payload: Payload) -> Violation | None:
+    def check_send(self, action: str, payload: Payload) -> PayloadViolation | None:
         """Judge (and repair in place) a SEND of the station."""
         return self._check(action, payload) if action in self.sent else self._not_taken(action)
 
-    def check_answer(self, action: str, payload: Payload) -> Violation | None:
+    def check_answer(self, action: str, payload: Payload) -> PayloadViolation | None:
         """Judge (and repair in place) a CALLRESULT of the station; `action` is our CALL's.
 
         Its status is what counts: a reason beside it that is malformed is as if it had not come.
@@ -108,12 +108,14 @@ class SchemaSet:
         strict = _message(self.package, name).strict
         return [_describe(error) for error in strict.iter_errors(payload)]
 
-    def _not_taken(self, action: str) -> Violation:
+    def _not_taken(self, action: str) -> PayloadViolation:
         if action in self.sent or action + "Response" in _names(self.package):
-            return Violation(self.words.not_supported, "action is not supported from a station")
-        return Violation(self.words.not_implemented, "action is not known")
+            return PayloadViolation(
+                self.words.not_supported, "action is not supported from a station"
+            )
+        return PayloadViolation(self.words.not_implemented, "action is not known")
 
-    def _check(self, name: str, payload: Payload) -> Violation | None:
+    def _check(self, name: str, payload: Payload) -> PayloadViolation | None:
         message = _message(self.package, name)
         if message.strict.is_valid(payload) or message.relaxed.is_valid(payload):
             return None
@@ -121,7 +123,7 @@ class SchemaSet:
         try:
             message.relaxed.validate(payload)
         except jsonschema_rs.ValidationError as error:
-            return Violation(self._code(error.kind.name), _describe(error))
+            return PayloadViolation(self._code(error.kind.name), _describe(error))
         return None
 
     def _code(self, keyword: str) -> str:

@@ -7,16 +7,16 @@ NotSupported, so that no station believes that its payment is in good hands.
 
 from collections.abc import Mapping
 
-from domain.model.specs import ResetMode
-from station_gateway.dialects import readers, v2x
+from domain import ocpp_words
+from station_gateway.dialects import v2x
 from station_gateway.dialects.schemas import SchemaSet
+from station_gateway.dialects.station_calls import readers
 
 VERSION = "2.1"
 SUBPROTOCOL = "ocpp2.1"
-EXTENDED_FRAMES = True
+CAPABILITIES = ocpp_words.CAPABILITIES[VERSION]
 
 ERRORS = v2x.ERRORS
-ANSWERS = v2x.ANSWERS
 
 _READERS: Mapping[str, readers.Reader] = {
     **v2x.READERS,
@@ -37,27 +37,16 @@ SCHEMAS = SchemaSet("ocpp.v21", "Request", frozenset(_READERS), ERRORS, _SENT)
 _SPEECH = v2x.Speech(
     VERSION,
     _READERS,
-    id_token_chars=255,
     token_types=v2x.token_types("DirectPayment", "EVCCID", "VIN"),
-    any_token_type=True,
-    resets={**v2x.RESETS, ResetMode.IMMEDIATE_AND_RESUME: "ImmediateAndResume"},
 )
 
 check_call = SCHEMAS.check_call
 check_send = SCHEMAS.check_send
 check_answer = SCHEMAS.check_answer
 
-start = _SPEECH.start
-stop = _SPEECH.stop
-unlock = _SPEECH.unlock
-reset = _SPEECH.reset
-reserve = _SPEECH.reserve
-cancel_reservation = _SPEECH.cancel_reservation
-ask = v2x.ask
-read_asked = v2x.read_asked
+COMMANDS = _SPEECH.commands()
 get_connection_timeout = v2x.get_connection_timeout
 read_connection_timeout = v2x.read_connection_timeout
-read_answer = v2x.read_answer
 
 read_call = _SPEECH.read_call
 reply = _SPEECH.reply

@@ -1,16 +1,16 @@
-"""What OCPP 2.0.1 and 2.1 share, which is nearly everything: payloads to the domain's words.
+"""What OCPP 2.0.1 and 2.1 share, which is nearly everything.
 
-A version differs in its schemas, in its limits for tokens and in a few more messages: that is what
-a `Speech` is made of. Transaction ids are the station's own; what ties a session to our start is
+A version differs in its schemas, in its capabilities and in a few more messages: that is what a
+`Speech` is made of. Transaction ids are the station's own; what ties a session to our start is
 `remoteStartId`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from contract.commands import AskResult
-from domain.model.answers import CallError, StationAnswer, Verdict
+from domain.model.answers import CallError, Verdict
 from domain.model.specs import (
     CancelReservationSpec,
     ChargingProfile,
@@ -22,111 +22,152 @@ from domain.model.specs import (
     StopSpec,
     UnlockSpec,
 )
-from station_gateway.dialects import fields, readers, schedules, v2x_readers, verdicts, words
-from station_gateway.dialects.interface import Answer
+from domain.ocpp_words import CAPABILITIES, Capabilities
+from station_gateway.dialects import fields, schedules, verdicts
+from station_gateway.dialects.command_words import (
+    CommandWords,
+    FrameParts,
+    Question,
+    Subject,
+    not_told,
+    read_trigger,
+)
 from station_gateway.dialects.messages import (
+    Answer,
     Authorization,
     AuthorizationAsked,
     Confirmation,
     OutgoingCall,
     Payload,
+    QuestionAnswer,
     SessionEvent,
     StationCall,
     Unreadable,
     Unsendable,
 )
+from station_gateway.dialects.station_calls import readers, replies, v2x_readers
 
 ERRORS = v2x_readers.ERRORS
 READERS = v2x_readers.READERS
 
-ANSWERS: Mapping[Kind, Mapping[str, Verdict]] = {
-    Kind.START_SESSION: verdicts.YES_OR_NO,
-    Kind.STOP_SESSION: verdicts.YES_OR_NO,
-    Kind.UNLOCK_CONNECTOR: {
-        "Unlocked": Verdict.ACCEPTED,
-        "UnlockFailed": Verdict.FAILED,
-        "OngoingAuthorizedTransaction": Verdict.REJECTED,
-        "UnknownConnector": Verdict.REJECTED,
-    },
-    Kind.RESET: {**verdicts.YES_OR_NO, "Scheduled": Verdict.SCHEDULED},
-    Kind.RESERVE_NOW: verdicts.RESERVE_NOW,
-    Kind.CANCEL_RESERVATION: verdicts.YES_OR_NO,
-}
-"""Every status word of every command. A word that is not here is UNREADABLE."""
-
 TOKEN_TYPE_CHARS = v2x_readers.TOKEN_TYPE_CHARS
 TRANSACTION_ID_CHARS = v2x_readers.TRANSACTION_ID_CHARS
 CONNECTOR_TYPE_CHARS = 20
-RESETS: Mapping[ResetMode, str] = {
+
+_UNLOCK_WORDS: Mapping[str, Verdict] = {
+    "Unlocked": Verdict.ACCEPTED,
+    "UnlockFailed": Verdict.FAILED,
+    "OngoingAuthorizedTransaction": Verdict.REJECTED,
+    "UnknownConnector": Verdict.REJECTED,
+}
+_RESET_WORDS: Mapping[str, Verdict] = {**verdicts.YES_OR_NO, "Scheduled": Verdict.SCHEDULED}
+
+_RESETS: Mapping[ResetMode, str] = {
     ResetMode.SOFT: "Immediate",
     ResetMode.HARD: "Immediate",
     ResetMode.ON_IDLE: "OnIdle",
+    ResetMode.IMMEDIATE_AND_RESUME: "ImmediateAndResume",
 }
 """2.x knows no gentle immediate restart: what 1.6 calls Soft and Hard is one word here."""
 
 
-# --- what we ask
+# --- questions
+
+
+def _get_transaction_status(subject: Subject) -> OutgoingCall:
+    """Without a transaction id it asks whether any messages wait on the station."""
+    transaction_id = subject.ocpp_transaction_id
+    return "GetTransactionStatus", ({"transactionId": transaction_id} if transaction_id else {})
+
+
+def _read_transaction_status(answer: Answer) -> QuestionAnswer:
+    if isinstance(answer, CallError | Unreadable):
+        return not_told(answer)
+    return QuestionAnswer(
+        ongoing=answer.get("ongoingIndicator"), messages_in_queue=answer.get("messagesInQueue")
+    )
+
+
+def _trigger_status(subject: Subject) -> OutgoingCall:
+    """Stations refuse an EVSE without a connector (2.0.1 part 2, F06.FR.13): 1 stands for it."""
+    payload: Payload = {"requestedMessage": "StatusNotification"}
+    if subject.evse_id is not None:
+        payload["evse"] = {"id": subject.evse_id, "connectorId": subject.connector_id or 1}
+    return "TriggerMessage", payload
+
+
+_TRANSACTION = Question(_get_transaction_status, _read_transaction_status)
+_CONNECTOR = Question(_trigger_status, read_trigger, each_connector=True)
+
+
+# --- commands
 
 
 @dataclass(frozen=True, slots=True)
 class Speech:
     """How one 2.x version is spoken.
 
-    version: for messages to humans. readers: by action, all that is taken from a station.
-    id_token_chars: how long a token may be. token_types: this version's spelling by the word in
-    capitals without underscores. any_token_type: whether other types may be written as they are.
-    connector_types: the words for one; None: any word of a bounded length. resets: its modes.
+    version: as in `CAPABILITIES`. readers: by action, all that is taken from a station.
+    token_types: this version's spelling by the word in capitals without underscores.
+    connector_types: the words for one; None: any word of a bounded length.
     """
 
     version: str
     readers: Mapping[str, readers.Reader]
-    id_token_chars: int
     token_types: Mapping[str, str]
-    any_token_type: bool = False
     connector_types: frozenset[str] | None = None
-    resets: Mapping[ResetMode, str] = field(default_factory=lambda: RESETS)
 
-    def start(
-        self,
-        spec: StartSpec,
-        *,
-        token_value: str,
-        group_token_value: str | None,
-        remote_start_id: int,
-    ) -> OutgoingCall:
+    @property
+    def _can(self) -> Capabilities:
+        return CAPABILITIES[self.version]
+
+    def commands(self) -> Mapping[Kind, CommandWords[Any]]:
+        """Every command in the words of this version."""
+        yes_or_no, reserve_words = verdicts.YES_OR_NO, verdicts.RESERVE_NOW
+        return {
+            Kind.START_SESSION: CommandWords(self._start, yes_or_no, _TRANSACTION),
+            Kind.STOP_SESSION: CommandWords(self._stop, yes_or_no, _TRANSACTION),
+            Kind.UNLOCK_CONNECTOR: CommandWords(_unlock, _UNLOCK_WORDS, _CONNECTOR),
+            Kind.RESET: CommandWords(self._reset, _RESET_WORDS, _CONNECTOR),
+            Kind.RESERVE_NOW: CommandWords(self._reserve_now, reserve_words, _CONNECTOR),
+            Kind.CANCEL_RESERVATION: CommandWords(_cancel_reservation, yes_or_no, _CONNECTOR),
+        }
+
+    def _start(self, spec: StartSpec, parts: FrameParts) -> OutgoingCall:
         """RequestStartTransaction.
 
         Raises:
             Unsendable: a token is too long or its type unknown, or the profile is no TxProfile.
         """
         payload: Payload = {
-            "idToken": self._write_token(token_value, spec.id_token.type),
-            "remoteStartId": remote_start_id,
+            "idToken": self._write_token(parts.id_token or "", spec.id_token.type),
+            "remoteStartId": parts.number,
         }
         if spec.evse_id is not None:
             payload["evseId"] = spec.evse_id
-        if spec.group_id_token is not None and group_token_value is not None:
-            payload["groupIdToken"] = self._write_token(group_token_value, spec.group_id_token.type)
+        if spec.group_id_token is not None and parts.group_id_token is not None:
+            group_type = spec.group_id_token.type
+            payload["groupIdToken"] = self._write_token(parts.group_id_token, group_type)
         if spec.charging_profile is not None:
-            payload["chargingProfile"] = _profile(spec.charging_profile, remote_start_id)
+            payload["chargingProfile"] = _profile(spec.charging_profile, parts.number)
         return "RequestStartTransaction", payload
 
     def _write_token(self, value: str, type_: str) -> Payload:
         word = self._token_type(type_)
         if word is None:
             raise Unsendable(f"id_token.type: not a type of OCPP {self.version}")
-        if len(value) > self.id_token_chars or (not value and word != "NoAuthorization"):
+        if len(value) > self._can.id_token_chars or (not value and word != "NoAuthorization"):
             raise Unsendable(
-                f"id_token: OCPP {self.version} takes 1 to {self.id_token_chars} characters"
+                f"id_token: OCPP {self.version} takes 1 to {self._can.id_token_chars} characters"
             )
         return {"idToken": value, "type": word}
 
     def _token_type(self, type_: str) -> str | None:
         """The type as this version spells it; None when it cannot."""
-        free = type_ if self.any_token_type and 0 < len(type_) <= TOKEN_TYPE_CHARS else None
+        free = type_ if self._can.any_token_type and 0 < len(type_) <= TOKEN_TYPE_CHARS else None
         return self.token_types.get(type_.upper().replace("_", ""), free)
 
-    def stop(self, spec: StopSpec) -> OutgoingCall:
+    def _stop(self, spec: StopSpec, parts: FrameParts) -> OutgoingCall:  # noqa: ARG002
         """RequestStopTransaction.
 
         Raises:
@@ -136,51 +177,39 @@ class Speech:
             raise Unsendable(f"transaction_id: OCPP {self.version} takes 1 to 36 characters")
         return "RequestStopTransaction", {"transactionId": spec.wire_id}
 
-    def unlock(self, spec: UnlockSpec) -> OutgoingCall:
-        """UnlockConnector.
-
-        Raises:
-            Unsendable: an id is none.
-        """
-        return "UnlockConnector", {
-            "evseId": fields.sendable(spec.on_evse, 1, "evse_id"),
-            "connectorId": fields.sendable(spec.on_connector, 1, "connector_id"),
-        }
-
-    def reset(self, spec: ResetSpec) -> OutgoingCall:
+    def _reset(self, spec: ResetSpec, parts: FrameParts) -> OutgoingCall:  # noqa: ARG002
         """Reset.
 
         Raises:
-            Unsendable: this version does not know the mode, or the id is none.
+            Unsendable: this version does not know the mode, or the id is out of range.
         """
-        word = self.resets.get(spec.mode)
-        if word is None:
-            raise Unsendable(f"mode: OCPP {self.version} takes {', '.join(self.resets)}")
-        payload: Payload = {"type": word}
+        modes = self._can.reset_modes
+        if spec.mode not in modes:
+            raise Unsendable(f"mode: OCPP {self.version} takes {', '.join(sorted(modes))}")
+        payload: Payload = {"type": _RESETS[spec.mode]}
         if spec.evse_id is not None:
             payload["evseId"] = fields.sendable(spec.evse_id, 1, "evse_id")
         return "Reset", payload
 
-    def reserve(
-        self, spec: ReserveSpec, *, token_value: str, group_token_value: str | None
-    ) -> OutgoingCall:
-        """ReserveNow. It holds a whole EVSE: a connector's number is not said.
+    def _reserve_now(self, spec: ReserveSpec, parts: FrameParts) -> OutgoingCall:
+        """ReserveNow. It reserves a whole EVSE: a connector's number is not said.
 
         Raises:
-            Unsendable: a token is too long or its type unknown, so is the connector's, or an id
-                is none.
+            Unsendable: a token is too long, the type of a token or of the connector is unknown, or
+                an id is out of range.
         """
         payload: Payload = {
             "id": fields.sendable(spec.wire_id, 0, "wire_id"),
             "expiryDateTime": fields.write_time(spec.expire_time),
-            "idToken": self._write_token(token_value, spec.id_token.type),
+            "idToken": self._write_token(parts.id_token or "", spec.id_token.type),
         }
         if spec.evse_id is not None:
             payload["evseId"] = fields.sendable(spec.evse_id, 1, "evse_id")
         if spec.connector_type:
             payload["connectorType"] = self._connector_type(spec.connector_type)
-        if spec.group_id_token is not None and group_token_value is not None:
-            payload["groupIdToken"] = self._write_token(group_token_value, spec.group_id_token.type)
+        if spec.group_id_token is not None and parts.group_id_token is not None:
+            group_type = spec.group_id_token.type
+            payload["groupIdToken"] = self._write_token(parts.group_id_token, group_type)
         return "ReserveNow", payload
 
     def _connector_type(self, type_: str) -> str:
@@ -188,15 +217,6 @@ class Speech:
         if len(type_) > CONNECTOR_TYPE_CHARS or (known is not None and type_ not in known):
             raise Unsendable(f"connector_type: not a type of OCPP {self.version}")
         return type_
-
-    def cancel_reservation(self, spec: CancelReservationSpec) -> OutgoingCall:
-        """CancelReservation.
-
-        Raises:
-            Unsendable: the id has no 32 bits.
-        """
-        wire_id = fields.sendable(spec.wire_id, 0, "wire_id")
-        return "CancelReservation", {"reservationId": wire_id}
 
     def read_call(self, action: str, payload: Payload, now: datetime) -> StationCall:
         """The message of a station, after `check_call` let it pass.
@@ -214,19 +234,33 @@ class Speech:
             case SessionEvent() if said.authorization is not None:
                 return {"idTokenInfo": self._id_token_info(said.authorization)}
             case _:
-                return words.reply(call, said)
+                return replies.reply(call, said)
 
     def _id_token_info(self, authorization: Authorization | None) -> Payload:
-        """Without a judgement the token is Invalid: nobody vouched for it."""
+        """The idTokenInfo. A token without a judgement is Invalid."""
         if authorization is None:
             return {"status": "Invalid"}
-        info: Payload = {"status": words.TOKEN_WORDS[authorization.verdict]}
-        if authorization.group and len(authorization.group) <= self.id_token_chars:
+        info: Payload = {"status": replies.TOKEN_WORDS[authorization.verdict]}
+        if authorization.group and len(authorization.group) <= self._can.id_token_chars:
             type_ = self._token_type(authorization.group_type) or "Central"
             info["groupIdToken"] = {"idToken": authorization.group, "type": type_}
         if authorization.expire_time is not None:
             info["cacheExpiryDateTime"] = fields.write_time(authorization.expire_time)
         return info
+
+
+def _unlock(spec: UnlockSpec, parts: FrameParts) -> OutgoingCall:  # noqa: ARG001
+    """UnlockConnector. Raises: Unsendable when an id is out of range."""
+    return "UnlockConnector", {
+        "evseId": fields.sendable(spec.on_evse, 1, "evse_id"),
+        "connectorId": fields.sendable(spec.on_connector, 1, "connector_id"),
+    }
+
+
+def _cancel_reservation(spec: CancelReservationSpec, parts: FrameParts) -> OutgoingCall:  # noqa: ARG001
+    """CancelReservation. Raises: Unsendable when the id has no 32 bits."""
+    reservation_id = fields.sendable(spec.wire_id, 0, "wire_id")
+    return "CancelReservation", {"reservationId": reservation_id}
 
 
 def _profile(profile: ChargingProfile, profile_id: int) -> Payload:
@@ -237,41 +271,6 @@ def _profile(profile: ChargingProfile, profile_id: int) -> Payload:
         "chargingProfileKind": profile.profile_kind,
         "chargingSchedule": [{"id": profile_id, **schedules.write(profile)}],
     }
-
-
-_ABOUT_SESSIONS = frozenset({Kind.START_SESSION, Kind.STOP_SESSION})
-
-
-def ask(
-    kind: Kind,
-    *,
-    evse_id: int | None = None,
-    connector_id: int | None = None,
-    wire_id: str = "",
-) -> OutgoingCall:
-    """About a session GetTransactionStatus; without `wire_id`, whether messages wait there.
-
-    About all else TriggerMessage of StatusNotification, which stations refuse without a connector
-    (2.0.1 part 2, F06.FR.13): the first one stands for its EVSE.
-    """
-    if kind in _ABOUT_SESSIONS:
-        return "GetTransactionStatus", ({"transactionId": wire_id} if wire_id else {})
-    payload: Payload = {"requestedMessage": "StatusNotification"}
-    if evse_id is not None:
-        payload["evse"] = {"id": evse_id, "connectorId": connector_id or 1}
-    return "TriggerMessage", payload
-
-
-def read_asked(answer: Answer) -> AskResult:
-    """What the station knows about the transaction, or whether it will send what was asked for."""
-    if isinstance(answer, CallError | Unreadable):
-        return verdicts.not_told(answer)
-    return AskResult(
-        asked=True,
-        ongoing=answer.get("ongoingIndicator"),
-        messages_in_queue=answer.get("messagesInQueue"),
-        detail=fields.text(answer, "status", verdicts.STATUS_CHARS),
-    )
 
 
 def get_connection_timeout() -> OutgoingCall:
@@ -290,11 +289,6 @@ def read_connection_timeout(answer: Answer) -> float | None:
     return None
 
 
-def read_answer(kind: Kind, answer: Answer) -> StationAnswer:
-    """What the answer to a command means. Never raises."""
-    return verdicts.read_status(ANSWERS[kind], answer)
-
-
 _TOKEN_TYPES = (
     "Central",
     "eMAID",
@@ -308,5 +302,5 @@ _TOKEN_TYPES = (
 
 
 def token_types(*more: str) -> dict[str, str]:
-    """For `Speech.token_types`: the types that all versions know, and `more` of this one."""
+    """The `token_types` of a `Speech`: the types that all versions know, and `more` of this one."""
     return {word.upper(): word for word in (*_TOKEN_TYPES, *more)}

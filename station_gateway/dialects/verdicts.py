@@ -1,20 +1,19 @@
 """What an answer of a station means: tables, and the one function that reads them.
 
-The tables of status words stand in the dialects (`ANSWERS`); the CALLERROR codes are the same for
-all versions but for their spelling, and stations mix the spellings. Docs are printed from both.
+The status words stand in the dialects (`COMMANDS`), except those that commands share. The CALLERROR
+codes are the same in all versions but for their spelling, and stations mix the spellings. The
+documentation is printed from both.
 
-A code that says "I do not know this message" is NOT_SUPPORTED, one that says "I do not take it like
-this" is REJECTED (never repeated either way), one that says "something went wrong in me" is FAILED,
-and so is every code that is in no standard.
+A code that says "I do not know this message" is NOT_SUPPORTED. A code that says "I do not take the
+message like this" is REJECTED. Neither is repeated. A code that says "something went wrong in me"
+is FAILED, and so is every code that is in no standard.
 """
 
 from collections.abc import Mapping
 
-from contract.commands import AskResult
 from domain.model.answers import CallError, StationAnswer, Verdict
-from station_gateway.dialects.interface import Answer
-from station_gateway.dialects.messages import Unreadable
-from station_gateway.session.printable import printable
+from station_gateway.dialects.messages import Answer, Unreadable
+from station_gateway.dialects.printable import printable
 
 STATUS_CHARS = 50
 REASON_CODE_CHARS = 20
@@ -91,12 +90,6 @@ def read_status(words: Mapping[str, Verdict], answer: Answer) -> StationAnswer:
         additional_info=_word(info.get("additionalInfo"), ADDITIONAL_INFO_CHARS),
         transaction_id=_word(answer.get("transactionId"), TRANSACTION_ID_CHARS) or None,
     )
-
-
-def not_told(answer: CallError | Unreadable) -> AskResult:
-    """A question of ours that brought no CALLRESULT."""
-    detail = answer.code if isinstance(answer, CallError) else "unreadable answer"
-    return AskResult(asked=True, detail=detail)
 
 
 def _word(value: object, limit: int) -> str:

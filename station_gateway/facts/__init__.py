@@ -1,1 +1,1 @@
-"""What stations report: authorised, written down, answered."""
+"""The facts that stations report: judged, recorded, and answered."""

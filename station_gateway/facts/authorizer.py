@@ -1,8 +1,11 @@
 """Who may charge: one port, and the implementation that asks the fleet.
 
-The order of judgement: a token that a start in flight brought to this very station is good (the
-operator asked for that session); then the token table; then, for tokens nobody knows, a hold of
-this station that names it, or the open mode's Accepted, or the normal Invalid.
+A token is judged in this order:
+
+1. A start in flight at this station names the token: accepted, the operator asked for that session.
+2. The token table knows the token: what the table says.
+3. A reservation of this station names the token, or the gateway is open to all: accepted.
+4. Otherwise: invalid.
 """
 
 from dataclasses import dataclass
@@ -25,7 +28,7 @@ GROUP_TYPE = "Central"
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a token may do, and its digests: the only form in which it is stored."""
+    """What a token may do, and its digests, which are the only form in which it is stored."""
 
     authorization: Authorization
     digest: str
@@ -44,7 +47,7 @@ class Authorizer(Protocol):
     async def judge(
         self, tx: Tx, *, station: str, tenant: str, token: TokenSeen, now: datetime
     ) -> Judgement:
-        """Judge a token that was presented at a station, within the transaction of the fact."""
+        """Judge a token that a station presented, within the database transaction of its fact."""
 
 
 class FleetAuthorizer:
@@ -91,20 +94,21 @@ class FleetAuthorizer:
         self, tx: Tx, station: str, digest: str, known: Token | None, now: datetime
     ) -> TokenVerdict:
         if known is None:
-            good = self._open_to_all or await _named_by_hold(tx, station, digest, now)
+            good = self._open_to_all or await _named_by_reservation(tx, station, digest, now)
             return TokenVerdict.ACCEPTED if good else TokenVerdict.INVALID
         if known.status == TokenVerdict.ACCEPTED and _expired(known, now):
             return TokenVerdict.EXPIRED
         return TokenVerdict(known.status)
 
 
-async def _named_by_hold(tx: Tx, station: str, digest: str, now: datetime) -> bool:
-    """Whether a hold of this station is for this token, or for it as a group's."""
+async def _named_by_reservation(tx: Tx, station: str, digest: str, now: datetime) -> bool:
+    """Whether a reservation of this station is for this token, as its own or its group's."""
     for entry in await reservations.open_at(tx, station):
-        hold = from_snapshot(entry.snapshot)
-        tokens_of_hold = (hold.id_token, hold.group_id_token)
-        named = any(token is not None and token.digest == digest for token in tokens_of_hold)
-        if named and hold.state is ReservationState.HELD and now < hold.expire_time:
+        reservation = from_snapshot(entry.snapshot)
+        named = (reservation.id_token, reservation.group_id_token)
+        if not any(token is not None and token.digest == digest for token in named):
+            continue
+        if reservation.state is ReservationState.HELD and now < reservation.expire_time:
             return True
     return False
 
@@ -114,7 +118,7 @@ def _expired(token: Token, now: datetime) -> bool:
 
 
 def _expiry(token: Token | None, verdict: TokenVerdict, now: datetime) -> datetime | None:
-    """Until when the station may trust the judgement; never a past time beside "accepted"."""
+    """How long the station may trust the judgement. An accepted token has no expiry in the past."""
     if token is None or (verdict is TokenVerdict.ACCEPTED and _expired(token, now)):
         return None
     return token.expire_time

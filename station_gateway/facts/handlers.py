@@ -1,18 +1,18 @@
-"""What is done with each message of a station, and what it is told.
+"""What the gateway does with each message of a station, and what it answers.
 
 A message that carries a fact is answered after the fact is committed, never before: a station
-repeats what was not answered, and forgets what was. So when the database is down there is no
-answer (`Unanswered`), and nothing is lost.
+repeats a message without an answer, and forgets an answered one. So while the database is down the
+station gets no answer (`Unanswered`), and no fact is lost.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from station_gateway.dialects.messages import (
@@ -24,7 +24,7 @@ from station_gateway.dialects.messages import (
     HeartbeatSeen,
     MeterRead,
     NoticeSeen,
-    ReservationEnded,
+    ReservationEndReported,
     SecurityEventSeen,
     SessionEvent,
     SessionStarted,
@@ -34,25 +34,14 @@ from station_gateway.dialects.messages import (
 )
 from station_gateway.facts import recording as facts
 from station_gateway.facts.authorizer import Authorizer, Judgement
-from station_gateway.sockets.peer import Peer
+from station_gateway.stations.peer import Peer
+from station_gateway.stations.ports import Unanswered
+from station_gateway.waking import Waker
 from telemetry import metrics
 
 log = structlog.get_logger(__name__)
 
 TRIGGERED = "Triggered"
-RETRY_S = 0.5
-"""Between two tries to write a fact while the database is away."""
-
-
-class Unanswered(Exception):
-    """The message gets no answer: its fact could not be written, so the station must keep it."""
-
-
-class Waker(Protocol):
-    """What signals workflows after a fact was committed (`journal.wakeups`)."""
-
-    def kick(self) -> None:
-        """There is something to deliver now."""
 
 
 class Handlers:
@@ -66,6 +55,7 @@ class Handlers:
         *,
         heartbeat_s: int,
         fact_timeout_s: float,
+        retry_pause_s: float,
         utc_now: Callable[[], datetime],
     ) -> None:
         self._db = db
@@ -73,6 +63,7 @@ class Handlers:
         self._waker = waker
         self._heartbeat_s = heartbeat_s
         self._fact_timeout_s = fact_timeout_s
+        self._retry_pause_s = retry_pause_s
         self._utc_now = utc_now
         self._by_class: dict[type, Callable[[Peer, Any], Awaitable[Confirmation]]] = {
             Booted: self.booted,
@@ -84,7 +75,7 @@ class Handlers:
             SessionEvent: self.session_event,
             MeterRead: self.meter_read,
             VendorDataSeen: self.noticed,
-            ReservationEnded: self.reservation_ended,
+            ReservationEndReported: self.reservation_ended,
             SecurityEventSeen: self.security_event,
             NoticeSeen: self.noticed,
         }
@@ -92,14 +83,14 @@ class Handlers:
     def replace(
         self, message: type, handler: Callable[[Peer, Any], Awaitable[Confirmation]]
     ) -> None:
-        """Handle messages of this class in another way from now on."""
+        """Handle messages of this class with another handler from now on."""
         self._by_class[message] = handler
 
     async def handle(self, peer: Peer, call: StationCall) -> Confirmation:
-        """Do what the message asks for and say what to answer.
+        """Do what the message asks for, and return what to answer.
 
         Raises:
-            Unanswered: it could not be made durable; the station will repeat it.
+            Unanswered: the fact could not be written; the station will repeat the message.
         """
         clock = asyncio.get_running_loop().time
         begin_s = clock()
@@ -107,16 +98,16 @@ class Handlers:
             try:
                 return await self._by_class[type(call)](peer, call)
             except DatabaseUnavailable as error:
-                # Again while the station still waits: every fact may be written twice.
-                if clock() - begin_s > self._fact_timeout_s - RETRY_S:
+                # Try again while the station still waits. Every fact may be written twice.
+                if clock() - begin_s > self._fact_timeout_s - self._retry_pause_s:
                     log.warning("fact_not_written", station=peer.id, message=type(call).__name__)
                     raise Unanswered from error
-                await asyncio.sleep(RETRY_S)
+                await asyncio.sleep(self._retry_pause_s)
 
     async def booted(self, peer: Peer, call: Booted) -> Confirmation:
-        """BootNotification: an admitted station is accepted.
+        """BootNotification: a station that was admitted is accepted.
 
-        One that was asked for (TriggerMessage) is no boot, unless it is the first that we hear of.
+        One that we asked for (TriggerMessage) is no boot, unless it is the first that we get.
         """
         now = self._utc_now()
         if call.reason != TRIGGERED or not peer.boot_accepted:
@@ -134,7 +125,7 @@ class Handlers:
         return Confirmation(self._utc_now())
 
     async def authorization(self, peer: Peer, call: AuthorizationAsked) -> Confirmation:
-        """Authorize: judged, not written."""
+        """Authorize: the token is judged, nothing is written."""
         now = self._utc_now()
         async with self._db.read() as tx:
             token = await self._authorizer.judge(
@@ -143,7 +134,7 @@ class Handlers:
         return Confirmation(now, authorization=token.authorization)
 
     async def session_started(self, peer: Peer, call: SessionStarted) -> Confirmation:
-        """StartTransaction: the same message twice is one session and one id."""
+        """StartTransaction: the same message twice makes one session with one id."""
         now = self._utc_now()
         session, token, wake = await self._db.batch(
             lambda tx: facts.session_started(tx, peer, call, self._authorizer, now)
@@ -152,11 +143,11 @@ class Handlers:
         peer.learn(session.ocpp_id)
         log.info("session_started", station=peer.id, session=session.name, ok=token.accepted)
         return Confirmation(
-            self._utc_now(), authorization=token.authorization, transaction_id=session.id
+            self._utc_now(), authorization=token.authorization, ocpp_transaction_id=session.id
         )
 
     async def session_stopped(self, peer: Peer, call: SessionStopped) -> Confirmation:
-        """StopTransaction: always confirmed, whatever its token is worth."""
+        """StopTransaction: always confirmed, whatever the verdict on its token."""
         now = self._utc_now()
 
         async def write(tx: Tx) -> tuple[Judgement | None, bool]:
@@ -181,33 +172,33 @@ class Handlers:
         return Confirmation(self._utc_now(), authorization=token.authorization if token else None)
 
     async def meter_read(self, peer: Peer, call: MeterRead) -> Confirmation:
-        """MeterValues: only a session that we never heard of is a fact."""
-        ocpp_id = call.ocpp_id
-        if ocpp_id is not None and ocpp_id not in {"0", "-1"} and not peer.knows(ocpp_id):
+        """MeterValues: they are a fact only when they name a session that we never heard of."""
+        ocpp_transaction_id = call.ocpp_transaction_id
+        if ocpp_transaction_id is not None and not peer.knows(ocpp_transaction_id):
             now = self._utc_now()
             self._kick(
                 await self._db.batch(
-                    lambda tx: facts.session_observed(tx, peer, ocpp_id, call, now)
+                    lambda tx: facts.session_observed(tx, peer, ocpp_transaction_id, call, now)
                 )
             )
-            peer.learn(ocpp_id)
+            peer.learn(ocpp_transaction_id)
         return Confirmation(self._utc_now())
 
-    async def reservation_ended(self, peer: Peer, call: ReservationEnded) -> Confirmation:
-        """ReservationStatusUpdate: a hold is over, says the station."""
+    async def reservation_ended(self, peer: Peer, call: ReservationEndReported) -> Confirmation:
+        """ReservationStatusUpdate: the station says that a reservation is over."""
         now = self._utc_now()
         self._kick(await self._db.batch(lambda tx: facts.reservation_ended(tx, peer, call, now)))
         log.info("reservation_ended", station=peer.id, status=call.status)
         return Confirmation(self._utc_now())
 
     async def security_event(self, peer: Peer, call: SecurityEventSeen) -> Confirmation:
-        """SecurityEventNotification: an operator has to see it."""
+        """SecurityEventNotification: an operator is told about it."""
         metrics.SECURITY_EVENTS.labels(event="reported_by_station").inc()
         log.warning("security_event", station=peer.id, event_type=call.event)
         return Confirmation(self._utc_now())
 
     async def noticed(self, peer: Peer, call: StationCall) -> Confirmation:
-        """What is confirmed and not kept."""
+        """Any message that is confirmed and not kept."""
         del peer, call
         return Confirmation(self._utc_now())
 

@@ -1,24 +1,24 @@
-"""Ids in a station's messages that belong to another station (S10, F33).
+"""Checks that the ids in a station's messages are its own.
 
-Whoever knows an id must not be able to do anything with it: a foreign id is as if it had not been
-said, and an operator is told of it.
+A station that knows the id of another station's transaction or reservation must not be able to do
+anything with it. A foreign id is ignored, and an operator is told about it.
 """
 
 import structlog
 
+from fleet import transactions
 from fleet.engine.statements import Tx
 from fleet.log import reservations
-from fleet.transactions import transactions
-from station_gateway.sockets.peer import Peer
+from station_gateway.stations.peer import Peer
 from telemetry import metrics
 
 log = structlog.get_logger(__name__)
 
 
 async def own_reservation(tx: Tx, peer: Peer, wire_id: int | None) -> int | None:
-    """The reservation's number as the station said it; None when it is another station's.
+    """The reservation's id as the station said it; None when it belongs to another station.
 
-    A number that nobody here minted stays: another system may have made that hold.
+    An id that we never minted stays: another system may have made that reservation.
     """
     if wire_id is None:
         return None
@@ -29,15 +29,15 @@ async def own_reservation(tx: Tx, peer: Peer, wire_id: int | None) -> int | None
     return None
 
 
-async def owns_session(tx: Tx, peer: Peer, ocpp_id: str) -> bool:
-    """Whether a 1.6 transaction id was not minted for another station."""
-    if not await transactions.belongs_to_another(tx, peer.id, ocpp_id):
+async def owns_session(tx: Tx, peer: Peer, ocpp_transaction_id: str) -> bool:
+    """Whether a 1.6 transaction id may be this station's: it was minted for no other station."""
+    if not await transactions.belongs_to_another(tx, peer.id, ocpp_transaction_id):
         return True
     report("foreign_transaction", peer)
     return False
 
 
 def report(event: str, peer: Peer) -> None:
-    """Tell an operator what a station did that it had no right to."""
+    """Tell an operator that a station used what is not its own."""
     metrics.SECURITY_EVENTS.labels(event=event).inc()
     log.warning("security_event", station=peer.id, event_type=event)

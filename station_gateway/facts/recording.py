@@ -1,24 +1,23 @@
-"""What a station's message writes: each function is one fact, run inside one transaction.
+"""Writes the facts that a station reports. Each function writes one fact in one transaction.
 
-With the fact, and in the same transaction, goes the wake-up of the commands that it concerns, so
-that after a crash there is either both or neither. Each returns the fact and whether somebody is
-to be woken.
+The same database transaction writes the wake-up of the commands that the fact concerns. So after a
+crash both are there, or neither. Each function returns whether somebody is to be woken, and the
+fact where the answer needs it.
 """
 
 from datetime import datetime
 from typing import Any
 
-from fleet import stations
+from fleet import stations, transactions
 from fleet.engine.statements import Tx
 from fleet.log import reservations
-from fleet.transactions import transactions
 from fleet.transactions.rows import Transaction
 from journal.commands.waking import StationEvent, wake_concerned
 from station_gateway.dialects.messages import (
     Booted,
     ConnectorStatusSeen,
     MeterRead,
-    ReservationEnded,
+    ReservationEndReported,
     SessionEvent,
     SessionStarted,
     SessionStopped,
@@ -26,7 +25,7 @@ from station_gateway.dialects.messages import (
 )
 from station_gateway.facts.authorizer import Authorizer, Judgement
 from station_gateway.facts.ownership import own_reservation, owns_session
-from station_gateway.sockets.peer import Peer
+from station_gateway.stations.peer import Peer
 
 
 async def booted(tx: Tx, peer: Peer, call: Booted, now: datetime) -> bool:
@@ -49,8 +48,10 @@ async def booted(tx: Tx, peer: Peer, call: Booted, now: datetime) -> bool:
     return await wake_concerned(tx, event, now)
 
 
-async def reservation_ended(tx: Tx, peer: Peer, call: ReservationEnded, now: datetime) -> bool:
-    """The station says that one of its holds is over; of others' holds it can say nothing."""
+async def reservation_ended(
+    tx: Tx, peer: Peer, call: ReservationEndReported, now: datetime
+) -> bool:
+    """The station says that a reservation is over. The ids of other stations are ignored."""
     wire_id = await own_reservation(tx, peer, call.reservation_id)
     if wire_id is None:
         return False
@@ -95,7 +96,7 @@ async def connector_status(tx: Tx, peer: Peer, call: ConnectorStatusSeen, now: d
 async def session_started(
     tx: Tx, peer: Peer, call: SessionStarted, authorizer: Authorizer, now: datetime
 ) -> tuple[Transaction, Judgement, bool]:
-    """A 1.6 session began: mint its id, once, however often the message is repeated."""
+    """A 1.6 session began: mint its id, once for all repeats of the message."""
     token = await authorizer.judge(
         tx, station=peer.id, tenant=peer.tenant, token=call.token, now=now
     )
@@ -125,15 +126,16 @@ async def session_started(
 async def session_stopped(
     tx: Tx, peer: Peer, call: SessionStopped, token: Judgement | None, now: datetime
 ) -> bool:
-    """A 1.6 session ended. A station that never got our id sends 0 or -1: its open one is meant."""
-    ocpp_id = call.ocpp_id if call.id_known else await _only_open(tx, peer, token)
-    if ocpp_id is None or not await owns_session(tx, peer, ocpp_id):
+    """A 1.6 session ended. A station without our id sends 0 or -1, and means its open session."""
+    known = call.ocpp_transaction_id if call.id_known else None
+    ocpp_transaction_id = known or await _only_open(tx, peer, token)
+    if ocpp_transaction_id is None or not await owns_session(tx, peer, ocpp_transaction_id):
         return False
     session = await transactions.stop_v16(
         tx,
         station=peer.id,
         tenant=peer.tenant,
-        ocpp_id=ocpp_id,
+        ocpp_id=ocpp_transaction_id,
         token_digest=token.digest if token else None,
         meter_stop_wh=call.meter_stop_wh,
         stop_time=call.time.time,
@@ -147,7 +149,7 @@ async def session_stopped(
 async def session_event(
     tx: Tx, peer: Peer, call: SessionEvent, authorizer: Authorizer, now: datetime
 ) -> tuple[Judgement | None, bool]:
-    """Something happened in a 2.x session; in any order, any number of times."""
+    """A 2.x session reports an event. Events come in any order, any number of times."""
     token = None
     if call.token is not None:
         token = await authorizer.judge(
@@ -157,7 +159,7 @@ async def session_event(
         tx,
         station=peer.id,
         tenant=peer.tenant,
-        ocpp_id=call.ocpp_id,
+        ocpp_id=call.ocpp_transaction_id,
         event_type=call.event_type,
         seq_no=call.seq_no,
         evse_id=call.evse_id,
@@ -191,24 +193,28 @@ async def session_event(
 
 
 async def session_observed(
-    tx: Tx, peer: Peer, ocpp_id: str, call: MeterRead, now: datetime
+    tx: Tx, peer: Peer, ocpp_transaction_id: str, call: MeterRead, now: datetime
 ) -> bool:
-    """Meter values name a session; write it down when nobody told us of it."""
-    if await transactions.by_ocpp_id(tx, peer.id, ocpp_id) is not None:
+    """Meter values name a session: record it when the station never told us that it began."""
+    if await transactions.by_ocpp_id(tx, peer.id, ocpp_transaction_id) is not None:
         return False
-    if not await owns_session(tx, peer, ocpp_id):
+    if not await owns_session(tx, peer, ocpp_transaction_id):
         return False
     await transactions.observe(
         tx,
         station=peer.id,
         tenant=peer.tenant,
-        ocpp_id=ocpp_id,
+        ocpp_id=ocpp_transaction_id,
         evse_id=call.evse_id,
         meter_wh=call.meter_wh,
         now=now,
     )
     event = StationEvent(
-        peer.id, "transaction", evse_id=call.evse_id, wire_id=ocpp_id, message="MeterValues"
+        peer.id,
+        "transaction",
+        evse_id=call.evse_id,
+        wire_id=ocpp_transaction_id,
+        message="MeterValues",
     )
     return await wake_concerned(tx, event, now)
 
@@ -245,6 +251,6 @@ async def _wake_for(
 
 
 async def _only_open(tx: Tx, peer: Peer, token: Judgement | None) -> str | None:
-    """The id of the one session that can be meant; None when none or several can."""
+    """The id of the only session that can be meant; None when none or several are open."""
     found = await transactions.active(tx, peer.id, token_digest=token.digest if token else None)
     return found[0].ocpp_id if len(found) == 1 else None

@@ -1,27 +1,29 @@
 """The session engine: one station, one connection, the rules of OCPP-J, and no I/O.
 
-Theory. Each side may have one CALL outstanding; the two directions are independent of each other
-(OCPP 2.0.1 part 4 section 4.1.1). So a session is two small machines that share a socket.
+Each side may have one CALL outstanding, and the two directions are independent of each other
+(OCPP 2.0.1 part 4 section 4.1.1). So a session is two small state machines that share a socket.
 
     ours      idle --call()--> out --answer--> idle            AnswerReceived
                                 |---time----> idle             AnswerMissing(TIMEOUT), id remembered
                                 '---socket--> closed           AnswerMissing(CONNECTION_LOST)
-    theirs    idle --CALL--> in hand --reply()--> idle or the next one in line
+    theirs    idle --CALL--> in hand --reply()--> idle, or the next CALL that waits
 
-An answer is handled when it arrives, also while the reply to the station's own CALL is still being
-made. An answer after its time is matched by its id and handed on as late: it is evidence. A CALL
-that comes twice has one effect and gets the same answer as often as it came. A CALL that comes too
-early (before our answer to the one before) waits in a short line; a station that overruns the line
-is disconnected. What cannot be read gets the CALLERROR that its version asks for, and never ends
-the session.
+- An answer is handled when it arrives, also while we still prepare our answer to a CALL of the
+  station.
+- An answer that comes after its timeout is matched by its id and reported as late: it is evidence.
+- A CALL that comes twice has one effect, and gets the same answer as often as it came.
+- A CALL that comes before our answer to the CALL before waits. A station that lets too many wait is
+  disconnected.
+- A frame that cannot be read gets the CALLERROR that its version asks for. It never ends the
+  session.
 
-How to drive it: feed `receive`, act on the events, write `data_to_send` after every call of any
-method, call `check_timeouts` at `next_deadline`, and `connection_lost` when the socket is gone.
-After `connection_lost` or a `Closing` nothing gets through any more: a reply that comes later is
-dropped silently, and frames of the old socket mean nothing.
+How to drive it: pass each message to `receive`, act on the events, write `data_to_send` after every
+call of any method, call `check_timeouts` at `next_deadline`, and call `connection_lost` when the
+socket is gone. After `connection_lost` or a `Closing` the session is over: later replies are
+dropped silently, and frames of the old socket have no effect.
 
-Times are monotonic seconds. Containers are made when they are first needed: an idle station costs
-one slotted object.
+Times are monotonic seconds. Containers are made when they are first needed, so that an idle station
+costs one slotted object.
 """
 
 from collections import deque
@@ -49,30 +51,16 @@ from station_gateway.session.events import (
     SendReceived,
     SessionOver,
 )
-from station_gateway.session.frames import Fault, Frame, FrameError, FrameLimits, MessageId
+from station_gateway.session.frames import DecodedFrame, Fault, FrameError, FrameLimits, MessageId
 from station_gateway.session.refusals import reason_of
-
-__all__ = [
-    "AnswerMissing",
-    "AnswerReceived",
-    "CallInFlight",
-    "CallReceived",
-    "Closing",
-    "Event",
-    "FrameRefused",
-    "Missing",
-    "Session",
-    "SessionLimits",
-    "SessionOver",
-]
 
 
 @dataclass(frozen=True, slots=True)
 class SessionLimits:
     """What one session may hold in memory.
 
-    queued_calls: CALLs (and repeats of CALLs) that may wait for our answer to the one in hand.
-    remembered_answers: answers kept for CALLs that come again.
+    queued_calls: CALLs, and repeats of CALLs, that may wait for our answer to the one in hand.
+    remembered_answers: answers that are kept for CALLs that come again.
     overdue_calls: CALLs of ours whose late answer is still recognised.
     """
 
@@ -83,7 +71,7 @@ class SessionLimits:
 
 
 class _Ours(msgspec.Struct):
-    """Our outstanding CALL."""
+    """The CALL of ours that is outstanding."""
 
     message_id: str
     action: str
@@ -91,14 +79,14 @@ class _Ours(msgspec.Struct):
 
 
 class _Theirs(msgspec.Struct):
-    """The station's CALL in hand. `repeats`: how often it came again meanwhile."""
+    """A CALL of the station without our answer. `repeats`: how often it came again meanwhile."""
 
     call: CallReceived
     fingerprint: int
     repeats: int = 0
 
 
-class Session:
+class OcppSession:
     """One connection of one station."""
 
     __slots__ = (
@@ -124,7 +112,7 @@ class Session:
         self._waiting: deque[_Theirs] | None = None
         self._answers: dict[MessageId, tuple[int, str]] | None = None
 
-    # --- what the shell asks
+    # --- the state
 
     @property
     def busy(self) -> bool:
@@ -152,10 +140,10 @@ class Session:
     def call(
         self, message_id: str, action: str, payload: Payload, now: float, timeout_s: float
     ) -> None:
-        """Send a CALL; its answer, or that there is none, comes as an event.
+        """Send a CALL. An event tells its answer later, or that there is none.
 
         Raises:
-            CallInFlight: wait for the event of the CALL before.
+            CallInFlight: another CALL is outstanding; wait for its event.
             SessionOver: nothing was sent.
         """
         if self._over:
@@ -166,7 +154,7 @@ class Session:
         self._pending = _Ours(message_id, action, now + timeout_s)
 
     def check_timeouts(self, now: float) -> list[Event]:
-        """Give up the outstanding CALL when its time is over; its late answer stays welcome."""
+        """Give up the outstanding CALL when its time is over. Its late answer is still matched."""
         pending = self._pending
         if pending is None or now < pending.deadline:
             return []
@@ -179,7 +167,7 @@ class Session:
         return [AnswerMissing(pending.message_id, pending.action, Missing.TIMEOUT)]
 
     def connection_lost(self) -> list[Event]:
-        """The socket is gone: the outstanding CALL fails at once, everything else is forgotten."""
+        """The socket is gone: the outstanding CALL fails at once, and all else is forgotten."""
         pending = self._pending
         self._end()
         self._out = []
@@ -190,7 +178,7 @@ class Session:
     # --- their direction
 
     def reply(self, message_id: MessageId, payload: Payload) -> list[Event]:
-        """Answer the CALL in hand. Returns the next CALL, when one waited in line.
+        """Answer the CALL in hand. Returns the next CALL when one waited.
 
         Raises:
             LookupError: this CALL is not in hand (answered twice: a bug of the caller).
@@ -209,22 +197,22 @@ class Session:
         description: str = "",
         details: dict[str, Any] | None = None,
     ) -> list[Event]:
-        """Answer the CALL in hand with a CALLERROR; else as `reply`.
+        """Answer the CALL in hand with a CALLERROR. Returns and raises as `reply`.
 
-        It is not remembered: the CALL had no effect, so that when it comes again it is tried anew.
+        The answer is not remembered: the CALL had no effect, so a repeat of it is tried anew.
         """
         frame = frames.encode_error(message_id, code, description, details)
         return self._answer(message_id, frame, remember=False)
 
     def abandon(self, message_id: MessageId) -> list[Event]:
-        """Leave the CALL in hand without an answer, so that the station keeps it and repeats it.
+        """Give the CALL in hand no answer, so that the station keeps it and repeats it.
 
-        When it comes again it is new. Returns and raises as `reply`.
+        The repeat is a new CALL. Returns and raises as `reply`.
         """
         if self._over:
             return []
         self._check_in_hand(message_id)
-        return self._next_in_line()
+        return self._next_waiting()
 
     def _answer(self, message_id: MessageId, frame: str, *, remember: bool) -> list[Event]:
         if self._over:
@@ -235,7 +223,7 @@ class Session:
             self._out.extend([frame] * theirs.repeats)
         if remember:
             self._remember(message_id, theirs.fingerprint, frame)
-        return self._next_in_line()
+        return self._next_waiting()
 
     def _check_in_hand(self, message_id: MessageId) -> _Theirs:
         theirs = self._in_hand
@@ -243,7 +231,7 @@ class Session:
             raise LookupError("this CALL is not in hand")
         return theirs
 
-    def _next_in_line(self) -> list[Event]:
+    def _next_waiting(self) -> list[Event]:
         if not self._waiting:
             self._in_hand = None
             return []
@@ -278,21 +266,24 @@ class Session:
             return self._call_received(frame, hash(data))
         if kind <= frames.CALL_ERROR:
             return self._answer_received(frame)
-        if not self._dialect.EXTENDED_FRAMES:
+        if not self._dialect.CAPABILITIES.extended_frames:
             unknown = FrameError(Fault.TYPE_NUMBER, "unknown message type", kind, frame.message_id)
             return self._refuse(unknown)
         if kind == frames.SEND:
             return self._send_received(frame)
         return [AnswerRefused(frame.message_id, CallError(*(frame.error or ())))]
 
-    def _call_received(self, frame: Frame, fingerprint: int) -> list[Event]:
+    def _call_received(self, frame: DecodedFrame, fingerprint: int) -> list[Event]:
         message_id = frame.message_id
-        twin = self._find_in_line(message_id)
+        # The order matters: a repeat is recognised before anything is checked or counted, so that
+        # it has no second effect and no other answer than the first.
+        twin = self._find_unanswered(message_id)
         if twin is not None:
-            if self._line_is_full():
+            if self._too_many_wait():
                 return self._close(POLICY_VIOLATION, "too many messages before our answer")
             twin.repeats += 1
             return [FrameRefused("duplicate_call")]
+        # Stations reuse ids after a restart: only the same id with the same text is a repeat.
         answered = self._answers.get(message_id) if self._answers else None
         if answered is not None and answered[0] == fingerprint:
             self._out.append(answered[1])
@@ -305,14 +296,14 @@ class Session:
         if self._in_hand is None:
             self._in_hand = theirs
             return [theirs.call]
-        if self._line_is_full():
+        if self._too_many_wait():
             return self._close(POLICY_VIOLATION, "too many messages before our answer")
         if self._waiting is None:
             self._waiting = deque()
         self._waiting.append(theirs)
         return []
 
-    def _find_in_line(self, message_id: MessageId) -> _Theirs | None:
+    def _find_unanswered(self, message_id: MessageId) -> _Theirs | None:
         if self._in_hand is None:
             return None
         if self._in_hand.call.message_id == message_id:
@@ -322,12 +313,12 @@ class Session:
                 return theirs
         return None
 
-    def _line_is_full(self) -> bool:
+    def _too_many_wait(self) -> bool:
         held = sum(1 + theirs.repeats for theirs in self._waiting or ())
         held += 0 if self._in_hand is None else self._in_hand.repeats
         return held >= self._limits.queued_calls
 
-    def _answer_received(self, frame: Frame) -> list[Event]:
+    def _answer_received(self, frame: DecodedFrame) -> list[Event]:
         message_id = str(frame.message_id)
         action, late = self._take_ours(message_id)
         if action is None:
@@ -341,7 +332,7 @@ class Session:
         return [AnswerReceived(message_id, action, Unreadable(violation.description), late)]
 
     def _take_ours(self, message_id: str) -> tuple[str | None, bool]:
-        """Action of our CALL with this id and whether it was given up; the CALL is then over."""
+        """Take out our CALL with this id. Returns its action and whether it was given up before."""
         pending = self._pending
         if pending is not None and pending.message_id == message_id:
             self._pending = None
@@ -350,7 +341,7 @@ class Session:
             return self._overdue.pop(message_id, None), True
         return None, False
 
-    def _send_received(self, frame: Frame) -> list[Event]:
+    def _send_received(self, frame: DecodedFrame) -> list[Event]:
         violation = self._dialect.check_send(frame.action, frame.body)
         if violation is not None:
             return [FrameRefused(reason_of(violation, self._dialect.ERRORS), violation.description)]
@@ -359,7 +350,7 @@ class Session:
     # --- refusing
 
     def _refuse(self, error: FrameError) -> list[Event]:
-        """Answer a frame that cannot be used as its version asks; never answer an answer."""
+        """Answer a frame that cannot be used, as its version asks. An answer is never answered."""
         if error.fault is Fault.OVERSIZE:
             return self._close(MESSAGE_TOO_BIG, error.reason)
         if error.type_number in (frames.CALL_RESULT, frames.CALL_ERROR):
@@ -380,8 +371,8 @@ class Session:
         return [AnswerReceived(message_id, action, Unreadable(error.reason), late)]
 
     def _refuse_answer(self, message_id: str, code: str, reason: str) -> None:
-        """Tell the station that its CALLRESULT is of no use, where its version has words for it."""
-        if self._dialect.EXTENDED_FRAMES:
+        """Tell the station that its CALLRESULT is of no use, where its version has such a frame."""
+        if self._dialect.CAPABILITIES.extended_frames:
             self._out.append(frames.encode_result_error(message_id, code, reason))
 
     def _send_error(self, message_id: MessageId, code: str, description: str) -> None:
@@ -389,7 +380,7 @@ class Session:
 
     def _close(self, code: int, reason: str) -> list[Event]:
         replies, lost = self._out, self.connection_lost()
-        self._out = replies  # what is answered already still goes out before the close frame
+        self._out = replies  # answers that are ready go out before the close frame
         refusal = "oversize" if code == MESSAGE_TOO_BIG else "queue_overflow"
         return [*lost, FrameRefused(refusal, reason), Closing(code, reason)]
 

@@ -1,7 +1,7 @@
-"""What a session tells its shell: one small frozen class per kind of news, and why it cannot send.
+"""The events of a session, one small frozen class each, and the errors of its methods.
 
-msgspec's structs are frozen dataclasses that cost a quarter of the time to make; one or more of
-these is made for every message of every station.
+The classes are msgspec structs: making one takes a quarter of the time of a frozen dataclass, and
+at least one is made for every message of every station.
 """
 
 from enum import StrEnum
@@ -9,8 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from domain.model.answers import CallError
-from station_gateway.dialects.interface import Answer
-from station_gateway.dialects.messages import Payload
+from station_gateway.dialects.messages import Answer, Payload
 from station_gateway.session.frames import MessageId
 
 
@@ -23,7 +22,7 @@ class SessionOver(Exception):
 
 
 class Missing(StrEnum):
-    """Why there is no answer. Either way the frame was sent and may have had its effect."""
+    """Why there is no answer. In both cases the frame was sent and may have had its effect."""
 
     TIMEOUT = "TIMEOUT"
     CONNECTION_LOST = "CONNECTION_LOST"
@@ -38,7 +37,7 @@ class CallReceived(msgspec.Struct, frozen=True):
 
 
 class AnswerReceived(msgspec.Struct, frozen=True):
-    """The answer to our CALL. `late`: an AnswerMissing was told before."""
+    """The answer to our CALL. `late`: an AnswerMissing came before."""
 
     message_id: str
     action: str
@@ -47,7 +46,7 @@ class AnswerReceived(msgspec.Struct, frozen=True):
 
 
 class AnswerMissing(msgspec.Struct, frozen=True):
-    """Our CALL was sent and is not answered. In time a late answer may still follow."""
+    """Our CALL was sent and has no answer. A late answer may still follow."""
 
     message_id: str
     action: str
@@ -55,7 +54,7 @@ class AnswerMissing(msgspec.Struct, frozen=True):
 
 
 class SendReceived(msgspec.Struct, frozen=True):
-    """A SEND (2.1, type 6): takes no answer."""
+    """A SEND (2.1, type 6), which gets no answer."""
 
     message_id: MessageId
     action: str
@@ -70,9 +69,9 @@ class AnswerRefused(msgspec.Struct, frozen=True):
 
 
 class FrameRefused(msgspec.Struct, frozen=True):
-    """A frame that had no effect; for the log and the metric.
+    """A frame had no effect. For the log and the metric.
 
-    reason: a stable word of `REFUSALS`. detail: for humans, without any of the frame's values.
+    reason: a stable word of `REFUSALS`. detail: for humans, without any value of the frame.
     """
 
     reason: str
@@ -91,7 +90,7 @@ REFUSALS = (
     "unencodable_reply",
     "answer_refused",
 )
-
+"""Every word of `FrameRefused.reason`, and of the metric that counts them."""
 
 POLICY_VIOLATION = 1008
 MESSAGE_TOO_BIG = 1009

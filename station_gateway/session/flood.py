@@ -1,8 +1,9 @@
-"""S13: how fast one station may talk. A token bucket that first slows down, then gives up.
+"""How fast one station may send messages: a token bucket that first slows down, then gives up.
 
-A station within its rate is never touched. One that is over it is not read for a moment (its data
-waits in TCP, so that it feels the pressure itself, and a well-behaved one that replays its offline
-messages is merely slowed down). One that keeps pushing for `patience_s` is disconnected with 1008.
+A station within its rate is never slowed down. A station above its rate is not read for a moment:
+its data waits in TCP, so the station feels the pressure itself. That is enough for a well-behaved
+station that replays its offline messages. A station that keeps pressing for `patience_s` is to be
+disconnected with the close code 1008.
 """
 
 from dataclasses import dataclass
@@ -12,8 +13,10 @@ from station_gateway.session.events import POLICY_VIOLATION, Closing
 
 @dataclass(frozen=True, slots=True)
 class FloodLimits:
-    """rate_per_s: messages that flow in for ever; burst: what may come at once after silence.
+    """The limits of one station.
 
+    rate_per_s: messages per second that may come for ever.
+    burst: messages that may come at once after a silence.
     patience_s: how long a station may press against the limit without a break.
     """
 
@@ -34,10 +37,10 @@ class FloodGate:
         self._pressed_since: float | None = None
 
     def admit(self, now: float) -> float | Closing:
-        """Count one message. Returns for how many seconds nothing more may be read (mostly 0.0).
+        """Count one message. Returns how many seconds to read nothing more (mostly 0.0).
 
-        Call it once per message, before `Session.receive`; the message itself is still to be
-        handled, unless the session is to be closed.
+        Call it once per message, before `OcppSession.receive`. The message itself is to be handled,
+        unless the result is a `Closing`.
         """
         limits = self._limits
         refill = max(0.0, now - self._stamp) * limits.rate_per_s

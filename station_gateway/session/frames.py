@@ -1,14 +1,14 @@
-"""OCPP-J frames: text in, a checked list out, and back. No state.
+"""OCPP-J frames: text to a checked frame, and back. No state.
 
 A frame is a JSON array `[type, id, ...]` (OCPP-J 1.6 section 4.2, OCPP 2.0.1 part 4 section 4.2).
-`decode` proves the shape and nothing about the payload's content. Where a frame is broken, as much
-of its type and id as can be read is kept, so that the station can be told which of its messages
-was not understood.
+`decode` checks the shape of the frame and nothing of the payload's content. Of a broken frame it
+keeps as much of the type and the id as can be read, so that the station can be told which of its
+messages was not understood.
 
-What orjson does for us: NaN, infinities, control characters, lone surrogates, trailing text and a
-BOM are refused; nesting is limited to 1024 without recursion of ours; integers beyond 64 bits
-become floats. What it does not do: duplicate keys (the last one wins silently) and our own depth
-limit; both are checked here, and cost nothing for a frame without oddities.
+orjson refuses NaN, infinities, control characters, lone surrogates, trailing text and a BOM. It
+limits nesting to 1024 and turns integers beyond 64 bits into floats. It does not notice duplicate
+keys (the last one wins silently) and has no smaller limit of nesting. Both are checked here, and
+the checks cost nothing for a usual frame.
 """
 
 import json
@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from station_gateway.session.printable import printable
+from station_gateway.dialects.printable import printable
 
 CALL = 2
 CALL_RESULT = 3
@@ -44,7 +44,7 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FrameLimits:
-    """S12: what a frame may be. Sizes in bytes of UTF-8."""
+    """The limits of one frame. Sizes are bytes of UTF-8; `nesting` counts arrays and objects."""
 
     frame_bytes: int = 262_144
     nesting: int = 32
@@ -53,7 +53,7 @@ class FrameLimits:
 
 
 class FrameError(Exception):
-    """A frame that cannot be used. Carries no text of the frame but its message id.
+    """A frame that cannot be used. It carries no text of the frame but the message id.
 
     type_number, message_id: None when they could not be read.
     """
@@ -72,7 +72,7 @@ class FrameError(Exception):
         self.message_id = message_id
 
 
-class Frame(msgspec.Struct, frozen=True):
+class DecodedFrame(msgspec.Struct, frozen=True):
     """A frame of a known type.
 
     action: CALL and SEND only, else "". body: payload of CALL, CALLRESULT, SEND.
@@ -92,7 +92,7 @@ _ERROR_CODE_CHARS = 64
 _ERROR_TEXT_CHARS = 255
 
 
-def decode(data: str | bytes, limits: FrameLimits) -> Frame:
+def decode(data: str | bytes, limits: FrameLimits) -> DecodedFrame:
     """Parse one websocket message. `str` is a text frame, `bytes` a binary one (always refused).
 
     Raises:
@@ -143,9 +143,9 @@ def _depth(message: object) -> int:
 def _has_duplicate_keys(data: str, size: int, message: object) -> bool:
     """Whether an object names a key twice.
 
-    A duplicate gets lost in parsing, so that writing the message again makes it shorter. Compact
-    frames without one (nearly all) come out at the same length; the others are parsed again by the
-    slower parser that shows every pair.
+    The parser drops a duplicate, so the message is shorter when it is written again. A compact
+    frame without duplicates (nearly every frame) keeps its length. All others are parsed once more,
+    by the slower parser that shows every pair.
     """
     if len(orjson.dumps(message)) == size:
         return False
@@ -165,7 +165,7 @@ def _unique_pairs(pairs: list[tuple[str, Any]]) -> None:
         raise _DuplicateKey
 
 
-def _shape(message: object, limits: FrameLimits) -> Frame:
+def _shape(message: object, limits: FrameLimits) -> DecodedFrame:
     if type(message) is not list or not message:
         raise FrameError(Fault.SHAPE, "not an array with elements")
     type_number = message[0]
@@ -181,8 +181,8 @@ def _shape(message: object, limits: FrameLimits) -> Frame:
     if type_number == CALL_RESULT:
         if len(message) < 3 or type(message[2]) is not dict:
             raise FrameError(Fault.PAYLOAD, "payload is not an object", type_number, message_id)
-        return Frame(CALL_RESULT, message_id, "", message[2])
-    return Frame(type_number, message_id, "", {}, _error_words(message))
+        return DecodedFrame(CALL_RESULT, message_id, "", message[2])
+    return DecodedFrame(type_number, message_id, "", {}, _error_words(message))
 
 
 def _message_id(message: list[Any], limits: FrameLimits) -> MessageId | None:
@@ -194,7 +194,7 @@ def _message_id(message: list[Any], limits: FrameLimits) -> MessageId | None:
 
 def _call(
     message: list[Any], type_number: int, message_id: MessageId, limits: FrameLimits
-) -> Frame:
+) -> DecodedFrame:
     if len(message) != 4 or type(message[2]) is not str:
         raise FrameError(Fault.SHAPE, "not [type, id, action, payload]", type_number, message_id)
     _, _, action, payload = message
@@ -202,11 +202,11 @@ def _call(
         raise FrameError(Fault.SHAPE, "action name is too long", type_number, message_id)
     if type(payload) is not dict:
         raise FrameError(Fault.PAYLOAD, "payload is not an object", type_number, message_id)
-    return Frame(type_number, message_id, action, payload)
+    return DecodedFrame(type_number, message_id, action, payload)
 
 
 def _error_words(message: list[Any]) -> tuple[str, str]:
-    """Code and description, whatever a station left out or spelled oddly."""
+    """Code and description; "" for what the station left out or sent in another type."""
     code = message[2] if len(message) > 2 and isinstance(message[2], str) else ""
     text = message[3] if len(message) > 3 and isinstance(message[3], str) else ""
     return printable(code, _ERROR_CODE_CHARS), printable(text, _ERROR_TEXT_CHARS)

@@ -1,11 +1,11 @@
 """Which CALLERROR a version asks for when a frame cannot be used, and when none may be sent.
 
-An answer is never answered, and neither are the 2.1 types that take no answer. Where the message id
-cannot be read, 2.x wants RpcFrameworkError with the id "-1" (2.0.1 part 4, 4.2.3) and 1.6 has
-nothing to say.
+An answer is never answered, and neither are the 2.1 frame types that get no answer. When the
+message id cannot be read, 2.x asks for RpcFrameworkError with the id "-1" (2.0.1 part 4, 4.2.3),
+and 1.6 has no code.
 """
 
-from station_gateway.dialects.interface import Dialect, ErrorWords, Violation
+from station_gateway.dialects.interface import Dialect, ErrorWords, PayloadViolation
 from station_gateway.session import frames
 from station_gateway.session.frames import Fault, FrameError, MessageId
 
@@ -16,9 +16,9 @@ _UNANSWERED = (frames.CALL_RESULT_ERROR, frames.SEND)
 
 
 def answer_to(error: FrameError, dialect: Dialect) -> tuple[MessageId, str] | None:
-    """Message id and code of the CALLERROR for an unusable frame; None: nothing is sent."""
+    """Message id and code of the CALLERROR for an unusable frame. None: send nothing."""
     words = dialect.ERRORS
-    if dialect.EXTENDED_FRAMES and error.type_number in _UNANSWERED:
+    if dialect.CAPABILITIES.extended_frames and error.type_number in _UNANSWERED:
         return None
     if error.message_id is None:
         return (UNREADABLE_ID, words.framework) if words.framework else None
@@ -36,7 +36,7 @@ def _code_for(error: FrameError, words: ErrorWords) -> str | None:
     return words.format
 
 
-def reason_of(violation: Violation, words: ErrorWords) -> str:
+def reason_of(violation: PayloadViolation, words: ErrorWords) -> str:
     """The word of `events.REFUSALS` for a payload that its schema refuses."""
     unknown = violation.code in (words.not_implemented, words.not_supported)
     return "unknown_action" if unknown else "invalid_payload"

@@ -1,1 +1,1 @@
-"""Websockets: the server, the handshake, one station at its socket."""
+"""Websockets: the server, the handshake, and how often a station may connect."""

@@ -1,9 +1,10 @@
 """Who may open a socket. Everything is decided in the HTTP upgrade, before a session exists.
 
 An unknown station and a wrong password get the same answer after the same work (one password
-check), so that nobody learns which stations exist. The order is: path, subprotocol, limits,
-password; each refusal has one reason in metrics and log. OCPP-J 1.6 section 3.1 and 2.0.1
-part 4 section 3; security whitepaper A00.FR.204 (user name = station identity).
+check), so that nobody learns which stations exist. The checks come in this order: path,
+subprotocol, limits, password. Each refusal has one reason in metrics and log. Sources: OCPP-J 1.6
+section 3.1, OCPP 2.0.1 part 4 section 3, security whitepaper A00.FR.204 (user name = station
+identity).
 """
 
 import asyncio
@@ -24,7 +25,7 @@ from websockets.datastructures import Headers, MultipleValuesError
 from websockets.headers import parse_subprotocol
 
 from fleet import stations
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.keys import Passwords
@@ -62,7 +63,7 @@ class Admitted:
 
 
 @dataclass(frozen=True, slots=True)
-class Knock:
+class OpeningRequest:
     """One request to open a socket. `address` is the peer's, without port."""
 
     path: str
@@ -71,7 +72,7 @@ class Knock:
     tls: bool
 
 
-class Doorkeeper:
+class HandshakeJudge:
     """Judges every handshake of this process, and remembers who failed."""
 
     def __init__(
@@ -105,42 +106,46 @@ class Doorkeeper:
             max_keys=self._settings.max_remembered,
         )
 
-    async def judge(self, knock: Knock) -> Admitted:
-        """Admit a station or raise.
+    async def judge(self, request: OpeningRequest) -> Admitted:
+        """Admit a station, or raise.
 
         Raises:
-            Refused: with the HTTP status for the station and a reason for us.
+            Refused: with the HTTP status for the station, and a reason for metrics and log.
         """
-        identity = station_id(knock.path)
-        subprotocol = negotiate(knock.headers)
-        key = self._failure_key(identity, knock.address)
-        self._check_limits(identity, key, knock.address)
+        identity = station_id(request.path)
+        subprotocol = negotiate(request.headers)
+        key = self._failure_key(identity, request.address)
+        self._check_limits(identity, key, request.address)
         try:
-            station = await self._authenticate(identity, knock, key)
+            station = await self._authenticate(identity, request, key)
         except DatabaseUnavailable:
             self._unavailable("database_unavailable")
         if (wait_s := self._reconnects.blocked_s(identity, self._monotonic_s())) > 0:
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "too_many_reconnects", wait_s)
-        self._succeeded(identity, knock.address)
+        self._succeeded(identity, request.address)
         return Admitted(station, subprotocol)
 
     def cool_off(self, station: str) -> None:
-        """Keep a station that flooded us away for a while."""
+        """Refuse a station that flooded us for a while."""
         self._floods.block(station, self._monotonic_s(), self._settings.cool_off_s)
 
     def _unavailable(self, reason: str) -> NoReturn:
         raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, reason, self._settings.retry_after_s)
 
     def _failure_key(self, identity: str, address: str) -> str:
-        """Where failures count. A station's own address counts apart from everybody else's.
+        """The key under which failures count: a station's usual address counts apart.
 
-        So somebody who guesses passwords elsewhere does not lock the station itself out.
+        So a guesser of passwords at another address does not lock the station itself out.
         """
         own = self.known_good.get(identity) == address
         return f"{identity}\n{address}" if own else identity
 
     def _check_limits(self, identity: str, key: str, address: str) -> None:
-        """Refuse before any work. A station that was here before answers for itself alone."""
+        """Refuse before any work is done.
+
+        The failures of an address do not count against a station that usually comes from it: many
+        stations share an address behind one router.
+        """
         now_s = self._monotonic_s()
         by_address = "" if key != identity else address
         for attempts, name, reason in (
@@ -151,7 +156,9 @@ class Doorkeeper:
             if (wait_s := attempts.blocked_s(name, now_s)) > 0:
                 raise Refused(HTTPStatus.TOO_MANY_REQUESTS, reason, wait_s)
 
-    async def _authenticate(self, identity: str, knock: Knock, key: str) -> stations.Station:
+    async def _authenticate(
+        self, identity: str, request: OpeningRequest, key: str
+    ) -> stations.Station:
         if self._settings.open:
             station, hashes = await self._admit(identity)
             if station is not None and not station.registered:
@@ -159,22 +166,22 @@ class Doorkeeper:
         else:
             async with self._db.read() as tx:
                 station, hashes = await stations.get_with_hashes(tx, identity)
-        user, password = credentials(knock.headers)
+        user, password = credentials(request.headers)
         named = hmac.compare_digest(user.encode(), identity.encode())
         used = await self._verify(hashes, password)
         if station is None or used is None or not named:
-            self._failed(key, knock.address)
+            self._failed(key, request.address)
             raise Refused(HTTPStatus.UNAUTHORIZED, "wrong_credentials")
         if len(hashes) > 1:
             await self._db.batch(lambda tx: stations.confirm_password(tx, identity, used))
-        if station.security_profile >= 2 and not (knock.tls or self._settings.tls_terminated):
+        if station.security_profile >= 2 and not (request.tls or self._settings.tls_terminated):
             raise Refused(HTTPStatus.FORBIDDEN, "tls_required")
         return station
 
     async def _verify(self, hashes: tuple[str, ...], password: str) -> str | None:
-        """The hash that the password fits, of those that are valid while it is being changed.
+        """The hash that the password fits. During a change of the password two hashes are valid.
 
-        With none it is checked against a dummy, and all at once, so that time tells nothing.
+        An unknown station is checked against a dummy, so that the time of the answer tells nothing.
         """
         candidates = hashes or ("",)
         fits = await asyncio.gather(
@@ -183,7 +190,11 @@ class Doorkeeper:
         return next((stored for stored, fit in zip(candidates, fits, strict=True) if fit), None)
 
     async def _admit(self, identity: str) -> _Found:
-        """With `open`: who is not there yet is made. In one transaction with others who knock."""
+        """With the setting `open`: create a station that nobody registered.
+
+        The check and the creation are one database transaction, because the same station may open
+        two sockets at once.
+        """
         tenant, now = self._settings.open_tenant, self._utc_now()
 
         async def write(tx: Tx) -> tuple[_Found, bool]:
@@ -253,7 +264,7 @@ def credentials(headers: Headers) -> tuple[str, str]:
     return user, password
 
 
-def refusal(refused: Refused, station: str, address: str) -> None:
+def report_refusal(refused: Refused, station: str, address: str) -> None:
     """Tell operators about a refused handshake."""
     metrics.REFUSED_HANDSHAKES.labels(reason=refused.reason).inc()
     log.warning("handshake_refused", station=station, address=address, reason=refused.reason)

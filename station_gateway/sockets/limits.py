@@ -1,4 +1,4 @@
-"""How often and how fast: token buckets for frames, remembered failures for handshakes.
+"""How often a station may connect, and how many attempts may fail.
 
 Nothing here reads a clock: `now_s` is the caller's monotonic time.
 """
@@ -18,7 +18,7 @@ class TokenBucket:
         self._time_s = now_s
 
     def take(self, now_s: float) -> float:
-        """Take one token. Returns 0.0, or how many seconds the caller has to wait for it."""
+        """Take one token. Returns how many seconds the caller has to wait for it, 0.0 for none."""
         grown = self._level + (now_s - self._time_s) * self._rate
         self._level = min(float(self._burst), grown) - 1.0
         self._time_s = now_s
@@ -33,9 +33,9 @@ class TokenBucket:
 
 
 class Attempts:
-    """Counts events per key within a window; beyond `limit` the key is blocked, longer each time.
+    """Counts events per key within a window. Beyond `limit` the key is blocked, longer each time.
 
-    Bounded: the key that was quiet for longest is forgotten first.
+    At most `max_keys` are remembered: the key that was quiet for longest is forgotten first.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Attempts:
         return max(0.0, until_s - now_s)
 
     def block(self, key: str, now_s: float, seconds: float) -> None:
-        """Keep `key` away for `seconds`, whatever it did before."""
+        """Block `key` for `seconds`, whatever it did before."""
         events, begin_s, until_s = self._seen.pop(key, (0, now_s, 0.0))
         self._seen[key] = (events, begin_s, max(until_s, now_s + seconds))
         if len(self._seen) > self._max_keys:
@@ -80,7 +80,7 @@ class Attempts:
 
 
 class Reconnects:
-    """One bucket per station: how often it may open a connection. Bounded as `Attempts`."""
+    """How often a station may open a connection: one bucket per station, bounded as `Attempts`."""
 
     def __init__(self, *, per_hour: int, max_keys: int) -> None:
         self._per_hour = per_hour

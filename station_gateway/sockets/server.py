@@ -1,9 +1,9 @@
-"""The OCPP-J websocket server: admits sockets, cuts slow handshakes, and hands each one on.
+"""The OCPP-J websocket server: admits sockets, cuts slow handshakes, and serves each socket.
 
-It is `websockets`' own asyncio server with three differences, each for many idle stations: no
-compression (tens of KiB per socket), no keepalive task per socket (one sweeper pings them all),
-and a bound on handshakes that are not through. When too many are pending, the slowest one gives
-way, so that a crowd of half-open handshakes does not keep real stations out.
+It is the asyncio server of `websockets` with three differences, which serve many idle stations: no
+compression (tens of KiB per socket), no keepalive task per socket (one sweeper pings them all), and
+a limit of handshakes that are not complete. When too many are pending, the slowest one is cut, so
+that a crowd of half-open handshakes does not keep real stations out.
 """
 
 import asyncio
@@ -20,30 +20,31 @@ from websockets.protocol import Event, State
 from websockets.typing import Subprotocol
 
 from fleet.stations import Station
+from station_gateway.dialects import DIALECTS
 from station_gateway.settings import GatewaySettings
 from station_gateway.sockets.handshake import (
     Admitted,
-    Doorkeeper,
-    Knock,
+    HandshakeJudge,
+    OpeningRequest,
     Refused,
-    refusal,
+    report_refusal,
     station_id,
 )
+from station_gateway.stations.ports import SocketGone
 from telemetry import metrics
-
-
-class SocketGone(Exception):
-    """Nothing can be read or written any more; the text is a word for metrics and log."""
-
 
 ServeStation = Callable[["StationSocket", Station, str], Awaitable[None]]
 """Runs for as long as the socket of this station lives; the text is the subprotocol."""
 
 
 class StationSocket(ServerConnection):
-    """One websocket. `admitted` is set once the handshake was judged; `heard_s` is loop time."""
+    """One websocket of a station.
 
-    door: ClassVar["StationServer"]
+    owner: the server that accepted it. admitted: the station, once the handshake was judged.
+    heard_s: loop time when the last byte came. pinged: a ping of ours has no answer yet.
+    """
+
+    owner: ClassVar["StationServer"]
     admitted: Admitted | None = None
     heard_s: float = 0.0
     pinged: bool = False
@@ -51,26 +52,26 @@ class StationSocket(ServerConnection):
     _request_bytes: int = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection, or shed it before anything is spent on it."""
+        """Take the connection, or refuse it before any work is spent on it."""
         self.heard_s = self.loop.time()
-        if self.door.make_room():
-            self.door.pending[self] = self.heard_s
+        if self.owner.make_room():
+            self.owner.pending[self] = self.heard_s
             super().connection_made(transport)
             return
         self._shed = True
         metrics.REFUSED_HANDSHAKES.labels(reason="too_many_pending").inc()
-        cast(asyncio.Transport, transport).write(self.door.busy)
+        cast(asyncio.Transport, transport).write(self.owner.busy)
         transport.close()
 
     def data_received(self, data: bytes) -> None:
-        """Note that the peer lives; bound what an unfinished handshake may send."""
+        """Note that the peer lives, and limit the bytes of an unfinished handshake."""
         if self._shed:
             return
         self.heard_s = self.loop.time()
         self.pinged = False
         if self.request is None:
             self._request_bytes += len(data)
-            if self._request_bytes > self.door.settings.max_request_bytes:
+            if self._request_bytes > self.owner.settings.max_request_bytes:
                 metrics.REFUSED_HANDSHAKES.labels(reason="request_too_large").inc()
                 self.transport.abort()
                 return
@@ -79,12 +80,12 @@ class StationSocket(ServerConnection):
             self.recv_messages.close()
 
     def process_event(self, event: Event) -> None:
-        """Drop what a peer still sends after the close; it would be nobody's."""
+        """Drop what a peer sends after the close: nobody would read it."""
         if self.request is None or not self.recv_messages.closed:
             super().process_event(event)
 
     async def read(self) -> str | bytes:
-        """The next message; what arrived before the end is read before the end is told.
+        """The next message. Messages that arrived before the end are read before the end is told.
 
         Raises:
             SocketGone: as soon as either side began to close, not only when TCP has ended.
@@ -101,21 +102,21 @@ class StationSocket(ServerConnection):
             raise SocketGone("too_many_fragments") from error
 
     def eof_received(self) -> None:
-        """Nothing was opened for a shed connection."""
+        """Do nothing for a connection that was refused: nothing was opened for it."""
         if not self._shed:
             super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing was opened for a shed connection."""
+        """Do nothing for a connection that was refused: nothing was opened for it."""
         if not self._shed:
             super().connection_lost(exc)
 
     async def handshake(self, *args: Any, **kwargs: Any) -> None:
-        """Perform the opening handshake; afterwards forget the request and its password."""
+        """Perform the opening handshake, then forget the request and its password."""
         try:
             await super().handshake(*args, **kwargs)
         finally:
-            self.door.pending.pop(self, None)
+            self.owner.pending.pop(self, None)
             if self.request is not None:
                 self.request.headers.clear()  # the parser keeps the request for ever
                 self.response = None
@@ -140,11 +141,15 @@ class StationSocket(ServerConnection):
         if not self.paused:
             return
         try:
-            async with asyncio.timeout(self.door.settings.write_timeout_s):
+            async with asyncio.timeout(self.owner.settings.write_timeout_s):
                 await self.drain()
         except (TimeoutError, OSError) as error:
             self.transport.abort()
             raise SocketGone("stuck") from error
+
+    def abort(self) -> None:
+        """End TCP at once."""
+        self.transport.abort()
 
     def ping_now(self) -> None:
         """Ask the peer whether it lives. Whatever it sends next is the answer."""
@@ -154,12 +159,12 @@ class StationSocket(ServerConnection):
             self.send_data()
 
     def hang_up(self, code: int, reason: str) -> None:
-        """Start closing without waiting; the sweep of the closing timeout ends TCP."""
+        """Start closing without waiting. TCP ends after the closing timeout at the latest."""
         if self.state is State.OPEN:
             self.protocol.send_close(code, reason)
             self.send_data()
             self.recv_messages.close()
-            self.loop.call_later(self.door.settings.close_timeout_s, self.transport.abort)
+            self.loop.call_later(self.owner.settings.close_timeout_s, self.transport.abort)
 
 
 class StationServer:
@@ -168,13 +173,13 @@ class StationServer:
     def __init__(
         self,
         settings: GatewaySettings,
-        doorkeeper: Doorkeeper,
+        handshake_judge: HandshakeJudge,
         serve_station: ServeStation,
     ) -> None:
         self.settings = settings
         self.pending: dict[StationSocket, float] = {}
         self.admitting = True
-        self._doorkeeper = doorkeeper
+        self._handshake_judge = handshake_judge
         self._serve_station = serve_station
         self._server: Server | None = None
         self.busy = (
@@ -186,7 +191,7 @@ class StationServer:
         """Open the listener.
 
         Raises:
-            UnsafeListener: the settings would admit anybody in a network.
+            UnsafeStationListener: the settings would admit anybody in a network.
             OSError: the address is not free.
         """
         self.settings.check()
@@ -226,7 +231,7 @@ class StationServer:
             await self._server.wait_closed()
 
     def make_room(self) -> bool:
-        """Whether one more connection may begin; cuts the slowest handshake when it must."""
+        """Whether one more connection may begin. Cuts the slowest handshake when it must."""
         taken = len(self._listening().all_connections)
         if not self.admitting or taken >= self.settings.max_connections:
             return False
@@ -254,16 +259,16 @@ class StationServer:
         address = str(peer[0]) if peer else ""
         tls = connection.transport.get_extra_info("ssl_object") is not None
         try:
-            admitted = await self._doorkeeper.judge(
-                Knock(request.path, request.headers, address, tls)
+            admitted = await self._handshake_judge.judge(
+                OpeningRequest(request.path, request.headers, address, tls)
             )
         except Refused as refused:
             return _refuse(connection, request, refused, address)
         socket.admitted = admitted
         if admitted.subprotocol is not None:
             connection.protocol.available_subprotocols = [Subprotocol(admitted.subprotocol)]
-            if admitted.subprotocol != "ocpp1.6":
-                connection.protocol.max_message_size = self.settings.max_frame_bytes_v2
+            dialect = DIALECTS[admitted.subprotocol]
+            connection.protocol.max_message_size = self.settings.frame_bytes(dialect.CAPABILITIES)
         return None
 
     async def _run(self, connection: ServerConnection) -> None:
@@ -277,10 +282,10 @@ class StationServer:
 
 
 def _sockets_of(server: StationServer) -> type[StationSocket]:
-    """The connection class of one server: `websockets` builds it, so it cannot be given more."""
+    """The connection class of one server. `websockets` makes the instances, with its arguments."""
 
     class BoundSocket(StationSocket):
-        door = server
+        owner = server
 
     return BoundSocket
 
@@ -292,7 +297,7 @@ def _refuse(
         station = station_id(request.path)
     except Refused:
         station = ""
-    refusal(refused, station, address)
+    report_refusal(refused, station, address)
     response = connection.respond(refused.status, f"{refused.status.phrase}\n")
     if refused.status is HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = 'Basic realm="ocpp", charset="UTF-8"'
@@ -311,7 +316,7 @@ def _tls_context(settings: GatewaySettings) -> ssl.SSLContext | None:
 
 
 def _quiet_logger() -> logging.Logger:
-    """The library tells of every open and close at INFO; this gateway does so itself."""
+    """The library's logger without INFO: the gateway itself logs each open and close."""
     logger = logging.getLogger("station_gateway.websockets")
     logger.setLevel(logging.ERROR)
     return logger

@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 import pytest
 
+from simulator.charger.model import DriverToken
 from simulator.config import Cable, StationConfig
 from simulator.flaws import (
     DropsBeforeAnswer,
@@ -17,7 +18,6 @@ from simulator.flaws import (
     NoReservationId,
     RevivesReservations,
 )
-from simulator.model import Token
 from simulator.station import SimulatedStation
 from tests.support.client import TOKEN, Client, Command, code_of
 from tests.support.processes import Fleet
@@ -111,10 +111,10 @@ async def test_reset_is_done_when_the_station_has_booted(
     fleet: Fleet, client: Client, version: str
 ) -> None:
     async with simulated(fleet, client, version) as station:
-        boots = station.said["BootNotification"]
+        boots = station.sent["BootNotification"]
         command = await client.done((await client.reset(station.config.id)).name)
         assert ended_as(command, "SUCCEEDED", "STATION_RESTARTED"), command
-        assert station.said["BootNotification"] == boots + 1
+        assert station.sent["BootNotification"] == boots + 1
         assert command.outcome.reset.HasField("boot_time")
 
 
@@ -159,7 +159,7 @@ async def test_what_a_version_cannot_do_is_refused_before_anything_is_sent(
             await client.reset(station.config.id, **fields)
         assert refused.value.code() is grpc.StatusCode.FAILED_PRECONDITION
         assert field in str(refused.value.details())
-        assert station.heard["Reset"] == 0
+        assert station.received["Reset"] == 0
 
 
 # --- reservations
@@ -172,8 +172,11 @@ async def test_a_reserved_place_is_held_at_the_station(
     async with simulated(fleet, client, version) as station:
         command = await held(client, station)
         known = await client.reservation_is(command.reserve_now.reservation, "HELD")
-        assert [hold.id for hold in station.holds] == [known.wire_id]
+        assert [hold.id for hold in station.reservations] == [known.wire_id]
         assert known.id_token.value.startswith("****")
+        told = command.outcome.reservation
+        assert (told.reservation, told.wire_id) == (known.name, known.wire_id)
+        assert (told.evse_id, told.expire_time) == (known.evse_id, known.expire_time)
 
 
 async def test_any_place_of_a_16_station_with_one_connector_is_that_connector(
@@ -182,7 +185,7 @@ async def test_any_place_of_a_16_station_with_one_connector_is_that_connector(
     async with simulated(fleet, client, "1.6", evses=1, reserves_any=False) as station:
         command = await client.reserve(station.config.id)
         assert ended_as(command, "SUCCEEDED", "RESERVED"), command
-        assert len(station.holds) == 1
+        assert len(station.reservations) == 1
 
 
 @EVERY
@@ -192,7 +195,7 @@ async def test_a_driver_who_comes_uses_the_reservation(
     async with simulated(fleet, client, version) as station:
         command = await held(client, station)
         station.plug_in(1)
-        station.swipe(Token(TOKEN), 1)
+        station.swipe(DriverToken(TOKEN), 1)
         known = await client.reservation_is(command.reserve_now.reservation, "USED")
         assert known.cause == "SESSION_USED_IT"
         assert known.transaction
@@ -205,7 +208,7 @@ async def test_a_session_without_the_reservations_number_uses_it_all_the_same(
     async with simulated(fleet, client, version, flaws=(NoReservationId(),)) as station:
         command = await held(client, station)
         station.plug_in(1)
-        station.swipe(Token(TOKEN), 1)
+        station.swipe(DriverToken(TOKEN), 1)
         known = await client.reservation_is(command.reserve_now.reservation, "USED")
         assert known.cause == "SESSION_OF_ITS_TOKEN"
 
@@ -219,7 +222,7 @@ async def test_a_reservation_expires_and_nothing_is_held(
         known = await client.reservation_is(command.reserve_now.reservation, "EXPIRED")
         late = known.end_time.ToDatetime() - known.expire_time.ToDatetime()
         assert late.total_seconds() <= 1.0
-        await station.until(lambda: station.holds == [])
+        await station.until(lambda: station.reservations == [])
 
 
 @EVERY
@@ -230,9 +233,11 @@ async def test_a_cancelled_reservation_is_let_go_at_the_station(
         command = await held(client, station)
         cancel = await client.cancel_reservation(command.reserve_now.reservation)
         assert ended_as(cancel, "SUCCEEDED", "RESERVATION_CANCELLED"), cancel
+        assert cancel.outcome.reservation.reservation == command.reserve_now.reservation
+        assert cancel.outcome.reservation.wire_id == command.reserve_now.wire_id
         known = await client.reservation_is(command.reserve_now.reservation, "CANCELLED")
         assert known.cancel_reason == "plans changed"
-        assert station.holds == []
+        assert station.reservations == []
 
 
 @EVERY
@@ -242,10 +247,10 @@ async def test_a_hold_that_is_forgotten_at_a_reboot_is_made_again(
     async with simulated(fleet, client, version, flaws=(ForgetsReservations(),)) as station:
         command = await held(client, station)
         station.reboot()
-        await station.until(lambda: station.heard["ReserveNow"] == 2, timeout_s=15)
-        await station.until(lambda: len(station.holds) == 1)
+        await station.until(lambda: station.received["ReserveNow"] == 2, timeout_s=15)
+        await station.until(lambda: len(station.reservations) == 1)
         known = await client.reservation_is(command.reserve_now.reservation, "HELD")
-        assert [hold.id for hold in station.holds] == [known.wire_id]
+        assert [hold.id for hold in station.reservations] == [known.wire_id]
 
 
 @EVERY
@@ -266,8 +271,8 @@ async def test_a_hold_that_a_station_keeps_past_its_end_is_cancelled_there(
     async with simulated(fleet, client, version, flaws=(KeepsReservations(),)) as station:
         command = await held(client, station, ttl_s=2)
         await client.reservation_is(command.reserve_now.reservation, "EXPIRED")
-        await station.until(lambda: station.heard["CancelReservation"] >= 1)
-        await station.until(lambda: station.holds == [])
+        await station.until(lambda: station.received["CancelReservation"] >= 1)
+        await station.until(lambda: station.reservations == [])
 
 
 @EVERY
@@ -279,8 +284,8 @@ async def test_a_hold_that_a_reboot_brings_back_is_cancelled_again(
         await client.cancel_reservation(command.reserve_now.reservation)
         await client.reservation_is(command.reserve_now.reservation, "CANCELLED")
         station.reboot()
-        await station.until(lambda: station.heard["CancelReservation"] == 2, timeout_s=40)
-        await station.until(lambda: station.holds == [])
+        await station.until(lambda: station.received["CancelReservation"] == 2, timeout_s=40)
+        await station.until(lambda: station.reservations == [])
 
 
 @EVERY
@@ -291,9 +296,9 @@ async def test_a_lost_answer_to_reserve_now_is_asked_for_again_with_the_same_num
     async with simulated(fleet, client, version) as station:
         station.suffer(drops)
         asking = asyncio.ensure_future(client.reserve(station.config.id, evse_id=1))
-        await station.until(lambda: station.heard["ReserveNow"] == 1)
+        await station.until(lambda: station.received["ReserveNow"] == 1)
         station.suffer()
         command = await client.done((await asking).name)
         assert ended_as(command, "SUCCEEDED", "RESERVED"), command
-        assert [hold.id for hold in station.holds] == [command.reserve_now.wire_id]
-        assert station.heard["ReserveNow"] == 2
+        assert [hold.id for hold in station.reservations] == [command.reserve_now.wire_id]
+        assert station.received["ReserveNow"] == 2

@@ -48,14 +48,14 @@ async def test_a_kill_while_reserve_now_is_out_leaves_the_hold_that_is_told(
     async with simulated(fleet, client, version) as station:
         station.suffer(Slow(ANSWERS_AFTER_S))
         asking = asyncio.ensure_future(client.reserve(station.config.id, evse_id=1, wait_for=1))
-        await station.until(lambda: station.heard["ReserveNow"] == 1)
+        await station.until(lambda: station.received["ReserveNow"] == 1)
         await killed(fleet, victim)
         station.suffer()
         command = await client.done((await asking).name)
         known = await client.reservation(command.reserve_now.reservation)
         assert code_of(command) == "SUCCEEDED", command
         assert state_of(known) == "HELD"
-        assert [hold.id for hold in station.holds] == [known.wire_id]
+        assert [hold.id for hold in station.reservations] == [known.wire_id]
 
 
 @VICTIMS
@@ -66,7 +66,7 @@ async def test_a_kill_while_a_place_is_held_does_not_put_off_its_end(
         command = await client.reserve(station.config.id, evse_id=1, ttl_s=4)
         await killed(fleet, victim)
         await client.reservation_is(command.reserve_now.reservation, "EXPIRED")
-        await station.until(lambda: station.holds == [], timeout_s=30)
+        await station.until(lambda: station.reservations == [], timeout_s=30)
 
 
 @VICTIMS
@@ -78,7 +78,7 @@ async def test_a_kill_while_a_cancel_is_out_ends_the_reservation_once(
         station.suffer(Slow(ANSWERS_AFTER_S))
         reservation = reserve.reserve_now.reservation
         asking = asyncio.ensure_future(client.cancel_reservation(reservation, wait_for=1))
-        await station.until(lambda: station.heard["CancelReservation"] == 1)
+        await station.until(lambda: station.received["CancelReservation"] == 1)
         await killed(fleet, victim)
         station.suffer()
         command = await client.done((await asking).name)
@@ -86,4 +86,4 @@ async def test_a_kill_while_a_cancel_is_out_ends_the_reservation_once(
         known = await client.reservation_is(reservation, "CANCELLED")
         ends = [event for event in known.history if event.cause]
         assert len(ends) == 1
-        assert station.holds == []
+        assert station.reservations == []

@@ -40,7 +40,7 @@ async def simulated(
 def transaction_of(station: SimulatedStation) -> str:
     """OCPP's own id of the last session, as the station knows it."""
     session = station.charger.sessions[-1]
-    return str(session.wire_id) if station.config.version == "1.6" else session.id
+    return str(session.csms_transaction_id) if station.config.version == "1.6" else session.id
 
 
 def succeeded_with(command: Command, transaction_id: str) -> bool:
@@ -122,7 +122,7 @@ async def test_the_same_request_at_once_and_after_a_restart_is_one_command_and_o
         commands.append(await ask())
         assert {command.name for command in commands} == {f"commands/{request_id}"}
         assert {code_of(command) for command in commands} == {"SUCCEEDED"}
-        assert station.heard[STARTS[version]] == 1
+        assert station.received[STARTS[version]] == 1
 
 
 async def restart_everything(fleet: Fleet) -> None:

@@ -13,9 +13,9 @@ from temporalio.client import Client as TemporalClient
 
 from broker.process import running_broker
 from broker.settings import BrokerSettings
-from entrypoints.temporal_binary import find_temporal
-from entrypoints.temporal_server import DevServerOptions, TemporalAddress, running_dev_server
-from fleet.engine.database import Database
+from entrypoints.temporal.binary import find_temporal
+from entrypoints.temporal.dev_server import DevServerOptions, TemporalAddress, running_dev_server
+from fleet.database import Database
 from simulator.config import Cable, StationConfig
 from simulator.station import SimulatedStation
 from station_gateway.process import running_gateway
@@ -60,7 +60,7 @@ async def shown(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shown
         )
         client = await TemporalClient.connect(temporal.address)
         await register_search_attributes(client)
-        db = await Database.open(f"sqlite:///{home / 'fleet.engine.sqlite'}")
+        db = await Database.open(f"sqlite:///{home / 'fleet.sqlite'}")
         stack.push_async_callback(db.close)
         await stack.enter_async_context(running_worker(db, client))
         gateway = await stack.enter_async_context(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from entrypoints.temporal_binary import cache_dir
+from entrypoints.temporal.binary import cache_dir
 from tests.support.servers import only_one_builder
 
 CHECKOUT = Path(__file__).resolve().parents[2]

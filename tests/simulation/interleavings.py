@@ -10,20 +10,18 @@ import random
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from domain.commands.guarding import guard_end, is_guarded
-from domain.commands.judging import apply, judge
+from domain.commands import transitions as changes
+from domain.commands.judging import apply, guard_end, is_guarded, judge
 from domain.commands.timing import Timing
 from domain.evidence.facts import Act, Facts
-from domain.evidence.frames import HoldFrame
+from domain.evidence.frames import ReservationFrame
 from domain.evidence.sessions import Session
-from domain.model import transitions as changes
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Command, State
 from domain.model.specs import IdToken, Kind, ReserveSpec
 from domain.reservations import transitions as holds
-from domain.reservations.facts import HoldFacts
-from domain.reservations.next_step import Act as HoldAct
-from domain.reservations.next_step import as_asked, next_step
+from domain.reservations.facts import ReservationEvidence
+from domain.reservations.next_step import ReservationAct, as_asked, next_step
 from domain.reservations.observing import observe
 from domain.reservations.reservation import Reservation, ReservationState
 
@@ -41,14 +39,14 @@ TOKEN = IdToken("ISO14443", "****1234", "sealed", "token")
 class Line:
     """Frames of one kind from one hand, and whether somebody still waits for the last answer."""
 
-    frames: list[HoldFrame] = field(default_factory=list)
+    frames: list[ReservationFrame] = field(default_factory=list)
 
-    def put(self, frame: HoldFrame) -> None:
+    def put(self, frame: ReservationFrame) -> None:
         """A frame as it stands now."""
         self.frames = [frame if each.attempt == frame.attempt else each for each in self.frames]
 
     @property
-    def known(self) -> tuple[HoldFrame, ...]:
+    def known(self) -> tuple[ReservationFrame, ...]:
         """As the facts have it."""
         return tuple(self.frames)
 
@@ -65,7 +63,7 @@ class Interleaving:
         self.boot_time: datetime | None = None
         self.uses: Session | None = None
         self.told: Session | None = None
-        self.answers: list[tuple[int, Line, HoldFrame, bool]] = []
+        self.answers: list[tuple[int, Line, ReservationFrame, bool]] = []
         self.asks, self.cancels = Line(), Line()
         self.again, self.clears = Line(), Line()
         self.attempts = 0
@@ -145,7 +143,7 @@ class Interleaving:
 
     def _send(self, kind: Kind, line: Line, until_s: int) -> None:
         self.attempts += 1
-        frame = HoldFrame(self.attempts, self._now())
+        frame = ReservationFrame(self.attempts, self._now())
         line.frames.append(frame)
         fate = self.chance.choices(("answered", "late", "lost", "unheard"), (6, 1, 1, 1))[0]
         if self.connected_s is None:
@@ -170,7 +168,7 @@ class Interleaving:
             if line is self.asks:
                 self._gateway_notes(heard)
 
-    def _gateway_notes(self, frame: HoldFrame) -> None:
+    def _gateway_notes(self, frame: ReservationFrame) -> None:
         if frame.answer is not None:
             self._heard(changes.answered(self.command, frame.answer, self._now()))
         else:
@@ -226,7 +224,7 @@ class Interleaving:
             self._send(Kind.CANCEL_RESERVATION, self.cancels, 0)
 
     def _hold_looks(self) -> None:
-        facts = HoldFacts(
+        facts = ReservationEvidence(
             holds=self.again.known,
             cancels=self.clears.known,
             attempts=self.attempts,
@@ -236,10 +234,10 @@ class Interleaving:
         )
         self._note(observe(self.reservation, facts, self._now()))
         step = next_step(self.reservation, facts, self._now())
-        if step.act in {HoldAct.HOLD, HoldAct.CHANGE}:
+        if step.act in {ReservationAct.HOLD, ReservationAct.CHANGE}:
             end = as_asked(self.reservation, step.act).expire_time
             self._send(Kind.RESERVE_NOW, self.again, int((end - BEGIN).total_seconds()))
-        elif step.act is HoldAct.CANCEL:
+        elif step.act is ReservationAct.CANCEL:
             self._send(Kind.CANCEL_RESERVATION, self.clears, 0)
 
     def _now(self) -> datetime:

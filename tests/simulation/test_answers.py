@@ -11,7 +11,7 @@ import pytest
 
 from station_gateway.dialects import v16, v21, v201
 from station_gateway.dialects.interface import Dialect
-from station_gateway.session.engine import Session, SessionLimits
+from station_gateway.session.engine import OcppSession, SessionLimits
 from station_gateway.session.events import AnswerMissing, AnswerReceived, Event
 
 FRAMES = int(os.environ.get("EVCOMMAND_ANSWER_FRAMES", "1000000"))
@@ -23,7 +23,7 @@ class Mismatches:
     """One session whose station answers as it likes; every answer carries the id it is for."""
 
     def __init__(self, dialect: Dialect, seed: int) -> None:
-        self.session = Session(dialect, SessionLimits())
+        self.session = OcppSession(dialect, SessionLimits())
         self.chance = random.Random(seed)
         self.now = 0.0
         self.asked: list[str] = []

@@ -11,10 +11,10 @@ from temporalio.bridge.proto.workflow_activation import (
 )
 from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 
-from contract.commands import Cancel, CommandOrder, Recorded, Route
+from contract.commands import CancelInput, CommandInput, PrepareCommandResult, RecordChangeResult
 from contract.names import CANCEL_UPDATE
-from domain.commands.sending import Course
-from domain.model import transitions as changes
+from domain.commands import transitions as changes
+from domain.commands.sending import SendAct
 from domain.model.outcomes import Cause, ending
 from tests.simulation.repeatable.virtual_time import BEGIN
 from tests.simulation.servers.workflow_runs import WorkflowRun, first_job, to_payload
@@ -26,7 +26,7 @@ def cancel_job() -> WorkflowActivationJob:
         id="cancel",
         protocol_instance_id="cancel",
         name=CANCEL_UPDATE,
-        input=[to_payload(Cancel("driver left"))],
+        input=[to_payload(CancelInput("driver left"))],
     )
     return WorkflowActivationJob(do_update=update)
 
@@ -49,11 +49,11 @@ async def test_a_cancel_that_crosses_the_end_of_its_command_is_noted_and_answere
     run = WorkflowRun("command/acme/c1", BEGIN)
     await asyncio.sleep(0)
 
-    run.activate([first_job("command/acme/c1", CommandOrder(command), BEGIN), cancel_job()], BEGIN)
-    route = Route(None, revision=1, course=Course.CONCLUDE, outcome=ended.outcome)
+    run.activate([first_job("command/acme/c1", CommandInput(command), BEGIN), cancel_job()], BEGIN)
+    route = PrepareCommandResult(None, revision=1, course=SendAct.CONCLUDE, outcome=ended.outcome)
     after = run.activate([resolved(1, route)], BEGIN + timedelta(seconds=1))
     assert "schedule_local_activity" in kinds_of(after)
-    after = run.activate([resolved(2, Recorded(noted, noted.outcome))], BEGIN)
+    after = run.activate([resolved(2, RecordChangeResult(noted))], BEGIN)
 
     assert "complete_workflow_execution" in kinds_of(after)
     assert any(one.update_response.HasField("completed") for one in after)

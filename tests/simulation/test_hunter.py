@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from domain.commands import judging as judgement
-from domain.commands import late as judge_late
+from domain.commands import start_session
+from domain.commands.table import COMMANDS
 from domain.evidence.facts import Act, Decision
 from domain.evidence.sessions import Match
-from domain.model import transitions as changes
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Command, Outcome
 from domain.model.outcomes import Cause, ending
@@ -31,14 +30,15 @@ def test_the_same_seed_is_the_same_story(stage: Stage) -> None:
 def test_a_success_without_a_session_is_found(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = changes.verdict_of
+    rules = COMMANDS[Kind.START_SESSION]
 
-    def hasty(kind: Kind, answer: StationAnswer) -> Outcome | None:
-        if answer.verdict is Verdict.ACCEPTED and kind is Kind.START_SESSION:
+    def hasty(command: Command, answer: StationAnswer) -> Outcome | None:
+        if answer.verdict is Verdict.ACCEPTED:
             return ending(Cause.SESSION_STARTED)
-        return real(kind, answer)
+        return rules.outcome_of_answer(command, answer)
 
-    monkeypatch.setattr(changes, "verdict_of", hasty)
+    wrong = replace(rules, outcome_of_answer=hasty)
+    monkeypatch.setitem(COMMANDS, Kind.START_SESSION, wrong)
     assert found_within(stage, "SUCCEEDED without a session", Kind.START_SESSION)
 
 
@@ -73,15 +73,16 @@ def test_a_late_session_that_nobody_stops_is_found(
         del command
         return Decision(Act.SETTLE)
 
-    judges = replace(judgement.JUDGES[Kind.START_SESSION], compensating=asleep, done=asleep)
-    monkeypatch.setitem(judgement.JUDGES, Kind.START_SESSION, judges)
+    rules = COMMANDS[Kind.START_SESSION]
+    wrong = replace(rules, judge_compensating=asleep, judge_done=asleep)
+    monkeypatch.setitem(COMMANDS, Kind.START_SESSION, wrong)
     assert found_within(stage, "runs on", Kind.START_SESSION)
 
 
 def test_a_session_of_the_drivers_own_that_is_stopped_is_found(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(judge_late, "best_match", _first_session)
+    monkeypatch.setattr(start_session, "best_match", _first_session)
     assert found_within(stage, "it undid session", Kind.START_SESSION)
 
 

@@ -8,19 +8,17 @@ from typing import Any
 import pytest
 
 from domain.commands import reserve_now as judge_reserve
-from domain.commands.judging import JUDGES
-from domain.evidence.facts import Act as CommandAct
-from domain.evidence.facts import Decision
-from domain.model import transitions as changes
+from domain.commands.table import COMMANDS
+from domain.evidence.facts import Act, Decision
 from domain.model.answers import StationAnswer, Verdict
-from domain.model.command import Outcome
+from domain.model.command import Command, Outcome
 from domain.model.outcomes import Cause, ending
 from domain.model.specs import Kind
 from domain.reservations import next_step as reservation_steps
 from domain.reservations import observing as judge_reservation
 from domain.reservations import transitions as reservation_changes
-from domain.reservations.facts import HoldFacts
-from domain.reservations.next_step import Act, Step
+from domain.reservations.facts import ReservationEvidence
+from domain.reservations.next_step import NextStep, ReservationAct
 from domain.reservations.reservation import Reservation
 from domain.reservations.transitions import EndCause
 from tests.simulation.hunting import found_within
@@ -35,7 +33,7 @@ def shifted(monkeypatch: pytest.MonkeyPatch, by: timedelta) -> None:
     """The timer of every reservation is wrong."""
     real = judge_reservation.observe
 
-    def wrong(known: Reservation, facts: HoldFacts, now: datetime) -> Reservation:
+    def wrong(known: Reservation, facts: ReservationEvidence, now: datetime) -> Reservation:
         seen = real(replace(known, expire_time=known.expire_time + by), facts, now)
         after = replace(seen, expire_time=seen.expire_time - by)
         return known if after == known else after
@@ -44,13 +42,13 @@ def shifted(monkeypatch: pytest.MonkeyPatch, by: timedelta) -> None:
 
 
 def test_a_hold_that_never_was_is_found(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = changes.verdict_of
+    rules = COMMANDS[RESERVE]
 
-    def hasty(kind: Kind, answer: StationAnswer) -> Outcome | None:
-        refused = kind is RESERVE and answer.verdict is Verdict.REJECTED
-        return ending(Cause.RESERVED) if refused else real(kind, answer)
+    def hasty(command: Command, answer: StationAnswer) -> Outcome | None:
+        refused = answer.verdict is Verdict.REJECTED
+        return ending(Cause.RESERVED) if refused else rules.outcome_of_answer(command, answer)
 
-    monkeypatch.setattr(changes, "verdict_of", hasty)
+    monkeypatch.setitem(COMMANDS, RESERVE, replace(rules, outcome_of_answer=hasty))
     assert found_within(stage, "never held it then", RESERVE)
 
 
@@ -112,7 +110,7 @@ def test_a_second_end_is_found(stage: Stage, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(reservation_changes, "may_become", lambda *_: True)
     real = judge_reservation.observe
 
-    def again(known: Reservation, facts: HoldFacts, now: datetime) -> Reservation:
+    def again(known: Reservation, facts: ReservationEvidence, now: datetime) -> Reservation:
         if known.ended and known.cause != EndCause.HOLD_VANISHED:
             return reservation_changes.ended(known, EndCause.HOLD_VANISHED, now)
         return real(known, facts, now)
@@ -126,12 +124,16 @@ def test_an_ended_reservation_that_is_asked_for_again_is_found(
 ) -> None:
     real = reservation_steps.next_step
 
-    def stubborn(known: Reservation, facts: HoldFacts, now: datetime) -> Step:
+    def stubborn(known: Reservation, facts: ReservationEvidence, now: datetime) -> NextStep:
         step = real(known, facts, now)
-        if step.act is not Act.END or known.end_time is None or len(facts.holds) > 1:
+        if step.act is not ReservationAct.END or known.end_time is None or len(facts.holds) > 1:
             return step
         later = known.end_time + timedelta(seconds=20)
-        return Step(Act.HOLD) if now >= later else Step(Act.WAIT, look_again=later)
+        return (
+            NextStep(ReservationAct.HOLD)
+            if now >= later
+            else NextStep(ReservationAct.WAIT, look_again=later)
+        )
 
     monkeypatch.setattr(reservation_activities, "next_step", stubborn)
     assert found_within(stage, "it was asked for again", RESERVE)
@@ -145,9 +147,11 @@ def test_a_workflow_that_never_rests_is_found(
     def restless(command: Any, facts: Any, timing: Any, now: datetime) -> Decision:
         decision = real(command, facts, timing, now)
         soon = command.send_time and now < command.send_time + timedelta(seconds=10)
-        waits = decision.act is CommandAct.WAIT and soon
+        waits = decision.act is Act.WAIT and soon
         return replace(decision, look_again=now) if waits else decision
 
-    judges = replace(JUDGES[RESERVE], **dict.fromkeys(vars(JUDGES[RESERVE]), restless))
-    monkeypatch.setitem(JUDGES, RESERVE, judges)
+    wrong = replace(
+        COMMANDS[RESERVE], judge=restless, judge_compensating=restless, judge_done=restless
+    )
+    monkeypatch.setitem(COMMANDS, RESERVE, wrong)
     assert found_within(stage, "at the facts within", RESERVE)

@@ -1,17 +1,18 @@
 """Planted lies about locks and restarts, and whether the rules find them."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from domain.commands import reset as judge_reset
-from domain.model import transitions as changes
+from domain.commands.table import COMMANDS
 from domain.model.answers import StationAnswer, Verdict
-from domain.model.command import Outcome
+from domain.model.command import Command, Outcome
 from domain.model.outcomes import Cause, ending
 from domain.model.specs import Kind
+from fleet import transactions
 from fleet.engine.statements import Tx
-from fleet.transactions import transactions
 from station_gateway.commands import sending
 from tests.simulation.hunting import found_within
 from tests.simulation.test_hunter import plant_a_careless_workflow
@@ -20,12 +21,14 @@ from tests.simulation.world.stage import Stage
 
 def plant(monkeypatch: pytest.MonkeyPatch, kind: Kind, verdict: Verdict, cause: Cause) -> None:
     """Such an answer is taken for this end."""
-    real = changes.verdict_of
+    rules = COMMANDS[kind]
 
-    def hasty(of: Kind, answer: StationAnswer) -> Outcome | None:
-        return ending(cause) if (of, answer.verdict) == (kind, verdict) else real(of, answer)
+    def hasty(command: Command, answer: StationAnswer) -> Outcome | None:
+        if answer.verdict is verdict:
+            return ending(cause)
+        return rules.outcome_of_answer(command, answer)
 
-    monkeypatch.setattr(changes, "verdict_of", hasty)
+    monkeypatch.setitem(COMMANDS, kind, replace(rules, outcome_of_answer=hasty))
 
 
 def test_an_unlock_that_failed_and_is_called_a_success_is_found(

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from domain.commands.judging import judge
-from domain.evidence.sessions import CLOCK_TOLERANCE, Rival, Session
+from domain.evidence.sessions import Rival, Session
+from domain.limits import CLOCK_TOLERANCE
 from domain.model.command import Code
 from tests.unit.domain.situations import T0, TIMING, answered, at, facts, frame, session, start
 

@@ -22,8 +22,8 @@ from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from broker.errors import DETAILS_KEY
-from fleet.engine.database import Database
+from broker.proto.error_details import DETAILS_KEY
+from fleet.database import Database
 from tests.support.stations.scripted_station import ScriptedStation, connected
 
 _numbers = itertools.count(1)

@@ -16,15 +16,15 @@ from broker.callbacks.posting import posting_callbacks
 from broker.callbacks.signing import make_secret
 from broker.settings import BrokerSettings
 from contract import names
-from contract.callbacks import CallbackEnded
-from domain.model import transitions as changes
+from contract.callbacks import CallbackResult
+from domain.commands import transitions as changes
 from domain.model.command import Callback, CallbackEvents, Command
 from domain.model.outcomes import Cause, ending
 from fleet import callbacks, wakeups
 from fleet.callbacks import Delivery
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.keys import Sealer, load_sealer
-from journal import callback_outbox
+from journal.callback_outbox import wake_callback
 from journal.commands.record import record
 from tests.support.histories import golden as histories
 from tests.unit.domain.situations import ACCEPTED, T0, at, start
@@ -133,23 +133,23 @@ class CallbackBench:
     async def resend(self, command: Command, delivery: Delivery) -> None:
         """As ResendCallbackDelivery does."""
         async with self.db.write() as tx:
-            await callback_outbox.wake(tx, command, "resend", T0)
+            await wake_callback(tx, command, "resend", T0)
             self._keys += 1
             now = T0 + timedelta(seconds=self._keys)
             await callbacks.resend(tx, TENANT, delivery.id, now)
 
-    async def posted(self, command: Command) -> CallbackEnded:
+    async def posted(self, command: Command) -> CallbackResult:
         """Skips to where nothing is left to post."""
         await self._outbox_empty()
         id = names.callback_workflow_id(TENANT, command.name)
-        handle = self.environment.client.get_workflow_handle(id, result_type=CallbackEnded)
+        handle = self.environment.client.get_workflow_handle(id, result_type=CallbackResult)
         async with asyncio.timeout(60):
             while (await handle.describe()).status is not WorkflowExecutionStatus.COMPLETED:
                 if any(state == "RETRYING" for _, state, _ in await self.states(command)):
                     await self.environment.sleep(timedelta(hours=1))
                 else:
                     await asyncio.sleep(0.02)
-        result: CallbackEnded = await handle.result()
+        result: CallbackResult = await handle.result()
         if self.story:
             self._kept += 1
             await histories.keep(handle, f"callback_{self.story}-{self._kept}")

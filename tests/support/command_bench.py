@@ -24,7 +24,7 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from contract import names
-from contract.commands import Cancel, CommandOrder, Ended, Progress, Submit
+from contract.commands import CancelInput, CommandInput, CommandResult, SubmitInput, UpdateResult
 from domain.commands import wording
 from domain.commands.timing import Timing
 from domain.model.command import Command, Outcome, State, WaitFor
@@ -39,7 +39,7 @@ from domain.model.specs import (
     UnlockSpec,
 )
 from fleet import stations
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.log import commands as log
 from fleet.log import reservations
 from journal.commands.record import from_snapshot
@@ -173,7 +173,7 @@ class Bench(StationReports):
         known = reservation_recorder.from_snapshot(entry.snapshot)
         return max(known.expire_time, reserve.expire_time)
 
-    async def end_of(self, command: Command) -> Ended:
+    async def end_of(self, command: Command) -> CommandResult:
         """Skips to the end of the command's guard; it must end there by itself."""
         description = await self.handle(command).describe()
         if description.status is WorkflowExecutionStatus.RUNNING:
@@ -234,16 +234,16 @@ class Bench(StationReports):
 
     async def submit(
         self, command: Command, wait_for: WaitFor = WaitFor.SUBMITTED
-    ) -> WorkflowHandle[Any, Ended]:
+    ) -> WorkflowHandle[Any, CommandResult]:
         """Update-with-Start, as the broker does it."""
         self._submitted[command.name] = command
         keyword = SearchAttributeKey.for_keyword
-        operation: WithStartWorkflowOperation[Any, Ended] = WithStartWorkflowOperation(
+        operation: WithStartWorkflowOperation[Any, CommandResult] = WithStartWorkflowOperation(
             names.COMMAND_WORKFLOW,
-            CommandOrder(command, self.timing),
+            CommandInput(command, self.timing),
             id=command.workflow_id,
             task_queue=names.COMMANDS_QUEUE,
-            result_type=Ended,
+            result_type=CommandResult,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             static_summary=wording.title(command),
@@ -257,24 +257,24 @@ class Bench(StationReports):
         )
         await self.client.execute_update_with_start_workflow(
             names.SUBMIT_UPDATE,
-            Submit(wait_for),
+            SubmitInput(wait_for),
             start_workflow_operation=operation,
             id=f"submit-{wait_for.value}",
-            result_type=Progress,
+            result_type=UpdateResult,
         )
         return self.handle(command)
 
-    def handle(self, command: Command) -> WorkflowHandle[Any, Ended]:
+    def handle(self, command: Command) -> WorkflowHandle[Any, CommandResult]:
         """The command's workflow."""
-        handle: WorkflowHandle[Any, Ended] = self.client.get_workflow_handle(
-            command.workflow_id, result_type=Ended
+        handle: WorkflowHandle[Any, CommandResult] = self.client.get_workflow_handle(
+            command.workflow_id, result_type=CommandResult
         )
         return handle
 
     async def cancel(self, command: Command, reason: str = "driver left") -> None:
         """CancelCommand, as the broker does it."""
         await self.handle(command).execute_update(
-            names.CANCEL_UPDATE, Cancel(reason), id="cancel", result_type=Progress
+            names.CANCEL_UPDATE, CancelInput(reason), id="cancel", result_type=UpdateResult
         )
 
     async def seen(self, command: Command) -> Command:

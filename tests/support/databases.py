@@ -18,7 +18,7 @@ from pathlib import Path
 import asyncpg  # type: ignore[import-untyped]
 import pytest
 
-from fleet.engine.database import Database
+from fleet.database import Database
 
 _numbers = itertools.count(1)
 
@@ -47,7 +47,7 @@ class Postgres:
 
     @contextlib.asynccontextmanager
     async def fresh(self, *, migrated: bool = True) -> AsyncIterator[str]:
-        """The URL of a database that nobody used before."""
+        """The URL of a new database, deleted at the end."""
         name = f"evcommand_{os.getpid()}_{next(_numbers)}"
         if migrated and not self.template:
             await self._make_template("evcommand_template")

@@ -1,19 +1,18 @@
-"""Short ways to put rows into a fleet, for tests that need them."""
+"""Helpers that put rows into a fleet, for tests."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from fleet import connections, sends, stations
+from fleet import connections, sends, stations, transactions
 from fleet.engine.statements import Tx
 from fleet.sends import Send
-from fleet.transactions import transactions
 from fleet.transactions.rows import Transaction
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
 
 def later(seconds: float) -> datetime:
-    """So many seconds after NOW."""
+    """The time that many seconds after NOW."""
     return NOW + timedelta(seconds=seconds)
 
 
@@ -30,14 +29,14 @@ async def make_station(tx: Tx, id: str = "CP1", **changes: Any) -> stations.Stat
 
 
 async def connect(tx: Tx, station: str = "CP1", gateway: str = "gw1", **changes: Any) -> int:
-    """The station's socket at a gateway whose lease is good for a minute. Returns the epoch."""
+    """Connect the station at a gateway whose lease is valid for a minute. Returns the epoch."""
     await connections.renew_gateway(tx, gateway, until=later(60))
     values: dict[str, Any] = {"connection_id": "c1", "ocpp_version": "ocpp1.6", "now": NOW}
     return await connections.claim(tx, station=station, gateway=gateway, **(values | changes))
 
 
 async def intend(tx: Tx, command: str = "start-1", epoch: int = 1, **changes: Any) -> Send:
-    """The intent of a start."""
+    """Store the intent to send a start."""
     values: dict[str, Any] = {
         "tenant": "acme",
         "workflow_id": f"command/acme/{command}",
@@ -57,7 +56,7 @@ async def intend(tx: Tx, command: str = "start-1", epoch: int = 1, **changes: An
 
 
 async def start_16(tx: Tx, station: str = "CP1", **changes: Any) -> tuple[Transaction, bool]:
-    """A StartTransaction on connector 1."""
+    """Store a StartTransaction on connector 1."""
     values: dict[str, Any] = {
         "tenant": "acme",
         "evse_id": 1,
@@ -75,7 +74,7 @@ async def start_16(tx: Tx, station: str = "CP1", **changes: Any) -> tuple[Transa
 
 
 async def stop_16(tx: Tx, ocpp_id: str, station: str = "CP1", **changes: Any) -> Transaction:
-    """A StopTransaction ten minutes later."""
+    """Store a StopTransaction, ten minutes after NOW."""
     values: dict[str, Any] = {
         "tenant": "acme",
         "token_digest": None,
@@ -90,7 +89,7 @@ async def stop_16(tx: Tx, ocpp_id: str, station: str = "CP1", **changes: Any) ->
 async def event_2(
     tx: Tx, type: str = "Started", seq_no: int = 0, station: str = "CP1", **changes: Any
 ) -> tuple[Transaction, bool]:
-    """A TransactionEvent of transaction "tx-1", so many seconds after NOW as its number says."""
+    """Store a TransactionEvent of transaction "tx-1"; its time is `seq_no` seconds after NOW."""
     at = later(max(0, min(seq_no, 1000)))
     values: dict[str, Any] = {
         "tenant": "acme",

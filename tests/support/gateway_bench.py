@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import Any
 
 from temporalio.testing import ActivityEnvironment
 
-from contract.commands import AskRequest, AskResult, SendRequest, SendResult
+from contract.commands import AskStationInput, AskStationResult, SendFrameInput, SendFrameResult
 from domain.model.command import Command, State
 from domain.model.specs import (
     CancelReservationSpec,
@@ -23,14 +24,13 @@ from domain.model.specs import (
     UnlockSpec,
 )
 from domain.reservations.reservation import ENDS, Reservation, ReservationState
-from fleet import sends, stations, wakeups
-from fleet.engine.database import Database
+from fleet import sends, stations, transactions, wakeups
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.keys import Passwords, Sealer
 from fleet.log import commands as log
 from fleet.log import reservations
 from fleet.sends import Send
-from fleet.transactions import transactions
 from fleet.transactions.rows import Transaction
 from fleet.wakeups import Wakeup
 from journal.commands.record import from_snapshot, record
@@ -38,7 +38,7 @@ from journal.reservations import record as reservation_recorder
 from station_gateway.dialects.messages import Confirmation, HeartbeatSeen
 from station_gateway.gateway import Gateway
 from station_gateway.settings import GatewaySettings
-from station_gateway.sockets.peer import Peer
+from station_gateway.stations.peer import Peer
 from tests.support.stations.scripted_station import ScriptedStation, connected
 
 PASSWORD = "a-password-of-the-test"
@@ -51,7 +51,7 @@ KIND_OF: dict[type, tuple[Kind, str]] = {
     ReserveSpec: (Kind.RESERVE_NOW, "reserve"),
     CancelReservationSpec: (Kind.CANCEL_RESERVATION, "cancel_reservation"),
 }
-"""Kind and field of the request, by what a command of another kind than start and stop asks for."""
+"""Kind and field of a request by the class of its spec. Start and stop have their own methods."""
 
 
 def quick(**changed: Any) -> GatewaySettings:
@@ -68,7 +68,7 @@ def quick(**changed: Any) -> GatewaySettings:
 
 
 class CountedKicks:
-    """Stands where workflows are woken."""
+    """Counts the kicks that would wake workflows."""
 
     def __init__(self) -> None:
         self.kicks = 0
@@ -78,7 +78,7 @@ class CountedKicks:
 
 
 class Bench:
-    """A gateway and its surroundings."""
+    """A gateway with its fleet, and the means to drive and to inspect both."""
 
     def __init__(
         self, db: Database, sealer: Sealer, passwords: Passwords, settings: GatewaySettings
@@ -92,7 +92,7 @@ class Bench:
         self._numbers = itertools.count(1)
 
     def _gateway(self, settings: GatewaySettings) -> Gateway:
-        """Its wall clock goes wrong by `skew`."""
+        """A gateway whose wall clock is wrong by `skew`."""
         return Gateway(
             self.db,
             self.sealer,
@@ -109,7 +109,7 @@ class Bench:
         await self.gateway.drain()
 
     async def restart(self, **changed: Any) -> None:
-        """The same fleet behind a gateway with other settings."""
+        """Restart the gateway with other settings, on the same fleet."""
         await self.gateway.drain()
         settings = replace(self.gateway.settings, **changed)
         self.gateway = self._gateway(settings)
@@ -123,7 +123,7 @@ class Bench:
     async def register(
         self, station: str, password: str = PASSWORD, *, cable_s: float | None = 60.0
     ) -> None:
-        """Register a station; unless `cable_s` is None nobody has to ask for its patience."""
+        """Register a station. cable_s: its connection timeout, None when it is not known."""
         hashed = self.passwords.hash_generated(password)
         async with self.db.write() as tx:
             await stations.create(
@@ -155,8 +155,8 @@ class Bench:
         return len(self.gateway.server.pending)
 
     def forget_addresses(self) -> None:
-        """As if no station had ever come from the address of this test."""
-        self.gateway.doorkeeper.known_good.clear()
+        """Forget which station came from which address."""
+        self.gateway.handshake_judge.known_good.clear()
 
     async def hold_heartbeats(self, release: asyncio.Event) -> None:
         """Answer no Heartbeat before `release`."""
@@ -183,7 +183,7 @@ class Bench:
         within_s: float = 20.0,
         answer_timeout_s: float = 10.0,
         evse_id: int | None = 1,
-    ) -> SendRequest:
+    ) -> SendFrameInput:
         """A start command as the workflow would hand it to the gateway, QUEUED in the log."""
         spec = StartSpec(self.token(tag), evse_id=evse_id)
         return await self._request(
@@ -192,7 +192,7 @@ class Bench:
 
     async def stop_request(
         self, station: str = "S1", *, wire_id: str, within_s: float = 20.0
-    ) -> SendRequest:
+    ) -> SendFrameInput:
         """A stop command, QUEUED in the log."""
         spec = StopSpec(transaction_id=wire_id, wire_id=wire_id)
         return await self._request(station, Kind.STOP_SESSION, within_s, 10.0, stop=spec)
@@ -204,15 +204,15 @@ class Bench:
         *,
         within_s: float = 20.0,
         answer_timeout_s: float = 10.0,
-    ) -> SendRequest:
-        """A command of another kind, which its spec says, QUEUED in the log."""
+    ) -> SendFrameInput:
+        """A command of the kind that its spec belongs to, QUEUED in the log."""
         kind, field = KIND_OF[type(spec)]
         return await self._request(station, kind, within_s, answer_timeout_s, **{field: spec})
 
-    def hold(
+    def reserve_spec(
         self, evse_id: int | None = 1, *, wire_id: int = 7, tag: str = "TAG1", group: str = ""
     ) -> ReserveSpec:
-        """What ReserveNow asks for, for the next hour."""
+        """What a ReserveNow of the next hour asks for."""
         return ReserveSpec(
             self.token(tag),
             now() + timedelta(hours=1),
@@ -232,20 +232,20 @@ class Bench:
         state: ReservationState = ReservationState.HELD,
         within_s: float = 3600.0,
     ) -> None:
-        """A reservation in the book, without any frame; `within_s` from now it is over."""
-        hold = self.hold(wire_id=wire_id, tag=tag, group=group)
+        """Record a reservation without any frame. It ends `within_s` from now."""
+        spec = self.reserve_spec(wire_id=wire_id, tag=tag, group=group)
         reservation = Reservation(
-            name=hold.reservation,
+            name=spec.reservation,
             tenant=TENANT,
             station=station,
             wire_id=wire_id,
-            id_token=hold.id_token,
-            group_id_token=hold.group_id_token,
+            id_token=spec.id_token,
+            group_id_token=spec.group_id_token,
             state=state,
             create_time=now(),
             expire_time=now() + timedelta(seconds=within_s),
             end_time=now() if state in ENDS else None,
-            workflow_id=f"reservation/{TENANT}/{hold.reservation}",
+            workflow_id=f"reservation/{TENANT}/{spec.reservation}",
             command="command-0",
         )
         await self.write(
@@ -261,14 +261,14 @@ class Bench:
         )
 
     async def report(self, wire_id: int = 7, station: str = "S1") -> str | None:
-        """What the station last told about the end of this hold."""
+        """What the station last reported about the end of this reservation."""
         async with self.db.read() as tx:
             told = await reservations.reported(tx, station, wire_id)
         return None if told is None else told.status
 
     async def _request(
         self, station: str, kind: Kind, within_s: float, answer_timeout_s: float, **spec: Any
-    ) -> SendRequest:
+    ) -> SendFrameInput:
         name = f"command-{next(self._numbers)}"
         not_after = now() + timedelta(seconds=within_s)
         command = Command(
@@ -293,7 +293,7 @@ class Bench:
                 initial=command,
             )
         )
-        return SendRequest(
+        return SendFrameInput(
             command=name,
             tenant=TENANT,
             workflow_id=command.workflow_id,
@@ -305,12 +305,12 @@ class Bench:
             **spec,
         )
 
-    def sending(self, request: SendRequest) -> "asyncio.Task[SendResult]":
+    def sending(self, request: SendFrameInput) -> asyncio.Task[SendFrameResult]:
         """Run the activity `send_frame` in the background."""
         activity = self.gateway.activities.send_frame
         return asyncio.create_task(ActivityEnvironment().run(activity, request))
 
-    async def ask(self, request: AskRequest) -> AskResult:
+    async def ask(self, request: AskStationInput) -> AskStationResult:
         """Run the activity `ask_station`."""
         return await ActivityEnvironment().run(self.gateway.activities.ask_station, request)
 
@@ -320,18 +320,18 @@ class Bench:
         async with self.db.write() as tx:
             return await op(tx)
 
-    async def command(self, request: SendRequest) -> Command:
+    async def command(self, request: SendFrameInput) -> Command:
         async with self.db.read() as tx:
             entry = await log.latest(tx, tenant=TENANT, name=request.command)
         assert entry is not None
         return from_snapshot(entry.snapshot)
 
-    async def history(self, request: SendRequest) -> list[Command]:
+    async def history(self, request: SendFrameInput) -> list[Command]:
         async with self.db.read() as tx:
             entries = await log.history(tx, tenant=TENANT, name=request.command)
         return [from_snapshot(entry.snapshot) for entry in entries]
 
-    async def sends(self, request: SendRequest) -> list[Send]:
+    async def sends(self, request: SendFrameInput) -> list[Send]:
         async with self.db.read() as tx:
             return await sends.by_command(tx, TENANT, request.command)
 
@@ -347,3 +347,19 @@ class Bench:
 def now() -> datetime:
     """The present moment."""
     return datetime.now(UTC)
+
+
+async def quick_start(bench: Bench, station: ScriptedStation, name: str) -> float:
+    """Send a start and accept it. Returns how many seconds that took."""
+    begin = time.monotonic()
+    sending = bench.sending(await bench.start_request(name))
+    await station.accept("RemoteStartTransaction")
+    await sending
+    return time.monotonic() - begin
+
+
+def waiting_at(bench: Bench, name: str) -> int:
+    """How many commands are in the queue of a station, the one whose turn it is included."""
+    station = bench.gateway.registry.get(name)
+    assert station is not None
+    return station.queue().length

@@ -10,9 +10,9 @@ from typing import Any
 
 from temporalio.client import WorkflowHandle
 
-from bench.expiry_lateness import TENANT
 from contract import names
-from contract.commands import ChangeHold, Progress, ReservationEnded
+from contract.commands import UpdateResult
+from contract.reservations import ChangeInput, ReservationResult
 from domain.model.command import Command
 from domain.model.specs import CancelReservationSpec, Kind, ReserveSpec
 from domain.reservations.reservation import Reservation
@@ -21,7 +21,7 @@ from fleet.engine.statements import Tx
 from fleet.log import reservations
 from journal.commands.waking import StationEvent, wake_concerned
 from journal.reservations import record as reservation_recorder
-from tests.support.command_bench import TOKEN, Bench
+from tests.support.command_bench import TENANT, TOKEN, Bench
 
 
 async def reserve_command(
@@ -88,16 +88,16 @@ async def until(
         raise AssertionError(f"never seen: the reservation stayed {seen}") from None
 
 
-def handle(bench: Bench, command: Command) -> WorkflowHandle[Any, ReservationEnded]:
+def handle(bench: Bench, command: Command) -> WorkflowHandle[Any, ReservationResult]:
     """The reservation's workflow."""
     workflow_id = names.reservation_workflow_id(TENANT, reservation_of(command))
-    found: WorkflowHandle[Any, ReservationEnded] = bench.client.get_workflow_handle(
-        workflow_id, result_type=ReservationEnded
+    found: WorkflowHandle[Any, ReservationResult] = bench.client.get_workflow_handle(
+        workflow_id, result_type=ReservationResult
     )
     return found
 
 
-async def run_ends(bench: Bench, command: Command, after_s: float = 0.0) -> ReservationEnded:
+async def run_ends(bench: Bench, command: Command, after_s: float = 0.0) -> ReservationResult:
     """Lets so much time pass, and waits for the end of the reservation's workflow."""
     if after_s:
         await bench.skip(after_s)
@@ -116,10 +116,10 @@ async def passes(
     return await until(bench, command, condition, timeout_s=0.5)
 
 
-async def change(bench: Bench, command: Command, asked: ChangeHold) -> Reservation:
+async def change(bench: Bench, command: Command, asked: ChangeInput) -> Reservation:
     """UpdateReservation, as the broker does it."""
     await handle(bench, command).execute_update(
-        names.CHANGE_UPDATE, asked, id=asked.request_id, result_type=Progress
+        names.CHANGE_UPDATE, asked, id=asked.request_id, result_type=UpdateResult
     )
     return await reservation(bench, command)
 

@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from entrypoints.children import die_with_parent
-from entrypoints.temporal_binary import find_temporal
-from entrypoints.temporal_server import DevServer, DevServerOptions
+from entrypoints.temporal.binary import find_temporal
+from entrypoints.temporal.child_process import die_with_parent
+from entrypoints.temporal.dev_server import DevServer, DevServerOptions
 from tests.support.ports import steady_port
 
 EVCOMMAND = Path(sys.executable).with_name("evcommand")
@@ -125,7 +125,7 @@ class Fleet:
         self.temporal = TemporalProcess(home)
         self.grpc_address = f"127.0.0.1:{steady_port()}"
         self.ocpp_address = f"127.0.0.1:{steady_port()}"
-        self.database_url = f"sqlite:///{home / 'fleet.engine.sqlite'}"
+        self.database_url = f"sqlite:///{home / 'fleet.sqlite'}"
         settings = {
             **QUICK,
             "EVCOMMAND_GRPC_LISTEN": self.grpc_address,

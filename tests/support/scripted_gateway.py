@@ -13,9 +13,16 @@ import msgspec
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from contract import names
-from contract.commands import AskRequest, AskResult, SendRequest, SendResult, SendStatus
-from domain.model import transitions as changes
+from contract import activities as stubs
+from contract.activities import implements
+from contract.commands import (
+    AskStationInput,
+    AskStationResult,
+    SendFrameInput,
+    SendFrameResult,
+    SendStatus,
+)
+from domain.commands import transitions as changes
 from domain.model.answers import CallError, StationAnswer, Verdict
 from domain.model.command import Code, Command, Outcome
 from domain.model.outcomes import Cause
@@ -24,10 +31,10 @@ from fleet.engine.statements import Tx
 from fleet.sends import AlreadySettled, Send
 from journal.commands.record import record
 from journal.commands.waking import StationEvent, wake_concerned
-from station_gateway.commands.frames import traces
+from station_gateway.commands.frames import kept_of
 from tests.support.stations.station_reports import StationReports
 
-Play = Callable[["ScriptedGateway", SendRequest], Awaitable[SendResult]]
+Play = Callable[["ScriptedGateway", SendFrameInput], Awaitable[SendFrameResult]]
 Happening = Callable[[], Awaitable[object]]
 
 
@@ -63,33 +70,33 @@ class ScriptedGateway:
         self.id = gateway_id
         self.bench = bench
         self.plays: list[Play] = []
-        self.frames: list[SendRequest] = []
+        self.frames: list[SendFrameInput] = []
         self.sent: list[Send] = []
-        self.asked: list[AskRequest] = []
-        self.reply = AskResult(asked=False)
+        self.asked: list[AskStationInput] = []
+        self.reply = AskStationResult(asked=False)
         self.forgets = False  # its database fails when the answer comes
         self.on_ask: Callable[[], Awaitable[object]] | None = None
 
-    @activity.defn(name=names.SEND_FRAME)
-    async def send_frame(self, request: SendRequest) -> SendResult:
+    @implements(stubs.send_frame)
+    async def send_frame(self, request: SendFrameInput) -> SendFrameResult:
         """The next play of the script."""
         self.frames.append(request)
         if not self.plays:
             raise ApplicationError(f"no play for {request}", non_retryable=True)
         return await self.plays.pop(0)(self, request)
 
-    @activity.defn(name=names.ASK_STATION)
-    async def ask_station(self, request: AskRequest) -> AskResult:
+    @implements(stubs.ask_station)
+    async def ask_station(self, request: AskStationInput) -> AskStationResult:
         """The scripted reply."""
         self.asked.append(request)
         if self.on_ask is not None:
             await self.on_ask()
         return self.reply
 
-    async def intend(self, request: SendRequest) -> Send:
+    async def intend(self, request: SendFrameInput) -> Send:
         """Commits the intent and the command's SENT."""
         now = await self.bench.now()
-        found_by = traces(request)
+        kept = kept_of(request)
 
         async def write(tx: Tx) -> Send:
             holder = await connections.holder(tx, request.station, now=now)
@@ -104,11 +111,11 @@ class ScriptedGateway:
                 message_id=f"{request.command}-{request.attempt}",
                 epoch=holder.epoch if holder else 0,
                 undo=request.undo,
-                evse_id=found_by.evse_id,
-                connector_id=found_by.connector_id,
-                token_digest=found_by.token_digest,
-                group_digest=found_by.group_digest,
-                wire_id=found_by.wire_id,
+                evse_id=kept.evse_id,
+                connector_id=kept.connector_id,
+                token_digest=kept.token_digest,
+                group_digest=kept.group_digest,
+                wire_id=kept.wire_id,
                 now=now,
             )
             if not request.undo:
@@ -120,12 +127,12 @@ class ScriptedGateway:
         return send
 
     async def answer(
-        self, request: SendRequest, send: Send, answer: StationAnswer, *, late: bool = False
-    ) -> SendResult:
+        self, request: SendFrameInput, send: Send, answer: StationAnswer, *, late: bool = False
+    ) -> SendFrameResult:
         """Commits the answer, as a gateway does in time or late."""
         now = await self.bench.now()
         if self.forgets:
-            return SendResult(
+            return SendFrameResult(
                 SendStatus.ANSWERED, answer=answer, send_time=send.send_time, answer_time=now
             )
 
@@ -144,13 +151,13 @@ class ScriptedGateway:
                 request,
                 key,
                 now,
-                _of_own_kind(request, lambda c: changes.answered(c, answer, now)),
+                lambda c: changes.frame_ended(c, request.kind, answer, now),
             )
 
         revision = await self.bench.db.batch(write)
         if late:
             self.bench.dispatcher.kick()
-        return SendResult(
+        return SendFrameResult(
             SendStatus.ANSWERED,
             answer=answer,
             send_time=send.send_time,
@@ -158,7 +165,7 @@ class ScriptedGateway:
             revision=revision,
         )
 
-    async def lose(self, request: SendRequest, send: Send, cause: str) -> SendResult:
+    async def lose(self, request: SendFrameInput, send: Send, cause: str) -> SendFrameResult:
         """Commits that no answer came."""
         now = await self.bench.now()
 
@@ -171,28 +178,22 @@ class ScriptedGateway:
                 request,
                 f"lost:{request.attempt}",
                 now,
-                _of_own_kind(request, lambda c: changes.lost(c, cause, now)),
+                lambda c: changes.frame_ended(c, request.kind, None, now, cause=cause),
             )
 
         revision = await self.bench.db.batch(write)
-        return SendResult(SendStatus.NO_ANSWER, cause, send_time=send.send_time, revision=revision)
+        return SendFrameResult(
+            SendStatus.NO_ANSWER, cause, send_time=send.send_time, revision=revision
+        )
 
 
 def _sent_at(now: datetime) -> Callable[[Command], Command]:
     return lambda command: changes.sent(command, now)
 
 
-def _of_own_kind(
-    request: SendRequest, change: Callable[[Command], Command]
-) -> Callable[[Command], Command]:
-    """What is said to a first step says nothing about the command itself."""
-    stopping = "Stopping the session first; waiting for its end."
-    return lambda c: change(c) if c.kind is request.kind else changes.waiting(c, stopping)
-
-
 async def _record(
     tx: Tx,
-    request: SendRequest,
+    request: SendFrameInput,
     key: str,
     now: datetime,
     change: Callable[[Command], Command],
@@ -209,7 +210,7 @@ async def _record(
 def answers(answer: StationAnswer, *, before: Happening | None = None) -> Play:
     """The frame is sent and answered. before: something that happens before the answer."""
 
-    async def play(gateway: ScriptedGateway, request: SendRequest) -> SendResult:
+    async def play(gateway: ScriptedGateway, request: SendFrameInput) -> SendFrameResult:
         send = await gateway.intend(request)
         if before is not None:
             await before()
@@ -221,7 +222,7 @@ def answers(answer: StationAnswer, *, before: Happening | None = None) -> Play:
 def loses(cause: str = "CONNECTION_LOST_AFTER_SEND") -> Play:
     """The frame is sent and no answer comes."""
 
-    async def play(gateway: ScriptedGateway, request: SendRequest) -> SendResult:
+    async def play(gateway: ScriptedGateway, request: SendFrameInput) -> SendFrameResult:
         return await gateway.lose(request, await gateway.intend(request), cause)
 
     return play
@@ -230,10 +231,10 @@ def loses(cause: str = "CONNECTION_LOST_AFTER_SEND") -> Play:
 def not_sent(cause: str, *, retry: bool = False, after_intent: bool = False) -> Play:
     """The gateway is certain that nothing was written. after_intent: its note of it stays."""
 
-    async def play(gateway: ScriptedGateway, request: SendRequest) -> SendResult:
+    async def play(gateway: ScriptedGateway, request: SendFrameInput) -> SendFrameResult:
         if after_intent:
             await gateway.intend(request)
-        return SendResult(SendStatus.NOT_SENT, cause, retry=retry)
+        return SendFrameResult(SendStatus.NOT_SENT, cause, retry=retry)
 
     return play
 
@@ -241,7 +242,7 @@ def not_sent(cause: str, *, retry: bool = False, after_intent: bool = False) -> 
 def dies(*, after_intent: bool) -> Play:
     """The gateway's process ends before it wrote its intent, or after."""
 
-    async def play(gateway: ScriptedGateway, request: SendRequest) -> SendResult:
+    async def play(gateway: ScriptedGateway, request: SendFrameInput) -> SendFrameResult:
         if after_intent:
             await gateway.intend(request)
         raise ApplicationError("the gateway was killed", non_retryable=True)
@@ -258,7 +259,7 @@ class Held:
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def __call__(self, gateway: ScriptedGateway, request: SendRequest) -> SendResult:
+    async def __call__(self, gateway: ScriptedGateway, request: SendFrameInput) -> SendFrameResult:
         send = await gateway.intend(request) if self.intend_first else None
         self.reached.set()
         while not self.go_on.is_set():
@@ -269,5 +270,5 @@ class Held:
             try:
                 send = await gateway.intend(request)
             except AlreadySettled:
-                return SendResult(SendStatus.NOT_SENT, "GATEWAY_UNREACHABLE", retry=True)
+                return SendFrameResult(SendStatus.NOT_SENT, "GATEWAY_UNREACHABLE", retry=True)
         return await gateway.answer(request, send, self.answer)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from entrypoints.temporal_binary import cache_dir, find_temporal
+from entrypoints.temporal.binary import cache_dir, find_temporal
 
 _ROOT = Path(__file__).parents[2]
 _TEMPORAL = ("e2e", "integration")

@@ -1,1 +1,1 @@
-"""The worker's activities on the fleet's database."""
+"""The worker's activities: reads and writes of the fleet's database, all of them local."""

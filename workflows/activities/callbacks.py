@@ -1,16 +1,22 @@
-"""The worker's activities of callbacks: what is due, and what became of it. All of them local."""
+"""The worker's activities for callbacks: what is to be posted, and what became of each try."""
 
 from collections.abc import Callable
 
 import structlog
-from temporalio import activity
 
-from contract import names
-from contract.callbacks import Due, NextRequest, PostStatus, SettleCallback, Settled
+from contract import activities as stubs
+from contract.activities import implements
+from contract.callbacks import (
+    NextCallbackInput,
+    NextCallbackResult,
+    PostStatus,
+    SettleCallbackInput,
+    SettleCallbackResult,
+)
 from domain.callbacks import (
     DeliveryCause,
     DeliveryState,
-    News,
+    NewsKind,
     Waiting,
     delivery_id,
     news_of,
@@ -19,7 +25,7 @@ from domain.callbacks import (
 from domain.model.command import Callback, Command
 from fleet import callbacks
 from fleet.callbacks import Delivery
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.log import commands as log
 from journal.commands.record import from_snapshot
@@ -41,12 +47,12 @@ class CallbackActivities:
         """What a worker has to register."""
         return [self.next_callback, self.settle_callback]
 
-    @activity.defn(name=names.NEXT_CALLBACK)
-    async def next_callback(self, request: NextRequest) -> Due:
-        """The delivery to try next, its row written; what it replaces is written off."""
+    @implements(stubs.next_callback)
+    async def next_callback(self, request: NextCallbackInput) -> NextCallbackResult:
+        """Finds the delivery to try next; writes off what newer changes replace."""
         replaced: list[int] = []
 
-        async def write(tx: Tx) -> Due:
+        async def write(tx: Tx) -> NextCallbackResult:
             replaced.clear()
             return await _next(tx, request, replaced)
 
@@ -55,9 +61,9 @@ class CallbackActivities:
             metrics.CALLBACKS.labels(DeliveryState.SUPERSEDED.value).inc(len(replaced))
         return due
 
-    @activity.defn(name=names.SETTLE_CALLBACK)
-    async def settle_callback(self, request: SettleCallback) -> Settled:
-        """Writes down what became of a try. A default receiver that is gone is disabled."""
+    @implements(stubs.settle_callback)
+    async def settle_callback(self, request: SettleCallbackInput) -> SettleCallbackResult:
+        """Records what became of a try. Disables a default receiver that answered 410."""
         state = _state_after(request)
         await self._db.batch(lambda tx: _settle(tx, request, state))
         metrics.CALLBACKS.labels(state.value).inc()
@@ -70,17 +76,17 @@ class CallbackActivities:
             cause=request.result.cause,
             tries=request.tries,
         )
-        return Settled(state.value)
+        return SettleCallbackResult(state.value)
 
 
-async def _next(tx: Tx, request: NextRequest, replaced: list[int]) -> Due:
+async def _next(tx: Tx, request: NextCallbackInput, replaced: list[int]) -> NextCallbackResult:
     tenant, name = request.tenant, request.command
     commands = [from_snapshot(entry.snapshot) for entry in await log.history(
         tx, tenant=tenant, name=name
     )]  # fmt: skip
     callback = commands[-1].callback if commands else None
     if callback is None:
-        return Due()
+        return NextCallbackResult()
     rows = {row.revision: row for row in await callbacks.of_command(tx, tenant, name)}
     waiting = []
     for news, command in _news(callback, commands):
@@ -96,16 +102,18 @@ async def _next(tx: Tx, request: NextRequest, replaced: list[int]) -> Due:
         await callbacks.supersede(
             tx, tenant=tenant, command=name, revisions=replaced, now=request.now
         )
-    return Due() if picked.next is None else _due(picked.next, rows, callback, request)
+    return (
+        NextCallbackResult() if picked.next is None else _due(picked.next, rows, callback, request)
+    )
 
 
 def _due(
-    chosen: Waiting, rows: dict[int, Delivery], callback: Callback, request: NextRequest
-) -> Due:
+    chosen: Waiting, rows: dict[int, Delivery], callback: Callback, request: NextCallbackInput
+) -> NextCallbackResult:
     row = rows[chosen.revision]
     again = request.tried == row.revision and row.state == DeliveryState.PENDING.value
     gone = any(each.cause == DeliveryCause.GONE.value for each in rows.values())
-    return Due(
+    return NextCallbackResult(
         revision=row.revision,
         id=row.id,
         news=chosen.news,
@@ -115,8 +123,8 @@ def _due(
     )
 
 
-def _news(callback: Callback, commands: list[Command]) -> list[tuple[News, Command]]:
-    """The changes that are news to this callback, the oldest first."""
+def _news(callback: Callback, commands: list[Command]) -> list[tuple[NewsKind, Command]]:
+    """The changes that this callback asked for, the oldest first."""
     before: Command | None = None
     found = []
     for command in commands:
@@ -127,7 +135,9 @@ def _news(callback: Callback, commands: list[Command]) -> list[tuple[News, Comma
     return found
 
 
-def _row(callback: Callback, news: News, command: Command, request: NextRequest) -> Delivery:
+def _row(
+    callback: Callback, news: NewsKind, command: Command, request: NextCallbackInput
+) -> Delivery:
     return Delivery(
         id=delivery_id(command.tenant, command.name, command.revision),
         tenant=command.tenant,
@@ -141,17 +151,18 @@ def _row(callback: Callback, news: News, command: Command, request: NextRequest)
     )
 
 
-def _state_after(request: SettleCallback) -> DeliveryState:
+def _state_after(request: SettleCallbackInput) -> DeliveryState:
     if request.result.status is PostStatus.DELIVERED:
         return DeliveryState.DELIVERED
     return DeliveryState.PARKED if request.next_time is None else DeliveryState.RETRYING
 
 
-async def _settle(tx: Tx, request: SettleCallback, state: DeliveryState) -> None:
+async def _settle(tx: Tx, request: SettleCallbackInput, state: DeliveryState) -> None:
     result = request.result
     known = await callbacks.get(tx, request.tenant, request.due.id)
     resent = known is not None and known.resend_time != request.due.resend_time
-    if state is DeliveryState.DELIVERED or not resent:  # else it stays due, with fresh tries
+    # Somebody asked for it again while it was tried: unless this try worked, it stays due.
+    if state is DeliveryState.DELIVERED or not resent:
         await callbacks.settle(
             tx,
             tenant=request.tenant,

@@ -1,7 +1,8 @@
-"""The worker's activities: what a command workflow reads and writes in the fleet.
+"""The worker's activities for commands: what a command workflow reads and writes in the fleet.
 
-All run as local activities, short, each in one database transaction, and each may run twice: keys
-and the rules of `domain/changes.py` make the second run write nothing.
+Each is short and runs in one database transaction. Each may run twice: the keys of its records, and
+the rules of the domain's transitions, make the second run write nothing. What is decided is the
+domain's; an activity reads the facts for it and records what it decided.
 """
 
 from collections.abc import Callable
@@ -9,49 +10,42 @@ from datetime import datetime
 
 import msgspec
 import structlog
-from temporalio import activity
 
-from contract import names
+from contract import activities as stubs
+from contract.activities import implements
 from contract.commands import (
-    Change,
-    ChangeRequest,
-    PrepareRequest,
-    Recorded,
-    Route,
-    SendResult,
+    ChangeKind,
+    PrepareCommandInput,
+    PrepareCommandResult,
+    RecordChangeInput,
+    RecordChangeResult,
+    SendFrameResult,
     SendStatus,
-    SettleRequest,
-    Weighed,
-    WeighRequest,
+    SettleSendInput,
+    WeighEvidenceInput,
+    WeighEvidenceResult,
 )
-from domain.commands.cancel_reservation import cancelled
-from domain.commands.guarding import is_guarded
+from domain.commands import transitions as changes
 from domain.commands.judging import apply, judge
-from domain.commands.sending import Course, Heading, Whereabouts, heading
-from domain.commands.stop_first import stops_first, unlock_heading
-from domain.evidence.facts import Decision, told
-from domain.model import transitions as changes
+from domain.commands.sending import SendAct, SendDecision, Whereabouts, before_sending
+from domain.commands.table import rules_of
+from domain.evidence.facts import Decision
 from domain.model.answers import StationAnswer
 from domain.model.command import Command
-from domain.model.outcomes import Cause, ending
-from domain.model.specs import CancelReservationSpec
 from domain.model.states import is_definite
 from fleet import connections, sends, stations
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.statements import Tx
-from fleet.log import commands as log
-from fleet.log import reservations
-from fleet.sends import Send
-from journal.commands.facts import read_facts, target_of
-from journal.commands.record import committed, from_snapshot, record
-from journal.explain import notes as telling
-from journal.explain.noting import tell
-from journal.reservations import record as reservation_recorder
+from journal.commands.facts import read_facts, read_target
+from journal.commands.record import committed, latest, record
+from journal.explain import notes
+from journal.explain.writing import add_note
+from workflows.activities.settling import settle
 
 _log = structlog.get_logger(__name__)
 
 
-class FleetActivities:
+class CommandActivities:
     """Activities on the fleet's database. Register `all` with a worker."""
 
     def __init__(self, db: Database) -> None:
@@ -67,17 +61,17 @@ class FleetActivities:
             self.record_change,
         ]
 
-    @activity.defn(name=names.PREPARE_COMMAND)
-    async def prepare_command(self, request: PrepareRequest) -> Route:
-        """Records the command as queued and finds the way to its station, or its end."""
+    @implements(stubs.prepare_command)
+    async def prepare_command(self, request: PrepareCommandInput) -> PrepareCommandResult:
+        """Records the command as queued, finds its station's gateway, and says what to do next."""
         route = await committed(self._db, lambda tx: _prepare(tx, request))
-        _tell("command_routed", request.command, course=route.course.value, gateway=route.gateway)
+        _say("command_routed", request.command, course=route.course.value, gateway=route.gateway)
         return route
 
-    @activity.defn(name=names.SETTLE_SEND)
-    async def settle_send(self, request: SettleRequest) -> SendResult:
+    @implements(stubs.settle_send)
+    async def settle_send(self, request: SettleSendInput) -> SendFrameResult:
         """Decides whether an attempt was sent: if nothing says so, it never will be."""
-        result = await committed(self._db, lambda tx: _settle(tx, request))
+        result = await committed(self._db, lambda tx: settle(tx, request))
         _log.info(
             "send_settled",
             command=request.command,
@@ -87,39 +81,42 @@ class FleetActivities:
         )
         return result
 
-    @activity.defn(name=names.WEIGH_EVIDENCE)
-    async def weigh_evidence(self, request: WeighRequest) -> Weighed:
+    @implements(stubs.weigh_evidence)
+    async def weigh_evidence(self, request: WeighEvidenceInput) -> WeighEvidenceResult:
         """Reads all facts about a command, decides by the domain's rules, records the decision."""
         command, decision = await committed(self._db, lambda tx: _weigh(tx, request))
-        _tell("evidence_weighed", command, act=decision.act.value, **_standing(command))
+        _say("evidence_weighed", command, act=decision.act.value, **_state_of(command))
         return _weighed(command, decision)
 
-    @activity.defn(name=names.RECORD_CHANGE)
-    async def record_change(self, request: ChangeRequest) -> Recorded:
-        """Records what the workflow itself knows: not sent, cancelled, guard ended."""
+    @implements(stubs.record_change)
+    async def record_change(self, request: RecordChangeInput) -> RecordChangeResult:
+        """Records what only the workflow knows: not sent, cancelled, guard ended."""
         recorded = await committed(self._db, lambda tx: _change(tx, request))
         command = recorded.command
-        _tell("change_recorded", command, change=request.change.value, **_standing(command))
+        _say("change_recorded", command, change=request.change.value, **_state_of(command))
         return recorded
 
 
-def _tell(event: str, command: Command, **facts: object) -> None:
+def _say(event: str, command: Command, **facts: object) -> None:
     _log.info(event, command=command.name, station=command.station, **facts)
 
 
-def _standing(command: Command) -> dict[str, str | None]:
+def _state_of(command: Command) -> dict[str, str | None]:
     outcome = command.outcome
     return {"state": command.state.value, "outcome": outcome.code.value if outcome else None}
 
 
-async def _prepare(tx: Tx, request: PrepareRequest) -> Route:
+# --- prepare_command
+
+
+async def _prepare(tx: Tx, request: PrepareCommandInput) -> PrepareCommandResult:
     command, now = request.command, request.now
     where, version = await _whereabouts(tx, request)
     if request.tried is not None:
-        await tell(tx, command.tenant, command.name, telling.retry(request.tried), now)
+        await add_note(tx, command.tenant, command.name, notes.retry(request.tried), now)
     if request.look_only:
         ready = where.gateway is not None and where.boot_state == "ACCEPTED"
-        return _route(command, where, version, Heading(Course.SEND if ready else Course.WAIT))
+        return _prepared(command, where, SendDecision(SendAct.SEND if ready else SendAct.WAIT))
     command = await record(
         tx,
         tenant=command.tenant,
@@ -129,6 +126,7 @@ async def _prepare(tx: Tx, request: PrepareRequest) -> Route:
         initial=command,
         now=now,
     )
+    # What has ended already is never sent, wherever its station is.
     way = await _ended_already(tx, command) or await _heading(tx, command, where, request)
     outcome, stopped = way.outcome, way.stopped_first
     if stopped is not None and command.stopped_first is None:
@@ -142,28 +140,29 @@ async def _prepare(tx: Tx, request: PrepareRequest) -> Route:
     elif way.progress:
         key = f"waiting:{command.revision}"
         command = await _record(tx, command, key, lambda c: changes.waiting(c, way.progress), now)
-    if way.course is Course.SEND and where.gateway is not None:
-        taken = telling.route(command.station, where.gateway, version, request.tried)
-        await tell(tx, command.tenant, command.name, taken, now)
-    return _route(command, where, version, way)
+    if way.act is SendAct.SEND and where.gateway is not None:
+        taken = notes.route(command.station, where.gateway, version, request.tried)
+        await add_note(tx, command.tenant, command.name, taken, now)
+    return _prepared(command, where, way)
 
 
 async def _heading(
-    tx: Tx, command: Command, where: Whereabouts, request: PrepareRequest
-) -> Heading:
-    if not stops_first(command):
-        return heading(command, where, request.now)
+    tx: Tx, command: Command, where: Whereabouts, request: PrepareCommandInput
+) -> SendDecision:
+    first_step = changes.first_step_of(command)
+    if first_step is None:
+        return before_sending(command, where, request.now)
     facts = await read_facts(tx, command, request.asked, request.now)
-    way = unlock_heading(command, facts, where, request.timing, request.now)
+    way = first_step.decide(command, facts, where, request.timing, request.now)
     stops = len(facts.first_stop.frames)
-    known = telling.question(command.station, request.asked) if request.asked else None
-    await tell(tx, command.tenant, command.name, known, request.now)
-    then = telling.stop_first(way.wire_id, stops) if way.course is Course.STOP_FIRST else None
-    await tell(tx, command.tenant, command.name, then, request.now)
+    known = notes.question(command.station, request.asked) if request.asked else None
+    await add_note(tx, command.tenant, command.name, known, request.now)
+    then = notes.stop_first(way.wire_id, stops) if way.act is SendAct.STOP_FIRST else None
+    await add_note(tx, command.tenant, command.name, then, request.now)
     return way
 
 
-async def _whereabouts(tx: Tx, request: PrepareRequest) -> tuple[Whereabouts, str]:
+async def _whereabouts(tx: Tx, request: PrepareCommandInput) -> tuple[Whereabouts, str]:
     station = await stations.get(tx, request.command.station)
     holder = await connections.holder(tx, request.command.station, now=request.now)
     where = Whereabouts(
@@ -174,40 +173,19 @@ async def _whereabouts(tx: Tx, request: PrepareRequest) -> tuple[Whereabouts, st
     return where, holder.ocpp_version if holder else ""
 
 
-async def _ended_already(tx: Tx, command: Command) -> Heading | None:
+async def _ended_already(tx: Tx, command: Command) -> SendDecision | None:
     """What is decided before anything is sent."""
     if is_definite(command.outcome):
-        return Heading(Course.CONCLUDE, outcome=command.outcome)
-    if command.cancel_reservation is not None:
-        return await _reservation_ended(tx, command, command.cancel_reservation)
-    target = await target_of(tx, command)
-    if target is None or target.active:
-        return None
-    outcome = ending(Cause.ALREADY_ENDED, session=told(target))
-    return Heading(Course.CONCLUDE, outcome=outcome)
+        return SendDecision(SendAct.CONCLUDE, outcome=command.outcome)
+    outcome = rules_of(command).already_ended(command, await read_target(tx, command))
+    return None if outcome is None else SendDecision(SendAct.CONCLUDE, outcome=outcome)
 
 
-async def _reservation_ended(
-    tx: Tx, command: Command, spec: CancelReservationSpec
-) -> Heading | None:
-    """A reservation that has ended needs no cancelling."""
-    if spec.resolved_reservation is None:
-        return None
-    entry = await reservations.get(tx, tenant=command.tenant, name=spec.resolved_reservation)
-    known = reservation_recorder.from_snapshot(entry.snapshot) if entry else None
-    if known is None or not known.ended:
-        return None
-    outcome = cancelled(spec, Cause.RESERVATION_ALREADY_ENDED, known.transaction)
-    return Heading(Course.CONCLUDE, outcome=outcome)
-
-
-def _route(command: Command, where: Whereabouts, version: str, way: Heading) -> Route:
-    return Route(
+def _prepared(command: Command, where: Whereabouts, way: SendDecision) -> PrepareCommandResult:
+    return PrepareCommandResult(
         gateway=where.gateway,
-        boot_accepted=where.boot_state == "ACCEPTED",
-        ocpp_version=version,
         revision=command.revision,
-        course=way.course,
+        course=way.act,
         progress=way.progress,
         outcome=way.outcome,
         look_again=way.look_again,
@@ -218,63 +196,18 @@ def _route(command: Command, where: Whereabouts, version: str, way: Heading) -> 
     )
 
 
-async def _settle(tx: Tx, request: SettleRequest) -> SendResult:
-    row = await sends.void(
-        tx,
-        tenant=request.tenant,
-        command=request.command,
-        attempt=request.attempt,
-        now=request.now,
-    )
-    if row.state == "VOID" or (row.state == "INTENT" and request.give_up):
-        sent, cancelled = row.state == "INTENT", not request.give_up
-        held = telling.settled(request.attempt, sent=sent, cancelled=cancelled)
-        await tell(tx, request.tenant, request.command, held, request.now)
-    if row.state == "VOID":
-        cause = Cause.GATEWAY_UNREACHABLE.value
-        return SendResult(SendStatus.NOT_SENT, cause=cause, retry=True)
-    if row.state == "INTENT" and request.give_up:
-        await _give_up(tx, request, row)
-    station = await stations.get(tx, row.station)
-    answered = row.state == "ANSWERED"
-    return SendResult(
-        status=SendStatus.ANSWERED if answered else SendStatus.NO_ANSWER,
-        cause="" if answered else row.cause or Cause.GATEWAY_LOST_AFTER_SEND.value,
-        answer=msgspec.convert(row.answer, StationAnswer) if answered and row.answer else None,
-        send_time=row.send_time,
-        answer_time=row.answer_time,
-        effect_timeout_s=station.connection_timeout_s if station else None,
-        revision=await _revision(tx, request),
-        message_id=row.message_id,
-    )
+# --- weigh_evidence
 
 
-async def _revision(tx: Tx, request: SettleRequest) -> int:
-    """Of the command in the log; 0 for a frame that is no command's own."""
-    if request.undo:
-        return 0
-    return (await _latest(tx, request.tenant, request.command)).revision
-
-
-async def _give_up(tx: Tx, request: SettleRequest, row: Send) -> None:
-    """Its gateway is gone and the frame was perhaps written: sent, no answer."""
-    cause = Cause.GATEWAY_LOST_AFTER_SEND.value
-    await sends.lost(tx, row.id, cause=cause, now=request.now)
-    command = None if request.undo else await _latest(tx, request.tenant, request.command)
-    if command is not None and row.kind == command.kind.value:
-        key = f"lost:{request.attempt}"
-        await _record(tx, command, key, lambda c: changes.lost(c, cause, request.now), request.now)
-
-
-async def _weigh(tx: Tx, request: WeighRequest) -> tuple[Command, Decision]:
+async def _weigh(tx: Tx, request: WeighEvidenceInput) -> tuple[Command, Decision]:
     command = await _with_late_answer(tx, request)
     facts = await read_facts(tx, command, request.asked, request.now)
     decision = judge(command, facts, request.timing, request.now)
     if request.asked is not None:
-        asked = telling.question(command.station, request.asked)
-        await tell(tx, command.tenant, command.name, asked, request.now)
-    decided = telling.decision(command, decision, facts)
-    await tell(tx, command.tenant, command.name, decided, request.now)
+        asked = notes.question(command.station, request.asked)
+        await add_note(tx, command.tenant, command.name, asked, request.now)
+    decided = notes.decision(command, decision, facts)
+    await add_note(tx, command.tenant, command.name, decided, request.now)
     after = apply(command, decision, request.now)
     if after is not command:
         key = f"{decision.act.value.lower()}:{command.revision}"
@@ -283,9 +216,9 @@ async def _weigh(tx: Tx, request: WeighRequest) -> tuple[Command, Decision]:
     return after, decision
 
 
-async def _with_late_answer(tx: Tx, request: WeighRequest) -> Command:
-    """The command, with an answer that came after nobody waited for it any longer."""
-    command = await _latest(tx, request.tenant, request.command)
+async def _with_late_answer(tx: Tx, request: WeighEvidenceInput) -> Command:
+    """The command; an answer that came after its timeout is applied to it first."""
+    command = await latest(tx, request.tenant, request.command)
     rows = await sends.by_command(tx, request.tenant, request.command)
     own = [row for row in rows if not row.undo and row.kind == command.kind.value]
     last = own[-1] if own else None
@@ -295,23 +228,24 @@ async def _with_late_answer(tx: Tx, request: WeighRequest) -> Command:
         return command
     answer, at = msgspec.convert(last.answer, StationAnswer), last.answer_time or request.now
     key = f"answered:{last.attempt}"
-    return await _record(tx, command, key, lambda c: changes.answered(c, answer, at), request.now)
+    return await _record(
+        tx, command, key, lambda c: changes.frame_ended(c, c.kind, answer, at), request.now
+    )
 
 
-def _applying(decision: Decision, request: WeighRequest) -> Callable[[Command], Command]:
+def _applying(decision: Decision, request: WeighEvidenceInput) -> Callable[[Command], Command]:
     return lambda command: apply(command, decision, request.now)
 
 
-def _weighed(command: Command, decision: Decision) -> Weighed:
+def _weighed(command: Command, decision: Decision) -> WeighEvidenceResult:
     session = decision.session
-    return Weighed(
+    return WeighEvidenceResult(
         act=decision.act,
         state=command.state,
         revision=command.revision,
         look_again=decision.look_again,
         outcome=command.outcome,
         compensation=command.compensation,
-        guarded=is_guarded(command),
         wire_id=session.transaction_id if session else decision.wire_id,
         transaction=session.name if session else "",
         evse_id=session.evse_id if session else None,
@@ -319,22 +253,25 @@ def _weighed(command: Command, decision: Decision) -> Weighed:
     )
 
 
-async def _change(tx: Tx, request: ChangeRequest) -> Recorded:
-    command = await _latest(tx, request.tenant, request.command)
+# --- record_change
+
+
+async def _change(tx: Tx, request: RecordChangeInput) -> RecordChangeResult:
+    command = await latest(tx, request.tenant, request.command)
     key = request.change.value.lower()
     if request.heard is not None:
         key = f"{key}:{request.attempt}"
         await _keep_answer(tx, request, request.heard)
-    if request.change is Change.STEP_HEARD:
-        return Recorded(command, command.outcome)
+    if request.change is ChangeKind.STEP_HEARD:
+        return RecordChangeResult(command)
     command = await _record(tx, command, key, _changing(request), request.now)
-    if request.change is Change.GUARD_ENDED:
+    if request.change is ChangeKind.GUARD_ENDED:
         await sends.close(tx, request.tenant, request.command)
-    return Recorded(command, command.outcome)
+    return RecordChangeResult(command)
 
 
-async def _keep_answer(tx: Tx, request: ChangeRequest, heard: SendResult) -> None:
-    """What the gateway heard and could not write down belongs to its send."""
+async def _keep_answer(tx: Tx, request: RecordChangeInput, heard: SendFrameResult) -> None:
+    """Completes the row of the send with the result that its gateway could not write down."""
     for row in await sends.by_command(tx, request.tenant, request.command):
         if row.attempt != request.attempt:
             continue
@@ -346,36 +283,33 @@ async def _keep_answer(tx: Tx, request: ChangeRequest, heard: SendResult) -> Non
             await sends.answered(tx, row.id, answer=answer, now=at)
 
 
-def _heard(command: Command, heard: SendResult, now: datetime) -> Command:
-    command = changes.sent(command, heard.send_time or now)
-    if heard.answer is None:
-        return changes.lost(command, heard.cause, now)
-    return changes.answered(command, heard.answer, heard.answer_time or now)
+def _heard(command: Command, heard: SendFrameResult, now: datetime) -> Command:
+    return changes.frame_ended(
+        command,
+        command.kind,
+        heard.answer,
+        heard.answer_time or now,
+        cause=heard.cause,
+        send_time=heard.send_time or now,
+    )
 
 
-def _changing(request: ChangeRequest) -> Callable[[Command], Command]:
+def _changing(request: RecordChangeInput) -> Callable[[Command], Command]:
     now = request.now
     match request.change:
-        case Change.STEP_HEARD:
+        case ChangeKind.STEP_HEARD:
             return lambda c: c
-        case Change.NOT_SENT:
+        case ChangeKind.NOT_SENT:
             return lambda c: changes.not_sent(c, request.cause, now, request.detail)
-        case Change.HEARD:
-            heard = request.heard or SendResult(SendStatus.NO_ANSWER)
+        case ChangeKind.HEARD:
+            heard = request.heard or SendFrameResult(SendStatus.NO_ANSWER)
             return lambda c: _heard(c, heard, now)
-        case Change.CANCEL_ASKED:
+        case ChangeKind.CANCEL_ASKED:
             return lambda c: changes.cancel_asked(c, request.detail)
-        case Change.CANCELLED:
+        case ChangeKind.CANCELLED:
             return lambda c: changes.cancelled(changes.cancel_asked(c, request.detail), now)
-        case Change.GUARD_ENDED:
+        case ChangeKind.GUARD_ENDED:
             return lambda c: changes.settled(changes.undo_failed(c, request.detail, now), now)
-
-
-async def _latest(tx: Tx, tenant: str, name: str) -> Command:
-    entry = await log.latest(tx, tenant=tenant, name=name)
-    if entry is None:
-        raise LookupError(f"command {name} of tenant {tenant!r} is not in this database")
-    return from_snapshot(entry.snapshot)
 
 
 async def _record(

@@ -1,35 +1,39 @@
-"""The worker's activities for reservations: short, each in one transaction, each may run twice."""
+"""The worker's activities for reservations: what a reservation's workflow reads and writes.
+
+Each is short and runs in one database transaction. Each may run twice: the keys of its records make
+the second run write nothing.
+"""
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
-from temporalio import activity
 
-from contract import names
-from contract.commands import ChangeReservation, ReservationStep, SendRequest, WeighReservation
+from contract import activities as stubs
+from contract.activities import implements
+from contract.commands import SendFrameInput
+from contract.reservations import (
+    ChangeReservationInput,
+    WeighReservationInput,
+    WeighReservationResult,
+)
 from domain.commands.timing import Timing
 from domain.model.specs import CancelReservationSpec, Kind, ReserveSpec
 from domain.reservations import transitions as changes
-from domain.reservations.facts import HoldFacts
-from domain.reservations.next_step import Act, Step, as_asked, next_step
+from domain.reservations.facts import ReservationEvidence
+from domain.reservations.next_step import NextStep, ReservationAct, as_asked, next_step
 from domain.reservations.observing import observe
 from domain.reservations.reservation import ChangeState, Reservation, ReservationChange
 from fleet import connections, sends
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.log import reservations
-from journal.reservations.facts import read_hold_facts
+from journal.reservations.facts import read_reservation_evidence
 from journal.reservations.record import from_snapshot, record
 from telemetry import metrics
-
-WITHIN = timedelta(seconds=30)
-"""How long a frame waits in line at its gateway; the facts decide whether it is tried again."""
-
-LONGEST_WAIT = timedelta(seconds=2)
-"""How long an activity may wait for a moment that is near: a task of the workflow waits with it."""
+from workflows.limits import LONGEST_WAIT_FOR_END, RESERVATION_FRAME_WAIT
 
 _log = structlog.get_logger(__name__)
 
@@ -46,9 +50,9 @@ class ReservationActivities:
         """What a worker has to register."""
         return [self.weigh_reservation, self.change_reservation]
 
-    @activity.defn(name=names.WEIGH_RESERVATION)
-    async def weigh_reservation(self, request: WeighReservation) -> ReservationStep:
-        """Reads all facts about a hold, records what they mean, and says what to do."""
+    @implements(stubs.weigh_reservation)
+    async def weigh_reservation(self, request: WeighReservationInput) -> WeighReservationResult:
+        """Reads all facts about a reservation, records what they mean, and says what to do next."""
         due = await _waited_for(request)
         before, step, alarm = await self._db.batch(lambda tx: self._weigh(tx, due))
         after = step.reservation
@@ -68,16 +72,16 @@ class ReservationActivities:
             )
         return step
 
-    @activity.defn(name=names.CHANGE_RESERVATION)
-    async def change_reservation(self, request: ChangeReservation) -> Reservation:
-        """Notes a change that was asked for, or that an operator withdrew the reservation."""
+    @implements(stubs.change_reservation)
+    async def change_reservation(self, request: ChangeReservationInput) -> Reservation:
+        """Records a change that was asked for, or that an operator ended the reservation."""
         return await self._db.batch(lambda tx: _change(tx, request))
 
     async def _weigh(
-        self, tx: Tx, request: WeighReservation
-    ) -> tuple[Reservation, ReservationStep, bool]:
+        self, tx: Tx, request: WeighReservationInput
+    ) -> tuple[Reservation, WeighReservationResult, bool]:
         known = await _latest(tx, request.tenant, request.reservation)
-        facts = await read_hold_facts(tx, known, request.now)
+        facts = await read_reservation_evidence(tx, known, request.now)
         after = observe(known, facts, request.now)
         if after is not known:
             key = f"{after.state.value.lower()}:{known.revision}"
@@ -85,35 +89,43 @@ class ReservationActivities:
                 tx, known, key, lambda r: observe(r, facts, request.now), request.now
             )
         step = next_step(after, facts, request.now)
-        if step.act is Act.END:
+        if step.act is ReservationAct.END:
             await sends.close(tx, after.tenant, after.name)
-        return known, await self._told(tx, after, facts, step, request.now), step.alarm
+        return known, await self._result(tx, after, facts, step, request.now), step.alarm
 
-    async def _told(
-        self, tx: Tx, reservation: Reservation, facts: HoldFacts, step: Step, now: datetime
-    ) -> ReservationStep:
-        told = ReservationStep(step.act, reservation, step.look_again)
-        if step.act in {Act.WAIT, Act.END}:
-            return told
+    async def _result(
+        self,
+        tx: Tx,
+        reservation: Reservation,
+        facts: ReservationEvidence,
+        step: NextStep,
+        now: datetime,
+    ) -> WeighReservationResult:
+        result = WeighReservationResult(step.act, reservation, step.look_again)
+        if step.act in {ReservationAct.WAIT, ReservationAct.END}:
+            return result
         holder = await connections.holder(tx, reservation.station, now=now)
         return replace(
-            told,
+            result,
             gateway=holder.gateway if holder else None,
             request=self._frame(reservation, step.act, facts.attempts + 1, now),
         )
 
-    def _frame(self, known: Reservation, act: Act, attempt: int, now: datetime) -> SendRequest:
-        """The frame of a hold: not a command's, so no command's state is written."""
+    def _frame(
+        self, known: Reservation, act: ReservationAct, attempt: int, now: datetime
+    ) -> SendFrameInput:
+        """The reservation's own frame. `undo` keeps the gateway from writing a command's state."""
         asked = as_asked(known, act)
-        cancels = act is Act.CANCEL
-        return SendRequest(
+        cancels = act is ReservationAct.CANCEL
+        until = now + RESERVATION_FRAME_WAIT
+        return SendFrameInput(
             command=known.name,
             tenant=known.tenant,
             workflow_id=known.workflow_id,
             station=known.station,
             kind=Kind.CANCEL_RESERVATION if cancels else Kind.RESERVE_NOW,
             attempt=attempt,
-            not_after=now + WITHIN if cancels else min(now + WITHIN, known.expire_time),
+            not_after=until if cancels else min(until, known.expire_time),
             answer_timeout_s=self._timing.answer_timeout_s,
             undo=True,
             reserve=None if cancels else _reserve_spec(asked),
@@ -121,11 +133,14 @@ class ReservationActivities:
         )
 
 
-async def _waited_for(request: WeighReservation) -> WeighReservation:
-    """The request at the moment that it is for: a hold ends neither early nor late."""
+async def _waited_for(request: WeighReservationInput) -> WeighReservationInput:
+    """Waits for `not_before`, and returns the request as of then.
+
+    A timer of Temporal may ring a second early or late; a reservation ends at its very end.
+    """
     if request.not_before is None or request.not_before <= request.now:
         return request
-    wait = min(request.not_before - request.now, LONGEST_WAIT)
+    wait = min(request.not_before - request.now, LONGEST_WAIT_FOR_END)
     await asyncio.sleep(wait.total_seconds())
     return replace(request, now=request.now + wait, not_before=None)
 
@@ -143,7 +158,7 @@ def _reserve_spec(asked: Reservation) -> ReserveSpec:
     )
 
 
-async def _change(tx: Tx, request: ChangeReservation) -> Reservation:
+async def _change(tx: Tx, request: ChangeReservationInput) -> Reservation:
     known = await _latest(tx, request.tenant, request.reservation)
     asked = request.change
     if asked is None:
@@ -154,7 +169,7 @@ async def _change(tx: Tx, request: ChangeReservation) -> Reservation:
             lambda r: changes.withdrawn(r, request.reason, request.now),
             request.now,
         )
-    facts = await read_hold_facts(tx, known, request.now)
+    facts = await read_reservation_evidence(tx, known, request.now)
     change = ReservationChange(
         request_id=asked.request_id,
         state=ChangeState.PENDING,

@@ -1,1 +1,1 @@
-"""The calls of workflows to activities, with every timeout and retry written out."""
+"""The calls of workflows to activities: one function each, every timeout and retry written out."""

@@ -5,62 +5,60 @@ from datetime import datetime
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from contract import names
-from contract.commands import (
-    ChangeHold,
-    ChangeReservation,
-    ReservationOrder,
-    ReservationStep,
-    SendRequest,
-    WeighReservation,
+from contract import activities as stubs
+from contract.commands import SendFrameInput
+from contract.reservations import (
+    ChangeInput,
+    ChangeReservationInput,
+    ReservationInput,
+    WeighReservationInput,
+    WeighReservationResult,
 )
 from domain.model.specs import Kind
 from domain.reservations.reservation import Reservation
-from workflows.calls import commands as calls
+from workflows.calls.commands import close_if_unsent, settle, start_frame
+from workflows.calls.retries import UNTIL_IT_WORKS
+from workflows.limits import LOOK_UP
 
 
 async def weigh(
-    order: ReservationOrder, now: datetime, not_before: datetime | None
-) -> ReservationStep:
-    """What do all facts mean for this hold? It is recorded, with what is to be done next."""
-    step: ReservationStep = await workflow.execute_local_activity(
-        names.WEIGH_RESERVATION,
-        WeighReservation(order.tenant, order.reservation, now, not_before),
-        result_type=ReservationStep,
-        start_to_close_timeout=calls.LOOK_UP,
-        retry_policy=calls.UNTIL_IT_WORKS,
+    about: ReservationInput, now: datetime, not_before: datetime | None
+) -> WeighReservationResult:
+    """Decides what all facts mean for this reservation, records it, and says what to do next."""
+    return await workflow.execute_local_activity(
+        stubs.weigh_reservation,
+        WeighReservationInput(about.tenant, about.reservation, now, not_before),
+        start_to_close_timeout=LOOK_UP,
+        retry_policy=UNTIL_IT_WORKS,
         summary="What do the facts mean for this hold?",
     )
-    return step
 
 
-async def change(order: ReservationOrder, asked: ChangeHold) -> Reservation:
-    """Writes down that a change was asked for."""
-    return await _change(order, asked, "")
+async def record_change(about: ReservationInput, change: ChangeInput) -> Reservation:
+    """Records that a change was asked for."""
+    return await _change(about, change, "")
 
 
-async def withdraw(order: ReservationOrder, reason: str) -> Reservation:
-    """Writes down that an operator ended the reservation."""
-    return await _change(order, None, reason)
+async def withdraw(about: ReservationInput, reason: str) -> Reservation:
+    """Records that an operator ended the reservation."""
+    return await _change(about, None, reason)
 
 
-async def _change(order: ReservationOrder, asked: ChangeHold | None, reason: str) -> Reservation:
-    known: Reservation = await workflow.execute_local_activity(
-        names.CHANGE_RESERVATION,
-        ChangeReservation(order.tenant, order.reservation, workflow.now(), asked, reason),
-        result_type=Reservation,
-        start_to_close_timeout=calls.LOOK_UP,
-        retry_policy=calls.UNTIL_IT_WORKS,
-        summary="Record the change" if asked else "Record the operator's end",
+async def _change(about: ReservationInput, change: ChangeInput | None, reason: str) -> Reservation:
+    return await workflow.execute_local_activity(
+        stubs.change_reservation,
+        ChangeReservationInput(about.tenant, about.reservation, workflow.now(), change, reason),
+        start_to_close_timeout=LOOK_UP,
+        retry_policy=UNTIL_IT_WORKS,
+        summary="Record the change" if change else "Record the operator's end",
     )
-    return known
 
 
-async def transmit(gateway: str, request: SendRequest) -> None:
-    """Hands one frame to a gateway. What became of it stands in the fleet afterwards."""
+async def transmit(gateway: str, request: SendFrameInput) -> None:
+    """Hands one frame to a gateway. What became of it is in the fleet's database afterwards."""
     verb = "Cancel" if request.kind is Kind.CANCEL_RESERVATION else "Ask for"
     summary = f"{verb} the hold at {request.station} (frame {request.attempt}, by {gateway})"
     try:
-        await calls.closed(request, await calls.start_frame(gateway, request, summary))
+        await close_if_unsent(request, await start_frame(gateway, request, summary))
     except ActivityError:
-        await calls.settle(request, give_up=True)
+        await settle(request, give_up=True)

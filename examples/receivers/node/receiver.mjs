@@ -1,7 +1,7 @@
-// Receives callbacks: verifies each post, takes every change once, prints it as a line of JSON.
+// Receives callbacks: verifies each post, takes each change once, prints it as a line of JSON.
 //
-// The secret (whsec_...) that RotateCallbackSecret showed stands in EVCOMMAND_CALLBACK_SECRET. A real
-// receiver listens behind TLS: brokers post to https only.
+// It needs the secret (whsec_...) from RotateCallbackSecret in EVCOMMAND_CALLBACK_SECRET. A real
+// receiver listens behind TLS: a broker posts to https only.
 
 import { createServer } from "node:http";
 import { parseArgs } from "node:util";
@@ -12,12 +12,12 @@ const BODY_LIMIT = 1_000_000;
 const { values } = parseArgs({ options: { port: { type: "string", default: "8080" } } });
 const webhook = new Webhook(process.env.EVCOMMAND_CALLBACK_SECRET);
 
-// A real receiver keeps these in a table, written before the post is answered.
+// A real receiver keeps these in a table, which it writes before it answers the post.
 const seen = new Set();
 const newest = new Map();
 
 function take(id, post) {
-  if (seen.has(id)) return; // it comes at least once
+  if (seen.has(id)) return; // a post may come more than once
   seen.add(id);
   const { name: command, outcome } = post.data;
   const known = newest.get(command) ?? 0;
@@ -39,7 +39,7 @@ async function bodyOf(request) {
 
 const server = createServer(async (request, response) => {
   try {
-    const body = await bodyOf(request); // raw: these very bytes were signed
+    const body = await bodyOf(request); // the signature covers the raw bytes
     const post = webhook.verify(body, request.headers);
     take(request.headers["webhook-id"], post);
     response.writeHead(204).end();

@@ -1,7 +1,7 @@
-"""Receives callbacks: verifies each post, takes every change once, prints it as a line of JSON.
+"""Receives callbacks: verifies each post, takes each change once, prints it as a line of JSON.
 
-Needs `pip install standardwebhooks`. The secret (whsec_...) that RotateCallbackSecret showed stands
-in EVCOMMAND_CALLBACK_SECRET. A real receiver listens behind TLS: brokers post to https only.
+It needs `pip install standardwebhooks`, and the secret (whsec_...) from RotateCallbackSecret in
+EVCOMMAND_CALLBACK_SECRET. A real receiver listens behind TLS: a broker posts to https only.
 """
 
 import argparse
@@ -16,14 +16,14 @@ BODY_LIMIT = 1_000_000
 
 
 class Inbox:
-    """What was received. A real one is a table, written before the post is answered."""
+    """The received changes. A real receiver has a table, written before it answers the post."""
 
     def __init__(self) -> None:
         self._seen: set[str] = set()
         self._newest: dict[str, int] = {}
 
     def take(self, id: str, post: dict) -> None:
-        """Takes a change once, whatever comes again; an older one changes nothing any longer."""
+        """Takes each change once. `newest` is false for a change that comes after a newer one."""
         command, sequence = post["data"]["name"], post["sequence"]
         if id in self._seen:
             return
@@ -43,7 +43,7 @@ class Receiver(BaseHTTPRequestHandler):
     timeout = 10
 
     def do_POST(self) -> None:
-        """A post: the raw body is what was signed."""
+        """Handles a post. The signature covers the raw body."""
         size = int(self.headers.get("content-length") or 0)
         body = self.rfile.read(min(size, BODY_LIMIT))
         try:
@@ -58,11 +58,11 @@ class Receiver(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing: what is received is printed."""
+        """Logs nothing: the changes themselves are printed."""
 
 
 def main() -> None:
-    """Receives until it is stopped."""
+    """Receives posts until it is stopped."""
     parser = argparse.ArgumentParser(description="Receives evcommand's callbacks.")
     parser.add_argument("--port", type=int, default=8080, help="0 takes a free one")
     port = parser.parse_args().port

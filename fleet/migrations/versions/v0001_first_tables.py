@@ -1,4 +1,4 @@
-"""Everything that the first release remembers.
+"""The tables of the first release.
 
 Revision ID: 0001
 Revises:
@@ -31,6 +31,7 @@ def upgrade() -> None:
     _stations()
     _tokens()
     _transactions()
+    _transaction_indexes()
     _wakeups()
 
 
@@ -298,6 +299,9 @@ def _transactions() -> None:
         sa.UniqueConstraint("station", "start_key", name=op.f("uq_transactions_station_start_key")),
         sqlite_autoincrement=True,
     )
+
+
+def _transaction_indexes() -> None:
     op.create_index(
         "ix_transactions_active",
         "transactions",

@@ -1,4 +1,4 @@
-"""Reservations, what a restart is told by, and wake-ups that start a workflow.
+"""Reservations, the facts that prove a restart, and wake-ups that start a workflow.
 
 Revision ID: 0002
 Revises: 0001

@@ -1,4 +1,4 @@
-"""Callbacks: settings and secrets of credentials, and what became of each post.
+"""Callbacks: settings and secrets of credentials, and the result of each post.
 
 Revision ID: 0003
 Revises: 0002

@@ -1,4 +1,4 @@
-"""What is told about commands: notes, frames as they were written, when an answer was given up.
+"""For ExplainCommand: notes, frames as they were written, when an answer was given up.
 
 Revision ID: 0004
 Revises: 0003

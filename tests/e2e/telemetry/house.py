@@ -24,8 +24,8 @@ from evcommand.v1.station_service_pb2_grpc import StationServiceStub
 from evcommand.v1.token_service_pb2_grpc import TokenServiceStub
 from temporalio.client import Client
 
+from simulator.charger.model import DriverToken
 from simulator.config import Cable, StationConfig
-from simulator.model import Token
 from simulator.station import SimulatedStation
 from tests.e2e.telemetry.collector import Collector
 from tests.e2e.telemetry.metrics_page import MetricsPage, scraped
@@ -210,8 +210,8 @@ async def told_story(watched: Watched) -> Story:
         stopped = await desk.stop(started.name)
         offline = await desk.start(away, hidden.token)
         after = await watched.joined_pages()
-        simulated.swipe(Token(hidden.card))
-        await simulated.until(lambda: simulated.said["StartTransaction"] == 2)
+        simulated.swipe(DriverToken(hidden.card))
+        await simulated.until(lambda: simulated.sent["StartTransaction"] == 2)
     return Story(station, trace_id, caller, started, stopped, offline, before, after)
 
 

@@ -14,7 +14,7 @@ from evcommand.v1 import remote_command_service_pb2 as pb
 from prometheus_client.parser import text_string_to_metric_families
 
 from fleet import wakeups
-from fleet.engine.database import Database
+from fleet.database import Database
 from tests.e2e.telemetry.house import Story, Watched
 from tests.e2e.telemetry.metrics_page import MetricsPage
 from tests.support.stations.scripted_station import ScriptedStation, connected
@@ -127,7 +127,7 @@ async def test_a_wake_up_that_a_dead_process_left_is_repeated_and_counted(
     watched: Watched, story: Story
 ) -> None:
     before = (await watched.joined_pages()).value("evcommand_wakeups_repeated_total")
-    db = await Database.open(f"sqlite:///{watched.home / 'fleet.engine.sqlite'}", migrate=False)
+    db = await Database.open(f"sqlite:///{watched.home / 'fleet.sqlite'}", migrate=False)
     left = datetime.now(UTC) - timedelta(minutes=1)
     async with db.write() as tx:
         await wakeups.add(tx, "command/default/long-gone", "transaction", left)

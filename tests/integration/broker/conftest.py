@@ -9,9 +9,9 @@ from temporalio.client import Client
 
 from broker.process import running_broker
 from broker.settings import BrokerSettings
-from entrypoints.temporal_binary import find_temporal
-from entrypoints.temporal_server import DevServerOptions, running_dev_server
-from fleet.engine.database import Database
+from entrypoints.temporal.binary import find_temporal
+from entrypoints.temporal.dev_server import DevServerOptions, running_dev_server
+from fleet.database import Database
 from station_gateway.process import running_gateway
 from station_gateway.settings import GatewaySettings
 from tests.support.broker_house import House, dialled
@@ -40,7 +40,7 @@ async def client(temporal: str) -> Client:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def db(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Database]:
     """The fleet of the house."""
-    path = tmp_path_factory.mktemp("fleet") / "fleet.engine.sqlite"
+    path = tmp_path_factory.mktemp("fleet") / "fleet.sqlite"
     database = await Database.open(f"sqlite:///{path}")
     yield database
     await database.close()

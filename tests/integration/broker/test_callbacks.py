@@ -21,7 +21,7 @@ from temporalio.client import Client
 from broker.process import running_broker
 from broker.settings import ApiKey, BrokerSettings
 from fleet import callbacks
-from fleet.engine.database import Database
+from fleet.database import Database
 from tests.support.broker_house import WAIT_S, Broker, House, dialled, failure_of, start_request
 from tests.support.receiver import Answer, Receiver, receiving
 

@@ -23,8 +23,8 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from temporalio.client import Client
 
 from broker.process import ListenFailed, running_broker
-from broker.settings import ApiKey, BrokerSettings, Tls, UnsafeListener
-from fleet.engine.database import Database
+from broker.settings import ApiKey, BrokerSettings, Tls, UnsafeBroker
+from fleet.database import Database
 from telemetry import metrics
 from tests.support.broker_house import Broker, House, dialled, failure_of, start_request
 
@@ -155,7 +155,7 @@ async def test_with_tls_and_keys_it_may_listen_everywhere(
 
 
 async def test_it_does_not_start_open_to_the_network(db: Database, client: Client) -> None:
-    with pytest.raises(UnsafeListener):
+    with pytest.raises(UnsafeBroker):
         async with running_broker(db, client, BrokerSettings(listen="0.0.0.0:0")):
             pass
 
@@ -230,7 +230,7 @@ async def test_an_unexpected_error_is_internal_and_says_nothing(
     async def broken(*_: object, **__: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr("broker.tokens.tokens.get", broken)
+    monkeypatch.setattr("broker.services.tokens.tokens.get", broken)
     with structlog.testing.capture_logs() as logs:
         request = tokens_pb.GetTokenRequest(value="A")
         failure = await failure_of(house.broker.tokens.GetToken(request))

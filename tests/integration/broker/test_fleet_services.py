@@ -37,7 +37,7 @@ async def get(house: House, id: str) -> pb.Station:
 async def is_password(house: House, id: str, password: str) -> bool:
     passwords = await load_passwords(house.db)
     async with house.db.read() as tx:
-        (stored,) = await stations.password_hashes(tx, id)
+        _, (stored,) = await stations.get_with_hashes(tx, id)
     return await passwords.verify(stored, password)
 
 

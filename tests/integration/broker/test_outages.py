@@ -21,8 +21,8 @@ from temporalio.service import RPCError
 
 from broker.process import running_broker
 from broker.settings import BrokerSettings
-from entrypoints.temporal_server import free_port
-from fleet.engine.database import Database
+from entrypoints.temporal.dev_server import free_port
+from fleet.database import Database
 from tests.support.broker_house import (
     Broker,
     Failure,

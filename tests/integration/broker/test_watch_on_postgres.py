@@ -14,7 +14,7 @@ from broker.process import running_broker
 from broker.settings import BrokerSettings
 from domain.model.command import Command, State
 from domain.model.specs import IdToken, Kind, StartSpec
-from fleet.engine.database import Database
+from fleet.database import Database
 from journal.commands.record import record
 from tests.support.broker_house import WAIT_S, dialled
 from tests.support.databases import running_postgres

@@ -10,7 +10,7 @@ import pytest
 
 from broker.callbacks.client import Receivers, Resolve
 from broker.settings import BrokerSettings
-from contract.callbacks import PostResult, PostStatus
+from contract.callbacks import PostCallbackResult, PostStatus
 from tests.support.certificates import NAME, Pki, pki
 from tests.support.receiver import GARBAGE, HANG_UP, HUGE, SLOW, Answer, Receiver, receiving
 
@@ -29,7 +29,7 @@ async def nowhere(host: str, port: int) -> list[str]:
 
 async def post(
     url: str, settings: BrokerSettings = LAB, resolver: Resolve = to_loopback
-) -> PostResult:
+) -> PostCallbackResult:
     """One try."""
     receivers = Receivers(settings, resolver)
     try:

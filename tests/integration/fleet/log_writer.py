@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.log import commands as log
-from fleet.log.book import Columns
+from fleet.log.event_log import Columns
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from fleet import stations, wakeups
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.stations import Station, StationExists
@@ -140,7 +140,7 @@ async def test_writers_in_one_process_are_served_in_turn(db: Database) -> None:
 async def test_too_many_waiting_writes_are_refused_at_once(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fleet.engine.batches.WAITING_LIMIT", 5)
+    monkeypatch.setattr("fleet.engine.group_commit.WAITING_LIMIT", 5)
     results = await asyncio.gather(*(db.batch(add) for _ in range(9)), return_exceptions=True)
     refused = [r for r in results if isinstance(r, DatabaseUnavailable)]
     assert len(refused) == 4

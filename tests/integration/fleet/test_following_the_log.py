@@ -5,10 +5,10 @@ import subprocess
 import sys
 from typing import Any
 
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.log import commands as log
-from fleet.log.book import Columns, Cursor, Entry, Filter
+from fleet.log.event_log import Columns, Cursor, Entry, Filter
 from tests.integration.fleet.test_processes import WRITER
 from tests.support.fleet_rows import NOW
 

@@ -11,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.engines import migration_engine
 from fleet.tables import metadata
 from tests.support.databases import Postgres
@@ -69,7 +69,7 @@ async def test_a_database_that_is_not_migrated_is_left_alone(bare_url: str) -> N
 async def test_several_processes_may_start_on_a_new_database_at_once(bare_url: str) -> None:
     code = (
         "import asyncio, sys\n"
-        "from fleet.engine.database import Database\n"
+        "from fleet.database import Database\n"
         "async def main():\n"
         "    await (await Database.open(sys.argv[1])).close()\n"
         "asyncio.run(main())\n"

@@ -1,13 +1,13 @@
-"""Several processes share one database, and nobody is told that it is locked."""
+"""Several processes write to one database, and no write fails because it is locked."""
 
 import asyncio
 import json
 import sys
 from pathlib import Path
 
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.log import commands as log
-from fleet.log.book import Filter
+from fleet.log.event_log import Filter
 
 WRITER = Path(__file__).with_name("log_writer.py")
 PROCESSES, TASKS, WRITES = 4, 8, 25

@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
-from fleet import sends
-from fleet.engine.database import Database
+from fleet import sends, transactions
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.log import commands as log
-from fleet.log.book import Columns
+from fleet.log.event_log import Columns
 from fleet.sends import AlreadySettled, Send
-from fleet.transactions import transactions
 from tests.support.fleet_rows import NOW, connect, event_2, intend, start_16
 
 Run = Callable[[Callable[[Tx], Awaitable[Any]]], Awaitable[Any]]

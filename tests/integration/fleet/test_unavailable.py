@@ -1,4 +1,4 @@
-"""A database that is gone, hangs, is full or locked: said in about two seconds, over after."""
+"""A database that is gone, hangs, is full or locked: an error within about two seconds."""
 
 import asyncio
 import signal
@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from fleet import stations
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.unavailable import DatabaseUnavailable
 from tests.support.databases import Postgres, running_postgres
 from tests.support.fleet_rows import make_station

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.keys import load_passwords, load_sealer
 from tests.support.gateway_bench import Bench, quick
 
@@ -13,7 +13,7 @@ from tests.support.gateway_bench import Bench, quick
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
     """A fresh SQLite fleet."""
-    db = await Database.open(f"sqlite:///{tmp_path}/fleet.engine.sqlite")
+    db = await Database.open(f"sqlite:///{tmp_path}/fleet.sqlite")
     yield db
     await db.close()
 

@@ -1,4 +1,4 @@
-"""What stations tell is written down before it is answered, once, and wakes who waits for it."""
+"""Facts of stations are recorded once, before the answer, and wake the commands they concern."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta

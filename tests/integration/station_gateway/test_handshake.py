@@ -9,8 +9,8 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
 from fleet import stations
-from station_gateway.settings import GatewaySettings, UnsafeListener
-from station_gateway.sockets.handshake import Knock, Refused
+from station_gateway.settings import GatewaySettings, UnsafeStationListener
+from station_gateway.sockets.handshake import OpeningRequest, Refused
 from tests.support.gateway_bench import PASSWORD, Bench, now
 from tests.support.stations.scripted_station import basic, connected, eventually
 
@@ -126,14 +126,14 @@ async def test_guesses_from_elsewhere_do_not_lock_out_the_station_itself(bench: 
         pass
     for _ in range(6):
         with pytest.raises(Refused):
-            await bench.gateway.doorkeeper.judge(guess("203.0.113.9"))
+            await bench.gateway.handshake_judge.judge(guess("203.0.113.9"))
     async with bench.station("S1") as station:
         assert await station.call("Heartbeat", {})
 
 
-def guess(address: str) -> Knock:
+def guess(address: str) -> OpeningRequest:
     headers = Headers({"Sec-WebSocket-Protocol": "ocpp1.6", **basic("S1", "guess-guess-guess")})
-    return Knock("/ocpp/S1", headers, address, tls=False)
+    return OpeningRequest("/ocpp/S1", headers, address, tls=False)
 
 
 async def test_too_many_reconnects_are_kept_out_for_a_while(bench: Bench) -> None:
@@ -217,7 +217,7 @@ async def test_a_station_pinned_to_tls_is_refused_without_it(bench: Bench) -> No
 def test_beyond_loopback_it_refuses_to_start_without_tls_and_credentials(
     settings: GatewaySettings,
 ) -> None:
-    with pytest.raises(UnsafeListener):
+    with pytest.raises(UnsafeStationListener):
         settings.check()
 
 

@@ -1,4 +1,4 @@
-"""What a bad station may do to itself, and what the others notice of it: nothing."""
+"""What a hostile station can do to itself. The other stations notice nothing."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Dead sockets are found, live ones stay, and leases say who holds a station."""
+"""Dead sockets are found, live ones stay, and leases say which gateway has a station."""
 
 import asyncio
 import time
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from contract.commands import AskRequest, AskResult
+from contract.commands import AskStationInput, AskStationResult
 from domain.model.specs import Kind
 from fleet import connections, stations
 from fleet.connections import Connection
@@ -141,15 +141,15 @@ async def test_a_2_x_station_is_asked_what_became_of_a_session(
     bench: Bench, subprotocol: str
 ) -> None:
     async with bench.station("S1", subprotocol=subprotocol) as station:
-        request = AskRequest("S1", Kind.STOP_SESSION, "any", wire_id="T1")
+        request = AskStationInput("S1", Kind.STOP_SESSION, "any", wire_id="T1")
         asking = asyncio.create_task(bench.ask(request))
         message_id, _ = await station.called("GetTransactionStatus")
         await station.answer(message_id, {"ongoingIndicator": True, "messagesInQueue": False})
-        assert await asking == AskResult(asked=True, ongoing=True, messages_in_queue=False)
+        assert await asking == AskStationResult(asked=True, ongoing=True, messages_in_queue=False)
 
 
 async def test_who_asks_a_silent_or_absent_station_is_told_nothing(bench: Bench) -> None:
     async with bench.station("S1"):
-        silent = await bench.ask(AskRequest("S1", Kind.START_SESSION, "any", 1, timeout_s=0.1))
-    absent = await bench.ask(AskRequest("GONE", Kind.START_SESSION, "any", 1))
+        silent = await bench.ask(AskStationInput("S1", Kind.START_SESSION, "any", 1, timeout_s=0.1))
+    absent = await bench.ask(AskStationInput("GONE", Kind.START_SESSION, "any", 1))
     assert (silent.asked, absent.asked) == (False, False)

@@ -1,4 +1,4 @@
-"""Unlock, reset and reservations at one station's socket: sent as said, answered, late or never."""
+"""Unlock, reset and reservations at one station's socket: answered, late, or never."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from contract.commands import AskRequest, AskResult, SendRequest, SendStatus
+from contract.commands import AskStationInput, AskStationResult, SendFrameInput, SendStatus
 from domain.model.answers import Verdict
 from domain.model.command import Code, State
 from domain.model.specs import (
@@ -30,7 +30,7 @@ VERSIONS = ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"]
 SPECS: dict[str, Callable[[Bench], OtherSpec]] = {
     "UnlockConnector": lambda _: UnlockSpec(1, evse_id=1),
     "Reset": lambda _: ResetSpec(ResetMode.HARD),
-    "ReserveNow": lambda bench: bench.hold(),
+    "ReserveNow": lambda bench: bench.reserve_spec(),
     "CancelReservation": lambda _: CancelReservationSpec(7),
 }
 YES = {"UnlockConnector": "Unlocked"}
@@ -83,7 +83,7 @@ async def test_an_answer_that_comes_too_late_is_kept_as_evidence_and_wakes_its_c
     assert [wakeup.reason for wakeup in await bench.wakeups()] == ["answer"]
 
 
-async def answered(bench: Bench, request: SendRequest) -> str | None:
+async def answered(bench: Bench, request: SendFrameInput) -> str | None:
     [row] = await bench.sends(request)
     return None if row.answer is None else str(row.answer["status"])
 
@@ -159,10 +159,10 @@ async def test_reservation_frames_may_be_written_again_with_the_same_id(
 
 
 async def test_the_intent_carries_what_the_facts_will_be_recognised_by(bench: Bench) -> None:
-    hold = bench.hold(2, wire_id=41, tag="TAG1", group="FLEET")
-    assert hold.group_id_token is not None
+    spec = bench.reserve_spec(2, wire_id=41, tag="TAG1", group="FLEET")
+    assert spec.group_id_token is not None
     async with bench.station("S1") as station:
-        row = await sent(bench, station, await bench.request(hold))
+        row = await sent(bench, station, await bench.request(spec))
         assert (row.evse_id, row.wire_id) == (2, "41")
         assert row.token_digest == bench.sealer.digest("idTag", "TAG1")
         assert row.group_digest == bench.sealer.digest("idTag", "FLEET")
@@ -172,7 +172,7 @@ async def test_the_intent_carries_what_the_facts_will_be_recognised_by(bench: Be
         assert (row.evse_id, row.connector_id, row.wire_id) == (3, 1, None)
 
 
-async def sent(bench: Bench, station: ScriptedStation, request: SendRequest) -> Any:
+async def sent(bench: Bench, station: ScriptedStation, request: SendFrameInput) -> Any:
     sending = bench.sending(request)
     message_id, action, _ = await asyncio.wait_for(station.calls.get(), 5)
     await station.answer(message_id, yes(action))
@@ -183,7 +183,7 @@ async def sent(bench: Bench, station: ScriptedStation, request: SendRequest) -> 
 
 async def test_frames_of_a_reservation_leave_every_commands_log_alone(bench: Bench) -> None:
     async with bench.station("S1") as station:
-        request = await bench.request(bench.hold())
+        request = await bench.request(bench.reserve_spec())
         own = replace(request, command="reservation-7", undo=True)
         row = await sent(bench, station, own)
         assert (row.state, row.undo, row.wire_id) == ("ANSWERED", True, "7")
@@ -229,14 +229,16 @@ async def test_the_token_of_a_hold_goes_to_the_station_and_into_no_log(
 ) -> None:
     async with bench.station("S1", subprotocol=version) as station:
         with capture_logs() as lines:
-            row = await sent(bench, station, await bench.request(bench.hold(tag="04SECRETTAG")))
+            row = await sent(
+                bench, station, await bench.request(bench.reserve_spec(tag="04SECRETTAG"))
+            )
     assert "04SECRETTAG" in str(station.frames)
     assert "04SECRETTAG" not in str(lines) + str(row)
 
 
 async def test_a_hold_whose_token_is_sealed_with_another_key_is_not_sent(bench: Bench) -> None:
-    hold = bench.hold()
-    foreign = replace(hold, id_token=replace(hold.id_token, sealed="of another key"))
+    spec = bench.reserve_spec()
+    foreign = replace(spec, id_token=replace(spec.id_token, sealed="of another key"))
     async with bench.station("S1") as station:
         result = await bench.sending(await bench.request(foreign))
         assert station.calls.empty()
@@ -270,11 +272,11 @@ async def test_an_unlock_goes_before_a_reset_and_a_hold_that_came_earlier(bench:
     async with bench.station("S1") as station:
         first = bench.sending(await bench.start_request("S1"))
         message_id, _ = await station.called("RemoteStartTransaction")
-        specs: list[OtherSpec] = [ResetSpec(ResetMode.SOFT), bench.hold(), UnlockSpec(1)]
+        specs: list[OtherSpec] = [ResetSpec(ResetMode.SOFT), bench.reserve_spec(), UnlockSpec(1)]
         waiting = []
         for number, spec in enumerate(specs, start=2):
             waiting.append(bench.sending(await bench.request(spec)))
-            await found(partial(in_line, bench, number))
+            await found(partial(in_queue, bench, number))
         await station.answer(message_id, {"status": "Accepted"})
         for action in ("UnlockConnector", "ReserveNow", "Reset"):
             message_id, _ = await station.called(action)
@@ -282,10 +284,10 @@ async def test_an_unlock_goes_before_a_reset_and_a_hold_that_came_earlier(bench:
         await asyncio.gather(first, *waiting)
 
 
-async def in_line(bench: Bench, number: int) -> bool:
+async def in_queue(bench: Bench, number: int) -> bool:
     station = bench.gateway.registry.get("S1")
     assert station is not None
-    return station.line().length == number
+    return station.queue().length == number
 
 
 async def test_a_code_that_blames_our_frame_raises_the_alarm(bench: Bench) -> None:
@@ -314,10 +316,10 @@ async def test_a_station_is_asked_to_show_the_connector(
 ) -> None:
     place = {"connectorId": 2} if version == "ocpp1.6" else {"evse": {"id": 2, "connectorId": 1}}
     async with bench.station("S1", subprotocol=version) as station:
-        asking = asyncio.create_task(bench.ask(AskRequest("S1", kind, "any", evse_id=2)))
+        asking = asyncio.create_task(bench.ask(AskStationInput("S1", kind, "any", evse_id=2)))
         payload = await station.accept("TriggerMessage")
         assert payload == {"requestedMessage": "StatusNotification", **place}
-        assert await asking == AskResult(asked=True, detail="Accepted")
+        assert await asking == AskStationResult(asked=True, detail="Accepted")
 
 
 @pytest.mark.parametrize("version", VERSIONS[1:])
@@ -337,7 +339,7 @@ async def test_a_2_x_station_is_asked_about_each_connector_that_it_has(
 async def asked_about(
     bench: Bench, station: ScriptedStation, evse_id: int | None, questions: int
 ) -> AsyncIterator[tuple[int, int]]:
-    request = AskRequest("S1", Kind.RESERVE_NOW, "any", evse_id=evse_id)
+    request = AskStationInput("S1", Kind.RESERVE_NOW, "any", evse_id=evse_id)
     asking = asyncio.create_task(bench.ask(request))
     for _ in range(questions):
         evse = (await station.accept("TriggerMessage"))["evse"]
@@ -352,14 +354,14 @@ async def test_a_question_that_blames_our_frame_raises_the_alarm_too(
     alarm = metrics.BLAMED_FRAMES.labels(action="TriggerMessage", code="ProtocolError")
     before = alarm._value.get()
     async with bench.station("S1", subprotocol=version) as station:
-        asking = asyncio.create_task(bench.ask(AskRequest("S1", Kind.RESET, "any")))
+        asking = asyncio.create_task(bench.ask(AskStationInput("S1", Kind.RESET, "any")))
         message_id, _ = await station.called("TriggerMessage")
         await station.send([4, message_id, "ProtocolError", "", {}])
-        assert await asking == AskResult(asked=True, detail="ProtocolError")
+        assert await asking == AskStationResult(asked=True, detail="ProtocolError")
     assert alarm._value.get() == before + 1
 
 
-# --- F18: our own clock jumps
+# --- our own clock jumps
 
 JUMPS = [timedelta(hours=2), timedelta(hours=-2)]
 
@@ -381,8 +383,8 @@ async def test_a_clock_that_jumps_back_keeps_nobody_in_line_for_longer(bench: Be
     async with bench.station("S1") as station:
         first = bench.sending(await bench.start_request("S1"))
         message_id, _ = await station.called("RemoteStartTransaction")
-        waiting = bench.sending(await bench.request(bench.hold(), within_s=0.5))
-        await found(partial(in_line, bench, 2))
+        waiting = bench.sending(await bench.request(bench.reserve_spec(), within_s=0.5))
+        await found(partial(in_queue, bench, 2))
         begin = time.monotonic()
         bench.skew = timedelta(hours=-2)
         assert (await waiting).cause == "NOT_AFTER_PASSED"

@@ -18,12 +18,12 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from websockets.asyncio.client import connect
 
-from contract.commands import SendRequest, SendResult, SendStatus
+from contract.commands import SendFrameInput, SendFrameResult, SendStatus
 from contract.names import SEND_FRAME, gateway_queue
-from entrypoints.temporal_binary import find_temporal
-from entrypoints.temporal_server import DevServerOptions, running_dev_server
+from entrypoints.temporal.binary import find_temporal
+from entrypoints.temporal.dev_server import DevServerOptions, running_dev_server
 from fleet import connections
-from fleet.engine.database import Database
+from fleet.database import Database
 from station_gateway.process import running_gateway
 from tests.support.gateway_bench import Bench, now, quick
 from tests.support.stations.scripted_station import ScriptedStation, basic, connected
@@ -34,12 +34,12 @@ class SendOnce:
     """The part of a command that concerns the gateway."""
 
     @workflow.run
-    async def run(self, queue: str, request: SendRequest) -> SendResult:
-        result: SendResult = await workflow.execute_activity(
+    async def run(self, queue: str, request: SendFrameInput) -> SendFrameResult:
+        result: SendFrameResult = await workflow.execute_activity(
             SEND_FRAME,
             request,
             task_queue=queue,
-            result_type=SendResult,
+            result_type=SendFrameResult,
             schedule_to_close_timeout=timedelta(seconds=20),
             heartbeat_timeout=timedelta(seconds=8),
         )
@@ -81,7 +81,7 @@ def worker(client: Client) -> Worker:
     )
 
 
-async def send_once(client: Client, gateway_id: str, request: SendRequest) -> SendResult:
+async def send_once(client: Client, gateway_id: str, request: SendFrameInput) -> SendFrameResult:
     return await client.execute_workflow(
         SendOnce.run,
         args=[gateway_queue(gateway_id), request],

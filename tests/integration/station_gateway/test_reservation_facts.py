@@ -1,4 +1,4 @@
-"""What stations tell about holds and boots: written down with our clock, and only of their own."""
+"""What stations report about reservations and boots: recorded with our clock, only of their own."""
 
 import asyncio
 from datetime import timedelta
@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from domain.model.specs import ResetMode, ResetSpec
 from domain.reservations.reservation import ReservationState
 from fleet import connections, stations, tokens
-from fleet.stations import Connector, Station
+from fleet.stations import Station, StationConnector
 from telemetry import metrics
 from tests.support.gateway_bench import TENANT, Bench, now
 from tests.support.stations.scripted_station import BOOTS, ScriptedStation, found
@@ -43,7 +43,7 @@ async def station_of(bench: Bench, name: str = "S1") -> Station:
     return known
 
 
-# --- the end of a hold, as the station tells it
+# --- the station reports the end of a reservation
 
 
 @every_newer
@@ -65,7 +65,7 @@ async def test_the_end_of_a_hold_wakes_the_command_whose_answer_was_lost(
     async with bench.station("S1", subprotocol=version) as station:
         await bench.reserved("S1", wire_id=7)
         for wire_id in (7, 8):
-            request = await bench.request(bench.hold(wire_id=wire_id), answer_timeout_s=0.1)
+            request = await bench.request(bench.reserve_spec(wire_id=wire_id), answer_timeout_s=0.1)
             sending = bench.sending(request)
             await station.called("ReserveNow")
             await sending
@@ -113,7 +113,7 @@ async def test_an_end_without_a_usable_number_is_refused_and_the_station_lives(
         assert await station.call("Heartbeat", {})
 
 
-# --- sessions that name a hold
+# --- sessions that name a reservation
 
 
 @pytest.mark.parametrize(("holder", "kept"), [("S1", 7), ("S2", None), (None, 7)])
@@ -243,7 +243,7 @@ async def test_a_hold_makes_no_token_good_that_the_table_forbids(
     )
     async with bench.station("S1") as station:
         await bench.reserved("S1")
-        sending = bench.sending(await bench.request(bench.hold()))
+        sending = bench.sending(await bench.request(bench.reserve_spec()))
         await station.accept("ReserveNow")
         await sending
         assert await authorized(station, "ocpp1.6", "TAG1") == said
@@ -306,7 +306,7 @@ async def lost_time(bench: Bench) -> Any:
         return await connections.lost_time(tx, "S1")
 
 
-# --- F17: whatever the station's clock says
+# --- whatever the station's clock says
 
 
 @every_clock
@@ -332,7 +332,7 @@ def status_of(version: str, status: str, clock: str) -> dict[str, Any]:
     return {"evseId": 1, "connectorId": 1, "connectorStatus": status, "timestamp": clock}
 
 
-async def connector_of(bench: Bench) -> Connector:
+async def connector_of(bench: Bench) -> StationConnector:
     async with bench.db.read() as tx:
         [connector] = await stations.connectors(tx, "S1")
     return connector

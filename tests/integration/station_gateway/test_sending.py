@@ -1,4 +1,4 @@
-"""Commands at one station's socket: in turn, in time, at most once, and truthfully told."""
+"""Commands at one station's socket: in time, at most once, and truthfully reported."""
 
 import asyncio
 import time
@@ -6,18 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from contract.commands import SendRequest, SendResult, SendStatus
+from contract.commands import SendFrameInput, SendFrameResult, SendStatus
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Code, State
 from fleet import connections, sends
 from fleet.engine.statements import Tx
 from station_gateway.dialects.messages import Confirmation, MeterRead
-from station_gateway.sockets.peer import Peer
-from tests.support.gateway_bench import TENANT, Bench, now
+from station_gateway.stations.peer import Peer
+from tests.support.gateway_bench import TENANT, Bench, now, quick_start, waiting_at
 from tests.support.stations.scripted_station import ScriptedStation, eventually, found
 
 
-def outcome(result: SendResult) -> tuple[SendStatus, str, bool]:
+def outcome(result: SendFrameResult) -> tuple[SendStatus, str, bool]:
     return result.status, result.cause, result.retry
 
 
@@ -110,64 +110,6 @@ async def test_ten_close_and_reconnects_in_a_row_harm_nobody(bench: Bench) -> No
             assert await next_command_works(bench, station)
         assert await other.call("Heartbeat", {})
         assert other.socket.close_code is None
-
-
-async def test_behind_a_silent_station_the_next_command_waits_in_line_and_says_so(
-    bench: Bench,
-) -> None:
-    async with bench.station("S1") as silent, bench.station("S2") as other:
-        first = bench.sending(await bench.start_request("S1"))
-        await silent.called("RemoteStartTransaction")
-        second = await bench.start_request("S1", within_s=0.5)
-        waiting = bench.sending(second)
-        assert await quick_start(bench, other, "S2") < 0.5
-        result = await waiting
-        first.cancel()
-    assert outcome(result) == (SendStatus.NOT_SENT, "NOT_AFTER_PASSED", False)
-    said = [command.progress for command in await bench.history(second)]
-    assert "Waiting in line behind 1 command for S1." in said
-    assert await bench.sends(second) == []
-
-
-async def quick_start(bench: Bench, station: ScriptedStation, name: str) -> float:
-    begin = time.monotonic()
-    sending = bench.sending(await bench.start_request(name))
-    await station.accept("RemoteStartTransaction")
-    await sending
-    return time.monotonic() - begin
-
-
-async def test_a_command_that_does_not_wait_says_nothing_about_a_line(bench: Bench) -> None:
-    async with bench.station("S1") as station:
-        request = await bench.start_request("S1")
-        sending = bench.sending(request)
-        await station.accept("RemoteStartTransaction")
-        await sending
-    assert [command.state for command in await bench.history(request)] == [
-        State.QUEUED,
-        State.SENT,
-        State.AWAITING_EFFECT,
-    ]
-
-
-async def test_a_stop_goes_before_a_start_that_came_earlier(bench: Bench) -> None:
-    async with bench.station("S1") as station:
-        first = bench.sending(await bench.start_request("S1"))
-        message_id, _ = await station.called("RemoteStartTransaction")
-        start = bench.sending(await bench.start_request("S1"))
-        await eventually(lambda: waiting_at(bench, "S1") == 2)
-        stop = bench.sending(await bench.stop_request("S1", wire_id="7"))
-        await eventually(lambda: waiting_at(bench, "S1") == 3)
-        await station.answer(message_id, {"status": "Accepted"})
-        assert await station.accept("RemoteStopTransaction") == {"transactionId": 7}
-        await station.accept("RemoteStartTransaction")
-        await asyncio.gather(first, start, stop)
-
-
-def waiting_at(bench: Bench, name: str) -> int:
-    station = bench.gateway.registry.get(name)
-    assert station is not None
-    return station.line().length
 
 
 async def test_a_slow_meter_values_handler_delays_the_answer_to_a_start_by_less_than_50_ms(
@@ -352,18 +294,6 @@ def status(connector_id: int) -> dict[str, object]:
     return {"connectorId": connector_id, "errorCode": "NoError", "status": "Available"}
 
 
-async def test_when_the_line_is_full_a_command_is_not_sent(bench: Bench) -> None:
-    await bench.restart(command_queue=2)
-    async with bench.station("S1") as station:
-        sent = [bench.sending(await bench.start_request("S1")) for _ in range(2)]
-        await eventually(lambda: waiting_at(bench, "S1") == 2)
-        result = await bench.sending(await bench.start_request("S1"))
-        for sending in sent:
-            await station.accept("RemoteStartTransaction")
-            await sending
-    assert outcome(result) == (SendStatus.NOT_SENT, "STATION_QUEUE_FULL", False)
-
-
 async def test_the_one_who_asked_may_go_away_and_the_answer_is_still_written(bench: Bench) -> None:
     async with bench.station("S1") as station:
         request = await bench.start_request("S1")
@@ -375,7 +305,7 @@ async def test_the_one_who_asked_may_go_away_and_the_answer_is_still_written(ben
         assert await found(lambda: written_answer(bench, request))
 
 
-async def written_answer(bench: Bench, request: SendRequest) -> StationAnswer | None:
+async def written_answer(bench: Bench, request: SendFrameInput) -> StationAnswer | None:
     return (await bench.command(request)).station_answer
 
 

@@ -11,9 +11,9 @@ import pytest_asyncio
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
-from entrypoints.temporal_binary import find_temporal
-from entrypoints.temporal_server import DevServerOptions, running_dev_server
-from fleet.engine.database import Database
+from entrypoints.temporal.binary import find_temporal
+from entrypoints.temporal.dev_server import DevServerOptions, running_dev_server
+from fleet.database import Database
 from tests.support.command_bench import Bench
 from tests.support.servers import time_skipping_server
 from workflows.registration import register_search_attributes
@@ -60,7 +60,7 @@ async def real_client(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
 @pytest_asyncio.fixture(loop_scope="session")
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
     """A fresh SQLite fleet."""
-    db = await Database.open(f"sqlite:///{tmp_path}/fleet.engine.sqlite")
+    db = await Database.open(f"sqlite:///{tmp_path}/fleet.sqlite")
     yield db
     await db.close()
 

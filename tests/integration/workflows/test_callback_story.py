@@ -13,7 +13,7 @@ from broker.settings import BrokerSettings
 from domain.callbacks import TRIES
 from domain.model.command import CallbackEvents, Command
 from domain.model.outcomes import Cause
-from fleet.engine.database import Database
+from fleet.database import Database
 from telemetry import metrics
 from tests.support.callback_bench import CallbackBench, callback_bench
 from tests.support.certificates import pki

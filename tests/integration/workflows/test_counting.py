@@ -7,11 +7,11 @@ from typing import TypeVar, cast
 
 import pytest
 
-from domain.model import transitions as changes
+from domain.commands import transitions as changes
 from domain.model.command import Command, State
 from domain.model.outcomes import Cause, ending
 from domain.model.specs import IdToken, Kind, StartSpec
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from journal.commands.record import committed, record
 from telemetry import metrics

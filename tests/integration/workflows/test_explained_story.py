@@ -2,25 +2,24 @@
 
 import pytest
 
-from bench.expiry_lateness import TENANT
 from domain.model.command import Code, Command, State
 from fleet.log import notes
-from journal.explain.reading import read_story
-from journal.explain.steps import Step, StepKind
-from tests.support.command_bench import Bench
+from journal.explain.reading import read_explanation
+from journal.explain.step import ExplainStep, StepKind
+from tests.support.command_bench import TENANT, Bench
 from tests.support.scripted_gateway import accepted, answers, dies, has_code, not_sent
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def story_of(bench: Bench, command: Command) -> tuple[Step, ...]:
+async def story_of(bench: Bench, command: Command) -> tuple[ExplainStep, ...]:
     async with bench.db.read() as tx:
-        steps = await read_story(tx, TENANT, command.name)
+        steps = await read_explanation(tx, TENANT, command.name)
     assert steps is not None
     return steps
 
 
-def summaries(steps: tuple[Step, ...], kind: StepKind) -> list[str]:
+def summaries(steps: tuple[ExplainStep, ...], kind: StepKind) -> list[str]:
     return [step.summary for step in steps if step.kind is kind]
 
 

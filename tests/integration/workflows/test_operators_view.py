@@ -10,7 +10,7 @@ from temporalio.client import Client
 from temporalio.contrib.opentelemetry import TracingInterceptor
 
 from domain.model.command import WaitFor
-from fleet.engine.database import Database
+from fleet.database import Database
 from tests.support.command_bench import Bench, rejected
 from tests.support.histories.costs import cost_of
 from tests.support.scripted_gateway import accepted, answers, loses

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from contract.commands import ChangeHold
+from contract.reservations import ChangeInput
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Code, Command, WaitFor
 from domain.model.outcomes import Cause
@@ -231,7 +231,7 @@ async def test_a_longer_reservation_is_asked_for_with_the_same_number(bench: Ben
     bench.gateway.plays = [answers(accepted())]
     before = await reservation(bench, command)
     later = before.expire_time + timedelta(hours=1)
-    known = await change(bench, command, ChangeHold("change-1", expire_time=later))
+    known = await change(bench, command, ChangeInput("change-1", expire_time=later))
     assert known.expire_time == later
     assert known.change is not None
     assert known.change.state is ChangeState.ACCEPTED
@@ -242,7 +242,7 @@ async def test_a_longer_reservation_is_asked_for_with_the_same_number(bench: Ben
 async def test_a_refused_change_keeps_the_old_hold(bench: Bench) -> None:
     command = await held(bench)
     bench.gateway.plays = [answers(rejected_with("Occupied")), answers(accepted())]
-    known = await change(bench, command, ChangeHold("change-1", evse_id=2))
+    known = await change(bench, command, ChangeInput("change-1", evse_id=2))
     assert known.change is not None
     assert known.change.state is ChangeState.REFUSED
     kept = await until(
@@ -258,7 +258,7 @@ async def test_a_refused_change_that_cost_the_hold_says_lost(bench: Bench) -> No
         answers(rejected_with("Occupied")),
         answers(rejected()),
     ]
-    await change(bench, command, ChangeHold("change-1", evse_id=2))
+    await change(bench, command, ChangeInput("change-1", evse_id=2))
     known = await until(bench, command, lambda r: r.ended)
     assert is_end(known, ReservationState.LOST, EndCause.CHANGE_LOST_IT)
     await run_ends(bench, command)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from contract.commands import SendRequest
+from contract.commands import SendFrameInput
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Code, Command, CompensationState, State, WaitFor
 from domain.model.outcomes import Cause
@@ -239,5 +239,5 @@ async def test_a_cancel_of_a_used_reservation_says_that_it_was_used(bench: Bench
     assert (outcome.code, outcome.cause) == (Code.REJECTED, Cause.RESERVATION_USED.value)
 
 
-def request_of(bench: Bench, number: int) -> SendRequest:
+def request_of(bench: Bench, number: int) -> SendFrameInput:
     return bench.gateway.frames[number]

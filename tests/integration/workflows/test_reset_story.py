@@ -2,7 +2,7 @@
 
 import pytest
 
-from contract.commands import AskResult
+from contract.commands import AskStationResult
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Code, Command, ResetFacts, State, WaitFor
 from domain.model.outcomes import Cause
@@ -92,7 +92,7 @@ async def test_connectors_that_do_not_report_are_asked_about(bench: Bench) -> No
     async def reports() -> None:
         await bench.connector("Available")
 
-    bench.gateway.reply, bench.gateway.on_ask = AskResult(asked=True), reports
+    bench.gateway.reply, bench.gateway.on_ask = AskStationResult(asked=True), reports
     command = await resetting(bench, answers(accepted()))
     await restarts(bench)
     await bench.skip(6)

@@ -3,10 +3,9 @@
 import pytest
 
 from fleet import stations, wakeups
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.statements import Tx
-from journal.commands.waking import wake_concerned
-from journal.station_events import StationEvent
+from journal.commands.waking import StationEvent, wake_concerned
 from tests.support.fleet_rows import NOW, connect, intend, later, make_station
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import delete
 from temporalio.client import WorkflowFailureError
 
-from contract.commands import Wake
+from contract.commands import WakeInput
 from contract.names import WAKE_SIGNAL
 from domain.model.command import Code, Command, State, WaitFor
 from domain.model.outcomes import Cause
@@ -151,7 +151,7 @@ async def test_a_command_that_its_database_forgot_fails_its_workflow_and_says_so
     await real_bench.until(command, lambda c: c.state is State.AWAITING_EFFECT)
     async with real_bench.db.write() as tx:
         await tx.execute(delete(commands).where(commands.c.name == command.name), {})
-    await real_bench.handle(command).signal(WAKE_SIGNAL, Wake("test"))
+    await real_bench.handle(command).signal(WAKE_SIGNAL, WakeInput("test"))
     with pytest.raises(WorkflowFailureError) as failed:
         async with asyncio.timeout(10):
             await real_bench.handle(command).result()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from contract.commands import AskResult
+from contract.commands import AskStationResult
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Code, Command, CompensationState, State, WaitFor
 from domain.model.outcomes import Cause
@@ -118,7 +118,7 @@ async def test_lost_answer_is_resolved_by_facts_and_the_frame_is_not_sent_again(
 
 
 async def test_lost_answer_without_any_fact_stays_unknown_on_1_6(bench: Bench) -> None:
-    bench.gateway.reply = AskResult(asked=True, detail="The connector is Preparing.")
+    bench.gateway.reply = AskStationResult(asked=True, detail="The connector is Preparing.")
     command = await submitted(bench, loses())
     await bench.skip(CABLE_S + MARGIN_S + 1)
     outcome = await bench.outcome(command)
@@ -129,7 +129,7 @@ async def test_lost_answer_without_any_fact_stays_unknown_on_1_6(bench: Bench) -
 
 async def test_lost_answer_is_disproved_on_2_0_1_by_asking(bench: Bench) -> None:
     await bench.connect("2.0.1")
-    bench.gateway.reply = AskResult(asked=True, messages_in_queue=False)
+    bench.gateway.reply = AskStationResult(asked=True, messages_in_queue=False)
     command = await submitted(bench, loses())
     await bench.skip(CABLE_S + MARGIN_S + 1)
     outcome = await bench.outcome(command)

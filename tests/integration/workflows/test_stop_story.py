@@ -2,7 +2,7 @@
 
 import pytest
 
-from contract.commands import AskResult
+from contract.commands import AskStationResult
 from domain.model.command import Code, Command, State, WaitFor
 from domain.model.outcomes import Cause
 from domain.model.specs import OfflinePolicy
@@ -61,7 +61,7 @@ async def test_rejected_stop_of_a_session_that_ended_meanwhile_is_success(bench:
 
 
 async def test_rejected_stop_asks_the_station_before_it_is_rejected(bench: Bench) -> None:
-    bench.gateway.reply = AskResult(asked=True)
+    bench.gateway.reply = AskStationResult(asked=True)
     session = await running_session(bench)
     command = await stopping(bench, session.ocpp_id, answers(rejected()))
     await bench.skip(6)
@@ -77,7 +77,7 @@ async def test_a_session_metered_under_another_id_is_stopped_by_its_real_id(
     async def meters() -> None:
         await bench.metered("77")
 
-    bench.gateway.reply, bench.gateway.on_ask = AskResult(asked=True), meters
+    bench.gateway.reply, bench.gateway.on_ask = AskStationResult(asked=True), meters
     command = await stopping(bench, session.ocpp_id, answers(rejected()), answers(accepted()))
     await bench.until(command, lambda c: len(bench.gateway.frames) == 2)
     await bench.session_ends_by_id("77")
@@ -127,14 +127,14 @@ async def test_a_stop_on_2_0_1_believes_the_station_that_nothing_is_running(
 ) -> None:
     await bench.connect("2.0.1")
     await bench.session_event("Started", "T-9")
-    bench.gateway.reply = AskResult(asked=True, ongoing=False, messages_in_queue=False)
+    bench.gateway.reply = AskStationResult(asked=True, ongoing=False, messages_in_queue=False)
     command = await stopping(bench, "T-9", answers(rejected()))
     assert is_ending(await bench.outcome(command), Code.SUCCEEDED, Cause.ALREADY_ENDED)
 
 
 async def test_a_refused_stop_of_a_session_that_nobody_knows_is_no_success(bench: Bench) -> None:
     await bench.connect("2.0.1")
-    bench.gateway.reply = AskResult(asked=True, ongoing=False, messages_in_queue=False)
+    bench.gateway.reply = AskStationResult(asked=True, ongoing=False, messages_in_queue=False)
     command = await stopping(bench, "T-8", answers(rejected()))
     assert is_ending(await bench.outcome(command), Code.REJECTED, Cause.STATION_REJECTED)
 

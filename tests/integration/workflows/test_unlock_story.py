@@ -2,7 +2,7 @@
 
 import pytest
 
-from contract.commands import AskResult, SendRequest, SendResult
+from contract.commands import AskStationResult, SendFrameInput, SendFrameResult
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Code, Command, State, WaitFor
 from domain.model.outcomes import Cause
@@ -174,7 +174,7 @@ async def test_a_session_that_runs_on_keeps_the_connector_locked(bench: Bench) -
 
 
 async def test_a_refused_first_stop_keeps_the_connector_locked(bench: Bench) -> None:
-    bench.gateway.reply = AskResult(asked=True)
+    bench.gateway.reply = AskStationResult(asked=True)
     command, _ = await stopping_first(bench, answers(rejected("Busy")))
     await bench.skip(6)
     outcome = await bench.outcome(command)
@@ -231,7 +231,7 @@ async def test_cancel_while_the_first_stop_is_out_keeps_the_unlock_from_being_se
 
 
 async def test_a_first_stop_that_nobody_wrote_down_is_still_followed(bench: Bench) -> None:
-    async def forgets(gateway: object, request: SendRequest) -> SendResult:
+    async def forgets(gateway: object, request: SendFrameInput) -> SendFrameResult:
         bench.gateway.forgets = True
         sent = await bench.gateway.intend(request)
         result = await bench.gateway.answer(request, sent, accepted())

@@ -11,7 +11,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from fleet import wakeups
-from fleet.engine.database import Database
+from fleet.database import Database
 from journal.wakeups import WakeupDispatcher
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -10,15 +10,16 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 from unittest import mock
 
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.engines import SQLITE_READERS, Engines, open_engines
-from fleet.engine.pools import SqliteLane
+from fleet.engine.pools import SqlitePool
 from fleet.keys import load_sealer
 
-Job = tuple["asyncio.Future[Any] | None", Callable[[], Any]]
+T = TypeVar("T")
+
 PATIENCE_S = 30.0
 
 
@@ -51,46 +52,26 @@ class FleetFile:
         fresh = Engines(
             engines.dialect,
             engines.url,
-            SqliteLane(writer, begin="BEGIN IMMEDIATE", size=1),
-            SqliteLane(reader, begin="BEGIN", size=SQLITE_READERS),
+            SqlitePool(writer, begin="BEGIN IMMEDIATE", size=1),
+            SqlitePool(reader, begin="BEGIN", size=SQLITE_READERS),
         )
         return Database(fresh, timeout_s=PATIENCE_S)
 
 
-class _AtOnce:
-    """Stands where aiosqlite hands jobs to its thread."""
-
-    def put_nowait(self, job: Job) -> None:
-        """Do the job now."""
-        future, function = job
-        try:
-            result = function()
-        except Exception as error:
-            if future is not None:
-                future.set_exception(error)
-        else:
-            if future is not None:
-                future.set_result(result)
-
-
 class _NoThread:
-    """Stands where aiosqlite starts a thread."""
+    """Stands where a SQLite connection has its thread."""
 
-    def __init__(self, **_: Any) -> None:
-        self.daemon = True
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do the work now."""
+        return work()
 
-    def start(self) -> None:
-        """Nothing has to run."""
-
-    def join(self, _timeout: float) -> None:
-        """Nothing runs."""
+    def end(self, last: Callable[[], object]) -> None:
+        """Do the last work now."""
+        last()
 
 
 @contextmanager
 def sqlite_on_the_loop() -> Iterator[None]:
     """Connections opened inside of the block work on the loop."""
-    with (
-        mock.patch("aiosqlite.core.SimpleQueue", _AtOnce),
-        mock.patch("aiosqlite.core.Thread", _NoThread),
-    ):
+    with mock.patch("fleet.engine.sqlite.ConnectionThread", _NoThread):
         yield

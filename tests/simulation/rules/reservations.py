@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from domain.evidence.sessions import CLOCK_TOLERANCE
+from domain.limits import CANCEL_TRIES, CLOCK_TOLERANCE
 from domain.model.answers import Verdict
 from domain.model.command import Code, CompensationState
 from domain.model.outcomes import Cause
 from domain.model.specs import Kind
-from domain.reservations.next_step import CANCEL_TRIES
 from domain.reservations.reservation import ENDS, Reservation, ReservationState
 from domain.reservations.transitions import EndCause
 from fleet.sends import Send

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from domain.evidence.sessions import CLOCK_TOLERANCE
+from domain.limits import CLOCK_TOLERANCE
 from domain.model.command import Code, CompensationState
 from domain.model.specs import Kind
 from tests.simulation.rules.reading import (

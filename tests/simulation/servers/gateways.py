@@ -6,18 +6,17 @@ from typing import Any
 
 from contract import names
 from contract.commands import (
-    AskRequest,
-    ChangeRequest,
-    ChangeReservation,
-    PrepareRequest,
-    SendRequest,
-    SettleRequest,
-    WeighRequest,
-    WeighReservation,
+    AskStationInput,
+    PrepareCommandInput,
+    RecordChangeInput,
+    SendFrameInput,
+    SettleSendInput,
+    WeighEvidenceInput,
 )
+from contract.reservations import ChangeReservationInput, WeighReservationInput
 from domain.commands.timing import Timing
 from fleet import stations
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.keys import Passwords, Sealer
 from journal.wakeups import WakeupDispatcher
@@ -29,7 +28,7 @@ from tests.simulation.servers.processes import Process, ProcessDatabase
 from tests.simulation.servers.remote_activities import Activity, Poller
 from tests.simulation.servers.temporal_server import TemporalServer
 from tests.simulation.servers.wire import StationEnd, Wire
-from workflows.activities.commands import FleetActivities
+from workflows.activities.commands import CommandActivities
 from workflows.activities.reservations import ReservationActivities
 
 SETTINGS = GatewaySettings(
@@ -47,15 +46,15 @@ SETTINGS = GatewaySettings(
 
 def worker_activities(db: ProcessDatabase, timing: Timing) -> dict[str, Activity]:
     """The worker's local activities on its own way to the database."""
-    fleet = FleetActivities(db)  # type: ignore[arg-type]
+    fleet = CommandActivities(db)  # type: ignore[arg-type]
     holds = ReservationActivities(db, timing)  # type: ignore[arg-type]
     return {
-        names.PREPARE_COMMAND: (fleet.prepare_command, PrepareRequest),
-        names.SETTLE_SEND: (fleet.settle_send, SettleRequest),
-        names.WEIGH_EVIDENCE: (fleet.weigh_evidence, WeighRequest),
-        names.RECORD_CHANGE: (fleet.record_change, ChangeRequest),
-        names.WEIGH_RESERVATION: (holds.weigh_reservation, WeighReservation),
-        names.CHANGE_RESERVATION: (holds.change_reservation, ChangeReservation),
+        names.PREPARE_COMMAND: (fleet.prepare_command, PrepareCommandInput),
+        names.SETTLE_SEND: (fleet.settle_send, SettleSendInput),
+        names.WEIGH_EVIDENCE: (fleet.weigh_evidence, WeighEvidenceInput),
+        names.RECORD_CHANGE: (fleet.record_change, RecordChangeInput),
+        names.WEIGH_RESERVATION: (holds.weigh_reservation, WeighReservationInput),
+        names.CHANGE_RESERVATION: (holds.change_reservation, ChangeReservationInput),
     }
 
 
@@ -100,8 +99,8 @@ class GatewayHouse:
         self.poller = Poller(
             self.process,
             {
-                names.SEND_FRAME: (acts.send_frame, SendRequest),
-                names.ASK_STATION: (acts.ask_station, AskRequest),
+                names.SEND_FRAME: (acts.send_frame, SendFrameInput),
+                names.ASK_STATION: (acts.ask_station, AskStationInput),
             },
         )
 

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar, copy_context
 from typing import Any, TypeVar
 
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.wakeups import OUTBOX_GREW
@@ -155,6 +155,6 @@ def _noting(op: Callable[[Tx], Awaitable[T]]) -> Callable[[Tx], Awaitable[tuple[
 
     async def noted(tx: Tx) -> tuple[T, bool]:
         result = await op(tx)
-        return result, bool(tx.info.get(OUTBOX_GREW))
+        return result, bool(OUTBOX_GREW.items(tx))
 
     return noted

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from station_gateway.sockets.server import SocketGone
+from station_gateway.stations.ports import SocketGone
 from tests.simulation.repeatable.chance import Chance
 from tests.simulation.repeatable.virtual_time import VirtualLoop
 from tests.simulation.servers.processes import Process

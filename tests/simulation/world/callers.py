@@ -6,14 +6,16 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from broker.commands.asks import Options, PlainToken, StartAsk, StopAsk
-from broker.commands.drafting import Origin, draft, seal, start_spec, stop_spec
-from broker.commands.resolving import reservation_id
-from broker.commands.targets import TargetFinder
+from broker.commands import stop_session
+from broker.commands.drafting import Origin, draft
+from broker.commands.edge import Found, Options, ParsedRequest
+from broker.commands.lookups import Lookup
 from broker.errors import Refusal
+from broker.proto.id_token import seal
 from contract import names
-from contract.commands import Cancel, ChangeHold, CommandOrder, ReservationOrder, Submit
-from domain.commands.kinds import default_not_after, default_offline_policy
+from contract.commands import CancelInput, CommandInput, SubmitInput
+from contract.reservations import ChangeInput, ReservationInput
+from domain.commands.table import COMMANDS
 from domain.commands.timing import Timing
 from domain.model.command import Command, State, WaitFor
 from domain.model.specs import (
@@ -23,8 +25,11 @@ from domain.model.specs import (
     ReserveSpec,
     ResetMode,
     ResetSpec,
+    StartSpec,
+    StopSpec,
     UnlockSpec,
 )
+from domain.reservations.admission import reservation_id
 from domain.reservations.reservation import Reservation, ReservationState
 from fleet.log import reservations
 from fleet.sends import Send
@@ -77,7 +82,7 @@ class Callers:
         self.told: list[Told] = []
 
     async def submit_all(self) -> None:
-        """Everything that is asked for, one after the other or at once."""
+        """Everything that is parsed for, one after the other or at once."""
         chance, world = self._chance, self._world
         await asyncio.sleep(chance.between(1.0, 8.0))
         calls = []
@@ -103,44 +108,38 @@ class Callers:
         chance = self._chance
         tag = chance.pick(TAGS) if chance.happens(0.4) else TAGS[0]
         group = GROUPS.get(tag) if chance.happens(0.3) else None
-        ask = StartAsk(
-            STATION,
-            PlainToken("ISO14443", tag),
+        sealer = self._world.sealer
+        spec = StartSpec(
+            seal(sealer, "ISO14443", tag),
             evse_id=self._some_evse(0.7),
-            group_id_token=PlainToken("ISO14443", group) if group else None,
-            options=self._options(),
+            group_id_token=seal(sealer, "ISO14443", group) if group else None,
         )
-        spec = start_spec(ask, self._world.sealer)
-        now = self._loop.utc_now()
-        await self._submit(draft(ask, name, STATION, spec, origin=ORIGIN, now=now))
+        parsed = ParsedRequest(spec, self._loop.utc_now(), STATION, options=self._options())
+        found = Found(STATION, spec)
+        await self._submit(draft(Kind.START_SESSION, name, parsed, found, origin=ORIGIN))
 
     async def _stops(self, name: str) -> None:
         first = next((t.command.name for t in self.told if t.command.start), "")
-        targets: list[Callable[[], StopAsk]] = [
-            lambda: StopAsk(station=STATION, start_command=f"commands/{first}"),
-            lambda: StopAsk(station=STATION, evse_id=1),
-            lambda: StopAsk(station=STATION, id_token=PlainToken("ISO14443", TAGS[0])),
-            lambda: StopAsk(
-                station=STATION,
+        targets: list[Callable[[], StopSpec]] = [
+            lambda: StopSpec(start_command=f"commands/{first}"),
+            lambda: StopSpec(evse_id=1),
+            lambda: StopSpec(id_token=seal(self._world.sealer, "ISO14443", TAGS[0])),
+            lambda: StopSpec(
                 transaction_id=str(self._chance.number(1, 5))
                 if self._world.temper.version == "1.6"
                 else "tx-1000-of-the-station",
             ),
         ]
         for make in sorted(targets, key=lambda _: self._chance.between(0, 1)):
-            ask = replace(make(), options=self._options())
+            spec, options = make(), self._options()
+            parsed = ParsedRequest(spec, self._loop.utc_now(), STATION, options=options)
             try:
                 async with self._world.db.read() as tx:
-                    found = await TargetFinder(tx, TENANT, self._world.sealer).resolve(ask)
+                    found = await stop_session.find(Lookup(tx, TENANT, name), parsed)
             except Refusal:
                 continue
-            spec = replace(
-                stop_spec(ask, self._world.sealer),
-                wire_id=found.wire_id,
-                resolved_transaction=found.transaction,
-            )
-            now = self._loop.utc_now()
-            await self._submit(draft(ask, name, STATION, spec, origin=ORIGIN, now=now))
+            parsed = replace(parsed, time=self._loop.utc_now())
+            await self._submit(draft(Kind.STOP_SESSION, name, parsed, found, origin=ORIGIN))
             return
 
     # --- locks and restarts
@@ -174,8 +173,8 @@ class Callers:
         group = GROUPS.get(tag) if chance.happens(0.4) else None
         sealer = world.sealer
         spec = ReserveSpec(
-            id_token=seal(sealer, PlainToken("ISO14443", tag)),
-            group_id_token=seal(sealer, PlainToken("ISO14443", group)) if group else None,
+            id_token=seal(sealer, "ISO14443", tag),
+            group_id_token=seal(sealer, "ISO14443", group) if group else None,
             expire_time=now + timedelta(seconds=chance.pick((40.0, 90.0, 200.0, 400.0))),
             evse_id=self._some_evse(0.75),
             reservation=ours,
@@ -197,13 +196,13 @@ class Callers:
                 return
             end = known.expire_time + timedelta(seconds=chance.pick((-30.0, 30.0, 120.0)))
             earliest = self._loop.utc_now() + timedelta(seconds=5)
-            change = ChangeHold(
+            change = ChangeInput(
                 f"change{number}",
                 expire_time=max(end, earliest) if chance.happens(0.8) else None,
                 evse_id=self._some_evse(0.3),
             )
             self._world.story.line("caller", f"changes {known.wire_id}: {change}")
-            order = ReservationOrder(TENANT, reservation, STATION)
+            order = ReservationInput(TENANT, reservation, STATION)
             run = world.temporal.start(known.workflow_id, order, names.RESERVATION_WORKFLOW)
             await run.update(names.CHANGE_UPDATE, change, change.request_id)
 
@@ -241,9 +240,9 @@ class Callers:
         await self._submit(self._draft(name, Kind.CANCEL_RESERVATION, cancel_reservation=spec))
 
     async def _takes_back(self, command: str) -> None:
-        """As a broker does: what is still being asked for must not be asked for again."""
+        """As a broker does: what is still being parsed for must not be parsed for again."""
         asking = next(told for told in self.told if told.command.name == command)
-        work = asking.execution.update(names.CANCEL_UPDATE, Cancel("no more"), "cancel")
+        work = asking.execution.update(names.CANCEL_UPDATE, CancelInput("no more"), "cancel")
         self._loop.create_task(work)
 
     # --- any command
@@ -269,28 +268,30 @@ class Callers:
             station=STATION,
             state=State.QUEUED,
             create_time=now,
-            not_after=options.not_after or now + default_not_after(kind),
+            not_after=options.not_after or now + COMMANDS[kind].not_after,
             workflow_id=names.command_workflow_id(TENANT, name),
-            offline_policy=options.offline_policy or default_offline_policy(kind),
+            offline_policy=options.offline_policy or COMMANDS[kind].offline_policy,
             **spec,
         )
 
     async def _submit(self, command: Command) -> None:
         chance, world = self._chance, self._world
         world.story.line("caller", f"{command.name}: {_target(command)}")
-        execution = world.temporal.start(command.workflow_id, CommandOrder(command, TIMING))
+        execution = world.temporal.start(command.workflow_id, CommandInput(command, TIMING))
         told = Told(command, execution)
         self.told.append(told)
         wait_for = chance.pick(tuple(WaitFor))
         for _ in range(chance.pick((1, 1, 2))):
             self._loop.create_task(
-                execution.update(names.SUBMIT_UPDATE, Submit(wait_for), f"submit-{wait_for.value}")
+                execution.update(
+                    names.SUBMIT_UPDATE, SubmitInput(wait_for), f"submit-{wait_for.value}"
+                )
             )
         if not world.calm and chance.happens(0.3):
             await asyncio.sleep(chance.pick((0.0, 0.05, 0.5, 5.0, 40.0)) * chance.between(0.1, 2))
             world.story.line("caller", f"cancels {command.name}")
             told.cancelled = await execution.update(
-                names.CANCEL_UPDATE, Cancel("no more"), "cancel"
+                names.CANCEL_UPDATE, CancelInput("no more"), "cancel"
             )
 
     # --- drivers

@@ -8,18 +8,17 @@ from datetime import timedelta
 from typing import Any
 
 from domain.reservations.reservation import Reservation
-from fleet import sends, stations, tokens, wakeups
-from fleet.engine.database import Database
+from fleet import sends, stations, tokens, transactions, wakeups
+from fleet.database import Database
 from fleet.keys import Sealer, load_sealer
 from fleet.log import commands as log
 from fleet.log import reservations
 from fleet.sends import Send
-from fleet.transactions import transactions
 from fleet.transactions.rows import Transaction
 from journal.commands.record import from_snapshot
 from journal.reservations.record import from_snapshot as read_reservation
 from journal.wakeups import WakeupDispatcher
-from station_gateway.commands.waiting import StationGone
+from station_gateway.stations.waiting import StationGone
 from tests.simulation.repeatable.chance import Chance, fixed_identities
 from tests.simulation.repeatable.fleet_file import FleetFile
 from tests.simulation.repeatable.virtual_time import VirtualLoop, run
@@ -272,7 +271,7 @@ class World:
                 told.history = [from_snapshot(entry.snapshot) for entry in entries]
                 told.sends = await sends.by_command(tx, TENANT, told.command.name)
             for name in self.reserved:
-                entries = await reservations.BOOK.history(tx, tenant=TENANT, name=name)
+                entries = await reservations.RESERVATIONS.history(tx, tenant=TENANT, name=name)
                 if entries:
                     history = [read_reservation(entry.snapshot) for entry in entries]
                     runs = [one for one in self.temporal.runs if one.id == history[0].workflow_id]

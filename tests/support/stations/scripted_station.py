@@ -1,4 +1,4 @@
-"""A station whose every frame the test decides: a raw websocket, and OCPP-J arrays."""
+"""A station of which the test decides each frame: a raw websocket with OCPP-J arrays."""
 
 import asyncio
 import base64
@@ -17,7 +17,7 @@ WAIT_S = 5.0
 
 
 QUESTIONS = {"GetConfiguration", "GetVariables"}
-"""What a gateway asks by itself: how long the station waits for the cable."""
+"""The question that a gateway asks by itself: how long the station waits for the cable."""
 
 
 class ScriptedStation:
@@ -98,7 +98,7 @@ class ScriptedStation:
         self.socket.transport.pause_reading()
 
     def hear_again(self) -> None:
-        """Read what came meanwhile."""
+        """Read on, beginning with what came meanwhile."""
         self.socket.transport.resume_reading()
 
     async def closed(self) -> int | None:
@@ -155,7 +155,7 @@ async def connected(
 
 
 async def eventually(condition: Callable[[], bool], within_s: float = WAIT_S) -> None:
-    """Wait until it holds, and no longer than the deadline."""
+    """Wait until the condition is true, at most until the deadline."""
 
     async def look() -> bool:
         return condition()
@@ -164,7 +164,7 @@ async def eventually(condition: Callable[[], bool], within_s: float = WAIT_S) ->
 
 
 async def found(look: Callable[[], Awaitable[T | None]], within_s: float = WAIT_S) -> T:
-    """Look until there is something, and no longer than the deadline."""
+    """Look again and again until there is something, at most until the deadline."""
     async with asyncio.timeout(within_s):
         while True:
             if thing := await look():

@@ -1,4 +1,4 @@
-"""What a station tells, and how it comes and goes, written as a real gateway writes it."""
+"""What a station reports, and how it connects and leaves, written as a gateway writes it."""
 
 import itertools
 from collections.abc import Awaitable, Callable
@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from domain.model.specs import IdToken
-from fleet import connections, sends, stations
-from fleet.engine.database import Database
+from fleet import connections, sends, stations, transactions
+from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.sends import Send
-from fleet.transactions import transactions
 from fleet.transactions.rows import Transaction
 from journal.commands.waking import StationEvent, wake_concerned
 from journal.wakeups import WakeupDispatcher
@@ -171,7 +170,7 @@ class StationReports:
         return await self.commit(write)
 
     async def open_sends(self) -> list[Send]:
-        """The sends of the station that somebody still waits for."""
+        """The sends of the station that a workflow still waits for."""
         async with self.db.read() as tx:
             return await sends.open_for_station(tx, self.station)
 
@@ -257,7 +256,7 @@ class StationReports:
         await wake_concerned(tx, event, now)
 
     async def commit(self, write: Callable[[Tx], Awaitable[T]]) -> T:
-        """Writes a fact and delivers the wake-ups that come with it."""
+        """Write a fact and deliver its wake-ups."""
         result = await self.db.batch(write)
         self.dispatcher.kick()
         return result

@@ -7,7 +7,7 @@ others between any two steps and see that nothing was asked twice.
 import asyncio
 from datetime import UTC, datetime
 
-from simulator.messages import Payload, Refusal
+from simulator.dialects.messages import CallErrorReply, Payload
 from tests.support.stations.stepped_station import STOPS, SteppedStation
 
 
@@ -92,7 +92,7 @@ class SteppedCharger(SteppedStation):
         await self.may_come_back.wait()
         await super()._connect()
 
-    async def _on_call(self, action: str, payload: Payload) -> Payload | Refusal | None:
+    async def _on_call(self, action: str, payload: Payload) -> Payload | CallErrorReply | None:
         if action == STOPS[self.version]:
             self.stops.append(payload)
             await self._tell()

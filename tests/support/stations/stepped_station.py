@@ -12,8 +12,8 @@ from typing import Any, Self
 
 from websockets.exceptions import InvalidHandshake
 
-from simulator.link import CallRefused, Link, LinkLost, opened_link
-from simulator.messages import Payload, Refusal
+from simulator.connection.socket import CallErrorReceived, OcppSocket, SocketLost, opened_socket
+from simulator.dialects.messages import CallErrorReply, Payload
 
 WAIT_S = 60.0
 _CALL_S = 10.0
@@ -40,7 +40,7 @@ class SteppedStation:
         self.boot = BOOTS[version]
         self.transaction_id: str | None = None
         self._url = f"{url}/{identity}"
-        self._link: Link | None = None
+        self._link: OcppSocket | None = None
         self._booted = False
         self._news = asyncio.Condition()
         self._living: asyncio.Task[None] | None = None
@@ -75,7 +75,7 @@ class SteppedStation:
             while True:
                 await self._until(lambda: self._link is not None)
                 assert self._link is not None
-                with suppress(LinkLost, CallRefused, TimeoutError):
+                with suppress(SocketLost, CallErrorReceived, TimeoutError):
                     return await self._link.call(action, payload, _CALL_S)
                 await asyncio.sleep(0.05)
 
@@ -103,13 +103,13 @@ class SteppedStation:
 
     async def _live(self) -> None:
         while True:
-            with suppress(OSError, InvalidHandshake, LinkLost, CallRefused, TimeoutError):
+            with suppress(OSError, InvalidHandshake, SocketLost, CallErrorReceived, TimeoutError):
                 await self._connect()
             self._link = None
             await asyncio.sleep(0.1)
 
     async def _connect(self) -> None:
-        async with opened_link(
+        async with opened_socket(
             self._url,
             subprotocol=SUBPROTOCOLS[self.version],
             user=self.id,
@@ -128,7 +128,7 @@ class SteppedStation:
             finally:
                 reading.cancel()
 
-    async def _on_call(self, action: str, payload: Payload) -> Payload | Refusal | None:
+    async def _on_call(self, action: str, payload: Payload) -> Payload | CallErrorReply | None:
         if action == STARTS[self.version]:
             self.starts.append(payload)
             await self._tell()
@@ -141,7 +141,7 @@ class SteppedStation:
             return {"status": "Rejected"}
         return self._answer_question(action, payload)
 
-    def _answer_question(self, action: str, payload: Payload) -> Payload | Refusal:
+    def _answer_question(self, action: str, payload: Payload) -> Payload | CallErrorReply:
         """What the gateway asks by itself: nothing that helps it."""
         if action == "GetConfiguration":
             return {"configurationKey": [], "unknownKey": payload.get("key", [])}
@@ -150,7 +150,7 @@ class SteppedStation:
         if action == "GetTransactionStatus":
             begun = self.transaction_id is not None
             return {"messagesInQueue": False, "ongoingIndicator": begun}
-        return Refusal("NotImplemented")
+        return CallErrorReply("NotImplemented")
 
     async def _until(self, holds: Any) -> None:
         async with asyncio.timeout(WAIT_S), self._news:

@@ -1,6 +1,7 @@
 """Good requests, to be spoiled by tests."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from evcommand.v1 import charging_profile_pb2 as profile_pb
 from evcommand.v1 import command_options_pb2 as options_pb
@@ -53,6 +54,15 @@ def start(**fields: object) -> pb.StartSessionRequest:
 def stop(**fields: object) -> pb.StopSessionRequest:
     """A StopSession; the caller names the target."""
     return pb.StopSessionRequest(**fields)  # type: ignore[arg-type]
+
+
+def reserve(**fields: Any) -> pb.ReserveNowRequest:
+    """A ReserveNow that is valid as it is."""
+    base = pb.ReserveNowRequest(station="stations/CP-1", id_token=token())
+    if not {"ttl", "expire_time"} & fields.keys():
+        fields["ttl"] = Duration(seconds=600)
+    base.MergeFrom(pb.ReserveNowRequest(**fields))
+    return base
 
 
 def options(**fields: object) -> options_pb.CommandOptions:

@@ -3,14 +3,19 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from broker.proto.id_token import seal
 from domain.model.command import Command, State
 from domain.model.specs import IdToken, Kind, StartSpec, StopSpec
+from domain.reservations.reservation import Reservation, ReservationState
 from fleet.connections import Connection
-from fleet.stations import Connector, Station
+from fleet.keys import Sealer
+from fleet.stations import Station, StationConnector
 from fleet.tokens import Token
 from fleet.transactions.rows import Transaction
 from tests.unit.broker.requests import NOW, REQUEST_ID
 
+SEALER = Sealer(b"0" * 32)
+DRIVER = seal(SEALER, "ISO14443", "04A1B2C3")
 TOKEN = IdToken(type="ISO14443", masked="****B2C3", sealed="s3aled", digest="d1gest")
 
 
@@ -63,9 +68,9 @@ def connection(version: str = "2.0.1") -> Connection:
     return Connection("CP/1", "gw-1", "c-1", 7, version, NOW)
 
 
-def connector(evse_id: int, connector_id: int, status: str = "Available") -> Connector:
+def connector(evse_id: int, connector_id: int, status: str = "Available") -> StationConnector:
     """A connector of the station."""
-    return Connector("CP/1", evse_id, connector_id, "cType2", status, "", NOW, "NoError")
+    return StationConnector("CP/1", evse_id, connector_id, "cType2", status, "", NOW, "NoError")
 
 
 def transaction(**changes: object) -> Transaction:
@@ -103,3 +108,21 @@ def transaction(**changes: object) -> Transaction:
 def table_token(expire_time: datetime | None = None, group: str | None = None) -> Token:
     """A token of the table."""
     return Token("default", "04A1", "eMAID", "BLOCKED", group, expire_time, NOW)
+
+
+def held(**changes: object) -> Reservation:
+    """A reservation that the station holds for the token of `edges.START`."""
+    base = Reservation(
+        name="0123456789abcdef01234567",
+        tenant="default",
+        station="CP/1",
+        wire_id=7,
+        id_token=DRIVER,
+        state=ReservationState.HELD,
+        create_time=NOW,
+        expire_time=NOW + timedelta(hours=1),
+        workflow_id="reservation/default/0123456789abcdef01234567",
+        command=REQUEST_ID,
+        start_time=NOW,
+    )
+    return replace(base, **changes)  # type: ignore[arg-type]

@@ -6,17 +6,17 @@ import pytest
 from temporalio.converter import DataConverter
 
 from contract.commands import (
-    Change,
-    ChangeRequest,
-    CommandOrder,
-    Ended,
-    SendResult,
+    ChangeKind,
+    CommandInput,
+    CommandResult,
+    RecordChangeInput,
+    SendFrameResult,
     SendStatus,
-    Weighed,
-    WeighRequest,
+    WeighEvidenceInput,
+    WeighEvidenceResult,
 )
+from domain.commands import transitions as changes
 from domain.evidence.facts import Act, Asked
-from domain.model import transitions as changes
 from domain.model.command import Command, SessionFacts, State
 from domain.model.outcomes import Cause, ending
 from domain.model.specs import ChargingProfile, SchedulePeriod, StartSpec
@@ -36,14 +36,14 @@ def rich_command() -> Command:
     )
 
 
-RESULT = SendResult(SendStatus.ANSWERED, answer=ACCEPTED, send_time=T0, effect_timeout_s=60.0)
+RESULT = SendFrameResult(SendStatus.ANSWERED, answer=ACCEPTED, send_time=T0, effect_timeout_s=60.0)
 PAYLOADS = [
-    CommandOrder(rich_command(), TIMING),
+    CommandInput(rich_command(), TIMING),
     RESULT,
-    WeighRequest("acme", "c1", TIMING, T0, Asked(T0, 1, True, messages_in_queue=False)),
-    Weighed(Act.WAIT, State.DONE, 3, at(5), ending(Cause.ANSWER_TIMEOUT), guarded=True),
-    ChangeRequest("acme", "c1", Change.HEARD, T0, attempt=1, heard=RESULT),
-    Ended(ending(Cause.SESSION_STARTED), rich_command().compensation),
+    WeighEvidenceInput("acme", "c1", TIMING, T0, Asked(T0, 1, True, messages_in_queue=False)),
+    WeighEvidenceResult(Act.WAIT, State.DONE, 3, at(5), ending(Cause.ANSWER_TIMEOUT)),
+    RecordChangeInput("acme", "c1", ChangeKind.HEARD, T0, attempt=1, heard=RESULT),
+    CommandResult(ending(Cause.SESSION_STARTED), rich_command().compensation),
 ]
 
 

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from domain.evidence.frames import HoldFrame
+from domain.evidence.frames import ReservationFrame
 from domain.evidence.sessions import Session
 from domain.model.answers import StationAnswer
-from domain.reservations.facts import HoldFacts, PlaceStatus
+from domain.reservations.facts import EvseStatus, ReservationEvidence
 from domain.reservations.reservation import (
     ChangeState,
     Reservation,
@@ -40,9 +40,9 @@ def hold(**changed: Any) -> Reservation:
     return replace(held, **changed)
 
 
-def known(**changed: Any) -> HoldFacts:
+def known(**changed: Any) -> ReservationEvidence:
     """The station is there, speaks 1.6, and shows the place as reserved."""
-    facts = HoldFacts(
+    facts = ReservationEvidence(
         token_digests=frozenset({"token", "group"}),
         place=shows("Reserved", since=1),
         ready=True,
@@ -51,9 +51,9 @@ def known(**changed: Any) -> HoldFacts:
     return replace(facts, **changed)
 
 
-def shows(status: str, *, since: float, previous: str = "Available") -> PlaceStatus:
+def shows(status: str, *, since: float, previous: str = "Available") -> EvseStatus:
     """The place has this status, and was told so once."""
-    return PlaceStatus(status, previous, at(since), at(since))
+    return EvseStatus(status, previous, at(since), at(since))
 
 
 def charging(**changed: Any) -> Session:
@@ -64,18 +64,18 @@ def charging(**changed: Any) -> Session:
 
 def frame(
     attempt: int, sent: float, answer: StationAnswer | None = None, *, over: bool = False
-) -> HoldFrame:
+) -> ReservationFrame:
     """A frame that is answered a second after it left, or not at all."""
     heard = None if answer is None else at(sent + 1)
-    return HoldFrame(attempt, at(sent), over or answer is not None, answer, heard)
+    return ReservationFrame(attempt, at(sent), over or answer is not None, answer, heard)
 
 
-def yes(attempt: int, sent: float) -> HoldFrame:
+def yes(attempt: int, sent: float) -> ReservationFrame:
     """A frame that the station accepted."""
     return frame(attempt, sent, ACCEPTED)
 
 
-def no(attempt: int, sent: float) -> HoldFrame:
+def no(attempt: int, sent: float) -> ReservationFrame:
     """A frame that the station refused."""
     return frame(attempt, sent, REJECTED)
 

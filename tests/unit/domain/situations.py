@@ -4,15 +4,19 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from domain.commands import transitions as changes
+from domain.commands.judging import judge
 from domain.commands.timing import Timing
-from domain.evidence.facts import Asked, Facts
-from domain.evidence.sessions import Connector, Frame, Rival, Session
-from domain.model import transitions as changes
+from domain.evidence.facts import Act, Asked, Decision, Facts
+from domain.evidence.frames import ReservationFrame
+from domain.evidence.sessions import ConnectorState, Rival, SentFrame, Session
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Command, State
 from domain.model.specs import (
+    CancelReservationSpec,
     IdToken,
     Kind,
+    ReserveSpec,
     ResetMode,
     ResetSpec,
     StartSpec,
@@ -29,6 +33,7 @@ TIMING = Timing(
     guard_s=600,
 )
 TOKEN = IdToken("ISO14443", "****1234", "sealed", "token")
+RESERVATION = "a" * 24
 ACCEPTED = StationAnswer(Verdict.ACCEPTED, "Accepted")
 REJECTED = StationAnswer(Verdict.REJECTED, "Rejected", reason_code="Busy", additional_info="EVSE")
 
@@ -60,6 +65,33 @@ def reset(**changed: Any) -> Command:
     return replace(_command(Kind.RESET), reset=spec, **changed)
 
 
+def reserve(**changed: Any) -> Command:
+    """A ReserveNow of EVSE 1, number 42, for an hour, that is QUEUED."""
+    spec = ReserveSpec(TOKEN, at(3_600), evse_id=1, reservation=RESERVATION, wire_id=42)
+    return replace(_command(Kind.RESERVE_NOW), reserve=spec, **changed)
+
+
+def cancel(**changed: Any) -> Command:
+    """A CancelReservation of our number 42 that is QUEUED, unless `ours` is False."""
+    ours = RESERVATION if changed.pop("ours", True) else None
+    spec = CancelReservationSpec(42, resolved_reservation=ours)
+    return replace(_command(Kind.CANCEL_RESERVATION), cancel_reservation=spec, **changed)
+
+
+def asks(*answers: StationAnswer | None, every_s: float = 10) -> tuple[ReservationFrame, ...]:
+    """Frames about a reservation, the first at T0, each answered after a second or lost."""
+    return tuple(
+        ReservationFrame(
+            number,
+            at((number - 1) * every_s),
+            over=True,
+            answer=answer,
+            answer_time=at((number - 1) * every_s + 1) if answer else None,
+        )
+        for number, answer in enumerate(answers, start=1)
+    )
+
+
 def _command(kind: Kind) -> Command:
     return Command(
         name="c1",
@@ -83,9 +115,9 @@ def lost(command: Command, cause: str = "ANSWER_TIMEOUT") -> Command:
     return changes.lost(changes.sent(command, T0), cause, at(30))
 
 
-def frame(**changed: Any) -> Frame:
+def frame(**changed: Any) -> SentFrame:
     """The frame, answered after a second unless `answer_time` says otherwise."""
-    known = Frame(5, 1, T0, at(1), evse_id=1, token_digest="token", wire_id="7")
+    known = SentFrame(5, 1, T0, at(1), evse_id=1, token_digest="token", wire_id="7")
     return replace(known, **changed)
 
 
@@ -124,6 +156,17 @@ def rival(**changed: Any) -> Rival:
     return replace(Rival(at(5), "token", None, 1), **changed)
 
 
-def available(at_s: float = 20, **changed: Any) -> Connector:
+def available(at_s: float = 20, **changed: Any) -> ConnectorState:
     """The connector stopped waiting."""
-    return replace(Connector(1, "Available", "Preparing", at(at_s)), **changed)
+    return replace(ConnectorState(1, "Available", "Preparing", at(at_s)), **changed)
+
+
+def said(decision: Decision) -> str:
+    """The act, or the cause of the conclusion."""
+    if decision.act is Act.CONCLUDE and decision.outcome is not None:
+        return decision.outcome.cause
+    return decision.act.value
+
+
+def judged(command: Command, known: Facts, now_s: float) -> str:
+    return said(judge(command, known, TIMING, at(now_s)))

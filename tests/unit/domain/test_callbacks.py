@@ -10,8 +10,18 @@ from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from broker.callbacks.signing import body_of, make_secret, signed_headers
-from domain.callbacks import News, Waiting, delivery_id, news_of, pick
-from domain.model import transitions as changes
+from domain.callbacks import (
+    PAUSES,
+    RETRY_AFTER_LIMIT,
+    TRIES,
+    NewsKind,
+    Waiting,
+    delivery_id,
+    news_of,
+    pause_after,
+    pick,
+)
+from domain.commands import transitions as changes
 from domain.model.command import Callback, CallbackEvents, Code, Command, CompensationState
 from domain.model.outcomes import Cause, ending
 from fleet.callbacks import Endpoint
@@ -31,7 +41,7 @@ def story() -> list[Command]:
     return [queued, sent, accepted, unknown, raised]
 
 
-def news(callback: Callback, commands: list[Command]) -> list[News | None]:
+def news(callback: Callback, commands: list[Command]) -> list[NewsKind | None]:
     return [
         news_of(callback, before, after)
         for before, after in zip([None, *commands], commands, strict=False)
@@ -39,24 +49,24 @@ def news(callback: Callback, commands: list[Command]) -> list[News | None]:
 
 
 def test_outcomes_are_posted_and_posted_again_when_raised() -> None:
-    assert news(OUTCOMES, story()) == [None, None, None, News.OUTCOME, News.OUTCOME]
+    assert news(OUTCOMES, story()) == [None, None, None, NewsKind.OUTCOME, NewsKind.OUTCOME]
 
 
 def test_every_state_is_posted_when_asked_for() -> None:
-    assert news(ALL, story()) == [*[News.STATE] * 3, News.OUTCOME, News.OUTCOME]
+    assert news(ALL, story()) == [*[NewsKind.STATE] * 3, NewsKind.OUTCOME, NewsKind.OUTCOME]
 
 
 @pytest.mark.parametrize("code", Code)
 def test_every_outcome_is_told_whatever_its_code(code: Code) -> None:
     done = changes.concluded(start(), replace(ending(Cause.ANSWER_TIMEOUT), code=code), at(9))
-    assert news_of(OUTCOMES, start(), done) is News.OUTCOME
+    assert news_of(OUTCOMES, start(), done) is NewsKind.OUTCOME
 
 
 @pytest.mark.parametrize("state", [each for each in CompensationState if each != "NONE"])
 def test_what_is_undone_after_the_outcome_is_told(state: CompensationState) -> None:
     done = story()[-1]
     undone = replace(done, compensation=replace(done.compensation, state=state))
-    assert news_of(OUTCOMES, done, undone) is News.OUTCOME
+    assert news_of(OUTCOMES, done, undone) is NewsKind.OUTCOME
 
 
 def test_a_change_that_tells_nothing_new_is_not_posted() -> None:
@@ -64,41 +74,41 @@ def test_a_change_that_tells_nothing_new_is_not_posted() -> None:
     assert news_of(ALL, done, replace(done, progress="something")) is None
 
 
-def waiting(*news: News, resent: bool = False) -> list[Waiting]:
+def waiting(*news: NewsKind, resent: bool = False) -> list[Waiting]:
     return [Waiting(number, each, resent) for number, each in enumerate(news, start=1)]
 
 
 def test_the_oldest_change_goes_first() -> None:
-    picked = pick(waiting(News.STATE, News.STATE, News.OUTCOME), tried=0)
-    assert (picked.next, picked.replaced) == (Waiting(1, News.STATE), ())
+    picked = pick(waiting(NewsKind.STATE, NewsKind.STATE, NewsKind.OUTCOME), tried=0)
+    assert (picked.next, picked.replaced) == (Waiting(1, NewsKind.STATE), ())
 
 
 def test_a_state_in_retry_gives_way_to_the_newest() -> None:
-    picked = pick(waiting(News.STATE, News.STATE, News.STATE), tried=1)
-    assert (picked.next, picked.replaced) == (Waiting(3, News.STATE), (1, 2))
+    picked = pick(waiting(NewsKind.STATE, NewsKind.STATE, NewsKind.STATE), tried=1)
+    assert (picked.next, picked.replaced) == (Waiting(3, NewsKind.STATE), (1, 2))
 
 
 def test_an_outcome_is_never_replaced() -> None:
-    picked = pick(waiting(News.STATE, News.OUTCOME, News.OUTCOME), tried=1)
-    assert (picked.next, picked.replaced) == (Waiting(2, News.OUTCOME), (1,))
-    assert pick(waiting(News.OUTCOME, News.OUTCOME), tried=1).replaced == ()
+    picked = pick(waiting(NewsKind.STATE, NewsKind.OUTCOME, NewsKind.OUTCOME), tried=1)
+    assert (picked.next, picked.replaced) == (Waiting(2, NewsKind.OUTCOME), (1,))
+    assert pick(waiting(NewsKind.OUTCOME, NewsKind.OUTCOME), tried=1).replaced == ()
 
 
 def test_what_somebody_asked_for_again_is_not_replaced() -> None:
-    assert pick(waiting(News.STATE, News.OUTCOME, resent=True), tried=1).replaced == ()
+    assert pick(waiting(NewsKind.STATE, NewsKind.OUTCOME, resent=True), tried=1).replaced == ()
 
 
 def test_nothing_is_due_when_nothing_waits() -> None:
     assert pick([], tried=0).next is None
 
 
-@given(st.lists(st.sampled_from(News), min_size=1), st.integers(0, 3))
-def test_picking_loses_no_outcome_and_keeps_the_order(kinds: list[News], tried: int) -> None:
+@given(st.lists(st.sampled_from(NewsKind), min_size=1), st.integers(0, 3))
+def test_picking_loses_no_outcome_and_keeps_the_order(kinds: list[NewsKind], tried: int) -> None:
     all_of_them = waiting(*kinds)
     picked = pick(all_of_them, tried)
     assert picked.next is not None
     gone = [each for each in all_of_them if each.revision in picked.replaced]
-    assert all(each.news is News.STATE for each in gone)
+    assert all(each.news is NewsKind.STATE for each in gone)
     assert list(picked.replaced) == list(range(1, picked.next.revision))
 
 
@@ -114,7 +124,7 @@ def test_an_id_is_stable_and_of_one_change_only() -> None:
 
 
 def signed(keys: list[str], now: datetime | None = None) -> tuple[dict[str, str], str]:
-    body = body_of(News.OUTCOME, replace(story()[-1], revision=5), at(9))
+    body = body_of(NewsKind.OUTCOME, replace(story()[-1], revision=5), at(9))
     return signed_headers("msg_1", body, keys, now or datetime.now(UTC)), body
 
 
@@ -149,7 +159,7 @@ def test_another_body_time_or_secret_is_refused() -> None:
 
 
 def test_a_post_carries_no_token_value() -> None:
-    body = body_of(News.OUTCOME, story()[-1], at(9))
+    body = body_of(NewsKind.OUTCOME, story()[-1], at(9))
     token = json.loads(body)["data"]["startSession"]["idToken"]
     assert token["value"].startswith("****")
     assert "sealed" not in body
@@ -160,3 +170,10 @@ def test_the_previous_secret_signs_until_its_time_is_over() -> None:
     assert owner.secrets(at(59)) == ["new", "old"]
     assert owner.secrets(at(60)) == ["new"]
     assert Endpoint("t", "c").secrets(T0) == []
+
+
+def test_a_receiver_may_ask_for_a_longer_pause_within_limits() -> None:
+    assert pause_after(1) == PAUSES[0]
+    assert pause_after(1, 3_600) == timedelta(hours=1)
+    assert pause_after(1, 1e9) == RETRY_AFTER_LIMIT
+    assert pause_after(TRIES) is None

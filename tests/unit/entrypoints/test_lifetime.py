@@ -1,4 +1,4 @@
-"""A process ends in order at the first signal, whenever that comes."""
+"""A process ends in order at the first signal, during its start and afterwards."""
 
 import os
 import signal
@@ -29,7 +29,10 @@ life.run(main(life))
 
 
 def ended(how: str, wait_for: str, *signals: signal.Signals) -> tuple[int, str]:
-    """Runs the program, sends the signals once it said `wait_for`; its exit code and last word."""
+    """Runs the program and sends the signals when it has printed `wait_for`.
+
+    Returns its exit code and its last output.
+    """
     command = [sys.executable, "-c", PROGRAM, how]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=subprocess.DEVNULL, text=True) as process:

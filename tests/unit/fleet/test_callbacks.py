@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from fleet import callbacks
 from fleet.callbacks import Delivery, Endpoint
-from fleet.engine.database import Database
+from fleet.database import Database
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 URL = "https://receiver.example.com"

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from fleet import connections
 from fleet.connections import Connection
-from fleet.engine.database import Database
+from fleet.database import Database
 from tests.support.fleet_rows import NOW, connect, later
 
 

@@ -1,9 +1,9 @@
-"""The intent of a frame: what may have been on the wire."""
+"""Sends: the intent to write a frame, on both databases."""
 
 import pytest
 
 from fleet import connections, sends
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.values import InvalidValue
 from fleet.sends import AlreadySettled, StaleEpoch
 from tests.support.fleet_rows import NOW, connect, intend, later
@@ -113,3 +113,13 @@ async def test_a_wire_id_beyond_its_limit_is_refused(held: Database) -> None:
     async with held.write() as tx:
         with pytest.raises(InvalidValue):
             await intend(tx, wire_id="x" * 256)
+
+
+async def test_a_send_keeps_its_frame_and_when_its_answer_was_given_up(held: Database) -> None:
+    async with held.write() as tx:
+        send = await intend(tx, action="ReserveNow", frame={"idTag": "****1234"})
+        await sends.reframe(tx, send.id, {"idTag": "****1234", "reservationId": 7})
+        await sends.lost(tx, send.id, cause="ANSWER_TIMEOUT", now=later(30))
+        (kept,) = await sends.by_command(tx, "acme", "start-1")
+    assert (kept.action, kept.frame) == ("ReserveNow", {"idTag": "****1234", "reservationId": 7})
+    assert kept.lost_time == later(30)

@@ -3,9 +3,9 @@
 import pytest
 
 from fleet import connections, stations
-from fleet.engine.database import Database
+from fleet.database import Database
 from fleet.engine.values import InvalidValue
-from fleet.stations import Connector, Station, StationExists
+from fleet.stations import Station, StationConnector, StationExists
 from tests.support.fleet_rows import NOW, connect, later, make_station
 
 
@@ -15,7 +15,7 @@ async def ids(db: Database, **filters: object) -> list[str]:
         return [s.id for s in await stations.list_page(tx, **values)]  # type: ignore[arg-type]
 
 
-async def status(db: Database, word: str, seconds: float) -> Connector:
+async def status(db: Database, word: str, seconds: float) -> StationConnector:
     async with db.write() as tx:
         return await stations.set_connector(
             tx,
@@ -37,7 +37,7 @@ async def get(db: Database, id: str = "CP1") -> Station:
 
 async def hashes(db: Database) -> tuple[str, ...]:
     async with db.read() as tx:
-        return await stations.password_hashes(tx, "CP1")
+        return (await stations.get_with_hashes(tx, "CP1"))[1]
 
 
 async def test_a_registered_station_is_read_back_as_it_was_made(db: Database) -> None:
@@ -50,7 +50,7 @@ async def test_a_registered_station_is_read_back_as_it_was_made(db: Database) ->
 async def test_an_unknown_station_is_none_and_has_no_password(db: Database) -> None:
     async with db.read() as tx:
         assert await stations.get(tx, "nobody") is None
-        assert await stations.password_hashes(tx, "nobody") == ()
+        assert await stations.get_with_hashes(tx, "nobody") == (None, ())
 
 
 async def test_a_station_cannot_be_registered_twice_not_even_by_another_tenant(
@@ -180,7 +180,7 @@ async def test_a_deleted_station_takes_its_password_and_connectors_along(db: Dat
         await make_station(tx)
         assert await stations.delete(tx, "CP1")
         assert not await stations.delete(tx, "CP1")
-        assert await stations.password_hashes(tx, "CP1") == ()
+        assert await stations.get_with_hashes(tx, "CP1") == (None, ())
         assert await stations.connectors(tx, "CP1") == []
 
 

@@ -1,4 +1,4 @@
-"""A central system that answers everything with what the test put there."""
+"""A back end for stations under test. It answers every CALL of a station."""
 
 import asyncio
 import json
@@ -17,9 +17,11 @@ Frame = list[Any]
 
 
 class CentralSystem:
-    """Keeps every CALL of the stations in order; `replies` overrides the usual answers.
+    """Records what the stations write.
 
-    frames: everything that stations wrote. violations: what the standard says against it.
+    calls: their CALLs, in order. frames: all their frames. violations: the frames that break the
+    schemas of the standard, in words. replies: by action, fields that replace those of the usual
+    answer. authorizations: the Authorization header of each connection.
     """
 
     def __init__(self) -> None:
@@ -36,7 +38,7 @@ class CentralSystem:
 
     @property
     def authorization(self) -> str | None:
-        """What the last station showed."""
+        """The Authorization header of the last connection."""
         return self.authorizations[-1]
 
     async def handle(self, socket: ServerConnection) -> None:
@@ -63,7 +65,7 @@ class CentralSystem:
         return await self.answered(await self.send(action, payload))
 
     async def answered(self, identity: str, count: int = 1) -> Payload:
-        """Waits until a CALL was answered so many times."""
+        """Waits until a CALL has `count` answers; returns the last of them."""
         async with asyncio.timeout(10), self._news:
             await self._news.wait_for(lambda: len(self.answers(identity)) >= count)
         frame = self.answers(identity)[count - 1]

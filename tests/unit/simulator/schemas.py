@@ -1,4 +1,4 @@
-"""Holds a station's frames against the schemas of the standard, which the `ocpp` package ships."""
+"""Checks a station's frames against the schemas of the standard, from the `ocpp` package."""
 
 import json
 from functools import cache

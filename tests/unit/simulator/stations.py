@@ -1,4 +1,4 @@
-"""Stations under test, and what a back end asks of them in each version's words."""
+"""Stations under test, and the CALLs of a back end in the words of each version."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,7 +22,7 @@ Pair = tuple[CentralSystem, SimulatedStation]
 async def connected(
     version: str, *flaws: Behaviour, lawful: bool = True, **settings: Any
 ) -> AsyncIterator[Pair]:
-    """A booted station. `lawful`: every frame that it wrote must obey the standard's schemas."""
+    """A booted station. lawful: at the end, every frame must have obeyed the schemas."""
     async with central_system() as system:
         quick = {"plug_delay_s": 0.01, "reconnect_s": 0.01, "reboot_s": 0.01, **settings}
         config = StationConfig("CP1", system.url, version=version, flaws=flaws, **quick)
@@ -47,7 +47,7 @@ def start_call(version: str, token: str = TOKEN, **fields: Any) -> tuple[str, Pa
 def stop_call(station: SimulatedStation) -> tuple[str, Payload]:
     session = station.charger.sessions[-1]
     if station.config.version == "1.6":
-        return "RemoteStopTransaction", {"transactionId": session.wire_id}
+        return "RemoteStopTransaction", {"transactionId": session.csms_transaction_id}
     return "RequestStopTransaction", {"transactionId": session.id}
 
 
@@ -65,7 +65,7 @@ def reserve_call(
     version: str,
     evse_id: int | None = 1,
     *,
-    hold: int = 5,
+    reservation_id: int = 5,
     token: str = TOKEN,
     group: str | None = None,
     lasts_s: float = 3600,
@@ -74,9 +74,9 @@ def reserve_call(
     expiry = (datetime.now(UTC) + timedelta(seconds=lasts_s)).isoformat()
     if version == "1.6":
         parent = {"parentIdTag": group} if group else {}
-        fields = {"reservationId": hold, "idTag": token, "expiryDate": expiry}
+        fields = {"reservationId": reservation_id, "idTag": token, "expiryDate": expiry}
         return "ReserveNow", {"connectorId": evse_id or 0, **fields, **parent}
-    request = {"id": hold, "idToken": id_token(token), "expiryDateTime": expiry}
+    request = {"id": reservation_id, "idToken": id_token(token), "expiryDateTime": expiry}
     if evse_id is not None:
         request["evseId"] = evse_id
     if group is not None:
@@ -86,8 +86,8 @@ def reserve_call(
     return "ReserveNow", request
 
 
-def cancel_call(hold: int = 5) -> tuple[str, Payload]:
-    return "CancelReservation", {"reservationId": hold}
+def cancel_call(reservation_id: int = 5) -> tuple[str, Payload]:
+    return "CancelReservation", {"reservationId": reservation_id}
 
 
 def id_token(value: str) -> Payload:
@@ -122,5 +122,5 @@ async def charges(system: CentralSystem, station: SimulatedStation, **fields: An
 
 
 def order(system: CentralSystem) -> list[str]:
-    """What the station wrote, in order: actions of its CALLs, and `answer`."""
+    """The actions of the station's CALLs, and `answer` for each answer, in order."""
     return [frame[2] if frame[0] == 2 else "answer" for frame in system.frames]

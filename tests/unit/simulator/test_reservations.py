@@ -1,11 +1,11 @@
-"""ReserveNow, CancelReservation, and the ends of a hold, as each version has them."""
+"""ReserveNow, CancelReservation, and the ends of a reservation, as each version has them."""
 
 from typing import Any
 
 import pytest
 
+from simulator.charger.model import DriverToken
 from simulator.config import Cable, TxStart
-from simulator.model import Token
 from tests.unit.simulator.stations import (
     EVERY,
     GROUP,
@@ -35,17 +35,17 @@ def at(version: str, evse_id: int) -> dict[str, Any]:
 
 
 @EVERY
-async def test_a_hold_of_one_outlet_is_shown_and_keeps_others_out(version: str) -> None:
+async def test_a_reservation_of_one_evse_is_shown_and_keeps_others_out(version: str) -> None:
     async with connected(version, evses=2) as (system, station):
         assert await system.ask(*reserve_call(version, 2)) == ACCEPTED
         await hears_status(system, version, "Reserved")
         assert await start(system, version, token=OTHER, **at(version, 2)) == REJECTED
         assert await start(system, version, token=OTHER, **at(version, 1)) == ACCEPTED
-        assert [hold.evse_id for hold in station.holds] == [2]
+        assert [each.evse_id for each in station.reservations] == [2]
 
 
 @EVERY
-async def test_a_hold_of_any_outlet_leaves_one_free_for_its_driver(version: str) -> None:
+async def test_a_reservation_of_any_evse_leaves_one_free_for_its_driver(version: str) -> None:
     async with connected(version, evses=2) as (system, station):
         assert await system.ask(*reserve_call(version, None)) == ACCEPTED
         await charges(system, station, token=OTHER, **at(version, 1))
@@ -53,7 +53,7 @@ async def test_a_hold_of_any_outlet_leaves_one_free_for_its_driver(version: str)
         assert await start(system, version, token=TOKEN, **at(version, 2)) == ACCEPTED
 
 
-async def test_the_last_outlet_of_a_hold_of_any_is_shown_as_reserved_by_2x_only() -> None:
+async def test_the_last_evse_of_a_reservation_of_any_is_shown_as_reserved_by_2x_only() -> None:
     async with connected("2.0.1") as (system, _station):
         await system.ask(*reserve_call("2.0.1", None))
         await hears_status(system, "2.0.1", "Reserved")
@@ -63,12 +63,12 @@ async def test_the_last_outlet_of_a_hold_of_any_is_shown_as_reserved_by_2x_only(
 
 
 @EVERY
-async def test_more_holds_than_outlets_are_refused(version: str) -> None:
+async def test_more_reservations_than_evses_are_refused(version: str) -> None:
     async with connected(version, evses=2) as (system, _station):
-        assert await system.ask(*reserve_call(version, 1, hold=5)) == ACCEPTED
-        assert await system.ask(*reserve_call(version, None, hold=6)) == ACCEPTED
-        assert await system.ask(*reserve_call(version, None, hold=7)) == OCCUPIED
-        assert await system.ask(*reserve_call(version, 2, hold=8)) == OCCUPIED
+        assert await system.ask(*reserve_call(version, 1, reservation_id=5)) == ACCEPTED
+        assert await system.ask(*reserve_call(version, None, reservation_id=6)) == ACCEPTED
+        assert await system.ask(*reserve_call(version, None, reservation_id=7)) == OCCUPIED
+        assert await system.ask(*reserve_call(version, 2, reservation_id=8)) == OCCUPIED
 
 
 @EVERY
@@ -96,7 +96,7 @@ async def test_what_is_broken_is_faulted(version: str) -> None:
 
 
 @EVERY
-async def test_a_station_may_take_no_holds_or_none_of_any_outlet(version: str) -> None:
+async def test_a_station_may_take_no_reservations_or_none_of_any_evse(version: str) -> None:
     async with connected(version, reserves=False) as (system, _station):
         assert (await system.ask(*reserve_call(version)))["status"] == "Rejected"
     async with connected(version, reserves_any=False) as (system, _station):
@@ -105,13 +105,13 @@ async def test_a_station_may_take_no_holds_or_none_of_any_outlet(version: str) -
 
 
 @EVERY
-async def test_an_unknown_outlet_cannot_be_held(version: str) -> None:
+async def test_an_unknown_evse_cannot_be_reserved(version: str) -> None:
     async with connected(version) as (system, _station):
         assert await system.ask(*reserve_call(version, 9)) == REJECTED
 
 
 @NEWER
-async def test_a_hold_may_ask_for_a_plug(version: str) -> None:
+async def test_a_reservation_may_ask_for_a_plug(version: str) -> None:
     plugs = ("cCCS2", "cType2")
     async with connected(version, evses=2, connector_types=plugs) as (system, station):
         assert await system.ask(*reserve_call(version, None, connector_type="cG105")) == REJECTED
@@ -122,18 +122,20 @@ async def test_a_hold_may_ask_for_a_plug(version: str) -> None:
 
 
 @EVERY
-async def test_the_same_id_replaces_and_a_refused_change_keeps_the_old_hold(version: str) -> None:
+async def test_the_same_id_replaces_and_a_refused_change_keeps_the_old_one(
+    version: str,
+) -> None:
     async with connected(version, evses=3) as (system, station):
         await charges(system, station, token=OTHER, **at(version, 3))
         assert await system.ask(*reserve_call(version, 1)) == ACCEPTED
         assert await system.ask(*reserve_call(version, 2)) == ACCEPTED
         assert await system.ask(*reserve_call(version, 3)) == OCCUPIED
-        assert [hold.evse_id for hold in station.holds] == [2]
+        assert [each.evse_id for each in station.reservations] == [2]
         assert station.charger.status(1) == "Available"
 
 
 @EVERY
-async def test_a_cancelled_hold_is_not_known_any_longer(version: str) -> None:
+async def test_a_cancelled_reservation_is_not_known_any_longer(version: str) -> None:
     async with connected(version) as (system, station):
         await system.ask(*reserve_call(version))
         assert await system.ask(*cancel_call()) == ACCEPTED
@@ -143,10 +145,10 @@ async def test_a_cancelled_hold_is_not_known_any_longer(version: str) -> None:
 
 
 @EVERY
-async def test_a_hold_ends_by_the_stations_own_clock(version: str) -> None:
+async def test_a_reservation_ends_by_the_stations_own_clock(version: str) -> None:
     async with connected(version) as (system, station):
         assert await system.ask(*reserve_call(version, lasts_s=0.05)) == ACCEPTED
-        await station.until(lambda: not station.holds)
+        await station.until(lambda: not station.reservations)
         await station.delivered()
         assert await system.ask(*cancel_call()) == REJECTED
         ended = [("Expired")] if version != "1.6" else []
@@ -156,7 +158,7 @@ async def test_a_hold_ends_by_the_stations_own_clock(version: str) -> None:
 
 @EVERY
 @pytest.mark.parametrize("how", ["fault", "inoperative"])
-async def test_a_hold_ends_with_its_outlet(version: str, how: str) -> None:
+async def test_a_reservation_ends_with_its_evse(version: str, how: str) -> None:
     async with connected(version) as (system, station):
         await system.ask(*reserve_call(version))
         await station.until(lambda: station.charger.evses[1].reported_status == "Reserved")
@@ -165,34 +167,34 @@ async def test_a_hold_ends_with_its_outlet(version: str, how: str) -> None:
         else:
             station.set_available(False, 1)
         await station.delivered()
-        assert station.holds == []
+        assert station.reservations == []
         assert endings(system) == ([] if version == "1.6" else ["Removed"])
         assert last_status(system, version) == ("Faulted" if how == "fault" else "Unavailable")
 
 
 @NEWER
-async def test_a_hold_of_any_outlet_ends_when_too_few_are_left(version: str) -> None:
+async def test_a_reservation_of_any_evse_ends_when_too_few_are_left(version: str) -> None:
     async with connected(version, evses=2) as (system, station):
         await system.ask(*reserve_call(version, None))
         station.fault(1)
-        assert len(station.holds) == 1
+        assert len(station.reservations) == 1
         station.fault(2)
         await station.delivered()
         assert endings(system) == ["Removed"]
 
 
 @EVERY
-async def test_the_transaction_says_which_hold_it_used(version: str) -> None:
+async def test_the_transaction_says_which_reservation_it_used(version: str) -> None:
     async with connected(version) as (system, station):
         await system.ask(*reserve_call(version))
         await charges(system, station)
         assert (await hears_session(system, version))["reservationId"] == 5
-        assert station.holds == []
+        assert station.reservations == []
         assert endings(system) == []
 
 
 @EVERY
-async def test_without_an_outlet_named_a_driver_is_led_to_the_own_hold(version: str) -> None:
+async def test_without_an_evse_named_a_driver_is_led_to_the_own_reservation(version: str) -> None:
     async with connected(version, evses=3) as (system, station):
         await system.ask(*reserve_call(version, 3))
         await charges(system, station)
@@ -208,18 +210,18 @@ async def test_a_transaction_that_runs_since_the_plug_says_it_when_the_token_is_
         await system.ask(*reserve_call(version))
         station.plug_in()
         assert "reservationId" not in await hears_session(system, version)
-        assert len(station.holds) == 1
-        station.swipe(Token(TOKEN))
+        assert len(station.reservations) == 1
+        station.swipe(DriverToken(TOKEN))
         told = await system.hears("TransactionEvent", triggerReason="Authorized")
         assert told["reservationId"] == 5
 
 
 @NEWER
-async def test_a_hold_of_2x_is_used_up_when_the_token_is_shown(version: str) -> None:
+async def test_a_reservation_of_2x_is_used_up_when_the_token_is_shown(version: str) -> None:
     settings: dict[str, Any] = {"cable": Cable.NEVER, "connection_timeout_s": 0.05}
     async with connected(version, **settings) as (system, station):
         await system.ask(*reserve_call(version))
-        station.swipe(Token(TOKEN))
+        station.swipe(DriverToken(TOKEN))
         await station.until(lambda: station.charger.evses[1].authorization is not None)
         assert await system.ask(*cancel_call()) == REJECTED
         await station.until(lambda: station.charger.evses[1].authorization is None)
@@ -227,36 +229,36 @@ async def test_a_hold_of_2x_is_used_up_when_the_token_is_shown(version: str) -> 
         assert endings(system) == (["NoTransaction"] if version == "2.1" else [])
 
 
-async def test_a_hold_of_16_stays_when_nobody_plugs_in() -> None:
+async def test_a_reservation_of_16_stays_when_nobody_plugs_in() -> None:
     async with connected("1.6", cable=Cable.NEVER, connection_timeout_s=0.05) as (system, station):
         await system.ask(*reserve_call("1.6"))
-        station.swipe(Token(TOKEN))
+        station.swipe(DriverToken(TOKEN))
         await hears_status(system, "1.6", "Preparing")
         await hears_status(system, "1.6", "Reserved", 2)
         assert await system.ask(*cancel_call()) == ACCEPTED
 
 
 @EVERY
-async def test_a_card_of_somebody_else_does_nothing_at_a_held_outlet(version: str) -> None:
+async def test_a_card_of_somebody_else_does_nothing_at_a_reserved_evse(version: str) -> None:
     async with connected(version, cable=Cable.NEVER) as (system, station):
         await system.ask(*reserve_call(version))
-        station.swipe(Token(OTHER))
+        station.swipe(DriverToken(OTHER))
         await station.delivered()
-        assert station.said["Authorize"] == 1
+        assert station.sent["Authorize"] == 1
         assert station.charger.evses[1].authorization is None
 
 
 @EVERY
-async def test_a_card_of_the_group_uses_the_hold(version: str) -> None:
+async def test_a_card_of_the_group_uses_the_reservation(version: str) -> None:
     async with connected(version) as (system, station):
         system.replies["Authorize"] = in_group(GROUP)
         await system.ask(*reserve_call(version, group=GROUP))
-        station.swipe(Token(OTHER))
+        station.swipe(DriverToken(OTHER))
         assert (await hears_session(system, version))["reservationId"] == 5
 
 
 @NEWER
-async def test_a_remote_start_for_the_group_uses_the_hold(version: str) -> None:
+async def test_a_remote_start_for_the_group_uses_the_reservation(version: str) -> None:
     async with connected(version) as (system, _station):
         await system.ask(*reserve_call(version, group=GROUP))
         group = {"idToken": GROUP, "type": "ISO14443"}
@@ -267,7 +269,7 @@ async def test_a_remote_start_for_the_group_uses_the_hold(version: str) -> None:
 
 
 @pytest.mark.parametrize(("group", "lets_in"), [(GROUP, True), ("FLEET-2", False)])
-async def test_16_asks_for_the_parent_of_a_tag_that_is_started_on_a_held_outlet(
+async def test_16_asks_for_the_parent_of_a_tag_that_is_started_on_a_reserved_evse(
     group: str, lets_in: bool
 ) -> None:
     async with connected("1.6") as (system, station):
@@ -282,21 +284,21 @@ async def test_16_asks_for_the_parent_of_a_tag_that_is_started_on_a_held_outlet(
 
 
 @EVERY
-async def test_holds_outlive_a_reset(version: str) -> None:
+async def test_reservations_outlive_a_reset(version: str) -> None:
     async with connected(version) as (system, station):
         await system.ask(*reserve_call(version))
         assert (await system.ask(*reset_call(version)))["status"] == "Accepted"
         await system.hears("BootNotification", 2)
         await hears_status(system, version, "Reserved", 2)
-        assert [hold.id for hold in station.holds] == [5]
+        assert [each.id for each in station.reservations] == [5]
 
 
 @NEWER
-async def test_a_hold_that_ends_without_network_is_told_afterwards(version: str) -> None:
+async def test_a_reservation_that_ends_without_network_is_told_afterwards(version: str) -> None:
     async with connected(version) as (system, station):
         await system.ask(*reserve_call(version, lasts_s=0.3))
         station.go_offline()
-        await station.until(lambda: not station.holds)
+        await station.until(lambda: not station.reservations)
         station.go_online()
         await system.hears("ReservationStatusUpdate", reservationUpdateStatus="Expired")
 

@@ -3,8 +3,8 @@
 import base64
 from typing import Any
 
+from simulator.charger.model import DriverToken
 from simulator.config import Cable, TxStart
-from simulator.model import Token
 from tests.unit.simulator.stations import (
     EVERY,
     NEWER,
@@ -16,7 +16,7 @@ from tests.unit.simulator.stations import (
 
 
 @EVERY
-async def test_it_boots_and_tells_the_status_of_every_outlet(version: str) -> None:
+async def test_it_boots_and_tells_the_status_of_every_evse(version: str) -> None:
     async with connected(version, evses=2) as (system, _station):
         await system.hears("BootNotification")
         await system.hears("StatusNotification", 2)
@@ -77,8 +77,8 @@ async def test_a_transaction_that_began_with_the_authorisation_ends_without_a_ca
 async def test_it_stops_by_the_id_that_the_back_end_gave_it() -> None:
     async with connected("1.6", cable=Cable.FIRST) as (system, station):
         await start(system, "1.6")
-        await station.until(lambda: station.charger.sessions[0].wire_id is not None)
-        stop = {"transactionId": station.charger.sessions[0].wire_id}
+        await station.until(lambda: station.charger.sessions[0].csms_transaction_id is not None)
+        stop = {"transactionId": station.charger.sessions[0].csms_transaction_id}
         assert await system.ask("RemoteStopTransaction", stop) == {"status": "Accepted"}
         assert await hears_end(system, "1.6") == "Remote"
         assert await system.ask("RemoteStopTransaction", stop) == {"status": "Rejected"}
@@ -140,16 +140,16 @@ async def test_a_remote_start_may_have_to_be_authorised_first(version: str) -> N
         system.replies["Authorize"] = {"idTagInfo": refusal, "idTokenInfo": refusal}
         assert (await start(system, version))["status"] == "Accepted"
         await system.hears("Authorize")
-        await station.until(lambda: station.said["Authorize"] == 1)
+        await station.until(lambda: station.sent["Authorize"] == 1)
         assert station.charger.sessions == []
 
 
 @EVERY
 async def test_a_driver_begins_and_ends_a_session_with_a_card(version: str) -> None:
     async with connected(version, cable=Cable.FIRST) as (system, station):
-        station.swipe(Token("04AB"))
+        station.swipe(DriverToken("04AB"))
         await hears_session(system, version)
-        station.swipe(Token("04AB"))
+        station.swipe(DriverToken("04AB"))
         assert await hears_end(system, version) == "Local"
 
 

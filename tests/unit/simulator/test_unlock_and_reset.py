@@ -127,7 +127,7 @@ async def test_a_reset_that_a_station_does_not_know_is_rejected(version: str, ki
 
 
 @NEWER
-async def test_one_outlet_restarts_while_the_station_stays(version: str) -> None:
+async def test_one_evse_restarts_while_the_station_stays(version: str) -> None:
     async with connected(version, cable=Cable.FIRST, evses=2) as (system, station):
         await charges(system, station, evseId=2)
         boots = {"type": "Immediate", "evseId": 2}
@@ -138,11 +138,11 @@ async def test_one_outlet_restarts_while_the_station_stays(version: str) -> None
         await station.delivered()
         last = system.matching("StatusNotification", evseId=2)[-1]
         assert last["connectorStatus"] == "Occupied"
-        assert station.connections == station.said["BootNotification"] == 1
+        assert station.connections == station.sent["BootNotification"] == 1
 
 
 @NEWER
-async def test_a_busy_outlet_restarts_after_its_transaction(version: str) -> None:
+async def test_a_busy_evse_restarts_after_its_transaction(version: str) -> None:
     async with connected(version, cable=Cable.FIRST, evses=2) as (system, station):
         await charges(system, station, evseId=1)
         idle = {"type": "OnIdle", "evseId": 2}
@@ -152,20 +152,20 @@ async def test_a_busy_outlet_restarts_after_its_transaction(version: str) -> Non
         await system.ask(*stop_call(station))
         await system.hears("StatusNotification", evseId=1, connectorStatus="Unavailable")
         await station.until(lambda: station.charger.status(1) == "Finishing")
-        assert station.said["BootNotification"] == 1
+        assert station.sent["BootNotification"] == 1
 
 
-async def test_a_transaction_goes_on_after_the_restart_of_its_outlet() -> None:
+async def test_a_transaction_goes_on_after_the_restart_of_its_evse() -> None:
     async with connected("2.1", cable=Cable.FIRST, resumes=True) as (system, station):
         await charges(system, station)
         resume = {"type": "ImmediateAndResume", "evseId": 1}
         assert await system.ask("Reset", resume) == {"status": "Accepted"}
         await system.hears("TransactionEvent", triggerReason="TxResumed")
-        assert len(station.active_sessions) == station.said["BootNotification"] == 1
+        assert len(station.active_sessions) == station.sent["BootNotification"] == 1
 
 
 @NEWER
-async def test_the_reset_of_an_outlet_may_be_unknown_and_the_outlet_too(version: str) -> None:
+async def test_the_reset_of_an_evse_may_be_unknown_and_the_evse_too(version: str) -> None:
     asked = {"type": "Immediate", "evseId": 9}
     async with connected(version) as (system, _station):
         assert await system.ask("Reset", asked) == rejected("UnknownEvse")
@@ -193,7 +193,7 @@ async def test_after_a_power_cut_the_end_of_what_ran_is_told(version: str) -> No
 
 
 @EVERY
-async def test_a_broken_outlet_ends_its_transaction_and_can_be_repaired(version: str) -> None:
+async def test_a_broken_evse_ends_its_transaction_and_can_be_repaired(version: str) -> None:
     async with connected(version, cable=Cable.FIRST) as (system, station):
         await charges(system, station)
         station.fault()

@@ -5,7 +5,7 @@ from typing import Any
 
 from station_gateway.dialects import v16
 from station_gateway.dialects.interface import Dialect
-from station_gateway.session.engine import Session, SessionLimits
+from station_gateway.session.engine import OcppSession, SessionLimits
 from station_gateway.session.events import CallReceived, Event
 
 HEARTBEAT: dict[str, Any] = {}
@@ -27,7 +27,7 @@ class Conversation:
     """Speaks as the station (`station_*`), and as the shell of the session (`we_*`)."""
 
     def __init__(self, dialect: Dialect = v16, limits: SessionLimits | None = None) -> None:
-        self.session = Session(dialect, limits or SessionLimits())
+        self.session = OcppSession(dialect, limits or SessionLimits())
         self.now = 0.0
 
     def station_says(self, *frame: Any) -> list[Event]:

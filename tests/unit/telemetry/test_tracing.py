@@ -1,4 +1,4 @@
-"""Spans are exported in the background; what is lost is counted; nothing waits."""
+"""Spans are exported in the background; lost spans are counted; nothing waits."""
 
 import threading
 from collections.abc import Sequence

@@ -600,7 +600,7 @@ class Step(_message.Message):
         KIND_OUTCOME: Step._Kind.ValueType  # 10
         """How it ended was found."""
         KIND_CALLBACK: Step._Kind.ValueType  # 11
-        """A callback was delivered, or not."""
+        """Not used today: deliveries of callbacks are listed by ListCallbackDeliveries. Reserved for steps that tell of them."""
         KIND_CANCEL_ASKED: Step._Kind.ValueType  # 12
         """Whoever asked for it wants it to be taken back."""
         KIND_ROUTE: Step._Kind.ValueType  # 13
@@ -634,7 +634,7 @@ class Step(_message.Message):
     KIND_OUTCOME: Step.Kind.ValueType  # 10
     """How it ended was found."""
     KIND_CALLBACK: Step.Kind.ValueType  # 11
-    """A callback was delivered, or not."""
+    """Not used today: deliveries of callbacks are listed by ListCallbackDeliveries. Reserved for steps that tell of them."""
     KIND_CANCEL_ASKED: Step.Kind.ValueType  # 12
     """Whoever asked for it wants it to be taken back."""
     KIND_ROUTE: Step.Kind.ValueType  # 13

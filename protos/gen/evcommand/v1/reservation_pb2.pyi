@@ -42,7 +42,7 @@ class Reservation(_message.Message):
         STATE_REQUESTED: Reservation._State.ValueType  # 1
         """The station is being asked; or nobody knows whether it holds it, and it is cancelled there."""
         STATE_SCHEDULED: Reservation._State.ValueType  # 2
-        """It begins later."""
+        """Not used today: no reservation is in this state. Reserved for reservations that begin later."""
         STATE_HELD: Reservation._State.ValueType  # 3
         """The station holds it."""
         STATE_USED: Reservation._State.ValueType  # 4
@@ -66,7 +66,7 @@ class Reservation(_message.Message):
     STATE_REQUESTED: Reservation.State.ValueType  # 1
     """The station is being asked; or nobody knows whether it holds it, and it is cancelled there."""
     STATE_SCHEDULED: Reservation.State.ValueType  # 2
-    """It begins later."""
+    """Not used today: no reservation is in this state. Reserved for reservations that begin later."""
     STATE_HELD: Reservation.State.ValueType  # 3
     """The station holds it."""
     STATE_USED: Reservation.State.ValueType  # 4

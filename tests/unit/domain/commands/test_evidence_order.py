@@ -7,10 +7,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.commands import transitions as changes
 from domain.commands.judging import apply, judge
 from domain.evidence.facts import Act, Facts
-from domain.evidence.restart import Reported, RestartFacts
-from domain.model import transitions as changes
+from domain.evidence.restart import ConnectorReport, RestartFacts
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Code, Command, Outcome, State
 from domain.model.states import is_definite
@@ -115,7 +115,7 @@ class Reset:
             connected_time=connected or at(-1000),
             down_time=down,
             running=(gone,),
-            connectors=(Reported(1, "Available", at(-99), "", told),),
+            connectors=(ConnectorReport(1, "Available", at(-99), "", told),),
         )
         answered = self._seen("answer", now)
         reply = asked(self.times["asked"]) if "asked" in self.times else None

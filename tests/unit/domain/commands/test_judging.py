@@ -1,458 +1,27 @@
-"""What became of a start or a stop: one table per moment, a row per situation."""
-
-from dataclasses import replace
+"""The one door of the rules: what a decision writes into a command."""
 
 import pytest
 
-from domain.commands.judging import apply, judge
-from domain.evidence.facts import Act, Decision, Facts
-from domain.model import transitions as changes
-from domain.model.answers import StationAnswer, Verdict
+from domain.commands import transitions as changes
+from domain.commands.judging import apply, is_guarded, judge
+from domain.evidence.facts import Act, Decision
 from domain.model.command import Command, CompensationState, State
 from domain.model.outcomes import Cause, ending
 from tests.unit.domain.situations import (
-    ACCEPTED,
     REJECTED,
     TIMING,
     answered,
-    asked,
     at,
-    available,
-    ended,
     facts,
-    frame,
     lost,
-    rival,
+    reset,
     session,
     start,
     stop,
+    unlock,
 )
-
-UNANSWERED = frame(answer_time=None)
-ON_2X = {"ocpp_version": "2.0.1"}
-NAMED = StationAnswer(Verdict.ACCEPTED, "Accepted", transaction_id="9")
-
-
-def said(decision: Decision) -> str:
-    """The act, or the cause of the conclusion."""
-    if decision.act is Act.CONCLUDE and decision.outcome is not None:
-        return decision.outcome.cause
-    return decision.act.value
-
-
-def judged(command: Command, known: Facts, now_s: float) -> str:
-    return said(judge(command, known, TIMING, at(now_s)))
-
-
-@pytest.mark.parametrize(
-    ("known", "now_s", "expected"),
-    [
-        pytest.param(facts(frame=None), 10, "WAIT", id="nothing was sent"),
-        pytest.param(facts(session()), 10, "SESSION_STARTED", id="it started"),
-        pytest.param(facts(ended()), 30, "SESSION_STARTED_AND_ENDED", id="it is over already"),
-        pytest.param(
-            facts(session(authorized=False)), 10, "AUTHORIZATION_REFUSED", id="refused by us"
-        ),
-        pytest.param(
-            facts(ended("DeAuthorized")), 30, "AUTHORIZATION_REFUSED", id="by the station"
-        ),
-        pytest.param(facts(ended("Timeout")), 30, "CABLE_WAIT_ENDED", id="for want of a car"),
-        pytest.param(facts(session(charging_state="Idle")), 10, "WAIT", id="no car yet"),
-        pytest.param(
-            facts(session(charging_state="Idle")), 77, "SESSION_OPEN_WITHOUT_CABLE", id="no car"
-        ),
-        pytest.param(
-            facts(ended(transaction_id="1"), session()), 30, "SESSION_STARTED", id="running first"
-        ),
-        pytest.param(
-            facts(connectors=(available(),)), 21, "CABLE_WAIT_ENDED", id="back to Available"
-        ),
-        pytest.param(facts(), 75, "WAIT", id="before the deadline"),
-        pytest.param(facts(), 76, "NO_CABLE_OR_NO_TRANSACTION", id="nothing by the deadline"),
-        pytest.param(facts(connection_timeout_s=20.0), 36, "NO_CABLE_OR_NO_TRANSACTION", id="own"),
-        pytest.param(facts(connected_since=None), 76, "OFFLINE_AT_DEADLINE", id="offline then"),
-        pytest.param(facts(connected_since=at(70)), 76, "OFFLINE_AT_DEADLINE", id="just back"),
-        pytest.param(
-            facts(session(clock_suspect=True)), 76, "SESSION_DOUBTFUL", id="only a doubtful one"
-        ),
-        pytest.param(facts(session(clock_suspect=True)), 30, "WAIT", id="doubtful is no success"),
-        pytest.param(
-            facts(session(clock_suspect=True), session(clock_suspect=True, evse_id=None)),
-            30,
-            "WAIT",
-            id="two doubtful ones are no success either",
-        ),
-    ],
-)
-def test_an_accepted_start_is_judged_by_facts(known: Facts, now_s: float, expected: str) -> None:
-    assert judged(answered(start()), known, now_s) == expected
-
-
-@pytest.mark.parametrize(
-    ("known", "now_s", "expected"),
-    [
-        pytest.param(facts(frame=UNANSWERED), 30, "WAIT", id="facts may still come"),
-        pytest.param(facts(session(), frame=UNANSWERED), 30, "SESSION_STARTED", id="they came"),
-        pytest.param(facts(connectors=(available(),), frame=UNANSWERED), 30, "WAIT", id="no proof"),
-        pytest.param(facts(frame=UNANSWERED), 61, "ASK", id="the station is asked"),
-        pytest.param(facts(frame=UNANSWERED, connected_since=None), 61, "WAIT", id="nobody to ask"),
-        pytest.param(facts(frame=UNANSWERED, asked=asked()), 65, "WAIT", id="asked already"),
-        pytest.param(
-            facts(frame=UNANSWERED, asked=asked(replied=False)), 72, "ASK", id="no reply, again"
-        ),
-        pytest.param(
-            facts(frame=UNANSWERED, asked=asked(replied=False)), 65, "WAIT", id="not at once"
-        ),
-        pytest.param(
-            facts(frame=UNANSWERED, asked=asked(replied=False, times=3)), 72, "WAIT", id="enough"
-        ),
-        pytest.param(
-            facts(frame=UNANSWERED, asked=asked(), connected_since=at(62)),
-            70,
-            "ASK",
-            id="it is back",
-        ),
-        pytest.param(
-            facts(frame=UNANSWERED, asked=asked()), 75, "ANSWER_TIMEOUT", id="1.6 no proof"
-        ),
-        pytest.param(
-            facts(frame=UNANSWERED, asked=asked(messages_in_queue=False), **ON_2X),
-            75,
-            "NO_CABLE_OR_NO_TRANSACTION",
-            id="2.x proves it",
-        ),
-        pytest.param(
-            facts(frame=UNANSWERED, asked=asked(messages_in_queue=True), **ON_2X),
-            75,
-            "FACTS_STILL_ON_STATION",
-            id="2.x holds facts back",
-        ),
-        pytest.param(
-            facts(
-                frame=UNANSWERED,
-                asked=asked(messages_in_queue=False),
-                **ON_2X,
-                connected_since=at(74),
-            ),
-            75,
-            "ANSWER_TIMEOUT",
-            id="an old reply proves nothing",
-        ),
-    ],
-)
-def test_a_start_without_an_answer_is_judged_by_facts(
-    known: Facts, now_s: float, expected: str
-) -> None:
-    assert judged(lost(start()), known, now_s) == expected
-
-
-def test_a_start_without_an_answer_or_any_word_of_it_is_a_timeout() -> None:
-    sent = changes.sent(start(), at(0))
-    assert judged(sent, facts(frame=UNANSWERED, connected_since=None), 75) == "ANSWER_TIMEOUT"
-
-
-def test_the_running_transaction_of_the_answer_counts() -> None:
-    running = session(transaction_id="9", received_time=at(-60), start_time=at(-60))
-    assert judged(answered(start(), NAMED), facts(running), 10) == "SESSION_STARTED"
-
-
-DOUBTFUL = session(clock_suspect=True)
-
-
-def given_up(cause: Cause = Cause.NO_CABLE_OR_NO_TRANSACTION) -> Command:
-    return changes.concluded(answered(start()), ending(cause), at(76))
-
-
-def undoing(command: Command) -> Command:
-    return changes.undoing(command, "late", "tx", "7", at(80))
-
-
-UNKNOWN_END = Cause.OFFLINE_AT_DEADLINE
-UNDO_1 = frame(attempt=2, send_time=at(80), answer_time=at(81))
-
-
-@pytest.mark.parametrize(
-    ("command", "known", "now_s", "expected"),
-    [
-        pytest.param(given_up(), facts(), 90, "WAIT", id="quiet"),
-        pytest.param(given_up(), facts(frame=None), 90, "WAIT", id="no frame"),
-        pytest.param(
-            given_up(),
-            facts(session(start_time=at(80), received_time=at(80))),
-            90,
-            "UNDO",
-            id="late",
-        ),
-        pytest.param(given_up(), facts(session()), 90, "UNDO", id="reported late"),
-        pytest.param(given_up(), facts(DOUBTFUL), 90, "WAIT", id="doubtful, perhaps soon clear"),
-        pytest.param(given_up(), facts(DOUBTFUL), 106, "UNDO_FAILED", id="doubtful for good"),
-        pytest.param(
-            given_up(),
-            facts(session(clock_suspect=True, received_time=at(400))),
-            500,
-            "WAIT",
-            id="doubtful, and hours on",
-        ),
-        pytest.param(
-            given_up(), facts(ended(clock_suspect=True)), 106, "WAIT", id="doubtful and over"
-        ),
-        pytest.param(given_up(), facts(session(), rivals=(rival(),)), 90, "WAIT", id="somebody's"),
-        pytest.param(given_up(), facts(ended()), 90, "WAIT", id="over by itself"),
-        pytest.param(given_up(UNKNOWN_END), facts(session()), 90, "SESSION_STARTED", id="raised"),
-        pytest.param(
-            given_up(UNKNOWN_END),
-            facts(session(start_time=at(80), received_time=at(80))),
-            90,
-            "UNDO",
-            id="too late",
-        ),
-        pytest.param(given_up(UNKNOWN_END), facts(), 90, "WAIT", id="1.6 cannot tell"),
-        pytest.param(given_up(UNKNOWN_END), facts(**ON_2X), 90, "ASK", id="2.x can be asked"),
-        pytest.param(
-            given_up(UNKNOWN_END),
-            facts(asked=asked(80, messages_in_queue=False), **ON_2X),
-            90,
-            "NO_CABLE_OR_NO_TRANSACTION",
-            id="2.x disproves it",
-        ),
-        pytest.param(
-            given_up(UNKNOWN_END),
-            facts(DOUBTFUL, asked=asked(80, messages_in_queue=False), **ON_2X),
-            200,
-            "WAIT",
-            id="2.x holds nothing back, and has told of a doubtful one",
-        ),
-        pytest.param(
-            given_up(UNKNOWN_END), facts(asked=asked(80), **ON_2X), 90, "WAIT", id="2.x is silent"
-        ),
-        pytest.param(undoing(given_up()), facts(session()), 90, "UNDO", id="first stop"),
-        pytest.param(undoing(given_up()), facts(), 90, "WAIT", id="its session is not known"),
-        pytest.param(undoing(given_up()), facts(ended()), 90, "UNDONE", id="it ended"),
-        pytest.param(
-            undoing(given_up()), facts(session(), undos=(UNDO_1,)), 90, "WAIT", id="stop agreed"
-        ),
-        pytest.param(
-            undoing(given_up()), facts(session(), undos=(UNDO_1,)), 141, "UNDO", id="stop again"
-        ),
-        pytest.param(
-            undoing(given_up()),
-            facts(session(), undos=(UNDO_1,), undo_refused=True),
-            91,
-            "UNDO",
-            id="stop refused",
-        ),
-        pytest.param(
-            undoing(given_up()),
-            facts(session(), undos=(frame(send_time=at(80), answer_time=None),)),
-            120,
-            "WAIT",
-            id="stop without an answer",
-        ),
-        pytest.param(
-            undoing(given_up()), facts(session(), undos=(UNDO_1,) * 5), 999, "UNDO_FAILED", id="no"
-        ),
-        pytest.param(
-            changes.undo_failed(undoing(given_up()), "no", at(99)),
-            facts(session()),
-            120,
-            "WAIT",
-            id="a human knows",
-        ),
-    ],
-)
-def test_late_evidence_about_a_start(
-    command: Command, known: Facts, now_s: float, expected: str
-) -> None:
-    assert judged(command, known, now_s) == expected
-
 
 CANCELLED = changes.cancelled(answered(start()), at(5))
-
-
-@pytest.mark.parametrize(
-    ("known", "now_s", "expected"),
-    [
-        pytest.param(facts(), 20, "WAIT", id="it may still start"),
-        pytest.param(facts(), 76, "SETTLE", id="it cannot any more"),
-        pytest.param(facts(frame=None), 20, "SETTLE", id="it was never sent"),
-        pytest.param(facts(session()), 20, "UNDO", id="it starts"),
-        pytest.param(facts(ended()), 30, "SETTLE", id="it started and ended"),
-        pytest.param(facts(session(authorized=False)), 20, "SETTLE", id="we refused it"),
-    ],
-)
-def test_a_cancelled_start_is_watched_and_undone(known: Facts, now_s: float, expected: str) -> None:
-    assert judged(CANCELLED, known, now_s) == expected
-
-
-OTHER = session(name="other", transaction_id="77", observed_only=True, token_digest=None)
-
-
-@pytest.mark.parametrize(
-    ("known", "now_s", "expected"),
-    [
-        pytest.param(facts(frame=None), 5, "WAIT", id="nothing was sent"),
-        pytest.param(facts(ended()), 30, "SESSION_STOPPED", id="it ended"),
-        pytest.param(
-            facts(ended(stop_received_time=at(-5))), 30, "ALREADY_ENDED", id="it had ended"
-        ),
-        pytest.param(
-            facts(ended(stop_received_time=None)), 30, "SESSION_STOPPED", id="ended, only that"
-        ),
-        pytest.param(facts(session()), 30, "WAIT", id="still running"),
-        pytest.param(facts(session()), 61, "SESSION_KEEPS_RUNNING", id="it goes on"),
-        pytest.param(facts(), 61, "STOP_NOT_CONFIRMED", id="never heard of it"),
-        pytest.param(facts(session(), connected_since=at(60)), 61, "STOP_NOT_CONFIRMED", id="back"),
-        pytest.param(facts(session(), **ON_2X), 50, "ASK", id="2.x is asked"),
-        pytest.param(facts(session(), **ON_2X, asked=asked(50)), 55, "WAIT", id="asked"),
-        pytest.param(
-            facts(**ON_2X, asked=asked(50, ongoing=True)),
-            61,
-            "SESSION_KEEPS_RUNNING",
-            id="its word",
-        ),
-        pytest.param(
-            facts(session(), **ON_2X, asked=asked(50, ongoing=False, messages_in_queue=True)),
-            55,
-            "WAIT",
-            id="its end is on the way",
-        ),
-        pytest.param(
-            facts(session(), **ON_2X, asked=asked(50, ongoing=False)),
-            55,
-            "SESSION_STOPPED",
-            id="it says it is over",
-        ),
-    ],
-)
-def test_an_accepted_stop_is_judged_by_facts(known: Facts, now_s: float, expected: str) -> None:
-    assert judged(answered(stop()), known, now_s) == expected
-
-
-@pytest.mark.parametrize(
-    ("known", "now_s", "expected"),
-    [
-        pytest.param(facts(ended()), 30, "SESSION_STOPPED", id="it ended meanwhile"),
-        pytest.param(facts(session()), 2, "ASK", id="the station is asked"),
-        pytest.param(facts(session(), connected_since=None), 2, "STATION_REJECTED", id="nobody"),
-        pytest.param(facts(session(), asked=asked(2)), 4, "WAIT", id="its facts may follow"),
-        pytest.param(facts(session(), asked=asked(2)), 7, "STATION_REJECTED", id="none followed"),
-        pytest.param(
-            facts(session(), asked=asked(2, replied=False)), 4, "STATION_REJECTED", id="no reply"
-        ),
-        pytest.param(
-            facts(session(), asked=asked(2, messages_in_queue=True)), 30, "WAIT", id="held back"
-        ),
-        pytest.param(
-            facts(session(), asked=asked(2, messages_in_queue=True)),
-            61,
-            "FACTS_STILL_ON_STATION",
-            id="held back for too long",
-        ),
-        pytest.param(
-            facts(session(received_time=at(-60)), asked=asked(2, ongoing=False)),
-            4,
-            "ALREADY_ENDED",
-            id="it ran, and is over",
-        ),
-        pytest.param(
-            facts(session(received_time=at(1)), asked=asked(2, ongoing=False)),
-            7,
-            "STATION_REJECTED",
-            id="it began after the stop, and perhaps after the question",
-        ),
-        pytest.param(facts(asked=asked(2, ongoing=False)), 4, "WAIT", id="nobody ever heard of it"),
-        pytest.param(
-            facts(asked=asked(2, ongoing=False)), 7, "STATION_REJECTED", id="nor does now"
-        ),
-        pytest.param(facts(session(), OTHER), 2, "SEND_AGAIN", id="metered under another id"),
-        pytest.param(facts(session(), OTHER, frames=3), 2, "ASK", id="enough tries"),
-        pytest.param(
-            facts(session(), OTHER, replace(OTHER, transaction_id="78")), 2, "ASK", id="which one?"
-        ),
-        pytest.param(facts(OTHER, frame=frame(evse_id=None)), 2, "ASK", id="which EVSE?"),
-        pytest.param(facts(OTHER), 2, "SEND_AGAIN", id="the EVSE that was named"),
-        pytest.param(facts(session(), OTHER), 301, "ASK", id="not_after has passed"),
-    ],
-)
-def test_a_refused_stop_is_not_believed_at_once(known: Facts, now_s: float, expected: str) -> None:
-    assert judged(answered(stop(), REJECTED), known, now_s) == expected
-
-
-@pytest.mark.parametrize(
-    ("known", "now_s", "expected"),
-    [
-        pytest.param(facts(ended(), unanswered=1), 30, "SESSION_STOPPED", id="the first one did"),
-        pytest.param(facts(session(), unanswered=1), 2, "ASK", id="which of the two?"),
-        pytest.param(
-            facts(session(), unanswered=1, asked=asked(2)), 10, "WAIT", id="its end may follow"
-        ),
-        pytest.param(
-            facts(session(), unanswered=1, asked=asked(2)), 61, "STATION_REJECTED", id="it runs on"
-        ),
-        pytest.param(
-            facts(session(), unanswered=1, asked=asked(2), connected_since=at(55)),
-            61,
-            "STOP_NOT_CONFIRMED",
-            id="nobody knows",
-        ),
-        pytest.param(
-            facts(session(), unanswered=1, asked=asked(2, ongoing=True), **ON_2X),
-            10,
-            "STATION_REJECTED",
-            id="the station says that it runs",
-        ),
-    ],
-)
-def test_a_refusal_of_a_repeated_stop_says_nothing_about_the_first_one(
-    known: Facts, now_s: float, expected: str
-) -> None:
-    assert judged(answered(stop(), REJECTED), known, now_s) == expected
-
-
-@pytest.mark.parametrize(
-    ("known", "now_s", "expected"),
-    [
-        pytest.param(facts(session(), frame=UNANSWERED), 31, "SEND_AGAIN", id="known to run"),
-        pytest.param(facts(frame=UNANSWERED), 31, "WAIT", id="not known to run"),
-        pytest.param(facts(session(), frame=UNANSWERED, frames=3), 31, "WAIT", id="enough"),
-        pytest.param(facts(frame=UNANSWERED), 90, "ANSWER_TIMEOUT", id="nothing came"),
-        pytest.param(
-            facts(
-                session(received_time=at(-60)),
-                frame=UNANSWERED,
-                asked=asked(50, ongoing=False),
-                **ON_2X,
-            ),
-            51,
-            "SESSION_STOPPED",
-            id="the station says that it is over",
-        ),
-        pytest.param(
-            facts(frame=UNANSWERED, asked=asked(50, ongoing=False), **ON_2X),
-            90,
-            "ANSWER_TIMEOUT",
-            id="nor does anybody know such a session",
-        ),
-        pytest.param(facts(ended(), frame=UNANSWERED), 31, "SESSION_STOPPED", id="it ended"),
-    ],
-)
-def test_a_stop_without_an_answer_may_be_repeated_while_its_session_runs(
-    known: Facts, now_s: float, expected: str
-) -> None:
-    assert judged(lost(stop()), known, now_s) == expected
-
-
-def test_a_stop_whose_gateway_is_still_waiting_is_not_repeated() -> None:
-    sent = changes.sent(stop(), at(0))
-    known = facts(session(), frame=UNANSWERED)
-    assert judged(sent, known, 10) == "WAIT"
-    assert judged(sent, facts(frame=UNANSWERED), 91) == "ANSWER_TIMEOUT"
-
-
-def test_an_unknown_stop_is_raised_by_the_end_of_its_session() -> None:
-    unknown = changes.concluded(answered(stop()), ending(Cause.STOP_NOT_CONFIRMED), at(61))
-    assert judged(unknown, facts(session()), 70) == "WAIT"
-    assert judged(unknown, facts(ended(at_s=65)), 70) == "SESSION_STOPPED"
 
 
 def test_a_finished_command_stays_as_it_is() -> None:
@@ -480,7 +49,45 @@ def test_decisions_are_written_by_the_rules_of_changes() -> None:
     assert apply(waiting, started, now).state is State.DONE
 
 
-def test_an_answer_to_another_frame_does_not_count() -> None:
-    command = answered(stop(), ACCEPTED)
-    known = facts(session(), frame=frame(attempt=2, answer_time=None))
-    assert judged(command, known, 89) == "SEND_AGAIN"
+def test_a_decision_to_undo_nothing_writes_nothing() -> None:
+    assert apply(CANCELLED, Decision(Act.UNDO), at(90)) is CANCELLED
+
+
+def test_a_session_that_is_left_alone_is_a_compensation_that_failed() -> None:
+    done = changes.settled(CANCELLED, at(76))
+    left = Decision(Act.UNDO_FAILED, session=session(), reason="It may be somebody else's.")
+    after = apply(done, left, at(90))
+    assert after.compensation.state is CompensationState.FAILED
+    assert after.compensation.transaction == "tx"
+
+
+def test_a_session_that_turns_out_to_be_anothers_ends_its_undoing() -> None:
+    pending = apply(CANCELLED, Decision(Act.UNDO, session=session(), reason="late"), at(80))
+    after = apply(pending, Decision(Act.UNDO_FAILED, session=session(), reason="no"), at(90))
+    assert (after.state, after.compensation.state) == (State.DONE, CompensationState.FAILED)
+
+
+def concluded(command: Command, cause: Cause) -> Command:
+    return changes.concluded(command, ending(cause), at(90))
+
+
+@pytest.mark.parametrize(
+    ("command", "guarded"),
+    [
+        (answered(start()), False),
+        (answered(start(), REJECTED), False),
+        (concluded(answered(start()), Cause.SESSION_STARTED), False),
+        (concluded(answered(start()), Cause.NO_CABLE_OR_NO_TRANSACTION), True),
+        (concluded(answered(start()), Cause.AUTHORIZATION_REFUSED), False),
+        (concluded(lost(start()), Cause.ANSWER_TIMEOUT), True),
+        (concluded(start(), Cause.CANCELLED_BY_CALLER), False),
+        (concluded(answered(stop()), Cause.STOP_NOT_CONFIRMED), True),
+        (concluded(answered(stop()), Cause.SESSION_STOPPED), False),
+        (concluded(answered(reset()), Cause.OFFLINE_AT_DEADLINE), True),
+        (concluded(answered(reset()), Cause.STATION_DID_NOT_RESTART), False),
+        (concluded(lost(unlock()), Cause.ANSWER_TIMEOUT), True),
+        (answered(unlock()), False),
+    ],
+)
+def test_who_stays_on_guard(command: Command, guarded: bool) -> None:
+    assert is_guarded(command) is guarded

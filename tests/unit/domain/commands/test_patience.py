@@ -6,17 +6,16 @@ from datetime import timedelta
 import pytest
 
 from domain.commands.judging import apply, judge
+from domain.commands.transitions import answered as answered_by
 from domain.evidence.facts import Act, Facts
-from domain.evidence.frames import HoldFrame
-from domain.evidence.restart import Reported, RestartFacts
+from domain.evidence.frames import ReservationFrame
+from domain.evidence.restart import ConnectorReport, RestartFacts
 from domain.model.answers import CallError, StationAnswer, Verdict
 from domain.model.command import Code, Command, Compensation, CompensationState, State
 from domain.model.outcomes import Cause, ending
 from domain.model.specs import CancelReservationSpec, Kind, ReserveSpec
-from domain.model.transitions import answered as answered_by
-from domain.reservations.facts import HoldFacts
-from domain.reservations.next_step import Act as HoldAct
-from domain.reservations.next_step import next_step
+from domain.reservations.facts import ReservationEvidence
+from domain.reservations.next_step import ReservationAct, next_step
 from domain.reservations.reservation import ReservationState
 from domain.reservations.transitions import EndCause, requested
 from domain.reservations.transitions import ended as reservation_ended
@@ -58,14 +57,14 @@ def lost(kind: Kind) -> Command:
 def test_a_lost_answer_of_a_station_that_is_away_is_waited_for_until_the_deadline(
     kind: Kind,
 ) -> None:
-    known = Facts(asks=(HoldFrame(1, at(0), over=True),), connected_since=None)
+    known = Facts(asks=(ReservationFrame(1, at(0), over=True),), connected_since=None)
     decision = judge(lost(kind), known, TIMING, at(60))
     assert (decision.act, decision.look_again) == (Act.WAIT, at(120))
 
 
 @pytest.mark.parametrize("kind", [Kind.RESERVE_NOW, Kind.CANCEL_RESERVATION])
 def test_a_repeat_that_is_not_due_is_waited_for(kind: Kind) -> None:
-    known = Facts(asks=(HoldFrame(1, at(58), over=True),), connected_since=at(59))
+    known = Facts(asks=(ReservationFrame(1, at(58), over=True),), connected_since=at(59))
     decision = judge(lost(kind), known, TIMING, at(60))
     assert decision.act is Act.WAIT
     assert decision.look_again is not None
@@ -75,7 +74,7 @@ def test_a_repeat_that_is_not_due_is_waited_for(kind: Kind) -> None:
 def test_a_hold_that_ran_out_while_it_was_undone_ends_its_command() -> None:
     pending = Compensation(CompensationState.PENDING, "No answer.", update_time=at(100))
     command = replace(lost(Kind.RESERVE_NOW), compensation=pending)
-    known = Facts(asks=(HoldFrame(1, at(0), over=True),), connected_since=at(0))
+    known = Facts(asks=(ReservationFrame(1, at(0), over=True),), connected_since=at(0))
     after = apply(command, judge(command, known, TIMING, at(3_601)), at(3_601))
     assert after.state is State.DONE
     assert after.outcome is not None
@@ -110,8 +109,11 @@ def test_a_hold_that_was_agreed_to_after_its_end_is_cleared_away() -> None:
     over = reservation_ended(
         replace(held, state=ReservationState.HELD), EndCause.CANCELLED_BY_CALLER, at(10)
     )
-    crossed = HoldFrame(1, at(9), over=True, answer=ACCEPTED, answer_time=at(11))
-    assert next_step(over, HoldFacts(holds=(crossed,), ready=True), at(12)).act is HoldAct.CANCEL
+    crossed = ReservationFrame(1, at(9), over=True, answer=ACCEPTED, answer_time=at(11))
+    assert (
+        next_step(over, ReservationEvidence(holds=(crossed,), ready=True), at(12)).act
+        is ReservationAct.CANCEL
+    )
 
 
 def test_a_hold_that_was_made_again_before_a_cancels_late_answer_is_cleared_away() -> None:
@@ -119,12 +121,15 @@ def test_a_hold_that_was_made_again_before_a_cancels_late_answer_is_cleared_away
     over = reservation_ended(
         replace(held, state=ReservationState.HELD), EndCause.CANCELLED_BY_CALLER, at(80)
     )
-    again = HoldFrame(1, at(50), over=True, answer=ACCEPTED, answer_time=at(51))
-    assert next_step(over, HoldFacts(holds=(again,), ready=True), at(81)).act is HoldAct.CANCEL
+    again = ReservationFrame(1, at(50), over=True, answer=ACCEPTED, answer_time=at(51))
+    assert (
+        next_step(over, ReservationEvidence(holds=(again,), ready=True), at(81)).act
+        is ReservationAct.CANCEL
+    )
 
 
 def test_a_car_that_comes_is_no_restart_of_its_evse() -> None:
-    came = Reported(1, "Occupied", at(50), "Available", at(50))
+    came = ConnectorReport(1, "Occupied", at(50), "Available", at(50))
     known = facts(restart=RestartFacts(connectors=(came,), connected=True, same_socket=True))
     decision = judge(answered(reset(evse_id=1)), known, TIMING, at(51))
     assert decision.act is Act.WAIT

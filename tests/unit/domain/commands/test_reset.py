@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from domain.commands.deadlines import first_look
+from domain.commands import transitions as changes
 from domain.commands.judging import judge
+from domain.commands.table import COMMANDS
 from domain.evidence.facts import Act, Decision, Facts
-from domain.evidence.restart import Reported, RestartFacts
-from domain.model import transitions as changes
+from domain.evidence.restart import ConnectorReport, RestartFacts
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Code, Command, State
 from domain.model.specs import Kind
@@ -35,9 +35,9 @@ DAY_S = 86_400
 RAN: dict[str, Any] = {"start_time": at(-60), "received_time": at(-60)}
 
 
-def reported(at_s: float, **changed: Any) -> Reported:
+def reported(at_s: float, **changed: Any) -> ConnectorReport:
     """EVSE 1 told its status then."""
-    return replace(Reported(1, "Available", at(at_s), "Unavailable", at(at_s)), **changed)
+    return replace(ConnectorReport(1, "Available", at(at_s), "Unavailable", at(at_s)), **changed)
 
 
 def restart(**changed: Any) -> Facts:
@@ -229,7 +229,7 @@ def test_a_scheduled_reset_is_followed_for_days_in_growing_steps() -> None:
 
 @pytest.mark.parametrize("answer", [ACCEPTED, SCHEDULED, None])
 def test_a_reset_is_looked_at_soon(answer: StationAnswer | None) -> None:
-    look = first_look(Kind.RESET, UNANSWERED, answer, TIMING, None)
+    look = COMMANDS[Kind.RESET].first_look(UNANSWERED, answer, TIMING, None)
     assert look == at(5)
 
 
@@ -265,7 +265,11 @@ def test_a_late_boot_raises_an_unknown_reset_when_it_can_be_its_effect(
 
 def test_nothing_is_decided_before_a_frame_was_sent() -> None:
     assert said(reset(), replace(facts(), frame=None), 1) == "WAIT"
-    assert said(replace(AGREED, reset=None), facts(), 1) == "WAIT"
+
+
+def test_a_reset_without_its_spec_is_an_error_and_no_other_command() -> None:
+    with pytest.raises(ValueError, match="no spec of its kind"):
+        said(replace(AGREED, reset=None), facts(), 1)
 
 
 # --- one EVSE
@@ -274,7 +278,7 @@ def test_nothing_is_decided_before_a_frame_was_sent() -> None:
 PLACE = answered(reset(evse_id=1))
 
 
-def place(*connectors: Reported, **changed: Any) -> Facts:
+def place(*connectors: ConnectorReport, **changed: Any) -> Facts:
     return unmoved(connectors=connectors, **changed)
 
 

@@ -6,10 +6,10 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.commands import transitions as changes
 from domain.commands.judging import apply, judge
 from domain.evidence.facts import Act, Asked, Facts
-from domain.evidence.sessions import Frame, Session
-from domain.model import transitions as changes
+from domain.evidence.sessions import SentFrame, Session
 from domain.model.command import Code, Command, CompensationState, State
 from domain.model.states import is_definite
 from tests.unit.domain.situations import (
@@ -87,7 +87,7 @@ class World:
         self.station = station
         self.command: Command = self._begun()
         self.frame = frame(answer_time=None if station.answer == "lost" else at(1))
-        self.undos: tuple[Frame, ...] = ()
+        self.undos: tuple[SentFrame, ...] = ()
         self.asked: Asked | None = None
         self.stopped_at: float | None = None
 

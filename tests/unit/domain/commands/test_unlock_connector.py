@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
+from domain.commands import transitions as changes
 from domain.commands.judging import apply, judge
-from domain.commands.sending import Course, Heading, Whereabouts
-from domain.commands.stop_first import unlock_heading
+from domain.commands.sending import SendAct, SendDecision, Whereabouts
+from domain.commands.unlock_connector import before_unlock
 from domain.evidence.facts import Act, Facts
 from domain.evidence.frames import FirstStop
 from domain.evidence.sessions import Session
-from domain.model import transitions as changes
 from domain.model.answers import CallError, StationAnswer, Verdict
 from domain.model.command import Code, Command, Outcome, State
 from domain.model.outcomes import Cause, ending
@@ -124,8 +124,10 @@ def test_a_late_answer_raises_an_unknown_unlock(word: str) -> None:
 # --- the session that is stopped first
 
 
-def headed(known: Facts, now_s: float = 0, where: Whereabouts = HERE, **changed: Any) -> Heading:
-    return unlock_heading(replace(FIRST, **changed), known, where, TIMING, at(now_s))
+def headed(
+    known: Facts, now_s: float = 0, where: Whereabouts = HERE, **changed: Any
+) -> SendDecision:
+    return before_unlock(replace(FIRST, **changed), known, where, TIMING, at(now_s))
 
 
 def stopping(
@@ -138,61 +140,61 @@ def stopping(
 
 
 def test_without_stop_first_nothing_is_stopped() -> None:
-    way = unlock_heading(unlock(), facts(RUNNING, frame=None), HERE, TIMING, T0)
-    assert way.course is Course.SEND
+    way = before_unlock(unlock(), facts(RUNNING, frame=None), HERE, TIMING, T0)
+    assert way.act is SendAct.SEND
 
 
 def test_without_a_running_session_the_unlock_is_sent_straight_away() -> None:
-    assert headed(facts(frame=None)).course is Course.SEND
-    assert headed(facts(OVER, frame=None)).course is Course.SEND
+    assert headed(facts(frame=None)).act is SendAct.SEND
+    assert headed(facts(OVER, frame=None)).act is SendAct.SEND
 
 
 def test_a_running_session_is_stopped_first_by_its_own_id() -> None:
     way = headed(facts(RUNNING, frame=None))
-    assert (way.course, way.wire_id, way.session) == (Course.STOP_FIRST, "7", RUNNING)
+    assert (way.act, way.wire_id, way.session) == (SendAct.STOP_FIRST, "7", RUNNING)
 
 
 @pytest.mark.parametrize(
     ("where", "now_s", "course", "cause"),
     [
-        (AWAY, 0, Course.CONCLUDE, Cause.STATION_OFFLINE),
-        (HERE, 300, Course.CONCLUDE, Cause.NOT_AFTER_PASSED),
-        (replace(HERE, boot_state="PENDING"), 0, Course.WAIT, None),
+        (AWAY, 0, SendAct.CONCLUDE, Cause.STATION_OFFLINE),
+        (HERE, 300, SendAct.CONCLUDE, Cause.NOT_AFTER_PASSED),
+        (replace(HERE, boot_state="PENDING"), 0, SendAct.WAIT, None),
     ],
 )
 def test_the_stop_waits_for_the_station_as_any_frame(
-    where: Whereabouts, now_s: float, course: Course, cause: Cause | None
+    where: Whereabouts, now_s: float, course: SendAct, cause: Cause | None
 ) -> None:
     way = headed(facts(RUNNING, frame=None), now_s, where)
-    assert way.course is course
+    assert way.act is course
     assert (way.outcome.cause if way.outcome else None) == cause
 
 
 def test_the_end_is_waited_for_and_then_the_unlock_is_sent() -> None:
     waiting = headed(stopping(RUNNING, answer=ACCEPTED), 2)
-    assert (waiting.course, waiting.progress != "") == (Course.WAIT, True)
+    assert (waiting.act, waiting.progress != "") == (SendAct.WAIT, True)
     way = headed(stopping(OVER, answer=ACCEPTED), 21)
-    assert way.course is Course.SEND
+    assert way.act is SendAct.SEND
     assert way.stopped_first is not None
     assert way.stopped_first.transaction == "tx"
 
 
 def test_an_end_that_came_by_itself_is_as_good() -> None:
-    assert headed(stopping(OVER, answer=REJECTED), 21).course is Course.SEND
-    assert headed(stopping(OVER), 21).course is Course.SEND
+    assert headed(stopping(OVER, answer=REJECTED), 21).act is SendAct.SEND
+    assert headed(stopping(OVER), 21).act is SendAct.SEND
 
 
 def test_a_lost_answer_is_repeated_only_while_the_session_is_known_to_run() -> None:
-    assert headed(stopping(RUNNING), 2).course is Course.STOP_FIRST
-    assert headed(stopping(RUNNING, over=False), 2).course is Course.WAIT
-    assert headed(stopping(), 2).course is Course.WAIT
-    assert headed(stopping(RUNNING, connected_since=None), 2, AWAY).course is Course.WAIT
+    assert headed(stopping(RUNNING), 2).act is SendAct.STOP_FIRST
+    assert headed(stopping(RUNNING, over=False), 2).act is SendAct.WAIT
+    assert headed(stopping(), 2).act is SendAct.WAIT
+    assert headed(stopping(RUNNING, connected_since=None), 2, AWAY).act is SendAct.WAIT
 
 
 def test_a_refused_stop_asks_before_the_refusal_is_believed() -> None:
-    assert headed(stopping(RUNNING, answer=REJECTED), 2).course is Course.ASK
+    assert headed(stopping(RUNNING, answer=REJECTED), 2).act is SendAct.ASK
     refused = stopping(RUNNING, answer=REJECTED, asked=asked(3))
-    assert headed(refused, 4).course is Course.WAIT
+    assert headed(refused, 4).act is SendAct.WAIT
     way = headed(refused, 60)
     assert ends_as(way.outcome, Code.NO_EFFECT, Cause.SESSION_KEEPS_RUNNING)
     assert way.outcome is not None
@@ -234,7 +236,7 @@ def test_an_unlock_that_cannot_be_sent_after_the_stop_says_so(
 
 def test_an_unlock_may_wait_for_the_station_after_the_stop() -> None:
     way = headed(stopping(OVER, answer=ACCEPTED), 30, AWAY, offline_policy=OfflinePolicy.WAIT)
-    assert way.course is Course.WAIT
+    assert way.act is SendAct.WAIT
 
 
 def test_a_station_that_is_no_longer_registered_is_told_to_stop_nothing_more() -> None:
@@ -247,19 +249,19 @@ def test_a_station_that_says_that_nothing_runs_is_believed() -> None:
     nothing = asked(3, ongoing=False, messages_in_queue=False)
     known = stopping(RUNNING, answer=REJECTED, asked=nothing, ocpp_version="2.0.1")
     way = headed(known, 4)
-    assert way.course is Course.SEND
+    assert way.act is SendAct.SEND
     assert way.stopped_first is not None
 
 
 def test_a_session_that_began_after_the_stop_is_left_alone() -> None:
     newcomer = session(name="new", transaction_id="8", received_time=at(22))
-    assert headed(stopping(OVER, newcomer, answer=ACCEPTED), 23).course is Course.SEND
+    assert headed(stopping(OVER, newcomer, answer=ACCEPTED), 23).act is SendAct.SEND
 
 
 def test_what_was_stopped_is_remembered_and_nothing_more_is_stopped() -> None:
     known = stopped().stopped_first
     way = headed(facts(session(transaction_id="8"), frame=None), 23, stopped_first=known)
-    assert (way.course, way.stopped_first) == (Course.SEND, known)
+    assert (way.act, way.stopped_first) == (SendAct.SEND, known)
 
 
 # --- what is written down

@@ -3,10 +3,10 @@
 import pytest
 
 from domain.evidence.sessions import (
-    Connector,
-    Frame,
+    ConnectorState,
     Match,
     Rival,
+    SentFrame,
     Session,
     cable_wait_ended,
     classify,
@@ -26,7 +26,7 @@ LONG_AGO = at(-3600)
 
 
 def judged(
-    of: Session, sent: Frame | None = None, *rivals: Rival, named: str | None = None
+    of: Session, sent: SentFrame | None = None, *rivals: Rival, named: str | None = None
 ) -> Match:
     return classify(of, sent or frame(), named=named, rivals=rivals, late_after=DEADLINE)
 
@@ -128,7 +128,7 @@ def test_an_older_start_is_the_likelier_cause_of_a_session_that_began_before_our
     ],
 )
 def test_back_to_available_ends_the_wait_for_the_cable(
-    connector: Connector, sent: Frame, expected: bool
+    connector: ConnectorState, sent: SentFrame, expected: bool
 ) -> None:
     assert cable_wait_ended((connector,), sent) is expected
 

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from domain.reservations.facts import HoldFacts
-from domain.reservations.observing import REPAIRS, SETTLING, observe
+from domain.limits import REPAIRS, SETTLING
+from domain.reservations.facts import ReservationEvidence
+from domain.reservations.observing import observe
 from domain.reservations.reservation import ChangeState, Reservation, ReservationState
 from domain.reservations.transitions import EndCause
 from tests.unit.domain.holds import (
@@ -28,7 +29,7 @@ OTHERS = charging(token_digest="other")
 BEFORE = replace(OTHERS, start_time=at(-5))
 DOUBT = hold(doubt_time=at(50), doubt_attempt=2)
 
-ENDS: list[tuple[str, Reservation, HoldFacts, float, EndCause]] = [
+ENDS: list[tuple[str, Reservation, ReservationEvidence, float, EndCause]] = [
     (
         "a session names it",
         hold(),
@@ -151,7 +152,7 @@ ENDS: list[tuple[str, Reservation, HoldFacts, float, EndCause]] = [
     ids=[row[0] for row in ENDS],
 )
 def test_a_hold_ends_as_the_facts_say(
-    reservation: Reservation, facts: HoldFacts, now: float, cause: EndCause
+    reservation: Reservation, facts: ReservationEvidence, now: float, cause: EndCause
 ) -> None:
     """Each end is recognised, once: what was written stays, whatever else is told."""
     after = observe(reservation, facts, at(now))
@@ -171,7 +172,7 @@ def test_every_end_that_facts_bring_is_in_the_table() -> None:
     assert {row[4] for row in ENDS} == set(EndCause) - asked_for
 
 
-STANDS: list[tuple[str, HoldFacts, float]] = [
+STANDS: list[tuple[str, ReservationEvidence, float]] = [
     ("nothing is new", known(), 70),
     ("a second before its end", known(), END_S - 1),
     ("the station is away", known(ready=False), 70),
@@ -200,12 +201,14 @@ STANDS: list[tuple[str, HoldFacts, float]] = [
 
 
 @pytest.mark.parametrize(("facts", "now"), [row[1:] for row in STANDS], ids=[r[0] for r in STANDS])
-def test_a_hold_stands_when_nothing_speaks_against_it(facts: HoldFacts, now: float) -> None:
+def test_a_hold_stands_when_nothing_speaks_against_it(
+    facts: ReservationEvidence, now: float
+) -> None:
     """The very same object comes back: nothing is written, nothing is sent."""
     assert observe(hold(), facts, at(now)) == hold()
 
 
-DOUBTS: list[tuple[str, HoldFacts, float, float]] = [
+DOUBTS: list[tuple[str, ReservationEvidence, float, float]] = [
     ("the station restarted", known(boot_time=at(40)), 41, 40),
     ("let go before its time", known(report="Expired", report_time=at(40)), 41, 40),
     (
@@ -231,7 +234,7 @@ DOUBTS: list[tuple[str, HoldFacts, float, float]] = [
     ("facts", "now", "since"), [row[1:] for row in DOUBTS], ids=[row[0] for row in DOUBTS]
 )
 def test_a_hold_is_in_doubt_when_its_station_may_have_lost_it(
-    facts: HoldFacts, now: float, since: float
+    facts: ReservationEvidence, now: float, since: float
 ) -> None:
     """Its station has to say it again, to a frame that is sent after this."""
     after = observe(hold(), replace(facts, attempts=3), at(now))
@@ -346,3 +349,12 @@ def test_facts_move_only_what_is_held(state: ReservationState) -> None:
     """Before, its command has the say; afterwards nobody has."""
     other = hold(state=state)
     assert observe(other, known(sessions=(charging(reservation_id=42),)), at(2 * END_S)) is other
+
+
+def test_a_refusal_of_a_reservation_that_is_in_no_doubt_changes_nothing() -> None:
+    """The frame was sent for an older doubt, and the station has said yes since."""
+    assert observe(hold(), known(holds=(no(1, 10),)), at(20)) == hold()
+
+
+def test_a_place_that_was_never_shown_is_no_reason_for_doubt() -> None:
+    assert observe(hold(), known(place=None), at(20)) == hold()

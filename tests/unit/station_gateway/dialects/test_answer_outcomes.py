@@ -1,27 +1,27 @@
-"""F22, F23, end to end: every word and every code of every command and version, to its outcome.
+"""From each status word and each CALLERROR code, of each command and version, to the outcome.
 
-The domain decides what an outcome is; here it is checked that no cell of the whole table lies.
+The domain decides the outcomes. These tests check that no cell of the whole table is a lie.
 """
 
 from collections.abc import Iterator
 
 import pytest
 
+from domain.commands import transitions as changes
 from domain.commands.judging import judge
-from domain.commands.kinds import awaits_effect, repeatable
+from domain.commands.table import COMMANDS
 from domain.commands.timing import Timing
 from domain.evidence.facts import Act
-from domain.model import transitions as changes
 from domain.model.answers import CallError, StationAnswer, Verdict
 from domain.model.command import Code, Command, Outcome, State
 from domain.model.specs import Kind, StopSpec
 from scripts.pages import answers as answers_page
 from scripts.pages.answers import after_answer, command_of
-from station_gateway.dialects.interface import Answer, Dialect
-from station_gateway.dialects.messages import Unreadable
+from station_gateway.dialects.interface import Dialect
+from station_gateway.dialects.messages import Answer, Unreadable
 from station_gateway.dialects.verdicts import CALL_ERROR_VERDICTS, OUR_BUG_CODES
 from tests.unit.domain.situations import ACCEPTED, asked, at, facts, session
-from tests.unit.station_gateway.versions import DIALECTS, MODULES
+from tests.unit.station_gateway.versions import DIALECTS
 
 YES = {Verdict.ACCEPTED, Verdict.SCHEDULED}
 NO = {Verdict.REJECTED, Verdict.NOT_SUPPORTED, Verdict.FAILED}
@@ -33,9 +33,9 @@ every_kind = pytest.mark.parametrize("kind", Kind)
 
 
 def cells() -> Iterator[tuple[Dialect, Kind, str, Verdict]]:
-    for version, dialect in DIALECTS.items():
-        for kind, words in MODULES[version].ANSWERS.items():
-            for word, verdict in words.items():
+    for dialect in DIALECTS.values():
+        for kind, command in dialect.COMMANDS.items():
+            for word, verdict in command.answers.items():
                 yield dialect, kind, word, verdict
 
 
@@ -61,7 +61,7 @@ def test_every_status_ends_as_its_verdict_allows_and_in_its_own_word(
     outcome = outcome_of(command)
     if outcome is None:
         assert verdict is not Verdict.NOT_SUPPORTED
-        assert awaits_effect(kind) or verdict in NO
+        assert COMMANDS[kind].awaits_effect or verdict in NO
         return
     assert allowed(outcome, verdict, kind)
 
@@ -69,10 +69,10 @@ def test_every_status_ends_as_its_verdict_allows_and_in_its_own_word(
 def allowed(outcome: Outcome, verdict: Verdict, kind: Kind) -> bool:
     """SUCCEEDED only for a yes whose answer is the end of it; a no is a definite no."""
     if outcome.code is Code.SUCCEEDED:
-        return verdict in YES and not awaits_effect(kind)
+        return verdict in YES and not COMMANDS[kind].awaits_effect
     if verdict is Verdict.NOT_SUPPORTED:
         return outcome.code is Code.NOT_SUPPORTED
-    # An unwanted hold that is not there is as good as one that was ended.
+    # An unwanted reservation that is not there is as good as one that was ended.
     gone = kind is Kind.CANCEL_RESERVATION and outcome.code is Code.NO_EFFECT
     # It tried, and says that it did not work.
     failed = kind is Kind.UNLOCK_CONNECTOR and outcome.code is Code.NO_EFFECT
@@ -89,7 +89,7 @@ def test_every_error_code_ends_definitely_and_never_well(
     assert heard(command).call_error == CallError(code, "words")
     outcome = outcome_of(command)
     if outcome is None:
-        assert kind is Kind.STOP_SESSION or repeatable(kind)
+        assert kind is Kind.STOP_SESSION or COMMANDS[kind].repeatable
         assert heard(command).verdict is not Verdict.NOT_SUPPORTED
         return
     assert allowed(outcome, heard(command).verdict, kind)
@@ -136,9 +136,9 @@ def test_a_second_answer_never_changes_a_definite_outcome(kind: Kind) -> None:
 
 def test_the_page_has_every_word_and_every_code_of_the_tables() -> None:
     page = answers_page.answers_page()
-    for version, module in MODULES.items():
-        for kind, words in module.ANSWERS.items():
-            for word in words:
+    for version, dialect in DIALECTS.items():
+        for kind, command in dialect.COMMANDS.items():
+            for word in command.answers:
                 rows = [row for row in page.splitlines() if f"| {kind.value} | {word} |" in row]
                 assert any(version in row for row in rows), (version, kind, word)
     for code in CALL_ERROR_VERDICTS:

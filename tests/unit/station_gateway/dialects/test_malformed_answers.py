@@ -1,4 +1,4 @@
-"""F19 for the other commands: an answer may be anything; ours is to read it or to say so."""
+"""Answers to commands that no station should send: each is read, or said to be unreadable."""
 
 import json
 from typing import Any
@@ -8,9 +8,9 @@ import pytest
 from domain.model.answers import CallError, Verdict
 from domain.model.specs import Kind
 from station_gateway.dialects.interface import Dialect
-from station_gateway.session.engine import Session, SessionLimits
+from station_gateway.session.engine import OcppSession, SessionLimits
 from station_gateway.session.events import AnswerReceived, CallReceived
-from tests.unit.station_gateway.versions import DIALECTS
+from tests.unit.station_gateway.versions import DIALECTS, read_answer
 
 ACTIONS = {
     Kind.UNLOCK_CONNECTOR: "UnlockConnector",
@@ -51,7 +51,7 @@ every_kind = pytest.mark.parametrize("kind", ACTIONS)
 
 def answer_to(dialect: Dialect, kind: Kind, *frame: Any) -> Any:
     """What the session makes of this answer; it must live on afterwards."""
-    session = Session(dialect, SessionLimits())
+    session = OcppSession(dialect, SessionLimits())
     session.call("m", ACTIONS[kind], {}, 0.0, 30.0)
     (event,) = session.receive(json.dumps(frame), 0.0)
     assert isinstance(event, AnswerReceived)
@@ -67,7 +67,7 @@ def test_an_answer_that_cannot_be_understood_is_unreadable_and_not_guessed(
     dialect: Dialect, kind: Kind, name: str
 ) -> None:
     answer = answer_to(dialect, kind, 3, "m", UNREADABLE[name])
-    read = dialect.read_answer(kind, answer)
+    read = read_answer(dialect, kind, answer)
     assert read.verdict is Verdict.UNREADABLE
     assert len(read.status) <= 50
 
@@ -79,7 +79,7 @@ def test_an_answer_with_odd_extras_is_read_by_its_status(
     dialect: Dialect, kind: Kind, name: str
 ) -> None:
     answer = answer_to(dialect, kind, 3, "m", {"status": YES[kind], **READABLE[name]})
-    read = dialect.read_answer(kind, answer)
+    read = read_answer(dialect, kind, answer)
     assert (read.verdict, read.status) == (Verdict.ACCEPTED, YES[kind])
     assert len(read.reason_code) <= 20
     assert len(read.additional_info) <= 512
@@ -92,7 +92,7 @@ def test_an_answer_that_is_no_object_is_unreadable(
     dialect: Dialect, kind: Kind, payload: Any
 ) -> None:
     answer = answer_to(dialect, kind, 3, "m", payload)
-    assert dialect.read_answer(kind, answer).verdict is Verdict.UNREADABLE
+    assert read_answer(dialect, kind, answer).verdict is Verdict.UNREADABLE
 
 
 @every
@@ -102,6 +102,6 @@ def test_an_error_without_all_of_its_parts_is_no_yes(
     dialect: Dialect, kind: Kind, rest: list[Any]
 ) -> None:
     answer = answer_to(dialect, kind, 4, "m", *rest)
-    read = dialect.read_answer(kind, answer)
+    read = read_answer(dialect, kind, answer)
     assert read.verdict not in {Verdict.ACCEPTED, Verdict.SCHEDULED}
     assert read.call_error is None or isinstance(read.call_error, CallError)

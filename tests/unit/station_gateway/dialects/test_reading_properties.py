@@ -1,4 +1,4 @@
-"""Hypothesis bends real payloads: what passes the check is read, or refused, and nothing else."""
+"""Hypothesis changes real payloads: what passes the check is read, or refused with CallRefused."""
 
 import copy
 import json

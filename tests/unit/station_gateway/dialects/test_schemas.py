@@ -8,6 +8,7 @@ import pytest
 
 from station_gateway.dialects import v16, v21, v201
 from station_gateway.dialects.interface import Dialect
+from station_gateway.dialects.schemas import SchemaSet
 from tests.unit.station_gateway.malformed import REQUIRED
 from tests.unit.station_gateway.versions import DIALECTS
 
@@ -159,3 +160,9 @@ def test_long_wrong_payload_costs_little() -> None:
     began = time.process_time()
     assert v16.check_call("MeterValues", payload) is not None
     assert time.process_time() - began < 1.0
+
+
+def test_schemas_of_a_package_that_is_not_installed_are_an_error() -> None:
+    absent = SchemaSet("no_such_package.v99", "", frozenset({"Heartbeat"}), v16.ERRORS)
+    with pytest.raises(ModuleNotFoundError, match="no_such_package"):
+        absent.check_call("Heartbeat", {})

@@ -1,4 +1,4 @@
-"""F22, F23: every word and every code of every version, and what it means to us."""
+"""Every status word and every CALLERROR code of every version, and what it means."""
 
 import json
 from importlib import resources
@@ -8,10 +8,10 @@ import pytest
 from domain.model.answers import CallError, StationAnswer, Verdict
 from domain.model.specs import Kind
 from station_gateway.dialects import v16, v21, v201
-from station_gateway.dialects.interface import Answer, Dialect
-from station_gateway.dialects.messages import Unreadable
+from station_gateway.dialects.interface import Dialect
+from station_gateway.dialects.messages import Answer, Unreadable
 from station_gateway.dialects.verdicts import CALL_ERROR_VERDICTS, OUR_BUG_CODES
-from tests.unit.station_gateway.versions import MODULES, PACKAGES
+from tests.unit.station_gateway.versions import PACKAGES, read_answer
 
 A, S, R, N, F = (
     Verdict.ACCEPTED,
@@ -78,7 +78,7 @@ def test_every_status_of_every_command_and_version_reaches_the_client_in_its_own
     dialect: Dialect, kind: Kind, word: str, verdict: Verdict
 ) -> None:
     said = {"status": word, "statusInfo": {"reasonCode": "Why", "additionalInfo": "because"}}
-    assert dialect.read_answer(kind, said) == StationAnswer(
+    assert read_answer(dialect, kind, said) == StationAnswer(
         verdict=verdict, status=word, reason_code="Why", additional_info="because"
     )
 
@@ -88,7 +88,7 @@ def test_table_has_exactly_the_words_of_the_standard(
     dialect: Dialect, kind: Kind, name: str, words: dict[str, Verdict]
 ) -> None:
     assert words_of_the_standard(dialect, name) == set(words)
-    assert MODULES[dialect.VERSION].ANSWERS[kind] == words
+    assert dialect.COMMANDS[kind].answers == words
 
 
 CODES = {
@@ -118,7 +118,7 @@ def test_every_error_code_in_both_spellings_means_the_same_everywhere(
     dialect: Dialect, kind: Kind, code: str, verdict: Verdict
 ) -> None:
     error = CallError(code, "words")
-    assert dialect.read_answer(kind, error) == StationAnswer(verdict=verdict, call_error=error)
+    assert read_answer(dialect, kind, error) == StationAnswer(verdict=verdict, call_error=error)
 
 
 def test_codes_that_blame_our_frame_raise_an_alarm() -> None:
@@ -129,7 +129,7 @@ def test_codes_that_blame_our_frame_raise_an_alarm() -> None:
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("kind", Kind)
 def test_unknown_words_are_unreadable_and_kept(dialect: Dialect, kind: Kind) -> None:
-    answer = dialect.read_answer(kind, {"status": "Perhaps" + "!" * 99})
+    answer = read_answer(dialect, kind, {"status": "Perhaps" + "!" * 99})
     assert answer.verdict is Verdict.UNREADABLE
     assert answer.status == ("Perhaps" + "!" * 99)[:50]
 
@@ -140,11 +140,11 @@ UNREADABLE: list[Answer] = [{}, {"status": 7}, {"status": None, "statusInfo": "x
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("answer", UNREADABLE)
 def test_answers_without_a_word_are_unreadable(dialect: Dialect, answer: Answer) -> None:
-    read = dialect.read_answer(Kind.START_SESSION, answer)
+    read = read_answer(dialect, Kind.START_SESSION, answer)
     assert (read.verdict, read.status) == (Verdict.UNREADABLE, "")
 
 
 @pytest.mark.parametrize("dialect", [v201, v21])
 def test_session_that_ran_already_comes_with_its_transaction_id(dialect: Dialect) -> None:
     said = {"status": "Accepted", "transactionId": "tx-1"}
-    assert dialect.read_answer(Kind.START_SESSION, said).transaction_id == "tx-1"
+    assert read_answer(dialect, Kind.START_SESSION, said).transaction_id == "tx-1"

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.commands import AskResult
 from domain.model.answers import CallError
 from domain.model.specs import ChargingProfile, IdToken, Kind, SchedulePeriod, StartSpec, StopSpec
 from station_gateway.dialects import v16, v21, v201
+from station_gateway.dialects.command_words import FrameParts, Subject
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import (
     Authorization,
@@ -19,12 +19,13 @@ from station_gateway.dialects.messages import (
     Confirmation,
     NoticeSeen,
     Payload,
+    QuestionAnswer,
     TokenVerdict,
     Unreadable,
     Unsendable,
 )
 from tests.unit.station_gateway.malformed import REQUIRED
-from tests.unit.station_gateway.versions import DIALECTS, schemas_of
+from tests.unit.station_gateway.versions import DIALECTS, question_about, schemas_of, write
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 every = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
@@ -76,13 +77,13 @@ SHORT = st.text(min_size=1, max_size=20)
 def test_every_start_obeys_its_schema(
     dialect: Dialect, spec: StartSpec, value: str, group: str | None, number: int
 ) -> None:
-    call = dialect.start(spec, token_value=value, group_token_value=group, remote_start_id=number)
+    call = write(dialect, spec, FrameParts(value, group, number))
     assert request_faults(dialect, call) == []
 
 
 @given(st.integers(-1, 2**31 - 1))
 def test_every_stop_of_16_obeys_its_schema(transaction_id: int) -> None:
-    call = v16.stop(StopSpec(wire_id=str(transaction_id)))
+    call = write(v16, StopSpec(wire_id=str(transaction_id)))
     assert request_faults(v16, call) == []
     assert call[1] == {"transactionId": transaction_id}
 
@@ -90,7 +91,7 @@ def test_every_stop_of_16_obeys_its_schema(transaction_id: int) -> None:
 @newer
 @given(transaction_id=st.text(min_size=1, max_size=36))
 def test_every_stop_of_2x_obeys_its_schema(dialect: Dialect, transaction_id: str) -> None:
-    assert request_faults(dialect, dialect.stop(StopSpec(wire_id=transaction_id))) == []
+    assert request_faults(dialect, write(dialect, StopSpec(wire_id=transaction_id))) == []
 
 
 @every
@@ -98,7 +99,7 @@ def test_every_stop_of_2x_obeys_its_schema(dialect: Dialect, transaction_id: str
 def test_every_question_obeys_its_schema(
     dialect: Dialect, kind: Kind, evse_id: int | None, wire_id: str
 ) -> None:
-    call = dialect.ask(kind, evse_id=evse_id, wire_id=wire_id)
+    call = question_about(dialect, kind).write(Subject(evse_id, ocpp_transaction_id=wire_id))
     assert request_faults(dialect, call) == []
     assert request_faults(dialect, dialect.get_connection_timeout()) == []
 
@@ -114,7 +115,7 @@ CONFIRMATIONS = st.builds(
         group_type=TYPES | st.just("odd"),
         expire_time=st.none() | TIMES,
     ),
-    transaction_id=SMALL,
+    ocpp_transaction_id=SMALL,
     boot=st.sampled_from(BootVerdict),
     interval_s=SMALL,
 )
@@ -139,7 +140,7 @@ def start_of(profile: ChargingProfile | None = None, type_: str = "ISO14443") ->
 
 
 def begin(dialect: Dialect, spec: StartSpec, value: str = "TAG") -> tuple[str, Payload]:
-    return dialect.start(spec, token_value=value, group_token_value=None, remote_start_id=7)
+    return write(dialect, spec, FrameParts(value, number=7))
 
 
 def test_start_of_16_names_tag_and_connector() -> None:
@@ -223,34 +224,39 @@ def test_transaction_id_that_the_version_cannot_carry_is_not_sent(
     dialect: Dialect, wire_id: str
 ) -> None:
     with pytest.raises(Unsendable, match="transaction_id"):
-        dialect.stop(StopSpec(wire_id=wire_id))
+        write(dialect, StopSpec(wire_id=wire_id))
 
 
 def test_16_is_asked_by_trigger_and_2x_by_transaction() -> None:
-    assert v16.ask(Kind.STOP_SESSION, evse_id=2, wire_id="7") == (
+    stop = question_about(v16, Kind.STOP_SESSION)
+    assert stop.write(Subject(2, ocpp_transaction_id="7")) == (
         "TriggerMessage",
         {"requestedMessage": "MeterValues", "connectorId": 2},
     )
     wanted = ("TriggerMessage", {"requestedMessage": "StatusNotification"})
-    assert v16.ask(Kind.START_SESSION) == wanted
+    assert question_about(v16, Kind.START_SESSION).write(Subject()) == wanted
     for dialect in (v201, v21):
-        action, payload = dialect.ask(Kind.STOP_SESSION, wire_id="t")
-        assert (action, payload) == ("GetTransactionStatus", {"transactionId": "t"})
+        asked = question_about(dialect, Kind.STOP_SESSION)
+        wanted = ("GetTransactionStatus", {"transactionId": "t"})
+        assert asked.write(Subject(ocpp_transaction_id="t")) == wanted
 
 
 def test_what_a_station_knows_when_asked() -> None:
-    known = v201.read_asked({"ongoingIndicator": True, "messagesInQueue": False})
-    assert known == AskResult(asked=True, ongoing=True, messages_in_queue=False)
-    waiting = v201.read_asked({"messagesInQueue": True})
-    assert waiting == AskResult(asked=True, messages_in_queue=True)
-    assert v16.read_asked({"status": "Accepted"}) == AskResult(asked=True, detail="Accepted")
+    session = question_about(v201, Kind.START_SESSION)
+    known = session.read({"ongoingIndicator": True, "messagesInQueue": False})
+    assert known == QuestionAnswer(ongoing=True, messages_in_queue=False)
+    assert session.read({"messagesInQueue": True}) == QuestionAnswer(messages_in_queue=True)
+    trigger = question_about(v16, Kind.START_SESSION)
+    assert trigger.read({"status": "Accepted"}) == QuestionAnswer(detail="Accepted")
 
 
 @every
-def test_station_that_cannot_be_asked_said_nothing(dialect: Dialect) -> None:
-    refused = AskResult(asked=True, detail="NotImplemented")
-    assert dialect.read_asked(CallError("NotImplemented")) == refused
-    assert dialect.read_asked(Unreadable("x")) == AskResult(asked=True, detail="unreadable answer")
+@pytest.mark.parametrize("kind", Kind)
+def test_station_that_cannot_be_asked_said_nothing(dialect: Dialect, kind: Kind) -> None:
+    question = question_about(dialect, kind)
+    refused = QuestionAnswer(detail="NotImplemented")
+    assert question.read(CallError("NotImplemented")) == refused
+    assert question.read(Unreadable("x")) == QuestionAnswer(detail="unreadable answer")
 
 
 def timeout_answer(dialect: Dialect, value: Any) -> Payload:

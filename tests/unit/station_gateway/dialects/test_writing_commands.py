@@ -18,6 +18,7 @@ from domain.model.specs import (
     UnlockSpec,
 )
 from station_gateway.dialects import v16, v21, v201
+from station_gateway.dialects.command_words import FrameParts, Subject
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import OutgoingCall, Payload, Unsendable
 from tests.unit.station_gateway.dialects.test_writing import (
@@ -29,7 +30,7 @@ from tests.unit.station_gateway.dialects.test_writing import (
     newer,
     request_faults,
 )
-from tests.unit.station_gateway.versions import PACKAGES
+from tests.unit.station_gateway.versions import PACKAGES, question_about, write
 
 IDS = st.integers(1, 2**31 - 1)
 EXPIRY = datetime(2026, 1, 1, 12, 30, 15, tzinfo=UTC)
@@ -39,17 +40,17 @@ TOO_BIG = 2**31
 @every
 @given(connector=IDS, evse=IDS)
 def test_every_unlock_obeys_its_schema(dialect: Dialect, connector: int, evse: int) -> None:
-    assert request_faults(dialect, dialect.unlock(UnlockSpec(connector))) == []
+    assert request_faults(dialect, write(dialect, UnlockSpec(connector))) == []
     numbered = UnlockSpec(1 if dialect is v16 else connector, evse_id=evse)
-    assert request_faults(dialect, dialect.unlock(numbered)) == []
+    assert request_faults(dialect, write(dialect, numbered)) == []
 
 
 def test_an_unlock_names_the_connector_of_its_evse() -> None:
-    assert v16.unlock(UnlockSpec(2)) == ("UnlockConnector", {"connectorId": 2})
-    assert v16.unlock(UnlockSpec(1, evse_id=3)) == ("UnlockConnector", {"connectorId": 3})
+    assert write(v16, UnlockSpec(2)) == ("UnlockConnector", {"connectorId": 2})
+    assert write(v16, UnlockSpec(1, evse_id=3)) == ("UnlockConnector", {"connectorId": 3})
     for dialect in (v201, v21):
-        assert dialect.unlock(UnlockSpec(2, evse_id=3))[1] == {"evseId": 3, "connectorId": 2}
-        assert dialect.unlock(UnlockSpec(2))[1] == {"evseId": 2, "connectorId": 1}
+        assert write(dialect, UnlockSpec(2, evse_id=3))[1] == {"evseId": 3, "connectorId": 2}
+        assert write(dialect, UnlockSpec(2))[1] == {"evseId": 2, "connectorId": 1}
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ def test_connector_that_the_version_cannot_name_is_not_unlocked(
     dialect: Dialect, spec: UnlockSpec
 ) -> None:
     with pytest.raises(Unsendable, match="_id"):
-        dialect.unlock(spec)
+        write(dialect, spec)
 
 
 RESETS = [
@@ -87,7 +88,7 @@ RESETS = [
 def test_every_reset_says_what_its_mode_means(
     dialect: Dialect, mode: ResetMode, evse_id: int | None, payload: Payload
 ) -> None:
-    call = dialect.reset(ResetSpec(mode, evse_id))
+    call = write(dialect, ResetSpec(mode, evse_id))
     assert call == ("Reset", payload)
     assert request_faults(dialect, call) == []
 
@@ -107,12 +108,12 @@ def test_reset_that_the_version_cannot_do_is_not_sent(
     dialect: Dialect, spec: ResetSpec, field: str
 ) -> None:
     with pytest.raises(Unsendable, match=field):
-        dialect.reset(spec)
+        write(dialect, spec)
 
 
 def reserve(dialect: Dialect, spec: ReserveSpec, value: str = "TAG") -> OutgoingCall:
     group = "GROUP" if spec.group_id_token else None
-    return dialect.reserve(spec, token_value=value, group_token_value=group)
+    return write(dialect, spec, FrameParts(value, group))
 
 
 def spec_of(
@@ -150,11 +151,11 @@ HOLDS = st.builds(
 def test_every_reservation_obeys_its_schema(
     dialect: Dialect, spec: ReserveSpec, value: str, group: str | None, type_: str
 ) -> None:
-    call = dialect.reserve(spec, token_value=value, group_token_value=group)
+    call = write(dialect, spec, FrameParts(value, group))
     assert request_faults(dialect, call) == []
     typed = ReserveSpec(spec.id_token, spec.expire_time, connector_type=type_)
     try:
-        call = dialect.reserve(typed, token_value=value, group_token_value=None)
+        call = write(dialect, typed, FrameParts(value))
     except Unsendable:
         assert dialect is not v21
     else:
@@ -223,22 +224,22 @@ def test_hold_that_the_version_cannot_say_is_not_sent(
 
 def test_group_token_that_16_cannot_carry_is_not_sent() -> None:
     with pytest.raises(Unsendable, match="group_id_token"):
-        v16.reserve(spec_of(group=True), token_value="TAG", group_token_value="G" * 21)
+        write(v16, spec_of(group=True), FrameParts("TAG", "G" * 21))
 
 
 @every
 @given(wire_id=SMALL)
 def test_every_cancellation_obeys_its_schema(dialect: Dialect, wire_id: int) -> None:
-    call = dialect.cancel_reservation(CancelReservationSpec(wire_id))
+    call = write(dialect, CancelReservationSpec(wire_id))
     assert call == ("CancelReservation", {"reservationId": wire_id})
     assert request_faults(dialect, call) == []
 
 
 def test_negative_ids_of_other_systems_are_only_cancelled_on_16() -> None:
-    assert v16.cancel_reservation(CancelReservationSpec(-1))[1] == {"reservationId": -1}
+    assert write(v16, CancelReservationSpec(-1))[1] == {"reservationId": -1}
     for dialect, wire_id in ((v201, -1), (v21, -1), (v16, TOO_BIG), (v21, TOO_BIG)):
         with pytest.raises(Unsendable, match="wire_id"):
-            dialect.cancel_reservation(CancelReservationSpec(wire_id))
+            write(dialect, CancelReservationSpec(wire_id))
 
 
 OTHERS = (Kind.UNLOCK_CONNECTOR, Kind.RESET, Kind.RESERVE_NOW, Kind.CANCEL_RESERVATION)
@@ -250,9 +251,10 @@ def test_on_2x_connectors_are_asked_by_trigger_with_evse_and_connector(
     dialect: Dialect, kind: Kind
 ) -> None:
     wanted = {"requestedMessage": "StatusNotification"}
-    assert dialect.ask(kind) == ("TriggerMessage", wanted)
-    assert dialect.ask(kind, evse_id=2)[1] == wanted | {"evse": {"id": 2, "connectorId": 1}}
-    one = dialect.ask(kind, evse_id=2, connector_id=3)
+    question = question_about(dialect, kind)
+    assert question.write(Subject()) == ("TriggerMessage", wanted)
+    assert question.write(Subject(2))[1] == wanted | {"evse": {"id": 2, "connectorId": 1}}
+    one = question.write(Subject(2, 3))
     assert one[1] == wanted | {"evse": {"id": 2, "connectorId": 3}}
     assert request_faults(dialect, one) == []
 
@@ -260,10 +262,12 @@ def test_on_2x_connectors_are_asked_by_trigger_with_evse_and_connector(
 @pytest.mark.parametrize("kind", OTHERS)
 def test_on_16_connectors_are_asked_by_trigger(kind: Kind) -> None:
     wanted = {"requestedMessage": "StatusNotification"}
-    assert v16.ask(kind) == ("TriggerMessage", wanted)
-    assert v16.ask(kind, evse_id=2, connector_id=1)[1] == wanted | {"connectorId": 2}
+    question = question_about(v16, kind)
+    assert question.write(Subject()) == ("TriggerMessage", wanted)
+    assert question.write(Subject(2, 1))[1] == wanted | {"connectorId": 2}
 
 
 @newer
 def test_what_a_station_says_to_a_trigger_is_kept(dialect: Dialect) -> None:
-    assert dialect.read_asked({"status": "NotImplemented"}).detail == "NotImplemented"
+    question = question_about(dialect, Kind.RESET)
+    assert question.read({"status": "NotImplemented"}).detail == "NotImplemented"

@@ -9,7 +9,7 @@ from domain.model.answers import CallError
 from station_gateway.dialects import v16, v21, v201
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import Unreadable
-from station_gateway.session.engine import Session, SessionLimits
+from station_gateway.session.engine import OcppSession, SessionLimits
 from station_gateway.session.events import (
     AnswerReceived,
     AnswerRefused,
@@ -27,14 +27,14 @@ STREAM = {
 
 
 def receive(*frame: Any) -> tuple[list[Event], list[str]]:
-    session = Session(v21, SessionLimits())
+    session = OcppSession(v21, SessionLimits())
     events = session.receive(json.dumps(frame), 0.0)
     return list(events), session.data_to_send()
 
 
 def answered(dialect: Dialect, frame: str, *, late: bool = False) -> tuple[Event, list[Any]]:
     """What a CALL of ours came to, and what was written then."""
-    session = Session(dialect, SessionLimits())
+    session = OcppSession(dialect, SessionLimits())
     session.call("ours", "TriggerMessage", {}, 0.0, 1.0)
     session.data_to_send()
     if late:

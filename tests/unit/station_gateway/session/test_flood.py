@@ -1,4 +1,4 @@
-"""S13: pressure first, then 1008."""
+"""A station that sends too fast is slowed down first, and then disconnected with 1008."""
 
 from hypothesis import given
 from hypothesis import strategies as st

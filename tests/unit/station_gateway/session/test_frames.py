@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from station_gateway.session.frames import (
     CALL,
-    Frame,
+    DecodedFrame,
     FrameError,
     FrameLimits,
     decode,
@@ -26,7 +26,7 @@ LIMITS = FrameLimits()
 @example('[2,"m","A",{"a":' + "9" * 5000 + "}]")
 def test_any_text_is_a_frame_or_a_frame_error(data: str | bytes) -> None:
     with suppress(FrameError):
-        assert isinstance(decode(data, LIMITS), Frame)
+        assert isinstance(decode(data, LIMITS), DecodedFrame)
 
 
 JSON = st.recursive(
@@ -39,7 +39,7 @@ JSON = st.recursive(
 @given(st.lists(JSON, max_size=6) | JSON, st.sampled_from([None, 1]))
 def test_any_json_is_a_frame_or_a_frame_error(message: object, indent: int | None) -> None:
     with suppress(FrameError):
-        assert isinstance(decode(json.dumps(message, indent=indent), LIMITS), Frame)
+        assert isinstance(decode(json.dumps(message, indent=indent), LIMITS), DecodedFrame)
 
 
 @given(st.dictionaries(st.text(max_size=9), JSON, max_size=4), st.sampled_from([None, 1]))

@@ -1,11 +1,11 @@
-"""F19: whatever a station sends, the answer is the version's own, and the loop lives."""
+"""Malformed frames get the answer that the version asks for, and the session lives on."""
 
 import json
 
 import pytest
 
 from station_gateway.dialects.interface import Dialect
-from station_gateway.session.engine import Session, SessionLimits
+from station_gateway.session.engine import OcppSession, SessionLimits
 from station_gateway.session.events import CallReceived, Closing, FrameRefused
 from tests.unit.station_gateway.malformed import Malformed, Said, every_case
 from tests.unit.station_gateway.versions import DIALECTS
@@ -17,7 +17,7 @@ CASES = [
 ]
 
 
-def said_to(session: Session, case: Malformed) -> Said:
+def said_to(session: OcppSession, case: Malformed) -> Said:
     events = session.receive(case.data, 0.0)
     assert any(isinstance(event, FrameRefused) for event in events), events
     if any(isinstance(event, Closing) for event in events):
@@ -31,7 +31,7 @@ def said_to(session: Session, case: Malformed) -> Said:
 def test_malformed_frame_gets_the_answer_that_its_version_asks_for(
     case: Malformed, version: str
 ) -> None:
-    session = Session(DIALECTS[version], SessionLimits())
+    session = OcppSession(DIALECTS[version], SessionLimits())
     expected = case.said[0 if version == "1.6" else 1]
     assert said_to(session, case) == expected
     if expected != "closed":
@@ -47,7 +47,7 @@ def test_there_are_at_least_three_hundred_cases() -> None:
 def test_errors_never_echo_the_payload(dialect: Dialect) -> None:
     secret = "04AABBCCDD"
     for payload in ({"idTag": secret * 9}, {"idToken": secret}, {secret: secret}):
-        session = Session(dialect, SessionLimits())
+        session = OcppSession(dialect, SessionLimits())
         (event,) = session.receive(json.dumps([2, "m", "Authorize", payload]), 0.0)
         assert isinstance(event, FrameRefused)
         assert secret not in str(session.data_to_send()) + event.detail

@@ -1,4 +1,4 @@
-"""Hypothesis plays both directions of a session against a plain model of what may happen."""
+"""Hypothesis drives both directions of a session and compares it with a plain model."""
 
 import json
 from collections import Counter
@@ -17,7 +17,7 @@ from hypothesis.stateful import (
 )
 
 from station_gateway.dialects import v16, v21, v201
-from station_gateway.session.engine import Session, SessionLimits
+from station_gateway.session.engine import OcppSession, SessionLimits
 from station_gateway.session.events import (
     AnswerMissing,
     AnswerReceived,
@@ -49,7 +49,7 @@ class TwoDirections(RuleBasedStateMachine):
 
     @initialize(dialect=st.sampled_from([v16, v201, v21]))
     def connect(self, dialect: Any) -> None:
-        self.session = Session(dialect, LIMITS)
+        self.session = OcppSession(dialect, LIMITS)
         self.now = 0.0
         self.made = 0
         self.calls: set[str] = set()
@@ -164,7 +164,7 @@ TestTwoDirections.settings = settings(max_examples=150, stateful_step_count=40, 
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=15))
 def test_every_call_gets_exactly_one_answer_per_copy_and_has_one_effect(copies: list[int]) -> None:
-    session = Session(v16, SessionLimits(remembered_answers=10))
+    session = OcppSession(v16, SessionLimits(remembered_answers=10))
     effects: Counter[Any] = Counter()
     for number in copies:
         events = session.receive(f'[2,"{number}","Heartbeat",{{}}]', 0.0)
@@ -180,7 +180,7 @@ def test_every_call_gets_exactly_one_answer_per_copy_and_has_one_effect(copies: 
 
 
 def test_answers_of_others_are_never_taken_for_ours() -> None:
-    session = Session(v16, LIMITS)
+    session = OcppSession(v16, LIMITS)
     session.call("ours", ACTION, {}, 0.0, 10.0)
     taken = 0
     for number in range(100_000):

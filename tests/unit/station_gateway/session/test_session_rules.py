@@ -1,10 +1,10 @@
-"""The rules of one session, scene by scene."""
+"""The rules of one session, one test for each."""
 
 import pytest
 
 from domain.model.answers import CallError
 from station_gateway.dialects.messages import Unreadable
-from station_gateway.session.engine import Session, SessionLimits
+from station_gateway.session.engine import OcppSession, SessionLimits
 from station_gateway.session.events import (
     AnswerMissing,
     AnswerReceived,
@@ -304,7 +304,7 @@ def test_building_an_error_cannot_raise() -> None:
 
 
 def test_idle_session_makes_no_containers() -> None:
-    session = Session(Conversation().session._dialect, SessionLimits())
+    session = OcppSession(Conversation().session._dialect, SessionLimits())
     held = [getattr(session, name) for name in ("_overdue", "_waiting", "_answers", "_pending")]
     assert held == [None] * 4
     assert session.data_to_send() == []

@@ -1,4 +1,4 @@
-"""How often and how fast, in pure seconds."""
+"""How often a station may connect, and how many attempts may fail."""
 
 from station_gateway.sockets.limits import Attempts, Reconnects, TokenBucket
 

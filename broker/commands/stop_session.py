@@ -1,0 +1,329 @@
+"""StopSession at the broker's edge. See `broker.commands.edge` for the steps.
+
+A stop names its session in one of six ways. The broker finds the one session that fits, or refuses:
+it never chooses between several. Only an OCPP transaction id that is not known goes to the station
+as it is, because the station may know a session that we never heard of.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from evcommand.v1 import remote_command_pb2 as command_pb
+from evcommand.v1 import remote_command_service_pb2 as pb
+
+from broker.commands.edge import CommandEdge, Found, ParsedRequest
+from broker.commands.fits import check_tokens_fit
+from broker.commands.lookups import Lookup, command_not_found
+from broker.commands.options import check_options, parsed_request
+from broker.errors import FieldViolation, Reason, Refusal, bad_field
+from broker.proto import fields, names
+from broker.proto.fields import Findings
+from broker.proto.id_token import id_token_field, masked_out, said_token, token_chars, token_in
+from broker.proto.names import station_in, transaction_out
+from domain.model.command import Command, State
+from domain.model.specs import IdToken, Kind, StopSpec
+from domain.model.states import is_definite
+from domain.ocpp_words import capabilities_of
+from fleet import transactions
+from fleet.keys import Sealer
+from fleet.log import commands as fleet_log
+from fleet.log import reservations
+from fleet.stations import Station
+from fleet.transactions.rows import Transaction
+from journal.commands.record import from_snapshot
+
+MAX_TRANSACTION_ID = 36
+
+_INT32 = re.compile(r"-?[0-9]{1,10}")
+_SHOWN_SESSIONS = 10
+_STATION_NEEDED = ("evse_id", "id_token", "reservation", "transaction_id")
+_NAMED_TARGETS = ("transaction", "start_command", "reservation", "transaction_id")
+
+
+@dataclass(frozen=True)
+class StopTarget:
+    """The session that a stop is about.
+
+    wire_id: OCPP's id of it, which goes to the station. transaction: our id of it, None when we
+    do not know the session.
+    """
+
+    station: str
+    wire_id: str
+    transaction: str | None = None
+
+
+# --- the request
+
+
+def check(request: pb.StopSessionRequest, now: datetime) -> tuple[FieldViolation, ...]:
+    """What is wrong with the request."""
+    findings = Findings()
+    target = request.WhichOneof("target")
+    fields.station_field(findings, request.station, required=target in _STATION_NEEDED)
+    findings.expect(
+        target is not None,
+        "target",
+        "name the session: transaction, start_command, evse_id, id_token, reservation or "
+        "transaction_id",
+    )
+    if target is not None:
+        _TARGETS[target](findings, request)
+    check_options(findings, request, now)
+    return findings.violations
+
+
+def read(request: pb.StopSessionRequest, sealer: Sealer, now: datetime) -> ParsedRequest[StopSpec]:
+    """The request as the domain's spec. Its session is not looked for yet."""
+    target = request.WhichOneof("target")
+    spec = StopSpec(
+        transaction=request.transaction if target == "transaction" else None,
+        start_command=request.start_command if target == "start_command" else None,
+        evse_id=request.evse_id if target == "evse_id" else None,
+        id_token=token_in(sealer, request.id_token) if target == "id_token" else None,
+        reservation=request.reservation if target == "reservation" else None,
+        transaction_id=request.transaction_id if target == "transaction_id" else None,
+    )
+    return parsed_request(
+        request,
+        spec,
+        now,
+        station=station_in(request.station) if request.station else None,
+        token_chars=token_chars(request, "id_token"),
+    )
+
+
+def said(spec: StopSpec) -> dict[str, object]:
+    """What a repeat must say again. The session that was found is not compared: it may be over."""
+    return {
+        "transaction": spec.transaction,
+        "start_command": spec.start_command,
+        "evse_id": spec.evse_id,
+        "id_token": said_token(spec.id_token),
+        "reservation": spec.reservation,
+        "transaction_id": spec.transaction_id,
+    }
+
+
+def show(shown: command_pb.RemoteCommand, spec: StopSpec, station: str) -> None:
+    """The spec as the contract's message: the target as it was given, and what was found."""
+    message = command_pb.StopSessionSpec(
+        resolved_transaction=transaction_out(station, spec.resolved_transaction),
+        resolved_transaction_id=spec.wire_id,
+    )
+    if spec.id_token is not None:
+        message.id_token.CopyFrom(masked_out(spec.id_token))
+    elif spec.evse_id is not None:
+        message.evse_id = spec.evse_id
+    else:
+        for field in _NAMED_TARGETS:
+            value = getattr(spec, field)
+            if value is not None:
+                setattr(message, field, value)
+    shown.stop_session.CopyFrom(message)
+
+
+def _check_transaction(findings: Findings, request: pb.StopSessionRequest) -> None:
+    fields.name_field(findings, "transaction", "transaction", request.transaction)
+    if request.station:
+        theirs = names.parse_transaction(request.transaction)
+        findings.expect(
+            theirs is None or theirs[0] == names.parse_station(request.station),
+            "station",
+            "must be the transaction's station, or absent",
+        )
+
+
+def _check_start_command(findings: Findings, request: pb.StopSessionRequest) -> None:
+    fields.name_field(findings, "start_command", "command", request.start_command)
+
+
+def _check_evse(findings: Findings, request: pb.StopSessionRequest) -> None:
+    findings.expect(request.evse_id >= 1, "evse_id", "must be 1 or more")
+
+
+def _check_token(findings: Findings, request: pb.StopSessionRequest) -> None:
+    id_token_field(findings, "id_token", request.id_token, present=True)
+
+
+def _check_reservation(findings: Findings, request: pb.StopSessionRequest) -> None:
+    fields.reservation_field(findings, request.reservation)
+
+
+def _check_transaction_id(findings: Findings, request: pb.StopSessionRequest) -> None:
+    given = request.transaction_id
+    findings.expect(
+        1 <= len(given) <= MAX_TRANSACTION_ID and fields.is_printable(given),
+        "transaction_id",
+        f"must be 1 to {MAX_TRANSACTION_ID} printable characters",
+    )
+
+
+_TARGETS: dict[str, Callable[[Findings, pb.StopSessionRequest], None]] = {
+    "transaction": _check_transaction,
+    "start_command": _check_start_command,
+    "evse_id": _check_evse,
+    "id_token": _check_token,
+    "reservation": _check_reservation,
+    "transaction_id": _check_transaction_id,
+}
+"""What each target of a stop is checked for."""
+
+
+# --- the session
+
+
+async def find(lookup: Lookup, parsed: ParsedRequest[StopSpec]) -> Found[StopSpec]:
+    """The session that is to be stopped.
+
+    Raises: Refusal when there is none, when there are several, or when it cannot be one yet.
+    """
+    session = await _session(lookup, parsed)
+    spec = replace(parsed.spec, wire_id=session.wire_id, resolved_transaction=session.transaction)
+    return Found(session.station, spec)
+
+
+async def _session(lookup: Lookup, parsed: ParsedRequest[StopSpec]) -> StopTarget:
+    spec = parsed.spec
+    if spec.transaction is not None:
+        return await _by_name(lookup, spec.transaction)
+    if spec.start_command is not None:
+        return await _by_start(lookup, spec.start_command, parsed.station)
+    station = await lookup.station(parsed.station)
+    if spec.transaction_id is not None:
+        return await _by_transaction_id(lookup, station, spec.transaction_id)
+    return _only(station.id, await _running(lookup, station, parsed))
+
+
+async def _by_name(lookup: Lookup, name: str) -> StopTarget:
+    station, transaction = names.transaction_in(name)
+    found = await transactions.get(lookup.tx, name=transaction)
+    if found is None or (found.tenant, found.station) != (lookup.tenant, station):
+        raise Refusal(Reason.TRANSACTION_NOT_FOUND, f"{name} is not known.")
+    return _session_of(found)
+
+
+async def _by_start(lookup: Lookup, name: str, station: str | None) -> StopTarget:
+    command = await _start_command(lookup, name)
+    if station not in (None, command.station):
+        raise bad_field(
+            Reason.INVALID_REQUEST, "station", f"{name} is a command of another station"
+        )
+    facts = command.outcome.session if command.outcome else None
+    if facts is None or not facts.transaction_id:
+        raise _no_session(name, command)
+    return StopTarget(command.station, facts.transaction_id, facts.transaction or None)
+
+
+async def _start_command(lookup: Lookup, name: str) -> Command:
+    id = names.parse_command(name)
+    entry = await fleet_log.latest(lookup.tx, tenant=lookup.tenant, name=id) if id else None
+    if entry is None:
+        raise command_not_found(name)
+    command = from_snapshot(entry.snapshot)
+    if command.start is None:
+        raise bad_field(
+            Reason.NOT_A_START_COMMAND, "start_command", f"{name} did not start a session"
+        )
+    return command
+
+
+async def _by_transaction_id(lookup: Lookup, station: Station, transaction_id: str) -> StopTarget:
+    wire_id = wire_id_for(station.ocpp_version, transaction_id)
+    found = await transactions.by_ocpp_id(lookup.tx, station.id, wire_id)
+    return _session_of(found) if found else StopTarget(station.id, wire_id)
+
+
+async def _running(
+    lookup: Lookup, station: Station, parsed: ParsedRequest[StopSpec]
+) -> list[Transaction]:
+    spec = parsed.spec
+    if spec.evse_id is not None:
+        return await transactions.active(lookup.tx, station.id, evse_id=spec.evse_id)
+    if spec.id_token is not None:
+        check_tokens_fit(station.ocpp_version, parsed.token_chars)
+        return await _running_with(lookup, station, spec.id_token)
+    return await _running_on(lookup, station, spec.reservation or "")
+
+
+async def _running_with(lookup: Lookup, station: Station, token: IdToken) -> list[Transaction]:
+    """The running sessions of a token. Its digest is the same whatever its type is called."""
+    running = await transactions.active(lookup.tx, station.id)
+    return [one for one in running if one.token_digest == token.digest]
+
+
+async def _running_on(lookup: Lookup, station: Station, reservation: str) -> list[Transaction]:
+    """The running sessions that use a reservation, as the station or we know it."""
+    id = names.reservation_in(reservation)
+    entry = await reservations.get(lookup.tx, tenant=lookup.tenant, name=id)
+    if entry is None or entry.snapshot["station"] != station.id:
+        raise Refusal(Reason.RESERVATION_NOT_FOUND, f"{reservation} is not known at this station.")
+    number, used_by = entry.snapshot["wire_id"], entry.snapshot.get("transaction")
+    running = await transactions.active(lookup.tx, station.id)
+    return [one for one in running if one.reservation_id == number or one.name == used_by]
+
+
+def wire_id_for(version: str, transaction_id: str) -> str:
+    """OCPP's transaction id as the station takes it: in some versions a number of 32 bits.
+
+    Raises: Refusal (INVALID_REQUEST) when such a station cannot be sent this id.
+    """
+    able = capabilities_of(version)
+    if able is None or not able.numeric_transaction_ids:
+        return transaction_id
+    number = int(transaction_id) if _INT32.fullmatch(transaction_id) else None
+    if number is None or not -(2**31) <= number < 2**31:
+        raise bad_field(
+            Reason.INVALID_REQUEST,
+            "transaction_id",
+            f"must be a number of 32 bits: the station speaks OCPP {version}",
+        )
+    return str(number)
+
+
+def _only(station: str, running: list[Transaction]) -> StopTarget:
+    if not running:
+        raise Refusal(
+            Reason.NO_RUNNING_SESSION,
+            f"No running session at {names.station_name(station)} fits the target. "
+            "ListTransactions shows what is known; a session that we never heard of can be "
+            "stopped by its transaction_id.",
+        )
+    if len(running) > 1:
+        shown = running[:_SHOWN_SESSIONS]
+        listed = ", ".join(names.transaction_name(one.station, one.name) for one in shown)
+        raise Refusal(
+            Reason.AMBIGUOUS_TARGET,
+            f"{len(running)} running sessions fit the target: {listed}. Stop one by its name.",
+            facts={"transactions": listed},
+        )
+    return _session_of(running[0])
+
+
+def _session_of(transaction: Transaction) -> StopTarget:
+    return StopTarget(transaction.station, transaction.ocpp_id, transaction.name)
+
+
+def _no_session(name: str, command: Command) -> Refusal:
+    if command.state is State.DONE and is_definite(command.outcome):
+        cause = command.outcome.cause if command.outcome else ""
+        return Refusal(
+            Reason.NO_RUNNING_SESSION, f"{name} ended without a session ({cause}): nothing to stop."
+        )
+    return Refusal(
+        Reason.START_NOT_FINAL,
+        f"{name} has not started a session yet. CancelCommand takes it back: what it still brings "
+        "about is stopped.",
+    )
+
+
+EDGE = CommandEdge(
+    kind=Kind.STOP_SESSION,
+    check=check,
+    read=read,
+    find=find,
+    said=said,
+    show=show,
+)

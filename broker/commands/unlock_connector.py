@@ -1,0 +1,94 @@
+"""UnlockConnector at the broker's edge. See `broker.commands.edge` for the steps."""
+
+from datetime import datetime
+
+from evcommand.v1 import remote_command_pb2 as command_pb
+from evcommand.v1 import remote_command_service_pb2 as pb
+
+from broker.commands.edge import CommandEdge, Found, ParsedRequest
+from broker.commands.fits import impossible
+from broker.commands.lookups import Lookup
+from broker.commands.options import check_options, parsed_request
+from broker.errors import FieldViolation
+from broker.proto import fields
+from broker.proto.fields import Findings
+from broker.proto.names import station_in
+from broker.settings import Right
+from domain.model.specs import Kind, UnlockSpec
+from domain.ocpp_words import capabilities_of
+from fleet.keys import Sealer
+
+
+def right(_request: pb.UnlockConnectorRequest) -> Right:
+    """An unlocked connector frees somebody's cable: it always needs a right."""
+    return Right.UNLOCK
+
+
+def check(request: pb.UnlockConnectorRequest, now: datetime) -> tuple[FieldViolation, ...]:
+    """What is wrong with the request."""
+    findings = Findings()
+    fields.station_field(findings, request.station, required=True)
+    fields.positive_field(findings, request, "evse_id")
+    findings.expect(request.connector_id >= 1, "connector_id", "is required: 1 or more")
+    check_options(findings, request, now)
+    return findings.violations
+
+
+def read(
+    request: pb.UnlockConnectorRequest, _sealer: Sealer, now: datetime
+) -> ParsedRequest[UnlockSpec]:
+    """The request as the domain's spec."""
+    evse_id = request.evse_id if request.HasField("evse_id") else None
+    spec = UnlockSpec(request.connector_id, evse_id, request.stop_first)
+    return parsed_request(request, spec, now, station=station_in(request.station))
+
+
+async def find(lookup: Lookup, parsed: ParsedRequest[UnlockSpec]) -> Found[UnlockSpec]:
+    """The station, and whether it can be told of this connector."""
+    station = await lookup.station(parsed.station)
+    check_fits(parsed.spec, station.ocpp_version)
+    return Found(station.id, parsed.spec)
+
+
+def check_fits(spec: UnlockSpec, version: str) -> None:
+    """Refuse a connector that the OCPP version cannot name.
+
+    Raises: Refusal (NOT_POSSIBLE_ON_STATION).
+    """
+    able = capabilities_of(version)
+    if able is None or able.several_connectors:
+        return
+    if spec.evse_id is not None and spec.connector_id != 1:
+        raise impossible(
+            "connector_id",
+            f"on OCPP {version} an EVSE has one connector; say connector_id 1, or leave evse_id "
+            "out and give the connector's own number",
+        )
+
+
+def said(spec: UnlockSpec) -> dict[str, object]:
+    """What a repeat must say again."""
+    return {
+        "evse_id": spec.evse_id,
+        "connector_id": spec.connector_id,
+        "stop_first": spec.stop_first,
+    }
+
+
+def show(shown: command_pb.RemoteCommand, spec: UnlockSpec, _station: str) -> None:
+    """The spec as the contract's message."""
+    message = command_pb.UnlockConnectorSpec(
+        evse_id=spec.evse_id, connector_id=spec.connector_id, stop_first=spec.stop_first
+    )
+    shown.unlock_connector.CopyFrom(message)
+
+
+EDGE = CommandEdge(
+    kind=Kind.UNLOCK_CONNECTOR,
+    right=right,
+    check=check,
+    read=read,
+    find=find,
+    said=said,
+    show=show,
+)

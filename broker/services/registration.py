@@ -1,0 +1,57 @@
+"""Puts every service into the server: ours, health and reflection."""
+
+import grpc.aio
+from evcommand.v1 import (
+    callback_service_pb2,
+    callback_service_pb2_grpc,
+    remote_command_service_pb2,
+    remote_command_service_pb2_grpc,
+    reservation_service_pb2,
+    reservation_service_pb2_grpc,
+    station_service_pb2,
+    station_service_pb2_grpc,
+    token_service_pb2,
+    token_service_pb2_grpc,
+)
+from google.protobuf.descriptor import FileDescriptor
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from broker.backend import Backend
+from broker.services.callbacks import CallbackServicer
+from broker.services.remote_commands import RemoteCommandServicer
+from broker.services.reservations import ReservationServicer
+from broker.services.stations import StationServicer
+from broker.services.tokens import TokenServicer
+
+_FILES: tuple[FileDescriptor, ...] = (
+    remote_command_service_pb2.DESCRIPTOR,
+    station_service_pb2.DESCRIPTOR,
+    token_service_pb2.DESCRIPTOR,
+    callback_service_pb2.DESCRIPTOR,
+    reservation_service_pb2.DESCRIPTOR,
+)
+SERVICES = tuple(service.full_name for file in _FILES for service in file.services_by_name.values())
+"""The full names of our services."""
+
+
+async def add_services(
+    server: grpc.aio.Server, backend: Backend, healthy: "health.aio.HealthServicer"
+) -> None:
+    """Add every service to the server, and say in `healthy` that it serves."""
+    remote_command_service_pb2_grpc.add_RemoteCommandServiceServicer_to_server(
+        RemoteCommandServicer(backend), server
+    )
+    reservation_service_pb2_grpc.add_ReservationServiceServicer_to_server(
+        ReservationServicer(backend), server
+    )
+    station_service_pb2_grpc.add_StationServiceServicer_to_server(StationServicer(backend), server)
+    token_service_pb2_grpc.add_TokenServiceServicer_to_server(TokenServicer(backend), server)
+    callback_service_pb2_grpc.add_CallbackServiceServicer_to_server(
+        CallbackServicer(backend), server
+    )
+    health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
+    for service in SERVICES:
+        await healthy.set(service, health_pb2.HealthCheckResponse.SERVING)
+    shown = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
+    reflection.enable_server_reflection(shown, server)

@@ -1,0 +1,117 @@
+"""Every limit and every pause of the domain's rules that no operator sets.
+
+The waits that depend on a fleet of stations are settings: see `Timing`. The values here belong to a
+rule itself. Another value would make the rule wrong or useless, not slower or faster, so there is
+nothing to choose. Each one says why it is as it is.
+"""
+
+from datetime import timedelta
+
+# --- Sending a command's first frame
+
+MAX_ATTEMPTS = 50
+"""How often sending is tried. It only ends a loop of gateways that refuse again and again."""
+
+RETRY_PAUSE = timedelta(milliseconds=500)
+"""The first pause after an attempt that was certainly not sent. A reconnecting station is back in
+a moment, so the first pause is short."""
+
+LONGEST_RETRY_PAUSE = timedelta(seconds=10)
+"""The longest such pause. A driver waits at the station, so it stays short."""
+
+ROUTE_LOOK = timedelta(seconds=30)
+"""When the station is looked for the first time although nothing woke the workflow. A wake-up is
+the rule; the look only repairs one that was lost."""
+
+LONGEST_ROUTE_LOOK = timedelta(minutes=32)
+"""The longest time between two such looks: each look costs an event of the history."""
+
+# --- Looking at the facts
+
+FIRST_LOOK = timedelta(seconds=5)
+"""The first look at the facts while an answer is missing: the gateway may have died."""
+
+LONGEST_LOOK = timedelta(hours=6)
+"""The longest time between two looks at a station that has put its reset off for days."""
+
+# --- Asking a station what happened
+
+MAX_ASKS = 3
+"""How often a station is asked about one command: a station that is silent thrice stays silent."""
+
+ASK_SPACING = timedelta(seconds=10)
+"""How long after a question without a usable reply the station is asked again."""
+
+ASK_GRACE = timedelta(seconds=5)
+"""How long the facts may take to arrive after the station's reply: they are messages of its own."""
+
+ASK_AFTER_BOOT = timedelta(seconds=5)
+"""How long after its boot a station may report its connectors before it is asked to."""
+
+# --- Which session is ours
+
+CLOCK_TOLERANCE = timedelta(seconds=30)
+"""By how much a station's clock may differ from ours before its times count as a contradiction."""
+
+LATE_START_WINDOW = timedelta(minutes=5)
+"""How long after its command was given up a session with the command's token is its late effect.
+
+Hours later the same token is the driver's own new session. A station that names our request (2.x)
+is believed at any time.
+"""
+
+DOUBT_PAUSE = timedelta(seconds=30)
+"""How long a doubtful session may take to become clear before a human is told of it."""
+
+# --- Repeating and undoing
+
+MAX_STOP_FRAMES = 3
+"""How often a stop is written for one command: at first, repeated, and with the real id."""
+
+MAX_RESERVE_FRAMES = 3
+"""How often a ReserveNow is written for one command, before the reservation is undone instead."""
+
+MAX_CANCEL_FRAMES = 5
+"""How often a CancelReservation is written for one command."""
+
+FRAME_PAUSE = timedelta(seconds=5)
+"""The first pause after a frame about a reservation that got no usable answer."""
+
+LONGEST_FRAME_PAUSE = timedelta(minutes=10)
+"""The longest such pause: a reservation is worth nothing when it is repaired an hour late."""
+
+MAX_UNDO_FRAMES = 5
+"""How often an unwanted session is told to stop, before a human has to look."""
+
+STOP_AGAIN_PAUSE = timedelta(seconds=10)
+"""The first pause after a stop of an unwanted session that had no effect."""
+
+UNDO_ROUTE_PAUSE = timedelta(seconds=30)
+"""How long an undo waits for a way to its station, and how long its frame may wait in the queue.
+
+This is no pause between two stops: here nothing was sent yet. A wake-up ends it early.
+"""
+
+# --- A reservation that is held
+
+CANCEL_TRIES = 12
+"""How often an ended reservation is cancelled at its station: about an hour of growing pauses."""
+
+SETTLING = timedelta(seconds=10)
+"""How long a bad status of an EVSE must last: stations pass through some while they restart."""
+
+TAKING_UP = timedelta(seconds=60)
+"""How long a driver may take to plug in after his token was shown, when the station did not say."""
+
+REPAIRS = 5
+"""How often a reservation is made again within `REPAIR_WINDOW`: then the station's yes is worth
+nothing, and the reservation counts as lost."""
+
+REPAIR_WINDOW = timedelta(minutes=15)
+"""The time in which repairs are counted."""
+
+CHANGE_TRIES = 3
+"""How often a change is written for one request while its answer is lost."""
+
+CLEARING = timedelta(days=1)
+"""How long after its end a reservation is still cancelled at a station that was away."""

@@ -1,0 +1,1 @@
+"""What is behind single commands of the command line."""

@@ -1,0 +1,1 @@
+"""How a process finds, starts and reaches Temporal."""

@@ -1,0 +1,168 @@
+"""Reading transactions: by name, by station, by what they belong to."""
+
+from datetime import datetime
+
+from sqlalchemy import and_, bindparam, or_, select
+
+from fleet.engine.precompiled import precompiled
+from fleet.engine.statements import Tx
+from fleet.engine.values import INT32_MAX
+from fleet.tables import transactions
+from fleet.transactions.rows import ACTIVE, ENDED, TRANSACTION, Transaction
+
+CANDIDATES_LIMIT = 1_000
+"""How many transactions of one station a query returns at most."""
+
+_BY_NAME = precompiled(select(*TRANSACTION).where(transactions.c.name == bindparam("name")))
+_BY_ID = precompiled(select(*TRANSACTION).where(transactions.c.id == bindparam("id")))
+_REMOTE_START = precompiled(
+    select(*TRANSACTION)
+    .where(
+        transactions.c.station == bindparam("station"),
+        transactions.c.remote_start_id == bindparam("remote_start_id"),
+        transactions.c.remote_start_id.is_not(None),
+    )
+    .order_by(transactions.c.id)
+    .limit(1)
+)
+_SINCE = precompiled(
+    select(*TRANSACTION)
+    .where(
+        transactions.c.station == bindparam("station"),
+        transactions.c.received_time >= bindparam("received_after"),
+        transactions.c.minted,
+    )
+    .order_by(transactions.c.received_time, transactions.c.id)
+    .limit(CANDIDATES_LIMIT)
+)
+_HEARD_SINCE = precompiled(
+    select(*TRANSACTION)
+    .where(
+        transactions.c.station == bindparam("station"),
+        transactions.c.received_time >= bindparam("received_after"),
+    )
+    .order_by(transactions.c.received_time, transactions.c.id)
+    .limit(CANDIDATES_LIMIT)
+)
+_ENDED_SINCE = precompiled(
+    select(*TRANSACTION)
+    .where(
+        transactions.c.station == bindparam("station"),
+        transactions.c.received_time >= bindparam("received_after"),
+        transactions.c.stop_received_time >= bindparam("ended_after"),
+    )
+    .order_by(transactions.c.received_time, transactions.c.id)
+    .limit(CANDIDATES_LIMIT)
+)
+_FOR_RESERVATION = precompiled(
+    select(*TRANSACTION)
+    .where(
+        transactions.c.station == bindparam("station"),
+        transactions.c.reservation_id == bindparam("reservation_id"),
+        transactions.c.reservation_id.is_not(None),
+    )
+    .order_by(transactions.c.id)
+    .limit(CANDIDATES_LIMIT)
+)
+
+
+async def get(tx: Tx, *, name: str) -> Transaction | None:
+    """The transaction with this name; None when there is none. The caller checks its tenant."""
+    row = (await tx.execute(_BY_NAME, {"name": name})).first()
+    return None if row is None else Transaction(*row)
+
+
+async def by_id(tx: Tx, id: int) -> Transaction | None:
+    """The transaction with our own number; None when there is none."""
+    if not 0 <= id <= INT32_MAX:
+        return None
+    row = (await tx.execute(_BY_ID, {"id": id})).first()
+    return None if row is None else Transaction(*row)
+
+
+async def for_remote_start(tx: Tx, station: str, remote_start_id: int) -> Transaction | None:
+    """The station's first transaction with this remoteStartId (OCPP 2.x); None when it has none."""
+    key = {"station": station, "remote_start_id": remote_start_id}
+    row = (await tx.execute(_REMOTE_START, key)).first()
+    return None if row is None else Transaction(*row)
+
+
+async def active(
+    tx: Tx,
+    station: str,
+    *,
+    evse_id: int | None = None,
+    token_digest: str | None = None,
+    reservation_id: int | None = None,
+) -> list[Transaction]:
+    """The station's running transactions, the newest first. None filters nothing."""
+    stmt = select(*TRANSACTION).where(
+        transactions.c.station == station, transactions.c.state == ACTIVE
+    )
+    if evse_id is not None:
+        stmt = stmt.where(transactions.c.evse_id == evse_id)
+    if token_digest is not None:
+        stmt = stmt.where(transactions.c.token_digest == token_digest)
+    if reservation_id is not None:
+        stmt = stmt.where(transactions.c.reservation_id == reservation_id)
+    stmt = stmt.order_by(transactions.c.id.desc()).limit(CANDIDATES_LIMIT)
+    return [Transaction(*row) for row in await tx.execute(stmt)]
+
+
+async def since(tx: Tx, station: str, *, received_after: datetime) -> list[Transaction]:
+    """OCPP 1.6 transactions of the station whose start was received since then, the oldest first.
+
+    Only those with an id of ours: not the ones known from an id that the station made up.
+    """
+    key = {"station": station, "received_after": received_after}
+    return [Transaction(*row) for row in await tx.execute(_SINCE, key)]
+
+
+async def heard_since(tx: Tx, station: str, *, received_after: datetime) -> list[Transaction]:
+    """All transactions of the station that were first received since then, the oldest first."""
+    key = {"station": station, "received_after": received_after}
+    return [Transaction(*row) for row in await tx.execute(_HEARD_SINCE, key)]
+
+
+async def ended_since(
+    tx: Tx, station: str, *, ended_after: datetime, received_after: datetime
+) -> list[Transaction]:
+    """The station's transactions whose end was received since `ended_after`, the oldest first.
+
+    received_after: transactions that were first received before this time are not looked at.
+    """
+    key = {"station": station, "ended_after": ended_after, "received_after": received_after}
+    return [Transaction(*row) for row in await tx.execute(_ENDED_SINCE, key)]
+
+
+async def for_reservation(tx: Tx, station: str, reservation_id: int) -> list[Transaction]:
+    """The station's transactions that name this reservation's OCPP number, running or ended."""
+    key = {"station": station, "reservation_id": reservation_id}
+    return [Transaction(*row) for row in await tx.execute(_FOR_RESERVATION, key)]
+
+
+async def list_page(
+    tx: Tx,
+    *,
+    tenant: str,
+    station: str | None = None,
+    active: bool | None = None,
+    after: str | None = None,
+    limit: int,
+) -> list[Transaction]:
+    """Transactions of the tenant, the last received first, after the transaction named `after`.
+
+    None filters nothing. active: True for running ones, False for ended ones.
+    """
+    table = transactions.c
+    stmt = select(*TRANSACTION).where(table.tenant == tenant)
+    if station is not None:
+        stmt = stmt.where(table.station == station)
+    if active is not None:
+        stmt = stmt.where(table.state == (ACTIVE if active else ENDED))
+    if after is not None:
+        key = (await tx.execute(select(table.received_time).where(table.name == after))).scalar()
+        earlier = table.received_time < key
+        stmt = stmt.where(or_(earlier, and_(table.received_time == key, table.name < after)))
+    stmt = stmt.order_by(table.received_time.desc(), table.name.desc()).limit(limit)
+    return [Transaction(*row) for row in await tx.execute(stmt)]

@@ -1,0 +1,43 @@
+"""Which station is at the other end of a socket, for all that handles its messages."""
+
+from dataclasses import dataclass
+
+KNOWN_SESSIONS = 64
+"""1.6 transaction ids that are remembered per connection."""
+
+
+@dataclass(slots=True)
+class Peer:
+    """The station at the other end of one socket, as facts and commands need to know it.
+
+    epoch: of its connection lease; the fleet refuses a send with an older one.
+    boot_accepted: no command is sent before.
+    connection_timeout_s: how long the station waits for the cable; None while it is not known.
+    boots: how many boots were accepted on this connection.
+    sessions: 1.6 transaction ids that the fleet knows already, bounded; None before the first.
+    """
+
+    id: str
+    tenant: str
+    ocpp_version: str
+    connection_id: str
+    epoch: int = 0
+    boot_accepted: bool = False
+    connection_timeout_s: float | None = None
+    boots: int = 0
+    sessions: set[str] | None = None
+
+    def knows(self, session: str) -> bool:
+        """Whether a session was seen on this connection."""
+        return self.sessions is not None and session in self.sessions
+
+    def learn(self, session: str) -> None:
+        """Remember a session. All are forgotten when there are too many, and learned again."""
+        if self.sessions is None or len(self.sessions) >= KNOWN_SESSIONS:
+            self.sessions = set()
+        self.sessions.add(session)
+
+    def booted(self) -> None:
+        """Note that a boot is accepted and recorded."""
+        self.boot_accepted = True
+        self.boots += 1

@@ -1,0 +1,61 @@
+"""What a connected station needs of others: a socket, and somebody who answers its CALLs.
+
+With these ports only `sockets/` knows the websocket library, and only `facts/` knows what a message
+of a station writes down. The simulation gives a station other sockets.
+"""
+
+from typing import Protocol
+
+from station_gateway.dialects.messages import Confirmation, StationCall
+from station_gateway.stations.peer import Peer
+
+
+class SocketGone(Exception):
+    """Nothing can be read or written any more; the text is a word for metrics and log."""
+
+
+class TextSocket(Protocol):
+    """The socket of one station. `sockets.server.StationSocket` implements it.
+
+    heard_s: loop time when the peer last sent a byte. pinged: a ping of ours has no answer yet.
+    """
+
+    heard_s: float
+    pinged: bool
+
+    @property
+    def backlog(self) -> int:
+        """How many frames have arrived that nobody has read yet."""
+
+    @property
+    def close_code(self) -> int | None:
+        """The websocket close code, once the socket is closed."""
+
+    async def read(self) -> str | bytes:
+        """The next message. Raises: SocketGone."""
+
+    def write(self, frame: str) -> None:
+        """Hand one text frame to the transport; a closed socket swallows it."""
+
+    async def flowing(self) -> None:
+        """Return when the peer takes our bytes. Raises: SocketGone."""
+
+    def ping_now(self) -> None:
+        """Ask the peer whether it lives. Whatever it sends next is the answer."""
+
+    def hang_up(self, code: int, reason: str) -> None:
+        """Start closing without waiting."""
+
+    def abort(self) -> None:
+        """End TCP at once."""
+
+
+class Unanswered(Exception):
+    """The message gets no answer: its fact could not be written, so the station must keep it."""
+
+
+class CallHandler(Protocol):
+    """Does what a message of a station asks for. `facts.handlers.Handlers` implements it."""
+
+    async def handle(self, peer: Peer, call: StationCall) -> Confirmation:
+        """Do it and say what to answer. Raises: Unanswered."""

@@ -1,0 +1,319 @@
+"""One station at its socket: it drives the pure `OcppSession` and gives commands their turn.
+
+The task of the socket reads, and never waits for a handler. It hands over an answer to a CALL of
+ours as soon as the answer arrives. A CALL of the station is served by a second task, which lives
+only as long as there is something to serve. An idle station is one task and a few slotted objects.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from station_gateway.dialects.interface import Dialect
+from station_gateway.dialects.messages import CallRefused, Payload
+from station_gateway.session.engine import OcppSession, SessionLimits
+from station_gateway.session.events import (
+    POLICY_VIOLATION,
+    AnswerMissing,
+    AnswerReceived,
+    AnswerRefused,
+    CallReceived,
+    Closing,
+    Event,
+    FrameRefused,
+    SendReceived,
+)
+from station_gateway.session.flood import FloodGate, FloodLimits
+from station_gateway.settings import GatewaySettings
+from station_gateway.stations.peer import Peer
+from station_gateway.stations.ports import CallHandler, SocketGone, TextSocket, Unanswered
+from station_gateway.stations.waiting import StationGone, StationQueue
+from telemetry import metrics
+
+log = structlog.get_logger(__name__)
+
+LateAnswer = Callable[["ConnectedStation", AnswerReceived], Coroutine[Any, Any, None]]
+OnStation = Callable[["ConnectedStation"], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all stations of a process share.
+
+    session_limits: by OCPP version.
+    late_answer: stores an answer that came after its CALL was given up.
+    on_boot: called after each accepted boot. on_flood: called when a station was closed for
+        flooding.
+    tasks: what runs beside the sockets; the process waits for it when it stops.
+    """
+
+    settings: GatewaySettings
+    session_limits: Mapping[str, SessionLimits]
+    flood_limits: FloodLimits
+    handlers: CallHandler
+    utc_now: Callable[[], datetime]
+    late_answer: LateAnswer
+    on_boot: OnStation
+    on_flood: OnStation
+    tasks: set[asyncio.Task[None]]
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something beside the socket; it is waited for when the process stops."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+
+class ConnectedStation:
+    """One socket of one station, from its claim to its end."""
+
+    __slots__ = (
+        "_answer",
+        "_boots",
+        "_ended",
+        "_gate",
+        "_loop",
+        "_queue",
+        "_session",
+        "_socket",
+        "_surroundings",
+        "_timer",
+        "dialect",
+        "message_s",
+        "peer",
+    )
+
+    def __init__(
+        self, socket: TextSocket, peer: Peer, dialect: Dialect, surroundings: Surroundings
+    ) -> None:
+        self.peer = peer
+        self.dialect = dialect
+        self._socket = socket
+        self._surroundings = surroundings
+        self._loop = asyncio.get_running_loop()
+        self._session = OcppSession(dialect, surroundings.session_limits[dialect.VERSION])
+        self._gate = FloodGate(surroundings.flood_limits, self._loop.time())
+        self._queue: StationQueue | None = None
+        self._answer: asyncio.Future[AnswerReceived | AnswerMissing] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._boots: asyncio.Future[None] | None = None
+        self._ended = False
+        self.message_s = self._loop.time()
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing can be sent through this socket any more."""
+        return self._ended
+
+    @property
+    def socket(self) -> TextSocket:
+        """The websocket, for pings and closing."""
+        return self._socket
+
+    # --- reading
+
+    async def run(self) -> None:
+        """Read until the socket is gone."""
+        try:
+            while not self._ended:
+                await self._take(await self._socket.read())
+        except SocketGone as gone:
+            self.end(str(gone))
+        finally:
+            self.end("failed")
+
+    async def _take(self, data: str | bytes) -> None:
+        now_s = self.message_s = self._loop.time()
+        pause_s = self._gate.admit(now_s)
+        if isinstance(pause_s, Closing):
+            if self._socket.backlog:
+                # It does not wait for our answers: a flood. The message is not handled any more.
+                self._act([pause_s])
+                return
+            # It waits for each answer (a long replay of offline messages): slow is enough.
+            pause_s = 1.0 / self._surroundings.settings.message_rate
+        self._act(self._session.receive(data, now_s))
+        self._write()
+        await self._socket.flowing()
+        if pause_s > 0.0:
+            await asyncio.sleep(pause_s)
+
+    def _act(self, events: list[Event]) -> None:
+        for event in events:
+            match event:
+                case CallReceived():
+                    self._surroundings.spawn(self._serve(event))
+                case AnswerReceived(late=False) | AnswerMissing():
+                    self._settle(event)
+                case AnswerReceived():
+                    self._surroundings.spawn(self._surroundings.late_answer(self, event))
+                case FrameRefused():
+                    self._refused(event)
+                case SendReceived():
+                    metrics.FRAMES.labels(direction="in", action=event.action).inc()
+                    log.info("send_noted", station=self.peer.id, action=event.action)
+                case AnswerRefused():
+                    self._answer_refused(event)
+                case Closing():
+                    if event.code == POLICY_VIOLATION:
+                        self._surroundings.on_flood(self)
+                    self._write()
+                    self.end(event.reason, event.code)
+
+    def _refused(self, event: FrameRefused) -> None:
+        metrics.BAD_FRAMES.labels(reason=event.reason).inc()
+        log.info("frame_refused", station=self.peer.id, reason=event.reason, detail=event.detail)
+
+    def _answer_refused(self, event: AnswerRefused) -> None:
+        """Our answer stands, for its fact is committed; an operator has to look at it."""
+        metrics.BAD_FRAMES.labels(reason="answer_refused").inc()
+        log.warning("answer_refused", station=self.peer.id, code=event.error.code)
+
+    # --- the station's own CALLs
+
+    async def _serve(self, call: CallReceived) -> None:
+        """Answer a CALL, and the ones that wait behind it."""
+        following: CallReceived | None = call
+        while following is not None:
+            metrics.FRAMES.labels(direction="in", action=following.action).inc()
+            events = await self._answer_call(following)
+            following = next((e for e in events if isinstance(e, CallReceived)), None)
+            self._act([event for event in events if event is not following])
+            self._write()
+            try:
+                await self._socket.flowing()
+            except SocketGone:
+                return
+
+    async def _answer_call(self, call: CallReceived) -> list[Event]:
+        peer, session, handlers = self.peer, self._session, self._surroundings.handlers
+        boots = peer.boots
+        try:
+            message = self.dialect.read_call(
+                call.action, call.payload, self._surroundings.utc_now()
+            )
+            said = await handlers.handle(peer, message)
+            payload = self.dialect.reply(message, said)
+        except CallRefused as refused:
+            return session.reply_error(call.message_id, refused.code, refused.description)
+        except Unanswered:
+            return session.abandon(call.message_id)
+        except Exception:
+            log.exception("handler_failed", station=peer.id, action=call.action)
+            return session.reply_error(call.message_id, self.dialect.ERRORS.internal)
+        events = session.reply(call.message_id, payload)
+        if peer.boots != boots:
+            # First the answer to the boot, then commands: a station takes none before.
+            self._write()
+            self._let_through()
+        return events
+
+    def _let_through(self) -> None:
+        """Let those through who waited for the boot: it is confirmed."""
+        if self._boots is not None and not self._boots.done():
+            self._boots.set_result(None)
+        self._surroundings.on_boot(self)
+
+    # --- our CALLs
+
+    def queue(self) -> StationQueue:
+        """The queue in which commands wait for their turn.
+
+        Raises:
+            StationGone: nobody gets a turn here any more.
+        """
+        if self._ended:
+            raise StationGone
+        if self._queue is None:
+            settings = self._surroundings.settings
+            self._queue = StationQueue(
+                limit=settings.command_queue, progress_delay_s=settings.progress_delay_s
+            )
+        return self._queue
+
+    async def wait_booted(self, deadline: float) -> None:
+        """Return when the station's boot is accepted. `deadline` is loop time.
+
+        Raises:
+            TimeoutError: the deadline came first.
+            StationGone: the socket went away meanwhile.
+        """
+        if self._ended:
+            raise StationGone
+        if self.peer.boot_accepted:
+            return
+        if self._boots is None:
+            self._boots = self._loop.create_future()
+        async with asyncio.timeout_at(deadline):
+            await asyncio.shield(self._boots)
+
+    def dismiss_waiters(self) -> None:
+        """Send away everybody who waits, without touching the CALL in flight or the socket."""
+        if self._queue is not None:
+            self._queue.end()
+        if self._boots is not None and not self._boots.done():
+            self._boots.set_exception(StationGone())
+            self._boots.exception()  # nobody may be waiting
+
+    def later(self, delay_s: float, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run something in a while, unless the socket is gone by then."""
+
+        def begin() -> None:
+            if not self._ended:
+                self._surroundings.spawn(work())
+
+        self._loop.call_later(delay_s, begin)
+
+    async def call(
+        self, message_id: str, action: str, payload: Payload, timeout_s: float
+    ) -> AnswerReceived | AnswerMissing:
+        """Write a CALL and wait for what becomes of it. Only for the one whose turn it is.
+
+        Raises:
+            SessionOver: the session had ended before; nothing was written.
+        """
+        self._session.call(message_id, action, payload, self._loop.time(), timeout_s)
+        self._answer = self._loop.create_future()
+        self._timer = self._loop.call_at(self._loop.time() + timeout_s, self._check_timeouts)
+        metrics.FRAMES.labels(direction="out", action=action).inc()
+        self._write()
+        return await self._answer
+
+    def _check_timeouts(self) -> None:
+        self._timer = None
+        self._act(self._session.check_timeouts(self._loop.time()))
+        deadline = self._session.next_deadline()
+        if deadline is not None:
+            self._timer = self._loop.call_at(deadline, self._check_timeouts)
+
+    def _settle(self, event: AnswerReceived | AnswerMissing) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        answer, self._answer = self._answer, None
+        if answer is not None and not answer.done():
+            answer.set_result(event)
+
+    # --- writing and ending
+
+    def _write(self) -> None:
+        for frame in self._session.data_to_send():
+            self._socket.write(frame)
+
+    def end(self, reason: str, code: int = 0) -> None:
+        """End the session at once, and tell the CALL in flight and all who wait. Idempotent.
+
+        code: of the close frame; 0 when the socket is gone already.
+        """
+        if self._ended:
+            return
+        self._ended = True
+        self._act(self._session.connection_lost())
+        self.dismiss_waiters()
+        metrics.CLOSED_SOCKETS.labels(reason=reason.replace(" ", "_")).inc()
+        if code:
+            self._socket.hang_up(code, reason)

@@ -1,0 +1,81 @@
+"""One task that pings thousands of sockets, ends dead ones, and records last-seen times."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+
+from fleet import stations
+from fleet.database import Database
+from fleet.engine.unavailable import DatabaseUnavailable
+from station_gateway.settings import GatewaySettings
+from station_gateway.stations.registry import Registry
+from station_gateway.stations.station import ConnectedStation
+
+log = structlog.get_logger(__name__)
+
+SEEN_BATCH = 500
+"""Last-seen times that are written in one database transaction."""
+GOING_AWAY = 1001
+
+
+class Sweeper:
+    """Finds dead sockets, and records when each station was last heard."""
+
+    def __init__(
+        self,
+        db: Database,
+        registry: Registry,
+        settings: GatewaySettings,
+        *,
+        utc_now: Callable[[], datetime],
+    ) -> None:
+        self._db = db
+        self._registry = registry
+        self._settings = settings
+        self._utc_now = utc_now
+        self._seen_until_s = 0.0
+
+    async def run(self) -> None:
+        """Sweep until cancelled."""
+        loop = asyncio.get_running_loop()
+        self._seen_until_s = written_s = loop.time()
+        while True:
+            await asyncio.sleep(self._settings.sweep_interval_s)
+            now_s = loop.time()
+            for station in self._registry:
+                self.look_at(station, now_s)
+            if now_s - written_s >= self._settings.last_seen_interval_s:
+                written_s = now_s
+                await self.write_seen(now_s)
+
+    def look_at(self, station: ConnectedStation, now_s: float) -> None:
+        """Ping a silent socket; end one that stays silent."""
+        settings, socket = self._settings, station.socket
+        silent_s = now_s - socket.heard_s
+        if socket.pinged and silent_s >= settings.ping_interval_s + settings.ping_timeout_s:
+            log.warning("dead_socket", station=station.peer.id, silent_s=round(silent_s))
+            station.end("dead_socket")
+            socket.abort()
+        elif silent_s >= settings.ping_interval_s and not socket.pinged:
+            socket.ping_now()
+        if 0 < settings.idle_timeout_s <= now_s - station.message_s:
+            station.end("idle", GOING_AWAY)
+
+    async def write_seen(self, now_s: float) -> None:
+        """Write the last-seen time of every station that was heard since the last call."""
+        now, since_s, self._seen_until_s = self._utc_now(), self._seen_until_s, now_s
+        seen = [
+            (station.peer.id, now - timedelta(seconds=now_s - station.message_s))
+            for station in self._registry
+            if station.message_s >= since_s
+        ]
+        for begin in range(0, len(seen), SEEN_BATCH):
+            touch = partial(stations.touch, ids_and_times=seen[begin : begin + SEEN_BATCH])
+            try:
+                await self._db.batch(touch)
+            except DatabaseUnavailable:
+                log.warning("last_seen_not_written")
+                return

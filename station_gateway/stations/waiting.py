@@ -1,0 +1,75 @@
+"""How coroutines wait in the queue of one station: the asyncio side of `CallQueue`."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from station_gateway.session.queue import CallQueue, Priority
+from telemetry import metrics
+
+OnWaiting = Callable[[int], Awaitable[None]]
+"""Called once, with the number of those in front, when a caller really has to wait."""
+
+
+class StationGone(Exception):
+    """The socket closed or was replaced; nothing was sent."""
+
+
+class StationQueue:
+    """Those who wait for their turn at one station. Made when the first one comes."""
+
+    __slots__ = ("_progress_delay_s", "_queue", "_waiters")
+
+    def __init__(self, *, limit: int, progress_delay_s: float) -> None:
+        self._queue = CallQueue(limit)
+        self._progress_delay_s = progress_delay_s
+        self._waiters: dict[str, asyncio.Future[None]] = {}
+
+    @property
+    def length(self) -> int:
+        """How many are in the queue, the one whose turn it is included."""
+        return len(self._queue)
+
+    async def wait_turn(
+        self, key: str, priority: Priority, deadline: float, on_waiting: OnWaiting | None = None
+    ) -> None:
+        """Return when it is this key's turn; `leave` must follow. `deadline` is loop time.
+
+        Raises:
+            QueueFull: too many wait already.
+            TimeoutError: the deadline came first.
+            StationGone: the socket went away meanwhile.
+        """
+        self._queue.enter(key, priority)
+        if self._queue.advance() == key:
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiters[key] = turn
+        metrics.QUEUE_DEPTH.inc()
+        try:
+            async with asyncio.timeout_at(deadline):
+                # A short wait is not worth a word to the caller.
+                await asyncio.wait({turn}, timeout=self._progress_delay_s)
+                if on_waiting is not None and not turn.done():
+                    await on_waiting(len(self._queue.ahead_of(key)))
+                await turn
+        except BaseException:
+            # Also for a cancelled caller: a key that stays would block all who wait behind it.
+            self.leave(key)
+            raise
+        finally:
+            metrics.QUEUE_DEPTH.dec()
+            self._waiters.pop(key, None)
+
+    def leave(self, key: str) -> None:
+        """Take the key out and give the turn to the next one."""
+        self._queue.leave(key)
+        following = self._queue.advance()
+        waiter = self._waiters.get(following) if following is not None else None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def end(self) -> None:
+        """The socket is gone: tell everybody who waits. Nobody gets a turn here any more."""
+        for waiter in self._waiters.values():
+            if not waiter.done():
+                waiter.set_exception(StationGone())

@@ -1,0 +1,72 @@
+"""Commands wait in the queue of one station: in order of priority, visible, and not for ever."""
+
+import asyncio
+
+from contract.commands import SendStatus
+from domain.model.command import State
+from tests.support.gateway_bench import Bench, quick_start, waiting_at
+from tests.support.stations.scripted_station import eventually
+
+
+async def test_behind_a_silent_station_the_next_command_waits_in_the_queue_and_says_so(
+    bench: Bench,
+) -> None:
+    async with bench.station("S1") as silent, bench.station("S2") as other:
+        first = bench.sending(await bench.start_request("S1"))
+        await silent.called("RemoteStartTransaction")
+        second = await bench.start_request("S1", within_s=0.5)
+        waiting = bench.sending(second)
+        assert await quick_start(bench, other, "S2") < 0.5
+        result = await waiting
+        first.cancel()
+    assert (result.status, result.cause, result.retry) == (
+        SendStatus.NOT_SENT,
+        "NOT_AFTER_PASSED",
+        False,
+    )
+    said = [command.progress for command in await bench.history(second)]
+    assert "Waiting in line behind 1 command for S1." in said
+    assert await bench.sends(second) == []
+
+
+async def test_a_command_that_does_not_wait_says_nothing_about_a_queue(bench: Bench) -> None:
+    async with bench.station("S1") as station:
+        request = await bench.start_request("S1")
+        sending = bench.sending(request)
+        await station.accept("RemoteStartTransaction")
+        await sending
+    assert [command.state for command in await bench.history(request)] == [
+        State.QUEUED,
+        State.SENT,
+        State.AWAITING_EFFECT,
+    ]
+
+
+async def test_a_stop_goes_before_a_start_that_came_earlier(bench: Bench) -> None:
+    async with bench.station("S1") as station:
+        first = bench.sending(await bench.start_request("S1"))
+        message_id, _ = await station.called("RemoteStartTransaction")
+        start = bench.sending(await bench.start_request("S1"))
+        await eventually(lambda: waiting_at(bench, "S1") == 2)
+        stop = bench.sending(await bench.stop_request("S1", wire_id="7"))
+        await eventually(lambda: waiting_at(bench, "S1") == 3)
+        await station.answer(message_id, {"status": "Accepted"})
+        assert await station.accept("RemoteStopTransaction") == {"transactionId": 7}
+        await station.accept("RemoteStartTransaction")
+        await asyncio.gather(first, start, stop)
+
+
+async def test_when_the_queue_is_full_a_command_is_not_sent(bench: Bench) -> None:
+    await bench.restart(command_queue=2)
+    async with bench.station("S1") as station:
+        sent = [bench.sending(await bench.start_request("S1")) for _ in range(2)]
+        await eventually(lambda: waiting_at(bench, "S1") == 2)
+        result = await bench.sending(await bench.start_request("S1"))
+        for sending in sent:
+            await station.accept("RemoteStartTransaction")
+            await sending
+    assert (result.status, result.cause, result.retry) == (
+        SendStatus.NOT_SENT,
+        "STATION_QUEUE_FULL",
+        False,
+    )

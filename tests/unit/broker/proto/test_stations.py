@@ -1,0 +1,79 @@
+"""Stations and transactions: faults of requests, and how they are shown."""
+
+import pytest
+from evcommand.v1 import station_service_pb2 as stations_pb
+
+from broker.proto import stations as messages
+from tests.unit.broker.edges import fields_of
+from tests.unit.broker.requests import NOW, REQUEST_ID
+from tests.unit.broker.things import connection, connector, station, transaction
+
+
+@pytest.mark.parametrize(
+    ("request_", "faults"),
+    [
+        (stations_pb.CreateStationRequest(station_id="CP-1"), []),
+        (
+            stations_pb.CreateStationRequest(
+                station_id="CP-1", security_profile=2, basic_auth_password="x" * 16
+            ),
+            [],
+        ),
+        (
+            stations_pb.CreateStationRequest(
+                station_id="a:b",
+                location="x" * 256,
+                security_profile=3,
+                basic_auth_password="short",
+            ),
+            ["station_id", "location", "security_profile", "basic_auth_password"],
+        ),
+        (
+            stations_pb.CreateStationRequest(station_id="x" * 49, security_profile=0),
+            ["station_id", "security_profile"],
+        ),
+    ],
+)
+def test_a_new_station_is_checked(
+    request_: stations_pb.CreateStationRequest, faults: list[str]
+) -> None:
+    assert fields_of(messages.check_create(request_)) == faults
+
+
+def test_lists_of_stations_and_transactions_are_checked() -> None:
+    stations = stations_pb.ListStationsRequest(location="x" * 256, page_size=-1)
+    assert fields_of(messages.check_list(stations)) == ["location", "page_size"]
+    transactions = stations_pb.ListTransactionsRequest(station="x", page_size=999)
+    assert fields_of(messages.check_list_transactions(transactions)) == ["station", "page_size"]
+
+
+def test_a_connected_station_is_shown_with_its_evses() -> None:
+    connectors = [connector(2, 1), connector(1, 2, "Charging"), connector(1, 1), connector(0, 0)]
+    whole = connector(1, 0)
+    shown = messages.station_out(
+        station(), connection(), [*connectors, whole], pending=[REQUEST_ID]
+    )
+    assert (shown.connected, shown.gateway, shown.ocpp_version) == (True, "gw-1", "2.0.1")
+    numbers = [(one.evse_id, [c.connector_id for c in one.connectors]) for one in shown.evses]
+    assert numbers == [(1, [1, 2]), (2, [1])]
+    assert shown.evses[0].connectors[1].state == "Charging"
+    assert shown.evses[0].connectors[0].error_code == ""
+    assert shown.pending_commands == [f"commands/{REQUEST_ID}"]
+    assert shown.boot_state == stations_pb.Station.BOOT_STATE_ACCEPTED
+
+
+def test_a_station_that_never_connected_is_shown_so() -> None:
+    fresh = station(ocpp_version="", boot_state="", boot_time=None, last_seen_time=None)
+    shown = messages.station_out(fresh, None, [])
+    assert (shown.connected, shown.gateway, shown.ocpp_version) == (False, "", "")
+    assert shown.boot_state == stations_pb.Station.BOOT_STATE_UNSPECIFIED
+    assert not shown.HasField("connect_time")
+
+
+def test_a_transaction_is_shown_with_a_random_name() -> None:
+    shown = messages.transaction_out(transaction())
+    assert shown.name == "stations/CP%2F1/transactions/tx-abc"
+    assert shown.state == stations_pb.Transaction.STATE_ACTIVE
+    ended = messages.transaction_out(transaction(state="ENDED", stop_time=NOW))
+    assert ended.state == stations_pb.Transaction.STATE_ENDED
+    assert ended.HasField("stop_time")

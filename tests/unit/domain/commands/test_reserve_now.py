@@ -1,0 +1,316 @@
+"""What became of a ReserveNow: one test per situation. T0 is when the first frame left."""
+
+from dataclasses import replace
+
+import pytest
+
+from domain.commands import transitions as changes
+from domain.commands.judging import apply, guard_end, is_guarded, judge
+from domain.commands.table import COMMANDS
+from domain.commands.wording import frame_title, title
+from domain.evidence.facts import Act, Decision, Facts
+from domain.evidence.frames import ReservationFrame
+from domain.model.answers import CallError, StationAnswer, Verdict
+from domain.model.command import Code, Command, CompensationState, ReservationFacts, State
+from domain.model.outcomes import Cause, ending
+from domain.model.specs import Kind
+from domain.reservations.reservation import ReservationState
+from tests.unit.domain.situations import (
+    ACCEPTED,
+    REJECTED,
+    RESERVATION,
+    TIMING,
+    answered,
+    asks,
+    at,
+    lost,
+    reserve,
+    session,
+)
+
+RULES = COMMANDS[Kind.RESERVE_NOW]
+MADE = ReservationFacts(RESERVATION, 42, 1, at(3_600))
+ERROR = StationAnswer(Verdict.FAILED, call_error=CallError("InternalError"))
+USER = session(reservation_id=42)
+
+
+def known(*answers: StationAnswer | None, **changed: object) -> Facts:
+    facts = Facts(frames=len(answers), asks=asks(*answers), connected_since=at(-100))
+    return replace(facts, **changed)  # type: ignore[arg-type]
+
+
+def decided(command: Command, facts: Facts, now_s: float) -> Decision:
+    return judge(command, facts, TIMING, at(now_s))
+
+
+def said(command: Command, facts: Facts, now_s: float) -> str:
+    decision = decided(command, facts, now_s)
+    return decision.outcome.cause if decision.outcome else decision.act.value
+
+
+def given_up(now_s: float = 40) -> Command:
+    """Asked for thrice without an answer; it is being undone."""
+    facts = known(None, None, None)
+    return apply(lost(reserve()), decided(lost(reserve()), facts, now_s), at(now_s))
+
+
+def taken_back() -> Command:
+    return changes.cancelled(changes.cancel_asked(lost(reserve()), "no more"), at(20))
+
+
+# --- the answer
+
+
+def test_a_reservation_that_was_made_is_told_in_the_outcome() -> None:
+    outcome = answered(reserve()).outcome
+    assert outcome is not None
+    assert (outcome.code, outcome.cause) == (Code.SUCCEEDED, Cause.RESERVED)
+    assert outcome.reservation == MADE
+
+
+@pytest.mark.parametrize(
+    ("word", "cause"),
+    [
+        ("Occupied", Cause.EVSE_OCCUPIED),
+        ("Faulted", Cause.EVSE_FAULTED),
+        ("Unavailable", Cause.EVSE_UNAVAILABLE),
+        ("Rejected", Cause.STATION_REJECTED),
+    ],
+)
+def test_a_refusal_says_why(word: str, cause: Cause) -> None:
+    outcome = answered(reserve(), StationAnswer(Verdict.REJECTED, word)).outcome
+    assert outcome is not None
+    assert outcome.cause == cause
+    assert outcome.reservation is None
+
+
+def test_a_yes_that_nobody_wants_any_longer_is_undone_first() -> None:
+    wanted_back = changes.cancel_asked(changes.sent(reserve(), at(0)), "no more")
+    heard = changes.answered(wanted_back, ACCEPTED, at(1))
+    assert heard.outcome is None
+    assert changes.answered(taken_back(), ACCEPTED, at(21)).outcome == taken_back().outcome
+    assert changes.answered(given_up(), ACCEPTED, at(41)).state is not State.DONE
+
+
+def test_a_no_to_a_repeat_decides_nothing() -> None:
+    assert changes.answered(lost(reserve()), REJECTED, at(31)).state is State.AWAITING_EFFECT
+
+
+# --- while it is awaited
+
+
+def test_an_answer_that_only_the_facts_have_decides() -> None:
+    decision = decided(lost(reserve()), known(None, ACCEPTED), 15)
+    assert decision.outcome is not None
+    assert decision.outcome.reservation == MADE
+    assert said(lost(reserve()), known(REJECTED), 15) == "STATION_REJECTED"
+
+
+def test_a_pending_answer_is_waited_for() -> None:
+    pending = known(asks=(ReservationFrame(1, at(0)),))
+    assert decided(lost(reserve()), pending, 2).look_again == at(7)
+
+
+def test_a_lost_answer_is_asked_for_again_with_the_same_number() -> None:
+    assert decided(lost(reserve()), known(None), 6).act is Act.SEND_AGAIN
+
+
+def test_nothing_is_decided_before_a_frame_was_sent() -> None:
+    assert decided(reserve(), Facts(), 1).act is Act.WAIT
+    assert decided(replace(taken_back()), Facts(), 1).act is Act.SETTLE
+
+
+@pytest.mark.parametrize(
+    ("facts", "now_s"),
+    [
+        pytest.param(known(None, REJECTED), 15, id="a repeat was refused"),
+        pytest.param(known(None, None, None), 40, id="no answer to any frame"),
+        pytest.param(known(None), 300, id="its time is over"),
+    ],
+)
+def test_what_may_be_reserved_without_a_yes_is_undone(facts: Facts, now_s: float) -> None:
+    decision = decided(lost(reserve()), facts, now_s)
+    assert decision.act is Act.UNDO
+    undone = apply(lost(reserve()), decision, at(now_s))
+    assert undone.compensation.state is CompensationState.PENDING
+    assert (undone.compensation.reservation, undone.compensation.wire_id) == (RESERVATION, 42)
+
+
+def test_a_caller_does_not_wait_for_a_station_that_is_away() -> None:
+    away = known(None, REJECTED, connected_since=None)
+    after = apply(lost(reserve()), decided(lost(reserve()), away, 15), at(15))
+    assert after.state is State.DONE
+    assert after.outcome is not None
+    assert after.outcome.code is Code.UNKNOWN
+
+
+# --- while it is undone
+
+
+def test_a_cancel_is_sent_and_its_answer_waited_for() -> None:
+    facts = known(None, None, None)
+    assert decided(given_up(), facts, 41).act is Act.UNDO
+    pending = replace(facts, cancels=(ReservationFrame(4, at(41)),))
+    assert decided(given_up(), pending, 42).look_again == at(47)
+    failed = replace(facts, cancels=asks(ERROR))
+    assert decided(given_up(), failed, 3).act is Act.WAIT
+
+
+def test_a_station_that_cannot_cancel_is_waited_for_until_the_time_to_report() -> None:
+    unable = known(None, cancels=asks(StationAnswer(Verdict.NOT_SUPPORTED)))
+    assert decided(given_up(), unable, 45).look_again == at(85)
+    assert said(given_up(), unable, 86) == "ANSWER_TIMEOUT"
+    reported = apply(given_up(), decided(given_up(), unable, 86), at(86))
+    assert decided(reported, unable, 90).look_again == at(3_600)
+
+
+def test_a_wait_that_is_over_ends_with_the_reservation() -> None:
+    late = replace(given_up(), compensation=replace(given_up().compensation, update_time=None))
+    unable = known(None, cancels=asks(StationAnswer(Verdict.NOT_SUPPORTED)))
+    assert decided(late, unable, 60).look_again == at(3_600)
+
+
+def test_a_station_that_goes_away_is_reported_and_then_waited_for() -> None:
+    away = known(None, None, None, connected_since=None)
+    reported = apply(given_up(), decided(given_up(), away, 50), at(50))
+    assert reported.state is State.DONE
+    assert decided(reported, away, 60).look_again == at(3_600)
+
+
+def settled(answer: StationAnswer) -> Facts:
+    """The station answered a cancel that left after all the other frames."""
+    cancel = ReservationFrame(4, at(50), over=True, answer=answer, answer_time=at(51))
+    return known(None, None, None, cancels=(cancel,))
+
+
+@pytest.mark.parametrize("answer", [ACCEPTED, StationAnswer(Verdict.REJECTED, "Rejected")])
+def test_nothing_is_reserved_once_the_station_has_answered_a_cancel(
+    answer: StationAnswer,
+) -> None:
+    after = apply(given_up(), decided(given_up(), settled(answer), 52), at(52))
+    assert after.compensation.state is CompensationState.DONE
+    assert after.outcome is not None
+    assert after.outcome.cause == Cause.HOLD_UNDONE
+
+
+def test_a_refusal_that_turns_out_to_be_the_truth_is_the_outcome() -> None:
+    cancel = ReservationFrame(3, at(50), over=True, answer=REJECTED, answer_time=at(51))
+    facts = known(None, StationAnswer(Verdict.REJECTED, "Occupied"), cancels=(cancel,))
+    assert said(given_up(), facts, 52) == "EVSE_OCCUPIED"
+
+
+def test_a_yes_that_comes_after_the_cancel_is_undone_again() -> None:
+    late = ReservationFrame(1, at(0), over=True, answer=ACCEPTED, answer_time=at(60))
+    facts = replace(settled(ACCEPTED), asks=(late,))
+    assert decided(given_up(), facts, 61).act is Act.UNDO
+
+
+def test_a_frame_that_left_after_the_cancel_may_reserve_again() -> None:
+    facts = replace(settled(ACCEPTED), asks=(ReservationFrame(5, at(55), over=True),))
+    assert decided(given_up(), facts, 61).act is Act.UNDO
+
+
+def test_a_cancelled_command_says_why_it_is_undone() -> None:
+    decision = decided(taken_back(), known(None), 21)
+    assert (decision.act, decision.reason) == (Act.UNDO, "The command was cancelled.")
+
+
+def test_a_cancelled_command_of_which_nothing_came_is_settled() -> None:
+    assert decided(taken_back(), known(REJECTED), 21).act is Act.SETTLE
+
+
+def test_a_reservation_that_ran_out_while_it_was_undone_is_over() -> None:
+    done = apply(given_up(), decided(given_up(), known(None), 3_601), at(3_601))
+    assert done.state is State.DONE
+    assert done.compensation.state is CompensationState.DONE
+    again = replace(done, outcome=ending(Cause.CANCELLED_BY_CALLER))
+    assert decided(again, known(None), 3_602).act is Act.UNDONE
+
+
+# --- a session that uses it
+
+
+def test_a_session_with_the_number_proves_the_reservation() -> None:
+    used = known(None, sessions=(USER,))
+    decision = decided(lost(reserve()), used, 12)
+    assert decision.outcome is not None
+    assert decision.outcome.reservation == replace(MADE, transaction="tx")
+
+
+def test_a_session_that_was_quicker_than_the_undoing_is_left_alone() -> None:
+    used = known(None, sessions=(USER,))
+    after = apply(given_up(), decided(given_up(), used, 50), at(50))
+    assert after.compensation.state is CompensationState.FAILED
+    assert after.compensation.transaction == "tx"
+    assert after.outcome is not None
+    assert after.outcome.cause == Cause.RESERVED
+
+
+def test_a_session_settles_what_was_taken_back_and_is_not_undone() -> None:
+    used = known(None, sessions=(USER,))
+    assert decided(taken_back(), used, 30).act is Act.SETTLE
+    done = changes.concluded(taken_back(), ending(Cause.CANCELLED_BY_CALLER), at(40))
+    assert decided(done, used, 41).act is Act.WAIT
+
+
+# --- on guard
+
+
+def test_who_stays_on_guard_and_until_when() -> None:
+    assert not is_guarded(answered(reserve()))
+    unknown = changes.concluded(lost(reserve()), ending(Cause.ANSWER_TIMEOUT), at(60))
+    assert is_guarded(unknown)
+    assert is_guarded(replace(given_up(), state=State.DONE, outcome=ending(Cause.RESERVED)))
+    assert guard_end(unknown, TIMING, at(60)) == at(3_615)
+    assert guard_end(unknown, TIMING, at(4_000)) == at(4_015)
+
+
+def test_a_yes_that_comes_after_giving_up_is_undone() -> None:
+    unknown = changes.concluded(lost(reserve()), ending(Cause.ANSWER_TIMEOUT), at(60))
+    late = ReservationFrame(1, at(0), over=True, answer=ACCEPTED, answer_time=at(90))
+    decision = decided(unknown, known(asks=(late,)), 91)
+    assert decision.act is Act.UNDO
+    assert "said yes" in decision.reason
+
+
+def test_an_unknown_reservation_that_was_never_made_is_raised() -> None:
+    unknown = changes.concluded(lost(reserve()), ending(Cause.ANSWER_TIMEOUT), at(60))
+    assert said(unknown, settled(ACCEPTED), 91) == "HOLD_UNDONE"
+    known_end = replace(unknown, outcome=ending(Cause.CANCELLED_BY_CALLER))
+    assert decided(known_end, settled(ACCEPTED), 92).act is Act.WAIT
+
+
+# --- the other rules
+
+
+def test_the_title_names_evse_token_end_and_number() -> None:
+    assert title(reserve()) == (
+        "Reserve at CP1, EVSE 1, token ****1234, until 2026-05-01 13:00 UTC, number 42"
+    )
+    spec = reserve().reserve
+    assert spec is not None
+    assert "any EVSE" in title(replace(reserve(), reserve=replace(spec, evse_id=None)))
+    assert frame_title(reserve(), 2, "g1", True).startswith("Cancel the hold of: ")
+
+
+def test_the_reservation_follows_its_command_and_wakes_its_workflow_when_held() -> None:
+    update = RULES.reservation_update(answered(reserve()), at(1))
+    assert update is not None
+    assert update.initial is not None
+    assert update.change(update.initial).state is update.wake_state is ReservationState.HELD
+    early = RULES.reservation_update(reserve(), at(0))
+    assert early is not None
+    assert early.wake_state is None
+
+
+def test_a_reservation_without_a_name_is_not_followed() -> None:
+    spec = reserve().reserve
+    assert spec is not None
+    nameless = replace(reserve(), reserve=replace(spec, reservation=""))
+    assert RULES.reservation_update(nameless, at(0)) is None
+
+
+def test_a_definite_outcome_stands_while_the_reservation_is_undone() -> None:
+    away = known(None, connected_since=None)
+    decision = decided(taken_back(), away, 25)
+    assert decision.outcome == taken_back().outcome

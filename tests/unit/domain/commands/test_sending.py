@@ -1,0 +1,78 @@
+"""Whether a command may be sent now, must wait, or is never sent."""
+
+from dataclasses import replace
+
+import pytest
+
+from domain import limits
+from domain.commands import sending
+from domain.commands.sending import SendAct, Whereabouts, before_sending
+from domain.model.outcomes import Cause
+from domain.model.specs import OfflinePolicy
+from tests.unit.domain.situations import (
+    at,
+    start,
+)
+
+READY = Whereabouts(registered=True, gateway="g1", boot_state="ACCEPTED")
+
+
+@pytest.mark.parametrize(
+    ("where", "policy", "now_s", "course", "cause"),
+    [
+        (READY, OfflinePolicy.FAIL_FAST, 0, SendAct.SEND, None),
+        (READY, OfflinePolicy.FAIL_FAST, 300, SendAct.CONCLUDE, Cause.NOT_AFTER_PASSED),
+        (
+            replace(READY, registered=False),
+            OfflinePolicy.WAIT,
+            0,
+            SendAct.CONCLUDE,
+            Cause.STATION_UNKNOWN,
+        ),
+        (
+            replace(READY, gateway=None),
+            OfflinePolicy.FAIL_FAST,
+            0,
+            SendAct.CONCLUDE,
+            Cause.STATION_OFFLINE,
+        ),
+        (replace(READY, gateway=None), OfflinePolicy.WAIT, 0, SendAct.WAIT, None),
+        (
+            replace(READY, gateway=None),
+            OfflinePolicy.WAIT,
+            300,
+            SendAct.CONCLUDE,
+            Cause.NOT_AFTER_PASSED,
+        ),
+        (replace(READY, boot_state="PENDING"), OfflinePolicy.FAIL_FAST, 0, SendAct.WAIT, None),
+        (
+            replace(READY, boot_state=""),
+            OfflinePolicy.FAIL_FAST,
+            300,
+            SendAct.CONCLUDE,
+            Cause.BOOT_NOT_ACCEPTED,
+        ),
+    ],
+)
+def test_where_a_command_heads_for(
+    where: Whereabouts, policy: OfflinePolicy, now_s: float, course: SendAct, cause: Cause | None
+) -> None:
+    way = before_sending(start(offline_policy=policy), where, at(now_s))
+    assert way.act is course
+    assert (way.outcome.cause if way.outcome else None) == cause
+    assert bool(way.progress) is (course is SendAct.WAIT)
+
+
+def test_what_was_not_sent_is_tried_again_within_limits() -> None:
+    assert sending.may_try_again(1, True, at(0), at(1))
+    assert not sending.may_try_again(1, False, at(0), at(1))
+    assert not sending.may_try_again(1, True, at(1), at(1))
+    assert not sending.may_try_again(limits.MAX_ATTEMPTS, True, at(0), at(1))
+    assert sending.pause_before(1) == limits.RETRY_PAUSE
+    assert sending.pause_before(40) == limits.LONGEST_RETRY_PAUSE
+
+
+def test_the_station_is_looked_for_in_growing_steps_until_not_after() -> None:
+    assert sending.next_route_look(0, at(0), at(999)) == at(30)
+    assert sending.next_route_look(1, at(0), at(999)) == at(60)
+    assert sending.next_route_look(9, at(0), at(999)) == at(999)

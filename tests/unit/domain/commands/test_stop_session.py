@@ -1,0 +1,233 @@
+"""What became of a StopSession: one table per moment, a row per situation."""
+
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from domain.commands import transitions as changes
+from domain.commands.rules import FoundTarget, NamedTarget
+from domain.commands.table import COMMANDS
+from domain.evidence.facts import Facts, session_facts
+from domain.model.answers import StationAnswer, Verdict
+from domain.model.outcomes import Cause, ending
+from domain.model.specs import Kind
+from tests.unit.domain.situations import (
+    ACCEPTED,
+    REJECTED,
+    TIMING,
+    answered,
+    asked,
+    at,
+    ended,
+    facts,
+    frame,
+    judged,
+    lost,
+    session,
+    stop,
+)
+
+UNANSWERED = frame(answer_time=None)
+ON_2X = {"ocpp_version": "2.0.1"}
+NAMED = StationAnswer(Verdict.ACCEPTED, "Accepted", transaction_id="9")
+
+
+OTHER = session(name="other", transaction_id="77", observed_only=True, token_digest=None)
+
+
+@pytest.mark.parametrize(
+    ("known", "now_s", "expected"),
+    [
+        pytest.param(facts(frame=None), 5, "WAIT", id="nothing was sent"),
+        pytest.param(facts(ended()), 30, "SESSION_STOPPED", id="it ended"),
+        pytest.param(
+            facts(ended(stop_received_time=at(-5))), 30, "ALREADY_ENDED", id="it had ended"
+        ),
+        pytest.param(
+            facts(ended(stop_received_time=None)), 30, "SESSION_STOPPED", id="ended, only that"
+        ),
+        pytest.param(facts(session()), 30, "WAIT", id="still running"),
+        pytest.param(facts(session()), 61, "SESSION_KEEPS_RUNNING", id="it goes on"),
+        pytest.param(facts(), 61, "STOP_NOT_CONFIRMED", id="never heard of it"),
+        pytest.param(facts(session(), connected_since=at(60)), 61, "STOP_NOT_CONFIRMED", id="back"),
+        pytest.param(facts(session(), **ON_2X), 50, "ASK", id="2.x is asked"),
+        pytest.param(facts(session(), **ON_2X, asked=asked(50)), 55, "WAIT", id="asked"),
+        pytest.param(
+            facts(**ON_2X, asked=asked(50, ongoing=True)),
+            61,
+            "SESSION_KEEPS_RUNNING",
+            id="its word",
+        ),
+        pytest.param(
+            facts(session(), **ON_2X, asked=asked(50, ongoing=False, messages_in_queue=True)),
+            55,
+            "WAIT",
+            id="its end is on the way",
+        ),
+        pytest.param(
+            facts(session(), **ON_2X, asked=asked(50, ongoing=False)),
+            55,
+            "SESSION_STOPPED",
+            id="it says it is over",
+        ),
+    ],
+)
+def test_an_accepted_stop_is_judged_by_facts(known: Facts, now_s: float, expected: str) -> None:
+    assert judged(answered(stop()), known, now_s) == expected
+
+
+@pytest.mark.parametrize(
+    ("known", "now_s", "expected"),
+    [
+        pytest.param(facts(ended()), 30, "SESSION_STOPPED", id="it ended meanwhile"),
+        pytest.param(facts(session()), 2, "ASK", id="the station is asked"),
+        pytest.param(facts(session(), connected_since=None), 2, "STATION_REJECTED", id="nobody"),
+        pytest.param(facts(session(), asked=asked(2)), 4, "WAIT", id="its facts may follow"),
+        pytest.param(facts(session(), asked=asked(2)), 7, "STATION_REJECTED", id="none followed"),
+        pytest.param(
+            facts(session(), asked=asked(2, replied=False)), 4, "STATION_REJECTED", id="no reply"
+        ),
+        pytest.param(
+            facts(session(), asked=asked(2, messages_in_queue=True)), 30, "WAIT", id="held back"
+        ),
+        pytest.param(
+            facts(session(), asked=asked(2, messages_in_queue=True)),
+            61,
+            "FACTS_STILL_ON_STATION",
+            id="held back for too long",
+        ),
+        pytest.param(
+            facts(session(received_time=at(-60)), asked=asked(2, ongoing=False)),
+            4,
+            "ALREADY_ENDED",
+            id="it ran, and is over",
+        ),
+        pytest.param(
+            facts(session(received_time=at(1)), asked=asked(2, ongoing=False)),
+            7,
+            "STATION_REJECTED",
+            id="it began after the stop, and perhaps after the question",
+        ),
+        pytest.param(facts(asked=asked(2, ongoing=False)), 4, "WAIT", id="nobody ever heard of it"),
+        pytest.param(
+            facts(asked=asked(2, ongoing=False)), 7, "STATION_REJECTED", id="nor does now"
+        ),
+        pytest.param(facts(session(), OTHER), 2, "SEND_AGAIN", id="metered under another id"),
+        pytest.param(facts(session(), OTHER, frames=3), 2, "ASK", id="enough tries"),
+        pytest.param(
+            facts(session(), OTHER, replace(OTHER, transaction_id="78")), 2, "ASK", id="which one?"
+        ),
+        pytest.param(facts(OTHER, frame=frame(evse_id=None)), 2, "ASK", id="which EVSE?"),
+        pytest.param(facts(OTHER), 2, "SEND_AGAIN", id="the EVSE that was named"),
+        pytest.param(facts(session(), OTHER), 301, "ASK", id="not_after has passed"),
+    ],
+)
+def test_a_refused_stop_is_not_believed_at_once(known: Facts, now_s: float, expected: str) -> None:
+    assert judged(answered(stop(), REJECTED), known, now_s) == expected
+
+
+@pytest.mark.parametrize(
+    ("known", "now_s", "expected"),
+    [
+        pytest.param(facts(ended(), unanswered=1), 30, "SESSION_STOPPED", id="the first one did"),
+        pytest.param(facts(session(), unanswered=1), 2, "ASK", id="which of the two?"),
+        pytest.param(
+            facts(session(), unanswered=1, asked=asked(2)), 10, "WAIT", id="its end may follow"
+        ),
+        pytest.param(
+            facts(session(), unanswered=1, asked=asked(2)), 61, "STATION_REJECTED", id="it runs on"
+        ),
+        pytest.param(
+            facts(session(), unanswered=1, asked=asked(2), connected_since=at(55)),
+            61,
+            "STOP_NOT_CONFIRMED",
+            id="nobody knows",
+        ),
+        pytest.param(
+            facts(session(), unanswered=1, asked=asked(2, ongoing=True), **ON_2X),
+            10,
+            "STATION_REJECTED",
+            id="the station says that it runs",
+        ),
+    ],
+)
+def test_a_refusal_of_a_repeated_stop_says_nothing_about_the_first_one(
+    known: Facts, now_s: float, expected: str
+) -> None:
+    assert judged(answered(stop(), REJECTED), known, now_s) == expected
+
+
+@pytest.mark.parametrize(
+    ("known", "now_s", "expected"),
+    [
+        pytest.param(facts(session(), frame=UNANSWERED), 31, "SEND_AGAIN", id="known to run"),
+        pytest.param(facts(frame=UNANSWERED), 31, "WAIT", id="not known to run"),
+        pytest.param(facts(session(), frame=UNANSWERED, frames=3), 31, "WAIT", id="enough"),
+        pytest.param(facts(frame=UNANSWERED), 90, "ANSWER_TIMEOUT", id="nothing came"),
+        pytest.param(
+            facts(
+                session(received_time=at(-60)),
+                frame=UNANSWERED,
+                asked=asked(50, ongoing=False),
+                **ON_2X,
+            ),
+            51,
+            "SESSION_STOPPED",
+            id="the station says that it is over",
+        ),
+        pytest.param(
+            facts(frame=UNANSWERED, asked=asked(50, ongoing=False), **ON_2X),
+            90,
+            "ANSWER_TIMEOUT",
+            id="nor does anybody know such a session",
+        ),
+        pytest.param(facts(ended(), frame=UNANSWERED), 31, "SESSION_STOPPED", id="it ended"),
+    ],
+)
+def test_a_stop_without_an_answer_may_be_repeated_while_its_session_runs(
+    known: Facts, now_s: float, expected: str
+) -> None:
+    assert judged(lost(stop()), known, now_s) == expected
+
+
+def test_a_stop_whose_gateway_is_still_waiting_is_not_repeated() -> None:
+    sent = changes.sent(stop(), at(0))
+    known = facts(session(), frame=UNANSWERED)
+    assert judged(sent, known, 10) == "WAIT"
+    assert judged(sent, facts(frame=UNANSWERED), 91) == "ANSWER_TIMEOUT"
+
+
+def test_an_unknown_stop_is_raised_by_the_end_of_its_session() -> None:
+    unknown = changes.concluded(answered(stop()), ending(Cause.STOP_NOT_CONFIRMED), at(61))
+    assert judged(unknown, facts(session()), 70) == "WAIT"
+    assert judged(unknown, facts(ended(at_s=65)), 70) == "SESSION_STOPPED"
+
+
+def test_an_answer_to_another_frame_does_not_count() -> None:
+    command = answered(stop(), ACCEPTED)
+    known = facts(session(), frame=frame(attempt=2, answer_time=None))
+    assert judged(command, known, 89) == "SEND_AGAIN"
+
+
+RULES = COMMANDS[Kind.STOP_SESSION]
+
+
+def test_a_session_that_has_ended_needs_no_stop() -> None:
+    assert RULES.target(stop()) == NamedTarget(wire_id="7")
+    assert RULES.already_ended(stop(), FoundTarget()) is None
+    assert RULES.already_ended(stop(), FoundTarget(session())) is None
+    outcome = RULES.already_ended(stop(), FoundTarget(ended()))
+    assert outcome is not None
+    assert (outcome.cause, outcome.session) == (Cause.ALREADY_ENDED, session_facts(ended()))
+
+
+@pytest.mark.parametrize(
+    ("answer", "answer_time", "expected_s"),
+    [(None, None, 5), (ACCEPTED, at(1), 61), (REJECTED, at(1), 1)],
+)
+def test_the_first_look_after_a_stop(
+    answer: StationAnswer | None, answer_time: datetime | None, expected_s: float
+) -> None:
+    sent = frame(answer_time=answer_time)
+    assert RULES.first_look(sent, answer, TIMING, None) == at(expected_s)

@@ -1,0 +1,75 @@
+"""Sealed tokens, digests and station passwords."""
+
+import asyncio
+
+import pytest
+
+from fleet.database import Database
+from fleet.engine.values import InvalidValue
+from fleet.keys import FAILURE_TAKES_S, Passwords, Sealer, load_passwords, load_sealer
+
+SEALER = Sealer(b"m" * 32)
+
+
+async def test_everybody_gets_the_same_key_however_many_ask_first(db: Database) -> None:
+    sealers = await asyncio.gather(*(load_sealer(db) for _ in range(5)))
+    sealed = sealers[0].seal("token")
+    assert {s.open(sealed) for s in sealers} == {"token"}
+    assert len({s.digest("eMAID", "x") for s in sealers}) == 1
+
+
+def test_a_sealed_value_hides_its_text_and_another_key_cannot_open_it() -> None:
+    sealed = SEALER.seal("04AABBCC")
+    assert "04AABBCC" not in sealed
+    assert sealed != SEALER.seal("04AABBCC")
+    for broken in (Sealer(b"x" * 32).seal("t"), sealed[:-4], ""):
+        with pytest.raises(InvalidValue):
+            SEALER.open(broken)
+
+
+def test_digests_agree_where_ocpp_says_the_tokens_do() -> None:
+    assert SEALER.digest("ISO14443", "ab") == SEALER.digest("idTag", "AB")
+    assert SEALER.digest("Central", "ab") == SEALER.digest("idTag", "ab")
+    assert SEALER.digest("idTag", "abc") != SEALER.digest("idTag", "ab")
+    assert SEALER.digest("idTag", "ab") != Sealer(b"x" * 32).digest("idTag", "ab")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [("", "****"), ("a", "****"), ("abcd", "****cd"), ("0123456789", "****6789")],
+)
+def test_a_mask_shows_at_most_four_characters_and_half(value: str, shown: str) -> None:
+    assert SEALER.mask(value) == shown
+
+
+async def test_generated_passwords_are_strong_and_fit_ocpp(db: Database) -> None:
+    passwords = await load_passwords(db)
+    made = {passwords.make() for _ in range(100)}
+    assert len(made) == 100
+    assert all(20 <= len(p) <= 40 for p in made)
+
+
+@pytest.mark.parametrize("kind", ["generated", "chosen"])
+async def test_only_the_right_password_is_good(kind: str) -> None:
+    passwords = Passwords(b"m" * 32)
+    stored = getattr(passwords, f"hash_{kind}")("correct horse")
+    assert "correct" not in stored
+    assert await passwords.verify(stored, "correct horse")
+    assert await passwords.verify(stored, "correct horse")
+    assert not await passwords.verify(stored, "wrong")
+
+
+async def test_a_refusal_takes_the_same_time_whatever_was_wrong() -> None:
+    passwords = Passwords(b"m" * 32)
+    loop = asyncio.get_running_loop()
+    chosen = passwords.hash_chosen("x")
+    for stored, given in (("", "x"), (passwords.hash_generated("x"), "y"), (chosen, "y")):
+        began = loop.time()
+        assert not await passwords.verify(stored, given)
+        assert FAILURE_TAKES_S * 0.9 <= loop.time() - began <= FAILURE_TAKES_S * 3
+
+
+@pytest.mark.parametrize("stored", ["", "plain", "argon2:broken", "hmac:", "x:y"])
+@pytest.mark.parametrize("given", ["", "x", "x" * 5000, "\ud800"])
+async def test_nothing_odd_is_ever_a_password(stored: str, given: str) -> None:
+    assert not await Passwords(b"m" * 32).verify(stored, given)

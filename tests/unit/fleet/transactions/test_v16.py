@@ -1,0 +1,231 @@
+"""Transactions of OCPP 1.6: minted ids, repeated messages, ids of others."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fleet import transactions
+from fleet.database import Database
+from fleet.engine.statements import Tx
+from fleet.engine.values import InvalidValue
+from fleet.transactions.rows import Transaction
+from tests.support.fleet_rows import NOW, later, start_16, stop_16
+
+
+async def observe(tx: Tx, ocpp_id: str, station: str = "CP1") -> None:
+    await transactions.observe(
+        tx, station=station, tenant="acme", ocpp_id=ocpp_id, evse_id=1, meter_wh=5, now=NOW
+    )
+
+
+async def all_of(tx: Tx, **filters: object) -> list[Transaction]:
+    return await transactions.list_page(tx, tenant="acme", limit=100, **filters)  # type: ignore[arg-type]
+
+
+async def test_a_start_mints_an_id_and_a_random_outward_name(db: Database) -> None:
+    async with db.write() as tx:
+        first, created = await start_16(tx)
+        second, _ = await start_16(tx, evse_id=2)
+        assert await transactions.by_ocpp_id(tx, "CP1", first.ocpp_id) == first
+        assert await transactions.by_id(tx, first.id) == first
+        assert await transactions.get(tx, name=first.name) == first
+    assert created
+    assert first.ocpp_id == str(first.id)
+    assert second.id > first.id
+    assert len(first.name) == 24
+    assert first.name[:12] != second.name[:12]
+
+
+async def test_a_repeated_start_is_the_same_transaction(db: Database) -> None:
+    async with db.write() as tx:
+        first, _ = await start_16(tx)
+        again, created = await start_16(tx, now=later(86_400))
+        assert len(await all_of(tx)) == 1
+    assert (again, created) == (first, False)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"station": "CP2"},
+        {"evse_id": 2},
+        {"token_digest": "other"},
+        {"start_time": later(1)},
+        {"meter_start_wh": 1001},
+    ],
+)
+async def test_another_start_is_another_transaction(db: Database, other: dict[str, object]) -> None:
+    async with db.write() as tx:
+        first, _ = await start_16(tx)
+        second, created = await start_16(tx, **other)  # type: ignore[arg-type]
+    assert created
+    assert second.id != first.id
+
+
+async def test_a_repeated_start_with_a_wrong_clock_is_recognised(db: Database) -> None:
+    async with db.write() as tx:
+        first, _ = await start_16(tx, clock_suspect=True)
+        again, created = await start_16(tx, clock_suspect=True, start_time=later(40))
+        assert (again, created) == (first, False)
+        told, _ = await start_16(tx, evse_id=2, clock_suspect=True, station_time="1970-01-01")
+        await stop_16(tx, told.ocpp_id)
+        replayed, created = await start_16(
+            tx, evse_id=2, clock_suspect=True, station_time="1970-01-01", start_time=later(9)
+        )
+    assert (replayed.id, created) == (told.id, False)
+
+
+async def test_a_stop_ends_the_transaction_and_its_repetition_changes_nothing(
+    db: Database,
+) -> None:
+    async with db.write() as tx:
+        started, _ = await start_16(tx)
+        stopped = await stop_16(tx, started.ocpp_id)
+        assert await stop_16(tx, started.ocpp_id, meter_stop_wh=9, now=later(999)) == stopped
+        assert await transactions.by_id(tx, started.id) == stopped
+        assert await all_of(tx, active=True) == []
+    assert (stopped.state, stopped.meter_stop_wh, stopped.stop_reason) == ("ENDED", 2000, "Remote")
+    assert (stopped.stop_time, stopped.stop_received_time) == (later(600), later(601))
+    assert not stopped.observed_only
+
+
+async def test_a_meter_that_ran_backwards_is_flagged(db: Database) -> None:
+    async with db.write() as tx:
+        started, _ = await start_16(tx)
+        stopped = await stop_16(tx, started.ocpp_id, meter_stop_wh=999)
+    assert stopped.meter_suspect
+
+
+async def test_no_station_can_end_the_transaction_of_another(db: Database) -> None:
+    async with db.write() as tx:
+        theirs, _ = await start_16(tx, "CP1")
+        made_up = await stop_16(tx, theirs.ocpp_id, station="CP2")
+        assert await transactions.belongs_to_another(tx, "CP2", theirs.ocpp_id)
+        assert not await transactions.belongs_to_another(tx, "CP1", theirs.ocpp_id)
+        assert await transactions.by_id(tx, theirs.id) == theirs
+    assert (made_up.station, made_up.state, made_up.observed_only) == ("CP2", "ENDED", True)
+    assert made_up.id != theirs.id
+
+
+async def test_an_id_that_a_station_made_up_is_never_minted_for_it(db: Database) -> None:
+    async with db.write() as tx:
+        first, _ = await start_16(tx)
+        for number in range(first.id + 1, first.id + 8):
+            await observe(tx, str(number))
+        minted, created = await start_16(tx, evse_id=2)
+        assert await transactions.by_ocpp_id(tx, "CP1", str(minted.id)) == minted
+    assert created
+    assert minted.ocpp_id == str(minted.id)
+    assert not minted.observed_only
+
+
+async def test_meter_values_of_an_unknown_transaction_show_it_running(db: Database) -> None:
+    async with db.write() as tx:
+        await observe(tx, "007")
+        await observe(tx, "7")
+        (seen,) = await transactions.active(tx, "CP1", evse_id=1)
+        ended = await stop_16(tx, "7")
+        await observe(tx, "7")
+        assert await transactions.active(tx, "CP1") == []
+    assert (seen.ocpp_id, seen.observed_only, seen.meter_start_wh) == ("7", True, 5)
+    assert ended.id == seen.id
+
+
+async def test_a_station_that_never_got_our_ids_has_one_row_per_session(db: Database) -> None:
+    async with db.write() as tx:
+        first = await stop_16(tx, "-1", stop_time=later(1))
+        again = await stop_16(tx, "0", stop_time=later(1))
+        await observe(tx, "-1")
+        second = await stop_16(tx, "-1", stop_time=later(2))
+        third = await stop_16(tx, "-1", stop_time=later(3))
+        assert len(await all_of(tx, active=False)) == 3
+    assert first.id == again.id
+    assert len({first.id, second.id, third.id}) == 3
+
+
+@pytest.mark.parametrize("ocpp_id", ["", "x", "1.5", str(2**31), "9" * 5000, "１e3"])
+async def test_an_id_that_is_no_int32_is_refused(db: Database, ocpp_id: str) -> None:
+    async with db.write() as tx:
+        with pytest.raises(InvalidValue):
+            await stop_16(tx, ocpp_id)
+
+
+async def test_rows_that_a_station_made_up_are_limited(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleet.transactions.v16.OBSERVED_LIMIT", 5)
+    async with db.write() as tx:
+        kept, _ = await start_16(tx)
+        for number in range(100, 120):
+            await observe(tx, str(number))
+        rows = await all_of(tx)
+    assert len(rows) == 6
+    assert kept in rows
+
+
+async def test_candidates_since_a_time_are_those_that_started_here(db: Database) -> None:
+    async with db.write() as tx:
+        await start_16(tx, evse_id=1, now=later(1))
+        wanted, _ = await start_16(tx, evse_id=2, now=later(2))
+        await observe(tx, "99")
+        assert await transactions.since(tx, "CP1", received_after=later(2)) == [wanted]
+        assert await transactions.since(tx, "CP2", received_after=NOW) == []
+
+
+async def test_transactions_are_listed_in_pages_and_filtered(db: Database) -> None:
+    async with db.write() as tx:
+        made = [(await start_16(tx, evse_id=n, now=later(n // 2)))[0] for n in range(5)]
+        await start_16(tx, tenant="other", station="CP2")
+        first = await transactions.list_page(tx, tenant="acme", limit=3)
+        rest = await transactions.list_page(tx, tenant="acme", after=first[-1].name, limit=3)
+        assert await all_of(tx, station="CP2") == []
+        assert await transactions.active(tx, "CP1", token_digest="no") == []
+        assert len(await transactions.active(tx, "CP1", token_digest="digest")) == 5
+    assert {t.id for t in first + rest} == {t.id for t in made}
+    assert [t.received_time for t in first + rest] == [later(n) for n in (2, 1, 1, 0, 0)]
+
+
+MESSAGES = st.lists(
+    st.tuples(st.sampled_from([1, 2]), st.integers(0, 3), st.booleans()), max_size=15
+)
+
+
+@settings(
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(messages=MESSAGES, days=st.integers(0, 400))
+async def test_an_offline_replay_with_doubles_makes_one_transaction_each(
+    db: Database, messages: list[tuple[int, int, bool]], days: int
+) -> None:
+    station, ids = f"CP{days}-{len(messages)}", dict[tuple[int, int], int]()
+    async with db.write() as tx:
+        for evse, minute, suspect in messages:
+            began = later(60 * minute - 86_400 * days)
+            row, _ = await start_16(
+                tx,
+                station,
+                evse_id=evse,
+                start_time=began,
+                clock_suspect=suspect,
+                station_time="x" + began.isoformat(),
+            )
+            assert ids.setdefault((evse, minute), row.id) == row.id
+    assert len(set(ids.values())) == len(ids)
+
+
+async def test_what_ended_since_a_moment_is_found(db: Database) -> None:
+    async with db.write() as tx:
+        early, _ = await start_16(tx)
+        late, _ = await start_16(tx, evse_id=2, start_time=later(1), now=later(1))
+        running, _ = await start_16(tx, evse_id=3, start_time=later(2), now=later(2))
+        await stop_16(tx, early.ocpp_id, now=later(100))
+        await stop_16(tx, late.ocpp_id, now=later(300))
+        found = await transactions.ended_since(
+            tx, "CP1", ended_after=later(200), received_after=NOW
+        )
+        of_others = await transactions.ended_since(tx, "CP2", ended_after=NOW, received_after=NOW)
+    assert [row.name for row in found] == [late.name]
+    assert running.name not in {row.name for row in found}
+    assert of_others == []

@@ -1,0 +1,53 @@
+"""Every limit and pause of the workflows that no operator sets.
+
+What depends on a fleet of stations is a setting and travels with the command (`Timing`). The values
+here belong to the working together of workflows, gateways and the fleet's database. Workflow code
+reads them while it is replayed: another value changes what running workflows do next, so a change
+needs a golden history.
+"""
+
+from datetime import timedelta
+
+# --- Calls to the fleet's database
+
+LOOK_UP = timedelta(seconds=10)
+"""How long one read or write of the fleet may take before it is tried again."""
+
+FIRST_RETRY = timedelta(milliseconds=100)
+"""The first pause after a read or write of the fleet that failed. It doubles with each try."""
+
+LONGEST_RETRY = timedelta(seconds=5)
+"""The longest such pause: how late a workflow may notice that the database is back."""
+
+# --- Calls to a gateway
+
+GATEWAY_PICKUP = timedelta(seconds=4)
+"""A gateway that does not take a frame for so long is gone: the station is looked up again."""
+
+GATEWAY_HEARTBEAT = timedelta(seconds=8)
+"""A gateway that is silent for so long while it has a frame is gone."""
+
+GATEWAY_SLACK = timedelta(seconds=10)
+"""Added to the time that a frame may take, before its gateway counts as gone."""
+
+# --- Reservations
+
+END_IS_NEAR = timedelta(seconds=1)
+"""How long before a reservation's end its timer rings: Temporal's timers may ring a second late."""
+
+LONGEST_WAIT_FOR_END = timedelta(seconds=2)
+"""How long an activity may wait for the end itself: a task of the workflow waits with it."""
+
+NO_GATEWAY_PAUSE = timedelta(seconds=10)
+"""How long a reservation's frame waits for its station's gateway, unless woken."""
+
+RESERVATION_FRAME_WAIT = timedelta(seconds=30)
+"""How long a reservation's frame may wait in the station's queue. The facts decide what is next."""
+
+HISTORY_LIMIT = 1_500
+"""Events after which a run of a reservation's workflow hands over to the next one."""
+
+# --- Callbacks
+
+POST_LIMIT = timedelta(seconds=30)
+"""A broker that does not return the result of a try for so long has died with it."""
