@@ -30,8 +30,8 @@ WORD_PLACES = (
 
 VERSION_PLACES = (
     *WORD_PLACES,
-    "entrypoints/demo.py",  # the versions of the simulated stations that it starts
-    "entrypoints/station_command.py",  # the same
+    "entrypoints/commands/demo.py",  # the versions of the simulated stations that it starts
+    "entrypoints/commands/station.py",  # the same
 )
 """Where a version of OCPP may be written out."""
 
