@@ -112,7 +112,7 @@ class PrepareCommandResult:
     revision: the command's revision in the log, after it was recorded as queued.
     course: send it; wait for the station until `look_again`; or conclude it with `outcome`. For an
         unlock also: stop a session first, or ask the station about that session.
-    wire_id, transaction, evse_id: the session that an unlock stops or asks about.
+    ocpp_transaction_id, transaction, evse_id: the session that an unlock stops or asks about.
     stopped_first: how that session ended.
     """
 
@@ -122,7 +122,7 @@ class PrepareCommandResult:
     progress: str = ""
     outcome: Outcome | None = None
     look_again: datetime | None = None
-    wire_id: str = ""
+    ocpp_transaction_id: str = ""
     transaction: str = ""
     evse_id: int | None = None
     stopped_first: SessionFacts | None = None
@@ -236,7 +236,7 @@ class WeighEvidenceResult:
 
     act: what to do next. look_again: when to weigh again; None: only when woken.
     state, outcome, compensation, progress, revision: the command as the log has it now.
-    wire_id, transaction, evse_id: the session to stop (UNDO, SEND_AGAIN).
+    ocpp_transaction_id, transaction, evse_id: the session to stop (UNDO, SEND_AGAIN).
     """
 
     act: Act
@@ -245,7 +245,7 @@ class WeighEvidenceResult:
     look_again: datetime | None = None
     outcome: Outcome | None = None
     compensation: Compensation = field(default_factory=Compensation)
-    wire_id: str = ""
+    ocpp_transaction_id: str = ""
     transaction: str = ""
     evse_id: int | None = None
     progress: str = ""
@@ -314,7 +314,7 @@ class RecordChangeResult:
 class AskStationInput:
     """Input of `ask_station`: what became of a command of this kind?
 
-    wire_id: OCPP's transaction id, when one is known; else the question is about the EVSE.
+    ocpp_transaction_id: None known: ""; the question is about the EVSE then.
     """
 
     station: str
@@ -322,7 +322,7 @@ class AskStationInput:
     command: str
     evse_id: int | None = None
     connector_id: int | None = None
-    wire_id: str = ""
+    ocpp_transaction_id: str = ""
     timeout_s: float = 10.0
 
 

@@ -11,7 +11,25 @@ from functools import cache
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-RENAMED: Mapping[type, Mapping[str, str]] = {}
+from contract.commands import AskStationInput, PrepareCommandResult, WeighEvidenceResult
+from domain.model.answers import StationAnswer
+from domain.model.command import Compensation, SessionFacts
+from domain.model.specs import CancelReservationSpec, StopSpec
+
+RENAMED: Mapping[type, Mapping[str, str]] = {
+    StopSpec: {
+        "transaction_id": "ocpp_transaction_id",
+        "wire_id": "found_ocpp_transaction_id",
+        "resolved_transaction": "found_transaction",
+    },
+    CancelReservationSpec: {"resolved_reservation": "found_reservation"},
+    StationAnswer: {"transaction_id": "ocpp_transaction_id"},
+    SessionFacts: {"transaction_id": "ocpp_transaction_id"},
+    Compensation: {"transaction_id": "ocpp_transaction_id"},
+    PrepareCommandResult: {"wire_id": "ocpp_transaction_id"},
+    WeighEvidenceResult: {"wire_id": "ocpp_transaction_id"},
+    AskStationInput: {"wire_id": "ocpp_transaction_id"},
+}
 """By dataclass: the old name of a field to its present name."""
 
 

@@ -51,7 +51,7 @@ class Send:
     connector_id: int | None
     token_digest: str | None
     group_digest: str | None
-    wire_id: str | None
+    named_id: str | None
     send_time: datetime
     answer: dict[str, Any] | None
     answer_time: datetime | None
@@ -86,7 +86,7 @@ _INSERT = Upsert(
                 sends,
                 *("command", "tenant", "workflow_id", "station", "kind", "attempt", "state"),
                 *("message_id", "epoch", "undo", "evse_id", "connector_id", "token_digest"),
-                *("group_digest", "wire_id", "send_time", "action", "frame"),
+                *("group_digest", "named_id", "send_time", "action", "frame"),
             )
         )
         .on_conflict_do_nothing(index_elements=["tenant", "command", "attempt"])
@@ -95,7 +95,7 @@ _INSERT = Upsert(
 )
 _BLANK: dict[str, Any] = {
     **dict.fromkeys(("workflow_id", "station", "kind", "message_id", "action"), ""),
-    **dict.fromkeys(("evse_id", "connector_id", "token_digest", "group_digest", "wire_id")),
+    **dict.fromkeys(("evse_id", "connector_id", "token_digest", "group_digest", "named_id")),
     "epoch": 0,
     "undo": False,
     "frame": None,
@@ -193,7 +193,7 @@ async def intend(
     connector_id: int | None,
     token_digest: str | None,
     group_digest: str | None,
-    wire_id: str | None,
+    named_id: str | None,
     now: datetime,
     action: str = "",
     frame: dict[str, Any] | None = None,
@@ -224,7 +224,7 @@ async def intend(
         connector_id=optional_int32(connector_id),
         token_digest=token_digest,
         group_digest=group_digest,
-        wire_id=optional_identifier(wire_id or None),
+        named_id=optional_identifier(named_id or None),
         send_time=now,
         action=cut(action, 64),
         frame=frame,

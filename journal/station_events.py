@@ -44,8 +44,8 @@ def evidence(event: StationEvent, now: datetime) -> ExplainNote | None:
 def _session(event: StationEvent) -> tuple[str, str]:
     phase, charging = event.told.get("event", ""), event.told.get("charging_state", "")
     # Updates of one session differ only by their meter: those in one charging state are one row.
-    key = f"transaction:{event.wire_id}:{event.message}:{phase}:{charging}"
-    name = f"session {event.wire_id}"
+    key = f"transaction:{event.ocpp_transaction_id}:{event.message}:{phase}:{charging}"
+    name = f"session {event.ocpp_transaction_id}"
     where = f" on EVSE {event.evse_id}" if event.evse_id is not None else ""
     token = event.told.get("id_token")
     whose = f", token {token}" if token else ""
@@ -63,7 +63,7 @@ def _session(event: StationEvent) -> tuple[str, str]:
 def _facts(event: StationEvent) -> dict[str, Any]:
     named = {
         "message": event.message,
-        "transaction_id": event.wire_id,
+        "transaction_id": event.ocpp_transaction_id,
         "evse_id": event.evse_id,
         "connector_id": event.connector_id,
         "connector_status": event.status if event.what == EventKind.CONNECTOR_STATUS else None,

@@ -265,7 +265,7 @@ class RemoteCommandWorkflow:
             case Act.ASK:
                 await self._ask(ask_request(self._command))
             case Act.SEND_AGAIN:
-                await self._send_again(weighed.wire_id)
+                await self._send_again(weighed.ocpp_transaction_id)
             case Act.UNDO:
                 await self._undo(weighed)
 
@@ -278,14 +278,14 @@ class RemoteCommandWorkflow:
         self._asked = reply.as_fact(workflow.now(), self._asked)
         self._look_again = workflow.now()
 
-    async def _send_again(self, wire_id: str) -> None:
+    async def _send_again(self, ocpp_transaction_id: str) -> None:
         """Sends the command's own frame once more: the domain says that this can do no harm."""
         gateway = await self._ready_gateway()
         self._look_again = workflow.now() + pause_before(self._attempt)
         if gateway is None:
             return
         self._attempt += 1
-        request = again_request(self._command, self._timing, self._attempt, wire_id)
+        request = again_request(self._command, self._timing, self._attempt, ocpp_transaction_id)
         result = await calls.close_if_unsent(request, await self._transmit(gateway, request))
         if result.status is not SendStatus.NOT_SENT:
             await self._hear(result)

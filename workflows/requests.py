@@ -33,15 +33,19 @@ def send_request(command: Command, timing: Timing, attempt: int) -> SendFrameInp
     )
 
 
-def again_request(command: Command, timing: Timing, attempt: int, wire_id: str) -> SendFrameInput:
+def again_request(
+    command: Command, timing: Timing, attempt: int, ocpp_transaction_id: str
+) -> SendFrameInput:
     """The command's own frame once more.
 
-    wire_id: the transaction id of a stop, which may be another one than the caller named.
+    ocpp_transaction_id: of a stop, which may be another one than the caller named.
     """
     request = send_request(command, timing, attempt)
     if command.stop is None:
         return request
-    return _as(request, command.kind, replace(command.stop, wire_id=wire_id))
+    return _as(
+        request, command.kind, replace(command.stop, found_ocpp_transaction_id=ocpp_transaction_id)
+    )
 
 
 def stop_first_request(
@@ -63,7 +67,7 @@ def undo_request(
     if command.reserve is None:
         return _as(request, Kind.STOP_SESSION, _stop_of(weighed))
     reserve = command.reserve
-    cancel = CancelReservationSpec(reserve.wire_id, resolved_reservation=reserve.reservation)
+    cancel = CancelReservationSpec(reserve.wire_id, found_reservation=reserve.reservation)
     return _as(request, Kind.CANCEL_RESERVATION, cancel)
 
 
@@ -71,14 +75,14 @@ def ask_request(command: Command) -> AskStationInput:
     """The question what became of a command: about a transaction where one is known."""
     answer, start, stop = command.station_answer, command.start, command.stop
     about = start or stop or command.reset
-    named = answer.transaction_id if answer and answer.transaction_id else ""
+    named = answer.ocpp_transaction_id if answer and answer.ocpp_transaction_id else ""
     return AskStationInput(
         station=command.station,
         kind=command.kind,
         command=command.name,
         evse_id=about.evse_id if about else None,
         connector_id=start.connector_id if start else None,
-        wire_id=stop.wire_id if stop else named,
+        ocpp_transaction_id=stop.found_ocpp_transaction_id if stop else named,
     )
 
 
@@ -89,7 +93,7 @@ def ask_first_request(command: Command, route: PrepareCommandResult) -> AskStati
         kind=Kind.STOP_SESSION,
         command=command.name,
         evse_id=route.evse_id,
-        wire_id=route.wire_id,
+        ocpp_transaction_id=route.ocpp_transaction_id,
     )
 
 
@@ -101,6 +105,6 @@ def _as(request: SendFrameInput, kind: Kind, spec: Spec) -> SendFrameInput:
 def _stop_of(session: PrepareCommandResult | WeighEvidenceResult) -> StopSpec:
     return StopSpec(
         evse_id=session.evse_id,
-        wire_id=session.wire_id,
-        resolved_transaction=session.transaction or None,
+        found_ocpp_transaction_id=session.ocpp_transaction_id,
+        found_transaction=session.transaction or None,
     )

@@ -69,13 +69,13 @@ async def find(
     spec = parsed.spec
     if spec.reservation is not None:
         known = await lookup.reservation(spec.reservation)
-        found = replace(spec, wire_id=known.wire_id, resolved_reservation=known.name)
+        found = replace(spec, wire_id=known.wire_id, found_reservation=known.name)
         return Found(known.station, found)
     station = await lookup.station(parsed.station)
     entry = await reservations.by_wire_id(lookup.tx, station.id, spec.wire_id)
     ours = entry if entry is not None and entry.tenant == lookup.tenant else None
     resolved = None if ours is None else ours.name
-    return Found(station.id, replace(spec, resolved_reservation=resolved))
+    return Found(station.id, replace(spec, found_reservation=resolved))
 
 
 async def prepare(preparation: Preparation, command: Command) -> Command:
@@ -84,8 +84,8 @@ async def prepare(preparation: Preparation, command: Command) -> Command:
     Otherwise that command could ask for it again after this one has cancelled it.
     """
     spec = command.cancel_reservation
-    if spec is not None and spec.resolved_reservation is not None:
-        asking = await _still_asking(preparation, command.tenant, spec.resolved_reservation)
+    if spec is not None and spec.found_reservation is not None:
+        asking = await _still_asking(preparation, command.tenant, spec.found_reservation)
         if asking is not None:
             await preparation.cancel(asking, spec.reason)
     return command
@@ -101,7 +101,7 @@ def show(shown: command_pb.RemoteCommand, spec: CancelReservationSpec, station: 
     """The spec as the contract's message, its target as the caller gave it."""
     message = command_pb.CancelReservationSpec(
         reason=spec.reason,
-        resolved_reservation=reservation_out(spec.resolved_reservation),
+        resolved_reservation=reservation_out(spec.found_reservation),
         resolved_wire_id=spec.wire_id,
     )
     if spec.reservation is not None:

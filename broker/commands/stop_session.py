@@ -46,12 +46,12 @@ _NAMED_TARGETS = ("transaction", "start_command", "reservation", "transaction_id
 class StopTarget:
     """The session that a stop is about.
 
-    wire_id: OCPP's id of it, which goes to the station. transaction: our id of it, None when we
+    ocpp_transaction_id: goes to the station. transaction: our id of it, None when we
     do not know the session.
     """
 
     station: str
-    wire_id: str
+    ocpp_transaction_id: str
     transaction: str | None = None
 
 
@@ -84,7 +84,7 @@ def read(request: pb.StopSessionRequest, sealer: Sealer, now: datetime) -> Parse
         evse_id=request.evse_id if target == "evse_id" else None,
         id_token=token_in(sealer, request.id_token) if target == "id_token" else None,
         reservation=request.reservation if target == "reservation" else None,
-        transaction_id=request.transaction_id if target == "transaction_id" else None,
+        ocpp_transaction_id=request.transaction_id if target == "transaction_id" else None,
     )
     return parsed_request(
         request,
@@ -103,15 +103,15 @@ def said(spec: StopSpec) -> dict[str, object]:
         "evse_id": spec.evse_id,
         "id_token": said_token(spec.id_token),
         "reservation": spec.reservation,
-        "transaction_id": spec.transaction_id,
+        "transaction_id": spec.ocpp_transaction_id,
     }
 
 
 def show(shown: command_pb.RemoteCommand, spec: StopSpec, station: str) -> None:
     """The spec as the contract's message: the target as it was given, and what was found."""
     message = command_pb.StopSessionSpec(
-        resolved_transaction=transaction_out(station, spec.resolved_transaction),
-        resolved_transaction_id=spec.wire_id,
+        resolved_transaction=transaction_out(station, spec.found_transaction),
+        resolved_transaction_id=spec.found_ocpp_transaction_id,
     )
     if spec.id_token is not None:
         message.id_token.CopyFrom(masked_out(spec.id_token))
@@ -119,7 +119,7 @@ def show(shown: command_pb.RemoteCommand, spec: StopSpec, station: str) -> None:
         message.evse_id = spec.evse_id
     else:
         for field in _NAMED_TARGETS:
-            value = getattr(spec, field)
+            value = said(spec)[field]
             if value is not None:
                 setattr(message, field, value)
     shown.stop_session.CopyFrom(message)
@@ -181,7 +181,11 @@ async def find(lookup: Lookup, parsed: ParsedRequest[StopSpec]) -> Found[StopSpe
     Raises: Refusal when there is none, when there are several, or when it cannot be one yet.
     """
     session = await _session(lookup, parsed)
-    spec = replace(parsed.spec, wire_id=session.wire_id, resolved_transaction=session.transaction)
+    spec = replace(
+        parsed.spec,
+        found_ocpp_transaction_id=session.ocpp_transaction_id,
+        found_transaction=session.transaction,
+    )
     return Found(session.station, spec)
 
 
@@ -192,8 +196,8 @@ async def _session(lookup: Lookup, parsed: ParsedRequest[StopSpec]) -> StopTarge
     if spec.start_command is not None:
         return await _by_start(lookup, spec.start_command, parsed.station)
     station = await lookup.station(parsed.station)
-    if spec.transaction_id is not None:
-        return await _by_transaction_id(lookup, station, spec.transaction_id)
+    if spec.ocpp_transaction_id is not None:
+        return await _by_transaction_id(lookup, station, spec.ocpp_transaction_id)
     return _only(station.id, await _running(lookup, station, parsed))
 
 
@@ -212,9 +216,9 @@ async def _by_start(lookup: Lookup, name: str, station: str | None) -> StopTarge
             Reason.INVALID_REQUEST, "station", f"{name} is a command of another station"
         )
     facts = command.outcome.session if command.outcome else None
-    if facts is None or not facts.transaction_id:
+    if facts is None or not facts.ocpp_transaction_id:
         raise _no_session(name, command)
-    return StopTarget(command.station, facts.transaction_id, facts.transaction or None)
+    return StopTarget(command.station, facts.ocpp_transaction_id, facts.transaction or None)
 
 
 async def _start_command(lookup: Lookup, name: str) -> Command:
@@ -231,9 +235,9 @@ async def _start_command(lookup: Lookup, name: str) -> Command:
 
 
 async def _by_transaction_id(lookup: Lookup, station: Station, transaction_id: str) -> StopTarget:
-    wire_id = wire_id_for(station.ocpp_version, transaction_id)
-    found = await transactions.by_ocpp_id(lookup.tx, station.id, wire_id)
-    return _session_of(found) if found else StopTarget(station.id, wire_id)
+    sent = sent_transaction_id(station.ocpp_version, transaction_id)
+    found = await transactions.by_ocpp_transaction_id(lookup.tx, station.id, sent)
+    return _session_of(found) if found else StopTarget(station.id, sent)
 
 
 async def _running(
@@ -265,7 +269,7 @@ async def _running_on(lookup: Lookup, station: Station, reservation: str) -> lis
     return [one for one in running if one.reservation_id == number or one.name == used_by]
 
 
-def wire_id_for(version: str, transaction_id: str) -> str:
+def sent_transaction_id(version: str, transaction_id: str) -> str:
     """OCPP's transaction id as the station takes it: in some versions a number of 32 bits.
 
     Raises: Refusal (INVALID_REQUEST) when such a station cannot be sent this id.
@@ -303,7 +307,7 @@ def _only(station: str, running: list[Transaction]) -> StopTarget:
 
 
 def _session_of(transaction: Transaction) -> StopTarget:
-    return StopTarget(transaction.station, transaction.ocpp_id, transaction.name)
+    return StopTarget(transaction.station, transaction.ocpp_transaction_id, transaction.name)
 
 
 def _no_session(name: str, command: Command) -> Refusal:

@@ -36,7 +36,7 @@ def _session(facts: SessionFacts | None, station: str) -> command_pb.SessionFact
         return None
     return command_pb.SessionFacts(
         transaction=transaction_out(station, facts.transaction),
-        transaction_id=facts.transaction_id,
+        transaction_id=facts.ocpp_transaction_id,
         evse_id=facts.evse_id,
         start_time=time_out(facts.start_time),
         stop_time=time_out(facts.stop_time),
@@ -97,7 +97,7 @@ def compensation_out(compensation: Compensation, station: str) -> command_pb.Com
         state=_COMPENSATION.Value(f"STATE_{compensation.state.value}"),
         reason=compensation.reason,
         transaction=transaction_out(station, compensation.transaction),
-        transaction_id=compensation.transaction_id or "",
+        transaction_id=compensation.ocpp_transaction_id or "",
         update_time=time_out(compensation.update_time),
         reservation=reservation_out(compensation.reservation),
         wire_id=compensation.wire_id or 0,

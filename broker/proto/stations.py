@@ -99,7 +99,7 @@ def transaction_out(transaction: Transaction) -> stations_pb.Transaction:
     active = transaction.state == "ACTIVE"
     return stations_pb.Transaction(
         name=names.transaction_name(transaction.station, transaction.name),
-        transaction_id=transaction.ocpp_id,
+        transaction_id=transaction.ocpp_transaction_id,
         station=names.station_name(transaction.station),
         evse_id=transaction.evse_id,
         connector_id=transaction.connector_id,

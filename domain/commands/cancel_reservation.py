@@ -79,7 +79,7 @@ def about_reservation(
     spec: CancelReservationSpec, cause: Cause, words: str = "", transaction: str | None = None
 ) -> Outcome:
     """An outcome about the reservation that was to end. transaction: our id of its session."""
-    about = ReservationFacts(spec.resolved_reservation, spec.wire_id, transaction=transaction)
+    about = ReservationFacts(spec.found_reservation, spec.wire_id, transaction=transaction)
     return ending(cause, words, reservation=about)
 
 
@@ -87,7 +87,7 @@ def _not_there(spec: CancelReservationSpec, facts: Facts) -> Outcome:
     user = next((s for s in facts.sessions if s.reservation_id == spec.wire_id), None)
     if user is not None:
         return about_reservation(spec, Cause.RESERVATION_USED, transaction=user.name)
-    ours = spec.resolved_reservation is not None
+    ours = spec.found_reservation is not None
     return about_reservation(spec, Cause.RESERVATION_GONE if ours else Cause.RESERVATION_UNKNOWN)
 
 
@@ -96,7 +96,7 @@ def _not_there(spec: CancelReservationSpec, facts: Facts) -> Outcome:
 
 def frame_that_cancels(wire_id: int, reservation: str) -> FrameSpec:
     """The cancel of a reservation that a ReserveNow may have made. reservation: our id of it."""
-    spec = CancelReservationSpec(wire_id, resolved_reservation=reservation)
+    spec = CancelReservationSpec(wire_id, found_reservation=reservation)
     return FrameSpec(Kind.CANCEL_RESERVATION, spec)
 
 
@@ -113,7 +113,7 @@ def _needed_facts(command: Command) -> NeededFacts:
 
 
 def _target(command: Command) -> NamedTarget:
-    return NamedTarget(reservation=required(command.cancel_reservation).resolved_reservation)
+    return NamedTarget(reservation=required(command.cancel_reservation).found_reservation)
 
 
 def _already_ended(command: Command, found: FoundTarget) -> Outcome | None:
@@ -129,12 +129,12 @@ def _already_ended(command: Command, found: FoundTarget) -> Outcome | None:
 def _reservation_update(command: Command, now: datetime) -> ReservationUpdate | None:
     """A cancel that succeeded ends the reservation; its own workflow is told."""
     spec, outcome = required(command.cancel_reservation), command.outcome
-    if spec.resolved_reservation is None:
+    if spec.found_reservation is None:
         return None
     if command.state is not State.DONE or outcome is None or outcome.code is not Code.SUCCEEDED:
         return None
     return ReservationUpdate(
-        reservation=spec.resolved_reservation,
+        reservation=spec.found_reservation,
         key=f"cancelled:{command.name}",
         change=lambda known: cancelled(known, spec.reason, now),
         wake_state=ReservationState.CANCELLED,
@@ -152,8 +152,8 @@ def _title(command: Command) -> list[str]:
     return [f"number {required(command.cancel_reservation).wire_id}"]
 
 
-def _repeated(command: Command, wire_id: str) -> CancelReservationSpec:
-    del wire_id
+def _repeated(command: Command, ocpp_transaction_id: str) -> CancelReservationSpec:
+    del ocpp_transaction_id
     return required(command.cancel_reservation)
 
 

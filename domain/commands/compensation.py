@@ -36,7 +36,8 @@ def pending(command: Command, facts: Facts, timing: Timing, now: datetime) -> De
     if compensation.state is not CompensationState.PENDING:
         return None
     session = next(
-        (s for s in facts.sessions if s.transaction_id == compensation.transaction_id), None
+        (s for s in facts.sessions if s.ocpp_transaction_id == compensation.ocpp_transaction_id),
+        None,
     )
     if session is None:
         return None
@@ -56,7 +57,9 @@ def _is_anothers(session: Session, facts: Facts) -> bool:
 
 
 def _stop_again(session: Session, facts: Facts, timing: Timing, now: datetime) -> Decision:
-    frames = [frame for frame in facts.undos if frame.wire_id == session.transaction_id]
+    frames = [
+        frame for frame in facts.undos if frame.ocpp_transaction_id == session.ocpp_transaction_id
+    ]
     if not frames:
         return unwanted(session)
     last = frames[-1]

@@ -66,7 +66,9 @@ def _undo(command: Command, decision: Decision, now: datetime) -> Command:
     """What nobody wants is being stopped, or cancelled."""
     session, reservation = decision.session, decision.reservation
     if session is not None:
-        return changes.undoing(command, decision.reason, session.name, session.transaction_id, now)
+        return changes.undoing(
+            command, decision.reason, session.name, session.ocpp_transaction_id, now
+        )
     if reservation is None:
         return command
     return changes.undoing_reservation(command, decision.reason, reservation, now)
@@ -77,7 +79,7 @@ def _undo_failed(command: Command, decision: Decision, now: datetime) -> Command
     session, reason = decision.session, decision.reason
     if session is None:
         return changes.settled(changes.undo_failed(command, reason, now), now)
-    known = (reason, session.name, session.transaction_id, now)
+    known = (reason, session.name, session.ocpp_transaction_id, now)
     if decision.reservation is not None:
         return changes.settled(changes.reservation_was_used(command, *known), now)
     if command.compensation.state is CompensationState.NONE:

@@ -319,8 +319,8 @@ def _title(command: Command) -> list[str]:
     return [evse, f"token {spec.id_token.masked}", until, f"number {spec.wire_id}"]
 
 
-def _repeated(command: Command, wire_id: str) -> ReserveSpec:
-    del wire_id
+def _repeated(command: Command, ocpp_transaction_id: str) -> ReserveSpec:
+    del ocpp_transaction_id
     return required(command.reserve)
 
 

@@ -276,8 +276,8 @@ def _title(command: Command) -> list[str]:
     return [what, spec.mode.value]
 
 
-def _repeated(command: Command, wire_id: str) -> ResetSpec:
-    del wire_id
+def _repeated(command: Command, ocpp_transaction_id: str) -> ResetSpec:
+    del ocpp_transaction_id
     return required(command.reset)
 
 

@@ -36,9 +36,9 @@ class FrameSpec:
 
 @dataclass(frozen=True)
 class SessionTarget:
-    """A session that a frame is about. wire_id: OCPP's transaction id. transaction: our id."""
+    """A session that a frame is about. transaction: our id of it."""
 
-    wire_id: str = ""
+    ocpp_transaction_id: str = ""
     transaction: str = ""
     evse_id: int | None = None
 
@@ -49,17 +49,17 @@ class Question:
 
     evse_id: int | None = None
     connector_id: int | None = None
-    wire_id: str = ""
+    ocpp_transaction_id: str = ""
 
 
 @dataclass(frozen=True)
 class NamedTarget:
     """What a command is to end, as its names say before it is sent.
 
-    wire_id: OCPP's id of the session, "" for none. reservation: our id of the reservation.
+    ocpp_transaction_id: "" for none. reservation: our id of the reservation.
     """
 
-    wire_id: str = ""
+    ocpp_transaction_id: str = ""
     reservation: str | None = None
 
 

@@ -51,7 +51,8 @@ class Whereabouts:
 class SendDecision:
     """Send, wait (`progress` says what for), or the outcome of a command that is never sent.
 
-    look_again: when; None: in the usual growing steps. wire_id, session: what an unlock stops, or
+    look_again: when; None: in the usual growing steps. ocpp_transaction_id, session: what an
+        unlock stops, or
     asks about. stopped_first: how the session that it stopped has ended.
     """
 
@@ -59,7 +60,7 @@ class SendDecision:
     progress: str = ""
     outcome: Outcome | None = None
     look_again: datetime | None = None
-    wire_id: str = ""
+    ocpp_transaction_id: str = ""
     session: Session | None = None
     stopped_first: SessionFacts | None = None
 

@@ -127,7 +127,7 @@ def best_match(
         match = classify(
             session,
             frame,
-            named=answer.transaction_id if answer else None,
+            named=answer.ocpp_transaction_id if answer else None,
             rivals=facts.rivals,
             late_after=start_deadline(facts, frame, timing),
         )
@@ -239,7 +239,7 @@ def _late_session(command: Command, session: Session) -> Decision:
 def _left_alone(command: Command, session: Session) -> bool:
     """Whether the session is being stopped already, or could not be: a human was told then."""
     known = command.compensation
-    return known.transaction_id == session.transaction_id and known.state in _LEFT_ALONE
+    return known.ocpp_transaction_id == session.ocpp_transaction_id and known.state in _LEFT_ALONE
 
 
 def _doubtful(command: Command, session: Session, deadline: datetime, now: datetime) -> Decision:
@@ -295,7 +295,7 @@ def _concern(event: StationEvent, frame: OpenFrame) -> Concern:
 def _question(command: Command) -> Question:
     """By the transaction that the station's answer named; else by EVSE and connector."""
     spec, answer = required(command.start), command.station_answer
-    named = answer.transaction_id if answer else None
+    named = answer.ocpp_transaction_id if answer else None
     return Question(spec.evse_id, spec.connector_id, named or "")
 
 
@@ -305,8 +305,8 @@ def _title(command: Command) -> list[str]:
     return [*evse, f"token {spec.id_token.masked}"]
 
 
-def _repeated(command: Command, wire_id: str) -> StartSpec:
-    del wire_id
+def _repeated(command: Command, ocpp_transaction_id: str) -> StartSpec:
+    del ocpp_transaction_id
     return required(command.start)
 
 

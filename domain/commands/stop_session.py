@@ -115,13 +115,16 @@ def ended_target(facts: Facts) -> Session | None:
     return next((s for s in facts.sessions if _is_target(s, facts) and not s.active), None)
 
 
-def running_target(facts: Facts, wire_id: str) -> Session | None:
+def running_target(facts: Facts, ocpp_transaction_id: str) -> Session | None:
     """The session of that id, when it is known to be running."""
-    return next((s for s in facts.sessions if s.transaction_id == wire_id and s.active), None)
+    return next(
+        (s for s in facts.sessions if s.ocpp_transaction_id == ocpp_transaction_id and s.active),
+        None,
+    )
 
 
 def _is_target(session: Session, facts: Facts) -> bool:
-    return session.transaction_id in facts.tried
+    return session.ocpp_transaction_id in facts.tried
 
 
 def _ended(target: Session, first: SentFrame) -> Outcome:
@@ -138,7 +141,7 @@ def _refused(
     real = _real_id(facts, frame)
     if real is not None and _may_send(command, facts, now):
         reason = "The station meters this session under another id."
-        return Decision(Act.SEND_AGAIN, wire_id=real, reason=reason)
+        return Decision(Act.SEND_AGAIN, ocpp_transaction_id=real, reason=reason)
     deadline = _deadline(frame, timing)
     asked = facts.asked
     if asked is None and may_ask(facts, now):
@@ -165,7 +168,7 @@ def _says_running(facts: Facts) -> bool:
 
 def _runs_on(facts: Facts, frame: SentFrame, timing: Timing, now: datetime) -> bool:
     """Whether the session is known to run and the station was connected to report its end."""
-    running = running_target(facts, frame.wire_id)
+    running = running_target(facts, frame.ocpp_transaction_id)
     return running is not None and is_steady(facts.connected_since, now, timing)
 
 
@@ -174,7 +177,7 @@ def _real_id(facts: Facts, frame: SentFrame) -> str | None:
     target = next((s for s in facts.sessions if _is_target(s, facts)), None)
     evse_id = target.evse_id if target else frame.evse_id
     others = {
-        s.transaction_id
+        s.ocpp_transaction_id
         for s in facts.sessions
         if s.active and s.observed_only and s.evse_id == evse_id and not _is_target(s, facts)
     }
@@ -198,7 +201,9 @@ def _awaited(
         return Decision(Act.CONCLUDE, outcome=_not_ended(command, facts, frame, timing, now))
     if _may_repeat(command, facts, frame, timing, now):
         reason = "No answer, and the session is still running."
-        return Decision(Act.SEND_AGAIN, wire_id=frame.wire_id, reason=reason)
+        return Decision(
+            Act.SEND_AGAIN, ocpp_transaction_id=frame.ocpp_transaction_id, reason=reason
+        )
     from_then = ask_time(deadline, timing)
     if now >= from_then and facts.can_ask_status and may_ask(facts, now):
         return Decision(Act.ASK)
@@ -215,7 +220,7 @@ def _may_repeat(
     return (
         frame.answer_time is None
         and (now >= waited or lost)
-        and running_target(facts, frame.wire_id) is not None
+        and running_target(facts, frame.ocpp_transaction_id) is not None
         and _may_send(command, facts, now)
     )
 
@@ -226,7 +231,7 @@ def _not_ended(
     """The outcome at the deadline when no end was reported."""
     if agreed(command, frame):
         if _says_running(facts) or _runs_on(facts, frame, timing, now):
-            running = running_target(facts, frame.wire_id)
+            running = running_target(facts, frame.ocpp_transaction_id)
             session = session_facts(running) if running else None
             return ending(Cause.SESSION_KEEPS_RUNNING, session=session)
         return ending(Cause.STOP_NOT_CONFIRMED)
@@ -250,8 +255,8 @@ def frame_that_stops(session: SessionTarget) -> FrameSpec:
     """The stop of a session, for another command: it undoes a start, or comes before an unlock."""
     spec = StopSpec(
         evse_id=session.evse_id,
-        wire_id=session.wire_id,
-        resolved_transaction=session.transaction or None,
+        found_ocpp_transaction_id=session.ocpp_transaction_id,
+        found_transaction=session.transaction or None,
     )
     return FrameSpec(Kind.STOP_SESSION, spec)
 
@@ -271,7 +276,7 @@ def _concern(event: StationEvent, frame: OpenFrame) -> Concern:
     match event.what:
         case EventKind.TRANSACTION:
             same_evse = frame.evse_id is not None and frame.evse_id == event.evse_id
-            return yes_if(same_evse or event.wire_id in {None, frame.wire_id})
+            return yes_if(same_evse or event.ocpp_transaction_id in {None, frame.named_id})
         case EventKind.CONNECTED | EventKind.BOOTED:
             return Concern.YES
         case _:
@@ -279,7 +284,7 @@ def _concern(event: StationEvent, frame: OpenFrame) -> Concern:
 
 
 def _target(command: Command) -> NamedTarget:
-    return NamedTarget(wire_id=required(command.stop).wire_id)
+    return NamedTarget(ocpp_transaction_id=required(command.stop).found_ocpp_transaction_id)
 
 
 def _already_ended(command: Command, found: FoundTarget) -> Outcome | None:
@@ -292,7 +297,7 @@ def _already_ended(command: Command, found: FoundTarget) -> Outcome | None:
 
 def _question(command: Command) -> Question:
     spec = required(command.stop)
-    return Question(spec.evse_id, wire_id=spec.wire_id)
+    return Question(spec.evse_id, ocpp_transaction_id=spec.found_ocpp_transaction_id)
 
 
 def _title(command: Command) -> list[str]:
@@ -300,13 +305,13 @@ def _title(command: Command) -> list[str]:
     parts = [f"EVSE {spec.evse_id}"] if spec.evse_id is not None else []
     if spec.id_token is not None:
         parts.append(f"token {spec.id_token.masked}")
-    return [*parts, f"transaction {spec.wire_id}"]
+    return [*parts, f"transaction {spec.found_ocpp_transaction_id}"]
 
 
-def _repeated(command: Command, wire_id: str) -> StopSpec:
+def _repeated(command: Command, ocpp_transaction_id: str) -> StopSpec:
     """Perhaps with the id that the station really uses."""
     spec = required(command.stop)
-    return replace(spec, wire_id=wire_id)
+    return replace(spec, found_ocpp_transaction_id=ocpp_transaction_id)
 
 
 STOP_SESSION = CommandRules(

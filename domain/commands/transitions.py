@@ -195,17 +195,17 @@ def settled(command: Command, at: datetime) -> Command:
 
 
 def undoing(
-    command: Command, reason: str, transaction: str, transaction_id: str, at: datetime
+    command: Command, reason: str, transaction: str, ocpp_transaction_id: str, at: datetime
 ) -> Command:
     """A session that nobody wants any longer is being stopped."""
     known = command.compensation
-    same = (known.transaction, known.transaction_id) == (transaction, transaction_id)
+    same = (known.transaction, known.ocpp_transaction_id) == (transaction, ocpp_transaction_id)
     if same or not may_become(known.state, CompensationState.PENDING):
         return command
     return replace(
         command,
         compensation=Compensation(
-            CompensationState.PENDING, reason, transaction, transaction_id, at
+            CompensationState.PENDING, reason, transaction, ocpp_transaction_id, at
         ),
     )
 
@@ -231,14 +231,14 @@ def undoing_reservation(
 
 
 def reservation_was_used(
-    command: Command, why: str, transaction: str, transaction_id: str, at: datetime
+    command: Command, why: str, transaction: str, ocpp_transaction_id: str, at: datetime
 ) -> Command:
     """The reservation could not be cancelled any more: a session has used it."""
     if command.compensation.state is not CompensationState.PENDING:
         return command
     failed = undo_failed(command, why, at)
     compensation = replace(
-        failed.compensation, transaction=transaction, transaction_id=transaction_id
+        failed.compensation, transaction=transaction, ocpp_transaction_id=ocpp_transaction_id
     )
     return replace(failed, compensation=compensation)
 
@@ -257,12 +257,12 @@ def undo_failed(command: Command, why: str, at: datetime) -> Command:
 
 
 def left_running(
-    command: Command, why: str, transaction: str, transaction_id: str, at: datetime
+    command: Command, why: str, transaction: str, ocpp_transaction_id: str, at: datetime
 ) -> Command:
     """A session that may be unwanted was not stopped, because it may be somebody else's."""
     if command.compensation.state is not CompensationState.NONE:
         return command
-    failed = Compensation(CompensationState.FAILED, why, transaction, transaction_id, at)
+    failed = Compensation(CompensationState.FAILED, why, transaction, ocpp_transaction_id, at)
     return replace(command, compensation=failed)
 
 

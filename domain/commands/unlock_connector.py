@@ -98,7 +98,7 @@ def before_unlock(
     return SendDecision(
         _ACTS[step.act],
         look_again=step.look_again,
-        wire_id=step.wire_id,
+        ocpp_transaction_id=step.ocpp_transaction_id,
         session=step.session,
         progress=_STOPPING if facts.first_stop.frames else "",
     )
@@ -127,12 +127,12 @@ class FirstStep:
 
     act: WAIT until `look_again`, CONCLUDE with `outcome`, ASK about the session, or SEND_AGAIN a
         stop. None: nothing is left to do and the unlock is next.
-    session, wire_id: what is to be stopped or asked about.
+    session, ocpp_transaction_id: what is to be stopped or asked about.
     ended: the session that was stopped, None when none was.
     """
 
     act: Act | None = None
-    wire_id: str = ""
+    ocpp_transaction_id: str = ""
     session: Session | None = None
     look_again: datetime | None = None
     outcome: Outcome | None = None
@@ -150,7 +150,9 @@ def first_step(command: Command, facts: Facts, timing: Timing, now: datetime) ->
         running = next((s for s in facts.sessions if s.active), None)
         if running is None:
             return FirstStep()
-        return FirstStep(Act.SEND_AGAIN, wire_id=running.transaction_id, session=running)
+        return FirstStep(
+            Act.SEND_AGAIN, ocpp_transaction_id=running.ocpp_transaction_id, session=running
+        )
     last = stop.frames[-1]
     known = replace(
         facts, frame=last, frames=len(stop.frames), tried=stop.ids, unanswered=stop.unanswered
@@ -167,24 +169,26 @@ def _as_stop(command: Command, last: SentFrame, facts: Facts) -> Command:
         command,
         kind=Kind.STOP_SESSION,
         unlock=None,
-        stop=StopSpec(wire_id=last.wire_id),
+        stop=StopSpec(found_ocpp_transaction_id=last.ocpp_transaction_id),
         station_answer=stop.answer,
         outcome=lost,
     )
 
 
 def _following(command: Command, last: SentFrame, known: Facts, decision: Decision) -> FirstStep:
-    session = next((s for s in known.sessions if s.transaction_id == last.wire_id), None)
+    session = next(
+        (s for s in known.sessions if s.ocpp_transaction_id == last.ocpp_transaction_id), None
+    )
     outcome = decision.outcome
     if decision.act is Act.CONCLUDE and outcome is not None:
         if outcome.code is not Code.SUCCEEDED:
             return FirstStep(Act.CONCLUDE, outcome=_still_locked(command, outcome, known, session))
         target = ended_target(known) or session
-        ended = session_facts(target) if target else SessionFacts("", last.wire_id)
+        ended = session_facts(target) if target else SessionFacts("", last.ocpp_transaction_id)
         return FirstStep(ended=outcome.session or ended)
     return FirstStep(
         decision.act,
-        wire_id=decision.wire_id or last.wire_id,
+        ocpp_transaction_id=decision.ocpp_transaction_id or last.ocpp_transaction_id,
         session=session,
         look_again=decision.look_again,
     )
@@ -251,8 +255,8 @@ def _title(command: Command) -> list[str]:
     return [f"EVSE {spec.on_evse}", f"connector {spec.on_connector}", *first]
 
 
-def _repeated(command: Command, wire_id: str) -> UnlockSpec:
-    del wire_id
+def _repeated(command: Command, ocpp_transaction_id: str) -> UnlockSpec:
+    del ocpp_transaction_id
     return required(command.unlock)
 
 

@@ -105,7 +105,8 @@ class Act(StrEnum):
     """What to do next.
 
     WAIT: until `look_again`, or until woken. CONCLUDE: the outcome is decided. ASK: the station.
-    SEND_AGAIN: the frame (a stop: with `wire_id`). UNDO: stop `session`, or cancel `reservation`:
+    SEND_AGAIN: the frame (a stop: with `ocpp_transaction_id`). UNDO: stop `session`, or cancel
+        `reservation`:
     nobody wants it. UNDONE: it ended. UNDO_FAILED: it cannot be ended. SETTLE: nothing is left to
     undo.
     """
@@ -133,7 +134,7 @@ class Decision:
     look_again: datetime | None = None
     outcome: Outcome | None = None
     session: Session | None = None
-    wire_id: str = ""
+    ocpp_transaction_id: str = ""
     progress: str = ""
     reason: str = ""
     reservation: ReservationFacts | None = None
@@ -154,7 +155,7 @@ def session_facts(session: Session) -> SessionFacts:
     """The session as its command's outcome shows it to the caller."""
     return SessionFacts(
         transaction=session.name,
-        transaction_id=session.transaction_id,
+        ocpp_transaction_id=session.ocpp_transaction_id,
         evse_id=session.evse_id,
         start_time=session.start_time,
         stop_time=session.stop_time,

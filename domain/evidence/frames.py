@@ -90,4 +90,4 @@ class FirstStop:
     @property
     def ids(self) -> tuple[str, ...]:
         """The transaction ids that were told to stop."""
-        return tuple(frame.wire_id for frame in self.frames)
+        return tuple(frame.ocpp_transaction_id for frame in self.frames)

@@ -44,21 +44,21 @@ class SentFrame:
     evse_id: int | None = None
     token_digest: str | None = None
     group_digest: str | None = None
-    wire_id: str = ""
+    ocpp_transaction_id: str = ""
 
 
 @dataclass(frozen=True)
 class Session:
     """A transaction as a station reported it.
 
-    name: ours. transaction_id: OCPP's. start_time: by the station's clock; received_time: by ours.
+    name: our id. start_time: by the station's clock; received_time: by ours.
     clock_suspect: the station's clock was out of any bounds, so start_time is not its word.
     observed_only: metered or ended under this id, its start was never reported.
     reservation_id: the number of the reservation that it uses, as the station told.
     """
 
     name: str
-    transaction_id: str
+    ocpp_transaction_id: str
     start_time: datetime
     received_time: datetime
     evse_id: int | None = None
@@ -118,7 +118,7 @@ def classify(
     """
     if session.remote_start_id is not None:
         return Match.MATCH if session.remote_start_id == frame.id else Match.NO_MATCH
-    if named and session.transaction_id == named:
+    if named and session.ocpp_transaction_id == named:
         return Match.MATCH
     if _cannot_be(session, frame, rivals, late_after):
         return Match.NO_MATCH

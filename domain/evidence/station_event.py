@@ -42,7 +42,7 @@ class StationEvent:
     status: of a connector, in OCPP's word. reservation_id: the number of the reservation that a
         transaction or a report names.
     remote_start_id: OCPP 2.x; for ANSWER the id of the send that was answered.
-    wire_id: OCPP's transaction id, as a string.
+    ocpp_transaction_id: OCPP's transaction id, as a string.
     message: the OCPP message, "" when there was none. station_time: by the station's clock.
     told: what else the station said that the explanation of a command shows. Never a token, only
         its mask.
@@ -55,7 +55,7 @@ class StationEvent:
     token_digest: str | None = None
     group_digest: str | None = None
     remote_start_id: int | None = None
-    wire_id: str | None = None
+    ocpp_transaction_id: str | None = None
     status: str = ""
     reservation_id: int | None = None
     message: str = ""
@@ -75,7 +75,7 @@ class OpenFrame:
     evse_id: int | None = None
     token_digest: str | None = None
     group_digest: str | None = None
-    wire_id: str | None = None
+    named_id: str | None = None
     undo: bool = False
     answered: bool = False
 
@@ -128,7 +128,7 @@ def concern_of_reservation(event: StationEvent, frame: OpenFrame) -> Concern:
         case EventKind.TRANSACTION:
             return yes_if(concerns_token(event, frame))
         case EventKind.RESERVATION:
-            return yes_if(frame.wire_id == str(event.reservation_id))
+            return yes_if(frame.named_id == str(event.reservation_id))
         case _:
             return concern_of_any(event, frame)
 

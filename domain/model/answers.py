@@ -51,7 +51,7 @@ class CallError:
 class StationAnswer:
     """What the station said, in its own words, and what that means to us.
 
-    transaction_id: 2.x only, when a session was already running (cable first).
+    ocpp_transaction_id: 2.x only, when a session was already running (cable first).
     """
 
     verdict: Verdict
@@ -59,7 +59,7 @@ class StationAnswer:
     reason_code: str = ""
     additional_info: str = ""
     call_error: CallError | None = None
-    transaction_id: str | None = None
+    ocpp_transaction_id: str | None = None
 
     @property
     def said_no_such(self) -> bool:

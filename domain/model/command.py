@@ -56,10 +56,10 @@ class WaitFor(StrEnum):
 
 @dataclass(frozen=True)
 class SessionFacts:
-    """What is known about the session. `transaction`: our id; `transaction_id`: OCPP's."""
+    """What is known about the session. `transaction`: our id; `ocpp_transaction_id`: OCPP's."""
 
     transaction: str
-    transaction_id: str
+    ocpp_transaction_id: str
     evse_id: int | None = None
     start_time: datetime | None = None
     stop_time: datetime | None = None
@@ -123,7 +123,7 @@ class Compensation:
     state: CompensationState = CompensationState.NONE
     reason: str = ""
     transaction: str | None = None
-    transaction_id: str | None = None
+    ocpp_transaction_id: str | None = None
     update_time: datetime | None = None
     reservation: str | None = None
     wire_id: int | None = None

@@ -91,8 +91,8 @@ class StartSpec:
 class StopSpec:
     """What StopSession asked for (exactly one of the targets), and what the broker found for it.
 
-    The targets are echoed as given. `wire_id` is the id that goes to the station;
-    `resolved_transaction` is the transaction's id of ours (part of its resource name), None when
+    The targets are echoed as given. `found_ocpp_transaction_id` goes to the station;
+    `found_transaction` is the transaction's id of ours (part of its resource name), None when
     we never heard of it.
     """
 
@@ -101,9 +101,9 @@ class StopSpec:
     evse_id: int | None = None
     id_token: IdToken | None = None
     reservation: str | None = None
-    transaction_id: str | None = None
-    wire_id: str = ""
-    resolved_transaction: str | None = None
+    ocpp_transaction_id: str | None = None
+    found_ocpp_transaction_id: str = ""
+    found_transaction: str | None = None
 
 
 @dataclass(frozen=True)
@@ -158,12 +158,12 @@ class CancelReservationSpec:
     """What CancelReservation asked for, and what the broker found for it.
 
     reservation: as given; None when the request named the station and its own id.
-    resolved_reservation: our id of the reservation, None when we never heard of it.
+    found_reservation: our id of the reservation, None when we never heard of it.
     """
 
     wire_id: int
     reservation: str | None = None
-    resolved_reservation: str | None = None
+    found_reservation: str | None = None
     reason: str = ""
 
 

@@ -14,6 +14,7 @@ from temporalio.contrib.opentelemetry import TracingInterceptor
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError
 
+from contract.converter import DATA_CONVERTER
 from entrypoints.errors import CannotStart
 from entrypoints.settings import ChosenSettings
 from workflows.registration import (
@@ -101,6 +102,7 @@ async def _dial(target: TemporalTarget) -> Client:
     return await Client.connect(
         target.address,
         namespace=target.namespace,
+        data_converter=DATA_CONVERTER,
         interceptors=[TracingInterceptor(trace.get_tracer("evcommand"))],
         **target.options,
     )

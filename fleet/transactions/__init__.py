@@ -18,14 +18,14 @@ from fleet.transactions.queries import (
     list_page,
     since,
 )
-from fleet.transactions.rows import Transaction, by_ocpp_id
+from fleet.transactions.rows import Transaction, by_ocpp_transaction_id
 from fleet.transactions.v2 import event_v2
 from fleet.transactions.v16 import (
     belongs_to_another,
+    canonical_id_v16,
     observe,
     start_v16,
     stop_v16,
-    wire_id_v16,
 )
 
 __all__ = [
@@ -33,7 +33,8 @@ __all__ = [
     "active",
     "belongs_to_another",
     "by_id",
-    "by_ocpp_id",
+    "by_ocpp_transaction_id",
+    "canonical_id_v16",
     "ended_since",
     "event_v2",
     "for_remote_start",
@@ -45,5 +46,4 @@ __all__ = [
     "since",
     "start_v16",
     "stop_v16",
-    "wire_id_v16",
 ]

@@ -19,7 +19,7 @@ class Transaction:
 
     id: our number, never used again; on OCPP 1.6 it is also the id that the station uses.
     name: the random name that clients see; it cannot be guessed from another one.
-    ocpp_id: the id in OCPP messages; it is unique within the station only.
+    ocpp_transaction_id: the id in OCPP messages; it is unique within the station only.
     start_time: None while only its end was reported.
     clock_suspect: one of the station's times was out of bounds and was replaced.
     authorized: whether we accepted its token.
@@ -32,7 +32,7 @@ class Transaction:
     name: str
     tenant: str
     station: str
-    ocpp_id: str
+    ocpp_transaction_id: str
     evse_id: int | None
     connector_id: int | None
     token_digest: str | None
@@ -58,15 +58,22 @@ class Transaction:
 
 TRANSACTION = columns_of(transactions, Transaction)
 
-BY_OCPP_ID = select(*TRANSACTION).where(
+BY_OCPP_TRANSACTION_ID = select(*TRANSACTION).where(
     transactions.c.station == bindparam("of_station"),
-    transactions.c.ocpp_id == bindparam("of_ocpp_id"),
+    transactions.c.ocpp_transaction_id == bindparam("of_ocpp_transaction_id"),
 )
 
 
-async def by_ocpp_id(tx: Tx, station: str, ocpp_id: str) -> Transaction | None:
+async def by_ocpp_transaction_id(
+    tx: Tx, station: str, ocpp_transaction_id: str
+) -> Transaction | None:
     """The station's transaction with this OCPP id; None when it has none, even if another does."""
-    row = (await tx.execute(BY_OCPP_ID, {"of_station": station, "of_ocpp_id": ocpp_id})).first()
+    row = (
+        await tx.execute(
+            BY_OCPP_TRANSACTION_ID,
+            {"of_station": station, "of_ocpp_transaction_id": ocpp_transaction_id},
+        )
+    ).first()
     return None if row is None else Transaction(*row)
 
 

@@ -22,7 +22,7 @@ from fleet.engine.values import InvalidValue, cut, identifier, int32, int64, len
 from fleet.tables import transactions
 from fleet.transactions.rows import (
     ACTIVE,
-    BY_OCPP_ID,
+    BY_OCPP_TRANSACTION_ID,
     ENDED,
     TRANSACTION,
     Transaction,
@@ -45,7 +45,7 @@ _INSERT = Upsert(
                     "name",
                     "tenant",
                     "station",
-                    "ocpp_id",
+                    "ocpp_transaction_id",
                     "evse_id",
                     "token_digest",
                     "token_masked",
@@ -71,12 +71,13 @@ _NUMBER = precompiled(
     .where(
         transactions.c.id == bindparam("of_id"),
         ~exists().where(
-            _other.c.station == bindparam("of_station"), _other.c.ocpp_id == bindparam("minted_id")
+            _other.c.station == bindparam("of_station"),
+            _other.c.ocpp_transaction_id == bindparam("minted_id"),
         ),
     )
-    .values(ocpp_id=bindparam("minted_id"))
+    .values(ocpp_transaction_id=bindparam("minted_id"))
 )
-_LOCK = BY_OCPP_ID.with_for_update()
+_LOCK = BY_OCPP_TRANSACTION_ID.with_for_update()
 _MINTED_ELSEWHERE = precompiled(
     select(
         exists().where(
@@ -145,7 +146,7 @@ async def stop_v16(
     *,
     station: str,
     tenant: str,
-    ocpp_id: str,
+    ocpp_transaction_id: str,
     token_digest: str | None,
     meter_stop_wh: int | None,
     stop_time: datetime,
@@ -156,7 +157,7 @@ async def stop_v16(
 
     Raises: InvalidValue when the id is no 32-bit integer.
     """
-    wire_id = wire_id_v16(ocpp_id)
+    ocpp_transaction_id = canonical_id_v16(ocpp_transaction_id)
     stop = {
         "stop_time": stop_time,
         "stop_received_time": now,
@@ -164,7 +165,7 @@ async def stop_v16(
         "stop_reason": cut(reason),
         "state": ENDED,
     }
-    found = await _lock(tx, station, wire_id)
+    found = await _lock(tx, station, ocpp_transaction_id)
     if found is not None and found.state == ACTIVE:
         return await _end(tx, found, stop)
     if found is not None and not _is_another_stop(found, stop):
@@ -174,7 +175,7 @@ async def stop_v16(
     row = _row(
         station=station,
         tenant=tenant,
-        ocpp_id=wire_id,
+        ocpp_transaction_id=ocpp_transaction_id,
         token_digest=token_digest,
         received_time=now,
         observed_only=True,
@@ -188,7 +189,7 @@ async def observe(
     *,
     station: str,
     tenant: str,
-    ocpp_id: str,
+    ocpp_transaction_id: str,
     evse_id: int | None,
     meter_wh: int | None,
     now: datetime,
@@ -197,16 +198,16 @@ async def observe(
 
     Raises: InvalidValue when the id is no 32-bit integer.
     """
-    wire_id = wire_id_v16(ocpp_id)
-    found = await _lock(tx, station, wire_id)
-    if found is not None and (found.state == ACTIVE or int(wire_id) > 0):
+    ocpp_transaction_id = canonical_id_v16(ocpp_transaction_id)
+    found = await _lock(tx, station, ocpp_transaction_id)
+    if found is not None and (found.state == ACTIVE or int(ocpp_transaction_id) > 0):
         return
     if found is not None:
         await _retire(tx, found)
     row = _row(
         station=station,
         tenant=tenant,
-        ocpp_id=wire_id,
+        ocpp_transaction_id=ocpp_transaction_id,
         evse_id=lenient_int32(evse_id),
         meter_start_wh=int64(meter_wh),
         received_time=now,
@@ -215,23 +216,23 @@ async def observe(
     await _observe(tx, row)
 
 
-async def belongs_to_another(tx: Tx, station: str, ocpp_id: str) -> bool:
+async def belongs_to_another(tx: Tx, station: str, ocpp_transaction_id: str) -> bool:
     """Whether this id was minted for another station. That is a security event; do not obey it.
 
     Raises: InvalidValue when the id is no 32-bit integer.
     """
-    number = int(wire_id_v16(ocpp_id))
+    number = int(canonical_id_v16(ocpp_transaction_id))
     row = await tx.execute(_MINTED_ELSEWHERE, {"id": number, "station": station})
     return bool(row.scalar_one())
 
 
-def wire_id_v16(ocpp_id: str) -> str:
+def canonical_id_v16(ocpp_transaction_id: str) -> str:
     """An OCPP 1.6 transaction id as it is stored: without leading zeros; 0 and below become -1.
 
     Raises: InvalidValue when it is no 32-bit integer.
     """
     try:
-        number = int32(int(ocpp_id[:20]))
+        number = int32(int(ocpp_transaction_id[:20]))
     except ValueError:
         raise InvalidValue("an OCPP 1.6 transaction id is a 32-bit integer") from None
     return str(number if number > 0 else -1)
@@ -286,7 +287,7 @@ async def _mint(tx: Tx, row: dict[str, Any]) -> tuple[Transaction, bool]:
     number is tried.
     """
     for _ in range(_MINT_TRIES):
-        placeholder = {**row, "ocpp_id": "~" + row["name"]}
+        placeholder = {**row, "ocpp_transaction_id": "~" + row["name"]}
         inserted = (await tx.execute(_INSERT(tx), placeholder)).first()
         if inserted is None:  # the same message, on another connection
             known = await _by_start_key(tx, row["station"], row["start_key"])
@@ -296,13 +297,17 @@ async def _mint(tx: Tx, row: dict[str, Any]) -> tuple[Transaction, bool]:
         made = Transaction(*inserted)
         ids = {"of_id": made.id, "of_station": made.station, "minted_id": str(made.id)}
         if (await tx.execute(_NUMBER, ids)).rowcount:
-            return replace(made, ocpp_id=str(made.id)), True
+            return replace(made, ocpp_transaction_id=str(made.id)), True
         await tx.execute(delete(transactions).where(transactions.c.id == made.id))
     raise InvalidValue(f"station {row['station']} made up too many transaction ids")
 
 
-async def _lock(tx: Tx, station: str, ocpp_id: str) -> Transaction | None:
-    row = (await tx.execute(_LOCK, {"of_station": station, "of_ocpp_id": ocpp_id})).first()
+async def _lock(tx: Tx, station: str, ocpp_transaction_id: str) -> Transaction | None:
+    row = (
+        await tx.execute(
+            _LOCK, {"of_station": station, "of_ocpp_transaction_id": ocpp_transaction_id}
+        )
+    ).first()
     return None if row is None else Transaction(*row)
 
 
@@ -320,7 +325,7 @@ async def _end(tx: Tx, found: Transaction, stop: dict[str, Any]) -> Transaction:
 def _is_another_stop(found: Transaction, stop: dict[str, Any]) -> bool:
     """True for a different end of the id -1: every session has that id."""
     known = (found.stop_time, found.meter_stop_wh)
-    return found.ocpp_id == "-1" and known != (stop["stop_time"], stop["meter_stop_wh"])
+    return found.ocpp_transaction_id == "-1" and known != (stop["stop_time"], stop["meter_stop_wh"])
 
 
 async def _retire(tx: Tx, found: Transaction) -> None:
@@ -328,7 +333,7 @@ async def _retire(tx: Tx, found: Transaction) -> None:
     await tx.execute(
         update(transactions)
         .where(transactions.c.id == found.id)
-        .values(ocpp_id=f"{found.ocpp_id}~{found.id}")
+        .values(ocpp_transaction_id=f"{found.ocpp_transaction_id}~{found.id}")
     )
 
 
@@ -337,7 +342,10 @@ async def _observe(tx: Tx, row: dict[str, Any]) -> Transaction:
     station = identifier(row["station"])
     inserted = (await tx.execute(_INSERT(tx), row)).first()
     if inserted is None:  # another transaction inserted it meanwhile
-        found = await tx.execute(BY_OCPP_ID, {"of_station": station, "of_ocpp_id": row["ocpp_id"]})
+        found = await tx.execute(
+            BY_OCPP_TRANSACTION_ID,
+            {"of_station": station, "of_ocpp_transaction_id": row["ocpp_transaction_id"]},
+        )
         return Transaction(*found.one())
     of_station = (transactions.c.station == station) & transactions.c.observed_only
     too_old = (

@@ -38,7 +38,13 @@ _INSERT = Upsert(
         insert(transactions)
         .values(
             **bound(
-                transactions, "name", "tenant", "station", "ocpp_id", "received_time", "sources"
+                transactions,
+                "name",
+                "tenant",
+                "station",
+                "ocpp_transaction_id",
+                "received_time",
+                "sources",
             ),
             **bound(transactions, *_MERGED),
         )
@@ -50,7 +56,7 @@ _LOCK = precompiled(
     select(*TRANSACTION, transactions.c.sources)
     .where(
         transactions.c.station == bindparam("of_station"),
-        transactions.c.ocpp_id == bindparam("of_ocpp_id"),
+        transactions.c.ocpp_transaction_id == bindparam("of_ocpp_transaction_id"),
     )
     .with_for_update()
 )
@@ -80,7 +86,7 @@ async def event_v2(
     *,
     station: str,
     tenant: str,
-    ocpp_id: str,
+    ocpp_transaction_id: str,
     event_type: str,
     seq_no: int,
     evse_id: int | None,
@@ -121,7 +127,7 @@ async def event_v2(
         "charging_state": cut(charging_state, 64),
     }
     event = _Event(event_type, max(0, min(seq_no, _SEQ_MAX)), event_time, fields)
-    key = {"station": identifier(station), "ocpp_id": identifier(ocpp_id)}
+    key = {"station": identifier(station), "ocpp_transaction_id": identifier(ocpp_transaction_id)}
     return await _store(tx, key, tenant, event, now)
 
 

@@ -5,15 +5,13 @@ Which facts a command is judged by is said by its rules (`needed_facts`); nothin
 
 from datetime import datetime, timedelta
 
-import msgspec
-
 from domain.commands.rules import FoundTarget
 from domain.commands.table import COMMANDS
 from domain.evidence.facts import Asked, Facts, Need, NeededFacts
 from domain.evidence.frames import FirstStop, ReservationFrame
 from domain.evidence.restart import RestartFacts
 from domain.evidence.sessions import ConnectorState, Rival, SentFrame
-from domain.model.answers import StationAnswer, Verdict
+from domain.model.answers import Verdict
 from domain.model.command import Code, Command
 from domain.model.specs import Kind
 from fleet import connections, sends, stations, transactions
@@ -22,6 +20,7 @@ from fleet.log import commands as log
 from fleet.log import reservations
 from fleet.sends import Send
 from fleet.transactions.rows import Transaction
+from journal.commands.answers import answer_from_row
 from journal.commands.record import from_snapshot
 from journal.commands.restart import read_restart
 from journal.commands.sessions import session_of
@@ -54,7 +53,7 @@ async def read_facts(tx: Tx, command: Command, asked: Asked | None, now: datetim
         frame=_frame(frames[-1]) if frames else None,
         frames=len(frames),
         unanswered=sum(row.state != "ANSWERED" for row in frames[:-1]),
-        tried=tuple(row.wire_id for row in frames if row.wire_id),
+        tried=tuple(row.named_id for row in frames if row.named_id),
         undos=tuple(_frame(row) for row in undos),
         undo_refused=bool(undos) and _is_refusal(undos[-1]),
         sessions=tuple(session_of(row) for row in sessions),
@@ -75,8 +74,10 @@ async def read_target(tx: Tx, command: Command) -> FoundTarget:
     """What the command is to end, as the fleet knows it before the command is sent."""
     target = COMMANDS[command.kind].target(command)
     session, reservation = None, None
-    if target.wire_id:
-        row = await transactions.by_ocpp_id(tx, command.station, target.wire_id)
+    if target.ocpp_transaction_id:
+        row = await transactions.by_ocpp_transaction_id(
+            tx, command.station, target.ocpp_transaction_id
+        )
         session = session_of(row) if row else None
     if target.reservation is not None:
         entry = await reservations.get(tx, tenant=command.tenant, name=target.reservation)
@@ -109,7 +110,7 @@ def _frame(row: Send) -> SentFrame:
         evse_id=row.evse_id,
         token_digest=row.token_digest,
         group_digest=row.group_digest,
-        wire_id=row.wire_id or "",
+        ocpp_transaction_id=row.named_id or "",
     )
 
 
@@ -119,7 +120,7 @@ def _first_stop(rows: list[Send]) -> FirstStop:
     last = rows[-1]
     return FirstStop(
         frames=tuple(_frame(row) for row in rows),
-        answer=msgspec.convert(last.answer, StationAnswer) if last.answer else None,
+        answer=answer_from_row(last.answer) if last.answer else None,
         over=last.state != "INTENT",
         unanswered=sum(row.state != "ANSWERED" for row in rows[:-1]),
     )
@@ -139,9 +140,9 @@ async def _sessions(
     found: list[Transaction | None] = []
     if Need.SESSIONS_SINCE_FRAMES in needs:
         found += await _since_frames(tx, command, frames)
-    ids = {row.wire_id for row in (*frames, *undos) if row.wire_id}
-    for wire_id in sorted(ids):
-        found.append(await transactions.by_ocpp_id(tx, station, wire_id))
+    ids = {row.named_id for row in (*frames, *undos) if row.named_id}
+    for ocpp_transaction_id in sorted(ids):
+        found.append(await transactions.by_ocpp_transaction_id(tx, station, ocpp_transaction_id))
     if Need.RUNNING_SESSIONS in needs and frames:
         found += await transactions.active(tx, station)
     if Need.RUNNING_SESSIONS_OF_EVSE in needs:
@@ -159,7 +160,7 @@ def reservation_frames(rows: list[Send], kind: Kind) -> tuple[ReservationFrame, 
             attempt=row.attempt,
             send_time=row.send_time,
             over=row.state != "INTENT",
-            answer=msgspec.convert(row.answer, StationAnswer) if row.answer else None,
+            answer=answer_from_row(row.answer) if row.answer else None,
             answer_time=row.answer_time,
         )
         for row in rows
@@ -172,10 +173,12 @@ async def _since_frames(tx: Tx, command: Command, frames: list[Send]) -> list[Tr
     for frame in frames:
         found.append(await transactions.for_remote_start(tx, command.station, frame.id))
         found += await transactions.since(tx, command.station, received_after=frame.send_time)
-    named = command.station_answer.transaction_id if command.station_answer else None
-    for wire_id in (named, command.compensation.transaction_id):
-        if wire_id:
-            found.append(await transactions.by_ocpp_id(tx, command.station, wire_id))
+    named = command.station_answer.ocpp_transaction_id if command.station_answer else None
+    for ocpp_transaction_id in (named, command.compensation.ocpp_transaction_id):
+        if ocpp_transaction_id:
+            found.append(
+                await transactions.by_ocpp_transaction_id(tx, command.station, ocpp_transaction_id)
+            )
     return found
 
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from contract.renamed import with_present_names
 from domain.commands.judging import is_guarded
 from domain.model.command import Code, Command, State
 from fleet import sends
@@ -38,7 +39,7 @@ def to_snapshot(command: Command) -> dict[str, Any]:
 
 def from_snapshot(snapshot: dict[str, Any]) -> Command:
     """The command that a snapshot of the log describes."""
-    return msgspec.convert(snapshot, Command)
+    return msgspec.convert(with_present_names(Command, snapshot), Command)
 
 
 async def committed(db: Database, write: Callable[[Tx], Awaitable[T]]) -> T:

@@ -8,7 +8,7 @@ def session_of(row: Transaction) -> Session:
     """A session whose start was never told counts as begun when we first heard of it."""
     return Session(
         name=row.name,
-        transaction_id=row.ocpp_id,
+        ocpp_transaction_id=row.ocpp_transaction_id,
         start_time=row.start_time or row.received_time,
         received_time=row.received_time,
         evse_id=row.evse_id,

@@ -90,7 +90,7 @@ def _open_frame(send: Send) -> OpenFrame:
         evse_id=send.evse_id,
         token_digest=send.token_digest,
         group_digest=send.group_digest,
-        wire_id=send.wire_id,
+        named_id=send.named_id,
         undo=send.undo,
         answered=send.state not in _UNANSWERED,
     )

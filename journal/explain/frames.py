@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from contract.renamed import with_present_names
+from domain.model.answers import StationAnswer
 from fleet.sends import Send
 from journal.explain.step import Actor, ExplainStep, StepKind
 from journal.explain.words import human, texts
@@ -50,6 +52,7 @@ def _of_frame(send: Send) -> Iterator[ExplainStep]:
 
 
 def _answer(send: Send, answer: dict[str, Any], at: datetime) -> tuple[str, dict[str, str]]:
+    answer = dict(with_present_names(StationAnswer, answer))
     error = answer.get("call_error") or {}
     said = answer.get("status") or error.get("code") or "what nobody can read"
     more = error.get("description") or answer.get("reason_code")
@@ -63,7 +66,7 @@ def _answer(send: Send, answer: dict[str, Any], at: datetime) -> tuple[str, dict
         "additional_info": answer.get("additional_info"),
         "error_code": error.get("code"),
         "error_description": error.get("description"),
-        "transaction_id": answer.get("transaction_id"),
+        "transaction_id": answer.get("ocpp_transaction_id"),
     }
     return f"{summary} ({more})." if more else f"{summary}.", {**_named(send), **texts(facts)}
 

@@ -66,9 +66,9 @@ def decision(command: Command, decided: Decision, facts: Facts) -> ExplainNote |
     why = decided.reason or cause
     text = _DID[decided.act]
     seen = _seen(facts)
-    seen |= {"act": decided.act.value, "cause": cause, "stops": decided.wire_id}
+    seen |= {"act": decided.act.value, "cause": cause, "stops": decided.ocpp_transaction_id}
     if decided.session is not None:
-        seen |= {"transaction": decided.session.name, "stops": decided.session.transaction_id}
+        seen |= {"transaction": decided.session.name, "stops": decided.session.ocpp_transaction_id}
     return ExplainNote(
         NoteKind.DECISION, key, f"{text}: {why.rstrip('.')}." if why else f"{text}.", known(seen)
     )
@@ -82,7 +82,7 @@ def _seen(facts: Facts) -> dict[str, Any]:
         "last_frame": None if frame is None else ("answered" if frame.answer_time else "no answer"),
         "undo_frames": len(facts.undos) or None,
         "sessions": ", ".join(
-            f"{each.transaction_id} ({'running' if each.active else 'ended'})"
+            f"{each.ocpp_transaction_id} ({'running' if each.active else 'ended'})"
             for each in facts.sessions
         ),
         "connectors": ", ".join(f"EVSE {each.evse_id}: {each.status}" for each in facts.connectors),
@@ -91,12 +91,14 @@ def _seen(facts: Facts) -> dict[str, Any]:
     }
 
 
-def stop_first(wire_id: str, frames: int) -> ExplainNote:
+def stop_first(ocpp_transaction_id: str, frames: int) -> ExplainNote:
     """Why an unlock stops a session before it is sent."""
     again = " again, as it is still running" if frames else ""
     text = f"A session keeps the connector locked: it is told to stop first{again}."
-    facts = {"frames": frames or None, "stops": wire_id}
-    return ExplainNote(NoteKind.DECISION, f"stop-first:{wire_id}:{frames}", text, known(facts))
+    facts = {"frames": frames or None, "stops": ocpp_transaction_id}
+    return ExplainNote(
+        NoteKind.DECISION, f"stop-first:{ocpp_transaction_id}:{frames}", text, known(facts)
+    )
 
 
 def question(station: str, asked: Asked) -> ExplainNote:

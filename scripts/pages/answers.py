@@ -58,7 +58,7 @@ def answers_page() -> str:
 
 SPECS: dict[Kind, Spec] = {
     Kind.START_SESSION: StartSpec(_TOKEN),
-    Kind.STOP_SESSION: StopSpec(wire_id="1"),
+    Kind.STOP_SESSION: StopSpec(found_ocpp_transaction_id="1"),
     Kind.UNLOCK_CONNECTOR: UnlockSpec(1),
     Kind.RESET: ResetSpec(ResetMode.HARD),
     Kind.RESERVE_NOW: ReserveSpec(_TOKEN, _THEN, wire_id=1),

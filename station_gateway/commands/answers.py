@@ -2,18 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import msgspec
 import structlog
 
 from contract.commands import SendFrameResult, SendStatus
-from domain.model.answers import CallError, StationAnswer
+from domain.model.answers import CallError
 from domain.model.outcomes import Cause
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.sends import Send
+from journal.commands.answers import answer_from_row
 from journal.commands.record import committed
 from station_gateway.dialects.messages import Answer
 from station_gateway.dialects.verdicts import OUR_BUG_CODES
@@ -32,17 +32,6 @@ def take_blame(answer: Answer, action: str, station: str, command: str = "") -> 
         return
     metrics.BLAMED_FRAMES.labels(action=action, code=answer.code).inc()
     log.warning("frame_blamed", command=command, station=station, action=action, code=answer.code)
-
-
-def to_row(answer: StationAnswer) -> dict[str, Any]:
-    """The JSON that `fleet.sends.answered` keeps."""
-    row: dict[str, Any] = msgspec.to_builtins(answer)
-    return row
-
-
-def from_row(row: dict[str, Any]) -> StationAnswer:
-    """The answer that `to_row` has written."""
-    return msgspec.convert(row, StationAnswer)
 
 
 async def written_within(
@@ -70,7 +59,7 @@ def stored(send: Send) -> SendFrameResult:
     if send.state == "ANSWERED" and send.answer is not None:
         return SendFrameResult(
             SendStatus.ANSWERED,
-            answer=from_row(send.answer),
+            answer=answer_from_row(send.answer),
             send_time=send.send_time,
             answer_time=send.answer_time,
             message_id=send.message_id,

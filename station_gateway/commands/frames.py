@@ -37,14 +37,14 @@ class KeptOfFrame:
 
     id_token, group_id_token: the tokens that the frame carries. Their digests equal those of the
         tokens that the station will report, whatever it calls their types.
-    wire_id: OCPP's id of the transaction that is stopped, or of the reservation.
+    named_id: OCPP's id of the transaction that is stopped, or of the reservation.
     """
 
     evse_id: int | None = None
     connector_id: int | None = None
     id_token: IdToken | None = None
     group_id_token: IdToken | None = None
-    wire_id: str | None = None
+    named_id: str | None = None
 
     @property
     def token_digest(self) -> str | None:
@@ -62,7 +62,7 @@ def _of_start(spec: StartSpec) -> KeptOfFrame:
 
 
 def _of_stop(spec: StopSpec) -> KeptOfFrame:
-    return KeptOfFrame(wire_id=spec.wire_id)
+    return KeptOfFrame(named_id=spec.found_ocpp_transaction_id)
 
 
 def _of_unlock(spec: UnlockSpec) -> KeptOfFrame:
@@ -80,7 +80,7 @@ def _of_reserve_now(spec: ReserveSpec) -> KeptOfFrame:
 
 
 def _of_cancel_reservation(spec: CancelReservationSpec) -> KeptOfFrame:
-    return KeptOfFrame(wire_id=str(spec.wire_id))
+    return KeptOfFrame(named_id=str(spec.wire_id))
 
 
 KEPT: Mapping[Kind, Callable[[Any], KeptOfFrame]] = {

@@ -20,8 +20,9 @@ from fleet import sends, stations
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
+from journal.commands.answers import answer_to_row
 from journal.commands.waking import StationEvent, wake_concerned
-from station_gateway.commands.answers import take_blame, to_row
+from station_gateway.commands.answers import take_blame
 from station_gateway.commands.frames import AWAIT_CABLE
 from station_gateway.dialects.command_words import Question, Subject
 from station_gateway.dialects.messages import Answer, OutgoingCall
@@ -109,7 +110,7 @@ class Questions:
 
     async def _subjects(self, question: Question, request: AskStationInput) -> list[Subject]:
         """What to ask about, one after the other; several connectors where one has to be named."""
-        named = Subject(request.evse_id, request.connector_id, request.wire_id)
+        named = Subject(request.evse_id, request.connector_id, request.ocpp_transaction_id)
         if not question.each_connector or request.connector_id is not None:
             return [named]
         try:
@@ -182,7 +183,7 @@ class Questions:
                 return False
             answer = station.dialect.COMMANDS[Kind(send.kind)].read_answer(event.answer)
             take_blame(event.answer, event.action, station.peer.id, send.command)
-            await sends.answered(tx, send.id, answer=to_row(answer), now=now)
+            await sends.answered(tx, send.id, answer=answer_to_row(answer), now=now)
             concerned = StationEvent(station.peer.id, "answer", remote_start_id=send.id)
             return await wake_concerned(tx, concerned, now)
 

@@ -30,8 +30,9 @@ from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.keys import Sealer
 from fleet.sends import AlreadySettled, Send, StaleEpoch
+from journal.commands.answers import answer_to_row
 from journal.commands.record import record
-from station_gateway.commands.answers import stored, take_blame, to_row, written_within
+from station_gateway.commands.answers import stored, take_blame, written_within
 from station_gateway.commands.frames import Unopenable, at_evse, build, kept_of, lacks_evse
 from station_gateway.dialects.masking import masked
 from station_gateway.dialects.messages import OutgoingCall, Unsendable
@@ -242,7 +243,7 @@ class Sender:
                 connector_id=kept.connector_id,
                 token_digest=kept.token_digest,
                 group_digest=kept.group_digest,
-                wire_id=kept.wire_id,
+                named_id=kept.named_id,
                 now=now,
                 action=action,
                 frame=masked(draft, self._sealer.mask),
@@ -285,7 +286,7 @@ class Sender:
         log.info("frame_answered", **_ids(request, send), verdict=answer.verdict.value)
 
         async def write(tx: Tx) -> int:
-            await sends.answered(tx, send.id, answer=to_row(answer), now=now)
+            await sends.answered(tx, send.id, answer=answer_to_row(answer), now=now)
             return await _note(tx, request, "answered", _heard(request, answer, now), now)
 
         return SendFrameResult(

@@ -99,7 +99,7 @@ def _stop(spec: StopSpec, parts: FrameParts) -> OutgoingCall:  # noqa: ARG001
         Unsendable: the transaction id is no 32-bit integer.
     """
     try:
-        ocpp_transaction_id = int(spec.wire_id)
+        ocpp_transaction_id = int(spec.found_ocpp_transaction_id)
     except ValueError:
         raise Unsendable("transaction_id: OCPP 1.6 takes an integer") from None
     if abs(ocpp_transaction_id) > fields.INT32_MAX:

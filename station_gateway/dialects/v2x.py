@@ -173,9 +173,9 @@ class Speech:
         Raises:
             Unsendable: the transaction id has not 1 to 36 characters.
         """
-        if not 0 < len(spec.wire_id) <= TRANSACTION_ID_CHARS:
+        if not 0 < len(spec.found_ocpp_transaction_id) <= TRANSACTION_ID_CHARS:
             raise Unsendable(f"transaction_id: OCPP {self.version} takes 1 to 36 characters")
-        return "RequestStopTransaction", {"transactionId": spec.wire_id}
+        return "RequestStopTransaction", {"transactionId": spec.found_ocpp_transaction_id}
 
     def _reset(self, spec: ResetSpec, parts: FrameParts) -> OutgoingCall:  # noqa: ARG002
         """Reset.

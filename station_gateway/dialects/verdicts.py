@@ -88,7 +88,7 @@ def read_status(words: Mapping[str, Verdict], answer: Answer) -> StationAnswer:
         status=status,
         reason_code=_word(info.get("reasonCode"), REASON_CODE_CHARS),
         additional_info=_word(info.get("additionalInfo"), ADDITIONAL_INFO_CHARS),
-        transaction_id=_word(answer.get("transactionId"), TRANSACTION_ID_CHARS) or None,
+        ocpp_transaction_id=_word(answer.get("transactionId"), TRANSACTION_ID_CHARS) or None,
     )
 
 

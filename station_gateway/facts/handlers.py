@@ -139,7 +139,7 @@ class Handlers:
             lambda tx: facts.session_started(tx, peer, call, self._authorizer, now)
         )
         self._kick(wake)
-        peer.learn(session.ocpp_id)
+        peer.learn(session.ocpp_transaction_id)
         log.info("session_started", station=peer.id, session=session.name, ok=token.accepted)
         return Confirmation(
             self._utc_now(), authorization=token.authorization, ocpp_transaction_id=session.id

@@ -138,7 +138,7 @@ async def session_stopped(
         tx,
         station=peer.id,
         tenant=peer.tenant,
-        ocpp_id=ocpp_transaction_id,
+        ocpp_transaction_id=ocpp_transaction_id,
         token_digest=token.digest if token else None,
         meter_stop_wh=call.meter_stop_wh,
         stop_time=call.time.time,
@@ -168,7 +168,7 @@ async def session_event(
         tx,
         station=peer.id,
         tenant=peer.tenant,
-        ocpp_id=call.ocpp_transaction_id,
+        ocpp_transaction_id=call.ocpp_transaction_id,
         event_type=call.event_type,
         seq_no=call.seq_no,
         evse_id=call.evse_id,
@@ -205,7 +205,7 @@ async def session_observed(
     tx: Tx, peer: Peer, ocpp_transaction_id: str, call: MeterRead, now: datetime
 ) -> bool:
     """Meter values name a session: record it when the station never told us that it began."""
-    if await transactions.by_ocpp_id(tx, peer.id, ocpp_transaction_id) is not None:
+    if await transactions.by_ocpp_transaction_id(tx, peer.id, ocpp_transaction_id) is not None:
         return False
     if not await owns_session(tx, peer, ocpp_transaction_id):
         return False
@@ -213,7 +213,7 @@ async def session_observed(
         tx,
         station=peer.id,
         tenant=peer.tenant,
-        ocpp_id=ocpp_transaction_id,
+        ocpp_transaction_id=ocpp_transaction_id,
         evse_id=call.evse_id,
         meter_wh=call.meter_wh,
         now=now,
@@ -222,7 +222,7 @@ async def session_observed(
         peer.id,
         "transaction",
         evse_id=call.evse_id,
-        wire_id=ocpp_transaction_id,
+        ocpp_transaction_id=ocpp_transaction_id,
         message=StationMessage.METER_VALUES,
     )
     return await wake_concerned(tx, event, now)
@@ -245,7 +245,7 @@ async def _wake_for(
         token_digest=session.token_digest,
         group_digest=session.group_digest,
         remote_start_id=session.remote_start_id,
-        wire_id=session.ocpp_id,
+        ocpp_transaction_id=session.ocpp_transaction_id,
         reservation_id=session.reservation_id,
         message=message,
         station_time=None if time.suspect else time.time,
@@ -262,4 +262,4 @@ async def _wake_for(
 async def _only_open(tx: Tx, peer: Peer, token: Judgement | None) -> str | None:
     """The id of the only session that can be meant; None when none or several are open."""
     found = await transactions.active(tx, peer.id, token_digest=token.digest if token else None)
-    return found[0].ocpp_id if len(found) == 1 else None
+    return found[0].ocpp_transaction_id if len(found) == 1 else None

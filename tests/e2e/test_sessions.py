@@ -69,7 +69,9 @@ async def test_start_of_a_transaction_that_runs_since_the_plug_tells_its_id(
 
 
 @EVERY
-@pytest.mark.parametrize("target", ["transaction", "start_command", "evse", "token", "ocpp_id"])
+@pytest.mark.parametrize(
+    "target", ["transaction", "start_command", "evse", "token", "ocpp_transaction_id"]
+)
 async def test_stop_by_transaction_start_command_evse_token_and_ocpp_id(
     fleet: Fleet, client: Client, version: str, target: str
 ) -> None:
@@ -86,7 +88,7 @@ def stop_target(target: str, started: Command) -> dict[str, Any]:
         "start_command": {"start_command": started.name},
         "evse": {"station": started.station, "evse_id": 1},
         "token": {"station": started.station, "id_token": id_token_pb2.IdToken(value=TOKEN)},
-        "ocpp_id": {
+        "ocpp_transaction_id": {
             "station": started.station,
             "transaction_id": started.outcome.session.transaction_id,
         },

@@ -5,13 +5,18 @@ from pathlib import Path
 import pytest
 from temporalio.worker import Replayer
 
+from contract.converter import DATA_CONVERTER
 from tests.support.histories.golden import golden, read
 from workflows.worker import WORKFLOWS, workflow_runner
 
 
 @pytest.mark.parametrize("path", golden(), ids=lambda path: path.stem)
 async def test_recorded_history_replays(path: Path) -> None:
-    replayer = Replayer(workflows=list(WORKFLOWS), workflow_runner=workflow_runner())
+    replayer = Replayer(
+        workflows=list(WORKFLOWS),
+        workflow_runner=workflow_runner(),
+        data_converter=DATA_CONVERTER,
+    )
     await replayer.replay_workflow(read(path))
 
 

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 from temporalio.api.common.v1 import Payload
-from temporalio.converter import DataConverter
 
+from contract.commands import SendFrameInput, SendFrameResult
+from contract.converter import DATA_CONVERTER
+from contract.renamed import with_present_names
 from tests.support.histories.golden import golden
 from tests.support.stored_payloads import ACTIVITY_TYPES, Stored, stored_payloads
 
-CONVERTER = DataConverter.default.payload_converter
+CONVERTER = DATA_CONVERTER.payload_converter
 
 NO_LONGER_READ = {
     ("PrepareCommandResult", "boot_accepted"),
@@ -39,8 +41,8 @@ def as_json(payload: Payload) -> Any:
 
 
 def still_read(stored: Stored) -> Any:
-    """The payload as it was recorded, without the fields that are no longer read."""
-    recorded = as_json(stored.payload)
+    """The payload under present names, without the fields that are no longer read."""
+    recorded = with_present_names(stored.type, as_json(stored.payload))
     dropped = {field for owner, field in NO_LONGER_READ if owner == stored.type.__name__}
     return {key: value for key, value in recorded.items() if key not in dropped}
 
@@ -84,3 +86,12 @@ def test_a_field_that_got_lost_is_noticed(damage: str) -> None:
     whole = {"new_wire_id": "7"} if damage == "renamed" else {}
     with pytest.raises(AssertionError, match="wire_id"):
         assert_holds(whole, {"wire_id": "7"}, "a payload")
+
+
+def test_fields_that_were_renamed_are_read_under_their_present_names() -> None:
+    found = [each for path in golden() for each in stored_payloads(path)]
+    answers = [read_back(each) for each in found if each.type is SendFrameResult]
+    given = [each["answer"]["ocpp_transaction_id"] for each in answers if each["answer"]]
+    assert any(given)
+    stops = [read_back(each) for each in found if each.type is SendFrameInput]
+    assert any(each["stop"]["found_ocpp_transaction_id"] for each in stops if each["stop"])

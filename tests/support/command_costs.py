@@ -26,7 +26,7 @@ async def stop(bench: Bench) -> Cost:
     """A stop whose session ends."""
     session = await bench.session_starts()
     bench.gateway.plays = [answers(accepted())]
-    command = await bench.stop_command(session.ocpp_id)
+    command = await bench.stop_command(session.ocpp_transaction_id)
     await bench.submit(command, WaitFor.STATION_ANSWER)
     await bench.session_ends(session)
     return await cost_of(bench.handle(command))

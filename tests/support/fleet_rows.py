@@ -73,7 +73,9 @@ async def start_16(tx: Tx, station: str = "CP1", **changes: Any) -> tuple[Transa
     return await transactions.start_v16(tx, station=station, **(values | changes))
 
 
-async def stop_16(tx: Tx, ocpp_id: str, station: str = "CP1", **changes: Any) -> Transaction:
+async def stop_16(
+    tx: Tx, ocpp_transaction_id: str, station: str = "CP1", **changes: Any
+) -> Transaction:
     """Store a StopTransaction, ten minutes after NOW."""
     values: dict[str, Any] = {
         "tenant": "acme",
@@ -83,7 +85,9 @@ async def stop_16(tx: Tx, ocpp_id: str, station: str = "CP1", **changes: Any) ->
         "reason": "Remote",
         "now": later(601),
     }
-    return await transactions.stop_v16(tx, station=station, ocpp_id=ocpp_id, **(values | changes))
+    return await transactions.stop_v16(
+        tx, station=station, ocpp_transaction_id=ocpp_transaction_id, **(values | changes)
+    )
 
 
 async def event_2(
@@ -93,7 +97,7 @@ async def event_2(
     at = later(max(0, min(seq_no, 1000)))
     values: dict[str, Any] = {
         "tenant": "acme",
-        "ocpp_id": "tx-1",
+        "ocpp_transaction_id": "tx-1",
         "evse_id": None,
         "connector_id": None,
         "token_digest": None,

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import msgspec
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -29,6 +28,7 @@ from domain.model.outcomes import Cause
 from fleet import connections, sends
 from fleet.engine.statements import Tx
 from fleet.sends import AlreadySettled, Send
+from journal.commands.answers import answer_to_row
 from journal.commands.record import record
 from journal.commands.waking import StationEvent, wake_concerned
 from station_gateway.commands.frames import kept_of
@@ -50,7 +50,7 @@ def has_code(command: Command, code: Code) -> bool:
 
 def accepted(transaction_id: str | None = None) -> StationAnswer:
     """The station says yes."""
-    return StationAnswer(Verdict.ACCEPTED, "Accepted", transaction_id=transaction_id)
+    return StationAnswer(Verdict.ACCEPTED, "Accepted", ocpp_transaction_id=transaction_id)
 
 
 def rejected(reason: str = "") -> StationAnswer:
@@ -115,7 +115,7 @@ class ScriptedGateway:
                 connector_id=kept.connector_id,
                 token_digest=kept.token_digest,
                 group_digest=kept.group_digest,
-                wire_id=kept.wire_id,
+                named_id=kept.named_id,
                 now=now,
             )
             if not request.undo:
@@ -137,7 +137,7 @@ class ScriptedGateway:
             )
 
         async def write(tx: Tx) -> int:
-            await sends.answered(tx, send.id, answer=msgspec.to_builtins(answer), now=now)
+            await sends.answered(tx, send.id, answer=answer_to_row(answer), now=now)
             if late:
                 event = StationEvent(request.station, "answer", remote_start_id=send.id)
                 await wake_concerned(tx, event, now)

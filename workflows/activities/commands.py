@@ -8,7 +8,6 @@ domain's; an activity reads the facts for it and records what it decided.
 from collections.abc import Callable
 from datetime import datetime
 
-import msgspec
 import structlog
 
 from contract import activities as stubs
@@ -30,12 +29,12 @@ from domain.commands.judging import apply, judge
 from domain.commands.sending import SendAct, SendDecision, Whereabouts, before_sending
 from domain.commands.table import rules_of
 from domain.evidence.facts import Decision
-from domain.model.answers import StationAnswer
 from domain.model.command import Command
 from domain.model.states import is_definite
 from fleet import connections, sends, stations
 from fleet.database import Database
 from fleet.engine.statements import Tx
+from journal.commands.answers import answer_from_row, answer_to_row
 from journal.commands.facts import read_facts, read_target
 from journal.commands.record import committed, latest, record
 from journal.explain import notes
@@ -157,7 +156,9 @@ async def _heading(
     stops = len(facts.first_stop.frames)
     known = notes.question(command.station, request.asked) if request.asked else None
     await add_note(tx, command.tenant, command.name, known, request.now)
-    then = notes.stop_first(way.wire_id, stops) if way.act is SendAct.STOP_FIRST else None
+    then = (
+        notes.stop_first(way.ocpp_transaction_id, stops) if way.act is SendAct.STOP_FIRST else None
+    )
     await add_note(tx, command.tenant, command.name, then, request.now)
     return way
 
@@ -189,7 +190,7 @@ def _prepared(command: Command, where: Whereabouts, way: SendDecision) -> Prepar
         progress=way.progress,
         outcome=way.outcome,
         look_again=way.look_again,
-        wire_id=way.wire_id,
+        ocpp_transaction_id=way.ocpp_transaction_id,
         transaction=way.session.name if way.session else "",
         evse_id=way.session.evse_id if way.session else None,
         stopped_first=command.stopped_first,
@@ -226,7 +227,7 @@ async def _with_late_answer(tx: Tx, request: WeighEvidenceInput) -> Command:
         return command
     if command.station_answer is not None and command.answer_time == last.answer_time:
         return command
-    answer, at = msgspec.convert(last.answer, StationAnswer), last.answer_time or request.now
+    answer, at = answer_from_row(last.answer), last.answer_time or request.now
     key = f"answered:{last.attempt}"
     return await _record(
         tx, command, key, lambda c: changes.frame_ended(c, c.kind, answer, at), request.now
@@ -246,7 +247,9 @@ def _weighed(command: Command, decision: Decision) -> WeighEvidenceResult:
         look_again=decision.look_again,
         outcome=command.outcome,
         compensation=command.compensation,
-        wire_id=session.transaction_id if session else decision.wire_id,
+        ocpp_transaction_id=session.ocpp_transaction_id
+        if session
+        else decision.ocpp_transaction_id,
         transaction=session.name if session else "",
         evse_id=session.evse_id if session else None,
         progress=command.progress,
@@ -278,7 +281,7 @@ async def _keep_answer(tx: Tx, request: RecordChangeInput, heard: SendFrameResul
         if heard.answer is None:
             await sends.lost(tx, row.id, cause=heard.cause, now=request.now)
         else:
-            answer = msgspec.to_builtins(heard.answer)
+            answer = answer_to_row(heard.answer)
             at = heard.answer_time or request.now
             await sends.answered(tx, row.id, answer=answer, now=at)
 

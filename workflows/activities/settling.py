@@ -5,15 +5,13 @@ The gateway writes an intent before the frame. So an attempt without an intent w
 sent, and counts as sent without an answer when nobody waits for it any longer.
 """
 
-import msgspec
-
 from contract.commands import SendFrameResult, SendStatus, SettleSendInput
 from domain.commands import transitions as changes
-from domain.model.answers import StationAnswer
 from domain.model.outcomes import Cause
 from fleet import sends, stations
 from fleet.engine.statements import Tx
 from fleet.sends import Send
+from journal.commands.answers import answer_from_row
 from journal.commands.record import latest, record
 from journal.explain import notes
 from journal.explain.writing import add_note
@@ -42,7 +40,7 @@ async def settle(tx: Tx, request: SettleSendInput) -> SendFrameResult:
     return SendFrameResult(
         status=SendStatus.ANSWERED if answered else SendStatus.NO_ANSWER,
         cause="" if answered else row.cause or Cause.GATEWAY_LOST_AFTER_SEND.value,
-        answer=msgspec.convert(row.answer, StationAnswer) if answered and row.answer else None,
+        answer=answer_from_row(row.answer) if answered and row.answer else None,
         send_time=row.send_time,
         answer_time=row.answer_time,
         effect_timeout_s=station.connection_timeout_s if station else None,

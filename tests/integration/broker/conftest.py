@@ -9,6 +9,7 @@ from temporalio.client import Client
 
 from broker.process import running_broker
 from broker.settings import BrokerSettings
+from contract.converter import DATA_CONVERTER
 from entrypoints.temporal.binary import find_temporal
 from entrypoints.temporal.dev_server import DevServerOptions, running_dev_server
 from fleet.database import Database
@@ -32,7 +33,7 @@ async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[st
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def client(temporal: str) -> Client:
     """A client of the dev server, its search attributes registered."""
-    client = await Client.connect(temporal)
+    client = await Client.connect(temporal, data_converter=DATA_CONVERTER)
     await register_search_attributes(client)
     return client
 

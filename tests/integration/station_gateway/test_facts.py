@@ -111,7 +111,11 @@ async def test_meter_values_of_an_unheard_session_make_it_known_once(bench: Benc
                 "MeterValues", {"connectorId": 1, "transactionId": 4711, "meterValue": values}
             )
     [session] = await bench.transactions()
-    assert (session.ocpp_id, session.observed_only, session.state) == ("4711", True, "ACTIVE")
+    assert (session.ocpp_transaction_id, session.observed_only, session.state) == (
+        "4711",
+        True,
+        "ACTIVE",
+    )
 
 
 async def test_a_connector_status_is_known_with_the_one_before(bench: Bench) -> None:

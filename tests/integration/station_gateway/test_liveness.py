@@ -141,7 +141,7 @@ async def test_a_2_x_station_is_asked_what_became_of_a_session(
     bench: Bench, subprotocol: str
 ) -> None:
     async with bench.station("S1", subprotocol=subprotocol) as station:
-        request = AskStationInput("S1", Kind.STOP_SESSION, "any", wire_id="T1")
+        request = AskStationInput("S1", Kind.STOP_SESSION, "any", ocpp_transaction_id="T1")
         asking = asyncio.create_task(bench.ask(request))
         message_id, _ = await station.called("GetTransactionStatus")
         await station.answer(message_id, {"ongoingIndicator": True, "messagesInQueue": False})

@@ -195,7 +195,9 @@ async def test_an_unlock_that_stops_first_is_not_concluded_by_the_answer_to_the_
 ) -> None:
     async with bench.station("S1", subprotocol="ocpp2.0.1") as station:
         request = await bench.request(UnlockSpec(1, evse_id=1, stop_first=True))
-        stop = replace(request, kind=Kind.STOP_SESSION, stop=StopSpec(wire_id="TX-1"))
+        stop = replace(
+            request, kind=Kind.STOP_SESSION, stop=StopSpec(found_ocpp_transaction_id="TX-1")
+        )
         sending = bench.sending(stop)
         await station.accept("RequestStopTransaction")
         await sending
@@ -260,7 +262,9 @@ async def test_a_frame_without_what_it_is_about_is_not_sent(
 async def test_a_lost_answer_to_the_stop_before_an_unlock_decides_nothing(bench: Bench) -> None:
     async with bench.station("S1") as station:
         request = await bench.request(UnlockSpec(1, stop_first=True), answer_timeout_s=0.1)
-        stop = replace(request, kind=Kind.STOP_SESSION, stop=StopSpec(wire_id="7"))
+        stop = replace(
+            request, kind=Kind.STOP_SESSION, stop=StopSpec(found_ocpp_transaction_id="7")
+        )
         sending = bench.sending(stop)
         await station.called("RemoteStopTransaction")
         assert (await sending).cause == "ANSWER_TIMEOUT"

@@ -19,6 +19,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from websockets.asyncio.client import connect
 
 from contract.commands import SendFrameInput, SendFrameResult, SendStatus
+from contract.converter import DATA_CONVERTER
 from contract.names import SEND_FRAME, gateway_queue
 from entrypoints.temporal.binary import find_temporal
 from entrypoints.temporal.dev_server import DevServerOptions, running_dev_server
@@ -52,7 +53,7 @@ async def client(tmp_path: Path) -> AsyncIterator[Client]:
     binary = await asyncio.to_thread(find_temporal, lambda _: None)
     options = DevServerOptions(tmp_path / "temporal.log", ui=False)
     async with running_dev_server(binary, options, lambda _: None) as where:
-        yield await Client.connect(where.address)
+        yield await Client.connect(where.address, data_converter=DATA_CONVERTER)
 
 
 async def test_a_command_comes_through_the_queue_of_the_process_and_its_end_gives_the_lease_back(

@@ -162,7 +162,7 @@ async def test_a_transaction_id_of_another_station_ends_nothing_and_it_is_told(
         await begin(other, "ocpp1.6")
         [theirs] = await bench.transactions("S2")
         stop = {
-            "transactionId": int(theirs.ocpp_id),
+            "transactionId": int(theirs.ocpp_transaction_id),
             "meterStop": 9,
             "timestamp": now().isoformat(),
         }
@@ -170,7 +170,7 @@ async def test_a_transaction_id_of_another_station_ends_nothing_and_it_is_told(
         metered = {"timestamp": now().isoformat(), "sampledValue": [{"value": "17"}]}
         values = {
             "connectorId": 1,
-            "transactionId": int(theirs.ocpp_id),
+            "transactionId": int(theirs.ocpp_transaction_id),
             "meterValue": [metered],
         }
         assert await station.call("MeterValues", values) == {}

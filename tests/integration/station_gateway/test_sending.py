@@ -34,7 +34,11 @@ async def test_a_start_on_2_x_carries_the_row_of_its_intent_as_remote_start_id(
         assert payload["remoteStartId"] == row.id
         await station.call("TransactionEvent", session_event(row.id))
     [session] = await bench.transactions("S1")
-    assert (session.remote_start_id, session.ocpp_id, session.authorized) == (row.id, "TX-1", True)
+    assert (session.remote_start_id, session.ocpp_transaction_id, session.authorized) == (
+        row.id,
+        "TX-1",
+        True,
+    )
 
 
 def session_event(remote_start_id: int) -> dict[str, object]:

@@ -11,6 +11,7 @@ import pytest_asyncio
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
+from contract.converter import DATA_CONVERTER
 from entrypoints.temporal.binary import find_temporal
 from entrypoints.temporal.dev_server import DevServerOptions, running_dev_server
 from fleet.database import Database
@@ -39,7 +40,7 @@ async def skipping() -> AsyncIterator[WorkflowEnvironment]:
     """A server that skips time while a test waits for a workflow's end, or sleeps."""
     path = await asyncio.to_thread(time_skipping_server)
     async with await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=str(path)
+        test_server_existing_path=str(path), data_converter=DATA_CONVERTER
     ) as environment:
         await register_search_attributes(environment.client)
         yield environment
@@ -52,7 +53,7 @@ async def real_client(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
     options = DevServerOptions(log_file=folder / "temporal.log", ui=False)
     binary = await asyncio.to_thread(find_temporal, lambda _: None)
     async with running_dev_server(binary, options, lambda _: None) as where:
-        client = await Client.connect(where.address)
+        client = await Client.connect(where.address, data_converter=DATA_CONVERTER)
         await register_search_attributes(client)
         yield client
 

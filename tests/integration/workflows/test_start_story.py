@@ -33,7 +33,7 @@ async def test_start_succeeds_with_the_transaction_id_of_its_session(bench: Benc
     assert is_ending(outcome, Code.SUCCEEDED, Cause.SESSION_STARTED)
     assert outcome.session is not None
     assert outcome.session.transaction == session.name
-    assert outcome.session.transaction_id == session.ocpp_id
+    assert outcome.session.ocpp_transaction_id == session.ocpp_transaction_id
 
 
 async def test_accepted_and_then_nothing_is_no_effect_at_the_stations_own_timeout(
@@ -180,7 +180,7 @@ async def test_a_session_opened_before_the_cable_waits_for_the_car(bench: Bench)
     await bench.session_event("Updated", "T-1", charging_state="Charging", **told)
     outcome = await bench.outcome(command)
     assert outcome.session is not None
-    assert outcome.session.transaction_id == "T-1"
+    assert outcome.session.ocpp_transaction_id == "T-1"
 
 
 async def test_a_session_that_ends_for_want_of_a_car_is_no_effect(bench: Bench) -> None:
@@ -233,13 +233,13 @@ async def test_a_session_that_starts_after_giving_up_is_stopped(bench: Bench) ->
     await bench.until(command, lambda c: c.compensation.state is CompensationState.PENDING)
     await bench.session_ends(session)
     ended = await bench.until(command, lambda c: c.compensation.state is CompensationState.DONE)
-    assert ended.compensation.transaction_id == session.ocpp_id
+    assert ended.compensation.ocpp_transaction_id == session.ocpp_transaction_id
     assert ended.outcome is not None
     assert ended.outcome.code is Code.NO_EFFECT
     undo = bench.gateway.frames[1]
     assert undo.undo
     assert undo.stop is not None
-    assert undo.stop.wire_id == session.ocpp_id
+    assert undo.stop.found_ocpp_transaction_id == session.ocpp_transaction_id
 
 
 async def test_an_unwanted_session_that_will_not_stop_is_told_as_failed(bench: Bench) -> None:

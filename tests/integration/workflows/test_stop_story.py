@@ -27,7 +27,7 @@ async def stopping(bench: Bench, wire_id: str, *plays: Play) -> Command:
 
 async def test_stop_succeeds_when_the_session_ends(bench: Bench) -> None:
     session = await running_session(bench)
-    command = await stopping(bench, session.ocpp_id, answers(accepted()))
+    command = await stopping(bench, session.ocpp_transaction_id, answers(accepted()))
     await bench.session_ends(session)
     outcome = await bench.outcome(command)
     assert is_ending(outcome, Code.SUCCEEDED, Cause.SESSION_STOPPED)
@@ -38,14 +38,14 @@ async def test_stop_succeeds_when_the_session_ends(bench: Bench) -> None:
 async def test_a_session_that_ended_before_is_success_and_nothing_is_sent(bench: Bench) -> None:
     session = await running_session(bench)
     await bench.session_ends(session, "Local")
-    command = await stopping(bench, session.ocpp_id)
+    command = await stopping(bench, session.ocpp_transaction_id)
     assert is_ending(await bench.outcome(command), Code.SUCCEEDED, Cause.ALREADY_ENDED)
     assert bench.gateway.frames == []
 
 
 async def test_accepted_and_still_running_is_no_effect(bench: Bench) -> None:
     session = await running_session(bench)
-    command = await stopping(bench, session.ocpp_id, answers(accepted()))
+    command = await stopping(bench, session.ocpp_transaction_id, answers(accepted()))
     await bench.skip(61)
     assert is_ending(await bench.outcome(command), Code.NO_EFFECT, Cause.SESSION_KEEPS_RUNNING)
 
@@ -56,14 +56,14 @@ async def test_rejected_stop_of_a_session_that_ended_meanwhile_is_success(bench:
     async def ends() -> None:
         await bench.session_ends(session, "EVDisconnected")
 
-    command = await stopping(bench, session.ocpp_id, answers(rejected(), before=ends))
+    command = await stopping(bench, session.ocpp_transaction_id, answers(rejected(), before=ends))
     assert (await bench.outcome(command)).code is Code.SUCCEEDED
 
 
 async def test_rejected_stop_asks_the_station_before_it_is_rejected(bench: Bench) -> None:
     bench.gateway.reply = AskStationResult(asked=True)
     session = await running_session(bench)
-    command = await stopping(bench, session.ocpp_id, answers(rejected()))
+    command = await stopping(bench, session.ocpp_transaction_id, answers(rejected()))
     await bench.skip(6)
     assert is_ending(await bench.outcome(command), Code.REJECTED, Cause.STATION_REJECTED)
     assert len(bench.gateway.asked) == 1
@@ -78,19 +78,23 @@ async def test_a_session_metered_under_another_id_is_stopped_by_its_real_id(
         await bench.metered("77")
 
     bench.gateway.reply, bench.gateway.on_ask = AskStationResult(asked=True), meters
-    command = await stopping(bench, session.ocpp_id, answers(rejected()), answers(accepted()))
+    command = await stopping(
+        bench, session.ocpp_transaction_id, answers(rejected()), answers(accepted())
+    )
     await bench.until(command, lambda c: len(bench.gateway.frames) == 2)
     await bench.session_ends_by_id("77")
     assert is_ending(await bench.outcome(command), Code.SUCCEEDED, Cause.SESSION_STOPPED)
-    assert [frame.stop.wire_id for frame in bench.gateway.frames if frame.stop] == [
-        session.ocpp_id,
+    assert [
+        frame.stop.found_ocpp_transaction_id for frame in bench.gateway.frames if frame.stop
+    ] == [
+        session.ocpp_transaction_id,
         "77",
     ]
 
 
 async def test_lost_answer_of_a_stop_is_repeated_while_the_session_runs(bench: Bench) -> None:
     session = await running_session(bench)
-    command = await stopping(bench, session.ocpp_id, loses(), answers(accepted()))
+    command = await stopping(bench, session.ocpp_transaction_id, loses(), answers(accepted()))
     assert has_code(await bench.seen(command), Code.UNKNOWN)
     await bench.skip(6)
     await bench.until(command, lambda c: len(bench.gateway.frames) == 2)
@@ -100,7 +104,7 @@ async def test_lost_answer_of_a_stop_is_repeated_while_the_session_runs(bench: B
 
 async def test_lost_answer_of_a_stop_is_resolved_by_the_end_of_the_session(bench: Bench) -> None:
     session = await running_session(bench)
-    command = await stopping(bench, session.ocpp_id, loses())
+    command = await stopping(bench, session.ocpp_transaction_id, loses())
     await bench.session_ends(session)
     assert (await bench.outcome(command)).code is Code.SUCCEEDED
     assert len(bench.gateway.frames) == 1
@@ -141,7 +145,7 @@ async def test_a_refused_stop_of_a_session_that_nobody_knows_is_no_success(bench
 
 async def test_cancelling_a_stop_after_it_was_sent_changes_nothing(bench: Bench) -> None:
     session = await running_session(bench)
-    command = await stopping(bench, session.ocpp_id, answers(accepted()))
+    command = await stopping(bench, session.ocpp_transaction_id, answers(accepted()))
     await bench.cancel(command)
     seen = await bench.seen(command)
     assert (seen.state, seen.cancel_reason) == (State.AWAITING_EFFECT, "driver left")

@@ -109,12 +109,12 @@ async def test_stop_first_ends_the_session_and_then_unlocks(bench: Bench) -> Non
     outcome = await bench.outcome(command)
     assert is_ending(outcome, Code.SUCCEEDED, Cause.CONNECTOR_UNLOCKED)
     assert outcome.session is not None
-    assert outcome.session.transaction_id == session.ocpp_id
+    assert outcome.session.ocpp_transaction_id == session.ocpp_transaction_id
     assert outcome.session.meter_stop_wh == 2000
     assert frames(bench) == [Kind.STOP_SESSION, Kind.UNLOCK_CONNECTOR]
     stop = bench.gateway.frames[0].stop
     assert stop is not None
-    assert stop.wire_id == session.ocpp_id
+    assert stop.found_ocpp_transaction_id == session.ocpp_transaction_id
 
 
 async def test_stop_first_without_a_session_unlocks_straight_away(bench: Bench) -> None:

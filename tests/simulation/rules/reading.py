@@ -47,8 +47,8 @@ def true_session(ran: Ran, transaction: str | None) -> TrueSession | None:
 
 def is_record(row: Transaction, session: TrueSession) -> bool:
     """Whether this row of the fleet tells of this session."""
-    if session.wire_id is not None and session.wire_id.startswith("tx-"):
-        return row.ocpp_id == session.wire_id
+    if session.ocpp_transaction_id is not None and session.ocpp_transaction_id.startswith("tx-"):
+        return row.ocpp_transaction_id == session.ocpp_transaction_id
     meter = row.meter_start_wh if row.meter_start_wh is not None else row.meter_stop_wh
     return meter is not None and meter // 1000 * 1000 == session.number
 
@@ -58,9 +58,9 @@ def was_reported(ran: Ran, session: TrueSession) -> bool:
     return any(is_record(row, session) for row in ran.transactions)
 
 
-def row_of_wire_id(ran: Ran, wire_id: str) -> Transaction | None:
+def row_of_ocpp_transaction_id(ran: Ran, wire_id: str) -> Transaction | None:
     """The fleet's row of this OCPP id."""
-    return next((row for row in ran.transactions if row.ocpp_id == wire_id), None)
+    return next((row for row in ran.transactions if row.ocpp_transaction_id == wire_id), None)
 
 
 def claimed(ran: Ran, command: Command) -> TrueSession | None:
@@ -74,8 +74,8 @@ def meant(ran: Ran, told: Told) -> TrueSession | None:
     stop = told.command.stop
     if stop is None:
         return None
-    row = row_of_wire_id(ran, stop.wire_id)
-    return true_session(ran, stop.resolved_transaction or (row.name if row else None))
+    row = row_of_ocpp_transaction_id(ran, stop.found_ocpp_transaction_id)
+    return true_session(ran, stop.found_transaction or (row.name if row else None))
 
 
 def claimed_by_another(ran: Ran, told: Told, session: TrueSession) -> Told | None:

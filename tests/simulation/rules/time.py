@@ -6,7 +6,7 @@ from datetime import timedelta
 from domain.model.command import State
 from domain.model.specs import Kind
 from domain.model.states import is_definite
-from tests.simulation.rules.reading import last_deadline, row_of_wire_id
+from tests.simulation.rules.reading import last_deadline, row_of_ocpp_transaction_id
 from tests.simulation.servers.temporal_server import TASK_TIMEOUT_S, Execution
 from tests.simulation.world.callers import Told
 from tests.simulation.world.world import Ran
@@ -44,11 +44,13 @@ def _sent_once(ran: Ran, told: Told) -> Iterator[str]:
 def _stops_again_only_what_runs(ran: Ran, told: Told) -> Iterator[str]:
     seen: set[str | None] = {None}
     for send in (one for one in told.sends if one.state != "VOID"):
-        ended = row_of_wire_id(ran, send.wire_id or "") if send.wire_id in seen else None
+        ended = (
+            row_of_ocpp_transaction_id(ran, send.named_id or "") if send.named_id in seen else None
+        )
         told_at = ended.stop_received_time if ended else None
         if told_at is not None and told_at + timedelta(seconds=15) < send.send_time:
             yield f"once: stop {send.attempt} was written long after the end was told"
-        seen.add(send.wire_id)
+        seen.add(send.named_id)
 
 
 def _ends_in_time(ran: Ran, told: Told) -> Iterator[str]:

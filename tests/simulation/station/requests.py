@@ -41,7 +41,7 @@ class Requests:
         if self._v16 and self._station.temper.forgets_ids:
             return None
         wanted = str(payload["transactionId"])
-        return next((session for session in active if session.wire_id == wanted), None)
+        return next((session for session in active if session.ocpp_transaction_id == wanted), None)
 
     def unlock(self, payload: Payload) -> tuple[int, int]:
         """EVSE and connector of an unlock."""
@@ -114,5 +114,5 @@ class Requests:
         if wanted is None:
             return {"messagesInQueue": bool(waiting)}
         of_it = [m for m in waiting if m.payload()["transactionInfo"]["transactionId"] == wanted]
-        running = any(session.wire_id == wanted for session in station.active())
+        running = any(session.ocpp_transaction_id == wanted for session in station.active())
         return {"ongoingIndicator": running, "messagesInQueue": bool(of_it)}

@@ -116,7 +116,7 @@ class Speech:
         if self._v16:
             self._begun_v16(session)
             return
-        session.wire_id = f"tx-{session.number}-of-the-station"
+        session.ocpp_transaction_id = f"tx-{session.number}-of-the-station"
         self._seq[session.number] = 0
         names = self._station.temper.names_start
         state = "Charging" if plugged else "Idle"
@@ -154,7 +154,7 @@ class Speech:
         forgets = self._station.temper.forgets_ids
 
         def payload() -> Payload:
-            known = None if forgets else session.wire_id
+            known = None if forgets else session.ocpp_transaction_id
             return {
                 "transactionId": int(known) if known else -1,
                 "meterStop": meter,
@@ -176,7 +176,7 @@ class Speech:
             payload["reservationId"] = session.hold
 
         def answered(answer: Payload) -> None:
-            session.wire_id = str(answer["transactionId"])
+            session.ocpp_transaction_id = str(answer["transactionId"])
             if answer["idTagInfo"]["status"] != "Accepted":
                 self._station.end_session(session, "deauthorized", "DeAuthorized")
             elif self._station.chance.happens(0.3):
@@ -186,7 +186,7 @@ class Speech:
 
     def meter(self, session: TrueSession) -> None:
         """MeterValues of a running session."""
-        known = None if self._station.temper.forgets_ids else session.wire_id
+        known = None if self._station.temper.forgets_ids else session.ocpp_transaction_id
         payload: Payload = {
             "connectorId": session.evse,
             "transactionId": int(known) if known else -1,
@@ -212,7 +212,7 @@ class Speech:
     ) -> None:
         seq = self._seq[session.number]
         self._seq[session.number] = seq + 1
-        info: Payload = {"transactionId": session.wire_id, "chargingState": state}
+        info: Payload = {"transactionId": session.ocpp_transaction_id, "chargingState": state}
         remote = self._remote_ids[session.number]
         if names_start and remote is not None:
             info["remoteStartId"] = remote

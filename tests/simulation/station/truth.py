@@ -35,7 +35,7 @@ class TrueSession:
     ended: datetime | None = None
     end_cause: str = ""
     swiped: bool = False
-    wire_id: str | None = None
+    ocpp_transaction_id: str | None = None
     names_its_start: bool = False
     """2.x: at least one message of it carried our remoteStartId."""
     named_late: bool = False

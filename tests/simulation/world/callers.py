@@ -125,7 +125,7 @@ class Callers:
             lambda: StopSpec(evse_id=1),
             lambda: StopSpec(id_token=seal(self._world.sealer, "ISO14443", TAGS[0])),
             lambda: StopSpec(
-                transaction_id=str(self._chance.number(1, 5))
+                ocpp_transaction_id=str(self._chance.number(1, 5))
                 if self._world.temper.version == "1.6"
                 else "tx-1000-of-the-station",
             ),
@@ -230,7 +230,7 @@ class Callers:
             spec = CancelReservationSpec(
                 known.wire_id,
                 reservation=f"reservations/{known.name}",
-                resolved_reservation=known.name,
+                found_reservation=known.name,
                 reason="no more",
             )
             if known.state is ReservationState.REQUESTED:

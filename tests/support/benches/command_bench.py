@@ -203,7 +203,7 @@ class Bench(StationReports):
 
     async def stop_command(self, wire_id: str, **changed: Any) -> Command:
         """A StopSession of OCPP's transaction id."""
-        spec = StopSpec(transaction_id=wire_id, wire_id=wire_id)
+        spec = StopSpec(ocpp_transaction_id=wire_id, found_ocpp_transaction_id=wire_id)
         return replace(await self.command(Kind.STOP_SESSION), stop=spec, **changed)
 
     async def unlock_command(self, *, stop_first: bool = False, **changed: Any) -> Command:

@@ -194,7 +194,7 @@ class Bench:
         self, station: str = "S1", *, wire_id: str, within_s: float = 20.0
     ) -> SendFrameInput:
         """A stop command, QUEUED in the log."""
-        spec = StopSpec(transaction_id=wire_id, wire_id=wire_id)
+        spec = StopSpec(ocpp_transaction_id=wire_id, found_ocpp_transaction_id=wire_id)
         return await self._request(station, Kind.STOP_SESSION, within_s, 10.0, stop=spec)
 
     async def request(

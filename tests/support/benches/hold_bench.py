@@ -47,7 +47,7 @@ async def cancel_command(bench: Bench, reserve: Command, **changed: Any) -> Comm
     spec = CancelReservationSpec(
         reserve.reserve.wire_id,
         reservation=f"reservations/{reserve.reserve.reservation}",
-        resolved_reservation=reserve.reserve.reservation,
+        found_reservation=reserve.reserve.reservation,
         reason="plans changed",
     )
     command = await bench.command(Kind.CANCEL_RESERVATION)

@@ -133,7 +133,9 @@ class StationReports:
 
         return await self.commit(write)
 
-    async def session_event(self, event_type: str, ocpp_id: str, **told: Any) -> Transaction:
+    async def session_event(
+        self, event_type: str, ocpp_transaction_id: str, **told: Any
+    ) -> Transaction:
         """A 2.x station reports a TransactionEvent."""
         now = await self.now()
         fields: dict[str, Any] = {
@@ -159,7 +161,7 @@ class StationReports:
                 tx,
                 station=self.station,
                 tenant=TENANT,
-                ocpp_id=ocpp_id,
+                ocpp_transaction_id=ocpp_transaction_id,
                 event_type=event_type,
                 now=now,
                 **{**fields, **told},
@@ -178,10 +180,10 @@ class StationReports:
         self, session: Transaction, reason: str = "Remote", stopped: datetime | None = None
     ) -> Transaction:
         """A 1.6 station reports StopTransaction."""
-        return await self.session_ends_by_id(session.ocpp_id, reason, stopped)
+        return await self.session_ends_by_id(session.ocpp_transaction_id, reason, stopped)
 
     async def session_ends_by_id(
-        self, ocpp_id: str, reason: str = "Remote", stopped: datetime | None = None
+        self, ocpp_transaction_id: str, reason: str = "Remote", stopped: datetime | None = None
     ) -> Transaction:
         """A 1.6 station reports StopTransaction of an id that we may not know."""
         now = await self.now()
@@ -191,7 +193,7 @@ class StationReports:
                 tx,
                 station=self.station,
                 tenant=TENANT,
-                ocpp_id=ocpp_id,
+                ocpp_transaction_id=ocpp_transaction_id,
                 token_digest=None,
                 meter_stop_wh=2000,
                 stop_time=stopped or now,
@@ -203,7 +205,7 @@ class StationReports:
 
         return await self.commit(write)
 
-    async def metered(self, ocpp_id: str, evse_id: int = 1) -> None:
+    async def metered(self, ocpp_transaction_id: str, evse_id: int = 1) -> None:
         """A 1.6 station reports MeterValues with a transaction id."""
         now = await self.now()
 
@@ -212,12 +214,17 @@ class StationReports:
                 tx,
                 station=self.station,
                 tenant=TENANT,
-                ocpp_id=ocpp_id,
+                ocpp_transaction_id=ocpp_transaction_id,
                 evse_id=evse_id,
                 meter_wh=1500,
                 now=now,
             )
-            event = StationEvent(self.station, "transaction", evse_id=evse_id, wire_id=ocpp_id)
+            event = StationEvent(
+                self.station,
+                "transaction",
+                evse_id=evse_id,
+                ocpp_transaction_id=ocpp_transaction_id,
+            )
             await wake_concerned(tx, event, now)
 
         await self.commit(write)
@@ -250,7 +257,7 @@ class StationReports:
             token_digest=row.token_digest,
             group_digest=row.group_digest,
             remote_start_id=row.remote_start_id,
-            wire_id=row.ocpp_id,
+            ocpp_transaction_id=row.ocpp_transaction_id,
             reservation_id=row.reservation_id,
         )
         await wake_concerned(tx, event, now)

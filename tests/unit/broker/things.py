@@ -37,7 +37,7 @@ def command(**changes: object) -> Command:
 
 def stop_command(**target: object) -> Command:
     """A stop of the given target."""
-    spec = StopSpec(wire_id="42", **target)  # type: ignore[arg-type]
+    spec = StopSpec(found_ocpp_transaction_id="42", **target)  # type: ignore[arg-type]
     return command(kind=Kind.STOP_SESSION, start=None, stop=spec)
 
 
@@ -80,7 +80,7 @@ def transaction(**changes: object) -> Transaction:
         name="tx-abc",
         tenant="default",
         station="CP/1",
-        ocpp_id="42",
+        ocpp_transaction_id="42",
         evse_id=1,
         connector_id=None,
         token_digest="d1gest",

@@ -50,7 +50,9 @@ def start(**changed: Any) -> Command:
 
 def stop(**changed: Any) -> Command:
     """A StopSession of wire id "7" that is QUEUED."""
-    return replace(_command(Kind.STOP_SESSION), stop=StopSpec(wire_id="7"), **changed)
+    return replace(
+        _command(Kind.STOP_SESSION), stop=StopSpec(found_ocpp_transaction_id="7"), **changed
+    )
 
 
 def unlock(**changed: Any) -> Command:
@@ -74,7 +76,7 @@ def reserve(**changed: Any) -> Command:
 def cancel(**changed: Any) -> Command:
     """A CancelReservation of our number 42 that is QUEUED, unless `ours` is False."""
     ours = RESERVATION if changed.pop("ours", True) else None
-    spec = CancelReservationSpec(42, resolved_reservation=ours)
+    spec = CancelReservationSpec(42, found_reservation=ours)
     return replace(_command(Kind.CANCEL_RESERVATION), cancel_reservation=spec, **changed)
 
 
@@ -117,7 +119,7 @@ def lost(command: Command, cause: str = "ANSWER_TIMEOUT") -> Command:
 
 def frame(**changed: Any) -> SentFrame:
     """The frame, answered after a second unless `answer_time` says otherwise."""
-    known = SentFrame(5, 1, T0, at(1), evse_id=1, token_digest="token", wire_id="7")
+    known = SentFrame(5, 1, T0, at(1), evse_id=1, token_digest="token", ocpp_transaction_id="7")
     return replace(known, **changed)
 
 

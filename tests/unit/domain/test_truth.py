@@ -175,7 +175,7 @@ class World:
             sessions.append(
                 ended(
                     name="old",
-                    transaction_id="1",
+                    ocpp_transaction_id="1",
                     start_time=old,
                     stop_time=old,
                     received_time=at(40),

@@ -17,8 +17,10 @@ from workflows.requests import (
     undo_request,
 )
 
-SESSION = WeighEvidenceResult(Act.UNDO, State.DONE, wire_id="42", transaction="t-1", evse_id=1)
-STOP = StopSpec(evse_id=1, wire_id="42", resolved_transaction="t-1")
+SESSION = WeighEvidenceResult(
+    Act.UNDO, State.DONE, ocpp_transaction_id="42", transaction="t-1", evse_id=1
+)
+STOP = StopSpec(evse_id=1, found_ocpp_transaction_id="42", found_transaction="t-1")
 
 
 def reserve() -> Command:
@@ -46,16 +48,16 @@ def test_a_commands_own_frame_carries_its_spec_and_its_deadline() -> None:
 
 def test_a_stop_is_repeated_with_the_id_that_the_station_uses() -> None:
     request = again_request(stop(), TIMING, 2, "8")
-    assert only_spec_of(request) == StopSpec(wire_id="8")
+    assert only_spec_of(request) == StopSpec(found_ocpp_transaction_id="8")
     assert again_request(reserve(), TIMING, 2, "") == send_request(reserve(), TIMING, 2)
 
 
 def test_an_unlock_that_stops_first_sends_a_stop_of_that_session() -> None:
-    route = PrepareCommandResult("gw", wire_id="42", transaction="t-1", evse_id=1)
+    route = PrepareCommandResult("gw", ocpp_transaction_id="42", transaction="t-1", evse_id=1)
     request = stop_first_request(unlock(stop_first=True), TIMING, 1, route)
     assert (request.kind, only_spec_of(request)) == (Kind.STOP_SESSION, STOP)
     asked = ask_first_request(unlock(stop_first=True), route)
-    assert (asked.kind, asked.wire_id, asked.evse_id) == (Kind.STOP_SESSION, "42", 1)
+    assert (asked.kind, asked.ocpp_transaction_id, asked.evse_id) == (Kind.STOP_SESSION, "42", 1)
 
 
 def test_an_unwanted_session_is_stopped() -> None:
@@ -67,17 +69,17 @@ def test_an_unwanted_session_is_stopped() -> None:
 def test_an_unwanted_reservation_is_cancelled() -> None:
     request = undone(reserve())
     assert request.kind is Kind.CANCEL_RESERVATION
-    assert only_spec_of(request) == CancelReservationSpec(9, resolved_reservation="r-1")
+    assert only_spec_of(request) == CancelReservationSpec(9, found_reservation="r-1")
 
 
 def test_a_station_is_asked_about_the_transaction_that_it_named() -> None:
-    answer = StationAnswer(Verdict.ACCEPTED, "Accepted", transaction_id="tx-1")
-    assert ask_request(replace(start(), station_answer=answer)).wire_id == "tx-1"
-    assert ask_request(stop()).wire_id == "7"
+    answer = StationAnswer(Verdict.ACCEPTED, "Accepted", ocpp_transaction_id="tx-1")
+    assert ask_request(replace(start(), station_answer=answer)).ocpp_transaction_id == "tx-1"
+    assert ask_request(stop()).ocpp_transaction_id == "7"
 
 
 def test_a_station_is_asked_about_the_evse_where_no_transaction_is_known() -> None:
-    assert (ask_request(start()).evse_id, ask_request(start()).wire_id) == (1, "")
+    assert (ask_request(start()).evse_id, ask_request(start()).ocpp_transaction_id) == (1, "")
     assert ask_request(reset(evse_id=2)).evse_id == 2
     assert ask_request(reset()).evse_id is None
 

@@ -109,7 +109,8 @@ def test_a_callback_is_compared_when_the_repeat_names_one() -> None:
 
 def test_a_stop_is_a_repeat_whatever_was_found_for_it() -> None:
     found = replace(
-        drafted(STOP), stop=StopSpec(evse_id=1, wire_id="42", resolved_transaction="tx")
+        drafted(STOP),
+        stop=StopSpec(evse_id=1, found_ocpp_transaction_id="42", found_transaction="tx"),
     )
     assert fields_that_differ(found, stopping()) == []
     assert fields_that_differ(found, stopping(replace(STOP, station=None))) == []

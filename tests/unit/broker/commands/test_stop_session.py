@@ -85,11 +85,11 @@ def test_a_stop_by_token_is_read_with_its_sealed_token_only() -> None:
 
 @pytest.mark.parametrize(("given", "sent"), [("42", "42"), ("-1", "-1"), ("0042", "42")])
 def test_a_16_station_gets_its_id_as_a_number(given: str, sent: str) -> None:
-    assert stop_session.wire_id_for("1.6", given) == sent
+    assert stop_session.sent_transaction_id("1.6", given) == sent
 
 
 @pytest.mark.parametrize("given", ["abc", "2147483648", "1.0", "٣", "99999999999"])
 def test_a_16_station_cannot_be_sent_another_id(given: str) -> None:
     with refused(Reason.INVALID_REQUEST):
-        stop_session.wire_id_for("1.6", given)
-    assert stop_session.wire_id_for("2.0.1", given) == given
+        stop_session.sent_transaction_id("1.6", given)
+    assert stop_session.sent_transaction_id("2.0.1", given) == given

@@ -84,7 +84,9 @@ def test_a_hold_that_ran_out_while_it_was_undone_ends_its_command() -> None:
 
 def test_a_session_that_turns_out_to_be_anothers_is_not_told_to_stop_again() -> None:
     theirs = session(remote_start_id=99)
-    undoing = Compensation(CompensationState.PENDING, "", theirs.name, theirs.transaction_id, at(5))
+    undoing = Compensation(
+        CompensationState.PENDING, "", theirs.name, theirs.ocpp_transaction_id, at(5)
+    )
     command = replace(
         answered(start()),
         state=State.COMPENSATING,

@@ -28,7 +28,7 @@ from tests.unit.domain.situations import (
 
 UNANSWERED = frame(answer_time=None)
 ON_2X = {"ocpp_version": "2.0.1"}
-NAMED = StationAnswer(Verdict.ACCEPTED, "Accepted", transaction_id="9")
+NAMED = StationAnswer(Verdict.ACCEPTED, "Accepted", ocpp_transaction_id="9")
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,10 @@ NAMED = StationAnswer(Verdict.ACCEPTED, "Accepted", transaction_id="9")
             facts(session(charging_state="Idle")), 77, "SESSION_OPEN_WITHOUT_CABLE", id="no car"
         ),
         pytest.param(
-            facts(ended(transaction_id="1"), session()), 30, "SESSION_STARTED", id="running first"
+            facts(ended(ocpp_transaction_id="1"), session()),
+            30,
+            "SESSION_STARTED",
+            id="running first",
         ),
         pytest.param(
             facts(connectors=(available(),)), 21, "CABLE_WAIT_ENDED", id="back to Available"
@@ -139,7 +142,7 @@ def test_a_start_without_an_answer_or_any_word_of_it_is_a_timeout() -> None:
 
 
 def test_the_running_transaction_of_the_answer_counts() -> None:
-    running = session(transaction_id="9", received_time=at(-60), start_time=at(-60))
+    running = session(ocpp_transaction_id="9", received_time=at(-60), start_time=at(-60))
     assert judged(answered(start(), NAMED), facts(running), 10) == "SESSION_STARTED"
 
 

@@ -30,10 +30,10 @@ from tests.unit.domain.situations import (
 
 UNANSWERED = frame(answer_time=None)
 ON_2X = {"ocpp_version": "2.0.1"}
-NAMED = StationAnswer(Verdict.ACCEPTED, "Accepted", transaction_id="9")
+NAMED = StationAnswer(Verdict.ACCEPTED, "Accepted", ocpp_transaction_id="9")
 
 
-OTHER = session(name="other", transaction_id="77", observed_only=True, token_digest=None)
+OTHER = session(name="other", ocpp_transaction_id="77", observed_only=True, token_digest=None)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,10 @@ def test_an_accepted_stop_is_judged_by_facts(known: Facts, now_s: float, expecte
         pytest.param(facts(session(), OTHER), 2, "SEND_AGAIN", id="metered under another id"),
         pytest.param(facts(session(), OTHER, frames=3), 2, "ASK", id="enough tries"),
         pytest.param(
-            facts(session(), OTHER, replace(OTHER, transaction_id="78")), 2, "ASK", id="which one?"
+            facts(session(), OTHER, replace(OTHER, ocpp_transaction_id="78")),
+            2,
+            "ASK",
+            id="which one?",
         ),
         pytest.param(facts(OTHER, frame=frame(evse_id=None)), 2, "ASK", id="which EVSE?"),
         pytest.param(facts(OTHER), 2, "SEND_AGAIN", id="the EVSE that was named"),
@@ -214,7 +217,7 @@ RULES = COMMANDS[Kind.STOP_SESSION]
 
 
 def test_a_session_that_has_ended_needs_no_stop() -> None:
-    assert RULES.target(stop()) == NamedTarget(wire_id="7")
+    assert RULES.target(stop()) == NamedTarget(ocpp_transaction_id="7")
     assert RULES.already_ended(stop(), FoundTarget()) is None
     assert RULES.already_ended(stop(), FoundTarget(session())) is None
     outcome = RULES.already_ended(stop(), FoundTarget(ended()))

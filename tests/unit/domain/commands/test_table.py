@@ -153,7 +153,7 @@ def test_a_repeated_frame_says_what_the_first_one_said(kind: Kind) -> None:
 
 def test_a_stop_may_be_repeated_with_the_id_that_the_station_uses() -> None:
     again = COMMANDS[Kind.STOP_SESSION].repeated(stop(), "9")
-    assert again == replace(stop().stop or pytest.fail(), wire_id="9")
+    assert again == replace(stop().stop or pytest.fail(), found_ocpp_transaction_id="9")
 
 
 def test_each_command_is_judged_by_its_own_facts() -> None:
@@ -173,19 +173,22 @@ def test_an_unlock_that_stops_first_needs_the_sessions_of_its_evse() -> None:
 
 def test_what_a_station_is_asked_about() -> None:
     asked = {kind: COMMANDS[kind].question(OF_KIND[kind]) for kind in Kind}
-    assert (asked[Kind.START_SESSION].evse_id, asked[Kind.START_SESSION].wire_id) == (1, "")
-    assert asked[Kind.STOP_SESSION].wire_id == "7"
+    assert (asked[Kind.START_SESSION].evse_id, asked[Kind.START_SESSION].ocpp_transaction_id) == (
+        1,
+        "",
+    )
+    assert asked[Kind.STOP_SESSION].ocpp_transaction_id == "7"
     assert asked[Kind.RESET].evse_id is None
     nothing = asked[Kind.UNLOCK_CONNECTOR]
     assert nothing == asked[Kind.RESERVE_NOW] == asked[Kind.CANCEL_RESERVATION]
 
 
 def test_a_start_is_asked_about_by_the_transaction_of_its_answer() -> None:
-    named = answered(start(), replace(ACCEPTED, transaction_id="9"))
-    assert COMMANDS[Kind.START_SESSION].question(named).wire_id == "9"
+    named = answered(start(), replace(ACCEPTED, ocpp_transaction_id="9"))
+    assert COMMANDS[Kind.START_SESSION].question(named).ocpp_transaction_id == "9"
 
 
-ENDS_NOTHING = set(Kind) - {Kind.STOP_SESSION, Kind.CANCEL_RESERVATION}
+ENDS_NOTHING = sorted(set(Kind) - {Kind.STOP_SESSION, Kind.CANCEL_RESERVATION})
 
 
 @pytest.mark.parametrize("kind", ENDS_NOTHING)
@@ -195,12 +198,12 @@ def test_what_ends_nothing_is_always_sent(kind: Kind) -> None:
     assert rules.already_ended(command, FoundTarget(session(active=False))) is None
 
 
-@pytest.mark.parametrize("kind", set(Kind) - {Kind.RESERVE_NOW, Kind.CANCEL_RESERVATION})
+@pytest.mark.parametrize("kind", sorted(set(Kind) - {Kind.RESERVE_NOW, Kind.CANCEL_RESERVATION}))
 def test_a_command_about_no_reservation_changes_none(kind: Kind) -> None:
     assert COMMANDS[kind].reservation_update(answered(OF_KIND[kind]), at(1)) is None
 
 
-@pytest.mark.parametrize("kind", set(Kind) - {Kind.RESERVE_NOW})
+@pytest.mark.parametrize("kind", sorted(set(Kind) - {Kind.RESERVE_NOW}))
 def test_a_guard_ends_after_its_window(kind: Kind) -> None:
     assert judging.guard_end(OF_KIND[kind], TIMING, at(90)) == at(90 + TIMING.guard_s)
 
@@ -216,14 +219,14 @@ def test_an_unwanted_session_is_stopped_by_its_own_id() -> None:
     undo = COMMANDS[Kind.START_SESSION].undo
     assert undo is not None
     target = SessionTarget("7", "tx", 1)
-    stopped = StopSpec(evse_id=1, wire_id="7", resolved_transaction="tx")
+    stopped = StopSpec(evse_id=1, found_ocpp_transaction_id="7", found_transaction="tx")
     assert undo.frame(start(), target) == FrameSpec(Kind.STOP_SESSION, stopped)
 
 
 def test_an_unwanted_reservation_is_cancelled_by_its_number() -> None:
     undo = COMMANDS[Kind.RESERVE_NOW].undo
     assert undo is not None
-    cancelled = CancelReservationSpec(42, resolved_reservation=RESERVATION)
+    cancelled = CancelReservationSpec(42, found_reservation=RESERVATION)
     assert undo.frame(reserve(), SessionTarget()) == FrameSpec(Kind.CANCEL_RESERVATION, cancelled)
 
 

@@ -180,7 +180,7 @@ def test_what_was_never_undone_cannot_fail_to_be() -> None:
 def test_a_session_left_running_is_a_failed_compensation_that_names_it() -> None:
     left = changes.left_running(compensating(), "Whose is it?", "tx", "7", at(5))
     assert left.compensation.state is CompensationState.FAILED
-    assert (left.compensation.transaction, left.compensation.transaction_id) == ("tx", "7")
+    assert (left.compensation.transaction, left.compensation.ocpp_transaction_id) == ("tx", "7")
     assert changes.left_running(left, "Whose?", "other", "8", at(6)) is left
 
 

@@ -151,7 +151,7 @@ def test_without_a_running_session_the_unlock_is_sent_straight_away() -> None:
 
 def test_a_running_session_is_stopped_first_by_its_own_id() -> None:
     way = headed(facts(RUNNING, frame=None))
-    assert (way.act, way.wire_id, way.session) == (SendAct.STOP_FIRST, "7", RUNNING)
+    assert (way.act, way.ocpp_transaction_id, way.session) == (SendAct.STOP_FIRST, "7", RUNNING)
 
 
 @pytest.mark.parametrize(
@@ -254,13 +254,13 @@ def test_a_station_that_says_that_nothing_runs_is_believed() -> None:
 
 
 def test_a_session_that_began_after_the_stop_is_left_alone() -> None:
-    newcomer = session(name="new", transaction_id="8", received_time=at(22))
+    newcomer = session(name="new", ocpp_transaction_id="8", received_time=at(22))
     assert headed(stopping(OVER, newcomer, answer=ACCEPTED), 23).act is SendAct.SEND
 
 
 def test_what_was_stopped_is_remembered_and_nothing_more_is_stopped() -> None:
     known = stopped().stopped_first
-    way = headed(facts(session(transaction_id="8"), frame=None), 23, stopped_first=known)
+    way = headed(facts(session(ocpp_transaction_id="8"), frame=None), 23, stopped_first=known)
     assert (way.act, way.stopped_first) == (SendAct.SEND, known)
 
 

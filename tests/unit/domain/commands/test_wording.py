@@ -27,7 +27,9 @@ def test_titles_name_station_evse_and_masked_token() -> None:
     anywhere = replace(start(), start=StartSpec(TOKEN))
     assert wording.title(anywhere) == "Start session at CP1, token ****1234"
     assert wording.title(stop()) == "Stop session at CP1, transaction 7"
-    by_token = replace(stop(), stop=StopSpec(evse_id=2, id_token=TOKEN, wire_id="7"))
+    by_token = replace(
+        stop(), stop=StopSpec(evse_id=2, id_token=TOKEN, found_ocpp_transaction_id="7")
+    )
     assert wording.title(by_token).endswith("EVSE 2, token ****1234, transaction 7")
     assert wording.title(unlock()) == "Unlock connector at CP1, EVSE 1, connector 1"
     assert wording.title(unlock(stop_first=True)).endswith("its session is stopped first")

@@ -17,7 +17,7 @@ from domain.evidence.station_event import (
 from domain.model.specs import Kind
 from tests.unit.domain.situations import T0, at
 
-FRAME = OpenFrame(5, evse_id=1, token_digest="token", wire_id="7", answered=True)
+FRAME = OpenFrame(5, evse_id=1, token_digest="token", named_id="7", answered=True)
 START, STOP, UNLOCK = Kind.START_SESSION, Kind.STOP_SESSION, Kind.UNLOCK_CONNECTOR
 RESET, RESERVE, CANCEL = Kind.RESET, Kind.RESERVE_NOW, Kind.CANCEL_RESERVATION
 
@@ -37,7 +37,7 @@ def test_a_late_answer_concerns_the_frame_that_it_names(kind: Kind) -> None:
     assert concern(kind, told("answer", remote_start_id=6)) is Concern.NO
 
 
-@pytest.mark.parametrize("kind", set(Kind) - {STOP})
+@pytest.mark.parametrize("kind", sorted(set(Kind) - {STOP}))
 def test_a_return_concerns_who_lost_an_answer_or_undoes_something(kind: Kind) -> None:
     back = told("connected")
     assert concern(kind, back) is Concern.IF_UNDOING
@@ -73,10 +73,10 @@ def test_a_session_concerns_what_it_may_be_the_effect_of(
 @pytest.mark.parametrize(
     ("event", "concerned"),
     [
-        (told("transaction", evse_id=1, wire_id="9"), True),
-        (told("transaction", evse_id=2, wire_id="7"), True),
+        (told("transaction", evse_id=1, ocpp_transaction_id="9"), True),
+        (told("transaction", evse_id=2, ocpp_transaction_id="7"), True),
         (told("transaction"), True),
-        (told("transaction", evse_id=2, wire_id="9"), False),
+        (told("transaction", evse_id=2, ocpp_transaction_id="9"), False),
     ],
 )
 def test_a_session_concerns_the_stop_of_its_id_or_of_its_evse(

@@ -85,7 +85,7 @@ def test_a_start_at_another_station_learns_nothing_of_the_reservation() -> None:
     assert admission.judge_use(ended, "CS-2", {"other"}) is UseVerdict.OF_ANOTHER_STATION
 
 
-@pytest.mark.parametrize("state", [ReservationState.REQUESTED, *ENDS])
+@pytest.mark.parametrize("state", [ReservationState.REQUESTED, *sorted(ENDS)])
 def test_a_reservation_that_is_not_held_cannot_be_used(state: ReservationState) -> None:
     assert admission.judge_use(hold(state=state), "CS-1", {OWN}) is UseVerdict.NOT_HELD
 

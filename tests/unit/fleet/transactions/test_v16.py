@@ -12,9 +12,15 @@ from fleet.transactions.rows import Transaction
 from tests.support.fleet_rows import NOW, later, start_16, stop_16
 
 
-async def observe(tx: Tx, ocpp_id: str, station: str = "CP1") -> None:
+async def observe(tx: Tx, ocpp_transaction_id: str, station: str = "CP1") -> None:
     await transactions.observe(
-        tx, station=station, tenant="acme", ocpp_id=ocpp_id, evse_id=1, meter_wh=5, now=NOW
+        tx,
+        station=station,
+        tenant="acme",
+        ocpp_transaction_id=ocpp_transaction_id,
+        evse_id=1,
+        meter_wh=5,
+        now=NOW,
     )
 
 
@@ -26,11 +32,13 @@ async def test_a_start_mints_an_id_and_a_random_outward_name(db: Database) -> No
     async with db.write() as tx:
         first, created = await start_16(tx)
         second, _ = await start_16(tx, evse_id=2)
-        assert await transactions.by_ocpp_id(tx, "CP1", first.ocpp_id) == first
+        assert (
+            await transactions.by_ocpp_transaction_id(tx, "CP1", first.ocpp_transaction_id) == first
+        )
         assert await transactions.by_id(tx, first.id) == first
         assert await transactions.get(tx, name=first.name) == first
     assert created
-    assert first.ocpp_id == str(first.id)
+    assert first.ocpp_transaction_id == str(first.id)
     assert second.id > first.id
     assert len(first.name) == 24
     assert first.name[:12] != second.name[:12]
@@ -68,7 +76,7 @@ async def test_a_repeated_start_with_a_wrong_clock_is_recognised(db: Database) -
         again, created = await start_16(tx, clock_suspect=True, start_time=later(40))
         assert (again, created) == (first, False)
         told, _ = await start_16(tx, evse_id=2, clock_suspect=True, station_time="1970-01-01")
-        await stop_16(tx, told.ocpp_id)
+        await stop_16(tx, told.ocpp_transaction_id)
         replayed, created = await start_16(
             tx, evse_id=2, clock_suspect=True, station_time="1970-01-01", start_time=later(9)
         )
@@ -80,8 +88,11 @@ async def test_a_stop_ends_the_transaction_and_its_repetition_changes_nothing(
 ) -> None:
     async with db.write() as tx:
         started, _ = await start_16(tx)
-        stopped = await stop_16(tx, started.ocpp_id)
-        assert await stop_16(tx, started.ocpp_id, meter_stop_wh=9, now=later(999)) == stopped
+        stopped = await stop_16(tx, started.ocpp_transaction_id)
+        assert (
+            await stop_16(tx, started.ocpp_transaction_id, meter_stop_wh=9, now=later(999))
+            == stopped
+        )
         assert await transactions.by_id(tx, started.id) == stopped
         assert await all_of(tx, active=True) == []
     assert (stopped.state, stopped.meter_stop_wh, stopped.stop_reason) == ("ENDED", 2000, "Remote")
@@ -92,16 +103,16 @@ async def test_a_stop_ends_the_transaction_and_its_repetition_changes_nothing(
 async def test_a_meter_that_ran_backwards_is_flagged(db: Database) -> None:
     async with db.write() as tx:
         started, _ = await start_16(tx)
-        stopped = await stop_16(tx, started.ocpp_id, meter_stop_wh=999)
+        stopped = await stop_16(tx, started.ocpp_transaction_id, meter_stop_wh=999)
     assert stopped.meter_suspect
 
 
 async def test_no_station_can_end_the_transaction_of_another(db: Database) -> None:
     async with db.write() as tx:
         theirs, _ = await start_16(tx, "CP1")
-        made_up = await stop_16(tx, theirs.ocpp_id, station="CP2")
-        assert await transactions.belongs_to_another(tx, "CP2", theirs.ocpp_id)
-        assert not await transactions.belongs_to_another(tx, "CP1", theirs.ocpp_id)
+        made_up = await stop_16(tx, theirs.ocpp_transaction_id, station="CP2")
+        assert await transactions.belongs_to_another(tx, "CP2", theirs.ocpp_transaction_id)
+        assert not await transactions.belongs_to_another(tx, "CP1", theirs.ocpp_transaction_id)
         assert await transactions.by_id(tx, theirs.id) == theirs
     assert (made_up.station, made_up.state, made_up.observed_only) == ("CP2", "ENDED", True)
     assert made_up.id != theirs.id
@@ -113,9 +124,9 @@ async def test_an_id_that_a_station_made_up_is_never_minted_for_it(db: Database)
         for number in range(first.id + 1, first.id + 8):
             await observe(tx, str(number))
         minted, created = await start_16(tx, evse_id=2)
-        assert await transactions.by_ocpp_id(tx, "CP1", str(minted.id)) == minted
+        assert await transactions.by_ocpp_transaction_id(tx, "CP1", str(minted.id)) == minted
     assert created
-    assert minted.ocpp_id == str(minted.id)
+    assert minted.ocpp_transaction_id == str(minted.id)
     assert not minted.observed_only
 
 
@@ -127,7 +138,7 @@ async def test_meter_values_of_an_unknown_transaction_show_it_running(db: Databa
         ended = await stop_16(tx, "7")
         await observe(tx, "7")
         assert await transactions.active(tx, "CP1") == []
-    assert (seen.ocpp_id, seen.observed_only, seen.meter_start_wh) == ("7", True, 5)
+    assert (seen.ocpp_transaction_id, seen.observed_only, seen.meter_start_wh) == ("7", True, 5)
     assert ended.id == seen.id
 
 
@@ -143,11 +154,11 @@ async def test_a_station_that_never_got_our_ids_has_one_row_per_session(db: Data
     assert len({first.id, second.id, third.id}) == 3
 
 
-@pytest.mark.parametrize("ocpp_id", ["", "x", "1.5", str(2**31), "9" * 5000, "１e3"])
-async def test_an_id_that_is_no_int32_is_refused(db: Database, ocpp_id: str) -> None:
+@pytest.mark.parametrize("ocpp_transaction_id", ["", "x", "1.5", str(2**31), "9" * 5000, "１e3"])
+async def test_an_id_that_is_no_int32_is_refused(db: Database, ocpp_transaction_id: str) -> None:
     async with db.write() as tx:
         with pytest.raises(InvalidValue):
-            await stop_16(tx, ocpp_id)
+            await stop_16(tx, ocpp_transaction_id)
 
 
 async def test_rows_that_a_station_made_up_are_limited(
@@ -220,8 +231,8 @@ async def test_what_ended_since_a_moment_is_found(db: Database) -> None:
         early, _ = await start_16(tx)
         late, _ = await start_16(tx, evse_id=2, start_time=later(1), now=later(1))
         running, _ = await start_16(tx, evse_id=3, start_time=later(2), now=later(2))
-        await stop_16(tx, early.ocpp_id, now=later(100))
-        await stop_16(tx, late.ocpp_id, now=later(300))
+        await stop_16(tx, early.ocpp_transaction_id, now=later(100))
+        await stop_16(tx, late.ocpp_transaction_id, now=later(300))
         found = await transactions.ended_since(
             tx, "CP1", ended_after=later(200), received_after=NOW
         )

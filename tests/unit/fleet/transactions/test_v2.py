@@ -76,7 +76,7 @@ async def test_a_session_is_found_by_the_remote_start_that_began_it(db: Database
         assert await transactions.for_remote_start(tx, "CP1", 7) == row
         assert await transactions.for_remote_start(tx, "CP1", 8) is None
         assert await transactions.for_remote_start(tx, "CP2", 7) is None
-        assert await transactions.by_ocpp_id(tx, "CP1", "tx-1") == row
+        assert await transactions.by_ocpp_transaction_id(tx, "CP1", "tx-1") == row
 
 
 async def test_no_station_can_end_the_transaction_of_another(db: Database) -> None:

@@ -76,10 +76,12 @@ def test_token_of_another_key_is_not_sent(dialect: Dialect) -> None:
 
 @every
 def test_token_that_only_names_what_to_stop_is_not_opened(dialect: Dialect) -> None:
-    spec = StopSpec(id_token=IdToken("Central", "", "not sealed by us", "d"), wire_id="7")
+    spec = StopSpec(
+        id_token=IdToken("Central", "", "not sealed by us", "d"), found_ocpp_transaction_id="7"
+    )
     request = request_of(Kind.STOP_SESSION, spec)
     assert "7" in str(build(dialect, SEALER, request))
-    assert (kept_of(request).wire_id, kept_of(request).token_digest) == ("7", None)
+    assert (kept_of(request).named_id, kept_of(request).token_digest) == ("7", None)
 
 
 @every_kind

@@ -158,4 +158,4 @@ def test_commands_of_the_page_have_what_their_kind_needs() -> None:
             command.cancel_reservation,
         )
         assert sum(spec is not None for spec in specs) == 1
-    assert command_of(Kind.STOP_SESSION).stop == StopSpec(wire_id="1")
+    assert command_of(Kind.STOP_SESSION).stop == StopSpec(found_ocpp_transaction_id="1")

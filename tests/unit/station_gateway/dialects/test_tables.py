@@ -80,7 +80,10 @@ def test_dialect_writes_what_its_capabilities_promise_and_no_more(dialect: Diale
     assert writes(dialect, ResetSpec(ResetMode.HARD, evse_id=1)) == can.resets_evse
     assert writes(dialect, UnlockSpec(2, evse_id=1)) == can.several_connectors
     assert writes(dialect, typed) == can.connector_types
-    assert writes(dialect, StopSpec(wire_id="no number")) != can.numeric_transaction_ids
+    assert (
+        writes(dialect, StopSpec(found_ocpp_transaction_id="no number"))
+        != can.numeric_transaction_ids
+    )
 
 
 @every

@@ -147,4 +147,4 @@ def test_answers_without_a_word_are_unreadable(dialect: Dialect, answer: Answer)
 @pytest.mark.parametrize("dialect", [v201, v21])
 def test_session_that_ran_already_comes_with_its_transaction_id(dialect: Dialect) -> None:
     said = {"status": "Accepted", "transactionId": "tx-1"}
-    assert read_answer(dialect, Kind.START_SESSION, said).transaction_id == "tx-1"
+    assert read_answer(dialect, Kind.START_SESSION, said).ocpp_transaction_id == "tx-1"

@@ -83,7 +83,7 @@ def test_every_start_obeys_its_schema(
 
 @given(st.integers(-1, 2**31 - 1))
 def test_every_stop_of_16_obeys_its_schema(transaction_id: int) -> None:
-    call = write(v16, StopSpec(wire_id=str(transaction_id)))
+    call = write(v16, StopSpec(found_ocpp_transaction_id=str(transaction_id)))
     assert request_faults(v16, call) == []
     assert call[1] == {"transactionId": transaction_id}
 
@@ -91,7 +91,10 @@ def test_every_stop_of_16_obeys_its_schema(transaction_id: int) -> None:
 @newer
 @given(transaction_id=st.text(min_size=1, max_size=36))
 def test_every_stop_of_2x_obeys_its_schema(dialect: Dialect, transaction_id: str) -> None:
-    assert request_faults(dialect, write(dialect, StopSpec(wire_id=transaction_id))) == []
+    assert (
+        request_faults(dialect, write(dialect, StopSpec(found_ocpp_transaction_id=transaction_id)))
+        == []
+    )
 
 
 @every
@@ -224,7 +227,7 @@ def test_transaction_id_that_the_version_cannot_carry_is_not_sent(
     dialect: Dialect, wire_id: str
 ) -> None:
     with pytest.raises(Unsendable, match="transaction_id"):
-        write(dialect, StopSpec(wire_id=wire_id))
+        write(dialect, StopSpec(found_ocpp_transaction_id=wire_id))
 
 
 def test_16_is_asked_by_trigger_and_2x_by_transaction() -> None:
