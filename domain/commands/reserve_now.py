@@ -90,6 +90,7 @@ def judge_reserve(command: Command, facts: Facts, timing: Timing, now: datetime)
     spec = required(command.reserve)
     if not facts.asks:
         return Decision(Act.SETTLE if command.state is State.COMPENSATING else Act.WAIT)
+    # A session that carries the number is proof, so it is looked for before any answer counts.
     user = next((s for s in facts.sessions if s.reservation_id == spec.wire_id), None)
     if user is not None:
         return _used(command, spec, user)

@@ -78,6 +78,7 @@ def judge_reset(command: Command, facts: Facts, timing: Timing, now: datetime) -
     spec, frame = required(command.reset), facts.frame
     if frame is None:
         return Decision(Act.WAIT)
+    # A proof counts before the deadline is looked at: it may be read late.
     deadline = reset_deadline(command, frame, timing)
     if _has_booted(command, facts.restart, frame, deadline):
         return _reconcile(command, spec, facts, timing, now)

@@ -94,6 +94,7 @@ def judge_start(command: Command, facts: Facts, timing: Timing, now: datetime) -
     if frame is None:
         return Decision(Act.WAIT)
     deadline = start_deadline(facts, frame, timing)
+    # The order is the rule: a session of ours, the station's own end of waiting, the deadline.
     session, match = best_match(command, facts, frame, timing)
     if session is not None and match is Match.MATCH:
         return _started(session, deadline, now)

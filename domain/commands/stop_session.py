@@ -142,6 +142,7 @@ def _refused(
     if real is not None and _may_send(command, facts, now):
         reason = "The station meters this session under another id."
         return Decision(Act.SEND_AGAIN, ocpp_transaction_id=real, reason=reason)
+    # The station's own word comes before ours, and both need time to arrive.
     deadline = _deadline(frame, timing)
     asked = facts.asked
     if asked is None and may_ask(facts, now):
@@ -150,6 +151,7 @@ def _refused(
         return Decision(Act.WAIT, look_again=deadline)
     if asked is not None and asked.replied and now < asked.at + ASK_GRACE:
         return Decision(Act.WAIT, look_again=asked.at + ASK_GRACE)
+    # A frame without an answer may have worked, and then the repeat is refused because of that.
     if facts.unanswered and not _says_running(facts):
         if now < deadline:
             return Decision(Act.WAIT, look_again=deadline)

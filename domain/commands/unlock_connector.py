@@ -89,6 +89,7 @@ def before_unlock(
 ) -> SendDecision:
     """What to do with an unlock that is not sent yet, by where its station is and what runs."""
     here, step = before_sending(command, where, now), first_step(command, facts, timing, now)
+    # What stands between the station and the unlock is decided before where the station is.
     if step.act is None:
         return _after(command, step, here)
     if step.act is Act.CONCLUDE:

@@ -1,8 +1,7 @@
 """The words that an operator reads in the Temporal web UI. Never a token, only its mask."""
 
-import re
-
 from domain.commands.table import rules_of
+from domain.markdown import plain
 from domain.model.command import Command, CompensationState
 
 SUMMARY_BYTES = 400
@@ -53,8 +52,3 @@ def details(command: Command) -> str:
     if undoing.state is not CompensationState.NONE:
         lines.append(f"Compensation: **{undoing.state.value}**: {plain(undoing.reason)}")
     return "\n\n".join(lines)
-
-
-def plain(text: str) -> str:
-    """Words of stations and callers: masks keep their stars, and nobody writes a link."""
-    return re.sub(r"([\\`*\[\]<>~])", r"\\\1", text)

@@ -34,6 +34,7 @@ def observe(known: Reservation, facts: ReservationEvidence, now: datetime) -> Re
     """The reservation as the facts leave it; the same object when they say nothing new."""
     if known.state is not ReservationState.HELD:
         return known
+    # A use is an end of its own, so it comes before the timer; the timer comes before any doubt.
     seen = _used(known, facts, now) or _heard(known, facts, now)
     if seen.ended:
         return seen

@@ -1,6 +1,6 @@
 """The words that an operator reads about a reservation in the Temporal web UI; never a token."""
 
-from domain.commands.wording import plain
+from domain.markdown import plain
 from domain.reservations.reservation import Reservation
 
 

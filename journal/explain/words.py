@@ -37,9 +37,22 @@ def known(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value not in (None, "")}
 
 
+_SHOWN = {
+    "ocpp_transaction_id": "transaction_id",
+    "found_ocpp_transaction_id": "wire_id",
+    "found_transaction": "resolved_transaction",
+    "found_reservation": "resolved_reservation",
+}
+"""The names of facts that clients know, where the domain's fields have others."""
+
+
 def fields_of(about: Any, *but: str) -> dict[str, Any]:
     """The fields of one of the domain's small dataclasses, without those named in `but`."""
-    return {each.name: getattr(about, each.name) for each in fields(about) if each.name not in but}
+    return {
+        _SHOWN.get(each.name, each.name): getattr(about, each.name)
+        for each in fields(about)
+        if each.name not in but
+    }
 
 
 def _text(value: Any) -> str:

@@ -24,7 +24,7 @@ from journal.commands.answers import answer_to_row
 from journal.commands.waking import StationEvent, wake_concerned
 from station_gateway.commands.answers import take_blame
 from station_gateway.commands.frames import AWAIT_CABLE
-from station_gateway.dialects.command_words import Question, Subject
+from station_gateway.dialects.command_words import Question, QuestionSubject
 from station_gateway.dialects.messages import Answer, OutgoingCall
 from station_gateway.session.events import AnswerReceived, SessionOver
 from station_gateway.session.queue import Priority, QueueFull
@@ -108,9 +108,11 @@ class Questions:
             )
         return result
 
-    async def _subjects(self, question: Question, request: AskStationInput) -> list[Subject]:
+    async def _subjects(
+        self, question: Question, request: AskStationInput
+    ) -> list[QuestionSubject]:
         """What to ask about, one after the other; several connectors where one has to be named."""
-        named = Subject(request.evse_id, request.connector_id, request.ocpp_transaction_id)
+        named = QuestionSubject(request.evse_id, request.connector_id, request.ocpp_transaction_id)
         if not question.each_connector or request.connector_id is not None:
             return [named]
         try:
@@ -119,7 +121,7 @@ class Questions:
         except DatabaseUnavailable:
             return [named]
         connectors = [
-            Subject(each.evse_id, each.connector_id)
+            QuestionSubject(each.evse_id, each.connector_id)
             for each in known
             if each.evse_id > 0 and request.evse_id in {None, each.evse_id}
         ]

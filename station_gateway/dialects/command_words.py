@@ -42,7 +42,7 @@ class FrameParts:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class QuestionSubject:
     """What a question is about. None or "": not named."""
 
     evse_id: int | None = None
@@ -58,7 +58,7 @@ class Question:
     each_connector: the station tells about one connector at a time, which the frame must name.
     """
 
-    write: Callable[[Subject], OutgoingCall]
+    write: Callable[[QuestionSubject], OutgoingCall]
     read: Callable[[Answer], QuestionAnswer]
     each_connector: bool = False
 

@@ -26,7 +26,7 @@ from station_gateway.dialects.command_words import (
     CommandWords,
     FrameParts,
     Question,
-    Subject,
+    QuestionSubject,
     read_trigger,
 )
 from station_gateway.dialects.messages import (
@@ -171,7 +171,7 @@ def _cancel_reservation(spec: CancelReservationSpec, parts: FrameParts) -> Outgo
 # --- questions: TriggerMessage; the facts come afterwards, as messages of the station
 
 
-def _trigger(message: str, subject: Subject) -> OutgoingCall:
+def _trigger(message: str, subject: QuestionSubject) -> OutgoingCall:
     payload: Payload = {"requestedMessage": message}
     if subject.evse_id is not None:
         payload["connectorId"] = subject.evse_id

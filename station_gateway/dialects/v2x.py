@@ -28,7 +28,7 @@ from station_gateway.dialects.command_words import (
     CommandWords,
     FrameParts,
     Question,
-    Subject,
+    QuestionSubject,
     not_told,
     read_trigger,
 )
@@ -74,7 +74,7 @@ _RESETS: Mapping[ResetMode, str] = {
 # --- questions
 
 
-def _get_transaction_status(subject: Subject) -> OutgoingCall:
+def _get_transaction_status(subject: QuestionSubject) -> OutgoingCall:
     """Without a transaction id it asks whether any messages wait on the station."""
     transaction_id = subject.ocpp_transaction_id
     return "GetTransactionStatus", ({"transactionId": transaction_id} if transaction_id else {})
@@ -88,7 +88,7 @@ def _read_transaction_status(answer: Answer) -> QuestionAnswer:
     )
 
 
-def _trigger_status(subject: Subject) -> OutgoingCall:
+def _trigger_status(subject: QuestionSubject) -> OutgoingCall:
     """Stations refuse an EVSE without a connector (2.0.1 part 2, F06.FR.13): 1 stands for it."""
     payload: Payload = {"requestedMessage": "StatusNotification"}
     if subject.evse_id is not None:

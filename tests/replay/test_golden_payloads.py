@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from temporalio.api.common.v1 import Payload
 
-from contract.commands import SendFrameInput, SendFrameResult
+from contract.commands import CommandResult, SendFrameInput
 from contract.converter import DATA_CONVERTER
 from contract.renamed import with_present_names
 from tests.support.histories.golden import golden
@@ -90,8 +90,7 @@ def test_a_field_that_got_lost_is_noticed(damage: str) -> None:
 
 def test_fields_that_were_renamed_are_read_under_their_present_names() -> None:
     found = [each for path in golden() for each in stored_payloads(path)]
-    answers = [read_back(each) for each in found if each.type is SendFrameResult]
-    given = [each["answer"]["ocpp_transaction_id"] for each in answers if each["answer"]]
-    assert any(given)
+    outcomes = [read_back(each)["outcome"] for each in found if each.type is CommandResult]
+    assert any(each["session"]["ocpp_transaction_id"] for each in outcomes if each["session"])
     stops = [read_back(each) for each in found if each.type is SendFrameInput]
     assert any(each["stop"]["found_ocpp_transaction_id"] for each in stops if each["stop"])

@@ -49,7 +49,7 @@ async def intend(tx: Tx, command: str = "start-1", epoch: int = 1, **changes: An
         "connector_id": None,
         "token_digest": "digest",
         "group_digest": None,
-        "wire_id": None,
+        "named_id": None,
         "now": NOW,
     }
     return await sends.intend(tx, command=command, epoch=epoch, **(values | changes))

@@ -112,7 +112,7 @@ async def test_open_sends_are_neither_void_nor_closed(held: Database) -> None:
 async def test_a_wire_id_beyond_its_limit_is_refused(held: Database) -> None:
     async with held.write() as tx:
         with pytest.raises(InvalidValue):
-            await intend(tx, wire_id="x" * 256)
+            await intend(tx, named_id="x" * 256)
 
 
 async def test_a_send_keeps_its_frame_and_when_its_answer_was_given_up(held: Database) -> None:

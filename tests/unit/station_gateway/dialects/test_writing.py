@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from domain.model.answers import CallError
 from domain.model.specs import ChargingProfile, IdToken, Kind, SchedulePeriod, StartSpec, StopSpec
 from station_gateway.dialects import v16, v21, v201
-from station_gateway.dialects.command_words import FrameParts, Subject
+from station_gateway.dialects.command_words import FrameParts, QuestionSubject
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import (
     Authorization,
@@ -102,7 +102,9 @@ def test_every_stop_of_2x_obeys_its_schema(dialect: Dialect, transaction_id: str
 def test_every_question_obeys_its_schema(
     dialect: Dialect, kind: Kind, evse_id: int | None, wire_id: str
 ) -> None:
-    call = question_about(dialect, kind).write(Subject(evse_id, ocpp_transaction_id=wire_id))
+    call = question_about(dialect, kind).write(
+        QuestionSubject(evse_id, ocpp_transaction_id=wire_id)
+    )
     assert request_faults(dialect, call) == []
     assert request_faults(dialect, dialect.get_connection_timeout()) == []
 
@@ -232,16 +234,16 @@ def test_transaction_id_that_the_version_cannot_carry_is_not_sent(
 
 def test_16_is_asked_by_trigger_and_2x_by_transaction() -> None:
     stop = question_about(v16, Kind.STOP_SESSION)
-    assert stop.write(Subject(2, ocpp_transaction_id="7")) == (
+    assert stop.write(QuestionSubject(2, ocpp_transaction_id="7")) == (
         "TriggerMessage",
         {"requestedMessage": "MeterValues", "connectorId": 2},
     )
     wanted = ("TriggerMessage", {"requestedMessage": "StatusNotification"})
-    assert question_about(v16, Kind.START_SESSION).write(Subject()) == wanted
+    assert question_about(v16, Kind.START_SESSION).write(QuestionSubject()) == wanted
     for dialect in (v201, v21):
         asked = question_about(dialect, Kind.STOP_SESSION)
         wanted = ("GetTransactionStatus", {"transactionId": "t"})
-        assert asked.write(Subject(ocpp_transaction_id="t")) == wanted
+        assert asked.write(QuestionSubject(ocpp_transaction_id="t")) == wanted
 
 
 def test_what_a_station_knows_when_asked() -> None:

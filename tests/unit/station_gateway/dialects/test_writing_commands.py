@@ -18,7 +18,7 @@ from domain.model.specs import (
     UnlockSpec,
 )
 from station_gateway.dialects import v16, v21, v201
-from station_gateway.dialects.command_words import FrameParts, Subject
+from station_gateway.dialects.command_words import FrameParts, QuestionSubject
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import OutgoingCall, Payload, Unsendable
 from tests.unit.station_gateway.dialects.test_writing import (
@@ -252,9 +252,9 @@ def test_on_2x_connectors_are_asked_by_trigger_with_evse_and_connector(
 ) -> None:
     wanted = {"requestedMessage": "StatusNotification"}
     question = question_about(dialect, kind)
-    assert question.write(Subject()) == ("TriggerMessage", wanted)
-    assert question.write(Subject(2))[1] == wanted | {"evse": {"id": 2, "connectorId": 1}}
-    one = question.write(Subject(2, 3))
+    assert question.write(QuestionSubject()) == ("TriggerMessage", wanted)
+    assert question.write(QuestionSubject(2))[1] == wanted | {"evse": {"id": 2, "connectorId": 1}}
+    one = question.write(QuestionSubject(2, 3))
     assert one[1] == wanted | {"evse": {"id": 2, "connectorId": 3}}
     assert request_faults(dialect, one) == []
 
@@ -263,8 +263,8 @@ def test_on_2x_connectors_are_asked_by_trigger_with_evse_and_connector(
 def test_on_16_connectors_are_asked_by_trigger(kind: Kind) -> None:
     wanted = {"requestedMessage": "StatusNotification"}
     question = question_about(v16, kind)
-    assert question.write(Subject()) == ("TriggerMessage", wanted)
-    assert question.write(Subject(2, 1))[1] == wanted | {"connectorId": 2}
+    assert question.write(QuestionSubject()) == ("TriggerMessage", wanted)
+    assert question.write(QuestionSubject(2, 1))[1] == wanted | {"connectorId": 2}
 
 
 @newer
