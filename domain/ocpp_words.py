@@ -60,6 +60,25 @@ class ReservationReport(StrEnum):
     NO_TRANSACTION = "NoTransaction"
 
 
+NO_ERROR = "NoError"
+"""The error code of a connector without an error (OCPP 1.6)."""
+
+GROUP_TYPE = "Central"
+"""The type of the token that stands for a group of drivers: the central system made it."""
+
+
+class StationMessage(StrEnum):
+    """The messages of a station that wake a command, by their names in OCPP."""
+
+    BOOT_NOTIFICATION = "BootNotification"
+    METER_VALUES = "MeterValues"
+    RESERVATION_STATUS_UPDATE = "ReservationStatusUpdate"
+    START_TRANSACTION = "StartTransaction"
+    STATUS_NOTIFICATION = "StatusNotification"
+    STOP_TRANSACTION = "StopTransaction"
+    TRANSACTION_EVENT = "TransactionEvent"
+
+
 class UnlockAnswer(StrEnum):
     """The words of an answer to UnlockConnector that are more than a yes."""
 

@@ -10,6 +10,7 @@ from broker.errors import FieldViolation
 from broker.proto import fields, names
 from broker.proto.fields import Findings
 from broker.proto.times import time_out
+from domain.ocpp_words import NO_ERROR
 from fleet.connections import Connection
 from fleet.stations import Station, StationConnector
 from fleet.transactions.rows import Transaction
@@ -138,6 +139,6 @@ def _connector(connector: StationConnector) -> stations_pb.Connector:
         connector_id=connector.connector_id,
         type=connector.type,
         state=connector.status,
-        error_code="" if connector.error_code == "NoError" else connector.error_code,
+        error_code="" if connector.error_code == NO_ERROR else connector.error_code,
         state_time=time_out(connector.status_time),
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select, update
 
+from domain.ocpp_words import TransactionPhase
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound
 from fleet.engine.values import cut, identifier, int64, lenient_int32
@@ -186,9 +187,9 @@ def _merge(row: Fields, ranks: Ranks, event: _Event, now: datetime) -> tuple[Fie
         if group not in ranks or rank < ranks[group]:
             ranks[group] = rank
             row.update(values)
-    if event.type == "Started":
+    if event.type == TransactionPhase.STARTED:
         row["observed_only"] = False
-    if event.type == "Ended":
+    if event.type == TransactionPhase.ENDED:
         row["state"] = ENDED
         row["stop_received_time"] = row["stop_received_time"] or now
     row["clock_suspect"] = row["clock_suspect"] or event.fields["clock_suspect"]
@@ -199,7 +200,7 @@ def _merge(row: Fields, ranks: Ranks, event: _Event, now: datetime) -> tuple[Fie
 def _claims(event: _Event) -> list[tuple[str, int, Fields]]:
     """(group, rank, fields) that this event has values for; in each group the lowest rank wins."""
     fields, seq = event.fields, event.seq
-    started, ended = event.type == "Started", event.type == "Ended"
+    started, ended = event.type == TransactionPhase.STARTED, event.type == TransactionPhase.ENDED
     rank = seq + _STARTED if started else seq
     has_token = fields["token_digest"] is not None
     token = {k: fields[k] for k in ("token_digest", "token_masked", "group_digest", "authorized")}

@@ -24,18 +24,19 @@ KIND_TABLES: tuple[str, ...] = ()
 WORD_PLACES = (
     "domain/ocpp_words.py",
     "station_gateway/dialects",
+    "broker/proto/id_token.py",  # the API's enum of token types, in OCPP's words
     "simulator",  # a station; it has no part in the system
 )
 """Where OCPP's words may stand."""
 
 VERSION_PLACES = (
     *WORD_PLACES,
-    "entrypoints/demo.py",  # the versions of the simulated stations that it starts
-    "entrypoints/station_command.py",  # the same
+    "entrypoints/commands/demo.py",  # the versions of the simulated stations that it starts
+    "entrypoints/commands/station.py",  # the same
 )
 """Where a version of OCPP may be written out."""
 
-HOMONYMS = frozenset({"NONE", "Reset"})
+HOMONYMS = frozenset({"Absolute", "NONE", "Relative", "Reset"})
 """Words of OCPP that our own texts use in another sense."""
 
 _WORD = re.compile(r"[A-Z][A-Za-z]+")

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Protocol
 
 from domain.model.specs import Kind
+from domain.ocpp_words import GROUP_TYPE
 from domain.reservations.reservation import ReservationState
 from fleet import sends, tokens
 from fleet.engine.statements import Tx
@@ -23,7 +24,6 @@ from journal.reservations.record import from_snapshot
 from station_gateway.dialects.messages import Authorization, TokenSeen, TokenVerdict
 
 V16_TYPE = "idTag"
-GROUP_TYPE = "Central"
 
 
 @dataclass(frozen=True, slots=True)

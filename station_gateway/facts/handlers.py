@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from domain.ocpp_words import BootReason
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
@@ -40,8 +41,6 @@ from station_gateway.waking import Waker
 from telemetry import metrics
 
 log = structlog.get_logger(__name__)
-
-TRIGGERED = "Triggered"
 
 
 class Handlers:
@@ -110,7 +109,7 @@ class Handlers:
         One that we asked for (TriggerMessage) is no boot, unless it is the first that we get.
         """
         now = self._utc_now()
-        if call.reason != TRIGGERED or not peer.boot_accepted:
+        if call.reason != BootReason.TRIGGERED or not peer.boot_accepted:
             self._kick(await self._db.batch(lambda tx: facts.booted(tx, peer, call, now)))
             peer.booted()
             log.info("station_booted", station=peer.id, reason=call.reason)

@@ -8,6 +8,7 @@ fact where the answer needs it.
 from datetime import datetime
 from typing import Any
 
+from domain.ocpp_words import StationMessage, TransactionPhase
 from fleet import stations, transactions
 from fleet.engine.statements import Tx
 from fleet.log import reservations
@@ -44,7 +45,7 @@ async def booted(tx: Tx, peer: Peer, call: Booted, now: datetime) -> bool:
         now=now,
     )
     told = {"boot_reason": call.reason, "connection_id": peer.connection_id}
-    event = StationEvent(peer.id, "booted", message="BootNotification", told=told)
+    event = StationEvent(peer.id, "booted", message=StationMessage.BOOT_NOTIFICATION, told=told)
     return await wake_concerned(tx, event, now)
 
 
@@ -64,7 +65,7 @@ async def reservation_ended(
         "reservation",
         reservation_id=wire_id,
         status=call.status,
-        message="ReservationStatusUpdate",
+        message=StationMessage.RESERVATION_STATUS_UPDATE,
     )
     return await wake_concerned(tx, event, now)
 
@@ -86,7 +87,7 @@ async def connector_status(tx: Tx, peer: Peer, call: ConnectorStatusSeen, now: d
         evse_id=call.evse_id,
         connector_id=call.connector_id,
         status=call.status,
-        message="StatusNotification",
+        message=StationMessage.STATUS_NOTIFICATION,
         station_time=None if call.time.suspect else call.time.time,
         told={"error_code": call.error_code},
     )
@@ -115,11 +116,13 @@ async def session_started(
         reservation_id=await own_reservation(tx, peer, call.reservation_id),
         now=now,
     )
-    told = {"event": "Started", "meter_start_wh": call.meter_start_wh}
+    told = {"event": TransactionPhase.STARTED, "meter_start_wh": call.meter_start_wh}
     return (
         session,
         token,
-        await _wake_for(tx, session, now, message="StartTransaction", time=call.time, told=told),
+        await _wake_for(
+            tx, session, now, message=StationMessage.START_TRANSACTION, time=call.time, told=told
+        ),
     )
 
 
@@ -142,8 +145,14 @@ async def session_stopped(
         reason=call.reason,
         now=now,
     )
-    told = {"event": "Ended", "stop_reason": call.reason, "meter_stop_wh": call.meter_stop_wh}
-    return await _wake_for(tx, session, now, message="StopTransaction", time=call.time, told=told)
+    told = {
+        "event": TransactionPhase.ENDED,
+        "stop_reason": call.reason,
+        "meter_stop_wh": call.meter_stop_wh,
+    }
+    return await _wake_for(
+        tx, session, now, message=StationMessage.STOP_TRANSACTION, time=call.time, told=told
+    )
 
 
 async def session_event(
@@ -188,7 +197,7 @@ async def session_event(
         "remote_start_id": call.remote_start_id,
     }
     return token, await _wake_for(
-        tx, session, now, message="TransactionEvent", time=call.time, told=told
+        tx, session, now, message=StationMessage.TRANSACTION_EVENT, time=call.time, told=told
     )
 
 
@@ -214,7 +223,7 @@ async def session_observed(
         "transaction",
         evse_id=call.evse_id,
         ocpp_transaction_id=ocpp_transaction_id,
-        message="MeterValues",
+        message=StationMessage.METER_VALUES,
     )
     return await wake_concerned(tx, event, now)
 

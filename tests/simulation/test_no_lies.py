@@ -1,7 +1,7 @@
 """A thousand hostile worlds: every command ends in time, and its outcome is true.
 
 EVCOMMAND_SIMULATION_SEEDS: how many worlds. EVCOMMAND_SIMULATION_FIRST_SEED: where to begin; with
-one seed, the one world of a failure is played again. The rules are in `rules.py`.
+one seed, the one world of a failure is played again. The rules are in `rules/lies.py`.
 """
 
 import os

@@ -5,7 +5,7 @@ from temporalio.worker import Worker
 
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import WaitFor
-from tests.support.command_bench import Bench, rejected
+from tests.support.benches.command_bench import Bench, rejected
 from tests.support.histories.costs import Cost, cost_of
 from tests.support.naive_command import NaiveCommand, naive_send
 from tests.support.scripted_gateway import accepted, answers

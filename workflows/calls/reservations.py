@@ -20,6 +20,9 @@ from workflows.calls.commands import close_if_unsent, settle, start_frame
 from workflows.calls.retries import UNTIL_IT_WORKS
 from workflows.limits import LOOK_UP
 
+_VERBS = {Kind.RESERVE_NOW: "Ask for", Kind.CANCEL_RESERVATION: "Cancel"}
+"""What a frame about a reservation does with it, for whoever reads its history."""
+
 
 async def weigh(
     about: ReservationInput, now: datetime, not_before: datetime | None
@@ -56,8 +59,8 @@ async def _change(about: ReservationInput, change: ChangeInput | None, reason: s
 
 async def transmit(gateway: str, request: SendFrameInput) -> None:
     """Hands one frame to a gateway. What became of it is in the fleet's database afterwards."""
-    verb = "Cancel" if request.cancel_reservation else "Ask for"
-    summary = f"{verb} the hold at {request.station} (frame {request.attempt}, by {gateway})"
+    what = f"{_VERBS[request.kind]} the hold at {request.station}"
+    summary = f"{what} (frame {request.attempt}, by {gateway})"
     try:
         await close_if_unsent(request, await start_frame(gateway, request, summary))
     except ActivityError:

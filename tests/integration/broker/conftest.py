@@ -15,7 +15,7 @@ from entrypoints.temporal.dev_server import DevServerOptions, running_dev_server
 from fleet.database import Database
 from station_gateway.process import running_gateway
 from station_gateway.settings import GatewaySettings
-from tests.support.broker_house import House, dialled
+from tests.support.benches.broker_house import House, dialled
 from workflows.registration import register_search_attributes
 from workflows.worker import running_worker
 

@@ -22,7 +22,14 @@ from broker.process import running_broker
 from broker.settings import ApiKey, BrokerSettings
 from fleet import callbacks
 from fleet.database import Database
-from tests.support.broker_house import WAIT_S, Broker, House, dialled, failure_of, start_request
+from tests.support.benches.broker_house import (
+    WAIT_S,
+    Broker,
+    House,
+    dialled,
+    failure_of,
+    start_request,
+)
 from tests.support.receiver import Answer, Receiver, receiving
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

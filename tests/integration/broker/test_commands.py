@@ -12,7 +12,7 @@ from evcommand.v1 import remote_command_service_pb2 as pb
 from evcommand.v1 import station_service_pb2 as stations_pb
 from evcommand.v1.remote_command_pb2 import Outcome, RemoteCommand
 
-from tests.support.broker_house import (
+from tests.support.benches.broker_house import (
     House,
     begin_session,
     end_session,

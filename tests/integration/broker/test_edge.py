@@ -26,7 +26,7 @@ from broker.process import ListenFailed, running_broker
 from broker.settings import ApiKey, BrokerSettings, Tls, UnsafeBroker
 from fleet.database import Database
 from telemetry import metrics
-from tests.support.broker_house import Broker, House, dialled, failure_of, start_request
+from tests.support.benches.broker_house import Broker, House, dialled, failure_of, start_request
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -15,7 +15,7 @@ from evcommand.v1 import remote_command_service_pb2 as pb
 from evcommand.v1.remote_command_pb2 import Compensation, Outcome, RemoteCommand
 from temporalio.client import Client
 
-from tests.support.broker_house import House, begin_session, end_session, failure_of
+from tests.support.benches.broker_house import House, begin_session, end_session, failure_of
 from tests.support.stations.scripted_station import found
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

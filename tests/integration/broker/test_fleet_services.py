@@ -13,7 +13,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from fleet import stations
 from fleet.keys import load_passwords
-from tests.support.broker_house import House, begin_session, end_session, failure_of, patient
+from tests.support.benches.broker_house import (
+    House,
+    begin_session,
+    end_session,
+    failure_of,
+    patient,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

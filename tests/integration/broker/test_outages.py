@@ -23,7 +23,7 @@ from broker.process import running_broker
 from broker.settings import BrokerSettings
 from entrypoints.temporal.dev_server import free_port
 from fleet.database import Database
-from tests.support.broker_house import (
+from tests.support.benches.broker_house import (
     Broker,
     Failure,
     House,

@@ -15,7 +15,7 @@ from evcommand.v1 import reservation_service_pb2 as reservations_pb
 from evcommand.v1.reservation_service_pb2_grpc import ReservationServiceStub
 from google.protobuf.duration_pb2 import Duration
 
-from tests.support.broker_house import WAIT_S, House, failure_of, patient, waiting_for
+from tests.support.benches.broker_house import WAIT_S, House, failure_of, patient, waiting_for
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -15,7 +15,7 @@ from temporalio.client import Client
 from broker.process import running_broker
 from broker.settings import BrokerSettings
 from fleet.database import Database
-from tests.support.broker_house import WAIT_S, House, dialled, failure_of, patient
+from tests.support.benches.broker_house import WAIT_S, House, dialled, failure_of, patient
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

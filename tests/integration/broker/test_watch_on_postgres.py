@@ -16,7 +16,7 @@ from domain.model.command import Command, State
 from domain.model.specs import IdToken, Kind, StartSpec
 from fleet.database import Database
 from journal.commands.record import record
-from tests.support.broker_house import WAIT_S, dialled
+from tests.support.benches.broker_house import WAIT_S, dialled
 from tests.support.databases import running_postgres
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

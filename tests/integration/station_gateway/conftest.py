@@ -7,7 +7,7 @@ import pytest
 
 from fleet.database import Database
 from fleet.keys import load_passwords, load_sealer
-from tests.support.gateway_bench import Bench, quick
+from tests.support.benches.gateway_bench import Bench, quick
 
 
 @pytest.fixture

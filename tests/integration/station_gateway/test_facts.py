@@ -8,7 +8,7 @@ import pytest
 from domain.model.specs import Kind
 from fleet import stations, tokens
 from fleet.engine.unavailable import DatabaseUnavailable
-from tests.support.gateway_bench import TENANT, Bench, now
+from tests.support.benches.gateway_bench import TENANT, Bench, now
 from tests.support.stations.scripted_station import ScriptedStation, eventually
 
 START = {

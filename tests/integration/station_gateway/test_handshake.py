@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from fleet import stations
 from station_gateway.settings import GatewaySettings, UnsafeStationListener
 from station_gateway.sockets.handshake import OpeningRequest, Refused
-from tests.support.gateway_bench import PASSWORD, Bench, now
+from tests.support.benches.gateway_bench import PASSWORD, Bench, now
 from tests.support.stations.scripted_station import basic, connected, eventually
 
 

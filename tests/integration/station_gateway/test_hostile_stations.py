@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.support.gateway_bench import PASSWORD, Bench
+from tests.support.benches.gateway_bench import PASSWORD, Bench
 from tests.support.stations.scripted_station import ScriptedStation, connected
 
 

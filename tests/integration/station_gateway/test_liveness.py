@@ -11,7 +11,7 @@ from domain.model.specs import Kind
 from fleet import connections, stations
 from fleet.connections import Connection
 from station_gateway.settings import GatewaySettings
-from tests.support.gateway_bench import Bench, now
+from tests.support.benches.gateway_bench import Bench, now
 from tests.support.stations.scripted_station import eventually, found
 
 

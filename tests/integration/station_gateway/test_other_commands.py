@@ -23,7 +23,7 @@ from domain.model.specs import (
     UnlockSpec,
 )
 from telemetry import metrics
-from tests.support.gateway_bench import Bench, OtherSpec
+from tests.support.benches.gateway_bench import Bench, OtherSpec
 from tests.support.stations.scripted_station import ScriptedStation, found
 
 VERSIONS = ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"]

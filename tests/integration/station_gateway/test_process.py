@@ -26,7 +26,7 @@ from entrypoints.temporal.dev_server import DevServerOptions, running_dev_server
 from fleet import connections
 from fleet.database import Database
 from station_gateway.process import running_gateway
-from tests.support.gateway_bench import Bench, now, quick
+from tests.support.benches.gateway_bench import Bench, now, quick
 from tests.support.stations.scripted_station import ScriptedStation, basic, connected
 
 

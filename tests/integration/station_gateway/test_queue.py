@@ -4,7 +4,7 @@ import asyncio
 
 from contract.commands import SendStatus
 from domain.model.command import State
-from tests.support.gateway_bench import Bench, quick_start, waiting_at
+from tests.support.benches.gateway_bench import Bench, quick_start, waiting_at
 from tests.support.stations.scripted_station import eventually
 
 

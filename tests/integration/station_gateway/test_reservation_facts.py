@@ -12,7 +12,7 @@ from domain.reservations.reservation import ReservationState
 from fleet import connections, stations, tokens
 from fleet.stations import Station, StationConnector
 from telemetry import metrics
-from tests.support.gateway_bench import TENANT, Bench, now
+from tests.support.benches.gateway_bench import TENANT, Bench, now
 from tests.support.stations.scripted_station import BOOTS, ScriptedStation, found
 
 NEWER = ["ocpp2.0.1", "ocpp2.1"]

@@ -13,7 +13,7 @@ from fleet import connections, sends
 from fleet.engine.statements import Tx
 from station_gateway.dialects.messages import Confirmation, MeterRead
 from station_gateway.stations.peer import Peer
-from tests.support.gateway_bench import TENANT, Bench, now, quick_start, waiting_at
+from tests.support.benches.gateway_bench import TENANT, Bench, now, quick_start, waiting_at
 from tests.support.stations.scripted_station import ScriptedStation, eventually, found
 
 

@@ -2,7 +2,7 @@
 
 from domain.model.answers import Verdict
 from domain.model.command import State
-from tests.support.gateway_bench import Bench
+from tests.support.benches.gateway_bench import Bench
 
 
 async def test_a_start_goes_out_is_answered_and_its_session_becomes_a_fact(bench: Bench) -> None:

@@ -9,7 +9,7 @@ from domain.model.answers import Verdict
 from domain.model.command import State
 from fleet import stations
 from telemetry import metrics
-from tests.support.gateway_bench import Bench, now
+from tests.support.benches.gateway_bench import Bench, now
 from tests.support.stations.scripted_station import ScriptedStation
 
 LONG_TAG = "T" * 255

@@ -15,7 +15,7 @@ from contract.converter import DATA_CONVERTER
 from entrypoints.temporal.binary import find_temporal
 from entrypoints.temporal.dev_server import DevServerOptions, running_dev_server
 from fleet.database import Database
-from tests.support.command_bench import Bench
+from tests.support.benches.command_bench import Bench
 from tests.support.servers import time_skipping_server
 from workflows.registration import register_search_attributes
 from workflows.worker import running_worker

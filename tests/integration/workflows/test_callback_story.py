@@ -15,7 +15,7 @@ from domain.model.command import CallbackEvents, Command
 from domain.model.outcomes import Cause
 from fleet.database import Database
 from telemetry import metrics
-from tests.support.callback_bench import CallbackBench, callback_bench
+from tests.support.benches.callback_bench import CallbackBench, callback_bench
 from tests.support.certificates import pki
 from tests.support.receiver import GARBAGE, HANG_UP, HUGE, SLOW, Answer, Receiver, receiving
 

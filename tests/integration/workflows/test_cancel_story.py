@@ -5,7 +5,7 @@ import pytest
 from domain.model.command import Code, Command, CompensationState, State, WaitFor
 from domain.model.outcomes import Cause
 from domain.model.specs import OfflinePolicy
-from tests.support.command_bench import Bench, rejected
+from tests.support.benches.command_bench import Bench, rejected
 from tests.support.scripted_gateway import (
     Held,
     Play,

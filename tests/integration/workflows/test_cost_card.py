@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support import command_costs
-from tests.support.command_bench import Bench
+from tests.support.benches.command_bench import Bench
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -6,7 +6,7 @@ from domain.model.command import Code, Command, State
 from fleet.log import notes
 from journal.explain.reading import read_explanation
 from journal.explain.step import ExplainStep, StepKind
-from tests.support.command_bench import TENANT, Bench
+from tests.support.benches.command_bench import TENANT, Bench
 from tests.support.scripted_gateway import accepted, answers, dies, has_code, not_sent
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

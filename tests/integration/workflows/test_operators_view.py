@@ -11,7 +11,7 @@ from temporalio.contrib.opentelemetry import TracingInterceptor
 
 from domain.model.command import WaitFor
 from fleet.database import Database
-from tests.support.command_bench import Bench, rejected
+from tests.support.benches.command_bench import Bench, rejected
 from tests.support.histories.costs import cost_of
 from tests.support.scripted_gateway import accepted, answers, loses
 from workflows.registration import register_search_attributes

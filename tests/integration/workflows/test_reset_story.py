@@ -7,7 +7,7 @@ from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Code, Command, ResetFacts, State, WaitFor
 from domain.model.outcomes import Cause
 from domain.model.specs import OfflinePolicy
-from tests.support.command_bench import Bench, rejected
+from tests.support.benches.command_bench import Bench, rejected
 from tests.support.scripted_gateway import (
     Play,
     accepted,

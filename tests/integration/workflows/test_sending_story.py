@@ -13,7 +13,7 @@ from domain.model.command import Code, Command, State, WaitFor
 from domain.model.outcomes import Cause
 from domain.model.specs import OfflinePolicy
 from fleet.tables import commands
-from tests.support.command_bench import Bench
+from tests.support.benches.command_bench import Bench
 from tests.support.scripted_gateway import Held, Play, accepted, answers, dies, is_ending, not_sent
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

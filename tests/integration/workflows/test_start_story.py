@@ -9,7 +9,7 @@ from contract.commands import AskStationResult
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Code, Command, CompensationState, State, WaitFor
 from domain.model.outcomes import Cause
-from tests.support.command_bench import Bench, rejected
+from tests.support.benches.command_bench import Bench, rejected
 from tests.support.scripted_gateway import Play, accepted, answers, call_error, is_ending, loses
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -7,7 +7,7 @@ from domain.model.command import Code, Command, State, WaitFor
 from domain.model.outcomes import Cause
 from domain.model.specs import OfflinePolicy
 from fleet.transactions.rows import Transaction
-from tests.support.command_bench import Bench, rejected
+from tests.support.benches.command_bench import Bench, rejected
 from tests.support.scripted_gateway import Play, accepted, answers, has_code, is_ending, loses
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

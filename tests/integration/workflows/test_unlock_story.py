@@ -8,7 +8,7 @@ from domain.model.command import Code, Command, State, WaitFor
 from domain.model.outcomes import Cause
 from domain.model.specs import Kind, OfflinePolicy
 from fleet.transactions.rows import Transaction
-from tests.support.command_bench import Bench, rejected
+from tests.support.benches.command_bench import Bench, rejected
 from tests.support.scripted_gateway import (
     Held,
     Play,

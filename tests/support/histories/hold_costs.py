@@ -9,9 +9,9 @@ from temporalio.service import RPCError
 
 from domain.model.command import Command, WaitFor
 from domain.reservations.reservation import ReservationState
-from tests.support.command_bench import Bench
+from tests.support.benches.command_bench import Bench
+from tests.support.benches.hold_bench import cancel_command, handle, reserve_command, until
 from tests.support.histories.costs import Cost, cost_of
-from tests.support.hold_bench import cancel_command, handle, reserve_command, until
 from tests.support.scripted_gateway import accepted, answers, rejected
 
 

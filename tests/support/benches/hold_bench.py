@@ -21,7 +21,7 @@ from fleet.engine.statements import Tx
 from fleet.log import reservations
 from journal.commands.waking import StationEvent, wake_concerned
 from journal.reservations import record as reservation_recorder
-from tests.support.command_bench import TENANT, TOKEN, Bench
+from tests.support.benches.command_bench import TENANT, TOKEN, Bench
 
 
 async def reserve_command(

@@ -13,8 +13,8 @@ from domain.model.outcomes import Cause
 from domain.model.specs import CancelReservationSpec, Kind, OfflinePolicy
 from domain.reservations.reservation import ReservationState
 from domain.reservations.transitions import EndCause
-from tests.support.command_bench import Bench, rejected
-from tests.support.hold_bench import (
+from tests.support.benches.command_bench import Bench, rejected
+from tests.support.benches.hold_bench import (
     cancel_command,
     passes,
     reservation,

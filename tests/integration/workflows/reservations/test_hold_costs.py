@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from tests.support.command_bench import Bench
+from tests.support.benches.command_bench import Bench
 from tests.support.histories.costs import Cost
 from tests.support.histories.hold_costs import HOLD_CARD
 
