@@ -205,10 +205,7 @@ async def intend(
         AlreadySettled: a row of this attempt stands. The frame must not be written then.
         InvalidValue: an identifier or a number that the table cannot hold.
     """
-    # The epoch's row stays locked until the commit: no newer socket can take the station between
-    # this check and the intent.
-    if await current_epoch(tx, station) != epoch:
-        raise StaleEpoch(f"epoch {epoch} of station {station} is over")
+    await _fence(tx, station, epoch)
     values = _row(
         state="INTENT",
         command=identifier(command),
@@ -233,6 +230,15 @@ async def intend(
     if row is None:
         raise AlreadySettled(await _standing(tx, tenant, command, attempt))
     return Send(*row)
+
+
+async def _fence(tx: Tx, station: str, epoch: int) -> None:
+    """Hold the epoch's row until the commit: no newer socket can take the station before that.
+
+    Raises: StaleEpoch.
+    """
+    if await current_epoch(tx, station) != epoch:
+        raise StaleEpoch(f"epoch {epoch} of station {station} is over")
 
 
 async def void(tx: Tx, *, tenant: str, command: str, attempt: int, now: datetime) -> Send:

@@ -16,8 +16,8 @@ from domain.commands.rules import (
     FoundTarget,
     FrameSpec,
     NamedTarget,
-    Question,
     ReservationUpdate,
+    StationQuestion,
     guarded_for_the_window,
     looked_at_with_answer,
 )
@@ -142,10 +142,10 @@ def _reservation_update(command: Command, now: datetime) -> ReservationUpdate | 
     )
 
 
-def _question(command: Command) -> Question:
+def _question(command: Command) -> StationQuestion:
     """Nothing can be asked: OCPP has no question about a reservation."""
     del command
-    return Question()
+    return StationQuestion()
 
 
 def _title(command: Command) -> list[str]:
@@ -181,6 +181,7 @@ CANCEL_RESERVATION = CommandRules(
     question=_question,
     repeated=_repeated,
     reservation_update=_reservation_update,
+    admits_token=False,
     undo=None,
     first_step=None,
 )

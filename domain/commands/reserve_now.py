@@ -18,9 +18,9 @@ from domain.commands.cancel_reservation import frame_that_cancels
 from domain.commands.rules import (
     CommandRules,
     FrameSpec,
-    Question,
     ReservationUpdate,
     SessionTarget,
+    StationQuestion,
     UndoRules,
     looked_at_with_answer,
     never_ended,
@@ -307,10 +307,10 @@ def _needed_facts(command: Command) -> NeededFacts:
     return NeededFacts(frozenset(needs), reservation_number=required(command.reserve).wire_id)
 
 
-def _question(command: Command) -> Question:
+def _question(command: Command) -> StationQuestion:
     """Nothing can be asked: OCPP has no question about a reservation but ReserveNow itself."""
     del command
-    return Question()
+    return StationQuestion()
 
 
 def _title(command: Command) -> list[str]:
@@ -371,6 +371,7 @@ RESERVE_NOW = CommandRules(
     question=_question,
     repeated=_repeated,
     reservation_update=_reservation_update,
+    admits_token=False,
     undo=UndoRules(
         title="Cancel the hold of: ",
         progress="Cancelled; the station is told to hold nothing.",

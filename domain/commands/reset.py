@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 
 from domain.commands.rules import (
     CommandRules,
-    Question,
+    StationQuestion,
     always_decided,
     guarded_for_the_window,
     never_ended,
@@ -267,8 +267,8 @@ def _concern(event: StationEvent, frame: OpenFrame) -> Concern:
             return concern_of_any(event, frame)
 
 
-def _question(command: Command) -> Question:
-    return Question(required(command.reset).evse_id)
+def _question(command: Command) -> StationQuestion:
+    return StationQuestion(required(command.reset).evse_id)
 
 
 def _title(command: Command) -> list[str]:
@@ -306,6 +306,7 @@ RESET = CommandRules(
     question=_question,
     repeated=_repeated,
     reservation_update=no_reservation,
+    admits_token=False,
     undo=None,
     first_step=None,
 )

@@ -44,7 +44,7 @@ class SessionTarget:
 
 
 @dataclass(frozen=True)
-class Question:
+class StationQuestion:
     """What a station is asked about: a transaction where one is known, else an EVSE."""
 
     evse_id: int | None = None
@@ -147,6 +147,7 @@ class CommandRules:
     question: what its station is asked about it. repeated: the spec of a frame that is sent again;
         a stop takes the transaction id that it is given.
     reservation_update: what its newest change means for a reservation; None: nothing.
+    admits_token: its token may charge at the station while a frame of it is open.
     undo: None when its effect cannot be taken back. first_step: None when it has none.
     """
 
@@ -172,9 +173,10 @@ class CommandRules:
     concern: Callable[[StationEvent, OpenFrame], Concern]
     target: Callable[[Command], NamedTarget]
     already_ended: Callable[[Command, FoundTarget], Outcome | None]
-    question: Callable[[Command], Question]
+    question: Callable[[Command], StationQuestion]
     repeated: Callable[[Command, str], Spec]
     reservation_update: Callable[[Command, datetime], ReservationUpdate | None]
+    admits_token: bool
     undo: UndoRules | None
     first_step: FirstStepRules | None
 

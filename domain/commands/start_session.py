@@ -23,8 +23,8 @@ from domain.commands import compensation
 from domain.commands.rules import (
     CommandRules,
     FrameSpec,
-    Question,
     SessionTarget,
+    StationQuestion,
     UndoRules,
     always_decided,
     guarded_for_the_window,
@@ -293,11 +293,11 @@ def _concern(event: StationEvent, frame: OpenFrame) -> Concern:
             return concern_of_any(event, frame)
 
 
-def _question(command: Command) -> Question:
+def _question(command: Command) -> StationQuestion:
     """By the transaction that the station's answer named; else by EVSE and connector."""
     spec, answer = required(command.start), command.station_answer
     named = answer.ocpp_transaction_id if answer else None
-    return Question(spec.evse_id, spec.connector_id, named or "")
+    return StationQuestion(spec.evse_id, spec.connector_id, named or "")
 
 
 def _title(command: Command) -> list[str]:
@@ -341,6 +341,7 @@ START_SESSION = CommandRules(
     question=_question,
     repeated=_repeated,
     reservation_update=no_reservation,
+    admits_token=True,
     undo=UndoRules(
         title="Stop the unwanted session of: ",
         progress="Cancelled; a session that still starts will be stopped.",

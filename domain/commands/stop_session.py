@@ -18,8 +18,8 @@ from domain.commands.rules import (
     FoundTarget,
     FrameSpec,
     NamedTarget,
-    Question,
     SessionTarget,
+    StationQuestion,
     always_decided,
     guarded_for_the_window,
     no_reservation,
@@ -297,9 +297,9 @@ def _already_ended(command: Command, found: FoundTarget) -> Outcome | None:
     return ending(Cause.ALREADY_ENDED, session=session_facts(found.session))
 
 
-def _question(command: Command) -> Question:
+def _question(command: Command) -> StationQuestion:
     spec = required(command.stop)
-    return Question(spec.evse_id, ocpp_transaction_id=spec.found_ocpp_transaction_id)
+    return StationQuestion(spec.evse_id, ocpp_transaction_id=spec.found_ocpp_transaction_id)
 
 
 def _title(command: Command) -> list[str]:
@@ -340,6 +340,7 @@ STOP_SESSION = CommandRules(
     question=_question,
     repeated=_repeated,
     reservation_update=no_reservation,
+    admits_token=False,
     undo=None,
     first_step=None,
 )

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from domain.commands.rules import (
     CommandRules,
     FirstStepRules,
-    Question,
+    StationQuestion,
     always_decided,
     guarded_for_the_window,
     looked_at_with_answer,
@@ -244,10 +244,10 @@ def _concern(event: StationEvent, frame: OpenFrame) -> Concern:
     return Concern.NO if event.what == EventKind.TRANSACTION else concern_of_any(event, frame)
 
 
-def _question(command: Command) -> Question:
+def _question(command: Command) -> StationQuestion:
     """Of an unlock itself nothing can be asked: no message tells about the bolt."""
     del command
-    return Question()
+    return StationQuestion()
 
 
 def _title(command: Command) -> list[str]:
@@ -285,6 +285,7 @@ UNLOCK_CONNECTOR = CommandRules(
     question=_question,
     repeated=_repeated,
     reservation_update=no_reservation,
+    admits_token=False,
     undo=None,
     first_step=FirstStepRules(
         applies=stops_first,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from domain.model.specs import Kind
+from domain.commands.table import COMMANDS
 from domain.ocpp_words import GROUP_TYPE
 from domain.reservations.reservation import ReservationState
 from fleet import sends, tokens
@@ -24,6 +24,10 @@ from journal.reservations.record import from_snapshot
 from station_gateway.dialects.messages import Authorization, TokenSeen, TokenVerdict
 
 V16_TYPE = "idTag"
+
+
+_ADMITTING = {kind.value for kind, rules in COMMANDS.items() if rules.admits_token}
+"""Kinds of frames that bring a token: it is good at the station while such a frame is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ class FleetAuthorizer:
         self, tx: Tx, station: str, digest: str, group_digest: str | None
     ) -> bool:
         return any(
-            send.kind == Kind.START_SESSION.value
+            send.kind in _ADMITTING
             and not send.undo
             and send.token_digest is not None
             and (
