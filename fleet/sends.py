@@ -200,10 +200,8 @@ async def intend(
 ) -> Send:
     """Store the intent to write this frame. Write the frame only after the commit.
 
-    Raises:
-        StaleEpoch: the station has another connection by now, or none.
-        AlreadySettled: a row of this attempt stands. The frame must not be written then.
-        InvalidValue: an identifier or a number that the table cannot hold.
+    Raises: StaleEpoch when the station has another connection by now, or none. AlreadySettled when
+        a row of this attempt stands: the frame must not be written then. InvalidValue.
     """
     await _fence(tx, station, epoch)
     values = _row(
@@ -226,10 +224,9 @@ async def intend(
         action=cut(action, 64),
         frame=frame,
     )
-    row = (await tx.execute(_INSERT(tx), values)).first()
-    if row is None:
-        raise AlreadySettled(await _standing(tx, tenant, command, attempt))
-    return Send(*row)
+    if (row := (await tx.execute(_INSERT(tx), values)).first()) is not None:
+        return Send(*row)
+    raise AlreadySettled(await _standing(tx, tenant, command, attempt))
 
 
 async def _fence(tx: Tx, station: str, epoch: int) -> None:
