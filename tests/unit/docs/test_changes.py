@@ -65,3 +65,13 @@ def test_the_rules_of_reservations_stand_in_one_folder() -> None:
 def test_a_field_of_start_session_is_named_in_the_listed_files() -> None:
     expected = {path for path, _ in listed("a field of StartSession")}
     assert expected <= naming("charging_profile", *PRODUCTION, "protos")
+
+
+@pytest.mark.parametrize("page", ["docs/design.md", "CONTRIBUTING.md"])
+def test_the_files_that_a_page_names_are_there(page: str) -> None:
+    text = re.sub(r"^\| `[^`]+` \(new\) \|", "|", (ROOT / page).read_text(), flags=re.MULTILINE)
+    named = {
+        path for path in re.findall(r"`([\w/]+/[\w./]*)`", text) if path.endswith((".py", "/"))
+    }
+    assert named
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
