@@ -4,6 +4,9 @@ Nothing here reads a clock: `now_s` is the caller's monotonic time.
 """
 
 from collections import OrderedDict
+from datetime import timedelta
+
+from domain.backoff import pause_after
 
 
 class TokenBucket:
@@ -60,8 +63,10 @@ class Attempts:
             events, begin_s = 0, now_s
         events += 1
         if events >= self._limit:
-            over = min(events - self._limit, 30)
-            until_s = now_s + min(self._penalty_s * 2.0**over, self._max_penalty_s)
+            over = events - self._limit
+            longest = timedelta(seconds=self._max_penalty_s)
+            penalty = pause_after(over + 1, timedelta(seconds=self._penalty_s), longest)
+            until_s = now_s + penalty.total_seconds()
         self._seen[key] = (events, begin_s, until_s)
         if len(self._seen) > self._max_keys:
             self._seen.popitem(last=False)
