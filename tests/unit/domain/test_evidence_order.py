@@ -1,4 +1,4 @@
-"""Whatever comes in what order (F24): unlocks and resets end the same way."""
+"""Unlocks and resets end the same way, whatever order their evidence comes in."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
