@@ -17,7 +17,7 @@ up: setup ## Runs Temporal, broker, worker and gateway until Ctrl-C. ARGS="--ope
 	@$(BIN)/evcommand up $(ARGS)
 
 test: setup ## Passes every test. ARGS="tests/unit -k name" chooses some
-	@$(BIN)/pytest $(ARGS)
+	@scripts/test $(ARGS)
 
 SEEDS ?= 1000
 FIRST ?= 1
