@@ -1,11 +1,14 @@
 """Chooses the Temporal of a process: a configured one, or a dev server of its own."""
 
-from contextlib import AsyncExitStack
+import asyncio
+import fcntl
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from entrypoints.settings import ChosenSettings
-from entrypoints.temporal.binary import Say, find_temporal
+from entrypoints.temporal.binary import Say, cache_dir, find_temporal
 from entrypoints.temporal.client import TemporalTarget, configured_target
 from entrypoints.temporal.dev_server import (
     DevServerOptions,
@@ -51,10 +54,26 @@ async def start_temporal(
     if plan.target is not None:
         ui = settings.temporal_ui.rstrip("/")
         return plan.target, TemporalAddress(plan.target.address, ui)
-    options = _dev_server_options(settings, keep=keep)
-    where = await stack.enter_async_context(running_dev_server(plan.binary, options, say))
+    async with _one_at_a_time():
+        options = _dev_server_options(settings, keep=keep)
+        where = await stack.enter_async_context(running_dev_server(plan.binary, options, say))
     namespace = settings.temporal_namespace or "default"
     return TemporalTarget(where.address, namespace, {}), where
+
+
+@asynccontextmanager
+async def _one_at_a_time() -> AsyncIterator[None]:
+    """Keeps this user's other processes from choosing ports until the dev server listens.
+
+    Two that start at the same moment would both find the usual port free. One server would end, and
+    both processes would use the other one.
+    """
+    async with AsyncExitStack() as stack:
+        with suppress(OSError):  # a cache that cannot be written: start without the lock
+            cache_dir().mkdir(parents=True, exist_ok=True)
+            lock = stack.enter_context((cache_dir() / "ports.lock").open("w"))
+            await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
+        yield
 
 
 def _dev_server_options(settings: ChosenSettings, *, keep: bool) -> DevServerOptions:

@@ -34,7 +34,7 @@ class History:
         began = T0 - timedelta(seconds=chance.uniform(OLDER, 90_000))
         old = session(
             name=f"old{number}",
-            transaction_id=chance.choice(("0", "-1", f"{100 + number}")),
+            ocpp_transaction_id=chance.choice(("0", "-1", f"{100 + number}")),
             start_time=began,
             received_time=received,
             active=chance.random() < 0.5,

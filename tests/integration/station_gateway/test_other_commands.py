@@ -163,13 +163,13 @@ async def test_the_intent_carries_what_the_facts_will_be_recognised_by(bench: Be
     assert spec.group_id_token is not None
     async with bench.station("S1") as station:
         row = await sent(bench, station, await bench.request(spec))
-        assert (row.evse_id, row.wire_id) == (2, "41")
+        assert (row.evse_id, row.named_id) == (2, "41")
         assert row.token_digest == bench.sealer.digest("idTag", "TAG1")
         assert row.group_digest == bench.sealer.digest("idTag", "FLEET")
         row = await sent(bench, station, await bench.request(CancelReservationSpec(41)))
-        assert (row.evse_id, row.wire_id, row.token_digest) == (None, "41", None)
+        assert (row.evse_id, row.named_id, row.token_digest) == (None, "41", None)
         row = await sent(bench, station, await bench.request(UnlockSpec(3)))
-        assert (row.evse_id, row.connector_id, row.wire_id) == (3, 1, None)
+        assert (row.evse_id, row.connector_id, row.named_id) == (3, 1, None)
 
 
 async def sent(bench: Bench, station: ScriptedStation, request: SendFrameInput) -> Any:
@@ -186,7 +186,7 @@ async def test_frames_of_a_reservation_leave_every_commands_log_alone(bench: Ben
         request = await bench.request(bench.reserve_spec())
         own = replace(request, command="reservation-7", undo=True)
         row = await sent(bench, station, own)
-        assert (row.state, row.undo, row.wire_id) == ("ANSWERED", True, "7")
+        assert (row.state, row.undo, row.named_id) == ("ANSWERED", True, "7")
     assert [command.state for command in await bench.history(request)] == [State.QUEUED]
 
 

@@ -1,9 +1,11 @@
 """The dev server starts, keeps its history, says why it cannot start, and ends with its parent."""
 
+import asyncio
 import subprocess
 import sys
 import time
 import uuid
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import psutil
@@ -11,7 +13,9 @@ import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 
 from entrypoints.errors import CannotStart
+from entrypoints.settings import ChosenSettings
 from entrypoints.temporal.binary import find_temporal
+from entrypoints.temporal.choice import TemporalPlan, start_temporal
 from entrypoints.temporal.dev_server import (
     DevServer,
     DevServerOptions,
@@ -99,3 +103,16 @@ def test_the_page_of_a_workflow_has_its_id_escaped() -> None:
     where = TemporalAddress("127.0.0.1:7233", "http://127.0.0.1:8233")
     page = where.workflow_url("command/default/42")
     assert page == "http://127.0.0.1:8233/namespaces/default/workflows/command%2Fdefault%2F42"
+
+
+async def test_two_that_start_at_once_have_a_server_each(tmp_path: Path, binary: str) -> None:
+    async with AsyncExitStack() as stack:
+
+        async def started(name: str) -> str:
+            settings = ChosenSettings(data_dir=tmp_path / name)
+            plan = TemporalPlan(None, binary)
+            target, _ = await start_temporal(stack, plan, settings, lambda _line: None, keep=True)
+            return target.address
+
+        first, second = await asyncio.gather(started("first"), started("second"))
+    assert first != second

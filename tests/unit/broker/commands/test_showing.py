@@ -97,13 +97,13 @@ def test_an_error_and_a_compensation_are_shown() -> None:
         {"evse_id": 2},
         {"id_token": TOKEN},
         {"reservation": "reservations/0123456789abcdef01234567"},
-        {"transaction_id": "42"},
+        {"ocpp_transaction_id": "42"},
     ],
     ids=lambda target: next(iter(target)),
 )
 def test_a_stop_is_shown_with_its_target(target: dict[str, object]) -> None:
     shown = showing.command_out(stop_command(**target)).stop_session
-    assert shown.WhichOneof("target") == next(iter(target))
+    assert shown.WhichOneof("target") == next(iter(target)).removeprefix("ocpp_")
     assert shown.resolved_transaction_id == "42"
     assert shown.resolved_transaction == ""
 

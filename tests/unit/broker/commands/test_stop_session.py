@@ -60,7 +60,7 @@ def test_a_bad_stop_names_its_fields(request_: pb.StopSessionRequest, faults: li
             "reservation",
             "reservations/0123456789abcdef01234567",
         ),
-        (stop(transaction_id="9"), "transaction_id", "9"),
+        (stop(transaction_id="9"), "ocpp_transaction_id", "9"),
     ],
 )
 def test_a_stop_is_read_with_exactly_its_target(
@@ -68,7 +68,7 @@ def test_a_stop_is_read_with_exactly_its_target(
 ) -> None:
     parsed = stop_session.read(request_, SEALER, NOW)
     targets = ("transaction", "start_command", "evse_id", "id_token", "reservation")
-    given = {name: getattr(parsed.spec, name) for name in (*targets, "transaction_id")}
+    given = {name: getattr(parsed.spec, name) for name in (*targets, "ocpp_transaction_id")}
     assert {name: found for name, found in given.items() if found is not None} == {field: value}
     assert parsed.station == ("CP/1" if request_.station else None)
 
