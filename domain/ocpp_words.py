@@ -40,9 +40,13 @@ class BootReason(StrEnum):
 
 
 class ChargingState(StrEnum):
-    """How far a transaction is (OCPP 2.x). IDLE: it is open, and no car is connected."""
+    """How far a transaction is (OCPP 2.x). IDLE: it is open, and no car is connected.
+
+    CHARGING: energy flows, so somebody has authorised it.
+    """
 
     IDLE = "Idle"
+    CHARGING = "Charging"
 
 
 class TransactionPhase(StrEnum):

@@ -145,7 +145,12 @@ def _running_first(session: Session) -> tuple[bool, datetime]:
 
 def _started(session: Session, deadline: datetime, now: datetime) -> Decision:
     """The next step when a session is ours: it started, was refused, or waits for a car."""
-    if not session.active or not session.authorized:
+    if session.is_refused:
+        refused = ending(Cause.AUTHORIZATION_REFUSED, session=session_facts(session))
+        return Decision(Act.CONCLUDE, outcome=refused)
+    if not session.is_accepted:
+        return _not_judged(deadline, now)
+    if not session.active:
         return Decision(Act.CONCLUDE, outcome=_ended_start(session))
     if session.charging_state != ChargingState.IDLE:
         return Decision(
@@ -160,9 +165,15 @@ def _started(session: Session, deadline: datetime, now: datetime) -> Decision:
     )
 
 
+def _not_judged(deadline: datetime, now: datetime) -> Decision:
+    """Nobody has judged the token yet: that is no refusal. A later event tells it, or nothing."""
+    if now < deadline:
+        progress = "The station opened the session; waiting for it to be authorised."
+        return Decision(Act.WAIT, look_again=deadline, progress=progress)
+    return Decision(Act.CONCLUDE, outcome=ending(Cause.SESSION_DOUBTFUL))
+
+
 def _ended_start(session: Session) -> Outcome:
-    if not session.authorized or session.stop_reason == StopReason.DE_AUTHORIZED:
-        return ending(Cause.AUTHORIZATION_REFUSED, session=session_facts(session))
     if session.stop_reason == StopReason.TIMEOUT:
         return ending(Cause.CABLE_WAIT_ENDED, session=session_facts(session))
     return ending(Cause.SESSION_STARTED_AND_ENDED, session=session_facts(session))
@@ -214,7 +225,7 @@ def judge_late_start(command: Command, facts: Facts, timing: Timing, now: dateti
     if session is not None and match is Match.MATCH:
         if not is_definite(command.outcome) and session.start_time <= deadline:
             return judge_start(command, facts, timing, now)
-        return _late_session(command, session)
+        return _late_session(command, session, deadline, now)
     if command.state is State.COMPENSATING:
         over = now >= deadline
         return Decision(Act.SETTLE) if over else Decision(Act.WAIT, look_again=deadline)
@@ -229,9 +240,14 @@ def _nothing_more(command: Command) -> Decision:
     return Decision(Act.SETTLE if settle else Act.WAIT)
 
 
-def _late_session(command: Command, session: Session) -> Decision:
-    if session.active and session.authorized and not _left_alone(command, session):
+def _late_session(
+    command: Command, session: Session, deadline: datetime, now: datetime
+) -> Decision:
+    if session.active and session.is_accepted and not _left_alone(command, session):
         return compensation.unwanted(session)
+    undecided = session.active and not session.is_accepted and not session.is_refused
+    if undecided and now < deadline:
+        return Decision(Act.WAIT, look_again=deadline)
     if command.state is State.COMPENSATING:
         return Decision(Act.SETTLE)
     return Decision(Act.WAIT)

@@ -18,7 +18,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.limits import CLOCK_TOLERANCE, LATE_START_WINDOW
-from domain.ocpp_words import ConnectorStatus
+from domain.ocpp_words import ChargingState, ConnectorStatus, StopReason
 
 
 class Match(StrEnum):
@@ -27,6 +27,18 @@ class Match(StrEnum):
     MATCH = "MATCH"
     DOUBTFUL = "DOUBTFUL"
     NO_MATCH = "NO_MATCH"
+
+
+class TokenState(StrEnum):
+    """What is known about a session's token. NOT_TOLD: nobody has judged it yet.
+
+    OCPP 2.x may report a session before its token: when the cable is in first, the token comes with
+    a later event. "Not judged yet" is no refusal.
+    """
+
+    NOT_TOLD = "NOT_TOLD"
+    ACCEPTED = "ACCEPTED"
+    REFUSED = "REFUSED"
 
 
 @dataclass(frozen=True)
@@ -53,6 +65,7 @@ class Session:
 
     name: our id. start_time: by the station's clock; received_time: by ours.
     clock_suspect: the station's clock was out of any bounds, so start_time is not its word.
+    token_state: what is known about its token, which may be told later than its start.
     observed_only: metered or ended under this id, its start was never reported.
     reservation_id: the number of the reservation that it uses, as the station told.
     """
@@ -66,7 +79,7 @@ class Session:
     group_digest: str | None = None
     remote_start_id: int | None = None
     clock_suspect: bool = False
-    authorized: bool = True
+    token_state: TokenState = TokenState.ACCEPTED
     active: bool = True
     observed_only: bool = False
     charging_state: str = ""
@@ -76,6 +89,24 @@ class Session:
     meter_start_wh: int | None = None
     meter_stop_wh: int | None = None
     reservation_id: int | None = None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether its token was refused: by us when we judged it, or by the station at its end."""
+        ended_for_it = not self.active and self.stop_reason == StopReason.DE_AUTHORIZED
+        return self.token_state is TokenState.REFUSED or ended_for_it
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether it is known to be authorised.
+
+        A session that names a request of ours carries the token of that request, and energy flows
+        only in an authorised one; so the token itself need not be told.
+        """
+        if self.is_refused:
+            return False
+        proven = self.remote_start_id is not None or self.charging_state == ChargingState.CHARGING
+        return proven or self.token_state is TokenState.ACCEPTED
 
 
 @dataclass(frozen=True)

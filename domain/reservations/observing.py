@@ -14,7 +14,7 @@ often, or who woke the workflow.
 from datetime import datetime, timedelta
 
 from domain.evidence.frames import ReservationFrame
-from domain.evidence.sessions import Session
+from domain.evidence.sessions import Session, TokenState
 from domain.limits import (
     CHANGE_TRIES,
     CLOCK_TOLERANCE,
@@ -67,7 +67,7 @@ def _took_place(session: Session, known: Reservation) -> bool:
     since = known.start_time or known.create_time
     return (
         session.reservation_id is None
-        and session.authorized
+        and session.token_state is TokenState.ACCEPTED
         and not session.clock_suspect
         and not session.observed_only
         and (known.evse_id is None or session.evse_id == known.evse_id)

@@ -1,7 +1,14 @@
 """Transactions of the fleet as the domain's sessions."""
 
-from domain.evidence.sessions import Session
+from domain.evidence.sessions import Session, TokenState
 from fleet.transactions.rows import Transaction
+
+
+def token_state_of(row: Transaction) -> TokenState:
+    """What a row knows about its token. A row without a token was never judged."""
+    if row.authorized:
+        return TokenState.ACCEPTED
+    return TokenState.NOT_TOLD if row.token_digest is None else TokenState.REFUSED
 
 
 def session_of(row: Transaction) -> Session:
@@ -16,7 +23,7 @@ def session_of(row: Transaction) -> Session:
         group_digest=row.group_digest,
         remote_start_id=row.remote_start_id,
         clock_suspect=row.clock_suspect,
-        authorized=row.authorized,
+        token_state=token_state_of(row),
         active=row.state == "ACTIVE",
         observed_only=row.observed_only,
         charging_state=row.charging_state,

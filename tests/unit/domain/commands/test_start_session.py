@@ -1,10 +1,14 @@
 """What became of a StartSession: one table per moment, a row per situation."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from domain.commands import transitions as changes
 from domain.commands.table import COMMANDS
 from domain.evidence.facts import Facts
+from domain.evidence.sessions import TokenState
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Command
 from domain.model.outcomes import Cause, ending
@@ -38,7 +42,10 @@ NAMED = StationAnswer(Verdict.ACCEPTED, "Accepted", ocpp_transaction_id="9")
         pytest.param(facts(session()), 10, "SESSION_STARTED", id="it started"),
         pytest.param(facts(ended()), 30, "SESSION_STARTED_AND_ENDED", id="it is over already"),
         pytest.param(
-            facts(session(authorized=False)), 10, "AUTHORIZATION_REFUSED", id="refused by us"
+            facts(session(token_state=TokenState.REFUSED)),
+            10,
+            "AUTHORIZATION_REFUSED",
+            id="refused by us",
         ),
         pytest.param(
             facts(ended("DeAuthorized")), 30, "AUTHORIZATION_REFUSED", id="by the station"
@@ -267,7 +274,9 @@ CANCELLED = changes.cancelled(answered(start()), at(5))
         pytest.param(facts(frame=None), 20, "SETTLE", id="it was never sent"),
         pytest.param(facts(session()), 20, "UNDO", id="it starts"),
         pytest.param(facts(ended()), 30, "SETTLE", id="it started and ended"),
-        pytest.param(facts(session(authorized=False)), 20, "SETTLE", id="we refused it"),
+        pytest.param(
+            facts(session(token_state=TokenState.REFUSED)), 20, "SETTLE", id="we refused it"
+        ),
     ],
 )
 def test_a_cancelled_start_is_watched_and_undone(known: Facts, now_s: float, expected: str) -> None:
@@ -289,3 +298,54 @@ def test_the_first_look_after_a_frame(
     sent = frame(answer_time=answer_time)
     look = COMMANDS[Kind.START_SESSION].first_look(sent, answer, TIMING, None)
     assert look == at(expected_s)
+
+
+# --- A session whose token is told later than its start
+
+
+def cable_first(**changed: Any) -> Facts:
+    """The station names the session of its answer; its token has not been told."""
+    known = session(ocpp_transaction_id="9", token_digest=None, token_state=TokenState.NOT_TOLD)
+    return facts(replace(known, **changed), **ON_2X)
+
+
+@pytest.mark.parametrize(
+    ("known", "now_s", "expected"),
+    [
+        pytest.param(cable_first(), 20, "WAIT", id="nobody has judged it yet"),
+        pytest.param(cable_first(charging_state="EVConnected"), 20, "WAIT", id="cable only"),
+        pytest.param(cable_first(charging_state="Charging"), 20, "SESSION_STARTED", id="energy"),
+        pytest.param(cable_first(remote_start_id=5), 20, "SESSION_STARTED", id="our request"),
+        pytest.param(
+            cable_first(token_state=TokenState.ACCEPTED, token_digest="token"),
+            20,
+            "SESSION_STARTED",
+            id="its token came and was accepted",
+        ),
+        pytest.param(
+            cable_first(token_state=TokenState.REFUSED, token_digest="token"),
+            20,
+            "AUTHORIZATION_REFUSED",
+            id="its token came and was refused",
+        ),
+        pytest.param(
+            cable_first(active=False, stop_reason="DeAuthorized"),
+            20,
+            "AUTHORIZATION_REFUSED",
+            id="the station refused it",
+        ),
+        pytest.param(
+            cable_first(active=False, stop_reason="EVDisconnected"), 20, "WAIT", id="unplugged"
+        ),
+        pytest.param(cable_first(), 76, "SESSION_DOUBTFUL", id="never judged"),
+    ],
+)
+def test_not_judged_yet_is_not_refused(known: Facts, now_s: float, expected: str) -> None:
+    assert judged(answered(start(), NAMED), known, now_s) == expected
+
+
+def test_a_session_that_may_be_authorised_yet_keeps_a_cancelled_start_waiting() -> None:
+    cancelled = changes.cancelled(answered(start(), NAMED), at(12))
+    assert judged(cancelled, cable_first(), 20) == "WAIT"
+    assert judged(cancelled, cable_first(charging_state="Charging"), 20) == "UNDO"
+    assert judged(cancelled, cable_first(), 76) == "SETTLE"

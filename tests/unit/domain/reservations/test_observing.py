@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from domain.evidence.sessions import TokenState
 from domain.limits import REPAIRS, SETTLING
 from domain.reservations.facts import ReservationEvidence
 from domain.reservations.observing import observe
@@ -178,7 +179,7 @@ STANDS: list[tuple[str, ReservationEvidence, float]] = [
     ("the station is away", known(ready=False), 70),
     ("a session of its token elsewhere", known(sessions=(charging(evse_id=2),)), 70),
     ("a session that names another", known(sessions=(charging(reservation_id=43),)), 70),
-    ("a refused token's session", known(sessions=(charging(authorized=False),)), 70),
+    ("a refused token's session", known(sessions=(charging(token_state=TokenState.REFUSED),)), 70),
     ("an old session, told late", known(sessions=(charging(start_time=at(-600)),)), 70),
     (
         "a session with a wrong clock",
