@@ -7,7 +7,7 @@ merge with a row that is just being sent would lose the new one.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -47,8 +47,14 @@ class Wakeup:
 
     @property
     def starts(self) -> Start | None:
-        """How to start the workflow; None: it gets the signal only when it is running."""
-        return None if self.start is None else Start(**self.start)
+        """How to start the workflow; None: it gets the signal only when it is running.
+
+        A newer version may have written more than this one knows: the rest is left alone.
+        """
+        if self.start is None:
+            return None
+        known = {each.name for each in fields(Start)}
+        return Start(**{name: value for name, value in self.start.items() if name in known})
 
 
 OUTBOX_GREW = CommitMark("evcommand_outbox_grew")

@@ -112,8 +112,13 @@ class WakeupDispatcher:
 
         async def one(workflow_id: str, rows: list[Wakeup]) -> list[int]:
             async with limit:
-                starts = (row.starts for row in reversed(rows) if row.start is not None)
-                taken = await self._signal(workflow_id, rows[-1].reason, next(starts, None))
+                try:
+                    starts = (row.starts for row in reversed(rows) if row.start is not None)
+                    taken = await self._signal(workflow_id, rows[-1].reason, next(starts, None))
+                except Exception:  # one row that nobody can use must not hold up the others
+                    metrics.UNUSABLE_WAKEUPS.inc()
+                    _log.exception("wakeup_unusable", workflow=workflow_id)
+                    taken = False
             return [row.id for row in rows] if taken else []
 
         results = await asyncio.gather(*(one(*item) for item in reasons.items()))

@@ -40,6 +40,7 @@ from station_gateway.stations.registry import REPLACED, Registry
 from station_gateway.stations.station import ConnectedStation, Surroundings
 from station_gateway.stations.sweeper import Sweeper
 from station_gateway.waking import Waker
+from telemetry.supervision import supervised
 
 log = structlog.get_logger(__name__)
 
@@ -141,8 +142,8 @@ class Gateway:
         self.settings.check()
         await self._renew()
         await self.server.start()
-        for work in (self._keep_lease(), self.sweeper.run()):
-            self._loops.append(asyncio.get_running_loop().create_task(work))
+        for name, run in (("lease", self._keep_lease), ("sweeper", self.sweeper.run)):
+            self._loops.append(asyncio.get_running_loop().create_task(supervised(name, run)))
         self.ready = True
         log.info("gateway_listens", address=self.address, gateway=self.gateway_id)
 

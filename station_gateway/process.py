@@ -14,6 +14,7 @@ from fleet.keys import load_passwords, load_sealer
 from journal.wakeups import WakeupDispatcher
 from station_gateway.gateway import Gateway
 from station_gateway.settings import GatewaySettings
+from telemetry.supervision import supervised
 
 
 @asynccontextmanager
@@ -35,7 +36,7 @@ async def running_gateway(
         graceful_shutdown_timeout=timedelta(seconds=settings.drain_timeout_s),
     )
     async with AsyncExitStack() as stack:
-        delivering = asyncio.get_running_loop().create_task(dispatcher.run())
+        delivering = asyncio.get_running_loop().create_task(supervised("wake-ups", dispatcher.run))
         stack.push_async_callback(_cancelled, delivering)
         await stack.enter_async_context(worker)
         stack.push_async_callback(gateway.drain)

@@ -86,6 +86,15 @@ CALLBACK_LATENCY = Histogram(
 WAKEUPS_REPEATED = Counter(
     "evcommand_wakeups_repeated_total", "Workflow signals that had to be sent again."
 )
+UNUSABLE_WAKEUPS = Counter(
+    "evcommand_unusable_wakeups_total",
+    "Wake-ups that could not be sent for another reason than Temporal. They stay in the outbox.",
+)
+TASK_FAILURES = Counter(
+    "evcommand_task_failures_total",
+    "Failures of a background task of this process. It was started again.",
+    ["task"],
+)
 DROPPED_LOGS = Counter(
     "evcommand_dropped_logs_total", "Log lines that could not be written (disk full, pipe closed)."
 )

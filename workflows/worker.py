@@ -13,6 +13,7 @@ from contract.names import COMMANDS_QUEUE
 from domain.commands.timing import Timing
 from fleet.database import Database
 from journal.wakeups import WakeupDispatcher
+from telemetry.supervision import supervised
 from workflows.activities.callbacks import CallbackActivities
 from workflows.activities.commands import CommandActivities
 from workflows.activities.reservations import ReservationActivities
@@ -81,7 +82,7 @@ async def running_worker(
         no_remote_activities=True,
     )
     async with worker:
-        delivering = asyncio.create_task(WakeupDispatcher(db, client).run())
+        delivering = asyncio.create_task(supervised("wake-ups", WakeupDispatcher(db, client).run))
         try:
             yield worker
         finally:

@@ -27,6 +27,7 @@ from fleet.database import Database
 from fleet.keys import Sealer
 from fleet.log import commands as log
 from journal.commands.record import from_snapshot
+from telemetry.supervision import supervised
 
 _log = structlog.get_logger(__name__)
 
@@ -100,7 +101,9 @@ async def posting_callbacks(
         raise ValueError(f"broker_callback_timeout_s must be at most {MAX_CALLBACK_TIMEOUT_S:g}")
     receivers = Receivers(settings)
     poster = CallbackPoster(db, sealer, receivers)
-    posting = asyncio.create_task(serve_posts(client, poster.post_callback, settings))
+    posting = asyncio.create_task(
+        supervised("callback-posts", lambda: serve_posts(client, poster.post_callback, settings))
+    )
     try:
         yield
     finally:

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
+from sqlalchemy import update
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from fleet import wakeups
+from fleet import tables, wakeups
 from fleet.database import Database
 from journal.wakeups import WakeupDispatcher
 
@@ -25,6 +26,11 @@ class FakeTemporal:
     def __init__(self, *errors: RPCStatusCode | None) -> None:
         self.errors = list(errors)
         self.taken: list[str] = []
+        self.started: list[str] = []
+
+    async def start_workflow(self, *_: object, id: str, **__: object) -> None:
+        """Starts whatever it is asked for."""
+        self.started.append(id)
 
     def get_workflow_handle(self, workflow_id: str) -> Any:
         """A handle that signals."""
@@ -98,3 +104,35 @@ async def test_a_workflow_that_has_ended_is_forgotten(database: Database) -> Non
     async with dispatching(database, temporal):
         await emptied(database)
     assert temporal.taken == []
+
+
+async def test_a_start_of_a_newer_version_is_read_by_an_older_one(database: Database) -> None:
+    temporal = FakeTemporal()
+    start = {"workflow": "W", "queue": "q", "argument": {}, "of_a_newer_version": True}
+    await planted(database, "newer", start)
+    async with dispatching(database, temporal):
+        await emptied(database)
+    assert temporal.started == ["newer"]
+
+
+async def test_a_row_that_nobody_can_use_holds_up_no_other(database: Database) -> None:
+    temporal = FakeTemporal()
+    await planted(database, "broken", {"neither": "workflow", "nor": "queue"})
+    await noted(database, "a")
+    async with dispatching(database, temporal):
+        async with asyncio.timeout(5):
+            while "a" not in temporal.taken:
+                await asyncio.sleep(0.01)
+        await noted(database, "b")
+        async with asyncio.timeout(5):
+            while "b" not in temporal.taken:
+                await asyncio.sleep(0.01)
+    assert temporal.started == []
+
+
+async def planted(db: Database, workflow_id: str, start: dict[str, Any]) -> None:
+    """A row as another version, or a fault, may have left it."""
+    async with db.write() as tx:
+        await wakeups.add(tx, workflow_id, "held", NOW)
+        row = update(tables.wakeups).where(tables.wakeups.c.workflow_id == workflow_id)
+        await tx.execute(row.values(start=start))
