@@ -30,6 +30,7 @@ from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.keys import Passwords
 from station_gateway.dialects import DIALECTS
+from station_gateway.dialects.printable import printable
 from station_gateway.settings import GatewaySettings
 from station_gateway.sockets.limits import Attempts, Reconnects
 from telemetry import metrics
@@ -224,17 +225,29 @@ class HandshakeJudge:
 def station_id(path: str) -> str:
     """The station's identity out of the request path `/ocpp/{station_id}`, URL-unescaped.
 
+    Stations also send the whole URL (absolute form, RFC 9112 section 3.2.2), and slashes too many:
+    where they joined an address and an identity, or at the end. An identity with a slash in it is
+    sent with that slash escaped, so no other path is meant.
+
     Raises:
         Refused: 404, another path or an identity that cannot be one.
     """
-    bare = path.partition("?")[0]
-    escaped = bare.removeprefix(PATH)
-    if escaped == bare or not escaped or "/" in escaped or len(escaped) > 3 * MAX_ID_CHARS:
+    parts = [part for part in origin_form(path).split("/") if part]
+    if len(parts) != 2 or parts[0] != PATH.strip("/") or len(parts[1]) > 3 * MAX_ID_CHARS:
         raise Refused(HTTPStatus.NOT_FOUND, "unknown_path")
-    identity = unquote(escaped, errors="replace")
+    identity = unquote(parts[1], errors="replace")
     if len(identity) > MAX_ID_CHARS or not identity.isprintable() or "\ufffd" in identity:
         raise Refused(HTTPStatus.NOT_FOUND, "unknown_path")
     return identity
+
+
+def origin_form(path: str) -> str:
+    """The path of a request target without scheme, authority and query."""
+    bare = path.partition("?")[0]
+    scheme, separator, rest = bare.partition("://")
+    if not separator or scheme.lower() not in {"http", "https", "ws", "wss"}:
+        return bare
+    return "/" + rest.partition("/")[2]
 
 
 def negotiate(headers: Headers) -> str | None:
@@ -264,7 +277,12 @@ def credentials(headers: Headers) -> tuple[str, str]:
     return user, password
 
 
-def report_refusal(refused: Refused, station: str, address: str) -> None:
-    """Tell operators about a refused handshake."""
+def report_refusal(refused: Refused, station: str, path: str, address: str) -> None:
+    """Tell operators about a refused handshake. The query of the path is left out: it is a secret
+    with some stations.
+    """
     metrics.REFUSED_HANDSHAKES.labels(reason=refused.reason).inc()
-    log.warning("handshake_refused", station=station, address=address, reason=refused.reason)
+    shown = printable(origin_form(path), MAX_ID_CHARS)
+    log.warning(
+        "handshake_refused", station=station, path=shown, address=address, reason=refused.reason
+    )

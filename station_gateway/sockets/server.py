@@ -297,7 +297,7 @@ def _refuse(
         station = station_id(request.path)
     except Refused:
         station = ""
-    report_refusal(refused, station, address)
+    report_refusal(refused, station, request.path, address)
     response = connection.respond(refused.status, f"{refused.status.phrase}\n")
     if refused.status is HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = 'Basic realm="ocpp", charset="UTF-8"'

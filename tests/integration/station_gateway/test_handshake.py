@@ -1,6 +1,7 @@
 """Who may open a socket, decided in the HTTP upgrade before anything else exists."""
 
 import asyncio
+import base64
 import time
 
 import pytest
@@ -88,6 +89,31 @@ async def test_the_id_in_the_url_may_be_escaped(bench: Bench) -> None:
 async def test_other_paths_do_not_exist(bench: Bench, path: str) -> None:
     url = f"ws://{bench.gateway.address}{path}"
     assert (await refused(url, PASSWORD, user="S1"))[0] == 404
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["/ocpp/S1", "/ocpp//S1", "//ocpp/S1", "/ocpp/S1/", "http://csms.example/ocpp/S1"],
+)
+async def test_a_bare_socket_is_admitted_with_every_form_of_its_address(
+    bench: Bench, target: str
+) -> None:
+    await bench.register("S1")
+    basic = base64.b64encode(f"S1:{PASSWORD}".encode()).decode()
+    lines = [
+        f"GET {target} HTTP/1.1",
+        "Host: csms.example",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Protocol: ocpp1.6",
+        f"Authorization: Basic {basic}",
+    ]
+    reader, writer = await asyncio.open_connection("127.0.0.1", bench.gateway.port)
+    writer.write("".join(f"{line}\r\n" for line in [*lines, ""]).encode())
+    assert (await asyncio.wait_for(reader.readline(), 5)).startswith(b"HTTP/1.1 101 ")
+    writer.close()
 
 
 async def test_without_a_common_subprotocol_the_socket_is_closed_at_once(bench: Bench) -> None:

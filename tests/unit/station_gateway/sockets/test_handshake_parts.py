@@ -22,15 +22,37 @@ def headers(**values: str) -> Headers:
         ("/ocpp/a%20b", "a b"),
         ("/ocpp/a%2Fb", "a/b"),
         ("/ocpp/%C3%BC", "ü"),
+        ("/ocpp//S1", "S1"),
+        ("//ocpp/S1", "S1"),
+        ("/ocpp/S1/", "S1"),
+        ("/ocpp/S1/?x=1", "S1"),
+        ("http://csms.example/ocpp/S1", "S1"),
+        ("WSS://csms.example:443//ocpp/S1/", "S1"),
+        ("/ocpp/http:%2F%2Fx", "http://x"),
     ],
 )
 def test_the_identity_is_the_last_part_of_the_path(path: str, station: str) -> None:
     assert station_id(path) == station
 
 
-@pytest.mark.parametrize(
-    "path", ["", "/", "/ocpp", "/ocpp/", "/OCPP/S1", "/ocpp/a/b", "/ocpp/%0a", "/ocpp/%ff"]
+NO_IDENTITY = (
+    *(
+        "",
+        "/",
+        "/ocpp",
+        "/ocpp/",
+        "/OCPP/S1",
+        "/ocpp/a/b",
+        "/ocpp/%0a",
+        "/ocpp/%ff",
+        "/ocpp//",
+        "S1",
+    ),
+    *("http://csms.example", "http://csms.example/S1", "ftp://x/ocpp/S1"),
 )
+
+
+@pytest.mark.parametrize("path", NO_IDENTITY)
 def test_what_is_no_identity_is_no_path(path: str) -> None:
     with pytest.raises(Refused):
         station_id(path)
