@@ -266,7 +266,7 @@ class WeighEvidenceResult:
 
 
 class ChangeKind(StrEnum):
-    """What `record_change` writes; `domain/model/transitions.py` has the rule of each.
+    """What `record_change` writes; `domain/commands/transitions.py` has the rule of each.
 
     NOT_SENT: sending was given up. CANCEL_ASKED: the caller wants the command back, too late.
     CANCELLED: the command was taken back. GUARD_ENDED: late evidence is not acted on any longer.

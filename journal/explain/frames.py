@@ -29,8 +29,8 @@ def steps_of_sends(sends: Sequence[Send], noted: set[str]) -> Iterator[ExplainSt
 def shown_frame(send: Send) -> str | None:
     """The frame as the explanation shows it: the JSON of its payload. None: it was not kept.
 
-    No token can be in it: the gateway masks the frame (`station_gateway/session/masking.py`) before
-    it stores it.
+    No token can be in it: the gateway masks the frame before it stores it
+    (`station_gateway/dialects/masking.py`).
     """
     return None if send.frame is None else json.dumps(send.frame, ensure_ascii=False)
 
