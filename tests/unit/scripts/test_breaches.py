@@ -81,6 +81,8 @@ IMPORTS = [
     Import("websockets", "station_gateway/commands/frames.py", "websockets"),
     # between the rooms and inside them
     Import("rooms", "broker/errors.py", "station_gateway.gateway"),
+    Import("rooms", "broker/reading/paging.py", "workflows.settings"),
+    Import("rooms", "workflows/limits.py", "broker.settings"),
     Import("rooms", "fleet/stations.py", "journal.wakeups"),
     Import("rooms", "domain/model/command.py", "contract.names"),
     Import("simulator", "simulator/charger/charger.py", "contract.names"),
