@@ -1,4 +1,4 @@
-"""A station of OCPP 2.x as a bare websocket: it says what a test tells it to say, and no more.
+"""A station as a bare websocket: it says what a test tells it to say, and no more.
 
 It shares no code with the gateway or with the simulated station, so it does not share their
 assumptions either.
@@ -18,38 +18,64 @@ Payload = dict[str, Any]
 LIMIT_S = 20.0
 
 
+class RefusedCall(Exception):
+    """The other side answered a CALL with a CALLERROR: its code and its description."""
+
+
 class RawStation:
-    """One connected station. Requests of the other side that no test awaits are not supported."""
+    """One connected station. Requests of the other side that no test awaits are not supported.
+
+    requests: what it was asked, in order. unexpected: answers to nothing that it asked.
+    """
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
         self._answers: dict[str, asyncio.Future[Payload]] = {}
         self._replies: dict[str, Callable[[Payload], Payload]] = {}
         self.received: dict[str, asyncio.Event] = {}
+        self.requests: list[tuple[str, Payload]] = []
+        self.unexpected: list[str | bytes] = []
 
     def answers(self, action: str, reply: Callable[[Payload], Payload]) -> asyncio.Event:
         """From now on requests of this action get this reply. Returns: set once one was."""
         self._replies[action] = reply
         return self.received.setdefault(action, asyncio.Event())
 
-    async def call(self, action: str, payload: Payload) -> Payload:
-        """Sends a CALL and returns the payload of its CALLRESULT."""
-        identity = str(uuid.uuid4())
+    async def call(self, action: str, payload: Payload, identity: str | None = None) -> Payload:
+        """Sends a CALL and returns the payload of its CALLRESULT.
+
+        Raises: RefusedCall when it gets a CALLERROR.
+        """
+        identity = identity or str(uuid.uuid4())
+        return await self.call_text(json.dumps([2, identity, action, payload]), identity)
+
+    async def call_text(self, text: str, identity: str) -> Payload:
+        """Sends this very text, a CALL with this message id, and returns as `call` does."""
         self._answers[identity] = asyncio.get_running_loop().create_future()
-        await self._socket.send(json.dumps([2, identity, action, payload]))
+        await self.send_text(text)
         async with asyncio.timeout(LIMIT_S):
             return await self._answers[identity]
+
+    async def send_text(self, text: str) -> None:
+        """Writes this very text and waits for nothing."""
+        await self._socket.send(text)
 
     async def read(self) -> None:
         """Reads until the socket closes."""
         async for text in self._socket:
             kind, identity, *rest = json.loads(text)
+            waiting = self._answers.get(identity)
             if kind == 2:
                 await self._answer(identity, *rest)
-            elif waiting := self._answers.get(identity):
+            elif waiting is None or waiting.done():
+                self.unexpected.append(text)
+            elif kind == 3:
                 waiting.set_result(rest[0])
+            else:
+                waiting.set_exception(RefusedCall(*rest[:2]))
 
     async def _answer(self, identity: str, action: str, payload: Payload) -> None:
+        self.requests.append((action, payload))
         reply = self._replies.get(action)
         if reply is None:
             frame = [4, identity, "NotSupported", "", {}]
@@ -60,21 +86,35 @@ class RawStation:
             self.received[action].set()
 
 
+BOOTS: dict[str, Payload] = {
+    "ocpp1.6": {"chargePointVendor": "socket", "chargePointModel": "bare"},
+    "ocpp2.0.1": {
+        "reason": "PowerUp",
+        "chargingStation": {"model": "bare", "vendorName": "socket"},
+    },
+}
+BOOTS["ocpp2.1"] = BOOTS["ocpp2.0.1"]
+
+
 @asynccontextmanager
-async def raw_station(url: str, identity: str, subprotocol: str) -> AsyncIterator[RawStation]:
-    """A station that has booted and whose only EVSE is available."""
+async def connected_station(url: str, identity: str, subprotocol: str) -> AsyncIterator[RawStation]:
+    """A station that is connected and has said nothing."""
     async with connect(f"{url}/{identity}", subprotocols=[subprotocol]) as socket:  # type: ignore[list-item]
         station = RawStation(socket)
         reading = asyncio.create_task(station.read())
         try:
-            boot = {
-                "reason": "PowerUp",
-                "chargingStation": {"model": "bare", "vendorName": "socket"},
-            }
-            assert (await station.call("BootNotification", boot))["status"] == "Accepted"
             yield station
         finally:
             reading.cancel()
+
+
+@asynccontextmanager
+async def raw_station(url: str, identity: str, subprotocol: str) -> AsyncIterator[RawStation]:
+    """A station that has booted."""
+    async with connected_station(url, identity, subprotocol) as station:
+        boot = await station.call("BootNotification", BOOTS[subprotocol])
+        assert boot["status"] == "Accepted"
+        yield station
 
 
 def event(kind: str, seq: int, trigger: str, transaction: Payload, **more: Any) -> Payload:
