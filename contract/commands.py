@@ -182,6 +182,8 @@ class SendFrameResult:
     effect_timeout_s: how long the station waits for the cable, when this is known.
     revision: the command's revision in the log; 0 when the result could not be written there.
     message_id: OCPP's id of the frame, also found in logs and traces; "" when nothing was sent.
+    decides: whether the answer may be the end of the command, as it was recorded. Results of older
+        versions do not say so: there every readable answer might.
     """
 
     status: SendStatus
@@ -193,6 +195,7 @@ class SendFrameResult:
     effect_timeout_s: float | None = None
     revision: int = 0
     message_id: str = ""
+    decides: bool = True
 
 
 # settle_send: was an attempt sent although its gateway is silent?

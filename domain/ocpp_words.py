@@ -15,20 +15,54 @@ from domain.model.specs import ResetMode
 
 
 class ConnectorStatus(StrEnum):
-    """The status of a connector (StatusNotification). OCPP 2.x has no PREPARING."""
+    """The status of a connector (StatusNotification). OCPP 2.x has OCCUPIED for what 1.6 tells
+    apart: a car that is plugged in, and one that charges."""
 
     AVAILABLE = "Available"
     PREPARING = "Preparing"
+    CHARGING = "Charging"
+    SUSPENDED_EV = "SuspendedEV"
+    SUSPENDED_EVSE = "SuspendedEVSE"
+    FINISHING = "Finishing"
     RESERVED = "Reserved"
     UNAVAILABLE = "Unavailable"
     FAULTED = "Faulted"
 
 
+IN_SESSION = frozenset(
+    {
+        ConnectorStatus.CHARGING,
+        ConnectorStatus.SUSPENDED_EV,
+        ConnectorStatus.SUSPENDED_EVSE,
+        ConnectorStatus.FINISHING,
+    }
+)
+"""The status words of a connector that has, or just had, a session (OCPP 1.6)."""
+
+
 class StopReason(StrEnum):
-    """Why a transaction ended, as far as it says that a start had no effect."""
+    """Why a transaction ended, as far as it says something about a command.
+
+    The last ones are those of a restart.
+    """
 
     DE_AUTHORIZED = "DeAuthorized"
     TIMEOUT = "Timeout"
+    IMMEDIATE_RESET = "ImmediateReset"
+    SOFT_RESET = "SoftReset"
+    HARD_RESET = "HardReset"
+    REBOOT = "Reboot"
+
+
+RESET_REASONS = frozenset(
+    {
+        StopReason.IMMEDIATE_RESET,
+        StopReason.SOFT_RESET,
+        StopReason.HARD_RESET,
+        StopReason.REBOOT,
+    }
+)
+"""Why a transaction ended when its station was restarted, in the words of all versions."""
 
 
 class BootReason(StrEnum):

@@ -243,7 +243,15 @@ class RemoteCommandWorkflow:
             self._note(recorded.command)
             return
         at, cause = result.answer_time or now, result.cause
-        command = frame_ended(command, command.kind, answer, at, cause=cause, send_time=sent_at)
+        command = frame_ended(
+            command,
+            command.kind,
+            answer,
+            at,
+            cause=cause,
+            send_time=sent_at,
+            decides=result.decides,
+        )
         self._note(replace(command, revision=result.revision))
 
     # --- The effect: until the facts decide.

@@ -5,8 +5,8 @@ what that means. If a session carries the number, the reservation was used and i
 the reservation is ours, it has ended, which is what was asked for. If nobody here ever heard of it,
 the station knows no such reservation.
 
-A lost answer is no reason to worry: the frame may be repeated, and finds nothing left to do. An
-error in answer to a repeat says nothing about the first frame.
+A lost answer is no reason to worry: the frame may be repeated, and finds nothing left to do. The
+same is done after an error of the station's own: it says neither yes nor no.
 """
 
 from datetime import datetime, timedelta
@@ -24,6 +24,7 @@ from domain.commands.rules import (
 from domain.commands.timing import Timing
 from domain.evidence.facts import Act, Decision, Facts, Need, NeededFacts
 from domain.evidence.frames import next_try
+from domain.evidence.proof import Proof, signs
 from domain.evidence.station_event import concern_of_reservation
 from domain.limits import FRAME_PAUSE, MAX_CANCEL_FRAMES
 from domain.model.answers import StationAnswer
@@ -35,7 +36,7 @@ from domain.reservations.transitions import cancelled
 
 
 def _outcome_of_answer(command: Command, answer: StationAnswer) -> Outcome | None:
-    """A yes is final, and so is an error. Whether "no such reservation" is good, facts tell."""
+    """A yes is final. Whether "no such reservation" is good, facts tell."""
     if answer.said_no_such:
         return None
     if answer.verdict.is_no:
@@ -61,7 +62,7 @@ def judge_cancel(command: Command, facts: Facts, timing: Timing, now: datetime) 
     last = frames[-1]
     if last.said_no_such:
         return Decision(Act.CONCLUDE, outcome=_not_there(spec, facts))
-    if last.answer is not None and not last.unreadable and len(frames) == 1:
+    if last.answer is not None and last.refused and len(frames) == 1:
         return Decision(Act.CONCLUDE, outcome=refusal(last.answer))
     if command.state is State.DONE:
         return Decision(Act.WAIT)
@@ -89,6 +90,19 @@ def _not_there(spec: CancelReservationSpec, facts: Facts) -> Outcome:
         return about_reservation(spec, Cause.RESERVATION_USED, transaction=user.name)
     ours = spec.found_reservation is not None
     return about_reservation(spec, Cause.RESERVATION_GONE if ours else Cause.RESERVATION_UNKNOWN)
+
+
+def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Proof:
+    """What says that a reservation was cancelled, or was not, and what is not known."""
+    del timing, now
+    number = required(command.cancel_reservation).wire_id
+    last = facts.asks[-1] if facts.asks else None
+    used = any(session.reservation_id == number for session in facts.sessions)
+    return Proof(
+        speaks_for=signs(undone_there=any(frame.agreed for frame in facts.asks)),
+        speaks_against=signs(refused=last is not None and last.refused),
+        not_known=signs(report_not_taken=bool(facts.untaken) and not used),
+    )
 
 
 # --- The other rules
@@ -169,9 +183,12 @@ CANCEL_RESERVATION = CommandRules(
     outcome_of_answer=_outcome_of_answer,
     is_undecided=_is_undecided,
     first_look=looked_at_with_answer,
+    no_is_weighed=False,
     judge=judge_cancel,
     judge_compensating=judge_cancel,
     judge_done=judge_cancel,
+    proof=_proof,
+    unproven=still_unknown,
     is_guarded=_is_guarded,
     guard_end=guarded_for_the_window,
     needed_facts=_needed_facts,

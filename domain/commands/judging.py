@@ -1,22 +1,39 @@
 """From everything that is known about a command to its next step: the one door of the rules.
 
+The door lets no negative out whose proof does not hold: see `domain/evidence/proof.py`.
+
 All facts are looked at afresh each time, so that it does not matter in which order they came, how
 often, or who woke the workflow. The command's row in `table.py` decides; `apply` writes the
 decision into the command by `transitions.py`.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from domain.commands import transitions as changes
+from domain.commands.rules import CommandRules
 from domain.commands.table import rules_of
 from domain.commands.timing import Timing
 from domain.evidence.facts import Act, Decision, Facts
+from domain.evidence.proof import is_negative, proven
 from domain.model.command import Command, CompensationState, State
 
 
 def judge(command: Command, facts: Facts, timing: Timing, now: datetime) -> Decision:
     """The next step of a command whose frame was sent, by all facts at this moment."""
     rules = rules_of(command)
+    decision = _chosen(rules, command, facts, timing, now)
+    outcome = decision.outcome
+    if outcome is None or not is_negative(outcome) or outcome == command.outcome:
+        return decision
+    proof = rules.proof(command, facts, timing, now)
+    return replace(decision, outcome=proven(outcome, proof, rules.unproven(command)), proof=proof)
+
+
+def _chosen(
+    rules: CommandRules, command: Command, facts: Facts, timing: Timing, now: datetime
+) -> Decision:
+    """What the command's rules choose, whether or not it is proven."""
     if command.state is State.DONE:
         if not is_guarded(command):
             return Decision(Act.CONCLUDE, outcome=command.outcome)

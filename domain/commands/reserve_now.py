@@ -29,6 +29,7 @@ from domain.commands.rules import (
 from domain.commands.timing import Timing
 from domain.evidence.facts import Act, Decision, Facts, Need, NeededFacts
 from domain.evidence.frames import ReservationFrame, next_try
+from domain.evidence.proof import Proof, signs
 from domain.evidence.sessions import Session
 from domain.evidence.station_event import concern_of_reservation
 from domain.limits import FRAME_PAUSE, MAX_RESERVE_FRAMES
@@ -287,6 +288,28 @@ def _sooner(command: Command, timing: Timing, now: datetime, end: datetime) -> d
     return min(report, end) if report > now else end
 
 
+# --- The proof that nothing is reserved
+
+
+def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Proof:
+    """What says that the station holds it, or does not, and what is not known."""
+    del timing, now
+    number = required(command.reserve).wire_id
+    settled = any(frame.settles_cancel for frame in facts.cancels)
+    return Proof(
+        speaks_for=signs(
+            session_is_ours=any(session.reservation_id == number for session in facts.sessions)
+        ),
+        speaks_against=signs(
+            refused=bool(facts.asks)
+            and facts.asks[-1].refused
+            and (settled or len(facts.asks) == 1),
+            undone_there=settled,
+        ),
+        not_known=signs(report_not_taken=bool(facts.untaken) and settled),
+    )
+
+
 # --- The other rules
 
 
@@ -359,9 +382,12 @@ RESERVE_NOW = CommandRules(
     outcome_of_answer=_outcome_of_answer,
     is_undecided=_is_undecided,
     first_look=looked_at_with_answer,
+    no_is_weighed=False,
     judge=judge_reserve,
     judge_compensating=judge_reserve,
     judge_done=judge_reserve,
+    proof=_proof,
+    unproven=still_unknown,
     is_guarded=_is_guarded,
     guard_end=_guard_end,
     needed_facts=_needed_facts,

@@ -35,9 +35,11 @@ from domain.evidence.facts import (
     NeededFacts,
     agreed,
     given_answer,
+    refused,
 )
+from domain.evidence.proof import Proof, signs
 from domain.evidence.restart import ConnectorReport, RestartFacts
-from domain.evidence.sessions import SentFrame
+from domain.evidence.sessions import SentFrame, Session
 from domain.evidence.station_event import (
     Concern,
     EventKind,
@@ -51,7 +53,7 @@ from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Code, Command, Outcome, ResetFacts, State
 from domain.model.outcomes import Cause, cause_of, ending, refusal
 from domain.model.specs import OfflinePolicy, ResetSpec, required
-from domain.ocpp_words import BootReason, ConnectorStatus
+from domain.ocpp_words import RESET_REASONS, BootReason, ConnectorStatus
 
 _BY_OUR_RESET = {BootReason.REMOTE_RESET, BootReason.SCHEDULED_RESET}
 
@@ -86,6 +88,11 @@ def judge_reset(command: Command, facts: Facts, timing: Timing, now: datetime) -
         return _conclude(command, spec, facts, Cause.EVSE_RESTARTED)
     if command.state is State.DONE:
         return Decision(Act.WAIT)
+    if refused(command, frame):
+        no = refusal(required(command.station_answer))
+        proof = _proof(command, facts, timing, now)
+        if now >= deadline or proof.holds(Cause(no.cause)):
+            return Decision(Act.CONCLUDE, outcome=no)
     if now >= deadline:
         return _conclude(command, spec, facts, _not_restarted(command, spec, facts, frame))
     return _wait(command, facts, frame, deadline, now)
@@ -100,8 +107,11 @@ def is_scheduled(command: Command) -> bool:
 def reset_deadline(command: Command, frame: SentFrame, timing: Timing) -> datetime:
     """When a reset without a proof is given up."""
     answer = given_answer(command, frame)
-    scheduled = answer is not None and answer.verdict is Verdict.SCHEDULED
-    wait_s = timing.reset_scheduled_s if scheduled else timing.reset_effect_s
+    wait_s = timing.reset_effect_s
+    if answer is not None and answer.verdict is Verdict.SCHEDULED:
+        wait_s = timing.reset_scheduled_s
+    elif answer is not None and answer.verdict.is_no:
+        wait_s = timing.effect_margin_s  # what it still does after a no would be late
     return heard_or_sent(frame) + timedelta(seconds=wait_s)
 
 
@@ -236,7 +246,48 @@ def _outcome(command: Command, spec: ResetSpec, facts: Facts, cause: Cause) -> O
     )
 
 
+# --- The proof that it did not restart
+
+
+def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Proof:
+    """What says that the station restarted, or did not, and what is not known."""
+    frame, restart = facts.frame, facts.restart
+    if frame is None:
+        return Proof()
+    answer = given_answer(command, frame)
+    full_time = now >= heard_or_sent(frame) + timedelta(seconds=timing.reset_effect_s)
+    return Proof(
+        speaks_for=signs(
+            booted=_booted_for_itself(restart, frame),
+            ended_by_reset=any(_ended_by_reset(session, frame) for session in restart.running),
+        ),
+        speaks_against=signs(refused=refused(command, frame), same_connection=restart.same_socket),
+        not_known=signs(
+            report_not_taken=bool(facts.untaken),
+            station_error=answer is not None and answer.is_error and not full_time,
+        ),
+    )
+
+
+def _booted_for_itself(restart: RestartFacts, frame: SentFrame) -> bool:
+    """Whether the station said that it has booted, and not because it was asked to say so."""
+    booted = restart.boot_time
+    asked_for = restart.boot_reason == BootReason.TRIGGERED
+    return booted is not None and booted > frame.send_time and not asked_for
+
+
+def _ended_by_reset(session: Session, frame: SentFrame) -> bool:
+    told = session.stop_received_time
+    return session.stop_reason in RESET_REASONS and told is not None and told > frame.send_time
+
+
 # --- The other rules
+
+
+def _unproven(command: Command) -> Outcome:
+    """UNKNOWN with the cause that the command has already."""
+    known = command.outcome.cause if command.outcome else ""
+    return ending(cause_of(known, Code.UNKNOWN, Cause.RESTART_NOT_CONFIRMED))
 
 
 def _is_guarded(command: Command, outcome: Outcome) -> bool:
@@ -294,9 +345,12 @@ RESET = CommandRules(
     outcome_of_answer=_outcome_of_answer,
     is_undecided=always_decided,
     first_look=_first_look,
+    no_is_weighed=True,
     judge=judge_reset,
     judge_compensating=judge_reset,
     judge_done=judge_reset,
+    proof=_proof,
+    unproven=_unproven,
     is_guarded=_is_guarded,
     guard_end=guarded_for_the_window,
     needed_facts=_needed_facts,

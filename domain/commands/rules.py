@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from domain.commands.sending import SendDecision, Whereabouts
 from domain.commands.timing import Timing
 from domain.evidence.facts import Decision, Facts, NeededFacts
+from domain.evidence.proof import Proof
 from domain.evidence.sessions import SentFrame, Session
 from domain.evidence.station_event import Concern, OpenFrame, StationEvent
 from domain.model.answers import StationAnswer
@@ -24,6 +25,7 @@ from domain.model.specs import Kind, OfflinePolicy, Spec
 from domain.reservations.reservation import Reservation, ReservationState
 
 Judge = Callable[[Command, Facts, Timing, datetime], Decision]
+Prove = Callable[[Command, Facts, Timing, datetime], Proof]
 
 
 @dataclass(frozen=True)
@@ -137,8 +139,12 @@ class CommandRules:
         station knows the message.
     is_undecided: whether this command is in a state in which even such an answer decides nothing.
     first_look: when to look at the facts for the first time after a frame was sent, unless woken.
+    no_is_weighed: a no is no end of the command when the station reported something since the
+        frame: then facts decide.
     judge, judge_compensating, judge_done: the next step, by all facts: while the effect is awaited,
         while it is undone after a cancel, and on guard after the end.
+    proof: what speaks for the effect and against it, and what is not known. A negative that
+        `judge` chooses is only said when it holds. unproven: what is said otherwise.
     is_guarded: whether late evidence about the finished command is acted on. It has an outcome, and
         a frame of it may have been sent. guard_end: until when.
 
@@ -163,9 +169,12 @@ class CommandRules:
     outcome_of_answer: Callable[[Command, StationAnswer], Outcome | None]
     is_undecided: Callable[[Command, StationAnswer], bool]
     first_look: Callable[[SentFrame, StationAnswer | None, Timing, float | None], datetime]
+    no_is_weighed: bool
     judge: Judge
     judge_compensating: Judge
     judge_done: Judge
+    proof: Prove
+    unproven: Callable[[Command], Outcome]
     is_guarded: Callable[[Command, Outcome], bool]
     guard_end: Callable[[Command, Timing, datetime], datetime]
 

@@ -2,9 +2,11 @@
 
 The order of the rules is the rule. A session that is ours decides, whatever was answered and in
 whatever order the messages came. Without one, the station's own end of waiting decides early.
-Otherwise the deadline decides, and there the burden of proof is on "nothing happened": the station
-must have agreed and have been connected since (then it would have reported a session), or have said
-on being asked that it holds no unreported facts. Without such proof the outcome is UNKNOWN.
+Otherwise the deadline decides, and there the burden of proof is on "nothing happened" (`_proof`):
+the station must have agreed and have been connected since (then it would have reported a session),
+or have said on being asked that it holds no unreported facts, and nothing may point to a session.
+Without such proof the outcome is UNKNOWN. After a no, or an error of the station's own, the
+deadline is short: what such a station still does is late.
 
 The frame is written once, ever: a second one may become a second session.
 
@@ -43,8 +45,10 @@ from domain.evidence.facts import (
     NeededFacts,
     agreed,
     given_answer,
+    refused,
     session_facts,
 )
+from domain.evidence.proof import Proof, concerning, signs
 from domain.evidence.sessions import Match, SentFrame, Session, cable_wait_ended, classify
 from domain.evidence.station_event import (
     Concern,
@@ -57,11 +61,11 @@ from domain.evidence.station_event import (
 )
 from domain.limits import ASK_SPACING, DOUBT_PAUSE, FIRST_LOOK, LATE_START_WINDOW
 from domain.model.answers import StationAnswer
-from domain.model.command import GIVEN_UP, Command, CompensationState, Outcome, State
+from domain.model.command import GIVEN_UP, Code, Command, CompensationState, Outcome, State
 from domain.model.outcomes import Cause, ending, refusal, still_unknown
 from domain.model.specs import OfflinePolicy, StartSpec, required
 from domain.model.states import is_definite
-from domain.ocpp_words import ChargingState, StopReason
+from domain.ocpp_words import IN_SESSION, ChargingState, StopReason
 
 _LEFT_ALONE = {CompensationState.PENDING, CompensationState.FAILED}
 
@@ -93,18 +97,34 @@ def judge_start(command: Command, facts: Facts, timing: Timing, now: datetime) -
     frame = facts.frame
     if frame is None:
         return Decision(Act.WAIT)
-    deadline = start_deadline(facts, frame, timing)
-    # The order is the rule: a session of ours, the station's own end of waiting, the deadline.
+    deadline = _patience(command, facts, frame, timing)
+    # The order is the rule: a session of ours, the station's own word, the deadline.
     session, match = best_match(command, facts, frame, timing)
     if session is not None and match is Match.MATCH:
         return _started(session, deadline, now)
-    if cable_wait_ended(facts.connectors, frame) and agreed(command, frame):
-        return Decision(Act.CONCLUDE, outcome=ending(Cause.CABLE_WAIT_ENDED))
+    told = _in_its_words(command, facts, frame)
+    if told is not None and (now >= deadline or _is_proven(told, command, facts, timing, now)):
+        return Decision(Act.CONCLUDE, outcome=told)
     if now < deadline:
         return _before_deadline(command, facts, frame, timing, now)
     if session is not None:
         return Decision(Act.CONCLUDE, outcome=ending(Cause.SESSION_DOUBTFUL))
-    return Decision(Act.CONCLUDE, outcome=_without_session(command, facts, frame, timing, now))
+    return Decision(Act.CONCLUDE, outcome=_without_session(facts))
+
+
+def _in_its_words(command: Command, facts: Facts, frame: SentFrame) -> Outcome | None:
+    """The end that the station itself told: it stopped waiting, or it refused."""
+    if cable_wait_ended(facts.connectors, frame) and agreed(command, frame):
+        return ending(Cause.CABLE_WAIT_ENDED)
+    return refusal(required(command.station_answer)) if refused(command, frame) else None
+
+
+def _patience(command: Command, facts: Facts, frame: SentFrame, timing: Timing) -> datetime:
+    """Until when a session is waited for. After a no of any kind it would be late."""
+    answer = given_answer(command, frame)
+    if answer is not None and answer.verdict.is_no:
+        return heard_or_sent(frame) + timedelta(seconds=timing.effect_margin_s)
+    return start_deadline(facts, frame, timing)
 
 
 def start_deadline(facts: Facts, frame: SentFrame, timing: Timing) -> datetime:
@@ -174,7 +194,7 @@ def _not_judged(deadline: datetime, now: datetime) -> Decision:
 
 
 def _ended_start(session: Session) -> Outcome:
-    if session.stop_reason == StopReason.TIMEOUT:
+    if _timed_out(session):
         return ending(Cause.CABLE_WAIT_ENDED, session=session_facts(session))
     return ending(Cause.SESSION_STARTED_AND_ENDED, session=session_facts(session))
 
@@ -182,8 +202,9 @@ def _ended_start(session: Session) -> Outcome:
 def _before_deadline(
     command: Command, facts: Facts, frame: SentFrame, timing: Timing, now: datetime
 ) -> Decision:
-    deadline = start_deadline(facts, frame, timing)
-    if agreed(command, frame):
+    deadline = _patience(command, facts, frame, timing)
+    answer = given_answer(command, frame)
+    if answer is not None and (answer.verdict.is_yes or answer.verdict.is_no):
         return Decision(Act.WAIT, look_again=deadline)
     from_then = ask_time(deadline, timing)
     if now < from_then:
@@ -193,20 +214,78 @@ def _before_deadline(
     return Decision(Act.WAIT, look_again=min(deadline, now + ASK_SPACING))
 
 
-def _without_session(
-    command: Command, facts: Facts, frame: SentFrame, timing: Timing, now: datetime
-) -> Outcome:
-    """The outcome at the deadline when no session is known."""
-    detail = facts.asked.detail if facts.asked else ""
-    if nothing_is_held_back(facts):
-        return ending(Cause.NO_CABLE_OR_NO_TRANSACTION, detail)
-    if agreed(command, frame):
-        steady = is_steady(facts.connected_since, now, timing)
-        cause = Cause.NO_CABLE_OR_NO_TRANSACTION if steady else Cause.OFFLINE_AT_DEADLINE
-        return ending(cause, detail)
-    if facts.asked and facts.asked.messages_in_queue:
-        return ending(Cause.FACTS_STILL_ON_STATION, detail)
-    return still_unknown(command, detail)
+def _without_session(facts: Facts) -> Outcome:
+    """What is said at the deadline when no session is known, if it is proven."""
+    return ending(Cause.NO_CABLE_OR_NO_TRANSACTION, facts.asked.detail if facts.asked else "")
+
+
+# --- The proof that nothing happened
+
+
+def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Proof:
+    """What says that a session of ours began, or did not, and what is not known."""
+    frame = facts.frame
+    if frame is None:
+        return Proof()
+    session, match = best_match(command, facts, frame, timing)
+    ours = session if match is Match.MATCH else None
+    answer, asked = given_answer(command, frame), facts.asked
+    over = now >= start_deadline(facts, frame, timing)
+    steady = is_steady(facts.connected_since, now, timing)
+    against = signs(
+        refused=refused(command, frame),
+        token_refused=ours is not None and ours.is_refused,
+        wait_ended=_stopped_waiting(command, facts, frame, ours),
+        nothing_held_back=_said_all(facts, frame, timing),
+        agreed_and_silent=agreed(command, frame) and over and steady and session is None,
+    )
+    return Proof(
+        speaks_for=signs(
+            session_is_ours=ours is not None and ours.is_accepted and not _timed_out(ours),
+            evse_in_use=_is_in_use(facts, frame),
+        ),
+        speaks_against=against,
+        not_known=signs(
+            session_may_be_ours=match is Match.DOUBTFUL,
+            token_not_judged=ours is not None and not (ours.is_accepted or ours.is_refused),
+            report_not_taken=bool(concerning(facts.untaken, frame.evse_id)),
+            held_back=asked is not None and asked.messages_in_queue is True,
+            station_away=agreed(command, frame) and not against and not steady,
+            station_error=answer is not None and answer.is_error and not against,
+        ),
+    )
+
+
+def _is_proven(
+    told: Outcome, command: Command, facts: Facts, timing: Timing, now: datetime
+) -> bool:
+    return _proof(command, facts, timing, now).holds(Cause(told.cause))
+
+
+def _stopped_waiting(
+    command: Command, facts: Facts, frame: SentFrame, ours: Session | None
+) -> bool:
+    showed_it = cable_wait_ended(facts.connectors, frame) and agreed(command, frame)
+    return showed_it or (ours is not None and _timed_out(ours))
+
+
+def _timed_out(session: Session) -> bool:
+    return not session.active and session.stop_reason == StopReason.TIMEOUT
+
+
+def _said_all(facts: Facts, frame: SentFrame, timing: Timing) -> bool:
+    """Whether the station said that it has nothing to report when its own waits were over."""
+    over = ask_time(start_deadline(facts, frame, timing), timing)
+    return nothing_is_held_back(facts) and facts.asked is not None and facts.asked.at >= over
+
+
+def _is_in_use(facts: Facts, frame: SentFrame) -> bool:
+    """Whether the EVSE that was asked for shows a session that no report explains."""
+    explained = any(session.evse_id in {None, frame.evse_id} for session in facts.sessions)
+    return not explained and any(
+        each.status in IN_SESSION and each.status_time > frame.send_time
+        for each in facts.connectors
+    )
 
 
 # --- After it was given up, taken back or reported
@@ -231,7 +310,7 @@ def judge_late_start(command: Command, facts: Facts, timing: Timing, now: dateti
         return Decision(Act.SETTLE) if over else Decision(Act.WAIT, look_again=deadline)
     if session is not None:
         return _doubtful(command, session, deadline, now)
-    return _still_unknown(command, facts, now)
+    return _still_unknown(command, facts, frame, timing, now)
 
 
 def _nothing_more(command: Command) -> Decision:
@@ -271,17 +350,27 @@ def _doubtful(command: Command, session: Session, deadline: datetime, now: datet
     return compensation.left_alone(session)
 
 
-def _still_unknown(command: Command, facts: Facts, now: datetime) -> Decision:
+def _still_unknown(
+    command: Command, facts: Facts, frame: SentFrame, timing: Timing, now: datetime
+) -> Decision:
     if is_definite(command.outcome):
         return Decision(Act.WAIT)
-    if nothing_is_held_back(facts):
-        return Decision(Act.CONCLUDE, outcome=ending(Cause.NO_CABLE_OR_NO_TRANSACTION))
+    if _said_all(facts, frame, timing):
+        return Decision(Act.CONCLUDE, outcome=_without_session(facts))
     if facts.can_ask_status and may_ask(facts, now):
         return Decision(Act.ASK)
     return Decision(Act.WAIT)
 
 
 # --- The other rules
+
+
+def _unproven(command: Command) -> Outcome:
+    """UNKNOWN with the cause that the command has already."""
+    lost = command.outcome is not None and command.outcome.code is Code.UNKNOWN
+    if lost or command.station_answer is None:
+        return still_unknown(command)
+    return ending(Cause.START_NOT_EXCLUDED)
 
 
 def _is_guarded(command: Command, outcome: Outcome) -> bool:
@@ -345,9 +434,12 @@ START_SESSION = CommandRules(
     outcome_of_answer=_outcome_of_answer,
     is_undecided=always_decided,
     first_look=_first_look,
+    no_is_weighed=True,
     judge=judge_start,
     judge_compensating=judge_late_start,
     judge_done=judge_late_start,
+    proof=_proof,
+    unproven=_unproven,
     is_guarded=_is_guarded,
     guard_end=guarded_for_the_window,
     needed_facts=_needed_facts,

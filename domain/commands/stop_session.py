@@ -34,8 +34,10 @@ from domain.evidence.facts import (
     NeededFacts,
     agreed,
     given_answer,
+    refused,
     session_facts,
 )
+from domain.evidence.proof import Proof, Sign, concerning, signs
 from domain.evidence.sessions import SentFrame, Session
 from domain.evidence.station_event import (
     Concern,
@@ -50,6 +52,7 @@ from domain.model.answers import StationAnswer
 from domain.model.command import Code, Command, Outcome
 from domain.model.outcomes import Cause, ending, refusal, still_unknown
 from domain.model.specs import Kind, OfflinePolicy, StopSpec, required
+from domain.ocpp_words import ConnectorStatus
 
 
 def _outcome_of_answer(command: Command, answer: StationAnswer) -> Outcome | None:
@@ -87,11 +90,11 @@ def judge_stop(command: Command, facts: Facts, timing: Timing, now: datetime) ->
     if target is not None:
         return Decision(Act.CONCLUDE, outcome=_ended(target, frame))
     answer = given_answer(command, frame)
-    refused = answer is not None and answer.verdict.is_no
+    said_no = answer is not None and answer.verdict.is_no
     if _is_over(facts) and (_was_running(facts, frame) or agreed(command, frame)):
-        cause = Cause.ALREADY_ENDED if refused else Cause.SESSION_STOPPED
+        cause = Cause.ALREADY_ENDED if said_no else Cause.SESSION_STOPPED
         return Decision(Act.CONCLUDE, outcome=ending(cause))
-    if refused:
+    if said_no:
         return _refused(command, facts, frame, timing, now)
     return _awaited(command, facts, frame, timing, now)
 
@@ -240,6 +243,59 @@ def _not_ended(
     return still_unknown(command)
 
 
+# --- The proof that it did not end
+
+
+def stop_proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Proof:
+    """What says that the session ended, or runs on, and what is not known."""
+    frame = facts.frame
+    if frame is None:
+        return Proof()
+    answer, asked = given_answer(command, frame), facts.asked
+    is_known = any(_is_target(session, facts) for session in facts.sessions)
+    against = signs(
+        refused=refused(command, frame),
+        said_running=_says_running(facts),
+        known_running=_runs_on(facts, frame, timing, now),
+    )
+    return Proof(
+        speaks_for=signs(
+            said_not_running=asked is not None and asked.ongoing is False and is_known,
+            evse_free=_is_free(facts, frame),
+        ),
+        speaks_against=against,
+        not_known=signs(
+            report_not_taken=bool(concerning(facts.untaken, _place(facts, frame))),
+            held_back=asked is not None and asked.messages_in_queue is True,
+            earlier_no_answer=bool(facts.unanswered) and set(against) == {Sign.REFUSED},
+            station_error=answer is not None and answer.is_error and not against,
+        ),
+    )
+
+
+def _place(facts: Facts, frame: SentFrame) -> int | None:
+    """The EVSE of the session that is to end."""
+    target = next((s for s in facts.sessions if _is_target(s, facts)), None)
+    return target.evse_id if target is not None else frame.evse_id
+
+
+def _is_free(facts: Facts, frame: SentFrame) -> bool:
+    """Whether the session's EVSE went free since the stop left: nobody charges there now."""
+    place = _place(facts, frame)
+    return any(
+        each.evse_id == place
+        and each.status == ConnectorStatus.AVAILABLE
+        and each.status_time > frame.send_time
+        for each in facts.connectors
+    )
+
+
+def _unproven(command: Command) -> Outcome:
+    """UNKNOWN with the cause that the command has already."""
+    known = command.outcome is not None and command.outcome.code is Code.UNKNOWN
+    return still_unknown(command) if known else ending(Cause.STOP_NOT_CONFIRMED)
+
+
 def _judge_done(command: Command, facts: Facts, timing: Timing, now: datetime) -> Decision:
     """On guard after UNKNOWN: the end of the session may still be reported."""
     del command, timing, now
@@ -271,7 +327,7 @@ def _is_guarded(command: Command, outcome: Outcome) -> bool:
 def _needed_facts(command: Command) -> NeededFacts:
     """The sessions of the ids that were sent are always read; the others may be the real one."""
     del command
-    return NeededFacts(frozenset({Need.RUNNING_SESSIONS}))
+    return NeededFacts(frozenset({Need.RUNNING_SESSIONS, Need.ALL_CONNECTORS}))
 
 
 def _concern(event: StationEvent, frame: OpenFrame) -> Concern:
@@ -328,9 +384,12 @@ STOP_SESSION = CommandRules(
     outcome_of_answer=_outcome_of_answer,
     is_undecided=always_decided,
     first_look=_first_look,
+    no_is_weighed=False,
     judge=judge_stop,
     judge_compensating=judge_stop,
     judge_done=_judge_done,
+    proof=stop_proof,
+    unproven=_unproven,
     is_guarded=_is_guarded,
     guard_end=guarded_for_the_window,
     needed_facts=_needed_facts,

@@ -42,20 +42,41 @@ def sent(command: Command, at: datetime) -> Command:
     return replace(command, state=state, send_time=at, progress="Waiting for the station's answer.")
 
 
-def answered(command: Command, answer: StationAnswer, at: datetime) -> Command:
-    """The station answered, in time or late. The command ends when the answer alone decides."""
+def answered(
+    command: Command, answer: StationAnswer, at: datetime, *, decides: bool | None = None
+) -> Command:
+    """The station answered, in time or late. The command ends when the answer alone decides.
+
+    decides: whether it may decide alone; None: as `may_decide` says.
+    """
     if is_definite(command.outcome) and command.state is State.DONE and command.station_answer:
         return command
     heard = replace(command, station_answer=answer, answer_time=at)
-    outcome = outcome_of_answer(command, answer)
+    alone = may_decide(answer) if decides is None else decides
+    outcome = outcome_of_answer(command, answer) if alone else None
     if outcome is not None:
         return concluded(heard, replace(outcome, session=command.stopped_first), at)
     if answer.verdict is Verdict.UNREADABLE:
         return lost(heard, Cause.ANSWER_UNREADABLE.value, at)
+    if answer.is_error:
+        return lost(heard, Cause.STATION_ERROR.value, at)
     state = after(heard.state, CommandStep.ANSWER)
     if state is None:
         return heard
-    return replace(heard, state=state, progress=rules_of(command).effect_progress)
+    refused = answer.verdict.is_no
+    progress = WEIGHING_A_NO if refused else rules_of(command).effect_progress
+    return replace(heard, state=state, progress=progress)
+
+
+WEIGHING_A_NO = "The station said no; looking at what it reported besides."
+
+
+def may_decide(answer: StationAnswer) -> bool:
+    """Whether an answer can be the end of a command, when nothing else was heard.
+
+    An error of the station's own proves nothing: it may have acted all the same.
+    """
+    return not answer.is_error
 
 
 def outcome_of_answer(command: Command, answer: StationAnswer) -> Outcome | None:
@@ -84,7 +105,7 @@ def lost(command: Command, cause: str, at: datetime) -> Command:
         command,
         state=state,
         outcome=ending(cause_of(cause, Code.UNKNOWN, Cause.ANSWER_TIMEOUT)),
-        progress="Sent, but without an answer; looking for what really happened.",
+        progress="Sent; looking for what really happened.",
     )
 
 
@@ -99,6 +120,7 @@ def frame_ended(
     *,
     cause: str = "",
     send_time: datetime | None = None,
+    decides: bool | None = None,
 ) -> Command:
     """What the result of a frame means for its command.
 
@@ -110,13 +132,14 @@ def frame_ended(
     at: when it was answered, or given up.
     send_time: when the frame was written, for who cannot be certain that SENT is recorded. None:
         it is recorded.
+    decides: whether the answer may be the end of the command; None: as `may_decide` says.
     """
     if kind is not command.kind:
         return waiting(command, STOPPING_FIRST)
     known = command if send_time is None else sent(command, send_time)
     if answer is None:
         return lost(known, cause, at)
-    return answered(known, answer, at)
+    return answered(known, answer, at, decides=decides)
 
 
 def stopped_first(command: Command, session: SessionFacts) -> Command:

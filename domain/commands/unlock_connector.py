@@ -25,9 +25,10 @@ from domain.commands.rules import (
     nothing_to_end,
 )
 from domain.commands.sending import SendAct, SendDecision, Whereabouts, before_sending
-from domain.commands.stop_session import ended_target, judge_stop
+from domain.commands.stop_session import ended_target, judge_stop, stop_proof
 from domain.commands.timing import Timing
 from domain.evidence.facts import Act, Decision, Facts, Need, NeededFacts, session_facts
+from domain.evidence.proof import Proof, is_negative, proven, signs
 from domain.evidence.sessions import SentFrame, Session
 from domain.evidence.station_event import (
     Concern,
@@ -158,7 +159,13 @@ def first_step(command: Command, facts: Facts, timing: Timing, now: datetime) ->
     known = replace(
         facts, frame=last, frames=len(stop.frames), tried=stop.ids, unanswered=stop.unanswered
     )
-    decision = judge_stop(_as_stop(command, last, facts), known, timing, now)
+    as_stop = _as_stop(command, last, facts)
+    decision = judge_stop(as_stop, known, timing, now)
+    outcome = decision.outcome
+    if outcome is not None and is_negative(outcome):
+        proof = stop_proof(as_stop, known, timing, now)
+        doubtful = ending(Cause.STOP_NOT_CONFIRMED)
+        decision = replace(decision, outcome=proven(outcome, proof, doubtful))
     return _following(command, last, known, decision)
 
 
@@ -233,9 +240,24 @@ def _is_guarded(command: Command, outcome: Outcome) -> bool:
     return outcome.code is Code.UNKNOWN
 
 
+def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Proof:
+    """Nothing tells about the bolt but the station's answer."""
+    del facts, timing, now
+    answer = command.station_answer
+    return Proof(
+        speaks_against=signs(
+            refused=answer is not None and answer.verdict.is_lasting_no,
+            said_failed=answer is not None and answer.status == UnlockAnswer.UNLOCK_FAILED,
+            never_sent=command.answer_time is None and stops_first(command),
+        )
+    )
+
+
 def _needed_facts(command: Command) -> NeededFacts:
     spec = required(command.unlock)
-    needs = frozenset({Need.RUNNING_SESSIONS_OF_EVSE}) if spec.stop_first else frozenset[Need]()
+    needs = frozenset(
+        {Need.RUNNING_SESSIONS_OF_EVSE, Need.CONNECTORS} if spec.stop_first else set[Need]()
+    )
     return NeededFacts(needs, evse_id=spec.on_evse)
 
 
@@ -273,9 +295,12 @@ UNLOCK_CONNECTOR = CommandRules(
     outcome_of_answer=_outcome_of_answer,
     is_undecided=always_decided,
     first_look=looked_at_with_answer,
+    no_is_weighed=False,
     judge=judge_unlock,
     judge_compensating=judge_unlock,
     judge_done=judge_unlock,
+    proof=_proof,
+    unproven=still_unknown,
     is_guarded=_is_guarded,
     guard_end=guarded_for_the_window,
     needed_facts=_needed_facts,

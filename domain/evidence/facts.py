@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.evidence.frames import FirstStop, ReservationFrame
+from domain.evidence.proof import Proof, UntakenReport
 from domain.evidence.restart import RestartFacts
 from domain.evidence.sessions import ConnectorState, Rival, SentFrame, Session
 from domain.model.answers import StationAnswer
@@ -40,6 +41,7 @@ class Facts:
     asks: the frames of the command's own kind with their answers. cancels: the frames that cancel
         the reservation that a ReserveNow may have made.
     first_stop: the stops that an unlock has sent before itself. restart: for a reset.
+    untaken: what the station reported since the command's first frame and could not be used.
     """
 
     frame: SentFrame | None = None
@@ -59,6 +61,7 @@ class Facts:
     cancels: tuple[ReservationFrame, ...] = ()
     first_stop: FirstStop = field(default_factory=FirstStop)
     restart: RestartFacts = field(default_factory=RestartFacts)
+    untaken: tuple[UntakenReport, ...] = ()
 
     @property
     def can_ask_status(self) -> bool:
@@ -75,6 +78,7 @@ class Need(StrEnum):
     RUNNING_SESSIONS_OF_EVSE: those of the EVSE that the command names.
     SESSIONS_OF_RESERVATION: those that name the reservation's number.
     RIVALS: the other starts at the station. CONNECTORS: the status of the EVSE's connectors.
+    ALL_CONNECTORS: the same of the whole station.
     RESERVATION_FRAMES: the command's frames with their answers. RESTART: the station's boots.
     """
 
@@ -84,6 +88,7 @@ class Need(StrEnum):
     SESSIONS_OF_RESERVATION = "SESSIONS_OF_RESERVATION"
     RIVALS = "RIVALS"
     CONNECTORS = "CONNECTORS"
+    ALL_CONNECTORS = "ALL_CONNECTORS"
     RESERVATION_FRAMES = "RESERVATION_FRAMES"
     RESTART = "RESTART"
 
@@ -128,6 +133,7 @@ class Decision:
     look_again: when; None means when woken, or never.
     session: what is to be stopped, or what has used the reservation.
     reservation: what is to be cancelled; None when a session is undone, or nothing.
+    proof: of a negative outcome, or why it is not said; None: nothing had to be proven.
     """
 
     act: Act
@@ -138,6 +144,7 @@ class Decision:
     progress: str = ""
     reason: str = ""
     reservation: ReservationFacts | None = None
+    proof: Proof | None = None
 
 
 def given_answer(command: Command, frame: SentFrame) -> StationAnswer | None:
@@ -149,6 +156,12 @@ def agreed(command: Command, frame: SentFrame) -> bool:
     """Whether the station answered this frame with yes."""
     answer = given_answer(command, frame)
     return answer is not None and answer.verdict.is_yes
+
+
+def refused(command: Command, frame: SentFrame) -> bool:
+    """Whether the station answered this frame with a no that it would say again."""
+    answer = given_answer(command, frame)
+    return answer is not None and answer.verdict.is_lasting_no
 
 
 def session_facts(session: Session) -> SessionFacts:

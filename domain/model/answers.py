@@ -62,6 +62,11 @@ class StationAnswer:
     ocpp_transaction_id: str | None = None
 
     @property
+    def is_error(self) -> bool:
+        """Whether the station reported an error of its own: it may have acted all the same."""
+        return self.verdict is Verdict.FAILED and self.call_error is not None
+
+    @property
     def said_no_such(self) -> bool:
         """Whether the station said, in the standard's own word, that it has no such thing.
 

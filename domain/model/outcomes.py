@@ -76,6 +76,9 @@ class Cause(StrEnum):
     FACTS_STILL_ON_STATION = "FACTS_STILL_ON_STATION"
     STOP_NOT_CONFIRMED = "STOP_NOT_CONFIRMED"
     RESTART_NOT_CONFIRMED = "RESTART_NOT_CONFIRMED"
+    START_NOT_EXCLUDED = "START_NOT_EXCLUDED"
+    STATION_ERROR = "STATION_ERROR"
+    REPORT_NOT_USABLE = "REPORT_NOT_USABLE"
 
     CANCELLED_BY_CALLER = "CANCELLED_BY_CALLER"
 
@@ -229,6 +232,21 @@ ENDINGS: dict[Cause, Ending] = {
     ),
     Cause.RESTART_NOT_CONFIRMED: Ending(
         Code.UNKNOWN, "The station did not confirm that it has restarted."
+    ),
+    Cause.START_NOT_EXCLUDED: Ending(
+        Code.UNKNOWN,
+        "No session was reported, but something at the station says that one may have started. "
+        "Please look at the station.",
+    ),
+    Cause.STATION_ERROR: Ending(
+        Code.UNKNOWN,
+        "The station reported an error of its own, and whether it did what was asked is not "
+        "known. Please look at the station.",
+    ),
+    Cause.REPORT_NOT_USABLE: Ending(
+        Code.UNKNOWN,
+        "The station reported something that could not be used, so what happened is not known. "
+        "Please look at the station.",
     ),
     Cause.CANCELLED_BY_CALLER: Ending(Code.CANCELLED, "The request was taken back."),
 }

@@ -217,12 +217,13 @@ async def _rival(tx: Tx, other: Command) -> Rival | None:
 
 
 async def _connectors(tx: Tx, station: str, needed: NeededFacts) -> tuple[ConnectorState, ...]:
-    """The connectors of the EVSE that the command names; none when it names no EVSE."""
-    if Need.CONNECTORS not in needed.needs or needed.evse_id is None:
+    """The connectors that the command needs; of one EVSE: none when it names no EVSE."""
+    whole = Need.ALL_CONNECTORS in needed.needs
+    if not whole and (Need.CONNECTORS not in needed.needs or needed.evse_id is None):
         return ()
     rows = await stations.connectors(tx, station)
     return tuple(
         ConnectorState(row.evse_id, row.status, row.previous_status, row.status_time)
         for row in rows
-        if row.evse_id == needed.evse_id
+        if whole or row.evse_id == needed.evse_id
     )

@@ -15,6 +15,7 @@ from typing import Any
 
 from contract.commands import UnsentAttempt
 from domain.evidence.facts import Act, Asked, Decision, Facts
+from domain.evidence.proof import Proof
 from domain.model.command import Command
 from journal.explain.words import known
 
@@ -67,11 +68,22 @@ def decision(command: Command, decided: Decision, facts: Facts) -> ExplainNote |
     text = _DID[decided.act]
     seen = _seen(facts)
     seen |= {"act": decided.act.value, "cause": cause, "stops": decided.ocpp_transaction_id}
+    if decided.proof is not None:
+        seen |= _weighed(decided.proof)
     if decided.session is not None:
         seen |= {"transaction": decided.session.name, "stops": decided.session.ocpp_transaction_id}
     return ExplainNote(
         NoteKind.DECISION, key, f"{text}: {why.rstrip('.')}." if why else f"{text}.", known(seen)
     )
+
+
+def _weighed(proof: Proof) -> dict[str, Any]:
+    """The proof of a negative, sign by sign."""
+    return {
+        "speaks_for": ", ".join(proof.speaks_for),
+        "speaks_against": ", ".join(proof.speaks_against),
+        "not_known": ", ".join(proof.not_known),
+    }
 
 
 def _seen(facts: Facts) -> dict[str, Any]:
@@ -88,6 +100,7 @@ def _seen(facts: Facts) -> dict[str, Any]:
         "connectors": ", ".join(f"EVSE {each.evse_id}: {each.status}" for each in facts.connectors),
         "connected": facts.connected_since is not None,
         "times_asked": facts.asked.times if facts.asked else None,
+        "reports_not_taken": ", ".join(each.action or "unreadable" for each in facts.untaken),
     }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from domain.commands.table import COMMANDS
+from domain.evidence.proof import NEEDS, SIGNS, Sign
 from domain.model.command import Code, CompensationState, State
 from domain.model.outcomes import ENDINGS
 from domain.model.specs import Kind, OfflinePolicy
@@ -41,7 +42,9 @@ _COMPENSATION_MEANS = {
 
 def states_page() -> str:
     """The whole page, in Markdown."""
-    return "\n".join([_HEAD, *_states(), *_codes(), *_causes(), *_compensations(), *_kinds()])
+    return "\n".join(
+        [_HEAD, *_states(), *_codes(), *_causes(), *_proofs(), *_compensations(), *_kinds()]
+    )
 
 
 def _states() -> Iterator[str]:
@@ -68,6 +71,22 @@ def _causes() -> Iterator[str]:
     yield "| Cause | Code | What a driver can be told |\n| --- | --- | --- |"
     for cause, ending in ENDINGS.items():
         yield f"| {cause.value} | {ending.code.value} | {ending.sentence} |"
+    yield ""
+
+
+def _proofs() -> Iterator[str]:
+    yield "## What a negative needs\n"
+    yield (
+        "Something must speak against the effect, nothing for it, and nothing that matters may be\n"
+        "unknown. Else the outcome is UNKNOWN, and its sentence says what stands in the way.\n"
+        "`evcommand explain` shows the proof with the decision.\n"
+    )
+    yield "| Cause | Needs one of |\n| --- | --- |"
+    for cause, needed in NEEDS.items():
+        yield f"| {cause.value} | {', '.join(sign.value for sign in Sign if sign in needed)} |"
+    yield "\n| Sign | Says |\n| --- | --- |"
+    for sign, sentence in SIGNS.items():
+        yield f"| {sign.value} | {sentence} |"
     yield ""
 
 

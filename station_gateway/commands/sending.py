@@ -14,6 +14,7 @@ import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import TypeVar
 
 import structlog
 from opentelemetry import trace
@@ -32,6 +33,7 @@ from fleet.keys import Sealer
 from fleet.sends import AlreadySettled, Send, StaleEpoch
 from journal.commands.answers import answer_to_row
 from journal.commands.record import record
+from journal.commands.weighing import decides
 from station_gateway.commands.answers import stored, take_blame, written_within
 from station_gateway.commands.frames import Unopenable, at_evse, build, kept_of, lacks_evse
 from station_gateway.dialects.masking import masked
@@ -52,8 +54,7 @@ from telemetry import metrics
 
 log = structlog.get_logger(__name__)
 tracer = trace.get_tracer("evcommand")
-
-_FIRST_STEP = "Stopping the session first; waiting for its end."
+T = TypeVar("T")
 
 
 class _NotSent(Exception):
@@ -285,18 +286,22 @@ class Sender:
         take_blame(event.answer, event.action, request.station, request.command)
         log.info("frame_answered", **_ids(request, send), verdict=answer.verdict.value)
 
-        async def write(tx: Tx) -> int:
+        async def write(tx: Tx) -> tuple[int, bool]:
             await sends.answered(tx, send.id, answer=answer_to_row(answer), now=now)
-            return await _note(tx, request, "answered", _heard(request, answer, now), now)
+            alone = await decides(tx, request.kind, request.station, answer, send.send_time)
+            heard = _heard(request, answer, now, alone)
+            return await _note(tx, request, "answered", heard, now), alone
 
+        revision, alone = await self._written(write, request) or (0, False)
         return SendFrameResult(
             SendStatus.ANSWERED,
             answer=answer,
             send_time=send.send_time,
             answer_time=now,
             effect_timeout_s=station.peer.connection_timeout_s,
-            revision=await self._written(write, request),
+            revision=revision,
             message_id=send.message_id,
+            decides=alone,
         )
 
     async def _without_answer(
@@ -315,17 +320,19 @@ class Sender:
             SendStatus.NO_ANSWER,
             cause.value,
             send_time=send.send_time,
-            revision=await self._written(write, request),
+            revision=await self._written(write, request) or 0,
             message_id=send.message_id,
         )
 
-    async def _written(self, write: Callable[[Tx], Awaitable[int]], request: SendFrameInput) -> int:
-        """Record the end of an attempt. Returns the revision, 0 when it could not be written."""
+    async def _written(
+        self, write: Callable[[Tx], Awaitable[T]], request: SendFrameInput
+    ) -> T | None:
+        """Record the end of an attempt; None when it could not be written."""
         limit_s, pause_s = self._settings.fact_timeout_s, self._settings.retry_pause_s
-        revision = await written_within(limit_s, self._db, write, pause_s=pause_s)
-        if revision is None:
+        written = await written_within(limit_s, self._db, write, pause_s=pause_s)
+        if written is None:
             log.warning("answer_not_recorded", command=request.command, station=request.station)
-        return revision or 0
+        return written
 
 
 def _ids(request: SendFrameInput, send: Send) -> dict[str, str | int]:
@@ -357,10 +364,10 @@ def repeats(request: SendFrameInput, send: Send) -> bool:
 
 
 def _heard(
-    request: SendFrameInput, answer: StationAnswer, now: datetime
+    request: SendFrameInput, answer: StationAnswer, now: datetime, alone: bool
 ) -> Callable[[Command], Command]:
-    """What an answer means for the command."""
-    return lambda command: changes.frame_ended(command, request.kind, answer, now)
+    """What an answer means for the command. alone: whether it may be the end of the command."""
+    return lambda command: changes.frame_ended(command, request.kind, answer, now, decides=alone)
 
 
 def _unheard(request: SendFrameInput, cause: Cause, now: datetime) -> Callable[[Command], Command]:

@@ -29,6 +29,7 @@ from domain.commands.judging import apply, judge
 from domain.commands.sending import SendAct, SendDecision, Whereabouts, before_sending
 from domain.commands.table import rules_of
 from domain.evidence.facts import Decision
+from domain.model.answers import StationAnswer
 from domain.model.command import Command
 from domain.model.states import is_definite
 from fleet import connections, sends, stations
@@ -37,6 +38,7 @@ from fleet.engine.statements import Tx
 from journal.commands.answers import answer_from_row, answer_to_row
 from journal.commands.facts import read_facts, read_target
 from journal.commands.record import committed, latest, record
+from journal.commands.weighing import decides
 from journal.explain import notes
 from journal.explain.writing import add_note
 from workflows.activities.settling import settle
@@ -228,10 +230,13 @@ async def _with_late_answer(tx: Tx, request: WeighEvidenceInput) -> Command:
     if command.station_answer is not None and command.answer_time == last.answer_time:
         return command
     answer, at = answer_from_row(last.answer), last.answer_time or request.now
-    key = f"answered:{last.attempt}"
-    return await _record(
-        tx, command, key, lambda c: changes.frame_ended(c, c.kind, answer, at), request.now
-    )
+    alone = await decides(tx, command.kind, command.station, answer, last.send_time)
+    change = _answering(answer, at, alone)
+    return await _record(tx, command, f"answered:{last.attempt}", change, request.now)
+
+
+def _answering(answer: StationAnswer, at: datetime, alone: bool) -> Callable[[Command], Command]:
+    return lambda command: changes.frame_ended(command, command.kind, answer, at, decides=alone)
 
 
 def _applying(decision: Decision, request: WeighEvidenceInput) -> Callable[[Command], Command]:
@@ -267,7 +272,8 @@ async def _change(tx: Tx, request: RecordChangeInput) -> RecordChangeResult:
         await _keep_answer(tx, request, request.heard)
     if request.change is ChangeKind.STEP_HEARD:
         return RecordChangeResult(command)
-    command = await _record(tx, command, key, _changing(request), request.now)
+    change = await _hearing(tx, command, request) or _changing(request)
+    command = await _record(tx, command, key, change, request.now)
     if request.change is ChangeKind.GUARD_ENDED:
         await sends.close(tx, request.tenant, request.command)
     return RecordChangeResult(command)
@@ -286,27 +292,33 @@ async def _keep_answer(tx: Tx, request: RecordChangeInput, heard: SendFrameResul
             await sends.answered(tx, row.id, answer=answer, now=at)
 
 
-def _heard(command: Command, heard: SendFrameResult, now: datetime) -> Command:
-    return changes.frame_ended(
-        command,
-        command.kind,
-        heard.answer,
+async def _hearing(
+    tx: Tx, command: Command, request: RecordChangeInput
+) -> Callable[[Command], Command] | None:
+    """What the result of a frame means for its command; None when the change is another one."""
+    if request.change is not ChangeKind.HEARD:
+        return None
+    heard, now = request.heard or SendFrameResult(SendStatus.NO_ANSWER), request.now
+    answer, sent = heard.answer, heard.send_time or now
+    alone = answer is None or await decides(tx, command.kind, command.station, answer, sent)
+    return lambda known: changes.frame_ended(
+        known,
+        known.kind,
+        answer,
         heard.answer_time or now,
         cause=heard.cause,
-        send_time=heard.send_time or now,
+        send_time=sent,
+        decides=alone,
     )
 
 
 def _changing(request: RecordChangeInput) -> Callable[[Command], Command]:
     now = request.now
     match request.change:
-        case ChangeKind.STEP_HEARD:
+        case ChangeKind.STEP_HEARD | ChangeKind.HEARD:
             return lambda c: c
         case ChangeKind.NOT_SENT:
             return lambda c: changes.not_sent(c, request.cause, now, request.detail)
-        case ChangeKind.HEARD:
-            heard = request.heard or SendFrameResult(SendStatus.NO_ANSWER)
-            return lambda c: _heard(c, heard, now)
         case ChangeKind.CANCEL_ASKED:
             return lambda c: changes.cancel_asked(c, request.detail)
         case ChangeKind.CANCELLED:

@@ -7,6 +7,7 @@ sent, and counts as sent without an answer when nobody waits for it any longer.
 
 from contract.commands import SendFrameResult, SendStatus, SettleSendInput
 from domain.commands import transitions as changes
+from domain.model.command import State
 from domain.model.outcomes import Cause
 from fleet import sends, stations
 from fleet.engine.statements import Tx
@@ -37,6 +38,7 @@ async def settle(tx: Tx, request: SettleSendInput) -> SendFrameResult:
         await _give_up(tx, request, row)
     station = await stations.get(tx, row.station)
     answered = row.state == "ANSWERED"
+    known = None if request.undo else await latest(tx, request.tenant, request.command)
     return SendFrameResult(
         status=SendStatus.ANSWERED if answered else SendStatus.NO_ANSWER,
         cause="" if answered else row.cause or Cause.GATEWAY_LOST_AFTER_SEND.value,
@@ -44,16 +46,10 @@ async def settle(tx: Tx, request: SettleSendInput) -> SendFrameResult:
         send_time=row.send_time,
         answer_time=row.answer_time,
         effect_timeout_s=station.connection_timeout_s if station else None,
-        revision=await _revision(tx, request),
+        revision=known.revision if known else 0,
         message_id=row.message_id,
+        decides=known is None or known.state is State.DONE,
     )
-
-
-async def _revision(tx: Tx, request: SettleSendInput) -> int:
-    """The command's revision in the log; 0 for an undo or a reservation's frame."""
-    if request.undo:
-        return 0
-    return (await latest(tx, request.tenant, request.command)).revision
 
 
 async def _give_up(tx: Tx, request: SettleSendInput, row: Send) -> None:

@@ -58,11 +58,11 @@ def test_a_number_that_is_not_ours_is_told_all_the_same() -> None:
     assert outcome.reservation == ReservationFacts(None, 42)
 
 
-def test_no_such_reservation_is_for_the_facts_and_an_error_is_final() -> None:
+def test_no_such_reservation_is_for_the_facts_and_an_error_says_nothing() -> None:
     assert answered(cancel(), REJECTED).outcome is None
     failed = answered(cancel(), ERROR).outcome
     assert failed is not None
-    assert failed.cause == Cause.CALL_ERROR
+    assert failed.cause == Cause.STATION_ERROR
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_no_such_reservation_is_for_the_facts_and_an_error_is_final() -> None:
         (cancel(ours=False), known(REJECTED), "RESERVATION_UNKNOWN"),
         (cancel(), known(REJECTED, sessions=(session(reservation_id=42),)), "RESERVATION_USED"),
         (cancel(), known(None, ACCEPTED), "RESERVATION_CANCELLED"),
-        (cancel(), known(ERROR), "CALL_ERROR"),
+        (cancel(), known(ERROR), "SEND_AGAIN"),
     ],
 )
 def test_an_answer_is_judged_by_facts(command: Command, facts: Facts, expected: str) -> None:

@@ -106,7 +106,7 @@ def test_an_accepted_stop_is_judged_by_facts(known: Facts, now_s: float, expecte
         pytest.param(
             facts(session(received_time=at(1)), asked=asked(2, ongoing=False)),
             7,
-            "STATION_REJECTED",
+            "STOP_NOT_CONFIRMED",
             id="it began after the stop, and perhaps after the question",
         ),
         pytest.param(facts(asked=asked(2, ongoing=False)), 4, "WAIT", id="nobody ever heard of it"),

@@ -159,7 +159,7 @@ def test_a_stop_may_be_repeated_with_the_id_that_the_station_uses() -> None:
 def test_each_command_is_judged_by_its_own_facts() -> None:
     needs = {kind: COMMANDS[kind].needed_facts(OF_KIND[kind]).needs for kind in Kind}
     assert needs[Kind.UNLOCK_CONNECTOR] == frozenset()
-    assert needs[Kind.STOP_SESSION] == {Need.RUNNING_SESSIONS}
+    assert needs[Kind.STOP_SESSION] == {Need.RUNNING_SESSIONS, Need.ALL_CONNECTORS}
     assert needs[Kind.RESET] == {Need.RESTART}
     assert needs[Kind.RESERVE_NOW] == needs[Kind.CANCEL_RESERVATION]
     assert {kind for kind in Kind if Need.RIVALS in needs[kind]} == {Kind.START_SESSION}
@@ -167,7 +167,7 @@ def test_each_command_is_judged_by_its_own_facts() -> None:
 
 def test_an_unlock_that_stops_first_needs_the_sessions_of_its_evse() -> None:
     needed = COMMANDS[Kind.UNLOCK_CONNECTOR].needed_facts(unlock(stop_first=True))
-    assert needed.needs == {Need.RUNNING_SESSIONS_OF_EVSE}
+    assert needed.needs == {Need.RUNNING_SESSIONS_OF_EVSE, Need.CONNECTORS}
     assert needed.evse_id == 1
 
 

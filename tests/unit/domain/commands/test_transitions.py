@@ -19,10 +19,13 @@ from tests.unit.domain.situations import (
     T0,
     answered,
     at,
+    cancel,
     lost,
     reserve,
+    reset,
     start,
     stop,
+    unlock,
 )
 
 UNREADABLE = StationAnswer(Verdict.UNREADABLE)
@@ -64,7 +67,7 @@ def test_progress_is_written_once_and_never_after_the_end() -> None:
         (REJECTED, Code.REJECTED, Cause.STATION_REJECTED),
         (StationAnswer(Verdict.FAILED, "Failed"), Code.REJECTED, Cause.STATION_REJECTED),
         (
-            StationAnswer(Verdict.FAILED, call_error=CallError("InternalError")),
+            StationAnswer(Verdict.REJECTED, call_error=CallError("SecurityError")),
             Code.REJECTED,
             Cause.CALL_ERROR,
         ),
@@ -78,6 +81,28 @@ def test_a_refusal_of_a_start_is_its_outcome(
     assert done.state is State.DONE
     assert done.outcome is not None
     assert (done.outcome.code, done.outcome.cause) == (code, cause.value)
+
+
+ERROR = StationAnswer(Verdict.FAILED, call_error=CallError("InternalError"))
+
+
+@pytest.mark.parametrize("command", [start(), unlock(), reset(), reserve(), cancel()])
+def test_an_error_of_the_stations_own_proves_nothing(command: Command) -> None:
+    waiting = answered(command, ERROR)
+    assert waiting.state is State.AWAITING_EFFECT
+    assert waiting.outcome is not None
+    assert (waiting.outcome.code, waiting.outcome.cause) == (Code.UNKNOWN, Cause.STATION_ERROR)
+
+
+def test_who_knows_better_says_whether_an_answer_decides() -> None:
+    sent = changes.sent(start(), T0)
+    believed = changes.answered(sent, ERROR, at(1), decides=True)
+    assert believed.outcome is not None
+    assert (believed.outcome.code, believed.outcome.cause) == (Code.REJECTED, Cause.CALL_ERROR)
+    weighed = changes.answered(sent, REJECTED, at(1), decides=False)
+    assert weighed.state is State.AWAITING_EFFECT
+    assert weighed.outcome is None
+    assert weighed.progress == changes.WEIGHING_A_NO
 
 
 def test_the_stations_words_are_in_the_message() -> None:

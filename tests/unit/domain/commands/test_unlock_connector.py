@@ -71,7 +71,7 @@ def test_the_answer_to_an_unlock_is_its_outcome(
     ("verdict", "error", "code", "cause"),
     [
         (Verdict.NOT_SUPPORTED, "NotImplemented", Code.NOT_SUPPORTED, Cause.COMMAND_NOT_SUPPORTED),
-        (Verdict.FAILED, "InternalError", Code.REJECTED, Cause.CALL_ERROR),
+        (Verdict.FAILED, "InternalError", Code.UNKNOWN, Cause.STATION_ERROR),
         (Verdict.REJECTED, "SecurityError", Code.REJECTED, Cause.CALL_ERROR),
     ],
 )
