@@ -20,6 +20,7 @@ from domain.commands.rules import (
     StationQuestion,
     guarded_for_the_window,
     looked_at_with_answer,
+    unknown_as_before,
 )
 from domain.commands.timing import Timing
 from domain.evidence.facts import Act, Decision, Facts, Need, NeededFacts
@@ -188,7 +189,7 @@ CANCEL_RESERVATION = CommandRules(
     judge_compensating=judge_cancel,
     judge_done=judge_cancel,
     proof=_proof,
-    unproven=still_unknown,
+    unproven=unknown_as_before,
     is_guarded=_is_guarded,
     guard_end=guarded_for_the_window,
     needed_facts=_needed_facts,

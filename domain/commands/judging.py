@@ -27,7 +27,8 @@ def judge(command: Command, facts: Facts, timing: Timing, now: datetime) -> Deci
     if outcome is None or not is_negative(outcome) or outcome == command.outcome:
         return decision
     proof = rules.proof(command, facts, timing, now)
-    return replace(decision, outcome=proven(outcome, proof, rules.unproven(command)), proof=proof)
+    told = proven(outcome, proof, rules.unproven(command, facts))
+    return replace(decision, outcome=told, proof=proof)
 
 
 def _chosen(

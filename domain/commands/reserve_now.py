@@ -25,6 +25,7 @@ from domain.commands.rules import (
     looked_at_with_answer,
     never_ended,
     nothing_to_end,
+    unknown_as_before,
 )
 from domain.commands.timing import Timing
 from domain.evidence.facts import Act, Decision, Facts, Need, NeededFacts
@@ -387,7 +388,7 @@ RESERVE_NOW = CommandRules(
     judge_compensating=judge_reserve,
     judge_done=judge_reserve,
     proof=_proof,
-    unproven=still_unknown,
+    unproven=unknown_as_before,
     is_guarded=_is_guarded,
     guard_end=_guard_end,
     needed_facts=_needed_facts,

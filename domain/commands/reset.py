@@ -51,7 +51,7 @@ from domain.evidence.station_event import (
 from domain.limits import ASK_AFTER_BOOT, FIRST_LOOK, LONGEST_LOOK
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Code, Command, Outcome, ResetFacts, State
-from domain.model.outcomes import Cause, cause_of, ending, refusal
+from domain.model.outcomes import Cause, cause_of, ending, refusal, still_unknown
 from domain.model.specs import OfflinePolicy, ResetSpec, required
 from domain.ocpp_words import RESET_REASONS, BootReason, ConnectorStatus
 
@@ -284,10 +284,11 @@ def _ended_by_reset(session: Session, frame: SentFrame) -> bool:
 # --- The other rules
 
 
-def _unproven(command: Command) -> Outcome:
+def _unproven(command: Command, facts: Facts) -> Outcome:
     """UNKNOWN with the cause that the command has already."""
-    known = command.outcome.cause if command.outcome else ""
-    return ending(cause_of(known, Code.UNKNOWN, Cause.RESTART_NOT_CONFIRMED))
+    del facts
+    known = command.outcome is not None and command.outcome.code is Code.UNKNOWN
+    return still_unknown(command) if known else ending(Cause.RESTART_NOT_CONFIRMED)
 
 
 def _is_guarded(command: Command, outcome: Outcome) -> bool:

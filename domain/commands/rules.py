@@ -21,6 +21,7 @@ from domain.evidence.sessions import SentFrame, Session
 from domain.evidence.station_event import Concern, OpenFrame, StationEvent
 from domain.model.answers import StationAnswer
 from domain.model.command import Command, Outcome
+from domain.model.outcomes import still_unknown
 from domain.model.specs import Kind, OfflinePolicy, Spec
 from domain.reservations.reservation import Reservation, ReservationState
 
@@ -174,7 +175,7 @@ class CommandRules:
     judge_compensating: Judge
     judge_done: Judge
     proof: Prove
-    unproven: Callable[[Command], Outcome]
+    unproven: Callable[[Command, Facts], Outcome]
     is_guarded: Callable[[Command, Outcome], bool]
     guard_end: Callable[[Command, Timing, datetime], datetime]
 
@@ -209,6 +210,12 @@ def no_reservation(command: Command, now: datetime) -> ReservationUpdate | None:
     """Of a command that neither makes nor ends a reservation."""
     del command, now
     return None
+
+
+def unknown_as_before(command: Command, facts: Facts) -> Outcome:
+    """Of a command whose UNKNOWN has no further cause."""
+    del facts
+    return still_unknown(command)
 
 
 def always_decided(command: Command, answer: StationAnswer) -> bool:

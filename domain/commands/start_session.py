@@ -365,12 +365,13 @@ def _still_unknown(
 # --- The other rules
 
 
-def _unproven(command: Command) -> Outcome:
+def _unproven(command: Command, facts: Facts) -> Outcome:
     """UNKNOWN with the cause that the command has already."""
+    detail = facts.asked.detail if facts.asked else ""
     lost = command.outcome is not None and command.outcome.code is Code.UNKNOWN
     if lost or command.station_answer is None:
-        return still_unknown(command)
-    return ending(Cause.START_NOT_EXCLUDED)
+        return still_unknown(command, detail)
+    return ending(Cause.START_NOT_EXCLUDED, detail)
 
 
 def _is_guarded(command: Command, outcome: Outcome) -> bool:

@@ -290,8 +290,9 @@ def _is_free(facts: Facts, frame: SentFrame) -> bool:
     )
 
 
-def _unproven(command: Command) -> Outcome:
+def _unproven(command: Command, facts: Facts) -> Outcome:
     """UNKNOWN with the cause that the command has already."""
+    del facts
     known = command.outcome is not None and command.outcome.code is Code.UNKNOWN
     return still_unknown(command) if known else ending(Cause.STOP_NOT_CONFIRMED)
 

@@ -59,7 +59,7 @@ def answered(
     if answer.verdict is Verdict.UNREADABLE:
         return lost(heard, Cause.ANSWER_UNREADABLE.value, at)
     if answer.is_error:
-        return lost(heard, Cause.STATION_ERROR.value, at)
+        return lost(heard, Cause.STATION_ERROR.value, at, in_its_words(answer))
     state = after(heard.state, CommandStep.ANSWER)
     if state is None:
         return heard
@@ -95,7 +95,7 @@ def outcome_of_answer(command: Command, answer: StationAnswer) -> Outcome | None
     return rules.outcome_of_answer(command, answer)
 
 
-def lost(command: Command, cause: str, at: datetime) -> Command:
+def lost(command: Command, cause: str, at: datetime, words: str = "") -> Command:
     """The frame was sent and no answer can be waited for: UNKNOWN until facts say more."""
     del at  # the outcome is provisional: its time is when it is concluded
     state = after(command.state, CommandStep.LOSE)
@@ -104,7 +104,7 @@ def lost(command: Command, cause: str, at: datetime) -> Command:
     return replace(
         command,
         state=state,
-        outcome=ending(cause_of(cause, Code.UNKNOWN, Cause.ANSWER_TIMEOUT)),
+        outcome=ending(cause_of(cause, Code.UNKNOWN, Cause.ANSWER_TIMEOUT), words),
         progress="Sent; looking for what really happened.",
     )
 

@@ -23,6 +23,7 @@ from domain.commands.rules import (
     never_ended,
     no_reservation,
     nothing_to_end,
+    unknown_as_before,
 )
 from domain.commands.sending import SendAct, SendDecision, Whereabouts, before_sending
 from domain.commands.stop_session import ended_target, judge_stop, stop_proof
@@ -300,7 +301,7 @@ UNLOCK_CONNECTOR = CommandRules(
     judge_compensating=judge_unlock,
     judge_done=judge_unlock,
     proof=_proof,
-    unproven=still_unknown,
+    unproven=unknown_as_before,
     is_guarded=_is_guarded,
     guard_end=guarded_for_the_window,
     needed_facts=_needed_facts,

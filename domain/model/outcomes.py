@@ -7,7 +7,7 @@ not sent is NOT_SENT and may be tried again, what was sent and is not known is U
 be repeated blindly, what the station said is REJECTED or NOT_SUPPORTED.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from domain.model.answers import StationAnswer
@@ -279,9 +279,11 @@ def cause_of(word: str, code: Code, otherwise: Cause) -> Cause:
 
 
 def still_unknown(command: Command, detail: str = "") -> Outcome:
-    """The outcome UNKNOWN, with the cause that the command has already, else ANSWER_TIMEOUT."""
-    known = command.outcome.cause if command.outcome else ""
-    return ending(cause_of(known, Code.UNKNOWN, Cause.ANSWER_TIMEOUT), detail)
+    """The outcome UNKNOWN as the command has it already, else ANSWER_TIMEOUT."""
+    known = command.outcome
+    if known is None or known.code is not Code.UNKNOWN:
+        return ending(Cause.ANSWER_TIMEOUT, detail)
+    return replace(known, message=f"{known.message} {detail}".strip())
 
 
 def refusal(answer: StationAnswer) -> Outcome:

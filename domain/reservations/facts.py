@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.evidence.frames import ReservationFrame
+from domain.evidence.proof import UntakenReport
 from domain.evidence.sessions import Session
 
 
@@ -32,6 +33,7 @@ class ReservationEvidence:
     report, report_time: OCPP 2.x's word about the end of the reservation.
     ready: whether the station is connected and its boot accepted.
     boot_time: of the last real boot.
+    untaken: what the station reported since the reservation was asked for and could not be used.
     """
 
     holds: tuple[ReservationFrame, ...] = ()
@@ -47,3 +49,4 @@ class ReservationEvidence:
     boot_time: datetime | None = None
     ocpp_version: str = ""
     connection_timeout_s: float | None = None
+    untaken: tuple[UntakenReport, ...] = ()

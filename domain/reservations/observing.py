@@ -14,6 +14,7 @@ often, or who woke the workflow.
 from datetime import datetime, timedelta
 
 from domain.evidence.frames import ReservationFrame
+from domain.evidence.proof import concerning
 from domain.evidence.sessions import Session, TokenState
 from domain.limits import (
     CHANGE_TRIES,
@@ -39,7 +40,7 @@ def observe(known: Reservation, facts: ReservationEvidence, now: datetime) -> Re
     if seen.ended:
         return seen
     if now >= seen.expire_time:
-        return changes.ended(seen, EndCause.TIME_OVER, now)
+        return changes.ended(seen, _at_its_time(seen, facts), now)
     over = _over(seen, facts, now)
     if over is not None:
         return changes.ended(seen, over, now)
@@ -50,7 +51,9 @@ def _used(known: Reservation, facts: ReservationEvidence, now: datetime) -> Rese
     """The end USED, by a session that names the reservation or is of its token; None: no use."""
     named = next((s for s in facts.sessions if s.reservation_id == known.wire_id), None)
     if named is not None:
-        return changes.ended(known, EndCause.SESSION_USED_IT, now, named.name)
+        taken = bool(_tokens(named)) and bool(facts.token_digests) and not _is_of(named, facts)
+        cause = EndCause.EVSE_TAKEN if taken else EndCause.SESSION_USED_IT
+        return changes.ended(known, cause, now, named.name)
     of_token = next((s for s in facts.sessions if _is_holders(s, known, facts)), None)
     if of_token is not None:
         return changes.ended(known, EndCause.SESSION_OF_ITS_TOKEN, now, of_token.name)
@@ -58,8 +61,35 @@ def _used(known: Reservation, facts: ReservationEvidence, now: datetime) -> Rese
 
 
 def _is_holders(session: Session, known: Reservation, facts: ReservationEvidence) -> bool:
-    tokens = {session.token_digest, session.group_digest} - {None}
-    return bool(tokens & facts.token_digests) and _took_place(session, known)
+    return _is_of(session, facts) and _took_place(session, known)
+
+
+def _tokens(session: Session) -> set[str]:
+    return {digest for digest in (session.token_digest, session.group_digest) if digest}
+
+
+def _is_of(session: Session, facts: ReservationEvidence) -> bool:
+    """Whether the session's token is the holder's, or of the holder's group."""
+    return bool(_tokens(session) & facts.token_digests)
+
+
+def _at_its_time(known: Reservation, facts: ReservationEvidence) -> EndCause:
+    """The end at the reservation's own time: "nobody came" only when nothing speaks for a use."""
+    if not facts.ready or concerning(facts.untaken, known.evse_id):
+        return EndCause.USE_NOT_KNOWN
+    if any(_may_be_use(session, known, facts) for session in facts.sessions):
+        return EndCause.USE_NOT_KNOWN
+    return EndCause.TIME_OVER
+
+
+def _may_be_use(session: Session, known: Reservation, facts: ReservationEvidence) -> bool:
+    """Whether a session may be the driver's, though its token, place or time is not certain."""
+    fits = session.evse_id in {None, 0} or known.evse_id in {None, session.evse_id}
+    since = known.start_time or known.create_time
+    refused = session.token_state is TokenState.REFUSED
+    named_another = session.reservation_id is not None
+    unclear = not _tokens(session) or _is_of(session, facts)
+    return fits and unclear and not refused and not named_another and session.received_time >= since
 
 
 def _took_place(session: Session, known: Reservation) -> bool:
@@ -201,13 +231,12 @@ def _report(known: Reservation, facts: ReservationEvidence) -> str:
 
 def _is_others(session: Session, known: Reservation, facts: ReservationEvidence) -> bool:
     """Whether somebody else charges at the reserved EVSE, and began while it was reserved."""
-    tokens = {session.token_digest, session.group_digest} - {None}
     held = known.hold_time
     return (
         known.evse_id is not None
         and session.active
-        and bool(tokens)
-        and not tokens & facts.token_digests
+        and bool(_tokens(session))
+        and not _is_of(session, facts)
         and held is not None
         and session.received_time > held
         and session.start_time > held

@@ -30,6 +30,7 @@ class EndCause(StrEnum):
     SESSION_USED_IT = "SESSION_USED_IT"
     SESSION_OF_ITS_TOKEN = "SESSION_OF_ITS_TOKEN"  # noqa: S105  a word, no secret
     TIME_OVER = "TIME_OVER"
+    USE_NOT_KNOWN = "USE_NOT_KNOWN"
     NO_TRANSACTION = "NO_TRANSACTION"
     CANCELLED_BY_CALLER = "CANCELLED_BY_CALLER"
     CANCELLED_BY_OPERATOR = "CANCELLED_BY_OPERATOR"
@@ -56,6 +57,11 @@ ENDINGS: dict[EndCause, tuple[ReservationState, str]] = {
     EndCause.TIME_OVER: (
         ReservationState.EXPIRED,
         "Its time is over, and no session was seen to use it.",
+    ),
+    EndCause.USE_NOT_KNOWN: (
+        ReservationState.EXPIRED,
+        "Its time is over. Whether a session used it is not known: the station is away, or "
+        "reported something that may be one.",
     ),
     EndCause.NO_TRANSACTION: (
         ReservationState.NO_SHOW,

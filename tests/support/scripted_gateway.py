@@ -31,6 +31,7 @@ from fleet.sends import AlreadySettled, Send
 from journal.commands.answers import answer_to_row
 from journal.commands.record import record
 from journal.commands.waking import StationEvent, wake_concerned
+from journal.commands.weighing import decides
 from station_gateway.commands.frames import kept_of
 from tests.support.stations.station_reports import StationReports
 
@@ -136,25 +137,27 @@ class ScriptedGateway:
                 SendStatus.ANSWERED, answer=answer, send_time=send.send_time, answer_time=now
             )
 
-        async def write(tx: Tx) -> int:
+        async def write(tx: Tx) -> tuple[int, bool]:
             await sends.answered(tx, send.id, answer=answer_to_row(answer), now=now)
+            alone = await decides(tx, request.kind, request.station, answer, send.send_time)
             if late:
                 event = StationEvent(request.station, "answer", remote_start_id=send.id)
                 await wake_concerned(tx, event, now)
             if request.undo:
-                return 0
+                return 0, alone
             if late:
-                return 0  # as a real gateway: the workflow reads it from the send
+                return 0, alone  # as a real gateway: the workflow reads it from the send
             key = f"answered:{request.attempt}"
-            return await _record(
+            revision = await _record(
                 tx,
                 request,
                 key,
                 now,
-                lambda c: changes.frame_ended(c, request.kind, answer, now),
+                lambda c: changes.frame_ended(c, request.kind, answer, now, decides=alone),
             )
+            return revision, alone
 
-        revision = await self.bench.db.batch(write)
+        revision, alone = await self.bench.db.batch(write)
         if late:
             self.bench.dispatcher.kick()
         return SendFrameResult(
@@ -163,6 +166,7 @@ class ScriptedGateway:
             send_time=send.send_time,
             answer_time=now,
             revision=revision,
+            decides=alone,
         )
 
     async def lose(self, request: SendFrameInput, send: Send, cause: str) -> SendFrameResult:

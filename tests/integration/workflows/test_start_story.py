@@ -57,7 +57,7 @@ async def test_rejected_start_ends_with_the_stations_own_words(bench: Bench) -> 
 @pytest.mark.parametrize(
     ("code", "verdict", "ends"),
     [
-        ("InternalError", Verdict.FAILED, (Code.REJECTED, Cause.CALL_ERROR)),
+        ("InternalError", Verdict.FAILED, (Code.UNKNOWN, Cause.STATION_ERROR)),
         ("FormationViolation", Verdict.REJECTED, (Code.REJECTED, Cause.CALL_ERROR)),
         ("SecurityError", Verdict.REJECTED, (Code.REJECTED, Cause.CALL_ERROR)),
         (

@@ -76,13 +76,27 @@ async def test_a_reservation_of_72_hours_expires_on_time(bench: Bench) -> None:
     assert bench.gateway.frames[-1].kind is Kind.CANCEL_RESERVATION
 
 
-async def test_a_session_that_names_the_reservation_uses_it(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    ("token", "state", "cause"),
+    [
+        (None, ReservationState.USED, EndCause.SESSION_USED_IT),
+        (
+            IdToken("ISO14443", "****9999", "sealed", "digest-of-9999"),
+            ReservationState.LOST,
+            EndCause.EVSE_TAKEN,
+        ),
+    ],
+    ids=["its driver", "a driver with another token"],
+)
+async def test_a_session_that_names_the_reservation_ends_it(
+    bench: Bench, token: IdToken | None, state: ReservationState, cause: EndCause
+) -> None:
     command = await held(bench)
     assert command.reserve is not None
-    other = IdToken("ISO14443", "****9999", "sealed", "digest-of-9999")
-    session = await bench.session_starts(token=other, reservation_id=command.reserve.wire_id)
+    driver = token or command.reserve.id_token
+    session = await bench.session_starts(token=driver, reservation_id=command.reserve.wire_id)
     known = await until(bench, command, lambda r: r.ended)
-    assert is_end(known, ReservationState.USED, EndCause.SESSION_USED_IT)
+    assert is_end(known, state, cause)
     assert known.transaction == session.name
     await run_ends(bench, command)
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from domain.evidence.proof import UntakenReport
 from domain.evidence.sessions import TokenState
 from domain.limits import REPAIRS, SETTLING
 from domain.reservations.facts import ReservationEvidence
@@ -29,6 +30,8 @@ SETTLED = 10 + SETTLING.total_seconds()
 OTHERS = charging(token_digest="other")
 BEFORE = replace(OTHERS, start_time=at(-5))
 DOUBT = hold(doubt_time=at(50), doubt_attempt=2)
+
+UNTAKEN = (UntakenReport("StartTransaction", at(60), evse_id=1),)
 
 ENDS: list[tuple[str, Reservation, ReservationEvidence, float, EndCause]] = [
     (
@@ -72,7 +75,49 @@ ENDS: list[tuple[str, Reservation, ReservationEvidence, float, EndCause]] = [
         hold(),
         known(ready=False),
         END_S,
+        EndCause.USE_NOT_KNOWN,
+    ),
+    (
+        "its time is over, and a report could not be used",
+        hold(),
+        known(untaken=UNTAKEN),
+        END_S,
+        EndCause.USE_NOT_KNOWN,
+    ),
+    (
+        "its time is over, and a report of another place could not be used",
+        hold(),
+        known(untaken=(replace(UNTAKEN[0], evse_id=2),)),
+        END_S,
         EndCause.TIME_OVER,
+    ),
+    (
+        "its time is over, and a session did not tell its token",
+        hold(),
+        known(sessions=(charging(token_digest=None, token_state=TokenState.NOT_TOLD),)),
+        END_S,
+        EndCause.USE_NOT_KNOWN,
+    ),
+    (
+        "its time is over, and a session of its token has an impossible time",
+        hold(),
+        known(sessions=(charging(clock_suspect=True),)),
+        END_S,
+        EndCause.USE_NOT_KNOWN,
+    ),
+    (
+        "its time is over, and a session of its token was refused",
+        hold(),
+        known(sessions=(charging(token_state=TokenState.REFUSED),)),
+        END_S,
+        EndCause.TIME_OVER,
+    ),
+    (
+        "a session of another token names it",
+        hold(),
+        known(sessions=(charging(reservation_id=42, token_digest="other"),)),
+        70,
+        EndCause.EVSE_TAKEN,
     ),
     (
         "2.x says Expired at about its end",
