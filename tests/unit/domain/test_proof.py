@@ -1,0 +1,207 @@
+"""No negative without its proof, whatever is known, for all commands."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.commands import transitions as changes
+from domain.commands.judging import judge
+from domain.evidence.facts import Asked, Decision, Facts
+from domain.evidence.proof import (
+    NEEDS,
+    NEGATIVE_CODES,
+    SIGNS,
+    Proof,
+    Sign,
+    UntakenReport,
+    proven,
+)
+from domain.evidence.restart import RestartFacts
+from domain.evidence.sessions import ConnectorState, Session, TokenState
+from domain.model.answers import CallError, StationAnswer, Verdict
+from domain.model.command import Code, Command
+from domain.model.outcomes import ENDINGS, Cause, ending
+from tests.unit.domain.situations import (
+    ACCEPTED,
+    REJECTED,
+    T0,
+    TIMING,
+    asks,
+    at,
+    cancel,
+    ended,
+    facts,
+    frame,
+    lost,
+    reserve,
+    reset,
+    session,
+    start,
+    stop,
+    unlock,
+)
+
+ERROR = StationAnswer(Verdict.FAILED, call_error=CallError("InternalError"))
+ANSWERS = (ACCEPTED, REJECTED, ERROR, StationAnswer(Verdict.UNREADABLE), None)
+LATE_S = 5_000
+
+
+def test_every_negative_cause_has_what_it_needs_and_every_sign_its_sentence() -> None:
+    negative = {cause for cause, told in ENDINGS.items() if told.code in NEGATIVE_CODES}
+    assert set(NEEDS) == negative
+    assert set(SIGNS) == set(Sign)
+    assert all(NEEDS.values())
+
+
+@given(st.sets(st.sampled_from(Sign)), st.sampled_from(sorted(NEEDS)))
+def test_a_sign_in_the_way_makes_every_negative_unknown(present: set[Sign], cause: Cause) -> None:
+    proof = Proof(not_known=tuple(sorted(present)), speaks_against=tuple(Sign))
+    told = proven(ending(cause), proof, ending(Cause.ANSWER_TIMEOUT))
+    assert told.code is (Code.UNKNOWN if present else ENDINGS[cause].code)
+    assert all(SIGNS[sign] in told.message for sign in present)
+
+
+@pytest.mark.parametrize("cause", sorted(NEEDS))
+def test_a_negative_without_what_it_needs_is_unknown(cause: Cause) -> None:
+    beside = tuple(sign for sign in Sign if sign not in NEEDS[cause])
+    told = proven(ending(cause), Proof(speaks_against=beside), ending(Cause.ANSWER_TIMEOUT))
+    assert told.code is Code.UNKNOWN
+
+
+# --- All commands, over generated evidence
+
+SESSIONS = st.lists(
+    st.builds(
+        lambda over, changed: (ended if over else session)(**changed),
+        st.booleans(),
+        st.fixed_dictionaries(
+            {
+                "evse_id": st.sampled_from([1, 2, 0, None]),
+                "token_digest": st.sampled_from(["token", "other", None]),
+                "remote_start_id": st.sampled_from([None, None, 5, 6]),
+                "token_state": st.sampled_from(TokenState),
+                "clock_suspect": st.booleans(),
+                "start_time": st.sampled_from([at(-90), at(-5), at(10), at(400)]),
+                "received_time": st.sampled_from([at(-60), at(2), at(12), at(200)]),
+                "reservation_id": st.sampled_from([None, None, 42]),
+            }
+        ),
+    ),
+    max_size=2,
+)
+REPORTS = st.lists(
+    st.builds(
+        UntakenReport,
+        st.sampled_from(["StartTransaction", "StopTransaction", ""]),
+        st.just(at(3)),
+        st.sampled_from([1, 2, None]),
+    ),
+    max_size=1,
+)
+STATUS = st.lists(
+    st.builds(
+        ConnectorState,
+        st.sampled_from([1, 2]),
+        st.sampled_from(["Available", "Charging", "Finishing", "Occupied"]),
+        st.sampled_from(["Preparing", "Available", ""]),
+        st.sampled_from([at(-5), at(4)]),
+    ),
+    max_size=2,
+)
+REPLIES = st.none() | st.builds(
+    Asked,
+    at=st.sampled_from([at(2), at(61), at(4_900)]),
+    times=st.integers(1, 3),
+    replied=st.booleans(),
+    ongoing=st.sampled_from([None, True, False]),
+    messages_in_queue=st.sampled_from([None, True, False]),
+)
+RESTARTS = st.builds(
+    RestartFacts,
+    boot_time=st.sampled_from([None, at(9)]),
+    boot_reason=st.sampled_from(["", "PowerUp", "Triggered", "RemoteReset"]),
+    boot_is_newer=st.booleans(),
+    same_socket=st.booleans(),
+    connected=st.booleans(),
+    running=SESSIONS.map(tuple),
+)
+COMMANDS = (start(), stop(), unlock(), unlock(stop_first=True), reset(), reserve(), cancel())
+
+
+@st.composite
+def situations(draw: st.DrawFn) -> tuple[Command, Facts, float]:
+    """A command that was sent, all that is known, and the time."""
+    command, answer = draw(st.sampled_from(COMMANDS)), draw(st.sampled_from(ANSWERS))
+    weighed = draw(st.booleans())
+    if answer is None:
+        sent, last = lost(command), frame(answer_time=None)
+    else:
+        before = changes.sent(command, T0)
+        decides = False if weighed else None
+        sent, last = changes.answered(before, answer, at(1), decides=decides), frame()
+    known = facts(
+        *draw(SESSIONS),
+        frame=last,
+        untaken=tuple(draw(REPORTS)),
+        connectors=tuple(draw(STATUS)),
+        asked=draw(REPLIES),
+        ocpp_version=draw(st.sampled_from(["1.6", "2.0.1"])),
+        connected_since=draw(st.sampled_from([None, at(-1_000), at(LATE_S - 3)])),
+        restart=draw(RESTARTS),
+        asks=asks(answer),
+    )
+    return sent, known, draw(st.sampled_from([2.0, 20.0, 76.0, 130.0, float(LATE_S)]))
+
+
+def is_new_negative(command: Command, decision: Decision) -> bool:
+    told = decision.outcome
+    return told is not None and told != command.outcome and told.code in NEGATIVE_CODES
+
+
+def is_certain_anyway(command: Command, known: Facts) -> bool:
+    """Whether no report can change it: none tells about a bolt, and a use was reported already."""
+    used = any(each.reservation_id == 42 for each in known.sessions)
+    return command.unlock is not None or (command.cancel_reservation is not None and used)
+
+
+def may_be_ours(each: Session) -> bool:
+    """Whether a session may be the start's, by the plainest reading of what it says."""
+    if each.remote_start_id is not None:
+        return each.remote_start_id == 5
+    fits = each.evse_id in {1, None} and each.token_digest in {"token", None}
+    return fits and each.received_time >= T0
+
+
+@given(situations())
+def test_no_negative_is_told_that_is_not_proven(situation: tuple[Command, Facts, float]) -> None:
+    command, known, now_s = situation
+    decision = judge(command, known, TIMING, at(now_s))
+    if not is_new_negative(command, decision):
+        return
+    assert decision.outcome is not None
+    assert decision.proof is not None
+    assert decision.proof.holds(Cause(decision.outcome.cause))
+    # The rest knows nothing of proofs: it reads the facts themselves.
+    if not is_certain_anyway(command, known):
+        assert not [each for each in known.untaken if each.evse_id != 2]
+    if known.asked is not None and command.start is not None:
+        assert known.asked.messages_in_queue is not True
+    if command.start is not None:
+        ours = [each for each in known.sessions if may_be_ours(each)]
+        assert all(each.is_refused or each.stop_reason == "Timeout" for each in ours)
+        assert command.station_answer is None or not command.station_answer.is_error
+
+
+@given(situations(), st.timedeltas(timedelta(0), timedelta(hours=1)))
+def test_a_report_that_could_not_be_used_forbids_every_negative_that_facts_decide(
+    situation: tuple[Command, Facts, float], later: timedelta
+) -> None:
+    command, known, now_s = situation
+    if is_certain_anyway(command, known):
+        return
+    report = UntakenReport("", at(2))
+    decision = judge(command, replace(known, untaken=(report,)), TIMING, at(now_s) + later)
+    assert not is_new_negative(command, decision)
