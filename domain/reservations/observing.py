@@ -52,7 +52,7 @@ def _used(known: Reservation, facts: ReservationEvidence, now: datetime) -> Rese
     named = next((s for s in facts.sessions if s.reservation_id == known.wire_id), None)
     if named is not None:
         taken = bool(_tokens(named)) and bool(facts.token_digests) and not _is_of(named, facts)
-        cause = EndCause.EVSE_TAKEN if taken else EndCause.SESSION_USED_IT
+        cause = EndCause.USED_BY_ANOTHER if taken else EndCause.SESSION_USED_IT
         return changes.ended(known, cause, now, named.name)
     of_token = next((s for s in facts.sessions if _is_holders(s, known, facts)), None)
     if of_token is not None:

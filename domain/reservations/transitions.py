@@ -39,6 +39,7 @@ class EndCause(StrEnum):
     CONNECTOR_FAULTED = "CONNECTOR_FAULTED"
     CONNECTOR_UNAVAILABLE = "CONNECTOR_UNAVAILABLE"
     EVSE_TAKEN = "EVSE_TAKEN"
+    USED_BY_ANOTHER = "USED_BY_ANOTHER"
     LOST_AT_REBOOT = "LOST_AT_REBOOT"
     HOLD_VANISHED = "HOLD_VANISHED"
     CHANGE_LOST_IT = "CHANGE_LOST_IT"
@@ -86,6 +87,10 @@ ENDINGS: dict[EndCause, tuple[ReservationState, str]] = {
         ReservationState.LOST,
         "The station let somebody else charge at the reserved place.",
     ),
+    EndCause.USED_BY_ANOTHER: (
+        ReservationState.LOST,
+        "A session of another token used the reservation; its driver did not come.",
+    ),
     EndCause.LOST_AT_REBOOT: (
         ReservationState.LOST,
         "The station restarted and would not hold the reservation again.",
@@ -104,6 +109,7 @@ ENDINGS: dict[EndCause, tuple[ReservationState, str]] = {
 LETS_GO = frozenset(
     {
         EndCause.SESSION_USED_IT,
+        EndCause.USED_BY_ANOTHER,
         EndCause.NO_TRANSACTION,
         EndCause.CANCELLED_BY_CALLER,
         EndCause.UNKNOWN_HOLD_UNDONE,

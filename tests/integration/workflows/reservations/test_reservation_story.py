@@ -83,7 +83,7 @@ async def test_a_reservation_of_72_hours_expires_on_time(bench: Bench) -> None:
         (
             IdToken("ISO14443", "****9999", "sealed", "digest-of-9999"),
             ReservationState.LOST,
-            EndCause.EVSE_TAKEN,
+            EndCause.USED_BY_ANOTHER,
         ),
     ],
     ids=["its driver", "a driver with another token"],
@@ -331,7 +331,7 @@ async def test_a_hold_that_ran_out_while_its_station_was_away_is_cancelled_when_
     await bench.disconnect()
     await bench.skip(600)
     known = await until(bench, command, lambda r: r.ended)
-    assert is_end(known, ReservationState.EXPIRED, EndCause.TIME_OVER)
+    assert is_end(known, ReservationState.EXPIRED, EndCause.USE_NOT_KNOWN)
     bench.gateway.plays = [answers(accepted())]
     await bench.connect()
     await run_ends(bench, command)

@@ -117,7 +117,7 @@ ENDS: list[tuple[str, Reservation, ReservationEvidence, float, EndCause]] = [
         hold(),
         known(sessions=(charging(reservation_id=42, token_digest="other"),)),
         70,
-        EndCause.EVSE_TAKEN,
+        EndCause.USED_BY_ANOTHER,
     ),
     (
         "2.x says Expired at about its end",
