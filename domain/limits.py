@@ -60,6 +60,13 @@ Hours later the same token is the driver's own new session. A station that names
 is believed at any time.
 """
 
+REFUSAL_WATCH = timedelta(minutes=1)
+"""How long after a refusal a session that begins all the same is stopped.
+
+A station that refuses and begins does both at once. Later the driver has shown his card himself,
+and that session is his own.
+"""
+
 DOUBT_PAUSE = timedelta(seconds=30)
 """How long a doubtful session may take to become clear before a human is told of it."""
 

@@ -34,6 +34,7 @@ class Send:
     answer: the station's answer, as the gateway stored it. cause: why it is LOST.
     action, frame: what was written, in OCPP's words, with every token masked.
     lost_time: when the gateway gave up on the answer; an answer may have come later.
+    watched_until: of a command whose workflow has ended: until then late evidence begins it anew.
     """
 
     id: int
@@ -60,6 +61,7 @@ class Send:
     action: str = ""
     frame: dict[str, Any] | None = None
     lost_time: datetime | None = None
+    watched_until: datetime | None = None
 
 
 class StaleEpoch(Exception):
@@ -165,6 +167,15 @@ _BUSY = precompiled(
             ),
         )
     )
+)
+_WATCH = precompiled(
+    update(sends)
+    .where(
+        sends.c.tenant == bindparam("of_tenant"),
+        sends.c.command == bindparam("of_command"),
+        ~sends.c.closed,
+    )
+    .values(watched_until=bindparam("until", type_=sends.c.watched_until.type))
 )
 _CLOSE = precompiled(
     update(sends)
@@ -288,9 +299,18 @@ async def busy(tx: Tx, station: str) -> bool:
     return bool((await tx.execute(_BUSY, {"of_station": station})).scalar_one())
 
 
-async def close(tx: Tx, tenant: str, command: str) -> None:
-    """Close every send of the command: no workflow waits for its evidence any longer."""
-    await tx.execute(_CLOSE, {"of_tenant": tenant, "of_command": command})
+async def close(
+    tx: Tx, tenant: str, command: str, *, watched_until: datetime | None = None
+) -> None:
+    """Close every send of the command: no workflow waits for its evidence any longer.
+
+    watched_until: the sends stay open until then, and late evidence begins the workflow anew.
+    """
+    key = {"of_tenant": tenant, "of_command": command}
+    if watched_until is None:
+        await tx.execute(_CLOSE, key)
+    else:
+        await tx.execute(_WATCH, {**key, "until": watched_until})
 
 
 def _row(**known: Any) -> dict[str, Any]:

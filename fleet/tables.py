@@ -147,6 +147,7 @@ sends = Table(
     _word("action"),
     Column("frame", Json),
     _time("lost_time", nullable=True),
+    _time("watched_until", nullable=True),
     UniqueConstraint("tenant", "command", "attempt"),
     Index("ix_sends_station_message_id", "station", "message_id"),
     _partial("ix_sends_open", "station", "id", where="NOT closed AND state <> 'VOID'"),

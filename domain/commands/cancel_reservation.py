@@ -20,6 +20,7 @@ from domain.commands.rules import (
     StationQuestion,
     guarded_for_the_window,
     looked_at_with_answer,
+    never_watched,
     unknown_as_before,
 )
 from domain.commands.timing import Timing
@@ -192,6 +193,7 @@ CANCEL_RESERVATION = CommandRules(
     unproven=unknown_as_before,
     is_guarded=_is_guarded,
     guard_end=guarded_for_the_window,
+    watched_for=never_watched,
     needed_facts=_needed_facts,
     concern=concern_of_reservation,
     target=_target,

@@ -36,7 +36,7 @@ def _chosen(
 ) -> Decision:
     """What the command's rules choose, whether or not it is proven."""
     if command.state is State.DONE:
-        if not is_guarded(command):
+        if not (is_guarded(command) or is_watched(command)):
             return Decision(Act.CONCLUDE, outcome=command.outcome)
         return rules.judge_done(command, facts, timing, now)
     if command.state is State.COMPENSATING:
@@ -53,6 +53,22 @@ def is_guarded(command: Command) -> bool:
     if command.state is not State.DONE or command.outcome is None or command.send_time is None:
         return False
     return rules.is_guarded(command, command.outcome)
+
+
+def is_watched(command: Command) -> bool:
+    """Whether late evidence begins a workflow anew, although the command's own has ended."""
+    return watch_end(command) is not None
+
+
+def watch_end(command: Command) -> datetime | None:
+    """Until when late evidence begins a workflow anew; None: never."""
+    outcome, ended = command.outcome, command.outcome_time
+    if command.state is not State.DONE or outcome is None or ended is None:
+        return None
+    if command.send_time is None or is_guarded(command):
+        return None
+    watched_for = rules_of(command).watched_for(outcome)
+    return None if watched_for is None else ended + watched_for
 
 
 def guard_end(command: Command, timing: Timing, now: datetime) -> datetime:

@@ -24,6 +24,7 @@ from domain.commands.rules import (
     UndoRules,
     looked_at_with_answer,
     never_ended,
+    never_watched,
     nothing_to_end,
     unknown_as_before,
 )
@@ -391,6 +392,7 @@ RESERVE_NOW = CommandRules(
     unproven=unknown_as_before,
     is_guarded=_is_guarded,
     guard_end=_guard_end,
+    watched_for=never_watched,
     needed_facts=_needed_facts,
     concern=concern_of_reservation,
     target=nothing_to_end,

@@ -23,6 +23,7 @@ from domain.commands.rules import (
     always_decided,
     guarded_for_the_window,
     never_ended,
+    never_watched,
     no_reservation,
     nothing_to_end,
 )
@@ -354,6 +355,7 @@ RESET = CommandRules(
     unproven=_unproven,
     is_guarded=_is_guarded,
     guard_end=guarded_for_the_window,
+    watched_for=never_watched,
     needed_facts=_needed_facts,
     concern=_concern,
     target=nothing_to_end,

@@ -148,6 +148,8 @@ class CommandRules:
         `judge` chooses is only said when it holds. unproven: what is said otherwise.
     is_guarded: whether late evidence about the finished command is acted on. It has an outcome, and
         a frame of it may have been sent. guard_end: until when.
+    watched_for: how long after such an end that is not guarded a workflow is begun anew when late
+        evidence comes; None: never. A watch costs nothing while nothing comes.
 
     needed_facts: by which facts it is judged. concern: which messages of its station may matter.
     target: what it is to end. already_ended: the outcome when that has ended before the sending.
@@ -178,6 +180,7 @@ class CommandRules:
     unproven: Callable[[Command, Facts], Outcome]
     is_guarded: Callable[[Command, Outcome], bool]
     guard_end: Callable[[Command, Timing, datetime], datetime]
+    watched_for: Callable[[Outcome], timedelta | None]
 
     needed_facts: Callable[[Command], NeededFacts]
     concern: Callable[[StationEvent, OpenFrame], Concern]
@@ -209,6 +212,12 @@ def never_ended(command: Command, found: FoundTarget) -> Outcome | None:
 def no_reservation(command: Command, now: datetime) -> ReservationUpdate | None:
     """Of a command that neither makes nor ends a reservation."""
     del command, now
+    return None
+
+
+def never_watched(outcome: Outcome) -> timedelta | None:
+    """Of a command that has no effect later than its guard."""
+    del outcome
     return None
 
 

@@ -59,7 +59,7 @@ from domain.evidence.station_event import (
     concerns_token,
     yes_if,
 )
-from domain.limits import ASK_SPACING, DOUBT_PAUSE, FIRST_LOOK, LATE_START_WINDOW
+from domain.limits import ASK_SPACING, DOUBT_PAUSE, FIRST_LOOK, LATE_START_WINDOW, REFUSAL_WATCH
 from domain.model.answers import StationAnswer
 from domain.model.command import GIVEN_UP, Code, Command, CompensationState, Outcome, State
 from domain.model.outcomes import Cause, ending, refusal, still_unknown
@@ -375,9 +375,15 @@ def _unproven(command: Command, facts: Facts) -> Outcome:
 
 
 def _is_guarded(command: Command, outcome: Outcome) -> bool:
-    """A start that was given up may still happen. One that was not authorised will not."""
+    """A start that was given up may still happen. One that was refused is watched instead."""
     del command
     return outcome.code in GIVEN_UP and outcome.cause != Cause.AUTHORIZATION_REFUSED
+
+
+def _watched_for(outcome: Outcome) -> timedelta | None:
+    """A station that refused may begin all the same, soon after; then the session is stopped."""
+    refused_it = outcome.code is Code.REJECTED or outcome.cause == Cause.AUTHORIZATION_REFUSED
+    return REFUSAL_WATCH if refused_it else None
 
 
 def _needed_facts(command: Command) -> NeededFacts:
@@ -443,6 +449,7 @@ START_SESSION = CommandRules(
     unproven=_unproven,
     is_guarded=_is_guarded,
     guard_end=guarded_for_the_window,
+    watched_for=_watched_for,
     needed_facts=_needed_facts,
     concern=_concern,
     target=nothing_to_end,

@@ -22,6 +22,7 @@ from domain.commands.rules import (
     StationQuestion,
     always_decided,
     guarded_for_the_window,
+    never_watched,
     no_reservation,
 )
 from domain.commands.timing import Timing, ask_time, heard_or_sent, is_steady, next_look
@@ -393,6 +394,7 @@ STOP_SESSION = CommandRules(
     unproven=_unproven,
     is_guarded=_is_guarded,
     guard_end=guarded_for_the_window,
+    watched_for=never_watched,
     needed_facts=_needed_facts,
     concern=_concern,
     target=_target,

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from contract.renamed import with_present_names
-from domain.commands.judging import is_guarded
+from domain.commands.judging import is_guarded, watch_end
 from domain.model.command import Code, Command, State
 from fleet import sends
 from fleet.database import Database
@@ -95,7 +95,7 @@ async def record(
         raise LookupError(f"command {name} of tenant {tenant!r} is not in this database")
     command = from_snapshot(entry.snapshot)
     if step.ended and not is_guarded(command):
-        await sends.close(tx, tenant, name)
+        await sends.close(tx, tenant, name, watched_until=watch_end(command))
     if step.written:
         await reservation_recorder.follow(tx, command, now)
         await wake_if_news(tx, step.known, command, now)

@@ -3,8 +3,10 @@
 import pytest
 
 from domain.commands import transitions as changes
-from domain.commands.judging import apply, is_guarded, judge
+from domain.commands.judging import apply, is_guarded, is_watched, judge, watch_end
 from domain.evidence.facts import Act, Decision
+from domain.limits import REFUSAL_WATCH
+from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Command, CompensationState, State
 from domain.model.outcomes import Cause, ending
 from tests.unit.domain.situations import (
@@ -12,8 +14,10 @@ from tests.unit.domain.situations import (
     TIMING,
     answered,
     at,
+    cancel,
     facts,
     lost,
+    reserve,
     reset,
     session,
     start,
@@ -21,14 +25,36 @@ from tests.unit.domain.situations import (
     unlock,
 )
 
+NOT_SUPPORTED = StationAnswer(Verdict.NOT_SUPPORTED)
 CANCELLED = changes.cancelled(answered(start()), at(5))
 
 
 def test_a_finished_command_stays_as_it_is() -> None:
-    done = answered(start(), REJECTED)
+    done = answered(start(), NOT_SUPPORTED)
     decision = judge(done, facts(session()), TIMING, at(30))
     assert decision.outcome == done.outcome
     assert apply(done, decision, at(30)) is done
+    assert not is_watched(done)
+
+
+def test_a_session_that_begins_after_a_refusal_is_stopped_and_the_refusal_stands() -> None:
+    done = answered(start(), REJECTED)
+    assert is_watched(done)
+    assert watch_end(done) == at(1) + REFUSAL_WATCH
+    decision = judge(done, facts(session()), TIMING, at(10))
+    assert decision.act is Act.UNDO
+    undone = apply(done, decision, at(10))
+    assert undone.outcome == done.outcome
+    assert undone.compensation.state is CompensationState.PENDING
+    nothing = judge(done, facts(), TIMING, at(10))
+    assert (nothing.act, nothing.look_again) == (Act.WAIT, None)
+
+
+def test_only_a_refused_start_is_watched() -> None:
+    assert not is_watched(start())
+    assert not is_watched(answered(start()))
+    for command in (unlock(), reset(), reserve(), cancel()):
+        assert not is_watched(answered(command, REJECTED))
 
 
 def test_decisions_are_written_by_the_rules_of_changes() -> None:
