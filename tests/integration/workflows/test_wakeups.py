@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -27,6 +27,8 @@ class FakeTemporal:
         self.errors = list(errors)
         self.taken: list[str] = []
         self.started: list[str] = []
+        self.refusing: dict[str, RPCError] = {}
+        self.tries: dict[str, int] = {}
 
     async def start_workflow(self, *_: object, id: str, **__: object) -> None:
         """Starts whatever it is asked for."""
@@ -42,10 +44,14 @@ class _Handle:
         self._temporal, self._id = temporal, workflow_id
 
     async def signal(self, *_: object, **__: object) -> None:
-        error = self._temporal.errors.pop(0) if self._temporal.errors else None
+        temporal = self._temporal
+        temporal.tries[self._id] = temporal.tries.get(self._id, 0) + 1
+        if self._id in temporal.refusing:
+            raise temporal.refusing[self._id]
+        error = temporal.errors.pop(0) if temporal.errors else None
         if error is not None:
             raise RPCError("scripted", error, b"")
-        self._temporal.taken.append(self._id)
+        temporal.taken.append(self._id)
 
 
 @contextlib.asynccontextmanager
@@ -106,10 +112,44 @@ async def test_a_workflow_that_has_ended_is_forgotten(database: Database) -> Non
     assert temporal.taken == []
 
 
+FULL = RPCError(
+    "exceeded workflow execution limit for signals", RPCStatusCode.RESOURCE_EXHAUSTED, b""
+)
+
+
+async def taken(temporal: FakeTemporal, *workflow_ids: str, within_s: float = 5) -> None:
+    async with asyncio.timeout(within_s):
+        while not set(workflow_ids) <= set(temporal.taken):
+            await asyncio.sleep(0.005)
+
+
+async def test_a_thousand_refused_rows_hold_up_no_other(database: Database) -> None:
+    temporal = FakeTemporal()
+    refused = [f"full-{number}" for number in range(1000)]
+    temporal.refusing = dict.fromkeys(refused, FULL)
+    await noted(database, *refused)
+    async with dispatching(database, temporal) as dispatcher:
+        await noted(database, "a")
+        dispatcher.kick()
+        await taken(temporal, "a", within_s=1)
+
+
+async def test_a_thousand_rows_of_one_refused_workflow_hold_up_no_other(
+    database: Database,
+) -> None:
+    temporal = FakeTemporal()
+    temporal.refusing = {"full": FULL}
+    await planted(database, *["full"] * 1000)
+    async with dispatching(database, temporal) as dispatcher:
+        await noted(database, "a")
+        dispatcher.kick()
+        await taken(temporal, "a", within_s=1)
+
+
 async def test_a_start_of_a_newer_version_is_read_by_an_older_one(database: Database) -> None:
     temporal = FakeTemporal()
     start = {"workflow": "W", "queue": "q", "argument": {}, "of_a_newer_version": True}
-    await planted(database, "newer", start)
+    await planted(database, "newer", start=start)
     async with dispatching(database, temporal):
         await emptied(database)
     assert temporal.started == ["newer"]
@@ -117,7 +157,7 @@ async def test_a_start_of_a_newer_version_is_read_by_an_older_one(database: Data
 
 async def test_a_row_that_nobody_can_use_holds_up_no_other(database: Database) -> None:
     temporal = FakeTemporal()
-    await planted(database, "broken", {"neither": "workflow", "nor": "queue"})
+    await planted(database, "broken", start={"neither": "workflow", "nor": "queue"})
     await noted(database, "a")
     async with dispatching(database, temporal):
         async with asyncio.timeout(5):
@@ -130,9 +170,11 @@ async def test_a_row_that_nobody_can_use_holds_up_no_other(database: Database) -
     assert temporal.started == []
 
 
-async def planted(db: Database, workflow_id: str, start: dict[str, Any]) -> None:
-    """A row as another version, or a fault, may have left it."""
+async def planted(
+    db: Database, *workflow_ids: str, start: dict[str, Any] | None = None
+) -> None:
+    """Rows as another version, or a fault, may have left them."""
     async with db.write() as tx:
-        await wakeups.add(tx, workflow_id, "held", NOW)
-        row = update(tables.wakeups).where(tables.wakeups.c.workflow_id == workflow_id)
-        await tx.execute(row.values(start=start))
+        for workflow_id in workflow_ids:
+            row = {"workflow_id": workflow_id, "reason": "held", "start": start}
+            await tx.execute(insert(tables.wakeups).values(**row, create_time=NOW))
