@@ -105,7 +105,6 @@ OUTBOX_GREW = CommitMark("evcommand_outbox_grew")
 """Marks a transaction with the id of each workflow that it added a wake-up for."""
 
 _WAKEUP = columns_of(wakeups, Wakeup)
-_IS_NEW = wakeups.c.next_time.is_(None) & wakeups.c.parked_time.is_(None)
 _TOLD_AGAIN = precompiled(
     update(wakeups)
     .where(wakeups.c.workflow_id == bindparam("of_workflow"), wakeups.c.parked_time.is_(None))
@@ -121,12 +120,13 @@ _ADD = precompiled(
 # Each workflow's newest row first, then each one's second: rows of one workflow, which an older
 # version did not merge, cannot fill a batch.
 _PLACE = func.row_number().over(partition_by=wakeups.c.workflow_id, order_by=wakeups.c.id.desc())
-_DUE = precompiled(
-    select(*_WAKEUP)
-    .where(_IS_NEW, wakeups.c.create_time <= bindparam("before", type_=wakeups.c.create_time.type))
-    .order_by(_PLACE, wakeups.c.id)
-    .limit(bindparam("most"))
+_NEW = select(*_WAKEUP).where(
+    wakeups.c.next_time.is_(None),
+    wakeups.c.parked_time.is_(None),
+    wakeups.c.create_time <= bindparam("before", type_=wakeups.c.create_time.type),
 )
+_OLDEST = precompiled(_NEW.order_by(_PLACE, wakeups.c.id).limit(bindparam("most")))
+_NEWEST = precompiled(_NEW.order_by(_PLACE, wakeups.c.id.desc()).limit(bindparam("most")))
 _DUE_AGAIN = precompiled(
     select(wakeups.c.id)
     .where(
@@ -164,12 +164,13 @@ async def add(
     OUTBOX_GREW.add(tx, row["workflow_id"])
 
 
-async def due(tx: Tx, *, before: datetime, limit: int) -> list[Wakeup]:
-    """At most `limit` new wake-ups that were added at or before this time.
+async def due(tx: Tx, *, before: datetime, limit: int, newest_first: bool = False) -> list[Wakeup]:
+    """At most `limit` new wake-ups that were added at or before this time, the oldest first.
 
-    The order is fair: no workflow gets a second row in before every workflow has its first.
+    No workflow gets a second row in before every workflow has its first.
     """
-    return [Wakeup(*row) for row in await tx.execute(_DUE, {"before": before, "most": limit})]
+    statement = _NEWEST if newest_first else _OLDEST
+    return [Wakeup(*row) for row in await tx.execute(statement, {"before": before, "most": limit})]
 
 
 async def due_again(tx: Tx, *, now: datetime, limit: int) -> list[int]:
@@ -209,6 +210,12 @@ async def put_back(tx: Tx, rows: Sequence[Wakeup], *, tries: int, next_time: dat
         .where(wakeups.c.id == kept.id, wakeups.c.parked_time.is_(None))
         .values(tries=tries, next_time=next_time)
     )
+
+
+async def hurry(tx: Tx, *, now: datetime) -> None:
+    """Make everything that was put back due: what kept it waiting is over."""
+    waiting = (wakeups.c.next_time > now) & wakeups.c.parked_time.is_(None)
+    await tx.execute(update(wakeups).where(waiting).values(next_time=now))
 
 
 async def park(tx: Tx, rows: Sequence[Wakeup], *, reason: str, now: datetime) -> None:

@@ -20,9 +20,7 @@ def upgrade() -> None:
     op.add_column("wakeups", sa.Column("tries", sa.Integer(), server_default=none, nullable=False))
     op.add_column("wakeups", sa.Column("next_time", sa.BigInteger(), nullable=True))
     op.add_column("wakeups", sa.Column("parked_time", sa.BigInteger(), nullable=True))
-    op.add_column(
-        "wakeups", sa.Column("parked_reason", text, server_default="", nullable=False)
-    )
+    op.add_column("wakeups", sa.Column("parked_reason", text, server_default="", nullable=False))
     op.create_index("ix_wakeups_workflow_id", "wakeups", ["workflow_id"])
     op.create_index("ix_wakeups_next_time", "wakeups", ["next_time"])
 

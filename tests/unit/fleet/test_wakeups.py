@@ -106,6 +106,14 @@ async def test_a_fact_for_a_workflow_that_is_put_back_waits_with_it(db: Database
         assert (await wakeups.backlog(tx)).undelivered == 1
 
 
+async def test_what_is_hurried_is_due_at_once(db: Database) -> None:
+    async with db.write() as tx:
+        await wakeups.add(tx, "command/acme/1", "transaction", NOW)
+        await wakeups.put_back(tx, await due(tx), tries=9, next_time=later(60))
+        await wakeups.hurry(tx, now=later(1))
+        assert len(await wakeups.due_again(tx, now=later(1), limit=10)) == 1
+
+
 async def test_parked_rows_are_seen_and_hold_up_nothing(db: Database) -> None:
     async with db.write() as tx:
         await wakeups.add(tx, "command/acme/1", "transaction", NOW)
