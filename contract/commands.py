@@ -22,10 +22,14 @@ from domain.model.specs import CommandSpecs, Kind
 
 @dataclass(frozen=True)
 class CommandInput:
-    """Input of the command workflow: the command as its caller submitted it (QUEUED)."""
+    """Input of the command workflow: the command as its caller submitted it (QUEUED).
+
+    so_far: of a run that goes on where another one left off; `command` is as the log has it then.
+    """
 
     command: Command
     timing: Timing = field(default_factory=Timing)
+    so_far: "CommandSoFar | None" = None
 
 
 @dataclass(frozen=True)
@@ -135,6 +139,31 @@ class PrepareCommandResult:
             progress=self.progress,
             stopped_first=self.stopped_first,
         )
+
+
+@dataclass(frozen=True)
+class CommandSoFar:
+    """What a run of the command workflow knows beside the command, for the run after it.
+
+    outcome: never a provisional UNKNOWN. on_wire: its own frame may have been written.
+    attempt: of the newest frame. asked: the station's newest reply to a question.
+    tried: the newest attempt that sent nothing. look_again: when the facts are read again.
+    woken: a wake-up came that no look has heeded. cancel: the caller wants the command back.
+    cancel_noted: the log has it. cancel_done: it was taken back, or noted as too late.
+    guard_until: until when it is on guard; None before that.
+    """
+
+    outcome: Outcome | None = None
+    on_wire: bool = False
+    attempt: int = 0
+    asked: Asked | None = None
+    tried: UnsentAttempt | None = None
+    look_again: datetime | None = None
+    woken: bool = False
+    cancel: CancelInput | None = None
+    cancel_noted: bool = False
+    cancel_done: bool = False
+    guard_until: datetime | None = None
 
 
 # send_frame: one frame, by the gateway that holds the station.

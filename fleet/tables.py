@@ -283,6 +283,13 @@ wakeups = Table(
     _text("reason"),
     Column("start", Json),
     _time("create_time"),
+    Column("told", Integer, nullable=False, server_default=text("1")),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    _time("next_time", nullable=True),
+    _time("parked_time", nullable=True),
+    _text("parked_reason"),
+    Index("ix_wakeups_workflow_id", "workflow_id"),
+    Index("ix_wakeups_next_time", "next_time"),
     sqlite_autoincrement=True,
 )
 

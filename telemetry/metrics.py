@@ -88,7 +88,19 @@ WAKEUPS_REPEATED = Counter(
 )
 UNUSABLE_WAKEUPS = Counter(
     "evcommand_unusable_wakeups_total",
-    "Wake-ups that could not be sent for another reason than Temporal. They stay in the outbox.",
+    "Wake-ups that Temporal can never take. They are parked: see evcommand_parked_wakeups.",
+)
+OLDEST_WAKEUP = Gauge(
+    "evcommand_oldest_wakeup_seconds",
+    "Age of the oldest wake-up in the outbox that Temporal has not taken, without parked ones. Of "
+    "the whole fleet: each worker and gateway measures the same.",
+)
+UNDELIVERED_WAKEUPS = Gauge(
+    "evcommand_undelivered_wakeups", "Wake-ups of the whole fleet that Temporal has not taken yet."
+)
+PARKED_WAKEUPS = Gauge(
+    "evcommand_parked_wakeups",
+    "Wake-ups of the whole fleet that are parked: an operator has to look at them.",
 )
 TASK_FAILURES = Counter(
     "evcommand_task_failures_total",

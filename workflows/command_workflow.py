@@ -11,16 +11,16 @@ sections of this file.
 
 The workflow waits for three things only: the result of a frame, a wake-up, or a deadline. After a
 wake-up and after a deadline it reads all facts again, so a lost wake-up costs time and nothing
-else. The event log is what callers read. `_command` is this run's copy of it, for decisions.
+else. The event log is what callers read. `_command` is this run's copy of it, for decisions. A long
+history is handed over to a new run, which goes on with `CommandSoFar` in the same section.
 """
 
 import asyncio
 from dataclasses import replace
-from datetime import datetime
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 from contract import names
 from contract.commands import (
@@ -40,19 +40,16 @@ from contract.commands import (
     WakeInput,
     WeighEvidenceResult,
 )
-from domain.commands import wording
 from domain.commands.judging import guard_end, is_guarded
 from domain.commands.sending import SendAct, may_try_again, next_route_look, pause_before
 from domain.commands.table import rules_of
 from domain.commands.transitions import concluded, frame_ended
-from domain.evidence.facts import Act, Asked
+from domain.evidence.facts import Act
 from domain.evidence.sessions import SentFrame
 from domain.limits import UNDO_ROUTE_PAUSE
-from domain.model.command import Command, Outcome, State, WaitFor
-from domain.model.outcomes import Cause, ending
-from domain.model.states import is_definite
-from workflows.alarms import Alarms
+from domain.model.command import State, WaitFor
 from workflows.calls import commands as calls
+from workflows.command_run import CommandRun
 from workflows.requests import (
     again_request,
     ask_first_request,
@@ -66,29 +63,17 @@ _OUTCOME = SearchAttributeKey.for_keyword(names.OUTCOME_ATTRIBUTE)
 
 
 @workflow.defn(name=names.COMMAND_WORKFLOW)
-class RemoteCommandWorkflow:
+class RemoteCommandWorkflow(CommandRun):
     """One remote command from its durable acceptance to the end of its guard."""
 
     @workflow.init
     def __init__(self, given: CommandInput) -> None:
-        self._command = given.command  # as the log has it, as far as this run has seen
-        self._timing = given.timing
-        self._outcome: Outcome | None = None  # never a provisional UNKNOWN
-        self._on_wire = False  # its own frame may have been written
-        self._attempt = 0  # of the newest frame, whatever it was for
-        self._asked: Asked | None = None  # the station's newest reply to a question
-        self._tried: UnsentAttempt | None = None  # the newest attempt that sent nothing
-        self._look_again: datetime | None = None  # when the facts are read again, unless woken
-        self._woken = False
-        self._cancel: CancelInput | None = None
-        self._cancel_noted = False  # the log has it
-        self._cancel_done = False  # it was heeded: taken back, or noted as too late
-        self._alarms = Alarms()
+        super().__init__(given)
 
     @workflow.run
     async def run(self, given: CommandInput) -> CommandResult:
         """Carries the command through; ends when nothing about it can change any more."""
-        del given  # `__init__` has it
+        self._note(given.command)
         story = asyncio.create_task(self._story())
         try:
             await asyncio.shield(story)
@@ -101,7 +86,8 @@ class RemoteCommandWorkflow:
     async def _story(self) -> None:
         await self._send()
         await self._await_effect()
-        self._report()
+        if self._guard_until is None:
+            self._report()
         await self._guard()
         await self._answer_the_late()
 
@@ -109,8 +95,13 @@ class RemoteCommandWorkflow:
 
     @workflow.update(name=names.SUBMIT_UPDATE)
     async def submit(self, submit: SubmitInput) -> UpdateResult:
-        """Waits until the log has what the caller wants to see."""
-        await workflow.wait_condition(lambda: self._reached(submit.wait_for))
+        """Waits until the log has what the caller wants to see.
+
+        Raises: ApplicationError when this run ends before that; the log goes on to tell.
+        """
+        await workflow.wait_condition(lambda: self._reached(submit.wait_for) or self._leaves)
+        if not self._reached(submit.wait_for):
+            raise ApplicationError("the command goes on in its next run", type="CONTINUED")
         return UpdateResult(self._command.revision)
 
     @workflow.update(name=names.CANCEL_UPDATE)
@@ -300,9 +291,6 @@ class RemoteCommandWorkflow:
 
     # --- Taking back, and undoing what nobody wants any longer.
 
-    def _cancel_pending(self) -> bool:
-        return self._cancel is not None and not self._cancel_done
-
     async def _heed_cancel(self) -> None:
         """Takes the command back, when its caller asked for that.
 
@@ -343,8 +331,10 @@ class RemoteCommandWorkflow:
         """Acts on late evidence: it may raise UNKNOWN, or show an effect that has to be undone."""
         if not is_guarded(self._command):
             return
-        end = guard_end(self._command, self._timing, workflow.now())
-        self._look_again = None
+        if self._guard_until is None:
+            self._guard_until = guard_end(self._command, self._timing, workflow.now())
+            self._look_again = None
+        end = self._guard_until
         while is_guarded(self._command) and workflow.now() < end:
             await self._woken_or(min(self._look_again or end, end))
             await self._heed_cancel()
@@ -366,39 +356,6 @@ class RemoteCommandWorkflow:
                 )
             )
 
-    # --- What is known and shown.
-
-    async def _record(self, change: ChangeKind, *, cause: str = "", detail: str = "") -> None:
-        """Records what only this workflow knows, and takes over the command as it is then."""
-        recorded = await calls.record(self._command, change, cause=cause, detail=detail)
-        self._note(recorded.command)
-        self._cancel_noted = self._cancel_noted or recorded.command.cancel_reason is not None
-
-    def _note(self, command: Command) -> None:
-        """Remembers the command as it stands, and shows it in the web UI."""
-        self._command = command
-        if command.state is State.DONE or is_definite(command.outcome):
-            self._outcome = command.outcome
-        workflow.set_current_details(wording.details(command))
-
-    def _certain(self) -> Outcome:
-        """The outcome; UNKNOWN while there is none."""
-        return self._outcome or ending(Cause.ANSWER_TIMEOUT)
-
     def _report(self) -> None:
         """The outcome becomes what operators filter by."""
         workflow.upsert_search_attributes([_OUTCOME.value_set(self._certain().code.value)])
-
-    # --- Waiting.
-
-    async def _woken_or(self, until: datetime | None) -> None:
-        """Waits for a wake-up, a cancel that is not heeded yet, or `until` (None: no deadline)."""
-        self._alarms.set(until)
-        await workflow.wait_condition(
-            lambda: self._woken or self._cancel_pending() or self._alarms.is_due(until)
-        )
-        self._woken = False
-
-    def _now(self) -> datetime:
-        """The workflow's time, never before an alarm that has rung."""
-        return self._alarms.no_earlier(workflow.now())

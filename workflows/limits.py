@@ -44,8 +44,11 @@ NO_GATEWAY_PAUSE = timedelta(seconds=10)
 RESERVATION_FRAME_WAIT = timedelta(seconds=30)
 """How long a reservation's frame may wait in the station's queue. The facts decide what is next."""
 
+# --- Runs
+
 HISTORY_LIMIT = 1_500
-"""Events after which a run of a reservation's workflow hands over to the next one."""
+"""Events after which a run of a command's or a reservation's workflow hands over to the next one.
+A signal costs about five of them, so a run takes some 300 signals. Temporal takes 10,000."""
 
 # --- Callbacks
 

@@ -31,6 +31,7 @@ PASSED_THROUGH = (
     "domain",
     "workflows.alarms",
     "workflows.calls",
+    "workflows.command_run",
     "workflows.limits",
     "workflows.requests",
 )

@@ -1,0 +1,103 @@
+"""What a run of a command's workflow knows, how it waits, and how it hands over to the next run.
+
+A command may be on guard for a day, and its station may report all the time. Temporal takes 10,000
+signals and 50,000 events of one run, and each look at a long history costs more than the last. So a
+run with a long history ends when nothing is in flight, and the next one goes on (Temporal's
+continue-as-new). The story is told by `command_workflow.py`.
+"""
+
+from dataclasses import fields
+from datetime import datetime
+
+from temporalio import workflow
+
+from contract.commands import ChangeKind, CommandInput, CommandSoFar
+from domain.commands import wording
+from domain.model.command import Command, Outcome, State
+from domain.model.outcomes import Cause, ending
+from domain.model.states import is_definite
+from workflows.alarms import Alarms
+from workflows.calls import commands as calls
+from workflows.limits import HISTORY_LIMIT
+
+_PATCH = "command-continues-as-new"
+"""A run of an older version that is longer than the limit already stays one run."""
+
+
+def history_is_long() -> bool:
+    """Whether the next run should take over at the next moment when nothing is in flight."""
+    info = workflow.info()
+    long = info.get_current_history_length() > HISTORY_LIMIT or info.is_continue_as_new_suggested()
+    return long and workflow.patched(_PATCH)
+
+
+class CommandRun:
+    """One run. The next run knows what stands in `CommandSoFar`, and nothing else."""
+
+    def __init__(self, given: CommandInput) -> None:
+        so_far = given.so_far or CommandSoFar()  # which says what each of these is
+        self._command = given.command  # as the log has it, as far as this run has seen
+        self._timing = given.timing
+        self._outcome = so_far.outcome
+        self._on_wire = so_far.on_wire
+        self._attempt = so_far.attempt
+        self._asked = so_far.asked
+        self._tried = so_far.tried
+        self._look_again = so_far.look_again
+        self._woken = so_far.woken
+        self._cancel = so_far.cancel
+        self._cancel_noted = so_far.cancel_noted
+        self._cancel_done = so_far.cancel_done
+        self._guard_until = so_far.guard_until
+        self._leaves = False  # this run hands over to the next one
+        self._alarms = Alarms()
+
+    # --- What is known and shown.
+
+    async def _record(self, change: ChangeKind, *, cause: str = "", detail: str = "") -> None:
+        """Records what only this workflow knows, and takes over the command as it is then."""
+        recorded = await calls.record(self._command, change, cause=cause, detail=detail)
+        self._note(recorded.command)
+        self._cancel_noted = self._cancel_noted or recorded.command.cancel_reason is not None
+
+    def _note(self, command: Command) -> None:
+        """Remembers the command as it stands, and shows it in the web UI."""
+        self._command = command
+        if command.state is State.DONE or is_definite(command.outcome):
+            self._outcome = command.outcome
+        workflow.set_current_details(wording.details(command))
+
+    def _certain(self) -> Outcome:
+        """The outcome; UNKNOWN while there is none."""
+        return self._outcome or ending(Cause.ANSWER_TIMEOUT)
+
+    # --- Waiting.
+
+    def _cancel_pending(self) -> bool:
+        return self._cancel is not None and not self._cancel_done
+
+    async def _woken_or(self, until: datetime | None) -> None:
+        """Waits for a wake-up, a cancel that is not heeded yet, or `until` (None: no deadline)."""
+        if history_is_long():
+            await self._hand_over()
+        self._alarms.set(until)
+        await workflow.wait_condition(
+            lambda: self._woken or self._cancel_pending() or self._alarms.is_due(until)
+        )
+        self._woken = False
+
+    async def _hand_over(self) -> None:
+        """Goes on in a new run, unless a cancel comes first. No frame is out now."""
+        self._leaves = True
+        await workflow.wait_condition(
+            lambda: workflow.all_handlers_finished() or self._cancel_pending()
+        )
+        self._leaves = False
+        if not self._cancel_pending():
+            known = {each.name: getattr(self, f"_{each.name}") for each in fields(CommandSoFar)}
+            given = CommandInput(self._command, self._timing, CommandSoFar(**known))
+            workflow.continue_as_new(given)
+
+    def _now(self) -> datetime:
+        """The workflow's time, never before an alarm that has rung."""
+        return self._alarms.no_earlier(workflow.now())
