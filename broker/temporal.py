@@ -36,7 +36,7 @@ from broker.errors import Reason, Refusal
 from broker.settings import BrokerSettings
 from contract import names
 from contract.callbacks import PostCallbackInput, PostCallbackResult
-from contract.commands import CancelInput, CommandInput, SubmitInput, UpdateResult
+from contract.commands import EDITION, CancelInput, CommandInput, SubmitInput, UpdateResult
 from contract.reservations import ChangeInput
 from domain.commands import wording
 from domain.model.command import Command, WaitFor
@@ -170,7 +170,7 @@ class Temporal:
     async def _update(self, command: Command, wait_for: WaitFor, limit_s: float) -> bool:
         operation: WithStartWorkflowOperation[object, object] = WithStartWorkflowOperation(
             names.COMMAND_WORKFLOW,
-            CommandInput(command, self._settings.timing),
+            CommandInput(command, self._settings.timing, edition=EDITION),
             id=command.workflow_id,
             task_queue=names.COMMANDS_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,

@@ -20,16 +20,29 @@ from domain.model.specs import CommandSpecs, Kind
 # The workflow, its updates and its signal.
 
 
+LOOKS_WHILE_SENDING = 1
+"""The edition since which a command looks at the facts while its frame is out."""
+
+ACTS_AFTER_REFUSALS = 1
+"""The edition since which a command acts on what comes after its refusal."""
+
+EDITION = 1
+"""The newest edition of the command workflow: new commands keep to it."""
+
+
 @dataclass(frozen=True)
 class CommandInput:
     """Input of the command workflow: the command as its caller submitted it (QUEUED).
 
     so_far: of a run that goes on where another one left off; `command` is as the log has it then.
+    edition: which edition of the workflow's code the command keeps to, in all of its runs. What an
+        edition added is not done by runs of older ones, so that their histories replay.
     """
 
     command: Command
     timing: Timing = field(default_factory=Timing)
     so_far: "CommandSoFar | None" = None
+    edition: int = 0
 
 
 @dataclass(frozen=True)
@@ -151,6 +164,7 @@ class CommandSoFar:
     woken: a wake-up came that no look has heeded. cancel: the caller wants the command back.
     cancel_noted: the log has it. cancel_done: it was taken back, or noted as too late.
     guard_until: until when it is on guard; None before that.
+    late_news: this run was begun because news came of a command whose workflow had ended.
     """
 
     outcome: Outcome | None = None
@@ -164,6 +178,7 @@ class CommandSoFar:
     cancel_noted: bool = False
     cancel_done: bool = False
     guard_until: datetime | None = None
+    late_news: bool = False
 
 
 # send_frame: one frame, by the gateway that holds the station.

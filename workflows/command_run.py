@@ -7,11 +7,11 @@ continue-as-new). The story is told by `command_workflow.py`.
 """
 
 from dataclasses import fields
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 
-from contract.commands import ChangeKind, CommandInput, CommandSoFar
+from contract.commands import ChangeKind, CommandInput, CommandSoFar, SendFrameResult
 from domain.commands import wording
 from domain.model.command import Command, Outcome, State
 from domain.model.outcomes import Cause, ending
@@ -20,6 +20,7 @@ from workflows.alarms import Alarms
 from workflows.calls import commands as calls
 from workflows.limits import HISTORY_LIMIT
 
+Sending = workflow.ActivityHandle[SendFrameResult]
 _PATCH = "command-continues-as-new"
 """A run of an older version that is longer than the limit already stays one run."""
 
@@ -49,6 +50,8 @@ class CommandRun:
         self._cancel_noted = so_far.cancel_noted
         self._cancel_done = so_far.cancel_done
         self._guard_until = so_far.guard_until
+        self._late_news = so_far.late_news
+        self._edition = given.edition
         self._leaves = False  # this run hands over to the next one
         self._alarms = Alarms()
 
@@ -95,9 +98,19 @@ class CommandRun:
         self._leaves = False
         if not self._cancel_pending():
             known = {each.name: getattr(self, f"_{each.name}") for each in fields(CommandSoFar)}
-            given = CommandInput(self._command, self._timing, CommandSoFar(**known))
+            so_far = CommandSoFar(**known)
+            given = CommandInput(self._command, self._timing, so_far, self._edition)
             workflow.continue_as_new(given)
 
     def _now(self) -> datetime:
         """The workflow's time, never before an alarm that has rung."""
         return self._alarms.no_earlier(workflow.now())
+
+
+async def ends_within(sending: Sending, limit: timedelta) -> bool:
+    """Whether the result of a frame comes within this time."""
+    try:
+        await workflow.wait_condition(sending.done, timeout=limit)
+    except TimeoutError:
+        return False
+    return True

@@ -24,6 +24,8 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 from contract import names
 from contract.commands import (
+    ACTS_AFTER_REFUSALS,
+    LOOKS_WHILE_SENDING,
     AskStationInput,
     AskStationResult,
     CancelInput,
@@ -40,7 +42,7 @@ from contract.commands import (
     WakeInput,
     WeighEvidenceResult,
 )
-from domain.commands.judging import guard_end, is_guarded
+from domain.commands.judging import guard_end, is_guarded, is_watched
 from domain.commands.sending import SendAct, may_try_again, next_route_look, pause_before
 from domain.commands.table import rules_of
 from domain.commands.transitions import concluded, frame_ended
@@ -49,7 +51,8 @@ from domain.evidence.sessions import SentFrame
 from domain.limits import UNDO_ROUTE_PAUSE
 from domain.model.command import State, WaitFor
 from workflows.calls import commands as calls
-from workflows.command_run import CommandRun
+from workflows.command_run import CommandRun, Sending, ends_within
+from workflows.limits import ANSWER_IS_LATE
 from workflows.requests import (
     again_request,
     ask_first_request,
@@ -176,9 +179,12 @@ class RemoteCommandWorkflow(CommandRun):
     async def _send_through(self, gateway: str) -> None:
         """One attempt of the command's own frame."""
         self._attempt += 1
-        result = await self._transmit(
-            gateway, send_request(self._command, self._timing, self._attempt)
-        )
+        request = send_request(self._command, self._timing, self._attempt)
+        sending = calls.start_sending(self._command, gateway, request)
+        if await self._is_decided_while(sending):
+            self._on_wire = True
+            return
+        result = await self._result_of(sending, request)
         if result.status is SendStatus.NOT_SENT:
             await self._not_sent(result)
         else:
@@ -193,12 +199,33 @@ class RemoteCommandWorkflow(CommandRun):
         else:
             await self._record(ChangeKind.NOT_SENT, cause=result.cause)
 
+    async def _is_decided_while(self, sending: Sending) -> bool:
+        """Whether facts decide before the answer comes: a lost one must not delay what is known."""
+        if self._edition < LOOKS_WHILE_SENDING or not rules_of(self._command).awaits_effect:
+            return False
+        while self._outcome is None:
+            await workflow.wait_condition(
+                lambda: sending.done() or self._woken or self._cancel_pending()
+            )
+            if not self._woken or await ends_within(sending, ANSWER_IS_LATE):
+                return False
+            if self._cancel_pending():
+                return False
+            self._woken = False
+            weighed = await calls.weigh(self._command, self._timing, self._now(), self._asked)
+            if weighed.act is Act.CONCLUDE:
+                self._note(weighed.onto(self._command))
+        return True
+
     async def _transmit(self, gateway: str, request: SendFrameInput) -> SendFrameResult:
-        """Hands one frame to a gateway and returns what became of it.
+        """Hands one frame to a gateway and returns what became of it."""
+        return await self._result_of(calls.start_sending(self._command, gateway, request), request)
+
+    async def _result_of(self, sending: Sending, request: SendFrameInput) -> SendFrameResult:
+        """What became of a frame.
 
         Where the gateway cannot say, the fleet's database decides: an intent is there or it is not.
         """
-        sending = calls.start_sending(self._command, gateway, request)
         await workflow.wait_condition(lambda: sending.done() or self._may_prevent(request))
         if not sending.done():
             # A cancel came while the frame was at its gateway. Without an intent it is kept from
@@ -327,8 +354,18 @@ class RemoteCommandWorkflow(CommandRun):
         if result.status is not SendStatus.NOT_SENT:
             self._look_again = workflow.now()
 
+    async def _act_on_late_news(self) -> None:
+        """Undoes what came of a command that was refused; ends when nothing is left to do."""
+        self._look_again = workflow.now()
+        while self._look_again is not None or self._woken:
+            await self._woken_or(self._look_again)
+            await self._weigh()
+
     async def _guard(self) -> None:
         """Acts on late evidence: it may raise UNKNOWN, or show an effect that has to be undone."""
+        watched = is_watched(self._command) and self._edition >= ACTS_AFTER_REFUSALS
+        if self._late_news or (watched and self._woken):
+            await self._act_on_late_news()
         if not is_guarded(self._command):
             return
         if self._guard_until is None:

@@ -30,6 +30,14 @@ GATEWAY_HEARTBEAT = timedelta(seconds=8)
 GATEWAY_SLACK = timedelta(seconds=10)
 """Added to the time that a frame may take, before its gateway counts as gone."""
 
+# --- Looking while a frame is out
+
+ANSWER_IS_LATE = timedelta(milliseconds=500)
+"""How long after a wake-up an answer may still come before the facts are looked at without it.
+
+Most stations report a session just before or after their answer; then one look is enough.
+"""
+
 # --- Reservations
 
 END_IS_NEAR = timedelta(seconds=1)

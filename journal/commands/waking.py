@@ -25,7 +25,9 @@ from fleet import sends, stations, wakeups
 from fleet.engine.statements import Tx
 from fleet.log import commands as log
 from fleet.sends import Send
+from fleet.wakeups import Start
 from journal.commands.restart import connector_report
+from journal.commands.resuming import start_anew
 from journal.explain.writing import add_note
 from journal.reservations.waking import wake_reservations, wake_uncleared
 from journal.station_events import evidence
@@ -58,14 +60,18 @@ async def wake_concerned(tx: Tx, event: StationEvent, now: datetime) -> bool:
 
 async def _wake_commands(tx: Tx, event: StationEvent, now: datetime) -> bool:
     concerned: dict[str, tuple[str, str]] = {}
+    anew: dict[str, Start | None] = {}
     for send in await sends.open_for_station(tx, event.station):
-        if send.workflow_id not in concerned and await _concerns(tx, event, send):
+        if send.watched_until is not None and send.watched_until < now:
+            await sends.close(tx, send.tenant, send.command)
+        elif send.workflow_id not in concerned and await _concerns(tx, event, send):
             concerned[send.workflow_id] = (send.tenant, send.command)
+            anew[send.workflow_id] = await start_anew(tx, send) if send.watched_until else None
     if event.what in {EventKind.CONNECTED, EventKind.BOOTED}:
         waiting = await log.waiting(tx, event.station, (State.QUEUED.value,))
         concerned |= {workflow_id: (tenant, name) for tenant, name, workflow_id in waiting}
     for workflow_id, (tenant, name) in sorted(concerned.items()):
-        await wakeups.add(tx, workflow_id, event.what, now)
+        await wakeups.add(tx, workflow_id, event.what, now, anew.get(workflow_id))
         await add_note(tx, tenant, name, evidence(event, now), now)
     return bool(concerned)
 
