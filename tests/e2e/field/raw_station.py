@@ -7,7 +7,7 @@ assumptions either.
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +19,7 @@ LIMIT_S = 20.0
 
 
 class RefusedCall(Exception):
-    """The other side answered a CALL with a CALLERROR: its code and its description."""
+    """A CALL that is answered with a CALLERROR: its code and its description."""
 
 
 class RawStation:
@@ -32,6 +32,8 @@ class RawStation:
         self._socket = socket
         self._answers: dict[str, asyncio.Future[Payload]] = {}
         self._replies: dict[str, Callable[[Payload], Payload]] = {}
+        self._later: dict[str, Callable[[Payload], Awaitable[Payload]]] = {}
+        self._answering: set[asyncio.Task[None]] = set()
         self.received: dict[str, asyncio.Event] = {}
         self.requests: list[tuple[str, Payload]] = []
         self.unexpected: list[str | bytes] = []
@@ -40,6 +42,10 @@ class RawStation:
         """From now on requests of this action get this reply. Returns: set once one was."""
         self._replies[action] = reply
         return self.received.setdefault(action, asyncio.Event())
+
+    def answers_later(self, action: str, reply: Callable[[Payload], Awaitable[Payload]]) -> None:
+        """From now on requests of this action get this reply, whenever it is there."""
+        self._later[action] = reply
 
     async def call(self, action: str, payload: Payload, identity: str | None = None) -> Payload:
         """Sends a CALL and returns the payload of its CALLRESULT.
@@ -66,7 +72,9 @@ class RawStation:
             kind, identity, *rest = json.loads(text)
             waiting = self._answers.get(identity)
             if kind == 2:
-                await self._answer(identity, *rest)
+                answering = asyncio.create_task(self._answer(identity, *rest))
+                self._answering.add(answering)
+                answering.add_done_callback(self._answering.discard)
             elif waiting is None or waiting.done():
                 self.unexpected.append(text)
             elif kind == 3:
@@ -74,13 +82,19 @@ class RawStation:
             else:
                 waiting.set_exception(RefusedCall(*rest[:2]))
 
+    async def _reply(self, action: str, payload: Payload) -> Payload:
+        if action in self._later:
+            return await self._later[action](payload)
+        if action in self._replies:
+            return self._replies[action](payload)
+        raise RefusedCall("NotSupported", "")
+
     async def _answer(self, identity: str, action: str, payload: Payload) -> None:
         self.requests.append((action, payload))
-        reply = self._replies.get(action)
-        if reply is None:
-            frame = [4, identity, "NotSupported", "", {}]
-        else:
-            frame = [3, identity, reply(payload)]
+        try:
+            frame = [3, identity, await self._reply(action, payload)]
+        except RefusedCall as refused:
+            frame = [4, identity, *refused.args, {}]
         await self._socket.send(json.dumps(frame))
         if action in self.received:
             self.received[action].set()

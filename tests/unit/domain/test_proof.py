@@ -162,9 +162,14 @@ def is_new_negative(command: Command, decision: Decision) -> bool:
 
 
 def is_certain_anyway(command: Command, known: Facts) -> bool:
-    """Whether no report can change it: none tells about a bolt, and a use was reported already."""
+    """Whether no report can change it.
+
+    None tells about a bolt. A refused ReserveNow reserved nothing. A use was reported already.
+    """
     used = any(each.reservation_id == 42 for each in known.sessions)
-    return command.unlock is not None or (command.cancel_reservation is not None and used)
+    plain_no = command.reserve is not None and known.asks[0].refused
+    ends_used = command.cancel_reservation is not None and used
+    return command.unlock is not None or plain_no or ends_used
 
 
 def may_be_ours(each: Session) -> bool:
