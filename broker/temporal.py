@@ -58,6 +58,7 @@ _UNCLEAR = (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError, RPCError, Ru
 _EXISTS_TIMEOUT_S = 0.5
 _SHORTEST_S = 0.25  # even a call without patience gives Temporal the time to take the command
 _RESTART_S = 5.0
+_BETWEEN_RUNS_S = 0.05  # a run hands over to the next one within a task of its workflow
 # Errors that say that the request itself is wrong: a bug, and no outage.
 _OURS = (RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.UNIMPLEMENTED)
 
@@ -98,7 +99,7 @@ class Temporal:
         """
         try:
             async with asyncio.timeout(self._settings.temporal_timeout_s * 1.5):
-                await self._cancel(command.workflow_id, reason)
+                await _asked_again(lambda: self._cancel(command.workflow_id, reason))
         except _UNCLEAR as error:
             _reraise_cancellation()
             if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
@@ -118,7 +119,7 @@ class Temporal:
         limit_s = max(patience_s, _SHORTEST_S)
         try:
             async with asyncio.timeout(limit_s + self._settings.temporal_timeout_s):
-                await self._change(reservation, wanted, limit_s)
+                await _asked_again(lambda: self._change(reservation, wanted, limit_s))
         except _UNCLEAR as error:
             _reraise_cancellation()
             if isinstance(error, RPCError) and error.status in _OURS:
@@ -271,6 +272,21 @@ def _retrieve(operation: WithStartWorkflowOperation[object, object]) -> None:
     """
     started = asyncio.ensure_future(operation.workflow_handle())
     started.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+
+async def _asked_again(ask: Callable[[], Awaitable[None]]) -> None:
+    """Ask, and ask again while the workflow hands over to its next run: it drops updates then.
+
+    The caller limits the time.
+    """
+    while True:
+        try:
+            return await ask()
+        except RPCError as error:
+            between = error.status is RPCStatusCode.FAILED_PRECONDITION
+            if not between and "workflow is closing" not in error.message:
+                raise
+        await asyncio.sleep(_BETWEEN_RUNS_S)
 
 
 def _reraise_cancellation() -> None:

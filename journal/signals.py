@@ -25,7 +25,7 @@ from contract.commands import WakeInput
 from contract.names import WAKE_SIGNAL
 from fleet.wakeups import Start, Wakeup
 
-_OF_THE_WORKFLOW = ("limit for signals", "workflow is busy")
+_OF_THE_WORKFLOW = ("limit for signal", "workflow is busy", "workflow is closing")
 """What Temporal's message says when only this workflow takes no signal now."""
 
 

@@ -53,8 +53,9 @@ _AGAIN_BATCH = 64
 _PROBES = 4
 """How many rows try whether Temporal is back."""
 
-_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=2)
-"""After the first and after many refusals of one workflow."""
+_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=0.25), timedelta(minutes=2)
+"""After the first and after many refusals of one workflow. One that hands over to its next run
+refuses for a moment."""
 
 _OUTAGE_PAUSE, _LONGEST_OUTAGE_PAUSE = timedelta(seconds=0.5), timedelta(seconds=2)
 """While Temporal is down: how late its return may be noticed."""

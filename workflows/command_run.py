@@ -24,12 +24,17 @@ Sending = workflow.ActivityHandle[SendFrameResult]
 _PATCH = "command-continues-as-new"
 """A run of an older version that is longer than the limit already stays one run."""
 
+_TRY_EVERY, _TRY_FOR = 100, 20
+"""In events. The server refuses a hand-over when a signal comes within its task, and drops updates
+with it. A workflow that is flooded must not do nothing but try."""
 
-def history_is_long() -> bool:
-    """Whether the next run should take over at the next moment when nothing is in flight."""
+
+def takes_over() -> bool:
+    """Whether the next run should take over now. Nothing is in flight."""
     info = workflow.info()
-    long = info.get_current_history_length() > HISTORY_LIMIT or info.is_continue_as_new_suggested()
-    return long and workflow.patched(_PATCH)
+    beyond = info.get_current_history_length() - HISTORY_LIMIT
+    long = beyond > 0 or info.is_continue_as_new_suggested()
+    return long and beyond % _TRY_EVERY < _TRY_FOR and workflow.patched(_PATCH)
 
 
 class CommandRun:
@@ -52,6 +57,7 @@ class CommandRun:
         self._guard_until = so_far.guard_until
         self._late_news = so_far.late_news
         self._edition = given.edition
+        self._is_continued = given.so_far is not None
         self._leaves = False  # this run hands over to the next one
         self._alarms = Alarms()
 
@@ -64,11 +70,15 @@ class CommandRun:
         self._cancel_noted = self._cancel_noted or recorded.command.cancel_reason is not None
 
     def _note(self, command: Command) -> None:
-        """Remembers the command as it stands, and shows it in the web UI."""
+        """Remembers the command as it stands, and shows it in the web UI.
+
+        The server gives the next run no summary: there the details begin with it.
+        """
         self._command = command
         if command.state is State.DONE or is_definite(command.outcome):
             self._outcome = command.outcome
-        workflow.set_current_details(wording.details(command))
+        summary = f"{wording.title(command)}\n\n" if self._is_continued else ""
+        workflow.set_current_details(summary + wording.details(command))
 
     def _certain(self) -> Outcome:
         """The outcome; UNKNOWN while there is none."""
@@ -81,12 +91,14 @@ class CommandRun:
 
     async def _woken_or(self, until: datetime | None) -> None:
         """Waits for a wake-up, a cancel that is not heeded yet, or `until` (None: no deadline)."""
-        if history_is_long():
-            await self._hand_over()
         self._alarms.set(until)
         await workflow.wait_condition(
             lambda: self._woken or self._cancel_pending() or self._alarms.is_due(until)
         )
+        # Here, and not before the wait: the next run looks at what has come. The server refuses a
+        # hand-over when a signal comes within its task, and this task has only just begun.
+        if not self._cancel_pending() and takes_over():
+            await self._hand_over()
         self._woken = False
 
     async def _hand_over(self) -> None:

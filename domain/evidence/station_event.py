@@ -44,6 +44,7 @@ class StationEvent:
     remote_start_id: OCPP 2.x; for ANSWER the id of the send that was answered.
     ocpp_transaction_id: OCPP's transaction id, as a string.
     message: the OCPP message, "" when there was none. station_time: by the station's clock.
+    changes_nothing: the facts were the same before the message, but for its time.
     told: what else the station said that the explanation of a command shows. Never a token, only
         its mask.
     """
@@ -60,6 +61,7 @@ class StationEvent:
     reservation_id: int | None = None
     message: str = ""
     station_time: datetime | None = None
+    changes_nothing: bool = False
     told: Mapping[str, Any] = field(default_factory=dict)
 
 

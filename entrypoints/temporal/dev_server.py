@@ -30,7 +30,7 @@ class DevServerOptions:
 
     port, ui_port: 0 takes a free one. ui: False starts faster.
     db_file: keeps histories over restarts; None: they end with the server.
-    log_file: the server's own log.
+    log_file: the server's own log. dynamic_config: more of the server's own settings, KEY=VALUE.
     """
 
     log_file: Path
@@ -39,6 +39,7 @@ class DevServerOptions:
     ui: bool = True
     db_file: Path | None = None
     log_level: str = "warn"
+    dynamic_config: tuple[str, ...] = ()
     ready_timeout_s: float = 60.0
     stop_timeout_s: float = 10.0
 
@@ -210,7 +211,8 @@ def _command_line(binary: str, options: DevServerOptions, port: int, ui_port: in
     command = [binary, "server", "start-dev", "--ip", _LOOPBACK, "--port", str(port)]
     command += ["--log-level", options.log_level]
     # Parallel visibility refresh lets search attributes made at start be used at once.
-    command += ["--dynamic-config-value", "system.forceSearchAttributesCacheRefreshOnRead=true"]
+    for value in ("system.forceSearchAttributesCacheRefreshOnRead=true", *options.dynamic_config):
+        command += ["--dynamic-config-value", value]
     command += ["--ui-port", str(ui_port)] if options.ui else ["--headless"]
     if options.db_file is not None:
         command += ["--db-filename", str(options.db_file)]

@@ -1,5 +1,10 @@
 """Wakes the workflows of the waiting commands that a station's message may concern.
 
+A message that changes no fact wakes nobody: a station that repeats itself sixteen times a second
+would make its commands read the same facts as often. The status of a connector is different: told
+anew it proves something to whoever waits for that, a reset after its boot, or a reservation that is
+shown although it has ended.
+
 A gateway calls `wake_concerned` in the transaction that writes the fact. It adds rows to the outbox
 of signals, and notes the message as evidence for the explanations of the commands. A wake-up
 carries nothing: the workflow reads the facts itself. The rules of each frame's command decide whom
@@ -43,6 +48,8 @@ async def wake_concerned(tx: Tx, event: StationEvent, now: datetime) -> bool:
 
     Returns whether there is anything to signal.
     """
+    if event.changes_nothing and event.what == EventKind.TRANSACTION:
+        return False  # who reads the facts again reads the same
     uncleared = await wake_uncleared(tx, event.station, event.what, now)
     if not await sends.busy(tx, event.station) and event.status != ConnectorStatus.RESERVED:
         return uncleared
@@ -87,6 +94,8 @@ async def _concerns(tx: Tx, event: StationEvent, send: Send) -> bool:
             return False
         case Concern.IF_UNDOING:
             return await _is_undoing(tx, send)
+        case Concern.IF_CABLE_WAIT_ENDED if event.changes_nothing:
+            return False
         case Concern.IF_CABLE_WAIT_ENDED:
             return cable_wait_is_over(await _connectors(tx, event.station), event.evse_id)
         case Concern.IF_ALL_REPORTED:

@@ -72,7 +72,7 @@ async def reservation_ended(
 
 async def connector_status(tx: Tx, peer: Peer, call: ConnectorStatusSeen, now: datetime) -> bool:
     """A connector has this status now."""
-    await stations.set_connector(
+    connector = await stations.set_connector(
         tx,
         station=peer.id,
         evse_id=call.evse_id,
@@ -89,6 +89,7 @@ async def connector_status(tx: Tx, peer: Peer, call: ConnectorStatusSeen, now: d
         status=call.status,
         message=StationMessage.STATUS_NOTIFICATION,
         station_time=None if call.time.suspect else call.time.time,
+        changes_nothing=connector.status_time != now,
         told={"error_code": call.error_code},
     )
     return await wake_concerned(tx, event, now)
@@ -101,7 +102,7 @@ async def session_started(
     token = await authorizer.judge(
         tx, station=peer.id, tenant=peer.tenant, token=call.token, now=now
     )
-    session, _ = await transactions.start_v16(
+    session, is_new = await transactions.start_v16(
         tx,
         station=peer.id,
         tenant=peer.tenant,
@@ -121,7 +122,11 @@ async def session_started(
         session,
         token,
         await _wake_for(
-            tx, session, now, message=StationMessage.START_TRANSACTION, time=call.time, told=told
+            *(tx, session, now),
+            changed=is_new,
+            message=StationMessage.START_TRANSACTION,
+            time=call.time,
+            told=told,
         ),
     )
 
@@ -151,7 +156,11 @@ async def session_stopped(
         "meter_stop_wh": call.meter_stop_wh,
     }
     return await _wake_for(
-        tx, session, now, message=StationMessage.STOP_TRANSACTION, time=call.time, told=told
+        *(tx, session, now),
+        changed=session.stop_received_time == now,  # the first end stands
+        message=StationMessage.STOP_TRANSACTION,
+        time=call.time,
+        told=told,
     )
 
 
@@ -164,7 +173,7 @@ async def session_event(
         token = await authorizer.judge(
             tx, station=peer.id, tenant=peer.tenant, token=call.token, now=now
         )
-    session, _ = await transactions.event_v2(
+    session, changed = await transactions.event_v2(
         tx,
         station=peer.id,
         tenant=peer.tenant,
@@ -197,7 +206,11 @@ async def session_event(
         "remote_start_id": call.remote_start_id,
     }
     return token, await _wake_for(
-        tx, session, now, message=StationMessage.TRANSACTION_EVENT, time=call.time, told=told
+        *(tx, session, now),
+        changed=changed,
+        message=StationMessage.TRANSACTION_EVENT,
+        time=call.time,
+        told=told,
     )
 
 
@@ -233,6 +246,7 @@ async def _wake_for(
     session: Transaction,
     now: datetime,
     *,
+    changed: bool,
     message: str,
     time: StationTime,
     told: dict[str, Any],
@@ -249,6 +263,7 @@ async def _wake_for(
         reservation_id=session.reservation_id,
         message=message,
         station_time=None if time.suspect else time.time,
+        changes_nothing=not changed,
         told={
             **told,
             "transaction": session.name,

@@ -1,6 +1,7 @@
 """Transactions and group commit, on both databases."""
 
 import asyncio
+import itertools
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,8 @@ from fleet.stations import Station, StationExists
 from fleet.tables import wakeups as table
 from tests.support.fleet_rows import NOW, make_station
 
+numbers = itertools.count(1)
+
 
 async def count(db: Database) -> int:
     async with db.read() as tx:
@@ -22,7 +25,8 @@ async def count(db: Database) -> int:
 
 
 async def add(tx: Tx, name: str = "w") -> str:
-    await wakeups.add(tx, name, "", NOW)
+    """Adds a row of its own: rows of one name would be merged."""
+    await wakeups.add(tx, f"{name}-{next(numbers)}", "", NOW)
     return name
 
 

@@ -275,12 +275,12 @@ async def test_a_boot_notification_that_was_asked_for_is_no_boot(
         station.drop()
         await sending
     async with bench.station("S1", subprotocol=version, boot=False) as station:
-        woken = len(await bench.wakeups())
+        woken = await bench.wakeups()
         triggered = {**BOOTS[version], "reason": "Triggered"}
         assert (await station.call("BootNotification", triggered))["status"] == "Accepted"
         after = await station_of(bench)
         assert (after.boot_time, after.boot_reason) == (before.boot_time, "PowerUp")
-        assert len(await bench.wakeups()) == woken
+        assert await bench.wakeups() == woken
         await station.call("BootNotification", {**BOOTS[version], "reason": "RemoteReset"})
         assert (await station_of(bench)).boot_reason == "RemoteReset"
 
@@ -377,4 +377,5 @@ async def test_drops_under_a_reset_and_boots_in_any_order_keep_the_newest_boot(
             assert held is not None
             assert (await station_of(bench)).boot_connection_id == held.peer.connection_id
             assert await back.call("Heartbeat", {})
-    assert {"connected", "booted"} <= {each.reason for each in await bench.wakeups()}
+    (wakeup,) = await bench.wakeups()
+    assert (wakeup.reason, wakeup.told) == ("booted", 2)  # connected and booted

@@ -47,10 +47,10 @@ async def boots(tx: Tx, at_s: float) -> None:
 
 
 async def wakes(tx: Tx, what: str, evse_id: int | None = None) -> bool:
-    before = len(await wakeups.due(tx, before=later(999), limit=100))
+    before = await wakeups.due(tx, before=later(999), limit=100)
     event = StationEvent("CP1", what, evse_id=evse_id, connector_id=1, status="Available")
     await wake_concerned(tx, event, NOW)
-    return len(await wakeups.due(tx, before=later(999), limit=100)) > before
+    return await wakeups.due(tx, before=later(999), limit=100) != before
 
 
 async def test_a_boot_wakes_a_reset(database: Database) -> None:

@@ -123,7 +123,7 @@ async def test_a_workflow_that_has_ended_is_forgotten(database: Database) -> Non
 
 
 FULL = RPCError(
-    "exceeded workflow execution limit for signals", RPCStatusCode.RESOURCE_EXHAUSTED, b""
+    "exceeded workflow execution limit for signal events", RPCStatusCode.INVALID_ARGUMENT, b""
 )
 
 

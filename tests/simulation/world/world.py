@@ -163,7 +163,7 @@ class World:
                 await open_runs[0].ended()
                 continue
             async with self.db.read() as tx:
-                waiting = await wakeups.due(tx, before=self.loop.utc_now() + _LATER, limit=1)
+                waiting = (await wakeups.backlog(tx)).undelivered
             if not waiting:
                 return
             await asyncio.sleep(5.0)

@@ -101,7 +101,7 @@ class Bench(StationReports):
         number = next(numbers)
         gateway_id = f"bench-{number}-{id(self):x}"
         dispatcher = WakeupDispatcher(
-            db, client, sweep_s=0.2, clock=lambda: datetime(2300, 1, 1, tzinfo=UTC)
+            db, client, sweep_s=0.2, clock=lambda: datetime.now(UTC) + timedelta(days=99_999)
         )
         super().__init__(db, dispatcher, clock, f"CP{number:03}", gateway_id)
         self.client = client

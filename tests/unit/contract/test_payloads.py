@@ -6,12 +6,15 @@ import pytest
 from temporalio.converter import DataConverter
 
 from contract.commands import (
+    CancelInput,
     ChangeKind,
     CommandInput,
     CommandResult,
+    CommandSoFar,
     RecordChangeInput,
     SendFrameResult,
     SendStatus,
+    UnsentAttempt,
     WeighEvidenceInput,
     WeighEvidenceResult,
 )
@@ -39,6 +42,21 @@ def rich_command() -> Command:
 RESULT = SendFrameResult(SendStatus.ANSWERED, answer=ACCEPTED, send_time=T0, effect_timeout_s=60.0)
 PAYLOADS = [
     CommandInput(rich_command(), TIMING),
+    CommandInput(
+        rich_command(),
+        TIMING,
+        CommandSoFar(
+            outcome=ending(Cause.ANSWER_TIMEOUT),
+            on_wire=True,
+            attempt=3,
+            asked=Asked(T0, 1, True, messages_in_queue=False),
+            tried=UnsentAttempt(2, Cause.GATEWAY_UNREACHABLE.value, T0),
+            look_again=at(5),
+            woken=True,
+            cancel=CancelInput("driver left"),
+            guard_until=at(600),
+        ),
+    ),
     RESULT,
     WeighEvidenceInput("acme", "c1", TIMING, T0, Asked(T0, 1, True, messages_in_queue=False)),
     WeighEvidenceResult(Act.WAIT, State.DONE, 3, at(5), ending(Cause.ANSWER_TIMEOUT)),

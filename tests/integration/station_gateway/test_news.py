@@ -1,0 +1,133 @@
+"""Only what changes a fact wakes a command; what a rule may need always does."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from domain.model.specs import ResetMode, ResetSpec
+from fleet.log import notes
+from tests.support.benches.gateway_bench import TENANT, Bench
+from tests.support.stations.scripted_station import ScriptedStation
+
+TIME = "2026-01-01T00:00:00Z"
+START = {"connectorId": 1, "idTag": "TAG1", "meterStart": 5, "timestamp": TIME}
+
+
+async def told(bench: Bench) -> int:
+    """How often a message woke the one command that waits."""
+    return sum(wakeup.told for wakeup in await bench.wakeups())
+
+
+@asynccontextmanager
+async def with_open_start(bench: Bench, version: str) -> AsyncIterator[ScriptedStation]:
+    """A station that accepted a start, whose effect is waited for."""
+    async with bench.station("S1", subprotocol=version) as station:
+        request = await bench.start_request("S1")
+        sending = bench.sending(request)
+        await station.accept(
+            "RemoteStartTransaction" if version == "ocpp1.6" else "RequestStartTransaction"
+        )
+        await sending
+        yield station
+
+
+def event(seq: int, kind: str = "Updated", **changed: Any) -> dict[str, Any]:
+    return {
+        "eventType": kind,
+        "timestamp": TIME,
+        "triggerReason": "MeterValuePeriodic",
+        "seqNo": seq,
+        "evse": {"id": 1, "connectorId": 1},
+        "transactionInfo": {"transactionId": "T1", **changed.pop("info", {})},
+        **changed,
+    }
+
+
+async def test_a_repeated_start_and_stop_wake_nobody(bench: Bench) -> None:
+    async with with_open_start(bench, "ocpp1.6") as station:
+        before = await told(bench)
+        started = await station.call("StartTransaction", START)
+        assert await told(bench) == before + 1
+        await station.call("StartTransaction", START)
+        assert await told(bench) == before + 1
+        stop = {"transactionId": started["transactionId"], "meterStop": 9, "timestamp": TIME}
+        await station.call("StopTransaction", stop)
+        assert await told(bench) == before + 2
+        await station.call("StopTransaction", stop)
+        assert await told(bench) == before + 2
+
+
+async def test_meter_values_of_a_known_session_wake_nobody(bench: Bench) -> None:
+    async with with_open_start(bench, "ocpp1.6") as station:
+        started = await station.call("StartTransaction", START)
+        before = await told(bench)
+        sampled = [{"timestamp": TIME, "sampledValue": [{"value": "7"}]}]
+        known = started["transactionId"]
+        for transaction_id in (known, known, 77, 77):
+            metered = {"connectorId": 1, "transactionId": transaction_id, "meterValue": sampled}
+            await station.call("MeterValues", metered)
+        assert await told(bench) == before + 1  # the id that nobody had heard of, once
+
+
+async def test_the_same_status_of_a_connector_does_not_wake_a_start(bench: Bench) -> None:
+    status = {"connectorId": 1, "errorCode": "NoError"}
+    async with bench.station("S1") as station:
+        request = await bench.start_request("S1", evse_id=1)
+        sending = bench.sending(request)
+        await station.accept("RemoteStartTransaction")
+        await sending
+        await station.call("StatusNotification", {**status, "status": "Preparing"})
+        before = await told(bench)
+        for _ in range(3):
+            await station.call("StatusNotification", {**status, "status": "Available"})
+        assert await told(bench) == before + 1
+
+
+async def test_a_status_told_anew_after_a_boot_wakes_a_reset(bench: Bench) -> None:
+    status = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
+    async with bench.station("S1") as station:
+        await station.call("StatusNotification", status)
+        sending = bench.sending(await bench.request(ResetSpec(ResetMode.HARD)))
+        await station.accept("Reset")
+        await sending
+        await station.boot()
+        before = await told(bench)
+        await station.call("StatusNotification", status)
+        assert await told(bench) == before + 1
+
+
+async def test_updates_that_change_nothing_wake_nobody_and_leave_no_note(bench: Bench) -> None:
+    async with with_open_start(bench, "ocpp2.0.1") as station:
+        charging = {"info": {"chargingState": "Charging"}}
+        await station.call("TransactionEvent", event(1, **charging))
+        before, noted = await told(bench), await number_of_notes(bench)
+        for _ in range(5):
+            await station.call("TransactionEvent", event(1, **charging))
+        assert (await told(bench), await number_of_notes(bench)) == (before, noted)
+
+
+async def number_of_notes(bench: Bench) -> int:
+    async with bench.db.read() as tx:
+        (wakeup,) = await bench.wakeups()
+        command = wakeup.workflow_id.rsplit("/", 1)[-1]
+        return len(await notes.by_command(tx, TENANT, command))
+
+
+@pytest.mark.parametrize(
+    "news",
+    [
+        {"info": {"chargingState": "SuspendedEV"}},
+        {"idToken": {"idToken": "TAG1", "type": "ISO14443"}},
+        {"info": {"remoteStartId": 1}},
+        {"reservationId": 4},
+        {"kind": "Ended", "info": {"stoppedReason": "Remote"}},
+    ],
+)
+async def test_every_change_of_a_session_wakes(bench: Bench, news: dict[str, Any]) -> None:
+    async with with_open_start(bench, "ocpp2.0.1") as station:
+        await station.call("TransactionEvent", event(1, info={"chargingState": "Charging"}))
+        before = await told(bench)
+        await station.call("TransactionEvent", event(2, **news))
+        assert await told(bench) == before + 1
