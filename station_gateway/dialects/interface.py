@@ -71,6 +71,10 @@ class Dialect(Protocol):
         """This version's CALLERROR codes."""
 
     @property
+    def ONE_EFFECT(self) -> frozenset[str]:  # noqa: N802
+        """Actions of reports that must not count twice when the station repeats them."""
+
+    @property
     def COMMANDS(self) -> Mapping[Kind, CommandWords[Any]]:  # noqa: N802
         """How each command is written, answered and asked about. A row for every kind."""
 

@@ -49,6 +49,7 @@ SUBPROTOCOL = "ocpp1.6"
 CAPABILITIES = ocpp_words.CAPABILITIES[VERSION]
 
 ERRORS = v16_readers.ERRORS
+ONE_EFFECT = replies.ONE_EFFECT
 SCHEMAS = SchemaSet("ocpp.v16", "", frozenset(v16_readers.READERS), ERRORS)
 
 check_call = SCHEMAS.check_call

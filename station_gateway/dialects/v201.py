@@ -9,6 +9,7 @@ SUBPROTOCOL = "ocpp2.0.1"
 CAPABILITIES = ocpp_words.CAPABILITIES[VERSION]
 
 ERRORS = v2x.ERRORS
+ONE_EFFECT = v2x.ONE_EFFECT
 SCHEMAS = SchemaSet("ocpp.v201", "Request", frozenset(v2x.READERS), ERRORS)
 
 # fmt: off

@@ -17,6 +17,7 @@ SUBPROTOCOL = "ocpp2.1"
 CAPABILITIES = ocpp_words.CAPABILITIES[VERSION]
 
 ERRORS = v2x.ERRORS
+ONE_EFFECT = v2x.ONE_EFFECT
 
 _READERS: Mapping[str, readers.Reader] = {
     **v2x.READERS,

@@ -48,6 +48,7 @@ from station_gateway.dialects.messages import (
 from station_gateway.dialects.station_calls import readers, replies, v2x_readers
 
 ERRORS = v2x_readers.ERRORS
+ONE_EFFECT = replies.ONE_EFFECT
 READERS = v2x_readers.READERS
 
 TOKEN_TYPE_CHARS = v2x_readers.TOKEN_TYPE_CHARS
