@@ -11,9 +11,8 @@ Each side may have one CALL outstanding, and the two directions are independent 
 - An answer is handled when it arrives, also while we still prepare our answer to a CALL of the
   station.
 - An answer that comes after its timeout is matched by its id and reported as late: it is evidence.
-- A report that comes twice, the same text under the same id within a while, has one effect, and gets
-  the same answer as often as it came. Only reports of `Dialect.ONE_EFFECT`: all else that comes twice
-  is handled twice. The same id with another text is another CALL.
+- A report (`Dialect.ONE_EFFECT`) that comes twice, the same text under the same id, has one effect
+  and gets the same answer. The same id with another text is another CALL; so is all else.
 - A CALL that comes before our answer to the CALL before waits. A station that lets too many wait is
   disconnected.
 - A frame that cannot be read gets the CALLERROR that its version asks for. It never ends the
@@ -55,6 +54,7 @@ from station_gateway.session.events import (
 )
 from station_gateway.session.frames import DecodedFrame, Fault, FrameError, FrameLimits, MessageId
 from station_gateway.session.refusals import reason_of
+from station_gateway.session.repeats import RememberedAnswers
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +93,6 @@ class _Theirs(msgspec.Struct):
     repeats: int = 0
 
 
-class _Remembered(msgspec.Struct):
-    """The answer to a report, for the case that it comes again before `until` (monotonic)."""
-
-    frame: str
-    until: float
-
-
 class OcppSession:
     """One connection of one station."""
 
@@ -125,7 +118,7 @@ class OcppSession:
         self._overdue: dict[str, str] | None = None
         self._in_hand: _Theirs | None = None
         self._waiting: deque[_Theirs] | None = None
-        self._answers: dict[int, _Remembered] | None = None
+        self._answers: RememberedAnswers | None = None
         self._now = 0.0
 
     # --- the state
@@ -256,11 +249,9 @@ class OcppSession:
 
     def _remember(self, fingerprint: int, frame: str) -> None:
         if self._answers is None:
-            self._answers = {}
-        self._answers.pop(fingerprint, None)
-        self._answers[fingerprint] = _Remembered(frame, self._now + self._limits.remembered_s)
-        if len(self._answers) > self._limits.remembered_answers:
-            del self._answers[next(iter(self._answers))]
+            limits = self._limits
+            self._answers = RememberedAnswers(limits.remembered_answers, limits.remembered_s)
+        self._answers.keep(fingerprint, frame, self._now)
 
     # --- reading
 
@@ -303,9 +294,9 @@ class OcppSession:
                     return self._close(POLICY_VIOLATION, "too many messages before our answer")
                 twin.repeats += 1
                 return [FrameRefused("duplicate_call")]
-            answered = self._answers.get(fingerprint) if self._answers else None
-            if answered is not None and self._now < answered.until:
-                self._out.append(answered.frame)
+            answer = self._answers.find(fingerprint, self._now) if self._answers else None
+            if answer is not None:
+                self._out.append(answer)
                 return [FrameRefused("duplicate_call")]
         violation = self._dialect.check_call(frame.action, frame.body)
         if violation is not None:
