@@ -52,7 +52,15 @@ _INSERT = Upsert(
                 ),
                 *("group_digest", "reservation_id", "start_time", "received_time", "clock_suspect"),
                 *("authorized", "meter_start_wh", "stop_time", "stop_received_time"),
-                *("meter_stop_wh", "stop_reason", "state", "observed_only", "minted", "start_key"),
+                *(
+                    "meter_stop_wh",
+                    "stop_reason",
+                    "state",
+                    "observed_only",
+                    "minted",
+                    "start_key",
+                    "judged",
+                ),
             )
         )
         .on_conflict_do_nothing()
@@ -105,11 +113,13 @@ async def start_v16(
     reservation_id: int | None,
     now: datetime,
     station_time: str | None = None,
+    judged: dict[str, str] | None = None,
 ) -> tuple[Transaction, bool]:
     """The transaction of a StartTransaction, and whether it is new.
 
     station_time: the timestamp as the station wrote it. A repeated message is recognised by it when
         `start_time` is ours because the station's clock is wrong.
+    judged: what a new transaction keeps of the verdict on its token.
 
     Raises: InvalidValue for a station or tenant that is no identifier, or when the station made up
         too many ids.
@@ -131,6 +141,7 @@ async def start_v16(
         received_time=now,
         minted=True,
         start_key=key,
+        judged=judged,
     )
     # Without a usable time the key of a repeated message differs. Then a running transaction that
     # is equal in everything else is taken for the same one.
@@ -258,6 +269,7 @@ def _row(**known: Any) -> dict[str, Any]:
         "observed_only": False,
         "minted": False,
         "start_key": None,
+        "judged": None,
     }
     return blank | known
 

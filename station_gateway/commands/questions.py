@@ -21,6 +21,7 @@ from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from journal.commands.answers import answer_to_row
+from journal.commands.requested import name_by_answer
 from journal.commands.waking import StationEvent, wake_concerned
 from station_gateway.commands.answers import take_blame
 from station_gateway.commands.frames import AWAIT_CABLE
@@ -186,6 +187,7 @@ class Questions:
             answer = station.dialect.COMMANDS[Kind(send.kind)].read_answer(event.answer)
             take_blame(event.answer, event.action, station.peer.id, send.command)
             await sends.answered(tx, send.id, answer=answer_to_row(answer), now=now)
+            await name_by_answer(tx, send, answer)
             concerned = StationEvent(station.peer.id, "answer", remote_start_id=send.id)
             return await wake_concerned(tx, concerned, now)
 

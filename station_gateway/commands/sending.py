@@ -32,6 +32,7 @@ from fleet.keys import Sealer
 from fleet.sends import AlreadySettled, Send, StaleEpoch
 from journal.commands.answers import answer_to_row
 from journal.commands.record import record
+from journal.commands.requested import name_by_answer
 from station_gateway.commands.answers import stored, take_blame, written_within
 from station_gateway.commands.frames import Unopenable, at_evse, build, kept_of, lacks_evse
 from station_gateway.dialects.masking import masked
@@ -247,6 +248,7 @@ class Sender:
                 now=now,
                 action=action,
                 frame=masked(draft, self._sealer.mask),
+                token_masked=kept.token_masked,
             )
             _, frame = self._build(station, request, remote_start_id=send.id)
             if frame != draft:  # the frame carries the id of its row, which exists only now
@@ -287,6 +289,7 @@ class Sender:
 
         async def write(tx: Tx) -> int:
             await sends.answered(tx, send.id, answer=answer_to_row(answer), now=now)
+            await name_by_answer(tx, send, answer)
             return await _note(tx, request, "answered", _heard(request, answer, now), now)
 
         return SendFrameResult(

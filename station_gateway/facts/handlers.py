@@ -33,6 +33,7 @@ from station_gateway.dialects.messages import (
     StationCall,
     VendorDataSeen,
 )
+from station_gateway.facts import lasting
 from station_gateway.facts import recording as facts
 from station_gateway.facts.authorizer import Authorizer, Judgement
 from station_gateway.stations.peer import Peer
@@ -130,6 +131,7 @@ class Handlers:
             token = await self._authorizer.judge(
                 tx, station=peer.id, tenant=peer.tenant, token=call.token, now=now
             )
+            token = await lasting.in_running_session(tx, peer.id, token)
         return Confirmation(now, authorization=token.authorization)
 
     async def session_started(self, peer: Peer, call: SessionStarted) -> Confirmation:
@@ -155,7 +157,7 @@ class Handlers:
                 token = await self._authorizer.judge(
                     tx, station=peer.id, tenant=peer.tenant, token=call.token, now=now
                 )
-            return token, await facts.session_stopped(tx, peer, call, token, now)
+            return await facts.session_stopped(tx, peer, call, token, now)
 
         token, wake = await self._db.batch(write)
         self._kick(wake)

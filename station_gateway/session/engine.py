@@ -314,7 +314,8 @@ class OcppSession:
         return []
 
     def _find_unanswered(self, fingerprint: int) -> _Theirs | None:
-        for theirs in (self._in_hand, *(self._waiting or ())):
+        unanswered: list[_Theirs | None] = [self._in_hand, *(self._waiting or ())]
+        for theirs in unanswered:
             if theirs is not None and theirs.fingerprint == fingerprint:
                 return theirs
         return None
