@@ -90,6 +90,9 @@ class Dialect(Protocol):
     def check_answer(self, action: str, payload: Payload) -> PayloadViolation | None:
         """Judge (and repair in place) the payload of a station's CALLRESULT."""
 
+    def ask_boot(self) -> OutgoingCall:
+        """Ask the station to boot (TriggerMessage). `command_words.agrees_to_trigger` reads it."""
+
     def get_connection_timeout(self) -> OutgoingCall:
         """Ask how long the station waits for the cable after an accepted start."""
 

@@ -33,6 +33,7 @@ check_send = SCHEMAS.check_send
 check_answer = SCHEMAS.check_answer
 
 COMMANDS = _SPEECH.commands()
+ask_boot = v2x.ask_boot
 get_connection_timeout = v2x.get_connection_timeout
 read_connection_timeout = v2x.read_connection_timeout
 

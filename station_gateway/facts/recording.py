@@ -18,6 +18,7 @@ from journal.commands.requested import with_requested_token
 from journal.commands.waking import StationEvent, wake_concerned
 from station_gateway.dialects.messages import (
     Booted,
+    BootVerdict,
     ConnectorStatusSeen,
     MeterRead,
     ReservationEndReported,
@@ -34,10 +35,31 @@ from station_gateway.stations.peer import Peer
 
 async def booted(tx: Tx, peer: Peer, call: Booted, now: datetime) -> bool:
     """The station booted and is accepted."""
+    await _record_boot(tx, peer, call, BootVerdict.ACCEPTED, now)
+    told = {"boot_reason": call.reason, "connection_id": peer.connection_id}
+    event = StationEvent(peer.id, "booted", message=StationMessage.BOOT_NOTIFICATION, told=told)
+    return await wake_concerned(tx, event, now)
+
+
+async def boot_held(tx: Tx, peer: Peer, call: Booted, verdict: BootVerdict, now: datetime) -> None:
+    """The station booted, and we told it to wait or to go away: nobody is woken."""
+    await _record_boot(tx, peer, call, verdict, now)
+
+
+async def taken_as_booted(tx: Tx, peer: Peer, now: datetime) -> bool:
+    """The station talks and has not booted: it is ready. That is no boot, and proves no restart."""
+    await stations.take_as_booted(tx, peer.id, ocpp_version=peer.ocpp_version)
+    told = {"connection_id": peer.connection_id, "boot": "taken as booted"}
+    return await wake_concerned(tx, StationEvent(peer.id, "connected", told=told), now)
+
+
+async def _record_boot(
+    tx: Tx, peer: Peer, call: Booted, verdict: BootVerdict, now: datetime
+) -> None:
     await stations.record_boot(
         tx,
         peer.id,
-        state="ACCEPTED",
+        state=verdict.value,
         vendor=call.vendor,
         model=call.model,
         serial_number=call.serial_number,
@@ -47,9 +69,6 @@ async def booted(tx: Tx, peer: Peer, call: Booted, now: datetime) -> bool:
         connection_id=peer.connection_id,
         now=now,
     )
-    told = {"boot_reason": call.reason, "connection_id": peer.connection_id}
-    event = StationEvent(peer.id, "booted", message=StationMessage.BOOT_NOTIFICATION, told=told)
-    return await wake_concerned(tx, event, now)
 
 
 async def reservation_ended(
