@@ -229,9 +229,7 @@ async def intend(
         undo=undo,
         evse_id=optional_int32(evse_id),
         connector_id=optional_int32(connector_id),
-        token_digest=token_digest,
-        token_masked=cut(token_masked),
-        group_digest=group_digest,
+        **_tokens(token_digest, token_masked, group_digest),
         named_id=optional_identifier(named_id or None),
         send_time=now,
         action=cut(action, 64),
@@ -312,6 +310,10 @@ async def busy(tx: Tx, station: str) -> bool:
 async def close(tx: Tx, tenant: str, command: str) -> None:
     """Close every send of the command: no workflow waits for its evidence any longer."""
     await tx.execute(_CLOSE, {"of_tenant": tenant, "of_command": command})
+
+
+def _tokens(digest: str | None, masked: str, group_digest: str | None) -> dict[str, Any]:
+    return {"token_digest": digest, "token_masked": cut(masked), "group_digest": group_digest}
 
 
 def _row(**known: Any) -> dict[str, Any]:

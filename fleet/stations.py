@@ -333,10 +333,7 @@ async def record_boot(
 
 
 async def take_as_booted(tx: Tx, id: str, *, ocpp_version: str) -> None:
-    """Store that the station is ready although it did not boot; its latest boot stays what it was.
-
-    One that never connected in this version gets the version, which its boot would have told.
-    """
+    """Store that the station is ready, in this version; its latest boot stays what it was."""
     await tx.execute(
         sql_update(stations)
         .where(stations.c.id == id)

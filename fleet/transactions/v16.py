@@ -143,13 +143,8 @@ async def start_v16(
         start_key=key,
         judged=judged,
     )
-    # Without a usable time the key of a repeated message differs. Then a running transaction that
-    # is equal in everything else is taken for the same one.
-    vague = clock_suspect and station_time is None
-    known = await _by_start_key(tx, station, key) or (vague and await _running_like(tx, row))
-    if known:
-        return known, False
-    return await _mint(tx, row)
+    known = await _told_before(tx, row, vague=clock_suspect and station_time is None)
+    return (known, False) if known is not None else await _mint(tx, row)
 
 
 async def stop_v16(
@@ -272,6 +267,16 @@ def _row(**known: Any) -> dict[str, Any]:
         "judged": None,
     }
     return blank | known
+
+
+async def _told_before(tx: Tx, row: dict[str, Any], *, vague: bool) -> Transaction | None:
+    """The transaction of the same start, told before.
+
+    vague: there is no usable time, and the key of a repeated message differs. Then a running
+        transaction that is equal in everything else is taken for the same one.
+    """
+    known = await _by_start_key(tx, row["station"], row["start_key"])
+    return await _running_like(tx, row) if known is None and vague else known
 
 
 async def _by_start_key(tx: Tx, station: str, key: str) -> Transaction | None:
