@@ -17,7 +17,14 @@ from sqlalchemy import bindparam, exists, literal_column, or_, select, text, upd
 from fleet.connections import current_epoch
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of
-from fleet.engine.values import cut, identifier, int32, optional_identifier, optional_int32
+from fleet.engine.values import (
+    INT32_MAX,
+    cut,
+    identifier,
+    int32,
+    optional_identifier,
+    optional_int32,
+)
 from fleet.tables import commands, reservations, sends
 
 OPEN_LIMIT = 1_000
@@ -62,6 +69,7 @@ class Send:
     frame: dict[str, Any] | None = None
     lost_time: datetime | None = None
     watched_until: datetime | None = None
+    token_masked: str = ""
 
 
 class StaleEpoch(Exception):
@@ -88,7 +96,7 @@ _INSERT = Upsert(
                 sends,
                 *("command", "tenant", "workflow_id", "station", "kind", "attempt", "state"),
                 *("message_id", "epoch", "undo", "evse_id", "connector_id", "token_digest"),
-                *("group_digest", "named_id", "send_time", "action", "frame"),
+                *("group_digest", "named_id", "send_time", "action", "frame", "token_masked"),
             )
         )
         .on_conflict_do_nothing(index_elements=["tenant", "command", "attempt"])
@@ -96,7 +104,7 @@ _INSERT = Upsert(
     )
 )
 _BLANK: dict[str, Any] = {
-    **dict.fromkeys(("workflow_id", "station", "kind", "message_id", "action"), ""),
+    **dict.fromkeys(("workflow_id", "station", "kind", "message_id", "action", "token_masked"), ""),
     **dict.fromkeys(("evse_id", "connector_id", "token_digest", "group_digest", "named_id")),
     "epoch": 0,
     "undo": False,
@@ -131,6 +139,9 @@ _REFRAME = precompiled(
     update(sends)
     .where(sends.c.id == bindparam("send"))
     .values(frame=bindparam("written", type_=sends.c.frame.type))
+)
+_BY_ID = precompiled(
+    select(*_SEND).where(sends.c.id == bindparam("send"), sends.c.station == bindparam("station"))
 )
 _BY_COMMAND = precompiled(
     select(*_SEND)
@@ -208,6 +219,7 @@ async def intend(
     now: datetime,
     action: str = "",
     frame: dict[str, Any] | None = None,
+    token_masked: str = "",
 ) -> Send:
     """Store the intent to write this frame. Write the frame only after the commit.
 
@@ -228,8 +240,7 @@ async def intend(
         undo=undo,
         evse_id=optional_int32(evse_id),
         connector_id=optional_int32(connector_id),
-        token_digest=token_digest,
-        group_digest=group_digest,
+        **_tokens(token_digest, token_masked, group_digest),
         named_id=optional_identifier(named_id or None),
         send_time=now,
         action=cut(action, 64),
@@ -277,6 +288,14 @@ async def reframe(tx: Tx, id: int, frame: dict[str, Any]) -> None:
     await tx.execute(_REFRAME, {"send": id, "written": frame})
 
 
+async def by_id(tx: Tx, station: str, id: int) -> Send | None:
+    """The send with this id (OCPP 2.x: remoteStartId) to this station; None when there is none."""
+    if not 0 <= id <= INT32_MAX:
+        return None
+    row = (await tx.execute(_BY_ID, {"send": id, "station": station})).first()
+    return None if row is None else Send(*row)
+
+
 async def by_command(tx: Tx, tenant: str, command: str) -> list[Send]:
     """Every attempt of the command, in order."""
     rows = await tx.execute(_BY_COMMAND, {"tenant": tenant, "command": command})
@@ -311,6 +330,10 @@ async def close(
         await tx.execute(_CLOSE, key)
     else:
         await tx.execute(_WATCH, {**key, "until": watched_until})
+
+
+def _tokens(digest: str | None, masked: str, group_digest: str | None) -> dict[str, Any]:
+    return {"token_digest": digest, "token_masked": cut(masked), "group_digest": group_digest}
 
 
 def _row(**known: Any) -> dict[str, Any]:

@@ -332,6 +332,15 @@ async def record_boot(
     await tx.execute(_BOOT, values)
 
 
+async def take_as_booted(tx: Tx, id: str, *, ocpp_version: str) -> None:
+    """Store that the station is ready, in this version; its latest boot stays what it was."""
+    await tx.execute(
+        sql_update(stations)
+        .where(stations.c.id == id)
+        .values(boot_state="ACCEPTED", ocpp_version=ocpp_version)
+    )
+
+
 async def touch(tx: Tx, ids_and_times: Sequence[tuple[str, datetime]]) -> None:
     """Store when each station was last heard from; an earlier time changes nothing."""
     if ids_and_times:

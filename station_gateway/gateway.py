@@ -27,8 +27,9 @@ from station_gateway.commands.questions import Questions
 from station_gateway.commands.sending import Sender
 from station_gateway.dialects import DIALECTS
 from station_gateway.dialects.interface import Dialect
+from station_gateway.dialects.messages import BootVerdict
 from station_gateway.facts.authorizer import Authorizer, FleetAuthorizer
-from station_gateway.facts.handlers import Handlers
+from station_gateway.facts.handlers import BootPolicy, Handlers
 from station_gateway.session.engine import SessionLimits
 from station_gateway.session.flood import FloodLimits
 from station_gateway.session.frames import FrameLimits
@@ -88,6 +89,7 @@ class Gateway:
             authorizer or FleetAuthorizer(sealer, open_to_all=settings.open),
             waker,
             heartbeat_s=settings.heartbeat_s,
+            boot_policy=BootPolicy(BootVerdict(settings.unregistered_boot), settings.boot_retry_s),
             fact_timeout_s=settings.fact_timeout_s,
             retry_pause_s=settings.retry_pause_s,
             utc_now=utc_now,
@@ -118,6 +120,7 @@ class Gateway:
             utc_now=self._utc_now,
             late_answer=questions.late_answer,
             on_boot=questions.after_boot,
+            ask_boot=questions.ask_boot,
             on_flood=self._cool_off,
             tasks=set(),
         )
@@ -188,7 +191,7 @@ class Gateway:
             tenant=known.tenant,
             ocpp_version=dialect.VERSION,
             connection_id=f"{self._run_id}-{next(self._socket_numbers)}",
-            boot_accepted=known.boot_state == "ACCEPTED",
+            boot_known=self.handlers.may_be_booted(known),
             connection_timeout_s=known.connection_timeout_s,
         )
         station = ConnectedStation(socket, peer, dialect, self._surroundings)

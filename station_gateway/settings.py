@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from domain.loopback import is_loopback
 from domain.ocpp_words import Capabilities
 
+BOOT_ANSWERS = ("ACCEPTED", "PENDING", "REJECTED")
+
 
 class UnsafeStationListener(Exception):
     """The gateway would be open to a network; the message says what to configure instead."""
@@ -194,6 +196,39 @@ class GatewaySettings:
     heartbeat_s: int = field(
         default=300, metadata={"doc": "interval that BootNotification's answer asks for."}
     )
+    unregistered_boot: str = field(
+        default="ACCEPTED",
+        metadata={
+            "doc": (
+                "what a boot of a station that nobody registered is answered (with `open`): "
+                "ACCEPTED, PENDING or REJECTED. It gets no commands before ACCEPTED."
+            )
+        },
+    )
+    boot_retry_s: int = field(
+        default=60, metadata={"doc": "when a station that is not accepted is to boot again."}
+    )
+    boot_grace_s: float = field(
+        default=1.0,
+        metadata={
+            "doc": (
+                "commands wait this long for the boot of a station that reconnects and is silent."
+            )
+        },
+    )
+    boot_ask_s: float = field(
+        default=3.0,
+        metadata={
+            "doc": (
+                "a station that never booted here is asked to boot after this time, or when it "
+                "says something else."
+            )
+        },
+    )
+    boot_talk_s: float = field(
+        default=30.0,
+        metadata={"doc": "a station that talks this long and does not boot is taken as booted."},
+    )
     housekeeping_delay_s: float = field(
         default=5.0, metadata={"doc": "from the accepted boot to the first question, at least."}
     )
@@ -235,8 +270,11 @@ class GatewaySettings:
         Raises:
             UnsafeStationListener: beyond loopback without TLS or without credentials, and not
                 `insecure`.
-            ValueError: only one of certificate and key is given.
+            ValueError: only one of certificate and key is given, or `unregistered_boot` is no
+                answer to a boot.
         """
+        if self.unregistered_boot not in BOOT_ANSWERS:
+            raise ValueError(f"unregistered_boot is one of {', '.join(BOOT_ANSWERS)}")
         if bool(self.tls_certificate) != bool(self.tls_key):
             raise ValueError("tls_certificate and tls_key belong together: give both or none")
         if self.insecure or is_loopback(self.host):

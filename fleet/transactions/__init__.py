@@ -19,7 +19,7 @@ from fleet.transactions.queries import (
     since,
 )
 from fleet.transactions.rows import Transaction, by_ocpp_transaction_id
-from fleet.transactions.v2 import event_v2
+from fleet.transactions.v2 import event_v2, name_requested
 from fleet.transactions.v16 import (
     belongs_to_another,
     canonical_id_v16,
@@ -42,6 +42,7 @@ __all__ = [
     "get",
     "heard_since",
     "list_page",
+    "name_requested",
     "observe",
     "since",
     "start_v16",

@@ -26,6 +26,7 @@ class Transaction:
     state: "ACTIVE" or "ENDED".
     observed_only: its start was never reported; known from meter values or its end only.
     meter_suspect: the meter ran backwards.
+    judged: what was said about tokens within it; see `fleet.transactions.judged`.
     """
 
     id: int
@@ -54,6 +55,7 @@ class Transaction:
     observed_only: bool
     charging_state: str
     meter_suspect: bool = False
+    judged: dict[str, str] | None = None
 
 
 TRANSACTION = columns_of(transactions, Transaction)

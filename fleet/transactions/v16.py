@@ -52,7 +52,15 @@ _INSERT = Upsert(
                 ),
                 *("group_digest", "reservation_id", "start_time", "received_time", "clock_suspect"),
                 *("authorized", "meter_start_wh", "stop_time", "stop_received_time"),
-                *("meter_stop_wh", "stop_reason", "state", "observed_only", "minted", "start_key"),
+                *(
+                    "meter_stop_wh",
+                    "stop_reason",
+                    "state",
+                    "observed_only",
+                    "minted",
+                    "start_key",
+                    "judged",
+                ),
             )
         )
         .on_conflict_do_nothing()
@@ -105,11 +113,13 @@ async def start_v16(
     reservation_id: int | None,
     now: datetime,
     station_time: str | None = None,
+    judged: dict[str, str] | None = None,
 ) -> tuple[Transaction, bool]:
     """The transaction of a StartTransaction, and whether it is new.
 
     station_time: the timestamp as the station wrote it. A repeated message is recognised by it when
         `start_time` is ours because the station's clock is wrong.
+    judged: what a new transaction keeps of the verdict on its token.
 
     Raises: InvalidValue for a station or tenant that is no identifier, or when the station made up
         too many ids.
@@ -131,14 +141,10 @@ async def start_v16(
         received_time=now,
         minted=True,
         start_key=key,
+        judged=judged,
     )
-    # Without a usable time the key of a repeated message differs. Then a running transaction that
-    # is equal in everything else is taken for the same one.
-    vague = clock_suspect and station_time is None
-    known = await _by_start_key(tx, station, key) or (vague and await _running_like(tx, row))
-    if known:
-        return known, False
-    return await _mint(tx, row)
+    known = await _told_before(tx, row, vague=clock_suspect and station_time is None)
+    return (known, False) if known is not None else await _mint(tx, row)
 
 
 async def stop_v16(
@@ -258,8 +264,19 @@ def _row(**known: Any) -> dict[str, Any]:
         "observed_only": False,
         "minted": False,
         "start_key": None,
+        "judged": None,
     }
     return blank | known
+
+
+async def _told_before(tx: Tx, row: dict[str, Any], *, vague: bool) -> Transaction | None:
+    """The transaction of the same start, told before.
+
+    vague: there is no usable time, and the key of a repeated message differs. Then a running
+        transaction that is equal in everything else is taken for the same one.
+    """
+    known = await _by_start_key(tx, row["station"], row["start_key"])
+    return await _running_like(tx, row) if known is None and vague else known
 
 
 async def _by_start_key(tx: Tx, station: str, key: str) -> Transaction | None:

@@ -7,7 +7,7 @@ make the same row, in any order and with any repetition.
 """
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,11 +18,15 @@ from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound
 from fleet.engine.values import cut, identifier, int64, lenient_int32
 from fleet.tables import transactions
+from fleet.transactions import judged
 from fleet.transactions.rows import ACTIVE, ENDED, TRANSACTION, Transaction, runs_backwards
 
 _SEQ_MAX = 2**40
 _STARTED = -(_SEQ_MAX + 1)
 """Added to the rank of a Started event: it is lower than every sequence number."""
+
+_REQUESTED = _SEQ_MAX
+"""The rank of a token that the station did not tell: any token that it tells wins."""
 
 Ranks = dict[str, int]
 Fields = dict[str, Any]
@@ -131,6 +135,39 @@ async def event_v2(
     return await _store(tx, key, tenant, event, now)
 
 
+async def name_requested(
+    tx: Tx,
+    session: Transaction,
+    *,
+    token_digest: str,
+    token_masked: str,
+    group_digest: str | None,
+) -> Transaction:
+    """Give a session without a token the token of our request that it is the effect of.
+
+    A token that the station tells, now or later, wins. `authorized` stays what it was: nobody has
+    judged anything.
+    """
+    key = {"of_station": session.station, "of_ocpp_transaction_id": session.ocpp_transaction_id}
+    row = (await tx.execute(_LOCK, key)).one()
+    known, ranks = Transaction(*row[:-1]), row.sources or {}
+    if known.token_digest is not None:
+        return known
+    brought = [digest for digest in (token_digest, group_digest) if digest]
+    values: Fields = {
+        "token_digest": token_digest,
+        "token_masked": cut(token_masked),
+        "group_digest": group_digest,
+        "judged": dict.fromkeys(brought, judged.REQUESTED) | (known.judged or {}),
+    }
+    await tx.execute(
+        update(transactions)
+        .where(transactions.c.id == known.id)
+        .values(**values, sources=ranks | {"token": _REQUESTED})
+    )
+    return replace(known, **values)
+
+
 async def _store(
     tx: Tx, key: dict[str, str], tenant: str, event: _Event, now: datetime
 ) -> tuple[Transaction, bool]:
@@ -209,7 +246,7 @@ def _claims(event: _Event) -> list[tuple[str, int, Fields]]:
         ("start", rank, {"start_time": event.time}, not ended),
         ("meter_start", seq, {"meter_start_wh": fields["meter_wh"]}, started),
         ("token", seq, token, has_token),
-        ("token", _SEQ_MAX + 1 + seq, {"authorized": fields["authorized"]}, not has_token),
+        ("token", _REQUESTED + 1 + seq, {"authorized": fields["authorized"]}, not has_token),
         ("charging", -seq, {"charging_state": fields["charging_state"]}, fields["charging_state"]),
         ("stop", seq, _stop(event), ended),
     ]

@@ -1,14 +1,20 @@
 """Transactions of the fleet as the domain's sessions."""
 
 from domain.evidence.sessions import Session, TokenState
+from fleet.transactions.judged import is_requested
 from fleet.transactions.rows import Transaction
 
 
 def token_state_of(row: Transaction) -> TokenState:
-    """What a row knows about its token. A row without a token was never judged."""
+    """What a row knows about its token.
+
+    A row without a token was never judged, nor was one whose token is known from our request alone.
+    """
     if row.authorized:
         return TokenState.ACCEPTED
-    return TokenState.NOT_TOLD if row.token_digest is None else TokenState.REFUSED
+    if row.token_digest is None or is_requested(row, row.token_digest):
+        return TokenState.NOT_TOLD
+    return TokenState.REFUSED
 
 
 def session_of(row: Transaction) -> Session:

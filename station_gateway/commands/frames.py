@@ -52,6 +52,11 @@ class KeptOfFrame:
         return None if self.id_token is None else self.id_token.digest
 
     @property
+    def token_masked(self) -> str:
+        """The token for people, "" when the frame carries none."""
+        return "" if self.id_token is None else self.id_token.masked
+
+    @property
     def group_digest(self) -> str | None:
         """The digest of the group token, None when the frame carries none."""
         return None if self.group_id_token is None else self.group_id_token.digest

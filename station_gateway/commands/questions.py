@@ -21,10 +21,15 @@ from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from journal.commands.answers import answer_to_row
+from journal.commands.requested import name_by_answer
 from journal.commands.waking import StationEvent, wake_concerned
 from station_gateway.commands.answers import take_blame
 from station_gateway.commands.frames import AWAIT_CABLE
-from station_gateway.dialects.command_words import Question, QuestionSubject
+from station_gateway.dialects.command_words import (
+    Question,
+    QuestionSubject,
+    agrees_to_trigger,
+)
 from station_gateway.dialects.messages import Answer, OutgoingCall
 from station_gateway.session.events import AnswerReceived, SessionOver
 from station_gateway.session.queue import Priority, QueueFull
@@ -41,13 +46,19 @@ SHORTEST_S = 0.1
 
 
 async def put_question(
-    station: ConnectedStation, call: OutgoingCall, priority: Priority, timeout_s: float
+    station: ConnectedStation,
+    call: OutgoingCall,
+    priority: Priority,
+    timeout_s: float,
+    *,
+    before_boot: bool = False,
 ) -> Answer | None:
     """Ask when it is our turn; None when no answer came within `timeout_s` altogether."""
     key, loop = str(uuid.uuid4()), asyncio.get_running_loop()
     deadline = loop.time() + timeout_s
     try:
-        await station.wait_booted(deadline)
+        if not before_boot:
+            await station.wait_booted(deadline)
         queue = station.queue()
         await queue.wait_turn(key, priority, deadline)
     except (TimeoutError, QueueFull, StationGone):
@@ -127,6 +138,14 @@ class Questions:
         ]
         return connectors[: self._settings.asked_connectors] or [named]
 
+    async def ask_boot(self, station: ConnectedStation) -> None:
+        """Ask a station that connected without a boot to boot."""
+        call, timeout_s = station.dialect.ask_boot(), self._settings.housekeeping_timeout_s
+        log.info("boot_asked", station=station.peer.id)
+        answer = await put_question(station, call, Priority.NORMAL, timeout_s, before_boot=True)
+        if answer is not None:
+            station.boot.request_answered(agreed=agrees_to_trigger(answer))
+
     def after_boot(self, station: ConnectedStation) -> None:
         """Learn, a little later, how long this station waits for the cable.
 
@@ -186,6 +205,7 @@ class Questions:
             answer = station.dialect.COMMANDS[Kind(send.kind)].read_answer(event.answer)
             take_blame(event.answer, event.action, station.peer.id, send.command)
             await sends.answered(tx, send.id, answer=answer_to_row(answer), now=now)
+            await name_by_answer(tx, send, answer)
             concerned = StationEvent(station.peer.id, "answer", remote_start_id=send.id)
             return await wake_concerned(tx, concerned, now)
 

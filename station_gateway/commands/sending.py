@@ -33,6 +33,7 @@ from fleet.keys import Sealer
 from fleet.sends import AlreadySettled, Send, StaleEpoch
 from journal.commands.answers import answer_to_row
 from journal.commands.record import record
+from journal.commands.requested import name_by_answer
 from journal.commands.weighing import decides
 from station_gateway.commands.answers import stored, take_blame, written_within
 from station_gateway.commands.frames import Unopenable, at_evse, build, kept_of, lacks_evse
@@ -248,6 +249,7 @@ class Sender:
                 now=now,
                 action=action,
                 frame=masked(draft, self._sealer.mask),
+                token_masked=kept.token_masked,
             )
             _, frame = self._build(station, request, remote_start_id=send.id)
             if frame != draft:  # the frame carries the id of its row, which exists only now
@@ -288,6 +290,7 @@ class Sender:
 
         async def write(tx: Tx) -> tuple[int, bool]:
             await sends.answered(tx, send.id, answer=answer_to_row(answer), now=now)
+            await name_by_answer(tx, send, answer)
             alone = await decides(tx, request.kind, request.station, answer, send.send_time)
             heard = _heard(request, answer, now, alone)
             return await _note(tx, request, "answered", heard, now), alone

@@ -100,6 +100,16 @@ def read_trigger(answer: Answer) -> QuestionAnswer:
     return QuestionAnswer(detail=fields.text(answer, "status", verdicts.STATUS_CHARS))
 
 
+def ask_boot() -> OutgoingCall:
+    """TriggerMessage of BootNotification, which all versions write in the same way."""
+    return "TriggerMessage", {"requestedMessage": "BootNotification"}
+
+
+def agrees_to_trigger(answer: Answer) -> bool:
+    """Whether the station will send what TriggerMessage asked for."""
+    return isinstance(answer, dict) and answer.get("status") == "Accepted"
+
+
 def not_told(answer: CallError | Unreadable) -> QuestionAnswer:
     """The result of a question that brought no CALLRESULT."""
     if isinstance(answer, CallError):

@@ -71,6 +71,10 @@ class Dialect(Protocol):
         """This version's CALLERROR codes."""
 
     @property
+    def ONE_EFFECT(self) -> frozenset[str]:  # noqa: N802
+        """Actions of reports that must not count twice when the station repeats them."""
+
+    @property
     def COMMANDS(self) -> Mapping[Kind, CommandWords[Any]]:  # noqa: N802
         """How each command is written, answered and asked about. A row for every kind."""
 
@@ -85,6 +89,9 @@ class Dialect(Protocol):
 
     def check_answer(self, action: str, payload: Payload) -> PayloadViolation | None:
         """Judge (and repair in place) the payload of a station's CALLRESULT."""
+
+    def ask_boot(self) -> OutgoingCall:
+        """Ask the station to boot (TriggerMessage). `command_words.agrees_to_trigger` reads it."""
 
     def get_connection_timeout(self) -> OutgoingCall:
         """Ask how long the station waits for the cable after an accepted start."""

@@ -21,7 +21,7 @@ from domain.model.specs import (
     StopSpec,
     UnlockSpec,
 )
-from station_gateway.dialects import fields, schedules, verdicts
+from station_gateway.dialects import command_words, fields, schedules, verdicts
 from station_gateway.dialects.command_words import (
     CommandWords,
     FrameParts,
@@ -49,6 +49,7 @@ SUBPROTOCOL = "ocpp1.6"
 CAPABILITIES = ocpp_words.CAPABILITIES[VERSION]
 
 ERRORS = v16_readers.ERRORS
+ONE_EFFECT = replies.ONE_EFFECT
 SCHEMAS = SchemaSet("ocpp.v16", "", frozenset(v16_readers.READERS), ERRORS)
 
 check_call = SCHEMAS.check_call
@@ -199,6 +200,9 @@ COMMANDS: Mapping[Kind, CommandWords[Any]] = {
     Kind.CANCEL_RESERVATION: CommandWords(_cancel_reservation, verdicts.YES_OR_NO, _STATUS),
 }
 """Every command in the words of OCPP 1.6."""
+
+
+ask_boot = command_words.ask_boot
 
 
 def get_connection_timeout() -> OutgoingCall:

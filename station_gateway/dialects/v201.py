@@ -9,6 +9,7 @@ SUBPROTOCOL = "ocpp2.0.1"
 CAPABILITIES = ocpp_words.CAPABILITIES[VERSION]
 
 ERRORS = v2x.ERRORS
+ONE_EFFECT = v2x.ONE_EFFECT
 SCHEMAS = SchemaSet("ocpp.v201", "Request", frozenset(v2x.READERS), ERRORS)
 
 # fmt: off
@@ -32,6 +33,7 @@ check_send = SCHEMAS.check_send
 check_answer = SCHEMAS.check_answer
 
 COMMANDS = _SPEECH.commands()
+ask_boot = v2x.ask_boot
 get_connection_timeout = v2x.get_connection_timeout
 read_connection_timeout = v2x.read_connection_timeout
 

@@ -17,6 +17,7 @@ SUBPROTOCOL = "ocpp2.1"
 CAPABILITIES = ocpp_words.CAPABILITIES[VERSION]
 
 ERRORS = v2x.ERRORS
+ONE_EFFECT = v2x.ONE_EFFECT
 
 _READERS: Mapping[str, readers.Reader] = {
     **v2x.READERS,
@@ -45,6 +46,7 @@ check_send = SCHEMAS.check_send
 check_answer = SCHEMAS.check_answer
 
 COMMANDS = _SPEECH.commands()
+ask_boot = v2x.ask_boot
 get_connection_timeout = v2x.get_connection_timeout
 read_connection_timeout = v2x.read_connection_timeout
 

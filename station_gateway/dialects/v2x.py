@@ -23,7 +23,7 @@ from domain.model.specs import (
     UnlockSpec,
 )
 from domain.ocpp_words import CAPABILITIES, Capabilities
-from station_gateway.dialects import fields, schedules, verdicts
+from station_gateway.dialects import command_words, fields, schedules, verdicts
 from station_gateway.dialects.command_words import (
     CommandWords,
     FrameParts,
@@ -48,6 +48,7 @@ from station_gateway.dialects.messages import (
 from station_gateway.dialects.station_calls import readers, replies, v2x_readers
 
 ERRORS = v2x_readers.ERRORS
+ONE_EFFECT = replies.ONE_EFFECT
 READERS = v2x_readers.READERS
 
 TOKEN_TYPE_CHARS = v2x_readers.TOKEN_TYPE_CHARS
@@ -271,6 +272,9 @@ def _profile(profile: ChargingProfile, profile_id: int) -> Payload:
         "chargingProfileKind": profile.profile_kind,
         "chargingSchedule": [{"id": profile_id, **schedules.write(profile)}],
     }
+
+
+ask_boot = command_words.ask_boot
 
 
 def get_connection_timeout() -> OutgoingCall:

@@ -6,6 +6,8 @@ A token is judged in this order:
 2. The token table knows the token: what the table says.
 3. A reservation of this station names the token, or the gateway is open to all: accepted.
 4. Otherwise: invalid.
+
+Within a session, what was said before goes first: see `lasting`.
 """
 
 from dataclasses import dataclass
@@ -32,12 +34,17 @@ _ADMITTING = {kind.value for kind, rules in COMMANDS.items() if rules.admits_tok
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a token may do, and its digests, which are the only form in which it is stored."""
+    """What a token may do, and its digests, which are the only form in which it is stored.
+
+    brought: digests of the token and the group that a command or a reservation brought, when the
+        verdict is due to it: they are good for the session that begins with this token.
+    """
 
     authorization: Authorization
     digest: str
     masked: str
     group_digest: str | None = None
+    brought: tuple[str, ...] = ()
 
     @property
     def accepted(self) -> bool:
@@ -69,52 +76,55 @@ class FleetAuthorizer:
         known = await tokens.lookup(tx, tenant, token.value, token.type)
         group = known.group if known is not None else None
         group_digest = self._sealer.digest(GROUP_TYPE, group) if group else None
-        if await self._brought_by_command(tx, station, digest, group_digest):
+        brought = await self._brought_by_command(tx, station, digest, group_digest)
+        if brought:
             verdict = TokenVerdict.ACCEPTED
+        elif known is not None:
+            verdict = _by_table(known, now)
         else:
-            verdict = await self._by_table(tx, station, digest, known, now)
+            brought = await _brought_by_reservation(tx, station, digest, now)
+            good = bool(brought) or self._open_to_all
+            verdict = TokenVerdict.ACCEPTED if good else TokenVerdict.INVALID
         return Judgement(
             Authorization(verdict, group=group, expire_time=_expiry(known, verdict, now)),
             digest=digest,
             masked=self._sealer.mask(token.value),
             group_digest=group_digest,
+            brought=brought,
         )
 
     async def _brought_by_command(
         self, tx: Tx, station: str, digest: str, group_digest: str | None
-    ) -> bool:
-        return any(
-            send.kind in _ADMITTING
-            and not send.undo
-            and send.token_digest is not None
-            and (
-                send.token_digest in (digest, group_digest)
-                or (send.group_digest is not None and send.group_digest in (digest, group_digest))
-            )
-            for send in await sends.open_for_station(tx, station)
-        )
-
-    async def _by_table(
-        self, tx: Tx, station: str, digest: str, known: Token | None, now: datetime
-    ) -> TokenVerdict:
-        if known is None:
-            good = self._open_to_all or await _named_by_reservation(tx, station, digest, now)
-            return TokenVerdict.ACCEPTED if good else TokenVerdict.INVALID
-        if known.status == TokenVerdict.ACCEPTED and _expired(known, now):
-            return TokenVerdict.EXPIRED
-        return TokenVerdict(known.status)
+    ) -> tuple[str, ...]:
+        """The token and the group of a start in flight that names this token or its group."""
+        for send in await sends.open_for_station(tx, station):
+            if send.kind not in _ADMITTING or send.undo or send.token_digest is None:
+                continue
+            named = tuple(each for each in (send.token_digest, send.group_digest) if each)
+            if {digest, group_digest} & set(named):
+                return named
+        return ()
 
 
-async def _named_by_reservation(tx: Tx, station: str, digest: str, now: datetime) -> bool:
-    """Whether a reservation of this station is for this token, as its own or its group's."""
+def _by_table(known: Token, now: datetime) -> TokenVerdict:
+    if known.status == TokenVerdict.ACCEPTED and _expired(known, now):
+        return TokenVerdict.EXPIRED
+    return TokenVerdict(known.status)
+
+
+async def _brought_by_reservation(
+    tx: Tx, station: str, digest: str, now: datetime
+) -> tuple[str, ...]:
+    """The token and the group of a reservation of this station that is for this token."""
     for entry in await reservations.open_at(tx, station):
         reservation = from_snapshot(entry.snapshot)
-        named = (reservation.id_token, reservation.group_id_token)
-        if not any(token is not None and token.digest == digest for token in named):
+        tokens = (reservation.id_token, reservation.group_id_token)
+        named = tuple(token.digest for token in tokens if token is not None)
+        if digest not in named:
             continue
         if reservation.state is ReservationState.HELD and now < reservation.expire_time:
-            return True
-    return False
+            return named
+    return ()
 
 
 def _expired(token: Token, now: datetime) -> bool:

@@ -7,15 +7,19 @@ station gets no answer (`Unanswered`), and no fact is lost.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import structlog
 
 from domain.ocpp_words import BootReason
+from fleet import stations
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
+from fleet.stations import Station
 from station_gateway.dialects.messages import (
     AuthorizationAsked,
     Booted,
@@ -33,6 +37,7 @@ from station_gateway.dialects.messages import (
     StationCall,
     VendorDataSeen,
 )
+from station_gateway.facts import lasting
 from station_gateway.facts import recording as facts
 from station_gateway.facts.authorizer import Authorizer, Judgement
 from station_gateway.stations.peer import Peer
@@ -41,6 +46,23 @@ from station_gateway.waking import Waker
 from telemetry import metrics
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class BootPolicy:
+    """What boots are answered.
+
+    unregistered: to a station that nobody registered. retry_s: when one that is not accepted is to
+        boot again, in seconds.
+    """
+
+    unregistered: BootVerdict = BootVerdict.ACCEPTED
+    retry_s: int = 60
+
+    @property
+    def accepts_all(self) -> bool:
+        """Whether every boot is accepted."""
+        return self.unregistered is BootVerdict.ACCEPTED
 
 
 class Handlers:
@@ -53,6 +75,7 @@ class Handlers:
         waker: Waker,
         *,
         heartbeat_s: int,
+        boot_policy: BootPolicy,
         fact_timeout_s: float,
         retry_pause_s: float,
         utc_now: Callable[[], datetime],
@@ -61,6 +84,7 @@ class Handlers:
         self._authorizer = authorizer
         self._waker = waker
         self._heartbeat_s = heartbeat_s
+        self._boot_policy = boot_policy
         self._fact_timeout_s = fact_timeout_s
         self._retry_pause_s = retry_pause_s
         self._utc_now = utc_now
@@ -104,18 +128,60 @@ class Handlers:
                 await asyncio.sleep(self._retry_pause_s)
 
     async def booted(self, peer: Peer, call: Booted) -> Confirmation:
-        """BootNotification: a station that was admitted is accepted.
+        """BootNotification: a station that was admitted is accepted, unless its boot is held.
 
-        One that we asked for (TriggerMessage) is no boot, unless it is the first that we get.
+        One that we asked for (TriggerMessage) is no boot, unless it is the first that we get. 1.6
+        has no word for it: it is the first boot after the station agreed to be asked.
         """
         now = self._utc_now()
-        if call.reason != BootReason.TRIGGERED or not peer.boot_accepted:
-            self._kick(await self._db.batch(lambda tx: facts.booted(tx, peer, call, now)))
+        reason = call.reason or (BootReason.TRIGGERED if peer.boot_asked else "")
+        verdict = await self._boot_verdict(peer)
+        if verdict is not BootVerdict.ACCEPTED:
+            await self._db.batch(lambda tx: facts.boot_held(tx, peer, call, verdict, now))
+            peer.held()
+            peer.boot_asked = False
+            log.warning("station_boot_held", station=peer.id, answer=verdict.value)
+            retry_s = self._boot_policy.retry_s
+            return Confirmation(self._utc_now(), boot=verdict, interval_s=retry_s)
+        if reason != BootReason.TRIGGERED or not (peer.boot_accepted or peer.boot_known):
+            boot = msgspec.structs.replace(call, reason=reason)
+            self._kick(await self._db.batch(lambda tx: facts.booted(tx, peer, boot, now)))
             peer.booted()
-            log.info("station_booted", station=peer.id, reason=call.reason)
-        return Confirmation(
-            self._utc_now(), boot=BootVerdict.ACCEPTED, interval_s=self._heartbeat_s
-        )
+            log.info("station_booted", station=peer.id, reason=reason)
+        peer.boot_accepted, peer.boot_asked = True, False
+        return Confirmation(self._utc_now(), boot=verdict, interval_s=self._heartbeat_s)
+
+    async def take_as_booted(self, peer: Peer) -> None:
+        """A station talks and does not boot: it counts as booted, unless its boot is held.
+
+        Raises:
+            Unanswered: the database is away.
+        """
+        now = self._utc_now()
+        try:
+            if await self._boot_verdict(peer) is not BootVerdict.ACCEPTED:
+                peer.held()
+                return
+            self._kick(await self._db.batch(lambda tx: facts.taken_as_booted(tx, peer, now)))
+        except DatabaseUnavailable as error:
+            raise Unanswered from error
+        peer.boot_accepted = True
+        peer.boot_asked = False
+        log.info("station_taken_as_booted", station=peer.id)
+
+    def may_be_booted(self, station: Station) -> bool:
+        """Whether we accepted a boot of this station before, and still would."""
+        accepted = station.boot_state == BootVerdict.ACCEPTED
+        return accepted and (station.registered or self._boot_policy.accepts_all)
+
+    async def _boot_verdict(self, peer: Peer) -> BootVerdict:
+        policy = self._boot_policy
+        if policy.accepts_all:
+            return BootVerdict.ACCEPTED
+        async with self._db.read() as tx:
+            station = await stations.get(tx, peer.id)
+        registered = station is not None and station.registered
+        return BootVerdict.ACCEPTED if registered else policy.unregistered
 
     async def connector_status(self, peer: Peer, call: ConnectorStatusSeen) -> Confirmation:
         """StatusNotification."""
@@ -130,6 +196,7 @@ class Handlers:
             token = await self._authorizer.judge(
                 tx, station=peer.id, tenant=peer.tenant, token=call.token, now=now
             )
+            token = await lasting.in_running_session(tx, peer.id, token)
         return Confirmation(now, authorization=token.authorization)
 
     async def session_started(self, peer: Peer, call: SessionStarted) -> Confirmation:
@@ -155,7 +222,7 @@ class Handlers:
                 token = await self._authorizer.judge(
                     tx, station=peer.id, tenant=peer.tenant, token=call.token, now=now
                 )
-            return token, await facts.session_stopped(tx, peer, call, token, now)
+            return await facts.session_stopped(tx, peer, call, token, now)
 
         token, wake = await self._db.batch(write)
         self._kick(wake)

@@ -12,10 +12,13 @@ from domain.ocpp_words import StationMessage, TransactionPhase
 from fleet import stations, transactions
 from fleet.engine.statements import Tx
 from fleet.log import reservations
+from fleet.transactions import judged
 from fleet.transactions.rows import Transaction
+from journal.commands.requested import with_requested_token
 from journal.commands.waking import StationEvent, wake_concerned
 from station_gateway.dialects.messages import (
     Booted,
+    BootVerdict,
     ConnectorStatusSeen,
     MeterRead,
     ReservationEndReported,
@@ -24,6 +27,7 @@ from station_gateway.dialects.messages import (
     SessionStopped,
     StationTime,
 )
+from station_gateway.facts import lasting
 from station_gateway.facts.authorizer import Authorizer, Judgement
 from station_gateway.facts.ownership import own_reservation, owns_session
 from station_gateway.stations.peer import Peer
@@ -31,10 +35,31 @@ from station_gateway.stations.peer import Peer
 
 async def booted(tx: Tx, peer: Peer, call: Booted, now: datetime) -> bool:
     """The station booted and is accepted."""
+    await _record_boot(tx, peer, call, BootVerdict.ACCEPTED, now)
+    told = {"boot_reason": call.reason, "connection_id": peer.connection_id}
+    event = StationEvent(peer.id, "booted", message=StationMessage.BOOT_NOTIFICATION, told=told)
+    return await wake_concerned(tx, event, now)
+
+
+async def boot_held(tx: Tx, peer: Peer, call: Booted, verdict: BootVerdict, now: datetime) -> None:
+    """The station booted, and we told it to wait or to go away: nobody is woken."""
+    await _record_boot(tx, peer, call, verdict, now)
+
+
+async def taken_as_booted(tx: Tx, peer: Peer, now: datetime) -> bool:
+    """The station talks and has not booted: it is ready. That is no boot, and proves no restart."""
+    await stations.take_as_booted(tx, peer.id, ocpp_version=peer.ocpp_version)
+    told = {"connection_id": peer.connection_id, "boot": "taken as booted"}
+    return await wake_concerned(tx, StationEvent(peer.id, "connected", told=told), now)
+
+
+async def _record_boot(
+    tx: Tx, peer: Peer, call: Booted, verdict: BootVerdict, now: datetime
+) -> None:
     await stations.record_boot(
         tx,
         peer.id,
-        state="ACCEPTED",
+        state=verdict.value,
         vendor=call.vendor,
         model=call.model,
         serial_number=call.serial_number,
@@ -44,9 +69,6 @@ async def booted(tx: Tx, peer: Peer, call: Booted, now: datetime) -> bool:
         connection_id=peer.connection_id,
         now=now,
     )
-    told = {"boot_reason": call.reason, "connection_id": peer.connection_id}
-    event = StationEvent(peer.id, "booted", message=StationMessage.BOOT_NOTIFICATION, told=told)
-    return await wake_concerned(tx, event, now)
 
 
 async def reservation_ended(
@@ -116,7 +138,10 @@ async def session_started(
         authorized=token.accepted,
         reservation_id=await own_reservation(tx, peer, call.reservation_id),
         now=now,
+        judged=lasting.entries(token, lasting.START),
     )
+    if not is_new:
+        token = await lasting.judge_within(tx, session, token, lasting.START)
     told = {"event": TransactionPhase.STARTED, "meter_start_wh": call.meter_start_wh}
     return (
         session,
@@ -133,12 +158,15 @@ async def session_started(
 
 async def session_stopped(
     tx: Tx, peer: Peer, call: SessionStopped, token: Judgement | None, now: datetime
-) -> bool:
-    """A 1.6 session ended. A station without our id sends 0 or -1, and means its open session."""
+) -> tuple[Judgement | None, bool]:
+    """A 1.6 session ended. A station without our id sends 0 or -1, and means its open session.
+
+    Returns the verdict on the token within the session, too.
+    """
     known = call.ocpp_transaction_id if call.id_known else None
     ocpp_transaction_id = known or await _only_open(tx, peer, token)
     if ocpp_transaction_id is None or not await owns_session(tx, peer, ocpp_transaction_id):
-        return False
+        return token, False
     session = await transactions.stop_v16(
         tx,
         station=peer.id,
@@ -150,12 +178,15 @@ async def session_stopped(
         reason=call.reason,
         now=now,
     )
+    if token is not None:
+        token = await lasting.judge_within(tx, session, token, lasting.STOP)
+        session = await judged.keep(tx, session, lasting.entries(token, lasting.STOP))
     told = {
         "event": TransactionPhase.ENDED,
         "stop_reason": call.reason,
         "meter_stop_wh": call.meter_stop_wh,
     }
-    return await _wake_for(
+    return token, await _wake_for(
         *(tx, session, now),
         changed=session.stop_received_time == now,  # the first end stands
         message=StationMessage.STOP_TRANSACTION,
@@ -168,11 +199,7 @@ async def session_event(
     tx: Tx, peer: Peer, call: SessionEvent, authorizer: Authorizer, now: datetime
 ) -> tuple[Judgement | None, bool]:
     """A 2.x session reports an event. Events come in any order, any number of times."""
-    token = None
-    if call.token is not None:
-        token = await authorizer.judge(
-            tx, station=peer.id, tenant=peer.tenant, token=call.token, now=now
-        )
+    token = await _judged_within(tx, peer, call, authorizer, now)
     session, changed = await transactions.event_v2(
         tx,
         station=peer.id,
@@ -196,6 +223,9 @@ async def session_event(
         charging_state=call.charging_state,
         now=now,
     )
+    session = await with_requested_token(tx, session, new=session.received_time == now)
+    if token is not None:
+        session = await judged.keep(tx, session, lasting.entries(token, _question(call)))
     told = {
         "event": call.event_type,
         "seq_no": call.seq_no,
@@ -212,6 +242,23 @@ async def session_event(
         time=call.time,
         told=told,
     )
+
+
+async def _judged_within(
+    tx: Tx, peer: Peer, call: SessionEvent, authorizer: Authorizer, now: datetime
+) -> Judgement | None:
+    """The verdict on the token of a 2.x event within its session; None when it carries none."""
+    if call.token is None:
+        return None
+    token = await authorizer.judge(
+        tx, station=peer.id, tenant=peer.tenant, token=call.token, now=now
+    )
+    known = await transactions.by_ocpp_transaction_id(tx, peer.id, call.ocpp_transaction_id)
+    return await lasting.judge_within(tx, known, token, _question(call), call.remote_start_id)
+
+
+def _question(call: SessionEvent) -> str:
+    return lasting.event_question(call.event_type, call.seq_no)
 
 
 async def session_observed(

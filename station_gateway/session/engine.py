@@ -11,7 +11,8 @@ Each side may have one CALL outstanding, and the two directions are independent 
 - An answer is handled when it arrives, also while we still prepare our answer to a CALL of the
   station.
 - An answer that comes after its timeout is matched by its id and reported as late: it is evidence.
-- A CALL that comes twice has one effect, and gets the same answer as often as it came.
+- A report (`Dialect.ONE_EFFECT`) that comes twice, the same text under the same id, has one effect
+  and gets the same answer. The same id with another text is another CALL; so is all else.
 - A CALL that comes before our answer to the CALL before waits. A station that lets too many wait is
   disconnected.
 - A frame that cannot be read gets the CALLERROR that its version asks for. It never ends the
@@ -53,6 +54,7 @@ from station_gateway.session.events import (
 )
 from station_gateway.session.frames import DecodedFrame, Fault, FrameError, FrameLimits, MessageId
 from station_gateway.session.refusals import reason_of
+from station_gateway.session.repeats import RememberedAnswers
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +62,15 @@ class SessionLimits:
     """What one session may hold in memory.
 
     queued_calls: CALLs, and repeats of CALLs, that may wait for our answer to the one in hand.
-    remembered_answers: answers that are kept for CALLs that come again.
+    remembered_answers: answers that are kept for reports that come again.
+    remembered_s: for how long; a report that comes again later is handled anew.
     overdue_calls: CALLs of ours whose late answer is still recognised.
     """
 
     frame: FrameLimits = field(default_factory=FrameLimits)
     queued_calls: int = 16
     remembered_answers: int = 4
+    remembered_s: float = 300.0
     overdue_calls: int = 16
 
 
@@ -79,10 +83,13 @@ class _Ours(msgspec.Struct):
 
 
 class _Theirs(msgspec.Struct):
-    """A CALL of the station without our answer. `repeats`: how often it came again meanwhile."""
+    """A CALL of the station without our answer. `repeats`: how often it came again meanwhile.
+
+    fingerprint: of its whole text, its id included; None when it is handled as often as it comes.
+    """
 
     call: CallReceived
-    fingerprint: int
+    fingerprint: int | None
     repeats: int = 0
 
 
@@ -94,6 +101,7 @@ class OcppSession:
         "_dialect",
         "_in_hand",
         "_limits",
+        "_now",
         "_out",
         "_over",
         "_overdue",
@@ -110,7 +118,8 @@ class OcppSession:
         self._overdue: dict[str, str] | None = None
         self._in_hand: _Theirs | None = None
         self._waiting: deque[_Theirs] | None = None
-        self._answers: dict[MessageId, tuple[int, str]] | None = None
+        self._answers: RememberedAnswers | None = None
+        self._now = 0.0
 
     # --- the state
 
@@ -221,8 +230,8 @@ class OcppSession:
         self._out.append(frame)
         if theirs.repeats:
             self._out.extend([frame] * theirs.repeats)
-        if remember:
-            self._remember(message_id, theirs.fingerprint, frame)
+        if remember and theirs.fingerprint is not None:
+            self._remember(theirs.fingerprint, frame)
         return self._next_waiting()
 
     def _check_in_hand(self, message_id: MessageId) -> _Theirs:
@@ -238,32 +247,33 @@ class OcppSession:
         self._in_hand = self._waiting.popleft()
         return [self._in_hand.call]
 
-    def _remember(self, message_id: MessageId, fingerprint: int, frame: str) -> None:
+    def _remember(self, fingerprint: int, frame: str) -> None:
         if self._answers is None:
-            self._answers = {}
-        self._answers.pop(message_id, None)
-        self._answers[message_id] = (fingerprint, frame)
-        if len(self._answers) > self._limits.remembered_answers:
-            del self._answers[next(iter(self._answers))]
+            limits = self._limits
+            self._answers = RememberedAnswers(limits.remembered_answers, limits.remembered_s)
+        self._answers.keep(fingerprint, frame, self._now)
 
     # --- reading
 
-    def receive(self, data: str | bytes, now: float) -> list[Event]:  # noqa: ARG002
+    def receive(self, data: str | bytes, now: float) -> list[Event]:
         """Take one websocket message: `str` of a text frame, `bytes` of a binary one.
 
         Never raises, whatever the station sends. An answer counts as in time until
-        `check_timeouts` gave its CALL up: `now` decides nothing here, so that a stalled process
-        does not turn answers that wait in the socket into late ones.
+        `check_timeouts` gave its CALL up: `now` decides only how long an answer of ours is
+        remembered, so that a stalled process does not turn answers that wait in the socket into
+        late ones.
         """
         if self._over:
             return []
+        self._now = now
         try:
             frame = frames.decode(data, self._limits.frame)
         except FrameError as error:
             return self._refuse(error)
         kind = frame.type_number
         if kind == frames.CALL:
-            return self._call_received(frame, hash(data))
+            one_effect = frame.action in self._dialect.ONE_EFFECT
+            return self._call_received(frame, hash(data) if one_effect else None)
         if kind <= frames.CALL_ERROR:
             return self._answer_received(frame)
         if not self._dialect.CAPABILITIES.extended_frames:
@@ -273,21 +283,21 @@ class OcppSession:
             return self._send_received(frame)
         return [AnswerRefused(frame.message_id, CallError(*(frame.error or ())))]
 
-    def _call_received(self, frame: DecodedFrame, fingerprint: int) -> list[Event]:
+    def _call_received(self, frame: DecodedFrame, fingerprint: int | None) -> list[Event]:
         message_id = frame.message_id
         # The order matters: a repeat is recognised before anything is checked or counted, so that
         # it has no second effect and no other answer than the first.
-        twin = self._find_unanswered(message_id)
-        if twin is not None:
-            if self._too_many_wait():
-                return self._close(POLICY_VIOLATION, "too many messages before our answer")
-            twin.repeats += 1
-            return [FrameRefused("duplicate_call")]
-        # Stations reuse ids after a restart: only the same id with the same text is a repeat.
-        answered = self._answers.get(message_id) if self._answers else None
-        if answered is not None and answered[0] == fingerprint:
-            self._out.append(answered[1])
-            return [FrameRefused("duplicate_call")]
+        if fingerprint is not None:
+            twin = self._find_unanswered(fingerprint)
+            if twin is not None:
+                if self._too_many_wait():
+                    return self._close(POLICY_VIOLATION, "too many messages before our answer")
+                twin.repeats += 1
+                return [FrameRefused("duplicate_call")]
+            answer = self._answers.find(fingerprint, self._now) if self._answers else None
+            if answer is not None:
+                self._out.append(answer)
+                return [FrameRefused("duplicate_call")]
         violation = self._dialect.check_call(frame.action, frame.body)
         if violation is not None:
             self._send_error(message_id, violation.code, violation.description)
@@ -303,13 +313,10 @@ class OcppSession:
         self._waiting.append(theirs)
         return []
 
-    def _find_unanswered(self, message_id: MessageId) -> _Theirs | None:
-        if self._in_hand is None:
-            return None
-        if self._in_hand.call.message_id == message_id:
-            return self._in_hand
-        for theirs in self._waiting or ():
-            if theirs.call.message_id == message_id:
+    def _find_unanswered(self, fingerprint: int) -> _Theirs | None:
+        unanswered: list[_Theirs | None] = [self._in_hand, *(self._waiting or ())]
+        for theirs in unanswered:
+            if theirs is not None and theirs.fingerprint == fingerprint:
                 return theirs
         return None
 

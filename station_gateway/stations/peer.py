@@ -11,7 +11,9 @@ class Peer:
     """The station at the other end of one socket, as facts and commands need to know it.
 
     epoch: of its connection lease; the fleet refuses a send with an older one.
-    boot_accepted: no command is sent before.
+    boot_known: its boot was accepted on an earlier socket.
+    boot_accepted: on this one, or it was taken as booted; no command is sent before.
+    boot_asked: it has agreed to boot because we asked: its next boot is no restart.
     connection_timeout_s: how long the station waits for the cable; None while it is not known.
     boots: how many boots were accepted on this connection.
     sessions: 1.6 transaction ids that the fleet knows already, bounded; None before the first.
@@ -22,7 +24,9 @@ class Peer:
     ocpp_version: str
     connection_id: str
     epoch: int = 0
+    boot_known: bool = False
     boot_accepted: bool = False
+    boot_asked: bool = False
     connection_timeout_s: float | None = None
     boots: int = 0
     sessions: set[str] | None = None
@@ -41,3 +45,7 @@ class Peer:
         """Note that a boot is accepted and recorded."""
         self.boot_accepted = True
         self.boots += 1
+
+    def held(self) -> None:
+        """Note that we do not accept its boot: it gets no commands."""
+        self.boot_accepted = self.boot_known = False

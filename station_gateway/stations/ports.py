@@ -59,3 +59,9 @@ class CallHandler(Protocol):
 
     async def handle(self, peer: Peer, call: StationCall) -> Confirmation:
         """Do it and say what to answer. Raises: Unanswered."""
+
+    async def take_as_booted(self, peer: Peer) -> None:
+        """Record that a station without a boot counts as booted, unless boots are held.
+
+        Raises: Unanswered when it could not be recorded.
+        """

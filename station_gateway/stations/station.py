@@ -14,7 +14,8 @@ from typing import Any
 import structlog
 
 from station_gateway.dialects.interface import Dialect
-from station_gateway.dialects.messages import CallRefused, Payload
+from station_gateway.dialects.messages import Booted, CallRefused, Payload
+from station_gateway.session.booting import BootWaits
 from station_gateway.session.engine import OcppSession, SessionLimits
 from station_gateway.session.events import (
     POLICY_VIOLATION,
@@ -29,6 +30,7 @@ from station_gateway.session.events import (
 )
 from station_gateway.session.flood import FloodGate, FloodLimits
 from station_gateway.settings import GatewaySettings
+from station_gateway.stations.boot import StationBoot
 from station_gateway.stations.peer import Peer
 from station_gateway.stations.ports import CallHandler, SocketGone, TextSocket, Unanswered
 from station_gateway.stations.waiting import StationGone, StationQueue
@@ -37,6 +39,7 @@ from telemetry import metrics
 log = structlog.get_logger(__name__)
 
 LateAnswer = Callable[["ConnectedStation", AnswerReceived], Coroutine[Any, Any, None]]
+AskBoot = Callable[["ConnectedStation"], Coroutine[Any, Any, None]]
 OnStation = Callable[["ConnectedStation"], None]
 
 
@@ -46,8 +49,8 @@ class Surroundings:
 
     session_limits: by OCPP version.
     late_answer: stores an answer that came after its CALL was given up.
-    on_boot: called after each accepted boot. on_flood: called when a station was closed for
-        flooding.
+    on_boot: called after each accepted boot. ask_boot: asks a station to boot.
+    on_flood: called when a station was closed for flooding.
     tasks: what runs beside the sockets; the process waits for it when it stops.
     """
 
@@ -58,8 +61,15 @@ class Surroundings:
     utc_now: Callable[[], datetime]
     late_answer: LateAnswer
     on_boot: OnStation
+    ask_boot: AskBoot
     on_flood: OnStation
     tasks: set[asyncio.Task[None]]
+
+    @property
+    def boot_waits(self) -> BootWaits:
+        """How long the boot of a station is waited for."""
+        settings = self.settings
+        return BootWaits(settings.boot_grace_s, settings.boot_ask_s, settings.boot_talk_s)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something beside the socket; it is waited for when the process stops."""
@@ -73,7 +83,6 @@ class ConnectedStation:
 
     __slots__ = (
         "_answer",
-        "_boots",
         "_ended",
         "_gate",
         "_loop",
@@ -82,6 +91,7 @@ class ConnectedStation:
         "_socket",
         "_surroundings",
         "_timer",
+        "boot",
         "dialect",
         "message_s",
         "peer",
@@ -100,7 +110,7 @@ class ConnectedStation:
         self._queue: StationQueue | None = None
         self._answer: asyncio.Future[AnswerReceived | AnswerMissing] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._boots: asyncio.Future[None] | None = None
+        self.boot = StationBoot(self, surroundings.boot_waits)
         self._ended = False
         self.message_s = self._loop.time()
 
@@ -118,6 +128,7 @@ class ConnectedStation:
 
     async def run(self) -> None:
         """Read until the socket is gone."""
+        self.boot.look()
         try:
             while not self._ended:
                 await self._take(await self._socket.read())
@@ -138,6 +149,7 @@ class ConnectedStation:
             pause_s = 1.0 / self._surroundings.settings.message_rate
         self._act(self._session.receive(data, now_s))
         self._write()
+        self.boot.look()
         await self._socket.flowing()
         if pause_s > 0.0:
             await asyncio.sleep(pause_s)
@@ -165,6 +177,7 @@ class ConnectedStation:
                     self.end(event.reason, event.code)
 
     def _refused(self, event: FrameRefused) -> None:
+        self.boot.heard()
         metrics.BAD_FRAMES.labels(reason=event.reason).inc()
         log.info("frame_refused", station=self.peer.id, reason=event.reason, detail=event.detail)
 
@@ -184,6 +197,7 @@ class ConnectedStation:
             following = next((e for e in events if isinstance(e, CallReceived)), None)
             self._act([event for event in events if event is not following])
             self._write()
+            self.boot.look()
             try:
                 await self._socket.flowing()
             except SocketGone:
@@ -191,32 +205,52 @@ class ConnectedStation:
 
     async def _answer_call(self, call: CallReceived) -> list[Event]:
         peer, session, handlers = self.peer, self._session, self._surroundings.handlers
-        boots = peer.boots
+        boot, boots = self.boot, peer.boots
         try:
             message = self.dialect.read_call(
                 call.action, call.payload, self._surroundings.utc_now()
             )
+            if isinstance(message, Booted):
+                boot.arrived()
             said = await handlers.handle(peer, message)
             payload = self.dialect.reply(message, said)
         except CallRefused as refused:
+            boot.heard()
             return session.reply_error(call.message_id, refused.code, refused.description)
         except Unanswered:
+            boot.left_unanswered()
             return session.abandon(call.message_id)
         except Exception:
+            boot.left_unanswered()
             log.exception("handler_failed", station=peer.id, action=call.action)
             return session.reply_error(call.message_id, self.dialect.ERRORS.internal)
         events = session.reply(call.message_id, payload)
+        # First the answer to a boot, then commands: a station takes none before.
+        self._write()
+        boot.answered()
         if peer.boots != boots:
-            # First the answer to the boot, then commands: a station takes none before.
-            self._write()
-            self._let_through()
+            self._surroundings.on_boot(self)
         return events
 
-    def _let_through(self) -> None:
-        """Let those through who waited for the boot: it is confirmed."""
-        if self._boots is not None and not self._boots.done():
-            self._boots.set_result(None)
-        self._surroundings.on_boot(self)
+    # --- its boot
+
+    def ask_to_boot(self) -> None:
+        """See `BootHost.ask_to_boot`."""
+        self._surroundings.spawn(self._surroundings.ask_boot(self))
+
+    def take_as_booted(self) -> None:
+        """See `BootHost.take_as_booted`."""
+        self._surroundings.spawn(self._take_as_booted())
+
+    async def _take_as_booted(self) -> None:
+        try:
+            await self._surroundings.handlers.take_as_booted(self.peer)
+        except Unanswered:
+            self.boot.not_taken(self._surroundings.settings.retry_pause_s)
+            return
+        self.boot.taken()
+        if self.peer.boot_accepted:
+            self._surroundings.on_boot(self)
 
     # --- our CALLs
 
@@ -244,20 +278,13 @@ class ConnectedStation:
         """
         if self._ended:
             raise StationGone
-        if self.peer.boot_accepted:
-            return
-        if self._boots is None:
-            self._boots = self._loop.create_future()
-        async with asyncio.timeout_at(deadline):
-            await asyncio.shield(self._boots)
+        await self.boot.wait(deadline)
 
     def dismiss_waiters(self) -> None:
         """Send away everybody who waits, without touching the CALL in flight or the socket."""
         if self._queue is not None:
             self._queue.end()
-        if self._boots is not None and not self._boots.done():
-            self._boots.set_exception(StationGone())
-            self._boots.exception()  # nobody may be waiting
+        self.boot.dismiss()
 
     def later(self, delay_s: float, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run something in a while, unless the socket is gone by then."""
@@ -314,6 +341,7 @@ class ConnectedStation:
         self._ended = True
         self._act(self._session.connection_lost())
         self.dismiss_waiters()
+        self.boot.end()
         metrics.CLOSED_SOCKETS.labels(reason=reason.replace(" ", "_")).inc()
         if code:
             self._socket.hang_up(code, reason)

@@ -36,12 +36,18 @@ class System:
 
 @contextmanager
 def running_system(
-    home: Path, *options: str, environment: Mapping[str, str] | None = None
+    home: Path,
+    *options: str,
+    environment: Mapping[str, str] | None = None,
+    open_to_all: bool = True,
 ) -> Iterator[System]:
-    """`evcommand up --open` on free ports, with its files in `home` and further settings."""
+    """`evcommand up` on free ports, with its files in `home` and further settings.
+
+    open_to_all: `--open`, which admits stations that nobody registered, and unknown tokens.
+    """
     grpc_address, ocpp_address = (f"127.0.0.1:{steady_port()}" for _ in range(2))
     command = [
-        *(_evcommand(), "up", "--open"),
+        *(_evcommand(), "up", *(["--open"] if open_to_all else [])),
         *("--grpc-listen", grpc_address, "--ocpp-listen", ocpp_address),
         *("--data-dir", os.fspath(home)),
         *options,

@@ -29,6 +29,18 @@ BOOT_WORDS: Mapping[BootVerdict, str] = {
     BootVerdict.REJECTED: "Rejected",
 }
 
+ONE_EFFECT = frozenset(
+    {
+        "StartTransaction",
+        "StopTransaction",
+        "TransactionEvent",
+        "ReservationStatusUpdate",
+        "SecurityEventNotification",
+    }
+)
+"""Reports that count once: a repeat gets the answer that the first one got. All other messages are
+handled each time: a Heartbeat wants the present time, a status is news also under an old id."""
+
 REFUSED_REQUESTS = frozenset(
     {
         "SignCertificate",  # no certificate authority stands behind the gateway

@@ -37,6 +37,11 @@ class RawStation:
         self.received: dict[str, asyncio.Event] = {}
         self.requests: list[tuple[str, Payload]] = []
         self.unexpected: list[str | bytes] = []
+        self._listeners: dict[str, Callable[[Payload], None]] = {}
+
+    def listen(self, identity: str, hear: Callable[[Payload], None]) -> None:
+        """Every CALLRESULT with this message id goes to `hear`, until `call` uses the id."""
+        self._listeners[identity] = hear
 
     def answers(self, action: str, reply: Callable[[Payload], Payload]) -> asyncio.Event:
         """From now on requests of this action get this reply. Returns: set once one was."""
@@ -57,6 +62,7 @@ class RawStation:
 
     async def call_text(self, text: str, identity: str) -> Payload:
         """Sends this very text, a CALL with this message id, and returns as `call` does."""
+        self._listeners.pop(identity, None)
         self._answers[identity] = asyncio.get_running_loop().create_future()
         await self.send_text(text)
         async with asyncio.timeout(LIMIT_S):
@@ -75,6 +81,8 @@ class RawStation:
                 answering = asyncio.create_task(self._answer(identity, *rest))
                 self._answering.add(answering)
                 answering.add_done_callback(self._answering.discard)
+            elif identity in self._listeners:
+                self._listeners[identity](rest[0])
             elif waiting is None or waiting.done():
                 self.unexpected.append(text)
             elif kind == 3:

@@ -59,6 +59,7 @@ def quick(**changed: Any) -> GatewaySettings:
     settings = GatewaySettings(
         port=0,
         housekeeping_delay_s=600.0,
+        boot_grace_s=0.05,
         progress_delay_s=0.05,
         close_timeout_s=0.5,
         drain_timeout_s=2.0,

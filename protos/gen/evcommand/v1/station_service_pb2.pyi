@@ -33,25 +33,25 @@ class Station(_message.Message):
     class _BootStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Station._BootState.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         BOOT_STATE_UNSPECIFIED: Station._BootState.ValueType  # 0
-        """The station never sent a BootNotification."""
+        """The station never sent a BootNotification, and does not count as booted either."""
         BOOT_STATE_ACCEPTED: Station._BootState.ValueType  # 1
-        """Accepted: commands are sent."""
+        """Accepted: commands are sent. Also a station that talks and does not boot, after a while."""
         BOOT_STATE_PENDING: Station._BootState.ValueType  # 2
-        """Accepted later: no sessions are started yet."""
+        """To be accepted later: it was told to boot again after a while, and gets no commands."""
         BOOT_STATE_REJECTED: Station._BootState.ValueType  # 3
-        """Refused: nothing is sent."""
+        """Refused: it was told to boot again after a while, and gets no commands."""
 
     class BootState(_BootState, metaclass=_BootStateEnumTypeWrapper):
-        """Says whether the station was accepted after its boot. Values will be added."""
+        """Says whether the station was accepted after its boot, or counts as booted. Values will be added."""
 
     BOOT_STATE_UNSPECIFIED: Station.BootState.ValueType  # 0
-    """The station never sent a BootNotification."""
+    """The station never sent a BootNotification, and does not count as booted either."""
     BOOT_STATE_ACCEPTED: Station.BootState.ValueType  # 1
-    """Accepted: commands are sent."""
+    """Accepted: commands are sent. Also a station that talks and does not boot, after a while."""
     BOOT_STATE_PENDING: Station.BootState.ValueType  # 2
-    """Accepted later: no sessions are started yet."""
+    """To be accepted later: it was told to boot again after a while, and gets no commands."""
     BOOT_STATE_REJECTED: Station.BootState.ValueType  # 3
-    """Refused: nothing is sent."""
+    """Refused: it was told to boot again after a while, and gets no commands."""
 
     NAME_FIELD_NUMBER: _builtins.int
     LOCATION_FIELD_NUMBER: _builtins.int
@@ -90,7 +90,7 @@ class Station(_message.Message):
     gateway: _builtins.str
     """Output only. The id of the gateway process that holds its socket; empty when it is not connected."""
     boot_state: Global___Station.BootState.ValueType
-    """Output only. Whether it was accepted after its boot."""
+    """Output only. Whether it was accepted after its boot, or counts as booted."""
     security_profile: _builtins.int
     """Output only. The security profile of OCPP that it must keep: 1 (Basic) or 2 (TLS and Basic). Values will be added."""
     registered: _builtins.bool

@@ -162,12 +162,18 @@ TestTwoDirections = TwoDirections.TestCase
 TestTwoDirections.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
 
 
+STARTED = {"connectorId": 1, "idTag": "T", "meterStart": 0, "timestamp": "2026-01-01T00:00:00Z"}
+
+
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=15))
-def test_every_call_gets_exactly_one_answer_per_copy_and_has_one_effect(copies: list[int]) -> None:
+def test_every_report_gets_exactly_one_answer_per_copy_and_has_one_effect(
+    copies: list[int],
+) -> None:
     session = OcppSession(v16, SessionLimits(remembered_answers=10))
     effects: Counter[Any] = Counter()
     for number in copies:
-        events = session.receive(f'[2,"{number}","Heartbeat",{{}}]', 0.0)
+        frame = json.dumps([2, str(number), "StartTransaction", STARTED])
+        events = session.receive(frame, 0.0)
         effects.update(event.message_id for event in events if isinstance(event, CallReceived))
     todo = list(effects)
     while todo:
@@ -177,6 +183,48 @@ def test_every_call_gets_exactly_one_answer_per_copy_and_has_one_effect(copies: 
     answers = Counter(json.loads(frame)[1] for frame in session.data_to_send())
     assert answers == Counter(str(number) for number in copies)
     assert all(count == 1 for count in effects.values())
+
+
+CONTENTS = st.tuples(
+    st.integers(0, 2),  # message id
+    st.sampled_from(["Heartbeat", "StatusNotification", "StartTransaction"]),
+    st.integers(1, 2),  # connector
+    st.booleans(),  # whether what is in hand is answered before
+)
+
+
+@given(st.lists(CONTENTS, min_size=1, max_size=14))
+def test_ids_that_are_used_again_swallow_no_message_and_change_no_order(
+    messages: list[tuple[int, str, int, bool]],
+) -> None:
+    session = OcppSession(v16, SessionLimits(remembered_answers=20))
+    expected: list[tuple[int, str, int]] = []
+    handled: list[tuple[int, str, int]] = []
+    in_hand: list[int] = []
+
+    def take(events: list[Event]) -> None:
+        for event in events:
+            if isinstance(event, CallReceived):
+                connector = event.payload.get("connectorId", 0)
+                handled.append((int(event.message_id), event.action, connector))
+                in_hand.append(int(event.message_id))
+
+    for number, action, connector, answer_first in messages:
+        if answer_first and in_hand:
+            take(session.reply(str(in_hand.pop(0)), {}))
+        payload: dict[str, Any] = {}
+        if action == "StatusNotification":
+            payload = {"connectorId": connector, "errorCode": "NoError", "status": "Available"}
+        elif action == "StartTransaction":
+            payload = STARTED | {"connectorId": connector}
+        message = (number, action, payload.get("connectorId", 0))
+        if action != "StartTransaction" or message not in expected:
+            expected.append(message)
+        take(session.receive(json.dumps([2, str(number), action, payload]), 0.0))
+    while in_hand:
+        take(session.reply(str(in_hand.pop(0)), {}))
+    assert handled == expected
+    assert len(session.data_to_send()) == len(messages)
 
 
 def test_answers_of_others_are_never_taken_for_ours() -> None:

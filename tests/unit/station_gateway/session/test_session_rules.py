@@ -9,6 +9,7 @@ from station_gateway.session.events import (
     AnswerMissing,
     AnswerReceived,
     CallInFlight,
+    CallReceived,
     Closing,
     FrameRefused,
     Missing,
@@ -30,6 +31,10 @@ ACCEPTED = {"status": "Accepted"}
 def reasons(events: object) -> list[str]:
     assert isinstance(events, list)
     return [event.reason for event in events if isinstance(event, FrameRefused)]
+
+
+def status(word: str) -> dict[str, object]:
+    return {"connectorId": 1, "errorCode": "NoError", "status": word}
 
 
 def closings(events: object) -> list[int]:
@@ -210,10 +215,9 @@ def test_station_that_overruns_the_line_is_disconnected() -> None:
 
 def test_repeats_of_one_call_fill_the_line_too() -> None:
     talk = Conversation(limits=SessionLimits(queued_calls=2))
-    talk.station_calls("1", "Heartbeat", HEARTBEAT)
-    talk.station_calls("1", "Heartbeat", HEARTBEAT)
-    talk.station_calls("1", "Heartbeat", HEARTBEAT)
-    assert closings(talk.station_calls("1", "Heartbeat", HEARTBEAT)) == [1008]
+    for _ in range(3):
+        talk.station_calls("1", "StartTransaction", STARTED)
+    assert closings(talk.station_calls("1", "StartTransaction", STARTED)) == [1008]
 
 
 def test_duplicate_call_gets_the_same_answer_and_has_one_effect() -> None:
@@ -236,8 +240,8 @@ def test_duplicate_of_a_call_that_waits_in_line_is_answered_with_it() -> None:
     talk = Conversation()
     talk.station_calls("1", "Heartbeat", HEARTBEAT)
     talk.station_calls("2", "Heartbeat", HEARTBEAT)
-    talk.station_calls("3", "Heartbeat", HEARTBEAT)
-    assert reasons(talk.station_calls("3", "Heartbeat", HEARTBEAT)) == ["duplicate_call"]
+    talk.station_calls("3", "StartTransaction", STARTED)
+    assert reasons(talk.station_calls("3", "StartTransaction", STARTED)) == ["duplicate_call"]
     for message_id in ("1", "2", "3"):
         talk.session.reply(message_id, {})
     assert [frame[1] for frame in talk.written()] == ["1", "2", "3", "3"]
@@ -253,10 +257,82 @@ def test_same_id_with_another_text_is_another_call() -> None:
 def test_remembered_answers_are_bounded() -> None:
     talk = Conversation(limits=SessionLimits(remembered_answers=2))
     for message_id in ("1", "2", "3"):
-        talk.station_calls(message_id, "Heartbeat", HEARTBEAT)
+        talk.station_calls(message_id, "StartTransaction", STARTED)
         talk.session.reply(message_id, {})
-    assert in_hand(talk.station_calls("3", "Heartbeat", HEARTBEAT)) == []
-    assert in_hand(talk.station_calls("1", "Heartbeat", HEARTBEAT)) == ["1"]
+    assert in_hand(talk.station_calls("3", "StartTransaction", STARTED)) == []
+    assert in_hand(talk.station_calls("1", "StartTransaction", STARTED)) == ["1"]
+
+
+def test_report_that_comes_again_long_afterwards_is_handled_anew() -> None:
+    talk = Conversation(limits=SessionLimits(remembered_s=300.0))
+    talk.station_calls("1", "StartTransaction", STARTED)
+    talk.session.reply("1", {})
+    talk.time_passes(299.0)
+    assert in_hand(talk.station_calls("1", "StartTransaction", STARTED)) == []
+    talk.time_passes(1.0)
+    assert in_hand(talk.station_calls("1", "StartTransaction", STARTED)) == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("action", "payload"),
+    [
+        ("Heartbeat", HEARTBEAT),
+        ("BootNotification", BOOT),
+        ("StatusNotification", status("Available")),
+        ("Authorize", {"idTag": "TAG"}),
+    ],
+)
+def test_message_whose_repeat_is_news_is_handled_each_time(action: str, payload: object) -> None:
+    talk = Conversation()
+    for time in ("10:00", "10:05"):
+        assert in_hand(talk.station_calls("7", action, payload)) == ["7"]
+        talk.session.reply("7", {"currentTime": time})
+    assert [frame[2]["currentTime"] for frame in talk.written()] == ["10:00", "10:05"]
+
+
+def test_status_under_an_old_id_is_handled_although_its_text_came_before() -> None:
+    talk = Conversation()
+    seen = []
+    for message_id, word in (("7", "Available"), ("8", "Preparing"), ("7", "Available")):
+        seen += talk.station_calls(message_id, "StatusNotification", status(word))
+        talk.session.reply(message_id, {})
+    assert [event.payload["status"] for event in seen if isinstance(event, CallReceived)] == [
+        "Available",
+        "Preparing",
+        "Available",
+    ]
+
+
+def test_two_messages_with_one_id_in_one_breath_are_both_handled_in_order() -> None:
+    talk = Conversation()
+    assert in_hand(talk.station_calls("7", "StatusNotification", status("Preparing"))) == ["7"]
+    assert talk.station_calls("7", "StartTransaction", STARTED) == []
+    assert talk.station_calls("7", "StartTransaction", {**STARTED, "connectorId": 2}) == []
+    handled = []
+    for answer in ({}, {"transactionId": 1}, {"transactionId": 2}):
+        handled += talk.session.reply("7", answer)
+    assert [
+        (e.action, e.payload["connectorId"]) for e in handled if isinstance(e, CallReceived)
+    ] == [
+        ("StartTransaction", 1),
+        ("StartTransaction", 2),
+    ]
+    assert [frame[2] for frame in talk.written()] == [
+        {},
+        {"transactionId": 1},
+        {"transactionId": 2},
+    ]
+
+
+def test_repeat_of_a_report_is_known_although_its_id_was_used_for_another_meanwhile() -> None:
+    talk = Conversation()
+    talk.station_calls("7", "StartTransaction", STARTED)
+    talk.session.reply("7", {"transactionId": 1})
+    talk.station_calls("7", "StartTransaction", {**STARTED, "connectorId": 2})
+    talk.session.reply("7", {"transactionId": 2})
+    talk.written()
+    assert in_hand(talk.station_calls("7", "StartTransaction", STARTED)) == []
+    assert talk.written() == [[3, "7", {"transactionId": 1}]]
 
 
 def test_abandoned_call_is_not_answered_and_is_new_when_it_comes_again() -> None:
