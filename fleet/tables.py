@@ -1,5 +1,4 @@
-"""Every table of the fleet. The migrations in `fleet/migrations` make the same tables (a test
-checks it).
+"""Every table of the fleet. The migrations make the same tables; a test checks it.
 
 Words of other rooms (a command's state, a connector's status) are plain text here: the fleet stores
 them and does not judge them. There are no foreign keys between facts: the transactions of a deleted
@@ -24,12 +23,9 @@ from sqlalchemy import (
 
 from fleet.engine.values import ID_LIMIT, TEXT_LIMIT, WORD_LIMIT, Instant, Json, name_type
 
+_COLUMNS = "%(table_name)s_%(column_0_N_name)s"
 metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
+    naming_convention={"ix": f"ix_{_COLUMNS}", "uq": f"uq_{_COLUMNS}", "pk": "pk_%(table_name)s"}
 )
 
 _ID = name_type(ID_LIMIT)
@@ -60,6 +56,10 @@ def _time(name: str, *, nullable: bool = False) -> Column[Any]:
 
 def _partial(name: str, *columns: str, where: str) -> Index:
     return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
+def _known(name: str, *columns: str) -> Index:
+    return _partial(name, *columns, where=f"{columns[-1]} IS NOT NULL")
 
 
 keys = Table("keys", metadata, _id("name", primary_key=True), Column("value", Text, nullable=False))
@@ -148,9 +148,12 @@ sends = Table(
     Column("frame", Json),
     _time("lost_time", nullable=True),
     _time("watched_until", nullable=True),
+    _flag("claimed"),
     UniqueConstraint("tenant", "command", "attempt"),
     Index("ix_sends_station_message_id", "station", "message_id"),
     _partial("ix_sends_open", "station", "id", where="NOT closed AND state <> 'VOID'"),
+    _partial("ix_sends_token", "station", "kind", "token_digest", "send_time", where="NOT claimed"),
+    _partial("ix_sends_group", "station", "kind", "group_digest", "send_time", where="NOT claimed"),
     sqlite_autoincrement=True,
 )
 
@@ -193,19 +196,20 @@ transactions = Table(
     Index("ix_transactions_tenant_received_time_name", "tenant", "received_time", "name"),
     _partial("ix_transactions_active", "station", where="state = 'ACTIVE'"),
     _partial("ix_transactions_observed", "station", "id", where="observed_only"),
-    _partial(
-        "ix_transactions_reservation",
-        "station",
-        "reservation_id",
-        where="reservation_id IS NOT NULL",
-    ),
-    _partial(
-        "ix_transactions_remote_start",
-        "station",
-        "remote_start_id",
-        where="remote_start_id IS NOT NULL",
-    ),
+    _known("ix_transactions_reservation", "station", "reservation_id"),
+    _known("ix_transactions_remote_start", "station", "remote_start_id"),
     sqlite_autoincrement=True,
+)
+
+# Which command has a session as its effect: one session, one claim.
+claims = Table(
+    "claims",
+    metadata,
+    _id("session", primary_key=True),
+    _id("tenant"),
+    _id("command"),
+    Column("send", Integer),
+    _time("time"),
 )
 
 # `folded`: the value as it is compared (OCPP's identifiers are case-insensitive).
