@@ -16,7 +16,6 @@ from typing import Any
 from sqlalchemy import (
     Integer,
     Select,
-    and_,
     bindparam,
     cast,
     delete,
@@ -30,7 +29,7 @@ from sqlalchemy import (
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of
 from fleet.engine.values import identifier
-from fleet.tables import claims, commands, sends
+from fleet.tables import claims, sends
 
 CAUSES_LIMIT = 32
 """How many frames with one digest are read at most as possible causes of one session."""
@@ -52,19 +51,14 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class OpenCause:
-    """A frame that was perhaps sent and has no session yet.
-
-    outcome_code: of its command; "" while it has none.
-    """
+    """A frame that was perhaps sent and has no session yet. id: of its send."""
 
     id: int
-    tenant: str
-    command: str
     send_time: datetime
     token_digest: str | None
     group_digest: str | None
     evse_id: int | None
-    outcome_code: str
+    answer: dict[str, Any] | None
 
 
 _CLAIM = columns_of(claims, Claim)
@@ -120,20 +114,9 @@ _FOUND = union_all(
         for column in (sends.c.token_digest, sends.c.group_digest)
     )
 ).subquery()
-_CAUSES = (
-    select(
-        *(sends.c.id, sends.c.tenant, sends.c.command, sends.c.send_time),
-        *(sends.c.token_digest, sends.c.group_digest, sends.c.evse_id, commands.c.outcome_code),
-    )
-    .select_from(
-        sends.join(_FOUND, sends.c.id == _FOUND.c.id).outerjoin(
-            commands,
-            and_(commands.c.tenant == sends.c.tenant, commands.c.name == sends.c.command),
-        )
-    )
-    .distinct()
+_CAUSES = precompiled(
+    select(*columns_of(sends, OpenCause)).where(sends.c.id.in_(select(_FOUND.c.id)))
 )
-_CAUSES = precompiled(_CAUSES)
 
 
 async def take(
@@ -188,10 +171,15 @@ async def open_causes(
     digests: of a session's token and of its group. evse_id: None: any EVSE; a frame without an EVSE
     is for any. sent: between which times, both included.
 
-    Returns the newest frames of each digest, and whether there are more than were read.
+    Returns the newest frames of each digest, and whether there may be more than were read.
     """
     token, group = digests
-    values = {"of_station": station, "of_kind": kind, "token": token, "group": group}
+    values: dict[str, Any] = {
+        "of_station": station,
+        "of_kind": kind,
+        "token": token,
+        "group": group,
+    }
     values |= {"of_evse": evse_id, "sent_from": sent[0], "sent_to": sent[1]}
     rows = [OpenCause(*row) for row in await tx.execute(_CAUSES, values)]
     return rows, len(rows) > CAUSES_LIMIT

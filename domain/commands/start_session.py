@@ -151,6 +151,7 @@ def best_match(
             named=answer.ocpp_transaction_id if answer else None,
             rivals=facts.rivals,
             late_after=start_deadline(facts, frame, timing),
+            more_rivals=session.name in facts.contested,
         )
         if match is Match.MATCH:
             return session, match
