@@ -31,7 +31,7 @@ async def decide(
         SessionsKeepBeingClaimed: nothing is decided; try again in another transaction.
     """
     for _ in range(TRIES):
-        facts = await read_facts(tx, command, asked, now)
+        facts = await read_facts(tx, command, asked, timing, now)
         decision = judge(command, facts, timing, now)
         if await _claim(tx, command, facts, decision, now):
             return facts, decision

@@ -7,10 +7,12 @@ from datetime import datetime
 
 from domain.commands.rules import FoundTarget
 from domain.commands.table import COMMANDS
+from domain.commands.timing import Timing, cable_deadline
 from domain.evidence.facts import Asked, Facts, Need, NeededFacts
 from domain.evidence.frames import FirstStop, ReservationFrame
 from domain.evidence.restart import RestartFacts
 from domain.evidence.sessions import ConnectorState, SentFrame
+from domain.limits import LATE_START_WINDOW
 from domain.model.answers import Verdict
 from domain.model.command import Command
 from domain.model.specs import Kind
@@ -26,7 +28,9 @@ from journal.commands.sessions import session_of
 from journal.reservations import record as reservation_record
 
 
-async def read_facts(tx: Tx, command: Command, asked: Asked | None, now: datetime) -> Facts:
+async def read_facts(
+    tx: Tx, command: Command, asked: Asked | None, timing: Timing, now: datetime
+) -> Facts:
     """All facts about a command at this moment, read in one transaction."""
     rows = [
         row
@@ -38,10 +42,12 @@ async def read_facts(tx: Tx, command: Command, asked: Asked | None, now: datetim
     undos = [row for row in rows if row.undo]
     frame = _frame(frames[-1]) if frames else None
     needed = COMMANDS[command.kind].needed_facts(command)
-    found = await _sessions(tx, command, needed, [*frames, *stops], undos)
-    sessions = tuple(session_of(row) for row in found)
-    rivals = await read_rivals(tx, command, needed, frame, sessions)
     station = await stations.get(tx, command.station)
+    wait_s = station.connection_timeout_s if station else None
+    late_after = cable_deadline(frame, timing, wait_s) if frame else now
+    found = await _sessions(tx, command, needed, [*frames, *stops], undos, late_after=late_after)
+    sessions = tuple(session_of(row) for row in found)
+    rivals = await read_rivals(tx, command, needed, frame, sessions, late_after=late_after)
     holder = await connections.holder(tx, command.station, now=now)
     return Facts(
         frame=frame,
@@ -56,7 +62,7 @@ async def read_facts(tx: Tx, command: Command, asked: Asked | None, now: datetim
         connectors=await _connectors(tx, command.station, needed),
         ocpp_version=holder.ocpp_version if holder else (station.ocpp_version if station else ""),
         connected_since=holder.connected_time if holder else None,
-        connection_timeout_s=station.connection_timeout_s if station else None,
+        connection_timeout_s=wait_s,
         asked=asked,
         asks=_own_frames(rows, command, needed),
         cancels=reservation_frames(undos, Kind.CANCEL_RESERVATION),
@@ -129,13 +135,19 @@ def _is_refusal(row: Send) -> bool:
 
 
 async def _sessions(
-    tx: Tx, command: Command, needed: NeededFacts, frames: list[Send], undos: list[Send]
+    tx: Tx,
+    command: Command,
+    needed: NeededFacts,
+    frames: list[Send],
+    undos: list[Send],
+    *,
+    late_after: datetime,
 ) -> list[Transaction]:
     """Every transaction that may concern the command, each once."""
     station, needs = command.station, needed.needs
     found: list[Transaction | None] = []
     if Need.SESSIONS_SINCE_FRAMES in needs:
-        found += await _since_frames(tx, command, frames)
+        found += await _since_frames(tx, command, frames, late_after)
     ids = {row.named_id for row in (*frames, *undos) if row.named_id}
     for ocpp_transaction_id in sorted(ids):
         found.append(await transactions.by_ocpp_transaction_id(tx, station, ocpp_transaction_id))
@@ -164,11 +176,20 @@ def reservation_frames(rows: list[Send], kind: Kind) -> tuple[ReservationFrame, 
     )
 
 
-async def _since_frames(tx: Tx, command: Command, frames: list[Send]) -> list[Transaction | None]:
+async def _since_frames(
+    tx: Tx, command: Command, frames: list[Send], late_after: datetime
+) -> list[Transaction | None]:
     found: list[Transaction | None] = []
     for frame in frames:
         found.append(await transactions.for_remote_start(tx, command.station, frame.id))
-        found += await transactions.since(tx, command.station, received_after=frame.send_time)
+        found += await transactions.since(
+            tx,
+            command.station,
+            received_after=frame.send_time,
+            begun_by=late_after + LATE_START_WINDOW,
+            tenant=command.tenant,
+            command=command.name,
+        )
     named = command.station_answer.ocpp_transaction_id if command.station_answer else None
     for ocpp_transaction_id in (named, command.compensation.ocpp_transaction_id):
         if ocpp_transaction_id:

@@ -9,6 +9,7 @@ were read is contested.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from domain.evidence.facts import Need, NeededFacts
 from domain.evidence.sessions import Match, Rival, SentFrame, Session, causes_sent, classify
@@ -18,8 +19,9 @@ from fleet.claims import Claim, OpenCause
 from fleet.engine.statements import Tx
 from journal.commands.answers import said_no
 
-CONTESTED_LIMIT = 32
-"""For how many sessions of one start its rivals are read: a start has one session at most."""
+CONTESTED_LIMIT = 4
+"""For how many sessions of one start its rivals are read: a start has one session at most, and
+several that fit it and that nobody has claimed are in doubt anyway."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,21 @@ async def read_rivals(
     needed: NeededFacts,
     frame: SentFrame | None,
     sessions: tuple[Session, ...],
+    *,
+    late_after: datetime,
 ) -> Rivals:
-    """The rivals of the command for these sessions, where its rules need them."""
+    """The rivals of the command for these sessions, where its rules need them.
+
+    late_after: when the command's own time is over.
+    """
     if Need.RIVALS not in needed.needs or frame is None:
         return Rivals()
-    matter = [each for each in sessions if _is_undone(each, command) or _may_be_ours(each, frame)]
+    alone = {each.name: _alone(each, frame, late_after) for each in sessions}
+    matter = [
+        each
+        for each in sessions
+        if alone[each.name] is not Match.NO_MATCH or _is_undone(each, command)
+    ]
     named = [each for each in sessions if _is_named(each, command)]
     taken = [
         each
@@ -48,7 +60,11 @@ async def read_rivals(
         if (each.tenant, each.command) != (command.tenant, command.name)
     ]
     gone = {each.session for each in taken}
-    free = [each for each in matter if each.name not in gone and each not in named]
+    free = [
+        each
+        for each in matter
+        if alone[each.name] is Match.MATCH and each.name not in gone and each not in named
+    ]
     causes, contested = await _causes(tx, command, frame, free)
     return Rivals((*(_claimed(each) for each in taken), *causes), contested)
 
@@ -64,14 +80,9 @@ def _is_named(session: Session, command: Command) -> bool:
     return answer is not None and session.ocpp_transaction_id == answer.ocpp_transaction_id
 
 
-def _alone(session: Session, frame: SentFrame) -> Match:
-    """Whose the session would be if there were no other start, however late it was."""
-    late_after = session.received_time
+def _alone(session: Session, frame: SentFrame, late_after: datetime) -> Match:
+    """Whether the session would be ours if there were no other start."""
     return classify(session, frame, named=None, rivals=(), late_after=late_after)
-
-
-def _may_be_ours(session: Session, frame: SentFrame) -> bool:
-    return _alone(session, frame) is not Match.NO_MATCH
 
 
 async def _causes(
@@ -79,12 +90,10 @@ async def _causes(
 ) -> tuple[list[Rival], frozenset[str]]:
     """The frames that may be the cause of one of these sessions, and the sessions with more.
 
-    A session that names our frame, or that is doubtful already, needs no cause.
+    A session that names our frame has its cause.
     """
-    ours = [
-        each for each in free if each.remote_start_id is None and _alone(each, frame) is Match.MATCH
-    ]
-    ours.sort(key=lambda session: session.received_time)
+    ours = [each for each in free if each.remote_start_id is None]
+    ours.sort(key=lambda session: (not session.active, session.received_time))
     contested = {session.name for session in ours[CONTESTED_LIMIT:]}
     found: dict[int, Rival] = {}
     for session in ours[:CONTESTED_LIMIT]:

@@ -1,14 +1,16 @@
 """One station with many starts: commands, frames and sessions as rows, judged by the activity."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import insert
+from sqlalchemy import select, text
 
 from contract.commands import WeighEvidenceInput, WeighEvidenceResult
 from domain.commands import transitions as changes
 from domain.commands.timing import Timing
+from domain.evidence.facts import Facts
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Command, State
 from domain.model.outcomes import Cause, ending
@@ -16,12 +18,13 @@ from domain.model.specs import IdToken, Kind, StartSpec
 from fleet import sends
 from fleet.database import Database
 from fleet.engine.statements import Tx
+from fleet.engine.values import to_micros
 from fleet.log import commands as log
 from fleet.sends import Send
-from fleet.tables import sends as sends_table
-from fleet.tables import transactions as transactions_table
+from fleet.tables import claims
 from fleet.transactions.rows import Transaction
 from journal.commands.answers import answer_to_row
+from journal.commands.facts import read_facts
 from journal.commands.record import from_snapshot, record
 from tests.support.fleet_rows import connect, event_2, intend, later, make_station, start_16
 from workflows.activities.commands import CommandActivities
@@ -116,6 +119,12 @@ class Hub:
             WeighEvidenceInput(TENANT, name, TIMING, later(at_s))
         )
 
+    async def facts(self, name: str, at_s: float) -> Facts:
+        """All that is read about the command then."""
+        command = await self.command(name)
+        async with self.db.read() as tx:
+            return await read_facts(tx, command, None, TIMING, later(at_s))
+
     async def command(self, name: str) -> Command:
         """The command as the log has it."""
         async with self.db.read() as tx:
@@ -123,16 +132,35 @@ class Hub:
         assert entry is not None
         return from_snapshot(entry.snapshot)
 
-    async def fill(self, count: int, *, from_s: float, token: str | None, claimed: bool) -> None:
+    async def claims(self) -> dict[str, str]:
+        """Which command has which session."""
+        async with self.db.read() as tx:
+            rows = await tx.execute(select(claims.c.session, claims.c.command))
+            return dict([tuple(row) for row in rows])
+
+    async def until_blocked(self) -> None:
+        """Waits until a transaction waits for another one (PostgreSQL)."""
+        waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        async with asyncio.timeout(10):
+            while True:
+                async with self.db.read() as tx:
+                    if (await tx.execute(waits)).scalar_one():
+                        return
+
+    async def fill(
+        self, numbers: range, *, from_s: float, token: str | None, claimed: bool
+    ) -> None:
         """Many starts, a second apart, whose sessions have ended. token: None: one each."""
-        frames = [
-            _frame(number, later(from_s + number), token or f"token-{number}", claimed=claimed)
-            for number in range(count)
-        ]
-        rows = [_session(number, frame) for number, frame in enumerate(frames)]
+        values = {
+            "first": numbers.start,
+            "last": numbers.stop - 1,
+            "from_us": to_micros(later(from_s)),
+            "token": token,
+            "claimed": claimed,
+        }
         async with self.db.write() as tx:
-            await tx.execute(insert(sends_table), frames)
-            await tx.execute(insert(transactions_table), rows)
+            for statement in _FILL:
+                await tx.execute(statement, values)
 
     async def _apart(self, name: str, key: str, change: Callable[[Command], Command]) -> None:
         async with self.db.write() as tx:
@@ -166,39 +194,33 @@ def _queued(name: str, created: datetime, token: str, evse_id: int | None) -> Co
     return replace(command, start=spec)
 
 
-def _frame(number: int, at: datetime, token: str, *, claimed: bool) -> dict[str, object]:
-    return {
-        "command": f"filler-{number}",
-        "tenant": TENANT,
-        "station": "CP1",
-        "kind": Kind.START_SESSION.value,
-        "attempt": 1,
-        "state": "ANSWERED",
-        "message_id": f"filler-{number}",
-        "undo": False,
-        "evse_id": 1,
-        "token_digest": token,
-        "send_time": at,
-        "answer": answer_to_row(ACCEPTED),
-        "answer_time": at,
-        "closed": True,
-        "claimed": claimed,
-    }
-
-
-def _session(number: int, frame: dict[str, object]) -> dict[str, object]:
-    return {
-        "name": f"session-{number}",
-        "tenant": TENANT,
-        "station": "CP1",
-        "ocpp_transaction_id": f"s{number}",
-        "evse_id": 1,
-        "token_digest": frame["token_digest"],
-        "start_time": frame["send_time"],
-        "received_time": frame["send_time"],
-        "authorized": True,
-        "minted": True,
-        "state": "ENDED",
-        "stop_time": frame["send_time"],
-        "stop_received_time": frame["send_time"],
-    }
+_ROWS = """
+    SELECT i AS number, CAST(:from_us AS bigint) + CAST(i - :first AS bigint) * 1000000 AS at_us,
+        coalesce(CAST(:token AS varchar), 'token-' || i) AS token
+    FROM (WITH RECURSIVE numbers(i) AS (
+        SELECT CAST(:first AS integer) UNION ALL SELECT i + 1 FROM numbers WHERE i < :last
+    ) SELECT i FROM numbers) AS counted
+"""
+_FILL = [
+    text(f"""
+        INSERT INTO sends (command, tenant, station, kind, attempt, state, message_id, evse_id,
+            token_digest, send_time, answer, answer_time, closed, claimed)
+        SELECT 'filler-' || number, 'acme', 'CP1', 'START_SESSION', 1, 'ANSWERED',
+            'filler-' || number, 1, token, at_us, '{{"verdict": "ACCEPTED", "status": "Accepted"}}',
+            at_us, true, :claimed
+        FROM ({_ROWS}) AS made
+    """),
+    text(f"""
+        INSERT INTO transactions (name, tenant, station, ocpp_transaction_id, evse_id,
+            token_digest, start_time, received_time, authorized, minted, state, stop_time,
+            stop_received_time)
+        SELECT 'session-' || number, 'acme', 'CP1', 's' || number, 1, token, at_us, at_us, true,
+            true, 'ENDED', at_us, at_us
+        FROM ({_ROWS}) AS made
+    """),
+    text(f"""
+        INSERT INTO claims (session, tenant, command, time)
+        SELECT 'session-' || number, 'acme', 'filler-' || number, at_us
+        FROM ({_ROWS}) AS made WHERE :claimed
+    """),
+]

@@ -154,7 +154,7 @@ async def _heading(
     first_step = changes.first_step_of(command)
     if first_step is None:
         return before_sending(command, where, request.now)
-    facts = await read_facts(tx, command, request.asked, request.now)
+    facts = await read_facts(tx, command, request.asked, request.timing, request.now)
     way = first_step.decide(command, facts, where, request.timing, request.now)
     stops = len(facts.first_stop.frames)
     known = notes.question(command.station, request.asked) if request.asked else None
