@@ -146,6 +146,8 @@ def best_match(
     answer = given_answer(command, frame)
     doubtful: Session | None = None
     for session in sorted(facts.sessions, key=_running_first):
+        if _has_another(command, session, frame):
+            continue
         match = classify(
             session,
             frame,
@@ -159,6 +161,16 @@ def best_match(
         if match is Match.DOUBTFUL:
             doubtful = doubtful or session
     return doubtful, Match.DOUBTFUL if doubtful else Match.NO_MATCH
+
+
+def _has_another(command: Command, session: Session, frame: SentFrame) -> bool:
+    """Whether the command has told another session: a start begins one, unless it is named again.
+
+    Another one with the same token is the driver's own.
+    """
+    told = command.outcome.session if command.outcome else None
+    is_named = session.remote_start_id == frame.id
+    return told is not None and told.transaction != session.name and not is_named
 
 
 def _running_first(session: Session) -> tuple[bool, datetime]:
