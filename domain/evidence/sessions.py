@@ -3,7 +3,7 @@
 Three answers, never two. MATCH: the station named our request (2.x: remoteStartId, or the
 transaction in its answer), or token and EVSE fit and it began after our frame left. NO_MATCH: it
 cannot be ours. DOUBTFUL: it may be ours and it may not, because the station's clock cannot be
-trusted, because it does not say whose token it was, or because a newer request for the same token
+trusted, because it does not say whose token it was, or because another request for the same token
 may be the cause. A doubtful session never makes a command SUCCEEDED and is never stopped by it; it
 only forbids to say that nothing happened.
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select, text
 
@@ -100,16 +101,16 @@ class Hub:
         """Its caller took it back."""
         await self._apart(name, "cancelled", lambda c: changes.cancelled(c, later(at_s)))
 
-    async def session(self, at_s: float, **changed: object) -> Transaction:
+    async def session(self, at_s: float, **changed: Any) -> Transaction:
         """A session of OCPP 1.6 that began then and was reported at once."""
-        times = {"start_time": later(at_s), "now": later(at_s)}
+        times: dict[str, Any] = {"start_time": later(at_s), "now": later(at_s)}
         async with self.db.write() as tx:
             return (await start_16(tx, **(times | changed)))[0]
 
-    async def session_2x(self, at_s: float, **changed: object) -> Transaction:
+    async def session_2x(self, at_s: float, **changed: Any) -> Transaction:
         """A session of OCPP 2.x that began then and was reported at once."""
-        known = {"token_digest": "digest", "evse_id": 1, "authorized": True}
-        times = {"event_time": later(at_s), "now": later(at_s)}
+        known: dict[str, Any] = {"token_digest": "digest", "evse_id": 1, "authorized": True}
+        times: dict[str, Any] = {"event_time": later(at_s), "now": later(at_s)}
         async with self.db.write() as tx:
             return (await event_2(tx, **(known | times | changed)))[0]
 

@@ -202,7 +202,7 @@ async def test_candidates_of_a_start_are_not_claimed_by_another_one(db: Database
     async with db.write() as tx:
         made = [(await start_16(tx, evse_id=n, now=later(n)))[0] for n in range(3)]
         for session, owner in zip(made, ("start-1", "start-2"), strict=False):
-            claim = {"tenant": "acme", "command": owner, "send": None, "now": NOW}
+            claim: dict[str, Any] = {"tenant": "acme", "command": owner, "send": None, "now": NOW}
             assert await claims.take(tx, session=session.name, **claim)
         assert await since(tx, "CP1") == [made[0], made[2]]
 
