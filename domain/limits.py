@@ -67,6 +67,13 @@ A station that refuses and begins does both at once. Later the driver has shown 
 and that session is his own.
 """
 
+CAUSE_AGE = timedelta(days=1)
+"""How long before a session another start may have left and still be its cause.
+
+Longer than a station waits for the cable and a late start counts. It is as long as a start is on
+guard: a station that keeps a request for hours keeps it from being believed for hours.
+"""
+
 DOUBT_PAUSE = timedelta(seconds=30)
 """How long a doubtful session may take to become clear before a human is told of it."""
 

@@ -1,66 +1,33 @@
-"""Every table of the fleet. The migrations in `fleet/migrations` make the same tables (a test
-checks it).
+"""Every table of the fleet. The migrations make the same tables; a test checks it.
 
 Words of other rooms (a command's state, a connector's status) are plain text here: the fleet stores
 them and does not judge them. There are no foreign keys between facts: the transactions of a deleted
 station stay, and the epoch of its connections must stay.
 """
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     Float,
     Index,
     Integer,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
     text,
 )
 
-from fleet.engine.values import ID_LIMIT, TEXT_LIMIT, WORD_LIMIT, Instant, Json, name_type
+from fleet.engine.columns import ID, SERIAL, TEXT, metadata
+from fleet.engine.columns import flag as _flag
+from fleet.engine.columns import id_column as _id
+from fleet.engine.columns import index_of_known as _known
+from fleet.engine.columns import partial_index as _partial
+from fleet.engine.columns import text_column as _text
+from fleet.engine.columns import time_column as _time
+from fleet.engine.columns import word as _word
+from fleet.engine.values import Json
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-_ID = name_type(ID_LIMIT)
-_WORD = name_type(WORD_LIMIT)
-_TEXT = name_type(TEXT_LIMIT)
-_SERIAL = BigInteger().with_variant(Integer, "sqlite")
-
-
-def _id(name: str, **kw: Any) -> Column[str]:
-    return Column(name, _ID, nullable=False, **kw)
-
-
-def _word(name: str) -> Column[str]:
-    return Column(name, _WORD, nullable=False, server_default="")
-
-
-def _text(name: str) -> Column[str]:
-    return Column(name, _TEXT, nullable=False, server_default="")
-
-
-def _flag(name: str) -> Column[bool]:
-    return Column(name, Boolean, nullable=False, server_default=text("false"))
-
-
-def _time(name: str, *, nullable: bool = False) -> Column[Any]:
-    return Column(name, Instant, nullable=nullable)
-
-
-def _partial(name: str, *columns: str, where: str) -> Index:
-    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
-
+__all__ = ["metadata"]
 
 keys = Table("keys", metadata, _id("name", primary_key=True), Column("value", Text, nullable=False))
 
@@ -111,7 +78,7 @@ connections = Table(
     "connections",
     metadata,
     _id("station", primary_key=True),
-    Column("gateway", _ID),
+    Column("gateway", ID),
     _id("connection_id"),
     Column("epoch", BigInteger, nullable=False),
     _word("ocpp_version"),
@@ -136,10 +103,10 @@ sends = Table(
     _flag("undo"),
     Column("evse_id", Integer),
     Column("connector_id", Integer),
-    Column("token_digest", _ID),
+    Column("token_digest", ID),
     _text("token_masked"),
-    Column("group_digest", _ID),
-    Column("named_id", _ID),
+    Column("group_digest", ID),
+    Column("named_id", ID),
     _time("send_time"),
     Column("answer", Json),
     _time("answer_time", nullable=True),
@@ -149,9 +116,12 @@ sends = Table(
     Column("frame", Json),
     _time("lost_time", nullable=True),
     _time("watched_until", nullable=True),
+    _flag("claimed"),
     UniqueConstraint("tenant", "command", "attempt"),
     Index("ix_sends_station_message_id", "station", "message_id"),
     _partial("ix_sends_open", "station", "id", where="NOT closed AND state <> 'VOID'"),
+    _partial("ix_sends_token", "station", "kind", "token_digest", "send_time", where="NOT claimed"),
+    _partial("ix_sends_group", "station", "kind", "group_digest", "send_time", where="NOT claimed"),
     sqlite_autoincrement=True,
 )
 
@@ -165,9 +135,9 @@ transactions = Table(
     _id("ocpp_transaction_id"),
     Column("evse_id", Integer),
     Column("connector_id", Integer),
-    Column("token_digest", _ID),
+    Column("token_digest", ID),
     _text("token_masked"),
-    Column("group_digest", _ID),
+    Column("group_digest", ID),
     Column("remote_start_id", Integer),
     Column("reservation_id", Integer),
     _time("start_time", nullable=True),
@@ -185,7 +155,7 @@ transactions = Table(
     _word("charging_state"),
     _flag("meter_suspect"),
     _flag("minted"),
-    Column("start_key", _ID),
+    Column("start_key", ID),
     Column("sources", Json),
     Column("judged", Json),
     UniqueConstraint("name"),
@@ -195,19 +165,20 @@ transactions = Table(
     Index("ix_transactions_tenant_received_time_name", "tenant", "received_time", "name"),
     _partial("ix_transactions_active", "station", where="state = 'ACTIVE'"),
     _partial("ix_transactions_observed", "station", "id", where="observed_only"),
-    _partial(
-        "ix_transactions_reservation",
-        "station",
-        "reservation_id",
-        where="reservation_id IS NOT NULL",
-    ),
-    _partial(
-        "ix_transactions_remote_start",
-        "station",
-        "remote_start_id",
-        where="remote_start_id IS NOT NULL",
-    ),
+    _known("ix_transactions_reservation", "station", "reservation_id"),
+    _known("ix_transactions_remote_start", "station", "remote_start_id"),
     sqlite_autoincrement=True,
+)
+
+# Which command has a session as its effect: one session, one claim.
+claims = Table(
+    "claims",
+    metadata,
+    _id("session", primary_key=True),
+    _id("tenant"),
+    _id("command"),
+    Column("send", Integer),
+    _time("time"),
 )
 
 # `folded`: the value as it is compared (OCPP's identifiers are case-insensitive).
@@ -219,7 +190,7 @@ tokens = Table(
     _id("type", primary_key=True),
     _id("value"),
     _word("status"),
-    Column("group", _ID),
+    Column("group", ID),
     _time("expire_time", nullable=True),
     _time("update_time"),
 )
@@ -254,14 +225,14 @@ command_labels = Table(
     _id("tenant", primary_key=True),
     _id("name", primary_key=True),
     _id("label", primary_key=True),
-    Column("value", _TEXT, nullable=False),
+    Column("value", TEXT, nullable=False),
     Index("ix_command_labels_label_value", "tenant", "label", "value"),
 )
 
 events = Table(
     "events",
     metadata,
-    Column("seq", _SERIAL, primary_key=True, autoincrement=True),
+    Column("seq", SERIAL, primary_key=True, autoincrement=True),
     Column("tx_id", BigInteger, nullable=False),
     _id("tenant"),
     _id("name"),
@@ -280,7 +251,7 @@ events = Table(
 wakeups = Table(
     "wakeups",
     metadata,
-    Column("id", _SERIAL, primary_key=True, autoincrement=True),
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
     _text("workflow_id"),
     _text("reason"),
     Column("start", Json),
@@ -299,7 +270,7 @@ wakeups = Table(
 notes = Table(
     "notes",
     metadata,
-    Column("id", _SERIAL, primary_key=True, autoincrement=True),
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
     _id("tenant"),
     _id("command"),
     _id("key"),

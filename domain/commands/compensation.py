@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from domain.backoff import pause_after
 from domain.commands.timing import Timing
 from domain.evidence.facts import Act, Decision, Facts
-from domain.evidence.sessions import Session
+from domain.evidence.sessions import Session, is_claimed
 from domain.limits import MAX_UNDO_FRAMES, STOP_AGAIN_PAUSE
 from domain.model.command import Command, CompensationState
 
@@ -53,7 +53,7 @@ def _is_anothers(session: Session, facts: Facts) -> bool:
     """Whether the session is known by now to be another request's: the station said so late."""
     ours = facts.frame.id if facts.frame else None
     named_another = session.remote_start_id is not None and session.remote_start_id != ours
-    return named_another or any(rival.claimed == session.name for rival in facts.rivals)
+    return named_another or is_claimed(session, facts.rivals)
 
 
 def _stop_again(session: Session, facts: Facts, timing: Timing, now: datetime) -> Decision:

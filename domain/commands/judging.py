@@ -14,7 +14,7 @@ from domain.commands import transitions as changes
 from domain.commands.rules import CommandRules
 from domain.commands.table import rules_of
 from domain.commands.timing import Timing
-from domain.evidence.facts import Act, Decision, Facts
+from domain.evidence.facts import Act, Decision, Facts, Need
 from domain.evidence.proof import is_negative, proven
 from domain.model.command import Command, CompensationState, State
 
@@ -74,6 +74,31 @@ def watch_end(command: Command) -> datetime | None:
 def guard_end(command: Command, timing: Timing, now: datetime) -> datetime:
     """Until when late evidence is acted on."""
     return rules_of(command).guard_end(command, timing, now)
+
+
+def claim_of(command: Command, decision: Decision) -> str | None:
+    """Our id of the session that the decision takes as the effect of a start; None: of none.
+
+    It is told in the outcome, or it is stopped because nobody wants it. Only one command may do
+    that with a session, so the decision counts when the command gets the claim, and is made again
+    when another command has it.
+    """
+    if Need.RIVALS not in rules_of(command).needed_facts(command).needs:
+        return None
+    if decision.act is Act.UNDO:
+        return decision.session.name if decision.session else None
+    told = decision.outcome.session if decision.outcome else None
+    return told.transaction if told else None
+
+
+def keeps_claim(command: Command, decision: Decision) -> bool:
+    """Whether the claim of a decision stands, by the command as it was recorded afterwards.
+
+    A command that ended otherwise in the meantime tells nothing of the session.
+    """
+    told = command.outcome.session if command.outcome else None
+    has = {command.compensation.transaction, told.transaction if told else None}
+    return decision.act is Act.UNDO or claim_of(command, decision) in has
 
 
 def apply(command: Command, decision: Decision, now: datetime) -> Command:

@@ -35,7 +35,14 @@ from domain.commands.rules import (
     nothing_to_end,
 )
 from domain.commands.stop_session import frame_that_stops
-from domain.commands.timing import Timing, ask_time, heard_or_sent, is_steady, next_look
+from domain.commands.timing import (
+    Timing,
+    ask_time,
+    cable_deadline,
+    heard_or_sent,
+    is_steady,
+    next_look,
+)
 from domain.evidence.asking import may_ask, nothing_is_held_back
 from domain.evidence.facts import (
     Act,
@@ -83,7 +90,7 @@ def _first_look(
     connection_timeout_s: float | None,
 ) -> datetime:
     """After a yes at the deadline, without an answer soon, after any other answer at once."""
-    deadline = _deadline(frame, timing, connection_timeout_s)
+    deadline = cable_deadline(frame, timing, connection_timeout_s)
     if answer is None:
         return min(frame.send_time + FIRST_LOOK, deadline)
     return deadline if answer.verdict.is_yes else heard_or_sent(frame)
@@ -129,13 +136,7 @@ def _patience(command: Command, facts: Facts, frame: SentFrame, timing: Timing) 
 
 def start_deadline(facts: Facts, frame: SentFrame, timing: Timing) -> datetime:
     """When a start is given up."""
-    return _deadline(frame, timing, facts.connection_timeout_s)
-
-
-def _deadline(frame: SentFrame, timing: Timing, connection_timeout_s: float | None) -> datetime:
-    """The station's wait for the cable, and a margin for its report, after the answer or frame."""
-    cable_s = timing.connection_timeout_s if connection_timeout_s is None else connection_timeout_s
-    return heard_or_sent(frame) + timedelta(seconds=cable_s + timing.effect_margin_s)
+    return cable_deadline(frame, timing, facts.connection_timeout_s)
 
 
 def best_match(
@@ -145,18 +146,31 @@ def best_match(
     answer = given_answer(command, frame)
     doubtful: Session | None = None
     for session in sorted(facts.sessions, key=_running_first):
+        if _has_another(command, session, frame):
+            continue
         match = classify(
             session,
             frame,
             named=answer.ocpp_transaction_id if answer else None,
             rivals=facts.rivals,
             late_after=start_deadline(facts, frame, timing),
+            more_rivals=session.name in facts.contested,
         )
         if match is Match.MATCH:
             return session, match
         if match is Match.DOUBTFUL:
             doubtful = doubtful or session
     return doubtful, Match.DOUBTFUL if doubtful else Match.NO_MATCH
+
+
+def _has_another(command: Command, session: Session, frame: SentFrame) -> bool:
+    """Whether the command has told another session: a start begins one, unless it is named again.
+
+    Another one with the same token is the driver's own.
+    """
+    told = command.outcome.session if command.outcome else None
+    is_named = session.remote_start_id == frame.id
+    return told is not None and told.transaction != session.name and not is_named
 
 
 def _running_first(session: Session) -> tuple[bool, datetime]:

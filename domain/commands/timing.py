@@ -54,6 +54,17 @@ def heard_or_sent(frame: SentFrame) -> datetime:
     return frame.answer_time or frame.send_time
 
 
+def cable_deadline(
+    frame: SentFrame, timing: Timing, connection_timeout_s: float | None
+) -> datetime:
+    """The station's wait for the cable, and a margin for its report, after the answer or frame.
+
+    connection_timeout_s: how long the station waits; None: it did not tell.
+    """
+    cable_s = timing.connection_timeout_s if connection_timeout_s is None else connection_timeout_s
+    return heard_or_sent(frame) + timedelta(seconds=cable_s + timing.effect_margin_s)
+
+
 def ask_time(deadline: datetime, timing: Timing) -> datetime:
     """From when on the station may be asked: its own waits are over then."""
     return deadline - timedelta(seconds=timing.effect_margin_s)

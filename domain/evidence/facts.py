@@ -36,6 +36,8 @@ class Facts:
     frames: how many of them there are. unanswered: how many before the newest got no answer.
     undos: the frames that stop an unwanted session.
     tried: the transaction ids that were sent in stops.
+    rivals: the other starts that may be the cause of a session, or have claimed one.
+    contested: our ids of the sessions for which there are more rivals than were read.
     connected_since: of the station's present connection; None: it has none.
     connection_timeout_s: how long the station waits for the cable; None: it did not tell.
     asks: the frames of the command's own kind with their answers. cancels: the frames that cancel
@@ -52,6 +54,7 @@ class Facts:
     undo_refused: bool = False
     sessions: tuple[Session, ...] = ()
     rivals: tuple[Rival, ...] = ()
+    contested: frozenset[str] = frozenset()
     connectors: tuple[ConnectorState, ...] = ()
     ocpp_version: str = ""
     connected_since: datetime | None = None

@@ -3,7 +3,7 @@
 Three answers, never two. MATCH: the station named our request (2.x: remoteStartId, or the
 transaction in its answer), or token and EVSE fit and it began after our frame left. NO_MATCH: it
 cannot be ours. DOUBTFUL: it may be ours and it may not, because the station's clock cannot be
-trusted, because it does not say whose token it was, or because a newer request for the same token
+trusted, because it does not say whose token it was, or because another request for the same token
 may be the cause. A doubtful session never makes a command SUCCEEDED and is never stopped by it; it
 only forbids to say that nothing happened.
 
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from domain.limits import CLOCK_TOLERANCE, LATE_START_WINDOW
+from domain.limits import CAUSE_AGE, CLOCK_TOLERANCE, LATE_START_WINDOW
 from domain.ocpp_words import ChargingState, ConnectorStatus, StopReason
 
 
@@ -47,6 +47,7 @@ class SentFrame:
 
     id: of the send, which OCPP 2.x carries as remoteStartId.
     answer_time: None while the station did not answer this frame.
+    refused: the station answered it with a no that it would say again.
     """
 
     id: int
@@ -57,6 +58,7 @@ class SentFrame:
     token_digest: str | None = None
     group_digest: str | None = None
     ocpp_transaction_id: str = ""
+    refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,8 @@ class Session:
 class Rival:
     """Another start at the same station that may be the cause of a session.
 
-    claimed: name of the session that it succeeded with, None while it has none.
+    claimed: name of the session that it has claimed as its effect, None while it has none.
+    refused: the station answered it with a no that it would say again.
     """
 
     send_time: datetime
@@ -121,6 +124,7 @@ class Rival:
     group_digest: str | None = None
     evse_id: int | None = None
     claimed: str | None = None
+    refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -140,20 +144,41 @@ def classify(
     named: str | None,
     rivals: tuple[Rival, ...],
     late_after: datetime,
+    more_rivals: bool = False,
 ) -> Match:
     """Whether `session` is the effect of `frame`.
 
     named: the transaction id that the station's answer carried (2.x, cable first).
-    rivals: the other starts that were sent to this station.
+    rivals: the other starts that were sent to this station and may be the cause, or have claimed
+        the session. A session that another one has claimed is never ours; where the station names
+        our frame, it contradicts itself or us.
     late_after: when the command's own time is over.
+    more_rivals: there are more of them than could be looked at.
     """
-    if session.remote_start_id is not None:
-        return Match.MATCH if session.remote_start_id == frame.id else Match.NO_MATCH
-    if named and session.ocpp_transaction_id == named:
-        return Match.MATCH
+    if session.remote_start_id is not None and session.remote_start_id != frame.id:
+        return Match.NO_MATCH
+    if session.remote_start_id is not None or (named and session.ocpp_transaction_id == named):
+        return Match.DOUBTFUL if is_claimed(session, rivals) else Match.MATCH
     if _cannot_be(session, frame, rivals, late_after):
         return Match.NO_MATCH
-    return Match.DOUBTFUL if _may_be_other(session, frame, rivals) else Match.MATCH
+    doubtful = more_rivals or _may_be_other(session, frame, rivals)
+    return Match.DOUBTFUL if doubtful else Match.MATCH
+
+
+def is_claimed(session: Session, rivals: tuple[Rival, ...]) -> bool:
+    """Whether another start has the session as its effect."""
+    return any(rival.claimed == session.name for rival in rivals)
+
+
+def causes_sent(session: Session, frame: SentFrame) -> tuple[datetime, datetime]:
+    """Between which times another start was sent that may be the cause as well as our frame.
+
+    A later one is the likelier cause. An earlier one counts where the session began before our
+    frame left, by the station's clock, and where the station has refused our frame.
+    """
+    earlier = frame.refused or session.start_time < frame.send_time
+    first = session.start_time - CAUSE_AGE if earlier else frame.send_time
+    return first, session.start_time + CLOCK_TOLERANCE
 
 
 def _cannot_be(
@@ -168,7 +193,7 @@ def _cannot_be(
         or session.received_time < left
         or (_ended_before(session, left) and not _seen_running(session))
         or begun > late_after + LATE_START_WINDOW
-        or any(rival.claimed == session.name for rival in rivals)
+        or is_claimed(session, rivals)
     )
 
 
@@ -191,31 +216,20 @@ def _may_be_other(session: Session, frame: SentFrame, rivals: tuple[Rival, ...])
         or session.token_digest is None
         or session.start_time < frame.send_time - CLOCK_TOLERANCE
         or session.start_time > session.received_time + CLOCK_TOLERANCE
-        or any(_newer_cause(session, frame, rival) for rival in rivals)
-        or any(_older_cause(session, frame, rival) for rival in rivals)
+        or any(_may_be_cause(rival, session, frame) for rival in rivals)
     )
 
 
-def _newer_cause(session: Session, frame: SentFrame, rival: Rival) -> bool:
-    """Whether a later request for the token, sent before the session began, may be its cause."""
-    return frame.send_time < rival.send_time <= session.start_time + CLOCK_TOLERANCE and _may_be_of(
-        session, rival
-    )
+def _may_be_cause(rival: Rival, session: Session, frame: SentFrame) -> bool:
+    """Whether another start explains the session as well as our frame does, or better.
 
-
-def _older_cause(session: Session, frame: SentFrame, rival: Rival) -> bool:
-    """Whether an earlier request may be its cause: by the clock it began before our frame left."""
-    return (
-        session.start_time < frame.send_time
-        and rival.send_time <= session.start_time + CLOCK_TOLERANCE
-        and rival.send_time < frame.send_time
-        and _may_be_of(session, rival)
-    )
-
-
-def _may_be_of(session: Session, rival: Rival) -> bool:
+    A start that the station refused explains nothing that another one explains.
+    """
+    first, last = causes_sent(session, frame)
     return (
         rival.claimed is None
+        and first <= rival.send_time <= last
+        and (frame.refused or not rival.refused)
         and _fits(session.evse_id, rival.evse_id)
         and bool(_tokens(rival) & _tokens(session))
     )

@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, or_, select
+from sqlalchemy import and_, bindparam, exists, or_, select
 
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx
 from fleet.engine.values import INT32_MAX
-from fleet.tables import transactions
+from fleet.tables import claims, transactions
 from fleet.transactions.rows import ACTIVE, ENDED, TRANSACTION, Transaction
 
 CANDIDATES_LIMIT = 1_000
@@ -31,6 +31,17 @@ _SINCE = precompiled(
         transactions.c.station == bindparam("station"),
         transactions.c.received_time >= bindparam("received_after"),
         transactions.c.minted,
+        or_(
+            transactions.c.received_time <= bindparam("begun_by"),
+            transactions.c.start_time <= bindparam("begun_by"),
+        ),
+        ~exists().where(
+            claims.c.session == transactions.c.name,
+            or_(
+                claims.c.tenant != bindparam("of_tenant"),
+                claims.c.command != bindparam("of_command"),
+            ),
+        ),
     )
     .order_by(transactions.c.received_time, transactions.c.id)
     .limit(CANDIDATES_LIMIT)
@@ -109,12 +120,23 @@ async def active(
     return [Transaction(*row) for row in await tx.execute(stmt)]
 
 
-async def since(tx: Tx, station: str, *, received_after: datetime) -> list[Transaction]:
-    """OCPP 1.6 transactions of the station whose start was received since then, the oldest first.
+async def since(
+    tx: Tx,
+    station: str,
+    *,
+    received_after: datetime,
+    begun_by: datetime,
+    tenant: str,
+    command: str,
+) -> list[Transaction]:
+    """OCPP 1.6 transactions that this command's frame may have begun, the oldest first.
 
-    Only those with an id of ours: not the ones known from an id that the station made up.
+    Their start was received since the one time, and by the station's clock or by ours they began
+    at the other one at the latest. Only those with an id of ours: not the ones known from an id
+    that the station made up. Not those that another command has claimed.
     """
-    key = {"station": station, "received_after": received_after}
+    key: dict[str, object] = {"station": station, "of_tenant": tenant, "of_command": command}
+    key |= {"received_after": received_after, "begun_by": begun_by}
     return [Transaction(*row) for row in await tx.execute(_SINCE, key)]
 
 

@@ -17,3 +17,8 @@ def answer_to_row(answer: StationAnswer) -> dict[str, Any]:
 def answer_from_row(row: dict[str, Any]) -> StationAnswer:
     """The answer that a row keeps, also one that was written under old field names."""
     return msgspec.convert(with_present_names(StationAnswer, row), StationAnswer)
+
+
+def said_no(row: dict[str, Any] | None) -> bool:
+    """Whether a kept answer is a no that the station would say again. No answer is none."""
+    return row is not None and answer_from_row(row).verdict.is_lasting_no

@@ -3,39 +3,34 @@
 Which facts a command is judged by is said by its rules (`needed_facts`); nothing else is read.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from domain.commands.rules import FoundTarget
 from domain.commands.table import COMMANDS
+from domain.commands.timing import Timing, cable_deadline
 from domain.evidence.facts import Asked, Facts, Need, NeededFacts
 from domain.evidence.frames import FirstStop, ReservationFrame
 from domain.evidence.restart import RestartFacts
-from domain.evidence.sessions import ConnectorState, Rival, SentFrame
+from domain.evidence.sessions import ConnectorState, SentFrame
+from domain.limits import LATE_START_WINDOW
 from domain.model.answers import Verdict
-from domain.model.command import Code, Command
+from domain.model.command import Command
 from domain.model.specs import Kind
 from fleet import connections, sends, stations, transactions
 from fleet.engine.statements import Tx
-from fleet.log import commands as log
 from fleet.log import reservations
 from fleet.sends import Send
 from fleet.transactions.rows import Transaction
-from journal.commands.answers import answer_from_row
-from journal.commands.record import from_snapshot
+from journal.commands.answers import answer_from_row, said_no
 from journal.commands.restart import read_restart
+from journal.commands.rivals import read_rivals
 from journal.commands.sessions import session_of
 from journal.reservations import record as reservation_record
 
-_RIVALS_AGE = timedelta(days=1)
-"""How much older than the command another start may be and still explain a session."""
 
-_RIVALS_LIMIT = 50
-"""How many other starts are looked at: a station gets a handful a day."""
-
-_NEVER_STARTS = {Code.REJECTED, Code.NOT_SUPPORTED, Code.NOT_SENT}
-
-
-async def read_facts(tx: Tx, command: Command, asked: Asked | None, now: datetime) -> Facts:
+async def read_facts(
+    tx: Tx, command: Command, asked: Asked | None, timing: Timing, now: datetime
+) -> Facts:
     """All facts about a command at this moment, read in one transaction."""
     rows = [
         row
@@ -45,23 +40,29 @@ async def read_facts(tx: Tx, command: Command, asked: Asked | None, now: datetim
     frames = [row for row in rows if not row.undo and row.kind == command.kind.value]
     stops = [row for row in rows if not row.undo and row.kind != command.kind.value]
     undos = [row for row in rows if row.undo]
+    frame = _frame(frames[-1]) if frames else None
     needed = COMMANDS[command.kind].needed_facts(command)
-    sessions = await _sessions(tx, command, needed, [*frames, *stops], undos)
     station = await stations.get(tx, command.station)
+    wait_s = station.connection_timeout_s if station else None
+    late_after = cable_deadline(frame, timing, wait_s) if frame else now
+    found = await _sessions(tx, command, needed, [*frames, *stops], undos, late_after=late_after)
+    sessions = tuple(session_of(row) for row in found)
+    rivals = await read_rivals(tx, command, needed, frame, sessions, late_after=late_after)
     holder = await connections.holder(tx, command.station, now=now)
     return Facts(
-        frame=_frame(frames[-1]) if frames else None,
+        frame=frame,
         frames=len(frames),
         unanswered=sum(row.state != "ANSWERED" for row in frames[:-1]),
         tried=tuple(row.named_id for row in frames if row.named_id),
         undos=tuple(_frame(row) for row in undos),
         undo_refused=bool(undos) and _is_refusal(undos[-1]),
-        sessions=tuple(session_of(row) for row in sessions),
-        rivals=await _rivals(tx, command, needed, sessions),
+        sessions=sessions,
+        rivals=rivals.rivals,
+        contested=rivals.contested,
         connectors=await _connectors(tx, command.station, needed),
         ocpp_version=holder.ocpp_version if holder else (station.ocpp_version if station else ""),
         connected_since=holder.connected_time if holder else None,
-        connection_timeout_s=station.connection_timeout_s if station else None,
+        connection_timeout_s=wait_s,
         asked=asked,
         asks=_own_frames(rows, command, needed),
         cancels=reservation_frames(undos, Kind.CANCEL_RESERVATION),
@@ -111,6 +112,7 @@ def _frame(row: Send) -> SentFrame:
         token_digest=row.token_digest,
         group_digest=row.group_digest,
         ocpp_transaction_id=row.named_id or "",
+        refused=said_no(row.answer),
     )
 
 
@@ -133,13 +135,19 @@ def _is_refusal(row: Send) -> bool:
 
 
 async def _sessions(
-    tx: Tx, command: Command, needed: NeededFacts, frames: list[Send], undos: list[Send]
+    tx: Tx,
+    command: Command,
+    needed: NeededFacts,
+    frames: list[Send],
+    undos: list[Send],
+    *,
+    late_after: datetime,
 ) -> list[Transaction]:
     """Every transaction that may concern the command, each once."""
     station, needs = command.station, needed.needs
     found: list[Transaction | None] = []
     if Need.SESSIONS_SINCE_FRAMES in needs:
-        found += await _since_frames(tx, command, frames)
+        found += await _since_frames(tx, command, frames, late_after)
     ids = {row.named_id for row in (*frames, *undos) if row.named_id}
     for ocpp_transaction_id in sorted(ids):
         found.append(await transactions.by_ocpp_transaction_id(tx, station, ocpp_transaction_id))
@@ -168,11 +176,20 @@ def reservation_frames(rows: list[Send], kind: Kind) -> tuple[ReservationFrame, 
     )
 
 
-async def _since_frames(tx: Tx, command: Command, frames: list[Send]) -> list[Transaction | None]:
+async def _since_frames(
+    tx: Tx, command: Command, frames: list[Send], late_after: datetime
+) -> list[Transaction | None]:
     found: list[Transaction | None] = []
     for frame in frames:
         found.append(await transactions.for_remote_start(tx, command.station, frame.id))
-        found += await transactions.since(tx, command.station, received_after=frame.send_time)
+        found += await transactions.since(
+            tx,
+            command.station,
+            received_after=frame.send_time,
+            begun_by=late_after + LATE_START_WINDOW,
+            tenant=command.tenant,
+            command=command.name,
+        )
     named = command.station_answer.ocpp_transaction_id if command.station_answer else None
     for ocpp_transaction_id in (named, command.compensation.ocpp_transaction_id):
         if ocpp_transaction_id:
@@ -180,40 +197,6 @@ async def _since_frames(tx: Tx, command: Command, frames: list[Send]) -> list[Tr
                 await transactions.by_ocpp_transaction_id(tx, command.station, ocpp_transaction_id)
             )
     return found
-
-
-async def _rivals(
-    tx: Tx, command: Command, needed: NeededFacts, sessions: list[Transaction]
-) -> tuple[Rival, ...]:
-    """The other starts at this station, when there is a session that could be theirs."""
-    if Need.RIVALS not in needed.needs or not sessions:
-        return ()
-    which = log.Filter(
-        tenant=command.tenant,
-        station=command.station,
-        kinds=(command.kind.value,),
-        created_from=command.create_time - _RIVALS_AGE,
-    )
-    entries, _ = await log.list_page(tx, which, after=None, limit=_RIVALS_LIMIT)
-    others = (from_snapshot(entry.snapshot) for entry in entries if entry.name != command.name)
-    return tuple([rival for other in others if (rival := await _rival(tx, other)) is not None])
-
-
-async def _rival(tx: Tx, other: Command) -> Rival | None:
-    """The other start with the tokens as its own station reports them: those of its send."""
-    outcome = other.outcome
-    if other.send_time is None or (outcome and outcome.code in _NEVER_STARTS):
-        return None
-    claimed = outcome.session if outcome and outcome.code is Code.SUCCEEDED else None
-    rows = await sends.by_command(tx, other.tenant, other.name)
-    sent = next((row for row in rows if not row.undo and row.state != "VOID"), None)
-    return Rival(
-        send_time=other.send_time,
-        token_digest=sent.token_digest if sent else None,
-        group_digest=sent.group_digest if sent else None,
-        evse_id=sent.evse_id if sent else None,
-        claimed=claimed.transaction if claimed else None,
-    )
 
 
 async def _connectors(tx: Tx, station: str, needed: NeededFacts) -> tuple[ConnectorState, ...]:

@@ -25,7 +25,7 @@ from contract.commands import (
     WeighEvidenceResult,
 )
 from domain.commands import transitions as changes
-from domain.commands.judging import apply, judge
+from domain.commands.judging import apply
 from domain.commands.sending import SendAct, SendDecision, Whereabouts, before_sending
 from domain.commands.table import rules_of
 from domain.evidence.facts import Decision
@@ -36,6 +36,7 @@ from fleet import connections, sends, stations
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from journal.commands.answers import answer_from_row, answer_to_row
+from journal.commands.deciding import decide, release_unkept
 from journal.commands.facts import read_facts, read_target
 from journal.commands.record import committed, latest, record
 from journal.commands.weighing import decides
@@ -153,7 +154,7 @@ async def _heading(
     first_step = changes.first_step_of(command)
     if first_step is None:
         return before_sending(command, where, request.now)
-    facts = await read_facts(tx, command, request.asked, request.now)
+    facts = await read_facts(tx, command, request.asked, request.timing, request.now)
     way = first_step.decide(command, facts, where, request.timing, request.now)
     stops = len(facts.first_stop.frames)
     known = notes.question(command.station, request.asked) if request.asked else None
@@ -204,8 +205,7 @@ def _prepared(command: Command, where: Whereabouts, way: SendDecision) -> Prepar
 
 async def _weigh(tx: Tx, request: WeighEvidenceInput) -> tuple[Command, Decision]:
     command = await _with_late_answer(tx, request)
-    facts = await read_facts(tx, command, request.asked, request.now)
-    decision = judge(command, facts, request.timing, request.now)
+    facts, decision = await decide(tx, command, request.asked, request.timing, request.now)
     if request.asked is not None:
         asked = notes.question(command.station, request.asked)
         await add_note(tx, command.tenant, command.name, asked, request.now)
@@ -216,6 +216,7 @@ async def _weigh(tx: Tx, request: WeighEvidenceInput) -> tuple[Command, Decision
         key = f"{decision.act.value.lower()}:{command.revision}"
         change = _applying(decision, request)
         after = await _record(tx, command, key, change, request.now)
+        await release_unkept(tx, facts, decision, after)
     return after, decision
 
 

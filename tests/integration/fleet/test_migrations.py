@@ -1,6 +1,7 @@
 """The migrated schema is the schema of the code, on both databases."""
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, inspect, text
 
 from fleet.database import Database
 from fleet.engine.engines import migration_engine
+from fleet.migrations import upgrade
 from fleet.tables import metadata
 from tests.support.databases import Postgres
 
@@ -84,6 +86,65 @@ async def test_several_processes_may_start_on_a_new_database_at_once(bare_url: s
         _, errors = await asyncio.wait_for(start.communicate(), 60)
         assert start.returncode == 0, errors.decode()
     assert await in_database(bare_url, differences) == []
+
+
+def old_command(name: str, made: int, code: str, **snapshot: Any) -> dict[str, Any]:
+    outcome = {"code": code, "session": {"transaction": snapshot.get("told")}}
+    undone = {"state": snapshot.get("undo", "NONE"), "transaction": snapshot.get("undone")}
+    stored = {"outcome": outcome if "told" in snapshot else None, "compensation": undone}
+    return {
+        "name": name,
+        "made": made,
+        "code": code,
+        "kind": snapshot.get("kind", "START_SESSION"),
+        "snapshot": json.dumps(stored),
+    }
+
+
+OLD_COMMANDS = [
+    old_command("started", 5, "SUCCEEDED", told="s1"),
+    old_command("stops it", 1, "NO_EFFECT", undo="PENDING", undone="s1"),
+    old_command("started late", 6, "SUCCEEDED", told="s1"),
+    old_command("stopped it", 2, "NO_EFFECT", undo="DONE", undone="s2"),
+    old_command("left it alone", 3, "NO_EFFECT", undo="FAILED", undone="s3"),
+    old_command("refused", 4, "NO_EFFECT", told="s4"),
+    old_command("no session", 7, "UNKNOWN"),
+    old_command("a stop", 0, "SUCCEEDED", told="s5", kind="STOP_SESSION"),
+]
+
+
+def store_old_commands(connection: Connection) -> None:
+    for row in OLD_COMMANDS:
+        connection.execute(
+            text(
+                "INSERT INTO commands (tenant, name, seq, tx_id, key, revision, time, snapshot,"
+                " station, kind, state, outcome_code, create_time) VALUES ('acme', :name, 1, 0,"
+                " 'k', 1, :made, :snapshot, 'CP1', :kind, 'DONE', :code, :made)"
+            ),
+            row,
+        )
+        connection.execute(
+            text(
+                "INSERT INTO sends (command, tenant, station, kind, attempt, state, send_time)"
+                " VALUES (:name, 'acme', 'CP1', :kind, 1, 'ANSWERED', :made)"
+            ),
+            {key: row[key] for key in ("name", "kind", "made")},
+        )
+
+
+async def test_commands_that_ended_before_there_were_claims_have_theirs(bare_url: str) -> None:
+    await upgrade(bare_url, "0005")
+    await in_database(bare_url, store_old_commands)
+    await upgrade(bare_url)
+    found = await in_database(
+        bare_url, lambda c: c.execute(text("SELECT session, command FROM claims")).all()
+    )
+    assert dict(found) == {"s1": "started", "s2": "stopped it", "s4": "refused"}
+    spent = await in_database(
+        bare_url,
+        lambda c: c.execute(text("SELECT command FROM sends WHERE claimed")).scalars().all(),
+    )
+    assert set(spent) == {"started", "stopped it", "refused"}
 
 
 async def test_a_database_in_memory_or_of_another_kind_is_refused() -> None:

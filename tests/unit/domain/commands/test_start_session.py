@@ -7,7 +7,7 @@ import pytest
 
 from domain.commands import transitions as changes
 from domain.commands.table import COMMANDS
-from domain.evidence.facts import Facts
+from domain.evidence.facts import Facts, session_facts
 from domain.evidence.sessions import TokenState
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Command
@@ -349,3 +349,18 @@ def test_a_session_that_may_be_authorised_yet_keeps_a_cancelled_start_waiting() 
     assert judged(cancelled, cable_first(), 20) == "WAIT"
     assert judged(cancelled, cable_first(charging_state="Charging"), 20) == "UNDO"
     assert judged(cancelled, cable_first(), 76) == "SETTLE"
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"), [(None, "WAIT"), (5, "UNDO")], ids=["the driver's own", "named again"]
+)
+def test_a_start_that_has_told_its_session_does_not_stop_another_one(
+    named: int | None, expected: str
+) -> None:
+    refused = session(name="tx-refused", token_state=TokenState.REFUSED)
+    cause = Cause.AUTHORIZATION_REFUSED
+    told = changes.concluded(
+        answered(start()), ending(cause, session=session_facts(refused)), at(12)
+    )
+    known = facts(session(start_time=at(20), received_time=at(20), remote_start_id=named))
+    assert judged(told, known, 21) == expected

@@ -1,5 +1,8 @@
 """Is this session ours? One table, a row per rule."""
 
+from datetime import datetime
+from typing import Any
+
 import pytest
 
 from domain.evidence.sessions import (
@@ -9,8 +12,10 @@ from domain.evidence.sessions import (
     SentFrame,
     Session,
     cable_wait_ended,
+    causes_sent,
     classify,
 )
+from domain.limits import CAUSE_AGE, CLOCK_TOLERANCE
 from tests.unit.domain.situations import (
     T0,
     at,
@@ -114,6 +119,68 @@ def test_an_older_start_is_the_likelier_cause_of_a_session_that_began_before_our
     older = rival(send_time=at(-20))
     assert judged(session(start_time=at(-15)), frame(), older) is Match.DOUBTFUL
     assert judged(session(start_time=at(-15)), frame()) is Match.MATCH
+
+
+@pytest.mark.parametrize(
+    ("age_s", "expected"),
+    [(86_400 + 10, Match.DOUBTFUL), (86_400 + 20, Match.MATCH)],
+    ids=["a day", "more"],
+)
+def test_an_older_start_counts_for_a_day(age_s: float, expected: Match) -> None:
+    of = session(start_time=at(-15))
+    assert judged(of, frame(), rival(send_time=at(-age_s))) is expected
+
+
+def test_of_two_starts_that_left_at_once_neither_is_the_likelier_cause() -> None:
+    assert judged(session(), frame(), rival(send_time=T0)) is Match.DOUBTFUL
+
+
+@pytest.mark.parametrize(
+    ("sent", "other", "expected"),
+    [
+        pytest.param(frame(), rival(refused=True), Match.MATCH, id="it was refused, ours not"),
+        pytest.param(
+            frame(refused=True), rival(send_time=at(-5)), Match.DOUBTFUL, id="ours was, it was not"
+        ),
+        pytest.param(
+            frame(refused=True), rival(refused=True), Match.DOUBTFUL, id="both, it is newer"
+        ),
+        pytest.param(frame(refused=True), rival(send_time=at(60)), Match.MATCH, id="it came later"),
+    ],
+)
+def test_a_refused_start_explains_nothing_that_another_one_explains(
+    sent: SentFrame, other: Rival, expected: Match
+) -> None:
+    assert judged(session(), sent, other) is expected
+
+
+@pytest.mark.parametrize(
+    ("of", "named"), [(session(remote_start_id=5), None), (session(), "7")], ids=["id", "answer"]
+)
+def test_a_session_that_names_our_frame_and_was_claimed_by_another_is_doubtful(
+    of: Session, named: str | None
+) -> None:
+    assert judged(of, frame(), rival(claimed="tx"), named=named) is Match.DOUBTFUL
+    assert judged(of, frame(), rival(claimed="another"), named=named) is Match.MATCH
+
+
+def test_more_rivals_than_could_be_read_make_a_session_doubtful() -> None:
+    of: dict[str, Any] = {"named": None, "rivals": (), "late_after": DEADLINE}
+    assert classify(session(), frame(), more_rivals=True, **of) is Match.DOUBTFUL
+    assert classify(session(evse_id=2), frame(), more_rivals=True, **of) is Match.NO_MATCH
+
+
+@pytest.mark.parametrize(
+    ("of", "sent", "first"),
+    [
+        (session(), frame(), T0),
+        (session(), frame(refused=True), at(10) - CAUSE_AGE),
+        (session(start_time=at(-5)), frame(), at(-5) - CAUSE_AGE),
+    ],
+    ids=["newer ones", "ours was refused", "it began before our frame"],
+)
+def test_other_causes_were_sent_between(of: Session, sent: SentFrame, first: datetime) -> None:
+    assert causes_sent(of, sent) == (first, of.start_time + CLOCK_TOLERANCE)
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """Transactions of OCPP 1.6: minted ids, repeated messages, ids of others."""
 
+from typing import Any
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fleet import transactions
+from fleet import claims, transactions
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.values import InvalidValue
@@ -174,13 +176,35 @@ async def test_rows_that_a_station_made_up_are_limited(
     assert kept in rows
 
 
-async def test_candidates_since_a_time_are_those_that_started_here(db: Database) -> None:
+async def since(tx: Tx, station: str, **changes: Any) -> list[Transaction]:
+    values: dict[str, Any] = {"received_after": NOW, "begun_by": later(99)}
+    values |= {"tenant": "acme", "command": "start-1"}
+    return await transactions.since(tx, station, **(values | changes))
+
+
+async def test_candidates_of_a_start_are_those_that_began_here_in_its_time(db: Database) -> None:
     async with db.write() as tx:
         await start_16(tx, evse_id=1, now=later(1))
         wanted, _ = await start_16(tx, evse_id=2, now=later(2))
         await observe(tx, "99")
-        assert await transactions.since(tx, "CP1", received_after=later(2)) == [wanted]
-        assert await transactions.since(tx, "CP2", received_after=NOW) == []
+        assert await since(tx, "CP1", received_after=later(2)) == [wanted]
+        assert await since(tx, "CP2", received_after=NOW) == []
+
+
+async def test_candidates_of_a_start_began_in_time_by_one_of_the_two_clocks(db: Database) -> None:
+    async with db.write() as tx:
+        wanted, _ = await start_16(tx, start_time=later(9), now=later(200))
+        await start_16(tx, evse_id=2, start_time=later(199), now=later(200))
+        assert await since(tx, "CP1", begun_by=later(99)) == [wanted]
+
+
+async def test_candidates_of_a_start_are_not_claimed_by_another_one(db: Database) -> None:
+    async with db.write() as tx:
+        made = [(await start_16(tx, evse_id=n, now=later(n)))[0] for n in range(3)]
+        for session, owner in zip(made, ("start-1", "start-2"), strict=False):
+            claim: dict[str, Any] = {"tenant": "acme", "command": owner, "send": None, "now": NOW}
+            assert await claims.take(tx, session=session.name, **claim)
+        assert await since(tx, "CP1") == [made[0], made[2]]
 
 
 async def test_transactions_are_listed_in_pages_and_filtered(db: Database) -> None:

@@ -1,0 +1,125 @@
+"""Which other starts can contest a session, read by what they can contest.
+
+Two kinds of rivals matter to a session: the command that has claimed it, and the frames that may be
+its cause: sent to this station in the time that counts, with a token of the session, for its EVSE,
+and without a session of their own so far. How many starts the station got besides does not matter.
+
+What is read is limited, and the limit never makes a session ours: a session with more rivals than
+were read is contested.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.evidence.facts import Need, NeededFacts
+from domain.evidence.sessions import Match, Rival, SentFrame, Session, causes_sent, classify
+from domain.model.command import Command
+from fleet import claims
+from fleet.claims import Claim, OpenCause
+from fleet.engine.statements import Tx
+from journal.commands.answers import said_no
+
+CONTESTED_LIMIT = 4
+"""For how many sessions of one start its rivals are read: a start has one session at most, and
+several that fit it and that nobody has claimed are in doubt anyway."""
+
+
+@dataclass(frozen=True)
+class Rivals:
+    """The rivals of a start. contested: our ids of the sessions that have more of them."""
+
+    rivals: tuple[Rival, ...] = ()
+    contested: frozenset[str] = frozenset()
+
+
+async def read_rivals(
+    tx: Tx,
+    command: Command,
+    needed: NeededFacts,
+    frame: SentFrame | None,
+    sessions: tuple[Session, ...],
+    *,
+    late_after: datetime,
+) -> Rivals:
+    """The rivals of the command for these sessions, where its rules need them.
+
+    late_after: when the command's own time is over.
+    """
+    if Need.RIVALS not in needed.needs or frame is None:
+        return Rivals()
+    alone = {each.name: _alone(each, frame, late_after) for each in sessions}
+    matter = [
+        each
+        for each in sessions
+        if alone[each.name] is not Match.NO_MATCH or _is_undone(each, command)
+    ]
+    named = [each for each in sessions if _is_named(each, command)]
+    taken = [
+        each
+        for each in await claims.of_sessions(tx, sorted({each.name for each in [*matter, *named]}))
+        if (each.tenant, each.command) != (command.tenant, command.name)
+    ]
+    gone = {each.session for each in taken}
+    free = [
+        each
+        for each in matter
+        if alone[each.name] is Match.MATCH and each.name not in gone and each not in named
+    ]
+    causes, contested = await _causes(tx, command, frame, free)
+    return Rivals((*(_claimed(each) for each in taken), *causes), contested)
+
+
+def _is_undone(session: Session, command: Command) -> bool:
+    """Whether the command has decided to stop the session."""
+    return session.ocpp_transaction_id == command.compensation.ocpp_transaction_id
+
+
+def _is_named(session: Session, command: Command) -> bool:
+    """Whether the station's answer named the session."""
+    answer = command.station_answer
+    return answer is not None and session.ocpp_transaction_id == answer.ocpp_transaction_id
+
+
+def _alone(session: Session, frame: SentFrame, late_after: datetime) -> Match:
+    """Whether the session would be ours if there were no other start."""
+    return classify(session, frame, named=None, rivals=(), late_after=late_after)
+
+
+async def _causes(
+    tx: Tx, command: Command, frame: SentFrame, free: list[Session]
+) -> tuple[list[Rival], frozenset[str]]:
+    """The frames that may be the cause of one of these sessions, and the sessions with more.
+
+    A session that names our frame has its cause.
+    """
+    ours = [each for each in free if each.remote_start_id is None]
+    ours.sort(key=lambda session: (not session.active, session.received_time))
+    contested = {session.name for session in ours[CONTESTED_LIMIT:]}
+    found: dict[int, Rival] = {}
+    for session in ours[:CONTESTED_LIMIT]:
+        causes, more = await claims.open_causes(
+            tx,
+            command.station,
+            command.kind.value,
+            digests=(session.token_digest, session.group_digest),
+            evse_id=session.evse_id,
+            sent=causes_sent(session, frame),
+        )
+        found |= {each.id: _open(each) for each in causes if each.id != frame.id}
+        if more:
+            contested.add(session.name)
+    return list(found.values()), frozenset(contested)
+
+
+def _claimed(claim: Claim) -> Rival:
+    return Rival(claim.time, claimed=claim.session)
+
+
+def _open(cause: OpenCause) -> Rival:
+    return Rival(
+        send_time=cause.send_time,
+        token_digest=cause.token_digest,
+        group_digest=cause.group_digest,
+        evse_id=cause.evse_id,
+        refused=said_no(cause.answer),
+    )
