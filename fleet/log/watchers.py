@@ -10,7 +10,6 @@ every notification is repeated a few times, as an echo.
 """
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -121,8 +120,8 @@ class LogWatchers:
         listener, self._listener = self._listener, None
         if listener is not None:
             listener.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await listener
+            # `await listener` would take a cancel of the caller, too, for the listener's end.
+            await asyncio.wait([listener])
 
     def _repeat(self) -> None:
         for watcher in self._watchers:
