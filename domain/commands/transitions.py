@@ -80,11 +80,13 @@ def lost(command: Command, cause: str, at: datetime) -> Command:
     state = after(command.state, CommandStep.LOSE)
     if state is None:
         return command
+    unreadable = cause == Cause.ANSWER_UNREADABLE
+    how = "with an answer that cannot be understood" if unreadable else "but without an answer"
     return replace(
         command,
         state=state,
         outcome=ending(cause_of(cause, Code.UNKNOWN, Cause.ANSWER_TIMEOUT)),
-        progress="Sent, but without an answer; looking for what really happened.",
+        progress=f"Sent, {how}; looking for what really happened.",
     )
 
 
