@@ -1,7 +1,6 @@
 """Health and reflection, asked with raw gRPC calls: what probes, grpcurl and ghz rely on."""
 
 import asyncio
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -21,27 +20,27 @@ from tests.support.benches.broker_house import WAIT_S, House, dialled
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 COMMANDS = "evcommand.v1.RemoteCommandService"
-Health = health_pb2.HealthCheckResponse
+Health: Any = health_pb2.HealthCheckResponse
 VERSIONS = ("v1", "v1alpha")
 NOT_FOUND = grpc.StatusCode.NOT_FOUND.value[0]
 
 
-def check(channel: grpc.aio.Channel, service: str) -> Any:
+def check(channel: Any, service: str) -> Any:
     method = channel.unary_unary("/grpc.health.v1.Health/Check", response_deserializer=_health)
     return method(health_pb2.HealthCheckRequest(service=service).SerializeToString())
 
 
-def watch(channel: grpc.aio.Channel, service: str) -> Any:
+def watch(channel: Any, service: str) -> Any:
     method = channel.unary_stream("/grpc.health.v1.Health/Watch", response_deserializer=_health)
     return method(health_pb2.HealthCheckRequest(service=service).SerializeToString())
 
 
-def _health(content: bytes) -> Health:
+def _health(content: bytes) -> Any:
     return Health.FromString(content)
 
 
-def reflection(channel: grpc.aio.Channel, version: str) -> Any:
-    method: Callable[..., Any] = channel.stream_stream(
+def reflection(channel: Any, version: str) -> Any:
+    method = channel.stream_stream(
         f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
         request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
         response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
@@ -49,7 +48,7 @@ def reflection(channel: grpc.aio.Channel, version: str) -> Any:
     return method()
 
 
-async def ask(channel: grpc.aio.Channel, version: str, **asked: Any) -> Any:
+async def ask(channel: Any, version: str, **asked: Any) -> Any:
     call = reflection(channel, version)
     async with asyncio.timeout(WAIT_S):
         await call.write(reflection_pb2.ServerReflectionRequest(**asked))
