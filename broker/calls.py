@@ -10,8 +10,8 @@ server, and it cannot say which span a stream belongs to. So the few lines that 
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NoReturn
@@ -37,6 +37,10 @@ _traceparent = TraceContextTextMapPropagator()
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Handler = Any  # grpc.RpcMethodHandler, whose stub knows only synchronous methods
+Replies = AsyncGenerator[Any, None] | Awaitable[None]
+"""A method with a stream of replies: a generator of them, or a coroutine that sends them."""
+
+_CODES: dict[Any, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
@@ -107,22 +111,34 @@ class _Served:
                 try:
                     return await behaviour(request, context)
                 except Exception as error:
-                    await call.end(context, self._refusal(error), error)
+                    await self._end(call, context, error)
 
         return serve
 
-    def stream(self, behaviour: Callable[[Any, Context], AsyncIterator[Any]]) -> Any:
-        """A method with a stream of replies."""
+    def stream(self, behaviour: Callable[[Any, Context], Replies]) -> Any:
+        """A method with a stream of replies.
 
-        async def serve(request: Any, context: Context) -> AsyncIterator[Any]:
+        It sends the replies itself: a generator that gRPC drives is left suspended when the client
+        goes, and gives back what it holds only when the garbage is collected.
+        """
+
+        async def serve(request: Any, context: Context) -> None:
             with self._span() as span, _measured(self._method, self._caller, span) as call:
                 try:
-                    async for reply in behaviour(request, context):
-                        yield reply
+                    await _send(behaviour(request, context), context)
                 except Exception as error:
-                    await call.end(context, self._refusal(error), error)
+                    await self._end(call, context, error)
 
         return serve
+
+    async def _end(self, call: "_Call", context: Context, error: Exception) -> NoReturn:
+        """End a call whose method raised. What the client did is no failure of ours."""
+        if isinstance(error, grpc.aio.AbortError):  # the method has sent its status
+            call.code = _CODES[context.code()]
+            raise error
+        if isinstance(error, grpc.aio.BaseError):  # neither read nor written: the client is gone
+            raise asyncio.CancelledError from error
+        await call.end(context, self._refusal(error), error)
 
     @contextmanager
     def _span(self) -> Iterator[Span]:
@@ -175,6 +191,16 @@ class _Call:
         await context.abort(refusal.code, refusal.message, trailing_details(refusal))
 
 
+async def _send(replies: Replies, context: Context) -> None:
+    """Send what a method yields, and end the method with its call; or let it send by itself."""
+    if isinstance(replies, Awaitable):
+        await replies
+        return
+    async with aclosing(replies):
+        async for reply in replies:
+            await context.write(reply)
+
+
 @contextmanager
 def _measured(method: str, caller: Caller, span: Span) -> Iterator[_Call]:
     started = time.monotonic()
@@ -216,10 +242,7 @@ def _refusing(method: str, handler: Handler, refusal: Refusal) -> Handler:
         _logger.warning("call_refused", method=method.lstrip("/"), reason=refusal.reason.value)
         await context.abort(refusal.code, refusal.message, trailing_details(refusal))
 
-    async def refuse_stream(request: Any, context: Context) -> AsyncIterator[Any]:
-        yield await refuse(request, context)
-
-    return _MAKERS[_shape_of(handler)](refuse_stream if handler.response_streaming else refuse)
+    return _MAKERS[_shape_of(handler)](refuse)
 
 
 _MAKERS: dict[str, Callable[..., Handler]] = {

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import grpc
 import grpc.aio
 import structlog
-from grpc_health.v1 import health
 
 from broker.auth import Authenticator
 from broker.backend import Backend
@@ -60,9 +59,8 @@ async def running_broker(
     check_listener(settings)
     _warn_when_open(settings)
     backend = await _backend(db, client, settings)
-    healthy = health.aio.HealthServicer()
     server = _server(settings)
-    await add_services(server, backend, healthy)
+    add_services(server, backend)
     host = settings.listen.rpartition(":")[0]
     broker = RunningBroker(host, _listen(server, settings))
     async with (
@@ -76,7 +74,6 @@ async def running_broker(
         finally:
             _logger.info("broker_drains", grace_s=settings.drain_s)
             backend.draining.set()
-            await healthy.enter_graceful_shutdown()
             await server.stop(settings.drain_s)
 
 

@@ -112,6 +112,9 @@ class BrokerSettings:
         default=1_000, metadata={"doc": "gRPC streams of one client connection."}
     )
     max_watches: int = field(default=500, metadata={"doc": "WatchCommands streams served at once."})
+    max_health_watches: int = field(
+        default=100, metadata={"doc": "Health/Watch streams served at once. They need no API key."}
+    )
     watch_batch: int = field(default=200, metadata={"doc": "events read at once for one watch."})
     callback_timeout_s: float = field(
         default=10.0, metadata={"doc": "a receiver has this long to answer a post; at most 20."}

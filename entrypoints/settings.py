@@ -27,6 +27,7 @@ ENV_PREFIX = "EVCOMMAND_"
 _BROKER_CHOSEN = {"listen", "tls", "api_keys", "insecure", "timing"}
 _GATEWAY_CHOSEN = {
     *("host", "port", "tls_certificate", "tls_key", "tls_terminated"),
+    *("tls_second_certificate", "tls_second_key"),
     *("open", "open_tenant", "insecure", "gateway_id"),
 }
 
@@ -96,6 +97,11 @@ class ChosenSettings(BaseSettings):
         default=None, description="PEM file of the OCPP server; stations then connect with wss://."
     )
     ocpp_tls_key: Path | None = Field(default=None, description="PEM file of its key.")
+    ocpp_tls_second_certificate: Path | None = Field(
+        default=None,
+        description="PEM file of a second certificate of the OCPP server: RSA beside ECDSA.",
+    )
+    ocpp_tls_second_key: Path | None = Field(default=None, description="PEM file of its key.")
     ocpp_tls_terminated: bool = Field(
         default=False, description="A proxy in front of the OCPP listener ends TLS."
     )
@@ -181,6 +187,8 @@ class ChosenSettings(BaseSettings):
             port=port,
             tls_certificate=str(self.ocpp_tls_certificate or ""),
             tls_key=str(self.ocpp_tls_key or ""),
+            tls_second_certificate=str(self.ocpp_tls_second_certificate or ""),
+            tls_second_key=str(self.ocpp_tls_second_key or ""),
             tls_terminated=self.ocpp_tls_terminated,
             open=self.open,
             open_tenant=self.open_tenant,

@@ -4,14 +4,22 @@ There is one master key per database, made on first use; each purpose has a key 
 from it. Generated passwords have more than 128 random bits, so a keyed digest is enough to store
 them; a slow hash would cost minutes of CPU when a whole fleet reconnects. A password that a person
 chose is hashed with Argon2.
+
+OCPP 1.6 knows a password as bytes: ChangeConfiguration(AuthorizationKey) carries them as up to 40
+hexadecimal digits, and the station sends the bytes themselves (security whitepaper; errata 4.0 of
+OCPP-J 1.6). Other stations keep the digits and send them as text. So what a station sends is read
+both ways, and a password of hexadecimal digits is its bytes: their case says nothing.
 """
 
 import asyncio
 import base64
 import hashlib
 import hmac
+import re
 import secrets
+import string
 from collections import OrderedDict
+from collections.abc import Iterator
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
@@ -34,6 +42,10 @@ _SUCCESSES_LIMIT = 20_000
 
 _ARGON2_AT_ONCE = 2
 _PASSWORD_LIMIT = 256
+_MADE_CHARS = 20
+_ALPHABET = string.ascii_letters + string.digits
+_HEX = re.compile(rb"(?:[0-9A-Fa-f]{2}){8,}")
+_TEXT = re.compile(rb"[\x20-\x7e]*")
 
 _MAKE = Upsert(
     lambda insert: (
@@ -90,23 +102,30 @@ class Passwords:
         self._dummy = self.hash_generated(self.make())
 
     def make(self) -> str:
-        """A new password: 192 random bits in 32 URL-safe characters (OCPP takes 16 to 40)."""
-        return secrets.token_urlsafe(24)
+        """A new password: 119 random bits in 20 letters and digits.
+
+        It fits stations of every version: 1.6 takes 16 to 20 bytes, 2.x 16 to 40 characters.
+        """
+        return "".join(secrets.choice(_ALPHABET) for _ in range(_MADE_CHARS))
 
     def hash_generated(self, password: str) -> str:
         """The text to store for a password of `make`."""
-        return "hmac:" + hmac.new(self._key, _bytes(password), hashlib.sha256).hexdigest()
+        return self._keyed(_bytes(password))
 
     def hash_chosen(self, password: str) -> str:
         """The text to store for a password that a person chose. Takes about 20 ms of CPU."""
-        return "argon2:" + self._argon2.hash(_bytes(password))
+        digits = _bytes(password)
+        if _HEX.fullmatch(digits):
+            return "argon2hex:" + self._argon2.hash(bytes.fromhex(password))
+        return "argon2:" + self._argon2.hash(digits)
 
-    async def verify(self, stored: str, given: str) -> bool:
-        """Whether `given` is the stored password. stored: "" when there is no such station.
+    async def verify(self, stored: str, sent: str | bytes) -> bool:
+        """Whether `sent` is the stored password. stored: "" when there is no such station.
 
         Every refusal takes the same time, so that its time does not tell which stations exist.
         """
         started = asyncio.get_running_loop().time()
+        given = sent if isinstance(sent, bytes) else _bytes(sent)
         fits = len(given) <= _PASSWORD_LIMIT
         # A station that does not exist is checked as well, against a dummy, and refused all the
         # same.
@@ -116,14 +135,23 @@ class Passwords:
         await asyncio.sleep(max(0.0, FAILURE_TAKES_S - spent))
         return False
 
-    async def _matches(self, stored: str, given: str) -> bool:
+    async def _matches(self, stored: str, given: bytes) -> bool:
         kind, _, value = stored.partition(":")
-        if kind == "hmac":
-            return hmac.compare_digest(stored, self.hash_generated(given))
-        return kind == "argon2" and await self._matches_argon2(value, given)
+        for reading in _readings(kind, given):
+            if kind == "hmac":
+                if hmac.compare_digest(stored, self._keyed(reading)):
+                    return True
+            elif await self._matches_argon2(value, reading):
+                return True
+        return False
 
-    async def _matches_argon2(self, value: str, given: str) -> bool:
-        seen = hmac.new(self._session_key, _bytes(f"{value}\x1f{given}"), hashlib.sha256).digest()
+    def _keyed(self, password: bytes) -> str:
+        return "hmac:" + hmac.new(self._key, password, hashlib.sha256).hexdigest()
+
+    async def _matches_argon2(self, value: str, given: bytes) -> bool:
+        seen = hmac.new(
+            self._session_key, value.encode() + b"\x1f" + given, hashlib.sha256
+        ).digest()
         if seen in self._good:
             self._good.move_to_end(seen)
             return True
@@ -135,9 +163,9 @@ class Passwords:
             self._good.popitem(last=False)
         return True
 
-    def _verify_argon2(self, value: str, given: str) -> bool:
+    def _verify_argon2(self, value: str, given: bytes) -> bool:
         try:
-            return self._argon2.verify(value, _bytes(given))
+            return self._argon2.verify(value, given)
         except (Argon2Error, InvalidHashError):
             return False
 
@@ -160,6 +188,25 @@ async def _load_master(db: SqlDatabase) -> bytes:
             await tx.execute(_MAKE(tx), {"name": _MASTER, "value": secrets.token_hex(32)})
             found = (await tx.execute(_READ, {"name": _MASTER})).scalar_one()
     return bytes.fromhex(found)
+
+
+def _readings(kind: str, given: bytes) -> Iterator[bytes]:
+    """What a station may have meant by these bytes, to be compared with a stored password.
+
+    kind: of the stored password: "hmac" (generated), "argon2" (chosen, the digest of its text) or
+    "argon2hex" (chosen in hexadecimal digits, the digest of its bytes).
+    """
+    bare = bytes.fromhex(given.decode()) if _HEX.fullmatch(given) else None
+    if kind == "argon2hex" and bare is not None:
+        yield bare
+    if kind in {"hmac", "argon2", "argon2hex"}:
+        yield given
+    if kind in {"hmac", "argon2"} and bare is not None:
+        yield bare
+    if kind == "argon2" and not _TEXT.fullmatch(given):
+        # Stored before digits were kept as bytes: it may be the text of these bytes, in one case.
+        yield given.hex().encode()
+        yield given.hex().upper().encode()
 
 
 def _derive(master: bytes, purpose: str) -> bytes:

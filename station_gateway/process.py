@@ -1,8 +1,7 @@
 """Puts a gateway process together: the gateway, and a worker on the task queue of this process."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 from temporalio.client import Client
@@ -14,7 +13,7 @@ from fleet.keys import load_passwords, load_sealer
 from journal.wakeups import WakeupDispatcher
 from station_gateway.gateway import Gateway
 from station_gateway.settings import GatewaySettings
-from telemetry.supervision import supervised
+from telemetry.supervision import background
 
 
 @asynccontextmanager
@@ -36,15 +35,8 @@ async def running_gateway(
         graceful_shutdown_timeout=timedelta(seconds=settings.drain_timeout_s),
     )
     async with AsyncExitStack() as stack:
-        delivering = asyncio.get_running_loop().create_task(supervised("wake-ups", dispatcher.run))
-        stack.push_async_callback(_cancelled, delivering)
+        await stack.enter_async_context(background("wake-ups", dispatcher.run))
         await stack.enter_async_context(worker)
         stack.push_async_callback(gateway.drain)
         await gateway.start()
         yield gateway
-
-
-async def _cancelled(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task

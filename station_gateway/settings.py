@@ -31,6 +31,23 @@ class GatewaySettings:
         default="",
         metadata={"doc": "PEM files; both or none. Stations then connect with `wss://`."},
     )
+    tls_second_certificate: str = field(
+        default="",
+        metadata={"doc": "PEM files; both or none. RSA beside ECDSA, for stations with one only."},
+    )
+    tls_second_key: str = field(
+        default="",
+        metadata={"doc": "PEM files; both or none. RSA beside ECDSA, for stations with one only."},
+    )
+    tls_rsa_key_exchange: bool = field(
+        default=True,
+        metadata={
+            "doc": (
+                "take the two cipher suites without forward secrecy that OCPP demands for old "
+                "stations; they come last."
+            )
+        },
+    )
     tls_terminated: bool = field(
         default=False,
         metadata={
@@ -270,13 +287,17 @@ class GatewaySettings:
         Raises:
             UnsafeStationListener: beyond loopback without TLS or without credentials, and not
                 `insecure`.
-            ValueError: only one of certificate and key is given, or `unregistered_boot` is no
-                answer to a boot.
+            ValueError: only one of certificate and key is given, or a second one alone, or
+                `unregistered_boot` is no answer to a boot.
         """
         if self.unregistered_boot not in BOOT_ANSWERS:
             raise ValueError(f"unregistered_boot is one of {', '.join(BOOT_ANSWERS)}")
         if bool(self.tls_certificate) != bool(self.tls_key):
             raise ValueError("tls_certificate and tls_key belong together: give both or none")
+        if bool(self.tls_second_certificate) != bool(self.tls_second_key):
+            raise ValueError("tls_second_certificate and its key belong together: both or none")
+        if self.tls_second_certificate and not self.tls_certificate:
+            raise ValueError("tls_second_certificate comes beside tls_certificate: give that one")
         if self.insecure or is_loopback(self.host):
             return
         if not self.tls:

@@ -104,7 +104,7 @@ PARKED_WAKEUPS = Gauge(
 )
 TASK_FAILURES = Counter(
     "evcommand_task_failures_total",
-    "Failures of a background task of this process. It was started again.",
+    "Failures of a background task of this process. A lasting one was started again.",
     ["task"],
 )
 DROPPED_LOGS = Counter(

@@ -7,7 +7,8 @@ other processes take over its work. A process that looks healthy and delivers no
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import structlog
@@ -61,3 +62,23 @@ async def supervised(
             give_up()
             return
         await asyncio.sleep(pause_after(failures, first_pause, LONGEST_PAUSE).total_seconds())
+
+
+@asynccontextmanager
+async def background(
+    name: str,
+    run: Callable[[], Awaitable[None]],
+    *,
+    give_up: Callable[[], None] = end_process,
+    first_pause: timedelta = FIRST_PAUSE,
+) -> AsyncIterator[None]:
+    """Runs a background task, supervised, for as long as the context is open."""
+    task = asyncio.create_task(
+        supervised(name, run, give_up=give_up, first_pause=first_pause), name=name
+    )
+    try:
+        yield
+    finally:
+        task.cancel()
+        # `await task` would take a cancel of the caller, too, for the end of the task.
+        await asyncio.wait([task])

@@ -1,8 +1,7 @@
 """The worker process: runs the workflows, and their reads and writes of the fleet."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from temporalio.client import Client
@@ -13,7 +12,7 @@ from contract.names import COMMANDS_QUEUE
 from domain.commands.timing import Timing
 from fleet.database import Database
 from journal.wakeups import WakeupDispatcher
-from telemetry.supervision import supervised
+from telemetry.supervision import background
 from workflows.activities.callbacks import CallbackActivities
 from workflows.activities.commands import CommandActivities
 from workflows.activities.reservations import ReservationActivities
@@ -82,11 +81,5 @@ async def running_worker(
         graceful_shutdown_timeout=timedelta(seconds=chosen.graceful_shutdown_s),
         no_remote_activities=True,
     )
-    async with worker:
-        delivering = asyncio.create_task(supervised("wake-ups", WakeupDispatcher(db, client).run))
-        try:
-            yield worker
-        finally:
-            delivering.cancel()
-            with suppress(asyncio.CancelledError):
-                await delivering
+    async with worker, background("wake-ups", WakeupDispatcher(db, client).run):
+        yield worker

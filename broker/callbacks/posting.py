@@ -4,9 +4,8 @@ A try writes nothing. The workflow writes down its result. When the result is lo
 again under the same id, so that a receiver that compares ids sees the change once.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import structlog
@@ -27,7 +26,7 @@ from fleet.database import Database
 from fleet.keys import Sealer
 from fleet.log import commands as log
 from journal.commands.record import from_snapshot
-from telemetry.supervision import supervised
+from telemetry.supervision import background
 
 _log = structlog.get_logger(__name__)
 
@@ -101,13 +100,10 @@ async def posting_callbacks(
         raise ValueError(f"broker_callback_timeout_s must be at most {MAX_CALLBACK_TIMEOUT_S:g}")
     receivers = Receivers(settings)
     poster = CallbackPoster(db, sealer, receivers)
-    posting = asyncio.create_task(
-        supervised("callback-posts", lambda: serve_posts(client, poster.post_callback, settings))
-    )
     try:
-        yield
+        async with background(
+            "callback-posts", lambda: serve_posts(client, poster.post_callback, settings)
+        ):
+            yield
     finally:
-        posting.cancel()
-        with suppress(asyncio.CancelledError):
-            await posting
         await receivers.close()

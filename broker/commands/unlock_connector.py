@@ -1,5 +1,7 @@
 """UnlockConnector at the broker's edge. See `broker.commands.edge` for the steps."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from evcommand.v1 import remote_command_pb2 as command_pb
@@ -9,7 +11,7 @@ from broker.commands.edge import CommandEdge, Found, ParsedRequest
 from broker.commands.fits import impossible
 from broker.commands.lookups import Lookup
 from broker.commands.options import check_options, parsed_request
-from broker.errors import FieldViolation
+from broker.errors import FieldViolation, Reason, bad_field
 from broker.proto import fields
 from broker.proto.fields import Findings
 from broker.proto.names import station_in
@@ -29,7 +31,12 @@ def check(request: pb.UnlockConnectorRequest, now: datetime) -> tuple[FieldViola
     findings = Findings()
     fields.station_field(findings, request.station, required=True)
     fields.positive_field(findings, request, "evse_id")
-    findings.expect(request.connector_id >= 1, "connector_id", "is required: 1 or more")
+    left_out = request.connector_id == 0 and request.HasField("evse_id")
+    findings.expect(
+        request.connector_id >= 1 or left_out,
+        "connector_id",
+        "must be 1 or more; it may be left out where evse_id names an EVSE with one connector",
+    )
     check_options(findings, request, now)
     return findings.violations
 
@@ -44,10 +51,38 @@ def read(
 
 
 async def find(lookup: Lookup, parsed: ParsedRequest[UnlockSpec]) -> Found[UnlockSpec]:
-    """The station, and whether it can be told of this connector."""
+    """The station, the connector that is meant, and whether the station can be told of it."""
     station = await lookup.station(parsed.station)
-    check_fits(parsed.spec, station.ocpp_version)
-    return Found(station.id, parsed.spec)
+    spec = parsed.spec
+    if not spec.connector_id:
+        connectors = await lookup.connectors(station.id)
+        spec = with_only_connector(spec, station.ocpp_version, connectors)
+    check_fits(spec, station.ocpp_version)
+    return Found(station.id, spec)
+
+
+def with_only_connector(
+    spec: UnlockSpec, version: str, connectors: Iterable[tuple[int, int]]
+) -> UnlockSpec:
+    """The spec with the one connector of its EVSE, which the request left out.
+
+    connectors: (evse_id, connector_id) of what the station reported. On a version whose EVSEs have
+    one connector each, nothing needs to be reported.
+
+    Raises: Refusal (AMBIGUOUS_TARGET) when it is not known to be one.
+    """
+    able = capabilities_of(version)
+    if able is not None and not able.several_connectors:
+        return replace(spec, connector_id=1)
+    known = sorted({number for evse, number in connectors if evse == spec.evse_id and number > 0})
+    if len(known) == 1:
+        return replace(spec, connector_id=known[0])
+    told = f"it has {', '.join(map(str, known))}" if known else "it has not told any yet"
+    raise bad_field(
+        Reason.AMBIGUOUS_TARGET,
+        "connector_id",
+        f"say which connector of EVSE {spec.evse_id} is meant: {told}",
+    )
 
 
 def check_fits(spec: UnlockSpec, version: str) -> None:
@@ -68,11 +103,8 @@ def check_fits(spec: UnlockSpec, version: str) -> None:
 
 def said(spec: UnlockSpec) -> dict[str, object]:
     """What a repeat must say again."""
-    return {
-        "evse_id": spec.evse_id,
-        "connector_id": spec.connector_id,
-        "stop_first": spec.stop_first,
-    }
+    told = {"connector_id": spec.connector_id} if spec.connector_id else {}
+    return {"evse_id": spec.evse_id, "stop_first": spec.stop_first, **told}
 
 
 def show(shown: command_pb.RemoteCommand, spec: UnlockSpec, _station: str) -> None:

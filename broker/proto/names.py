@@ -13,7 +13,9 @@ _T = TypeVar("_T")
 
 _ID_LIMIT = 255
 _RESERVATION = re.compile(r"[0-9a-f]{24}")
-_ESCAPED = re.compile(r"(?:[A-Za-z0-9*\-_=:+|@.~!$&'(),;]|%[0-9A-Fa-f]{2}){1,765}")
+# An escape stands for one of up to four bytes of a character. What need not be escaped to be
+# understood is taken as it is: a space, a letter of any script.
+_ESCAPED = re.compile(r"(?:[^/%]|%[0-9A-Fa-f]{2}){1,1020}")
 
 _DELIVERY = re.compile(r"callbackDeliveries/(msg_[0-9a-f]{32})")
 

@@ -1,6 +1,7 @@
 """Stations and their transactions: requests checked, rows of the fleet shown. Pure."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from itertools import groupby
 
@@ -16,7 +17,7 @@ from fleet.stations import Station, StationConnector
 from fleet.transactions.rows import Transaction
 
 _BOOT = stations_pb.Station.BootState
-_STATION_ID = re.compile(r"[A-Za-z0-9*\-_=+|@.]{1,48}")
+_STATION_ID_CHARS = 48
 _PASSWORD = re.compile(r"[\x21-\x7e]{16,40}")
 
 
@@ -24,9 +25,10 @@ def check_create(request: stations_pb.CreateStationRequest) -> tuple[FieldViolat
     """What is wrong with a CreateStation."""
     findings = Findings()
     findings.expect(
-        _STATION_ID.fullmatch(request.station_id) is not None,
+        _is_station_id(request.station_id),
         "station_id",
-        "must be 1 to 48 characters of a-z, A-Z, 0-9 and *-_=+|@.",
+        "must be 1 to 48 printable characters (in Unicode's composed form, NFC), without a space "
+        'at its begin or end, and not "." or ".."',
     )
     fields.text_field(findings, "location", request.location)
     profile = request.security_profile if request.HasField("security_profile") else 1
@@ -43,6 +45,22 @@ def check_create(request: stations_pb.CreateStationRequest) -> tuple[FieldViolat
             "have a strong one made",
         )
     return findings.violations
+
+
+def _is_station_id(text: str) -> bool:
+    """Whether a station can be registered by this identity.
+
+    OCPP 1.6 allows whatever can be escaped in a URL, and stations use it (`RDAM 123`). OCPP 2.x
+    allows a-z, A-Z, 0-9 and `*-_=:+|@.` and 48 characters. A space at an end cannot be seen, dots
+    alone are taken out of a URL on its way, and a letter has one form.
+    """
+    return (
+        1 <= len(text) <= _STATION_ID_CHARS
+        and text.isprintable()
+        and text == text.strip()
+        and text not in {".", ".."}
+        and unicodedata.is_normalized("NFC", text)
+    )
 
 
 def check_list(request: stations_pb.ListStationsRequest) -> tuple[FieldViolation, ...]:

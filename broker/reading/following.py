@@ -10,16 +10,18 @@ changes whose names the database did not tell.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 
 import structlog
 
 from fleet.database import Database
+from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.log import commands as fleet_log
 from fleet.log.event_log import Cursor, Filter
 from fleet.log.watchers import LogGrowth
+from telemetry.supervision import background
 
 _logger = structlog.get_logger(__name__)
 
@@ -81,23 +83,16 @@ class LogFollower:
         finally:
             tail.listeners.discard(event)
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    def running(self) -> AbstractAsyncContextManager[None]:
         """Follows the log while the context is open."""
-        task = asyncio.create_task(self._run(), name="log-follower")
-        try:
-            yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        return background("log-follower", self._run)
 
     async def _run(self) -> None:
         while True:
             try:
                 await self._follow()
-            except Exception as error:  # no database: waiting calls return when their time is over
-                _logger.warning("log_not_followed", error=type(error).__name__)
+            except DatabaseUnavailable:  # waiting calls return when their time is over
+                _logger.warning("log_not_followed", error=DatabaseUnavailable.__name__)
                 await asyncio.sleep(RECOVERY_S)
 
     async def _follow(self) -> None:

@@ -16,6 +16,11 @@ class OpenWatches:
         self._most = most
         self._open = 0
 
+    @property
+    def count(self) -> int:
+        """How many watches are open."""
+        return self._open
+
     @contextmanager
     def one_more(self) -> Iterator[None]:
         """Counts one watch while the context is open. Raises: Refusal (TOO_MANY_WATCHES)."""

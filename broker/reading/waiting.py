@@ -6,7 +6,7 @@ call returns the command as it is now.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import grpc.aio
@@ -81,10 +81,9 @@ async def either(one: asyncio.Event, other: asyncio.Event, timeout_s: float) -> 
     try:
         await asyncio.wait(tasks, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        # Nothing waits for them here: a cancel of the caller would be taken for theirs, and lost.
         for task in tasks:
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
 
 async def first_of(work: "asyncio.Future[bool]", event: asyncio.Event) -> bool:

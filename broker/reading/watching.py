@@ -9,7 +9,8 @@ The resume token holds the head and how far each part was told. A client that co
 middle of either part misses nothing and hears nothing twice.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -69,7 +70,7 @@ class Watcher:
 
     async def watch(
         self, which: Filter, selection: str, resume_token: str
-    ) -> AsyncIterator[tuple[Entry, str]]:
+    ) -> AsyncGenerator[tuple[Entry, str], None]:
         """The entries of one watch, each with its resume token. Ends only by an error.
 
         selection: what resume tokens are bound to (`broker.proto.selection`).
@@ -78,12 +79,13 @@ class Watcher:
         """
         with self._backend.watches.one_more():
             place = read_place(selection, resume_token) or await self._begin(which)
-            async for entry, after in self._follow(which, place):
-                yield entry, write_token(selection, after.positions())
+            async with aclosing(self._follow(which, place)) as told:
+                async for entry, after in told:
+                    yield entry, write_token(selection, after.positions())
 
     async def _follow(
         self, which: Filter, place: WatchPosition
-    ) -> AsyncIterator[tuple[Entry, WatchPosition]]:
+    ) -> AsyncGenerator[tuple[Entry, WatchPosition], None]:
         with self._backend.follower.tenant(which.tenant) as changed:
             while True:
                 changed.clear()

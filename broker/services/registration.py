@@ -14,10 +14,10 @@ from evcommand.v1 import (
     token_service_pb2_grpc,
 )
 from google.protobuf.descriptor import FileDescriptor
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_health.v1 import health_pb2_grpc
 
 from broker.backend import Backend
+from broker.services import health, reflection
 from broker.services.callbacks import CallbackServicer
 from broker.services.remote_commands import RemoteCommandServicer
 from broker.services.reservations import ReservationServicer
@@ -35,10 +35,8 @@ SERVICES = tuple(service.full_name for file in _FILES for service in file.servic
 """The full names of our services."""
 
 
-async def add_services(
-    server: grpc.aio.Server, backend: Backend, healthy: "health.aio.HealthServicer"
-) -> None:
-    """Add every service to the server, and say in `healthy` that it serves."""
+def add_services(server: grpc.aio.Server, backend: Backend) -> None:
+    """Add every service to the server."""
     remote_command_service_pb2_grpc.add_RemoteCommandServiceServicer_to_server(
         RemoteCommandServicer(backend), server
     )
@@ -50,8 +48,8 @@ async def add_services(
     callback_service_pb2_grpc.add_CallbackServiceServicer_to_server(
         CallbackServicer(backend), server
     )
-    health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
-    for service in SERVICES:
-        await healthy.set(service, health_pb2.HealthCheckResponse.SERVING)
-    shown = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
-    reflection.enable_server_reflection(shown, server)
+    shown = (*SERVICES, health.SERVICE, *reflection.SERVICES)
+    health_pb2_grpc.add_HealthServicer_to_server(
+        health.HealthServicer(shown, backend.draining, backend.settings.max_health_watches), server
+    )
+    reflection.ReflectionServicer(shown).add_to(server)

@@ -4,7 +4,8 @@ Every command is served in the same way, by `_serve`. What differs stands in the
 in `broker.commands`.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import datetime
 from typing import Any
 
@@ -120,15 +121,17 @@ class RemoteCommandServicer(pb_grpc.RemoteCommandServiceServicer):
 
     async def WatchCommands(
         self, request: pb.WatchCommandsRequest, context: Context
-    ) -> AsyncIterator[pb.WatchCommandsResponse]:
+    ) -> AsyncGenerator[pb.WatchCommandsResponse, None]:
         """Watches commands: their present state, then every change."""
         check(messages.check_watch(request))
         tenant = current_caller().tenant
         which, selection = messages.watched_in(request, tenant), watch_selection(tenant, request)
         await context.send_initial_metadata(())  # the client knows that it watches, before any news
-        async for entry, token in self._watcher.watch(which, selection, request.resume_token):
-            shown = command_out(from_snapshot(entry.snapshot))
-            yield pb.WatchCommandsResponse(command=shown, resume_token=token)
+        watch = self._watcher.watch(which, selection, request.resume_token)
+        async with aclosing(watch):
+            async for entry, token in watch:
+                shown = command_out(from_snapshot(entry.snapshot))
+                yield pb.WatchCommandsResponse(command=shown, resume_token=token)
 
     async def CancelCommand(
         self, request: pb.CancelCommandRequest, context: Context

@@ -1,6 +1,7 @@
 """ReservationService: shows reservations, and has them changed."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import datetime
 
 from evcommand.v1 import reservation_service_pb2 as pb
@@ -66,15 +67,17 @@ class ReservationServicer(pb_grpc.ReservationServiceServicer):
 
     async def WatchReservations(
         self, request: pb.WatchReservationsRequest, context: Context
-    ) -> AsyncIterator[pb.WatchReservationsResponse]:
+    ) -> AsyncGenerator[pb.WatchReservationsResponse, None]:
         """Watches reservations: their present state, then every change."""
         check(messages.check_watch(request))
         tenant = current_caller().tenant
         which, selection = messages.watched_in(request, tenant), watch_selection(tenant, request)
         await context.send_initial_metadata(())  # the client knows that it watches, before any news
-        async for entry, token in self._watcher.watch(which, selection, request.resume_token):
-            shown = reservation_out(from_snapshot(entry.snapshot))
-            yield pb.WatchReservationsResponse(reservation=shown, resume_token=token)
+        watch = self._watcher.watch(which, selection, request.resume_token)
+        async with aclosing(watch):
+            async for entry, token in watch:
+                shown = reservation_out(from_snapshot(entry.snapshot))
+                yield pb.WatchReservationsResponse(reservation=shown, resume_token=token)
 
     async def UpdateReservation(
         self, request: pb.UpdateReservationRequest, context: Context

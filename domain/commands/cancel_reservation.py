@@ -75,7 +75,7 @@ def judge_cancel(command: Command, facts: Facts, timing: Timing, now: datetime) 
     due = next_try(frames) if facts.connected_since else command.not_after
     if now < due:
         return Decision(Act.WAIT, look_again=min(due, command.not_after))
-    return Decision(Act.SEND_AGAIN, reason="No answer; cancelling twice does no harm.")
+    return Decision(Act.SEND_AGAIN, reason="No usable answer; cancelling twice does no harm.")
 
 
 def about_reservation(

@@ -156,7 +156,7 @@ def _await(command: Command, spec: ReserveSpec, facts: Facts, now: datetime) -> 
     due = next_try(facts.asks) if facts.connected_since else until
     if now < due:
         return Decision(Act.WAIT, look_again=min(due, until))
-    reason = "No answer; the same number may be asked for again."
+    reason = "No usable answer; the same number may be asked for again."
     return Decision(Act.SEND_AGAIN, reason=reason)
 
 

@@ -238,13 +238,19 @@ def _outcome(command: Command, spec: ResetSpec, facts: Facts, cause: Cause) -> O
         reset=ResetFacts(
             evse_id=spec.evse_id,
             scheduled=is_scheduled(command),
-            down_time=restart.down_time,
+            down_time=_loss_before_boot(restart) if booted else restart.down_time,
             boot_time=restart.boot_time if booted else None,
             boot_reason=restart.boot_reason if booted else "",
             running=tuple(session.name for session in sessions if session.active),
             ended=tuple(session.name for session in sessions if not session.active),
         ),
     )
+
+
+def _loss_before_boot(restart: RestartFacts) -> datetime | None:
+    """The loss of the socket that led to the boot. A later loss is another story."""
+    down, boot = restart.down_time, restart.boot_time
+    return None if down is not None and boot is not None and down > boot else down
 
 
 # --- The proof that it did not restart

@@ -206,7 +206,7 @@ def _awaited(
     if now >= deadline:
         return Decision(Act.CONCLUDE, outcome=_not_ended(command, facts, frame, timing, now))
     if _may_repeat(command, facts, frame, timing, now):
-        reason = "No answer, and the session is still running."
+        reason = "No usable answer, and the session is still running."
         return Decision(
             Act.SEND_AGAIN, ocpp_transaction_id=frame.ocpp_transaction_id, reason=reason
         )

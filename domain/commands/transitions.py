@@ -101,13 +101,19 @@ def lost(command: Command, cause: str, at: datetime, words: str = "") -> Command
     state = after(command.state, CommandStep.LOSE)
     if state is None:
         return command
+    how = _HEARD.get(cause, "but without an answer")
     return replace(
         command,
         state=state,
         outcome=ending(cause_of(cause, Code.UNKNOWN, Cause.ANSWER_TIMEOUT), words),
-        progress="Sent; looking for what really happened.",
+        progress=f"Sent, {how}; looking for what really happened.",
     )
 
+
+_HEARD: dict[str, str] = {
+    Cause.ANSWER_UNREADABLE: "with an answer that cannot be understood",
+    Cause.STATION_ERROR: "with an error of the station's own for an answer",
+}
 
 STOPPING_FIRST = "Stopping the session first; waiting for its end."
 

@@ -108,7 +108,10 @@ class StopSpec:
 
 @dataclass(frozen=True)
 class UnlockSpec:
-    """What UnlockConnector asked for. `evse_id` None: the connector's number names the EVSE."""
+    """What UnlockConnector asked for. `evse_id` None: the connector's number names the EVSE.
+
+    connector_id: 0 only until the broker has found the one connector of the EVSE.
+    """
 
     connector_id: int
     evse_id: int | None = None

@@ -10,7 +10,6 @@ every notification is repeated a few times, as an echo.
 """
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from fleet.engine.commit_sources import CommitSource
+from fleet.engine.unavailable import is_unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -47,14 +47,22 @@ class LogWatcher:
         self._grown = asyncio.Event()
         self._grown.set()
         self._growth = LogGrowth(unnamed=True)
+        self._failure: Exception | None = None
 
     async def wait(self, timeout_s: float) -> bool:
-        """True when the log may have grown; False when the time is over. The first is immediate."""
+        """True when the log may have grown; False when the time is over. The first is immediate.
+
+        Raises: what ended the listener, when it was no unavailable database.
+        """
+        if self._failure is not None:
+            raise self._failure
         try:
             async with asyncio.timeout(timeout_s):
                 await self._grown.wait()
         except TimeoutError:
             return False
+        if self._failure is not None:
+            raise self._failure
         self._grown.clear()
         return True
 
@@ -68,6 +76,11 @@ class LogWatcher:
         named = set(paths)
         self._growth.named |= named
         self._growth.unnamed |= not named
+        self._grown.set()
+
+    def fail(self, error: Exception) -> None:
+        """Nobody listens any longer: whoever waits has to know, and begins anew."""
+        self._failure = error
         self._grown.set()
 
     def echo(self) -> None:
@@ -121,18 +134,23 @@ class LogWatchers:
         listener, self._listener = self._listener, None
         if listener is not None:
             listener.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await listener
+            # `await listener` would take a cancel of the caller, too, for the listener's end.
+            await asyncio.wait([listener])
 
     def _repeat(self) -> None:
         for watcher in self._watchers:
             watcher.echo()
 
     async def _listen(self) -> None:
+        """Listen again whenever the database is lost. Any other error is the watchers' to raise."""
         while True:
             try:
                 await self._source(self.notify)
             except Exception as error:
                 log.warning("log_listener_lost", error=type(error).__name__)
+                if not is_unavailable(error):
+                    for watcher in self._watchers:
+                        watcher.fail(error)
+                    return
             await asyncio.sleep(RETRY_S)
             self.notify()  # nobody heard what was committed meanwhile

@@ -11,8 +11,9 @@ import asyncio
 import base64
 import binascii
 import hmac
+import unicodedata
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -30,10 +31,8 @@ from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.keys import Passwords
 from station_gateway.dialects import DIALECTS
-from station_gateway.dialects.printable import printable
 from station_gateway.settings import GatewaySettings
 from station_gateway.sockets.limits import Attempts, Reconnects
-from telemetry import metrics
 
 log = structlog.get_logger(__name__)
 
@@ -114,16 +113,16 @@ class HandshakeJudge:
             Refused: with the HTTP status for the station, and a reason for metrics and log.
         """
         identity = station_id(request.path)
-        subprotocol = negotiate(request.headers)
+        subprotocol = negotiate(offered(request.headers))
         key = self._failure_key(identity, request.address)
         self._check_limits(identity, key, request.address)
         try:
             station = await self._authenticate(identity, request, key)
         except DatabaseUnavailable:
             self._unavailable("database_unavailable")
-        if (wait_s := self._reconnects.blocked_s(identity, self._monotonic_s())) > 0:
+        if (wait_s := self._reconnects.blocked_s(station.id, self._monotonic_s())) > 0:
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "too_many_reconnects", wait_s)
-        self._succeeded(identity, request.address)
+        self._succeeded(station.id, request.address)
         return Admitted(station, subprotocol)
 
     def cool_off(self, station: str) -> None:
@@ -166,20 +165,23 @@ class HandshakeJudge:
                 return station
         else:
             async with self._db.read() as tx:
-                station, hashes = await stations.get_with_hashes(tx, identity)
-        user, password = credentials(request.headers)
-        named = hmac.compare_digest(user.encode(), identity.encode())
+                station, hashes = await _find(tx, identity)
+        known = identity if station is None else station.id
+        if known != identity:  # another spelling gives no further guesses
+            key = self._failure_key(known, request.address)
+            self._check_limits(known, key, request.address)
+        named, password = credentials(request.headers, (known, identity, last_part(request.path)))
         used = await self._verify(hashes, password)
         if station is None or used is None or not named:
             self._failed(key, request.address)
             raise Refused(HTTPStatus.UNAUTHORIZED, "wrong_credentials")
         if len(hashes) > 1:
-            await self._db.batch(lambda tx: stations.confirm_password(tx, identity, used))
+            await self._db.batch(lambda tx: stations.confirm_password(tx, known, used))
         if station.security_profile >= 2 and not (request.tls or self._settings.tls_terminated):
             raise Refused(HTTPStatus.FORBIDDEN, "tls_required")
         return station
 
-    async def _verify(self, hashes: tuple[str, ...], password: str) -> str | None:
+    async def _verify(self, hashes: tuple[str, ...], password: bytes) -> str | None:
         """The hash that the password fits. During a change of the password two hashes are valid.
 
         An unknown station is checked against a dummy, so that the time of the answer tells nothing.
@@ -199,7 +201,7 @@ class HandshakeJudge:
         tenant, now = self._settings.open_tenant, self._utc_now()
 
         async def write(tx: Tx) -> tuple[_Found, bool]:
-            found = await stations.get_with_hashes(tx, identity)
+            found = await _find(tx, identity)
             if found[0] is not None:
                 return found, False
             return (await stations.admit(tx, id=identity, tenant=tenant, now=now), ()), True
@@ -233,9 +235,10 @@ def station_id(path: str) -> str:
         Refused: 404, another path or an identity that cannot be one.
     """
     parts = [part for part in origin_form(path).split("/") if part]
-    if len(parts) != 2 or parts[0] != PATH.strip("/") or len(parts[1]) > 3 * MAX_ID_CHARS:
+    # One character has up to four bytes in UTF-8, each of them up to three characters escaped.
+    if len(parts) != 2 or parts[0] != PATH.strip("/") or len(parts[1]) > 12 * MAX_ID_CHARS:
         raise Refused(HTTPStatus.NOT_FOUND, "unknown_path")
-    identity = unquote(parts[1], errors="replace")
+    identity = unicodedata.normalize("NFC", unquote(parts[1], errors="replace"))
     if len(identity) > MAX_ID_CHARS or not identity.isprintable() or "\ufffd" in identity:
         raise Refused(HTTPStatus.NOT_FOUND, "unknown_path")
     return identity
@@ -250,39 +253,61 @@ def origin_form(path: str) -> str:
     return "/" + rest.partition("/")[2]
 
 
-def negotiate(headers: Headers) -> str | None:
+def last_part(path: str) -> str:
+    """The identity as it stands in a request path: still escaped."""
+    return origin_form(path).rstrip("/").rpartition("/")[2]
+
+
+async def _find(tx: Tx, identity: str) -> _Found:
+    """The station of this identity, and the hashes of its passwords.
+
+    When nobody has this identity, it may have been escaped otherwise: a space as `+`, as in a form,
+    or everything twice.
+    """
+    for spelling in dict.fromkeys((identity, identity.replace("+", " "), unquote(identity))):
+        found = await stations.get_with_hashes(tx, spelling)
+        if found[0] is not None:
+            return found
+    return None, ()
+
+
+def offered(headers: Headers) -> tuple[str, ...]:
+    """The subprotocols that a station offers, in its order.
+
+    Raises:
+        Refused: 400, a header that cannot be read.
+    """
+    try:
+        values = headers.get_all("Sec-WebSocket-Protocol")
+        return tuple(name for value in values for name in parse_subprotocol(value))
+    except Exception as error:
+        raise Refused(HTTPStatus.BAD_REQUEST, "bad_subprotocol") from error
+
+
+def negotiate(names: Iterable[str]) -> str | None:
     """The newest OCPP version both sides speak; None when there is none.
 
     OCPP-J: the handshake is then completed without a subprotocol and the socket closed at once.
     """
-    offered: set[str] = set()
-    try:
-        for value in headers.get_all("Sec-WebSocket-Protocol"):
-            offered.update(parse_subprotocol(value))
-    except Exception as error:
-        raise Refused(HTTPStatus.BAD_REQUEST, "bad_subprotocol") from error
-    return next((name for name in DIALECTS if name in offered), None)
+    known = set(names)
+    return next((name for name in DIALECTS if name in known), None)
 
 
-def credentials(headers: Headers) -> tuple[str, str]:
-    """User and password of the Basic Authorization header; ("", "") when there is none."""
+def credentials(headers: Headers, users: Iterable[str]) -> tuple[bool, bytes]:
+    """Whether the Basic Authorization header names one of `users`; and its password.
+
+    A password is bytes: of a 1.6 station it need not be text, and may hold a colon. A user name
+    with a colon breaks RFC 7617; it is known by its length, because we know who is meant.
+    """
     try:
         scheme, _, encoded = headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "basic":
-            return "", ""
-        decoded = base64.b64decode(encoded.strip(), validate=True).decode()
-    except (MultipleValuesError, binascii.Error, UnicodeDecodeError, ValueError):
-        return "", ""
-    user, _, password = decoded.partition(":")
-    return user, password
-
-
-def report_refusal(refused: Refused, station: str, path: str, address: str) -> None:
-    """Tell operators about a refused handshake. The query of the path is left out: it is a secret
-    with some stations.
-    """
-    metrics.REFUSED_HANDSHAKES.labels(reason=refused.reason).inc()
-    shown = printable(origin_form(path), MAX_ID_CHARS)
-    log.warning(
-        "handshake_refused", station=station, path=shown, address=address, reason=refused.reason
-    )
+            return False, b""
+        decoded = base64.b64decode(encoded.strip(), validate=True)
+    except (MultipleValuesError, binascii.Error, ValueError):
+        return False, b""
+    for user in users:
+        prefix = user.encode("utf-8", "replace") + b":"
+        if hmac.compare_digest(decoded[: len(prefix)], prefix):
+            return True, decoded[len(prefix) :]
+    return False, decoded.partition(b":")[2]

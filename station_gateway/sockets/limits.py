@@ -85,10 +85,14 @@ class Attempts:
 
 
 class Reconnects:
-    """How often a station may open a connection: one bucket per station, bounded as `Attempts`."""
+    """How often a station may open a connection: one bucket per station, bounded as `Attempts`.
 
-    def __init__(self, *, per_hour: int, max_keys: int) -> None:
+    It serves for whatever else may happen so often per hour and key.
+    """
+
+    def __init__(self, *, per_hour: int, max_keys: int, burst: int | None = None) -> None:
         self._per_hour = per_hour
+        self._burst = per_hour if burst is None else burst
         self._max_keys = max_keys
         self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 
@@ -96,7 +100,7 @@ class Reconnects:
         """Count one opening. Returns how long the station has to wait when there were too many."""
         bucket = self._buckets.pop(station, None)
         if bucket is None:
-            bucket = TokenBucket(self._per_hour / 3600.0, self._per_hour, now_s)
+            bucket = TokenBucket(self._per_hour / 3600.0, self._burst, now_s)
         self._buckets[station] = bucket
         if len(self._buckets) > self._max_keys:
             self._buckets.popitem(last=False)

@@ -8,7 +8,7 @@ that a crowd of half-open handshakes does not keep real stations out.
 
 import asyncio
 import logging
-import ssl
+import time
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any, ClassVar, cast
@@ -27,11 +27,14 @@ from station_gateway.sockets.handshake import (
     HandshakeJudge,
     OpeningRequest,
     Refused,
-    report_refusal,
+    offered,
     station_id,
 )
+from station_gateway.sockets.refusals import Refusals, without_common
+from station_gateway.sockets.tls import tls_context
 from station_gateway.stations.ports import SocketGone
-from telemetry import metrics
+
+_SWITCHED = HTTPStatus.SWITCHING_PROTOCOLS
 
 ServeStation = Callable[["StationSocket", Station, str], Awaitable[None]]
 """Runs for as long as the socket of this station lives; the text is the subprotocol."""
@@ -50,6 +53,7 @@ class StationSocket(ServerConnection):
     pinged: bool = False
     _shed: bool = False
     _request_bytes: int = 0
+    _told: bool = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or refuse it before any work is spent on it."""
@@ -59,8 +63,9 @@ class StationSocket(ServerConnection):
             super().connection_made(transport)
             return
         self._shed = True
-        metrics.REFUSED_HANDSHAKES.labels(reason="too_many_pending").inc()
-        cast(asyncio.Transport, transport).write(self.owner.busy)
+        self.transport = cast(asyncio.Transport, transport)
+        self.tell_refusal("too_many_pending")
+        self.transport.write(self.owner.busy)
         transport.close()
 
     def data_received(self, data: bytes) -> None:
@@ -72,7 +77,7 @@ class StationSocket(ServerConnection):
         if self.request is None:
             self._request_bytes += len(data)
             if self._request_bytes > self.owner.settings.max_request_bytes:
-                metrics.REFUSED_HANDSHAKES.labels(reason="request_too_large").inc()
+                self.tell_refusal("request_too_large")
                 self.transport.abort()
                 return
         super().data_received(data)
@@ -115,11 +120,34 @@ class StationSocket(ServerConnection):
         """Perform the opening handshake, then forget the request and its password."""
         try:
             await super().handshake(*args, **kwargs)
+        except asyncio.CancelledError:
+            self.tell_refusal("too_slow")
+            raise
         finally:
             self.owner.pending.pop(self, None)
+            if self.request is None and self._request_bytes:
+                self.tell_refusal("bad_request")
+            elif self.response is not None and self.response.status_code != _SWITCHED:
+                self.tell_refusal("bad_upgrade")
             if self.request is not None:
                 self.request.headers.clear()  # the parser keeps the request for ever
                 self.response = None
+
+    def tell_refusal(self, reason: str, station: str = "", **facts: object) -> None:
+        """Count and report that this handshake was refused; once, however it ends afterwards."""
+        if self._told:
+            return
+        self._told = True
+        path = "" if self.request is None else self.request.path
+        self.owner.refusals.report(
+            reason, station=station, path=path, address=self.address, **facts
+        )
+
+    @property
+    def address(self) -> str:
+        """The peer's address, without port; "" when it is not known."""
+        peer = self.transport.get_extra_info("peername")
+        return str(peer[0]) if peer else ""
 
     @property
     def backlog(self) -> int:
@@ -179,6 +207,7 @@ class StationServer:
         self.settings = settings
         self.pending: dict[StationSocket, float] = {}
         self.admitting = True
+        self.refusals = Refusals(time.monotonic, max_addresses=settings.max_remembered)
         self._handshake_judge = handshake_judge
         self._serve_station = serve_station
         self._server: Server | None = None
@@ -209,7 +238,7 @@ class StationServer:
             ping_interval=None,
             max_size=settings.max_frame_bytes,
             max_queue=settings.queue_frames,
-            ssl=_tls_context(settings),
+            ssl=tls_context(settings, self._tls_failed),
             logger=_quiet_logger(),
             backlog=1024,
         )
@@ -242,11 +271,14 @@ class StationServer:
             if now_s - begin_s < self.settings.slow_handshake_s:
                 break
             if socket.request is None or socket.response is not None:
-                metrics.REFUSED_HANDSHAKES.labels(reason="slow").inc()
+                socket.tell_refusal("slow")
                 del self.pending[socket]
                 socket.transport.abort()
                 return True
         return False
+
+    def _tls_failed(self, why: str) -> None:
+        self.refusals.report("tls", station="", path="", address="", tls=why)
 
     def _listening(self) -> Server:
         if self._server is None:
@@ -255,16 +287,17 @@ class StationServer:
 
     async def _judge(self, connection: ServerConnection, request: Request) -> Response | None:
         socket = cast(StationSocket, connection)
-        peer = connection.remote_address
-        address = str(peer[0]) if peer else ""
         tls = connection.transport.get_extra_info("ssl_object") is not None
         try:
             admitted = await self._handshake_judge.judge(
-                OpeningRequest(request.path, request.headers, address, tls)
+                OpeningRequest(request.path, request.headers, socket.address, tls)
             )
         except Refused as refused:
-            return _refuse(connection, request, refused, address)
+            return _refuse(socket, request, refused)
         socket.admitted = admitted
+        if admitted.subprotocol is None:
+            reason, facts = without_common(offered(request.headers))
+            socket.tell_refusal(reason, admitted.station.id, **facts)
         if admitted.subprotocol is not None:
             connection.protocol.available_subprotocols = [Subprotocol(admitted.subprotocol)]
             dialect = DIALECTS[admitted.subprotocol]
@@ -275,7 +308,6 @@ class StationServer:
         socket = cast(StationSocket, connection)
         admitted, socket.admitted = socket.admitted, None
         if admitted is None or admitted.subprotocol is None:
-            metrics.REFUSED_HANDSHAKES.labels(reason="no_common_subprotocol").inc()
             await connection.close(1002, "no common OCPP version")
             return
         await self._serve_station(socket, admitted.station, admitted.subprotocol)
@@ -290,29 +322,18 @@ def _sockets_of(server: StationServer) -> type[StationSocket]:
     return BoundSocket
 
 
-def _refuse(
-    connection: ServerConnection, request: Request, refused: Refused, address: str
-) -> Response:
+def _refuse(socket: StationSocket, request: Request, refused: Refused) -> Response:
     try:
         station = station_id(request.path)
     except Refused:
         station = ""
-    report_refusal(refused, station, request.path, address)
-    response = connection.respond(refused.status, f"{refused.status.phrase}\n")
+    socket.tell_refusal(refused.reason, station)
+    response = socket.respond(refused.status, f"{refused.status.phrase}\n")
     if refused.status is HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = 'Basic realm="ocpp", charset="UTF-8"'
     if refused.retry_after_s:
         response.headers["Retry-After"] = str(refused.retry_after_s)
     return response
-
-
-def _tls_context(settings: GatewaySettings) -> ssl.SSLContext | None:
-    if not settings.tls_certificate:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(settings.tls_certificate, settings.tls_key)
-    return context
 
 
 def _quiet_logger() -> logging.Logger:

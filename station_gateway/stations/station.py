@@ -75,7 +75,13 @@ class Surroundings:
         """Run something beside the socket; it is waited for when the process stops."""
         task = asyncio.get_running_loop().create_task(work)
         self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        task.add_done_callback(self._over)
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            metrics.TASK_FAILURES.labels(task="beside-socket").inc()
+            log.error("task_beside_socket_failed", exc_info=error)
 
 
 class ConnectedStation:

@@ -1,4 +1,4 @@
-"""Self-signed certificates for receivers of callbacks."""
+"""Self-signed certificates for receivers of callbacks and for the stations' port."""
 
 import datetime as dt
 import ssl
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 NAME = "receiver.example.com"
@@ -19,6 +19,37 @@ class Pki:
 
     server: ssl.SSLContext
     ca_file: str
+
+
+def station_certificate(folder: Path, kind: str) -> tuple[Path, Path]:
+    """The PEM files of a self-signed certificate and its key. kind: ec or rsa."""
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey = (
+        rsa.generate_private_key(65537, 2048)
+        if kind == "rsa"
+        else ec.generate_private_key(ec.SECP256R1())
+    )
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{kind}.gateway.test")])
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=30))
+        .sign(key, hashes.SHA256())
+    )
+    certificate, private = folder / f"{kind}.pem", folder / f"{kind}.key"
+    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return certificate, private
 
 
 def pki(folder: Path, name: str = NAME, days: int = 1) -> Pki:

@@ -1,12 +1,16 @@
 """StationService and TokenService against a real fleet."""
 
+import asyncio
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import grpc
 import pytest
 from evcommand.v1 import id_token_pb2 as id_token_pb
+from evcommand.v1 import remote_command_pb2 as command_pb
+from evcommand.v1 import remote_command_service_pb2 as commands_pb
 from evcommand.v1 import station_service_pb2 as pb
 from evcommand.v1 import token_service_pb2 as tokens_pb
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -20,6 +24,7 @@ from tests.support.benches.broker_house import (
     failure_of,
     patient,
 )
+from tests.support.stations.scripted_station import connected
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -50,7 +55,7 @@ async def is_password(house: House, id: str, password: str) -> bool:
 async def test_a_new_station_shows_its_password_once(house: House) -> None:
     id = fresh_id()
     reply = await create(house, id, location="Yard 3", security_profile=2)
-    assert len(reply.basic_auth_password) >= 22
+    assert len(reply.basic_auth_password) == 20  # what a 1.6 station can store
     assert await is_password(house, id, reply.basic_auth_password)
     station = await get(house, id)
     assert station == reply.station
@@ -63,6 +68,54 @@ async def test_a_chosen_password_is_taken(house: House) -> None:
     reply = await create(house, id, basic_auth_password=password)
     assert reply.basic_auth_password == password
     assert await is_password(house, id, password)
+
+
+@pytest.mark.parametrize("identity", ["RDAM {}", "Köln {}/1", "{} 100%", "00:1B:{}", "a+{}"])
+async def test_a_station_of_any_identity_is_served_by_every_call(
+    house: House, identity: str
+) -> None:
+    id = identity.format(uuid.uuid4().hex[:6])
+    created = await create(house, id)
+    name = created.station.name
+    assert name == f"stations/{quote(id, safe='*-_=+|@.:')}"
+    url = f"ws://127.0.0.1:{house.ocpp_port}/ocpp/{quote(id, safe='')}"
+    async with connected(url, created.basic_auth_password, user=id) as station:
+        await station.boot()
+        begun = await begin_session(station)
+        assert (await get(house, quote(id, safe=""))).connected
+        request = commands_pb.ResetRequest(station=name, mode=command_pb.RESET_MODE_SOFT)
+        asked = asyncio.ensure_future(house.broker.commands.Reset(request))
+        await station.accept("Reset")
+        command = (await asked).command
+        assert command.station == name
+        await end_session(station, begun)
+    await _every_call_knows(house, name, command.name)
+
+
+async def _every_call_knows(house: House, station: str, command: str) -> None:
+    assert await house.broker.list(station=station) == [command]
+    watch = house.broker.commands.WatchCommands(
+        commands_pb.WatchCommandsRequest(station=station, names=[])
+    )
+    assert (await watch.read()).command.name == command
+    watch.cancel()
+    explain = commands_pb.ExplainCommandRequest(name=command)
+    assert (await house.broker.commands.ExplainCommand(explain)).steps
+    listed = await house.broker.stations.ListTransactions(
+        pb.ListTransactionsRequest(station=station)
+    )
+    (transaction,) = listed.transactions
+    assert transaction.name.startswith(f"{station}/transactions/")
+    found = await house.broker.stations.GetTransaction(
+        pb.GetTransactionRequest(name=transaction.name)
+    )
+    assert found.transaction == transaction
+
+
+async def test_a_name_need_not_escape_what_is_clear(house: House) -> None:
+    id = fresh_id("RDAM 123")
+    await create(house, id)
+    assert (await get(house, id)).name == (await get(house, quote(id))).name
 
 
 async def test_a_station_is_created_once(house: House) -> None:

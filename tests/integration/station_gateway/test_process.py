@@ -13,6 +13,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
@@ -27,7 +29,7 @@ from fleet import connections
 from fleet.database import Database
 from station_gateway.process import running_gateway
 from tests.support.benches.gateway_bench import Bench, now, quick
-from tests.support.stations.scripted_station import ScriptedStation, basic, connected
+from tests.support.stations.scripted_station import ScriptedStation, basic, connected, eventually
 
 
 @workflow.defn
@@ -141,3 +143,18 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
         )
     )
     return certificate, key
+
+
+async def test_work_beside_a_socket_that_fails_is_logged_and_counted(bench: Bench) -> None:
+    async def failing() -> None:
+        raise RuntimeError("planted")
+
+    async with bench.station("S1"):
+        surroundings = bench.gateway._surroundings
+        name, labels = "evcommand_task_failures_total", {"task": "beside-socket"}
+        before = REGISTRY.get_sample_value(name, labels) or 0.0
+        with capture_logs() as lines:
+            surroundings.spawn(failing())
+            await eventually(lambda: bool(lines))
+        assert [line["event"] for line in lines] == ["task_beside_socket_failed"]
+        assert (REGISTRY.get_sample_value(name, labels) or 0.0) - before == 1

@@ -1,8 +1,10 @@
 """Sealed tokens, digests and station passwords."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
+from argon2 import PasswordHasher
 
 from fleet.database import Database
 from fleet.engine.values import InvalidValue
@@ -46,7 +48,8 @@ async def test_generated_passwords_are_strong_and_fit_ocpp(db: Database) -> None
     passwords = await load_passwords(db)
     made = {passwords.make() for _ in range(100)}
     assert len(made) == 100
-    assert all(20 <= len(p) <= 40 for p in made)
+    # 1.6 stations take 16 to 20 bytes, 2.x stations 16 to 40 characters.
+    assert all(len(p.encode()) == 20 and p.isalnum() for p in made)
 
 
 @pytest.mark.parametrize("kind", ["generated", "chosen"])
@@ -57,6 +60,49 @@ async def test_only_the_right_password_is_good(kind: str) -> None:
     assert await passwords.verify(stored, "correct horse")
     assert await passwords.verify(stored, "correct horse")
     assert not await passwords.verify(stored, "wrong")
+
+
+EXAMPLE_KEY = "0001020304050607FFFFFFFFFFFFFFFFFFFFFFFF"  # of the standard, for AL1000
+PRINTABLE_KEY = b"0123456789abcdef0123".hex()
+
+
+@pytest.mark.parametrize(
+    "key",
+    [EXAMPLE_KEY, EXAMPLE_KEY.lower(), PRINTABLE_KEY, "3a" * 8, "00" * 20, "1" * 16],
+)
+async def test_a_key_in_hexadecimal_is_good_as_text_and_as_bytes(key: str) -> None:
+    passwords = Passwords(b"m" * 32)
+    stored = passwords.hash_chosen(key)
+    for sent in (key, key.encode(), bytes.fromhex(key), key.upper(), key.lower()):
+        assert await passwords.verify(stored, sent), sent
+    raw = bytes.fromhex(key)
+    wrong = (raw[:-1], raw + b"\0", raw[::-1] + b"!", key[:-2], key + "00", raw.hex(":"))
+    refusals = (passwords.verify(stored, sent) for sent in wrong)
+    assert not any(await asyncio.gather(*refusals))
+
+
+@pytest.mark.parametrize("case", [str.lower, str.upper])
+async def test_a_key_stored_as_text_in_one_case_is_good_as_bytes(
+    case: Callable[[str], str],
+) -> None:
+    key = case(EXAMPLE_KEY)
+    passwords = Passwords(b"m" * 32)
+    stored = "argon2:" + PasswordHasher().hash(key)  # as it was stored before keys were bytes
+    assert await passwords.verify(stored, key)
+    assert await passwords.verify(stored, bytes.fromhex(key))
+    assert not await passwords.verify(stored, bytes.fromhex(key)[::-1])
+
+
+@pytest.mark.parametrize("kind", ["generated", "chosen"])
+async def test_other_passwords_are_good_as_they_are_and_in_hexadecimal(kind: str) -> None:
+    password = "Correct-Horse-000000"
+    passwords = Passwords(b"m" * 32)
+    stored = getattr(passwords, f"hash_{kind}")(password)
+    assert await passwords.verify(stored, password.encode())
+    # A 1.6 station was given its key in hexadecimal, and did not make bytes of it.
+    assert await passwords.verify(stored, password.encode().hex())
+    for wrong in (password.lower(), password.upper(), password + "\0", password[:-1]):
+        assert not await passwords.verify(stored, wrong)
 
 
 async def test_a_refusal_takes_the_same_time_whatever_was_wrong() -> None:

@@ -229,7 +229,9 @@ class UnlockConnectorRequest(_message.Message):
     evse_id: _builtins.int
     """Optional. The EVSE, 1 or more. When absent the connector's number is the EVSE's."""
     connector_id: _builtins.int
-    """Required. The connector of the EVSE, 1 or more."""
+    """Optional. The connector of the EVSE, 1 or more. Required without `evse_id`. It may be left out where the EVSE has one
+    connector: always on OCPP 1.6, on 2.x when the station has reported exactly one; else AMBIGUOUS_TARGET.
+    """
     stop_first: _builtins.bool
     """Optional. Stops a running session first and waits for its end; OCPP 2.x stations refuse otherwise."""
     request_id: _builtins.str

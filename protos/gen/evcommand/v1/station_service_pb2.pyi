@@ -354,14 +354,17 @@ class CreateStationRequest(_message.Message):
     SECURITY_PROFILE_FIELD_NUMBER: _builtins.int
     BASIC_AUTH_PASSWORD_FIELD_NUMBER: _builtins.int
     station_id: _builtins.str
-    """Required. The OCPP identity: 1 to 48 characters of a-z, A-Z, 0-9 and `*-_=+|@.`."""
+    """Required. The OCPP identity: 1 to 48 printable characters, spaces between them included (`RDAM 123`). OCPP 2.x
+    allows a-z, A-Z, 0-9 and `*-_=:+|@.` only. In the station's URL and in `stations/{station}` it is URL-escaped.
+    """
     location: _builtins.str
     """Optional. Where it stands, in the operator's words, at most 255 characters."""
     security_profile: _builtins.int
     """Optional. The security profile of OCPP that it must keep: 1 (Basic) or 2 (TLS and Basic); 1 when absent."""
     basic_auth_password: _builtins.str
-    """Optional. The password for HTTP Basic authentication, 16 to 40 characters of printable ASCII; a strong one is made
-    when absent. Let it be made where you can.
+    """Optional. The password for HTTP Basic authentication, 16 to 40 characters of printable ASCII; a strong one of 20
+    letters and digits is made when absent. Let it be made where you can. OCPP 1.6 takes at most 20 bytes. A password of
+    hexadecimal digits (an AuthorizationKey) is good in both forms that stations send: the digits, or their bytes.
     """
     def __init__(
         self,

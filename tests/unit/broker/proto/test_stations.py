@@ -4,6 +4,7 @@ import pytest
 from evcommand.v1 import station_service_pb2 as stations_pb
 
 from broker.proto import stations as messages
+from broker.proto.names import parse_station, station_name
 from tests.unit.broker.edges import fields_of
 from tests.unit.broker.requests import NOW, REQUEST_ID
 from tests.unit.broker.things import connection, connector, station, transaction
@@ -21,7 +22,7 @@ from tests.unit.broker.things import connection, connector, station, transaction
         ),
         (
             stations_pb.CreateStationRequest(
-                station_id="a:b",
+                station_id="a\nb",
                 location="x" * 256,
                 security_profile=3,
                 basic_auth_password="short",
@@ -38,6 +39,29 @@ def test_a_new_station_is_checked(
     request_: stations_pb.CreateStationRequest, faults: list[str]
 ) -> None:
     assert fields_of(messages.check_create(request_)) == faults
+
+
+@pytest.mark.parametrize(
+    ("identity", "good"),
+    [
+        *(
+            (one, True)
+            for one in ("RDAM 123", "CP 1", "Köln 1/2", "100%", "00:1B:44", "電車", "a.b")
+        ),
+        *(
+            (one, False)
+            for one in ("", " CP", "CP ", ".", "..", "a\tb", "a\u00a0b", "u\u0308", "\0")
+        ),
+        ("x" * 48, True),
+        ("ü" * 48, True),
+        ("x" * 49, False),
+    ],
+)
+def test_what_can_be_escaped_in_a_url_can_be_registered(identity: str, good: bool) -> None:
+    found = messages.check_create(stations_pb.CreateStationRequest(station_id=identity))
+    assert [one.field for one in found] == ([] if good else ["station_id"])
+    if good:
+        assert parse_station(station_name(identity)) == identity
 
 
 def test_lists_of_stations_and_transactions_are_checked() -> None:

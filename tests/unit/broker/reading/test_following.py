@@ -1,7 +1,16 @@
 """How far the log was read."""
 
-from broker.reading.following import next_cursor
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import cast
+
+from prometheus_client import REGISTRY
+
+from broker.reading.following import LogFollower, next_cursor
+from fleet.database import Database
 from fleet.log.event_log import Cursor, Entry
+from fleet.log.watchers import LogWatcher
 from tests.unit.broker.requests import NOW
 
 
@@ -15,3 +24,27 @@ def test_a_reader_skips_what_did_not_concern_it_but_not_what_it_has_not_read() -
     assert next_cursor(start, end, [entry(20)], 2) == end
     assert next_cursor(start, end, [entry(20), entry(30)], 2) == Cursor(0, 30)
     assert next_cursor(start, end, [entry(95)], 2) == Cursor(0, 95)
+
+
+class BrokenLog:
+    """A database whose log cannot be followed, for a reason of our own."""
+
+    def __init__(self) -> None:
+        self.opened = asyncio.Semaphore(0)
+
+    @asynccontextmanager
+    async def watch(self) -> AsyncIterator[LogWatcher]:
+        self.opened.release()
+        raise KeyError("planted")
+        yield LogWatcher()
+
+
+async def test_a_follower_that_fails_is_counted_and_started_again() -> None:
+    log = BrokenLog()
+    labels = {"task": "log-follower"}
+    before = REGISTRY.get_sample_value("evcommand_task_failures_total", labels) or 0.0
+    async with LogFollower(cast(Database, log)).running(), asyncio.timeout(10):
+        await log.opened.acquire()
+        await log.opened.acquire()
+    after = REGISTRY.get_sample_value("evcommand_task_failures_total", labels) or 0.0
+    assert after - before >= 1

@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from broker.reading.waiting import Patience, is_satisfied, patience_for, wait_for_command
+from broker.reading.waiting import (
+    Patience,
+    either,
+    is_satisfied,
+    patience_for,
+    wait_for_command,
+)
 from broker.settings import BrokerSettings
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Code, Command, Outcome, State, WaitFor
@@ -98,3 +104,24 @@ async def test_a_waiting_call_returns_the_command_as_it_is_when_the_broker_drain
     patience = Patience(asyncio.get_running_loop().time() + 5, draining)
     found = await wait_for_command(news(asyncio.Event()), read, WaitFor.OUTCOME, patience)
     assert found == command()
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_cancelled_wait_never_goes_on(turns: int) -> None:
+    # A watch whose cancel was swallowed here ran on for its client that had gone.
+    one, other = asyncio.Event(), asyncio.Event()
+
+    async def endless() -> None:
+        while True:
+            await either(one, other, 10)
+            one.clear()
+
+    waiting = asyncio.create_task(endless())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    one.set()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    assert waiting.cancel()
+    await asyncio.wait([waiting], timeout=1)
+    assert waiting.cancelled()

@@ -1,6 +1,7 @@
 """The result of a frame is applied by one rule, whoever has it."""
 
 from domain.commands.transitions import STOPPING_FIRST, answered, frame_ended, lost, sent
+from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Code, State
 from domain.model.specs import Kind
 from tests.unit.domain.situations import ACCEPTED, T0, at, start, unlock
@@ -21,6 +22,14 @@ def test_no_answer_is_unknown_for_now() -> None:
     assert ended == lost(command, LOST, at(1))
     assert ended.outcome is not None
     assert ended.outcome.code is Code.UNKNOWN
+
+
+def test_an_answer_that_cannot_be_understood_is_not_told_as_silence() -> None:
+    unreadable = StationAnswer(Verdict.UNREADABLE, "")
+    ended = frame_ended(sent(start(), T0), Kind.START_SESSION, unreadable, at(1))
+    silent = frame_ended(sent(start(), T0), Kind.START_SESSION, None, at(1), cause=LOST)
+    assert "with an answer that cannot be understood" in ended.progress
+    assert "without an answer" in silent.progress
 
 
 def test_who_is_not_certain_that_it_was_recorded_as_sent_names_the_time() -> None:

@@ -158,6 +158,26 @@ def test_the_outcome_tells_how_the_restart_went() -> None:
     assert (told.boot_reason, told.evse_id) == ("ScheduledReset", None)
 
 
+@pytest.mark.parametrize(
+    ("down", "boot", "told"),
+    [
+        pytest.param(5, 21, 5, id="lost, then booted"),
+        pytest.param(21, 21, 21, id="in one moment"),
+        pytest.param(30, 21, None, id="lost again after the boot"),
+        pytest.param(None, 21, None, id="no loss was seen"),
+    ],
+)
+def test_the_loss_that_is_told_led_to_the_boot(
+    down: int | None, boot: int, told: int | None
+) -> None:
+    lost = None if down is None else at(down)
+    decision = decided(AGREED, restart(down_time=lost, boot_time=at(boot)), 40)
+    assert decision.outcome is not None
+    assert decision.outcome.cause == "STATION_RESTARTED"
+    assert decision.outcome.reset is not None
+    assert decision.outcome.reset.down_time == (None if told is None else at(told))
+
+
 # --- without a proof
 
 

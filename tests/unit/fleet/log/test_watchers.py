@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Iterable
 
+import pytest
+
 from fleet.engine.commit_sources import Notify
 from fleet.log.watchers import LogGrowth, LogWatchers
 
@@ -59,3 +61,20 @@ async def test_a_source_that_fails_is_opened_again_and_its_gap_is_notified() -> 
             assert watcher.take() == LogGrowth({"acme/c1"}, unnamed=True)
             await opened.acquire()
         assert watcher.take() == LogGrowth({"acme/c1"}, unnamed=True)
+
+
+async def test_a_source_that_is_broken_is_told_to_every_watcher_and_opened_for_a_new_one() -> None:
+    opened = 0
+
+    async def broken(_: Notify) -> None:
+        nonlocal opened
+        opened += 1
+        raise KeyError("a mistake of ours")
+
+    ours = LogWatchers(broken, echo=False)
+    for times in (1, 2):
+        async with ours.watch() as watcher, asyncio.timeout(10):
+            with pytest.raises(KeyError):
+                while True:
+                    await watcher.wait(5)
+        assert opened == times

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.datastructures import Headers
 
-from station_gateway.sockets.handshake import Refused, credentials, negotiate, station_id
+from station_gateway.sockets.handshake import (
+    Refused,
+    credentials,
+    last_part,
+    negotiate,
+    offered,
+    station_id,
+)
 
 
 def headers(**values: str) -> Headers:
@@ -22,6 +29,8 @@ def headers(**values: str) -> Headers:
         ("/ocpp/a%20b", "a b"),
         ("/ocpp/a%2Fb", "a/b"),
         ("/ocpp/%C3%BC", "ü"),
+        ("/ocpp/u%CC%88", "ü"),
+        ("/ocpp/RDAM+123", "RDAM+123"),
         ("/ocpp//S1", "S1"),
         ("//ocpp/S1", "S1"),
         ("/ocpp/S1/", "S1"),
@@ -65,23 +74,45 @@ def test_an_identity_has_a_limit() -> None:
 
 
 def test_the_newest_common_version_wins_whatever_the_order() -> None:
-    assert negotiate(headers(Sec_WebSocket_Protocol="ocpp1.6, ocpp2.0.1")) == "ocpp2.0.1"
-    assert negotiate(headers(Sec_WebSocket_Protocol="ocpp1.5, ocpp1.6")) == "ocpp1.6"
+    assert negotiate(offered(headers(Sec_WebSocket_Protocol="ocpp1.6, ocpp2.0.1"))) == "ocpp2.0.1"
+    assert negotiate(offered(headers(Sec_WebSocket_Protocol="ocpp1.5, ocpp1.6"))) == "ocpp1.6"
     every = "ocpp1.6, ocpp2.1, ocpp2.0.1"
-    assert negotiate(headers(Sec_WebSocket_Protocol=every)) == "ocpp2.1"
-    assert negotiate(headers(Sec_WebSocket_Protocol="ocpp2.1")) == "ocpp2.1"
-    assert negotiate(headers(Sec_WebSocket_Protocol="ocpp2.0, ocpp3")) is None
-    assert negotiate(headers()) is None
+    assert negotiate(offered(headers(Sec_WebSocket_Protocol=every))) == "ocpp2.1"
+    assert negotiate(offered(headers(Sec_WebSocket_Protocol="ocpp2.1"))) == "ocpp2.1"
+    assert negotiate(offered(headers(Sec_WebSocket_Protocol="ocpp2.0, ocpp3"))) is None
+    assert negotiate(offered(headers())) is None
 
 
 def test_a_broken_subprotocol_header_is_refused() -> None:
     with pytest.raises(Refused):
-        negotiate(headers(Sec_WebSocket_Protocol="((("))
+        offered(headers(Sec_WebSocket_Protocol="((("))
 
 
-def test_a_password_may_hold_colons() -> None:
-    token = base64.b64encode(b"S1:a:b").decode()
-    assert credentials(headers(Authorization=f"basic {token}")) == ("S1", "a:b")
+@pytest.mark.parametrize(
+    ("sent", "users", "found"),
+    [
+        (b"S1:a:b", ("S1",), (True, b"a:b")),
+        (b"S1:\xff\x00:\xfe", ("S1",), (True, b"\xff\x00:\xfe")),
+        (b"00:1B:44:x", ("00:1B:44",), (True, b"x")),
+        (b"RDAM%20123:x", ("RDAM 123", "RDAM%20123"), (True, b"x")),
+        (b"S2:a:b", ("S1",), (False, b"a:b")),
+        (b"S1", ("S1",), (False, b"")),
+        (b"S11:x", ("S1",), (False, b"x")),
+        (b":x", ("",), (True, b"x")),
+    ],
+)
+def test_a_password_is_all_bytes_behind_the_name_of_the_station(
+    sent: bytes, users: tuple[str, ...], found: tuple[bool, bytes]
+) -> None:
+    assert credentials(headers(Authorization=as_basic(sent)), users) == found
+    assert (
+        credentials(headers(Authorization=as_basic(sent).lower()[:6] + as_basic(sent)[6:]), users)
+        == found
+    )
+
+
+def test_the_last_part_of_a_path_is_still_escaped() -> None:
+    assert last_part("http://csms.example/ocpp/RDAM%20123/?token=x") == "RDAM%20123"
 
 
 PRINTABLE = st.characters(min_codepoint=0x20, max_codepoint=0x7E)
@@ -91,13 +122,13 @@ def as_basic(raw: bytes) -> str:
     return "Basic " + base64.b64encode(raw).decode()
 
 
-@pytest.mark.parametrize("value", ["", "Basic", "Basic !!!", "Bearer x", "Basic /w=="])
+@pytest.mark.parametrize("value", ["", "Basic", "Basic !!!", "Bearer x"])
 def test_what_is_not_basic_is_no_password(value: str) -> None:
-    assert credentials(headers(Authorization=value)) == ("", "")
+    assert credentials(headers(Authorization=value), ("S1",)) == (False, b"")
 
 
 @given(st.one_of(st.text(PRINTABLE), st.binary().map(as_basic)))
 def test_no_header_raises(value: str) -> None:
-    user, password = credentials(headers(Authorization=value))
-    assert isinstance(user, str)
-    assert isinstance(password, str)
+    named, password = credentials(headers(Authorization=value), ("S1",))
+    assert isinstance(named, bool)
+    assert isinstance(password, bytes)

@@ -1,0 +1,96 @@
+"""What operators hear of the handshakes that were refused: one line each, and a metric.
+
+Anybody who reaches the port can cause these lines. So they are limited, per address and in all;
+what was left out is counted, and told with the next line. A path is cut and made printable, and its
+query left out: it is a secret with some stations.
+"""
+
+import re
+from collections.abc import Callable
+
+import structlog
+
+from station_gateway.dialects import DIALECTS
+from station_gateway.dialects.printable import printable
+from station_gateway.sockets.handshake import MAX_ID_CHARS, origin_form
+from station_gateway.sockets.limits import Reconnects, TokenBucket
+from telemetry import metrics
+
+log = structlog.get_logger(__name__)
+
+LINES_PER_S, LINES_AT_ONCE = 20.0, 200
+"""Of all addresses together."""
+
+LINES_PER_HOUR, LINES_AT_ONCE_PER_ADDRESS = 360, 30
+"""Of one address. Many stations may share it."""
+
+_OFFERS_SHOWN = 8
+
+NO_COMMON = "no_common_subprotocol"
+NONE_OFFERED = "no_subprotocol"
+MISSPELT = "misspelt_subprotocol"
+UNSUPPORTED = "unsupported_ocpp_version"
+_VERSION = re.compile(r"ocpp\d+(\.\d+)*")
+
+REMEDIES = {
+    NO_COMMON: "configure the station for one of the versions in `ours`",
+    NONE_OFFERED: "have the station send Sec-WebSocket-Protocol with one of the versions in `ours`",
+    MISSPELT: "the words are compared with their case: have the station write them as in `ours`",
+    UNSUPPORTED: "this OCPP version is not spoken here: update the station to one in `ours`",
+    "bad_subprotocol": "Sec-WebSocket-Protocol is a list of words with commas between them",
+    "bad_upgrade": "the request is no websocket upgrade of version 13: check proxies between",
+    "bad_request": "the request is no HTTP: does the station use TLS, and this port does not?",
+    "tls": "compare certificates, versions and cipher suites with docs/security.md",
+    "wrong_credentials": "check that the station is registered, that its user name is its identity,"
+    " and its password",
+    "unknown_path": "the URL is wss://HOST:PORT/ocpp/IDENTITY with the identity URL-escaped",
+    "tls_required": "the station is registered for security profile 2: have it use wss://",
+}
+
+
+class Refusals:
+    """Reports refused handshakes of one process."""
+
+    def __init__(self, monotonic_s: Callable[[], float], *, max_addresses: int) -> None:
+        self._monotonic_s = monotonic_s
+        self._all = TokenBucket(LINES_PER_S, LINES_AT_ONCE, monotonic_s())
+        self._by_address = Reconnects(
+            per_hour=LINES_PER_HOUR, burst=LINES_AT_ONCE_PER_ADDRESS, max_keys=max_addresses
+        )
+        self._left_out = 0
+
+    def report(
+        self, reason: str, *, station: str, path: str, address: str, **facts: object
+    ) -> None:
+        """Count a refusal, and write its line unless there were too many of them.
+
+        path: the request target; "" when none was read. facts: what else is known of it.
+        """
+        metrics.REFUSED_HANDSHAKES.labels(reason=reason).inc()
+        now_s = self._monotonic_s()
+        if self._by_address.blocked_s(address, now_s) or self._all.try_take(now_s):
+            self._left_out += 1
+            return
+        left_out, self._left_out = self._left_out, 0
+        facts |= {"remedy": REMEDIES[reason]} if reason in REMEDIES else {}
+        facts |= {"not_logged_before": left_out} if left_out else {}
+        log.warning(
+            "handshake_refused",
+            reason=reason,
+            station=station,
+            path=printable(origin_form(path), MAX_ID_CHARS),
+            address=address,
+            **facts,
+        )
+
+
+def without_common(offers: tuple[str, ...]) -> tuple[str, dict[str, object]]:
+    """Why none of these subprotocols is spoken here: a reason, and the facts for its line."""
+    shown = [printable(name, 40) for name in offers[:_OFFERS_SHOWN]]
+    facts: dict[str, object] = {"offered": shown, "ours": list(DIALECTS)}
+    lower = {name.strip().lower() for name in offers}
+    if not offers:
+        return NONE_OFFERED, facts
+    if lower & set(DIALECTS):
+        return MISSPELT, facts
+    return (UNSUPPORTED if any(map(_VERSION.fullmatch, lower)) else NO_COMMON), facts
