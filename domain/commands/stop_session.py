@@ -24,6 +24,7 @@ from domain.commands.rules import (
     guarded_for_the_window,
     never_watched,
     no_reservation,
+    unknown_or,
 )
 from domain.commands.timing import Timing, ask_time, heard_or_sent, is_steady, next_look
 from domain.evidence.asking import may_ask
@@ -291,13 +292,6 @@ def _is_free(facts: Facts, frame: SentFrame) -> bool:
     )
 
 
-def _unproven(command: Command, facts: Facts) -> Outcome:
-    """UNKNOWN with the cause that the command has already."""
-    del facts
-    known = command.outcome is not None and command.outcome.code is Code.UNKNOWN
-    return still_unknown(command) if known else ending(Cause.STOP_NOT_CONFIRMED)
-
-
 def _judge_done(command: Command, facts: Facts, timing: Timing, now: datetime) -> Decision:
     """On guard after UNKNOWN: the end of the session may still be reported."""
     del command, timing, now
@@ -391,7 +385,7 @@ STOP_SESSION = CommandRules(
     judge_compensating=judge_stop,
     judge_done=_judge_done,
     proof=stop_proof,
-    unproven=_unproven,
+    unproven=unknown_or(Cause.STOP_NOT_CONFIRMED),
     is_guarded=_is_guarded,
     guard_end=guarded_for_the_window,
     watched_for=never_watched,
