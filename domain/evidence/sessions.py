@@ -25,7 +25,6 @@ from enum import StrEnum
 from domain.limits import CLOCK_TOLERANCE, LATE_START_WINDOW
 from domain.ocpp_words import ChargingState, ConnectorStatus, StopReason
 
-
 WHOLE_STATION = 0
 """The number of an EVSE that is none: OCPP 1.6 has connector 0 for the station itself."""
 
@@ -189,13 +188,13 @@ def _cannot_be(
         or (session.token_known and _other_token(session, frame))
         or _was_told_before(session, left)
         or (_ended_before(session, left) and not _seen_running(session))
-        or _begun(session) > late_after + LATE_START_WINDOW
+        or begun(session) > late_after + LATE_START_WINDOW
         or any(rival.claimed == session.name for rival in rivals)
     )
 
 
-def _begun(session: Session) -> datetime:
-    """When it began at the latest: by our clock alone when the station's is wrong."""
+def begun(session: Session) -> datetime:
+    """When it began at the latest; by our clock alone when the station's is wrong."""
     if clock_is_wrong(session):
         return session.received_time
     return min(session.start_time, session.received_time)

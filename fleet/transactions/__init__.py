@@ -16,9 +16,9 @@ from fleet.transactions.queries import (
     get,
     heard_since,
     list_page,
-    since,
 )
 from fleet.transactions.rows import Transaction, by_ocpp_transaction_id
+from fleet.transactions.unreported import end_unreported, resume, unreported
 from fleet.transactions.v2 import event_v2
 from fleet.transactions.v16 import (
     belongs_to_another,
@@ -35,6 +35,7 @@ __all__ = [
     "by_id",
     "by_ocpp_transaction_id",
     "canonical_id_v16",
+    "end_unreported",
     "ended_since",
     "event_v2",
     "for_remote_start",
@@ -43,7 +44,8 @@ __all__ = [
     "heard_since",
     "list_page",
     "observe",
-    "since",
+    "resume",
     "start_v16",
     "stop_v16",
+    "unreported",
 ]

@@ -25,16 +25,6 @@ _REMOTE_START = precompiled(
     .order_by(transactions.c.id)
     .limit(1)
 )
-_SINCE = precompiled(
-    select(*TRANSACTION)
-    .where(
-        transactions.c.station == bindparam("station"),
-        transactions.c.received_time >= bindparam("received_after"),
-        transactions.c.minted,
-    )
-    .order_by(transactions.c.received_time, transactions.c.id)
-    .limit(CANDIDATES_LIMIT)
-)
 _HEARD_SINCE = precompiled(
     select(*TRANSACTION)
     .where(
@@ -107,15 +97,6 @@ async def active(
         stmt = stmt.where(transactions.c.reservation_id == reservation_id)
     stmt = stmt.order_by(transactions.c.id.desc()).limit(CANDIDATES_LIMIT)
     return [Transaction(*row) for row in await tx.execute(stmt)]
-
-
-async def since(tx: Tx, station: str, *, received_after: datetime) -> list[Transaction]:
-    """OCPP 1.6 transactions of the station whose start was received since then, the oldest first.
-
-    Only those with an id of ours: not the ones known from an id that the station made up.
-    """
-    key = {"station": station, "received_after": received_after}
-    return [Transaction(*row) for row in await tx.execute(_SINCE, key)]
 
 
 async def heard_since(tx: Tx, station: str, *, received_after: datetime) -> list[Transaction]:

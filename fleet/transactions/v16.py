@@ -53,6 +53,7 @@ _INSERT = Upsert(
                 *("group_digest", "reservation_id", "start_time", "received_time", "clock_suspect"),
                 *("authorized", "meter_start_wh", "stop_time", "stop_received_time"),
                 *("meter_stop_wh", "stop_reason", "state", "observed_only", "minted", "start_key"),
+                *("token_unknown", "epoch"),
             )
         )
         .on_conflict_do_nothing()
@@ -105,6 +106,8 @@ async def start_v16(
     reservation_id: int | None,
     now: datetime,
     station_time: str | None = None,
+    token_unknown: bool = False,
+    epoch: int | None = None,
 ) -> tuple[Transaction, bool]:
     """The transaction of a StartTransaction, and whether it is new.
 
@@ -131,6 +134,8 @@ async def start_v16(
         received_time=now,
         minted=True,
         start_key=key,
+        token_unknown=token_unknown,
+        epoch=epoch,
     )
     # Without a usable time the key of a repeated message differs. Then a running transaction that
     # is equal in everything else is taken for the same one.
@@ -155,6 +160,8 @@ async def stop_v16(
 ) -> Transaction:
     """End the station's transaction. The first end stands; an unknown id makes an ended row.
 
+    An end that was never reported is completed.
+
     Raises: InvalidValue when the id is no 32-bit integer.
     """
     ocpp_transaction_id = canonical_id_v16(ocpp_transaction_id)
@@ -164,9 +171,10 @@ async def stop_v16(
         "meter_stop_wh": int64(meter_stop_wh),
         "stop_reason": cut(reason),
         "state": ENDED,
+        "end_unreported": False,
     }
     found = await _lock(tx, station, ocpp_transaction_id)
-    if found is not None and found.state == ACTIVE:
+    if found is not None and (found.state == ACTIVE or found.end_unreported):
         return await _end(tx, found, stop)
     if found is not None and not _is_another_stop(found, stop):
         return found
@@ -181,6 +189,7 @@ async def stop_v16(
         observed_only=True,
         **stop,
     )
+    del row["end_unreported"]
     return await _observe(tx, row)
 
 
@@ -258,6 +267,8 @@ def _row(**known: Any) -> dict[str, Any]:
         "observed_only": False,
         "minted": False,
         "start_key": None,
+        "token_unknown": False,
+        "epoch": None,
     }
     return blank | known
 

@@ -29,6 +29,9 @@ from journal.reservations import record as reservation_record
 _RIVALS_AGE = timedelta(days=1)
 """How much older than the command another start may be and still explain a session."""
 
+_CABLE_FIRST = timedelta(days=1)
+"""How long before the frame a session may have begun whose token the frame brought (2.x)."""
+
 _RIVALS_LIMIT = 50
 """How many other starts are looked at: a station gets a handful a day."""
 
@@ -111,6 +114,7 @@ def _frame(row: Send) -> SentFrame:
         token_digest=row.token_digest,
         group_digest=row.group_digest,
         ocpp_transaction_id=row.named_id or "",
+        epoch=row.epoch,
     )
 
 
@@ -172,7 +176,13 @@ async def _since_frames(tx: Tx, command: Command, frames: list[Send]) -> list[Tr
     found: list[Transaction | None] = []
     for frame in frames:
         found.append(await transactions.for_remote_start(tx, command.station, frame.id))
-        found += await transactions.since(tx, command.station, received_after=frame.send_time)
+        found += await transactions.heard_since(tx, command.station, received_after=frame.send_time)
+        found += await transactions.ended_since(
+            tx,
+            command.station,
+            ended_after=frame.send_time,
+            received_after=frame.send_time - _CABLE_FIRST,
+        )
     named = command.station_answer.ocpp_transaction_id if command.station_answer else None
     for ocpp_transaction_id in (named, command.compensation.ocpp_transaction_id):
         if ocpp_transaction_id:

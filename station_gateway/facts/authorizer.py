@@ -32,12 +32,16 @@ _ADMITTING = {kind.value for kind, rules in COMMANDS.items() if rules.admits_tok
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a token may do, and its digests, which are the only form in which it is stored."""
+    """What a token may do, and its digests, which are the only form in which it is stored.
+
+    known: the token table, a command or a reservation names it.
+    """
 
     authorization: Authorization
     digest: str
     masked: str
     group_digest: str | None = None
+    known: bool = True
 
     @property
     def accepted(self) -> bool:
@@ -69,15 +73,21 @@ class FleetAuthorizer:
         known = await tokens.lookup(tx, tenant, token.value, token.type)
         group = known.group if known is not None else None
         group_digest = self._sealer.digest(GROUP_TYPE, group) if group else None
+        named = known is not None
         if await self._brought_by_command(tx, station, digest, group_digest):
-            verdict = TokenVerdict.ACCEPTED
+            verdict, named = TokenVerdict.ACCEPTED, True
+        elif known is not None:
+            verdict = _by_table(known, now)
         else:
-            verdict = await self._by_table(tx, station, digest, known, now)
+            named = await _named_by_reservation(tx, station, digest, now)
+            good = named or self._open_to_all
+            verdict = TokenVerdict.ACCEPTED if good else TokenVerdict.INVALID
         return Judgement(
             Authorization(verdict, group=group, expire_time=_expiry(known, verdict, now)),
             digest=digest,
             masked=self._sealer.mask(token.value),
             group_digest=group_digest,
+            known=named,
         )
 
     async def _brought_by_command(
@@ -94,15 +104,11 @@ class FleetAuthorizer:
             for send in await sends.open_for_station(tx, station)
         )
 
-    async def _by_table(
-        self, tx: Tx, station: str, digest: str, known: Token | None, now: datetime
-    ) -> TokenVerdict:
-        if known is None:
-            good = self._open_to_all or await _named_by_reservation(tx, station, digest, now)
-            return TokenVerdict.ACCEPTED if good else TokenVerdict.INVALID
-        if known.status == TokenVerdict.ACCEPTED and _expired(known, now):
-            return TokenVerdict.EXPIRED
-        return TokenVerdict(known.status)
+
+def _by_table(known: Token, now: datetime) -> TokenVerdict:
+    if known.status == TokenVerdict.ACCEPTED and _expired(known, now):
+        return TokenVerdict.EXPIRED
+    return TokenVerdict(known.status)
 
 
 async def _named_by_reservation(tx: Tx, station: str, digest: str, now: datetime) -> bool:

@@ -175,12 +175,12 @@ class Handlers:
         ocpp_transaction_id = call.ocpp_transaction_id
         if ocpp_transaction_id is not None and not peer.knows(ocpp_transaction_id):
             now = self._utc_now()
-            self._kick(
-                await self._db.batch(
-                    lambda tx: facts.session_observed(tx, peer, ocpp_transaction_id, call, now)
-                )
+            wake, no_news = await self._db.batch(
+                lambda tx: facts.session_observed(tx, peer, ocpp_transaction_id, call, now)
             )
-            peer.learn(ocpp_transaction_id)
+            self._kick(wake)
+            if no_news:
+                peer.learn(ocpp_transaction_id)
         return Confirmation(self._utc_now())
 
     async def reservation_ended(self, peer: Peer, call: ReservationEndReported) -> Confirmation:

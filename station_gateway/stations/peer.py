@@ -37,6 +37,11 @@ class Peer:
             self.sessions = set()
         self.sessions.add(session)
 
+    def forget(self, session: str) -> None:
+        """Take a session for one that was never seen."""
+        if self.sessions is not None:
+            self.sessions.discard(session)
+
     def booted(self) -> None:
         """Note that a boot is accepted and recorded."""
         self.boot_accepted = True

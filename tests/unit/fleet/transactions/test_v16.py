@@ -174,13 +174,12 @@ async def test_rows_that_a_station_made_up_are_limited(
     assert kept in rows
 
 
-async def test_candidates_since_a_time_are_those_that_started_here(db: Database) -> None:
+async def test_candidates_since_a_time_are_those_that_were_heard_here(db: Database) -> None:
     async with db.write() as tx:
         await start_16(tx, evse_id=1, now=later(1))
         wanted, _ = await start_16(tx, evse_id=2, now=later(2))
-        await observe(tx, "99")
-        assert await transactions.since(tx, "CP1", received_after=later(2)) == [wanted]
-        assert await transactions.since(tx, "CP2", received_after=NOW) == []
+        assert await transactions.heard_since(tx, "CP1", received_after=later(2)) == [wanted]
+        assert await transactions.heard_since(tx, "CP2", received_after=NOW) == []
 
 
 async def test_transactions_are_listed_in_pages_and_filtered(db: Database) -> None:
