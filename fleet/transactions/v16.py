@@ -111,8 +111,9 @@ async def start_v16(
 ) -> tuple[Transaction, bool]:
     """The transaction of a StartTransaction, and whether it is new.
 
-    station_time: the timestamp as the station wrote it. A repeated message is recognised by it when
-        `start_time` is ours because the station's clock is wrong.
+    station_time: the time as the station wrote it, when `start_time` differs from that: a repeated
+        message is recognised by it.
+    token_unknown: nobody knows the token. epoch: of the socket.
 
     Raises: InvalidValue for a station or tenant that is no identifier, or when the station made up
         too many ids.
@@ -138,8 +139,9 @@ async def start_v16(
         epoch=epoch,
     )
     # Without a usable time the key of a repeated message differs. Then a running transaction that
-    # is equal in everything else is taken for the same one.
-    vague = clock_suspect and station_time is None
+    # is equal in everything else is taken for the same one. The station's clock may also have
+    # become known since the first message: then its time is corrected now.
+    vague = clock_suspect is (station_time is None)
     known = await _by_start_key(tx, station, key) or (vague and await _running_like(tx, row))
     if known:
         return known, False

@@ -35,6 +35,7 @@ from station_gateway.dialects.messages import (
 )
 from station_gateway.facts import recording as facts
 from station_gateway.facts.authorizer import Authorizer, Judgement
+from station_gateway.facts.clocks import on_our_clock, store_clock
 from station_gateway.stations.peer import Peer
 from station_gateway.stations.ports import Unanswered
 from station_gateway.waking import Waker
@@ -91,6 +92,8 @@ class Handlers:
         Raises:
             Unanswered: the fact could not be written; the station will repeat the message.
         """
+        call = on_our_clock(peer, call)
+        await store_clock(self._db, peer, self._utc_now())
         clock = asyncio.get_running_loop().time
         begin_s = clock()
         while True:

@@ -119,6 +119,7 @@ async def session_started(
         authorized=token.accepted,
         reservation_id=await own_reservation(tx, peer, call.reservation_id),
         now=now,
+        station_time=_written(call.time),
         token_unknown=not token.known,
         epoch=peer.epoch,
     )
@@ -276,6 +277,7 @@ async def _wake_for(
             "transaction": session.name,
             "id_token": session.token_masked,
             "clock_suspect": time.suspect or None,
+            "clock_offset_s": round(time.offset_s) or None,
         },
     )
     return await wake_concerned(tx, event, now)
@@ -284,6 +286,11 @@ async def _wake_for(
 def _told(token: Judgement, seen: TokenSeen) -> str | None:
     """The token's digest; None for an empty token, which says nothing about whose session it is."""
     return token.digest if seen.value.strip() else None
+
+
+def _written(time: StationTime) -> str | None:
+    """What the station wrote, when its time was corrected: a repeat may be corrected otherwise."""
+    return None if time.written is None else time.written.isoformat()
 
 
 def _forget(peer: Peer, ended: list[Transaction]) -> bool:
