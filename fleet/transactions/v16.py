@@ -139,9 +139,8 @@ async def start_v16(
         epoch=epoch,
     )
     # Without a usable time the key of a repeated message differs. Then a running transaction that
-    # is equal in everything else is taken for the same one. The station's clock may also have
-    # become known since the first message: then its time is corrected now.
-    vague = clock_suspect is (station_time is None)
+    # is equal in everything else is taken for the same one.
+    vague = clock_suspect and station_time is None
     known = await _by_start_key(tx, station, key) or (vague and await _running_like(tx, row))
     if known:
         return known, False

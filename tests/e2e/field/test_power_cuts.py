@@ -1,8 +1,7 @@
 """Stations that lose their power in a session and never tell its end: one plug, one session."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -13,6 +12,7 @@ from evcommand.v1 import command_options_pb2, id_token_pb2, station_service_pb2
 from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
 
+from tests.e2e.field.crowd import call, received, run_all
 from tests.e2e.field.raw_station import Payload, RawStation, event, raw_station
 from tests.e2e.foreign_system import System, running_system
 
@@ -20,7 +20,6 @@ pytestmark = pytest.mark.e2e
 
 VERSIONS = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
 DELAYS_S = (0, 0.03, 0.1, 0.5, 3)
-CALLERS = ThreadPoolExecutor(64)
 STATES = station_service_pb2.Transaction
 
 
@@ -28,11 +27,6 @@ STATES = station_service_pb2.Transaction
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     with running_system(tmp_path_factory.mktemp("system")) as running:
         yield running
-
-
-async def call(blocking: Callable[[], Any]) -> Any:
-    """Calls the broker in a thread of its own: a test has many callers that wait."""
-    return await asyncio.get_running_loop().run_in_executor(CALLERS, blocking)
 
 
 def stamp(ago_s: float = 0) -> str:
@@ -98,29 +92,29 @@ def agree_to_stop(station: RawStation) -> asyncio.Event:
     return station.answers(action, lambda _: {"status": "Accepted"})
 
 
-def stop_now(system: System, identity: str, **target: Any) -> command_pb.RemoteCommand:
+async def stop(system: System, identity: str, **target: Any) -> command_pb.RemoteCommand:
     request = pb.StopSessionRequest(
+        request_id=f"{identity}-{next(iter(target))}",
         station=f"stations/{identity}",
         options=command_options_pb2.CommandOptions(wait_for=command_options_pb2.WAIT_FOR_OUTCOME),
         **target,
     )
-    return system.broker.commands.StopSession(request, timeout=30).command
+    command: command_pb.RemoteCommand
+    command = (await call(system.broker.commands.StopSession, request)).command
+    return command
 
 
-async def stop(system: System, identity: str, **target: Any) -> command_pb.RemoteCommand:
-    return await call(partial(stop_now, system, identity, **target))
-
-
-async def known(system: System, identity: str, transaction: str) -> STATES:
+async def known(system: System, identity: str, transaction: str) -> Any:
     """The transaction as ListTransactions shows it."""
     request = station_service_pb2.ListTransactionsRequest(station=f"stations/{identity}")
-    shown = await call(partial(system.broker.stations.ListTransactions, request))
+    shown = await call(system.broker.stations.ListTransactions, request)
     return next(one for one in shown.transactions if one.transaction_id == transaction)
 
 
-async def after_a_power_cut(system: System, subprotocol: str, delay_s: float) -> None:
+async def after_a_power_cut(
+    system: System, subprotocol: str, delay_s: float, identity: str
+) -> None:
     """Session, power cut, boot, Available, and another session: a stop finds the one that runs."""
-    identity = f"cut-{subprotocol}-{delay_s}"
     async with raw_station(system.ocpp_url, identity, subprotocol) as station:
         first = await begin(station, 1, ago_s=1)
     async with raw_station(system.ocpp_url, identity, subprotocol) as station:
@@ -134,16 +128,17 @@ async def after_a_power_cut(system: System, subprotocol: str, delay_s: float) ->
         token = id_token_pb2.IdToken(value="DRIVER-1")
         target: dict[str, Any] = {"evse_id": 1} if delay_s < 0.1 else {"id_token": token}
         stopping = asyncio.create_task(stop(system, identity, **target))
-        await stopped.wait()
+        await received(stopped, stopping)
         await end(station, second)
         command = await stopping
         assert command.stop_session.resolved_transaction_id == second
         assert command.outcome.code == command_pb.Outcome.CODE_SUCCEEDED
 
 
-async def without_boot_or_status(system: System, subprotocol: str, delay_s: float) -> None:
+async def without_boot_or_status(
+    system: System, subprotocol: str, delay_s: float, identity: str
+) -> None:
     """Two starts on one plug, and nothing between them."""
-    identity = f"two-{subprotocol}-{delay_s}"
     async with raw_station(system.ocpp_url, identity, subprotocol) as station:
         first = await begin(station, 1, ago_s=1)
         await asyncio.sleep(delay_s)  # until the next car comes
@@ -157,9 +152,10 @@ async def without_boot_or_status(system: System, subprotocol: str, delay_s: floa
         assert (await known(system, identity, second)).state == STATES.STATE_ACTIVE
 
 
-async def free_after_the_boot(system: System, subprotocol: str, delay_s: float) -> None:
+async def free_after_the_boot(
+    system: System, subprotocol: str, delay_s: float, identity: str
+) -> None:
     """Session, power cut, boot, Available: a stop has nothing to do, and asks nobody."""
-    identity = f"free-{subprotocol}-{delay_s}"
     async with raw_station(system.ocpp_url, identity, subprotocol) as station:
         first = await begin(station, 1)
         shown = await known(system, identity, first)
@@ -180,13 +176,15 @@ async def free_after_the_boot(system: System, subprotocol: str, delay_s: float) 
         assert (await known(system, identity, first)).state == STATES.STATE_ACTIVE
 
 
-async def a_stop_that_waits(system: System, subprotocol: str, delay_s: float) -> None:
+async def a_stop_that_waits(
+    system: System, subprotocol: str, delay_s: float, identity: str
+) -> None:
     """A stop without an answer is told of the end that the boot proves."""
-    identity = f"waits-{subprotocol}-{delay_s}"
     async with raw_station(system.ocpp_url, identity, subprotocol) as station:
         await begin(station, 1)
+        stopped = agree_to_stop(station)
         stopping = asyncio.create_task(stop(system, identity, evse_id=1))
-        await agree_to_stop(station).wait()
+        await received(stopped, stopping)
     async with raw_station(system.ocpp_url, identity, subprotocol) as station:
         await asyncio.sleep(delay_s)  # between the boot and the status
         await free(station)
@@ -195,9 +193,10 @@ async def a_stop_that_waits(system: System, subprotocol: str, delay_s: float) ->
         assert command.outcome.session.end_not_reported
 
 
-async def an_old_session_that_is_replayed(system: System, subprotocol: str, delay_s: float) -> None:
+async def an_old_session_that_is_replayed(
+    system: System, subprotocol: str, delay_s: float, identity: str
+) -> None:
     """The start of an older session comes late: the newer one runs on."""
-    identity = f"old-{subprotocol}-{delay_s}"
     async with raw_station(system.ocpp_url, identity, subprotocol) as station:
         newer = await begin(station, 2)
         await asyncio.sleep(delay_s)  # between the two reports
@@ -220,10 +219,7 @@ async def an_old_session_that_is_replayed(system: System, subprotocol: str, dela
     ],
 )
 async def test_one_plug_has_one_session(system: System, scenario: Any) -> None:
-    places = asyncio.Semaphore(5)
-
-    async def run(subprotocol: str, delay_s: float) -> None:
-        async with places:
-            await scenario(system, subprotocol, delay_s)
-
-    await asyncio.gather(*(run(version, delay) for version in VERSIONS for delay in DELAYS_S))
+    cases = [
+        partial(scenario, system, version, delay) for version in VERSIONS for delay in DELAYS_S
+    ]
+    await run_all(cases, scenario.__name__.replace("_", "-"))
