@@ -1,6 +1,7 @@
 """Stations whose clocks are wrong: what they report is told by the order of their messages."""
 
 import asyncio
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -43,7 +44,7 @@ def clock(ahead: timedelta, *, bare: bool = False, wordy: bool = False) -> Clock
 
 async def start(system: System, identity: str) -> command_pb.RemoteCommand:
     request = pb.StartSessionRequest(
-        request_id=identity,
+        request_id=str(uuid.uuid4()),
         station=f"stations/{identity}",
         evse_id=1,
         id_token=id_token_pb2.IdToken(value="DRIVER-1"),

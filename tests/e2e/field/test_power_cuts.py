@@ -1,6 +1,7 @@
 """Stations that lose their power in a session and never tell its end: one plug, one session."""
 
 import asyncio
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -94,7 +95,7 @@ def agree_to_stop(station: RawStation) -> asyncio.Event:
 
 async def stop(system: System, identity: str, **target: Any) -> command_pb.RemoteCommand:
     request = pb.StopSessionRequest(
-        request_id=f"{identity}-{next(iter(target))}",
+        request_id=str(uuid.uuid4()),
         station=f"stations/{identity}",
         options=command_options_pb2.CommandOptions(wait_for=command_options_pb2.WAIT_FOR_OUTCOME),
         **target,
