@@ -136,7 +136,13 @@ def _ended(target: Session, first: SentFrame) -> Outcome:
     reported = target.stop_received_time or target.received_time
     before = reported < first.send_time
     cause = Cause.ALREADY_ENDED if before else Cause.SESSION_STOPPED
-    return ending(cause, session=session_facts(target))
+    return _end_of(target, cause)
+
+
+def _end_of(session: Session, cause: Cause) -> Outcome:
+    """The end of the session, and whether the station reported it."""
+    detail = "" if session.end_reported else "Its end was not reported."
+    return ending(cause, detail, session_facts(session))
 
 
 def _refused(
@@ -298,8 +304,7 @@ def _judge_done(command: Command, facts: Facts, timing: Timing, now: datetime) -
     target = ended_target(facts)
     if target is None:
         return Decision(Act.WAIT)
-    outcome = ending(Cause.SESSION_STOPPED, session=session_facts(target))
-    return Decision(Act.CONCLUDE, outcome=outcome)
+    return Decision(Act.CONCLUDE, outcome=_end_of(target, Cause.SESSION_STOPPED))
 
 
 # --- The other rules
@@ -346,7 +351,7 @@ def _already_ended(command: Command, found: FoundTarget) -> Outcome | None:
     del command
     if found.session is None or found.session.active:
         return None
-    return ending(Cause.ALREADY_ENDED, session=session_facts(found.session))
+    return _end_of(found.session, Cause.ALREADY_ENDED)
 
 
 def _question(command: Command) -> StationQuestion:
