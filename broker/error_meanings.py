@@ -19,7 +19,8 @@ MEANINGS: dict[Reason, str] = {
     "without one. There is nothing to stop.",
     Reason.DELIVERY_NOT_FOUND: "No such delivery for this caller.",
     Reason.AMBIGUOUS_TARGET: "Several running sessions fit; the message and the metadata "
-    "`transactions` list them. Stop one by its name.",
+    "`transactions` list them. Stop one by its name. For an unlock: the EVSE has several "
+    "connectors, or none is known yet. Say which one.",
     Reason.START_NOT_FINAL: "The start command has not started a session yet. Take it back with "
     "CancelCommand.",
     Reason.NOT_POSSIBLE_ON_STATION: "The station's OCPP version has no words for this; BadRequest "
