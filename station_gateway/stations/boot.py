@@ -23,11 +23,12 @@ class BootHost(Protocol):
 class StationBoot:
     """Who waits for the boot, and what is due about it."""
 
-    __slots__ = ("_booting", "_ended", "_host", "_look", "_loop", "_waiters")
+    __slots__ = ("_booting", "_ended", "_host", "_look", "_loop", "_waiters", "_waits")
 
     def __init__(self, host: BootHost, waits: BootWaits) -> None:
         self._host = host
         self._loop = asyncio.get_running_loop()
+        self._waits = waits
         self._booting = Booting(waits, known=host.peer.boot_known, now=self._loop.time())
         self._look: asyncio.TimerHandle | None = None
         self._waiters: asyncio.Future[None] | None = None
@@ -90,7 +91,9 @@ class StationBoot:
         """The station was asked to boot: it will, or it refuses to be asked."""
         self.heard()
         if agreed:
-            self._host.peer.boot_asked = not self._host.peer.boot_accepted
+            # Also when it has booted meanwhile by itself: the boot that we asked for follows.
+            self._host.peer.boot_asked = True
+            self._loop.call_later(self._waits.talk_s, self._forget_request)
         else:
             self._booting.refused()
         self.look()
@@ -116,6 +119,9 @@ class StationBoot:
         """The socket is gone: nothing is due any more."""
         self._ended = True
         self._cancel_look()
+
+    def _forget_request(self) -> None:
+        self._host.peer.boot_asked = False
 
     def _let_through(self) -> None:
         """Let those go on who waited, when it is accepted and its boot is answered."""

@@ -205,6 +205,23 @@ async def test_a_boot_of_its_own_after_the_one_that_was_asked_for_is_a_boot(benc
         assert (await known(bench)).boot_reason == ""
 
 
+async def test_a_boot_that_we_asked_for_is_none_also_after_one_that_crossed_the_question(
+    bench: Bench,
+) -> None:
+    await bench.restart(boot_talk_s=600.0)
+    async with bench.station(boot=False) as station:
+        message_id, _ = await station.called("TriggerMessage")
+        await station.boot()
+        own = await known(bench)
+        await station.answer(message_id, {"status": "Accepted"})
+        await start_arrives(bench, station, "ocpp1.6")
+        await station.boot()
+        assert await known(bench) == own
+        await station.boot()
+        assert (await known(bench)).boot_time != own.boot_time
+    assert own.boot_reason == ""
+
+
 @pytest.mark.parametrize("answer", ["PENDING", "REJECTED"])
 async def test_a_station_that_nobody_registered_can_be_held(bench: Bench, answer: str) -> None:
     await bench.restart(open=True, unregistered_boot=answer, boot_retry_s=7)
