@@ -111,9 +111,7 @@ async def start_v16(
 ) -> tuple[Transaction, bool]:
     """The transaction of a StartTransaction, and whether it is new.
 
-    station_time: the time as the station wrote it, when `start_time` differs from that: a repeated
-        message is recognised by it.
-    token_unknown: nobody knows the token. epoch: of the socket.
+    station_time: the time as the station wrote it, when `start_time` differs: it tells a repeat.
 
     Raises: InvalidValue for a station or tenant that is no identifier, or when the station made up
         too many ids.
@@ -138,13 +136,19 @@ async def start_v16(
         token_unknown=token_unknown,
         epoch=epoch,
     )
-    # Without a usable time the key of a repeated message differs. Then a running transaction that
-    # is equal in everything else is taken for the same one.
-    vague = clock_suspect and station_time is None
-    known = await _by_start_key(tx, station, key) or (vague and await _running_like(tx, row))
-    if known:
-        return known, False
-    return await _mint(tx, row)
+    return await _find_or_mint(tx, row, vague=clock_suspect and station_time is None)
+
+
+async def _find_or_mint(tx: Tx, row: dict[str, Any], *, vague: bool) -> tuple[Transaction, bool]:
+    """The transaction of this start, and whether it is new.
+
+    Without a usable time (`vague`) the key of a repeated message differs. Then a running
+    transaction that is equal in everything else is taken for the same one.
+    """
+    known = await _by_start_key(tx, row["station"], row["start_key"])
+    if known is None and vague:
+        known = await _running_like(tx, row)
+    return (known, False) if known else await _mint(tx, row)
 
 
 async def stop_v16(

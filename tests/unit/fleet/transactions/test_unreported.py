@@ -1,6 +1,7 @@
 """Ends that no station reported, and the better facts that revise them."""
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -75,7 +76,7 @@ async def test_a_late_ended_event_completes_the_end(db: Database) -> None:
     ],
 )
 async def test_an_event_of_the_session_shows_whether_it_runs(
-    db: Database, time: datetime, more: dict[str, bool], runs: bool
+    db: Database, time: datetime, more: dict[str, Any], runs: bool
 ) -> None:
     await cut_2(db)
     async with db.write() as tx:
