@@ -116,7 +116,6 @@ async def event_v2(
     """Merge a TransactionEvent ("Started", "Updated", "Ended") into the station's transaction.
 
     Returns the transaction, and whether the event changed it.
-
     Raises: InvalidValue for a station, tenant or id that is no identifier.
     """
     fields = {
