@@ -203,10 +203,21 @@ def _readings(kind: str, given: bytes) -> Iterator[bytes]:
         yield given
     if kind in {"hmac", "argon2"} and bare is not None:
         yield bare
+    if kind == "argon2hex" and (narrow := _narrowed(given)) is not None:
+        yield narrow
     if kind == "argon2" and not _TEXT.fullmatch(given):
         # Stored before digits were kept as bytes: it may be the text of these bytes, in one case.
         yield given.hex().encode()
         yield given.hex().upper().encode()
+
+
+def _narrowed(given: bytes) -> bytes | None:
+    """Bytes that a station took for characters and sent in UTF-8; None when they are no such."""
+    try:
+        narrow = given.decode().encode("latin-1")
+    except UnicodeError:
+        return None
+    return None if narrow == given else narrow
 
 
 def _derive(master: bytes, purpose: str) -> bytes:

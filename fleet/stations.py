@@ -28,6 +28,8 @@ class Station:
     boot_reason: the reason that an OCPP 2.x station gave for its latest boot.
     boot_connection_id: the socket on which the latest boot came.
     connection_timeout_s: how long it waits for the cable; None when it did not report it.
+    clock: how far its clocks are ahead of ours, as `domain.evidence.station_clock` stores it; None
+        while nothing is known.
     """
 
     id: str
@@ -47,6 +49,7 @@ class Station:
     create_time: datetime
     boot_reason: str = ""
     boot_connection_id: str = ""
+    clock: dict[str, dict[str, float]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,6 +356,11 @@ async def set_connection_timeout(tx: Tx, id: str, seconds: float | None) -> None
     await tx.execute(
         sql_update(stations).where(stations.c.id == id).values(connection_timeout_s=seconds)
     )
+
+
+async def set_clock(tx: Tx, id: str, clock: dict[str, dict[str, float]]) -> None:
+    """Store how far the station's clocks are ahead of ours."""
+    await tx.execute(sql_update(stations).where(stations.c.id == id).values(clock=clock))
 
 
 async def set_connector(

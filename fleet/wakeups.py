@@ -13,7 +13,8 @@ A workflow has one row, however many facts wait for it: a further fact only coun
 signal carries nothing, so it answers all of them. A row that is just being sent must not lose the
 fact that comes meanwhile: so a row is deleted with the count that was read, and stays when the
 count has grown. Two transactions at the same time may add two rows; both are answered by one
-signal.
+signal. For neither of them waits for the other's lock (SKIP LOCKED; SQLite has one writer anyway):
+a fact is written while a row of its workflow is deleted elsewhere, and no two can block each other.
 """
 
 from collections.abc import Sequence
@@ -105,9 +106,15 @@ OUTBOX_GREW = CommitMark("evcommand_outbox_grew")
 """Marks a transaction with the id of each workflow that it added a wake-up for."""
 
 _WAKEUP = columns_of(wakeups, Wakeup)
+_WAITING = (
+    select(wakeups.c.id)
+    .where(wakeups.c.workflow_id == bindparam("of_workflow"), wakeups.c.parked_time.is_(None))
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
 _TOLD_AGAIN = precompiled(
     update(wakeups)
-    .where(wakeups.c.workflow_id == bindparam("of_workflow"), wakeups.c.parked_time.is_(None))
+    .where(wakeups.c.id == _WAITING.scalar_subquery())
     .values(
         told=wakeups.c.told + 1,
         reason=bindparam("because", type_=wakeups.c.reason.type),
@@ -198,7 +205,8 @@ async def claim(tx: Tx, ids: Sequence[int], *, now: datetime, until: datetime) -
 async def done(tx: Tx, rows: Sequence[Wakeup]) -> None:
     """Delete these wake-ups: Temporal took their signals. One with a newer fact stays."""
     if rows:
-        await tx.execute(delete(wakeups).where(_as_read(rows)))
+        free = select(wakeups.c.id).where(_as_read(rows)).with_for_update(skip_locked=True)
+        await tx.execute(delete(wakeups).where(wakeups.c.id.in_(free)))
 
 
 async def put_back(tx: Tx, rows: Sequence[Wakeup], *, tries: int, next_time: datetime) -> None:

@@ -25,6 +25,9 @@ from contract.commands import WakeInput
 from contract.names import WAKE_SIGNAL
 from fleet.wakeups import Start, Wakeup
 
+TemporalClient = Client
+"""The SDK's client, by a name for modules that only hand it on."""
+
 _OF_THE_WORKFLOW = ("limit for signal", "workflow is busy", "workflow is closing")
 """What Temporal's message says when only this workflow takes no signal now."""
 

@@ -49,6 +49,10 @@ def _session(event: StationEvent) -> tuple[str, str]:
     where = f" on EVSE {event.evse_id}" if event.evse_id is not None else ""
     token = event.told.get("id_token")
     whose = f", token {token}" if token else ""
+    why_ended = event.told.get("end_not_reported")
+    if why_ended:
+        key = f"transaction:{event.ocpp_transaction_id}:not reported"
+        return key, f"{event.station} did not report the end of {name}{where}: {why_ended}"
     match phase:
         case TransactionPhase.STARTED:
             return key, f"{event.station} reported the start of {name}{where}{whose}"

@@ -20,7 +20,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
-from temporalio.client import Client
 
 from domain.backoff import pause_after
 from fleet import wakeups
@@ -30,7 +29,7 @@ from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.wakeups import Wakeup
 from journal.clock import Clock, system_clock
 from journal.signal_pace import SignalPace
-from journal.signals import SignalReply, Word, send_signal
+from journal.signals import SignalReply, TemporalClient, Word, send_signal
 from telemetry import metrics
 
 _BATCH = 1_000
@@ -104,7 +103,7 @@ class WakeupDispatcher:
     def __init__(
         self,
         db: Database,
-        client: Client,
+        client: TemporalClient,
         *,
         sweep_s: float = 3.0,
         settle_s: float = 2.0,

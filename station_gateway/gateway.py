@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from domain.evidence.station_clock import read_clock
 from fleet import connections
 from fleet.database import Database
 from fleet.engine.statements import Tx
@@ -193,6 +194,8 @@ class Gateway:
             connection_id=f"{self._run_id}-{next(self._socket_numbers)}",
             boot_known=self.handlers.may_be_booted(known),
             connection_timeout_s=known.connection_timeout_s,
+            clock=read_clock(known.clock),
+            stored_clock=read_clock(known.clock),
         )
         station = ConnectedStation(socket, peer, dialect, self._surroundings)
         if not await self._claim(station):

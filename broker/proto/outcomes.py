@@ -43,6 +43,7 @@ def _session(facts: SessionFacts | None, station: str) -> command_pb.SessionFact
         meter_start_wh=facts.meter_start_wh,
         meter_stop_wh=facts.meter_stop_wh,
         stop_reason=facts.stop_reason,
+        end_not_reported=not facts.end_reported,
     )
 
 

@@ -1,11 +1,11 @@
 """How a session that nobody wants any longer is stopped.
 
-A start was given up or taken back, and its session began all the same. The session is stopped by
-its own id, at most a few times, with growing pauses. A station that refuses, or agrees and goes on,
-is told again while the session is known to run. The compensation is DONE when the session has
-ended, by whatever cause. It is FAILED when the tries are used up; then a human has to look. A
-session that turns out to be somebody else's is left alone from then on. That is FAILED too, because
-it was told to stop before.
+A start was given up, refused or taken back, and its session began all the same. The session is
+stopped by its own id, at most a few times, with growing pauses. A station that refuses, or agrees
+and goes on, is told again while the session is known to run. The compensation is DONE when the
+session has ended, by whatever cause. It is FAILED when the tries are used up; then a human has to
+look. A session that turns out to be somebody else's is left alone from then on. That is FAILED too,
+because it was told to stop before.
 """
 
 from datetime import datetime, timedelta
@@ -14,8 +14,11 @@ from domain.backoff import pause_after
 from domain.commands.timing import Timing
 from domain.evidence.facts import Act, Decision, Facts
 from domain.evidence.sessions import Session, is_claimed
-from domain.limits import MAX_UNDO_FRAMES, STOP_AGAIN_PAUSE
-from domain.model.command import Command, CompensationState
+from domain.limits import DOUBT_PAUSE, LATE_START_WINDOW, MAX_UNDO_FRAMES, STOP_AGAIN_PAUSE
+from domain.model.command import Command, CompensationState, State
+from domain.model.states import is_definite
+
+_LEFT_ALONE = {CompensationState.PENDING, CompensationState.FAILED}
 
 
 def unwanted(session: Session) -> Decision:
@@ -28,6 +31,46 @@ def left_alone(session: Session) -> Decision:
     """The decision not to stop a session that may be somebody else's."""
     reason = "A session is running that may be the effect of this command or somebody else's."
     return Decision(Act.UNDO_FAILED, session=session, reason=reason)
+
+
+def nothing_more(command: Command) -> Decision:
+    """No frame of it can have been on the wire, so nothing can come of it."""
+    settle = command.state is State.COMPENSATING
+    return Decision(Act.SETTLE if settle else Act.WAIT)
+
+
+def of_late_session(
+    command: Command, session: Session, deadline: datetime, now: datetime
+) -> Decision:
+    """The next step when a session is the late effect of a command that nobody waits for."""
+    if session.active and session.is_accepted and not _left_alone(command, session):
+        return unwanted(session)
+    undecided = session.active and not session.is_accepted and not session.is_refused
+    if undecided and now < deadline:
+        return Decision(Act.WAIT, look_again=deadline)
+    if command.state is State.COMPENSATING:
+        return Decision(Act.SETTLE)
+    return Decision(Act.WAIT)
+
+
+def _left_alone(command: Command, session: Session) -> bool:
+    """Whether the session is being stopped already, or could not be: a human was told then."""
+    known = command.compensation
+    return known.ocpp_transaction_id == session.ocpp_transaction_id and known.state in _LEFT_ALONE
+
+
+def of_doubtful_session(
+    command: Command, session: Session, deadline: datetime, now: datetime
+) -> Decision:
+    """The next step when a session may be the effect of a command that was given up."""
+    silent = command.compensation.state is CompensationState.NONE
+    near = session.received_time <= deadline + LATE_START_WINDOW
+    if not (is_definite(command.outcome) and session.active and silent and near):
+        return Decision(Act.WAIT)
+    clear_by = max(deadline, session.received_time) + DOUBT_PAUSE
+    if now < clear_by:
+        return Decision(Act.WAIT, look_again=clear_by)
+    return left_alone(session)
 
 
 def pending(command: Command, facts: Facts, timing: Timing, now: datetime) -> Decision | None:

@@ -30,7 +30,7 @@ from domain.commands.rules import (
 )
 from domain.commands.timing import Timing
 from domain.evidence.facts import Act, Decision, Facts, Need, NeededFacts
-from domain.evidence.frames import ReservationFrame, next_try
+from domain.evidence.frames import may_be_held, next_try
 from domain.evidence.proof import Proof, signs
 from domain.evidence.sessions import Session
 from domain.evidence.station_event import concern_of_reservation
@@ -166,7 +166,7 @@ def _await(command: Command, spec: ReserveSpec, facts: Facts, now: datetime) -> 
 def _undo(
     command: Command, spec: ReserveSpec, facts: Facts, timing: Timing, now: datetime
 ) -> Decision:
-    if not _may_be_held(facts):
+    if not may_be_held(facts.asks, facts.cancels):
         return _nothing_held(command, facts)
     if command.compensation.state is not CompensationState.PENDING:
         over = command.compensation.state is CompensationState.DONE and now >= spec.expire_time
@@ -202,31 +202,6 @@ def _why(command: Command) -> str:
     if command.cancel_reason is not None:
         return "The command was cancelled."
     return "The station said yes after its command was given up."
-
-
-def _may_be_held(facts: Facts) -> bool:
-    """Whether a frame of ours may have made a reservation that still stands.
-
-    A cancel settles what was asked for before it left, and what was answered before its answer.
-    """
-    settled = [frame for frame in facts.cancels if frame.settles_cancel]
-    last = settled[-1] if settled else None
-    return any(_may_hold(frame, last) for frame in facts.asks if not _is_plain_no(frame, facts))
-
-
-def _is_plain_no(frame: ReservationFrame, facts: Facts) -> bool:
-    """Whether the only frame was refused: then nothing was ever reserved."""
-    return frame.refused and len(facts.asks) == 1
-
-
-def _may_hold(frame: ReservationFrame, cancelled: ReservationFrame | None) -> bool:
-    if cancelled is None:
-        return True
-    if frame.send_time > cancelled.send_time:
-        return True
-    late_yes = frame.agreed and frame.answer_time is not None
-    ended = cancelled.answer_time or cancelled.send_time
-    return late_yes and frame.answer_time is not None and frame.answer_time > ended
 
 
 def _nothing_held(command: Command, facts: Facts) -> Decision:

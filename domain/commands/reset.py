@@ -26,6 +26,7 @@ from domain.commands.rules import (
     never_watched,
     no_reservation,
     nothing_to_end,
+    unknown_or,
 )
 from domain.commands.timing import Timing, heard_or_sent, next_look
 from domain.evidence.facts import (
@@ -52,7 +53,7 @@ from domain.evidence.station_event import (
 from domain.limits import ASK_AFTER_BOOT, FIRST_LOOK, LONGEST_LOOK
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Code, Command, Outcome, ResetFacts, State
-from domain.model.outcomes import Cause, cause_of, ending, refusal, still_unknown
+from domain.model.outcomes import Cause, cause_of, ending, refusal
 from domain.model.specs import OfflinePolicy, ResetSpec, required
 from domain.ocpp_words import RESET_REASONS, BootReason, ConnectorStatus
 
@@ -291,13 +292,6 @@ def _ended_by_reset(session: Session, frame: SentFrame) -> bool:
 # --- The other rules
 
 
-def _unproven(command: Command, facts: Facts) -> Outcome:
-    """UNKNOWN with the cause that the command has already."""
-    del facts
-    known = command.outcome is not None and command.outcome.code is Code.UNKNOWN
-    return still_unknown(command) if known else ending(Cause.RESTART_NOT_CONFIRMED)
-
-
 def _is_guarded(command: Command, outcome: Outcome) -> bool:
     """A station whose reset is UNKNOWN may still boot."""
     del command
@@ -358,7 +352,7 @@ RESET = CommandRules(
     judge_compensating=judge_reset,
     judge_done=judge_reset,
     proof=_proof,
-    unproven=_unproven,
+    unproven=unknown_or(Cause.RESTART_NOT_CONFIRMED),
     is_guarded=_is_guarded,
     guard_end=guarded_for_the_window,
     watched_for=never_watched,

@@ -20,8 +20,8 @@ from domain.evidence.proof import Proof
 from domain.evidence.sessions import SentFrame, Session
 from domain.evidence.station_event import Concern, OpenFrame, StationEvent
 from domain.model.answers import StationAnswer
-from domain.model.command import Command, Outcome
-from domain.model.outcomes import still_unknown
+from domain.model.command import Code, Command, Outcome
+from domain.model.outcomes import Cause, ending, still_unknown
 from domain.model.specs import Kind, OfflinePolicy, Spec
 from domain.reservations.reservation import Reservation, ReservationState
 
@@ -219,6 +219,16 @@ def never_watched(outcome: Outcome) -> timedelta | None:
     """Of a command that has no effect later than its guard."""
     del outcome
     return None
+
+
+def unknown_or(cause: Cause) -> Callable[[Command, Facts], Outcome]:
+    """Of a command that is UNKNOWN as it was before, else of this cause."""
+
+    def unproven(command: Command, facts: Facts) -> Outcome:
+        lost = command.outcome is not None and command.outcome.code is Code.UNKNOWN
+        return unknown_as_before(command, facts) if lost else ending(cause)
+
+    return unproven
 
 
 def unknown_as_before(command: Command, facts: Facts) -> Outcome:

@@ -66,15 +66,13 @@ from domain.evidence.station_event import (
     concerns_token,
     yes_if,
 )
-from domain.limits import ASK_SPACING, DOUBT_PAUSE, FIRST_LOOK, LATE_START_WINDOW, REFUSAL_WATCH
+from domain.limits import ASK_SPACING, FIRST_LOOK, REFUSAL_WATCH
 from domain.model.answers import StationAnswer
-from domain.model.command import GIVEN_UP, Code, Command, CompensationState, Outcome, State
+from domain.model.command import GIVEN_UP, Code, Command, Outcome, State
 from domain.model.outcomes import Cause, ending, refusal, still_unknown
 from domain.model.specs import OfflinePolicy, StartSpec, required
 from domain.model.states import is_definite
 from domain.ocpp_words import IN_SESSION, ChargingState, StopReason
-
-_LEFT_ALONE = {CompensationState.PENDING, CompensationState.FAILED}
 
 
 def _outcome_of_answer(command: Command, answer: StationAnswer) -> Outcome | None:
@@ -312,56 +310,19 @@ def judge_late_start(command: Command, facts: Facts, timing: Timing, now: dateti
         return under_way
     frame = facts.frame
     if frame is None:
-        return _nothing_more(command)
+        return compensation.nothing_more(command)
     session, match = best_match(command, facts, frame, timing)
     deadline = start_deadline(facts, frame, timing)
     if session is not None and match is Match.MATCH:
         if not is_definite(command.outcome) and session.start_time <= deadline:
             return judge_start(command, facts, timing, now)
-        return _late_session(command, session, deadline, now)
+        return compensation.of_late_session(command, session, deadline, now)
     if command.state is State.COMPENSATING:
         over = now >= deadline
         return Decision(Act.SETTLE) if over else Decision(Act.WAIT, look_again=deadline)
     if session is not None:
-        return _doubtful(command, session, deadline, now)
+        return compensation.of_doubtful_session(command, session, deadline, now)
     return _still_unknown(command, facts, frame, timing, now)
-
-
-def _nothing_more(command: Command) -> Decision:
-    """No frame of it can have been on the wire, so nothing can come of it."""
-    settle = command.state is State.COMPENSATING
-    return Decision(Act.SETTLE if settle else Act.WAIT)
-
-
-def _late_session(
-    command: Command, session: Session, deadline: datetime, now: datetime
-) -> Decision:
-    if session.active and session.is_accepted and not _left_alone(command, session):
-        return compensation.unwanted(session)
-    undecided = session.active and not session.is_accepted and not session.is_refused
-    if undecided and now < deadline:
-        return Decision(Act.WAIT, look_again=deadline)
-    if command.state is State.COMPENSATING:
-        return Decision(Act.SETTLE)
-    return Decision(Act.WAIT)
-
-
-def _left_alone(command: Command, session: Session) -> bool:
-    """Whether the session is being stopped already, or could not be: a human was told then."""
-    known = command.compensation
-    return known.ocpp_transaction_id == session.ocpp_transaction_id and known.state in _LEFT_ALONE
-
-
-def _doubtful(command: Command, session: Session, deadline: datetime, now: datetime) -> Decision:
-    """The next step when a session may be the effect of a command that was given up."""
-    silent = command.compensation.state is CompensationState.NONE
-    near = session.received_time <= deadline + LATE_START_WINDOW
-    if not (is_definite(command.outcome) and session.active and silent and near):
-        return Decision(Act.WAIT)
-    clear_by = max(deadline, session.received_time) + DOUBT_PAUSE
-    if now < clear_by:
-        return Decision(Act.WAIT, look_again=clear_by)
-    return compensation.left_alone(session)
 
 
 def _still_unknown(

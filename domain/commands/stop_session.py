@@ -24,6 +24,7 @@ from domain.commands.rules import (
     guarded_for_the_window,
     never_watched,
     no_reservation,
+    unknown_or,
 )
 from domain.commands.timing import Timing, ask_time, heard_or_sent, is_steady, next_look
 from domain.evidence.asking import may_ask
@@ -135,7 +136,13 @@ def _ended(target: Session, first: SentFrame) -> Outcome:
     reported = target.stop_received_time or target.received_time
     before = reported < first.send_time
     cause = Cause.ALREADY_ENDED if before else Cause.SESSION_STOPPED
-    return ending(cause, session=session_facts(target))
+    return _end_of(target, cause)
+
+
+def _end_of(session: Session, cause: Cause) -> Outcome:
+    """The end of the session, and whether the station reported it."""
+    detail = "" if session.end_reported else "Its end was not reported."
+    return ending(cause, detail, session_facts(session))
 
 
 def _refused(
@@ -291,21 +298,13 @@ def _is_free(facts: Facts, frame: SentFrame) -> bool:
     )
 
 
-def _unproven(command: Command, facts: Facts) -> Outcome:
-    """UNKNOWN with the cause that the command has already."""
-    del facts
-    known = command.outcome is not None and command.outcome.code is Code.UNKNOWN
-    return still_unknown(command) if known else ending(Cause.STOP_NOT_CONFIRMED)
-
-
 def _judge_done(command: Command, facts: Facts, timing: Timing, now: datetime) -> Decision:
     """On guard after UNKNOWN: the end of the session may still be reported."""
     del command, timing, now
     target = ended_target(facts)
     if target is None:
         return Decision(Act.WAIT)
-    outcome = ending(Cause.SESSION_STOPPED, session=session_facts(target))
-    return Decision(Act.CONCLUDE, outcome=outcome)
+    return Decision(Act.CONCLUDE, outcome=_end_of(target, Cause.SESSION_STOPPED))
 
 
 # --- The other rules
@@ -352,7 +351,7 @@ def _already_ended(command: Command, found: FoundTarget) -> Outcome | None:
     del command
     if found.session is None or found.session.active:
         return None
-    return ending(Cause.ALREADY_ENDED, session=session_facts(found.session))
+    return _end_of(found.session, Cause.ALREADY_ENDED)
 
 
 def _question(command: Command) -> StationQuestion:
@@ -391,7 +390,7 @@ STOP_SESSION = CommandRules(
     judge_compensating=judge_stop,
     judge_done=_judge_done,
     proof=stop_proof,
-    unproven=_unproven,
+    unproven=unknown_or(Cause.STOP_NOT_CONFIRMED),
     is_guarded=_is_guarded,
     guard_end=guarded_for_the_window,
     watched_for=never_watched,

@@ -178,4 +178,5 @@ def session_facts(session: Session) -> SessionFacts:
         meter_start_wh=session.meter_start_wh,
         meter_stop_wh=session.meter_stop_wh,
         stop_reason=session.stop_reason,
+        end_reported=session.end_reported,
     )

@@ -74,6 +74,26 @@ def next_try(frames: Sequence[ReservationFrame]) -> datetime:
     return (last.answer_time or last.send_time) + pause
 
 
+def may_be_held(asks: Sequence[ReservationFrame], cancels: Sequence[ReservationFrame]) -> bool:
+    """Whether a ReserveNow of these may have made a reservation that still stands.
+
+    A cancel settles what was asked for before it left, and what was answered before its answer. If
+    the only ReserveNow was refused, nothing was ever reserved.
+    """
+    if len(asks) == 1 and asks[0].refused:
+        return False
+    settled = [frame for frame in cancels if frame.settles_cancel]
+    last = settled[-1] if settled else None
+    return any(_may_hold(frame, last) for frame in asks)
+
+
+def _may_hold(frame: ReservationFrame, cancelled: ReservationFrame | None) -> bool:
+    if cancelled is None or frame.send_time > cancelled.send_time:
+        return True
+    ended = cancelled.answer_time or cancelled.send_time
+    return frame.agreed and frame.answer_time is not None and frame.answer_time > ended
+
+
 @dataclass(frozen=True)
 class FirstStop:
     """The stops that an unlock sends before itself, to end the session that locks the connector.

@@ -9,8 +9,13 @@ only forbids to say that nothing happened.
 
 Stations replay old transactions after they were offline, some with a clock that stands in 1970. So
 a session must begin after our frame left by the station's clock, and be reported after it by ours.
-A clock that contradicts ours (a start that is still to come, an end long before we saw the session
-running) is wrong, and proves nothing either way.
+A clock that contradicts itself or ours (an end before its own start, a start that is still to come,
+1970) is wrong, and proves nothing either way. Then the order of the messages decides, which no
+clock can change: a session that was reported after our frame, on the socket of our frame, by a
+station that had answered it, is ours unless another request may be its cause.
+
+Whatever may be ours is DOUBTFUL: an unreadable or masked token, a connector that is not told, a
+session whose cable was in before our frame. A session of another token that is known is not ours.
 """
 
 from dataclasses import dataclass
@@ -19,6 +24,9 @@ from enum import StrEnum
 
 from domain.limits import CAUSE_AGE, CLOCK_TOLERANCE, LATE_START_WINDOW
 from domain.ocpp_words import ChargingState, ConnectorStatus, StopReason
+
+WHOLE_STATION = 0
+"""The number of an EVSE that is none: OCPP 1.6 has connector 0 for the station itself."""
 
 
 class Match(StrEnum):
@@ -47,6 +55,7 @@ class SentFrame:
 
     id: of the send, which OCPP 2.x carries as remoteStartId.
     answer_time: None while the station did not answer this frame.
+    epoch: of the socket that it was written to; None when that is not known.
     refused: the station answered it with a no that it would say again.
     """
 
@@ -58,6 +67,7 @@ class SentFrame:
     token_digest: str | None = None
     group_digest: str | None = None
     ocpp_transaction_id: str = ""
+    epoch: int | None = None
     refused: bool = False
 
 
@@ -70,6 +80,12 @@ class Session:
     token_state: what is known about its token, which may be told later than its start.
     observed_only: metered or ended under this id, its start was never reported.
     reservation_id: the number of the reservation that it uses, as the station told.
+    token_known: its token is in the token table, or a command or a reservation brought it.
+    token_time: when its token was first told, by our clock; None: with its start, or never.
+    offline: the station says that it reports something old. epoch: of the socket on which it was
+        first reported; None when that is not known.
+    end_reported: False when its end was never reported, but is proven: a later session began on its
+        plug, or the station booted and the plug is free. Then stop_time is None.
     """
 
     name: str
@@ -91,6 +107,11 @@ class Session:
     meter_start_wh: int | None = None
     meter_stop_wh: int | None = None
     reservation_id: int | None = None
+    token_known: bool = True
+    token_time: datetime | None = None
+    offline: bool = False
+    epoch: int | None = None
+    end_reported: bool = True
 
     @property
     def is_refused(self) -> bool:
@@ -174,8 +195,11 @@ def causes_sent(session: Session, frame: SentFrame) -> tuple[datetime, datetime]
     """Between which times another start was sent that may be the cause as well as our frame.
 
     A later one is the likelier cause. An earlier one counts where the session began before our
-    frame left, by the station's clock, and where the station has refused our frame.
+    frame left, by the station's clock, and where the station has refused our frame. A clock that is
+    wrong tells nothing: then each one counts that was sent before we heard of the session.
     """
+    if clock_is_wrong(session):
+        return session.received_time - CAUSE_AGE, session.received_time
     earlier = frame.refused or session.start_time < frame.send_time
     first = session.start_time - CAUSE_AGE if earlier else frame.send_time
     return first, session.start_time + CLOCK_TOLERANCE
@@ -186,21 +210,53 @@ def _cannot_be(
 ) -> bool:
     """Whether the session cannot be ours. One certain contradiction is enough."""
     left = frame.send_time
-    begun = min(session.start_time, session.received_time)
     return (
         not _fits(session.evse_id, frame.evse_id)
-        or _other_token(session, frame)
-        or session.received_time < left
+        or (session.token_known and _other_token(session, frame))
+        or _was_told_before(session, left)
         or (_ended_before(session, left) and not _seen_running(session))
-        or begun > late_after + LATE_START_WINDOW
+        or begun(session) > late_after + LATE_START_WINDOW
         or is_claimed(session, rivals)
     )
+
+
+def begun(session: Session) -> datetime:
+    """When it began at the latest; by our clock alone when the station's is wrong."""
+    if clock_is_wrong(session):
+        return session.received_time
+    return min(session.start_time, session.received_time)
+
+
+def clock_is_wrong(session: Session) -> bool:
+    """Whether the session's times contradict each other or ours. Then they prove nothing."""
+    ended, told = session.stop_time, session.stop_received_time
+    return (
+        session.clock_suspect
+        or session.start_time > session.received_time + CLOCK_TOLERANCE
+        or (ended is not None and not session.observed_only and ended <= session.start_time)
+        or (ended is not None and told is not None and ended > told + CLOCK_TOLERANCE)
+    )
+
+
+def _was_told_before(session: Session, left: datetime) -> bool:
+    """Whether its start and its token, or its end, were reported before our frame left.
+
+    OCPP 2.x: when the cable is in first, the session begins without a token, and our frame may
+    bring it.
+    """
+    told = session.stop_received_time
+    if session.received_time >= left:
+        return False
+    if session.observed_only or (told is not None and told < left):
+        return True
+    since = session.token_time or session.received_time
+    return session.token_digest is not None and since < left
 
 
 def _ended_before(session: Session, left: datetime) -> bool:
     """Whether the session was over before our frame left, by the station's clock."""
     ended = session.stop_time
-    return ended is not None and not session.clock_suspect and ended < left - CLOCK_TOLERANCE
+    return ended is not None and not clock_is_wrong(session) and ended < left - CLOCK_TOLERANCE
 
 
 def _seen_running(session: Session) -> bool:
@@ -210,13 +266,33 @@ def _seen_running(session: Session) -> bool:
 
 
 def _may_be_other(session: Session, frame: SentFrame, rivals: tuple[Rival, ...]) -> bool:
+    if _is_vague(session, frame):
+        return True
+    if clock_is_wrong(session) and not _is_live(session, frame):
+        return True
     return (
-        session.clock_suspect
-        or session.observed_only
+        not clock_is_wrong(session) and session.start_time < frame.send_time - CLOCK_TOLERANCE
+    ) or any(_may_be_cause(rival, session, frame) for rival in rivals)
+
+
+def _is_vague(session: Session, frame: SentFrame) -> bool:
+    """Whether the session does not say enough of itself to be ours for certain."""
+    return (
+        session.observed_only
         or session.token_digest is None
-        or session.start_time < frame.send_time - CLOCK_TOLERANCE
-        or session.start_time > session.received_time + CLOCK_TOLERANCE
-        or any(_may_be_cause(rival, session, frame) for rival in rivals)
+        or session.received_time < frame.send_time
+        or session.evse_id == WHOLE_STATION
+        or _other_token(session, frame)
+    )
+
+
+def _is_live(session: Session, frame: SentFrame) -> bool:
+    """Whether the order of the messages says that the session came after our frame."""
+    return (
+        frame.answer_time is not None
+        and frame.epoch is not None
+        and session.epoch == frame.epoch
+        and not session.offline
     )
 
 
@@ -236,7 +312,7 @@ def _may_be_cause(rival: Rival, session: Session, frame: SentFrame) -> bool:
 
 
 def _fits(evse_id: int | None, asked: int | None) -> bool:
-    return evse_id is None or asked is None or evse_id == asked
+    return evse_id in {None, WHOLE_STATION} or asked is None or evse_id == asked
 
 
 def _tokens(of: Session | SentFrame | Rival) -> set[str]:

@@ -56,7 +56,10 @@ class WaitFor(StrEnum):
 
 @dataclass(frozen=True)
 class SessionFacts:
-    """What is known about the session. `transaction`: our id; `ocpp_transaction_id`: OCPP's."""
+    """What is known about the session. `transaction`: our id; `ocpp_transaction_id`: OCPP's.
+
+    end_reported: False when it has ended although the station never said so.
+    """
 
     transaction: str
     ocpp_transaction_id: str
@@ -66,6 +69,7 @@ class SessionFacts:
     meter_start_wh: int | None = None
     meter_stop_wh: int | None = None
     stop_reason: str = ""
+    end_reported: bool = True
 
 
 @dataclass(frozen=True)

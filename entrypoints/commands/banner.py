@@ -60,7 +60,7 @@ def _admission(settings: ChosenSettings, listening: ListenAddresses, station_id:
     )
     if settings.open:
         return ["A simulated station (any station is admitted, because of --open):", f"  {station}"]
-    password = secrets.token_urlsafe(18)
+    password = secrets.token_urlsafe(15)  # 20 characters: what an OCPP 1.6 station can store
     wanted = f'{{"station_id": "{station_id}", "basic_auth_password": "{password}"}}'
     return [
         "Register a station, and connect a simulated one:",

@@ -19,6 +19,7 @@ from fleet.transactions.queries import (
     since,
 )
 from fleet.transactions.rows import Transaction, by_ocpp_transaction_id
+from fleet.transactions.unreported import end_unreported, resume, unreported
 from fleet.transactions.v2 import event_v2, name_requested
 from fleet.transactions.v16 import (
     belongs_to_another,
@@ -35,6 +36,7 @@ __all__ = [
     "by_id",
     "by_ocpp_transaction_id",
     "canonical_id_v16",
+    "end_unreported",
     "ended_since",
     "event_v2",
     "for_remote_start",
@@ -44,7 +46,9 @@ __all__ = [
     "list_page",
     "name_requested",
     "observe",
+    "resume",
     "since",
     "start_v16",
     "stop_v16",
+    "unreported",
 ]

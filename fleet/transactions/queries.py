@@ -30,7 +30,6 @@ _SINCE = precompiled(
     .where(
         transactions.c.station == bindparam("station"),
         transactions.c.received_time >= bindparam("received_after"),
-        transactions.c.minted,
         or_(
             transactions.c.received_time <= bindparam("begun_by"),
             transactions.c.start_time <= bindparam("begun_by"),
@@ -129,11 +128,10 @@ async def since(
     tenant: str,
     command: str,
 ) -> list[Transaction]:
-    """OCPP 1.6 transactions that this command's frame may have begun, the oldest first.
+    """Transactions that this command's frame may have begun, the oldest first.
 
-    Their start was received since the one time, and by the station's clock or by ours they began
-    at the other one at the latest. Only those with an id of ours: not the ones known from an id
-    that the station made up. Not those that another command has claimed.
+    They were first heard of since the one time, and by the station's clock or by ours they began at
+    the other one at the latest. Not those that another command has claimed.
     """
     key: dict[str, object] = {"station": station, "of_tenant": tenant, "of_command": command}
     key |= {"received_after": received_after, "begun_by": begun_by}

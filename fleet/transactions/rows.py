@@ -26,6 +26,11 @@ class Transaction:
     state: "ACTIVE" or "ENDED".
     observed_only: its start was never reported; known from meter values or its end only.
     meter_suspect: the meter ran backwards.
+    token_time: when its token was first told, by our clock; None: with its start, or never.
+    token_unknown: nobody knows its token: no table, no command and no reservation names it.
+    epoch: of the socket on which it was first reported; None when that is not known.
+    end_unreported: it has ended, but the station never said so: it has no `stop_time`, and
+        `stop_received_time` is when we knew.
     judged: what was said about tokens within it; see `fleet.transactions.judged`.
     """
 
@@ -55,6 +60,10 @@ class Transaction:
     observed_only: bool
     charging_state: str
     meter_suspect: bool = False
+    token_time: datetime | None = None
+    token_unknown: bool = False
+    epoch: int | None = None
+    end_unreported: bool = False
     judged: dict[str, str] | None = None
 
 

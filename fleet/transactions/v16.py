@@ -52,15 +52,8 @@ _INSERT = Upsert(
                 ),
                 *("group_digest", "reservation_id", "start_time", "received_time", "clock_suspect"),
                 *("authorized", "meter_start_wh", "stop_time", "stop_received_time"),
-                *(
-                    "meter_stop_wh",
-                    "stop_reason",
-                    "state",
-                    "observed_only",
-                    "minted",
-                    "start_key",
-                    "judged",
-                ),
+                *("meter_stop_wh", "stop_reason", "state", "observed_only", "minted", "start_key"),
+                *("token_unknown", "epoch", "judged"),
             )
         )
         .on_conflict_do_nothing()
@@ -114,12 +107,15 @@ async def start_v16(
     now: datetime,
     station_time: str | None = None,
     judged: dict[str, str] | None = None,
+    token_unknown: bool = False,
+    epoch: int | None = None,
 ) -> tuple[Transaction, bool]:
     """The transaction of a StartTransaction, and whether it is new.
 
-    station_time: the timestamp as the station wrote it. A repeated message is recognised by it when
-        `start_time` is ours because the station's clock is wrong.
+    station_time: the time as the station wrote it, when `start_time` differs from that: a repeated
+        message is recognised by it.
     judged: what a new transaction keeps of the verdict on its token.
+    token_unknown: nobody knows the token. epoch: of the socket.
 
     Raises: InvalidValue for a station or tenant that is no identifier, or when the station made up
         too many ids.
@@ -142,6 +138,8 @@ async def start_v16(
         minted=True,
         start_key=key,
         judged=judged,
+        token_unknown=token_unknown,
+        epoch=epoch,
     )
     known = await _told_before(tx, row, vague=clock_suspect and station_time is None)
     return (known, False) if known is not None else await _mint(tx, row)
@@ -161,6 +159,8 @@ async def stop_v16(
 ) -> Transaction:
     """End the station's transaction. The first end stands; an unknown id makes an ended row.
 
+    An end that was never reported is completed.
+
     Raises: InvalidValue when the id is no 32-bit integer.
     """
     ocpp_transaction_id = canonical_id_v16(ocpp_transaction_id)
@@ -170,9 +170,10 @@ async def stop_v16(
         "meter_stop_wh": int64(meter_stop_wh),
         "stop_reason": cut(reason),
         "state": ENDED,
+        "end_unreported": False,
     }
     found = await _lock(tx, station, ocpp_transaction_id)
-    if found is not None and found.state == ACTIVE:
+    if found is not None and (found.state == ACTIVE or found.end_unreported):
         return await _end(tx, found, stop)
     if found is not None and not _is_another_stop(found, stop):
         return found
@@ -187,6 +188,7 @@ async def stop_v16(
         observed_only=True,
         **stop,
     )
+    del row["end_unreported"]
     return await _observe(tx, row)
 
 
@@ -265,6 +267,8 @@ def _row(**known: Any) -> dict[str, Any]:
         "minted": False,
         "start_key": None,
         "judged": None,
+        "token_unknown": False,
+        "epoch": None,
     }
     return blank | known
 

@@ -36,6 +36,7 @@ _MERGED = (
     *("remote_start_id", "reservation_id", "start_time", "clock_suspect", "offline"),
     *("authorized", "meter_start_wh", "stop_time", "stop_received_time", "meter_stop_wh"),
     *("stop_reason", "state", "observed_only", "charging_state", "meter_suspect"),
+    *("token_time", "token_unknown", "end_unreported"),
 )
 _INSERT = Upsert(
     lambda insert: (
@@ -49,6 +50,7 @@ _INSERT = Upsert(
                 "ocpp_transaction_id",
                 "received_time",
                 "sources",
+                "epoch",
             ),
             **bound(transactions, *_MERGED),
         )
@@ -108,6 +110,8 @@ async def event_v2(
     stop_reason: str,
     charging_state: str,
     now: datetime,
+    token_unknown: bool = False,
+    epoch: int | None = None,
 ) -> tuple[Transaction, bool]:
     """Merge a TransactionEvent ("Started", "Updated", "Ended") into the station's transaction.
 
@@ -126,13 +130,14 @@ async def event_v2(
         "clock_suspect": clock_suspect,
         "offline": offline,
         "authorized": authorized,
+        "token_unknown": token_unknown,
         "meter_wh": int64(meter_wh),
         "stop_reason": cut(stop_reason),
         "charging_state": cut(charging_state, 64),
     }
     event = _Event(event_type, max(0, min(seq_no, _SEQ_MAX)), event_time, fields)
     key = {"station": identifier(station), "ocpp_transaction_id": identifier(ocpp_transaction_id)}
-    return await _store(tx, key, tenant, event, now)
+    return await _store(tx, key, {"tenant": identifier(tenant), "epoch": epoch}, event, now)
 
 
 async def name_requested(
@@ -169,9 +174,9 @@ async def name_requested(
 
 
 async def _store(
-    tx: Tx, key: dict[str, str], tenant: str, event: _Event, now: datetime
+    tx: Tx, key: dict[str, str], first: Fields, event: _Event, now: datetime
 ) -> tuple[Transaction, bool]:
-    """Merge the event into the row with this key, or insert the row."""
+    """Merge the event into the row with this key, or insert the row with the fields `first`."""
     while True:
         row = (await tx.execute(_LOCK, {f"of_{k}": v for k, v in key.items()})).first()
         if row is not None:
@@ -179,9 +184,9 @@ async def _store(
         merged, ranks = _merge(_blank(), {}, event, now)
         made = {
             **key,
+            **first,
             **merged,
             "name": secrets.token_hex(12),
-            "tenant": identifier(tenant),
             "received_time": now,
             "sources": ranks,
         }
@@ -214,6 +219,8 @@ def _blank() -> Fields:
         "observed_only": True,
         "charging_state": "",
         "meter_suspect": False,
+        "token_unknown": False,
+        "end_unreported": False,
     }
 
 
@@ -226,6 +233,10 @@ def _merge(row: Fields, ranks: Ranks, event: _Event, now: datetime) -> tuple[Fie
             row.update(values)
     if event.type == TransactionPhase.STARTED:
         row["observed_only"] = False
+    if event.fields["token_digest"] is not None:
+        row["token_time"] = row["token_time"] or now
+    if row["end_unreported"] and (event.type == TransactionPhase.ENDED or _runs_on(row, event)):
+        row.update(state=ACTIVE, stop_received_time=None, end_unreported=False)
     if event.type == TransactionPhase.ENDED:
         row["state"] = ENDED
         row["stop_received_time"] = row["stop_received_time"] or now
@@ -234,13 +245,21 @@ def _merge(row: Fields, ranks: Ranks, event: _Event, now: datetime) -> tuple[Fie
     return row, ranks
 
 
+def _runs_on(row: Fields, event: _Event) -> bool:
+    """Whether the event came about after the end that was never reported."""
+    if event.fields["offline"]:
+        return False
+    return bool(event.fields["clock_suspect"] or event.time > row["stop_received_time"])
+
+
 def _claims(event: _Event) -> list[tuple[str, int, Fields]]:
     """(group, rank, fields) that this event has values for; in each group the lowest rank wins."""
     fields, seq = event.fields, event.seq
     started, ended = event.type == TransactionPhase.STARTED, event.type == TransactionPhase.ENDED
     rank = seq + _STARTED if started else seq
     has_token = fields["token_digest"] is not None
-    token = {k: fields[k] for k in ("token_digest", "token_masked", "group_digest", "authorized")}
+    names = ("token_digest", "token_masked", "group_digest", "authorized", "token_unknown")
+    token = {name: fields[name] for name in names}
     claims: list[tuple[str, int, Fields, bool]] = [
         ("offline", rank, {"offline": fields["offline"]}, True),
         ("start", rank, {"start_time": event.time}, not ended),

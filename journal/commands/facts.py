@@ -3,7 +3,7 @@
 Which facts a command is judged by is said by its rules (`needed_facts`); nothing else is read.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.commands.rules import FoundTarget
 from domain.commands.table import COMMANDS
@@ -26,6 +26,9 @@ from journal.commands.restart import read_restart
 from journal.commands.rivals import read_rivals
 from journal.commands.sessions import session_of
 from journal.reservations import record as reservation_record
+
+_CABLE_FIRST = timedelta(days=1)
+"""How long before the frame a session may have begun whose token the frame brought (2.x)."""
 
 
 async def read_facts(
@@ -112,6 +115,7 @@ def _frame(row: Send) -> SentFrame:
         token_digest=row.token_digest,
         group_digest=row.group_digest,
         ocpp_transaction_id=row.named_id or "",
+        epoch=row.epoch,
         refused=said_no(row.answer),
     )
 
@@ -189,6 +193,12 @@ async def _since_frames(
             begun_by=late_after + LATE_START_WINDOW,
             tenant=command.tenant,
             command=command.name,
+        )
+        found += await transactions.ended_since(
+            tx,
+            command.station,
+            ended_after=frame.send_time,
+            received_after=frame.send_time - _CABLE_FIRST,
         )
     named = command.station_answer.ocpp_transaction_id if command.station_answer else None
     for ocpp_transaction_id in (named, command.compensation.ocpp_transaction_id):

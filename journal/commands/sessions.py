@@ -39,4 +39,9 @@ def session_of(row: Transaction) -> Session:
         meter_start_wh=row.meter_start_wh,
         meter_stop_wh=row.meter_stop_wh,
         reservation_id=row.reservation_id,
+        token_known=not row.token_unknown,
+        token_time=row.token_time,
+        offline=row.offline,
+        epoch=row.epoch,
+        end_reported=not row.end_unreported,
     )

@@ -4,6 +4,7 @@ Every value of a station is bounded here: times lie between 400 days before and 
 time, ids fit into 32 bits, energy is a plausible register, strings are printable and cut.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from math import isfinite
@@ -24,6 +25,13 @@ ENERGY_REGISTER = "Energy.Active.Import.Register"
 _OUTLET_SIDE = frozenset({"Outlet", "Inlet"})
 _WH_PER_UNIT = {"Wh": 1.0, "kWh": 1000.0}
 _MAX_MULTIPLIER = 12
+_DATE = r"(?P<year>\d{4})-?(?P<month>\d\d)-?(?P<day>\d\d)"
+_CLOCK = r"(?P<hour>\d\d):?(?P<minute>\d\d)(?::?(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?"
+_ZONE = r"(?P<zone>[Zz]|(?P<sign>[+-])(?P<zone_hour>\d\d)(?::?(?P<zone_minute>\d\d))?)"
+_TIME = re.compile(rf"\s*{_DATE}(?:[Tt]|\s+){_CLOCK}\s*{_ZONE}?\s*", re.ASCII)
+_LONGEST_TIME = 64
+"""Longer texts are no times. It bounds what parsing costs."""
+
 _SECONDS_Z = orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS
 
 
@@ -68,19 +76,53 @@ def energy(value: float) -> tuple[int, bool]:
 def read_time(value: str | None, now: datetime) -> StationTime:
     """The station's time when it is believable, else our time, marked as suspect.
 
-    An absent time is not suspect: the message happened now. A time without an offset is UTC.
+    An absent time is not suspect: the message happened now. A time without an offset is read as UTC
+    and marked (`zoned`): it may be local time. RFC 3339 and ISO 8601 are read as stations write
+    them: small letters, a space for the T, a comma, 24:00:00, a leap second.
     """
     if value is None:
         return StationTime(now)
     try:
-        time = datetime.fromisoformat(value)
-        time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+        time, zoned = _instant(value)
         skew = time - now
     except (ValueError, OverflowError):
         return StationTime(now, suspect=True)
-    if -OLDEST <= skew <= NEWEST:
-        return StationTime(time, raw_skew_s=skew.total_seconds())
-    return StationTime(now, suspect=True, raw_skew_s=skew.total_seconds())
+    believable = -OLDEST <= skew <= NEWEST
+    return StationTime(
+        time if believable else now,
+        suspect=not believable,
+        raw_skew_s=skew.total_seconds(),
+        zoned=zoned,
+    )
+
+
+def _instant(value: str) -> tuple[datetime, bool]:
+    """The time that the text tells, in UTC, and whether it names its offset from UTC.
+
+    Raises: ValueError, OverflowError when it tells none.
+    """
+    if len(value) > _LONGEST_TIME:
+        raise ValueError("too long for a time")
+    told = _TIME.fullmatch(value)
+    if told is None:
+        time = datetime.fromisoformat(value)
+        zoned = time.tzinfo is not None
+        return (time.astimezone(UTC) if zoned else time.replace(tzinfo=UTC)), zoned
+    day = datetime(int(told["year"]), int(told["month"]), int(told["day"]), tzinfo=UTC)
+    hour, minute, second = (int(told[name] or 0) for name in ("hour", "minute", "second"))
+    if minute > 59 or second > 60 or (hour, minute, second) > (24, 0, 0):
+        raise ValueError("no time of day")
+    microseconds = int((told["fraction"] or "0")[:6].ljust(6, "0"))
+    time = day + timedelta(hours=hour, minutes=minute, seconds=second, microseconds=microseconds)
+    return time - _offset(told), told["zone"] is not None
+
+
+def _offset(told: re.Match[str]) -> timedelta:
+    """The offset from UTC that a time names; none for Z and for a time without one."""
+    ahead = timedelta(hours=int(told["zone_hour"] or 0), minutes=int(told["zone_minute"] or 0))
+    if ahead >= timedelta(days=1):
+        raise ValueError("no offset")
+    return -ahead if told["sign"] == "-" else ahead
 
 
 def write_time(time: datetime) -> str:

@@ -112,12 +112,17 @@ class StationTime(msgspec.Struct, frozen=True):
     """When something happened: the station's time, or our time when that is not believable.
 
     suspect: `time` is ours. raw_skew_s: the station's time minus ours, None when the station's time
-    could not be read.
+    could not be read. zoned: it named its offset from UTC.
+    offset_s: how far the station's clock is ahead, when `time` was corrected by it; 0: it was not.
+    written: what the station wrote, when `time` was corrected.
     """
 
     time: datetime
     suspect: bool = False
     raw_skew_s: float | None = None
+    zoned: bool = True
+    offset_s: float = 0.0
+    written: datetime | None = None
 
 
 class TokenSeen(msgspec.Struct, frozen=True):

@@ -36,6 +36,7 @@ _ADMITTING = {kind.value for kind, rules in COMMANDS.items() if rules.admits_tok
 class Judgement:
     """What a token may do, and its digests, which are the only form in which it is stored.
 
+    known: the token table, a command or a reservation names it.
     brought: digests of the token and the group that a command or a reservation brought, when the
         verdict is due to it: they are good for the session that begins with this token.
     """
@@ -44,6 +45,7 @@ class Judgement:
     digest: str
     masked: str
     group_digest: str | None = None
+    known: bool = True
     brought: tuple[str, ...] = ()
 
     @property
@@ -77,13 +79,15 @@ class FleetAuthorizer:
         group = known.group if known is not None else None
         group_digest = self._sealer.digest(GROUP_TYPE, group) if group else None
         brought = await self._brought_by_command(tx, station, digest, group_digest)
+        named = bool(brought) or known is not None
         if brought:
             verdict = TokenVerdict.ACCEPTED
         elif known is not None:
             verdict = _by_table(known, now)
         else:
             brought = await _brought_by_reservation(tx, station, digest, now)
-            good = bool(brought) or self._open_to_all
+            named = bool(brought)
+            good = named or self._open_to_all
             verdict = TokenVerdict.ACCEPTED if good else TokenVerdict.INVALID
         return Judgement(
             Authorization(verdict, group=group, expire_time=_expiry(known, verdict, now)),
@@ -91,6 +95,7 @@ class FleetAuthorizer:
             masked=self._sealer.mask(token.value),
             group_digest=group_digest,
             brought=brought,
+            known=named,
         )
 
     async def _brought_by_command(

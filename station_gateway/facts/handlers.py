@@ -40,6 +40,7 @@ from station_gateway.dialects.messages import (
 from station_gateway.facts import lasting
 from station_gateway.facts import recording as facts
 from station_gateway.facts.authorizer import Authorizer, Judgement
+from station_gateway.facts.clocks import on_our_clock, store_clock
 from station_gateway.stations.peer import Peer
 from station_gateway.stations.ports import Unanswered
 from station_gateway.waking import Waker
@@ -115,6 +116,8 @@ class Handlers:
         Raises:
             Unanswered: the fact could not be written; the station will repeat the message.
         """
+        call = on_our_clock(peer, call)
+        await store_clock(self._db, peer, self._utc_now())
         clock = asyncio.get_running_loop().time
         begin_s = clock()
         while True:
@@ -242,12 +245,12 @@ class Handlers:
         ocpp_transaction_id = call.ocpp_transaction_id
         if ocpp_transaction_id is not None and not peer.knows(ocpp_transaction_id):
             now = self._utc_now()
-            self._kick(
-                await self._db.batch(
-                    lambda tx: facts.session_observed(tx, peer, ocpp_transaction_id, call, now)
-                )
+            wake, no_news = await self._db.batch(
+                lambda tx: facts.session_observed(tx, peer, ocpp_transaction_id, call, now)
             )
-            peer.learn(ocpp_transaction_id)
+            self._kick(wake)
+            if no_news:
+                peer.learn(ocpp_transaction_id)
         return Confirmation(self._utc_now())
 
     async def reservation_ended(self, peer: Peer, call: ReservationEndReported) -> Confirmation:

@@ -14,6 +14,7 @@ from fleet.engine.statements import Tx
 from fleet.log import reservations
 from fleet.transactions import judged
 from fleet.transactions.rows import Transaction
+from journal.commands import plugs
 from journal.commands.requested import with_requested_token
 from journal.commands.waking import StationEvent, wake_concerned
 from station_gateway.dialects.messages import (
@@ -26,6 +27,7 @@ from station_gateway.dialects.messages import (
     SessionStarted,
     SessionStopped,
     StationTime,
+    TokenSeen,
 )
 from station_gateway.facts import lasting
 from station_gateway.facts.authorizer import Authorizer, Judgement
@@ -114,7 +116,9 @@ async def connector_status(tx: Tx, peer: Peer, call: ConnectorStatusSeen, now: d
         changes_nothing=connector.status_time != now,
         told={"error_code": call.error_code},
     )
-    return await wake_concerned(tx, event, now)
+    wake = await wake_concerned(tx, event, now)
+    freed = await plugs.connector_told(tx, peer.id, call.evse_id, call.status, now)
+    return _forget(peer, freed) or wake
 
 
 async def session_started(
@@ -129,7 +133,7 @@ async def session_started(
         station=peer.id,
         tenant=peer.tenant,
         evse_id=call.evse_id,
-        token_digest=token.digest,
+        token_digest=_told(token, call.token),
         token_masked=token.masked,
         group_digest=token.group_digest,
         meter_start_wh=call.meter_start_wh,
@@ -138,22 +142,23 @@ async def session_started(
         authorized=token.accepted,
         reservation_id=await own_reservation(tx, peer, call.reservation_id),
         now=now,
+        station_time=_written(call.time),
         judged=lasting.entries(token, lasting.START),
+        token_unknown=not token.known,
+        epoch=peer.epoch,
     )
     if not is_new:
         token = await lasting.judge_within(tx, session, token, lasting.START)
     told = {"event": TransactionPhase.STARTED, "meter_start_wh": call.meter_start_wh}
-    return (
-        session,
-        token,
-        await _wake_for(
-            *(tx, session, now),
-            changed=is_new,
-            message=StationMessage.START_TRANSACTION,
-            time=call.time,
-            told=told,
-        ),
+    wake = await _wake_for(
+        *(tx, session, now),
+        changed=is_new,
+        message=StationMessage.START_TRANSACTION,
+        time=call.time,
+        told=told,
     )
+    ended = is_new and _forget(peer, await plugs.session_began(tx, session, now))
+    return session, token, wake or ended
 
 
 async def session_stopped(
@@ -163,8 +168,12 @@ async def session_stopped(
 
     Returns the verdict on the token within the session, too.
     """
-    known = call.ocpp_transaction_id if call.id_known else None
-    ocpp_transaction_id = known or await _only_open(tx, peer, token)
+    ocpp_transaction_id: str | None = call.ocpp_transaction_id
+    if not call.id_known:
+        digest = token.digest if token else None
+        ocpp_transaction_id = await plugs.meant_by_stop(
+            tx, peer.id, digest, call.time.time, suspect=call.time.suspect, now=now
+        )
     if ocpp_transaction_id is None or not await owns_session(tx, peer, ocpp_transaction_id):
         return token, False
     session = await transactions.stop_v16(
@@ -200,6 +209,7 @@ async def session_event(
 ) -> tuple[Judgement | None, bool]:
     """A 2.x session reports an event. Events come in any order, any number of times."""
     token = await _judged_within(tx, peer, call, authorizer, now)
+    digest = _told(token, call.token) if token and call.token else None
     session, changed = await transactions.event_v2(
         tx,
         station=peer.id,
@@ -209,7 +219,7 @@ async def session_event(
         seq_no=call.seq_no,
         evse_id=call.evse_id,
         connector_id=call.connector_id,
-        token_digest=token.digest if token else None,
+        token_digest=digest,
         token_masked=token.masked if token else "",
         group_digest=token.group_digest if token else None,
         remote_start_id=call.remote_start_id,
@@ -222,6 +232,8 @@ async def session_event(
         stop_reason=call.stop_reason,
         charging_state=call.charging_state,
         now=now,
+        token_unknown=token is not None and not token.known,
+        epoch=peer.epoch,
     )
     session = await with_requested_token(tx, session, new=session.received_time == now)
     if token is not None:
@@ -235,13 +247,16 @@ async def session_event(
         "offline": call.offline or None,
         "remote_start_id": call.remote_start_id,
     }
-    return token, await _wake_for(
+    wake = await _wake_for(
         *(tx, session, now),
         changed=changed,
         message=StationMessage.TRANSACTION_EVENT,
         time=call.time,
         told=told,
     )
+    if call.event_type == TransactionPhase.STARTED:
+        wake = _forget(peer, await plugs.session_began(tx, session, now)) or wake
+    return token, wake
 
 
 async def _judged_within(
@@ -263,21 +278,29 @@ def _question(call: SessionEvent) -> str:
 
 async def session_observed(
     tx: Tx, peer: Peer, ocpp_transaction_id: str, call: MeterRead, now: datetime
-) -> bool:
-    """Meter values name a session: record it when the station never told us that it began."""
-    if await transactions.by_ocpp_transaction_id(tx, peer.id, ocpp_transaction_id) is not None:
-        return False
-    if not await owns_session(tx, peer, ocpp_transaction_id):
-        return False
-    await transactions.observe(
-        tx,
-        station=peer.id,
-        tenant=peer.tenant,
-        ocpp_transaction_id=ocpp_transaction_id,
-        evse_id=call.evse_id,
-        meter_wh=call.meter_wh,
-        now=now,
-    )
+) -> tuple[bool, bool]:
+    """Meter values name a session: record it when the station never told us that it began.
+
+    They also show that a session runs whose end was never reported.
+
+    Returns whether somebody is to be woken, and whether the next meter values are no news.
+    """
+    known = await transactions.by_ocpp_transaction_id(tx, peer.id, ocpp_transaction_id)
+    if known is not None:
+        if not await plugs.session_metered(tx, known, call.time.time, suspect=call.time.suspect):
+            return False, not known.end_unreported
+    elif not await owns_session(tx, peer, ocpp_transaction_id):
+        return False, True
+    else:
+        await transactions.observe(
+            tx,
+            station=peer.id,
+            tenant=peer.tenant,
+            ocpp_transaction_id=ocpp_transaction_id,
+            evse_id=call.evse_id,
+            meter_wh=call.meter_wh,
+            now=now,
+        )
     event = StationEvent(
         peer.id,
         "transaction",
@@ -285,7 +308,7 @@ async def session_observed(
         ocpp_transaction_id=ocpp_transaction_id,
         message=StationMessage.METER_VALUES,
     )
-    return await wake_concerned(tx, event, now)
+    return await wake_concerned(tx, event, now), True
 
 
 async def _wake_for(
@@ -316,12 +339,24 @@ async def _wake_for(
             "transaction": session.name,
             "id_token": session.token_masked,
             "clock_suspect": time.suspect or None,
+            "clock_offset_s": round(time.offset_s) or None,
         },
     )
     return await wake_concerned(tx, event, now)
 
 
-async def _only_open(tx: Tx, peer: Peer, token: Judgement | None) -> str | None:
-    """The id of the only session that can be meant; None when none or several are open."""
-    found = await transactions.active(tx, peer.id, token_digest=token.digest if token else None)
-    return found[0].ocpp_transaction_id if len(found) == 1 else None
+def _told(token: Judgement, seen: TokenSeen) -> str | None:
+    """The token's digest; None for an empty token, which says nothing about whose session it is."""
+    return token.digest if seen.value.strip() else None
+
+
+def _written(time: StationTime) -> str | None:
+    """What the station wrote, when its time was corrected: a repeat may be corrected otherwise."""
+    return None if time.written is None else time.written.isoformat()
+
+
+def _forget(peer: Peer, ended: list[Transaction]) -> bool:
+    """Look at the next meter values of these sessions: they may run after all."""
+    for session in ended:
+        peer.forget(session.ocpp_transaction_id)
+    return bool(ended)

@@ -86,7 +86,11 @@ class Refusals:
 
 def without_common(offers: tuple[str, ...]) -> tuple[str, dict[str, object]]:
     """Why none of these subprotocols is spoken here: a reason, and the facts for its line."""
-    shown = [printable(name, 40) for name in offers[:_OFFERS_SHOWN]]
+    # A long word is no version of anything; some clients send a token there.
+    shown = [
+        printable(name, 20) if len(name) <= 20 else "(a long word)"
+        for name in offers[:_OFFERS_SHOWN]
+    ]
     facts: dict[str, object] = {"offered": shown, "ours": list(DIALECTS)}
     lower = {name.strip().lower() for name in offers}
     if not offers:

@@ -1,6 +1,9 @@
 """Which station is at the other end of a socket, for all that handles its messages."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from domain.evidence.station_clock import StationClock
 
 KNOWN_SESSIONS = 64
 """1.6 transaction ids that are remembered per connection."""
@@ -17,6 +20,8 @@ class Peer:
     connection_timeout_s: how long the station waits for the cable; None while it is not known.
     boots: how many boots were accepted on this connection.
     sessions: 1.6 transaction ids that the fleet knows already, bounded; None before the first.
+    clock: what is known of its clocks. stored_clock: what of it the fleet has, since
+        clock_stored_time; None: since before this connection.
     """
 
     id: str
@@ -30,6 +35,9 @@ class Peer:
     connection_timeout_s: float | None = None
     boots: int = 0
     sessions: set[str] | None = None
+    clock: StationClock = field(default_factory=StationClock)
+    stored_clock: StationClock = field(default_factory=StationClock)
+    clock_stored_time: datetime | None = None
 
     def knows(self, session: str) -> bool:
         """Whether a session was seen on this connection."""
@@ -40,6 +48,11 @@ class Peer:
         if self.sessions is None or len(self.sessions) >= KNOWN_SESSIONS:
             self.sessions = set()
         self.sessions.add(session)
+
+    def forget(self, session: str) -> None:
+        """Take a session for one that was never seen."""
+        if self.sessions is not None:
+            self.sessions.discard(session)
 
     def booted(self) -> None:
         """Note that a boot is accepted and recorded."""

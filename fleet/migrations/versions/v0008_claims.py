@@ -4,14 +4,14 @@ Commands that ended before have claims too: the sessions of their outcomes, and 
 stopped because nobody wanted them. What was told as a success goes first, then what is older.
 
 Revision ID: 0008
-Revises: 0006
+Revises: 0007
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0008"
-down_revision = "0006"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 

@@ -67,3 +67,11 @@ def test_grpcurl_finds_every_service_by_reflection(system: System) -> None:
     }
     assert {f"evcommand.v1.{service}" for service in services} <= set(listed.split())
     assert "grpc.health.v1.Health" in listed
+    for symbol, shown in (
+        ("evcommand.v1.RemoteCommandService.StartSession", "rpc StartSession"),
+        ("evcommand.v1.StartSessionRequest.station", "string station"),
+        ("evcommand.v1.RemoteCommand.State", "enum State"),
+        ("grpc.reflection.v1.ServerReflection", "rpc ServerReflectionInfo"),
+    ):
+        command = f"grpcurl -plaintext {GRPC_ADDRESS} describe {symbol}"
+        assert shown in paste(Pasted(command), system, grpcurl)

@@ -28,8 +28,9 @@ class RawStation:
     requests: what it was asked, in order. unexpected: answers to nothing that it asked.
     """
 
-    def __init__(self, socket: ClientConnection) -> None:
+    def __init__(self, socket: ClientConnection, subprotocol: str = "") -> None:
         self._socket = socket
+        self.subprotocol = subprotocol
         self._answers: dict[str, asyncio.Future[Payload]] = {}
         self._replies: dict[str, Callable[[Payload], Payload]] = {}
         self._later: dict[str, Callable[[Payload], Awaitable[Payload]]] = {}
@@ -122,7 +123,7 @@ BOOTS["ocpp2.1"] = BOOTS["ocpp2.0.1"]
 async def connected_station(url: str, identity: str, subprotocol: str) -> AsyncIterator[RawStation]:
     """A station that is connected and has said nothing."""
     async with connect(f"{url}/{identity}", subprotocols=[subprotocol]) as socket:  # type: ignore[list-item]
-        station = RawStation(socket)
+        station = RawStation(socket, subprotocol)
         reading = asyncio.create_task(station.read())
         try:
             yield station

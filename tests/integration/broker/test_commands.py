@@ -40,6 +40,33 @@ async def test_a_start_waits_for_its_outcome_and_carries_the_transaction(house: 
     assert await house.broker.get(command.name) == command
 
 
+async def test_an_evse_alone_names_the_connector_of_a_1_6_station(house: House) -> None:
+    async with house.station() as (id, station):
+        request = pb.UnlockConnectorRequest(
+            station=f"stations/{id}", evse_id=2, request_id=str(uuid.uuid4())
+        )
+        call = asyncio.ensure_future(house.broker.commands.UnlockConnector(request))
+        message_id, asked = await station.called("UnlockConnector")
+        await station.answer(message_id, {"status": "Unlocked"})
+        command = (await call).command
+        again = (await house.broker.commands.UnlockConnector(request)).command
+    assert asked == {"connectorId": 2}
+    assert command.outcome.code == Outcome.CODE_SUCCEEDED
+    assert (command.unlock_connector.evse_id, command.unlock_connector.connector_id) == (2, 1)
+    assert again.name == command.name
+
+
+async def test_an_evse_alone_is_ambiguous_on_2_x_until_its_connector_is_known(
+    house: House,
+) -> None:
+    async with house.station("2.0.1") as (id, _):
+        request = pb.UnlockConnectorRequest(station=f"stations/{id}", evse_id=1)
+        failure = await failure_of(house.broker.commands.UnlockConnector(request))
+    assert failure.reason == "AMBIGUOUS_TARGET"
+    assert failure.fields == ["connector_id"]
+    assert "say which connector of EVSE 1" in failure.message
+
+
 async def test_a_call_waits_for_the_stations_answer_by_default(house: House) -> None:
     async with house.station() as (id, station):
         call = asyncio.ensure_future(house.broker.start(id))

@@ -100,11 +100,11 @@ async def test_a_status_told_anew_after_a_boot_wakes_a_reset(bench: Bench) -> No
 
 async def test_updates_that_change_nothing_wake_nobody_and_leave_no_note(bench: Bench) -> None:
     async with with_open_start(bench, "ocpp2.0.1") as station:
-        charging = {"info": {"chargingState": "Charging"}}
-        await station.call("TransactionEvent", event(1, **charging))
+        charging = event(1, info={"chargingState": "Charging"})
+        await station.call("TransactionEvent", charging)
         before, noted = await told(bench), await number_of_notes(bench)
         for _ in range(5):
-            await station.call("TransactionEvent", event(1, **charging))
+            await station.call("TransactionEvent", charging)
         assert (await told(bench), await number_of_notes(bench)) == (before, noted)
 
 

@@ -73,7 +73,8 @@ PRINTABLE_KEY = b"0123456789abcdef0123".hex()
 async def test_a_key_in_hexadecimal_is_good_as_text_and_as_bytes(key: str) -> None:
     passwords = Passwords(b"m" * 32)
     stored = passwords.hash_chosen(key)
-    for sent in (key, key.encode(), bytes.fromhex(key), key.upper(), key.lower()):
+    as_characters = bytes.fromhex(key).decode("latin-1").encode()
+    for sent in (key, key.encode(), bytes.fromhex(key), key.upper(), key.lower(), as_characters):
         assert await passwords.verify(stored, sent), sent
     raw = bytes.fromhex(key)
     wrong = (raw[:-1], raw + b"\0", raw[::-1] + b"!", key[:-2], key + "00", raw.hex(":"))

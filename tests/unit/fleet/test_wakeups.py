@@ -1,5 +1,6 @@
 """The outbox of wake-ups, on both databases."""
 
+import asyncio
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -61,6 +62,21 @@ async def test_a_fact_that_comes_while_its_row_is_sent_is_not_lost(db: Database)
         assert left.reason == "answer"
         await wakeups.done(tx, [left])
         assert not await due(tx)
+
+
+async def test_a_fact_does_not_wait_for_whoever_deletes_its_row(db: Database) -> None:
+    async with db.write() as tx:
+        await wakeups.add(tx, "command/acme/1", "transaction", NOW)
+        being_sent = await due(tx)
+    if db.dialect == "sqlite":
+        return  # it has one writer
+    async with asyncio.timeout(5), db.write() as one:
+        await wakeups.done(one, being_sent)
+        async with db.write() as other:
+            await wakeups.add(other, "command/acme/1", "answer", NOW)
+            await wakeups.done(other, being_sent)
+    async with db.read() as tx:
+        assert [row.reason for row in await due(tx)] == ["answer"]
 
 
 async def test_a_start_survives_the_facts_after_it(db: Database) -> None:

@@ -1,5 +1,7 @@
 """The pace of one workflow's signals: the first at once, a burst with pauses."""
 
+import pytest
+
 from journal.signal_pace import BURST_ENDS_S, LONGEST_PAUSE, SignalPace
 
 
@@ -37,7 +39,7 @@ def test_after_a_silence_the_next_signal_begins_a_new_burst() -> None:
     after_s = 0.31 + BURST_ENDS_S
     assert pace.wait_s("a", after_s) == 0.0
     sent(pace, "a", after_s)
-    assert pace.wait_s("a", after_s) == 0.1
+    assert pace.wait_s("a", after_s) == pytest.approx(0.1)
 
 
 def test_what_comes_while_a_signal_is_under_way_is_told_at_its_end() -> None:

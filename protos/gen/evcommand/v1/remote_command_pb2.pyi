@@ -840,6 +840,7 @@ class SessionFacts(_message.Message):
     METER_START_WH_FIELD_NUMBER: _builtins.int
     METER_STOP_WH_FIELD_NUMBER: _builtins.int
     STOP_REASON_FIELD_NUMBER: _builtins.int
+    END_NOT_REPORTED_FIELD_NUMBER: _builtins.int
     transaction: _builtins.str
     """Output only. The transaction's resource name, `stations/{station}/transactions/{transaction}`; empty when the station
     has a transaction that we never heard of.
@@ -854,6 +855,10 @@ class SessionFacts(_message.Message):
     """Output only. The energy meter at the end, in Wh. Absent when it is not known."""
     stop_reason: _builtins.str
     """Output only. Why the session stopped, in OCPP's own words; empty when it runs, or when that is not known."""
+    end_not_reported: _builtins.bool
+    """Output only. Whether the station never reported the session's end, as after a power cut. It has ended, because a
+    later session began on its EVSE, or because the station booted and showed the connector as free.
+    """
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When the session started. Absent when that is not known."""
@@ -873,10 +878,11 @@ class SessionFacts(_message.Message):
         meter_start_wh: _builtins.int | None = ...,
         meter_stop_wh: _builtins.int | None = ...,
         stop_reason: _builtins.str = ...,
+        end_not_reported: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_evse_id", b"_evse_id", "_meter_start_wh", b"_meter_start_wh", "_meter_stop_wh", b"_meter_stop_wh", "evse_id", b"evse_id", "meter_start_wh", b"meter_start_wh", "meter_stop_wh", b"meter_stop_wh", "start_time", b"start_time", "stop_time", b"stop_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_evse_id", b"_evse_id", "_meter_start_wh", b"_meter_start_wh", "_meter_stop_wh", b"_meter_stop_wh", "evse_id", b"evse_id", "meter_start_wh", b"meter_start_wh", "meter_stop_wh", b"meter_stop_wh", "start_time", b"start_time", "stop_reason", b"stop_reason", "stop_time", b"stop_time", "transaction", b"transaction", "transaction_id", b"transaction_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_evse_id", b"_evse_id", "_meter_start_wh", b"_meter_start_wh", "_meter_stop_wh", b"_meter_stop_wh", "end_not_reported", b"end_not_reported", "evse_id", b"evse_id", "meter_start_wh", b"meter_start_wh", "meter_stop_wh", b"meter_stop_wh", "start_time", b"start_time", "stop_reason", b"stop_reason", "stop_time", b"stop_time", "transaction", b"transaction", "transaction_id", b"transaction_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__evse_id: _TypeAlias = _typing.Literal["evse_id"]  # noqa: Y015
     _WhichOneofArgType__evse_id: _TypeAlias = _typing.Literal["_evse_id", b"_evse_id"]  # noqa: Y015

@@ -262,6 +262,7 @@ class Transaction(_message.Message):
     OFFLINE_FIELD_NUMBER: _builtins.int
     CLOCK_SUSPECT_FIELD_NUMBER: _builtins.int
     RECEIVE_TIME_FIELD_NUMBER: _builtins.int
+    END_NOT_REPORTED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. The resource name, `stations/{station}/transactions/{transaction}`."""
     transaction_id: _builtins.str
@@ -288,6 +289,11 @@ class Transaction(_message.Message):
     """Output only. Whether the station was offline when it started."""
     clock_suspect: _builtins.bool
     """Output only. Whether the station's clock was not plausible, so that times are ours."""
+    end_not_reported: _builtins.bool
+    """Output only. Whether the station never reported its end, as after a power cut. It has ended, because a later session
+    began on its EVSE, or because the station booted and showed the connector as free. `stop_time` and `meter_stop_wh`
+    are absent until the station reports them after all.
+    """
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it started, by the station's clock where that is plausible. Absent when it is not known."""
@@ -319,10 +325,11 @@ class Transaction(_message.Message):
         offline: _builtins.bool = ...,
         clock_suspect: _builtins.bool = ...,
         receive_time: _timestamp_pb2.Timestamp | None = ...,
+        end_not_reported: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_connector_id", b"_connector_id", "_evse_id", b"_evse_id", "_meter_start_wh", b"_meter_start_wh", "_meter_stop_wh", b"_meter_stop_wh", "connector_id", b"connector_id", "evse_id", b"evse_id", "meter_start_wh", b"meter_start_wh", "meter_stop_wh", b"meter_stop_wh", "receive_time", b"receive_time", "start_time", b"start_time", "stop_time", b"stop_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_connector_id", b"_connector_id", "_evse_id", b"_evse_id", "_meter_start_wh", b"_meter_start_wh", "_meter_stop_wh", b"_meter_stop_wh", "charging_state", b"charging_state", "clock_suspect", b"clock_suspect", "connector_id", b"connector_id", "evse_id", b"evse_id", "masked_id_token", b"masked_id_token", "meter_start_wh", b"meter_start_wh", "meter_stop_wh", b"meter_stop_wh", "name", b"name", "offline", b"offline", "receive_time", b"receive_time", "start_time", b"start_time", "state", b"state", "station", b"station", "stop_reason", b"stop_reason", "stop_time", b"stop_time", "transaction_id", b"transaction_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_connector_id", b"_connector_id", "_evse_id", b"_evse_id", "_meter_start_wh", b"_meter_start_wh", "_meter_stop_wh", b"_meter_stop_wh", "charging_state", b"charging_state", "clock_suspect", b"clock_suspect", "connector_id", b"connector_id", "end_not_reported", b"end_not_reported", "evse_id", b"evse_id", "masked_id_token", b"masked_id_token", "meter_start_wh", b"meter_start_wh", "meter_stop_wh", b"meter_stop_wh", "name", b"name", "offline", b"offline", "receive_time", b"receive_time", "start_time", b"start_time", "state", b"state", "station", b"station", "stop_reason", b"stop_reason", "stop_time", b"stop_time", "transaction_id", b"transaction_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__connector_id: _TypeAlias = _typing.Literal["connector_id"]  # noqa: Y015
     _WhichOneofArgType__connector_id: _TypeAlias = _typing.Literal["_connector_id", b"_connector_id"]  # noqa: Y015

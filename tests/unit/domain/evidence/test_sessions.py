@@ -1,5 +1,6 @@
 """Is this session ours? One table, a row per rule."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from domain.evidence.sessions import (
     cable_wait_ended,
     causes_sent,
     classify,
+    clock_is_wrong,
 )
 from domain.limits import CAUSE_AGE, CLOCK_TOLERANCE
 from tests.unit.domain.situations import (
@@ -88,6 +90,113 @@ def judged(
 )
 def test_session_is_ours_by_what_it_says(of: Session, expected: Match) -> None:
     assert judged(of) is expected
+
+
+def _live(of: Session, **changed: Any) -> Session:
+    """The session as it is reported on the socket of our frame."""
+    return replace(of, epoch=3, **changed)
+
+
+def _answered(**changed: Any) -> SentFrame:
+    return frame(epoch=3, **changed)
+
+
+BACKWARDS = ended(start_time=at(2), stop_time=at(-660), received_time=at(2), at_s=2)
+
+WRONG_CLOCKS = [
+    pytest.param(BACKWARDS, id="it ended before its own start"),
+    pytest.param(
+        ended(start_time=at(-660), stop_time=at(-661), received_time=at(2), at_s=3),
+        id="a clock that is late and goes backwards",
+    ),
+    pytest.param(
+        ended(start_time=at(-660), stop_time=at(-660), received_time=at(2), at_s=62),
+        id="a clock that stands",
+    ),
+    pytest.param(session(start_time=at(3_600)), id="it is still to begin"),
+    pytest.param(
+        ended(start_time=at(2), stop_time=at(3_600), received_time=at(2), at_s=9),
+        id="it is still to end",
+    ),
+    pytest.param(session(clock_suspect=True), id="1970"),
+    pytest.param(
+        ended(clock_suspect=True, stop_time=at(-3_000)), id="1970, and an end that is no better"
+    ),
+]
+
+
+@pytest.mark.parametrize("of", WRONG_CLOCKS)
+def test_a_clock_that_is_wrong_proves_nothing_and_the_order_of_messages_decides(
+    of: Session,
+) -> None:
+    assert clock_is_wrong(of)
+    assert judged(_live(of), _answered()) is Match.MATCH
+    assert judged(_live(of), _answered(), rival(send_time=at(-5))) is Match.DOUBTFUL
+    assert judged(_live(of), _answered(), rival(send_time=at(5_000))) is Match.MATCH
+    assert judged(_live(of), _answered(answer_time=None)) is Match.DOUBTFUL
+    assert judged(_live(of, offline=True), _answered()) is Match.DOUBTFUL
+    assert judged(replace(of, epoch=4), _answered()) is Match.DOUBTFUL
+    assert judged(of, frame()) is Match.DOUBTFUL
+
+
+@pytest.mark.parametrize("of", WRONG_CLOCKS)
+def test_a_clock_that_is_wrong_makes_no_session_of_another_token_ours(of: Session) -> None:
+    assert judged(_live(of, token_digest="other"), _answered()) is Match.NO_MATCH
+
+
+@pytest.mark.parametrize(
+    "of",
+    [
+        pytest.param(session(token_digest="other", token_known=False), id="a masked or cut token"),
+        pytest.param(session(token_digest=None), id="an empty or unreadable token"),
+        pytest.param(session(evse_id=0), id="connector 0"),
+        pytest.param(
+            session(token_digest=None, received_time=at(-60), start_time=at(-60)),
+            id="the cable was first, and nobody has told a token",
+        ),
+        pytest.param(
+            session(received_time=at(-60), start_time=at(-60), token_time=at(2)),
+            id="the cable was first, and our token came after our frame",
+        ),
+        pytest.param(
+            ended(token_digest=None, received_time=at(-60), start_time=at(-60), stop_time=at(5)),
+            id="the cable was first, and it has ended",
+        ),
+    ],
+)
+def test_whatever_may_be_ours_is_doubtful(of: Session) -> None:
+    assert judged(_live(of), _answered()) is Match.DOUBTFUL
+
+
+@pytest.mark.parametrize(
+    "of",
+    [
+        pytest.param(session(token_digest="other", evse_id=0), id="another driver's, connector 0"),
+        pytest.param(
+            session(received_time=at(-60), start_time=at(-60), token_time=at(-50)),
+            id="the cable was first, and the token came before our frame",
+        ),
+        pytest.param(
+            session(
+                token_digest="other",
+                received_time=at(-60),
+                start_time=at(-60),
+                token_time=at(2),
+            ),
+            id="the cable was first, and another driver's token came",
+        ),
+        pytest.param(
+            ended(token_digest=None, received_time=at(-60), start_time=at(-60), at_s=-5),
+            id="it had ended before our frame",
+        ),
+        pytest.param(
+            session(token_digest=None, received_time=at(-60), observed_only=True),
+            id="it was metered before our frame",
+        ),
+    ],
+)
+def test_what_was_there_before_or_is_another_drivers_is_not_ours(of: Session) -> None:
+    assert judged(_live(of), _answered()) is Match.NO_MATCH
 
 
 def test_the_transaction_of_the_stations_answer_is_ours() -> None:

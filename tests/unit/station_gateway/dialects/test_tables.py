@@ -36,6 +36,15 @@ def test_every_version_has_a_row_for_every_kind_of_command(dialect: Dialect) -> 
 
 
 @every
+def test_reports_that_count_once_are_those_that_change_what_is_known(dialect: Dialect) -> None:
+    old = dialect.VERSION == "1.6"
+    starts = {"StartTransaction", "StopTransaction"} if old else {"TransactionEvent"}
+    assert starts <= dialect.ONE_EFFECT
+    anew = {"Heartbeat", "BootNotification", "StatusNotification", "Authorize", "MeterValues"}
+    assert not anew & dialect.ONE_EFFECT
+
+
+@every
 @pytest.mark.parametrize("kind", Kind)
 def test_every_row_writes_its_own_frame_and_knows_what_its_answer_means(
     dialect: Dialect, kind: Kind

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from domain.model.answers import CallError
 from domain.model.specs import ChargingProfile, IdToken, Kind, SchedulePeriod, StartSpec, StopSpec
 from station_gateway.dialects import v16, v21, v201
-from station_gateway.dialects.command_words import FrameParts, QuestionSubject
+from station_gateway.dialects.command_words import FrameParts, QuestionSubject, agrees_to_trigger
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import (
+    Answer,
     Authorization,
     BootVerdict,
     Confirmation,
@@ -107,6 +108,22 @@ def test_every_question_obeys_its_schema(
     )
     assert request_faults(dialect, call) == []
     assert request_faults(dialect, dialect.get_connection_timeout()) == []
+    assert request_faults(dialect, dialect.ask_boot()) == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "agrees"),
+    [
+        ({"status": "Accepted"}, True),
+        ({"status": "Rejected"}, False),
+        ({"status": "NotImplemented"}, False),
+        ({}, False),
+        (CallError("NotSupported", ""), False),
+        (Unreadable("odd"), False),
+    ],
+)
+def test_only_a_yes_agrees_to_boot(answer: Answer, agrees: bool) -> None:
+    assert agrees_to_trigger(answer) is agrees
 
 
 CONFIRMATIONS = st.builds(

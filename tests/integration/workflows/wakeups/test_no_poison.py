@@ -26,7 +26,7 @@ from entrypoints.temporal.binary import find_temporal
 from entrypoints.temporal.dev_server import DevServerOptions, running_dev_server
 from fleet import tables
 from fleet.database import Database
-from tests.integration.workflows.test_long_histories import on_guard, run_of
+from tests.integration.workflows.wakeups.test_long_histories import on_guard, run_of
 from tests.support.benches import hold_bench
 from tests.support.benches.command_bench import Bench
 from tests.support.scripted_gateway import accepted, answers, has_code

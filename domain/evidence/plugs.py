@@ -1,0 +1,84 @@
+"""One plug, one session: which sessions have ended although no station said so.
+
+A power cut takes the end of a session with it. Two things prove the end: a later session began on
+the plug, or the station booted and showed the plug as free. Such an end is revised by better facts.
+
+"Later" is told by the station's own clock where it is usable, because a station reports old
+sessions after it was offline, and not always in order. Where the clock proves nothing, the order of
+the messages decides, but only when the earlier session's clock proves nothing either, or a boot
+lies between both. In doubt both stand as running: to call a running session ended is worse.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from domain.evidence.restart import ConnectorReport
+from domain.evidence.sessions import Session, begun, clock_is_wrong
+from domain.ocpp_words import ConnectorStatus
+
+
+def ends(newer: Session, older: Session, boot_time: datetime | None) -> bool:
+    """Whether the session that was just reported proves the end of another one on its EVSE.
+
+    newer: only metered, it ends nothing: it may be the same session under another id.
+    boot_time: of the station's latest boot, by our clock; None when it is not known.
+    """
+    if not newer.evse_id or newer.evse_id != older.evse_id or newer.observed_only:
+        return False
+    if newer.name == older.name or newer.received_time < older.received_time:
+        return False
+    if not clock_is_wrong(newer):
+        began, earlier = begun(newer), begun(older)
+        return began > earlier or (began == earlier and not newer.offline)
+    between = boot_time is not None and older.received_time < boot_time <= newer.received_time
+    return not newer.offline and (between or clock_is_wrong(older))
+
+
+def is_freed(
+    session: Session, boot_time: datetime | None, connectors: Iterable[ConnectorReport]
+) -> bool:
+    """Whether the station booted after the session began and shows its connectors as free.
+
+    connectors: those that the session may be on.
+    """
+    if boot_time is None or session.received_time >= boot_time:
+        return False
+    reports = tuple(connectors)
+    return bool(reports) and all(
+        report.status == ConnectorStatus.AVAILABLE
+        and report.reported_time is not None
+        and report.reported_time >= boot_time
+        for report in reports
+    )
+
+
+def shows_running(ended: Session, time: datetime, *, suspect: bool) -> bool:
+    """Whether a message of a session came about after the end that was never reported.
+
+    time: of the message, by the station's clock. suspect: it cannot be believed.
+    """
+    told = ended.stop_received_time
+    return not ended.end_reported and (suspect or told is None or time > told)
+
+
+def meant_by_stop(
+    running: Sequence[Session], unreported: Sequence[Session], time: datetime, *, suspect: bool
+) -> Session | None:
+    """The session that an end without an id of ours is about; None when it may be several.
+
+    time: of the end, by the station's clock. suspect: it cannot be believed.
+    """
+    if len(running) > 1:
+        return None
+    missed = [one for one in unreported if not suspect and _covers(one, time)]
+    if running and (suspect or begun(running[0]) <= time or len(missed) != 1):
+        return running[0]
+    if len(missed) == 1:
+        return missed[0]
+    return unreported[0] if len(unreported) == 1 else None
+
+
+def _covers(ended: Session, time: datetime) -> bool:
+    """Whether the session may have ended then."""
+    told = ended.stop_received_time
+    return begun(ended) <= time and (told is None or time <= told)

@@ -1,0 +1,152 @@
+"""How far a station's clock is ahead of ours, learned from its live messages.
+
+A live message tells the time at which it is written, so the difference of its time to ours is the
+clock's offset, less the time that the message took. A message about something old can only look
+older. So of several differences that agree the largest is the offset, and a single one that is far
+from the rest proves nothing.
+
+A station keeps two clocks in its messages: times with an offset from UTC, and bare local times.
+They are learned apart. A bare local time that lies a whole number of quarters of an hour from ours,
+within the world's time zones, is taken for a live one before anything was learned.
+
+A clock that was set ahead, or goes over to summer time, is followed at the second message: nothing
+old can look newer. One that was set back looks like a replay of old messages. It is followed when
+its messages agree while time goes by, which the messages of a replay do not.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.limits import CLOCK_TOLERANCE
+
+AGREEMENT_S = 5.0
+"""How far the differences of two live messages lie apart at most: the network's delay."""
+
+SAMPLES = 8
+"""How many messages are kept: enough to see a jump, few enough to forget it."""
+
+FIRST_SAMPLES = 2
+"""How many messages must agree before the clock counts as known, or as set ahead."""
+
+BACK_SAMPLES = 3
+BACK_SPAN_S = 10.0
+"""How many messages must agree, and over how long, before a clock counts as set back."""
+
+QUARTER_S = 900.0
+FARTHEST_WEST_S, FARTHEST_EAST_S = -12 * 3600.0, 14 * 3600.0
+"""The time zones of the world: whole quarters of an hour from UTC-12 to UTC+14."""
+
+_FARTHEST_S = 100 * 366 * 86_400.0
+"""No clock is farther off: it bounds what is stored."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One message: its time minus ours, and when we got it."""
+
+    skew_s: float
+    received: datetime
+
+
+@dataclass(frozen=True)
+class Clock:
+    """What is known of one clock of a station.
+
+    offset_s: the station's time minus ours; None while it is not known. spread_s: how far the
+    messages that told it lie apart.
+    """
+
+    offset_s: float | None = None
+    spread_s: float = 0.0
+    samples: tuple[Sample, ...] = ()
+
+    def heard(self, skew_s: float, received: datetime) -> "Clock":
+        """The clock after a message that was live, as far as the station said."""
+        samples = (*self.samples, Sample(skew_s, received))[-SAMPLES:]
+        agreeing = _agreeing(samples)
+        if self._is_proven(skew_s, agreeing):
+            skews = [sample.skew_s for sample in agreeing]
+            return Clock(max(skews), max(skews) - min(skews), samples)
+        return Clock(self.offset_s, self.spread_s, samples)
+
+    def _is_proven(self, skew_s: float, agreeing: list[Sample]) -> bool:
+        """Whether the messages that agree with the newest one tell the offset."""
+        if self.offset_s is not None and skew_s < self.offset_s - AGREEMENT_S:
+            span = agreeing[-1].received - agreeing[0].received
+            return len(agreeing) >= BACK_SAMPLES and span.total_seconds() >= BACK_SPAN_S
+        known = self.offset_s is not None and skew_s <= self.offset_s + AGREEMENT_S
+        return known or len(agreeing) >= FIRST_SAMPLES
+
+
+def _agreeing(samples: tuple[Sample, ...]) -> list[Sample]:
+    """The newest messages, back to the first one that does not agree with the newest."""
+    newest, found = samples[-1], []
+    for sample in reversed(samples):
+        if abs(sample.skew_s - newest.skew_s) > AGREEMENT_S:
+            break
+        found.append(sample)
+    return found[::-1]
+
+
+@dataclass(frozen=True)
+class StationClock:
+    """Both clocks of a station: of times with an offset from UTC, and of bare local times."""
+
+    zoned: Clock = Clock()
+    bare: Clock = Clock()
+
+    def heard(self, skew_s: float, received: datetime, *, zoned: bool) -> "StationClock":
+        """The clocks after a message that was live, as far as the station said."""
+        if abs(skew_s) > _FARTHEST_S:
+            return self
+        if zoned:
+            return StationClock(self.zoned.heard(skew_s, received), self.bare)
+        return StationClock(self.zoned, self.bare.heard(skew_s, received))
+
+    def offset_of(self, skew_s: float, *, zoned: bool) -> float:
+        """By how much a message's time is to be corrected, in seconds; 0: it stays as it is.
+
+        skew_s: the message's time minus ours.
+        """
+        tolerance_s = CLOCK_TOLERANCE.total_seconds()
+        known = (self.zoned if zoned else self.bare).offset_s
+        if known is not None and skew_s <= known + tolerance_s:
+            return known if abs(known) > tolerance_s else 0.0
+        return 0.0 if zoned else _zone_of(skew_s)
+
+    def differs(self, other: "StationClock") -> bool:
+        """Whether what is known differs so much that it is worth storing."""
+        return _differ(self.zoned, other.zoned) or _differ(self.bare, other.bare)
+
+    def stored(self) -> dict[str, dict[str, float]]:
+        """What is known, as plain values."""
+        clocks = {"zoned": self.zoned, "bare": self.bare}
+        return {
+            name: {"offset_s": clock.offset_s, "spread_s": clock.spread_s}
+            for name, clock in clocks.items()
+            if clock.offset_s is not None
+        }
+
+
+def read_clock(stored: Mapping[str, Mapping[str, float]] | None) -> StationClock:
+    """The clocks as `StationClock.stored` wrote them."""
+    known = {
+        name: Clock(values["offset_s"], values["spread_s"])
+        for name, values in (stored or {}).items()
+        if name in {"zoned", "bare"}
+    }
+    return StationClock(known.get("zoned", Clock()), known.get("bare", Clock()))
+
+
+def _differ(one: Clock, other: Clock) -> bool:
+    if one.offset_s is None or other.offset_s is None:
+        return one.offset_s is not other.offset_s
+    return abs(one.offset_s - other.offset_s) > AGREEMENT_S
+
+
+def _zone_of(skew_s: float) -> float:
+    """The time zone that makes a bare local time one of now; 0 when none does."""
+    zone_s = round(skew_s / QUARTER_S) * QUARTER_S
+    near = abs(skew_s - zone_s) <= CLOCK_TOLERANCE.total_seconds()
+    return zone_s if near and FARTHEST_WEST_S <= zone_s <= FARTHEST_EAST_S else 0.0

@@ -1,0 +1,62 @@
+"""Ends that a station never reported, as after a power cut, and how they are taken back.
+
+A better fact revises such an end: the station's own report completes the row (`stop_v16`,
+`event_v2`), and a message of the session that came about later shows that it runs (`resume`).
+"""
+
+from datetime import datetime
+
+from sqlalchemy import bindparam, select, update
+
+from fleet.engine.precompiled import precompiled
+from fleet.engine.statements import Tx
+from fleet.tables import transactions
+from fleet.transactions.rows import ACTIVE, ENDED, TRANSACTION, Transaction
+
+UNREPORTED_LIMIT = 20
+"""How many ends of one station that were never reported are read at most."""
+
+_END = precompiled(
+    update(transactions)
+    .where(transactions.c.id == bindparam("of_id"), transactions.c.state == ACTIVE)
+    .values(
+        state=ENDED,
+        end_unreported=True,
+        stop_received_time=bindparam("at", type_=transactions.c.stop_received_time.type),
+    )
+    .returning(*TRANSACTION)
+)
+_RESUME = precompiled(
+    update(transactions)
+    .where(transactions.c.id == bindparam("of_id"), transactions.c.end_unreported)
+    .values(state=ACTIVE, end_unreported=False, stop_received_time=None)
+    .returning(*TRANSACTION)
+)
+_UNREPORTED = precompiled(
+    select(*TRANSACTION)
+    .where(
+        transactions.c.station == bindparam("station"),
+        transactions.c.received_time >= bindparam("received_after"),
+        transactions.c.end_unreported,
+    )
+    .order_by(transactions.c.received_time.desc(), transactions.c.id.desc())
+    .limit(UNREPORTED_LIMIT)
+)
+
+
+async def end_unreported(tx: Tx, id: int, now: datetime) -> Transaction | None:
+    """End a running transaction although nobody reported it; None when it does not run."""
+    row = (await tx.execute(_END, {"of_id": id, "at": now})).first()
+    return None if row is None else Transaction(*row)
+
+
+async def resume(tx: Tx, id: int) -> Transaction | None:
+    """The transaction runs after all; None when its end was reported, or it runs already."""
+    row = (await tx.execute(_RESUME, {"of_id": id})).first()
+    return None if row is None else Transaction(*row)
+
+
+async def unreported(tx: Tx, station: str, *, received_after: datetime) -> list[Transaction]:
+    """The station's transactions whose end was never reported, the newest first."""
+    key = {"station": station, "received_after": received_after}
+    return [Transaction(*row) for row in await tx.execute(_UNREPORTED, key)]

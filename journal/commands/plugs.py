@@ -1,0 +1,122 @@
+"""Ends the sessions of a plug that can run no longer, and wakes whom that concerns.
+
+A gateway calls this in the transaction that writes the fact which proves the end.
+"""
+
+from datetime import datetime, timedelta
+
+from domain.evidence import plugs
+from domain.evidence.station_event import StationEvent
+from domain.ocpp_words import ConnectorStatus
+from fleet import stations, transactions
+from fleet.engine.statements import Tx
+from fleet.transactions.rows import Transaction
+from journal.commands.restart import connector_report
+from journal.commands.sessions import session_of
+from journal.commands.waking import wake_concerned
+
+REPORTED_LATE = timedelta(days=7)
+"""How old a session may be whose end, which was never reported, is still reported without an id."""
+
+
+async def session_began(tx: Tx, newer: Transaction, now: datetime) -> list[Transaction]:
+    """Ends the earlier sessions on the plug of a session that was just reported. Returns them."""
+    if not newer.evse_id:
+        return []
+    running = await transactions.active(tx, newer.station, evse_id=newer.evse_id)
+    others = [row for row in running if row.id != newer.id]
+    if not others:
+        return []
+    booted = await _boot_time(tx, newer.station)
+    began = session_of(newer)
+    over = [row for row in others if plugs.ends(began, session_of(row), booted)]
+    return await _end(tx, over, f"session {newer.ocpp_transaction_id} began on its plug", now)
+
+
+async def connector_told(
+    tx: Tx, station: str, evse_id: int, status: str, now: datetime
+) -> list[Transaction]:
+    """Ends the sessions from before a boot on a connector that is shown as free. Returns them."""
+    if status != ConnectorStatus.AVAILABLE or evse_id <= 0:
+        return []
+    running = await transactions.active(tx, station, evse_id=evse_id)
+    booted = await _boot_time(tx, station) if running else None
+    if booted is None:
+        return []
+    rows = [row for row in await stations.connectors(tx, station) if row.evse_id == evse_id]
+    over = [
+        session
+        for session in running
+        if plugs.is_freed(
+            session_of(session),
+            booted,
+            [
+                connector_report(row)
+                for row in rows
+                if session.connector_id in {None, row.connector_id}
+            ],
+        )
+    ]
+    return await _end(tx, over, "the station booted and shows its connector as free", now)
+
+
+async def session_metered(tx: Tx, known: Transaction, time: datetime, *, suspect: bool) -> bool:
+    """Lets a session run again whose end was never reported. Returns whether it does.
+
+    time: of the meter values, by the station's clock. suspect: it cannot be believed.
+    """
+    if not plugs.shows_running(session_of(known), time, suspect=suspect):
+        return False
+    return await transactions.resume(tx, known.id) is not None
+
+
+async def meant_by_stop(
+    tx: Tx, station: str, token_digest: str | None, time: datetime, *, suspect: bool, now: datetime
+) -> str | None:
+    """The transaction id of the session that an end without our id is about; None: it is unclear.
+
+    time: of the end, by the station's clock. suspect: it cannot be believed.
+    """
+    running = await transactions.active(tx, station, token_digest=token_digest)
+    missed = [
+        row
+        for row in await transactions.unreported(tx, station, received_after=now - REPORTED_LATE)
+        if token_digest in {None, row.token_digest}
+    ]
+    meant = plugs.meant_by_stop(
+        [session_of(row) for row in running],
+        [session_of(row) for row in missed],
+        time,
+        suspect=suspect,
+    )
+    return meant.ocpp_transaction_id if meant else None
+
+
+async def _boot_time(tx: Tx, station: str) -> datetime | None:
+    known = await stations.get(tx, station)
+    return known.boot_time if known and known.boot_state == "ACCEPTED" else None
+
+
+async def _end(tx: Tx, over: list[Transaction], why: str, now: datetime) -> list[Transaction]:
+    ended = []
+    for row in over:
+        done = await transactions.end_unreported(tx, row.id, now)
+        if done is not None:
+            ended.append(done)
+            await wake_concerned(tx, _event(done, why), now)
+    return ended
+
+
+def _event(ended: Transaction, why: str) -> StationEvent:
+    return StationEvent(
+        ended.station,
+        "transaction",
+        evse_id=ended.evse_id,
+        connector_id=ended.connector_id,
+        token_digest=ended.token_digest,
+        group_digest=ended.group_digest,
+        remote_start_id=ended.remote_start_id,
+        ocpp_transaction_id=ended.ocpp_transaction_id,
+        reservation_id=ended.reservation_id,
+        told={"transaction": ended.name, "end_not_reported": why},
+    )

@@ -1,0 +1,167 @@
+"""Which sessions have ended although no station said so."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from domain.evidence.plugs import ends, is_freed, meant_by_stop, shows_running
+from domain.evidence.restart import ConnectorReport
+from domain.evidence.sessions import Session
+from tests.unit.domain.situations import at, session
+
+BOOT = at(500)
+
+
+def earlier(**changed: Any) -> Session:
+    """Began at 0, on EVSE 1."""
+    return session(**{"name": "earlier", "start_time": at(0), "received_time": at(0)} | changed)
+
+
+def later(**changed: Any) -> Session:
+    """Reported at 1000, and began then, on EVSE 1."""
+    return session(
+        **{"name": "later", "start_time": at(1_000), "received_time": at(1_000)} | changed
+    )
+
+
+def missed(**changed: Any) -> Session:
+    """Ended at 1000 by what we know; nobody reported it."""
+    known = {"active": False, "stop_received_time": at(1_000), "end_reported": False}
+    return earlier(**known | changed)
+
+
+@pytest.mark.parametrize(
+    ("newer", "older"),
+    [
+        pytest.param(later(), earlier(), id="the next car"),
+        pytest.param(later(active=False, stop_time=at(1_001)), earlier(), id="and it has gone"),
+        pytest.param(later(), earlier(observed_only=True), id="a session that was only metered"),
+        pytest.param(
+            later(start_time=at(100), offline=True), earlier(), id="sessions replayed in order"
+        ),
+        pytest.param(later(start_time=at(0)), earlier(), id="a clock that stands"),
+        pytest.param(
+            later(start_time=at(340)), earlier(start_time=at(-660)), id="a clock that lags"
+        ),
+        pytest.param(
+            later(clock_suspect=True), earlier(clock_suspect=True), id="a clock that is always bad"
+        ),
+        pytest.param(later(), earlier(clock_suspect=True), id="a clock that is good again"),
+        pytest.param(later(clock_suspect=True), earlier(), id="1970 after the power cut"),
+    ],
+)
+def test_a_later_session_on_the_plug_ends_the_earlier_one(newer: Session, older: Session) -> None:
+    assert ends(newer, older, BOOT)
+
+
+@pytest.mark.parametrize(
+    ("newer", "older", "boot_time"),
+    [
+        pytest.param(later(evse_id=2), earlier(), BOOT, id="another EVSE"),
+        pytest.param(later(evse_id=None), earlier(evse_id=None), BOOT, id="no EVSE"),
+        pytest.param(later(evse_id=0), earlier(evse_id=0), BOOT, id="connector 0"),
+        pytest.param(later(observed_only=True), earlier(), BOOT, id="perhaps the same session"),
+        pytest.param(later(name="earlier"), earlier(), BOOT, id="the same session"),
+        pytest.param(earlier(), later(), BOOT, id="it was reported before"),
+        pytest.param(
+            later(start_time=at(-900), offline=True), earlier(), BOOT, id="an old one, replayed"
+        ),
+        pytest.param(
+            later(start_time=at(0), offline=True), earlier(), BOOT, id="which of them was first?"
+        ),
+        pytest.param(
+            later(start_time=at(-900)), earlier(), BOOT, id="an old one, and no flag that says so"
+        ),
+        pytest.param(
+            later(start_time=at(-5)),
+            earlier(observed_only=True),
+            BOOT,
+            id="the start of what was metered comes late",
+        ),
+        pytest.param(later(clock_suspect=True), earlier(), None, id="1970, perhaps an old one"),
+        pytest.param(later(clock_suspect=True), earlier(), at(-1), id="1970, and no boot between"),
+        pytest.param(
+            later(clock_suspect=True, offline=True),
+            earlier(clock_suspect=True),
+            BOOT,
+            id="1970, and an old one",
+        ),
+    ],
+)
+def test_what_may_be_older_or_elsewhere_ends_nothing(
+    newer: Session, older: Session, boot_time: datetime | None
+) -> None:
+    assert not ends(newer, older, boot_time)
+
+
+def free(at_s: float = 600, status: str = "Available") -> ConnectorReport:
+    return ConnectorReport(1, status, at(at_s), reported_time=at(at_s))
+
+
+def test_a_boot_and_then_a_free_connector_prove_the_end() -> None:
+    assert is_freed(earlier(), BOOT, [free()])
+    assert is_freed(earlier(), BOOT, iter([free(), free(500)]))
+
+
+@pytest.mark.parametrize(
+    ("reports", "boot_time"),
+    [
+        pytest.param([free()], None, id="no boot"),
+        pytest.param([free()], at(0), id="the boot came before the session"),
+        pytest.param([], BOOT, id="no connector"),
+        pytest.param([free(400)], BOOT, id="free before the boot"),
+        pytest.param([free(), free(400)], BOOT, id="one of them has not reported yet"),
+        pytest.param([free(status="Charging")], BOOT, id="not free"),
+        pytest.param([ConnectorReport(1, "Available", at(600))], BOOT, id="never reported"),
+    ],
+)
+def test_less_than_that_proves_no_end(
+    reports: list[ConnectorReport], boot_time: datetime | None
+) -> None:
+    assert not is_freed(earlier(), boot_time, reports)
+
+
+def test_a_message_from_after_an_unreported_end_shows_that_the_session_runs() -> None:
+    assert shows_running(missed(), at(1_001), suspect=False)
+    assert shows_running(missed(), at(0), suspect=True)
+    assert shows_running(missed(stop_received_time=None), at(0), suspect=False)
+    assert not shows_running(missed(), at(999), suspect=False)
+    assert not shows_running(earlier(active=False), at(2_000), suspect=False)
+
+
+@pytest.mark.parametrize(
+    ("running", "unreported", "time", "suspect", "expected"),
+    [
+        pytest.param([later()], [], at(2_000), False, "later", id="the only one"),
+        pytest.param([later()], [], at(340), False, "later", id="before its own start: a clock"),
+        pytest.param([later()], [missed()], at(2_000), False, "later", id="the one that runs"),
+        pytest.param([later()], [missed()], at(900), False, "earlier", id="the one that was cut"),
+        pytest.param([later()], [missed()], at(900), True, "later", id="1970 names none"),
+        pytest.param(
+            [later()], [missed(), missed()], at(900), False, "later", id="several were cut"
+        ),
+        pytest.param([], [missed()], at(-900), False, "earlier", id="the only one that was cut"),
+        pytest.param([], [missed()], at(900), False, "earlier", id="it was cut then"),
+        pytest.param([], [missed(), missed()], at(900), False, None, id="any of two"),
+        pytest.param([later(), later()], [], at(2_000), False, None, id="two run"),
+        pytest.param([], [], at(2_000), False, None, id="none"),
+        pytest.param(
+            [],
+            [missed(stop_received_time=None)],
+            at(900),
+            False,
+            "earlier",
+            id="ended, no idea when",
+        ),
+    ],
+)
+def test_an_end_without_an_id_is_about_one_session_or_about_none(
+    running: list[Session],
+    unreported: list[Session],
+    time: datetime,
+    suspect: bool,
+    expected: str | None,
+) -> None:
+    meant = meant_by_stop(running, unreported, time, suspect=suspect)
+    assert (meant.name if meant else None) == expected
