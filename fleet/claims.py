@@ -13,15 +13,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import (
     Integer,
     Select,
+    Text,
     bindparam,
     cast,
     delete,
     or_,
     select,
     text,
+    type_coerce,
     union_all,
     update,
 )
@@ -85,6 +88,7 @@ _MARK = precompiled(
 _RELEASE = precompiled(delete(claims).where(claims.c.session == bindparam("of_session")))
 # The same text as in the partial indexes: with parameters neither database would use them.
 _UNCLAIMED = text("NOT sends.claimed")
+_IS_OPEN = text("NOT sends.closed AND sends.state <> 'VOID'")
 
 
 def _with(digest: str, column: Any) -> Select[Any]:
@@ -155,6 +159,21 @@ async def of_sessions(tx: Tx, sessions: Sequence[str]) -> list[Claim]:
         rows = await tx.execute(select(*_CLAIM).where(claims.c.session.in_(names)))
         found += [Claim(*row) for row in rows]
     return found
+
+
+async def answered_with(
+    tx: Tx, station: str, kind: str, ocpp_transaction_id: str
+) -> list[tuple[int, datetime, dict[str, Any]]]:
+    """Open frames of a kind whose answer contains the id: (send, send time, answer), the newest."""
+    stored = orjson.dumps(ocpp_transaction_id).decode()
+    rows = await tx.execute(
+        select(sends.c.id, sends.c.send_time, sends.c.answer)
+        .where(sends.c.station == station, _IS_OPEN, sends.c.kind == kind, ~sends.c.undo)
+        .where(type_coerce(sends.c.answer, Text).contains(stored, autoescape=True))
+        .order_by(sends.c.id.desc())
+        .limit(CAUSES_LIMIT)
+    )
+    return [(send, send_time, answer) for send, send_time, answer in rows]
 
 
 async def open_causes(

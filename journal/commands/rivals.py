@@ -1,8 +1,9 @@
 """Which other starts can contest a session, read by what they can contest.
 
-Two kinds of rivals matter to a session: the command that has claimed it, and the frames that may be
-its cause: sent to this station in the time that counts, with a token of the session, for its EVSE,
-and without a session of their own so far. How many starts the station got besides does not matter.
+Three kinds of rivals matter to a session: the command that has claimed it, the start whose answer
+has named it (2.x), and the frames that may be its cause: sent to this station in the time that
+counts, with a token of the session, for its EVSE, and without a session of their own so far. How
+many starts the station got besides does not matter.
 
 What is read is limited, and the limit never makes a session ours: a session with more rivals than
 were read is contested.
@@ -13,11 +14,12 @@ from datetime import datetime
 
 from domain.evidence.facts import Need, NeededFacts
 from domain.evidence.sessions import Match, Rival, SentFrame, Session, causes_sent, classify
+from domain.model.answers import StationAnswer
 from domain.model.command import Command
 from fleet import claims
 from fleet.claims import Claim, OpenCause
 from fleet.engine.statements import Tx
-from journal.commands.answers import said_no
+from journal.commands.answers import answer_from_row, said_no
 
 CONTESTED_LIMIT = 4
 """For how many sessions of one start its rivals are read: a start has one session at most, and
@@ -90,12 +92,14 @@ async def _causes(
 ) -> tuple[list[Rival], frozenset[str]]:
     """The frames that may be the cause of one of these sessions, and the sessions with more.
 
-    A session that names our frame has its cause.
+    A start whose answer named a session has it, whenever it left. A session that names our frame
+    has its cause.
     """
     ours = [each for each in free if each.remote_start_id is None]
     ours.sort(key=lambda session: (not session.active, session.received_time))
     contested = {session.name for session in ours[CONTESTED_LIMIT:]}
     found: dict[int, Rival] = {}
+    named: list[Rival] = []
     for session in ours[:CONTESTED_LIMIT]:
         causes, more = await claims.open_causes(
             tx,
@@ -106,9 +110,25 @@ async def _causes(
             sent=causes_sent(session, frame),
         )
         found |= {each.id: _open(each) for each in causes if each.id != frame.id}
+        named += await _named_by(tx, command, frame, session)
         if more:
             contested.add(session.name)
-    return list(found.values()), frozenset(contested)
+    return [*named, *found.values()], frozenset(contested)
+
+
+async def _named_by(tx: Tx, command: Command, frame: SentFrame, session: Session) -> list[Rival]:
+    """The starts whose yes named the session (2.x): the station says that it is theirs."""
+    number = session.ocpp_transaction_id
+    rows = await claims.answered_with(tx, command.station, command.kind.value, number)
+    return [
+        Rival(send_time, claimed=session.name)
+        for send, send_time, row in rows
+        if send != frame.id and _says(answer_from_row(row), number)
+    ]
+
+
+def _says(answer: StationAnswer, number: str) -> bool:
+    return answer.verdict.is_yes and answer.ocpp_transaction_id == number
 
 
 def _claimed(claim: Claim) -> Rival:

@@ -156,6 +156,17 @@ async def test_a_start_that_the_station_refused_does_not_take_the_session_of_an_
     assert told(await hub.weigh("refused", 30)).cause == Cause.STATION_REJECTED
 
 
+async def test_a_session_that_the_answer_to_another_start_names_is_not_stopped(hub: Hub) -> None:
+    """The cable came first: the session is older than the start that the station names it for."""
+    await hub.start("given up", 0)
+    await hub.give_up("given up", Cause.NO_CABLE_OR_NO_TRANSACTION, 76)
+    session = await hub.session_2x(80, ocpp_transaction_id="tx-1")
+    await hub.start("paid", 140, answer=NAMED)
+    assert (await hub.weigh("given up", 142)).act is not Act.UNDO
+    assert told(await hub.weigh("paid", 143)).cause == Cause.SESSION_STARTED
+    assert await hub.claims() == {session.name: "paid"}
+
+
 async def test_more_rivals_than_are_read_make_a_session_doubtful(hub: Hub) -> None:
     await hub.start("ours", 0)
     await hub.session(60)

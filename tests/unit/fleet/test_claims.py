@@ -100,3 +100,20 @@ async def test_the_newest_causes_are_read_and_that_there_are_more_is_said(db: Da
         found, more = await causes(tx)
         assert more
         assert max(each.send_time for each in found) == later(claims.CAUSES_LIMIT + 4)
+
+
+async def test_the_frames_whose_answers_contain_an_id_are_found_while_they_are_open(
+    db: Database,
+) -> None:
+    odd = 'T"1%\\'
+    async with db.write() as tx:
+        await connect(tx)
+        for name, said in (("s1", odd), ("s2", "T1"), ("s3", odd)):
+            send = await intend(tx, name)
+            await sends.answered(tx, send.id, answer={"ocpp_transaction_id": said}, now=NOW)
+        await intend(tx, "s4")
+        await sends.close(tx, "acme", "s3")
+        found = await claims.answered_with(tx, "CP1", "START_SESSION", odd)
+        short = await claims.answered_with(tx, "CP1", "START_SESSION", "T")
+    assert [(at, answer) for _, at, answer in found] == [(NOW, {"ocpp_transaction_id": odd})]
+    assert short == []
