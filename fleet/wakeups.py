@@ -220,10 +220,11 @@ async def put_back(tx: Tx, rows: Sequence[Wakeup], *, tries: int, next_time: dat
     )
 
 
-async def hurry(tx: Tx, *, now: datetime) -> None:
-    """Make everything that was put back due: what kept it waiting is over."""
+async def hurry(tx: Tx, *, now: datetime, tries_below: int) -> None:
+    """Make what was put back due now, where it was refused fewer times than that."""
     waiting = (wakeups.c.next_time > now) & wakeups.c.parked_time.is_(None)
-    await tx.execute(update(wakeups).where(waiting).values(next_time=now))
+    few = wakeups.c.tries < tries_below
+    await tx.execute(update(wakeups).where(waiting, few).values(next_time=now))
 
 
 async def park(tx: Tx, rows: Sequence[Wakeup], *, reason: str, now: datetime) -> None:

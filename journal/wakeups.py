@@ -62,6 +62,10 @@ _OUTAGE_PAUSE, _LONGEST_OUTAGE_PAUSE = timedelta(seconds=0.5), timedelta(seconds
 _UP_S = 10.0
 """So long after an answer Temporal counts as up: who gets none then is alone with that."""
 
+_OUTAGE_S, _HURRIED_TRIES = 2.0, 8
+"""After an outage of so long what was put back goes at once, unless it was refused so often: then
+its workflow is the reason."""
+
 _PARK_AFTER_TRIES, _PARK_AFTER = 50, timedelta(hours=24)
 """A row that was refused so often, for so long, is parked. No guard lasts longer."""
 
@@ -120,6 +124,7 @@ class WakeupDispatcher:
         self._pace = SignalPace()
         self._newest_first = False
         self._unanswered = 0  # signals in a row, of any workflow, that found Temporal down
+        self._down_s = 0.0  # since when
         self._is_back = False  # it answered again; what was put back need not wait any longer
         self._answered_s: float | None = None  # when it last said something
         self._measured_s: float | None = None
@@ -195,7 +200,7 @@ class WakeupDispatcher:
         await self._measure()
         now = self._clock()
         if self._is_back:
-            await self._db.batch(lambda tx: wakeups.hurry(tx, now=now))
+            await self._db.batch(lambda tx: wakeups.hurry(tx, now=now, tries_below=_HURRIED_TRIES))
             self._is_back = False
         limit = _PROBES if self._unanswered else _AGAIN_BATCH
         async with self._db.read() as tx:
@@ -241,10 +246,11 @@ class WakeupDispatcher:
         elif word is not Word.DOWN:
             self._answered_s = now_s
         if word is Word.DOWN:
+            self._down_s = self._down_s if self._unanswered else now_s
             self._unanswered += 1
         elif self._unanswered and reply.word is not Word.UNCLEAR:
             self._unanswered = 0
-            self._is_back = True
+            self._is_back = self._is_back or now_s - self._down_s > _OUTAGE_S
             self._again.ring()
         return SignalReply(word, reply.why)
 

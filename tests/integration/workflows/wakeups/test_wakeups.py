@@ -209,6 +209,22 @@ async def test_after_an_outage_every_row_is_delivered_within_seconds(
         await emptied(database)
 
 
+async def test_one_workflow_that_is_not_reached_does_not_hurry_those_that_are_refused(
+    database: Database,
+) -> None:
+    temporal = FakeTemporal()
+    temporal.refusing = {"away": RPCError("", RPCStatusCode.UNAVAILABLE, b"")}
+    temporal.refusing |= dict.fromkeys([f"full-{number}" for number in range(20)], FULL)
+    await noted(database, *temporal.refusing)
+    async with dispatching(database, temporal) as dispatcher:
+        for number in range(15):
+            await noted(database, f"a-{number}")
+            dispatcher.kick()
+            await taken(temporal, f"a-{number}")
+            await asyncio.sleep(0.1)
+    assert temporal.tries["full-0"] <= 4  # at 0, 0.25, 0.75 and 1.75 s
+
+
 async def test_what_temporal_can_never_take_is_parked_and_named_once(
     database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
