@@ -6,61 +6,29 @@ them and does not judge them. There are no foreign keys between facts: the trans
 station stay, and the epoch of its connections must stay.
 """
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     Float,
     Index,
     Integer,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
     text,
 )
 
-from fleet.engine.values import ID_LIMIT, TEXT_LIMIT, WORD_LIMIT, Instant, Json, name_type
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-_ID = name_type(ID_LIMIT)
-_WORD = name_type(WORD_LIMIT)
-_TEXT = name_type(TEXT_LIMIT)
-_SERIAL = BigInteger().with_variant(Integer, "sqlite")
-
-
-def _id(name: str, **kw: Any) -> Column[str]:
-    return Column(name, _ID, nullable=False, **kw)
-
-
-def _word(name: str) -> Column[str]:
-    return Column(name, _WORD, nullable=False, server_default="")
-
-
-def _text(name: str) -> Column[str]:
-    return Column(name, _TEXT, nullable=False, server_default="")
-
-
-def _flag(name: str) -> Column[bool]:
-    return Column(name, Boolean, nullable=False, server_default=text("false"))
-
-
-def _time(name: str, *, nullable: bool = False) -> Column[Any]:
-    return Column(name, Instant, nullable=nullable)
-
-
-def _partial(name: str, *columns: str, where: str) -> Index:
-    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
-
+from fleet.engine.columns import ID as _ID
+from fleet.engine.columns import SERIAL as _SERIAL
+from fleet.engine.columns import TEXT as _TEXT
+from fleet.engine.columns import flag_column as _flag
+from fleet.engine.columns import id_column as _id
+from fleet.engine.columns import metadata as metadata  # noqa: PLC0414
+from fleet.engine.columns import partial_index as _partial
+from fleet.engine.columns import text_column as _text
+from fleet.engine.columns import time_column as _time
+from fleet.engine.columns import word_column as _word
+from fleet.engine.values import Json
 
 keys = Table("keys", metadata, _id("name", primary_key=True), Column("value", Text, nullable=False))
 
@@ -392,4 +360,36 @@ callback_deliveries = Table(
     UniqueConstraint("tenant", "command", "revision"),
     Index("ix_callback_deliveries_page", "tenant", "create_time", "id"),
     Index("ix_callback_deliveries_state_page", "tenant", "state", "create_time", "id"),
+)
+
+# What a station reported and nobody could take. `key` is the same for repeats of one message.
+untaken_reports = Table(
+    "untaken_reports",
+    metadata,
+    Column("id", _SERIAL, primary_key=True, autoincrement=True),
+    _id("station"),
+    _id("key"),
+    _word("action"),
+    _word("reason"),
+    _text("detail"),
+    Column("evse_id", Integer),
+    _text("ocpp_transaction_id"),
+    Column("times", Integer, nullable=False, server_default=text("1")),
+    _time("received_time"),
+    UniqueConstraint("station", "key"),
+    Index("ix_untaken_reports_station_received_time", "station", "received_time"),
+    sqlite_autoincrement=True,
+)
+
+# What was mended in a station's messages: one row per message and kind of mend.
+mended_reports = Table(
+    "mended_reports",
+    metadata,
+    _id("station", primary_key=True),
+    _word("action", primary_key=True),
+    _word("kind", primary_key=True),
+    _text("field"),
+    Column("times", BigInteger, nullable=False),
+    _time("first_time"),
+    _time("last_time"),
 )
