@@ -2,6 +2,7 @@
 
 from domain import ocpp_words
 from station_gateway.dialects import v2x
+from station_gateway.dialects.mending import v2x as mending
 from station_gateway.dialects.schemas import SchemaSet
 
 VERSION = "2.0.1"
@@ -9,7 +10,8 @@ SUBPROTOCOL = "ocpp2.0.1"
 CAPABILITIES = ocpp_words.CAPABILITIES[VERSION]
 
 ERRORS = v2x.ERRORS
-SCHEMAS = SchemaSet("ocpp.v201", "Request", frozenset(v2x.READERS), ERRORS)
+SCHEMAS = SchemaSet("ocpp.v201", "Request", frozenset(v2x.READERS), ERRORS, menders=mending.MENDERS)
+REPORTS = mending.MENDERS.keys()
 
 # fmt: off
 CONNECTOR_TYPES = frozenset({
@@ -28,6 +30,9 @@ _SPEECH = v2x.Speech(
 )
 
 check_call = SCHEMAS.check_call
+take_call = SCHEMAS.take_call
+mend_call = SCHEMAS.mend_call
+subject_of = mending.subject_of
 check_send = SCHEMAS.check_send
 check_answer = SCHEMAS.check_answer
 

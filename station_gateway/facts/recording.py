@@ -16,6 +16,7 @@ from fleet.transactions.rows import Transaction
 from journal.commands.waking import StationEvent, wake_concerned
 from station_gateway.dialects.messages import (
     Booted,
+    CallRefused,
     ConnectorStatusSeen,
     MeterRead,
     ReservationEndReported,
@@ -26,6 +27,8 @@ from station_gateway.dialects.messages import (
 )
 from station_gateway.facts.authorizer import Authorizer, Judgement
 from station_gateway.facts.ownership import own_reservation, owns_session
+from station_gateway.facts.reports import keep_untaken
+from station_gateway.session.events import Untaken
 from station_gateway.stations.peer import Peer
 
 
@@ -44,7 +47,11 @@ async def booted(tx: Tx, peer: Peer, call: Booted, now: datetime) -> bool:
         connection_id=peer.connection_id,
         now=now,
     )
-    told = {"boot_reason": call.reason, "connection_id": peer.connection_id}
+    told = {
+        "boot_reason": call.reason,
+        "connection_id": peer.connection_id,
+        "mended": _words_of(call.mended),
+    }
     event = StationEvent(peer.id, "booted", message=StationMessage.BOOT_NOTIFICATION, told=told)
     return await wake_concerned(tx, event, now)
 
@@ -66,6 +73,7 @@ async def reservation_ended(
         reservation_id=wire_id,
         status=call.status,
         message=StationMessage.RESERVATION_STATUS_UPDATE,
+        told={"mended": _words_of(call.mended)},
     )
     return await wake_concerned(tx, event, now)
 
@@ -89,7 +97,7 @@ async def connector_status(tx: Tx, peer: Peer, call: ConnectorStatusSeen, now: d
         status=call.status,
         message=StationMessage.STATUS_NOTIFICATION,
         station_time=None if call.time.suspect else call.time.time,
-        told={"error_code": call.error_code},
+        told={"error_code": call.error_code, "mended": _words_of(call.mended)},
     )
     return await wake_concerned(tx, event, now)
 
@@ -116,7 +124,11 @@ async def session_started(
         reservation_id=await own_reservation(tx, peer, call.reservation_id),
         now=now,
     )
-    told = {"event": TransactionPhase.STARTED, "meter_start_wh": call.meter_start_wh}
+    told = {
+        "event": TransactionPhase.STARTED,
+        "meter_start_wh": call.meter_start_wh,
+        "mended": _words_of(call.mended),
+    }
     return (
         session,
         token,
@@ -132,7 +144,9 @@ async def session_stopped(
     """A 1.6 session ended. A station without our id sends 0 or -1, and means its open session."""
     known = call.ocpp_transaction_id if call.id_known else None
     ocpp_transaction_id = known or await _only_open(tx, peer, token)
-    if ocpp_transaction_id is None or not await owns_session(tx, peer, ocpp_transaction_id):
+    if ocpp_transaction_id is None:
+        return await keep_untaken(tx, peer, _of_no_session(call), now)
+    if not await owns_session(tx, peer, ocpp_transaction_id):
         return False
     session = await transactions.stop_v16(
         tx,
@@ -149,6 +163,7 @@ async def session_stopped(
         "event": TransactionPhase.ENDED,
         "stop_reason": call.reason,
         "meter_stop_wh": call.meter_stop_wh,
+        "mended": _words_of(call.mended),
     }
     return await _wake_for(
         tx, session, now, message=StationMessage.STOP_TRANSACTION, time=call.time, told=told
@@ -158,7 +173,10 @@ async def session_stopped(
 async def session_event(
     tx: Tx, peer: Peer, call: SessionEvent, authorizer: Authorizer, now: datetime
 ) -> tuple[Judgement | None, bool]:
-    """A 2.x session reports an event. Events come in any order, any number of times."""
+    """A 2.x session reports an event. Events come in any order, any number of times.
+
+    Raises: CallRefused for an event that names no session, where not exactly one can be meant.
+    """
     token = None
     if call.token is not None:
         token = await authorizer.judge(
@@ -168,7 +186,7 @@ async def session_event(
         tx,
         station=peer.id,
         tenant=peer.tenant,
-        ocpp_transaction_id=call.ocpp_transaction_id,
+        ocpp_transaction_id=call.ocpp_transaction_id or await _running_at(tx, peer, call.evse_id),
         event_type=call.event_type,
         seq_no=call.seq_no,
         evse_id=call.evse_id,
@@ -195,6 +213,7 @@ async def session_event(
         "stop_reason": call.stop_reason,
         "offline": call.offline or None,
         "remote_start_id": call.remote_start_id,
+        "mended": _words_of(call.mended),
     }
     return token, await _wake_for(
         tx, session, now, message=StationMessage.TRANSACTION_EVENT, time=call.time, told=told
@@ -224,8 +243,14 @@ async def session_observed(
         evse_id=call.evse_id,
         ocpp_transaction_id=ocpp_transaction_id,
         message=StationMessage.METER_VALUES,
+        told={"mended": _words_of(call.mended)},
     )
     return await wake_concerned(tx, event, now)
+
+
+def _words_of(mended: tuple[str, ...]) -> str | None:
+    """What was mended, as the explanation shows it."""
+    return ", ".join(mended) or None
 
 
 async def _wake_for(
@@ -257,6 +282,29 @@ async def _wake_for(
         },
     )
     return await wake_concerned(tx, event, now)
+
+
+def _of_no_session(call: SessionStopped) -> Untaken:
+    key = f"{call.ocpp_transaction_id}:{call.meter_stop_wh}:{call.reason}"
+    if not call.time.suspect:
+        key += f":{call.time.time.isoformat()}"
+    detail = "transactionId: names none of the sessions that run"
+    return Untaken(
+        f"{StationMessage.STOP_TRANSACTION}:{key}",
+        StationMessage.STOP_TRANSACTION,
+        "no_session",
+        detail,
+    )
+
+
+async def _running_at(tx: Tx, peer: Peer, evse_id: int | None) -> str:
+    """The id of the only session that runs at the EVSE. Raises: CallRefused."""
+    found = await transactions.active(tx, peer.id, evse_id=evse_id)
+    if len(found) != 1:
+        raise CallRefused(
+            "PropertyConstraintViolation", "transactionInfo.transactionId: no session"
+        )
+    return found[0].ocpp_transaction_id
 
 
 async def _only_open(tx: Tx, peer: Peer, token: Judgement | None) -> str | None:
