@@ -6,7 +6,7 @@ from station_gateway.dialects.mending import meters
 from station_gateway.dialects.mending.mends import (
     Mending,
     MendKind,
-    as_text,
+    clean_token,
     number_id,
     words,
 )
@@ -104,7 +104,7 @@ def _boot(mending: Mending) -> str:
 
 def _authorize(mending: Mending) -> str:
     _token(mending)
-    return "" if as_text(mending.made["idTag"]).strip() else "idTag"
+    return "" if clean_token(mending.made["idTag"]) else "idTag"
 
 
 MENDERS: Mapping[str, Callable[[Mending], str]] = {
