@@ -376,3 +376,35 @@ callback_deliveries = Table(
     Index("ix_callback_deliveries_page", "tenant", "create_time", "id"),
     Index("ix_callback_deliveries_state_page", "tenant", "state", "create_time", "id"),
 )
+
+# What a station reported and nobody could take. `key` is the same for repeats of one message.
+untaken_reports = Table(
+    "untaken_reports",
+    metadata,
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    _id("station"),
+    _id("key"),
+    _word("action"),
+    _word("reason"),
+    _text("detail"),
+    Column("evse_id", Integer),
+    _text("ocpp_transaction_id"),
+    Column("times", Integer, nullable=False, server_default=text("1")),
+    _time("received_time"),
+    UniqueConstraint("station", "key"),
+    Index("ix_untaken_reports_station_received_time", "station", "received_time"),
+    sqlite_autoincrement=True,
+)
+
+# What was mended in a station's messages: one row per message and kind of mend.
+mended_reports = Table(
+    "mended_reports",
+    metadata,
+    _id("station", primary_key=True),
+    _word("action", primary_key=True),
+    _word("kind", primary_key=True),
+    _text("field"),
+    Column("times", BigInteger, nullable=False),
+    _time("first_time"),
+    _time("last_time"),
+)

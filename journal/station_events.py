@@ -35,6 +35,12 @@ def evidence(event: StationEvent, now: datetime) -> ExplainNote | None:
         case EventKind.CONNECTION_TIMEOUT:
             key = "connection_timeout"
             text = f"{event.station} told how long it waits for the cable"
+        case EventKind.UNTAKEN_REPORT:
+            key = f"untaken:{event.told.get('key')}"
+            what = f"a {event.message}" if event.message else "a message"
+            about = f" ({event.told.get('detail')})" if event.told.get("detail") else ""
+            text = f"{event.station} sent {what} that could not be taken{about}"
+            return ExplainNote(NoteKind.EVIDENCE, key, f"{text}.", _facts(event))
         case _:
             return None
     by = f" ({event.message})" if event.message else ""

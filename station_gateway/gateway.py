@@ -31,6 +31,7 @@ from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import BootVerdict
 from station_gateway.facts.authorizer import Authorizer, FleetAuthorizer
 from station_gateway.facts.handlers import BootPolicy, Handlers
+from station_gateway.facts.reports import OddReports
 from station_gateway.session.engine import SessionLimits
 from station_gateway.session.flood import FloodLimits
 from station_gateway.session.frames import FrameLimits
@@ -95,6 +96,7 @@ class Gateway:
             retry_pause_s=settings.retry_pause_s,
             utc_now=utc_now,
         )
+        self.reports = OddReports(db, waker, retry_pause_s=settings.retry_pause_s, utc_now=utc_now)
         self.sender = Sender(db, sealer, self.registry, settings, utc_now=utc_now)
         questions = Questions(db, self.registry, waker, settings, utc_now=utc_now)
         self.activities = GatewayActivities(
@@ -118,6 +120,7 @@ class Gateway:
                 patience_s=settings.flood_patience_s,
             ),
             handlers=self.handlers,
+            reports=self.reports,
             utc_now=self._utc_now,
             late_answer=questions.late_answer,
             on_boot=questions.after_boot,
@@ -146,7 +149,12 @@ class Gateway:
         self.settings.check()
         await self._renew()
         await self.server.start()
-        for name, run in (("lease", self._keep_lease), ("sweeper", self.sweeper.run)):
+        loops = (
+            ("lease", self._keep_lease),
+            ("sweeper", self.sweeper.run),
+            ("reports", self.reports.run),
+        )
+        for name, run in loops:
             self._loops.append(asyncio.get_running_loop().create_task(supervised(name, run)))
         self.ready = True
         log.info("gateway_listens", address=self.address, gateway=self.gateway_id)
@@ -174,6 +182,7 @@ class Gateway:
             async with asyncio.timeout(self.settings.close_timeout_s * 2):
                 await self.server.wait_closed()
                 await asyncio.gather(*self._surroundings.tasks, return_exceptions=True)
+        await self.reports.flush()
         log.info("gateway_drained", gateway=self.gateway_id)
 
     async def _close_sockets(self) -> None:
@@ -276,7 +285,9 @@ class Gateway:
 
 def _session_limits(settings: GatewaySettings, dialect: Dialect) -> SessionLimits:
     return SessionLimits(
-        frame=FrameLimits(frame_bytes=settings.frame_bytes(dialect.CAPABILITIES)),
+        frame=FrameLimits(
+            frame_bytes=settings.frame_bytes(dialect.CAPABILITIES), mend=not settings.strict
+        ),
         queued_calls=settings.queue_frames,
         overdue_calls=settings.late_answers,
     )

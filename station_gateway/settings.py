@@ -129,6 +129,15 @@ class GatewaySettings:
     max_frame_bytes_v2: int = field(
         default=256 * 1024, metadata={"doc": "one message of a 2.x station (reports are larger)."}
     )
+    strict: bool = field(
+        default=False,
+        metadata={
+            "doc": (
+                "refuse every report that does not conform, for laboratories. Else it is taken for "
+                "what it certainly means, and marked."
+            )
+        },
+    )
     queue_frames: int = field(
         default=16,
         metadata={

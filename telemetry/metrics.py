@@ -58,6 +58,18 @@ REFUSED_HANDSHAKES = Counter(
 BAD_FRAMES = Counter(
     "evcommand_bad_frames_total", "Frames that could not be used, by reason.", ["reason"]
 )
+MENDED_REPORTS = Counter(
+    "evcommand_mended_reports_total",
+    "Reports of stations that did not conform and were taken, by what was mended. GetStation tells "
+    "which stations they are.",
+    ["kind"],
+)
+UNTAKEN_REPORTS = Counter(
+    "evcommand_untaken_reports_total",
+    "Reports of stations that nobody could take, by reason. Each keeps commands of its station "
+    "from being told that nothing happened.",
+    ["reason"],
+)
 BLAMED_FRAMES = Counter(
     "evcommand_blamed_frames_total",
     "Frames of ours that a station called malformed, by action and CALLERROR code. "

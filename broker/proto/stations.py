@@ -13,6 +13,7 @@ from broker.proto.fields import Findings
 from broker.proto.times import time_out
 from domain.ocpp_words import NO_ERROR
 from fleet.connections import Connection
+from fleet.reports import MendedReports
 from fleet.stations import Station, StationConnector
 from fleet.transactions.rows import Transaction
 
@@ -87,6 +88,7 @@ def station_out(
     held: Connection | None,
     connectors: Iterable[StationConnector],
     pending: Iterable[str] = (),
+    mended: Iterable[MendedReports] = (),
 ) -> stations_pb.Station:
     """A station as the contract shows it. `pending`: request ids of commands that go on."""
     boot_state = station.boot_state or "UNSPECIFIED"
@@ -109,6 +111,18 @@ def station_out(
         create_time=time_out(station.create_time),
         evses=_evses(connectors),
         pending_commands=[names.command_name(command) for command in pending],
+        mended_reports=[_mended(one) for one in mended],
+    )
+
+
+def _mended(mended: MendedReports) -> stations_pb.MendedReport:
+    return stations_pb.MendedReport(
+        action=mended.action,
+        kind=mended.kind,
+        field=mended.field,
+        count=mended.times,
+        first_time=time_out(mended.first_time),
+        last_time=time_out(mended.last_time),
     )
 
 

@@ -1,6 +1,7 @@
 """StationService: which stations may connect, and what is known of them and their sessions."""
 
 import asyncio
+from collections.abc import Iterable
 
 from evcommand.v1 import station_service_pb2 as pb
 from evcommand.v1 import station_service_pb2_grpc as pb_grpc
@@ -18,7 +19,7 @@ from broker.proto.names import station_in, transaction_in
 from broker.proto.selection import list_selection
 from broker.proto.stations import station_out, transaction_out
 from broker.reading.paging import Pager, cut_page, limit_of
-from fleet import connections, stations, transactions
+from fleet import connections, reports, stations, transactions
 from fleet.engine.statements import Tx
 from fleet.log import commands as fleet_log
 from fleet.log.event_log import Filter
@@ -67,7 +68,9 @@ class StationServicer(pb_grpc.StationServiceServicer):
         tenant = current_caller().tenant
         async with self._backend.db.read() as tx:
             station = await known_station(tx, tenant, station_in(request.name))
-            shown = await self._shown(tx, station, await _pending(tx, tenant, station.id))
+            pending = await _pending(tx, tenant, station.id)
+            mended = await reports.mended_of(tx, station.id)
+            shown = await self._shown(tx, station, pending, mended)
         return pb.GetStationResponse(station=shown)
 
     async def ListStations(
@@ -111,6 +114,7 @@ class StationServicer(pb_grpc.StationServiceServicer):
                     "them, or cancel them.",
                 )
             await stations.delete(tx, station.id)
+            await reports.forget_mended(tx, station.id)
         return pb.DeleteStationResponse()
 
     async def ListTransactions(
@@ -156,11 +160,15 @@ class StationServicer(pb_grpc.StationServiceServicer):
         return made, self._backend.passwords.hash_generated(made)
 
     async def _shown(
-        self, tx: Tx, station: stations.Station, pending: list[str] | None = None
+        self,
+        tx: Tx,
+        station: stations.Station,
+        pending: Iterable[str] = (),
+        mended: Iterable[reports.MendedReports] = (),
     ) -> pb.Station:
         held = await connections.holder(tx, station.id, now=self._backend.now())
         connectors = await stations.connectors(tx, station.id)
-        return station_out(station, held, connectors, pending or ())
+        return station_out(station, held, connectors, pending, mended)
 
 
 async def _pending(tx: Tx, tenant: str, station: str) -> list[str]:

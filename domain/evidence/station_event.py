@@ -23,6 +23,7 @@ class EventKind(StrEnum):
 
     ANSWER: a late answer to a frame. BOOTED: its boot was accepted. RESERVATION: a reservation is
     over (2.x). CONNECTION_TIMEOUT: how long it waits for the cable became known.
+    UNTAKEN_REPORT: it sent something that nobody could take; it may have told anything.
     """
 
     TRANSACTION = "transaction"
@@ -32,6 +33,7 @@ class EventKind(StrEnum):
     ANSWER = "answer"
     RESERVATION = "reservation"
     CONNECTION_TIMEOUT = "connection_timeout"
+    UNTAKEN_REPORT = "untaken_report"
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,8 @@ def concern_of_any(event: StationEvent, frame: OpenFrame) -> Concern:
         case EventKind.CONNECTED | EventKind.BOOTED:
             # Who lost its answer, or undoes something, has waited for the station.
             return Concern.YES if frame.undo or not frame.answered else Concern.IF_UNDOING
+        case EventKind.UNTAKEN_REPORT:
+            return Concern.YES
         case _:
             return Concern.NO
 

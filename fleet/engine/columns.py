@@ -25,9 +25,9 @@ def id_column(name: str, **kw: Any) -> Column[str]:
     return Column(name, ID, nullable=False, **kw)
 
 
-def word(name: str) -> Column[str]:
+def word(name: str, **kw: Any) -> Column[str]:
     """A word of another room, "" when there is none."""
-    return Column(name, WORD, nullable=False, server_default="")
+    return Column(name, WORD, nullable=False, server_default="", **kw)
 
 
 def text_column(name: str) -> Column[str]:

@@ -25,6 +25,7 @@ from journal.commands.answers import answer_from_row, said_no
 from journal.commands.restart import read_restart
 from journal.commands.rivals import read_rivals
 from journal.commands.sessions import session_of
+from journal.reports import untaken_since
 from journal.reservations import record as reservation_record
 
 _CABLE_FIRST = timedelta(days=1)
@@ -71,6 +72,7 @@ async def read_facts(
         cancels=reservation_frames(undos, Kind.CANCEL_RESERVATION),
         first_stop=_first_stop(stops),
         restart=await _restart(tx, command.station, needed, frames, now),
+        untaken=await untaken_since(tx, command.station, rows[0].send_time) if rows else (),
     )
 
 

@@ -10,7 +10,7 @@ from domain.commands.table import COMMANDS
 from domain.commands.transitions import may_decide
 from domain.model.answers import StationAnswer
 from domain.model.specs import Kind
-from fleet import stations, transactions
+from fleet import reports, stations, transactions
 from fleet.engine.statements import Tx
 
 
@@ -28,6 +28,8 @@ async def decides(
 async def _reported_since(tx: Tx, station_id: str, since: datetime) -> bool:
     """Whether the station reported a session or a boot, or something that could not be used."""
     if await transactions.heard_since(tx, station_id, received_after=since):
+        return True
+    if await reports.untaken_since(tx, station_id, since):
         return True
     station = await stations.get(tx, station_id)
     return station is not None and station.boot_time is not None and station.boot_time > since

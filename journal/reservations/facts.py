@@ -12,6 +12,7 @@ from fleet.log import reservations
 from fleet.stations import StationConnector
 from journal.commands.facts import reservation_frames
 from journal.commands.sessions import session_of
+from journal.reports import untaken_since
 
 _TOLD_FIRST = (ConnectorStatus.RESERVED, ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE)
 
@@ -44,6 +45,7 @@ async def read_reservation_evidence(
         boot_time=station.boot_time if station else None,
         ocpp_version=holder.ocpp_version if holder else (station.ocpp_version if station else ""),
         connection_timeout_s=station.connection_timeout_s if station else None,
+        untaken=await untaken_since(tx, station_id, reservation.create_time),
     )
 
 

@@ -41,6 +41,12 @@ def text(payload: Mapping[str, Any], key: str, limit: int) -> str:
     return "" if value is None else printable(str(value), limit)
 
 
+def optional_text(payload: Mapping[str, Any], key: str) -> str:
+    """A string field as it came; "" when it is absent. For what is cleaned elsewhere."""
+    value = payload.get(key)
+    return "" if value is None else str(value)
+
+
 def number(payload: Mapping[str, Any], key: str, code: str) -> int:
     """A required id or counter, 0 to 2**31 - 1. Raises: CallRefused with `code`."""
     return bounded(payload[key], key, code)

@@ -4,7 +4,7 @@ A dialect translates between the payloads of one OCPP version and the domain's w
 nothing of sockets, clocks, tasks or databases.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -14,6 +14,7 @@ from domain.model.specs import (
 )
 from domain.ocpp_words import Capabilities
 from station_gateway.dialects.command_words import CommandWords
+from station_gateway.dialects.mending.mends import Mends
 from station_gateway.dialects.messages import (
     Answer,
     Confirmation,
@@ -75,11 +76,24 @@ class Dialect(Protocol):
         """Actions of reports that must not count twice when the station repeats them."""
 
     @property
+    def REPORTS(self) -> Collection[str]:  # noqa: N802
+        """The actions of a station that tell facts. Where they are odd they can be mended."""
+
+    @property
     def COMMANDS(self) -> Mapping[Kind, CommandWords[Any]]:  # noqa: N802
         """How each command is written, answered and asked about. A row for every kind."""
 
     def check_call(self, action: str, payload: Payload) -> PayloadViolation | None:
         """Judge (and repair in place) the payload of a station's CALL."""
+
+    def take_call(self, action: str, payload: Payload) -> Mends | PayloadViolation:
+        """As `check_call`, but an odd report is mended in place where it is certain."""
+
+    def mend_call(self, action: str, payload: Payload) -> Mends | PayloadViolation:
+        """Mend a report whose values `read_call` refused. `action` is one of `REPORTS`."""
+
+    def subject_of(self, payload: Payload) -> tuple[int | None, str]:
+        """EVSE and transaction id of a refused report; None and "" where it does not say."""
 
     def check_send(self, action: str, payload: Payload) -> PayloadViolation | None:
         """Judge (and repair in place) the payload of a station's SEND.

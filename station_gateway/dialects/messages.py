@@ -3,7 +3,8 @@
 `read_call` of a dialect makes one of the classes of `StationCall` from a station's CALL; `reply`
 makes the payload of the answer from a `Confirmation`. Everything in these classes is bounded and
 clean: strings are printable and cut at the length that the standard gives, numbers fit into 32 bits
-(meter readings into 64), times are aware UTC and within the window of `fields.read_time`.
+(meter readings into 64), times are aware UTC and within the window of `fields.read_time`. Messages
+that tell facts have `mended`: the kinds of mends that were needed to read them.
 
 The classes are msgspec structs: making one takes a quarter of the time of a frozen dataclass, and
 one is made for every message.
@@ -126,10 +127,14 @@ class StationTime(msgspec.Struct, frozen=True):
 
 
 class TokenSeen(msgspec.Struct, frozen=True):
-    """A token as the station sent it. `type` is None on 1.6, which has no types."""
+    """A token as the station sent it. `type` is None on 1.6, which has no types.
+
+    cleaned: something was taken away around it, or made visible in it.
+    """
 
     value: str
     type: str | None = None
+    cleaned: bool = False
 
 
 class Booted(msgspec.Struct, frozen=True):
@@ -140,6 +145,7 @@ class Booted(msgspec.Struct, frozen=True):
     serial_number: str = ""
     firmware_version: str = ""
     reason: str = ""
+    mended: tuple[str, ...] = ()
 
 
 class HeartbeatSeen(msgspec.Struct, frozen=True):
@@ -155,43 +161,55 @@ class ConnectorStatusSeen(msgspec.Struct, frozen=True):
     time: StationTime
     error_code: str = ""
     info: str = ""
+    mended: tuple[str, ...] = ()
 
 
 class AuthorizationAsked(msgspec.Struct, frozen=True):
-    """Authorize."""
+    """Authorize. certificate: it also asks about a contract's certificate, which nobody checks."""
 
     token: TokenSeen
+    certificate: bool = False
+    mended: tuple[str, ...] = ()
 
 
 class SessionStarted(msgspec.Struct, frozen=True):
-    """StartTransaction (1.6). The answer must carry the transaction id that we mint."""
+    """StartTransaction (1.6). The answer must carry the transaction id that we mint.
+
+    meter_start_wh: None when the station told none.
+    """
 
     evse_id: int
     connector_id: int
     token: TokenSeen
-    meter_start_wh: int
+    meter_start_wh: int | None
     time: StationTime
     reservation_id: int | None = None
     meter_suspect: bool = False
+    mended: tuple[str, ...] = ()
 
 
 class SessionStopped(msgspec.Struct, frozen=True):
     """StopTransaction (1.6).
 
     ocpp_transaction_id: as text; `id_known` is False for 0 and -1: the station never got ours.
+    meter_stop_wh: None when the station told none.
     """
 
     ocpp_transaction_id: str
     id_known: bool
-    meter_stop_wh: int
+    meter_stop_wh: int | None
     time: StationTime
     token: TokenSeen | None = None
     reason: str = "Local"
     meter_suspect: bool = False
+    mended: tuple[str, ...] = ()
 
 
 class SessionEvent(msgspec.Struct, frozen=True):
-    """TransactionEvent (2.x). `event_type` is Started, Updated or Ended."""
+    """TransactionEvent (2.x). `event_type` is Started, Updated or Ended.
+
+    ocpp_transaction_id: "" when it could not be read: an update or an end of the one that runs.
+    """
 
     event_type: str
     ocpp_transaction_id: str
@@ -207,18 +225,21 @@ class SessionEvent(msgspec.Struct, frozen=True):
     charging_state: str = ""
     stop_reason: str = ""
     meter_wh: int | None = None
+    mended: tuple[str, ...] = ()
 
 
 class MeterRead(msgspec.Struct, frozen=True):
     """MeterValues.
 
-    ocpp_transaction_id: only on 1.6. meter_wh: None without an energy register among the values.
+    evse_id: None when the station did not say. ocpp_transaction_id: only on 1.6.
+    meter_wh: None without an energy register among the values.
     """
 
-    evse_id: int
+    evse_id: int | None
     time: StationTime
     ocpp_transaction_id: str | None = None
     meter_wh: int | None = None
+    mended: tuple[str, ...] = ()
 
 
 class VendorDataSeen(msgspec.Struct, frozen=True):
@@ -233,6 +254,7 @@ class ReservationEndReported(msgspec.Struct, frozen=True):
 
     reservation_id: int
     status: str
+    mended: tuple[str, ...] = ()
 
 
 class SecurityEventSeen(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ Descriptions name the field by the schema's own property names, never a value of
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
@@ -27,6 +27,7 @@ from typing import Any, Protocol
 import jsonschema_rs
 
 from station_gateway.dialects.interface import ErrorWords, PayloadViolation
+from station_gateway.dialects.mending.mends import NO_MENDS, Mending, Mends
 from station_gateway.dialects.messages import Payload
 
 _IDENTIFIERS = frozenset({"idTag", "parentIdTag", "idToken", "additionalIdToken", "transactionId"})
@@ -66,6 +67,7 @@ class SchemaSet:
     package: where they are shipped. request_suffix: "" in 1.6, "Request" in 2.x.
     handled: actions that we take from a station; other actions of the standard are NotSupported.
     sent: those that come as SEND, without a response.
+    menders: by action, how an odd report is built anew; each returns the field that is missing.
     """
 
     package: str
@@ -73,6 +75,7 @@ class SchemaSet:
     handled: frozenset[str]
     words: ErrorWords
     sent: frozenset[str] = frozenset()
+    menders: Mapping[str, Callable[[Mending], str]] = field(default_factory=dict)
     _obeys: dict[str, Callable[[Payload], bool]] = field(default_factory=dict)
 
     def check_call(self, action: str, payload: Payload) -> PayloadViolation | None:
@@ -85,6 +88,28 @@ class SchemaSet:
             self._obeys[action] = _message(self.package, name).strict.is_valid
             return self._check(name, payload)
         return self._not_taken(action)
+
+    def take_call(self, action: str, payload: Payload) -> Mends | PayloadViolation:
+        """Judge a CALL of the station, and mend it in place where it tells facts."""
+        obeys = self._obeys.get(action)
+        if obeys is None and action in self.handled:
+            obeys = _message(self.package, action + self.request_suffix).strict.is_valid
+            self._obeys[action] = obeys
+        if obeys is not None and obeys(payload):  # nearly always
+            return NO_MENDS
+        if action in self.menders:
+            return self.mend_call(action, payload)
+        return self.check_call(action, payload) or NO_MENDS
+
+    def mend_call(self, action: str, payload: Payload) -> Mends | PayloadViolation:
+        """Mend a CALL in place, whether it obeys or not. `action` is one of `menders`."""
+        mending = Mending(payload)
+        missing = self.menders[action](mending)
+        if missing:
+            return PayloadViolation(self.words.missing, f"{missing}: not usable")
+        payload.clear()
+        payload.update(mending.made)
+        return mending.found
 
     def check_send(self, action: str, payload: Payload) -> PayloadViolation | None:
         """Judge (and repair in place) a SEND of the station."""

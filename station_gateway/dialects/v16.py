@@ -29,6 +29,7 @@ from station_gateway.dialects.command_words import (
     QuestionSubject,
     read_trigger,
 )
+from station_gateway.dialects.mending import v16 as mending
 from station_gateway.dialects.messages import (
     Answer,
     Authorization,
@@ -50,9 +51,13 @@ CAPABILITIES = ocpp_words.CAPABILITIES[VERSION]
 
 ERRORS = v16_readers.ERRORS
 ONE_EFFECT = replies.ONE_EFFECT
-SCHEMAS = SchemaSet("ocpp.v16", "", frozenset(v16_readers.READERS), ERRORS)
+SCHEMAS = SchemaSet("ocpp.v16", "", frozenset(v16_readers.READERS), ERRORS, menders=mending.MENDERS)
+REPORTS = mending.MENDERS.keys()
 
 check_call = SCHEMAS.check_call
+take_call = SCHEMAS.take_call
+mend_call = SCHEMAS.mend_call
+subject_of = mending.subject_of
 check_send = SCHEMAS.check_send
 check_answer = SCHEMAS.check_answer
 

@@ -2,6 +2,7 @@
 
 from domain import ocpp_words
 from station_gateway.dialects import v2x
+from station_gateway.dialects.mending import v2x as mending
 from station_gateway.dialects.schemas import SchemaSet
 
 VERSION = "2.0.1"
@@ -10,7 +11,8 @@ CAPABILITIES = ocpp_words.CAPABILITIES[VERSION]
 
 ERRORS = v2x.ERRORS
 ONE_EFFECT = v2x.ONE_EFFECT
-SCHEMAS = SchemaSet("ocpp.v201", "Request", frozenset(v2x.READERS), ERRORS)
+SCHEMAS = SchemaSet("ocpp.v201", "Request", frozenset(v2x.READERS), ERRORS, menders=mending.MENDERS)
+REPORTS = mending.MENDERS.keys()
 
 # fmt: off
 CONNECTOR_TYPES = frozenset({
@@ -29,6 +31,9 @@ _SPEECH = v2x.Speech(
 )
 
 check_call = SCHEMAS.check_call
+take_call = SCHEMAS.take_call
+mend_call = SCHEMAS.mend_call
+subject_of = mending.subject_of
 check_send = SCHEMAS.check_send
 check_answer = SCHEMAS.check_answer
 

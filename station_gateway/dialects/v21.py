@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from domain import ocpp_words
 from station_gateway.dialects import v2x
+from station_gateway.dialects.mending import v2x as mending
 from station_gateway.dialects.schemas import SchemaSet
 from station_gateway.dialects.station_calls import readers
 
@@ -34,7 +35,8 @@ _READERS: Mapping[str, readers.Reader] = {
 }
 _SENT = frozenset({"NotifyPeriodicEventStream"})
 
-SCHEMAS = SchemaSet("ocpp.v21", "Request", frozenset(_READERS), ERRORS, _SENT)
+SCHEMAS = SchemaSet("ocpp.v21", "Request", frozenset(_READERS), ERRORS, _SENT, mending.MENDERS)
+REPORTS = mending.MENDERS.keys()
 _SPEECH = v2x.Speech(
     VERSION,
     _READERS,
@@ -42,6 +44,9 @@ _SPEECH = v2x.Speech(
 )
 
 check_call = SCHEMAS.check_call
+take_call = SCHEMAS.take_call
+mend_call = SCHEMAS.mend_call
+subject_of = mending.subject_of
 check_send = SCHEMAS.check_send
 check_answer = SCHEMAS.check_answer
 

@@ -230,6 +230,12 @@ class Speech:
     def reply(self, call: StationCall, said: Confirmation) -> Payload:
         """The CALLRESULT payload for a message that `read_call` made."""
         match call:
+            case AuthorizationAsked(certificate=True):
+                # Nobody here checks contracts: their token is not accepted on its own word.
+                return {
+                    "idTokenInfo": {"status": "Invalid"},
+                    "certificateStatus": "NoCertificateAvailable",
+                }
             case AuthorizationAsked():
                 return {"idTokenInfo": self._id_token_info(said.authorization)}
             case SessionEvent() if said.authorization is not None:

@@ -5,6 +5,7 @@ crash both are there, or neither. Each function returns whether somebody is to b
 fact where the answer needs it.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from journal.commands.waking import StationEvent, wake_concerned
 from station_gateway.dialects.messages import (
     Booted,
     BootVerdict,
+    CallRefused,
     ConnectorStatusSeen,
     MeterRead,
     ReservationEndReported,
@@ -32,13 +34,19 @@ from station_gateway.dialects.messages import (
 from station_gateway.facts import lasting
 from station_gateway.facts.authorizer import Authorizer, Judgement
 from station_gateway.facts.ownership import own_reservation, owns_session
+from station_gateway.facts.reports import keep_untaken
+from station_gateway.session.events import Untaken
 from station_gateway.stations.peer import Peer
 
 
 async def booted(tx: Tx, peer: Peer, call: Booted, now: datetime) -> bool:
     """The station booted and is accepted."""
     await _record_boot(tx, peer, call, BootVerdict.ACCEPTED, now)
-    told = {"boot_reason": call.reason, "connection_id": peer.connection_id}
+    told = {
+        "boot_reason": call.reason,
+        "connection_id": peer.connection_id,
+        "mended": _words_of(call.mended),
+    }
     event = StationEvent(peer.id, "booted", message=StationMessage.BOOT_NOTIFICATION, told=told)
     return await wake_concerned(tx, event, now)
 
@@ -90,6 +98,7 @@ async def reservation_ended(
         reservation_id=wire_id,
         status=call.status,
         message=StationMessage.RESERVATION_STATUS_UPDATE,
+        told={"mended": _words_of(call.mended)},
     )
     return await wake_concerned(tx, event, now)
 
@@ -114,7 +123,7 @@ async def connector_status(tx: Tx, peer: Peer, call: ConnectorStatusSeen, now: d
         message=StationMessage.STATUS_NOTIFICATION,
         station_time=None if call.time.suspect else call.time.time,
         changes_nothing=connector.status_time != now,
-        told={"error_code": call.error_code},
+        told={"error_code": call.error_code, "mended": _words_of(call.mended)},
     )
     wake = await wake_concerned(tx, event, now)
     freed = await plugs.connector_told(tx, peer.id, call.evse_id, call.status, now)
@@ -149,7 +158,11 @@ async def session_started(
     )
     if not is_new:
         token = await lasting.judge_within(tx, session, token, lasting.START)
-    told = {"event": TransactionPhase.STARTED, "meter_start_wh": call.meter_start_wh}
+    told = {
+        "event": TransactionPhase.STARTED,
+        "meter_start_wh": call.meter_start_wh,
+        "mended": _words_of(call.mended),
+    }
     wake = await _wake_for(
         *(tx, session, now),
         changed=is_new,
@@ -174,7 +187,9 @@ async def session_stopped(
         ocpp_transaction_id = await plugs.meant_by_stop(
             tx, peer.id, digest, call.time.time, suspect=call.time.suspect, now=now
         )
-    if ocpp_transaction_id is None or not await owns_session(tx, peer, ocpp_transaction_id):
+    if ocpp_transaction_id is None:
+        return token, await keep_untaken(tx, peer, _of_no_session(call), now)
+    if not await owns_session(tx, peer, ocpp_transaction_id):
         return token, False
     session = await transactions.stop_v16(
         tx,
@@ -194,6 +209,7 @@ async def session_stopped(
         "event": TransactionPhase.ENDED,
         "stop_reason": call.reason,
         "meter_stop_wh": call.meter_stop_wh,
+        "mended": _words_of(call.mended),
     }
     return token, await _wake_for(
         *(tx, session, now),
@@ -207,14 +223,19 @@ async def session_stopped(
 async def session_event(
     tx: Tx, peer: Peer, call: SessionEvent, authorizer: Authorizer, now: datetime
 ) -> tuple[Judgement | None, bool]:
-    """A 2.x session reports an event. Events come in any order, any number of times."""
+    """A 2.x session reports an event. Events come in any order, any number of times.
+
+    Raises: CallRefused for an event that names no session, where not exactly one can be meant.
+    """
+    if not call.ocpp_transaction_id:
+        call = replace(call, ocpp_transaction_id=await _running_at(tx, peer, call.evse_id))
     token = await _judged_within(tx, peer, call, authorizer, now)
     digest = _told(token, call.token) if token and call.token else None
     session, changed = await transactions.event_v2(
         tx,
         station=peer.id,
         tenant=peer.tenant,
-        ocpp_transaction_id=call.ocpp_transaction_id,
+        ocpp_transaction_id=call.ocpp_transaction_id or await _running_at(tx, peer, call.evse_id),
         event_type=call.event_type,
         seq_no=call.seq_no,
         evse_id=call.evse_id,
@@ -246,6 +267,7 @@ async def session_event(
         "stop_reason": call.stop_reason,
         "offline": call.offline or None,
         "remote_start_id": call.remote_start_id,
+        "mended": _words_of(call.mended),
     }
     wake = await _wake_for(
         *(tx, session, now),
@@ -307,8 +329,14 @@ async def session_observed(
         evse_id=call.evse_id,
         ocpp_transaction_id=ocpp_transaction_id,
         message=StationMessage.METER_VALUES,
+        told={"mended": _words_of(call.mended)},
     )
     return await wake_concerned(tx, event, now), True
+
+
+def _words_of(mended: tuple[str, ...]) -> str | None:
+    """What was mended, as the explanation shows it."""
+    return ", ".join(mended) or None
 
 
 async def _wake_for(
@@ -360,3 +388,26 @@ def _forget(peer: Peer, ended: list[Transaction]) -> bool:
     for session in ended:
         peer.forget(session.ocpp_transaction_id)
     return bool(ended)
+
+
+def _of_no_session(call: SessionStopped) -> Untaken:
+    key = f"{call.ocpp_transaction_id}:{call.meter_stop_wh}:{call.reason}"
+    if not call.time.suspect:
+        key += f":{call.time.time.isoformat()}"
+    detail = "transactionId: names none of the sessions that run"
+    return Untaken(
+        f"{StationMessage.STOP_TRANSACTION}:{key}",
+        StationMessage.STOP_TRANSACTION,
+        "no_session",
+        detail,
+    )
+
+
+async def _running_at(tx: Tx, peer: Peer, evse_id: int | None) -> str:
+    """The id of the only session that runs at the EVSE. Raises: CallRefused."""
+    found = await transactions.active(tx, peer.id, evse_id=evse_id)
+    if len(found) != 1:
+        raise CallRefused(
+            "PropertyConstraintViolation", "transactionInfo.transactionId: no session"
+        )
+    return found[0].ocpp_transaction_id

@@ -34,7 +34,7 @@ from typing import Any
 import msgspec
 
 from domain.model.answers import CallError
-from station_gateway.dialects.interface import Dialect
+from station_gateway.dialects.interface import Dialect, PayloadViolation
 from station_gateway.dialects.messages import Payload, Unreadable
 from station_gateway.session import frames, refusals
 from station_gateway.session.events import (
@@ -269,7 +269,7 @@ class OcppSession:
         try:
             frame = frames.decode(data, self._limits.frame)
         except FrameError as error:
-            return self._refuse(error)
+            return self._refuse(error, data)
         kind = frame.type_number
         if kind == frames.CALL:
             one_effect = frame.action in self._dialect.ONE_EFFECT
@@ -278,7 +278,7 @@ class OcppSession:
             return self._answer_received(frame)
         if not self._dialect.CAPABILITIES.extended_frames:
             unknown = FrameError(Fault.TYPE_NUMBER, "unknown message type", kind, frame.message_id)
-            return self._refuse(unknown)
+            return self._refuse(unknown, data)
         if kind == frames.SEND:
             return self._send_received(frame)
         return [AnswerRefused(frame.message_id, CallError(*(frame.error or ())))]
@@ -298,11 +298,11 @@ class OcppSession:
             if answer is not None:
                 self._out.append(answer)
                 return [FrameRefused("duplicate_call")]
-        violation = self._dialect.check_call(frame.action, frame.body)
-        if violation is not None:
-            self._send_error(message_id, violation.code, violation.description)
-            return [FrameRefused(reason_of(violation, self._dialect.ERRORS), violation.description)]
-        theirs = _Theirs(CallReceived(message_id, frame.action, frame.body), fingerprint)
+        mends = refusals.checked(self._dialect, frame, mend=self._limits.frame.mend)
+        if isinstance(mends, PayloadViolation):
+            self._send_error(message_id, mends.code, mends.description)
+            return [refusals.refused_call(mends, frame, self._dialect)]
+        theirs = _Theirs(CallReceived(message_id, frame.action, frame.body, mends), fingerprint)
         if self._in_hand is None:
             self._in_hand = theirs
             return [theirs.call]
@@ -356,17 +356,18 @@ class OcppSession:
 
     # --- refusing
 
-    def _refuse(self, error: FrameError) -> list[Event]:
+    def _refuse(self, error: FrameError, data: str | bytes) -> list[Event]:
         """Answer a frame that cannot be used, as its version asks. An answer is never answered."""
         if error.fault is Fault.OVERSIZE:
-            return self._close(MESSAGE_TOO_BIG, error.reason)
+            oversize = refusals.refused_text(error, data, self._dialect, "oversize")
+            return self._close(MESSAGE_TOO_BIG, error.reason, oversize)
         if error.type_number in (frames.CALL_RESULT, frames.CALL_ERROR):
             return self._unreadable_answer(error)
         answer = refusals.answer_to(error, self._dialect)
         if answer is not None:
             self._send_error(*answer, error.reason)
         reason = "unknown_type" if error.fault is Fault.TYPE_NUMBER else "unreadable"
-        return [FrameRefused(reason, error.reason)]
+        return [refusals.refused_text(error, data, self._dialect, reason)]
 
     def _unreadable_answer(self, error: FrameError) -> list[Event]:
         message_id = str(error.message_id)
@@ -385,11 +386,11 @@ class OcppSession:
     def _send_error(self, message_id: MessageId, code: str, description: str) -> None:
         self._out.append(frames.encode_error(message_id, code, description))
 
-    def _close(self, code: int, reason: str) -> list[Event]:
+    def _close(self, code: int, reason: str, refused: FrameRefused | None = None) -> list[Event]:
         replies, lost = self._out, self.connection_lost()
         self._out = replies  # answers that are ready go out before the close frame
-        refusal = "oversize" if code == MESSAGE_TOO_BIG else "queue_overflow"
-        return [*lost, FrameRefused(refusal, reason), Closing(code, reason)]
+        refused = refused or FrameRefused("queue_overflow", reason)
+        return [*lost, refused, Closing(code, reason)]
 
     def _end(self) -> None:
         self._over = True

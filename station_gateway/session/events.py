@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from domain.model.answers import CallError
+from station_gateway.dialects.mending.mends import NO_MENDS, Mends
 from station_gateway.dialects.messages import Answer, Payload
 from station_gateway.session.frames import MessageId
 
@@ -29,11 +30,15 @@ class Missing(StrEnum):
 
 
 class CallReceived(msgspec.Struct, frozen=True):
-    """The station's CALL is now in hand: exactly one `reply` or `reply_error` must follow."""
+    """The station's CALL is now in hand: exactly one `reply` or `reply_error` must follow.
+
+    mends: what was mended in it.
+    """
 
     message_id: MessageId
     action: str
     payload: Payload
+    mends: Mends = NO_MENDS
 
 
 class AnswerReceived(msgspec.Struct, frozen=True):
@@ -68,14 +73,32 @@ class AnswerRefused(msgspec.Struct, frozen=True):
     error: CallError
 
 
+class Untaken(msgspec.Struct, frozen=True):
+    """A report that had no effect, though it may have told a fact.
+
+    key: the same for repeats of one message. action: "" when it could not be read.
+    reason: a word of `REFUSALS`, or of who refused it. detail: never a value of the station.
+    evse_id, ocpp_transaction_id: None and "" where they could not be read.
+    """
+
+    key: str
+    action: str
+    reason: str
+    detail: str = ""
+    evse_id: int | None = None
+    ocpp_transaction_id: str = ""
+
+
 class FrameRefused(msgspec.Struct, frozen=True):
     """A frame had no effect. For the log and the metric.
 
     reason: a stable word of `REFUSALS`. detail: for humans, without any value of the frame.
+    untaken: the fact that it may have told; None when it told none.
     """
 
     reason: str
     detail: str = ""
+    untaken: Untaken | None = None
 
 
 REFUSALS = (

@@ -20,7 +20,9 @@ from typing import Any
 import msgspec
 import orjson
 
+from station_gateway.dialects.mending.mends import NO_MENDS, Mends
 from station_gateway.dialects.printable import printable
+from station_gateway.session import texts
 
 CALL = 2
 CALL_RESULT = 3
@@ -44,18 +46,22 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FrameLimits:
-    """The limits of one frame. Sizes are bytes of UTF-8; `nesting` counts arrays and objects."""
+    """The limits of one frame. Sizes are bytes of UTF-8; `nesting` counts arrays and objects.
+
+    mend: a text that is not quite a frame is taken for what it certainly means.
+    """
 
     frame_bytes: int = 262_144
     nesting: int = 32
     message_id_chars: int = 64
     action_chars: int = 64
+    mend: bool = False
 
 
 class FrameError(Exception):
     """A frame that cannot be used. It carries no text of the frame but the message id.
 
-    type_number, message_id: None when they could not be read.
+    type_number, message_id: None when they could not be read. action: "" when it could not.
     """
 
     def __init__(
@@ -64,12 +70,14 @@ class FrameError(Exception):
         reason: str,
         type_number: int | None = None,
         message_id: MessageId | None = None,
+        action: str = "",
     ) -> None:
         super().__init__(reason)
         self.fault = fault
         self.reason = reason
         self.type_number = type_number
         self.message_id = message_id
+        self.action = action
 
 
 class DecodedFrame(msgspec.Struct, frozen=True):
@@ -77,6 +85,7 @@ class DecodedFrame(msgspec.Struct, frozen=True):
 
     action: CALL and SEND only, else "". body: payload of CALL, CALLRESULT, SEND.
     error: code, description of CALLERROR and CALLRESULTERROR, else None.
+    mends: what was mended in its text.
     """
 
     type_number: int
@@ -84,10 +93,14 @@ class DecodedFrame(msgspec.Struct, frozen=True):
     action: str
     body: dict[str, Any]
     error: tuple[str, str] | None = None
+    mends: Mends = NO_MENDS
 
 
-_HEAD = re.compile(r'\s*\[\s*([2-6])\s*,\s*"([^"\\\x00-\x1f\ud800-\udfff]{1,64})"')
-_HEAD_CHARS = 160
+_HEAD = re.compile(
+    r'\s*\[\s*([2-6])\s*,\s*"([^"\\\x00-\x1f\ud800-\udfff]{1,64})"'
+    r'(?:\s*,\s*"([A-Za-z0-9]{1,64})")?'
+)
+_HEAD_CHARS = 240
 _ERROR_CODE_CHARS = 64
 _ERROR_TEXT_CHARS = 255
 
@@ -98,15 +111,27 @@ def decode(data: str | bytes, limits: FrameLimits) -> DecodedFrame:
     Raises:
         FrameError: and nothing else, whatever the data is.
     """
+    try:
+        return _decode(data, limits)
+    except FrameError as error:
+        if not limits.mend or error.fault is Fault.OVERSIZE:
+            raise
+        mended = texts.mended(data)
+        if mended is None or _depth(mended[0]) > limits.nesting:
+            raise
+        return _shape(*mended, limits)
+
+
+def _decode(data: str | bytes, limits: FrameLimits) -> DecodedFrame:
     if len(data) > limits.frame_bytes:
-        raise FrameError(Fault.OVERSIZE, "frame is too large")
+        raise _oversize(data)
     if isinstance(data, bytes):
         raise _broken(data.decode("latin-1"), "binary frame")
     size = len(data)
     if not data.isascii():
         size = len(data.encode("utf-8", "surrogatepass"))
         if size > limits.frame_bytes:
-            raise FrameError(Fault.OVERSIZE, "frame is too large")
+            raise _oversize(data)
     try:
         message = orjson.loads(data)
     except ValueError:
@@ -115,7 +140,13 @@ def decode(data: str | bytes, limits: FrameLimits) -> DecodedFrame:
         raise _broken(data, "nested too deep")
     if data.count(":") > 1 and _has_duplicate_keys(data, size, message):
         raise _broken(data, "duplicate keys")
-    return _shape(message, limits)
+    return _shape(message, NO_MENDS, limits)
+
+
+def _oversize(data: str | bytes) -> FrameError:
+    head = data[:_HEAD_CHARS]
+    head = head.decode("latin-1") if isinstance(head, bytes) else head
+    return FrameError(Fault.OVERSIZE, "frame is too large", action=_broken(head, "").action)
 
 
 def _broken(text: str, reason: str) -> FrameError:
@@ -123,7 +154,7 @@ def _broken(text: str, reason: str) -> FrameError:
     head = _HEAD.match(text[:_HEAD_CHARS])
     if head is None:
         return FrameError(Fault.TEXT, reason)
-    return FrameError(Fault.TEXT, reason, int(head[1]), head[2])
+    return FrameError(Fault.TEXT, reason, int(head[1]), head[2], head[3] or "")
 
 
 def _depth(message: object) -> int:
@@ -165,7 +196,7 @@ def _unique_pairs(pairs: list[tuple[str, Any]]) -> None:
         raise _DuplicateKey
 
 
-def _shape(message: object, limits: FrameLimits) -> DecodedFrame:
+def _shape(message: object, mends: Mends, limits: FrameLimits) -> DecodedFrame:
     if type(message) is not list or not message:
         raise FrameError(Fault.SHAPE, "not an array with elements")
     type_number = message[0]
@@ -177,11 +208,11 @@ def _shape(message: object, limits: FrameLimits) -> DecodedFrame:
     if message_id is None:
         raise FrameError(Fault.SHAPE, "message id cannot be read", type_number)
     if type_number in (CALL, SEND):
-        return _call(message, type_number, message_id, limits)
+        return _call(message, type_number, message_id, mends, limits)
     if type_number == CALL_RESULT:
         if len(message) < 3 or type(message[2]) is not dict:
             raise FrameError(Fault.PAYLOAD, "payload is not an object", type_number, message_id)
-        return DecodedFrame(CALL_RESULT, message_id, "", message[2])
+        return DecodedFrame(CALL_RESULT, message_id, "", message[2], mends=mends)
     return DecodedFrame(type_number, message_id, "", {}, _error_words(message))
 
 
@@ -193,16 +224,24 @@ def _message_id(message: list[Any], limits: FrameLimits) -> MessageId | None:
 
 
 def _call(
-    message: list[Any], type_number: int, message_id: MessageId, limits: FrameLimits
+    message: list[Any],
+    type_number: int,
+    message_id: MessageId,
+    mends: Mends,
+    limits: FrameLimits,
 ) -> DecodedFrame:
-    if len(message) != 4 or type(message[2]) is not str:
+    action = message[2] if len(message) > 2 else None
+    if type(action) is not str:
         raise FrameError(Fault.SHAPE, "not [type, id, action, payload]", type_number, message_id)
-    _, _, action, payload = message
     if len(action) > limits.action_chars:
         raise FrameError(Fault.SHAPE, "action name is too long", type_number, message_id)
-    if type(payload) is not dict:
-        raise FrameError(Fault.PAYLOAD, "payload is not an object", type_number, message_id)
-    return DecodedFrame(type_number, message_id, action, payload)
+    if len(message) != 4:
+        raise FrameError(
+            Fault.SHAPE, "not [type, id, action, payload]", type_number, message_id, action
+        )
+    if type(message[3]) is not dict:
+        raise FrameError(Fault.PAYLOAD, "payload is not an object", type_number, message_id, action)
+    return DecodedFrame(type_number, message_id, action, message[3], mends=mends)
 
 
 def _error_words(message: list[Any]) -> tuple[str, str]:

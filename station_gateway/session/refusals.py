@@ -5,9 +5,16 @@ message id cannot be read, 2.x asks for RpcFrameworkError with the id "-1" (2.0.
 and 1.6 has no code.
 """
 
+from hashlib import blake2b
+
+import orjson
+
 from station_gateway.dialects.interface import Dialect, ErrorWords, PayloadViolation
+from station_gateway.dialects.mending.mends import Mends
+from station_gateway.dialects.messages import Payload
 from station_gateway.session import frames
-from station_gateway.session.frames import Fault, FrameError, MessageId
+from station_gateway.session.events import FrameRefused, Untaken
+from station_gateway.session.frames import DecodedFrame, Fault, FrameError, MessageId
 
 UNREADABLE_ID = "-1"
 
@@ -40,3 +47,53 @@ def reason_of(violation: PayloadViolation, words: ErrorWords) -> str:
     """The word of `events.REFUSALS` for a payload that its schema refuses."""
     unknown = violation.code in (words.not_implemented, words.not_supported)
     return "unknown_action" if unknown else "invalid_payload"
+
+
+def checked(dialect: Dialect, frame: DecodedFrame, *, mend: bool) -> Mends | PayloadViolation:
+    """Judge a CALL. What was mended in it, its payload in place; or why it is refused."""
+    if not mend:
+        return dialect.check_call(frame.action, frame.body) or frame.mends
+    mends = dialect.take_call(frame.action, frame.body)
+    if frame.mends and not isinstance(mends, PayloadViolation):
+        return {**mends, **frame.mends}
+    return mends
+
+
+def refused_call(
+    violation: PayloadViolation, frame: DecodedFrame, dialect: Dialect
+) -> FrameRefused:
+    """The event of a CALL that its schema refuses."""
+    reason, detail = reason_of(violation, dialect.ERRORS), violation.description
+    return FrameRefused(reason, detail, untaken(dialect, frame.action, frame.body, reason, detail))
+
+
+def refused_text(
+    error: FrameError, data: str | bytes, dialect: Dialect, reason: str
+) -> FrameRefused:
+    """The event of a frame that cannot be read. Whose action is not known may have told a fact."""
+    if error.action and not carries_fact(dialect, error.action):
+        return FrameRefused(reason, error.reason)
+    text = data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass")
+    told = Untaken(_key(error.action, text), error.action, reason, error.reason)
+    return FrameRefused(reason, error.reason, told)
+
+
+def untaken(
+    dialect: Dialect, action: str, payload: Payload, reason: str, detail: str
+) -> Untaken | None:
+    """A refused CALL as a fact; None when its action never tells one."""
+    if not carries_fact(dialect, action):
+        return None
+    evse_id, transaction_id = dialect.subject_of(payload)
+    key = _key(action, orjson.dumps(payload, default=str))
+    return Untaken(key, action, reason, detail, evse_id, transaction_id)
+
+
+def carries_fact(dialect: Dialect, action: str) -> bool:
+    """Whether messages of this action tell facts. Also in another spelling, which is refused."""
+    word = action.strip().casefold()
+    return any(word == known.casefold() for known in dialect.REPORTS)
+
+
+def _key(action: str, content: bytes) -> str:
+    return f"{action}:{blake2b(content, digest_size=16).hexdigest()}"

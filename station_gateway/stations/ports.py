@@ -4,9 +4,12 @@ With these ports only `sockets/` knows the websocket library, and only `facts/` 
 of a station writes down. The simulation gives a station other sockets.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from station_gateway.dialects.mending.mends import Mends
 from station_gateway.dialects.messages import Confirmation, StationCall
+from station_gateway.session.events import Untaken
 from station_gateway.stations.peer import Peer
 
 
@@ -52,6 +55,24 @@ class TextSocket(Protocol):
 
 class Unanswered(Exception):
     """The message gets no answer: its fact could not be written, so the station must keep it."""
+
+
+class ReportBook(Protocol):
+    """Keeps what was odd in the reports of stations. `facts.reports.OddReports` implements it."""
+
+    async def untaken(self, peer: Peer, told: Untaken) -> None:
+        """Keep a report that nobody could take. Never raises."""
+
+    async def persist(
+        self, peer: Peer, action: str, write: Callable[[], Awaitable[object]]
+    ) -> None:
+        """Try to write until the database is back. Never raises."""
+
+    def mended(self, peer: Peer, action: str, mends: Mends) -> bool:
+        """Count a message that was mended. Returns whether to flush soon."""
+
+    async def flush(self) -> None:
+        """Write what was counted."""
 
 
 class CallHandler(Protocol):

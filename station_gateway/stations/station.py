@@ -31,8 +31,15 @@ from station_gateway.session.events import (
 from station_gateway.session.flood import FloodGate, FloodLimits
 from station_gateway.settings import GatewaySettings
 from station_gateway.stations.boot import StationBoot
+from station_gateway.stations.odd_calls import OddCalls
 from station_gateway.stations.peer import Peer
-from station_gateway.stations.ports import CallHandler, SocketGone, TextSocket, Unanswered
+from station_gateway.stations.ports import (
+    CallHandler,
+    ReportBook,
+    SocketGone,
+    TextSocket,
+    Unanswered,
+)
 from station_gateway.stations.waiting import StationGone, StationQueue
 from telemetry import metrics
 
@@ -49,6 +56,7 @@ class Surroundings:
 
     session_limits: by OCPP version.
     late_answer: stores an answer that came after its CALL was given up.
+    reports: keeps what was odd.
     on_boot: called after each accepted boot. ask_boot: asks a station to boot.
     on_flood: called when a station was closed for flooding.
     tasks: what runs beside the sockets; the process waits for it when it stops.
@@ -58,6 +66,7 @@ class Surroundings:
     session_limits: Mapping[str, SessionLimits]
     flood_limits: FloodLimits
     handlers: CallHandler
+    reports: ReportBook
     utc_now: Callable[[], datetime]
     late_answer: LateAnswer
     on_boot: OnStation
@@ -92,6 +101,7 @@ class ConnectedStation:
         "_ended",
         "_gate",
         "_loop",
+        "_odd",
         "_queue",
         "_session",
         "_socket",
@@ -113,6 +123,9 @@ class ConnectedStation:
         self._loop = asyncio.get_running_loop()
         self._session = OcppSession(dialect, surroundings.session_limits[dialect.VERSION])
         self._gate = FloodGate(surroundings.flood_limits, self._loop.time())
+        self._odd = OddCalls(
+            peer, dialect, surroundings.reports, surroundings.spawn, surroundings.settings.strict
+        )
         self._queue: StationQueue | None = None
         self._answer: asyncio.Future[AnswerReceived | AnswerMissing] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -185,7 +198,15 @@ class ConnectedStation:
     def _refused(self, event: FrameRefused) -> None:
         self.boot.heard()
         metrics.BAD_FRAMES.labels(reason=event.reason).inc()
-        log.info("frame_refused", station=self.peer.id, reason=event.reason, detail=event.detail)
+        told = event.untaken
+        log.info(
+            "frame_refused",
+            station=self.peer.id,
+            action=told.action if told else "",
+            reason=event.reason,
+            detail=event.detail,
+        )
+        self._odd.untaken(told)
 
     def _answer_refused(self, event: AnswerRefused) -> None:
         """Our answer stands, for its fact is committed; an operator has to look at it."""
@@ -213,22 +234,23 @@ class ConnectedStation:
         peer, session, handlers = self.peer, self._session, self._surroundings.handlers
         boot, boots = self.boot, peer.boots
         try:
-            message = self.dialect.read_call(
-                call.action, call.payload, self._surroundings.utc_now()
-            )
+            message = self._odd.read(call, self._surroundings.utc_now())
             if isinstance(message, Booted):
                 boot.arrived()
             said = await handlers.handle(peer, message)
             payload = self.dialect.reply(message, said)
         except CallRefused as refused:
             boot.heard()
+            self._odd.refused(call, "invalid_payload", refused.description)
             return session.reply_error(call.message_id, refused.code, refused.description)
         except Unanswered:
             boot.left_unanswered()
+            self._odd.unanswered(call, message, handlers)
             return session.abandon(call.message_id)
         except Exception:
             boot.left_unanswered()
             log.exception("handler_failed", station=peer.id, action=call.action)
+            self._odd.refused(call, "handler_failed", "the gateway failed")
             return session.reply_error(call.message_id, self.dialect.ERRORS.internal)
         events = session.reply(call.message_id, payload)
         # First the answer to a boot, then commands: a station takes none before.

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from domain.ocpp_words import CAPABILITIES
 from station_gateway.dialects import fields
 from station_gateway.dialects.interface import ErrorWords
 from station_gateway.dialects.messages import (
@@ -19,6 +18,7 @@ from station_gateway.dialects.messages import (
     TokenSeen,
 )
 from station_gateway.dialects.station_calls import readers
+from station_gateway.dialects.station_calls.tokens import token_seen
 
 ERRORS = ErrorWords(
     format="FormationViolation",
@@ -29,8 +29,6 @@ ERRORS = ErrorWords(
 )
 """As 1.6 spells them (OCPP-J 1.6 section 4.2.3). It has no code for a message without a readable id
 nor for an unknown message type: such frames are ignored."""
-
-ID_TAG_CHARS = CAPABILITIES["1.6"].id_token_chars
 
 
 def _boot(payload: Payload, now: datetime) -> Booted:  # noqa: ARG001
@@ -60,11 +58,11 @@ def _authorize(payload: Payload, now: datetime) -> AuthorizationAsked:  # noqa: 
 
 
 def _token(payload: Payload) -> TokenSeen:
-    return TokenSeen(fields.text(payload, "idTag", ID_TAG_CHARS))
+    return token_seen(fields.optional_text(payload, "idTag"))
 
 
 def _started(payload: Payload, now: datetime) -> SessionStarted:
-    meter_wh, suspect = fields.energy(payload["meterStart"])
+    meter_wh, suspect = _register(payload, "meterStart")
     connector = fields.number(payload, "connectorId", ERRORS.property)
     return SessionStarted(
         evse_id=connector,
@@ -77,6 +75,12 @@ def _started(payload: Payload, now: datetime) -> SessionStarted:
     )
 
 
+def _register(payload: Payload, key: str) -> tuple[int | None, bool]:
+    """The register in Wh, None when the station told none, and whether it is not to be trusted."""
+    value = payload.get(key)
+    return (None, True) if value is None else fields.energy(value)
+
+
 def _reservation(payload: Payload) -> int | None:
     """The reservation's id; stations that have none send 0, -1 or nothing."""
     value = payload.get("reservationId")
@@ -84,7 +88,7 @@ def _reservation(payload: Payload) -> int | None:
 
 
 def _stopped(payload: Payload, now: datetime) -> SessionStopped:
-    meter_wh, suspect = fields.energy(payload["meterStop"])
+    meter_wh, suspect = _register(payload, "meterStop")
     number = payload["transactionId"]
     if abs(number) > fields.INT32_MAX:
         raise CallRefused(ERRORS.property, "transactionId: out of range")
@@ -101,10 +105,13 @@ def _stopped(payload: Payload, now: datetime) -> SessionStopped:
 
 def _meter(payload: Payload, now: datetime) -> MeterRead:
     number = payload.get("transactionId", 0)
+    connector = payload.get("connectorId")
     values: list[dict[str, Any]] = payload["meterValue"]
     registers = fields.registers_of(values)
     return MeterRead(
-        evse_id=fields.number(payload, "connectorId", ERRORS.property),
+        evse_id=None
+        if connector is None
+        else fields.bounded(connector, "connectorId", ERRORS.property),
         time=fields.read_time(values[-1].get("timestamp"), now),
         ocpp_transaction_id=str(number) if 0 < number <= fields.INT32_MAX else None,
         meter_wh=registers[-1] if registers else None,

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from domain.ocpp_words import CAPABILITIES
 from station_gateway.dialects import fields
 from station_gateway.dialects.interface import ErrorWords
 from station_gateway.dialects.messages import (
@@ -18,6 +17,7 @@ from station_gateway.dialects.messages import (
     TokenSeen,
 )
 from station_gateway.dialects.station_calls import readers
+from station_gateway.dialects.station_calls.tokens import token_seen
 
 ERRORS = ErrorWords(
     format="FormatViolation",
@@ -32,8 +32,8 @@ ERRORS = ErrorWords(
 
 TOKEN_TYPE_CHARS = 20
 TRANSACTION_ID_CHARS = 36
-_LONGEST_TOKEN = max(version.id_token_chars for version in CAPABILITIES.values())
-"""The limit of all versions: the schema has refused what is too long for the station's version."""
+_LONGEST_ID = 255
+"""Longer ones are refused. The schema has refused what is too long for the station's version."""
 
 
 def _boot(payload: Payload, now: datetime) -> Booted:  # noqa: ARG001
@@ -57,13 +57,13 @@ def _status(payload: Payload, now: datetime) -> ConnectorStatusSeen:
 
 
 def _authorize(payload: Payload, now: datetime) -> AuthorizationAsked:  # noqa: ARG001
-    return AuthorizationAsked(_token(payload["idToken"]))
+    unchecked = any(payload.get(key) for key in ("certificate", "iso15118CertificateHashData"))
+    return AuthorizationAsked(_token(payload["idToken"]), certificate=unchecked)
 
 
 def _token(token: Payload) -> TokenSeen:
-    return TokenSeen(
-        fields.text(token, "idToken", _LONGEST_TOKEN), fields.text(token, "type", TOKEN_TYPE_CHARS)
-    )
+    type_ = fields.text(token, "type", TOKEN_TYPE_CHARS)
+    return token_seen(fields.optional_text(token, "idToken"), type_)
 
 
 def _event(payload: Payload, now: datetime) -> SessionEvent:
@@ -72,8 +72,8 @@ def _event(payload: Payload, now: datetime) -> SessionEvent:
     token = payload.get("idToken")
     return SessionEvent(
         event_type=payload["eventType"],
-        ocpp_transaction_id=fields.text(info, "transactionId", TRANSACTION_ID_CHARS),
-        seq_no=fields.number(payload, "seqNo", ERRORS.property),
+        ocpp_transaction_id=fields.text(info, "transactionId", _LONGEST_ID),
+        seq_no=_sequence(payload, now),
         trigger=fields.text(payload, "triggerReason", 50),
         time=fields.read_time(payload["timestamp"], now),
         offline=payload.get("offline", False),
@@ -86,6 +86,13 @@ def _event(payload: Payload, now: datetime) -> SessionEvent:
         stop_reason=fields.text(info, "stoppedReason", 50),
         meter_wh=_register_of(payload),
     )
+
+
+def _sequence(payload: Payload, now: datetime) -> int:
+    """The place among the session's events. Without a number they are ordered as they come."""
+    if "seqNo" in payload:
+        return fields.number(payload, "seqNo", ERRORS.property)
+    return 0 if payload["eventType"] == "Started" else int(now.timestamp())
 
 
 _PICK_REGISTER: Mapping[str, Callable[[list[int]], int]] = {"Started": min, "Ended": max}
@@ -105,7 +112,7 @@ def _register_of(payload: Payload) -> int | None:
 
 def _meter(payload: Payload, now: datetime) -> MeterRead:
     return MeterRead(
-        evse_id=fields.number(payload, "evseId", ERRORS.property),
+        evse_id=fields.optional_number(payload, "evseId", ERRORS.property),
         time=fields.read_time(payload["meterValue"][-1].get("timestamp"), now),
         meter_wh=_register_of(payload),
     )

@@ -71,6 +71,7 @@ class Station(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     EVSES_FIELD_NUMBER: _builtins.int
     PENDING_COMMANDS_FIELD_NUMBER: _builtins.int
+    MENDED_REPORTS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. The resource name, `stations/{station}`; the identity is URL-escaped."""
     location: _builtins.str
@@ -119,6 +120,10 @@ class Station(_message.Message):
     def pending_commands(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Output only. Names of its commands that have not ended, `commands/{command}`, at most 100. Filled by GetStation only."""
 
+    @_builtins.property
+    def mended_reports(self) -> _containers.RepeatedCompositeFieldContainer[Global___MendedReport]:
+        """Output only. Where its reports did not conform to OCPP and were taken all the same, the newest first. Filled by GetStation only."""
+
     def __init__(
         self,
         *,
@@ -140,14 +145,61 @@ class Station(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         evses: _abc.Iterable[Global___Evse] | None = ...,
         pending_commands: _abc.Iterable[_builtins.str] | None = ...,
+        mended_reports: _abc.Iterable[Global___MendedReport] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["boot_time", b"boot_time", "connect_time", b"connect_time", "create_time", b"create_time", "last_seen_time", b"last_seen_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["boot_state", b"boot_state", "boot_time", b"boot_time", "connect_time", b"connect_time", "connected", b"connected", "create_time", b"create_time", "evses", b"evses", "firmware_version", b"firmware_version", "gateway", b"gateway", "last_seen_time", b"last_seen_time", "location", b"location", "model", b"model", "name", b"name", "ocpp_version", b"ocpp_version", "pending_commands", b"pending_commands", "registered", b"registered", "security_profile", b"security_profile", "serial_number", b"serial_number", "vendor", b"vendor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["boot_state", b"boot_state", "boot_time", b"boot_time", "connect_time", b"connect_time", "connected", b"connected", "create_time", b"create_time", "evses", b"evses", "firmware_version", b"firmware_version", "gateway", b"gateway", "last_seen_time", b"last_seen_time", "location", b"location", "mended_reports", b"mended_reports", "model", b"model", "name", b"name", "ocpp_version", b"ocpp_version", "pending_commands", b"pending_commands", "registered", b"registered", "security_profile", b"security_profile", "serial_number", b"serial_number", "vendor", b"vendor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Station: _TypeAlias = Station  # noqa: Y015
+
+@_typing.final
+class MendedReport(_message.Message):
+    """Describes reports of a station that did not conform to OCPP: each was taken for what it certainly means."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTION_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    FIRST_TIME_FIELD_NUMBER: _builtins.int
+    LAST_TIME_FIELD_NUMBER: _builtins.int
+    action: _builtins.str
+    """Output only. The message in OCPP's own words, for example `StopTransaction`."""
+    kind: _builtins.str
+    """Output only. What was mended, for example `TIME`, `TOKEN` or `METER`; docs/operating.md lists them. Words will be added."""
+    field: _builtins.str
+    """Output only. The field where it was mended last, for example `meterStop`; empty for the frame itself."""
+    count: _builtins.int
+    """Output only. How many messages of this action were mended in this way."""
+    @_builtins.property
+    def first_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When the first one came."""
+
+    @_builtins.property
+    def last_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When the newest one came. It may lag a minute behind, as `count` may."""
+
+    def __init__(
+        self,
+        *,
+        action: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        field: _builtins.str = ...,
+        count: _builtins.int = ...,
+        first_time: _timestamp_pb2.Timestamp | None = ...,
+        last_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["first_time", b"first_time", "last_time", b"last_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "count", b"count", "field", b"field", "first_time", b"first_time", "kind", b"kind", "last_time", b"last_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MendedReport: _TypeAlias = MendedReport  # noqa: Y015
 
 @_typing.final
 class Evse(_message.Message):

@@ -1,0 +1,24 @@
+"""What a station reported and nobody could take, as the domain sees it."""
+
+from datetime import datetime
+
+from domain.evidence.proof import UntakenReport
+from fleet import reports
+from fleet.engine.statements import Tx
+
+
+async def untaken_since(tx: Tx, station: str, since: datetime) -> tuple[UntakenReport, ...]:
+    """The reports since then that could not be used, the oldest first.
+
+    Where there are more than are read, one about nothing certain stands for the rest.
+    """
+    rows = await reports.untaken_since(tx, station, since)
+    found = tuple(
+        UntakenReport(
+            row.action, row.received_time, row.evse_id, row.ocpp_transaction_id, row.reason
+        )
+        for row in rows
+    )
+    if len(rows) < reports.READ_LIMIT:
+        return found
+    return (*found, UntakenReport("", rows[-1].received_time))

@@ -1,0 +1,1 @@
+"""Takes odd reports of stations for what they certainly mean, and says what was mended."""

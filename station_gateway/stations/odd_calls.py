@@ -1,0 +1,89 @@
+"""Reads the CALLs of one station, and hands on what was odd in them."""
+
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from typing import Any
+
+from station_gateway.dialects.interface import Dialect, PayloadViolation
+from station_gateway.dialects.mending.marks import marked, marks_of
+from station_gateway.dialects.messages import (
+    CallRefused,
+    ReservationEndReported,
+    SessionEvent,
+    SessionStarted,
+    SessionStopped,
+    StationCall,
+)
+from station_gateway.session.events import CallReceived, Untaken
+from station_gateway.session.refusals import untaken
+from station_gateway.stations.peer import Peer
+from station_gateway.stations.ports import CallHandler, ReportBook
+
+_IN_ANY_ORDER = (SessionStarted, SessionStopped, SessionEvent, ReservationEndReported)
+"""Facts that may be written late. An old status would replace a newer one."""
+
+
+class OddCalls:
+    """What is odd in the CALLs of one station.
+
+    strict: nothing is mended. Values that were never refused are read as ever.
+    """
+
+    __slots__ = ("_book", "_dialect", "_peer", "_spawn", "_strict")
+
+    def __init__(
+        self,
+        peer: Peer,
+        dialect: Dialect,
+        book: ReportBook,
+        spawn: Callable[[Coroutine[Any, Any, None]], None],
+        strict: bool,
+    ) -> None:
+        self._peer = peer
+        self._dialect = dialect
+        self._book = book
+        self._spawn = spawn
+        self._strict = strict
+
+    def read(self, call: CallReceived, now: datetime) -> StationCall:
+        """The message of a CALL; mended where its values are out of bounds.
+
+        Raises: CallRefused.
+        """
+        mends = call.mends
+        try:
+            message = self._dialect.read_call(call.action, call.payload, now)
+        except CallRefused as refused:
+            if self._strict or call.action not in self._dialect.REPORTS:
+                raise
+            more = self._dialect.mend_call(call.action, call.payload)
+            if isinstance(more, PayloadViolation):
+                raise CallRefused(more.code, more.description) from refused
+            message = self._dialect.read_call(call.action, call.payload, now)
+            mends = {**mends, **more}
+        marks = marks_of(message)
+        if not mends and not marks:  # nearly always
+            return message
+        mends = {**marks, **mends}
+        if self._book.mended(self._peer, call.action, mends):
+            self._spawn(self._book.flush())
+        return marked(message, mends)
+
+    def untaken(self, told: Untaken | None) -> None:
+        """Keep what a refused frame may have told."""
+        if told is not None:
+            self._spawn(self._book.untaken(self._peer, told))
+
+    def refused(self, call: CallReceived, reason: str, detail: str) -> None:
+        """Keep what a refused CALL may have told."""
+        self.untaken(untaken(self._dialect, call.action, call.payload, reason, detail))
+
+    def unanswered(self, call: CallReceived, message: StationCall, handlers: CallHandler) -> None:
+        """The database did not take a fact in time: it is written as soon as that is back."""
+        if isinstance(message, _IN_ANY_ORDER):
+            write = self._book.persist(
+                self._peer, call.action, lambda: handlers.handle(self._peer, message)
+            )
+            self._spawn(write)
+        else:
+            self.refused(call, "not_written", "the database did not take it in time")
