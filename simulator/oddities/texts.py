@@ -10,7 +10,7 @@ _FIRST_VALUE = re.compile(r'(": ?")([^"\\]+)(")')
 
 def _twice(text: str) -> str:
     """The first key of the payload, twice."""
-    return _FIRST_KEY.sub(lambda found: "{" + f'{found[0][1:]},{found[0][1:]}', text, count=1)
+    return _FIRST_KEY.sub(lambda found: "{" + f"{found[0][1:]},{found[0][1:]}", text, count=1)
 
 
 def _inside(character: str) -> Callable[[str], str]:

@@ -176,7 +176,7 @@ class Sessions:
         self._begin(Request(evse, token, "", None, station.holds.take(evse, token)))
 
     def _lends(self, evse: int, token: str) -> None:
-        """Somebody charges at a place that is held for another, and is reported as if he were he."""
+        """Somebody charges at a place that is held for another, under the number of that hold."""
         station = self._station
         hold = station.holds.at(evse)
         if hold is None or not station.temper.field.lends_holds or not station.plugged[evse]:
@@ -248,9 +248,7 @@ class Sessions:
             after_s = station.chance.between(0.05, 3.0)
             station.loop.call_later(after_s, lambda: self.end(session, seen.message_id, "Remote"))
 
-    def end(
-        self, session: TrueSession, cause: str, reason: str, *, reported: bool = True
-    ) -> None:
+    def end(self, session: TrueSession, cause: str, reason: str, *, reported: bool = True) -> None:
         """It ends, once."""
         station = self._station
         if not session.running:

@@ -115,14 +115,20 @@ class Speech:
                 "timestamp": at,
             }
         held = self._station.holds.at(evse) if status == "Reserved" else None
-        word = payload.get("status", payload.get("connectorStatus", ""))
+        word = str(payload.get("status") or payload.get("connectorStatus"))
 
         def answered(_: Payload) -> None:
-            self._station.truth.statuses[evse] = (self._station.loop.utc_now(), word)
+            now = self._station.loop.utc_now()
+            self._station.truth.statuses[evse] = (now, word)
+            self._station.truth.shown_since.setdefault(evse, now)
             if held is not None:
                 held.shown = True
 
-        return _message("StatusNotification", payload, False, answered)
+        def written() -> Payload:
+            self._station.truth.last_said[evse] = word
+            return payload
+
+        return _message("StatusNotification", written, False, answered)
 
     def begun(self, session: TrueSession, remote_start_id: int | None, *, plugged: bool) -> None:
         """A session began."""
@@ -237,7 +243,7 @@ class Speech:
         stopped: str = "",
         tells: str = "begin",
     ) -> None:
-        """TransactionEvent. tells: what a back end knows by it, of the session that was asked for."""
+        """TransactionEvent. tells: what a back end knows by it of the session asked for."""
         seq = self._seq[session.number]
         self._seq[session.number] = seq + 1
         info: Payload = {"transactionId": session.ocpp_transaction_id, "chargingState": state}

@@ -52,6 +52,7 @@ class Station(Talker):
         temper: Temper,
         network: Network,
         story: Any,
+        *,
         words: FieldWords,
     ) -> None:
         super().__init__(loop, chance, temper, Speech(temper.version, self), words)

@@ -126,6 +126,10 @@ class Truth:
     """Answers that are no answers to what it asked."""
     statuses: dict[int, tuple[datetime, str]] = field(default_factory=dict)
     """The last status of each connector that was confirmed, and when."""
+    last_said: dict[int, str] = field(default_factory=dict)
+    """The last status of each connector that it wrote, confirmed or not."""
+    shown_since: dict[int, datetime] = field(default_factory=dict)
+    """When a status of each connector was confirmed for the first time."""
     connections: list[datetime] = field(default_factory=list)
     """When each of its connections began."""
     connected: bool = True

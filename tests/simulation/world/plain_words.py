@@ -14,6 +14,7 @@ from fleet.stations import StationConnector
 from fleet.transactions.rows import Transaction
 from tests.simulation.rules.station_record.words import CommandWords, PlainWords
 
+
 def told_in_plain_words(
     commands: Sequence[tuple[Command, Sequence[Send]]],
     reservations: Sequence[Reservation],
@@ -24,7 +25,8 @@ def told_in_plain_words(
     return PlainWords(
         tuple(
             CommandWords(
-                MessageToDict(command_out(command)), frozenset(send.message_id for send in sent)
+                MessageToDict(command_out(command)),
+                frozenset(send.message_id for send in sent if send.message_id),
             )
             for command, sent in commands
         ),

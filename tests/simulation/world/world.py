@@ -22,6 +22,7 @@ from station_gateway.stations.waiting import StationGone
 from tests.simulation.repeatable.chance import Chance, fixed_identities
 from tests.simulation.repeatable.fleet_file import FleetFile
 from tests.simulation.repeatable.virtual_time import VirtualLoop, run
+from tests.simulation.rules.station_record.words import PlainWords
 from tests.simulation.servers.gateways import GatewayHouse, worker_activities
 from tests.simulation.servers.processes import Process, ProcessDatabase, own_tasks
 from tests.simulation.servers.remote_activities import Poller
@@ -35,7 +36,7 @@ from tests.simulation.station.tempers import Temper, of_the_field, temper_of
 from tests.simulation.station.truth import Truth
 from tests.simulation.world.callers import STATION, TAGS, TENANT, TIMING, Callers, Told
 from tests.simulation.world.narrator import narrated
-from tests.simulation.world.plain_words import PlainWords, told_in_plain_words
+from tests.simulation.world.plain_words import told_in_plain_words
 from tests.simulation.world.plots import plot_of
 
 LONGEST_S = 2_500.0
@@ -133,7 +134,7 @@ class World:
         self.gateways: list[GatewayHouse] = []
         words = FieldWords(self.temper.field, Chance(f"{seed}/words"))
         self.station = Station(
-            loop, Chance(f"{seed}/station"), self.temper, self, story.line, words
+            loop, Chance(f"{seed}/station"), self.temper, self, story.line, words=words
         )
         self.callers = Callers(self)
         self._sockets = Chance(f"{seed}/sockets")

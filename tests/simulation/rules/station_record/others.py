@@ -36,7 +36,7 @@ def _ended_by(session: TrueSession, end: Ended) -> bool:
 
 
 def _was_known_to_end(case: Case, session: TrueSession, end: Ended) -> bool:
-    """Its end was reported; or the power was cut, and its connector was shown as free after that."""
+    """Its end was reported; or the power was cut, and its connector was shown as free later."""
     if not case.undisturbed or session.ended is None:
         return False
     if session.end_told is not None:
@@ -71,9 +71,7 @@ def restarted(case: Case) -> Iterator[str]:
             left = moment(command.said, "sendTime") - ROUGHLY
             if not any(left <= one.at <= end.at + ROUGHLY for one in case.record.restarts):
                 yield f"{command.name}: SUCCEEDED, and the station did not restart"
-        if end.code in NOTHING and any(
-            one.cause in command.frames for one in case.record.restarts
-        ):
+        if end.code in NOTHING and any(one.cause in command.frames for one in case.record.restarts):
             yield f"{command.name}: {end.code} ({end.cause}), and the station restarted"
 
 

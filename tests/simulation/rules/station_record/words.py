@@ -1,4 +1,4 @@
-"""What callers were told, in plain words: the JSON of the API. Nothing of the product is known here."""
+"""What callers were told, in plain words: the JSON of the API. Nothing else of ours is known."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -74,7 +74,9 @@ class Case:
     def session_called(self, wire_id: str | None) -> TrueSession | None:
         """The session that has this id."""
         sessions = self.record.sessions
-        return next((one for one in sessions if wire_id and one.ocpp_transaction_id == wire_id), None)
+        return next(
+            (one for one in sessions if wire_id and one.ocpp_transaction_id == wire_id), None
+        )
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class FieldTemper:
     stamps: how it writes times: "", "lower", "local" or "constant".
     ends_early: it writes ends as if they were eleven minutes before the starts.
     short: its sessions end within seconds.
-    shows: the tag that it reports instead of the driver's: "", "empty", "other" or "stranger" (1.6).
+    shows: the tag that it reports instead of its driver's: "empty", "other" or "stranger" (1.6).
     connector_zero: it reports its sessions on connector 0 (1.6).
     lends_holds: anybody may charge at a reserved place, and is reported with the hold's number.
     restarts_warm: it restarts without losing its connection.

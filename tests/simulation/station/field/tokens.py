@@ -76,9 +76,7 @@ class LateTokens:
         token = self._field.token == "late"
         state = IN_CABLE if plugged else IN_WAIT
         if names or token:
-            station.speech.event(
-                session, "Updated", trigger, state, names_start=names, token=token
-            )
+            station.speech.event(session, "Updated", trigger, state, names_start=names, token=token)
         if plugged:
             station.loop.call_later(station.words.moment_s(), lambda: self._charges(session))
 
