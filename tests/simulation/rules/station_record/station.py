@@ -63,7 +63,7 @@ def shown_as_it_is(case: Case) -> Iterator[str]:
         return
     for evse, (at, word) in case.record.statuses.items():
         shown = case.words.connectors.get(evse)
-        confirmed = case.record.last_said[evse] == word
+        confirmed = case.record.last_said.get(evse) == word
         if confirmed and shown is not None and shown != word:
             yield f"connector {evse} is shown as {shown}; the station said {word} at {at:%X}"
 
