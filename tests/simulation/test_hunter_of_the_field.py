@@ -11,17 +11,18 @@ from typing import Any
 
 import pytest
 
-from domain.commands import start_session
+from domain.commands import reset, start_session
 from domain.commands.table import COMMANDS
 from domain.evidence.sessions import Match, Session
 from domain.limits import CLOCK_TOLERANCE
 from domain.model.command import Code, Command, Outcome
 from domain.model.outcomes import Cause, ending
 from domain.model.specs import Kind
+from domain.reservations import observing
 from fleet import sends
 from fleet.engine.statements import Tx
 from fleet.transactions.rows import Transaction
-from station_gateway.dialects.messages import TokenVerdict
+from station_gateway.dialects.messages import Authorization, TokenVerdict
 from station_gateway.facts.authorizer import FleetAuthorizer, Judgement
 from station_gateway.session.engine import OcppSession
 from station_gateway.stations.station import ConnectedStation
@@ -52,8 +53,7 @@ def test_an_authorisation_that_ends_with_its_command_is_found(
         open_now = await sends.open_for_station(tx, asked["station"])
         if any(send.token_digest == judged.digest and not send.undo for send in open_now):
             return judged
-        invalid = replace(judged.authorization, verdict=TokenVerdict.INVALID)
-        return replace(judged, authorization=invalid)
+        return replace(judged, authorization=Authorization(TokenVerdict.INVALID))
 
     monkeypatch.setattr(FleetAuthorizer, "judge", forgetful)
     assert found_in_the_field(stage, "because its token was refused", "lost-answers", START)
@@ -99,7 +99,7 @@ def test_a_station_that_talks_and_is_never_taken_for_booted_is_found(
 def test_a_session_that_stands_as_running_for_ever_is_found(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, station: str
 ) -> None:
-    real = plain_words.transaction_out
+    real: Callable[..., Any] = vars(plain_words)["transaction_out"]
 
     def for_ever(row: Transaction) -> Any:
         return real(row if row.meter_stop_wh is not None else replace(row, state="ACTIVE"))
@@ -110,7 +110,7 @@ def test_a_session_that_stands_as_running_for_ever_is_found(
 
 def believes_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a station's clock shows as earlier than our frame was before it."""
-    real = start_session.classify
+    real: Callable[..., Match] = vars(start_session)["classify"]
 
     def trusting(session: Session, frame: Any, **rest: Any) -> Match:
         earliest: datetime = frame.send_time - CLOCK_TOLERANCE
@@ -174,6 +174,24 @@ def test_a_message_that_is_never_read_because_of_its_id_is_found(
     monkeypatch.setattr(OcppSession, "reply_at_once", confirmed, raising=False)
     monkeypatch.setattr(OcppSession, "receive", once)
     assert found_in_the_field(stage, "is shown as", "old-ids")
+
+
+def test_a_hold_that_somebody_else_uses_and_is_told_as_used_is_found(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(observing, "_is_holders", lambda *_: True)
+    assert found_in_the_field(stage, "USED, and its driver never came", "lent-holds")
+
+
+def test_a_restart_on_the_same_socket_that_is_overlooked_is_found(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def blind(*_: Any) -> Cause:
+        return Cause.STATION_DID_NOT_RESTART
+
+    monkeypatch.setattr(reset, "_has_booted", lambda *_: False)
+    monkeypatch.setattr(reset, "_not_restarted", blind)
+    assert found_in_the_field(stage, "and the station restarted", "warm-restarts", Kind.RESET)
 
 
 def test_a_refusal_that_nobody_watches_is_found(

@@ -58,7 +58,7 @@ def at(seconds: float) -> datetime:
 
 
 def told(
-    kind: str, code: str, cause: str = "", *, after_s: float = 60, **spec: Any
+    kind: str, code: str, cause: str = "", after_s: float = 60, spec: Any = None
 ) -> CommandWords:
     said = {
         "name": "commands/c1",
@@ -66,13 +66,13 @@ def told(
         "outcome": {"code": f"CODE_{code}", "cause": cause},
         "sendTime": at(0).isoformat(),
         "outcomeTime": at(after_s).isoformat(),
-        **spec,
+        **(spec or {}),
     }
     return CommandWords(said, frozenset({"m1"}))
 
 
-def started(code: str, cause: str = "", **more: Any) -> CommandWords:
-    return told("START_SESSION", code, cause, startSession={"idToken": TOKEN}, **more)
+def started(code: str, cause: str = "", after_s: float = 60) -> CommandWords:
+    return told("START_SESSION", code, cause, after_s, {"startSession": {"idToken": TOKEN}})
 
 
 def session(**more: Any) -> TrueSession:
@@ -105,9 +105,9 @@ LIES: dict[str, tuple[CommandWords | None, Truth, PlainWords]] = {
         record(session(ended=at(70), end_cause="deauthorized")),
         PlainWords(),
     ),
-    "ran on": (told("STOP_SESSION", "SUCCEEDED", **STOPPED), record(session()), PlainWords()),
+    "ran on": (told("STOP_SESSION", "SUCCEEDED", spec=STOPPED), record(session()), PlainWords()),
     "had ended at": (
-        told("STOP_SESSION", "NO_EFFECT", "SESSION_KEEPS_RUNNING", **STOPPED),
+        told("STOP_SESSION", "NO_EFFECT", "SESSION_KEEPS_RUNNING", spec=STOPPED),
         record(session(**ENDED)),
         PlainWords(),
     ),
@@ -124,7 +124,7 @@ LIES: dict[str, tuple[CommandWords | None, Truth, PlainWords]] = {
         PlainWords(),
     ),
     "never held 4": (
-        told("RESERVE_NOW", "SUCCEEDED", reserveNow={"wireId": 4}),
+        told("RESERVE_NOW", "SUCCEEDED", spec={"reserveNow": {"wireId": 4}}),
         record(),
         PlainWords(),
     ),
