@@ -170,6 +170,7 @@ class Station(Talker):
         self.restarts.forget()
         self.sessions.power_lost(ends, keeps=self.chance.happens(0.3) if keeps is None else keeps)
         if cause and self.temper.field.restarts_warm:
+            self.boot_reason = "PowerUp"
             self.holds.restarted()
             self.say(self.speech.boot())
             return

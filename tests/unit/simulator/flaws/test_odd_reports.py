@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ from tests.unit.simulator.stations import (
     stop_call,
 )
 
+ROOT = Path(__file__).resolve().parents[4]
 FIRST: dict[str, Any] = {"cable": Cable.FIRST}
 V16_START = {
     "connectorId": 1,
@@ -78,6 +80,11 @@ def test_each_odd_text_keeps_what_the_frame_says(name: str) -> None:
     odd = ODD_TEXTS[name](text)
     assert odd != text
     assert "StartTransaction" in odd
+
+
+@pytest.mark.parametrize("name", [*ODD_FIELDS, *ODD_TEXTS])
+def test_each_oddity_is_documented(name: str) -> None:
+    assert f"`{name}`" in (ROOT / "docs" / "simulator.md").read_text()
 
 
 async def test_a_start_may_have_odd_fields() -> None:
