@@ -11,12 +11,13 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from simulator.behaviour import Behaviour
 from simulator.dialects.messages import CallErrorReply, Payload
 
 _CALL, _RESULT, _ERROR = 2, 3, 4
@@ -38,24 +39,15 @@ class CallErrorReceived(Exception):
         self.code = code
 
 
-class Behaving(Protocol):
-    """What decides how frames are written."""
-
-    def written(self, frame: list[Any]) -> Frames:
-        """The frames to write instead of this one."""
-
-    def spelled(self, frame: list[Any], text: str) -> str:
-        """The text to write for a frame."""
-
-    def message_id(self, number: int, usual: str) -> str:
-        """The message id of the CALL of this number."""
-
-
 @dataclass(frozen=True)
 class Writing:
     """How frames are written. behaviour: as it is at that moment."""
 
-    behaviour: Callable[[], Behaving]
+    behaviour: Callable[[], Behaviour]
+
+
+_HONEST = Behaviour()
+HONESTLY = Writing(lambda: _HONEST)
 
 
 class OcppSocket:
@@ -172,7 +164,7 @@ async def opened_socket(
     password: str | None,
     timeout_s: float,
     on_call: OnCall,
-    writing: Writing,
+    writing: Writing = HONESTLY,
 ) -> AsyncIterator[OcppSocket]:
     """Opens a websocket as a station does. password: for Basic auth; None sends no credentials.
 

@@ -90,7 +90,7 @@ def case_of(ran: Ran) -> Case:
         ran.words,
         undisturbed=ran.disturbed_s == 0,
         usable=not field.odd_text and UNUSABLE.isdisjoint(field.odd_fields),
-        renames=bool(field.shows),
+        renames=field.shows in {"empty", "stranger"},
     )
 
 

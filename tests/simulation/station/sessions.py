@@ -197,7 +197,9 @@ class Sessions:
         session.token, session.cause, session.begun = request.token, request.message_id, now
         return session
 
-    def _begin(self, request: Request, *, lent_hold: int | None = None) -> TrueSession:
+    def _begin(
+        self, request: Request, *, lent_hold: int | None = None, again: bool = False
+    ) -> TrueSession:
         station = self._station
         session = self._session_of(request)
         number = session.number
@@ -213,7 +215,7 @@ class Sessions:
             longest_s = 4.0 if station.temper.field.short else 90.0
             after_s = station.chance.between(1.0, longest_s)
             station.loop.call_later(after_s, lambda: self.end(session, "driver", "Local"))
-        if session.cause and station.words.begins_twice():
+        if session.cause and not again and station.words.begins_twice():
             station.loop.call_later(
                 station.words.moment_s(), lambda: self._begins_again(session, request)
             )
@@ -223,8 +225,7 @@ class Sessions:
         """A second session on the same plug; nobody hears that the first one has ended."""
         if session.running and self._station.has_power and self._station.plugged[session.evse]:
             self.end(session, "replaced", "Other", reported=False)
-            again = replace(request, hold=None, open_session=None)
-            self._begin(again)
+            self._begin(replace(request, hold=None, open_session=None), again=True)
 
     # --- stopping
 

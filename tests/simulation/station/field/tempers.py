@@ -36,7 +36,8 @@ class FieldTemper:
     stamps: how it writes times: "", "lower", "local" or "constant".
     ends_early: it writes ends as if they were eleven minutes before the starts.
     short: its sessions end within seconds.
-    shows: the tag that it reports instead of its driver's: "empty", "other" or "stranger" (1.6).
+    shows: the tag that it reports instead of its driver's: "empty", "stranger", or its own in
+        small letters, "case" (1.6).
     connector_zero: it reports its sessions on connector 0 (1.6).
     lends_holds: anybody may charge at a reserved place, and is reported with the hold's number.
     restarts_warm: it restarts without losing its connection.
@@ -148,7 +149,7 @@ def _early_ends(temper: FieldTemper, chance: Chance) -> FieldTemper:
 def _wrong_names(temper: FieldTemper, chance: Chance) -> FieldTemper:
     if chance.happens(0.4):
         return replace(temper, connector_zero=True)
-    return replace(temper, shows=chance.pick(("empty", "other", "stranger")))
+    return replace(temper, shows=chance.pick(("empty", "stranger", "case")))
 
 
 def _lent_holds(temper: FieldTemper, chance: Chance) -> FieldTemper:

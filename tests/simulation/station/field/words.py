@@ -62,8 +62,7 @@ class FieldWords:
         return payload
 
     def _shown(self, token: str) -> str:
-        other = "TAG-B" if token != "TAG-B" else "TAG-C"
-        return _SHOWN.get(self._field.shows, other)
+        return _SHOWN.get(self._field.shows, token.lower())
 
     def breathes(self) -> bool:
         """Whether another message comes right before this one, with its id."""
