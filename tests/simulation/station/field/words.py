@@ -53,11 +53,9 @@ class FieldWords:
         return ODD_TEXTS[odd](text) if odd and self._chance.happens(self._field.odd_share) else text
 
     def _reported(self, action: str, payload: Payload) -> Payload:
-        if action != "StartTransaction":
-            return payload
-        if self._field.connector_zero:
+        if self._field.connector_zero and action == "StartTransaction":
             payload = {**payload, "connectorId": 0}
-        if self._field.shows:
+        if self._field.shows and "idTag" in payload:
             payload = {**payload, "idTag": self._shown(payload["idTag"])}
         return payload
 
