@@ -44,6 +44,12 @@ class Behaviour:
     comes_back: bool = True
     """Whether it boots after a reset."""
 
+    boots: bool = True
+    """Whether it sends BootNotification when it connects for the first time."""
+
+    reports_power_cuts: bool = True
+    """Whether it reports the sessions that a power cut has ended."""
+
     async def answer(self, call: IncomingCall, inner: Answering) -> CallAnswer | None:
         """Returns the answer to send, at the time to send it. None sends no answer.
 
@@ -54,6 +60,21 @@ class Behaviour:
     def written(self, frame: Frame) -> list[Frame]:
         """The frames to write instead of this one."""
         return [frame]
+
+    def spelled(self, frame: Frame, text: str) -> str:  # noqa: ARG002
+        """The text to write for a frame."""
+        return text
+
+    def message_id(self, number: int, usual: str) -> str:  # noqa: ARG002
+        """The message id of the station's CALL of this number."""
+        return usual
+
+    def takes_answer(self, connections: int, action: str, sent: Payload) -> bool:  # noqa: ARG002
+        """Whether the answer to a message reaches it. When not, the connection is lost with it.
+
+        connections: how many there were so far.
+        """
+        return True
 
     def now(self, true_time: datetime) -> datetime:
         """The time that the station's clock shows."""
@@ -78,6 +99,8 @@ class Combined(Behaviour):
         self._parts = tuple(parts)
         self.goes_down_first = any(part.goes_down_first for part in parts)
         self.comes_back = all(part.comes_back for part in parts)
+        self.boots = all(part.boots for part in parts)
+        self.reports_power_cuts = all(part.reports_power_cuts for part in parts)
 
     async def answer(self, call: IncomingCall, inner: Answering) -> CallAnswer | None:
         """Each part gets the answer of the parts behind it."""
@@ -92,6 +115,22 @@ class Combined(Behaviour):
         for part in reversed(self._parts):
             frames = [written for each in frames for written in part.written(each)]
         return frames
+
+    def spelled(self, frame: Frame, text: str) -> str:
+        """From the innermost to the outermost."""
+        for part in reversed(self._parts):
+            text = part.spelled(frame, text)
+        return text
+
+    def message_id(self, number: int, usual: str) -> str:
+        """From the innermost to the outermost."""
+        for part in reversed(self._parts):
+            usual = part.message_id(number, usual)
+        return usual
+
+    def takes_answer(self, connections: int, action: str, sent: Payload) -> bool:
+        """Whether it gets through all parts."""
+        return all(part.takes_answer(connections, action, sent) for part in self._parts)
 
     def now(self, true_time: datetime) -> datetime:
         """The errors of all parts add up."""

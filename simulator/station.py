@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
-from simulator.behaviour import Behaviour, Combined, Frame, IncomingCall
+from simulator.behaviour import Behaviour, Combined, IncomingCall
 from simulator.charger.charger import Charger
 from simulator.charger.model import (
     AwaitingCable,
@@ -63,7 +63,7 @@ class SimulatedStation:
             evse.jammed = config.lock_jams
         self.dialect = DIALECTS[config.version](config, self.charger)
         self.received: Counter[str] = Counter()
-        self._behaviour = Combined([*config.flaws, *([behaviour] if behaviour else [])])
+        self.behaviour: Behaviour = Combined([*config.flaws, *([behaviour] if behaviour else [])])
         self._say = say
         self._changed = asyncio.Event()
         self._connection = CsmsConnection(self, self._changed)
@@ -172,7 +172,7 @@ class SimulatedStation:
 
     def suffer(self, *flaws: Behaviour) -> None:
         """Replaces all flaws by these. Without an argument, the station is honest."""
-        self._behaviour = Combined(flaws)
+        self.behaviour = Combined(flaws)
 
     # What tests may look at.
 
@@ -218,7 +218,7 @@ class SimulatedStation:
 
     def now(self) -> datetime:
         """The time that the station's clock shows."""
-        return self._behaviour.now(datetime.now(UTC))
+        return self.behaviour.now(datetime.now(UTC))
 
     # What happens in it.
 
@@ -270,7 +270,7 @@ class SimulatedStation:
         return max(0.0, (expiry - self.now()).total_seconds())
 
     def _expire(self, reservation: SimulatedReservation) -> list[Event]:
-        if self._behaviour.keeps(reservation):
+        if self.behaviour.keeps(reservation):
             return []
         return self.charger.expire_reservation(reservation)
 
@@ -285,21 +285,28 @@ class SimulatedStation:
             return
         self._goes_down = True
         self.tell(f"goes down, {going.boot_reason}")
-        at_once = going.power_cut or (going.commanded and self._behaviour.goes_down_first)
+        at_once = going.power_cut or (going.commanded and self.behaviour.goes_down_first)
         if at_once:
             self._switch_off()
-        self.perform(self.charger.go_down(going.trigger, going.ending, self.now()))
+        self.perform(self._reported(going))
         self.spawn(self._boot_again(going, at_once))
+
+    def _reported(self, going: Rebooting) -> list[Event]:
+        """What happens in the charger when it goes down, as far as it is ever reported."""
+        events = self.charger.go_down(going.trigger, going.ending, self.now())
+        if not going.power_cut or self.behaviour.reports_power_cuts:
+            return events
+        return [each for each in events if not isinstance(each, ChargingSessionEnded)]
 
     async def _boot_again(self, going: Rebooting, off: bool) -> None:
         if not off:
             with suppress(TimeoutError):
                 await self.delivered(self.config.call_timeout_s)
             self._switch_off()
-        self.perform(self._behaviour.rebooting(self.charger, self.now()))
+        self.perform(self.behaviour.rebooting(self.charger, self.now()))
         await asyncio.sleep(self.config.reboot_s)
         self._goes_down = False
-        if going.commanded and not self._behaviour.comes_back:
+        if going.commanded and not self.behaviour.comes_back:
             self.stays_down = True
             self.tell("stays down")
             self._changed.set()
@@ -327,11 +334,7 @@ class SimulatedStation:
     def ready(self) -> None:
         """It is connected and booted: suspended sessions go on."""
         self.perform(self.charger.come_up(self.now()))
-        self._behaviour.connected(self)
-
-    def written(self, frame: Frame) -> list[Frame]:
-        """The frames to write instead of this one."""
-        return self._behaviour.written(frame)
+        self.behaviour.connected(self)
 
     def tell(self, text: str) -> None:
         """Reports what happens, for a human."""
@@ -342,7 +345,7 @@ class SimulatedStation:
         self.received[action] += 1
         self._changed.set()
         call = IncomingCall(self, action, payload)
-        answer = await self._behaviour.answer(call, _honestly)
+        answer = await self.behaviour.answer(call, _honestly)
         if answer is None:
             self.tell(f"{action}: left without an answer")
             return None

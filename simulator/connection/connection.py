@@ -12,14 +12,15 @@ from typing import Protocol
 
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 
+from simulator.behaviour import Behaviour
 from simulator.charger.model import Event
 from simulator.config import StationConfig
 from simulator.connection.outbox import Outbox
 from simulator.connection.socket import (
     CallErrorReceived,
-    Frames,
     OcppSocket,
     SocketLost,
+    Writing,
     opened_socket,
 )
 from simulator.dialects.messages import CallErrorReply, Outgoing, Payload, StationDialect
@@ -33,6 +34,7 @@ class ConnectionOwner(Protocol):
 
     config: StationConfig
     dialect: StationDialect
+    behaviour: Behaviour
 
     def now(self) -> datetime:
         """The time that its clock shows."""
@@ -48,9 +50,6 @@ class ConnectionOwner(Protocol):
 
     def ready(self) -> None:
         """It is connected and booted."""
-
-    def written(self, frame: list[object]) -> Frames:
-        """The frames to write instead of this one."""
 
     async def on_call(self, action: str, payload: Payload) -> Payload | CallErrorReply | None:
         """The answer to a CALL of the back end. None: the CALL stays without an answer."""
@@ -119,7 +118,7 @@ class CsmsConnection:
 
     def opened_socket(self) -> AbstractAsyncContextManager[OcppSocket]:
         """Opens a socket with the station's identity and password."""
-        config = self._owner.config
+        owner, config = self._owner, self._owner.config
         return opened_socket(
             config.address(),
             subprotocol=self._owner.dialect.subprotocol,
@@ -127,7 +126,7 @@ class CsmsConnection:
             password=config.password,
             timeout_s=config.connect_timeout_s,
             on_call=self._owner.on_call,
-            written=self._owner.written,
+            writing=Writing(lambda: owner.behaviour),
         )
 
     async def _connect_once(self) -> None:
@@ -150,7 +149,7 @@ class CsmsConnection:
     async def _talk(self, socket: OcppSocket) -> None:
         """Sends everything on one connection, in order: boot, statuses, outbox, heartbeats."""
         interval_s = 300.0
-        if not self.booted or self._owner.config.boot_on_reconnect:
+        if self._must_boot():
             interval_s = await self._boot(socket)
         self.outbox.begin_with(self._owner.statuses())
         self._owner.ready()
@@ -167,6 +166,12 @@ class CsmsConnection:
             await self._deliver(socket, self.outbox.first)
             self.outbox.done()
             self._changed.set()
+
+    def _must_boot(self) -> bool:
+        if not self.booted and not self._owner.behaviour.boots and self.boot_reason == "PowerUp":
+            self.booted = True
+            return False
+        return not self.booted or self._owner.config.boot_on_reconnect
 
     async def _boot(self, socket: OcppSocket) -> float:
         """Sends BootNotification until it is accepted. Returns the heartbeat interval, in s."""
@@ -198,6 +203,10 @@ class CsmsConnection:
                     return
                 await asyncio.sleep(_RETRY_S * attempt)
                 continue
+            taken = self._owner.behaviour.takes_answer(self.connections, outgoing.action, payload)
+            if not taken:
+                socket.drop()
+                raise SocketLost("the connection was lost with the answer")
             if outgoing.on_answer is not None:
                 self._owner.perform(outgoing.on_answer(result, self._owner.now()))
             return

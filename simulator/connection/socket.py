@@ -10,12 +10,14 @@ import json
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from simulator.behaviour import Behaviour
 from simulator.dialects.messages import CallErrorReply, Payload
 
 _CALL, _RESULT, _ERROR = 2, 3, 4
@@ -37,26 +39,33 @@ class CallErrorReceived(Exception):
         self.code = code
 
 
-def _unchanged(frame: list[Any]) -> Frames:
-    return [frame]
+@dataclass(frozen=True)
+class Writing:
+    """How frames are written. behaviour: as it is at that moment."""
+
+    behaviour: Callable[[], Behaviour]
+
+
+_HONEST = Behaviour()
+HONESTLY = Writing(lambda: _HONEST)
 
 
 class OcppSocket:
     """One open websocket.
 
     on_call: answers a CALL of the back end; None leaves it without an answer.
-    written: returns the frames to write instead of one frame.
     """
 
     def __init__(
         self,
         socket: ClientConnection,
         on_call: OnCall,
-        written: Callable[[list[Any]], Frames] = _unchanged,
+        writing: Writing,
     ) -> None:
         self._socket = socket
         self._on_call = on_call
-        self._written = written
+        self._writing = writing
+        self._calls = 0
         self._one_call = asyncio.Lock()
         self._answers: dict[str, asyncio.Future[Payload]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -69,7 +78,10 @@ class OcppSocket:
         Raises: SocketLost, CallErrorReceived, TimeoutError.
         """
         async with self._one_call:
-            identity = message_id or str(uuid.uuid4())
+            self._calls += 1
+            identity = message_id or self._writing.behaviour().message_id(
+                self._calls, str(uuid.uuid4())
+            )
             answer: asyncio.Future[Payload] = asyncio.get_running_loop().create_future()
             self._answers[identity] = answer
             try:
@@ -85,8 +97,10 @@ class OcppSocket:
         Raises: SocketLost.
         """
         try:
-            for each in self._written(frame):
-                await self._socket.send(json.dumps(each, separators=(",", ":")))
+            behaviour = self._writing.behaviour()
+            for each in behaviour.written(frame):
+                text = json.dumps(each, separators=(",", ":"))
+                await self._socket.send(behaviour.spelled(each, text))
         except ConnectionClosed as error:
             raise SocketLost(str(error)) from error
 
@@ -150,7 +164,7 @@ async def opened_socket(
     password: str | None,
     timeout_s: float,
     on_call: OnCall,
-    written: Callable[[list[Any]], Frames] = _unchanged,
+    writing: Writing = HONESTLY,
 ) -> AsyncIterator[OcppSocket]:
     """Opens a websocket as a station does. password: for Basic auth; None sends no credentials.
 
@@ -172,7 +186,7 @@ async def opened_socket(
         max_size=_MAX_FRAME_BYTES,
         proxy=None,
     ) as socket:
-        yield OcppSocket(socket, on_call, written)
+        yield OcppSocket(socket, on_call, writing)
 
 
 def _settle(answer: asyncio.Future[Payload], result: Payload | Exception) -> None:

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from simulator.behaviour import Behaviour, Frame
-from simulator.dialects.messages import Payload
+from simulator.dialects.messages import Payload, parse_time
 
 _CALL = 2
+_SUMMER_IN_BERLIN = timedelta(hours=2)
 _IDS = frozenset({"transactionId", "reservationId", "remoteStartId"})
 
 
@@ -90,8 +91,9 @@ class WrongClock(_CallFlaw):
     """Its clock is wrong; so its reservations end at the wrong time.
 
     The value is the seconds that the clock is ahead (negative: behind), or `1970`: the year of a
-    clock without a battery. Two values change only the written times: `222222017` is the year,
-    `no-offset` leaves out the Z.
+    clock without a battery. Five values change only the written times: `222222017` is the year,
+    `no-offset` leaves out the Z, `local` is two hours ahead without saying so, `lower-case` has a
+    small t and z, `constant` is always the same.
     """
 
     how: str = "86400"
@@ -99,7 +101,7 @@ class WrongClock(_CallFlaw):
     def now(self, true_time: datetime) -> datetime:
         """The wrong time."""
         match self.how:
-            case "222222017" | "no-offset":
+            case "222222017" | "no-offset" | "local" | "lower-case" | "constant":
                 return true_time
             case "1970":
                 new_year = datetime(true_time.year, 1, 1, tzinfo=UTC)
@@ -123,6 +125,12 @@ class WrongClock(_CallFlaw):
                 return re.sub(r"^\d+", "222222017", stamp)
             case "no-offset":
                 return str(stamp).removesuffix("Z")
+            case "local":
+                return f"{parse_time(stamp) + _SUMMER_IN_BERLIN:%Y-%m-%dT%H:%M:%S}"
+            case "lower-case":
+                return str(stamp).lower()
+            case "constant":
+                return "2020-01-01T00:00:00Z"
             case _:
                 return stamp
 

@@ -56,7 +56,10 @@ happened.
 
 from collections.abc import Callable, Iterator
 
+from simulator.oddities.fields import UNUSABLE
 from tests.simulation.rules import reservations, service, sessions, time
+from tests.simulation.rules.station_record.judge import contradictions
+from tests.simulation.rules.station_record.words import Case
 from tests.simulation.world.callers import Told
 from tests.simulation.world.world import Ran
 
@@ -76,7 +79,19 @@ def lies(ran: Ran) -> list[str]:
         for lie in rule(ran, kept)
     ]
     shared = [f"world: {lie}" for lie in sessions.one_claim_per_session(ran)]
-    return of_commands + of_reservations + ran.troubles + shared
+    return of_commands + of_reservations + ran.troubles + shared + contradictions(case_of(ran))
+
+
+def case_of(ran: Ran) -> Case:
+    """The world as the independent judge is shown it."""
+    field = ran.temper.field
+    return Case(
+        ran.truth,
+        ran.words,
+        undisturbed=ran.disturbed_s == 0,
+        usable=not field.odd_text and UNUSABLE.isdisjoint(field.odd_fields),
+        renames=field.shows in {"empty", "stranger"},
+    )
 
 
 Rule = Callable[[Ran, Told], Iterator[str]]

@@ -47,9 +47,10 @@ def reserve_succeeded(ran: Ran, told: Told) -> Iterator[str]:
 
 
 def _is_what_was_asked_for(ran: Ran, hold: TrueHold, told: Told) -> bool:
-    """The place of a 1.6 station with only one is any place of it, and is named to it."""
+    """The place of a 1.6 station that has shown only one is any place of it, and is named to it."""
     spec = told.command.reserve
-    only_place = 1 if (ran.temper.version, ran.temper.evses) == ("1.6", 1) else None
+    shown = [evse for evse, at in ran.truth.shown_since.items() if at <= hold.begun]
+    only_place = 1 if ran.temper.version == "1.6" and shown in ([], [1]) else None
     return (
         spec is not None
         and hold.evse in {spec.evse_id, spec.evse_id or only_place}

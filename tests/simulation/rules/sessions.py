@@ -1,6 +1,7 @@
 """Starts and stops, and what a start undoes, are true. The theory stands in `lies.py`."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from domain.limits import CLOCK_TOLERANCE
 from domain.model.command import Code, CompensationState
@@ -23,6 +24,10 @@ from tests.simulation.world.callers import Told
 from tests.simulation.world.world import Ran
 
 DEFINITE_WITHOUT_SESSION = {Code.REJECTED, Code.NOT_SUPPORTED, Code.NO_EFFECT, Code.CANCELLED}
+
+
+TOKEN_TOLD = timedelta(seconds=10)
+"""The latest that a station that names tokens late has named one."""
 
 
 # --- starts
@@ -184,6 +189,8 @@ def _calm_is_exact(ran: Ran, told: Told) -> Iterator[str]:
         return
     if ran.truth.restarts:
         return  # somebody has asked for it: that is no calm
+    if any(_was_cut_short(session) for session in ran.truth.caused_by(message_ids(told))):
+        return
     code, cause = told.last.outcome.code, told.last.outcome.cause
     if code is Code.UNKNOWN:
         yield f"nothing failed, and it is UNKNOWN ({cause})"
@@ -191,6 +198,13 @@ def _calm_is_exact(ran: Ran, told: Told) -> Iterator[str]:
         began = ran.truth.caused_by(message_ids(told))
         if (code is Code.SUCCEEDED) != bool(began) and code is not Code.NO_EFFECT:
             yield f"nothing failed, and it is {code.value} with sessions {began}"
+
+
+def _was_cut_short(session: TrueSession) -> bool:
+    """Whether it was stopped before its station had said whose it is; who is to know then?"""
+    if session.opened is None or session.ended is None:
+        return False
+    return session.ended - session.begun < TOKEN_TOLD
 
 
 def _has_a_twin(ran: Ran, told: Told) -> bool:

@@ -89,23 +89,32 @@ class Requests:
                     result["attributeValue"] = seconds
                 return {"getVariableResult": [result]}
             case "TriggerMessage":
-                self._triggered(payload)
-                return {"status": "Accepted"}
+                return self._triggered(payload)
             case "GetTransactionStatus":
                 return self._transaction_status(payload)
             case _:
                 return None
 
-    def _triggered(self, payload: Payload) -> None:
-        station = self._station
+    def _triggered(self, payload: Payload) -> Payload:
+        station, accepted = self._station, {"status": "Accepted"}
+        if payload["requestedMessage"] == "BootNotification":
+            if not station.temper.field.boots_if_asked:
+                return {"status": "Rejected"}
+            station.say(station.speech.boot())
+            return accepted
         if payload["requestedMessage"] == "StatusNotification":
             evse = payload.get("connectorId") or payload.get("evse", {}).get("id")
             for one in station.plugged:
                 if evse in (None, one):
                     station.status_now(one)
-            return
+            return accepted
         for session in station.active():
-            station.speech.meter(session)
+            if self._v16:
+                station.speech.meter(session)
+            else:
+                state = "Charging" if session.token else "EVConnected"
+                station.speech.event(session, "Updated", "Trigger", state, tells="")
+        return accepted
 
     def _transaction_status(self, payload: Payload) -> Payload:
         station = self._station

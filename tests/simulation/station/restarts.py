@@ -26,7 +26,8 @@ class Bolts:
         if mood == "error":
             await station.says_error(wire, seen)
             return
-        refusal = self._refusal(evse, connector, in_use=session is not None)
+        in_use = session is not None and session.token != ""
+        refusal = self._refusal(evse, connector, in_use=in_use)
         if mood == "reject":
             refusal = refusal or "UnlockFailed"
         if refusal:
@@ -81,7 +82,8 @@ class Restarts:
             station.loop.call_later(after_s, lambda: self._restart(seen))
 
     def _in_the_way(self, evse: int | None) -> bool:
-        return any(evse in (None, session.evse) for session in self._station.active())
+        running = [session for session in self._station.active() if session.token]
+        return any(evse in (None, session.evse) for session in running)
 
     def look(self) -> None:
         """A session has ended: does a restart wait for that?"""

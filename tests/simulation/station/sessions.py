@@ -1,6 +1,7 @@
 """How sessions begin and end at the hostile station, by our commands or by its drivers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.simulation.servers.wire import Wire
@@ -29,6 +30,12 @@ class Sessions:
     def __init__(self, station: "Station") -> None:
         self._station = station
         self.requests: dict[int, Request] = {}
+        self._number = 0
+
+    def number(self) -> int:
+        """The number of the next session."""
+        self._number += 1000
+        return self._number
 
     # --- starting
 
@@ -46,14 +53,42 @@ class Sessions:
         if mood == "error":
             await station.says_error(wire, seen)
             return
+        takes = partial(self._takes, free, token, seen.message_id, remote_start_id)
+        refusal = station.words.begins_refused() if free else ""
+        if refusal:
+            await self._refuses(wire, seen, refusal)
+            station.loop.call_later(station.words.moment_s(), takes)
+            return
         starts = bool(free) and (mood in DOES_IT or station.tosses())
         event_first = station.chance.happens(station.temper.event_first)
+        yes = {"status": "Accepted", **self._named(free)}
         if starts and event_first:
-            self._takes(free, token, seen.message_id, remote_start_id)
+            takes()
             await station.pauses()
-        await station.reacts(wire, seen, mood, {"status": "Accepted"})
+        await station.reacts(wire, seen, mood, yes)
         if starts and not event_first and mood != "reboots":
-            self._takes(free, token, seen.message_id, remote_start_id)
+            if station.temper.field.is_field and not station.late_tokens.on:
+                station.loop.call_later(station.words.moment_s(), takes)
+            else:
+                takes()
+
+    async def _refuses(self, wire: Wire, seen: FrameSeen, refusal: str) -> None:
+        """It says no, and means nothing by it."""
+        station = self._station
+        station.tell(f"refuses with {refusal}, and begins all the same")
+        await station.pauses()
+        if refusal == "Rejected":
+            station.answer(wire, seen, {"status": refusal})
+        else:
+            station.say_error(wire, seen, refusal)
+
+    def _named(self, free: list[int]) -> dict[str, str]:
+        """The id of the transaction that is open already, where the start will be taken."""
+        name = self._station.late_tokens.named_in_answer(self._place(free)) if free else None
+        return {"transactionId": name} if name else {}
+
+    def _place(self, free: list[int]) -> int:
+        return next((one for one in free if self._station.plugged[one]), free[0])
 
     def _free_for(self, evse: int | None, token: str) -> list[int]:
         station = self._station
@@ -70,7 +105,7 @@ class Sessions:
     ) -> None:
         """The start is taken: it begins now, or waits for the car."""
         station = self._station
-        evse = next((one for one in free if station.plugged[one]), free[0])
+        evse = self._place(free)
         if station.is_taken(evse) or not station.has_power:
             return
         hold = station.holds.take(evse, token)
@@ -111,6 +146,7 @@ class Sessions:
         request = self.requests.pop(evse, None)
         if request is None:
             station.status_now(evse)
+            station.late_tokens.cable_in(evse)
         elif request.open_session is not None:
             station.speech.charging(request.open_session)
         else:
@@ -129,21 +165,45 @@ class Sessions:
     def swipe(self, evse: int, token: str) -> None:
         """The driver presents his token at the station."""
         station = self._station
-        if station.is_taken(evse) or not station.has_power or not station.holds.admits(evse, token):
+        if station.is_taken(evse) or not station.has_power:
+            return
+        if not station.holds.admits(evse, token):
+            self._lends(evse, token)
             return
         if station.holds.shown_for_nothing(evse, token) or not station.plugged[evse]:
             return
         station.tell(f"the driver swipes {token} at {evse}")
         self._begin(Request(evse, token, "", None, station.holds.take(evse, token)))
 
-    def _begin(self, request: Request) -> TrueSession:
+    def _lends(self, evse: int, token: str) -> None:
+        """Somebody charges at a place that is held for another, under the number of that hold."""
         station = self._station
-        number = 1000 * (len(station.truth.sessions) + 1)
-        session = TrueSession(
-            number, request.evse, request.token, request.message_id, station.loop.utc_now()
-        )
-        session.hold = request.hold
-        station.truth.sessions.append(session)
+        hold = station.holds.at(evse)
+        if hold is None or not station.temper.field.lends_holds or not station.plugged[evse]:
+            return
+        station.tell(f"lends hold {hold.wire_id} at {evse} to {token}")
+        station.holds.end(hold, "lent", quiet=True)
+        self._begin(Request(evse, token, "", None), lent_hold=hold.wire_id)
+
+    def _session_of(self, request: Request) -> TrueSession:
+        """A new session, or the open transaction that it takes over."""
+        station, now = self._station, self._station.loop.utc_now()
+        session = station.late_tokens.open_at(request.evse)
+        if session is None:
+            session = TrueSession(
+                self.number(), request.evse, request.token, request.message_id, now
+            )
+            station.truth.sessions.append(session)
+        session.token, session.cause, session.begun = request.token, request.message_id, now
+        return session
+
+    def _begin(
+        self, request: Request, *, lent_hold: int | None = None, again: bool = False
+    ) -> TrueSession:
+        station = self._station
+        session = self._session_of(request)
+        number = session.number
+        session.hold, session.lent_hold = request.hold, lent_hold
         station.tell(
             f"session {number} of {request.token} begins at {request.evse}, "
             + (f"asked for by {session.cause[:4]}" if session.cause else "by its driver")
@@ -152,9 +212,20 @@ class Sessions:
         plugged = station.plugged[request.evse]
         station.speech.begun(session, request.remote_start_id, plugged=plugged)
         if station.chance.happens(station.temper.ends_by_itself):
-            after_s = station.chance.between(1.0, 90.0)
+            longest_s = 4.0 if station.temper.field.short else 90.0
+            after_s = station.chance.between(1.0, longest_s)
             station.loop.call_later(after_s, lambda: self.end(session, "driver", "Local"))
+        if session.cause and not again and station.words.begins_twice():
+            station.loop.call_later(
+                station.words.moment_s(), lambda: self._begins_again(session, request)
+            )
         return session
+
+    def _begins_again(self, session: TrueSession, request: Request) -> None:
+        """A second session on the same plug; nobody hears that the first one has ended."""
+        if session.running and self._station.has_power and self._station.plugged[session.evse]:
+            self.end(session, "replaced", "Other", reported=False)
+            self._begin(replace(request, hold=None, open_session=None), again=True)
 
     # --- stopping
 
@@ -178,7 +249,7 @@ class Sessions:
             after_s = station.chance.between(0.05, 3.0)
             station.loop.call_later(after_s, lambda: self.end(session, seen.message_id, "Remote"))
 
-    def end(self, session: TrueSession, cause: str, reason: str) -> None:
+    def end(self, session: TrueSession, cause: str, reason: str, *, reported: bool = True) -> None:
         """It ends, once."""
         station = self._station
         if not session.running:
@@ -189,6 +260,8 @@ class Sessions:
         request = self.requests.get(session.evse)
         if request is not None and request.open_session is session:
             del self.requests[session.evse]
+        if not reported:
+            return
         station.speech.ended(session, reason)
         if station.chance.happens(0.5):
             station.plugged[session.evse] = False
@@ -206,6 +279,10 @@ class Sessions:
     def power_lost(self, ends: str, *, keeps: bool) -> None:
         """Starts that waited are forgotten; sessions end unless they are kept."""
         self.requests.clear()
+        station, silent = self._station, self._station.temper.field.loses_sessions
         for session in self.active():
-            if not keeps:
+            if silent:
+                self.end(session, "power", ends, reported=False)
+                station.plugged[session.evse] = not station.words.leaves()
+            elif not keeps:
                 self.end(session, "reboot", ends)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 Payload = dict[str, Any]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EARLY = timedelta(minutes=11)
 
 
 _V16_REASONS = {"PowerLoss", "Local", "Remote", "HardReset", "SoftReset", "UnlockCommand"}
@@ -22,13 +23,21 @@ _2X_WORDS = {"Available", "Reserved", "Unavailable", "Faulted"}
 
 @dataclass
 class Message:
-    """A CALL of the station that waits for its turn. kept: sent again until it is answered."""
+    """A CALL of the station that waits for its turn. kept: sent again until it is answered.
+
+    session, tells: the session whose "begin" or "end" it tells; "": neither.
+    tries: how often it was not taken. lost: whether an answer to it was lost once.
+    """
 
     action: str
     payload: Callable[[], Payload]
     kept: bool
     answered: Callable[[Payload], None] = lambda _: None
     message_id: str = ""
+    session: TrueSession | None = None
+    tells: str = ""
+    tries: int = 0
+    lost: bool = False
 
 
 class Speech:
@@ -52,7 +61,10 @@ class Speech:
         return "Preparing" if self._v16 else "Occupied"
 
     def stamp(self, at: datetime) -> str:
-        """A true time by the station's clock."""
+        """A true time as the station writes it."""
+        return self._station.words.stamp(self._by_its_clock(at), at)
+
+    def _by_its_clock(self, at: datetime) -> str:
         wrong = self._station.temper.clock
         if isinstance(wrong, timedelta):
             return (at + wrong).isoformat().replace("+00:00", "Z")
@@ -103,12 +115,20 @@ class Speech:
                 "timestamp": at,
             }
         held = self._station.holds.at(evse) if status == "Reserved" else None
+        word = str(payload.get("status") or payload.get("connectorStatus"))
 
         def answered(_: Payload) -> None:
+            now = self._station.loop.utc_now()
+            self._station.truth.statuses[evse] = (now, word)
+            self._station.truth.shown_since.setdefault(evse, now)
             if held is not None:
                 held.shown = True
 
-        return _message("StatusNotification", payload, False, answered)
+        def written() -> Payload:
+            self._station.truth.last_said[evse] = word
+            return payload
+
+        return _message("StatusNotification", written, False, answered)
 
     def begun(self, session: TrueSession, remote_start_id: int | None, *, plugged: bool) -> None:
         """A session began."""
@@ -116,20 +136,30 @@ class Speech:
         if self._v16:
             self._begun_v16(session)
             return
-        session.ocpp_transaction_id = f"tx-{session.number}-of-the-station"
-        self._seq[session.number] = 0
+        self.open(session)
+        if self._station.late_tokens.on:
+            self._station.late_tokens.begun(session)
+            return
         names = self._station.temper.names_start
         state = "Charging" if plugged else "Idle"
         trigger = "RemoteStart" if session.cause else "Authorized"
-        self._event(session, "Started", trigger, state, names_start=names == "always", token=True)
+        self.event(session, "Started", trigger, state, names_start=names == "always", token=True)
         if plugged and names == "later":
-            self._event(session, "Updated", "ChargingStateChanged", "Charging", names_start=True)
+            self.event(session, "Updated", "ChargingStateChanged", "Charging", names_start=True)
+
+    def open(self, session: TrueSession) -> None:
+        """Its transaction has an id (2.x)."""
+        if session.ocpp_transaction_id is None:
+            long = "event-long-id" in self._station.temper.field.odd_fields
+            name = f"tx-{session.number}-of-the-station"
+            session.ocpp_transaction_id = name.ljust(39, "x") if long else name
+            self._seq[session.number] = 0
 
     def charging(self, session: TrueSession) -> None:
         """The car came to a session that was open already (2.x)."""
         if session.running:
             names = self._station.temper.names_start != "never"
-            self._event(session, "Updated", "CablePluggedIn", "Charging", names_start=names)
+            self.event(session, "Updated", "CablePluggedIn", "Charging", names_start=names)
 
     def ended(self, session: TrueSession, reason: str) -> None:
         """A session ended."""
@@ -141,7 +171,7 @@ class Speech:
                 "HardReset": "ResetCommand",
                 "SoftReset": "ResetCommand",
             }
-            self._event(
+            self.event(
                 session,
                 "Ended",
                 trigger.get(reason, "StopAuthorized"),
@@ -149,7 +179,9 @@ class Speech:
                 stopped=why.get(reason, reason if reason in _2X_REASONS else "Local"),
             )
             return
-        at = self.stamp(self._station.loop.utc_now())
+        early = self._station.temper.field.ends_early
+        ended = session.begun - EARLY if early else self._station.loop.utc_now()
+        at = self.stamp(ended)
         meter = session.number + 10
         forgets = self._station.temper.forgets_ids
 
@@ -163,7 +195,7 @@ class Speech:
                 "idTag": session.token,
             }
 
-        self._say("StopTransaction", payload)
+        self._say("StopTransaction", payload, session=session, tells="end")
 
     def _begun_v16(self, session: TrueSession) -> None:
         payload: Payload = {
@@ -172,8 +204,8 @@ class Speech:
             "meterStart": session.number,
             "timestamp": self.stamp(self._station.loop.utc_now()),
         }
-        if self._names_hold(session):
-            payload["reservationId"] = session.hold
+        if self._names_hold(session) or session.lent_hold:
+            payload["reservationId"] = session.hold or session.lent_hold
 
         def answered(answer: Payload) -> None:
             session.ocpp_transaction_id = str(answer["transactionId"])
@@ -182,7 +214,7 @@ class Speech:
             elif self._station.chance.happens(0.3):
                 self.meter(session)
 
-        self._say("StartTransaction", lambda: payload, answered)
+        self._say("StartTransaction", lambda: payload, answered, session=session, tells="begin")
 
     def meter(self, session: TrueSession) -> None:
         """MeterValues of a running session."""
@@ -199,7 +231,7 @@ class Speech:
         }
         self._station.say(_message("MeterValues", payload, False))
 
-    def _event(
+    def event(
         self,
         session: TrueSession,
         kind: str,
@@ -209,20 +241,25 @@ class Speech:
         names_start: bool = False,
         token: bool = False,
         stopped: str = "",
+        tells: str = "begin",
     ) -> None:
+        """TransactionEvent. tells: what a back end knows by it of the session asked for."""
         seq = self._seq[session.number]
         self._seq[session.number] = seq + 1
         info: Payload = {"transactionId": session.ocpp_transaction_id, "chargingState": state}
-        remote = self._remote_ids[session.number]
+        remote = self._remote_ids.get(session.number)
         if names_start and remote is not None:
             info["remoteStartId"] = remote
             session.names_its_start = True
-            session.named_late = self._station.temper.names_start == "later"
+            later = self._station.temper.names_start == "later"
+            session.named_late = later or session.opened is not None
         if stopped:
             info["stoppedReason"] = stopped
+        early = bool(stopped) and self._station.temper.field.ends_early
+        at = session.begun - EARLY if early else self._station.loop.utc_now()
         payload: Payload = {
             "eventType": kind,
-            "timestamp": self.stamp(self._station.loop.utc_now()),
+            "timestamp": self.stamp(at),
             "triggerReason": trigger,
             "seqNo": seq,
             "offline": self._station.wire is None,
@@ -231,15 +268,16 @@ class Speech:
         }
         if token:
             payload["idToken"] = {"idToken": session.token, "type": "ISO14443"}
-        if kind == "Started" and self._names_hold(session):
-            payload["reservationId"] = session.hold
+        if kind == "Started" and (self._names_hold(session) or session.lent_hold):
+            payload["reservationId"] = session.hold or session.lent_hold
 
         def answered(answer: Payload) -> None:
             status = answer.get("idTokenInfo", {}).get("status", "Accepted")
             if status != "Accepted":
                 self._station.end_session(session, "deauthorized", "DeAuthorized")
 
-        self._say("TransactionEvent", lambda: payload, answered)
+        told = "end" if kind == "Ended" else tells
+        self._say("TransactionEvent", lambda: payload, answered, session=session, tells=told)
 
     def _names_hold(self, session: TrueSession) -> bool:
         session.hold_named = session.hold is not None and self._station.temper.names_holds
@@ -251,8 +289,27 @@ class Speech:
             payload = {"reservationId": wire_id, "reservationUpdateStatus": word}
             self._say("ReservationStatusUpdate", lambda: payload)
 
-    def _say(self, action: str, payload: Any, answered: Any = lambda _: None) -> None:
-        self._station.say(_message(action, payload, True, answered))
+    def heartbeat(self) -> Message:
+        """Heartbeat."""
+        station = self._station
+
+        def answered(answer: Payload) -> None:
+            station.truth.heartbeats.append((station.loop.utc_now(), answer["currentTime"]))
+
+        return _message("Heartbeat", {}, False, answered)
+
+    def _say(
+        self,
+        action: str,
+        payload: Any,
+        answered: Any = lambda _: None,
+        *,
+        session: TrueSession | None = None,
+        tells: str = "",
+    ) -> None:
+        message = _message(action, payload, True, answered)
+        message.session, message.tells = session, tells
+        self._station.say(message)
 
 
 def _message(action: str, payload: Any, kept: bool, answered: Any = lambda _: None) -> Message:

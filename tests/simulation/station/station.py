@@ -15,6 +15,8 @@ from typing import Any, Protocol
 from tests.simulation.repeatable.chance import Chance
 from tests.simulation.repeatable.virtual_time import VirtualLoop
 from tests.simulation.servers.wire import Wire
+from tests.simulation.station.field.tokens import LateTokens
+from tests.simulation.station.field.words import FieldWords
 from tests.simulation.station.requests import Requests
 from tests.simulation.station.reservations import Holds
 from tests.simulation.station.restarts import Bolts, Restarts
@@ -26,6 +28,9 @@ from tests.simulation.station.truth import FrameSeen, TrueRestart, TrueSession, 
 
 STEP_S = 3.0
 """How often chance has its way with it."""
+
+BEAT_S = 20.0
+"""How often it sends a heartbeat, if it does."""
 
 Payload = dict[str, Any]
 
@@ -41,9 +46,17 @@ class Station(Talker):
     """One charging station with one or two EVSEs."""
 
     def __init__(
-        self, loop: VirtualLoop, chance: Chance, temper: Temper, network: Network, story: Any
+        self,
+        loop: VirtualLoop,
+        chance: Chance,
+        temper: Temper,
+        network: Network,
+        story: Any,
+        *,
+        words: FieldWords,
     ) -> None:
-        super().__init__(loop, chance, temper, Speech(temper.version, self))
+        super().__init__(loop, chance, temper, Speech(temper.version, self), words)
+        self.is_booted = temper.field.skips_boot
         self.truth = Truth()
         self.plugged: dict[int, bool] = {
             evse: chance.happens(temper.plugged) for evse in range(1, temper.evses + 1)
@@ -55,6 +68,7 @@ class Station(Talker):
         self.restarts = Restarts(self)
         self.boot_reason = "PowerUp"
         self.has_power = True
+        self.late_tokens = LateTokens(self)
         self._network = network
         self._story = story
         self._leaves_until_s = 0.0
@@ -68,6 +82,7 @@ class Station(Talker):
     async def live(self) -> None:
         """Be a station, for ever."""
         talk = self.loop.create_task(self.talk())
+        beat = self.loop.create_task(self._beats()) if self.temper.field.old_ids else None
         try:
             while True:
                 ready = self.has_power and self.loop.time() >= self._leaves_until_s
@@ -77,14 +92,25 @@ class Station(Talker):
                 await asyncio.sleep(STEP_S)
         finally:
             talk.cancel()
+            if beat is not None:
+                beat.cancel()
+
+    async def _beats(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_S)
+            if self.is_booted:
+                self.say(self.speech.heartbeat())
 
     def _connect(self) -> None:
         self.wire = self._network.connect(self)
         if self.wire is None:
             return
         self.tell("connects")
+        self.truth.connections.append(self.loop.utc_now())
         if not self.is_booted:
             self._say_first(self.speech.boot())
+        elif self.temper.field.skips_boot:
+            self.booted()
         self.connected()
 
     def _say_first(self, boot: Message) -> None:
@@ -94,8 +120,20 @@ class Station(Talker):
     def booted(self) -> None:
         """Its boot was accepted."""
         self.is_booted = True
-        for evse in self.plugged:
+        for evse, plugged in self.plugged.items():
             self.status_now(evse)
+            if plugged:
+                self.late_tokens.cable_in(evse)
+
+    def lose(self, message: Message) -> None:
+        """See `Talker`."""
+        self.tell(f"loses the answer to {message.action}")
+        self.drop(away_s=self.words.moment_s())
+
+    def wrong_answer(self, message: Message, payload: Payload) -> None:
+        """See `Talker`."""
+        self.tell(f"gets {payload} for {message.action}")
+        self.truth.wrong_answers.append(f"{message.action} was answered with {payload}")
 
     def drop(self, *, away_s: float | None = None, quiet: bool = False) -> None:
         """Lose the connection; come back after a while. quiet: the gateway is not told."""
@@ -131,6 +169,11 @@ class Station(Talker):
         self.is_booted = False
         self.restarts.forget()
         self.sessions.power_lost(ends, keeps=self.chance.happens(0.3) if keeps is None else keeps)
+        if cause and self.temper.field.restarts_warm:
+            self.boot_reason = "PowerUp"
+            self.holds.restarted()
+            self.say(self.speech.boot())
+            return
         self.queue = deque(message for message in self.queue if message.kept)
         away_s = self.chance.between(3.0, 40.0)
         self.has_power = False
@@ -194,9 +237,9 @@ class Station(Talker):
         if self.chance.happens(self.temper.doubles):
             wire.up(text)
 
-    def say_error(self, wire: Wire, seen: FrameSeen) -> None:
+    def say_error(self, wire: Wire, seen: FrameSeen, code: str = "") -> None:
         """A CALLERROR of any code: it did not do what it was asked."""
-        seen.said = self.chance.pick(
+        seen.said = code or self.chance.pick(
             ("InternalError", "GenericError", "NotSupported", "FormationViolation", "Strange")
         )
         wire.up(json.dumps([4, seen.message_id, seen.said, "", {}]))
@@ -270,7 +313,8 @@ class Station(Talker):
 
     def is_taken(self, evse: int) -> bool:
         """Whether a session runs there, or waits for its car."""
-        return evse in self.sessions.requests or self.on_evse(evse) is not None
+        running = self.on_evse(evse)
+        return evse in self.sessions.requests or (running is not None and running.token != "")
 
     def status_now(self, evse: int) -> None:
         """Report how the connector really is."""

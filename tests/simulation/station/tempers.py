@@ -1,11 +1,14 @@
 """How a simulated station misbehaves: one seed, one temper."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from tests.simulation.repeatable.chance import Chance
+from tests.simulation.station.field.tempers import AS_EVER, FieldTemper
 
 ACCEPTS_ONLY = {"accept": 1.0}
+TOO_OFTEN_S = 60.0
+"""How often the power is cut where cuts are what it is about."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ class Temper:
     plugs_late: float = 0.0
     never_plugs: float = 0.1
     ends_by_itself: float = 0.1
+    field: FieldTemper = AS_EVER
 
 
 def temper_of(chance: Chance, *, calm: bool) -> Temper:
@@ -116,6 +120,19 @@ def temper_of(chance: Chance, *, calm: bool) -> Temper:
         never_plugs=chance.pick((0.0, 0.3)),
         ends_by_itself=chance.pick((0.0, 0.3)),
     )
+
+
+def of_the_field(temper: Temper, field: FieldTemper) -> Temper:
+    """The same station, as the field has it: often enough in the situation that shows it."""
+    if field.loses_sessions:
+        temper = replace(temper, reboots_every_s=TOO_OFTEN_S, swipes=True)
+    if field.lends_holds:
+        temper = replace(temper, swipes=True, plugged=1.0)
+    if field.cable_first:
+        temper = replace(temper, plugged=1.0)
+    if field.short:
+        temper = replace(temper, ends_by_itself=0.8, plugged=1.0)
+    return replace(temper, field=field)
 
 
 def _clock(chance: Chance) -> timedelta | str:

@@ -44,6 +44,14 @@ class TrueSession:
     """The number of the hold that it used."""
     hold_named: bool = False
     """Whether it told us so."""
+    lent_hold: int | None = None
+    """The number of somebody else's hold, under which it was reported."""
+    opened: datetime | None = None
+    """2.x: when its cable came, if a transaction was open before anybody wanted to charge."""
+    begin_told: datetime | None = None
+    """When a report that it runs first reached a gateway that listens."""
+    end_told: datetime | None = None
+    """When a report that it has ended first reached a gateway that listens."""
 
     @property
     def running(self) -> bool:
@@ -112,6 +120,18 @@ class Truth:
     unlocks: list[TrueUnlock] = field(default_factory=list)
     restarts: list[TrueRestart] = field(default_factory=list)
     all_reported: bool = True
+    heartbeats: list[tuple[datetime, str]] = field(default_factory=list)
+    """When a heartbeat was answered, and the time that it was told."""
+    wrong_answers: list[str] = field(default_factory=list)
+    """Answers that are no answers to what it asked."""
+    statuses: dict[int, tuple[datetime, str]] = field(default_factory=dict)
+    """The last status of each connector that was confirmed, and when."""
+    last_said: dict[int, str] = field(default_factory=dict)
+    """The last status of each connector that it wrote, confirmed or not."""
+    shown_since: dict[int, datetime] = field(default_factory=dict)
+    """When a status of each connector was confirmed for the first time."""
+    connections: list[datetime] = field(default_factory=list)
+    """When each of its connections began."""
     connected: bool = True
     """Whether it had a connection in the end."""
 

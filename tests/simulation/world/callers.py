@@ -213,14 +213,15 @@ class Callers:
 
     async def _comes(self, spec: ReserveSpec, tag: str) -> None:
         """The driver may come in time; or somebody else does."""
-        chance, station = self._chance, self._world.station
+        chance, world, station = self._chance, self._world, self._world.station
         if chance.happens(0.5):
             return
         await asyncio.sleep(chance.between(3.0, 150.0))
         evse = spec.evse_id or self._some_evse(1.0) or 1
         if chance.happens(0.8):
             station.plug(evse)
-        station.swipe(evse, tag if chance.happens(0.8) else chance.pick(TAGS))
+        his = 0.2 if world.temper.field.lends_holds else 0.8
+        station.swipe(evse, tag if chance.happens(his) else chance.pick(TAGS))
 
     async def _lets_go(self, name: str) -> None:
         reserved = self._world.reserved

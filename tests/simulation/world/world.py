@@ -22,17 +22,21 @@ from station_gateway.stations.waiting import StationGone
 from tests.simulation.repeatable.chance import Chance, fixed_identities
 from tests.simulation.repeatable.fleet_file import FleetFile
 from tests.simulation.repeatable.virtual_time import VirtualLoop, run
+from tests.simulation.rules.station_record.words import PlainWords
 from tests.simulation.servers.gateways import GatewayHouse, worker_activities
 from tests.simulation.servers.processes import Process, ProcessDatabase, own_tasks
 from tests.simulation.servers.remote_activities import Poller
 from tests.simulation.servers.temporal_server import Execution, TemporalServer
 from tests.simulation.servers.wire import StationEnd, Wire
+from tests.simulation.station.field.tempers import field_temper_of
+from tests.simulation.station.field.words import FieldWords
 from tests.simulation.station.reservations import GROUPS
 from tests.simulation.station.station import Station
-from tests.simulation.station.tempers import Temper, temper_of
+from tests.simulation.station.tempers import Temper, of_the_field, temper_of
 from tests.simulation.station.truth import Truth
 from tests.simulation.world.callers import STATION, TAGS, TENANT, TIMING, Callers, Told
 from tests.simulation.world.narrator import narrated
+from tests.simulation.world.plain_words import told_in_plain_words
 from tests.simulation.world.plots import plot_of
 
 LONGEST_S = 2_500.0
@@ -65,6 +69,7 @@ class Ran:
     told: list[Told]
     kept: list[Kept]
     transactions: list[Transaction]
+    words: PlainWords
     story: list[str]
     troubles: list[str]
     disturbed_s: float
@@ -105,12 +110,15 @@ class World:
         self.chance = chance
         self.calm = is_calm(chance)
         self.story = story
-        self.temper = temper_of(Chance(f"{seed}/temper"), calm=self.calm)
+        temper = temper_of(Chance(f"{seed}/temper"), calm=self.calm)
+        field = field_temper_of(Chance(f"{seed}/field"), temper.version, calm=self.calm)
+        self.temper = of_the_field(temper, field)
         self.disturbed_s = 0.0
         self.plot = plot_of(Chance(f"{seed}/plot"), calm=self.calm)
         self.reserved: list[str] = []
         self.kept: list[Kept] = []
         self.transactions: list[Transaction] = []
+        self.words = PlainWords()
         worker = Process("worker", loop)
         self.worker_db = ProcessDatabase(db, worker, Chance(f"{seed}/wdb"), loop, calm=self.calm)
         self.worker = Poller(worker, worker_activities(self.worker_db, TIMING))
@@ -124,7 +132,10 @@ class World:
             clock=loop.utc_now,
         )
         self.gateways: list[GatewayHouse] = []
-        self.station = Station(loop, Chance(f"{seed}/station"), self.temper, self, story.line)
+        words = FieldWords(self.temper.field, Chance(f"{seed}/words"))
+        self.station = Station(
+            loop, Chance(f"{seed}/station"), self.temper, self, story.line, words=words
+        )
         self.callers = Callers(self)
         self._sockets = Chance(f"{seed}/sockets")
 
@@ -139,7 +150,7 @@ class World:
         self.worker.process.spawn(self._delivers.run())
         living = self.loop.create_task(self.station.live())
         plots = [self.callers.submit_all(), self.callers.drive()]
-        if not self.calm:
+        if not (self.calm or self.temper.field.spared):
             plots.append(self._misfortune())
         with suppress(TimeoutError):
             async with asyncio.timeout(LONGEST_S):
@@ -180,7 +191,7 @@ class World:
                 password_hash=None,
                 now=now,
             )
-            for tag in TAGS:
+            for tag in () if self.temper.field.unknown_tokens else TAGS:
                 await tokens.put(
                     tx,
                     tenant=TENANT,
@@ -278,6 +289,13 @@ class World:
                     rows = await sends.by_command(tx, TENANT, name)
                     self.kept.append(Kept(history, rows, runs))
             self.transactions = await transactions.list_page(tx, tenant=TENANT, limit=500)
+            connectors = await stations.connectors(tx, STATION)
+        self.words = told_in_plain_words(
+            [(told.last, told.sends) for told in self.callers.told],
+            [kept.last for kept in self.kept],
+            self.transactions,
+            connectors,
+        )
 
     def ran(self) -> Ran:
         """What is left of it."""
@@ -289,6 +307,7 @@ class World:
             told=self.callers.told,
             kept=self.kept,
             transactions=self.transactions,
+            words=self.words,
             story=self.story.lines,
             troubles=self.story.troubles,
             disturbed_s=self.disturbed_s,

@@ -1,0 +1,83 @@
+"""What is told of the station itself, and what the station is told, by its own record."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from tests.simulation.rules.station_record.words import ARRIVED, Case, Words
+from tests.simulation.station.truth import TrueSession
+
+OLD = timedelta(seconds=30)
+"""A time that is further off is another one: a gateway's clock is right to two seconds, and an
+answer may take twenty-five."""
+
+TALKED = timedelta(seconds=50)
+"""A station that has been connected and talking for so long has booted, whatever it has said."""
+
+
+def still_running(case: Case) -> Iterator[str]:
+    """No session that has ended stands as running, once the station has shown that it has ended."""
+    for shown in case.words.sessions:
+        session = case.session_called(shown.get("transactionId"))
+        if shown["state"] != "STATE_ACTIVE" or session is None or session.ended is None:
+            continue
+        later = _later_on_its_plug(case, session)
+        if later is not None:
+            yield (
+                f"session {session.number} stands as running, and {later.number} runs on its plug"
+            )
+        at, word = case.record.statuses.get(session.evse, (session.begun, ""))
+        free = word == "Available" and session.ended < at
+        if session.end_cause == "power" and free and case.undisturbed:
+            yield f"session {session.number} stands as running; power went, its plug is free"
+
+
+def _later_on_its_plug(case: Case, session: TrueSession) -> TrueSession | None:
+    """A later session there that callers can see."""
+    seen = {shown.get("transactionId") for shown in case.words.sessions}
+    later = [
+        one
+        for one in case.record.sessions
+        if one.evse == session.evse
+        and session.ended is not None
+        and one.begun >= session.ended
+        and one.ocpp_transaction_id in seen
+    ]
+    return later[0] if later and case.undisturbed else None
+
+
+def told_the_time(case: Case) -> Iterator[str]:
+    """A heartbeat is answered with the time, and every message with its own answer."""
+    wrong = [
+        (at, told)
+        for at, told in case.record.heartbeats
+        if abs(datetime.fromisoformat(told) - at) > OLD
+    ]
+    for at, told in wrong[:1]:
+        yield f"a heartbeat was told {told} at {at:%X}, and {len(wrong) - 1} more"
+    yield from sorted(set(case.record.wrong_answers))
+
+
+def shown_as_it_is(case: Case) -> Iterator[str]:
+    """A connector is shown as the station last reported it."""
+    if not case.undisturbed:
+        return
+    for evse, (at, word) in case.record.statuses.items():
+        shown = case.words.connectors.get(evse)
+        confirmed = case.record.last_said.get(evse) == word
+        if confirmed and shown is not None and shown != word:
+            yield f"connector {evse} is shown as {shown}; the station said {word} at {at:%X}"
+
+
+def heard_while_it_talks(case: Case) -> Iterator[str]:
+    """A station that is connected and talks has booted: nothing waits for its boot."""
+    for command in case.words.commands:
+        outcome: Words = command.said.get("outcome", {})
+        if outcome.get("cause") != "BOOT_NOT_ACCEPTED" or not case.undisturbed:
+            continue
+        at = datetime.fromisoformat(command.said["outcomeTime"])
+        since = [one for one in case.record.connections if one + ARRIVED < at]
+        if since and since[-1] + TALKED < at:
+            yield f"{command.name}: BOOT_NOT_ACCEPTED, and it is connected since {since[-1]:%X}"
+
+
+RULES = (still_running, told_the_time, shown_as_it_is, heard_while_it_talks)

@@ -1,0 +1,196 @@
+"""The judge by the station's record knows nothing of the product, and says what it sees."""
+
+import ast
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.simulation.rules.station_record import judge
+from tests.simulation.rules.station_record.judge import contradictions
+from tests.simulation.rules.station_record.words import Case, CommandWords, PlainWords
+from tests.simulation.station.truth import FrameSeen, TrueRestart, TrueSession, TrueUnlock, Truth
+
+ROOT = Path(__file__).resolve().parents[2]
+OURS = {
+    "broker",
+    "contract",
+    "domain",
+    "entrypoints",
+    "evcommand",
+    "fleet",
+    "journal",
+    "station_gateway",
+    "telemetry",
+    "workflows",
+}
+BEGIN = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+TOKEN = {"value": "****-A", "type": "ID_TOKEN_TYPE_ISO14443"}
+
+
+def imports_of(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def test_the_judge_imports_nothing_of_ours_not_even_by_way_of_others() -> None:
+    folder = Path(judge.__file__).parent
+    waiting, seen = sorted(folder.glob("*.py")), set[Path]()
+    while waiting:
+        file = waiting.pop()
+        seen.add(file)
+        for name in imports_of(file):
+            assert name.split(".")[0] not in OURS, f"{file.name} imports {name}"
+            there = ROOT.joinpath(*name.split(".")).with_suffix(".py")
+            if there.is_file() and there not in seen:
+                waiting.append(there)
+    assert len(seen) > 5
+
+
+def at(seconds: float) -> datetime:
+    return BEGIN + timedelta(seconds=seconds)
+
+
+def told(
+    kind: str, code: str, cause: str = "", after_s: float = 60, spec: Any = None
+) -> CommandWords:
+    said = {
+        "name": "commands/c1",
+        "kind": f"KIND_{kind}",
+        "outcome": {"code": f"CODE_{code}", "cause": cause},
+        "sendTime": at(0).isoformat(),
+        "outcomeTime": at(after_s).isoformat(),
+        **(spec or {}),
+    }
+    return CommandWords(said, frozenset({"m1"}))
+
+
+def started(code: str, cause: str = "", after_s: float = 60) -> CommandWords:
+    return told("START_SESSION", code, cause, after_s, {"startSession": {"idToken": TOKEN}})
+
+
+def session(**more: Any) -> TrueSession:
+    known = {"begun": at(1), "begin_told": at(2), "ocpp_transaction_id": "7", **more}
+    return TrueSession(1000, 1, "TAG-A", "m1", **known)
+
+
+def record(*sessions: TrueSession, **more: Any) -> Truth:
+    frame = FrameSeen(at(0.1), "m1", "RemoteStartTransaction", {}, "Accepted")
+    return Truth(frames=[frame], sessions=list(sessions), **more)
+
+
+STOPPED = {"stopSession": {"resolvedTransactionId": "7"}}
+ENDED = {"ended": at(20), "end_cause": "driver", "end_told": at(21)}
+RUNNING = {"transactionId": "7", "state": "STATE_ACTIVE"}
+RESERVED = {"wireId": 4, "idToken": TOKEN, "endTime": at(90).isoformat()}
+
+LIES: dict[str, tuple[CommandWords | None, Truth, PlainWords]] = {
+    "had reported session": (started("NO_EFFECT"), record(session(**ENDED)), PlainWords()),
+    "had begun": (
+        started("NO_EFFECT", after_s=1.2),
+        record(session(begin_told=None)),
+        PlainWords(),
+    ),
+    "NOT_SENT, and the station got it": (started("NOT_SENT"), record(), PlainWords()),
+    "charges": (started("REJECTED", after_s=0.5), record(session()), PlainWords()),
+    "began no such session": (started("SUCCEEDED"), record(), PlainWords()),
+    "token was refused": (
+        started("SUCCEEDED"),
+        record(session(ended=at(70), end_cause="deauthorized")),
+        PlainWords(),
+    ),
+    "ran on": (told("STOP_SESSION", "SUCCEEDED", spec=STOPPED), record(session()), PlainWords()),
+    "had ended at": (
+        told("STOP_SESSION", "NO_EFFECT", "SESSION_KEEPS_RUNNING", spec=STOPPED),
+        record(session(**ENDED)),
+        PlainWords(),
+    ),
+    "nothing was unlocked": (told("UNLOCK_CONNECTOR", "SUCCEEDED"), record(), PlainWords()),
+    "the station unlocked": (
+        told("UNLOCK_CONNECTOR", "REJECTED"),
+        record(unlocks=[TrueUnlock(at(1), 1, "m1")]),
+        PlainWords(),
+    ),
+    "did not restart": (told("RESET", "SUCCEEDED"), record(), PlainWords()),
+    "the station restarted": (
+        told("RESET", "NO_EFFECT"),
+        record(restarts=[TrueRestart(at(1), None, "m1")]),
+        PlainWords(),
+    ),
+    "never held 4": (
+        told("RESERVE_NOW", "SUCCEEDED", spec={"reserveNow": {"wireId": 4}}),
+        record(),
+        PlainWords(),
+    ),
+    "its driver never came": (
+        None,
+        record(),
+        PlainWords(reservations=({**RESERVED, "state": "STATE_USED"},)),
+    ),
+    "used it": (
+        None,
+        record(session(hold=4, hold_named=True)),
+        PlainWords(reservations=({**RESERVED, "state": "STATE_EXPIRED"},)),
+    ),
+    "runs on its plug": (
+        None,
+        record(
+            session(ended=at(20), end_cause="replaced"),
+            session(begun=at(30), ocpp_transaction_id="8"),
+        ),
+        PlainWords(sessions=(RUNNING, {"transactionId": "8", "state": "STATE_ACTIVE"})),
+    ),
+    "its plug is free": (
+        None,
+        record(session(ended=at(20), end_cause="power"), statuses={1: (at(40), "Available")}),
+        PlainWords(sessions=(RUNNING,)),
+    ),
+    "a heartbeat was told": (
+        None,
+        record(heartbeats=[(at(100), at(0).isoformat())]),
+        PlainWords(),
+    ),
+    "was answered with": (
+        None,
+        record(wrong_answers=["StartTransaction was answered with {}"]),
+        PlainWords(),
+    ),
+    "is shown as Preparing": (
+        None,
+        record(statuses={1: (at(9), "Available")}, last_said={1: "Available"}),
+        PlainWords(connectors={1: "Preparing"}),
+    ),
+    "connected since": (
+        started("NOT_SENT", "BOOT_NOT_ACCEPTED", after_s=90),
+        Truth(connections=[at(0)]),
+        PlainWords(),
+    ),
+}
+
+
+@pytest.mark.parametrize("words", LIES)
+def test_the_judge_finds(words: str) -> None:
+    command, really, seen = LIES[words]
+    commands = (command,) if command is not None else ()
+    case = Case(really, PlainWords(commands, seen.reservations, seen.sessions, seen.connectors))
+    found = contradictions(case)
+    assert len(found) == 1, found
+    assert words in found[0]
+
+
+def test_the_judge_has_nothing_against_the_truth() -> None:
+    words = PlainWords(
+        commands=(started("SUCCEEDED", "SESSION_STARTED"),),
+        sessions=(RUNNING,),
+        connectors={1: "Charging"},
+    )
+    really = record(
+        session(), statuses={1: (at(5), "Charging")}, last_said={1: "Charging"}, connections=[at(0)]
+    )
+    assert contradictions(Case(really, words)) == []
