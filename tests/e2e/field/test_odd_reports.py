@@ -43,9 +43,10 @@ def as_it_is(payload: Payload) -> Payload:
 
 
 STARTS_16: dict[str, tuple[Change, Spell]] = {
-    "no timestamp": (without("timestamp"), str),
-    "timestamp null": (but(timestamp=None), str),
-    "timestamp as a number": (but(timestamp=int(datetime.now(UTC).timestamp())), str),
+    "timestamp as a number": (
+        lambda payload: payload | {"timestamp": int(datetime.now(UTC).timestamp())},
+        str,
+    ),
     "meterStart null": (but(meterStart=None), str),
     "no meterStart": (without("meterStart"), str),
     "meterStart with a unit": (but(meterStart="1.0005 kWh"), str),
