@@ -114,7 +114,7 @@ def decode(data: str | bytes, limits: FrameLimits) -> DecodedFrame:
     try:
         return _decode(data, limits)
     except FrameError as error:
-        if not limits.mend or error.fault is Fault.OVERSIZE:
+        if not limits.mend or error.fault is Fault.OVERSIZE or isinstance(data, bytes):
             raise
         mended = texts.mended(data)
         if mended is None or _depth(mended[0]) > limits.nesting:

@@ -4,10 +4,10 @@
     a raw control character   inside a string: stays in the string
     a comma before a bracket  taken away
     a key twice               one of them, when both say the same; none, when they differ
-    a binary frame            that is UTF-8
     the frame's own form      type "2" or 2.0, a payload in a list, none, empty elements behind
 
-A text that is cut off, or has more behind its end, is not mended: nobody knows what is missing.
+A text that is cut off, or has more behind its end, is not mended: nobody knows what is missing. Nor
+is a binary frame: OCPP has none.
 """
 
 import json
@@ -25,15 +25,12 @@ _NOTHING: tuple[Any, ...] = (None, "", [], {})
 _NUMBER_CHARS = 400
 
 
-def mended(data: str | bytes) -> tuple[list[Any], Mends] | None:
+def mended(data: str) -> tuple[list[Any], Mends] | None:
     """The frame that a broken text certainly means, and what was mended; None: it is not certain.
 
     Never raises. The array may be of any length; its payload is not looked at.
     """
-    try:
-        text = (data.decode() if isinstance(data, bytes) else data).strip(_DIRT)
-    except UnicodeDecodeError:
-        return None
+    text = data.strip(_DIRT)
     for attempt in (text, _STRING_OR_COMMA.sub(_without_comma, text)):
         found: dict[MendKind, str] = {}
         message = _parsed(attempt, found)
