@@ -43,7 +43,7 @@ from domain.commands.timing import (
     is_steady,
     next_look,
 )
-from domain.evidence.asking import may_ask, nothing_is_held_back
+from domain.evidence.asking import may_ask, said_all_at
 from domain.evidence.facts import (
     Act,
     Decision,
@@ -51,12 +51,19 @@ from domain.evidence.facts import (
     Need,
     NeededFacts,
     agreed,
+    best_of,
     given_answer,
+    is_in_use,
     refused,
     session_facts,
 )
 from domain.evidence.proof import Proof, concerning, signs
-from domain.evidence.sessions import Match, SentFrame, Session, cable_wait_ended, classify
+from domain.evidence.sessions import (
+    Match,
+    SentFrame,
+    Session,
+    cable_wait_ended,
+)
 from domain.evidence.station_event import (
     Concern,
     EventKind,
@@ -72,7 +79,7 @@ from domain.model.command import GIVEN_UP, Code, Command, Outcome, State
 from domain.model.outcomes import Cause, ending, refusal, still_unknown
 from domain.model.specs import OfflinePolicy, StartSpec, required
 from domain.model.states import is_definite
-from domain.ocpp_words import IN_SESSION, ChargingState, StopReason
+from domain.ocpp_words import ChargingState
 
 
 def _outcome_of_answer(command: Command, answer: StationAnswer) -> Outcome | None:
@@ -141,38 +148,7 @@ def best_match(
     command: Command, facts: Facts, frame: SentFrame, timing: Timing
 ) -> tuple[Session | None, Match]:
     """The session that is ours, else one that may be, else none."""
-    answer = given_answer(command, frame)
-    doubtful: Session | None = None
-    for session in sorted(facts.sessions, key=_running_first):
-        if _has_another(command, session, frame):
-            continue
-        match = classify(
-            session,
-            frame,
-            named=answer.ocpp_transaction_id if answer else None,
-            rivals=facts.rivals,
-            late_after=start_deadline(facts, frame, timing),
-            more_rivals=session.name in facts.contested,
-        )
-        if match is Match.MATCH:
-            return session, match
-        if match is Match.DOUBTFUL:
-            doubtful = doubtful or session
-    return doubtful, Match.DOUBTFUL if doubtful else Match.NO_MATCH
-
-
-def _has_another(command: Command, session: Session, frame: SentFrame) -> bool:
-    """Whether the command has told another session: a start begins one, unless it is named again.
-
-    Another one with the same token is the driver's own.
-    """
-    told = command.outcome.session if command.outcome else None
-    is_named = session.remote_start_id == frame.id
-    return told is not None and told.transaction != session.name and not is_named
-
-
-def _running_first(session: Session) -> tuple[bool, datetime]:
-    return (not session.active, session.received_time)
+    return best_of(command, facts, frame, start_deadline(facts, frame, timing))
 
 
 def _started(session: Session, deadline: datetime, now: datetime) -> Decision:
@@ -206,7 +182,7 @@ def _not_judged(deadline: datetime, now: datetime) -> Decision:
 
 
 def _ended_start(session: Session) -> Outcome:
-    if _timed_out(session):
+    if session.timed_out:
         return ending(Cause.CABLE_WAIT_ENDED, session=session_facts(session))
     return ending(Cause.SESSION_STARTED_AND_ENDED, session=session_facts(session))
 
@@ -234,6 +210,11 @@ def _without_session(facts: Facts) -> Outcome:
 # --- The proof that nothing happened
 
 
+def _said_all(facts: Facts, frame: SentFrame, timing: Timing) -> bool:
+    """Whether the station had nothing to report when its own waits were over."""
+    return said_all_at(facts, ask_time(start_deadline(facts, frame, timing), timing))
+
+
 def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Proof:
     """What says that a session of ours began, or did not, and what is not known."""
     frame = facts.frame
@@ -247,14 +228,15 @@ def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Pro
     against = signs(
         refused=refused(command, frame),
         token_refused=ours is not None and ours.is_refused,
-        wait_ended=_stopped_waiting(command, facts, frame, ours),
+        wait_ended=(ours is not None and ours.timed_out)
+        or (cable_wait_ended(facts.connectors, frame) and agreed(command, frame)),
         nothing_held_back=_said_all(facts, frame, timing),
         agreed_and_silent=agreed(command, frame) and over and steady and session is None,
     )
     return Proof(
         speaks_for=signs(
-            session_is_ours=ours is not None and ours.is_accepted and not _timed_out(ours),
-            evse_in_use=_is_in_use(facts, frame),
+            session_is_ours=ours is not None and ours.is_accepted and not ours.timed_out,
+            evse_in_use=is_in_use(facts, frame),
         ),
         speaks_against=against,
         not_known=signs(
@@ -272,32 +254,6 @@ def _is_proven(
     told: Outcome, command: Command, facts: Facts, timing: Timing, now: datetime
 ) -> bool:
     return _proof(command, facts, timing, now).holds(Cause(told.cause))
-
-
-def _stopped_waiting(
-    command: Command, facts: Facts, frame: SentFrame, ours: Session | None
-) -> bool:
-    showed_it = cable_wait_ended(facts.connectors, frame) and agreed(command, frame)
-    return showed_it or (ours is not None and _timed_out(ours))
-
-
-def _timed_out(session: Session) -> bool:
-    return not session.active and session.stop_reason == StopReason.TIMEOUT
-
-
-def _said_all(facts: Facts, frame: SentFrame, timing: Timing) -> bool:
-    """Whether the station said that it has nothing to report when its own waits were over."""
-    over = ask_time(start_deadline(facts, frame, timing), timing)
-    return nothing_is_held_back(facts) and facts.asked is not None and facts.asked.at >= over
-
-
-def _is_in_use(facts: Facts, frame: SentFrame) -> bool:
-    """Whether the EVSE that was asked for shows a session that no report explains."""
-    explained = any(session.evse_id in {None, frame.evse_id} for session in facts.sessions)
-    return not explained and any(
-        each.status in IN_SESSION and each.status_time > frame.send_time
-        for each in facts.connectors
-    )
 
 
 # --- After it was given up, taken back or reported

@@ -36,6 +36,7 @@ from domain.evidence.facts import (
     NeededFacts,
     agreed,
     given_answer,
+    is_free_since,
     refused,
     session_facts,
 )
@@ -54,7 +55,6 @@ from domain.model.answers import StationAnswer
 from domain.model.command import Code, Command, Outcome
 from domain.model.outcomes import Cause, ending, refusal, still_unknown
 from domain.model.specs import Kind, OfflinePolicy, StopSpec, required
-from domain.ocpp_words import ConnectorStatus
 
 
 def _outcome_of_answer(command: Command, answer: StationAnswer) -> Outcome | None:
@@ -269,7 +269,7 @@ def stop_proof(command: Command, facts: Facts, timing: Timing, now: datetime) ->
     return Proof(
         speaks_for=signs(
             said_not_running=asked is not None and asked.ongoing is False and is_known,
-            evse_free=_is_free(facts, frame),
+            evse_free=is_free_since(facts, _place(facts, frame), frame.send_time),
         ),
         speaks_against=against,
         not_known=signs(
@@ -285,17 +285,6 @@ def _place(facts: Facts, frame: SentFrame) -> int | None:
     """The EVSE of the session that is to end."""
     target = next((s for s in facts.sessions if _is_target(s, facts)), None)
     return target.evse_id if target is not None else frame.evse_id
-
-
-def _is_free(facts: Facts, frame: SentFrame) -> bool:
-    """Whether the session's EVSE went free since the stop left: nobody charges there now."""
-    place = _place(facts, frame)
-    return any(
-        each.evse_id == place
-        and each.status == ConnectorStatus.AVAILABLE
-        and each.status_time > frame.send_time
-        for each in facts.connectors
-    )
 
 
 def _judge_done(command: Command, facts: Facts, timing: Timing, now: datetime) -> Decision:

@@ -34,3 +34,8 @@ def nothing_is_held_back(facts: Facts) -> bool:
         and asked.messages_in_queue is False
         and not asked.ongoing
     )
+
+
+def said_all_at(facts: Facts, over: datetime) -> bool:
+    """Whether the station said so at this time or later."""
+    return nothing_is_held_back(facts) and facts.asked is not None and facts.asked.at >= over

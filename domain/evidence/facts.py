@@ -7,10 +7,18 @@ from enum import StrEnum
 from domain.evidence.frames import FirstStop, ReservationFrame
 from domain.evidence.proof import Proof, UntakenReport
 from domain.evidence.restart import RestartFacts
-from domain.evidence.sessions import ConnectorState, Rival, SentFrame, Session
+from domain.evidence.sessions import (
+    ConnectorState,
+    Match,
+    Rival,
+    SentFrame,
+    Session,
+    classify,
+    running_first,
+)
 from domain.model.answers import StationAnswer
 from domain.model.command import Command, Outcome, ReservationFacts, SessionFacts
-from domain.ocpp_words import capabilities_of
+from domain.ocpp_words import IN_SESSION, ConnectorStatus, capabilities_of
 
 
 @dataclass(frozen=True)
@@ -179,4 +187,60 @@ def session_facts(session: Session) -> SessionFacts:
         meter_stop_wh=session.meter_stop_wh,
         stop_reason=session.stop_reason,
         end_reported=session.end_reported,
+    )
+
+
+def best_of(
+    command: Command, facts: Facts, frame: SentFrame, late_after: datetime
+) -> tuple[Session | None, Match]:
+    """The session that is the effect of the frame, else one that may be, else none.
+
+    late_after: when the command's own time is over.
+    """
+    answer = given_answer(command, frame)
+    doubtful: Session | None = None
+    for session in sorted(facts.sessions, key=running_first):
+        if has_another(command, session, frame):
+            continue
+        match = classify(
+            session,
+            frame,
+            named=answer.ocpp_transaction_id if answer else None,
+            rivals=facts.rivals,
+            late_after=late_after,
+            more_rivals=session.name in facts.contested,
+        )
+        if match is Match.MATCH:
+            return session, match
+        if match is Match.DOUBTFUL:
+            doubtful = doubtful or session
+    return doubtful, Match.DOUBTFUL if doubtful else Match.NO_MATCH
+
+
+def has_another(command: Command, session: Session, frame: SentFrame) -> bool:
+    """Whether the command has told another session: a start begins one, unless it is named again.
+
+    Another one with the same token is the driver's own.
+    """
+    told = command.outcome.session if command.outcome else None
+    is_named = session.remote_start_id == frame.id
+    return told is not None and told.transaction != session.name and not is_named
+
+
+def is_in_use(facts: Facts, frame: SentFrame) -> bool:
+    """Whether the EVSE that was asked for shows a session that no report explains."""
+    explained = any(session.evse_id in {None, frame.evse_id} for session in facts.sessions)
+    return not explained and any(
+        each.status in IN_SESSION and each.status_time > frame.send_time
+        for each in facts.connectors
+    )
+
+
+def is_free_since(facts: Facts, evse_id: int | None, since: datetime) -> bool:
+    """Whether a connector of the EVSE went free since then: nobody charges there now."""
+    return any(
+        each.evse_id == evse_id
+        and each.status == ConnectorStatus.AVAILABLE
+        and each.status_time > since
+        for each in facts.connectors
     )

@@ -131,6 +131,16 @@ class Session:
         proven = self.remote_start_id is not None or self.charging_state == ChargingState.CHARGING
         return proven or self.token_state is TokenState.ACCEPTED
 
+    @property
+    def timed_out(self) -> bool:
+        """Whether it ended because no car came."""
+        return not self.active and self.stop_reason == StopReason.TIMEOUT
+
+
+def running_first(session: Session) -> tuple[bool, datetime]:
+    """The order in which sessions are looked at: running ones, then the oldest."""
+    return (not session.active, session.received_time)
+
 
 @dataclass(frozen=True)
 class Rival:
