@@ -28,8 +28,7 @@ class Station:
     boot_reason: the reason that an OCPP 2.x station gave for its latest boot.
     boot_connection_id: the socket on which the latest boot came.
     connection_timeout_s: how long it waits for the cable; None when it did not report it.
-    clock: how far its clocks are ahead of ours, as `domain.evidence.station_clock` stores it; None
-        while nothing is known.
+    clock: how far its clocks are ahead of ours, as `domain.evidence.station_clock` stores it.
     """
 
     id: str
@@ -94,10 +93,8 @@ _CREATE = Upsert(
         .on_conflict_do_update(
             index_elements=["id"],
             set_={
-                "location": stmt.excluded.location,
-                "security_profile": stmt.excluded.security_profile,
-                "registered": stmt.excluded.registered,
-                "password_hash": stmt.excluded.password_hash,
+                **{name: stmt.excluded[name] for name in ("location", "security_profile")},
+                **{name: stmt.excluded[name] for name in ("registered", "password_hash")},
             },
             where=stations.c.registered.is_(False) & (stations.c.tenant == stmt.excluded.tenant),
         )
@@ -131,6 +128,12 @@ _TOUCH = precompiled(
     )
     .values(last_seen_time=bindparam("seen"))
 )
+
+
+def _if_new(stmt: Any, then: Any, column: str) -> Any:
+    return case((_connectors.c.status != stmt.excluded.status, then), else_=_connectors.c[column])
+
+
 _SET_CONNECTOR = Upsert(
     lambda insert: (
         (
@@ -145,14 +148,8 @@ _SET_CONNECTOR = Upsert(
         .on_conflict_do_update(
             index_elements=["station", "evse_id", "connector_id"],
             set_={
-                "previous_status": case(
-                    (_connectors.c.status != stmt.excluded.status, _connectors.c.status),
-                    else_=_connectors.c.previous_status,
-                ),
-                "status_time": case(
-                    (_connectors.c.status != stmt.excluded.status, stmt.excluded.status_time),
-                    else_=_connectors.c.status_time,
-                ),
+                "previous_status": _if_new(stmt, _connectors.c.status, "previous_status"),
+                "status_time": _if_new(stmt, stmt.excluded.status_time, "status_time"),
                 "status": stmt.excluded.status,
                 "error_code": stmt.excluded.error_code,
                 "reported_time": stmt.excluded.reported_time,
@@ -219,10 +216,7 @@ async def get_with_hashes(tx: Tx, id: str) -> tuple[Station | None, tuple[str, .
 async def update(
     tx: Tx, id: str, *, location: str | None = None, security_profile: int | None = None
 ) -> bool:
-    """Change what an operator may change; None keeps a value. False when there is no such station.
-
-    The security profile is only ever raised (a lower one is ignored).
-    """
+    """Change what is given. The security profile is only ever raised. False: no such station."""
     values: dict[str, Any] = {}
     if location is not None:
         values["location"] = cut(location)

@@ -112,10 +112,7 @@ async def start_v16(
 ) -> tuple[Transaction, bool]:
     """The transaction of a StartTransaction, and whether it is new.
 
-    station_time: the time as the station wrote it, when `start_time` differs from that: a repeated
-        message is recognised by it.
-    judged: what a new transaction keeps of the verdict on its token.
-    token_unknown: nobody knows the token. epoch: of the socket.
+    station_time: the time as the station wrote it, when `start_time` differs: it tells a repeat.
 
     Raises: InvalidValue for a station or tenant that is no identifier, or when the station made up
         too many ids.

@@ -14,6 +14,7 @@ import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -22,7 +23,6 @@ from opentelemetry import trace
 from contract.commands import SendFrameInput, SendFrameResult, SendStatus
 from domain.commands import transitions as changes
 from domain.commands.table import COMMANDS
-from domain.model.answers import StationAnswer
 from domain.model.command import Command
 from domain.model.outcomes import Cause
 from fleet import sends, stations
@@ -292,7 +292,9 @@ class Sender:
             await sends.answered(tx, send.id, answer=answer_to_row(answer), now=now)
             await name_by_answer(tx, send, answer)
             alone = await decides(tx, request.kind, request.station, answer, send.send_time)
-            heard = _heard(request, answer, now, alone)
+            heard = partial(
+                changes.frame_ended, kind=request.kind, answer=answer, at=now, decides=alone
+            )
             return await _note(tx, request, "answered", heard, now), alone
 
         revision, alone = await self._written(write, request) or (0, False)
@@ -364,13 +366,6 @@ async def _never_twice(tx: Tx, request: SendFrameInput) -> None:
 def repeats(request: SendFrameInput, send: Send) -> bool:
     """Whether this would be the same frame of the same command once more."""
     return send.kind == request.kind.value and send.attempt != request.attempt
-
-
-def _heard(
-    request: SendFrameInput, answer: StationAnswer, now: datetime, alone: bool
-) -> Callable[[Command], Command]:
-    """What an answer means for the command. alone: whether it may be the end of the command."""
-    return lambda command: changes.frame_ended(command, request.kind, answer, now, decides=alone)
 
 
 def _unheard(request: SendFrameInput, cause: Cause, now: datetime) -> Callable[[Command], Command]:

@@ -37,7 +37,7 @@ from station_gateway.dialects.messages import (
     StationCall,
     VendorDataSeen,
 )
-from station_gateway.facts import lasting
+from station_gateway.facts import lasting, session_reports
 from station_gateway.facts import recording as facts
 from station_gateway.facts.authorizer import Authorizer, Judgement
 from station_gateway.facts.clocks import on_our_clock, store_clock
@@ -206,7 +206,7 @@ class Handlers:
         """StartTransaction: the same message twice makes one session with one id."""
         now = self._utc_now()
         session, token, wake = await self._db.batch(
-            lambda tx: facts.session_started(tx, peer, call, self._authorizer, now)
+            lambda tx: session_reports.session_started(tx, peer, call, self._authorizer, now)
         )
         self._kick(wake)
         peer.learn(session.ocpp_transaction_id)
@@ -225,7 +225,7 @@ class Handlers:
                 token = await self._authorizer.judge(
                     tx, station=peer.id, tenant=peer.tenant, token=call.token, now=now
                 )
-            return await facts.session_stopped(tx, peer, call, token, now)
+            return await session_reports.session_stopped(tx, peer, call, token, now)
 
         token, wake = await self._db.batch(write)
         self._kick(wake)
@@ -235,7 +235,7 @@ class Handlers:
         """TransactionEvent."""
         now = self._utc_now()
         token, wake = await self._db.batch(
-            lambda tx: facts.session_event(tx, peer, call, self._authorizer, now)
+            lambda tx: session_reports.session_event(tx, peer, call, self._authorizer, now)
         )
         self._kick(wake)
         return Confirmation(self._utc_now(), authorization=token.authorization if token else None)
@@ -246,7 +246,9 @@ class Handlers:
         if ocpp_transaction_id is not None and not peer.knows(ocpp_transaction_id):
             now = self._utc_now()
             wake, no_news = await self._db.batch(
-                lambda tx: facts.session_observed(tx, peer, ocpp_transaction_id, call, now)
+                lambda tx: session_reports.session_observed(
+                    tx, peer, ocpp_transaction_id, call, now
+                )
             )
             self._kick(wake)
             if no_news:

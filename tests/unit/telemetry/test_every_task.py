@@ -26,6 +26,7 @@ ALLOWED = {
     "station_gateway/commands/activities.py": (1, "ends with its activity"),
     "station_gateway/commands/sending.py": (1, "is one frame; its activity reads the result"),
     "station_gateway/stations/station.py": (1, "is short; its failure is logged and counted"),
+    "journal/wakeups.py": (4, "in the group of the dispatcher, which is supervised as a whole"),
     "workflows/alarms.py": (1, "belongs to a workflow: Temporal runs it"),
     "workflows/command_workflow.py": (1, "belongs to a workflow: Temporal runs it"),
     "workflows/reservation_workflow.py": (2, "belongs to a workflow: Temporal runs it"),

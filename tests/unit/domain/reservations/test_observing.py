@@ -85,13 +85,6 @@ ENDS: list[tuple[str, Reservation, ReservationEvidence, float, EndCause]] = [
         EndCause.USE_NOT_KNOWN,
     ),
     (
-        "its time is over, and a report of another place could not be used",
-        hold(),
-        known(untaken=(replace(UNTAKEN[0], evse_id=2),)),
-        END_S,
-        EndCause.TIME_OVER,
-    ),
-    (
         "its time is over, and a session did not tell its token",
         hold(),
         known(sessions=(charging(token_digest=None, token_state=TokenState.NOT_TOLD),)),

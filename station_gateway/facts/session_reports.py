@@ -1,0 +1,318 @@
+"""Writes what a station reports about its sessions, each report in one transaction.
+
+As in `recording.py`, the wake-up of the commands that a report concerns is written with it.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from domain.ocpp_words import StationMessage, TransactionPhase
+from fleet import transactions
+from fleet.engine.statements import Tx
+from fleet.transactions import judged
+from fleet.transactions.rows import Transaction
+from journal.commands import plugs
+from journal.commands.requested import with_requested_token
+from journal.commands.waking import StationEvent, wake_concerned
+from station_gateway.dialects.messages import (
+    CallRefused,
+    MeterRead,
+    SessionEvent,
+    SessionStarted,
+    SessionStopped,
+    StationTime,
+    TokenSeen,
+)
+from station_gateway.facts import lasting
+from station_gateway.facts.authorizer import Authorizer, Judgement
+from station_gateway.facts.ownership import own_reservation, owns_session
+from station_gateway.facts.reports import keep_untaken
+from station_gateway.session.events import Untaken
+from station_gateway.stations.peer import Peer
+
+
+async def session_started(
+    tx: Tx, peer: Peer, call: SessionStarted, authorizer: Authorizer, now: datetime
+) -> tuple[Transaction, Judgement, bool]:
+    """A 1.6 session began: mint its id, once for all repeats of the message."""
+    token = await authorizer.judge(
+        tx, station=peer.id, tenant=peer.tenant, token=call.token, now=now
+    )
+    session, is_new = await transactions.start_v16(
+        tx,
+        station=peer.id,
+        tenant=peer.tenant,
+        evse_id=call.evse_id,
+        token_digest=_told(token, call.token),
+        token_masked=token.masked,
+        group_digest=token.group_digest,
+        meter_start_wh=call.meter_start_wh,
+        start_time=call.time.time,
+        clock_suspect=call.time.suspect,
+        authorized=token.accepted,
+        reservation_id=await own_reservation(tx, peer, call.reservation_id),
+        now=now,
+        station_time=_written(call.time),
+        judged=lasting.entries(token, lasting.START),
+        token_unknown=not token.known,
+        epoch=peer.epoch,
+    )
+    if not is_new:
+        token = await lasting.judge_within(tx, session, token, lasting.START)
+    told = {
+        "event": TransactionPhase.STARTED,
+        "meter_start_wh": call.meter_start_wh,
+        "mended": words_of(call.mended),
+    }
+    wake = await _wake_for(
+        *(tx, session, now),
+        changed=is_new,
+        message=StationMessage.START_TRANSACTION,
+        time=call.time,
+        told=told,
+    )
+    ended = is_new and forget(peer, await plugs.session_began(tx, session, now))
+    return session, token, wake or ended
+
+
+async def session_stopped(
+    tx: Tx, peer: Peer, call: SessionStopped, token: Judgement | None, now: datetime
+) -> tuple[Judgement | None, bool]:
+    """A 1.6 session ended. A station without our id sends 0 or -1, and means its open session.
+
+    Returns the verdict on the token within the session, too.
+    """
+    ocpp_transaction_id: str | None = call.ocpp_transaction_id
+    if not call.id_known:
+        digest = token.digest if token else None
+        ocpp_transaction_id = await plugs.meant_by_stop(
+            tx, peer.id, digest, call.time.time, suspect=call.time.suspect, now=now
+        )
+    if ocpp_transaction_id is None:
+        return token, await keep_untaken(tx, peer, _of_no_session(call), now)
+    if not await owns_session(tx, peer, ocpp_transaction_id):
+        return token, False
+    session = await transactions.stop_v16(
+        tx,
+        station=peer.id,
+        tenant=peer.tenant,
+        ocpp_transaction_id=ocpp_transaction_id,
+        token_digest=token.digest if token else None,
+        meter_stop_wh=call.meter_stop_wh,
+        stop_time=call.time.time,
+        reason=call.reason,
+        now=now,
+    )
+    if token is not None:
+        token = await lasting.judge_within(tx, session, token, lasting.STOP)
+        session = await judged.keep(tx, session, lasting.entries(token, lasting.STOP))
+    told = {
+        "event": TransactionPhase.ENDED,
+        "stop_reason": call.reason,
+        "meter_stop_wh": call.meter_stop_wh,
+        "mended": words_of(call.mended),
+    }
+    return token, await _wake_for(
+        *(tx, session, now),
+        changed=session.stop_received_time == now,  # the first end stands
+        message=StationMessage.STOP_TRANSACTION,
+        time=call.time,
+        told=told,
+    )
+
+
+async def session_event(
+    tx: Tx, peer: Peer, call: SessionEvent, authorizer: Authorizer, now: datetime
+) -> tuple[Judgement | None, bool]:
+    """A 2.x session reports an event. Events come in any order, any number of times.
+
+    Raises: CallRefused for an event that names no session, where not exactly one can be meant.
+    """
+    if not call.ocpp_transaction_id:
+        call = replace(call, ocpp_transaction_id=await _running_at(tx, peer, call.evse_id))
+    token = await _judged_within(tx, peer, call, authorizer, now)
+    digest = _told(token, call.token) if token and call.token else None
+    session, changed = await transactions.event_v2(
+        tx,
+        station=peer.id,
+        tenant=peer.tenant,
+        ocpp_transaction_id=call.ocpp_transaction_id,
+        event_type=call.event_type,
+        seq_no=call.seq_no,
+        evse_id=call.evse_id,
+        connector_id=call.connector_id,
+        token_digest=digest,
+        token_masked=token.masked if token else "",
+        group_digest=token.group_digest if token else None,
+        remote_start_id=call.remote_start_id,
+        reservation_id=await own_reservation(tx, peer, call.reservation_id),
+        event_time=call.time.time,
+        clock_suspect=call.time.suspect,
+        offline=call.offline,
+        authorized=token.accepted if token else False,
+        meter_wh=call.meter_wh,
+        stop_reason=call.stop_reason,
+        charging_state=call.charging_state,
+        now=now,
+        token_unknown=token is not None and not token.known,
+        epoch=peer.epoch,
+    )
+    session = await with_requested_token(tx, session, new=session.received_time == now)
+    if token is not None:
+        session = await judged.keep(tx, session, lasting.entries(token, _question(call)))
+    wake = await _wake_for(
+        *(tx, session, now),
+        changed=changed,
+        message=StationMessage.TRANSACTION_EVENT,
+        time=call.time,
+        told=_words_of_event(call),
+    )
+    if call.event_type == TransactionPhase.STARTED:
+        wake = forget(peer, await plugs.session_began(tx, session, now)) or wake
+    return token, wake
+
+
+def _words_of_event(call: SessionEvent) -> dict[str, Any]:
+    return {
+        "event": call.event_type,
+        "seq_no": call.seq_no,
+        "trigger": call.trigger,
+        "charging_state": call.charging_state,
+        "stop_reason": call.stop_reason,
+        "offline": call.offline or None,
+        "remote_start_id": call.remote_start_id,
+        "mended": words_of(call.mended),
+    }
+
+
+async def _judged_within(
+    tx: Tx, peer: Peer, call: SessionEvent, authorizer: Authorizer, now: datetime
+) -> Judgement | None:
+    """The verdict on the token of a 2.x event within its session; None when it carries none."""
+    if call.token is None:
+        return None
+    token = await authorizer.judge(
+        tx, station=peer.id, tenant=peer.tenant, token=call.token, now=now
+    )
+    known = await transactions.by_ocpp_transaction_id(tx, peer.id, call.ocpp_transaction_id)
+    return await lasting.judge_within(tx, known, token, _question(call), call.remote_start_id)
+
+
+def _question(call: SessionEvent) -> str:
+    return lasting.event_question(call.event_type, call.seq_no)
+
+
+async def session_observed(
+    tx: Tx, peer: Peer, ocpp_transaction_id: str, call: MeterRead, now: datetime
+) -> tuple[bool, bool]:
+    """Meter values name a session: record it when the station never told us that it began.
+
+    They also show that a session runs whose end was never reported.
+
+    Returns whether somebody is to be woken, and whether the next meter values are no news.
+    """
+    known = await transactions.by_ocpp_transaction_id(tx, peer.id, ocpp_transaction_id)
+    if known is not None:
+        if not await plugs.session_metered(tx, known, call.time.time, suspect=call.time.suspect):
+            return False, not known.end_unreported
+    elif not await owns_session(tx, peer, ocpp_transaction_id):
+        return False, True
+    else:
+        await transactions.observe(
+            tx,
+            station=peer.id,
+            tenant=peer.tenant,
+            ocpp_transaction_id=ocpp_transaction_id,
+            evse_id=call.evse_id,
+            meter_wh=call.meter_wh,
+            now=now,
+        )
+    event = StationEvent(
+        peer.id,
+        "transaction",
+        evse_id=call.evse_id,
+        ocpp_transaction_id=ocpp_transaction_id,
+        message=StationMessage.METER_VALUES,
+        told={"mended": words_of(call.mended)},
+    )
+    return await wake_concerned(tx, event, now), True
+
+
+def words_of(mended: tuple[str, ...]) -> str | None:
+    """What was mended, as the explanation shows it."""
+    return ", ".join(mended) or None
+
+
+async def _wake_for(
+    tx: Tx,
+    session: Transaction,
+    now: datetime,
+    *,
+    changed: bool,
+    message: str,
+    time: StationTime,
+    told: dict[str, Any],
+) -> bool:
+    event = StationEvent(
+        session.station,
+        "transaction",
+        evse_id=session.evse_id,
+        connector_id=session.connector_id,
+        token_digest=session.token_digest,
+        group_digest=session.group_digest,
+        remote_start_id=session.remote_start_id,
+        ocpp_transaction_id=session.ocpp_transaction_id,
+        reservation_id=session.reservation_id,
+        message=message,
+        station_time=None if time.suspect else time.time,
+        changes_nothing=not changed,
+        told={
+            **told,
+            "transaction": session.name,
+            "id_token": session.token_masked,
+            "clock_suspect": time.suspect or None,
+            "clock_offset_s": round(time.offset_s) or None,
+        },
+    )
+    return await wake_concerned(tx, event, now)
+
+
+def _told(token: Judgement, seen: TokenSeen) -> str | None:
+    """The token's digest; None for an empty token, which says nothing about whose session it is."""
+    return token.digest if seen.value.strip() else None
+
+
+def _written(time: StationTime) -> str | None:
+    """What the station wrote, when its time was corrected: a repeat may be corrected otherwise."""
+    return None if time.written is None else time.written.isoformat()
+
+
+def forget(peer: Peer, ended: list[Transaction]) -> bool:
+    """Look at the next meter values of these sessions: they may run after all."""
+    for session in ended:
+        peer.forget(session.ocpp_transaction_id)
+    return bool(ended)
+
+
+def _of_no_session(call: SessionStopped) -> Untaken:
+    key = f"{call.ocpp_transaction_id}:{call.meter_stop_wh}:{call.reason}"
+    if not call.time.suspect:
+        key += f":{call.time.time.isoformat()}"
+    detail = "transactionId: names none of the sessions that run"
+    return Untaken(
+        f"{StationMessage.STOP_TRANSACTION}:{key}",
+        StationMessage.STOP_TRANSACTION,
+        "no_session",
+        detail,
+    )
+
+
+async def _running_at(tx: Tx, peer: Peer, evse_id: int | None) -> str:
+    """The id of the only session that runs at the EVSE. Raises: CallRefused."""
+    found = await transactions.active(tx, peer.id, evse_id=evse_id)
+    if len(found) != 1:
+        raise CallRefused(
+            "PropertyConstraintViolation", "transactionInfo.transactionId: no session"
+        )
+    return found[0].ocpp_transaction_id
