@@ -59,6 +59,7 @@ _ENDED_SINCE = precompiled(
     .where(
         transactions.c.station == bindparam("station"),
         transactions.c.received_time >= bindparam("received_after"),
+        transactions.c.received_time <= bindparam("received_before"),
         transactions.c.stop_received_time >= bindparam("ended_after"),
     )
     .order_by(transactions.c.received_time, transactions.c.id)
@@ -145,13 +146,14 @@ async def heard_since(tx: Tx, station: str, *, received_after: datetime) -> list
 
 
 async def ended_since(
-    tx: Tx, station: str, *, ended_after: datetime, received_after: datetime
+    tx: Tx, station: str, *, ended_after: datetime, received: tuple[datetime, datetime]
 ) -> list[Transaction]:
     """The station's transactions whose end was received since `ended_after`, the oldest first.
 
-    received_after: transactions that were first received before this time are not looked at.
+    received: only those that were first received between these two times, or at one of them.
     """
-    key = {"station": station, "ended_after": ended_after, "received_after": received_after}
+    key: dict[str, object] = {"station": station, "ended_after": ended_after}
+    key |= {"received_after": received[0], "received_before": received[1]}
     return [Transaction(*row) for row in await tx.execute(_ENDED_SINCE, key)]
 
 

@@ -200,7 +200,7 @@ async def _since_frames(
             tx,
             command.station,
             ended_after=frame.send_time,
-            received_after=frame.send_time - _CABLE_FIRST,
+            received=(frame.send_time - _CABLE_FIRST, frame.send_time),
         )
     named = command.station_answer.ocpp_transaction_id if command.station_answer else None
     for ocpp_transaction_id in (named, command.compensation.ocpp_transaction_id):

@@ -54,7 +54,7 @@ async def _running(
         tx,
         station,
         ended_after=sent.send_time,
-        received_after=sent.send_time - _LONGEST_SESSION,
+        received=(sent.send_time - _LONGEST_SESSION, sent.send_time),
     )
     found = [*await transactions.active(tx, station), *ended]
     ran = [row for row in found if row.received_time <= sent.send_time]

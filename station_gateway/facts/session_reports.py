@@ -3,9 +3,10 @@
 As in `recording.py`, the wake-up of the commands that a report concerns is written with it.
 """
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from domain.ocpp_words import StationMessage, TransactionPhase
 from fleet import transactions

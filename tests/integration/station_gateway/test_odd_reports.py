@@ -244,4 +244,4 @@ async def test_rubbish_in_one_breath_wakes_once(bench: Bench) -> None:
         time = now() + timedelta(seconds=seconds)
         await bench.write(partial(odd.keep_untaken, peer=PEER, told=told, now=time))
     woken = [wakeup for wakeup in await bench.wakeups() if wakeup.reason == "untaken_report"]
-    assert len(woken) == 2
+    assert sum(wakeup.told for wakeup in woken) == 2

@@ -258,9 +258,11 @@ async def test_what_ended_since_a_moment_is_found(db: Database) -> None:
         await stop_16(tx, early.ocpp_transaction_id, now=later(100))
         await stop_16(tx, late.ocpp_transaction_id, now=later(300))
         found = await transactions.ended_since(
-            tx, "CP1", ended_after=later(200), received_after=NOW
+            tx, "CP1", ended_after=later(200), received=(NOW, later(999))
         )
-        of_others = await transactions.ended_since(tx, "CP2", ended_after=NOW, received_after=NOW)
+        of_others = await transactions.ended_since(
+            tx, "CP2", ended_after=NOW, received=(NOW, later(999))
+        )
     assert [row.name for row in found] == [late.name]
     assert running.name not in {row.name for row in found}
     assert of_others == []
