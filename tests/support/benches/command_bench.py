@@ -24,7 +24,14 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from contract import names
-from contract.commands import CancelInput, CommandInput, CommandResult, SubmitInput, UpdateResult
+from contract.commands import (
+    EDITION,
+    CancelInput,
+    CommandInput,
+    CommandResult,
+    SubmitInput,
+    UpdateResult,
+)
 from domain.commands import wording
 from domain.commands.timing import Timing
 from domain.model.command import Command, Outcome, State, WaitFor
@@ -240,7 +247,7 @@ class Bench(StationReports):
         keyword = SearchAttributeKey.for_keyword
         operation: WithStartWorkflowOperation[Any, CommandResult] = WithStartWorkflowOperation(
             names.COMMAND_WORKFLOW,
-            CommandInput(command, self.timing),
+            CommandInput(command, self.timing, edition=EDITION),
             id=command.workflow_id,
             task_queue=names.COMMANDS_QUEUE,
             result_type=CommandResult,

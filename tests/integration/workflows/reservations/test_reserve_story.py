@@ -144,6 +144,7 @@ async def test_a_station_that_comes_back_is_told_to_let_the_unknown_hold_go(benc
 
 async def test_a_yes_that_comes_after_giving_up_is_undone(bench: Bench) -> None:
     command = await begun(bench, loses("ANSWER_TIMEOUT"), answers(rejected()), answers(accepted()))
+    await bench.until(command, lambda c: c.state is State.AWAITING_EFFECT)
     await bench.cancel(command)
     await passes(bench, command, lambda r: r.ended)
     await bench.gateway.answer(request_of(bench, 0), bench.gateway.sent[0], accepted(), late=True)
