@@ -281,13 +281,13 @@ class World:
                 entries = await log.history(tx, tenant=TENANT, name=told.command.name)
                 told.history = [from_snapshot(entry.snapshot) for entry in entries]
                 told.sends = await sends.by_command(tx, TENANT, told.command.name)
+                told.runs = self._runs_of(told.command.workflow_id)
             for name in self.reserved:
                 entries = await reservations.RESERVATIONS.history(tx, tenant=TENANT, name=name)
                 if entries:
                     history = [read_reservation(entry.snapshot) for entry in entries]
-                    runs = [one for one in self.temporal.runs if one.id == history[0].workflow_id]
                     rows = await sends.by_command(tx, TENANT, name)
-                    self.kept.append(Kept(history, rows, runs))
+                    self.kept.append(Kept(history, rows, self._runs_of(history[0].workflow_id)))
             self.transactions = await transactions.list_page(tx, tenant=TENANT, limit=500)
             connectors = await stations.connectors(tx, STATION)
         self.words = told_in_plain_words(
@@ -296,6 +296,9 @@ class World:
             self.transactions,
             connectors,
         )
+
+    def _runs_of(self, workflow_id: str) -> list[Execution]:
+        return [one for one in self.temporal.runs if one.id == workflow_id]
 
     def ran(self) -> Ran:
         """What is left of it."""
