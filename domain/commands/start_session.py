@@ -317,11 +317,14 @@ def judge_late_start(command: Command, facts: Facts, timing: Timing, now: dateti
         if not is_definite(command.outcome) and session.start_time <= deadline:
             return judge_start(command, facts, timing, now)
         return compensation.of_late_session(command, session, deadline, now)
+    unreadable = bool(concerning(facts.untaken, frame.evse_id))
     if command.state is State.COMPENSATING:
-        over = now >= deadline
-        return Decision(Act.SETTLE) if over else Decision(Act.WAIT, look_again=deadline)
+        over = compensation.not_known() if unreadable else Decision(Act.SETTLE)
+        return over if now >= deadline else Decision(Act.WAIT, look_again=deadline)
     if session is not None:
         return compensation.of_doubtful_session(command, session, deadline, now)
+    if unreadable and compensation.says_nothing(command):
+        return compensation.not_known()
     return _still_unknown(command, facts, frame, timing, now)
 
 

@@ -41,6 +41,9 @@ from tests.simulation.world.plots import plot_of
 
 LONGEST_S = 2_500.0
 SETTLES_S = 60.0
+LATE_S = 1_500.0
+"""What late news begins keeps to the waits of a system that nobody has set."""
+
 _LATER = timedelta(minutes=1)
 
 
@@ -158,7 +161,7 @@ class World:
                 await self._all_ended()
         await asyncio.sleep(SETTLES_S)
         with suppress(TimeoutError):
-            async with asyncio.timeout(SETTLES_S):
+            async with asyncio.timeout(LATE_S):
                 await self._all_ended()  # what the station has brought back meanwhile
         self.station.truth.all_reported = not any(m.kept for m in self.station.queue)
         self.station.truth.connected = self.station.wire is not None
