@@ -56,7 +56,14 @@ from domain.evidence.facts import (
     session_facts,
 )
 from domain.evidence.proof import Proof, concerning, signs
-from domain.evidence.sessions import Match, SentFrame, Session, cable_wait_ended, classify
+from domain.evidence.sessions import (
+    Match,
+    SentFrame,
+    Session,
+    cable_wait_ended,
+    classify,
+    may_be_unasked,
+)
 from domain.evidence.station_event import (
     Concern,
     EventKind,
@@ -316,6 +323,8 @@ def judge_late_start(command: Command, facts: Facts, timing: Timing, now: dateti
     if session is not None and match is Match.MATCH:
         if not is_definite(command.outcome) and session.start_time <= deadline:
             return judge_start(command, facts, timing, now)
+        if may_be_unasked(session, frame):
+            return compensation.of_doubtful_session(command, session, deadline, now)
         return compensation.of_late_session(command, session, deadline, now)
     unreadable = bool(concerning(facts.untaken, frame.evse_id))
     if command.state is State.COMPENSATING:

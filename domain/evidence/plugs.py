@@ -14,7 +14,7 @@ from datetime import datetime
 
 from domain.evidence.restart import ConnectorReport
 from domain.evidence.sessions import Session, begun, clock_is_wrong
-from domain.ocpp_words import ConnectorStatus
+from domain.ocpp_words import ChargingState, ConnectorStatus
 
 
 def ends(newer: Session, older: Session, boot_time: datetime | None) -> bool:
@@ -40,8 +40,8 @@ def is_freed(
     """Whether the station booted after the session began and shows its connectors as free.
 
     A session that is reported after the boot began before it by the station's clock, if that is
-    usable. Then the connectors must be shown as free after the report: what they showed before says
-    nothing of it.
+    usable, or while the station was offline. Then the connectors must be shown as free after the
+    report: what they showed before says nothing of it.
 
     connectors: those that the session may be on.
     """
@@ -58,6 +58,8 @@ def is_freed(
 
 def _began_before(session: Session, boot_time: datetime) -> bool:
     if session.received_time < boot_time:
+        return True
+    if session.offline and session.charging_state != ChargingState.IDLE:
         return True
     return not clock_is_wrong(session) and begun(session) < boot_time
 

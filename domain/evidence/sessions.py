@@ -186,6 +186,16 @@ def classify(
     return Match.DOUBTFUL if doubtful else Match.MATCH
 
 
+def may_be_unasked(session: Session, frame: SentFrame) -> bool:
+    """Whether a session may be its driver's own, begun before a frame that the station refused.
+
+    A report may come late. After a yes the frame is the likelier cause; after a no it is not.
+    """
+    if not frame.refused or session.remote_start_id == frame.id:
+        return False
+    return clock_is_wrong(session) or session.start_time < frame.send_time
+
+
 def is_claimed(session: Session, rivals: tuple[Rival, ...]) -> bool:
     """Whether another start has the session as its effect."""
     return any(rival.claimed == session.name for rival in rivals)

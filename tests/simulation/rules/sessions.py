@@ -45,7 +45,8 @@ def _start_succeeded(ran: Ran, told: Told) -> Iterator[str]:
         yield f"true: SUCCEEDED with the session of {session.token}"
     if command.start.evse_id not in (None, session.evse):
         yield f"true: SUCCEEDED with a session on EVSE {session.evse}"
-    if command.send_time is not None and session.begun < command.send_time - CLOCK_TOLERANCE:
+    earliest = (command.send_time or session.begun) - CLOCK_TOLERANCE - ROUGHLY
+    if session.begun < earliest:
         yield "true: SUCCEEDED with a session that ran before its frame left"
     if session.begun > last_deadline(ran, told) + ROUGHLY:
         yield "true: SUCCEEDED with a session that began after its time"

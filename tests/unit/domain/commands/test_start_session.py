@@ -10,7 +10,7 @@ from domain.commands.judging import apply, judge
 from domain.commands.table import COMMANDS
 from domain.evidence.facts import Facts, session_facts
 from domain.evidence.proof import UntakenReport
-from domain.evidence.sessions import TokenState
+from domain.evidence.sessions import Session, TokenState
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Command, CompensationState, State
 from domain.model.outcomes import Cause, ending
@@ -371,6 +371,31 @@ def test_a_cancelled_start_with_a_report_that_nobody_could_read_asks_a_human_to_
     assert done.compensation.ocpp_transaction_id == ""
     assert judged(done, known, 90) == "WAIT"
     assert judged(done, facts(session(), untaken=UNTAKEN), 90) == "UNDO"
+
+
+REFUSED_FRAME = frame(refused=True, epoch=1)
+
+
+@pytest.mark.parametrize(
+    ("began", "now_s", "expected"),
+    [
+        pytest.param(session(), 20, "UNDO", id="begun after the no"),
+        pytest.param(session(start_time=at(-20)), 20, "WAIT", id="begun before, told after"),
+        pytest.param(session(start_time=at(-20)), 110, "UNDO_FAILED", id="and it runs on"),
+        pytest.param(
+            session(clock_suspect=True, epoch=1), 20, "WAIT", id="begun nobody knows when"
+        ),
+        pytest.param(
+            session(start_time=at(-20), remote_start_id=5), 20, "UNDO", id="it names our frame"
+        ),
+    ],
+)
+def test_a_session_that_may_be_its_drivers_own_is_not_stopped_for_a_refused_start(
+    began: Session, now_s: float, expected: str
+) -> None:
+    no = StationAnswer(Verdict.REJECTED, "Rejected")
+    refused = changes.concluded(answered(start(), no), ending(Cause.STATION_REJECTED), at(2))
+    assert judged(refused, facts(began, frame=REFUSED_FRAME), now_s) == expected
 
 
 def test_a_session_that_may_be_authorised_yet_keeps_a_cancelled_start_waiting() -> None:

@@ -111,6 +111,7 @@ def replayed(**changed: Any) -> Session:
 
 def test_a_session_from_before_the_boot_that_is_reported_after_it_is_freed_too() -> None:
     assert is_freed(replayed(), BOOT, [free()])
+    assert is_freed(replayed(clock_suspect=True, offline=True), BOOT, [free()])
 
 
 @pytest.mark.parametrize(
@@ -118,6 +119,11 @@ def test_a_session_from_before_the_boot_that_is_reported_after_it_is_freed_too()
     [
         pytest.param(replayed(), [free(505)], id="shown before it was reported"),
         pytest.param(replayed(clock_suspect=True), [free()], id="1970"),
+        pytest.param(
+            replayed(clock_suspect=True, offline=True, charging_state="Idle"),
+            [free()],
+            id="open, and waiting for its car",
+        ),
         pytest.param(replayed(start_time=at(505)), [free()], id="it began after the boot"),
     ],
 )
