@@ -63,6 +63,7 @@ from domain.evidence.sessions import (
     cable_wait_ended,
     classify,
     may_be_unasked,
+    may_have_been_ours,
 )
 from domain.evidence.station_event import (
     Concern,
@@ -265,7 +266,7 @@ def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Pro
         ),
         speaks_against=against,
         not_known=signs(
-            session_may_be_ours=match is Match.DOUBTFUL,
+            session_may_be_ours=match is Match.DOUBTFUL or _is_taken(facts, frame, timing),
             token_not_judged=ours is not None and not (ours.is_accepted or ours.is_refused),
             report_not_taken=bool(concerning(facts.untaken, frame.evse_id)),
             held_back=asked is not None and asked.messages_in_queue is True,
@@ -273,6 +274,13 @@ def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Pro
             station_error=answer is not None and answer.is_error and not against,
         ),
     )
+
+
+def _is_taken(facts: Facts, frame: SentFrame, timing: Timing) -> bool:
+    """Whether a session that another start has claimed may have been ours."""
+    late_after = start_deadline(facts, frame, timing)
+    rivals = facts.rivals
+    return any(may_have_been_ours(each, frame, rivals, late_after) for each in facts.sessions)
 
 
 def _is_proven(
