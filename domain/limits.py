@@ -60,6 +60,9 @@ Hours later the same token is the driver's own new session. A station that names
 is believed at any time.
 """
 
+BEGUN_ANEW = timedelta(minutes=5)
+"""How soon after a session was reported its station may begin it anew, under another id."""
+
 REFUSAL_WATCH = timedelta(minutes=1)
 """How long after a refusal a session that begins all the same is stopped.
 

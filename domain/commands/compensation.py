@@ -5,7 +5,8 @@ stopped by its own id, at most a few times, with growing pauses. A station that 
 and goes on, is told again while the session is known to run. The compensation is DONE when the
 session has ended, by whatever cause. It is FAILED when the tries are used up; then a human has to
 look. A session that turns out to be somebody else's is left alone from then on. That is FAILED too,
-because it was told to stop before.
+because it was told to stop before. FAILED without a session says that nobody could read what the
+station reported; a report that can be read may still come, and is acted on.
 """
 
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ from domain.commands.timing import Timing
 from domain.evidence.facts import Act, Decision, Facts
 from domain.evidence.sessions import Session, is_claimed
 from domain.limits import DOUBT_PAUSE, LATE_START_WINDOW, MAX_UNDO_FRAMES, STOP_AGAIN_PAUSE
-from domain.model.command import Command, CompensationState, State
+from domain.model.command import GIVEN_UP, Code, Command, CompensationState, State
 from domain.model.states import is_definite
 
 _LEFT_ALONE = {CompensationState.PENDING, CompensationState.FAILED}
@@ -31,6 +32,18 @@ def left_alone(session: Session) -> Decision:
     """The decision not to stop a session that may be somebody else's."""
     reason = "A session is running that may be the effect of this command or somebody else's."
     return Decision(Act.UNDO_FAILED, session=session, reason=reason)
+
+
+def not_known() -> Decision:
+    """The decision to ask a human to look: nobody could read what the station reported."""
+    reason = "The station reported something that could not be used; it may be a session."
+    return Decision(Act.UNDO_FAILED, reason=reason)
+
+
+def says_nothing(command: Command) -> bool:
+    """Whether a command that was given up tells its caller that nothing runs."""
+    outcome, silent = command.outcome, command.compensation.state is CompensationState.NONE
+    return outcome is not None and outcome.code in GIVEN_UP - {Code.UNKNOWN} and silent
 
 
 def nothing_more(command: Command) -> Decision:

@@ -137,7 +137,8 @@ def _undo_failed(command: Command, decision: Decision, now: datetime) -> Command
     """What nobody wants stays as it is."""
     session, reason = decision.session, decision.reason
     if session is None:
-        return changes.settled(changes.undo_failed(command, reason, now), now)
+        unread = changes.left_running(command, reason, "", "", now)
+        return changes.settled(changes.undo_failed(unread, reason, now), now)
     known = (reason, session.name, session.ocpp_transaction_id, now)
     if decision.reservation is not None:
         return changes.settled(changes.reservation_was_used(command, *known), now)

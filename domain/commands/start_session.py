@@ -63,6 +63,8 @@ from domain.evidence.sessions import (
     SentFrame,
     Session,
     cable_wait_ended,
+    may_be_unasked,
+    may_have_been_ours,
 )
 from domain.evidence.station_event import (
     Concern,
@@ -240,7 +242,7 @@ def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Pro
         ),
         speaks_against=against,
         not_known=signs(
-            session_may_be_ours=match is Match.DOUBTFUL,
+            session_may_be_ours=match is Match.DOUBTFUL or _is_taken(facts, frame, timing),
             token_not_judged=ours is not None and not (ours.is_accepted or ours.is_refused),
             report_not_taken=bool(concerning(facts.untaken, frame.evse_id)),
             held_back=asked is not None and asked.messages_in_queue is True,
@@ -248,6 +250,13 @@ def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Pro
             station_error=answer is not None and answer.is_error and not against,
         ),
     )
+
+
+def _is_taken(facts: Facts, frame: SentFrame, timing: Timing) -> bool:
+    """Whether a session that another start has claimed may have been ours."""
+    late_after = start_deadline(facts, frame, timing)
+    rivals = facts.rivals
+    return any(may_have_been_ours(each, frame, rivals, late_after) for each in facts.sessions)
 
 
 def _is_proven(
@@ -272,12 +281,17 @@ def judge_late_start(command: Command, facts: Facts, timing: Timing, now: dateti
     if session is not None and match is Match.MATCH:
         if not is_definite(command.outcome) and session.start_time <= deadline:
             return judge_start(command, facts, timing, now)
+        if may_be_unasked(session, frame):
+            return compensation.of_doubtful_session(command, session, deadline, now)
         return compensation.of_late_session(command, session, deadline, now)
+    unreadable = bool(concerning(facts.untaken, frame.evse_id))
     if command.state is State.COMPENSATING:
-        over = now >= deadline
-        return Decision(Act.SETTLE) if over else Decision(Act.WAIT, look_again=deadline)
+        over = compensation.not_known() if unreadable else Decision(Act.SETTLE)
+        return over if now >= deadline else Decision(Act.WAIT, look_again=deadline)
     if session is not None:
         return compensation.of_doubtful_session(command, session, deadline, now)
+    if unreadable and compensation.says_nothing(command):
+        return compensation.not_known()
     return _still_unknown(command, facts, frame, timing, now)
 
 

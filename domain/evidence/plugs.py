@@ -14,7 +14,7 @@ from datetime import datetime
 
 from domain.evidence.restart import ConnectorReport
 from domain.evidence.sessions import Session, begun, clock_is_wrong
-from domain.ocpp_words import ConnectorStatus
+from domain.ocpp_words import ChargingState, ConnectorStatus
 
 
 def ends(newer: Session, older: Session, boot_time: datetime | None) -> bool:
@@ -39,17 +39,29 @@ def is_freed(
 ) -> bool:
     """Whether the station booted after the session began and shows its connectors as free.
 
+    A session that is reported after the boot began before it by the station's clock, if that is
+    usable, or while the station was offline. Then the connectors must be shown as free after the
+    report: what they showed before says nothing of it.
+
     connectors: those that the session may be on.
     """
-    if boot_time is None or session.received_time >= boot_time:
+    if boot_time is None or not _began_before(session, boot_time):
         return False
-    reports = tuple(connectors)
+    reports, since = tuple(connectors), max(boot_time, session.received_time)
     return bool(reports) and all(
         report.status == ConnectorStatus.AVAILABLE
         and report.reported_time is not None
-        and report.reported_time >= boot_time
+        and report.reported_time >= since
         for report in reports
     )
+
+
+def _began_before(session: Session, boot_time: datetime) -> bool:
+    if session.received_time < boot_time:
+        return True
+    if session.offline and session.charging_state != ChargingState.IDLE:
+        return True
+    return not clock_is_wrong(session) and begun(session) < boot_time
 
 
 def shows_running(ended: Session, time: datetime, *, suspect: bool) -> bool:

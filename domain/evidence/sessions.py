@@ -18,7 +18,7 @@ Whatever may be ours is DOUBTFUL: an unreadable or masked token, a connector tha
 session whose cable was in before our frame. A session of another token that is known is not ours.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -194,6 +194,30 @@ def classify(
         return Match.NO_MATCH
     doubtful = more_rivals or _may_be_other(session, frame, rivals)
     return Match.DOUBTFUL if doubtful else Match.MATCH
+
+
+def may_have_been_ours(
+    session: Session, frame: SentFrame, rivals: tuple[Rival, ...], late_after: datetime
+) -> bool:
+    """Whether a session that another start has claimed may be the effect of our frame all the same.
+
+    Both fit, and the station does not say whose it is.
+    """
+    if frame.refused or not is_claimed(session, rivals):
+        return False
+    open_to_all = tuple(replace(rival, claimed=None) for rival in rivals)
+    match = classify(session, frame, named=None, rivals=open_to_all, late_after=late_after)
+    return match is not Match.NO_MATCH
+
+
+def may_be_unasked(session: Session, frame: SentFrame) -> bool:
+    """Whether a session may be its driver's own, begun before a frame that the station refused.
+
+    A report may come late. After a yes the frame is the likelier cause; after a no it is not.
+    """
+    if not frame.refused or session.remote_start_id == frame.id:
+        return False
+    return clock_is_wrong(session) or session.start_time < frame.send_time
 
 
 def is_claimed(session: Session, rivals: tuple[Rival, ...]) -> bool:

@@ -10,6 +10,7 @@ from domain.evidence.station_event import StationEvent
 from domain.ocpp_words import ConnectorStatus
 from fleet import stations, transactions
 from fleet.engine.statements import Tx
+from fleet.stations import StationConnector
 from fleet.transactions.rows import Transaction
 from journal.commands.restart import connector_report
 from journal.commands.sessions import session_of
@@ -36,28 +37,35 @@ async def session_began(tx: Tx, newer: Transaction, now: datetime) -> list[Trans
 async def connector_told(
     tx: Tx, station: str, evse_id: int, status: str, now: datetime
 ) -> list[Transaction]:
-    """Ends the sessions from before a boot on a connector that is shown as free. Returns them."""
+    """Ends the sessions from before a boot on a connector that is shown as free. Returns them.
+
+    A session of the whole station (connector 0) may be on any connector: all must be free.
+    """
     if status != ConnectorStatus.AVAILABLE or evse_id <= 0:
         return []
     running = await transactions.active(tx, station, evse_id=evse_id)
+    running += await transactions.active(tx, station, evse_id=0)
     booted = await _boot_time(tx, station) if running else None
     if booted is None:
         return []
-    rows = [row for row in await stations.connectors(tx, station) if row.evse_id == evse_id]
+    rows = [row for row in await stations.connectors(tx, station) if row.evse_id > 0]
     over = [
         session
         for session in running
         if plugs.is_freed(
             session_of(session),
             booted,
-            [
-                connector_report(row)
-                for row in rows
-                if session.connector_id in {None, row.connector_id}
-            ],
+            [connector_report(row) for row in rows if _may_be_on(session, row)],
         )
     ]
     return await _end(tx, over, "the station booted and shows its connector as free", now)
+
+
+def _may_be_on(session: Transaction, connector: StationConnector) -> bool:
+    if session.evse_id == 0:
+        return True
+    its_evse = session.evse_id == connector.evse_id
+    return its_evse and session.connector_id in {None, connector.connector_id}
 
 
 async def session_metered(tx: Tx, known: Transaction, time: datetime, *, suspect: bool) -> bool:

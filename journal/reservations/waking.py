@@ -13,7 +13,7 @@ from domain.limits import CLEARING
 from domain.ocpp_words import ConnectorStatus
 from domain.reservations.reservation import Reservation, ReservationState
 from domain.reservations.transitions import LETS_GO
-from fleet import sends
+from fleet import sends, stations
 from fleet.engine.statements import Tx
 from fleet.log import reservations
 from journal.reservations.record import from_snapshot
@@ -32,13 +32,15 @@ _NEWS = {"transaction", "connector_status", "connected", "booted", "reservation"
 async def wake_uncleared(tx: Tx, station: str, what: str, now: datetime) -> bool:
     """Wakes the reservations that ended while the station was away, when it comes back.
 
-    The station may still hold them. Returns whether there is any.
+    The station may still hold them. One that had let them go may have shown them again before it
+    went away. Returns whether there is any.
     """
     if what not in _RETURNS:
         return False
     entries = await reservations.ended_at(tx, station, since=now - CLEARING)
     ended = [from_snapshot(entry.snapshot) for entry in entries]
     uncleared = [each for each in ended if not await _is_cleared(tx, each)]
+    uncleared += await _shown_again(tx, station, [each for each in ended if each not in uncleared])
     for each in uncleared:
         await wake_reservation(tx, each, what, now)
     return bool(uncleared)
@@ -50,6 +52,21 @@ async def _is_cleared(tx: Tx, ended: Reservation) -> bool:
     if rows:
         return all(row.closed for row in rows)
     return ended.cause in LETS_GO or ended.state is ReservationState.REFUSED
+
+
+async def _shown_again(tx: Tx, station: str, cleared: list[Reservation]) -> list[Reservation]:
+    """Those whose EVSE is shown as reserved, although nothing is to be held there."""
+    if not cleared:
+        return []
+    reports = await stations.connectors(tx, station)
+    shown = {each.evse_id for each in reports if each.status == ConnectorStatus.RESERVED}
+    if not shown:
+        return []
+    held = {
+        from_snapshot(each.snapshot).evse_id for each in await reservations.open_at(tx, station)
+    }
+    shown = set() if None in held else shown - held
+    return [each for evse_id in sorted(shown) for each in _ended_last(cleared, evse_id)]
 
 
 async def wake_reservations(
@@ -87,7 +104,10 @@ def _concerns(held: Reservation, what: str, evse_id: int | None, wire_id: int | 
 async def _ended_there(tx: Tx, station: str, evse_id: int, now: datetime) -> list[Reservation]:
     """The reservations of an EVSE that ended last."""
     entries = await reservations.ended_at(tx, station, since=now - REVIVED_WITHIN)
-    ended = (from_snapshot(entry.snapshot) for entry in entries)
+    return _ended_last([from_snapshot(entry.snapshot) for entry in entries], evse_id)
+
+
+def _ended_last(ended: list[Reservation], evse_id: int) -> list[Reservation]:
     of_place = [
         each
         for each in ended

@@ -8,7 +8,9 @@ session's row, so any gateway process gives the same answer.
 """
 
 from dataclasses import replace
+from datetime import datetime
 
+from domain.limits import BEGUN_ANEW
 from fleet import transactions
 from fleet.engine.statements import Tx
 from fleet.transactions import judged
@@ -56,6 +58,24 @@ async def judge_within(
         digests = tuple(digest for digest in (send.token_digest, send.group_digest) if digest)
         if {token.digest, token.group_digest} & set(digests):
             return replace(_with_verdict(token, TokenVerdict.ACCEPTED), brought=digests)
+    return token
+
+
+async def begun_anew(
+    tx: Tx, station: str, evse_id: int | None, token: Judgement, now: datetime
+) -> Judgement:
+    """The verdict on the token of a session that nobody has heard of.
+
+    Some stations begin a session anew, under another id, and say nothing of the end of the first.
+    To its driver it is one session. So a token that was brought for a session keeps its right on
+    the same plug, while that session stands as running and began only just now.
+    """
+    if token.accepted or not evse_id:
+        return token
+    for session in await transactions.active(tx, station, evse_id=evse_id):
+        recent = session.received_time >= now - BEGUN_ANEW
+        if recent and judged.is_brought(session, token.digest, token.group_digest):
+            return replace(_with_verdict(token, TokenVerdict.ACCEPTED), brought=(token.digest,))
     return token
 
 

@@ -40,6 +40,7 @@ async def session_started(
     token = await authorizer.judge(
         tx, station=peer.id, tenant=peer.tenant, token=call.token, now=now
     )
+    token = await lasting.begun_anew(tx, peer.id, call.evse_id, token, now)
     session, is_new = await transactions.start_v16(
         tx,
         station=peer.id,
@@ -197,6 +198,8 @@ async def _judged_within(
         tx, station=peer.id, tenant=peer.tenant, token=call.token, now=now
     )
     known = await transactions.by_ocpp_transaction_id(tx, peer.id, call.ocpp_transaction_id)
+    if known is None:
+        token = await lasting.begun_anew(tx, peer.id, call.evse_id, token, now)
     return await lasting.judge_within(tx, known, token, _question(call), call.remote_start_id)
 
 

@@ -58,7 +58,7 @@ def test_a_hold_of_unknown_outcome_that_nobody_cancels_is_found(
     async def asleep(*_: Any) -> None:
         """Nothing is sent."""
 
-    monkeypatch.setattr(judge_reserve, "_may_be_held", lambda *_: False)
+    monkeypatch.setattr(judge_reserve, "may_be_held", lambda *_: False)
     monkeypatch.setattr(command_workflow.RemoteCommandWorkflow, "_undo", asleep)
     assert found_within(stage, "compensation DONE, and it holds", RESERVE)
 

@@ -7,6 +7,7 @@ import pytest
 
 from domain.commands import reset as judge_reset
 from domain.commands.table import COMMANDS
+from domain.evidence.proof import Proof, Sign
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Command, Outcome
 from domain.model.outcomes import Cause, ending
@@ -29,6 +30,24 @@ def plant(monkeypatch: pytest.MonkeyPatch, kind: Kind, verdict: Verdict, cause: 
         return rules.outcome_of_answer(command, answer)
 
     monkeypatch.setitem(COMMANDS, kind, replace(rules, outcome_of_answer=hasty))
+
+
+def overlook_boots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rules of a reset see no boot."""
+
+    def blind(*_: Any) -> Cause:
+        return Cause.STATION_DID_NOT_RESTART
+
+    monkeypatch.setattr(judge_reset, "_has_booted", lambda *_: False)
+    monkeypatch.setattr(judge_reset, "_not_restarted", blind)
+
+
+def plant_blindness(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the rules of a reset nor its proof see a boot."""
+    overlook_boots(monkeypatch)
+    proof = Proof(speaks_against=(Sign.SAME_CONNECTION,))
+    blind = replace(COMMANDS[Kind.RESET], proof=lambda *_: proof)
+    monkeypatch.setitem(COMMANDS, Kind.RESET, blind)
 
 
 def test_an_unlock_that_failed_and_is_called_a_success_is_found(
@@ -55,12 +74,15 @@ def test_a_restart_that_is_believed_for_a_promise_is_found(
 def test_a_restart_that_is_overlooked_is_found(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def blind(*_: Any) -> Cause:
-        return Cause.STATION_DID_NOT_RESTART
-
-    monkeypatch.setattr(judge_reset, "_has_booted", lambda *_: False)
-    monkeypatch.setattr(judge_reset, "_not_restarted", blind)
+    plant_blindness(monkeypatch)
     assert found_within(stage, "its frame restarted", Kind.RESET)
+
+
+def test_a_blind_rule_for_restarts_tells_no_lie_without_a_proof(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overlook_boots(monkeypatch)
+    assert not found_within(stage, "its frame restarted", Kind.RESET)
 
 
 def test_an_unlock_that_is_written_twice_is_found(

@@ -11,23 +11,23 @@ from typing import Any
 
 import pytest
 
-from domain.commands import reset, start_session
+from domain.commands import start_session
 from domain.commands.table import COMMANDS
 from domain.evidence.sessions import Match, Session
 from domain.limits import CLOCK_TOLERANCE
-from domain.model.command import Code, Command, Outcome
+from domain.model.command import Outcome
 from domain.model.outcomes import Cause, ending
 from domain.model.specs import Kind
 from domain.reservations import observing
-from fleet import sends
 from fleet.engine.statements import Tx
 from fleet.transactions.rows import Transaction
-from station_gateway.dialects.messages import Authorization, TokenVerdict
-from station_gateway.facts.authorizer import FleetAuthorizer, Judgement
+from station_gateway.facts import lasting
+from station_gateway.facts.authorizer import Judgement
 from station_gateway.session.engine import OcppSession
 from station_gateway.stations.station import ConnectedStation
 from tests.simulation.hunting import found_in_the_field
 from tests.simulation.strict_reading import is_as_the_standard_says
+from tests.simulation.test_hunter_of_service import plant_blindness
 from tests.simulation.world import plain_words
 from tests.simulation.world.stage import Stage
 
@@ -46,17 +46,22 @@ def test_a_token_that_is_not_told_yet_and_is_called_refused_is_found(
 def test_an_authorisation_that_ends_with_its_command_is_found(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real: Callable[..., Any] = FleetAuthorizer.judge
+    async def forgetful(_tx: Tx, _session: Any, token: Judgement, *_: Any) -> Judgement:
+        return token
 
-    async def forgetful(self: FleetAuthorizer, tx: Tx, **asked: Any) -> Judgement:
-        judged: Judgement = await real(self, tx, **asked)
-        open_now = await sends.open_for_station(tx, asked["station"])
-        if any(send.token_digest == judged.digest and not send.undo for send in open_now):
-            return judged
-        return replace(judged, authorization=Authorization(TokenVerdict.INVALID))
-
-    monkeypatch.setattr(FleetAuthorizer, "judge", forgetful)
+    monkeypatch.setattr(lasting, "judge_within", forgetful)
     assert found_in_the_field(stage, "because its token was refused", "lost-answers", START)
+
+
+def test_an_authorisation_that_ends_where_a_session_begins_anew_is_found(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def forgetful(_tx: Tx, _station: str, _evse_id: Any, token: Judgement, _: Any) -> Any:
+        return token
+
+    monkeypatch.setattr(lasting, "begun_anew", forgetful)
+    odd = ("double-sessions", "lost-answers")
+    assert found_in_the_field(stage, "because its token was refused", odd[0], START, also=odd[1])
 
 
 def takes_odd_for_silence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,11 +192,7 @@ def test_a_hold_that_somebody_else_uses_and_is_told_as_used_is_found(
 def test_a_restart_on_the_same_socket_that_is_overlooked_is_found(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def blind(*_: Any) -> Cause:
-        return Cause.STATION_DID_NOT_RESTART
-
-    monkeypatch.setattr(reset, "_has_booted", lambda *_: False)
-    monkeypatch.setattr(reset, "_not_restarted", blind)
+    plant_blindness(monkeypatch)
     assert found_in_the_field(stage, "and the station restarted", "warm-restarts", Kind.RESET)
 
 
@@ -199,9 +200,5 @@ def test_a_refusal_that_nobody_watches_is_found(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rules = COMMANDS[START]
-
-    def at_its_word(command: Command, outcome: Outcome) -> bool:
-        return outcome.code is not Code.REJECTED and rules.is_guarded(command, outcome)
-
-    monkeypatch.setitem(COMMANDS, START, replace(rules, is_guarded=at_its_word))
+    monkeypatch.setitem(COMMANDS, START, replace(rules, watched_for=lambda _: None))
     assert found_in_the_field(stage, "REJECTED", "refused-starts", START)

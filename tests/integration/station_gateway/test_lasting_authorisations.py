@@ -136,6 +136,21 @@ async def test_the_token_of_a_command_is_good_for_its_session_to_its_end_and_no_
 
 
 @pytest.mark.parametrize("subprotocol", ALL)
+async def test_a_session_that_the_station_begins_anew_on_the_same_plug_keeps_its_right(
+    bench: Bench, subprotocol: str
+) -> None:
+    first, again = Told(subprotocol), Told(subprotocol, "T2")
+    async with bench.station(subprotocol=subprotocol) as station:
+        request, _ = await start_command(bench, station, subprotocol)
+        await first.start(station)
+        await done(bench, request)
+        assert await again.start(station) == "Accepted"
+        assert await again.authorize(station) == "Accepted"
+        assert await again.end(station) == "Accepted"
+        assert await Told(subprotocol, "T4").start(station) == "Invalid"
+
+
+@pytest.mark.parametrize("subprotocol", ALL)
 async def test_a_second_session_beside_the_first_needs_a_right_of_its_own(
     bench: Bench, subprotocol: str
 ) -> None:
@@ -234,7 +249,7 @@ async def test_a_token_told_after_the_command_is_done_is_that_of_the_command(
             answer = await station.call("TransactionEvent", named)
             assert answer["idTokenInfo"]["status"] == "Accepted"
         assert await told.authorize(station) == "Accepted"
-        again = Told(subprotocol, "T2").event("Started", 0, "TAG1", number)
+        again = Told(subprotocol, "T2", evse=2).event("Started", 0, "TAG1", number)
         answer = await station.call("TransactionEvent", again)
         assert answer["idTokenInfo"]["status"] == "Invalid"
     rows = {row.ocpp_transaction_id: row for row in await bench.transactions()}

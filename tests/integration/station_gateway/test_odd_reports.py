@@ -245,3 +245,26 @@ async def test_rubbish_in_one_breath_wakes_once(bench: Bench) -> None:
         await bench.write(partial(odd.keep_untaken, peer=PEER, told=told, now=time))
     woken = [wakeup for wakeup in await bench.wakeups() if wakeup.reason == "untaken_report"]
     assert sum(wakeup.told for wakeup in woken) == 2
+
+
+async def test_a_session_on_connector_0_has_ended_when_every_connector_is_free_after_a_boot(
+    bench: Bench,
+) -> None:
+    told = datetime.now(UTC).isoformat()
+    begun = {"connectorId": 0, "idTag": "TAG1", "meterStart": 5, "timestamp": told}
+    async with bench.station("S1") as station:
+        await shows(station, 1, "Charging")
+        await shows(station, 2, "Available")
+        await station.call("StartTransaction", begun)
+    async with bench.station("S1") as station:
+        await shows(station, 2, "Available")
+        assert [row.state for row in await bench.transactions()] == ["ACTIVE"]
+        await shows(station, 1, "Available")
+    assert [(row.state, row.end_unreported) for row in await bench.transactions()] == [
+        ("ENDED", True)
+    ]
+
+
+async def shows(station: ScriptedStation, connector: int, word: str) -> None:
+    said = {"connectorId": connector, "status": word, "errorCode": "NoError"}
+    await station.call("StatusNotification", said)

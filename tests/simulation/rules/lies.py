@@ -33,7 +33,8 @@ true        No lie:
      CANCELLED
     stop REJECTED,    no stop of it ended the session (unless that happened after the outcome).
      NO_EFFECT
-    compensation      names a session that has been; DONE: and has ended.
+    compensation      names a session that has been; DONE: and has ended. FAILED may name none where
+                      the station's reports cannot be read.
             Nothing is stopped that is not ours:
     a stop that a start sends (undo) only ever hits a session that followed this start's frame, or
     one that cannot be told apart from it: the same token, a fitting EVSE, begun after the frame

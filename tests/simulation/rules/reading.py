@@ -50,7 +50,9 @@ def is_record(row: Transaction, session: TrueSession) -> bool:
     if session.ocpp_transaction_id is not None and session.ocpp_transaction_id.startswith("tx-"):
         return row.ocpp_transaction_id == session.ocpp_transaction_id
     meter = row.meter_start_wh if row.meter_start_wh is not None else row.meter_stop_wh
-    return meter is not None and meter // 1000 * 1000 == session.number
+    if meter is None:  # it told none that can be read
+        return row.ocpp_transaction_id == session.ocpp_transaction_id
+    return meter // 1000 * 1000 == session.number
 
 
 def was_reported(ran: Ran, session: TrueSession) -> bool:

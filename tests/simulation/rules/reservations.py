@@ -11,7 +11,14 @@ from domain.model.specs import Kind
 from domain.reservations.reservation import ENDS, Reservation, ReservationState
 from domain.reservations.transitions import EndCause
 from fleet.sends import Send
-from tests.simulation.rules.reading import ROUGHLY, arrived, ended_as, frames_of, token_fits
+from tests.simulation.rules.reading import (
+    ROUGHLY,
+    arrived,
+    ended_as,
+    frames_of,
+    token_fits,
+    true_session,
+)
 from tests.simulation.rules.time import is_quiet
 from tests.simulation.servers.temporal_server import TASK_TIMEOUT_S
 from tests.simulation.station.truth import TrueHold
@@ -270,13 +277,22 @@ def used_by_somebody(ran: Ran, kept: Kept) -> Iterator[str]:
 
 
 def not_missed(ran: Ran, kept: Kept) -> Iterator[str]:
-    """What was used, and said so before the end, did not expire and was not lost."""
+    """What was used, and said so before the end, did not expire and was not lost.
+
+    Unless somebody else used it: then it is lost, and its end says so.
+    """
     last = kept.last
     missed = {ReservationState.EXPIRED, ReservationState.LOST, ReservationState.NO_SHOW}
     if last.state not in missed or last.end_time is None:
         return
     for row in ran.transactions:
-        if row.reservation_id == last.wire_id and row.received_time < last.end_time - ROUGHLY:
+        if row.reservation_id != last.wire_id or row.received_time >= last.end_time - ROUGHLY:
+            continue
+        user = true_session(ran, row.name)
+        another = user is not None and not token_fits(
+            last.id_token, last.group_id_token, user.token
+        )
+        if not (another and last.cause == EndCause.USED_BY_ANOTHER):
             yield f"true: {last.state.value} ({last.cause}), and session {row.name} had used it"
 
 

@@ -45,7 +45,8 @@ def _start_succeeded(ran: Ran, told: Told) -> Iterator[str]:
         yield f"true: SUCCEEDED with the session of {session.token}"
     if command.start.evse_id not in (None, session.evse):
         yield f"true: SUCCEEDED with a session on EVSE {session.evse}"
-    if command.send_time is not None and session.begun < command.send_time - CLOCK_TOLERANCE:
+    earliest = (command.send_time or session.begun) - CLOCK_TOLERANCE - ROUGHLY
+    if session.begun < earliest:
         yield "true: SUCCEEDED with a session that ran before its frame left"
     if session.begun > last_deadline(ran, told) + ROUGHLY:
         yield "true: SUCCEEDED with a session that began after its time"
@@ -87,7 +88,10 @@ def _compensated(ran: Ran, told: Told) -> Iterator[str]:
     known = told.last.compensation
     if told.command.start is None:
         return
-    if known.state is not CompensationState.NONE and not true_session(ran, known.transaction):
+    unread = known.state is CompensationState.FAILED and not known.transaction
+    if unread:
+        yield from _nobody_could_read(ran)
+    elif known.state is not CompensationState.NONE and not true_session(ran, known.transaction):
         yield f"true: compensation {known.state.value} of a session that never was"
     if known.state is CompensationState.PENDING:
         yield "true: its compensation is PENDING for ever"
@@ -96,6 +100,13 @@ def _compensated(ran: Ran, told: Told) -> Iterator[str]:
     session = true_session(ran, known.transaction)
     if session is None or session.running:
         yield f"true: compensation DONE, and session {session and session.number} runs"
+
+
+def _nobody_could_read(ran: Ran) -> Iterator[str]:
+    """A compensation that failed and names no session: the station was not understood."""
+    field = ran.temper.field
+    if not (field.odd_text or field.odd_fields):
+        yield "true: compensation FAILED without a session, and every report was in order"
 
 
 def one_claim_per_session(ran: Ran) -> Iterator[str]:

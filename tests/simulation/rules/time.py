@@ -21,9 +21,10 @@ _ORDER = [State.QUEUED, State.SENT, State.AWAITING_EFFECT, State.COMPENSATING, S
 
 
 def _ends(_ran: Ran, told: Told) -> Iterator[str]:
-    if told.execution.failure is not None:
-        yield f"ends: its workflow failed: {told.execution.failure}"
-    elif not told.execution.closed or told.last.state is not State.DONE:
+    failed = [run.failure for run in told.runs if run.failure is not None]
+    if failed:
+        yield f"ends: its workflow failed: {failed}"
+    elif not all(run.closed for run in told.runs) or told.last.state is not State.DONE:
         yield f"ends: it never ended: {told.last.state.value}"
 
 
@@ -43,7 +44,8 @@ def _sent_once(ran: Ran, told: Told) -> Iterator[str]:
 
 def _stops_again_only_what_runs(ran: Ran, told: Told) -> Iterator[str]:
     seen: set[str | None] = {None}
-    for send in (one for one in told.sends if one.state != "VOID"):
+    stops = (one for one in told.sends if one.kind == Kind.STOP_SESSION.value)
+    for send in (one for one in stops if one.state != "VOID"):
         ended = (
             row_of_ocpp_transaction_id(ran, send.named_id or "") if send.named_id in seen else None
         )
@@ -58,7 +60,7 @@ def _ends_in_time(ran: Ran, told: Told) -> Iterator[str]:
     reached = done.outcome_time if done else None
     if reached is None:
         return
-    lost_s = ran.disturbed_s + told.execution.deaths * TASK_TIMEOUT_S
+    lost_s = ran.disturbed_s + sum(run.deaths for run in told.runs) * TASK_TIMEOUT_S
     limit = last_deadline(ran, told) + timedelta(seconds=GRACE_S + lost_s)
     if reached > limit:
         yield f"in time: it ended at {reached:%H:%M:%S}, later than {limit:%H:%M:%S}"
@@ -81,7 +83,8 @@ def is_quiet(run: Execution, lasted_s: float) -> Iterator[str]:
 
 
 def _is_quiet(ran: Ran, told: Told) -> Iterator[str]:
-    yield from is_quiet(told.execution, ran.ended_s)
+    for run in told.runs:
+        yield from is_quiet(run, ran.ended_s)
 
 
 RULES = (_is_quiet, _ends, _sent_once, _stops_again_only_what_runs, _ends_in_time, _never_goes_back)

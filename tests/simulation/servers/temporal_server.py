@@ -60,20 +60,26 @@ class TemporalServer:
     def start(
         self, workflow_id: str, order: object, workflow: str = names.COMMAND_WORKFLOW
     ) -> "Execution":
-        """Start a workflow, or find the run that there is; a closed command is never run again."""
+        """Start a workflow, or find the run that there is; no caller runs a command again."""
         found = self.executions.get(workflow_id)
         if found is None or (found.closed and workflow != names.COMMAND_WORKFLOW):
-            found = Execution(self, workflow_id, order, workflow)
-            self.executions[workflow_id] = found
-            self.runs.append(found)
+            return self._begin(workflow_id, order, workflow)
         return found
+
+    def _begin(self, workflow_id: str, order: object, workflow: str) -> "Execution":
+        begun = Execution(self, workflow_id, order, workflow)
+        self.executions[workflow_id] = begun
+        self.runs.append(begun)
+        return begun
 
     async def start_workflow(self, workflow: str, arg: object, **options: Any) -> None:
         """As `temporalio.client.Client`, with a signal: for an id that runs the signal only."""
         await asyncio.sleep(self.latency())
         if self.chance.happens(self.signal_refused):
             raise RPCError("unavailable", RPCStatusCode.UNAVAILABLE, b"")
-        execution = self.start(options["id"], arg, workflow)
+        execution = self.executions.get(options["id"])
+        if execution is None or execution.closed:
+            execution = self._begin(options["id"], arg, workflow)
         for signalled in options["start_signal_args"]:
             execution.signal(options["start_signal"], signalled)
         if self.chance.happens(self.signal_refused):

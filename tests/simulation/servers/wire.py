@@ -14,6 +14,9 @@ from tests.simulation.repeatable.chance import Chance
 from tests.simulation.repeatable.virtual_time import VirtualLoop
 from tests.simulation.servers.processes import Process
 
+_NEXT_S = 1e-6
+"""What comes after another frame comes later: a loop keeps no order among timers of one time."""
+
 
 class StationEnd(Protocol):
     """Whoever plugs its end of a wire in."""
@@ -73,7 +76,8 @@ class Wire:
             self.loop.call_later(station_after_s, self._tell_station)
 
     def _later(self, free_s: float, deliver: Callable[[], None]) -> float:
-        at_s = max(free_s, self.loop.time() + self._latency_s * self._chance.between(0.5, 1.5))
+        takes_s = self._latency_s * self._chance.between(0.5, 1.5)
+        at_s = max(free_s + _NEXT_S, self.loop.time() + takes_s)
         self.loop.call_at(at_s, deliver)
         return at_s
 

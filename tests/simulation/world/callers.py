@@ -13,7 +13,7 @@ from broker.commands.lookups import Lookup
 from broker.errors import Refusal
 from broker.proto.id_token import seal
 from contract import names
-from contract.commands import CancelInput, CommandInput, SubmitInput
+from contract.commands import EDITION, CancelInput, CommandInput, SubmitInput
 from contract.reservations import ChangeInput, ReservationInput
 from domain.commands.table import COMMANDS
 from domain.commands.timing import Timing
@@ -58,12 +58,13 @@ ORIGIN = Origin(TENANT, "", "")
 
 @dataclass
 class Told:
-    """One command as its caller and the fleet know it."""
+    """One command as its caller and the fleet know it. runs: of its workflow."""
 
     command: Command
     execution: Execution
     history: list[Command] = field(default_factory=list)
     sends: list[Send] = field(default_factory=list)
+    runs: list[Execution] = field(default_factory=list)
     cancelled: bool = False
 
     @property
@@ -278,7 +279,8 @@ class Callers:
     async def _submit(self, command: Command) -> None:
         chance, world = self._chance, self._world
         world.story.line("caller", f"{command.name}: {_target(command)}")
-        execution = world.temporal.start(command.workflow_id, CommandInput(command, TIMING))
+        order = CommandInput(command, TIMING, edition=EDITION)
+        execution = world.temporal.start(command.workflow_id, order)
         told = Told(command, execution)
         self.told.append(told)
         wait_for = chance.pick(tuple(WaitFor))

@@ -41,6 +41,9 @@ from tests.simulation.world.plots import plot_of
 
 LONGEST_S = 2_500.0
 SETTLES_S = 60.0
+LATE_S = 1_500.0
+"""What late news begins keeps to the waits of a system that nobody has set."""
+
 _LATER = timedelta(minutes=1)
 
 
@@ -158,7 +161,7 @@ class World:
                 await self._all_ended()
         await asyncio.sleep(SETTLES_S)
         with suppress(TimeoutError):
-            async with asyncio.timeout(SETTLES_S):
+            async with asyncio.timeout(LATE_S):
                 await self._all_ended()  # what the station has brought back meanwhile
         self.station.truth.all_reported = not any(m.kept for m in self.station.queue)
         self.station.truth.connected = self.station.wire is not None
@@ -281,13 +284,13 @@ class World:
                 entries = await log.history(tx, tenant=TENANT, name=told.command.name)
                 told.history = [from_snapshot(entry.snapshot) for entry in entries]
                 told.sends = await sends.by_command(tx, TENANT, told.command.name)
+                told.runs = self._runs_of(told.command.workflow_id)
             for name in self.reserved:
                 entries = await reservations.RESERVATIONS.history(tx, tenant=TENANT, name=name)
                 if entries:
                     history = [read_reservation(entry.snapshot) for entry in entries]
-                    runs = [one for one in self.temporal.runs if one.id == history[0].workflow_id]
                     rows = await sends.by_command(tx, TENANT, name)
-                    self.kept.append(Kept(history, rows, runs))
+                    self.kept.append(Kept(history, rows, self._runs_of(history[0].workflow_id)))
             self.transactions = await transactions.list_page(tx, tenant=TENANT, limit=500)
             connectors = await stations.connectors(tx, STATION)
         self.words = told_in_plain_words(
@@ -296,6 +299,9 @@ class World:
             self.transactions,
             connectors,
         )
+
+    def _runs_of(self, workflow_id: str) -> list[Execution]:
+        return [one for one in self.temporal.runs if one.id == workflow_id]
 
     def ran(self) -> Ran:
         """What is left of it."""

@@ -293,6 +293,29 @@ async def test_a_revived_hold_is_cancelled_again(bench: Bench) -> None:
     assert len(bench.gateway.frames) == 3
 
 
+async def test_a_revived_hold_whose_station_goes_away_is_cancelled_when_it_is_back(
+    bench: Bench,
+) -> None:
+    command = await held(bench)
+    bench.gateway.plays = [answers(accepted())]
+    await bench.submit(await cancel_command(bench, command), WaitFor.OUTCOME)
+    await until(bench, command, lambda r: r.ended)
+    await run_ends(bench, command)
+    await bench.skip(60)
+    await bench.connector("Reserved")
+    bench.gateway.plays = [answers(accepted())]
+    await passes(bench, command, lambda _: len(bench.gateway.frames) == 3)
+    await run_ends(bench, command)
+    await bench.skip(60)
+    await bench.connector("Reserved")
+    await bench.disconnect()
+    await bench.skip(60)
+    bench.gateway.plays = [answers(accepted())]
+    await bench.connect()
+    await run_ends(bench, command)
+    assert len(bench.gateway.frames) == 4
+
+
 async def test_an_operator_who_cancels_the_workflow_cancels_the_reservation(bench: Bench) -> None:
     command = await held(bench)
     bench.gateway.plays = [answers(accepted())]

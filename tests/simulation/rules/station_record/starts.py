@@ -108,11 +108,16 @@ def _fits(command: CommandWords, session: TrueSession, end: Ended) -> bool:
 
 
 def ended_by_us(case: Case) -> Iterator[str]:
-    """What was told as started is not ended by our refusing the token that was asked for."""
+    """What was told as started is not ended by our refusing the token that was asked for.
+
+    Where a session of the same driver was told that had begun just before, that one is meant.
+    """
     for command, end in case.of_kind("START_SESSION"):
         if end.code != "SUCCEEDED" or case.renames:
             continue
-        for session in case.began(command):
+        named = case.session_called(end.outcome.get("session", {}).get("transactionId"))
+        began = case.began(command)
+        for session in began if named is None or named in began else ():
             refused = session.end_cause == "deauthorized" and session.ended is not None
             if refused and session.ended and session.ended > end.at:
                 yield (

@@ -32,7 +32,7 @@ def still_running(case: Case) -> Iterator[str]:
 
 
 def _later_on_its_plug(case: Case, session: TrueSession) -> TrueSession | None:
-    """A later session there that callers can see."""
+    """A later session there that callers can see, and whose begin could be read."""
     seen = {shown.get("transactionId") for shown in case.words.sessions}
     later = [
         one
@@ -42,7 +42,7 @@ def _later_on_its_plug(case: Case, session: TrueSession) -> TrueSession | None:
         and one.begun >= session.ended
         and one.ocpp_transaction_id in seen
     ]
-    return later[0] if later and case.undisturbed else None
+    return later[0] if later and case.undisturbed and case.usable else None
 
 
 def told_the_time(case: Case) -> Iterator[str]:

@@ -54,10 +54,11 @@ class Case:
     renames: bool = False
 
     def of_kind(self, kind: str) -> Iterator[tuple[CommandWords, "Ended"]]:
-        """Every command of this kind that has an outcome."""
+        """Every command of this kind that has ended. An outcome before that is no last word."""
         for command in self.words.commands:
             outcome = command.said.get("outcome")
-            if command.said["kind"] == f"KIND_{kind}" and outcome is not None:
+            ended = outcome is not None and "outcomeTime" in command.said
+            if command.said["kind"] == f"KIND_{kind}" and ended:
                 yield command, Ended(outcome, moment(command.said, "outcomeTime"))
 
     def began(self, command: CommandWords) -> list[TrueSession]:

@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 
 from domain.commands import transitions as changes
+from domain.commands.judging import apply, judge
 from domain.commands.table import COMMANDS
 from domain.evidence.facts import Facts, session_facts
-from domain.evidence.sessions import TokenState
+from domain.evidence.proof import UntakenReport
+from domain.evidence.sessions import Session, TokenState, may_have_been_ours
 from domain.model.answers import StationAnswer, Verdict
-from domain.model.command import Command
+from domain.model.command import Command, CompensationState, State
 from domain.model.outcomes import Cause, ending
 from domain.model.specs import Kind
 from tests.unit.domain.situations import (
@@ -164,6 +166,11 @@ def undoing(command: Command) -> Command:
     return changes.undoing(command, "late", "tx", "7", at(80))
 
 
+def left_unsure(command: Command) -> Command:
+    return changes.left_running(command, "It is not known.", "", "", at(80))
+
+
+UNTAKEN = (UntakenReport("TransactionEvent", at(70)),)
 UNKNOWN_END = Cause.OFFLINE_AT_DEADLINE
 UNDO_1 = frame(attempt=2, send_time=at(80), answer_time=at(81))
 
@@ -192,6 +199,16 @@ UNDO_1 = frame(attempt=2, send_time=at(80), answer_time=at(81))
         ),
         pytest.param(
             given_up(), facts(ended(clock_suspect=True)), 106, "WAIT", id="doubtful and over"
+        ),
+        pytest.param(given_up(), facts(untaken=UNTAKEN), 90, "UNDO_FAILED", id="unusable report"),
+        pytest.param(
+            given_up(UNKNOWN_END), facts(untaken=UNTAKEN), 90, "WAIT", id="unusable, and unknown"
+        ),
+        pytest.param(
+            left_unsure(given_up()), facts(untaken=UNTAKEN), 90, "WAIT", id="unusable, as told"
+        ),
+        pytest.param(
+            left_unsure(given_up()), facts(session()), 90, "UNDO", id="readable in the end"
         ),
         pytest.param(given_up(), facts(session(), rivals=(rival(),)), 90, "WAIT", id="somebody's"),
         pytest.param(given_up(), facts(ended()), 90, "WAIT", id="over by itself"),
@@ -271,6 +288,8 @@ CANCELLED = changes.cancelled(answered(start()), at(5))
     [
         pytest.param(facts(), 20, "WAIT", id="it may still start"),
         pytest.param(facts(), 76, "SETTLE", id="it cannot any more"),
+        pytest.param(facts(untaken=UNTAKEN), 20, "WAIT", id="what was unusable may come again"),
+        pytest.param(facts(untaken=UNTAKEN), 76, "UNDO_FAILED", id="nobody could read it"),
         pytest.param(facts(frame=None), 20, "SETTLE", id="it was never sent"),
         pytest.param(facts(session()), 20, "UNDO", id="it starts"),
         pytest.param(facts(ended()), 30, "SETTLE", id="it started and ended"),
@@ -342,6 +361,74 @@ def cable_first(**changed: Any) -> Facts:
 )
 def test_not_judged_yet_is_not_refused(known: Facts, now_s: float, expected: str) -> None:
     assert judged(answered(start(), NAMED), known, now_s) == expected
+
+
+def test_a_cancelled_start_with_a_report_that_nobody_could_read_asks_a_human_to_look() -> None:
+    known = facts(untaken=UNTAKEN)
+    done = apply(CANCELLED, judge(CANCELLED, known, TIMING, at(76)), at(76))
+    assert (done.state, done.outcome) == (State.DONE, CANCELLED.outcome)
+    assert done.compensation.state is CompensationState.FAILED
+    assert done.compensation.ocpp_transaction_id == ""
+    assert judged(done, known, 90) == "WAIT"
+    assert judged(done, facts(session(), untaken=UNTAKEN), 90) == "UNDO"
+
+
+TAKEN = (rival(claimed="tx"),)
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        pytest.param(facts(session(), rivals=TAKEN), "SESSION_DOUBTFUL", id="whose was it?"),
+        pytest.param(
+            facts(session(remote_start_id=6), rivals=TAKEN),
+            "NO_CABLE_OR_NO_TRANSACTION",
+            id="it names the other",
+        ),
+        pytest.param(
+            facts(session(evse_id=2), rivals=TAKEN), "NO_CABLE_OR_NO_TRANSACTION", id="elsewhere"
+        ),
+        pytest.param(
+            facts(session(received_time=at(-5), start_time=at(-5)), rivals=TAKEN),
+            "NO_CABLE_OR_NO_TRANSACTION",
+            id="told before",
+        ),
+    ],
+)
+def test_a_session_that_another_start_has_taken_may_have_been_ours(
+    known: Facts, expected: str
+) -> None:
+    assert judged(answered(start()), known, 76) == expected
+
+
+def test_a_session_that_another_start_has_taken_was_never_that_of_a_refused_one() -> None:
+    assert not may_have_been_ours(session(), REFUSED_FRAME, TAKEN, at(75))
+    assert not may_have_been_ours(session(), frame(), (), at(75))
+
+
+REFUSED_FRAME = frame(refused=True, epoch=1)
+
+
+@pytest.mark.parametrize(
+    ("began", "now_s", "expected"),
+    [
+        pytest.param(session(), 20, "UNDO", id="begun after the no"),
+        pytest.param(session(start_time=at(-20)), 20, "WAIT", id="begun before, told after"),
+        pytest.param(session(start_time=at(-20)), 110, "UNDO_FAILED", id="and it runs on"),
+        pytest.param(
+            session(clock_suspect=True, epoch=1), 20, "WAIT", id="begun nobody knows when"
+        ),
+        pytest.param(
+            session(start_time=at(-20), remote_start_id=5), 20, "UNDO", id="it names our frame"
+        ),
+    ],
+)
+def test_a_session_that_may_be_its_drivers_own_is_not_stopped_for_a_refused_start(
+    began: Session, now_s: float, expected: str
+) -> None:
+    no = StationAnswer(Verdict.REJECTED, "Rejected")
+    refused = changes.concluded(answered(start(), no), ending(Cause.STATION_REJECTED), at(2))
+    assert judged(refused, facts(began, frame=REFUSED_FRAME), now_s) == expected
 
 
 def test_a_session_that_may_be_authorised_yet_keeps_a_cancelled_start_waiting() -> None:

@@ -104,6 +104,35 @@ def test_a_boot_and_then_a_free_connector_prove_the_end() -> None:
     assert is_freed(earlier(), BOOT, iter([free(), free(500)]))
 
 
+def replayed(**changed: Any) -> Session:
+    """Began at 0, by its station's clock; reported at 510, after the boot."""
+    return earlier(**{"received_time": at(510)} | changed)
+
+
+def test_a_session_from_before_the_boot_that_is_reported_after_it_is_freed_too() -> None:
+    assert is_freed(replayed(), BOOT, [free()])
+    assert is_freed(replayed(clock_suspect=True, offline=True), BOOT, [free()])
+
+
+@pytest.mark.parametrize(
+    ("began", "reports"),
+    [
+        pytest.param(replayed(), [free(505)], id="shown before it was reported"),
+        pytest.param(replayed(clock_suspect=True), [free()], id="1970"),
+        pytest.param(
+            replayed(clock_suspect=True, offline=True, charging_state="Idle"),
+            [free()],
+            id="open, and waiting for its car",
+        ),
+        pytest.param(replayed(start_time=at(505)), [free()], id="it began after the boot"),
+    ],
+)
+def test_a_session_that_may_have_begun_after_the_boot_is_not_freed(
+    began: Session, reports: list[ConnectorReport]
+) -> None:
+    assert not is_freed(began, BOOT, reports)
+
+
 @pytest.mark.parametrize(
     ("reports", "boot_time"),
     [
