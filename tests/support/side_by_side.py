@@ -17,8 +17,8 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-SHARED_SERVERS = ("tests/e2e/telemetry",)
-"""Folders whose tests look at one and the same fleet."""
+SHARED_SERVERS = ("tests/e2e/telemetry", "tests/e2e/field")
+"""Folders whose tests look at one and the same fleet, or at one and the same system."""
 
 
 class ByServer(LoadScopeScheduling):  # type: ignore[misc]

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -14,19 +14,13 @@ from evcommand.v1 import remote_command_service_pb2 as pb
 
 from tests.e2e.field.crowd import call, received, run_all
 from tests.e2e.field.raw_station import Payload, RawStation, event, raw_station
-from tests.e2e.foreign_system import System, running_system
+from tests.e2e.foreign_system import System
 
 pytestmark = pytest.mark.e2e
 
 VERSIONS = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
 DELAYS_S = (0, 0.03, 0.1, 0.5, 3)
 Clock = Callable[[], str]
-
-
-@pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with running_system(tmp_path_factory.mktemp("system")) as running:
-        yield running
 
 
 def clock(ahead: timedelta, *, bare: bool = False, wordy: bool = False) -> Clock:

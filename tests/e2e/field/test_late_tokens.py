@@ -1,7 +1,6 @@
 """Stations that report a session first and its token later: "not judged yet" is not "refused"."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 from evcommand.v1 import command_options_pb2, id_token_pb2
@@ -9,19 +8,13 @@ from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
 
 from tests.e2e.field.raw_station import Payload, RawStation, event, raw_station
-from tests.e2e.foreign_system import System, running_system
+from tests.e2e.foreign_system import System
 
 pytestmark = pytest.mark.e2e
 
 DELAYS_MS = (0, 30, 100, 500, 3_000)
 VERSIONS = ("ocpp2.0.1", "ocpp2.1")
 TOKEN = {"idToken": "DRIVER-1", "type": "ISO14443"}
-
-
-@pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with running_system(tmp_path_factory.mktemp("system")) as running:
-        yield running
 
 
 def start(system: System, identity: str) -> command_pb.RemoteCommand:

@@ -2,22 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
 
 from tests.e2e.field.raw_station import Payload, RawStation, event, raw_station
 from tests.e2e.field.starting import DELAYS_MS, VERSIONS, calling
-from tests.e2e.foreign_system import System, running_system
+from tests.e2e.foreign_system import System
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with running_system(tmp_path_factory.mktemp("system")) as running:
-        yield running
 
 
 def status(subprotocol: str, word: str, connector: int = 1) -> Payload:

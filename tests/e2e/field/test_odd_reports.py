@@ -3,7 +3,7 @@
 import asyncio
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
 
 from tests.e2e.field.raw_station import Payload, RawStation, event, raw_station
-from tests.e2e.foreign_system import System, running_system
+from tests.e2e.foreign_system import System
 
 pytestmark = pytest.mark.e2e
 
@@ -22,12 +22,6 @@ TAG = "DRIVER-1"
 WAIT = command_options_pb2.CommandOptions(wait_for=command_options_pb2.WAIT_FOR_OUTCOME)
 Change = Callable[[Payload], Payload]
 Spell = Callable[[str], str]
-
-
-@pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with running_system(tmp_path_factory.mktemp("system")) as running:
-        yield running
 
 
 def but(**values: Any) -> Change:
