@@ -22,6 +22,8 @@ from entrypoints.temporal.binary import NOT_FOUND, Say
 from entrypoints.temporal.child_process import die_with_parent
 
 _LOOPBACK = "127.0.0.1"
+_PORT_TAKEN = "address already in use"
+_PORT_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -138,12 +140,29 @@ async def running_dev_server(
         async with _downloaded_server(options, say) as where:
             yield where
         return
-    server = DevServer(binary, options)
-    await server.start()
+    server = await _started(binary, options)
     try:
         yield server.where
     finally:
         await server.stop()
+
+
+async def _started(binary: str, options: DevServerOptions) -> DevServer:
+    """A dev server that serves. Raises: CannotStart.
+
+    A port that was free may be taken before the server listens on it. Then other ones are tried,
+    where nobody asked for this one.
+    """
+    for left in reversed(range(_PORT_TRIES)):
+        server = DevServer(binary, options)
+        try:
+            await server.start()
+        except CannotStart as error:
+            if not left or _PORT_TAKEN not in error.message:
+                raise
+        else:
+            return server
+    raise AssertionError("unreachable: the last try returns or raises")
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """The dev server starts, keeps its history, says why it cannot start, and ends with its parent."""
 
 import asyncio
+import socket
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 
 from entrypoints.errors import CannotStart
 from entrypoints.settings import ChosenSettings
+from entrypoints.temporal import dev_server
 from entrypoints.temporal.binary import find_temporal
 from entrypoints.temporal.choice import TemporalPlan, start_temporal
 from entrypoints.temporal.dev_server import (
@@ -22,6 +24,7 @@ from entrypoints.temporal.dev_server import (
     TemporalAddress,
     free_port,
     is_free,
+    running_dev_server,
 )
 
 PARENT = """
@@ -116,3 +119,13 @@ async def test_two_that_start_at_once_have_a_server_each(tmp_path: Path, binary:
 
         first, second = await asyncio.gather(started("first"), started("second"))
     assert first != second
+
+
+async def test_a_port_that_was_taken_in_the_meantime_is_left_for_another_one(
+    tmp_path: Path, binary: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ports = iter([taken.getsockname()[1], free_port()])
+        monkeypatch.setattr(dev_server, "free_port", lambda: next(ports))
+        async with running_dev_server(binary, options(tmp_path), lambda _line: None) as where:
+            assert where.address != f"127.0.0.1:{taken.getsockname()[1]}"
