@@ -55,11 +55,7 @@ async def connector_told(
         if plugs.is_freed(
             session_of(session),
             booted,
-            [
-                connector_report(row)
-                for row in rows
-                if _may_be_on(session, row)
-            ],
+            [connector_report(row) for row in rows if _may_be_on(session, row)],
         )
     ]
     return await _end(tx, over, "the station booted and shows its connector as free", now)
