@@ -57,8 +57,9 @@ class Case:
         """Every command of this kind that has ended. An outcome before that is no last word."""
         for command in self.words.commands:
             outcome = command.said.get("outcome")
-            ended = outcome is not None and "outcomeTime" in command.said
-            if command.said["kind"] == f"KIND_{kind}" and ended:
+            if outcome is None or "outcomeTime" not in command.said:
+                continue
+            if command.said["kind"] == f"KIND_{kind}":
                 yield command, Ended(outcome, moment(command.said, "outcomeTime"))
 
     def began(self, command: CommandWords) -> list[TrueSession]:
