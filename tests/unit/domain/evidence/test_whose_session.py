@@ -1,0 +1,74 @@
+"""Whose session is it: of this start, of another one, or its driver's own?"""
+
+import pytest
+
+from domain.commands import transitions as changes
+from domain.evidence.facts import Facts
+from domain.evidence.sessions import Session, may_have_been_ours
+from domain.model.answers import StationAnswer, Verdict
+from domain.model.outcomes import Cause, ending
+from tests.unit.domain.situations import (
+    answered,
+    at,
+    facts,
+    frame,
+    judged,
+    rival,
+    session,
+    start,
+)
+
+REFUSED_FRAME = frame(refused=True, epoch=1)
+TAKEN = (rival(claimed="tx"),)
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        pytest.param(facts(session(), rivals=TAKEN), "SESSION_DOUBTFUL", id="whose was it?"),
+        pytest.param(
+            facts(session(remote_start_id=6), rivals=TAKEN),
+            "NO_CABLE_OR_NO_TRANSACTION",
+            id="it names the other",
+        ),
+        pytest.param(
+            facts(session(evse_id=2), rivals=TAKEN), "NO_CABLE_OR_NO_TRANSACTION", id="elsewhere"
+        ),
+        pytest.param(
+            facts(session(received_time=at(-5), start_time=at(-5)), rivals=TAKEN),
+            "NO_CABLE_OR_NO_TRANSACTION",
+            id="told before",
+        ),
+    ],
+)
+def test_a_session_that_another_start_has_taken_may_have_been_ours(
+    known: Facts, expected: str
+) -> None:
+    assert judged(answered(start()), known, 76) == expected
+
+
+def test_a_session_that_another_start_has_taken_was_never_that_of_a_refused_one() -> None:
+    assert not may_have_been_ours(session(), REFUSED_FRAME, TAKEN, at(75))
+    assert not may_have_been_ours(session(), frame(), (), at(75))
+
+
+@pytest.mark.parametrize(
+    ("began", "now_s", "expected"),
+    [
+        pytest.param(session(), 20, "UNDO", id="begun after the no"),
+        pytest.param(session(start_time=at(-20)), 20, "WAIT", id="begun before, told after"),
+        pytest.param(session(start_time=at(-20)), 110, "UNDO_FAILED", id="and it runs on"),
+        pytest.param(
+            session(clock_suspect=True, epoch=1), 20, "WAIT", id="begun nobody knows when"
+        ),
+        pytest.param(
+            session(start_time=at(-20), remote_start_id=5), 20, "UNDO", id="it names our frame"
+        ),
+    ],
+)
+def test_a_session_that_may_be_its_drivers_own_is_not_stopped_for_a_refused_start(
+    began: Session, now_s: float, expected: str
+) -> None:
+    no = StationAnswer(Verdict.REJECTED, "Rejected")
+    refused = changes.concluded(answered(start(), no), ending(Cause.STATION_REJECTED), at(2))
+    assert judged(refused, facts(began, frame=REFUSED_FRAME), now_s) == expected
