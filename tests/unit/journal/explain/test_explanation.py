@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from contract.commands import UnsentAttempt
 from domain.commands import transitions as changes
 from domain.evidence.facts import Act, Asked, Decision, Facts
+from domain.evidence.proof import Proof, Sign, UntakenReport
 from domain.model.command import Command
 from domain.model.outcomes import Cause, ending
 from fleet.log.notes import MORE_KEY, Note
@@ -238,6 +239,17 @@ def test_tries_questions_and_silent_gateways_are_explained() -> None:
         "CP1 was asked what became of it: the session is not running, and it still has messages"
         " to deliver.",
     ]
+
+
+def test_a_negative_is_shown_with_its_proof() -> None:
+    proof = Proof(speaks_against=(Sign.REFUSED,), not_known=(Sign.REPORT_NOT_TAKEN,))
+    decided = Decision(Act.CONCLUDE, outcome=ending(Cause.REPORT_NOT_USABLE), proof=proof)
+    reports = (UntakenReport("StartTransaction", T0), UntakenReport("", T0))
+    note = decision(SENT, decided, Facts(untaken=reports))
+    assert note is not None
+    assert note.facts["speaks_against"] == "REFUSED"
+    assert note.facts["not_known"] == "REPORT_NOT_TAKEN"
+    assert note.facts["reports_not_taken"] == "StartTransaction, unreadable"
 
 
 def test_a_decision_that_stays_what_it_was_is_noted_under_the_same_key() -> None:
