@@ -58,6 +58,7 @@ class CommandRun:
         self._late_news = so_far.late_news
         self._edition = given.edition
         self._is_continued = given.so_far is not None
+        self._out: Sending | None = None  # a frame that facts decided about before its answer
         self._leaves = False  # this run hands over to the next one
         self._alarms = Alarms()
 

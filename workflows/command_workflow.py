@@ -93,6 +93,8 @@ class RemoteCommandWorkflow(CommandRun):
             self._report()
         await self._guard()
         await self._answer_the_late()
+        if self._out is not None:  # its answer came too late to matter, and has a place to end
+            await workflow.wait_condition(self._out.done)
 
     # --- What callers and stations send to a running command.
 
@@ -182,7 +184,7 @@ class RemoteCommandWorkflow(CommandRun):
         request = send_request(self._command, self._timing, self._attempt)
         sending = calls.start_sending(self._command, gateway, request)
         if await self._is_decided_while(sending):
-            self._on_wire = True
+            self._on_wire, self._out = True, sending
             return
         result = await self._result_of(sending, request)
         if result.status is SendStatus.NOT_SENT:

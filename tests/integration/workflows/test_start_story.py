@@ -10,7 +10,15 @@ from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Code, Command, CompensationState, State, WaitFor
 from domain.model.outcomes import Cause
 from tests.support.benches.command_bench import Bench, rejected
-from tests.support.scripted_gateway import Play, accepted, answers, call_error, is_ending, loses
+from tests.support.scripted_gateway import (
+    Held,
+    Play,
+    accepted,
+    answers,
+    call_error,
+    is_ending,
+    loses,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -284,3 +292,35 @@ async def test_the_same_request_by_20_callers_at_once_and_afterwards_is_one_fram
     await real_bench.handle(command).result()
     await real_bench.submit(command, WaitFor.STATION_ANSWER)
     assert len(real_bench.gateway.frames) == 1
+
+
+async def test_a_session_that_is_reported_while_the_answer_is_out_is_told(bench: Bench) -> None:
+    held = Held(intend_first=True, answer=accepted())
+    bench.gateway.plays = [held]
+    command = await bench.start_command()
+    await bench.submit(command, WaitFor.SUBMITTED)
+    await held.reached.wait()
+    session = await bench.session_starts()
+    await bench.skip(1)
+    outcome = await bench.outcome(command)
+    held.go_on.set()
+    assert is_ending(outcome, Code.SUCCEEDED, Cause.SESSION_STARTED)
+    assert outcome.session is not None
+    assert outcome.session.ocpp_transaction_id == session.ocpp_transaction_id
+
+
+async def test_a_session_that_begins_after_a_refusal_is_stopped_by_a_run_of_its_own(
+    bench: Bench,
+) -> None:
+    command = await submitted(bench, answers(rejected()), answers(accepted()))
+    assert (await bench.outcome(command)).code is Code.REJECTED
+    await bench.end_of(command)
+    session = await bench.session_starts()
+    await bench.until(command, lambda c: c.compensation.state is CompensationState.PENDING)
+    await bench.session_ends(session)
+    ended = await bench.until(command, lambda c: c.compensation.state is CompensationState.DONE)
+    assert ended.outcome is not None
+    assert ended.outcome.code is Code.REJECTED
+    stop = bench.gateway.frames[1]
+    assert stop.undo
+    assert stop.attempt > bench.gateway.frames[0].attempt
