@@ -1,9 +1,10 @@
 """What begins the workflow of a command anew when news comes after its end."""
 
-import msgspec
+import json
 
 from contract import names
 from contract.commands import EDITION, CommandInput, CommandSoFar
+from contract.converter import DATA_CONVERTER
 from domain.commands import wording
 from domain.commands.judging import is_watched
 from fleet import sends
@@ -34,7 +35,7 @@ async def start_anew(tx: Tx, send: Send) -> Start | None:
     return Start(
         workflow=names.COMMAND_WORKFLOW,
         queue=names.COMMANDS_QUEUE,
-        argument=msgspec.to_builtins(given),
+        argument=json.loads(DATA_CONVERTER.payload_converter.to_payload(given).data),
         attributes={
             names.STATION_ATTRIBUTE: command.station,
             names.KIND_ATTRIBUTE: command.kind.value,
