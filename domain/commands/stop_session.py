@@ -198,8 +198,13 @@ def _awaited(
     command: Command, facts: Facts, frame: SentFrame, timing: Timing, now: datetime
 ) -> Decision:
     """The next step while the station has agreed, or its answer is missing."""
-    deadline = _deadline(frame, timing)
+    deadline, asked = _deadline(frame, timing), facts.asked
     if now >= deadline:
+        # After a yes nothing has looked before: the station's own word comes before ours.
+        if asked is None and facts.can_ask_status and may_ask(facts, now):
+            return Decision(Act.ASK)
+        if asked is not None and asked.replied and now < asked.at + ASK_GRACE:
+            return Decision(Act.WAIT, look_again=asked.at + ASK_GRACE)
         return Decision(Act.CONCLUDE, outcome=_not_ended(command, facts, frame, timing, now))
     if _may_repeat(command, facts, frame, timing, now):
         reason = "No usable answer, and the session is still running."

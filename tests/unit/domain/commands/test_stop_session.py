@@ -57,6 +57,34 @@ OTHER = session(name="other", ocpp_transaction_id="77", observed_only=True, toke
         pytest.param(facts(session(), connected_since=at(60)), 61, "STOP_NOT_CONFIRMED", id="back"),
         pytest.param(facts(session(), **ON_2X), 50, "ASK", id="2.x is asked"),
         pytest.param(facts(session(), **ON_2X, asked=asked(50)), 55, "WAIT", id="asked"),
+        pytest.param(facts(session(), **ON_2X), 61, "ASK", id="2.x is asked at the deadline"),
+        pytest.param(
+            facts(session(), **ON_2X, connected_since=None),
+            61,
+            "STOP_NOT_CONFIRMED",
+            id="nobody is there to be asked",
+        ),
+        pytest.param(
+            facts(session(), **ON_2X, asked=asked(61, ongoing=True)),
+            65,
+            "WAIT",
+            id="what it has to report may follow",
+        ),
+        pytest.param(
+            facts(session(), **ON_2X, asked=asked(61, ongoing=True)),
+            66,
+            "SESSION_KEEPS_RUNNING",
+            id="asked at the deadline, and nothing followed",
+        ),
+        pytest.param(
+            facts(ended(), **ON_2X, asked=asked(61)), 63, "SESSION_STOPPED", id="its end followed"
+        ),
+        pytest.param(
+            facts(session(), **ON_2X, asked=asked(61, replied=False)),
+            62,
+            "SESSION_KEEPS_RUNNING",
+            id="asked at the deadline, and no reply",
+        ),
         pytest.param(
             facts(**ON_2X, asked=asked(50, ongoing=True)),
             61,
