@@ -33,6 +33,7 @@ from domain.evidence.ends import (
     is_over,
     is_target,
     place_of,
+    says_running,
     signs_of_end,
     was_running,
 )
@@ -152,7 +153,7 @@ def _refused(
     if asked is not None and asked.replied and now < asked.at + ASK_GRACE:
         return Decision(Act.WAIT, look_again=asked.at + ASK_GRACE)
     # A frame without an answer may have worked, and then the repeat is refused because of that.
-    if facts.unanswered and not _says_running(facts):
+    if facts.unanswered and not says_running(facts, frame):
         if now < deadline:
             return Decision(Act.WAIT, look_again=deadline)
         if not _runs_on(facts, frame, timing, now):
@@ -161,11 +162,6 @@ def _refused(
     if answer is None or (asked and asked.messages_in_queue):
         return Decision(Act.CONCLUDE, outcome=ending(Cause.FACTS_STILL_ON_STATION))
     return Decision(Act.CONCLUDE, outcome=refusal(answer))
-
-
-def _says_running(facts: Facts) -> bool:
-    """Whether the station said, on being asked, that the session is running."""
-    return facts.asked is not None and facts.asked.ongoing is True
 
 
 def _runs_on(facts: Facts, frame: SentFrame, timing: Timing, now: datetime) -> bool:
@@ -237,7 +233,7 @@ def _not_ended(
 ) -> Outcome:
     """The outcome at the deadline when no end was reported."""
     if agreed(command, frame):
-        if _says_running(facts) or _runs_on(facts, frame, timing, now):
+        if says_running(facts, frame) or _runs_on(facts, frame, timing, now):
             running = running_target(facts, frame.ocpp_transaction_id)
             session = session_facts(running) if running else None
             return ending(Cause.SESSION_KEEPS_RUNNING, session=session)
@@ -256,7 +252,7 @@ def stop_proof(command: Command, facts: Facts, timing: Timing, now: datetime) ->
     answer, asked = given_answer(command, frame), facts.asked
     against = signs(
         refused=refused(command, frame),
-        said_running=_says_running(facts),
+        said_running=says_running(facts, frame),
         known_running=_runs_on(facts, frame, timing, now),
     )
     return Proof(

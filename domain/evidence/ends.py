@@ -30,9 +30,24 @@ def place_of(facts: Facts, frame: SentFrame) -> int | None:
 
 
 def is_over(facts: Facts) -> bool:
-    """Whether the station said that the session is not running, and holds nothing back."""
+    """Whether the station said that the session is not running, and holds nothing back.
+
+    It is asked about one id. Where several were tried, the session may run under another one.
+    """
     asked = facts.asked
-    return asked is not None and asked.ongoing is False and not asked.messages_in_queue
+    said_so = asked is not None and asked.ongoing is False and not asked.messages_in_queue
+    return said_so and _is_one_id(facts)
+
+
+def says_running(facts: Facts, frame: SentFrame) -> bool:
+    """Whether the station said, on being asked after the stop, that the session is running."""
+    asked = facts.asked
+    said_so = asked is not None and asked.ongoing is True and asked.at >= frame.send_time
+    return said_so and _is_one_id(facts)
+
+
+def _is_one_id(facts: Facts) -> bool:
+    return len(set(facts.tried)) <= 1
 
 
 def was_running(facts: Facts, frame: SentFrame) -> bool:

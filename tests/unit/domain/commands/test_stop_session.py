@@ -318,6 +318,38 @@ def test_what_fits_a_session_that_runs_does_not_stand_in_the_way(known: Facts) -
     assert judged(answered(stop(), REJECTED), asked_before, 61) == "STATION_REJECTED"
 
 
+SEVERAL_IDS = {"tried": ("7", "77"), "frames": 2, **ON_2X}
+
+
+@pytest.mark.parametrize(
+    ("known", "now_s", "expected"),
+    [
+        pytest.param(
+            facts(RAN, asked=asked(-3, ongoing=False), **SEVERAL_IDS),
+            20,
+            "WAIT",
+            id="not under the id that was asked about",
+        ),
+        pytest.param(
+            facts(asked=asked(-3, ongoing=True), **SEVERAL_IDS),
+            61,
+            "STOP_NOT_CONFIRMED",
+            id="one id, when another one was stopped",
+        ),
+        pytest.param(
+            facts(asked=asked(-3, ongoing=True), **ON_2X),
+            61,
+            "STOP_NOT_CONFIRMED",
+            id="it ran before the stop",
+        ),
+    ],
+)
+def test_a_reply_about_something_else_is_no_word_about_this_stop(
+    known: Facts, now_s: float, expected: str
+) -> None:
+    assert judged(answered(stop()), known, now_s) == expected
+
+
 RULES = COMMANDS[Kind.STOP_SESSION]
 
 
