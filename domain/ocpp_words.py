@@ -76,11 +76,17 @@ class BootReason(StrEnum):
 class ChargingState(StrEnum):
     """How far a transaction is (OCPP 2.x). IDLE: it is open, and no car is connected.
 
-    CHARGING: energy flows, so somebody has authorised it.
+    EV_CONNECTED: a car is connected and gets no energy. CHARGING: energy flows, so somebody has
+    authorised it.
     """
 
     IDLE = "Idle"
+    EV_CONNECTED = "EVConnected"
     CHARGING = "Charging"
+
+
+NOT_CHARGING = frozenset({ChargingState.IDLE, ChargingState.EV_CONNECTED})
+"""The states of a transaction that nobody charges in: not yet, or no longer (OCPP 2.x)."""
 
 
 class TransactionPhase(StrEnum):

@@ -28,6 +28,15 @@ from domain.commands.rules import (
 )
 from domain.commands.timing import Timing, ask_time, heard_or_sent, is_steady, next_look
 from domain.evidence.asking import may_ask
+from domain.evidence.ends import (
+    is_down_since,
+    is_over,
+    is_target,
+    place_of,
+    says_running,
+    signs_of_end,
+    was_running,
+)
 from domain.evidence.facts import (
     Act,
     Decision,
@@ -36,7 +45,6 @@ from domain.evidence.facts import (
     NeededFacts,
     agreed,
     given_answer,
-    is_free_since,
     refused,
     session_facts,
 )
@@ -93,7 +101,7 @@ def judge_stop(command: Command, facts: Facts, timing: Timing, now: datetime) ->
         return Decision(Act.CONCLUDE, outcome=_ended(target, frame))
     answer = given_answer(command, frame)
     said_no = answer is not None and answer.verdict.is_no
-    if _is_over(facts) and (_was_running(facts, frame) or agreed(command, frame)):
+    if is_over(facts) and (was_running(facts, frame) or agreed(command, frame)):
         cause = Cause.ALREADY_ENDED if said_no else Cause.SESSION_STOPPED
         return Decision(Act.CONCLUDE, outcome=ending(cause))
     if said_no:
@@ -101,23 +109,9 @@ def judge_stop(command: Command, facts: Facts, timing: Timing, now: datetime) ->
     return _awaited(command, facts, frame, timing, now)
 
 
-def _is_over(facts: Facts) -> bool:
-    """Whether the station said that the session is not running, and holds nothing back."""
-    asked = facts.asked
-    return asked is not None and asked.ongoing is False and not asked.messages_in_queue
-
-
-def _was_running(facts: Facts, frame: SentFrame) -> bool:
-    """Whether the session ran when the stop left. A mistaken id does not run either."""
-    return any(
-        _is_target(session, facts) and session.received_time <= frame.send_time
-        for session in facts.sessions
-    )
-
-
 def ended_target(facts: Facts) -> Session | None:
     """The session that was to be stopped, by any id that was tried, when it has ended."""
-    return next((s for s in facts.sessions if _is_target(s, facts) and not s.active), None)
+    return next((s for s in facts.sessions if is_target(s, facts) and not s.active), None)
 
 
 def running_target(facts: Facts, ocpp_transaction_id: str) -> Session | None:
@@ -126,10 +120,6 @@ def running_target(facts: Facts, ocpp_transaction_id: str) -> Session | None:
         (s for s in facts.sessions if s.ocpp_transaction_id == ocpp_transaction_id and s.active),
         None,
     )
-
-
-def _is_target(session: Session, facts: Facts) -> bool:
-    return session.ocpp_transaction_id in facts.tried
 
 
 def _ended(target: Session, first: SentFrame) -> Outcome:
@@ -163,7 +153,7 @@ def _refused(
     if asked is not None and asked.replied and now < asked.at + ASK_GRACE:
         return Decision(Act.WAIT, look_again=asked.at + ASK_GRACE)
     # A frame without an answer may have worked, and then the repeat is refused because of that.
-    if facts.unanswered and not _says_running(facts):
+    if facts.unanswered and not says_running(facts, frame):
         if now < deadline:
             return Decision(Act.WAIT, look_again=deadline)
         if not _runs_on(facts, frame, timing, now):
@@ -174,11 +164,6 @@ def _refused(
     return Decision(Act.CONCLUDE, outcome=refusal(answer))
 
 
-def _says_running(facts: Facts) -> bool:
-    """Whether the station said, on being asked, that the session is running."""
-    return facts.asked is not None and facts.asked.ongoing is True
-
-
 def _runs_on(facts: Facts, frame: SentFrame, timing: Timing, now: datetime) -> bool:
     """Whether the session is known to run and the station was connected to report its end."""
     running = running_target(facts, frame.ocpp_transaction_id)
@@ -187,12 +172,12 @@ def _runs_on(facts: Facts, frame: SentFrame, timing: Timing, now: datetime) -> b
 
 def _real_id(facts: Facts, frame: SentFrame) -> str | None:
     """The one id, never heard of before, under which the station meters on the same EVSE."""
-    target = next((s for s in facts.sessions if _is_target(s, facts)), None)
+    target = next((s for s in facts.sessions if is_target(s, facts)), None)
     evse_id = target.evse_id if target else frame.evse_id
     others = {
         s.ocpp_transaction_id
         for s in facts.sessions
-        if s.active and s.observed_only and s.evse_id == evse_id and not _is_target(s, facts)
+        if s.active and s.observed_only and s.evse_id == evse_id and not is_target(s, facts)
     }
     return others.pop() if evse_id is not None and len(others) == 1 else None
 
@@ -209,8 +194,13 @@ def _awaited(
     command: Command, facts: Facts, frame: SentFrame, timing: Timing, now: datetime
 ) -> Decision:
     """The next step while the station has agreed, or its answer is missing."""
-    deadline = _deadline(frame, timing)
+    deadline, asked = _deadline(frame, timing), facts.asked
     if now >= deadline:
+        # After a yes nothing has looked before: the station's own word comes before ours.
+        if asked is None and facts.can_ask_status and may_ask(facts, now):
+            return Decision(Act.ASK)
+        if asked is not None and asked.replied and now < asked.at + ASK_GRACE:
+            return Decision(Act.WAIT, look_again=asked.at + ASK_GRACE)
         return Decision(Act.CONCLUDE, outcome=_not_ended(command, facts, frame, timing, now))
     if _may_repeat(command, facts, frame, timing, now):
         reason = "No usable answer, and the session is still running."
@@ -243,7 +233,7 @@ def _not_ended(
 ) -> Outcome:
     """The outcome at the deadline when no end was reported."""
     if agreed(command, frame):
-        if _says_running(facts) or _runs_on(facts, frame, timing, now):
+        if says_running(facts, frame) or _runs_on(facts, frame, timing, now):
             running = running_target(facts, frame.ocpp_transaction_id)
             session = session_facts(running) if running else None
             return ending(Cause.SESSION_KEEPS_RUNNING, session=session)
@@ -260,31 +250,22 @@ def stop_proof(command: Command, facts: Facts, timing: Timing, now: datetime) ->
     if frame is None:
         return Proof()
     answer, asked = given_answer(command, frame), facts.asked
-    is_known = any(_is_target(session, facts) for session in facts.sessions)
     against = signs(
         refused=refused(command, frame),
-        said_running=_says_running(facts),
+        said_running=says_running(facts, frame),
         known_running=_runs_on(facts, frame, timing, now),
     )
     return Proof(
-        speaks_for=signs(
-            said_not_running=asked is not None and asked.ongoing is False and is_known,
-            evse_free=is_free_since(facts, _place(facts, frame), frame.send_time),
-        ),
+        speaks_for=signs_of_end(facts, frame),
         speaks_against=against,
         not_known=signs(
-            report_not_taken=bool(concerning(facts.untaken, _place(facts, frame))),
+            report_not_taken=bool(concerning(facts.untaken, place_of(facts, frame))),
             held_back=asked is not None and asked.messages_in_queue is True,
             earlier_no_answer=bool(facts.unanswered) and set(against) == {Sign.REFUSED},
             station_error=answer is not None and answer.is_error and not against,
+            evse_down=is_down_since(facts, frame),
         ),
     )
-
-
-def _place(facts: Facts, frame: SentFrame) -> int | None:
-    """The EVSE of the session that is to end."""
-    target = next((s for s in facts.sessions if _is_target(s, facts)), None)
-    return target.evse_id if target is not None else frame.evse_id
 
 
 def _judge_done(command: Command, facts: Facts, timing: Timing, now: datetime) -> Decision:

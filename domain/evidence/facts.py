@@ -18,7 +18,7 @@ from domain.evidence.sessions import (
 )
 from domain.model.answers import StationAnswer
 from domain.model.command import Command, Outcome, ReservationFacts, SessionFacts
-from domain.ocpp_words import IN_SESSION, ConnectorStatus, capabilities_of
+from domain.ocpp_words import IN_SESSION, capabilities_of
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class Facts:
         the reservation that a ReserveNow may have made.
     first_stop: the stops that an unlock has sent before itself. restart: for a reset.
     untaken: what the station reported since the command's first frame and could not be used.
+    boot_time: of the station's latest boot, by our clock, unless it was only asked to tell it.
     """
 
     frame: SentFrame | None = None
@@ -73,6 +74,7 @@ class Facts:
     first_stop: FirstStop = field(default_factory=FirstStop)
     restart: RestartFacts = field(default_factory=RestartFacts)
     untaken: tuple[UntakenReport, ...] = ()
+    boot_time: datetime | None = None
 
     @property
     def can_ask_status(self) -> bool:
@@ -232,15 +234,5 @@ def is_in_use(facts: Facts, frame: SentFrame) -> bool:
     explained = any(session.evse_id in {None, frame.evse_id} for session in facts.sessions)
     return not explained and any(
         each.status in IN_SESSION and each.status_time > frame.send_time
-        for each in facts.connectors
-    )
-
-
-def is_free_since(facts: Facts, evse_id: int | None, since: datetime) -> bool:
-    """Whether a connector of the EVSE went free since then: nobody charges there now."""
-    return any(
-        each.evse_id == evse_id
-        and each.status == ConnectorStatus.AVAILABLE
-        and each.status_time > since
         for each in facts.connectors
     )

@@ -37,6 +37,8 @@ class Sign(StrEnum):
     # For the effect
     EVSE_IN_USE = "EVSE_IN_USE"
     EVSE_FREE = "EVSE_FREE"
+    EVSE_NOT_CHARGING = "EVSE_NOT_CHARGING"
+    SESSION_NOT_CHARGING = "SESSION_NOT_CHARGING"
     SESSION_IS_OURS = "SESSION_IS_OURS"
     SAID_NOT_RUNNING = "SAID_NOT_RUNNING"
     ENDED_BY_RESET = "ENDED_BY_RESET"
@@ -50,6 +52,7 @@ class Sign(StrEnum):
     EARLIER_NO_ANSWER = "EARLIER_NO_ANSWER"
     HELD_BACK = "HELD_BACK"
     STATION_AWAY = "STATION_AWAY"
+    EVSE_DOWN = "EVSE_DOWN"
 
 
 SIGNS: dict[Sign, str] = {
@@ -67,7 +70,9 @@ SIGNS: dict[Sign, str] = {
     Sign.NEVER_SENT: "The request was never written to any socket.",
     Sign.UNDONE_THERE: "The station said that nothing is reserved.",
     Sign.EVSE_IN_USE: "The charging place is shown as in use, and no other session explains it.",
-    Sign.EVSE_FREE: "The charging place is shown as free since the request.",
+    Sign.EVSE_FREE: "The charging place is shown as free since the request, or since it charged.",
+    Sign.EVSE_NOT_CHARGING: "The charging place has left the state of a session.",
+    Sign.SESSION_NOT_CHARGING: "The session is shown as one in which nobody charges.",
     Sign.SESSION_IS_OURS: "A session is the one that was asked for.",
     Sign.SAID_NOT_RUNNING: "Asked, the station said that the session is not running.",
     Sign.ENDED_BY_RESET: "A session ended because of a reset.",
@@ -80,6 +85,7 @@ SIGNS: dict[Sign, str] = {
     Sign.EARLIER_NO_ANSWER: "An earlier request for the same was not answered.",
     Sign.HELD_BACK: "Asked, the station said that it still has messages to deliver.",
     Sign.STATION_AWAY: "The station is away, or came back too short a time ago to have reported.",
+    Sign.EVSE_DOWN: "The charging place is shown as faulted or closed since the request.",
 }
 """Each sign as a sentence for a human."""
 

@@ -16,10 +16,12 @@ from domain.limits import LATE_START_WINDOW
 from domain.model.answers import Verdict
 from domain.model.command import Command
 from domain.model.specs import Kind
+from domain.ocpp_words import BootReason
 from fleet import connections, sends, stations, transactions
 from fleet.engine.statements import Tx
 from fleet.log import reservations
 from fleet.sends import Send
+from fleet.stations import Station
 from fleet.transactions.rows import Transaction
 from journal.commands.answers import answer_from_row, said_no
 from journal.commands.restart import read_restart
@@ -73,7 +75,15 @@ async def read_facts(
         first_stop=_first_stop(stops),
         restart=await _restart(tx, command.station, needed, frames, now),
         untaken=await untaken_since(tx, command.station, rows[0].send_time) if rows else (),
+        boot_time=_booted(station),
     )
+
+
+def _booted(station: Station | None) -> datetime | None:
+    """When the station last booted. One that was asked for a BootNotification did not boot."""
+    if station is None or station.boot_reason == BootReason.TRIGGERED:
+        return None
+    return station.boot_time
 
 
 async def read_target(tx: Tx, command: Command) -> FoundTarget:

@@ -87,6 +87,7 @@ SESSIONS = st.lists(
                 "start_time": st.sampled_from([at(-90), at(-5), at(10), at(400)]),
                 "received_time": st.sampled_from([at(-60), at(2), at(12), at(200)]),
                 "reservation_id": st.sampled_from([None, None, 42]),
+                "charging_state": st.sampled_from(["", "Charging", "EVConnected"]),
             }
         ),
     ),
@@ -105,7 +106,7 @@ STATUS = st.lists(
     st.builds(
         ConnectorState,
         st.sampled_from([1, 2]),
-        st.sampled_from(["Available", "Charging", "Finishing", "Occupied"]),
+        st.sampled_from(["Available", "Charging", "Finishing", "Occupied", "Faulted"]),
         st.sampled_from(["Preparing", "Available", ""]),
         st.sampled_from([at(-5), at(4)]),
     ),
@@ -151,6 +152,7 @@ def situations(draw: st.DrawFn) -> tuple[Command, Facts, float]:
         ocpp_version=draw(st.sampled_from(["1.6", "2.0.1"])),
         connected_since=draw(st.sampled_from([None, at(-1_000), at(LATE_S - 3)])),
         restart=draw(RESTARTS),
+        boot_time=draw(st.sampled_from([None, None, at(-5), at(9)])),
         asks=asks(answer),
     )
     return sent, known, draw(st.sampled_from([2.0, 20.0, 76.0, 130.0, float(LATE_S)]))
@@ -194,6 +196,12 @@ def test_no_negative_is_told_that_is_not_proven(situation: tuple[Command, Facts,
         assert not [each for each in known.untaken if each.evse_id != 2]
     if known.asked is not None and command.start is not None:
         assert known.asked.messages_in_queue is not True
+    if command.stop is not None:
+        assert known.boot_time is None or known.boot_time <= T0
+        place = known.sessions[0].evse_id if known.sessions else 1
+        there = [each for each in known.connectors if each.evse_id == place]
+        since = {each.status for each in there if each.status_time > T0}
+        assert not since & {"Available", "Finishing", "Faulted"}
     if command.start is not None:
         ours = [each for each in known.sessions if may_be_ours(each)]
         assert all(each.is_refused or each.stop_reason == "Timeout" for each in ours)

@@ -1,0 +1,97 @@
+"""What speaks for the end of a session although no end was reported.
+
+A session is known to run because its end was not reported. That is weak: ends are lost, held back
+and late. So whatever else the station shows is looked at. What does not fit a session that runs is
+a sign. The signs never say that it ended; they forbid to say that it did not.
+"""
+
+from datetime import datetime
+
+from domain.evidence.facts import Facts
+from domain.evidence.proof import Sign, signs
+from domain.evidence.sessions import WHOLE_STATION, ConnectorState, SentFrame, Session
+from domain.ocpp_words import IN_SESSION, NOT_CHARGING, ConnectorStatus
+
+_DOWN = frozenset({ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE})
+_WITHOUT_SESSION = frozenset(
+    {ConnectorStatus.FINISHING, ConnectorStatus.PREPARING, ConnectorStatus.RESERVED}
+)
+
+
+def is_target(session: Session, facts: Facts) -> bool:
+    """Whether a stop named this session, by any id that was tried."""
+    return session.ocpp_transaction_id in facts.tried
+
+
+def place_of(facts: Facts, frame: SentFrame) -> int | None:
+    """The EVSE of the session that is to end; None: it is not known."""
+    target = _target(facts)
+    return target.evse_id if target is not None else frame.evse_id
+
+
+def is_over(facts: Facts) -> bool:
+    """Whether the station said that the session is not running, and holds nothing back.
+
+    It is asked about one id. Where several were tried, the session may run under another one.
+    """
+    asked = facts.asked
+    said_so = asked is not None and asked.ongoing is False and not asked.messages_in_queue
+    return said_so and _is_one_id(facts)
+
+
+def says_running(facts: Facts, frame: SentFrame) -> bool:
+    """Whether the station said, on being asked after the stop, that the session is running."""
+    asked = facts.asked
+    said_so = asked is not None and asked.ongoing is True and asked.at >= frame.send_time
+    return said_so and _is_one_id(facts)
+
+
+def _is_one_id(facts: Facts) -> bool:
+    return len(set(facts.tried)) <= 1
+
+
+def was_running(facts: Facts, frame: SentFrame) -> bool:
+    """Whether the session ran when the stop left. A mistaken id does not run either."""
+    return any(
+        is_target(session, facts) and session.received_time <= frame.send_time
+        for session in facts.sessions
+    )
+
+
+def signs_of_end(facts: Facts, frame: SentFrame) -> tuple[Sign, ...]:
+    """What speaks for the end of the session that this stop names."""
+    target, asked = _target(facts), facts.asked
+    place, sent = place_of(facts, frame), frame.send_time
+    since = sent if target is None else min(sent, target.received_time)
+    shown = tuple(each for each in facts.connectors if place in {None, each.evse_id})
+    booted = facts.boot_time
+    return signs(
+        said_not_running=asked is not None and asked.ongoing is False and target is not None,
+        evse_free=any(_left(each, {ConnectorStatus.AVAILABLE}, sent, since) for each in shown),
+        evse_not_charging=any(_left(each, _WITHOUT_SESSION, sent, since) for each in shown),
+        session_not_charging=target is not None and target.charging_state in NOT_CHARGING,
+        booted=booted is not None and booted > sent,
+    )
+
+
+def is_down_since(facts: Facts, frame: SentFrame) -> bool:
+    """Whether the session's EVSE, or the whole station, failed or was closed after the stop."""
+    places = {place_of(facts, frame), WHOLE_STATION}
+    return any(
+        (None in places or each.evse_id in places)
+        and each.status in _DOWN
+        and each.status_time > frame.send_time
+        for each in facts.connectors
+    )
+
+
+def _target(facts: Facts) -> Session | None:
+    return next((each for each in facts.sessions if is_target(each, facts)), None)
+
+
+def _left(
+    connector: ConnectorState, status: set[str] | frozenset[str], sent: datetime, since: datetime
+) -> bool:
+    """Whether a connector took such a status after the stop, or before it out of this session."""
+    out_of_session = connector.previous_status in IN_SESSION and connector.status_time > since
+    return connector.status in status and (connector.status_time > sent or out_of_session)
