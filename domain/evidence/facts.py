@@ -205,7 +205,7 @@ def best_of(
         match = classify(
             session,
             frame,
-            named=answer.ocpp_transaction_id if answer else None,
+            named=answer.ocpp_transaction_id if answer and answer.verdict.is_yes else None,
             rivals=facts.rivals,
             late_after=late_after,
             more_rivals=session.name in facts.contested,

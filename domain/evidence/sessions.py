@@ -179,7 +179,8 @@ def classify(
 ) -> Match:
     """Whether `session` is the effect of `frame`.
 
-    named: the transaction id that the station's answer carried (2.x, cable first).
+    named: the transaction id that the station's yes carried (2.x, cable first). A session that the
+        station names and that tells another driver's token contradicts it: it is DOUBTFUL.
     rivals: the other starts that were sent to this station and may be the cause, or have claimed
         the session. A session that another one has claimed is never ours; where the station names
         our frame, it contradicts itself or us.
@@ -189,7 +190,8 @@ def classify(
     if session.remote_start_id is not None and session.remote_start_id != frame.id:
         return Match.NO_MATCH
     if session.remote_start_id is not None or (named and session.ocpp_transaction_id == named):
-        return Match.DOUBTFUL if is_claimed(session, rivals) else Match.MATCH
+        contradicted = is_claimed(session, rivals) or _is_anothers(session, frame)
+        return Match.DOUBTFUL if contradicted else Match.MATCH
     if _cannot_be(session, frame, rivals, late_after):
         return Match.NO_MATCH
     doubtful = more_rivals or _may_be_other(session, frame, rivals)
@@ -222,7 +224,7 @@ def _cannot_be(
     left = frame.send_time
     return (
         not _fits(session.evse_id, frame.evse_id)
-        or (session.token_known and _other_token(session, frame))
+        or _is_anothers(session, frame)
         or _was_told_before(session, left)
         or (_ended_before(session, left) and not _seen_running(session))
         or begun(session) > late_after + LATE_START_WINDOW
@@ -332,6 +334,11 @@ def _tokens(of: Session | SentFrame | Rival) -> set[str]:
 def _other_token(session: Session, frame: SentFrame) -> bool:
     """Whether the session's token is known and is neither ours nor of our group."""
     return session.token_digest is not None and not _tokens(session) & _tokens(frame)
+
+
+def _is_anothers(session: Session, frame: SentFrame) -> bool:
+    """Whether it tells the token of another driver whom we know."""
+    return session.token_known and _other_token(session, frame)
 
 
 def cable_wait_ended(connectors: tuple[ConnectorState, ...], frame: SentFrame) -> bool:

@@ -43,7 +43,7 @@ def judged(
     [
         pytest.param(session(), Match.MATCH, id="our token and EVSE, after our frame"),
         pytest.param(
-            session(remote_start_id=5, token_digest="x", received_time=LONG_AGO),
+            session(remote_start_id=5, token_digest=None, received_time=LONG_AGO),
             Match.MATCH,
             id="the station names our request, whatever else",
         ),
@@ -199,8 +199,21 @@ def test_what_was_there_before_or_is_another_drivers_is_not_ours(of: Session) ->
     assert judged(_live(of), _answered()) is Match.NO_MATCH
 
 
-def test_the_transaction_of_the_stations_answer_is_ours() -> None:
-    assert judged(session(token_digest="x"), named="7") is Match.MATCH
+@pytest.mark.parametrize(
+    ("of", "named"), [(session(remote_start_id=5), None), (session(), "7")], ids=["id", "answer"]
+)
+def test_a_session_that_is_named_is_ours_unless_it_tells_another_known_token(
+    of: Session, named: str | None
+) -> None:
+    """A station that names another driver's session contradicts itself."""
+    others = replace(of, token_digest="other")
+    assert judged(replace(of, token_digest=None), named=named) is Match.MATCH
+    assert judged(replace(others, token_known=False), named=named) is Match.MATCH
+    assert judged(replace(others, group_digest="g"), frame(group_digest="g"), named=named) is (
+        Match.MATCH
+    )
+    assert judged(others, named=named) is Match.DOUBTFUL
+    assert judged(replace(others, received_time=LONG_AGO), named=named) is Match.DOUBTFUL
 
 
 def test_a_token_of_the_same_group_is_ours() -> None:
