@@ -86,6 +86,7 @@ class Session:
         first reported; None when that is not known.
     end_reported: False when its end was never reported, but is proven: a later session began on its
         plug, or the station booted and the plug is free. Then stop_time is None.
+    names_nothing: its remote_start_id is that of no start that was sent to the station.
     """
 
     name: str
@@ -112,6 +113,7 @@ class Session:
     offline: bool = False
     epoch: int | None = None
     end_reported: bool = True
+    names_nothing: bool = False
 
     @property
     def is_refused(self) -> bool:
@@ -128,7 +130,8 @@ class Session:
         """
         if self.is_refused:
             return False
-        proven = self.remote_start_id is not None or self.charging_state == ChargingState.CHARGING
+        names_ours = self.remote_start_id is not None and not self.names_nothing
+        proven = names_ours or self.charging_state == ChargingState.CHARGING
         return proven or self.token_state is TokenState.ACCEPTED
 
     @property
@@ -187,14 +190,16 @@ def classify(
     late_after: when the command's own time is over.
     more_rivals: there are more of them than could be looked at.
     """
-    if session.remote_start_id is not None and session.remote_start_id != frame.id:
+    number = session.remote_start_id
+    names_another = number is not None and number != frame.id
+    if names_another and not session.names_nothing:
         return Match.NO_MATCH
-    if session.remote_start_id is not None or (named and session.ocpp_transaction_id == named):
+    if number == frame.id or (named and session.ocpp_transaction_id == named):
         contradicted = is_claimed(session, rivals) or _is_anothers(session, frame)
-        return Match.DOUBTFUL if contradicted else Match.MATCH
+        return Match.DOUBTFUL if contradicted or names_another else Match.MATCH
     if _cannot_be(session, frame, rivals, late_after):
         return Match.NO_MATCH
-    doubtful = more_rivals or _may_be_other(session, frame, rivals)
+    doubtful = more_rivals or names_another or _may_be_other(session, frame, rivals)
     return Match.DOUBTFUL if doubtful else Match.MATCH
 
 

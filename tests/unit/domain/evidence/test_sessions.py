@@ -216,6 +216,18 @@ def test_a_session_that_is_named_is_ours_unless_it_tells_another_known_token(
     assert judged(replace(others, received_time=LONG_AGO), named=named) is Match.DOUBTFUL
 
 
+@pytest.mark.parametrize("number", [0, -1, 6])
+def test_a_session_that_names_a_request_that_we_never_sent_is_doubtful(number: int) -> None:
+    """A wrong number says nothing; that of another request of ours says whose session it is."""
+    stray = session(remote_start_id=number, names_nothing=True)
+    assert judged(_live(stray), _answered()) is Match.DOUBTFUL
+    assert judged(stray, named="7") is Match.DOUBTFUL
+    assert judged(replace(stray, token_digest="other")) is Match.NO_MATCH
+    assert judged(replace(stray, received_time=LONG_AGO)) is Match.NO_MATCH
+    assert judged(replace(stray, names_nothing=False)) is Match.NO_MATCH
+    assert judged(replace(stray, names_nothing=False), named="7") is Match.NO_MATCH
+
+
 def test_a_token_of_the_same_group_is_ours() -> None:
     of = session(token_digest="sibling", group_digest="group")
     assert judged(of, frame(group_digest="group")) is Match.MATCH
