@@ -15,7 +15,8 @@ clock can change: a session that was reported after our frame, on the socket of 
 station that had answered it, is ours unless another request may be its cause.
 
 Whatever may be ours is DOUBTFUL: an unreadable or masked token, a connector that is not told, a
-session whose cable was in before our frame. A session of another token that is known is not ours.
+session whose cable was in before our frame, one of our token on another plug than we asked for, one
+that names a request that we never sent. A session of another token that is known is not ours.
 """
 
 from dataclasses import dataclass
@@ -228,12 +229,27 @@ def _cannot_be(
     """Whether the session cannot be ours. One certain contradiction is enough."""
     left = frame.send_time
     return (
-        not _fits(session.evse_id, frame.evse_id)
+        not (_fits(session.evse_id, frame.evse_id) or _may_be_elsewhere(session, frame))
         or _is_anothers(session, frame)
         or _was_told_before(session, left)
-        or (_ended_before(session, left) and not _seen_running(session))
+        or ended_long_before(session, left)
         or begun(session) > late_after + LATE_START_WINDOW
         or is_claimed(session, rivals)
+    )
+
+
+def _may_be_elsewhere(session: Session, frame: SentFrame) -> bool:
+    """Whether the station may have begun it on another plug than it was asked for.
+
+    It carries our very token, and began after a frame that the station did not refuse. It may as
+    well be the driver's own.
+    """
+    return (
+        not frame.refused
+        and session.token_digest is not None
+        and session.token_digest == frame.token_digest
+        and session.received_time >= frame.send_time
+        and not _began_before(session, frame)
     )
 
 
@@ -270,6 +286,11 @@ def _was_told_before(session: Session, left: datetime) -> bool:
     return session.token_digest is not None and since < left
 
 
+def ended_long_before(session: Session, left: datetime) -> bool:
+    """Whether it was over before our frame left, by the station's clock, and nobody saw it run."""
+    return _ended_before(session, left) and not _seen_running(session)
+
+
 def _ended_before(session: Session, left: datetime) -> bool:
     """Whether the session was over before our frame left, by the station's clock."""
     ended = session.stop_time
@@ -287,9 +308,15 @@ def _may_be_other(session: Session, frame: SentFrame, rivals: tuple[Rival, ...])
         return True
     if clock_is_wrong(session) and not _is_live(session, frame):
         return True
-    return (
-        not clock_is_wrong(session) and session.start_time < frame.send_time - CLOCK_TOLERANCE
-    ) or any(_may_be_cause(rival, session, frame) for rival in rivals)
+    return _began_before(session, frame) or any(
+        _may_be_cause(rival, session, frame) for rival in rivals
+    )
+
+
+def _began_before(session: Session, frame: SentFrame) -> bool:
+    """Whether it began before our frame left, by a clock of the station that is not wrong."""
+    began = session.start_time + CLOCK_TOLERANCE
+    return not clock_is_wrong(session) and began < frame.send_time
 
 
 def _is_vague(session: Session, frame: SentFrame) -> bool:
@@ -299,6 +326,7 @@ def _is_vague(session: Session, frame: SentFrame) -> bool:
         or session.token_digest is None
         or session.received_time < frame.send_time
         or session.evse_id == WHOLE_STATION
+        or not _fits(session.evse_id, frame.evse_id)
         or _other_token(session, frame)
     )
 

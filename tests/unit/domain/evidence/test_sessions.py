@@ -49,7 +49,7 @@ def judged(
         ),
         pytest.param(session(remote_start_id=6), Match.NO_MATCH, id="it names another request"),
         pytest.param(session(token_digest="other"), Match.NO_MATCH, id="another token"),
-        pytest.param(session(evse_id=2), Match.NO_MATCH, id="another EVSE"),
+        pytest.param(session(evse_id=2), Match.DOUBTFUL, id="another EVSE, with our token"),
         pytest.param(session(evse_id=None), Match.MATCH, id="the EVSE is not told"),
         pytest.param(session(received_time=at(-1)), Match.NO_MATCH, id="known before our frame"),
         pytest.param(session(start_time=at(-29)), Match.MATCH, id="a clock that lags a little"),
@@ -228,6 +228,39 @@ def test_a_session_that_names_a_request_that_we_never_sent_is_doubtful(number: i
     assert judged(replace(stray, names_nothing=False), named="7") is Match.NO_MATCH
 
 
+@pytest.mark.parametrize(
+    ("of", "sent", "expected"),
+    [
+        pytest.param(session(evse_id=2), frame(answer_time=None), Match.DOUBTFUL, id="no answer"),
+        pytest.param(session(evse_id=2, clock_suspect=True), frame(), Match.DOUBTFUL, id="1970"),
+        pytest.param(session(evse_id=2), frame(refused=True), Match.NO_MATCH, id="after a no"),
+        pytest.param(
+            session(evse_id=2, token_digest="sibling", group_digest="g"),
+            frame(group_digest="g"),
+            Match.NO_MATCH,
+            id="another token of the group",
+        ),
+        pytest.param(
+            session(evse_id=2, token_digest=None), frame(), Match.NO_MATCH, id="no token is told"
+        ),
+        pytest.param(
+            session(evse_id=2, start_time=LONG_AGO), frame(), Match.NO_MATCH, id="it is a replay"
+        ),
+        pytest.param(
+            session(evse_id=2, received_time=at(-1), token_time=at(2)),
+            frame(),
+            Match.NO_MATCH,
+            id="known before our frame",
+        ),
+    ],
+)
+def test_a_session_of_our_token_on_another_plug_may_be_ours(
+    of: Session, sent: SentFrame, expected: Match
+) -> None:
+    assert judged(of, sent) is expected
+    assert judged(of, sent, rival(evse_id=2, claimed="tx")) is Match.NO_MATCH
+
+
 def test_a_token_of_the_same_group_is_ours() -> None:
     of = session(token_digest="sibling", group_digest="group")
     assert judged(of, frame(group_digest="group")) is Match.MATCH
@@ -301,7 +334,7 @@ def test_a_session_that_names_our_frame_and_was_claimed_by_another_is_doubtful(
 def test_more_rivals_than_could_be_read_make_a_session_doubtful() -> None:
     of: dict[str, Any] = {"named": None, "rivals": (), "late_after": DEADLINE}
     assert classify(session(), frame(), more_rivals=True, **of) is Match.DOUBTFUL
-    assert classify(session(evse_id=2), frame(), more_rivals=True, **of) is Match.NO_MATCH
+    assert classify(session(token_digest="x"), frame(), more_rivals=True, **of) is Match.NO_MATCH
 
 
 @pytest.mark.parametrize(
