@@ -296,6 +296,18 @@ async def by_id(tx: Tx, station: str, id: int) -> Send | None:
     return None if row is None else Send(*row)
 
 
+async def numbers_of(tx: Tx, station: str, kind: str, ids: set[int]) -> set[int]:
+    """Which of these ids are those of frames of this kind that may have reached this station."""
+    stmt = select(sends.c.id).where(
+        sends.c.id.in_(ids),
+        sends.c.station == station,
+        sends.c.kind == kind,
+        sends.c.state != "VOID",
+        sends.c.undo.is_(False),
+    )
+    return set((await tx.execute(stmt)).scalars()) if ids else set()
+
+
 async def by_command(tx: Tx, tenant: str, command: str) -> list[Send]:
     """Every attempt of the command, in order."""
     rows = await tx.execute(_BY_COMMAND, {"tenant": tenant, "command": command})

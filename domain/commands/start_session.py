@@ -72,7 +72,7 @@ from domain.evidence.station_event import (
     OpenFrame,
     StationEvent,
     concern_of_any,
-    concerns_token,
+    concerns_start,
     yes_if,
 )
 from domain.limits import ASK_SPACING, FIRST_LOOK, REFUSAL_WATCH
@@ -319,6 +319,9 @@ def _unproven(command: Command, facts: Facts) -> Outcome:
     return ending(Cause.START_NOT_EXCLUDED, detail)
 
 
+_SAID_NO = frozenset({Code.REJECTED, Code.NOT_SUPPORTED})
+
+
 def _is_guarded(command: Command, outcome: Outcome) -> bool:
     """A start that was given up may still happen. One that was refused is watched instead."""
     del command
@@ -327,8 +330,8 @@ def _is_guarded(command: Command, outcome: Outcome) -> bool:
 
 def _watched_for(outcome: Outcome) -> timedelta | None:
     """A station that refused may begin all the same, soon after; then the session is stopped."""
-    refused_it = outcome.code is Code.REJECTED or outcome.cause == Cause.AUTHORIZATION_REFUSED
-    return REFUSAL_WATCH if refused_it else None
+    token_refused = outcome.cause == Cause.AUTHORIZATION_REFUSED
+    return REFUSAL_WATCH if token_refused or outcome.code in _SAID_NO else None
 
 
 def _needed_facts(command: Command) -> NeededFacts:
@@ -340,7 +343,7 @@ def _needed_facts(command: Command) -> NeededFacts:
 def _concern(event: StationEvent, frame: OpenFrame) -> Concern:
     match event.what:
         case EventKind.TRANSACTION:
-            return yes_if(concerns_token(event, frame))
+            return yes_if(concerns_start(event, frame))
         case EventKind.CONNECTOR_STATUS:
             same = frame.evse_id is not None and frame.evse_id == event.evse_id
             return Concern.IF_CABLE_WAIT_ENDED if same else Concern.NO

@@ -14,6 +14,7 @@ from domain.evidence.sessions import (
     SentFrame,
     Session,
     classify,
+    ended_long_before,
     running_first,
 )
 from domain.model.answers import StationAnswer
@@ -207,7 +208,7 @@ def best_of(
         match = classify(
             session,
             frame,
-            named=answer.ocpp_transaction_id if answer else None,
+            named=answer.ocpp_transaction_id if answer and answer.verdict.is_yes else None,
             rivals=facts.rivals,
             late_after=late_after,
             more_rivals=session.name in facts.contested,
@@ -230,9 +231,18 @@ def has_another(command: Command, session: Session, frame: SentFrame) -> bool:
 
 
 def is_in_use(facts: Facts, frame: SentFrame) -> bool:
-    """Whether the EVSE that was asked for shows a session that no report explains."""
-    explained = any(session.evse_id in {None, frame.evse_id} for session in facts.sessions)
+    """Whether the EVSE that was asked for shows a session that no report of that time explains."""
+    explained = any(
+        session.evse_id in {None, frame.evse_id} and not _was_over(session, frame.send_time)
+        for session in facts.sessions
+    )
     return not explained and any(
         each.status in IN_SESSION and each.status_time > frame.send_time
         for each in facts.connectors
     )
+
+
+def _was_over(session: Session, left: datetime) -> bool:
+    """Whether a session had ended when the frame left, by our clock or by the station's."""
+    told = session.stop_received_time
+    return (told is not None and told < left) or ended_long_before(session, left)

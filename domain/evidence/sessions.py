@@ -15,7 +15,8 @@ clock can change: a session that was reported after our frame, on the socket of 
 station that had answered it, is ours unless another request may be its cause.
 
 Whatever may be ours is DOUBTFUL: an unreadable or masked token, a connector that is not told, a
-session whose cable was in before our frame. A session of another token that is known is not ours.
+session whose cable was in before our frame, one of our token on another plug than we asked for, one
+that names a request that we never sent. A session of another token that is known is not ours.
 """
 
 from dataclasses import dataclass, replace
@@ -86,6 +87,7 @@ class Session:
         first reported; None when that is not known.
     end_reported: False when its end was never reported, but is proven: a later session began on its
         plug, or the station booted and the plug is free. Then stop_time is None.
+    names_nothing: its remote_start_id is that of no start that was sent to the station.
     """
 
     name: str
@@ -112,6 +114,7 @@ class Session:
     offline: bool = False
     epoch: int | None = None
     end_reported: bool = True
+    names_nothing: bool = False
 
     @property
     def is_refused(self) -> bool:
@@ -128,7 +131,8 @@ class Session:
         """
         if self.is_refused:
             return False
-        proven = self.remote_start_id is not None or self.charging_state == ChargingState.CHARGING
+        names_ours = self.remote_start_id is not None and not self.names_nothing
+        proven = names_ours or self.charging_state == ChargingState.CHARGING
         return proven or self.token_state is TokenState.ACCEPTED
 
     @property
@@ -179,20 +183,24 @@ def classify(
 ) -> Match:
     """Whether `session` is the effect of `frame`.
 
-    named: the transaction id that the station's answer carried (2.x, cable first).
+    named: the transaction id that the station's yes carried (2.x, cable first). A session that the
+        station names and that tells another driver's token contradicts it: it is DOUBTFUL.
     rivals: the other starts that were sent to this station and may be the cause, or have claimed
         the session. A session that another one has claimed is never ours; where the station names
         our frame, it contradicts itself or us.
     late_after: when the command's own time is over.
     more_rivals: there are more of them than could be looked at.
     """
-    if session.remote_start_id is not None and session.remote_start_id != frame.id:
+    number = session.remote_start_id
+    names_another = number is not None and number != frame.id
+    if names_another and not session.names_nothing:
         return Match.NO_MATCH
-    if session.remote_start_id is not None or (named and session.ocpp_transaction_id == named):
-        return Match.DOUBTFUL if is_claimed(session, rivals) else Match.MATCH
+    if number == frame.id or (named and session.ocpp_transaction_id == named):
+        contradicted = is_claimed(session, rivals) or _is_anothers(session, frame)
+        return Match.DOUBTFUL if contradicted or names_another else Match.MATCH
     if _cannot_be(session, frame, rivals, late_after):
         return Match.NO_MATCH
-    doubtful = more_rivals or _may_be_other(session, frame, rivals)
+    doubtful = more_rivals or names_another or _may_be_other(session, frame, rivals)
     return Match.DOUBTFUL if doubtful else Match.MATCH
 
 
@@ -245,12 +253,27 @@ def _cannot_be(
     """Whether the session cannot be ours. One certain contradiction is enough."""
     left = frame.send_time
     return (
-        not _fits(session.evse_id, frame.evse_id)
-        or (session.token_known and _other_token(session, frame))
+        not (_fits(session.evse_id, frame.evse_id) or _may_be_elsewhere(session, frame))
+        or _is_anothers(session, frame)
         or _was_told_before(session, left)
-        or (_ended_before(session, left) and not _seen_running(session))
+        or ended_long_before(session, left)
         or begun(session) > late_after + LATE_START_WINDOW
         or is_claimed(session, rivals)
+    )
+
+
+def _may_be_elsewhere(session: Session, frame: SentFrame) -> bool:
+    """Whether the station may have begun it on another plug than it was asked for.
+
+    It carries our very token, and began after a frame that the station did not refuse. It may as
+    well be the driver's own.
+    """
+    return (
+        not frame.refused
+        and session.token_digest is not None
+        and session.token_digest == frame.token_digest
+        and session.received_time >= frame.send_time
+        and not _began_before(session, frame)
     )
 
 
@@ -287,6 +310,11 @@ def _was_told_before(session: Session, left: datetime) -> bool:
     return session.token_digest is not None and since < left
 
 
+def ended_long_before(session: Session, left: datetime) -> bool:
+    """Whether it was over before our frame left, by the station's clock, and nobody saw it run."""
+    return _ended_before(session, left) and not _seen_running(session)
+
+
 def _ended_before(session: Session, left: datetime) -> bool:
     """Whether the session was over before our frame left, by the station's clock."""
     ended = session.stop_time
@@ -304,9 +332,15 @@ def _may_be_other(session: Session, frame: SentFrame, rivals: tuple[Rival, ...])
         return True
     if clock_is_wrong(session) and not _is_live(session, frame):
         return True
-    return (
-        not clock_is_wrong(session) and session.start_time < frame.send_time - CLOCK_TOLERANCE
-    ) or any(_may_be_cause(rival, session, frame) for rival in rivals)
+    return _began_before(session, frame) or any(
+        _may_be_cause(rival, session, frame) for rival in rivals
+    )
+
+
+def _began_before(session: Session, frame: SentFrame) -> bool:
+    """Whether it began before our frame left, by a clock of the station that is not wrong."""
+    began = session.start_time + CLOCK_TOLERANCE
+    return not clock_is_wrong(session) and began < frame.send_time
 
 
 def _is_vague(session: Session, frame: SentFrame) -> bool:
@@ -316,6 +350,7 @@ def _is_vague(session: Session, frame: SentFrame) -> bool:
         or session.token_digest is None
         or session.received_time < frame.send_time
         or session.evse_id == WHOLE_STATION
+        or not _fits(session.evse_id, frame.evse_id)
         or _other_token(session, frame)
     )
 
@@ -356,6 +391,11 @@ def _tokens(of: Session | SentFrame | Rival) -> set[str]:
 def _other_token(session: Session, frame: SentFrame) -> bool:
     """Whether the session's token is known and is neither ours nor of our group."""
     return session.token_digest is not None and not _tokens(session) & _tokens(frame)
+
+
+def _is_anothers(session: Session, frame: SentFrame) -> bool:
+    """Whether it tells the token of another driver whom we know."""
+    return session.token_known and _other_token(session, frame)
 
 
 def cable_wait_ended(connectors: tuple[ConnectorState, ...], frame: SentFrame) -> bool:

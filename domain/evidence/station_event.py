@@ -128,6 +128,15 @@ def concerns_token(event: StationEvent, frame: OpenFrame) -> bool:
     return not given or bool(given & {frame.token_digest, frame.group_digest})
 
 
+def concerns_start(event: StationEvent, frame: OpenFrame) -> bool:
+    """Whether a transaction may be the effect of a start, or put it in doubt.
+
+    Our token counts on whatever plug, and whatever request the station names.
+    """
+    ours = {frame.token_digest, frame.group_digest} - {None, ""}
+    return bool({event.token_digest, event.group_digest} & ours) or concerns_token(event, frame)
+
+
 def concern_of_reservation(event: StationEvent, frame: OpenFrame) -> Concern:
     """Of a frame about a reservation: a session may use it, and a report may end it."""
     match event.what:

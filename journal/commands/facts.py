@@ -26,7 +26,7 @@ from fleet.transactions.rows import Transaction
 from journal.commands.answers import answer_from_row, said_no
 from journal.commands.restart import read_restart
 from journal.commands.rivals import read_rivals
-from journal.commands.sessions import session_of
+from journal.commands.sessions import session_of, sessions_of
 from journal.reports import untaken_since
 from journal.reservations import record as reservation_record
 
@@ -52,7 +52,7 @@ async def read_facts(
     wait_s = station.connection_timeout_s if station else None
     late_after = cable_deadline(frame, timing, wait_s) if frame else now
     found = await _sessions(tx, command, needed, [*frames, *stops], undos, late_after=late_after)
-    sessions = tuple(session_of(row) for row in found)
+    sessions = await sessions_of(tx, command.station, Kind.START_SESSION.value, found)
     rivals = await read_rivals(tx, command, needed, frame, sessions, late_after=late_after)
     holder = await connections.holder(tx, command.station, now=now)
     return Facts(

@@ -1,6 +1,10 @@
 """Transactions of the fleet as the domain's sessions."""
 
+from dataclasses import replace
+
 from domain.evidence.sessions import Session, TokenState
+from fleet import sends
+from fleet.engine.statements import Tx
 from fleet.transactions.judged import is_requested
 from fleet.transactions.rows import Transaction
 
@@ -44,4 +48,16 @@ def session_of(row: Transaction) -> Session:
         offline=row.offline,
         epoch=row.epoch,
         end_reported=not row.end_unreported,
+    )
+
+
+async def sessions_of(
+    tx: Tx, station: str, kind: str, rows: list[Transaction]
+) -> tuple[Session, ...]:
+    """The sessions of one station, with those marked that name no frame of this kind."""
+    numbers = {row.remote_start_id for row in rows if row.remote_start_id is not None}
+    known = await sends.numbers_of(tx, station, kind, numbers)
+    strays = numbers - known
+    return tuple(
+        replace(session_of(row), names_nothing=row.remote_start_id in strays) for row in rows
     )

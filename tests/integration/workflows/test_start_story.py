@@ -211,6 +211,15 @@ async def test_cable_first_on_2_0_1_succeeds_with_the_running_transaction(bench:
     assert is_ending(outcome, Code.SUCCEEDED, Cause.SESSION_STARTED)
 
 
+async def test_a_session_that_names_no_request_of_ours_forbids_to_say_nothing(bench: Bench) -> None:
+    await bench.connect("2.0.1")
+    command = await submitted(bench, answers(accepted()))
+    wrong = bench.gateway.sent[0].id + 1_000
+    await bench.session_event("Started", "T-4", charging_state="Charging", remote_start_id=wrong)
+    await bench.skip(CABLE_S + MARGIN_S + 1)
+    assert is_ending(await bench.outcome(command), Code.UNKNOWN, Cause.SESSION_DOUBTFUL)
+
+
 async def test_a_station_that_agreed_and_went_offline_is_unknown(bench: Bench) -> None:
     command = await submitted(bench, answers(accepted()))
     await bench.disconnect()

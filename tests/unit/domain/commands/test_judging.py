@@ -30,15 +30,18 @@ CANCELLED = changes.cancelled(answered(start()), at(5))
 
 
 def test_a_finished_command_stays_as_it_is() -> None:
-    done = answered(start(), NOT_SUPPORTED)
+    done = changes.concluded(answered(start()), ending(Cause.SESSION_STARTED), at(12))
     decision = judge(done, facts(session()), TIMING, at(30))
     assert decision.outcome == done.outcome
     assert apply(done, decision, at(30)) is done
     assert not is_watched(done)
 
 
-def test_a_session_that_begins_after_a_refusal_is_stopped_and_the_refusal_stands() -> None:
-    done = answered(start(), REJECTED)
+@pytest.mark.parametrize("answer", [REJECTED, NOT_SUPPORTED], ids=["refused", "not supported"])
+def test_a_session_that_begins_after_a_refusal_is_stopped_and_the_refusal_stands(
+    answer: StationAnswer,
+) -> None:
+    done = answered(start(), answer)
     assert is_watched(done)
     assert watch_end(done) == at(1) + REFUSAL_WATCH
     decision = judge(done, facts(session()), TIMING, at(10))

@@ -17,6 +17,7 @@ from domain.model.outcomes import Cause, ending
 from domain.model.specs import Kind
 from tests.unit.domain.situations import (
     ACCEPTED,
+    REJECTED,
     TIMING,
     answered,
     asked,
@@ -153,6 +154,27 @@ def test_a_start_without_an_answer_or_any_word_of_it_is_a_timeout() -> None:
 def test_the_running_transaction_of_the_answer_counts() -> None:
     running = session(ocpp_transaction_id="9", received_time=at(-60), start_time=at(-60))
     assert judged(answered(start(), NAMED), facts(running), 10) == "SESSION_STARTED"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param({"received_time": at(-60), "start_time": at(-60)}, id="it charges since long"),
+        pytest.param({}, id="the cable was first, and then another driver's token came"),
+    ],
+)
+def test_another_drivers_session_is_no_success_although_the_answer_names_it(told: Any) -> None:
+    running = session(ocpp_transaction_id="9", token_digest="other", charging_state="Charging")
+    known = facts(replace(running, **told), **ON_2X)
+    assert judged(answered(start(), NAMED), known, 20) == "WAIT"
+    assert judged(answered(start(), NAMED), known, 76) == "SESSION_DOUBTFUL"
+
+
+def test_another_drivers_session_is_not_stopped_although_a_refusal_names_it() -> None:
+    running = session(ocpp_transaction_id="9", token_digest="other")
+    refusal = replace(REJECTED, ocpp_transaction_id="9")
+    known = facts(running, frame=frame(refused=True), **ON_2X)
+    assert judged(answered(start(), refusal), known, 20) == "WAIT"
 
 
 DOUBTFUL = session(clock_suspect=True)

@@ -43,13 +43,13 @@ def judged(
     [
         pytest.param(session(), Match.MATCH, id="our token and EVSE, after our frame"),
         pytest.param(
-            session(remote_start_id=5, token_digest="x", received_time=LONG_AGO),
+            session(remote_start_id=5, token_digest=None, received_time=LONG_AGO),
             Match.MATCH,
             id="the station names our request, whatever else",
         ),
         pytest.param(session(remote_start_id=6), Match.NO_MATCH, id="it names another request"),
         pytest.param(session(token_digest="other"), Match.NO_MATCH, id="another token"),
-        pytest.param(session(evse_id=2), Match.NO_MATCH, id="another EVSE"),
+        pytest.param(session(evse_id=2), Match.DOUBTFUL, id="another EVSE, with our token"),
         pytest.param(session(evse_id=None), Match.MATCH, id="the EVSE is not told"),
         pytest.param(session(received_time=at(-1)), Match.NO_MATCH, id="known before our frame"),
         pytest.param(session(start_time=at(-29)), Match.MATCH, id="a clock that lags a little"),
@@ -199,8 +199,66 @@ def test_what_was_there_before_or_is_another_drivers_is_not_ours(of: Session) ->
     assert judged(_live(of), _answered()) is Match.NO_MATCH
 
 
-def test_the_transaction_of_the_stations_answer_is_ours() -> None:
-    assert judged(session(token_digest="x"), named="7") is Match.MATCH
+@pytest.mark.parametrize(
+    ("of", "named"), [(session(remote_start_id=5), None), (session(), "7")], ids=["id", "answer"]
+)
+def test_a_session_that_is_named_is_ours_unless_it_tells_another_known_token(
+    of: Session, named: str | None
+) -> None:
+    """A station that names another driver's session contradicts itself."""
+    others = replace(of, token_digest="other")
+    assert judged(replace(of, token_digest=None), named=named) is Match.MATCH
+    assert judged(replace(others, token_known=False), named=named) is Match.MATCH
+    assert judged(replace(others, group_digest="g"), frame(group_digest="g"), named=named) is (
+        Match.MATCH
+    )
+    assert judged(others, named=named) is Match.DOUBTFUL
+    assert judged(replace(others, received_time=LONG_AGO), named=named) is Match.DOUBTFUL
+
+
+@pytest.mark.parametrize("number", [0, -1, 6])
+def test_a_session_that_names_a_request_that_we_never_sent_is_doubtful(number: int) -> None:
+    """A wrong number says nothing; that of another request of ours says whose session it is."""
+    stray = session(remote_start_id=number, names_nothing=True)
+    assert judged(_live(stray), _answered()) is Match.DOUBTFUL
+    assert judged(stray, named="7") is Match.DOUBTFUL
+    assert judged(replace(stray, token_digest="other")) is Match.NO_MATCH
+    assert judged(replace(stray, received_time=LONG_AGO)) is Match.NO_MATCH
+    assert judged(replace(stray, names_nothing=False)) is Match.NO_MATCH
+    assert judged(replace(stray, names_nothing=False), named="7") is Match.NO_MATCH
+
+
+@pytest.mark.parametrize(
+    ("of", "sent", "expected"),
+    [
+        pytest.param(session(evse_id=2), frame(answer_time=None), Match.DOUBTFUL, id="no answer"),
+        pytest.param(session(evse_id=2, clock_suspect=True), frame(), Match.DOUBTFUL, id="1970"),
+        pytest.param(session(evse_id=2), frame(refused=True), Match.NO_MATCH, id="after a no"),
+        pytest.param(
+            session(evse_id=2, token_digest="sibling", group_digest="g"),
+            frame(group_digest="g"),
+            Match.NO_MATCH,
+            id="another token of the group",
+        ),
+        pytest.param(
+            session(evse_id=2, token_digest=None), frame(), Match.NO_MATCH, id="no token is told"
+        ),
+        pytest.param(
+            session(evse_id=2, start_time=LONG_AGO), frame(), Match.NO_MATCH, id="it is a replay"
+        ),
+        pytest.param(
+            session(evse_id=2, received_time=at(-1), token_time=at(2)),
+            frame(),
+            Match.NO_MATCH,
+            id="known before our frame",
+        ),
+    ],
+)
+def test_a_session_of_our_token_on_another_plug_may_be_ours(
+    of: Session, sent: SentFrame, expected: Match
+) -> None:
+    assert judged(of, sent) is expected
+    assert judged(of, sent, rival(evse_id=2, claimed="tx")) is Match.NO_MATCH
 
 
 def test_a_token_of_the_same_group_is_ours() -> None:
@@ -276,7 +334,7 @@ def test_a_session_that_names_our_frame_and_was_claimed_by_another_is_doubtful(
 def test_more_rivals_than_could_be_read_make_a_session_doubtful() -> None:
     of: dict[str, Any] = {"named": None, "rivals": (), "late_after": DEADLINE}
     assert classify(session(), frame(), more_rivals=True, **of) is Match.DOUBTFUL
-    assert classify(session(evse_id=2), frame(), more_rivals=True, **of) is Match.NO_MATCH
+    assert classify(session(token_digest="x"), frame(), more_rivals=True, **of) is Match.NO_MATCH
 
 
 @pytest.mark.parametrize(

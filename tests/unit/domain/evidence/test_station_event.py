@@ -63,11 +63,29 @@ def test_a_return_always_concerns_a_stop_and_a_boot_a_reset() -> None:
         (told("transaction", evse_id=1, token_digest="another"), False),
     ],
 )
-@pytest.mark.parametrize("kind", [START, RESERVE, CANCEL])
+@pytest.mark.parametrize("kind", [RESERVE, CANCEL])
 def test_a_session_concerns_what_it_may_be_the_effect_of(
     kind: Kind, event: StationEvent, concerned: bool
 ) -> None:
     assert concern(kind, event) is (Concern.YES if concerned else Concern.NO)
+
+
+@pytest.mark.parametrize(
+    ("event", "concerned"),
+    [
+        (told("transaction"), True),
+        (told("transaction", remote_start_id=5, token_digest="another"), True),
+        (told("transaction", remote_start_id=0), False),
+        (told("transaction", remote_start_id=0, token_digest="token"), True),
+        (told("transaction", evse_id=2), False),
+        (told("transaction", evse_id=2, token_digest="token"), True),
+        (told("transaction", evse_id=1, token_digest="another"), False),
+    ],
+)
+def test_a_session_of_our_token_concerns_a_start_on_whatever_plug(
+    event: StationEvent, concerned: bool
+) -> None:
+    assert concern(START, event) is (Concern.YES if concerned else Concern.NO)
 
 
 @pytest.mark.parametrize(
