@@ -96,7 +96,7 @@ async def session_stopped(
     if ocpp_transaction_id is None:
         return token, await keep_untaken(tx, peer, _of_no_session(call), now)
     if not await owns_session(tx, peer, ocpp_transaction_id):
-        return token, False
+        return token, await keep_untaken(tx, peer, _of_no_session(call), now)
     session = await transactions.stop_v16(
         tx,
         station=peer.id,

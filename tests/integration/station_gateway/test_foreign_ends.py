@@ -63,3 +63,12 @@ async def test_values_of_a_session_show_that_an_end_without_an_id_was_not_its_ow
         await station.call("MeterValues", told)
     session = await only(bench)
     assert (session.state, session.stop_time) == ("ACTIVE", None)
+
+
+async def test_an_end_under_the_id_of_another_station_is_kept(bench: Bench) -> None:
+    async with bench.station("S2") as other, bench.station("S1") as station:
+        theirs = await other.call("StartTransaction", start())
+        await station.call("StartTransaction", start())
+        await station.call("StopTransaction", stop(theirs["transactionId"], timedelta()))
+    assert (await only(bench)).state == "ACTIVE"
+    assert await untaken(bench) == ["no_session"]
