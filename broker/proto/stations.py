@@ -148,7 +148,7 @@ def transaction_out(transaction: Transaction) -> stations_pb.Transaction:
         offline=transaction.offline,
         clock_suspect=transaction.clock_suspect,
         receive_time=time_out(transaction.received_time),
-        end_not_reported=transaction.end_unreported,
+        end_not_reported=transaction.end_unreported and transaction.stop_time is None,
     )
 
 

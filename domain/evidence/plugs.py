@@ -10,11 +10,15 @@ lies between both. In doubt both stand as running: to call a running session end
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.evidence.restart import ConnectorReport
 from domain.evidence.sessions import Session, begun, clock_is_wrong
+from domain.limits import CLOCK_TOLERANCE
 from domain.ocpp_words import ChargingState, ConnectorStatus
+
+ONE_BREATH = timedelta(seconds=5)
+"""How soon after a start its end may be told, and still show that the clock was set between."""
 
 
 def ends(newer: Session, older: Session, boot_time: datetime | None) -> bool:
@@ -74,20 +78,41 @@ def shows_running(ended: Session, time: datetime, *, suspect: bool) -> bool:
 
 
 def meant_by_stop(
-    running: Sequence[Session], unreported: Sequence[Session], time: datetime, *, suspect: bool
+    running: Sequence[Session],
+    unreported: Sequence[Session],
+    time: datetime,
+    now: datetime,
+    *,
+    suspect: bool,
+    clock_known: bool,
 ) -> Session | None:
-    """The session that an end without an id of ours is about; None when it may be several.
+    """The session that an end without an id of ours is about; None when it is not clear.
 
-    time: of the end, by the station's clock. suspect: it cannot be believed.
+    time: of the end, by the station's clock. now: by ours. suspect: the time cannot be believed.
+    clock_known: other messages of the station have told what its clock shows.
     """
     if len(running) > 1:
         return None
     missed = [one for one in unreported if not suspect and _covers(one, time)]
-    if running and (suspect or begun(running[0]) <= time or len(missed) != 1):
+    if running and (suspect or begun(running[0]) <= time):
         return running[0]
     if len(missed) == 1:
         return missed[0]
+    if running:
+        may_be = _may_have_ended(running[0], time, now, clock_known=clock_known)
+        return running[0] if may_be else None
     return unreported[0] if len(unreported) == 1 else None
+
+
+def _may_have_ended(running: Session, time: datetime, now: datetime, *, clock_known: bool) -> bool:
+    """Whether an end that is dated before the session began may be its end all the same.
+
+    A start and its end in one breath show a wrong clock. Later, or where the clock is known, it is
+    the end of something older.
+    """
+    if begun(running) - time <= CLOCK_TOLERANCE:
+        return True
+    return not clock_known and now - running.received_time <= ONE_BREATH
 
 
 def _covers(ended: Session, time: datetime) -> bool:

@@ -213,6 +213,8 @@ def may_have_been_ours(
     """
     if frame.refused or not is_claimed(session, rivals):
         return False
+    if not _fits(session.evse_id, frame.evse_id):
+        return False
     open_to_all = tuple(replace(rival, claimed=None) for rival in rivals)
     match = classify(session, frame, named=None, rivals=open_to_all, late_after=late_after)
     return match is not Match.NO_MATCH

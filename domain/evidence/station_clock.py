@@ -115,6 +115,10 @@ class StationClock:
             return known if abs(known) > tolerance_s else 0.0
         return 0.0 if zoned else _zone_of(skew_s)
 
+    def is_known(self, *, zoned: bool) -> bool:
+        """Whether messages have told what this clock shows."""
+        return (self.zoned if zoned else self.bare).offset_s is not None
+
     def differs(self, other: "StationClock") -> bool:
         """Whether what is known differs so much that it is worth storing."""
         return _differ(self.zoned, other.zoned) or _differ(self.bare, other.bare)

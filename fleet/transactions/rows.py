@@ -30,7 +30,8 @@ class Transaction:
     token_unknown: nobody knows its token: no table, no command and no reservation names it.
     epoch: of the socket on which it was first reported; None when that is not known.
     end_unreported: it has ended, but the station never said so: it has no `stop_time`, and
-        `stop_received_time` is when we knew.
+        `stop_received_time` is when we knew. With a `stop_time`: the station told an end that named
+        no session of ours, and this one was taken for it.
     judged: what was said about tokens within it; see `fleet.transactions.judged`.
     """
 

@@ -29,7 +29,15 @@ _END = precompiled(
 _RESUME = precompiled(
     update(transactions)
     .where(transactions.c.id == bindparam("of_id"), transactions.c.end_unreported)
-    .values(state=ACTIVE, end_unreported=False, stop_received_time=None)
+    .values(
+        state=ACTIVE,
+        end_unreported=False,
+        stop_time=None,
+        stop_received_time=None,
+        meter_stop_wh=None,
+        meter_suspect=False,
+        stop_reason="",
+    )
     .returning(*TRANSACTION)
 )
 _UNREPORTED = precompiled(
@@ -38,6 +46,7 @@ _UNREPORTED = precompiled(
         transactions.c.station == bindparam("station"),
         transactions.c.received_time >= bindparam("received_after"),
         transactions.c.end_unreported,
+        transactions.c.stop_time.is_(None),
     )
     .order_by(transactions.c.received_time.desc(), transactions.c.id.desc())
     .limit(UNREPORTED_LIMIT)
@@ -51,7 +60,7 @@ async def end_unreported(tx: Tx, id: int, now: datetime) -> Transaction | None:
 
 
 async def resume(tx: Tx, id: int) -> Transaction | None:
-    """The transaction runs after all; None when its end was reported, or it runs already."""
+    """The transaction runs after all; None when its end was reported by its id, or it runs."""
     row = (await tx.execute(_RESUME, {"of_id": id})).first()
     return None if row is None else Transaction(*row)
 

@@ -153,10 +153,12 @@ async def stop_v16(
     stop_time: datetime,
     reason: str,
     now: datetime,
+    guessed: bool = False,
 ) -> Transaction:
     """End the station's transaction. The first end stands; an unknown id makes an ended row.
 
     An end that was never reported is completed.
+    guessed: the station did not name this id. The transaction may run on: see `unreported.resume`.
 
     Raises: InvalidValue when the id is no 32-bit integer.
     """
@@ -167,7 +169,7 @@ async def stop_v16(
         "meter_stop_wh": int64(meter_stop_wh),
         "stop_reason": cut(reason),
         "state": ENDED,
-        "end_unreported": False,
+        "end_unreported": guessed,
     }
     found = await _lock(tx, station, ocpp_transaction_id)
     if found is not None and (found.state == ACTIVE or found.end_unreported):

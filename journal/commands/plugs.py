@@ -3,6 +3,7 @@
 A gateway calls this in the transaction that writes the fact which proves the end.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from domain.evidence import plugs
@@ -69,21 +70,31 @@ def _may_be_on(session: Transaction, connector: StationConnector) -> bool:
 
 
 async def session_metered(tx: Tx, known: Transaction, time: datetime, *, suspect: bool) -> bool:
-    """Lets a session run again whose end was never reported. Returns whether it does.
+    """Lets a session run again whose end was never reported, or named no id. Returns whether so.
 
     time: of the meter values, by the station's clock. suspect: it cannot be believed.
     """
-    if not plugs.shows_running(session_of(known), time, suspect=suspect):
+    if not known.end_unreported or not plugs.shows_running(
+        replace(session_of(known), end_reported=False), time, suspect=suspect
+    ):
         return False
     return await transactions.resume(tx, known.id) is not None
 
 
 async def meant_by_stop(
-    tx: Tx, station: str, token_digest: str | None, time: datetime, *, suspect: bool, now: datetime
+    tx: Tx,
+    station: str,
+    token_digest: str | None,
+    time: datetime,
+    *,
+    suspect: bool,
+    clock_known: bool,
+    now: datetime,
 ) -> str | None:
     """The transaction id of the session that an end without our id is about; None: it is unclear.
 
-    time: of the end, by the station's clock. suspect: it cannot be believed.
+    time: of the end, by the station's clock. suspect: it cannot be believed. clock_known: other
+    messages of the station have told what its clock shows.
     """
     running = await transactions.active(tx, station, token_digest=token_digest)
     missed = [
@@ -95,7 +106,9 @@ async def meant_by_stop(
         [session_of(row) for row in running],
         [session_of(row) for row in missed],
         time,
+        now,
         suspect=suspect,
+        clock_known=clock_known,
     )
     return meant.ocpp_transaction_id if meant else None
 

@@ -89,12 +89,15 @@ async def session_stopped(
     if not call.id_known:
         digest = token.digest if token else None
         ocpp_transaction_id = await plugs.meant_by_stop(
-            tx, peer.id, digest, call.time.time, suspect=call.time.suspect, now=now
+            *(tx, peer.id, digest, call.time.time),
+            suspect=call.time.suspect,
+            clock_known=peer.clock.is_known(zoned=call.time.zoned),
+            now=now,
         )
     if ocpp_transaction_id is None:
         return token, await keep_untaken(tx, peer, _of_no_session(call), now)
     if not await owns_session(tx, peer, ocpp_transaction_id):
-        return token, False
+        return token, await keep_untaken(tx, peer, _of_no_session(call), now)
     session = await transactions.stop_v16(
         tx,
         station=peer.id,
@@ -105,7 +108,10 @@ async def session_stopped(
         stop_time=call.time.time,
         reason=call.reason,
         now=now,
+        guessed=not call.id_known,
     )
+    if session.end_unreported:
+        peer.forget(session.ocpp_transaction_id)
     if token is not None:
         token = await lasting.judge_within(tx, session, token, lasting.STOP)
         session = await judged.keep(tx, session, lasting.entries(token, lasting.STOP))

@@ -192,5 +192,22 @@ def test_an_end_without_an_id_is_about_one_session_or_about_none(
     suspect: bool,
     expected: str | None,
 ) -> None:
-    meant = meant_by_stop(running, unreported, time, suspect=suspect)
+    meant = meant_by_stop(running, unreported, time, at(1_003), suspect=suspect, clock_known=False)
+    assert (meant.name if meant else None) == expected
+
+
+@pytest.mark.parametrize(
+    ("told", "now", "clock_known", "suspect", "expected"),
+    [
+        pytest.param(at(340), at(1_003), False, False, "later", id="a wrong clock, in one breath"),
+        pytest.param(at(340), at(1_003), True, False, None, id="the clock is known to be good"),
+        pytest.param(at(340), at(1_060), False, False, None, id="the session is known for long"),
+        pytest.param(at(990), at(1_060), True, False, "later", id="within the clock's tolerance"),
+        pytest.param(at(340), at(1_060), True, True, "later", id="1970 tells nothing"),
+    ],
+)
+def test_an_end_from_before_the_session_is_of_another_one(
+    told: datetime, now: datetime, clock_known: bool, suspect: bool, expected: str | None
+) -> None:
+    meant = meant_by_stop([later()], [], told, now, suspect=suspect, clock_known=clock_known)
     assert (meant.name if meant else None) == expected

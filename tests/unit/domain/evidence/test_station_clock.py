@@ -143,3 +143,9 @@ def test_only_a_change_is_worth_storing() -> None:
 
 def test_a_clock_that_cannot_be_is_not_heard() -> None:
     assert learned(1e13, 1e13) == StationClock()
+
+
+def test_each_of_the_two_clocks_is_known_once_messages_told_it() -> None:
+    clock = learned(0, 0)
+    assert (clock.is_known(zoned=True), clock.is_known(zoned=False)) == (True, False)
+    assert not learned(0).is_known(zoned=True)

@@ -92,3 +92,21 @@ async def test_a_session_that_is_metered_runs_again(db: Database) -> None:
         row = await transactions.resume(tx, over.id)
         assert await transactions.active(tx, "CP1") == [row]
         assert await transactions.resume(tx, over.id) is None
+
+
+async def test_a_session_that_was_taken_for_the_ended_one_runs_again(db: Database) -> None:
+    async with db.write() as tx:
+        row, _ = await start_16(tx)
+        over = await stop_16(tx, row.ocpp_transaction_id, guessed=True)
+        assert await transactions.unreported(tx, "CP1", received_after=NOW) == []
+        assert await transactions.resume(tx, row.id) == row
+        assert await transactions.active(tx, "CP1") == [row]
+    assert (over.state, over.stop_time, over.end_unreported) == ("ENDED", later(600), True)
+
+
+async def test_its_own_end_completes_one_that_was_guessed(db: Database) -> None:
+    async with db.write() as tx:
+        row, _ = await start_16(tx)
+        await stop_16(tx, row.ocpp_transaction_id, guessed=True)
+        done = await stop_16(tx, row.ocpp_transaction_id, meter_stop_wh=3000, now=later(900))
+    assert (done.meter_stop_wh, done.end_unreported) == (3000, False)
