@@ -117,7 +117,8 @@ def judge_start(command: Command, facts: Facts, timing: Timing, now: datetime) -
     if session is not None and match is Match.MATCH:
         return _started(session, deadline, now)
     told = _in_its_words(command, facts, frame)
-    if told is not None and (now >= deadline or _is_proven(told, command, facts, timing, now)):
+    proof = _proof(command, facts, timing, now)
+    if told is not None and (now >= deadline or proof.holds(Cause(told.cause))):
         return Decision(Act.CONCLUDE, outcome=told)
     if now < deadline:
         return _before_deadline(command, facts, frame, timing, now)
@@ -162,17 +163,12 @@ def _started(session: Session, deadline: datetime, now: datetime) -> Decision:
         return _not_judged(deadline, now)
     if not session.active:
         return Decision(Act.CONCLUDE, outcome=_ended_start(session))
-    if session.charging_state != ChargingState.IDLE:
-        return Decision(
-            Act.CONCLUDE, outcome=ending(Cause.SESSION_STARTED, session=session_facts(session))
-        )
-    if now < deadline:
+    idle = session.charging_state == ChargingState.IDLE
+    if idle and now < deadline:
         progress = "The station opened the session; waiting for the cable."
         return Decision(Act.WAIT, look_again=deadline, progress=progress)
-    return Decision(
-        Act.CONCLUDE,
-        outcome=ending(Cause.SESSION_OPEN_WITHOUT_CABLE, session=session_facts(session)),
-    )
+    cause = Cause.SESSION_OPEN_WITHOUT_CABLE if idle else Cause.SESSION_STARTED
+    return Decision(Act.CONCLUDE, outcome=ending(cause, session=session_facts(session)))
 
 
 def _not_judged(deadline: datetime, now: datetime) -> Decision:
@@ -257,12 +253,6 @@ def _is_taken(facts: Facts, frame: SentFrame, timing: Timing) -> bool:
     late_after = start_deadline(facts, frame, timing)
     rivals = facts.rivals
     return any(may_have_been_ours(each, frame, rivals, late_after) for each in facts.sessions)
-
-
-def _is_proven(
-    told: Outcome, command: Command, facts: Facts, timing: Timing, now: datetime
-) -> bool:
-    return _proof(command, facts, timing, now).holds(Cause(told.cause))
 
 
 # --- After it was given up, taken back or reported

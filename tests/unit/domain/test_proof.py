@@ -132,6 +132,15 @@ RESTARTS = st.builds(
 COMMANDS = (start(), stop(), unlock(), unlock(stop_first=True), reset(), reserve(), cancel())
 
 
+def _apart(sessions: list[Session]) -> list[Session]:
+    """The same sessions with ids of their own; a stop is about the first one."""
+    ids = ("7", "8")
+    return [
+        replace(session, name=f"tx{number}", ocpp_transaction_id=number)
+        for session, number in zip(sessions, ids, strict=False)
+    ]
+
+
 @st.composite
 def situations(draw: st.DrawFn) -> tuple[Command, Facts, float]:
     """A command that was sent, all that is known, and the time."""
@@ -144,7 +153,7 @@ def situations(draw: st.DrawFn) -> tuple[Command, Facts, float]:
         decides = False if weighed else None
         sent, last = changes.answered(before, answer, at(1), decides=decides), frame()
     known = facts(
-        *draw(SESSIONS),
+        *_apart(draw(SESSIONS)),
         frame=last,
         untaken=tuple(draw(REPORTS)),
         connectors=tuple(draw(STATUS)),
