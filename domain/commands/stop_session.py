@@ -48,7 +48,7 @@ from domain.evidence.facts import (
     refused,
     session_facts,
 )
-from domain.evidence.proof import Proof, Sign, concerning, signs
+from domain.evidence.proof import Proof, Sign, concerning, is_negative, signs
 from domain.evidence.sessions import SentFrame, Session
 from domain.evidence.station_event import (
     Concern,
@@ -194,14 +194,9 @@ def _awaited(
     command: Command, facts: Facts, frame: SentFrame, timing: Timing, now: datetime
 ) -> Decision:
     """The next step while the station has agreed, or its answer is missing."""
-    deadline, asked = _deadline(frame, timing), facts.asked
+    deadline = _deadline(frame, timing)
     if now >= deadline:
-        # After a yes nothing has looked before: the station's own word comes before ours.
-        if asked is None and facts.can_ask_status and may_ask(facts, now):
-            return Decision(Act.ASK)
-        if asked is not None and asked.replied and now < asked.at + ASK_GRACE:
-            return Decision(Act.WAIT, look_again=asked.at + ASK_GRACE)
-        return Decision(Act.CONCLUDE, outcome=_not_ended(command, facts, frame, timing, now))
+        return _at_deadline(command, facts, frame, timing, now)
     if _may_repeat(command, facts, frame, timing, now):
         reason = "No usable answer, and the session is still running."
         return Decision(
@@ -212,6 +207,22 @@ def _awaited(
         return Decision(Act.ASK)
     no_later_than = from_then if now < from_then else deadline
     return Decision(Act.WAIT, look_again=next_look(frame, now, no_later_than))
+
+
+def _at_deadline(
+    command: Command, facts: Facts, frame: SentFrame, timing: Timing, now: datetime
+) -> Decision:
+    """After a yes nothing has looked before: the station's own word comes before ours.
+
+    On 1.6 it can only be made to report, but then an end that is on its way has time to arrive.
+    """
+    outcome, asked = _not_ended(command, facts, frame, timing, now), facts.asked
+    matters = facts.can_ask_status or is_negative(outcome)
+    if asked is None and matters and may_ask(facts, now):
+        return Decision(Act.ASK)
+    if asked is not None and asked.replied and now < asked.at + ASK_GRACE:
+        return Decision(Act.WAIT, look_again=asked.at + ASK_GRACE)
+    return Decision(Act.CONCLUDE, outcome=outcome)
 
 
 def _may_repeat(

@@ -97,7 +97,9 @@ def before_unlock(
         return _after(command, step, here)
     if step.act is Act.CONCLUDE:
         return SendDecision(SendAct.CONCLUDE, outcome=step.outcome)
-    if step.act is not Act.WAIT and here.act is not SendAct.SEND:
+    # A question does no harm, also when it is too late to send anything.
+    asks = step.act is Act.ASK and where.registered and where.gateway is not None
+    if step.act is not Act.WAIT and here.act is not SendAct.SEND and not asks:
         return _cannot_step(command, facts, here)
     return SendDecision(
         _ACTS[step.act],

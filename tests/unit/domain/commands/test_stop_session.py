@@ -52,7 +52,11 @@ OTHER = session(name="other", ocpp_transaction_id="77", observed_only=True, toke
             facts(ended(stop_received_time=None)), 30, "SESSION_STOPPED", id="ended, only that"
         ),
         pytest.param(facts(session()), 30, "WAIT", id="still running"),
-        pytest.param(facts(session()), 61, "SESSION_KEEPS_RUNNING", id="it goes on"),
+        pytest.param(facts(session()), 61, "ASK", id="1.6 is made to report"),
+        pytest.param(facts(session(), asked=asked(61)), 65, "WAIT", id="its end may follow"),
+        pytest.param(
+            facts(session(), asked=asked(61)), 66, "SESSION_KEEPS_RUNNING", id="it goes on"
+        ),
         pytest.param(facts(), 61, "STOP_NOT_CONFIRMED", id="never heard of it"),
         pytest.param(facts(session(), connected_since=at(60)), 61, "STOP_NOT_CONFIRMED", id="back"),
         pytest.param(facts(session(), **ON_2X), 50, "ASK", id="2.x is asked"),

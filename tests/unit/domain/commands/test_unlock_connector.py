@@ -210,7 +210,11 @@ def test_a_station_that_cannot_stop_sessions_has_refused() -> None:
 
 
 def test_a_session_that_runs_on_keeps_the_connector_locked() -> None:
-    way = headed(stopping(RUNNING, answer=ACCEPTED), 61)
+    assert headed(stopping(RUNNING, answer=ACCEPTED), 61).act is SendAct.ASK
+    assert headed(stopping(RUNNING, answer=ACCEPTED), 300).act is SendAct.ASK, (
+        "a question is no send"
+    )
+    way = headed(stopping(RUNNING, answer=ACCEPTED, asked=asked(61)), 66)
     assert ends_as(way.outcome, Code.NO_EFFECT, Cause.SESSION_KEEPS_RUNNING)
 
 
