@@ -70,6 +70,12 @@ A station that refuses and begins does both at once. Later the driver has shown 
 and that session is his own.
 """
 
+REFUSAL_SLIP = timedelta(seconds=5)
+"""How long after a refusal a session of OCPP 1.6, which names no request, is that of the request.
+
+Three seconds for a slow network, and some for a busy house. Later it may be the driver's own card.
+"""
+
 CAUSE_AGE = timedelta(days=1)
 """How long before a session another start may have left and still be its cause.
 

@@ -149,6 +149,7 @@ class Capabilities:
     several_connectors: an EVSE may have more than one connector.
     connector_types: a reservation may name a type of connector.
     numeric_transaction_ids: transactions have ids of 32 bits, minted by the central system.
+    names_requests: a session names the request of ours that it came from (remoteStartId).
     transaction_status: the station can be asked about a transaction (GetTransactionStatus).
     reservation_ends_at_token: a reservation ends at the station when its token is shown, before the
         plug is in. Else it ends when the session starts.
@@ -163,6 +164,7 @@ class Capabilities:
     several_connectors: bool
     connector_types: bool
     numeric_transaction_ids: bool
+    names_requests: bool
     transaction_status: bool
     reservation_ends_at_token: bool
     extended_frames: bool
@@ -177,6 +179,7 @@ _V16 = Capabilities(
     several_connectors=False,
     connector_types=False,
     numeric_transaction_ids=True,
+    names_requests=False,
     transaction_status=False,
     reservation_ends_at_token=False,
     extended_frames=False,
@@ -190,6 +193,7 @@ _V201 = Capabilities(
     several_connectors=True,
     connector_types=True,
     numeric_transaction_ids=False,
+    names_requests=True,
     transaction_status=True,
     reservation_ends_at_token=True,
     extended_frames=False,
@@ -203,6 +207,7 @@ _V21 = Capabilities(
     several_connectors=True,
     connector_types=True,
     numeric_transaction_ids=False,
+    names_requests=True,
     transaction_status=True,
     reservation_ends_at_token=True,
     extended_frames=True,

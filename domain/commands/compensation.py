@@ -7,18 +7,28 @@ session has ended, by whatever cause. It is FAILED when the tries are used up; t
 look. A session that turns out to be somebody else's is left alone from then on. That is FAILED too,
 because it was told to stop before. FAILED without a session says that nobody could read what the
 station reported; a report that can be read may still come, and is acted on.
+
+A driver whose start came to nothing shows his card. That session fits the start in every word but
+one: it names no request of ours. It is his own, and is not stopped (`may_be_his_own`).
 """
 
 from datetime import datetime, timedelta
 
 from domain.backoff import pause_after
-from domain.commands.timing import Timing
-from domain.evidence.facts import Act, Decision, Facts
-from domain.evidence.sessions import Session, is_claimed
-from domain.limits import DOUBT_PAUSE, LATE_START_WINDOW, MAX_UNDO_FRAMES, STOP_AGAIN_PAUSE
+from domain.commands.timing import Timing, heard_or_sent
+from domain.evidence.facts import Act, Decision, Facts, named_by_answer
+from domain.evidence.sessions import SentFrame, Session, is_claimed
+from domain.limits import (
+    DOUBT_PAUSE,
+    LATE_START_WINDOW,
+    MAX_UNDO_FRAMES,
+    REFUSAL_SLIP,
+    STOP_AGAIN_PAUSE,
+)
 from domain.model.command import GIVEN_UP, Code, Command, CompensationState, State
 from domain.model.states import is_definite
 
+_CAME_TO_NOTHING = frozenset({Code.NO_EFFECT, Code.REJECTED, Code.NOT_SUPPORTED})
 _LEFT_ALONE = {CompensationState.PENDING, CompensationState.FAILED}
 
 
@@ -66,6 +76,20 @@ def of_late_session(
     return Decision(Act.WAIT)
 
 
+def may_be_his_own(command: Command, facts: Facts, frame: SentFrame, session: Session) -> bool:
+    """Whether a driver may have begun the session himself, after his start came to nothing.
+
+    A session of OCPP 1.6 names no request. There it is the late effect of a start that the station
+    agreed to, and after a refusal only when it begins at once.
+    """
+    if command.outcome is None or command.outcome.code not in _CAME_TO_NOTHING:
+        return False
+    if facts.names_requests:
+        is_named = session.ocpp_transaction_id == named_by_answer(command, frame)
+        return session.remote_start_id is None and not is_named
+    return frame.refused and session.received_time > heard_or_sent(frame) + REFUSAL_SLIP
+
+
 def _left_alone(command: Command, session: Session) -> bool:
     """Whether the session is being stopped already, or could not be: a human was told then."""
     known = command.compensation
@@ -79,11 +103,18 @@ def of_doubtful_session(
     silent = command.compensation.state is CompensationState.NONE
     near = session.received_time <= deadline + LATE_START_WINDOW
     if not (is_definite(command.outcome) and session.active and silent and near):
-        return Decision(Act.WAIT)
+        return quiet(command, deadline, now)
     clear_by = max(deadline, session.received_time) + DOUBT_PAUSE
     if now < clear_by:
         return Decision(Act.WAIT, look_again=clear_by)
     return left_alone(session)
+
+
+def quiet(command: Command, deadline: datetime, now: datetime) -> Decision:
+    """Nothing is to be undone yet. A command that was taken back waits until its deadline."""
+    if command.state is not State.COMPENSATING:
+        return Decision(Act.WAIT)
+    return Decision(Act.SETTLE) if now >= deadline else Decision(Act.WAIT, look_again=deadline)
 
 
 def pending(command: Command, facts: Facts, timing: Timing, now: datetime) -> Decision | None:

@@ -143,7 +143,7 @@ def _undo_failed(command: Command, decision: Decision, now: datetime) -> Command
     if decision.reservation is not None:
         return changes.settled(changes.reservation_was_used(command, *known), now)
     if command.compensation.state is CompensationState.NONE:
-        return changes.left_running(command, *known)
+        return changes.settled(changes.left_running(command, *known), now)
     return changes.settled(changes.undo_failed(command, reason, now), now)
 
 

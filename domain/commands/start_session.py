@@ -12,7 +12,7 @@ The frame is written once, ever: a second one may become a second session.
 
 A start that was given up can still happen: the station kept the request longer than it should, or
 was offline and reports later. So after NO_EFFECT, UNKNOWN or CANCELLED the command stays on guard.
-A session that begins now is not wanted: it is stopped (`compensation.py`). The exception is an
+A session that begins now is not wanted: it is stopped (`compensation.py`). One exception is an
 UNKNOWN outcome with a session that began within the command's own time; that is what was asked for,
 and UNKNOWN is raised. A doubtful session is left alone, because it may be somebody else's. But a
 command that says that nothing runs must not keep silent about it: when the doubt stays, the
@@ -268,18 +268,21 @@ def judge_late_start(command: Command, facts: Facts, timing: Timing, now: dateti
         return compensation.nothing_more(command)
     session, match = best_match(command, facts, frame, timing)
     deadline = start_deadline(facts, frame, timing)
-    if session is not None and match is Match.MATCH:
+    is_ours = match is Match.MATCH
+    if session and is_ours and not compensation.may_be_his_own(command, facts, frame, session):
         if not is_definite(command.outcome) and session.start_time <= deadline:
             return judge_start(command, facts, timing, now)
         if may_be_unasked(session, frame):
             return compensation.of_doubtful_session(command, session, deadline, now)
         return compensation.of_late_session(command, session, deadline, now)
     unreadable = bool(concerning(facts.untaken, frame.evse_id))
-    if command.state is State.COMPENSATING:
-        over = compensation.not_known() if unreadable else Decision(Act.SETTLE)
-        return over if now >= deadline else Decision(Act.WAIT, look_again=deadline)
     if session is not None:
-        return compensation.of_doubtful_session(command, session, deadline, now)
+        patience = _patience(command, facts, frame, timing)
+        return compensation.of_doubtful_session(command, session, patience, now)
+    if command.state is State.COMPENSATING:
+        if unreadable and now >= deadline:
+            return compensation.not_known()
+        return compensation.quiet(command, deadline, now)
     if unreadable and compensation.says_nothing(command):
         return compensation.not_known()
     return _still_unknown(command, facts, frame, timing, now)

@@ -83,6 +83,12 @@ class Facts:
         capabilities = capabilities_of(self.ocpp_version)
         return capabilities is not None and capabilities.transaction_status
 
+    @property
+    def names_requests(self) -> bool:
+        """Whether a session of the station's version names the request that it came from."""
+        capabilities = capabilities_of(self.ocpp_version)
+        return capabilities is not None and capabilities.names_requests
+
 
 class Need(StrEnum):
     """A group of facts that some commands are judged by, and others are not.
@@ -178,6 +184,12 @@ def refused(command: Command, frame: SentFrame) -> bool:
     return answer is not None and answer.verdict.is_lasting_no
 
 
+def named_by_answer(command: Command, frame: SentFrame) -> str | None:
+    """The transaction id that the station's yes to this frame carried; None: it carried none."""
+    answer = given_answer(command, frame)
+    return answer.ocpp_transaction_id if answer and answer.verdict.is_yes else None
+
+
 def session_facts(session: Session) -> SessionFacts:
     """The session as its command's outcome shows it to the caller."""
     return SessionFacts(
@@ -200,7 +212,6 @@ def best_of(
 
     late_after: when the command's own time is over.
     """
-    answer = given_answer(command, frame)
     doubtful: Session | None = None
     for session in sorted(facts.sessions, key=running_first):
         if has_another(command, session, frame):
@@ -208,7 +219,7 @@ def best_of(
         match = classify(
             session,
             frame,
-            named=answer.ocpp_transaction_id if answer and answer.verdict.is_yes else None,
+            named=named_by_answer(command, frame),
             rivals=facts.rivals,
             late_after=late_after,
             more_rivals=session.name in facts.contested,

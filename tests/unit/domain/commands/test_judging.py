@@ -44,7 +44,8 @@ def test_a_session_that_begins_after_a_refusal_is_stopped_and_the_refusal_stands
     done = answered(start(), answer)
     assert is_watched(done)
     assert watch_end(done) == at(1) + REFUSAL_WATCH
-    decision = judge(done, facts(session()), TIMING, at(10))
+    at_once = session(start_time=at(4), received_time=at(4))
+    decision = judge(done, facts(at_once), TIMING, at(10))
     assert decision.act is Act.UNDO
     undone = apply(done, decision, at(10))
     assert undone.outcome == done.outcome

@@ -17,7 +17,6 @@ from domain.model.outcomes import Cause, ending
 from domain.model.specs import Kind
 from tests.unit.domain.situations import (
     ACCEPTED,
-    REJECTED,
     TIMING,
     answered,
     asked,
@@ -154,27 +153,6 @@ def test_a_start_without_an_answer_or_any_word_of_it_is_a_timeout() -> None:
 def test_the_running_transaction_of_the_answer_counts() -> None:
     running = session(ocpp_transaction_id="9", received_time=at(-60), start_time=at(-60))
     assert judged(answered(start(), NAMED), facts(running), 10) == "SESSION_STARTED"
-
-
-@pytest.mark.parametrize(
-    "told",
-    [
-        pytest.param({"received_time": at(-60), "start_time": at(-60)}, id="it charges since long"),
-        pytest.param({}, id="the cable was first, and then another driver's token came"),
-    ],
-)
-def test_another_drivers_session_is_no_success_although_the_answer_names_it(told: Any) -> None:
-    running = session(ocpp_transaction_id="9", token_digest="other", charging_state="Charging")
-    known = facts(replace(running, **told), **ON_2X)
-    assert judged(answered(start(), NAMED), known, 20) == "WAIT"
-    assert judged(answered(start(), NAMED), known, 76) == "SESSION_DOUBTFUL"
-
-
-def test_another_drivers_session_is_not_stopped_although_a_refusal_names_it() -> None:
-    running = session(ocpp_transaction_id="9", token_digest="other")
-    refusal = replace(REJECTED, ocpp_transaction_id="9")
-    known = facts(running, frame=frame(refused=True), **ON_2X)
-    assert judged(answered(start(), refusal), known, 20) == "WAIT"
 
 
 DOUBTFUL = session(clock_suspect=True)
@@ -318,10 +296,24 @@ CANCELLED = changes.cancelled(answered(start()), at(5))
         pytest.param(
             facts(session(token_state=TokenState.REFUSED)), 20, "SETTLE", id="we refused it"
         ),
+        pytest.param(facts(DOUBTFUL), 76, "WAIT", id="doubtful, perhaps soon clear"),
+        pytest.param(facts(DOUBTFUL), 106, "UNDO_FAILED", id="doubtful for good"),
+        pytest.param(facts(ended(clock_suspect=True)), 20, "WAIT", id="doubtful, over, early"),
+        pytest.param(facts(ended(clock_suspect=True)), 76, "SETTLE", id="doubtful and over"),
+        pytest.param(
+            facts(session(remote_start_id=None), **ON_2X), 20, "UNDO", id="2.x names no request"
+        ),
     ],
 )
 def test_a_cancelled_start_is_watched_and_undone(known: Facts, now_s: float, expected: str) -> None:
     assert judged(CANCELLED, known, now_s) == expected
+
+
+def test_a_cancelled_start_tells_of_a_doubtful_session_and_is_done() -> None:
+    decision = judge(CANCELLED, facts(DOUBTFUL), TIMING, at(106))
+    told = apply(CANCELLED, decision, at(106))
+    assert (told.state, told.compensation.state) == (State.DONE, CompensationState.FAILED)
+    assert judged(told, facts(DOUBTFUL), 200) == "WAIT"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,94 @@
+"""Sessions of other drivers, and of the driver's own card, are neither taken nor stopped."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from domain.commands import transitions as changes
+from domain.evidence.facts import Facts
+from domain.evidence.sessions import Session
+from domain.model.answers import StationAnswer, Verdict
+from domain.model.outcomes import Cause, ending
+from tests.unit.domain.situations import (
+    ACCEPTED,
+    REJECTED,
+    answered,
+    at,
+    facts,
+    frame,
+    judged,
+    session,
+    start,
+)
+
+ON_2X = {"ocpp_version": "2.0.1"}
+NAMED = StationAnswer(Verdict.ACCEPTED, "Accepted", ocpp_transaction_id="9")
+REFUSED = frame(refused=True)
+NOT_KNOWN = StationAnswer(Verdict.NOT_SUPPORTED, "NotSupported")
+
+
+def begun_at(seconds: float, **changed: Any) -> Session:
+    return session(start_time=at(seconds), received_time=at(seconds), **changed)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param({"received_time": at(-60), "start_time": at(-60)}, id="it charges since long"),
+        pytest.param({}, id="the cable was first, and then another driver's token came"),
+    ],
+)
+def test_another_drivers_session_is_no_success_although_the_answer_names_it(told: Any) -> None:
+    running = session(ocpp_transaction_id="9", token_digest="other", charging_state="Charging")
+    known = facts(replace(running, **told), **ON_2X)
+    assert judged(answered(start(), NAMED), known, 20) == "WAIT"
+    assert judged(answered(start(), NAMED), known, 76) == "SESSION_DOUBTFUL"
+
+
+def test_another_drivers_session_is_not_stopped_although_a_refusal_names_it() -> None:
+    running = session(ocpp_transaction_id="9", token_digest="other")
+    refusal = replace(REJECTED, ocpp_transaction_id="9")
+    known = facts(running, frame=frame(refused=True), **ON_2X)
+    assert judged(answered(start(), refusal), known, 20) == "WAIT"
+
+
+@pytest.mark.parametrize("answer", [REJECTED, NOT_KNOWN], ids=["no", "not supported"])
+@pytest.mark.parametrize(
+    ("known", "now_s", "expected"),
+    [
+        pytest.param(facts(begun_at(1.5)), 5, "UNDO", id="at once"),
+        pytest.param(facts(begun_at(4)), 5, "UNDO", id="within three seconds"),
+        pytest.param(facts(begun_at(8)), 9, "WAIT", id="later, perhaps soon clear"),
+        pytest.param(facts(begun_at(8)), 46, "UNDO_FAILED", id="later, told to a human"),
+        pytest.param(facts(begun_at(8), **ON_2X), 46, "UNDO_FAILED", id="2.x, no request named"),
+        pytest.param(facts(begun_at(1.5), **ON_2X), 5, "WAIT", id="2.x, none named, at once"),
+        pytest.param(
+            facts(begun_at(8, remote_start_id=5), **ON_2X), 9, "UNDO", id="2.x, ours is named"
+        ),
+    ],
+)
+def test_a_drivers_own_session_after_a_refusal_is_left_alone_and_told(
+    answer: StationAnswer, known: Facts, now_s: float, expected: str
+) -> None:
+    refused = answered(start(), answer)
+    assert judged(refused, replace(known, frame=REFUSED), now_s) == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "of", "now_s", "expected"),
+    [
+        pytest.param(ACCEPTED, begun_at(80), 90, "WAIT", id="none named, perhaps soon clear"),
+        pytest.param(ACCEPTED, begun_at(80), 110, "UNDO_FAILED", id="none named"),
+        pytest.param(ACCEPTED, begun_at(80, remote_start_id=5), 90, "UNDO", id="ours is named"),
+        pytest.param(
+            NAMED, begun_at(80, ocpp_transaction_id="9"), 90, "UNDO", id="the answer named it"
+        ),
+    ],
+)
+def test_a_drivers_own_session_after_no_effect_is_left_alone_where_requests_are_named(
+    answer: StationAnswer, of: Session, now_s: float, expected: str
+) -> None:
+    ended_so = ending(Cause.NO_CABLE_OR_NO_TRANSACTION)
+    command = changes.concluded(answered(start(), answer), ended_so, at(76))
+    assert judged(command, facts(of, **ON_2X), now_s) == expected
