@@ -1,7 +1,7 @@
 """Reset: a station or an EVSE restarts, followed until it is back and was looked at again.
 
 An accepted reset has done nothing yet. Its proof is a boot: a BootNotification on a socket that was
-opened after our frame left, or on the old one if the station had agreed and gives a reason that
+opened after our frame left, or on the old one after the station had agreed, with a reason that
 fits. A station that only lost its network comes back without one, and one that is asked for it says
 "Triggered": neither is a restart. The proof counts whatever was answered and whenever it came, also
 when the answer was lost: many stations drop their socket before they answer. After the deadline it
@@ -9,8 +9,9 @@ counts only when the station names the reset as its reason, or was away all the 
 may have switched the station off and on hours later.
 
 After the boot the connectors and the sessions that ran before are looked at again, for a named time
-at most. One EVSE restarts without a boot: there its connector's status is the proof,
-told anew or after it was Unavailable; a car that comes or goes is none. A reset is
+at most. One EVSE restarts without a boot: there its connectors' status is the proof,
+after one was Unavailable or when all tell theirs anew; a car that comes or goes is none, and while
+a session of the EVSE runs on nothing is. A reset is
 never repeated. Without a proof, "it did not restart" is said only when the socket that carried the
 frame is still the station's socket; else the outcome is UNKNOWN, and a late boot raises it.
 """
@@ -130,7 +131,10 @@ def _has_booted(
         return False
     if restart.boot_is_newer:
         return True
-    return agreed(command, frame) and (by_reset or restart.boot_reason == "")
+    # On the old socket the messages are in order: a station agrees before it restarts.
+    answered = frame.answer_time
+    in_order = answered is not None and booted > answered
+    return in_order and agreed(command, frame) and (by_reset or restart.boot_reason == "")
 
 
 def _was_away(restart: RestartFacts, deadline: datetime) -> bool:
@@ -140,32 +144,33 @@ def _was_away(restart: RestartFacts, deadline: datetime) -> bool:
 
 
 def _evse_is_back(command: Command, facts: Facts, frame: SentFrame) -> bool:
-    """Whether a connector of the EVSE proves its restart, which the station has agreed to."""
-    if not agreed(command, frame):
+    """Whether the EVSE's connectors prove its restart, which the station has agreed to.
+
+    A restart ends the EVSE's session first: while one runs, no status proves anything.
+    """
+    restart, answered = facts.restart, frame.answer_time
+    if answered is None or not agreed(command, frame):
         return False
-    if not is_scheduled(command):
-        return any(_is_proof(each, frame.send_time) for each in facts.restart.connectors)
-    ends = [session.stop_received_time for session in facts.restart.running if not session.active]
-    idle = max((end for end in ends if end is not None), default=frame.send_time)
-    if any(session.active for session in facts.restart.running):
+    if any(session.active for session in restart.running):
         return False
-    return any(
-        _came_back(each, idle) and each.previous_status == ConnectorStatus.UNAVAILABLE
-        for each in facts.restart.connectors
-    )
+    ends = [end for session in restart.running if (end := session.stop_received_time) is not None]
+    if any(_was_down(each, max([frame.send_time, *ends])) for each in restart.connectors):
+        return True
+    if is_scheduled(command) or not restart.connectors:
+        return False
+    return all(_told_anew(each, max([answered, *ends])) for each in restart.connectors)
 
 
-def _is_proof(connector: ConnectorReport, sent: datetime) -> bool:
-    """Whether a connector told its status for a restart, and not because a car came or went."""
-    anew = connector.status_time <= sent or connector.previous_status == ConnectorStatus.UNAVAILABLE
-    return anew and _came_back(connector, sent)
+def _was_down(connector: ConnectorReport, since: datetime) -> bool:
+    """Whether a connector came back since then after it was Unavailable."""
+    was_unavailable = connector.previous_status == ConnectorStatus.UNAVAILABLE
+    return was_unavailable and connector.status_time > since
 
 
-def _came_back(connector: ConnectorReport, since: datetime) -> bool:
-    """Whether a connector told its status since then, and is not just going down."""
+def _told_anew(connector: ConnectorReport, since: datetime) -> bool:
+    """Whether a connector has told the status that it had. A car that comes or goes changes it."""
     told = connector.reported_time
-    going_down = connector.status == ConnectorStatus.UNAVAILABLE and connector.status_time > since
-    return told is not None and told > since and not going_down
+    return told is not None and told > since >= connector.status_time
 
 
 # --- after the boot
@@ -268,6 +273,7 @@ def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Pro
         speaks_for=signs(
             booted=_booted_for_itself(restart, frame),
             ended_by_reset=any(_ended_by_reset(session, frame) for session in restart.running),
+            connector_down=any(_went_down(each, frame.send_time) for each in restart.connectors),
         ),
         speaks_against=signs(refused=refused(command, frame), same_connection=restart.same_socket),
         not_known=signs(
@@ -282,6 +288,12 @@ def _booted_for_itself(restart: RestartFacts, frame: SentFrame) -> bool:
     booted = restart.boot_time
     asked_for = restart.boot_reason == BootReason.TRIGGERED
     return booted is not None and booted > frame.send_time and not asked_for
+
+
+def _went_down(connector: ConnectorReport, since: datetime) -> bool:
+    """Whether a connector was Unavailable since then, as it is in a restart."""
+    is_down = connector.status == ConnectorStatus.UNAVAILABLE and connector.status_time > since
+    return is_down or _was_down(connector, since)
 
 
 def _ended_by_reset(session: Session, frame: SentFrame) -> bool:

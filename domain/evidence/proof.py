@@ -43,6 +43,7 @@ class Sign(StrEnum):
     SAID_NOT_RUNNING = "SAID_NOT_RUNNING"
     ENDED_BY_RESET = "ENDED_BY_RESET"
     BOOTED = "BOOTED"
+    CONNECTOR_DOWN = "CONNECTOR_DOWN"
 
     # Not known
     SESSION_MAY_BE_OURS = "SESSION_MAY_BE_OURS"
@@ -77,6 +78,7 @@ SIGNS: dict[Sign, str] = {
     Sign.SAID_NOT_RUNNING: "Asked, the station said that the session is not running.",
     Sign.ENDED_BY_RESET: "A session ended because of a reset.",
     Sign.BOOTED: "The station said that it has booted.",
+    Sign.CONNECTOR_DOWN: "A connector was out of service since the request, as in a restart.",
     Sign.SESSION_MAY_BE_OURS: "A session was reported that may be the one asked for.",
     Sign.TOKEN_NOT_JUDGED: "The session's token was neither accepted nor refused yet.",
     Sign.REPORT_NOT_TAKEN: "The station reported something that could not be used.",

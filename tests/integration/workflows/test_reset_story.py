@@ -78,9 +78,9 @@ async def test_each_phase_of_a_reset_is_shown(bench: Bench) -> None:
     await restarted(bench, command)
 
 
-async def test_a_boot_before_the_answer_of_a_reset_counts(bench: Bench) -> None:
+async def test_a_boot_on_a_newer_socket_before_the_answer_of_a_reset_counts(bench: Bench) -> None:
     async def boots() -> None:
-        await bench.boots()
+        await restarts(bench)
         await bench.connector("Available")
 
     command = await resetting(bench, answers(accepted(), before=boots))

@@ -112,9 +112,13 @@ def test_a_boot_that_was_triggered_is_never_proof() -> None:
     assert said(AGREED, restart(boot_reason="Triggered"), 22) == "WAIT"
 
 
-def test_a_boot_before_the_answer_counts() -> None:
-    early = restart(boot_time=at(0.5), boot_is_newer=False, same_socket=True)
-    assert said(AGREED, early, 22) == "STATION_RESTARTED"
+@pytest.mark.parametrize("reason", ["", "RemoteReset"])
+def test_a_boot_before_the_answer_counts_on_a_newer_socket_alone(reason: str) -> None:
+    early: dict[str, Any] = {"boot_time": at(0.5), "boot_reason": reason}
+    assert said(AGREED, restart(**early), 22) == "STATION_RESTARTED"
+    same = restart(**early, boot_is_newer=False, same_socket=True)
+    assert said(AGREED, same, 22) == "WAIT"
+    assert said(AGREED, same, 601) == "RESTART_NOT_CONFIRMED"
 
 
 def test_a_boot_before_the_frame_left_is_none() -> None:
@@ -196,6 +200,19 @@ def test_an_accepted_reset_without_a_boot_is_decided_at_the_deadline(
     outcome = decided(AGREED, known, 601).outcome
     assert outcome is not None
     assert (outcome.cause, outcome.code) == (cause, code)
+
+
+@pytest.mark.parametrize(
+    "connector", [reported(9), reported(9, status="Unavailable", previous_status="Available")]
+)
+def test_a_connector_that_was_down_forbids_to_say_that_nothing_restarted(
+    connector: ConnectorReport,
+) -> None:
+    known = unmoved(connectors=(reported(-50), connector))
+    outcome = decided(AGREED, known, 601).outcome
+    assert outcome is not None
+    assert (outcome.cause, outcome.code) == ("RESTART_NOT_CONFIRMED", Code.UNKNOWN)
+    assert "out of service" in outcome.message
 
 
 @pytest.mark.parametrize(
@@ -316,6 +333,47 @@ def test_one_evse_that_goes_down_is_not_back() -> None:
     assert said(PLACE, place(down), 4) == "WAIT"
     was_down_before = replace(down, status_time=at(-99))
     assert said(PLACE, place(was_down_before), 4) == "EVSE_RESTARTED"
+
+
+ANEW = reported(9, status_time=at(-99), previous_status="Available")
+CAME_BACK = reported(9)
+
+
+@pytest.mark.parametrize(
+    "connectors",
+    [
+        pytest.param((ANEW,), id="told anew"),
+        pytest.param((CAME_BACK, reported(-5)), id="another connector came back"),
+        pytest.param((ANEW, ANEW), id="all told anew"),
+    ],
+)
+def test_one_evse_whose_session_runs_on_has_not_restarted(
+    connectors: tuple[ConnectorReport, ...],
+) -> None:
+    runs_on = place(*connectors, running=(session(**RAN),))
+    assert said(PLACE, runs_on, 10) == "WAIT"
+    assert said(PLACE, runs_on, 601) == "RESTART_NOT_CONFIRMED"
+    over_before = place(*connectors, running=(ended(**RAN, at_s=5),))
+    assert said(PLACE, over_before, 10) == "EVSE_RESTARTED"
+    over_after = place(*connectors, running=(ended(**RAN, at_s=20),))
+    assert said(PLACE, over_after, 30) == "WAIT"
+
+
+@pytest.mark.parametrize(
+    "connectors",
+    [
+        pytest.param((), id="none is known"),
+        pytest.param((ANEW, reported(-5)), id="one of two"),
+        pytest.param((ANEW, reported(9, previous_status="Occupied")), id="car"),
+        pytest.param((replace(ANEW, reported_time=at(0.5)),), id="before the answer"),
+        pytest.param((replace(ANEW, reported_time=None),), id="never told"),
+    ],
+)
+def test_one_evse_is_back_when_one_was_down_or_all_tell_their_status_anew(
+    connectors: tuple[ConnectorReport, ...],
+) -> None:
+    assert said(PLACE, place(*connectors), 10) == "WAIT"
+    assert said(PLACE, place(*connectors), 601) == "RESTART_NOT_CONFIRMED"
 
 
 def test_one_evse_without_a_yes_or_a_word_is_unknown() -> None:
