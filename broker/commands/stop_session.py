@@ -32,6 +32,7 @@ from fleet.log import commands as fleet_log
 from fleet.log import reservations
 from fleet.stations import Station
 from fleet.transactions.rows import Transaction
+from journal.commands import plugs
 from journal.commands.record import from_snapshot
 
 MAX_TRANSACTION_ID = 36
@@ -218,6 +219,9 @@ async def _by_start(lookup: Lookup, name: str, station: str | None) -> StopTarge
     facts = command.outcome.session if command.outcome else None
     if facts is None or not facts.ocpp_transaction_id:
         raise _no_session(name, command)
+    known = await transactions.get(lookup.tx, name=facts.transaction) if facts.transaction else None
+    if known is not None:
+        return _session_of(await plugs.goes_on_as(lookup.tx, known))
     return StopTarget(command.station, facts.ocpp_transaction_id, facts.transaction or None)
 
 

@@ -84,6 +84,8 @@ def may_be_his_own(command: Command, facts: Facts, frame: SentFrame, session: Se
     """
     if command.outcome is None or command.outcome.code not in _CAME_TO_NOTHING:
         return False
+    if session.remote_start_id == frame.id:
+        return False
     if facts.names_requests:
         is_named = session.ocpp_transaction_id == named_by_answer(command, frame)
         return session.remote_start_id is None and not is_named

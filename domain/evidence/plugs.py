@@ -115,6 +115,26 @@ def _may_have_ended(running: Session, time: datetime, now: datetime, *, clock_kn
     return not clock_known and now - running.received_time <= ONE_BREATH
 
 
+def goes_on_as(ended: Session, running: Sequence[Session]) -> Session | None:
+    """The one running session that an ended one goes on as; None when none does, or several.
+
+    A station that lost its state may tell one charge again, under another id: it names the same
+    request of ours, or it is equal in all that cannot change while nobody told its end.
+    """
+    found = [one for one in running if _is_told_again(ended, one)]
+    return found[0] if len(found) == 1 else None
+
+
+def _is_told_again(ended: Session, later: Session) -> bool:
+    if later.received_time < ended.received_time:
+        return False
+    if ended.remote_start_id is not None or later.remote_start_id is not None:
+        return ended.remote_start_id == later.remote_start_id
+    fixed = (ended.evse_id, ended.token_digest, ended.meter_start_wh)
+    same = fixed == (later.evse_id, later.token_digest, later.meter_start_wh)
+    return same and None not in fixed and not ended.end_reported
+
+
 def _covers(ended: Session, time: datetime) -> bool:
     """Whether the session may have ended then."""
     told = ended.stop_received_time

@@ -18,6 +18,7 @@ from fleet.transactions.queries import (
     list_page,
     since,
 )
+from fleet.transactions.reused import stored_id
 from fleet.transactions.rows import Transaction, by_ocpp_transaction_id
 from fleet.transactions.unreported import end_unreported, resume, unreported
 from fleet.transactions.v2 import event_v2, name_requested
@@ -50,5 +51,6 @@ __all__ = [
     "since",
     "start_v16",
     "stop_v16",
+    "stored_id",
     "unreported",
 ]

@@ -172,6 +172,12 @@ async def name_requested(
     return replace(known, **values)
 
 
+def started_seq(ranks: Ranks) -> int | None:
+    """The sequence number of the Started event that a row knows; None: it was not told."""
+    rank = ranks.get("start", 0)
+    return rank - _STARTED if rank < 0 else None
+
+
 async def _store(
     tx: Tx, key: dict[str, str], first: Fields, event: _Event, now: datetime
 ) -> tuple[Transaction, bool]:

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from domain.evidence import plugs
 from domain.evidence.station_event import StationEvent
 from domain.ocpp_words import ConnectorStatus
-from fleet import stations, transactions
+from fleet import claims, stations, transactions
 from fleet.engine.statements import Tx
 from fleet.stations import StationConnector
-from fleet.transactions.rows import Transaction
+from fleet.transactions.rows import ACTIVE, Transaction
 from journal.commands.restart import connector_report
 from journal.commands.sessions import session_of
 from journal.commands.waking import wake_concerned
@@ -111,6 +111,20 @@ async def meant_by_stop(
         clock_known=clock_known,
     )
     return meant.ocpp_transaction_id if meant else None
+
+
+async def goes_on_as(tx: Tx, session: Transaction) -> Transaction:
+    """The session as it runs now: itself, or the one under which the station tells it again.
+
+    A session that is the effect of a command goes on as none of another session.
+    """
+    if session.state == ACTIVE:
+        return session
+    running = await transactions.active(tx, session.station)
+    claimed = {claim.session for claim in await claims.of_sessions(tx, [r.name for r in running])}
+    free = {row.name: row for row in running if row.name not in claimed}
+    found = plugs.goes_on_as(session_of(session), [session_of(row) for row in free.values()])
+    return free[found.name] if found else session
 
 
 async def _boot_time(tx: Tx, station: str) -> datetime | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from domain.evidence.reused_ids import Told
 from domain.ocpp_words import StationMessage, TransactionPhase
 from fleet import transactions
 from fleet.engine.statements import Tx
@@ -139,6 +140,7 @@ async def session_event(
     """
     if not call.ocpp_transaction_id:
         call = replace(call, ocpp_transaction_id=await _running_at(tx, peer, call.evse_id))
+    call = replace(call, ocpp_transaction_id=await _stored_id(tx, peer, call))
     token = await _judged_within(tx, peer, call, authorizer, now)
     digest = _told(token, call.token) if token and call.token else None
     session, changed = await transactions.event_v2(
@@ -179,6 +181,15 @@ async def session_event(
     if call.event_type == TransactionPhase.STARTED:
         wake = forget(peer, await plugs.session_began(tx, session, now)) or wake
     return token, wake
+
+
+async def _stored_id(tx: Tx, peer: Peer, call: SessionEvent) -> str:
+    """The id of the session that the event is of: a station may use one id for several."""
+    told = Told(
+        call.event_type == TransactionPhase.STARTED,
+        *(call.seq_no, call.time.time, call.time.suspect, call.remote_start_id),
+    )
+    return await transactions.stored_id(tx, peer.id, call.ocpp_transaction_id, told)
 
 
 def _words_of_event(call: SessionEvent) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from domain.evidence.plugs import ends, is_freed, meant_by_stop, shows_running
+from domain.evidence.plugs import ends, goes_on_as, is_freed, meant_by_stop, shows_running
 from domain.evidence.restart import ConnectorReport
 from domain.evidence.sessions import Session
 from tests.unit.domain.situations import at, session
@@ -211,3 +211,43 @@ def test_an_end_from_before_the_session_is_of_another_one(
 ) -> None:
     meant = meant_by_stop([later()], [], told, now, suspect=suspect, clock_known=clock_known)
     assert (meant.name if meant else None) == expected
+
+
+SAME = {"token_digest": "digest", "meter_start_wh": 5}
+
+
+@pytest.mark.parametrize(
+    ("ended", "running", "expected"),
+    [
+        pytest.param(missed(**SAME), [later(**SAME)], "later", id="told again, and no end"),
+        pytest.param(
+            earlier(active=False, remote_start_id=7),
+            [later(remote_start_id=7)],
+            "later",
+            id="the same request of ours",
+        ),
+        pytest.param(missed(**SAME), [], None, id="none runs"),
+        pytest.param(missed(**SAME), [later(**SAME)] * 2, None, id="either of two"),
+        pytest.param(missed(**SAME), [later(**SAME | {"meter_start_wh": 6})], None, id="energy"),
+        pytest.param(missed(**SAME), [later(**SAME, evse_id=2)], None, id="another EVSE"),
+        pytest.param(
+            missed(**SAME), [later(**SAME | {"token_digest": "other"})], None, id="another token"
+        ),
+        pytest.param(missed(**SAME), [later(**SAME, remote_start_id=7)], None, id="our request"),
+        pytest.param(
+            missed(token_digest=None, meter_start_wh=5),
+            [later(token_digest=None, meter_start_wh=5)],
+            None,
+            id="nobody's",
+        ),
+        pytest.param(earlier(active=False, **SAME), [later(**SAME)], None, id="its end was told"),
+        pytest.param(
+            missed(**SAME), [later(**SAME, received_time=at(-1))], None, id="told before it"
+        ),
+    ],
+)
+def test_an_ended_session_goes_on_as_the_one_that_is_told_again(
+    ended: Session, running: list[Session], expected: str | None
+) -> None:
+    found = goes_on_as(ended, running)
+    assert (found.name if found else None) == expected

@@ -1,0 +1,85 @@
+"""Ids of OCPP 2.x that a station uses again: each session keeps a row of its own.
+
+When a session begins under the id of one that has ended, the old row gets another id, as on OCPP
+1.6 the row with the id -1 does. Late events of the old session go to the old row.
+"""
+
+from sqlalchemy import bindparam, select, update
+
+from domain.evidence.reused_ids import Known, Told, begins_another, is_of_earlier, may_be_of_earlier
+from fleet.engine.precompiled import precompiled
+from fleet.engine.statements import Tx
+from fleet.engine.values import ID_LIMIT
+from fleet.tables import transactions
+from fleet.transactions.rows import ENDED, TRANSACTION, Transaction
+from fleet.transactions.v2 import started_seq
+
+EARLIER_LIMIT = 20
+"""How many earlier sessions with one id are looked at for a late event."""
+
+_ROW = precompiled(
+    select(*TRANSACTION, transactions.c.sources).where(
+        transactions.c.station == bindparam("of_station"),
+        transactions.c.ocpp_transaction_id == bindparam("of_ocpp_transaction_id"),
+    )
+)
+_RETIRE = precompiled(
+    update(transactions)
+    .where(
+        transactions.c.id == bindparam("of_id"),
+        transactions.c.ocpp_transaction_id == bindparam("reused"),
+    )
+    .values(ocpp_transaction_id=bindparam("kept_as"))
+)
+
+
+async def stored_id(tx: Tx, station: str, ocpp_transaction_id: str, told: Told) -> str:
+    """The id of the row that an event belongs to, or is to make.
+
+    It is the station's own id, but for late events of a session whose id another one has now.
+    """
+    key = {"of_station": station, "of_ocpp_transaction_id": ocpp_transaction_id}
+    row = (await tx.execute(_ROW, key)).first()
+    if row is None:
+        return ocpp_transaction_id
+    found = Transaction(*row[:-1])
+    known = _known(found, row.sources)
+    if may_be_of_earlier(told, known):
+        earlier = await _earlier(tx, station, ocpp_transaction_id, told)
+        if earlier is not None:
+            return earlier
+    kept_as = f"{ocpp_transaction_id}~{found.id}"
+    if found.state == ENDED and begins_another(told, known) and len(kept_as) <= ID_LIMIT:
+        ids = {"of_id": found.id, "reused": ocpp_transaction_id, "kept_as": kept_as}
+        await tx.execute(_RETIRE, ids)
+    return ocpp_transaction_id
+
+
+async def _earlier(tx: Tx, station: str, ocpp_transaction_id: str, told: Told) -> str | None:
+    """The id of the earlier session that the event is of; None when it is of none."""
+    rows = await tx.execute(
+        select(*TRANSACTION, transactions.c.sources)
+        .where(
+            transactions.c.station == station,
+            transactions.c.ocpp_transaction_id.startswith(
+                f"{ocpp_transaction_id}~", autoescape=True
+            ),
+        )
+        .order_by(transactions.c.id.desc())
+        .limit(EARLIER_LIMIT)
+    )
+    found = [(Transaction(*row[:-1]), row.sources) for row in rows]
+    ids = [
+        one.ocpp_transaction_id for one, ranks in found if is_of_earlier(told, _known(one, ranks))
+    ]
+    return ids[-1] if ids else None
+
+
+def _known(found: Transaction, ranks: dict[str, int] | None) -> Known:
+    return Known(
+        started_seq(ranks or {}),
+        found.start_time,
+        found.stop_time,
+        found.clock_suspect,
+        found.remote_start_id,
+    )

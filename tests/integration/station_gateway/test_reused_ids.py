@@ -1,0 +1,54 @@
+"""Stations of OCPP 2.x whose counter of transaction ids begins again, at a running gateway."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from fleet.transactions.rows import Transaction
+from tests.support.benches.gateway_bench import Bench, now
+from tests.support.stations.scripted_station import ScriptedStation
+
+
+async def tell(
+    station: ScriptedStation, type: str, seq_no: int, time: datetime, **info: Any
+) -> dict[str, Any]:
+    answer: dict[str, Any] = await station.call(
+        "TransactionEvent",
+        {
+            "eventType": type,
+            "timestamp": time.isoformat(),
+            "triggerReason": "RemoteStart",
+            "seqNo": seq_no,
+            "transactionInfo": {"transactionId": "1", **info},
+            "evse": {"id": 1, "connectorId": 1},
+            "idToken": {"idToken": "TAG1", "type": "ISO14443"},
+        },
+    )
+    return answer
+
+
+async def sessions(bench: Bench) -> list[Transaction]:
+    return sorted(await bench.transactions(), key=lambda row: row.id)
+
+
+async def test_a_start_under_the_id_of_an_ended_session_begins_another_one(bench: Bench) -> None:
+    long_ago, just_now = now() - timedelta(days=1), now()
+    async with bench.station("S1", subprotocol="ocpp2.0.1") as station:
+        first = await tell(station, "Started", 0, long_ago)
+        await tell(station, "Ended", 1, long_ago + timedelta(hours=1))
+        request = await bench.start_request()
+        sending = bench.sending(request)
+        asked = await station.accept("RequestStartTransaction")
+        await sending
+        ours = {"remoteStartId": asked["remoteStartId"], "chargingState": "Charging"}
+        second = await tell(station, "Started", 0, just_now, **ours)
+        await tell(station, "Started", 0, just_now, **ours)
+        await tell(station, "Started", 0, long_ago)
+        await tell(station, "Ended", 1, long_ago + timedelta(hours=1))
+        old, new = await sessions(bench)
+        assert (old.state, new.state) == ("ENDED", "ACTIVE")
+        assert (new.ocpp_transaction_id, new.remote_start_id) == ("1", asked["remoteStartId"])
+        await tell(station, "Ended", 1, now() + timedelta(seconds=1))
+    old, new = await sessions(bench)
+    assert (old.stop_time, new.state) == (long_ago + timedelta(hours=1), "ENDED")
+    assert first["idTokenInfo"]["status"] == "Invalid"
+    assert second["idTokenInfo"]["status"] == "Accepted"

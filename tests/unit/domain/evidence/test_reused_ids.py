@@ -1,0 +1,78 @@
+"""Which session an event is of when a station uses a transaction id again."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from domain.evidence.reused_ids import (
+    Known,
+    Told,
+    begins_another,
+    is_of_earlier,
+    may_be_of_earlier,
+)
+from tests.unit.domain.situations import at
+
+OLD = Known(seq_no=0, start_time=at(0), stop_time=at(600), remote_start_id=7)
+START = Told(started=True, seq_no=0, time=at(9_000))
+
+
+@pytest.mark.parametrize(
+    ("told", "old", "another"),
+    [
+        pytest.param({}, {}, True, id="after the end"),
+        pytest.param({"time": at(300), "remote_start_id": 8}, {}, True, id="another request"),
+        pytest.param({"suspect": True, "remote_start_id": 8}, {}, True, id="and 1970"),
+        pytest.param({"remote_start_id": 8}, {"suspect": True}, True, id="and 1970 before"),
+        pytest.param({}, {"seq_no": None}, True, id="long after an end that alone was told"),
+        pytest.param({"started": False}, {}, False, id="no start"),
+        pytest.param({"time": at(0), "remote_start_id": 7}, {}, False, id="a repeat"),
+        pytest.param({"time": at(0), "remote_start_id": 8}, {}, False, id="of the same moment"),
+        pytest.param({"time": at(300)}, {}, False, id="before the end"),
+        pytest.param({"seq_no": 1}, {}, False, id="another number"),
+        pytest.param({"time": at(610)}, {"seq_no": None}, False, id="the start comes late"),
+        pytest.param({"suspect": True}, {}, False, id="1970, perhaps a repeat"),
+        pytest.param({"time": at(700)}, {"stop_time": None}, False, id="its end was not told"),
+    ],
+)
+def test_a_start_begins_another_session_when_it_cannot_be_of_the_ended_one(
+    told: dict[str, Any], old: dict[str, Any], another: bool
+) -> None:
+    assert begins_another(replace(START, **told), replace(OLD, **old)) is another
+
+
+@pytest.mark.parametrize(
+    ("told", "new", "may_be"),
+    [
+        pytest.param({"time": at(8_999), "started": False}, {}, True, id="from before"),
+        pytest.param({"time": at(9_000)}, {}, False, id="its own start"),
+        pytest.param({"suspect": True, "remote_start_id": 7}, {}, True, id="1970, for another"),
+        pytest.param({"suspect": True, "remote_start_id": 8}, {}, False, id="1970, its own"),
+        pytest.param({"started": False}, {"suspect": True}, False, id="who knows when it began"),
+        pytest.param({"started": False}, {"start_time": None}, False, id="no start was told"),
+    ],
+)
+def test_an_event_from_before_a_session_may_be_of_an_earlier_one(
+    told: dict[str, Any], new: dict[str, Any], may_be: bool
+) -> None:
+    known = Known(seq_no=0, start_time=at(9_000), stop_time=None, remote_start_id=8)
+    assert may_be_of_earlier(replace(START, **told), replace(known, **new)) is may_be
+
+
+@pytest.mark.parametrize(
+    ("told", "old", "is_of"),
+    [
+        pytest.param({"time": at(600), "started": False}, {}, True, id="its end, again"),
+        pytest.param({"time": at(601), "started": False}, {}, False, id="from after its end"),
+        pytest.param({"suspect": True, "remote_start_id": 7}, {}, True, id="1970, its request"),
+        pytest.param({"suspect": True}, {}, False, id="1970"),
+        pytest.param({"time": at(0)}, {"stop_time": None}, True, id="its start, again"),
+        pytest.param({"time": at(0), "started": False}, {"stop_time": None}, False, id="who knows"),
+        pytest.param({"remote_start_id": 8}, {"suspect": True}, False, id="the request of another"),
+    ],
+)
+def test_a_late_event_is_of_the_session_that_it_repeats(
+    told: dict[str, Any], old: dict[str, Any], is_of: bool
+) -> None:
+    assert is_of_earlier(replace(START, **told), replace(OLD, **old)) is is_of
