@@ -3,6 +3,7 @@
 import pytest
 
 from contract.commands import AskStationResult
+from domain.evidence.proof import SIGNS, Sign
 from domain.model.command import Code, Command, State, WaitFor
 from domain.model.outcomes import Cause
 from domain.model.specs import OfflinePolicy
@@ -151,3 +152,43 @@ async def test_cancelling_a_stop_after_it_was_sent_changes_nothing(bench: Bench)
     assert (seen.state, seen.cancel_reason) == (State.AWAITING_EFFECT, "driver left")
     await bench.session_ends(session)
     assert (await bench.outcome(command)).code is Code.SUCCEEDED
+
+
+async def test_a_boot_after_an_accepted_stop_makes_its_effect_unknown(bench: Bench) -> None:
+    session = await running_session(bench)
+    command = await stopping(bench, session.ocpp_transaction_id, answers(accepted()))
+    await bench.boots("PowerUp")
+    await bench.skip(61)
+    outcome = await bench.outcome(command)
+    assert is_ending(outcome, Code.UNKNOWN, Cause.STOP_NOT_CONFIRMED)
+    assert SIGNS[Sign.BOOTED] in outcome.message
+
+
+async def test_a_boot_that_was_asked_for_says_nothing_about_a_session(bench: Bench) -> None:
+    session = await running_session(bench)
+    command = await stopping(bench, session.ocpp_transaction_id, answers(accepted()))
+    await bench.boots("Triggered")
+    await bench.skip(61)
+    assert is_ending(await bench.outcome(command), Code.NO_EFFECT, Cause.SESSION_KEEPS_RUNNING)
+
+
+async def test_a_place_that_is_finishing_makes_a_stop_without_an_end_unknown(bench: Bench) -> None:
+    session = await running_session(bench)
+    command = await stopping(bench, session.ocpp_transaction_id, answers(accepted()))
+    await bench.connector("Charging", "Finishing")
+    await bench.skip(61)
+    outcome = await bench.outcome(command)
+    assert is_ending(outcome, Code.UNKNOWN, Cause.STOP_NOT_CONFIRMED)
+
+
+async def test_an_end_that_follows_the_question_at_the_deadline_is_success(bench: Bench) -> None:
+    session = await running_session(bench)
+
+    async def ends() -> None:
+        await bench.session_ends(session)
+
+    bench.gateway.reply, bench.gateway.on_ask = AskStationResult(asked=True), ends
+    command = await stopping(bench, session.ocpp_transaction_id, answers(accepted()))
+    await bench.skip(62)
+    assert is_ending(await bench.outcome(command), Code.SUCCEEDED, Cause.SESSION_STOPPED)
+    assert len(bench.gateway.asked) == 1

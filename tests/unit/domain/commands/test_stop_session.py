@@ -10,7 +10,7 @@ from domain.commands.judging import judge
 from domain.commands.rules import FoundTarget, NamedTarget
 from domain.commands.table import COMMANDS
 from domain.evidence.facts import Facts, session_facts
-from domain.evidence.proof import SIGNS, Sign
+from domain.evidence.proof import SIGNS, Proof, Sign
 from domain.evidence.sessions import ConnectorState
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.outcomes import Cause, ending
@@ -355,6 +355,10 @@ def test_a_reply_about_something_else_is_no_word_about_this_stop(
 
 
 RULES = COMMANDS[Kind.STOP_SESSION]
+
+
+def test_nothing_is_known_of_a_stop_that_was_not_sent() -> None:
+    assert RULES.proof(stop(), facts(RAN, frame=None), TIMING, at(61)) == Proof()
 
 
 def test_a_session_that_has_ended_needs_no_stop() -> None:
