@@ -24,6 +24,7 @@ class ConnectorStatus(StrEnum):
     SUSPENDED_EV = "SuspendedEV"
     SUSPENDED_EVSE = "SuspendedEVSE"
     FINISHING = "Finishing"
+    OCCUPIED = "Occupied"
     RESERVED = "Reserved"
     UNAVAILABLE = "Unavailable"
     FAULTED = "Faulted"
@@ -38,6 +39,9 @@ IN_SESSION = frozenset(
     }
 )
 """The status words of a connector that has, or just had, a session (OCPP 1.6)."""
+
+IN_USE = IN_SESSION | {ConnectorStatus.PREPARING, ConnectorStatus.OCCUPIED}
+"""The status words of a connector where somebody is, in the words of all versions."""
 
 
 class StopReason(StrEnum):

@@ -24,7 +24,7 @@ from domain.limits import (
     SETTLING,
     TAKING_UP,
 )
-from domain.ocpp_words import ConnectorStatus, ReservationReport, capabilities_of
+from domain.ocpp_words import IN_USE, ConnectorStatus, ReservationReport, capabilities_of
 from domain.reservations import transitions as changes
 from domain.reservations.facts import ReservationEvidence
 from domain.reservations.reservation import ChangeState, Reservation, ReservationState
@@ -77,14 +77,30 @@ def _at_its_time(known: Reservation, facts: ReservationEvidence) -> EndCause:
     """The end at the reservation's own time: "nobody came" only when nothing speaks for a use."""
     if not facts.ready or concerning(facts.untaken, known.evse_id):
         return EndCause.USE_NOT_KNOWN
+    if _shows_use(known, facts):
+        return EndCause.USE_NOT_KNOWN
     if any(_may_be_use(session, known, facts) for session in facts.sessions):
         return EndCause.USE_NOT_KNOWN
     return EndCause.TIME_OVER
 
 
+def _shows_use(known: Reservation, facts: ReservationEvidence) -> bool:
+    """Whether the EVSE shows, or just showed, that somebody came while it was reserved."""
+    place, held = facts.place, known.hold_time
+    if place is None or held is None or place.since <= held:
+        return False
+    # Who was there before the EVSE was shown as reserved is not the driver.
+    came_and_went = place.previous in IN_USE and place.status != ConnectorStatus.RESERVED
+    return place.status in IN_USE or came_and_went
+
+
 def _may_be_use(session: Session, known: Reservation, facts: ReservationEvidence) -> bool:
-    """Whether a session may be the driver's, though its token, place or time is not certain."""
-    fits = session.evse_id in {None, 0} or known.evse_id in {None, session.evse_id}
+    """Whether a session may be the driver's, though its token, place or time is not certain.
+
+    The driver's own token is looked at on every EVSE: the driver came, and took another place.
+    """
+    at_place = session.evse_id in {None, 0} or known.evse_id in {None, session.evse_id}
+    fits = at_place or _is_of(session, facts)
     since = known.start_time or known.create_time
     refused = session.token_state is TokenState.REFUSED
     named_another = session.reservation_id is not None

@@ -1,0 +1,54 @@
+"""What is said when a reservation's own time is over: "nobody came" only when nothing shows a use."""
+
+import pytest
+
+from domain.reservations.facts import EvseStatus, ReservationEvidence
+from domain.reservations.observing import observe
+from domain.reservations.reservation import Reservation
+from domain.reservations.transitions import EndCause
+from tests.unit.domain.holds import END_S, charging, hold, known, shows
+from tests.unit.domain.situations import at
+
+
+def end_of(held: Reservation, facts: ReservationEvidence) -> str:
+    after = observe(held, facts, at(END_S))
+    assert after.ended
+    return after.cause
+
+
+@pytest.mark.parametrize(
+    "status",
+    ["Preparing", "Charging", "SuspendedEV", "SuspendedEVSE", "Finishing", "Occupied"],
+)
+def test_a_place_that_shows_a_car_may_have_been_used(status: str) -> None:
+    in_use = shows(status, since=600, previous="Reserved")
+    assert end_of(hold(), known(place=in_use)) == EndCause.USE_NOT_KNOWN
+    left = shows("Available", since=900, previous=status)
+    assert end_of(hold(), known(place=left)) == EndCause.USE_NOT_KNOWN
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        pytest.param(None, id="no place is named"),
+        pytest.param(shows("Charging", since=-60), id="a car that was there before"),
+        pytest.param(shows("Reserved", since=1, previous="Finishing"), id="a car that left first"),
+        pytest.param(shows("Available", since=END_S - 1, previous="Reserved"), id="let go"),
+    ],
+)
+def test_a_place_that_shows_no_car_was_not_used(place: EvseStatus | None) -> None:
+    assert end_of(hold(), known(place=place)) == EndCause.TIME_OVER
+
+
+def test_a_driver_who_took_another_place_may_have_come() -> None:
+    elsewhere = known(sessions=(charging(evse_id=2),))
+    assert end_of(hold(), elsewhere) == EndCause.USE_NOT_KNOWN
+    other = known(sessions=(charging(evse_id=2, token_digest="other"),))
+    assert end_of(hold(), other) == EndCause.TIME_OVER
+    unnamed = known(sessions=(charging(evse_id=2, token_digest=None),))
+    assert end_of(hold(), unnamed) == EndCause.TIME_OVER
+
+
+def test_a_hold_whose_yes_has_no_time_is_over_in_time() -> None:
+    in_use = known(place=shows("Charging", since=600))
+    assert end_of(hold(hold_time=None), in_use) == EndCause.TIME_OVER
