@@ -17,7 +17,8 @@ from datetime import datetime, timedelta
 from domain.backoff import pause_after
 from domain.commands.timing import Timing, heard_or_sent
 from domain.evidence.facts import Act, Decision, Facts, named_by_answer
-from domain.evidence.sessions import SentFrame, Session, is_claimed
+from domain.evidence.matching import is_claimed
+from domain.evidence.sessions import SentFrame, Session
 from domain.limits import (
     DOUBT_PAUSE,
     LATE_START_WINDOW,
@@ -50,8 +51,13 @@ def not_known() -> Decision:
     return Decision(Act.UNDO_FAILED, reason=reason)
 
 
-def says_nothing(command: Command) -> bool:
-    """Whether a command that was given up tells its caller that nothing runs."""
+def needs_a_look(command: Command, deadline: datetime, now: datetime) -> bool:
+    """Whether a report that nobody could read makes a human look at the station.
+
+    So it does when the command has told its caller that nothing runs, or is about to.
+    """
+    if command.state is State.COMPENSATING:
+        return now >= deadline
     outcome, silent = command.outcome, command.compensation.state is CompensationState.NONE
     return outcome is not None and outcome.code in GIVEN_UP - {Code.UNKNOWN} and silent
 

@@ -54,18 +54,13 @@ from domain.evidence.facts import (
     best_of,
     given_answer,
     is_in_use,
+    may_be_taken,
     refused,
     session_facts,
 )
+from domain.evidence.matching import may_be_unasked
 from domain.evidence.proof import Proof, concerning, signs
-from domain.evidence.sessions import (
-    Match,
-    SentFrame,
-    Session,
-    cable_wait_ended,
-    may_be_unasked,
-    may_have_been_ours,
-)
+from domain.evidence.sessions import Match, SentFrame, Session, cable_wait_ended
 from domain.evidence.station_event import (
     Concern,
     EventKind,
@@ -238,7 +233,8 @@ def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Pro
         ),
         speaks_against=against,
         not_known=signs(
-            session_may_be_ours=match is Match.DOUBTFUL or _is_taken(facts, frame, timing),
+            session_may_be_ours=match is Match.DOUBTFUL
+            or may_be_taken(facts, frame, start_deadline(facts, frame, timing)),
             token_not_judged=ours is not None and not (ours.is_accepted or ours.is_refused),
             report_not_taken=bool(concerning(facts.untaken, frame.evse_id)),
             held_back=asked is not None and asked.messages_in_queue is True,
@@ -246,13 +242,6 @@ def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Pro
             station_error=answer is not None and answer.is_error and not against,
         ),
     )
-
-
-def _is_taken(facts: Facts, frame: SentFrame, timing: Timing) -> bool:
-    """Whether a session that another start has claimed may have been ours."""
-    late_after = start_deadline(facts, frame, timing)
-    rivals = facts.rivals
-    return any(may_have_been_ours(each, frame, rivals, late_after) for each in facts.sessions)
 
 
 # --- After it was given up, taken back or reported
@@ -275,16 +264,14 @@ def judge_late_start(command: Command, facts: Facts, timing: Timing, now: dateti
         if may_be_unasked(session, frame):
             return compensation.of_doubtful_session(command, session, deadline, now)
         return compensation.of_late_session(command, session, deadline, now)
-    unreadable = bool(concerning(facts.untaken, frame.evse_id))
     if session is not None:
         patience = _patience(command, facts, frame, timing)
         return compensation.of_doubtful_session(command, session, patience, now)
-    if command.state is State.COMPENSATING:
-        if unreadable and now >= deadline:
-            return compensation.not_known()
-        return compensation.quiet(command, deadline, now)
-    if unreadable and compensation.says_nothing(command):
+    unread = concerning(facts.untaken, frame.evse_id)
+    if unread and compensation.needs_a_look(command, deadline, now):
         return compensation.not_known()
+    if command.state is State.COMPENSATING:
+        return compensation.quiet(command, deadline, now)
     return _still_unknown(command, facts, frame, timing, now)
 
 

@@ -5,18 +5,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.evidence.frames import FirstStop, ReservationFrame
+from domain.evidence.matching import classify, ended_long_before, may_have_been_ours
 from domain.evidence.proof import Proof, UntakenReport
 from domain.evidence.restart import RestartFacts
-from domain.evidence.sessions import (
-    ConnectorState,
-    Match,
-    Rival,
-    SentFrame,
-    Session,
-    classify,
-    ended_long_before,
-    running_first,
-)
+from domain.evidence.sessions import ConnectorState, Match, Rival, SentFrame, Session, running_first
 from domain.model.answers import StationAnswer
 from domain.model.command import Command, Outcome, ReservationFacts, SessionFacts
 from domain.ocpp_words import IN_SESSION, capabilities_of
@@ -239,6 +231,12 @@ def has_another(command: Command, session: Session, frame: SentFrame) -> bool:
     told = command.outcome.session if command.outcome else None
     is_named = session.remote_start_id == frame.id
     return told is not None and told.transaction != session.name and not is_named
+
+
+def may_be_taken(facts: Facts, frame: SentFrame, late_after: datetime) -> bool:
+    """Whether a session that another start has claimed may have been the effect of this frame."""
+    rivals = facts.rivals
+    return any(may_have_been_ours(each, frame, rivals, late_after) for each in facts.sessions)
 
 
 def is_in_use(facts: Facts, frame: SentFrame) -> bool:

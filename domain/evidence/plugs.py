@@ -12,8 +12,9 @@ lies between both. In doubt both stand as running: to call a running session end
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from domain.evidence.matching import begun, clock_is_wrong
 from domain.evidence.restart import ConnectorReport
-from domain.evidence.sessions import Session, begun, clock_is_wrong
+from domain.evidence.sessions import Session
 from domain.limits import CLOCK_TOLERANCE
 from domain.ocpp_words import ChargingState, ConnectorStatus
 

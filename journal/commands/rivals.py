@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.evidence.facts import Need, NeededFacts
-from domain.evidence.sessions import Match, Rival, SentFrame, Session, causes_sent, classify
+from domain.evidence.matching import causes_sent, classify
+from domain.evidence.sessions import Match, Rival, SentFrame, Session
 from domain.model.answers import StationAnswer
 from domain.model.command import Command
 from fleet import claims

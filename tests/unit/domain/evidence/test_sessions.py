@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from domain.evidence.matching import causes_sent, classify, clock_is_wrong
 from domain.evidence.sessions import (
     ConnectorState,
     Match,
@@ -13,9 +14,6 @@ from domain.evidence.sessions import (
     SentFrame,
     Session,
     cable_wait_ended,
-    causes_sent,
-    classify,
-    clock_is_wrong,
 )
 from domain.limits import CAUSE_AGE, CLOCK_TOLERANCE
 from tests.unit.domain.situations import (

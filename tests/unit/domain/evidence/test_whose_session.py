@@ -4,7 +4,8 @@ import pytest
 
 from domain.commands import transitions as changes
 from domain.evidence.facts import Facts
-from domain.evidence.sessions import Session, may_have_been_ours
+from domain.evidence.matching import may_have_been_ours
+from domain.evidence.sessions import Session
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.outcomes import Cause, ending
 from tests.unit.domain.situations import (
