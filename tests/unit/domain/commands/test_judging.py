@@ -57,6 +57,8 @@ def test_a_session_that_begins_after_a_refusal_is_stopped_and_the_refusal_stands
 def test_only_a_refused_start_is_watched() -> None:
     assert not is_watched(start())
     assert not is_watched(answered(start()))
+    given_up = ending(Cause.NO_CABLE_OR_NO_TRANSACTION)
+    assert not is_watched(changes.concluded(answered(start()), given_up, at(76)))  # on guard
     for command in (unlock(), reset(), reserve(), cancel()):
         assert not is_watched(answered(command, REJECTED))
 
