@@ -1,4 +1,4 @@
-"""What is said when a reservation's own time is over: "nobody came" only when nothing shows a use."""
+"""What is said at the end of a hold's own time: "nobody came" only when nothing shows a use."""
 
 import pytest
 
