@@ -2,8 +2,9 @@
 
 Accepted is the outcome. Rejected means that the station has no such reservation, and the facts say
 what that means. If a session carries the number, the reservation was used and is not cancelled. If
-the reservation is ours, it has ended, which is what was asked for. If nobody here ever heard of it,
-the station knows no such reservation.
+the reservation is ours, it has ended, which is what was asked for; but while its place is shown as
+reserved, the station contradicts itself, and the outcome is UNKNOWN. If nobody here ever heard of
+it, the station knows no such reservation.
 
 A lost answer is no reason to worry: the frame may be repeated, and finds nothing left to do. The
 same is done after an error of the station's own: it says neither yes nor no.
@@ -28,11 +29,12 @@ from domain.evidence.facts import Act, Decision, Facts, Need, NeededFacts
 from domain.evidence.frames import next_try
 from domain.evidence.proof import Proof, signs
 from domain.evidence.station_event import concern_of_reservation
-from domain.limits import FRAME_PAUSE, MAX_CANCEL_FRAMES
+from domain.limits import FRAME_PAUSE, MAX_CANCEL_FRAMES, SETTLING
 from domain.model.answers import StationAnswer
 from domain.model.command import Code, Command, Outcome, ReservationFacts, State
 from domain.model.outcomes import Cause, ending, in_its_words, refusal, still_unknown
 from domain.model.specs import CancelReservationSpec, Kind, OfflinePolicy, required
+from domain.ocpp_words import ConnectorStatus
 from domain.reservations.reservation import ReservationState
 from domain.reservations.transitions import cancelled
 
@@ -63,7 +65,7 @@ def judge_cancel(command: Command, facts: Facts, timing: Timing, now: datetime) 
         return Decision(Act.CONCLUDE, outcome=about_reservation(spec, Cause.RESERVATION_CANCELLED))
     last = frames[-1]
     if last.said_no_such:
-        return Decision(Act.CONCLUDE, outcome=_not_there(spec, facts))
+        return _not_there(command, spec, facts, now)
     if last.answer is not None and last.refused and len(frames) == 1:
         return Decision(Act.CONCLUDE, outcome=refusal(last.answer))
     if command.state is State.DONE:
@@ -86,12 +88,28 @@ def about_reservation(
     return ending(cause, words, reservation=about)
 
 
-def _not_there(spec: CancelReservationSpec, facts: Facts) -> Outcome:
+def _not_there(
+    command: Command, spec: CancelReservationSpec, facts: Facts, now: datetime
+) -> Decision:
+    """The next step after "no such reservation". A place that was let go is soon shown as free."""
+    ours, last = spec.found_reservation is not None, facts.asks[-1]
     user = next((s for s in facts.sessions if s.reservation_id == spec.wire_id), None)
     if user is not None:
-        return about_reservation(spec, Cause.RESERVATION_USED, transaction=user.name)
-    ours = spec.found_reservation is not None
-    return about_reservation(spec, Cause.RESERVATION_GONE if ours else Cause.RESERVATION_UNKNOWN)
+        used = about_reservation(spec, Cause.RESERVATION_USED, transaction=user.name)
+        return Decision(Act.CONCLUDE, outcome=used)
+    if not (ours and any(each.status == ConnectorStatus.RESERVED for each in facts.connectors)):
+        gone = Cause.RESERVATION_GONE if ours else Cause.RESERVATION_UNKNOWN
+        return Decision(Act.CONCLUDE, outcome=about_reservation(spec, gone))
+    if command.state is State.DONE:
+        return Decision(Act.WAIT)
+    settled = (last.answer_time or last.send_time) + SETTLING
+    if now < settled:
+        return Decision(Act.WAIT, look_again=settled, progress=_CONTRADICTS)
+    held = about_reservation(spec, Cause.FACTS_STILL_ON_STATION, _CONTRADICTS)
+    return Decision(Act.CONCLUDE, outcome=held)
+
+
+_CONTRADICTS = "The station knows no such reservation, and shows the place as reserved."
 
 
 def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Proof:
@@ -124,7 +142,7 @@ def _is_guarded(command: Command, outcome: Outcome) -> bool:
 
 def _needed_facts(command: Command) -> NeededFacts:
     number = required(command.cancel_reservation).wire_id
-    needs = {Need.SESSIONS_OF_RESERVATION, Need.RESERVATION_FRAMES}
+    needs = {Need.SESSIONS_OF_RESERVATION, Need.RESERVATION_FRAMES, Need.RESERVED_CONNECTORS}
     return NeededFacts(frozenset(needs), reservation_number=number)
 
 

@@ -90,7 +90,8 @@ class Need(StrEnum):
     RUNNING_SESSIONS_OF_EVSE: those of the EVSE that the command names.
     SESSIONS_OF_RESERVATION: those that name the reservation's number.
     RIVALS: the other starts at the station. CONNECTORS: the status of the EVSE's connectors.
-    ALL_CONNECTORS: the same of the whole station.
+    ALL_CONNECTORS: the same of the whole station. RESERVED_CONNECTORS: of the reservation that the
+        command ends, as long as no other reservation explains what they show.
     RESERVATION_FRAMES: the command's frames with their answers. RESTART: the station's boots.
     """
 
@@ -101,6 +102,7 @@ class Need(StrEnum):
     RIVALS = "RIVALS"
     CONNECTORS = "CONNECTORS"
     ALL_CONNECTORS = "ALL_CONNECTORS"
+    RESERVED_CONNECTORS = "RESERVED_CONNECTORS"
     RESERVATION_FRAMES = "RESERVATION_FRAMES"
     RESTART = "RESTART"
 

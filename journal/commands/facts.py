@@ -65,7 +65,7 @@ async def read_facts(
         sessions=sessions,
         rivals=rivals.rivals,
         contested=rivals.contested,
-        connectors=await _connectors(tx, command.station, needed),
+        connectors=await _connectors(tx, command, needed),
         ocpp_version=holder.ocpp_version if holder else (station.ocpp_version if station else ""),
         connected_since=holder.connected_time if holder else None,
         connection_timeout_s=wait_s,
@@ -221,14 +221,33 @@ async def _since_frames(
     return found
 
 
-async def _connectors(tx: Tx, station: str, needed: NeededFacts) -> tuple[ConnectorState, ...]:
+async def _connectors(tx: Tx, command: Command, needed: NeededFacts) -> tuple[ConnectorState, ...]:
     """The connectors that the command needs; of one EVSE: none when it names no EVSE."""
+    if Need.RESERVED_CONNECTORS in needed.needs:
+        return await _reserved_connectors(tx, command)
     whole = Need.ALL_CONNECTORS in needed.needs
     if not whole and (Need.CONNECTORS not in needed.needs or needed.evse_id is None):
         return ()
-    rows = await stations.connectors(tx, station)
+    rows = await stations.connectors(tx, command.station)
+    return tuple(_state(row) for row in rows if whole or row.evse_id == needed.evse_id)
+
+
+async def _reserved_connectors(tx: Tx, command: Command) -> tuple[ConnectorState, ...]:
+    """Those that the command's reservation may hold; none when another one may hold them."""
+    reservation = (await read_target(tx, command)).reservation
+    if reservation is None:
+        return ()
+    evse_id, connector_id = reservation.evse_id, reservation.connector_id
+    for entry in await reservations.open_at(tx, command.station):
+        other = entry.snapshot.get("evse_id")
+        if entry.name != reservation.name and (evse_id is None or other in {None, evse_id}):
+            return ()
     return tuple(
-        ConnectorState(row.evse_id, row.status, row.previous_status, row.status_time)
-        for row in rows
-        if whole or row.evse_id == needed.evse_id
+        _state(row)
+        for row in await stations.connectors(tx, command.station)
+        if evse_id in {None, row.evse_id} and connector_id in {None, row.connector_id}
     )
+
+
+def _state(row: stations.StationConnector) -> ConnectorState:
+    return ConnectorState(row.evse_id, row.status, row.previous_status, row.status_time)

@@ -228,6 +228,19 @@ async def test_a_cancel_that_the_station_does_not_know_of_ends_it_all_the_same(
     assert (await until(bench, command, lambda r: r.ended)).state is ReservationState.CANCELLED
 
 
+async def test_a_refused_cancel_of_a_place_that_is_shown_as_reserved_is_unknown(
+    bench: Bench,
+) -> None:
+    command = await held(bench)
+    await bench.connector("Reserved")
+    bench.gateway.plays = [answers(rejected())]
+    cancel = await cancel_command(bench, command)
+    await bench.submit(cancel, WaitFor.STATION_ANSWER)
+    await bench.skip(11)
+    outcome = await bench.outcome(cancel)
+    assert (outcome.code, outcome.cause) == (Code.UNKNOWN, Cause.FACTS_STILL_ON_STATION.value)
+
+
 async def test_a_cancel_of_an_ended_reservation_sends_nothing(bench: Bench) -> None:
     command = await held(bench)
     assert command.reserve is not None

@@ -26,6 +26,7 @@ from tests.unit.domain.situations import (
     answered,
     asks,
     at,
+    available,
     cancel,
     lost,
     session,
@@ -96,6 +97,24 @@ def test_a_lost_answer_is_asked_for_again_within_limits(
     facts: Facts, now_s: float, expected: str
 ) -> None:
     assert said(lost(cancel()), facts, now_s) == expected
+
+
+def test_no_such_reservation_at_a_place_that_is_shown_as_reserved_is_unknown() -> None:
+    command = changes.sent(cancel(), at(0))
+    reserved = known(REJECTED, connectors=(available(), available(status="Reserved")))
+    early = judge(command, reserved, TIMING, at(2))
+    assert (early.act, early.look_again) == (Act.WAIT, at(11))
+    outcome = judge(command, reserved, TIMING, at(11)).outcome
+    assert outcome is not None
+    assert (outcome.code, outcome.cause) == (Code.UNKNOWN, Cause.FACTS_STILL_ON_STATION)
+    assert "shows the place as reserved" in outcome.message
+    unknown = changes.concluded(command, outcome, at(11))
+    assert said(unknown, reserved, 20) == "WAIT"
+    free = known(REJECTED, connectors=(available(),))
+    assert said(command, free, 5) == said(unknown, free, 20) == "RESERVATION_GONE"
+    used = replace(reserved, sessions=(session(reservation_id=42),))
+    assert said(command, used, 2) == "RESERVATION_USED"
+    assert said(changes.sent(cancel(ours=False), at(0)), reserved, 2) == "RESERVATION_UNKNOWN"
 
 
 def test_an_unknown_cancel_stays_on_guard_for_its_answer() -> None:

@@ -387,13 +387,6 @@ def test_a_cancelled_start_with_a_report_that_nobody_could_read_asks_a_human_to_
     assert judged(done, facts(session(), untaken=UNTAKEN), 90) == "UNDO"
 
 
-def test_a_session_that_may_be_authorised_yet_keeps_a_cancelled_start_waiting() -> None:
-    cancelled = changes.cancelled(answered(start(), NAMED), at(12))
-    assert judged(cancelled, cable_first(), 20) == "WAIT"
-    assert judged(cancelled, cable_first(charging_state="Charging"), 20) == "UNDO"
-    assert judged(cancelled, cable_first(), 76) == "SETTLE"
-
-
 @pytest.mark.parametrize(
     ("named", "expected"), [(None, "WAIT"), (5, "UNDO")], ids=["the driver's own", "named again"]
 )
