@@ -9,7 +9,7 @@ from domain.commands.judging import judge
 from domain.commands.timing import Timing
 from domain.evidence.facts import Act, Asked, Decision, Facts
 from domain.evidence.frames import ReservationFrame
-from domain.evidence.sessions import ConnectorState, Rival, SentFrame, Session
+from domain.evidence.sessions import ConnectorState, Rival, SentFrame, Session, TokenState
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Command, State
 from domain.model.specs import (
@@ -35,6 +35,7 @@ TIMING = Timing(
 TOKEN = IdToken("ISO14443", "****1234", "sealed", "token")
 RESERVATION = "a" * 24
 ACCEPTED = StationAnswer(Verdict.ACCEPTED, "Accepted")
+NAMED = StationAnswer(Verdict.ACCEPTED, "Accepted", ocpp_transaction_id="9")
 REJECTED = StationAnswer(Verdict.REJECTED, "Rejected", reason_code="Busy", additional_info="EVSE")
 
 
@@ -172,3 +173,9 @@ def said(decision: Decision) -> str:
 
 def judged(command: Command, known: Facts, now_s: float) -> str:
     return said(judge(command, known, TIMING, at(now_s)))
+
+
+def cable_first(**changed: Any) -> Facts:
+    """OCPP 2.x: the station names the session of its answer; its token has not been told."""
+    known = session(ocpp_transaction_id="9", token_digest=None, token_state=TokenState.NOT_TOLD)
+    return facts(replace(known, **changed), ocpp_version="2.0.1")

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from domain.commands import transitions as changes
 from domain.commands.judging import apply, judge
 from domain.commands.transitions import answered as answered_by
 from domain.evidence.facts import Act, Facts
@@ -21,10 +22,13 @@ from domain.reservations.transitions import EndCause, requested
 from domain.reservations.transitions import ended as reservation_ended
 from tests.unit.domain.situations import (
     ACCEPTED,
+    NAMED,
     TIMING,
     answered,
     at,
+    cable_first,
     facts,
+    judged,
     reset,
     session,
     start,
@@ -135,3 +139,10 @@ def test_a_car_that_comes_is_no_restart_of_its_evse() -> None:
     known = facts(restart=RestartFacts(connectors=(came,), connected=True, same_socket=True))
     decision = judge(answered(reset(evse_id=1)), known, TIMING, at(51))
     assert decision.act is Act.WAIT
+
+
+def test_a_session_that_may_be_authorised_yet_keeps_a_cancelled_start_waiting() -> None:
+    cancelled = changes.cancelled(answered(start(), NAMED), at(12))
+    assert judged(cancelled, cable_first(), 20) == "WAIT"
+    assert judged(cancelled, cable_first(charging_state="Charging"), 20) == "UNDO"
+    assert judged(cancelled, cable_first(), 76) == "SETTLE"

@@ -1,8 +1,5 @@
 """What became of a StartSession: one table per moment, a row per situation."""
 
-from dataclasses import replace
-from typing import Any
-
 import pytest
 
 from domain.commands import transitions as changes
@@ -17,11 +14,13 @@ from domain.model.outcomes import Cause, ending
 from domain.model.specs import Kind
 from tests.unit.domain.situations import (
     ACCEPTED,
+    NAMED,
     TIMING,
     answered,
     asked,
     at,
     available,
+    cable_first,
     ended,
     facts,
     frame,
@@ -34,7 +33,6 @@ from tests.unit.domain.situations import (
 
 UNANSWERED = frame(answer_time=None)
 ON_2X = {"ocpp_version": "2.0.1"}
-NAMED = StationAnswer(Verdict.ACCEPTED, "Accepted", ocpp_transaction_id="9")
 
 
 @pytest.mark.parametrize(
@@ -334,12 +332,6 @@ def test_the_first_look_after_a_frame(
 
 
 # --- A session whose token is told later than its start
-
-
-def cable_first(**changed: Any) -> Facts:
-    """The station names the session of its answer; its token has not been told."""
-    known = session(ocpp_transaction_id="9", token_digest=None, token_state=TokenState.NOT_TOLD)
-    return facts(replace(known, **changed), **ON_2X)
 
 
 @pytest.mark.parametrize(
