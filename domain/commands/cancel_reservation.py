@@ -1,10 +1,11 @@
 """CancelReservation: a station lets a reservation go, and its answer is the outcome.
 
-Accepted is the outcome. Rejected means that the station has no such reservation, and the facts say
-what that means. If a session carries the number, the reservation was used and is not cancelled. If
-the reservation is ours, it has ended, which is what was asked for; but while its place is shown as
-reserved, the station contradicts itself, and the outcome is UNKNOWN. If nobody here ever heard of
-it, the station knows no such reservation.
+Accepted is the outcome, unless a session carries the number of a reservation of ours: then it was
+used and is not cancelled. Rejected means that the station has no such reservation, and the facts
+say what that means. If a session carries the number, the reservation was used. If it is ours, it
+has ended, which is what was asked for; but while its place is shown as reserved, the station
+contradicts itself, and the outcome is UNKNOWN. If nobody here ever heard of it, the station knows
+no such reservation.
 
 A lost answer is no reason to worry: the frame may be repeated, and finds nothing left to do. The
 same is done after an error of the station's own: it says neither yes nor no.
@@ -62,7 +63,10 @@ def judge_cancel(command: Command, facts: Facts, timing: Timing, now: datetime) 
     if not frames:
         return Decision(Act.WAIT)
     if any(frame.agreed for frame in frames):
-        return Decision(Act.CONCLUDE, outcome=about_reservation(spec, Cause.RESERVATION_CANCELLED))
+        cancelled_there = about_reservation(spec, Cause.RESERVATION_CANCELLED)
+        # A number that is not ours may be an older one, used again.
+        used = _used(spec, facts) if spec.found_reservation is not None else None
+        return Decision(Act.CONCLUDE, outcome=used or cancelled_there)
     last = frames[-1]
     if last.said_no_such:
         return _not_there(command, spec, facts, now)
@@ -88,14 +92,21 @@ def about_reservation(
     return ending(cause, words, reservation=about)
 
 
+def _used(spec: CancelReservationSpec, facts: Facts) -> Outcome | None:
+    """The outcome when a session carries the number, whatever the station answered; else None."""
+    user = next((s for s in facts.sessions if s.reservation_id == spec.wire_id), None)
+    if user is None:
+        return None
+    return about_reservation(spec, Cause.RESERVATION_USED, transaction=user.name)
+
+
 def _not_there(
     command: Command, spec: CancelReservationSpec, facts: Facts, now: datetime
 ) -> Decision:
     """The next step after "no such reservation". A place that was let go is soon shown as free."""
     ours, last = spec.found_reservation is not None, facts.asks[-1]
-    user = next((s for s in facts.sessions if s.reservation_id == spec.wire_id), None)
-    if user is not None:
-        used = about_reservation(spec, Cause.RESERVATION_USED, transaction=user.name)
+    used = _used(spec, facts)
+    if used is not None:
         return Decision(Act.CONCLUDE, outcome=used)
     if not (ours and any(each.status == ConnectorStatus.RESERVED for each in facts.connectors)):
         gone = Cause.RESERVATION_GONE if ours else Cause.RESERVATION_UNKNOWN
@@ -119,8 +130,8 @@ def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Pro
     last = facts.asks[-1] if facts.asks else None
     used = any(session.reservation_id == number for session in facts.sessions)
     return Proof(
-        speaks_for=signs(undone_there=any(frame.agreed for frame in facts.asks)),
-        speaks_against=signs(refused=last is not None and last.refused),
+        speaks_for=signs(undone_there=not used and any(frame.agreed for frame in facts.asks)),
+        speaks_against=signs(refused=last is not None and last.refused, used_there=used),
         not_known=signs(report_not_taken=bool(facts.untaken) and not used),
     )
 
@@ -204,6 +215,7 @@ CANCEL_RESERVATION = CommandRules(
     is_undecided=_is_undecided,
     first_look=looked_at_with_answer,
     no_is_weighed=False,
+    yes_is_weighed=True,
     judge=judge_cancel,
     judge_compensating=judge_cancel,
     judge_done=judge_cancel,

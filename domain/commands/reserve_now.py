@@ -360,6 +360,7 @@ RESERVE_NOW = CommandRules(
     is_undecided=_is_undecided,
     first_look=looked_at_with_answer,
     no_is_weighed=False,
+    yes_is_weighed=False,
     judge=judge_reserve,
     judge_compensating=judge_reserve,
     judge_done=judge_reserve,

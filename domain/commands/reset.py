@@ -360,6 +360,7 @@ RESET = CommandRules(
     is_undecided=always_decided,
     first_look=_first_look,
     no_is_weighed=True,
+    yes_is_weighed=False,
     judge=judge_reset,
     judge_compensating=judge_reset,
     judge_done=judge_reset,

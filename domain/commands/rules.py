@@ -141,7 +141,8 @@ class CommandRules:
     is_undecided: whether this command is in a state in which even such an answer decides nothing.
     first_look: when to look at the facts for the first time after a frame was sent, unless woken.
     no_is_weighed: a no is no end of the command when the station reported something since the
-        frame: then facts decide.
+        frame: then facts decide. yes_is_weighed: a yes neither, when a session carries the number
+        of the reservation.
     judge, judge_compensating, judge_done: the next step, by all facts: while the effect is awaited,
         while it is undone after a cancel, and on guard after the end.
     proof: what speaks for the effect and against it, and what is not known. A negative that
@@ -173,6 +174,7 @@ class CommandRules:
     is_undecided: Callable[[Command, StationAnswer], bool]
     first_look: Callable[[SentFrame, StationAnswer | None, Timing, float | None], datetime]
     no_is_weighed: bool
+    yes_is_weighed: bool
     judge: Judge
     judge_compensating: Judge
     judge_done: Judge

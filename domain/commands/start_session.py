@@ -370,6 +370,7 @@ START_SESSION = CommandRules(
     is_undecided=always_decided,
     first_look=_first_look,
     no_is_weighed=True,
+    yes_is_weighed=False,
     judge=judge_start,
     judge_compensating=judge_late_start,
     judge_done=judge_late_start,

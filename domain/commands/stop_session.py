@@ -367,6 +367,7 @@ STOP_SESSION = CommandRules(
     is_undecided=always_decided,
     first_look=_first_look,
     no_is_weighed=False,
+    yes_is_weighed=False,
     judge=judge_stop,
     judge_compensating=judge_stop,
     judge_done=_judge_done,

@@ -300,6 +300,7 @@ UNLOCK_CONNECTOR = CommandRules(
     is_undecided=always_decided,
     first_look=looked_at_with_answer,
     no_is_weighed=False,
+    yes_is_weighed=False,
     judge=judge_unlock,
     judge_compensating=judge_unlock,
     judge_done=judge_unlock,

@@ -33,6 +33,7 @@ class Sign(StrEnum):
     SAID_FAILED = "SAID_FAILED"
     NEVER_SENT = "NEVER_SENT"
     UNDONE_THERE = "UNDONE_THERE"
+    USED_THERE = "USED_THERE"
 
     # For the effect
     EVSE_IN_USE = "EVSE_IN_USE"
@@ -70,6 +71,7 @@ SIGNS: dict[Sign, str] = {
     Sign.SAID_FAILED: "The station said that it tried and failed.",
     Sign.NEVER_SENT: "The request was never written to any socket.",
     Sign.UNDONE_THERE: "The station said that nothing is reserved.",
+    Sign.USED_THERE: "A session carries the number of the reservation.",
     Sign.EVSE_IN_USE: "The charging place is shown as in use, and no other session explains it.",
     Sign.EVSE_FREE: "The charging place is shown as free since the request, or since it charged.",
     Sign.EVSE_NOT_CHARGING: "The charging place has left the state of a session.",
@@ -115,7 +117,7 @@ NEEDS: dict[Cause, frozenset[Sign]] = {
     Cause.EVSE_UNAVAILABLE: _SAID_NO,
     Cause.SESSION_RUNNING: _SAID_NO,
     Cause.UNKNOWN_CONNECTOR: _SAID_NO,
-    Cause.RESERVATION_USED: _SAID_NO,
+    Cause.RESERVATION_USED: frozenset({Sign.USED_THERE}),
     Cause.RESERVATION_UNKNOWN: _SAID_NO,
     Cause.NO_CABLE_OR_NO_TRANSACTION: frozenset({Sign.AGREED_AND_SILENT, Sign.NOTHING_HELD_BACK}),
     Cause.CABLE_WAIT_ENDED: frozenset({Sign.WAIT_ENDED}),

@@ -291,7 +291,8 @@ class Sender:
         async def write(tx: Tx) -> tuple[int, bool]:
             await sends.answered(tx, send.id, answer=answer_to_row(answer), now=now)
             await name_by_answer(tx, send, answer)
-            alone = await decides(tx, request.kind, request.station, answer, send.send_time)
+            left, about = send.send_time, send.named_id
+            alone = await decides(tx, request.kind, request.station, answer, left, named_id=about)
             heard = partial(
                 changes.frame_ended, kind=request.kind, answer=answer, at=now, decides=alone
             )

@@ -139,7 +139,8 @@ class ScriptedGateway:
 
         async def write(tx: Tx) -> tuple[int, bool]:
             await sends.answered(tx, send.id, answer=answer_to_row(answer), now=now)
-            alone = await decides(tx, request.kind, request.station, answer, send.send_time)
+            left, about = send.send_time, send.named_id
+            alone = await decides(tx, request.kind, request.station, answer, left, named_id=about)
             if late:
                 event = StationEvent(request.station, "answer", remote_start_id=send.id)
                 await wake_concerned(tx, event, now)

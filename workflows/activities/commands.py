@@ -231,7 +231,8 @@ async def _with_late_answer(tx: Tx, request: WeighEvidenceInput) -> Command:
     if command.station_answer is not None and command.answer_time == last.answer_time:
         return command
     answer, at = answer_from_row(last.answer), last.answer_time or request.now
-    alone = await decides(tx, command.kind, command.station, answer, last.send_time)
+    left, named_id = last.send_time, last.named_id
+    alone = await decides(tx, command.kind, command.station, answer, left, named_id=named_id)
     change = _answering(answer, at, alone)
     return await _record(tx, command, f"answered:{last.attempt}", change, request.now)
 
@@ -301,7 +302,11 @@ async def _hearing(
         return None
     heard, now = request.heard or SendFrameResult(SendStatus.NO_ANSWER), request.now
     answer, sent = heard.answer, heard.send_time or now
-    alone = answer is None or await decides(tx, command.kind, command.station, answer, sent)
+    rows = await sends.by_command(tx, command.tenant, command.name)
+    named_id = next((row.named_id for row in rows if row.kind == command.kind.value), None)
+    alone = answer is None or await decides(
+        tx, command.kind, command.station, answer, sent, named_id=named_id
+    )
     return lambda known: changes.frame_ended(
         known,
         known.kind,

@@ -225,7 +225,10 @@ async def test_a_cancel_of_a_number_that_nobody_knows_is_refused(bench: Bench) -
     assert (outcome.code, outcome.cause) == (Code.REJECTED, Cause.RESERVATION_UNKNOWN.value)
 
 
-async def test_a_cancel_of_a_used_reservation_says_that_it_was_used(bench: Bench) -> None:
+@pytest.mark.parametrize("answer", [rejected(), accepted()], ids=["refused", "accepted"])
+async def test_a_cancel_of_a_used_reservation_says_that_it_was_used(
+    bench: Bench, answer: StationAnswer
+) -> None:
     command = await begun(bench, answers(accepted()))
     await until(bench, command, lambda r: r.state is ReservationState.HELD)
 
@@ -233,7 +236,7 @@ async def test_a_cancel_of_a_used_reservation_says_that_it_was_used(bench: Bench
         assert command.reserve is not None
         await bench.session_starts(reservation_id=command.reserve.wire_id, silently=True)
 
-    bench.gateway.plays = [answers(rejected(), before=is_used)]
+    bench.gateway.plays = [answers(answer, before=is_used)]
     cancel = await cancel_command(bench, command)
     await bench.submit(cancel, WaitFor.OUTCOME)
     outcome = await bench.outcome(cancel)

@@ -73,6 +73,12 @@ def test_no_such_reservation_is_for_the_facts_and_an_error_says_nothing() -> Non
         (cancel(ours=False), known(REJECTED), "RESERVATION_UNKNOWN"),
         (cancel(), known(REJECTED, sessions=(session(reservation_id=42),)), "RESERVATION_USED"),
         (cancel(), known(None, ACCEPTED), "RESERVATION_CANCELLED"),
+        (cancel(), known(ACCEPTED, sessions=(session(reservation_id=42),)), "RESERVATION_USED"),
+        (
+            cancel(ours=False),
+            known(ACCEPTED, sessions=(session(reservation_id=42),)),
+            "RESERVATION_CANCELLED",
+        ),
         (cancel(), known(ERROR), "SEND_AGAIN"),
     ],
 )
