@@ -52,11 +52,6 @@ class ReservationFrame:
         return self.answer is not None and self.answer.verdict is Verdict.NOT_SUPPORTED
 
     @property
-    def unreadable(self) -> bool:
-        """Whether the station said something that means neither yes nor no."""
-        return self.answer is not None and self.answer.verdict is Verdict.UNREADABLE
-
-    @property
     def said_no_such(self) -> bool:
         """Whether the station said, in the standard's own word, that it has no such reservation."""
         return self.answer is not None and self.answer.said_no_such

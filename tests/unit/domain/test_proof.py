@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from domain.commands import transitions as changes
 from domain.commands.judging import judge
+from domain.commands.table import COMMANDS
 from domain.evidence.facts import Asked, Decision, Facts
 from domain.evidence.proof import (
     NEEDS,
@@ -24,17 +25,20 @@ from domain.evidence.sessions import ConnectorState, Session, TokenState
 from domain.model.answers import CallError, StationAnswer, Verdict
 from domain.model.command import Code, Command
 from domain.model.outcomes import ENDINGS, Cause, ending
+from domain.model.specs import Kind
 from tests.unit.domain.situations import (
     ACCEPTED,
     REJECTED,
     T0,
     TIMING,
+    answered,
     asks,
     at,
     cancel,
     ended,
     facts,
     frame,
+    judged,
     lost,
     reserve,
     reset,
@@ -69,6 +73,32 @@ def test_a_negative_without_what_it_needs_is_unknown(cause: Cause) -> None:
     beside = tuple(sign for sign in Sign if sign not in NEEDS[cause])
     told = proven(ending(cause), Proof(speaks_against=beside), ending(Cause.ANSWER_TIMEOUT))
     assert told.code is Code.UNKNOWN
+
+
+@pytest.mark.parametrize("command", [start(), stop(), reset()])
+def test_a_command_that_was_not_sent_proves_nothing(command: Command) -> None:
+    assert COMMANDS[command.kind].proof(command, Facts(), TIMING, at(0)) == Proof()
+
+
+def test_what_speaks_against_an_unlock_is_the_stations_word_or_that_it_was_never_sent() -> None:
+    proof = COMMANDS[Kind.UNLOCK_CONNECTOR].proof
+    refused = proof(answered(unlock(), REJECTED), facts(), TIMING, at(5))
+    assert refused.speaks_against == (Sign.REFUSED,)
+    failed = StationAnswer(Verdict.FAILED, "UnlockFailed")
+    assert proof(answered(unlock(), failed), facts(), TIMING, at(5)).speaks_against == (
+        Sign.SAID_FAILED,
+    )
+    never = proof(unlock(stop_first=True), facts(), TIMING, at(5))
+    assert never.speaks_against == (Sign.NEVER_SENT,)
+
+
+def test_a_refused_reset_is_weighed_against_what_the_station_reported() -> None:
+    weighed = changes.answered(changes.sent(reset(), T0), REJECTED, at(1), decides=False)
+    known = facts(restart=RestartFacts(same_socket=True, connected=True))
+    assert judged(weighed, known, 2) == "STATION_REJECTED"
+    unread = replace(known, untaken=(UntakenReport("BootNotification", at(2)),))
+    assert judged(weighed, unread, 3) == "WAIT"
+    assert judged(weighed, unread, 17) == "REPORT_NOT_USABLE"
 
 
 # --- All commands, over generated evidence
@@ -129,7 +159,7 @@ RESTARTS = st.builds(
     connected=st.booleans(),
     running=SESSIONS.map(tuple),
 )
-COMMANDS = (start(), stop(), unlock(), unlock(stop_first=True), reset(), reserve(), cancel())
+SENT = (start(), stop(), unlock(), unlock(stop_first=True), reset(), reserve(), cancel())
 
 
 def _apart(sessions: list[Session]) -> list[Session]:
@@ -144,7 +174,7 @@ def _apart(sessions: list[Session]) -> list[Session]:
 @st.composite
 def situations(draw: st.DrawFn) -> tuple[Command, Facts, float]:
     """A command that was sent, all that is known, and the time."""
-    command, answer = draw(st.sampled_from(COMMANDS)), draw(st.sampled_from(ANSWERS))
+    command, answer = draw(st.sampled_from(SENT)), draw(st.sampled_from(ANSWERS))
     weighed = draw(st.booleans())
     if answer is None:
         sent, last = lost(command), frame(answer_time=None)

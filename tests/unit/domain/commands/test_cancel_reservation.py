@@ -34,6 +34,7 @@ from tests.unit.domain.situations import (
 
 RULES = COMMANDS[Kind.CANCEL_RESERVATION]
 ERROR = StationAnswer(Verdict.FAILED, call_error=CallError("InternalError"))
+NO_RIGHT = StationAnswer(Verdict.REJECTED, call_error=CallError("SecurityError"))
 
 
 def known(*answers: StationAnswer | None, **changed: object) -> Facts:
@@ -80,6 +81,7 @@ def test_no_such_reservation_is_for_the_facts_and_an_error_says_nothing() -> Non
             "RESERVATION_CANCELLED",
         ),
         (cancel(), known(ERROR), "SEND_AGAIN"),
+        (cancel(), known(NO_RIGHT), "CALL_ERROR"),
     ],
 )
 def test_an_answer_is_judged_by_facts(command: Command, facts: Facts, expected: str) -> None:

@@ -37,6 +37,11 @@ def test_a_late_answer_concerns_the_frame_that_it_names(kind: Kind) -> None:
     assert concern(kind, told("answer", remote_start_id=6)) is Concern.NO
 
 
+@pytest.mark.parametrize("kind", Kind)
+def test_a_report_that_nobody_could_take_concerns_every_frame(kind: Kind) -> None:
+    assert concern(kind, told("untaken_report")) is Concern.YES
+
+
 @pytest.mark.parametrize("kind", sorted(set(Kind) - {STOP}))
 def test_a_return_concerns_who_lost_an_answer_or_undoes_something(kind: Kind) -> None:
     back = told("connected")

@@ -60,6 +60,9 @@ def test_a_session_that_another_start_has_taken_was_never_that_of_a_refused_one(
             session(start_time=at(2), received_time=at(2)), 20, "UNDO", id="begun at once"
         ),
         pytest.param(session(), 20, "WAIT", id="begun long after the no"),
+        pytest.param(
+            session(start_time=at(-20), received_time=at(2)), 20, "WAIT", id="told at once"
+        ),
         pytest.param(session(start_time=at(-20)), 20, "WAIT", id="begun before, told after"),
         pytest.param(session(start_time=at(-20)), 110, "UNDO_FAILED", id="and it runs on"),
         pytest.param(

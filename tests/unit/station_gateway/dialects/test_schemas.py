@@ -8,6 +8,7 @@ import pytest
 
 from station_gateway.dialects import v16, v21, v201
 from station_gateway.dialects.interface import Dialect
+from station_gateway.dialects.mending.mends import NO_MENDS
 from station_gateway.dialects.schemas import SchemaSet
 from tests.unit.station_gateway.malformed import REQUIRED
 from tests.unit.station_gateway.versions import DIALECTS
@@ -166,3 +167,8 @@ def test_schemas_of_a_package_that_is_not_installed_are_an_error() -> None:
     absent = SchemaSet("no_such_package.v99", "", frozenset({"Heartbeat"}), v16.ERRORS)
     with pytest.raises(ModuleNotFoundError, match="no_such_package"):
         absent.check_call("Heartbeat", {})
+
+
+def test_the_first_message_of_an_action_is_judged_like_the_others() -> None:
+    fresh = SchemaSet("ocpp.v16", "", frozenset({"Heartbeat"}), v16.ERRORS)
+    assert fresh.take_call("Heartbeat", {}) == fresh.take_call("Heartbeat", {}) == NO_MENDS
