@@ -216,3 +216,9 @@ def test_a_reservation_keeps_the_moment_of_its_first_yes() -> None:
     """A hold that is made again began when it first did."""
     again = changes.held(hold(), at(60), 2)
     assert (again.start_time, again.hold_time) == (T0, at(60))
+
+
+@pytest.mark.parametrize("state", sorted(set(ReservationState) - {ReservationState.HELD}))
+def test_a_cancel_ends_only_what_is_held(state: ReservationState) -> None:
+    known = hold(state=state)
+    assert changes.cancelled(known, "no need", T0) is known
