@@ -63,7 +63,10 @@ def signs_of_end(facts: Facts, frame: SentFrame) -> tuple[Sign, ...]:
     target, asked = _target(facts), facts.asked
     place, sent = place_of(facts, frame), frame.send_time
     since = sent if target is None else min(sent, target.received_time)
-    shown = tuple(each for each in facts.connectors if place in {None, each.evse_id})
+    is_unheard_of = target is None and place is None
+    shown = tuple(
+        each for each in facts.connectors if place in {None, each.evse_id} and not is_unheard_of
+    )
     booted = facts.boot_time
     return signs(
         said_not_running=asked is not None and asked.ongoing is False and target is not None,

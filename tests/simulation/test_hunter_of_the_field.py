@@ -13,6 +13,7 @@ import pytest
 
 from domain.commands import start_session
 from domain.commands.table import COMMANDS
+from domain.evidence import facts
 from domain.evidence.sessions import Match, Session
 from domain.limits import CLOCK_TOLERANCE
 from domain.model.command import Outcome
@@ -116,7 +117,7 @@ def test_a_session_that_stands_as_running_for_ever_is_found(
 
 def believes_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a station's clock shows as earlier than our frame was before it."""
-    real: Callable[..., Match] = vars(start_session)["classify"]
+    real: Callable[..., Match] = vars(facts)["classify"]
 
     def trusting(session: Session, frame: Any, **rest: Any) -> Match:
         earliest: datetime = frame.send_time - CLOCK_TOLERANCE
@@ -125,7 +126,7 @@ def believes_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
             return Match.NO_MATCH
         return real(session, frame, **rest)
 
-    monkeypatch.setattr(start_session, "classify", trusting)
+    monkeypatch.setattr(facts, "classify", trusting)
 
 
 def test_an_end_before_its_start_that_is_taken_for_another_session_is_found(
