@@ -87,6 +87,10 @@ class CommandRun:
 
     # --- Waiting.
 
+    def _is_over(self) -> bool:
+        """Whether nobody is to be answered, and no frame is out whose answer is late."""
+        return workflow.all_handlers_finished() and (self._out is None or self._out.done())
+
     def _cancel_pending(self) -> bool:
         return self._cancel is not None and not self._cancel_done
 

@@ -93,8 +93,6 @@ class RemoteCommandWorkflow(CommandRun):
             self._report()
         await self._guard()
         await self._answer_the_late()
-        if self._out is not None:  # its answer came too late to matter, and has a place to end
-            await workflow.wait_condition(self._out.done)
 
     # --- What callers and stations send to a running command.
 
@@ -385,14 +383,11 @@ class RemoteCommandWorkflow(CommandRun):
 
     async def _answer_the_late(self) -> None:
         """Answers the updates that came while the command ended: a workflow's end drops them."""
-        while not workflow.all_handlers_finished():
+        while not self._is_over():
             if self._cancel is not None:
                 await self._note_cancel()
             await workflow.wait_condition(
-                lambda: (
-                    workflow.all_handlers_finished()
-                    or (self._cancel is not None and not self._cancel_noted)
-                )
+                lambda: self._is_over() or (self._cancel is not None and not self._cancel_noted)
             )
 
     def _report(self) -> None:
