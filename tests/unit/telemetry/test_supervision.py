@@ -5,8 +5,10 @@ import contextlib
 from datetime import timedelta
 
 import pytest
+import structlog
 from prometheus_client import REGISTRY
 
+from telemetry import supervision
 from telemetry.supervision import MOST_FAILURES, supervised
 
 AT_ONCE = timedelta(0)
@@ -31,16 +33,17 @@ def counted(task: str) -> float:
 
 
 async def test_a_task_that_fails_is_logged_counted_and_started_again(
-    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     work, given_up, before = Work(3), list[bool](), counted("planted")
-    await supervised(
-        "planted", work.run, give_up=lambda: given_up.append(True), first_pause=AT_ONCE
-    )
+    with structlog.testing.capture_logs() as lines:
+        monkeypatch.setattr(supervision, "_log", structlog.get_logger())
+        await supervised(
+            "planted", work.run, give_up=lambda: given_up.append(True), first_pause=AT_ONCE
+        )
     assert (work.runs, given_up, counted("planted") - before) == (4, [], 3)
-    shown = "".join(capsys.readouterr())
-    assert "background_task_failed" in shown
-    assert "RuntimeError" in shown
+    assert [line["event"] for line in lines].count("background_task_failed") == 3
+    assert all(line["log_level"] == "error" for line in lines)
 
 
 async def test_a_task_that_keeps_failing_ends_its_process_once() -> None:
