@@ -102,8 +102,8 @@ def test_a_refused_reset_is_weighed_against_what_the_station_reported() -> None:
 
 
 def test_a_session_that_ended_by_a_reset_speaks_for_the_restart() -> None:
-    ran = {"start_time": at(-60), "received_time": at(-60)}
-    over = RestartFacts(same_socket=True, running=(ended("ImmediateReset", **ran),))
+    session_over = ended("ImmediateReset", start_time=at(-60), received_time=at(-60))
+    over = RestartFacts(same_socket=True, running=(session_over,))
     proof = COMMANDS[Kind.RESET].proof(answered(reset()), facts(restart=over), TIMING, at(700))
     assert proof.speaks_for == (Sign.ENDED_BY_RESET,)
     assert not proof.holds(Cause.STATION_DID_NOT_RESTART)
