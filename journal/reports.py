@@ -13,12 +13,7 @@ async def untaken_since(tx: Tx, station: str, since: datetime) -> tuple[UntakenR
     Where there are more than are read, one about nothing certain stands for the rest.
     """
     rows = await reports.untaken_since(tx, station, since)
-    found = tuple(
-        UntakenReport(
-            row.action, row.received_time, row.evse_id, row.ocpp_transaction_id, row.reason
-        )
-        for row in rows
-    )
+    found = tuple(UntakenReport(row.action, row.received_time, row.evse_id) for row in rows)
     if len(rows) < reports.READ_LIMIT:
         return found
     return (*found, UntakenReport("", rows[-1].received_time))

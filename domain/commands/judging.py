@@ -7,15 +7,13 @@ often, or who woke the workflow. The command's row in `table.py` decides; `apply
 decision into the command by `transitions.py`.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 from domain.commands import transitions as changes
 from domain.commands.rules import CommandRules
 from domain.commands.table import rules_of
 from domain.commands.timing import Timing
-from domain.evidence.facts import Act, Decision, Facts, Need
-from domain.evidence.proof import is_negative, proven
+from domain.evidence.facts import Act, Decision, Facts, Need, as_proven
 from domain.model.command import Command, CompensationState, State
 
 
@@ -23,12 +21,13 @@ def judge(command: Command, facts: Facts, timing: Timing, now: datetime) -> Deci
     """The next step of a command whose frame was sent, by all facts at this moment."""
     rules = rules_of(command)
     decision = _chosen(rules, command, facts, timing, now)
-    outcome = decision.outcome
-    if outcome is None or not is_negative(outcome) or outcome == command.outcome:
+    if decision.outcome == command.outcome:
         return decision
-    proof = rules.proof(command, facts, timing, now)
-    told = proven(outcome, proof, rules.unproven(command, facts))
-    return replace(decision, outcome=told, proof=proof)
+    return as_proven(
+        decision,
+        lambda: rules.proof(command, facts, timing, now),
+        lambda: rules.unproven(command, facts),
+    )
 
 
 def _chosen(

@@ -29,8 +29,8 @@ from domain.commands.rules import (
 from domain.commands.sending import SendAct, SendDecision, Whereabouts, before_sending
 from domain.commands.stop_session import ended_target, judge_stop, stop_proof
 from domain.commands.timing import Timing
-from domain.evidence.facts import Act, Decision, Facts, Need, NeededFacts, session_facts
-from domain.evidence.proof import Proof, is_negative, proven, signs
+from domain.evidence.facts import Act, Decision, Facts, Need, NeededFacts, as_proven, session_facts
+from domain.evidence.proof import Proof, signs
 from domain.evidence.sessions import SentFrame, Session
 from domain.evidence.station_event import (
     Concern,
@@ -164,12 +164,11 @@ def first_step(command: Command, facts: Facts, timing: Timing, now: datetime) ->
         facts, frame=last, frames=len(stop.frames), tried=stop.ids, unanswered=stop.unanswered
     )
     as_stop = _as_stop(command, last, facts)
-    decision = judge_stop(as_stop, known, timing, now)
-    outcome = decision.outcome
-    if outcome is not None and is_negative(outcome):
-        proof = stop_proof(as_stop, known, timing, now)
-        doubtful = ending(Cause.STOP_NOT_CONFIRMED)
-        decision = replace(decision, outcome=proven(outcome, proof, doubtful))
+    decision = as_proven(
+        judge_stop(as_stop, known, timing, now),
+        lambda: stop_proof(as_stop, known, timing, now),
+        lambda: ending(Cause.STOP_NOT_CONFIRMED),
+    )
     return _following(command, last, known, decision)
 
 

@@ -1,12 +1,13 @@
 """All that is known about a command at one moment, and what can be done about it next."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
 from domain.evidence.frames import FirstStop, ReservationFrame
 from domain.evidence.matching import classify, ended_long_before, may_have_been_ours
-from domain.evidence.proof import Proof, UntakenReport
+from domain.evidence.proof import Proof, UntakenReport, is_negative, proven
 from domain.evidence.restart import RestartFacts
 from domain.evidence.sessions import ConnectorState, Match, Rival, SentFrame, Session, running_first
 from domain.model.answers import StationAnswer
@@ -161,6 +162,20 @@ class Decision:
     proof: Proof | None = None
 
 
+def as_proven(
+    decision: Decision, prove: Callable[[], Proof], otherwise: Callable[[], Outcome]
+) -> Decision:
+    """The decision, its outcome only as definite as its proof: the one door of every negative.
+
+    otherwise: the outcome UNKNOWN when no sign in the way has a cause of its own.
+    """
+    outcome = decision.outcome
+    if outcome is None or not is_negative(outcome):
+        return decision
+    proof = prove()
+    return replace(decision, outcome=proven(outcome, proof, otherwise()), proof=proof)
+
+
 def given_answer(command: Command, frame: SentFrame) -> StationAnswer | None:
     """The station's answer to this very frame; None when it answered another one, or none."""
     return command.station_answer if frame.answer_time else None
@@ -206,14 +221,14 @@ def best_of(
 
     late_after: when the command's own time is over.
     """
-    doubtful: Session | None = None
+    named, doubtful = named_by_answer(command, frame), None
     for session in sorted(facts.sessions, key=running_first):
         if has_another(command, session, frame):
             continue
         match = classify(
             session,
             frame,
-            named=named_by_answer(command, frame),
+            named=named,
             rivals=facts.rivals,
             late_after=late_after,
             more_rivals=session.name in facts.contested,

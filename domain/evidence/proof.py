@@ -105,7 +105,6 @@ _CAUSES: tuple[tuple[Sign, Cause], ...] = (
 NEGATIVE_CODES = frozenset({Code.REJECTED, Code.NO_EFFECT})
 """The codes that say that something did not happen although it was sent."""
 
-
 _RUNS_ON = frozenset({Sign.SAID_RUNNING, Sign.KNOWN_RUNNING})
 _SAID_NO = frozenset({Sign.REFUSED})
 
@@ -136,15 +135,12 @@ NEEDS: dict[Cause, frozenset[Sign]] = {
 class UntakenReport:
     """A report of a station that could not be used, since the frame left. Times are ours.
 
-    action: OCPP's word, "" when it could not be read. evse_id, ocpp_transaction_id: None and ""
-    when they could not be read.
+    action: OCPP's word, "" when it could not be read. evse_id: None when it could not.
     """
 
     action: str
     received_time: datetime
     evse_id: int | None = None
-    ocpp_transaction_id: str = ""
-    reason: str = ""
 
 
 def concerning(
