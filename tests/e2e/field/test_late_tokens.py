@@ -3,28 +3,16 @@
 import asyncio
 
 import pytest
-from evcommand.v1 import command_options_pb2, id_token_pb2
 from evcommand.v1 import remote_command_pb2 as command_pb
-from evcommand.v1 import remote_command_service_pb2 as pb
 
 from tests.e2e.field.raw_station import Payload, RawStation, event, raw_station
+from tests.e2e.field.starting import DELAYS_MS, start
 from tests.e2e.foreign_system import System
 
 pytestmark = pytest.mark.e2e
 
-DELAYS_MS = (0, 30, 100, 500, 3_000)
 VERSIONS = ("ocpp2.0.1", "ocpp2.1")
 TOKEN = {"idToken": "DRIVER-1", "type": "ISO14443"}
-
-
-def start(system: System, identity: str) -> command_pb.RemoteCommand:
-    request = pb.StartSessionRequest(
-        station=f"stations/{identity}",
-        evse_id=1,
-        id_token=id_token_pb2.IdToken(value="DRIVER-1"),
-        options=command_options_pb2.CommandOptions(wait_for=command_options_pb2.WAIT_FOR_OUTCOME),
-    )
-    return system.broker.commands.StartSession(request, timeout=30).command
 
 
 async def started_with_the_cable_in(
