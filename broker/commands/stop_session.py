@@ -207,7 +207,7 @@ async def _by_name(lookup: Lookup, name: str) -> StopTarget:
     found = await transactions.get(lookup.tx, name=transaction)
     if found is None or (found.tenant, found.station) != (lookup.tenant, station):
         raise Refusal(Reason.TRANSACTION_NOT_FOUND, f"{name} is not known.")
-    return _session_of(found)
+    return _session_of(await plugs.goes_on_as(lookup.tx, found))
 
 
 async def _by_start(lookup: Lookup, name: str, station: str | None) -> StopTarget:
@@ -241,7 +241,9 @@ async def _start_command(lookup: Lookup, name: str) -> Command:
 async def _by_transaction_id(lookup: Lookup, station: Station, transaction_id: str) -> StopTarget:
     sent = sent_transaction_id(station.ocpp_version, transaction_id)
     found = await transactions.by_ocpp_transaction_id(lookup.tx, station.id, sent)
-    return _session_of(found) if found else StopTarget(station.id, sent)
+    if found is None:
+        return StopTarget(station.id, sent)
+    return _session_of(await plugs.goes_on_as(lookup.tx, found))
 
 
 async def _running(

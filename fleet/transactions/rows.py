@@ -32,6 +32,9 @@ class Transaction:
     end_unreported: it has ended, but the station never said so: it has no `stop_time`, and
         `stop_received_time` is when we knew. With a `stop_time`: the station told an end that named
         no session of ours, and this one was taken for it.
+    start_slack_s: by how much later than start_time it began at most, by our clock, in seconds;
+        less than 0 for a station whose clock is ahead. None: its clock is not known.
+    freed_time: when its connector was first shown as free while it stood as running, by our clock.
     judged: what was said about tokens within it; see `fleet.transactions.judged`.
     """
 
@@ -65,6 +68,8 @@ class Transaction:
     token_unknown: bool = False
     epoch: int | None = None
     end_unreported: bool = False
+    freed_time: datetime | None = None
+    start_slack_s: float | None = None
     judged: dict[str, str] | None = None
 
 

@@ -109,10 +109,12 @@ async def start_v16(
     judged: dict[str, str] | None = None,
     token_unknown: bool = False,
     epoch: int | None = None,
+    same_as: Transaction | None = None,
 ) -> tuple[Transaction, bool]:
     """The transaction of a StartTransaction, and whether it is new.
 
     station_time: the time as the station wrote it, when `start_time` differs: it tells a repeat.
+    same_as: the transaction of which this is a repeat with another time; None: it is of none.
 
     Raises: InvalidValue for a station or tenant that is no identifier, or when the station made up
         too many ids.
@@ -139,6 +141,7 @@ async def start_v16(
         epoch=epoch,
     )
     known = await _told_before(tx, row, vague=clock_suspect and station_time is None)
+    known = known or same_as
     return (known, False) if known is not None else await _mint(tx, row)
 
 

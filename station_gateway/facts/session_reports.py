@@ -9,6 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from domain.evidence.reused_ids import Told
+from domain.evidence.sessions import Session
 from domain.ocpp_words import StationMessage, TransactionPhase
 from fleet import transactions
 from fleet.engine.statements import Tx
@@ -42,12 +43,13 @@ async def session_started(
         tx, station=peer.id, tenant=peer.tenant, token=call.token, now=now
     )
     token = await lasting.begun_anew(tx, peer.id, call.evse_id, token, now)
+    digest = _told(token, call.token)
     session, is_new = await transactions.start_v16(
         tx,
         station=peer.id,
         tenant=peer.tenant,
         evse_id=call.evse_id,
-        token_digest=_told(token, call.token),
+        token_digest=digest,
         token_masked=token.masked,
         group_digest=token.group_digest,
         meter_start_wh=call.meter_start_wh,
@@ -60,6 +62,7 @@ async def session_started(
         judged=lasting.entries(token, lasting.START),
         token_unknown=not token.known,
         epoch=peer.epoch,
+        same_as=await plugs.told_before(tx, peer.id, _as_session(call, token, digest, now)),
     )
     if not is_new:
         token = await lasting.judge_within(tx, session, token, lasting.START)
@@ -77,6 +80,23 @@ async def session_started(
     )
     ended = is_new and forget(peer, await plugs.session_began(tx, session, now))
     return session, token, wake or ended
+
+
+def _as_session(
+    call: SessionStarted, token: Judgement, digest: str | None, now: datetime
+) -> Session:
+    """A 1.6 session as its start tells it; it has no id yet."""
+    return Session(
+        name="",
+        ocpp_transaction_id="",
+        start_time=call.time.time,
+        received_time=now,
+        evse_id=call.evse_id,
+        token_digest=digest,
+        group_digest=token.group_digest,
+        clock_suspect=call.time.suspect,
+        meter_start_wh=call.meter_start_wh,
+    )
 
 
 async def session_stopped(

@@ -228,7 +228,18 @@ SAME = {"token_digest": "digest", "meter_start_wh": 5}
         ),
         pytest.param(missed(**SAME), [], None, id="none runs"),
         pytest.param(missed(**SAME), [later(**SAME)] * 2, None, id="either of two"),
-        pytest.param(missed(**SAME), [later(**SAME | {"meter_start_wh": 6})], None, id="energy"),
+        pytest.param(
+            missed(**SAME | {"stop_received_time": at(900)}),
+            [later(**SAME | {"meter_start_wh": 6})],
+            None,
+            id="energy",
+        ),
+        pytest.param(
+            missed(**SAME),
+            [later(**SAME | {"meter_start_wh": 6})],
+            "later",
+            id="nothing else speaks for its end",
+        ),
         pytest.param(missed(**SAME), [later(**SAME, evse_id=2)], None, id="another EVSE"),
         pytest.param(
             missed(**SAME), [later(**SAME | {"token_digest": "other"})], None, id="another token"
