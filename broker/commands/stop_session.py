@@ -251,7 +251,8 @@ async def _running(
 ) -> list[Transaction]:
     spec = parsed.spec
     if spec.evse_id is not None:
-        return await transactions.active(lookup.tx, station.id, evse_id=spec.evse_id)
+        at_evse = await transactions.active(lookup.tx, station.id, evse_id=spec.evse_id)
+        return _told_to_begin(at_evse)
     if spec.id_token is not None:
         check_tokens_fit(station.ocpp_version, parsed.token_chars)
         return await _running_with(lookup, station, spec.id_token)
@@ -291,6 +292,15 @@ def sent_transaction_id(version: str, transaction_id: str) -> str:
             f"must be a number of 32 bits: the station speaks OCPP {version}",
         )
     return str(number)
+
+
+def _told_to_begin(running: list[Transaction]) -> list[Transaction]:
+    """Without those that were only metered on the plug of one that was told to begin.
+
+    They may be that session under a wrong id; the stop tries it when the station refuses.
+    """
+    plugs_in_use = {one.evse_id for one in running if not one.observed_only}
+    return [one for one in running if not (one.observed_only and one.evse_id in plugs_in_use)]
 
 
 def _only(station: str, running: list[Transaction]) -> StopTarget:

@@ -10,6 +10,7 @@ lies between both. In doubt both stand as running: to call a running session end
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.evidence.matching import begun, clock_is_wrong
@@ -137,6 +138,39 @@ def _may_have_ended(running: Session, time: datetime, now: datetime, *, clock_kn
     if begun(running) - time <= CLOCK_TOLERANCE:
         return True
     return not clock_known and now - running.received_time <= ONE_BREATH
+
+
+@dataclass(frozen=True)
+class ToldEnd:
+    """An end under an id that nobody knows. time: by the station's clock.
+
+    suspect: the time cannot be believed. evse_id: None when it tells none.
+    """
+
+    time: datetime
+    suspect: bool
+    token_digest: str | None
+    meter_stop_wh: int | None
+    evse_id: int | None = None
+
+
+def ended_under_another_id(
+    told: ToldEnd, running: Sequence[Session], *, one_plug: bool
+) -> Session | None:
+    """The session that such an end can only be of; None when it may be of an unknown one.
+
+    It is the only one that runs, it began before, energy went through since, and it has the end's
+    token, or the station's only plug (one_plug).
+    """
+    if len(running) != 1 or told.suspect or clock_is_wrong(running[0]):
+        return None
+    [one] = running
+    began, energy = one.meter_start_wh, told.meter_stop_wh
+    if began is None or energy is None or energy <= began or begun(one) > told.time:
+        return None
+    if told.evse_id not in {None, one.evse_id} or told.token_digest not in {None, one.token_digest}:
+        return None
+    return one if one_plug or told.token_digest is not None else None
 
 
 def goes_on_as(ended: Session, running: Sequence[Session]) -> Session | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, delete, select
 
 from fleet.engine.statements import Tx, columns_of
 from fleet.tables import transactions
@@ -75,6 +75,9 @@ class Transaction:
 
 TRANSACTION = columns_of(transactions, Transaction)
 
+OBSERVED_LIMIT = 1_000
+"""How many `observed_only` rows a station keeps; older ones are deleted."""
+
 BY_OCPP_TRANSACTION_ID = select(*TRANSACTION).where(
     transactions.c.station == bindparam("of_station"),
     transactions.c.ocpp_transaction_id == bindparam("of_ocpp_transaction_id"),
@@ -97,3 +100,16 @@ async def by_ocpp_transaction_id(
 def runs_backwards(start_wh: Any, stop_wh: Any) -> bool:
     """True when the meter's value fell between start and stop; False when one is unknown."""
     return start_wh is not None and stop_wh is not None and stop_wh < start_wh
+
+
+async def shed_observed(tx: Tx, station: str) -> None:
+    """Delete the oldest `observed_only` rows of a station beyond the limit."""
+    of_station = (transactions.c.station == station) & transactions.c.observed_only
+    too_old = (
+        select(transactions.c.id)
+        .where(of_station)
+        .order_by(transactions.c.id.desc())
+        .offset(OBSERVED_LIMIT)
+        .limit(10)
+    )
+    await tx.execute(delete(transactions).where(transactions.c.id.in_(too_old)))

@@ -19,7 +19,14 @@ from fleet.engine.statements import Tx, Upsert, bound
 from fleet.engine.values import cut, identifier, int64, lenient_int32
 from fleet.tables import transactions
 from fleet.transactions import judged
-from fleet.transactions.rows import ACTIVE, ENDED, TRANSACTION, Transaction, runs_backwards
+from fleet.transactions.rows import (
+    ACTIVE,
+    ENDED,
+    TRANSACTION,
+    Transaction,
+    runs_backwards,
+    shed_observed,
+)
 
 _SEQ_MAX = 2**40
 _STARTED = -(_SEQ_MAX + 1)
@@ -197,6 +204,8 @@ async def _store(
         }
         inserted = (await tx.execute(_INSERT(tx), made)).first()
         if inserted is not None:
+            if merged["observed_only"]:
+                await shed_observed(tx, key["station"])
             return Transaction(*inserted), True
         # Another transaction inserted it meanwhile: merge into that row.
 

@@ -36,6 +36,20 @@ async def session_began(tx: Tx, newer: Transaction, now: datetime) -> list[Trans
     return await _end(tx, over, f"session {newer.ocpp_transaction_id} began on its plug", now)
 
 
+async def session_ended(tx: Tx, ended: Transaction, now: datetime) -> list[Transaction]:
+    """Ends what was only metered on the plug of a session that has ended, while that one ran.
+
+    It was the same session under a wrong id. Returns what was ended.
+    """
+    if ended.observed_only or not ended.evse_id:
+        return []
+    running = await transactions.active(tx, ended.station, evse_id=ended.evse_id)
+    over = [
+        row for row in running if row.observed_only and row.received_time >= ended.received_time
+    ]
+    return await _end(tx, over, f"session {ended.ocpp_transaction_id} ended on its plug", now)
+
+
 async def told_before(tx: Tx, station: str, told: Session) -> Transaction | None:
     """The running session of which a 1.6 start is a repeat with another time; None: it is new.
 
@@ -136,6 +150,24 @@ async def meant_by_stop(
         clock_known=clock_known,
     )
     return meant.ocpp_transaction_id if meant else None
+
+
+async def ended_under_another_id(tx: Tx, station: str, told: plugs.ToldEnd) -> str | None:
+    """The transaction id of the one session that an end under an unknown id can only be of."""
+    running = await transactions.active(tx, station)
+    one_plug = await _has_one_plug(tx, station)
+    sessions = [session_of(row) for row in running]
+    meant = plugs.ended_under_another_id(told, sessions, one_plug=one_plug)
+    return meant.ocpp_transaction_id if meant else None
+
+
+async def end_under_another_id(
+    tx: Tx, station: str, told: plugs.ToldEnd, now: datetime
+) -> list[Transaction]:
+    """Ends the one session that an end under an unknown id can only be of. Returns it."""
+    meant = await ended_under_another_id(tx, station, told)
+    row = meant and await transactions.by_ocpp_transaction_id(tx, station, meant)
+    return await _end(tx, [row], "its end was told under another id", now) if row else []
 
 
 async def goes_on_as(tx: Tx, session: Transaction) -> Transaction:
