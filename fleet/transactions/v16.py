@@ -52,7 +52,7 @@ _INSERT = Upsert(
                 *("group_digest", "reservation_id", "start_time", "received_time", "clock_suspect"),
                 *("authorized", "meter_start_wh", "stop_time", "stop_received_time"),
                 *("meter_stop_wh", "stop_reason", "state", "observed_only", "minted", "start_key"),
-                *("token_unknown", "epoch", "judged"),
+                *("token_unknown", "epoch", "judged", "start_slack_s"),
             )
         )
         .on_conflict_do_nothing()
@@ -109,6 +109,7 @@ async def start_v16(
     token_unknown: bool = False,
     epoch: int | None = None,
     same_as: Transaction | None = None,
+    start_slack_s: float | None = None,
 ) -> tuple[Transaction, bool]:
     """The transaction of a StartTransaction, and whether it is new.
 
@@ -138,6 +139,7 @@ async def start_v16(
         judged=judged,
         token_unknown=token_unknown,
         epoch=epoch,
+        start_slack_s=start_slack_s,
     )
     known = await _told_before(tx, row, vague=clock_suspect and station_time is None)
     known = known or same_as
@@ -253,6 +255,7 @@ def _row(**known: Any) -> dict[str, Any]:
         "judged": None,
         "token_unknown": False,
         "epoch": None,
+        "start_slack_s": None,
     }
     return blank | known
 

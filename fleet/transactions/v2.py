@@ -43,7 +43,7 @@ _MERGED = (
     *("remote_start_id", "reservation_id", "start_time", "clock_suspect", "offline"),
     *("authorized", "meter_start_wh", "stop_time", "stop_received_time", "meter_stop_wh"),
     *("stop_reason", "state", "observed_only", "charging_state", "meter_suspect"),
-    *("token_time", "token_unknown", "end_unreported"),
+    *("token_time", "token_unknown", "end_unreported", "start_slack_s"),
 )
 _INSERT = Upsert(
     lambda insert: (
@@ -119,8 +119,11 @@ async def event_v2(
     now: datetime,
     token_unknown: bool = False,
     epoch: int | None = None,
+    slack_s: float | None = None,
 ) -> tuple[Transaction, bool]:
     """Merge a TransactionEvent ("Started", "Updated", "Ended") into the station's transaction.
+
+    slack_s: by how much later than `event_time` it came about at most; None: it is not known.
 
     Returns the transaction, and whether the event changed it.
     Raises: InvalidValue for a station, tenant or id that is no identifier.
@@ -140,6 +143,7 @@ async def event_v2(
         "meter_wh": int64(meter_wh),
         "stop_reason": cut(stop_reason),
         "charging_state": cut(charging_state, 64),
+        "start_slack_s": slack_s,
     }
     event = _Event(event_type, max(0, min(seq_no, _SEQ_MAX)), event_time, fields)
     key = {"station": identifier(station), "ocpp_transaction_id": identifier(ocpp_transaction_id)}
@@ -274,9 +278,10 @@ def _claims(event: _Event) -> list[tuple[str, int, Fields]]:
     has_token = fields["token_digest"] is not None
     names = ("token_digest", "token_masked", "group_digest", "authorized", "token_unknown")
     token = {name: fields[name] for name in names}
+    start = {"start_time": event.time, "start_slack_s": fields["start_slack_s"]}
     claims: list[tuple[str, int, Fields, bool]] = [
         ("offline", rank, {"offline": fields["offline"]}, True),
-        ("start", rank, {"start_time": event.time}, not ended),
+        ("start", rank, start, not ended),
         ("meter_start", seq, {"meter_start_wh": fields["meter_wh"]}, started),
         ("token", seq, token, has_token),
         ("token", _REQUESTED + 1 + seq, {"authorized": fields["authorized"]}, not has_token),

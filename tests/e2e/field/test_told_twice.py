@@ -29,7 +29,8 @@ async def begin(station: RawStation, meter: int) -> int:
 async def name_of(system: System, identity: str, transaction: int) -> str:
     request = station_service_pb2.ListTransactionsRequest(station=f"stations/{identity}")
     shown = await call(system.broker.stations.ListTransactions, request)
-    return next(one.name for one in shown.transactions if one.transaction_id == str(transaction))
+    names = {one.transaction_id: str(one.name) for one in shown.transactions}
+    return names[str(transaction)]
 
 
 async def stopped_by_its_first_name(system: System, later: int, again: bool, identity: str) -> None:
