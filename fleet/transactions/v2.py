@@ -19,7 +19,14 @@ from fleet.engine.statements import Tx, Upsert, bound
 from fleet.engine.values import cut, identifier, int64, lenient_int32
 from fleet.tables import transactions
 from fleet.transactions import judged
-from fleet.transactions.rows import ACTIVE, ENDED, TRANSACTION, Transaction, runs_backwards
+from fleet.transactions.rows import (
+    ACTIVE,
+    ENDED,
+    TRANSACTION,
+    Transaction,
+    runs_backwards,
+    shed_observed,
+)
 
 _SEQ_MAX = 2**40
 _STARTED = -(_SEQ_MAX + 1)
@@ -36,7 +43,7 @@ _MERGED = (
     *("remote_start_id", "reservation_id", "start_time", "clock_suspect", "offline"),
     *("authorized", "meter_start_wh", "stop_time", "stop_received_time", "meter_stop_wh"),
     *("stop_reason", "state", "observed_only", "charging_state", "meter_suspect"),
-    *("token_time", "token_unknown", "end_unreported"),
+    *("token_time", "token_unknown", "end_unreported", "start_slack_s"),
 )
 _INSERT = Upsert(
     lambda insert: (
@@ -112,8 +119,11 @@ async def event_v2(
     now: datetime,
     token_unknown: bool = False,
     epoch: int | None = None,
+    slack_s: float | None = None,
 ) -> tuple[Transaction, bool]:
     """Merge a TransactionEvent ("Started", "Updated", "Ended") into the station's transaction.
+
+    slack_s: by how much later than `event_time` it came about at most; None: it is not known.
 
     Returns the transaction, and whether the event changed it.
     Raises: InvalidValue for a station, tenant or id that is no identifier.
@@ -133,6 +143,7 @@ async def event_v2(
         "meter_wh": int64(meter_wh),
         "stop_reason": cut(stop_reason),
         "charging_state": cut(charging_state, 64),
+        "start_slack_s": slack_s,
     }
     event = _Event(event_type, max(0, min(seq_no, _SEQ_MAX)), event_time, fields)
     key = {"station": identifier(station), "ocpp_transaction_id": identifier(ocpp_transaction_id)}
@@ -197,6 +208,8 @@ async def _store(
         }
         inserted = (await tx.execute(_INSERT(tx), made)).first()
         if inserted is not None:
+            if merged["observed_only"]:
+                await shed_observed(tx, key["station"])
             return Transaction(*inserted), True
         # Another transaction inserted it meanwhile: merge into that row.
 
@@ -265,9 +278,10 @@ def _claims(event: _Event) -> list[tuple[str, int, Fields]]:
     has_token = fields["token_digest"] is not None
     names = ("token_digest", "token_masked", "group_digest", "authorized", "token_unknown")
     token = {name: fields[name] for name in names}
+    start = {"start_time": event.time, "start_slack_s": fields["start_slack_s"]}
     claims: list[tuple[str, int, Fields, bool]] = [
         ("offline", rank, {"offline": fields["offline"]}, True),
-        ("start", rank, {"start_time": event.time}, not ended),
+        ("start", rank, start, not ended),
         ("meter_start", seq, {"meter_start_wh": fields["meter_wh"]}, started),
         ("token", seq, token, has_token),
         ("token", _REQUESTED + 1 + seq, {"authorized": fields["authorized"]}, not has_token),

@@ -32,6 +32,12 @@ from tests.unit.domain.situations import (
     stop,
 )
 
+TOLD_AGAIN = (
+    ended(stop_time=None, stop_received_time=at(30), end_reported=False, meter_start_wh=5),
+    session(name="again", ocpp_transaction_id="78", meter_start_wh=9, received_time=at(30)),
+)
+"""The session that is to be stopped, ended by a start on its plug that may be its repeat."""
+
 UNANSWERED = frame(answer_time=None)
 ON_2X = {"ocpp_version": "2.0.1"}
 NAMED = StationAnswer(Verdict.ACCEPTED, "Accepted", ocpp_transaction_id="9")
@@ -379,3 +385,13 @@ def test_the_first_look_after_a_stop(
 ) -> None:
     sent = frame(answer_time=answer_time)
     assert RULES.first_look(sent, answer, TIMING, None) == at(expected_s)
+
+
+@pytest.mark.parametrize("answer", [ACCEPTED, REJECTED], ids=["yes", "no"])
+def test_a_session_that_may_run_under_another_id_is_not_said_to_have_ended(
+    answer: StationAnswer,
+) -> None:
+    command = answered(stop(), answer)
+    assert judged(command, facts(*TOLD_AGAIN, asked=asked(40)), 70) == "STOP_NOT_CONFIRMED"
+    over = (TOLD_AGAIN[0], replace(TOLD_AGAIN[1], active=False, stop_received_time=at(60)))
+    assert judged(command, facts(*over), 70) == "SESSION_STOPPED"
