@@ -72,6 +72,7 @@ class Session:
     end_reported: False when its end was never reported, but is proven: a later session began on its
         plug, or the station booted and the plug is free. Then stop_time is None.
     names_nothing: its remote_start_id is that of no start that was sent to the station.
+    alive_time: when it last showed that it runs, by our clock; None: never after its start.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Session:
     epoch: int | None = None
     end_reported: bool = True
     names_nothing: bool = False
+    alive_time: datetime | None = None
 
     @property
     def is_refused(self) -> bool:
@@ -148,12 +150,16 @@ class Rival:
 
 @dataclass(frozen=True)
 class ConnectorState:
-    """The state that a connector last reported. status_time: when it changed, by our clock."""
+    """The state that a connector last reported. Times are ours.
+
+    status_time: when it changed. reported_time: when it was last told, changed or not.
+    """
 
     evse_id: int
     status: str
     previous_status: str
     status_time: datetime
+    reported_time: datetime | None = None
 
 
 def cable_wait_ended(connectors: tuple[ConnectorState, ...], frame: SentFrame) -> bool:

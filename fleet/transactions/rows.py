@@ -33,6 +33,7 @@ class Transaction:
         `stop_received_time` is when we knew. With a `stop_time`: the station told an end that named
         no session of ours, and this one was taken for it.
     judged: what was said about tokens within it; see `fleet.transactions.judged`.
+    alive_time: when it last showed that it runs, by our clock; None: never after its start.
     """
 
     id: int
@@ -66,6 +67,7 @@ class Transaction:
     epoch: int | None = None
     end_unreported: bool = False
     judged: dict[str, str] | None = None
+    alive_time: datetime | None = None
 
 
 TRANSACTION = columns_of(transactions, Transaction)

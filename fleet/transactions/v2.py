@@ -19,6 +19,7 @@ from fleet.engine.statements import Tx, Upsert, bound
 from fleet.engine.values import cut, identifier, int64, lenient_int32
 from fleet.tables import transactions
 from fleet.transactions import judged
+from fleet.transactions.alive import later_life
 from fleet.transactions.rows import ACTIVE, ENDED, TRANSACTION, Transaction, runs_backwards
 
 _SEQ_MAX = 2**40
@@ -38,6 +39,7 @@ _MERGED = (
     *("stop_reason", "state", "observed_only", "charging_state", "meter_suspect"),
     *("token_time", "token_unknown", "end_unreported"),
 )
+_STORED = (*_MERGED, "alive_time")
 _INSERT = Upsert(
     lambda insert: (
         insert(transactions)
@@ -52,7 +54,7 @@ _INSERT = Upsert(
                 "sources",
                 "epoch",
             ),
-            **bound(transactions, *_MERGED),
+            **bound(transactions, *_STORED),
         )
         .on_conflict_do_nothing()
         .returning(*TRANSACTION)
@@ -72,7 +74,7 @@ _UPDATE = precompiled(
     .values(
         {
             name: bindparam(f"new_{name}", type_=transactions.c[name].type)
-            for name in (*_MERGED, "sources")
+            for name in (*_STORED, "sources")
         }
     )
     .returning(*TRANSACTION)
@@ -85,6 +87,7 @@ class _Event:
     seq: int
     time: datetime
     fields: Fields
+    alive_time: datetime | None = None
 
 
 async def event_v2(
@@ -112,8 +115,11 @@ async def event_v2(
     now: datetime,
     token_unknown: bool = False,
     epoch: int | None = None,
+    alive_time: datetime | None = None,
 ) -> tuple[Transaction, bool]:
     """Merge a TransactionEvent ("Started", "Updated", "Ended") into the station's transaction.
+
+    alive_time: when the event showed that the transaction runs; None: it does not show that.
 
     Returns the transaction, and whether the event changed it.
     Raises: InvalidValue for a station, tenant or id that is no identifier.
@@ -134,7 +140,8 @@ async def event_v2(
         "stop_reason": cut(stop_reason),
         "charging_state": cut(charging_state, 64),
     }
-    event = _Event(event_type, max(0, min(seq_no, _SEQ_MAX)), event_time, fields)
+    seq = max(0, min(seq_no, _SEQ_MAX))
+    event = _Event(event_type, seq, event_time, fields, alive_time)
     key = {"station": identifier(station), "ocpp_transaction_id": identifier(ocpp_transaction_id)}
     return await _store(tx, key, {"tenant": identifier(tenant), "epoch": epoch}, event, now)
 
@@ -191,6 +198,7 @@ async def _store(
             **key,
             **first,
             **merged,
+            "alive_time": event.alive_time,
             "name": secrets.token_hex(12),
             "received_time": now,
             "sources": ranks,
@@ -206,9 +214,10 @@ async def _merge_into(
 ) -> tuple[Transaction, bool]:
     before = {name: getattr(known, name) for name in _MERGED}
     after, after_ranks = _merge(before, ranks, event, now)
-    if after == before and after_ranks == ranks:
+    alive = later_life(known.alive_time, event.alive_time)
+    if after == before and after_ranks == ranks and alive == known.alive_time:
         return known, False
-    new = {f"new_{name}": value for name, value in after.items()}
+    new = {f"new_{name}": value for name, value in after.items()} | {"new_alive_time": alive}
     row = await tx.execute(_UPDATE, {"of_id": known.id, **new, "new_sources": after_ranks})
     return Transaction(*row.one()), after != before
 

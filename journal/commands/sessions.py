@@ -48,6 +48,7 @@ def session_of(row: Transaction) -> Session:
         offline=row.offline,
         epoch=row.epoch,
         end_reported=not row.end_unreported or row.stop_time is not None,
+        alive_time=row.alive_time,
     )
 
 
