@@ -50,6 +50,33 @@ def _is_one_id(facts: Facts) -> bool:
     return len(set(facts.tried)) <= 1
 
 
+def shows_life(facts: Facts, frame: SentFrame) -> bool:
+    """Whether the session that this stop names has shown, since the answer, that it runs.
+
+    It metered or told an event, or its plug was shown as charging. Without an answer: since the
+    stop left.
+    """
+    target = running_target(facts, frame.ocpp_transaction_id)
+    if target is None:
+        return False
+    since = frame.answer_time or frame.send_time
+    told = target.alive_time is not None and target.alive_time > since
+    return told or any(
+        each.evse_id == target.evse_id
+        and each.status == ConnectorStatus.CHARGING
+        and (each.reported_time or each.status_time) > since
+        for each in facts.connectors
+    )
+
+
+def running_target(facts: Facts, ocpp_transaction_id: str) -> Session | None:
+    """The session of that id whose end nobody knows of."""
+    return next(
+        (s for s in facts.sessions if s.ocpp_transaction_id == ocpp_transaction_id and s.active),
+        None,
+    )
+
+
 def was_running(facts: Facts, frame: SentFrame) -> bool:
     """Whether the session ran when the stop left. A mistaken id does not run either."""
     return any(

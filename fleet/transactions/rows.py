@@ -36,6 +36,7 @@ class Transaction:
         less than 0 for a station whose clock is ahead. None: its clock is not known.
     freed_time: when its connector was first shown as free while it stood as running, by our clock.
     judged: what was said about tokens within it; see `fleet.transactions.judged`.
+    alive_time: when it last showed that it runs, by our clock; None: never after its start.
     """
 
     id: int
@@ -71,6 +72,7 @@ class Transaction:
     freed_time: datetime | None = None
     start_slack_s: float | None = None
     judged: dict[str, str] | None = None
+    alive_time: datetime | None = None
 
 
 TRANSACTION = columns_of(transactions, Transaction)

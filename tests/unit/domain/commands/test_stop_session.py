@@ -43,6 +43,7 @@ ON_2X = {"ocpp_version": "2.0.1"}
 NAMED = StationAnswer(Verdict.ACCEPTED, "Accepted", ocpp_transaction_id="9")
 
 
+RUNS = session(alive_time=at(3))
 OTHER = session(name="other", ocpp_transaction_id="77", observed_only=True, token_digest=None)
 
 
@@ -60,8 +61,15 @@ OTHER = session(name="other", ocpp_transaction_id="77", observed_only=True, toke
         pytest.param(facts(session()), 30, "WAIT", id="still running"),
         pytest.param(facts(session()), 61, "ASK", id="1.6 is made to report"),
         pytest.param(facts(session(), asked=asked(61)), 65, "WAIT", id="its end may follow"),
+        pytest.param(facts(RUNS, asked=asked(61)), 66, "SESSION_KEEPS_RUNNING", id="it goes on"),
         pytest.param(
-            facts(session(), asked=asked(61)), 66, "SESSION_KEEPS_RUNNING", id="it goes on"
+            facts(session(), asked=asked(61)), 66, "STOP_NOT_CONFIRMED", id="no sign of life"
+        ),
+        pytest.param(
+            facts(session(alive_time=at(1)), asked=asked(61)),
+            66,
+            "STOP_NOT_CONFIRMED",
+            id="alive before the answer",
         ),
         pytest.param(facts(), 61, "STOP_NOT_CONFIRMED", id="never heard of it"),
         pytest.param(facts(session(), connected_since=at(60)), 61, "STOP_NOT_CONFIRMED", id="back"),
@@ -90,7 +98,7 @@ OTHER = session(name="other", ocpp_transaction_id="77", observed_only=True, toke
             facts(ended(), **ON_2X, asked=asked(61)), 63, "SESSION_STOPPED", id="its end followed"
         ),
         pytest.param(
-            facts(session(), **ON_2X, asked=asked(61, replied=False)),
+            facts(RUNS, **ON_2X, asked=asked(61, replied=False)),
             62,
             "SESSION_KEEPS_RUNNING",
             id="asked at the deadline, and no reply",
@@ -124,11 +132,16 @@ def test_an_accepted_stop_is_judged_by_facts(known: Facts, now_s: float, expecte
     [
         pytest.param(facts(ended()), 30, "SESSION_STOPPED", id="it ended meanwhile"),
         pytest.param(facts(session()), 2, "ASK", id="the station is asked"),
-        pytest.param(facts(session(), connected_since=None), 2, "STATION_REJECTED", id="nobody"),
-        pytest.param(facts(session(), asked=asked(2)), 4, "WAIT", id="its facts may follow"),
-        pytest.param(facts(session(), asked=asked(2)), 7, "STATION_REJECTED", id="none followed"),
+        pytest.param(facts(RUNS, connected_since=None), 5, "WAIT", id="it may still do it"),
+        pytest.param(facts(RUNS, connected_since=None), 6, "STATION_REJECTED", id="nobody"),
+        pytest.param(facts(session(), connected_since=None), 6, "WAIT", id="life may be shown"),
         pytest.param(
-            facts(session(), asked=asked(2, replied=False)), 4, "STATION_REJECTED", id="no reply"
+            facts(session(), connected_since=None), 61, "STOP_NOT_CONFIRMED", id="no life"
+        ),
+        pytest.param(facts(session(), asked=asked(2)), 4, "WAIT", id="its facts may follow"),
+        pytest.param(facts(RUNS, asked=asked(2)), 7, "STATION_REJECTED", id="none followed"),
+        pytest.param(
+            facts(RUNS, asked=asked(2, replied=False)), 6, "STATION_REJECTED", id="no reply"
         ),
         pytest.param(
             facts(session(), asked=asked(2, messages_in_queue=True)), 30, "WAIT", id="held back"
@@ -147,7 +160,7 @@ def test_an_accepted_stop_is_judged_by_facts(known: Facts, now_s: float, expecte
         ),
         pytest.param(
             facts(session(received_time=at(1)), asked=asked(2, ongoing=False)),
-            7,
+            61,
             "STOP_NOT_CONFIRMED",
             id="it began after the stop, and perhaps after the question",
         ),
@@ -181,7 +194,7 @@ def test_a_refused_stop_is_not_believed_at_once(known: Facts, now_s: float, expe
             facts(session(), unanswered=1, asked=asked(2)), 10, "WAIT", id="its end may follow"
         ),
         pytest.param(
-            facts(session(), unanswered=1, asked=asked(2)), 61, "STATION_REJECTED", id="it runs on"
+            facts(RUNS, unanswered=1, asked=asked(2)), 61, "STATION_REJECTED", id="it runs on"
         ),
         pytest.param(
             facts(session(), unanswered=1, asked=asked(2), connected_since=at(55)),
@@ -255,13 +268,14 @@ def test_an_answer_to_another_frame_does_not_count() -> None:
     assert judged(command, known, 89) == "SEND_AGAIN"
 
 
+RAN = session(start_time=at(-60), received_time=at(-60), alive_time=at(3))
+
+
 def shown(status: str, at_s: float = 5, evse_id: int = 1, before: str = "Charging") -> Facts:
     """A session that runs, and its charging place shown so."""
-    ran = session(start_time=at(-60), received_time=at(-60))
-    return facts(ran, connectors=(ConnectorState(evse_id, status, before, at(at_s)),))
+    return facts(RAN, connectors=(ConnectorState(evse_id, status, before, at(at_s)),))
 
 
-RAN = session(start_time=at(-60), received_time=at(-60))
 SPEAK_FOR_THE_END = [
     pytest.param(shown("Finishing"), Sign.EVSE_NOT_CHARGING, id="Finishing"),
     pytest.param(shown("Preparing"), Sign.EVSE_NOT_CHARGING, id="Preparing"),
@@ -326,6 +340,37 @@ def test_what_fits_a_session_that_runs_does_not_stand_in_the_way(known: Facts) -
     asked_before = replace(known, asked=asked(50))
     assert judged(answered(stop()), asked_before, 61) == "SESSION_KEEPS_RUNNING"
     assert judged(answered(stop(), REJECTED), asked_before, 61) == "STATION_REJECTED"
+
+
+@pytest.mark.parametrize(
+    ("plug", "expected"),
+    [
+        pytest.param(ConnectorState(1, "Charging", "", at(-60), at(40)), "RUNS", id="told anew"),
+        pytest.param(ConnectorState(1, "Charging", "", at(40)), "RUNS", id="changed"),
+        pytest.param(ConnectorState(1, "Charging", "", at(-60), at(-1)), "SILENT", id="before"),
+        pytest.param(ConnectorState(2, "Charging", "", at(40)), "SILENT", id="another plug"),
+        pytest.param(ConnectorState(1, "SuspendedEV", "", at(40)), "SILENT", id="a break"),
+    ],
+)
+def test_a_plug_that_is_shown_as_charging_after_the_answer_is_a_sign_of_life(
+    plug: ConnectorState, expected: str
+) -> None:
+    known = facts(replace(RAN, alive_time=None), connectors=(plug,), asked=asked(50))
+    causes = {
+        "RUNS": ("SESSION_KEEPS_RUNNING", "STATION_REJECTED"),
+        "SILENT": ("STOP_NOT_CONFIRMED", "STOP_NOT_CONFIRMED"),
+    }
+    told = tuple(judged(answered(stop(), answer), known, 61) for answer in (ACCEPTED, REJECTED))
+    assert told == causes[expected]
+
+
+def test_a_stop_without_any_sign_of_life_says_that_none_came_and_is_raised_by_the_end() -> None:
+    command = answered(stop())
+    decision = judge(command, facts(session(), asked=asked(61)), TIMING, at(66))
+    assert decision.outcome is not None
+    assert SIGNS[Sign.NO_SIGN_OF_LIFE] in decision.outcome.message
+    told = changes.concluded(command, decision.outcome, at(66))
+    assert judged(told, facts(ended(at_s=70)), 71) == "SESSION_STOPPED"
 
 
 SEVERAL_IDS = {"tried": ("7", "77"), "frames": 2, **ON_2X}
