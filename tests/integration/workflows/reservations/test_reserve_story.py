@@ -128,6 +128,9 @@ async def test_an_unknown_hold_at_a_station_that_stays_away_is_not_told_as_undon
     seen = await bench.seen(command)
     assert has_code(seen, Code.UNKNOWN)
     assert seen.compensation.state is CompensationState.FAILED
+    bench.gateway.plays = [answers(accepted())]
+    await bench.connect()
+    await passes(bench, command, lambda _: kinds(bench)[-1] is Kind.CANCEL_RESERVATION)
 
 
 async def test_a_station_that_comes_back_is_told_to_let_the_unknown_hold_go(bench: Bench) -> None:
