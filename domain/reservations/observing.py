@@ -202,7 +202,7 @@ def _over(known: Reservation, facts: ReservationEvidence, now: datetime) -> EndC
     if word == ReservationReport.NO_TRANSACTION:
         return EndCause.NO_TRANSACTION
     if word == ReservationReport.EXPIRED and _about_time(known, facts):
-        return EndCause.TIME_OVER
+        return _at_its_time(known, facts)
     if any(_is_others(session, known, facts) for session in facts.sessions):
         return EndCause.EVSE_TAKEN
     if known.doubt_time is not None and _made_again(facts, now) >= REPAIRS:
