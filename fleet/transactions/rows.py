@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
+from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, columns_of
 from fleet.tables import transactions
 
@@ -70,9 +71,11 @@ class Transaction:
 
 TRANSACTION = columns_of(transactions, Transaction)
 
-BY_OCPP_TRANSACTION_ID = select(*TRANSACTION).where(
-    transactions.c.station == bindparam("of_station"),
-    transactions.c.ocpp_transaction_id == bindparam("of_ocpp_transaction_id"),
+BY_OCPP_TRANSACTION_ID = precompiled(
+    select(*TRANSACTION).where(
+        transactions.c.station == bindparam("of_station"),
+        transactions.c.ocpp_transaction_id == bindparam("of_ocpp_transaction_id"),
+    )
 )
 
 
