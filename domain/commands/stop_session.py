@@ -31,9 +31,7 @@ from domain.evidence.asking import may_ask
 from domain.evidence.ends import (
     is_down_since,
     is_over,
-    is_target,
     place_of,
-    running_target,
     says_running,
     shows_life,
     signs_of_end,
@@ -60,7 +58,7 @@ from domain.evidence.station_event import (
     concern_of_any,
     yes_if,
 )
-from domain.evidence.targets import ended_target, running_target, runs_as_another
+from domain.evidence.targets import ended_target, is_target, running_target, runs_as_another
 from domain.limits import ASK_GRACE, FIRST_LOOK, MAX_STOP_FRAMES, REFUSAL_SLIP
 from domain.model.answers import StationAnswer
 from domain.model.command import Code, Command, Outcome

@@ -10,17 +10,13 @@ from datetime import datetime
 from domain.evidence.facts import Facts
 from domain.evidence.proof import Sign, signs
 from domain.evidence.sessions import WHOLE_STATION, ConnectorState, SentFrame, Session
+from domain.evidence.targets import is_target, running_target
 from domain.ocpp_words import IN_SESSION, NOT_CHARGING, ConnectorStatus
 
 _DOWN = frozenset({ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE})
 _WITHOUT_SESSION = frozenset(
     {ConnectorStatus.FINISHING, ConnectorStatus.PREPARING, ConnectorStatus.RESERVED}
 )
-
-
-def is_target(session: Session, facts: Facts) -> bool:
-    """Whether a stop named this session, by any id that was tried."""
-    return session.ocpp_transaction_id in facts.tried
 
 
 def place_of(facts: Facts, frame: SentFrame) -> int | None:
@@ -66,14 +62,6 @@ def shows_life(facts: Facts, frame: SentFrame) -> bool:
         and each.status == ConnectorStatus.CHARGING
         and (each.reported_time or each.status_time) > since
         for each in facts.connectors
-    )
-
-
-def running_target(facts: Facts, ocpp_transaction_id: str) -> Session | None:
-    """The session of that id whose end nobody knows of."""
-    return next(
-        (s for s in facts.sessions if s.ocpp_transaction_id == ocpp_transaction_id and s.active),
-        None,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, select
 
+from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, columns_of
 from fleet.tables import transactions
 
@@ -80,9 +81,11 @@ TRANSACTION = columns_of(transactions, Transaction)
 OBSERVED_LIMIT = 1_000
 """How many `observed_only` rows a station keeps; older ones are deleted."""
 
-BY_OCPP_TRANSACTION_ID = select(*TRANSACTION).where(
-    transactions.c.station == bindparam("of_station"),
-    transactions.c.ocpp_transaction_id == bindparam("of_ocpp_transaction_id"),
+BY_OCPP_TRANSACTION_ID = precompiled(
+    select(*TRANSACTION).where(
+        transactions.c.station == bindparam("of_station"),
+        transactions.c.ocpp_transaction_id == bindparam("of_ocpp_transaction_id"),
+    )
 )
 
 
