@@ -9,7 +9,7 @@ make the same row, in any order and with any repetition.
 import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NotRequired, TypedDict, Unpack
 
 from sqlalchemy import bindparam, select, update
 
@@ -97,6 +97,25 @@ class _Event:
     alive_time: datetime | None = None
 
 
+class EventTold(TypedDict):
+    """What a TransactionEvent tells of its transaction, besides its place among the others."""
+
+    evse_id: int | None
+    connector_id: int | None
+    token_digest: str | None
+    token_masked: str
+    group_digest: str | None
+    remote_start_id: int | None
+    reservation_id: int | None
+    clock_suspect: bool
+    offline: bool
+    authorized: bool
+    meter_wh: int | None
+    stop_reason: str
+    charging_state: str
+    token_unknown: NotRequired[bool]
+
+
 async def event_v2(
     tx: Tx,
     *,
@@ -105,25 +124,12 @@ async def event_v2(
     ocpp_transaction_id: str,
     event_type: str,
     seq_no: int,
-    evse_id: int | None,
-    connector_id: int | None,
-    token_digest: str | None,
-    token_masked: str,
-    group_digest: str | None,
-    remote_start_id: int | None,
-    reservation_id: int | None,
     event_time: datetime,
-    clock_suspect: bool,
-    offline: bool,
-    authorized: bool,
-    meter_wh: int | None,
-    stop_reason: str,
-    charging_state: str,
     now: datetime,
-    token_unknown: bool = False,
     epoch: int | None = None,
     slack_s: float | None = None,
     alive_time: datetime | None = None,
+    **told: Unpack[EventTold],
 ) -> tuple[Transaction, bool]:
     """Merge a TransactionEvent ("Started", "Updated", "Ended") into the station's transaction.
 
@@ -134,20 +140,16 @@ async def event_v2(
     Raises: InvalidValue for a station, tenant or id that is no identifier.
     """
     fields = {
-        "evse_id": lenient_int32(evse_id),
-        "connector_id": lenient_int32(connector_id),
-        "token_digest": token_digest,
-        "token_masked": cut(token_masked),
-        "group_digest": group_digest,
-        "remote_start_id": lenient_int32(remote_start_id),
-        "reservation_id": lenient_int32(reservation_id),
-        "clock_suspect": clock_suspect,
-        "offline": offline,
-        "authorized": authorized,
-        "token_unknown": token_unknown,
-        "meter_wh": int64(meter_wh),
-        "stop_reason": cut(stop_reason),
-        "charging_state": cut(charging_state, 64),
+        **told,
+        "evse_id": lenient_int32(told["evse_id"]),
+        "connector_id": lenient_int32(told["connector_id"]),
+        "remote_start_id": lenient_int32(told["remote_start_id"]),
+        "reservation_id": lenient_int32(told["reservation_id"]),
+        "token_masked": cut(told["token_masked"]),
+        "token_unknown": told.get("token_unknown", False),
+        "meter_wh": int64(told["meter_wh"]),
+        "stop_reason": cut(told["stop_reason"]),
+        "charging_state": cut(told["charging_state"], 64),
         "start_slack_s": slack_s,
     }
     seq = max(0, min(seq_no, _SEQ_MAX))

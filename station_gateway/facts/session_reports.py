@@ -161,7 +161,35 @@ async def session_event(
     call = replace(call, ocpp_transaction_id=await _stored_id(tx, peer, call))
     token = await _judged_within(tx, peer, call, authorizer, now)
     digest = _told(token, call.token) if token and call.token else None
-    session, changed = await transactions.event_v2(
+    session, changed = await _stored(tx, peer, call, token, digest=digest, now=now)
+    session = await with_requested_token(tx, session, new=session.received_time == now)
+    if token is not None:
+        session = await judged.keep(tx, session, lasting.entries(token, _question(call)))
+    wake = await _wake_for(
+        *(tx, session, now),
+        changed=changed,
+        message=StationMessage.TRANSACTION_EVENT,
+        time=call.time,
+        told=_words_of_event(call),
+    )
+    if call.event_type == TransactionPhase.STARTED:
+        wake = forget(peer, await plugs.session_began(tx, session, now)) or wake
+    elif call.event_type == TransactionPhase.ENDED and session.received_time == now:
+        wake = await unknown_ids.ended_unheard_of(tx, peer, call, digest, now) or wake
+    return token, wake
+
+
+async def _stored(
+    tx: Tx,
+    peer: Peer,
+    call: SessionEvent,
+    token: Judgement | None,
+    *,
+    digest: str | None,
+    now: datetime,
+) -> tuple[Transaction, bool]:
+    """The session with this event in it, and whether the event changed it."""
+    return await transactions.event_v2(
         tx,
         station=peer.id,
         tenant=peer.tenant,
@@ -188,21 +216,6 @@ async def session_event(
         epoch=peer.epoch,
         alive_time=_shown_alive(call, now),
     )
-    session = await with_requested_token(tx, session, new=session.received_time == now)
-    if token is not None:
-        session = await judged.keep(tx, session, lasting.entries(token, _question(call)))
-    wake = await _wake_for(
-        *(tx, session, now),
-        changed=changed,
-        message=StationMessage.TRANSACTION_EVENT,
-        time=call.time,
-        told=_words_of_event(call),
-    )
-    if call.event_type == TransactionPhase.STARTED:
-        wake = forget(peer, await plugs.session_began(tx, session, now)) or wake
-    elif call.event_type == TransactionPhase.ENDED and session.received_time == now:
-        wake = await unknown_ids.ended_unheard_of(tx, peer, call, digest, now) or wake
-    return token, wake
 
 
 def _shown_alive(call: SessionEvent, now: datetime) -> datetime | None:
