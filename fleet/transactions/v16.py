@@ -13,7 +13,7 @@ import hashlib
 import secrets
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import bindparam, delete, exists, select, update
 
@@ -89,6 +89,15 @@ _MINTED_ELSEWHERE = precompiled(
 )
 
 
+class StartMarks(TypedDict, total=False):
+    """What is kept of a start beside what the station told; see `Transaction`."""
+
+    judged: dict[str, str] | None
+    token_unknown: bool
+    epoch: int | None
+    start_slack_s: float | None
+
+
 async def start_v16(
     tx: Tx,
     *,
@@ -105,11 +114,8 @@ async def start_v16(
     reservation_id: int | None,
     now: datetime,
     station_time: str | None = None,
-    judged: dict[str, str] | None = None,
-    token_unknown: bool = False,
-    epoch: int | None = None,
     same_as: Transaction | None = None,
-    start_slack_s: float | None = None,
+    **marks: Unpack[StartMarks],
 ) -> tuple[Transaction, bool]:
     """The transaction of a StartTransaction, and whether it is new.
 
@@ -136,10 +142,7 @@ async def start_v16(
         received_time=now,
         minted=True,
         start_key=key,
-        judged=judged,
-        token_unknown=token_unknown,
-        epoch=epoch,
-        start_slack_s=start_slack_s,
+        **marks,
     )
     known = await _told_before(tx, row, vague=clock_suspect and station_time is None)
     known = known or same_as

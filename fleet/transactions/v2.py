@@ -9,7 +9,7 @@ make the same row, in any order and with any repetition.
 import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NotRequired, TypedDict, Unpack
 
 from sqlalchemy import bindparam, select, update
 
@@ -94,6 +94,16 @@ class _Event:
     fields: Fields
 
 
+class TokenTold(TypedDict):
+    """The token of an event, and what was said about it; None: it tells none."""
+
+    token_digest: str | None
+    token_masked: str
+    group_digest: str | None
+    authorized: bool
+    token_unknown: NotRequired[bool]
+
+
 async def event_v2(
     tx: Tx,
     *,
@@ -104,22 +114,18 @@ async def event_v2(
     seq_no: int,
     evse_id: int | None,
     connector_id: int | None,
-    token_digest: str | None,
-    token_masked: str,
-    group_digest: str | None,
     remote_start_id: int | None,
     reservation_id: int | None,
     event_time: datetime,
     clock_suspect: bool,
     offline: bool,
-    authorized: bool,
     meter_wh: int | None,
     stop_reason: str,
     charging_state: str,
     now: datetime,
-    token_unknown: bool = False,
     epoch: int | None = None,
     slack_s: float | None = None,
+    **token: Unpack[TokenTold],
 ) -> tuple[Transaction, bool]:
     """Merge a TransactionEvent ("Started", "Updated", "Ended") into the station's transaction.
 
@@ -131,15 +137,13 @@ async def event_v2(
     fields = {
         "evse_id": lenient_int32(evse_id),
         "connector_id": lenient_int32(connector_id),
-        "token_digest": token_digest,
-        "token_masked": cut(token_masked),
-        "group_digest": group_digest,
+        **token,
+        "token_masked": cut(token["token_masked"]),
         "remote_start_id": lenient_int32(remote_start_id),
         "reservation_id": lenient_int32(reservation_id),
         "clock_suspect": clock_suspect,
         "offline": offline,
-        "authorized": authorized,
-        "token_unknown": token_unknown,
+        "token_unknown": token.get("token_unknown", False),
         "meter_wh": int64(meter_wh),
         "stop_reason": cut(stop_reason),
         "charging_state": cut(charging_state, 64),

@@ -196,11 +196,19 @@ async def session_event(
         time=call.time,
         told=_words_of_event(call),
     )
-    if call.event_type == TransactionPhase.STARTED:
-        wake = forget(peer, await plugs.session_began(tx, session, now)) or wake
-    elif call.event_type == TransactionPhase.ENDED and session.received_time == now:
-        wake = await unknown_ids.ended_unheard_of(tx, peer, call, digest, now) or wake
+    wake = await _other_sessions(tx, peer, call, session, now) or wake
     return token, wake
+
+
+async def _other_sessions(
+    tx: Tx, peer: Peer, call: SessionEvent, session: Transaction, now: datetime
+) -> bool:
+    """What a 2.x event tells of other sessions. Returns whether somebody is to be woken."""
+    if call.event_type == TransactionPhase.STARTED:
+        return forget(peer, await plugs.session_began(tx, session, now))
+    if call.event_type == TransactionPhase.ENDED and session.received_time == now:
+        return await unknown_ids.ended_unheard_of(tx, peer, call, session.token_digest, now)
+    return False
 
 
 async def _stored_id(tx: Tx, peer: Peer, call: SessionEvent) -> str:

@@ -35,10 +35,6 @@ UNANSWERED = frame(answer_time=None)
 ON_2X = {"ocpp_version": "2.0.1"}
 
 
-BOUNCED = available(21, status="Preparing", previous_status="Available")
-"""It was plugged in, taken out and plugged in again."""
-
-
 @pytest.mark.parametrize(
     ("known", "now_s", "expected"),
     [
@@ -65,18 +61,9 @@ BOUNCED = available(21, status="Preparing", previous_status="Available")
             "SESSION_STARTED",
             id="running first",
         ),
-        pytest.param(facts(connectors=(available(),)), 24, "WAIT", id="the plug may bounce"),
         pytest.param(
             facts(connectors=(available(),)), 25, "CABLE_WAIT_ENDED", id="back to Available"
         ),
-        pytest.param(facts(connectors=(BOUNCED,)), 30, "WAIT", id="the plug has bounced"),
-        pytest.param(
-            facts(session(), connectors=(BOUNCED,)), 22, "SESSION_STARTED", id="and charges"
-        ),
-        pytest.param(
-            facts(session(), connectors=(available(),)), 22, "SESSION_STARTED", id="in one breath"
-        ),
-        pytest.param(facts(connectors=(available(75),)), 79, "WAIT", id="a bounce at the deadline"),
         pytest.param(facts(), 75, "WAIT", id="before the deadline"),
         pytest.param(facts(), 76, "NO_CABLE_OR_NO_TRANSACTION", id="nothing by the deadline"),
         pytest.param(facts(connection_timeout_s=20.0), 36, "NO_CABLE_OR_NO_TRANSACTION", id="own"),
