@@ -70,6 +70,9 @@ is believed at any time.
 BEGUN_ANEW = timedelta(minutes=5)
 """How soon after a session was reported its station may begin it anew, under another id."""
 
+PLUG_SETTLING = timedelta(seconds=5)
+"""How long a plug must be out before the station's wait for it is over: a plug bounces."""
+
 REFUSAL_WATCH = timedelta(minutes=1)
 """How long after a refusal a session that begins all the same is stopped.
 

@@ -35,7 +35,8 @@ from fleet.transactions.rows import Transaction
 from journal.commands import plugs
 from journal.commands.record import from_snapshot
 
-MAX_TRANSACTION_ID = 36
+MAX_TRANSACTION_ID = 255
+"""The standard has 36 characters. Some stations use longer ids, and understand them."""
 
 _INT32 = re.compile(r"-?[0-9]{1,10}")
 _SHOWN_SESSIONS = 10

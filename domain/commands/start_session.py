@@ -60,7 +60,7 @@ from domain.evidence.facts import (
 )
 from domain.evidence.matching import may_be_unasked
 from domain.evidence.proof import Proof, concerning, signs
-from domain.evidence.sessions import Match, SentFrame, Session, cable_wait_ended
+from domain.evidence.sessions import Match, SentFrame, Session, cable_wait_ended, plug_settles
 from domain.evidence.station_event import (
     Concern,
     EventKind,
@@ -109,10 +109,14 @@ def judge_start(command: Command, facts: Facts, timing: Timing, now: datetime) -
     deadline = _patience(command, facts, frame, timing)
     # The order is the rule: a session of ours, the station's own word, the deadline.
     session, match = best_match(command, facts, frame, timing)
-    if session is not None and match is Match.MATCH:
-        return _started(session, deadline, now)
+    ours = session if match is Match.MATCH else None
+    settled = plug_settles(facts.connectors, frame, ours)
+    if ours is not None and (settled is None or now >= settled or not ours.timed_out):
+        return _started(ours, deadline, now)
     told = _in_its_words(command, facts, frame)
     proof = _proof(command, facts, timing, now)
+    if settled is not None and now < settled and not refused(command, frame):
+        return Decision(Act.WAIT, look_again=settled)
     if told is not None and (now >= deadline or proof.holds(Cause(told.cause))):
         return Decision(Act.CONCLUDE, outcome=told)
     if now < deadline:

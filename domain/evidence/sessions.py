@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from domain.limits import PLUG_SETTLING
 from domain.ocpp_words import ChargingState, ConnectorStatus, StopReason
 
 WHOLE_STATION = 0
@@ -172,11 +173,30 @@ def cable_wait_ended(connectors: tuple[ConnectorState, ...], frame: SentFrame) -
     out. It counts only after the station's answer, so that an unplugging that crossed our frame on
     the wire is not taken for it.
     """
+    return bool(_wait_ends(connectors, frame))
+
+
+def plug_settles(
+    connectors: tuple[ConnectorState, ...], frame: SentFrame, session: Session | None
+) -> datetime | None:
+    """Until when a plug may go in again whose wait has ended; None: none has ended.
+
+    A plug bounces while it is put in. So does a session (2.x) that ended because no car came.
+    """
+    ends = _wait_ends(connectors, frame)
+    if session is not None and session.timed_out and session.stop_received_time is not None:
+        ends = [*ends, session.stop_received_time]
+    return max(ends) + PLUG_SETTLING if ends else None
+
+
+def _wait_ends(connectors: tuple[ConnectorState, ...], frame: SentFrame) -> list[datetime]:
     answered = frame.answer_time
-    return answered is not None and any(
-        connector.evse_id == frame.evse_id
+    return [
+        connector.status_time
+        for connector in connectors
+        if answered is not None
+        and connector.evse_id == frame.evse_id
         and connector.previous_status == ConnectorStatus.PREPARING
         and connector.status == ConnectorStatus.AVAILABLE
         and connector.status_time > answered
-        for connector in connectors
-    )
+    ]

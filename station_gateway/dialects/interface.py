@@ -104,6 +104,9 @@ class Dialect(Protocol):
     def check_answer(self, action: str, payload: Payload) -> PayloadViolation | None:
         """Judge (and repair in place) the payload of a station's CALLRESULT."""
 
+    def take_answer(self, action: str, payload: Payload) -> Mends | PayloadViolation:
+        """As `check_answer`, but odd words and ids are mended in place where they are certain."""
+
     def ask_boot(self) -> OutgoingCall:
         """Ask the station to boot (TriggerMessage). `command_words.agrees_to_trigger` reads it."""
 

@@ -27,12 +27,22 @@ from typing import Any, Protocol
 import jsonschema_rs
 
 from station_gateway.dialects.interface import ErrorWords, PayloadViolation
-from station_gateway.dialects.mending.mends import NO_MENDS, Mending, Mends
+from station_gateway.dialects.mending.mends import (
+    LONGEST_ID,
+    NO_MENDS,
+    Mending,
+    MendKind,
+    Mends,
+    folded,
+    words,
+)
 from station_gateway.dialects.messages import Payload
+from station_gateway.dialects.verdicts import TRANSACTION_ID_CHARS
 
 _IDENTIFIERS = frozenset({"idTag", "parentIdTag", "idToken", "additionalIdToken", "transactionId"})
 """Cut, these would be another thing; all other strings are cut where they are read."""
 _REASON = "statusInfo"
+_ID = "transactionId"
 _DECISIVE_WORDS = frozenset({"eventType", "TransactionEventEnumType"})
 """Enums (by property or definition) without which the message has no meaning."""
 _REPAIR_NODES = 5_000
@@ -125,6 +135,26 @@ class SchemaSet:
             return violation
         return self._check(action + "Response", payload)
 
+    def take_answer(self, action: str, payload: Payload) -> Mends | PayloadViolation:
+        """Judge a CALLRESULT as `check_answer` does; its status word and its id may be odd."""
+        found: dict[MendKind, str] = {}
+        id = payload.get(_ID)
+        is_long = isinstance(id, str) and TRANSACTION_ID_CHARS < len(id) <= LONGEST_ID
+        if is_long:
+            del payload[_ID]
+            found[MendKind.SESSION_ID] = _ID
+        violation = self.check_answer(action, payload)
+        if violation is not None:
+            return violation
+        if is_long:
+            payload[_ID] = id
+        said = payload.get("status")
+        word = _status_words(self.package, action).get(folded(said)) if said else None
+        if word is not None and word != said:
+            payload["status"] = word
+            found[MendKind.WORD] = "status"
+        return found or NO_MENDS
+
     def faults_of_ours(self, name: str, payload: Payload) -> list[str]:
         """All that is wrong with a payload of ours by the letter of the schema `name`.
 
@@ -175,6 +205,16 @@ def _folder(package: str) -> Path:
 def _names(package: str) -> frozenset[str]:
     """All messages of a version, by the files that define them."""
     return frozenset(file.stem for file in _folder(package).iterdir())
+
+
+@cache
+def _status_words(package: str, action: str) -> Mapping[str, str]:
+    """The status words of the answer to an action of ours, by their folded form."""
+    schema = _message(package, action + "Response").schema
+    status: Schema = schema.get("properties", {}).get("status", {})
+    if "$ref" in status:
+        status = schema["definitions"][status["$ref"].rpartition("/")[2]]
+    return words(*status.get("enum", ()))
 
 
 @cache

@@ -60,6 +60,7 @@ mend_call = SCHEMAS.mend_call
 subject_of = mending.subject_of
 check_send = SCHEMAS.check_send
 check_answer = SCHEMAS.check_answer
+take_answer = SCHEMAS.take_answer
 
 _ANY_CONNECTOR = 0
 _RESETS = {ResetMode.SOFT: "Soft", ResetMode.HARD: "Hard"}

@@ -49,6 +49,7 @@ mend_call = SCHEMAS.mend_call
 subject_of = mending.subject_of
 check_send = SCHEMAS.check_send
 check_answer = SCHEMAS.check_answer
+take_answer = SCHEMAS.take_answer
 
 COMMANDS = _SPEECH.commands()
 ask_boot = v2x.ask_boot

@@ -32,6 +32,7 @@ from station_gateway.dialects.command_words import (
     not_told,
     read_trigger,
 )
+from station_gateway.dialects.mending.mends import LONGEST_ID
 from station_gateway.dialects.messages import (
     Answer,
     Authorization,
@@ -52,7 +53,6 @@ ONE_EFFECT = replies.ONE_EFFECT
 READERS = v2x_readers.READERS
 
 TOKEN_TYPE_CHARS = v2x_readers.TOKEN_TYPE_CHARS
-TRANSACTION_ID_CHARS = v2x_readers.TRANSACTION_ID_CHARS
 CONNECTOR_TYPE_CHARS = 20
 
 _UNLOCK_WORDS: Mapping[str, Verdict] = {
@@ -172,10 +172,11 @@ class Speech:
         """RequestStopTransaction.
 
         Raises:
-            Unsendable: the transaction id has not 1 to 36 characters.
+            Unsendable: the transaction id has not 1 to 255 characters. The standard has 36; a
+                station that uses a longer one understands it.
         """
-        if not 0 < len(spec.found_ocpp_transaction_id) <= TRANSACTION_ID_CHARS:
-            raise Unsendable(f"transaction_id: OCPP {self.version} takes 1 to 36 characters")
+        if not 0 < len(spec.found_ocpp_transaction_id) <= LONGEST_ID:
+            raise Unsendable(f"transaction_id: has not 1 to {LONGEST_ID} characters")
         return "RequestStopTransaction", {"transactionId": spec.found_ocpp_transaction_id}
 
     def _reset(self, spec: ResetSpec, parts: FrameParts) -> OutgoingCall:  # noqa: ARG002

@@ -12,6 +12,7 @@ is FAILED, and so is every code that is in no standard.
 from collections.abc import Mapping
 
 from domain.model.answers import CallError, StationAnswer, Verdict
+from station_gateway.dialects.mending.mends import LONGEST_ID
 from station_gateway.dialects.messages import Answer, Unreadable
 from station_gateway.dialects.printable import printable
 
@@ -19,6 +20,7 @@ STATUS_CHARS = 50
 REASON_CODE_CHARS = 20
 ADDITIONAL_INFO_CHARS = 512
 TRANSACTION_ID_CHARS = 36
+"""The longest transaction id of the standard; stations use longer ones, which are kept whole."""
 
 YES_OR_NO: Mapping[str, Verdict] = {"Accepted": Verdict.ACCEPTED, "Rejected": Verdict.REJECTED}
 RESERVE_NOW: Mapping[str, Verdict] = {
@@ -88,7 +90,7 @@ def read_status(words: Mapping[str, Verdict], answer: Answer) -> StationAnswer:
         status=status,
         reason_code=_word(info.get("reasonCode"), REASON_CODE_CHARS),
         additional_info=_word(info.get("additionalInfo"), ADDITIONAL_INFO_CHARS),
-        ocpp_transaction_id=_word(answer.get("transactionId"), TRANSACTION_ID_CHARS) or None,
+        ocpp_transaction_id=_word(answer.get("transactionId"), LONGEST_ID) or None,
     )
 
 

@@ -172,10 +172,7 @@ async def session_event(
         time=call.time,
         told=_words_of_event(call),
     )
-    if call.event_type == TransactionPhase.STARTED:
-        wake = forget(peer, await plugs.session_began(tx, session, now)) or wake
-    elif call.event_type == TransactionPhase.ENDED and session.received_time == now:
-        wake = await unknown_ids.ended_unheard_of(tx, peer, call, digest, now) or wake
+    wake = await _other_sessions(tx, peer, call, session, now) or wake
     return token, wake
 
 
@@ -222,6 +219,17 @@ def _shown_alive(call: SessionEvent, now: datetime) -> datetime | None:
     """When the event showed that its session runs; None: it does not show that, or it is old."""
     begins_or_ends = call.event_type in {TransactionPhase.STARTED, TransactionPhase.ENDED}
     return None if begins_or_ends or call.offline else shown_at(call.time, now)
+
+
+async def _other_sessions(
+    tx: Tx, peer: Peer, call: SessionEvent, session: Transaction, now: datetime
+) -> bool:
+    """What a 2.x event tells of other sessions. Returns whether somebody is to be woken."""
+    if call.event_type == TransactionPhase.STARTED:
+        return forget(peer, await plugs.session_began(tx, session, now))
+    if call.event_type == TransactionPhase.ENDED and session.received_time == now:
+        return await unknown_ids.ended_unheard_of(tx, peer, call, session.token_digest, now)
+    return False
 
 
 async def _stored_id(tx: Tx, peer: Peer, call: SessionEvent) -> str:

@@ -332,11 +332,12 @@ class OcppSession:
             return [FrameRefused("unexpected_answer")]
         if frame.error is not None:
             return [AnswerReceived(message_id, action, CallError(*frame.error), late)]
-        violation = self._dialect.check_answer(action, frame.body)
-        if violation is None:
-            return [AnswerReceived(message_id, action, frame.body, late)]
-        self._refuse_answer(message_id, violation.code, violation.description)
-        return [AnswerReceived(message_id, action, Unreadable(violation.description), late)]
+        mend = self._limits.frame.mend
+        mends = refusals.checked_answer(self._dialect, action, frame.body, mend=mend)
+        if not isinstance(mends, PayloadViolation):
+            return [AnswerReceived(message_id, action, frame.body, late, mends)]
+        self._refuse_answer(message_id, mends.code, mends.description)
+        return [AnswerReceived(message_id, action, Unreadable(mends.description), late)]
 
     def _take_ours(self, message_id: str) -> tuple[str | None, bool]:
         """Take out our CALL with this id. Returns its action and whether it was given up before."""

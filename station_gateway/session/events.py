@@ -42,12 +42,13 @@ class CallReceived(msgspec.Struct, frozen=True):
 
 
 class AnswerReceived(msgspec.Struct, frozen=True):
-    """The answer to our CALL. `late`: an AnswerMissing came before."""
+    """The answer to our CALL. `late`: an AnswerMissing came before. `mends`: what was mended."""
 
     message_id: str
     action: str
     answer: Answer
     late: bool = False
+    mends: Mends = NO_MENDS
 
 
 class AnswerMissing(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from hashlib import blake2b
 import orjson
 
 from station_gateway.dialects.interface import Dialect, ErrorWords, PayloadViolation
-from station_gateway.dialects.mending.mends import Mends
+from station_gateway.dialects.mending.mends import NO_MENDS, Mends
 from station_gateway.dialects.messages import Payload
 from station_gateway.session import frames
 from station_gateway.session.events import FrameRefused, Untaken
@@ -47,6 +47,15 @@ def reason_of(violation: PayloadViolation, words: ErrorWords) -> str:
     """The word of `events.REFUSALS` for a payload that its schema refuses."""
     unknown = violation.code in (words.not_implemented, words.not_supported)
     return "unknown_action" if unknown else "invalid_payload"
+
+
+def checked_answer(
+    dialect: Dialect, action: str, payload: Payload, *, mend: bool
+) -> Mends | PayloadViolation:
+    """Judge a CALLRESULT. What was mended in it, in place; or why it is refused."""
+    if not mend:
+        return dialect.check_answer(action, payload) or NO_MENDS
+    return dialect.take_answer(action, payload)
 
 
 def checked(dialect: Dialect, frame: DecodedFrame, *, mend: bool) -> Mends | PayloadViolation:

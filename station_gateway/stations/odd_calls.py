@@ -1,4 +1,4 @@
-"""Reads the CALLs of one station, and hands on what was odd in them."""
+"""Reads the CALLs of one station, and hands on what was odd in them and in its answers."""
 
 from collections.abc import Callable, Coroutine
 from datetime import datetime
@@ -6,6 +6,7 @@ from typing import Any
 
 from station_gateway.dialects.interface import Dialect, PayloadViolation
 from station_gateway.dialects.mending.marks import marked, marks_of
+from station_gateway.dialects.mending.mends import Mends
 from station_gateway.dialects.messages import (
     CallRefused,
     ReservationEndReported,
@@ -65,9 +66,17 @@ class OddCalls:
         if not mends and not marks:  # nearly always
             return message
         mends = {**marks, **mends}
-        if self._book.mended(self._peer, call.action, mends):
-            self._spawn(self._book.flush())
+        self._note(call.action, mends)
         return marked(message, mends)
+
+    def answered(self, action: str, mends: Mends) -> None:
+        """Count what was mended in the answer to a CALL of ours."""
+        if mends:
+            self._note(action, mends)
+
+    def _note(self, action: str, mends: Mends) -> None:
+        if self._book.mended(self._peer, action, mends):
+            self._spawn(self._book.flush())
 
     def untaken(self, told: Untaken | None) -> None:
         """Keep what a refused frame may have told."""

@@ -175,6 +175,8 @@ class ConnectedStation:
 
     def _act(self, events: list[Event]) -> None:
         for event in events:
+            if isinstance(event, AnswerReceived):
+                self._odd.answered(event.action, event.mends)
             match event:
                 case CallReceived():
                     self._surroundings.spawn(self._serve(event))

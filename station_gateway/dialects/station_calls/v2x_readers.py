@@ -31,7 +31,6 @@ ERRORS = ErrorWords(
 """As 2.x spells them (2.0.1 part 4 section 4.3)."""
 
 TOKEN_TYPE_CHARS = 20
-TRANSACTION_ID_CHARS = 36
 _LONGEST_ID = 255
 """Longer ones are refused. The schema has refused what is too long for the station's version."""
 

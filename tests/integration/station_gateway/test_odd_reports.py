@@ -279,3 +279,31 @@ async def test_a_session_on_connector_0_has_ended_when_every_connector_is_free_a
 async def shows(station: ScriptedStation, connector: int, word: str) -> None:
     said = {"connectorId": connector, "status": word, "errorCode": "NoError"}
     await station.call("StatusNotification", said)
+
+
+async def test_a_status_word_in_small_letters_is_read_and_marked(bench: Bench) -> None:
+    async with bench.station("S1") as station:
+        sending = bench.sending(await bench.start_request())
+        asked, _ = await station.called("RemoteStartTransaction")
+        await station.answer(asked, {"status": "accepted"})
+        answer = (await sending).answer
+
+        async def marked() -> bool:
+            return bool(await mended(bench))
+
+        await until(marked)
+    assert answer is not None
+    assert answer.status == "Accepted"
+    [row] = await mended(bench)
+    assert (row.action, row.kind, row.field) == ("RemoteStartTransaction", "WORD", "status")
+
+
+async def test_strict_keeps_the_letter_of_a_status_word(bench: Bench) -> None:
+    await bench.restart(strict=True)
+    async with bench.station("S1") as station:
+        sending = bench.sending(await bench.start_request())
+        asked, _ = await station.called("RemoteStartTransaction")
+        await station.answer(asked, {"status": "accepted"})
+        answer = (await sending).answer
+    assert answer is not None
+    assert answer.verdict == "UNREADABLE"

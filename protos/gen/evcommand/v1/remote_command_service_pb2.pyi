@@ -150,8 +150,8 @@ class StopSessionRequest(_message.Message):
     reservation: _builtins.str
     """Optional. The reservation that the session used, `reservations/{reservation}`."""
     transaction_id: _builtins.str
-    """Optional. OCPP's own id of the transaction, at most 36 characters. It is sent as it is, also when we never heard of
-    it. For an OCPP 1.6 station it must be a number of 32 bits.
+    """Optional. OCPP's own id of the transaction, at most 255 characters (the standard's stations use 36). It is sent as
+    it is, also when we never heard of it. For an OCPP 1.6 station it must be a number of 32 bits.
     """
     request_id: _builtins.str
     """Optional. A UUID that makes repeats of this request one command; made and returned when absent. Remembered for at

@@ -62,7 +62,7 @@ ON_2X = {"ocpp_version": "2.0.1"}
             id="running first",
         ),
         pytest.param(
-            facts(connectors=(available(),)), 21, "CABLE_WAIT_ENDED", id="back to Available"
+            facts(connectors=(available(),)), 25, "CABLE_WAIT_ENDED", id="back to Available"
         ),
         pytest.param(facts(), 75, "WAIT", id="before the deadline"),
         pytest.param(facts(), 76, "NO_CABLE_OR_NO_TRANSACTION", id="nothing by the deadline"),

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from domain.model.specs import Kind
 from station_gateway.dialects import v16, v21, v201
-from station_gateway.dialects.interface import Dialect
-from station_gateway.dialects.mending.mends import NO_MENDS
+from station_gateway.dialects.interface import Dialect, PayloadViolation
+from station_gateway.dialects.mending.mends import NO_MENDS, MendKind
 from station_gateway.dialects.schemas import SchemaSet
 from tests.unit.station_gateway.malformed import REQUIRED
 from tests.unit.station_gateway.versions import DIALECTS
@@ -172,3 +173,49 @@ def test_schemas_of_a_package_that_is_not_installed_are_an_error() -> None:
 def test_the_first_message_of_an_action_is_judged_like_the_others() -> None:
     fresh = SchemaSet("ocpp.v16", "", frozenset({"Heartbeat"}), v16.ERRORS)
     assert fresh.take_call("Heartbeat", {}) == fresh.take_call("Heartbeat", {}) == NO_MENDS
+
+
+ANSWERS = [
+    (v16, "UnlockConnector", "unlocked", "Unlocked"),
+    (v16, "UnlockConnector", " UNLOCK_FAILED ", "UnlockFailed"),
+    (v16, "RemoteStartTransaction", "ACCEPTED", "Accepted"),
+    (v16, "TriggerMessage", "not implemented", "NotImplemented"),
+    (v201, "UnlockConnector", "ongoingauthorizedtransaction", "OngoingAuthorizedTransaction"),
+    (v201, "RequestStopTransaction", "rejected", "Rejected"),
+    (v21, "Reset", "scheduled", "Scheduled"),
+]
+
+
+@pytest.mark.parametrize(("dialect", "action", "said", "meant"), ANSWERS)
+def test_the_status_word_of_an_answer_is_read_in_any_case(
+    dialect: Dialect, action: str, said: str, meant: str
+) -> None:
+    payload: dict[str, Any] = {"status": said}
+    assert dialect.take_answer(action, payload) == {MendKind.WORD: "status"}
+    assert payload == {"status": meant}
+
+
+@pytest.mark.parametrize("status", ["Accepted", "Sure"])
+def test_other_words_of_an_answer_stay_as_they_are(status: str) -> None:
+    payload: dict[str, Any] = {"status": status}
+    assert v201.take_answer("RequestStopTransaction", payload) == NO_MENDS
+    assert payload == {"status": status}
+
+
+def test_an_answer_without_a_status_word_is_no_mend() -> None:
+    assert v201.take_answer("GetTransactionStatus", {"messagesInQueue": False}) == NO_MENDS
+
+
+def test_a_transaction_id_of_an_answer_is_kept_whole() -> None:
+    payload: dict[str, Any] = {"status": "Accepted", "transactionId": "t" * 39}
+    assert v201.take_answer("RequestStartTransaction", payload) == {
+        MendKind.SESSION_ID: "transactionId"
+    }
+    assert payload["transactionId"] == "t" * 39
+    answer = v201.COMMANDS[Kind.START_SESSION].read_answer(payload)
+    assert answer.ocpp_transaction_id == "t" * 39
+
+
+def test_an_answer_that_is_none_is_refused_with_its_mends() -> None:
+    payload: dict[str, Any] = {"transactionId": "t" * 39}
+    assert isinstance(v201.take_answer("RequestStartTransaction", payload), PayloadViolation)
