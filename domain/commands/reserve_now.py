@@ -361,6 +361,7 @@ RESERVE_NOW = CommandRules(
     first_look=looked_at_with_answer,
     no_is_weighed=False,
     yes_is_weighed=False,
+    no_settles=False,
     judge=judge_reserve,
     judge_compensating=judge_reserve,
     judge_done=judge_reserve,

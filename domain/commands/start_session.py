@@ -371,6 +371,7 @@ START_SESSION = CommandRules(
     first_look=_first_look,
     no_is_weighed=True,
     yes_is_weighed=False,
+    no_settles=False,
     judge=judge_start,
     judge_compensating=judge_late_start,
     judge_done=judge_late_start,

@@ -69,6 +69,12 @@ def shows_life(facts: Facts, frame: SentFrame) -> bool:
     )
 
 
+def is_silent(facts: Facts, frame: SentFrame) -> bool:
+    """Whether a session that ran has shown neither its end nor, since the stop, any life."""
+    running = running_target(facts, frame.ocpp_transaction_id)
+    return running is not None and not (says_running(facts, frame) or shows_life(facts, frame))
+
+
 def running_target(facts: Facts, ocpp_transaction_id: str) -> Session | None:
     """The session of that id whose end nobody knows of."""
     return next(

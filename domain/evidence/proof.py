@@ -45,6 +45,7 @@ class Sign(StrEnum):
     ENDED_BY_RESET = "ENDED_BY_RESET"
     BOOTED = "BOOTED"
     CONNECTOR_DOWN = "CONNECTOR_DOWN"
+    HOLD_LEFT = "HOLD_LEFT"
 
     # Not known
     SESSION_MAY_BE_OURS = "SESSION_MAY_BE_OURS"
@@ -82,6 +83,7 @@ SIGNS: dict[Sign, str] = {
     Sign.ENDED_BY_RESET: "A session ended because of a reset.",
     Sign.BOOTED: "The station said that it has booted.",
     Sign.CONNECTOR_DOWN: "A connector was out of service since the request, as in a restart.",
+    Sign.HOLD_LEFT: "A charging place that was reserved is not since the request.",
     Sign.SESSION_MAY_BE_OURS: "A session was reported that may be the one asked for.",
     Sign.TOKEN_NOT_JUDGED: "The session's token was neither accepted nor refused yet.",
     Sign.REPORT_NOT_TAKEN: "The station reported something that could not be used.",
@@ -104,7 +106,7 @@ _CAUSES: tuple[tuple[Sign, Cause], ...] = (
 )
 """Signs with a cause of their own, which goes before the cause of the command."""
 
-NEGATIVE_CODES = frozenset({Code.REJECTED, Code.NO_EFFECT})
+NEGATIVE_CODES = frozenset({Code.REJECTED, Code.NO_EFFECT, Code.NOT_SUPPORTED})
 """The codes that say that something did not happen although it was sent."""
 
 _RUNS_ON = frozenset({Sign.SAID_RUNNING, Sign.KNOWN_RUNNING})
@@ -112,6 +114,7 @@ _SAID_NO = frozenset({Sign.REFUSED})
 
 NEEDS: dict[Cause, frozenset[Sign]] = {
     Cause.STATION_REJECTED: _SAID_NO,
+    Cause.COMMAND_NOT_SUPPORTED: _SAID_NO,
     Cause.CALL_ERROR: _SAID_NO | _RUNS_ON,
     Cause.EVSE_OCCUPIED: _SAID_NO,
     Cause.EVSE_FAULTED: _SAID_NO,

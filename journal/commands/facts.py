@@ -233,10 +233,13 @@ async def _connectors(tx: Tx, command: Command, needed: NeededFacts) -> tuple[Co
 
 
 async def _reserved_connectors(tx: Tx, command: Command) -> tuple[ConnectorState, ...]:
-    """Those that the command's reservation may hold; none when another one may hold them."""
+    """Those that the command's reservation may hold; none when another one may hold them.
+
+    A reservation that nobody here knows may hold any.
+    """
     reservation = (await read_target(tx, command)).reservation
     if reservation is None:
-        return ()
+        return tuple(_state(row) for row in await stations.connectors(tx, command.station))
     evse_id, connector_id = reservation.evse_id, reservation.connector_id
     for entry in await reservations.open_at(tx, command.station):
         other = entry.snapshot.get("evse_id")

@@ -95,10 +95,86 @@ def test_what_speaks_against_an_unlock_is_the_stations_word_or_that_it_was_never
 def test_a_refused_reset_is_weighed_against_what_the_station_reported() -> None:
     weighed = changes.answered(changes.sent(reset(), T0), REJECTED, at(1), decides=False)
     known = facts(restart=RestartFacts(same_socket=True, connected=True))
-    assert judged(weighed, known, 2) == "STATION_REJECTED"
+    assert judged(weighed, known, 2) == "WAIT"
+    assert judged(weighed, known, 6) == "STATION_REJECTED"
     unread = replace(known, untaken=(UntakenReport("BootNotification", at(2)),))
     assert judged(weighed, unread, 3) == "WAIT"
     assert judged(weighed, unread, 17) == "REPORT_NOT_USABLE"
+
+
+NOS = (
+    REJECTED,
+    StationAnswer(Verdict.NOT_SUPPORTED, call_error=CallError("NotImplemented")),
+    StationAnswer(Verdict.REJECTED, call_error=CallError("FormationViolation")),
+)
+REFUSALS = {"STATION_REJECTED", "COMMAND_NOT_SUPPORTED", "CALL_ERROR", "UNLOCK_FAILED"}
+
+
+def weighing(command: Command, answer: StationAnswer) -> Command:
+    """A command that was refused, and whose no is weighed."""
+    return changes.answered(changes.sent(command, T0), answer, at(1), decides=False)
+
+
+@pytest.mark.parametrize("no", NOS)
+def test_a_reset_that_was_refused_and_cut_its_socket_is_not_refused(no: StationAnswer) -> None:
+    command = weighing(reset(), no)
+    gone = facts(restart=RestartFacts(connected=False), connected_since=None)
+    assert judged(command, gone, 6) == "WAIT"
+    assert judged(command, gone, 17) == "OFFLINE_AT_DEADLINE"
+    back = facts(restart=RestartFacts(connected=True, connected_time=at(4)))
+    assert judged(command, back, 6) == "WAIT"
+    assert judged(command, back, 17) in REFUSALS
+    boot = RestartFacts(
+        at(40), "PowerUp", boot_is_newer=True, connected=True, connected_time=at(30)
+    )
+    down = replace(boot, down_time=at(2))
+    told = changes.concluded(command, ending(Cause.OFFLINE_AT_DEADLINE), at(17))
+    assert judged(told, facts(restart=down), 80) == "STATION_RESTARTED"
+
+
+def left(before: str, after: str, at_s: float = 1.5) -> Facts:
+    """A charging place that was shown so and so."""
+    return facts(connectors=(ConnectorState(1, after, before, at(at_s)),))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sign"),
+    [
+        ("Finishing", "Available", Sign.EVSE_FREE),
+        ("Occupied", "Available", Sign.EVSE_FREE),
+        ("Charging", "Finishing", Sign.EVSE_NOT_CHARGING),
+    ],
+)
+@pytest.mark.parametrize("no", [*NOS, StationAnswer(Verdict.FAILED, "UnlockFailed")])
+def test_a_place_that_is_left_after_an_unlock_was_refused_forbids_to_say_that_it_was(
+    no: StationAnswer, before: str, after: str, sign: Sign
+) -> None:
+    command = weighing(unlock(), no)
+    assert judged(command, facts(), 5) == "WAIT"
+    assert judged(command, facts(), 6) in REFUSALS
+    assert judged(command, left(before, after, -5), 6) in REFUSALS
+    decision = judge(command, left(before, after), TIMING, at(6))
+    assert decision.outcome is not None
+    assert decision.outcome.cause == "EFFECT_NOT_EXCLUDED"
+    assert SIGNS[sign] in decision.outcome.message
+
+
+@pytest.mark.parametrize("no", NOS)
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_place_that_is_reserved_no_longer_after_a_cancel_was_refused_forbids_to_say_so(
+    no: StationAnswer, *, ours: bool
+) -> None:
+    command = weighing(cancel(ours=ours), no)
+    silent = facts(asks=asks(no))
+    if ours and no.said_no_such:
+        assert judged(command, silent, 2) == "RESERVATION_GONE"
+        return
+    assert judged(command, silent, 5) == "WAIT"
+    assert judged(command, silent, 6) in {*REFUSALS, "RESERVATION_UNKNOWN"}
+    freed = replace(left("Reserved", "Available"), asks=asks(no))
+    assert judged(command, freed, 6) == "EFFECT_NOT_EXCLUDED"
+    before = replace(left("Reserved", "Available", -5), asks=asks(no))
+    assert judged(command, before, 6) == judged(command, silent, 6)
 
 
 def test_a_session_that_ended_by_a_reset_speaks_for_the_restart() -> None:
