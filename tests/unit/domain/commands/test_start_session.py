@@ -5,7 +5,7 @@ import pytest
 from domain.commands import transitions as changes
 from domain.commands.judging import apply, judge
 from domain.commands.table import COMMANDS
-from domain.evidence.facts import Facts, session_facts
+from domain.evidence.facts import Act, Facts, session_facts
 from domain.evidence.proof import UntakenReport
 from domain.evidence.sessions import TokenState
 from domain.model.answers import StationAnswer, Verdict
@@ -392,3 +392,48 @@ def test_a_start_that_has_told_its_session_does_not_stop_another_one(
     )
     known = facts(session(start_time=at(20), received_time=at(20), remote_start_id=named))
     assert judged(told, known, 21) == expected
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        pytest.param(facts(connected_since=at(20)), id="reconnected"),
+        pytest.param(facts(boot_time=at(20)), id="booted on the old socket"),
+        pytest.param(
+            facts(connected_since=at(20), connectors=(available(25),)), id="and shows it as free"
+        ),
+    ],
+)
+def test_a_station_that_was_away_while_a_start_was_awaited_may_hold_its_session_back(
+    known: Facts,
+) -> None:
+    command = answered(start())
+    assert judged(command, known, 60) == "WAIT"
+    decision = judge(command, known, TIMING, at(76))
+    assert decision.outcome is not None
+    assert decision.outcome.cause == "START_NOT_EXCLUDED"
+    assert "may still report" in decision.outcome.message
+    unknown = apply(command, decision, at(76))
+    waits = judge(unknown, known, TIMING, at(300))
+    assert (waits.act, waits.look_again) == (Act.WAIT, at(320))
+    assert judged(unknown, facts(session()), 310) == "SESSION_STARTED"
+    quiet = {"NO_CABLE_OR_NO_TRANSACTION"}
+    assert judged(unknown, known, 320) in quiet
+
+
+def test_a_station_that_was_away_before_it_agreed_holds_nothing_back() -> None:
+    known = facts(connected_since=at(-20), boot_time=at(-20))
+    assert judged(answered(start()), known, 76) == "NO_CABLE_OR_NO_TRANSACTION"
+
+
+def test_a_start_that_was_not_answered_is_not_excluded_by_silence_after_a_return() -> None:
+    unknown = changes.concluded(lost(start()), ending(Cause.ANSWER_TIMEOUT), at(100))
+    known = facts(frame=UNANSWERED, connected_since=at(20))
+    assert judge(unknown, known, TIMING, at(500)).look_again is None
+
+
+def test_a_station_that_holds_nothing_back_after_its_return_is_believed() -> None:
+    known = facts(
+        connected_since=at(20), asked=asked(61, ongoing=False, messages_in_queue=False), **ON_2X
+    )
+    assert judged(answered(start()), known, 76) == "NO_CABLE_OR_NO_TRANSACTION"
