@@ -153,7 +153,10 @@ class HeartbeatSeen(msgspec.Struct, frozen=True):
 
 
 class ConnectorStatusSeen(msgspec.Struct, frozen=True):
-    """StatusNotification. EVSE 0 is the station itself. `status` is the station's own word."""
+    """StatusNotification. EVSE 0 is the station itself. `status` is the station's own word.
+
+    by_event: it was told in a NotifyEvent instead.
+    """
 
     evse_id: int
     connector_id: int
@@ -162,6 +165,13 @@ class ConnectorStatusSeen(msgspec.Struct, frozen=True):
     error_code: str = ""
     info: str = ""
     mended: tuple[str, ...] = ()
+    by_event: bool = False
+
+
+class AvailabilitySeen(msgspec.Struct, frozen=True):
+    """NotifyEvent that tells the state of connectors, each of them once and its newest."""
+
+    connectors: tuple[ConnectorStatusSeen, ...]
 
 
 class AuthorizationAsked(msgspec.Struct, frozen=True):
@@ -282,6 +292,7 @@ StationCall = (
     Booted
     | HeartbeatSeen
     | ConnectorStatusSeen
+    | AvailabilitySeen
     | AuthorizationAsked
     | SessionStarted
     | SessionStopped

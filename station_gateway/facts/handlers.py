@@ -22,6 +22,7 @@ from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.stations import Station
 from station_gateway.dialects.messages import (
     AuthorizationAsked,
+    AvailabilitySeen,
     Booted,
     BootVerdict,
     Confirmation,
@@ -94,6 +95,7 @@ class Handlers:
             Booted: self.booted,
             HeartbeatSeen: self.noticed,
             ConnectorStatusSeen: self.connector_status,
+            AvailabilitySeen: self.availability,
             AuthorizationAsked: self.authorization,
             SessionStarted: self.session_started,
             SessionStopped: self.session_stopped,
@@ -191,6 +193,17 @@ class Handlers:
         """StatusNotification."""
         now = self._utc_now()
         self._kick(await self._db.batch(lambda tx: facts.connector_status(tx, peer, call, now)))
+        return Confirmation(self._utc_now())
+
+    async def availability(self, peer: Peer, call: AvailabilitySeen) -> Confirmation:
+        """NotifyEvent of connectors."""
+        now = self._utc_now()
+
+        async def write(tx: Tx) -> bool:
+            told = [await facts.connector_status(tx, peer, each, now) for each in call.connectors]
+            return any(told)
+
+        self._kick(await self._db.batch(write))
         return Confirmation(self._utc_now())
 
     async def authorization(self, peer: Peer, call: AuthorizationAsked) -> Confirmation:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from domain.model.specs import ResetMode, ResetSpec
+from fleet import stations
 from fleet.log import notes
 from tests.support.benches.gateway_bench import TENANT, Bench, now
 from tests.support.stations.scripted_station import ScriptedStation
@@ -167,3 +168,26 @@ async def test_an_event_notes_that_its_session_runs_when_it_tells_of_now(
         await station.call("TransactionEvent", event(1, **told))
         assert (await bench.transactions())[0].alive_time == first
     assert (first is not None) is is_noted
+
+
+@pytest.mark.parametrize("version", ["ocpp2.0.1", "ocpp2.1"])
+async def test_a_notify_event_is_as_good_as_the_status_of_a_connector(
+    bench: Bench, version: str
+) -> None:
+    told = {
+        "eventId": 1,
+        "timestamp": now().isoformat(),
+        "trigger": "Delta",
+        "actualValue": "Occupied",
+        "eventNotificationType": "PreconfiguredMonitor",
+        "component": {"name": "Connector", "evse": {"id": 1, "connectorId": 1}},
+        "variable": {"name": "AvailabilityState"},
+    }
+    async with bench.station("S1", subprotocol=version) as station:
+        answer = await station.call(
+            "NotifyEvent", {"generatedAt": now().isoformat(), "seqNo": 0, "eventData": [told]}
+        )
+    assert answer == {}
+    async with bench.db.read() as tx:
+        [connector] = await stations.connectors(tx, "S1")
+    assert (connector.evse_id, connector.connector_id, connector.status) == (1, 1, "Occupied")

@@ -7,7 +7,7 @@ from domain.commands.judging import apply, judge
 from domain.commands.table import COMMANDS
 from domain.evidence.facts import Act, Facts, session_facts
 from domain.evidence.proof import UntakenReport
-from domain.evidence.sessions import TokenState
+from domain.evidence.sessions import ConnectorState, TokenState
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Command, CompensationState, State
 from domain.model.outcomes import Cause, ending
@@ -437,3 +437,38 @@ def test_a_station_that_holds_nothing_back_after_its_return_is_believed() -> Non
         connected_since=at(20), asked=asked(61, ongoing=False, messages_in_queue=False), **ON_2X
     )
     assert judged(answered(start()), known, 76) == "NO_CABLE_OR_NO_TRANSACTION"
+
+
+@pytest.mark.parametrize(
+    ("plug", "known", "expected"),
+    [
+        pytest.param(ConnectorState(1, "Occupied", "Available", at(9)), {}, "UNKNOWN", id="2.x"),
+        pytest.param(
+            ConnectorState(1, "Occupied", "Available", at(-9)), {}, "NOTHING", id="before"
+        ),
+        pytest.param(ConnectorState(0, "Charging", "", at(9)), {}, "UNKNOWN", id="the station"),
+        pytest.param(
+            ConnectorState(0, "Charging", "", at(9)),
+            {"sessions": (session(evse_id=2, token_digest="other"),)},
+            "NOTHING",
+            id="the station, for another plug",
+        ),
+        pytest.param(
+            ConnectorState(2, "Charging", "", at(9)),
+            {"sessions": (session(evse_id=2, token_digest="other"),)},
+            "NOTHING",
+            id="another driver's session",
+        ),
+        pytest.param(
+            ConnectorState(2, "Charging", "", at(9)),
+            {"frame": frame(evse_id=None)},
+            "UNKNOWN",
+            id="any plug, when none was asked for",
+        ),
+    ],
+)
+def test_a_place_that_is_in_use_for_no_known_session_forbids_to_say_that_nothing_began(
+    plug: ConnectorState, known: dict[str, object], expected: str
+) -> None:
+    causes = {"UNKNOWN": "START_NOT_EXCLUDED", "NOTHING": "NO_CABLE_OR_NO_TRANSACTION"}
+    assert judged(answered(start()), facts(connectors=(plug,), **known), 76) == causes[expected]
