@@ -29,12 +29,12 @@ from domain.commands.rules import (
     unknown_as_before,
 )
 from domain.commands.timing import Timing
-from domain.evidence.facts import Act, Decision, Facts, Need, NeededFacts
+from domain.evidence.facts import Act, Decision, Facts, Need, NeededFacts, shows_hold
 from domain.evidence.frames import may_be_held, next_try
 from domain.evidence.proof import Proof, signs
 from domain.evidence.sessions import Session
 from domain.evidence.station_event import concern_of_reservation
-from domain.limits import FRAME_PAUSE, MAX_RESERVE_FRAMES
+from domain.limits import FRAME_PAUSE, MAX_RESERVE_FRAMES, REFUSAL_SLIP
 from domain.model.answers import StationAnswer
 from domain.model.command import (
     GIVEN_UP,
@@ -145,6 +145,11 @@ def _await(command: Command, spec: ReserveSpec, facts: Facts, now: datetime) -> 
     if last.pending:
         return Decision(Act.WAIT, look_again=now + FRAME_PAUSE)
     if last.refused and last.answer is not None:
+        if shows_hold(facts):
+            return _begin_undo(command, spec, facts, "It was refused, and the place is reserved.")
+        settled = (last.answer_time or last.send_time) + REFUSAL_SLIP
+        if len(facts.asks) == 1 and now < settled:
+            return Decision(Act.WAIT, look_again=settled)
         if len(facts.asks) == 1:
             return Decision(Act.CONCLUDE, outcome=reserve_refusal(last.answer))
         return _begin_undo(
@@ -166,7 +171,7 @@ def _await(command: Command, spec: ReserveSpec, facts: Facts, now: datetime) -> 
 def _undo(
     command: Command, spec: ReserveSpec, facts: Facts, timing: Timing, now: datetime
 ) -> Decision:
-    if not may_be_held(facts.asks, facts.cancels):
+    if not may_be_held(facts.asks, facts.cancels) and not shows_hold(facts):
         return _nothing_held(command, facts)
     if command.compensation.state is not CompensationState.PENDING:
         over = command.compensation.state is CompensationState.DONE and now >= spec.expire_time
@@ -275,7 +280,8 @@ def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Pro
     settled = any(frame.settles_cancel for frame in facts.cancels)
     return Proof(
         speaks_for=signs(
-            session_is_ours=any(session.reservation_id == number for session in facts.sessions)
+            session_is_ours=any(session.reservation_id == number for session in facts.sessions),
+            hold_shown=shows_hold(facts),
         ),
         speaks_against=signs(
             refused=bool(facts.asks)
@@ -303,8 +309,9 @@ def _guard_end(command: Command, timing: Timing, now: datetime) -> datetime:
 
 
 def _needed_facts(command: Command) -> NeededFacts:
-    needs = {Need.SESSIONS_OF_RESERVATION, Need.RESERVATION_FRAMES}
-    return NeededFacts(frozenset(needs), reservation_number=required(command.reserve).wire_id)
+    needs = {Need.SESSIONS_OF_RESERVATION, Need.RESERVATION_FRAMES, Need.CONNECTORS}
+    spec = required(command.reserve)
+    return NeededFacts(frozenset(needs), spec.evse_id, spec.wire_id)
 
 
 def _question(command: Command) -> StationQuestion:
@@ -361,7 +368,7 @@ RESERVE_NOW = CommandRules(
     first_look=looked_at_with_answer,
     no_is_weighed=False,
     yes_is_weighed=False,
-    no_settles=False,
+    no_settles=True,
     judge=judge_reserve,
     judge_compensating=judge_reserve,
     judge_done=judge_reserve,

@@ -46,6 +46,7 @@ class Sign(StrEnum):
     BOOTED = "BOOTED"
     CONNECTOR_DOWN = "CONNECTOR_DOWN"
     HOLD_LEFT = "HOLD_LEFT"
+    HOLD_SHOWN = "HOLD_SHOWN"
 
     # Not known
     SESSION_MAY_BE_OURS = "SESSION_MAY_BE_OURS"
@@ -85,6 +86,7 @@ SIGNS: dict[Sign, str] = {
     Sign.BOOTED: "The station said that it has booted.",
     Sign.CONNECTOR_DOWN: "A connector was out of service since the request, as in a restart.",
     Sign.HOLD_LEFT: "A charging place that was reserved is not since the request.",
+    Sign.HOLD_SHOWN: "A charging place is shown as reserved since the request.",
     Sign.SESSION_MAY_BE_OURS: "A session was reported that may be the one asked for.",
     Sign.TOKEN_NOT_JUDGED: "The session's token was neither accepted nor refused yet.",
     Sign.REPORT_NOT_TAKEN: "The station reported something that could not be used.",

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.commands import transitions as changes
-from domain.commands.judging import judge
+from domain.commands.judging import apply, judge
 from domain.commands.table import COMMANDS
-from domain.evidence.facts import Asked, Decision, Facts
+from domain.evidence.facts import Act, Asked, Decision, Facts
 from domain.evidence.proof import (
     NEEDS,
     NEGATIVE_CODES,
@@ -177,6 +177,31 @@ def test_a_place_that_is_reserved_no_longer_after_a_cancel_was_refused_forbids_t
     assert judged(command, before, 6) == judged(command, silent, 6)
 
 
+@pytest.mark.parametrize("no", [*NOS, StationAnswer(Verdict.REJECTED, "Occupied")])
+def test_a_place_that_becomes_reserved_after_a_reservation_was_refused_is_cancelled(
+    no: StationAnswer,
+) -> None:
+    command, silent = weighing(reserve(), no), facts(asks=asks(no))
+    assert judged(command, silent, 5) == "WAIT"
+    assert judged(command, silent, 6) in {*REFUSALS, "EVSE_OCCUPIED"}
+    before = replace(left("Available", "Reserved", -5), asks=asks(no))
+    assert judged(command, before, 6) == judged(command, silent, 6)
+    held = replace(left("Available", "Reserved"), asks=asks(no))
+    assert COMMANDS[Kind.RESERVE_NOW].proof(command, held, TIMING, at(2)).speaks_for == (
+        Sign.HOLD_SHOWN,
+    )
+    decision = judge(command, held, TIMING, at(2))
+    assert decision.act is Act.UNDO
+    undoing = apply(command, decision, at(2))
+    assert judged(undoing, held, 3) == "UNDO"
+    for answer, cause in ((ACCEPTED, {"HOLD_UNDONE"}), (REJECTED, {*REFUSALS, "EVSE_OCCUPIED"})):
+        settled = replace(held, cancels=asks(answer))
+        done = judge(undoing, settled, TIMING, at(4))
+        assert done.act is Act.UNDONE
+        assert done.outcome is not None
+        assert done.outcome.cause in cause
+
+
 def test_a_session_that_ended_by_a_reset_speaks_for_the_restart() -> None:
     session_over = ended("ImmediateReset", start_time=at(-60), received_time=at(-60))
     over = RestartFacts(same_socket=True, running=(session_over,))
@@ -220,9 +245,9 @@ REPORTS = st.lists(
 STATUS = st.lists(
     st.builds(
         ConnectorState,
-        st.sampled_from([1, 2]),
-        st.sampled_from(["Available", "Charging", "Finishing", "Occupied", "Faulted"]),
-        st.sampled_from(["Preparing", "Available", ""]),
+        st.sampled_from([1, 2, 0]),
+        st.sampled_from(["Available", "Charging", "Finishing", "Occupied", "Faulted", "Reserved"]),
+        st.sampled_from(["Preparing", "Available", "Occupied", "Reserved", ""]),
         st.sampled_from([at(-5), at(4)]),
         st.sampled_from([None, at(5)]),
     ),
@@ -275,7 +300,7 @@ def situations(draw: st.DrawFn) -> tuple[Command, Facts, float]:
         connectors=tuple(draw(STATUS)),
         asked=draw(REPLIES),
         ocpp_version=draw(st.sampled_from(["1.6", "2.0.1"])),
-        connected_since=draw(st.sampled_from([None, at(-1_000), at(LATE_S - 3)])),
+        connected_since=draw(st.sampled_from([None, at(-1_000), at(15), at(LATE_S - 3)])),
         restart=draw(RESTARTS),
         boot_time=draw(st.sampled_from([None, None, at(-5), at(9)])),
         asks=asks(answer),
@@ -336,6 +361,10 @@ def test_no_negative_is_told_that_is_not_proven(situation: tuple[Command, Facts,
         ours = [each for each in known.sessions if may_be_ours(each)]
         assert all(each.is_refused or each.stop_reason == "Timeout" for each in ours)
         assert command.station_answer is None or not command.station_answer.is_error
+        if not ours and command.station_answer == ACCEPTED:
+            asked_late = known.asked is not None and known.asked.messages_in_queue is False
+            returned = {known.connected_since, known.boot_time} & {at(15), at(9)}
+            assert asked_late or not returned or at(now_s) >= at(309)
 
 
 @given(situations(), st.timedeltas(timedelta(0), timedelta(hours=1)))
