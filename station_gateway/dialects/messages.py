@@ -242,13 +242,15 @@ class MeterRead(msgspec.Struct, frozen=True):
     """MeterValues.
 
     evse_id: None when the station did not say. ocpp_transaction_id: only on 1.6.
-    meter_wh: None without an energy register among the values.
+    meter_wh: None without an energy register among the values. power_w: of the newest one; None
+    without a power among it.
     """
 
     evse_id: int | None
     time: StationTime
     ocpp_transaction_id: str | None = None
     meter_wh: int | None = None
+    power_w: float | None = None
     mended: tuple[str, ...] = ()
 
 

@@ -122,6 +122,7 @@ def _meter(payload: Payload, now: datetime) -> MeterRead:
         evse_id=fields.optional_number(payload, "evseId", ERRORS.property),
         time=fields.read_time(payload["meterValue"][-1].get("timestamp"), now),
         meter_wh=_register_of(payload),
+        power_w=fields.power_w(payload["meterValue"][-1]),
     )
 
 
