@@ -28,7 +28,6 @@ from station_gateway.dialects.messages import (
 )
 from station_gateway.facts import lasting
 from station_gateway.facts.authorizer import Authorizer, Judgement
-from station_gateway.facts.clocks import shown_at
 from station_gateway.facts.ownership import own_reservation, owns_session
 from station_gateway.facts.reports import keep_untaken
 from station_gateway.session.events import Untaken
@@ -168,7 +167,6 @@ async def session_event(
         now=now,
         token_unknown=token is not None and not token.known,
         epoch=peer.epoch,
-        alive_time=_shown_alive(call, now),
     )
     session = await with_requested_token(tx, session, new=session.received_time == now)
     if token is not None:
@@ -183,12 +181,6 @@ async def session_event(
     if call.event_type == TransactionPhase.STARTED:
         wake = forget(peer, await plugs.session_began(tx, session, now)) or wake
     return token, wake
-
-
-def _shown_alive(call: SessionEvent, now: datetime) -> datetime | None:
-    """When the event showed that its session runs; None: it does not show that, or it is old."""
-    begins_or_ends = call.event_type in {TransactionPhase.STARTED, TransactionPhase.ENDED}
-    return None if begins_or_ends or call.offline else shown_at(call.time, now)
 
 
 async def _stored_id(tx: Tx, peer: Peer, call: SessionEvent) -> str:
