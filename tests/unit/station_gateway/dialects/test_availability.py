@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from station_gateway.dialects import v21, v201
+from station_gateway.dialects import fields, v21, v201
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import AvailabilitySeen, StationCall
 
 TIME = "2026-01-01T08:00:00Z"
+POWER = "Power.Active.Import"
 
 
 def read_call(dialect: Dialect, action: str, payload: dict[str, Any]) -> StationCall:
@@ -60,3 +61,36 @@ def test_a_notify_event_tells_of_so_many_connectors_at_most() -> None:
     told = read_call(v21, "NotifyEvent", notify(*events))
     assert isinstance(told, AvailabilitySeen)
     assert len(told.connectors) == 16
+
+
+@pytest.mark.parametrize(
+    ("samples", "expected"),
+    [
+        ([], None),
+        ([{"value": "7"}], None),
+        ([{"value": "7", "measurand": POWER}], 7.0),
+        ([{"value": "7", "measurand": POWER, "unit": "kW"}], 7_000.0),
+        ([{"value": 7, "measurand": POWER, "unitOfMeasure": {"unit": "kW"}}], 7_000.0),
+        ([{"value": "7", "measurand": POWER, "location": "Inlet"}], 7.0),
+        ([{"value": "7", "measurand": POWER, "location": "EV"}], None),
+        ([{"value": "much", "measurand": POWER}], None),
+        (
+            [
+                {"value": "3", "measurand": POWER, "phase": "L1"},
+                {"value": "4", "measurand": POWER, "phase": "L2"},
+            ],
+            7.0,
+        ),
+        (
+            [
+                {"value": "3", "measurand": POWER, "phase": "L1"},
+                {"value": "9", "measurand": POWER},
+            ],
+            9.0,
+        ),
+    ],
+)
+def test_the_power_of_a_meter_value_is_read(
+    samples: list[dict[str, Any]], expected: float | None
+) -> None:
+    assert fields.power_w({"sampledValue": samples}) == expected
