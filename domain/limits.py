@@ -59,6 +59,13 @@ OCPP 1.6 repeats a message that was not confirmed after a minute or so, a few ti
 CLOCK_TOLERANCE = timedelta(seconds=30)
 """By how much a station's clock may differ from ours before its times count as a contradiction."""
 
+CLOCK_SLIP = timedelta(seconds=2)
+"""By how much a time of a station may be off beside its clock's offset: it tells whole seconds.
+
+A session that is dated longer before our frame did not come from it for certain, unless the clock
+is known to be behind.
+"""
+
 LATE_START_WINDOW = timedelta(minutes=5)
 """How long after its command was given up a session with the command's token is its late effect.
 

@@ -123,9 +123,15 @@ def _not_there(
 
 
 def _refused(command: Command, no: Outcome, last: ReservationFrame, now: datetime) -> Decision:
-    """A no is told when a place that is let go all the same would have been shown as free."""
+    if command.state is State.DONE:
+        return Decision(Act.CONCLUDE, outcome=no)
+    return after_a_no(last, no, now)
+
+
+def after_a_no(last: ReservationFrame, no: Outcome, now: datetime) -> Decision:
+    """A no is told when a place where it was done all the same would have been shown so."""
     settled = (last.answer_time or last.send_time) + REFUSAL_SLIP
-    if command.state is not State.DONE and now < settled:
+    if now < settled:
         return Decision(Act.WAIT, look_again=settled)
     return Decision(Act.CONCLUDE, outcome=no)
 
@@ -206,7 +212,7 @@ def _reservation_update(command: Command, now: datetime) -> ReservationUpdate | 
         reservation=spec.found_reservation,
         key=f"cancelled:{command.name}",
         change=lambda known: cancelled(known, spec.reason, now),
-        wake_state=ReservationState.CANCELLED,
+        wake_states=frozenset({ReservationState.CANCELLED}),
         reason="cancelled",
     )
 

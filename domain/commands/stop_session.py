@@ -32,9 +32,7 @@ from domain.evidence.ends import (
     is_down_since,
     is_over,
     is_silent,
-    is_target,
     place_of,
-    running_target,
     says_running,
     shows_life,
     signs_of_end,
@@ -61,6 +59,7 @@ from domain.evidence.station_event import (
     concern_of_any,
     yes_if,
 )
+from domain.evidence.targets import ended_target, is_target, running_target, runs_as_another
 from domain.limits import ASK_GRACE, FIRST_LOOK, MAX_STOP_FRAMES, REFUSAL_SLIP
 from domain.model.answers import StationAnswer
 from domain.model.command import Code, Command, Outcome
@@ -107,14 +106,11 @@ def judge_stop(command: Command, facts: Facts, timing: Timing, now: datetime) ->
     if is_over(facts) and (was_running(facts, frame) or agreed(command, frame)):
         cause = Cause.ALREADY_ENDED if said_no else Cause.SESSION_STOPPED
         return Decision(Act.CONCLUDE, outcome=ending(cause))
+    if said_no and runs_as_another(facts):
+        return Decision(Act.CONCLUDE, outcome=ending(Cause.STOP_NOT_CONFIRMED))
     if said_no:
         return _refused(command, facts, frame, timing, now)
     return _awaited(command, facts, frame, timing, now)
-
-
-def ended_target(facts: Facts) -> Session | None:
-    """The session that was to be stopped, by any id that was tried, when it has ended."""
-    return next((s for s in facts.sessions if is_target(s, facts) and not s.active), None)
 
 
 def _ended(target: Session, first: SentFrame) -> Outcome:

@@ -27,7 +27,7 @@ from domain.commands.rules import (
     unknown_or,
 )
 from domain.commands.sending import SendAct, SendDecision, Whereabouts, before_sending
-from domain.commands.stop_session import ended_target, judge_stop, stop_proof
+from domain.commands.stop_session import judge_stop, stop_proof
 from domain.commands.timing import Timing, heard_or_sent
 from domain.evidence.facts import (
     Act,
@@ -48,6 +48,7 @@ from domain.evidence.station_event import (
     StationEvent,
     concern_of_any,
 )
+from domain.evidence.targets import ended_target
 from domain.limits import REFUSAL_SLIP
 from domain.model.answers import StationAnswer
 from domain.model.command import Code, Command, Outcome, SessionFacts, State

@@ -10,17 +10,13 @@ from datetime import datetime
 from domain.evidence.facts import Facts
 from domain.evidence.proof import Sign, signs
 from domain.evidence.sessions import WHOLE_STATION, ConnectorState, SentFrame, Session
+from domain.evidence.targets import is_target, running_target
 from domain.ocpp_words import IN_SESSION, NOT_CHARGING, ConnectorStatus
 
 _DOWN = frozenset({ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE})
 _WITHOUT_SESSION = frozenset(
     {ConnectorStatus.FINISHING, ConnectorStatus.PREPARING, ConnectorStatus.RESERVED}
 )
-
-
-def is_target(session: Session, facts: Facts) -> bool:
-    """Whether a stop named this session, by any id that was tried."""
-    return session.ocpp_transaction_id in facts.tried
 
 
 def place_of(facts: Facts, frame: SentFrame) -> int | None:
@@ -73,14 +69,6 @@ def is_silent(facts: Facts, frame: SentFrame) -> bool:
     """Whether a session that ran has shown neither its end nor, since the stop, any life."""
     running = running_target(facts, frame.ocpp_transaction_id)
     return running is not None and not (says_running(facts, frame) or shows_life(facts, frame))
-
-
-def running_target(facts: Facts, ocpp_transaction_id: str) -> Session | None:
-    """The session of that id whose end nobody knows of."""
-    return next(
-        (s for s in facts.sessions if s.ocpp_transaction_id == ocpp_transaction_id and s.active),
-        None,
-    )
 
 
 def was_running(facts: Facts, frame: SentFrame) -> bool:

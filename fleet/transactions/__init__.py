@@ -21,7 +21,7 @@ from fleet.transactions.queries import (
 )
 from fleet.transactions.reused import stored_id
 from fleet.transactions.rows import Transaction, by_ocpp_transaction_id
-from fleet.transactions.unreported import end_unreported, resume, unreported
+from fleet.transactions.unreported import end_unreported, note_freed, resume, unreported
 from fleet.transactions.v2 import event_v2, name_requested
 from fleet.transactions.v16 import (
     belongs_to_another,
@@ -48,6 +48,7 @@ __all__ = [
     "heard_since",
     "list_page",
     "name_requested",
+    "note_freed",
     "observe",
     "resume",
     "show_alive",

@@ -1,6 +1,5 @@
 """What a station shows besides its answers and its sessions, and what it forbids to say."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,61 +7,24 @@ import pytest
 from domain.commands import transitions as changes
 from domain.commands.judging import apply, judge
 from domain.evidence.facts import Act, Facts
-from domain.evidence.proof import SIGNS, Sign
 from domain.evidence.sessions import ConnectorState
 from domain.model.outcomes import Cause, ending
 from tests.unit.domain.situations import (
-    ACCEPTED,
-    REJECTED,
     TIMING,
     answered,
     asked,
     at,
     available,
-    ended,
     facts,
     frame,
     judged,
     lost,
     session,
     start,
-    stop,
 )
 
 UNANSWERED = frame(answer_time=None)
 ON_2X: dict[str, Any] = {"ocpp_version": "2.0.1"}
-RAN = session(start_time=at(-60), received_time=at(-60))
-
-
-@pytest.mark.parametrize(
-    ("plug", "expected"),
-    [
-        pytest.param(ConnectorState(1, "Charging", "", at(-60), at(40)), "RUNS", id="told anew"),
-        pytest.param(ConnectorState(1, "Charging", "", at(40)), "RUNS", id="changed"),
-        pytest.param(ConnectorState(1, "Charging", "", at(-60), at(-1)), "SILENT", id="before"),
-        pytest.param(ConnectorState(2, "Charging", "", at(40)), "SILENT", id="another plug"),
-        pytest.param(ConnectorState(1, "SuspendedEV", "", at(40)), "SILENT", id="a break"),
-    ],
-)
-def test_a_plug_that_is_shown_as_charging_after_the_answer_is_a_sign_of_life(
-    plug: ConnectorState, expected: str
-) -> None:
-    known = facts(replace(RAN, alive_time=None), connectors=(plug,), asked=asked(50))
-    causes = {
-        "RUNS": ("SESSION_KEEPS_RUNNING", "STATION_REJECTED"),
-        "SILENT": ("STOP_NOT_CONFIRMED", "STOP_NOT_CONFIRMED"),
-    }
-    told = tuple(judged(answered(stop(), answer), known, 61) for answer in (ACCEPTED, REJECTED))
-    assert told == causes[expected]
-
-
-def test_a_stop_without_any_sign_of_life_says_that_none_came_and_is_raised_by_the_end() -> None:
-    command = answered(stop())
-    decision = judge(command, facts(session(), asked=asked(61)), TIMING, at(66))
-    assert decision.outcome is not None
-    assert SIGNS[Sign.NO_SIGN_OF_LIFE] in decision.outcome.message
-    told = changes.concluded(command, decision.outcome, at(66))
-    assert judged(told, facts(ended(at_s=70)), 71) == "SESSION_STOPPED"
 
 
 @pytest.mark.parametrize(
