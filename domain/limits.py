@@ -48,6 +48,12 @@ ASK_GRACE = timedelta(seconds=5)
 ASK_AFTER_BOOT = timedelta(seconds=5)
 """How long after its boot a station may report its connectors before it is asked to."""
 
+QUIET_AFTER_RETURN = timedelta(minutes=5)
+"""How long a station that lost its power or its network may hold back the start of a session.
+
+OCPP 1.6 repeats a message that was not confirmed after a minute or so, a few times.
+"""
+
 # --- Which session is ours
 
 CLOCK_TOLERANCE = timedelta(seconds=30)

@@ -123,6 +123,7 @@ class StationMessage(StrEnum):
     RESERVATION_STATUS_UPDATE = "ReservationStatusUpdate"
     START_TRANSACTION = "StartTransaction"
     STATUS_NOTIFICATION = "StatusNotification"
+    NOTIFY_EVENT = "NotifyEvent"
     STOP_TRANSACTION = "StopTransaction"
     TRANSACTION_EVENT = "TransactionEvent"
 

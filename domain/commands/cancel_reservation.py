@@ -23,14 +23,14 @@ from domain.commands.rules import (
     guarded_for_the_window,
     looked_at_with_answer,
     never_watched,
-    unknown_as_before,
+    unknown_or,
 )
 from domain.commands.timing import Timing
 from domain.evidence.facts import Act, Decision, Facts, Need, NeededFacts
-from domain.evidence.frames import next_try
+from domain.evidence.frames import ReservationFrame, next_try
 from domain.evidence.proof import Proof, signs
 from domain.evidence.station_event import concern_of_reservation
-from domain.limits import FRAME_PAUSE, MAX_CANCEL_FRAMES, SETTLING
+from domain.limits import FRAME_PAUSE, MAX_CANCEL_FRAMES, REFUSAL_SLIP, SETTLING
 from domain.model.answers import StationAnswer
 from domain.model.command import Code, Command, Outcome, ReservationFacts, State
 from domain.model.outcomes import Cause, ending, in_its_words, refusal, still_unknown
@@ -71,7 +71,7 @@ def judge_cancel(command: Command, facts: Facts, timing: Timing, now: datetime) 
     if last.said_no_such:
         return _not_there(command, spec, facts, now)
     if last.answer is not None and last.refused and len(frames) == 1:
-        return Decision(Act.CONCLUDE, outcome=refusal(last.answer))
+        return _refused(command, refusal(last.answer), last, now)
     if command.state is State.DONE:
         return Decision(Act.WAIT)
     if last.pending:
@@ -109,8 +109,10 @@ def _not_there(
     if used is not None:
         return Decision(Act.CONCLUDE, outcome=used)
     if not (ours and any(each.status == ConnectorStatus.RESERVED for each in facts.connectors)):
-        gone = Cause.RESERVATION_GONE if ours else Cause.RESERVATION_UNKNOWN
-        return Decision(Act.CONCLUDE, outcome=about_reservation(spec, gone))
+        if ours:
+            gone = about_reservation(spec, Cause.RESERVATION_GONE)
+            return Decision(Act.CONCLUDE, outcome=gone)
+        return _refused(command, about_reservation(spec, Cause.RESERVATION_UNKNOWN), last, now)
     if command.state is State.DONE:
         return Decision(Act.WAIT)
     settled = (last.answer_time or last.send_time) + SETTLING
@@ -118,6 +120,20 @@ def _not_there(
         return Decision(Act.WAIT, look_again=settled, progress=_CONTRADICTS)
     held = about_reservation(spec, Cause.FACTS_STILL_ON_STATION, _CONTRADICTS)
     return Decision(Act.CONCLUDE, outcome=held)
+
+
+def _refused(command: Command, no: Outcome, last: ReservationFrame, now: datetime) -> Decision:
+    if command.state is State.DONE:
+        return Decision(Act.CONCLUDE, outcome=no)
+    return after_a_no(last, no, now)
+
+
+def after_a_no(last: ReservationFrame, no: Outcome, now: datetime) -> Decision:
+    """A no is told when a place where it was done all the same would have been shown so."""
+    settled = (last.answer_time or last.send_time) + REFUSAL_SLIP
+    if now < settled:
+        return Decision(Act.WAIT, look_again=settled)
+    return Decision(Act.CONCLUDE, outcome=no)
 
 
 _CONTRADICTS = "The station knows no such reservation, and shows the place as reserved."
@@ -130,9 +146,23 @@ def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Pro
     last = facts.asks[-1] if facts.asks else None
     used = any(session.reservation_id == number for session in facts.sessions)
     return Proof(
-        speaks_for=signs(undone_there=not used and any(frame.agreed for frame in facts.asks)),
+        speaks_for=signs(
+            undone_there=not used and any(frame.agreed for frame in facts.asks),
+            hold_left=not used and _is_left(facts),
+        ),
         speaks_against=signs(refused=last is not None and last.refused, used_there=used),
         not_known=signs(report_not_taken=bool(facts.untaken) and not used),
+    )
+
+
+def _is_left(facts: Facts) -> bool:
+    """Whether a place that was shown as reserved is shown otherwise since the first frame."""
+    return any(
+        each.previous_status == ConnectorStatus.RESERVED
+        and each.status != ConnectorStatus.RESERVED
+        and bool(facts.asks)
+        and each.status_time > facts.asks[0].send_time
+        for each in facts.connectors
     )
 
 
@@ -216,11 +246,12 @@ CANCEL_RESERVATION = CommandRules(
     first_look=looked_at_with_answer,
     no_is_weighed=False,
     yes_is_weighed=True,
+    no_settles=True,
     judge=judge_cancel,
     judge_compensating=judge_cancel,
     judge_done=judge_cancel,
     proof=_proof,
-    unproven=unknown_as_before,
+    unproven=unknown_or(Cause.EFFECT_NOT_EXCLUDED),
     is_guarded=_is_guarded,
     guard_end=guarded_for_the_window,
     watched_for=never_watched,

@@ -15,7 +15,7 @@ and is not undone.
 
 from datetime import datetime, timedelta
 
-from domain.commands.cancel_reservation import frame_that_cancels
+from domain.commands.cancel_reservation import after_a_no, frame_that_cancels
 from domain.commands.rules import (
     CommandRules,
     FrameSpec,
@@ -30,7 +30,7 @@ from domain.commands.rules import (
     unknown_as_before,
 )
 from domain.commands.timing import Timing
-from domain.evidence.facts import Act, Decision, Facts, Need, NeededFacts
+from domain.evidence.facts import Act, Decision, Facts, Need, NeededFacts, shows_hold
 from domain.evidence.frames import may_be_held, next_try
 from domain.evidence.proof import Proof, signs
 from domain.evidence.sessions import Session
@@ -150,8 +150,10 @@ def _await(command: Command, spec: ReserveSpec, facts: Facts, now: datetime) -> 
     if last.pending:
         return Decision(Act.WAIT, look_again=now + FRAME_PAUSE)
     if last.refused and last.answer is not None:
+        if shows_hold(facts):
+            return _begin_undo(command, spec, facts, "It was refused, and the place is reserved.")
         if len(facts.asks) == 1:
-            return Decision(Act.CONCLUDE, outcome=reserve_refusal(last.answer))
+            return after_a_no(last, reserve_refusal(last.answer), now)
         return _begin_undo(
             command, spec, facts, "A repeat was refused; the first frame may hold it."
         )
@@ -171,7 +173,7 @@ def _await(command: Command, spec: ReserveSpec, facts: Facts, now: datetime) -> 
 def _undo(
     command: Command, spec: ReserveSpec, facts: Facts, timing: Timing, now: datetime
 ) -> Decision:
-    if not may_be_held(facts.asks, facts.cancels):
+    if not may_be_held(facts.asks, facts.cancels) and not shows_hold(facts):
         return _nothing_held(command, facts)
     over, undoing = now >= spec.expire_time, command.compensation.state
     if undoing is not CompensationState.PENDING:
@@ -282,7 +284,8 @@ def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Pro
     settled = any(frame.settles_cancel for frame in facts.cancels)
     return Proof(
         speaks_for=signs(
-            session_is_ours=any(session.reservation_id == number for session in facts.sessions)
+            session_is_ours=any(session.reservation_id == number for session in facts.sessions),
+            hold_shown=shows_hold(facts),
         ),
         speaks_against=signs(
             refused=bool(facts.asks)
@@ -310,8 +313,8 @@ def _guard_end(command: Command, timing: Timing, now: datetime) -> datetime:
 
 
 def _needed_facts(command: Command) -> NeededFacts:
-    needs = {Need.SESSIONS_OF_RESERVATION, Need.RESERVATION_FRAMES}
-    return NeededFacts(frozenset(needs), reservation_number=required(command.reserve).wire_id)
+    spec, needs = required(command.reserve), {Need.SESSIONS_OF_RESERVATION, Need.RESERVATION_FRAMES}
+    return NeededFacts(frozenset(needs | {Need.CONNECTORS}), spec.evse_id, spec.wire_id)
 
 
 def _question(command: Command) -> StationQuestion:
@@ -371,6 +374,7 @@ RESERVE_NOW = CommandRules(
     first_look=looked_at_with_answer,
     no_is_weighed=False,
     yes_is_weighed=False,
+    no_settles=True,
     judge=judge_reserve,
     judge_compensating=judge_reserve,
     judge_done=judge_reserve,

@@ -51,7 +51,7 @@ from domain.evidence.station_event import (
     concern_of_any,
     yes_if,
 )
-from domain.limits import ASK_AFTER_BOOT, FIRST_LOOK, LONGEST_LOOK
+from domain.limits import ASK_AFTER_BOOT, FIRST_LOOK, LONGEST_LOOK, REFUSAL_SLIP
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Code, Command, Outcome, ResetFacts, State
 from domain.model.outcomes import Cause, cause_of, ending, refusal
@@ -94,7 +94,8 @@ def judge_reset(command: Command, facts: Facts, timing: Timing, now: datetime) -
     if refused(command, frame):
         no = refusal(required(command.station_answer))
         proof = _proof(command, facts, timing, now)
-        if now >= deadline or proof.holds(Cause(no.cause)):
+        settled = now >= heard_or_sent(frame) + REFUSAL_SLIP
+        if now >= deadline or (settled and proof.holds(Cause(no.cause))):
             return Decision(Act.CONCLUDE, outcome=no)
     if now >= deadline:
         return _conclude(command, spec, facts, _not_restarted(command, spec, facts, frame))
@@ -278,9 +279,19 @@ def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Pro
         speaks_against=signs(refused=refused(command, frame), same_connection=restart.same_socket),
         not_known=signs(
             report_not_taken=bool(facts.untaken),
+            station_away=_may_be_restarting(command, frame, restart, timing, now),
             station_error=answer is not None and answer.is_error and not full_time,
         ),
     )
+
+
+def _may_be_restarting(
+    command: Command, frame: SentFrame, restart: RestartFacts, timing: Timing, now: datetime
+) -> bool:
+    """Whether the socket of a refused frame was lost, and the station is not back for good."""
+    if restart.same_socket or not refused(command, frame):
+        return False
+    return not restart.connected or now < reset_deadline(command, frame, timing)
 
 
 def _booted_for_itself(restart: RestartFacts, frame: SentFrame) -> bool:
@@ -361,6 +372,7 @@ RESET = CommandRules(
     first_look=_first_look,
     no_is_weighed=True,
     yes_is_weighed=False,
+    no_settles=True,
     judge=judge_reset,
     judge_compensating=judge_reset,
     judge_done=judge_reset,

@@ -142,7 +142,8 @@ class CommandRules:
     first_look: when to look at the facts for the first time after a frame was sent, unless woken.
     no_is_weighed: a no is no end of the command when the station reported something since the
         frame: then facts decide. yes_is_weighed: a yes neither, when a session carries the number
-        of the reservation.
+        of the reservation. no_settles: a no is told only when its effect can no longer follow: some
+        stations say no and act all the same, and what they did cannot be undone.
     judge, judge_compensating, judge_done: the next step, by all facts: while the effect is awaited,
         while it is undone after a cancel, and on guard after the end.
     proof: what speaks for the effect and against it, and what is not known. A negative that
@@ -175,6 +176,7 @@ class CommandRules:
     first_look: Callable[[SentFrame, StationAnswer | None, Timing, float | None], datetime]
     no_is_weighed: bool
     yes_is_weighed: bool
+    no_settles: bool
     judge: Judge
     judge_compensating: Judge
     judge_done: Judge

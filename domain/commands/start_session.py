@@ -43,7 +43,7 @@ from domain.commands.timing import (
     is_steady,
     next_look,
 )
-from domain.evidence.asking import may_ask, said_all_at
+from domain.evidence.asking import may_ask, quiet_at, said_all_at
 from domain.evidence.facts import (
     Act,
     Decision,
@@ -59,7 +59,7 @@ from domain.evidence.facts import (
     session_facts,
 )
 from domain.evidence.matching import may_be_unasked
-from domain.evidence.proof import Proof, concerning, signs
+from domain.evidence.proof import Proof, Sign, concerning, signs
 from domain.evidence.sessions import Match, SentFrame, Session, cable_wait_ended, plug_settles
 from domain.evidence.station_event import (
     Concern,
@@ -121,13 +121,12 @@ def judge_start(command: Command, facts: Facts, timing: Timing, now: datetime) -
         return Decision(Act.CONCLUDE, outcome=told)
     if now < deadline:
         return _before_deadline(command, facts, frame, timing, now)
-    if session is not None:
-        return Decision(Act.CONCLUDE, outcome=ending(Cause.SESSION_DOUBTFUL))
-    return Decision(Act.CONCLUDE, outcome=_without_session(facts))
+    doubtful = ending(Cause.SESSION_DOUBTFUL) if session is not None else None
+    return Decision(Act.CONCLUDE, outcome=doubtful or _without_session(facts))
 
 
 def _in_its_words(command: Command, facts: Facts, frame: SentFrame) -> Outcome | None:
-    """The end that the station itself told: it stopped waiting, or it refused."""
+    """The end that the station told: it stopped waiting, or it refused."""
     if cable_wait_ended(facts.connectors, frame) and agreed(command, frame):
         return ending(Cause.CABLE_WAIT_ENDED)
     return refusal(required(command.station_answer)) if refused(command, frame) else None
@@ -156,12 +155,11 @@ def best_match(
 def _started(session: Session, deadline: datetime, now: datetime) -> Decision:
     """The next step when a session is ours: it started, was refused, or waits for a car."""
     if session.is_refused:
-        refused = ending(Cause.AUTHORIZATION_REFUSED, session=session_facts(session))
-        return Decision(Act.CONCLUDE, outcome=refused)
+        return Decision(Act.CONCLUDE, outcome=_over(session, Cause.AUTHORIZATION_REFUSED))
     if not session.is_accepted:
         return _not_judged(deadline, now)
     if not session.active:
-        return Decision(Act.CONCLUDE, outcome=_ended_start(session))
+        return Decision(Act.CONCLUDE, outcome=_over(session, Cause.SESSION_STARTED_AND_ENDED))
     idle = session.charging_state == ChargingState.IDLE
     if idle and now < deadline:
         progress = "The station opened the session; waiting for the cable."
@@ -178,10 +176,9 @@ def _not_judged(deadline: datetime, now: datetime) -> Decision:
     return Decision(Act.CONCLUDE, outcome=ending(Cause.SESSION_DOUBTFUL))
 
 
-def _ended_start(session: Session) -> Outcome:
-    if session.timed_out:
-        return ending(Cause.CABLE_WAIT_ENDED, session=session_facts(session))
-    return ending(Cause.SESSION_STARTED_AND_ENDED, session=session_facts(session))
+def _over(session: Session, cause: Cause) -> Outcome:
+    cause = Cause.CABLE_WAIT_ENDED if session.timed_out else cause
+    return ending(cause, session=session_facts(session))
 
 
 def _before_deadline(
@@ -222,6 +219,7 @@ def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Pro
     answer, asked = given_answer(command, frame), facts.asked
     over = now >= start_deadline(facts, frame, timing)
     steady = is_steady(facts.connected_since, now, timing)
+    quiet = quiet_at(facts, heard_or_sent(frame))
     against = signs(
         refused=refused(command, frame),
         token_refused=ours is not None and ours.is_refused,
@@ -230,6 +228,7 @@ def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Pro
         nothing_held_back=_said_all(facts, frame, timing),
         agreed_and_silent=agreed(command, frame) and over and steady and session is None,
     )
+    firm = {Sign.REFUSED, Sign.NOTHING_HELD_BACK} & set(against)
     return Proof(
         speaks_for=signs(
             session_is_ours=ours is not None and ours.is_accepted and not ours.timed_out,
@@ -244,6 +243,7 @@ def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Pro
             held_back=asked is not None and asked.messages_in_queue is True,
             station_away=agreed(command, frame) and not against and not steady,
             station_error=answer is not None and answer.is_error and not against,
+            back_lately=ours is None and not firm and quiet is not None and now < quiet,
         ),
     )
 
@@ -288,7 +288,10 @@ def _still_unknown(
         return Decision(Act.CONCLUDE, outcome=_without_session(facts))
     if facts.can_ask_status and may_ask(facts, now):
         return Decision(Act.ASK)
-    return Decision(Act.WAIT)
+    quiet = quiet_at(facts, heard_or_sent(frame))
+    if agreed(command, frame) and quiet is not None and now >= quiet:
+        return Decision(Act.CONCLUDE, outcome=_without_session(facts))
+    return Decision(Act.WAIT, look_again=quiet if quiet is not None and now < quiet else None)
 
 
 # --- The other rules
@@ -375,6 +378,7 @@ START_SESSION = CommandRules(
     first_look=_first_look,
     no_is_weighed=True,
     yes_is_weighed=False,
+    no_settles=False,
     judge=judge_start,
     judge_compensating=judge_late_start,
     judge_done=judge_late_start,

@@ -31,6 +31,7 @@ from domain.evidence.asking import may_ask
 from domain.evidence.ends import (
     is_down_since,
     is_over,
+    is_silent,
     place_of,
     says_running,
     shows_life,
@@ -146,7 +147,7 @@ def _refused(
     settled = heard_or_sent(frame) + REFUSAL_SLIP
     if now < settled:
         return Decision(Act.WAIT, look_again=settled)
-    if _is_silent(facts, frame) and now < deadline:
+    if is_silent(facts, frame) and now < deadline:
         unanswered = replace(frame, answer_time=None)
         return Decision(Act.WAIT, look_again=next_look(unanswered, now, deadline))
     # A frame without an answer may have worked, and then the repeat is refused because of that.
@@ -170,12 +171,6 @@ def _stands(facts: Facts, frame: SentFrame, timing: Timing, now: datetime) -> bo
 def _runs_on(facts: Facts, frame: SentFrame, timing: Timing, now: datetime) -> bool:
     """Whether it stands, and has shown since the stop that it runs."""
     return _stands(facts, frame, timing, now) and shows_life(facts, frame)
-
-
-def _is_silent(facts: Facts, frame: SentFrame) -> bool:
-    """Whether a session that ran has shown neither its end nor, since the stop, any life."""
-    running = running_target(facts, frame.ocpp_transaction_id)
-    return running is not None and not (says_running(facts, frame) or shows_life(facts, frame))
 
 
 def _real_id(facts: Facts, frame: SentFrame) -> str | None:
@@ -283,7 +278,7 @@ def stop_proof(command: Command, facts: Facts, timing: Timing, now: datetime) ->
             earlier_no_answer=bool(facts.unanswered) and set(against) == {Sign.REFUSED},
             station_error=answer is not None and answer.is_error and not against,
             evse_down=is_down_since(facts, frame),
-            no_sign_of_life=_is_silent(facts, frame),
+            no_sign_of_life=is_silent(facts, frame),
         ),
     )
 
@@ -377,6 +372,7 @@ STOP_SESSION = CommandRules(
     first_look=_first_look,
     no_is_weighed=False,
     yes_is_weighed=False,
+    no_settles=True,
     judge=judge_stop,
     judge_compensating=judge_stop,
     judge_done=_judge_done,

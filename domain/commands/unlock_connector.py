@@ -24,12 +24,21 @@ from domain.commands.rules import (
     never_watched,
     no_reservation,
     nothing_to_end,
-    unknown_as_before,
+    unknown_or,
 )
 from domain.commands.sending import SendAct, SendDecision, Whereabouts, before_sending
 from domain.commands.stop_session import judge_stop, stop_proof
-from domain.commands.timing import Timing
-from domain.evidence.facts import Act, Decision, Facts, Need, NeededFacts, as_proven, session_facts
+from domain.commands.timing import Timing, heard_or_sent
+from domain.evidence.facts import (
+    Act,
+    Decision,
+    Facts,
+    Need,
+    NeededFacts,
+    as_proven,
+    given_answer,
+    session_facts,
+)
 from domain.evidence.proof import Proof, signs
 from domain.evidence.sessions import SentFrame, Session
 from domain.evidence.station_event import (
@@ -40,11 +49,12 @@ from domain.evidence.station_event import (
     concern_of_any,
 )
 from domain.evidence.targets import ended_target
+from domain.limits import REFUSAL_SLIP
 from domain.model.answers import StationAnswer
 from domain.model.command import Code, Command, Outcome, SessionFacts, State
 from domain.model.outcomes import Cause, ending, in_its_words, refusal, still_unknown
 from domain.model.specs import Kind, OfflinePolicy, StopSpec, UnlockSpec, required
-from domain.ocpp_words import UnlockAnswer
+from domain.ocpp_words import IN_USE, ConnectorStatus, UnlockAnswer
 
 _STOPPING = "Stopping the session first; waiting for its end."
 
@@ -58,10 +68,16 @@ _BY_WORD: dict[str, Cause] = {
 def _outcome_of_answer(command: Command, answer: StationAnswer) -> Outcome | None:
     """Every readable answer is final. Some words say more than yes or no."""
     del command
+    return _no(answer) if answer.verdict.is_no else _yes(answer)
+
+
+def _yes(answer: StationAnswer) -> Outcome:
+    return ending(_BY_WORD.get(answer.status, Cause.CONNECTOR_UNLOCKED), in_its_words(answer))
+
+
+def _no(answer: StationAnswer) -> Outcome:
     cause = _BY_WORD.get(answer.status)
-    if cause is None and answer.verdict.is_no:
-        return refusal(answer)
-    return ending(cause or Cause.CONNECTOR_UNLOCKED, in_its_words(answer))
+    return refusal(answer) if cause is None else ending(cause, in_its_words(answer))
 
 
 def judge_unlock(command: Command, facts: Facts, timing: Timing, now: datetime) -> Decision:
@@ -69,6 +85,13 @@ def judge_unlock(command: Command, facts: Facts, timing: Timing, now: datetime) 
     frame = facts.frame
     if frame is None or command.state is State.DONE:
         return Decision(Act.WAIT)
+    answer = given_answer(command, frame)
+    if answer is not None and answer.verdict.is_no and not answer.is_error:
+        settled = heard_or_sent(frame) + REFUSAL_SLIP
+        if now < settled:
+            return Decision(Act.WAIT, look_again=settled)
+        no = replace(_no(answer), session=command.stopped_first)
+        return Decision(Act.CONCLUDE, outcome=no)
     lost = command.outcome is not None and command.outcome.code is Code.UNKNOWN
     given_up = frame.send_time + timedelta(seconds=timing.answer_timeout_s)
     if not lost and now < given_up:
@@ -245,24 +268,32 @@ def _is_guarded(command: Command, outcome: Outcome) -> bool:
 
 
 def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Proof:
-    """Nothing tells about the bolt but the station's answer."""
-    del facts, timing, now
-    answer = command.station_answer
+    """Nothing tells of the bolt but the station's answer. A place that is left speaks for it."""
+    del timing, now
+    answer, frame = command.station_answer, facts.frame
+    left = frame.send_time if frame is not None and command.answer_time is not None else None
+    changed = {
+        each.status
+        for each in facts.connectors
+        if left is not None and each.status_time > left and each.previous_status in IN_USE
+    }
     return Proof(
+        speaks_for=signs(
+            evse_free=ConnectorStatus.AVAILABLE in changed,
+            evse_not_charging=ConnectorStatus.FINISHING in changed,
+        ),
         speaks_against=signs(
             refused=answer is not None and answer.verdict.is_lasting_no,
             said_failed=answer is not None and answer.status == UnlockAnswer.UNLOCK_FAILED,
             never_sent=command.answer_time is None and stops_first(command),
-        )
+        ),
     )
 
 
 def _needed_facts(command: Command) -> NeededFacts:
     spec = required(command.unlock)
-    needs = frozenset(
-        {Need.RUNNING_SESSIONS_OF_EVSE, Need.CONNECTORS} if spec.stop_first else set[Need]()
-    )
-    return NeededFacts(needs, evse_id=spec.on_evse)
+    first = {Need.RUNNING_SESSIONS_OF_EVSE} if spec.stop_first else set[Need]()
+    return NeededFacts(frozenset({Need.CONNECTORS, *first}), evse_id=spec.on_evse)
 
 
 def _concern(event: StationEvent, frame: OpenFrame) -> Concern:
@@ -301,11 +332,12 @@ UNLOCK_CONNECTOR = CommandRules(
     first_look=looked_at_with_answer,
     no_is_weighed=False,
     yes_is_weighed=False,
+    no_settles=True,
     judge=judge_unlock,
     judge_compensating=judge_unlock,
     judge_done=judge_unlock,
     proof=_proof,
-    unproven=unknown_as_before,
+    unproven=unknown_or(Cause.EFFECT_NOT_EXCLUDED),
     is_guarded=_is_guarded,
     guard_end=guarded_for_the_window,
     watched_for=never_watched,

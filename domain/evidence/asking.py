@@ -8,7 +8,7 @@ connection on which it was given: a station that was away may have new facts.
 from datetime import datetime
 
 from domain.evidence.facts import Facts
-from domain.limits import ASK_SPACING, MAX_ASKS
+from domain.limits import ASK_SPACING, MAX_ASKS, QUIET_AFTER_RETURN
 
 
 def may_ask(facts: Facts, now: datetime) -> bool:
@@ -39,3 +39,14 @@ def nothing_is_held_back(facts: Facts) -> bool:
 def said_all_at(facts: Facts, over: datetime) -> bool:
     """Whether the station said so at this time or later."""
     return nothing_is_held_back(facts) and facts.asked is not None and facts.asked.at >= over
+
+
+def quiet_at(facts: Facts, since: datetime) -> datetime | None:
+    """When a station that booted or reconnected after `since` was quiet for long enough.
+
+    None: it did neither, or it is away.
+    """
+    returns = [each for each in (facts.connected_since, facts.boot_time) if each and each > since]
+    if facts.connected_since is None or not returns:
+        return None
+    return max(returns) + QUIET_AFTER_RETURN

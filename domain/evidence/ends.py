@@ -65,6 +65,12 @@ def shows_life(facts: Facts, frame: SentFrame) -> bool:
     )
 
 
+def is_silent(facts: Facts, frame: SentFrame) -> bool:
+    """Whether a session that ran has shown neither its end nor, since the stop, any life."""
+    running = running_target(facts, frame.ocpp_transaction_id)
+    return running is not None and not (says_running(facts, frame) or shows_life(facts, frame))
+
+
 def was_running(facts: Facts, frame: SentFrame) -> bool:
     """Whether the session ran when the stop left. A mistaken id does not run either."""
     return any(

@@ -9,10 +9,18 @@ from domain.evidence.frames import FirstStop, ReservationFrame
 from domain.evidence.matching import classify, ended_long_before, may_have_been_ours
 from domain.evidence.proof import Proof, UntakenReport, is_negative, proven
 from domain.evidence.restart import RestartFacts
-from domain.evidence.sessions import ConnectorState, Match, Rival, SentFrame, Session, running_first
+from domain.evidence.sessions import (
+    WHOLE_STATION,
+    ConnectorState,
+    Match,
+    Rival,
+    SentFrame,
+    Session,
+    running_first,
+)
 from domain.model.answers import StationAnswer
 from domain.model.command import Command, Outcome, ReservationFacts, SessionFacts
-from domain.ocpp_words import IN_SESSION, capabilities_of
+from domain.ocpp_words import IN_SESSION, ConnectorStatus, capabilities_of
 
 
 @dataclass(frozen=True)
@@ -90,7 +98,8 @@ class Need(StrEnum):
     RUNNING_SESSIONS: those of the whole station, once a frame was sent.
     RUNNING_SESSIONS_OF_EVSE: those of the EVSE that the command names.
     SESSIONS_OF_RESERVATION: those that name the reservation's number.
-    RIVALS: the other starts at the station. CONNECTORS: the status of the EVSE's connectors.
+    RIVALS: the other starts at the station. CONNECTORS: the status of the EVSE's connectors, and of
+        the station itself.
     ALL_CONNECTORS: the same of the whole station. RESERVED_CONNECTORS: of the reservation that the
         command ends, as long as no other reservation explains what they show.
     RESERVATION_FRAMES: the command's frames with their answers. RESTART: the station's boots.
@@ -259,18 +268,37 @@ def may_be_taken(facts: Facts, frame: SentFrame, late_after: datetime) -> bool:
 
 
 def is_in_use(facts: Facts, frame: SentFrame) -> bool:
-    """Whether the EVSE that was asked for shows a session that no report of that time explains."""
-    explained = any(
-        session.evse_id in {None, frame.evse_id} and not _was_over(session, frame.send_time)
-        for session in facts.sessions
-    )
-    return not explained and any(
-        each.status in IN_SESSION and each.status_time > frame.send_time
+    """Whether the EVSE that was asked for shows a session that no report of that time explains.
+
+    The station itself may show it, and any EVSE when none was asked for.
+    """
+    places = {
+        session.evse_id for session in facts.sessions if not _was_over(session, frame.send_time)
+    }
+    return any(
+        each.status in _IN_USE
+        and each.status_time > frame.send_time
+        and not places & {None, each.evse_id}
+        and not (places and each.evse_id == WHOLE_STATION)
         for each in facts.connectors
     )
+
+
+_IN_USE = IN_SESSION | {ConnectorStatus.OCCUPIED}
+"""OCPP 2.x has one word for a place where somebody is, whether or not he charges."""
 
 
 def _was_over(session: Session, left: datetime) -> bool:
     """Whether a session had ended when the frame left, by our clock or by the station's."""
     told = session.stop_received_time
     return (told is not None and told < left) or ended_long_before(session, left)
+
+
+def shows_hold(facts: Facts) -> bool:
+    """Whether a place became reserved since a reservation was asked for, and no cancel undid it."""
+    if not facts.asks or any(frame.settles_cancel for frame in facts.cancels):
+        return False
+    return any(
+        each.status == ConnectorStatus.RESERVED and each.status_time > facts.asks[0].send_time
+        for each in facts.connectors
+    )

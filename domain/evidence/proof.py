@@ -45,6 +45,8 @@ class Sign(StrEnum):
     ENDED_BY_RESET = "ENDED_BY_RESET"
     BOOTED = "BOOTED"
     CONNECTOR_DOWN = "CONNECTOR_DOWN"
+    HOLD_LEFT = "HOLD_LEFT"
+    HOLD_SHOWN = "HOLD_SHOWN"
 
     # Not known
     SESSION_MAY_BE_OURS = "SESSION_MAY_BE_OURS"
@@ -55,6 +57,7 @@ class Sign(StrEnum):
     HELD_BACK = "HELD_BACK"
     STATION_AWAY = "STATION_AWAY"
     EVSE_DOWN = "EVSE_DOWN"
+    BACK_LATELY = "BACK_LATELY"
     NO_SIGN_OF_LIFE = "NO_SIGN_OF_LIFE"
 
 
@@ -82,6 +85,8 @@ SIGNS: dict[Sign, str] = {
     Sign.ENDED_BY_RESET: "A session ended because of a reset.",
     Sign.BOOTED: "The station said that it has booted.",
     Sign.CONNECTOR_DOWN: "A connector was out of service since the request, as in a restart.",
+    Sign.HOLD_LEFT: "A charging place that was reserved is not since the request.",
+    Sign.HOLD_SHOWN: "A charging place is shown as reserved since the request.",
     Sign.SESSION_MAY_BE_OURS: "A session was reported that may be the one asked for.",
     Sign.TOKEN_NOT_JUDGED: "The session's token was neither accepted nor refused yet.",
     Sign.REPORT_NOT_TAKEN: "The station reported something that could not be used.",
@@ -91,6 +96,8 @@ SIGNS: dict[Sign, str] = {
     Sign.HELD_BACK: "Asked, the station said that it still has messages to deliver.",
     Sign.STATION_AWAY: "The station is away, or came back too short a time ago to have reported.",
     Sign.EVSE_DOWN: "The charging place is shown as faulted or closed since the request.",
+    Sign.BACK_LATELY: "The station booted or reconnected since the request, and may still report "
+    "what came before that.",
     Sign.NO_SIGN_OF_LIFE: "Since the request the session has shown neither life nor its end.",
 }
 """Each sign as a sentence for a human."""
@@ -104,7 +111,7 @@ _CAUSES: tuple[tuple[Sign, Cause], ...] = (
 )
 """Signs with a cause of their own, which goes before the cause of the command."""
 
-NEGATIVE_CODES = frozenset({Code.REJECTED, Code.NO_EFFECT})
+NEGATIVE_CODES = frozenset({Code.REJECTED, Code.NO_EFFECT, Code.NOT_SUPPORTED})
 """The codes that say that something did not happen although it was sent."""
 
 _RUNS_ON = frozenset({Sign.SAID_RUNNING, Sign.KNOWN_RUNNING})
@@ -112,6 +119,7 @@ _SAID_NO = frozenset({Sign.REFUSED})
 
 NEEDS: dict[Cause, frozenset[Sign]] = {
     Cause.STATION_REJECTED: _SAID_NO,
+    Cause.COMMAND_NOT_SUPPORTED: _SAID_NO,
     Cause.CALL_ERROR: _SAID_NO | _RUNS_ON,
     Cause.EVSE_OCCUPIED: _SAID_NO,
     Cause.EVSE_FAULTED: _SAID_NO,

@@ -10,7 +10,7 @@ be repeated blindly, what the station said is REJECTED or NOT_SUPPORTED.
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from domain.model.answers import StationAnswer
+from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import (
     Code,
     Command,
@@ -79,6 +79,7 @@ class Cause(StrEnum):
     START_NOT_EXCLUDED = "START_NOT_EXCLUDED"
     STATION_ERROR = "STATION_ERROR"
     REPORT_NOT_USABLE = "REPORT_NOT_USABLE"
+    EFFECT_NOT_EXCLUDED = "EFFECT_NOT_EXCLUDED"
 
     CANCELLED_BY_CALLER = "CANCELLED_BY_CALLER"
 
@@ -238,6 +239,11 @@ ENDINGS: dict[Cause, Ending] = {
         "No session was reported, but something at the station says that one may have started. "
         "Please look at the station.",
     ),
+    Cause.EFFECT_NOT_EXCLUDED: Ending(
+        Code.UNKNOWN,
+        "The station refused, but something that it showed since says that it may have done it. "
+        "Please look at the station.",
+    ),
     Cause.STATION_ERROR: Ending(
         Code.UNKNOWN,
         "The station reported an error of its own, and whether it did what was asked is not "
@@ -289,6 +295,8 @@ def still_unknown(command: Command, detail: str = "") -> Outcome:
 def refusal(answer: StationAnswer) -> Outcome:
     """The outcome of an answer that says no, when its words say nothing more."""
     cause = Cause.CALL_ERROR if answer.call_error else Cause.STATION_REJECTED
+    if answer.verdict is Verdict.NOT_SUPPORTED:
+        cause = Cause.COMMAND_NOT_SUPPORTED
     return ending(cause, in_its_words(answer))
 
 

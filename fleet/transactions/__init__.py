@@ -7,7 +7,7 @@ station and OCPP's id: a station can only ever name its own transactions. `queri
 Callers import this package and use the names below.
 """
 
-from fleet.transactions.alive import LIFE_PACE, show_alive
+from fleet.transactions.alive import LIFE_PACE, show_alive, shown_at
 from fleet.transactions.queries import (
     active,
     by_id,
@@ -52,6 +52,7 @@ __all__ = [
     "observe",
     "resume",
     "show_alive",
+    "shown_at",
     "since",
     "start_v16",
     "stop_v16",

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, or_, update
 
+from domain.limits import CLOCK_TOLERANCE
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx
 from fleet.tables import transactions
@@ -27,6 +28,14 @@ _SHOW = precompiled(
     )
     .values(alive_time=bindparam("at", type_=_ALIVE.type))
 )
+
+
+def shown_at(told: datetime, now: datetime) -> datetime | None:
+    """When that was so which a station told, by our clock; None: its time cannot be believed.
+
+    A station that was offline reports old things, and a clock that is ahead makes them look new.
+    """
+    return None if told > now + CLOCK_TOLERANCE else min(told, now)
 
 
 def later_life(known: datetime | None, shown: datetime | None) -> datetime | None:

@@ -19,7 +19,7 @@ from fleet.engine.statements import Tx, Upsert, bound
 from fleet.engine.values import cut, identifier, int64, lenient_int32
 from fleet.tables import transactions
 from fleet.transactions import judged
-from fleet.transactions.alive import later_life
+from fleet.transactions.alive import later_life, shown_at
 from fleet.transactions.rows import (
     ACTIVE,
     ENDED,
@@ -94,7 +94,13 @@ class _Event:
     seq: int
     time: datetime
     fields: Fields
-    alive_time: datetime | None = None
+
+    def alive_time(self, now: datetime) -> datetime | None:
+        """When it showed that the transaction runs; None: it does not show that, or is old."""
+        begins_or_ends = self.type in {TransactionPhase.STARTED, TransactionPhase.ENDED}
+        if begins_or_ends or self.fields["offline"] or self.fields["clock_suspect"]:
+            return None
+        return shown_at(self.time, now)
 
 
 class EventTold(TypedDict):
@@ -128,13 +134,11 @@ async def event_v2(
     now: datetime,
     epoch: int | None = None,
     slack_s: float | None = None,
-    alive_time: datetime | None = None,
     **told: Unpack[EventTold],
 ) -> tuple[Transaction, bool]:
     """Merge a TransactionEvent ("Started", "Updated", "Ended") into the station's transaction.
 
     slack_s: by how much later than `event_time` it came about at most; None: it is not known.
-    alive_time: when the event showed that the transaction runs; None: it does not show that.
 
     Returns the transaction, and whether the event changed it.
     Raises: InvalidValue for a station, tenant or id that is no identifier.
@@ -152,8 +156,7 @@ async def event_v2(
         "charging_state": cut(told["charging_state"], 64),
         "start_slack_s": slack_s,
     }
-    seq = max(0, min(seq_no, _SEQ_MAX))
-    event = _Event(event_type, seq, event_time, fields, alive_time)
+    event = _Event(event_type, max(0, min(seq_no, _SEQ_MAX)), event_time, fields)
     key = {"station": identifier(station), "ocpp_transaction_id": identifier(ocpp_transaction_id)}
     return await _store(tx, key, {"tenant": identifier(tenant), "epoch": epoch}, event, now)
 
@@ -210,7 +213,7 @@ async def _store(
             **key,
             **first,
             **merged,
-            "alive_time": event.alive_time,
+            "alive_time": event.alive_time(now),
             "name": secrets.token_hex(12),
             "received_time": now,
             "sources": ranks,
@@ -228,7 +231,7 @@ async def _merge_into(
 ) -> tuple[Transaction, bool]:
     before = {name: getattr(known, name) for name in _MERGED}
     after, after_ranks = _merge(before, ranks, event, now)
-    alive = later_life(known.alive_time, event.alive_time)
+    alive = later_life(known.alive_time, event.alive_time(now))
     if after == before and after_ranks == ranks and alive == known.alive_time:
         return known, False
     new = {f"new_{name}": value for name, value in after.items()} | {"new_alive_time": alive}

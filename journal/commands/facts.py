@@ -11,7 +11,7 @@ from domain.commands.timing import Timing, cable_deadline
 from domain.evidence.facts import Asked, Facts, Need, NeededFacts
 from domain.evidence.frames import FirstStop, ReservationFrame
 from domain.evidence.restart import RestartFacts
-from domain.evidence.sessions import ConnectorState, SentFrame
+from domain.evidence.sessions import WHOLE_STATION, ConnectorState, SentFrame
 from domain.limits import LATE_START_WINDOW
 from domain.model.answers import Verdict
 from domain.model.command import Command
@@ -223,21 +223,25 @@ async def _since_frames(
 
 
 async def _connectors(tx: Tx, command: Command, needed: NeededFacts) -> tuple[ConnectorState, ...]:
-    """The connectors that the command needs; of one EVSE: none when it names no EVSE."""
+    """The connectors that the command needs; of one EVSE: all when it names no EVSE."""
     if Need.RESERVED_CONNECTORS in needed.needs:
         return await _reserved_connectors(tx, command)
-    whole = Need.ALL_CONNECTORS in needed.needs
-    if not whole and (Need.CONNECTORS not in needed.needs or needed.evse_id is None):
+    if not {Need.ALL_CONNECTORS, Need.CONNECTORS} & needed.needs:
         return ()
+    whole = Need.ALL_CONNECTORS in needed.needs or needed.evse_id is None
     rows = await stations.connectors(tx, command.station)
-    return tuple(_state(row) for row in rows if whole or row.evse_id == needed.evse_id)
+    places = {needed.evse_id, WHOLE_STATION}
+    return tuple(_state(row) for row in rows if whole or row.evse_id in places)
 
 
 async def _reserved_connectors(tx: Tx, command: Command) -> tuple[ConnectorState, ...]:
-    """Those that the command's reservation may hold; none when another one may hold them."""
+    """Those that the command's reservation may hold; none when another one may hold them.
+
+    A reservation that nobody here knows may hold any.
+    """
     reservation = (await read_target(tx, command)).reservation
     if reservation is None:
-        return ()
+        return tuple(_state(row) for row in await stations.connectors(tx, command.station))
     evse_id, connector_id = reservation.evse_id, reservation.connector_id
     for entry in await reservations.open_at(tx, command.station):
         other = entry.snapshot.get("evse_id")

@@ -2,7 +2,8 @@
 
 A station may say no to a start and begin a session all the same, in either order. What it has
 reported since the frame left is looked at before its no is believed; then all facts decide. So
-they do after the yes to a cancel of a reservation that a session has used.
+they do after the yes to a cancel of a reservation that a session has used, and after every no to
+what cannot be undone.
 """
 
 from datetime import datetime
@@ -32,6 +33,8 @@ async def decides(
         return False
     if answer.verdict.is_yes and COMMANDS[kind].yes_is_weighed and named_id:
         return not await transactions.for_reservation(tx, station, int(named_id))
+    if answer.verdict.is_no and COMMANDS[kind].no_settles:
+        return False
     if not (answer.verdict.is_no and COMMANDS[kind].no_is_weighed):
         return True
     return not await _reported_since(tx, station, send_time)

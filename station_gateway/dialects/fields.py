@@ -22,8 +22,10 @@ MAX_ENERGY_WH = 10**12
 MAX_TIMEOUT_S = 86_400.0
 
 ENERGY_REGISTER = "Energy.Active.Import.Register"
+POWER = "Power.Active.Import"
 _OUTLET_SIDE = frozenset({"Outlet", "Inlet"})
 _WH_PER_UNIT = {"Wh": 1.0, "kWh": 1000.0}
+_W_PER_UNIT = {"W": 1.0, "kW": 1000.0}
 _MAX_MULTIPLIER = 12
 _DATE = r"(?P<year>\d{4})-?(?P<month>\d\d)-?(?P<day>\d\d)"
 _CLOCK = r"(?P<hour>\d\d):?(?P<minute>\d\d)(?::?(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?"
@@ -177,12 +179,29 @@ def registers_wh(samples: Iterable[Mapping[str, Any]]) -> list[int]:
     return whole
 
 
+def power_w(meter_value: Mapping[str, Any]) -> float | None:
+    """The power that flows to the car in one meter value, in W; None when it tells none."""
+    told = [
+        (watts, "phase" in sample)
+        for sample in meter_value.get("sampledValue", ())
+        if sample.get("measurand") == POWER
+        and sample.get("location", "Outlet") in _OUTLET_SIDE
+        and (watts := _reading(sample, _W_PER_UNIT, "W")) is not None
+    ]
+    whole = [watts for watts, of_phase in told if not of_phase]
+    return max(whole) if whole else (sum(watts for watts, _ in told) if told else None)
+
+
 def _wh(sample: Mapping[str, Any]) -> float | None:
-    """One reading in Wh: 1.6 has text and `unit`, 2.x a number and `unitOfMeasure`."""
+    return _reading(sample, _WH_PER_UNIT, "Wh")
+
+
+def _reading(sample: Mapping[str, Any], units: Mapping[str, float], usual: str) -> float | None:
+    """One reading: 1.6 has text and `unit`, 2.x a number and `unitOfMeasure`."""
     if sample.get("format") == "SignedData":
         return None
     unit = sample.get("unitOfMeasure", {})
-    factor = _WH_PER_UNIT.get(sample.get("unit") or unit.get("unit", "Wh"))
+    factor = units.get(sample.get("unit") or unit.get("unit", usual))
     multiplier = unit.get("multiplier", 0)
     if factor is None or abs(multiplier) > _MAX_MULTIPLIER:
         return None

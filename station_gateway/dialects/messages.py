@@ -155,7 +155,10 @@ class HeartbeatSeen(msgspec.Struct, frozen=True):
 
 
 class ConnectorStatusSeen(msgspec.Struct, frozen=True):
-    """StatusNotification. EVSE 0 is the station itself. `status` is the station's own word."""
+    """StatusNotification. EVSE 0 is the station itself. `status` is the station's own word.
+
+    by_event: it was told in a NotifyEvent instead.
+    """
 
     evse_id: int
     connector_id: int
@@ -164,6 +167,13 @@ class ConnectorStatusSeen(msgspec.Struct, frozen=True):
     error_code: str = ""
     info: str = ""
     mended: tuple[str, ...] = ()
+    by_event: bool = False
+
+
+class AvailabilitySeen(msgspec.Struct, frozen=True):
+    """NotifyEvent that tells the state of connectors, each of them once and its newest."""
+
+    connectors: tuple[ConnectorStatusSeen, ...]
 
 
 class AuthorizationAsked(msgspec.Struct, frozen=True):
@@ -234,13 +244,15 @@ class MeterRead(msgspec.Struct, frozen=True):
     """MeterValues.
 
     evse_id: None when the station did not say. ocpp_transaction_id: only on 1.6.
-    meter_wh: None without an energy register among the values.
+    meter_wh: None without an energy register among the values. power_w: of the newest one; None
+    without a power among it.
     """
 
     evse_id: int | None
     time: StationTime
     ocpp_transaction_id: str | None = None
     meter_wh: int | None = None
+    power_w: float | None = None
     mended: tuple[str, ...] = ()
 
 
@@ -284,6 +296,7 @@ StationCall = (
     Booted
     | HeartbeatSeen
     | ConnectorStatusSeen
+    | AvailabilitySeen
     | AuthorizationAsked
     | SessionStarted
     | SessionStopped

@@ -22,6 +22,7 @@ from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.stations import Station
 from station_gateway.dialects.messages import (
     AuthorizationAsked,
+    AvailabilitySeen,
     Booted,
     BootVerdict,
     Confirmation,
@@ -42,6 +43,7 @@ from station_gateway.facts import lasting, session_reports
 from station_gateway.facts import recording as facts
 from station_gateway.facts.authorizer import Authorizer, Judgement
 from station_gateway.facts.clocks import on_our_clock, shown_at, store_clock
+from station_gateway.facts.flows import flows, keep_flow
 from station_gateway.stations.peer import Peer
 from station_gateway.stations.ports import Unanswered
 from station_gateway.waking import Waker
@@ -94,6 +96,7 @@ class Handlers:
             Booted: self.booted,
             HeartbeatSeen: self.noticed,
             ConnectorStatusSeen: self.connector_status,
+            AvailabilitySeen: self.availability,
             AuthorizationAsked: self.authorization,
             SessionStarted: self.session_started,
             SessionStopped: self.session_stopped,
@@ -193,6 +196,17 @@ class Handlers:
         self._kick(await self._db.batch(lambda tx: facts.connector_status(tx, peer, call, now)))
         return Confirmation(self._utc_now())
 
+    async def availability(self, peer: Peer, call: AvailabilitySeen) -> Confirmation:
+        """NotifyEvent of connectors."""
+        now = self._utc_now()
+
+        async def write(tx: Tx) -> bool:
+            told = [await facts.connector_status(tx, peer, each, now) for each in call.connectors]
+            return any(told)
+
+        self._kick(await self._db.batch(write))
+        return Confirmation(self._utc_now())
+
     async def authorization(self, peer: Peer, call: AuthorizationAsked) -> Confirmation:
         """Authorize: the token is judged, nothing is written."""
         now = self._utc_now()
@@ -245,7 +259,8 @@ class Handlers:
         """MeterValues: a fact when they name a session of which we never heard, or not lately."""
         ocpp_transaction_id, now = call.ocpp_transaction_id, self._utc_now()
         if ocpp_transaction_id is None:
-            return Confirmation(now)
+            await self._note_flow(peer, call, now)
+            return Confirmation(self._utc_now())
         alive_time = self._life_to_note(peer, ocpp_transaction_id, call.time, now)
         if alive_time is not None and peer.knows(ocpp_transaction_id):
             await self._db.batch(
@@ -261,6 +276,12 @@ class Handlers:
             if no_news:
                 peer.learn(ocpp_transaction_id)
         return Confirmation(self._utc_now())
+
+    async def _note_flow(self, peer: Peer, call: MeterRead, now: datetime) -> None:
+        evse_id = call.evse_id or 0
+        place = f"evse {evse_id}"
+        if flows(peer, call, now) and peer.must_note_life(place, now, transactions.LIFE_PACE):
+            self._kick(await self._db.batch(lambda tx: keep_flow(tx, peer, evse_id, now)))
 
     def _life_to_note(
         self, peer: Peer, session: str, time: StationTime, now: datetime

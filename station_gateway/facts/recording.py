@@ -105,7 +105,9 @@ async def connector_status(tx: Tx, peer: Peer, call: ConnectorStatusSeen, now: d
         evse_id=call.evse_id,
         connector_id=call.connector_id,
         status=call.status,
-        message=StationMessage.STATUS_NOTIFICATION,
+        message=StationMessage.NOTIFY_EVENT
+        if call.by_event
+        else StationMessage.STATUS_NOTIFICATION,
         station_time=None if call.time.suspect else call.time.time,
         changes_nothing=connector.status_time != now,
         told={"error_code": call.error_code, "mended": words_of(call.mended)},

@@ -29,7 +29,6 @@ from station_gateway.dialects.messages import (
 )
 from station_gateway.facts import lasting, unknown_ids
 from station_gateway.facts.authorizer import Authorizer, Judgement
-from station_gateway.facts.clocks import shown_at
 from station_gateway.facts.ownership import own_reservation, owns_session
 from station_gateway.facts.reports import keep_untaken
 from station_gateway.stations.peer import Peer
@@ -211,14 +210,7 @@ async def _stored(
         now=now,
         token_unknown=token is not None and not token.known,
         epoch=peer.epoch,
-        alive_time=_shown_alive(call, now),
     )
-
-
-def _shown_alive(call: SessionEvent, now: datetime) -> datetime | None:
-    """When the event showed that its session runs; None: it does not show that, or it is old."""
-    begins_or_ends = call.event_type in {TransactionPhase.STARTED, TransactionPhase.ENDED}
-    return None if begins_or_ends or call.offline else shown_at(call.time, now)
 
 
 async def _other_sessions(

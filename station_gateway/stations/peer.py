@@ -21,6 +21,7 @@ class Peer:
     boots: how many boots were accepted on this connection.
     sessions: 1.6 transaction ids that the fleet knows already, bounded; None before the first.
     alive: when a session's sign of life was last written, as bounded.
+    registers: the energy register that an EVSE last told without a session, as bounded.
     clock: what is known of its clocks. stored_clock: what of it the fleet has, since
         clock_stored_time; None: since before this connection.
     """
@@ -37,6 +38,7 @@ class Peer:
     boots: int = 0
     sessions: set[str] | None = None
     alive: dict[str, datetime] = field(default_factory=dict)
+    registers: dict[int, int] = field(default_factory=dict)
     clock: StationClock = field(default_factory=StationClock)
     stored_clock: StationClock = field(default_factory=StationClock)
     clock_stored_time: datetime | None = None

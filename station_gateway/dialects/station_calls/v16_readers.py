@@ -115,6 +115,7 @@ def _meter(payload: Payload, now: datetime) -> MeterRead:
         time=fields.read_time(values[-1].get("timestamp"), now),
         ocpp_transaction_id=str(number) if 0 < number <= fields.INT32_MAX else None,
         meter_wh=registers[-1] if registers else None,
+        power_w=fields.power_w(values[-1]),
     )
 
 

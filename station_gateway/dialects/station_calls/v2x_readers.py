@@ -8,9 +8,11 @@ from station_gateway.dialects import fields
 from station_gateway.dialects.interface import ErrorWords
 from station_gateway.dialects.messages import (
     AuthorizationAsked,
+    AvailabilitySeen,
     Booted,
     ConnectorStatusSeen,
     MeterRead,
+    NoticeSeen,
     Payload,
     ReservationEndReported,
     SessionEvent,
@@ -29,6 +31,11 @@ ERRORS = ErrorWords(
     message_type="MessageTypeNotSupported",
 )
 """As 2.x spells them (2.0.1 part 4 section 4.3)."""
+
+EVENT_CONNECTORS = 16
+"""Connectors whose state is taken from one NotifyEvent; each costs a write."""
+
+_AVAILABILITY = frozenset({"Available", "Occupied", "Reserved", "Unavailable", "Faulted"})
 
 TOKEN_TYPE_CHARS = 20
 _LONGEST_ID = 255
@@ -114,6 +121,7 @@ def _meter(payload: Payload, now: datetime) -> MeterRead:
         evse_id=fields.optional_number(payload, "evseId", ERRORS.property),
         time=fields.read_time(payload["meterValue"][-1].get("timestamp"), now),
         meter_wh=_register_of(payload),
+        power_w=fields.power_w(payload["meterValue"][-1]),
     )
 
 
@@ -124,6 +132,28 @@ def _reservation_ended(payload: Payload, now: datetime) -> ReservationEndReporte
     )
 
 
+def _events(payload: Payload, now: datetime) -> AvailabilitySeen | NoticeSeen:
+    """What it tells of the availability of connectors; it may tell anything else besides.
+
+    An EVSE that tells of itself means its first connector.
+    """
+    told: dict[tuple[int, int], ConnectorStatusSeen] = {}
+    for event in payload["eventData"]:
+        component, status = event["component"], event.get("actualValue")
+        evse = component.get("evse", {})
+        key = evse.get("id", 0), evse.get("connectorId", 1)
+        is_state = event["variable"].get("name") == "AvailabilityState"
+        known = status in _AVAILABILITY and component.get("name") in {"Connector", "EVSE"}
+        if not (is_state and known) or not all(0 < each <= fields.INT32_MAX for each in key):
+            continue
+        if len(told) < EVENT_CONNECTORS or key in told:
+            time = fields.read_time(event["timestamp"], now)
+            told[key] = ConnectorStatusSeen(*key, status, time, by_event=True)
+    if not told:
+        return NoticeSeen("NotifyEvent", more=payload.get("tbc", False) is True)
+    return AvailabilitySeen(tuple(told.values()))
+
+
 READERS: Mapping[str, readers.Reader] = {
     **readers.SAME_EVERYWHERE,
     "BootNotification": _boot,
@@ -132,6 +162,7 @@ READERS: Mapping[str, readers.Reader] = {
     "TransactionEvent": _event,
     "MeterValues": _meter,
     "ReservationStatusUpdate": _reservation_ended,
-    **readers.notices("NotifyReport", "NotifyEvent"),
+    "NotifyEvent": _events,
+    **readers.notices("NotifyReport"),
 }
 """What every 2.x version takes from a station."""

@@ -73,6 +73,10 @@ class RawStation:
         """Writes this very text and waits for nothing."""
         await self._socket.send(text)
 
+    async def close(self) -> None:
+        """Cuts the socket, as a station that restarts does."""
+        await self._socket.close()
+
     async def read(self) -> None:
         """Reads until the socket closes."""
         async for text in self._socket:

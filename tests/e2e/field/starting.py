@@ -38,10 +38,17 @@ def start(system: System, identity: str, token: str = "DRIVER-1") -> command_pb.
         request_id=str(uuid.uuid4()),
         options=command_options_pb2.CommandOptions(wait_for=command_options_pb2.WAIT_FOR_OUTCOME),
     )
+    return patiently(
+        lambda: system.broker.commands.StartSession(request, timeout=CALL_LIMIT_S).command
+    )
+
+
+def patiently(ask: Callable[[], T]) -> T:
+    """What a request with an id of its own brings, asked again while the machine is busy."""
     deadline = time.monotonic() + CALL_LIMIT_S
     while True:
         try:
-            return system.broker.commands.StartSession(request, timeout=CALL_LIMIT_S).command
+            return ask()
         except grpc.RpcError as error:
             # On a machine that is busy: the same request again, as the message says.
             if error.code() is not grpc.StatusCode.UNAVAILABLE or time.monotonic() > deadline:

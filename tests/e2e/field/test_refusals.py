@@ -4,6 +4,8 @@ The station's own record (`RawStation.requests`) judges what it was asked to und
 """
 
 import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
 
 import pytest
 from evcommand.v1 import command_options_pb2
@@ -11,7 +13,7 @@ from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
 
 from tests.e2e.field.raw_station import Payload, RawStation, RefusedCall, event, raw_station
-from tests.e2e.field.starting import DELAYS_MS, VERSIONS, FieldSession, calling, start
+from tests.e2e.field.starting import DELAYS_MS, VERSIONS, FieldSession, calling, patiently, start
 from tests.e2e.foreign_system import System
 
 pytestmark = pytest.mark.e2e
@@ -172,6 +174,90 @@ def reset(system: System, identity: str) -> command_pb.RemoteCommand:
     request = pb.ResetRequest(
         station=f"stations/{identity}",
         mode=command_pb.RESET_MODE_HARD,
+        request_id=str(uuid.uuid4()),
         options=command_options_pb2.CommandOptions(wait_for=command_options_pb2.WAIT_FOR_OUTCOME),
     )
-    return system.broker.commands.Reset(request, timeout=60).command
+    return patiently(lambda: system.broker.commands.Reset(request, timeout=60).command)
+
+
+Act = Callable[[RawStation], Awaitable[object]]
+
+
+async def refuses_and_acts(
+    station: RawStation, action: str, code: str, act: Act, delay_ms: int
+) -> None:
+    """From now on it says no to such a request, and does what was asked after the delay."""
+
+    def refuse(_: Payload) -> Payload:
+        if code in {"Rejected", "UnlockFailed"}:
+            return {"status": code}
+        raise RefusedCall(code, "not today")
+
+    answered = station.answers(action, refuse)
+    await answered.wait()
+    await asyncio.sleep(delay_ms / 1000)  # of the network between the two messages
+    await act(station)
+
+
+async def stop_that_is_refused(
+    system: System, subprotocol: str, code: str, delay_ms: int
+) -> command_pb.Outcome:
+    identity = f"stop-{code}-{subprotocol}-{delay_ms}"
+    async with raw_station(system.ocpp_url, identity, subprotocol) as station:
+        session = FieldSession(subprotocol, identity)
+        await session.begins(station)
+        stopping = calling(lambda: stop(system, identity))
+        await refuses_and_acts(station, stop_action(subprotocol), code, session.ends, delay_ms)
+        return (await stopping).outcome
+
+
+async def reset_that_is_refused(
+    system: System, subprotocol: str, code: str, delay_ms: int
+) -> command_pb.Outcome:
+    identity = f"reset-{code}-{subprotocol}-{delay_ms}"
+
+    async def cut(station: RawStation) -> None:
+        await station.close()
+
+    async with raw_station(system.ocpp_url, identity, subprotocol) as station:
+        resetting = calling(lambda: reset(system, identity))
+        await refuses_and_acts(station, "Reset", code, cut, delay_ms)
+    async with raw_station(system.ocpp_url, identity, subprotocol):
+        return (await resetting).outcome
+
+
+NOS = ("Rejected", "NotSupported", "NotImplemented", "InternalError")
+"""What a station says that does it all the same."""
+
+REFUSED = [
+    (version, NOS[(first + later) % len(NOS)], delay_ms)
+    for first, version in enumerate(VERSIONS)
+    for later, delay_ms in enumerate(DELAYS_MS)
+]
+"""Each version and each delay, with the nos in turn."""
+
+
+async def test_a_session_that_ends_after_its_stop_was_refused_is_told_as_stopped(
+    system: System,
+) -> None:
+    ended = await asyncio.gather(*(stop_that_is_refused(system, *case) for case in REFUSED))
+    codes = {case: told.code for case, told in zip(REFUSED, ended, strict=True)}
+    assert codes == dict.fromkeys(REFUSED, Outcome.CODE_SUCCEEDED)
+
+
+async def test_a_station_that_restarts_after_it_refused_to_is_told_as_restarted(
+    system: System,
+) -> None:
+    ended = await asyncio.gather(*(reset_that_is_refused(system, *case) for case in REFUSED))
+    causes = {case: told.cause for case, told in zip(REFUSED, ended, strict=True)}
+    assert causes == dict.fromkeys(REFUSED, "STATION_RESTARTED")
+
+
+def stop(system: System, identity: str) -> command_pb.RemoteCommand:
+    request = pb.StopSessionRequest(
+        station=f"stations/{identity}",
+        evse_id=1,
+        request_id=str(uuid.uuid4()),
+        options=command_options_pb2.CommandOptions(wait_for=command_options_pb2.WAIT_FOR_OUTCOME),
+    )
+    return patiently(lambda: system.broker.commands.StopSession(request, timeout=60).command)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from domain.model.specs import ResetMode, ResetSpec
+from fleet import reports, stations
 from fleet.log import notes
 from tests.support.benches.gateway_bench import TENANT, Bench, now
 from tests.support.stations.scripted_station import ScriptedStation
@@ -167,3 +168,68 @@ async def test_an_event_notes_that_its_session_runs_when_it_tells_of_now(
         await station.call("TransactionEvent", event(1, **told))
         assert (await bench.transactions())[0].alive_time == first
     assert (first is not None) is is_noted
+
+
+@pytest.mark.parametrize("version", ["ocpp2.0.1", "ocpp2.1"])
+async def test_a_notify_event_is_as_good_as_the_status_of_a_connector(
+    bench: Bench, version: str
+) -> None:
+    told = {
+        "eventId": 1,
+        "timestamp": now().isoformat(),
+        "trigger": "Delta",
+        "actualValue": "Occupied",
+        "eventNotificationType": "PreconfiguredMonitor",
+        "component": {"name": "Connector", "evse": {"id": 1, "connectorId": 1}},
+        "variable": {"name": "AvailabilityState"},
+    }
+    async with bench.station("S1", subprotocol=version) as station:
+        answer = await station.call(
+            "NotifyEvent", {"generatedAt": now().isoformat(), "seqNo": 0, "eventData": [told]}
+        )
+    assert answer == {}
+    async with bench.db.read() as tx:
+        [connector] = await stations.connectors(tx, "S1")
+    assert (connector.evse_id, connector.connector_id, connector.status) == (1, 1, "Occupied")
+
+
+def sampled(value: str, measurand: str = "Power.Active.Import", **unit: Any) -> dict[str, Any]:
+    told = {"value": value, "measurand": measurand, **unit}
+    return {"timestamp": now().isoformat(), "sampledValue": [told]}
+
+
+ENERGY = "Energy.Active.Import.Register"
+
+
+@pytest.mark.parametrize(
+    ("evse", "values", "kept"),
+    [
+        pytest.param(1, [sampled("7000")], 1, id="power"),
+        pytest.param(1, [sampled("7", unit="kW")], 1, id="in kW"),
+        pytest.param(1, [sampled("7000"), sampled("7001")], 1, id="twice is one"),
+        pytest.param(1, [sampled("5")], 0, id="an idle plug"),
+        pytest.param(0, [sampled("7000")], 0, id="the whole station"),
+        pytest.param(1, [sampled("100", ENERGY), sampled("150", ENERGY)], 1, id="a rise"),
+        pytest.param(1, [sampled("100", ENERGY), sampled("101", ENERGY)], 0, id="no rise"),
+        pytest.param(1, [sampled("7000") | {"timestamp": TIME}], 0, id="long ago"),
+    ],
+)
+async def test_energy_that_flows_without_a_session_is_kept_as_a_report_of_something_unknown(
+    bench: Bench, evse: int, values: list[dict[str, Any]], kept: int
+) -> None:
+    begun = now()
+    async with bench.station("S1") as station:
+        for each in values:
+            fresh = each if each["timestamp"] == TIME else each | {"timestamp": now().isoformat()}
+            await station.call("MeterValues", {"connectorId": evse, "meterValue": [fresh]})
+        async with bench.db.read() as tx:
+            assert len(await reports.untaken_since(tx, "S1", begun)) == kept
+
+
+async def test_energy_that_flows_in_a_session_is_no_news(bench: Bench) -> None:
+    begun = now()
+    async with bench.station("S1") as station:
+        await station.call("StartTransaction", START)
+        await station.call("MeterValues", {"connectorId": 1, "meterValue": [sampled("7000")]})
+        async with bench.db.read() as tx:
+            assert not await reports.untaken_since(tx, "S1", begun)

@@ -47,7 +47,9 @@ async def test_a_session_that_ended_before_is_success_and_nothing_is_sent(bench:
 async def test_accepted_and_still_running_is_no_effect(bench: Bench) -> None:
     session = await running_session(bench)
     command = await stopping(bench, session.ocpp_transaction_id, answers(accepted()))
-    await bench.skip(61)
+    await bench.skip(20)
+    await bench.session_lives(session)
+    await bench.skip(41)
     assert is_ending(await bench.outcome(command), Code.NO_EFFECT, Cause.SESSION_KEEPS_RUNNING)
 
 
@@ -65,6 +67,8 @@ async def test_rejected_stop_asks_the_station_before_it_is_rejected(bench: Bench
     bench.gateway.reply = AskStationResult(asked=True)
     session = await running_session(bench)
     command = await stopping(bench, session.ocpp_transaction_id, answers(rejected()))
+    await bench.skip(1)
+    await bench.session_lives(session)
     await bench.skip(6)
     assert is_ending(await bench.outcome(command), Code.REJECTED, Cause.STATION_REJECTED)
     assert len(bench.gateway.asked) == 1
@@ -168,6 +172,7 @@ async def test_a_boot_that_was_asked_for_says_nothing_about_a_session(bench: Ben
     session = await running_session(bench)
     command = await stopping(bench, session.ocpp_transaction_id, answers(accepted()))
     await bench.boots("Triggered")
+    await bench.session_lives(session)
     await bench.skip(61)
     assert is_ending(await bench.outcome(command), Code.NO_EFFECT, Cause.SESSION_KEEPS_RUNNING)
 

@@ -166,7 +166,9 @@ async def test_a_gateway_that_dies_with_the_first_stop_loses_nothing(bench: Benc
 
 
 async def test_a_session_that_runs_on_keeps_the_connector_locked(bench: Bench) -> None:
-    command, _ = await stopping_first(bench, answers(accepted()))
+    command, session = await stopping_first(bench, answers(accepted()))
+    await bench.skip(1)
+    await bench.session_lives(session)
     await bench.skip(61)
     outcome = await bench.outcome(command)
     assert is_ending(outcome, Code.NO_EFFECT, Cause.SESSION_KEEPS_RUNNING)
@@ -175,7 +177,9 @@ async def test_a_session_that_runs_on_keeps_the_connector_locked(bench: Bench) -
 
 async def test_a_refused_first_stop_keeps_the_connector_locked(bench: Bench) -> None:
     bench.gateway.reply = AskStationResult(asked=True)
-    command, _ = await stopping_first(bench, answers(rejected("Busy")))
+    command, session = await stopping_first(bench, answers(rejected("Busy")))
+    await bench.skip(1)
+    await bench.session_lives(session)
     await bench.skip(6)
     outcome = await bench.outcome(command)
     assert is_ending(outcome, Code.NO_EFFECT, Cause.SESSION_KEEPS_RUNNING)

@@ -204,6 +204,11 @@ class StationReports:
 
         return await self.commit(write)
 
+    async def session_lives(self, session: Transaction) -> None:
+        """A station reports something of a session that runs, which is no news."""
+        now, named = await self.now(), session.ocpp_transaction_id
+        await self.commit(lambda tx: transactions.show_alive(tx, self.station, named, now))
+
     async def metered(self, ocpp_transaction_id: str, evse_id: int = 1) -> None:
         """A 1.6 station reports MeterValues with a transaction id."""
         now = await self.now()

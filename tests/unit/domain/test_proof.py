@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.commands import transitions as changes
-from domain.commands.judging import judge
+from domain.commands.judging import apply, judge
 from domain.commands.table import COMMANDS
-from domain.evidence.facts import Asked, Decision, Facts
+from domain.evidence.facts import Act, Asked, Decision, Facts
 from domain.evidence.proof import (
     NEEDS,
     NEGATIVE_CODES,
@@ -95,10 +95,111 @@ def test_what_speaks_against_an_unlock_is_the_stations_word_or_that_it_was_never
 def test_a_refused_reset_is_weighed_against_what_the_station_reported() -> None:
     weighed = changes.answered(changes.sent(reset(), T0), REJECTED, at(1), decides=False)
     known = facts(restart=RestartFacts(same_socket=True, connected=True))
-    assert judged(weighed, known, 2) == "STATION_REJECTED"
+    assert judged(weighed, known, 2) == "WAIT"
+    assert judged(weighed, known, 6) == "STATION_REJECTED"
     unread = replace(known, untaken=(UntakenReport("BootNotification", at(2)),))
     assert judged(weighed, unread, 3) == "WAIT"
     assert judged(weighed, unread, 17) == "REPORT_NOT_USABLE"
+
+
+NOS = (
+    REJECTED,
+    StationAnswer(Verdict.NOT_SUPPORTED, call_error=CallError("NotImplemented")),
+    StationAnswer(Verdict.REJECTED, call_error=CallError("FormationViolation")),
+)
+REFUSALS = {"STATION_REJECTED", "COMMAND_NOT_SUPPORTED", "CALL_ERROR", "UNLOCK_FAILED"}
+
+
+def weighing(command: Command, answer: StationAnswer) -> Command:
+    """A command that was refused, and whose no is weighed."""
+    return changes.answered(changes.sent(command, T0), answer, at(1), decides=False)
+
+
+@pytest.mark.parametrize("no", NOS)
+def test_a_reset_that_was_refused_and_cut_its_socket_is_not_refused(no: StationAnswer) -> None:
+    command = weighing(reset(), no)
+    gone = facts(restart=RestartFacts(connected=False), connected_since=None)
+    assert judged(command, gone, 6) == "WAIT"
+    assert judged(command, gone, 17) == "OFFLINE_AT_DEADLINE"
+    back = facts(restart=RestartFacts(connected=True, connected_time=at(4)))
+    assert judged(command, back, 6) == "WAIT"
+    assert judged(command, back, 17) in REFUSALS
+    boot = RestartFacts(
+        at(40), "PowerUp", boot_is_newer=True, connected=True, connected_time=at(30)
+    )
+    down = replace(boot, down_time=at(2))
+    told = changes.concluded(command, ending(Cause.OFFLINE_AT_DEADLINE), at(17))
+    assert judged(told, facts(restart=down), 80) == "STATION_RESTARTED"
+
+
+def left(before: str, after: str, at_s: float = 1.5) -> Facts:
+    """A charging place that was shown so and so."""
+    return facts(connectors=(ConnectorState(1, after, before, at(at_s)),))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sign"),
+    [
+        ("Finishing", "Available", Sign.EVSE_FREE),
+        ("Occupied", "Available", Sign.EVSE_FREE),
+        ("Charging", "Finishing", Sign.EVSE_NOT_CHARGING),
+    ],
+)
+@pytest.mark.parametrize("no", [*NOS, StationAnswer(Verdict.FAILED, "UnlockFailed")])
+def test_a_place_that_is_left_after_an_unlock_was_refused_forbids_to_say_that_it_was(
+    no: StationAnswer, before: str, after: str, sign: Sign
+) -> None:
+    command = weighing(unlock(), no)
+    assert judged(command, facts(), 5) == "WAIT"
+    assert judged(command, facts(), 6) in REFUSALS
+    assert judged(command, left(before, after, -5), 6) in REFUSALS
+    decision = judge(command, left(before, after), TIMING, at(6))
+    assert decision.outcome is not None
+    assert decision.outcome.cause == "EFFECT_NOT_EXCLUDED"
+    assert SIGNS[sign] in decision.outcome.message
+
+
+@pytest.mark.parametrize("no", NOS)
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_place_that_is_reserved_no_longer_after_a_cancel_was_refused_forbids_to_say_so(
+    no: StationAnswer, *, ours: bool
+) -> None:
+    command = weighing(cancel(ours=ours), no)
+    silent = facts(asks=asks(no))
+    if ours and no.said_no_such:
+        assert judged(command, silent, 2) == "RESERVATION_GONE"
+        return
+    assert judged(command, silent, 5) == "WAIT"
+    assert judged(command, silent, 6) in {*REFUSALS, "RESERVATION_UNKNOWN"}
+    freed = replace(left("Reserved", "Available"), asks=asks(no))
+    assert judged(command, freed, 6) == "EFFECT_NOT_EXCLUDED"
+    before = replace(left("Reserved", "Available", -5), asks=asks(no))
+    assert judged(command, before, 6) == judged(command, silent, 6)
+
+
+@pytest.mark.parametrize("no", [*NOS, StationAnswer(Verdict.REJECTED, "Occupied")])
+def test_a_place_that_becomes_reserved_after_a_reservation_was_refused_is_cancelled(
+    no: StationAnswer,
+) -> None:
+    command, silent = weighing(reserve(), no), facts(asks=asks(no))
+    assert judged(command, silent, 5) == "WAIT"
+    assert judged(command, silent, 6) in {*REFUSALS, "EVSE_OCCUPIED"}
+    before = replace(left("Available", "Reserved", -5), asks=asks(no))
+    assert judged(command, before, 6) == judged(command, silent, 6)
+    held = replace(left("Available", "Reserved"), asks=asks(no))
+    assert COMMANDS[Kind.RESERVE_NOW].proof(command, held, TIMING, at(2)).speaks_for == (
+        Sign.HOLD_SHOWN,
+    )
+    decision = judge(command, held, TIMING, at(2))
+    assert decision.act is Act.UNDO
+    undoing = apply(command, decision, at(2))
+    assert judged(undoing, held, 3) == "UNDO"
+    for answer, cause in ((ACCEPTED, {"HOLD_UNDONE"}), (REJECTED, {*REFUSALS, "EVSE_OCCUPIED"})):
+        settled = replace(held, cancels=asks(answer))
+        done = judge(undoing, settled, TIMING, at(4))
+        assert done.act is Act.UNDONE
+        assert done.outcome is not None
+        assert done.outcome.cause in cause
 
 
 def test_a_session_that_ended_by_a_reset_speaks_for_the_restart() -> None:
@@ -144,9 +245,9 @@ REPORTS = st.lists(
 STATUS = st.lists(
     st.builds(
         ConnectorState,
-        st.sampled_from([1, 2]),
-        st.sampled_from(["Available", "Charging", "Finishing", "Occupied", "Faulted"]),
-        st.sampled_from(["Preparing", "Available", ""]),
+        st.sampled_from([1, 2, 0]),
+        st.sampled_from(["Available", "Charging", "Finishing", "Occupied", "Faulted", "Reserved"]),
+        st.sampled_from(["Preparing", "Available", "Occupied", "Reserved", ""]),
         st.sampled_from([at(-5), at(4)]),
         st.sampled_from([None, at(5)]),
     ),
@@ -199,7 +300,7 @@ def situations(draw: st.DrawFn) -> tuple[Command, Facts, float]:
         connectors=tuple(draw(STATUS)),
         asked=draw(REPLIES),
         ocpp_version=draw(st.sampled_from(["1.6", "2.0.1"])),
-        connected_since=draw(st.sampled_from([None, at(-1_000), at(LATE_S - 3)])),
+        connected_since=draw(st.sampled_from([None, at(-1_000), at(15), at(LATE_S - 3)])),
         restart=draw(RESTARTS),
         boot_time=draw(st.sampled_from([None, None, at(-5), at(9)])),
         asks=asks(answer),
@@ -260,6 +361,10 @@ def test_no_negative_is_told_that_is_not_proven(situation: tuple[Command, Facts,
         ours = [each for each in known.sessions if may_be_ours(each)]
         assert all(each.is_refused or each.stop_reason == "Timeout" for each in ours)
         assert command.station_answer is None or not command.station_answer.is_error
+        if not ours and command.station_answer == ACCEPTED:
+            asked_late = known.asked is not None and known.asked.messages_in_queue is False
+            returned = {known.connected_since, known.boot_time} & {at(15), at(9)}
+            assert asked_late or not returned or at(now_s) >= at(309)
 
 
 @given(situations(), st.timedeltas(timedelta(0), timedelta(hours=1)))

@@ -122,7 +122,7 @@ def test_no_such_reservation_at_a_place_that_is_shown_as_reserved_is_unknown() -
     assert said(command, free, 5) == said(unknown, free, 20) == "RESERVATION_GONE"
     used = replace(reserved, sessions=(session(reservation_id=42),))
     assert said(command, used, 2) == "RESERVATION_USED"
-    assert said(changes.sent(cancel(ours=False), at(0)), reserved, 2) == "RESERVATION_UNKNOWN"
+    assert said(changes.sent(cancel(ours=False), at(0)), reserved, 6) == "RESERVATION_UNKNOWN"
 
 
 def test_an_unknown_cancel_stays_on_guard_for_its_answer() -> None:

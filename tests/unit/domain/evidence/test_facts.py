@@ -42,7 +42,7 @@ def test_2x_can_be_asked_for_the_status_of_a_transaction() -> None:
             id="one that ended long ago is reported now",
         ),
         pytest.param((), ConnectorState(1, "Charging", "", at(-5)), False, id="since long"),
-        pytest.param((), ConnectorState(1, "Occupied", "Available", at(20)), False, id="plugged"),
+        pytest.param((), ConnectorState(1, "Occupied", "Available", at(20)), True, id="2.x"),
     ],
 )
 def test_a_place_is_in_use_when_no_session_of_that_time_explains_it(
