@@ -109,9 +109,7 @@ async def session_stopped(
     Returns the verdict on the token within the session, too.
     """
     digest = token.digest if token else None
-    known = call.id_known and await transactions.by_ocpp_transaction_id(
-        tx, peer.id, transactions.canonical_id_v16(call.ocpp_transaction_id)
-    )
+    known = await unknown_ids.named_by_end(tx, peer, call, now) if call.id_known else None
     meant = (
         known.ocpp_transaction_id if known else await unknown_ids.meant(tx, peer, call, digest, now)
     )

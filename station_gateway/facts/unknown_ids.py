@@ -7,16 +7,52 @@ nothing has ended.
 
 from datetime import datetime
 
+from domain.commands.rules import no_reservation
+from domain.commands.table import COMMANDS
 from domain.evidence.plugs import ToldEnd
 from domain.ocpp_words import StationMessage
+from fleet import sends, transactions
 from fleet.engine.statements import Tx
 from fleet.engine.values import ID_LIMIT
+from fleet.transactions.rows import Transaction
 from journal.commands import plugs
 from station_gateway.dialects.messages import SessionEvent, SessionStopped
 from station_gateway.facts.ownership import owns_session
 from station_gateway.facts.reports import keep_untaken
 from station_gateway.session.events import Untaken
 from station_gateway.stations.peer import Peer
+
+_OF_SESSIONS = {
+    kind.value for kind, rules in COMMANDS.items() if rules.reservation_update is no_reservation
+}
+"""The kinds of frames that name no reservation's number, so that a number is a transaction's id."""
+
+
+async def named_by_end(
+    tx: Tx, peer: Peer, call: SessionStopped, now: datetime
+) -> Transaction | None:
+    """The session whose id a 1.6 end names. One that a stop of ours has named is known, too."""
+    id = transactions.canonical_id_v16(call.ocpp_transaction_id)
+    found = await transactions.by_ocpp_transaction_id(tx, peer.id, id)
+    if found is not None or not await _was_told_to_stop(tx, peer, id):
+        return found
+    if not await owns_session(tx, peer, id):
+        return None
+    await transactions.observe(
+        tx,
+        station=peer.id,
+        tenant=peer.tenant,
+        ocpp_transaction_id=id,
+        evse_id=None,
+        meter_wh=None,
+        now=now,
+    )
+    return await transactions.by_ocpp_transaction_id(tx, peer.id, id)
+
+
+async def _was_told_to_stop(tx: Tx, peer: Peer, id: str) -> bool:
+    frames = await sends.open_for_station(tx, peer.id)
+    return any(send.kind in _OF_SESSIONS and send.named_id == id for send in frames)
 
 
 async def meant(

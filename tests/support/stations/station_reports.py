@@ -189,6 +189,15 @@ class StationReports:
         now = await self.now()
 
         async def write(tx: Tx) -> Transaction:
+            await transactions.observe(
+                tx,
+                station=self.station,
+                tenant=TENANT,
+                ocpp_transaction_id=ocpp_transaction_id,
+                evse_id=None,
+                meter_wh=None,
+                now=now,
+            )
             row = await transactions.stop_v16(
                 tx,
                 station=self.station,

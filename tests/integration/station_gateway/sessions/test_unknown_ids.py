@@ -127,3 +127,14 @@ async def test_ids_that_a_station_makes_up_are_limited(
         for number in range(12):
             await event(station, "Ended", f"X{number}")
     assert len(await rows(bench)) == 5
+
+
+async def test_an_end_of_a_session_that_we_told_to_stop_is_known(bench: Bench) -> None:
+    async with bench.station("S1") as station:
+        sending = bench.sending(await bench.stop_request("S1", wire_id="4712"))
+        await station.accept("RemoteStopTransaction")
+        await sending
+        await end(station, 4712)
+    [session] = await rows(bench)
+    assert (session.ocpp_transaction_id, session.state) == ("4712", "ENDED")
+    assert await untaken(bench) == []
