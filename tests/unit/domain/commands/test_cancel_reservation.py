@@ -125,6 +125,12 @@ def test_no_such_reservation_at_a_place_that_is_shown_as_reserved_is_unknown() -
     assert said(changes.sent(cancel(ours=False), at(0)), reserved, 2) == "RESERVATION_UNKNOWN"
 
 
+def test_a_station_that_knows_no_cancel_says_so() -> None:
+    outcome = answered(cancel(), StationAnswer(Verdict.NOT_SUPPORTED)).outcome
+    assert outcome is not None
+    assert outcome.code is Code.NOT_SUPPORTED
+
+
 def test_an_unknown_cancel_stays_on_guard_for_its_answer() -> None:
     unknown = changes.concluded(lost(cancel()), ending(Cause.ANSWER_TIMEOUT), at(300))
     assert is_guarded(unknown)
