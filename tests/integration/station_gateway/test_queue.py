@@ -104,3 +104,22 @@ async def test_when_the_queue_is_full_a_command_is_not_sent(bench: Bench) -> Non
         "STATION_QUEUE_FULL",
         False,
     )
+
+
+async def test_a_stop_is_sent_although_the_queue_is_full(bench: Bench) -> None:
+    """The person in front of the station is served; the last start that waits gives way."""
+    await bench.restart(command_queue=4)
+    async with bench.station("S1") as station:
+        first = bench.sending(await bench.start_request("S1"))
+        message_id, _ = await station.called("RemoteStartTransaction")
+        starts = [bench.sending(await bench.start_request("S1")) for _ in range(3)]
+        await eventually(lambda: waiting_at(bench, "S1") == 4)
+        stop = bench.sending(await bench.stop_request("S1", wire_id="7"))
+        ended = {(await done).cause for done in starts[2:]}
+        assert ended == {"STATION_QUEUE_FULL"}
+        await station.answer(message_id, {"status": "Accepted"})
+        assert await station.accept("RemoteStopTransaction") == {"transactionId": 7}
+        for _ in starts[:2]:
+            await station.accept("RemoteStartTransaction")
+        results = await asyncio.gather(first, stop, *starts[:2])
+    assert {result.status for result in results} == {SendStatus.ANSWERED}
