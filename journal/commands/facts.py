@@ -17,6 +17,7 @@ from domain.model.answers import Verdict
 from domain.model.command import Command
 from domain.model.specs import Kind
 from domain.ocpp_words import BootReason
+from domain.reservations.places import is_shared
 from fleet import connections, sends, stations, transactions
 from fleet.engine.statements import Tx
 from fleet.log import reservations
@@ -242,15 +243,13 @@ async def _reserved_connectors(tx: Tx, command: Command) -> tuple[ConnectorState
     reservation = (await read_target(tx, command)).reservation
     if reservation is None:
         return tuple(_state(row) for row in await stations.connectors(tx, command.station))
-    evse_id, connector_id = reservation.evse_id, reservation.connector_id
-    for entry in await reservations.open_at(tx, command.station):
-        other = entry.snapshot.get("evse_id")
-        if entry.name != reservation.name and (evse_id is None or other in {None, evse_id}):
-            return ()
+    if is_shared(reservation, await reservation_record.open_at(tx, command.station)):
+        return ()
     return tuple(
         _state(row)
         for row in await stations.connectors(tx, command.station)
-        if evse_id in {None, row.evse_id} and connector_id in {None, row.connector_id}
+        if reservation.evse_id in {None, row.evse_id}
+        and reservation.connector_id in {None, row.connector_id}
     )
 
 

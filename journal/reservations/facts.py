@@ -5,6 +5,7 @@ from datetime import datetime
 from domain.model.specs import Kind
 from domain.ocpp_words import ConnectorStatus
 from domain.reservations.facts import EvseStatus, ReservationEvidence
+from domain.reservations.places import is_shared
 from domain.reservations.reservation import Reservation
 from fleet import connections, sends, stations, transactions
 from fleet.engine.statements import Tx
@@ -13,6 +14,7 @@ from fleet.stations import StationConnector
 from journal.commands.facts import reservation_frames
 from journal.commands.sessions import session_of
 from journal.reports import untaken_since
+from journal.reservations.record import open_at
 
 _TOLD_FIRST = (ConnectorStatus.RESERVED, ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE)
 
@@ -38,7 +40,7 @@ async def read_reservation_evidence(
         token_digests=await _token_digests(tx, reservation),
         sessions=tuple(session_of(row) for row in heard),
         place=_place(await stations.connectors(tx, station_id), reservation),
-        shared=await _is_shared(tx, reservation),
+        shared=is_shared(reservation, await open_at(tx, station_id)),
         report=report.status if report else "",
         report_time=report.received_time if report else None,
         ready=ready,
@@ -75,12 +77,3 @@ def _place(connectors: list[StationConnector], reservation: Reservation) -> Evse
     row = (telling or sorted(found, key=lambda each: each.status_time))[0 if telling else -1]
     told = row.reported_time or row.status_time
     return EvseStatus(row.status, row.previous_status, row.status_time, told)
-
-
-async def _is_shared(tx: Tx, reservation: Reservation) -> bool:
-    """Whether another reservation may be the one that the EVSE shows."""
-    for entry in await reservations.open_at(tx, reservation.station):
-        evse_id = entry.snapshot.get("evse_id")
-        if entry.name != reservation.name and evse_id in {None, reservation.evse_id}:
-            return True
-    return False

@@ -33,6 +33,11 @@ def from_snapshot(snapshot: dict[str, Any]) -> Reservation:
     return msgspec.convert(snapshot, Reservation)
 
 
+async def open_at(tx: Tx, station: str) -> list[Reservation]:
+    """The reservations of a station that have not ended."""
+    return [from_snapshot(entry.snapshot) for entry in await reservations.open_at(tx, station)]
+
+
 async def record(
     tx: Tx,
     *,

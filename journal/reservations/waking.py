@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 from domain.evidence.station_event import EventKind
 from domain.limits import CLEARING
 from domain.ocpp_words import ConnectorStatus
+from domain.reservations.places import may_keep
 from domain.reservations.reservation import Reservation, ReservationState
 from domain.reservations.transitions import LETS_GO
 from fleet import sends, stations
 from fleet.engine.statements import Tx
 from fleet.log import reservations
-from journal.reservations.record import from_snapshot
+from journal.reservations.record import from_snapshot, open_at
 from journal.reservations.starting import wake_reservation
 
 REVIVED_WITHIN = timedelta(days=30)
@@ -70,10 +71,8 @@ async def _shown_again(tx: Tx, station: str, cleared: list[Reservation]) -> list
     shown = {each.evse_id for each in reports if each.status == ConnectorStatus.RESERVED}
     if not shown:
         return []
-    held = {
-        from_snapshot(each.snapshot).evse_id for each in await reservations.open_at(tx, station)
-    }
-    shown = set() if None in held else shown - held
+    held = await open_at(tx, station)
+    shown = {evse_id for evse_id in shown if not any(may_keep(each, evse_id) for each in held)}
     return [each for evse_id in sorted(shown) for each in _ended_last(cleared, evse_id)]
 
 
@@ -90,10 +89,10 @@ async def wake_reservations(
     """Wakes each reservation that the message may concern. Returns whether there is any."""
     if what not in _NEWS:
         return False
-    known = [from_snapshot(entry.snapshot) for entry in await reservations.open_at(tx, station)]
+    known = await open_at(tx, station)
     held = [each for each in known if each.state is ReservationState.HELD]
     concerned = [each for each in held if _concerns(each, what, evse_id, wire_id)]
-    expected = any(each.evse_id in {None, evse_id} for each in known)
+    expected = any(may_keep(each, evse_id) for each in known)
     if status == ConnectorStatus.RESERVED and evse_id and not expected:
         concerned += await _ended_there(tx, station, evse_id, now)
     for each in concerned:
@@ -106,7 +105,7 @@ def _concerns(held: Reservation, what: str, evse_id: int | None, wire_id: int | 
         return wire_id == held.wire_id
     if wire_id is not None and wire_id == held.wire_id:
         return True
-    return held.evse_id is None or evse_id in {None, 0, held.evse_id}
+    return may_keep(held, evse_id)
 
 
 async def _ended_there(tx: Tx, station: str, evse_id: int, now: datetime) -> list[Reservation]:

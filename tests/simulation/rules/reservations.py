@@ -234,8 +234,7 @@ def ends_in_time(ran: Ran, kept: Kept) -> Iterator[str]:
     if last.end_time is None or not held:
         return
     if last.state is ReservationState.EXPIRED and last.end_time < last.expire_time - LATE:
-        early = last.cause == EndCause.TIME_OVER and _station_said_so(ran, last)
-        if not early:
+        if not _station_said_so(ran, last):
             yield f"it is EXPIRED at {last.end_time:%X}, before its end at {last.expire_time:%X}"
     lost = ran.disturbed_s + sum(run.deaths for run in kept.runs) * TASK_TIMEOUT_S
     limit = max(last.expire_time, held[0].start_time or last.expire_time)

@@ -125,6 +125,13 @@ def test_no_such_reservation_at_a_place_that_is_shown_as_reserved_is_unknown() -
     assert said(changes.sent(cancel(ours=False), at(0)), reserved, 6) == "RESERVATION_UNKNOWN"
 
 
+def test_a_no_that_is_an_error_of_the_frame_is_a_refusal() -> None:
+    blamed = StationAnswer(Verdict.REJECTED, call_error=CallError("SecurityError"))
+    outcome = answered(cancel(), blamed).outcome
+    assert outcome is not None
+    assert outcome.code is Code.REJECTED
+
+
 def test_an_unknown_cancel_stays_on_guard_for_its_answer() -> None:
     unknown = changes.concluded(lost(cancel()), ending(Cause.ANSWER_TIMEOUT), at(300))
     assert is_guarded(unknown)
