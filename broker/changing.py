@@ -36,7 +36,7 @@ class Changer:
     async def _decided(
         self, known: Reservation, wanted: ChangeInput, patience: Patience
     ) -> Reservation:
-        with self._backend.follower.command(known.tenant, known.name) as changed:
+        with self._backend.follower.resource(known.tenant, known.name) as changed:
             while True:
                 changed.clear()
                 known = await self._read(known.name)

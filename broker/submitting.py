@@ -132,7 +132,7 @@ class Submitter:
 
         An answer is in the log as soon as it is committed. None when `submitting` is done first.
         """
-        with self._backend.follower.command(command.tenant, command.name) as changed:
+        with self._backend.follower.resource(command.tenant, command.name) as changed:
             while not await first_of(submitting, changed):
                 changed.clear()
                 newest = await self._read_if_possible(command)
@@ -144,7 +144,7 @@ class Submitter:
         if command.revision and is_satisfied(command, wait_for):
             return command
         newest = await wait_for_command(
-            self._backend.follower.command(command.tenant, command.name),
+            self._backend.follower.resource(command.tenant, command.name),
             self._reader(command.tenant, command.name),
             wait_for,
             patience,

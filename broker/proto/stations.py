@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from evcommand.v1 import station_service_pb2 as stations_pb
+from google.protobuf.duration_pb2 import Duration
 
 from broker.errors import FieldViolation
 from broker.proto import fields, names
 from broker.proto.fields import Findings
 from broker.proto.times import time_out
+from domain.evidence.station_clock import read_clock
 from domain.ocpp_words import NO_ERROR
 from fleet.connections import Connection
 from fleet.reports import MendedReports
@@ -112,7 +114,28 @@ def station_out(
         evses=_evses(connectors),
         pending_commands=[names.command_name(command) for command in pending],
         mended_reports=[_mended(one) for one in mended],
+        clocks=_clocks(station),
     )
+
+
+def _clocks(station: Station) -> list[stations_pb.StationClock]:
+    """What is known of its clocks, to the millisecond."""
+    known = read_clock(station.clock)
+    return [
+        stations_pb.StationClock(
+            local=local,
+            offset=_span(clock.offset_s),
+            spread=_span(clock.spread_s),
+        )
+        for local, clock in ((False, known.zoned), (True, known.bare))
+        if clock.offset_s is not None
+    ]
+
+
+def _span(seconds: float) -> Duration:
+    span = Duration()
+    span.FromMilliseconds(round(seconds * 1_000))
+    return span
 
 
 def _mended(mended: MendedReports) -> stations_pb.MendedReport:

@@ -4,13 +4,13 @@ No call sleeps through a change, for two reasons. A waiting call registers befor
 newest snapshot, and the reader never skips an entry that it has not looked at. A wake-up carries no
 fact: the call that is woken reads the log itself.
 
-A call that waits for one command is woken by the command's name, as soon as the database tells the
-name. The reader looks into the log for two purposes only: for calls that follow everything, and for
-changes whose names the database did not tell.
+A call that waits for one resource, a command or a reservation, is woken by its name, as soon as the
+database tells the name. The reader looks into the log for two purposes only: for calls that follow
+everything, and for changes whose names the database did not tell.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 
@@ -18,8 +18,8 @@ import structlog
 
 from fleet.database import Database
 from fleet.engine.unavailable import DatabaseUnavailable
-from fleet.log import commands as fleet_log
-from fleet.log.event_log import Cursor, Filter
+from fleet.log.event_log import Cursor, changed_after, head
+from fleet.log.postgres_notification import path
 from fleet.log.watchers import LogGrowth
 from telemetry.supervision import background
 
@@ -59,8 +59,8 @@ class LogFollower:
         self._tails: dict[str, _Tail] = {}
 
     @contextmanager
-    def command(self, tenant: str, name: str) -> Iterator[asyncio.Event]:
-        """An event that is set whenever this command may have changed."""
+    def resource(self, tenant: str, name: str) -> Iterator[asyncio.Event]:
+        """An event that is set whenever this command or reservation may have changed."""
         tail = self._tails.setdefault(tenant, _Tail())
         event = asyncio.Event()
         tail.by_name.setdefault(name, set()).add(event)
@@ -74,7 +74,7 @@ class LogFollower:
 
     @contextmanager
     def tenant(self, tenant: str) -> Iterator[asyncio.Event]:
-        """An event that is set whenever any command of this tenant may have changed."""
+        """An event that is set whenever any resource of this tenant may have changed."""
         tail = self._tails.setdefault(tenant, _Tail())
         event = asyncio.Event()
         tail.listeners.add(event)
@@ -107,7 +107,7 @@ class LogFollower:
     async def _pass_on(self, news: LogGrowth, *, everything: bool) -> None:
         for tenant, tail in tuple(self._tails.items()):
             for name in tuple(tail.by_name):
-                if fleet_log.path(tenant, name) in news.named:
+                if path(tenant, name) in news.named:
                     tail.wake(name)
             if tail.listeners or (tail.by_name and (everything or news.unnamed)):
                 while await self._look_at(tenant, tail) == _BATCH:
@@ -117,26 +117,26 @@ class LogFollower:
 
     async def _look_at(self, tenant: str, tail: _Tail) -> int:
         async with self._db.read() as tx:
-            end = await fleet_log.head(tx)
+            end = await head(tx)
             if tail.cursor is None:
                 tail.cursor = end
                 tail.wake_all()
                 return 0
-            entries = await fleet_log.read_after(tx, tail.cursor, Filter(tenant), _BATCH)
-        for entry in entries:
-            tail.wake(entry.name)
-        if entries:
+            changes = await changed_after(tx, tenant, tail.cursor, _BATCH)
+        for _, name in changes:
+            tail.wake(name)
+        if changes:
             for event in tail.listeners:
                 event.set()
-        tail.cursor = next_cursor(tail.cursor, end, entries, _BATCH)
-        return len(entries)
+        tail.cursor = next_cursor(tail.cursor, end, [place for place, _ in changes], _BATCH)
+        return len(changes)
 
 
-def next_cursor(cursor: Cursor, end: Cursor, entries: list[fleet_log.Entry], limit: int) -> Cursor:
-    """How far the log was read. end: the log's head, taken before the entries were read.
+def next_cursor(cursor: Cursor, end: Cursor, read: Sequence[Cursor], limit: int) -> Cursor:
+    """How far the log was read. end: the log's head, taken before. read: the places of the entries.
 
     Behind a full batch there may be more entries. Behind a smaller one there are none up to the
     head, and those that did not fit the filter need not be looked at again.
     """
-    last = Cursor(entries[-1].tx_id, entries[-1].seq) if entries else cursor
-    return last if len(entries) == limit else max(last, end)
+    last = read[-1] if read else cursor
+    return last if len(read) == limit else max(last, end)

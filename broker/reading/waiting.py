@@ -62,7 +62,7 @@ async def wait_for_command(
 ) -> Command | None:
     """The command as soon as it has reached `wait_for`, or as it is when patience ends.
 
-    news: the event of this command (`LogFollower.command`). None: the log does not know it yet.
+    news: the event of this command (`LogFollower.resource`). None: the log does not know it yet.
     """
     with news as changed:
         while True:

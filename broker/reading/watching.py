@@ -118,7 +118,8 @@ class Watcher:
             end = await head(tx)
             entries = await self._subject.book.read_after(tx, place.cursor, which, limit)
         told = [(entry, replace(place, cursor=_cursor_of(entry))) for entry in entries]
-        return told, replace(place, cursor=next_cursor(place.cursor, end, entries, limit))
+        read = [_cursor_of(entry) for entry in entries]
+        return told, replace(place, cursor=next_cursor(place.cursor, end, read, limit))
 
     async def _list(
         self, which: Filter, place: WatchPosition

@@ -375,14 +375,25 @@ class ResourceLog:
         return conditions
 
 
-def _after(dialect: str, cursor: Cursor) -> Select[Any]:
+async def changed_after(
+    tx: Tx, tenant: str, cursor: Cursor, limit: int
+) -> list[tuple[Cursor, str]]:
+    """Where the log of every kind of resource grew, and the name of what changed, in its order."""
+    columns = (events.c.tx_id, events.c.seq, events.c.name)
+    stmt = _after(tx.dialect.name, cursor, columns).where(events.c.tenant == tenant).limit(limit)
+    return [(Cursor(row.tx_id, row.seq), row.name) for row in await tx.execute(stmt)]
+
+
+def _after(
+    dialect: str, cursor: Cursor, columns: Sequence[ColumnElement[Any]] = _EVENT
+) -> Select[Any]:
     """Events after the cursor that no running transaction can still precede."""
     if dialect == "sqlite":
-        return select(*_EVENT).where(events.c.seq > cursor.seq).order_by(events.c.seq)
+        return select(*columns).where(events.c.seq > cursor.seq).order_by(events.c.seq)
     position = tuple_(events.c.tx_id, events.c.seq)
     bounds = tuple_(literal(cursor.tx_id, BigInteger), literal(cursor.seq, BigInteger))
     return (
-        select(*_EVENT)
+        select(*columns)
         .where(position > bounds, events.c.tx_id < select(_XMIN).scalar_subquery())
         .order_by(events.c.tx_id, events.c.seq)
     )

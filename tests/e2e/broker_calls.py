@@ -18,6 +18,7 @@ from evcommand.v1 import (
     reservation_service_pb2_grpc,
     station_service_pb2,
     station_service_pb2_grpc,
+    token_service_pb2_grpc,
 )
 from google.protobuf import duration_pb2
 
@@ -37,6 +38,7 @@ class Broker:
     commands: remote_command_service_pb2_grpc.RemoteCommandServiceStub
     stations: station_service_pb2_grpc.StationServiceStub
     reservations: reservation_service_pb2_grpc.ReservationServiceStub
+    tokens: token_service_pb2_grpc.TokenServiceStub
 
     def register(self, station_id: str) -> str:
         """Registers a station and returns its Basic-auth password."""
@@ -164,6 +166,7 @@ def broker_at(address: str) -> Iterator[Broker]:
             commands=remote_command_service_pb2_grpc.RemoteCommandServiceStub(channel),
             stations=station_service_pb2_grpc.StationServiceStub(channel),
             reservations=reservation_service_pb2_grpc.ReservationServiceStub(channel),
+            tokens=token_service_pb2_grpc.TokenServiceStub(channel),
         )
 
 

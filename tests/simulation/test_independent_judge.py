@@ -146,6 +146,7 @@ LIES: dict[str, tuple[CommandWords | None, Truth, PlainWords]] = {
         ),
         PlainWords(sessions=(RUNNING, {"transactionId": "8", "state": "STATE_ACTIVE"})),
     ),
+    "its end was reported at": (None, record(session(**ENDED)), PlainWords(sessions=(RUNNING,))),
     "its plug is free": (
         None,
         record(session(ended=at(20), end_cause="power"), statuses={1: (at(40), "Available")}),

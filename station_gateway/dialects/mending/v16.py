@@ -39,11 +39,16 @@ _REASONS = words(
 
 
 def _started(mending: Mending) -> str:
+    """Taken when it tells a place or a token. Without a connector its place is not known: 0."""
     mending.energy("meterStart")
     mending.time("timestamp")
     mending.id("reservationId")
     _token(mending)
-    return "" if mending.id("connectorId") is not None else "connectorId"
+    if mending.id("connectorId") is None:
+        mending.made["connectorId"] = 0
+        mending.note(MendKind.FIELD_ABSENT, "connectorId")
+        return "" if clean_token(mending.made["idTag"]) else "connectorId"
+    return ""
 
 
 def _stopped(mending: Mending) -> str:

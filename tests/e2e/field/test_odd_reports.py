@@ -46,6 +46,8 @@ STARTS_16: dict[str, tuple[Change, Spell]] = {
     "meterStart with a unit": (but(meterStart="1.0005 kWh"), str),
     "meterStart a fraction": (but(meterStart=10.5), str),
     "meterStart with a comma": (but(meterStart="26008,3"), str),
+    "no timestamp": (without("timestamp"), str),
+    "timestamp null": (but(timestamp=None), str),
     "connectorId as text": (but(connectorId="1"), str),
     "connectorId in a list": (but(connectorId=[1]), str),
     "reservationId -1": (but(reservationId=-1), str),

@@ -4,7 +4,6 @@ The station's own record (`RawStation.requests`) judges what it was asked to und
 """
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 from evcommand.v1 import command_options_pb2
@@ -13,24 +12,19 @@ from evcommand.v1 import remote_command_service_pb2 as pb
 
 from tests.e2e.field.raw_station import Payload, RawStation, RefusedCall, event, raw_station
 from tests.e2e.field.starting import DELAYS_MS, VERSIONS, FieldSession, calling, start
-from tests.e2e.foreign_system import System, running_system
+from tests.e2e.foreign_system import System
 
 pytestmark = pytest.mark.e2e
 
 Outcome = command_pb.Outcome
 REJECTED: Payload = {"status": "Rejected"}
 ERRORS = ("InternalError", "GenericError")
-SHORT = {
-    "EVCOMMAND_TIMING_EFFECT_MARGIN_S": "5",
-    "EVCOMMAND_TIMING_CONNECTION_TIMEOUT_S": "3",
-    "EVCOMMAND_TIMING_RESET_EFFECT_S": "8",
-}
 
 
-@pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with running_system(tmp_path_factory.mktemp("system"), environment=SHORT) as running:
-        yield running
+@pytest.fixture
+def system(impatient: System) -> System:
+    """It waits for seconds: a negative would be told within this test."""
+    return impatient
 
 
 def start_action(subprotocol: str) -> str:

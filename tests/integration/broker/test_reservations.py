@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 import grpc
@@ -136,6 +137,29 @@ async def test_a_watch_tells_every_state_of_a_reservation(house: House, service:
             State.STATE_HELD,
             State.STATE_CANCELLED,
         ]
+
+
+async def test_a_watch_tells_at_once_what_no_command_changed(house: House, service: Any) -> None:
+    async with house.station() as (id, station):
+        command = await held(house, id, station)
+        watch = service.WatchReservations(
+            reservations_pb.WatchReservationsRequest(names=[command.reserve_now.reservation]),
+            timeout=WAIT_S,
+        )
+        assert (await watch.read()).reservation.state == State.STATE_HELD
+        number = command.outcome.reservation.wire_id
+        begun = {
+            "connectorId": 1,
+            "idTag": "TAG-0042",
+            "meterStart": 5,
+            "timestamp": datetime.now(UTC).isoformat(),
+            "reservationId": number,
+        }
+        async with asyncio.timeout(10):
+            await station.call("StartTransaction", begun)
+            while (await watch.read()).reservation.state != State.STATE_USED:
+                pass
+        watch.cancel()
 
 
 async def test_an_update_is_asked_of_the_station_once_and_tells_its_answer(

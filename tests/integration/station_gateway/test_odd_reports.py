@@ -62,7 +62,7 @@ async def test_what_nobody_can_take_is_kept_and_wakes_the_command_that_waits(ben
         sending = bench.sending(request)
         await station.accept("RemoteStartTransaction")
         await sending
-        await refused(station, "StartTransaction", {"idTag": "TAG1"})
+        await refused(station, "StartTransaction", {"meterStart": 1})
         [report] = await kept(bench)
     assert (report.action, report.reason) == ("StartTransaction", "invalid_payload")
     assert report.detail == "connectorId: not usable"
@@ -77,8 +77,8 @@ async def test_what_nobody_can_take_is_kept_and_wakes_the_command_that_waits(ben
 async def test_repeats_of_one_message_are_one_report(bench: Bench) -> None:
     async with bench.station("S1") as station:
         for _ in range(3):
-            await refused(station, "StartTransaction", {"idTag": "TAG1"})
-        await refused(station, "StartTransaction", {"idTag": "TAG2"})
+            await refused(station, "StartTransaction", {"meterStart": 1})
+        await refused(station, "StartTransaction", {"meterStart": 2})
         await kept(bench, 2)
 
 

@@ -40,6 +40,8 @@ OF_1_6: list[OddReport] = [
     ("StartTransaction", START | {"meterStart": 1e300}, "meter_start_wh", None, MendKind.METER),
     ("StartTransaction", START | {"connectorId": "1"}, "evse_id", 1, MendKind.NUMBER),
     ("StartTransaction", START | {"connectorId": [1]}, "evse_id", 1, MendKind.NUMBER),
+    ("StartTransaction", START | {"connectorId": -1}, "evse_id", 0, MendKind.FIELD_ABSENT),
+    ("StartTransaction", without(START, "connectorId"), "evse_id", 0, MendKind.FIELD_ABSENT),
     ("StartTransaction", START | {"reservationId": -1}, "reservation_id", None, None),
     ("StartTransaction", START | {"reservationId": ""}, "reservation_id", None, MendKind.NUMBER),
     ("StopTransaction", STOP | {"transactionId": None}, "id_known", False, MendKind.SESSION_ID),

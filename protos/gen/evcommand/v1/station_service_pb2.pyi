@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -72,6 +73,7 @@ class Station(_message.Message):
     EVSES_FIELD_NUMBER: _builtins.int
     PENDING_COMMANDS_FIELD_NUMBER: _builtins.int
     MENDED_REPORTS_FIELD_NUMBER: _builtins.int
+    CLOCKS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. The resource name, `stations/{station}`; the identity is URL-escaped."""
     location: _builtins.str
@@ -124,6 +126,10 @@ class Station(_message.Message):
     def mended_reports(self) -> _containers.RepeatedCompositeFieldContainer[Global___MendedReport]:
         """Output only. Where its reports did not conform to OCPP and were taken all the same, the newest first. Filled by GetStation only."""
 
+    @_builtins.property
+    def clocks(self) -> _containers.RepeatedCompositeFieldContainer[Global___StationClock]:
+        """Output only. How far the station's clocks are off, as its live messages told; empty while they have not. It may lag half a minute behind."""
+
     def __init__(
         self,
         *,
@@ -146,14 +152,49 @@ class Station(_message.Message):
         evses: _abc.Iterable[Global___Evse] | None = ...,
         pending_commands: _abc.Iterable[_builtins.str] | None = ...,
         mended_reports: _abc.Iterable[Global___MendedReport] | None = ...,
+        clocks: _abc.Iterable[Global___StationClock] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["boot_time", b"boot_time", "connect_time", b"connect_time", "create_time", b"create_time", "last_seen_time", b"last_seen_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["boot_state", b"boot_state", "boot_time", b"boot_time", "connect_time", b"connect_time", "connected", b"connected", "create_time", b"create_time", "evses", b"evses", "firmware_version", b"firmware_version", "gateway", b"gateway", "last_seen_time", b"last_seen_time", "location", b"location", "mended_reports", b"mended_reports", "model", b"model", "name", b"name", "ocpp_version", b"ocpp_version", "pending_commands", b"pending_commands", "registered", b"registered", "security_profile", b"security_profile", "serial_number", b"serial_number", "vendor", b"vendor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["boot_state", b"boot_state", "boot_time", b"boot_time", "clocks", b"clocks", "connect_time", b"connect_time", "connected", b"connected", "create_time", b"create_time", "evses", b"evses", "firmware_version", b"firmware_version", "gateway", b"gateway", "last_seen_time", b"last_seen_time", "location", b"location", "mended_reports", b"mended_reports", "model", b"model", "name", b"name", "ocpp_version", b"ocpp_version", "pending_commands", b"pending_commands", "registered", b"registered", "security_profile", b"security_profile", "serial_number", b"serial_number", "vendor", b"vendor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Station: _TypeAlias = Station  # noqa: Y015
+
+@_typing.final
+class StationClock(_message.Message):
+    """Describes how far a clock of a station is off. A station has one for times with a time zone, and may have one for bare local times."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOCAL_FIELD_NUMBER: _builtins.int
+    OFFSET_FIELD_NUMBER: _builtins.int
+    SPREAD_FIELD_NUMBER: _builtins.int
+    local: _builtins.bool
+    """Output only. Whether it is the clock of times without a time zone; the station's local time, as a rule."""
+    @_builtins.property
+    def offset(self) -> _duration_pb2.Duration:
+        """Output only. The station's time minus ours. An offset of more than 30 seconds is taken out of the times that its reports tell."""
+
+    @_builtins.property
+    def spread(self) -> _duration_pb2.Duration:
+        """Output only. How far the messages that told it lie apart."""
+
+    def __init__(
+        self,
+        *,
+        local: _builtins.bool = ...,
+        offset: _duration_pb2.Duration | None = ...,
+        spread: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["offset", b"offset", "spread", b"spread"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["local", b"local", "offset", b"offset", "spread", b"spread"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StationClock: _TypeAlias = StationClock  # noqa: Y015
 
 @_typing.final
 class MendedReport(_message.Message):

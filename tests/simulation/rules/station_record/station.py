@@ -20,6 +20,11 @@ def still_running(case: Case) -> Iterator[str]:
         session = case.session_called(shown.get("transactionId"))
         if shown["state"] != "STATE_ACTIVE" or session is None or session.ended is None:
             continue
+        if session.end_told is not None and case.undisturbed and case.usable:
+            yield (
+                f"session {session.number} stands as running; "
+                f"its end was reported at {session.end_told:%X}"
+            )
         later = _later_on_its_plug(case, session)
         if later is not None:
             yield (

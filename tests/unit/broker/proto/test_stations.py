@@ -1,10 +1,13 @@
 """Stations and transactions: faults of requests, and how they are shown."""
 
+from dataclasses import replace
+
 import pytest
 from evcommand.v1 import station_service_pb2 as stations_pb
 
 from broker.proto import stations as messages
 from broker.proto.names import parse_station, station_name
+from domain.evidence.station_clock import Clock, StationClock
 from tests.unit.broker.edges import fields_of
 from tests.unit.broker.requests import NOW, REQUEST_ID
 from tests.unit.broker.things import connection, connector, station, transaction
@@ -84,6 +87,17 @@ def test_a_connected_station_is_shown_with_its_evses() -> None:
     assert shown.evses[0].connectors[0].error_code == ""
     assert shown.pending_commands == [f"commands/{REQUEST_ID}"]
     assert shown.boot_state == stations_pb.Station.BOOT_STATE_ACCEPTED
+
+
+def test_the_offsets_of_a_stations_clocks_are_shown() -> None:
+    known = StationClock(Clock(-660.0004, 1.25), Clock(7200.5)).stored()
+    shown = messages.station_out(replace(station(), clock=known), None, ()).clocks
+    assert [
+        (one.local, one.offset.ToMilliseconds(), one.spread.ToMilliseconds()) for one in shown
+    ] == [
+        (False, -660_000, 1_250),
+        (True, 7_200_500, 0),
+    ]
 
 
 def test_a_station_that_never_connected_is_shown_so() -> None:

@@ -60,8 +60,8 @@ def test_an_odd_report_is_taken_for_what_it_means(version: str, case: OddReport)
 
 
 REFUSED: list[tuple[str, str, Any]] = [
-    ("1.6", "StartTransaction", without(START, "connectorId")),
-    ("1.6", "StartTransaction", START | {"connectorId": -1}),
+    ("1.6", "StartTransaction", without(START, "connectorId", "idTag")),
+    ("1.6", "StartTransaction", START | {"connectorId": -1, "idTag": "\n"}),
     ("1.6", "StatusNotification", {"connectorId": None, "status": "Available"}),
     ("1.6", "StatusNotification", {"connectorId": 1, "status": None}),
     ("1.6", "Authorize", {"idTag": " " * 21}),
