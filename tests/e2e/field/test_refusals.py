@@ -10,8 +10,9 @@ from evcommand.v1 import command_options_pb2
 from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
 
+from tests.e2e.field.crowd import calling
 from tests.e2e.field.raw_station import Payload, RawStation, RefusedCall, event, raw_station
-from tests.e2e.field.starting import DELAYS_MS, VERSIONS, FieldSession, calling, start
+from tests.e2e.field.starting import DELAYS_MS, VERSIONS, FieldSession, start
 from tests.e2e.foreign_system import System
 
 pytestmark = pytest.mark.e2e
