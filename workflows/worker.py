@@ -27,8 +27,8 @@ WORKFLOWS = (RemoteCommandWorkflow, ReservationWorkflow, CallbackWorkflow)
 
 _POLLS = 10
 _POLLS_FOR_NEW = 0.5
-"""Half of the open polls wait for what no worker has in its cache: new commands, and the commands of
-a worker that died. By default it is a single poll, and Temporal has been seen to leave that one
+"""Half of the open polls wait for what no worker has in its cache: new commands, and those of a
+worker that died. By default it is a single poll, and Temporal has been seen to leave that one
 without the decision that waited for it, until the poll's 60 s were over."""
 
 PASSED_THROUGH = (
