@@ -53,6 +53,13 @@ ASK_AFTER_BOOT = timedelta(seconds=5)
 CLOCK_TOLERANCE = timedelta(seconds=30)
 """By how much a station's clock may differ from ours before its times count as a contradiction."""
 
+CLOCK_SLIP = timedelta(seconds=2)
+"""By how much a time of a station may be off beside its clock's offset: it tells whole seconds.
+
+A session that is dated longer before our frame did not come from it for certain, unless the clock
+is known to be behind.
+"""
+
 LATE_START_WINDOW = timedelta(minutes=5)
 """How long after its command was given up a session with the command's token is its late effect.
 
@@ -71,7 +78,9 @@ and that session is his own.
 """
 
 REFUSAL_SLIP = timedelta(seconds=5)
-"""How long after a refusal a session of OCPP 1.6, which names no request, is that of the request.
+"""How long after a refusal its effect may still come: a no to a stop is told no sooner.
+
+For so long a session of OCPP 1.6, which names no request, is that of a request that was refused.
 
 Three seconds for a slow network, and some for a busy house. Later it may be the driver's own card.
 """

@@ -207,7 +207,7 @@ async def _by_name(lookup: Lookup, name: str) -> StopTarget:
     found = await transactions.get(lookup.tx, name=transaction)
     if found is None or (found.tenant, found.station) != (lookup.tenant, station):
         raise Refusal(Reason.TRANSACTION_NOT_FOUND, f"{name} is not known.")
-    return _session_of(found)
+    return _session_of(await plugs.goes_on_as(lookup.tx, found))
 
 
 async def _by_start(lookup: Lookup, name: str, station: str | None) -> StopTarget:
@@ -241,7 +241,9 @@ async def _start_command(lookup: Lookup, name: str) -> Command:
 async def _by_transaction_id(lookup: Lookup, station: Station, transaction_id: str) -> StopTarget:
     sent = sent_transaction_id(station.ocpp_version, transaction_id)
     found = await transactions.by_ocpp_transaction_id(lookup.tx, station.id, sent)
-    return _session_of(found) if found else StopTarget(station.id, sent)
+    if found is None:
+        return StopTarget(station.id, sent)
+    return _session_of(await plugs.goes_on_as(lookup.tx, found))
 
 
 async def _running(
@@ -249,7 +251,8 @@ async def _running(
 ) -> list[Transaction]:
     spec = parsed.spec
     if spec.evse_id is not None:
-        return await transactions.active(lookup.tx, station.id, evse_id=spec.evse_id)
+        at_evse = await transactions.active(lookup.tx, station.id, evse_id=spec.evse_id)
+        return _told_to_begin(at_evse)
     if spec.id_token is not None:
         check_tokens_fit(station.ocpp_version, parsed.token_chars)
         return await _running_with(lookup, station, spec.id_token)
@@ -289,6 +292,15 @@ def sent_transaction_id(version: str, transaction_id: str) -> str:
             f"must be a number of 32 bits: the station speaks OCPP {version}",
         )
     return str(number)
+
+
+def _told_to_begin(running: list[Transaction]) -> list[Transaction]:
+    """Without those that were only metered on the plug of one that was told to begin.
+
+    They may be that session under a wrong id; the stop tries it when the station refuses.
+    """
+    plugs_in_use = {one.evse_id for one in running if not one.observed_only}
+    return [one for one in running if not (one.observed_only and one.evse_id in plugs_in_use)]
 
 
 def _only(station: str, running: list[Transaction]) -> StopTarget:

@@ -27,7 +27,7 @@ from domain.commands.rules import (
     unknown_as_before,
 )
 from domain.commands.sending import SendAct, SendDecision, Whereabouts, before_sending
-from domain.commands.stop_session import ended_target, judge_stop, stop_proof
+from domain.commands.stop_session import judge_stop, stop_proof
 from domain.commands.timing import Timing
 from domain.evidence.facts import Act, Decision, Facts, Need, NeededFacts, as_proven, session_facts
 from domain.evidence.proof import Proof, signs
@@ -39,6 +39,7 @@ from domain.evidence.station_event import (
     StationEvent,
     concern_of_any,
 )
+from domain.evidence.targets import ended_target
 from domain.model.answers import StationAnswer
 from domain.model.command import Code, Command, Outcome, SessionFacts, State
 from domain.model.outcomes import Cause, ending, in_its_words, refusal, still_unknown

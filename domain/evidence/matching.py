@@ -20,10 +20,10 @@ that names a request that we never sent. A session of another token that is know
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.evidence.sessions import WHOLE_STATION, Match, Rival, SentFrame, Session
-from domain.limits import CAUSE_AGE, CLOCK_TOLERANCE, LATE_START_WINDOW
+from domain.limits import CAUSE_AGE, CLOCK_SLIP, CLOCK_TOLERANCE, LATE_START_WINDOW
 
 
 def classify(
@@ -194,9 +194,13 @@ def _may_be_other(session: Session, frame: SentFrame, rivals: tuple[Rival, ...])
 
 
 def _began_before(session: Session, frame: SentFrame) -> bool:
-    """Whether it began before our frame left, by a clock of the station that is not wrong."""
-    began = session.start_time + CLOCK_TOLERANCE
-    return not clock_is_wrong(session) and began < frame.send_time
+    """Whether it began before our frame left, by a clock of the station that is not wrong.
+
+    A clock that is not known may be behind: that leaves a doubt, and no certainty.
+    """
+    slack_s = session.start_slack_s
+    slack = CLOCK_SLIP if slack_s is None else timedelta(seconds=slack_s)
+    return not clock_is_wrong(session) and session.start_time + slack < frame.send_time
 
 
 def _is_vague(session: Session, frame: SentFrame) -> bool:

@@ -10,6 +10,7 @@ lies between both. In doubt both stand as running: to call a running session end
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.evidence.matching import begun, clock_is_wrong
@@ -22,13 +23,16 @@ ONE_BREATH = timedelta(seconds=5)
 """How soon after a start its end may be told, and still show that the clock was set between."""
 
 
-def ends(newer: Session, older: Session, boot_time: datetime | None) -> bool:
-    """Whether the session that was just reported proves the end of another one on its EVSE.
+def ends(
+    newer: Session, older: Session, boot_time: datetime | None, *, one_plug: bool = False
+) -> bool:
+    """Whether the session that was just reported proves the end of another one on its plug.
 
     newer: only metered, it ends nothing: it may be the same session under another id.
     boot_time: of the station's latest boot, by our clock; None when it is not known.
+    one_plug: the station has one EVSE, so that a session of the whole station is on it.
     """
-    if not newer.evse_id or newer.evse_id != older.evse_id or newer.observed_only:
+    if not (one_plug or _share_evse(newer, older)) or newer.observed_only:
         return False
     if newer.name == older.name or newer.received_time < older.received_time:
         return False
@@ -37,6 +41,26 @@ def ends(newer: Session, older: Session, boot_time: datetime | None) -> bool:
         return began > earlier or (began == earlier and not newer.offline)
     between = boot_time is not None and older.received_time < boot_time <= newer.received_time
     return not newer.offline and (between or clock_is_wrong(older))
+
+
+def _share_evse(one: Session, other: Session) -> bool:
+    return bool(one.evse_id) and one.evse_id == other.evse_id
+
+
+def repeats(told: Session, known: Session) -> bool:
+    """Whether a start that was just told is a known session's, told again with another time.
+
+    OCPP 1.6: a station that did not hear our answer repeats the start, and some stamp it anew. It
+    is equal in all but the time, and its session stands as running. The caller knows whether the
+    plug was free in between, or another start of ours explains it.
+    """
+    same = (told.evse_id, told.token_digest, told.meter_start_wh)
+    if same != (known.evse_id, known.token_digest, known.meter_start_wh):
+        return False
+    if told.meter_start_wh is None or not known.active or known.observed_only:
+        return False
+    vague = clock_is_wrong(told) or clock_is_wrong(known)
+    return vague or begun(told) >= begun(known)
 
 
 def is_freed(
@@ -116,11 +140,45 @@ def _may_have_ended(running: Session, time: datetime, now: datetime, *, clock_kn
     return not clock_known and now - running.received_time <= ONE_BREATH
 
 
+@dataclass(frozen=True)
+class ToldEnd:
+    """An end under an id that nobody knows. time: by the station's clock.
+
+    suspect: the time cannot be believed. evse_id: None when it tells none.
+    """
+
+    time: datetime
+    suspect: bool
+    token_digest: str | None
+    meter_stop_wh: int | None
+    evse_id: int | None = None
+
+
+def ended_under_another_id(
+    told: ToldEnd, running: Sequence[Session], *, one_plug: bool
+) -> Session | None:
+    """The session that such an end can only be of; None when it may be of an unknown one.
+
+    It is the only one that runs, it began before, energy went through since, and it has the end's
+    token, or the station's only plug (one_plug).
+    """
+    if len(running) != 1 or told.suspect or clock_is_wrong(running[0]):
+        return None
+    [one] = running
+    began, energy = one.meter_start_wh, told.meter_stop_wh
+    if began is None or energy is None or energy <= began or begun(one) > told.time:
+        return None
+    if told.evse_id not in {None, one.evse_id} or told.token_digest not in {None, one.token_digest}:
+        return None
+    return one if one_plug or told.token_digest is not None else None
+
+
 def goes_on_as(ended: Session, running: Sequence[Session]) -> Session | None:
     """The one running session that an ended one goes on as; None when none does, or several.
 
     A station that lost its state may tell one charge again, under another id: it names the same
-    request of ours, or it is equal in all that cannot change while nobody told its end.
+    request of ours, or it is equal in all that cannot change while nobody told its end. So may be
+    one of the same token that is all that speaks for the end.
     """
     found = [one for one in running if _is_told_again(ended, one)]
     return found[0] if len(found) == 1 else None
@@ -132,8 +190,10 @@ def _is_told_again(ended: Session, later: Session) -> bool:
     if ended.remote_start_id is not None or later.remote_start_id is not None:
         return ended.remote_start_id == later.remote_start_id
     fixed = (ended.evse_id, ended.token_digest, ended.meter_start_wh)
-    same = fixed == (later.evse_id, later.token_digest, later.meter_start_wh)
-    return same and None not in fixed and not ended.end_reported
+    if None in fixed[:2] or fixed[:2] != (later.evse_id, later.token_digest) or ended.end_reported:
+        return False
+    same_meter = fixed[2] is not None and fixed[2] == later.meter_start_wh
+    return same_meter or ended.stop_received_time == later.received_time
 
 
 def _covers(ended: Session, time: datetime) -> bool:

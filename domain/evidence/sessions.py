@@ -71,7 +71,10 @@ class Session:
         first reported; None when that is not known.
     end_reported: False when its end was never reported, but is proven: a later session began on its
         plug, or the station booted and the plug is free. Then stop_time is None.
+    start_slack_s: by how much later than start_time it began at most, by our clock, in seconds;
+        None: the station's clock is not known.
     names_nothing: its remote_start_id is that of no start that was sent to the station.
+    alive_time: when it last showed that it runs, by our clock; None: never after its start.
     """
 
     name: str
@@ -98,7 +101,9 @@ class Session:
     offline: bool = False
     epoch: int | None = None
     end_reported: bool = True
+    start_slack_s: float | None = None
     names_nothing: bool = False
+    alive_time: datetime | None = None
 
     @property
     def is_refused(self) -> bool:
@@ -148,12 +153,16 @@ class Rival:
 
 @dataclass(frozen=True)
 class ConnectorState:
-    """The state that a connector last reported. status_time: when it changed, by our clock."""
+    """The state that a connector last reported. Times are ours.
+
+    status_time: when it changed. reported_time: when it was last told, changed or not.
+    """
 
     evse_id: int
     status: str
     previous_status: str
     status_time: datetime
+    reported_time: datetime | None = None
 
 
 def cable_wait_ended(connectors: tuple[ConnectorState, ...], frame: SentFrame) -> bool:

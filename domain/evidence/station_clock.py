@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.limits import CLOCK_TOLERANCE
+from domain.limits import CLOCK_SLIP, CLOCK_TOLERANCE
 
 AGREEMENT_S = 5.0
 """How far the differences of two live messages lie apart at most: the network's delay."""
@@ -118,6 +118,17 @@ class StationClock:
     def is_known(self, *, zoned: bool) -> bool:
         """Whether messages have told what this clock shows."""
         return (self.zoned if zoned else self.bare).offset_s is not None
+
+    def slack_of(self, corrected_s: float, *, zoned: bool) -> float | None:
+        """By how much later than told something came about at most, in seconds.
+
+        Less than 0 for a clock that is ahead; None: the clock is not known.
+        corrected_s: the offset by which the told time was corrected already.
+        """
+        clock = self.zoned if zoned else self.bare
+        if clock.offset_s is None:
+            return None
+        return corrected_s - clock.offset_s + max(CLOCK_SLIP.total_seconds(), clock.spread_s)
 
     def differs(self, other: "StationClock") -> bool:
         """Whether what is known differs so much that it is worth storing."""

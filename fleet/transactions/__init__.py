@@ -7,6 +7,7 @@ station and OCPP's id: a station can only ever name its own transactions. `queri
 Callers import this package and use the names below.
 """
 
+from fleet.transactions.alive import LIFE_PACE, show_alive
 from fleet.transactions.queries import (
     active,
     by_id,
@@ -20,7 +21,7 @@ from fleet.transactions.queries import (
 )
 from fleet.transactions.reused import stored_id
 from fleet.transactions.rows import Transaction, by_ocpp_transaction_id
-from fleet.transactions.unreported import end_unreported, resume, unreported
+from fleet.transactions.unreported import end_unreported, note_freed, resume, unreported
 from fleet.transactions.v2 import event_v2, name_requested
 from fleet.transactions.v16 import (
     belongs_to_another,
@@ -31,6 +32,7 @@ from fleet.transactions.v16 import (
 )
 
 __all__ = [
+    "LIFE_PACE",
     "Transaction",
     "active",
     "belongs_to_another",
@@ -46,8 +48,10 @@ __all__ = [
     "heard_since",
     "list_page",
     "name_requested",
+    "note_freed",
     "observe",
     "resume",
+    "show_alive",
     "since",
     "start_v16",
     "stop_v16",

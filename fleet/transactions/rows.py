@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, delete, select
 
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, columns_of
@@ -33,7 +33,11 @@ class Transaction:
     end_unreported: it has ended, but the station never said so: it has no `stop_time`, and
         `stop_received_time` is when we knew. With a `stop_time`: the station told an end that named
         no session of ours, and this one was taken for it.
+    start_slack_s: by how much later than start_time it began at most, by our clock, in seconds;
+        less than 0 for a station whose clock is ahead. None: its clock is not known.
+    freed_time: when its connector was first shown as free while it stood as running, by our clock.
     judged: what was said about tokens within it; see `fleet.transactions.judged`.
+    alive_time: when it last showed that it runs, by our clock; None: never after its start.
     """
 
     id: int
@@ -66,10 +70,16 @@ class Transaction:
     token_unknown: bool = False
     epoch: int | None = None
     end_unreported: bool = False
+    freed_time: datetime | None = None
+    start_slack_s: float | None = None
     judged: dict[str, str] | None = None
+    alive_time: datetime | None = None
 
 
 TRANSACTION = columns_of(transactions, Transaction)
+
+OBSERVED_LIMIT = 1_000
+"""How many `observed_only` rows a station keeps; older ones are deleted."""
 
 BY_OCPP_TRANSACTION_ID = precompiled(
     select(*TRANSACTION).where(
@@ -95,3 +105,16 @@ async def by_ocpp_transaction_id(
 def runs_backwards(start_wh: Any, stop_wh: Any) -> bool:
     """True when the meter's value fell between start and stop; False when one is unknown."""
     return start_wh is not None and stop_wh is not None and stop_wh < start_wh
+
+
+async def shed_observed(tx: Tx, station: str) -> None:
+    """Delete the oldest `observed_only` rows of a station beyond the limit."""
+    of_station = (transactions.c.station == station) & transactions.c.observed_only
+    too_old = (
+        select(transactions.c.id)
+        .where(of_station)
+        .order_by(transactions.c.id.desc())
+        .offset(OBSERVED_LIMIT)
+        .limit(10)
+    )
+    await tx.execute(delete(transactions).where(transactions.c.id.in_(too_old)))

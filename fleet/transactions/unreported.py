@@ -40,6 +40,11 @@ _RESUME = precompiled(
     )
     .returning(*TRANSACTION)
 )
+_FREED = precompiled(
+    update(transactions)
+    .where(transactions.c.id == bindparam("of_id"), transactions.c.freed_time.is_(None))
+    .values(freed_time=bindparam("at", type_=transactions.c.freed_time.type))
+)
 _UNREPORTED = precompiled(
     select(*TRANSACTION)
     .where(
@@ -51,6 +56,12 @@ _UNREPORTED = precompiled(
     .order_by(transactions.c.received_time.desc(), transactions.c.id.desc())
     .limit(UNREPORTED_LIMIT)
 )
+
+
+async def note_freed(tx: Tx, session: Transaction, now: datetime) -> None:
+    """Note that its connector is shown as free while it stands as running, the first time."""
+    if session.freed_time is None:
+        await tx.execute(_FREED, {"of_id": session.id, "at": now})
 
 
 async def end_unreported(tx: Tx, id: int, now: datetime) -> Transaction | None:

@@ -2,7 +2,8 @@
 
 A station repeats StartTransaction until it is answered, also after days offline: the same
 connector, token, time and meter value are the same transaction (`start_key`). An id that was not
-minted for this station makes a row of its own (`observed_only`) and changes no other station's row.
+minted for this station changes no other station's row: meter values of it make a row of their own
+(`observed_only`), and an end of it makes none.
 
 A station that never got an id from us sends 0 or -1, for every session. The row with the id -1 is
 therefore one session at a time: when the next session begins, the old row gets another id.
@@ -12,7 +13,7 @@ import hashlib
 import secrets
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NotRequired, TypedDict, Unpack
 
 from sqlalchemy import bindparam, delete, exists, select, update
 
@@ -27,10 +28,8 @@ from fleet.transactions.rows import (
     TRANSACTION,
     Transaction,
     runs_backwards,
+    shed_observed,
 )
-
-OBSERVED_LIMIT = 1_000
-"""How many `observed_only` rows a station keeps; older ones are deleted."""
 
 _MINT_TRIES = 20
 """How many minted ids may be taken already by ids that the station made up."""
@@ -53,7 +52,7 @@ _INSERT = Upsert(
                 *("group_digest", "reservation_id", "start_time", "received_time", "clock_suspect"),
                 *("authorized", "meter_start_wh", "stop_time", "stop_received_time"),
                 *("meter_stop_wh", "stop_reason", "state", "observed_only", "minted", "start_key"),
-                *("token_unknown", "epoch", "judged"),
+                *("token_unknown", "epoch", "judged", "start_slack_s"),
             )
         )
         .on_conflict_do_nothing()
@@ -90,55 +89,59 @@ _MINTED_ELSEWHERE = precompiled(
 )
 
 
+class StartTold(TypedDict):
+    """What a StartTransaction tells of its session, and what was found out about its token."""
+
+    evse_id: int | None
+    token_digest: str | None
+    token_masked: str
+    group_digest: str | None
+    meter_start_wh: int | None
+    start_time: datetime
+    clock_suspect: bool
+    authorized: bool
+    reservation_id: int | None
+    judged: NotRequired[dict[str, str] | None]
+    token_unknown: NotRequired[bool]
+    epoch: NotRequired[int | None]
+    start_slack_s: NotRequired[float | None]
+
+
 async def start_v16(
     tx: Tx,
     *,
     station: str,
     tenant: str,
-    evse_id: int | None,
-    token_digest: str | None,
-    token_masked: str,
-    group_digest: str | None,
-    meter_start_wh: int | None,
-    start_time: datetime,
-    clock_suspect: bool,
-    authorized: bool,
-    reservation_id: int | None,
     now: datetime,
     station_time: str | None = None,
-    judged: dict[str, str] | None = None,
-    token_unknown: bool = False,
-    epoch: int | None = None,
+    same_as: Transaction | None = None,
+    **told: Unpack[StartTold],
 ) -> tuple[Transaction, bool]:
     """The transaction of a StartTransaction, and whether it is new.
 
     station_time: the time as the station wrote it, when `start_time` differs: it tells a repeat.
+    same_as: the transaction of which this is a repeat with another time; None: it is of none.
 
     Raises: InvalidValue for a station or tenant that is no identifier, or when the station made up
         too many ids.
     """
-    time = station_time if station_time is not None else start_time.isoformat()
-    key = _digest("start", str(evse_id), token_digest or "", time, str(meter_start_wh))
-    row = _row(
-        station=identifier(station),
-        tenant=identifier(tenant),
-        evse_id=lenient_int32(evse_id),
-        token_digest=token_digest,
-        token_masked=cut(token_masked),
-        group_digest=group_digest,
-        meter_start_wh=int64(meter_start_wh),
-        start_time=start_time,
-        clock_suspect=clock_suspect,
-        authorized=authorized,
-        reservation_id=lenient_int32(reservation_id),
-        received_time=now,
-        minted=True,
-        start_key=key,
-        judged=judged,
-        token_unknown=token_unknown,
-        epoch=epoch,
-    )
-    known = await _told_before(tx, row, vague=clock_suspect and station_time is None)
+    time = station_time if station_time is not None else told["start_time"].isoformat()
+    place, digest, meter = told["evse_id"], told["token_digest"], told["meter_start_wh"]
+    values = {
+        **told,
+        "station": identifier(station),
+        "tenant": identifier(tenant),
+        "evse_id": lenient_int32(told["evse_id"]),
+        "token_masked": cut(told["token_masked"]),
+        "meter_start_wh": int64(told["meter_start_wh"]),
+        "reservation_id": lenient_int32(told["reservation_id"]),
+        "received_time": now,
+        "minted": True,
+        "start_key": _digest("start", str(place), digest or "", time, str(meter)),
+    }
+    row = _row(**values)
+    vague = told["clock_suspect"] and station_time is None
+    known = await _told_before(tx, row, vague=vague) or same_as
     return (known, False) if known is not None else await _mint(tx, row)
 
 
@@ -146,23 +149,20 @@ async def stop_v16(
     tx: Tx,
     *,
     station: str,
-    tenant: str,
     ocpp_transaction_id: str,
-    token_digest: str | None,
     meter_stop_wh: int | None,
     stop_time: datetime,
     reason: str,
     now: datetime,
     guessed: bool = False,
-) -> Transaction:
-    """End the station's transaction. The first end stands; an unknown id makes an ended row.
+) -> Transaction | None:
+    """End the station's transaction; None when it has none of this id. The first end stands.
 
     An end that was never reported is completed.
     guessed: the station did not name this id. The transaction may run on: see `unreported.resume`.
 
     Raises: InvalidValue when the id is no 32-bit integer.
     """
-    ocpp_transaction_id = canonical_id_v16(ocpp_transaction_id)
     stop = {
         "stop_time": stop_time,
         "stop_received_time": now,
@@ -171,24 +171,10 @@ async def stop_v16(
         "state": ENDED,
         "end_unreported": guessed,
     }
-    found = await _lock(tx, station, ocpp_transaction_id)
+    found = await _lock(tx, station, canonical_id_v16(ocpp_transaction_id))
     if found is not None and (found.state == ACTIVE or found.end_unreported):
         return await _end(tx, found, stop)
-    if found is not None and not _is_another_stop(found, stop):
-        return found
-    if found is not None:
-        await _retire(tx, found)
-    row = _row(
-        station=station,
-        tenant=tenant,
-        ocpp_transaction_id=ocpp_transaction_id,
-        token_digest=token_digest,
-        received_time=now,
-        observed_only=True,
-        **stop,
-    )
-    del row["end_unreported"]
-    return await _observe(tx, row)
+    return found
 
 
 async def observe(
@@ -206,7 +192,7 @@ async def observe(
     Raises: InvalidValue when the id is no 32-bit integer.
     """
     ocpp_transaction_id = canonical_id_v16(ocpp_transaction_id)
-    found = await _lock(tx, station, ocpp_transaction_id)
+    found = await _lock(tx, station, canonical_id_v16(ocpp_transaction_id))
     if found is not None and (found.state == ACTIVE or int(ocpp_transaction_id) > 0):
         return
     if found is not None:
@@ -268,6 +254,7 @@ def _row(**known: Any) -> dict[str, Any]:
         "judged": None,
         "token_unknown": False,
         "epoch": None,
+        "start_slack_s": None,
     }
     return blank | known
 
@@ -342,12 +329,6 @@ async def _end(tx: Tx, found: Transaction, stop: dict[str, Any]) -> Transaction:
     return ended
 
 
-def _is_another_stop(found: Transaction, stop: dict[str, Any]) -> bool:
-    """True for a different end of the id -1: every session has that id."""
-    known = (found.stop_time, found.meter_stop_wh)
-    return found.ocpp_transaction_id == "-1" and known != (stop["stop_time"], stop["meter_stop_wh"])
-
-
 async def _retire(tx: Tx, found: Transaction) -> None:
     """Give the row another id, so that the station's next session can have -1."""
     await tx.execute(
@@ -367,15 +348,7 @@ async def _observe(tx: Tx, row: dict[str, Any]) -> Transaction:
             {"of_station": station, "of_ocpp_transaction_id": row["ocpp_transaction_id"]},
         )
         return Transaction(*found.one())
-    of_station = (transactions.c.station == station) & transactions.c.observed_only
-    too_old = (
-        select(transactions.c.id)
-        .where(of_station)
-        .order_by(transactions.c.id.desc())
-        .offset(OBSERVED_LIMIT)
-        .limit(10)
-    )
-    await tx.execute(delete(transactions).where(transactions.c.id.in_(too_old)))
+    await shed_observed(tx, station)
     return Transaction(*inserted)
 
 

@@ -23,6 +23,7 @@ from fleet.log import reservations
 from fleet.sends import Send
 from fleet.stations import Station
 from fleet.transactions.rows import Transaction
+from journal.commands import plugs
 from journal.commands.answers import answer_from_row, said_no
 from journal.commands.restart import read_restart
 from journal.commands.rivals import read_rivals
@@ -94,7 +95,7 @@ async def read_target(tx: Tx, command: Command) -> FoundTarget:
         row = await transactions.by_ocpp_transaction_id(
             tx, command.station, target.ocpp_transaction_id
         )
-        session = session_of(row) if row else None
+        session = session_of(await plugs.goes_on_as(tx, row)) if row else None
     if target.reservation is not None:
         entry = await reservations.get(tx, tenant=command.tenant, name=target.reservation)
         reservation = reservation_record.from_snapshot(entry.snapshot) if entry else None
@@ -250,4 +251,6 @@ async def _reserved_connectors(tx: Tx, command: Command) -> tuple[ConnectorState
 
 
 def _state(row: stations.StationConnector) -> ConnectorState:
-    return ConnectorState(row.evse_id, row.status, row.previous_status, row.status_time)
+    return ConnectorState(
+        row.evse_id, row.status, row.previous_status, row.status_time, row.reported_time
+    )

@@ -7,12 +7,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from domain.evidence import plugs
+from domain.evidence.sessions import Session
 from domain.evidence.station_event import StationEvent
+from domain.model.specs import Kind
 from domain.ocpp_words import ConnectorStatus
 from fleet import claims, stations, transactions
 from fleet.engine.statements import Tx
 from fleet.stations import StationConnector
 from fleet.transactions.rows import ACTIVE, Transaction
+from journal.commands.answers import said_no
 from journal.commands.restart import connector_report
 from journal.commands.sessions import session_of
 from journal.commands.waking import wake_concerned
@@ -23,16 +26,50 @@ REPORTED_LATE = timedelta(days=7)
 
 async def session_began(tx: Tx, newer: Transaction, now: datetime) -> list[Transaction]:
     """Ends the earlier sessions on the plug of a session that was just reported. Returns them."""
-    if not newer.evse_id:
-        return []
-    running = await transactions.active(tx, newer.station, evse_id=newer.evse_id)
+    running = await transactions.active(tx, newer.station)
     others = [row for row in running if row.id != newer.id]
     if not others:
         return []
-    booted = await _boot_time(tx, newer.station)
+    booted, one_plug = await _boot_time(tx, newer.station), await _has_one_plug(tx, newer.station)
     began = session_of(newer)
-    over = [row for row in others if plugs.ends(began, session_of(row), booted)]
+    over = [row for row in others if plugs.ends(began, session_of(row), booted, one_plug=one_plug)]
     return await _end(tx, over, f"session {newer.ocpp_transaction_id} began on its plug", now)
+
+
+async def session_ended(tx: Tx, ended: Transaction, now: datetime) -> list[Transaction]:
+    """Ends what was only metered on the plug of a session that has ended, while that one ran.
+
+    It was the same session under a wrong id. Returns what was ended.
+    """
+    if ended.observed_only or not ended.evse_id:
+        return []
+    running = await transactions.active(tx, ended.station, evse_id=ended.evse_id)
+    over = [
+        row for row in running if row.observed_only and row.received_time >= ended.received_time
+    ]
+    return await _end(tx, over, f"session {ended.ocpp_transaction_id} ended on its plug", now)
+
+
+async def told_before(tx: Tx, station: str, told: Session) -> Transaction | None:
+    """The running session of which a 1.6 start is a repeat with another time; None: it is new.
+
+    It is new when the plug was free since, or when a start of ours that left since then may be its
+    cause. A station that began it in spite of that gets another id, and `goes_on_as` finds it.
+    """
+    running = await transactions.active(tx, station, evse_id=told.evse_id)
+    known = next((row for row in running if plugs.repeats(told, session_of(row))), None)
+    if known is None or known.freed_time is not None:
+        return None
+    causes, _ = await claims.open_causes(
+        tx,
+        station,
+        Kind.START_SESSION.value,
+        digests=(told.token_digest, told.group_digest),
+        evse_id=told.evse_id,
+        sent=(known.received_time, told.received_time),
+    )
+    is_caused = any(not said_no(cause.answer) for cause in causes)
+    return None if is_caused else known
 
 
 async def connector_told(
@@ -46,6 +83,8 @@ async def connector_told(
         return []
     running = await transactions.active(tx, station, evse_id=evse_id)
     running += await transactions.active(tx, station, evse_id=0)
+    for session in running:
+        await transactions.note_freed(tx, session, now)
     booted = await _boot_time(tx, station) if running else None
     if booted is None:
         return []
@@ -113,6 +152,24 @@ async def meant_by_stop(
     return meant.ocpp_transaction_id if meant else None
 
 
+async def ended_under_another_id(tx: Tx, station: str, told: plugs.ToldEnd) -> str | None:
+    """The transaction id of the one session that an end under an unknown id can only be of."""
+    running = await transactions.active(tx, station)
+    one_plug = await _has_one_plug(tx, station)
+    sessions = [session_of(row) for row in running]
+    meant = plugs.ended_under_another_id(told, sessions, one_plug=one_plug)
+    return meant.ocpp_transaction_id if meant else None
+
+
+async def end_under_another_id(
+    tx: Tx, station: str, told: plugs.ToldEnd, now: datetime
+) -> list[Transaction]:
+    """Ends the one session that an end under an unknown id can only be of. Returns it."""
+    meant = await ended_under_another_id(tx, station, told)
+    row = meant and await transactions.by_ocpp_transaction_id(tx, station, meant)
+    return await _end(tx, [row], "its end was told under another id", now) if row else []
+
+
 async def goes_on_as(tx: Tx, session: Transaction) -> Transaction:
     """The session as it runs now: itself, or the one under which the station tells it again.
 
@@ -125,6 +182,11 @@ async def goes_on_as(tx: Tx, session: Transaction) -> Transaction:
     free = {row.name: row for row in running if row.name not in claimed}
     found = plugs.goes_on_as(session_of(session), [session_of(row) for row in free.values()])
     return free[found.name] if found else session
+
+
+async def _has_one_plug(tx: Tx, station: str) -> bool:
+    evses = {row.evse_id for row in await stations.connectors(tx, station) if row.evse_id > 0}
+    return len(evses) == 1
 
 
 async def _boot_time(tx: Tx, station: str) -> datetime | None:

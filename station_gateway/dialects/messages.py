@@ -116,6 +116,7 @@ class StationTime(msgspec.Struct, frozen=True):
     could not be read. zoned: it named its offset from UTC.
     offset_s: how far the station's clock is ahead, when `time` was corrected by it; 0: it was not.
     written: what the station wrote, when `time` was corrected.
+    slack_s: by how much later than `time` it was at most; None: the clock is not known.
     """
 
     time: datetime
@@ -124,6 +125,7 @@ class StationTime(msgspec.Struct, frozen=True):
     zoned: bool = True
     offset_s: float = 0.0
     written: datetime | None = None
+    slack_s: float | None = None
 
 
 class TokenSeen(msgspec.Struct, frozen=True):

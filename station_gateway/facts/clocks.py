@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from domain.limits import CLOCK_TOLERANCE
 from fleet import stations
 from fleet.database import Database
 from fleet.engine.unavailable import DatabaseUnavailable
@@ -39,11 +40,14 @@ def on_our_clock(peer: Peer, call: StationCall) -> StationCall:
     told, skew_s = call.time, call.time.raw_skew_s
     received = told.time if told.suspect else told.time - timedelta(seconds=skew_s)
     offset_s = peer.clock.offset_of(skew_s, zoned=told.zoned)
+    slack_s = peer.clock.slack_of(offset_s, zoned=told.zoned)
     if _is_live(call):
         peer.clock = peer.clock.heard(skew_s, received, zoned=told.zoned)
     age = timedelta(seconds=skew_s - offset_s)
     if not offset_s or not -OLDEST <= age <= NEWEST:
-        return call
+        if slack_s is None or told.suspect or offset_s:
+            return call
+        return msgspec.structs.replace(call, time=msgspec.structs.replace(told, slack_s=slack_s))
     return msgspec.structs.replace(
         call,
         time=StationTime(
@@ -52,8 +56,19 @@ def on_our_clock(peer: Peer, call: StationCall) -> StationCall:
             zoned=told.zoned,
             offset_s=offset_s,
             written=_written(received, skew_s) if told.suspect else told.time,
+            slack_s=slack_s,
         ),
     )
+
+
+def shown_at(told: StationTime, now: datetime) -> datetime | None:
+    """When what a message shows was so, by our clock; None: the station's time tells it not.
+
+    A station that was offline reports old things, and a clock that is ahead makes them look new.
+    """
+    if told.suspect or told.time > now + CLOCK_TOLERANCE:
+        return None
+    return min(told.time, now)
 
 
 def _written(received: datetime, skew_s: float) -> datetime:

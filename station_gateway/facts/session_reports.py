@@ -9,6 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from domain.evidence.reused_ids import Told
+from domain.evidence.sessions import Session
 from domain.ocpp_words import StationMessage, TransactionPhase
 from fleet import transactions
 from fleet.engine.statements import Tx
@@ -26,11 +27,11 @@ from station_gateway.dialects.messages import (
     StationTime,
     TokenSeen,
 )
-from station_gateway.facts import lasting
+from station_gateway.facts import lasting, unknown_ids
 from station_gateway.facts.authorizer import Authorizer, Judgement
+from station_gateway.facts.clocks import shown_at
 from station_gateway.facts.ownership import own_reservation, owns_session
 from station_gateway.facts.reports import keep_untaken
-from station_gateway.session.events import Untaken
 from station_gateway.stations.peer import Peer
 
 
@@ -42,17 +43,19 @@ async def session_started(
         tx, station=peer.id, tenant=peer.tenant, token=call.token, now=now
     )
     token = await lasting.begun_anew(tx, peer.id, call.evse_id, token, now)
+    digest = _told(token, call.token)
     session, is_new = await transactions.start_v16(
         tx,
         station=peer.id,
         tenant=peer.tenant,
         evse_id=call.evse_id,
-        token_digest=_told(token, call.token),
+        token_digest=digest,
         token_masked=token.masked,
         group_digest=token.group_digest,
         meter_start_wh=call.meter_start_wh,
         start_time=call.time.time,
         clock_suspect=call.time.suspect,
+        start_slack_s=call.time.slack_s,
         authorized=token.accepted,
         reservation_id=await own_reservation(tx, peer, call.reservation_id),
         now=now,
@@ -60,6 +63,7 @@ async def session_started(
         judged=lasting.entries(token, lasting.START),
         token_unknown=not token.known,
         epoch=peer.epoch,
+        same_as=await plugs.told_before(tx, peer.id, _as_session(call, token, digest, now)),
     )
     if not is_new:
         token = await lasting.judge_within(tx, session, token, lasting.START)
@@ -79,40 +83,54 @@ async def session_started(
     return session, token, wake or ended
 
 
+def _as_session(
+    call: SessionStarted, token: Judgement, digest: str | None, now: datetime
+) -> Session:
+    """A 1.6 session as its start tells it; it has no id yet."""
+    return Session(
+        name="",
+        ocpp_transaction_id="",
+        start_time=call.time.time,
+        received_time=now,
+        evse_id=call.evse_id,
+        token_digest=digest,
+        group_digest=token.group_digest,
+        clock_suspect=call.time.suspect,
+        meter_start_wh=call.meter_start_wh,
+    )
+
+
 async def session_stopped(
     tx: Tx, peer: Peer, call: SessionStopped, token: Judgement | None, now: datetime
 ) -> tuple[Judgement | None, bool]:
     """A 1.6 session ended. A station without our id sends 0 or -1, and means its open session.
 
+    An id that we never gave ends the one session that it can only be, or is kept as untaken.
+
     Returns the verdict on the token within the session, too.
     """
-    ocpp_transaction_id: str | None = call.ocpp_transaction_id
-    if not call.id_known:
-        digest = token.digest if token else None
-        ocpp_transaction_id = await plugs.meant_by_stop(
-            *(tx, peer.id, digest, call.time.time),
-            suspect=call.time.suspect,
-            clock_known=peer.clock.is_known(zoned=call.time.zoned),
-            now=now,
-        )
-    if ocpp_transaction_id is None:
-        return token, await keep_untaken(tx, peer, _of_no_session(call), now)
-    if not await owns_session(tx, peer, ocpp_transaction_id):
-        return token, await keep_untaken(tx, peer, _of_no_session(call), now)
-    session = await transactions.stop_v16(
+    digest = token.digest if token else None
+    known = call.id_known and await transactions.by_ocpp_transaction_id(
+        tx, peer.id, transactions.canonical_id_v16(call.ocpp_transaction_id)
+    )
+    meant = (
+        known.ocpp_transaction_id if known else await unknown_ids.meant(tx, peer, call, digest, now)
+    )
+    session = meant and await transactions.stop_v16(
         tx,
         station=peer.id,
-        tenant=peer.tenant,
-        ocpp_transaction_id=ocpp_transaction_id,
-        token_digest=token.digest if token else None,
+        ocpp_transaction_id=meant,
         meter_stop_wh=call.meter_stop_wh,
         stop_time=call.time.time,
         reason=call.reason,
         now=now,
-        guessed=not call.id_known,
+        guessed=not known,
     )
+    if not session:
+        return token, await keep_untaken(tx, peer, unknown_ids.of_no_session(call), now)
     if session.end_unreported:
         peer.forget(session.ocpp_transaction_id)
+    forget(peer, await plugs.session_ended(tx, session, now))
     if token is not None:
         token = await lasting.judge_within(tx, session, token, lasting.STOP)
         session = await judged.keep(tx, session, lasting.entries(token, lasting.STOP))
@@ -143,7 +161,35 @@ async def session_event(
     call = replace(call, ocpp_transaction_id=await _stored_id(tx, peer, call))
     token = await _judged_within(tx, peer, call, authorizer, now)
     digest = _told(token, call.token) if token and call.token else None
-    session, changed = await transactions.event_v2(
+    session, changed = await _stored(tx, peer, call, token, digest=digest, now=now)
+    session = await with_requested_token(tx, session, new=session.received_time == now)
+    if token is not None:
+        session = await judged.keep(tx, session, lasting.entries(token, _question(call)))
+    wake = await _wake_for(
+        *(tx, session, now),
+        changed=changed,
+        message=StationMessage.TRANSACTION_EVENT,
+        time=call.time,
+        told=_words_of_event(call),
+    )
+    if call.event_type == TransactionPhase.STARTED:
+        wake = forget(peer, await plugs.session_began(tx, session, now)) or wake
+    elif call.event_type == TransactionPhase.ENDED and session.received_time == now:
+        wake = await unknown_ids.ended_unheard_of(tx, peer, call, digest, now) or wake
+    return token, wake
+
+
+async def _stored(
+    tx: Tx,
+    peer: Peer,
+    call: SessionEvent,
+    token: Judgement | None,
+    *,
+    digest: str | None,
+    now: datetime,
+) -> tuple[Transaction, bool]:
+    """The session with this event in it, and whether the event changed it."""
+    return await transactions.event_v2(
         tx,
         station=peer.id,
         tenant=peer.tenant,
@@ -159,6 +205,7 @@ async def session_event(
         reservation_id=await own_reservation(tx, peer, call.reservation_id),
         event_time=call.time.time,
         clock_suspect=call.time.suspect,
+        slack_s=call.time.slack_s,
         offline=call.offline,
         authorized=token.accepted if token else False,
         meter_wh=call.meter_wh,
@@ -167,20 +214,14 @@ async def session_event(
         now=now,
         token_unknown=token is not None and not token.known,
         epoch=peer.epoch,
+        alive_time=_shown_alive(call, now),
     )
-    session = await with_requested_token(tx, session, new=session.received_time == now)
-    if token is not None:
-        session = await judged.keep(tx, session, lasting.entries(token, _question(call)))
-    wake = await _wake_for(
-        *(tx, session, now),
-        changed=changed,
-        message=StationMessage.TRANSACTION_EVENT,
-        time=call.time,
-        told=_words_of_event(call),
-    )
-    if call.event_type == TransactionPhase.STARTED:
-        wake = forget(peer, await plugs.session_began(tx, session, now)) or wake
-    return token, wake
+
+
+def _shown_alive(call: SessionEvent, now: datetime) -> datetime | None:
+    """When the event showed that its session runs; None: it does not show that, or it is old."""
+    begins_or_ends = call.event_type in {TransactionPhase.STARTED, TransactionPhase.ENDED}
+    return None if begins_or_ends or call.offline else shown_at(call.time, now)
 
 
 async def _stored_id(tx: Tx, peer: Peer, call: SessionEvent) -> str:
@@ -225,17 +266,25 @@ def _question(call: SessionEvent) -> str:
 
 
 async def session_observed(
-    tx: Tx, peer: Peer, ocpp_transaction_id: str, call: MeterRead, now: datetime
+    tx: Tx,
+    peer: Peer,
+    ocpp_transaction_id: str,
+    call: MeterRead,
+    now: datetime,
+    *,
+    alive_time: datetime | None,
 ) -> tuple[bool, bool]:
     """Meter values name a session: record it when the station never told us that it began.
 
-    They also show that a session runs whose end was never reported.
+    They also show that a session runs, also one whose end was never reported.
+    alive_time: when; None: they do not show it, or it was noted lately.
 
     Returns whether somebody is to be woken, and whether the next meter values are no news.
     """
     known = await transactions.by_ocpp_transaction_id(tx, peer.id, ocpp_transaction_id)
     if known is not None:
         if not await plugs.session_metered(tx, known, call.time.time, suspect=call.time.suspect):
+            await _note_life(tx, peer, ocpp_transaction_id, alive_time)
             return False, not known.end_unreported
     elif not await owns_session(tx, peer, ocpp_transaction_id):
         return False, True
@@ -249,6 +298,7 @@ async def session_observed(
             meter_wh=call.meter_wh,
             now=now,
         )
+    await _note_life(tx, peer, ocpp_transaction_id, alive_time)
     event = StationEvent(
         peer.id,
         "transaction",
@@ -258,6 +308,11 @@ async def session_observed(
         told={"mended": words_of(call.mended)},
     )
     return await wake_concerned(tx, event, now), True
+
+
+async def _note_life(tx: Tx, peer: Peer, session: str, alive_time: datetime | None) -> None:
+    if alive_time is not None:
+        await transactions.show_alive(tx, peer.id, session, alive_time)
 
 
 def words_of(mended: tuple[str, ...]) -> str | None:
@@ -314,19 +369,6 @@ def forget(peer: Peer, ended: list[Transaction]) -> bool:
     for session in ended:
         peer.forget(session.ocpp_transaction_id)
     return bool(ended)
-
-
-def _of_no_session(call: SessionStopped) -> Untaken:
-    key = f"{call.ocpp_transaction_id}:{call.meter_stop_wh}:{call.reason}"
-    if not call.time.suspect:
-        key += f":{call.time.time.isoformat()}"
-    detail = "transactionId: names none of the sessions that run"
-    return Untaken(
-        f"{StationMessage.STOP_TRANSACTION}:{key}",
-        StationMessage.STOP_TRANSACTION,
-        "no_session",
-        detail,
-    )
 
 
 async def _running_at(tx: Tx, peer: Peer, evse_id: int | None) -> str:

@@ -78,16 +78,16 @@ async def stop_16(
 ) -> Transaction:
     """Store a StopTransaction, ten minutes after NOW."""
     values: dict[str, Any] = {
-        "tenant": "acme",
-        "token_digest": None,
         "meter_stop_wh": 2000,
         "stop_time": later(600),
         "reason": "Remote",
         "now": later(601),
     }
-    return await transactions.stop_v16(
+    ended = await transactions.stop_v16(
         tx, station=station, ocpp_transaction_id=ocpp_transaction_id, **(values | changes)
     )
+    assert ended is not None
+    return ended
 
 
 async def event_2(

@@ -158,3 +158,9 @@ async def test_a_clock_that_is_wrong_by_a_constant_is_corrected(system: System) 
         partial(timed_right, system, version, tell, 2) for version in VERSIONS for tell in WRONG
     ]
     await run_all(cases, "wrong")
+
+
+async def test_a_clock_that_is_a_little_behind_is_known_from_live_messages(system: System) -> None:
+    behind = clock(timedelta(seconds=-8))
+    cases = [partial(timed_right, system, version, behind, 2) for version in VERSIONS]
+    await run_all(cases, "behind")

@@ -245,3 +245,22 @@ async def test_notices_of_a_1_6_station_are_confirmed(
 ) -> None:
     async with bench.station("S1") as station:
         assert "error" not in await station.call(action, payload)
+
+
+@pytest.mark.parametrize(
+    ("behind_s", "statuses", "slack_s"), [(9, 2, 11), (0, 2, 2), (-20, 2, -18), (9, 1, None)]
+)
+async def test_a_session_tells_how_exact_its_start_is(
+    bench: Bench, behind_s: float, statuses: int, slack_s: float | None
+) -> None:
+    def told() -> str:
+        return (now() - timedelta(seconds=behind_s)).isoformat()
+
+    status = {"connectorId": 1, "errorCode": "NoError", "status": "Preparing"}
+    async with bench.station("S1") as station:
+        for _ in range(statuses):
+            await station.call("StatusNotification", status | {"timestamp": told()})
+        await station.call("StartTransaction", START | {"timestamp": told()})
+    [session] = await bench.transactions()
+    slack = session.start_slack_s
+    assert slack is slack_s if slack_s is None or slack is None else abs(slack - slack_s) < 2

@@ -185,21 +185,20 @@ class StationReports:
     async def session_ends_by_id(
         self, ocpp_transaction_id: str, reason: str = "Remote", stopped: datetime | None = None
     ) -> Transaction:
-        """A 1.6 station reports StopTransaction of an id that we may not know."""
+        """A 1.6 station reports StopTransaction of this id."""
         now = await self.now()
 
         async def write(tx: Tx) -> Transaction:
             row = await transactions.stop_v16(
                 tx,
                 station=self.station,
-                tenant=TENANT,
                 ocpp_transaction_id=ocpp_transaction_id,
-                token_digest=None,
                 meter_stop_wh=2000,
                 stop_time=stopped or now,
                 reason=reason,
                 now=now,
             )
+            assert row is not None
             await self._tell(tx, row, now)
             return row
 

@@ -1,11 +1,21 @@
 """Which sessions have ended although no station said so."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import pytest
 
-from domain.evidence.plugs import ends, goes_on_as, is_freed, meant_by_stop, shows_running
+from domain.evidence.plugs import (
+    ToldEnd,
+    ended_under_another_id,
+    ends,
+    goes_on_as,
+    is_freed,
+    meant_by_stop,
+    repeats,
+    shows_running,
+)
 from domain.evidence.restart import ConnectorReport
 from domain.evidence.sessions import Session
 from tests.unit.domain.situations import at, session
@@ -228,7 +238,18 @@ SAME = {"token_digest": "digest", "meter_start_wh": 5}
         ),
         pytest.param(missed(**SAME), [], None, id="none runs"),
         pytest.param(missed(**SAME), [later(**SAME)] * 2, None, id="either of two"),
-        pytest.param(missed(**SAME), [later(**SAME | {"meter_start_wh": 6})], None, id="energy"),
+        pytest.param(
+            missed(**SAME | {"stop_received_time": at(900)}),
+            [later(**SAME | {"meter_start_wh": 6})],
+            None,
+            id="energy",
+        ),
+        pytest.param(
+            missed(**SAME),
+            [later(**SAME | {"meter_start_wh": 6})],
+            "later",
+            id="nothing else speaks for its end",
+        ),
         pytest.param(missed(**SAME), [later(**SAME, evse_id=2)], None, id="another EVSE"),
         pytest.param(
             missed(**SAME), [later(**SAME | {"token_digest": "other"})], None, id="another token"
@@ -251,3 +272,86 @@ def test_an_ended_session_goes_on_as_the_one_that_is_told_again(
 ) -> None:
     found = goes_on_as(ended, running)
     assert (found.name if found else None) == expected
+
+
+METERED: dict[str, Any] = {"meter_start_wh": 5}
+
+
+def told_end(**changed: Any) -> ToldEnd:
+    known: dict[str, Any] = {"time": at(900), "suspect": False, "token_digest": "digest"}
+    return ToldEnd(**known | {"meter_stop_wh": 9} | changed)
+
+
+@pytest.mark.parametrize(
+    ("told", "one_plug"),
+    [
+        pytest.param(told_end(), False, id="its token"),
+        pytest.param(told_end(token_digest=None), True, id="the only plug"),
+        pytest.param(told_end(evse_id=1), False, id="its EVSE"),
+    ],
+)
+def test_an_end_under_an_unknown_id_can_only_be_of_one_session(
+    told: ToldEnd, one_plug: bool
+) -> None:
+    running = earlier(**METERED, token_digest="digest")
+    assert ended_under_another_id(told, [running], one_plug=one_plug) is running
+
+
+@pytest.mark.parametrize(
+    ("told", "running"),
+    [
+        pytest.param(told_end(), [], id="none runs"),
+        pytest.param(told_end(), [earlier(**METERED)] * 2, id="either of two"),
+        pytest.param(told_end(token_digest=None), [earlier(**METERED)], id="any plug"),
+        pytest.param(told_end(token_digest="other"), [earlier(**METERED)], id="another token"),
+        pytest.param(told_end(evse_id=2), [earlier(**METERED)], id="another EVSE"),
+        pytest.param(told_end(suspect=True), [earlier(**METERED)], id="no time"),
+        pytest.param(
+            told_end(), [earlier(**METERED, clock_suspect=True)], id="a clock that is wrong"
+        ),
+        pytest.param(told_end(time=at(-1)), [earlier(**METERED)], id="before it began"),
+        pytest.param(told_end(meter_stop_wh=5), [earlier(**METERED)], id="no energy"),
+        pytest.param(told_end(meter_stop_wh=None), [earlier(**METERED)], id="no meter"),
+        pytest.param(told_end(), [earlier()], id="no meter at its start"),
+    ],
+)
+def test_an_end_under_an_unknown_id_may_be_of_an_unknown_session(
+    told: ToldEnd, running: list[Session]
+) -> None:
+    running = [replace(one, token_digest="digest") for one in running]
+    assert ended_under_another_id(told, running, one_plug=False) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "known", "expected"),
+    [
+        pytest.param(later(**METERED), earlier(**METERED), True, id="stamped anew"),
+        pytest.param(
+            later(**METERED, start_time=at(-9)), earlier(**METERED), False, id="an older one"
+        ),
+        pytest.param(
+            later(**METERED, start_time=at(-9), clock_suspect=True),
+            earlier(**METERED),
+            True,
+            id="by a clock that is wrong",
+        ),
+        pytest.param(
+            later(**METERED), earlier(**METERED, clock_suspect=True), True, id="that was wrong"
+        ),
+        pytest.param(later(**METERED), earlier(meter_start_wh=6), False, id="another meter value"),
+        pytest.param(later(), earlier(), False, id="no meter value"),
+        pytest.param(later(**METERED), earlier(**METERED, active=False), False, id="it ended"),
+        pytest.param(
+            later(**METERED), earlier(**METERED, observed_only=True), False, id="only metered"
+        ),
+    ],
+)
+def test_a_start_that_is_equal_in_all_but_the_time_is_a_repeat(
+    told: Session, known: Session, expected: bool
+) -> None:
+    assert repeats(told, known) is expected
+
+
+def test_a_session_of_the_whole_station_ends_the_earlier_one_on_the_only_plug() -> None:
+    assert ends(later(evse_id=0), earlier(evse_id=1), None, one_plug=True)
+    assert not ends(later(evse_id=0), earlier(evse_id=1), None)

@@ -50,7 +50,23 @@ def judged(
         pytest.param(session(evse_id=2), Match.DOUBTFUL, id="another EVSE, with our token"),
         pytest.param(session(evse_id=None), Match.MATCH, id="the EVSE is not told"),
         pytest.param(session(received_time=at(-1)), Match.NO_MATCH, id="known before our frame"),
-        pytest.param(session(start_time=at(-29)), Match.MATCH, id="a clock that lags a little"),
+        pytest.param(
+            session(start_time=at(-1)), Match.MATCH, id="a clock that tells whole seconds"
+        ),
+        pytest.param(
+            session(start_time=at(-8)), Match.DOUBTFUL, id="begun before, or a clock behind"
+        ),
+        pytest.param(
+            session(start_time=at(-8), start_slack_s=2.0), Match.DOUBTFUL, id="begun before"
+        ),
+        pytest.param(
+            session(start_time=at(8), start_slack_s=-18.0),
+            Match.DOUBTFUL,
+            id="begun before, by a clock that is ahead",
+        ),
+        pytest.param(
+            session(start_time=at(-29), start_slack_s=32.0), Match.MATCH, id="a clock behind"
+        ),
         pytest.param(session(start_time=LONG_AGO), Match.DOUBTFUL, id="began before our frame"),
         pytest.param(
             ended(start_time=LONG_AGO, stop_time=at(-3000)),
@@ -282,8 +298,8 @@ def test_another_start_may_be_the_cause(other: Rival, expected: Match) -> None:
 
 def test_an_older_start_is_the_likelier_cause_of_a_session_that_began_before_our_frame() -> None:
     older = rival(send_time=at(-20))
-    assert judged(session(start_time=at(-15)), frame(), older) is Match.DOUBTFUL
-    assert judged(session(start_time=at(-15)), frame()) is Match.MATCH
+    assert judged(session(start_time=at(-15), start_slack_s=20.0), frame(), older) is Match.DOUBTFUL
+    assert judged(session(start_time=at(-15), start_slack_s=20.0), frame()) is Match.MATCH
 
 
 @pytest.mark.parametrize(
@@ -292,7 +308,7 @@ def test_an_older_start_is_the_likelier_cause_of_a_session_that_began_before_our
     ids=["a day", "more"],
 )
 def test_an_older_start_counts_for_a_day(age_s: float, expected: Match) -> None:
-    of = session(start_time=at(-15))
+    of = session(start_time=at(-15), start_slack_s=20.0)
     assert judged(of, frame(), rival(send_time=at(-age_s))) is expected
 
 

@@ -149,3 +149,22 @@ def test_each_of_the_two_clocks_is_known_once_messages_told_it() -> None:
     clock = learned(0, 0)
     assert (clock.is_known(zoned=True), clock.is_known(zoned=False)) == (True, False)
     assert not learned(0).is_known(zoned=True)
+
+
+@pytest.mark.parametrize(
+    ("skews_s", "corrected_s", "slack_s"),
+    [
+        pytest.param([], 0, None, id="nothing was learned"),
+        pytest.param([-9], 0, None, id="one message proves nothing"),
+        pytest.param([0, 0], 0, 2, id="a right clock"),
+        pytest.param([-9, -9], 0, 11, id="behind"),
+        pytest.param([20, 20], 0, -18, id="ahead"),
+        pytest.param([-660, -660], -660, 2, id="it was corrected"),
+        pytest.param([0, -4], 0, 4, id="a slow network"),
+    ],
+)
+def test_what_is_known_of_a_clock_tells_how_exact_its_times_are(
+    skews_s: list[float], corrected_s: float, slack_s: float | None
+) -> None:
+    assert learned(*skews_s).slack_of(corrected_s, zoned=True) == slack_s
+    assert learned(*skews_s, zoned=False).slack_of(corrected_s, zoned=False) == slack_s

@@ -74,7 +74,8 @@ FOLLOWED: list[tuple[Command, ReservationState, str]] = [
     (done(Code.CANCELLED, CompensationState.PENDING), ReservationState.REQUESTED, ""),
     (done(Code.NO_EFFECT), ReservationState.CANCELLED, "UNKNOWN_HOLD_UNDONE"),
     (done(Code.UNKNOWN, CompensationState.PENDING), ReservationState.REQUESTED, ""),
-    (done(Code.UNKNOWN, CompensationState.DONE), ReservationState.EXPIRED, "TIME_OVER"),
+    (done(Code.UNKNOWN, CompensationState.FAILED), ReservationState.EXPIRED, "USE_NOT_KNOWN"),
+    (done(Code.CANCELLED, CompensationState.FAILED), ReservationState.EXPIRED, "USE_NOT_KNOWN"),
     (reserve(), ReservationState.REQUESTED, ""),
 ]
 
@@ -100,6 +101,15 @@ def test_a_hold_that_could_not_be_undone_because_it_was_used_is_used() -> None:
     used = replace(used, compensation=Compensation(CompensationState.FAILED, transaction="s1"))
     after = changes.follow_request(requested(), used, at(9))
     assert (after.state, after.transaction) == (ReservationState.USED, "s1")
+
+
+def test_a_hold_that_another_one_used_is_not_told_as_used_by_its_driver() -> None:
+    """Its driver did not come."""
+    compensation = Compensation(CompensationState.FAILED, transaction="s1", used_by_another=True)
+    used = replace(done(Code.CANCELLED), compensation=compensation)
+    after = changes.follow_request(requested(), used, at(9))
+    assert (after.state, after.cause) == (ReservationState.LOST, EndCause.USED_BY_ANOTHER)
+    assert after.transaction == "s1"
 
 
 @pytest.mark.parametrize("state", [s for s in STATES if s is not ReservationState.REQUESTED])

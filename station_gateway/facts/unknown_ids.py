@@ -1,0 +1,73 @@
+"""Ends of sessions under ids that nobody knows: whose they are, and what is kept of them.
+
+Such an end proves little: the session may be one that we never heard of. It ends the one session
+that it can only be of. Else it is kept as a report that nobody could take, so that nobody says that
+nothing has ended.
+"""
+
+from datetime import datetime
+
+from domain.evidence.plugs import ToldEnd
+from domain.ocpp_words import StationMessage
+from fleet.engine.statements import Tx
+from fleet.engine.values import ID_LIMIT
+from journal.commands import plugs
+from station_gateway.dialects.messages import SessionEvent, SessionStopped
+from station_gateway.facts.ownership import owns_session
+from station_gateway.facts.reports import keep_untaken
+from station_gateway.session.events import Untaken
+from station_gateway.stations.peer import Peer
+
+
+async def meant(
+    tx: Tx, peer: Peer, call: SessionStopped, digest: str | None, now: datetime
+) -> str | None:
+    """The transaction id of the session that an end under no id of ours is about, if that is clear.
+
+    An id that we never gave may be of a session that we never heard of: then nothing is guessed.
+    """
+    if not call.id_known:
+        return await plugs.meant_by_stop(
+            *(tx, peer.id, digest, call.time.time),
+            suspect=call.time.suspect,
+            clock_known=peer.clock.is_known(zoned=call.time.zoned),
+            now=now,
+        )
+    if not await owns_session(tx, peer, call.ocpp_transaction_id):
+        return None
+    told = ToldEnd(call.time.time, call.time.suspect, digest, call.meter_stop_wh)
+    return await plugs.ended_under_another_id(tx, peer.id, told)
+
+
+async def ended_unheard_of(
+    tx: Tx, peer: Peer, call: SessionEvent, digest: str | None, now: datetime
+) -> bool:
+    """An end is all that we ever heard of this session: perhaps it is the end of another one.
+
+    Returns whether somebody is to be woken.
+    """
+    told = ToldEnd(call.time.time, call.time.suspect, digest, call.meter_wh, call.evse_id)
+    ended = await plugs.end_under_another_id(tx, peer.id, told, now)
+    detail = "transactionInfo.transactionId: names none of the sessions that run"
+    untaken = Untaken(
+        f"{StationMessage.TRANSACTION_EVENT}:{call.ocpp_transaction_id}"[:ID_LIMIT],
+        StationMessage.TRANSACTION_EVENT,
+        "no_session",
+        detail,
+        call.evse_id,
+    )
+    return await keep_untaken(tx, peer, untaken, now) or bool(ended)
+
+
+def of_no_session(call: SessionStopped) -> Untaken:
+    """The report of a 1.6 end that names no session."""
+    key = f"{call.ocpp_transaction_id}:{call.meter_stop_wh}:{call.reason}"
+    if not call.time.suspect:
+        key += f":{call.time.time.isoformat()}"
+    detail = "transactionId: names none of the sessions that run"
+    return Untaken(
+        f"{StationMessage.STOP_TRANSACTION}:{key}",
+        StationMessage.STOP_TRANSACTION,
+        "no_session",
+        detail,
+    )
