@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from contract.names import COMMANDS_QUEUE
@@ -24,6 +24,12 @@ from workflows.settings import WorkerSettings
 
 WORKFLOWS = (RemoteCommandWorkflow, ReservationWorkflow, CallbackWorkflow)
 """Every workflow of this project: what a worker runs and a replayer replays."""
+
+_POLLS = 10
+_POLLS_FOR_NEW = 0.5
+"""Half of the open polls wait for what no worker has in its cache: new commands, and those of a
+worker that died. By default it is a single poll, and Temporal has been seen to leave that one
+without the decision that waited for it, until the poll's 60 s were over."""
 
 PASSED_THROUGH = (
     "contract",
@@ -77,6 +83,8 @@ async def running_worker(
         max_cached_workflows=chosen.max_cached_workflows,
         max_concurrent_workflow_tasks=chosen.max_workflow_tasks,
         max_concurrent_local_activities=chosen.max_local_activities,
+        workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(_POLLS),
+        nonsticky_to_sticky_poll_ratio=_POLLS_FOR_NEW,
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=chosen.sticky_timeout_s),
         graceful_shutdown_timeout=timedelta(seconds=chosen.graceful_shutdown_s),
         no_remote_activities=True,

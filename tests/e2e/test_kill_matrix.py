@@ -102,7 +102,7 @@ async def test_death_between_the_answer_and_the_session(
     async with ready_station(fleet, client, version) as station:
         command = await submitted(client, station)
         station.may_answer_start.set()
-        await until_answered(client, command)
+        await client.answered(command.name)
         await dies_and_recovers(fleet, victim)
         await station.begins_session()
         await told_the_truth(client, station, command)
@@ -116,7 +116,7 @@ async def test_death_while_the_session_is_told(
     async with ready_station(fleet, client, version) as station:
         command = await submitted(client, station)
         station.may_answer_start.set()
-        await until_answered(client, command)
+        await client.answered(command.name)
         telling = asyncio.create_task(station.begins_session())
         await dies_and_recovers(fleet, victim)
         await telling
@@ -137,9 +137,3 @@ async def test_death_after_the_outcome(
         await dies_and_recovers(fleet, victim)
         assert await client.get(command.name) == ended
         await told_the_truth(client, station, command)
-
-
-async def until_answered(client: Client, command: Command) -> None:
-    async with asyncio.timeout(30):
-        while not (await client.get(command.name)).HasField("station_answer"):
-            await asyncio.sleep(0.05)

@@ -144,6 +144,17 @@ class Client:
             while words not in (await self.get(name)).progress:
                 await asyncio.sleep(0.02)
 
+    async def answered(self, name: str) -> None:
+        """Waits until the station's answer is known. A gateway may be looked for several times."""
+        command: Command | None = None
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while command is None or not command.HasField("station_answer"):
+                    command = await self.get(name)
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise AssertionError(f"never answered: {command}") from None
+
     async def done(self, name: str) -> Command:
         """Waits until the command ended. An outcome before that is a provisional UNKNOWN."""
         async with asyncio.timeout(PATIENCE_S):

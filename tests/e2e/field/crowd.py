@@ -1,30 +1,43 @@
 """Many scenarios at once in one running system, each at a station of its own."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 
+T = TypeVar("T")
 AT_ONCE = 5
-TRIES = 5
-_CALLERS = ThreadPoolExecutor(64)
+CALL_LIMIT_S = 60.0
+PAUSE_S = 0.2
+_CALLERS = ThreadPoolExecutor(64, thread_name_prefix="client")
+
+
+def repeated(ask: Callable[[], T]) -> T:
+    """The reply. What the broker calls unavailable is asked again, the same, as its message says.
+
+    A machine under load is no other scenario; after a minute the refusal stands.
+    """
+    deadline = time.monotonic() + CALL_LIMIT_S
+    while True:
+        try:
+            return ask()
+        except grpc.RpcError as error:
+            if error.code() is not grpc.StatusCode.UNAVAILABLE or time.monotonic() > deadline:
+                raise
+        time.sleep(PAUSE_S)
+
+
+def calling(ask: Callable[[], T]) -> "asyncio.Future[T]":
+    """A blocking call of a client, beside the others."""
+    return asyncio.get_running_loop().run_in_executor(_CALLERS, ask)
 
 
 async def call(method: Any, request: Any, timeout_s: float = 30) -> Any:
-    """Calls the broker in a thread of its own. What it calls unavailable is repeated as it is."""
-
-    def repeated() -> Any:
-        for left in reversed(range(TRIES)):
-            try:
-                return method(request, timeout=timeout_s)
-            except grpc.RpcError as error:
-                if error.code() is not grpc.StatusCode.UNAVAILABLE or not left:
-                    raise
-        raise AssertionError
-
-    return await asyncio.get_running_loop().run_in_executor(_CALLERS, repeated)
+    """Calls the broker in a thread of its own, repeated while it is unavailable."""
+    return await calling(lambda: repeated(lambda: method(request, timeout=timeout_s)))
 
 
 async def received(asked: asyncio.Event, calling: "asyncio.Task[Any]") -> None:

@@ -1,32 +1,19 @@
 """Starts and stops as a client asks for them, many at a time, beside stations that are sockets."""
 
 import asyncio
-import time
 import uuid
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import TypeVar
 
-import grpc
 from evcommand.v1 import command_options_pb2, id_token_pb2
 from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
 
+from tests.e2e.field.crowd import CALL_LIMIT_S, repeated
 from tests.e2e.field.raw_station import Payload, RawStation, event
 from tests.e2e.foreign_system import System
 
-T = TypeVar("T")
-CALL_LIMIT_S = 60.0
 VERSIONS = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
 DELAYS_MS = (0, 30, 100, 500, 3_000)
-
-_CALLERS = ThreadPoolExecutor(64, thread_name_prefix="client")
-
-
-def calling(ask: Callable[[], T]) -> "asyncio.Future[T]":
-    """A blocking call of a client, beside the others."""
-    return asyncio.get_running_loop().run_in_executor(_CALLERS, ask)
 
 
 def start(system: System, identity: str, token: str = "DRIVER-1") -> command_pb.RemoteCommand:
@@ -38,21 +25,8 @@ def start(system: System, identity: str, token: str = "DRIVER-1") -> command_pb.
         request_id=str(uuid.uuid4()),
         options=command_options_pb2.CommandOptions(wait_for=command_options_pb2.WAIT_FOR_OUTCOME),
     )
-    return patiently(
-        lambda: system.broker.commands.StartSession(request, timeout=CALL_LIMIT_S).command
-    )
-
-
-def patiently(ask: Callable[[], T]) -> T:
-    """What a request with an id of its own brings, asked again while the machine is busy."""
-    deadline = time.monotonic() + CALL_LIMIT_S
-    while True:
-        try:
-            return ask()
-        except grpc.RpcError as error:
-            # On a machine that is busy: the same request again, as the message says.
-            if error.code() is not grpc.StatusCode.UNAVAILABLE or time.monotonic() > deadline:
-                raise
+    starts = system.broker.commands.StartSession
+    return repeated(lambda: starts(request, timeout=CALL_LIMIT_S)).command
 
 
 def accepts_starts(station: RawStation, subprotocol: str) -> tuple[asyncio.Event, list[Payload]]:

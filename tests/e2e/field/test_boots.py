@@ -6,15 +6,9 @@ from collections.abc import Iterator
 import pytest
 from evcommand.v1 import remote_command_pb2 as command_pb
 
+from tests.e2e.field.crowd import calling
 from tests.e2e.field.raw_station import BOOTS, Payload, RawStation, connected_station, raw_station
-from tests.e2e.field.starting import (
-    DELAYS_MS,
-    VERSIONS,
-    FieldSession,
-    accepts_starts,
-    calling,
-    start,
-)
+from tests.e2e.field.starting import DELAYS_MS, VERSIONS, FieldSession, accepts_starts, start
 from tests.e2e.foreign_system import System, running_system
 
 pytestmark = pytest.mark.e2e

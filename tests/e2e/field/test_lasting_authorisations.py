@@ -8,6 +8,7 @@ from evcommand.v1 import id_token_pb2
 from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
 
+from tests.e2e.field.crowd import calling
 from tests.e2e.field.raw_station import Payload, event, raw_station
 from tests.e2e.field.starting import (
     DELAYS_MS,
@@ -15,7 +16,6 @@ from tests.e2e.field.starting import (
     FieldSession,
     accepts_starts,
     authorize,
-    calling,
     start,
 )
 from tests.e2e.foreign_system import System, running_system

@@ -6,8 +6,9 @@ from datetime import datetime
 
 import pytest
 
+from tests.e2e.field.crowd import calling
 from tests.e2e.field.raw_station import Payload, RawStation, event, raw_station
-from tests.e2e.field.starting import DELAYS_MS, VERSIONS, calling
+from tests.e2e.field.starting import DELAYS_MS, VERSIONS
 from tests.e2e.foreign_system import System
 
 pytestmark = pytest.mark.e2e

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import grpc
 import pytest
 from evcommand.v1 import command_options_pb2, id_token_pb2
 from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
 
+from tests.e2e.field.crowd import repeated
 from tests.e2e.field.raw_station import Payload, RawStation, event, raw_station
 from tests.e2e.foreign_system import System
 
@@ -121,17 +121,6 @@ ENDS_2: dict[str, Change] = {
     "eventType in capitals": but(eventType="ENDED"),
     "meterValue text": but(meterValue="none"),
 }
-
-
-def repeated(call: Callable[[], Any]) -> Any:
-    """The call's reply. A system under load may ask for a repeat of the same request."""
-    for _ in range(10):
-        try:
-            return call()
-        except grpc.RpcError as error:
-            if error.code() is not grpc.StatusCode.UNAVAILABLE:
-                raise
-    return call()
 
 
 def start(system: System, station: str) -> command_pb.RemoteCommand:

@@ -12,8 +12,9 @@ from evcommand.v1 import command_options_pb2
 from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
 
+from tests.e2e.field.crowd import calling, repeated
 from tests.e2e.field.raw_station import Payload, RawStation, RefusedCall, event, raw_station
-from tests.e2e.field.starting import DELAYS_MS, VERSIONS, FieldSession, calling, patiently, start
+from tests.e2e.field.starting import DELAYS_MS, VERSIONS, FieldSession, start
 from tests.e2e.foreign_system import System
 
 pytestmark = pytest.mark.e2e
@@ -177,7 +178,7 @@ def reset(system: System, identity: str) -> command_pb.RemoteCommand:
         request_id=str(uuid.uuid4()),
         options=command_options_pb2.CommandOptions(wait_for=command_options_pb2.WAIT_FOR_OUTCOME),
     )
-    return patiently(lambda: system.broker.commands.Reset(request, timeout=60).command)
+    return repeated(lambda: system.broker.commands.Reset(request, timeout=60).command)
 
 
 Act = Callable[[RawStation], Awaitable[object]]
@@ -260,4 +261,4 @@ def stop(system: System, identity: str) -> command_pb.RemoteCommand:
         request_id=str(uuid.uuid4()),
         options=command_options_pb2.CommandOptions(wait_for=command_options_pb2.WAIT_FOR_OUTCOME),
     )
-    return patiently(lambda: system.broker.commands.StopSession(request, timeout=60).command)
+    return repeated(lambda: system.broker.commands.StopSession(request, timeout=60).command)

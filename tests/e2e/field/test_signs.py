@@ -12,8 +12,9 @@ import pytest
 from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import token_service_pb2
 
+from tests.e2e.field.crowd import calling
 from tests.e2e.field.raw_station import Payload, RawStation, event, raw_station
-from tests.e2e.field.starting import DELAYS_MS, VERSIONS, calling, start
+from tests.e2e.field.starting import DELAYS_MS, VERSIONS, start
 from tests.e2e.foreign_system import System
 
 pytestmark = pytest.mark.e2e

@@ -92,3 +92,11 @@ def test_a_drivers_own_session_after_no_effect_is_left_alone_where_requests_are_
     ended_so = ending(Cause.NO_CABLE_OR_NO_TRANSACTION)
     command = changes.concluded(answered(start(), answer), ended_so, at(76))
     assert judged(command, facts(of, **ON_2X), now_s) == expected
+
+
+@pytest.mark.parametrize(("now_s", "expected"), [(5, "WAIT"), (106, "UNDO_FAILED")])
+def test_a_session_from_before_a_refused_frame_is_not_stopped(now_s: int, expected: str) -> None:
+    """It was reported at once after the refusal, and may be its driver's own."""
+    refused = changes.concluded(answered(start(), REJECTED), ending(Cause.STATION_REJECTED), at(2))
+    before = session(start_time=at(-1), received_time=at(3))
+    assert judged(refused, facts(before, frame=REFUSED), now_s) == expected

@@ -8,6 +8,7 @@ import pytest
 from domain.commands import transitions as changes
 from domain.commands.rules import FoundTarget, NamedTarget
 from domain.commands.table import COMMANDS
+from domain.evidence.ends import shows_life
 from domain.evidence.facts import Facts, session_facts
 from domain.evidence.proof import Proof
 from domain.model.answers import StationAnswer, Verdict
@@ -205,6 +206,10 @@ def test_a_refused_stop_is_not_believed_at_once(known: Facts, now_s: float, expe
             "STATION_REJECTED",
             id="the station says that it runs",
         ),
+        pytest.param(facts(unanswered=1, asked=asked(2)), 10, "WAIT", id="never heard of it"),
+        pytest.param(
+            facts(unanswered=1, asked=asked(2)), 61, "STOP_NOT_CONFIRMED", id="nor at the end"
+        ),
     ],
 )
 def test_a_refusal_of_a_repeated_stop_says_nothing_about_the_first_one(
@@ -300,3 +305,8 @@ def test_a_session_that_may_run_under_another_id_is_not_said_to_have_ended(
     assert judged(command, facts(*TOLD_AGAIN, asked=asked(40)), 70) == "STOP_NOT_CONFIRMED"
     over = (TOLD_AGAIN[0], replace(TOLD_AGAIN[1], active=False, stop_received_time=at(60)))
     assert judged(command, facts(*over), 70) == "SESSION_STOPPED"
+
+
+def test_a_session_that_nobody_knows_shows_no_life() -> None:
+    assert not shows_life(facts(), frame())
+    assert shows_life(facts(RUNS), frame())
