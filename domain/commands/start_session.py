@@ -79,9 +79,8 @@ from domain.model.states import is_definite
 from domain.ocpp_words import ChargingState
 
 
-def _outcome_of_answer(command: Command, answer: StationAnswer) -> Outcome | None:
+def _outcome_of_answer(_: Command, answer: StationAnswer) -> Outcome | None:
     """A no is the outcome. After a yes the session is still to come."""
-    del command
     return refusal(answer) if answer.verdict.is_no else None
 
 
@@ -309,9 +308,8 @@ def _unproven(command: Command, facts: Facts) -> Outcome:
 _SAID_NO = frozenset({Code.REJECTED, Code.NOT_SUPPORTED})
 
 
-def _is_guarded(command: Command, outcome: Outcome) -> bool:
+def _is_guarded(_: Command, outcome: Outcome) -> bool:
     """A start that was given up may still happen. One that was refused is watched instead."""
-    del command
     return outcome.code in GIVEN_UP and outcome.cause != Cause.AUTHORIZATION_REFUSED
 
 
@@ -353,14 +351,12 @@ def _title(command: Command) -> list[str]:
     return [*evse, f"token {spec.id_token.masked}"]
 
 
-def _repeated(command: Command, ocpp_transaction_id: str) -> StartSpec:
-    del ocpp_transaction_id
+def _repeated(command: Command, _: str) -> StartSpec:
     return required(command.start)
 
 
-def _undo_frame(command: Command, session: SessionTarget) -> FrameSpec:
+def _undo_frame(_: Command, session: SessionTarget) -> FrameSpec:
     """The unwanted session is stopped by its own id."""
-    del command
     return frame_that_stops(session)
 
 

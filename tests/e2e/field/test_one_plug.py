@@ -10,9 +10,9 @@ from evcommand.v1 import command_options_pb2, station_service_pb2
 from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
 
-from tests.e2e.field.crowd import call, received, run_all
+from tests.e2e.field.crowd import call, calling, received, run_all
 from tests.e2e.field.raw_station import RawStation, connected_station, raw_station
-from tests.e2e.field.starting import FieldSession, accepts_starts, calling, start
+from tests.e2e.field.starting import FieldSession, accepts_starts, start
 from tests.e2e.foreign_system import System
 
 pytestmark = pytest.mark.e2e
