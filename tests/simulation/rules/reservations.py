@@ -233,9 +233,9 @@ def ends_in_time(ran: Ran, kept: Kept) -> Iterator[str]:
     held = [one for one in kept.history if one.state is ReservationState.HELD]
     if last.end_time is None or not held:
         return
-    if last.state is ReservationState.EXPIRED and last.end_time < last.expire_time - LATE:
-        if not _station_said_so(ran, last):
-            yield f"it is EXPIRED at {last.end_time:%X}, before its end at {last.expire_time:%X}"
+    early = last.state is ReservationState.EXPIRED and last.end_time < last.expire_time - LATE
+    if early and not _station_said_so(ran, last):
+        yield f"it is EXPIRED at {last.end_time:%X}, before its end at {last.expire_time:%X}"
     lost = ran.disturbed_s + sum(run.deaths for run in kept.runs) * TASK_TIMEOUT_S
     limit = max(last.expire_time, held[0].start_time or last.expire_time)
     limit += LATE + timedelta(seconds=lost + _SLOW_S)
