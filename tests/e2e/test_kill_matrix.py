@@ -10,15 +10,27 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+import pytest_asyncio
 
 from tests.support.client import Client, Command, OfflinePolicy, WaitFor, code_of
-from tests.support.processes import Fleet
+from tests.support.processes import READY_S, Fleet, running_fleet
 from tests.support.stations.stepped_station import SteppedStation
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 VICTIMS = pytest.mark.parametrize("victim", ["broker", "worker", "gateway", "temporal"])
 BOTH = pytest.mark.parametrize("version", ["1.6", "2.0.1"])
 WAIT = OfflinePolicy.OFFLINE_POLICY_WAIT
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def fleet(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Fleet]:
+    """A fleet that waits longer for a session than a process may take to come back.
+
+    Else a session that is told after a slow restart is told too late, and UNKNOWN is the truth.
+    """
+    environment = {"EVCOMMAND_TIMING_CONNECTION_TIMEOUT_S": str(2 * READY_S)}
+    async with running_fleet(tmp_path_factory.mktemp("fleet"), environment) as fleet:
+        yield fleet
 
 
 @asynccontextmanager
