@@ -44,9 +44,13 @@ MEANINGS: dict[Reason, str] = {
     "delay.",
     Reason.TOO_MANY_WATCHES: "The broker serves as many watches as it may. Watch a station or "
     "`all` instead of single commands, or try again after RetryInfo's delay.",
-    Reason.TEMPORAL_UNAVAILABLE: "Temporal did not say that it took the command. Repeat the "
+    Reason.TEMPORAL_UNAVAILABLE: "Temporal cannot be reached. Whether it took the request is not "
+    "known. Repeat the "
     "request with the same `request_id` (made by the broker when you gave none: it stands in the "
     "metadata) after RetryInfo's delay.",
+    Reason.TEMPORAL_SLOW: "Temporal is there, and did not say within your deadline (and the "
+    "setting `temporal_patience_s`) that it took the request; it may still take it. Repeat it with "
+    "the same `request_id`, which stands in the metadata, and a later deadline.",
     Reason.DATABASE_UNAVAILABLE: "The database cannot be reached. Repeat the request with the same "
     "`request_id` after RetryInfo's delay.",
     Reason.SHUTTING_DOWN: "This broker process ends. Connect again; resume a watch with its last "

@@ -93,9 +93,21 @@ class BrokerSettings:
     deadline_margin_s: float = field(
         default=0.25, metadata={"doc": "how long before its own deadline a waiting call returns."}
     )
-    temporal_timeout_s: float = field(
+    temporal_look_s: float = field(
         default=1.2,
-        metadata={"doc": "Temporal has this long to take a command before it counts as down."},
+        metadata={"doc": "Temporal has this long to answer before the broker looks for it."},
+    )
+    temporal_timeout_s: float = field(
+        default=10.0, metadata={"doc": "Temporal counts as down when it says nothing for so long."}
+    )
+    temporal_patience_s: float = field(
+        default=60.0,
+        metadata={
+            "doc": (
+                "a slow Temporal has this long to take a request; the caller's own deadline "
+                "may be shorter."
+            )
+        },
     )
     unavailable_retry_s: float = field(
         default=1.0, metadata={"doc": "when a client is told to try again."}

@@ -51,19 +51,19 @@ class Submitter:
         if known is not None:
             check_same(edge, known, parsed)
             return await self._wait(known, parsed.options.wait_for, patience)
-        drafted = await edge.prepare(self._preparation(), drafted)
+        drafted = await edge.prepare(self._preparation(patience), drafted)
         command = await self._begin(drafted, parsed.options.wait_for, patience)
         if command is None:
             command = await self._wait(drafted, parsed.options.wait_for, patience)
         check_same(edge, command, parsed)  # another request may have used the id at the same moment
         return command
 
-    async def cancel(self, name: str, reason: str) -> Command:
+    async def cancel(self, name: str, reason: str, patience: Patience) -> Command:
         """The command after its caller took it back. Raises: Refusal (COMMAND_NOT_FOUND)."""
         command = await self.known(name)
         if command.state is State.DONE and is_definite(command.outcome):
             return command
-        await self._backend.temporal.cancel(command, reason)
+        await self._backend.temporal.cancel(command, reason, patience.remaining_s)
         return await self._read(command.tenant, name) or command
 
     async def known(self, name: str) -> Command:
@@ -89,9 +89,13 @@ class Submitter:
         origin = Origin(caller.tenant, caller.name, current_trace_id())
         return draft(edge.kind, name, parsed, found, origin=origin, callback=callback)
 
-    def _preparation(self) -> Preparation:
+    def _preparation(self, patience: Patience) -> Preparation:
         backend = self._backend
-        return Preparation(backend.db, backend.now(), backend.temporal.cancel)
+
+        async def cancel(command: Command, reason: str) -> None:
+            await backend.temporal.cancel(command, reason, patience.remaining_s)
+
+        return Preparation(backend.db, backend.now(), cancel)
 
     async def _begin(
         self, command: Command, wait_for: WaitFor, patience: Patience

@@ -2,22 +2,27 @@
 
 No other module of the broker imports the SDK.
 
-Temporal counts as down when it does not say within `temporal_timeout_s` that it took a command. A
-command that only takes long is not that: the update that starts it waits for the station, and may
-outlive the caller's patience. The difference is found by looking whether the workflow exists.
+Temporal counts as down when nothing listens at its address, or when it says nothing at all for
+`temporal_timeout_s`. A Temporal that is slow makes callers wait, up to their own deadlines. A
+command that only takes long is neither: the update that starts it waits for the station. What it is
+is found by looking for the workflow (`broker.asking`).
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
+from typing import TypeVar
 
 import structlog
 from temporalio import activity
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
 from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
     WorkflowUpdateFailedError,
+    WorkflowUpdateHandle,
     WorkflowUpdateRPCTimeoutOrCancelledError,
     WorkflowUpdateStage,
 )
@@ -32,6 +37,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 
+from broker.asking import NobodyThere, Seen, TooSlow, ask
 from broker.errors import Reason, Refusal
 from broker.settings import BrokerSettings
 from contract import names
@@ -46,21 +52,33 @@ from journal.reservations.starting import start_of
 TemporalClient = Client
 """The SDK's client, by a name for modules that only hand it on."""
 
+T = TypeVar("T")
+
 _logger = structlog.get_logger(__name__)
 
 _STATION = SearchAttributeKey.for_keyword(names.STATION_ATTRIBUTE)
 _KIND = SearchAttributeKey.for_keyword(names.KIND_ATTRIBUTE)
 _TENANT = SearchAttributeKey.for_keyword(names.TENANT_ATTRIBUTE)
 
-# Errors that do not say whether Temporal took the request. A client that connects when it is first
-# used reports a refused connection as RuntimeError.
+# Errors that may leave it open whether Temporal took the request. A client that connects when it is
+# first used reports a refused connection as RuntimeError.
 _UNCLEAR = (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError, RPCError, RuntimeError)
-_EXISTS_TIMEOUT_S = 0.5
 _SHORTEST_S = 0.25  # even a call without patience gives Temporal the time to take the command
 _RESTART_S = 5.0
 _BETWEEN_RUNS_S = 0.05  # a run hands over to the next one within a task of its workflow
 # Errors that say that the request itself is wrong: a bug, and no outage.
 _OURS = (RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.UNIMPLEMENTED)
+# What a look gets from nobody. Every other status is an answer.
+_NO_WORD = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
+_NO_WORKFLOW = "none"  # no workflow has this id: all have a prefix
+_EFFECT_S = 0.6
+
+_SAID = {
+    Reason.TEMPORAL_UNAVAILABLE: "Temporal cannot be reached. Repeat the request with the same "
+    "request_id.",
+    Reason.TEMPORAL_SLOW: "Temporal is slow, and has not said in time that it took the request; it "
+    "may still take it. Repeat the request with the same request_id, and a later deadline.",
+}
 
 
 class Temporal:
@@ -76,35 +94,29 @@ class Temporal:
         True: the workflow says that it is reached. False: the command is durable in Temporal, but
         not that far in this time, or it had ended before; the log tells the rest.
 
-        Raises: Refusal (TEMPORAL_UNAVAILABLE) when it is not known whether Temporal took it.
+        Raises: Refusal (TEMPORAL_UNAVAILABLE, TEMPORAL_SLOW): it is not known whether Temporal
+        took it.
         """
-        limit_s = self._settings.temporal_timeout_s
-        try:
-            async with asyncio.timeout(limit_s):
-                return await self._update(
-                    command, wait_for, min(limit_s, max(patience_s, _SHORTEST_S))
-                )
-        except _UNCLEAR as error:
-            _reraise_cancellation()
-            if isinstance(error, RPCError) and error.status in _OURS:
-                raise
-            if await self._exists(command.workflow_id):
-                return False  # Temporal has it; it only takes long
-            raise self._unavailable(command.name, error) from error
 
-    async def cancel(self, command: Command, reason: str) -> None:
+        async def look() -> Seen:
+            return await self._look(command.workflow_id)
+
+        async def update(limit_s: float) -> bool:
+            return await self._update(command, wait_for, limit_s)
+
+        return await self._asked(update, look, patience_s, command.name) or False
+
+    async def cancel(self, command: Command, reason: str, patience_s: float) -> None:
         """Tell the command's workflow that its caller takes it back. Idempotent.
 
-        Does nothing when the workflow has ended. Raises: Refusal (TEMPORAL_UNAVAILABLE).
+        Does nothing when the workflow has ended. Raises: Refusal (TEMPORAL_UNAVAILABLE,
+        TEMPORAL_SLOW).
         """
-        try:
-            async with asyncio.timeout(self._settings.temporal_timeout_s * 1.5):
-                await _asked_again(lambda: self._cancel(command.workflow_id, reason))
-        except _UNCLEAR as error:
-            _reraise_cancellation()
-            if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
-                return  # it has ended
-            raise self._unavailable(command.name, error) from error
+
+        async def cancel(limit_s: float) -> None:
+            await _again_between_runs(lambda: self._cancel(command.workflow_id, reason, limit_s))
+
+        await self._asked(cancel, self._look_at_all, patience_s, command.name)
 
     async def change(
         self, reservation: Reservation, wanted: ChangeInput, patience_s: float
@@ -114,18 +126,61 @@ class Temporal:
         Idempotent. Returns when the change is decided, or when it is durable in Temporal and the
         caller's patience is over.
 
-        Raises: Refusal (TEMPORAL_UNAVAILABLE).
+        Raises: Refusal (TEMPORAL_UNAVAILABLE, TEMPORAL_SLOW).
         """
-        limit_s = max(patience_s, _SHORTEST_S)
+
+        async def change(limit_s: float) -> None:
+            await _again_between_runs(lambda: self._change(reservation, wanted, limit_s))
+
+        await self._asked(change, self._look_at_all, patience_s, wanted.request_id)
+
+    async def _asked(
+        self,
+        request: Callable[[float], Awaitable[T]],
+        look: Callable[[], Awaitable[Seen]],
+        patience_s: float,
+        request_id: str,
+    ) -> T | None:
+        """What Temporal answers; None: it has taken the request. Raises: Refusal."""
+        settings = self._settings
+        least_s = settings.temporal_look_s  # also a call without patience has it made durable
         try:
-            async with asyncio.timeout(limit_s + self._settings.temporal_timeout_s):
-                await _asked_again(lambda: self._change(reservation, wanted, limit_s))
-        except _UNCLEAR as error:
+            return await ask(
+                request,
+                look,
+                unclear=_is_unclear,
+                look_after_s=min(max(patience_s, _SHORTEST_S), least_s),
+                patience_s=min(max(patience_s, least_s), settings.temporal_patience_s),
+            )
+        except NobodyThere as error:
+            raise self._refused(Reason.TEMPORAL_UNAVAILABLE, request_id, error) from error
+        except TooSlow as error:
+            raise self._refused(Reason.TEMPORAL_SLOW, request_id, error) from error
+
+    async def _look(self, workflow_id: str) -> Seen:
+        """Whether the workflow exists, as far as Temporal says."""
+        request = DescribeWorkflowExecutionRequest(
+            namespace=self._client.namespace,
+            execution=WorkflowExecution(workflow_id=workflow_id),
+        )
+        limit_s = self._settings.temporal_timeout_s / 2  # two looks decide
+        try:
+            async with asyncio.timeout(limit_s):
+                await self._client.workflow_service.describe_workflow_execution(
+                    request, retry=False, timeout=timedelta(seconds=limit_s)
+                )
+        except RPCError as error:
             _reraise_cancellation()
-            if isinstance(error, RPCError) and error.status in _OURS:
-                raise
-            if not await self._exists(reservation.workflow_id):
-                raise self._unavailable(wanted.request_id, error) from error
+            return Seen.GONE if error.status in _NO_WORD else Seen.NOT_YET
+        except (TimeoutError, RuntimeError):  # a client that could not connect: RuntimeError
+            _reraise_cancellation()
+            return Seen.GONE
+        return Seen.TAKEN
+
+    async def _look_at_all(self) -> Seen:
+        """Whether Temporal is there. A workflow that exists has not taken everything."""
+        seen = await self._look(_NO_WORKFLOW)
+        return Seen.NOT_YET if seen is Seen.TAKEN else seen
 
     async def _change(self, reservation: Reservation, wanted: ChangeInput, limit_s: float) -> None:
         start = start_of(reservation)
@@ -139,33 +194,38 @@ class Temporal:
             static_summary=start.summary,
             static_details=start.details,
         )
+        limit = timedelta(seconds=limit_s)
         try:
-            await self._client.execute_update_with_start_workflow(
+            update = await self._client.start_update_with_start_workflow(
                 names.CHANGE_UPDATE,
                 wanted,
+                wait_for_stage=WorkflowUpdateStage.ACCEPTED,
                 start_workflow_operation=operation,
                 id=f"change-{wanted.request_id}",
                 result_type=UpdateResult,
-                rpc_timeout=timedelta(seconds=limit_s),
+                rpc_timeout=limit,
             )
         except (WorkflowUpdateFailedError, WorkflowAlreadyStartedError):
             _retrieve(operation)
+            return
         except BaseException:
             _retrieve(operation)
             raise
+        await _told(update, limit)  # durable by now; it is waited for, and told by the log
 
-    def _unavailable(self, command: str, error: Exception) -> Refusal:
+    def _refused(self, reason: Reason, request_id: str, error: Exception) -> Refusal:
+        cause = error.__cause__ or error
         _logger.warning(
-            "temporal_unavailable",
-            command=command,
-            error=type(error).__name__,
-            why=str(error)[:200],
+            reason.value.lower(),
+            command=request_id,
+            error=type(cause).__name__,
+            why=str(cause)[:200],
         )
         return Refusal(
-            Reason.TEMPORAL_UNAVAILABLE,
-            "Temporal cannot be reached. Repeat the request with the same request_id.",
+            reason,
+            _SAID[reason],
             retry_after=timedelta(seconds=self._settings.unavailable_retry_s),
-            facts={"request_id": command},
+            facts={"request_id": request_id},
         )
 
     async def _update(self, command: Command, wait_for: WaitFor, limit_s: float) -> bool:
@@ -198,32 +258,23 @@ class Temporal:
             raise
         return True
 
-    async def _cancel(self, workflow_id: str, reason: str) -> None:
+    async def _cancel(self, workflow_id: str, reason: str, limit_s: float) -> None:
         handle = self._client.get_workflow_handle(workflow_id)
-        limit = timedelta(seconds=self._settings.temporal_timeout_s)
-        update = await handle.start_update(
-            names.CANCEL_UPDATE,
-            CancelInput(reason),
-            wait_for_stage=WorkflowUpdateStage.ACCEPTED,
-            id="cancel",
-            result_type=UpdateResult,
-            rpc_timeout=limit,
-        )
-        # The cancel is durable now. Waiting on only lets the reply show more of its effect.
-        with suppress(WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError):
-            await update.result(rpc_timeout=limit / 2)
-        _reraise_cancellation()
-
-    async def _exists(self, workflow_id: str) -> bool:
-        handle = self._client.get_workflow_handle(workflow_id)
-        limit = timedelta(seconds=_EXISTS_TIMEOUT_S)
         try:
-            async with asyncio.timeout(_EXISTS_TIMEOUT_S):
-                await handle.describe(rpc_timeout=limit)
-        except _UNCLEAR:
-            _reraise_cancellation()
-            return False
-        return True
+            update = await handle.start_update(
+                names.CANCEL_UPDATE,
+                CancelInput(reason),
+                wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+                id="cancel",
+                result_type=UpdateResult,
+                rpc_timeout=timedelta(seconds=limit_s),
+            )
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return  # it has ended
+            raise
+        # The cancel is durable now. Waiting on only lets the reply show more of its effect.
+        await _told(update, timedelta(seconds=min(limit_s, _EFFECT_S)))
 
 
 Post = Callable[[PostCallbackInput], Awaitable[PostCallbackResult]]
@@ -255,6 +306,12 @@ async def serve_posts(client: TemporalClient, post: Post, settings: BrokerSettin
             await asyncio.sleep(_RESTART_S)
 
 
+def _is_unclear(error: BaseException) -> bool:
+    """Whether an error of a request leaves it open that Temporal took it."""
+    wrong = isinstance(error, RPCError) and error.status in _OURS
+    return isinstance(error, _UNCLEAR) and not wrong
+
+
 def _attributes(command: Command) -> TypedSearchAttributes:
     return TypedSearchAttributes(
         [
@@ -274,7 +331,14 @@ def _retrieve(operation: WithStartWorkflowOperation[object, object]) -> None:
     started.add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
-async def _asked_again(ask: Callable[[], Awaitable[None]]) -> None:
+async def _told(update: WorkflowUpdateHandle[UpdateResult], limit: timedelta) -> None:
+    """Wait for the result of an update that Temporal has taken; not longer than this."""
+    with suppress(WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError):
+        await update.result(rpc_timeout=limit)
+    _reraise_cancellation()
+
+
+async def _again_between_runs(ask: Callable[[], Awaitable[None]]) -> None:
     """Ask, and ask again while the workflow hands over to its next run: it drops updates then.
 
     The caller limits the time.

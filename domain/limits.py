@@ -81,7 +81,9 @@ and that session is his own.
 """
 
 REFUSAL_SLIP = timedelta(seconds=5)
-"""How long after a refusal a session of OCPP 1.6, which names no request, is that of the request.
+"""How long after a refusal its effect may still come: a no to a stop is told no sooner.
+
+For so long a session of OCPP 1.6, which names no request, is that of a request that was refused.
 
 Three seconds for a slow network, and some for a busy house. Later it may be the driver's own card.
 """

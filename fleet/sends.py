@@ -119,7 +119,10 @@ _ATTEMPT = precompiled(
 )
 _ANSWERED = precompiled(
     update(sends)
-    .where(sends.c.id == bindparam("send"), sends.c.state.in_(("INTENT", "LOST")))
+    .where(
+        sends.c.id == bindparam("send"),
+        or_(sends.c.state == "INTENT", sends.c.state == "LOST"),
+    )
     .values(
         state="ANSWERED",
         answer=bindparam("said", type_=sends.c.answer.type),

@@ -155,6 +155,7 @@ transactions = Table(
     Column("epoch", Integer),
     _flag("end_unreported"),
     _time("freed_time", nullable=True),
+    _time("alive_time", nullable=True),
     Column("start_key", ID),
     Column("sources", Json),
     Column("judged", Json),

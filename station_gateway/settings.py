@@ -189,7 +189,8 @@ class GatewaySettings:
         default=16,
         metadata={
             "doc": (
-                "commands that wait for their turn at one station; beyond it they are not sent."
+                "commands that wait for their turn at one station; beyond it they are not sent, "
+                "but for stops and unlocks, which have as many places of their own."
             )
         },
     )

@@ -4,7 +4,7 @@ import os
 
 import psutil
 import pytest
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 from xdist.remote import Producer
 
 from tests.support.servers import prepare
@@ -19,9 +19,29 @@ settings.load_profile("evcommand")
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """One worker more than cores: the long tests wait for processes more than they compute."""
-    return (psutil.cpu_count() or 1) + 1
+MEASURED = (
+    "tests/unit/domain/",
+    "tests/unit/station_gateway/session/",
+    "tests/unit/station_gateway/dialects/",
+)
+"""Whose tests have to reach every branch of the rooms that decide in pure code."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests whose coverage counts: what an example reaches by chance does not."""
+    for item in items:
+        chance = is_hypothesis_test(getattr(item, "obj", None))
+        if not chance and item.nodeid.startswith(MEASURED):
+            item.add_marker("measured")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """As many workers as cores for `-n logical`, where all compute.
+
+    One more for `-n auto`: the long tests wait for processes more than they compute.
+    """
+    cores = psutil.cpu_count() or 1
+    return cores if config.option.numprocesses == "logical" else cores + 1
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByServer:

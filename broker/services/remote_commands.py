@@ -138,7 +138,8 @@ class RemoteCommandServicer(pb_grpc.RemoteCommandServiceServicer):
     ) -> pb.CancelCommandResponse:
         """Cancels a command."""
         check(messages.check_cancel(request))
-        command = await self._submitter.cancel(command_in(request.name), request.reason)
+        patience = patience_for(context, self._backend.settings, self._backend.draining)
+        command = await self._submitter.cancel(command_in(request.name), request.reason, patience)
         return pb.CancelCommandResponse(command=command_out(command))
 
     async def ExplainCommand(

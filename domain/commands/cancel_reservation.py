@@ -182,7 +182,7 @@ def _reservation_update(command: Command, now: datetime) -> ReservationUpdate | 
         reservation=spec.found_reservation,
         key=f"cancelled:{command.name}",
         change=lambda known: cancelled(known, spec.reason, now),
-        wake_state=ReservationState.CANCELLED,
+        wake_states=frozenset({ReservationState.CANCELLED}),
         reason="cancelled",
     )
 

@@ -140,7 +140,8 @@ def _undo_failed(command: Command, decision: Decision, now: datetime) -> Command
         return changes.settled(changes.undo_failed(unread, reason, now), now)
     known = (reason, session.name, session.ocpp_transaction_id, now)
     if decision.reservation is not None:
-        return changes.settled(changes.reservation_was_used(command, *known), now)
+        used = changes.reservation_was_used(command, *known, by_another=decision.by_another)
+        return changes.settled(used, now)
     if command.compensation.state is CompensationState.NONE:
         return changes.settled(changes.left_running(command, *known), now)
     return changes.settled(changes.undo_failed(command, reason, now), now)

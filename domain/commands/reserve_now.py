@@ -6,7 +6,8 @@ only mean that the first frame has taken the EVSE. So the reservation is cancell
 when the answer stays lost, when a repeat is refused, or when the caller took the command back. The
 cancelling goes on until the station says Accepted, or Rejected (it has no such reservation), or
 until the reservation has run out by our clock. Until then the outcome is UNKNOWN or CANCELLED, and
-the compensation is PENDING.
+the compensation is PENDING. A station may keep a reservation past its end, so what has run out is
+FAILED and not DONE, and the reservation's own workflow goes on cancelling it.
 
 A session that carries the number proves that the EVSE was reserved. It has used the reservation,
 and is not undone.
@@ -51,6 +52,7 @@ from domain.model.states import is_definite
 from domain.ocpp_words import ReserveAnswer
 from domain.reservations.reservation import ReservationState
 from domain.reservations.transitions import follow_request, requested
+from domain.reservations.users import digests_of, is_of_another
 
 _BY_WORD: dict[str, Cause] = {
     ReserveAnswer.OCCUPIED: Cause.EVSE_OCCUPIED,
@@ -96,7 +98,7 @@ def judge_reserve(command: Command, facts: Facts, timing: Timing, now: datetime)
     # A session that carries the number is proof, so it is looked for before any answer counts.
     user = next((s for s in facts.sessions if s.reservation_id == spec.wire_id), None)
     if user is not None:
-        return _used(command, spec, user)
+        return _used(command, spec, facts, user)
     if _is_unwanted(command):
         return _undo(command, spec, facts, timing, now)
     return _await(command, spec, facts, now)
@@ -122,16 +124,19 @@ def _is_unwanted(command: Command) -> bool:
     )
 
 
-def _used(command: Command, spec: ReserveSpec, session: Session) -> Decision:
+def _used(command: Command, spec: ReserveSpec, facts: Facts, session: Session) -> Decision:
     outcome = None if is_definite(command.outcome) else reserved(spec, session=session)
     if command.compensation.state is CompensationState.PENDING:
-        why = "A session used the reservation before it could be cancelled."
+        another = is_of_another(session, digests_of(facts.frame))
+        who = "A session of another token" if another else "A session"
+        why = f"{who} used the reservation before it could be cancelled."
         return Decision(
             Act.UNDO_FAILED,
             session=session,
             outcome=outcome,
             reason=why,
             reservation=_own_reservation(spec),
+            by_another=another,
         )
     if outcome is not None:
         return Decision(Act.CONCLUDE, outcome=outcome)
@@ -168,13 +173,15 @@ def _undo(
 ) -> Decision:
     if not may_be_held(facts.asks, facts.cancels):
         return _nothing_held(command, facts)
-    if command.compensation.state is not CompensationState.PENDING:
-        over = command.compensation.state is CompensationState.DONE and now >= spec.expire_time
-        return _run_out(command) if over else _begin_undo(command, spec, facts, _why(command))
-    if now >= spec.expire_time:
-        return _run_out(command)
+    over, undoing = now >= spec.expire_time, command.compensation.state
+    if undoing is not CompensationState.PENDING:
+        if over and undoing is CompensationState.FAILED:
+            return Decision(Act.WAIT)
+        return _begin_undo(command, spec, facts, _why(command))
+    if over:
+        return _run_out(command, spec, facts, now)
     if command.state is not State.DONE and _is_late(command, facts, timing, now):
-        return _report_pending(command)
+        return Decision(Act.CONCLUDE, outcome=_known_so_far(command))
     return _next_cancel(spec, facts, timing, command, now)
 
 
@@ -190,12 +197,16 @@ def _own_reservation(spec: ReserveSpec) -> ReservationFacts:
     return ReservationFacts(spec.reservation, spec.wire_id)
 
 
-def _run_out(command: Command) -> Decision:
-    """By our clock the reservation is over; whether there ever was one stays unknown."""
+def _run_out(command: Command, spec: ReserveSpec, facts: Facts, now: datetime) -> Decision:
+    """By our clock it is over; whether the station held it, and holds it still, is not known."""
+    last = facts.cancels[-1] if facts.cancels else None
+    if last is not None and last.pending and now < spec.expire_time + FRAME_PAUSE:
+        return Decision(Act.WAIT, look_again=spec.expire_time + FRAME_PAUSE)
     outcome = None
     if command.state is not State.DONE and not is_definite(command.outcome):
         outcome = _known_so_far(command)
-    return Decision(Act.UNDONE, outcome=outcome, reason="The hold has run out.")
+    why = "Its time is over, and the station never said that it holds nothing."
+    return Decision(Act.UNDO_FAILED, outcome=outcome, reason=why)
 
 
 def _why(command: Command) -> str:
@@ -212,7 +223,7 @@ def _nothing_held(command: Command, facts: Facts) -> Decision:
         no_such = bool(facts.cancels) and facts.cancels[-1].said_no_such
         refused = last.answer if last.refused and no_such else None
         outcome = reserve_refusal(refused) if refused else ending(Cause.HOLD_UNDONE)
-    if command.compensation.state is CompensationState.PENDING:
+    if command.compensation.state in {CompensationState.PENDING, CompensationState.FAILED}:
         return Decision(Act.UNDONE, outcome=outcome)
     if outcome is not None:
         return Decision(Act.CONCLUDE, outcome=outcome)
@@ -224,10 +235,6 @@ def _is_late(command: Command, facts: Facts, timing: Timing, now: datetime) -> b
     since = command.compensation.update_time or now
     limit = timedelta(seconds=timing.answer_timeout_s + timing.effect_margin_s)
     return facts.connected_since is None or now >= since + limit
-
-
-def _report_pending(command: Command) -> Decision:
-    return Decision(Act.CONCLUDE, outcome=_known_so_far(command))
 
 
 def _known_so_far(command: Command) -> Outcome:
@@ -334,10 +341,13 @@ def _reservation_update(command: Command, now: datetime) -> ReservationUpdate | 
         reservation=spec.reservation,
         key=f"command:{command.revision}",
         change=lambda known: follow_request(known, command, now),
-        wake_state=ReservationState.HELD if done else None,
+        wake_states=_HAS_WORK if done else frozenset(),
         reason="held",
         initial=requested(command, spec.reservation, workflow_id=""),
     )
+
+
+_HAS_WORK = frozenset({ReservationState.HELD, ReservationState.EXPIRED})
 
 
 def _undo_frame(command: Command, session: SessionTarget) -> FrameSpec:

@@ -80,8 +80,8 @@ class ReservationUpdate:
 
     reservation: our id of it. key: the same key of the same reservation is written once.
     change: from the reservation as it is known to what it becomes.
-    wake_state, reason: in this state afterwards the reservation's own workflow has work to do, for
-        this reason; None: in no state.
+    wake_states, reason: in these states afterwards the reservation's own workflow has work to do,
+        for this reason.
     initial: what to begin with when the log does not know the reservation; None: nothing is written
         then. Its workflow id is still empty.
     """
@@ -89,7 +89,7 @@ class ReservationUpdate:
     reservation: str
     key: str
     change: Callable[[Reservation], Reservation]
-    wake_state: ReservationState | None
+    wake_states: frozenset[ReservationState]
     reason: str
     initial: Reservation | None = None
 

@@ -31,9 +31,9 @@ from domain.evidence.asking import may_ask
 from domain.evidence.ends import (
     is_down_since,
     is_over,
-    is_target,
     place_of,
     says_running,
+    shows_life,
     signs_of_end,
     was_running,
 )
@@ -58,8 +58,8 @@ from domain.evidence.station_event import (
     concern_of_any,
     yes_if,
 )
-from domain.evidence.targets import ended_target, running_target, runs_as_another
-from domain.limits import ASK_GRACE, FIRST_LOOK, MAX_STOP_FRAMES
+from domain.evidence.targets import ended_target, is_target, running_target, runs_as_another
+from domain.limits import ASK_GRACE, FIRST_LOOK, MAX_STOP_FRAMES, REFUSAL_SLIP
 from domain.model.answers import StationAnswer
 from domain.model.command import Code, Command, Outcome
 from domain.model.outcomes import Cause, ending, refusal, still_unknown
@@ -142,11 +142,18 @@ def _refused(
         return Decision(Act.WAIT, look_again=deadline)
     if asked is not None and asked.replied and now < asked.at + ASK_GRACE:
         return Decision(Act.WAIT, look_again=asked.at + ASK_GRACE)
+    # A station that refuses and stops all the same does both at once.
+    settled = heard_or_sent(frame) + REFUSAL_SLIP
+    if now < settled:
+        return Decision(Act.WAIT, look_again=settled)
+    if _is_silent(facts, frame) and now < deadline:
+        unanswered = replace(frame, answer_time=None)
+        return Decision(Act.WAIT, look_again=next_look(unanswered, now, deadline))
     # A frame without an answer may have worked, and then the repeat is refused because of that.
     if facts.unanswered and not says_running(facts, frame):
         if now < deadline:
             return Decision(Act.WAIT, look_again=deadline)
-        if not _runs_on(facts, frame, timing, now):
+        if not _stands(facts, frame, timing, now):
             return Decision(Act.CONCLUDE, outcome=ending(Cause.STOP_NOT_CONFIRMED))
     answer = given_answer(command, frame)
     if answer is None or (asked and asked.messages_in_queue):
@@ -154,10 +161,21 @@ def _refused(
     return Decision(Act.CONCLUDE, outcome=refusal(answer))
 
 
-def _runs_on(facts: Facts, frame: SentFrame, timing: Timing, now: datetime) -> bool:
-    """Whether the session is known to run and the station was connected to report its end."""
+def _stands(facts: Facts, frame: SentFrame, timing: Timing, now: datetime) -> bool:
+    """Whether the station was there to report the session's end, and did not."""
     running = running_target(facts, frame.ocpp_transaction_id)
     return running is not None and is_steady(facts.connected_since, now, timing)
+
+
+def _runs_on(facts: Facts, frame: SentFrame, timing: Timing, now: datetime) -> bool:
+    """Whether it stands, and has shown since the stop that it runs."""
+    return _stands(facts, frame, timing, now) and shows_life(facts, frame)
+
+
+def _is_silent(facts: Facts, frame: SentFrame) -> bool:
+    """Whether a session that ran has shown neither its end nor, since the stop, any life."""
+    running = running_target(facts, frame.ocpp_transaction_id)
+    return running is not None and not (says_running(facts, frame) or shows_life(facts, frame))
 
 
 def _real_id(facts: Facts, frame: SentFrame) -> str | None:
@@ -234,7 +252,7 @@ def _not_ended(
 ) -> Outcome:
     """The outcome at the deadline when no end was reported."""
     if agreed(command, frame):
-        if says_running(facts, frame) or _runs_on(facts, frame, timing, now):
+        if says_running(facts, frame) or _stands(facts, frame, timing, now):
             running = running_target(facts, frame.ocpp_transaction_id)
             session = session_facts(running) if running else None
             return ending(Cause.SESSION_KEEPS_RUNNING, session=session)
@@ -265,6 +283,7 @@ def stop_proof(command: Command, facts: Facts, timing: Timing, now: datetime) ->
             earlier_no_answer=bool(facts.unanswered) and set(against) == {Sign.REFUSED},
             station_error=answer is not None and answer.is_error and not against,
             evse_down=is_down_since(facts, frame),
+            no_sign_of_life=_is_silent(facts, frame),
         ),
     )
 

@@ -260,14 +260,26 @@ def undoing_reservation(
 
 
 def reservation_was_used(
-    command: Command, why: str, transaction: str, ocpp_transaction_id: str, at: datetime
+    command: Command,
+    why: str,
+    transaction: str,
+    ocpp_transaction_id: str,
+    at: datetime,
+    *,
+    by_another: bool = False,
 ) -> Command:
-    """The reservation could not be cancelled any more: a session has used it."""
+    """The reservation could not be cancelled any more: a session has used it.
+
+    by_another: the session is of another token than the reservation.
+    """
     if command.compensation.state is not CompensationState.PENDING:
         return command
     failed = undo_failed(command, why, at)
     compensation = replace(
-        failed.compensation, transaction=transaction, ocpp_transaction_id=ocpp_transaction_id
+        failed.compensation,
+        transaction=transaction,
+        ocpp_transaction_id=ocpp_transaction_id,
+        used_by_another=by_another,
     )
     return replace(failed, compensation=compensation)
 

@@ -10,17 +10,13 @@ from datetime import datetime
 from domain.evidence.facts import Facts
 from domain.evidence.proof import Sign, signs
 from domain.evidence.sessions import WHOLE_STATION, ConnectorState, SentFrame, Session
+from domain.evidence.targets import is_target, running_target
 from domain.ocpp_words import IN_SESSION, NOT_CHARGING, ConnectorStatus
 
 _DOWN = frozenset({ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE})
 _WITHOUT_SESSION = frozenset(
     {ConnectorStatus.FINISHING, ConnectorStatus.PREPARING, ConnectorStatus.RESERVED}
 )
-
-
-def is_target(session: Session, facts: Facts) -> bool:
-    """Whether a stop named this session, by any id that was tried."""
-    return session.ocpp_transaction_id in facts.tried
 
 
 def place_of(facts: Facts, frame: SentFrame) -> int | None:
@@ -48,6 +44,25 @@ def says_running(facts: Facts, frame: SentFrame) -> bool:
 
 def _is_one_id(facts: Facts) -> bool:
     return len(set(facts.tried)) <= 1
+
+
+def shows_life(facts: Facts, frame: SentFrame) -> bool:
+    """Whether the session that this stop names has shown, since the answer, that it runs.
+
+    It metered or told an event, or its plug was shown as charging. Without an answer: since the
+    stop left.
+    """
+    target = running_target(facts, frame.ocpp_transaction_id)
+    if target is None:
+        return False
+    since = frame.answer_time or frame.send_time
+    told = target.alive_time is not None and target.alive_time > since
+    return told or any(
+        each.evse_id == target.evse_id
+        and each.status == ConnectorStatus.CHARGING
+        and (each.reported_time or each.status_time) > since
+        for each in facts.connectors
+    )
 
 
 def was_running(facts: Facts, frame: SentFrame) -> bool:

@@ -148,6 +148,7 @@ class Decision:
     look_again: when; None means when woken, or never.
     session: what is to be stopped, or what has used the reservation.
     reservation: what is to be cancelled; None when a session is undone, or nothing.
+    by_another: the session that has used the reservation is of another token.
     proof: of a negative outcome, or why it is not said; None: nothing had to be proven.
     """
 
@@ -159,6 +160,7 @@ class Decision:
     progress: str = ""
     reason: str = ""
     reservation: ReservationFacts | None = None
+    by_another: bool = False
     proof: Proof | None = None
 
 

@@ -55,6 +55,7 @@ class Sign(StrEnum):
     HELD_BACK = "HELD_BACK"
     STATION_AWAY = "STATION_AWAY"
     EVSE_DOWN = "EVSE_DOWN"
+    NO_SIGN_OF_LIFE = "NO_SIGN_OF_LIFE"
 
 
 SIGNS: dict[Sign, str] = {
@@ -66,7 +67,7 @@ SIGNS: dict[Sign, str] = {
     ),
     Sign.NOTHING_HELD_BACK: "Asked, the station said that it has nothing left to report.",
     Sign.SAID_RUNNING: "Asked, the station said that the session is running.",
-    Sign.KNOWN_RUNNING: "The session is known to run, and the station is connected.",
+    Sign.KNOWN_RUNNING: "The session has shown since the request that it runs.",
     Sign.SAME_CONNECTION: "The connection that carried the request never ended.",
     Sign.SAID_FAILED: "The station said that it tried and failed.",
     Sign.NEVER_SENT: "The request was never written to any socket.",
@@ -90,6 +91,7 @@ SIGNS: dict[Sign, str] = {
     Sign.HELD_BACK: "Asked, the station said that it still has messages to deliver.",
     Sign.STATION_AWAY: "The station is away, or came back too short a time ago to have reported.",
     Sign.EVSE_DOWN: "The charging place is shown as faulted or closed since the request.",
+    Sign.NO_SIGN_OF_LIFE: "Since the request the session has shown neither life nor its end.",
 }
 """Each sign as a sentence for a human."""
 
@@ -121,7 +123,7 @@ NEEDS: dict[Cause, frozenset[Sign]] = {
     Cause.NO_CABLE_OR_NO_TRANSACTION: frozenset({Sign.AGREED_AND_SILENT, Sign.NOTHING_HELD_BACK}),
     Cause.CABLE_WAIT_ENDED: frozenset({Sign.WAIT_ENDED}),
     Cause.AUTHORIZATION_REFUSED: frozenset({Sign.TOKEN_REFUSED}),
-    Cause.SESSION_KEEPS_RUNNING: _SAID_NO | _RUNS_ON,
+    Cause.SESSION_KEEPS_RUNNING: _RUNS_ON,
     Cause.UNLOCK_FAILED: frozenset({Sign.SAID_FAILED}),
     Cause.STOP_FIRST_NOT_CONFIRMED: frozenset({Sign.NEVER_SENT}),
     Cause.STOPPED_NOT_UNLOCKED: frozenset({Sign.NEVER_SENT}),

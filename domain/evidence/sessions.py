@@ -75,6 +75,7 @@ class Session:
     start_slack_s: by how much later than start_time it began at most, by our clock, in seconds;
         None: the station's clock is not known.
     names_nothing: its remote_start_id is that of no start that was sent to the station.
+    alive_time: when it last showed that it runs, by our clock; None: never after its start.
     """
 
     name: str
@@ -103,6 +104,7 @@ class Session:
     end_reported: bool = True
     start_slack_s: float | None = None
     names_nothing: bool = False
+    alive_time: datetime | None = None
 
     @property
     def is_refused(self) -> bool:
@@ -152,12 +154,16 @@ class Rival:
 
 @dataclass(frozen=True)
 class ConnectorState:
-    """The state that a connector last reported. status_time: when it changed, by our clock."""
+    """The state that a connector last reported. Times are ours.
+
+    status_time: when it changed. reported_time: when it was last told, changed or not.
+    """
 
     evse_id: int
     status: str
     previous_status: str
     status_time: datetime
+    reported_time: datetime | None = None
 
 
 def cable_wait_ended(connectors: tuple[ConnectorState, ...], frame: SentFrame) -> bool:

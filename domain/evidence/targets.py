@@ -1,9 +1,13 @@
 """The session that a stop names: whether it ended, runs, or runs under another id."""
 
-from domain.evidence.ends import is_target
 from domain.evidence.facts import Facts
 from domain.evidence.plugs import goes_on_as
 from domain.evidence.sessions import Session
+
+
+def is_target(session: Session, facts: Facts) -> bool:
+    """Whether a stop named this session, by any id that was tried."""
+    return session.ocpp_transaction_id in facts.tried
 
 
 def ended_target(facts: Facts) -> Session | None:

@@ -122,6 +122,7 @@ class Compensation:
     """What was undone because nobody wanted it any longer: a session, or a reservation.
 
     reservation: our id of the reservation; wire_id: the station's.
+    used_by_another: the reservation was used by a session of a token that is not its holder's.
     """
 
     state: CompensationState = CompensationState.NONE
@@ -131,6 +132,7 @@ class Compensation:
     update_time: datetime | None = None
     reservation: str | None = None
     wire_id: int | None = None
+    used_by_another: bool = False
 
 
 class CallbackEvents(StrEnum):

@@ -109,6 +109,15 @@ def is_being_asked_for(known: Reservation) -> bool:
     return known.state is ReservationState.REQUESTED
 
 
+def may_still_be_asked_for(known: Reservation | None, expire_time: datetime, now: datetime) -> bool:
+    """Whether ReserveNow may still be written. A station would hold for nobody what is over.
+
+    known: the reservation as the log has it; None: the log does not have it. expire_time: the end
+    that the frame asks for.
+    """
+    return now < expire_time and (known is None or not known.ended)
+
+
 def _digests(known: Reservation) -> frozenset[str]:
     group = known.group_id_token
     return frozenset({known.id_token.digest, *([group.digest] if group is not None else [])})

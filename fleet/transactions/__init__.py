@@ -7,6 +7,7 @@ station and OCPP's id: a station can only ever name its own transactions. `queri
 Callers import this package and use the names below.
 """
 
+from fleet.transactions.alive import LIFE_PACE, show_alive
 from fleet.transactions.queries import (
     active,
     by_id,
@@ -31,6 +32,7 @@ from fleet.transactions.v16 import (
 )
 
 __all__ = [
+    "LIFE_PACE",
     "Transaction",
     "active",
     "belongs_to_another",
@@ -49,6 +51,7 @@ __all__ = [
     "note_freed",
     "observe",
     "resume",
+    "show_alive",
     "since",
     "start_v16",
     "stop_v16",

@@ -1,8 +1,10 @@
 """Reading transactions: by name, by station, by what they belong to."""
 
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import and_, bindparam, exists, or_, select
+from sqlalchemy import Select, and_, bindparam, exists, or_, select
 
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx
@@ -77,6 +79,14 @@ _FOR_RESERVATION = precompiled(
 )
 
 
+@cache
+def _active(*names: str) -> Select[Any]:
+    """Running transactions that have given values in these columns."""
+    given = (transactions.c[name] == bindparam(name) for name in names)
+    stmt = select(*TRANSACTION).where(*given, transactions.c.state == ACTIVE)
+    return precompiled(stmt.order_by(transactions.c.id.desc()).limit(CANDIDATES_LIMIT))
+
+
 async def get(tx: Tx, *, name: str) -> Transaction | None:
     """The transaction with this name; None when there is none. The caller checks its tenant."""
     row = (await tx.execute(_BY_NAME, {"name": name})).first()
@@ -107,17 +117,9 @@ async def active(
     reservation_id: int | None = None,
 ) -> list[Transaction]:
     """The station's running transactions, the newest first. None filters nothing."""
-    stmt = select(*TRANSACTION).where(
-        transactions.c.station == station, transactions.c.state == ACTIVE
-    )
-    if evse_id is not None:
-        stmt = stmt.where(transactions.c.evse_id == evse_id)
-    if token_digest is not None:
-        stmt = stmt.where(transactions.c.token_digest == token_digest)
-    if reservation_id is not None:
-        stmt = stmt.where(transactions.c.reservation_id == reservation_id)
-    stmt = stmt.order_by(transactions.c.id.desc()).limit(CANDIDATES_LIMIT)
-    return [Transaction(*row) for row in await tx.execute(stmt)]
+    of = {"evse_id": evse_id, "token_digest": token_digest, "reservation_id": reservation_id}
+    key = {"station": station, **{name: value for name, value in of.items() if value is not None}}
+    return [Transaction(*row) for row in await tx.execute(_active(*key), key)]
 
 
 async def since(

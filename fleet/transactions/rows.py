@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, select
 
+from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, columns_of
 from fleet.tables import transactions
 
@@ -36,6 +37,7 @@ class Transaction:
         less than 0 for a station whose clock is ahead. None: its clock is not known.
     freed_time: when its connector was first shown as free while it stood as running, by our clock.
     judged: what was said about tokens within it; see `fleet.transactions.judged`.
+    alive_time: when it last showed that it runs, by our clock; None: never after its start.
     """
 
     id: int
@@ -71,6 +73,7 @@ class Transaction:
     freed_time: datetime | None = None
     start_slack_s: float | None = None
     judged: dict[str, str] | None = None
+    alive_time: datetime | None = None
 
 
 TRANSACTION = columns_of(transactions, Transaction)
@@ -78,9 +81,11 @@ TRANSACTION = columns_of(transactions, Transaction)
 OBSERVED_LIMIT = 1_000
 """How many `observed_only` rows a station keeps; older ones are deleted."""
 
-BY_OCPP_TRANSACTION_ID = select(*TRANSACTION).where(
-    transactions.c.station == bindparam("of_station"),
-    transactions.c.ocpp_transaction_id == bindparam("of_ocpp_transaction_id"),
+BY_OCPP_TRANSACTION_ID = precompiled(
+    select(*TRANSACTION).where(
+        transactions.c.station == bindparam("of_station"),
+        transactions.c.ocpp_transaction_id == bindparam("of_ocpp_transaction_id"),
+    )
 )
 
 

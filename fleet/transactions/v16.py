@@ -13,7 +13,7 @@ import hashlib
 import secrets
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypedDict, Unpack
+from typing import Any, NotRequired, TypedDict, Unpack
 
 from sqlalchemy import bindparam, delete, exists, select, update
 
@@ -89,13 +89,22 @@ _MINTED_ELSEWHERE = precompiled(
 )
 
 
-class StartMarks(TypedDict, total=False):
-    """What is kept of a start beside what the station told; see `Transaction`."""
+class StartTold(TypedDict):
+    """What a StartTransaction tells of its session, and what was found out about its token."""
 
-    judged: dict[str, str] | None
-    token_unknown: bool
-    epoch: int | None
-    start_slack_s: float | None
+    evse_id: int | None
+    token_digest: str | None
+    token_masked: str
+    group_digest: str | None
+    meter_start_wh: int | None
+    start_time: datetime
+    clock_suspect: bool
+    authorized: bool
+    reservation_id: int | None
+    judged: NotRequired[dict[str, str] | None]
+    token_unknown: NotRequired[bool]
+    epoch: NotRequired[int | None]
+    start_slack_s: NotRequired[float | None]
 
 
 async def start_v16(
@@ -103,19 +112,10 @@ async def start_v16(
     *,
     station: str,
     tenant: str,
-    evse_id: int | None,
-    token_digest: str | None,
-    token_masked: str,
-    group_digest: str | None,
-    meter_start_wh: int | None,
-    start_time: datetime,
-    clock_suspect: bool,
-    authorized: bool,
-    reservation_id: int | None,
     now: datetime,
     station_time: str | None = None,
     same_as: Transaction | None = None,
-    **marks: Unpack[StartMarks],
+    **told: Unpack[StartTold],
 ) -> tuple[Transaction, bool]:
     """The transaction of a StartTransaction, and whether it is new.
 
@@ -125,27 +125,23 @@ async def start_v16(
     Raises: InvalidValue for a station or tenant that is no identifier, or when the station made up
         too many ids.
     """
-    time = station_time if station_time is not None else start_time.isoformat()
-    key = _digest("start", str(evse_id), token_digest or "", time, str(meter_start_wh))
-    row = _row(
-        station=identifier(station),
-        tenant=identifier(tenant),
-        evse_id=lenient_int32(evse_id),
-        token_digest=token_digest,
-        token_masked=cut(token_masked),
-        group_digest=group_digest,
-        meter_start_wh=int64(meter_start_wh),
-        start_time=start_time,
-        clock_suspect=clock_suspect,
-        authorized=authorized,
-        reservation_id=lenient_int32(reservation_id),
-        received_time=now,
-        minted=True,
-        start_key=key,
-        **marks,
-    )
-    known = await _told_before(tx, row, vague=clock_suspect and station_time is None)
-    known = known or same_as
+    time = station_time if station_time is not None else told["start_time"].isoformat()
+    place, digest, meter = told["evse_id"], told["token_digest"], told["meter_start_wh"]
+    values = {
+        **told,
+        "station": identifier(station),
+        "tenant": identifier(tenant),
+        "evse_id": lenient_int32(told["evse_id"]),
+        "token_masked": cut(told["token_masked"]),
+        "meter_start_wh": int64(told["meter_start_wh"]),
+        "reservation_id": lenient_int32(told["reservation_id"]),
+        "received_time": now,
+        "minted": True,
+        "start_key": _digest("start", str(place), digest or "", time, str(meter)),
+    }
+    row = _row(**values)
+    vague = told["clock_suspect"] and station_time is None
+    known = await _told_before(tx, row, vague=vague) or same_as
     return (known, False) if known is not None else await _mint(tx, row)
 
 

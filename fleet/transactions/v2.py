@@ -19,6 +19,7 @@ from fleet.engine.statements import Tx, Upsert, bound
 from fleet.engine.values import cut, identifier, int64, lenient_int32
 from fleet.tables import transactions
 from fleet.transactions import judged
+from fleet.transactions.alive import later_life
 from fleet.transactions.rows import (
     ACTIVE,
     ENDED,
@@ -45,6 +46,7 @@ _MERGED = (
     *("stop_reason", "state", "observed_only", "charging_state", "meter_suspect"),
     *("token_time", "token_unknown", "end_unreported", "start_slack_s"),
 )
+_STORED = (*_MERGED, "alive_time")
 _INSERT = Upsert(
     lambda insert: (
         insert(transactions)
@@ -59,7 +61,7 @@ _INSERT = Upsert(
                 "sources",
                 "epoch",
             ),
-            **bound(transactions, *_MERGED),
+            **bound(transactions, *_STORED),
         )
         .on_conflict_do_nothing()
         .returning(*TRANSACTION)
@@ -79,7 +81,7 @@ _UPDATE = precompiled(
     .values(
         {
             name: bindparam(f"new_{name}", type_=transactions.c[name].type)
-            for name in (*_MERGED, "sources")
+            for name in (*_STORED, "sources")
         }
     )
     .returning(*TRANSACTION)
@@ -92,15 +94,25 @@ class _Event:
     seq: int
     time: datetime
     fields: Fields
+    alive_time: datetime | None = None
 
 
-class TokenTold(TypedDict):
-    """The token of an event, and what was said about it; None: it tells none."""
+class EventTold(TypedDict):
+    """What a TransactionEvent tells of its transaction, besides its place among the others."""
 
+    evse_id: int | None
+    connector_id: int | None
     token_digest: str | None
     token_masked: str
     group_digest: str | None
+    remote_start_id: int | None
+    reservation_id: int | None
+    clock_suspect: bool
+    offline: bool
     authorized: bool
+    meter_wh: int | None
+    stop_reason: str
+    charging_state: str
     token_unknown: NotRequired[bool]
 
 
@@ -112,44 +124,36 @@ async def event_v2(
     ocpp_transaction_id: str,
     event_type: str,
     seq_no: int,
-    evse_id: int | None,
-    connector_id: int | None,
-    remote_start_id: int | None,
-    reservation_id: int | None,
     event_time: datetime,
-    clock_suspect: bool,
-    offline: bool,
-    meter_wh: int | None,
-    stop_reason: str,
-    charging_state: str,
     now: datetime,
     epoch: int | None = None,
     slack_s: float | None = None,
-    **token: Unpack[TokenTold],
+    alive_time: datetime | None = None,
+    **told: Unpack[EventTold],
 ) -> tuple[Transaction, bool]:
     """Merge a TransactionEvent ("Started", "Updated", "Ended") into the station's transaction.
 
     slack_s: by how much later than `event_time` it came about at most; None: it is not known.
+    alive_time: when the event showed that the transaction runs; None: it does not show that.
 
     Returns the transaction, and whether the event changed it.
     Raises: InvalidValue for a station, tenant or id that is no identifier.
     """
     fields = {
-        "evse_id": lenient_int32(evse_id),
-        "connector_id": lenient_int32(connector_id),
-        **token,
-        "token_masked": cut(token["token_masked"]),
-        "remote_start_id": lenient_int32(remote_start_id),
-        "reservation_id": lenient_int32(reservation_id),
-        "clock_suspect": clock_suspect,
-        "offline": offline,
-        "token_unknown": token.get("token_unknown", False),
-        "meter_wh": int64(meter_wh),
-        "stop_reason": cut(stop_reason),
-        "charging_state": cut(charging_state, 64),
+        **told,
+        "evse_id": lenient_int32(told["evse_id"]),
+        "connector_id": lenient_int32(told["connector_id"]),
+        "remote_start_id": lenient_int32(told["remote_start_id"]),
+        "reservation_id": lenient_int32(told["reservation_id"]),
+        "token_masked": cut(told["token_masked"]),
+        "token_unknown": told.get("token_unknown", False),
+        "meter_wh": int64(told["meter_wh"]),
+        "stop_reason": cut(told["stop_reason"]),
+        "charging_state": cut(told["charging_state"], 64),
         "start_slack_s": slack_s,
     }
-    event = _Event(event_type, max(0, min(seq_no, _SEQ_MAX)), event_time, fields)
+    seq = max(0, min(seq_no, _SEQ_MAX))
+    event = _Event(event_type, seq, event_time, fields, alive_time)
     key = {"station": identifier(station), "ocpp_transaction_id": identifier(ocpp_transaction_id)}
     return await _store(tx, key, {"tenant": identifier(tenant), "epoch": epoch}, event, now)
 
@@ -206,6 +210,7 @@ async def _store(
             **key,
             **first,
             **merged,
+            "alive_time": event.alive_time,
             "name": secrets.token_hex(12),
             "received_time": now,
             "sources": ranks,
@@ -223,9 +228,10 @@ async def _merge_into(
 ) -> tuple[Transaction, bool]:
     before = {name: getattr(known, name) for name in _MERGED}
     after, after_ranks = _merge(before, ranks, event, now)
-    if after == before and after_ranks == ranks:
+    alive = later_life(known.alive_time, event.alive_time)
+    if after == before and after_ranks == ranks and alive == known.alive_time:
         return known, False
-    new = {f"new_{name}": value for name, value in after.items()}
+    new = {f"new_{name}": value for name, value in after.items()} | {"new_alive_time": alive}
     row = await tx.execute(_UPDATE, {"of_id": known.id, **new, "new_sources": after_ranks})
     return Transaction(*row.one()), after != before
 

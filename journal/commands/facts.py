@@ -251,4 +251,6 @@ async def _reserved_connectors(tx: Tx, command: Command) -> tuple[ConnectorState
 
 
 def _state(row: stations.StationConnector) -> ConnectorState:
-    return ConnectorState(row.evse_id, row.status, row.previous_status, row.status_time)
+    return ConnectorState(
+        row.evse_id, row.status, row.previous_status, row.status_time, row.reported_time
+    )

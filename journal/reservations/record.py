@@ -78,7 +78,7 @@ async def follow(tx: Tx, command: Command, now: datetime) -> None:
         now=now,
         initial=_with_workflow(update.initial),
     )
-    if after is not None and after.state is update.wake_state:
+    if after is not None and after.state in update.wake_states:
         await wake_reservation(tx, after, update.reason, now)
 
 

@@ -9,6 +9,7 @@ ended there last are woken: the station may have brought one of them back to lif
 
 from datetime import datetime, timedelta
 
+from domain.evidence.station_event import EventKind
 from domain.limits import CLEARING
 from domain.ocpp_words import ConnectorStatus
 from domain.reservations.reservation import Reservation, ReservationState
@@ -25,8 +26,15 @@ REVIVED_WITHIN = timedelta(days=30)
 REVIVED_LIMIT = 3
 """How many ended reservations of an EVSE are woken when it is shown as reserved."""
 
-_RETURNS = {"connected", "booted"}
-_NEWS = {"transaction", "connector_status", "connected", "booted", "reservation"}
+_RETURNS = {EventKind.CONNECTED, EventKind.BOOTED}
+_NEWS = {
+    EventKind.TRANSACTION,
+    EventKind.CONNECTOR_STATUS,
+    EventKind.CONNECTED,
+    EventKind.BOOTED,
+    EventKind.RESERVATION,
+    EventKind.UNTAKEN_REPORT,
+}
 
 
 async def wake_uncleared(tx: Tx, station: str, what: str, now: datetime) -> bool:
@@ -94,7 +102,7 @@ async def wake_reservations(
 
 
 def _concerns(held: Reservation, what: str, evse_id: int | None, wire_id: int | None) -> bool:
-    if what == "reservation":
+    if what == EventKind.RESERVATION:
         return wire_id == held.wire_id
     if wire_id is not None and wire_id == held.wire_id:
         return True

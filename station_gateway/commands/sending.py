@@ -37,6 +37,7 @@ from journal.commands.requested import name_by_answer
 from journal.commands.weighing import decides
 from station_gateway.commands.answers import stored, take_blame, written_within
 from station_gateway.commands.frames import Unopenable, at_evse, build, kept_of, lacks_evse
+from station_gateway.commands.timeliness import is_in_time
 from station_gateway.dialects.masking import masked
 from station_gateway.dialects.messages import OutgoingCall, Unsendable
 from station_gateway.session.events import (
@@ -218,15 +219,14 @@ class Sender:
         """
         kept = kept_of(request)
         # Its turn may have come long after it was queued: the socket and the clock are asked again.
-        now = self._utc_now()
         if station.ended:
             raise _NotSent(Cause.STATION_OFFLINE, retry=True)
-        if now >= request.not_after:
-            raise _NotSent(Cause.NOT_AFTER_PASSED, retry=False)
-
         action, draft = self._build(station, request)
 
         async def write(tx: Tx) -> Send:
+            now = self._utc_now()
+            if not await is_in_time(tx, request, now):
+                raise _NotSent(Cause.NOT_AFTER_PASSED, retry=False)
             await _never_twice(tx, request)
             # `intend` is fenced by the epoch: it raises StaleEpoch when the station has a newer
             # connection, perhaps at another gateway, which may be sending already.

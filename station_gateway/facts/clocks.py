@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from domain.limits import CLOCK_TOLERANCE
 from fleet import stations
 from fleet.database import Database
 from fleet.engine.unavailable import DatabaseUnavailable
@@ -58,6 +59,16 @@ def on_our_clock(peer: Peer, call: StationCall) -> StationCall:
             slack_s=slack_s,
         ),
     )
+
+
+def shown_at(told: StationTime, now: datetime) -> datetime | None:
+    """When what a message shows was so, by our clock; None: the station's time tells it not.
+
+    A station that was offline reports old things, and a clock that is ahead makes them look new.
+    """
+    if told.suspect or told.time > now + CLOCK_TOLERANCE:
+        return None
+    return min(told.time, now)
 
 
 def _written(received: datetime, skew_s: float) -> datetime:

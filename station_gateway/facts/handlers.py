@@ -15,7 +15,7 @@ import msgspec
 import structlog
 
 from domain.ocpp_words import BootReason
-from fleet import stations
+from fleet import stations, transactions
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
@@ -35,12 +35,13 @@ from station_gateway.dialects.messages import (
     SessionStarted,
     SessionStopped,
     StationCall,
+    StationTime,
     VendorDataSeen,
 )
 from station_gateway.facts import lasting, session_reports
 from station_gateway.facts import recording as facts
 from station_gateway.facts.authorizer import Authorizer, Judgement
-from station_gateway.facts.clocks import on_our_clock, store_clock
+from station_gateway.facts.clocks import on_our_clock, shown_at, store_clock
 from station_gateway.stations.peer import Peer
 from station_gateway.stations.ports import Unanswered
 from station_gateway.waking import Waker
@@ -241,19 +242,33 @@ class Handlers:
         return Confirmation(self._utc_now(), authorization=token.authorization if token else None)
 
     async def meter_read(self, peer: Peer, call: MeterRead) -> Confirmation:
-        """MeterValues: they are a fact only when they name a session that we never heard of."""
-        ocpp_transaction_id = call.ocpp_transaction_id
-        if ocpp_transaction_id is not None and not peer.knows(ocpp_transaction_id):
-            now = self._utc_now()
+        """MeterValues: a fact when they name a session of which we never heard, or not lately."""
+        ocpp_transaction_id, now = call.ocpp_transaction_id, self._utc_now()
+        if ocpp_transaction_id is None:
+            return Confirmation(now)
+        alive_time = self._life_to_note(peer, ocpp_transaction_id, call.time, now)
+        if alive_time is not None and peer.knows(ocpp_transaction_id):
+            await self._db.batch(
+                lambda tx: transactions.show_alive(tx, peer.id, ocpp_transaction_id, alive_time)
+            )
+        elif not peer.knows(ocpp_transaction_id):
             wake, no_news = await self._db.batch(
                 lambda tx: session_reports.session_observed(
-                    tx, peer, ocpp_transaction_id, call, now
+                    tx, peer, ocpp_transaction_id, call, now, alive_time=alive_time
                 )
             )
             self._kick(wake)
             if no_news:
                 peer.learn(ocpp_transaction_id)
         return Confirmation(self._utc_now())
+
+    def _life_to_note(
+        self, peer: Peer, session: str, time: StationTime, now: datetime
+    ) -> datetime | None:
+        """When meter values show that a session runs, if that is to be written."""
+        shown = shown_at(time, now)
+        due = shown is not None and peer.must_note_life(session, now, transactions.LIFE_PACE)
+        return shown if due else None
 
     async def reservation_ended(self, peer: Peer, call: ReservationEndReported) -> Confirmation:
         """ReservationStatusUpdate: the station says that a reservation is over."""

@@ -29,6 +29,7 @@ from station_gateway.dialects.messages import (
 )
 from station_gateway.facts import lasting, unknown_ids
 from station_gateway.facts.authorizer import Authorizer, Judgement
+from station_gateway.facts.clocks import shown_at
 from station_gateway.facts.ownership import own_reservation, owns_session
 from station_gateway.facts.reports import keep_untaken
 from station_gateway.stations.peer import Peer
@@ -158,7 +159,35 @@ async def session_event(
     call = replace(call, ocpp_transaction_id=await _stored_id(tx, peer, call))
     token = await _judged_within(tx, peer, call, authorizer, now)
     digest = _told(token, call.token) if token and call.token else None
-    session, changed = await transactions.event_v2(
+    session, changed = await _stored(tx, peer, call, token, digest=digest, now=now)
+    session = await with_requested_token(tx, session, new=session.received_time == now)
+    if token is not None:
+        session = await judged.keep(tx, session, lasting.entries(token, _question(call)))
+    wake = await _wake_for(
+        *(tx, session, now),
+        changed=changed,
+        message=StationMessage.TRANSACTION_EVENT,
+        time=call.time,
+        told=_words_of_event(call),
+    )
+    if call.event_type == TransactionPhase.STARTED:
+        wake = forget(peer, await plugs.session_began(tx, session, now)) or wake
+    elif call.event_type == TransactionPhase.ENDED and session.received_time == now:
+        wake = await unknown_ids.ended_unheard_of(tx, peer, call, digest, now) or wake
+    return token, wake
+
+
+async def _stored(
+    tx: Tx,
+    peer: Peer,
+    call: SessionEvent,
+    token: Judgement | None,
+    *,
+    digest: str | None,
+    now: datetime,
+) -> tuple[Transaction, bool]:
+    """The session with this event in it, and whether the event changed it."""
+    return await transactions.event_v2(
         tx,
         station=peer.id,
         tenant=peer.tenant,
@@ -183,30 +212,14 @@ async def session_event(
         now=now,
         token_unknown=token is not None and not token.known,
         epoch=peer.epoch,
+        alive_time=_shown_alive(call, now),
     )
-    session = await with_requested_token(tx, session, new=session.received_time == now)
-    if token is not None:
-        session = await judged.keep(tx, session, lasting.entries(token, _question(call)))
-    wake = await _wake_for(
-        *(tx, session, now),
-        changed=changed,
-        message=StationMessage.TRANSACTION_EVENT,
-        time=call.time,
-        told=_words_of_event(call),
-    )
-    wake = await _other_sessions(tx, peer, call, session, now) or wake
-    return token, wake
 
 
-async def _other_sessions(
-    tx: Tx, peer: Peer, call: SessionEvent, session: Transaction, now: datetime
-) -> bool:
-    """What a 2.x event tells of other sessions. Returns whether somebody is to be woken."""
-    if call.event_type == TransactionPhase.STARTED:
-        return forget(peer, await plugs.session_began(tx, session, now))
-    if call.event_type == TransactionPhase.ENDED and session.received_time == now:
-        return await unknown_ids.ended_unheard_of(tx, peer, call, session.token_digest, now)
-    return False
+def _shown_alive(call: SessionEvent, now: datetime) -> datetime | None:
+    """When the event showed that its session runs; None: it does not show that, or it is old."""
+    begins_or_ends = call.event_type in {TransactionPhase.STARTED, TransactionPhase.ENDED}
+    return None if begins_or_ends or call.offline else shown_at(call.time, now)
 
 
 async def _stored_id(tx: Tx, peer: Peer, call: SessionEvent) -> str:
@@ -251,17 +264,25 @@ def _question(call: SessionEvent) -> str:
 
 
 async def session_observed(
-    tx: Tx, peer: Peer, ocpp_transaction_id: str, call: MeterRead, now: datetime
+    tx: Tx,
+    peer: Peer,
+    ocpp_transaction_id: str,
+    call: MeterRead,
+    now: datetime,
+    *,
+    alive_time: datetime | None,
 ) -> tuple[bool, bool]:
     """Meter values name a session: record it when the station never told us that it began.
 
-    They also show that a session runs whose end was never reported.
+    They also show that a session runs, also one whose end was never reported.
+    alive_time: when; None: they do not show it, or it was noted lately.
 
     Returns whether somebody is to be woken, and whether the next meter values are no news.
     """
     known = await transactions.by_ocpp_transaction_id(tx, peer.id, ocpp_transaction_id)
     if known is not None:
         if not await plugs.session_metered(tx, known, call.time.time, suspect=call.time.suspect):
+            await _note_life(tx, peer, ocpp_transaction_id, alive_time)
             return False, not known.end_unreported
     elif not await owns_session(tx, peer, ocpp_transaction_id):
         return False, True
@@ -275,6 +296,7 @@ async def session_observed(
             meter_wh=call.meter_wh,
             now=now,
         )
+    await _note_life(tx, peer, ocpp_transaction_id, alive_time)
     event = StationEvent(
         peer.id,
         "transaction",
@@ -284,6 +306,11 @@ async def session_observed(
         told={"mended": words_of(call.mended)},
     )
     return await wake_concerned(tx, event, now), True
+
+
+async def _note_life(tx: Tx, peer: Peer, session: str, alive_time: datetime | None) -> None:
+    if alive_time is not None:
+        await transactions.show_alive(tx, peer.id, session, alive_time)
 
 
 def words_of(mended: tuple[str, ...]) -> str | None:

@@ -4,6 +4,9 @@ OCPP allows one outstanding CALL of ours per station, so our CALLs wait. A calle
 session or frees a cable has a person standing in front of the station: those CALLs go first. Inside
 one priority the order of arrival decides. `ahead_of` tells a waiter who is in front of it.
 
+A full queue does not refuse them either: the one that came last among those who can wait gives up
+its place. Where all of them are urgent, the urgent ones have as many places of their own.
+
 The waiter whose turn it is stays in the queue, at its head, until `leave`. Deadlines are the matter
 of the asyncio side (`stations.waiting`): a waiter that gives up calls `leave`.
 """
@@ -60,23 +63,32 @@ class CallQueue:
         """The key whose turn it is."""
         return self._head.key if self._head else None
 
-    def enter(self, key: str, priority: Priority) -> None:
+    def enter(self, key: str, priority: Priority) -> str | None:
         """Join the queue. Call `advance` afterwards.
+
+        Returns the key that lost its place to this one; None when there was a place.
 
         Raises:
             QueueFull: the queue is at its limit.
             ValueError: the key is in the queue already.
         """
-        if len(self) >= self._limit:
-            raise QueueFull
         if key in self:
             raise ValueError("key is in the queue already")
+        displaced = self._make_room(priority) if len(self) >= self._limit else None
         call = QueuedCall(key, priority)
         behind = next(
             (i for i, other in enumerate(self._waiting) if other.priority > priority),
             len(self._waiting),
         )
         self._waiting.insert(behind, call)
+        return displaced
+
+    def _make_room(self, priority: Priority) -> str | None:
+        """Take out who gives way; None: a place of the urgent ones is free. Raises: QueueFull."""
+        urgent = sum(call.priority is Priority.URGENT for call in self._waiting)
+        if priority is not Priority.URGENT or urgent >= self._limit:
+            raise QueueFull
+        return self._waiting.pop().key if urgent < len(self._waiting) else None
 
     def __contains__(self, key: object) -> bool:
         """Whether the key waits or has its turn."""

@@ -1,7 +1,7 @@
 """Which station is at the other end of a socket, for all that handles its messages."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.evidence.station_clock import StationClock
 
@@ -20,6 +20,7 @@ class Peer:
     connection_timeout_s: how long the station waits for the cable; None while it is not known.
     boots: how many boots were accepted on this connection.
     sessions: 1.6 transaction ids that the fleet knows already, bounded; None before the first.
+    alive: when a session's sign of life was last written, as bounded.
     clock: what is known of its clocks. stored_clock: what of it the fleet has, since
         clock_stored_time; None: since before this connection.
     """
@@ -35,6 +36,7 @@ class Peer:
     connection_timeout_s: float | None = None
     boots: int = 0
     sessions: set[str] | None = None
+    alive: dict[str, datetime] = field(default_factory=dict)
     clock: StationClock = field(default_factory=StationClock)
     stored_clock: StationClock = field(default_factory=StationClock)
     clock_stored_time: datetime | None = None
@@ -53,6 +55,16 @@ class Peer:
         """Take a session for one that was never seen."""
         if self.sessions is not None:
             self.sessions.discard(session)
+
+    def must_note_life(self, session: str, now: datetime, pace: timedelta) -> bool:
+        """Whether a sign of life of a session is to be written now: at most one in each pace."""
+        last = self.alive.get(session)
+        if last is not None and now < last + pace:
+            return False
+        if len(self.alive) >= KNOWN_SESSIONS:
+            self.alive.clear()
+        self.alive[session] = now
+        return True
 
     def booted(self) -> None:
         """Note that a boot is accepted and recorded."""

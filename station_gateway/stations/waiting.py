@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from station_gateway.session.queue import CallQueue, Priority
+from station_gateway.session.queue import CallQueue, Priority, QueueFull
 from telemetry import metrics
 
 OnWaiting = Callable[[int], Awaitable[None]]
@@ -35,11 +35,13 @@ class StationQueue:
         """Return when it is this key's turn; `leave` must follow. `deadline` is loop time.
 
         Raises:
-            QueueFull: too many wait already.
+            QueueFull: too many wait already, or somebody urgent needed the place.
             TimeoutError: the deadline came first.
             StationGone: the socket went away meanwhile.
         """
-        self._queue.enter(key, priority)
+        displaced = self._waiters.get(self._queue.enter(key, priority) or "")
+        if displaced is not None and not displaced.done():
+            displaced.set_exception(QueueFull())
         if self._queue.advance() == key:
             return
         turn = asyncio.get_running_loop().create_future()

@@ -105,19 +105,18 @@ class Page:
         return "\n".join(texts)
 
     async def reads(self, *words: str, timeout_s: float = 30.0) -> str:
-        """Waits until all these words stand on the page; its text then.
+        """Waits until all these words stand on the page, in whatever case; its text then.
 
         Raises: AssertionError with what stands there instead.
         """
-        text = ""
+        text, missing = "", [*words]
         try:
             async with asyncio.timeout(timeout_s):
-                while not all(word in text for word in words):
+                while missing := [word for word in words if word.casefold() not in text.casefold()]:
                     await asyncio.sleep(0.2)
                     with suppress(PageChanged):
                         text = await self.text()
         except TimeoutError:
-            missing = [word for word in words if word not in text]
             raise AssertionError(f"{missing} never stood on the page:\n{text}") from None
         return text
 

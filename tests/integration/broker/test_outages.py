@@ -6,7 +6,7 @@ import signal
 import time
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import grpc
@@ -21,9 +21,11 @@ from temporalio.service import RPCError
 
 from broker.process import running_broker
 from broker.settings import BrokerSettings
+from contract.converter import DATA_CONVERTER
 from entrypoints.temporal.dev_server import free_port
 from fleet.database import Database
 from tests.support.benches.broker_house import (
+    WAIT_S,
     Broker,
     Failure,
     House,
@@ -41,8 +43,15 @@ LIMIT_S = 2.0
 
 
 @asynccontextmanager
-async def broker_on(db: Database, client: Client) -> AsyncIterator[Broker]:
-    settings = BrokerSettings(listen="127.0.0.1:0", drain_s=0.5)
+async def broker_on(
+    db: Database, client: Client, temporal_timeout_s: float = 1.0
+) -> AsyncIterator[Broker]:
+    settings = BrokerSettings(
+        listen="127.0.0.1:0",
+        drain_s=0.5,
+        temporal_look_s=0.5,
+        temporal_timeout_s=temporal_timeout_s,
+    )
     async with running_broker(db, client, settings) as broker, dialled(broker.address) as dialled_:
         yield dialled_
 
@@ -69,6 +78,59 @@ async def silent_server() -> AsyncIterator[int]:
         writer.close()
     server.close()
     await server.wait_closed()
+
+
+DELAY_S = 0.7
+
+
+async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Carries what comes, each piece so much later, until nothing more comes."""
+    loop = asyncio.get_running_loop()
+    while piece := await reader.read(65_536):
+        loop.call_later(DELAY_S, writer.write, piece)
+
+
+@asynccontextmanager
+async def slow_way(address: str) -> AsyncIterator[str]:
+    """An address where this server is reached, and every piece takes so long on its way."""
+    host, _, port = address.rpartition(":")
+    ends: list[asyncio.StreamWriter] = []
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(host, int(port))
+        ends.extend((writer, back))
+        with suppress(ConnectionError):
+            await asyncio.gather(carry(reader, back), carry(there, writer))
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    try:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        for end in ends:
+            end.close()
+        await server.wait_closed()
+
+
+async def test_a_slow_temporal_makes_callers_wait_and_none_fail(
+    db: Database, house: House, temporal: str
+) -> None:
+    """Each answer takes three times as long as the broker waits before it looks."""
+    id = await house.offline_station()
+    async with slow_way(temporal) as address:
+        client = await Client.connect(address, data_converter=DATA_CONVERTER)
+        async with broker_on(db, client, temporal_timeout_s=10.0) as broker:
+            starts = [broker.start(id, 1, options=patient()) for _ in range(20)]
+            commands = await asyncio.gather(*starts)
+            assert len({command.name for command in commands}) == 20
+            cancels = [
+                broker.commands.CancelCommand(
+                    pb.CancelCommandRequest(name=command.name), timeout=WAIT_S
+                )
+                for command in commands
+            ]
+            for answer in await asyncio.gather(*cancels):
+                assert answer.command.cancel_reason or answer.command.HasField("outcome")
 
 
 async def check_unavailable(db: Database, house: House, address: str) -> None:
@@ -189,8 +251,12 @@ async def test_a_command_is_durable_and_can_be_read_although_no_worker_runs(
         again = await broker.start(id, timeout_s=1.0, request_id=command.request_id)
         assert again == command
         request = pb.CancelCommandRequest(name=command.name)
-        failure = await quick_failure(broker.commands.CancelCommand(request))
-        assert failure.reason == "TEMPORAL_UNAVAILABLE"
+        failure = await failure_of(broker.commands.CancelCommand(request, timeout=1.5))
+        assert (failure.code, failure.reason) == (
+            grpc.StatusCode.DEADLINE_EXCEEDED,
+            "TEMPORAL_SLOW",
+        )
+        assert failure.facts == {"request_id": command.request_id}
 
 
 async def unattended(address: str) -> Client:

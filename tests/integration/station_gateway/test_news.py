@@ -8,7 +8,7 @@ import pytest
 
 from domain.model.specs import ResetMode, ResetSpec
 from fleet.log import notes
-from tests.support.benches.gateway_bench import TENANT, Bench
+from tests.support.benches.gateway_bench import TENANT, Bench, now
 from tests.support.stations.scripted_station import ScriptedStation
 
 TIME = "2026-01-01T00:00:00Z"
@@ -131,3 +131,39 @@ async def test_every_change_of_a_session_wakes(bench: Bench, news: dict[str, Any
         before = await told(bench)
         await station.call("TransactionEvent", event(2, **news))
         assert await told(bench) == before + 1
+
+
+@pytest.mark.parametrize("known_before", [True, False])
+async def test_meter_values_note_that_their_session_runs_at_most_once_in_a_while(
+    bench: Bench, known_before: bool
+) -> None:
+    async with bench.station("S1") as station:
+        transaction_id = 77
+        if known_before:
+            transaction_id = (await station.call("StartTransaction", START))["transactionId"]
+        noted = []
+        for _ in range(3):
+            sampled = [{"timestamp": now().isoformat(), "sampledValue": [{"value": "7"}]}]
+            metered = {"connectorId": 1, "transactionId": transaction_id, "meterValue": sampled}
+            await station.call("MeterValues", metered)
+            noted.append((await bench.transactions())[0].alive_time)
+    assert noted[0] is not None
+    assert noted == [noted[0]] * 3
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_noted"),
+    [({}, True), ({"offline": True}, False), ({"timestamp": "2055-01-01T00:00:00Z"}, False)],
+)
+async def test_an_event_notes_that_its_session_runs_when_it_tells_of_now(
+    bench: Bench, changed: dict[str, Any], is_noted: bool
+) -> None:
+    async with bench.station("S1", subprotocol="ocpp2.0.1") as station:
+        await station.call("TransactionEvent", event(0, "Started"))
+        assert (await bench.transactions())[0].alive_time is None
+        told = {"timestamp": now().isoformat(), **changed}
+        await station.call("TransactionEvent", event(1, **told))
+        first = (await bench.transactions())[0].alive_time
+        await station.call("TransactionEvent", event(1, **told))
+        assert (await bench.transactions())[0].alive_time == first
+    assert (first is not None) is is_noted

@@ -247,6 +247,17 @@ async def test_rubbish_in_one_breath_wakes_once(bench: Bench) -> None:
     assert sum(wakeup.told for wakeup in woken) == 2
 
 
+async def test_a_report_that_nobody_could_take_wakes_the_reservations_that_it_may_use(
+    bench: Bench,
+) -> None:
+    async with bench.station("S1"):
+        await bench.reserved("S1")
+        told = Untaken("k", "StartTransaction", "unreadable")
+        await bench.write(partial(odd.keep_untaken, peer=PEER, told=told, now=now()))
+    woken = {each.workflow_id for each in await bench.wakeups() if each.reason == "untaken_report"}
+    assert woken == {f"reservation/{TENANT}/reservation-7"}
+
+
 async def test_a_session_on_connector_0_has_ended_when_every_connector_is_free_after_a_boot(
     bench: Bench,
 ) -> None:

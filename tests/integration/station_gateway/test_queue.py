@@ -1,10 +1,15 @@
 """Commands wait in the queue of one station: in order of priority, visible, and not for ever."""
 
 import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
 
 from contract.commands import SendStatus
 from domain.model.command import State
-from tests.support.benches.gateway_bench import Bench, quick_start, waiting_at
+from domain.reservations.reservation import ReservationState
+from tests.support.benches.gateway_bench import Bench, now, quick_start, waiting_at
 from tests.support.stations.scripted_station import eventually
 
 
@@ -56,6 +61,35 @@ async def test_a_stop_goes_before_a_start_that_came_earlier(bench: Bench) -> Non
         await asyncio.gather(first, start, stop)
 
 
+@pytest.mark.parametrize("state", [ReservationState.USED, ReservationState.CANCELLED])
+async def test_a_hold_whose_reservation_ended_while_it_was_in_line_is_not_written(
+    bench: Bench, state: ReservationState
+) -> None:
+    await bench.reserved("S1", state=state)
+    async with bench.station("S1") as station:
+        first = bench.sending(await bench.start_request("S1"))
+        message_id, _ = await station.called("RemoteStartTransaction")
+        again = replace(
+            await bench.request(bench.reserve_spec()), command="reservation-7", undo=True
+        )
+        waiting = bench.sending(again)
+        await eventually(lambda: waiting_at(bench, "S1") == 2)
+        await station.answer(message_id, {"status": "Accepted"})
+        await first
+        result = await waiting
+        assert station.calls.empty()
+    assert (result.status, result.cause) == (SendStatus.NOT_SENT, "NOT_AFTER_PASSED")
+    assert await bench.sends(again) == []
+
+
+async def test_a_hold_whose_end_has_passed_is_not_written(bench: Bench) -> None:
+    async with bench.station("S1") as station:
+        spec = replace(bench.reserve_spec(), expire_time=now() - timedelta(seconds=1))
+        result = await bench.sending(await bench.request(spec))
+        assert station.calls.empty()
+    assert (result.status, result.cause) == (SendStatus.NOT_SENT, "NOT_AFTER_PASSED")
+
+
 async def test_when_the_queue_is_full_a_command_is_not_sent(bench: Bench) -> None:
     await bench.restart(command_queue=2)
     async with bench.station("S1") as station:
@@ -70,3 +104,22 @@ async def test_when_the_queue_is_full_a_command_is_not_sent(bench: Bench) -> Non
         "STATION_QUEUE_FULL",
         False,
     )
+
+
+async def test_a_stop_is_sent_although_the_queue_is_full(bench: Bench) -> None:
+    """The person in front of the station is served; the last start that waits gives way."""
+    await bench.restart(command_queue=4)
+    async with bench.station("S1") as station:
+        first = bench.sending(await bench.start_request("S1"))
+        message_id, _ = await station.called("RemoteStartTransaction")
+        starts = [bench.sending(await bench.start_request("S1")) for _ in range(3)]
+        await eventually(lambda: waiting_at(bench, "S1") == 4)
+        stop = bench.sending(await bench.stop_request("S1", wire_id="7"))
+        ended = {(await done).cause for done in starts[2:]}
+        assert ended == {"STATION_QUEUE_FULL"}
+        await station.answer(message_id, {"status": "Accepted"})
+        assert await station.accept("RemoteStopTransaction") == {"transactionId": 7}
+        for _ in starts[:2]:
+            await station.accept("RemoteStartTransaction")
+        results = await asyncio.gather(first, stop, *starts[:2])
+    assert {result.status for result in results} == {SendStatus.ANSWERED}

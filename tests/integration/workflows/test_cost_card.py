@@ -53,6 +53,6 @@ async def test_a_reset_to_its_boot_costs_at_most_26_events_and_14_transitions(
     assert cost.transitions <= 14, cost
 
 
-async def test_the_naive_shape_costs_11_events_and_7_transitions(real_bench: Bench) -> None:
+async def test_the_naive_shape_costs_11_events_and_6_transitions(real_bench: Bench) -> None:
     cost = await command_costs.naive(real_bench.client, f"naive-{real_bench.station}")
-    assert (cost.events, cost.transitions) == (11, 7), cost
+    assert (cost.events, cost.transitions) == (11, 6), cost

@@ -1,5 +1,6 @@
 """Where worlds are played, one after the other, on the quickest disk there is."""
 
+import asyncio
 import gc
 import logging
 import os
@@ -23,8 +24,8 @@ class Stage:
     worlds = 0
     took_s = 0.0
 
-    def __init__(self, folder: Path) -> None:
-        self._fleet = FleetFile(folder)
+    def __init__(self, fleet: FleetFile) -> None:
+        self._fleet = fleet
 
     def play(self, seed: int) -> Ran:
         """The world of a seed, from its beginning to its end."""
@@ -43,7 +44,10 @@ def open_stage() -> Iterator[Stage]:
     where = _MEMORY if os.access(_MEMORY, os.W_OK) else None
     folder = Path(tempfile.mkdtemp(prefix="evcommand-simulation-", dir=where))
     try:
-        yield Stage(folder)
+        fleet = FleetFile(folder)
+        yield Stage(fleet)
+        with sqlite_on_the_loop():
+            asyncio.run(fleet.close())
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

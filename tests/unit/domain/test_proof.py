@@ -126,6 +126,7 @@ SESSIONS = st.lists(
                 "received_time": st.sampled_from([at(-60), at(2), at(12), at(200)]),
                 "reservation_id": st.sampled_from([None, None, 42]),
                 "charging_state": st.sampled_from(["", "Charging", "EVConnected"]),
+                "alive_time": st.sampled_from([None, at(-30), at(60)]),
             }
         ),
     ),
@@ -147,6 +148,7 @@ STATUS = st.lists(
         st.sampled_from(["Available", "Charging", "Finishing", "Occupied", "Faulted"]),
         st.sampled_from(["Preparing", "Available", ""]),
         st.sampled_from([at(-5), at(4)]),
+        st.sampled_from([None, at(5)]),
     ),
     max_size=2,
 )
@@ -249,6 +251,11 @@ def test_no_negative_is_told_that_is_not_proven(situation: tuple[Command, Facts,
         there = [each for each in known.connectors if each.evse_id == place]
         since = {each.status for each in there if each.status_time > T0}
         assert not since & {"Available", "Finishing", "Faulted"}
+        lives = [each for each in known.sessions if each.ocpp_transaction_id == "7" and each.active]
+        ongoing = known.asked is not None and known.asked.ongoing is True
+        charges = any(each.evse_id == place and each.status == "Charging" for each in there)
+        alive = any(each.alive_time == at(60) for each in lives)
+        assert not lives or ongoing or charges or alive
     if command.start is not None:
         ours = [each for each in known.sessions if may_be_ours(each)]
         assert all(each.is_refused or each.stop_reason == "Timeout" for each in ours)

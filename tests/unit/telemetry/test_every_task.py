@@ -16,6 +16,7 @@ STARTS = re.compile(r"\b(?:create_task|ensure_future|TaskGroup|start_soon)\(")
 SUPERVISED = re.compile(r"create_task\(\s*supervised\(")
 
 ALLOWED = {
+    "broker/asking.py": (1, "ends with the call that asks, which reads its error"),
     "broker/reading/waiting.py": (2, "end with the wait that started them"),
     "broker/submitting.py": (1, "its result is read by the call, or by the command's workflow"),
     "broker/temporal.py": (1, "ends with the update that it belongs to"),

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from fleet.transactions.rows import Transaction
-from tests.integration.station_gateway.test_foreign_ends import untaken
+from tests.integration.station_gateway.sessions.test_foreign_ends import untaken
 from tests.support.benches.gateway_bench import Bench, now
 from tests.support.stations.scripted_station import ScriptedStation
 

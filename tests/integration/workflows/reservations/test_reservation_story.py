@@ -325,6 +325,7 @@ async def test_a_revived_hold_whose_station_goes_away_is_cancelled_when_it_is_ba
     await bench.skip(60)
     bench.gateway.plays = [answers(accepted())]
     await bench.connect()
+    await passes(bench, command, lambda _: len(bench.gateway.frames) == 4)
     await run_ends(bench, command)
     assert len(bench.gateway.frames) == 4
 

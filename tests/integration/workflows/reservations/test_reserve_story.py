@@ -112,7 +112,7 @@ async def test_an_unknown_hold_is_cancelled_until_the_station_says_so(bench: Ben
     assert kinds(bench).count(Kind.CANCEL_RESERVATION) == 3
 
 
-async def test_an_unknown_hold_at_a_station_that_stays_away_ends_when_it_has_run_out(
+async def test_an_unknown_hold_at_a_station_that_stays_away_is_not_told_as_undone(
     bench: Bench,
 ) -> None:
     command = await begun(bench, loses(), ttl=timedelta(minutes=30))
@@ -124,8 +124,13 @@ async def test_an_unknown_hold_at_a_station_that_stays_away_ends_when_it_has_run
     assert seen.compensation.state is CompensationState.PENDING
     assert (await reservation(bench, command)).state is ReservationState.REQUESTED
     known = await passes(bench, command, lambda r: r.ended, step_s=600)
-    assert (known.state, known.cause) == (ReservationState.EXPIRED, EndCause.TIME_OVER.value)
-    assert has_code(await bench.seen(command), Code.UNKNOWN)
+    assert (known.state, known.cause) == (ReservationState.EXPIRED, EndCause.USE_NOT_KNOWN.value)
+    seen = await bench.seen(command)
+    assert has_code(seen, Code.UNKNOWN)
+    assert seen.compensation.state is CompensationState.FAILED
+    bench.gateway.plays = [answers(accepted())]
+    await bench.connect()
+    await passes(bench, command, lambda _: kinds(bench)[-1] is Kind.CANCEL_RESERVATION)
 
 
 async def test_a_station_that_comes_back_is_told_to_let_the_unknown_hold_go(bench: Bench) -> None:

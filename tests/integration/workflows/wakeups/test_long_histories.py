@@ -141,7 +141,7 @@ async def test_a_cancel_at_any_moment_of_a_flood_is_noted(real_bench: Bench) -> 
         flood = asyncio.create_task(flooded(real_bench, command))
         for _ in range(wakes):
             await woken(real_bench, command)
-        await broker(real_bench).cancel(command, "driver left")
+        await broker(real_bench).cancel(command, "driver left", 30.0)
         assert (await real_bench.seen(command)).cancel_reason == "driver left"
         flood.cancel()
         with contextlib.suppress(asyncio.CancelledError):

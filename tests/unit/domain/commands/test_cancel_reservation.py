@@ -146,7 +146,8 @@ def test_a_reservation_that_has_ended_needs_no_cancelling() -> None:
 def test_a_cancel_that_succeeded_ends_the_reservation_and_wakes_its_workflow() -> None:
     update = RULES.reservation_update(answered(cancel()), at(1))
     assert update is not None
-    assert update.change(hold()).state is update.wake_state is ReservationState.CANCELLED
+    assert update.change(hold()).state is ReservationState.CANCELLED
+    assert update.wake_states == {ReservationState.CANCELLED}
 
 
 def test_a_cancel_that_did_not_succeed_changes_no_reservation() -> None:

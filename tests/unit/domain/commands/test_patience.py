@@ -83,7 +83,7 @@ def test_a_hold_that_ran_out_while_it_was_undone_ends_its_command() -> None:
     assert after.state is State.DONE
     assert after.outcome is not None
     assert after.outcome.code is Code.UNKNOWN
-    assert after.compensation.state is CompensationState.DONE
+    assert after.compensation.state is CompensationState.FAILED
 
 
 def test_a_session_that_turns_out_to_be_anothers_is_not_told_to_stop_again() -> None:

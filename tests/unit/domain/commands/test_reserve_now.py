@@ -10,11 +10,13 @@ from domain.commands.table import COMMANDS
 from domain.commands.wording import frame_title, title
 from domain.evidence.facts import Act, Decision, Facts
 from domain.evidence.frames import ReservationFrame
+from domain.evidence.sessions import SentFrame
 from domain.model.answers import CallError, StationAnswer, Verdict
 from domain.model.command import Code, Command, CompensationState, ReservationFacts, State
 from domain.model.outcomes import Cause, ending
 from domain.model.specs import Kind
 from domain.reservations.reservation import ReservationState
+from domain.reservations.transitions import EndCause
 from tests.unit.domain.situations import (
     ACCEPTED,
     REJECTED,
@@ -219,12 +221,40 @@ def test_a_cancelled_command_of_which_nothing_came_is_settled() -> None:
     assert decided(taken_back(), known(REJECTED), 21).act is Act.SETTLE
 
 
-def test_a_reservation_that_ran_out_while_it_was_undone_is_over() -> None:
-    done = apply(given_up(), decided(given_up(), known(None), 3_601), at(3_601))
-    assert done.state is State.DONE
-    assert done.compensation.state is CompensationState.DONE
-    again = replace(done, outcome=ending(Cause.CANCELLED_BY_CALLER))
-    assert decided(again, known(None), 3_602).act is Act.UNDONE
+def run_out() -> Command:
+    """It was given up, and its time was over before the station said that it holds nothing."""
+    return apply(given_up(), decided(given_up(), known(None), 3_601), at(3_601))
+
+
+def test_a_reservation_that_ran_out_while_it_was_undone_is_not_told_as_undone() -> None:
+    assert run_out().state is State.DONE
+    assert run_out().compensation.state is CompensationState.FAILED
+    assert run_out().outcome == ending(Cause.ANSWER_TIMEOUT)
+    again = replace(run_out(), outcome=ending(Cause.CANCELLED_BY_CALLER))
+    assert decided(again, known(None), 3_602).act is Act.WAIT
+
+
+def test_a_cancel_that_is_out_at_the_end_has_its_answer_waited_for() -> None:
+    out = known(None, cancels=(ReservationFrame(4, at(3_599)),))
+    decision = decided(given_up(), out, 3_600)
+    assert (decision.act, decision.look_again) == (Act.WAIT, at(3_605))
+    assert apply(given_up(), decision, at(3_600)).compensation.state is CompensationState.PENDING
+
+
+def test_a_station_that_lets_go_after_the_end_makes_it_undone_after_all() -> None:
+    cancel = ReservationFrame(4, at(3_599), over=True, answer=ACCEPTED, answer_time=at(3_610))
+    facts = known(None, cancels=(cancel,))
+    after = apply(run_out(), decided(run_out(), facts, 3_611), at(3_611))
+    assert after.compensation.state is CompensationState.DONE
+
+
+def test_a_yes_that_comes_after_the_end_is_undone_once() -> None:
+    unknown = changes.concluded(lost(reserve()), ending(Cause.ANSWER_TIMEOUT), at(60))
+    assert decided(unknown, known(None), 3_602).act is Act.UNDO
+    undoing = apply(unknown, decided(unknown, known(None), 3_602), at(3_602))
+    failed = apply(undoing, decided(undoing, known(None), 3_603), at(3_603))
+    assert failed.compensation.state is CompensationState.FAILED
+    assert decided(failed, known(None), 3_604).act is Act.WAIT
 
 
 # --- a session that uses it
@@ -244,6 +274,27 @@ def test_a_session_that_was_quicker_than_the_undoing_is_left_alone() -> None:
     assert after.compensation.transaction == "tx"
     assert after.outcome is not None
     assert after.outcome.cause == Cause.RESERVED
+
+
+@pytest.mark.parametrize(
+    ("digests", "another"),
+    [
+        pytest.param({"token_digest": "stranger"}, True, id="of another token"),
+        pytest.param({"token_digest": "token"}, False, id="of its token"),
+        pytest.param({"token_digest": "x", "group_digest": "group"}, False, id="of its group"),
+        pytest.param({"token_digest": None}, False, id="of a token that was not told"),
+    ],
+)
+def test_who_was_quicker_than_the_undoing_is_told(
+    digests: dict[str, str | None], another: bool
+) -> None:
+    frame = SentFrame(1, 1, at(0), token_digest="token", group_digest="group")
+    user = session(reservation_id=42, **digests)
+    facts = known(None, frame=frame, sessions=(user,))
+    after = apply(given_up(), decided(given_up(), facts, 50), at(50))
+    assert after.compensation.state is CompensationState.FAILED
+    assert after.compensation.used_by_another is another
+    assert ("of another token" in after.compensation.reason) is another
 
 
 def test_a_session_settles_what_was_taken_back_and_is_not_undone() -> None:
@@ -297,10 +348,20 @@ def test_the_reservation_follows_its_command_and_wakes_its_workflow_when_held() 
     update = RULES.reservation_update(answered(reserve()), at(1))
     assert update is not None
     assert update.initial is not None
-    assert update.change(update.initial).state is update.wake_state is ReservationState.HELD
+    assert update.change(update.initial).state is ReservationState.HELD
+    assert ReservationState.HELD in update.wake_states
     early = RULES.reservation_update(reserve(), at(0))
     assert early is not None
-    assert early.wake_state is None
+    assert early.wake_states == frozenset()
+
+
+def test_a_reservation_that_ran_out_wakes_its_workflow_which_cancels_it_on() -> None:
+    update = RULES.reservation_update(run_out(), at(3_601))
+    assert update is not None
+    assert update.initial is not None
+    after = update.change(update.initial)
+    assert (after.state, after.cause) == (ReservationState.EXPIRED, EndCause.USE_NOT_KNOWN)
+    assert after.state in update.wake_states
 
 
 def test_a_reservation_without_a_name_is_not_followed() -> None:

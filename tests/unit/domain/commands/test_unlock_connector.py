@@ -36,6 +36,7 @@ UNANSWERED = frame(answer_time=None)
 HERE = Whereabouts(registered=True, gateway="g1", boot_state="ACCEPTED")
 AWAY = replace(HERE, gateway=None)
 RUNNING = session(start_time=at(-60), received_time=at(-60))
+ALIVE = replace(RUNNING, alive_time=at(40))
 OVER = ended(start_time=at(-60), received_time=at(-60))
 FIRST = unlock(stop_first=True)
 
@@ -193,7 +194,7 @@ def test_a_lost_answer_is_repeated_only_while_the_session_is_known_to_run() -> N
 
 def test_a_refused_stop_asks_before_the_refusal_is_believed() -> None:
     assert headed(stopping(RUNNING, answer=REJECTED), 2).act is SendAct.ASK
-    refused = stopping(RUNNING, answer=REJECTED, asked=asked(3))
+    refused = stopping(ALIVE, answer=REJECTED, asked=asked(3))
     assert headed(refused, 4).act is SendAct.WAIT
     way = headed(refused, 60)
     assert ends_as(way.outcome, Code.NO_EFFECT, Cause.SESSION_KEEPS_RUNNING)
@@ -205,7 +206,7 @@ def test_a_refused_stop_asks_before_the_refusal_is_believed() -> None:
 
 def test_a_station_that_cannot_stop_sessions_has_refused() -> None:
     cannot = StationAnswer(Verdict.NOT_SUPPORTED, call_error=CallError("NotImplemented"))
-    way = headed(stopping(RUNNING, answer=cannot, asked=asked(3)), 60)
+    way = headed(stopping(ALIVE, answer=cannot, asked=asked(3)), 60)
     assert ends_as(way.outcome, Code.NO_EFFECT, Cause.SESSION_KEEPS_RUNNING)
 
 
@@ -214,8 +215,16 @@ def test_a_session_that_runs_on_keeps_the_connector_locked() -> None:
     assert headed(stopping(RUNNING, answer=ACCEPTED), 300).act is SendAct.ASK, (
         "a question is no send"
     )
-    way = headed(stopping(RUNNING, answer=ACCEPTED, asked=asked(61)), 66)
+    way = headed(stopping(ALIVE, answer=ACCEPTED, asked=asked(61)), 66)
     assert ends_as(way.outcome, Code.NO_EFFECT, Cause.SESSION_KEEPS_RUNNING)
+
+
+@pytest.mark.parametrize(("answer", "now_s"), [(ACCEPTED, 66), (REJECTED, 66)])
+def test_a_session_that_shows_no_life_after_its_stop_is_not_said_to_run_on(
+    answer: StationAnswer, now_s: float
+) -> None:
+    way = headed(stopping(RUNNING, answer=answer, asked=asked(61)), now_s)
+    assert ends_as(way.outcome, Code.NO_EFFECT, Cause.STOP_FIRST_NOT_CONFIRMED)
 
 
 @pytest.mark.parametrize("answer", [None, ACCEPTED])

@@ -9,7 +9,7 @@ import pytest
 from domain.reservations import admission
 from domain.reservations.admission import ChangeVerdict, EndVerdict, UseVerdict
 from domain.reservations.reservation import ENDS, ReservationState
-from tests.unit.domain.holds import hold
+from tests.unit.domain.holds import END_S, hold
 from tests.unit.domain.situations import T0, TOKEN, at
 
 OWN, GROUP = TOKEN.digest, "digest of the group"
@@ -97,6 +97,17 @@ def test_a_reservation_can_be_changed_while_it_is_held(state: ReservationState) 
         assert verdict is ChangeVerdict.CHANGEABLE
     else:
         assert verdict is (ChangeVerdict.ENDED if state in ENDS else ChangeVerdict.NOT_HELD)
+
+
+@pytest.mark.parametrize("state", ReservationState)
+def test_a_reservation_that_has_ended_is_not_asked_for(state: ReservationState) -> None:
+    asked = admission.may_still_be_asked_for(hold(state=state), at(END_S), at(0))
+    assert asked == (state not in ENDS)
+
+
+def test_a_reservation_is_not_asked_for_from_its_end_on() -> None:
+    assert admission.may_still_be_asked_for(None, at(END_S), at(END_S - 1))
+    assert not admission.may_still_be_asked_for(None, at(END_S), at(END_S))
 
 
 @pytest.mark.parametrize("state", ReservationState)

@@ -1,7 +1,10 @@
 """What is said at a reservation's own time: "nobody came" only when nothing shows a use."""
 
+from dataclasses import replace
+
 import pytest
 
+from domain.evidence.proof import UntakenReport
 from domain.reservations.facts import EvseStatus, ReservationEvidence
 from domain.reservations.observing import observe
 from domain.reservations.reservation import Reservation
@@ -38,6 +41,18 @@ def test_a_place_that_shows_a_car_may_have_been_used(status: str) -> None:
 )
 def test_a_place_that_shows_no_car_was_not_used(place: EvseStatus | None) -> None:
     assert end_of(hold(), known(place=place)) == EndCause.TIME_OVER
+
+
+def test_a_station_that_says_expired_says_nothing_of_a_report_that_nobody_could_take() -> None:
+    said = known(report="Expired", report_time=at(END_S - 20))
+    heard = observe(hold(), said, at(END_S - 19))
+    assert heard.cause == EndCause.TIME_OVER
+    untaken = (UntakenReport("TransactionEvent", at(60), evse_id=1),)
+    unsure = observe(hold(), replace(said, untaken=untaken), at(END_S - 19))
+    assert unsure.cause == EndCause.USE_NOT_KNOWN
+    elsewhere = (UntakenReport("TransactionEvent", at(60), evse_id=2),)
+    sure = observe(hold(), replace(said, untaken=elsewhere), at(END_S - 19))
+    assert sure.cause == EndCause.TIME_OVER
 
 
 def test_a_driver_who_took_another_place_may_have_come() -> None:

@@ -74,7 +74,8 @@ FOLLOWED: list[tuple[Command, ReservationState, str]] = [
     (done(Code.CANCELLED, CompensationState.PENDING), ReservationState.REQUESTED, ""),
     (done(Code.NO_EFFECT), ReservationState.CANCELLED, "UNKNOWN_HOLD_UNDONE"),
     (done(Code.UNKNOWN, CompensationState.PENDING), ReservationState.REQUESTED, ""),
-    (done(Code.UNKNOWN, CompensationState.DONE), ReservationState.EXPIRED, "TIME_OVER"),
+    (done(Code.UNKNOWN, CompensationState.FAILED), ReservationState.EXPIRED, "USE_NOT_KNOWN"),
+    (done(Code.CANCELLED, CompensationState.FAILED), ReservationState.EXPIRED, "USE_NOT_KNOWN"),
     (reserve(), ReservationState.REQUESTED, ""),
 ]
 
@@ -100,6 +101,15 @@ def test_a_hold_that_could_not_be_undone_because_it_was_used_is_used() -> None:
     used = replace(used, compensation=Compensation(CompensationState.FAILED, transaction="s1"))
     after = changes.follow_request(requested(), used, at(9))
     assert (after.state, after.transaction) == (ReservationState.USED, "s1")
+
+
+def test_a_hold_that_another_one_used_is_not_told_as_used_by_its_driver() -> None:
+    """Its driver did not come."""
+    compensation = Compensation(CompensationState.FAILED, transaction="s1", used_by_another=True)
+    used = replace(done(Code.CANCELLED), compensation=compensation)
+    after = changes.follow_request(requested(), used, at(9))
+    assert (after.state, after.cause) == (ReservationState.LOST, EndCause.USED_BY_ANOTHER)
+    assert after.transaction == "s1"
 
 
 @pytest.mark.parametrize("state", [s for s in STATES if s is not ReservationState.REQUESTED])
@@ -222,3 +232,27 @@ def test_a_reservation_keeps_the_moment_of_its_first_yes() -> None:
 def test_a_cancel_ends_only_what_is_held(state: ReservationState) -> None:
     known = hold(state=state)
     assert changes.cancelled(known, "no need", T0) is known
+
+
+@pytest.mark.parametrize("state", sorted(ENDS))
+def test_nothing_is_held_doubted_changed_or_ended_after_the_end(state: ReservationState) -> None:
+    """Late answers and late operators find it as it was left."""
+    over = hold(state=state)
+    for late in (*CARE, *ENDINGS):
+        assert late(over, at(9)) is over
+
+
+@pytest.mark.parametrize("answer", [5, 6, 7])
+def test_a_decided_change_is_not_decided_again(answer: int) -> None:
+    """The first answer to a change stands; where none was asked for, none is answered."""
+    refused = changes.change_failed(
+        changes.change_asked(hold(), change()), ChangeState.REFUSED, "STATION_REJECTED", "No."
+    )
+    for known in (hold(), refused):
+        assert CARE[answer](known, at(9)) is known
+
+
+def test_a_doubt_begins_once() -> None:
+    """A second reason to ask leaves the time and the words of the first."""
+    doubted = changes.doubted(hold(), at(20), 4, "The station restarted; asking again.")
+    assert changes.doubted(doubted, at(21), 5, "Asking again.") is doubted

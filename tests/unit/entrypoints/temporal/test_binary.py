@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import sys
+import sysconfig
 import threading
 from pathlib import Path
 
@@ -28,11 +29,14 @@ class Machine:
 
     def __init__(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.programs, self.cache = home / "programs", home / "cache"
+        self.beside_python = home / "beside-python"
         self.calls = home / "calls"
         self.programs.mkdir()
+        self.beside_python.mkdir()
         self.said: list[str] = []
         monkeypatch.setenv("PATH", os.fspath(self.programs))
         monkeypatch.setenv("EVCOMMAND_CACHE", os.fspath(self.cache))
+        monkeypatch.setattr(sysconfig, "get_path", lambda _: os.fspath(self.beside_python))
 
     def has(self, name: str, text: str = "") -> Path:
         program = self.programs / name
@@ -60,6 +64,14 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
 def test_temporal_on_path_comes_first(machine: Machine) -> None:
     installed = machine.has("temporal")
     machine.has_go()
+    assert machine.find() == os.fspath(installed)
+    assert not machine.calls.exists()
+
+
+def test_the_one_beside_python_comes_next(machine: Machine) -> None:
+    machine.has_go()
+    installed = machine.beside_python / "temporal"
+    installed.touch()
     assert machine.find() == os.fspath(installed)
     assert not machine.calls.exists()
 
@@ -95,7 +107,10 @@ def test_without_go_the_sdks_download_is_left(machine: Machine) -> None:
 
 def test_a_build_that_is_cut_leaves_nothing_half_made(machine: Machine) -> None:
     machine.has_go()
-    code = "from entrypoints.temporal.binary import find_temporal; find_temporal(print)"
+    code = (
+        "import sysconfig; sysconfig.get_path = lambda _: '/nowhere'; "
+        "from entrypoints.temporal.binary import find_temporal; find_temporal(print)"
+    )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as building:
         assert building.stdout is not None
         building.stdout.readline()

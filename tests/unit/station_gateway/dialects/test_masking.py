@@ -87,3 +87,16 @@ def test_every_text_below_a_tokens_name_is_masked_however_deep(payload: dict[str
 @given(st.dictionaries(st.sampled_from(["connectorId", "evseId", "customData"]), st.integers()))
 def test_what_is_no_token_stays_as_it_was_sent(payload: dict[str, Any]) -> None:
     assert masked(payload, MASK) == payload
+
+
+def test_tokens_of_both_families_are_masked_and_their_types_are_shown() -> None:
+    """Also in lists, below further values, and under names that nobody knows yet."""
+    token = {"idToken": "T", "type": "ISO14443", "additionalInfo": [{"type": "x", "more": "T"}]}
+    hidden = {"idToken": "M", "type": "ISO14443", "additionalInfo": [{"type": "x", "more": "M"}]}
+    before = {"idTag": "T", "connectorId": 1, "list": [{"parentIdTag": "T"}, "shown"]}
+    after = {"idTag": "M", "connectorId": 1, "list": [{"parentIdTag": "M"}, "shown"]}
+    assert masked(before, lambda _: "M") == after
+    assert masked({"idToken": token}, lambda _: "M") == {"idToken": hidden}
+    odd = {"groupIdToken": {"type": {"idToken": "T"}, "number": 5, "pair": ("T", None)}}
+    wanted = {"groupIdToken": {"type": {"idToken": "M"}, "number": 5, "pair": ["M", None]}}
+    assert masked(odd, lambda _: "M") == wanted

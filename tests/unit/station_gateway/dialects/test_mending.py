@@ -85,6 +85,14 @@ def test_what_names_nothing_is_refused(version: str, action: str, payload: Any) 
         taken(version, action, payload)
 
 
+@pytest.mark.parametrize("version", V2)
+def test_a_boot_that_is_odd_elsewhere_keeps_its_reason(version: str) -> None:
+    odd = {"chargingStation": {"vendorName": 5, "model": "M"}, "reason": "PowerUp"}
+    message, found = taken(version, "BootNotification", odd)
+    assert message.reason == "PowerUp"  # type: ignore[union-attr]
+    assert found == {MendKind.SHAPE: "chargingStation.vendorName"}
+
+
 def test_what_conforms_is_not_marked() -> None:
     for version, messages in REQUIRED.items():
         for action, payload in messages.items():

@@ -1,6 +1,7 @@
 """Writing strictly: every frame of ours obeys the letter of its schema."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ from station_gateway.dialects.messages import (
     BootVerdict,
     Confirmation,
     NoticeSeen,
+    OutgoingCall,
     Payload,
     QuestionAnswer,
     TokenVerdict,
@@ -183,6 +185,59 @@ def test_limits_of_16_have_one_decimal() -> None:
     schedule = begin(v16, start_of(profile))[1]["chargingProfile"]["chargingSchedule"]
     assert schedule["chargingSchedulePeriod"] == [{"startPeriod": 0, "limit": 16.0}]
     assert schedule["minChargingRate"] == 6.7
+
+
+@every
+def test_a_schedule_says_what_it_has_and_no_more(dialect: Dialect) -> None:
+    least = ChargingProfile("A", (SchedulePeriod(0, 16.0),))
+    most = ChargingProfile(
+        "W",
+        (SchedulePeriod(0, 11_000.0, 3), SchedulePeriod(60, 5_000.0)),
+        profile_kind="Absolute",
+        start_schedule=NOW,
+        duration_s=3600,
+        min_charging_rate=1_000.0,
+    )
+    schedules = []
+    for profile in (least, most):
+        call = begin(dialect, start_of(profile))
+        assert request_faults(dialect, call) == []
+        schedule = call[1]["chargingProfile"]["chargingSchedule"]
+        schedules.append(schedule if dialect is v16 else schedule[0])
+    numbered = {} if dialect is v16 else {"id": 7}
+    assert schedules[0] == numbered | {
+        "chargingRateUnit": "A",
+        "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 16.0}],
+    }
+    assert schedules[1] == numbered | {
+        "chargingRateUnit": "W",
+        "chargingSchedulePeriod": [
+            {"startPeriod": 0, "limit": 11_000.0, "numberPhases": 3},
+            {"startPeriod": 60, "limit": 5_000.0},
+        ],
+        "duration": 3600,
+        "startSchedule": "2026-01-01T00:00:00Z",
+        "minChargingRate": 1_000.0,
+    }
+
+
+@newer
+def test_start_of_2x_names_the_group_when_its_token_is_given(dialect: Dialect) -> None:
+    spec = replace(start_of(), group_id_token=IdToken("Central", "", "", ""))
+    named = write(dialect, spec, FrameParts("TAG", "GROUP", 7))
+    assert named[1]["groupIdToken"] == {"idToken": "GROUP", "type": "Central"}
+    assert request_faults(dialect, named) == []
+    assert "groupIdToken" not in begin(dialect, spec)[1]
+
+
+@every
+def test_what_is_asked_once_after_a_boot(dialect: Dialect) -> None:
+    asked = {"component": {"name": "TxCtrlr"}, "variable": {"name": "EVConnectionTimeOut"}}
+    wanted: OutgoingCall = ("GetVariables", {"getVariableData": [asked]})
+    if dialect is v16:
+        wanted = ("GetConfiguration", {"key": ["ConnectionTimeOut"]})
+    assert dialect.get_connection_timeout() == wanted
+    assert dialect.ask_boot() == ("TriggerMessage", {"requestedMessage": "BootNotification"})
 
 
 ONE = (SchedulePeriod(0, 16.0),)

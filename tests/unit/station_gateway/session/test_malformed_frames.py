@@ -7,6 +7,8 @@ import pytest
 from station_gateway.dialects.interface import Dialect
 from station_gateway.session.engine import OcppSession, SessionLimits
 from station_gateway.session.events import CallReceived, Closing, FrameRefused
+from station_gateway.session.frames import CALL_ERROR, CALL_RESULT, Fault, FrameError
+from station_gateway.session.refusals import answer_to
 from tests.unit.station_gateway.malformed import Malformed, Said, every_case
 from tests.unit.station_gateway.versions import DIALECTS
 
@@ -51,3 +53,10 @@ def test_errors_never_echo_the_payload(dialect: Dialect) -> None:
         (event,) = session.receive(json.dumps([2, "m", "Authorize", payload]), 0.0)
         assert isinstance(event, FrameRefused)
         assert secret not in str(session.data_to_send()) + event.detail
+
+
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+@pytest.mark.parametrize("fault", [Fault.SHAPE, Fault.TEXT, Fault.PAYLOAD])
+def test_an_answer_is_never_answered(dialect: Dialect, fault: Fault) -> None:
+    for type_number in (CALL_RESULT, CALL_ERROR):
+        assert answer_to(FrameError(fault, "odd", type_number, "m"), dialect) is None

@@ -63,10 +63,49 @@ def test_waiting_can_be_cancelled() -> None:
 
 def test_queue_is_bounded_and_keys_are_unique() -> None:
     queue = queue_of("a", "b", limit=2)
-    with pytest.raises(QueueFull):
-        queue.enter("c", Priority.URGENT)
+    for priority in (Priority.NORMAL, Priority.BACKGROUND):
+        with pytest.raises(QueueFull):
+            queue.enter("c", priority)
     with pytest.raises(ValueError, match="already"):
         queue_of("a").enter("a", Priority.NORMAL)
+
+
+def test_a_full_queue_gives_the_last_place_to_who_has_a_person_in_front_of_the_station() -> None:
+    queue = queue_of("a", "b", "c", limit=4)
+    queue.enter("question", Priority.BACKGROUND)
+    assert queue.enter("stop", Priority.URGENT) == "question"
+    assert queue.enter("unlock", Priority.URGENT) == "c"
+    assert list(queue.keys()) == ["a", "stop", "unlock", "b"]
+
+
+def test_the_urgent_ones_have_places_of_their_own() -> None:
+    queue = queue_of("a", limit=2)
+    for key in ("u1", "u2"):
+        assert queue.enter(key, Priority.URGENT) is None
+    with pytest.raises(QueueFull):
+        queue.enter("u3", Priority.URGENT)
+    assert list(queue.keys()) == ["a", "u1", "u2"]
+
+
+@given(st.lists(st.tuples(st.sampled_from(Priority), st.booleans()), max_size=60))
+def test_a_queue_stays_bounded_and_never_displaces_the_urgent(
+    steps: list[tuple[Priority, bool]],
+) -> None:
+    queue, limit = CallQueue(4), 4
+    urgent: set[str] = set()
+    for number, (priority, serve) in enumerate(steps):
+        try:
+            displaced = queue.enter(f"{number}", priority)
+        except QueueFull:
+            pass
+        else:
+            assert displaced not in urgent
+            assert displaced is None or displaced not in queue
+            urgent |= {f"{number}"} if priority is Priority.URGENT else set()
+        queue.advance()
+        assert len(queue) <= 2 * limit
+        if serve and queue.head is not None:
+            queue.leave(queue.head)
 
 
 @given(st.lists(st.tuples(st.sampled_from(Priority), st.booleans()), max_size=40))

@@ -50,6 +50,19 @@ async def test_who_is_late_leaves_the_queue() -> None:
     assert queue.length == 1
 
 
+async def test_who_gives_way_to_a_stop_is_told_so_at_once() -> None:
+    queue = StationQueue(limit=2, progress_delay_s=1.0)
+    await wait_turn(queue, "a")
+    start = asyncio.create_task(wait_turn(queue, "start"))
+    await asyncio.sleep(0)
+    stop = asyncio.create_task(wait_turn(queue, "stop", Priority.URGENT))
+    with pytest.raises(QueueFull):
+        await start
+    queue.leave("a")
+    await stop
+    assert queue.length == 1
+
+
 async def test_who_is_cancelled_leaves_the_queue_to_the_next() -> None:
     queue = StationQueue(limit=3, progress_delay_s=1.0)
     await wait_turn(queue, "a")

@@ -1,0 +1,29 @@
+"""Whose a session is that used a reservation, by the digests of tokens as its station reports them.
+
+digests: of the holder's token and of the group, as the frames of the reservation carried them.
+"""
+
+from collections.abc import Set as AbstractSet
+
+from domain.evidence.sessions import SentFrame, Session
+
+
+def digests_of(frame: SentFrame | None) -> frozenset[str]:
+    """Of the holder's token and group, as this frame carried them."""
+    carried = (frame.token_digest, frame.group_digest) if frame else ()
+    return frozenset(digest for digest in carried if digest)
+
+
+def tokens_of(session: Session) -> frozenset[str]:
+    """The token of a session and its group, as far as the station told them."""
+    return frozenset(digest for digest in (session.token_digest, session.group_digest) if digest)
+
+
+def is_of(session: Session, digests: AbstractSet[str]) -> bool:
+    """Whether the session's token is the holder's, or of the holder's group."""
+    return bool(tokens_of(session) & digests)
+
+
+def is_of_another(session: Session, digests: AbstractSet[str]) -> bool:
+    """Whether the session's token is certainly not the holder's: both were told."""
+    return bool(tokens_of(session)) and bool(digests) and not is_of(session, digests)
