@@ -71,7 +71,7 @@ def judge_cancel(command: Command, facts: Facts, timing: Timing, now: datetime) 
     if last.said_no_such:
         return _not_there(command, spec, facts, now)
     if last.answer is not None and last.refused and len(frames) == 1:
-        return _refused(command, refusal(last.answer), last, now)
+        return after_a_no(last, refusal(last.answer), now)
     if command.state is State.DONE:
         return Decision(Act.WAIT)
     if last.pending:
@@ -112,7 +112,7 @@ def _not_there(
         if ours:
             gone = about_reservation(spec, Cause.RESERVATION_GONE)
             return Decision(Act.CONCLUDE, outcome=gone)
-        return _refused(command, about_reservation(spec, Cause.RESERVATION_UNKNOWN), last, now)
+        return after_a_no(last, about_reservation(spec, Cause.RESERVATION_UNKNOWN), now)
     if command.state is State.DONE:
         return Decision(Act.WAIT)
     settled = (last.answer_time or last.send_time) + SETTLING
@@ -120,12 +120,6 @@ def _not_there(
         return Decision(Act.WAIT, look_again=settled, progress=_CONTRADICTS)
     held = about_reservation(spec, Cause.FACTS_STILL_ON_STATION, _CONTRADICTS)
     return Decision(Act.CONCLUDE, outcome=held)
-
-
-def _refused(command: Command, no: Outcome, last: ReservationFrame, now: datetime) -> Decision:
-    if command.state is State.DONE:
-        return Decision(Act.CONCLUDE, outcome=no)
-    return after_a_no(last, no, now)
 
 
 def after_a_no(last: ReservationFrame, no: Outcome, now: datetime) -> Decision:

@@ -6,21 +6,26 @@ import pytest
 
 from domain.commands import transitions as changes
 from domain.commands.judging import apply, judge
+from domain.evidence.ends import shows_life
 from domain.evidence.facts import Act, Facts
 from domain.evidence.sessions import ConnectorState
+from domain.model.answers import CallError, StationAnswer, Verdict
 from domain.model.outcomes import Cause, ending
 from tests.unit.domain.situations import (
+    REJECTED,
     TIMING,
     answered,
     asked,
     at,
     available,
+    cancel,
     facts,
     frame,
     judged,
     lost,
     session,
     start,
+    stop,
 )
 
 UNANSWERED = frame(answer_time=None)
@@ -105,3 +110,19 @@ def test_a_place_that_is_in_use_for_no_known_session_forbids_to_say_that_nothing
 ) -> None:
     causes = {"UNKNOWN": "START_NOT_EXCLUDED", "NOTHING": "NO_CABLE_OR_NO_TRANSACTION"}
     assert judged(answered(start()), facts(connectors=(plug,), **known), 76) == causes[expected]
+
+
+def test_a_session_that_nobody_knows_shows_no_life() -> None:
+    assert not shows_life(facts(), frame())
+
+
+def test_the_end_may_follow_a_lost_answer_also_when_life_was_shown() -> None:
+    known = facts(session(alive_time=at(3)), unanswered=1, asked=asked(2))
+    assert judged(answered(stop(), REJECTED), known, 10) == "WAIT"
+
+
+def test_a_no_to_a_cancel_that_decides_alone_is_told() -> None:
+    no = StationAnswer(Verdict.REJECTED, call_error=CallError("FormationViolation"))
+    told = answered(cancel(), no).outcome
+    assert told is not None
+    assert told.cause == Cause.CALL_ERROR
