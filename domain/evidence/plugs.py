@@ -102,31 +102,53 @@ def shows_running(ended: Session, time: datetime, *, suspect: bool) -> bool:
     return not ended.end_reported and (suspect or told is None or time > told)
 
 
+@dataclass(frozen=True)
+class ToldEnd:
+    """An end without an id of ours. time: by the station's clock.
+
+    suspect: the time cannot be believed. evse_id: None when it tells none.
+    """
+
+    time: datetime
+    suspect: bool
+    token_digest: str | None
+    meter_stop_wh: int | None
+    evse_id: int | None = None
+
+
 def meant_by_stop(
+    told: ToldEnd,
     running: Sequence[Session],
     unreported: Sequence[Session],
-    time: datetime,
     now: datetime,
     *,
-    suspect: bool,
     clock_known: bool,
+    one_plug: bool,
 ) -> Session | None:
-    """The session that an end without an id of ours is about; None when it is not clear.
+    """The session that an end without any id is about; None when it is not clear.
 
-    time: of the end, by the station's clock. now: by ours. suspect: the time cannot be believed.
-    clock_known: other messages of the station have told what its clock shows.
+    now: by our clock. clock_known: other messages of the station have told what its clock shows.
+    one_plug: the station has no other.
     """
     if len(running) > 1:
         return None
-    missed = [one for one in unreported if not suspect and _covers(one, time)]
-    if running and (suspect or begun(running[0]) <= time):
+    missed = [one for one in unreported if not told.suspect and _covers(one, told.time)]
+    if running and (told.suspect or begun(running[0]) <= told.time):
         return running[0]
     if len(missed) == 1:
         return missed[0]
     if running:
-        may_be = _may_have_ended(running[0], time, now, clock_known=clock_known)
-        return running[0] if may_be else None
+        [one] = running
+        may_be = one_plug and _energy_went(one, told)
+        may_be = may_be or _may_have_ended(one, told.time, now, clock_known=clock_known)
+        return one if may_be else None
     return unreported[0] if len(unreported) == 1 else None
+
+
+def _energy_went(running: Session, told: ToldEnd) -> bool:
+    """Whether the plug's register has gone on since the session began. No older one ended so."""
+    began, ended = running.meter_start_wh, told.meter_stop_wh
+    return began is not None and ended is not None and ended > began
 
 
 def _may_have_ended(running: Session, time: datetime, now: datetime, *, clock_known: bool) -> bool:
@@ -140,20 +162,6 @@ def _may_have_ended(running: Session, time: datetime, now: datetime, *, clock_kn
     return not clock_known and now - running.received_time <= ONE_BREATH
 
 
-@dataclass(frozen=True)
-class ToldEnd:
-    """An end under an id that nobody knows. time: by the station's clock.
-
-    suspect: the time cannot be believed. evse_id: None when it tells none.
-    """
-
-    time: datetime
-    suspect: bool
-    token_digest: str | None
-    meter_stop_wh: int | None
-    evse_id: int | None = None
-
-
 def ended_under_another_id(
     told: ToldEnd, running: Sequence[Session], *, one_plug: bool
 ) -> Session | None:
@@ -165,8 +173,7 @@ def ended_under_another_id(
     if len(running) != 1 or told.suspect or clock_is_wrong(running[0]):
         return None
     [one] = running
-    began, energy = one.meter_start_wh, told.meter_stop_wh
-    if began is None or energy is None or energy <= began or begun(one) > told.time:
+    if not _energy_went(one, told) or begun(one) > told.time:
         return None
     if told.evse_id not in {None, one.evse_id} or told.token_digest not in {None, one.token_digest}:
         return None

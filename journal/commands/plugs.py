@@ -121,33 +121,26 @@ async def session_metered(tx: Tx, known: Transaction, time: datetime, *, suspect
 
 
 async def meant_by_stop(
-    tx: Tx,
-    station: str,
-    token_digest: str | None,
-    time: datetime,
-    *,
-    suspect: bool,
-    clock_known: bool,
-    now: datetime,
+    tx: Tx, station: str, told: plugs.ToldEnd, *, clock_known: bool, now: datetime
 ) -> str | None:
-    """The transaction id of the session that an end without our id is about; None: it is unclear.
+    """The transaction id of the session that an end without any id is about; None: it is unclear.
 
-    time: of the end, by the station's clock. suspect: it cannot be believed. clock_known: other
-    messages of the station have told what its clock shows.
+    clock_known: other messages of the station have told what its clock shows.
     """
-    running = await transactions.active(tx, station, token_digest=token_digest)
+    digest = told.token_digest
+    running = await transactions.active(tx, station, token_digest=digest)
     missed = [
         row
         for row in await transactions.unreported(tx, station, received_after=now - REPORTED_LATE)
-        if token_digest in {None, row.token_digest}
+        if digest in {None, row.token_digest}
     ]
     meant = plugs.meant_by_stop(
+        told,
         [session_of(row) for row in running],
         [session_of(row) for row in missed],
-        time,
         now,
-        suspect=suspect,
         clock_known=clock_known,
+        one_plug=await _has_one_plug(tx, station),
     )
     return meant.ocpp_transaction_id if meant else None
 

@@ -62,16 +62,12 @@ async def meant(
 
     An id that we never gave may be of a session that we never heard of: then nothing is guessed.
     """
+    told = ToldEnd(call.time.time, call.time.suspect, digest, call.meter_stop_wh)
     if not call.id_known:
-        return await plugs.meant_by_stop(
-            *(tx, peer.id, digest, call.time.time),
-            suspect=call.time.suspect,
-            clock_known=peer.clock.is_known(zoned=call.time.zoned),
-            now=now,
-        )
+        known = peer.clock.is_known(zoned=call.time.zoned)
+        return await plugs.meant_by_stop(tx, peer.id, told, clock_known=known, now=now)
     if not await owns_session(tx, peer, call.ocpp_transaction_id):
         return None
-    told = ToldEnd(call.time.time, call.time.suspect, digest, call.meter_stop_wh)
     return await plugs.ended_under_another_id(tx, peer.id, told)
 
 

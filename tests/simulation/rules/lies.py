@@ -86,11 +86,13 @@ def lies(ran: Ran) -> list[str]:
 def case_of(ran: Ran) -> Case:
     """The world as the independent judge is shown it."""
     field = ran.temper.field
+    # Two sessions may be meant by an end that names none, and is dated before the one that runs.
+    nameless_ends = field.ends_early and ran.temper.forgets_ids and ran.temper.evses > 1
     return Case(
         ran.truth,
         ran.words,
         undisturbed=ran.disturbed_s == 0,
-        usable=not field.odd_text and UNUSABLE.isdisjoint(field.odd_fields),
+        usable=not (field.odd_text or nameless_ends) and UNUSABLE.isdisjoint(field.odd_fields),
         renames=field.shows in {"empty", "stranger"},
     )
 
