@@ -6,8 +6,9 @@ import pytest
 
 from station_gateway.dialects.mending.mends import MendKind
 from station_gateway.session.engine import OcppSession, SessionLimits
-from station_gateway.session.events import CallReceived, FrameRefused
+from station_gateway.session.events import AnswerReceived, CallReceived, FrameRefused
 from station_gateway.session.frames import FrameLimits
+from tests.unit.station_gateway.conversation import Conversation
 from tests.unit.station_gateway.versions import DIALECTS
 
 LIMITS = SessionLimits(FrameLimits(mend=True))
@@ -108,3 +109,16 @@ def test_the_letter_is_kept_where_it_is_asked_for() -> None:
     for text in (f'[2,"m","Authorize",{TAG}]\x00', '[2,"n","StopTransaction",{"meterStop":1}]'):
         (refused,) = session.receive(text, 0.0)
         assert isinstance(refused, FrameRefused)
+
+
+@pytest.mark.parametrize(
+    ("limits", "mended"), [(LIMITS, {MendKind.WORD}), (SessionLimits(), set())]
+)
+def test_the_word_of_an_answer_is_mended_unless_the_letter_is_asked_for(
+    limits: SessionLimits, mended: set[MendKind]
+) -> None:
+    talk = Conversation(limits=limits)
+    talk.we_ask()
+    (answer,) = talk.station_answers("ours", {"status": "accepted"})
+    assert isinstance(answer, AnswerReceived)
+    assert set(answer.mends) == mended
