@@ -28,11 +28,15 @@ MEASURED = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the tests whose coverage counts: what an example reaches by chance does not."""
+    """Marks the tests whose coverage counts: what an example reaches by chance does not.
+
+    The simulation's long files come first: they compute while the end-to-end tests wait.
+    """
     for item in items:
         chance = is_hypothesis_test(getattr(item, "obj", None))
         if not chance and item.nodeid.startswith(MEASURED):
             item.add_marker("measured")
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/simulation/"))
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
