@@ -6,9 +6,9 @@ folder goes to one worker as a whole. Each worker starts its own servers, on its
 its own directories. In particular it has its own time-skipping Temporal server, because all
 workflows on such a server share one clock.
 
-Workers take the files in the order of the collection: the simulation, then the order of the folders'
-names. So the long tests (simulation, e2e, integration) come first, and the small files of the unit
-tests are left for the end, so that no worker waits long for the last one.
+Workers take the files in the order of the collection: the simulation, then by the folders' names.
+So the long tests (simulation, e2e, integration) come first, and the small files of the unit tests
+are left for the end, so that no worker waits long for the last one.
 """
 
 from pathlib import PurePosixPath
