@@ -21,6 +21,7 @@ from domain.reservations.facts import ReservationEvidence
 from domain.reservations.next_step import NextStep, ReservationAct
 from domain.reservations.reservation import Reservation
 from domain.reservations.transitions import EndCause
+from station_gateway.commands import sending
 from tests.simulation.hunting import found_within
 from tests.simulation.world.stage import Stage
 from workflows import command_workflow, requests
@@ -48,7 +49,9 @@ def test_a_hold_that_never_was_is_found(stage: Stage, monkeypatch: pytest.Monkey
         refused = answer.verdict is Verdict.REJECTED
         return ending(Cause.RESERVED) if refused else rules.outcome_of_answer(command, answer)
 
-    monkeypatch.setitem(COMMANDS, RESERVE, replace(rules, outcome_of_answer=hasty))
+    monkeypatch.setitem(
+        COMMANDS, RESERVE, replace(rules, outcome_of_answer=hasty, no_settles=False)
+    )
     assert found_within(stage, "never held it then", RESERVE)
 
 
@@ -135,7 +138,11 @@ def test_an_ended_reservation_that_is_asked_for_again_is_found(
             else NextStep(ReservationAct.WAIT, look_again=later)
         )
 
+    async def whatever_the_time(*_: Any) -> bool:
+        return True
+
     monkeypatch.setattr(reservation_activities, "next_step", stubborn)
+    monkeypatch.setattr(sending, "is_in_time", whatever_the_time)
     assert found_within(stage, "it was asked for again", RESERVE)
 
 

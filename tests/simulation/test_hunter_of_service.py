@@ -29,7 +29,7 @@ def plant(monkeypatch: pytest.MonkeyPatch, kind: Kind, verdict: Verdict, cause: 
             return ending(cause)
         return rules.outcome_of_answer(command, answer)
 
-    monkeypatch.setitem(COMMANDS, kind, replace(rules, outcome_of_answer=hasty))
+    monkeypatch.setitem(COMMANDS, kind, replace(rules, outcome_of_answer=hasty, no_settles=False))
 
 
 def overlook_boots(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar, cast
 
@@ -23,6 +24,10 @@ T = TypeVar("T")
 Change = Callable[[Command], Command]
 
 
+class Lost(Exception):
+    """The commit does not come about."""
+
+
 class Unlucky:
     """A database whose first commit is lost, so that it runs every write again."""
 
@@ -30,9 +35,10 @@ class Unlucky:
         self._db = db
 
     async def batch(self, op: Callable[[Tx], Awaitable[T]]) -> T:
-        async with self._db.write() as tx:
-            await op(tx)
-            await tx.rollback()
+        with suppress(Lost):
+            async with self._db.write() as tx:
+                await op(tx)
+                raise Lost
         return await self._db.batch(op)
 
 

@@ -30,8 +30,12 @@ async def tell(db: Database, station: str, events: list[dict[str, Any]]) -> Tran
 
 
 def comparable(row: Transaction) -> Transaction:
-    """Without what depends on the moment of telling: our id, name and times."""
+    """Without what depends on the moment of telling: our id, name and times.
+
+    Not every sign of life is written (`LIFE_PACE`), so the last one depends on the order, too.
+    """
     ours = {"received_time": NOW, "stop_received_time": None, "token_time": None}
+    ours |= {"alive_time": None}
     return replace(row, id=0, name="", station="", **ours)  # type: ignore[arg-type]
 
 
