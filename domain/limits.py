@@ -76,6 +76,12 @@ is believed at any time.
 BEGUN_ANEW = timedelta(minutes=5)
 """How soon after a session was reported its station may begin it anew, under another id."""
 
+UNREPORTED_END_SETTLING = timedelta(seconds=10)
+"""How long an end that nobody reported must stand before it is told.
+
+A station that has just booted shows its plugs as free before it has seen the cars.
+"""
+
 PLUG_SETTLING = timedelta(seconds=5)
 """How long a plug must be out before the station's wait for it is over: a plug bounces."""
 

@@ -59,7 +59,13 @@ from domain.evidence.station_event import (
     concern_of_any,
     yes_if,
 )
-from domain.evidence.targets import ended_target, is_target, running_target, runs_as_another
+from domain.evidence.targets import (
+    ended_target,
+    is_target,
+    running_target,
+    runs_as_another,
+    when_settled,
+)
 from domain.limits import ASK_GRACE, FIRST_LOOK, MAX_STOP_FRAMES, REFUSAL_SLIP
 from domain.model.answers import StationAnswer
 from domain.model.command import Code, Command, Outcome
@@ -100,7 +106,7 @@ def judge_stop(command: Command, facts: Facts, timing: Timing, now: datetime) ->
         return Decision(Act.WAIT)
     target = ended_target(facts)
     if target is not None:
-        return Decision(Act.CONCLUDE, outcome=_ended(target, frame))
+        return when_settled(target, _ended(target, frame), now)
     answer = given_answer(command, frame)
     said_no = answer is not None and answer.verdict.is_no
     if is_over(facts) and (was_running(facts, frame) or agreed(command, frame)):
@@ -285,11 +291,11 @@ def stop_proof(command: Command, facts: Facts, timing: Timing, now: datetime) ->
 
 def _judge_done(command: Command, facts: Facts, timing: Timing, now: datetime) -> Decision:
     """On guard after UNKNOWN: the end of the session may still be reported."""
-    del command, timing, now
+    del command, timing
     target = ended_target(facts)
     if target is None:
         return Decision(Act.WAIT)
-    return Decision(Act.CONCLUDE, outcome=_end_of(target, Cause.SESSION_STOPPED))
+    return when_settled(target, _end_of(target, Cause.SESSION_STOPPED), now)
 
 
 # --- The other rules
@@ -332,9 +338,9 @@ def _target(command: Command) -> NamedTarget:
 
 
 def _already_ended(command: Command, found: FoundTarget) -> Outcome | None:
-    """A session that has ended needs no stop."""
+    """A session that has ended needs no stop, unless nobody reported its end."""
     del command
-    if found.session is None or found.session.active:
+    if found.session is None or found.session.active or not found.session.end_reported:
         return None
     return _end_of(found.session, Cause.ALREADY_ENDED)
 

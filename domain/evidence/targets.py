@@ -1,8 +1,13 @@
 """The session that a stop names: whether it ended, runs, or runs under another id."""
 
-from domain.evidence.facts import Facts
+from datetime import datetime
+
+from domain.evidence.facts import Act, Decision, Facts
 from domain.evidence.plugs import goes_on_as
 from domain.evidence.sessions import Session
+from domain.limits import UNREPORTED_END_SETTLING
+from domain.model.command import Outcome
+from domain.ocpp_words import IN_USE
 
 
 def is_target(session: Session, facts: Facts) -> bool:
@@ -13,10 +18,20 @@ def is_target(session: Session, facts: Facts) -> bool:
 def ended_target(facts: Facts) -> Session | None:
     """The session that was to be stopped, by any id that was tried, when it has ended.
 
-    One whose end nobody reported, and that the station may have told again, may as well run.
+    One whose end nobody reported may as well run, where the station may have told it again, or has
+    shown its plug in use since.
     """
     ended = (s for s in facts.sessions if is_target(s, facts) and not s.active)
-    return next((s for s in ended if not _goes_on(s, facts)), None)
+    return next((s for s in ended if not (_goes_on(s, facts) or _is_in_use(s, facts))), None)
+
+
+def when_settled(ended: Session, outcome: Outcome, now: datetime) -> Decision:
+    """The outcome, as soon as the end stands: one that nobody reported may be taken back."""
+    if not ended.end_reported and ended.stop_received_time is not None:
+        settled = ended.stop_received_time + UNREPORTED_END_SETTLING
+        if now < settled:
+            return Decision(Act.WAIT, look_again=settled)
+    return Decision(Act.CONCLUDE, outcome=outcome)
 
 
 def running_target(facts: Facts, ocpp_transaction_id: str) -> Session | None:
@@ -35,3 +50,18 @@ def runs_as_another(facts: Facts) -> bool:
 def _goes_on(ended: Session, facts: Facts) -> bool:
     running = [s for s in facts.sessions if s.active and not is_target(s, facts)]
     return goes_on_as(ended, running) is not None
+
+
+def _is_in_use(ended: Session, facts: Facts) -> bool:
+    """Whether its plug was shown in use after its end was inferred, and for no later session."""
+    inferred = ended.stop_received_time
+    if ended.end_reported or inferred is None:
+        return False
+    later = any(
+        s.evse_id == ended.evse_id and s is not ended and s.received_time >= inferred
+        for s in facts.sessions
+    )
+    return not later and any(
+        each.evse_id == ended.evse_id and each.status in IN_USE and each.status_time >= inferred
+        for each in facts.connectors
+    )

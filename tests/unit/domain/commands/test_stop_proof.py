@@ -6,11 +6,14 @@ import pytest
 
 from domain.commands import transitions as changes
 from domain.commands.judging import judge
+from domain.commands.rules import FoundTarget
+from domain.commands.table import COMMANDS
 from domain.evidence.facts import Facts
 from domain.evidence.proof import SIGNS, Sign
 from domain.evidence.sessions import ConnectorState
 from domain.model.answers import StationAnswer
 from domain.model.outcomes import Cause
+from domain.model.specs import Kind
 from tests.unit.domain.situations import (
     ACCEPTED,
     REJECTED,
@@ -162,3 +165,48 @@ def test_a_reply_about_something_else_is_no_word_about_this_stop(
     known: Facts, now_s: float, expected: str
 ) -> None:
     assert judged(answered(stop()), known, now_s) == expected
+
+
+INFERRED = ended(stop_time=None, stop_received_time=at(20), end_reported=False)
+"""The station booted, and showed its plug as free at 20: nobody reported the end."""
+
+
+@pytest.mark.parametrize("answer", [ACCEPTED, REJECTED], ids=["accepted", "refused"])
+@pytest.mark.parametrize(
+    ("known", "now_s", "expected"),
+    [
+        pytest.param(facts(INFERRED), 21, {"WAIT"}, id="the car may not be seen yet"),
+        pytest.param(facts(INFERRED), 31, {"SESSION_STOPPED"}, id="it stands"),
+        pytest.param(
+            facts(INFERRED, connectors=(ConnectorState(1, "Charging", "Available", at(25)),)),
+            90,
+            {"STOP_NOT_CONFIRMED", "STATION_REJECTED"},
+            id="it charges again",
+        ),
+        pytest.param(
+            facts(INFERRED, connectors=(ConnectorState(2, "Charging", "Available", at(25)),)),
+            31,
+            {"SESSION_STOPPED"},
+            id="another plug charges",
+        ),
+        pytest.param(
+            facts(
+                INFERRED,
+                session(name="next", ocpp_transaction_id="78", received_time=at(24)),
+                connectors=(ConnectorState(1, "Charging", "Available", at(25)),),
+            ),
+            31,
+            {"SESSION_STOPPED"},
+            id="the next session charges there",
+        ),
+    ],
+)
+def test_an_end_that_nobody_reported_is_told_when_it_stands(
+    answer: StationAnswer, known: Facts, now_s: float, expected: set[str]
+) -> None:
+    assert judged(answered(stop(), answer), replace(known, asked=asked(50)), now_s) in expected
+
+
+def test_a_session_whose_end_nobody_reported_is_stopped_all_the_same() -> None:
+    rules = COMMANDS[Kind.STOP_SESSION]
+    assert rules.already_ended(stop(), FoundTarget(INFERRED)) is None
