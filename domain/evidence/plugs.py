@@ -123,12 +123,10 @@ def meant_by_stop(
     now: datetime,
     *,
     clock_known: bool,
-    one_plug: bool,
 ) -> Session | None:
     """The session that an end without any id is about; None when it is not clear.
 
     now: by our clock. clock_known: other messages of the station have told what its clock shows.
-    one_plug: the station has no other.
     """
     if len(running) > 1:
         return None
@@ -138,15 +136,13 @@ def meant_by_stop(
     if len(missed) == 1:
         return missed[0]
     if running:
-        [one] = running
-        may_be = one_plug and _energy_went(one, told)
-        may_be = may_be or _may_have_ended(one, told.time, now, clock_known=clock_known)
-        return one if may_be else None
+        may_be = _may_have_ended(running[0], told.time, now, clock_known=clock_known)
+        return running[0] if may_be else None
     return unreported[0] if len(unreported) == 1 else None
 
 
 def _energy_went(running: Session, told: ToldEnd) -> bool:
-    """Whether the plug's register has gone on since the session began. No older one ended so."""
+    """Whether the register has gone on since the session began."""
     began, ended = running.meter_start_wh, told.meter_stop_wh
     return began is not None and ended is not None and ended > began
 

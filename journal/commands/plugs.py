@@ -140,7 +140,6 @@ async def meant_by_stop(
         [session_of(row) for row in missed],
         now,
         clock_known=clock_known,
-        one_plug=await _has_one_plug(tx, station),
     )
     return meant.ocpp_transaction_id if meant else None
 

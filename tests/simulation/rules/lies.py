@@ -86,8 +86,8 @@ def lies(ran: Ran) -> list[str]:
 def case_of(ran: Ran) -> Case:
     """The world as the independent judge is shown it."""
     field = ran.temper.field
-    # Two sessions may be meant by an end that names none, and is dated before the one that runs.
-    nameless_ends = field.ends_early and ran.temper.forgets_ids and ran.temper.evses > 1
+    # An end that names no session and is dated before the one that runs may be an older one's.
+    nameless_ends = field.ends_early and ran.temper.forgets_ids
     return Case(
         ran.truth,
         ran.words,

@@ -203,7 +203,7 @@ def test_an_end_without_an_id_is_about_one_session_or_about_none(
     expected: str | None,
 ) -> None:
     told = ToldEnd(time, suspect, None, None)
-    meant = meant_by_stop(told, running, unreported, at(1_003), clock_known=False, one_plug=False)
+    meant = meant_by_stop(told, running, unreported, at(1_003), clock_known=False)
     assert (meant.name if meant else None) == expected
 
 
@@ -221,26 +221,7 @@ def test_an_end_from_before_the_session_is_of_another_one(
     told: datetime, now: datetime, clock_known: bool, suspect: bool, expected: str | None
 ) -> None:
     end = ToldEnd(told, suspect, None, None)
-    meant = meant_by_stop(end, [later()], [], now, clock_known=clock_known, one_plug=False)
-    assert (meant.name if meant else None) == expected
-
-
-@pytest.mark.parametrize(
-    ("began_wh", "ended_wh", "one_plug", "expected"),
-    [
-        pytest.param(5, 6, True, "later", id="energy went since it began"),
-        pytest.param(5, 5, True, None, id="no energy went"),
-        pytest.param(None, 6, True, None, id="the first register is not known"),
-        pytest.param(5, None, True, None, id="the last register is not known"),
-        pytest.param(5, 6, False, None, id="the register of another plug"),
-    ],
-)
-def test_the_register_tells_whose_end_a_wrong_clock_dates_before_its_begin(
-    began_wh: int | None, ended_wh: int | None, one_plug: bool, expected: str | None
-) -> None:
-    end = ToldEnd(at(340), False, None, ended_wh)
-    running = [later(meter_start_wh=began_wh)]
-    meant = meant_by_stop(end, running, [], at(1_060), clock_known=True, one_plug=one_plug)
+    meant = meant_by_stop(end, [later()], [], now, clock_known=clock_known)
     assert (meant.name if meant else None) == expected
 
 
