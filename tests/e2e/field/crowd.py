@@ -49,9 +49,14 @@ async def received(asked: asyncio.Event, calling: "asyncio.Task[Any]") -> None:
         raise AssertionError(f"the station was not asked: {calling.result()}")
 
 
-async def run_all(cases: Sequence[Callable[[str], Awaitable[None]]], names: str) -> None:
-    """Runs all cases, a few at once. Each gets the identity of its own station."""
-    places = asyncio.Semaphore(AT_ONCE)
+async def run_all(
+    cases: Sequence[Callable[[str], Awaitable[None]]], names: str, at_once: int = AT_ONCE
+) -> None:
+    """Runs all cases, a few at once. Each gets the identity of its own station.
+
+    at_once: more for cases that mostly wait.
+    """
+    places = asyncio.Semaphore(at_once)
 
     async def run(number: int, case: Callable[[str], Awaitable[None]]) -> None:
         async with places:

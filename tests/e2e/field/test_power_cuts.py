@@ -215,4 +215,4 @@ async def test_one_plug_has_one_session(system: System, scenario: Any) -> None:
     cases = [
         partial(scenario, system, version, delay) for version in VERSIONS for delay in DELAYS_S
     ]
-    await run_all(cases, scenario.__name__.replace("_", "-"))
+    await run_all(cases, scenario.__name__.replace("_", "-"), at_once=len(cases))
