@@ -26,7 +26,7 @@ from domain.commands.rules import (
     unknown_or,
 )
 from domain.commands.timing import Timing
-from domain.evidence.facts import Act, Decision, Facts, Need, NeededFacts
+from domain.evidence.facts import Act, Decision, Facts, Need, NeededFacts, told_at
 from domain.evidence.frames import ReservationFrame, next_try
 from domain.evidence.proof import Proof, signs
 from domain.evidence.station_event import concern_of_reservation
@@ -124,10 +124,7 @@ def _not_there(
 
 def after_a_no(last: ReservationFrame, no: Outcome, now: datetime) -> Decision:
     """A no is told when a place where it was done all the same would have been shown so."""
-    settled = (last.answer_time or last.send_time) + REFUSAL_SLIP
-    if now < settled:
-        return Decision(Act.WAIT, look_again=settled)
-    return Decision(Act.CONCLUDE, outcome=no)
+    return told_at((last.answer_time or last.send_time) + REFUSAL_SLIP, no, now)
 
 
 _CONTRADICTS = "The station knows no such reservation, and shows the place as reserved."

@@ -38,6 +38,7 @@ from domain.evidence.facts import (
     as_proven,
     given_answer,
     session_facts,
+    told_at,
 )
 from domain.evidence.proof import Proof, signs
 from domain.evidence.sessions import SentFrame, Session
@@ -87,11 +88,8 @@ def judge_unlock(command: Command, facts: Facts, timing: Timing, now: datetime) 
         return Decision(Act.WAIT)
     answer = given_answer(command, frame)
     if answer is not None and answer.verdict.is_no and not answer.is_error:
-        settled = heard_or_sent(frame) + REFUSAL_SLIP
-        if now < settled:
-            return Decision(Act.WAIT, look_again=settled)
         no = replace(_no(answer), session=command.stopped_first)
-        return Decision(Act.CONCLUDE, outcome=no)
+        return told_at(heard_or_sent(frame) + REFUSAL_SLIP, no, now)
     lost = command.outcome is not None and command.outcome.code is Code.UNKNOWN
     given_up = frame.send_time + timedelta(seconds=timing.answer_timeout_s)
     if not lost and now < given_up:

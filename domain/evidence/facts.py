@@ -173,6 +173,13 @@ class Decision:
     proof: Proof | None = None
 
 
+def told_at(due: datetime, outcome: Outcome, now: datetime) -> Decision:
+    """The outcome as soon as that time has come; until then a sign may still speak against it."""
+    if now < due:
+        return Decision(Act.WAIT, look_again=due)
+    return Decision(Act.CONCLUDE, outcome=outcome)
+
+
 def as_proven(
     decision: Decision, prove: Callable[[], Proof], otherwise: Callable[[], Outcome]
 ) -> Decision:

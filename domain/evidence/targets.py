@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from domain.evidence.facts import Act, Decision, Facts
+from domain.evidence.facts import Act, Decision, Facts, told_at
 from domain.evidence.plugs import goes_on_as
 from domain.evidence.sessions import Session
 from domain.limits import UNREPORTED_END_SETTLING
@@ -27,11 +27,9 @@ def ended_target(facts: Facts) -> Session | None:
 
 def when_settled(ended: Session, outcome: Outcome, now: datetime) -> Decision:
     """The outcome, as soon as the end stands: one that nobody reported may be taken back."""
-    if not ended.end_reported and ended.stop_received_time is not None:
-        settled = ended.stop_received_time + UNREPORTED_END_SETTLING
-        if now < settled:
-            return Decision(Act.WAIT, look_again=settled)
-    return Decision(Act.CONCLUDE, outcome=outcome)
+    if ended.end_reported or ended.stop_received_time is None:
+        return Decision(Act.CONCLUDE, outcome=outcome)
+    return told_at(ended.stop_received_time + UNREPORTED_END_SETTLING, outcome, now)
 
 
 def running_target(facts: Facts, ocpp_transaction_id: str) -> Session | None:
