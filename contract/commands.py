@@ -26,7 +26,10 @@ LOOKS_WHILE_SENDING = 1
 ACTS_AFTER_REFUSALS = 1
 """The edition since which a command acts on what comes after its refusal."""
 
-EDITION = 1
+SENDS_DIRECTLY = 2
+"""The edition since which a command's frame goes over the gateway's direct line, where it can."""
+
+EDITION = 2
 """The newest edition of the command workflow: new commands keep to it."""
 
 
@@ -111,6 +114,8 @@ class PrepareCommandInput:
     look_only: find the gateway and record nothing (for a question, a repeat or an undo).
     asked: what the station said about the session that an unlock stops first.
     tried: the attempt before this one, when it sent nothing.
+    attempt: of the command's frame that comes next; 0: only route.
+    hand_over: also hand that frame to the gateway, when the command may be sent now.
     """
 
     command: Command
@@ -119,6 +124,8 @@ class PrepareCommandInput:
     timing: Timing = field(default_factory=Timing)
     asked: Asked | None = None
     tried: UnsentAttempt | None = None
+    attempt: int = 0
+    hand_over: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,6 +138,9 @@ class PrepareCommandResult:
         unlock also: stop a session first, or ask the station about that session.
     ocpp_transaction_id, transaction, evse_id: the session that an unlock stops or asks about.
     stopped_first: how that session ended.
+    offered: the frame may have been handed over, by this decision or by one that was cut off.
+    sent: what became of it. None: nothing is known; the same attempt is then asked for on the
+        gateway's task queue.
     """
 
     gateway: str | None
@@ -143,6 +153,8 @@ class PrepareCommandResult:
     transaction: str = ""
     evse_id: int | None = None
     stopped_first: SessionFacts | None = None
+    offered: bool = False
+    sent: "SendFrameResult | None" = None
 
     def onto(self, command: Command) -> Command:
         """The command with what was recorded about it."""
@@ -195,6 +207,8 @@ class SendFrameInput(CommandSpecs):
     attempt: 1, 2, 3 ... for each command. Command and attempt together are the key of the intent.
     not_after: nothing is written to the socket after this time, time in the queue included.
     undo: this frame undoes an effect, or belongs to a reservation: no command's state is written.
+    offered: the attempt may have been handed over before, so "not sent" is said only after a look
+        at its intent.
     """
 
     command: str
@@ -206,6 +220,7 @@ class SendFrameInput(CommandSpecs):
     not_after: datetime
     answer_timeout_s: float
     undo: bool = False
+    offered: bool = False
 
 
 class SendStatus(StrEnum):

@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, case, delete, func, select, update
 
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of
-from fleet.engine.values import identifier
+from fleet.engine.values import cut, identifier
 from fleet.tables import connections, gateways
 
 
@@ -23,6 +23,8 @@ class Connection:
     """A station's socket and the gateway process that holds it.
 
     disconnected_time: when the station's latest lost socket was lost; None when it is not known.
+    line: HOST:PORT where the gateway takes frames directly; "" when it has no such line, or when
+        that was not asked for.
     """
 
     station: str
@@ -32,14 +34,18 @@ class Connection:
     ocpp_version: str
     connected_time: datetime
     disconnected_time: datetime | None = None
+    line: str = ""
 
 
-_CONNECTION = columns_of(connections, Connection)
+_CONNECTION = columns_of(connections, Connection, besides=frozenset({"line"}))
 
 _RENEW = Upsert(
     lambda insert: (
-        stmt := insert(gateways).values(**bound(gateways, "gateway", "until"))
-    ).on_conflict_do_update(index_elements=["gateway"], set_={"until": stmt.excluded.until})
+        stmt := insert(gateways).values(**bound(gateways, "gateway", "until", "line"))
+    ).on_conflict_do_update(
+        index_elements=["gateway"],
+        set_={"until": stmt.excluded.until, "line": stmt.excluded.line},
+    )
 )
 _CLAIM = Upsert(
     lambda insert: (
@@ -78,7 +84,9 @@ _RELEASE = precompiled(
         gateway=None, disconnected_time=bindparam("at", type_=connections.c.disconnected_time.type)
     )
 )
-_HELD = select(*_CONNECTION).join(gateways, gateways.c.gateway == connections.c.gateway)
+_HELD = select(*[*_CONNECTION, gateways.c.line]).join(
+    gateways, gateways.c.gateway == connections.c.gateway
+)
 _HOLDER = precompiled(
     _HELD.where(connections.c.station == bindparam("station"), gateways.c.until > bindparam("now"))
 )
@@ -97,9 +105,13 @@ _EPOCH = precompiled(
 )
 
 
-async def renew_gateway(tx: Tx, gateway: str, *, until: datetime) -> None:
-    """Renew the lease of the gateway process: its connections are valid until this time."""
-    await tx.execute(_RENEW(tx), {"gateway": identifier(gateway), "until": until})
+async def renew_gateway(tx: Tx, gateway: str, *, until: datetime, line: str = "") -> None:
+    """Renew the lease of the gateway process: its connections are valid until this time.
+
+    line: HOST:PORT where it takes frames directly; "" when it has no such line.
+    """
+    values = {"gateway": identifier(gateway), "until": until, "line": cut(line)}
+    await tx.execute(_RENEW(tx), values)
 
 
 async def drop_gateway(tx: Tx, gateway: str) -> None:

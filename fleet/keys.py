@@ -180,6 +180,11 @@ async def load_passwords(db: SqlDatabase) -> Passwords:
     return Passwords(await _load_master(db))
 
 
+async def load_line_key(db: SqlDatabase) -> str:
+    """What a worker shows to a gateway's direct line. Raises: DatabaseUnavailable."""
+    return _derive(await _load_master(db), "line").hex()
+
+
 async def _load_master(db: SqlDatabase) -> bytes:
     async with db.read() as tx:
         found = (await tx.execute(_READ, {"name": _MASTER})).scalar()

@@ -67,7 +67,13 @@ connectors = Table(
     _time("reported_time", nullable=True),
 )
 
-gateways = Table("gateways", metadata, _id("gateway", primary_key=True), _time("until"))
+gateways = Table(
+    "gateways",
+    metadata,
+    _id("gateway", primary_key=True),
+    _time("until"),
+    _text("line"),
+)
 
 # A released row keeps its epoch (gateway NULL): the epochs of a station only ever grow.
 connections = Table(

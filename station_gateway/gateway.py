@@ -25,6 +25,7 @@ from fleet.stations import Station
 from journal.commands.waking import StationEvent, wake_concerned
 from station_gateway.commands.activities import GatewayActivities
 from station_gateway.commands.questions import Questions
+from station_gateway.commands.runs import Runs
 from station_gateway.commands.sending import Sender
 from station_gateway.dialects import DIALECTS
 from station_gateway.dialects.interface import Dialect
@@ -32,6 +33,7 @@ from station_gateway.dialects.messages import BootVerdict
 from station_gateway.facts.authorizer import Authorizer, FleetAuthorizer
 from station_gateway.facts.handlers import BootPolicy, Handlers
 from station_gateway.facts.reports import OddReports
+from station_gateway.line import DirectLine
 from station_gateway.session.engine import SessionLimits
 from station_gateway.session.flood import FloodLimits
 from station_gateway.session.frames import FrameLimits
@@ -71,6 +73,7 @@ class Gateway:
         waker: Waker,
         settings: GatewaySettings,
         *,
+        line_key: str,
         authorizer: Authorizer | None = None,
         utc_now: Callable[[], datetime] = system_now,
     ) -> None:
@@ -99,8 +102,13 @@ class Gateway:
         self.reports = OddReports(db, waker, retry_pause_s=settings.retry_pause_s, utc_now=utc_now)
         self.sender = Sender(db, sealer, self.registry, settings, utc_now=utc_now)
         questions = Questions(db, self.registry, waker, settings, utc_now=utc_now)
+        self.runs = Runs(self.sender.send, questions.after_answer)
+        self.line = DirectLine(self.runs, settings, gateway=self.gateway_id, key=line_key)
         self.activities = GatewayActivities(
-            self.sender, questions, heartbeat_s=settings.heartbeat_interval_s
+            self.runs,
+            questions,
+            heartbeat_s=settings.heartbeat_interval_s,
+            hold_s=settings.activity_hold_s,
         )
         self.sweeper = Sweeper(db, self.registry, settings, utc_now=utc_now)
         self._surroundings = self._shared(questions)
@@ -147,6 +155,7 @@ class Gateway:
             UnsafeStationListener: see `GatewaySettings.check`.
         """
         self.settings.check()
+        await self.line.start()
         await self._renew()
         await self.server.start()
         loops = (
@@ -173,6 +182,7 @@ class Gateway:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
         await self._give_up_lease()
+        await self.line.stop()
         self.sender.stop()
         for station in self.registry:
             station.dismiss_waiters()
@@ -274,7 +284,10 @@ class Gateway:
 
     async def _renew(self) -> None:
         until = self._utc_now() + timedelta(seconds=self.settings.lease_s)
-        await self._db.batch(lambda tx: connections.renew_gateway(tx, self.gateway_id, until=until))
+        line = self.line.address
+        await self._db.batch(
+            lambda tx: connections.renew_gateway(tx, self.gateway_id, until=until, line=line)
+        )
 
     async def _give_up_lease(self) -> None:
         try:

@@ -9,7 +9,7 @@ from temporalio.worker import Worker
 
 from contract.names import gateway_queue
 from fleet.database import Database
-from fleet.keys import load_passwords, load_sealer
+from fleet.keys import load_line_key, load_passwords, load_sealer
 from journal.wakeups import WakeupDispatcher
 from station_gateway.gateway import Gateway
 from station_gateway.settings import GatewaySettings
@@ -26,7 +26,14 @@ async def running_gateway(
         UnsafeStationListener: see `GatewaySettings.check`.
     """
     dispatcher = WakeupDispatcher(db, client)
-    gateway = Gateway(db, await load_sealer(db), await load_passwords(db), dispatcher, settings)
+    gateway = Gateway(
+        db,
+        await load_sealer(db),
+        await load_passwords(db),
+        dispatcher,
+        settings,
+        line_key=await load_line_key(db),
+    )
     worker = Worker(
         client,
         task_queue=gateway_queue(gateway.gateway_id),
@@ -37,6 +44,7 @@ async def running_gateway(
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(background("wake-ups", dispatcher.run))
         await stack.enter_async_context(worker)
+        stack.push_async_callback(gateway.activities.finish, settings.close_timeout_s)
         stack.push_async_callback(gateway.drain)
         await gateway.start()
         yield gateway

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from domain.loopback import is_loopback
+from domain.loopback import is_loopback, is_loopback_listener
 from domain.ocpp_words import Capabilities
 
 BOOT_ANSWERS = ("ACCEPTED", "PENDING", "REJECTED")
@@ -73,6 +73,28 @@ class GatewaySettings:
                 "sockets."
             )
         },
+    )
+
+    # The direct line, on which workers hand over frames.
+    line_listen: str = field(
+        default="127.0.0.1:0",
+        metadata={
+            "doc": (
+                "HOST:PORT of the direct line of this gateway's workers; port 0 takes a free one, "
+                'empty: none. Beyond loopback it needs mutual TLS.'
+            )
+        },
+    )
+    line_address: str = field(
+        default="",
+        metadata={"doc": "HOST:PORT that workers use; empty: the one it listens on."},
+    )
+    line_certificate: str = field(
+        default="", metadata={"doc": "PEM file of the direct line; with it mutual TLS is served."}
+    )
+    line_key: str = field(default="", metadata={"doc": "PEM file of its key."})
+    line_ca: str = field(
+        default="", metadata={"doc": "PEM file: workers must show a certificate that it signed."}
     )
 
     # Opening a connection.
@@ -273,6 +295,15 @@ class GatewaySettings:
         default=15.0, metadata={"doc": "how long this process's connections stand without renewal."}
     )
     lease_renewal_s: float = field(default=4.0, metadata={"doc": "how often they are renewed."})
+    activity_hold_s: float = field(
+        default=1.5,
+        metadata={
+            "doc": (
+                "how long a frame keeps its place among them; its station's answer is waited for "
+                "without a place then."
+            )
+        },
+    )
     max_activities: int = field(
         default=2_000, metadata={"doc": "frames and questions in flight in this process."}
     )
@@ -308,6 +339,7 @@ class GatewaySettings:
             raise ValueError("tls_second_certificate and its key belong together: both or none")
         if self.tls_second_certificate and not self.tls_certificate:
             raise ValueError("tls_second_certificate comes beside tls_certificate: give that one")
+        self._check_line()
         if self.insecure or is_loopback(self.host):
             return
         if not self.tls:
@@ -319,4 +351,14 @@ class GatewaySettings:
             raise UnsafeStationListener(
                 f"{self.host} is not loopback and --open admits every station: "
                 "register the stations, or accept the risk with --insecure"
+            )
+
+    def _check_line(self) -> None:
+        files = (self.line_certificate, self.line_key, self.line_ca)
+        if any(files) and not all(files):
+            raise ValueError("line_certificate, line_key and line_ca: give all three or none")
+        if self.line_listen and not any(files) and not is_loopback_listener(self.line_listen):
+            raise UnsafeStationListener(
+                f"the direct line on {self.line_listen} is not loopback: give line_certificate, "
+                "line_key and line_ca (mutual TLS), listen on 127.0.0.1:0, or turn it off"
             )

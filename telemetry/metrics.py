@@ -49,6 +49,12 @@ CONNECTED_STATIONS = Gauge(
 QUEUE_DEPTH = Gauge(
     "evcommand_queue_depth", "Commands waiting in this gateway for their turn at a station."
 )
+DIRECT_FRAMES = Counter(
+    "evcommand_direct_frames_total",
+    "Frames that a worker offered over a direct line: done (their result came at once), pending "
+    "(the gateway goes on with them), unusable (the line failed; the task queue is used).",
+    ["result"],
+)
 FRAMES = Counter(
     "evcommand_frames_total", "OCPP frames by direction and action.", ["direction", "action"]
 )

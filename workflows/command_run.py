@@ -11,7 +11,15 @@ from datetime import datetime, timedelta
 
 from temporalio import workflow
 
-from contract.commands import ChangeKind, CommandInput, CommandSoFar, SendFrameResult
+from contract.commands import (
+    ChangeKind,
+    CommandInput,
+    CommandSoFar,
+    SendFrameInput,
+    SendFrameResult,
+    SendStatus,
+    UnsentAttempt,
+)
 from domain.commands import wording
 from domain.model.command import Command, Outcome, State
 from domain.model.outcomes import Cause, ending
@@ -81,11 +89,21 @@ class CommandRun:
         summary = f"{wording.title(command)}\n\n" if self._is_continued else ""
         workflow.set_current_details(summary + wording.details(command))
 
+    def _tried_by(self, request: SendFrameInput, result: SendFrameResult) -> SendFrameResult:
+        """The result of a frame; remembers an attempt that sent nothing."""
+        if result.status is SendStatus.NOT_SENT:
+            self._tried = UnsentAttempt(request.attempt, result.cause, workflow.now())
+        return result
+
     def _certain(self) -> Outcome:
         """The outcome; UNKNOWN while there is none."""
         return self._outcome or ending(Cause.ANSWER_TIMEOUT)
 
     # --- Waiting.
+
+    def _may_prevent(self, request: SendFrameInput) -> bool:
+        """Whether a cancel arrived that may still keep this frame from being written."""
+        return not request.undo and self._cancel is not None and not self._cancel_noted
 
     def _is_over(self) -> bool:
         """Whether nobody is to be answered, and no frame is out whose answer is late."""

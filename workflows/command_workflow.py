@@ -26,6 +26,7 @@ from contract import names
 from contract.commands import (
     ACTS_AFTER_REFUSALS,
     LOOKS_WHILE_SENDING,
+    SENDS_DIRECTLY,
     AskStationInput,
     AskStationResult,
     CancelInput,
@@ -37,7 +38,6 @@ from contract.commands import (
     SendFrameResult,
     SendStatus,
     SubmitInput,
-    UnsentAttempt,
     UpdateResult,
     WakeInput,
     WeighEvidenceResult,
@@ -137,10 +137,12 @@ class RemoteCommandWorkflow(CommandRun):
         while not self._on_wire and self._outcome is None:
             route = await self._find_route()
             self._note(route.onto(self._command))
-            # An end comes first: there is nothing left to cancel then. A cancel comes before any
-            # frame. The rest is what the domain chose.
+            # An end comes first: there is nothing left to cancel then. A frame that may have been
+            # handed over comes before a cancel. The rest is what the domain chose.
             if route.outcome is not None:
                 self._note(concluded(self._command, route.outcome, workflow.now()))
+            elif route.offered:
+                await self._send_through(route)
             elif self._cancel_pending():
                 await self._heed_cancel()
             elif route.course is SendAct.ASK:
@@ -152,12 +154,19 @@ class RemoteCommandWorkflow(CommandRun):
             elif route.course is SendAct.STOP_FIRST:
                 await self._stop_first(route, route.gateway)
             else:
-                await self._send_through(route.gateway)
+                await self._send_through(route)
 
     async def _find_route(self, *, look_only: bool = False) -> PrepareCommandResult:
-        now, tried = self._now(), self._tried
+        direct = not look_only and self._edition >= SENDS_DIRECTLY
         return await calls.prepare(
-            self._command, self._timing, now, self._asked, look_only=look_only, tried=tried
+            self._command,
+            self._timing,
+            self._now(),
+            self._asked,
+            look_only=look_only,
+            tried=self._tried,
+            attempt=self._attempt + 1 if direct else 0,
+            hand_over=direct and not self._cancel_pending(),
         )
 
     async def _ready_gateway(self) -> str | None:
@@ -176,15 +185,18 @@ class RemoteCommandWorkflow(CommandRun):
         elif result.revision == 0:
             await calls.record_heard(self._command, self._attempt, result, ChangeKind.STEP_HEARD)
 
-    async def _send_through(self, gateway: str) -> None:
+    async def _send_through(self, route: PrepareCommandResult) -> None:
         """One attempt of the command's own frame."""
         self._attempt += 1
-        request = send_request(self._command, self._timing, self._attempt)
-        sending = calls.start_sending(self._command, gateway, request)
-        if await self._is_decided_while(sending):
-            self._on_wire, self._out = True, sending
-            return
-        result = await self._result_of(sending, request)
+        request = send_request(self._command, self._timing, self._attempt, offered=route.offered)
+        sent = route.sent
+        if sent is None:
+            sending = calls.start_sending(self._command, route.gateway or "", request)
+            if await self._is_decided_while(sending):
+                self._on_wire, self._out = True, sending
+                return
+            sent = await self._result_of(sending, request)
+        result = self._tried_by(request, sent)
         if result.status is SendStatus.NOT_SENT:
             await self._not_sent(result)
         else:
@@ -239,13 +251,7 @@ class RemoteCommandWorkflow(CommandRun):
             result = await sending
         except ActivityError:  # the gateway is gone
             result = await calls.settle(request, give_up=True)
-        if result.status is SendStatus.NOT_SENT:
-            self._tried = UnsentAttempt(request.attempt, result.cause, workflow.now())
-        return result
-
-    def _may_prevent(self, request: SendFrameInput) -> bool:
-        """Whether a cancel arrived that may still keep this frame from being written."""
-        return not request.undo and self._cancel is not None and not self._cancel_noted
+        return self._tried_by(request, result)
 
     async def _hear(self, result: SendFrameResult) -> None:
         """Applies the result of the command's own frame, and decides when to look at the facts."""

@@ -21,8 +21,10 @@ from domain.model.command import Command
 from domain.model.specs import only_spec, specs_of
 
 
-def send_request(command: Command, timing: Timing, attempt: int) -> SendFrameInput:
-    """The command's own frame."""
+def send_request(
+    command: Command, timing: Timing, attempt: int, *, offered: bool = False
+) -> SendFrameInput:
+    """The command's own frame. offered: this attempt may have been handed over before."""
     return SendFrameInput(
         command=command.name,
         tenant=command.tenant,
@@ -32,6 +34,7 @@ def send_request(command: Command, timing: Timing, attempt: int) -> SendFrameInp
         attempt=attempt,
         not_after=command.not_after,
         answer_timeout_s=timing.answer_timeout_s,
+        offered=offered,
         **specs_of(command),
     )
 

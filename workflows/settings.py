@@ -17,6 +17,23 @@ class WorkerSettings:
     max_local_activities: int = field(
         default=100, metadata={"doc": "reads and writes of the fleet at the same time."}
     )
+    direct_wait_s: float = field(
+        default=1.5,
+        metadata={
+            "doc": (
+                "how long a command's first decision waits for the station's answer over the "
+                "gateway's direct line; 0: frames go over the gateway's task queue only."
+            )
+        },
+    )
+    line_certificate: str = field(
+        default="",
+        metadata={"doc": "PEM file that this worker shows to direct lines beyond its machine."},
+    )
+    line_key: str = field(default="", metadata={"doc": "PEM file of its key."})
+    line_ca: str = field(
+        default="", metadata={"doc": "PEM file: gateways must show a certificate that it signed."}
+    )
     sticky_timeout_s: float = field(
         default=2.0,
         metadata={

@@ -11,10 +11,12 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from contract.names import COMMANDS_QUEUE
 from domain.commands.timing import Timing
 from fleet.database import Database
+from fleet.keys import load_line_key
 from journal.wakeups import WakeupDispatcher
 from telemetry.supervision import background
 from workflows.activities.callbacks import CallbackActivities
 from workflows.activities.commands import CommandActivities
+from workflows.activities.lines import DirectLines
 from workflows.activities.reservations import ReservationActivities
 from workflows.callback_workflow import CallbackWorkflow
 from workflows.command_workflow import RemoteCommandWorkflow
@@ -69,8 +71,9 @@ async def running_worker(
     An interceptor of the client that is a worker interceptor too (tracing) works here as well.
     """
     chosen = settings or WorkerSettings()
+    lines = DirectLines(chosen, key=await load_line_key(db))
     activities = [
-        *CommandActivities(db).all,
+        *CommandActivities(db, lines.offer).all,
         *ReservationActivities(db, timing or Timing()).all,
         *CallbackActivities(db).all,
     ]
@@ -89,5 +92,8 @@ async def running_worker(
         graceful_shutdown_timeout=timedelta(seconds=chosen.graceful_shutdown_s),
         no_remote_activities=True,
     )
-    async with worker, background("wake-ups", WakeupDispatcher(db, client).run):
-        yield worker
+    try:
+        async with worker, background("wake-ups", WakeupDispatcher(db, client).run):
+            yield worker
+    finally:
+        await lines.close()

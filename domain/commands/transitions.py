@@ -42,6 +42,11 @@ def sent(command: Command, at: datetime) -> Command:
     return replace(command, state=state, send_time=at, progress="Waiting for the station's answer.")
 
 
+def ended_unsent(command: Command) -> bool:
+    """Whether the command ended before any frame of it was sent: none may follow."""
+    return command.state is State.DONE and command.send_time is None
+
+
 def answered(
     command: Command, answer: StationAnswer, at: datetime, *, decides: bool | None = None
 ) -> Command:

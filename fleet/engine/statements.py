@@ -35,9 +35,14 @@ class Upsert:
         return self._by_dialect[tx.dialect.name]
 
 
-def columns_of(table: Table, row_class: type) -> list[ColumnElement[Any]]:
-    """The table's columns in the order of a row dataclass's fields: `row_class(*row)` works."""
-    return [table.c[field.name] for field in fields(row_class)]
+def columns_of(
+    table: Table, row_class: type, *, besides: frozenset[str] = frozenset()
+) -> list[ColumnElement[Any]]:
+    """The table's columns in the order of a row dataclass's fields: `row_class(*row)` works.
+
+    besides: the last fields, which come from elsewhere.
+    """
+    return [table.c[each.name] for each in fields(row_class) if each.name not in besides]
 
 
 def bound(table: Table, *names: str) -> dict[str, Any]:

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import TypeVar
 
 import structlog
 
-from contract.commands import SendFrameResult, SendStatus
+from contract.commands import SendFrameInput, SendFrameResult, SendStatus
 from domain.model.answers import CallError
 from domain.model.outcomes import Cause
+from fleet import sends
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
@@ -50,6 +52,22 @@ async def written_within(
                     await asyncio.sleep(pause_s)
     except TimeoutError:
         return None
+
+
+async def as_it_stands(
+    db: Database, request: SendFrameInput, unsent: SendFrameResult, now: datetime
+) -> SendFrameResult:
+    """The result of an attempt that sent nothing here, but was perhaps handed over before.
+
+    Without an intent it is never sent from now on, by whichever gateway; else the intent's row
+    tells. Raises: DatabaseUnavailable.
+    """
+    row = await db.batch(
+        lambda tx: sends.void(
+            tx, tenant=request.tenant, command=request.command, attempt=request.attempt, now=now
+        )
+    )
+    return unsent if row.state == "VOID" else stored(row)
 
 
 def stored(send: Send) -> SendFrameResult:

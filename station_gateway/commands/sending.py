@@ -35,7 +35,7 @@ from journal.commands.answers import answer_to_row
 from journal.commands.record import record
 from journal.commands.requested import name_by_answer
 from journal.commands.weighing import decides
-from station_gateway.commands.answers import stored, take_blame, written_within
+from station_gateway.commands.answers import as_it_stands, stored, take_blame, written_within
 from station_gateway.commands.frames import Unopenable, at_evse, build, kept_of, lacks_evse
 from station_gateway.commands.timeliness import is_in_time
 from station_gateway.dialects.masking import masked
@@ -95,7 +95,16 @@ class Sender:
             await asyncio.wait(self._in_flight, timeout=timeout_s)
 
     async def send(self, request: SendFrameInput) -> SendFrameResult:
-        """Run one attempt of a command to its result. Never raises for what a station does."""
+        """Run one attempt of a command to its result. Never raises for what a station does.
+
+        Raises: DatabaseUnavailable: the attempt was offered before, and its intent cannot be read.
+        """
+        result = await self._try(request)
+        if request.offered and result.status is SendStatus.NOT_SENT:
+            return await as_it_stands(self._db, request, result, self._utc_now())
+        return result
+
+    async def _try(self, request: SendFrameInput) -> SendFrameResult:
         station = self._registry.get(request.station)
         if station is None or self._stopped:
             return _NotSent(Cause.STATION_OFFLINE, retry=True).result
@@ -254,7 +263,9 @@ class Sender:
             _, frame = self._build(station, request, remote_start_id=send.id)
             if frame != draft:  # the frame carries the id of its row, which exists only now
                 await sends.reframe(tx, send.id, masked(frame, self._sealer.mask))
-            await _note(tx, request, "sent", lambda command: changes.sent(command, now), now)
+            noted = await _note(tx, request, "sent", lambda known: changes.sent(known, now), now)
+            if noted is not None and changes.ended_unsent(noted):
+                raise _NotSent(Cause.NOT_AFTER_PASSED, retry=False)  # nobody waits for it
             return send
 
         return await self._db.batch(write)
@@ -296,7 +307,7 @@ class Sender:
             heard = partial(
                 changes.frame_ended, kind=request.kind, answer=answer, at=now, decides=alone
             )
-            return await _note(tx, request, "answered", heard, now), alone
+            return _revision(await _note(tx, request, "answered", heard, now)), alone
 
         revision, alone = await self._written(write, request) or (0, False)
         return SendFrameResult(
@@ -320,7 +331,7 @@ class Sender:
 
         async def write(tx: Tx) -> int:
             await sends.lost(tx, send.id, cause=cause.value, now=now)
-            return await _note(tx, request, "lost", _unheard(request, cause, now), now)
+            return _revision(await _note(tx, request, "lost", _unheard(request, cause, now), now))
 
         return SendFrameResult(
             SendStatus.NO_ANSWER,
@@ -369,6 +380,10 @@ def repeats(request: SendFrameInput, send: Send) -> bool:
     return send.kind == request.kind.value and send.attempt != request.attempt
 
 
+def _revision(noted: Command | None) -> int:
+    return noted.revision if noted else 0
+
+
 def _unheard(request: SendFrameInput, cause: Cause, now: datetime) -> Callable[[Command], Command]:
     """What a lost answer means for the command."""
     return lambda command: changes.frame_ended(command, request.kind, None, now, cause=cause.value)
@@ -380,14 +395,11 @@ async def _note(
     what: str,
     change: Callable[[Command], Command],
     now: datetime,
-) -> int:
-    """Record what became of this attempt. Returns the command's revision.
-
-    An undo changes no command: it returns 0.
-    """
+) -> Command | None:
+    """Record what became of this attempt. Returns the command; None: an undo changes none."""
     if request.undo:
-        return 0
-    command = await record(
+        return None
+    return await record(
         tx,
         tenant=request.tenant,
         name=request.command,
@@ -395,4 +407,3 @@ async def _note(
         change=change,
         now=now,
     )
-    return command.revision

@@ -28,7 +28,7 @@ from journal.commands.answers import answer_to_row
 from journal.commands.facts import read_facts
 from journal.commands.record import from_snapshot, record
 from tests.support.fleet_rows import connect, event_2, intend, later, make_station, start_16
-from workflows.activities.commands import CommandActivities
+from workflows.activities.commands import CommandActivities, no_line
 
 TENANT = "acme"
 TIMING = Timing(
@@ -47,7 +47,7 @@ class Hub:
 
     def __init__(self, db: Database) -> None:
         self.db = db
-        self._activities = CommandActivities(db)
+        self._activities = CommandActivities(db, no_line)
 
     async def open(self, ocpp_version: str = "ocpp1.6") -> "Hub":
         """Registers and connects the station."""

@@ -5,7 +5,8 @@ the rules of the domain's transitions, make the second run write nothing. What i
 domain's; an activity reads the facts for it and records what it decided.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
@@ -18,6 +19,7 @@ from contract.commands import (
     PrepareCommandResult,
     RecordChangeInput,
     RecordChangeResult,
+    SendFrameInput,
     SendFrameResult,
     SendStatus,
     SettleSendInput,
@@ -33,8 +35,10 @@ from domain.model.answers import StationAnswer
 from domain.model.command import Command
 from domain.model.states import is_definite
 from fleet import connections, sends, stations
+from fleet.connections import Connection
 from fleet.database import Database
 from fleet.engine.statements import Tx
+from fleet.sends import Send
 from journal.commands.answers import answer_from_row, answer_to_row
 from journal.commands.deciding import decide, release_unkept
 from journal.commands.facts import read_facts, read_target
@@ -43,15 +47,29 @@ from journal.commands.weighing import decides
 from journal.explain import notes
 from journal.explain.writing import add_note
 from workflows.activities.settling import settle
+from workflows.requests import send_request
 
 _log = structlog.get_logger(__name__)
 
 
-class CommandActivities:
-    """Activities on the fleet's database. Register `all` with a worker."""
+Offer = Callable[[str, str, SendFrameInput], Awaitable[SendFrameResult | None]]
+"""Hands a frame to a gateway, at the address of its direct line (`lines.DirectLines.offer`)."""
 
-    def __init__(self, db: Database) -> None:
+
+async def no_line(_gateway: str, _address: str, _frame: SendFrameInput) -> SendFrameResult | None:
+    """An offer that nobody takes: frames go over the task queues only."""
+    return None
+
+
+class CommandActivities:
+    """Activities on the fleet's database. Register `all` with a worker.
+
+    offer: None is its answer when it could not hand the frame over, or knows no result yet.
+    """
+
+    def __init__(self, db: Database, offer: Offer) -> None:
         self._db = db
+        self._offer = offer
 
     @property
     def all(self) -> list[Callable[..., object]]:
@@ -65,8 +83,18 @@ class CommandActivities:
 
     @implements(stubs.prepare_command)
     async def prepare_command(self, request: PrepareCommandInput) -> PrepareCommandResult:
-        """Records the command as queued, finds its station's gateway, and says what to do next."""
-        route = await committed(self._db, lambda tx: _prepare(tx, request))
+        """Records the command as queued, finds its station's gateway, and says what to do next.
+
+        With an attempt it also hands the command's frame to the gateway, over its direct line.
+        """
+        way = await committed(self._db, lambda tx: _prepare(tx, request))
+        route = way.route
+        if route.gateway and route.sent is None and (way.hand_over or route.offered):
+            frame = send_request(
+                request.command, request.timing, request.attempt, offered=route.offered
+            )
+            sent = await self._offer(route.gateway, way.line, frame) if way.line else None
+            route = replace(route, offered=route.offered or bool(way.line), sent=sent)
         _say("command_routed", request.command, course=route.course.value, gateway=route.gateway)
         return route
 
@@ -111,14 +139,28 @@ def _state_of(command: Command) -> dict[str, str | None]:
 # --- prepare_command
 
 
-async def _prepare(tx: Tx, request: PrepareCommandInput) -> PrepareCommandResult:
+@dataclass(frozen=True)
+class _Way:
+    """The route.
+
+    line: HOST:PORT of the gateway's direct line; "": it has none. hand_over: the frame, over it.
+    """
+
+    route: PrepareCommandResult
+    line: str = ""
+    hand_over: bool = False
+
+
+async def _prepare(tx: Tx, request: PrepareCommandInput) -> _Way:
     command, now = request.command, request.now
-    where, version = await _whereabouts(tx, request)
+    where, holder = await _whereabouts(tx, request)
+    version, line = (holder.ocpp_version, holder.line) if holder else ("", "")
     if request.tried is not None:
         await add_note(tx, command.tenant, command.name, notes.retry(request.tried), now)
     if request.look_only:
         ready = where.gateway is not None and where.boot_state == "ACCEPTED"
-        return _prepared(command, where, SendDecision(SendAct.SEND if ready else SendAct.WAIT))
+        look = SendDecision(SendAct.SEND if ready else SendAct.WAIT)
+        return _Way(_prepared(command, where, look))
     command = await record(
         tx,
         tenant=command.tenant,
@@ -128,6 +170,15 @@ async def _prepare(tx: Tx, request: PrepareCommandInput) -> PrepareCommandResult
         initial=command,
         now=now,
     )
+    handed_over = await _handed_over(tx, request, command)
+    if handed_over is not None:
+        # This decision was begun before, and its worker was lost. The frame may be on the wire, so
+        # its result comes before any other thought; without a gateway nobody waits for it.
+        offered = replace(_prepared(command, where, SendDecision(SendAct.SEND)), offered=True)
+        if holder is None:
+            settled = await settle(tx, _settling(request, command))
+            return _Way(replace(offered, sent=settled))
+        return _Way(offered, line)
     # What has ended already is never sent, wherever its station is.
     way = await _ended_already(tx, command) or await _heading(tx, command, where, request)
     outcome, stopped = way.outcome, way.stopped_first
@@ -145,7 +196,26 @@ async def _prepare(tx: Tx, request: PrepareCommandInput) -> PrepareCommandResult
     if way.act is SendAct.SEND and where.gateway is not None:
         taken = notes.route(command.station, where.gateway, version, request.tried)
         await add_note(tx, command.tenant, command.name, taken, now)
-    return _prepared(command, where, way)
+    hand_over = request.hand_over and way.act is SendAct.SEND
+    return _Way(_prepared(command, where, way), line, hand_over)
+
+
+async def _handed_over(tx: Tx, request: PrepareCommandInput, command: Command) -> Send | None:
+    """The intent of the attempt that this decision is about to hand over; None: there is none."""
+    if not request.attempt or command.revision <= 1:  # it was recorded just now
+        return None
+    rows = await sends.by_command(tx, command.tenant, command.name)
+    return next((row for row in rows if row.attempt == request.attempt), None)
+
+
+def _settling(request: PrepareCommandInput, command: Command) -> SettleSendInput:
+    return SettleSendInput(
+        tenant=command.tenant,
+        command=command.name,
+        attempt=request.attempt,
+        now=request.now,
+        station=command.station,
+    )
 
 
 async def _heading(
@@ -166,7 +236,9 @@ async def _heading(
     return way
 
 
-async def _whereabouts(tx: Tx, request: PrepareCommandInput) -> tuple[Whereabouts, str]:
+async def _whereabouts(
+    tx: Tx, request: PrepareCommandInput
+) -> tuple[Whereabouts, Connection | None]:
     station = await stations.get(tx, request.command.station)
     holder = await connections.holder(tx, request.command.station, now=request.now)
     where = Whereabouts(
@@ -174,7 +246,7 @@ async def _whereabouts(tx: Tx, request: PrepareCommandInput) -> tuple[Whereabout
         gateway=holder.gateway if holder else None,
         boot_state=station.boot_state if station else "",
     )
-    return where, holder.ocpp_version if holder else ""
+    return where, holder
 
 
 async def _ended_already(tx: Tx, command: Command) -> SendDecision | None:

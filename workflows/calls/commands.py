@@ -43,14 +43,20 @@ async def prepare(
     *,
     look_only: bool,
     tried: UnsentAttempt | None,
+    attempt: int,
+    hand_over: bool,
 ) -> PrepareCommandResult:
-    """Finds the station's gateway; records the command as queued unless `look_only`."""
+    """Finds the station's gateway; records the command as queued unless `look_only`.
+
+    attempt: of the command's frame that comes next; 0: none. hand_over: hands it over at once.
+    """
+    sends = f"Send to {command.station}" if hand_over else f"Who holds {command.station}?"
     return await workflow.execute_local_activity(
         stubs.prepare_command,
-        PrepareCommandInput(command, now, look_only, timing, asked, tried),
+        PrepareCommandInput(command, now, look_only, timing, asked, tried, attempt, hand_over),
         start_to_close_timeout=LOOK_UP,
         retry_policy=UNTIL_IT_WORKS,
-        summary=wording.brief(f"Who holds {command.station}?"),
+        summary=wording.brief(sends),
     )
 
 

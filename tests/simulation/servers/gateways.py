@@ -24,6 +24,7 @@ from station_gateway.gateway import Gateway
 from station_gateway.settings import GatewaySettings
 from tests.simulation.repeatable.chance import Chance
 from tests.simulation.repeatable.virtual_time import VirtualLoop
+from tests.simulation.servers.direct_lines import DirectLines
 from tests.simulation.servers.processes import Process, ProcessDatabase
 from tests.simulation.servers.remote_activities import Activity, Poller
 from tests.simulation.servers.temporal_server import TemporalServer
@@ -44,9 +45,11 @@ SETTINGS = GatewaySettings(
 """Rare ticks: each costs real time, and nothing here depends on how often they come."""
 
 
-def worker_activities(db: ProcessDatabase, timing: Timing) -> dict[str, Activity]:
+def worker_activities(
+    db: ProcessDatabase, timing: Timing, lines: DirectLines
+) -> dict[str, Activity]:
     """The worker's local activities on its own way to the database."""
-    fleet = CommandActivities(db)  # type: ignore[arg-type]
+    fleet = CommandActivities(db, lines.offer)  # type: ignore[arg-type]
     holds = ReservationActivities(db, timing)  # type: ignore[arg-type]
     return {
         names.PREPARE_COMMAND: (fleet.prepare_command, PrepareCommandInput),
@@ -71,6 +74,7 @@ class GatewayHouse:
         sealer: Sealer,
         temporal: TemporalServer,
         calm: bool,
+        has_line: bool,
     ) -> None:
         self.process = Process(name, loop)
         self.wires: list[Wire] = []
@@ -92,8 +96,10 @@ class GatewayHouse:
             Passwords(bytes(32)),
             dispatcher,
             SETTINGS,
+            line_key="",
             utc_now=self.utc_now,
         )
+        self.gateway.line.address = name if has_line else ""
         self._dispatcher = dispatcher
         acts = self.gateway.activities
         self.poller = Poller(

@@ -9,11 +9,13 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, Protocol
 
+from temporalio.activity import _CompleteAsyncError
 from temporalio.api.enums.v1 import TimeoutType
 from temporalio.api.failure.v1 import Failure
 from temporalio.bridge.proto.activity_result import ActivityResolution
 from temporalio.bridge.proto.workflow_activation import ResolveActivity, WorkflowActivationJob
 from temporalio.bridge.proto.workflow_commands import ScheduleActivity
+from temporalio.client import AsyncActivityCancelledError
 from temporalio.testing import ActivityEnvironment
 
 from tests.simulation.repeatable.virtual_time import VirtualLoop
@@ -104,25 +106,62 @@ class RemoteActivity:
         """In the gateway's process."""
         run, takes = poller.activities[self._wanted.activity_type]
         argument = CONVERTER.from_payloads(list(self._wanted.arguments), [takes])[0]
-        self._environment = ActivityEnvironment()
+        later: Any = _Later(self, poller)
+        self._environment = ActivityEnvironment(client=later)
         self._environment.on_heartbeat = lambda *_: self._beat(poller)
-        result = resolved(self._wanted.seq, await self._environment.run(run, argument))
+        try:
+            result = await self._environment.run(run, argument)
+        except _CompleteAsyncError:
+            return
+        await self.is_told(poller, result)
+
+    async def is_told(self, poller: Poller, result: object) -> None:
+        """The worker says how it ended."""
+        resolution = resolved(self._wanted.seq, result)
         await asyncio.sleep(self._server.latency())
         while not poller.reaches:
             await asyncio.sleep(0.5)
-        self._decide(result)
+        self._decide(resolution)
+
+    def beats(self, poller: Poller) -> bool:
+        """The worker says that it is still at work. Returns whether it is to stop."""
+        if poller.takes:
+            self._beat_s = self._server.loop.time()
+        return poller.takes and self._cancel_wanted
 
     def _beat(self, poller: Poller) -> None:
-        if not poller.takes:
-            return
-        self._beat_s = self._server.loop.time()
-        if self._cancel_wanted and self._environment is not None:
+        if self.beats(poller) and self._environment is not None:
             self._environment.cancel()
 
     def _decide(self, job: Job) -> None:
         if not self._decided:
             self._decided = True
             self._tell(job)
+
+
+class _Later:
+    """The SDK's client and its handle, for an activity that is told later."""
+
+    def __init__(self, activity: RemoteActivity, poller: Poller) -> None:
+        self._activity = activity
+        self._poller = poller
+
+    def get_async_activity_handle(self, *, task_token: bytes) -> "_Later":
+        """The handle of this activity."""
+        del task_token
+        return self
+
+    async def heartbeat(self) -> None:
+        """Raises: AsyncActivityCancelledError."""
+        if self._activity.beats(self._poller):
+            raise AsyncActivityCancelledError
+
+    async def complete(self, result: object) -> None:
+        """Tells the result."""
+        await self._activity.is_told(self._poller, result)
+
+    async def report_cancellation(self) -> None:
+        """Tells that it stopped. The server has decided before."""
 
 
 def resolved(seq: int, result: object, *, is_local: bool = False) -> Job:

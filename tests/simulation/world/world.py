@@ -23,6 +23,7 @@ from tests.simulation.repeatable.chance import Chance, fixed_identities
 from tests.simulation.repeatable.fleet_file import FleetFile
 from tests.simulation.repeatable.virtual_time import VirtualLoop, run
 from tests.simulation.rules.station_record.words import PlainWords
+from tests.simulation.servers.direct_lines import DirectLines
 from tests.simulation.servers.gateways import GatewayHouse, worker_activities
 from tests.simulation.servers.processes import Process, ProcessDatabase, own_tasks
 from tests.simulation.servers.remote_activities import Poller
@@ -124,7 +125,11 @@ class World:
         self.words = PlainWords()
         worker = Process("worker", loop)
         self.worker_db = ProcessDatabase(db, worker, Chance(f"{seed}/wdb"), loop, calm=self.calm)
-        self.worker = Poller(worker, worker_activities(self.worker_db, TIMING))
+        line = Chance(f"{seed}/line")
+        self._has_lines = line.happens(0.5)
+        self.gateways: list[GatewayHouse] = []
+        lines = DirectLines(self.gateways, line, loses=0.0 if self.calm else line.pick((0.0, 0.2)))
+        self.worker = Poller(worker, worker_activities(self.worker_db, TIMING, lines))
         self.temporal = TemporalServer(
             loop, Chance(f"{seed}/temporal"), self.worker, calm=self.calm
         )
@@ -134,7 +139,6 @@ class World:
             sweep_s=20.0,
             clock=loop.utc_now,
         )
-        self.gateways: list[GatewayHouse] = []
         words = FieldWords(self.temper.field, Chance(f"{seed}/words"))
         self.station = Station(
             loop, Chance(f"{seed}/station"), self.temper, self, story.line, words=words
@@ -215,6 +219,7 @@ class World:
             sealer=self.sealer,
             temporal=self.temporal,
             calm=self.calm,
+            has_line=self._has_lines,
         )
         self.gateways.append(house)
         await house.start()

@@ -68,6 +68,9 @@ def quick(**changed: Any) -> GatewaySettings:
     return replace(settings, **changed)
 
 
+LINE_KEY = "key-of-the-line"
+
+
 class CountedKicks:
     """Counts the kicks that would wake workflows."""
 
@@ -100,6 +103,7 @@ class Bench:
             self.passwords,
             self.waker,
             settings,
+            line_key=LINE_KEY,
             utc_now=lambda: now() + self.skew,
         )
 

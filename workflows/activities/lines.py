@@ -1,0 +1,87 @@
+"""The worker's end of the gateways' direct lines.
+
+A line only makes a command faster. Whatever goes wrong with it says nothing about the frame: the
+gateway may have taken it, and the way over its task queue finds that out.
+"""
+
+from collections import OrderedDict
+from pathlib import Path
+
+import grpc
+import grpc.aio
+import structlog
+
+from contract.commands import SendFrameInput, SendFrameResult
+from contract.line import KEY_METADATA, OFFER_PATH, OfferInput, key_of, result_of, written
+from telemetry import metrics
+from workflows.settings import WorkerSettings
+
+_log = structlog.get_logger(__name__)
+
+_CHANNELS_LIMIT = 256
+_REPLY_S = 1.0
+"""How long the gateway's reply may take beyond the wait for the station."""
+
+
+class DirectLines:
+    """Connections to the direct lines of gateways, kept open. Close it at the end."""
+
+    def __init__(self, settings: WorkerSettings, *, key: str) -> None:
+        self._wait_s = settings.direct_wait_s
+        self._metadata = ((KEY_METADATA, key_of(key)),)
+        self._credentials = _credentials(settings)
+        self._channels: OrderedDict[str, grpc.aio.Channel] = OrderedDict()
+
+    async def offer(
+        self, gateway: str, address: str, frame: SendFrameInput
+    ) -> SendFrameResult | None:
+        """Hand one frame over. None: its result is not known yet, or the line cannot be used."""
+        if not address or self._wait_s <= 0:
+            return None
+        channel = await self._channel(address)
+        offer: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(OFFER_PATH)
+        try:
+            reply = await offer(
+                written(OfferInput(gateway, frame, self._wait_s)),
+                timeout=self._wait_s + _REPLY_S,
+                metadata=self._metadata,
+            )
+            sent = result_of(reply).sent
+        except (grpc.aio.AioRpcError, ValueError) as error:
+            code = error.code().name if isinstance(error, grpc.aio.AioRpcError) else "UNREADABLE"
+            _log.warning("line_unusable", gateway=gateway, station=frame.station, why=code)
+            metrics.DIRECT_FRAMES.labels(result="unusable").inc()
+            return None
+        metrics.DIRECT_FRAMES.labels(result="pending" if sent is None else "done").inc()
+        return sent
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for channel in self._channels.values():
+            await channel.close()
+        self._channels.clear()
+
+    async def _channel(self, address: str) -> grpc.aio.Channel:
+        channel = self._channels.pop(address, None)
+        if channel is None:
+            channel = (
+                grpc.aio.insecure_channel(address)
+                if self._credentials is None
+                else grpc.aio.secure_channel(address, self._credentials)
+            )
+        self._channels[address] = channel
+        if len(self._channels) > _CHANNELS_LIMIT:
+            _, oldest = self._channels.popitem(last=False)
+            await oldest.close(grace=_REPLY_S)
+        return channel
+
+
+def _credentials(settings: WorkerSettings) -> grpc.ChannelCredentials | None:
+    """Of mutual TLS; None: lines of this machine, in plain text."""
+    if not settings.line_certificate:
+        return None
+    return grpc.ssl_channel_credentials(
+        root_certificates=Path(settings.line_ca).read_bytes(),
+        private_key=Path(settings.line_key).read_bytes(),
+        certificate_chain=Path(settings.line_certificate).read_bytes(),
+    )
