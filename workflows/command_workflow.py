@@ -50,6 +50,7 @@ from domain.evidence.facts import Act
 from domain.evidence.sessions import SentFrame
 from domain.limits import UNDO_ROUTE_PAUSE
 from domain.model.command import State, WaitFor
+from domain.model.states import stands_out
 from workflows.calls import commands as calls
 from workflows.command_run import CommandRun, Sending, ends_within
 from workflows.limits import ANSWER_IS_LATE
@@ -89,7 +90,7 @@ class RemoteCommandWorkflow(CommandRun):
     async def _story(self) -> None:
         await self._send()
         await self._await_effect()
-        if self._guard_until is None:
+        if self._guard_until is None and self._stands_out():
             self._report()
         await self._guard()
         await self._answer_the_late()
@@ -395,6 +396,10 @@ class RemoteCommandWorkflow(CommandRun):
             await workflow.wait_condition(
                 lambda: self._is_over() or (self._cancel is not None and not self._cancel_noted)
             )
+
+    def _stands_out(self) -> bool:
+        """Whether operators look for commands that end so; the others cost no write."""
+        return self._edition < SENDS_DIRECTLY or stands_out(self._certain())
 
     def _report(self) -> None:
         """The outcome becomes what operators filter by."""

@@ -74,3 +74,11 @@ def may_become(now: CompensationState, then: CompensationState) -> bool:
 def is_definite(outcome: Outcome | None) -> bool:
     """Whether an outcome can never change again: there is one, and it is not UNKNOWN."""
     return outcome is not None and outcome.code is not Code.UNKNOWN
+
+
+def stands_out(outcome: Outcome) -> bool:
+    """Whether somebody may have to look at a command that ended so.
+
+    Not where it did what it was asked for, and not where the station itself said no.
+    """
+    return outcome.code not in {Code.SUCCEEDED, Code.REJECTED, Code.NOT_SUPPORTED}

@@ -28,8 +28,10 @@ async def _running(
     now: Callable[[], Awaitable[datetime]],
     skip: Callable[[float], Awaitable[None]],
     story: str,
+    *,
+    has_line: bool = False,
 ) -> AsyncIterator[Bench]:
-    bench = Bench(client, db, now, skip)
+    bench = Bench(client, db, now, skip, has_line=has_line)
     bench.story = story.removeprefix("test_")
     async with running_worker(db, client), bench.running():
         yield bench
@@ -94,4 +96,18 @@ async def real_bench(
     async with _running(
         real_client, database, now, asyncio.sleep, request.node.originalname
     ) as bench:
+        yield bench
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def direct_bench(
+    real_client: Client, database: Database, request: pytest.FixtureRequest
+) -> AsyncIterator[Bench]:
+    """A station on the real server, whose gateway has a direct line."""
+
+    async def now() -> datetime:
+        return datetime.now(UTC)
+
+    story = request.node.originalname
+    async with _running(real_client, database, now, asyncio.sleep, story, has_line=True) as bench:
         yield bench

@@ -56,3 +56,18 @@ async def test_a_reset_to_its_boot_costs_at_most_26_events_and_14_transitions(
 async def test_the_naive_shape_costs_11_events_and_6_transitions(real_bench: Bench) -> None:
     cost = await command_costs.naive(real_bench.client, f"naive-{real_bench.station}")
     assert (cost.events, cost.transitions) == (11, 6), cost
+
+
+async def test_a_single_phase_command_costs_8_events_and_3_transitions_on_the_direct_line(
+    direct_bench: Bench,
+) -> None:
+    for cost in (await command_costs.unlock(direct_bench), await command_costs.refused_start(direct_bench)):
+        assert (cost.events, cost.transitions) == (8, 3), cost
+
+
+async def test_a_start_and_a_stop_cost_14_events_and_6_transitions_on_the_direct_line(
+    direct_bench: Bench,
+) -> None:
+    for cost in (await command_costs.start(direct_bench), await command_costs.stop(direct_bench)):
+        assert cost.events <= 14, cost
+        assert cost.transitions <= 6, cost

@@ -47,11 +47,15 @@ from domain.model.specs import (
 )
 from fleet import stations
 from fleet.database import Database
+from fleet.keys import load_line_key
 from fleet.log import commands as log
 from fleet.log import reservations
 from journal.commands.record import from_snapshot
 from journal.reservations import record as reservation_recorder
 from journal.wakeups import WakeupDispatcher
+from station_gateway.commands.runs import Runs
+from station_gateway.line import DirectLine
+from station_gateway.settings import GatewaySettings
 from tests.support.histories import golden as histories
 from tests.support.scripted_gateway import (
     Happening,
@@ -102,7 +106,10 @@ class Bench(StationReports):
         db: Database,
         clock: Callable[[], Awaitable[datetime]],
         skip: Callable[[float], Awaitable[None]],
+        *,
+        has_line: bool = False,
     ) -> None:
+        self._has_line = has_line
         self.story = "story"
         self.skips_time = skip is not asyncio.sleep
         number = next(numbers)
@@ -127,6 +134,7 @@ class Bench(StationReports):
     async def running(self) -> AsyncIterator["Bench"]:
         """The gateway's worker and the dispatcher, and a connected station."""
         await self._make_station()
+        line = await self._direct_line()
         await self.connect()
         dispatching = asyncio.create_task(self.dispatcher.run())
         try:
@@ -138,9 +146,20 @@ class Bench(StationReports):
                 yield self
                 await self._end_all()
         finally:
+            await line.stop()
             dispatching.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await dispatching
+
+    async def _direct_line(self) -> DirectLine:
+        """The gateway's direct line, served if the bench has one."""
+        runs = Runs(self.gateway.send_frame, lambda *_: None)
+        settings = GatewaySettings(line_listen="127.0.0.1:0" if self._has_line else "")
+        key = await load_line_key(self.db)
+        line = DirectLine(runs, settings, gateway=self.gateway.id, key=key)
+        await line.start()
+        self.line = line.address
+        return line
 
     async def _end_all(self) -> None:
         """Every command ends, also those on guard: the next test's worker must not meet them."""

@@ -38,6 +38,7 @@ class StationReports:
         self.station = station
         self.gateway_id = gateway_id
         self.version = "1.6"
+        self.line = ""  # of its gateway
 
     async def connect(
         self, version: str = "1.6", *, boot: str | None = "ACCEPTED", reason: str = ""
@@ -46,7 +47,8 @@ class StationReports:
         self.version = version
         now = await self.now()
         async with self.db.write() as tx:
-            await connections.renew_gateway(tx, self.gateway_id, until=now + timedelta(days=3650))
+            until = now + timedelta(days=3650)
+            await connections.renew_gateway(tx, self.gateway_id, until=until, line=self.line)
             await connections.claim(
                 tx,
                 station=self.station,
