@@ -109,6 +109,15 @@ class BrokerSettings:
             )
         },
     )
+    eager_start: bool = field(
+        default=True,
+        metadata={
+            "doc": (
+                "the process carries a worker for commands, so that Temporal hands it a command's "
+                "first decision with the reply that made the command durable."
+            )
+        },
+    )
     unavailable_retry_s: float = field(
         default=1.0, metadata={"doc": "when a client is told to try again."}
     )

@@ -9,6 +9,7 @@ and both wait for that one. So what comes back is compared with the request a se
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
@@ -27,6 +28,10 @@ from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.log import commands as fleet_log
 from journal.commands.record import from_snapshot, record
+
+
+_WRITTEN_SOON_S = 0.5
+"""A worker that is there takes a command and writes it down in less."""
 
 
 class Submitter:
@@ -102,21 +107,23 @@ class Submitter:
     ) -> Command | None:
         """Make the command durable. None when it is not yet as far as the caller wants."""
         submitting = asyncio.ensure_future(
-            self._backend.temporal.submit(command, wait_for, patience.remaining_s)
+            self._backend.temporal.submit(command, patience.remaining_s)
         )
         submitting.add_done_callback(lambda done: done.cancelled() or done.exception())
-        try:
-            # The log may tell the answer before Temporal does.
-            seen = await self._seen_before(submitting, command, wait_for)
-            if seen is not None:
-                return seen
-            # Temporal says that the command is as far as wanted.
-            if await submitting:
-                return await self._read(command.tenant, command.name) or command
-        finally:
-            submitting.cancel()
-        # Durable in Temporal, but perhaps no worker has written it down yet: then we do, so that
-        # whoever gets this reply can also get the command.
+        with self._backend.follower.resource(command.tenant, command.name) as changed:
+            try:
+                # The log may tell the answer before Temporal does.
+                seen = await self._seen_before(submitting, command, wait_for, changed)
+                if seen is not None:
+                    return seen
+                await submitting
+            finally:
+                submitting.cancel()
+            known = await self._written_soon(command, changed)
+        if known is not None:
+            return known if is_satisfied(known, wait_for) else None
+        # Durable in Temporal, but no worker has written it down: then we do, so that whoever gets
+        # this reply can also get the command.
         async with self._backend.db.write() as tx:
             await record(
                 tx,
@@ -130,18 +137,33 @@ class Submitter:
         return None
 
     async def _seen_before(
-        self, submitting: "asyncio.Future[bool]", command: Command, wait_for: WaitFor
+        self,
+        submitting: "asyncio.Future[None]",
+        command: Command,
+        wait_for: WaitFor,
+        changed: asyncio.Event,
     ) -> Command | None:
         """The command from the log, when it is as far as wanted before `submitting` is done.
 
         An answer is in the log as soon as it is committed. None when `submitting` is done first.
         """
-        with self._backend.follower.resource(command.tenant, command.name) as changed:
-            while not await first_of(submitting, changed):
-                changed.clear()
-                newest = await self._read_if_possible(command)
-                if newest is not None and is_satisfied(newest, wait_for):
-                    return newest
+        while not await first_of(submitting, changed):
+            changed.clear()
+            newest = await self._read_if_possible(command)
+            if newest is not None and is_satisfied(newest, wait_for):
+                return newest
+        return None
+
+    async def _written_soon(self, command: Command, changed: asyncio.Event) -> Command | None:
+        """The command from the log, where a worker wrote it down in a moment."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_WRITTEN_SOON_S):
+                while True:
+                    changed.clear()
+                    known = await self._read(command.tenant, command.name)
+                    if known is not None:
+                        return known
+                    await changed.wait()
         return None
 
     async def _wait(self, command: Command, wait_for: WaitFor, patience: Patience) -> Command:

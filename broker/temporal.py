@@ -3,9 +3,11 @@
 No other module of the broker imports the SDK.
 
 Temporal counts as down when nothing listens at its address, or when it says nothing at all for
-`temporal_timeout_s`. A Temporal that is slow makes callers wait, up to their own deadlines. A
-command that only takes long is neither: the update that starts it waits for the station. What it is
-is found by looking for the workflow (`broker.asking`).
+`temporal_timeout_s`. A Temporal that is slow makes callers wait, up to their own deadlines. What it
+is is found by looking for the workflow (`broker.asking`).
+
+A command is only started here. What becomes of it stands in the event log, and the broker waits for
+it there: a workflow that nobody asks costs Temporal fewer events.
 """
 
 import asyncio
@@ -42,10 +44,10 @@ from broker.errors import Reason, Refusal
 from broker.settings import BrokerSettings
 from contract import names
 from contract.callbacks import PostCallbackInput, PostCallbackResult
-from contract.commands import EDITION, CancelInput, CommandInput, SubmitInput, UpdateResult
+from contract.commands import EDITION, CancelInput, CommandInput, UpdateResult
 from contract.reservations import ChangeInput
 from domain.commands import wording
-from domain.model.command import Command, WaitFor
+from domain.model.command import Command
 from domain.reservations.reservation import Reservation
 from journal.reservations.starting import start_of
 
@@ -72,6 +74,8 @@ _OURS = (RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.UNIMPLEMENTED)
 _NO_WORD = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
 _NO_WORKFLOW = "none"  # no workflow has this id: all have a prefix
 _EFFECT_S = 0.6
+_TASK_TIMEOUT = timedelta(seconds=5)
+"""A worker that says nothing for so long while it decides is gone, and another one decides."""
 
 _SAID = {
     Reason.TEMPORAL_UNAVAILABLE: "Temporal cannot be reached. Repeat the request with the same "
@@ -88,11 +92,11 @@ class Temporal:
         self._client = client
         self._settings = settings
 
-    async def submit(self, command: Command, wait_for: WaitFor, patience_s: float) -> bool:
-        """Start the command's workflow, or join it, and wait a moment until `wait_for` is reached.
+    async def submit(self, command: Command, patience_s: float) -> None:
+        """Start the command's workflow, unless it was started before. The log tells the rest.
 
-        True: the workflow says that it is reached. False: the command is durable in Temporal, but
-        not that far in this time, or it had ended before; the log tells the rest.
+        Where this process has a worker for commands, Temporal may hand it the first decision with
+        the reply (eager start); else it goes to any worker.
 
         Raises: Refusal (TEMPORAL_UNAVAILABLE, TEMPORAL_SLOW): it is not known whether Temporal
         took it.
@@ -101,10 +105,10 @@ class Temporal:
         async def look() -> Seen:
             return await self._look(command.workflow_id)
 
-        async def update(limit_s: float) -> bool:
-            return await self._update(command, wait_for, limit_s)
+        async def start(limit_s: float) -> None:
+            await self._start(command, limit_s)
 
-        return await self._asked(update, look, patience_s, command.name) or False
+        await self._asked(start, look, patience_s, command.name)
 
     async def cancel(self, command: Command, reason: str, patience_s: float) -> None:
         """Tell the command's workflow that its caller takes it back. Idempotent.
@@ -228,35 +232,24 @@ class Temporal:
             facts={"request_id": request_id},
         )
 
-    async def _update(self, command: Command, wait_for: WaitFor, limit_s: float) -> bool:
-        operation: WithStartWorkflowOperation[object, object] = WithStartWorkflowOperation(
-            names.COMMAND_WORKFLOW,
-            CommandInput(command, self._settings.timing, edition=EDITION),
-            id=command.workflow_id,
-            task_queue=names.COMMANDS_QUEUE,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            search_attributes=_attributes(command),
-            static_summary=wording.brief(wording.title(command)),
-            static_details=wording.origin(command),
-        )
+    async def _start(self, command: Command, limit_s: float) -> None:
         try:
-            await self._client.execute_update_with_start_workflow(
-                names.SUBMIT_UPDATE,
-                SubmitInput(wait_for),
-                start_workflow_operation=operation,
-                id=f"submit-{wait_for.value}",
-                result_type=UpdateResult,
+            await self._client.start_workflow(
+                names.COMMAND_WORKFLOW,
+                CommandInput(command, self._settings.timing, edition=EDITION),
+                id=command.workflow_id,
+                task_queue=names.COMMANDS_QUEUE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                task_timeout=_TASK_TIMEOUT,
+                search_attributes=_attributes(command),
+                static_summary=wording.brief(wording.title(command)),
+                static_details=wording.origin(command),
+                request_eager_start=self._settings.eager_start,
                 rpc_timeout=timedelta(seconds=limit_s),
             )
-        except (WorkflowUpdateFailedError, WorkflowAlreadyStartedError) as error:
-            _logger.info("submit_found_ended", command=command.name, why=type(error).__name__)
-            _retrieve(operation)
-            return False
-        except BaseException:
-            _retrieve(operation)
-            raise
-        return True
+        except WorkflowAlreadyStartedError:
+            _logger.info("submit_found_ended", command=command.name)
 
     async def _cancel(self, workflow_id: str, reason: str, limit_s: float) -> None:
         handle = self._client.get_workflow_handle(workflow_id)

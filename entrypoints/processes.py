@@ -85,7 +85,8 @@ async def running(
         db = await _open_database(settings)
         stack.push_async_callback(db.close)
         client = await connect(target, timeout_s=settings.startup_timeout_s)
-        if Role.WORKER in roles:
+        eager = Role.BROKER in roles and settings.broker().eager_start
+        if Role.WORKER in roles or eager:
             await stack.enter_async_context(
                 running_worker(db, client, settings.worker(), settings.timing())
             )

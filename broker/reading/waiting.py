@@ -86,7 +86,7 @@ async def either(one: asyncio.Event, other: asyncio.Event, timeout_s: float) -> 
             task.cancel()
 
 
-async def first_of(work: "asyncio.Future[bool]", event: asyncio.Event) -> bool:
+async def first_of(work: "asyncio.Future[None]", event: asyncio.Event) -> bool:
     """Return when the work is done or the event is set. True when the work is done."""
     waiting = asyncio.ensure_future(event.wait())
     try:

@@ -61,13 +61,34 @@ async def test_the_naive_shape_costs_11_events_and_6_transitions(real_bench: Ben
 async def test_a_single_phase_command_costs_8_events_and_3_transitions_on_the_direct_line(
     direct_bench: Bench,
 ) -> None:
-    for cost in (await command_costs.unlock(direct_bench), await command_costs.refused_start(direct_bench)):
+    for play in (command_costs.unlock, command_costs.refused_start):
+        cost = await play(direct_bench)
         assert (cost.events, cost.transitions) == (8, 3), cost
 
 
 async def test_a_start_and_a_stop_cost_14_events_and_6_transitions_on_the_direct_line(
     direct_bench: Bench,
 ) -> None:
-    for cost in (await command_costs.start(direct_bench), await command_costs.stop(direct_bench)):
+    for play in (command_costs.start, command_costs.stop):
+        cost = await play(direct_bench)
         assert cost.events <= 14, cost
         assert cost.transitions <= 6, cost
+
+
+async def test_a_single_phase_command_costs_6_events_and_2_transitions_with_eager_start(
+    direct_bench: Bench,
+) -> None:
+    direct_bench.eager = True
+    for play in (command_costs.unlock, command_costs.refused_start):
+        cost = await play(direct_bench)
+        assert (cost.events, cost.transitions) == (6, 2), cost
+
+
+async def test_a_start_and_a_stop_cost_12_events_and_5_transitions_with_eager_start(
+    direct_bench: Bench,
+) -> None:
+    direct_bench.eager = True
+    for play in (command_costs.start, command_costs.stop):
+        cost = await play(direct_bench)
+        assert cost.events <= 12, cost
+        assert cost.transitions <= 5, cost
