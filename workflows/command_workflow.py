@@ -366,6 +366,7 @@ class RemoteCommandWorkflow(CommandRun):
         self._look_again = workflow.now()
         while self._look_again is not None or self._woken:
             await self._woken_or(self._look_again)
+            await self._heed_cancel()
             await self._weigh()
 
     async def _guard(self) -> None:

@@ -18,6 +18,7 @@ from temporalio.bridge.proto.workflow_commands import ScheduleActivity
 from temporalio.client import AsyncActivityCancelledError
 from temporalio.testing import ActivityEnvironment
 
+from fleet.engine.unavailable import DatabaseUnavailable
 from tests.simulation.repeatable.virtual_time import VirtualLoop
 from tests.simulation.servers.processes import Process
 from tests.simulation.servers.workflow_runs import CONVERTER, to_payload
@@ -113,11 +114,25 @@ class RemoteActivity:
             result = await self._environment.run(run, argument)
         except _CompleteAsyncError:
             return
+        except DatabaseUnavailable as error:
+            return await self.has_failed(poller, error)
         await self.is_told(poller, result)
 
     async def is_told(self, poller: Poller, result: object) -> None:
-        """The worker says how it ended."""
-        resolution = resolved(self._wanted.seq, result)
+        """The worker says what its result is."""
+        await self._hears(poller, resolved(self._wanted.seq, result))
+
+    async def has_failed(self, poller: Poller, error: Exception) -> None:
+        """The worker says that it failed."""
+        cause = Failure(message=str(error))
+        cause.application_failure_info.type = type(error).__name__
+        resolution = ActivityResolution()
+        resolution.failed.failure.CopyFrom(_failure(self._wanted, cause))
+        await self._hears(
+            poller, Job(resolve_activity=ResolveActivity(seq=self._wanted.seq, result=resolution))
+        )
+
+    async def _hears(self, poller: Poller, resolution: Job) -> None:
         await asyncio.sleep(self._server.latency())
         while not poller.reaches:
             await asyncio.sleep(0.5)
@@ -159,6 +174,10 @@ class _Later:
     async def complete(self, result: object) -> None:
         """Tells the result."""
         await self._activity.is_told(self._poller, result)
+
+    async def fail(self, error: Exception) -> None:
+        """Tells that it failed."""
+        await self._activity.has_failed(self._poller, error)
 
     async def report_cancellation(self) -> None:
         """Tells that it stopped. The server has decided before."""
