@@ -14,6 +14,7 @@ from bench import (
     simulation_speed,
     statement_cost,
     storm,
+    two_ways,
 )
 from bench.report import note
 from telemetry.logs import configure_logs
@@ -26,6 +27,7 @@ PARTS: dict[str, Callable[[], Awaitable[None]]] = {
     "density": density.measure,
     "storm": storm.measure,
     "expiry-lateness": expiry_lateness.measure,
+    "two-ways": two_ways.measure,
     "latency": latency.measure,
     "latency-sqlite": latency.measure_sqlite,
 }

@@ -13,6 +13,7 @@ import grpc.aio
 import structlog
 
 from contract.line import KEY_METADATA, OFFER_METHOD, SERVICE, OfferResult, key_of, offer_of, written
+from fleet.engine.unavailable import DatabaseUnavailable
 from station_gateway.commands.runs import Runs
 from station_gateway.settings import GatewaySettings
 
@@ -86,7 +87,10 @@ class DirectLine:
         if offer.gateway != self._gateway:
             await call.abort(grpc.StatusCode.FAILED_PRECONDITION, "this is another gateway")
         wait_s = min(max(offer.wait_s, 0.0), _LONGEST_WAIT_S)
-        return written(OfferResult(await self._runs.offer(offer.frame, wait_s)))
+        try:
+            return written(OfferResult(await self._runs.offer(offer.frame, wait_s)))
+        except DatabaseUnavailable:
+            await call.abort(grpc.StatusCode.UNAVAILABLE, "the database is away")
 
 
 def _credentials(settings: GatewaySettings) -> grpc.ServerCredentials:

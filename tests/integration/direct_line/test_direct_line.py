@@ -1,0 +1,196 @@
+"""The direct line over real gRPC: who may use it, and what goes wrong without harm."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import grpc
+import grpc.aio
+import pytest
+
+from contract.commands import SendFrameInput, SendFrameResult, SendStatus
+from contract.line import KEY_METADATA, OFFER_PATH, OfferInput, key_of, result_of, written
+from fleet.engine.unavailable import DatabaseUnavailable
+from station_gateway.commands.runs import Runs
+from station_gateway.line import DirectLine, LineFailed
+from station_gateway.settings import GatewaySettings, UnsafeStationListener
+from tests.support.certificates import SelfSigned, self_signed
+from tests.unit.station_gateway.commands.test_runs import frame
+from workflows.activities.lines import DirectLines
+from workflows.settings import WorkerSettings
+
+KEY = "the-key-of-the-fleet"
+SENT = SendFrameResult(SendStatus.NO_ANSWER, "ANSWER_TIMEOUT", revision=3, message_id="m1")
+
+
+class Gateway:
+    """What stands behind the line. It answers at once, unless it is silent or fails."""
+
+    def __init__(self) -> None:
+        self.got: list[SendFrameInput] = []
+        self.silent = False
+        self.fails: Exception | None = None
+
+    async def send(self, request: SendFrameInput) -> SendFrameResult:
+        """One frame."""
+        self.got.append(request)
+        if self.fails is not None:
+            raise self.fails
+        if self.silent:
+            await asyncio.Event().wait()
+        return SENT
+
+
+@asynccontextmanager
+async def served(gateway: Gateway, **settings: str) -> AsyncIterator[DirectLine]:
+    runs = Runs(gateway.send, lambda *_: None)
+    line = DirectLine(runs, GatewaySettings(**settings), gateway="gw1", key=KEY)  # type: ignore[arg-type]
+    await line.start()
+    try:
+        yield line
+    finally:
+        await line.stop()
+
+
+@asynccontextmanager
+async def worker(*, key: str = KEY, wait_s: float = 1.5, **files: str) -> AsyncIterator[DirectLines]:
+    lines = DirectLines(WorkerSettings(direct_wait_s=wait_s, **files), key=key)  # type: ignore[arg-type]
+    try:
+        yield lines
+    finally:
+        await lines.close()
+
+
+async def test_a_frame_and_its_result_cross_the_line_whole() -> None:
+    gateway = Gateway()
+    async with served(gateway) as line, worker() as lines:
+        assert await lines.offer("gw1", line.address, frame()) == SENT
+    assert gateway.got == [frame()]
+
+
+async def test_a_silent_station_holds_the_worker_no_longer_than_the_named_time() -> None:
+    gateway = Gateway()
+    gateway.silent = True
+    async with served(gateway) as line, worker(wait_s=0.05) as lines, asyncio.timeout(5.0):
+        assert await lines.offer("gw1", line.address, frame()) is None
+
+
+async def test_who_does_not_show_the_key_of_the_fleet_sends_nothing() -> None:
+    gateway = Gateway()
+    async with served(gateway) as line:
+        for key in ("", "another-key", KEY.upper(), KEY[:-1], f"{KEY} "):
+            async with worker(key=key) as lines:
+                assert await lines.offer("gw1", line.address, frame()) is None
+        async with grpc.aio.insecure_channel(line.address) as channel:
+            call = channel.unary_unary(OFFER_PATH)
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await call(written(OfferInput("gw1", frame(), 1.0)))
+    assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+    assert gateway.got == []
+
+
+async def test_a_gateway_that_took_over_an_address_sends_nothing_for_another_one() -> None:
+    gateway = Gateway()
+    async with served(gateway) as line, worker() as lines:
+        assert await lines.offer("gw0", line.address, frame()) is None
+    assert gateway.got == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"{}", b"[]", b"null", b"\xff\xfe", b'{"gateway": "gw1"}', b'{"frame": 1, "gateway": 2}'],
+)
+async def test_what_is_no_offer_is_refused(data: bytes) -> None:
+    gateway = Gateway()
+    async with served(gateway) as line, grpc.aio.insecure_channel(line.address) as channel:
+        call = channel.unary_unary(OFFER_PATH)
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await call(data, metadata=((KEY_METADATA, key_of(KEY)),))
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert gateway.got == []
+
+
+async def test_an_offer_that_is_too_large_is_refused() -> None:
+    async with served(Gateway()) as line, grpc.aio.insecure_channel(line.address) as channel:
+        call = channel.unary_unary(OFFER_PATH)
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await call(b" " * 100_000, metadata=((KEY_METADATA, key_of(KEY)),))
+    assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_a_line_that_cannot_be_reached_says_nothing_of_the_frame() -> None:
+    async with served(Gateway()) as line:
+        address = line.address
+    async with worker() as lines, asyncio.timeout(5.0):
+        assert await lines.offer("gw1", address, frame()) is None
+        assert await lines.offer("gw1", "", frame()) is None
+
+
+async def test_a_gateway_without_its_database_says_nothing_of_the_frame() -> None:
+    gateway = Gateway()
+    gateway.fails = DatabaseUnavailable("gone")
+    async with served(gateway) as line, worker() as lines:
+        assert await lines.offer("gw1", line.address, frame()) is None
+        async with grpc.aio.insecure_channel(line.address) as channel:
+            call = channel.unary_unary(OFFER_PATH)
+            offer = written(OfferInput("gw1", frame(), 1.0))
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await call(offer, metadata=((KEY_METADATA, key_of(KEY)),))
+    assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_a_worker_that_is_told_to_use_the_queue_offers_nothing() -> None:
+    gateway = Gateway()
+    async with served(gateway) as line, worker(wait_s=0.0) as lines:
+        assert await lines.offer("gw1", line.address, frame()) is None
+    assert gateway.got == []
+
+
+async def test_a_line_that_is_turned_off_has_no_address() -> None:
+    async with served(Gateway(), line_listen="") as line:
+        assert line.address == ""
+
+
+async def test_an_address_that_is_taken_is_told() -> None:
+    async with served(Gateway()) as line:
+        with pytest.raises(LineFailed, match="direct line"):
+            async with served(Gateway(), line_listen=line.address):
+                raise AssertionError("served twice")
+
+
+def test_beyond_loopback_the_line_needs_mutual_tls() -> None:
+    with pytest.raises(UnsafeStationListener, match="mutual TLS"):
+        GatewaySettings(line_listen="0.0.0.0:7000").check()
+    with pytest.raises(ValueError, match="all three"):
+        GatewaySettings(line_certificate="a.pem").check()
+    GatewaySettings(
+        line_listen="0.0.0.0:7000", line_certificate="a", line_key="b", line_ca="c"
+    ).check()
+
+
+async def test_with_mutual_tls_only_workers_with_a_certificate_are_heard(tmp_path: Path) -> None:
+    serves, shows, strange = (self_signed(tmp_path, each) for each in ("gw", "worker", "strange"))
+    gateway = Gateway()
+    tls = {
+        "line_listen": "localhost:0",
+        "line_certificate": str(serves.certificate),
+        "line_key": str(serves.key),
+        "line_ca": str(shows.certificate),
+    }
+    async with served(gateway, **tls) as line:
+        good = _files(shows, serves)
+        async with worker(**good) as lines:
+            assert await lines.offer("gw1", line.address, frame()) == SENT
+        for files in (_files(strange, serves), {}):
+            async with worker(wait_s=0.2, **files) as lines:
+                assert await lines.offer("gw1", line.address, frame(attempt=2)) is None
+    assert [each.attempt for each in gateway.got] == [1]
+
+
+def _files(own: SelfSigned, other: SelfSigned) -> dict[str, str]:
+    return {
+        "line_certificate": str(own.certificate),
+        "line_key": str(own.key),
+        "line_ca": str(other.certificate),
+    }
