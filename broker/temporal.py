@@ -45,6 +45,7 @@ from broker.settings import BrokerSettings
 from contract import names
 from contract.callbacks import PostCallbackInput, PostCallbackResult
 from contract.commands import EDITION, CancelInput, CommandInput, UpdateResult
+from contract.priorities import command_priority, start_priority
 from contract.reservations import ChangeInput
 from domain.commands import wording
 from domain.model.command import Command
@@ -197,6 +198,7 @@ class Temporal:
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
             static_summary=start.summary,
             static_details=start.details,
+            priority=start_priority(start.workflow, start.attributes),
         )
         limit = timedelta(seconds=limit_s)
         try:
@@ -245,6 +247,7 @@ class Temporal:
                 search_attributes=_attributes(command),
                 static_summary=wording.brief(wording.title(command)),
                 static_details=wording.origin(command),
+                priority=command_priority(command.kind, command.tenant),
                 request_eager_start=self._settings.eager_start,
                 rpc_timeout=timedelta(seconds=limit_s),
             )

@@ -23,6 +23,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from contract.commands import WakeInput
 from contract.names import WAKE_SIGNAL
+from contract.priorities import start_priority
 from fleet.wakeups import Start, Wakeup
 
 TemporalClient = Client
@@ -120,6 +121,7 @@ async def _start(
         search_attributes=TypedSearchAttributes(attributes),
         static_summary=start.summary or None,
         static_details=start.details or None,
+        priority=start_priority(start.workflow, start.attributes),
         rpc_timeout=limit,
     )
 
