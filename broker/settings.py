@@ -145,6 +145,10 @@ class BrokerSettings:
         metadata={"doc": "of a receiver's answer; whoever sends more is no receiver."},
     )
     callback_max_posts: int = field(default=100, metadata={"doc": "posts made at once."})
+    callback_max_polls: int = field(
+        default=20,
+        metadata={"doc": "polls of Temporal that wait for posts; 5 are always open."},
+    )
     callback_ca_file: str = field(
         default="",
         metadata={

@@ -45,6 +45,7 @@ from broker.settings import BrokerSettings
 from contract import names
 from contract.callbacks import PostCallbackInput, PostCallbackResult
 from contract.commands import EDITION, CancelInput, CommandInput, UpdateResult
+from contract.polls import polls
 from contract.priorities import command_priority, start_priority
 from contract.reservations import ChangeInput
 from domain.commands import wording
@@ -294,6 +295,7 @@ async def serve_posts(client: TemporalClient, post: Post, settings: BrokerSettin
                 task_queue=names.CALLBACKS_QUEUE,
                 activities=[post_callback],
                 max_concurrent_activities=settings.callback_max_posts,
+                activity_task_poller_behavior=polls(settings.callback_max_polls),
                 graceful_shutdown_timeout=timedelta(seconds=settings.callback_timeout_s),
             ).run()
         except Exception as error:

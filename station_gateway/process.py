@@ -8,6 +8,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from contract.names import gateway_queue
+from contract.polls import polls
 from fleet.database import Database
 from fleet.keys import load_line_key, load_passwords, load_sealer
 from journal.wakeups import WakeupDispatcher
@@ -39,6 +40,7 @@ async def running_gateway(
         task_queue=gateway_queue(gateway.gateway_id),
         activities=[gateway.activities.send_frame, gateway.activities.ask_station],
         max_concurrent_activities=settings.max_activities,
+        activity_task_poller_behavior=polls(settings.max_polls),
         graceful_shutdown_timeout=timedelta(seconds=settings.drain_timeout_s),
     )
     async with AsyncExitStack() as stack:

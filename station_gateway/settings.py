@@ -307,6 +307,10 @@ class GatewaySettings:
     max_activities: int = field(
         default=2_000, metadata={"doc": "frames and questions in flight in this process."}
     )
+    max_polls: int = field(
+        default=50,
+        metadata={"doc": "polls of Temporal that wait for frames; 5 are always open."},
+    )
     drain_timeout_s: float = field(
         default=30.0, metadata={"doc": "how long a stopping process waits for CALLs in flight."}
     )

@@ -17,6 +17,15 @@ class WorkerSettings:
     max_local_activities: int = field(
         default=100, metadata={"doc": "reads and writes of the fleet at the same time."}
     )
+    max_polls: int = field(
+        default=20,
+        metadata={
+            "doc": (
+                "polls of Temporal that wait for decisions of new commands, and as many for those "
+                "in memory; 5 of each are always open."
+            )
+        },
+    )
     direct_wait_s: float = field(
         default=1.5,
         metadata={

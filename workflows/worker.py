@@ -5,10 +5,11 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from temporalio.client import Client
-from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
+from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from contract.names import COMMANDS_QUEUE
+from contract.polls import polls
 from domain.commands.timing import Timing
 from fleet.database import Database
 from fleet.keys import load_line_key
@@ -26,12 +27,6 @@ from workflows.settings import WorkerSettings
 
 WORKFLOWS = (RemoteCommandWorkflow, ReservationWorkflow, CallbackWorkflow)
 """Every workflow of this project: what a worker runs and a replayer replays."""
-
-_POLLS = 10
-_POLLS_FOR_NEW = 0.5
-"""Half of the open polls wait for what no worker has in its cache: new commands, and those of a
-worker that died. By default it is a single poll, and Temporal has been seen to leave that one
-without the decision that waited for it, until the poll's 60 s were over."""
 
 PASSED_THROUGH = (
     "contract",
@@ -86,8 +81,7 @@ async def running_worker(
         max_cached_workflows=chosen.max_cached_workflows,
         max_concurrent_workflow_tasks=chosen.max_workflow_tasks,
         max_concurrent_local_activities=chosen.max_local_activities,
-        workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(_POLLS),
-        nonsticky_to_sticky_poll_ratio=_POLLS_FOR_NEW,
+        workflow_task_poller_behavior=polls(chosen.max_polls),
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=chosen.sticky_timeout_s),
         graceful_shutdown_timeout=timedelta(seconds=chosen.graceful_shutdown_s),
         no_remote_activities=True,
