@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import TextIO
 
 from temporalio.client import Client
+from temporalio.runtime import Runtime
 
 from broker.process import ListenFailed, running_broker
 from broker.settings import UnsafeBroker
@@ -25,12 +26,14 @@ from entrypoints.errors import CannotStart
 from entrypoints.options import flag_of, variable_of
 from entrypoints.settings import ChosenSettings, split_address
 from entrypoints.temporal.client import TemporalTarget, connect
+from entrypoints.temporal.sdk_runtime import counting_runtime
 from fleet.database import Database
 from fleet.engine.unavailable import DatabaseUnavailable
 from station_gateway.process import running_gateway
 from station_gateway.settings import UnsafeStationListener as UnsafeGateway
 from telemetry.logs import LogFormat, configure_logs
 from telemetry.metrics_server import serving_metrics
+from telemetry.sdk_metrics import sdk_metrics_shown
 from telemetry.tracing import configure_tracing
 from workflows.worker import running_worker
 
@@ -82,9 +85,10 @@ async def running(
     """
     async with AsyncExitStack() as stack:
         metrics = _serve_metrics(stack, settings)
+        runtime = _count_for_the_sdk(stack) if metrics else None
         db = await _open_database(settings)
         stack.push_async_callback(db.close)
-        client = await connect(target, timeout_s=settings.startup_timeout_s)
+        client = await connect(target, timeout_s=settings.startup_timeout_s, runtime=runtime)
         eager = Role.BROKER in roles and settings.broker().eager_start
         if Role.WORKER in roles or eager:
             await stack.enter_async_context(
@@ -123,6 +127,13 @@ def _serve_metrics(stack: AsyncExitStack, settings: ChosenSettings) -> str | Non
         )
     with _start_errors("metrics_listen", settings.metrics_listen):
         return _join(host, stack.enter_context(serving_metrics(host, port)))
+
+
+def _count_for_the_sdk(stack: AsyncExitStack) -> Runtime:
+    """Has the SDK count, and shows its metrics on this process's endpoint."""
+    runtime, port = counting_runtime()
+    stack.enter_context(sdk_metrics_shown(port))
+    return runtime
 
 
 async def _open_database(settings: ChosenSettings) -> Database:

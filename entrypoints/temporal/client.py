@@ -12,6 +12,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.contrib.opentelemetry import TracingInterceptor
 from temporalio.envconfig import ClientConfig
+from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 
 from contract.converter import DATA_CONVERTER
@@ -53,8 +54,13 @@ def configured_target(settings: ChosenSettings) -> TemporalTarget | None:
     return TemporalTarget(address, namespace, given) if address else None
 
 
-async def connect(target: TemporalTarget, *, timeout_s: float) -> Client:
+async def connect(
+    target: TemporalTarget, *, timeout_s: float, runtime: Runtime | None = None
+) -> Client:
     """Waits until Temporal serves and knows our search attributes; returns a client.
+
+    runtime: of the SDK, for this client and its workers; None: the SDK's default, which counts
+        nothing.
 
     Raises: CannotStart that names the address and the remedy, after `timeout_s`.
     """
@@ -62,7 +68,7 @@ async def connect(target: TemporalTarget, *, timeout_s: float) -> Client:
     while True:
         try:
             async with asyncio.timeout(_ATTEMPT_S):
-                client = await _dial(target)
+                client = await _dial(target, runtime)
                 await _check_namespace(client)
                 await register_search_attributes(client)
                 break
@@ -98,12 +104,13 @@ async def _attributes_work(client: Client) -> bool:
         return False
 
 
-async def _dial(target: TemporalTarget) -> Client:
+async def _dial(target: TemporalTarget, runtime: Runtime | None) -> Client:
     return await Client.connect(
         target.address,
         namespace=target.namespace,
         data_converter=DATA_CONVERTER,
         interceptors=[TracingInterceptor(trace.get_tracer("evcommand"))],
+        runtime=runtime,
         **target.options,
     )
 
