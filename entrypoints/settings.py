@@ -169,14 +169,19 @@ class ChosenSettings(BaseSettings):
         return Timing(**self._room("timing_", Timing, set()))
 
     def broker(self) -> BrokerSettings:
-        """The broker's settings."""
+        """The broker's settings. With Worker Versioning it starts no command eagerly.
+
+        An eager start gives the first decision to whichever build asked, current or not.
+        """
+        given = self._room("broker_", BrokerSettings, _BROKER_CHOSEN)
+        given["eager_start"] = given["eager_start"] and not self.worker().versioning
         return BrokerSettings(
             listen=self.grpc_listen,
             tls=self._grpc_tls(),
             api_keys=tuple(ApiKey.parse(text) for text in self._all_keys()),
             insecure=self.insecure,
             timing=self.timing(),
-            **self._room("broker_", BrokerSettings, _BROKER_CHOSEN),
+            **given,
         )
 
     def gateway(self) -> GatewaySettings:

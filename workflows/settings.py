@@ -26,6 +26,15 @@ class WorkerSettings:
             )
         },
     )
+    versioning: bool = field(
+        default=False,
+        metadata={
+            "doc": (
+                "tell Temporal which build this worker is. It gets commands only while its build "
+                "is current or ramping: see Worker Versioning in docs/operating.md."
+            )
+        },
+    )
     direct_wait_s: float = field(
         default=1.5,
         metadata={

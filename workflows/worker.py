@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+import structlog
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from contract.names import COMMANDS_QUEUE
@@ -19,11 +21,14 @@ from workflows.activities.callbacks import CallbackActivities
 from workflows.activities.commands import CommandActivities
 from workflows.activities.lines import DirectLines
 from workflows.activities.reservations import ReservationActivities
+from workflows.build import DEPLOYMENT, build_id
 from workflows.callback_workflow import CallbackWorkflow
 from workflows.command_workflow import RemoteCommandWorkflow
 from workflows.compiled import compile_once
 from workflows.reservation_workflow import ReservationWorkflow
 from workflows.settings import WorkerSettings
+
+_logger = structlog.get_logger(__name__)
 
 WORKFLOWS = (RemoteCommandWorkflow, ReservationWorkflow, CallbackWorkflow)
 """Every workflow of this project: what a worker runs and a replayer replays."""
@@ -49,6 +54,23 @@ def workflow_runner() -> SandboxedWorkflowRunner:
     compile_once(*(each.__module__ for each in WORKFLOWS))
     return SandboxedWorkflowRunner(
         restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
+    )
+
+
+def _deployment(settings: WorkerSettings) -> WorkerDeploymentConfig | None:
+    """What Temporal is told of this build; None: nothing.
+
+    Runs under way go on with the build that is current (AUTO_UPGRADE): a command on guard lives for
+    a day, and patch markers let each build replay what older ones began.
+    """
+    if not settings.versioning:
+        return None
+    version = WorkerDeploymentVersion(DEPLOYMENT, build_id())
+    _logger.info("worker_build", deployment=DEPLOYMENT, build_id=version.build_id)
+    return WorkerDeploymentConfig(
+        version=version,
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
     )
 
 
@@ -85,6 +107,7 @@ async def running_worker(
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=chosen.sticky_timeout_s),
         graceful_shutdown_timeout=timedelta(seconds=chosen.graceful_shutdown_s),
         no_remote_activities=True,
+        deployment_config=_deployment(chosen),
     )
     try:
         async with worker, background("wake-ups", WakeupDispatcher(db, client).run):

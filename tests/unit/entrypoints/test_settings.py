@@ -52,6 +52,12 @@ def test_without_any_setting_the_rooms_get_their_own_defaults() -> None:
     assert settings.worker() == WorkerSettings()
 
 
+def test_with_versioning_no_first_decision_bypasses_the_current_build() -> None:
+    assert Settings().broker().eager_start
+    assert not Settings(worker_versioning=True).broker().eager_start
+    assert Settings(worker_versioning=True).worker().versioning
+
+
 def test_a_flag_wins_over_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EVCOMMAND_GRPC_LISTEN", "127.0.0.1:1")
     monkeypatch.setenv("EVCOMMAND_OCPP_LISTEN", "127.0.0.1:2")
