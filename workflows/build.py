@@ -15,8 +15,15 @@ DEPLOYMENT = "evcommand"
 
 _ROOT = Path(__file__).parents[1]
 _REPLAYED = ("contract", "domain", "workflows")
-_NOT_REPLAYED = ("activities", "build.py", "compiled.py", "registration.py", "settings.py", "worker.py")
-"""What of `workflows/` no history runs through: it works around the workflows."""
+_NOT_REPLAYED = (
+    "activities",
+    "build.py",
+    "compiled.py",
+    "registration.py",
+    "settings.py",
+    "worker.py",
+)
+"""What of `workflows/` no history runs through."""
 
 _DIGITS = 12
 
