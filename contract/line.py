@@ -7,9 +7,10 @@ in the same JSON, so that a frame means the same on both ways.
 from dataclasses import dataclass
 from typing import TypeVar
 
+from temporalio.api.common.v1 import Payload
+
 from contract.commands import SendFrameInput, SendFrameResult
 from contract.converter import DATA_CONVERTER
-from temporalio.api.common.v1 import Payload
 
 SERVICE = "evcommand.internal.GatewayLine"
 OFFER_METHOD = "Offer"

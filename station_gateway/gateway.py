@@ -100,7 +100,9 @@ class Gateway:
             utc_now=utc_now,
         )
         self.reports = OddReports(db, waker, retry_pause_s=settings.retry_pause_s, utc_now=utc_now)
-        self.sender = Sender(db, sealer, self.registry, settings, utc_now=utc_now)
+        self.sender = Sender(
+            db, sealer, self.registry, settings, gateway=self.gateway_id, utc_now=utc_now
+        )
         questions = Questions(db, self.registry, waker, settings, utc_now=utc_now)
         self.runs = Runs(self.sender.send, questions.after_answer)
         self.line = DirectLine(self.runs, settings, gateway=self.gateway_id, key=line_key)

@@ -10,12 +10,12 @@ import grpc.aio
 import pytest
 
 from contract.commands import SendFrameInput, SendFrameResult, SendStatus
-from contract.line import KEY_METADATA, OFFER_PATH, OfferInput, key_of, result_of, written
+from contract.line import KEY_METADATA, OFFER_PATH, OfferInput, key_of, written
 from fleet.engine.unavailable import DatabaseUnavailable
 from station_gateway.commands.runs import Runs
 from station_gateway.line import DirectLine, LineFailed
 from station_gateway.settings import GatewaySettings, UnsafeStationListener
-from tests.support.certificates import SelfSigned, self_signed
+from tests.support.certificates import pki
 from tests.unit.station_gateway.commands.test_runs import frame
 from workflows.activities.lines import DirectLines
 from workflows.settings import WorkerSettings
@@ -54,7 +54,9 @@ async def served(gateway: Gateway, **settings: str) -> AsyncIterator[DirectLine]
 
 
 @asynccontextmanager
-async def worker(*, key: str = KEY, wait_s: float = 1.5, **files: str) -> AsyncIterator[DirectLines]:
+async def worker(
+    *, key: str = KEY, wait_s: float = 1.5, **files: str
+) -> AsyncIterator[DirectLines]:
     lines = DirectLines(WorkerSettings(direct_wait_s=wait_s, **files), key=key)  # type: ignore[arg-type]
     try:
         yield lines
@@ -170,27 +172,23 @@ def test_beyond_loopback_the_line_needs_mutual_tls() -> None:
 
 
 async def test_with_mutual_tls_only_workers_with_a_certificate_are_heard(tmp_path: Path) -> None:
-    serves, shows, strange = (self_signed(tmp_path, each) for each in ("gw", "worker", "strange"))
+    for name in ("localhost", "worker", "strange"):
+        pki(tmp_path, name)
     gateway = Gateway()
-    tls = {
-        "line_listen": "localhost:0",
-        "line_certificate": str(serves.certificate),
-        "line_key": str(serves.key),
-        "line_ca": str(shows.certificate),
-    }
-    async with served(gateway, **tls) as line:
-        good = _files(shows, serves)
-        async with worker(**good) as lines:
+    tls = _tls(tmp_path, "localhost", "worker")
+    async with served(gateway, line_listen="localhost:0", **tls) as line:
+        async with worker(**_tls(tmp_path, "worker", "localhost")) as lines:
             assert await lines.offer("gw1", line.address, frame()) == SENT
-        for files in (_files(strange, serves), {}):
+        for files in (_tls(tmp_path, "strange", "localhost"), {}):
             async with worker(wait_s=0.2, **files) as lines:
                 assert await lines.offer("gw1", line.address, frame(attempt=2)) is None
     assert [each.attempt for each in gateway.got] == [1]
 
 
-def _files(own: SelfSigned, other: SelfSigned) -> dict[str, str]:
+def _tls(folder: Path, own: str, other: str) -> dict[str, str]:
+    """The files of who has the certificate `own` and trusts the certificate `other`."""
     return {
-        "line_certificate": str(own.certificate),
-        "line_key": str(own.key),
-        "line_ca": str(other.certificate),
+        "line_certificate": str(folder / f"{own}.pem"),
+        "line_key": str(folder / f"{own}.key"),
+        "line_ca": str(folder / f"{other}.pem"),
     }
