@@ -66,6 +66,6 @@ def _read(data: bytes, kind: type[T]) -> T:
         read = DATA_CONVERTER.payload_converter.from_payload(payload, kind)
     except Exception as error:
         raise ValueError(f"not a message of the direct line: {error}") from error
-    if not isinstance(read, kind):
-        raise ValueError("not a message of the direct line")
-    return read
+    if isinstance(read, kind):
+        return read
+    raise ValueError(f"a {type(read).__name__} is no message of the direct line")

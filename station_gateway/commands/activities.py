@@ -19,6 +19,7 @@ from contract.activities import implements
 from contract.commands import AskStationInput, AskStationResult, SendFrameInput, SendFrameResult
 from station_gateway.commands.questions import Questions
 from station_gateway.commands.runs import Run, Runs
+from station_gateway.settings import GatewaySettings
 
 _log = structlog.get_logger(__name__)
 
@@ -29,18 +30,13 @@ and its workflow settles the attempt."""
 
 
 class GatewayActivities:
-    """The activities of the process that holds a station's socket.
+    """The activities of the process that holds a station's socket."""
 
-    hold_s: how long a frame may keep its place among the activities.
-    """
-
-    def __init__(
-        self, runs: Runs, questions: Questions, *, heartbeat_s: float, hold_s: float
-    ) -> None:
+    def __init__(self, runs: Runs, questions: Questions, settings: GatewaySettings) -> None:
         self._runs = runs
         self._questions = questions
-        self._heartbeat_s = heartbeat_s
-        self._hold_s = hold_s
+        self._heartbeat_s = settings.heartbeat_interval_s
+        self._hold_s = settings.activity_hold_s
         self._told_later: set[asyncio.Task[None]] = set()
 
     @implements(stubs.send_frame)

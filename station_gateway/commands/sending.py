@@ -232,55 +232,61 @@ class Sender:
         Raises:
             AlreadySettled, StaleEpoch: nothing may be written.
         """
-        kept = kept_of(request)
         # Its turn may have come long after it was queued: the socket and the clock are asked again.
         if station.ended:
             raise _NotSent(Cause.STATION_OFFLINE, retry=True)
-        action, draft = self._build(station, request)
 
         async def write(tx: Tx) -> Send:
             now = self._utc_now()
             if not await is_in_time(tx, request, now):
                 raise _NotSent(Cause.NOT_AFTER_PASSED, retry=False)
             await never_twice(tx, request)
-            # `intend` is fenced by the epoch: it raises StaleEpoch when the station has a newer
-            # connection, perhaps at another gateway, which may be sending already.
-            send = await sends.intend(
-                tx,
-                command=request.command,
-                tenant=request.tenant,
-                workflow_id=request.workflow_id,
-                station=request.station,
-                kind=request.kind.value,
-                attempt=request.attempt,
-                message_id=str(uuid.uuid4()),
-                epoch=station.peer.epoch,
-                undo=request.undo,
-                evse_id=kept.evse_id,
-                connector_id=kept.connector_id,
-                token_digest=kept.token_digest,
-                group_digest=kept.group_digest,
-                named_id=kept.named_id,
-                now=now,
-                action=action,
-                frame=masked(draft, self._sealer.mask),
-                token_masked=kept.token_masked,
-            )
-            _, frame = self._build(station, request, remote_start_id=send.id)
-            if frame != draft:  # the frame carries the id of its row, which exists only now
-                await sends.reframe(tx, send.id, masked(frame, self._sealer.mask))
-            noted = await note_sent(
-                tx,
-                request,
-                now,
-                gateway=self._gateway,
-                ocpp_version=station.peer.ocpp_version,
-            )
+            send = await self._write_intent(tx, station, request, now)
+            version = station.peer.ocpp_version
+            noted = await note_sent(tx, request, now, gateway=self._gateway, ocpp_version=version)
             if noted is not None and changes.ended_unsent(noted):
                 raise _NotSent(Cause.NOT_AFTER_PASSED, retry=False)  # nobody waits for it
             return send
 
         return await self._db.batch(write)
+
+    async def _write_intent(
+        self, tx: Tx, station: ConnectedStation, request: SendFrameInput, now: datetime
+    ) -> Send:
+        """The row of the intent. It is fenced by the epoch.
+
+        Raises:
+            StaleEpoch: the station has a newer connection, perhaps at another gateway, which may be
+                sending already.
+            AlreadySettled: this attempt has a row.
+        """
+        kept = kept_of(request)
+        action, draft = self._build(station, request)
+        send = await sends.intend(
+            tx,
+            command=request.command,
+            tenant=request.tenant,
+            workflow_id=request.workflow_id,
+            station=request.station,
+            kind=request.kind.value,
+            attempt=request.attempt,
+            message_id=str(uuid.uuid4()),
+            epoch=station.peer.epoch,
+            undo=request.undo,
+            evse_id=kept.evse_id,
+            connector_id=kept.connector_id,
+            token_digest=kept.token_digest,
+            group_digest=kept.group_digest,
+            named_id=kept.named_id,
+            now=now,
+            action=action,
+            frame=masked(draft, self._sealer.mask),
+            token_masked=kept.token_masked,
+        )
+        _, frame = self._build(station, request, remote_start_id=send.id)
+        if frame != draft:  # the frame carries the id of its row, which exists only now
+            await sends.reframe(tx, send.id, masked(frame, self._sealer.mask))
+        return send
 
     async def _exchange(
         self, station: ConnectedStation, request: SendFrameInput, send: Send, call: OutgoingCall

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -21,6 +22,7 @@ from workflows.activities.lines import DirectLines
 from workflows.settings import WorkerSettings
 
 KEY = "the-key-of-the-fleet"
+Call = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
 SENT = SendFrameResult(SendStatus.NO_ANSWER, "ANSWER_TIMEOUT", revision=3, message_id="m1")
 
 
@@ -43,9 +45,9 @@ class Gateway:
 
 
 @asynccontextmanager
-async def served(gateway: Gateway, **settings: str) -> AsyncIterator[DirectLine]:
+async def served(gateway: Gateway, **settings: Any) -> AsyncIterator[DirectLine]:
     runs = Runs(gateway.send, lambda *_: None)
-    line = DirectLine(runs, GatewaySettings(**settings), gateway="gw1", key=KEY)  # type: ignore[arg-type]
+    line = DirectLine(runs, GatewaySettings(**settings), gateway="gw1", key=KEY)
     await line.start()
     try:
         yield line
@@ -55,9 +57,9 @@ async def served(gateway: Gateway, **settings: str) -> AsyncIterator[DirectLine]
 
 @asynccontextmanager
 async def worker(
-    *, key: str = KEY, wait_s: float = 1.5, **files: str
+    *, key: str = KEY, wait_s: float = 1.5, **files: Any
 ) -> AsyncIterator[DirectLines]:
-    lines = DirectLines(WorkerSettings(direct_wait_s=wait_s, **files), key=key)  # type: ignore[arg-type]
+    lines = DirectLines(WorkerSettings(direct_wait_s=wait_s, **files), key=key)
     try:
         yield lines
     finally:
@@ -85,7 +87,7 @@ async def test_who_does_not_show_the_key_of_the_fleet_sends_nothing() -> None:
             async with worker(key=key) as lines:
                 assert await lines.offer("gw1", line.address, frame()) is None
         async with grpc.aio.insecure_channel(line.address) as channel:
-            call = channel.unary_unary(OFFER_PATH)
+            call: Call = channel.unary_unary(OFFER_PATH)
             with pytest.raises(grpc.aio.AioRpcError) as refused:
                 await call(written(OfferInput("gw1", frame(), 1.0)))
     assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
@@ -106,7 +108,7 @@ async def test_a_gateway_that_took_over_an_address_sends_nothing_for_another_one
 async def test_what_is_no_offer_is_refused(data: bytes) -> None:
     gateway = Gateway()
     async with served(gateway) as line, grpc.aio.insecure_channel(line.address) as channel:
-        call = channel.unary_unary(OFFER_PATH)
+        call: Call = channel.unary_unary(OFFER_PATH)
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await call(data, metadata=((KEY_METADATA, key_of(KEY)),))
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
@@ -115,7 +117,7 @@ async def test_what_is_no_offer_is_refused(data: bytes) -> None:
 
 async def test_an_offer_that_is_too_large_is_refused() -> None:
     async with served(Gateway()) as line, grpc.aio.insecure_channel(line.address) as channel:
-        call = channel.unary_unary(OFFER_PATH)
+        call: Call = channel.unary_unary(OFFER_PATH)
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await call(b" " * 100_000, metadata=((KEY_METADATA, key_of(KEY)),))
     assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -135,7 +137,7 @@ async def test_a_gateway_without_its_database_says_nothing_of_the_frame() -> Non
     async with served(gateway) as line, worker() as lines:
         assert await lines.offer("gw1", line.address, frame()) is None
         async with grpc.aio.insecure_channel(line.address) as channel:
-            call = channel.unary_unary(OFFER_PATH)
+            call: Call = channel.unary_unary(OFFER_PATH)
             offer = written(OfferInput("gw1", frame(), 1.0))
             with pytest.raises(grpc.aio.AioRpcError) as refused:
                 await call(offer, metadata=((KEY_METADATA, key_of(KEY)),))
@@ -180,12 +182,12 @@ async def test_with_mutual_tls_only_workers_with_a_certificate_are_heard(tmp_pat
         async with worker(**_tls(tmp_path, "worker", "localhost")) as lines:
             assert await lines.offer("gw1", line.address, frame()) == SENT
         for files in (_tls(tmp_path, "strange", "localhost"), {}):
-            async with worker(wait_s=0.2, **files) as lines:
+            async with worker(**files) as lines:
                 assert await lines.offer("gw1", line.address, frame(attempt=2)) is None
     assert [each.attempt for each in gateway.got] == [1]
 
 
-def _tls(folder: Path, own: str, other: str) -> dict[str, str]:
+def _tls(folder: Path, own: str, other: str) -> dict[str, Any]:
     """The files of who has the certificate `own` and trusts the certificate `other`."""
     return {
         "line_certificate": str(folder / f"{own}.pem"),
