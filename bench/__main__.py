@@ -9,13 +9,12 @@ from bench import (
     cost_card,
     density,
     expiry_lateness,
-    latency,
     message_cost,
     simulation_speed,
     statement_cost,
     storm,
-    two_ways,
 )
+from bench.on_postgres import latency, two_ways
 from bench.report import note
 from telemetry.logs import configure_logs
 

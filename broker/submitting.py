@@ -29,7 +29,6 @@ from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.log import commands as fleet_log
 from journal.commands.record import from_snapshot, record
 
-
 _WRITTEN_SOON_S = 0.5
 """A worker that is there takes a command and writes it down in less."""
 

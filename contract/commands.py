@@ -209,6 +209,7 @@ class SendFrameInput(CommandSpecs):
     undo: this frame undoes an effect, or belongs to a reservation: no command's state is written.
     offered: the attempt may have been handed over before, so "not sent" is said only after a look
         at its intent.
+    initial: the command as it was submitted, where the log may not have it yet: on a direct line.
     """
 
     command: str
@@ -221,6 +222,7 @@ class SendFrameInput(CommandSpecs):
     answer_timeout_s: float
     undo: bool = False
     offered: bool = False
+    initial: Command | None = None
 
 
 class SendStatus(StrEnum):

@@ -7,9 +7,10 @@ in the same JSON, so that a frame means the same on both ways.
 from dataclasses import dataclass
 from typing import TypeVar
 
+from temporalio.api.common.v1 import Payload
+
 from contract.commands import SendFrameInput, SendFrameResult
 from contract.converter import DATA_CONVERTER
-from temporalio.api.common.v1 import Payload
 
 SERVICE = "evcommand.internal.GatewayLine"
 OFFER_METHOD = "Offer"
@@ -65,6 +66,6 @@ def _read(data: bytes, kind: type[T]) -> T:
         read = DATA_CONVERTER.payload_converter.from_payload(payload, kind)
     except Exception as error:
         raise ValueError(f"not a message of the direct line: {error}") from error
-    if not isinstance(read, kind):
-        raise ValueError("not a message of the direct line")
-    return read
+    if isinstance(read, kind):
+        return read
+    raise ValueError(f"a {type(read).__name__} is no message of the direct line")

@@ -68,11 +68,7 @@ connectors = Table(
 )
 
 gateways = Table(
-    "gateways",
-    metadata,
-    _id("gateway", primary_key=True),
-    _time("until"),
-    _text("line"),
+    "gateways", metadata, _id("gateway", primary_key=True), _time("until"), _text("line")
 )
 
 # A released row keeps its epoch (gateway NULL): the epochs of a station only ever grow.

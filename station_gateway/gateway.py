@@ -100,16 +100,13 @@ class Gateway:
             utc_now=utc_now,
         )
         self.reports = OddReports(db, waker, retry_pause_s=settings.retry_pause_s, utc_now=utc_now)
-        self.sender = Sender(db, sealer, self.registry, settings, utc_now=utc_now)
+        self.sender = Sender(
+            db, sealer, self.registry, settings, gateway=self.gateway_id, utc_now=utc_now
+        )
         questions = Questions(db, self.registry, waker, settings, utc_now=utc_now)
         self.runs = Runs(self.sender.send, questions.after_answer)
         self.line = DirectLine(self.runs, settings, gateway=self.gateway_id, key=line_key)
-        self.activities = GatewayActivities(
-            self.runs,
-            questions,
-            heartbeat_s=settings.heartbeat_interval_s,
-            hold_s=settings.activity_hold_s,
-        )
+        self.activities = GatewayActivities(self.runs, questions, settings)
         self.sweeper = Sweeper(db, self.registry, settings, utc_now=utc_now)
         self._surroundings = self._shared(questions)
         self.server = StationServer(settings, self.handshake_judge, self._serve)

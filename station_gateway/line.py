@@ -12,7 +12,15 @@ import grpc
 import grpc.aio
 import structlog
 
-from contract.line import KEY_METADATA, OFFER_METHOD, SERVICE, OfferResult, key_of, offer_of, written
+from contract.line import (
+    KEY_METADATA,
+    OFFER_METHOD,
+    SERVICE,
+    OfferResult,
+    key_of,
+    offer_of,
+    written,
+)
 from fleet.engine.unavailable import DatabaseUnavailable
 from station_gateway.commands.runs import Runs
 from station_gateway.settings import GatewaySettings
@@ -73,9 +81,7 @@ class DirectLine:
         if self._server is not None:
             await self._server.stop(None)
 
-    async def _offer(
-        self, data: bytes, call: "grpc.aio.ServicerContext[bytes, bytes]"
-    ) -> bytes:
+    async def _offer(self, data: bytes, call: "grpc.aio.ServicerContext[bytes, bytes]") -> bytes:
         shown = dict(call.invocation_metadata() or ()).get(KEY_METADATA, "")
         if not hmac.compare_digest(str(shown).encode("utf-8", "replace"), self._key):
             log.warning("line_refused", peer=call.peer())

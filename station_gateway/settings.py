@@ -81,7 +81,7 @@ class GatewaySettings:
         metadata={
             "doc": (
                 "HOST:PORT of the direct line of this gateway's workers; port 0 takes a free one, "
-                'empty: none. Beyond loopback it needs mutual TLS.'
+                "empty: none. Beyond loopback it needs mutual TLS."
             )
         },
     )

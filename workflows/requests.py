@@ -22,9 +22,13 @@ from domain.model.specs import only_spec, specs_of
 
 
 def send_request(
-    command: Command, timing: Timing, attempt: int, *, offered: bool = False
+    command: Command, timing: Timing, attempt: int, *, offered: bool = False, is_new: bool = False
 ) -> SendFrameInput:
-    """The command's own frame. offered: this attempt may have been handed over before."""
+    """The command's own frame.
+
+    offered: this attempt may have been handed over before. is_new: the log does not have the
+    command yet; who sends the frame records it.
+    """
     return SendFrameInput(
         command=command.name,
         tenant=command.tenant,
@@ -35,6 +39,7 @@ def send_request(
         not_after=command.not_after,
         answer_timeout_s=timing.answer_timeout_s,
         offered=offered,
+        initial=command if is_new else None,
         **specs_of(command),
     )
 

@@ -104,6 +104,15 @@ async def record(
     return command
 
 
+async def record_of(
+    tx: Tx, command: Command, key: str, change: Callable[[Command], Command], now: datetime
+) -> Command:
+    """`record` for a command that the log has."""
+    return await record(
+        tx, tenant=command.tenant, name=command.name, key=key, change=change, now=now
+    )
+
+
 async def latest(tx: Tx, tenant: str, name: str) -> Command:
     """The command as the log has it now.
 

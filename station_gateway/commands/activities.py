@@ -19,6 +19,7 @@ from contract.activities import implements
 from contract.commands import AskStationInput, AskStationResult, SendFrameInput, SendFrameResult
 from station_gateway.commands.questions import Questions
 from station_gateway.commands.runs import Run, Runs
+from station_gateway.settings import GatewaySettings
 
 _log = structlog.get_logger(__name__)
 
@@ -29,18 +30,13 @@ and its workflow settles the attempt."""
 
 
 class GatewayActivities:
-    """The activities of the process that holds a station's socket.
+    """The activities of the process that holds a station's socket."""
 
-    hold_s: how long a frame may keep its place among the activities.
-    """
-
-    def __init__(
-        self, runs: Runs, questions: Questions, *, heartbeat_s: float, hold_s: float
-    ) -> None:
+    def __init__(self, runs: Runs, questions: Questions, settings: GatewaySettings) -> None:
         self._runs = runs
         self._questions = questions
-        self._heartbeat_s = heartbeat_s
-        self._hold_s = hold_s
+        self._heartbeat_s = settings.heartbeat_interval_s
+        self._hold_s = settings.activity_hold_s
         self._told_later: set[asyncio.Task[None]] = set()
 
     @implements(stubs.send_frame)
@@ -59,7 +55,7 @@ class GatewayActivities:
         telling = asyncio.get_running_loop().create_task(self._tell_later(run, handle))
         self._told_later.add(telling)
         telling.add_done_callback(self._told_later.discard)
-        activity.raise_complete_async()
+        return activity.raise_complete_async()
 
     @implements(stubs.ask_station)
     async def ask_station(self, request: AskStationInput) -> AskStationResult:
@@ -87,23 +83,28 @@ class GatewayActivities:
                 if error.status is RPCStatusCode.NOT_FOUND:
                     run.cancel()  # the workflow gave it up, and what is not on the wire with it
                     return
-        for _ in range(_TELL_TRIES):
+        tries = 0
+        while tries < _TELL_TRIES:
             try:
-                return await _tell(run, handle)
+                await _tell(run, handle)
             except RPCError as error:
                 if error.status is RPCStatusCode.NOT_FOUND:
                     return
+                tries += 1
                 _log.warning("result_not_told", why=error.status.name)
                 await asyncio.sleep(_TELL_AGAIN_S)
+            else:
+                return
 
 
 async def _tell(run: Run, handle: AsyncActivityHandle) -> None:
+    failed = None if run.cancelled() else run.exception()
     if run.cancelled():
-        return await handle.report_cancellation()
-    failed = run.exception()
-    if isinstance(failed, Exception):
-        return await handle.fail(failed)
-    await handle.complete(run.result())
+        await handle.report_cancellation()
+    elif isinstance(failed, Exception):
+        await handle.fail(failed)
+    else:
+        await handle.complete(run.result())
 
 
 @asynccontextmanager

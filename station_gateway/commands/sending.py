@@ -22,8 +22,6 @@ from opentelemetry import trace
 
 from contract.commands import SendFrameInput, SendFrameResult, SendStatus
 from domain.commands import transitions as changes
-from domain.commands.table import COMMANDS
-from domain.model.command import Command
 from domain.model.outcomes import Cause
 from fleet import sends, stations
 from fleet.database import Database
@@ -32,11 +30,17 @@ from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.keys import Sealer
 from fleet.sends import AlreadySettled, Send, StaleEpoch
 from journal.commands.answers import answer_to_row
-from journal.commands.record import record
 from journal.commands.requested import name_by_answer
 from journal.commands.weighing import decides
 from station_gateway.commands.answers import as_it_stands, stored, take_blame, written_within
 from station_gateway.commands.frames import Unopenable, at_evse, build, kept_of, lacks_evse
+from station_gateway.commands.recording import (
+    never_twice,
+    note,
+    note_sent,
+    revision_of,
+    unheard,
+)
 from station_gateway.commands.timeliness import is_in_time
 from station_gateway.dialects.masking import masked
 from station_gateway.dialects.messages import OutgoingCall, Unsendable
@@ -75,8 +79,10 @@ class Sender:
         registry: Registry,
         settings: GatewaySettings,
         *,
+        gateway: str,
         utc_now: Callable[[], datetime],
     ) -> None:
+        self._gateway = gateway
         self._db = db
         self._sealer = sealer
         self._registry = registry
@@ -178,7 +184,7 @@ class Sender:
         now = self._utc_now()
         try:
             await self._db.batch(
-                lambda tx: _note(
+                lambda tx: note(
                     tx, request, "waiting", lambda command: changes.waiting(command, progress), now
                 )
             )
@@ -226,49 +232,61 @@ class Sender:
         Raises:
             AlreadySettled, StaleEpoch: nothing may be written.
         """
-        kept = kept_of(request)
         # Its turn may have come long after it was queued: the socket and the clock are asked again.
         if station.ended:
             raise _NotSent(Cause.STATION_OFFLINE, retry=True)
-        action, draft = self._build(station, request)
 
         async def write(tx: Tx) -> Send:
             now = self._utc_now()
             if not await is_in_time(tx, request, now):
                 raise _NotSent(Cause.NOT_AFTER_PASSED, retry=False)
-            await _never_twice(tx, request)
-            # `intend` is fenced by the epoch: it raises StaleEpoch when the station has a newer
-            # connection, perhaps at another gateway, which may be sending already.
-            send = await sends.intend(
-                tx,
-                command=request.command,
-                tenant=request.tenant,
-                workflow_id=request.workflow_id,
-                station=request.station,
-                kind=request.kind.value,
-                attempt=request.attempt,
-                message_id=str(uuid.uuid4()),
-                epoch=station.peer.epoch,
-                undo=request.undo,
-                evse_id=kept.evse_id,
-                connector_id=kept.connector_id,
-                token_digest=kept.token_digest,
-                group_digest=kept.group_digest,
-                named_id=kept.named_id,
-                now=now,
-                action=action,
-                frame=masked(draft, self._sealer.mask),
-                token_masked=kept.token_masked,
-            )
-            _, frame = self._build(station, request, remote_start_id=send.id)
-            if frame != draft:  # the frame carries the id of its row, which exists only now
-                await sends.reframe(tx, send.id, masked(frame, self._sealer.mask))
-            noted = await _note(tx, request, "sent", lambda known: changes.sent(known, now), now)
+            await never_twice(tx, request)
+            send = await self._write_intent(tx, station, request, now)
+            version = station.peer.ocpp_version
+            noted = await note_sent(tx, request, now, gateway=self._gateway, ocpp_version=version)
             if noted is not None and changes.ended_unsent(noted):
                 raise _NotSent(Cause.NOT_AFTER_PASSED, retry=False)  # nobody waits for it
             return send
 
         return await self._db.batch(write)
+
+    async def _write_intent(
+        self, tx: Tx, station: ConnectedStation, request: SendFrameInput, now: datetime
+    ) -> Send:
+        """The row of the intent. It is fenced by the epoch.
+
+        Raises:
+            StaleEpoch: the station has a newer connection, perhaps at another gateway, which may be
+                sending already.
+            AlreadySettled: this attempt has a row.
+        """
+        kept = kept_of(request)
+        action, draft = self._build(station, request)
+        send = await sends.intend(
+            tx,
+            command=request.command,
+            tenant=request.tenant,
+            workflow_id=request.workflow_id,
+            station=request.station,
+            kind=request.kind.value,
+            attempt=request.attempt,
+            message_id=str(uuid.uuid4()),
+            epoch=station.peer.epoch,
+            undo=request.undo,
+            evse_id=kept.evse_id,
+            connector_id=kept.connector_id,
+            token_digest=kept.token_digest,
+            group_digest=kept.group_digest,
+            named_id=kept.named_id,
+            now=now,
+            action=action,
+            frame=masked(draft, self._sealer.mask),
+            token_masked=kept.token_masked,
+        )
+        _, frame = self._build(station, request, remote_start_id=send.id)
+        if frame != draft:  # the frame carries the id of its row, which exists only now
+            await sends.reframe(tx, send.id, masked(frame, self._sealer.mask))
+        return send
 
     async def _exchange(
         self, station: ConnectedStation, request: SendFrameInput, send: Send, call: OutgoingCall
@@ -307,7 +325,7 @@ class Sender:
             heard = partial(
                 changes.frame_ended, kind=request.kind, answer=answer, at=now, decides=alone
             )
-            return _revision(await _note(tx, request, "answered", heard, now)), alone
+            return revision_of(await note(tx, request, "answered", heard, now)), alone
 
         revision, alone = await self._written(write, request) or (0, False)
         return SendFrameResult(
@@ -331,7 +349,7 @@ class Sender:
 
         async def write(tx: Tx) -> int:
             await sends.lost(tx, send.id, cause=cause.value, now=now)
-            return _revision(await _note(tx, request, "lost", _unheard(request, cause, now), now))
+            return revision_of(await note(tx, request, "lost", unheard(request, cause, now), now))
 
         return SendFrameResult(
             SendStatus.NO_ANSWER,
@@ -360,50 +378,3 @@ def _ids(request: SendFrameInput, send: Send) -> dict[str, str | int]:
         "attempt": request.attempt,
         "message_id": send.message_id,
     }
-
-
-async def _never_twice(tx: Tx, request: SendFrameInput) -> None:
-    """Refuse a second frame of a command whose kind must not be repeated, whatever the attempt.
-
-    Raises:
-        AlreadySettled: such a frame of this command was perhaps written before.
-    """
-    if request.attempt == 1 or COMMANDS[request.kind].repeatable:
-        return
-    for send in await sends.by_command(tx, request.tenant, request.command):
-        if repeats(request, send):
-            raise AlreadySettled(send)
-
-
-def repeats(request: SendFrameInput, send: Send) -> bool:
-    """Whether this would be the same frame of the same command once more."""
-    return send.kind == request.kind.value and send.attempt != request.attempt
-
-
-def _revision(noted: Command | None) -> int:
-    return noted.revision if noted else 0
-
-
-def _unheard(request: SendFrameInput, cause: Cause, now: datetime) -> Callable[[Command], Command]:
-    """What a lost answer means for the command."""
-    return lambda command: changes.frame_ended(command, request.kind, None, now, cause=cause.value)
-
-
-async def _note(
-    tx: Tx,
-    request: SendFrameInput,
-    what: str,
-    change: Callable[[Command], Command],
-    now: datetime,
-) -> Command | None:
-    """Record what became of this attempt. Returns the command; None: an undo changes none."""
-    if request.undo:
-        return None
-    return await record(
-        tx,
-        tenant=request.tenant,
-        name=request.command,
-        key=f"{what}:{request.attempt}",
-        change=change,
-        now=now,
-    )

@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager
 import pytest
 import pytest_asyncio
 
+from fleet.database import Database
+from fleet.log import commands as log
 from tests.support.client import Client, Command, OfflinePolicy, WaitFor, code_of
 from tests.support.processes import READY_S, Fleet, running_fleet
 from tests.support.stations.stepped_station import SteppedStation
@@ -19,6 +21,8 @@ from tests.support.stations.stepped_station import SteppedStation
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 VICTIMS = pytest.mark.parametrize("victim", ["broker", "worker", "gateway", "temporal"])
 BOTH = pytest.mark.parametrize("version", ["1.6", "2.0.1"])
+TAKEN_OVER_S = 20.0
+"""A worker that is silent for 5 s is taken for dead; the rest is for a busy machine."""
 WAIT = OfflinePolicy.OFFLINE_POLICY_WAIT
 
 
@@ -149,3 +153,34 @@ async def test_death_after_the_outcome(
         await dies_and_recovers(fleet, victim)
         assert await client.get(command.name) == ended
         await told_the_truth(client, station, command)
+
+
+async def test_other_workers_go_on_when_a_broker_dies_with_the_first_decision_in_hand(
+    fleet: Fleet, client: Client
+) -> None:
+    """The broker's own worker waits for the station, and dies. The outcome does not need it."""
+    async with ready_station(fleet, client, "1.6") as station:
+        command = await submitted(client, station)
+        await station.hears_start()
+        await fleet.crash("broker")
+        try:
+            station.may_answer_start.set()
+            await station.begins_session()
+            await _told_in_the_log(fleet, command.name.rpartition("/")[2])
+        finally:
+            await fleet.recover("broker")
+        await told_the_truth(client, station, command)
+
+
+async def _told_in_the_log(fleet: Fleet, name: str) -> None:
+    db = await Database.open(fleet.database_url)
+    try:
+        async with asyncio.timeout(TAKEN_OVER_S), db.watch() as news:
+            while True:
+                async with db.read() as tx:
+                    entry = await log.latest(tx, tenant="default", name=name)
+                if entry is not None and entry.snapshot["state"] == "DONE":
+                    return
+                await news.wait(0.5)
+    finally:
+        await db.close()

@@ -204,7 +204,13 @@ async def _record(
     change: Callable[[Command], Command],
 ) -> int:
     command = await record(
-        tx, tenant=request.tenant, name=request.command, key=key, change=change, now=now
+        tx,
+        tenant=request.tenant,
+        name=request.command,
+        key=key,
+        change=change,
+        now=now,
+        initial=request.initial,
     )
     return command.revision
 

@@ -5,8 +5,7 @@ the rules of the domain's transitions, make the second run write nothing. What i
 domain's; an activity reads the facts for it and records what it decided.
 """
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from datetime import datetime
 
 import structlog
@@ -19,7 +18,6 @@ from contract.commands import (
     PrepareCommandResult,
     RecordChangeInput,
     RecordChangeResult,
-    SendFrameInput,
     SendFrameResult,
     SendStatus,
     SettleSendInput,
@@ -28,37 +26,22 @@ from contract.commands import (
 )
 from domain.commands import transitions as changes
 from domain.commands.judging import apply
-from domain.commands.sending import SendAct, SendDecision, Whereabouts, before_sending
-from domain.commands.table import rules_of
 from domain.evidence.facts import Decision
 from domain.model.answers import StationAnswer
 from domain.model.command import Command
-from domain.model.states import is_definite
-from fleet import connections, sends, stations
-from fleet.connections import Connection
+from fleet import sends
 from fleet.database import Database
 from fleet.engine.statements import Tx
-from fleet.sends import Send
 from journal.commands.answers import answer_from_row, answer_to_row
 from journal.commands.deciding import decide, release_unkept
-from journal.commands.facts import read_facts, read_target
-from journal.commands.record import committed, latest, record
+from journal.commands.record import committed, latest, record_of
 from journal.commands.weighing import decides
 from journal.explain import notes
 from journal.explain.writing import add_note
+from workflows.activities.preparing import Offer, prepare
 from workflows.activities.settling import settle
-from workflows.requests import send_request
 
 _log = structlog.get_logger(__name__)
-
-
-Offer = Callable[[str, str, SendFrameInput], Awaitable[SendFrameResult | None]]
-"""Hands a frame to a gateway, at the address of its direct line (`lines.DirectLines.offer`)."""
-
-
-async def no_line(_gateway: str, _address: str, _frame: SendFrameInput) -> SendFrameResult | None:
-    """An offer that nobody takes: frames go over the task queues only."""
-    return None
 
 
 class CommandActivities:
@@ -87,14 +70,7 @@ class CommandActivities:
 
         With an attempt it also hands the command's frame to the gateway, over its direct line.
         """
-        way = await committed(self._db, lambda tx: _prepare(tx, request))
-        route = way.route
-        if route.gateway and route.sent is None and (way.hand_over or route.offered):
-            frame = send_request(
-                request.command, request.timing, request.attempt, offered=route.offered
-            )
-            sent = await self._offer(route.gateway, way.line, frame) if way.line else None
-            route = replace(route, offered=route.offered or bool(way.line), sent=sent)
+        route = await prepare(self._db, self._offer, request)
         _say("command_routed", request.command, course=route.course.value, gateway=route.gateway)
         return route
 
@@ -136,142 +112,6 @@ def _state_of(command: Command) -> dict[str, str | None]:
     return {"state": command.state.value, "outcome": outcome.code.value if outcome else None}
 
 
-# --- prepare_command
-
-
-@dataclass(frozen=True)
-class _Way:
-    """The route.
-
-    line: HOST:PORT of the gateway's direct line; "": it has none. hand_over: the frame, over it.
-    """
-
-    route: PrepareCommandResult
-    line: str = ""
-    hand_over: bool = False
-
-
-async def _prepare(tx: Tx, request: PrepareCommandInput) -> _Way:
-    command, now = request.command, request.now
-    where, holder = await _whereabouts(tx, request)
-    version, line = (holder.ocpp_version, holder.line) if holder else ("", "")
-    if request.tried is not None:
-        await add_note(tx, command.tenant, command.name, notes.retry(request.tried), now)
-    if request.look_only:
-        ready = where.gateway is not None and where.boot_state == "ACCEPTED"
-        look = SendDecision(SendAct.SEND if ready else SendAct.WAIT)
-        return _Way(_prepared(command, where, look))
-    command = await record(
-        tx,
-        tenant=command.tenant,
-        name=command.name,
-        key="queued",
-        change=lambda known: known,
-        initial=command,
-        now=now,
-    )
-    handed_over = await _handed_over(tx, request, command)
-    if handed_over is not None:
-        # This decision was begun before, and its worker was lost. The frame may be on the wire, so
-        # its result comes before any other thought; without a gateway nobody waits for it.
-        offered = replace(_prepared(command, where, SendDecision(SendAct.SEND)), offered=True)
-        if holder is None:
-            settled = await settle(tx, _settling(request, command))
-            return _Way(replace(offered, sent=settled))
-        return _Way(offered, line)
-    # What has ended already is never sent, wherever its station is.
-    way = await _ended_already(tx, command) or await _heading(tx, command, where, request)
-    outcome, stopped = way.outcome, way.stopped_first
-    if stopped is not None and command.stopped_first is None:
-        command = await _record(
-            tx, command, "stopped", lambda c: changes.stopped_first(c, stopped), now
-        )
-    if outcome is not None:
-        command = await _record(
-            tx, command, "done", lambda c: changes.concluded(c, outcome, now), now
-        )
-    elif way.progress:
-        key = f"waiting:{command.revision}"
-        command = await _record(tx, command, key, lambda c: changes.waiting(c, way.progress), now)
-    if way.act is SendAct.SEND and where.gateway is not None:
-        taken = notes.route(command.station, where.gateway, version, request.tried)
-        await add_note(tx, command.tenant, command.name, taken, now)
-    hand_over = request.hand_over and way.act is SendAct.SEND
-    return _Way(_prepared(command, where, way), line, hand_over)
-
-
-async def _handed_over(tx: Tx, request: PrepareCommandInput, command: Command) -> Send | None:
-    """The intent of the attempt that this decision is about to hand over; None: there is none."""
-    if not request.attempt or command.revision <= 1:  # it was recorded just now
-        return None
-    rows = await sends.by_command(tx, command.tenant, command.name)
-    return next((row for row in rows if row.attempt == request.attempt), None)
-
-
-def _settling(request: PrepareCommandInput, command: Command) -> SettleSendInput:
-    return SettleSendInput(
-        tenant=command.tenant,
-        command=command.name,
-        attempt=request.attempt,
-        now=request.now,
-        station=command.station,
-    )
-
-
-async def _heading(
-    tx: Tx, command: Command, where: Whereabouts, request: PrepareCommandInput
-) -> SendDecision:
-    first_step = changes.first_step_of(command)
-    if first_step is None:
-        return before_sending(command, where, request.now)
-    facts = await read_facts(tx, command, request.asked, request.timing, request.now)
-    way = first_step.decide(command, facts, where, request.timing, request.now)
-    stops = len(facts.first_stop.frames)
-    known = notes.question(command.station, request.asked) if request.asked else None
-    await add_note(tx, command.tenant, command.name, known, request.now)
-    then = (
-        notes.stop_first(way.ocpp_transaction_id, stops) if way.act is SendAct.STOP_FIRST else None
-    )
-    await add_note(tx, command.tenant, command.name, then, request.now)
-    return way
-
-
-async def _whereabouts(
-    tx: Tx, request: PrepareCommandInput
-) -> tuple[Whereabouts, Connection | None]:
-    station = await stations.get(tx, request.command.station)
-    holder = await connections.holder(tx, request.command.station, now=request.now)
-    where = Whereabouts(
-        registered=station is not None,
-        gateway=holder.gateway if holder else None,
-        boot_state=station.boot_state if station else "",
-    )
-    return where, holder
-
-
-async def _ended_already(tx: Tx, command: Command) -> SendDecision | None:
-    """What is decided before anything is sent."""
-    if is_definite(command.outcome):
-        return SendDecision(SendAct.CONCLUDE, outcome=command.outcome)
-    outcome = rules_of(command).already_ended(command, await read_target(tx, command))
-    return None if outcome is None else SendDecision(SendAct.CONCLUDE, outcome=outcome)
-
-
-def _prepared(command: Command, where: Whereabouts, way: SendDecision) -> PrepareCommandResult:
-    return PrepareCommandResult(
-        gateway=where.gateway,
-        revision=command.revision,
-        course=way.act,
-        progress=way.progress,
-        outcome=way.outcome,
-        look_again=way.look_again,
-        ocpp_transaction_id=way.ocpp_transaction_id,
-        transaction=way.session.name if way.session else "",
-        evse_id=way.session.evse_id if way.session else None,
-        stopped_first=command.stopped_first,
-    )
-
-
 # --- weigh_evidence
 
 
@@ -287,7 +127,7 @@ async def _weigh(tx: Tx, request: WeighEvidenceInput) -> tuple[Command, Decision
     if after is not command:
         key = f"{decision.act.value.lower()}:{command.revision}"
         change = _applying(decision, request)
-        after = await _record(tx, command, key, change, request.now)
+        after = await record_of(tx, command, key, change, request.now)
         await release_unkept(tx, facts, decision, after)
     return after, decision
 
@@ -306,7 +146,7 @@ async def _with_late_answer(tx: Tx, request: WeighEvidenceInput) -> Command:
     left, named_id = last.send_time, last.named_id
     alone = await decides(tx, command.kind, command.station, answer, left, named_id=named_id)
     change = _answering(answer, at, alone)
-    return await _record(tx, command, f"answered:{last.attempt}", change, request.now)
+    return await record_of(tx, command, f"answered:{last.attempt}", change, request.now)
 
 
 def _answering(answer: StationAnswer, at: datetime, alone: bool) -> Callable[[Command], Command]:
@@ -347,7 +187,7 @@ async def _change(tx: Tx, request: RecordChangeInput) -> RecordChangeResult:
     if request.change is ChangeKind.STEP_HEARD:
         return RecordChangeResult(command)
     change = await _hearing(tx, command, request) or _changing(request)
-    command = await _record(tx, command, key, change, request.now)
+    command = await record_of(tx, command, key, change, request.now)
     if request.change is ChangeKind.GUARD_ENDED:
         await sends.close(tx, request.tenant, request.command)
     return RecordChangeResult(command)
@@ -403,11 +243,3 @@ def _changing(request: RecordChangeInput) -> Callable[[Command], Command]:
             return lambda c: changes.cancelled(changes.cancel_asked(c, request.detail), now)
         case ChangeKind.GUARD_ENDED:
             return lambda c: changes.settled(changes.undo_failed(c, request.detail, now), now)
-
-
-async def _record(
-    tx: Tx, command: Command, key: str, change: Callable[[Command], Command], now: datetime
-) -> Command:
-    return await record(
-        tx, tenant=command.tenant, name=command.name, key=key, change=change, now=now
-    )

@@ -4,23 +4,25 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import grpc
 import grpc.aio
 import pytest
 
 from contract.commands import SendFrameInput, SendFrameResult, SendStatus
-from contract.line import KEY_METADATA, OFFER_PATH, OfferInput, key_of, result_of, written
+from contract.line import KEY_METADATA, OFFER_PATH, OfferInput, key_of, written
 from fleet.engine.unavailable import DatabaseUnavailable
 from station_gateway.commands.runs import Runs
 from station_gateway.line import DirectLine, LineFailed
 from station_gateway.settings import GatewaySettings, UnsafeStationListener
-from tests.support.certificates import SelfSigned, self_signed
+from tests.support.certificates import pki
 from tests.unit.station_gateway.commands.test_runs import frame
 from workflows.activities.lines import DirectLines
 from workflows.settings import WorkerSettings
 
 KEY = "the-key-of-the-fleet"
+Call = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
 SENT = SendFrameResult(SendStatus.NO_ANSWER, "ANSWER_TIMEOUT", revision=3, message_id="m1")
 
 
@@ -43,9 +45,9 @@ class Gateway:
 
 
 @asynccontextmanager
-async def served(gateway: Gateway, **settings: str) -> AsyncIterator[DirectLine]:
+async def served(gateway: Gateway, **settings: Any) -> AsyncIterator[DirectLine]:
     runs = Runs(gateway.send, lambda *_: None)
-    line = DirectLine(runs, GatewaySettings(**settings), gateway="gw1", key=KEY)  # type: ignore[arg-type]
+    line = DirectLine(runs, GatewaySettings(**settings), gateway="gw1", key=KEY)
     await line.start()
     try:
         yield line
@@ -54,8 +56,10 @@ async def served(gateway: Gateway, **settings: str) -> AsyncIterator[DirectLine]
 
 
 @asynccontextmanager
-async def worker(*, key: str = KEY, wait_s: float = 1.5, **files: str) -> AsyncIterator[DirectLines]:
-    lines = DirectLines(WorkerSettings(direct_wait_s=wait_s, **files), key=key)  # type: ignore[arg-type]
+async def worker(
+    *, key: str = KEY, wait_s: float = 1.5, **files: Any
+) -> AsyncIterator[DirectLines]:
+    lines = DirectLines(WorkerSettings(direct_wait_s=wait_s, **files), key=key)
     try:
         yield lines
     finally:
@@ -83,7 +87,7 @@ async def test_who_does_not_show_the_key_of_the_fleet_sends_nothing() -> None:
             async with worker(key=key) as lines:
                 assert await lines.offer("gw1", line.address, frame()) is None
         async with grpc.aio.insecure_channel(line.address) as channel:
-            call = channel.unary_unary(OFFER_PATH)
+            call: Call = channel.unary_unary(OFFER_PATH)
             with pytest.raises(grpc.aio.AioRpcError) as refused:
                 await call(written(OfferInput("gw1", frame(), 1.0)))
     assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
@@ -104,7 +108,7 @@ async def test_a_gateway_that_took_over_an_address_sends_nothing_for_another_one
 async def test_what_is_no_offer_is_refused(data: bytes) -> None:
     gateway = Gateway()
     async with served(gateway) as line, grpc.aio.insecure_channel(line.address) as channel:
-        call = channel.unary_unary(OFFER_PATH)
+        call: Call = channel.unary_unary(OFFER_PATH)
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await call(data, metadata=((KEY_METADATA, key_of(KEY)),))
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
@@ -113,7 +117,7 @@ async def test_what_is_no_offer_is_refused(data: bytes) -> None:
 
 async def test_an_offer_that_is_too_large_is_refused() -> None:
     async with served(Gateway()) as line, grpc.aio.insecure_channel(line.address) as channel:
-        call = channel.unary_unary(OFFER_PATH)
+        call: Call = channel.unary_unary(OFFER_PATH)
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await call(b" " * 100_000, metadata=((KEY_METADATA, key_of(KEY)),))
     assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -133,7 +137,7 @@ async def test_a_gateway_without_its_database_says_nothing_of_the_frame() -> Non
     async with served(gateway) as line, worker() as lines:
         assert await lines.offer("gw1", line.address, frame()) is None
         async with grpc.aio.insecure_channel(line.address) as channel:
-            call = channel.unary_unary(OFFER_PATH)
+            call: Call = channel.unary_unary(OFFER_PATH)
             offer = written(OfferInput("gw1", frame(), 1.0))
             with pytest.raises(grpc.aio.AioRpcError) as refused:
                 await call(offer, metadata=((KEY_METADATA, key_of(KEY)),))
@@ -170,27 +174,23 @@ def test_beyond_loopback_the_line_needs_mutual_tls() -> None:
 
 
 async def test_with_mutual_tls_only_workers_with_a_certificate_are_heard(tmp_path: Path) -> None:
-    serves, shows, strange = (self_signed(tmp_path, each) for each in ("gw", "worker", "strange"))
+    for name in ("localhost", "worker", "strange"):
+        pki(tmp_path, name)
     gateway = Gateway()
-    tls = {
-        "line_listen": "localhost:0",
-        "line_certificate": str(serves.certificate),
-        "line_key": str(serves.key),
-        "line_ca": str(shows.certificate),
-    }
-    async with served(gateway, **tls) as line:
-        good = _files(shows, serves)
-        async with worker(**good) as lines:
+    tls = _tls(tmp_path, "localhost", "worker")
+    async with served(gateway, line_listen="localhost:0", **tls) as line:
+        async with worker(**_tls(tmp_path, "worker", "localhost")) as lines:
             assert await lines.offer("gw1", line.address, frame()) == SENT
-        for files in (_files(strange, serves), {}):
-            async with worker(wait_s=0.2, **files) as lines:
+        for files in (_tls(tmp_path, "strange", "localhost"), {}):
+            async with worker(**files) as lines:
                 assert await lines.offer("gw1", line.address, frame(attempt=2)) is None
     assert [each.attempt for each in gateway.got] == [1]
 
 
-def _files(own: SelfSigned, other: SelfSigned) -> dict[str, str]:
+def _tls(folder: Path, own: str, other: str) -> dict[str, Any]:
+    """The files of who has the certificate `own` and trusts the certificate `other`."""
     return {
-        "line_certificate": str(own.certificate),
-        "line_key": str(own.key),
-        "line_ca": str(other.certificate),
+        "line_certificate": str(folder / f"{own}.pem"),
+        "line_key": str(folder / f"{own}.key"),
+        "line_ca": str(folder / f"{other}.pem"),
     }

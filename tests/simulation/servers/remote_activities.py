@@ -115,8 +115,9 @@ class RemoteActivity:
         except _CompleteAsyncError:
             return
         except DatabaseUnavailable as error:
-            return await self.has_failed(poller, error)
-        await self.is_told(poller, result)
+            await self.has_failed(poller, error)
+        else:
+            await self.is_told(poller, result)
 
     async def is_told(self, poller: Poller, result: object) -> None:
         """The worker says what its result is."""

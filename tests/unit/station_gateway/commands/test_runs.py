@@ -45,7 +45,7 @@ async def test_two_that_ask_for_one_attempt_share_its_run() -> None:
     second = asyncio.create_task(station.runs.offer(frame(), 30.0))
     await asyncio.sleep(0)
     station.answers.set()
-    assert await asyncio.gather(first, second) == [ANSWERED, ANSWERED]
+    assert (await first, await second) == (ANSWERED, ANSWERED)
     assert (len(station.got), station.told) == (1, [ANSWERED])
 
 

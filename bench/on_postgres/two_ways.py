@@ -1,6 +1,6 @@
 """The direct line beside the task queue: what a command costs and how long it takes, both ways.
 
-Ours is `evcommand up`, once as it is by default and once with the direct line and eager start turned
+Ours is `evcommand up`, once as it is by default, once with the direct line and eager start turned
 off. Both run on the same Temporal server and the same PostgreSQL, one after the other and twice in
 turn, so that what the machine does besides hits both. The command is UnlockConnector on OCPP 1.6:
 one frame, final with its answer. The CPU is that of all processes: ours, Temporal's, PostgreSQL's.
@@ -31,9 +31,9 @@ from evcommand.v1 import remote_command_service_pb2_grpc as service
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from bench.on_postgres.temporal_on_postgres import temporal_on_postgres
 from bench.report import Figure, note
 from bench.servers import first_line, stop
-from bench.temporal_on_postgres import temporal_on_postgres
 from entrypoints.temporal.dev_server import free_port
 
 STATIONS = 50
@@ -95,9 +95,7 @@ async def _stations(url: str) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def _ours(
-    way: Way, temporal: str, database_url: str, log: Path
-) -> AsyncIterator[service.RemoteCommandServiceStub]:
+async def _ours(way: Way, temporal: str, database_url: str, log: Path) -> AsyncIterator[Any]:
     ports = free_port(), free_port()
     with log.open("ab") as stderr:
         process = await asyncio.create_subprocess_exec(
@@ -119,7 +117,7 @@ async def _ours(
         await stop(process)
 
 
-async def _unlock(stub: service.RemoteCommandServiceStub, number: int) -> float:
+async def _unlock(stub: Any, number: int) -> float:
     """One command to its outcome, in ms."""
     request = pb.UnlockConnectorRequest(
         station=f"stations/WAY-{number % STATIONS}",
@@ -128,9 +126,9 @@ async def _unlock(stub: service.RemoteCommandServiceStub, number: int) -> float:
         options=command_options_pb2.CommandOptions(wait_for=command_options_pb2.WAIT_FOR_OUTCOME),
     )
     began = time.perf_counter()
-    command = await stub.UnlockConnector(request, timeout=_CALL_TIMEOUT_S)
-    if not command.outcome.code:
-        raise RuntimeError(f"no outcome: {command}")
+    reply = await stub.UnlockConnector(request, timeout=_CALL_TIMEOUT_S)
+    if not reply.command.outcome.code:
+        raise RuntimeError(f"no outcome: {reply}")
     return (time.perf_counter() - began) * 1e3
 
 
@@ -146,7 +144,7 @@ def _cpu_s(postgres: int) -> float:
     return total
 
 
-async def _many(stub: service.RemoteCommandServiceStub, commands: int) -> float:
+async def _many(stub: Any, commands: int) -> float:
     """So many commands, `AT_ONCE` at a time; returns how many were done in a second."""
     numbers = iter(range(commands))
 
@@ -161,9 +159,7 @@ async def _many(stub: service.RemoteCommandServiceStub, commands: int) -> float:
     return commands / (time.perf_counter() - began)
 
 
-async def _measure_way(
-    way: Way, stub: service.RemoteCommandServiceStub, postgres: int
-) -> None:
+async def _measure_way(way: Way, stub: Any, postgres: int) -> None:
     await _many(stub, WARMUP)
     way.calls_ms += [await _unlock(stub, number) for number in range(ONE_BY_ONE)]
     before = _cpu_s(postgres)

@@ -31,9 +31,9 @@ from evcommand.v1 import remote_command_service_pb2_grpc as service
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from bench.on_postgres.temporal_on_postgres import temporal_on_postgres
 from bench.report import Figure, note
 from bench.servers import first_line, stop
-from bench.temporal_on_postgres import temporal_on_postgres
 from entrypoints.temporal.dev_server import free_port
 
 STATIONS = 8

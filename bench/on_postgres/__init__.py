@@ -1,0 +1,1 @@
+"""What is measured on PostgreSQL: waiting, and cost, with a real Temporal server."""

@@ -1,0 +1,76 @@
+"""What a gateway records of a command's frames, inside the transaction of the fact itself."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from contract.commands import SendFrameInput
+from domain.commands import transitions as changes
+from domain.commands.table import COMMANDS
+from domain.model.command import Command
+from domain.model.outcomes import Cause
+from fleet import sends
+from fleet.engine.statements import Tx
+from fleet.sends import AlreadySettled, Send
+from journal.commands.record import record
+from journal.explain import notes
+from journal.explain.writing import add_note
+
+
+async def note(
+    tx: Tx,
+    request: SendFrameInput,
+    what: str,
+    change: Callable[[Command], Command],
+    now: datetime,
+) -> Command | None:
+    """Record what became of this attempt. Returns the command; None: an undo changes none."""
+    if request.undo:
+        return None
+    return await record(
+        tx,
+        tenant=request.tenant,
+        name=request.command,
+        key=f"{what}:{request.attempt}",
+        change=change,
+        now=now,
+        initial=request.initial,
+    )
+
+
+async def note_sent(
+    tx: Tx, request: SendFrameInput, now: datetime, *, gateway: str, ocpp_version: str
+) -> Command | None:
+    """Record that the frame may be on the wire, and the way that a new command took."""
+    noted = await note(tx, request, "sent", lambda command: changes.sent(command, now), now)
+    if request.initial is not None:
+        way = notes.route(request.station, gateway, ocpp_version, None)
+        await add_note(tx, request.tenant, request.command, way, now)
+    return noted
+
+
+def revision_of(noted: Command | None) -> int:
+    """The command's revision; 0 for an undo."""
+    return noted.revision if noted else 0
+
+
+def unheard(request: SendFrameInput, cause: Cause, now: datetime) -> Callable[[Command], Command]:
+    """What a lost answer means for the command."""
+    return lambda command: changes.frame_ended(command, request.kind, None, now, cause=cause.value)
+
+
+async def never_twice(tx: Tx, request: SendFrameInput) -> None:
+    """Refuse a second frame of a command whose kind must not be repeated, whatever the attempt.
+
+    Raises:
+        AlreadySettled: such a frame of this command was perhaps written before.
+    """
+    if request.attempt == 1 or COMMANDS[request.kind].repeatable:
+        return
+    for send in await sends.by_command(tx, request.tenant, request.command):
+        if repeats(request, send):
+            raise AlreadySettled(send)
+
+
+def repeats(request: SendFrameInput, send: Send) -> bool:
+    """Whether this would be the same frame of the same command once more."""
+    return send.kind == request.kind.value and send.attempt != request.attempt

@@ -1,0 +1,250 @@
+"""How a command finds its way: the local activity with which each command begins.
+
+A new command whose station is connected and ready is handed to the gateway at once. The gateway
+writes the command and the intent of its frame in one transaction, and nothing is written here. Each
+other command is recorded as queued first; then its frame is handed over, if it may be sent now.
+
+A decision that was begun before, by a worker that was lost, finds the intent of its frame.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from contract.commands import (
+    PrepareCommandInput,
+    PrepareCommandResult,
+    SendFrameInput,
+    SendFrameResult,
+    SendStatus,
+    SettleSendInput,
+)
+from domain.commands import transitions as changes
+from domain.commands.sending import SendAct, SendDecision, Whereabouts, before_sending
+from domain.commands.table import rules_of
+from domain.model.command import Command, State
+from domain.model.states import is_definite
+from fleet import connections, sends, stations
+from fleet.connections import Connection
+from fleet.database import Database
+from fleet.engine.statements import Tx
+from fleet.log import commands as log
+from fleet.sends import Send
+from journal.commands.facts import read_facts, read_target
+from journal.commands.record import committed, record, record_of
+from journal.explain import notes
+from journal.explain.writing import add_note
+from workflows.activities.settling import settle
+from workflows.requests import send_request
+
+Offer = Callable[[str, str, SendFrameInput], Awaitable[SendFrameResult | None]]
+"""Hands a frame to a gateway, at the address of its direct line (`lines.DirectLines.offer`)."""
+
+
+async def no_line(_gateway: str, _address: str, _frame: SendFrameInput) -> SendFrameResult | None:
+    """An offer that nobody takes: frames go over the task queues only."""
+    return None
+
+
+async def prepare(db: Database, offer: Offer, request: PrepareCommandInput) -> PrepareCommandResult:
+    """Records the command, finds its station's gateway, and says what to do next.
+
+    With `hand_over` it also hands the command's frame to the gateway, over its direct line.
+    """
+    return await _handed_over_at_once(db, offer, request) or await _recorded(db, offer, request)
+
+
+async def _handed_over_at_once(
+    db: Database, offer: Offer, request: PrepareCommandInput
+) -> PrepareCommandResult | None:
+    """The route of a new command whose frame left; its gateway has recorded both in one write.
+
+    None: the command is to be recorded first.
+    """
+    if not request.hand_over or not _goes_by_its_station_alone(request.command, request.now):
+        return None
+    async with db.read() as tx:
+        way = await _at_once(tx, request)
+    if way is None or way.route.gateway is None:
+        return None
+    sent = await offer(way.route.gateway, way.line, _frame(request, is_new=True))
+    if sent is None or sent.status is SendStatus.NOT_SENT:
+        recorded = await _recorded(db, offer, replace(request, hand_over=False))
+        is_sent = recorded.sent is not None or recorded.course is not SendAct.SEND
+        return recorded if is_sent else replace(recorded, offered=True, sent=sent)
+    return replace(way.route, revision=sent.revision, offered=True, sent=sent)
+
+
+async def _recorded(
+    db: Database, offer: Offer, request: PrepareCommandInput
+) -> PrepareCommandResult:
+    """The route of a command, which is recorded as queued; then its frame is handed over."""
+    way = await committed(db, lambda tx: _prepare(tx, request))
+    route = way.route
+    if route.gateway and way.line and route.sent is None and (way.hand_over or route.offered):
+        frame = _frame(request, offered=route.offered)
+        sent = await offer(route.gateway, way.line, frame)
+        return replace(route, offered=True, sent=sent)
+    return route
+
+
+@dataclass(frozen=True)
+class _Way:
+    """The route.
+
+    line: HOST:PORT of the gateway's direct line; "": it has none. hand_over: the frame, over it.
+    """
+
+    route: PrepareCommandResult
+    line: str = ""
+    hand_over: bool = False
+
+
+async def _prepare(tx: Tx, request: PrepareCommandInput) -> _Way:
+    command, now = request.command, request.now
+    where, holder = await _whereabouts(tx, request)
+    version, line = (holder.ocpp_version, holder.line) if holder else ("", "")
+    if request.tried is not None:
+        await add_note(tx, command.tenant, command.name, notes.retry(request.tried), now)
+    if request.look_only:
+        ready = where.gateway is not None and where.boot_state == "ACCEPTED"
+        look = SendDecision(SendAct.SEND if ready else SendAct.WAIT)
+        return _Way(_prepared(command, where, look))
+    command = await record(
+        tx,
+        tenant=command.tenant,
+        name=command.name,
+        key="queued",
+        change=lambda known: known,
+        initial=command,
+        now=now,
+    )
+    handed_over = await _handed_over(tx, request, command)
+    if handed_over is not None:
+        # This decision was begun before, and its worker was lost. The frame may be on the wire, so
+        # its result comes before any other thought; without a gateway nobody waits for it.
+        offered = replace(_prepared(command, where, SendDecision(SendAct.SEND)), offered=True)
+        if holder is None:
+            settled = await settle(tx, _settling(request, command))
+            return _Way(replace(offered, sent=settled))
+        return _Way(offered, line)
+    # What has ended already is never sent, wherever its station is.
+    way = await _ended_already(tx, command) or await _heading(tx, command, where, request)
+    outcome, stopped = way.outcome, way.stopped_first
+    if stopped is not None and command.stopped_first is None:
+        command = await record_of(
+            tx, command, "stopped", lambda c: changes.stopped_first(c, stopped), now
+        )
+    if outcome is not None:
+        command = await record_of(
+            tx, command, "done", lambda c: changes.concluded(c, outcome, now), now
+        )
+    elif way.progress:
+        key = f"waiting:{command.revision}"
+        command = await record_of(tx, command, key, lambda c: changes.waiting(c, way.progress), now)
+    if way.act is SendAct.SEND and where.gateway is not None:
+        taken = notes.route(command.station, where.gateway, version, request.tried)
+        await add_note(tx, command.tenant, command.name, taken, now)
+    hand_over = request.hand_over and way.act is SendAct.SEND
+    return _Way(_prepared(command, where, way), line, hand_over)
+
+
+def _goes_by_its_station_alone(command: Command, now: datetime) -> bool:
+    """Whether nothing but the whereabouts of its station decides if the command is sent now."""
+    makes_or_ends = rules_of(command).reservation_update(command, now)
+    return changes.first_step_of(command) is None and makes_or_ends is None
+
+
+async def _at_once(tx: Tx, request: PrepareCommandInput) -> _Way | None:
+    """The way of a command that the log does not have yet; None when it is not sent now."""
+    command = request.command
+    where, holder = await _whereabouts(tx, request)
+    if holder is None or not holder.line:
+        return None
+    if await log.latest(tx, tenant=command.tenant, name=command.name) is not None:
+        return None
+    way = await _ended_already(tx, command) or before_sending(command, where, request.now)
+    if way.act is not SendAct.SEND:
+        return None
+    return _Way(_prepared(command, where, way), holder.line)
+
+
+def _frame(
+    request: PrepareCommandInput, *, offered: bool = False, is_new: bool = False
+) -> SendFrameInput:
+    return send_request(
+        request.command, request.timing, request.attempt, offered=offered, is_new=is_new
+    )
+
+
+async def _handed_over(tx: Tx, request: PrepareCommandInput, command: Command) -> Send | None:
+    """The intent of the attempt that this decision is about to hand over; None: there is none."""
+    is_new = command.state is State.QUEUED and command.revision <= 1
+    if not request.attempt or is_new:
+        return None
+    rows = await sends.by_command(tx, command.tenant, command.name)
+    return next((row for row in rows if row.attempt == request.attempt), None)
+
+
+def _settling(request: PrepareCommandInput, command: Command) -> SettleSendInput:
+    return SettleSendInput(
+        tenant=command.tenant,
+        command=command.name,
+        attempt=request.attempt,
+        now=request.now,
+        station=command.station,
+    )
+
+
+async def _heading(
+    tx: Tx, command: Command, where: Whereabouts, request: PrepareCommandInput
+) -> SendDecision:
+    first_step = changes.first_step_of(command)
+    if first_step is None:
+        return before_sending(command, where, request.now)
+    facts = await read_facts(tx, command, request.asked, request.timing, request.now)
+    way = first_step.decide(command, facts, where, request.timing, request.now)
+    stops = len(facts.first_stop.frames)
+    known = notes.question(command.station, request.asked) if request.asked else None
+    await add_note(tx, command.tenant, command.name, known, request.now)
+    then = (
+        notes.stop_first(way.ocpp_transaction_id, stops) if way.act is SendAct.STOP_FIRST else None
+    )
+    await add_note(tx, command.tenant, command.name, then, request.now)
+    return way
+
+
+async def _whereabouts(
+    tx: Tx, request: PrepareCommandInput
+) -> tuple[Whereabouts, Connection | None]:
+    station = await stations.get(tx, request.command.station)
+    holder = await connections.holder(tx, request.command.station, now=request.now)
+    where = Whereabouts(
+        registered=station is not None,
+        gateway=holder.gateway if holder else None,
+        boot_state=station.boot_state if station else "",
+    )
+    return where, holder
+
+
+async def _ended_already(tx: Tx, command: Command) -> SendDecision | None:
+    """What is decided before anything is sent."""
+    if is_definite(command.outcome):
+        return SendDecision(SendAct.CONCLUDE, outcome=command.outcome)
+    outcome = rules_of(command).already_ended(command, await read_target(tx, command))
+    return None if outcome is None else SendDecision(SendAct.CONCLUDE, outcome=outcome)
+
+
+def _prepared(command: Command, where: Whereabouts, way: SendDecision) -> PrepareCommandResult:
+    return PrepareCommandResult(
+        gateway=where.gateway,
+        revision=command.revision,
+        course=way.act,
+        progress=way.progress,
+        outcome=way.outcome,
+        look_again=way.look_again,
+        ocpp_transaction_id=way.ocpp_transaction_id,
+        transaction=way.session.name if way.session else "",
+        evse_id=way.session.evse_id if way.session else None,
+        stopped_first=command.stopped_first,
+    )
