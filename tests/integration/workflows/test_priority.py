@@ -15,12 +15,15 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from broker.settings import BrokerSettings
+from broker.temporal import Temporal
 from contract.commands import SendFrameInput, SendFrameResult
 from contract.names import CALLBACK_WORKFLOW, callback_workflow_id, reservation_workflow_id
+from contract.reservations import ChangeInput
 from domain.model.command import Command, WaitFor
 from journal.callback_outbox import wake_callback
 from tests.support.benches.command_bench import TENANT, Bench
-from tests.support.benches.hold_bench import reservation_of, reserve_command
+from tests.support.benches.hold_bench import reservation, reservation_of, reserve_command
 from tests.support.scripted_gateway import Play, ScriptedGateway, accepted, answers
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -87,6 +90,24 @@ async def test_a_reservation_that_a_wake_up_starts_comes_after_commands(eager_be
     await bench.submit(command, WaitFor.OUTCOME)
     workflow_id = reservation_workflow_id(TENANT, reservation_of(command))
     assert await priority_of(bench.client, workflow_id) == (4, TENANT)
+
+
+async def test_a_run_that_a_change_of_a_reservation_starts_has_its_priority(
+    eager_bench: Bench,
+) -> None:
+    bench = eager_bench
+    bench.gateway.plays = [answers(accepted()), answers(accepted())]
+    command = await reserve_command(bench, ttl=timedelta(hours=1))
+    await bench.submit(command, WaitFor.OUTCOME)
+    held = await reservation(bench, command)
+    await priority_of(bench.client, held.workflow_id)  # it is started
+    first = (await described(bench.client, held.workflow_id)).workflow_execution_info
+    await bench.client.get_workflow_handle(held.workflow_id).terminate("for a second run")
+    later = ChangeInput("change-1", expire_time=held.expire_time + timedelta(hours=1))
+    await Temporal(bench.client, BrokerSettings()).change(held, later, 5.0)
+    info = (await described(bench.client, held.workflow_id)).workflow_execution_info
+    assert info.execution.run_id != first.execution.run_id
+    assert (info.priority.priority_key, info.priority.fairness_key) == (4, TENANT)
 
 
 async def test_callbacks_that_a_wake_up_starts_come_last(eager_bench: Bench) -> None:
