@@ -160,6 +160,9 @@ def follow_request(known: Reservation, command: Command, at: datetime) -> Reserv
             return _moved(known, ReservationState.REFUSED, outcome.cause, outcome.message, at)
         case Code.UNKNOWN | Code.CANCELLED if undoing is CompensationState.FAILED:
             return ended(known, EndCause.USE_NOT_KNOWN, at)
+        # A station that holds nothing by now may have let a session use it: a report was lost.
+        case Code.UNKNOWN if undoing is not CompensationState.PENDING and at >= known.expire_time:
+            return ended(known, EndCause.USE_NOT_KNOWN, at)
         case Code.CANCELLED if undoing is not CompensationState.PENDING:
             reason = command.cancel_reason
             return ended(replace(known, cancel_reason=reason), EndCause.CANCELLED_BY_CALLER, at)
@@ -171,10 +174,16 @@ def follow_request(known: Reservation, command: Command, at: datetime) -> Reserv
 
 def _saying(known: Reservation, command: Command) -> Reservation:
     """The reservation with the progress of its command."""
-    words = command.progress
-    if command.compensation.state is CompensationState.PENDING:
-        words = "The hold is being cancelled at the station."
+    words = _WHILE_UNDOING.get(command.compensation.state, command.progress)
     return known if not words or words == known.progress else replace(known, progress=words)
+
+
+_WHILE_UNDOING: dict[CompensationState, str] = {
+    CompensationState.PENDING: "The hold is being cancelled at the station.",
+    CompensationState.DONE: (
+        "The station holds nothing. Whether a session has used the reservation is not known."
+    ),
+}
 
 
 def held(known: Reservation, at: datetime, attempt: int = 0) -> Reservation:

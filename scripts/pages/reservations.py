@@ -6,7 +6,10 @@ from domain.reservations.reservation import ENDS, TRANSITIONS, ChangeState, Rese
 from domain.reservations.transitions import ENDINGS
 
 _MEANS = {
-    ReservationState.REQUESTED: "Its ReserveNow is under way, or an unknown hold is being undone.",
+    ReservationState.REQUESTED: (
+        "Its ReserveNow is under way, an unknown hold is being undone, or whether a session used it "
+        "is not known. It ends at its time at the latest."
+    ),
     ReservationState.HELD: "The station said yes; a workflow cares for it until its end.",
     ReservationState.USED: "The driver came.",
     ReservationState.EXPIRED: "Our timer ended it.",

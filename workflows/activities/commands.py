@@ -42,6 +42,7 @@ from journal.commands.record import committed, latest, record
 from journal.commands.weighing import decides
 from journal.explain import notes
 from journal.explain.writing import add_note
+from journal.reservations import record as reservation_recorder
 from workflows.activities.settling import settle
 
 _log = structlog.get_logger(__name__)
@@ -278,6 +279,7 @@ async def _change(tx: Tx, request: RecordChangeInput) -> RecordChangeResult:
     command = await _record(tx, command, key, change, request.now)
     if request.change is ChangeKind.GUARD_ENDED:
         await sends.close(tx, request.tenant, request.command)
+        await reservation_recorder.end_requested(tx, command, request.now)
     return RecordChangeResult(command)
 
 

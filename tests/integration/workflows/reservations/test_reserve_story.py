@@ -13,6 +13,8 @@ from domain.model.outcomes import Cause
 from domain.model.specs import CancelReservationSpec, Kind, OfflinePolicy
 from domain.reservations.reservation import ReservationState
 from domain.reservations.transitions import EndCause
+from fleet import reports
+from fleet.reports import UntakenRow
 from tests.support.benches.command_bench import Bench, rejected
 from tests.support.benches.hold_bench import (
     cancel_command,
@@ -131,6 +133,27 @@ async def test_an_unknown_hold_at_a_station_that_stays_away_is_not_told_as_undon
     bench.gateway.plays = [answers(accepted())]
     await bench.connect()
     await passes(bench, command, lambda _: kinds(bench)[-1] is Kind.CANCEL_RESERVATION)
+
+
+async def test_a_hold_that_a_lost_report_may_have_used_ends_at_its_time(bench: Bench) -> None:
+    async def is_reported_unreadably() -> None:
+        report = UntakenRow("TransactionEvent", "invalid_payload", "", None, "", await bench.now())
+        async with bench.db.write() as tx:
+            await reports.add_untaken(tx, station=command.station, key="k1", report=report)
+
+    command = await reserve_command(bench)
+    no_such = answers(rejected(), before=is_reported_unreadably)
+    bench.gateway.plays = [loses(), answers(OCCUPIED), no_such]
+    await bench.submit(command)
+    known = await passes(bench, command, lambda r: "holds nothing" in r.progress, step_s=6)
+    assert known.state is ReservationState.REQUESTED
+    seen = await bench.seen(command)
+    assert has_code(seen, Code.UNKNOWN)
+    assert seen.compensation.state is CompensationState.DONE
+    known = await passes(bench, command, lambda r: r.ended, step_s=600)
+    assert (known.state, known.cause) == (ReservationState.EXPIRED, EndCause.USE_NOT_KNOWN.value)
+    assert known.end_time is not None
+    assert known.end_time >= known.expire_time
 
 
 async def test_a_station_that_comes_back_is_told_to_let_the_unknown_hold_go(bench: Bench) -> None:

@@ -127,6 +127,30 @@ def test_a_request_says_what_is_being_done() -> None:
     assert after.progress == "The hold is being cancelled at the station."
 
 
+@pytest.mark.parametrize("undoing", [CompensationState.NONE, CompensationState.DONE])
+@pytest.mark.parametrize(
+    ("time_s", "state", "cause"),
+    [
+        (END_S - 1, ReservationState.REQUESTED, ""),
+        (END_S, ReservationState.EXPIRED, EndCause.USE_NOT_KNOWN),
+    ],
+)
+def test_what_stays_unknown_ends_at_its_time(
+    time_s: float, state: ReservationState, cause: str, undoing: CompensationState
+) -> None:
+    """Until then a late report may still show the session that used it."""
+    unknown = done(Code.UNKNOWN, undoing)
+    after = changes.follow_request(requested(), unknown, at(time_s))
+    assert (after.state, after.cause) == (state, cause)
+
+
+def test_a_request_that_was_undone_does_not_say_that_it_is_being_undone() -> None:
+    """The station holds nothing any longer."""
+    undone = done(Code.UNKNOWN, CompensationState.DONE)
+    after = changes.follow_request(requested(), undone, at(9))
+    assert after.progress.startswith("The station holds nothing.")
+
+
 @pytest.mark.parametrize("cause", list(EndCause))
 def test_each_end_says_why_and_stands(cause: EndCause) -> None:
     """A sentence for a human, a word for a machine, and no second end."""
