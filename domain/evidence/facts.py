@@ -85,6 +85,11 @@ class Facts:
         return capabilities is not None and capabilities.transaction_status
 
     @property
+    def gives_ids(self) -> bool:
+        """Whether we give a session its id, in the answer to the report of its start (OCPP 1.6)."""
+        return capabilities_of(self.ocpp_version) is not None and not self.names_requests
+
+    @property
     def names_requests(self) -> bool:
         """Whether a session of the station's version names the request that it came from."""
         capabilities = capabilities_of(self.ocpp_version)
