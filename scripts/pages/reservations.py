@@ -7,8 +7,8 @@ from domain.reservations.transitions import ENDINGS
 
 _MEANS = {
     ReservationState.REQUESTED: (
-        "Its ReserveNow is under way, an unknown hold is being undone, or whether a session used it "
-        "is not known. It ends at its time at the latest."
+        "Its ReserveNow is under way, an unknown hold is being undone, or whether a session used "
+        "it is not known. It ends at its time at the latest."
     ),
     ReservationState.HELD: "The station said yes; a workflow cares for it until its end.",
     ReservationState.USED: "The driver came.",
