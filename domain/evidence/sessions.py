@@ -76,6 +76,8 @@ class Session:
         None: the station's clock is not known.
     names_nothing: its remote_start_id is that of no start that was sent to the station.
     alive_time: when it last showed that it runs, by our clock; None: never after its start.
+    may_repeat: its start may be that of an ended session with the same id, told again with a new
+        time.
     """
 
     name: str
@@ -105,6 +107,7 @@ class Session:
     start_slack_s: float | None = None
     names_nothing: bool = False
     alive_time: datetime | None = None
+    may_repeat: bool = False
 
     @property
     def is_refused(self) -> bool:

@@ -4,13 +4,14 @@ import pytest
 
 from domain.commands import transitions as changes
 from domain.evidence.facts import Facts
-from domain.evidence.matching import may_have_been_ours
-from domain.evidence.sessions import Session
+from domain.evidence.matching import classify, may_have_been_ours
+from domain.evidence.sessions import Match, Session
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.outcomes import Cause, ending
 from tests.unit.domain.situations import (
     answered,
     at,
+    ended,
     facts,
     frame,
     judged,
@@ -79,3 +80,41 @@ def test_a_session_that_may_be_its_drivers_own_is_not_stopped_for_a_refused_star
     no = StationAnswer(Verdict.REJECTED, "Rejected")
     refused = changes.concluded(answered(start(), no), ending(Cause.STATION_REJECTED), at(2))
     assert judged(refused, facts(began, frame=REFUSED_FRAME), now_s) == expected
+
+
+@pytest.mark.parametrize(
+    ("known", "named", "match"),
+    [
+        pytest.param(session(), None, Match.MATCH, id="no repeat"),
+        pytest.param(session(may_repeat=True), None, Match.DOUBTFUL, id="perhaps a repeat"),
+        pytest.param(session(may_repeat=True), "7", Match.DOUBTFUL, id="and the answer names it"),
+        pytest.param(
+            session(may_repeat=True, remote_start_id=5), None, Match.MATCH, id="it names our frame"
+        ),
+        pytest.param(
+            session(may_repeat=True, remote_start_id=4), None, Match.NO_MATCH, id="an older request"
+        ),
+        pytest.param(
+            ended(at_s=-5, received_time=at(-60), remote_start_id=5),
+            None,
+            Match.DOUBTFUL,
+            id="an update after its end names our frame",
+        ),
+        pytest.param(
+            ended(at_s=-5, received_time=at(-60), remote_start_id=5, end_reported=False),
+            None,
+            Match.MATCH,
+            id="nobody told that end",
+        ),
+    ],
+)
+def test_a_start_that_may_be_told_again_is_ours_only_when_it_names_our_frame(
+    known: Session, named: str | None, match: Match
+) -> None:
+    told = classify(known, frame(), named=named, rivals=(), late_after=at(75))
+    assert told is match
+
+
+def test_a_start_that_may_be_told_again_leaves_the_outcome_open() -> None:
+    assert judged(answered(start()), facts(session(may_repeat=True)), 20) == "WAIT"
+    assert judged(answered(start()), facts(session(may_repeat=True)), 76) == "SESSION_DOUBTFUL"
