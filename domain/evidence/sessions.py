@@ -133,6 +133,12 @@ class Session:
         """Whether it ended because no car came."""
         return not self.active and self.stop_reason == StopReason.TIMEOUT
 
+    @property
+    def may_begin_again(self) -> bool:
+        """Whether the station ended it because no car came, or because of its token."""
+        reasons = {StopReason.TIMEOUT, StopReason.DE_AUTHORIZED}
+        return not self.active and self.stop_reason in reasons
+
 
 def running_first(session: Session) -> tuple[bool, datetime]:
     """The order in which sessions are looked at: running ones, then the oldest."""
@@ -184,10 +190,11 @@ def plug_settles(
 ) -> datetime | None:
     """Until when a plug may go in again whose wait has ended; None: none has ended.
 
-    A plug bounces while it is put in. So does a session (2.x) that ended because no car came.
+    A plug bounces while it is put in. So does a session (2.x) that ended because no car came, or
+    because of its token: some stations begin it anew.
     """
     ends = _wait_ends(connectors, frame)
-    if session is not None and session.timed_out and session.stop_received_time is not None:
+    if session is not None and session.may_begin_again and session.stop_received_time is not None:
         ends = [*ends, session.stop_received_time]
     return max(ends) + PLUG_SETTLING if ends else None
 
