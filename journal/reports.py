@@ -14,7 +14,9 @@ async def untaken_since(tx: Tx, station: str, since: datetime) -> tuple[UntakenR
     """
     rows = await reports.untaken_since(tx, station, since)
     found = tuple(
-        UntakenReport(row.action, row.received_time, row.evse_id, row.reason == CONTRADICTING_ANSWER)
+        UntakenReport(
+            row.action, row.received_time, row.evse_id, row.reason == CONTRADICTING_ANSWER
+        )
         for row in rows
     )
     if len(rows) < reports.READ_LIMIT:

@@ -40,9 +40,7 @@ _RETIRE = precompiled(
 )
 
 
-async def stored_id(
-    tx: Tx, station: str, ocpp_transaction_id: str, told: Told
-) -> tuple[str, bool]:
+async def stored_id(tx: Tx, station: str, ocpp_transaction_id: str, told: Told) -> tuple[str, bool]:
     """The id of the row that an event belongs to, or is to make, and whether it may be a repeat.
 
     It is the station's own id, but for late events of a session whose id another one has now. A row

@@ -161,9 +161,9 @@ async def event_v2(
     }
     event = _Event(event_type, max(0, min(seq_no, _SEQ_MAX)), event_time, fields)
     key = {"station": identifier(station), "ocpp_transaction_id": identifier(ocpp_transaction_id)}
-    first = {"tenant": identifier(tenant), "epoch": epoch}
     marks = {MAY_REPEAT: 1} if may_repeat else {}
-    return await _store(tx, key, first, marks, event, now)
+    first = {"tenant": identifier(tenant), "epoch": epoch, "sources": marks}
+    return await _store(tx, key, first, event, now)
 
 
 async def name_requested(
@@ -206,14 +206,14 @@ def started_seq(ranks: Ranks) -> int | None:
 
 
 async def _store(
-    tx: Tx, key: dict[str, str], first: Fields, marks: Ranks, event: _Event, now: datetime
+    tx: Tx, key: dict[str, str], first: Fields, event: _Event, now: datetime
 ) -> tuple[Transaction, bool]:
-    """Merge the event into the row with this key, or insert it with the fields `first`, marked."""
+    """Merge the event into the row with this key, or insert the row with the fields `first`."""
     while True:
         row = (await tx.execute(_LOCK, {f"of_{k}": v for k, v in key.items()})).first()
         if row is not None:
             return await _merge_into(tx, Transaction(*row), event, now)
-        merged, ranks = _merge(_blank(), marks, event, now)
+        merged, ranks = _merge(_blank(), first["sources"], event, now)
         made = {
             **key,
             **first,

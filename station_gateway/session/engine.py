@@ -287,7 +287,9 @@ class OcppSession:
         if isinstance(mends, PayloadViolation):
             self._send_error(message_id, mends.code, mends.description)
             return [refusals.refused_call(mends, frame, self._dialect)]
-        theirs = CallOfTheirs(CallReceived(message_id, frame.action, frame.body, mends), fingerprint)
+        theirs = CallOfTheirs(
+            CallReceived(message_id, frame.action, frame.body, mends), fingerprint
+        )
         if self._in_hand is None:
             self._in_hand = theirs
             return [theirs.call]

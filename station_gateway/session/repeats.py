@@ -42,7 +42,7 @@ class RememberedAnswers:
 
 
 class HeardAnswers:
-    """What the station answered to our newest CALLs, so that it can be heard to contradict itself."""
+    """What the station answered to our newest CALLs, so that a contradiction is noticed."""
 
     __slots__ = ("_by_id", "_limit")
 
