@@ -293,7 +293,7 @@ def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Pro
             and (settled or len(facts.asks) == 1),
             undone_there=settled,
         ),
-        not_known=signs(report_not_taken=bool(facts.untaken) and settled),
+        not_known=signs(report_not_taken=any(settled or one.contradicts for one in facts.untaken)),
     )
 
 

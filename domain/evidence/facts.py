@@ -20,6 +20,7 @@ from domain.evidence.sessions import (
 )
 from domain.model.answers import StationAnswer
 from domain.model.command import Command, Outcome, ReservationFacts, SessionFacts
+from domain.model.outcomes import Cause
 from domain.ocpp_words import IN_SESSION, ConnectorStatus, capabilities_of
 
 
@@ -242,11 +243,15 @@ def best_of(
 ) -> tuple[Session | None, Match]:
     """The session that is the effect of the frame, else one that may be, else none.
 
+    A station may begin again after a session that came to nothing: then that session is the effect
+    only while no other one that runs may be.
+
     late_after: when the command's own time is over.
     """
-    named, doubtful = named_by_answer(command, frame), None
+    named = named_by_answer(command, frame)
+    found: dict[Match, list[Session]] = {match: [] for match in Match}
     for session in sorted(facts.sessions, key=running_first):
-        if has_another(command, session, frame):
+        if has_another(command, session, facts):
             continue
         match = classify(
             session,
@@ -256,21 +261,27 @@ def best_of(
             late_after=late_after,
             more_rivals=session.name in facts.contested,
         )
-        if match is Match.MATCH:
-            return session, match
-        if match is Match.DOUBTFUL:
-            doubtful = doubtful or session
-    return doubtful, Match.DOUBTFUL if doubtful else Match.NO_MATCH
+        found[match].append(session)
+    ours, doubtful = found[Match.MATCH], found[Match.DOUBTFUL]
+    began = [session for session in ours if not (session.is_refused or session.timed_out)]
+    if began or (ours and not any(session.active for session in doubtful)):
+        return (began or ours)[0], Match.MATCH
+    return (doubtful[0], Match.DOUBTFUL) if doubtful else (None, Match.NO_MATCH)
 
 
-def has_another(command: Command, session: Session, frame: SentFrame) -> bool:
+def has_another(command: Command, session: Session, facts: Facts) -> bool:
     """Whether the command has told another session: a start begins one, unless it is named again.
 
-    Another one with the same token is the driver's own.
+    Another one with the same token is the driver's own. Where sessions name their requests, one
+    that names none may be the effect all the same after a session that was refused.
     """
-    told = command.outcome.session if command.outcome else None
-    is_named = session.remote_start_id == frame.id
-    return told is not None and told.transaction != session.name and not is_named
+    outcome = command.outcome
+    told = outcome.session if outcome else None
+    if outcome is None or told is None or told.transaction == session.name:
+        return False
+    if facts.names_requests and outcome.cause == Cause.AUTHORIZATION_REFUSED:
+        return False
+    return facts.frame is None or session.remote_start_id != facts.frame.id
 
 
 def may_be_taken(facts: Facts, frame: SentFrame, late_after: datetime) -> bool:

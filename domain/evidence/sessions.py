@@ -76,6 +76,8 @@ class Session:
         None: the station's clock is not known.
     names_nothing: its remote_start_id is that of no start that was sent to the station.
     alive_time: when it last showed that it runs, by our clock; None: never after its start.
+    may_repeat: its start may be that of an ended session with the same id, told again with a new
+        time.
     """
 
     name: str
@@ -105,6 +107,7 @@ class Session:
     start_slack_s: float | None = None
     names_nothing: bool = False
     alive_time: datetime | None = None
+    may_repeat: bool = False
 
     @property
     def is_refused(self) -> bool:
@@ -129,6 +132,12 @@ class Session:
     def timed_out(self) -> bool:
         """Whether it ended because no car came."""
         return not self.active and self.stop_reason == StopReason.TIMEOUT
+
+    @property
+    def may_begin_again(self) -> bool:
+        """Whether the station ended it because no car came, or because of its token."""
+        reasons = {StopReason.TIMEOUT, StopReason.DE_AUTHORIZED}
+        return not self.active and self.stop_reason in reasons
 
 
 def running_first(session: Session) -> tuple[bool, datetime]:
@@ -181,10 +190,11 @@ def plug_settles(
 ) -> datetime | None:
     """Until when a plug may go in again whose wait has ended; None: none has ended.
 
-    A plug bounces while it is put in. So does a session (2.x) that ended because no car came.
+    A plug bounces while it is put in. So does a session (2.x) that ended because no car came, or
+    because of its token: some stations begin it anew.
     """
     ends = _wait_ends(connectors, frame)
-    if session is not None and session.timed_out and session.stop_received_time is not None:
+    if session is not None and session.may_begin_again and session.stop_received_time is not None:
         ends = [*ends, session.stop_received_time]
     return max(ends) + PLUG_SETTLING if ends else None
 

@@ -377,3 +377,15 @@ def test_a_report_that_could_not_be_used_forbids_every_negative_that_facts_decid
     report = UntakenReport("", at(2))
     decision = judge(command, replace(known, untaken=(report,)), TIMING, at(now_s) + later)
     assert not is_new_negative(command, decision)
+
+
+@pytest.mark.parametrize("command", [start(), stop(), unlock(), reset(), reserve(), cancel()])
+@pytest.mark.parametrize("answer", [REJECTED, ACCEPTED])
+def test_no_negative_is_proven_while_the_station_contradicts_its_own_answer(
+    command: Command, answer: StationAnswer
+) -> None:
+    no = answer.verdict is Verdict.REJECTED
+    second = UntakenReport("AnyAction", at(1.2), contradicts=True)
+    known = facts(frame=frame(refused=no), asks=asks(answer), untaken=(second,), asked=None)
+    proof = COMMANDS[command.kind].proof(answered(command, answer), known, TIMING, at(LATE_S))
+    assert Sign.REPORT_NOT_TAKEN in proof.not_known
