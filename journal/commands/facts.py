@@ -199,8 +199,10 @@ async def _since_frames(
 ) -> list[Transaction | None]:
     found: list[Transaction | None] = []
     for frame in frames:
-        found.append(await transactions.for_remote_start(tx, command.station, frame.id))
-        found += await transactions.since(
+        own: list[Transaction | None] = [
+            await transactions.for_remote_start(tx, command.station, frame.id)
+        ]
+        own += await transactions.since(
             tx,
             command.station,
             received_after=frame.send_time,
@@ -208,6 +210,16 @@ async def _since_frames(
             tenant=command.tenant,
             command=command.name,
         )
+        if not any(own):
+            # Nothing may be its session but what other commands have claimed, running or ended.
+            own += await transactions.claimed_since(
+                tx,
+                command.station,
+                received_after=frame.send_time,
+                token_digest=frame.token_digest,
+                group_digest=frame.group_digest,
+            )
+        found += own
         found += await transactions.ended_since(
             tx,
             command.station,
