@@ -121,6 +121,10 @@ MAX_RESERVE_FRAMES = 3
 MAX_CANCEL_FRAMES = 5
 """How often a CancelReservation is written for one command."""
 
+REFUSED_CANCELS = 3
+"""How often a station may refuse to cancel a reservation that it still shows, before a human has to
+look: a station that says thrice that it has none says so for ever."""
+
 FRAME_PAUSE = timedelta(seconds=5)
 """The first pause after a frame about a reservation that got no usable answer."""
 

@@ -35,6 +35,7 @@ class EndCause(StrEnum):
     CANCELLED_BY_CALLER = "CANCELLED_BY_CALLER"
     CANCELLED_BY_OPERATOR = "CANCELLED_BY_OPERATOR"
     UNKNOWN_HOLD_UNDONE = "UNKNOWN_HOLD_UNDONE"
+    CANCEL_DENIED = "CANCEL_DENIED"
     REMOVED_BY_STATION = "REMOVED_BY_STATION"
     CONNECTOR_FAULTED = "CONNECTOR_FAULTED"
     CONNECTOR_UNAVAILABLE = "CONNECTOR_UNAVAILABLE"
@@ -76,6 +77,11 @@ ENDINGS: dict[EndCause, tuple[ReservationState, str]] = {
     EndCause.UNKNOWN_HOLD_UNDONE: (
         ReservationState.CANCELLED,
         "Whether the station held it was not known, so it was cancelled there.",
+    ),
+    EndCause.CANCEL_DENIED: (
+        ReservationState.CANCELLED,
+        "It was cancelled. The station knows no such reservation, and still shows its place as "
+        "reserved.",
     ),
     EndCause.REMOVED_BY_STATION: (ReservationState.LOST, "The station removed the reservation."),
     EndCause.CONNECTOR_FAULTED: (ReservationState.LOST, "The reserved connector is out of order."),
@@ -159,7 +165,12 @@ def follow_request(known: Reservation, command: Command, at: datetime) -> Reserv
         case Code.REJECTED | Code.NOT_SUPPORTED | Code.NOT_SENT:
             return _moved(known, ReservationState.REFUSED, outcome.cause, outcome.message, at)
         case Code.UNKNOWN | Code.CANCELLED if undoing is CompensationState.FAILED:
-            return ended(known, EndCause.USE_NOT_KNOWN, at)
+            over = at >= known.expire_time
+            return ended(
+                replace(known, cancel_reason=command.cancel_reason),
+                EndCause.USE_NOT_KNOWN if over else EndCause.CANCEL_DENIED,
+                at,
+            )
         case Code.CANCELLED if undoing is not CompensationState.PENDING:
             reason = command.cancel_reason
             return ended(replace(known, cancel_reason=reason), EndCause.CANCELLED_BY_CALLER, at)
@@ -167,6 +178,15 @@ def follow_request(known: Reservation, command: Command, at: datetime) -> Reserv
             return ended(known, EndCause.UNKNOWN_HOLD_UNDONE, at)
         case _:
             return _saying(known, command)
+
+
+def states_with_work(command: Command) -> frozenset[ReservationState]:
+    """The states in which a reservation's own workflow goes on with what its command has left."""
+    if command.state is not State.DONE:
+        return frozenset()
+    denied = command.compensation.state is CompensationState.FAILED
+    ends = {ReservationState.CANCELLED} if denied else set()
+    return frozenset({ReservationState.HELD, ReservationState.EXPIRED} | ends)
 
 
 def _saying(known: Reservation, command: Command) -> Reservation:

@@ -3,6 +3,7 @@
 Which facts a command is judged by is said by its rules (`needed_facts`); nothing else is read.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from domain.commands.rules import FoundTarget
@@ -16,7 +17,7 @@ from domain.limits import LATE_START_WINDOW
 from domain.model.answers import Verdict
 from domain.model.command import Command
 from domain.model.specs import Kind
-from domain.ocpp_words import BootReason
+from domain.ocpp_words import BootReason, ConnectorStatus
 from domain.reservations.places import is_shared
 from fleet import connections, sends, stations, transactions
 from fleet.engine.statements import Tx
@@ -230,9 +231,34 @@ async def _connectors(tx: Tx, command: Command, needed: NeededFacts) -> tuple[Co
     if not {Need.ALL_CONNECTORS, Need.CONNECTORS} & needed.needs:
         return ()
     whole = Need.ALL_CONNECTORS in needed.needs or needed.evse_id is None
-    rows = await stations.connectors(tx, command.station)
     places = {needed.evse_id, WHOLE_STATION}
-    return tuple(_state(row) for row in rows if whole or row.evse_id in places)
+    states = [
+        _state(row)
+        for row in await stations.connectors(tx, command.station)
+        if whole or row.evse_id in places
+    ]
+    return await _without_others(tx, command, states)
+
+
+async def _without_others(
+    tx: Tx, command: Command, states: list[ConnectorState]
+) -> tuple[ConnectorState, ...]:
+    """Without the places that a reservation of another command may keep, if one is to be made."""
+    reserved = any(each.status == ConnectorStatus.RESERVED for each in states)
+    if command.reserve is None or not reserved:
+        return tuple(states)
+    name = command.reserve.reservation
+    entry = await reservations.get(tx, tenant=command.tenant, name=name) if name else None
+    if entry is None:
+        return tuple(states)
+    own = reservation_record.from_snapshot(entry.snapshot)
+    others = await reservation_record.open_at(tx, command.station)
+    return tuple(
+        each
+        for each in states
+        if each.status != ConnectorStatus.RESERVED
+        or not is_shared(replace(own, evse_id=each.evse_id or own.evse_id), others)
+    )
 
 
 async def _reserved_connectors(tx: Tx, command: Command) -> tuple[ConnectorState, ...]:
@@ -255,5 +281,10 @@ async def _reserved_connectors(tx: Tx, command: Command) -> tuple[ConnectorState
 
 def _state(row: stations.StationConnector) -> ConnectorState:
     return ConnectorState(
-        row.evse_id, row.status, row.previous_status, row.status_time, row.reported_time
+        row.evse_id,
+        row.status,
+        row.previous_status,
+        row.status_time,
+        row.reported_time,
+        row.connector_id,
     )

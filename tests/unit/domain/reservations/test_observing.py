@@ -207,6 +207,7 @@ def test_every_end_that_facts_bring_is_in_the_table() -> None:
         EndCause.CANCELLED_BY_CALLER,
         EndCause.CANCELLED_BY_OPERATOR,
         EndCause.UNKNOWN_HOLD_UNDONE,
+        EndCause.CANCEL_DENIED,
     }
     assert {row[4] for row in ENDS} == set(EndCause) - asked_for
 
