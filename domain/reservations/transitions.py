@@ -17,6 +17,7 @@ from domain.reservations.reservation import (
     Reservation,
     ReservationChange,
     ReservationState,
+    may_be_corrected,
     may_become,
 )
 
@@ -227,7 +228,7 @@ def doubted(known: Reservation, since: datetime, attempts: int, why: str) -> Res
 def ended(
     known: Reservation, cause: EndCause, at: datetime, transaction: str | None = None
 ) -> Reservation:
-    """The reservation came to its end. The first end stands."""
+    """The reservation came to its end. No other end follows; `corrected` tells this one anew."""
     state, sentence = ENDINGS[cause]
     after = _moved(known, state, cause.value, sentence, at)
     if after is known:
@@ -236,6 +237,32 @@ def ended(
     if change is not None and change.state is ChangeState.PENDING:
         change = replace(change, state=ChangeState.REFUSED, cause=cause.value, message=sentence)
     return replace(after, transaction=transaction, change=change)
+
+
+_PROVEN_BY_SESSION = frozenset(
+    {EndCause.SESSION_USED_IT, EndCause.SESSION_OF_ITS_TOKEN, EndCause.USED_BY_ANOTHER}
+)
+
+
+def corrected(known: Reservation, cause: EndCause, transaction: str | None = None) -> Reservation:
+    """A session that was reported after the end tells it otherwise. What a session proved stays.
+
+    `USE_NOT_KNOWN` corrects only "nobody came". `end_time` stays.
+    transaction: our id of the session.
+    """
+    state, sentence = ENDINGS[cause]
+    if known.cause in _PROVEN_BY_SESSION or not may_be_corrected(known.state, state):
+        return known
+    if cause is EndCause.USE_NOT_KNOWN and known.cause != EndCause.TIME_OVER:
+        return known
+    before = f"It was told as {known.state.value} ({known.cause}) until a session was reported."
+    return replace(
+        known,
+        state=state,
+        cause=cause.value,
+        message=f"{sentence} {before}",
+        transaction=transaction,
+    )
 
 
 def cancelled(known: Reservation, reason: str, at: datetime) -> Reservation:

@@ -26,7 +26,7 @@ from fleet.sends import Send
 from fleet.stations import Station
 from fleet.transactions.rows import Transaction
 from journal.commands import plugs
-from journal.commands.answers import answer_from_row, said_no
+from journal.commands.answers import answer_from_row, reservation_frames, said_no
 from journal.commands.restart import read_restart
 from journal.commands.rivals import read_rivals
 from journal.commands.sessions import session_of, sessions_of
@@ -178,21 +178,6 @@ async def _sessions(
         number = needed.reservation_number
         found += await transactions.for_reservation(tx, station, number)
     return list({row.id: row for row in found if row is not None}.values())
-
-
-def reservation_frames(rows: list[Send], kind: Kind) -> tuple[ReservationFrame, ...]:
-    """The frames of one kind with what the station said to them, in order."""
-    return tuple(
-        ReservationFrame(
-            attempt=row.attempt,
-            send_time=row.send_time,
-            over=row.state != "INTENT",
-            answer=answer_from_row(row.answer) if row.answer else None,
-            answer_time=row.answer_time,
-        )
-        for row in rows
-        if row.state != "VOID" and row.kind == kind.value
-    )
 
 
 async def _since_frames(
