@@ -9,7 +9,7 @@ from datetime import datetime
 
 from domain.evidence.facts import Facts
 from domain.evidence.frames import ReservationFrame, may_be_held, next_try
-from domain.evidence.sessions import ConnectorState
+from domain.evidence.sessions import WHOLE_STATION, ConnectorState
 from domain.limits import REFUSED_CANCELS, SETTLING
 from domain.model.command import Command, Outcome
 from domain.model.outcomes import Cause, ending, still_unknown
@@ -83,7 +83,7 @@ def unknown_hold(command: Command, facts: Facts) -> Outcome:
 def contradiction(place: ConnectorState) -> str:
     """What a station shows that denies a reservation: a sentence for a human."""
     connector = f"connector {place.connector_id} of " if place.connector_id is not None else ""
-    where = f"{connector}EVSE {place.evse_id}"
+    where = "itself" if place.evse_id == WHOLE_STATION else f"{connector}EVSE {place.evse_id}"
     return f"The station knows no such reservation, and still shows {where} as {place.status}."
 
 

@@ -191,6 +191,17 @@ async def test_a_place_that_is_let_go_soon_after_the_refusal_is_undone(bench: Be
     assert (await bench.seen(command)).compensation.state is CompensationState.DONE
 
 
+async def test_a_place_that_another_reservation_keeps_says_nothing_of_a_refused_cancel(
+    bench: Bench,
+) -> None:
+    other = await begun(bench, answers(accepted()))
+    await until(bench, other, lambda r: r.state is ReservationState.HELD)
+    command = await _cancelled_where_the_place_is_shown(bench, answers(rejected()))
+    known = await until(bench, command, lambda r: r.ended)
+    assert known.cause == EndCause.CANCELLED_BY_CALLER
+    assert (await bench.seen(command)).compensation.state is CompensationState.DONE
+
+
 async def test_cancel_while_reserve_now_is_in_flight_is_undone_once(bench: Bench) -> None:
     held = Held(intend_first=True, answer=accepted())
     command = await begun(bench, held, answers(accepted()))

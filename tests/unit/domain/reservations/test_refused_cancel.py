@@ -10,7 +10,7 @@ from domain.commands.judging import apply, judge
 from domain.commands.table import COMMANDS
 from domain.evidence.facts import Act, Decision, Facts
 from domain.evidence.frames import ReservationFrame
-from domain.evidence.holds import shows_hold
+from domain.evidence.holds import contradiction, shows_hold
 from domain.evidence.sessions import ConnectorState
 from domain.evidence.station_event import Concern, OpenFrame, StationEvent
 from domain.limits import REFUSED_CANCELS, SETTLING
@@ -102,6 +102,17 @@ def test_a_station_that_denies_what_it_shows_is_told_with_its_place() -> None:
     assert failed().compensation.state is CompensationState.FAILED
     assert "still shows connector 2 of EVSE 1 as Reserved" in failed().compensation.reason
     assert failed().outcome == taken_back().outcome
+
+
+@pytest.mark.parametrize(
+    ("place", "shown"),
+    [
+        (replace(RESERVED, connector_id=None), "shows EVSE 1 as Reserved."),
+        (replace(RESERVED, evse_id=0, connector_id=0), "shows itself as Reserved."),
+    ],
+)
+def test_the_sentence_names_what_is_known_of_the_place(place: ConnectorState, shown: str) -> None:
+    assert contradiction(place).endswith(shown)
 
 
 def test_the_last_refusal_gets_the_settling_time_too() -> None:
