@@ -6,6 +6,7 @@ reserved all the same, it contradicts itself, and nothing is undone yet.
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import takewhile
 
 from domain.evidence.facts import Facts
 from domain.evidence.frames import ReservationFrame, may_be_held, next_try
@@ -89,9 +90,4 @@ def contradiction(place: ConnectorState) -> str:
 
 def _refused_lately(frames: Sequence[ReservationFrame]) -> int:
     """How many cancels in a row, up to the last one, met "no such reservation"."""
-    count = 0
-    for frame in reversed(frames):
-        if not frame.said_no_such:
-            break
-        count += 1
-    return count
+    return len(list(takewhile(lambda frame: frame.said_no_such, reversed(frames))))

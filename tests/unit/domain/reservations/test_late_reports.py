@@ -183,9 +183,9 @@ def test_nobody_came_is_corrected_twice_when_the_token_is_told_later() -> None:
     unknown = observe(ended(), known(sessions=(unnamed,)), at(END_S + 3))
     assert unknown.cause == END.USE_NOT_KNOWN
     assert anew(unknown, late(60)) == END.SESSION_OF_ITS_TOKEN
-    assert changes.corrected(ended(END.REMOVED_BY_STATION), END.USE_NOT_KNOWN).cause == (
-        END.REMOVED_BY_STATION
-    )
+    assert observe(unknown, known(sessions=(unnamed,)), at(END_S + 4)) is unknown
+    removed = ended(END.REMOVED_BY_STATION)
+    assert changes.corrected(removed, END.USE_NOT_KNOWN) is removed
 
 
 SESSIONS = st.builds(

@@ -121,6 +121,12 @@ def test_the_last_refusal_gets_the_settling_time_too() -> None:
     assert (decision.act, decision.look_again) == (Act.WAIT, at(61 + SETTLED_S))
 
 
+def test_a_cancel_whose_answer_was_lost_is_no_refusal() -> None:
+    first = replace(cancels(25)[0], answer=None, answer_time=None)
+    facts = replace(known(), cancels=(first, *cancels(40, 60)))
+    assert decided(replace(taken_back(), state=State.DONE), facts, 91).act is Act.UNDO
+
+
 def test_what_was_told_as_failed_is_not_cancelled_again_until_the_place_is_free() -> None:
     assert decided(failed(), known(25, 40, 60), 90).act is Act.WAIT
     assert decided(failed(), known(25, 40, 60), 3_601).act is Act.WAIT
