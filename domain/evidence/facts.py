@@ -315,13 +315,3 @@ def _was_over(session: Session, left: datetime) -> bool:
     """Whether a session had ended when the frame left, by our clock or by the station's."""
     told = session.stop_received_time
     return (told is not None and told < left) or ended_long_before(session, left)
-
-
-def shows_hold(facts: Facts) -> bool:
-    """Whether a place became reserved since a reservation was asked for, and no cancel undid it."""
-    if not facts.asks or any(frame.settles_cancel for frame in facts.cancels):
-        return False
-    return any(
-        each.status == ConnectorStatus.RESERVED and each.status_time > facts.asks[0].send_time
-        for each in facts.connectors
-    )

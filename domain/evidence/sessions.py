@@ -166,6 +166,7 @@ class ConnectorState:
     """The state that a connector last reported. Times are ours.
 
     status_time: when it changed. reported_time: when it was last told, changed or not.
+    connector_id: the connector of the EVSE; None: not known.
     """
 
     evse_id: int
@@ -173,6 +174,7 @@ class ConnectorState:
     previous_status: str
     status_time: datetime
     reported_time: datetime | None = None
+    connector_id: int | None = None
 
 
 def cable_wait_ended(connectors: tuple[ConnectorState, ...], frame: SentFrame) -> bool:

@@ -195,7 +195,7 @@ def test_a_place_that_becomes_reserved_after_a_reservation_was_refused_is_cancel
     undoing = apply(command, decision, at(2))
     assert judged(undoing, held, 3) == "UNDO"
     for answer, cause in ((ACCEPTED, {"HOLD_UNDONE"}), (REJECTED, {*REFUSALS, "EVSE_OCCUPIED"})):
-        settled = replace(held, cancels=asks(answer))
+        settled = replace(left("Reserved", "Available"), asks=asks(no), cancels=asks(answer))
         done = judge(undoing, settled, TIMING, at(4))
         assert done.act is Act.UNDONE
         assert done.outcome is not None

@@ -180,6 +180,51 @@ async def test_a_yes_that_comes_after_giving_up_is_undone(bench: Bench) -> None:
     assert has_code(await bench.seen(command), Code.CANCELLED)
 
 
+async def _cancelled_where_the_place_is_shown(bench: Bench, *plays: Play) -> Command:
+    command = await begun(bench, loses("ANSWER_TIMEOUT"), *plays)
+    await bench.until(command, lambda c: c.state is State.AWAITING_EFFECT)
+    await bench.connector("Reserved")
+    await bench.cancel(command)
+    return command
+
+
+async def test_a_cancel_that_is_refused_for_what_is_still_shown_is_not_told_as_undone(
+    bench: Bench,
+) -> None:
+    no = answers(rejected())
+    command = await _cancelled_where_the_place_is_shown(bench, no, no, no, no)
+    known = await passes(bench, command, lambda r: r.ended, step_s=11)
+    assert (known.state, known.cause) == (ReservationState.CANCELLED, EndCause.CANCEL_DENIED)
+    seen = await bench.seen(command)
+    assert has_code(seen, Code.CANCELLED)
+    assert seen.compensation.state is CompensationState.FAILED
+    assert "still shows connector 1 of EVSE 1 as Reserved" in seen.compensation.reason
+    await passes(bench, command, lambda _: kinds(bench).count(Kind.CANCEL_RESERVATION) == 4)
+
+
+async def test_a_place_that_is_let_go_soon_after_the_refusal_is_undone(bench: Bench) -> None:
+    command = await _cancelled_where_the_place_is_shown(bench, answers(rejected()))
+    await bench.until(command, lambda _: kinds(bench)[-1] is Kind.CANCEL_RESERVATION)
+    await bench.connector("Available")
+    known = await passes(bench, command, lambda r: r.ended, step_s=11)
+    assert (known.state, known.cause) == (
+        ReservationState.CANCELLED,
+        EndCause.CANCELLED_BY_CALLER.value,
+    )
+    assert (await bench.seen(command)).compensation.state is CompensationState.DONE
+
+
+async def test_a_place_that_another_reservation_keeps_says_nothing_of_a_refused_cancel(
+    bench: Bench,
+) -> None:
+    other = await begun(bench, answers(accepted()))
+    await until(bench, other, lambda r: r.state is ReservationState.HELD)
+    command = await _cancelled_where_the_place_is_shown(bench, answers(rejected()))
+    known = await until(bench, command, lambda r: r.ended)
+    assert known.cause == EndCause.CANCELLED_BY_CALLER
+    assert (await bench.seen(command)).compensation.state is CompensationState.DONE
+
+
 async def test_cancel_while_reserve_now_is_in_flight_is_undone_once(bench: Bench) -> None:
     held = Held(intend_first=True, answer=accepted())
     command = await begun(bench, held, answers(accepted()))

@@ -74,8 +74,8 @@ FOLLOWED: list[tuple[Command, ReservationState, str]] = [
     (done(Code.CANCELLED, CompensationState.PENDING), ReservationState.REQUESTED, ""),
     (done(Code.NO_EFFECT), ReservationState.CANCELLED, "UNKNOWN_HOLD_UNDONE"),
     (done(Code.UNKNOWN, CompensationState.PENDING), ReservationState.REQUESTED, ""),
-    (done(Code.UNKNOWN, CompensationState.FAILED), ReservationState.EXPIRED, "USE_NOT_KNOWN"),
-    (done(Code.CANCELLED, CompensationState.FAILED), ReservationState.EXPIRED, "USE_NOT_KNOWN"),
+    (done(Code.UNKNOWN, CompensationState.FAILED), ReservationState.CANCELLED, "CANCEL_DENIED"),
+    (done(Code.CANCELLED, CompensationState.FAILED), ReservationState.CANCELLED, "CANCEL_DENIED"),
     (reserve(), ReservationState.REQUESTED, ""),
 ]
 
@@ -87,6 +87,13 @@ def test_a_request_follows_its_command(
     """What is still being undone at the station has not ended."""
     after = changes.follow_request(requested(), command, at(9))
     assert (after.state, after.cause) == (state, cause)
+
+
+@pytest.mark.parametrize("code", [Code.UNKNOWN, Code.CANCELLED])
+def test_a_request_that_ran_out_while_it_was_undone_is_over(code: Code) -> None:
+    failed = done(code, CompensationState.FAILED)
+    after = changes.follow_request(requested(), failed, at(3_601))
+    assert (after.state, after.cause) == (ReservationState.EXPIRED, EndCause.USE_NOT_KNOWN)
 
 
 def test_every_outcome_of_a_reserve_now_is_in_the_table() -> None:
