@@ -6,7 +6,6 @@ import contextlib
 import json
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from socket import SO_RCVBUF, SOL_SOCKET
 from typing import Any, TypeVar
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -95,12 +94,7 @@ class ScriptedStation:
         self.socket.transport.abort()
 
     def go_deaf(self) -> None:
-        """Read nothing any more, not even pings; as a half-open socket does.
-
-        The kernel keeps little for it, so that few messages fill what lies between.
-        """
-        raw = self.socket.transport.get_extra_info("socket")
-        raw.setsockopt(SOL_SOCKET, SO_RCVBUF, 4096)
+        """Read nothing any more, not even pings; as a half-open socket does."""
         self.socket.transport.pause_reading()
 
     def hear_again(self) -> None:
