@@ -12,6 +12,7 @@ from contract.names import COMMANDS_QUEUE
 from domain.commands.timing import Timing
 from fleet.database import Database
 from journal.wakeups import WakeupDispatcher
+from telemetry.build import build_id
 from telemetry.supervision import background
 from workflows.activities.callbacks import CallbackActivities
 from workflows.activities.commands import CommandActivities
@@ -77,6 +78,7 @@ async def running_worker(
     worker = Worker(
         client,
         task_queue=COMMANDS_QUEUE,
+        build_id=build_id(),
         workflows=list(WORKFLOWS),
         activities=activities,
         workflow_runner=workflow_runner(),
