@@ -69,7 +69,7 @@ def acts_and_answers(station: RawStation, action: str, case: Case, act: Act) -> 
         if answer in ERRORS:
             raise RefusedCall(answer, "not today")
         if answer == SILENT:
-            await asyncio.Event().wait()
+            raise asyncio.CancelledError  # nothing is ever written
         return {"status": answer}
 
     station.answers_later(action, reply)

@@ -32,7 +32,7 @@ from tests.e2e.foreign_system import System
 
 pytestmark = pytest.mark.e2e
 
-AT_ONCE = 45
+AT_ONCE = 24
 """Cases that run beside each other; they mostly wait."""
 
 
@@ -47,7 +47,7 @@ async def stopped(system: System, case: Case) -> tuple[str, bool]:
         stopping = asyncio.create_task(ask(system, "StopSession", identity, evse_id=1))
         await asyncio.wait_for(ended.wait(), 40)
         since = clock()
-        return (await stopping).cause, clock() - since < 15
+        return (await stopping).cause, clock() - since < 25
 
 
 async def restarted(system: System, case: Case) -> tuple[str, bool]:
@@ -116,8 +116,9 @@ async def let_go(system: System, case: Case) -> str:
         assert made.reservation
         assert made.wire_id
         await shows(station, "Reserved")
-        acts_and_answers(station, "CancelReservation", case, free)
+        freed = acts_and_answers(station, "CancelReservation", case, free)
         outcome = await ask(system, "CancelReservation", identity, reservation=made.reservation)
+        await asyncio.wait_for(freed.wait(), 40)
         assert outcome.reservation.wire_id == made.wire_id
         return Outcome.Code.Name(outcome.code)
 
@@ -151,7 +152,7 @@ async def unanswered(system: System, case: Case) -> tuple[str, bool]:
         starting = calling(lambda: start(system, identity))
         await asyncio.wait_for(begun.wait(), 40)
         since = clock()
-        return (await starting).outcome.cause, clock() - since < 15
+        return (await starting).outcome.cause, clock() - since < 25
 
 
 Told = dict[Case, Any]
@@ -160,17 +161,17 @@ SCENARIOS: dict[str, tuple[Callable[[System, Case], Awaitable[Any]], list[Case]]
         stopped,
         [
             *each_case("Accepted", "Rejected", orders=ORDERS[:1]),
-            *each_case(SILENT, orders=ORDERS[1:]),
+            *each_case(SILENT, orders=ORDERS[1:])[::2],
         ],
     ),
     "reset": (restarted, each_case(SILENT, orders=ORDERS[1:])),
-    "unlock": (unlocked, each_case("UnlockFailed", "NotImplemented", "InternalError")),
-    "reserve": (held, each_case("Rejected", "Occupied", "NotImplemented", "Faulted")),
+    "unlock": (unlocked, each_case("UnlockFailed", "NotImplemented", "InternalError")[::2]),
+    "reserve": (held, each_case("Rejected", "Occupied", "NotImplemented", "Faulted")[1::2]),
     "cancel": (let_go, each_case("Rejected", "Accepted")[::2]),
     "cancel of another": (let_go_unknown, each_case("Rejected", "NotImplemented")[1::2]),
     "start": (unanswered, each_case(SILENT, orders=ORDERS[1:])),
 }
-"""What is tried: each scenario, and its cases."""
+"""What is tried: each scenario, and its cases. Some take every second one, to save time."""
 
 
 async def all_told(system: System) -> dict[str, Told]:
@@ -185,7 +186,7 @@ async def all_told(system: System) -> dict[str, Told]:
     ended = await asyncio.gather(*(one(*each) for each in tried), return_exceptions=True)
     told: dict[str, Told] = {name: {} for name in SCENARIOS}
     for (name, case), result in zip(tried, ended, strict=True):
-        told[name][case] = result
+        told[name][case] = repr(result) if isinstance(result, BaseException) else result
     return told
 
 
@@ -197,7 +198,8 @@ def told(impatient: System) -> dict[str, Told]:
 
 def expect(told: dict[str, Told], name: str, result: object) -> None:
     """Every case of a scenario came to this."""
-    assert told[name] == dict.fromkeys(SCENARIOS[name][1], result)
+    wrong = {case: found for case, found in told[name].items() if found != result}
+    assert not wrong
 
 
 def test_a_session_that_ends_before_or_without_an_answer_is_told_as_stopped(

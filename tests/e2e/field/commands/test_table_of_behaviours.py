@@ -23,7 +23,8 @@ class Behaviour:
     """One thing that stations do.
 
     versions: those on which it can occur and is tried. delays: what lies between two messages that
-    can come in either order; empty where no two can. tests: file and name of each.
+    can come in either order, over the row's tests together; empty where no two can. tests: file
+    and name of each.
     """
 
     does: str
