@@ -244,7 +244,7 @@ def best_of(
     """The session that is the effect of the frame, else one that may be, else none.
 
     A station may begin again after a session that came to nothing: then that session is the effect
-    only while no other one that runs may be.
+    only while no other one, which came to something, may be.
 
     late_after: when the command's own time is over.
     """
@@ -263,10 +263,10 @@ def best_of(
         )
         found[match].append(session)
     ours, doubtful = found[Match.MATCH], found[Match.DOUBTFUL]
-    began = [session for session in ours if not (session.is_refused or session.timed_out)]
-    if began or (ours and not any(session.active for session in doubtful)):
+    began, may_be = ([one for one in some if not one.is_nothing] for some in (ours, doubtful))
+    if began or (ours and not may_be):
         return (began or ours)[0], Match.MATCH
-    return (doubtful[0], Match.DOUBTFUL) if doubtful else (None, Match.NO_MATCH)
+    return ((may_be or doubtful)[0], Match.DOUBTFUL) if doubtful else (None, Match.NO_MATCH)
 
 
 def has_another(command: Command, session: Session, facts: Facts) -> bool:

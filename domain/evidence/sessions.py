@@ -134,6 +134,11 @@ class Session:
         return not self.active and self.stop_reason == StopReason.TIMEOUT
 
     @property
+    def is_nothing(self) -> bool:
+        """Whether it came to nothing: nobody was allowed to charge, or nobody came."""
+        return self.is_refused or self.timed_out
+
+    @property
     def may_begin_again(self) -> bool:
         """Whether the station ended it because no car came, or because of its token."""
         reasons = {StopReason.TIMEOUT, StopReason.DE_AUTHORIZED}

@@ -138,8 +138,8 @@ VAGUE = replace(AGAIN, token_digest=None)
         pytest.param(facts(OVER, VAGUE, **ON_21), 76, "SESSION_DOUBTFUL", id="it stays unclear"),
         pytest.param(
             facts(OVER, replace(VAGUE, active=False), **ON_21),
-            30,
-            "AUTHORIZATION_REFUSED",
+            76,
+            "SESSION_DOUBTFUL",
             id="and that is over too",
         ),
         pytest.param(
