@@ -28,7 +28,7 @@ _logger = structlog.get_logger(__name__)
 _REFUSED_AT_ONCE = 200
 
 
-class ListenFailed(Exception):
+class ListenFailed(OSError):
     """The address cannot be listened on. Says which and why."""
 
 

@@ -121,6 +121,10 @@ MAX_RESERVE_FRAMES = 3
 MAX_CANCEL_FRAMES = 5
 """How often a CancelReservation is written for one command."""
 
+REFUSED_CANCELS = 3
+"""How often a station may refuse to cancel a reservation that it still shows, before a human has to
+look: a station that says thrice that it has none says so for ever."""
+
 FRAME_PAUSE = timedelta(seconds=5)
 """The first pause after a frame about a reservation that got no usable answer."""
 
@@ -159,6 +163,13 @@ REPAIR_WINDOW = timedelta(minutes=15)
 
 CHANGE_TRIES = 3
 """How often a change is written for one request while its answer is lost."""
+
+CORRECTED_WITHIN = timedelta(days=7)
+"""How long after a reservation's end a session that began before it is heard of at the latest.
+
+A station that lost its network over a long weekend tells then what it kept. Later reports are those
+of a station that was away for good, and whoever asked has settled the matter otherwise.
+"""
 
 CLEARING = timedelta(days=1)
 """How long after its end a reservation is still cancelled at a station that was away."""

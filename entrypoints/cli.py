@@ -1,12 +1,12 @@
 """The `evcommand` command line: processes, simulated station, demo, and small helpers.
 
 The docstrings of the commands are the texts of --help. Each command reads its options and calls the
-function behind it; nothing is decided here.
+function behind it; nothing is decided here. A command loads what it runs when it runs: loading
+takes most of a process's start.
 """
 
 import hashlib
 import secrets
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -14,22 +14,10 @@ from urllib.parse import urlsplit, urlunsplit
 import click
 
 from broker.settings import ApiKey
-from entrypoints.commands import demo as demonstration
-from entrypoints.commands import explain as explain_command
 from entrypoints.commands import station as station_command
-from entrypoints.commands.banner import ready_banner
-from entrypoints.errors import CannotStart
-from entrypoints.lifetime import Lifetime
+from entrypoints.lifetime import Lifetime, quick_start
 from entrypoints.options import given_settings, variable_of, with_settings
-from entrypoints.processes import ALL_ROLES, ListenAddresses, Role, running, telemetry
-from entrypoints.settings import ChosenSettings, Settings
-from entrypoints.temporal.choice import TemporalPlan, plan_temporal, start_temporal
-from entrypoints.temporal.client import TemporalTarget, configured_target
-
-_NO_TEMPORAL = (
-    "No Temporal: set --temporal-address or TEMPORAL_ADDRESS. "
-    "(`evcommand up` starts a dev server by itself.)"
-)
+from entrypoints.settings import Settings
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -46,38 +34,41 @@ def main() -> None:
 @with_settings
 def up(**options: Any) -> None:
     """Runs everything: Temporal's dev server where none is configured, broker, worker, gateway."""
-    settings = given_settings(options)
-    plan = plan_temporal(settings, _say)
-    life = Lifetime(settings.stop_limit_s)
-    life.run(_up(life, settings, plan))
+    with quick_start():
+        from entrypoints.commands import up as everything
+
+        everything.run(given_settings(options), _say)
 
 
 @main.command()
 @with_settings
 def broker(**options: Any) -> None:
     """Runs one broker: serves gRPC, keeps no state."""
-    _run_one(Role.BROKER, options)
+    _run_one("broker", options)
 
 
 @main.command()
 @with_settings
 def worker(**options: Any) -> None:
     """Runs one worker: decides what the commands do next."""
-    _run_one(Role.WORKER, options)
+    _run_one("worker", options)
 
 
 @main.command()
 @with_settings
 def gateway(**options: Any) -> None:
     """Runs one gateway: holds stations' sockets, speaks OCPP."""
-    _run_one(Role.GATEWAY, options)
+    _run_one("gateway", options)
 
 
 @main.command()
 @with_settings
 def demo(**options: Any) -> None:
     """Starts and stops a session on two simulated stations, shows each step, and cleans up."""
-    demonstration.run(options, _say)
+    with quick_start():
+        from entrypoints.commands import demo as demonstration
+
+        demonstration.run(options, _say)
 
 
 @main.command()
@@ -108,6 +99,8 @@ def station(**options: Any) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the steps as JSON.")
 def explain(name: str, *, as_json: bool, facts: bool, **broker_access: Any) -> None:
     """Tells what happened to the command NAME (`commands/...`, or its request id alone)."""
+    from entrypoints.commands import explain as explain_command
+
     access = explain_command.BrokerAccess(**broker_access)
     explain_command.explain(name, access, as_json=as_json, facts=facts)
 
@@ -143,39 +136,12 @@ def show_settings(**options: Any) -> None:
     click.echo("\n* set by a flag or a variable")
 
 
-async def _up(life: Lifetime, settings: ChosenSettings, plan: TemporalPlan) -> None:
-    with telemetry("up", settings):
-        async with AsyncExitStack() as stack:
-            target, temporal = await start_temporal(stack, plan, settings, _say, keep=True)
-            where = await stack.enter_async_context(running(settings, ALL_ROLES, target))
-            click.echo(ready_banner(settings, where, temporal))
-            await life.serving()
-            click.echo("stopping ...")
-    click.echo("stopped")
+def _run_one(role: str, options: dict[str, Any]) -> None:
+    with quick_start():
+        from entrypoints.commands import serve
+        from entrypoints.processes import Role
 
-
-def _run_one(role: Role, options: dict[str, Any]) -> None:
-    settings = given_settings(options)
-    target = configured_target(settings)
-    if target is None:
-        raise CannotStart(_NO_TEMPORAL)
-    life = Lifetime(settings.stop_limit_s)
-    life.run(_serve(life, role, settings, target))
-
-
-async def _serve(
-    life: Lifetime, role: Role, settings: ChosenSettings, target: TemporalTarget
-) -> None:
-    with telemetry(role.value, settings):
-        async with running(settings, (role,), target) as where:
-            click.echo(f"{role.value} ready: {_listening(where)}")
-            await life.serving()
-    click.echo(f"{role.value} stopped")
-
-
-def _listening(where: ListenAddresses) -> str:
-    parts = {"grpc": where.grpc, "ocpp": where.ocpp, "metrics": where.metrics}
-    return ", ".join(f"{name} {address}" for name, address in parts.items() if address) or "works"
+        serve.run(Role(role), given_settings(options))
 
 
 def _say(text: str) -> None:

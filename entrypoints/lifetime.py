@@ -12,8 +12,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Coroutine
-from contextlib import suppress
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import uvloop
@@ -22,6 +22,19 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _GC_THRESHOLDS = (20_000, 50, 50)
 """Thresholds of the garbage collector. With the defaults it visits the objects of idle sockets too
 often: an eighth of a gateway's CPU time while stations connect."""
+
+
+@contextmanager
+def quick_start() -> Iterator[None]:
+    """Stops the garbage collector until the process serves, or the block is left.
+
+    What a process makes while it starts lives until its end, so that a visit finds nothing.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 class Lifetime:
@@ -43,6 +56,7 @@ class Lifetime:
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
+        gc.enable()
         await self._stop.wait()
 
     def run(self, main: Coroutine[Any, Any, None]) -> None:

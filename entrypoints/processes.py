@@ -5,37 +5,34 @@ process. Every process is put together here, from the same parts:
 
     metrics, database, Temporal client, then worker, gateway, broker
 
+A process loads the rooms of its own roles alone, because loading takes most of its start.
+
 The parts end in reverse order: the broker stops taking calls first, and the worker decides until
 the last caller and the last station are served.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TextIO
+from typing import TextIO, TypeAlias
 
 from temporalio.client import Client
 from temporalio.runtime import Runtime
 
-from broker.process import ListenFailed, running_broker
-from broker.settings import UnsafeBroker
 from domain.loopback import is_loopback
 from entrypoints.errors import CannotStart
-from entrypoints.options import flag_of, variable_of
+from entrypoints.listening import joined, start_errors
 from entrypoints.settings import ChosenSettings, split_address
 from entrypoints.temporal.client import TemporalTarget, connect
 from entrypoints.temporal.sdk_runtime import counting_runtime
 from fleet.database import Database
 from fleet.engine.unavailable import DatabaseUnavailable
-from station_gateway.process import running_gateway
-from station_gateway.settings import UnsafeStationListener as UnsafeGateway
 from telemetry.logs import LogFormat, configure_logs
 from telemetry.metrics_server import serving_metrics
 from telemetry.sdk_metrics import sdk_metrics_shown
 from telemetry.tracing import configure_tracing
-from workflows.worker import running_worker
 
 
 class Role(StrEnum):
@@ -47,6 +44,13 @@ class Role(StrEnum):
 
 
 ALL_ROLES = tuple(Role)
+
+_Start: TypeAlias = Callable[
+    [AsyncExitStack, Database, Client, ChosenSettings], Awaitable[str | None]
+]
+"""Starts a role. Returns the address on which it listens, if it does."""
+
+_IN_ORDER = (Role.WORKER, Role.GATEWAY, Role.BROKER)
 
 
 @dataclass(frozen=True)
@@ -83,37 +87,39 @@ async def running(
 
     Raises: CannotStart that names what is missing or taken.
     """
+    wanted = {*roles, *_carried(roles, settings)}
+    starts = {role: _load(role) for role in _IN_ORDER if role in wanted}
     async with AsyncExitStack() as stack:
         metrics = _serve_metrics(stack, settings)
         runtime = _count_for_the_sdk(stack) if metrics else None
         db = await _open_database(settings)
         stack.push_async_callback(db.close)
         client = await connect(target, timeout_s=settings.startup_timeout_s, runtime=runtime)
-        eager = Role.BROKER in roles and settings.broker().eager_start
-        if Role.WORKER in roles or eager:
-            await stack.enter_async_context(
-                running_worker(db, client, settings.worker(), settings.timing())
-            )
-        ocpp = await _start_gateway(stack, db, client, settings) if Role.GATEWAY in roles else None
-        grpc = await _start_broker(stack, db, client, settings) if Role.BROKER in roles else None
-        yield ListenAddresses(grpc, ocpp, metrics)
+        where = {role: await start(stack, db, client, settings) for role, start in starts.items()}
+        yield ListenAddresses(where.get(Role.BROKER), where.get(Role.GATEWAY), metrics)
 
 
-async def _start_gateway(
-    stack: AsyncExitStack, db: Database, client: Client, settings: ChosenSettings
-) -> str:
-    with _start_errors("ocpp_listen", settings.ocpp_listen):
-        gateway = await stack.enter_async_context(running_gateway(db, client, settings.gateway()))
-    host, _ = split_address(settings.ocpp_listen)
-    return _join(host, gateway.port)
+def _carried(roles: tuple[Role, ...], settings: ChosenSettings) -> tuple[Role, ...]:
+    """The roles that these ones need in their process: commands are started eagerly there."""
+    eager = Role.BROKER in roles and settings.broker().eager_start
+    return (Role.WORKER,) if eager else ()
 
 
-async def _start_broker(
-    stack: AsyncExitStack, db: Database, client: Client, settings: ChosenSettings
-) -> str:
-    with _start_errors("grpc_listen", settings.grpc_listen):
-        broker = await stack.enter_async_context(running_broker(db, client, settings.broker()))
-    return broker.address
+def _load(role: Role) -> _Start:
+    """What starts this role, with the rooms that it needs."""
+    match role:
+        case Role.WORKER:
+            from entrypoints.roles import worker
+
+            return worker.start
+        case Role.GATEWAY:
+            from entrypoints.roles import gateway
+
+            return gateway.start
+        case Role.BROKER:
+            from entrypoints.roles import broker
+
+            return broker.start
 
 
 def _serve_metrics(stack: AsyncExitStack, settings: ChosenSettings) -> str | None:
@@ -125,8 +131,8 @@ def _serve_metrics(stack: AsyncExitStack, settings: ChosenSettings) -> str | Non
             f"--metrics-listen {settings.metrics_listen} can be read by other machines, without "
             "credentials: listen on 127.0.0.1, or say --insecure"
         )
-    with _start_errors("metrics_listen", settings.metrics_listen):
-        return _join(host, stack.enter_context(serving_metrics(host, port)))
+    with start_errors("metrics_listen", settings.metrics_listen):
+        return joined(host, stack.enter_context(serving_metrics(host, port)))
 
 
 def _count_for_the_sdk(stack: AsyncExitStack) -> Runtime:
@@ -150,22 +156,3 @@ async def _open_database(settings: ChosenSettings) -> Database:
         except ValueError as error:
             raise CannotStart(f"--database-url: {error}") from error
         await asyncio.sleep(0.5)
-
-
-@contextmanager
-def _start_errors(setting: str, address: str) -> Iterator[None]:
-    """Turns the errors of a listener that cannot start into CannotStart."""
-    try:
-        yield
-    except (UnsafeBroker, UnsafeGateway, ValueError) as error:
-        raise CannotStart(str(error)) from error
-    except (OSError, ListenFailed) as error:
-        raise CannotStart(
-            f"Cannot listen on {address}: {error}\n"
-            f"Choose another address with {flag_of(setting)} or {variable_of(setting)}, "
-            "or port 0 for a free one."
-        ) from error
-
-
-def _join(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from domain.evidence.proof import UntakenReport
+from domain.evidence.proof import CONTRADICTING_ANSWER, UntakenReport
 from fleet import reports
 from fleet.engine.statements import Tx
 
@@ -13,7 +13,12 @@ async def untaken_since(tx: Tx, station: str, since: datetime) -> tuple[UntakenR
     Where there are more than are read, one about nothing certain stands for the rest.
     """
     rows = await reports.untaken_since(tx, station, since)
-    found = tuple(UntakenReport(row.action, row.received_time, row.evse_id) for row in rows)
+    found = tuple(
+        UntakenReport(
+            row.action, row.received_time, row.evse_id, row.reason == CONTRADICTING_ANSWER
+        )
+        for row in rows
+    )
     if len(rows) < reports.READ_LIMIT:
         return found
     return (*found, UntakenReport("", rows[-1].received_time))

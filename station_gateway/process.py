@@ -14,6 +14,7 @@ from fleet.keys import load_line_key, load_passwords, load_sealer
 from journal.wakeups import WakeupDispatcher
 from station_gateway.gateway import Gateway
 from station_gateway.settings import GatewaySettings
+from telemetry.build import build_id
 from telemetry.supervision import background
 
 
@@ -38,6 +39,7 @@ async def running_gateway(
     worker = Worker(
         client,
         task_queue=gateway_queue(gateway.gateway_id),
+        build_id=build_id(),
         activities=[gateway.activities.send_frame, gateway.activities.ask_station],
         max_concurrent_activities=settings.max_activities,
         activity_task_poller_behavior=polls(settings.max_polls),

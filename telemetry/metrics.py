@@ -24,7 +24,7 @@ OUTCOMES_RAISED = Counter(
 )
 RESERVATIONS = Counter(
     "evcommand_reservations_total",
-    "Reservations that were held and have ended, by last state and cause.",
+    "Reservations that were held and have ended, by the state and cause that were told first.",
     ["state", "cause"],
 )
 RESERVATION_ALARMS = Counter(

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
@@ -48,11 +47,18 @@ def configure_tracing(process: str, *, exporter: SpanExporter | None = None) -> 
         resource = resource.merge(Resource({SERVICE_NAME: f"evcommand-{process}"}))
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     if exporter is None and any(os.environ.get(name) for name in _ENDPOINTS):
-        exporter = OTLPSpanExporter()
+        exporter = _otlp_exporter()
     if exporter is not None:
         provider.add_span_processor(BoundedSpans(exporter))
     trace.set_tracer_provider(provider)
     return Tracing(provider)
+
+
+def _otlp_exporter() -> SpanExporter:
+    # A process without a collector does not load the exporter.
+    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+
+    return OTLPSpanExporter()
 
 
 class BoundedSpans(SpanProcessor):

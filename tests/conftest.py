@@ -8,7 +8,7 @@ from hypothesis import is_hypothesis_test, settings
 from xdist.remote import Producer
 
 from tests.support.servers import prepare
-from tests.support.side_by_side import ByServer
+from tests.support.side_by_side import ByServer, in_turn, share_of
 
 # A wall clock is no judge of an example on a shared machine: the first one pays for compilation.
 settings.register_profile("evcommand", deadline=None)
@@ -30,22 +30,23 @@ MEASURED = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks the tests whose coverage counts: what an example reaches by chance does not.
 
-    The simulation's long files come first: they compute while the end-to-end tests wait.
+    Puts them into the order in which workers take them.
     """
     for item in items:
         chance = is_hypothesis_test(getattr(item, "obj", None))
         if not chance and item.nodeid.startswith(MEASURED):
             item.add_marker("measured")
-    items.sort(key=lambda item: not item.nodeid.startswith("tests/simulation/"))
+    place = {share: at for at, share in enumerate(in_turn(item.nodeid for item in items))}
+    items.sort(key=lambda item: place[share_of(item.nodeid)])
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """As many workers as cores for `-n logical`, where all compute.
 
-    One more for `-n auto`: the long tests wait for processes more than they compute.
+    Two more for `-n auto`: the long tests wait for processes more than they compute.
     """
     cores = psutil.cpu_count() or 1
-    return cores if config.option.numprocesses == "logical" else cores + 1
+    return cores if config.option.numprocesses == "logical" else cores + 2
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByServer:

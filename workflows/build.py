@@ -28,7 +28,7 @@ _NOT_REPLAYED = (
 _DIGITS = 12
 
 
-def build_id(root: Path = _ROOT) -> str:
+def replayed_build(root: Path = _ROOT) -> str:
     """The id of this build, as `0.1.0-1a2b3c4d5e6f`.
 
     root: the folder that holds our packages.

@@ -16,12 +16,13 @@ from domain.commands.timing import Timing
 from fleet.database import Database
 from fleet.keys import load_line_key
 from journal.wakeups import WakeupDispatcher
+from telemetry.build import build_id
 from telemetry.supervision import background
 from workflows.activities.callbacks import CallbackActivities
 from workflows.activities.commands import CommandActivities
 from workflows.activities.lines import DirectLines
 from workflows.activities.reservations import ReservationActivities
-from workflows.build import DEPLOYMENT, build_id
+from workflows.build import DEPLOYMENT, replayed_build
 from workflows.callback_workflow import CallbackWorkflow
 from workflows.command_workflow import RemoteCommandWorkflow
 from workflows.compiled import compile_once
@@ -65,7 +66,7 @@ def _deployment(settings: WorkerSettings) -> WorkerDeploymentConfig | None:
     """
     if not settings.versioning:
         return None
-    version = WorkerDeploymentVersion(DEPLOYMENT, build_id())
+    version = WorkerDeploymentVersion(DEPLOYMENT, replayed_build())
     _logger.info("worker_build", deployment=DEPLOYMENT, build_id=version.build_id)
     return WorkerDeploymentConfig(
         version=version,
@@ -97,6 +98,7 @@ async def running_worker(
     worker = Worker(
         client,
         task_queue=COMMANDS_QUEUE,
+        build_id=None if chosen.versioning else build_id(),
         workflows=list(WORKFLOWS),
         activities=activities,
         workflow_runner=workflow_runner(),

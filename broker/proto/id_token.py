@@ -37,14 +37,37 @@ _TYPES_OUT: dict[str, "id_token_pb.IdTokenType.ValueType"] = {
 
 
 def id_token_field(
-    findings: Findings, field: str, token: id_token_pb.IdToken, *, present: bool
+    findings: Findings, field: str, token: id_token_pb.IdToken, *, present: bool, told: bool = True
 ) -> None:
-    """Note what is wrong with a token that is required."""
+    """Note what is wrong with a token that is required.
+
+    told: it is to be told to the station; else it only finds what a station reported.
+    """
     if not present:
         findings.expect(False, field, "is required")
         return
-    token_value(findings, f"{field}.value", token.value)
+    check = sendable_value if told else token_value
+    check(findings, f"{field}.value", token.value)
     enum_value(findings, f"{field}.type", token.type, id_token_pb.IdTokenType)
+
+
+def sendable_value(findings: Findings, field: str, value: str) -> None:
+    """Note what is wrong with the value of a token that is to be told to stations."""
+    token_value(findings, field, value)
+    findings.expect(
+        is_sendable(value),
+        field,
+        "must be of visible ASCII characters, blanks only between them, as OCPP has it; "
+        "give the value as the station reads it",
+    )
+
+
+def is_sendable(value: str) -> bool:
+    """Whether OCPP can carry a token's value: its CiString is of visible ASCII characters.
+
+    Blanks between them are taken: stations store such values.
+    """
+    return value.isascii() and value == value.strip()
 
 
 def token_value(findings: Findings, field: str, value: str) -> None:

@@ -9,7 +9,13 @@ from evcommand.v1 import token_service_pb2 as tokens_pb
 from broker.errors import FieldViolation
 from broker.proto import fields
 from broker.proto.fields import Findings
-from broker.proto.id_token import MAX_TOKEN, token_type_out, token_value
+from broker.proto.id_token import (
+    MAX_TOKEN,
+    is_sendable,
+    sendable_value,
+    token_type_out,
+    token_value,
+)
 from broker.proto.times import moment, time_out
 from fleet.tokens import Token
 
@@ -20,13 +26,15 @@ def check_put(request: tokens_pb.PutTokenRequest) -> tuple[FieldViolation, ...]:
     """What is wrong with a PutToken."""
     findings = Findings()
     token = request.token
-    token_value(findings, "token.value", token.value)
+    sendable_value(findings, "token.value", token.value)
     fields.enum_value(findings, "token.type", token.type, id_token_pb.IdTokenType)
     fields.enum_value(findings, "token.status", token.status, _STATUS)
     findings.expect(
-        len(token.group) <= MAX_TOKEN and fields.is_printable(token.group),
+        len(token.group) <= MAX_TOKEN
+        and fields.is_printable(token.group)
+        and is_sendable(token.group),
         "token.group",
-        f"at most {MAX_TOKEN} printable characters",
+        f"at most {MAX_TOKEN} visible ASCII characters, blanks only between them",
     )
     if token.HasField("expire_time"):
         findings.expect(

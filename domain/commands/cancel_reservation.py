@@ -28,8 +28,16 @@ from domain.commands.rules import (
 from domain.commands.timing import Timing
 from domain.evidence.facts import Act, Decision, Facts, Need, NeededFacts, told_at
 from domain.evidence.frames import ReservationFrame, next_try
+from domain.evidence.holds import contradiction
 from domain.evidence.proof import Proof, signs
-from domain.evidence.station_event import concern_of_reservation
+from domain.evidence.station_event import (
+    Concern,
+    EventKind,
+    OpenFrame,
+    StationEvent,
+    concern_of_reservation,
+    yes_if,
+)
 from domain.limits import FRAME_PAUSE, MAX_CANCEL_FRAMES, REFUSAL_SLIP, SETTLING
 from domain.model.answers import StationAnswer
 from domain.model.command import Code, Command, Outcome, ReservationFacts, State
@@ -108,7 +116,8 @@ def _not_there(
     used = _used(spec, facts)
     if used is not None:
         return Decision(Act.CONCLUDE, outcome=used)
-    if not (ours and any(each.status == ConnectorStatus.RESERVED for each in facts.connectors)):
+    held = next((e for e in facts.connectors if e.status == ConnectorStatus.RESERVED), None)
+    if held is None or not ours:
         if ours:
             gone = about_reservation(spec, Cause.RESERVATION_GONE)
             return Decision(Act.CONCLUDE, outcome=gone)
@@ -117,17 +126,14 @@ def _not_there(
         return Decision(Act.WAIT)
     settled = (last.answer_time or last.send_time) + SETTLING
     if now < settled:
-        return Decision(Act.WAIT, look_again=settled, progress=_CONTRADICTS)
-    held = about_reservation(spec, Cause.FACTS_STILL_ON_STATION, _CONTRADICTS)
-    return Decision(Act.CONCLUDE, outcome=held)
+        return Decision(Act.WAIT, look_again=settled, progress=contradiction(held))
+    left = about_reservation(spec, Cause.FACTS_STILL_ON_STATION, contradiction(held))
+    return Decision(Act.CONCLUDE, outcome=left)
 
 
 def after_a_no(last: ReservationFrame, no: Outcome, now: datetime) -> Decision:
     """A no is told when a place where it was done all the same would have been shown so."""
     return told_at((last.answer_time or last.send_time) + REFUSAL_SLIP, no, now)
-
-
-_CONTRADICTS = "The station knows no such reservation, and shows the place as reserved."
 
 
 def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Proof:
@@ -164,6 +170,13 @@ def frame_that_cancels(wire_id: int, reservation: str) -> FrameSpec:
     """The cancel of a reservation that a ReserveNow may have made. reservation: our id of it."""
     spec = CancelReservationSpec(wire_id, found_reservation=reservation)
     return FrameSpec(Kind.CANCEL_RESERVATION, spec)
+
+
+def _concern(event: StationEvent, frame: OpenFrame) -> Concern:
+    """While the station denies the reservation, each change of a place may show its end."""
+    if event.what == EventKind.CONNECTOR_STATUS:
+        return yes_if(frame.answered and not event.changes_nothing)
+    return concern_of_reservation(event, frame)
 
 
 def _is_guarded(command: Command, outcome: Outcome) -> bool:
@@ -247,7 +260,7 @@ CANCEL_RESERVATION = CommandRules(
     guard_end=guarded_for_the_window,
     watched_for=never_watched,
     needed_facts=_needed_facts,
-    concern=concern_of_reservation,
+    concern=_concern,
     target=_target,
     already_ended=_already_ended,
     question=_question,

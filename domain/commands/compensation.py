@@ -5,20 +5,23 @@ stopped by its own id, at most a few times, with growing pauses. A station that 
 and goes on, is told again while the session is known to run. The compensation is DONE when the
 session has ended, by whatever cause. It is FAILED when the tries are used up; then a human has to
 look. A session that turns out to be somebody else's is left alone from then on. That is FAILED too,
-because it was told to stop before. FAILED without a session says that nobody could read what the
-station reported; a report that can be read may still come, and is acted on.
+because it was told to stop before. So is a session that took the plug of the unwanted one, whose
+end nobody reported: it may be what the station made of the request. FAILED without a session says
+that nobody could read what the station reported; a report that can be read may still come, and is
+acted on.
 
 A driver whose start came to nothing shows his card. That session fits the start in every word but
 one: it names no request of ours. It is his own, and is not stopped (`may_be_his_own`).
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from domain.backoff import pause_after
-from domain.commands.timing import Timing, heard_or_sent
-from domain.evidence.facts import Act, Decision, Facts, named_by_answer
-from domain.evidence.matching import is_claimed
-from domain.evidence.sessions import SentFrame, Session
+from domain.commands.timing import Timing, cable_deadline, heard_or_sent
+from domain.evidence.facts import Act, Decision, Facts, best_of, named_by_answer
+from domain.evidence.matching import is_claimed, may_be_unasked
+from domain.evidence.sessions import Match, SentFrame, Session
 from domain.limits import (
     DOUBT_PAUSE,
     LATE_START_WINDOW,
@@ -137,11 +140,30 @@ def pending(command: Command, facts: Facts, timing: Timing, now: datetime) -> De
     if session is None:
         return None
     if not session.active:
-        return Decision(Act.UNDONE, session=session)
+        successor = _successor(command, session, facts, timing)
+        return Decision(Act.UNDONE, session=session) if successor is None else left_alone(successor)
     if _is_anothers(session, facts):
         why = "It turned out to be the session of another request, and is left alone."
         return Decision(Act.UNDO_FAILED, session=session, reason=why)
     return _stop_again(session, facts, timing, now)
+
+
+def _successor(command: Command, session: Session, facts: Facts, timing: Timing) -> Session | None:
+    """The session that took the plug of the unwanted one, where it may be ours or the driver's own.
+
+    A station may begin a second session for one request. It reports no end of the first, and OCPP
+    1.6 does not say whose the second one is. One that is ours for certain is stopped next.
+    """
+    frame = facts.frame
+    if session.end_reported or frame is None:
+        return None
+    deadline = cable_deadline(frame, timing, facts.connection_timeout_s)
+    others = tuple(each for each in facts.sessions if each.name != session.name)
+    other, match = best_of(command, replace(facts, sessions=others), frame, deadline)
+    if other is None or not other.active or other.is_refused or other.evse_id != session.evse_id:
+        return None
+    unclear = may_be_his_own(command, facts, frame, other) or may_be_unasked(other, frame)
+    return other if unclear or match is not Match.MATCH else None
 
 
 def _is_anothers(session: Session, facts: Facts) -> bool:

@@ -144,7 +144,8 @@ def _undo_failed(command: Command, decision: Decision, now: datetime) -> Command
         return changes.settled(used, now)
     if command.compensation.state is CompensationState.NONE:
         return changes.settled(changes.left_running(command, *known), now)
-    return changes.settled(changes.undo_failed(command, reason, now), now)
+    failed = changes.undo_failed(command, reason, now)
+    return changes.settled(changes.still_running(failed, *known[1:3]), now)
 
 
 def _with_outcome(command: Command, decision: Decision, now: datetime) -> Command:

@@ -4,10 +4,11 @@ A yes is the outcome. While the answer is lost the frame is repeated with the sa
 station takes for the same reservation, as long as the command may be sent. A no to a repeat may
 only mean that the first frame has taken the EVSE. So the reservation is cancelled at the station
 when the answer stays lost, when a repeat is refused, or when the caller took the command back. The
-cancelling goes on until the station says Accepted, or Rejected (it has no such reservation), or
-until the reservation has run out by our clock. Until then the outcome is UNKNOWN or CANCELLED, and
-the compensation is PENDING. A station may keep a reservation past its end, so what has run out is
-FAILED and not DONE, and the reservation's own workflow goes on cancelling it.
+cancelling goes on until the station says Accepted, or Rejected (it has no such reservation) and the
+place is not shown as reserved, or until the reservation has run out by our clock. Until then the
+outcome is UNKNOWN or CANCELLED, and the compensation is PENDING. A station may keep a reservation
+past its end, so what has run out, or what the station denies and shows, is FAILED and not DONE.
+The reservation's own workflow goes on cancelling it.
 
 A session that carries the number proves that the EVSE was reserved. It has used the reservation,
 and is not undone.
@@ -30,8 +31,15 @@ from domain.commands.rules import (
     unknown_as_before,
 )
 from domain.commands.timing import Timing
-from domain.evidence.facts import Act, Decision, Facts, Need, NeededFacts, shows_hold
+from domain.evidence.facts import Act, Decision, Facts, Need, NeededFacts
 from domain.evidence.frames import may_be_held, next_try
+from domain.evidence.holds import (
+    is_denied,
+    next_cancel,
+    shows_hold,
+    unknown_hold,
+    why_not_undone,
+)
 from domain.evidence.proof import Proof, signs
 from domain.evidence.sessions import Session
 from domain.evidence.station_event import concern_of_reservation
@@ -50,8 +58,7 @@ from domain.model.outcomes import Cause, ending, in_its_words, refusal, still_un
 from domain.model.specs import OfflinePolicy, ReserveSpec, required
 from domain.model.states import is_definite
 from domain.ocpp_words import ReserveAnswer
-from domain.reservations.reservation import ReservationState
-from domain.reservations.transitions import follow_request, requested
+from domain.reservations.transitions import follow_request, requested, states_with_work
 from domain.reservations.users import digests_of, is_of_another
 
 _BY_WORD: dict[str, Cause] = {
@@ -176,11 +183,14 @@ def _undo(
     if not may_be_held(facts.asks, facts.cancels) and not shows_hold(facts):
         return _nothing_held(command, facts)
     over, undoing = now >= spec.expire_time, command.compensation.state
+    denied = is_denied(facts, now)
     if undoing is not CompensationState.PENDING:
-        if over and undoing is CompensationState.FAILED:
+        if (over or denied) and undoing is CompensationState.FAILED:
             return Decision(Act.WAIT)
-        return _begin_undo(command, spec, facts, _why(command))
-    if over:
+        given_up = "The station said yes after its command was given up."
+        why = given_up if command.cancel_reason is None else "The command was cancelled."
+        return _begin_undo(command, spec, facts, why)
+    if over or denied:
         return _run_out(command, spec, facts, now)
     if command.state is not State.DONE and _is_late(command, facts, timing, now):
         return Decision(Act.CONCLUDE, outcome=_known_so_far(command))
@@ -200,21 +210,14 @@ def _own_reservation(spec: ReserveSpec) -> ReservationFacts:
 
 
 def _run_out(command: Command, spec: ReserveSpec, facts: Facts, now: datetime) -> Decision:
-    """By our clock it is over; whether the station held it, and holds it still, is not known."""
+    """It is over, or the station denies what it shows: whether it holds it is not known."""
     last = facts.cancels[-1] if facts.cancels else None
     if last is not None and last.pending and now < spec.expire_time + FRAME_PAUSE:
         return Decision(Act.WAIT, look_again=spec.expire_time + FRAME_PAUSE)
     outcome = None
     if command.state is not State.DONE and not is_definite(command.outcome):
-        outcome = _known_so_far(command)
-    why = "Its time is over, and the station never said that it holds nothing."
-    return Decision(Act.UNDO_FAILED, outcome=outcome, reason=why)
-
-
-def _why(command: Command) -> str:
-    if command.cancel_reason is not None:
-        return "The command was cancelled."
-    return "The station said yes after its command was given up."
+        outcome = unknown_hold(command, facts)
+    return Decision(Act.UNDO_FAILED, outcome=outcome, reason=why_not_undone(facts))
 
 
 def _nothing_held(command: Command, facts: Facts) -> Decision:
@@ -257,7 +260,7 @@ def _next_cancel(
         return Decision(Act.WAIT, look_again=min(now + FRAME_PAUSE, end))
     if frames and frames[-1].cannot:
         return Decision(Act.WAIT, look_again=_sooner(command, timing, now, end))
-    due = next_try(frames) if frames and not frames[-1].settles_cancel else now
+    due = next_cancel(facts, now)
     if now < due:
         return Decision(Act.WAIT, look_again=min(due, _sooner(command, timing, now, end)))
     return Decision(
@@ -293,7 +296,7 @@ def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Pro
             and (settled or len(facts.asks) == 1),
             undone_there=settled,
         ),
-        not_known=signs(report_not_taken=bool(facts.untaken) and settled),
+        not_known=signs(report_not_taken=any(settled or one.contradicts for one in facts.untaken)),
     )
 
 
@@ -337,20 +340,17 @@ def _repeated(command: Command, ocpp_transaction_id: str) -> ReserveSpec:
 
 def _reservation_update(command: Command, now: datetime) -> ReservationUpdate | None:
     """The reservation follows its command until it is HELD; then its own workflow cares for it."""
-    spec, done = required(command.reserve), command.state is State.DONE
+    spec = required(command.reserve)
     if not spec.reservation:
         return None
     return ReservationUpdate(
         reservation=spec.reservation,
         key=f"command:{command.revision}",
         change=lambda known: follow_request(known, command, now),
-        wake_states=_HAS_WORK if done else frozenset(),
+        wake_states=states_with_work(command),
         reason="held",
         initial=requested(command, spec.reservation, workflow_id=""),
     )
-
-
-_HAS_WORK = frozenset({ReservationState.HELD, ReservationState.EXPIRED})
 
 
 def _undo_frame(command: Command, session: SessionTarget) -> FrameSpec:

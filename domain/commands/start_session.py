@@ -110,7 +110,7 @@ def judge_start(command: Command, facts: Facts, timing: Timing, now: datetime) -
     session, match = best_match(command, facts, frame, timing)
     ours = session if match is Match.MATCH else None
     settled = plug_settles(facts.connectors, frame, ours)
-    if ours is not None and (settled is None or now >= settled or not ours.timed_out):
+    if ours is not None and (settled is None or now >= settled or not ours.may_begin_again):
         return _started(ours, deadline, now)
     told = _in_its_words(command, facts, frame)
     proof = _proof(command, facts, timing, now)

@@ -302,6 +302,16 @@ def undo_failed(command: Command, why: str, at: datetime) -> Command:
     return _compensated(command, CompensationState.FAILED, reason, at)
 
 
+def still_running(command: Command, transaction: str, ocpp_transaction_id: str) -> Command:
+    """A compensation that failed names the session that runs; the same one in most cases."""
+    known = command.compensation
+    same = known.ocpp_transaction_id == ocpp_transaction_id
+    if same or known.state is not CompensationState.FAILED:
+        return command
+    other = replace(known, transaction=transaction, ocpp_transaction_id=ocpp_transaction_id)
+    return replace(command, compensation=other)
+
+
 def left_running(
     command: Command, why: str, transaction: str, ocpp_transaction_id: str, at: datetime
 ) -> Command:

@@ -285,6 +285,7 @@ def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Pro
             said_failed=answer is not None and answer.status == UnlockAnswer.UNLOCK_FAILED,
             never_sent=command.answer_time is None and stops_first(command),
         ),
+        not_known=signs(report_not_taken=any(each.contradicts for each in facts.untaken)),
     )
 
 

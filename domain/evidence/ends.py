@@ -50,18 +50,29 @@ def shows_life(facts: Facts, frame: SentFrame) -> bool:
     """Whether the session that this stop names has shown, since the answer, that it runs.
 
     It metered or told an event, or its plug was shown as charging. Without an answer: since the
-    stop left.
+    stop left. On OCPP 1.6 a session that was first reported after the answer is alive too: we give
+    it its id then, and a station cannot end a session by an id that it does not have yet.
     """
     target = running_target(facts, frame.ocpp_transaction_id)
     if target is None:
         return False
     since = frame.answer_time or frame.send_time
+    began = (
+        frame.answer_time is not None
+        and target.received_time > frame.answer_time
+        and not target.observed_only
+        and facts.gives_ids
+    )
     told = target.alive_time is not None and target.alive_time > since
-    return told or any(
-        each.evse_id == target.evse_id
-        and each.status == ConnectorStatus.CHARGING
-        and (each.reported_time or each.status_time) > since
-        for each in facts.connectors
+    return (
+        began
+        or told
+        or any(
+            each.evse_id == target.evse_id
+            and each.status == ConnectorStatus.CHARGING
+            and (each.reported_time or each.status_time) > since
+            for each in facts.connectors
+        )
     )
 
 

@@ -20,6 +20,7 @@ from domain.evidence.sessions import (
 )
 from domain.model.answers import StationAnswer
 from domain.model.command import Command, Outcome, ReservationFacts, SessionFacts
+from domain.model.outcomes import Cause
 from domain.ocpp_words import IN_SESSION, ConnectorStatus, capabilities_of
 
 
@@ -83,6 +84,11 @@ class Facts:
         """Whether the station's version has a question about one transaction."""
         capabilities = capabilities_of(self.ocpp_version)
         return capabilities is not None and capabilities.transaction_status
+
+    @property
+    def gives_ids(self) -> bool:
+        """Whether we give a session its id, in the answer to the report of its start (OCPP 1.6)."""
+        return capabilities_of(self.ocpp_version) is not None and not self.names_requests
 
     @property
     def names_requests(self) -> bool:
@@ -237,11 +243,15 @@ def best_of(
 ) -> tuple[Session | None, Match]:
     """The session that is the effect of the frame, else one that may be, else none.
 
+    A station may begin again after a session that came to nothing: then that session is the effect
+    only while no other one, which came to something, may be.
+
     late_after: when the command's own time is over.
     """
-    named, doubtful = named_by_answer(command, frame), None
+    named = named_by_answer(command, frame)
+    found: dict[Match, list[Session]] = {match: [] for match in Match}
     for session in sorted(facts.sessions, key=running_first):
-        if has_another(command, session, frame):
+        if has_another(command, session, facts):
             continue
         match = classify(
             session,
@@ -251,21 +261,27 @@ def best_of(
             late_after=late_after,
             more_rivals=session.name in facts.contested,
         )
-        if match is Match.MATCH:
-            return session, match
-        if match is Match.DOUBTFUL:
-            doubtful = doubtful or session
-    return doubtful, Match.DOUBTFUL if doubtful else Match.NO_MATCH
+        found[match].append(session)
+    ours, doubtful = found[Match.MATCH], found[Match.DOUBTFUL]
+    began, may_be = ([one for one in some if not one.is_nothing] for some in (ours, doubtful))
+    if began or (ours and not may_be):
+        return (began or ours)[0], Match.MATCH
+    return ((may_be or doubtful)[0], Match.DOUBTFUL) if doubtful else (None, Match.NO_MATCH)
 
 
-def has_another(command: Command, session: Session, frame: SentFrame) -> bool:
+def has_another(command: Command, session: Session, facts: Facts) -> bool:
     """Whether the command has told another session: a start begins one, unless it is named again.
 
-    Another one with the same token is the driver's own.
+    Another one with the same token is the driver's own. Where sessions name their requests, one
+    that names none may be the effect all the same after a session that was refused.
     """
-    told = command.outcome.session if command.outcome else None
-    is_named = session.remote_start_id == frame.id
-    return told is not None and told.transaction != session.name and not is_named
+    outcome = command.outcome
+    told = outcome.session if outcome else None
+    if outcome is None or told is None or told.transaction == session.name:
+        return False
+    if facts.names_requests and outcome.cause == Cause.AUTHORIZATION_REFUSED:
+        return False
+    return facts.frame is None or session.remote_start_id != facts.frame.id
 
 
 def may_be_taken(facts: Facts, frame: SentFrame, late_after: datetime) -> bool:
@@ -299,13 +315,3 @@ def _was_over(session: Session, left: datetime) -> bool:
     """Whether a session had ended when the frame left, by our clock or by the station's."""
     told = session.stop_received_time
     return (told is not None and told < left) or ended_long_before(session, left)
-
-
-def shows_hold(facts: Facts) -> bool:
-    """Whether a place became reserved since a reservation was asked for, and no cancel undid it."""
-    if not facts.asks or any(frame.settles_cancel for frame in facts.cancels):
-        return False
-    return any(
-        each.status == ConnectorStatus.RESERVED and each.status_time > facts.asks[0].send_time
-        for each in facts.connectors
-    )

@@ -16,7 +16,8 @@ station that had answered it, is ours unless another request may be its cause.
 
 Whatever may be ours is DOUBTFUL: an unreadable or masked token, a connector that is not told, a
 session whose cable was in before our frame, one of our token on another plug than we asked for, one
-that names a request that we never sent. A session of another token that is known is not ours.
+that names a request that we never sent, one whose start may be an ended session's told again. A
+session of another token that is known is not ours.
 """
 
 from dataclasses import replace
@@ -50,7 +51,9 @@ def classify(
     if names_another and not session.names_nothing:
         return Match.NO_MATCH
     if number == frame.id or (named and session.ocpp_transaction_id == named):
-        contradicted = is_claimed(session, rivals) or _is_anothers(session, frame)
+        repeated = session.may_repeat and number != frame.id
+        contradicted = is_claimed(session, rivals) or _is_anothers(session, frame) or repeated
+        contradicted = contradicted or _had_ended(session, frame.send_time)
         return Match.DOUBTFUL if contradicted or names_another else Match.MATCH
     if _cannot_be(session, frame, rivals, late_after):
         return Match.NO_MATCH
@@ -166,6 +169,12 @@ def _was_told_before(session: Session, left: datetime) -> bool:
     return session.token_digest is not None and since < left
 
 
+def _had_ended(session: Session, left: datetime) -> bool:
+    """Whether its end was reported before our frame left, by our clock."""
+    told = session.stop_received_time
+    return session.end_reported and told is not None and told < left
+
+
 def ended_long_before(session: Session, left: datetime) -> bool:
     """Whether it was over before our frame left, by the station's clock, and nobody saw it run."""
     return _ended_before(session, left) and not _seen_running(session)
@@ -207,6 +216,7 @@ def _is_vague(session: Session, frame: SentFrame) -> bool:
     """Whether the session does not say enough of itself to be ours for certain."""
     return (
         session.observed_only
+        or session.may_repeat
         or session.token_digest is None
         or session.received_time < frame.send_time
         or session.evse_id == WHOLE_STATION

@@ -141,16 +141,22 @@ NEEDS: dict[Cause, frozenset[Sign]] = {
 """What must speak against the effect, one of these at least, before a negative cause is told."""
 
 
+CONTRADICTING_ANSWER = "contradicting_answer"
+"""Why an answer was not taken: the station had given another one to the same frame."""
+
+
 @dataclass(frozen=True)
 class UntakenReport:
     """A report of a station that could not be used, since the frame left. Times are ours.
 
     action: OCPP's word, "" when it could not be read. evse_id: None when it could not.
+    contradicts: it is a second answer to a frame of ours, and says something else than the first.
     """
 
     action: str
     received_time: datetime
     evse_id: int | None = None
+    contradicts: bool = False
 
 
 def concerning(

@@ -1,7 +1,10 @@
 """Transaction ids of OCPP 2.x that a station uses again, because its counter began anew.
 
 Messages come late, twice and in any order, so the same id means the same session unless a Started
-event cannot be of it: it has the number of the session's own Started event and is not its repeat.
+event cannot be of it: it came about after the end, or it names another request.
+
+A station may also repeat the start of an ended session and stamp it anew. Only another request that
+the event names tells a session that begins from such a repeat (`may_repeat`).
 """
 
 from dataclasses import dataclass
@@ -46,10 +49,19 @@ def begins_another(told: Told, ended: Known) -> bool:
     if ended.seq_no is None:
         return later
     if told.seq_no != ended.seq_no:
-        return False
-    requested = told.remote_start_id is not None and told.remote_start_id != ended.remote_start_id
+        return later
+    requested = _names_another(told, ended)
     vague = told.suspect or ended.suspect
     return later or (requested and (vague or told.time != ended.start_time))
+
+
+def may_repeat(told: Told, ended: Known) -> bool:
+    """Whether a Started event that begins another session may be the ended one's, stamped anew."""
+    return not _names_another(told, ended)
+
+
+def _names_another(told: Told, ended: Known) -> bool:
+    return told.remote_start_id is not None and told.remote_start_id != ended.remote_start_id
 
 
 def may_be_of_earlier(told: Told, known: Known) -> bool:

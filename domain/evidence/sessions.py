@@ -76,6 +76,8 @@ class Session:
         None: the station's clock is not known.
     names_nothing: its remote_start_id is that of no start that was sent to the station.
     alive_time: when it last showed that it runs, by our clock; None: never after its start.
+    may_repeat: its start may be that of an ended session with the same id, told again with a new
+        time.
     """
 
     name: str
@@ -105,6 +107,7 @@ class Session:
     start_slack_s: float | None = None
     names_nothing: bool = False
     alive_time: datetime | None = None
+    may_repeat: bool = False
 
     @property
     def is_refused(self) -> bool:
@@ -129,6 +132,17 @@ class Session:
     def timed_out(self) -> bool:
         """Whether it ended because no car came."""
         return not self.active and self.stop_reason == StopReason.TIMEOUT
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether it came to nothing: nobody was allowed to charge, or nobody came."""
+        return self.is_refused or self.timed_out
+
+    @property
+    def may_begin_again(self) -> bool:
+        """Whether the station ended it because no car came, or because of its token."""
+        reasons = {StopReason.TIMEOUT, StopReason.DE_AUTHORIZED}
+        return not self.active and self.stop_reason in reasons
 
 
 def running_first(session: Session) -> tuple[bool, datetime]:
@@ -157,6 +171,7 @@ class ConnectorState:
     """The state that a connector last reported. Times are ours.
 
     status_time: when it changed. reported_time: when it was last told, changed or not.
+    connector_id: the connector of the EVSE; None: not known.
     """
 
     evse_id: int
@@ -164,6 +179,7 @@ class ConnectorState:
     previous_status: str
     status_time: datetime
     reported_time: datetime | None = None
+    connector_id: int | None = None
 
 
 def cable_wait_ended(connectors: tuple[ConnectorState, ...], frame: SentFrame) -> bool:
@@ -181,10 +197,11 @@ def plug_settles(
 ) -> datetime | None:
     """Until when a plug may go in again whose wait has ended; None: none has ended.
 
-    A plug bounces while it is put in. So does a session (2.x) that ended because no car came.
+    A plug bounces while it is put in. So does a session (2.x) that ended because no car came, or
+    because of its token: some stations begin it anew.
     """
     ends = _wait_ends(connectors, frame)
-    if session is not None and session.timed_out and session.stop_received_time is not None:
+    if session is not None and session.may_begin_again and session.stop_received_time is not None:
         ends = [*ends, session.stop_received_time]
     return max(ends) + PLUG_SETTLING if ends else None
 

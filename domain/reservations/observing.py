@@ -7,11 +7,16 @@ Is it in doubt? The station restarted, or shows the EVSE as free, or says "expir
 refused a change. Then the station is asked for the same number and the same end again
 (`next_step.py`), and only its refusal makes the reservation LOST.
 
+A report may come after the end. A session that began before the end, or that names the reservation,
+then corrects what was told of it.
+
 All facts are looked at afresh each time, so that it does not matter in which order they came, how
 often, or who woke the workflow.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from domain.evidence.frames import ReservationFrame
 from domain.evidence.proof import concerning
@@ -19,6 +24,7 @@ from domain.evidence.sessions import Session, TokenState
 from domain.limits import (
     CHANGE_TRIES,
     CLOCK_TOLERANCE,
+    CORRECTED_WITHIN,
     REPAIR_WINDOW,
     REPAIRS,
     SETTLING,
@@ -28,16 +34,22 @@ from domain.ocpp_words import IN_USE, ConnectorStatus, ReservationReport, capabi
 from domain.reservations import transitions as changes
 from domain.reservations.facts import ReservationEvidence
 from domain.reservations.reservation import ChangeState, Reservation, ReservationState
+from domain.reservations.timeliness import began_before, may_have_begun_between
 from domain.reservations.transitions import EndCause
 from domain.reservations.users import is_of, is_of_another, tokens_of
 
 
 def observe(known: Reservation, facts: ReservationEvidence, now: datetime) -> Reservation:
     """The reservation as the facts leave it; the same object when they say nothing new."""
+    if known.ended:
+        return _corrected(known, facts, now)
     if known.state is not ReservationState.HELD:
         return known
     # A use is an end of its own, so it comes before the timer; the timer comes before any doubt.
-    seen = _used(known, facts, now) or _heard(known, facts, now)
+    use = _used(known, facts)
+    if use is not None:
+        return changes.ended(known, use.cause, now, use.session)
+    seen = _heard(known, facts, now)
     if seen.ended:
         return seen
     if now >= seen.expire_time:
@@ -48,21 +60,83 @@ def observe(known: Reservation, facts: ReservationEvidence, now: datetime) -> Re
     return _doubted(seen, facts, now)
 
 
-def _used(known: Reservation, facts: ReservationEvidence, now: datetime) -> Reservation | None:
-    """The end USED, by a session that names the reservation or is of its token; None: no use."""
-    named = next((s for s in facts.sessions if s.reservation_id == known.wire_id), None)
+class _Use(NamedTuple):
+    """The end that a session brings. session: our id of it."""
+
+    cause: EndCause
+    session: str
+
+
+def _used(known: Reservation, facts: ReservationEvidence) -> _Use | None:
+    """The use by a session that names the reservation or is of its token; None: no use."""
+    named = _named(known, facts)
     if named is not None:
-        taken = is_of_another(named, facts.token_digests)
-        cause = EndCause.USED_BY_ANOTHER if taken else EndCause.SESSION_USED_IT
-        return changes.ended(known, cause, now, named.name)
+        return named
     of_token = next((s for s in facts.sessions if _is_holders(s, known, facts)), None)
-    if of_token is not None:
-        return changes.ended(known, EndCause.SESSION_OF_ITS_TOKEN, now, of_token.name)
-    return None
+    return None if of_token is None else _Use(EndCause.SESSION_OF_ITS_TOKEN, of_token.name)
+
+
+def _named(known: Reservation, facts: ReservationEvidence) -> _Use | None:
+    named = next((s for s in facts.sessions if s.reservation_id == known.wire_id), None)
+    if named is None:
+        return None
+    taken = is_of_another(named, facts.token_digests)
+    return _Use(EndCause.USED_BY_ANOTHER if taken else EndCause.SESSION_USED_IT, named.name)
+
+
+def _corrected(known: Reservation, facts: ReservationEvidence, now: datetime) -> Reservation:
+    """The end as reports tell it that came after it was written."""
+    if known.end_time is None or now > known.end_time + CORRECTED_WITHIN:
+        return known
+    if known.state is ReservationState.CANCELLED:
+        return _cancelled_too_late(known, facts)
+    use = _used(known, facts)
+    if use is not None:
+        return changes.corrected(known, use.cause, use.session)
+    if any(_may_be_use(session, known, facts) for session in facts.sessions):
+        return changes.corrected(known, EndCause.USE_NOT_KNOWN)
+    return known
+
+
+def _cancelled_too_late(known: Reservation, facts: ReservationEvidence) -> Reservation:
+    """What was cancelled was used only by a session that names it and had begun by then.
+
+    A cancel that the station denied has ended nothing, so there any session that names it counts.
+    """
+    until = known.end_time if known.cause != EndCause.CANCEL_DENIED else None
+    in_time = tuple(s for s in facts.sessions if until is None or began_before(s, until))
+    use = _named(known, replace(facts, sessions=in_time))
+    return known if use is None else changes.corrected(known, use.cause, use.session)
+
+
+def _until(known: Reservation, facts: ReservationEvidence) -> datetime:
+    """Until when a session that does not name the reservation counts as its use.
+
+    Until its own time. A reservation that the station let go before may have been let go because
+    the driver showed his token: then he has the time that he needs to plug in.
+    """
+    if known.end_time is None or known.state is ReservationState.EXPIRED:
+        return known.expire_time
+    if known.cause in _LET_GO:
+        return max(known.end_time, min(known.end_time + taking_up(facts), known.expire_time))
+    return known.end_time
+
+
+_LET_GO = frozenset({EndCause.REMOVED_BY_STATION, EndCause.HOLD_VANISHED, EndCause.NO_TRANSACTION})
 
 
 def _is_holders(session: Session, known: Reservation, facts: ReservationEvidence) -> bool:
-    return is_of(session, facts.token_digests) and _took_place(session, known)
+    in_time = began_before(session, _until(known, facts)) or _came_before(session, known, facts)
+    return is_of(session, facts.token_digests) and _took_place(session, known) and in_time
+
+
+def _came_before(session: Session, known: Reservation, facts: ReservationEvidence) -> bool:
+    """Whether the session's car was plugged in before the end, and has been ever since."""
+    place, held = facts.place, known.hold_time
+    if place is None or held is None or known.evse_id is None:
+        return False
+    since_before = held < place.since < _until(known, facts)
+    return place.status in IN_USE and since_before and place.since <= session.received_time
 
 
 def _at_its_time(known: Reservation, facts: ReservationEvidence) -> EndCause:
@@ -98,7 +172,8 @@ def _may_be_use(session: Session, known: Reservation, facts: ReservationEvidence
     named_another = session.reservation_id is not None
     unclear = not tokens_of(session) or its_own
     fits = (at_place or its_own) and unclear and not refused and not named_another
-    return fits and session.received_time >= since
+    in_time = may_have_begun_between(session, since, _until(known, facts))
+    return fits and session.received_time >= since and in_time
 
 
 def _took_place(session: Session, known: Reservation) -> bool:

@@ -1,9 +1,9 @@
 """The vocabulary of a reservation: an EVSE kept for a driver, from the request to the end.
 
 A reservation outlives the command that made it. It moves forward only: REQUESTED while its
-ReserveNow is under way, HELD once the station said yes, then to exactly one end. The end never
-changes. The contract keeps a further state, STATE_SCHEDULED, for reservations that begin later;
-there are none yet.
+ReserveNow is under way, HELD once the station said yes, then to exactly one end. An end is told
+anew only when a session is reported after it (`CORRECTIONS`). The contract keeps a further state,
+STATE_SCHEDULED, for reservations that begin later; there are none yet.
 """
 
 from dataclasses import dataclass
@@ -113,7 +113,7 @@ ENDS = frozenset(
         ReservationState.REFUSED,
     }
 )
-"""The states that a reservation never leaves."""
+"""The states of a reservation that has ended. It is never held again."""
 
 TRANSITIONS: dict[ReservationState, frozenset[ReservationState]] = {
     ReservationState.REQUESTED: frozenset(
@@ -129,6 +129,24 @@ TRANSITIONS: dict[ReservationState, frozenset[ReservationState]] = {
     ReservationState.HELD: ENDS - {ReservationState.REFUSED},
     **{end: frozenset() for end in ENDS},
 }
+
+
+CORRECTIONS: dict[ReservationState, frozenset[ReservationState]] = {
+    ReservationState.EXPIRED: frozenset(
+        {ReservationState.USED, ReservationState.LOST, ReservationState.EXPIRED}
+    ),
+    **{
+        end: frozenset({ReservationState.USED, ReservationState.LOST})
+        for end in (ReservationState.NO_SHOW, ReservationState.CANCELLED, ReservationState.LOST)
+    },
+}
+"""How an end may be told anew when a session is reported after it: it was used, by its driver or by
+another, or nobody knows."""
+
+
+def may_be_corrected(told: ReservationState, proven: ReservationState) -> bool:
+    """Whether a reservation that was told to have ended as `told` may turn out as `proven`."""
+    return proven in CORRECTIONS.get(told, frozenset())
 
 
 def may_become(now: ReservationState, then: ReservationState) -> bool:

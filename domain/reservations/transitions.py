@@ -17,6 +17,7 @@ from domain.reservations.reservation import (
     Reservation,
     ReservationChange,
     ReservationState,
+    may_be_corrected,
     may_become,
 )
 
@@ -35,6 +36,7 @@ class EndCause(StrEnum):
     CANCELLED_BY_CALLER = "CANCELLED_BY_CALLER"
     CANCELLED_BY_OPERATOR = "CANCELLED_BY_OPERATOR"
     UNKNOWN_HOLD_UNDONE = "UNKNOWN_HOLD_UNDONE"
+    CANCEL_DENIED = "CANCEL_DENIED"
     REMOVED_BY_STATION = "REMOVED_BY_STATION"
     CONNECTOR_FAULTED = "CONNECTOR_FAULTED"
     CONNECTOR_UNAVAILABLE = "CONNECTOR_UNAVAILABLE"
@@ -76,6 +78,11 @@ ENDINGS: dict[EndCause, tuple[ReservationState, str]] = {
     EndCause.UNKNOWN_HOLD_UNDONE: (
         ReservationState.CANCELLED,
         "Whether the station held it was not known, so it was cancelled there.",
+    ),
+    EndCause.CANCEL_DENIED: (
+        ReservationState.CANCELLED,
+        "It was cancelled. The station knows no such reservation, and still shows its place as "
+        "reserved.",
     ),
     EndCause.REMOVED_BY_STATION: (ReservationState.LOST, "The station removed the reservation."),
     EndCause.CONNECTOR_FAULTED: (ReservationState.LOST, "The reserved connector is out of order."),
@@ -159,6 +166,14 @@ def follow_request(known: Reservation, command: Command, at: datetime) -> Reserv
         case Code.REJECTED | Code.NOT_SUPPORTED | Code.NOT_SENT:
             return _moved(known, ReservationState.REFUSED, outcome.cause, outcome.message, at)
         case Code.UNKNOWN | Code.CANCELLED if undoing is CompensationState.FAILED:
+            over = at >= known.expire_time
+            return ended(
+                replace(known, cancel_reason=command.cancel_reason),
+                EndCause.USE_NOT_KNOWN if over else EndCause.CANCEL_DENIED,
+                at,
+            )
+        # A station that holds nothing by now may have let a session use it: a report was lost.
+        case Code.UNKNOWN if undoing is not CompensationState.PENDING and at >= known.expire_time:
             return ended(known, EndCause.USE_NOT_KNOWN, at)
         case Code.CANCELLED if undoing is not CompensationState.PENDING:
             reason = command.cancel_reason
@@ -169,12 +184,27 @@ def follow_request(known: Reservation, command: Command, at: datetime) -> Reserv
             return _saying(known, command)
 
 
+def states_with_work(command: Command) -> frozenset[ReservationState]:
+    """The states in which a reservation's own workflow goes on with what its command has left."""
+    if command.state is not State.DONE:
+        return frozenset()
+    denied = command.compensation.state is CompensationState.FAILED
+    ends = {ReservationState.CANCELLED} if denied else set()
+    return frozenset({ReservationState.HELD, ReservationState.EXPIRED} | ends)
+
+
 def _saying(known: Reservation, command: Command) -> Reservation:
     """The reservation with the progress of its command."""
-    words = command.progress
-    if command.compensation.state is CompensationState.PENDING:
-        words = "The hold is being cancelled at the station."
+    words = _WHILE_UNDOING.get(command.compensation.state, command.progress)
     return known if not words or words == known.progress else replace(known, progress=words)
+
+
+_WHILE_UNDOING: dict[CompensationState, str] = {
+    CompensationState.PENDING: "The hold is being cancelled at the station.",
+    CompensationState.DONE: (
+        "The station holds nothing. Whether a session has used the reservation is not known."
+    ),
+}
 
 
 def held(known: Reservation, at: datetime, attempt: int = 0) -> Reservation:
@@ -207,7 +237,7 @@ def doubted(known: Reservation, since: datetime, attempts: int, why: str) -> Res
 def ended(
     known: Reservation, cause: EndCause, at: datetime, transaction: str | None = None
 ) -> Reservation:
-    """The reservation came to its end. The first end stands."""
+    """The reservation came to its end. No other end follows; `corrected` tells this one anew."""
     state, sentence = ENDINGS[cause]
     after = _moved(known, state, cause.value, sentence, at)
     if after is known:
@@ -216,6 +246,32 @@ def ended(
     if change is not None and change.state is ChangeState.PENDING:
         change = replace(change, state=ChangeState.REFUSED, cause=cause.value, message=sentence)
     return replace(after, transaction=transaction, change=change)
+
+
+_PROVEN_BY_SESSION = frozenset(
+    {EndCause.SESSION_USED_IT, EndCause.SESSION_OF_ITS_TOKEN, EndCause.USED_BY_ANOTHER}
+)
+
+
+def corrected(known: Reservation, cause: EndCause, transaction: str | None = None) -> Reservation:
+    """A session that was reported after the end tells it otherwise. What a session proved stays.
+
+    `USE_NOT_KNOWN` corrects only "nobody came". `end_time` stays.
+    transaction: our id of the session.
+    """
+    state, sentence = ENDINGS[cause]
+    if known.cause in _PROVEN_BY_SESSION or not may_be_corrected(known.state, state):
+        return known
+    if cause is EndCause.USE_NOT_KNOWN and known.cause != EndCause.TIME_OVER:
+        return known
+    before = f"It was told as {known.state.value} ({known.cause}) until a session was reported."
+    return replace(
+        known,
+        state=state,
+        cause=cause.value,
+        message=f"{sentence} {before}",
+        transaction=transaction,
+    )
 
 
 def cancelled(known: Reservation, reason: str, at: datetime) -> Reservation:

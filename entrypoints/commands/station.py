@@ -11,8 +11,6 @@ import click
 from entrypoints.lifetime import Lifetime
 from simulator.behaviour import Behaviour
 from simulator.config import Cable, StationConfig, TxStart
-from simulator.flaws import parse_flaw
-from simulator.station import SimulatedStation
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -20,6 +18,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def _flaws(
     _ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]
 ) -> tuple[Behaviour, ...]:
+    from simulator.flaws import parse_flaw
+
     try:
         return tuple(parse_flaw(text) for text in texts)
     except ValueError as error:
@@ -122,6 +122,7 @@ def given_config(
 
 async def run(life: Lifetime, config: StationConfig) -> None:
     """Runs the station until the process is told to stop."""
+    from simulator.station import SimulatedStation
 
     def say(text: str) -> None:
         click.echo(f"{datetime.now().astimezone():%H:%M:%S} {config.id}  {text}")

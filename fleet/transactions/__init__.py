@@ -11,6 +11,7 @@ from fleet.transactions.alive import LIFE_PACE, show_alive, shown_at
 from fleet.transactions.queries import (
     active,
     by_id,
+    claimed_since,
     ended_since,
     for_remote_start,
     for_reservation,
@@ -39,6 +40,7 @@ __all__ = [
     "by_id",
     "by_ocpp_transaction_id",
     "canonical_id_v16",
+    "claimed_since",
     "end_unreported",
     "ended_since",
     "event_v2",

@@ -47,6 +47,21 @@ _SINCE = precompiled(
     .order_by(transactions.c.received_time, transactions.c.id)
     .limit(CANDIDATES_LIMIT)
 )
+_CLAIMED_SINCE = precompiled(
+    select(*TRANSACTION)
+    .where(
+        transactions.c.station == bindparam("station"),
+        transactions.c.received_time >= bindparam("received_after"),
+        or_(
+            transactions.c.token_digest.is_(None),
+            transactions.c.token_digest == bindparam("token"),
+            transactions.c.group_digest == bindparam("group"),
+        ),
+        exists().where(claims.c.session == transactions.c.name),
+    )
+    .order_by(transactions.c.received_time, transactions.c.id)
+    .limit(CANDIDATES_LIMIT)
+)
 _HEARD_SINCE = precompiled(
     select(*TRANSACTION)
     .where(
@@ -139,6 +154,23 @@ async def since(
     key: dict[str, object] = {"station": station, "of_tenant": tenant, "of_command": command}
     key |= {"received_after": received_after, "begun_by": begun_by}
     return [Transaction(*row) for row in await tx.execute(_SINCE, key)]
+
+
+async def claimed_since(
+    tx: Tx,
+    station: str,
+    *,
+    received_after: datetime,
+    token_digest: str | None,
+    group_digest: str | None,
+) -> list[Transaction]:
+    """Transactions that some command has claimed, running or ended, the oldest first.
+
+    They were first received since then, and are of this token or its group, or told none.
+    """
+    key = {"station": station, "received_after": received_after}
+    of = {"token": token_digest, "group": group_digest}
+    return [Transaction(*row) for row in await tx.execute(_CLAIMED_SINCE, {**key, **of})]
 
 
 async def heard_since(tx: Tx, station: str, *, received_after: datetime) -> list[Transaction]:

@@ -6,7 +6,14 @@ When a session begins under the id of one that has ended, the old row gets anoth
 
 from sqlalchemy import bindparam, select, update
 
-from domain.evidence.reused_ids import Known, Told, begins_another, is_of_earlier, may_be_of_earlier
+from domain.evidence.reused_ids import (
+    Known,
+    Told,
+    begins_another,
+    is_of_earlier,
+    may_be_of_earlier,
+    may_repeat,
+)
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx
 from fleet.engine.values import ID_LIMIT
@@ -18,7 +25,7 @@ EARLIER_LIMIT = 20
 """How many earlier sessions with one id are looked at for a late event."""
 
 _ROW = precompiled(
-    select(*TRANSACTION, transactions.c.sources).where(
+    select(*TRANSACTION).where(
         transactions.c.station == bindparam("of_station"),
         transactions.c.ocpp_transaction_id == bindparam("of_ocpp_transaction_id"),
     )
@@ -33,32 +40,34 @@ _RETIRE = precompiled(
 )
 
 
-async def stored_id(tx: Tx, station: str, ocpp_transaction_id: str, told: Told) -> str:
-    """The id of the row that an event belongs to, or is to make.
+async def stored_id(tx: Tx, station: str, ocpp_transaction_id: str, told: Told) -> tuple[str, bool]:
+    """The id of the row that an event belongs to, or is to make, and whether it may be a repeat.
 
-    It is the station's own id, but for late events of a session whose id another one has now.
+    It is the station's own id, but for late events of a session whose id another one has now. A row
+    that a repeat may make is to be marked (`event_v2`).
     """
     key = {"of_station": station, "of_ocpp_transaction_id": ocpp_transaction_id}
     row = (await tx.execute(_ROW, key)).first()
     if row is None:
-        return ocpp_transaction_id
-    found = Transaction(*row[:-1])
-    known = _known(found, row.sources)
+        return ocpp_transaction_id, False
+    found = Transaction(*row)
+    known = _known(found)
     if may_be_of_earlier(told, known):
         earlier = await _earlier(tx, station, ocpp_transaction_id, told)
         if earlier is not None:
-            return earlier
+            return earlier, False
     kept_as = f"{ocpp_transaction_id}~{found.id}"
     if found.state == ENDED and begins_another(told, known) and len(kept_as) <= ID_LIMIT:
         ids = {"of_id": found.id, "reused": ocpp_transaction_id, "kept_as": kept_as}
         await tx.execute(_RETIRE, ids)
-    return ocpp_transaction_id
+        return ocpp_transaction_id, may_repeat(told, known)
+    return ocpp_transaction_id, False
 
 
 async def _earlier(tx: Tx, station: str, ocpp_transaction_id: str, told: Told) -> str | None:
     """The id of the earlier session that the event is of; None when it is of none."""
     rows = await tx.execute(
-        select(*TRANSACTION, transactions.c.sources)
+        select(*TRANSACTION)
         .where(
             transactions.c.station == station,
             transactions.c.ocpp_transaction_id.startswith(
@@ -68,16 +77,14 @@ async def _earlier(tx: Tx, station: str, ocpp_transaction_id: str, told: Told) -
         .order_by(transactions.c.id.desc())
         .limit(EARLIER_LIMIT)
     )
-    found = [(Transaction(*row[:-1]), row.sources) for row in rows]
-    ids = [
-        one.ocpp_transaction_id for one, ranks in found if is_of_earlier(told, _known(one, ranks))
-    ]
+    found = [Transaction(*row) for row in rows]
+    ids = [one.ocpp_transaction_id for one in found if is_of_earlier(told, _known(one))]
     return ids[-1] if ids else None
 
 
-def _known(found: Transaction, ranks: dict[str, int] | None) -> Known:
+def _known(found: Transaction) -> Known:
     return Known(
-        started_seq(ranks or {}),
+        started_seq(found.sources or {}),
         found.start_time,
         found.stop_time,
         found.clock_suspect,

@@ -13,6 +13,9 @@ from fleet.tables import transactions
 ACTIVE = "ACTIVE"
 ENDED = "ENDED"
 
+MAY_REPEAT = "may_repeat"
+"""The mark in `sources` of a session whose start may be that of an ended one, told again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
@@ -38,6 +41,7 @@ class Transaction:
     freed_time: when its connector was first shown as free while it stood as running, by our clock.
     judged: what was said about tokens within it; see `fleet.transactions.judged`.
     alive_time: when it last showed that it runs, by our clock; None: never after its start.
+    sources: OCPP 2.x: where each group of fields was taken from (`v2.py`), and marks of the row.
     """
 
     id: int
@@ -74,6 +78,12 @@ class Transaction:
     start_slack_s: float | None = None
     judged: dict[str, str] | None = None
     alive_time: datetime | None = None
+    sources: dict[str, int] | None = None
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether it may be an ended session of OCPP 2.x whose start was told again."""
+        return self.sources is not None and MAY_REPEAT in self.sources
 
 
 TRANSACTION = columns_of(transactions, Transaction)

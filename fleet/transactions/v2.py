@@ -23,6 +23,7 @@ from fleet.transactions.alive import later_life, shown_at
 from fleet.transactions.rows import (
     ACTIVE,
     ENDED,
+    MAY_REPEAT,
     TRANSACTION,
     Transaction,
     runs_backwards,
@@ -68,7 +69,7 @@ _INSERT = Upsert(
     )
 )
 _LOCK = precompiled(
-    select(*TRANSACTION, transactions.c.sources)
+    select(*TRANSACTION)
     .where(
         transactions.c.station == bindparam("of_station"),
         transactions.c.ocpp_transaction_id == bindparam("of_ocpp_transaction_id"),
@@ -134,11 +135,13 @@ async def event_v2(
     now: datetime,
     epoch: int | None = None,
     slack_s: float | None = None,
+    may_repeat: bool = False,
     **told: Unpack[EventTold],
 ) -> tuple[Transaction, bool]:
     """Merge a TransactionEvent ("Started", "Updated", "Ended") into the station's transaction.
 
     slack_s: by how much later than `event_time` it came about at most; None: it is not known.
+    may_repeat: it may be the start of an ended session with this id, told again with a new time.
 
     Returns the transaction, and whether the event changed it.
     Raises: InvalidValue for a station, tenant or id that is no identifier.
@@ -158,7 +161,9 @@ async def event_v2(
     }
     event = _Event(event_type, max(0, min(seq_no, _SEQ_MAX)), event_time, fields)
     key = {"station": identifier(station), "ocpp_transaction_id": identifier(ocpp_transaction_id)}
-    return await _store(tx, key, {"tenant": identifier(tenant), "epoch": epoch}, event, now)
+    marks = {MAY_REPEAT: 1} if may_repeat else {}
+    first = {"tenant": identifier(tenant), "epoch": epoch, "sources": marks}
+    return await _store(tx, key, first, event, now)
 
 
 async def name_requested(
@@ -176,7 +181,7 @@ async def name_requested(
     """
     key = {"of_station": session.station, "of_ocpp_transaction_id": session.ocpp_transaction_id}
     row = (await tx.execute(_LOCK, key)).one()
-    known, ranks = Transaction(*row[:-1]), row.sources or {}
+    known = Transaction(*row)
     if known.token_digest is not None:
         return known
     brought = [digest for digest in (token_digest, group_digest) if digest]
@@ -189,7 +194,7 @@ async def name_requested(
     await tx.execute(
         update(transactions)
         .where(transactions.c.id == known.id)
-        .values(**values, sources=ranks | {"token": _REQUESTED})
+        .values(**values, sources=(known.sources or {}) | {"token": _REQUESTED})
     )
     return replace(known, **values)
 
@@ -207,8 +212,8 @@ async def _store(
     while True:
         row = (await tx.execute(_LOCK, {f"of_{k}": v for k, v in key.items()})).first()
         if row is not None:
-            return await _merge_into(tx, Transaction(*row[:-1]), row.sources or {}, event, now)
-        merged, ranks = _merge(_blank(), {}, event, now)
+            return await _merge_into(tx, Transaction(*row), event, now)
+        merged, ranks = _merge(_blank(), first["sources"], event, now)
         made = {
             **key,
             **first,
@@ -227,8 +232,9 @@ async def _store(
 
 
 async def _merge_into(
-    tx: Tx, known: Transaction, ranks: Ranks, event: _Event, now: datetime
+    tx: Tx, known: Transaction, event: _Event, now: datetime
 ) -> tuple[Transaction, bool]:
+    ranks = known.sources or {}
     before = {name: getattr(known, name) for name in _MERGED}
     after, after_ranks = _merge(before, ranks, event, now)
     alive = later_life(known.alive_time, event.alive_time(now))

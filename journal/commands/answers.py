@@ -1,11 +1,14 @@
-"""A station's answer as the JSON of its row in `sends`, and back."""
+"""Answers of stations as the JSON of their rows in `sends`, and the frames that those rows keep."""
 
 from typing import Any
 
 import msgspec
 
 from contract.renamed import with_present_names
+from domain.evidence.frames import ReservationFrame
 from domain.model.answers import StationAnswer
+from domain.model.specs import Kind
+from fleet.sends import Send
 
 
 def answer_to_row(answer: StationAnswer) -> dict[str, Any]:
@@ -22,3 +25,18 @@ def answer_from_row(row: dict[str, Any]) -> StationAnswer:
 def said_no(row: dict[str, Any] | None) -> bool:
     """Whether a kept answer is a no that the station would say again. No answer is none."""
     return row is not None and answer_from_row(row).verdict.is_lasting_no
+
+
+def reservation_frames(rows: list[Send], kind: Kind) -> tuple[ReservationFrame, ...]:
+    """The frames of one kind with what the station said to them, in order."""
+    return tuple(
+        ReservationFrame(
+            attempt=row.attempt,
+            send_time=row.send_time,
+            over=row.state != "INTENT",
+            answer=answer_from_row(row.answer) if row.answer else None,
+            answer_time=row.answer_time,
+        )
+        for row in rows
+        if row.state != "VOID" and row.kind == kind.value
+    )

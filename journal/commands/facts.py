@@ -3,6 +3,7 @@
 Which facts a command is judged by is said by its rules (`needed_facts`); nothing else is read.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from domain.commands.rules import FoundTarget
@@ -16,7 +17,7 @@ from domain.limits import LATE_START_WINDOW
 from domain.model.answers import Verdict
 from domain.model.command import Command
 from domain.model.specs import Kind
-from domain.ocpp_words import BootReason
+from domain.ocpp_words import BootReason, ConnectorStatus
 from domain.reservations.places import is_shared
 from fleet import connections, sends, stations, transactions
 from fleet.engine.statements import Tx
@@ -25,7 +26,7 @@ from fleet.sends import Send
 from fleet.stations import Station
 from fleet.transactions.rows import Transaction
 from journal.commands import plugs
-from journal.commands.answers import answer_from_row, said_no
+from journal.commands.answers import answer_from_row, reservation_frames, said_no
 from journal.commands.restart import read_restart
 from journal.commands.rivals import read_rivals
 from journal.commands.sessions import session_of, sessions_of
@@ -179,28 +180,15 @@ async def _sessions(
     return list({row.id: row for row in found if row is not None}.values())
 
 
-def reservation_frames(rows: list[Send], kind: Kind) -> tuple[ReservationFrame, ...]:
-    """The frames of one kind with what the station said to them, in order."""
-    return tuple(
-        ReservationFrame(
-            attempt=row.attempt,
-            send_time=row.send_time,
-            over=row.state != "INTENT",
-            answer=answer_from_row(row.answer) if row.answer else None,
-            answer_time=row.answer_time,
-        )
-        for row in rows
-        if row.state != "VOID" and row.kind == kind.value
-    )
-
-
 async def _since_frames(
     tx: Tx, command: Command, frames: list[Send], late_after: datetime
 ) -> list[Transaction | None]:
     found: list[Transaction | None] = []
     for frame in frames:
-        found.append(await transactions.for_remote_start(tx, command.station, frame.id))
-        found += await transactions.since(
+        own: list[Transaction | None] = [
+            await transactions.for_remote_start(tx, command.station, frame.id)
+        ]
+        own += await transactions.since(
             tx,
             command.station,
             received_after=frame.send_time,
@@ -208,6 +196,16 @@ async def _since_frames(
             tenant=command.tenant,
             command=command.name,
         )
+        if not any(own):
+            # Nothing may be its session but what other commands have claimed, running or ended.
+            own += await transactions.claimed_since(
+                tx,
+                command.station,
+                received_after=frame.send_time,
+                token_digest=frame.token_digest,
+                group_digest=frame.group_digest,
+            )
+        found += own
         found += await transactions.ended_since(
             tx,
             command.station,
@@ -230,9 +228,34 @@ async def _connectors(tx: Tx, command: Command, needed: NeededFacts) -> tuple[Co
     if not {Need.ALL_CONNECTORS, Need.CONNECTORS} & needed.needs:
         return ()
     whole = Need.ALL_CONNECTORS in needed.needs or needed.evse_id is None
-    rows = await stations.connectors(tx, command.station)
     places = {needed.evse_id, WHOLE_STATION}
-    return tuple(_state(row) for row in rows if whole or row.evse_id in places)
+    states = [
+        _state(row)
+        for row in await stations.connectors(tx, command.station)
+        if whole or row.evse_id in places
+    ]
+    return await _without_others(tx, command, states)
+
+
+async def _without_others(
+    tx: Tx, command: Command, states: list[ConnectorState]
+) -> tuple[ConnectorState, ...]:
+    """Without the places that a reservation of another command may keep, if one is to be made."""
+    reserved = any(each.status == ConnectorStatus.RESERVED for each in states)
+    if command.reserve is None or not reserved:
+        return tuple(states)
+    name = command.reserve.reservation
+    entry = await reservations.get(tx, tenant=command.tenant, name=name) if name else None
+    if entry is None:
+        return tuple(states)
+    own = reservation_record.from_snapshot(entry.snapshot)
+    others = await reservation_record.open_at(tx, command.station)
+    return tuple(
+        each
+        for each in states
+        if each.status != ConnectorStatus.RESERVED
+        or not is_shared(replace(own, evse_id=each.evse_id or own.evse_id), others)
+    )
 
 
 async def _reserved_connectors(tx: Tx, command: Command) -> tuple[ConnectorState, ...]:
@@ -255,5 +278,10 @@ async def _reserved_connectors(tx: Tx, command: Command) -> tuple[ConnectorState
 
 def _state(row: stations.StationConnector) -> ConnectorState:
     return ConnectorState(
-        row.evse_id, row.status, row.previous_status, row.status_time, row.reported_time
+        row.evse_id,
+        row.status,
+        row.previous_status,
+        row.status_time,
+        row.reported_time,
+        row.connector_id,
     )

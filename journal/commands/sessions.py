@@ -50,6 +50,7 @@ def session_of(row: Transaction) -> Session:
         start_slack_s=row.start_slack_s,
         end_reported=not row.end_unreported or row.stop_time is not None,
         alive_time=row.alive_time,
+        may_repeat=row.may_repeat,
     )
 
 

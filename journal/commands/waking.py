@@ -34,7 +34,11 @@ from fleet.wakeups import Start
 from journal.commands.restart import connector_report
 from journal.commands.resuming import start_anew
 from journal.explain.writing import add_note
-from journal.reservations.waking import wake_reservations, wake_uncleared
+from journal.reservations.waking import (
+    wake_corrected,
+    wake_reservations,
+    wake_uncleared,
+)
 from journal.station_events import evidence
 
 _UNANSWERED = {"INTENT", "LOST"}
@@ -50,9 +54,10 @@ async def wake_concerned(tx: Tx, event: StationEvent, now: datetime) -> bool:
     """
     if event.changes_nothing and event.what == EventKind.TRANSACTION:
         return False  # who reads the facts again reads the same
-    uncleared = await wake_uncleared(tx, event.station, event.what, now)
+    ended = await wake_corrected(tx, event, now)
+    ended = await wake_uncleared(tx, event.station, event.what, now) or ended
     if not await sends.busy(tx, event.station) and event.status != ConnectorStatus.RESERVED:
-        return uncleared
+        return ended
     woken = await wake_reservations(
         tx,
         event.station,
@@ -62,7 +67,7 @@ async def wake_concerned(tx: Tx, event: StationEvent, now: datetime) -> bool:
         status=event.status,
         wire_id=event.reservation_id,
     )
-    return await _wake_commands(tx, event, now) or woken or uncleared
+    return await _wake_commands(tx, event, now) or woken or ended
 
 
 async def _wake_commands(tx: Tx, event: StationEvent, now: datetime) -> bool:

@@ -11,7 +11,7 @@ from fleet import connections, sends, stations, transactions
 from fleet.engine.statements import Tx
 from fleet.log import reservations
 from fleet.stations import StationConnector
-from journal.commands.facts import reservation_frames
+from journal.commands.answers import reservation_frames
 from journal.commands.sessions import session_of
 from journal.reports import untaken_since
 from journal.reservations.record import open_at

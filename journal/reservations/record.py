@@ -13,9 +13,10 @@ from typing import Any
 import msgspec
 
 from contract import names
+from domain.commands.rules import ReservationUpdate
 from domain.commands.table import rules_of
-from domain.model.command import Command
-from domain.reservations.reservation import Reservation
+from domain.model.command import Command, CompensationState
+from domain.reservations.reservation import Reservation, ReservationState
 from fleet.engine.statements import Tx
 from fleet.log import reservations
 from fleet.log.event_log import Columns
@@ -72,11 +73,33 @@ async def record(
 async def follow(tx: Tx, command: Command, now: datetime) -> None:
     """Records what a command's newest change means for the reservation that it makes or ends."""
     update = rules_of(command).reservation_update(command, now)
+    if update is not None:
+        await _apply(tx, command.tenant, update, now)
+
+
+async def end_requested(tx: Tx, command: Command, now: datetime) -> None:
+    """Ends the reservation that is still REQUESTED when late evidence is not acted on any longer.
+
+    A command whose undoing is done changes no more when its time is over, so `follow` is not called
+    then. Without this, the reservation would stay REQUESTED for ever.
+    """
+    update = rules_of(command).reservation_update(command, now)
     if update is None:
         return
+    entry = await reservations.get(tx, tenant=command.tenant, name=update.reservation)
+    if entry is None or from_snapshot(entry.snapshot).state is not ReservationState.REQUESTED:
+        return
+    # Where the station said that it holds nothing, the reservation's own workflow has no work.
+    undone = command.compensation.state is CompensationState.DONE
+    wakes = frozenset() if undone else update.wake_states
+    at_last = replace(update, key="guard_ended", wake_states=wakes)
+    await _apply(tx, command.tenant, at_last, now)
+
+
+async def _apply(tx: Tx, tenant: str, update: ReservationUpdate, now: datetime) -> None:
     after = await record(
         tx,
-        tenant=command.tenant,
+        tenant=tenant,
         name=update.reservation,
         key=update.key,
         change=update.change,

@@ -3,21 +3,26 @@
 A wake-up carries no data. To wake one workflow too many costs a little history; to wake one too few
 costs the time until it looks by itself. So in doubt it is woken.
 
+A session may be reported after the end of the reservation that it used. Then the reservation's
+workflow is woken, and tells its end anew.
+
 A station may show an EVSE as reserved although we hold nothing there. Then the reservations that
 ended there last are woken: the station may have brought one of them back to life.
 """
 
 from datetime import datetime, timedelta
 
-from domain.evidence.station_event import EventKind
-from domain.limits import CLEARING
+from domain.evidence.station_event import EventKind, StationEvent
+from domain.limits import CLEARING, CORRECTED_WITHIN, LATE_START_WINDOW
 from domain.ocpp_words import ConnectorStatus
+from domain.reservations.observing import observe
 from domain.reservations.places import may_keep
 from domain.reservations.reservation import Reservation, ReservationState
 from domain.reservations.transitions import LETS_GO
-from fleet import sends, stations
+from fleet import sends, stations, transactions
 from fleet.engine.statements import Tx
 from fleet.log import reservations
+from journal.reservations.facts import read_reservation_evidence
 from journal.reservations.record import from_snapshot, open_at
 from journal.reservations.starting import wake_reservation
 
@@ -74,6 +79,42 @@ async def _shown_again(tx: Tx, station: str, cleared: list[Reservation]) -> list
     held = await open_at(tx, station)
     shown = {evse_id for evse_id in shown if not any(may_keep(each, evse_id) for each in held)}
     return [each for evse_id in sorted(shown) for each in _ended_last(cleared, evse_id)]
+
+
+async def wake_corrected(tx: Tx, event: StationEvent, now: datetime) -> bool:
+    """Wakes the reservations that a session tells to have ended otherwise than was told.
+
+    Most sessions correct nothing: then nobody is woken. Returns whether there is any.
+    """
+    if event.what != EventKind.TRANSACTION:
+        return False
+    corrected = [
+        each
+        for each in await _ended_before_report(tx, event, now)
+        if observe(each, await read_reservation_evidence(tx, each, now), now) is not each
+    ]
+    for each in corrected:
+        await wake_reservation(tx, each, event.what, now)
+    return bool(corrected)
+
+
+async def _ended_before_report(tx: Tx, event: StationEvent, now: datetime) -> list[Reservation]:
+    """The ended reservations that the session of this event may have used, by number and time."""
+    found = {}
+    if event.reservation_id is not None:
+        entry = await reservations.by_wire_id(tx, event.station, event.reservation_id)
+        if entry is not None:
+            found[entry.name] = from_snapshot(entry.snapshot)
+    number = event.ocpp_transaction_id
+    session = (
+        await transactions.by_ocpp_transaction_id(tx, event.station, number) if number else None
+    )
+    if session is not None:
+        begun = min(session.start_time or session.received_time, session.received_time)
+        since = max(now - CORRECTED_WITHIN, begun - LATE_START_WINDOW)
+        for entry in await reservations.ended_at(tx, event.station, since=since):
+            found[entry.name] = from_snapshot(entry.snapshot)
+    return [each for each in found.values() if each.ended]
 
 
 async def wake_reservations(

@@ -2,11 +2,21 @@
 
 from collections.abc import Iterator
 
-from domain.reservations.reservation import ENDS, TRANSITIONS, ChangeState, ReservationState
+from domain.limits import CORRECTED_WITHIN
+from domain.reservations.reservation import (
+    CORRECTIONS,
+    ENDS,
+    TRANSITIONS,
+    ChangeState,
+    ReservationState,
+)
 from domain.reservations.transitions import ENDINGS
 
 _MEANS = {
-    ReservationState.REQUESTED: "Its ReserveNow is under way, or an unknown hold is being undone.",
+    ReservationState.REQUESTED: (
+        "Its ReserveNow is under way, an unknown hold is being undone, or whether a session used "
+        "it is not known. It ends at its time at the latest."
+    ),
     ReservationState.HELD: "The station said yes; a workflow cares for it until its end.",
     ReservationState.USED: "The driver came.",
     ReservationState.EXPIRED: "Our timer ended it.",
@@ -26,7 +36,7 @@ _CHANGE_MEANS = {
 
 def reservations_page() -> str:
     """States, ends and changes of reservations, in Markdown."""
-    return "\n".join([*_states(), *_ends(), *_changes()])
+    return "\n".join([*_states(), *_ends(), *_corrections(), *_changes()])
 
 
 def _states() -> Iterator[str]:
@@ -49,6 +59,23 @@ def _ends() -> Iterator[str]:
     yield "| --- | --- | --- |"
     for cause, (state, sentence) in ENDINGS.items():
         yield f"| {cause.value} | {state.value} | {sentence} |"
+    yield ""
+
+
+def _corrections() -> Iterator[str]:
+    yield "### An end that is told anew\n"
+    yield "Our timer ends a reservation in time, and a session may be reported only afterwards. One"
+    yield "that names the reservation, or that is of its token at its place and began before the"
+    yield f"end, then corrects what was told, for {CORRECTED_WITHIN.days} days. What was cancelled"
+    yield "is corrected only by a session that names it. What a session has proven stays, and so"
+    yield "does `end_time`.\n"
+    yield "| Told as | May be told anew as |\n| --- | --- |"
+    for told in ReservationState:
+        if told in CORRECTIONS:
+            anew = ", ".join(
+                state.value for state in ReservationState if state in CORRECTIONS[told]
+            )
+            yield f"| {told.value} | {anew} |"
     yield ""
 
 

@@ -155,10 +155,13 @@ async def session_event(
     """
     if not call.ocpp_transaction_id:
         call = replace(call, ocpp_transaction_id=await _running_at(tx, peer, call.evse_id))
-    call = replace(call, ocpp_transaction_id=await _stored_id(tx, peer, call))
+    stored_id, may_repeat = await _stored_id(tx, peer, call)
+    call = replace(call, ocpp_transaction_id=stored_id)
     token = await _judged_within(tx, peer, call, authorizer, now)
     digest = _told(token, call.token) if token and call.token else None
-    session, changed = await _stored(tx, peer, call, token, digest=digest, now=now)
+    session, changed = await _stored(
+        *(tx, peer, call, token), digest=digest, now=now, may_repeat=may_repeat
+    )
     session = await with_requested_token(tx, session, new=session.received_time == now)
     if token is not None:
         session = await judged.keep(tx, session, lasting.entries(token, _question(call)))
@@ -181,6 +184,7 @@ async def _stored(
     *,
     digest: str | None,
     now: datetime,
+    may_repeat: bool,
 ) -> tuple[Transaction, bool]:
     """The session with this event in it, and whether the event changed it."""
     return await transactions.event_v2(
@@ -200,6 +204,7 @@ async def _stored(
         event_time=call.time.time,
         clock_suspect=call.time.suspect,
         slack_s=call.time.slack_s,
+        may_repeat=may_repeat,
         offline=call.offline,
         authorized=token.accepted if token else False,
         meter_wh=call.meter_wh,
@@ -222,8 +227,11 @@ async def _other_sessions(
     return False
 
 
-async def _stored_id(tx: Tx, peer: Peer, call: SessionEvent) -> str:
-    """The id of the session that the event is of: a station may use one id for several."""
+async def _stored_id(tx: Tx, peer: Peer, call: SessionEvent) -> tuple[str, bool]:
+    """The id of the session that the event is of, and whether it may be a repeat that begins it.
+
+    A station may use one id for several sessions.
+    """
     told = Told(
         call.event_type == TransactionPhase.STARTED,
         *(call.seq_no, call.time.time, call.time.suspect, call.remote_start_id),

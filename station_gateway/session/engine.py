@@ -11,6 +11,7 @@ Each side may have one CALL outstanding, and the two directions are independent 
 - An answer is handled when it arrives, also while we still prepare our answer to a CALL of the
   station.
 - An answer that comes after its timeout is matched by its id and reported as late: it is evidence.
+- A second answer under the same id changes nothing; where it says something else, it is evidence.
 - A report (`Dialect.ONE_EFFECT`) that comes twice, the same text under the same id, has one effect
   and gets the same answer. The same id with another text is another CALL; so is all else.
 - A CALL that comes before our answer to the CALL before waits. A station that lets too many wait is
@@ -30,8 +31,6 @@ costs one slotted object.
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
-
-import msgspec
 
 from domain.model.answers import CallError
 from station_gateway.dialects.interface import Dialect, PayloadViolation
@@ -53,8 +52,9 @@ from station_gateway.session.events import (
     SessionOver,
 )
 from station_gateway.session.frames import DecodedFrame, Fault, FrameError, FrameLimits, MessageId
+from station_gateway.session.in_flight import CallOfOurs, CallOfTheirs
 from station_gateway.session.refusals import reason_of
-from station_gateway.session.repeats import RememberedAnswers
+from station_gateway.session.repeats import HeardAnswers, RememberedAnswers
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ class SessionLimits:
     remembered_answers: answers that are kept for reports that come again.
     remembered_s: for how long; a report that comes again later is handled anew.
     overdue_calls: CALLs of ours whose late answer is still recognised.
+    heard_answers: answers of the station that another one under the same id is compared with.
     """
 
     frame: FrameLimits = field(default_factory=FrameLimits)
@@ -72,25 +73,7 @@ class SessionLimits:
     remembered_answers: int = 4
     remembered_s: float = 300.0
     overdue_calls: int = 16
-
-
-class _Ours(msgspec.Struct):
-    """The CALL of ours that is outstanding."""
-
-    message_id: str
-    action: str
-    deadline: float
-
-
-class _Theirs(msgspec.Struct):
-    """A CALL of the station without our answer. `repeats`: how often it came again meanwhile.
-
-    fingerprint: of its whole text, its id included; None when it is handled as often as it comes.
-    """
-
-    call: CallReceived
-    fingerprint: int | None
-    repeats: int = 0
+    heard_answers: int = 4
 
 
 class OcppSession:
@@ -99,6 +82,7 @@ class OcppSession:
     __slots__ = (
         "_answers",
         "_dialect",
+        "_heard",
         "_in_hand",
         "_limits",
         "_now",
@@ -114,11 +98,12 @@ class OcppSession:
         self._limits = limits
         self._over = False
         self._out: list[str] = []
-        self._pending: _Ours | None = None
+        self._pending: CallOfOurs | None = None
         self._overdue: dict[str, str] | None = None
-        self._in_hand: _Theirs | None = None
-        self._waiting: deque[_Theirs] | None = None
+        self._in_hand: CallOfTheirs | None = None
+        self._waiting: deque[CallOfTheirs] | None = None
         self._answers: RememberedAnswers | None = None
+        self._heard: HeardAnswers | None = None
         self._now = 0.0
 
     # --- the state
@@ -160,7 +145,7 @@ class OcppSession:
         if self._pending is not None:
             raise CallInFlight
         self._out.append(frames.encode_call(message_id, action, payload))
-        self._pending = _Ours(message_id, action, now + timeout_s)
+        self._pending = CallOfOurs(message_id, action, now + timeout_s)
 
     def check_timeouts(self, now: float) -> list[Event]:
         """Give up the outstanding CALL when its time is over. Its late answer is still matched."""
@@ -234,7 +219,7 @@ class OcppSession:
             self._remember(theirs.fingerprint, frame)
         return self._next_waiting()
 
-    def _check_in_hand(self, message_id: MessageId) -> _Theirs:
+    def _check_in_hand(self, message_id: MessageId) -> CallOfTheirs:
         theirs = self._in_hand
         if theirs is None or theirs.call.message_id != message_id:
             raise LookupError("this CALL is not in hand")
@@ -302,7 +287,9 @@ class OcppSession:
         if isinstance(mends, PayloadViolation):
             self._send_error(message_id, mends.code, mends.description)
             return [refusals.refused_call(mends, frame, self._dialect)]
-        theirs = _Theirs(CallReceived(message_id, frame.action, frame.body, mends), fingerprint)
+        theirs = CallOfTheirs(
+            CallReceived(message_id, frame.action, frame.body, mends), fingerprint
+        )
         if self._in_hand is None:
             self._in_hand = theirs
             return [theirs.call]
@@ -313,8 +300,8 @@ class OcppSession:
         self._waiting.append(theirs)
         return []
 
-    def _find_unanswered(self, fingerprint: int) -> _Theirs | None:
-        unanswered: list[_Theirs | None] = [self._in_hand, *(self._waiting or ())]
+    def _find_unanswered(self, fingerprint: int) -> CallOfTheirs | None:
+        unanswered: list[CallOfTheirs | None] = [self._in_hand, *(self._waiting or ())]
         for theirs in unanswered:
             if theirs is not None and theirs.fingerprint == fingerprint:
                 return theirs
@@ -329,7 +316,8 @@ class OcppSession:
         message_id = str(frame.message_id)
         action, late = self._take_ours(message_id)
         if action is None:
-            return [FrameRefused("unexpected_answer")]
+            return [refusals.unexpected_answer(frame, self._heard)]
+        self._keep_heard(action, frame)
         if frame.error is not None:
             return [AnswerReceived(message_id, action, CallError(*frame.error), late)]
         mend = self._limits.frame.mend
@@ -338,6 +326,11 @@ class OcppSession:
             return [AnswerReceived(message_id, action, frame.body, late, mends)]
         self._refuse_answer(message_id, mends.code, mends.description)
         return [AnswerReceived(message_id, action, Unreadable(mends.description), late)]
+
+    def _keep_heard(self, action: str, frame: DecodedFrame) -> None:
+        if self._heard is None:
+            self._heard = HeardAnswers(self._limits.heard_answers)
+        self._heard.keep(action, frame)
 
     def _take_ours(self, message_id: str) -> tuple[str | None, bool]:
         """Take out our CALL with this id. Returns its action and whether it was given up before."""
@@ -396,4 +389,4 @@ class OcppSession:
     def _end(self) -> None:
         self._over = True
         self._pending = self._in_hand = None
-        self._overdue = self._waiting = self._answers = None
+        self._overdue = self._waiting = self._answers = self._heard = None

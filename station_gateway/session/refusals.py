@@ -9,12 +9,14 @@ from hashlib import blake2b
 
 import orjson
 
+from domain.evidence.proof import CONTRADICTING_ANSWER
 from station_gateway.dialects.interface import Dialect, ErrorWords, PayloadViolation
 from station_gateway.dialects.mending.mends import NO_MENDS, Mends
 from station_gateway.dialects.messages import Payload
 from station_gateway.session import frames
 from station_gateway.session.events import FrameRefused, Untaken
 from station_gateway.session.frames import DecodedFrame, Fault, FrameError, MessageId
+from station_gateway.session.repeats import HeardAnswers
 
 UNREADABLE_ID = "-1"
 
@@ -74,6 +76,21 @@ def refused_call(
     """The event of a CALL that its schema refuses."""
     reason, detail = reason_of(violation, dialect.ERRORS), violation.description
     return FrameRefused(reason, detail, untaken(dialect, frame.action, frame.body, reason, detail))
+
+
+def unexpected_answer(frame: DecodedFrame, heard: HeardAnswers | None) -> FrameRefused:
+    """The event of an answer that no CALL of ours waits for.
+
+    One that says something else than the CALL's first answer is a fact: one per CALL, however often
+    the station changes its mind.
+    """
+    action = heard.contradicted(frame) if heard is not None else None
+    if action is None:
+        return FrameRefused("unexpected_answer")
+    detail = "the station had given another answer to this message"
+    key = _key(action, str(frame.message_id).encode("utf-8", "surrogatepass"))
+    told = Untaken(key, action, CONTRADICTING_ANSWER, detail)
+    return FrameRefused("unexpected_answer", detail, told)
 
 
 def refused_text(

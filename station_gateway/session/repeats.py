@@ -1,6 +1,9 @@
-"""The answers that one session remembers, for reports that come again."""
+"""The answers that one session remembers, its own and those of the station."""
 
 import msgspec
+import orjson
+
+from station_gateway.session.frames import DecodedFrame, MessageId
 
 
 class _Answered(msgspec.Struct):
@@ -36,3 +39,29 @@ class RememberedAnswers:
         self._by_fingerprint[fingerprint] = _Answered(frame, now + self._for_s)
         if len(self._by_fingerprint) > self._limit:
             del self._by_fingerprint[next(iter(self._by_fingerprint))]
+
+
+class HeardAnswers:
+    """What the station answered to our newest CALLs, so that a contradiction is noticed."""
+
+    __slots__ = ("_by_id", "_limit")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._by_id: dict[MessageId, tuple[str, int]] = {}
+
+    def keep(self, action: str, frame: DecodedFrame) -> None:
+        """Remember the answer to a CALL of ours; the oldest one is forgotten."""
+        self._by_id[str(frame.message_id)] = action, _content(frame)
+        if len(self._by_id) > self._limit:
+            del self._by_id[next(iter(self._by_id))]
+
+    def contradicted(self, frame: DecodedFrame) -> str | None:
+        """The action of the CALL that had another answer; None for a repeat, or no CALL of ours."""
+        action, content = self._by_id.get(str(frame.message_id), (None, 0))
+        return action if content != _content(frame) else None
+
+
+def _content(frame: DecodedFrame) -> int:
+    said = (frame.type_number, frame.body, frame.error)
+    return hash(orjson.dumps(said, default=str, option=orjson.OPT_SORT_KEYS))

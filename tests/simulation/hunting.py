@@ -1,6 +1,10 @@
-"""Looks for one kind of lie in the worlds that have a command of the right kind."""
+"""Looks for one kind of lie in the worlds that have a command of the right kind.
 
-from collections.abc import Iterator
+seen_in: a world in which this lie has been found. It is played first, if it is one of the worlds,
+because a hunt ends at the first find. If the lie is not found there, all others are played.
+"""
+
+from collections.abc import Iterable, Iterator
 from itertools import count, islice
 
 from domain.model.specs import Kind
@@ -16,10 +20,12 @@ ENOUGH = 150
 FEW = 60
 
 
-def found_within(stage: Stage, word: str, kind: Kind, worlds: int = ENOUGH) -> bool:
+def found_within(
+    stage: Stage, word: str, kind: Kind, worlds: int = ENOUGH, *, seen_in: int = 0
+) -> bool:
     """Whether a lie with this word is found in the first worlds that have such a command."""
     seeds = (seed for seed in count(1) if kind in _kinds_of(seed))
-    return any(word in lie for seed in islice(seeds, worlds) for lie in lies(stage.play(seed)))
+    return _found(stage, word, islice(seeds, worlds), seen_in)
 
 
 def found_in_the_field(
@@ -30,19 +36,14 @@ def found_in_the_field(
     *,
     odd: tuple[str, ...] = (),
     also: str = "",
+    seen_in: int = 0,
 ) -> bool:
     """The same, in the first worlds whose station is of this kind, and in which it alone fails.
 
     odd: how the names of its odd fields begin, of which it has one at least. also: it is of this
     kind, too.
     """
-    found = (
-        lie
-        for seed in islice(field_seeds(station, kind, odd, also), FEW)
-        for lie in lies(stage.play(seed))
-        if word in lie
-    )
-    return next(found, None) is not None
+    return _found(stage, word, islice(field_seeds(station, kind, odd, also), FEW), seen_in)
 
 
 def field_seeds(
@@ -57,6 +58,11 @@ def field_seeds(
         fits = fits and (not odd or any(name.startswith(odd) for name in field.odd_fields))
         if fits and (kind is None or kind in _kinds_of(seed)):
             yield seed
+
+
+def _found(stage: Stage, word: str, seeds: Iterable[int], seen_in: int) -> bool:
+    in_order = sorted(seeds, key=lambda seed: seed != seen_in)
+    return any(word in lie for seed in in_order for lie in lies(stage.play(seed)))
 
 
 def _kinds_of(seed: int) -> tuple[Kind, ...]:

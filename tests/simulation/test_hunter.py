@@ -45,7 +45,7 @@ def test_a_success_without_a_session_is_found(
 def test_a_frame_sent_twice_is_found(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     plant_a_careless_workflow(monkeypatch)
     monkeypatch.setattr(sending, "repeats", lambda *_: False)  # what a gateway refuses
-    assert found_within(stage, "start frames", Kind.START_SESSION)
+    assert found_within(stage, "start frames", Kind.START_SESSION, seen_in=204)
 
 
 def test_a_gateway_sends_nothing_twice_for_a_careless_workflow(
@@ -76,7 +76,7 @@ def test_a_late_session_that_nobody_stops_is_found(
     rules = COMMANDS[Kind.START_SESSION]
     wrong = replace(rules, judge_compensating=asleep, judge_done=asleep)
     monkeypatch.setitem(COMMANDS, Kind.START_SESSION, wrong)
-    assert found_within(stage, "runs on", Kind.START_SESSION)
+    assert found_within(stage, "runs on", Kind.START_SESSION, seen_in=22)
 
 
 def test_a_session_of_the_drivers_own_that_is_stopped_is_found(

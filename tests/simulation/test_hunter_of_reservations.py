@@ -63,7 +63,7 @@ def test_a_hold_of_unknown_outcome_that_nobody_cancels_is_found(
 
     monkeypatch.setattr(judge_reserve, "may_be_held", lambda *_: False)
     monkeypatch.setattr(command_workflow.RemoteCommandWorkflow, "_undo", asleep)
-    assert found_within(stage, "compensation DONE, and it holds", RESERVE)
+    assert found_within(stage, "compensation DONE, and it holds", RESERVE, seen_in=66)
 
 
 def test_a_number_that_changes_between_repeats_is_found(
@@ -91,22 +91,22 @@ def test_a_reservation_that_ends_too_late_is_found(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shifted(monkeypatch, timedelta(seconds=20))
-    assert found_within(stage, "later than", RESERVE)
+    assert found_within(stage, "later than", RESERVE, seen_in=23)
 
 
 def test_a_hold_that_is_left_behind_is_found(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reservation_steps, "_is_cleared", lambda *_: True)
-    assert found_within(stage, "and the station holds", RESERVE)
+    assert found_within(stage, "and the station holds", RESERVE, seen_in=42)
 
 
 def test_a_use_by_somebody_else_is_found(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judge_reservation, "_is_holders", lambda *_: True)
-    assert found_within(stage, "no session of its token", RESERVE)
+    assert found_within(stage, "no session of its token", RESERVE, seen_in=82)
 
 
 def test_a_use_that_is_overlooked_is_found(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judge_reservation, "_used", lambda *_: None)
-    assert found_within(stage, "had used it", RESERVE)
+    assert found_within(stage, "had used it", RESERVE, seen_in=61)
 
 
 def test_a_second_end_is_found(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

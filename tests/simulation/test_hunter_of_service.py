@@ -54,7 +54,7 @@ def test_an_unlock_that_failed_and_is_called_a_success_is_found(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plant(monkeypatch, Kind.UNLOCK_CONNECTOR, Verdict.FAILED, Cause.CONNECTOR_UNLOCKED)
-    assert found_within(stage, "never unlocked", Kind.UNLOCK_CONNECTOR)
+    assert found_within(stage, "never unlocked", Kind.UNLOCK_CONNECTOR, seen_in=41)
 
 
 def test_an_unlock_that_worked_and_is_called_a_failure_is_found(
@@ -68,7 +68,7 @@ def test_a_restart_that_is_believed_for_a_promise_is_found(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plant(monkeypatch, Kind.RESET, Verdict.ACCEPTED, Cause.STATION_RESTARTED)
-    assert found_within(stage, "never restarted", Kind.RESET)
+    assert found_within(stage, "never restarted", Kind.RESET, seen_in=276)
 
 
 def test_a_restart_that_is_overlooked_is_found(
@@ -90,7 +90,9 @@ def test_an_unlock_that_is_written_twice_is_found(
 ) -> None:
     plant_a_careless_workflow(monkeypatch)
     monkeypatch.setattr(sending, "repeats", lambda *_: False)  # what a gateway refuses
-    assert found_within(stage, "frames of UNLOCK_CONNECTOR", Kind.UNLOCK_CONNECTOR, worlds=400)
+    assert found_within(
+        stage, "frames of UNLOCK_CONNECTOR", Kind.UNLOCK_CONNECTOR, 400, seen_in=461
+    )
 
 
 def test_a_first_stop_of_another_evses_session_is_found(
@@ -102,4 +104,4 @@ def test_a_first_stop_of_another_evses_session_is_found(
         return await real(tx, station)
 
     monkeypatch.setattr(transactions, "active", anywhere)
-    assert found_within(stage, "it stopped session", Kind.UNLOCK_CONNECTOR, worlds=400)
+    assert found_within(stage, "it stopped session", Kind.UNLOCK_CONNECTOR, 400, seen_in=29)

@@ -88,7 +88,9 @@ def test_an_odd_report_of_an_end_that_is_taken_for_silence_is_found(
 ) -> None:
     takes_odd_for_silence(monkeypatch)
     ends = ("stop-", "end-")
-    assert found_in_the_field(stage, "its end was reported at", "odd-reports", odd=ends)
+    assert found_in_the_field(
+        stage, "its end was reported at", "odd-reports", odd=ends, seen_in=586
+    )
 
 
 def test_a_station_that_talks_and_is_never_taken_for_booted_is_found(

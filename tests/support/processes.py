@@ -13,6 +13,7 @@ from pathlib import Path
 from entrypoints.temporal.binary import find_temporal
 from entrypoints.temporal.child_process import die_with_parent
 from entrypoints.temporal.dev_server import DevServer, DevServerOptions
+from tests.support.databases import new_sqlite
 from tests.support.ports import steady_port
 
 EVCOMMAND = Path(sys.executable).with_name("evcommand")
@@ -125,7 +126,8 @@ class Fleet:
         self.temporal = TemporalProcess(home)
         self.grpc_address = f"127.0.0.1:{steady_port()}"
         self.ocpp_address = f"127.0.0.1:{steady_port()}"
-        self.database_url = f"sqlite:///{home / 'fleet.sqlite'}"
+        self.database_file = home / "fleet.sqlite"
+        self.database_url = f"sqlite:///{self.database_file}"
         settings = {
             **QUICK,
             "EVCOMMAND_GRPC_LISTEN": self.grpc_address,
@@ -181,8 +183,9 @@ class Fleet:
 async def running_fleet(
     home: Path, environment: Mapping[str, str] | None = None
 ) -> AsyncIterator[Fleet]:
-    """A fleet of processes with its files in `home`."""
+    """A fleet of processes with its files in `home`, on a database that is migrated already."""
     fleet = Fleet(home, environment or {})
+    await new_sqlite(fleet.database_file)
     try:
         await fleet.start()
         yield fleet

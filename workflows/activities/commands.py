@@ -38,6 +38,7 @@ from journal.commands.record import committed, latest, record_of
 from journal.commands.weighing import decides
 from journal.explain import notes
 from journal.explain.writing import add_note
+from journal.reservations import record as reservation_recorder
 from workflows.activities.preparing import Offer, prepare
 from workflows.activities.settling import settle
 
@@ -190,6 +191,7 @@ async def _change(tx: Tx, request: RecordChangeInput) -> RecordChangeResult:
     command = await record_of(tx, command, key, change, request.now)
     if request.change is ChangeKind.GUARD_ENDED:
         await sends.close(tx, request.tenant, request.command)
+        await reservation_recorder.end_requested(tx, command, request.now)
     return RecordChangeResult(command)
 
 

@@ -246,27 +246,37 @@ async def test_an_odd_stop_of_1_6_is_a_session_that_stopped(system: System) -> N
     assert found == dict.fromkeys(STOPS_16, "SESSION_STOPPED")
 
 
-def version_of(number: int) -> str:
-    return ("ocpp2.0.1", "ocpp2.1")[number % 2]
+EVENT_VERSIONS = ("ocpp2.0.1", "ocpp2.1")
 
 
-async def test_an_odd_event_is_a_session_that_started(system: System) -> None:
-    cases = [start_2(system, version_of(n), n, name) for n, name in enumerate(STARTS_2)]
+@pytest.mark.parametrize("version", EVENT_VERSIONS)
+async def test_an_odd_event_is_a_session_that_started(system: System, version: str) -> None:
+    cases = [start_2(system, version, n, name) for n, name in enumerate(STARTS_2)]
     assert await all_told(cases) == dict.fromkeys(STARTS_2, "SESSION_STARTED")
 
 
-async def test_an_odd_end_is_a_session_that_stopped(system: System) -> None:
-    cases = [stop_2(system, version_of(n), n, name) for n, name in enumerate(ENDS_2)]
+@pytest.mark.parametrize("version", EVENT_VERSIONS)
+async def test_an_odd_end_is_a_session_that_stopped(system: System, version: str) -> None:
+    cases = [stop_2(system, version, n, name) for n, name in enumerate(ENDS_2)]
     assert await all_told(cases) == dict.fromkeys(ENDS_2, "SESSION_STOPPED")
 
 
+ODD_METERS: list[Any] = [
+    {"timestamp": "2026-01-01T00:00:00Z", "sampledValue": [{"value": "1"}]},
+    [{"timestamp": "2026-01-01T00:00:00Z", "sampledValue": []}],
+    [],
+    None,
+]
+
+
 async def test_odd_meter_values_are_confirmed(system: System) -> None:
-    odd: list[Any] = [
-        {"timestamp": "2026-01-01T00:00:00Z", "sampledValue": [{"value": "1"}]},
-        [{"timestamp": "2026-01-01T00:00:00Z", "sampledValue": []}],
-        [],
-        None,
-    ]
     async with raw_station(system.ocpp_url, "meter-16", "ocpp1.6") as station:
-        for value in odd:
+        for value in ODD_METERS:
             assert await say(station, "MeterValues", {"connectorId": 1, "meterValue": value}) == {}
+
+
+@pytest.mark.parametrize("version", EVENT_VERSIONS)
+async def test_odd_meter_values_of_an_evse_are_confirmed(system: System, version: str) -> None:
+    async with raw_station(system.ocpp_url, f"meter-{version}", version) as station:
+        for value in ODD_METERS:
+            assert await say(station, "MeterValues", {"evseId": 1, "meterValue": value}) == {}

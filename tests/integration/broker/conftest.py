@@ -16,6 +16,7 @@ from fleet.database import Database
 from station_gateway.process import running_gateway
 from station_gateway.settings import GatewaySettings
 from tests.support.benches.broker_house import House, dialled
+from tests.support.databases import new_sqlite
 from workflows.registration import register_search_attributes
 from workflows.worker import running_worker
 
@@ -42,7 +43,7 @@ async def client(temporal: str) -> Client:
 async def db(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Database]:
     """The fleet of the house."""
     path = tmp_path_factory.mktemp("fleet") / "fleet.sqlite"
-    database = await Database.open(f"sqlite:///{path}")
+    database = await Database.open(await new_sqlite(path), migrate=False)
     yield database
     await database.close()
 

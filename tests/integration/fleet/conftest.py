@@ -1,3 +1,3 @@
-from tests.support.databases import db, fleet_url, postgres_server, sqlite_template
+from tests.support.databases import db, fleet_url, postgres_server
 
-__all__ = ["db", "fleet_url", "postgres_server", "sqlite_template"]
+__all__ = ["db", "fleet_url", "postgres_server"]

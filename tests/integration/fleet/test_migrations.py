@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, inspect, text
 
 from fleet.database import Database
 from fleet.engine.engines import migration_engine
-from fleet.migrations import upgrade
+from fleet.migrations import newest_revision, upgrade
+from fleet.migrations.running import config
 from fleet.tables import metadata
 from tests.support.databases import Postgres
 
@@ -145,6 +148,19 @@ async def test_commands_that_ended_before_there_were_claims_have_theirs(bare_url
         lambda c: c.execute(text("SELECT command FROM sends WHERE claimed")).scalars().all(),
     )
     assert set(spent) == {"started", "stopped it", "refused"}
+
+
+def test_the_newest_migration_is_the_one_at_which_alembic_ends() -> None:
+    assert newest_revision() == ScriptDirectory.from_config(config()).get_current_head()
+
+
+async def test_a_database_of_a_newer_build_is_refused(bare_url: str) -> None:
+    await upgrade(bare_url)
+    await in_database(
+        bare_url, lambda c: c.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    )
+    with pytest.raises(CommandError, match="9999"):
+        await Database.open(bare_url)
 
 
 async def test_a_database_in_memory_or_of_another_kind_is_refused() -> None:

@@ -89,6 +89,19 @@ async def test_the_one_of_two_starts_that_comes_first_has_the_session_and_the_ot
     assert (await hub.claims()) == {session.name: first}
 
 
+async def test_a_start_whose_session_another_one_claimed_and_that_has_ended_knows_of_it(
+    db: Database,
+) -> None:
+    """Two starts of one token at one plug; the station began the session for the first one."""
+    hub = await Hub(db).open("ocpp2.0.1")
+    await hub.start("first", 0)
+    await hub.start("second", 20)
+    await hub.session_2x(30)
+    assert told(await hub.weigh("second", 200)).code is Code.SUCCEEDED
+    await hub.session_2x(210, type="Ended", seq_no=1)
+    assert told(await hub.weigh("first", 220)).cause == Cause.SESSION_DOUBTFUL
+
+
 async def test_two_starts_that_are_judged_at_once_do_not_share_a_session(hub: Hub) -> None:
     for number in range(12):
         names = [f"a-{number}", f"b-{number}"]

@@ -8,12 +8,13 @@ import pytest
 from fleet.database import Database
 from fleet.keys import load_passwords, load_sealer
 from tests.support.benches.gateway_bench import Bench, quick
+from tests.support.databases import new_sqlite
 
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
     """A fresh SQLite fleet."""
-    db = await Database.open(f"sqlite:///{tmp_path}/fleet.sqlite")
+    db = await Database.open(await new_sqlite(tmp_path / "fleet.sqlite"), migrate=False)
     yield db
     await db.close()
 

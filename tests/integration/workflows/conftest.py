@@ -16,6 +16,7 @@ from entrypoints.temporal.binary import find_temporal
 from entrypoints.temporal.dev_server import DevServerOptions, running_dev_server
 from fleet.database import Database
 from tests.support.benches.command_bench import Bench
+from tests.support.databases import new_sqlite
 from tests.support.servers import time_skipping_server
 from workflows.registration import register_search_attributes
 from workflows.worker import running_worker
@@ -63,7 +64,7 @@ async def real_client(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
 @pytest_asyncio.fixture(loop_scope="session")
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
     """A fresh SQLite fleet."""
-    db = await Database.open(f"sqlite:///{tmp_path}/fleet.sqlite")
+    db = await Database.open(await new_sqlite(tmp_path / "fleet.sqlite"), migrate=False)
     yield db
     await db.close()
 

@@ -11,6 +11,7 @@ from temporalio.contrib.opentelemetry import TracingInterceptor
 
 from domain.model.command import WaitFor
 from fleet.database import Database
+from telemetry.build import build_id
 from tests.support.benches.command_bench import Bench, rejected
 from tests.support.histories.costs import cost_of
 from tests.support.scripted_gateway import accepted, answers, loses
@@ -57,6 +58,19 @@ async def test_summary_and_details_tell_station_command_state_and_why(real_bench
     shown = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
     for words in (command.station, "AWAITING_EFFECT", "CONNECTION_LOST_AFTER_SEND"):
         assert words in shown.current_details
+
+
+async def test_each_decision_names_the_build_that_made_it(real_bench: Bench) -> None:
+    real_bench.gateway.plays = [answers(rejected())]
+    command = await real_bench.start_command()
+    await real_bench.submit(command, WaitFor.OUTCOME)
+    history = await real_bench.handle(command).fetch_history()
+    decisions = [
+        event.workflow_task_completed_event_attributes
+        for event in history.events
+        if event.HasField("workflow_task_completed_event_attributes")
+    ]
+    assert {decision.worker_version.build_id for decision in decisions} == {build_id()}
 
 
 async def test_registering_search_attributes_again_changes_nothing(real_client: Client) -> None:

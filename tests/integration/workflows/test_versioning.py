@@ -22,7 +22,7 @@ from entrypoints.temporal.dev_server import DevServerOptions, running_dev_server
 from fleet.database import Database
 from tests.support.benches.command_bench import Bench
 from tests.support.scripted_gateway import accepted, answers
-from workflows.build import DEPLOYMENT, build_id
+from workflows.build import DEPLOYMENT, replayed_build
 from workflows.registration import register_search_attributes
 from workflows.settings import WorkerSettings
 from workflows.worker import running_worker
@@ -48,7 +48,7 @@ class Cli:
 
     async def make_current(self) -> None:
         """Makes this build current, once the server knows it."""
-        words = ("--deployment-name", DEPLOYMENT, "--build-id", build_id(), "--yes")
+        words = ("--deployment-name", DEPLOYMENT, "--build-id", replayed_build(), "--yes")
         said = ""
         async with asyncio.timeout(20):
             while True:
@@ -99,5 +99,5 @@ async def test_a_command_waits_for_a_current_build_and_is_taken_by_it(
         await bench.until(command, lambda known: known.state is State.AWAITING_EFFECT)
         info = await versioning_of(client, command.workflow_id)
     assert info.deployment_version.deployment_name == DEPLOYMENT
-    assert info.deployment_version.build_id == build_id()
+    assert info.deployment_version.build_id == replayed_build()
     assert info.behavior == VersioningBehavior.VERSIONING_BEHAVIOR_AUTO_UPGRADE

@@ -87,7 +87,9 @@ def case_of(ran: Ran) -> Case:
     """The world as the independent judge is shown it."""
     field = ran.temper.field
     # An end that names no session and is dated before the one that runs may be an older one's.
-    nameless_ends = field.ends_early and ran.temper.forgets_ids
+    # One that names neither a session nor a token may be anyone's.
+    vague = field.ends_early or field.shows == "empty"
+    nameless_ends = vague and ran.temper.forgets_ids
     return Case(
         ran.truth,
         ran.words,

@@ -1,7 +1,8 @@
 """ReserveNow and CancelReservation tell the truth, and every reservation has exactly one end."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import pairwise
 
 from domain.limits import CANCEL_TRIES, CLOCK_TOLERANCE
 from domain.model.answers import Verdict
@@ -212,7 +213,8 @@ def ends_once(ran: Ran, kept: Kept) -> Iterator[str]:
     ends = [one for one in kept.history if one.state in ENDS]
     if not ends:
         yield f"one end: it never ended: {kept.last.state.value}"
-    if len({(one.state, one.cause, one.end_time) for one in ends}) > 1:
+    told = list(dict.fromkeys((one.state, one.cause, one.end_time) for one in ends))
+    if any(not _is_correction(*pair) for pair in pairwise(told)):
         yield f"one end: it ended as {[(one.state.value, one.cause) for one in ends]}"
     for before, after in zip(kept.history, kept.history[1:], strict=False):
         if before.state in ENDS and after.state not in ENDS:
@@ -225,6 +227,17 @@ def ends_once(ran: Ran, kept: Kept) -> Iterator[str]:
         elif not run.closed:
             yield "ends: its workflow runs on"
         yield from is_quiet(run, ran.ended_s)
+
+
+_End = tuple[ReservationState, str, datetime | None]
+_BY_SESSION = {EndCause.SESSION_USED_IT, EndCause.SESSION_OF_ITS_TOKEN, EndCause.USED_BY_ANOTHER}
+
+
+def _is_correction(before: _End, after: _End) -> bool:
+    """A session that was reported after the end tells it anew; what one has proven stays."""
+    unknown = before[1] == EndCause.TIME_OVER and after[1] == EndCause.USE_NOT_KNOWN
+    by_session = before[1] not in _BY_SESSION and after[1] in _BY_SESSION
+    return before[2] == after[2] and (unknown or by_session)
 
 
 def ends_in_time(ran: Ran, kept: Kept) -> Iterator[str]:
@@ -269,23 +282,23 @@ def used_by_somebody(ran: Ran, kept: Kept) -> Iterator[str]:
         if token_fits(last.id_token, last.group_id_token, session.token)
         and last.evse_id in (None, session.evse)
         and session.begun >= last.create_time - ROUGHLY
-        and (last.end_time is None or session.begun <= last.end_time + ROUGHLY)
+        and session.begun <= max(last.expire_time, last.end_time or last.expire_time) + ROUGHLY
     ]
     if not began:
         yield "true: USED, and no session of its token began there"
 
 
 def not_missed(ran: Ran, kept: Kept) -> Iterator[str]:
-    """What was used, and said so before the end, did not expire and was not lost.
+    """What was used, and said so, did not expire and was not lost, whenever it was said.
 
     Unless somebody else used it: then it is lost, and its end says so.
     """
     last = kept.last
     missed = {ReservationState.EXPIRED, ReservationState.LOST, ReservationState.NO_SHOW}
-    if last.state not in missed or last.end_time is None:
+    if last.state not in missed:
         return
     for row in ran.transactions:
-        if row.reservation_id != last.wire_id or row.received_time >= last.end_time - ROUGHLY:
+        if row.reservation_id != last.wire_id:
             continue
         user = true_session(ran, row.name)
         another = user is not None and not token_fits(

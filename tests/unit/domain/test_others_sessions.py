@@ -6,13 +6,16 @@ from typing import Any
 import pytest
 
 from domain.commands import transitions as changes
+from domain.commands.judging import apply, judge
 from domain.evidence.facts import Facts
-from domain.evidence.sessions import Session
+from domain.evidence.sessions import Session, TokenState
 from domain.model.answers import StationAnswer, Verdict
+from domain.model.command import Command, CompensationState
 from domain.model.outcomes import Cause, ending
 from tests.unit.domain.situations import (
     ACCEPTED,
     REJECTED,
+    TIMING,
     answered,
     at,
     facts,
@@ -29,7 +32,7 @@ NOT_KNOWN = StationAnswer(Verdict.NOT_SUPPORTED, "NotSupported")
 
 
 def begun_at(seconds: float, **changed: Any) -> Session:
-    return session(start_time=at(seconds), received_time=at(seconds), **changed)
+    return session(**{"start_time": at(seconds), "received_time": at(seconds), **changed})
 
 
 @pytest.mark.parametrize(
@@ -100,3 +103,87 @@ def test_a_session_from_before_a_refused_frame_is_not_stopped(now_s: int, expect
     refused = changes.concluded(answered(start(), REJECTED), ending(Cause.STATION_REJECTED), at(2))
     before = session(start_time=at(-1), received_time=at(3))
     assert judged(refused, facts(before, frame=REFUSED), now_s) == expected
+
+
+FIRST = session(start_time=at(1.5), received_time=at(1.5), active=False, end_reported=False)
+TOLD_END: dict[str, Any] = {"stop_time": at(8), "stop_received_time": at(9), "end_reported": True}
+
+
+def second(seconds: float, **changed: Any) -> Session:
+    return begun_at(seconds, name="tx2", ocpp_transaction_id="8", **changed)
+
+
+def being_undone(command: Command) -> Command:
+    return changes.undoing(command, "It began all the same.", "tx", "7", at(2))
+
+
+REFUSED_START = being_undone(answered(start(), REJECTED))
+GIVEN_UP = being_undone(
+    changes.concluded(answered(start()), ending(Cause.NO_CABLE_OR_NO_TRANSACTION), at(1))
+)
+
+
+@pytest.mark.parametrize(
+    ("command", "known", "expected"),
+    [
+        pytest.param(
+            REFUSED_START, facts(FIRST, second(9), frame=REFUSED), "UNDO_FAILED", id="his or ours"
+        ),
+        pytest.param(
+            REFUSED_START,
+            facts(FIRST, second(-9, received_time=at(3)), frame=REFUSED),
+            "UNDO_FAILED",
+            id="it began before the frame",
+        ),
+        pytest.param(
+            GIVEN_UP, facts(FIRST, second(9, clock_suspect=True)), "UNDO_FAILED", id="doubtful"
+        ),
+        pytest.param(
+            REFUSED_START, facts(FIRST, second(3), frame=REFUSED), "UNDONE", id="ours: stopped next"
+        ),
+        pytest.param(GIVEN_UP, facts(FIRST, second(9)), "UNDONE", id="ours, after a yes"),
+        pytest.param(
+            REFUSED_START,
+            facts(replace(FIRST, **TOLD_END), second(9), frame=REFUSED),
+            "UNDONE",
+            id="the first has ended by its station's own word",
+        ),
+        pytest.param(
+            REFUSED_START,
+            facts(FIRST, second(9, evse_id=2), frame=replace(REFUSED, evse_id=None)),
+            "UNDONE",
+            id="on another plug",
+        ),
+        pytest.param(
+            REFUSED_START,
+            facts(FIRST, second(9, active=False), frame=REFUSED),
+            "UNDONE",
+            id="the second has ended too",
+        ),
+        pytest.param(
+            REFUSED_START,
+            facts(FIRST, second(9, token_state=TokenState.REFUSED), frame=REFUSED),
+            "UNDONE",
+            id="the second was refused",
+        ),
+        pytest.param(
+            REFUSED_START,
+            facts(FIRST, second(9), frame=REFUSED, **ON_2X),
+            "UNDO_FAILED",
+            id="2.x, no request named",
+        ),
+        pytest.param(REFUSED_START, facts(FIRST, frame=REFUSED), "UNDONE", id="none"),
+    ],
+)
+def test_a_session_that_took_the_plug_of_an_unwanted_one_may_be_its_successor(
+    command: Command, known: Facts, expected: str
+) -> None:
+    assert judged(command, known, 10) == expected
+
+
+def test_a_successor_is_named_when_nobody_knows_whose_it_is() -> None:
+    known = facts(FIRST, second(9), frame=REFUSED)
+    decision = judge(REFUSED_START, known, TIMING, at(10))
+    told = apply(REFUSED_START, decision, at(10)).compensation
+    assert told.state is CompensationState.FAILED
+    assert (told.transaction, told.ocpp_transaction_id) == ("tx2", "8")

@@ -195,7 +195,7 @@ def test_a_place_that_becomes_reserved_after_a_reservation_was_refused_is_cancel
     undoing = apply(command, decision, at(2))
     assert judged(undoing, held, 3) == "UNDO"
     for answer, cause in ((ACCEPTED, {"HOLD_UNDONE"}), (REJECTED, {*REFUSALS, "EVSE_OCCUPIED"})):
-        settled = replace(held, cancels=asks(answer))
+        settled = replace(left("Reserved", "Available"), asks=asks(no), cancels=asks(answer))
         done = judge(undoing, settled, TIMING, at(4))
         assert done.act is Act.UNDONE
         assert done.outcome is not None
@@ -343,24 +343,32 @@ def test_no_negative_is_told_that_is_not_proven(situation: tuple[Command, Facts,
     assert decision.proof.holds(Cause(decision.outcome.cause))
     # The rest knows nothing of proofs: it reads the facts themselves.
     if not is_certain_anyway(command, known):
-        assert not [each for each in known.untaken if each.evse_id != 2]
+        where = known.sessions[0].evse_id if command.stop and known.sessions else 1
+        there = {where, None}
+        assert not [each for each in known.untaken if where is None or each.evse_id in there]
     if known.asked is not None and command.start is not None:
         assert known.asked.messages_in_queue is not True
     if command.stop is not None:
         assert known.boot_time is None or known.boot_time <= T0
         place = known.sessions[0].evse_id if known.sessions else 1
-        there = [each for each in known.connectors if each.evse_id == place]
-        since = {each.status for each in there if each.status_time > T0}
+        shown = [each for each in known.connectors if each.evse_id == place]
+        since = {each.status for each in shown if each.status_time > T0}
         assert not since & {"Available", "Finishing", "Faulted"}
         lives = [each for each in known.sessions if each.ocpp_transaction_id == "7" and each.active]
         ongoing = known.asked is not None and known.asked.ongoing is True
-        charges = any(each.evse_id == place and each.status == "Charging" for each in there)
+        charges = any(each.evse_id == place and each.status == "Charging" for each in shown)
         alive = any(each.alive_time == at(60) for each in lives)
-        assert not lives or ongoing or charges or alive
+        # OCPP 1.6: nobody gave the station this id before the stop.
+        begun = any(each.received_time > at(1) for each in lives) and known.gives_ids
+        assert not lives or ongoing or charges or alive or begun
     if command.start is not None:
         ours = [each for each in known.sessions if may_be_ours(each)]
         assert all(each.is_refused or each.stop_reason == "Timeout" for each in ours)
-        assert command.station_answer is None or not command.station_answer.is_error
+        # More than an error for an answer prove a session that names the start and was refused, and
+        # the station's word that it has nothing left to report.
+        no_more = known.asked is not None and known.asked.messages_in_queue is False
+        failed = command.station_answer is not None and command.station_answer.is_error
+        assert ours or no_more or not failed
         if not ours and command.station_answer == ACCEPTED:
             asked_late = known.asked is not None and known.asked.messages_in_queue is False
             returned = {known.connected_since, known.boot_time} & {at(15), at(9)}
@@ -377,3 +385,15 @@ def test_a_report_that_could_not_be_used_forbids_every_negative_that_facts_decid
     report = UntakenReport("", at(2))
     decision = judge(command, replace(known, untaken=(report,)), TIMING, at(now_s) + later)
     assert not is_new_negative(command, decision)
+
+
+@pytest.mark.parametrize("command", [start(), stop(), unlock(), reset(), reserve(), cancel()])
+@pytest.mark.parametrize("answer", [REJECTED, ACCEPTED])
+def test_no_negative_is_proven_while_the_station_contradicts_its_own_answer(
+    command: Command, answer: StationAnswer
+) -> None:
+    no = answer.verdict is Verdict.REJECTED
+    second = UntakenReport("AnyAction", at(1.2), contradicts=True)
+    known = facts(frame=frame(refused=no), asks=asks(answer), untaken=(second,), asked=None)
+    proof = COMMANDS[command.kind].proof(answered(command, answer), known, TIMING, at(LATE_S))
+    assert Sign.REPORT_NOT_TAKEN in proof.not_known

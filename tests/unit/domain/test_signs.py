@@ -116,6 +116,31 @@ def test_a_session_that_nobody_knows_shows_no_life() -> None:
     assert not shows_life(facts(), frame())
 
 
+@pytest.mark.parametrize(
+    ("told_s", "known", "expected"),
+    [
+        pytest.param(3, {}, True, id="its id was given after the answer"),
+        pytest.param(0.5, {}, False, id="the station had its id before it answered"),
+        pytest.param(3, {"frame": frame(answer_time=None)}, False, id="the stop may come later"),
+        pytest.param(3, {"ocpp_version": "2.0.1"}, False, id="the station gives the id"),
+        pytest.param(3, {"ocpp_version": ""}, False, id="nobody knows who gives the id"),
+    ],
+)
+def test_a_session_that_begins_after_the_answer_was_not_ended_by_the_stop(
+    told_s: float, known: dict[str, Any], expected: bool
+) -> None:
+    begun = session(start_time=at(told_s), received_time=at(told_s))
+    told = facts(begun, **known)
+    assert told.frame is not None
+    assert shows_life(told, told.frame) is expected
+
+
+def test_a_refused_stop_of_a_session_that_begins_only_then_is_refused() -> None:
+    begun = session(start_time=at(3), received_time=at(3))
+    known = facts(begun, frame=frame(refused=True), asked=asked(2))
+    assert judged(answered(stop(), REJECTED), known, 31) == "STATION_REJECTED"
+
+
 def test_the_end_may_follow_a_lost_answer_also_when_life_was_shown() -> None:
     known = facts(session(alive_time=at(3)), unanswered=1, asked=asked(2))
     assert judged(answered(stop(), REJECTED), known, 10) == "WAIT"

@@ -1,11 +1,17 @@
-"""A process ends in order at the first signal, during its start and afterwards."""
+"""A process ends in order at the first signal, during its start and afterwards.
 
+The garbage collector rests while it starts, and only then.
+"""
+
+import gc
 import os
 import signal
 import subprocess
 import sys
 
 import pytest
+
+from entrypoints.lifetime import quick_start
 
 PROGRAM = """
 import asyncio, sys
@@ -57,3 +63,32 @@ def test_a_signal_while_starting_breaks_the_start_off() -> None:
 def test_a_drain_that_hangs_is_ended_hard() -> None:
     code, _last = ended("hangs", "serving", signal.SIGTERM)
     assert code == 1
+
+
+COLLECTOR = """
+import gc
+from entrypoints.lifetime import Lifetime, quick_start
+
+async def main(life):
+    print(gc.isenabled(), flush=True)
+    life._stop.set()
+    await life.serving()
+    print(gc.isenabled(), flush=True)
+
+with quick_start():
+    life = Lifetime()
+    life.run(main(life))
+"""
+
+
+def test_the_collector_rests_until_the_process_serves() -> None:
+    command = [sys.executable, "-c", COLLECTOR]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said.split() == ["False", "True"]
+
+
+def test_the_collector_works_again_after_a_start_that_failed() -> None:
+    with pytest.raises(OSError, match="taken"), quick_start():
+        assert not gc.isenabled()
+        raise OSError("taken")
+    assert gc.isenabled()

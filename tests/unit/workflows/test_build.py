@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from workflows.build import build_id, replayed_sources
+from workflows.build import replayed_build, replayed_sources
 
 ROOT = Path(__file__).parents[3]
 ROOMS = ("contract", "domain", "workflows", "fleet", "journal", "broker", "station_gateway", "docs")
@@ -30,14 +30,14 @@ def build_with(tree: Path, changed: str) -> str:
     before = path.read_bytes()
     path.write_bytes(before + b"\n# more\n")
     try:
-        return build_id(tree)
+        return replayed_build(tree)
     finally:
         path.write_bytes(before)
 
 
 def test_a_build_is_the_version_and_a_digest_that_is_the_same_everywhere(tree: Path) -> None:
-    assert re.fullmatch(r"\d+\.\d+\.\d+\S*-[0-9a-f]{12}", build_id())
-    assert build_id(tree) == build_id()
+    assert re.fullmatch(r"\d+\.\d+\.\d+\S*-[0-9a-f]{12}", replayed_build())
+    assert replayed_build(tree) == replayed_build()
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_build_is_the_version_and_a_digest_that_is_the_same_everywhere(tree: P
     ],
 )
 def test_what_a_replay_runs_changes_the_build(tree: Path, path: str) -> None:
-    assert build_with(tree, path) != build_id(tree)
+    assert build_with(tree, path) != replayed_build(tree)
 
 
 @pytest.mark.parametrize(
@@ -68,16 +68,16 @@ def test_what_a_replay_runs_changes_the_build(tree: Path, path: str) -> None:
     ],
 )
 def test_everything_else_keeps_the_build(tree: Path, path: str) -> None:
-    assert build_with(tree, path) == build_id(tree)
+    assert build_with(tree, path) == replayed_build(tree)
 
 
 def test_a_file_that_is_new_or_moved_changes_the_build(tree: Path) -> None:
-    before = build_id(tree)
+    before = replayed_build(tree)
     added = tree / "domain" / "added.py"
     added.write_text("")
-    with_it = build_id(tree)
+    with_it = replayed_build(tree)
     moved = added.rename(tree / "domain" / "renamed.py")
-    after_the_move = build_id(tree)
+    after_the_move = replayed_build(tree)
     moved.unlink()
     assert len({before, with_it, after_the_move}) == 3
 

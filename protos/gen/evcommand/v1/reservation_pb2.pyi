@@ -59,7 +59,11 @@ class Reservation(_message.Message):
         """It was never made; `cause` is that of its command's outcome."""
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
-        """Says where a reservation stands. Everything behind HELD is an end, and stays. Values will be added."""
+        """Says where a reservation stands. Everything behind HELD is an end: the reservation is never held again. A session
+        that is reported after the end corrects an end that was told without it, for seven days: EXPIRED, NO_SHOW, CANCELLED
+        and LOST then become USED, or LOST with the cause USED_BY_ANOTHER; "nobody came" becomes "not known". `revision`
+        grows with that, `message` says what was told before, and `end_time` stays. Values will be added.
+        """
 
     STATE_UNSPECIFIED: Reservation.State.ValueType  # 0
     """Never used."""
@@ -125,7 +129,9 @@ class Reservation(_message.Message):
     progress: _builtins.str
     """Output only. What is being done about it now, one sentence for a human; empty after the end."""
     transaction: _builtins.str
-    """Output only. The transaction that used it, `stations/{station}/transactions/{transaction}`; empty when none did."""
+    """Output only. The transaction that used it, `stations/{station}/transactions/{transaction}`; empty when none is known
+    to have. It may be told after the end.
+    """
     command: _builtins.str
     """Output only. The command that made it, `commands/{command}`."""
     wire_id: _builtins.int

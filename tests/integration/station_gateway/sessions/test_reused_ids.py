@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
 from fleet.transactions.rows import Transaction
 from tests.support.benches.gateway_bench import Bench, now
 from tests.support.stations.scripted_station import ScriptedStation
@@ -52,3 +54,24 @@ async def test_a_start_under_the_id_of_an_ended_session_begins_another_one(bench
     assert (old.stop_time, new.state) == (long_ago + timedelta(hours=1), "ENDED")
     assert first["idTokenInfo"]["status"] == "Invalid"
     assert second["idTokenInfo"]["status"] == "Accepted"
+
+
+@pytest.mark.parametrize("seq_no", [0, 1])
+@pytest.mark.parametrize("names_ours", [False, True])
+async def test_the_start_of_an_ended_session_that_is_stamped_anew_may_be_a_repeat(
+    bench: Bench, seq_no: int, names_ours: bool
+) -> None:
+    long_ago = now() - timedelta(days=1)
+    async with bench.station("S1", subprotocol="ocpp2.0.1") as station:
+        await tell(station, "Started", 0, long_ago)
+        await tell(station, "Ended", 1, long_ago + timedelta(hours=1))
+        request = await bench.start_request()
+        sending = bench.sending(request)
+        asked = await station.accept("RequestStartTransaction")
+        await sending
+        ours = {"remoteStartId": asked["remoteStartId"]} if names_ours else {}
+        await tell(station, "Started", seq_no, now(), **ours)
+        await tell(station, "Updated", 2, now(), chargingState="Charging")
+    old, new = await sessions(bench)
+    assert (old.state, old.may_repeat) == ("ENDED", False)
+    assert (new.state, new.may_repeat) == ("ACTIVE", not names_ours)

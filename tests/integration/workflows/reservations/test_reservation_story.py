@@ -24,7 +24,7 @@ from tests.support.benches.hold_bench import (
     run_ends,
     until,
 )
-from tests.support.scripted_gateway import accepted, answers, call_error, loses, not_sent
+from tests.support.scripted_gateway import accepted, answers, call_error, has_code, loses, not_sent
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -239,6 +239,10 @@ async def test_a_refused_cancel_of_a_place_that_is_shown_as_reserved_is_unknown(
     await bench.skip(11)
     outcome = await bench.outcome(cancel)
     assert (outcome.code, outcome.cause) == (Code.UNKNOWN, Cause.FACTS_STILL_ON_STATION.value)
+    assert "still shows connector 1 of EVSE 1 as Reserved" in outcome.message
+    await bench.connector("Available")
+    await bench.until(cancel, lambda c: has_code(c, Code.SUCCEEDED))
+    assert (await bench.outcome(cancel)).cause == Cause.RESERVATION_GONE
 
 
 async def test_a_cancel_of_an_ended_reservation_sends_nothing(bench: Bench) -> None:

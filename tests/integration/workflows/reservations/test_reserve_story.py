@@ -13,6 +13,8 @@ from domain.model.outcomes import Cause
 from domain.model.specs import CancelReservationSpec, Kind, OfflinePolicy
 from domain.reservations.reservation import ReservationState
 from domain.reservations.transitions import EndCause
+from fleet import reports
+from fleet.reports import UntakenRow
 from tests.support.benches.command_bench import Bench, rejected
 from tests.support.benches.hold_bench import (
     cancel_command,
@@ -133,6 +135,27 @@ async def test_an_unknown_hold_at_a_station_that_stays_away_is_not_told_as_undon
     await passes(bench, command, lambda _: kinds(bench)[-1] is Kind.CANCEL_RESERVATION)
 
 
+async def test_a_hold_that_a_lost_report_may_have_used_ends_at_its_time(bench: Bench) -> None:
+    async def is_reported_unreadably() -> None:
+        report = UntakenRow("TransactionEvent", "invalid_payload", "", None, "", await bench.now())
+        async with bench.db.write() as tx:
+            await reports.add_untaken(tx, station=command.station, key="k1", report=report)
+
+    command = await reserve_command(bench)
+    no_such = answers(rejected(), before=is_reported_unreadably)
+    bench.gateway.plays = [loses(), answers(OCCUPIED), no_such]
+    await bench.submit(command)
+    known = await passes(bench, command, lambda r: "holds nothing" in r.progress, step_s=6)
+    assert known.state is ReservationState.REQUESTED
+    seen = await bench.seen(command)
+    assert has_code(seen, Code.UNKNOWN)
+    assert seen.compensation.state is CompensationState.DONE
+    known = await passes(bench, command, lambda r: r.ended, step_s=600)
+    assert (known.state, known.cause) == (ReservationState.EXPIRED, EndCause.USE_NOT_KNOWN.value)
+    assert known.end_time is not None
+    assert known.end_time >= known.expire_time
+
+
 async def test_a_station_that_comes_back_is_told_to_let_the_unknown_hold_go(bench: Bench) -> None:
     command = await begun(bench, loses(), answers(accepted()))
     await bench.until(command, lambda c: has_code(c, Code.UNKNOWN))
@@ -155,6 +178,51 @@ async def test_a_yes_that_comes_after_giving_up_is_undone(bench: Bench) -> None:
     await bench.gateway.answer(request_of(bench, 0), bench.gateway.sent[0], accepted(), late=True)
     await passes(bench, command, lambda _: kinds(bench).count(Kind.CANCEL_RESERVATION) == 2)
     assert has_code(await bench.seen(command), Code.CANCELLED)
+
+
+async def _cancelled_where_the_place_is_shown(bench: Bench, *plays: Play) -> Command:
+    command = await begun(bench, loses("ANSWER_TIMEOUT"), *plays)
+    await bench.until(command, lambda c: c.state is State.AWAITING_EFFECT)
+    await bench.connector("Reserved")
+    await bench.cancel(command)
+    return command
+
+
+async def test_a_cancel_that_is_refused_for_what_is_still_shown_is_not_told_as_undone(
+    bench: Bench,
+) -> None:
+    no = answers(rejected())
+    command = await _cancelled_where_the_place_is_shown(bench, no, no, no, no)
+    known = await passes(bench, command, lambda r: r.ended, step_s=11)
+    assert (known.state, known.cause) == (ReservationState.CANCELLED, EndCause.CANCEL_DENIED)
+    seen = await bench.seen(command)
+    assert has_code(seen, Code.CANCELLED)
+    assert seen.compensation.state is CompensationState.FAILED
+    assert "still shows connector 1 of EVSE 1 as Reserved" in seen.compensation.reason
+    await passes(bench, command, lambda _: kinds(bench).count(Kind.CANCEL_RESERVATION) == 4)
+
+
+async def test_a_place_that_is_let_go_soon_after_the_refusal_is_undone(bench: Bench) -> None:
+    command = await _cancelled_where_the_place_is_shown(bench, answers(rejected()))
+    await bench.until(command, lambda _: kinds(bench)[-1] is Kind.CANCEL_RESERVATION)
+    await bench.connector("Available")
+    known = await passes(bench, command, lambda r: r.ended, step_s=11)
+    assert (known.state, known.cause) == (
+        ReservationState.CANCELLED,
+        EndCause.CANCELLED_BY_CALLER.value,
+    )
+    assert (await bench.seen(command)).compensation.state is CompensationState.DONE
+
+
+async def test_a_place_that_another_reservation_keeps_says_nothing_of_a_refused_cancel(
+    bench: Bench,
+) -> None:
+    other = await begun(bench, answers(accepted()))
+    await until(bench, other, lambda r: r.state is ReservationState.HELD)
+    command = await _cancelled_where_the_place_is_shown(bench, answers(rejected()))
+    known = await until(bench, command, lambda r: r.ended)
+    assert known.cause == EndCause.CANCELLED_BY_CALLER
+    assert (await bench.seen(command)).compensation.state is CompensationState.DONE
 
 
 async def test_cancel_while_reserve_now_is_in_flight_is_undone_once(bench: Bench) -> None:

@@ -40,6 +40,7 @@ def test_each_target_of_a_stop_is_taken(request_: pb.StopSessionRequest) -> None
         (stop(evse_id=1), ["station"]),
         (stop(evse_id=0, station="stations/A"), ["evse_id"]),
         (stop(id_token=token(""), station="stations/A"), ["id_token.value"]),
+        (stop(id_token=token("M\u00fcller"), station="stations/A"), []),
         (stop(reservation="7", station="stations/A"), ["reservation"]),
         (stop(transaction_id="x" * 256, station="stations/A"), ["transaction_id"]),
         (stop(transaction_id="", station="stations/A"), ["transaction_id"]),

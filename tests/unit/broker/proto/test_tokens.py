@@ -1,5 +1,6 @@
 """The table of tokens: faults of requests, and how rows are shown."""
 
+import pytest
 from evcommand.v1 import id_token_pb2 as token_pb
 from evcommand.v1 import token_service_pb2 as tokens_pb
 
@@ -47,3 +48,11 @@ def test_a_token_of_the_table_comes_back_as_it_was_put() -> None:
 def test_a_token_without_a_status_is_accepted() -> None:
     assert messages.status_in(tokens_pb.Token.STATUS_UNSPECIFIED) == "ACCEPTED"
     assert messages.status_in(tokens_pb.Token.STATUS_EXPIRED) == "EXPIRED"
+
+
+@pytest.mark.parametrize("value", [" ", "A ", "\U0001f697"])
+def test_a_token_that_ocpp_cannot_carry_is_not_stored_but_can_be_deleted(value: str) -> None:
+    bad = tokens_pb.Token(value=value, group=value)
+    faults = fields_of(messages.check_put(tokens_pb.PutTokenRequest(token=bad)))
+    assert faults == ["token.value", "token.group"]
+    assert messages.check_key(tokens_pb.DeleteTokenRequest(value=value)) == ()

@@ -115,7 +115,7 @@ def test_no_such_reservation_at_a_place_that_is_shown_as_reserved_is_unknown() -
     outcome = judge(command, reserved, TIMING, at(11)).outcome
     assert outcome is not None
     assert (outcome.code, outcome.cause) == (Code.UNKNOWN, Cause.FACTS_STILL_ON_STATION)
-    assert "shows the place as reserved" in outcome.message
+    assert "still shows EVSE 1 as Reserved" in outcome.message
     unknown = changes.concluded(command, outcome, at(11))
     assert said(unknown, reserved, 20) == "WAIT"
     free = known(REJECTED, connectors=(available(),))

@@ -128,7 +128,8 @@ def test_a_plug_that_is_shown_as_charging_after_the_answer_is_a_sign_of_life(
 
 def test_a_stop_without_any_sign_of_life_says_that_none_came_and_is_raised_by_the_end() -> None:
     command = answered(stop())
-    decision = judge(command, facts(session(), asked=asked(61)), TIMING, at(66))
+    silent = replace(RAN, alive_time=None)
+    decision = judge(command, facts(silent, asked=asked(61)), TIMING, at(66))
     assert decision.outcome is not None
     assert SIGNS[Sign.NO_SIGN_OF_LIFE] in decision.outcome.message
     told = changes.concluded(command, decision.outcome, at(66))

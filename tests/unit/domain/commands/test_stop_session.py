@@ -42,6 +42,7 @@ NAMED = StationAnswer(Verdict.ACCEPTED, "Accepted", ocpp_transaction_id="9")
 
 
 RUNS = session(alive_time=at(3))
+RAN = session(start_time=at(-60), received_time=at(-60))
 OTHER = session(name="other", ocpp_transaction_id="77", observed_only=True, token_digest=None)
 
 
@@ -60,11 +61,9 @@ OTHER = session(name="other", ocpp_transaction_id="77", observed_only=True, toke
         pytest.param(facts(session()), 61, "ASK", id="1.6 is made to report"),
         pytest.param(facts(session(), asked=asked(61)), 65, "WAIT", id="its end may follow"),
         pytest.param(facts(RUNS, asked=asked(61)), 66, "SESSION_KEEPS_RUNNING", id="it goes on"),
+        pytest.param(facts(RAN, asked=asked(61)), 66, "STOP_NOT_CONFIRMED", id="no sign of life"),
         pytest.param(
-            facts(session(), asked=asked(61)), 66, "STOP_NOT_CONFIRMED", id="no sign of life"
-        ),
-        pytest.param(
-            facts(session(alive_time=at(1)), asked=asked(61)),
+            facts(replace(RAN, alive_time=at(1)), asked=asked(61)),
             66,
             "STOP_NOT_CONFIRMED",
             id="alive before the answer",
@@ -132,10 +131,8 @@ def test_an_accepted_stop_is_judged_by_facts(known: Facts, now_s: float, expecte
         pytest.param(facts(session()), 2, "ASK", id="the station is asked"),
         pytest.param(facts(RUNS, connected_since=None), 5, "WAIT", id="it may still do it"),
         pytest.param(facts(RUNS, connected_since=None), 6, "STATION_REJECTED", id="nobody"),
-        pytest.param(facts(session(), connected_since=None), 6, "WAIT", id="life may be shown"),
-        pytest.param(
-            facts(session(), connected_since=None), 61, "STOP_NOT_CONFIRMED", id="no life"
-        ),
+        pytest.param(facts(RAN, connected_since=None), 6, "WAIT", id="life may be shown"),
+        pytest.param(facts(RAN, connected_since=None), 61, "STOP_NOT_CONFIRMED", id="no life"),
         pytest.param(facts(session(), asked=asked(2)), 4, "WAIT", id="its facts may follow"),
         pytest.param(facts(RUNS, asked=asked(2)), 7, "STATION_REJECTED", id="none followed"),
         pytest.param(

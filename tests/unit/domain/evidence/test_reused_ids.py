@@ -11,6 +11,7 @@ from domain.evidence.reused_ids import (
     begins_another,
     is_of_earlier,
     may_be_of_earlier,
+    may_repeat,
 )
 from tests.unit.domain.situations import at
 
@@ -30,7 +31,8 @@ START = Told(started=True, seq_no=0, time=at(9_000))
         pytest.param({"time": at(0), "remote_start_id": 7}, {}, False, id="a repeat"),
         pytest.param({"time": at(0), "remote_start_id": 8}, {}, False, id="of the same moment"),
         pytest.param({"time": at(300)}, {}, False, id="before the end"),
-        pytest.param({"seq_no": 1}, {}, False, id="another number"),
+        pytest.param({"seq_no": 1}, {}, True, id="after the end, with another number"),
+        pytest.param({"seq_no": 1, "time": at(300)}, {}, False, id="another number"),
         pytest.param({"time": at(610)}, {"seq_no": None}, False, id="the start comes late"),
         pytest.param({"suspect": True}, {}, False, id="1970, perhaps a repeat"),
         pytest.param({"time": at(700)}, {"stop_time": None}, False, id="its end was not told"),
@@ -76,3 +78,20 @@ def test_a_late_event_is_of_the_session_that_it_repeats(
     told: dict[str, Any], old: dict[str, Any], is_of: bool
 ) -> None:
     assert is_of_earlier(replace(START, **told), replace(OLD, **old)) is is_of
+
+
+@pytest.mark.parametrize(
+    ("told", "old", "may_be"),
+    [
+        pytest.param({}, {}, True, id="it names no request"),
+        pytest.param({}, {"remote_start_id": None}, True, id="nor did the ended one"),
+        pytest.param({"seq_no": 1}, {}, True, id="nor has it the number"),
+        pytest.param({"remote_start_id": 7}, {}, True, id="it names the same request"),
+        pytest.param({"remote_start_id": 8}, {}, False, id="it names another request"),
+        pytest.param({"remote_start_id": 8}, {"remote_start_id": None}, False, id="it names one"),
+    ],
+)
+def test_a_start_that_names_no_other_request_may_be_that_of_the_ended_session_told_again(
+    told: dict[str, Any], old: dict[str, Any], may_be: bool
+) -> None:
+    assert may_repeat(replace(START, **told), replace(OLD, **old)) is may_be

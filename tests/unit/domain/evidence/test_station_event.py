@@ -127,7 +127,7 @@ def test_a_status_concerns_a_reset_of_its_evse_or_of_the_whole_station() -> None
     assert concern(RESET, told("connector_status", evse_id=2), whole) is Concern.IF_ALL_REPORTED
 
 
-@pytest.mark.parametrize("kind", [STOP, UNLOCK, RESERVE, CANCEL])
+@pytest.mark.parametrize("kind", [STOP, UNLOCK, RESERVE])
 def test_a_status_concerns_no_other_command(kind: Kind) -> None:
     assert concern(kind, told("connector_status", evse_id=1)) is Concern.NO
 

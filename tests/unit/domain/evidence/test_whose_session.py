@@ -1,16 +1,19 @@
 """Whose session is it: of this start, of another one, or its driver's own?"""
 
+from dataclasses import replace
+
 import pytest
 
 from domain.commands import transitions as changes
-from domain.evidence.facts import Facts
-from domain.evidence.matching import may_have_been_ours
-from domain.evidence.sessions import Session
+from domain.evidence.facts import Facts, session_facts
+from domain.evidence.matching import classify, may_have_been_ours
+from domain.evidence.sessions import Match, Session, TokenState
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.outcomes import Cause, ending
 from tests.unit.domain.situations import (
     answered,
     at,
+    ended,
     facts,
     frame,
     judged,
@@ -79,3 +82,100 @@ def test_a_session_that_may_be_its_drivers_own_is_not_stopped_for_a_refused_star
     no = StationAnswer(Verdict.REJECTED, "Rejected")
     refused = changes.concluded(answered(start(), no), ending(Cause.STATION_REJECTED), at(2))
     assert judged(refused, facts(began, frame=REFUSED_FRAME), now_s) == expected
+
+
+@pytest.mark.parametrize(
+    ("known", "named", "match"),
+    [
+        pytest.param(session(), None, Match.MATCH, id="no repeat"),
+        pytest.param(session(may_repeat=True), None, Match.DOUBTFUL, id="perhaps a repeat"),
+        pytest.param(session(may_repeat=True), "7", Match.DOUBTFUL, id="and the answer names it"),
+        pytest.param(
+            session(may_repeat=True, remote_start_id=5), None, Match.MATCH, id="it names our frame"
+        ),
+        pytest.param(
+            session(may_repeat=True, remote_start_id=4), None, Match.NO_MATCH, id="an older request"
+        ),
+        pytest.param(
+            ended(at_s=-5, received_time=at(-60), remote_start_id=5),
+            None,
+            Match.DOUBTFUL,
+            id="an update after its end names our frame",
+        ),
+        pytest.param(
+            ended(at_s=-5, received_time=at(-60), remote_start_id=5, end_reported=False),
+            None,
+            Match.MATCH,
+            id="nobody told that end",
+        ),
+    ],
+)
+def test_a_start_that_may_be_told_again_is_ours_only_when_it_names_our_frame(
+    known: Session, named: str | None, match: Match
+) -> None:
+    told = classify(known, frame(), named=named, rivals=(), late_after=at(75))
+    assert told is match
+
+
+def test_a_start_that_may_be_told_again_leaves_the_outcome_open() -> None:
+    assert judged(answered(start()), facts(session(may_repeat=True)), 20) == "WAIT"
+    assert judged(answered(start()), facts(session(may_repeat=True)), 76) == "SESSION_DOUBTFUL"
+
+
+ON_21 = {"ocpp_version": "2.1"}
+OVER = ended("DeAuthorized", name="first", ocpp_transaction_id="1", remote_start_id=5)
+AGAIN = session(name="again", ocpp_transaction_id="2", start_time=at(22), received_time=at(22))
+VAGUE = replace(AGAIN, token_digest=None)
+
+
+@pytest.mark.parametrize(
+    ("known", "now_s", "expected"),
+    [
+        pytest.param(facts(OVER, **ON_21), 24, "WAIT", id="it may begin again"),
+        pytest.param(facts(OVER, **ON_21), 25, "AUTHORIZATION_REFUSED", id="it did not"),
+        pytest.param(facts(OVER, AGAIN, **ON_21), 24, "SESSION_STARTED", id="it did"),
+        pytest.param(facts(OVER, VAGUE, **ON_21), 30, "WAIT", id="perhaps it did"),
+        pytest.param(facts(OVER, VAGUE, **ON_21), 76, "SESSION_DOUBTFUL", id="it stays unclear"),
+        pytest.param(
+            facts(OVER, replace(VAGUE, active=False), **ON_21),
+            76,
+            "SESSION_DOUBTFUL",
+            id="and that is over too",
+        ),
+        pytest.param(
+            facts(ended("Timeout", name="first"), VAGUE, **ON_21),
+            76,
+            "SESSION_DOUBTFUL",
+            id="after no car came",
+        ),
+        pytest.param(
+            facts(session(name="first", token_state=TokenState.REFUSED), AGAIN, **ON_21),
+            30,
+            "SESSION_STARTED",
+            id="the refused one was not ended yet",
+        ),
+        pytest.param(
+            facts(OVER, replace(AGAIN, evse_id=2, token_digest="other"), **ON_21),
+            30,
+            "AUTHORIZATION_REFUSED",
+            id="another driver's",
+        ),
+    ],
+)
+def test_a_refused_session_is_not_the_effect_while_another_one_may_be(
+    known: Facts, now_s: float, expected: str
+) -> None:
+    assert judged(answered(start()), known, now_s) == expected
+
+
+@pytest.mark.parametrize(
+    ("version", "now_s", "expected"),
+    [("2.1", 30, "WAIT"), ("2.1", 110, "UNDO_FAILED"), ("1.6", 110, "WAIT")],
+)
+def test_a_session_after_one_that_was_told_as_refused_is_not_kept_secret(
+    version: str, now_s: float, expected: str
+) -> None:
+    told = ending(Cause.AUTHORIZATION_REFUSED, session=session_facts(OVER))
+    refused = changes.concluded(answered(start()), told, at(25))
+    late = replace(AGAIN, start_time=at(40), received_time=at(40))
+    assert judged(refused, facts(OVER, late, ocpp_version=version), now_s) == expected

@@ -198,7 +198,7 @@ def test_a_hold_ends_as_the_facts_say(
     assert after.cause == cause.value
     assert after.ended
     assert after.end_time == at(now)
-    assert observe(after, known(sessions=(charging(),)), at(2 * END_S)) is after
+    assert observe(after, known(sessions=(OTHERS,)), at(2 * END_S)) is after
 
 
 def test_every_end_that_facts_bring_is_in_the_table() -> None:
@@ -207,6 +207,7 @@ def test_every_end_that_facts_bring_is_in_the_table() -> None:
         EndCause.CANCELLED_BY_CALLER,
         EndCause.CANCELLED_BY_OPERATOR,
         EndCause.UNKNOWN_HOLD_UNDONE,
+        EndCause.CANCEL_DENIED,
     }
     assert {row[4] for row in ENDS} == set(EndCause) - asked_for
 
@@ -384,8 +385,8 @@ class TestChanges:
 
 
 @pytest.mark.parametrize("state", [s for s in ReservationState if s is not ReservationState.HELD])
-def test_facts_move_only_what_is_held(state: ReservationState) -> None:
-    """Before, its command has the say; afterwards nobody has."""
+def test_facts_end_only_what_is_held(state: ReservationState) -> None:
+    """Before, its command has the say; what has ended without a time is too old to be corrected."""
     other = hold(state=state)
     assert observe(other, known(sessions=(charging(reservation_id=42),)), at(2 * END_S)) is other
 

@@ -74,8 +74,8 @@ FOLLOWED: list[tuple[Command, ReservationState, str]] = [
     (done(Code.CANCELLED, CompensationState.PENDING), ReservationState.REQUESTED, ""),
     (done(Code.NO_EFFECT), ReservationState.CANCELLED, "UNKNOWN_HOLD_UNDONE"),
     (done(Code.UNKNOWN, CompensationState.PENDING), ReservationState.REQUESTED, ""),
-    (done(Code.UNKNOWN, CompensationState.FAILED), ReservationState.EXPIRED, "USE_NOT_KNOWN"),
-    (done(Code.CANCELLED, CompensationState.FAILED), ReservationState.EXPIRED, "USE_NOT_KNOWN"),
+    (done(Code.UNKNOWN, CompensationState.FAILED), ReservationState.CANCELLED, "CANCEL_DENIED"),
+    (done(Code.CANCELLED, CompensationState.FAILED), ReservationState.CANCELLED, "CANCEL_DENIED"),
     (reserve(), ReservationState.REQUESTED, ""),
 ]
 
@@ -87,6 +87,13 @@ def test_a_request_follows_its_command(
     """What is still being undone at the station has not ended."""
     after = changes.follow_request(requested(), command, at(9))
     assert (after.state, after.cause) == (state, cause)
+
+
+@pytest.mark.parametrize("code", [Code.UNKNOWN, Code.CANCELLED])
+def test_a_request_that_ran_out_while_it_was_undone_is_over(code: Code) -> None:
+    failed = done(code, CompensationState.FAILED)
+    after = changes.follow_request(requested(), failed, at(3_601))
+    assert (after.state, after.cause) == (ReservationState.EXPIRED, EndCause.USE_NOT_KNOWN)
 
 
 def test_every_outcome_of_a_reserve_now_is_in_the_table() -> None:
@@ -125,6 +132,30 @@ def test_a_request_says_what_is_being_done() -> None:
     undoing = done(Code.UNKNOWN, CompensationState.PENDING)
     after = changes.follow_request(requested(), undoing, at(9))
     assert after.progress == "The hold is being cancelled at the station."
+
+
+@pytest.mark.parametrize("undoing", [CompensationState.NONE, CompensationState.DONE])
+@pytest.mark.parametrize(
+    ("time_s", "state", "cause"),
+    [
+        (END_S - 1, ReservationState.REQUESTED, ""),
+        (END_S, ReservationState.EXPIRED, EndCause.USE_NOT_KNOWN),
+    ],
+)
+def test_what_stays_unknown_ends_at_its_time(
+    time_s: float, state: ReservationState, cause: str, undoing: CompensationState
+) -> None:
+    """Until then a late report may still show the session that used it."""
+    unknown = done(Code.UNKNOWN, undoing)
+    after = changes.follow_request(requested(), unknown, at(time_s))
+    assert (after.state, after.cause) == (state, cause)
+
+
+def test_a_request_that_was_undone_does_not_say_that_it_is_being_undone() -> None:
+    """The station holds nothing any longer."""
+    undone = done(Code.UNKNOWN, CompensationState.DONE)
+    after = changes.follow_request(requested(), undone, at(9))
+    assert after.progress.startswith("The station holds nothing.")
 
 
 @pytest.mark.parametrize("cause", list(EndCause))

@@ -1,0 +1,38 @@
+"""Whether a session began before its reservation ended, though it may be reported only afterwards.
+
+A report takes time to come: a second on the way, days in the queue of a station without a network.
+So a session counts by its start, by the station's clock as far as that is known.
+"""
+
+from datetime import datetime, timedelta
+
+from domain.evidence.sessions import Session
+from domain.limits import CLOCK_SLIP, CLOCK_TOLERANCE
+
+
+def began_before(session: Session, end: datetime) -> bool:
+    """Whether the session began before `end`: it was reported by then, or is dated so."""
+    if session.received_time < end:
+        return True
+    return not session.clock_suspect and not session.observed_only and _begun(session) < end
+
+
+def may_have_begun_between(session: Session, begin: datetime, end: datetime) -> bool:
+    """Whether the session began from `begin` to `end`, or so near that clocks cannot tell."""
+    if session.clock_suspect:
+        return session.received_time < end + CLOCK_TOLERANCE
+    slack = session.start_slack_s
+    if slack is None:
+        return began_before(session, end) or session.start_time < end + CLOCK_TOLERANCE
+    latest = session.start_time + timedelta(seconds=slack)
+    return latest >= begin and (began_before(session, end) or _begun(session) < end + CLOCK_SLIP)
+
+
+def _begun(session: Session) -> datetime:
+    """When the session began by our clock: the told time, less what its clock is known to be off.
+
+    `start_slack_s` tells the latest start that the station's clock allows, the slip included.
+    """
+    if session.start_slack_s is None:
+        return session.start_time
+    return session.start_time + timedelta(seconds=session.start_slack_s) - CLOCK_SLIP

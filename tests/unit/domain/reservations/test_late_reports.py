@@ -1,0 +1,217 @@
+"""A session is reported after the end of the reservation that it used."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.evidence.sessions import Session, TokenState
+from domain.limits import CORRECTED_WITHIN, SETTLING, TAKING_UP
+from domain.reservations import transitions as changes
+from domain.reservations.facts import ReservationEvidence
+from domain.reservations.observing import observe
+from domain.reservations.reservation import CORRECTIONS, ENDS, Reservation, ReservationState
+from domain.reservations.transitions import ENDINGS, EndCause
+from tests.unit.domain.holds import END_S, charging, hold, known, shows
+from tests.unit.domain.situations import at
+
+END = EndCause
+PROVEN = {END.SESSION_USED_IT, END.SESSION_OF_ITS_TOKEN, END.USED_BY_ANOTHER}
+NEWER = "2.0.1"
+
+
+def ended(cause: EndCause = END.TIME_OVER, at_s: float = END_S) -> Reservation:
+    return changes.ended(hold(), cause, at(at_s))
+
+
+def late(start_s: float, after_s: float = 2, **changed: object) -> Session:
+    """A session of the holder that began then, and was reported so long after the end."""
+    told = {"start_time": at(start_s), "received_time": at(END_S + after_s), "start_slack_s": 2.0}
+    return charging(**{**told, **changed})
+
+
+def anew(over: Reservation, *sessions: Session, now_s: float = END_S + 5, **told: object) -> str:
+    return observe(over, known(sessions=sessions, **told), at(now_s)).cause
+
+
+@pytest.mark.parametrize("after_s", [0.3, 1, 3, 3_600, 6 * 86_400])
+def test_a_use_in_the_last_second_is_told_whenever_it_is_reported(after_s: float) -> None:
+    session = late(END_S - 0.5, after_s)
+    after = observe(ended(), known(sessions=(session,)), at(END_S + after_s))
+    assert (after.state, after.cause) == (ReservationState.USED, END.SESSION_OF_ITS_TOKEN)
+    assert after.transaction == "s1"
+    assert after.end_time == ended().end_time
+    assert after.message == (
+        f"{ENDINGS[END.SESSION_OF_ITS_TOKEN][1]} "
+        "It was told as EXPIRED (TIME_OVER) until a session was reported."
+    )
+
+
+@pytest.mark.parametrize(
+    ("session", "cause"),
+    [
+        pytest.param(late(END_S + 3), END.TIME_OVER, id="began after the end"),
+        pytest.param(late(END_S + 1), END.USE_NOT_KNOWN, id="began as near as clocks tell"),
+        pytest.param(late(END_S - 20, start_slack_s=32), END.TIME_OVER, id="a clock behind"),
+        pytest.param(late(END_S + 8, start_slack_s=-8), END.SESSION_OF_ITS_TOKEN, id="one ahead"),
+        pytest.param(late(END_S - 1, start_slack_s=None), END.SESSION_OF_ITS_TOKEN, id="no clock"),
+        pytest.param(late(END_S + 1, start_slack_s=None), END.USE_NOT_KNOWN, id="none, at the end"),
+        pytest.param(late(0, clock_suspect=True), END.USE_NOT_KNOWN, id="an impossible time"),
+        pytest.param(late(0, 31, clock_suspect=True), END.TIME_OVER, id="impossible, and late"),
+        pytest.param(late(60, observed_only=True), END.USE_NOT_KNOWN, id="its start is not told"),
+        pytest.param(late(60, token_digest=None), END.USE_NOT_KNOWN, id="no token is told"),
+        pytest.param(late(60, evse_id=2), END.USE_NOT_KNOWN, id="at another place"),
+        pytest.param(late(60, token_digest="other"), END.TIME_OVER, id="of another token"),
+        pytest.param(late(60, token_state=TokenState.REFUSED), END.TIME_OVER, id="refused"),
+        pytest.param(late(-60), END.TIME_OVER, id="began before it was reserved"),
+        pytest.param(late(END_S + 99, reservation_id=42), END.SESSION_USED_IT, id="names it"),
+        pytest.param(late(60, reservation_id=43), END.TIME_OVER, id="names another one"),
+        pytest.param(
+            late(60, reservation_id=42, token_digest="other"), END.USED_BY_ANOTHER, id="another's"
+        ),
+    ],
+)
+def test_a_session_that_is_reported_after_the_end_counts_by_its_start(
+    session: Session, cause: EndCause
+) -> None:
+    assert anew(ended(), session) == cause
+
+
+def test_the_end_at_its_own_time_looks_at_the_start_too() -> None:
+    facts = known(sessions=(late(END_S + 3, 4),))
+    assert observe(hold(), facts, at(END_S + 4)).cause == END.TIME_OVER
+    in_time = known(sessions=(late(END_S - 1, 4),))
+    assert observe(hold(), in_time, at(END_S + 4)).cause == END.SESSION_OF_ITS_TOKEN
+
+
+@pytest.mark.parametrize("cause", sorted(set(EndCause) - PROVEN))
+def test_every_end_that_no_session_proved_is_corrected_by_one_that_names_it(
+    cause: EndCause,
+) -> None:
+    session = late(50, reservation_id=42)
+    after = observe(ended(cause, 100), known(sessions=(session,)), at(END_S))
+    assert (after.cause, after.transaction) == (END.SESSION_USED_IT, "s1")
+    assert observe(after, known(sessions=(session, late(60))), at(END_S)) is after
+
+
+@pytest.mark.parametrize("cause", sorted(PROVEN))
+def test_what_a_session_proved_stays(cause: EndCause) -> None:
+    assert anew(ended(cause), late(60, reservation_id=42)) == cause
+
+
+def test_who_cancelled_is_believed_unless_the_session_names_it_and_began_before() -> None:
+    over = ended(END.CANCELLED_BY_CALLER, 100)
+    session = replace(late(90), received_time=at(105))
+    assert anew(over, session, now_s=110) == END.CANCELLED_BY_CALLER
+    named = replace(session, reservation_id=42)
+    assert anew(over, named, now_s=110) == END.SESSION_USED_IT
+    begun_later = replace(named, start_time=at(103))
+    assert anew(over, begun_later, now_s=110) == END.CANCELLED_BY_CALLER
+    denied = ended(END.CANCEL_DENIED, 100)
+    assert anew(denied, begun_later, now_s=110) == END.SESSION_USED_IT
+
+
+@pytest.mark.parametrize("cause", [END.REMOVED_BY_STATION, END.HOLD_VANISHED, END.NO_TRANSACTION])
+@pytest.mark.parametrize("after_s", [1, 8])
+def test_a_driver_who_plugs_in_after_the_station_let_the_reservation_go_has_come(
+    cause: EndCause, after_s: float
+) -> None:
+    session = replace(late(100 + after_s), received_time=at(100 + after_s))
+    assert anew(ended(cause, 100), session, now_s=120) == END.SESSION_OF_ITS_TOKEN
+
+
+def test_the_time_to_plug_in_has_an_end() -> None:
+    over = ended(END.REMOVED_BY_STATION, 100)
+    longest = (SETTLING + TAKING_UP).total_seconds()
+    for limit_s, version in ((SETTLING.total_seconds(), "1.6"), (longest, NEWER)):
+        soon, later = (
+            replace(late(100 + limit_s + by), received_time=at(100 + limit_s + by))
+            for by in (-1, 1)
+        )
+        assert anew(over, soon, now_s=300, ocpp_version=version) == END.SESSION_OF_ITS_TOKEN
+        assert anew(over, later, now_s=300, ocpp_version=version) == END.REMOVED_BY_STATION
+    at_the_end = ended(END.REMOVED_BY_STATION, END_S - 1)
+    assert anew(at_the_end, late(END_S + 1)) == END.REMOVED_BY_STATION
+
+
+def test_a_station_that_says_expired_early_has_not_ended_our_time() -> None:
+    over = ended(END.TIME_OVER, END_S - 20)
+    session = replace(late(END_S - 12), received_time=at(END_S - 12))
+    assert anew(over, session, now_s=END_S - 10) == END.SESSION_OF_ITS_TOKEN
+
+
+@pytest.mark.parametrize(
+    ("reservation", "place", "cause"),
+    [
+        pytest.param(hold(), ("Preparing", END_S - 1), END.SESSION_OF_ITS_TOKEN, id="before"),
+        pytest.param(hold(), ("Occupied", END_S - 1), END.SESSION_OF_ITS_TOKEN, id="2.x"),
+        pytest.param(hold(), ("Preparing", END_S + 1), END.USE_NOT_KNOWN, id="after the end"),
+        pytest.param(hold(), ("Preparing", -9), END.USE_NOT_KNOWN, id="before it was reserved"),
+        pytest.param(hold(), ("Preparing", END_S + 50), END.USE_NOT_KNOWN, id="after the session"),
+        pytest.param(hold(), ("Available", END_S - 1), END.USE_NOT_KNOWN, id="no car"),
+        pytest.param(hold(hold_time=None), ("Preparing", 9), END.USE_NOT_KNOWN, id="never held"),
+        pytest.param(hold(evse_id=None), ("Preparing", 9), END.USE_NOT_KNOWN, id="any place"),
+    ],
+)
+def test_a_car_that_was_plugged_in_before_the_end_has_come(
+    reservation: Reservation, place: tuple[str, float], cause: EndCause
+) -> None:
+    word, since_s = place
+    over = changes.ended(reservation, END.USE_NOT_KNOWN, at(END_S))
+    shown = shows(word, since=since_s, previous="Reserved")
+    session = late(END_S + 20, 20)
+    assert anew(over, session, now_s=END_S + 60, place=shown) == cause
+
+
+def test_a_reservation_of_any_place_is_corrected_by_a_session_at_one() -> None:
+    over = changes.ended(hold(evse_id=None, connector_id=None), END.TIME_OVER, at(END_S))
+    assert anew(over, late(END_S - 1, evse_id=3), place=None) == END.SESSION_OF_ITS_TOKEN
+
+
+def test_a_report_that_comes_too_late_corrects_nothing() -> None:
+    session = late(60, reservation_id=42)
+    last = timedelta(seconds=END_S) + CORRECTED_WITHIN
+    facts = known(sessions=(session,))
+    assert observe(ended(), facts, at(0) + last).cause == END.SESSION_USED_IT
+    assert observe(ended(), facts, at(1) + last).cause == END.TIME_OVER
+
+
+def test_nobody_came_is_corrected_twice_when_the_token_is_told_later() -> None:
+    unnamed = late(60, token_digest=None)
+    unknown = observe(ended(), known(sessions=(unnamed,)), at(END_S + 3))
+    assert unknown.cause == END.USE_NOT_KNOWN
+    assert anew(unknown, late(60)) == END.SESSION_OF_ITS_TOKEN
+    assert observe(unknown, known(sessions=(unnamed,)), at(END_S + 4)) is unknown
+    removed = ended(END.REMOVED_BY_STATION)
+    assert changes.corrected(removed, END.USE_NOT_KNOWN) is removed
+
+
+SESSIONS = st.builds(
+    late,
+    st.sampled_from([-60, 60, END_S - 1, END_S + 1, END_S + 60]),
+    st.sampled_from([-30, 1, 60]),
+    token_digest=st.sampled_from(["token", "other", None]),
+    reservation_id=st.sampled_from([None, 42, 43]),
+    evse_id=st.sampled_from([1, 2, None]),
+    clock_suspect=st.booleans(),
+    start_slack_s=st.sampled_from([None, 2.0, -20.0]),
+)
+EVIDENCE = st.lists(SESSIONS, max_size=3).map(lambda found: known(sessions=tuple(found)))
+
+
+@given(st.sampled_from(EndCause), st.lists(EVIDENCE, max_size=4))
+def test_an_end_is_corrected_only_towards_a_use_and_keeps_its_time(
+    cause: EndCause, seen: list[ReservationEvidence]
+) -> None:
+    over = ended(cause)
+    for facts in seen:
+        after = observe(over, facts, at(END_S + 90))
+        if after is not over:
+            assert after.state in CORRECTIONS[over.state] & ENDS
+            assert after.cause in PROVEN | {END.USE_NOT_KNOWN}
+            assert over.cause not in PROVEN
+            assert after.end_time == over.end_time
+        assert observe(after, facts, at(END_S + 91)) is after
+        over = after
