@@ -10,7 +10,13 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
+import structlog
+
 from contract.commands import SendFrameInput, SendFrameResult
+from fleet.engine.unavailable import DatabaseUnavailable
+from telemetry import metrics
+
+log = structlog.get_logger(__name__)
 
 Run = asyncio.Task[SendFrameResult]
 _Key = tuple[str, str, int]
@@ -52,13 +58,19 @@ class Runs:
         run = self._runs.get(key)
         if run is None:
             run = self._runs[key] = asyncio.get_running_loop().create_task(self._run(key, request))
-            # Its result may be looked at by nobody.
+            # Its result may be looked at by nobody; a failure is logged where it happens.
             run.add_done_callback(lambda done: done.cancelled() or done.exception())
         return run
 
     async def _run(self, key: _Key, request: SendFrameInput) -> SendFrameResult:
         try:
             result = await self._send(request)
+        except DatabaseUnavailable:
+            raise  # who asks hears of it, and the attempt is settled
+        except Exception:
+            metrics.TASK_FAILURES.labels(task="frame").inc()
+            log.exception("task_frame_failed", command=request.command, attempt=request.attempt)
+            raise
         finally:
             del self._runs[key]
         self._then(request, result)

@@ -37,18 +37,20 @@ def loaded(*words: str) -> tuple[int, set[str]]:
 @pytest.mark.parametrize(
     ("role", "needed", "left_out"),
     [
-        ("broker", BROKER_ALONE, GATEWAY_ALONE | WORKER_ALONE),
-        ("gateway", GATEWAY_ALONE, BROKER_ALONE | WORKER_ALONE),
-        ("worker", WORKER_ALONE, BROKER_ALONE | GATEWAY_ALONE),
+        (["broker"], BROKER_ALONE | WORKER_ALONE, GATEWAY_ALONE),
+        (["broker", "--no-broker-eager-start"], BROKER_ALONE, GATEWAY_ALONE | WORKER_ALONE),
+        (["gateway"], GATEWAY_ALONE, BROKER_ALONE | WORKER_ALONE),
+        (["worker"], WORKER_ALONE, BROKER_ALONE | GATEWAY_ALONE),
     ],
+    ids=["broker", "broker without eager start", "gateway", "worker"],
 )
 async def test_a_process_on_a_current_database_loads_only_its_role(
-    role: str, needed: set[str], left_out: set[str], tmp_path: Path
+    role: list[str], needed: set[str], left_out: set[str], tmp_path: Path
 ) -> None:
     url = f"sqlite:///{tmp_path / 'fleet.sqlite'}"
     await (await Database.open(url)).close()
     nobody = ["--temporal-address", "127.0.0.1:1", "--startup-timeout-s", "0.1"]
-    code, modules = loaded(role, "--database-url", url, *nobody)
+    code, modules = loaded(*role, "--database-url", url, *nobody)
     assert (code, modules & (left_out | NEVER)) == (NO_TEMPORAL, set())
     assert needed <= modules
 
