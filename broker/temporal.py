@@ -11,6 +11,7 @@ it there: a workflow that nobody asks costs Temporal fewer events.
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -29,9 +30,6 @@ from temporalio.client import (
     WorkflowUpdateStage,
 )
 from temporalio.common import (
-    SearchAttributeKey,
-    SearchAttributePair,
-    TypedSearchAttributes,
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
@@ -43,6 +41,7 @@ from broker.asking import NobodyThere, Seen, TooSlow, ask
 from broker.errors import Reason, Refusal
 from broker.settings import BrokerSettings
 from contract import names
+from contract.attributes import attributes_of
 from contract.callbacks import PostCallbackInput, PostCallbackResult
 from contract.commands import EDITION, CancelInput, CommandInput, UpdateResult
 from contract.reservations import ChangeInput
@@ -57,10 +56,6 @@ TemporalClient = Client
 T = TypeVar("T")
 
 _logger = structlog.get_logger(__name__)
-
-_STATION = SearchAttributeKey.for_keyword(names.STATION_ATTRIBUTE)
-_KIND = SearchAttributeKey.for_keyword(names.KIND_ATTRIBUTE)
-_TENANT = SearchAttributeKey.for_keyword(names.TENANT_ATTRIBUTE)
 
 # Errors that may leave it open whether Temporal took the request. A client that connects when it is
 # first used reports a refused connection as RuntimeError.
@@ -242,7 +237,9 @@ class Temporal:
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 task_timeout=_TASK_TIMEOUT,
-                search_attributes=_attributes(command),
+                search_attributes=attributes_of(
+                    command, re.split(r"[\s,]+", self._settings.index_labels)
+                ),
                 static_summary=wording.brief(wording.title(command)),
                 static_details=wording.origin(command),
                 request_eager_start=self._settings.eager_start,
@@ -303,16 +300,6 @@ def _is_unclear(error: BaseException) -> bool:
     """Whether an error of a request leaves it open that Temporal took it."""
     wrong = isinstance(error, RPCError) and error.status in _OURS
     return isinstance(error, _UNCLEAR) and not wrong
-
-
-def _attributes(command: Command) -> TypedSearchAttributes:
-    return TypedSearchAttributes(
-        [
-            SearchAttributePair(_STATION, command.station),
-            SearchAttributePair(_KIND, command.kind.value),
-            SearchAttributePair(_TENANT, command.tenant),
-        ]
-    )
 
 
 def _retrieve(operation: WithStartWorkflowOperation[object, object]) -> None:

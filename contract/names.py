@@ -31,6 +31,10 @@ STATION_ATTRIBUTE = "EvStation"
 KIND_ATTRIBUTE = "EvKind"
 TENANT_ATTRIBUTE = "EvTenant"
 OUTCOME_ATTRIBUTE = "EvOutcome"
+STATE_ATTRIBUTE = "EvState"
+TRANSACTION_ATTRIBUTE = "EvTransaction"
+ATTENTION_ATTRIBUTE = "EvAttention"
+LABELS_ATTRIBUTE = "EvLabels"
 
 
 def command_workflow_id(tenant: str, request_id: str) -> str:

@@ -14,9 +14,6 @@ from temporalio.client import (
     WorkflowHandle,
 )
 from temporalio.common import (
-    SearchAttributeKey,
-    SearchAttributePair,
-    TypedSearchAttributes,
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
@@ -27,6 +24,7 @@ from broker.reading.waiting import is_satisfied
 from broker.settings import BrokerSettings
 from broker.temporal import Temporal
 from contract import names
+from contract.attributes import attributes_of
 from contract.commands import (
     EDITION,
     CancelInput,
@@ -272,7 +270,6 @@ class Bench(StationReports):
             await temporal.submit(command, 5.0)
             await self.until(command, lambda known: is_satisfied(known, wait_for))
             return self.handle(command)
-        keyword = SearchAttributeKey.for_keyword
         operation: WithStartWorkflowOperation[Any, CommandResult] = WithStartWorkflowOperation(
             names.COMMAND_WORKFLOW,
             CommandInput(command, self.timing, edition=EDITION),
@@ -282,13 +279,7 @@ class Bench(StationReports):
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             static_summary=wording.title(command),
-            search_attributes=TypedSearchAttributes(
-                [
-                    SearchAttributePair(keyword(names.STATION_ATTRIBUTE), command.station),
-                    SearchAttributePair(keyword(names.KIND_ATTRIBUTE), command.kind.value),
-                    SearchAttributePair(keyword(names.TENANT_ATTRIBUTE), command.tenant),
-                ]
-            ),
+            search_attributes=attributes_of(command),
         )
         await self.client.execute_update_with_start_workflow(
             names.SUBMIT_UPDATE,
