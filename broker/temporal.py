@@ -230,7 +230,7 @@ class Temporal:
     async def _start(self, command: Command, limit_s: float) -> None:
         try:
             await self._client.start_workflow(
-                names.COMMAND_WORKFLOW,
+                names.command_workflow(command.kind),
                 CommandInput(command, self._settings.timing, edition=EDITION),
                 id=command.workflow_id,
                 task_queue=names.COMMANDS_QUEUE,

@@ -3,7 +3,11 @@
 Histories hold these names, so none of them ever changes.
 """
 
+from domain.model.specs import Kind
+
 COMMAND_WORKFLOW = "RemoteCommandWorkflow"
+"""Of commands that were started before each kind had a type of its own."""
+
 RESERVATION_WORKFLOW = "ReservationWorkflow"
 CALLBACK_WORKFLOW = "CallbackWorkflow"
 
@@ -35,6 +39,11 @@ STATE_ATTRIBUTE = "EvState"
 TRANSACTION_ATTRIBUTE = "EvTransaction"
 ATTENTION_ATTRIBUTE = "EvAttention"
 LABELS_ATTRIBUTE = "EvLabels"
+
+
+def command_workflow(kind: Kind) -> str:
+    """The workflow type of a kind of command, as "StartSession"."""
+    return "".join(word.capitalize() for word in kind.value.split("_"))
 
 
 def command_workflow_id(tenant: str, request_id: str) -> str:

@@ -21,10 +21,11 @@ from workflows.activities.reservations import ReservationActivities
 from workflows.callback_workflow import CallbackWorkflow
 from workflows.command_workflow import RemoteCommandWorkflow
 from workflows.compiled import compile_once
+from workflows.kinds import KINDS
 from workflows.reservation_workflow import ReservationWorkflow
 from workflows.settings import WorkerSettings
 
-WORKFLOWS = (RemoteCommandWorkflow, ReservationWorkflow, CallbackWorkflow)
+WORKFLOWS = (*KINDS, RemoteCommandWorkflow, ReservationWorkflow, CallbackWorkflow)
 """Every workflow of this project: what a worker runs and a replayer replays."""
 
 _POLLS = 10

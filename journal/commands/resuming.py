@@ -34,7 +34,7 @@ async def start_anew(tx: Tx, send: Send) -> Start | None:
     )
     given = CommandInput(command, so_far=so_far, edition=EDITION)
     return Start(
-        workflow=names.COMMAND_WORKFLOW,
+        workflow=names.command_workflow(command.kind),
         queue=names.COMMANDS_QUEUE,
         argument=json.loads(DATA_CONVERTER.payload_converter.to_payload(given).data),
         attributes=keywords_of(command),

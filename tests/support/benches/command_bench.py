@@ -271,7 +271,7 @@ class Bench(StationReports):
             await self.until(command, lambda known: is_satisfied(known, wait_for))
             return self.handle(command)
         operation: WithStartWorkflowOperation[Any, CommandResult] = WithStartWorkflowOperation(
-            names.COMMAND_WORKFLOW,
+            names.command_workflow(command.kind),
             CommandInput(command, self.timing, edition=EDITION),
             id=command.workflow_id,
             task_queue=names.COMMANDS_QUEUE,
