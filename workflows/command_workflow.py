@@ -26,8 +26,6 @@ from contract.commands import (
     ACTS_AFTER_REFUSALS,
     LOOKS_WHILE_SENDING,
     SENDS_DIRECTLY,
-    AskStationInput,
-    AskStationResult,
     CancelInput,
     ChangeKind,
     CommandInput,
@@ -41,6 +39,7 @@ from contract.commands import (
     WakeInput,
     WeighEvidenceResult,
 )
+from contract.questions import AskStationInput, AskStationResult
 from domain.commands.judging import guard_end, is_guarded, is_watched
 from domain.commands.sending import SendAct, may_try_again, next_route_look, pause_before
 from domain.commands.table import rules_of

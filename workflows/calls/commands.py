@@ -12,8 +12,6 @@ from temporalio.exceptions import ActivityError
 from contract import activities as stubs
 from contract import names
 from contract.commands import (
-    AskStationInput,
-    AskStationResult,
     ChangeKind,
     PrepareCommandInput,
     PrepareCommandResult,
@@ -26,6 +24,7 @@ from contract.commands import (
     WeighEvidenceInput,
     WeighEvidenceResult,
 )
+from contract.questions import AskStationInput, AskStationResult
 from domain.commands import wording
 from domain.commands.timing import Timing
 from domain.evidence.facts import Asked
