@@ -18,6 +18,7 @@ SUBMIT_UPDATE = "submit"
 CANCEL_UPDATE = "cancel"
 CHANGE_UPDATE = "change"
 WAKE_SIGNAL = "wake"
+STORY_QUERY = "story"
 
 PREPARE_COMMAND = "prepare_command"
 SETTLE_SEND = "settle_send"

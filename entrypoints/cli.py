@@ -17,6 +17,7 @@ from broker.settings import ApiKey
 from entrypoints.commands import demo as demonstration
 from entrypoints.commands import explain as explain_command
 from entrypoints.commands import station as station_command
+from entrypoints.commands import views as view_links
 from entrypoints.commands.banner import ready_banner
 from entrypoints.errors import CannotStart
 from entrypoints.lifetime import Lifetime
@@ -110,6 +111,29 @@ def explain(name: str, *, as_json: bool, facts: bool, **broker_access: Any) -> N
     """Tells what happened to the command NAME (`commands/...`, or its request id alone)."""
     access = explain_command.BrokerAccess(**broker_access)
     explain_command.explain(name, access, as_json=as_json, facts=facts)
+
+
+@main.command()
+@click.option(
+    "--ui",
+    envvar="EVCOMMAND_TEMPORAL_UI",
+    default="http://127.0.0.1:8233",
+    show_default=True,
+    metavar="URL",
+    help="Where Temporal's web UI is. Or set EVCOMMAND_TEMPORAL_UI.",
+)
+@click.option(
+    "--namespace",
+    envvar="TEMPORAL_NAMESPACE",
+    default="default",
+    show_default=True,
+    help="Temporal's namespace. Or set TEMPORAL_NAMESPACE.",
+)
+@click.option("--station", default="", metavar="ID", help="Also a view of this station.")
+def views(ui: str, namespace: str, station: str) -> None:
+    """Prints links that save filters in Temporal's web UI: open each, and choose Save there."""
+    for name, link in view_links.links(ui, namespace, station).items():
+        click.echo(f"{name}\n  {link}")
 
 
 @main.command("api-key")

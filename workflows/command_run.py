@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from temporalio import workflow
 
+from contract import names
 from contract.attributes import OUTCOME
 from contract.commands import (
     SENDS_DIRECTLY,
@@ -81,6 +82,14 @@ class CommandRun:
         recorded = await calls.record(self._command, change, cause=cause, detail=detail)
         self._note(recorded.command)
         self._cancel_noted = self._cancel_noted or recorded.command.cancel_reason is not None
+
+    @workflow.query(
+        name=names.STORY_QUERY,
+        description="What this workflow knows of its command. ExplainCommand tells every step.",
+    )
+    def story(self) -> str:
+        """What this run knows of its command, in Markdown, from its own state alone."""
+        return wording.story(self._command, self._attempt, self._guard_until)
 
     def _note(self, command: Command) -> None:
         """Remembers the command as it stands, and shows it in the web UI.

@@ -91,7 +91,10 @@ class RemoteCommandWorkflow(CommandRun):
 
     # --- What callers and stations send to a running command.
 
-    @workflow.update(name=names.SUBMIT_UPDATE)
+    @workflow.update(
+        name=names.SUBMIT_UPDATE,
+        description="Waits until the event log has what the caller waits for.",
+    )
     async def submit(self, submit: SubmitInput) -> UpdateResult:
         """Waits until the log has what the caller wants to see.
 
@@ -102,7 +105,10 @@ class RemoteCommandWorkflow(CommandRun):
             raise ApplicationError("the command goes on in its next run", type="CONTINUED")
         return UpdateResult(self._command.revision)
 
-    @workflow.update(name=names.CANCEL_UPDATE)
+    @workflow.update(
+        name=names.CANCEL_UPDATE,
+        description="Takes the command back as far as that is still possible.",
+    )
     async def cancel(self, cancel: CancelInput) -> UpdateResult:
         """Takes the command back as far as that is still possible. Idempotent."""
         if self._cancel is None:
@@ -110,7 +116,10 @@ class RemoteCommandWorkflow(CommandRun):
         await workflow.wait_condition(lambda: self._cancel_noted)
         return UpdateResult(self._command.revision)
 
-    @workflow.signal(name=names.WAKE_SIGNAL)
+    @workflow.signal(
+        name=names.WAKE_SIGNAL,
+        description="News of the station: the facts are read again. Does no harm.",
+    )
     def wake(self, wake: WakeInput) -> None:
         """A fact was written that concerns this command."""
         del wake  # the fact is read from the fleet

@@ -12,6 +12,7 @@ from temporalio.contrib.opentelemetry import TracingInterceptor
 
 from broker.settings import BrokerSettings
 from broker.temporal import Temporal
+from contract import names
 from contract.attributes import LABELS, STATE
 from domain.model.command import Command, State, WaitFor
 from domain.model.specs import OfflinePolicy, StopSpec
@@ -134,6 +135,33 @@ async def test_summary_and_details_tell_station_command_state_and_why(real_bench
     shown = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
     for words in (command.station, "AWAITING_EFFECT", "CONNECTION_LOST_AFTER_SEND"):
         assert words in shown.current_details
+
+
+async def test_a_workflow_tells_its_story_and_says_what_each_handler_does(
+    real_bench: Bench,
+) -> None:
+    real_bench.gateway.plays = [loses()]
+    command = await real_bench.start_command()
+    await real_bench.submit(command, WaitFor.STATION_ANSWER)
+    handle = real_bench.handle(command)
+    told = await handle.query(names.STORY_QUERY, result_type=str)
+    assert "AWAITING_EFFECT" in told
+    assert "Frames that it tried to send: 1" in told
+    assert f"evcommand explain {command.name}" in told
+    shown = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+    described = shown.definition
+    ours = {
+        each.name: each.description
+        for kind in (
+            described.query_definitions,
+            described.signal_definitions,
+            described.update_definitions,
+        )
+        for each in kind
+        if not each.name.startswith("__")
+    }
+    assert set(ours) == {"story", "wake", "submit", "cancel"}
+    assert all(ours.values())
 
 
 async def test_registering_search_attributes_again_changes_nothing(real_client: Client) -> None:
