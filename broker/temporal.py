@@ -12,10 +12,10 @@ it there: a workflow that nobody asks costs Temporal fewer events.
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from temporalio import activity
@@ -30,6 +30,9 @@ from temporalio.client import (
     WorkflowUpdateStage,
 )
 from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
@@ -41,7 +44,7 @@ from broker.asking import NobodyThere, Seen, TooSlow, ask
 from broker.errors import Reason, Refusal
 from broker.settings import BrokerSettings
 from contract import names
-from contract.attributes import attributes_of
+from contract.attributes import keywords_of, labels_of
 from contract.callbacks import PostCallbackInput, PostCallbackResult
 from contract.commands import EDITION, CancelInput, CommandInput, UpdateResult
 from contract.reservations import ChangeInput
@@ -265,6 +268,19 @@ class Temporal:
             raise
         # The cancel is durable now. Waiting on only lets the reply show more of its effect.
         await _told(update, timedelta(seconds=min(limit_s, _EFFECT_S)))
+
+
+def attributes_of(command: Command, indexed: Collection[str] = ()) -> TypedSearchAttributes:
+    """What a command is found by from its start. indexed: the keys of the labels to find it by."""
+    pairs: list[SearchAttributePair[Any]] = [
+        SearchAttributePair(SearchAttributeKey.for_keyword(name), value)
+        for name, value in keywords_of(command).items()
+    ]
+    labels = labels_of(command, indexed)
+    if labels:
+        key = SearchAttributeKey.for_keyword_list(names.LABELS_ATTRIBUTE)
+        pairs.append(SearchAttributePair(key, labels))
+    return TypedSearchAttributes(pairs)
 
 
 Post = Callable[[PostCallbackInput], Awaitable[PostCallbackResult]]

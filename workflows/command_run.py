@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 
 from contract import names
-from contract.attributes import OUTCOME
 from contract.commands import (
     SENDS_DIRECTLY,
     ChangeKind,
@@ -121,7 +120,9 @@ class CommandRun:
             standing = standing_of(self._command, waits=waits, guard_is_over=guard_is_over)
             filters.show(self._command, standing)
         elif ended:
-            workflow.upsert_search_attributes([OUTCOME.value_set(self._certain().code.value)])
+            workflow.upsert_search_attributes(
+                [filters.OUTCOME.value_set(self._certain().code.value)]
+            )
 
     def _reached(self, wait_for: WaitFor) -> bool:
         match wait_for:

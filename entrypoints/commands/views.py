@@ -23,7 +23,7 @@ def queries(station: str = "") -> dict[str, str]:
     people = ", ".join(_quoted(reason.value) for reason in Attention)
     views = {
         "Needs a human": f"{ATTENTION_ATTRIBUTE} IN ({people})",
-        "Unknown": f"{OUTCOME_ATTRIBUTE}={_quoted(Code.UNKNOWN.value)}",
+        "Nobody knows": f"{OUTCOME_ATTRIBUTE}={_quoted(Code.UNKNOWN.value)}",
         "Waiting for offline stations": (
             f"{STATE_ATTRIBUTE}={_quoted(Standing.WAITING_FOR_STATION.value)} AND {_RUNNING}"
         ),

@@ -3,12 +3,17 @@
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeUpdate
+from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
 
-from contract.attributes import ATTENTION, OUTCOME, STATE, TRANSACTION
+from contract import names
 from domain.commands.standing import Standing, attention_for, goes_as_most, transaction_of
 from domain.model.command import Command, State
 from domain.model.states import stands_out
+
+OUTCOME = SearchAttributeKey.for_keyword(names.OUTCOME_ATTRIBUTE)
+STATE = SearchAttributeKey.for_keyword(names.STATE_ATTRIBUTE)
+TRANSACTION = SearchAttributeKey.for_keyword(names.TRANSACTION_ATTRIBUTE)
+ATTENTION = SearchAttributeKey.for_keyword_list(names.ATTENTION_ATTRIBUTE)
 
 
 def show(command: Command, standing: Standing) -> None:

@@ -8,18 +8,19 @@ import pytest
 from opentelemetry import trace
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client
+from temporalio.common import SearchAttributeKey
 from temporalio.contrib.opentelemetry import TracingInterceptor
 
 from broker.settings import BrokerSettings
 from broker.temporal import Temporal
 from contract import names
-from contract.attributes import LABELS, STATE
 from domain.model.command import Command, State, WaitFor
 from domain.model.specs import OfflinePolicy, StopSpec
 from fleet.database import Database
 from tests.support.benches.command_bench import Bench, rejected
 from tests.support.histories.costs import cost_of
 from tests.support.scripted_gateway import accepted, answers, loses
+from workflows.calls import filters
 from workflows.registration import register_search_attributes
 from workflows.worker import running_worker
 
@@ -100,7 +101,7 @@ async def test_a_command_on_guard_is_found_and_asks_for_a_look_when_it_stays_unk
     await bench.skip(bench.timing.connection_timeout_s + bench.timing.effect_margin_s + 30)
     await bench.until(command, lambda seen: seen.state is State.DONE)
     guarded = (await bench.handle(command).describe()).typed_search_attributes
-    assert guarded[STATE] == "ON_GUARD"
+    assert guarded[filters.STATE] == "ON_GUARD"
     await bench.end_of(command)
     assert await attributes(bench, command) == {
         "EvState": "DONE",
@@ -119,7 +120,7 @@ async def test_a_stop_is_found_by_its_transaction_and_its_indexed_labels(
     query = "EvTransaction = 'tx' AND EvLabels = 'site=a'"
     assert await listed(real_bench.client, f"{query} AND EvStation = '{stop.station}'")
     known = (await real_bench.handle(stop).describe()).typed_search_attributes
-    assert known[LABELS] == ["site=a"]
+    assert known[SearchAttributeKey.for_keyword_list(names.LABELS_ATTRIBUTE)] == ["site=a"]
     await real_bench.handle(stop).terminate("the test is over")
 
 

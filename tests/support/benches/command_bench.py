@@ -22,9 +22,8 @@ from temporalio.worker import Worker
 
 from broker.reading.waiting import is_satisfied
 from broker.settings import BrokerSettings
-from broker.temporal import Temporal
+from broker.temporal import Temporal, attributes_of
 from contract import names
-from contract.attributes import attributes_of
 from contract.commands import (
     EDITION,
     CancelInput,
