@@ -28,6 +28,12 @@ def frame_title(command: Command, attempt: int, gateway: str, undo: bool) -> str
     return brief(f"{what}{title(command)} (frame {attempt}, by {gateway})")
 
 
+def handing_title(command: Command, attempt: int) -> str:
+    """One line for the look for a route that hands a frame over, when that is possible at once."""
+    end = f" (frame {attempt}, over the direct line if it may be sent now)"
+    return title(command).encode()[: SUMMARY_BYTES - len(end)].decode(errors="ignore") + end
+
+
 def origin(command: Command) -> str:
     """What does not change about a command, in Markdown: who asked, until when, in which trace."""
     lines = [

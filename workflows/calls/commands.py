@@ -49,13 +49,14 @@ async def prepare(
 
     attempt: of the command's frame that comes next; 0: none. hand_over: hands it over at once.
     """
-    sends = f"Send to {command.station}" if hand_over else f"Who holds {command.station}?"
+    asks = f"Who holds {command.station}?"
+    summary = wording.handing_title(command, attempt) if hand_over else wording.brief(asks)
     return await workflow.execute_local_activity(
         stubs.prepare_command,
         PrepareCommandInput(command, now, look_only, timing, asked, tried, attempt, hand_over),
         start_to_close_timeout=LOOK_UP,
         retry_policy=UNTIL_IT_WORKS,
-        summary=wording.brief(sends),
+        summary=summary,
     )
 
 
