@@ -109,6 +109,15 @@ class BrokerSettings:
             )
         },
     )
+    index_labels: str = field(
+        default="",
+        metadata={
+            "doc": (
+                "keys of the labels by which commands are found in Temporal's web UI (`EvLabels`), "
+                "separated by commas. Their values stand there in the clear."
+            )
+        },
+    )
     eager_start: bool = field(
         default=True,
         metadata={

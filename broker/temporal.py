@@ -11,10 +11,11 @@ it there: a workflow that nobody asks costs Temporal fewer events.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from temporalio import activity
@@ -43,6 +44,7 @@ from broker.asking import NobodyThere, Seen, TooSlow, ask
 from broker.errors import Reason, Refusal
 from broker.settings import BrokerSettings
 from contract import names
+from contract.attributes import keywords_of, labels_of
 from contract.callbacks import PostCallbackInput, PostCallbackResult
 from contract.commands import EDITION, CancelInput, CommandInput, UpdateResult
 from contract.polls import polls
@@ -59,10 +61,6 @@ TemporalClient = Client
 T = TypeVar("T")
 
 _logger = structlog.get_logger(__name__)
-
-_STATION = SearchAttributeKey.for_keyword(names.STATION_ATTRIBUTE)
-_KIND = SearchAttributeKey.for_keyword(names.KIND_ATTRIBUTE)
-_TENANT = SearchAttributeKey.for_keyword(names.TENANT_ATTRIBUTE)
 
 # Errors that may leave it open whether Temporal took the request. A client that connects when it is
 # first used reports a refused connection as RuntimeError.
@@ -238,14 +236,16 @@ class Temporal:
     async def _start(self, command: Command, limit_s: float) -> None:
         try:
             await self._client.start_workflow(
-                names.COMMAND_WORKFLOW,
+                names.command_workflow(command.kind),
                 CommandInput(command, self._settings.timing, edition=EDITION),
                 id=command.workflow_id,
                 task_queue=names.COMMANDS_QUEUE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 task_timeout=_TASK_TIMEOUT,
-                search_attributes=_attributes(command),
+                search_attributes=attributes_of(
+                    command, re.split(r"[\s,]+", self._settings.index_labels)
+                ),
                 static_summary=wording.brief(wording.title(command)),
                 static_details=wording.origin(command),
                 priority=command_priority(command.kind, command.tenant),
@@ -272,6 +272,19 @@ class Temporal:
             raise
         # The cancel is durable now. Waiting on only lets the reply show more of its effect.
         await _told(update, timedelta(seconds=min(limit_s, _EFFECT_S)))
+
+
+def attributes_of(command: Command, indexed: Collection[str] = ()) -> TypedSearchAttributes:
+    """What a command is found by from its start. indexed: the keys of the labels to find it by."""
+    pairs: list[SearchAttributePair[Any]] = [
+        SearchAttributePair(SearchAttributeKey.for_keyword(name), value)
+        for name, value in keywords_of(command).items()
+    ]
+    labels = labels_of(command, indexed)
+    if labels:
+        key = SearchAttributeKey.for_keyword_list(names.LABELS_ATTRIBUTE)
+        pairs.append(SearchAttributePair(key, labels))
+    return TypedSearchAttributes(pairs)
 
 
 Post = Callable[[PostCallbackInput], Awaitable[PostCallbackResult]]
@@ -308,16 +321,6 @@ def _is_unclear(error: BaseException) -> bool:
     """Whether an error of a request leaves it open that Temporal took it."""
     wrong = isinstance(error, RPCError) and error.status in _OURS
     return isinstance(error, _UNCLEAR) and not wrong
-
-
-def _attributes(command: Command) -> TypedSearchAttributes:
-    return TypedSearchAttributes(
-        [
-            SearchAttributePair(_STATION, command.station),
-            SearchAttributePair(_KIND, command.kind.value),
-            SearchAttributePair(_TENANT, command.tenant),
-        ]
-    )
 
 
 def _retrieve(operation: WithStartWorkflowOperation[object, object]) -> None:

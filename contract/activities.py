@@ -23,8 +23,6 @@ from contract.callbacks import (
     SettleCallbackResult,
 )
 from contract.commands import (
-    AskStationInput,
-    AskStationResult,
     PrepareCommandInput,
     PrepareCommandResult,
     RecordChangeInput,
@@ -35,6 +33,7 @@ from contract.commands import (
     WeighEvidenceInput,
     WeighEvidenceResult,
 )
+from contract.questions import AskStationInput, AskStationResult
 from contract.reservations import (
     ChangeReservationInput,
     WeighReservationInput,

@@ -3,7 +3,11 @@
 Histories hold these names, so none of them ever changes.
 """
 
+from domain.model.specs import Kind
+
 COMMAND_WORKFLOW = "RemoteCommandWorkflow"
+"""Of commands that were started before each kind had a type of its own."""
+
 RESERVATION_WORKFLOW = "ReservationWorkflow"
 CALLBACK_WORKFLOW = "CallbackWorkflow"
 
@@ -14,6 +18,7 @@ SUBMIT_UPDATE = "submit"
 CANCEL_UPDATE = "cancel"
 CHANGE_UPDATE = "change"
 WAKE_SIGNAL = "wake"
+STORY_QUERY = "story"
 
 PREPARE_COMMAND = "prepare_command"
 SETTLE_SEND = "settle_send"
@@ -31,6 +36,15 @@ STATION_ATTRIBUTE = "EvStation"
 KIND_ATTRIBUTE = "EvKind"
 TENANT_ATTRIBUTE = "EvTenant"
 OUTCOME_ATTRIBUTE = "EvOutcome"
+STATE_ATTRIBUTE = "EvState"
+TRANSACTION_ATTRIBUTE = "EvTransaction"
+ATTENTION_ATTRIBUTE = "EvAttention"
+LABELS_ATTRIBUTE = "EvLabels"
+
+
+def command_workflow(kind: Kind) -> str:
+    """The workflow type of a kind of command, as "StartSession"."""
+    return "".join(word.capitalize() for word in kind.value.split("_"))
 
 
 def command_workflow_id(tenant: str, request_id: str) -> str:

@@ -11,7 +11,8 @@ from functools import cache
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from contract.commands import AskStationInput, PrepareCommandResult, WeighEvidenceResult
+from contract.commands import PrepareCommandResult, WeighEvidenceResult
+from contract.questions import AskStationInput
 from domain.model.answers import StationAnswer
 from domain.model.command import Compensation, SessionFacts
 from domain.model.specs import CancelReservationSpec, StopSpec

@@ -105,6 +105,31 @@ def explain(name: str, *, as_json: bool, facts: bool, **broker_access: Any) -> N
     explain_command.explain(name, access, as_json=as_json, facts=facts)
 
 
+@main.command()
+@click.option(
+    "--ui",
+    envvar="EVCOMMAND_TEMPORAL_UI",
+    default="http://127.0.0.1:8233",
+    show_default=True,
+    metavar="URL",
+    help="Where Temporal's web UI is. Or set EVCOMMAND_TEMPORAL_UI.",
+)
+@click.option(
+    "--namespace",
+    envvar="TEMPORAL_NAMESPACE",
+    default="default",
+    show_default=True,
+    help="Temporal's namespace. Or set TEMPORAL_NAMESPACE.",
+)
+@click.option("--station", default="", metavar="ID", help="Also a view of this station.")
+def views(ui: str, namespace: str, station: str) -> None:
+    """Prints links that save filters in Temporal's web UI: open each, and choose Save there."""
+    from entrypoints.commands import views as view_links
+
+    for name, link in view_links.links(ui, namespace, station).items():
+        click.echo(f"{name}\n  {link}")
+
+
 @main.command("api-key")
 @click.argument("name")
 def api_key(name: str) -> None:

@@ -11,7 +11,9 @@ from datetime import datetime, timedelta
 
 from temporalio import workflow
 
+from contract import names
 from contract.commands import (
+    SENDS_DIRECTLY,
     ChangeKind,
     CommandInput,
     CommandSoFar,
@@ -21,11 +23,13 @@ from contract.commands import (
     UnsentAttempt,
 )
 from domain.commands import wording
-from domain.model.command import Command, Outcome, State
+from domain.commands.standing import standing_of
+from domain.model.command import Command, Outcome, State, WaitFor
 from domain.model.outcomes import Cause, ending
 from domain.model.states import is_definite
 from workflows.alarms import Alarms
 from workflows.calls import commands as calls
+from workflows.calls import filters
 from workflows.limits import HISTORY_LIMIT
 
 Sending = workflow.ActivityHandle[SendFrameResult]
@@ -78,6 +82,14 @@ class CommandRun:
         self._note(recorded.command)
         self._cancel_noted = self._cancel_noted or recorded.command.cancel_reason is not None
 
+    @workflow.query(
+        name=names.STORY_QUERY,
+        description="What this workflow knows of its command. ExplainCommand tells every step.",
+    )
+    def story(self) -> str:
+        """What this run knows of its command, in Markdown, from its own state alone."""
+        return wording.story(self._command, self._attempt, self._guard_until)
+
     def _note(self, command: Command) -> None:
         """Remembers the command as it stands, and shows it in the web UI.
 
@@ -98,6 +110,28 @@ class CommandRun:
     def _certain(self) -> Outcome:
         """The outcome; UNKNOWN while there is none."""
         return self._outcome or ending(Cause.ANSWER_TIMEOUT)
+
+    def _report(
+        self, *, waits: bool = False, ended: bool = False, guard_is_over: bool = False
+    ) -> None:
+        """What operators filter by. Older editions wrote the outcome of every command, only once
+        that was `ended` or changed."""
+        if self._edition >= SENDS_DIRECTLY:
+            standing = standing_of(self._command, waits=waits, guard_is_over=guard_is_over)
+            filters.show(self._command, standing)
+        elif ended:
+            workflow.upsert_search_attributes(
+                [filters.OUTCOME.value_set(self._certain().code.value)]
+            )
+
+    def _reached(self, wait_for: WaitFor) -> bool:
+        match wait_for:
+            case WaitFor.SUBMITTED:
+                return self._command.revision > 0
+            case WaitFor.STATION_ANSWER:
+                return self._on_wire or self._outcome is not None
+            case WaitFor.OUTCOME:
+                return self._outcome is not None
 
     # --- Waiting.
 

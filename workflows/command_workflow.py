@@ -19,7 +19,6 @@ import asyncio
 from dataclasses import replace
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from contract import names
@@ -27,8 +26,6 @@ from contract.commands import (
     ACTS_AFTER_REFUSALS,
     LOOKS_WHILE_SENDING,
     SENDS_DIRECTLY,
-    AskStationInput,
-    AskStationResult,
     CancelInput,
     ChangeKind,
     CommandInput,
@@ -42,6 +39,7 @@ from contract.commands import (
     WakeInput,
     WeighEvidenceResult,
 )
+from contract.questions import AskStationInput, AskStationResult
 from domain.commands.judging import guard_end, is_guarded, is_watched
 from domain.commands.sending import SendAct, may_try_again, next_route_look, pause_before
 from domain.commands.table import rules_of
@@ -49,8 +47,7 @@ from domain.commands.transitions import concluded, frame_ended
 from domain.evidence.facts import Act
 from domain.evidence.sessions import SentFrame
 from domain.limits import UNDO_ROUTE_PAUSE
-from domain.model.command import State, WaitFor
-from domain.model.states import stands_out
+from domain.model.command import State
 from workflows.calls import commands as calls
 from workflows.command_run import CommandRun, Sending, ends_within
 from workflows.limits import ANSWER_IS_LATE
@@ -62,8 +59,6 @@ from workflows.requests import (
     stop_first_request,
     undo_request,
 )
-
-_OUTCOME = SearchAttributeKey.for_keyword(names.OUTCOME_ATTRIBUTE)
 
 
 @workflow.defn(name=names.COMMAND_WORKFLOW)
@@ -90,14 +85,16 @@ class RemoteCommandWorkflow(CommandRun):
     async def _story(self) -> None:
         await self._send()
         await self._await_effect()
-        if self._guard_until is None and self._stands_out():
-            self._report()
+        self._report(ended=self._guard_until is None)
         await self._guard()
         await self._answer_the_late()
 
     # --- What callers and stations send to a running command.
 
-    @workflow.update(name=names.SUBMIT_UPDATE)
+    @workflow.update(
+        name=names.SUBMIT_UPDATE,
+        description="Waits until the event log has what the caller waits for.",
+    )
     async def submit(self, submit: SubmitInput) -> UpdateResult:
         """Waits until the log has what the caller wants to see.
 
@@ -108,7 +105,10 @@ class RemoteCommandWorkflow(CommandRun):
             raise ApplicationError("the command goes on in its next run", type="CONTINUED")
         return UpdateResult(self._command.revision)
 
-    @workflow.update(name=names.CANCEL_UPDATE)
+    @workflow.update(
+        name=names.CANCEL_UPDATE,
+        description="Takes the command back as far as that is still possible.",
+    )
     async def cancel(self, cancel: CancelInput) -> UpdateResult:
         """Takes the command back as far as that is still possible. Idempotent."""
         if self._cancel is None:
@@ -116,20 +116,14 @@ class RemoteCommandWorkflow(CommandRun):
         await workflow.wait_condition(lambda: self._cancel_noted)
         return UpdateResult(self._command.revision)
 
-    @workflow.signal(name=names.WAKE_SIGNAL)
+    @workflow.signal(
+        name=names.WAKE_SIGNAL,
+        description="News of the station: the facts are read again. Does no harm.",
+    )
     def wake(self, wake: WakeInput) -> None:
         """A fact was written that concerns this command."""
         del wake  # the fact is read from the fleet
         self._woken = True
-
-    def _reached(self, wait_for: WaitFor) -> bool:
-        match wait_for:
-            case WaitFor.SUBMITTED:
-                return self._command.revision > 0
-            case WaitFor.STATION_ANSWER:
-                return self._on_wire or self._outcome is not None
-            case WaitFor.OUTCOME:
-                return self._outcome is not None
 
     # --- Sending: until the frame may be on the wire, or never will be.
 
@@ -149,6 +143,7 @@ class RemoteCommandWorkflow(CommandRun):
             elif route.course is SendAct.ASK:
                 await self._ask(ask_first_request(self._command, route))
             elif route.course is SendAct.WAIT or route.gateway is None:
+                self._report(waits=True)
                 then = next_route_look(look, workflow.now(), self._command.not_after)
                 await self._woken_or(route.look_again or then)
                 look += 1
@@ -188,6 +183,7 @@ class RemoteCommandWorkflow(CommandRun):
 
     async def _send_through(self, route: PrepareCommandResult) -> None:
         """One attempt of the command's own frame."""
+        self._report()
         self._attempt += 1
         request = send_request(self._command, self._timing, self._attempt, offered=route.offered)
         sent = route.sent
@@ -368,6 +364,7 @@ class RemoteCommandWorkflow(CommandRun):
             await self._woken_or(self._look_again)
             await self._heed_cancel()
             await self._weigh()
+        self._report()
 
     async def _guard(self) -> None:
         """Acts on late evidence: it may raise UNKNOWN, or show an effect that has to be undone."""
@@ -385,9 +382,9 @@ class RemoteCommandWorkflow(CommandRun):
             await self._heed_cancel()
             reported = self._certain()
             await self._weigh()
-            if self._certain() != reported:
-                self._report()
+            self._report(ended=self._certain() != reported)
         await self._record(ChangeKind.GUARD_ENDED, detail="The time to act on it is over.")
+        self._report(guard_is_over=True)
 
     async def _answer_the_late(self) -> None:
         """Answers the updates that came while the command ended: a workflow's end drops them."""
@@ -397,11 +394,3 @@ class RemoteCommandWorkflow(CommandRun):
             await workflow.wait_condition(
                 lambda: self._is_over() or (self._cancel is not None and not self._cancel_noted)
             )
-
-    def _stands_out(self) -> bool:
-        """Whether operators look for commands that end so; the others cost no write."""
-        return self._edition < SENDS_DIRECTLY or stands_out(self._certain())
-
-    def _report(self) -> None:
-        """The outcome becomes what operators filter by."""
-        workflow.upsert_search_attributes([_OUTCOME.value_set(self._certain().code.value)])

@@ -11,14 +11,32 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from contract.names import (
+    ATTENTION_ATTRIBUTE,
     KIND_ATTRIBUTE,
+    LABELS_ATTRIBUTE,
     OUTCOME_ATTRIBUTE,
+    STATE_ATTRIBUTE,
     STATION_ATTRIBUTE,
     TENANT_ATTRIBUTE,
+    TRANSACTION_ATTRIBUTE,
 )
 
-ATTRIBUTES = (STATION_ATTRIBUTE, KIND_ATTRIBUTE, TENANT_ATTRIBUTE, OUTCOME_ATTRIBUTE)
-"""All of type Keyword: an SQL-backed namespace has ten of these."""
+_KEYWORD = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+_KEYWORDS = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST
+
+ATTRIBUTES = {
+    STATION_ATTRIBUTE: _KEYWORD,
+    KIND_ATTRIBUTE: _KEYWORD,
+    TENANT_ATTRIBUTE: _KEYWORD,
+    OUTCOME_ATTRIBUTE: _KEYWORD,
+    STATE_ATTRIBUTE: _KEYWORD,
+    TRANSACTION_ATTRIBUTE: _KEYWORD,
+    ATTENTION_ATTRIBUTE: _KEYWORDS,
+    LABELS_ATTRIBUTE: _KEYWORDS,
+}
+"""The type of each. An SQL-backed namespace has ten of Keyword and three of KeywordList."""
+
+_TYPE_NAMES = {_KEYWORD: "Keyword", _KEYWORDS: "KeywordList"}
 
 _RPC_TIMEOUT = timedelta(seconds=10)
 
@@ -67,23 +85,22 @@ async def _missing(client: Client) -> list[str]:
         if error.status is RPCStatusCode.UNIMPLEMENTED:
             return list(ATTRIBUTES)  # Temporal's test server can add, but not list
         raise
-    keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
-    for name in ATTRIBUTES:
-        if known.custom_attributes.get(name, keyword) != keyword:
+    for name, wanted in ATTRIBUTES.items():
+        if known.custom_attributes.get(name, wanted) != wanted:
             raise RegistrationFailed(
-                f"search attribute {name} of namespace {client.namespace!r} is not a Keyword: "
+                f"search attribute {name} of namespace {client.namespace!r} is not a "
+                f"{_TYPE_NAMES[wanted]}: "
                 f"remove it with 'temporal operator search-attribute remove --name {name}'"
             )
     return [name for name in ATTRIBUTES if name not in known.custom_attributes]
 
 
 async def _add(client: Client, missing: list[str]) -> None:
-    keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
     try:
         await client.operator_service.add_search_attributes(
             AddSearchAttributesRequest(
                 namespace=client.namespace,
-                search_attributes=dict.fromkeys(missing, keyword),
+                search_attributes={name: ATTRIBUTES[name] for name in missing},
             ),
             timeout=_RPC_TIMEOUT,
         )
@@ -95,8 +112,8 @@ async def _add(client: Client, missing: list[str]) -> None:
 def _advice(namespace: str, error: RPCError) -> str:
     commands = "; ".join(
         f"temporal operator search-attribute create --namespace {namespace} "
-        f"--name {name} --type Keyword"
-        for name in ATTRIBUTES
+        f"--name {name} --type {_TYPE_NAMES[wanted]}"
+        for name, wanted in ATTRIBUTES.items()
     )
     return (
         f"cannot register search attributes in namespace {namespace!r} "

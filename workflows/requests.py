@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from contract.commands import (
-    AskStationInput,
     PrepareCommandResult,
     SendFrameInput,
     WeighEvidenceResult,
 )
+from contract.questions import AskStationInput
 from domain.commands.rules import FrameSpec, SessionTarget
 from domain.commands.stop_session import frame_that_stops
 from domain.commands.table import rules_of

@@ -26,12 +26,13 @@ from workflows.build import DEPLOYMENT, replayed_build
 from workflows.callback_workflow import CallbackWorkflow
 from workflows.command_workflow import RemoteCommandWorkflow
 from workflows.compiled import compile_once
+from workflows.kinds import KINDS
 from workflows.reservation_workflow import ReservationWorkflow
 from workflows.settings import WorkerSettings
 
 _logger = structlog.get_logger(__name__)
 
-WORKFLOWS = (RemoteCommandWorkflow, ReservationWorkflow, CallbackWorkflow)
+WORKFLOWS = (*KINDS, RemoteCommandWorkflow, ReservationWorkflow, CallbackWorkflow)
 """Every workflow of this project: what a worker runs and a replayer replays."""
 
 PASSED_THROUGH = (

@@ -1,5 +1,7 @@
 """The words that an operator reads in the Temporal web UI. Never a token, only its mask."""
 
+from datetime import datetime
+
 from domain.commands.table import rules_of
 from domain.markdown import plain
 from domain.model.command import Command, CompensationState
@@ -24,6 +26,12 @@ def frame_title(command: Command, attempt: int, gateway: str, undo: bool) -> str
     how = rules_of(command).undo
     what = how.title if undo and how is not None else ""
     return brief(f"{what}{title(command)} (frame {attempt}, by {gateway})")
+
+
+def handing_title(command: Command, attempt: int) -> str:
+    """One line for the look for a route that hands a frame over, when that is possible at once."""
+    end = f" (frame {attempt}, over the direct line if it may be sent now)"
+    return title(command).encode()[: SUMMARY_BYTES - len(end)].decode(errors="ignore") + end
 
 
 def origin(command: Command) -> str:
@@ -51,4 +59,16 @@ def details(command: Command) -> str:
         lines.append(f"Cancelled by its caller: {reason}")
     if undoing.state is not CompensationState.NONE:
         lines.append(f"Compensation: **{undoing.state.value}**: {plain(undoing.reason)}")
+    return "\n\n".join(lines)
+
+
+def story(command: Command, frames: int, guard_until: datetime | None) -> str:
+    """What a command's workflow knows of it, in Markdown. frames: how many it has tried to send."""
+    lines = [details(command), f"Frames that it tried to send: {frames}"]
+    if guard_until is not None:
+        lines.append(f"Late evidence is acted on until: {guard_until:%Y-%m-%d %H:%M:%S} UTC")
+    lines.append(
+        "This is what the workflow itself knows, as of its newest look at the facts. "
+        f"`evcommand explain {command.name}` tells each step, from the database."
+    )
     return "\n\n".join(lines)

@@ -3,6 +3,7 @@
 import json
 
 from contract import names
+from contract.attributes import keywords_of
 from contract.commands import EDITION, CommandInput, CommandSoFar
 from contract.converter import DATA_CONVERTER
 from domain.commands import wording
@@ -33,14 +34,10 @@ async def start_anew(tx: Tx, send: Send) -> Start | None:
     )
     given = CommandInput(command, so_far=so_far, edition=EDITION)
     return Start(
-        workflow=names.COMMAND_WORKFLOW,
+        workflow=names.command_workflow(command.kind),
         queue=names.COMMANDS_QUEUE,
         argument=json.loads(DATA_CONVERTER.payload_converter.to_payload(given).data),
-        attributes={
-            names.STATION_ATTRIBUTE: command.station,
-            names.KIND_ATTRIBUTE: command.kind.value,
-            names.TENANT_ATTRIBUTE: command.tenant,
-        },
+        attributes=keywords_of(command),
         summary=wording.brief(wording.title(command)),
         details=wording.origin(command),
     )

@@ -16,7 +16,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from contract import activities as stubs
 from contract.activities import implements
-from contract.commands import AskStationInput, AskStationResult, SendFrameInput, SendFrameResult
+from contract.commands import SendFrameInput, SendFrameResult
+from contract.questions import AskStationInput, AskStationResult
 from station_gateway.commands.questions import Questions
 from station_gateway.commands.runs import Run, Runs
 from station_gateway.settings import GatewaySettings

@@ -13,7 +13,8 @@ from datetime import datetime
 
 import structlog
 
-from contract.commands import AskStationInput, AskStationResult, SendFrameInput, SendFrameResult
+from contract.commands import SendFrameInput, SendFrameResult
+from contract.questions import AskStationInput, AskStationResult
 from domain.model.answers import Verdict
 from domain.model.specs import Kind
 from fleet import sends, stations

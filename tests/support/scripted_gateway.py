@@ -15,12 +15,11 @@ from temporalio.exceptions import ApplicationError
 from contract import activities as stubs
 from contract.activities import implements
 from contract.commands import (
-    AskStationInput,
-    AskStationResult,
     SendFrameInput,
     SendFrameResult,
     SendStatus,
 )
+from contract.questions import AskStationInput, AskStationResult
 from domain.commands import transitions as changes
 from domain.model.answers import CallError, StationAnswer, Verdict
 from domain.model.command import Code, Command, Outcome

@@ -21,6 +21,7 @@ from contract.commands import (
     WakeInput,
 )
 from contract.reservations import ChangeInput, ReservationInput, ReservationResult
+from domain.model.specs import Kind
 from tests.support.histories.golden import read
 
 STUBS = {
@@ -30,6 +31,7 @@ STUBS = {
 
 WORKFLOW_TYPES: dict[str, tuple[type, type]] = {
     names.COMMAND_WORKFLOW: (CommandInput, CommandResult),
+    **{names.command_workflow(kind): (CommandInput, CommandResult) for kind in Kind},
     names.RESERVATION_WORKFLOW: (ReservationInput, ReservationResult),
     names.CALLBACK_WORKFLOW: (CallbackInput, CallbackResult),
 }

@@ -12,8 +12,6 @@ from temporalio.exceptions import ActivityError
 from contract import activities as stubs
 from contract import names
 from contract.commands import (
-    AskStationInput,
-    AskStationResult,
     ChangeKind,
     PrepareCommandInput,
     PrepareCommandResult,
@@ -26,6 +24,7 @@ from contract.commands import (
     WeighEvidenceInput,
     WeighEvidenceResult,
 )
+from contract.questions import AskStationInput, AskStationResult
 from domain.commands import wording
 from domain.commands.timing import Timing
 from domain.evidence.facts import Asked
@@ -50,13 +49,14 @@ async def prepare(
 
     attempt: of the command's frame that comes next; 0: none. hand_over: hands it over at once.
     """
-    sends = f"Send to {command.station}" if hand_over else f"Who holds {command.station}?"
+    asks = f"Who holds {command.station}?"
+    summary = wording.handing_title(command, attempt) if hand_over else wording.brief(asks)
     return await workflow.execute_local_activity(
         stubs.prepare_command,
         PrepareCommandInput(command, now, look_only, timing, asked, tried, attempt, hand_over),
         start_to_close_timeout=LOOK_UP,
         retry_policy=UNTIL_IT_WORKS,
-        summary=wording.brief(sends),
+        summary=summary,
     )
 
 

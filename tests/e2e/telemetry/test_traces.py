@@ -12,14 +12,14 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 STEPS = {
     "evcommand.v1.RemoteCommandService/StartSession",
-    "StartUpdateWithStartWorkflow:RemoteCommandWorkflow",
-    "RunWorkflow:RemoteCommandWorkflow",
+    "StartWorkflow:StartSession",
+    "RunWorkflow:StartSession",
     "HandleUpdate:submit",
     "RunActivity:prepare_command",
     "RunActivity:send_frame",
     "ocpp.RemoteStartTransaction",
     "RunActivity:weigh_evidence",
-    "CompleteWorkflow:RemoteCommandWorkflow",
+    "CompleteWorkflow:StartSession",
 }
 
 
@@ -60,7 +60,7 @@ async def test_the_frame_descends_from_the_span_that_the_caller_sent(
         "ocpp.RemoteStartTransaction",
         "RunActivity:send_frame",
         "StartActivity:send_frame",
-        "StartUpdateWithStartWorkflow:RemoteCommandWorkflow",
+        "StartWorkflow:StartSession",
         "evcommand.v1.RemoteCommandService/StartSession",
         story.caller,
     ]

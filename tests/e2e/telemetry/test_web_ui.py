@@ -32,9 +32,9 @@ async def found(watched: Watched, query: str, expected: set[str]) -> set[str]:
     return ids
 
 
-async def test_commands_are_found_by_station_and_outcome(watched: Watched, story: Story) -> None:
+async def test_commands_are_found_by_station_and_end(watched: Watched, story: Story) -> None:
     both = {workflow_id(story.started), workflow_id(story.stopped)}
-    query = f'EvStation = "{story.station}" AND EvOutcome = "SUCCEEDED"'
+    query = f'EvStation = "{story.station}" AND EvOutcome IS NULL AND ExecutionStatus = "Completed"'
     assert await found(watched, query, both) == both
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from contract.commands import AskStationInput, AskStationResult, SendFrameInput, SendStatus
+from contract.commands import SendFrameInput, SendStatus
+from contract.questions import AskStationInput, AskStationResult
 from domain.model.answers import Verdict
 from domain.model.command import Code, State
 from domain.model.specs import (

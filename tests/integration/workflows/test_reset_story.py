@@ -2,7 +2,7 @@
 
 import pytest
 
-from contract.commands import AskStationResult
+from contract.questions import AskStationResult
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Code, Command, ResetFacts, State, WaitFor
 from domain.model.outcomes import Cause

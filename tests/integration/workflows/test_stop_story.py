@@ -2,7 +2,7 @@
 
 import pytest
 
-from contract.commands import AskStationResult
+from contract.questions import AskStationResult
 from domain.evidence.proof import SIGNS, Sign
 from domain.model.command import Code, Command, State, WaitFor
 from domain.model.outcomes import Cause

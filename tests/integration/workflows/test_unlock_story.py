@@ -2,7 +2,8 @@
 
 import pytest
 
-from contract.commands import AskStationResult, SendFrameInput, SendFrameResult
+from contract.commands import SendFrameInput, SendFrameResult
+from contract.questions import AskStationResult
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Code, Command, State, WaitFor
 from domain.model.outcomes import Cause

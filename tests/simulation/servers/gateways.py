@@ -6,13 +6,13 @@ from typing import Any
 
 from contract import names
 from contract.commands import (
-    AskStationInput,
     PrepareCommandInput,
     RecordChangeInput,
     SendFrameInput,
     SettleSendInput,
     WeighEvidenceInput,
 )
+from contract.questions import AskStationInput
 from contract.reservations import ChangeReservationInput, WeighReservationInput
 from domain.commands.timing import Timing
 from fleet import stations

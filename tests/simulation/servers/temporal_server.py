@@ -23,6 +23,7 @@ from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 from temporalio.service import RPCError, RPCStatusCode
 
 from contract import names
+from domain.model.specs import Kind
 from tests.simulation.repeatable.chance import Chance
 from tests.simulation.repeatable.virtual_time import VirtualLoop
 from tests.simulation.servers.processes import outside
@@ -40,6 +41,7 @@ from tests.simulation.servers.workflow_runs import (
 TASK_HEARTBEAT_S = 8.0
 TASK_TIMEOUT_S = 10.0
 ATTEMPT_LIMIT_S = 10.0
+_COMMANDS = {names.COMMAND_WORKFLOW, *map(names.command_workflow, Kind)}
 
 
 class TemporalServer:
@@ -62,7 +64,7 @@ class TemporalServer:
     ) -> "Execution":
         """Start a workflow, or find the run that there is; no caller runs a command again."""
         found = self.executions.get(workflow_id)
-        if found is None or (found.closed and workflow != names.COMMAND_WORKFLOW):
+        if found is None or (found.closed and workflow not in _COMMANDS):
             return self._begin(workflow_id, order, workflow)
         return found
 

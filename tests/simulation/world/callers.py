@@ -280,7 +280,9 @@ class Callers:
         chance, world = self._chance, self._world
         world.story.line("caller", f"{command.name}: {_target(command)}")
         order = CommandInput(command, TIMING, edition=EDITION)
-        execution = world.temporal.start(command.workflow_id, order)
+        execution = world.temporal.start(
+            command.workflow_id, order, names.command_workflow(command.kind)
+        )
         told = Told(command, execution)
         self.told.append(told)
         wait_for = chance.pick(tuple(WaitFor))

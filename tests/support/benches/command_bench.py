@@ -14,9 +14,6 @@ from temporalio.client import (
     WorkflowHandle,
 )
 from temporalio.common import (
-    SearchAttributeKey,
-    SearchAttributePair,
-    TypedSearchAttributes,
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
@@ -25,7 +22,7 @@ from temporalio.worker import Worker
 
 from broker.reading.waiting import is_satisfied
 from broker.settings import BrokerSettings
-from broker.temporal import Temporal
+from broker.temporal import Temporal, attributes_of
 from contract import names
 from contract.commands import (
     EDITION,
@@ -272,9 +269,8 @@ class Bench(StationReports):
             await temporal.submit(command, 5.0)
             await self.until(command, lambda known: is_satisfied(known, wait_for))
             return self.handle(command)
-        keyword = SearchAttributeKey.for_keyword
         operation: WithStartWorkflowOperation[Any, CommandResult] = WithStartWorkflowOperation(
-            names.COMMAND_WORKFLOW,
+            names.command_workflow(command.kind),
             CommandInput(command, self.timing, edition=EDITION),
             id=command.workflow_id,
             task_queue=names.COMMANDS_QUEUE,
@@ -282,13 +278,7 @@ class Bench(StationReports):
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             static_summary=wording.title(command),
-            search_attributes=TypedSearchAttributes(
-                [
-                    SearchAttributePair(keyword(names.STATION_ATTRIBUTE), command.station),
-                    SearchAttributePair(keyword(names.KIND_ATTRIBUTE), command.kind.value),
-                    SearchAttributePair(keyword(names.TENANT_ATTRIBUTE), command.tenant),
-                ]
-            ),
+            search_attributes=attributes_of(command),
         )
         await self.client.execute_update_with_start_workflow(
             names.SUBMIT_UPDATE,

@@ -11,7 +11,8 @@ from typing import Any
 
 from temporalio.testing import ActivityEnvironment
 
-from contract.commands import AskStationInput, AskStationResult, SendFrameInput, SendFrameResult
+from contract.commands import SendFrameInput, SendFrameResult
+from contract.questions import AskStationInput, AskStationResult
 from domain.model.command import Command, State
 from domain.model.specs import (
     CancelReservationSpec,

@@ -58,4 +58,4 @@ def test_the_data_converter_reads_a_payload_of_old_names() -> None:
 def test_the_data_converter_writes_present_names() -> None:
     converter = DATA_CONVERTER.payload_converter
     payload = converter.to_payload(Outer("a", Inner(7)))
-    assert converter.from_payload(payload) == {"name": "a", "inner": {"number": 7, "label": ""}}
+    assert converter.from_payload(payload) == {"name": "a", "inner": {"number": 7}}

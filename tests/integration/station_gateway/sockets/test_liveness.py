@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from contract.commands import AskStationInput, AskStationResult
+from contract.questions import AskStationInput, AskStationResult
 from domain.model.specs import Kind
 from fleet import connections, stations
 from fleet.connections import Connection

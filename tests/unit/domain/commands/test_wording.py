@@ -76,3 +76,24 @@ def test_a_summary_is_cut_where_temporal_would_refuse_it() -> None:
     assert len(wording.brief(title).encode()) <= wording.SUMMARY_BYTES
     assert wording.brief(title).startswith("Start session at \N{BATTERY}")
     assert wording.brief("Reset at CP-1") == "Reset at CP-1"
+
+
+def test_a_story_says_what_the_workflow_knows_and_where_the_rest_is() -> None:
+    command = start()
+    told = wording.story(command, 2, None)
+    assert told.startswith(wording.details(command))
+    assert "Frames that it tried to send: 2" in told
+    assert f"evcommand explain {command.name}" in told
+    assert "until" not in told
+
+
+def test_a_story_says_how_long_late_evidence_is_acted_on() -> None:
+    assert "acted on until: 2026-05-01 12:10:00 UTC" in wording.story(start(), 1, at(600))
+
+
+def test_a_frame_that_may_go_over_the_direct_line_is_named_and_never_too_long() -> None:
+    end = " (frame 2, over the direct line if it may be sent now)"
+    assert wording.handing_title(start(), 2) == wording.title(start()) + end
+    long = wording.handing_title(replace(start(), station="ü" * 400), 2)
+    assert long.endswith(end)
+    assert len(long.encode()) <= wording.SUMMARY_BYTES
