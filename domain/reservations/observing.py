@@ -126,7 +126,10 @@ _LET_GO = frozenset({EndCause.REMOVED_BY_STATION, EndCause.HOLD_VANISHED, EndCau
 
 
 def _is_holders(session: Session, known: Reservation, facts: ReservationEvidence) -> bool:
-    in_time = began_before(session, _until(known, facts))
+    until = _until(known, facts)
+    # A cable that was in before the end may be anybody's, until somebody shows a token.
+    shown_in_time = session.token_time is None or session.token_time < until
+    in_time = shown_in_time and began_before(session, until)
     return is_of(session, facts.token_digests) and _took_place(session, known) and in_time
 
 

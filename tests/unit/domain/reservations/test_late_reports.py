@@ -153,6 +153,15 @@ def test_whose_car_was_plugged_in_before_the_end_nobody_knows(word: str) -> None
     assert anew(lost, session, now_s=END_S + 60, place=shown) == END.LOST_AT_REBOOT
 
 
+def test_a_token_that_is_shown_after_the_end_came_too_late() -> None:
+    """OCPP 2.x: the cable was in before, and nobody knows whose car it is."""
+    cable_first = replace(late(END_S - 50, token_time=at(END_S + 20)), received_time=at(END_S - 49))
+    over = changes.ended(hold(), END.USE_NOT_KNOWN, at(END_S))
+    assert anew(over, cable_first, now_s=END_S + 21) == END.USE_NOT_KNOWN
+    in_time = replace(cable_first, token_time=at(END_S - 1))
+    assert anew(over, in_time, now_s=END_S + 21) == END.SESSION_OF_ITS_TOKEN
+
+
 def test_a_reservation_of_any_place_is_corrected_by_a_session_at_one() -> None:
     over = changes.ended(hold(evse_id=None, connector_id=None), END.TIME_OVER, at(END_S))
     assert anew(over, late(END_S - 1, evse_id=3), place=None) == END.SESSION_OF_ITS_TOKEN
