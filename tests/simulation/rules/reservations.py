@@ -319,6 +319,8 @@ def not_missed(ran: Ran, kept: Kept) -> Iterator[str]:
         another = user is not None and not token_fits(
             last.id_token, last.group_id_token, user.token
         )
+        # A station that shows a wrong tag says itself that it was another driver.
+        another = another or bool(ran.temper.field.shows)
         if not (another and last.cause == EndCause.USED_BY_ANOTHER):
             yield f"true: {last.state.value} ({last.cause}), and session {row.name} had used it"
 
