@@ -126,17 +126,11 @@ _LET_GO = frozenset({EndCause.REMOVED_BY_STATION, EndCause.HOLD_VANISHED, EndCau
 
 
 def _is_holders(session: Session, known: Reservation, facts: ReservationEvidence) -> bool:
-    in_time = began_before(session, _until(known, facts)) or _came_before(session, known, facts)
+    until = _until(known, facts)
+    # A cable that was in before the end may be anybody's, until somebody shows a token.
+    shown_in_time = session.token_time is None or session.token_time < until
+    in_time = shown_in_time and began_before(session, until)
     return is_of(session, facts.token_digests) and _took_place(session, known) and in_time
-
-
-def _came_before(session: Session, known: Reservation, facts: ReservationEvidence) -> bool:
-    """Whether the session's car was plugged in before the end, and has been ever since."""
-    place, held = facts.place, known.hold_time
-    if place is None or held is None or known.evse_id is None:
-        return False
-    since_before = held < place.since < _until(known, facts)
-    return place.status in IN_USE and since_before and place.since <= session.received_time
 
 
 def _at_its_time(known: Reservation, facts: ReservationEvidence) -> EndCause:

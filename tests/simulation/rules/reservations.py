@@ -89,12 +89,27 @@ def reserve_left_nothing(ran: Ran, told: Told) -> Iterator[str]:
 
 
 def _left(ran: Ran, wire_id: int) -> list[TrueHold]:
-    """What the station holds in the end. What it revived without showing it nobody can know."""
+    """What the station holds in the end.
+
+    What it revived nobody can know, unless it shows it, and no other hold there explains that.
+    """
     return [
         hold
         for hold in ran.truth.held_as(wire_id)
-        if hold.running and (hold.shown or hold.cause != "revived")
+        if hold.running
+        and (hold.cause != "revived" or (hold.shown and not _taken_for_another(ran, hold)))
     ]
+
+
+def _taken_for_another(ran: Ran, hold: TrueHold) -> bool:
+    """Whether the place is told as reserved by another command, which could not undo it."""
+    return any(
+        told.last.reserve is not None
+        and told.last.reserve.wire_id != hold.wire_id
+        and told.last.reserve.evse_id in (None, hold.evse)
+        and told.last.compensation.state is CompensationState.FAILED
+        for told in ran.told
+    )
 
 
 def compensation_is_true(ran: Ran, told: Told) -> Iterator[str]:
@@ -304,6 +319,8 @@ def not_missed(ran: Ran, kept: Kept) -> Iterator[str]:
         another = user is not None and not token_fits(
             last.id_token, last.group_id_token, user.token
         )
+        # A station that shows a wrong tag says itself that it was another driver.
+        another = another or bool(ran.temper.field.shows)
         if not (another and last.cause == EndCause.USED_BY_ANOTHER):
             yield f"true: {last.state.value} ({last.cause}), and session {row.name} had used it"
 

@@ -103,9 +103,12 @@ def _compensated(ran: Ran, told: Told) -> Iterator[str]:
 
 
 def _nobody_could_read(ran: Ran) -> Iterator[str]:
-    """A compensation that failed and names no session: the station was not understood."""
+    """A compensation that failed and names no session: the station was not understood.
+
+    An end that comes before its start, and names no session, is not understood either.
+    """
     field = ran.temper.field
-    if not (field.odd_text or field.odd_fields):
+    if not (field.odd_text or field.odd_fields or field.ends_early):
         yield "true: compensation FAILED without a session, and every report was in order"
 
 

@@ -142,27 +142,24 @@ def test_a_station_that_says_expired_early_has_not_ended_our_time() -> None:
     assert anew(over, session, now_s=END_S - 10) == END.SESSION_OF_ITS_TOKEN
 
 
-@pytest.mark.parametrize(
-    ("reservation", "place", "cause"),
-    [
-        pytest.param(hold(), ("Preparing", END_S - 1), END.SESSION_OF_ITS_TOKEN, id="before"),
-        pytest.param(hold(), ("Occupied", END_S - 1), END.SESSION_OF_ITS_TOKEN, id="2.x"),
-        pytest.param(hold(), ("Preparing", END_S + 1), END.USE_NOT_KNOWN, id="after the end"),
-        pytest.param(hold(), ("Preparing", -9), END.USE_NOT_KNOWN, id="before it was reserved"),
-        pytest.param(hold(), ("Preparing", END_S + 50), END.USE_NOT_KNOWN, id="after the session"),
-        pytest.param(hold(), ("Available", END_S - 1), END.USE_NOT_KNOWN, id="no car"),
-        pytest.param(hold(hold_time=None), ("Preparing", 9), END.USE_NOT_KNOWN, id="never held"),
-        pytest.param(hold(evse_id=None), ("Preparing", 9), END.USE_NOT_KNOWN, id="any place"),
-    ],
-)
-def test_a_car_that_was_plugged_in_before_the_end_has_come(
-    reservation: Reservation, place: tuple[str, float], cause: EndCause
-) -> None:
-    word, since_s = place
-    over = changes.ended(reservation, END.USE_NOT_KNOWN, at(END_S))
-    shown = shows(word, since=since_s, previous="Reserved")
+@pytest.mark.parametrize("word", ["Preparing", "Occupied"])
+def test_whose_car_was_plugged_in_before_the_end_nobody_knows(word: str) -> None:
+    """The driver's, who showed the token too late, or that of somebody else."""
+    shown = shows(word, since=END_S - 1, previous="Reserved")
+    over = changes.ended(hold(), END.USE_NOT_KNOWN, at(END_S))
     session = late(END_S + 20, 20)
-    assert anew(over, session, now_s=END_S + 60, place=shown) == cause
+    assert anew(over, session, now_s=END_S + 60, place=shown) == END.USE_NOT_KNOWN
+    lost = ended(END.LOST_AT_REBOOT, 20)
+    assert anew(lost, session, now_s=END_S + 60, place=shown) == END.LOST_AT_REBOOT
+
+
+def test_a_token_that_is_shown_after_the_end_came_too_late() -> None:
+    """OCPP 2.x: the cable was in before, and nobody knows whose car it is."""
+    cable_first = replace(late(END_S - 50, token_time=at(END_S + 20)), received_time=at(END_S - 49))
+    over = changes.ended(hold(), END.USE_NOT_KNOWN, at(END_S))
+    assert anew(over, cable_first, now_s=END_S + 21) == END.USE_NOT_KNOWN
+    in_time = replace(cable_first, token_time=at(END_S - 1))
+    assert anew(over, in_time, now_s=END_S + 21) == END.SESSION_OF_ITS_TOKEN
 
 
 def test_a_reservation_of_any_place_is_corrected_by_a_session_at_one() -> None:
