@@ -24,6 +24,7 @@ from contract.line import (
 from fleet.engine.unavailable import DatabaseUnavailable
 from station_gateway.commands.runs import Runs
 from station_gateway.settings import GatewaySettings
+from telemetry.tracing import trace_carried_by
 
 log = structlog.get_logger(__name__)
 
@@ -82,8 +83,9 @@ class DirectLine:
             await self._server.stop(None)
 
     async def _offer(self, data: bytes, call: "grpc.aio.ServicerContext[bytes, bytes]") -> bytes:
-        shown = dict(call.invocation_metadata() or ()).get(KEY_METADATA, "")
-        if not hmac.compare_digest(str(shown).encode("utf-8", "replace"), self._key):
+        shown = {name: str(value) for name, value in call.invocation_metadata() or ()}
+        key = shown.get(KEY_METADATA, "").encode("utf-8", "replace")
+        if not hmac.compare_digest(key, self._key):
             log.warning("line_refused", peer=call.peer())
             await call.abort(grpc.StatusCode.UNAUTHENTICATED, "show the key of the fleet")
         try:
@@ -94,7 +96,8 @@ class DirectLine:
             await call.abort(grpc.StatusCode.FAILED_PRECONDITION, "this is another gateway")
         wait_s = min(max(offer.wait_s, 0.0), _LONGEST_WAIT_S)
         try:
-            return written(OfferResult(await self._runs.offer(offer.frame, wait_s)))
+            with trace_carried_by(shown):
+                return written(OfferResult(await self._runs.offer(offer.frame, wait_s)))
         except DatabaseUnavailable:
             await call.abort(grpc.StatusCode.UNAVAILABLE, "the database is away")
 

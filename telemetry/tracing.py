@@ -8,15 +8,19 @@ OTEL_EXPORTER_OTLP_*, OTEL_RESOURCE_ATTRIBUTES.
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from opentelemetry import trace
-from opentelemetry.context import Context
+from opentelemetry.context import Context, attach, detach
 from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from telemetry.metrics import DROPPED_SPANS
+
+_traceparent = TraceContextTextMapPropagator()
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _QUEUED_SPANS = 4096
@@ -59,6 +63,23 @@ def _otlp_exporter() -> SpanExporter:
     from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 
     return OTLPSpanExporter()
+
+
+def carried_trace() -> dict[str, str]:
+    """What a call of ours carries to another process, so that its spans are of the same trace."""
+    carrier: dict[str, str] = {}
+    _traceparent.inject(carrier)
+    return carrier
+
+
+@contextmanager
+def trace_carried_by(carrier: Mapping[str, str]) -> Iterator[None]:
+    """Inside the block spans are of the trace that a call carried, if it carried one."""
+    token = attach(_traceparent.extract(carrier))
+    try:
+        yield
+    finally:
+        detach(token)
 
 
 class BoundedSpans(SpanProcessor):

@@ -14,6 +14,7 @@ import structlog
 from contract.commands import SendFrameInput, SendFrameResult
 from contract.line import KEY_METADATA, OFFER_PATH, OfferInput, key_of, result_of, written
 from telemetry import metrics
+from telemetry.tracing import carried_trace
 from workflows.settings import WorkerSettings
 
 _log = structlog.get_logger(__name__)
@@ -44,7 +45,7 @@ class DirectLines:
             reply = await offer(
                 written(OfferInput(gateway, frame, self._wait_s)),
                 timeout=self._wait_s + _REPLY_S,
-                metadata=self._metadata,
+                metadata=(*self._metadata, *carried_trace().items()),
             )
             sent = result_of(reply).sent
         except (grpc.aio.AioRpcError, ValueError) as error:

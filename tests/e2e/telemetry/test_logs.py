@@ -34,8 +34,8 @@ def lines_about(watched: Watched, process: str, command: str) -> list[Line]:
 @pytest.mark.parametrize(
     ("process", "events"),
     [
-        ("broker", {"call"}),
-        ("worker", {"command_routed", "evidence_weighed"}),
+        # Its worker made the first decision, so that the next ones came to it too.
+        ("broker", {"call", "command_routed", "evidence_weighed"}),
         ("gateway", {"frame_sent", "frame_answered"}),
     ],
 )

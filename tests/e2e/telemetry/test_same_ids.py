@@ -77,9 +77,9 @@ async def test_a_message_id_of_the_story_stands_in_the_workflow_that_the_story_n
     results = [
         json.loads(payload.data)
         for event in history.events
-        for payload in event.activity_task_completed_event_attributes.result.payloads
+        for payload in event.marker_recorded_event_attributes.details["result"].payloads
     ]
-    assert frame["message_id"] in [result.get("message_id") for result in results]
+    assert frame["message_id"] in [result.get("sent", {}).get("message_id") for result in results]
 
 
 async def test_the_table_of_the_command_line_names_the_same_ids_and_no_secret(

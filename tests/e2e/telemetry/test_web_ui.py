@@ -71,11 +71,13 @@ async def test_current_details_say_how_it_ended_and_why(watched: Watched, story:
 
 async def test_activities_say_what_they_do(watched: Watched, story: Story) -> None:
     history = await workflow_of(watched, story.started).fetch_history()
-    scheduled = [
-        watched.temporal.data_converter.payload_converter.from_payload(event.user_metadata.summary)
+    read = watched.temporal.data_converter.payload_converter.from_payload
+    told = [
+        read(event.user_metadata.summary)
         for event in history.events
-        if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
+        if event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED
     ]
-    assert [text.partition(" (frame 1, by ")[0] for text in scheduled] == [
-        f"Start session at {story.station}, EVSE 1, token ****{watched.secrets.token[-4:]}"
+    assert [text.partition(" (frame 1, ")[0] for text in told] == [
+        f"Start session at {story.station}, EVSE 1, token ****{watched.secrets.token[-4:]}",
+        "What do the facts mean now?",
     ]
