@@ -1,9 +1,10 @@
 """The session that a stop names: whether it ended, runs, or runs under another id."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from domain.evidence.facts import Act, Decision, Facts, told_at
-from domain.evidence.plugs import goes_on_as
+from domain.evidence.plugs import ends, goes_on_as
 from domain.evidence.sessions import Session
 from domain.limits import UNREPORTED_END_SETTLING
 from domain.model.command import Outcome
@@ -27,9 +28,32 @@ def ended_target(facts: Facts) -> Session | None:
 
 def when_settled(ended: Session, outcome: Outcome, now: datetime) -> Decision:
     """The outcome, as soon as the end stands: one that nobody reported may be taken back."""
-    if ended.end_reported or ended.stop_received_time is None:
-        return Decision(Act.CONCLUDE, outcome=outcome)
-    return told_at(ended.stop_received_time + UNREPORTED_END_SETTLING, outcome, now)
+    due = settling_time(ended)
+    return Decision(Act.CONCLUDE, outcome=outcome) if due is None else told_at(due, outcome, now)
+
+
+def settling_time(session: Session) -> datetime | None:
+    """From when an end that nobody reported stands; None: it was reported, or the session runs."""
+    inferred = session.stop_received_time
+    if session.active or session.end_reported or inferred is None:
+        return None
+    return inferred + UNREPORTED_END_SETTLING
+
+
+def has_settled(session: Session, now: datetime) -> bool:
+    """Whether the session has ended, and its end may be told: it was reported, or it stands."""
+    due = settling_time(session)
+    return not session.active and (due is None or now >= due)
+
+
+def stands_in(ended: Session, others: Sequence[Session], fitting: Sequence[Session]) -> bool:
+    """Whether a target means a session whose end has not settled, as if it still ran.
+
+    It gives way to a session on its plug that runs and fits the target, or that began later.
+    others: the station's sessions that run or may run. fitting: running ones that fit the target.
+    """
+    on_plug = any(ended.evse_id and one.evse_id == ended.evse_id for one in fitting)
+    return not (on_plug or any(ends(one, ended, None) for one in others))
 
 
 def running_target(facts: Facts, ocpp_transaction_id: str) -> Session | None:
