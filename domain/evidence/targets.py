@@ -5,7 +5,7 @@ from datetime import datetime
 
 from domain.evidence.facts import Act, Decision, Facts, told_at
 from domain.evidence.plugs import ends, goes_on_as
-from domain.evidence.sessions import Session
+from domain.evidence.sessions import SentFrame, Session
 from domain.limits import UNREPORTED_END_SETTLING
 from domain.model.command import Outcome
 from domain.ocpp_words import IN_USE
@@ -62,6 +62,18 @@ def running_target(facts: Facts, ocpp_transaction_id: str) -> Session | None:
         (s for s in facts.sessions if s.ocpp_transaction_id == ocpp_transaction_id and s.active),
         None,
     )
+
+
+def real_id(facts: Facts, frame: SentFrame) -> str | None:
+    """The one id, never heard of before, under which the station meters on the same EVSE."""
+    target = next((s for s in facts.sessions if is_target(s, facts)), None)
+    evse_id = target.evse_id if target else frame.evse_id
+    others = {
+        s.ocpp_transaction_id
+        for s in facts.sessions
+        if s.active and s.observed_only and s.evse_id == evse_id and not is_target(s, facts)
+    }
+    return others.pop() if evse_id is not None and len(others) == 1 else None
 
 
 def runs_as_another(facts: Facts) -> bool:
