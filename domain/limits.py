@@ -100,6 +100,16 @@ For so long a session of OCPP 1.6, which names no request, is that of a request 
 Three seconds for a slow network, and some for a busy house. Later it may be the driver's own card.
 """
 
+REFUSED_STOP_SLIP = timedelta(seconds=15)
+"""How long after its refusal a stop may still work on a session that is known to run.
+
+Stations say no and stop all the same, some only after they have closed the contactor and read the
+meter, six to nine seconds later. A no that was told does not change any more.
+"""
+
+LIFE_AFTER_REFUSAL = timedelta(seconds=10)
+"""How long after its refusal a stopped session must show life: a reading before proves nothing."""
+
 CAUSE_AGE = timedelta(days=1)
 """How long before a session another start may have left and still be its cause.
 

@@ -23,7 +23,7 @@ from broker.proto.fields import Findings
 from broker.proto.id_token import id_token_field, masked_out, said_token, token_chars, token_in
 from broker.proto.names import station_in, transaction_out
 from domain.model.command import Command, State
-from domain.model.specs import IdToken, Kind, StopSpec
+from domain.model.specs import Kind, StopSpec
 from domain.model.states import is_definite
 from domain.ocpp_words import capabilities_of
 from fleet import transactions
@@ -250,31 +250,39 @@ async def _by_transaction_id(lookup: Lookup, station: Station, transaction_id: s
 async def _running(
     lookup: Lookup, station: Station, parsed: ParsedRequest[StopSpec]
 ) -> list[Transaction]:
+    """The sessions of the target that run, or may as well run: nobody reported their end."""
+    fits = await _fits(lookup, station, parsed)
+    found = await plugs.fitting(lookup.tx, station.id, fits, parsed.time)
+    return found if parsed.spec.evse_id is None else _told_to_begin(found)
+
+
+async def _fits(
+    lookup: Lookup, station: Station, parsed: ParsedRequest[StopSpec]
+) -> Callable[[Transaction], bool]:
+    """Whether a session is of the EVSE, the token or the reservation that the request names.
+
+    The digest of a token is the same whatever its type is called.
+    """
     spec = parsed.spec
     if spec.evse_id is not None:
-        at_evse = await transactions.active(lookup.tx, station.id, evse_id=spec.evse_id)
-        return _told_to_begin(at_evse)
+        return lambda one: one.evse_id == spec.evse_id
     if spec.id_token is not None:
         check_tokens_fit(station.ocpp_version, parsed.token_chars)
-        return await _running_with(lookup, station, spec.id_token)
-    return await _running_on(lookup, station, spec.reservation or "")
+        digest = spec.id_token.digest
+        return lambda one: one.token_digest == digest
+    return await _uses(lookup, station, spec.reservation or "")
 
 
-async def _running_with(lookup: Lookup, station: Station, token: IdToken) -> list[Transaction]:
-    """The running sessions of a token. Its digest is the same whatever its type is called."""
-    running = await transactions.active(lookup.tx, station.id)
-    return [one for one in running if one.token_digest == token.digest]
-
-
-async def _running_on(lookup: Lookup, station: Station, reservation: str) -> list[Transaction]:
-    """The running sessions that use a reservation, as the station or we know it."""
+async def _uses(
+    lookup: Lookup, station: Station, reservation: str
+) -> Callable[[Transaction], bool]:
+    """Whether a session uses a reservation, as the station or we know it."""
     id = names.reservation_in(reservation)
     entry = await reservations.get(lookup.tx, tenant=lookup.tenant, name=id)
     if entry is None or entry.snapshot["station"] != station.id:
         raise Refusal(Reason.RESERVATION_NOT_FOUND, f"{reservation} is not known at this station.")
     number, used_by = entry.snapshot["wire_id"], entry.snapshot.get("transaction")
-    running = await transactions.active(lookup.tx, station.id)
-    return [one for one in running if one.reservation_id == number or one.name == used_by]
+    return lambda one: one.reservation_id == number or one.name == used_by
 
 
 def sent_transaction_id(version: str, transaction_id: str) -> str:

@@ -41,7 +41,7 @@ from domain.evidence.facts import (
     refused,
 )
 from domain.evidence.proof import Proof, signs
-from domain.evidence.restart import ConnectorReport, RestartFacts
+from domain.evidence.restart import RestartFacts
 from domain.evidence.sessions import SentFrame, Session
 from domain.evidence.station_event import (
     Concern,
@@ -51,12 +51,13 @@ from domain.evidence.station_event import (
     concern_of_any,
     yes_if,
 )
+from domain.evidence.targets import has_settled, settling_time
 from domain.limits import ASK_AFTER_BOOT, FIRST_LOOK, LONGEST_LOOK, REFUSAL_SLIP
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Code, Command, Outcome, ResetFacts, State
 from domain.model.outcomes import Cause, cause_of, ending, refusal
 from domain.model.specs import OfflinePolicy, ResetSpec, required
-from domain.ocpp_words import RESET_REASONS, BootReason, ConnectorStatus
+from domain.ocpp_words import RESET_REASONS, BootReason
 
 _BY_OUR_RESET = {BootReason.REMOTE_RESET, BootReason.SCHEDULED_RESET}
 
@@ -88,7 +89,11 @@ def judge_reset(command: Command, facts: Facts, timing: Timing, now: datetime) -
     if _has_booted(command, facts.restart, frame, deadline):
         return _reconcile(command, spec, facts, timing, now)
     if spec.evse_id is not None and _evse_is_back(command, facts, frame):
-        return _conclude(command, spec, facts, Cause.EVSE_RESTARTED)
+        unsettled = _settling(facts, now)
+        if unsettled:
+            progress = _phase(command, facts, frame)
+            return Decision(Act.WAIT, look_again=max(unsettled), progress=progress)
+        return _conclude(command, spec, facts, Cause.EVSE_RESTARTED, now)
     if command.state is State.DONE:
         return Decision(Act.WAIT)
     if refused(command, frame):
@@ -98,7 +103,7 @@ def judge_reset(command: Command, facts: Facts, timing: Timing, now: datetime) -
         if now >= deadline or (settled and proof.holds(Cause(no.cause))):
             return Decision(Act.CONCLUDE, outcome=no)
     if now >= deadline:
-        return _conclude(command, spec, facts, _not_restarted(command, spec, facts, frame))
+        return _conclude(command, spec, facts, _not_restarted(command, spec, facts, frame), now)
     return _wait(command, facts, frame, deadline, now)
 
 
@@ -155,23 +160,11 @@ def _evse_is_back(command: Command, facts: Facts, frame: SentFrame) -> bool:
     if any(session.active for session in restart.running):
         return False
     ends = [end for session in restart.running if (end := session.stop_received_time) is not None]
-    if any(_was_down(each, max([frame.send_time, *ends])) for each in restart.connectors):
+    if any(each.was_down(max([frame.send_time, *ends])) for each in restart.connectors):
         return True
     if is_scheduled(command) or not restart.connectors:
         return False
-    return all(_told_anew(each, max([answered, *ends])) for each in restart.connectors)
-
-
-def _was_down(connector: ConnectorReport, since: datetime) -> bool:
-    """Whether a connector came back since then after it was Unavailable."""
-    was_unavailable = connector.previous_status == ConnectorStatus.UNAVAILABLE
-    return was_unavailable and connector.status_time > since
-
-
-def _told_anew(connector: ConnectorReport, since: datetime) -> bool:
-    """Whether a connector has told the status that it had. A car that comes or goes changes it."""
-    told = connector.reported_time
-    return told is not None and told > since >= connector.status_time
+    return all(each.told_anew(max([answered, *ends])) for each in restart.connectors)
 
 
 # --- after the boot
@@ -183,20 +176,24 @@ def _reconcile(
     """The next step after the boot: connectors and earlier sessions are looked at again."""
     booted = facts.restart.boot_time or now
     over = booted + timedelta(seconds=timing.reconcile_s)
-    silent = [each for each in facts.restart.connectors if not _told_since(each, booted)]
+    silent = [each for each in facts.restart.connectors if not each.told_since(booted)]
     running = any(session.active for session in facts.restart.running)
-    if now >= over or not (silent or running):
-        return _conclude(command, spec, facts, Cause.STATION_RESTARTED)
+    settling = _settling(facts, now)
+    if now >= over or not (silent or running or settling):
+        return _conclude(command, spec, facts, Cause.STATION_RESTARTED, now)
     asked = facts.asked is not None and facts.asked.at >= booted
     if silent and not asked and facts.restart.connected and now >= booted + ASK_AFTER_BOOT:
         return Decision(Act.ASK)
-    look = min(over, booted + ASK_AFTER_BOOT) if now < booted + ASK_AFTER_BOOT else over
+    looks = [over, *settling, booted + ASK_AFTER_BOOT]
+    look = min(each for each in looks if each > now)
     progress = "The station has restarted; looking at its connectors and sessions again."
     return Decision(Act.WAIT, look_again=look, progress=progress)
 
 
-def _told_since(connector: ConnectorReport, booted: datetime) -> bool:
-    return connector.reported_time is not None and connector.reported_time >= booted
+def _settling(facts: Facts, now: datetime) -> list[datetime]:
+    """When the ends stand that nobody reported: such a session may as well run on until then."""
+    dues = [settling_time(session) for session in facts.restart.running]
+    return [due for due in dues if due is not None and due > now]
 
 
 # --- without a proof
@@ -233,11 +230,16 @@ def _not_restarted(command: Command, spec: ResetSpec, facts: Facts, frame: SentF
     return cause_of(known, Code.UNKNOWN, Cause.RESTART_NOT_CONFIRMED)
 
 
-def _conclude(command: Command, spec: ResetSpec, facts: Facts, cause: Cause) -> Decision:
-    return Decision(Act.CONCLUDE, outcome=_outcome(command, spec, facts, cause))
+def _conclude(
+    command: Command, spec: ResetSpec, facts: Facts, cause: Cause, now: datetime
+) -> Decision:
+    return Decision(Act.CONCLUDE, outcome=_outcome(command, spec, facts, cause, now))
 
 
-def _outcome(command: Command, spec: ResetSpec, facts: Facts, cause: Cause) -> Outcome:
+def _outcome(
+    command: Command, spec: ResetSpec, facts: Facts, cause: Cause, now: datetime
+) -> Outcome:
+    """The outcome. A session whose end has not settled is named neither as running nor as ended."""
     restart, booted = facts.restart, cause is Cause.STATION_RESTARTED
     sessions = restart.running
     return ending(
@@ -249,7 +251,7 @@ def _outcome(command: Command, spec: ResetSpec, facts: Facts, cause: Cause) -> O
             boot_time=restart.boot_time if booted else None,
             boot_reason=restart.boot_reason if booted else "",
             running=tuple(session.name for session in sessions if session.active),
-            ended=tuple(session.name for session in sessions if not session.active),
+            ended=tuple(session.name for session in sessions if has_settled(session, now)),
         ),
     )
 
@@ -274,7 +276,7 @@ def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Pro
         speaks_for=signs(
             booted=_booted_for_itself(restart, frame),
             ended_by_reset=any(_ended_by_reset(session, frame) for session in restart.running),
-            connector_down=any(_went_down(each, frame.send_time) for each in restart.connectors),
+            connector_down=any(each.went_down(frame.send_time) for each in restart.connectors),
         ),
         speaks_against=signs(refused=refused(command, frame), same_connection=restart.same_socket),
         not_known=signs(
@@ -299,12 +301,6 @@ def _booted_for_itself(restart: RestartFacts, frame: SentFrame) -> bool:
     booted = restart.boot_time
     asked_for = restart.boot_reason == BootReason.TRIGGERED
     return booted is not None and booted > frame.send_time and not asked_for
-
-
-def _went_down(connector: ConnectorReport, since: datetime) -> bool:
-    """Whether a connector was Unavailable since then, as it is in a restart."""
-    is_down = connector.status == ConnectorStatus.UNAVAILABLE and connector.status_time > since
-    return is_down or _was_down(connector, since)
 
 
 def _ended_by_reset(session: Session, frame: SentFrame) -> bool:

@@ -37,6 +37,7 @@ from domain.evidence.ends import (
     shows_life,
     signs_of_end,
     was_running,
+    while_it_may_slip,
 )
 from domain.evidence.facts import (
     Act,
@@ -61,12 +62,12 @@ from domain.evidence.station_event import (
 )
 from domain.evidence.targets import (
     ended_target,
-    is_target,
+    real_id,
     running_target,
     runs_as_another,
     when_settled,
 )
-from domain.limits import ASK_GRACE, FIRST_LOOK, MAX_STOP_FRAMES, REFUSAL_SLIP
+from domain.limits import ASK_GRACE, FIRST_LOOK, MAX_STOP_FRAMES
 from domain.model.answers import StationAnswer
 from domain.model.command import Code, Command, Outcome
 from domain.model.outcomes import Cause, ending, refusal, still_unknown
@@ -136,7 +137,7 @@ def _refused(
     command: Command, facts: Facts, frame: SentFrame, timing: Timing, now: datetime
 ) -> Decision:
     """The next step after a no: try another id, ask the station, then believe it."""
-    real = _real_id(facts, frame)
+    real = real_id(facts, frame)
     if real is not None and _may_send(command, facts, now):
         reason = "The station meters this session under another id."
         return Decision(Act.SEND_AGAIN, ocpp_transaction_id=real, reason=reason)
@@ -149,15 +150,14 @@ def _refused(
         return Decision(Act.WAIT, look_again=deadline)
     if asked is not None and asked.replied and now < asked.at + ASK_GRACE:
         return Decision(Act.WAIT, look_again=asked.at + ASK_GRACE)
-    # A station that refuses and stops all the same does both at once.
-    settled = heard_or_sent(frame) + REFUSAL_SLIP
-    if now < settled:
-        return Decision(Act.WAIT, look_again=settled)
-    if is_silent(facts, frame) and now < deadline:
+    slip = while_it_may_slip(facts, frame, now)
+    if slip is not None:
+        return slip
+    if is_silent(facts, frame, said_no=True) and now < deadline:
         unanswered = replace(frame, answer_time=None)
         return Decision(Act.WAIT, look_again=next_look(unanswered, now, deadline))
     # A frame without an answer may have worked, and then the repeat is refused because of that.
-    if facts.unanswered and not says_running(facts, frame):
+    if facts.unanswered and not says_running(facts, frame, said_no=True):
         if now < deadline:
             return Decision(Act.WAIT, look_again=deadline)
         if not _stands(facts, frame, timing, now):
@@ -172,23 +172,6 @@ def _stands(facts: Facts, frame: SentFrame, timing: Timing, now: datetime) -> bo
     """Whether the station was there to report the session's end, and did not."""
     running = running_target(facts, frame.ocpp_transaction_id)
     return running is not None and is_steady(facts.connected_since, now, timing)
-
-
-def _runs_on(facts: Facts, frame: SentFrame, timing: Timing, now: datetime) -> bool:
-    """Whether it stands, and has shown since the stop that it runs."""
-    return _stands(facts, frame, timing, now) and shows_life(facts, frame)
-
-
-def _real_id(facts: Facts, frame: SentFrame) -> str | None:
-    """The one id, never heard of before, under which the station meters on the same EVSE."""
-    target = next((s for s in facts.sessions if is_target(s, facts)), None)
-    evse_id = target.evse_id if target else frame.evse_id
-    others = {
-        s.ocpp_transaction_id
-        for s in facts.sessions
-        if s.active and s.observed_only and s.evse_id == evse_id and not is_target(s, facts)
-    }
-    return others.pop() if evse_id is not None and len(others) == 1 else None
 
 
 def _may_send(command: Command, facts: Facts, now: datetime) -> bool:
@@ -270,10 +253,12 @@ def stop_proof(command: Command, facts: Facts, timing: Timing, now: datetime) ->
     if frame is None:
         return Proof()
     answer, asked = given_answer(command, frame), facts.asked
+    said_no = answer is not None and answer.verdict.is_no
+    stands = _stands(facts, frame, timing, now)
     against = signs(
         refused=refused(command, frame),
-        said_running=says_running(facts, frame),
-        known_running=_runs_on(facts, frame, timing, now),
+        said_running=says_running(facts, frame, said_no=said_no),
+        known_running=stands and shows_life(facts, frame, said_no=said_no),
     )
     return Proof(
         speaks_for=signs_of_end(facts, frame),
@@ -284,7 +269,7 @@ def stop_proof(command: Command, facts: Facts, timing: Timing, now: datetime) ->
             earlier_no_answer=bool(facts.unanswered) and set(against) == {Sign.REFUSED},
             station_error=answer is not None and answer.is_error and not against,
             evse_down=is_down_since(facts, frame),
-            no_sign_of_life=is_silent(facts, frame),
+            no_sign_of_life=is_silent(facts, frame, said_no=said_no),
         ),
     )
 

@@ -7,10 +7,11 @@ a sign. The signs never say that it ended; they forbid to say that it did not.
 
 from datetime import datetime
 
-from domain.evidence.facts import Facts
+from domain.evidence.facts import Act, Decision, Facts
 from domain.evidence.proof import Sign, signs
 from domain.evidence.sessions import WHOLE_STATION, ConnectorState, SentFrame, Session
 from domain.evidence.targets import is_target, running_target
+from domain.limits import LIFE_AFTER_REFUSAL, MAX_ASKS, REFUSAL_SLIP, REFUSED_STOP_SLIP
 from domain.ocpp_words import IN_SESSION, NOT_CHARGING, ConnectorStatus
 
 _DOWN = frozenset({ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE})
@@ -35,28 +36,44 @@ def is_over(facts: Facts) -> bool:
     return said_so and _is_one_id(facts)
 
 
-def says_running(facts: Facts, frame: SentFrame) -> bool:
-    """Whether the station said, on being asked after the stop, that the session is running."""
-    asked = facts.asked
-    said_so = asked is not None and asked.ongoing is True and asked.at >= frame.send_time
+def says_running(facts: Facts, frame: SentFrame, *, said_no: bool = False) -> bool:
+    """Whether the station said, on being asked after the stop, that the session is running.
+
+    said_no: the station refused the stop, so that only its later word counts.
+    """
+    asked, since = facts.asked, _life_counts_from(frame) if said_no else frame.send_time
+    said_so = asked is not None and asked.ongoing is True and asked.at >= since
     return said_so and _is_one_id(facts)
+
+
+def _may_end_late(facts: Facts, frame: SentFrame) -> bool:
+    """Whether a session runs, as far as is known, that a refused stop may end all the same."""
+    running = running_target(facts, frame.ocpp_transaction_id)
+    return running is not None or says_running(facts, frame)
+
+
+def _life_counts_from(frame: SentFrame) -> datetime:
+    """From when on life disproves that the station refused the stop and obeys all the same."""
+    return (frame.answer_time or frame.send_time) + LIFE_AFTER_REFUSAL
 
 
 def _is_one_id(facts: Facts) -> bool:
     return len(set(facts.tried)) <= 1
 
 
-def shows_life(facts: Facts, frame: SentFrame) -> bool:
+def shows_life(facts: Facts, frame: SentFrame, *, said_no: bool = False) -> bool:
     """Whether the session that this stop names has shown, since the answer, that it runs.
 
     It metered or told an event, or its plug was shown as charging. Without an answer: since the
     stop left. On OCPP 1.6 a session that was first reported after the answer is alive too: we give
     it its id then, and a station cannot end a session by an id that it does not have yet.
+
+    said_no: the station refused the stop, so that only life some seconds after the answer counts.
     """
     target = running_target(facts, frame.ocpp_transaction_id)
     if target is None:
         return False
-    since = frame.answer_time or frame.send_time
+    since = _life_counts_from(frame) if said_no else frame.answer_time or frame.send_time
     began = (
         frame.answer_time is not None
         and target.received_time > frame.answer_time
@@ -76,10 +93,34 @@ def shows_life(facts: Facts, frame: SentFrame) -> bool:
     )
 
 
-def is_silent(facts: Facts, frame: SentFrame) -> bool:
-    """Whether a session that ran has shown neither its end nor, since the stop, any life."""
+def is_silent(facts: Facts, frame: SentFrame, *, said_no: bool = False) -> bool:
+    """Whether a session that ran has shown neither its end nor, since the stop, any life.
+
+    said_no: the station refused the stop, so that only life some seconds after the answer counts.
+    """
     running = running_target(facts, frame.ocpp_transaction_id)
-    return running is not None and not (says_running(facts, frame) or shows_life(facts, frame))
+    lives = says_running(facts, frame, said_no=said_no) or shows_life(facts, frame, said_no=said_no)
+    return running is not None and not lives
+
+
+def while_it_may_slip(facts: Facts, frame: SentFrame, now: datetime) -> Decision | None:
+    """The next step while a station that refused may stop all the same; None: it is too late.
+
+    A session that runs is looked at again some seconds after the no: only then its life counts.
+    """
+    heard, asked = frame.answer_time or frame.send_time, facts.asked
+    if not _may_end_late(facts, frame):
+        settled = heard + REFUSAL_SLIP
+        return Decision(Act.WAIT, look_again=settled) if now < settled else None
+    late = _life_counts_from(frame)
+    if now < late:
+        return Decision(Act.WAIT, look_again=late)
+    is_early = asked is not None and asked.at < late and asked.times < MAX_ASKS
+    is_there = facts.connected_since is not None
+    if is_early and is_there and is_silent(facts, frame, said_no=True):
+        return Decision(Act.ASK)
+    settled = heard + REFUSED_STOP_SLIP
+    return Decision(Act.WAIT, look_again=settled) if now < settled else None
 
 
 def was_running(facts: Facts, frame: SentFrame) -> bool:

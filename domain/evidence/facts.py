@@ -21,7 +21,7 @@ from domain.evidence.sessions import (
 from domain.model.answers import StationAnswer
 from domain.model.command import Command, Outcome, ReservationFacts, SessionFacts
 from domain.model.outcomes import Cause
-from domain.ocpp_words import IN_SESSION, ConnectorStatus, capabilities_of
+from domain.ocpp_words import IN_USE, capabilities_of
 
 
 @dataclass(frozen=True)
@@ -299,16 +299,12 @@ def is_in_use(facts: Facts, frame: SentFrame) -> bool:
         session.evse_id for session in facts.sessions if not _was_over(session, frame.send_time)
     }
     return any(
-        each.status in _IN_USE
+        each.status in IN_USE
         and each.status_time > frame.send_time
         and not places & {None, each.evse_id}
         and not (places and each.evse_id == WHOLE_STATION)
         for each in facts.connectors
     )
-
-
-_IN_USE = IN_SESSION | {ConnectorStatus.OCCUPIED}
-"""OCPP 2.x has one word for a place where somebody is, whether or not he charges."""
 
 
 def _was_over(session: Session, left: datetime) -> bool:

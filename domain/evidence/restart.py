@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.evidence.sessions import Session
+from domain.ocpp_words import ConnectorStatus
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,25 @@ class ConnectorReport:
     status_time: datetime
     previous_status: str = ""
     reported_time: datetime | None = None
+
+    def was_down(self, since: datetime) -> bool:
+        """Whether it came back since then after it was Unavailable."""
+        was_unavailable = self.previous_status == ConnectorStatus.UNAVAILABLE
+        return was_unavailable and self.status_time > since
+
+    def went_down(self, since: datetime) -> bool:
+        """Whether it was Unavailable since then, as it is in a restart."""
+        is_down = self.status == ConnectorStatus.UNAVAILABLE and self.status_time > since
+        return is_down or self.was_down(since)
+
+    def told_anew(self, since: datetime) -> bool:
+        """Whether it told since then the status that it had. A car's coming or going changes it."""
+        told = self.reported_time
+        return told is not None and told > since >= self.status_time
+
+    def told_since(self, time: datetime) -> bool:
+        """Whether it told any status since then."""
+        return self.reported_time is not None and self.reported_time >= time
 
 
 @dataclass(frozen=True)

@@ -130,6 +130,14 @@ class StationClock:
             return None
         return corrected_s - clock.offset_s + max(CLOCK_SLIP.total_seconds(), clock.spread_s)
 
+    def lead_of(self, corrected_s: float, *, zoned: bool) -> float | None:
+        """How far a told time is still ahead of ours, in seconds; None: the clock is not known.
+
+        Less than 0 for a clock that is behind. corrected_s: as in `slack_of`.
+        """
+        offset_s = (self.zoned if zoned else self.bare).offset_s
+        return None if offset_s is None else offset_s - corrected_s
+
     def differs(self, other: "StationClock") -> bool:
         """Whether what is known differs so much that it is worth storing."""
         return _differ(self.zoned, other.zoned) or _differ(self.bare, other.bare)

@@ -22,7 +22,13 @@ from fleet.transactions.queries import (
 )
 from fleet.transactions.reused import stored_id
 from fleet.transactions.rows import Transaction, by_ocpp_transaction_id
-from fleet.transactions.unreported import end_unreported, note_freed, resume, unreported
+from fleet.transactions.unreported import (
+    end_unreported,
+    ended_unreported,
+    note_freed,
+    resume,
+    unreported,
+)
 from fleet.transactions.v2 import event_v2, name_requested
 from fleet.transactions.v16 import (
     belongs_to_another,
@@ -43,6 +49,7 @@ __all__ = [
     "claimed_since",
     "end_unreported",
     "ended_since",
+    "ended_unreported",
     "event_v2",
     "for_remote_start",
     "for_reservation",

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, or_, update
 
-from domain.limits import CLOCK_TOLERANCE
+from domain.limits import CLOCK_SLIP
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx
 from fleet.tables import transactions
@@ -30,12 +30,17 @@ _SHOW = precompiled(
 )
 
 
-def shown_at(told: datetime, now: datetime) -> datetime | None:
-    """When that was so which a station told, by our clock; None: its time cannot be believed.
+def shown_at(told: datetime, now: datetime, lead_s: float | None) -> datetime | None:
+    """When that was so which a station told, by our clock; None: its time does not tell that.
 
-    A station that was offline reports old things, and a clock that is ahead makes them look new.
+    A station that was offline reports old things, and a clock that is ahead makes them look new. A
+    clock that is behind makes new things look old: that proves less, and is left as it is.
+    lead_s: how far the station's clock is ahead, in seconds; None: it is not known.
     """
-    return None if told > now + CLOCK_TOLERANCE else min(told, now)
+    if lead_s is None:
+        return None if told > now else told
+    shown = told - timedelta(seconds=max(lead_s, 0.0))
+    return None if shown > now + CLOCK_SLIP else min(shown, now)
 
 
 def later_life(known: datetime | None, shown: datetime | None) -> datetime | None:

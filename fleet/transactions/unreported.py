@@ -13,6 +13,9 @@ from fleet.engine.statements import Tx
 from fleet.tables import transactions
 from fleet.transactions.rows import ACTIVE, ENDED, TRANSACTION, Transaction
 
+CANDIDATES_LIMIT = 1_000
+"""How many ends of one station that were inferred lately are read at most."""
+
 UNREPORTED_LIMIT = 20
 """How many ends of one station that were never reported are read at most."""
 
@@ -57,6 +60,19 @@ _UNREPORTED = precompiled(
     .limit(UNREPORTED_LIMIT)
 )
 
+_ENDED_UNREPORTED = precompiled(
+    select(*TRANSACTION)
+    .where(
+        transactions.c.station == bindparam("station"),
+        transactions.c.received_time >= bindparam("received_after"),
+        transactions.c.end_unreported,
+        transactions.c.stop_time.is_(None),
+        transactions.c.stop_received_time > bindparam("ended_after"),
+    )
+    .order_by(transactions.c.id.desc())
+    .limit(CANDIDATES_LIMIT)
+)
+
 
 async def note_freed(tx: Tx, session: Transaction, now: datetime) -> None:
     """Note that its connector is shown as free while it stands as running, the first time."""
@@ -80,3 +96,14 @@ async def unreported(tx: Tx, station: str, *, received_after: datetime) -> list[
     """The station's transactions whose end was never reported, the newest first."""
     key = {"station": station, "received_after": received_after}
     return [Transaction(*row) for row in await tx.execute(_UNREPORTED, key)]
+
+
+async def ended_unreported(
+    tx: Tx, station: str, *, received_after: datetime, ended_after: datetime
+) -> list[Transaction]:
+    """The station's transactions whose end was inferred since, and never reported, newest first.
+
+    received_after: since when they were first received. Both times are ours.
+    """
+    key = {"station": station, "received_after": received_after, "ended_after": ended_after}
+    return [Transaction(*row) for row in await tx.execute(_ENDED_UNREPORTED, key)]

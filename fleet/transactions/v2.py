@@ -95,13 +95,14 @@ class _Event:
     seq: int
     time: datetime
     fields: Fields
+    lead_s: float | None
 
     def alive_time(self, now: datetime) -> datetime | None:
         """When it showed that the transaction runs; None: it does not show that, or is old."""
         begins_or_ends = self.type in {TransactionPhase.STARTED, TransactionPhase.ENDED}
         if begins_or_ends or self.fields["offline"] or self.fields["clock_suspect"]:
             return None
-        return shown_at(self.time, now)
+        return shown_at(self.time, now, self.lead_s)
 
 
 class EventTold(TypedDict):
@@ -135,12 +136,14 @@ async def event_v2(
     now: datetime,
     epoch: int | None = None,
     slack_s: float | None = None,
+    lead_s: float | None = None,
     may_repeat: bool = False,
     **told: Unpack[EventTold],
 ) -> tuple[Transaction, bool]:
     """Merge a TransactionEvent ("Started", "Updated", "Ended") into the station's transaction.
 
     slack_s: by how much later than `event_time` it came about at most; None: it is not known.
+    lead_s: how far `event_time` is ahead of our clock, in seconds; None: it is not known.
     may_repeat: it may be the start of an ended session with this id, told again with a new time.
 
     Returns the transaction, and whether the event changed it.
@@ -159,7 +162,7 @@ async def event_v2(
         "charging_state": cut(told["charging_state"], 64),
         "start_slack_s": slack_s,
     }
-    event = _Event(event_type, max(0, min(seq_no, _SEQ_MAX)), event_time, fields)
+    event = _Event(event_type, max(0, min(seq_no, _SEQ_MAX)), event_time, fields, lead_s)
     key = {"station": identifier(station), "ocpp_transaction_id": identifier(ocpp_transaction_id)}
     marks = {MAY_REPEAT: 1} if may_repeat else {}
     first = {"tenant": identifier(tenant), "epoch": epoch, "sources": marks}

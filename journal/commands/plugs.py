@@ -3,12 +3,15 @@
 A gateway calls this in the transaction that writes the fact which proves the end.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from domain.evidence import plugs
 from domain.evidence.sessions import Session
 from domain.evidence.station_event import StationEvent
+from domain.evidence.targets import has_settled, stands_in
+from domain.limits import UNREPORTED_END_SETTLING
 from domain.model.specs import Kind
 from domain.ocpp_words import ConnectorStatus
 from fleet import claims, stations, transactions
@@ -19,6 +22,9 @@ from journal.commands.answers import said_no
 from journal.commands.restart import connector_report
 from journal.commands.sessions import session_of
 from journal.commands.waking import wake_concerned
+
+LONGEST_SESSION = timedelta(days=30)
+"""How far back a session may have begun whose end is inferred now: it bounds the query."""
 
 REPORTED_LATE = timedelta(days=7)
 """How old a session may be whose end, which was never reported, is still reported without an id."""
@@ -174,6 +180,37 @@ async def goes_on_as(tx: Tx, session: Transaction) -> Transaction:
     free = {row.name: row for row in running if row.name not in claimed}
     found = plugs.goes_on_as(session_of(session), [session_of(row) for row in free.values()])
     return free[found.name] if found else session
+
+
+async def fitting(
+    tx: Tx, station: str, fits: Callable[[Transaction], bool], now: datetime
+) -> list[Transaction]:
+    """The station's sessions that fit and run, or may as well run, each as it goes on.
+
+    One whose end was inferred a moment ago may run.
+    """
+    running = await transactions.active(tx, station)
+    unsettled = await _unsettled(tx, station, now)
+    found = [row for row in running if fits(row)]
+    others = [session_of(row) for row in [*running, *unsettled]]
+    fitting_ones = [session_of(row) for row in found]
+    for row in unsettled:
+        if not fits(row):
+            continue
+        later = await goes_on_as(tx, row)
+        if later.state == ACTIVE or stands_in(session_of(row), others, fitting_ones):
+            found.append(later)
+    return list({row.name: row for row in found}.values())
+
+
+async def _unsettled(tx: Tx, station: str, now: datetime) -> list[Transaction]:
+    inferred = await transactions.ended_unreported(
+        tx,
+        station,
+        received_after=now - LONGEST_SESSION,
+        ended_after=now - UNREPORTED_END_SETTLING,
+    )
+    return [row for row in inferred if not has_settled(session_of(row), now)]
 
 
 async def _has_one_plug(tx: Tx, station: str) -> bool:

@@ -117,6 +117,7 @@ class StationTime(msgspec.Struct, frozen=True):
     offset_s: how far the station's clock is ahead, when `time` was corrected by it; 0: it was not.
     written: what the station wrote, when `time` was corrected.
     slack_s: by how much later than `time` it was at most; None: the clock is not known.
+    lead_s: how far `time` is still ahead of our clock, as far as that is known; None: it is not.
     """
 
     time: datetime
@@ -126,6 +127,7 @@ class StationTime(msgspec.Struct, frozen=True):
     offset_s: float = 0.0
     written: datetime | None = None
     slack_s: float | None = None
+    lead_s: float | None = None
 
 
 class TokenSeen(msgspec.Struct, frozen=True):

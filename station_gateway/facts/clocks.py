@@ -40,13 +40,15 @@ def on_our_clock(peer: Peer, call: StationCall) -> StationCall:
     received = told.time if told.suspect else told.time - timedelta(seconds=skew_s)
     offset_s = peer.clock.offset_of(skew_s, zoned=told.zoned)
     slack_s = peer.clock.slack_of(offset_s, zoned=told.zoned)
+    lead_s = peer.clock.lead_of(offset_s, zoned=told.zoned)
     if _is_live(call):
         peer.clock = peer.clock.heard(skew_s, received, zoned=told.zoned)
     age = timedelta(seconds=skew_s - offset_s)
     if not offset_s or not -OLDEST <= age <= NEWEST:
         if slack_s is None or told.suspect or offset_s:
             return call
-        return msgspec.structs.replace(call, time=msgspec.structs.replace(told, slack_s=slack_s))
+        exact = msgspec.structs.replace(told, slack_s=slack_s, lead_s=lead_s)
+        return msgspec.structs.replace(call, time=exact)
     return msgspec.structs.replace(
         call,
         time=StationTime(
@@ -56,13 +58,14 @@ def on_our_clock(peer: Peer, call: StationCall) -> StationCall:
             offset_s=offset_s,
             written=_written(received, skew_s) if told.suspect else told.time,
             slack_s=slack_s,
+            lead_s=lead_s,
         ),
     )
 
 
 def shown_at(told: StationTime, now: datetime) -> datetime | None:
     """When what a message shows was so, by our clock; None: the station's time tells it not."""
-    return None if told.suspect else transactions.shown_at(told.time, now)
+    return None if told.suspect else transactions.shown_at(told.time, now, told.lead_s)
 
 
 def _written(received: datetime, skew_s: float) -> datetime:

@@ -6,11 +6,11 @@ comes without a session is mostly the clock's: an idle plug that shows nothing.
 
 from datetime import datetime, timedelta
 
+from domain.limits import CLOCK_TOLERANCE
 from domain.ocpp_words import StationMessage
 from fleet import transactions
 from fleet.engine.statements import Tx
-from station_gateway.dialects.messages import MeterRead
-from station_gateway.facts.clocks import shown_at
+from station_gateway.dialects.messages import MeterRead, StationTime
 from station_gateway.facts.reports import keep_untaken
 from station_gateway.session.events import Untaken
 from station_gateway.stations.peer import KNOWN_SESSIONS, Peer
@@ -27,14 +27,19 @@ FRESH = timedelta(minutes=1)
 
 def flows(peer: Peer, call: MeterRead, now: datetime) -> bool:
     """Whether a place shows power, or more energy than at its last reading on this connection."""
-    evse_id, shown = call.evse_id, shown_at(call.time, now)
-    if not evse_id or evse_id < 0 or shown is None or shown < now - FRESH:
+    evse_id = call.evse_id
+    if not evse_id or evse_id < 0 or not _may_be_fresh(call.time, now):
         return False
     last = peer.registers.get(evse_id)
     if call.meter_wh is not None and (last is not None or len(peer.registers) < KNOWN_SESSIONS):
         peer.registers[evse_id] = call.meter_wh
     rises = last is not None and call.meter_wh is not None and call.meter_wh >= last + FLOW_WH
     return rises or (call.power_w is not None and call.power_w >= FLOW_W)
+
+
+def _may_be_fresh(told: StationTime, now: datetime) -> bool:
+    """Whether it may tell of now. It only raises a doubt, so a clock may be a little ahead."""
+    return not told.suspect and now - FRESH <= told.time <= now + CLOCK_TOLERANCE
 
 
 async def keep_flow(tx: Tx, peer: Peer, evse_id: int, now: datetime) -> bool:

@@ -204,6 +204,7 @@ async def _stored(
         event_time=call.time.time,
         clock_suspect=call.time.suspect,
         slack_s=call.time.slack_s,
+        lead_s=call.time.lead_s,
         may_repeat=may_repeat,
         offline=call.offline,
         authorized=token.accepted if token else False,

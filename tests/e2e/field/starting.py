@@ -52,6 +52,7 @@ class FieldSession:
         self.at = datetime.now(UTC).isoformat()
         told = {"transactionId": self.transaction, "chargingState": "Charging", **self.number}
         self._started = event("Started", 0, "RemoteStart", told)
+        self._updated = event("Updated", 1, "MeterValuePeriodic", told)
         self._ended = event("Ended", 9, "StopAuthorized", told | {"stoppedReason": "Local"})
 
     async def begins(self, station: RawStation, token: str = "DRIVER-1") -> str:
@@ -65,6 +66,15 @@ class FieldSession:
         assert self.id in {0, answer["transactionId"]}, "a repeat got another id"
         self.id = answer["transactionId"]
         return str(answer["idTagInfo"]["status"])
+
+    async def meters(self, station: RawStation) -> None:
+        """One reading: the session runs."""
+        if not self.old:
+            await station.call("TransactionEvent", self._updated)
+            return
+        reading = {"timestamp": self.at, "sampledValue": [{"value": "7"}]}
+        told = {"connectorId": 1, "transactionId": self.id, "meterValue": [reading]}
+        await station.call("MeterValues", told)
 
     async def ends(self, station: RawStation, token: str = "DRIVER-1") -> str:
         """The verdict on the token that ends it."""

@@ -84,6 +84,10 @@ def test_a_station_that_holds_nothing_back_after_its_return_is_believed() -> Non
         pytest.param(
             ConnectorState(1, "Occupied", "Available", at(-9)), {}, "NOTHING", id="before"
         ),
+        pytest.param(ConnectorState(1, "Preparing", "Available", at(9)), {}, "UNKNOWN", id="1.6"),
+        pytest.param(
+            ConnectorState(1, "Preparing", "Available", at(-9)), {}, "NOTHING", id="1.6, before"
+        ),
         pytest.param(ConnectorState(0, "Charging", "", at(9)), {}, "UNKNOWN", id="the station"),
         pytest.param(
             ConnectorState(0, "Charging", "", at(9)),

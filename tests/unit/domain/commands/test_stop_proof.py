@@ -30,7 +30,7 @@ from tests.unit.domain.situations import (
 )
 
 ON_2X = {"ocpp_version": "2.0.1"}
-RAN = session(start_time=at(-60), received_time=at(-60), alive_time=at(3))
+RAN = session(start_time=at(-60), received_time=at(-60), alive_time=at(12))
 
 
 def shown(status: str, at_s: float = 5, evse_id: int = 1, before: str = "Charging") -> Facts:
@@ -124,6 +124,65 @@ def test_a_plug_that_is_shown_as_charging_after_the_answer_is_a_sign_of_life(
     }
     told = tuple(judged(answered(stop(), answer), known, 61) for answer in (ACCEPTED, REJECTED))
     assert told == causes[expected]
+
+
+NEVER_SHOWN = replace(RAN, alive_time=None)
+CHARGES = ConnectorState(1, "Charging", "", at(-60), at(12))
+
+
+@pytest.mark.parametrize(
+    ("known", "now_s", "expected"),
+    [
+        pytest.param(facts(NEVER_SHOWN, asked=asked(2)), 8, "WAIT", id="it is too early to ask"),
+        pytest.param(facts(NEVER_SHOWN, asked=asked(2)), 11, "ASK", id="it is asked again"),
+        pytest.param(
+            facts(NEVER_SHOWN, asked=asked(2), connected_since=None), 11, "WAIT", id="it is away"
+        ),
+        pytest.param(facts(NEVER_SHOWN, asked=asked(2, times=3)), 11, "WAIT", id="asked enough"),
+        pytest.param(
+            facts(replace(RAN, alive_time=at(3)), asked=asked(11)),
+            59,
+            "WAIT",
+            id="an early reading",
+        ),
+        pytest.param(
+            facts(replace(RAN, alive_time=at(3)), asked=asked(11)),
+            61,
+            "STOP_NOT_CONFIRMED",
+            id="an early reading, to the end",
+        ),
+        pytest.param(
+            facts(ended(at_s=10, received_time=at(-60)), asked=asked(2)),
+            10,
+            "SESSION_STOPPED",
+            id="an early reading, and then its end",
+        ),
+        pytest.param(facts(RAN, asked=asked(2)), 15, "WAIT", id="a late reading may be the last"),
+        pytest.param(facts(RAN, asked=asked(2)), 16, "STATION_REJECTED", id="it meters on"),
+        pytest.param(
+            facts(NEVER_SHOWN, connectors=(CHARGES,), asked=asked(2)),
+            16,
+            "STATION_REJECTED",
+            id="its plug charges on",
+        ),
+        pytest.param(
+            facts(NEVER_SHOWN, asked=asked(2, ongoing=True), **ON_2X), 11, "ASK", id="an early word"
+        ),
+        pytest.param(
+            facts(NEVER_SHOWN, asked=asked(11, ongoing=True), **ON_2X),
+            16,
+            "STATION_REJECTED",
+            id="a late word",
+        ),
+        pytest.param(
+            facts(asked=asked(2, ongoing=True), **ON_2X), 8, "WAIT", id="only the station knows it"
+        ),
+    ],
+)
+def test_a_station_that_refuses_a_stop_may_obey_for_some_seconds(
+    known: Facts, now_s: float, expected: str
+) -> None:
+    assert judged(answered(stop(), REJECTED), known, now_s) == expected
 
 
 def test_a_stop_without_any_sign_of_life_says_that_none_came_and_is_raised_by_the_end() -> None:

@@ -41,7 +41,7 @@ ON_2X = {"ocpp_version": "2.0.1"}
 NAMED = StationAnswer(Verdict.ACCEPTED, "Accepted", ocpp_transaction_id="9")
 
 
-RUNS = session(alive_time=at(3))
+RUNS = session(alive_time=at(12))
 RAN = session(start_time=at(-60), received_time=at(-60))
 OTHER = session(name="other", ocpp_transaction_id="77", observed_only=True, token_digest=None)
 
@@ -129,14 +129,14 @@ def test_an_accepted_stop_is_judged_by_facts(known: Facts, now_s: float, expecte
     [
         pytest.param(facts(ended()), 30, "SESSION_STOPPED", id="it ended meanwhile"),
         pytest.param(facts(session()), 2, "ASK", id="the station is asked"),
-        pytest.param(facts(RUNS, connected_since=None), 5, "WAIT", id="it may still do it"),
-        pytest.param(facts(RUNS, connected_since=None), 6, "STATION_REJECTED", id="nobody"),
+        pytest.param(facts(RUNS, connected_since=None), 15, "WAIT", id="it may still do it"),
+        pytest.param(facts(RUNS, connected_since=None), 16, "STATION_REJECTED", id="nobody"),
         pytest.param(facts(RAN, connected_since=None), 6, "WAIT", id="life may be shown"),
         pytest.param(facts(RAN, connected_since=None), 61, "STOP_NOT_CONFIRMED", id="no life"),
         pytest.param(facts(session(), asked=asked(2)), 4, "WAIT", id="its facts may follow"),
-        pytest.param(facts(RUNS, asked=asked(2)), 7, "STATION_REJECTED", id="none followed"),
+        pytest.param(facts(RUNS, asked=asked(2)), 16, "STATION_REJECTED", id="none followed"),
         pytest.param(
-            facts(RUNS, asked=asked(2, replied=False)), 6, "STATION_REJECTED", id="no reply"
+            facts(RUNS, asked=asked(2, replied=False)), 16, "STATION_REJECTED", id="no reply"
         ),
         pytest.param(
             facts(session(), asked=asked(2, messages_in_queue=True)), 30, "WAIT", id="held back"
@@ -154,7 +154,7 @@ def test_an_accepted_stop_is_judged_by_facts(known: Facts, now_s: float, expecte
             id="it ran, and is over",
         ),
         pytest.param(
-            facts(session(received_time=at(1)), asked=asked(2, ongoing=False)),
+            facts(session(received_time=at(1)), asked=asked(12, ongoing=False)),
             61,
             "STOP_NOT_CONFIRMED",
             id="it began after the stop, and perhaps after the question",
@@ -198,8 +198,8 @@ def test_a_refused_stop_is_not_believed_at_once(known: Facts, now_s: float, expe
             id="nobody knows",
         ),
         pytest.param(
-            facts(session(), unanswered=1, asked=asked(2, ongoing=True), **ON_2X),
-            10,
+            facts(session(), unanswered=1, asked=asked(12, ongoing=True), **ON_2X),
+            17,
             "STATION_REJECTED",
             id="the station says that it runs",
         ),

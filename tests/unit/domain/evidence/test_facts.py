@@ -43,6 +43,13 @@ def test_2x_can_be_asked_for_the_status_of_a_transaction() -> None:
         ),
         pytest.param((), ConnectorState(1, "Charging", "", at(-5)), False, id="since long"),
         pytest.param((), ConnectorState(1, "Occupied", "Available", at(20)), True, id="2.x"),
+        pytest.param(
+            (), ConnectorState(1, "Preparing", "Available", at(20)), True, id="a car came"
+        ),
+        pytest.param(
+            (), ConnectorState(1, "Preparing", "", at(-5)), False, id="it was there before"
+        ),
+        pytest.param((), ConnectorState(1, "Available", "Preparing", at(20)), False, id="it left"),
     ],
 )
 def test_a_place_is_in_use_when_no_session_of_that_time_explains_it(

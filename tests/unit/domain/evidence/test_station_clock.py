@@ -152,6 +152,25 @@ def test_each_of_the_two_clocks_is_known_once_messages_told_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("skews_s", "corrected_s", "lead_s"),
+    [
+        pytest.param([], 0, None, id="nothing was learned"),
+        pytest.param([20], 0, None, id="one message proves nothing"),
+        pytest.param([0, 0], 0, 0, id="a right clock"),
+        pytest.param([20, 20], 0, 20, id="ahead"),
+        pytest.param([20, 17], 0, 20, id="ahead, on a slow network"),
+        pytest.param([-9, -9], 0, -9, id="behind"),
+        pytest.param([660, 660], 660, 0, id="it was corrected"),
+    ],
+)
+def test_what_is_known_of_a_clock_tells_how_far_its_times_are_ahead(
+    skews_s: list[float], corrected_s: float, lead_s: float | None
+) -> None:
+    assert learned(*skews_s).lead_of(corrected_s, zoned=True) == lead_s
+    assert learned(*skews_s, zoned=False).lead_of(corrected_s, zoned=False) == lead_s
+
+
+@pytest.mark.parametrize(
     ("skews_s", "corrected_s", "slack_s"),
     [
         pytest.param([], 0, None, id="nothing was learned"),
