@@ -67,11 +67,11 @@ async def test_rejected_stop_asks_the_station_before_it_is_rejected(bench: Bench
     bench.gateway.reply = AskStationResult(asked=True)
     session = await running_session(bench)
     command = await stopping(bench, session.ocpp_transaction_id, answers(rejected()))
-    await bench.skip(1)
+    await bench.skip(12)
     await bench.session_lives(session)
     await bench.skip(6)
     assert is_ending(await bench.outcome(command), Code.REJECTED, Cause.STATION_REJECTED)
-    assert len(bench.gateway.asked) == 1
+    assert len(bench.gateway.asked) == 2
 
 
 async def test_a_session_metered_under_another_id_is_stopped_by_its_real_id(

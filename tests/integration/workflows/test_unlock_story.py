@@ -179,13 +179,13 @@ async def test_a_session_that_runs_on_keeps_the_connector_locked(bench: Bench) -
 async def test_a_refused_first_stop_keeps_the_connector_locked(bench: Bench) -> None:
     bench.gateway.reply = AskStationResult(asked=True)
     command, session = await stopping_first(bench, answers(rejected("Busy")))
-    await bench.skip(1)
+    await bench.skip(12)
     await bench.session_lives(session)
     await bench.skip(6)
     outcome = await bench.outcome(command)
     assert is_ending(outcome, Code.NO_EFFECT, Cause.SESSION_KEEPS_RUNNING)
     assert "Busy" in outcome.message
-    assert [ask.kind for ask in bench.gateway.asked] == [Kind.STOP_SESSION]
+    assert [ask.kind for ask in bench.gateway.asked] == [Kind.STOP_SESSION] * 2
 
 
 async def test_an_unlock_whose_time_is_over_after_the_stop_says_what_was_done(
