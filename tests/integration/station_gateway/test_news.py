@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from contract.commands import AskStationInput
+from contract.questions import AskStationInput
 from domain.model.specs import Kind, ResetMode, ResetSpec
 from fleet import reports, stations
 from fleet.log import notes
