@@ -17,7 +17,7 @@ from domain.model.specs import Kind
 from fleet import sends
 from fleet.engine.statements import Tx
 from fleet.sends import Send
-from station_gateway.commands import sending
+from station_gateway.commands import recording
 from tests.simulation.hunting import found_within
 from tests.simulation.world.stage import Stage
 
@@ -44,7 +44,7 @@ def test_a_success_without_a_session_is_found(
 
 def test_a_frame_sent_twice_is_found(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     plant_a_careless_workflow(monkeypatch)
-    monkeypatch.setattr(sending, "repeats", lambda *_: False)  # what a gateway refuses
+    monkeypatch.setattr(recording, "repeats", lambda *_: False)  # what a gateway refuses
     assert found_within(stage, "start frames", Kind.START_SESSION, seen_in=204)
 
 

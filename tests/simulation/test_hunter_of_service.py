@@ -14,7 +14,7 @@ from domain.model.outcomes import Cause, ending
 from domain.model.specs import Kind
 from fleet import transactions
 from fleet.engine.statements import Tx
-from station_gateway.commands import sending
+from station_gateway.commands import recording
 from tests.simulation.hunting import found_within
 from tests.simulation.test_hunter import plant_a_careless_workflow
 from tests.simulation.world.stage import Stage
@@ -89,7 +89,7 @@ def test_an_unlock_that_is_written_twice_is_found(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plant_a_careless_workflow(monkeypatch)
-    monkeypatch.setattr(sending, "repeats", lambda *_: False)  # what a gateway refuses
+    monkeypatch.setattr(recording, "repeats", lambda *_: False)  # what a gateway refuses
     assert found_within(
         stage, "frames of UNLOCK_CONNECTOR", Kind.UNLOCK_CONNECTOR, 400, seen_in=461
     )

@@ -46,7 +46,7 @@ async def test_all_steps_of_a_command_are_in_the_trace_that_its_reply_names(
     spans = await spans_of(watched, story.started.trace_id)
     assert spans.keys() >= STEPS
     services = {"evcommand-broker", "evcommand-gateway"}
-    assert watched.collector.services_of(story.started.trace_id) == services
+    assert watched.collector.services_of(story.started.trace_id) >= services
 
 
 async def test_the_frame_descends_from_the_span_that_the_caller_sent(

@@ -93,7 +93,8 @@ async def test_a_guarded_command_goes_on_in_a_new_run(real_bench: Bench) -> None
     before = await real_bench.handle(command).describe()
     await in_a_new_run(real_bench, command)
     after = await real_bench.handle(command).describe()
-    assert shown(after) == shown(before) | {names.OUTCOME_ATTRIBUTE: "NO_EFFECT"}
+    told = {names.OUTCOME_ATTRIBUTE: "NO_EFFECT", names.STATE_ATTRIBUTE: "ON_GUARD"}
+    assert shown(after) == shown(before) | told
     details = await real_bench.handle(command).query(
         "__temporal_workflow_metadata", result_type=WorkflowMetadata
     )

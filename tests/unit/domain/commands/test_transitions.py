@@ -145,6 +145,15 @@ def test_a_lost_answer_is_unknown_at_once_and_only_once() -> None:
     assert changes.lost(unknown, "ANSWER_TIMEOUT", at(40)) is unknown
 
 
+def test_a_command_that_ended_before_its_first_frame_gets_none() -> None:
+    queued = start()
+    ended = changes.not_sent(queued, Cause.STATION_OFFLINE.value, at(1))
+    assert changes.ended_unsent(ended)
+    sent = changes.sent(queued, at(1))
+    assert not any(map(changes.ended_unsent, (queued, sent)))
+    assert not changes.ended_unsent(changes.concluded(sent, ending(Cause.ANSWER_TIMEOUT), at(2)))
+
+
 def test_what_was_sent_is_never_not_sent() -> None:
     sent = changes.sent(start(), T0)
     assert changes.not_sent(sent, "STATION_OFFLINE", at(1)) is sent
