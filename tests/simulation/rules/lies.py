@@ -64,6 +64,9 @@ from tests.simulation.rules.station_record.words import Case
 from tests.simulation.world.callers import Told
 from tests.simulation.world.world import Ran
 
+NAMELESS = frozenset({"stop-null-id", "stop-empty-id", "stop-huge-id", "stop-without-id"})
+"""Oddities with which an end names no session."""
+
 
 def lies(ran: Ran) -> list[str]:
     """Every broken promise of a world, as sentences; none when all is well."""
@@ -88,8 +91,9 @@ def case_of(ran: Ran) -> Case:
     field = ran.temper.field
     # An end that names no session and is dated before the one that runs may be an older one's.
     # One that names neither a session nor a token may be anyone's.
-    vague = field.ends_early or field.shows == "empty"
-    nameless_ends = vague and ran.temper.forgets_ids
+    vague = field.ends_early or field.shows == "empty" or "stop-null-tag" in field.odd_fields
+    nameless = ran.temper.forgets_ids or not NAMELESS.isdisjoint(field.odd_fields)
+    nameless_ends = vague and nameless
     return Case(
         ran.truth,
         ran.words,

@@ -201,7 +201,10 @@ def calm_holds(ran: Ran, told: Told) -> Iterator[str]:
     if not ran.calm or ran.truth.restarts or command.outcome is None:
         return
     holds = {Kind.RESERVE_NOW, Kind.CANCEL_RESERVATION}
-    if command.kind in holds and command.outcome.code is Code.UNKNOWN:
+    # A station may go on showing a place as reserved after a session has used the hold.
+    asked = command.cancel_reservation
+    used = asked is not None and any(one.hold == asked.wire_id for one in ran.truth.sessions)
+    if command.kind in holds and command.outcome.code is Code.UNKNOWN and not used:
         yield f"nothing failed, and it is UNKNOWN ({command.outcome.cause})"
     if spec is not None and command.cancel_reason is None:
         held = bool(ran.truth.held_as(spec.wire_id))

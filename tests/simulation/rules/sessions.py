@@ -206,7 +206,8 @@ def _calm_is_exact(ran: Ran, told: Told) -> Iterator[str]:
     if any(_was_cut_short(session) for session in ran.truth.caused_by(message_ids(told))):
         return
     code, cause = told.last.outcome.code, told.last.outcome.cause
-    if code is Code.UNKNOWN:
+    about_holds = told.command.kind in {Kind.RESERVE_NOW, Kind.CANCEL_RESERVATION}
+    if code is Code.UNKNOWN and not about_holds:  # those have a rule of their own
         yield f"nothing failed, and it is UNKNOWN ({cause})"
     if told.command.kind is Kind.START_SESSION:
         began = ran.truth.caused_by(message_ids(told))

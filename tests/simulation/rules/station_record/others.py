@@ -1,6 +1,7 @@
 """Stops, unlocks, resets and reservations, by the station's own record."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from tests.simulation.rules.station_record.words import (
     ARRIVED,
@@ -12,6 +13,9 @@ from tests.simulation.rules.station_record.words import (
     tail,
 )
 from tests.simulation.station.truth import TrueSession
+
+DEAD_UNNOTICED = timedelta(seconds=60)
+"""How long a dead connection may look alive to the gateway, and a little more."""
 
 NOTHING = {"NO_EFFECT", "REJECTED", "NOT_SUPPORTED", "NOT_SENT"}
 
@@ -65,10 +69,15 @@ def _stopped_first(case: Case, command: CommandWords, end: Ended) -> Iterator[st
 
 
 def restarted(case: Case) -> Iterator[str]:
-    """SUCCEEDED: it restarted after our frame left. Otherwise: our frame did not restart it."""
+    """SUCCEEDED: it restarted after our frame left. Otherwise: our frame did not restart it.
+
+    A frame that got no answer may have gone into a dead connection. Then nobody saw a restart just
+    before it: only the boot after it was told.
+    """
     for command, end in case.of_kind("RESET"):
         if end.code == "SUCCEEDED":
-            left = moment(command.said, "sendTime") - ROUGHLY
+            unseen = ROUGHLY if "stationAnswer" in command.said else DEAD_UNNOTICED
+            left = moment(command.said, "sendTime") - unseen
             if not any(left <= one.at <= end.at + ROUGHLY for one in case.record.restarts):
                 yield f"{command.name}: SUCCEEDED, and the station did not restart"
         if end.code in NOTHING and any(one.cause in command.frames for one in case.record.restarts):
