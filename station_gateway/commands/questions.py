@@ -105,6 +105,7 @@ class Questions:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + min(request.timeout_s, self._settings.ask_timeout_s)
         result = AskStationResult(asked=False, detail="the station did not answer")
+        station.peer.note_next_life()  # what it reports on being asked is not to be passed over
         for subject in await self._subjects(question, request):
             call = question.write(subject)
             answer = await put_question(station, call, Priority.NORMAL, deadline - loop.time())

@@ -68,6 +68,10 @@ class Peer:
         self.alive[session] = now
         return True
 
+    def note_next_life(self) -> None:
+        """Have the next sign of life of each session written, whenever the last one was."""
+        self.alive.clear()
+
     def booted(self) -> None:
         """Note that a boot is accepted and recorded."""
         self.boot_accepted = True

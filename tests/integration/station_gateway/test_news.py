@@ -1,12 +1,14 @@
 """Only what changes a fact wakes a command; what a rule may need always does."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from domain.model.specs import ResetMode, ResetSpec
+from contract.commands import AskStationInput
+from domain.model.specs import Kind, ResetMode, ResetSpec
 from fleet import reports, stations
 from fleet.log import notes
 from tests.support.benches.gateway_bench import TENANT, Bench, now
@@ -150,6 +152,27 @@ async def test_meter_values_note_that_their_session_runs_at_most_once_in_a_while
             noted.append((await bench.transactions())[0].alive_time)
     assert noted[0] is not None
     assert noted == [noted[0]] * 3
+
+
+async def test_a_reading_after_our_question_is_noted_whenever_the_last_one_was(
+    bench: Bench,
+) -> None:
+    async with bench.station("S1") as station:
+        session = (await station.call("StartTransaction", START))["transactionId"]
+
+        async def metered() -> Any:
+            sampled = [{"timestamp": now().isoformat(), "sampledValue": [{"value": "7"}]}]
+            told = {"connectorId": 1, "transactionId": session, "meterValue": sampled}
+            await station.call("MeterValues", told)
+            return (await bench.transactions())[0].alive_time
+
+        before = await metered()
+        question = AskStationInput("S1", Kind.STOP_SESSION, "any", connector_id=1)
+        asking = asyncio.create_task(bench.ask(question))
+        message_id, _ = await station.called("TriggerMessage")
+        await station.answer(message_id, {"status": "Accepted"})
+        await asking
+        assert await metered() > before
 
 
 @pytest.mark.parametrize(
