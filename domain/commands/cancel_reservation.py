@@ -27,7 +27,7 @@ from domain.commands.rules import (
 )
 from domain.commands.timing import Timing
 from domain.evidence.facts import Act, Decision, Facts, Need, NeededFacts, told_at
-from domain.evidence.frames import ReservationFrame, next_try
+from domain.evidence.frames import ReservationFrame, heard_or_sent, next_try
 from domain.evidence.holds import contradiction
 from domain.evidence.proof import Proof, signs
 from domain.evidence.station_event import (
@@ -124,7 +124,7 @@ def _not_there(
         return after_a_no(last, about_reservation(spec, Cause.RESERVATION_UNKNOWN), now)
     if command.state is State.DONE:
         return Decision(Act.WAIT)
-    settled = (last.answer_time or last.send_time) + SETTLING
+    settled = heard_or_sent(last) + SETTLING
     if now < settled:
         return Decision(Act.WAIT, look_again=settled, progress=contradiction(held))
     left = about_reservation(spec, Cause.FACTS_STILL_ON_STATION, contradiction(held))
@@ -133,7 +133,7 @@ def _not_there(
 
 def after_a_no(last: ReservationFrame, no: Outcome, now: datetime) -> Decision:
     """A no is told when a place where it was done all the same would have been shown so."""
-    return told_at((last.answer_time or last.send_time) + REFUSAL_SLIP, no, now)
+    return told_at(heard_or_sent(last) + REFUSAL_SLIP, no, now)
 
 
 def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Proof:

@@ -18,8 +18,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from domain.backoff import pause_after
-from domain.commands.timing import Timing, cable_deadline, heard_or_sent
+from domain.commands.timing import Timing, cable_deadline
 from domain.evidence.facts import Act, Decision, Facts, best_of, named_by_answer
+from domain.evidence.frames import heard_or_sent
 from domain.evidence.matching import is_claimed, may_be_unasked
 from domain.evidence.sessions import Match, SentFrame, Session
 from domain.limits import (

@@ -29,7 +29,7 @@ from domain.commands.rules import (
     nothing_to_end,
     unknown_or,
 )
-from domain.commands.timing import Timing, heard_or_sent, next_look
+from domain.commands.timing import Timing, next_look
 from domain.evidence.facts import (
     Act,
     Decision,
@@ -40,6 +40,7 @@ from domain.evidence.facts import (
     given_answer,
     refused,
 )
+from domain.evidence.frames import heard_or_sent
 from domain.evidence.proof import Proof, signs
 from domain.evidence.restart import RestartFacts
 from domain.evidence.sessions import SentFrame, Session

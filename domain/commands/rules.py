@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from domain.commands.sending import SendDecision, Whereabouts
 from domain.commands.timing import Timing
 from domain.evidence.facts import Decision, Facts, NeededFacts
+from domain.evidence.frames import heard_or_sent
 from domain.evidence.proof import Proof
 from domain.evidence.sessions import SentFrame, Session
 from domain.evidence.station_event import Concern, OpenFrame, StationEvent
@@ -261,4 +262,4 @@ def looked_at_with_answer(
 ) -> datetime:
     """The first look of a command whose answer decides, or nothing does: straight away."""
     del answer, timing, connection_timeout_s
-    return frame.answer_time or frame.send_time
+    return heard_or_sent(frame)

@@ -39,7 +39,6 @@ from domain.commands.timing import (
     Timing,
     ask_time,
     cable_deadline,
-    heard_or_sent,
     is_steady,
     next_look,
 )
@@ -58,6 +57,7 @@ from domain.evidence.facts import (
     refused,
     session_facts,
 )
+from domain.evidence.frames import heard_or_sent
 from domain.evidence.matching import may_be_unasked
 from domain.evidence.proof import Proof, Sign, concerning, signs
 from domain.evidence.sessions import Match, SentFrame, Session, cable_wait_ended, plug_settles

@@ -26,7 +26,7 @@ from domain.commands.rules import (
     no_reservation,
     unknown_or,
 )
-from domain.commands.timing import Timing, ask_time, heard_or_sent, is_steady, next_look
+from domain.commands.timing import Timing, ask_time, is_steady, next_look
 from domain.evidence.asking import may_ask
 from domain.evidence.ends import (
     is_down_since,
@@ -50,6 +50,7 @@ from domain.evidence.facts import (
     refused,
     session_facts,
 )
+from domain.evidence.frames import heard_or_sent
 from domain.evidence.proof import Proof, Sign, concerning, is_negative, signs
 from domain.evidence.sessions import SentFrame, Session
 from domain.evidence.station_event import (

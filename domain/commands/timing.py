@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from domain.backoff import pause_after
+from domain.evidence.frames import heard_or_sent
 from domain.evidence.sessions import SentFrame
 from domain.limits import FIRST_LOOK
 
@@ -47,11 +48,6 @@ class Timing:
             "doc": "from the boot until its connectors and sessions have been looked at again."
         },
     )
-
-
-def heard_or_sent(frame: SentFrame) -> datetime:
-    """When the station answered a frame; when the frame left, if it did not."""
-    return frame.answer_time or frame.send_time
 
 
 def cable_deadline(

@@ -28,7 +28,7 @@ from domain.commands.rules import (
 )
 from domain.commands.sending import SendAct, SendDecision, Whereabouts, before_sending
 from domain.commands.stop_session import judge_stop, stop_proof
-from domain.commands.timing import Timing, heard_or_sent
+from domain.commands.timing import Timing
 from domain.evidence.facts import (
     Act,
     Decision,
@@ -40,6 +40,7 @@ from domain.evidence.facts import (
     session_facts,
     told_at,
 )
+from domain.evidence.frames import heard_or_sent
 from domain.evidence.proof import Proof, signs
 from domain.evidence.sessions import SentFrame, Session
 from domain.evidence.station_event import (

@@ -8,6 +8,7 @@ a sign. The signs never say that it ended; they forbid to say that it did not.
 from datetime import datetime
 
 from domain.evidence.facts import Act, Decision, Facts
+from domain.evidence.frames import heard_or_sent
 from domain.evidence.proof import Sign, signs
 from domain.evidence.sessions import WHOLE_STATION, ConnectorState, SentFrame, Session
 from domain.evidence.targets import is_target, running_target
@@ -54,7 +55,7 @@ def _may_end_late(facts: Facts, frame: SentFrame) -> bool:
 
 def _life_counts_from(frame: SentFrame) -> datetime:
     """From when on life disproves that the station refused the stop and obeys all the same."""
-    return (frame.answer_time or frame.send_time) + LIFE_AFTER_REFUSAL
+    return heard_or_sent(frame) + LIFE_AFTER_REFUSAL
 
 
 def _is_one_id(facts: Facts) -> bool:
@@ -73,7 +74,7 @@ def shows_life(facts: Facts, frame: SentFrame, *, said_no: bool = False) -> bool
     target = running_target(facts, frame.ocpp_transaction_id)
     if target is None:
         return False
-    since = _life_counts_from(frame) if said_no else frame.answer_time or frame.send_time
+    since = _life_counts_from(frame) if said_no else heard_or_sent(frame)
     began = (
         frame.answer_time is not None
         and target.received_time > frame.answer_time
@@ -108,19 +109,21 @@ def while_it_may_slip(facts: Facts, frame: SentFrame, now: datetime) -> Decision
 
     A session that runs is looked at again some seconds after the no: only then its life counts.
     """
-    heard, asked = frame.answer_time or frame.send_time, facts.asked
     if not _may_end_late(facts, frame):
-        settled = heard + REFUSAL_SLIP
-        return Decision(Act.WAIT, look_again=settled) if now < settled else None
-    late = _life_counts_from(frame)
+        return _until(heard_or_sent(frame) + REFUSAL_SLIP, now)
+    late, asked = _life_counts_from(frame), facts.asked
     if now < late:
-        return Decision(Act.WAIT, look_again=late)
+        return _until(late, now)
     is_early = asked is not None and asked.at < late and asked.times < MAX_ASKS
     is_there = facts.connected_since is not None
     if is_early and is_there and is_silent(facts, frame, said_no=True):
         return Decision(Act.ASK)
-    settled = heard + REFUSED_STOP_SLIP
-    return Decision(Act.WAIT, look_again=settled) if now < settled else None
+    return _until(heard_or_sent(frame) + REFUSED_STOP_SLIP, now)
+
+
+def _until(due: datetime, now: datetime) -> Decision | None:
+    """The wait for that time; None when it has come."""
+    return Decision(Act.WAIT, look_again=due) if now < due else None
 
 
 def was_running(facts: Facts, frame: SentFrame) -> bool:

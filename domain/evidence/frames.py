@@ -62,11 +62,16 @@ class ReservationFrame:
         return self.agreed or self.said_no_such
 
 
+def heard_or_sent(frame: SentFrame | ReservationFrame) -> datetime:
+    """When the station answered a frame; when the frame left, if it did not."""
+    return frame.answer_time or frame.send_time
+
+
 def next_try(frames: Sequence[ReservationFrame]) -> datetime:
     """When a frame without a usable answer may be written again. There is at least one frame."""
     last = frames[-1]
     pause = pause_after(len(frames), FRAME_PAUSE, LONGEST_FRAME_PAUSE)
-    return (last.answer_time or last.send_time) + pause
+    return heard_or_sent(last) + pause
 
 
 def may_be_held(asks: Sequence[ReservationFrame], cancels: Sequence[ReservationFrame]) -> bool:
@@ -85,8 +90,8 @@ def may_be_held(asks: Sequence[ReservationFrame], cancels: Sequence[ReservationF
 def _may_hold(frame: ReservationFrame, cancelled: ReservationFrame | None) -> bool:
     if cancelled is None or frame.send_time > cancelled.send_time:
         return True
-    ended = cancelled.answer_time or cancelled.send_time
-    return frame.agreed and frame.answer_time is not None and frame.answer_time > ended
+    answered = frame.agreed and frame.answer_time is not None
+    return answered and heard_or_sent(frame) > heard_or_sent(cancelled)
 
 
 @dataclass(frozen=True)

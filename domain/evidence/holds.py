@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import takewhile
 
 from domain.evidence.facts import Facts
-from domain.evidence.frames import ReservationFrame, may_be_held, next_try
+from domain.evidence.frames import ReservationFrame, heard_or_sent, may_be_held, next_try
 from domain.evidence.sessions import WHOLE_STATION, ConnectorState
 from domain.limits import REFUSED_CANCELS, SETTLING
 from domain.model.command import Command, Outcome
@@ -49,7 +49,7 @@ def is_denied(facts: Facts, now: datetime) -> bool:
     if may_be_held(facts.asks, frames) or _refused_lately(frames) < REFUSED_CANCELS:
         return False
     last = frames[-1]
-    return now >= (last.answer_time or last.send_time) + SETTLING
+    return now >= heard_or_sent(last) + SETTLING
 
 
 def next_cancel(facts: Facts, now: datetime) -> datetime:
@@ -59,7 +59,7 @@ def next_cancel(facts: Facts, now: datetime) -> datetime:
         return now
     last = frames[-1]
     if last.said_no_such and not may_be_held(facts.asks, frames):
-        settled = (last.answer_time or last.send_time) + SETTLING
+        settled = heard_or_sent(last) + SETTLING
         tried_enough = _refused_lately(frames) >= REFUSED_CANCELS
         return settled if tried_enough else max(settled, next_try(frames))
     return now if last.settles_cancel else next_try(frames)

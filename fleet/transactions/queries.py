@@ -27,11 +27,20 @@ _REMOTE_START = precompiled(
     .order_by(transactions.c.id)
     .limit(1)
 )
-_SINCE = precompiled(
+_RECEIVED = (
     select(*TRANSACTION)
     .where(
         transactions.c.station == bindparam("station"),
         transactions.c.received_time >= bindparam("received_after"),
+    )
+    .order_by(transactions.c.received_time, transactions.c.id)
+    .limit(CANDIDATES_LIMIT)
+)
+"""Transactions that were first received since a time, the oldest first; `where` narrows it."""
+
+_HEARD_SINCE = precompiled(_RECEIVED)
+_SINCE = precompiled(
+    _RECEIVED.where(
         or_(
             transactions.c.received_time <= bindparam("begun_by"),
             transactions.c.start_time <= bindparam("begun_by"),
@@ -44,14 +53,9 @@ _SINCE = precompiled(
             ),
         ),
     )
-    .order_by(transactions.c.received_time, transactions.c.id)
-    .limit(CANDIDATES_LIMIT)
 )
 _CLAIMED_SINCE = precompiled(
-    select(*TRANSACTION)
-    .where(
-        transactions.c.station == bindparam("station"),
-        transactions.c.received_time >= bindparam("received_after"),
+    _RECEIVED.where(
         or_(
             transactions.c.token_digest.is_(None),
             transactions.c.token_digest == bindparam("token"),
@@ -59,28 +63,12 @@ _CLAIMED_SINCE = precompiled(
         ),
         exists().where(claims.c.session == transactions.c.name),
     )
-    .order_by(transactions.c.received_time, transactions.c.id)
-    .limit(CANDIDATES_LIMIT)
-)
-_HEARD_SINCE = precompiled(
-    select(*TRANSACTION)
-    .where(
-        transactions.c.station == bindparam("station"),
-        transactions.c.received_time >= bindparam("received_after"),
-    )
-    .order_by(transactions.c.received_time, transactions.c.id)
-    .limit(CANDIDATES_LIMIT)
 )
 _ENDED_SINCE = precompiled(
-    select(*TRANSACTION)
-    .where(
-        transactions.c.station == bindparam("station"),
-        transactions.c.received_time >= bindparam("received_after"),
+    _RECEIVED.where(
         transactions.c.received_time <= bindparam("received_before"),
         transactions.c.stop_received_time >= bindparam("ended_after"),
     )
-    .order_by(transactions.c.received_time, transactions.c.id)
-    .limit(CANDIDATES_LIMIT)
 )
 _FOR_RESERVATION = precompiled(
     select(*TRANSACTION)

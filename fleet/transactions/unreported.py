@@ -11,10 +11,8 @@ from sqlalchemy import bindparam, select, update
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx
 from fleet.tables import transactions
+from fleet.transactions.queries import CANDIDATES_LIMIT
 from fleet.transactions.rows import ACTIVE, ENDED, TRANSACTION, Transaction
-
-CANDIDATES_LIMIT = 1_000
-"""How many ends of one station that were inferred lately are read at most."""
 
 UNREPORTED_LIMIT = 20
 """How many ends of one station that were never reported are read at most."""
@@ -48,27 +46,19 @@ _FREED = precompiled(
     .where(transactions.c.id == bindparam("of_id"), transactions.c.freed_time.is_(None))
     .values(freed_time=bindparam("at", type_=transactions.c.freed_time.type))
 )
-_UNREPORTED = precompiled(
-    select(*TRANSACTION)
-    .where(
-        transactions.c.station == bindparam("station"),
-        transactions.c.received_time >= bindparam("received_after"),
-        transactions.c.end_unreported,
-        transactions.c.stop_time.is_(None),
-    )
-    .order_by(transactions.c.received_time.desc(), transactions.c.id.desc())
-    .limit(UNREPORTED_LIMIT)
+_INFERRED = select(*TRANSACTION).where(
+    transactions.c.station == bindparam("station"),
+    transactions.c.received_time >= bindparam("received_after"),
+    transactions.c.end_unreported,
+    transactions.c.stop_time.is_(None),
 )
-
-_ENDED_UNREPORTED = precompiled(
-    select(*TRANSACTION)
-    .where(
-        transactions.c.station == bindparam("station"),
-        transactions.c.received_time >= bindparam("received_after"),
-        transactions.c.end_unreported,
-        transactions.c.stop_time.is_(None),
-        transactions.c.stop_received_time > bindparam("ended_after"),
+_UNREPORTED = precompiled(
+    _INFERRED.order_by(transactions.c.received_time.desc(), transactions.c.id.desc()).limit(
+        UNREPORTED_LIMIT
     )
+)
+_ENDED_UNREPORTED = precompiled(
+    _INFERRED.where(transactions.c.stop_received_time > bindparam("ended_after"))
     .order_by(transactions.c.id.desc())
     .limit(CANDIDATES_LIMIT)
 )

@@ -98,6 +98,15 @@ async def shows(station: RawStation, status: str) -> None:
     await station.call("StatusNotification", told)
 
 
+def showing(status: str) -> Act:
+    """What a station does that shows connector 1 so."""
+
+    async def act(station: RawStation) -> None:
+        await shows(station, status)
+
+    return act
+
+
 async def ask(system: System, method: str, identity: str, **fields: Any) -> Outcome:
     """The outcome of a command at this station."""
     commands = system.broker.commands

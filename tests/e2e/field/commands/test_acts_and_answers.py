@@ -21,6 +21,7 @@ from tests.e2e.field.commands.asking import (
     each_case,
     name_of,
     reserve,
+    showing,
     shows,
     start_action,
     stop_action,
@@ -78,12 +79,9 @@ async def unlocked(system: System, case: Case) -> str:
     """The code of an unlock that is refused at a place that is left all the same."""
     version, identity = case[0], name_of("unlock", case)
 
-    async def left(station: RawStation) -> None:
-        await shows(station, "Available")
-
     async with raw_station(system.ocpp_url, identity, version) as station:
         await shows(station, "Finishing")
-        acts_and_answers(station, "UnlockConnector", case, left)
+        acts_and_answers(station, "UnlockConnector", case, showing("Available"))
         outcome = await ask(system, "UnlockConnector", identity, evse_id=1)
         return Outcome.Code.Name(outcome.code)
 
@@ -92,13 +90,10 @@ async def held(system: System, case: Case) -> bool:
     """Whether the station was asked to let the place go before the outcome was told."""
     version, identity = case[0], name_of("reserve", case)
 
-    async def keeps(station: RawStation) -> None:
-        await shows(station, "Reserved")
-
     async with raw_station(system.ocpp_url, identity, version) as station:
         await shows(station, "Available")
         undone = station.answers("CancelReservation", lambda _: {"status": "Accepted"})
-        acts_and_answers(station, "ReserveNow", case, keeps)
+        acts_and_answers(station, "ReserveNow", case, showing("Reserved"))
         await reserve(system, identity)
         return undone.is_set()
 
@@ -107,16 +102,13 @@ async def let_go(system: System, case: Case) -> str:
     """The code of a cancel that is refused at a place that is let go all the same."""
     version, identity = case[0], name_of("cancel", case)
 
-    async def free(station: RawStation) -> None:
-        await shows(station, "Available")
-
     async with raw_station(system.ocpp_url, identity, version) as station:
         station.answers("ReserveNow", lambda _: {"status": "Accepted"})
         made = (await reserve(system, identity)).reservation
         assert made.reservation
         assert made.wire_id
         await shows(station, "Reserved")
-        freed = acts_and_answers(station, "CancelReservation", case, free)
+        freed = acts_and_answers(station, "CancelReservation", case, showing("Available"))
         outcome = await ask(system, "CancelReservation", identity, reservation=made.reservation)
         await asyncio.wait_for(freed.wait(), 40)
         assert outcome.reservation.wire_id == made.wire_id
@@ -127,12 +119,9 @@ async def let_go_unknown(system: System, case: Case) -> str:
     """The code of a refused cancel of a number that is not ours, at a place that is let go."""
     version, identity = case[0], name_of("cancel-unknown", case)
 
-    async def free(station: RawStation) -> None:
-        await shows(station, "Available")
-
     async with raw_station(system.ocpp_url, identity, version) as station:
         await shows(station, "Reserved")
-        acts_and_answers(station, "CancelReservation", case, free)
+        acts_and_answers(station, "CancelReservation", case, showing("Available"))
         number = command_pb.WireReservation(station=f"stations/{identity}", wire_id=4711)
         outcome = await ask(system, "CancelReservation", identity, wire_reservation=number)
         return Outcome.Code.Name(outcome.code)
