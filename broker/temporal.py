@@ -74,7 +74,7 @@ _OURS = (RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.UNIMPLEMENTED)
 _NO_WORD = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
 _NO_WORKFLOW = "none"  # no workflow has this id: all have a prefix
 _EFFECT_S = 0.6
-_TASK_TIMEOUT = timedelta(seconds=5)
+_TASK_TIMEOUT = timedelta(seconds=10)
 """A worker that says nothing for so long while it decides is gone, and another one decides."""
 
 _SAID = {
