@@ -18,7 +18,6 @@ _REPLAYED = ("contract", "domain", "workflows")
 _NOT_REPLAYED = (
     "activities",
     "build.py",
-    "compiled.py",
     "registration.py",
     "settings.py",
     "worker.py",

@@ -26,6 +26,15 @@ class WorkerSettings:
             )
         },
     )
+    sandbox: bool = field(
+        default=False,
+        metadata={
+            "doc": (
+                "run each command in the SDK's sandbox, which refuses code that is not "
+                "deterministic: for who changes the workflows. Costs about 10 ms of CPU a command."
+            )
+        },
+    )
     versioning: bool = field(
         default=False,
         metadata={

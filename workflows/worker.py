@@ -7,7 +7,12 @@ from datetime import timedelta
 import structlog
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
-from temporalio.worker import Worker, WorkerDeploymentConfig
+from temporalio.worker import (
+    UnsandboxedWorkflowRunner,
+    Worker,
+    WorkerDeploymentConfig,
+    WorkflowRunner,
+)
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from contract.names import COMMANDS_QUEUE
@@ -25,7 +30,6 @@ from workflows.activities.reservations import ReservationActivities
 from workflows.build import DEPLOYMENT, replayed_build
 from workflows.callback_workflow import CallbackWorkflow
 from workflows.command_workflow import RemoteCommandWorkflow
-from workflows.compiled import compile_once
 from workflows.kinds import KINDS
 from workflows.reservation_workflow import ReservationWorkflow
 from workflows.settings import WorkerSettings
@@ -44,19 +48,26 @@ PASSED_THROUGH = (
     "workflows.limits",
     "workflows.requests",
 )
-"""Modules that all runs share: pure ones, and those that only call the SDK.
+"""Modules that all runs share inside the sandbox: pure ones, and those that only call the SDK.
 
 Every other module is loaded again for each run, the workflow files among them. A shared module
 loses the sandbox's protection, so the linter forbids clock, randomness and environment there.
 """
 
 
-def workflow_runner() -> SandboxedWorkflowRunner:
-    """The one sandbox of production, tests and replays."""
-    compile_once(*(each.__module__ for each in WORKFLOWS))
+def sandbox() -> SandboxedWorkflowRunner:
+    """Refuses workflow code that is not deterministic. Tests and replays run in it.
+
+    It loads the workflow files anew for each run, which costs more CPU time than all else that a
+    worker does for a command. So the code is checked before it is shipped, and runs without.
+    """
     return SandboxedWorkflowRunner(
         restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
     )
+
+
+def _runner(settings: WorkerSettings) -> WorkflowRunner:
+    return sandbox() if settings.sandbox else UnsandboxedWorkflowRunner()
 
 
 def _deployment(settings: WorkerSettings) -> WorkerDeploymentConfig | None:
@@ -102,7 +113,7 @@ async def running_worker(
         build_id=None if chosen.versioning else build_id(),
         workflows=list(WORKFLOWS),
         activities=activities,
-        workflow_runner=workflow_runner(),
+        workflow_runner=_runner(chosen),
         max_cached_workflows=chosen.max_cached_workflows,
         max_concurrent_workflow_tasks=chosen.max_workflow_tasks,
         max_concurrent_local_activities=chosen.max_local_activities,

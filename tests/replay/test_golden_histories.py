@@ -1,20 +1,24 @@
-"""Every recorded history replays with the workflow code as it is now, in production's sandbox."""
+"""Every recorded history replays with the workflow code as it is now, in the sandbox and without."""
 
 from pathlib import Path
 
 import pytest
-from temporalio.worker import Replayer
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, WorkflowRunner
 
 from contract.converter import DATA_CONVERTER
 from tests.support.histories.golden import golden, read
-from workflows.worker import WORKFLOWS, workflow_runner
+from workflows.worker import WORKFLOWS, sandbox
 
 
+_RUNNERS = {"sandbox": sandbox(), "production": UnsandboxedWorkflowRunner()}
+
+
+@pytest.mark.parametrize("runner", _RUNNERS.values(), ids=_RUNNERS)
 @pytest.mark.parametrize("path", golden(), ids=lambda path: path.stem)
-async def test_recorded_history_replays(path: Path) -> None:
+async def test_recorded_history_replays(path: Path, runner: WorkflowRunner) -> None:
     replayer = Replayer(
         workflows=list(WORKFLOWS),
-        workflow_runner=workflow_runner(),
+        workflow_runner=runner,
         data_converter=DATA_CONVERTER,
     )
     await replayer.replay_workflow(read(path))

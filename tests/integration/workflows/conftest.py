@@ -19,6 +19,7 @@ from tests.support.benches.command_bench import Bench
 from tests.support.databases import new_sqlite
 from tests.support.servers import time_skipping_server
 from workflows.registration import register_search_attributes
+from workflows.settings import WorkerSettings
 from workflows.worker import running_worker
 
 
@@ -34,7 +35,7 @@ async def _running(
 ) -> AsyncIterator[Bench]:
     bench = Bench(client, db, now, skip, has_line=has_line)
     bench.story = story.removeprefix("test_")
-    async with running_worker(db, client), bench.running():
+    async with running_worker(db, client, WorkerSettings(sandbox=True)), bench.running():
         yield bench
 
 
