@@ -57,8 +57,6 @@ class Submitter:
             return await self._wait(known, parsed.options.wait_for, patience)
         drafted = await edge.prepare(self._preparation(patience), drafted)
         command = await self._begin(drafted, parsed.options.wait_for, patience)
-        if command is None:
-            command = await self._wait(drafted, parsed.options.wait_for, patience)
         check_same(edge, command, parsed)  # another request may have used the id at the same moment
         return command
 
@@ -101,10 +99,8 @@ class Submitter:
 
         return Preparation(backend.db, backend.now(), cancel)
 
-    async def _begin(
-        self, command: Command, wait_for: WaitFor, patience: Patience
-    ) -> Command | None:
-        """Make the command durable. None when it is not yet as far as the caller wants."""
+    async def _begin(self, command: Command, wait_for: WaitFor, patience: Patience) -> Command:
+        """Make the command durable, and wait until it is as far as the caller wants."""
         submitting = asyncio.ensure_future(
             self._backend.temporal.submit(command, patience.remaining_s)
         )
@@ -118,13 +114,18 @@ class Submitter:
                 await submitting
             finally:
                 submitting.cancel()
-            known = await self._written_soon(command, changed)
-        if known is not None:
-            return known if is_satisfied(known, wait_for) else None
-        # Durable in Temporal, but no worker has written it down: then we do, so that whoever gets
-        # this reply can also get the command.
+            known = await self._written_soon(command, changed) or await self._written(command)
+            read = self._reader(command.tenant, command.name)
+            newest = await wait_for_command(changed, read, wait_for, patience, known=known)
+        return newest or known
+
+    async def _written(self, command: Command) -> Command:
+        """Write down a command that is durable in Temporal, but that no worker has written down.
+
+        So whoever gets the reply can also get the command.
+        """
         async with self._backend.db.write() as tx:
-            await record(
+            return await record(
                 tx,
                 tenant=command.tenant,
                 name=command.name,
@@ -133,7 +134,6 @@ class Submitter:
                 now=self._backend.now(),
                 initial=command,
             )
-        return None
 
     async def _seen_before(
         self,
@@ -157,23 +157,16 @@ class Submitter:
         """The command from the log, where a worker wrote it down in a moment."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_WRITTEN_SOON_S):
-                while True:
-                    changed.clear()
-                    known = await self._read(command.tenant, command.name)
-                    if known is not None:
-                        return known
-                    await changed.wait()
-        return None
+                await changed.wait()
+        changed.clear()
+        return await self._read(command.tenant, command.name)
 
     async def _wait(self, command: Command, wait_for: WaitFor, patience: Patience) -> Command:
         if command.revision and is_satisfied(command, wait_for):
             return command
-        newest = await wait_for_command(
-            self._backend.follower.resource(command.tenant, command.name),
-            self._reader(command.tenant, command.name),
-            wait_for,
-            patience,
-        )
+        with self._backend.follower.resource(command.tenant, command.name) as changed:
+            read = self._reader(command.tenant, command.name)
+            newest = await wait_for_command(changed, read, wait_for, patience)
         return newest or command
 
     def _reader(self, tenant: str, name: str) -> Callable[[], Awaitable[Command | None]]:

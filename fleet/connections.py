@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, case, delete, func, select, update
+from sqlalchemy import and_, bindparam, case, delete, func, select, update
 
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of
 from fleet.engine.values import cut, identifier
-from fleet.tables import connections, gateways
+from fleet.tables import connections, gateways, stations
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,21 @@ _HELD = select(*[*_CONNECTION, gateways.c.line]).join(
 _HOLDER = precompiled(
     _HELD.where(connections.c.station == bindparam("station"), gateways.c.until > bindparam("now"))
 )
+_WHEREABOUTS = precompiled(
+    select(stations.c.boot_state, *_CONNECTION, gateways.c.line)
+    .join_from(
+        stations,
+        connections,
+        and_(connections.c.station == stations.c.id, connections.c.gateway.is_not(None)),
+        isouter=True,
+    )
+    .join(
+        gateways,
+        and_(gateways.c.gateway == connections.c.gateway, gateways.c.until > bindparam("now")),
+        isouter=True,
+    )
+    .where(stations.c.id == bindparam("station"))
+)
 _LOST_TIME = precompiled(
     select(connections.c.disconnected_time).where(connections.c.station == bindparam("station"))
 )
@@ -150,6 +165,20 @@ async def holder(tx: Tx, station: str, *, now: datetime) -> Connection | None:
     """The station's valid connection; None without one, or when its gateway's lease ran out."""
     row = (await tx.execute(_HOLDER, {"station": station, "now": now})).first()
     return None if row is None else Connection(*row)
+
+
+async def whereabouts(
+    tx: Tx, station: str, *, now: datetime
+) -> tuple[str | None, Connection | None]:
+    """The station's boot state, and its valid connection as `holder` finds it, in one read.
+
+    The boot state is None when there is no such station.
+    """
+    row = (await tx.execute(_WHEREABOUTS, {"station": station, "now": now})).first()
+    if row is None:
+        return None, None
+    boot_state, *held = row
+    return boot_state, None if held[-1] is None else Connection(*held)
 
 
 async def latest(tx: Tx, station: str) -> Connection | None:

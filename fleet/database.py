@@ -95,7 +95,8 @@ class Database(SqlDatabase):
 
     async def _listen(self, notify: Notify) -> None:
         url = self._engines.url
-        await listen_to_postgres(url, CHANNEL, notify, timeout_s=self._timeout_s)
+        own = self._engines.server_processes
+        await listen_to_postgres(url, CHANNEL, notify, timeout_s=self._timeout_s, besides=own)
 
     async def _poll(self, notify: Notify) -> None:
         await poll_sqlite(sqlite_path(self._engines.url), notify)

@@ -6,7 +6,6 @@ call returns the command as it is now.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import grpc.aio
@@ -55,24 +54,29 @@ def patience_for(
 
 
 async def wait_for_command(
-    news: AbstractContextManager[asyncio.Event],
+    changed: asyncio.Event,
     read: Callable[[], Awaitable[Command | None]],
     wait_for: WaitFor,
     patience: Patience,
+    *,
+    known: Command | None = None,
 ) -> Command | None:
     """The command as soon as it has reached `wait_for`, or as it is when patience ends.
 
-    news: the event of this command (`LogFollower.resource`). None: the log does not know it yet.
+    changed: the event of this command (`LogFollower.resource`). known: as it was read after the
+    event was last cleared; None: it is read first. Returns None when the log does not know it yet.
     """
-    with news as changed:
-        while True:
-            changed.clear()  # before the read: a change during the read must wake us again
-            command = await read()
-            if command is not None and is_satisfied(command, wait_for):
-                return command
-            if patience.remaining_s <= 0:
-                return command
-            await either(changed, patience.draining, patience.remaining_s)
+    command = known
+    if command is None:
+        changed.clear()  # before the read: a change during the read must wake us again
+        command = await read()
+    while not (command is not None and is_satisfied(command, wait_for)):
+        if patience.remaining_s <= 0:
+            break
+        await either(changed, patience.draining, patience.remaining_s)
+        changed.clear()
+        command = await read()
+    return command
 
 
 async def either(one: asyncio.Event, other: asyncio.Event, timeout_s: float) -> None:

@@ -6,7 +6,7 @@ because commits before it are unknown, and on SQLite always.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,13 @@ CommitSource = Callable[[Notify], Awaitable[None]]
 """Calls its argument at every commit, until it is cancelled or the database is lost."""
 
 
-async def listen_to_postgres(url: URL, channel: str, notify: Notify, *, timeout_s: float) -> None:
+async def listen_to_postgres(
+    url: URL, channel: str, notify: Notify, *, timeout_s: float, besides: Collection[int] = ()
+) -> None:
     """Call `notify` with the payload of each notification on the channel.
+
+    besides: the server processes whose notifications are not wanted, because they are this
+        process's own connections and their commits are told already.
 
     Returns when the connection is lost.
 
@@ -47,7 +52,12 @@ async def listen_to_postgres(url: URL, channel: str, notify: Notify, *, timeout_
     lost = asyncio.Event()
     try:
         connection.add_termination_listener(lambda _: lost.set())
-        await connection.add_listener(channel, lambda *told: notify((told[-1],)))
+
+        def heard(_connection: Any, server_process: int, _channel: str, payload: str) -> None:
+            if server_process not in besides:
+                notify((payload,))
+
+        await connection.add_listener(channel, heard)
         # Commits before LISTEN were not heard: the listeners look once by themselves.
         notify(())
         await lost.wait()

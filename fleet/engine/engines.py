@@ -6,6 +6,7 @@ connections; single reads need no transaction.
 """
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -46,12 +47,16 @@ class ImpatientConnection(AsyncpgConnection):  # type: ignore[misc]
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """The engines of one database, each behind its pool. dialect: "sqlite" or "postgresql"."""
+    """The engines of one database, each behind its pool. dialect: "sqlite" or "postgresql".
+
+    server_processes: the processes of the PostgreSQL server that serve open connections of ours.
+    """
 
     dialect: str
     url: URL
     writer: ConnectionPool
     reader: ConnectionPool
+    server_processes: Collection[int] = ()
 
     async def dispose(self) -> None:
         """Close every connection."""
@@ -81,7 +86,8 @@ def open_engines(text: str, *, timeout_s: float, synchronous: str, pool_size: in
         engine = _postgres_engine(url, timeout_s=timeout_s, pool_size=pool_size)
         slots = asyncio.Semaphore(pool_size)
         single = engine.execution_options(isolation_level="AUTOCOMMIT")
-        return Engines(dialect, url, PostgresPool(engine, slots), PostgresPool(single, slots))
+        own = _server_processes(engine)
+        return Engines(dialect, url, PostgresPool(engine, slots), PostgresPool(single, slots), own)
     raise ValueError(f"a database URL starts with sqlite: or postgresql:, not {dialect}:")
 
 
@@ -165,3 +171,20 @@ def _postgres_engine(url: URL, *, timeout_s: float, pool_size: int) -> AsyncEngi
             raise exc.DisconnectionError("the server closed this connection")
 
     return engine
+
+
+def _server_processes(engine: AsyncEngine) -> Collection[int]:
+    """The server's processes behind the open connections of this engine, now and later."""
+    open_ones: set[int] = set()
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def opened(dbapi_connection: Any, record: Any) -> None:
+        process = dbapi_connection.driver_connection.get_server_pid()
+        record.info["server_process"] = process
+        open_ones.add(process)
+
+    @event.listens_for(engine.sync_engine, "close")
+    def closed(_dbapi_connection: Any, record: Any) -> None:
+        open_ones.discard(record.info.pop("server_process", 0))
+
+    return open_ones

@@ -215,6 +215,7 @@ class ResourceLog:
         change: Callable[[Snapshot | None], Snapshot | None],
         columns: Callable[[Snapshot], Columns],
         now: datetime,
+        is_new: bool = False,
     ) -> Entry | None:
         """Write one change of a resource and make its result the newest snapshot.
 
@@ -224,13 +225,19 @@ class ResourceLog:
 
         Idempotent by (tenant, name, key): a repeated key changes nothing.
 
+        is_new: the resource is hardly in the log yet, so it is written without a look for it. Where
+            it is there after all, nothing is lost but the look.
+
         Returns the newest entry; None when the resource still has none.
 
         Raises: InvalidValue for a name, tenant or key that is no identifier.
         """
         identifier(name), identifier(tenant), identifier(key)
         while True:
-            newest, seen = await self._locked(tx, tenant, name, key)
+            newest, seen = (
+                (None, False) if is_new else await self._locked(tx, tenant, name, key)
+            )
+            is_new = False  # who comes here again was wrong
             if seen:
                 return newest
             snapshot = change(None if newest is None else newest.snapshot)

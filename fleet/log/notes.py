@@ -82,8 +82,11 @@ async def add(
     text: str,
     facts: dict[str, Any] | None = None,
     now: datetime,
+    is_first: bool = False,
 ) -> None:
     """Add a note, once per key. A text may hold the mask of a token, never its value.
+
+    is_first: the command is new, so that its notes need not be counted.
 
     Raises: InvalidValue for a tenant or command that is no identifier.
     """
@@ -96,7 +99,7 @@ async def add(
         "text": cut(text),
         "facts": facts or {},
     }
-    known, same = (await tx.execute(_KNOWN, values)).one()
+    known, same = (0, 0) if is_first else (await tx.execute(_KNOWN, values)).one()
     if same:
         return
     if known >= NOTES_LIMIT:

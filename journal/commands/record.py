@@ -74,12 +74,14 @@ async def record(
     change: Callable[[Command], Command],
     now: datetime,
     initial: Command | None = None,
+    is_new: bool = False,
 ) -> Command:
     """Applies `change` to the newest snapshot of a command, and writes the result if it differs.
 
     key: the same key of the same command is written once ("queued", "sent:1", "answered:1").
     initial: the command to begin with when the log does not have it yet; it is written then, even
         if `change` alters nothing.
+    is_new: the log hardly has it yet (`ResourceLog.append`).
 
     Returns the command as the log has it now. When it is DONE and no late evidence can matter, its
     sends are closed in the same transaction. Run a change that may end the command in `committed`.
@@ -89,7 +91,14 @@ async def record(
     """
     step = _RecordedChange(change, initial)
     entry = await log.append(
-        tx, tenant=tenant, name=name, key=key, change=step, columns=_columns, now=now
+        tx,
+        tenant=tenant,
+        name=name,
+        key=key,
+        change=step,
+        columns=_columns,
+        now=now,
+        is_new=is_new,
     )
     if entry is None:
         raise LookupError(f"command {name} of tenant {tenant!r} is not in this database")

@@ -8,9 +8,18 @@ from journal.explain.notes import ExplainNote
 
 
 async def add_note(
-    tx: Tx, tenant: str, command: str, note: ExplainNote | None, now: datetime
+    tx: Tx,
+    tenant: str,
+    command: str,
+    note: ExplainNote | None,
+    now: datetime,
+    *,
+    is_first: bool = False,
 ) -> None:
-    """Writes the note once, however often it is made. None: there is nothing to note."""
+    """Writes the note once, however often it is made. None: there is nothing to note.
+
+    is_first: the command was written down in this very transaction.
+    """
     if note is None:
         return
     await notes.add(
@@ -22,4 +31,5 @@ async def add_note(
         text=note.text,
         facts=dict(note.facts),
         now=note.at or now,
+        is_first=is_first,
     )

@@ -34,6 +34,7 @@ async def note(
         change=change,
         now=now,
         initial=request.initial,
+        is_new=request.initial is not None and what == "sent",
     )
 
 
@@ -44,7 +45,8 @@ async def note_sent(
     noted = await note(tx, request, "sent", lambda command: changes.sent(command, now), now)
     if request.initial is not None:
         way = notes.route(request.station, gateway, ocpp_version, None)
-        await add_note(tx, request.tenant, request.command, way, now)
+        is_first = noted is not None and noted.revision == 1
+        await add_note(tx, request.tenant, request.command, way, now, is_first=is_first)
     return noted
 
 

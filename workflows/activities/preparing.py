@@ -24,7 +24,7 @@ from domain.commands.sending import SendAct, SendDecision, Whereabouts, before_s
 from domain.commands.table import rules_of
 from domain.model.command import Command, State
 from domain.model.states import is_definite
-from fleet import connections, sends, stations
+from fleet import connections, sends
 from fleet.connections import Connection
 from fleet.database import Database
 from fleet.engine.statements import Tx
@@ -217,12 +217,13 @@ async def _heading(
 async def _whereabouts(
     tx: Tx, request: PrepareCommandInput
 ) -> tuple[Whereabouts, Connection | None]:
-    station = await stations.get(tx, request.command.station)
-    holder = await connections.holder(tx, request.command.station, now=request.now)
+    boot_state, holder = await connections.whereabouts(
+        tx, request.command.station, now=request.now
+    )
     where = Whereabouts(
-        registered=station is not None,
+        registered=boot_state is not None,
         gateway=holder.gateway if holder else None,
-        boot_state=station.boot_state if station else "",
+        boot_state=boot_state or "",
     )
     return where, holder
 

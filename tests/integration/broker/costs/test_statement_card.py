@@ -88,7 +88,7 @@ async def test_an_unlock_costs_two_transactions(
         reply = await house.broker.commands.UnlockConnector(request, timeout=WAIT_S)
         await answering
         await _ended(client, reply.command.name)
-        assert card.cost == (2, 10), "\n".join(map(str, card.written))
+        assert card.cost == (2, 8), "\n".join(map(str, card.written))
 
 
 async def _answers(station: ScriptedStation, action: str, status: str) -> None:

@@ -1,7 +1,6 @@
 """How long a call waits for its command, and for what."""
 
 import asyncio
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -76,11 +75,6 @@ async def test_patience_ends_with_the_drain() -> None:
     assert patience.remaining_s == 0
 
 
-@contextmanager
-def news(event: asyncio.Event) -> Any:
-    yield event
-
-
 async def test_a_waiting_call_returns_with_the_change_it_waited_for() -> None:
     changed, states = asyncio.Event(), [command(), answered()]
 
@@ -89,7 +83,7 @@ async def test_a_waiting_call_returns_with_the_change_it_waited_for() -> None:
         return states.pop(0)
 
     patience = Patience(asyncio.get_running_loop().time() + 5, asyncio.Event())
-    found = await wait_for_command(news(changed), read, WaitFor.STATION_ANSWER, patience)
+    found = await wait_for_command(changed, read, WaitFor.STATION_ANSWER, patience)
     assert found is not None
     assert found.station_answer is not None
 
@@ -102,7 +96,7 @@ async def test_a_waiting_call_returns_the_command_as_it_is_when_the_broker_drain
         return command()
 
     patience = Patience(asyncio.get_running_loop().time() + 5, draining)
-    found = await wait_for_command(news(asyncio.Event()), read, WaitFor.OUTCOME, patience)
+    found = await wait_for_command(asyncio.Event(), read, WaitFor.OUTCOME, patience)
     assert found == command()
 
 
