@@ -17,8 +17,12 @@ from contract.callbacks import (
     PostStatus,
 )
 from contract.commands import WakeInput
-from domain.callbacks import DeliveryCause, pause_after
+from domain.callbacks import DeliveryCause, DeliveryState, pause_after
 from workflows.calls import callbacks as calls
+from workflows.calls import filters
+
+_PATCH = "callback-attention"
+"""A run of an older version parked without a word in the search attributes."""
 
 
 @workflow.defn(name=names.CALLBACK_WORKFLOW)
@@ -30,6 +34,7 @@ class CallbackWorkflow:
         self._about = about
         self._woken = False
         self._settled = 0
+        self._parked: set[int] = set()  # the revisions whose posts this run gave up on
 
     @workflow.run
     async def run(self, about: CallbackInput) -> CallbackResult:
@@ -63,10 +68,21 @@ class CallbackWorkflow:
             self._show(due, settled.state, result, tries)
             if pause is None:
                 self._settled += 1
+                self._heed_parked(due.revision, is_parked=settled.state == DeliveryState.PARKED)
                 return
             newer = await self._wait(due, pause)
             if newer is not None:
                 due, tries = newer, 0
+
+    def _heed_parked(self, revision: int, *, is_parked: bool) -> None:
+        if is_parked:
+            self._parked.add(revision)
+        elif revision in self._parked:
+            self._parked.remove(revision)
+        else:
+            return
+        if workflow.patched(_PATCH):
+            filters.show_parked(parked=bool(self._parked))
 
     async def _wait(self, due: NextCallbackResult, pause: timedelta) -> NextCallbackResult | None:
         """Waits for the next try; returns early with a delivery that is to be tried instead of it.

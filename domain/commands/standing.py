@@ -29,11 +29,13 @@ class Attention(StrEnum):
     """Why a person should look.
 
     COMPENSATION_FAILED: what nobody wants could not be undone. STILL_UNKNOWN: the command ended
-    UNKNOWN, and nothing is waited for any longer.
+    UNKNOWN, and nothing is waited for any longer. CALLBACK_PARKED: a run of its callback workflow
+    gave up on a post; of that run alone, never of the command's own workflow.
     """
 
     COMPENSATION_FAILED = "COMPENSATION_FAILED"
     STILL_UNKNOWN = "STILL_UNKNOWN"
+    CALLBACK_PARKED = "CALLBACK_PARKED"
 
 
 def standing_of(command: Command, *, waits: bool = False, guard_is_over: bool = False) -> Standing:

@@ -72,6 +72,7 @@ class ScriptedGateway:
         self.plays: list[Play] = []
         self.frames: list[SendFrameInput] = []
         self.sent: list[Send] = []
+        self._results: dict[tuple[str, int], SendFrameResult] = {}
         self.asked: list[AskStationInput] = []
         self.reply = AskStationResult(asked=False)
         self.forgets = False  # its database fails when the answer comes
@@ -80,10 +81,14 @@ class ScriptedGateway:
     @implements(stubs.send_frame)
     async def send_frame(self, request: SendFrameInput) -> SendFrameResult:
         """The next play of the script."""
+        key = (request.command, request.attempt)
+        if request.offered and key in self._results:
+            return self._results[key]  # of a decision that is made again: its intent has the row
         self.frames.append(request)
         if not self.plays:
             raise ApplicationError(f"no play for {request}", non_retryable=True)
-        return await self.plays.pop(0)(self, request)
+        result = self._results[key] = await self.plays.pop(0)(self, request)
+        return result
 
     @implements(stubs.ask_station)
     async def ask_station(self, request: AskStationInput) -> AskStationResult:
@@ -92,6 +97,10 @@ class ScriptedGateway:
         if self.on_ask is not None:
             await self.on_ask()
         return self.reply
+
+    async def ask(self, request: AskStationInput) -> AskStationResult:
+        """As `station_gateway.commands.questions.Questions.ask`."""
+        return await self.ask_station(request)
 
     async def intend(self, request: SendFrameInput) -> Send:
         """Commits the intent and the command's SENT."""
@@ -273,7 +282,8 @@ class Held:
         send = await gateway.intend(request) if self.intend_first else None
         self.reached.set()
         while not self.go_on.is_set():
-            activity.heartbeat()
+            if activity.in_activity():  # and not a run of its own, which the direct line began
+                activity.heartbeat()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.go_on.wait(), 0.5)
         if send is None:

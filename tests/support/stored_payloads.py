@@ -42,6 +42,10 @@ UPDATE_INPUTS: dict[str, type] = {
 }
 
 
+_LOCAL_ACTIVITY = "core_local_activity"
+"""The SDK's name of the marker that holds the result of a local activity."""
+
+
 def activity_types(stub: Any) -> tuple[type, type]:
     """The input and the result of an activity, by its stub."""
     hints = get_type_hints(stub)
@@ -105,6 +109,9 @@ def _of_event(
             name = activity_of[done_task.scheduled_event_id]
             yield f"{name} result", done_task.result.payloads[0], ACTIVITY_TYPES[name][1]
         case "marker_recorded_event_attributes":
-            details = event.marker_recorded_event_attributes.details
+            marker = event.marker_recorded_event_attributes
+            if marker.marker_name != _LOCAL_ACTIVITY:
+                return  # a patch marker, which holds nothing of ours
+            details = marker.details
             name = json.loads(details["data"].payloads[0].data)["activity_type"]
             yield f"{name} result", details["result"].payloads[0], ACTIVITY_TYPES[name][1]

@@ -6,7 +6,13 @@ from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
 
 from contract import names
-from domain.commands.standing import Standing, attention_for, goes_as_most, transaction_of
+from domain.commands.standing import (
+    Attention,
+    Standing,
+    attention_for,
+    goes_as_most,
+    transaction_of,
+)
 from domain.model.command import Command, State
 from domain.model.states import stands_out
 
@@ -38,3 +44,13 @@ def show(command: Command, standing: Standing) -> None:
         updates.append(TRANSACTION.value_set(transaction))
     if updates:
         workflow.upsert_search_attributes(updates)
+
+
+def show_parked(*, parked: bool) -> None:
+    """Makes a run of the callback workflow found while a post that it gave up on stays parked."""
+    known = workflow.info().typed_search_attributes
+    is_shown = bool(known.get(ATTENTION, []))
+    if parked and not is_shown:
+        workflow.upsert_search_attributes([ATTENTION.value_set([Attention.CALLBACK_PARKED.value])])
+    elif is_shown and not parked:
+        workflow.upsert_search_attributes([ATTENTION.value_unset()])

@@ -275,6 +275,20 @@ async def test_410_parks_the_rest_of_a_commands_own_callback(
     assert not (await posts.settings()).disabled
 
 
+async def test_an_operator_finds_the_run_that_parked_a_post(
+    posts: CallbackBench, receiver: Receiver
+) -> None:
+    receiver.answers += [Answer(400)]
+    command = await started(posts, receiver)
+    await posts.posted(command)
+    assert await posts.attention(command) == ["CALLBACK_PARKED"]
+    (parked,) = await posts.deliveries(command)
+    await posts.resend(command, parked)
+    await posts.until(command, "DELIVERED")
+    await posts.posted(command)
+    assert await posts.attention(command) == []  # of the newest run
+
+
 async def test_one_that_waits_is_tried_at_once_when_asked_for_again(
     posts: CallbackBench, receiver: Receiver
 ) -> None:

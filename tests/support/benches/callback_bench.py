@@ -28,6 +28,7 @@ from journal.callback_outbox import wake_callback
 from journal.commands.record import record
 from tests.support.histories import golden as histories
 from tests.unit.domain.situations import ACCEPTED, T0, at, start
+from workflows.calls import filters
 from workflows.worker import running_worker
 
 CALLER = "desk"
@@ -154,6 +155,12 @@ class CallbackBench:
             self._kept += 1
             await histories.keep(handle, f"callback_{self.story}-{self._kept}")
         return result
+
+    async def attention(self, command: Command) -> list[str]:
+        """What operators find the newest run of its callback workflow by."""
+        id = names.callback_workflow_id(TENANT, command.name)
+        described = await self.environment.client.get_workflow_handle(id).describe()
+        return list(described.typed_search_attributes.get(filters.ATTENTION, []))
 
     async def never_started(self, command: Command) -> bool:
         """Whether nothing was ever to be posted for the command."""

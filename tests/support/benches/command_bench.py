@@ -53,6 +53,7 @@ from fleet.log import reservations
 from journal.commands.record import from_snapshot
 from journal.reservations import record as reservation_recorder
 from journal.wakeups import WakeupDispatcher
+from station_gateway.commands.activities import GatewayActivities
 from station_gateway.commands.runs import Runs
 from station_gateway.line import DirectLine
 from station_gateway.settings import GatewaySettings
@@ -135,14 +136,16 @@ class Bench(StationReports):
     async def running(self) -> AsyncIterator["Bench"]:
         """The gateway's worker and the dispatcher, and a connected station."""
         await self._make_station()
-        line = await self._direct_line()
+        runs = Runs(self.gateway.send_frame, lambda *_: None)
+        line = await self._direct_line(runs)
+        activities = self._activities(runs)
         await self.connect()
         dispatching = asyncio.create_task(self.dispatcher.run())
         try:
             async with Worker(
                 self.client,
                 task_queue=names.gateway_queue(self.gateway.id),
-                activities=[self.gateway.send_frame, self.gateway.ask_station],
+                activities=[activities.send_frame, activities.ask_station],
             ):
                 yield self
                 await self._end_all()
@@ -152,9 +155,14 @@ class Bench(StationReports):
             with contextlib.suppress(asyncio.CancelledError):
                 await dispatching
 
-    async def _direct_line(self) -> DirectLine:
+    def _activities(self, runs: Runs) -> ScriptedGateway | GatewayActivities:
+        """A gateway with a line has one run for each attempt, whichever way it is asked for."""
+        if not self._has_line:
+            return self.gateway
+        return GatewayActivities(runs, self.gateway, GatewaySettings())  # type: ignore[arg-type]
+
+    async def _direct_line(self, runs: Runs) -> DirectLine:
         """The gateway's direct line, served if the bench has one."""
-        runs = Runs(self.gateway.send_frame, lambda *_: None)
         settings = GatewaySettings(line_listen="127.0.0.1:0" if self._has_line else "")
         key = await load_line_key(self.db)
         line = DirectLine(runs, settings, gateway=self.gateway.id, key=key)

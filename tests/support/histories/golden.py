@@ -19,7 +19,9 @@ async def keep(handle: WorkflowHandle[Any, Any], name: str) -> None:
     if folder is None:
         return
     history = _without_hosts(json.loads((await handle.fetch_history()).to_json()))
-    text = json.dumps(history, indent=1, sort_keys=True).replace(socket.gethostname(), "host")
+    text = json.dumps(history, separators=(",", ":"), sort_keys=True).replace(
+        socket.gethostname(), "host"
+    )
     (Path(folder) / f"{name}.json").write_text(text + "\n")
 
 

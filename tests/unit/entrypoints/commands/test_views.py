@@ -10,7 +10,9 @@ from entrypoints.commands.views import links, queries
 
 def test_each_view_has_the_filter_of_its_name() -> None:
     assert queries("CP-1") == {
-        "Needs a human": 'EvAttention IN ("COMPENSATION_FAILED", "STILL_UNKNOWN")',
+        "Needs a human": (
+            'EvAttention IN ("COMPENSATION_FAILED", "STILL_UNKNOWN", "CALLBACK_PARKED")'
+        ),
         "Nobody knows": 'EvOutcome="UNKNOWN"',
         "Waiting for offline stations": (
             'EvState="WAITING_FOR_STATION" AND ExecutionStatus="Running"'
