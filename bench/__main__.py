@@ -14,6 +14,7 @@ from bench import (
     statement_cost,
     storm,
 )
+from bench.neighbours import busy_cores
 from bench.on_postgres import latency, two_ways
 from bench.report import note
 from telemetry.logs import configure_logs
@@ -26,6 +27,7 @@ PARTS: dict[str, Callable[[], Awaitable[None]]] = {
     "density": density.measure,
     "storm": storm.measure,
     "expiry-lateness": expiry_lateness.measure,
+    "busy-cores": busy_cores.measure,
     "two-ways": two_ways.measure,
     "latency": latency.measure,
     "latency-sqlite": latency.measure_sqlite,
