@@ -85,10 +85,11 @@ def _read(data: bytes) -> Any:
 
 def _as_json(value: Any) -> Any:
     """What orjson leaves to us. Raises: TypeError for what has no JSON."""
-    if dataclasses.is_dataclass(value):
+    kind = type(value)
+    if _is_ours(kind):
         return {
             name: shown
-            for name, is_default in _fields(type(value))
+            for name, is_default in _fields(kind)
             if not is_default(shown := getattr(value, name))
         }
     if isinstance(value, datetime):

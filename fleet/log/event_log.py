@@ -10,8 +10,6 @@ asked for "seq > last seen" would miss a row that was numbered before and commit
 saw. So every event carries the id of its transaction; readers see only events of transactions older
 than every one still running (`pg_snapshot_xmin`); and the cursor is (tx_id, seq). Nothing is
 missed, nothing comes twice. SQLite has one writer at a time; there tx_id is 0 and seq is enough.
-
-How a task waits for the log to grow: see `postgres_notification` and `watchers`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -224,9 +222,7 @@ class ResourceLog:
         pure: it may be called again. The new snapshot's "revision" is the old one plus one.
 
         Idempotent by (tenant, name, key): a repeated key changes nothing.
-
-        is_new: the resource is hardly in the log yet, so it is written without a look for it. Where
-            it is there after all, nothing is lost but the look.
+        is_new: the resource is hardly in the log yet, so it is written without a look for it.
 
         Returns the newest entry; None when the resource still has none.
 
@@ -234,9 +230,7 @@ class ResourceLog:
         """
         identifier(name), identifier(tenant), identifier(key)
         while True:
-            newest, seen = (
-                (None, False) if is_new else await self._locked(tx, tenant, name, key)
-            )
+            newest, seen = (None, False) if is_new else await self._locked(tx, tenant, name, key)
             is_new = False  # who comes here again was wrong
             if seen:
                 return newest

@@ -1,4 +1,4 @@
-"""Every recorded history replays with the workflow code as it is now, in the sandbox and without."""
+"""Every recorded history replays with the workflow code as it is, in the sandbox and without."""
 
 from pathlib import Path
 
@@ -8,7 +8,6 @@ from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, WorkflowRunne
 from contract.converter import DATA_CONVERTER
 from tests.support.histories.golden import golden, read
 from workflows.worker import WORKFLOWS, sandbox
-
 
 _RUNNERS = {"sandbox": sandbox(), "production": UnsandboxedWorkflowRunner()}
 

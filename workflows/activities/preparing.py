@@ -217,9 +217,7 @@ async def _heading(
 async def _whereabouts(
     tx: Tx, request: PrepareCommandInput
 ) -> tuple[Whereabouts, Connection | None]:
-    boot_state, holder = await connections.whereabouts(
-        tx, request.command.station, now=request.now
-    )
+    boot_state, holder = await connections.whereabouts(tx, request.command.station, now=request.now)
     where = Whereabouts(
         registered=boot_state is not None,
         gateway=holder.gateway if holder else None,
