@@ -85,7 +85,7 @@ def _read(data: bytes) -> Any:
 
 def _as_json(value: Any) -> Any:
     """What orjson leaves to us. Raises: TypeError for what has no JSON."""
-    kind = type(value)
+    kind: Any = type(value)
     if _is_ours(kind):
         return {
             name: shown
@@ -100,7 +100,7 @@ def _as_json(value: Any) -> Any:
 
 
 @cache
-def _fields(kind: type) -> tuple[tuple[str, Callable[[Any], bool]], ...]:
+def _fields(kind: Any) -> tuple[tuple[str, Callable[[Any], bool]], ...]:
     """The fields of a dataclass, and whether a value of them is left out."""
     return tuple((field.name, _left_out(kind, field)) for field in dataclasses.fields(kind))
 
