@@ -225,6 +225,35 @@ def test_an_end_from_before_the_session_is_of_another_one(
     assert (meant.name if meant else None) == expected
 
 
+@pytest.mark.parametrize(
+    ("began_wh", "meter_stop_wh", "expected"),
+    [
+        pytest.param((1_000, 2_000), 1_010, "0", id="the other one began beyond it"),
+        pytest.param((9_000, 2_000, 8_000), 2_010, "1", id="all the others did"),
+        pytest.param((1_000, 2_000), 2_010, None, id="either may have charged so much"),
+        pytest.param((1_000, 2_000), 900, None, id="neither"),
+        pytest.param((1_000, 2_000), None, None, id="no meter is told"),
+        pytest.param((1_000, None), 1_010, None, id="no meter was told at the other's begin"),
+        pytest.param((None, 2_000), 1_010, None, id="nor at its own"),
+        pytest.param((0, 2_000), 0, None, id="a station that always tells 0"),
+        pytest.param((1_000, 2_000), 2_000, None, id="the other one may have got nothing"),
+    ],
+)
+def test_of_several_sessions_an_end_without_an_id_is_of_the_one_that_its_meter_fits(
+    began_wh: tuple[int | None, ...], meter_stop_wh: int | None, expected: str | None
+) -> None:
+    running = [later(name=str(n), meter_start_wh=wh) for n, wh in enumerate(began_wh)]
+    told = ToldEnd(at(2_000), False, None, meter_stop_wh)
+    meant = meant_by_stop(told, running, [], at(2_003), clock_known=True)
+    assert (meant.name if meant else None) == expected
+
+
+def test_a_meter_chooses_no_session_that_began_after_the_end() -> None:
+    running = [later(name="low", meter_start_wh=1), later(name="high", meter_start_wh=9)]
+    told = ToldEnd(at(340), False, None, 5)
+    assert meant_by_stop(told, running, [], at(2_003), clock_known=True) is None
+
+
 SAME = {"token_digest": "digest", "meter_start_wh": 5}
 
 
