@@ -174,6 +174,17 @@ def _may_have_ended(running: Session, time: datetime, now: datetime, *, clock_kn
     return not clock_known and now - running.received_time <= ONE_BREATH
 
 
+def ended_remotely(told: ToldEnd, stopped: Sequence[Session]) -> Session | None:
+    """The session that a remote stop has ended, by an end without any id; None: it is not clear.
+
+    stopped: the running sessions that stops of ours name.
+    """
+    if len(stopped) != 1 or told.suspect or clock_is_wrong(stopped[0]):
+        return None
+    [one] = stopped
+    return None if _began_beyond(one, told) or begun(one) > told.time else one
+
+
 def ended_under_another_id(
     told: ToldEnd, running: Sequence[Session], *, one_plug: bool
 ) -> Session | None:

@@ -8,6 +8,7 @@ import pytest
 
 from domain.evidence.plugs import (
     ToldEnd,
+    ended_remotely,
     ended_under_another_id,
     ends,
     goes_on_as,
@@ -252,6 +253,28 @@ def test_a_meter_chooses_no_session_that_began_after_the_end() -> None:
     running = [later(name="low", meter_start_wh=1), later(name="high", meter_start_wh=9)]
     told = ToldEnd(at(340), False, None, 5)
     assert meant_by_stop(told, running, [], at(2_003), clock_known=True) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "stopped", "expected"),
+    [
+        pytest.param({}, [later()], "later", id="the only one"),
+        pytest.param({}, [], None, id="none was told to stop"),
+        pytest.param({}, [later(), later()], None, id="either of two"),
+        pytest.param({"time": at(999)}, [later()], None, id="it began after the end"),
+        pytest.param({"suspect": True}, [later()], None, id="the end may be an old one"),
+        pytest.param({}, [later(clock_suspect=True)], None, id="the end may be from before it"),
+        pytest.param({}, [later(meter_start_wh=9)], None, id="its register stood higher"),
+    ],
+)
+def test_a_remote_end_without_an_id_is_of_the_session_that_we_told_to_stop(
+    told: dict[str, Any], stopped: list[Session], expected: str | None
+) -> None:
+    end = ToldEnd(
+        **{"time": at(2_000), "suspect": False, "token_digest": "x"} | told, meter_stop_wh=5
+    )
+    found = ended_remotely(end, stopped)
+    assert (found.name if found else None) == expected
 
 
 SAME = {"token_digest": "digest", "meter_start_wh": 5}
