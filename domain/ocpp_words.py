@@ -51,6 +51,7 @@ class StopReason(StrEnum):
     """
 
     DE_AUTHORIZED = "DeAuthorized"
+    REMOTE = "Remote"
     TIMEOUT = "Timeout"
     IMMEDIATE_RESET = "ImmediateReset"
     SOFT_RESET = "SoftReset"

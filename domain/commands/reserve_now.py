@@ -236,10 +236,11 @@ def _nothing_held(command: Command, facts: Facts) -> Decision:
 
 
 def _is_late(command: Command, facts: Facts, timing: Timing, now: datetime) -> bool:
-    """Whether the caller has waited long enough; the undoing goes on without him."""
+    """Whether the caller has waited long enough: not at all where nobody can cancel."""
     since = command.compensation.update_time or now
     limit = timedelta(seconds=timing.answer_timeout_s + timing.effect_margin_s)
-    return facts.connected_since is None or now >= since + limit
+    in_vain = facts.connected_since is None or any(frame.cannot for frame in facts.cancels)
+    return in_vain or now >= since + limit
 
 
 def _known_so_far(command: Command) -> Outcome:
@@ -252,14 +253,13 @@ def _known_so_far(command: Command) -> Outcome:
 def _next_cancel(
     spec: ReserveSpec, facts: Facts, timing: Timing, command: Command, now: datetime
 ) -> Decision:
-    end = spec.expire_time
-    frames = facts.cancels
+    frames, end = facts.cancels, spec.expire_time
     if facts.connected_since is None:
         return Decision(Act.WAIT, look_again=end)
     if frames and frames[-1].pending:
         return Decision(Act.WAIT, look_again=min(now + FRAME_PAUSE, end))
     if frames and frames[-1].cannot:
-        return Decision(Act.WAIT, look_again=_sooner(command, timing, now, end))
+        return Decision(Act.WAIT, look_again=end)
     due = next_cancel(facts, now)
     if now < due:
         return Decision(Act.WAIT, look_again=min(due, _sooner(command, timing, now, end)))

@@ -126,8 +126,10 @@ def meant_by_stop(
 ) -> Session | None:
     """The session that an end without any id is about; None when it is not clear.
 
+    Of several that run it is the one whose meter fits.
     now: by our clock. clock_known: other messages of the station have told what its clock shows.
     """
+    running = running if len(running) < 2 else _by_meter(told, running)
     if len(running) > 1:
         return None
     missed = [one for one in unreported if not told.suspect and _covers(one, told.time)]
@@ -139,6 +141,20 @@ def meant_by_stop(
         may_be = _may_have_ended(running[0], told.time, now, clock_known=clock_known)
         return running[0] if may_be else None
     return unreported[0] if len(unreported) == 1 else None
+
+
+def _by_meter(told: ToldEnd, running: Sequence[Session]) -> Sequence[Session]:
+    """Of several running sessions the one that the end's meter fits; all when it is not clear.
+
+    A register never runs backwards: a session that began beyond this reading has not ended with it.
+    """
+    left = [one for one in running if not _began_beyond(one, told)]
+    return left if len(left) == 1 and _energy_went(left[0], told) else running
+
+
+def _began_beyond(running: Session, told: ToldEnd) -> bool:
+    began, ended = running.meter_start_wh, told.meter_stop_wh
+    return began is not None and ended is not None and began > ended
 
 
 def _energy_went(running: Session, told: ToldEnd) -> bool:
@@ -156,6 +172,17 @@ def _may_have_ended(running: Session, time: datetime, now: datetime, *, clock_kn
     if begun(running) - time <= CLOCK_TOLERANCE:
         return True
     return not clock_known and now - running.received_time <= ONE_BREATH
+
+
+def ended_remotely(told: ToldEnd, stopped: Sequence[Session]) -> Session | None:
+    """The session that a remote stop has ended, by an end without any id; None: it is not clear.
+
+    stopped: the running sessions that stops of ours name.
+    """
+    if len(stopped) != 1 or told.suspect or clock_is_wrong(stopped[0]):
+        return None
+    [one] = stopped
+    return None if _began_beyond(one, told) or begun(one) > told.time else one
 
 
 def ended_under_another_id(

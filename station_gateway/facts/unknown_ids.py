@@ -10,7 +10,7 @@ from datetime import datetime
 from domain.commands.rules import no_reservation
 from domain.commands.table import COMMANDS
 from domain.evidence.plugs import ToldEnd
-from domain.ocpp_words import StationMessage
+from domain.ocpp_words import StationMessage, StopReason
 from fleet import sends, transactions
 from fleet.engine.statements import Tx
 from fleet.engine.values import ID_LIMIT
@@ -61,11 +61,14 @@ async def meant(
     """The transaction id of the session that an end under no id of ours is about, if that is clear.
 
     An id that we never gave may be of a session that we never heard of: then nothing is guessed.
+    Where a remote stop was the reason, the session that we told to stop is meant.
     """
     told = ToldEnd(call.time.time, call.time.suspect, digest, call.meter_stop_wh)
     if not call.id_known:
         known = peer.clock.is_known(zoned=call.time.zoned)
-        return await plugs.meant_by_stop(tx, peer.id, told, clock_known=known, now=now)
+        found = await plugs.meant_by_stop(tx, peer.id, told, clock_known=known, now=now)
+        by_stop = found is None and call.reason == StopReason.REMOTE
+        return await plugs.ended_remotely(tx, peer.id, told) if by_stop else found
     if not await owns_session(tx, peer, call.ocpp_transaction_id):
         return None
     return await plugs.ended_under_another_id(tx, peer.id, told)

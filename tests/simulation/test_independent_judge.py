@@ -185,6 +185,27 @@ def test_the_judge_finds(words: str) -> None:
     assert words in found[0]
 
 
+@pytest.mark.parametrize(
+    ("number", "token", "ran", "nameless", "found"),
+    [
+        pytest.param(900, "TAG-A", (2, None), True, False, id="of either of two"),
+        pytest.param(900, "TAG-A", (2, 30), True, False, id="the other one ended later"),
+        pytest.param(900, "TAG-A", (2, None), False, True, id="it names its session"),
+        pytest.param(900, "TAG-B", (2, None), True, True, id="the other one has another token"),
+        pytest.param(2_000, "TAG-A", (2, None), True, True, id="its register stood higher"),
+        pytest.param(900, "TAG-A", (2, 10), True, True, id="it had ended before"),
+        pytest.param(900, "TAG-A", (25, None), True, True, id="it began later"),
+    ],
+)
+def test_an_end_is_no_lie_only_where_it_may_be_of_another_session(
+    number: int, token: str, ran: tuple[int, int | None], nameless: bool, found: bool
+) -> None:
+    begun, ended = at(ran[0]), None if ran[1] is None else at(ran[1])
+    other = TrueSession(number, 2, token, "", begun, ended, ocpp_transaction_id="8")
+    case = Case(record(session(**ENDED), other), PlainWords(sessions=(RUNNING,)), nameless=nameless)
+    assert ["its end was reported at" in lie for lie in contradictions(case)] == [True] * found
+
+
 def test_the_judge_has_nothing_against_the_truth() -> None:
     words = PlainWords(
         commands=(started("SUCCEEDED", "SESSION_STARTED"),),

@@ -103,6 +103,17 @@ async def test_a_stop_without_our_id_ends_the_only_open_session(
     assert session.state == "ENDED"
 
 
+async def test_a_stop_without_our_id_ends_the_open_session_that_its_meter_fits(
+    bench: Bench,
+) -> None:
+    async with bench.station("S1") as station:
+        await station.call("StartTransaction", START)
+        await station.call("StartTransaction", START | {"connectorId": 2, "meterStart": 7_000})
+        await station.call("StopTransaction", stop(-1))
+    states = {session.evse_id: session.state for session in await bench.transactions()}
+    assert states == {1: "ENDED", 2: "ACTIVE"}
+
+
 async def test_meter_values_of_an_unheard_session_make_it_known_once(bench: Bench) -> None:
     values = [{"timestamp": "2026-01-01T00:00:00Z", "sampledValue": [{"value": "17"}]}]
     async with bench.station("S1") as station:

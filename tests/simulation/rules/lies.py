@@ -100,6 +100,7 @@ def case_of(ran: Ran) -> Case:
         undisturbed=ran.disturbed_s == 0,
         usable=not (field.odd_text or nameless_ends) and UNUSABLE.isdisjoint(field.odd_fields),
         renames=field.shows in {"empty", "stranger"},
+        nameless=nameless,
     )
 
 

@@ -211,7 +211,7 @@ class Speech:
             session.ocpp_transaction_id = str(answer["transactionId"])
             if answer["idTagInfo"]["status"] != "Accepted":
                 self._station.end_session(session, "deauthorized", "DeAuthorized")
-            elif self._station.chance.happens(0.3):
+            elif self._station.chance.happens(0.3) and session.running:
                 self.meter(session)
 
         self._say("StartTransaction", lambda: payload, answered, session=session, tells="begin")

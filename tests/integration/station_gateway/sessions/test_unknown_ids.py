@@ -138,3 +138,20 @@ async def test_an_end_of_a_session_that_we_told_to_stop_is_known(bench: Bench) -
     [session] = await rows(bench)
     assert (session.ocpp_transaction_id, session.state) == ("4712", "ENDED")
     assert await untaken(bench) == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "state"), [("Remote", "ENDED"), ("Local", "ACTIVE")], ids=["by us", "by a driver"]
+)
+async def test_a_remote_end_without_an_id_ends_the_session_that_we_told_to_stop(
+    bench: Bench, reason: str, state: str
+) -> None:
+    async with bench.station("S1") as station:
+        other = await begin(station, 1)
+        stopped = await begin(station, 2)
+        sending = bench.sending(await bench.stop_request("S1", wire_id=str(stopped)))
+        await station.accept("RemoteStopTransaction")
+        await sending
+        await end(station, -1, idTag="TAG2", reason=reason)
+    states = {row.ocpp_transaction_id: row.state for row in await rows(bench)}
+    assert states == {str(other): "ACTIVE", str(stopped): state}

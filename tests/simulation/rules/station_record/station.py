@@ -10,6 +10,9 @@ OLD = timedelta(seconds=30)
 """A time that is further off is another one: a gateway's clock is right to two seconds, and an
 answer may take twenty-five."""
 
+METERED_WH = 10
+"""How far a session's meter goes; its number is the first reading."""
+
 TALKED = timedelta(seconds=50)
 """A station that has been connected and talking for so long has booted, whatever it has said."""
 
@@ -20,7 +23,8 @@ def still_running(case: Case) -> Iterator[str]:
         session = case.session_called(shown.get("transactionId"))
         if shown["state"] != "STATE_ACTIVE" or session is None or session.ended is None:
             continue
-        if session.end_told is not None and case.undisturbed and case.usable:
+        readable = case.undisturbed and case.usable and not _may_be_of_another(case, session)
+        if session.end_told is not None and readable:
             yield (
                 f"session {session.number} stands as running; "
                 f"its end was reported at {session.end_told:%X}"
@@ -34,6 +38,22 @@ def still_running(case: Case) -> Iterator[str]:
         free = word == "Available" and session.ended < at
         if session.end_cause == "power" and free and case.undisturbed:
             yield f"session {session.number} stands as running; power went, its plug is free"
+
+
+def _may_be_of_another(case: Case, session: TrueSession) -> bool:
+    """Whether its end may as well be that of another session of its token.
+
+    The end names no session, the other one ran then, and its register did not stand higher.
+    """
+    end_wh = session.number + METERED_WH
+    return case.nameless and any(
+        one is not session
+        and (one.token, one.number <= end_wh) == (session.token, True)
+        and session.ended is not None
+        and one.begun <= session.ended
+        and (one.ended is None or one.ended > session.ended)
+        for one in case.record.sessions
+    )
 
 
 def _later_on_its_plug(case: Case, session: TrueSession) -> TrueSession | None:

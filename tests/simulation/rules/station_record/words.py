@@ -45,6 +45,7 @@ class Case:
     record: what the station did. words: what callers were told.
     undisturbed: no process and no database of ours failed. usable: every report can be understood.
     renames: the station reports its sessions under another tag.
+    nameless: an end may name no session.
     """
 
     record: Truth
@@ -52,6 +53,7 @@ class Case:
     undisturbed: bool = True
     usable: bool = True
     renames: bool = False
+    nameless: bool = False
 
     def of_kind(self, kind: str) -> Iterator[tuple[CommandWords, "Ended"]]:
         """Every command of this kind that has ended. An outcome before that is no last word."""

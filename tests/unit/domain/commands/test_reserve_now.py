@@ -158,18 +158,25 @@ def test_a_cancel_is_sent_and_its_answer_waited_for() -> None:
     assert decided(given_up(), failed, 3).act is Act.WAIT
 
 
-def test_a_station_that_cannot_cancel_is_waited_for_until_the_time_to_report() -> None:
+def test_a_caller_does_not_wait_for_a_station_that_cannot_cancel() -> None:
     unable = known(None, cancels=asks(StationAnswer(Verdict.NOT_SUPPORTED)))
-    assert decided(given_up(), unable, 45).look_again == at(85)
-    assert said(given_up(), unable, 86) == "ANSWER_TIMEOUT"
-    reported = apply(given_up(), decided(given_up(), unable, 86), at(86))
+    assert said(given_up(), unable, 45) == "ANSWER_TIMEOUT"
+    reported = apply(given_up(), decided(given_up(), unable, 45), at(45))
+    assert (reported.state, reported.compensation.state) == (State.DONE, CompensationState.PENDING)
     assert decided(reported, unable, 90).look_again == at(3_600)
+    assert decided(reported, unable, 3_600).act is Act.UNDO_FAILED
 
 
-def test_a_wait_that_is_over_ends_with_the_reservation() -> None:
+def test_a_station_that_fails_to_cancel_is_waited_for_until_the_time_to_report() -> None:
+    failing = known(None, cancels=asks(*[ERROR] * 5))
+    assert decided(given_up(), failing, 45).look_again == at(85)
+    assert said(given_up(), failing, 86) == "ANSWER_TIMEOUT"
+
+
+def test_without_a_time_to_report_the_next_cancel_is_waited_for() -> None:
     late = replace(given_up(), compensation=replace(given_up().compensation, update_time=None))
-    unable = known(None, cancels=asks(StationAnswer(Verdict.NOT_SUPPORTED)))
-    assert decided(late, unable, 60).look_again == at(3_600)
+    failing = known(None, cancels=asks(*[ERROR] * 5))
+    assert decided(late, failing, 60).look_again == at(121)
 
 
 def test_a_station_that_goes_away_is_reported_and_then_waited_for() -> None:
