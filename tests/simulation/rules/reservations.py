@@ -195,7 +195,11 @@ def _is_undone(ran: Ran, wire_id: int) -> bool:
 
 
 def calm_holds(ran: Ran, told: Told) -> Iterator[str]:
-    """Where nothing fails, what is said about a hold is exactly what happened."""
+    """Where nothing fails, what is said about a hold is exactly what happened.
+
+    A place that is let go while the cancel of a number that is not ours is refused may have been
+    held by that number: nobody says which reservation a place shows.
+    """
     command = told.last
     spec = command.reserve
     if not ran.calm or ran.truth.restarts or command.outcome is None:
@@ -204,12 +208,23 @@ def calm_holds(ran: Ran, told: Told) -> Iterator[str]:
     # A station may go on showing a place as reserved after a session has used the hold.
     asked = command.cancel_reservation
     used = asked is not None and any(one.hold == asked.wire_id for one in ran.truth.sessions)
-    if command.kind in holds and command.outcome.code is Code.UNKNOWN and not used:
+    excused = used or _let_go_meanwhile(ran, told)
+    if command.kind in holds and command.outcome.code is Code.UNKNOWN and not excused:
         yield f"nothing failed, and it is UNKNOWN ({command.outcome.cause})"
     if spec is not None and command.cancel_reason is None:
         held = bool(ran.truth.held_as(spec.wire_id))
         if held != (command.outcome.code is Code.SUCCEEDED):
             yield f"nothing failed, and it is {command.outcome.code.value}, held: {held}"
+
+
+def _let_go_meanwhile(ran: Ran, told: Told) -> bool:
+    """Whether a place was let go between the cancel of a number that is not ours and its outcome."""
+    spec, end = told.last.cancel_reservation, told.last.outcome_time
+    if spec is None or spec.found_reservation is not None or end is None:
+        return False
+    sent = min((send.send_time for send in told.sends), default=end)
+    ends = [hold.ended for hold in ran.truth.holds if hold.ended is not None]
+    return any(sent <= ended <= end for ended in ends)
 
 
 COMMAND_RULES = (
