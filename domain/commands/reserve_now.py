@@ -59,7 +59,7 @@ from domain.model.specs import OfflinePolicy, ReserveSpec, required
 from domain.model.states import is_definite
 from domain.ocpp_words import ReserveAnswer
 from domain.reservations.transitions import follow_request, requested, states_with_work
-from domain.reservations.users import digests_of, is_of_another
+from domain.reservations.users import digests_of, has_group, is_of_another
 
 _BY_WORD: dict[str, Cause] = {
     ReserveAnswer.OCCUPIED: Cause.EVSE_OCCUPIED,
@@ -134,7 +134,7 @@ def _is_unwanted(command: Command) -> bool:
 def _used(command: Command, spec: ReserveSpec, facts: Facts, session: Session) -> Decision:
     outcome = None if is_definite(command.outcome) else reserved(spec, session=session)
     if command.compensation.state is CompensationState.PENDING:
-        another = is_of_another(session, digests_of(facts.frame))
+        another = is_of_another(session, digests_of(facts.frame), of_group=has_group(facts.frame))
         who = "A session of another token" if another else "A session"
         why = f"{who} used the reservation before it could be cancelled."
         return Decision(

@@ -80,8 +80,13 @@ def _named(known: Reservation, facts: ReservationEvidence) -> _Use | None:
     named = next((s for s in facts.sessions if s.reservation_id == known.wire_id), None)
     if named is None:
         return None
-    taken = is_of_another(named, facts.token_digests)
+    taken = _is_anothers(named, known, facts)
     return _Use(EndCause.USED_BY_ANOTHER if taken else EndCause.SESSION_USED_IT, named.name)
+
+
+def _is_anothers(session: Session, known: Reservation, facts: ReservationEvidence) -> bool:
+    of_group = known.group_id_token is not None
+    return is_of_another(session, facts.token_digests, of_group=of_group)
 
 
 def _corrected(known: Reservation, facts: ReservationEvidence, now: datetime) -> Reservation:
@@ -90,12 +95,21 @@ def _corrected(known: Reservation, facts: ReservationEvidence, now: datetime) ->
         return known
     if known.state is ReservationState.CANCELLED:
         return _cancelled_too_late(known, facts)
+    if known.cause == EndCause.SESSION_USED_IT:
+        return _whose_use(known, facts)
     use = _used(known, facts)
     if use is not None:
         return changes.corrected(known, use.cause, use.session)
     if any(_may_be_use(session, known, facts) for session in facts.sessions):
         return changes.corrected(known, EndCause.USE_NOT_KNOWN)
     return known
+
+
+def _whose_use(known: Reservation, facts: ReservationEvidence) -> Reservation:
+    """The use as it is told since the token of its session is known, which may come later."""
+    its_own = tuple(s for s in facts.sessions if s.name == known.transaction)
+    use = _named(known, replace(facts, sessions=its_own))
+    return known if use is None else changes.corrected(known, use.cause, use.session)
 
 
 def _cancelled_too_late(known: Reservation, facts: ReservationEvidence) -> Reservation:

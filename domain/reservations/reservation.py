@@ -2,8 +2,8 @@
 
 A reservation outlives the command that made it. It moves forward only: REQUESTED while its
 ReserveNow is under way, HELD once the station said yes, then to exactly one end. An end is told
-anew only when a session is reported after it (`CORRECTIONS`). The contract keeps a further state,
-STATE_SCHEDULED, for reservations that begin later; there are none yet.
+anew only when a session, or its token, is reported after it (`CORRECTIONS`). The contract keeps a
+further state, STATE_SCHEDULED, for reservations that begin later; there are none yet.
 """
 
 from dataclasses import dataclass
@@ -132,6 +132,7 @@ TRANSITIONS: dict[ReservationState, frozenset[ReservationState]] = {
 
 
 CORRECTIONS: dict[ReservationState, frozenset[ReservationState]] = {
+    ReservationState.USED: frozenset({ReservationState.LOST}),
     ReservationState.EXPIRED: frozenset(
         {ReservationState.USED, ReservationState.LOST, ReservationState.EXPIRED}
     ),
@@ -141,7 +142,7 @@ CORRECTIONS: dict[ReservationState, frozenset[ReservationState]] = {
     },
 }
 """How an end may be told anew when a session is reported after it: it was used, by its driver or by
-another, or nobody knows."""
+another, or nobody knows. USED is told anew only when the token of the session is told later."""
 
 
 def may_be_corrected(told: ReservationState, proven: ReservationState) -> bool:

@@ -256,15 +256,19 @@ _PROVEN_BY_SESSION = frozenset(
 def corrected(known: Reservation, cause: EndCause, transaction: str | None = None) -> Reservation:
     """A session that was reported after the end tells it otherwise. What a session proved stays.
 
+    But the token of the session that used it may be told later: then it is told whose the use was.
     `USE_NOT_KNOWN` corrects only "nobody came". `end_time` stays.
     transaction: our id of the session.
     """
     state, sentence = ENDINGS[cause]
-    if known.cause in _PROVEN_BY_SESSION or not may_be_corrected(known.state, state):
+    whose = known.cause == EndCause.SESSION_USED_IT and cause is EndCause.USED_BY_ANOTHER
+    proven = known.cause in _PROVEN_BY_SESSION and not (whose and transaction == known.transaction)
+    if proven or not may_be_corrected(known.state, state):
         return known
     if cause is EndCause.USE_NOT_KNOWN and known.cause != EndCause.TIME_OVER:
         return known
-    before = f"It was told as {known.state.value} ({known.cause}) until a session was reported."
+    until = "its token was told" if whose else "a session was reported"
+    before = f"It was told as {known.state.value} ({known.cause}) until {until}."
     return replace(
         known,
         state=state,

@@ -5,13 +5,18 @@ digests: of the holder's token and of the group, as the frames of the reservatio
 
 from collections.abc import Set as AbstractSet
 
-from domain.evidence.sessions import SentFrame, Session
+from domain.evidence.sessions import SentFrame, Session, TokenState
 
 
 def digests_of(frame: SentFrame | None) -> frozenset[str]:
     """Of the holder's token and group, as this frame carried them."""
     carried = (frame.token_digest, frame.group_digest) if frame else ()
     return frozenset(digest for digest in carried if digest)
+
+
+def has_group(frame: SentFrame | None) -> bool:
+    """Whether this frame carried a group."""
+    return frame is not None and frame.group_digest is not None
 
 
 def tokens_of(session: Session) -> frozenset[str]:
@@ -24,6 +29,13 @@ def is_of(session: Session, digests: AbstractSet[str]) -> bool:
     return bool(tokens_of(session) & digests)
 
 
-def is_of_another(session: Session, digests: AbstractSet[str]) -> bool:
-    """Whether the session's token is certainly not the holder's: both were told."""
-    return bool(tokens_of(session)) and bool(digests) and not is_of(session, digests)
+def is_of_another(session: Session, digests: AbstractSet[str], *, of_group: bool) -> bool:
+    """Whether the session's token is certainly not the holder's: both were told.
+
+    of_group: it was reserved for a group, too. Then a token counts only when its group is known: of
+    a token that nobody has judged, or that only its station knows, it is not.
+    """
+    told = bool(tokens_of(session)) and bool(digests)
+    judged = session.token_known and session.token_state is not TokenState.NOT_TOLD
+    certain = not of_group or session.group_digest is not None or judged
+    return told and certain and not is_of(session, digests)

@@ -68,7 +68,8 @@ def _corrections() -> Iterator[str]:
     yield "that names the reservation, or that is of its token at its place and began before the"
     yield f"end, then corrects what was told, for {CORRECTED_WITHIN.days} days. What was cancelled"
     yield "is corrected only by a session that names it. What a session has proven stays, and so"
-    yield "does `end_time`.\n"
+    yield "does `end_time`; but a token that is told later, and is another's, makes USED LOST."
+    yield ""
     yield "| Told as | May be told anew as |\n| --- | --- |"
     for told in ReservationState:
         if told in CORRECTIONS:

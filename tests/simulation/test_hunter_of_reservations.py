@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from domain.commands import cancel_reservation as judge_cancel
 from domain.commands import reserve_now as judge_reserve
 from domain.commands.table import COMMANDS
 from domain.evidence.facts import Act, Decision
@@ -53,6 +54,14 @@ def test_a_hold_that_never_was_is_found(stage: Stage, monkeypatch: pytest.Monkey
         COMMANDS, RESERVE, replace(rules, outcome_of_answer=hasty, no_settles=False)
     )
     assert found_within(stage, "never held it then", RESERVE)
+
+
+def test_a_cancel_that_is_unknown_without_a_cause_is_found(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judge_cancel, "_is_left", lambda _: True)
+    unknown = "nothing failed, and it is UNKNOWN (EFFECT_NOT_EXCLUDED)"
+    assert found_within(stage, unknown, Kind.CANCEL_RESERVATION)
 
 
 def test_a_hold_of_unknown_outcome_that_nobody_cancels_is_found(

@@ -194,6 +194,14 @@ def test_a_hold_that_somebody_else_uses_and_is_told_as_used_is_found(
     assert found_in_the_field(stage, "USED, and its driver never came", "lent-holds")
 
 
+@pytest.mark.parametrize("also", ["", "lost-answers"])
+def test_a_use_by_another_token_that_is_told_as_the_driver_s_is_found(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, also: str
+) -> None:
+    monkeypatch.setattr(observing, "is_of_another", lambda *_, **__: False)
+    assert found_in_the_field(stage, "USED, and no session has used it", "lent-holds", also=also)
+
+
 def test_a_restart_on_the_same_socket_that_is_overlooked_is_found(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

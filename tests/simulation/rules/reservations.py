@@ -195,7 +195,11 @@ def _is_undone(ran: Ran, wire_id: int) -> bool:
 
 
 def calm_holds(ran: Ran, told: Told) -> Iterator[str]:
-    """Where nothing fails, what is said about a hold is exactly what happened."""
+    """Where nothing fails, what is said about a hold is exactly what happened.
+
+    A place that is let go while the cancel of a number that is not ours is refused may have been
+    held by that number: nobody says which reservation a place shows.
+    """
     command = told.last
     spec = command.reserve
     if not ran.calm or ran.truth.restarts or command.outcome is None:
@@ -204,12 +208,23 @@ def calm_holds(ran: Ran, told: Told) -> Iterator[str]:
     # A station may go on showing a place as reserved after a session has used the hold.
     asked = command.cancel_reservation
     used = asked is not None and any(one.hold == asked.wire_id for one in ran.truth.sessions)
-    if command.kind in holds and command.outcome.code is Code.UNKNOWN and not used:
+    excused = used or _let_go_meanwhile(ran, told)
+    if command.kind in holds and command.outcome.code is Code.UNKNOWN and not excused:
         yield f"nothing failed, and it is UNKNOWN ({command.outcome.cause})"
     if spec is not None and command.cancel_reason is None:
         held = bool(ran.truth.held_as(spec.wire_id))
         if held != (command.outcome.code is Code.SUCCEEDED):
             yield f"nothing failed, and it is {command.outcome.code.value}, held: {held}"
+
+
+def _let_go_meanwhile(ran: Ran, told: Told) -> bool:
+    """Whether a place was let go between the cancel of a number that is not ours and its outcome."""
+    spec, end = told.last.cancel_reservation, told.last.outcome_time
+    if spec is None or spec.found_reservation is not None or end is None:
+        return False
+    sent = min((send.send_time for send in told.sends), default=end)
+    ends = [hold.ended for hold in ran.truth.holds if hold.ended is not None]
+    return any(sent <= ended <= end for ended in ends)
 
 
 COMMAND_RULES = (
@@ -231,7 +246,9 @@ def ends_once(ran: Ran, kept: Kept) -> Iterator[str]:
     ends = [one for one in kept.history if one.state in ENDS]
     if not ends:
         yield f"one end: it never ended: {kept.last.state.value}"
-    told = list(dict.fromkeys((one.state, one.cause, one.end_time) for one in ends))
+    told = list(
+        dict.fromkeys((one.state, one.cause, one.end_time, one.transaction) for one in ends)
+    )
     if any(not _is_correction(*pair) for pair in pairwise(told)):
         yield f"one end: it ended as {[(one.state.value, one.cause) for one in ends]}"
     for before, after in zip(kept.history, kept.history[1:], strict=False):
@@ -247,15 +264,20 @@ def ends_once(ran: Ran, kept: Kept) -> Iterator[str]:
         yield from is_quiet(run, ran.ended_s)
 
 
-_End = tuple[ReservationState, str, datetime | None]
+_End = tuple[ReservationState, str, datetime | None, str | None]
 _BY_SESSION = {EndCause.SESSION_USED_IT, EndCause.SESSION_OF_ITS_TOKEN, EndCause.USED_BY_ANOTHER}
 
 
 def _is_correction(before: _End, after: _End) -> bool:
-    """A session that was reported after the end tells it anew; what one has proven stays."""
+    """A session that was reported after the end tells it anew; what one has proven stays.
+
+    Whose the session was may be told later, with its token.
+    """
+    whose = (before[1], after[1]) == (EndCause.SESSION_USED_IT, EndCause.USED_BY_ANOTHER)
     unknown = before[1] == EndCause.TIME_OVER and after[1] == EndCause.USE_NOT_KNOWN
     by_session = before[1] not in _BY_SESSION and after[1] in _BY_SESSION
-    return before[2] == after[2] and (unknown or by_session)
+    whose = whose and before[3] == after[3]
+    return before[2] == after[2] and (unknown or by_session or whose)
 
 
 def ends_in_time(ran: Ran, kept: Kept) -> Iterator[str]:
@@ -286,12 +308,19 @@ def _station_said_so(ran: Ran, known: Reservation) -> bool:
 
 
 def used_by_somebody(ran: Ran, kept: Kept) -> Iterator[str]:
-    """USED: a session really used it, or one of its driver really began at its place."""
+    """USED: a session really used it, or one of its driver really began at its place.
+
+    A station that lends the place of a group to a token that only it knows names the reservation
+    in its session: nobody else can know that the token is not of the group.
+    """
     last = kept.last
     if last.state is not ReservationState.USED:
         return
     if last.cause == EndCause.SESSION_USED_IT:
-        if not any(session.hold == last.wire_id for session in ran.truth.sessions):
+        group_not_known = last.group_id_token is not None and ran.temper.field.unknown_tokens
+        users = {one.hold for one in ran.truth.sessions}
+        users |= {one.lent_hold for one in ran.truth.sessions if group_not_known}
+        if last.wire_id not in users:
             yield "true: USED, and no session has used it"
         return
     began = [

@@ -61,7 +61,8 @@ class Reservation(_message.Message):
     class State(_State, metaclass=_StateEnumTypeWrapper):
         """Says where a reservation stands. Everything behind HELD is an end: the reservation is never held again. A session
         that is reported after the end corrects an end that was told without it, for seven days: EXPIRED, NO_SHOW, CANCELLED
-        and LOST then become USED, or LOST with the cause USED_BY_ANOTHER; "nobody came" becomes "not known". `revision`
+        and LOST then become USED, or LOST with the cause USED_BY_ANOTHER; "nobody came" becomes "not known". USED
+        becomes LOST, USED_BY_ANOTHER, when the token of its session is told later and is another driver's. `revision`
         grows with that, `message` says what was told before, and `end_time` stays. Values will be added.
         """
 

@@ -1,6 +1,7 @@
 """What became of a ReserveNow: one test per situation. T0 is when the first frame left."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -290,11 +291,12 @@ def test_a_session_that_was_quicker_than_the_undoing_is_left_alone() -> None:
         pytest.param({"token_digest": "token"}, False, id="of its token"),
         pytest.param({"token_digest": "x", "group_digest": "group"}, False, id="of its group"),
         pytest.param({"token_digest": None}, False, id="of a token that was not told"),
+        pytest.param(
+            {"token_digest": "x", "token_known": False}, False, id="of a token that nobody knows"
+        ),
     ],
 )
-def test_who_was_quicker_than_the_undoing_is_told(
-    digests: dict[str, str | None], another: bool
-) -> None:
+def test_who_was_quicker_than_the_undoing_is_told(digests: dict[str, Any], another: bool) -> None:
     frame = SentFrame(1, 1, at(0), token_digest="token", group_digest="group")
     user = session(reservation_id=42, **digests)
     facts = known(None, frame=frame, sessions=(user,))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from domain.evidence.sessions import Session, TokenState
 from domain.limits import CORRECTED_WITHIN, SETTLING, TAKING_UP
+from domain.model.specs import IdToken
 from domain.reservations import transitions as changes
 from domain.reservations.facts import ReservationEvidence
 from domain.reservations.observing import observe
@@ -20,6 +22,7 @@ from tests.unit.domain.situations import at
 END = EndCause
 PROVEN = {END.SESSION_USED_IT, END.SESSION_OF_ITS_TOKEN, END.USED_BY_ANOTHER}
 NEWER = "2.0.1"
+GROUP = IdToken("ISO14443", "****5678", "sealed", "group")
 
 
 def ended(cause: EndCause = END.TIME_OVER, at_s: float = END_S) -> Reservation:
@@ -99,6 +102,49 @@ def test_every_end_that_no_session_proved_is_corrected_by_one_that_names_it(
 @pytest.mark.parametrize("cause", sorted(PROVEN))
 def test_what_a_session_proved_stays(cause: EndCause) -> None:
     assert anew(ended(cause), late(60, reservation_id=42)) == cause
+
+
+def test_who_used_it_is_told_anew_when_the_token_is_told_later() -> None:
+    unnamed = late(60, reservation_id=42, token_digest=None, token_state=TokenState.NOT_TOLD)
+    used = observe(hold(), known(sessions=(unnamed,)), at(70))
+    assert (used.cause, used.transaction) == (END.SESSION_USED_IT, "s1")
+    others = late(60, reservation_id=42, token_digest="other")
+    after = observe(used, known(sessions=(others,)), at(80))
+    assert (after.state, after.cause) == (ReservationState.LOST, END.USED_BY_ANOTHER)
+    assert (after.transaction, after.end_time) == ("s1", used.end_time)
+    assert observe(after, known(sessions=(unnamed,)), at(90)) is after
+    its_own = late(60, reservation_id=42)
+    assert observe(used, known(sessions=(its_own,)), at(80)) is used
+
+
+def test_another_session_that_names_it_does_not_tell_who_used_it() -> None:
+    used = changes.ended(hold(), END.SESSION_USED_IT, at(70), "s1")
+    others = late(90, name="s2", reservation_id=42, token_digest="other")
+    assert observe(used, known(sessions=(others,)), at(100)) is used
+    assert observe(used, known(sessions=(others, late(60, reservation_id=42))), at(100)) is used
+
+
+@pytest.mark.parametrize(
+    ("told", "cause"),
+    [
+        pytest.param({}, END.USED_BY_ANOTHER, id="a token that is known, of no group"),
+        pytest.param({"group_digest": "g2"}, END.USED_BY_ANOTHER, id="of another group"),
+        pytest.param({"group_digest": "group"}, END.SESSION_USED_IT, id="of its group"),
+        pytest.param({"token_known": False}, END.SESSION_USED_IT, id="a token that nobody knows"),
+        pytest.param(
+            {"token_state": TokenState.NOT_TOLD}, END.SESSION_USED_IT, id="the token of a request"
+        ),
+    ],
+)
+def test_a_token_whose_group_is_not_known_may_be_of_the_group(
+    told: dict[str, Any], cause: EndCause
+) -> None:
+    """Only the station may know it, and it says whose reservation it is."""
+    session = late(60, reservation_id=42, token_digest="other", **told)
+    facts = known(sessions=(session,))
+    assert observe(hold(group_id_token=GROUP), facts, at(70)).cause == cause
+    if "group_digest" not in told:
+        assert observe(hold(), facts, at(70)).cause == END.USED_BY_ANOTHER
 
 
 def test_who_cancelled_is_believed_unless_the_session_names_it_and_began_before() -> None:
@@ -195,7 +241,11 @@ SESSIONS = st.builds(
     clock_suspect=st.booleans(),
     start_slack_s=st.sampled_from([None, 2.0, -20.0]),
 )
-EVIDENCE = st.lists(SESSIONS, max_size=3).map(lambda found: known(sessions=tuple(found)))
+EVIDENCE = st.lists(SESSIONS, max_size=3).map(
+    lambda found: known(
+        sessions=tuple(replace(each, name=f"s{number}") for number, each in enumerate(found, 1))
+    )
+)
 
 
 @given(st.sampled_from(EndCause), st.lists(EVIDENCE, max_size=4))
@@ -208,7 +258,8 @@ def test_an_end_is_corrected_only_towards_a_use_and_keeps_its_time(
         if after is not over:
             assert after.state in CORRECTIONS[over.state] & ENDS
             assert after.cause in PROVEN | {END.USE_NOT_KNOWN}
-            assert over.cause not in PROVEN
+            whose = (over.cause, after.cause) == (END.SESSION_USED_IT, END.USED_BY_ANOTHER)
+            assert over.cause not in PROVEN or whose
             assert after.end_time == over.end_time
         assert observe(after, facts, at(END_S + 91)) is after
         over = after
