@@ -8,6 +8,7 @@ Callers import this package and use the names below.
 """
 
 from fleet.transactions.alive import LIFE_PACE, show_alive, shown_at
+from fleet.transactions.places import place
 from fleet.transactions.queries import (
     active,
     by_id,
@@ -59,6 +60,7 @@ __all__ = [
     "name_requested",
     "note_freed",
     "observe",
+    "place",
     "resume",
     "show_alive",
     "shown_at",

@@ -224,7 +224,8 @@ class Handlers:
             lambda tx: session_reports.session_started(tx, peer, call, self._authorizer, now)
         )
         self._kick(wake)
-        peer.learn(session.ocpp_transaction_id)
+        if session.evse_id:  # its first meter values may tell the connector that its start did not
+            peer.learn(session.ocpp_transaction_id)
         log.info("session_started", station=peer.id, session=session.name, ok=token.accepted)
         return Confirmation(
             self._utc_now(), authorization=token.authorization, ocpp_transaction_id=session.id

@@ -283,14 +283,17 @@ async def session_observed(
 ) -> tuple[bool, bool]:
     """Meter values name a session: record it when the station never told us that it began.
 
-    They also show that a session runs, also one whose end was never reported.
+    They also show that a session runs, also one whose end was never reported, and on which
+    connector, when its start told none.
     alive_time: when; None: they do not show it, or it was noted lately.
 
     Returns whether somebody is to be woken, and whether the next meter values are no news.
     """
     known = await transactions.by_ocpp_transaction_id(tx, peer.id, ocpp_transaction_id)
     if known is not None:
-        if not await plugs.session_metered(tx, known, call.time.time, suspect=call.time.suspect):
+        placed = await transactions.place(tx, known, call.evse_id)
+        resumed = await plugs.session_metered(tx, known, call.time.time, suspect=call.time.suspect)
+        if not (placed or resumed):
             await _note_life(tx, peer, ocpp_transaction_id, alive_time)
             return False, not known.end_unreported
     elif not await owns_session(tx, peer, ocpp_transaction_id):

@@ -21,9 +21,9 @@ async def end(station: ScriptedStation, transaction_id: int, **more: Any) -> Non
     assert "error" not in await station.call("StopTransaction", told | more)
 
 
-async def meter(station: ScriptedStation, transaction_id: int) -> None:
+async def meter(station: ScriptedStation, transaction_id: int, connector: int = 1) -> None:
     values = [{"timestamp": now().isoformat(), "sampledValue": [{"value": "7"}]}]
-    told = {"connectorId": 1, "transactionId": transaction_id, "meterValue": values}
+    told = {"connectorId": connector, "transactionId": transaction_id, "meterValue": values}
     await station.call("MeterValues", told)
 
 
@@ -155,3 +155,41 @@ async def test_a_remote_end_without_an_id_ends_the_session_that_we_told_to_stop(
         await end(station, -1, idTag="TAG2", reason=reason)
     states = {row.ocpp_transaction_id: row.state for row in await rows(bench)}
     assert states == {str(other): "ACTIVE", str(stopped): state}
+
+
+@pytest.mark.parametrize(("connector", "evse_id"), [(1, 1), (0, 0)])
+async def test_a_session_that_began_on_connector_0_is_where_it_is_metered(
+    bench: Bench, connector: int, evse_id: int
+) -> None:
+    async with bench.station("S1") as station:
+        running = await begin(station, 0)
+        await meter(station, running, connector)
+        await meter(station, running, 2)
+    [session] = await rows(bench)
+    assert session.evse_id == evse_id
+
+
+async def test_a_session_that_has_ended_or_told_its_connector_is_not_put_elsewhere(
+    bench: Bench,
+) -> None:
+    async with bench.station("S1") as station:
+        told, ended = await begin(station, 2), await begin(station, 0)
+        await end(station, ended)
+        for each in (told, ended):
+            await meter(station, each, 1)
+    assert [row.evse_id for row in await rows(bench)] == [2, 0]
+
+
+async def test_a_session_that_is_metered_on_a_free_connector_has_ended_with_the_boot(
+    bench: Bench,
+) -> None:
+    async with bench.station("S1") as station:
+        await show(station, 1, 2)
+        running = await begin(station, 0)
+        await meter(station, running)
+        await station.boot()
+        for connector, word in ((1, "Available"), (2, "Preparing")):
+            told = {"connectorId": connector, "errorCode": "NoError", "status": word}
+            await station.call("StatusNotification", told)
+    [session] = await rows(bench)
+    assert (session.state, session.end_unreported) == ("ENDED", True)
