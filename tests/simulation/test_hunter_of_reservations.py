@@ -61,7 +61,7 @@ def test_a_cancel_that_is_unknown_without_a_cause_is_found(
 ) -> None:
     monkeypatch.setattr(judge_cancel, "_is_left", lambda _: True)
     unknown = "nothing failed, and it is UNKNOWN (EFFECT_NOT_EXCLUDED)"
-    assert found_within(stage, unknown, Kind.CANCEL_RESERVATION)
+    assert found_within(stage, unknown, Kind.CANCEL_RESERVATION, worlds=250, seen_in=1597)
 
 
 def test_a_hold_of_unknown_outcome_that_nobody_cancels_is_found(

@@ -218,7 +218,7 @@ def calm_holds(ran: Ran, told: Told) -> Iterator[str]:
 
 
 def _let_go_meanwhile(ran: Ran, told: Told) -> bool:
-    """Whether a place was let go between the cancel of a number that is not ours and its outcome."""
+    """Whether a place was let go while the cancel of a number that is not ours had no outcome."""
     spec, end = told.last.cancel_reservation, told.last.outcome_time
     if spec is None or spec.found_reservation is not None or end is None:
         return False
