@@ -141,30 +141,36 @@ def pending(command: Command, facts: Facts, timing: Timing, now: datetime) -> De
     if session is None:
         return None
     if not session.active:
-        successor = _successor(command, session, facts, timing)
-        return Decision(Act.UNDONE, session=session) if successor is None else left_alone(successor)
+        return _after_its_end(command, session, facts, timing, now)
     if _is_anothers(session, facts):
         why = "It turned out to be the session of another request, and is left alone."
         return Decision(Act.UNDO_FAILED, session=session, reason=why)
     return _stop_again(session, facts, timing, now)
 
 
-def _successor(command: Command, session: Session, facts: Facts, timing: Timing) -> Session | None:
-    """The session that took the plug of the unwanted one, where it may be ours or the driver's own.
+def _after_its_end(
+    command: Command, session: Session, facts: Facts, timing: Timing, now: datetime
+) -> Decision:
+    """The next step when the unwanted session has ended: its station may run a second one.
 
-    A station may begin a second session for one request. It reports no end of the first, and OCPP
-    1.6 does not say whose the second one is. One that is ours for certain is stopped next.
+    A station may begin a second session for one request, and report no end of the first. One that
+    is ours for certain is stopped next, and is looked for at once: all that it will report may be
+    there already. OCPP 1.6 does not say whose it is.
     """
-    frame = facts.frame
-    if session.end_reported or frame is None:
-        return None
-    deadline = cable_deadline(frame, timing, facts.connection_timeout_s)
+    undone = Decision(Act.UNDONE, session=session)
     others = tuple(each for each in facts.sessions if each.name != session.name)
+    frame = facts.frame
+    if frame is None:
+        return undone
+    deadline = cable_deadline(frame, timing, facts.connection_timeout_s)
     other, match = best_of(command, replace(facts, sessions=others), frame, deadline)
-    if other is None or not other.active or other.is_refused or other.evse_id != session.evse_id:
-        return None
+    if other is None or not other.active or other.is_refused:
+        return undone
     unclear = may_be_his_own(command, facts, frame, other) or may_be_unasked(other, frame)
-    return other if unclear or match is not Match.MATCH else None
+    if match is Match.MATCH and not unclear:
+        return replace(undone, look_again=now)
+    took_its_plug = not session.end_reported and other.evse_id == session.evse_id
+    return left_alone(other) if took_its_plug else undone
 
 
 def _is_anothers(session: Session, facts: Facts) -> bool:

@@ -7,7 +7,7 @@ import pytest
 
 from domain.commands import transitions as changes
 from domain.commands.judging import apply, judge
-from domain.evidence.facts import Facts
+from domain.evidence.facts import Act, Facts
 from domain.evidence.sessions import Session, TokenState
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Command, CompensationState
@@ -187,3 +187,37 @@ def test_a_successor_is_named_when_nobody_knows_whose_it_is() -> None:
     told = apply(REFUSED_START, decision, at(10)).compensation
     assert told.state is CompensationState.FAILED
     assert (told.transaction, told.ocpp_transaction_id) == ("tx2", "8")
+
+
+@pytest.mark.parametrize(
+    ("command", "known", "looks_again"),
+    [
+        pytest.param(REFUSED_START, facts(FIRST, second(3), frame=REFUSED), True, id="at once"),
+        pytest.param(
+            REFUSED_START,
+            facts(FIRST, second(9, remote_start_id=5), frame=REFUSED, **ON_2X),
+            True,
+            id="2.x, ours is named",
+        ),
+        pytest.param(
+            GIVEN_UP, facts(replace(FIRST, **TOLD_END), second(9)), True, id="its end was told"
+        ),
+        pytest.param(REFUSED_START, facts(FIRST, frame=REFUSED), False, id="no second one"),
+        pytest.param(REFUSED_START, facts(FIRST, frame=None), False, id="no frame is known"),
+        pytest.param(
+            REFUSED_START,
+            facts(FIRST, second(3, active=False), frame=REFUSED),
+            False,
+            id="the second has ended too",
+        ),
+    ],
+)
+def test_a_second_session_that_is_ours_is_stopped_next_without_news(
+    command: Command, known: Facts, *, looks_again: bool
+) -> None:
+    """Its station may have told all about it before the first one counted as ended."""
+    decision = judge(command, known, TIMING, at(10))
+    assert decision.act is Act.UNDONE
+    assert decision.look_again == (at(10) if looks_again else None)
+    undone = apply(command, decision, at(10))
+    assert judged(undone, known, 10) == ("UNDO" if looks_again else "WAIT")
