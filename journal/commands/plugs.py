@@ -14,7 +14,7 @@ from domain.evidence.targets import has_settled, stands_in
 from domain.limits import UNREPORTED_END_SETTLING
 from domain.model.specs import Kind
 from domain.ocpp_words import ConnectorStatus
-from fleet import claims, sends, stations, transactions
+from fleet import claims, stations, transactions
 from fleet.engine.statements import Tx
 from fleet.stations import StationConnector
 from fleet.transactions.rows import ACTIVE, Transaction
@@ -150,13 +150,15 @@ async def meant_by_stop(
     return meant.ocpp_transaction_id if meant else None
 
 
-async def ended_remotely(tx: Tx, station: str, told: plugs.ToldEnd) -> str | None:
-    """The transaction id of the session that we told to stop, and that an end without any id of a
-    remote stop is about; None: it is unclear."""
-    frames = await sends.open_for_station(tx, station)
-    named = {send.named_id for send in frames if send.kind == Kind.STOP_SESSION.value}
-    running = await transactions.active(tx, station) if named else []
-    stopped = [session_of(row) for row in running if row.ocpp_transaction_id in named]
+async def ended_remotely(
+    tx: Tx, station: str, told: plugs.ToldEnd, stopped_ids: set[str]
+) -> str | None:
+    """The transaction id of the session that a remote stop ended, by an end without any id.
+
+    stopped_ids: the transaction ids that stops of ours name. None: it is unclear.
+    """
+    running = await transactions.active(tx, station) if stopped_ids else []
+    stopped = [session_of(row) for row in running if row.ocpp_transaction_id in stopped_ids]
     meant = plugs.ended_remotely(told, stopped)
     return meant.ocpp_transaction_id if meant else None
 

@@ -34,7 +34,7 @@ async def named_by_end(
     """The session whose id a 1.6 end names. One that a stop of ours has named is known, too."""
     id = transactions.canonical_id_v16(call.ocpp_transaction_id)
     found = await transactions.by_ocpp_transaction_id(tx, peer.id, id)
-    if found is not None or not await _was_told_to_stop(tx, peer, id):
+    if found is not None or id not in await _told_to_stop(tx, peer):
         return found
     if not await owns_session(tx, peer, id):
         return None
@@ -50,9 +50,10 @@ async def named_by_end(
     return await transactions.by_ocpp_transaction_id(tx, peer.id, id)
 
 
-async def _was_told_to_stop(tx: Tx, peer: Peer, id: str) -> bool:
+async def _told_to_stop(tx: Tx, peer: Peer) -> set[str]:
+    """The transaction ids that open frames of ours name."""
     frames = await sends.open_for_station(tx, peer.id)
-    return any(send.kind in _OF_SESSIONS and send.named_id == id for send in frames)
+    return {send.named_id for send in frames if send.named_id and send.kind in _OF_SESSIONS}
 
 
 async def meant(
@@ -67,8 +68,9 @@ async def meant(
     if not call.id_known:
         known = peer.clock.is_known(zoned=call.time.zoned)
         found = await plugs.meant_by_stop(tx, peer.id, told, clock_known=known, now=now)
-        by_stop = found is None and call.reason == StopReason.REMOTE
-        return await plugs.ended_remotely(tx, peer.id, told) if by_stop else found
+        if found is not None or call.reason != StopReason.REMOTE:
+            return found
+        return await plugs.ended_remotely(tx, peer.id, told, await _told_to_stop(tx, peer))
     if not await owns_session(tx, peer, call.ocpp_transaction_id):
         return None
     return await plugs.ended_under_another_id(tx, peer.id, told)
