@@ -90,8 +90,8 @@ def may_be_held(asks: Sequence[ReservationFrame], cancels: Sequence[ReservationF
 def _may_hold(frame: ReservationFrame, cancelled: ReservationFrame | None) -> bool:
     if cancelled is None or frame.send_time > cancelled.send_time:
         return True
-    answered = frame.agreed and frame.answer_time is not None
-    return answered and heard_or_sent(frame) > heard_or_sent(cancelled)
+    ended = heard_or_sent(cancelled)
+    return frame.agreed and frame.answer_time is not None and frame.answer_time > ended
 
 
 @dataclass(frozen=True)

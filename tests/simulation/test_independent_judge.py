@@ -1,7 +1,5 @@
 """The judge by the station's record knows nothing of the product, and says what it sees."""
 
-import ast
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from tests.simulation.rules.station_record import judge
 from tests.simulation.rules.station_record.judge import contradictions
 from tests.simulation.rules.station_record.words import Case, CommandWords, PlainWords
 from tests.simulation.station.truth import FrameSeen, TrueRestart, TrueSession, TrueUnlock, Truth
+from tests.support.sources import imports_of
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = {
@@ -28,15 +27,6 @@ OURS = {
 }
 BEGIN = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 TOKEN = {"value": "****-A", "type": "ID_TOKEN_TYPE_ISO14443"}
-
-
-def imports_of(file: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (name.name for name in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{name.name}" for name in node.names)
 
 
 def test_the_judge_imports_nothing_of_ours_not_even_by_way_of_others() -> None:

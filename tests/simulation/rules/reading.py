@@ -13,6 +13,9 @@ from tests.simulation.world.world import Ran
 ROUGHLY = timedelta(seconds=3)
 """Clocks of our machines differ, and words take their time on the wire."""
 
+OF_HOLDS = frozenset({Kind.RESERVE_NOW, Kind.CANCEL_RESERVATION})
+"""The kinds of commands that are about a place held at the station."""
+
 
 def ended_as(command: Command, *codes: Code) -> bool:
     """Whether its outcome is one of these."""

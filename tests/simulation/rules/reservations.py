@@ -13,6 +13,7 @@ from domain.reservations.reservation import ENDS, Reservation, ReservationState
 from domain.reservations.transitions import EndCause
 from fleet.sends import Send
 from tests.simulation.rules.reading import (
+    OF_HOLDS,
     ROUGHLY,
     arrived,
     ended_as,
@@ -152,8 +153,7 @@ def one_number(ran: Ran, told: Told) -> Iterator[str]:
 
 def hold_not_sent(ran: Ran, told: Told) -> Iterator[str]:
     """NOT_SENT: the station got no frame."""
-    holds = {Kind.RESERVE_NOW, Kind.CANCEL_RESERVATION}
-    if told.command.kind in holds and ended_as(told.last, Code.NOT_SENT) and arrived(ran, told):
+    if told.command.kind in OF_HOLDS and ended_as(told.last, Code.NOT_SENT) and arrived(ran, told):
         yield "true: NOT_SENT, and the station got its frame"
 
 
@@ -204,12 +204,11 @@ def calm_holds(ran: Ran, told: Told) -> Iterator[str]:
     spec = command.reserve
     if not ran.calm or ran.truth.restarts or command.outcome is None:
         return
-    holds = {Kind.RESERVE_NOW, Kind.CANCEL_RESERVATION}
     # A station may go on showing a place as reserved after a session has used the hold.
     asked = command.cancel_reservation
     used = asked is not None and any(one.hold == asked.wire_id for one in ran.truth.sessions)
     excused = used or _let_go_meanwhile(ran, told)
-    if command.kind in holds and command.outcome.code is Code.UNKNOWN and not excused:
+    if command.kind in OF_HOLDS and command.outcome.code is Code.UNKNOWN and not excused:
         yield f"nothing failed, and it is UNKNOWN ({command.outcome.cause})"
     if spec is not None and command.cancel_reason is None:
         held = bool(ran.truth.held_as(spec.wire_id))

@@ -7,6 +7,7 @@ from domain.limits import CLOCK_TOLERANCE
 from domain.model.command import Code, CompensationState
 from domain.model.specs import Kind
 from tests.simulation.rules.reading import (
+    OF_HOLDS,
     ROUGHLY,
     arrived,
     claimed,
@@ -206,8 +207,7 @@ def _calm_is_exact(ran: Ran, told: Told) -> Iterator[str]:
     if any(_was_cut_short(session) for session in ran.truth.caused_by(message_ids(told))):
         return
     code, cause = told.last.outcome.code, told.last.outcome.cause
-    about_holds = told.command.kind in {Kind.RESERVE_NOW, Kind.CANCEL_RESERVATION}
-    if code is Code.UNKNOWN and not about_holds:  # those have a rule of their own
+    if code is Code.UNKNOWN and told.command.kind not in OF_HOLDS:  # those have a rule of their own
         yield f"nothing failed, and it is UNKNOWN ({cause})"
     if told.command.kind is Kind.START_SESSION:
         began = ran.truth.caused_by(message_ids(told))

@@ -5,11 +5,12 @@ Each row is one behaviour. Its tests stand beside it, as file and name below `te
 or pure code. This file fails when a named test is gone, and when a test of this folder has no row.
 """
 
-import ast
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.support.sources import functions_of
 
 TESTS = Path(__file__).parents[3]
 FIELD = "e2e/field/"
@@ -359,10 +360,7 @@ BEHAVIOURS = (
 
 def defined_in(file: str) -> set[str]:
     """The tests that a file below `tests/` defines."""
-    tree = ast.parse((TESTS / file).read_text())
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
-    names = {each.name for each in tree.body if isinstance(each, kinds)}
-    return {name for name in names if name.startswith("test_")}
+    return {name for name in functions_of(TESTS / file) if name.startswith("test_")}
 
 
 @pytest.mark.parametrize("behaviour", BEHAVIOURS, ids=lambda each: each.does)

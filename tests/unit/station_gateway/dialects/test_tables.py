@@ -1,6 +1,5 @@
 """The tables of the dialects: a row for every command, and nothing that the version cannot say."""
 
-import ast
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,7 @@ from station_gateway import dialects
 from station_gateway.dialects.command_words import NOT_IN_THIS_VERSION, FrameParts
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import Unsendable
+from tests.support.sources import constants_of
 from tests.unit.station_gateway.versions import DIALECTS, question_about, write
 
 PARTS = FrameParts("TAG", None, 7)
@@ -118,10 +118,10 @@ def test_group_of_a_token_goes_with_a_reservation(dialect: Dialect) -> None:
 
 def test_no_version_is_named_outside_of_the_dialects() -> None:
     named = {
-        f"{path.relative_to(ROOM)}:{node.lineno}"
+        str(path.relative_to(ROOM))
         for path in ROOM.rglob("*.py")
         if "dialects" not in path.parts
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Constant) and node.value in {*CAPABILITIES, *dialects.DIALECTS}
+        for constant in constants_of(path)
+        if constant in {*CAPABILITIES, *dialects.DIALECTS}
     }
     assert named == set()
