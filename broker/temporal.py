@@ -2,9 +2,9 @@
 
 No other module of the broker imports the SDK.
 
-Temporal counts as down when nothing listens at its address, or when it says nothing at all for
-`temporal_timeout_s`. A Temporal that is slow makes callers wait, up to their own deadlines. What it
-is is found by looking for the workflow (`broker.asking`).
+Temporal counts as down when nothing listens at its address, or when it says nothing at all, to
+nobody's call, for `temporal_timeout_s`. A Temporal that is slow makes callers wait, up to their own
+deadlines. What it is is found by looking for the workflow (`broker.asking`).
 
 A command is only started here. What becomes of it stands in the event log, and the broker waits for
 it there: a workflow that nobody asks costs Temporal fewer events.
@@ -91,6 +91,7 @@ class Temporal:
     def __init__(self, client: Client, settings: BrokerSettings) -> None:
         self._client = client
         self._settings = settings
+        self._heard_s = 0.0  # when Temporal last answered a request or a look, whoever made it
 
     async def submit(self, command: Command, patience_s: float) -> None:
         """Start the command's workflow, unless it was started before. The log tells the rest.
@@ -148,9 +149,15 @@ class Temporal:
         """What Temporal answers; None: it has taken the request. Raises: Refusal."""
         settings = self._settings
         least_s = settings.temporal_look_s  # also a call without patience has it made durable
+
+        async def heard(limit_s: float) -> T:
+            answer = await request(limit_s)
+            self._heard_s = _now_s()
+            return answer
+
         try:
             return await ask(
-                request,
+                heard,
                 look,
                 unclear=_is_unclear,
                 look_after_s=min(max(patience_s, _SHORTEST_S), least_s),
@@ -168,17 +175,21 @@ class Temporal:
             execution=WorkflowExecution(workflow_id=workflow_id),
         )
         limit_s = self._settings.temporal_timeout_s / 2  # two looks decide
+        began_s = _now_s()
         try:
             async with asyncio.timeout(limit_s):
                 await self._client.workflow_service.describe_workflow_execution(
                     request, retry=False, timeout=timedelta(seconds=limit_s)
                 )
-        except RPCError as error:
+        except (RPCError, TimeoutError, RuntimeError) as error:
+            # A client that could not connect raises RuntimeError.
             _reraise_cancellation()
-            return Seen.GONE if error.status in _NO_WORD else Seen.NOT_YET
-        except (TimeoutError, RuntimeError):  # a client that could not connect: RuntimeError
-            _reraise_cancellation()
-            return Seen.GONE
+            if isinstance(error, RPCError) and error.status not in _NO_WORD:
+                self._heard_s = _now_s()
+                return Seen.NOT_YET
+            # Who answers other calls in this time is only slow to answer this one.
+            return Seen.NOT_YET if self._heard_s >= began_s else Seen.GONE
+        self._heard_s = _now_s()
         return Seen.TAKEN
 
     async def _look_at_all(self) -> Seen:
@@ -315,6 +326,10 @@ async def serve_posts(client: TemporalClient, post: Post, settings: BrokerSettin
             why = str(error).partition("\n")[0][:200]
             _logger.warning("callbacks_wait_for_temporal", why=why)
             await asyncio.sleep(_RESTART_S)
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _is_unclear(error: BaseException) -> bool:

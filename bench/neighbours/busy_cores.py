@@ -116,6 +116,7 @@ def _report(
     unavailable = codes.pop("UNAVAILABLE", 0)
     calls = len(called.times_ms) + len(called.failed)
     lies = denied_but_made + frames_too_many
+    reasons = dict(Counter(each.reason or each.code.name for each in called.failed))
     Figure(
         f"busy_cores_{in_flight}_unavailable",
         unavailable,
@@ -125,6 +126,7 @@ def _report(
         ok=not called.failed and not lies,
         details={
             "calls": calls,
+            "reasons": reasons,
             "other_errors": dict(codes),
             "denied_but_made": denied_but_made,
             "frames_too_many": frames_too_many,

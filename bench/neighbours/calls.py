@@ -20,6 +20,8 @@ from evcommand.v1 import id_token_pb2
 from evcommand.v1 import remote_command_service_pb2 as pb
 from evcommand.v1 import remote_command_service_pb2_grpc as service
 from google.protobuf.timestamp_pb2 import Timestamp
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
@@ -131,10 +133,20 @@ def request_for(station: str, *, starts: bool, wait_for: options_pb.WaitFor.Valu
 
 @dataclass(frozen=True)
 class Failed:
-    """A call that ended with an error."""
+    """A call that ended with an error. reason: of its ErrorInfo; "" when it has none."""
 
     request: Any
     code: grpc.StatusCode
+    reason: str
+
+
+def _reason_of(error: grpc.aio.AioRpcError) -> str:
+    content = dict(error.trailing_metadata() or ()).get("grpc-status-details-bin", b"")
+    for packed in Status.FromString(content if isinstance(content, bytes) else b"").details:
+        info = ErrorInfo()
+        if packed.Unpack(info):
+            return str(info.reason)
+    return ""
 
 
 @dataclass
@@ -152,7 +164,7 @@ class Called:
         try:
             await method(request, timeout=CALL_TIMEOUT_S)
         except grpc.aio.AioRpcError as error:
-            self.failed.append(Failed(request, error.code()))
+            self.failed.append(Failed(request, error.code(), _reason_of(error)))
         else:
             self.times_ms.append((time.perf_counter() - began) * 1e3)
 

@@ -5,8 +5,9 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 import grpc
@@ -15,7 +16,12 @@ from evcommand.v1 import remote_command_service_pb2 as pb
 from evcommand.v1 import station_service_pb2 as stations_pb
 from evcommand.v1 import token_service_pb2 as tokens_pb
 from evcommand.v1.remote_command_pb2 import RemoteCommand
-from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
+from temporalio.api.workflowservice.v1 import (
+    GetSystemInfoResponse,
+    RegisterNamespaceRequest,
+    StartWorkflowExecutionRequest,
+    StartWorkflowExecutionResponse,
+)
 from temporalio.client import Client
 from temporalio.service import RPCError
 
@@ -131,6 +137,58 @@ async def test_a_slow_temporal_makes_callers_wait_and_none_fail(
             ]
             for answer in await asyncio.gather(*cancels):
                 assert answer.command.cancel_reason or answer.command.HasField("outcome")
+
+
+@asynccontextmanager
+async def server_that_answers_some(taken: Collection[str]) -> AsyncIterator[str]:
+    """A server that takes the starts with these request ids, and leaves all other calls waiting."""
+
+    class Some(grpc.GenericRpcHandler):
+        def service(self, details: grpc.HandlerCallDetails) -> Any:
+            method = details.method.rpartition("/")[2]
+            return grpc.unary_unary_rpc_method_handler(partial(answer, method))
+
+    async def answer(method: str, data: bytes, _: Any) -> bytes:
+        if method == "GetSystemInfo":
+            return GetSystemInfoResponse().SerializeToString()
+        if method == "StartWorkflowExecution":
+            id = StartWorkflowExecutionRequest.FromString(data).workflow_id
+            if any(id.endswith(request_id) for request_id in taken):
+                return StartWorkflowExecutionResponse(run_id=id).SerializeToString()
+        await asyncio.Event().wait()
+        raise AssertionError("it waits for ever")
+
+    server = grpc.aio.server()
+    server.add_generic_rpc_handlers((Some(),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        await server.stop(None)
+
+
+async def test_a_temporal_that_answers_other_calls_is_slow_and_not_down(
+    db: Database, house: House
+) -> None:
+    id = await house.offline_station()
+    taken, over = set[str](), asyncio.Event()
+
+    async def others(broker: Broker) -> None:
+        while not over.is_set():
+            request = start_request(id, request_id=str(uuid.uuid4()))
+            taken.add(request.request_id)
+            with suppress(grpc.aio.AioRpcError):
+                await broker.commands.StartSession(request, timeout=0.3)
+
+    async with server_that_answers_some(taken) as address:
+        client = await Client.connect(address, lazy=True)
+        async with broker_on(db, client) as broker, asyncio.TaskGroup() as group:
+            group.create_task(others(broker))
+            request = start_request(id, request_id=str(uuid.uuid4()))
+            failure = await failure_of(broker.commands.StartSession(request, timeout=4.0))
+            over.set()
+    assert failure.code is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
 async def check_unavailable(db: Database, house: House, address: str) -> None:
