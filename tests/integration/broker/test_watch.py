@@ -40,8 +40,12 @@ async def next_of(call: Any) -> pb.WatchCommandsResponse:
 
 
 async def queued(house: House, id: str) -> str:
-    """A command that waits for its offline station."""
-    return (await house.broker.start(id, SUBMITTED, options=patient())).name
+    """A command that waits for its offline station, and of which nothing new is to come."""
+    command = await house.broker.start(id, SUBMITTED, options=patient())
+    async with watching(house, names=[command.name]) as call:
+        while not command.progress:
+            command = (await next_of(call)).command
+    return command.name
 
 
 async def cancel(house: House, name: str) -> None:
