@@ -66,7 +66,7 @@ IMPORTS = [
     Import("pure-domain", DOMAIN, "aiosqlite"),
     Import("pure-domain", DOMAIN, "asyncio"),
     Import("pure-domain", DOMAIN, "msgspec"),
-    Import("pure-contract", "contract/commands.py", "msgspec"),
+    Import("pure-contract", "contract/commands.py", "structlog"),
     # who may speak with what
     Import("fleet", WORKFLOW, "fleet.sends"),
     Import("fleet", "workflows/calls/commands.py", "fleet.sends"),
