@@ -1,4 +1,4 @@
-"""An operator opens the Temporal web UI and reads there how a reservation stands."""
+"""An operator opens the Temporal web UI and reads there how reservations and commands stand."""
 
 import asyncio
 import uuid
@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from evcommand.v1.command_options_pb2 import OfflinePolicy, WaitFor
+from evcommand.v1.remote_command_pb2 import RemoteCommand
 from temporalio.client import Client as TemporalClient
 
 from broker.process import running_broker
 from broker.settings import BrokerSettings
+from entrypoints.commands.views import links
 from entrypoints.temporal.binary import find_temporal
 from entrypoints.temporal.dev_server import DevServerOptions, TemporalAddress, running_dev_server
 from fleet.database import Database
@@ -37,6 +40,7 @@ class Shown:
     temporal: TemporalAddress
     client: TemporalClient
     broker: Client
+    ocpp: str
     station: str
     reservation: str
 
@@ -78,7 +82,7 @@ async def shown(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shown
         command = await broker.reserve(name, evse_id=1, token=TOKEN, ttl_s=3600)
         reservation = command.reserve_now.reservation
         await broker.reservation_is(reservation, "HELD")
-        yield Shown(temporal, client, broker, name, reservation)
+        yield Shown(temporal, client, broker, gateway.address, name, reservation)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -108,3 +112,44 @@ async def test_the_web_ui_finds_held_reservations_of_a_station(shown: Shown, pag
     await page.open(f"{shown.temporal.ui}/namespaces/default/workflows?query={query}")
     identity = shown.reservation.removeprefix("reservations/")
     await page.reads("1 Running", identity)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def waiting(shown: Shown) -> RemoteCommand:
+    """A start that waits for its station, which has been connected and is gone."""
+    name = f"GONE-{uuid.uuid4().hex[:8]}"
+    url = f"ws://{shown.ocpp}/ocpp"
+    async with SimulatedStation(StationConfig(name, url, version="1.6")):
+        await shown.broker.station_is_ready(name)
+    command = await shown.broker.start(
+        name,
+        token=TOKEN,
+        wait_for=WaitFor.WAIT_FOR_SUBMITTED,
+        offline_policy=OfflinePolicy.OFFLINE_POLICY_WAIT,
+    )
+    await shown.broker.progress(command.name, "waiting for it to connect")
+    return await shown.broker.get(command.name)
+
+
+async def test_a_link_of_a_view_lists_its_commands_by_kind_and_offers_to_keep_the_view(
+    shown: Shown, page: Page, waiting: RemoteCommand
+) -> None:
+    station = waiting.station.removeprefix("stations/")
+    views = links(shown.temporal.ui, "default", station)
+    for view in ("Waiting for offline stations", f"Station {station}"):
+        await page.open(views[view])
+        await page.reads(view, "StartSession", waiting.name.removeprefix("commands/"))
+    await page.open(views["On guard"])
+    await page.reads("On guard", "No Workflows")
+
+
+async def test_the_page_of_a_command_says_what_it_waits_for_and_no_token(
+    shown: Shown, page: Page, waiting: RemoteCommand
+) -> None:
+    handle = shown.client.get_workflow_handle(waiting.workflow_id)
+    run = (await handle.describe()).run_id
+    await page.open(f"{shown.temporal.workflow_url(waiting.workflow_id)}/{run}/user-metadata")
+    text = await page.reads(
+        "StartSession", waiting.station.removeprefix("stations/"), "waiting for it to connect"
+    )
+    assert TOKEN not in text
