@@ -14,7 +14,7 @@ from bench import (
     statement_cost,
     storm,
 )
-from bench.neighbours import busy_cores
+from bench.neighbours import busy_cores, silent_stations
 from bench.on_postgres import latency, two_ways
 from bench.report import note
 from telemetry.logs import configure_logs
@@ -28,6 +28,7 @@ PARTS: dict[str, Callable[[], Awaitable[None]]] = {
     "storm": storm.measure,
     "expiry-lateness": expiry_lateness.measure,
     "busy-cores": busy_cores.measure,
+    "silent-stations": silent_stations.measure,
     "two-ways": two_ways.measure,
     "latency": latency.measure,
     "latency-sqlite": latency.measure_sqlite,
