@@ -157,6 +157,16 @@ _BY_MESSAGE = precompiled(
     .order_by(sends.c.id.desc())
     .limit(1)
 )
+_ANSWERED_OF_ID = precompiled(
+    select(*_SEND)
+    .where(
+        sends.c.station == bindparam("station"),
+        sends.c.named_id == bindparam("named_id"),
+        sends.c.state == "ANSWERED",
+    )
+    .order_by(sends.c.id.desc())
+    .limit(OPEN_LIMIT)
+)
 _OPEN = precompiled(
     select(*_SEND)
     .where(sends.c.station == bindparam("station"), _IS_OPEN)
@@ -321,6 +331,12 @@ async def by_message(tx: Tx, station: str, message_id: str) -> Send | None:
     """The newest send of this station with this message id; None when there is none."""
     row = (await tx.execute(_BY_MESSAGE, {"station": station, "message_id": message_id})).first()
     return None if row is None else Send(*row)
+
+
+async def answered_of_id(tx: Tx, station: str, named_id: str) -> list[Send]:
+    """The station's answered sends that name this id of OCPP, the newest first."""
+    key = {"station": station, "named_id": named_id}
+    return [Send(*row) for row in await tx.execute(_ANSWERED_OF_ID, key)]
 
 
 async def open_for_station(tx: Tx, station: str) -> list[Send]:

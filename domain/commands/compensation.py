@@ -7,8 +7,8 @@ session has ended, by whatever cause. It is FAILED when the tries are used up; t
 look. A session that turns out to be somebody else's is left alone from then on. That is FAILED too,
 because it was told to stop before. So is a session that took the plug of the unwanted one, whose
 end nobody reported: it may be what the station made of the request. FAILED without a session says
-that nobody could read what the station reported; a report that can be read may still come, and is
-acted on.
+that nobody could read what the station reported, and that it may have been a session; a report that
+can be read may still come, and is acted on.
 
 A driver whose start came to nothing shows his card. That session fits the start in every word but
 one: it names no request of ours. It is his own, and is not stopped (`may_be_his_own`).

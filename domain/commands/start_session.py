@@ -59,7 +59,7 @@ from domain.evidence.facts import (
 )
 from domain.evidence.frames import heard_or_sent
 from domain.evidence.matching import may_be_unasked
-from domain.evidence.proof import Proof, Sign, concerning, signs
+from domain.evidence.proof import Proof, Sign, concerning, of_a_session, signs
 from domain.evidence.sessions import Match, SentFrame, Session, cable_wait_ended, plug_settles
 from domain.evidence.station_event import (
     Concern,
@@ -270,7 +270,7 @@ def judge_late_start(command: Command, facts: Facts, timing: Timing, now: dateti
     if session is not None:
         patience = _patience(command, facts, frame, timing)
         return compensation.of_doubtful_session(command, session, patience, now)
-    unread = concerning(facts.untaken, frame.evse_id)
+    unread = of_a_session(concerning(facts.untaken, frame.evse_id))
     if unread and compensation.needs_a_look(command, deadline, now):
         return compensation.not_known()
     if command.state is State.COMPENSATING:

@@ -267,14 +267,19 @@ def _is_guarded(command: Command, outcome: Outcome) -> bool:
 
 
 def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Proof:
-    """Nothing tells of the bolt but the station's answer. A place that is left speaks for it."""
+    """Nothing tells of the bolt but the station's answer. A place that is left speaks for it.
+
+    A stop that has ended the session there explains that it was left after the stop was sent.
+    """
     del timing, now
     answer, frame = command.station_answer, facts.frame
     left = frame.send_time if frame is not None and command.answer_time is not None else None
+    stopped = min((stop.send_time for stop in facts.stops), default=None)
     changed = {
         each.status
         for each in facts.connectors
         if left is not None and each.status_time > left and each.previous_status in IN_USE
+        if stopped is None or each.status_time <= stopped
     }
     return Proof(
         speaks_for=signs(
@@ -292,8 +297,12 @@ def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Pro
 
 def _needed_facts(command: Command) -> NeededFacts:
     spec = required(command.unlock)
-    first = {Need.RUNNING_SESSIONS_OF_EVSE} if spec.stop_first else set[Need]()
-    return NeededFacts(frozenset({Need.CONNECTORS, *first}), evse_id=spec.on_evse)
+    needs = {Need.CONNECTORS}
+    if spec.stop_first:
+        needs.add(Need.RUNNING_SESSIONS_OF_EVSE)
+    if command.station_answer is not None and command.station_answer.verdict.is_no:
+        needs.add(Need.STOPS_OF_EVSE)
+    return NeededFacts(frozenset(needs), evse_id=spec.on_evse)
 
 
 def _concern(event: StationEvent, frame: OpenFrame) -> Concern:

@@ -54,6 +54,8 @@ class Facts:
     asks: the frames of the command's own kind with their answers. cancels: the frames that cancel
         the reservation that a ReserveNow may have made.
     first_stop: the stops that an unlock has sent before itself. restart: for a reset.
+    stops: the stops of ours, of any command, that the station accepted and that have ended a
+        session of the command's EVSE since its frame.
     untaken: what the station reported since the command's first frame and could not be used.
     boot_time: of the station's latest boot, by our clock, unless it was only asked to tell it.
     """
@@ -76,6 +78,7 @@ class Facts:
     cancels: tuple[ReservationFrame, ...] = ()
     first_stop: FirstStop = field(default_factory=FirstStop)
     restart: RestartFacts = field(default_factory=RestartFacts)
+    stops: tuple[SentFrame, ...] = ()
     untaken: tuple[UntakenReport, ...] = ()
     boot_time: datetime | None = None
 
@@ -109,6 +112,7 @@ class Need(StrEnum):
     ALL_CONNECTORS: the same of the whole station. RESERVED_CONNECTORS: of the reservation that the
         command ends, as long as no other reservation explains what they show.
     RESERVATION_FRAMES: the command's frames with their answers. RESTART: the station's boots.
+    STOPS_OF_EVSE: those that have ended a session of the EVSE since the command's frame.
     """
 
     SESSIONS_SINCE_FRAMES = "SESSIONS_SINCE_FRAMES"
@@ -121,6 +125,7 @@ class Need(StrEnum):
     RESERVED_CONNECTORS = "RESERVED_CONNECTORS"
     RESERVATION_FRAMES = "RESERVATION_FRAMES"
     RESTART = "RESTART"
+    STOPS_OF_EVSE = "STOPS_OF_EVSE"
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from enum import StrEnum
 
 from domain.model.command import Code, Outcome
 from domain.model.outcomes import Cause, ending
+from domain.ocpp_words import StationMessage
 
 
 class Sign(StrEnum):
@@ -141,6 +142,16 @@ NEEDS: dict[Cause, frozenset[Sign]] = {
 """What must speak against the effect, one of these at least, before a negative cause is told."""
 
 
+_WITHOUT_SESSION = frozenset(
+    {
+        StationMessage.BOOT_NOTIFICATION,
+        StationMessage.NOTIFY_EVENT,
+        StationMessage.RESERVATION_STATUS_UPDATE,
+        StationMessage.STATUS_NOTIFICATION,
+    }
+)
+"""The messages that report no session: neither that one began nor that it runs or has ended."""
+
 CONTRADICTING_ANSWER = "contradicting_answer"
 """Why an answer was not taken: the station had given another one to the same frame."""
 
@@ -164,6 +175,11 @@ def concerning(
 ) -> tuple[UntakenReport, ...]:
     """Those that may be about this EVSE; None: any. A report without an EVSE may be about all."""
     return tuple(each for each in reports if evse_id is None or each.evse_id in {None, evse_id})
+
+
+def of_a_session(reports: tuple[UntakenReport, ...]) -> tuple[UntakenReport, ...]:
+    """Those that may have reported a session; one that could not be read may have."""
+    return tuple(each for each in reports if each.action not in _WITHOUT_SESSION)
 
 
 @dataclass(frozen=True)

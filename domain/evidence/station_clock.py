@@ -12,10 +12,14 @@ within the world's time zones, is taken for a live one before anything was learn
 A clock that was set ahead, or goes over to summer time, is followed at the second message: nothing
 old can look newer. One that was set back looks like a replay of old messages. It is followed when
 its messages agree while time goes by, which the messages of a replay do not.
+
+Some stations have no clock at all: they write one instant into all that they say. Two messages of
+one breath tell an offset all the same. Until a wrong clock was seen to run, a message that tells
+the same instant later may be late, or the clock may stand still: its time proves nothing.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.limits import CLOCK_SLIP, CLOCK_TOLERANCE
@@ -32,6 +36,9 @@ FIRST_SAMPLES = 2
 BACK_SAMPLES = 3
 BACK_SPAN_S = 10.0
 """How many messages must agree, and over how long, before a clock counts as set back."""
+
+SAME_S = 0.5
+"""How far two told times lie apart at most that are one instant."""
 
 QUARTER_S = 900.0
 FARTHEST_WEST_S, FARTHEST_EAST_S = -12 * 3600.0, 14 * 3600.0
@@ -55,11 +62,14 @@ class Clock:
 
     offset_s: the station's time minus ours; None while it is not known. spread_s: how far the
     messages that told it lie apart.
+    only_s: the one instant that all messages which told the offset have told, in seconds since 1970
+    by the station's clock; None: the clock was seen to run, or it is right.
     """
 
     offset_s: float | None = None
     spread_s: float = 0.0
     samples: tuple[Sample, ...] = ()
+    only_s: float | None = None
 
     def heard(self, skew_s: float, received: datetime) -> "Clock":
         """The clock after a message that was live, as far as the station said."""
@@ -67,8 +77,26 @@ class Clock:
         agreeing = _agreeing(samples)
         if self._is_proven(skew_s, agreeing):
             skews = [sample.skew_s for sample in agreeing]
-            return Clock(max(skews), max(skews) - min(skews), samples)
-        return Clock(self.offset_s, self.spread_s, samples)
+            only_s = self._only_instant(max(skews), agreeing)
+            return Clock(max(skews), max(skews) - min(skews), samples, only_s)
+        return replace(self, samples=samples)
+
+    def may_stand(self, skew_s: float, received: datetime) -> bool:
+        """Whether a message tells again, later, the one instant that told the offset."""
+        if self.offset_s is None or self.only_s is None:
+            return False
+        is_same = abs(_told_s(skew_s, received) - self.only_s) < SAME_S
+        return is_same and skew_s < self.offset_s - AGREEMENT_S
+
+    def _only_instant(self, offset_s: float, agreeing: list[Sample]) -> float | None:
+        """The one instant that told this offset; None when several did, or the clock is right."""
+        told = [_told_s(sample.skew_s, sample.received) for sample in agreeing]
+        if self.offset_s is not None and abs(offset_s - self.offset_s) <= AGREEMENT_S:
+            if self.only_s is None:
+                return None
+            told.append(self.only_s)
+        is_right = abs(offset_s) <= CLOCK_TOLERANCE.total_seconds()
+        return None if is_right or max(told) - min(told) >= SAME_S else told[-1]
 
     def _is_proven(self, skew_s: float, agreeing: list[Sample]) -> bool:
         """Whether the messages that agree with the newest one tell the offset."""
@@ -77,6 +105,11 @@ class Clock:
             return len(agreeing) >= BACK_SAMPLES and span.total_seconds() >= BACK_SPAN_S
         known = self.offset_s is not None and skew_s <= self.offset_s + AGREEMENT_S
         return known or len(agreeing) >= FIRST_SAMPLES
+
+
+def _told_s(skew_s: float, received: datetime) -> float:
+    """The time that a message told, in seconds since 1970."""
+    return received.timestamp() + skew_s
 
 
 def _agreeing(samples: tuple[Sample, ...]) -> list[Sample]:
@@ -115,6 +148,13 @@ class StationClock:
             return known if abs(known) > tolerance_s else 0.0
         return 0.0 if zoned else _zone_of(skew_s)
 
+    def may_stand(self, skew_s: float, received: datetime, *, zoned: bool) -> bool:
+        """Whether this clock may stand still: a message tells again the one instant it ever told.
+
+        skew_s: the message's time minus ours. received: when we got it.
+        """
+        return (self.zoned if zoned else self.bare).may_stand(skew_s, received)
+
     def is_known(self, *, zoned: bool) -> bool:
         """Whether messages have told what this clock shows."""
         return (self.zoned if zoned else self.bare).offset_s is not None
@@ -147,6 +187,7 @@ class StationClock:
         clocks = {"zoned": self.zoned, "bare": self.bare}
         return {
             name: {"offset_s": clock.offset_s, "spread_s": clock.spread_s}
+            | ({} if clock.only_s is None else {"only_s": clock.only_s})
             for name, clock in clocks.items()
             if clock.offset_s is not None
         }
@@ -155,7 +196,7 @@ class StationClock:
 def read_clock(stored: Mapping[str, Mapping[str, float]] | None) -> StationClock:
     """The clocks as `StationClock.stored` wrote them."""
     known = {
-        name: Clock(values["offset_s"], values["spread_s"])
+        name: Clock(values["offset_s"], values["spread_s"], only_s=values.get("only_s"))
         for name, values in (stored or {}).items()
         if name in {"zoned", "bare"}
     }
@@ -165,6 +206,8 @@ def read_clock(stored: Mapping[str, Mapping[str, float]] | None) -> StationClock
 def _differ(one: Clock, other: Clock) -> bool:
     if one.offset_s is None or other.offset_s is None:
         return one.offset_s is not other.offset_s
+    if (one.only_s is None) is not (other.only_s is None):
+        return True
     return abs(one.offset_s - other.offset_s) > AGREEMENT_S
 
 

@@ -17,7 +17,7 @@ from domain.limits import LATE_START_WINDOW
 from domain.model.answers import Verdict
 from domain.model.command import Command
 from domain.model.specs import Kind
-from domain.ocpp_words import BootReason, ConnectorStatus
+from domain.ocpp_words import BootReason, ConnectorStatus, StopReason
 from domain.reservations.places import is_shared
 from fleet import connections, sends, stations, transactions
 from fleet.engine.statements import Tx
@@ -35,6 +35,12 @@ from journal.reservations import record as reservation_record
 
 _CABLE_FIRST = timedelta(days=1)
 """How long before the frame a session may have begun whose token the frame brought (2.x)."""
+
+_LONGEST_SESSION = timedelta(days=7)
+"""How long before the frame a session may have begun that a stop has ended since."""
+
+_THAT_STOP = {Kind.STOP_SESSION.value, Kind.START_SESSION.value}
+"""The kinds of the frames that name a session to stop it; of a start: the undo."""
 
 
 async def read_facts(
@@ -77,6 +83,7 @@ async def read_facts(
         cancels=reservation_frames(undos, Kind.CANCEL_RESERVATION),
         first_stop=_first_stop(stops),
         restart=await _restart(tx, command.station, needed, frames, now),
+        stops=await _stops(tx, command.station, needed, frame),
         untaken=await untaken_since(tx, command.station, rows[0].send_time) if rows else (),
         boot_time=_booted(station),
     )
@@ -118,6 +125,30 @@ async def _restart(
     if Need.RESTART not in needed.needs or not frames:
         return RestartFacts()
     return await read_restart(tx, station, needed.evse_id, frames[-1], now)
+
+
+async def _stops(
+    tx: Tx, station: str, needed: NeededFacts, frame: SentFrame | None
+) -> tuple[SentFrame, ...]:
+    """The accepted stops that have ended a session of the EVSE since the frame.
+
+    The reason "Remote" alone is no proof: OCPP 2.x has no reason of its own for an unlock.
+    """
+    if Need.STOPS_OF_EVSE not in needed.needs or frame is None:
+        return ()
+    left, found = frame.send_time, list[SentFrame]()
+    since = (left - _LONGEST_SESSION, left)
+    for session in await transactions.ended_since(tx, station, ended_after=left, received=since):
+        ended = session.stop_received_time
+        if session.evse_id != needed.evse_id or session.stop_reason != StopReason.REMOTE:
+            continue
+        found += [
+            _frame(row)
+            for row in await sends.answered_of_id(tx, station, session.ocpp_transaction_id)
+            if row.kind in _THAT_STOP and not _is_refusal(row)
+            if ended is not None and row.send_time < ended
+        ]
+    return tuple(found)
 
 
 def _frame(row: Send) -> SentFrame:

@@ -26,23 +26,27 @@ from station_gateway.stations.peer import Peer
 STORE_PAUSE = timedelta(seconds=30)
 """The least time between two writes of one station's clock: it may be set to and fro."""
 
-_TIMED = ConnectorStatusSeen | MeterRead | SessionEvent | SessionStarted | SessionStopped
+_Timed = ConnectorStatusSeen | MeterRead | SessionEvent | SessionStarted | SessionStopped
 
 
 def on_our_clock(peer: Peer, call: StationCall) -> StationCall:
     """The message with its time as our clock has it. What it tells of the clock is learned after.
 
-    So a message is never corrected by its own word, but for the time zone of a bare local time.
+    So a message is never corrected by its own word, but for the time zone of a bare local time. One
+    that may be of a clock that stands still keeps our time, and is suspect.
     """
-    if not isinstance(call, _TIMED) or call.time.raw_skew_s is None:
+    if not isinstance(call, _Timed) or call.time.raw_skew_s is None:
         return call
     told, skew_s = call.time, call.time.raw_skew_s
     received = told.time if told.suspect else told.time - timedelta(seconds=skew_s)
     offset_s = peer.clock.offset_of(skew_s, zoned=told.zoned)
     slack_s = peer.clock.slack_of(offset_s, zoned=told.zoned)
     lead_s = peer.clock.lead_of(offset_s, zoned=told.zoned)
+    stands = peer.clock.may_stand(skew_s, received, zoned=told.zoned)
     if _is_live(call):
         peer.clock = peer.clock.heard(skew_s, received, zoned=told.zoned)
+    if stands:
+        return _of_our_clock(call, received)
     age = timedelta(seconds=skew_s - offset_s)
     if not offset_s or not -OLDEST <= age <= NEWEST:
         if slack_s is None or told.suspect or offset_s:
@@ -61,6 +65,14 @@ def on_our_clock(peer: Peer, call: StationCall) -> StationCall:
             lead_s=lead_s,
         ),
     )
+
+
+def _of_our_clock(call: _Timed, received: datetime) -> StationCall:
+    """The message as one that came about when we got it, as far as anybody knows."""
+    told, skew_s = call.time, call.time.raw_skew_s or 0.0
+    written = _written(received, skew_s) if told.suspect else told.time
+    time = msgspec.structs.replace(told, time=received, suspect=True, written=written)
+    return msgspec.structs.replace(call, time=time)
 
 
 def shown_at(told: StationTime, now: datetime) -> datetime | None:

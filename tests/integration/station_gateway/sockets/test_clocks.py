@@ -114,3 +114,40 @@ async def test_a_clock_that_jumps_to_and_fro_is_not_stored_each_time(bench: Benc
     assert known is not None
     assert known.clock is not None
     assert abs(known.clock["zoned"]["offset_s"]) < 5
+
+
+async def a_minute_ago_it_told(bench: Bench, time: str) -> None:
+    """The station was there, and told this instant alone, in two messages a minute ago."""
+    async with bench.station("S1"):
+        pass
+    told = datetime.fromisoformat(time)
+    offset_s = (told - now()).total_seconds() + 60
+    clock = {"offset_s": offset_s, "spread_s": 0.1, "only_s": told.timestamp()}
+    async with bench.db.write() as tx:
+        await stations.set_clock(tx, "S1", {"zoned": clock})
+
+
+@pytest.mark.parametrize("time", ["2020-01-01T00:00:00Z", shown(timedelta(hours=-3), bare=False)])
+async def test_a_start_by_a_clock_that_may_stand_still_is_one_of_now_and_suspect(
+    bench: Bench, time: str
+) -> None:
+    await a_minute_ago_it_told(bench, time)
+    async with bench.station("S1") as station:
+        first = await begin(station, time)
+        assert await begin(station, time) == first
+    session = await only_session(bench)
+    assert is_now(session)
+    assert session.clock_suspect
+
+
+async def test_a_wrong_clock_that_was_seen_to_run_is_believed(bench: Bench) -> None:
+    time = shown(timedelta(hours=-3), bare=False)
+    await a_minute_ago_it_told(bench, time)
+    runs = timedelta(hours=-3, minutes=1)
+    async with bench.station("S1") as station:
+        await status(station, shown(runs, bare=False))
+        await begin(station, shown(runs - timedelta(minutes=1), bare=False))
+    session = await only_session(bench)
+    assert session.start_time is not None
+    assert abs(session.start_time - (now() - timedelta(minutes=1))) < timedelta(seconds=20)
+    assert not session.clock_suspect

@@ -169,6 +169,7 @@ def left_unsure(command: Command) -> Command:
 
 
 UNTAKEN = (UntakenReport("TransactionEvent", at(70)),)
+OF_A_PLUG = (UntakenReport("StatusNotification", at(70), evse_id=1),)
 UNKNOWN_END = Cause.OFFLINE_AT_DEADLINE
 UNDO_1 = frame(attempt=2, send_time=at(80), answer_time=at(81))
 
@@ -199,6 +200,10 @@ UNDO_1 = frame(attempt=2, send_time=at(80), answer_time=at(81))
             given_up(), facts(ended(clock_suspect=True)), 106, "WAIT", id="doubtful and over"
         ),
         pytest.param(given_up(), facts(untaken=UNTAKEN), 90, "UNDO_FAILED", id="unusable report"),
+        pytest.param(given_up(), facts(untaken=OF_A_PLUG), 90, "WAIT", id="unusable status"),
+        pytest.param(
+            given_up(), facts(untaken=(*OF_A_PLUG, *UNTAKEN)), 90, "UNDO_FAILED", id="both"
+        ),
         pytest.param(
             given_up(UNKNOWN_END), facts(untaken=UNTAKEN), 90, "WAIT", id="unusable, and unknown"
         ),
@@ -288,6 +293,7 @@ CANCELLED = changes.cancelled(answered(start()), at(5))
         pytest.param(facts(), 76, "SETTLE", id="it cannot any more"),
         pytest.param(facts(untaken=UNTAKEN), 20, "WAIT", id="what was unusable may come again"),
         pytest.param(facts(untaken=UNTAKEN), 76, "UNDO_FAILED", id="nobody could read it"),
+        pytest.param(facts(untaken=OF_A_PLUG), 76, "SETTLE", id="no session was in it"),
         pytest.param(facts(frame=None), 20, "SETTLE", id="it was never sent"),
         pytest.param(facts(session()), 20, "UNDO", id="it starts"),
         pytest.param(facts(ended()), 30, "SETTLE", id="it started and ended"),

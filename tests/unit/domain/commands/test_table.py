@@ -30,6 +30,7 @@ from domain.model.specs import (
 )
 from tests.unit.domain.situations import (
     ACCEPTED,
+    REJECTED,
     RESERVATION,
     T0,
     TIMING,
@@ -170,6 +171,16 @@ def test_an_unlock_that_stops_first_needs_the_sessions_of_its_evse() -> None:
     needed = COMMANDS[Kind.UNLOCK_CONNECTOR].needed_facts(unlock(stop_first=True))
     assert needed.needs == {Need.RUNNING_SESSIONS_OF_EVSE, Need.CONNECTORS}
     assert needed.evse_id == 1
+
+
+def test_an_unlock_needs_the_stops_at_its_evse_only_after_a_no() -> None:
+    needs = COMMANDS[Kind.UNLOCK_CONNECTOR].needed_facts
+    sent = transitions.sent(unlock(), T0)
+    refused = transitions.answered(sent, REJECTED, at(1), decides=False)
+    assert needs(refused) == replace(
+        needs(sent), needs=frozenset({Need.CONNECTORS, Need.STOPS_OF_EVSE})
+    )
+    assert needs(transitions.answered(sent, ACCEPTED, at(1))) == needs(sent)
 
 
 def test_what_a_station_is_asked_about() -> None:

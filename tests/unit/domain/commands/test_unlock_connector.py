@@ -11,11 +11,12 @@ from domain.commands.sending import SendAct, SendDecision, Whereabouts
 from domain.commands.unlock_connector import before_unlock
 from domain.evidence.facts import Act, Facts
 from domain.evidence.frames import FirstStop
-from domain.evidence.sessions import Session
+from domain.evidence.sessions import ConnectorState, SentFrame, Session
 from domain.model.answers import CallError, StationAnswer, Verdict
 from domain.model.command import Code, Command, Outcome, State
 from domain.model.outcomes import Cause, ending
 from domain.model.specs import OfflinePolicy
+from tests.unit.domain import situations
 from tests.unit.domain.situations import (
     ACCEPTED,
     REJECTED,
@@ -320,3 +321,24 @@ def test_a_frame_that_is_not_sent_after_the_first_step_is_no_half_truth() -> Non
     assert ends_as(during.outcome, Code.NO_EFFECT, Cause.STOP_FIRST_NOT_CONFIRMED)
     before = changes.not_sent(FIRST, "STATION_QUEUE_FULL", T0)
     assert ends_as(before.outcome, Code.NOT_SENT, Cause.STATION_QUEUE_FULL)
+
+
+@pytest.mark.parametrize(
+    ("stops", "cause"),
+    [
+        pytest.param((), "EFFECT_NOT_EXCLUDED", id="no stop"),
+        pytest.param((frame(send_time=at(-1)),), "STATION_REJECTED", id="before the unlock"),
+        pytest.param((frame(send_time=at(1)),), "STATION_REJECTED", id="after the unlock"),
+        pytest.param((frame(send_time=at(2)),), "EFFECT_NOT_EXCLUDED", id="it was left before"),
+        pytest.param((frame(send_time=at(2)), frame()), "STATION_REJECTED", id="the first counts"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("before", "after"), [("Occupied", "Available"), ("Charging", "Finishing")]
+)
+def test_a_stop_that_ended_the_session_explains_that_its_place_is_left(
+    before: str, after: str, stops: tuple[SentFrame, ...], cause: str
+) -> None:
+    refused = changes.answered(changes.sent(unlock(), T0), REJECTED, at(1), decides=False)
+    place = ConnectorState(1, after, before, at(2))
+    assert situations.judged(refused, facts(connectors=(place,), stops=stops), 6) == cause

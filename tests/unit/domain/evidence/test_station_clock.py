@@ -187,3 +187,64 @@ def test_what_is_known_of_a_clock_tells_how_exact_its_times_are(
 ) -> None:
     assert learned(*skews_s).slack_of(corrected_s, zoned=True) == slack_s
     assert learned(*skews_s, zoned=False).slack_of(corrected_s, zoned=False) == slack_s
+
+
+DAY_S = 86_400.0
+BREATH = (-DAY_S, -DAY_S - 0.1)
+"""Two messages of one breath, a tenth of a second apart, that tell the same instant."""
+
+
+@pytest.mark.parametrize(
+    ("before", "skew_s", "after_s", "stands"),
+    [
+        pytest.param((), -DAY_S - 60, 60, False, id="nothing was told"),
+        pytest.param(BREATH[:1], -DAY_S - 60, 60, False, id="one message proves nothing"),
+        pytest.param(BREATH, -DAY_S - 60, 60, True, id="the same instant, a minute later"),
+        pytest.param(BREATH, -DAY_S - 4, 4, False, id="the same instant, soon after"),
+        pytest.param(BREATH, -DAY_S, 60, False, id="a minute later by its clock, too"),
+        pytest.param(BREATH, -DAY_S - 3_600, 60, False, id="an older instant"),
+        pytest.param((0, -0.1), -60, 60, False, id="a right clock is believed"),
+    ],
+)
+@pytest.mark.parametrize("zoned", [True, False])
+def test_a_clock_that_told_one_instant_alone_may_stand_still(
+    before: tuple[float, ...], skew_s: float, after_s: float, *, stands: bool, zoned: bool
+) -> None:
+    clock = StationClock()
+    for number, told_s in enumerate(before):
+        clock = clock.heard(told_s, at(number * 0.1), zoned=zoned)
+    assert clock.may_stand(skew_s, at(after_s), zoned=zoned) is stands
+    assert not clock.may_stand(skew_s, at(after_s), zoned=not zoned)
+    assert read_clock(clock.stored()).may_stand(skew_s, at(after_s), zoned=zoned) is stands
+
+
+def test_a_clock_that_was_seen_to_run_may_not_stand_still() -> None:
+    still = StationClock().heard(BREATH[0], at(0), zoned=True).heard(BREATH[1], at(0.1), zoned=True)
+    late = still.heard(-DAY_S - 60, at(60), zoned=True)
+    assert late.may_stand(-DAY_S - 90, at(90), zoned=True)
+    runs = late.heard(-DAY_S, at(90), zoned=True)
+    assert not runs.may_stand(-DAY_S - 120, at(120), zoned=True)
+    assert runs.heard(-DAY_S, at(91), zoned=True).stored() == runs.stored()
+    assert still.stored()["zoned"].keys() - runs.stored()["zoned"].keys() == {"only_s"}
+    assert runs.differs(still)
+    assert not late.differs(still)
+
+
+def test_a_clock_that_was_set_may_stand_still_again() -> None:
+    runs = learned(0, 0)
+    stands = runs.heard(DAY_S, at(90), zoned=True).heard(DAY_S - 0.1, at(90.1), zoned=True)
+    assert stands.offset_of(DAY_S, zoned=True) == DAY_S
+    assert stands.may_stand(DAY_S - 60, at(150), zoned=True)
+
+
+@given(OFFSETS_S, st.lists(PAUSES_S, min_size=2, max_size=30))
+def test_a_clock_that_stands_still_is_never_seen_to_run(
+    instant_s: float, pauses_s: list[float]
+) -> None:
+    clock, now_s = StationClock(), 0.0
+    for pause_s in pauses_s:
+        now_s += pause_s
+        clock = clock.heard(instant_s - now_s, at(now_s), zoned=True)
+    now_s += 60 + AGREEMENT_S
+    known = clock.offset_of(instant_s - now_s, zoned=True) != 0
+    assert clock.may_stand(instant_s - now_s, at(now_s), zoned=True) or not known
