@@ -157,6 +157,19 @@ _BY_MESSAGE = precompiled(
     .order_by(sends.c.id.desc())
     .limit(1)
 )
+_SENT_BETWEEN = precompiled(
+    select(*_SEND)
+    .where(
+        sends.c.station == bindparam("station"),
+        sends.c.kind == bindparam("kind"),
+        sends.c.send_time > bindparam("sent_after"),
+        sends.c.send_time < bindparam("sent_before"),
+        sends.c.state != "VOID",
+        text("NOT sends.claimed"),  # as in the partial index
+    )
+    .order_by(sends.c.send_time.desc())
+    .limit(OPEN_LIMIT)
+)
 _OPEN = precompiled(
     select(*_SEND)
     .where(sends.c.station == bindparam("station"), _IS_OPEN)
@@ -321,6 +334,17 @@ async def by_message(tx: Tx, station: str, message_id: str) -> Send | None:
     """The newest send of this station with this message id; None when there is none."""
     row = (await tx.execute(_BY_MESSAGE, {"station": station, "message_id": message_id})).first()
     return None if row is None else Send(*row)
+
+
+async def sent_between(
+    tx: Tx, station: str, kind: str, after: datetime, before: datetime
+) -> list[Send]:
+    """The station's sends of this kind that perhaps left between these times, the newest first.
+
+    Not those whose command has claimed a session.
+    """
+    key = {"station": station, "kind": kind, "sent_after": after, "sent_before": before}
+    return [Send(*row) for row in await tx.execute(_SENT_BETWEEN, key)]
 
 
 async def open_for_station(tx: Tx, station: str) -> list[Send]:
