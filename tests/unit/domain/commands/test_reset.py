@@ -9,10 +9,9 @@ from domain.commands import transitions as changes
 from domain.commands.judging import judge
 from domain.commands.table import COMMANDS
 from domain.evidence.facts import Act, Decision, Facts
-from domain.evidence.restart import ConnectorReport, RestartFacts, is_owed_boot
+from domain.evidence.restart import ConnectorReport, RestartFacts
 from domain.model.answers import StationAnswer, Verdict
-from domain.model.command import Code, Command, Outcome, ResetFacts, State
-from domain.model.outcomes import Cause, ending
+from domain.model.command import Code, Command, State
 from domain.model.specs import Kind
 from tests.unit.domain.situations import (
     ACCEPTED,
@@ -81,11 +80,6 @@ def said(command: Command, known: Facts, now_s: float) -> str:
     return decision.outcome.cause if decision.outcome else decision.act.value
 
 
-def booted_at(at_s: float) -> Outcome:
-    """A reset that succeeded with a boot then."""
-    return ending(Cause.STATION_RESTARTED, reset=ResetFacts(boot_time=at(at_s)))
-
-
 AGREED, LOST = answered(reset()), lost(reset(), "CONNECTION_LOST_AFTER_SEND")
 
 
@@ -114,10 +108,6 @@ def test_a_boot_on_the_old_socket_needs_a_yes_and_a_reason(
     assert said(command, known, 22) == expected
 
 
-def test_a_boot_that_was_triggered_is_never_proof() -> None:
-    assert said(AGREED, restart(boot_reason="Triggered"), 22) == "WAIT"
-
-
 @pytest.mark.parametrize("reason", ["", "RemoteReset"])
 def test_a_boot_before_the_answer_counts_on_a_newer_socket_alone(reason: str) -> None:
     early: dict[str, Any] = {"boot_time": at(0.5), "boot_reason": reason}
@@ -127,36 +117,16 @@ def test_a_boot_before_the_answer_counts_on_a_newer_socket_alone(reason: str) ->
     assert said(AGREED, same, 601) == "RESTART_NOT_CONFIRMED"
 
 
-def test_a_boot_before_the_frame_left_is_none() -> None:
+def test_a_boot_that_was_triggered_or_came_before_the_frame_left_is_none() -> None:
+    assert said(AGREED, restart(boot_reason="Triggered"), 22) == "WAIT"
     assert said(AGREED, restart(boot_time=at(-1)), 22) == "WAIT"
     assert said(AGREED, restart(boot_time=at(-1)), 601) == "RESTART_NOT_CONFIRMED"
 
 
 def test_a_boot_that_an_earlier_reset_is_owed_is_no_proof_for_a_frame_without_an_answer() -> None:
     lost_too = restart(frame=UNANSWERED, boot_owed=True, boot_reason="RemoteReset")
-    assert said(LOST, lost_too, 22) == "WAIT"
-    assert said(LOST, lost_too, 601) == "CONNECTION_LOST_AFTER_SEND"
+    assert [said(LOST, lost_too, s) for s in (22, 601)] == ["WAIT", "CONNECTION_LOST_AFTER_SEND"]
     assert said(AGREED, restart(boot_owed=True), 22) == "STATION_RESTARTED"
-
-
-@pytest.mark.parametrize(
-    ("outcome", "sent_s", "owed"),
-    [
-        pytest.param(None, -60, True, id="not decided"),
-        pytest.param(None, -6 * 86_400, True, id="put off for days"),
-        pytest.param(ending(Cause.RESTART_NOT_CONFIRMED), -3_600, True, id="not known"),
-        pytest.param(ending(Cause.RESTART_NOT_CONFIRMED), -3_601, False, id="not known, long ago"),
-        pytest.param(ending(Cause.STATION_REJECTED), -60, False, id="refused"),
-        pytest.param(ending(Cause.EVSE_RESTARTED, reset=ResetFacts()), -60, False, id="an EVSE"),
-        pytest.param(booted_at(-5), -60, False, id="a boot before the frame"),
-        pytest.param(booted_at(21), -60, True, id="this boot"),
-        pytest.param(booted_at(15), -60, False, id="a boot in between"),
-    ],
-)
-def test_a_boot_is_owed_to_an_earlier_reset_until_it_was_seen(
-    outcome: Outcome | None, sent_s: float, owed: bool
-) -> None:
-    assert is_owed_boot(outcome, sent=at(sent_s), left=at(0), booted=at(21)) is owed
 
 
 # --- after the boot

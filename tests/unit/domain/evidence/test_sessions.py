@@ -73,21 +73,6 @@ def judged(
             Match.NO_MATCH,
             id="ended before our frame",
         ),
-        pytest.param(
-            ended(start_time=LONG_AGO, stop_time=at(-3000)),
-            Match.DOUBTFUL,
-            id="ended before our frame, by a clock that nobody knows",
-        ),
-        pytest.param(
-            ended(stop_time=at(-3000), observed_only=True),
-            Match.NO_MATCH,
-            id="ended before our frame, and when it began was not told",
-        ),
-        pytest.param(
-            ended(start_time=LONG_AGO, stop_time=at(-3000), offline=True, epoch=1),
-            Match.DOUBTFUL,
-            id="ended offline, by a clock that nobody knows",
-        ),
         pytest.param(session(clock_suspect=True), Match.DOUBTFUL, id="a clock in 1970"),
         pytest.param(
             ended(clock_suspect=True, stop_time=at(-3000)),
@@ -128,13 +113,6 @@ def _live(of: Session, **changed: Any) -> Session:
 
 def _answered(**changed: Any) -> SentFrame:
     return frame(epoch=3, **changed)
-
-
-def test_what_the_station_told_as_offline_on_the_socket_of_our_frame_is_older_than_it() -> None:
-    old = ended(start_time=LONG_AGO, stop_time=at(-3000))
-    assert judged(_live(old, offline=True), _answered()) is Match.NO_MATCH
-    assert judged(_live(old), _answered()) is Match.DOUBTFUL
-    assert judged(replace(old, offline=True, epoch=4), _answered()) is Match.DOUBTFUL
 
 
 BACKWARDS = ended(start_time=at(2), stop_time=at(-660), received_time=at(2), at_s=2)
@@ -284,12 +262,6 @@ def test_a_session_that_names_a_request_that_we_never_sent_is_doubtful(number: i
             frame(),
             Match.NO_MATCH,
             id="it is a replay",
-        ),
-        pytest.param(
-            session(evse_id=2, start_time=LONG_AGO),
-            frame(),
-            Match.DOUBTFUL,
-            id="a replay, or a clock behind that nobody knows",
         ),
         pytest.param(
             session(evse_id=2, received_time=at(-1), token_time=at(2)),
