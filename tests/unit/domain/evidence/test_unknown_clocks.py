@@ -11,7 +11,7 @@ from tests.unit.domain.situations import at, ended, frame, session
 SOCKET = 3
 OLD: dict[str, Any] = {"start_time": at(-3600), "received_time": at(10), "epoch": SOCKET}
 OVER = OLD | {"stop_time": at(-3000)}
-KNOWN = {"start_slack_s": 2.0}
+KNOWN: dict[str, Any] = {"start_slack_s": 2.0}
 
 
 @pytest.mark.parametrize(
