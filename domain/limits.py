@@ -92,6 +92,9 @@ A station that refuses and begins does both at once. Later the driver has shown 
 and that session is his own.
 """
 
+BOOT_OWED = timedelta(hours=1)
+"""How long before a reset an earlier one was sent at most that may have brought the boot unseen."""
+
 REFUSAL_SLIP = timedelta(seconds=5)
 """How long after a refusal its effect may still come: a no to a stop is told no sooner.
 

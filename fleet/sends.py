@@ -167,6 +167,19 @@ _ANSWERED_OF_ID = precompiled(
     .order_by(sends.c.id.desc())
     .limit(OPEN_LIMIT)
 )
+_SENT_BETWEEN = precompiled(
+    select(*_SEND)
+    .where(
+        sends.c.station == bindparam("station"),
+        sends.c.kind == bindparam("kind"),
+        sends.c.send_time > bindparam("sent_after"),
+        sends.c.send_time < bindparam("sent_before"),
+        sends.c.state != "VOID",
+        text("NOT sends.claimed"),  # as in the partial index
+    )
+    .order_by(sends.c.send_time.desc())
+    .limit(OPEN_LIMIT)
+)
 _OPEN = precompiled(
     select(*_SEND)
     .where(sends.c.station == bindparam("station"), _IS_OPEN)
@@ -337,6 +350,17 @@ async def answered_of_id(tx: Tx, station: str, named_id: str) -> list[Send]:
     """The station's answered sends that name this id of OCPP, the newest first."""
     key = {"station": station, "named_id": named_id}
     return [Send(*row) for row in await tx.execute(_ANSWERED_OF_ID, key)]
+
+
+async def sent_between(
+    tx: Tx, station: str, kind: str, after: datetime, before: datetime
+) -> list[Send]:
+    """The station's sends of this kind that perhaps left between these times, the newest first.
+
+    Not those whose command has claimed a session.
+    """
+    key = {"station": station, "kind": kind, "sent_after": after, "sent_before": before}
+    return [Send(*row) for row in await tx.execute(_SENT_BETWEEN, key)]
 
 
 async def open_for_station(tx: Tx, station: str) -> list[Send]:

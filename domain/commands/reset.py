@@ -6,7 +6,8 @@ fits. A station that only lost its network comes back without one, and one that 
 "Triggered": neither is a restart. The proof counts whatever was answered and whenever it came, also
 when the answer was lost: many stations drop their socket before they answer. After the deadline it
 counts only when the station names the reset as its reason, or was away all the while. Else somebody
-may have switched the station off and on hours later.
+may have switched the station off and on hours later. While an earlier reset is still owed its boot,
+a boot proves nothing for a frame without an answer: the station may never have got it.
 
 After the boot the connectors and the sessions that ran before are looked at again, for a named time
 at most. One EVSE restarts without a boot: there its connectors' status is the proof,
@@ -133,6 +134,8 @@ def _has_booted(
         return False
     if restart.boot_reason == BootReason.TRIGGERED:
         return False  # it was asked for a BootNotification, and sent one
+    if restart.boot_owed and frame.answer_time is None:
+        return False  # whether the station got this frame before that restart nobody knows
     by_reset = restart.boot_reason in _BY_OUR_RESET
     if booted > deadline and not by_reset and not _was_away(restart, deadline):
         return False

@@ -115,7 +115,7 @@ def _cannot_be(
         not (_fits(session.evse_id, frame.evse_id) or _may_be_elsewhere(session, frame))
         or _is_anothers(session, frame)
         or _was_told_before(session, left)
-        or ended_long_before(session, left)
+        or (ended_long_before(session, left) and not _may_look_old(session, frame))
         or begun(session) > late_after + LATE_START_WINDOW
         or is_claimed(session, rivals)
     )
@@ -132,7 +132,7 @@ def _may_be_elsewhere(session: Session, frame: SentFrame) -> bool:
         and session.token_digest is not None
         and session.token_digest == frame.token_digest
         and session.received_time >= frame.send_time
-        and not _began_before(session, frame)
+        and (_may_look_old(session, frame) or not _began_before(session, frame))
     )
 
 
@@ -184,6 +184,16 @@ def _ended_before(session: Session, left: datetime) -> bool:
     """Whether the session was over before our frame left, by the station's clock."""
     ended = session.stop_time
     return ended is not None and not clock_is_wrong(session) and ended < left - CLOCK_TOLERANCE
+
+
+def _may_look_old(session: Session, frame: SentFrame) -> bool:
+    """Whether it is old by a clock that nobody knows yet: the clock may as well be behind.
+
+    What happened before the socket of our frame was opened is old by the station's own word.
+    """
+    is_old = session.received_time - session.start_time > CLOCK_TOLERANCE
+    is_before = session.offline and frame.epoch is not None and session.epoch == frame.epoch
+    return session.start_slack_s is None and is_old and not is_before
 
 
 def _seen_running(session: Session) -> bool:

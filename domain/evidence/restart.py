@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.evidence.sessions import Session
+from domain.limits import BOOT_OWED
+from domain.model.command import Outcome
+from domain.model.states import is_definite
 from domain.ocpp_words import ConnectorStatus
 
 
@@ -46,6 +49,8 @@ class RestartFacts:
 
     boot_time: of the latest accepted BootNotification. boot_reason: OCPP 2.x's word, "" on 1.6.
     boot_is_newer: it came on a socket that was opened after the frame left.
+    boot_owed: an earlier reset had not been followed by its boot when the frame left, and this boot
+        may be that one.
     same_socket: the station's socket is the very one that the frame was written to.
     connected: somebody holds the station's socket now. connected_time: of its latest socket.
     down_time: when the socket before that, or the latest one, was lost.
@@ -55,9 +60,26 @@ class RestartFacts:
     boot_time: datetime | None = None
     boot_reason: str = ""
     boot_is_newer: bool = False
+    boot_owed: bool = False
     same_socket: bool = False
     connected: bool = False
     connected_time: datetime | None = None
     down_time: datetime | None = None
     running: tuple[Session, ...] = ()
     connectors: tuple[ConnectorReport, ...] = ()
+
+
+def is_owed_boot(
+    earlier: Outcome | None, *, sent: datetime, left: datetime, booted: datetime
+) -> bool:
+    """Whether a boot may be due to a reset that was sent before a frame of ours.
+
+    earlier: the outcome of that reset; None: it is still awaited. sent: when it was sent. left:
+    when our frame left. booted: when the boot was told.
+    """
+    if earlier is None:
+        return True
+    if not is_definite(earlier):
+        return left - sent <= BOOT_OWED
+    its_own = earlier.reset.boot_time if earlier.reset is not None else None
+    return its_own is not None and its_own > left and its_own >= booted

@@ -11,8 +11,9 @@ from domain.commands.table import COMMANDS
 from domain.commands.timing import Timing, cable_deadline
 from domain.evidence.facts import Asked, Facts, Need, NeededFacts
 from domain.evidence.frames import FirstStop, ReservationFrame
+from domain.evidence.matching import classify
 from domain.evidence.restart import RestartFacts
-from domain.evidence.sessions import WHOLE_STATION, ConnectorState, SentFrame
+from domain.evidence.sessions import WHOLE_STATION, ConnectorState, Match, SentFrame
 from domain.limits import LATE_START_WINDOW
 from domain.model.answers import Verdict
 from domain.model.command import Command
@@ -227,8 +228,8 @@ async def _since_frames(
             tenant=command.tenant,
             command=command.name,
         )
-        if not any(own):
-            # Nothing may be its session but what other commands have claimed, running or ended.
+        if not any(row and _may_be_of(row, frame, late_after) for row in own):
+            # Its session may be one that another command has claimed, running or ended.
             own += await transactions.claimed_since(
                 tx,
                 command.station,
@@ -250,6 +251,12 @@ async def _since_frames(
                 await transactions.by_ocpp_transaction_id(tx, command.station, ocpp_transaction_id)
             )
     return found
+
+
+def _may_be_of(row: Transaction, sent: Send, late_after: datetime) -> bool:
+    """Whether the transaction may be what the frame asked for, other causes left aside."""
+    match = classify(session_of(row), _frame(sent), named=None, rivals=(), late_after=late_after)
+    return match is not Match.NO_MATCH
 
 
 async def _connectors(tx: Tx, command: Command, needed: NeededFacts) -> tuple[ConnectorState, ...]:

@@ -2,16 +2,21 @@
 
 from datetime import datetime, timedelta
 
-from domain.evidence.restart import ConnectorReport, RestartFacts
-from fleet import connections, stations, transactions
+from domain.evidence.restart import ConnectorReport, RestartFacts, is_owed_boot
+from domain.model.command import State
+from fleet import connections, sends, stations, transactions
 from fleet.connections import Connection
 from fleet.engine.statements import Tx
 from fleet.sends import Send
 from fleet.stations import Station, StationConnector
+from journal.commands import record
 from journal.commands.sessions import session_of
 
 _LONGEST_SESSION = timedelta(days=30)
 """How far back a session may have begun that still ran when the frame left: bounds the query."""
+
+_LONGEST_AWAITED = timedelta(days=30)
+"""How far back a reset may have been sent that still waits for its boot: bounds the query."""
 
 
 async def read_restart(
@@ -28,6 +33,7 @@ async def read_restart(
         boot_time=booted,
         boot_reason=station.boot_reason if station and booted else "",
         boot_is_newer=newer and _came_on(station, socket),
+        boot_owed=await _is_owed(tx, sent, booted),
         same_socket=held and not newer,
         connected=held,
         connected_time=socket.connected_time if socket else None,
@@ -40,6 +46,20 @@ async def read_restart(
 def _boot_since(station: Station | None, sent: Send) -> datetime | None:
     booted = station.boot_time if station and station.boot_state == "ACCEPTED" else None
     return booted if booted is not None and booted > sent.send_time else None
+
+
+async def _is_owed(tx: Tx, sent: Send, booted: datetime | None) -> bool:
+    """Whether the boot may be due to an earlier reset. An answered frame leaves no such doubt."""
+    if booted is None or sent.answer_time is not None:
+        return False
+    left = sent.send_time
+    since = left - _LONGEST_AWAITED
+    for row in await sends.sent_between(tx, sent.station, sent.kind, since, left):
+        earlier = await record.latest(tx, row.tenant, row.command)
+        outcome = earlier.outcome if earlier.state is State.DONE else None
+        if is_owed_boot(outcome, sent=row.send_time, left=left, booted=booted):
+            return True
+    return False
 
 
 def _came_on(station: Station | None, socket: Connection | None) -> bool:

@@ -196,6 +196,25 @@ def test_an_end_is_no_lie_only_where_it_may_be_of_another_session(
     assert ["its end was reported at" in lie for lie in contradictions(case)] == [True] * found
 
 
+@pytest.mark.parametrize(
+    ("restart", "answered", "found"),
+    [
+        pytest.param(TrueRestart(at(5), None, "m1"), True, False, id="after its frame"),
+        pytest.param(TrueRestart(at(-20), None, ""), False, False, id="its own, on a dead line"),
+        pytest.param(TrueRestart(at(-20), None, ""), True, True, id="its own, before an answer"),
+        pytest.param(TrueRestart(at(-20), None, "m0"), False, True, id="of an earlier reset"),
+        pytest.param(TrueRestart(at(-70), None, ""), False, True, id="long before"),
+    ],
+)
+def test_a_restart_before_the_frame_is_no_lie_only_where_nobody_had_asked_for_it(
+    restart: TrueRestart, answered: bool, found: bool
+) -> None:
+    answer = {"stationAnswer": {"verdict": "VERDICT_ACCEPTED"}} if answered else {}
+    words = PlainWords((told("RESET", "SUCCEEDED", spec=answer),))
+    lies = contradictions(Case(record(restarts=[restart]), words))
+    assert ["did not restart" in lie for lie in lies] == [True] * found
+
+
 def test_the_judge_has_nothing_against_the_truth() -> None:
     words = PlainWords(
         commands=(started("SUCCEEDED", "SESSION_STARTED"),),

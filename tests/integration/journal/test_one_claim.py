@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -98,6 +99,27 @@ async def test_a_start_whose_session_another_one_claimed_and_that_has_ended_know
     await hub.start("second", 20)
     await hub.session_2x(30)
     assert told(await hub.weigh("second", 200)).code is Code.SUCCEEDED
+    await hub.session_2x(210, type="Ended", seq_no=1)
+    assert told(await hub.weigh("first", 220)).cause == Cause.SESSION_DOUBTFUL
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        pytest.param({"token_digest": "other"}, id="another token"),
+        pytest.param({"token_digest": None, "authorized": False}, id="no token"),
+        pytest.param({"event_time": later(-900)}, id="its token, begun before"),
+    ],
+)
+async def test_a_session_that_cannot_be_a_starts_own_hides_none_that_another_one_claimed(
+    db: Database, beside: dict[str, Any]
+) -> None:
+    hub = await Hub(db).open("ocpp2.0.1")
+    await hub.start("first", 0)
+    await hub.start("second", 20)
+    await hub.session_2x(30)
+    assert told(await hub.weigh("second", 200)).code is Code.SUCCEEDED
+    await hub.session_2x(205, ocpp_transaction_id="beside", evse_id=2, **beside)
     await hub.session_2x(210, type="Ended", seq_no=1)
     assert told(await hub.weigh("first", 220)).cause == Cause.SESSION_DOUBTFUL
 

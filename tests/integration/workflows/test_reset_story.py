@@ -120,6 +120,23 @@ async def test_lost_answer_of_a_reset_is_resolved_by_the_boot_and_never_sent_aga
     assert len(bench.gateway.frames) == 1
 
 
+async def test_a_restart_that_an_earlier_reset_brought_is_not_that_of_a_lost_one(
+    bench: Bench,
+) -> None:
+    first = await resetting(bench, answers(accepted()), loses())
+    await bench.disconnect()
+    await bench.skip(20)
+    await bench.connect(bench.version, boot=None)
+    second = await bench.reset_command(offline_policy=OfflinePolicy.WAIT)
+    await bench.submit(second, WaitFor.STATION_ANSWER)
+    await restarts(bench)
+    await bench.connector("Available")
+    await restarted(bench, first)
+    await bench.skip(700)
+    outcome = await bench.outcome(second)
+    assert outcome.code is Code.UNKNOWN, outcome
+
+
 async def test_a_gateway_that_dies_with_a_reset_loses_nothing(bench: Bench) -> None:
     command = await resetting(bench, dies(after_intent=True))
     await restarts(bench)

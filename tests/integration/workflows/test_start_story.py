@@ -155,14 +155,22 @@ async def test_offline_replay_with_a_1970_clock_does_not_satisfy_a_new_command(
     assert is_ending(outcome, Code.UNKNOWN, Cause.SESSION_DOUBTFUL)
 
 
-async def test_an_old_replayed_session_that_ended_does_not_matter(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    ("slack_s", "code", "cause"),
+    [
+        pytest.param(2.0, Code.NO_EFFECT, Cause.NO_CABLE_OR_NO_TRANSACTION, id="a known clock"),
+        pytest.param(None, Code.UNKNOWN, Cause.SESSION_DOUBTFUL, id="a clock that may be behind"),
+    ],
+)
+async def test_an_old_replayed_session_that_ended_does_not_matter_where_the_clock_is_known(
+    bench: Bench, slack_s: float | None, code: Code, cause: Cause
+) -> None:
     command = await submitted(bench, answers(accepted()))
     hour_ago = await bench.now() - timedelta(hours=1)
-    session = await bench.session_starts(started=hour_ago)
+    session = await bench.session_starts(started=hour_ago, start_slack_s=slack_s)
     await bench.session_ends(session, stopped=hour_ago + timedelta(minutes=5))
     await bench.skip(CABLE_S + MARGIN_S + 1)
-    outcome = await bench.outcome(command)
-    assert is_ending(outcome, Code.NO_EFFECT, Cause.NO_CABLE_OR_NO_TRANSACTION)
+    assert is_ending(await bench.outcome(command), code, cause)
 
 
 async def test_a_session_that_we_refused_is_no_effect(bench: Bench) -> None:

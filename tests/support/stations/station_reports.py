@@ -105,12 +105,13 @@ class StationReports:
         token: IdToken = TOKEN,
         evse_id: int = 1,
         started: datetime | None = None,
+        start_slack_s: float | None = None,
         clock_suspect: bool = False,
         authorized: bool = True,
         silently: bool = False,
         reservation_id: int | None = None,
     ) -> Transaction:
-        """A 1.6 station reports StartTransaction."""
+        """A 1.6 station reports StartTransaction. start_slack_s: None: its clock is not known."""
         now = await self.now()
 
         async def write(tx: Tx) -> Transaction:
@@ -124,6 +125,7 @@ class StationReports:
                 group_digest=None,
                 meter_start_wh=1000,
                 start_time=started or now,
+                start_slack_s=start_slack_s,
                 clock_suspect=clock_suspect,
                 authorized=authorized,
                 reservation_id=reservation_id,

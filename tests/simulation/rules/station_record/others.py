@@ -12,7 +12,7 @@ from tests.simulation.rules.station_record.words import (
     moment,
     tail,
 )
-from tests.simulation.station.truth import TrueSession
+from tests.simulation.station.truth import TrueRestart, TrueSession
 
 DEAD_UNNOTICED = timedelta(seconds=60)
 """How long a dead connection may look alive to the gateway, and a little more."""
@@ -72,16 +72,20 @@ def restarted(case: Case) -> Iterator[str]:
     """SUCCEEDED: it restarted after our frame left. Otherwise: our frame did not restart it.
 
     A frame that got no answer may have gone into a dead connection. Then nobody saw a restart just
-    before it: only the boot after it was told.
+    before it that nobody had asked for: only the boot after it was told.
     """
     for command, end in case.of_kind("RESET"):
-        if end.code == "SUCCEEDED":
-            unseen = ROUGHLY if "stationAnswer" in command.said else DEAD_UNNOTICED
-            left = moment(command.said, "sendTime") - unseen
-            if not any(left <= one.at <= end.at + ROUGHLY for one in case.record.restarts):
-                yield f"{command.name}: SUCCEEDED, and the station did not restart"
-        if end.code in NOTHING and any(one.cause in command.frames for one in case.record.restarts):
+        restarts = case.record.restarts
+        if end.code == "SUCCEEDED" and not any(_may_be_its(one, command, end) for one in restarts):
+            yield f"{command.name}: SUCCEEDED, and the station did not restart"
+        if end.code in NOTHING and any(one.cause in command.frames for one in restarts):
             yield f"{command.name}: {end.code} ({end.cause}), and the station restarted"
+
+
+def _may_be_its(restart: TrueRestart, command: CommandWords, end: Ended) -> bool:
+    unseen = restart.cause == "" and "stationAnswer" not in command.said
+    left = moment(command.said, "sendTime") - (DEAD_UNNOTICED if unseen else ROUGHLY)
+    return left <= restart.at <= end.at + ROUGHLY
 
 
 def reserved(case: Case) -> Iterator[str]:

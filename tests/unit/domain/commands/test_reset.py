@@ -108,10 +108,6 @@ def test_a_boot_on_the_old_socket_needs_a_yes_and_a_reason(
     assert said(command, known, 22) == expected
 
 
-def test_a_boot_that_was_triggered_is_never_proof() -> None:
-    assert said(AGREED, restart(boot_reason="Triggered"), 22) == "WAIT"
-
-
 @pytest.mark.parametrize("reason", ["", "RemoteReset"])
 def test_a_boot_before_the_answer_counts_on_a_newer_socket_alone(reason: str) -> None:
     early: dict[str, Any] = {"boot_time": at(0.5), "boot_reason": reason}
@@ -121,9 +117,16 @@ def test_a_boot_before_the_answer_counts_on_a_newer_socket_alone(reason: str) ->
     assert said(AGREED, same, 601) == "RESTART_NOT_CONFIRMED"
 
 
-def test_a_boot_before_the_frame_left_is_none() -> None:
+def test_a_boot_that_was_triggered_or_came_before_the_frame_left_is_none() -> None:
+    assert said(AGREED, restart(boot_reason="Triggered"), 22) == "WAIT"
     assert said(AGREED, restart(boot_time=at(-1)), 22) == "WAIT"
     assert said(AGREED, restart(boot_time=at(-1)), 601) == "RESTART_NOT_CONFIRMED"
+
+
+def test_a_boot_that_an_earlier_reset_is_owed_is_no_proof_for_a_frame_without_an_answer() -> None:
+    lost_too = restart(frame=UNANSWERED, boot_owed=True, boot_reason="RemoteReset")
+    assert [said(LOST, lost_too, s) for s in (22, 601)] == ["WAIT", "CONNECTION_LOST_AFTER_SEND"]
+    assert said(AGREED, restart(boot_owed=True), 22) == "STATION_RESTARTED"
 
 
 # --- after the boot

@@ -69,7 +69,7 @@ def judged(
         ),
         pytest.param(session(start_time=LONG_AGO), Match.DOUBTFUL, id="began before our frame"),
         pytest.param(
-            ended(start_time=LONG_AGO, stop_time=at(-3000)),
+            ended(start_time=LONG_AGO, start_slack_s=2.0, stop_time=at(-3000)),
             Match.NO_MATCH,
             id="ended before our frame",
         ),
@@ -258,7 +258,10 @@ def test_a_session_that_names_a_request_that_we_never_sent_is_doubtful(number: i
             session(evse_id=2, token_digest=None), frame(), Match.NO_MATCH, id="no token is told"
         ),
         pytest.param(
-            session(evse_id=2, start_time=LONG_AGO), frame(), Match.NO_MATCH, id="it is a replay"
+            session(evse_id=2, start_time=LONG_AGO, start_slack_s=2.0),
+            frame(),
+            Match.NO_MATCH,
+            id="it is a replay",
         ),
         pytest.param(
             session(evse_id=2, received_time=at(-1), token_time=at(2)),
