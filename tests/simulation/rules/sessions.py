@@ -8,6 +8,7 @@ from domain.model.command import Code, CompensationState
 from domain.model.specs import Kind
 from tests.simulation.rules.reading import (
     OF_HOLDS,
+    OF_SERVICE,
     ROUGHLY,
     arrived,
     claimed,
@@ -207,7 +208,8 @@ def _calm_is_exact(ran: Ran, told: Told) -> Iterator[str]:
     if any(_was_cut_short(session) for session in ran.truth.caused_by(message_ids(told))):
         return
     code, cause = told.last.outcome.code, told.last.outcome.cause
-    if code is Code.UNKNOWN and told.command.kind not in OF_HOLDS:  # those have a rule of their own
+    # Holds, locks and restarts have rules of their own.
+    if code is Code.UNKNOWN and told.command.kind not in OF_HOLDS | OF_SERVICE:
         yield f"nothing failed, and it is UNKNOWN ({cause})"
     if told.command.kind is Kind.START_SESSION:
         began = ran.truth.caused_by(message_ids(told))
