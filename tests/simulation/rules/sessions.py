@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from domain.limits import CLOCK_TOLERANCE
 from domain.model.command import Code, CompensationState
+from domain.model.outcomes import Cause
 from domain.model.specs import Kind
 from tests.simulation.rules.reading import (
     OF_HOLDS,
@@ -209,7 +210,8 @@ def _calm_is_exact(ran: Ran, told: Told) -> Iterator[str]:
         return
     code, cause = told.last.outcome.code, told.last.outcome.cause
     # Holds, locks and restarts have rules of their own.
-    if code is Code.UNKNOWN and told.command.kind not in OF_HOLDS | OF_SERVICE:
+    its_own_rule = told.command.kind in OF_HOLDS | OF_SERVICE
+    if code is Code.UNKNOWN and not its_own_rule and not _a_hold_left_a_car(ran, told):
         yield f"nothing failed, and it is UNKNOWN ({cause})"
     if told.command.kind is Kind.START_SESSION:
         began = ran.truth.caused_by(message_ids(told))
@@ -222,6 +224,26 @@ def _was_cut_short(session: TrueSession) -> bool:
     if session.opened is None or session.ended is None:
         return False
     return session.ended - session.begun < TOKEN_TOLD
+
+
+def _a_hold_left_a_car(ran: Ran, told: Told) -> bool:
+    """Whether a plug that the start might have taken went from Reserved to Preparing meanwhile.
+
+    A car stood there when the hold ended, and nobody says whether it waits for the start.
+    """
+    command = told.last
+    if command.start is None or command.start.evse_id is not None or command.outcome is None:
+        return False
+    since, until = command.send_time, command.outcome_time
+    return (
+        command.outcome.cause == Cause.START_NOT_EXCLUDED
+        and since is not None
+        and until is not None
+        and any(
+            hold.left_car and hold.ended is not None and since <= hold.ended <= until
+            for hold in ran.truth.holds
+        )
+    )
 
 
 def _has_a_twin(ran: Ran, told: Told) -> bool:
