@@ -1,7 +1,7 @@
 """Starts and stops, and what a start undoes, are true. The theory stands in `lies.py`."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from domain.limits import CLOCK_TOLERANCE
 from domain.model.command import Code, CompensationState
@@ -191,11 +191,20 @@ def _undo_hits(ran: Ran, told: Told, session: TrueSession) -> Iterator[str]:
         and is_its_driver(command, session)
         and command.start.evse_id in (None, session.evse)
         and bool(left)
-        and session.begun >= left[0] - ROUGHLY
+        and session.begun >= left[0] - ROUGHLY - _reported_late(ran, session, left[0])
         and not (session.cause and session.names_its_start and not session.named_late)
     )
     if not alike:
         yield f"it undid session {session.number}, which was not its own"
+
+
+def _reported_late(ran: Ran, session: TrueSession, left: datetime) -> timedelta:
+    """How late a report that came after the frame may be: no clock is known better by such reports.
+
+    A station that is slow to say anything tells by its times only that much of its clock.
+    """
+    later = session.begin_told is None or session.begin_told > left
+    return timedelta(seconds=ran.temper.lag_s) if later else timedelta(0)
 
 
 # --- a calm world
