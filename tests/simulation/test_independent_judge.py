@@ -196,6 +196,12 @@ def test_an_end_is_no_lie_only_where_it_may_be_of_another_session(
     assert ["its end was reported at" in lie for lie in contradictions(case)] == [True] * found
 
 
+@pytest.mark.parametrize("dated", [True, False])
+def test_a_later_session_proves_an_end_only_where_starts_tell_a_time(dated: bool) -> None:
+    _, really, seen = LIES["runs on its plug"]
+    assert bool(contradictions(Case(really, seen, dated=dated))) is dated
+
+
 def test_the_judge_has_nothing_against_the_truth() -> None:
     words = PlainWords(
         commands=(started("SUCCEEDED", "SESSION_STARTED"),),
