@@ -148,6 +148,5 @@ async def test_an_end_that_its_station_wrote_as_before_the_start_makes_its_times
 ) -> None:
     async with db.write() as tx:
         await event_2(tx, event_time=later(-86_400))
-        end = {"event_time": later(-600), "written": later(written_s)}
-        ended, _ = await event_2(tx, "Ended", 1, **end)
+        ended, _ = await event_2(tx, "Ended", 1, event_time=later(-600), written=later(written_s))
         assert ended.clock_suspect is suspect
