@@ -9,6 +9,7 @@ from datetime import datetime
 
 from domain.evidence.facts import Act, Decision, Facts
 from domain.evidence.frames import heard_or_sent
+from domain.evidence.matching import begun, clock_is_wrong
 from domain.evidence.proof import Sign, signs
 from domain.evidence.sessions import WHOLE_STATION, ConnectorState, SentFrame, Session
 from domain.evidence.targets import is_target, running_target
@@ -75,15 +76,9 @@ def shows_life(facts: Facts, frame: SentFrame, *, said_no: bool = False) -> bool
     if target is None:
         return False
     since = _life_counts_from(frame) if said_no else heard_or_sent(frame)
-    began = (
-        frame.answer_time is not None
-        and target.received_time > frame.answer_time
-        and not target.observed_only
-        and facts.gives_ids
-    )
     told = target.alive_time is not None and target.alive_time > since
     return (
-        began
+        _had_no_id_yet(target, facts, frame)
         or told
         or any(
             each.evse_id == target.evse_id
@@ -91,6 +86,16 @@ def shows_life(facts: Facts, frame: SentFrame, *, said_no: bool = False) -> bool
             and (each.reported_time or each.status_time) > since
             for each in facts.connectors
         )
+    )
+
+
+def _had_no_id_yet(target: Session, facts: Facts, frame: SentFrame) -> bool:
+    """Whether the session got its id only after the answer to the stop that names it (OCPP 1.6)."""
+    return (
+        frame.answer_time is not None
+        and target.received_time > frame.answer_time
+        and not target.observed_only
+        and facts.gives_ids
     )
 
 
@@ -135,7 +140,10 @@ def was_running(facts: Facts, frame: SentFrame) -> bool:
 
 
 def signs_of_end(facts: Facts, frame: SentFrame) -> tuple[Sign, ...]:
-    """What speaks for the end of the session that this stop names."""
+    """What speaks for the end of the session that this stop names.
+
+    What a plug showed before the session began on it says nothing of it.
+    """
     target, asked = _target(facts), facts.asked
     place, sent = place_of(facts, frame), frame.send_time
     since = sent if target is None else min(sent, target.received_time)
@@ -143,11 +151,16 @@ def signs_of_end(facts: Facts, frame: SentFrame) -> tuple[Sign, ...]:
     shown = tuple(
         each for each in facts.connectors if place in {None, each.evse_id} and not is_unheard_of
     )
-    booted = facts.boot_time
+    booted, shown_from = facts.boot_time, sent
+    if target is not None and _had_no_id_yet(target, facts, frame) and not clock_is_wrong(target):
+        shown_from = max(sent, begun(target))
+        since = max(since, shown_from)
     return signs(
         said_not_running=asked is not None and asked.ongoing is False and target is not None,
-        evse_free=any(_left(each, {ConnectorStatus.AVAILABLE}, sent, since) for each in shown),
-        evse_not_charging=any(_left(each, _WITHOUT_SESSION, sent, since) for each in shown),
+        evse_free=any(
+            _left(each, {ConnectorStatus.AVAILABLE}, shown_from, since) for each in shown
+        ),
+        evse_not_charging=any(_left(each, _WITHOUT_SESSION, shown_from, since) for each in shown),
         session_not_charging=target is not None and target.charging_state in NOT_CHARGING,
         booted=booted is not None and booted > sent,
     )

@@ -30,9 +30,9 @@ def ends(
 
     newer: only metered, it ends nothing: it may be the same session under another id.
     boot_time: of the station's latest boot, by our clock; None when it is not known.
-    one_plug: the station has one EVSE, so that a session of the whole station is on it.
+    one_plug: one EVSE of the station is known, so that a session of the whole station is on it.
     """
-    if not (one_plug or _share_evse(newer, older)) or newer.observed_only:
+    if not _share_plug(newer, older, one_plug=one_plug) or newer.observed_only:
         return False
     if newer.name == older.name or newer.received_time < older.received_time:
         return False
@@ -43,8 +43,14 @@ def ends(
     return not newer.offline and (between or clock_is_wrong(older))
 
 
-def _share_evse(one: Session, other: Session) -> bool:
-    return bool(one.evse_id) and one.evse_id == other.evse_id
+def _share_plug(one: Session, other: Session, *, one_plug: bool) -> bool:
+    """Whether both were on one plug. Two that name different EVSEs never were.
+
+    A station of which one EVSE is known may have another one that it has not shown yet.
+    """
+    if one.evse_id and other.evse_id:
+        return one.evse_id == other.evse_id
+    return one_plug
 
 
 def repeats(told: Session, known: Session) -> bool:

@@ -25,7 +25,8 @@ class Transaction:
     name: the random name that clients see; it cannot be guessed from another one.
     ocpp_transaction_id: the id in OCPP messages; it is unique within the station only.
     start_time: None while only its end was reported.
-    clock_suspect: one of the station's times was out of bounds and was replaced.
+    clock_suspect: one of the station's times was out of bounds and was replaced, or its end
+        contradicts its start (`contradicts_start`).
     authorized: whether we accepted its token.
     state: "ACTIVE" or "ENDED".
     observed_only: its start was never reported; known from meter values or its end only.
@@ -115,6 +116,19 @@ async def by_ocpp_transaction_id(
 def runs_backwards(start_wh: Any, stop_wh: Any) -> bool:
     """True when the meter's value fell between start and stop; False when one is unknown."""
     return start_wh is not None and stop_wh is not None and stop_wh < start_wh
+
+
+def contradicts_start(
+    start_time: datetime | None, start_slack_s: float | None, written: datetime | None
+) -> bool:
+    """Whether the station wrote an end that was not after its start, by the clock of both.
+
+    start_slack_s: None where the start stands as the station wrote it, its clock being unknown.
+    written: the end as the station wrote it, where it was corrected; else None.
+    """
+    if start_time is None or start_slack_s is not None or written is None:
+        return False
+    return written <= start_time
 
 
 async def shed_observed(tx: Tx, station: str) -> None:

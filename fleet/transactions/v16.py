@@ -27,6 +27,7 @@ from fleet.transactions.rows import (
     ENDED,
     TRANSACTION,
     Transaction,
+    contradicts_start,
     runs_backwards,
     shed_observed,
 )
@@ -155,11 +156,13 @@ async def stop_v16(
     reason: str,
     now: datetime,
     guessed: bool = False,
+    written: datetime | None = None,
 ) -> Transaction | None:
     """End the station's transaction; None when it has none of this id. The first end stands.
 
     An end that was never reported is completed.
     guessed: the station did not name this id. The transaction may run on: see `unreported.resume`.
+    written: see `contradicts_start`.
 
     Raises: InvalidValue when the id is no 32-bit integer.
     """
@@ -172,9 +175,11 @@ async def stop_v16(
         "end_unreported": guessed,
     }
     found = await _lock(tx, station, canonical_id_v16(ocpp_transaction_id))
-    if found is not None and (found.state == ACTIVE or found.end_unreported):
-        return await _end(tx, found, stop)
-    return found
+    if found is None or not (found.state == ACTIVE or found.end_unreported):
+        return found
+    if contradicts_start(found.start_time, found.start_slack_s, written):
+        stop["clock_suspect"] = True
+    return await _end(tx, found, stop)
 
 
 async def observe(

@@ -26,6 +26,7 @@ from fleet.transactions.rows import (
     MAY_REPEAT,
     TRANSACTION,
     Transaction,
+    contradicts_start,
     runs_backwards,
     shed_observed,
 )
@@ -96,6 +97,7 @@ class _Event:
     time: datetime
     fields: Fields
     lead_s: float | None
+    written: datetime | None
 
     def alive_time(self, now: datetime) -> datetime | None:
         """When it showed that the transaction runs; None: it does not show that, or is old."""
@@ -137,6 +139,7 @@ async def event_v2(
     epoch: int | None = None,
     slack_s: float | None = None,
     lead_s: float | None = None,
+    written: datetime | None = None,
     may_repeat: bool = False,
     **told: Unpack[EventTold],
 ) -> tuple[Transaction, bool]:
@@ -144,6 +147,7 @@ async def event_v2(
 
     slack_s: by how much later than `event_time` it came about at most; None: it is not known.
     lead_s: how far `event_time` is ahead of our clock, in seconds; None: it is not known.
+    written: see `contradicts_start`.
     may_repeat: it may be the start of an ended session with this id, told again with a new time.
 
     Returns the transaction, and whether the event changed it.
@@ -162,7 +166,8 @@ async def event_v2(
         "charging_state": cut(told["charging_state"], 64),
         "start_slack_s": slack_s,
     }
-    event = _Event(event_type, max(0, min(seq_no, _SEQ_MAX)), event_time, fields, lead_s)
+    seq = max(0, min(seq_no, _SEQ_MAX))
+    event = _Event(event_type, seq, event_time, fields, lead_s, written)
     key = {"station": identifier(station), "ocpp_transaction_id": identifier(ocpp_transaction_id)}
     marks = {MAY_REPEAT: 1} if may_repeat else {}
     first = {"tenant": identifier(tenant), "epoch": epoch, "sources": marks}
@@ -280,7 +285,14 @@ def _merge(row: Fields, ranks: Ranks, event: _Event, now: datetime) -> tuple[Fie
     if event.type == TransactionPhase.ENDED:
         row["state"] = ENDED
         row["stop_received_time"] = row["stop_received_time"] or now
-    row["clock_suspect"] = row["clock_suspect"] or event.fields["clock_suspect"]
+    row["clock_suspect"] = (
+        row["clock_suspect"]
+        or event.fields["clock_suspect"]
+        or (
+            event.type == TransactionPhase.ENDED
+            and contradicts_start(row["start_time"], row["start_slack_s"], event.written)
+        )
+    )
     row["meter_suspect"] = runs_backwards(row["meter_start_wh"], row["meter_stop_wh"])
     return row, ranks
 

@@ -7,13 +7,16 @@ A session may be reported after the end of the reservation that it used. Then th
 workflow is woken, and tells its end anew.
 
 A station may show an EVSE as reserved although we hold nothing there. Then the reservations that
-ended there last are woken: the station may have brought one of them back to life.
+ended there last are woken: the station may have brought one of them back to life. One that was
+refused is among them only if the station may have made it, and refused it when it was asked again.
 """
 
 from datetime import datetime, timedelta
 
+from domain.evidence.frames import may_be_held
 from domain.evidence.station_event import EventKind, StationEvent
 from domain.limits import CLEARING, CORRECTED_WITHIN, LATE_START_WINDOW
+from domain.model.specs import Kind
 from domain.ocpp_words import ConnectorStatus
 from domain.reservations.observing import observe
 from domain.reservations.places import may_keep
@@ -22,6 +25,7 @@ from domain.reservations.transitions import LETS_GO
 from fleet import sends, stations, transactions
 from fleet.engine.statements import Tx
 from fleet.log import reservations
+from journal.commands.answers import reservation_frames
 from journal.reservations.facts import read_reservation_evidence
 from journal.reservations.record import from_snapshot, open_at
 from journal.reservations.starting import wake_reservation
@@ -31,6 +35,9 @@ REVIVED_WITHIN = timedelta(days=30)
 
 REVIVED_LIMIT = 3
 """How many ended reservations of an EVSE are woken when it is shown as reserved."""
+
+REFUSALS_READ = 30
+"""Of how many refused reservations of an EVSE the frames are read then."""
 
 _RETURNS = {EventKind.CONNECTED, EventKind.BOOTED}
 _NEWS = {
@@ -78,7 +85,7 @@ async def _shown_again(tx: Tx, station: str, cleared: list[Reservation]) -> list
         return []
     held = await open_at(tx, station)
     shown = {evse_id for evse_id in shown if not any(may_keep(each, evse_id) for each in held)}
-    return [each for evse_id in sorted(shown) for each in _ended_last(cleared, evse_id)]
+    return [each for evse_id in sorted(shown) for each in await _ended_last(tx, cleared, evse_id)]
 
 
 async def wake_corrected(tx: Tx, event: StationEvent, now: datetime) -> bool:
@@ -152,13 +159,17 @@ def _concerns(held: Reservation, what: str, evse_id: int | None, wire_id: int | 
 async def _ended_there(tx: Tx, station: str, evse_id: int, now: datetime) -> list[Reservation]:
     """The reservations of an EVSE that ended last."""
     entries = await reservations.ended_at(tx, station, since=now - REVIVED_WITHIN)
-    return _ended_last([from_snapshot(entry.snapshot) for entry in entries], evse_id)
+    return await _ended_last(tx, [from_snapshot(entry.snapshot) for entry in entries], evse_id)
 
 
-def _ended_last(ended: list[Reservation], evse_id: int) -> list[Reservation]:
-    of_place = [
-        each
-        for each in ended
-        if each.evse_id == evse_id and each.state is not ReservationState.REFUSED
-    ]
-    return of_place[:REVIVED_LIMIT]
+async def _ended_last(tx: Tx, ended: list[Reservation], evse_id: int) -> list[Reservation]:
+    of_place = [each for each in ended if each.evse_id == evse_id]
+    refused = [each for each in of_place if each.state is ReservationState.REFUSED]
+    doubtful = [each for each in refused[:REFUSALS_READ] if await _may_have_been_made(tx, each)]
+    return [each for each in of_place if each not in refused or each in doubtful][:REVIVED_LIMIT]
+
+
+async def _may_have_been_made(tx: Tx, refused: Reservation) -> bool:
+    """Whether the station may have made it all the same, by a frame before the one it refused."""
+    rows = await sends.by_command(tx, refused.tenant, refused.command)
+    return may_be_held(reservation_frames(rows, Kind.RESERVE_NOW), ())

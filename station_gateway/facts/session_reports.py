@@ -122,6 +122,7 @@ async def session_stopped(
         reason=call.reason,
         now=now,
         guessed=not known,
+        written=_by_its_clock(call.time),
     )
     if not session:
         return token, await keep_untaken(tx, peer, unknown_ids.of_no_session(call), now)
@@ -205,6 +206,7 @@ async def _stored(
         clock_suspect=call.time.suspect,
         slack_s=call.time.slack_s,
         lead_s=call.time.lead_s,
+        written=_by_its_clock(call.time),
         may_repeat=may_repeat,
         offline=call.offline,
         authorized=token.accepted if token else False,
@@ -372,6 +374,11 @@ def _told(token: Judgement, seen: TokenSeen) -> str | None:
 def _written(time: StationTime) -> str | None:
     """What the station wrote, when its time was corrected: a repeat may be corrected otherwise."""
     return None if time.written is None else time.written.isoformat()
+
+
+def _by_its_clock(time: StationTime) -> datetime | None:
+    """The same, unless it was a bare local time: the time zone of another one may be another."""
+    return time.written if time.zoned else None
 
 
 def forget(peer: Peer, ended: list[Transaction]) -> bool:

@@ -89,3 +89,11 @@ def test_a_session_of_the_drivers_own_that_is_stopped_is_found(
 def _first_session(_command: Any, facts: Any, *_: Any) -> Any:
     running = [session for session in facts.sessions if session.active]
     return (running[0], Match.MATCH) if running else (None, Match.NO_MATCH)
+
+
+def test_a_start_that_is_unknown_without_a_cause_is_found(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(start_session, "is_in_use", lambda *_: True)
+    unknown = "nothing failed, and it is UNKNOWN (START_NOT_EXCLUDED)"
+    assert found_within(stage, unknown, Kind.START_SESSION, seen_in=187)

@@ -85,6 +85,14 @@ def test_a_blind_rule_for_restarts_tells_no_lie_without_a_proof(
     assert not found_within(stage, "its frame restarted", Kind.RESET)
 
 
+def test_a_reset_that_is_unknown_without_a_cause_is_found(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judge_reset, "_not_restarted", lambda *_: Cause.RESTART_NOT_CONFIRMED)
+    unknown = "nothing failed, and it is UNKNOWN (RESTART_NOT_CONFIRMED)"
+    assert found_within(stage, unknown, Kind.RESET, seen_in=186)
+
+
 def test_an_unlock_that_is_written_twice_is_found(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

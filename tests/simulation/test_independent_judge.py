@@ -215,6 +215,12 @@ def test_a_restart_before_the_frame_is_no_lie_only_where_nobody_had_asked_for_it
     assert ["did not restart" in lie for lie in lies] == [True] * found
 
 
+@pytest.mark.parametrize("dated", [True, False])
+def test_a_later_session_proves_an_end_only_where_starts_tell_a_time(dated: bool) -> None:
+    _, really, seen = LIES["runs on its plug"]
+    assert bool(contradictions(Case(really, seen, dated=dated))) is dated
+
+
 def test_the_judge_has_nothing_against_the_truth() -> None:
     words = PlainWords(
         commands=(started("SUCCEEDED", "SESSION_STARTED"),),

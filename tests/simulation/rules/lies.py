@@ -67,6 +67,14 @@ from tests.simulation.world.world import Ran
 NAMELESS = frozenset({"stop-null-id", "stop-empty-id", "stop-huge-id", "stop-without-id"})
 """Oddities with which an end names no session."""
 
+UNDATED = frozenset(
+    {
+        *("start-without-timestamp", "start-null-timestamp", "start-text-timestamp"),
+        *("event-without-timestamp", "event-null-timestamp"),
+    }
+)
+"""Oddities with which a start tells no time."""
+
 
 def lies(ran: Ran) -> list[str]:
     """Every broken promise of a world, as sentences; none when all is well."""
@@ -101,6 +109,7 @@ def case_of(ran: Ran) -> Case:
         usable=not (field.odd_text or nameless_ends) and UNUSABLE.isdisjoint(field.odd_fields),
         renames=field.shows in {"empty", "stranger"},
         nameless=nameless,
+        dated=UNDATED.isdisjoint(field.odd_fields),
     )
 
 

@@ -16,6 +16,9 @@ ROUGHLY = timedelta(seconds=3)
 OF_HOLDS = frozenset({Kind.RESERVE_NOW, Kind.CANCEL_RESERVATION})
 """The kinds of commands that are about a place held at the station."""
 
+OF_SERVICE = frozenset({Kind.UNLOCK_CONNECTOR, Kind.RESET})
+"""The kinds of commands that are about the station itself."""
+
 
 def ended_as(command: Command, *codes: Code) -> bool:
     """Whether its outcome is one of these."""

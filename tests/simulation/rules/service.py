@@ -4,7 +4,14 @@ from collections.abc import Iterator
 
 from domain.model.command import Code
 from domain.model.specs import Kind
-from tests.simulation.rules.reading import ROUGHLY, arrived, ended_as, frames_of, message_ids
+from tests.simulation.rules.reading import (
+    OF_SERVICE,
+    ROUGHLY,
+    arrived,
+    ended_as,
+    frames_of,
+    message_ids,
+)
 from tests.simulation.world.callers import Told
 from tests.simulation.world.world import Ran
 
@@ -14,7 +21,7 @@ DID_NOT = (Code.REJECTED, Code.NOT_SUPPORTED, Code.NOT_SENT, Code.NO_EFFECT)
 def written_once(ran: Ran, told: Told) -> Iterator[str]:
     """An unlock or a reset reaches the station at most once."""
     kind = told.command.kind
-    if kind in {Kind.UNLOCK_CONNECTOR, Kind.RESET}:
+    if kind in OF_SERVICE:
         got = frames_of(ran, told, kind)
         if len(got) > 1:
             yield f"once: the station got {len(got)} frames of {kind.value}"
@@ -76,7 +83,7 @@ def restarted(ran: Ran, told: Told) -> Iterator[str]:
 def said_so_itself(ran: Ran, told: Told) -> Iterator[str]:
     """NOT_SENT, and no frame came; REJECTED or NOT_SUPPORTED, and the station said no."""
     command = told.last
-    if command.kind not in {Kind.UNLOCK_CONNECTOR, Kind.RESET}:
+    if command.kind not in OF_SERVICE:
         return
     got = frames_of(ran, told, command.kind)
     if ended_as(command, Code.NOT_SENT) and got:
@@ -89,11 +96,29 @@ def said_so_itself(ran: Ran, told: Told) -> Iterator[str]:
 
 def calm_service(ran: Ran, told: Told) -> Iterator[str]:
     """Where nothing fails, nothing about locks and restarts is UNKNOWN."""
-    service = told.command.kind in {Kind.UNLOCK_CONNECTOR, Kind.RESET}
-    calm = ran.calm and not ran.truth.restarts
+    service = told.command.kind in OF_SERVICE
+    calm = ran.calm and not ran.truth.restarts and not _evse_waits_for_its_session(ran, told)
     if calm and service and ended_as(told.last, Code.UNKNOWN):
         cause = told.last.outcome.cause if told.last.outcome else ""
         yield f"nothing failed, and it is UNKNOWN ({cause})"
+
+
+def _evse_waits_for_its_session(ran: Ran, told: Told) -> bool:
+    """Whether an EVSE was to restart after its session, and that session outlived the command.
+
+    An EVSE restarts without a boot, so nothing that comes proves that it has not.
+    """
+    reset, until = told.command.reset, told.last.outcome_time
+    if reset is None or reset.evse_id is None or until is None:
+        return False
+    put_off = [frame.at for frame in arrived(ran, told) if frame.said == "Scheduled"]
+    return any(
+        session.evse == reset.evse_id
+        and session.begun <= at
+        and (session.ended is None or session.ended + ROUGHLY >= until)
+        for session in ran.truth.sessions
+        for at in put_off
+    )
 
 
 RULES = (written_once, unlocked, stops_only_there, restarted, said_so_itself, calm_service)

@@ -1,13 +1,15 @@
 """Starts and stops, and what a start undoes, are true. The theory stands in `lies.py`."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from domain.limits import CLOCK_TOLERANCE
 from domain.model.command import Code, CompensationState
+from domain.model.outcomes import Cause
 from domain.model.specs import Kind
 from tests.simulation.rules.reading import (
     OF_HOLDS,
+    OF_SERVICE,
     ROUGHLY,
     arrived,
     claimed,
@@ -189,11 +191,20 @@ def _undo_hits(ran: Ran, told: Told, session: TrueSession) -> Iterator[str]:
         and is_its_driver(command, session)
         and command.start.evse_id in (None, session.evse)
         and bool(left)
-        and session.begun >= left[0] - ROUGHLY
+        and session.begun >= left[0] - ROUGHLY - _reported_late(ran, session, left[0])
         and not (session.cause and session.names_its_start and not session.named_late)
     )
     if not alike:
         yield f"it undid session {session.number}, which was not its own"
+
+
+def _reported_late(ran: Ran, session: TrueSession, left: datetime) -> timedelta:
+    """How late a report that came after the frame may be: no clock is known better by such reports.
+
+    A station that is slow to say anything tells by its times only that much of its clock.
+    """
+    later = session.begin_told is None or session.begin_told > left
+    return timedelta(seconds=ran.temper.lag_s) if later else timedelta(0)
 
 
 # --- a calm world
@@ -207,7 +218,9 @@ def _calm_is_exact(ran: Ran, told: Told) -> Iterator[str]:
     if any(_was_cut_short(session) for session in ran.truth.caused_by(message_ids(told))):
         return
     code, cause = told.last.outcome.code, told.last.outcome.cause
-    if code is Code.UNKNOWN and told.command.kind not in OF_HOLDS:  # those have a rule of their own
+    # Holds, locks and restarts have rules of their own.
+    its_own_rule = told.command.kind in OF_HOLDS | OF_SERVICE
+    if code is Code.UNKNOWN and not its_own_rule and not _a_hold_left_a_car(ran, told):
         yield f"nothing failed, and it is UNKNOWN ({cause})"
     if told.command.kind is Kind.START_SESSION:
         began = ran.truth.caused_by(message_ids(told))
@@ -220,6 +233,26 @@ def _was_cut_short(session: TrueSession) -> bool:
     if session.opened is None or session.ended is None:
         return False
     return session.ended - session.begun < TOKEN_TOLD
+
+
+def _a_hold_left_a_car(ran: Ran, told: Told) -> bool:
+    """Whether a plug that the start might have taken went from Reserved to Preparing meanwhile.
+
+    A car stood there when the hold ended, and nobody says whether it waits for the start.
+    """
+    command = told.last
+    if command.start is None or command.start.evse_id is not None or command.outcome is None:
+        return False
+    since, until = command.send_time, command.outcome_time
+    return (
+        command.outcome.cause == Cause.START_NOT_EXCLUDED
+        and since is not None
+        and until is not None
+        and any(
+            hold.left_car and hold.ended is not None and since <= hold.ended <= until
+            for hold in ran.truth.holds
+        )
+    )
 
 
 def _has_a_twin(ran: Ran, told: Told) -> bool:

@@ -194,6 +194,7 @@ class Holds:
         hold.end_cause = cause
         station.tell(f"hold {hold.wire_id} ends: {cause[:16]}")
         if hold.evse is not None and not quiet and cause != "used":
+            hold.left_car = station.plugged[hold.evse] and not station.is_taken(hold.evse)
             station.status_now(hold.evse)
 
     def remove_one(self) -> None:

@@ -69,6 +69,7 @@ class TrueHold:
     end_cause: message id of what ended it, else a word: "used", "expired", "reboot", "replaced",
         "refused a change", "shown" (its token was shown, and no session came of it).
     shown: whether a status that says Reserved was taken from the station meanwhile.
+    left_car: whether a car without a session was plugged in there when it ended.
     """
 
     wire_id: int
@@ -81,6 +82,7 @@ class TrueHold:
     ended: datetime | None = None
     end_cause: str = ""
     shown: bool = False
+    left_car: bool = False
 
     @property
     def running(self) -> bool:

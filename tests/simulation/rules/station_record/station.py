@@ -57,7 +57,10 @@ def _may_be_of_another(case: Case, session: TrueSession) -> bool:
 
 
 def _later_on_its_plug(case: Case, session: TrueSession) -> TrueSession | None:
-    """A later session there that callers can see, and whose begin could be read."""
+    """A later session there that callers can see, and whose begin could be read.
+
+    A start without a time may be one from before, told late.
+    """
     seen = {shown.get("transactionId") for shown in case.words.sessions}
     later = [
         one
@@ -67,7 +70,8 @@ def _later_on_its_plug(case: Case, session: TrueSession) -> TrueSession | None:
         and one.begun >= session.ended
         and one.ocpp_transaction_id in seen
     ]
-    return later[0] if later and case.undisturbed and case.usable else None
+    readable = case.undisturbed and case.usable and case.dated
+    return later[0] if later and readable else None
 
 
 def told_the_time(case: Case) -> Iterator[str]:

@@ -45,7 +45,7 @@ class Case:
     record: what the station did. words: what callers were told.
     undisturbed: no process and no database of ours failed. usable: every report can be understood.
     renames: the station reports its sessions under another tag.
-    nameless: an end may name no session.
+    nameless: an end may name no session. dated: every report of a start tells a time.
     """
 
     record: Truth
@@ -54,6 +54,7 @@ class Case:
     usable: bool = True
     renames: bool = False
     nameless: bool = False
+    dated: bool = True
 
     def of_kind(self, kind: str) -> Iterator[tuple[CommandWords, "Ended"]]:
         """Every command of this kind that has ended. An outcome before that is no last word."""

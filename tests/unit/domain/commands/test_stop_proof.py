@@ -105,6 +105,23 @@ def test_what_fits_a_session_that_runs_does_not_stand_in_the_way(known: Facts) -
 
 
 @pytest.mark.parametrize(
+    ("start_s", "shown_s", "expected"),
+    [
+        pytest.param(8, 5, Cause.STATION_REJECTED, id="before it began"),
+        pytest.param(8, 9, Cause.STOP_NOT_CONFIRMED, id="after it began"),
+        pytest.param(-60, 5, Cause.STOP_NOT_CONFIRMED, id="it ran, and was told late"),
+    ],
+)
+def test_what_a_plug_showed_before_the_session_began_does_not_speak_for_its_end(
+    start_s: float, shown_s: float, expected: Cause
+) -> None:
+    late = session(start_time=at(start_s), received_time=at(8))
+    plug = ConnectorState(1, "Preparing", "Available", at(shown_s))
+    known = facts(late, connectors=(plug,), asked=asked(50))
+    assert said(judge(answered(stop(), REJECTED), known, TIMING, at(61))) == expected
+
+
+@pytest.mark.parametrize(
     ("plug", "expected"),
     [
         pytest.param(ConnectorState(1, "Charging", "", at(-60), at(40)), "RUNS", id="told anew"),

@@ -357,3 +357,7 @@ def test_a_start_that_is_equal_in_all_but_the_time_is_a_repeat(
 def test_a_session_of_the_whole_station_ends_the_earlier_one_on_the_only_plug() -> None:
     assert ends(later(evse_id=0), earlier(evse_id=1), None, one_plug=True)
     assert not ends(later(evse_id=0), earlier(evse_id=1), None)
+
+
+def test_a_session_ends_none_on_another_evse_although_the_station_has_shown_one_alone() -> None:
+    assert not ends(later(evse_id=2), earlier(evse_id=1), None, one_plug=True)

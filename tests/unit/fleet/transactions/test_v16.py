@@ -266,3 +266,23 @@ async def test_what_ended_since_a_moment_is_found(db: Database) -> None:
     assert [row.name for row in found] == [late.name]
     assert running.name not in {row.name for row in found}
     assert of_others == []
+
+
+@pytest.mark.parametrize(
+    ("slack_s", "written_s", "suspect"),
+    [
+        pytest.param(None, -90_000, True, id="written as before its start"),
+        pytest.param(None, -86_000, False, id="written as after it"),
+        pytest.param(None, None, False, id="its time was not corrected"),
+        pytest.param(5.0, -90_000, False, id="the start was corrected, too"),
+    ],
+)
+async def test_an_end_that_its_station_wrote_as_before_the_start_makes_its_times_suspect(
+    db: Database, slack_s: float | None, written_s: float | None, suspect: bool
+) -> None:
+    written = None if written_s is None else later(written_s)
+    async with db.write() as tx:
+        row, _ = await start_16(tx, start_time=later(-86_400), start_slack_s=slack_s)
+        ended = await stop_16(tx, row.ocpp_transaction_id, stop_time=later(-600), written=written)
+        assert ended.clock_suspect is suspect
+        assert await transactions.by_id(tx, row.id) == ended

@@ -140,3 +140,13 @@ async def test_any_events_in_any_order_with_doubles_make_the_same_row(
 
 
 _stations = itertools.count()
+
+
+@pytest.mark.parametrize(("written_s", "suspect"), [(-90_000, True), (-86_000, False)])
+async def test_an_end_that_its_station_wrote_as_before_the_start_makes_its_times_suspect(
+    db: Database, written_s: float, suspect: bool
+) -> None:
+    async with db.write() as tx:
+        await event_2(tx, event_time=later(-86_400))
+        ended, _ = await event_2(tx, "Ended", 1, event_time=later(-600), written=later(written_s))
+        assert ended.clock_suspect is suspect
