@@ -355,10 +355,7 @@ async def answered_of_id(tx: Tx, station: str, named_id: str) -> list[Send]:
 async def sent_between(
     tx: Tx, station: str, kind: str, after: datetime, before: datetime
 ) -> list[Send]:
-    """The station's sends of this kind that perhaps left between these times, the newest first.
-
-    Not those whose command has claimed a session.
-    """
+    """The station's sends that perhaps left then and claimed no session, the newest first."""
     key = {"station": station, "kind": kind, "sent_after": after, "sent_before": before}
     return [Send(*row) for row in await tx.execute(_SENT_BETWEEN, key)]
 
