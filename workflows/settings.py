@@ -12,7 +12,13 @@ class WorkerSettings:
         metadata={"doc": "commands kept in memory between their events; the rest is replayed."},
     )
     max_workflow_tasks: int = field(
-        default=100, metadata={"doc": "decisions made at the same time."}
+        default=24,
+        metadata={
+            "doc": (
+                "decisions made at the same time. Each has ten seconds: when too many share slow "
+                "cores, all take longer, and are made again."
+            )
+        },
     )
     max_local_activities: int = field(
         default=100, metadata={"doc": "reads and writes of the fleet at the same time."}
