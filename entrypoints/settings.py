@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from broker.settings import ApiKey, BrokerSettings, Tls
 from domain.commands.timing import Timing
+from journal.retention import RetentionSettings
 from station_gateway.settings import GatewaySettings
 from workflows.settings import WorkerSettings
 
@@ -206,6 +207,10 @@ class ChosenSettings(BaseSettings):
         """The worker's settings."""
         return WorkerSettings(**self._room("worker_", WorkerSettings, set()))
 
+    def retention(self) -> RetentionSettings:
+        """How long what is over is kept. Raises: ValueError for a time that is too short."""
+        return RetentionSettings(**self._room("retention_", RetentionSettings, set()))
+
     def _grpc_tls(self) -> Tls | None:
         if self.grpc_tls_certificate is None and self.grpc_tls_key is None:
             return None
@@ -253,6 +258,7 @@ _ALL_FIELDS: dict[str, Any] = {
     **_room_fields("broker_", BrokerSettings, _BROKER_CHOSEN),
     **_room_fields("gateway_", GatewaySettings, _GATEWAY_CHOSEN),
     **_room_fields("worker_", WorkerSettings, set()),
+    **_room_fields("retention_", RetentionSettings, set()),
 }
 
 Settings: type[ChosenSettings] = create_model("Settings", __base__=ChosenSettings, **_ALL_FIELDS)

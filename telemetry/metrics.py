@@ -31,6 +31,11 @@ RESERVATION_ALARMS = Counter(
     "evcommand_reservation_alarms_total",
     "How often a station still showed a reservation that had ended, or did not give it up.",
 )
+PRUNED = Counter(
+    "evcommand_pruned_total",
+    "Things deleted because they had been over for longer than their retention.",
+    ["what"],
+)
 ANSWER_LATENCY = Histogram(
     "evcommand_answer_seconds",
     "Time from a frame on the wire to the station's answer, without late answers.",

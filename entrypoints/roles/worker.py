@@ -6,13 +6,18 @@ from temporalio.client import Client
 
 from entrypoints.settings import ChosenSettings
 from fleet.database import Database
+from journal.clock import system_clock
+from journal.retention import Retention
+from telemetry.supervision import background
 from workflows.worker import running_worker
 
 
 async def start(
     stack: AsyncExitStack, db: Database, client: Client, settings: ChosenSettings
 ) -> None:
-    """Starts a worker that ends with the stack."""
+    """Starts a worker that ends with the stack, and the task that deletes what is too old."""
+    retention = Retention(db, settings.retention(), system_clock)
+    await stack.enter_async_context(background("retention", retention.run))
     await stack.enter_async_context(
         running_worker(db, client, settings.worker(), settings.timing())
     )

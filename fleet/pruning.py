@@ -1,0 +1,216 @@
+"""Deletes what has been over for long: old rows, in small batches, the oldest first.
+
+A pass walks each tenant's rows by the index that lists them. A row that may not go yet is passed by
+and looked at again in the next pass. What goes together is deleted in one transaction: a command
+with its changes, notes, labels, frames and callback deliveries. Nothing goes that a decision can
+still need: commands and reservations that are not over, frames that are waited for or watched,
+sessions that run.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Table, delete, func, literal, or_, select, text, tuple_
+
+from fleet import tables
+from fleet.engine.statements import Tx
+
+BATCH = 200
+"""How many things one transaction deletes at most."""
+
+_LOCK = 0x65767072756E  # the key of the advisory lock: "evprun" in ASCII
+
+
+class Prunable(StrEnum):
+    """What is pruned."""
+
+    COMMANDS = "commands"
+    RESERVATIONS = "reservations"
+    SESSIONS = "sessions"
+    REPORTS = "reports"
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """One batch. deleted: how many things. after: where the next batch begins; None: at the end."""
+
+    deleted: int
+    after: tuple[str, ...] | None
+
+
+async def may_prune(tx: Tx) -> bool:
+    """Whether this transaction is the one that prunes now, among all processes.
+
+    On SQLite writers take turns anyway.
+    """
+    if tx.dialect.name != "postgresql":
+        return True
+    return bool((await tx.execute(text(f"SELECT pg_try_advisory_xact_lock({_LOCK})"))).scalar())
+
+
+async def prune(
+    tx: Tx, what: Prunable, before: datetime, now: datetime, after: tuple[str, ...] | None = None
+) -> Pruned:
+    """Delete the next batch of what was over before this time.
+
+    after: of the batch before; None begins a pass. Run it in a write transaction of its own.
+    """
+    owner, place = (after[0], after[1:]) if after else (await _next_owner(tx, what, ""), ())
+    while owner:
+        rows = await _candidates(tx, what, owner, before, place)
+        if rows:
+            batch = _Batch(owner, [row.name for row in rows], before, now)
+            deleted = await _DELETIONS[what](tx, batch)
+            return Pruned(deleted, (owner, rows[-1].time.isoformat(), str(rows[-1].name)))
+        owner, place = await _next_owner(tx, what, owner), ()
+    return Pruned(0, None)
+
+
+@dataclass(frozen=True)
+class _Listing:
+    """The index by which the rows are walked: owner, time, name."""
+
+    table: Table
+    owner: str
+    time: str
+    name: str
+
+
+_LISTINGS = {
+    Prunable.COMMANDS: _Listing(tables.commands, "tenant", "create_time", "name"),
+    Prunable.RESERVATIONS: _Listing(tables.reservations, "tenant", "create_time", "name"),
+    Prunable.SESSIONS: _Listing(tables.transactions, "tenant", "received_time", "name"),
+    Prunable.REPORTS: _Listing(tables.untaken_reports, "station", "received_time", "id"),
+}
+
+
+async def _next_owner(tx: Tx, what: Prunable, after: str) -> str:
+    """The next tenant or station that has rows; "": there is none."""
+    listing = _LISTINGS[what]
+    owner = listing.table.c[listing.owner]
+    return str((await tx.execute(select(func.min(owner)).where(owner > after))).scalar() or "")
+
+
+async def _candidates(
+    tx: Tx, what: Prunable, owner: str, before: datetime, place: tuple[str, ...]
+) -> list[Any]:
+    listing = _LISTINGS[what]
+    columns = listing.table.c
+    time, name = columns[listing.time], columns[listing.name]
+    found = select(time.label("time"), name.label("name")).where(
+        columns[listing.owner] == owner, time < before
+    )
+    if place:
+        value = int(place[1]) if what is Prunable.REPORTS else place[1]
+        last = literal(datetime.fromisoformat(place[0]), time.type), literal(value, name.type)
+        found = found.where(tuple_(time, name) > tuple_(*last))
+    return list(await tx.execute(found.order_by(time, name).limit(BATCH)))
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Rows that are old enough by the index. owner: their tenant or station."""
+
+    owner: str
+    names: list[Any]
+    before: datetime
+    now: datetime
+
+
+async def _commands(tx: Tx, batch: _Batch) -> int:
+    commands = tables.commands
+    over = select(commands.c.name).where(
+        commands.c.tenant == batch.owner,
+        commands.c.name.in_(batch.names),
+        commands.c.state == "DONE",
+        commands.c.time < batch.before,
+    )
+    return await _delete_each(
+        tx,
+        batch,
+        await _without_open_sends(tx, batch, list((await tx.execute(over)).scalars())),
+        {
+            tables.events: "name",
+            tables.notes: "command",
+            tables.command_labels: "name",
+            tables.sends: "command",
+            tables.callback_deliveries: "command",
+            commands: "name",
+        },
+    )
+
+
+async def _reservations(tx: Tx, batch: _Batch) -> int:
+    reservations = tables.reservations
+    over = select(reservations.c.name).where(
+        reservations.c.tenant == batch.owner,
+        reservations.c.name.in_(batch.names),
+        reservations.c.end_time < batch.before,
+        reservations.c.time < batch.before,
+    )
+    return await _delete_each(
+        tx,
+        batch,
+        await _without_open_sends(tx, batch, list((await tx.execute(over)).scalars())),
+        {
+            tables.events: "name",
+            tables.notes: "command",
+            tables.sends: "command",
+            tables.wire_ids: "reservation",
+            reservations: "name",
+        },
+    )
+
+
+async def _sessions(tx: Tx, batch: _Batch) -> int:
+    sessions = tables.transactions
+    over = select(sessions.c.name).where(
+        sessions.c.name.in_(batch.names),
+        sessions.c.state != "ACTIVE",
+        func.coalesce(sessions.c.stop_received_time, sessions.c.received_time) < batch.before,
+        or_(sessions.c.alive_time.is_(None), sessions.c.alive_time < batch.before),
+    )
+    names = list((await tx.execute(over)).scalars())
+    if names:
+        await tx.execute(delete(tables.claims).where(tables.claims.c.session.in_(names)))
+        await tx.execute(delete(sessions).where(sessions.c.name.in_(names)))
+    return len(names)
+
+
+async def _reports(tx: Tx, batch: _Batch) -> int:
+    reports = tables.untaken_reports
+    await tx.execute(delete(reports).where(reports.c.id.in_(batch.names)))
+    return len(batch.names)
+
+
+_DELETIONS: dict[Prunable, Callable[[Tx, _Batch], Awaitable[int]]] = {
+    Prunable.COMMANDS: _commands,
+    Prunable.RESERVATIONS: _reservations,
+    Prunable.SESSIONS: _sessions,
+    Prunable.REPORTS: _reports,
+}
+
+
+async def _without_open_sends(tx: Tx, batch: _Batch, names: list[str]) -> list[str]:
+    """Those of which no frame is waited for or watched."""
+    sends = tables.sends
+    open_ones = select(sends.c.command).where(
+        sends.c.tenant == batch.owner,
+        sends.c.command.in_(names),
+        sends.c.state != "VOID",
+        or_(~sends.c.closed, sends.c.watched_until > batch.now),
+    )
+    kept = set((await tx.execute(open_ones)).scalars()) if names else set()
+    return [name for name in names if name not in kept]
+
+
+async def _delete_each(tx: Tx, batch: _Batch, names: list[str], places: dict[Table, str]) -> int:
+    """Delete these things in each of their tables. places: the column that names them."""
+    if names:
+        for table, column in places.items():
+            of_these = table.c.tenant == batch.owner, table.c[column].in_(names)
+            await tx.execute(delete(table).where(*of_these))
+    return len(names)
