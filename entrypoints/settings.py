@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from broker.settings import ApiKey, BrokerSettings, Tls
 from domain.commands.timing import Timing
-from journal.retention import RetentionSettings
+from journal.settings import RetentionSettings
 from station_gateway.settings import GatewaySettings
 from workflows.settings import WorkerSettings
 

@@ -1,4 +1,4 @@
-"""How long the fleet keeps what is over, and the task that deletes what is older.
+"""The task that deletes what has been over for longer than its retention.
 
 One process deletes at a time, and most of the time none: after each batch it rests for nine times
 as long as the batch took. A rest costs nothing but a later end of the pass.
@@ -6,7 +6,6 @@ as long as the batch took. A rest costs nothing but a later end of the pass.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 
 import structlog
@@ -14,56 +13,13 @@ import structlog
 from fleet.database import Database
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.pruning import Prunable, may_prune, prune
+from journal.settings import RetentionSettings
 from telemetry import metrics
-
-LEAST_DAYS = 35
-"""A scheduled reset may be judged by what was sent in the 30 days before it."""
 
 FIRST_PASS_S, NEXT_PASS_S = 60.0, 3_600.0
 _REST, _LEAST_REST_S, _LONGEST_REST_S = 9, 0.02, 5.0
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class RetentionSettings:
-    """How many days after its end a thing is kept; 0: for ever.
-
-    Raises: ValueError for a time that is shorter than decisions look back.
-    """
-
-    commands_days: int = field(
-        default=400,
-        metadata={
-            "doc": (
-                "days for which a command is kept after its last change, with its frames, notes "
-                "and callback deliveries; its request_id is remembered as long. 0: for ever, else "
-                "at least 35."
-            )
-        },
-    )
-    reservations_days: int = field(
-        default=400, metadata={"doc": "the same for reservations, after their end."}
-    )
-    sessions_days: int = field(
-        default=400, metadata={"doc": "the same for charging sessions, after their end."}
-    )
-    reports_days: int = field(
-        default=90, metadata={"doc": "the same for stations' reports that nobody could take."}
-    )
-
-    def __post_init__(self) -> None:
-        for each in fields(self):
-            days = getattr(self, each.name)
-            if days != 0 and days < LEAST_DAYS:
-                raise ValueError(
-                    f"retention_{each.name}: {days} is too short: 0 (for ever) or {LEAST_DAYS} "
-                    "and more"
-                )
-
-    def days(self, what: Prunable) -> int:
-        """How long this is kept."""
-        return int(getattr(self, f"{what.value}_days"))
 
 
 class Retention:
@@ -88,7 +44,9 @@ class Retention:
 
     async def run_once(self) -> dict[Prunable, int]:
         """One pass; how many of each were deleted. Raises: DatabaseUnavailable."""
-        deleted = {what: await self._all_of(what) for what in Prunable if self._settings.days(what)}
+        deleted = {
+            what: await self._all_of(what) for what in Prunable if self._settings.days(what.value)
+        }
         if any(deleted.values()):
             _log.info("pruned", **{what.value: count for what, count in deleted.items()})
         return deleted
@@ -98,7 +56,7 @@ class Retention:
         now_s = asyncio.get_running_loop().time
         while True:
             began_s, now = now_s(), self._clock()
-            before = now - timedelta(days=self._settings.days(what))
+            before = now - timedelta(days=self._settings.days(what.value))
             async with self._db.write() as tx:
                 if not await may_prune(tx):
                     return deleted

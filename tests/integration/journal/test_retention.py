@@ -9,7 +9,8 @@ from domain.model.outcomes import Cause
 from fleet import pruning, tables
 from fleet.database import Database
 from fleet.pruning import Prunable, may_prune
-from journal.retention import Retention, RetentionSettings
+from journal.retention import Retention
+from journal.settings import RetentionSettings
 from telemetry import metrics
 from tests.support.fleet_rows import NOW, intend, later, stop_16
 from tests.support.hub import Hub

@@ -1,0 +1,47 @@
+"""How long the fleet keeps what is over."""
+
+from dataclasses import dataclass, field, fields
+
+LEAST_DAYS = 35
+"""A scheduled reset may be judged by what was sent in the 30 days before it."""
+
+
+@dataclass(frozen=True)
+class RetentionSettings:
+    """How many days after its end a thing is kept; 0: for ever.
+
+    Raises: ValueError for a time that is shorter than decisions look back.
+    """
+
+    commands_days: int = field(
+        default=400,
+        metadata={
+            "doc": (
+                "days for which a command is kept after its last change, with its frames, notes "
+                "and callback deliveries; its request_id is remembered as long. 0: for ever, else "
+                "at least 35."
+            )
+        },
+    )
+    reservations_days: int = field(
+        default=400, metadata={"doc": "the same for reservations, after their end."}
+    )
+    sessions_days: int = field(
+        default=400, metadata={"doc": "the same for charging sessions, after their end."}
+    )
+    reports_days: int = field(
+        default=90, metadata={"doc": "the same for stations' reports that nobody could take."}
+    )
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            days = getattr(self, each.name)
+            if days != 0 and days < LEAST_DAYS:
+                raise ValueError(
+                    f"retention_{each.name}: {days} is too short: 0 (for ever) or {LEAST_DAYS} "
+                    "and more"
+                )
+
+    def days(self, what: str) -> int:
+        """How long this is kept: "commands", "reservations", "sessions" or "reports"."""
+        return int(getattr(self, f"{what}_days"))
