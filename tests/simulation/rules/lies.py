@@ -109,7 +109,7 @@ def case_of(ran: Ran) -> Case:
         usable=not (field.odd_text or nameless_ends) and UNUSABLE.isdisjoint(field.odd_fields),
         renames=field.shows in {"empty", "stranger"},
         nameless=nameless,
-        dated=UNDATED.isdisjoint(field.odd_fields),
+        dated=UNDATED.isdisjoint(field.odd_fields) and field.stamps != "constant",
     )
 
 
