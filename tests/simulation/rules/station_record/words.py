@@ -45,7 +45,8 @@ class Case:
     record: what the station did. words: what callers were told.
     undisturbed: no process and no database of ours failed. usable: every report can be understood.
     renames: the station reports its sessions under another tag.
-    nameless: an end may name no session. dated: every report of a start tells a time, by a clock that runs.
+    nameless: an end may name no session.
+    dated: every report of a start tells a time, by a clock that runs.
     """
 
     record: Truth
