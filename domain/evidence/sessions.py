@@ -67,6 +67,8 @@ class Session:
     observed_only: metered or ended under this id, its start was never reported.
     reservation_id: the number of the reservation that it uses, as the station told.
     token_known: its token is in the token table, or a command or a reservation brought it.
+    group_known: its token's group, or that it has none, is known: not where a command or a
+        reservation alone brought the token, for such a one need not name the group.
     token_time: when its token was first told, by our clock; None: with its start, or never.
     offline: the station says that it reports something old. epoch: of the socket on which it was
         first reported; None when that is not known.
@@ -100,6 +102,7 @@ class Session:
     meter_stop_wh: int | None = None
     reservation_id: int | None = None
     token_known: bool = True
+    group_known: bool = True
     token_time: datetime | None = None
     offline: bool = False
     epoch: int | None = None

@@ -13,10 +13,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.evidence.frames import ReservationFrame, next_try
-from domain.limits import CANCEL_TRIES, CLEARING, FRAME_PAUSE, SETTLING
+from domain.limits import CANCEL_TRIES, CLEARING, CLOCK_SLIP, FRAME_PAUSE, SETTLING
 from domain.ocpp_words import ConnectorStatus
 from domain.reservations.facts import ReservationEvidence
 from domain.reservations.observing import (
+    change_until,
     free_since,
     of_change,
     since_doubt,
@@ -65,7 +66,8 @@ def next_step(known: Reservation, facts: ReservationEvidence, now: datetime) -> 
 def _care(known: Reservation, facts: ReservationEvidence, now: datetime) -> NextStep:
     change = known.change
     if change is not None and change.state is ChangeState.PENDING:
-        return _again(ReservationAct.CHANGE, of_change(known, facts), known, facts, now)
+        step = _again(ReservationAct.CHANGE, of_change(known, facts), known, facts, now)
+        return _before_its_end(step, change_until(known), now)
     if known.doubt_time is None:
         return NextStep(ReservationAct.WAIT, look_again=_next_look(known, facts, now))
     return _again(ReservationAct.HOLD, since_doubt(known, facts), known, facts, now)
@@ -88,6 +90,19 @@ def _again(
     if now < due:
         return NextStep(ReservationAct.WAIT, look_again=min(due, end), reason=known.progress)
     return NextStep(act, reason=known.progress)
+
+
+def _before_its_end(step: NextStep, until: datetime | None, now: datetime) -> NextStep:
+    """The step of a change. No gateway writes a frame for an end that has come.
+
+    until: when the change is decided at the latest; None: it asks for no end.
+    """
+    if until is None or now >= until:
+        return step
+    if step.act is ReservationAct.CHANGE and now >= until - CLOCK_SLIP:
+        return NextStep(ReservationAct.WAIT, look_again=until, reason=step.reason)
+    looks = [look for look in (step.look_again, until) if look]
+    return step if step.act is ReservationAct.CHANGE else replace(step, look_again=min(looks))
 
 
 def _next_look(known: Reservation, facts: ReservationEvidence, now: datetime) -> datetime:

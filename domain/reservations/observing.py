@@ -23,6 +23,7 @@ from domain.evidence.proof import concerning
 from domain.evidence.sessions import Session, TokenState
 from domain.limits import (
     CHANGE_TRIES,
+    CLOCK_SLIP,
     CLOCK_TOLERANCE,
     CORRECTED_WITHIN,
     REPAIR_WINDOW,
@@ -216,25 +217,45 @@ def _heard(known: Reservation, facts: ReservationEvidence, now: datetime) -> Res
 
 def _heard_change(known: Reservation, facts: ReservationEvidence, now: datetime) -> Reservation:
     """The reservation after the answers to a change. A failed one puts the old word in doubt."""
-    asked = of_change(known, facts)
+    asked, last_time = of_change(known, facts), change_until(known)
+    too_late = last_time is not None and now >= last_time
     if not asked:
-        if facts.ready:
-            return known
-        words = "The station is not connected. Nothing was changed."
-        return changes.change_failed(known, ChangeState.REFUSED, "STATION_OFFLINE", words)
+        return _never_asked(known, facts, too_late=too_late)
     last = asked[-1]
     if last.agreed and last.answer_time is not None:
         return changes.change_accepted(known, last.answer_time, last.attempt)
     if last.refused:
         words = f"The station refused the change: {last.word}."
         failed = changes.change_failed(known, ChangeState.REFUSED, "STATION_REJECTED", words)
-    elif last.over and len(asked) >= CHANGE_TRIES:
+    elif not last.pending and (len(asked) >= CHANGE_TRIES or too_late):
         words = "The station did not say whether it took the change."
         failed = changes.change_failed(known, ChangeState.UNKNOWN, "ANSWER_TIMEOUT", words)
     else:
         return known
     why = "A change was not made; making sure that the old hold stands."
     return changes.doubted(failed, last.answer_time or now, facts.attempts, why)
+
+
+def _never_asked(known: Reservation, facts: ReservationEvidence, *, too_late: bool) -> Reservation:
+    """The reservation with a change that the station has not heard of. Its old word stands."""
+    if not facts.ready:
+        words = "The station is not connected. Nothing was changed."
+        return changes.change_failed(known, ChangeState.REFUSED, "STATION_OFFLINE", words)
+    if too_late:
+        words = "The asked end came before the station could be asked. Nothing was changed."
+        return changes.change_failed(known, ChangeState.REFUSED, "NOT_AFTER_PASSED", words)
+    return known
+
+
+def change_until(known: Reservation) -> datetime | None:
+    """When the latest change is decided at the latest: no frame asks for an end that has come.
+
+    A little later than that end, for a gateway's clock may be behind. None: it asks for no end.
+    """
+    change = known.change
+    if change is None or change.expire_time is None:
+        return None
+    return change.expire_time + CLOCK_SLIP
 
 
 def of_change(known: Reservation, facts: ReservationEvidence) -> list[ReservationFrame]:

@@ -33,9 +33,11 @@ def is_of_another(session: Session, digests: AbstractSet[str], *, of_group: bool
     """Whether the session's token is certainly not the holder's: both were told.
 
     of_group: it was reserved for a group, too. Then a token counts only when its group is known: of
-    a token that nobody has judged, or that only its station knows, it is not.
+    a token that nobody has judged, that only its station knows, or that a command alone brought, it
+    is not.
     """
     told = bool(tokens_of(session)) and bool(digests)
-    judged = session.token_known and session.token_state is not TokenState.NOT_TOLD
+    known = session.token_known and session.group_known
+    judged = known and session.token_state is not TokenState.NOT_TOLD
     certain = not of_group or session.group_digest is not None or judged
     return told and certain and not is_of(session, digests)

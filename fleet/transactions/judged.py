@@ -7,6 +7,7 @@ has changed the token.
 
     digest             BROUGHT: a command or a reservation brought this token (or group) for this
                        session: it is good to the session's end
+                       LISTED: the same, and the token table knows the token
                        REQUESTED: the same, and the station has not told it yet
     digest:question    the verdict on this token when this question was asked first
 """
@@ -20,6 +21,7 @@ from fleet.tables import transactions
 from fleet.transactions.rows import Transaction
 
 BROUGHT = "BROUGHT"
+LISTED = "LISTED"
 REQUESTED = "REQUESTED"
 
 JUDGED_LIMIT = 16
@@ -37,14 +39,29 @@ def is_requested(session: Transaction, digest: str) -> bool:
     return (session.judged or {}).get(digest) == REQUESTED
 
 
+def knows_group(session: Transaction) -> bool:
+    """Whether the group of its token was told, or the token table says that it has none."""
+    if session.group_digest is not None or session.token_digest is None:
+        return True
+    return (session.judged or {}).get(session.token_digest, LISTED) == LISTED
+
+
 def earlier_verdict(session: Transaction, digest: str, question: str) -> str | None:
     """The verdict that this question got before; None when it is new."""
     return (session.judged or {}).get(f"{digest}:{question}")
 
 
-def entries(digest: str, question: str, verdict: str, brought: tuple[str, ...]) -> dict[str, str]:
-    """What is kept of one verdict. brought: the digests that a command or a reservation brought."""
-    return {**dict.fromkeys(brought, BROUGHT), f"{digest}:{question}": verdict}
+def entries(
+    digest: str, question: str, verdict: str, brought: tuple[str, ...], *, listed: bool = False
+) -> dict[str, str]:
+    """What is kept of one verdict. brought: the digests that a command or a reservation brought.
+
+    listed: the token table knows the token.
+    """
+    known = dict.fromkeys(brought, BROUGHT)
+    if listed and digest in known:
+        known[digest] = LISTED
+    return {**known, f"{digest}:{question}": verdict}
 
 
 async def keep(tx: Tx, session: Transaction, new: dict[str, str]) -> Transaction:

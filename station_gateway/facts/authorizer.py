@@ -37,6 +37,7 @@ class Judgement:
     """What a token may do, and its digests, which are the only form in which it is stored.
 
     known: the token table, a command or a reservation names it.
+    listed: the token table knows it, and its group if it has one.
     brought: digests of the token and the group that a command or a reservation brought, when the
         verdict is due to it: they are good for the session that begins with this token.
     """
@@ -46,6 +47,7 @@ class Judgement:
     masked: str
     group_digest: str | None = None
     known: bool = True
+    listed: bool = False
     brought: tuple[str, ...] = ()
 
     @property
@@ -96,6 +98,7 @@ class FleetAuthorizer:
             group_digest=group_digest,
             brought=brought,
             known=named,
+            listed=known is not None,
         )
 
     async def _brought_by_command(

@@ -91,7 +91,8 @@ async def in_running_session(tx: Tx, station: str, token: Judgement) -> Judgemen
 
 def entries(token: Judgement, question: str) -> dict[str, str]:
     """What a session keeps of a verdict."""
-    return judged.entries(token.digest, question, token.authorization.verdict.value, token.brought)
+    verdict = token.authorization.verdict.value
+    return judged.entries(token.digest, question, verdict, token.brought, listed=token.listed)
 
 
 def _as_recorded(session: Transaction, token: Judgement) -> Judgement:

@@ -136,6 +136,21 @@ async def test_the_token_of_a_command_is_good_for_its_session_to_its_end_and_no_
 
 
 @pytest.mark.parametrize("subprotocol", ALL)
+@pytest.mark.parametrize("listed", [False, True])
+async def test_that_a_token_has_no_group_is_known_from_the_table_and_not_from_a_command(
+    bench: Bench, subprotocol: str, listed: bool
+) -> None:
+    """A command brings a token, and need not name the group that the station knows it by."""
+    if listed:
+        await put(bench, "TAG1", "ACCEPTED")
+    async with bench.station(subprotocol=subprotocol) as station:
+        await start_command(bench, station, subprotocol)
+        assert await Told(subprotocol).start(station) == "Accepted"
+    [row] = await bench.transactions()
+    assert (session_of(row).token_known, session_of(row).group_known) == (True, listed)
+
+
+@pytest.mark.parametrize("subprotocol", ALL)
 async def test_a_session_that_the_station_begins_anew_on_the_same_plug_keeps_its_right(
     bench: Bench, subprotocol: str
 ) -> None:

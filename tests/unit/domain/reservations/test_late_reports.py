@@ -132,6 +132,9 @@ def test_another_session_that_names_it_does_not_tell_who_used_it() -> None:
         pytest.param({"group_digest": "group"}, END.SESSION_USED_IT, id="of its group"),
         pytest.param({"token_known": False}, END.SESSION_USED_IT, id="a token that nobody knows"),
         pytest.param(
+            {"group_known": False}, END.SESSION_USED_IT, id="a token that only a command brought"
+        ),
+        pytest.param(
             {"token_state": TokenState.NOT_TOLD}, END.SESSION_USED_IT, id="the token of a request"
         ),
     ],
