@@ -2,8 +2,8 @@
 
 A live message tells the time at which it is written, so the difference of its time to ours is the
 clock's offset, less the time that the message took. A message about something old can only look
-older. So of several differences that agree the largest is the offset, and a single one that is far
-from the rest proves nothing.
+older. So of several differences that agree the largest is the offset, or a larger one that is near:
+slow messages may agree, too. A single one that is far from the rest proves nothing.
 
 A station keeps two clocks in its messages: times with an offset from UTC, and bare local times.
 They are learned apart. A bare local time that lies a whole number of quarters of an hour from ours,
@@ -27,6 +27,9 @@ from domain.limits import CLOCK_SLIP, CLOCK_TOLERANCE
 AGREEMENT_S = 5.0
 """How far the differences of two live messages lie apart at most: the network's delay."""
 
+LATE_S = 10.0
+"""By how much several messages may be late that agree, and so look older than a better one."""
+
 SAMPLES = 8
 """How many messages are kept: enough to see a jump, few enough to forget it."""
 
@@ -39,6 +42,9 @@ BACK_SPAN_S = 10.0
 
 SAME_S = 0.5
 """How far two told times lie apart at most that are one instant."""
+
+BREATH_S = 2.0
+"""Within which time several messages may tell one instant. Later it is one message, repeated."""
 
 QUARTER_S = 900.0
 FARTHEST_WEST_S, FARTHEST_EAST_S = -12 * 3600.0, 14 * 3600.0
@@ -73,13 +79,18 @@ class Clock:
 
     def heard(self, skew_s: float, received: datetime) -> "Clock":
         """The clock after a message that was live, as far as the station said."""
+        if self._has_told(skew_s, received):
+            return self
         samples = (*self.samples, Sample(skew_s, received))[-SAMPLES:]
         agreeing = _agreeing(samples)
-        if self._is_proven(skew_s, agreeing):
-            skews = [sample.skew_s for sample in agreeing]
-            only_s = self._only_instant(max(skews), agreeing)
-            return Clock(max(skews), max(skews) - min(skews), samples, only_s)
-        return replace(self, samples=samples)
+        if not self._is_proven(skew_s, agreeing):
+            return replace(self, samples=samples)
+        if self._is_back(skew_s):
+            samples = tuple(agreeing)  # what it told before it was set back counts no longer
+        skews = [sample.skew_s for sample in agreeing]
+        offset_s = _least_late(max(skews), samples)
+        only_s = self._only_instant(offset_s, agreeing)
+        return Clock(offset_s, max(skews) - min(skews), samples, only_s)
 
     def may_stand(self, skew_s: float, received: datetime) -> bool:
         """Whether a message tells again, later, the one instant that told the offset."""
@@ -100,11 +111,31 @@ class Clock:
 
     def _is_proven(self, skew_s: float, agreeing: list[Sample]) -> bool:
         """Whether the messages that agree with the newest one tell the offset."""
-        if self.offset_s is not None and skew_s < self.offset_s - AGREEMENT_S:
+        if self._is_back(skew_s):
             span = agreeing[-1].received - agreeing[0].received
             return len(agreeing) >= BACK_SAMPLES and span.total_seconds() >= BACK_SPAN_S
         known = self.offset_s is not None and skew_s <= self.offset_s + AGREEMENT_S
         return known or len(agreeing) >= FIRST_SAMPLES
+
+
+    def _has_told(self, skew_s: float, received: datetime) -> bool:
+        """Whether a message told this very instant before: it is repeated, or the clock stands."""
+        told_s = _told_s(skew_s, received)
+        return any(
+            abs(_told_s(sample.skew_s, sample.received) - told_s) < SAME_S
+            and (received - sample.received).total_seconds() > BREATH_S
+            for sample in self.samples
+        )
+
+    def _is_back(self, skew_s: float) -> bool:
+        """Whether a message tells an older time than the known clock: set back, late or old."""
+        return self.offset_s is not None and skew_s < self.offset_s - AGREEMENT_S
+
+
+def _least_late(offset_s: float, samples: tuple[Sample, ...]) -> float:
+    """The offset as the least late message tells it: several may be late by as much."""
+    near = [sample.skew_s for sample in samples if sample.skew_s <= offset_s + LATE_S]
+    return max(near)
 
 
 def _told_s(skew_s: float, received: datetime) -> float:

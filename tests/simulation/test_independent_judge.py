@@ -1,5 +1,6 @@
 """The judge by the station's record knows nothing of the product, and says what it sees."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -219,6 +220,69 @@ def test_a_restart_before_the_frame_is_no_lie_only_where_nobody_had_asked_for_it
 def test_a_later_session_proves_an_end_only_where_starts_tell_a_time(dated: bool) -> None:
     _, really, seen = LIES["runs on its plug"]
     assert bool(contradictions(Case(really, seen, dated=dated))) is dated
+
+
+CUT = {"ended": at(20), "end_cause": "power"}
+
+
+@pytest.mark.parametrize(
+    ("placed", "other", "found"),
+    [
+        pytest.param(True, "Preparing", True, id="it told its connector"),
+        pytest.param(False, "Preparing", False, id="it may be on the other one"),
+        pytest.param(False, "Available", True, id="both are free"),
+    ],
+)
+def test_a_free_plug_proves_an_end_only_where_it_can_only_be_its_plug(
+    placed: bool, other: str, found: bool
+) -> None:
+    shown = {1: (at(40), "Available"), 2: (at(40), other)}
+    case = Case(record(session(**CUT), statuses=shown), PlainWords(sessions=(RUNNING,)))
+    lies = contradictions(replace(case, placed=placed))
+    assert ["its plug is free" in lie for lie in lies] == [True] * found
+
+
+@pytest.mark.parametrize(
+    ("placed", "plug", "found"),
+    [
+        pytest.param(False, "Preparing", False, id="it may run, for no start tells its connector"),
+        pytest.param(False, "Available", True, id="no plug has a car"),
+        pytest.param(True, "Preparing", True, id="it told its connector"),
+    ],
+)
+def test_an_end_may_be_of_a_session_that_lost_its_power_unseen(
+    placed: bool, plug: str, found: bool
+) -> None:
+    lost = TrueSession(900, 2, "TAG-A", "", at(2), at(10), "power", ocpp_transaction_id="8")
+    shown = {1: (at(40), plug), 2: (at(40), "Available")}
+    really = record(session(**ENDED), lost, statuses=shown)
+    case = Case(really, PlainWords(sessions=(RUNNING,)), nameless=True, placed=placed)
+    lies = contradictions(case)
+    assert ["its end was reported at" in lie for lie in lies] == [True] * found
+
+
+@pytest.mark.parametrize(
+    ("zoned", "more", "connections", "found"),
+    [
+        pytest.param(False, {}, (0, 30), False, id="it may have begun after the boot"),
+        pytest.param(True, {}, (0, 30), True, id="its times tell their zone"),
+        pytest.param(False, {}, (0, 30, 35), True, id="the station booted again"),
+        pytest.param(False, {"begin_told": at(2)}, (0, 30), True, id="it was told before"),
+        pytest.param(False, {"opened": None}, (0, 30), True, id="its token was shown first"),
+        pytest.param(False, {}, (5, 30), True, id="it began offline"),
+    ],
+)
+def test_a_free_plug_proves_an_end_only_where_it_began_before_the_boot(
+    zoned: bool, more: dict[str, Any], connections: tuple[int, ...], found: bool
+) -> None:
+    lost = session(**{**CUT, "begin_told": None, "opened": at(1), **more})
+    really = record(
+        lost,
+        statuses={1: (at(40), "Available")},
+        connections=[at(seconds) for seconds in connections],
+    )
+    lies = contradictions(Case(really, PlainWords(sessions=(RUNNING,)), zoned=zoned))
+    assert ["its plug is free" in lie for lie in lies] == [True] * found
 
 
 def test_the_judge_has_nothing_against_the_truth() -> None:

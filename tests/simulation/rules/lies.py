@@ -110,6 +110,8 @@ def case_of(ran: Ran) -> Case:
         renames=field.shows in {"empty", "stranger"},
         nameless=nameless,
         dated=UNDATED.isdisjoint(field.odd_fields) and field.stamps != "constant",
+        placed=not field.connector_zero,
+        zoned=field.stamps != "local",
     )
 
 

@@ -34,16 +34,49 @@ def still_running(case: Case) -> Iterator[str]:
             yield (
                 f"session {session.number} stands as running, and {later.number} runs on its plug"
             )
-        at, word = case.record.statuses.get(session.evse, (session.begun, ""))
-        free = word == "Available" and session.ended < at
-        if session.end_cause == "power" and free and case.undisturbed:
+        if _lost_its_power(session) and _shown_as_free(case, session) and case.undisturbed:
             yield f"session {session.number} stands as running; power went, its plug is free"
+
+
+def _lost_its_power(session: TrueSession) -> bool:
+    """Whether the power cut that ended it took the report of its end with it."""
+    return session.end_cause == "power" and session.ended is not None
+
+
+def _shown_as_free(case: Case, session: TrueSession) -> bool:
+    """Whether its plug was shown as free afterwards, and callers can know that it is its plug.
+
+    One that was reported on no connector may be on any: all of them have to be free.
+    """
+    its_own = [case.record.statuses.get(session.evse, (session.begun, ""))]
+    shown = its_own if case.placed else list(case.record.statuses.values())
+    return (
+        bool(shown)
+        and session.ended is not None
+        and all(word == "Available" and session.ended < at for at, word in shown)
+        and not _may_have_begun_after_the_boot(case, session, max(at for at, _ in shown))
+    )
+
+
+def _may_have_begun_after_the_boot(case: Case, session: TrueSession, shown: datetime) -> bool:
+    """Whether nothing says that it began before the boot that its plug was shown as free after.
+
+    Its cable was in first, and it was reported only on the connection of that boot, as something
+    that did not happen offline, with times of a zone that nobody knows.
+    """
+    ended = session.ended or session.begun
+    is_late = session.begin_told is None or session.begin_told > ended
+    only_one = sum(ended < begun <= shown for begun in case.record.connections) == 1
+    was_connected = any(begun <= session.begun for begun in case.record.connections)
+    bare = session.opened is not None and not case.zoned
+    return bare and is_late and only_one and was_connected
 
 
 def _may_be_of_another(case: Case, session: TrueSession) -> bool:
     """Whether its end may as well be that of another session of its token.
 
-    The end names no session, the other one ran then, and its register did not stand higher.
+    The end names no session, the other one ran then as far as callers can know, and its register
+    did not stand higher.
     """
     end_wh = session.number + METERED_WH
     return case.nameless and any(
@@ -51,9 +84,14 @@ def _may_be_of_another(case: Case, session: TrueSession) -> bool:
         and (one.token, one.number <= end_wh) == (session.token, True)
         and session.ended is not None
         and one.begun <= session.ended
-        and (one.ended is None or one.ended > session.ended)
+        and (one.ended is None or one.ended > session.ended or _seems_to_run(case, one))
         for one in case.record.sessions
     )
+
+
+def _seems_to_run(case: Case, session: TrueSession) -> bool:
+    """Whether a power cut ended it, and nobody can know that, for no start tells its connector."""
+    return _lost_its_power(session) and not case.placed and not _shown_as_free(case, session)
 
 
 def _later_on_its_plug(case: Case, session: TrueSession) -> TrueSession | None:

@@ -47,6 +47,7 @@ class Case:
     renames: the station reports its sessions under another tag.
     nameless: an end may name no session.
     dated: every report of a start tells a time, by a clock that runs.
+    placed: every report of a start tells its connector. zoned: every time tells its zone.
     """
 
     record: Truth
@@ -56,6 +57,8 @@ class Case:
     renames: bool = False
     nameless: bool = False
     dated: bool = True
+    placed: bool = True
+    zoned: bool = True
 
     def of_kind(self, kind: str) -> Iterator[tuple[CommandWords, "Ended"]]:
         """Every command of this kind that has ended. An outcome before that is no last word."""

@@ -16,7 +16,7 @@ from tests.unit.domain.situations import at
 HOUR_S = 3600.0
 OFFSETS_S = st.floats(-60 * 366 * 86_400, 60 * 366 * 86_400)
 DELAYS_S = st.floats(0, AGREEMENT_S / 2)
-PAUSES_S = st.floats(1, 600)
+PAUSES_S = st.floats(3.5, 600)
 
 
 def told(
@@ -41,12 +41,16 @@ def learned(*skews_s: float, zoned: bool = True) -> StationClock:
         pytest.param([-660], None, id="one message proves nothing"),
         pytest.param([-660, -661], -660, id="two that agree"),
         pytest.param([-7_200, -660, -3_600, -661], None, id="old messages do not agree"),
-        pytest.param([0, 0, -7_200, -5_400, -1], -1, id="a replay between"),
+        pytest.param([0, 0, -7_200, -5_400, -1], 0, id="a replay between"),
         pytest.param([0, 0, 3_600], 0, id="one message from the future"),
         pytest.param([0, 0, 3_600, 3_600], 3_600, id="summer time"),
         pytest.param([3_600, 3_600, 0, 0], 3_600, id="perhaps a replay"),
         pytest.param([3_600, 3_600, 0, 0, 0], 0, id="winter time"),
         pytest.param([-1.8e9, -1.8e9], -1.8e9, id="1970"),
+        pytest.param([-2.7, -7.9, -11.4], -2.7, id="two late ones after a better one"),
+        pytest.param([-2.7, -2.8, -11, -7.5], -2.7, id="late ones after it was known"),
+        pytest.param([0, 0, -10, -10, -10, -10], -10, id="set back by a little"),
+        pytest.param([-30, -60, -61], -60, id="one message that is far from the rest"),
     ],
 )
 def test_messages_that_agree_tell_the_offset(skews_s: list[float], offset_s: float | None) -> None:
@@ -56,6 +60,20 @@ def test_messages_that_agree_tell_the_offset(skews_s: list[float], offset_s: flo
 def test_a_burst_of_old_messages_sets_no_clock_back() -> None:
     known = told(0, 0)
     assert told(-3_600, -3_600, -3_599, every_s=0.1, begin_s=200, by=known).offset_s == 0
+
+
+@pytest.mark.parametrize(
+    ("skews_s", "every_s", "offset_s"),
+    [
+        pytest.param([-60, -64], 4, None, id="one message, repeated after four seconds"),
+        pytest.param([-60, -64, -62], 4, -60, id="and another one that agrees"),
+        pytest.param([-60, -60.4], 0.4, -60, id="two of one breath that tell one second"),
+    ],
+)
+def test_a_message_that_is_repeated_does_not_agree_with_itself(
+    skews_s: list[float], every_s: float, offset_s: float | None
+) -> None:
+    assert told(*skews_s, every_s=every_s).offset_s == offset_s
 
 
 @given(OFFSETS_S, st.lists(st.tuples(DELAYS_S, PAUSES_S), min_size=2, max_size=30))

@@ -3,7 +3,7 @@
 import pytest
 
 from domain.evidence.frames import ReservationFrame
-from domain.limits import CLOCK_SLIP
+from domain.limits import CLOCK_SLIP, FRAME_PAUSE
 from domain.model.answers import StationAnswer, Verdict
 from domain.reservations.next_step import ReservationAct, next_step
 from domain.reservations.observing import observe
@@ -74,3 +74,16 @@ def test_a_repeat_that_would_come_too_late_is_not_waited_for_longer() -> None:
     facts = known(holds=(frame(1, END_S - 2, FAILED),), attempts=1)
     step = next_step(SOONER, facts, at(END_S - 1))
     assert (step.act, step.look_again) == (ReservationAct.WAIT, at(DECIDED_S))
+
+
+def test_a_change_of_the_place_alone_has_the_reservation_s_own_time() -> None:
+    moved = hold(change=change(expire_time=None, evse_id=2))
+    assert observe(moved, known(), at(DECIDED_S)) == moved
+    assert next_step(moved, known(), at(DECIDED_S)).act is ReservationAct.CHANGE
+
+
+def test_an_answer_that_is_under_way_is_looked_for_with_a_pause() -> None:
+    """Also after the asked end."""
+    facts = known(holds=(frame(1, 10),), attempts=1)
+    step = next_step(SOONER, facts, at(DECIDED_S))
+    assert (step.act, step.look_again) == (ReservationAct.WAIT, at(DECIDED_S) + FRAME_PAUSE)
