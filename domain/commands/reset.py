@@ -156,7 +156,8 @@ def _was_away(restart: RestartFacts, deadline: datetime) -> bool:
 def _evse_is_back(command: Command, facts: Facts, frame: SentFrame) -> bool:
     """Whether the EVSE's connectors prove its restart, which the station has agreed to.
 
-    A restart ends the EVSE's session first: while one runs, no status proves anything.
+    A restart ends the EVSE's session first: while one runs, no status proves anything. A station
+    that connects again tells every status anew, whether anything restarted or not.
     """
     restart, answered = facts.restart, frame.answer_time
     if answered is None or not agreed(command, frame):
@@ -166,7 +167,7 @@ def _evse_is_back(command: Command, facts: Facts, frame: SentFrame) -> bool:
     ends = [end for session in restart.running if (end := session.stop_received_time) is not None]
     if any(each.was_down(max([frame.send_time, *ends])) for each in restart.connectors):
         return True
-    if is_scheduled(command) or not restart.connectors:
+    if is_scheduled(command) or not restart.connectors or not restart.same_socket:
         return False
     return all(each.told_anew(max([answered, *ends])) for each in restart.connectors)
 

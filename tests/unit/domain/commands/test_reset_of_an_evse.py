@@ -1,0 +1,23 @@
+"""What the connectors of an EVSE tell of its restart, when the connection was lost meanwhile."""
+
+import pytest
+
+from domain.evidence.restart import ConnectorReport
+from tests.unit.domain.commands.test_reset import ANEW, CAME_BACK, PLACE, at, place, said
+
+
+@pytest.mark.parametrize(
+    ("report", "same_socket", "expected"),
+    [
+        pytest.param(ANEW, True, "EVSE_RESTARTED", id="told anew on the frame's socket"),
+        pytest.param(ANEW, False, "WAIT", id="told anew on a later one"),
+        pytest.param(CAME_BACK, True, "EVSE_RESTARTED", id="was down, on the frame's socket"),
+        pytest.param(CAME_BACK, False, "EVSE_RESTARTED", id="was down, on a later one"),
+    ],
+)
+def test_a_status_told_anew_shows_a_restart_only_on_the_socket_of_the_frame(
+    report: ConnectorReport, same_socket: bool, expected: str
+) -> None:
+    """A station that connects again tells every status, whether something restarted or not."""
+    lost = {} if same_socket else {"down_time": at(5), "connected_time": at(8)}
+    assert said(PLACE, place(report, same_socket=same_socket, **lost), 10) == expected
