@@ -117,7 +117,6 @@ class Clock:
         known = self.offset_s is not None and skew_s <= self.offset_s + AGREEMENT_S
         return known or len(agreeing) >= FIRST_SAMPLES
 
-
     def _has_told(self, skew_s: float, received: datetime) -> bool:
         """Whether a message told this very instant before: it is repeated, or the clock stands."""
         told_s = _told_s(skew_s, received)

@@ -1,4 +1,4 @@
-"""A change to an end that passes while the station is asked for it: it is decided, never spun on."""
+"""A change to an end that passes while the station is asked for it: it is decided in time."""
 
 import pytest
 
