@@ -3,7 +3,8 @@
 import pytest
 
 from domain.evidence.restart import ConnectorReport
-from tests.unit.domain.commands.test_reset import ANEW, CAME_BACK, PLACE, at, place, said
+from tests.unit.domain.commands.test_reset import ANEW, CAME_BACK, PLACE, place, said
+from tests.unit.domain.situations import at
 
 
 @pytest.mark.parametrize(
