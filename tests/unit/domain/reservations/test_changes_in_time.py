@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 """A change to an end that passes while its station is asked is decided, and never spun on."""
-=======
-"""A change to an end that passes while the station is asked for it: it is decided in time."""
->>>>>>> ld
 
 import pytest
 
