@@ -154,12 +154,20 @@ class Submitter:
         return None
 
     async def _written_soon(self, command: Command, changed: asyncio.Event) -> Command | None:
-        """The command from the log, where a worker wrote it down in a moment."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_WRITTEN_SOON_S):
-                await changed.wait()
-        changed.clear()
-        return await self._read(command.tenant, command.name)
+        """The command from the log, where a worker wrote it down in a moment.
+
+        The event may also be set by news of before, so the log is asked each time.
+        """
+        clock = asyncio.get_running_loop().time
+        until = clock() + _WRITTEN_SOON_S
+        while (left_s := until - clock()) > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), left_s)
+            changed.clear()
+            known = await self._read(command.tenant, command.name)
+            if known is not None:
+                return known
+        return None
 
     async def _wait(self, command: Command, wait_for: WaitFor, patience: Patience) -> Command:
         if command.revision and is_satisfied(command, wait_for):
