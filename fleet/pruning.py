@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Table, delete, func, literal, or_, select, text, tuple_
+from sqlalchemy import ColumnElement, Table, delete, func, literal, or_, select, text, tuple_
 
 from fleet import tables
 from fleet.engine.statements import Tx
@@ -122,47 +122,36 @@ class _Batch:
 
 async def _commands(tx: Tx, batch: _Batch) -> int:
     commands = tables.commands
-    over = select(commands.c.name).where(
-        commands.c.tenant == batch.owner,
-        commands.c.name.in_(batch.names),
-        commands.c.state == "DONE",
-        commands.c.time < batch.before,
-    )
-    return await _delete_each(
-        tx,
-        batch,
-        await _without_open_sends(tx, batch, list((await tx.execute(over)).scalars())),
-        {
-            tables.events: "name",
-            tables.notes: "command",
-            tables.command_labels: "name",
-            tables.sends: "command",
-            tables.callback_deliveries: "command",
-            commands: "name",
-        },
-    )
+    beside = {tables.command_labels: "name", tables.callback_deliveries: "command"}
+    return await _logged(tx, batch, commands, commands.c.state == "DONE", beside)
 
 
 async def _reservations(tx: Tx, batch: _Batch) -> int:
     reservations = tables.reservations
-    over = select(reservations.c.name).where(
-        reservations.c.tenant == batch.owner,
-        reservations.c.name.in_(batch.names),
-        reservations.c.end_time < batch.before,
-        reservations.c.time < batch.before,
+    is_over = reservations.c.end_time < batch.before
+    return await _logged(tx, batch, reservations, is_over, {tables.wire_ids: "reservation"})
+
+
+async def _logged(
+    tx: Tx, batch: _Batch, things: Table, is_over: ColumnElement[bool], beside: dict[Table, str]
+) -> int:
+    """Delete those that are over, with their changes, notes and frames.
+
+    beside: the further tables with rows of them, and the column that names them there.
+    """
+    over = select(things.c.name).where(
+        things.c.tenant == batch.owner,
+        things.c.name.in_(batch.names),
+        things.c.time < batch.before,
+        is_over,
     )
-    return await _delete_each(
-        tx,
-        batch,
-        await _without_open_sends(tx, batch, list((await tx.execute(over)).scalars())),
-        {
-            tables.events: "name",
-            tables.notes: "command",
-            tables.sends: "command",
-            tables.wire_ids: "reservation",
-            reservations: "name",
-        },
-    )
+    names = await _without_open_sends(tx, batch, list((await tx.execute(over)).scalars()))
+    if names:
+        places = {tables.events: "name", tables.notes: "command", tables.sends: "command"}
+        for table, column in {**places, **beside, things: "name"}.items():
+            of_these = table.c.tenant == batch.owner, table.c[column].in_(names)
+            await tx.execute(delete(table).where(*of_these))
+    return len(names)
 
 
 async def _sessions(tx: Tx, batch: _Batch) -> int:
@@ -205,12 +194,3 @@ async def _without_open_sends(tx: Tx, batch: _Batch, names: list[str]) -> list[s
     )
     kept = set((await tx.execute(open_ones)).scalars()) if names else set()
     return [name for name in names if name not in kept]
-
-
-async def _delete_each(tx: Tx, batch: _Batch, names: list[str], places: dict[Table, str]) -> int:
-    """Delete these things in each of their tables. places: the column that names them."""
-    if names:
-        for table, column in places.items():
-            of_these = table.c.tenant == batch.owner, table.c[column].in_(names)
-            await tx.execute(delete(table).where(*of_these))
-    return len(names)
