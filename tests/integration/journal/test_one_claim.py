@@ -90,15 +90,20 @@ async def test_the_one_of_two_starts_that_comes_first_has_the_session_and_the_ot
     assert (await hub.claims()) == {session.name: first}
 
 
-async def test_a_start_whose_session_another_one_claimed_and_that_has_ended_knows_of_it(
-    db: Database,
-) -> None:
+async def claimed_by_the_second(db: Database) -> Hub:
     """Two starts of one token at one plug; the station began the session for the first one."""
     hub = await Hub(db).open("ocpp2.0.1")
     await hub.start("first", 0)
     await hub.start("second", 20)
     await hub.session_2x(30)
     assert told(await hub.weigh("second", 200)).code is Code.SUCCEEDED
+    return hub
+
+
+async def test_a_start_whose_session_another_one_claimed_and_that_has_ended_knows_of_it(
+    db: Database,
+) -> None:
+    hub = await claimed_by_the_second(db)
     await hub.session_2x(210, type="Ended", seq_no=1)
     assert told(await hub.weigh("first", 220)).cause == Cause.SESSION_DOUBTFUL
 
@@ -114,11 +119,7 @@ async def test_a_start_whose_session_another_one_claimed_and_that_has_ended_know
 async def test_a_session_that_cannot_be_a_starts_own_hides_none_that_another_one_claimed(
     db: Database, beside: dict[str, Any]
 ) -> None:
-    hub = await Hub(db).open("ocpp2.0.1")
-    await hub.start("first", 0)
-    await hub.start("second", 20)
-    await hub.session_2x(30)
-    assert told(await hub.weigh("second", 200)).code is Code.SUCCEEDED
+    hub = await claimed_by_the_second(db)
     await hub.session_2x(205, ocpp_transaction_id="beside", evse_id=2, **beside)
     await hub.session_2x(210, type="Ended", seq_no=1)
     assert told(await hub.weigh("first", 220)).cause == Cause.SESSION_DOUBTFUL

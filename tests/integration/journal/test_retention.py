@@ -148,11 +148,10 @@ async def test_a_report_that_nobody_took_goes(hub: Hub) -> None:
 
 async def test_one_process_prunes_at_a_time(hub: Hub) -> None:
     await a_session_of(hub, "old", 0, ends=True)
-    if hub.db.dialect != "postgresql":
-        pytest.skip("writers of SQLite take turns")
     async with hub.db.write() as tx:
         assert await may_prune(tx)
-        assert sum((await pass_at(hub.db, LONG_AFTER)).values()) == 0
+        if hub.db.dialect == "postgresql":  # writers of SQLite take turns anyway
+            assert sum((await pass_at(hub.db, LONG_AFTER)).values()) == 0
     assert sum((await pass_at(hub.db, LONG_AFTER)).values()) == 2
 
 
