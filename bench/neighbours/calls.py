@@ -26,6 +26,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from bench.servers import first_line, stop
+from broker.proto.error_details import DETAILS_KEY
 from entrypoints.temporal.dev_server import free_port
 
 CALL_TIMEOUT_S = 60.0
@@ -141,7 +142,7 @@ class Failed:
 
 
 def _reason_of(error: grpc.aio.AioRpcError) -> str:
-    content = dict(error.trailing_metadata() or ()).get("grpc-status-details-bin", b"")
+    content = dict(error.trailing_metadata() or ()).get(DETAILS_KEY, b"")
     for packed in Status.FromString(content if isinstance(content, bytes) else b"").details:
         info = ErrorInfo()
         if packed.Unpack(info):
