@@ -126,7 +126,8 @@ TASK_FAILURES = Counter(
     ["task"],
 )
 DROPPED_LOGS = Counter(
-    "evcommand_dropped_logs_total", "Log lines that could not be written (disk full, pipe closed)."
+    "evcommand_dropped_logs_total",
+    "Log lines that could not be written (disk full, pipe closed, or nobody reads it).",
 )
 DROPPED_SPANS = Counter(
     "evcommand_dropped_spans_total", "Trace spans that were not exported, by reason.", ["reason"]
