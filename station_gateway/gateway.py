@@ -296,7 +296,9 @@ class Gateway:
 def _session_limits(settings: GatewaySettings, dialect: Dialect) -> SessionLimits:
     return SessionLimits(
         frame=FrameLimits(
-            frame_bytes=settings.frame_bytes(dialect.CAPABILITIES), mend=not settings.strict
+            frame_bytes=settings.frame_bytes(dialect.CAPABILITIES),
+            mend=not settings.strict,
+            mend_bytes=settings.mend_bytes,
         ),
         queued_calls=settings.queue_frames,
         overdue_calls=settings.late_answers,

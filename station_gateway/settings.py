@@ -160,6 +160,15 @@ class GatewaySettings:
             )
         },
     )
+    mend_bytes: int = field(
+        default=32 * 1024,
+        metadata={
+            "doc": (
+                "one message whose broken text is taken for what it certainly means; a longer one "
+                "is refused, because mending costs time."
+            )
+        },
+    )
     queue_frames: int = field(
         default=16,
         metadata={
@@ -175,6 +184,22 @@ class GatewaySettings:
         },
     )
     message_burst: int = field(default=60, metadata={"doc": "messages at once before that."})
+    byte_rate: float = field(
+        default=64 * 1024.0,
+        metadata={"doc": "bytes per second of one station; beyond it the socket is read slower."},
+    )
+    byte_burst: int = field(
+        default=512 * 1024, metadata={"doc": "bytes of a station at once before that."}
+    )
+    frame_cost: int = field(
+        default=1024,
+        metadata={
+            "doc": (
+                "bytes that each websocket frame counts beside its own, also a ping, a pong and a "
+                "fragment."
+            )
+        },
+    )
     flood_patience_s: float = field(
         default=5.0,
         metadata={"doc": "how long a station may be slowed down without a pause before 1008."},

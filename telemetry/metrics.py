@@ -90,6 +90,11 @@ SECURITY_EVENTS = Counter(
 CLOSED_SOCKETS = Counter(
     "evcommand_closed_sockets_total", "Station sockets closed, by reason.", ["reason"]
 )
+SLOWED_READS = Counter(
+    "evcommand_slowed_reads_total",
+    "How often a station's socket was not read for a moment, because the station sent more bytes "
+    "or frames than its rate. The log line socket_slowed names it once per connection.",
+)
 CALLBACKS = Counter(
     "evcommand_callbacks_total",
     "Posts to receivers of callbacks, by the result of the try: DELIVERED, RETRYING, PARKED (alert "

@@ -10,9 +10,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar, cast
 
+import structlog
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import TooManyFragments
 from websockets.http11 import Request, Response
@@ -30,9 +32,14 @@ from station_gateway.sockets.handshake import (
     offered,
     station_id,
 )
+from station_gateway.sockets.intake import Hold, Intake
+from station_gateway.sockets.limits import TokenBucket
 from station_gateway.sockets.refusals import Refusals, without_common
 from station_gateway.sockets.tls import tls_context
 from station_gateway.stations.ports import SocketGone
+from telemetry import metrics
+
+log = structlog.get_logger(__name__)
 
 _SWITCHED = HTTPStatus.SWITCHING_PROTOCOLS
 
@@ -49,8 +56,13 @@ class StationSocket(ServerConnection):
 
     owner: ClassVar["StationServer"]
     admitted: Admitted | None = None
+    station: str = ""
     heard_s: float = 0.0
     pinged: bool = False
+    intake: Intake
+    _end: str = "closed"
+    _stuck: asyncio.TimerHandle | None = None
+    _slow: bool = False
     _shed: bool = False
     _request_bytes: int = 0
     _told: bool = False
@@ -61,6 +73,7 @@ class StationSocket(ServerConnection):
         if self.owner.make_room():
             self.owner.pending[self] = self.heard_s
             super().connection_made(transport)
+            self._pace()
             return
         self._shed = True
         self.transport = cast(asyncio.Transport, transport)
@@ -80,12 +93,32 @@ class StationSocket(ServerConnection):
                 self.tell_refusal("request_too_large")
                 self.transport.abort()
                 return
+        self.intake.received(data)
+
+    def _pace(self) -> None:
+        settings = self.owner.settings
+        bucket = TokenBucket(settings.byte_rate, settings.byte_burst, self.heard_s)
+        self.intake = Intake(
+            self.transport, bucket, self._parse, self._slowed, frame_cost=settings.frame_cost
+        )
+        self.recv_messages.pause = partial(self.intake.hold, Hold.QUEUE)
+        self.recv_messages.resume = partial(self.intake.release, Hold.QUEUE)
+
+    def _parse(self, data: bytes) -> None:
         super().data_received(data)
         if self.state is State.CLOSING:
             self.recv_messages.close()
 
+    def _slowed(self) -> None:
+        metrics.SLOWED_READS.inc()
+        if not self._slow:
+            self._slow = True
+            log.warning("socket_slowed", station=self.station, address=self.address)
+
     def process_event(self, event: Event) -> None:
         """Drop what a peer sends after the close: nobody would read it."""
+        if self.request is not None:
+            self.intake.count_frame()
         if self.request is None or not self.recv_messages.closed:
             super().process_event(event)
 
@@ -98,7 +131,7 @@ class StationSocket(ServerConnection):
         try:
             return await self.recv_messages.get()
         except EOFError as error:
-            raise SocketGone("closed") from error
+            raise SocketGone(self._end) from error
         except UnicodeDecodeError as error:
             self.hang_up(1007, "text that is not UTF-8")
             raise SocketGone("not_utf8") from error
@@ -109,12 +142,36 @@ class StationSocket(ServerConnection):
     def eof_received(self) -> None:
         """Do nothing for a connection that was refused: nothing was opened for it."""
         if not self._shed:
+            self.intake.finish()
             super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Do nothing for a connection that was refused: nothing was opened for it."""
         if not self._shed:
+            self.intake.finish()
+            self._stop_waiting()
             super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Read nothing from a peer that does not take our bytes; cut it when that lasts."""
+        super().pause_writing()
+        self.intake.hold(Hold.WRITES)
+        self._stuck = self.loop.call_later(self.owner.settings.write_timeout_s, self._cut_stuck)
+
+    def resume_writing(self) -> None:
+        """Read on: the peer takes our bytes."""
+        super().resume_writing()
+        self._stop_waiting()
+        self.intake.release(Hold.WRITES)
+
+    def _stop_waiting(self) -> None:
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
+
+    def _cut_stuck(self) -> None:
+        self._end = "stuck"
+        self.transport.abort()
 
     async def handshake(self, *args: Any, **kwargs: Any) -> None:
         """Perform the opening handshake, then forget the request and its password."""
@@ -294,7 +351,7 @@ class StationServer:
             )
         except Refused as refused:
             return _refuse(socket, request, refused)
-        socket.admitted = admitted
+        socket.admitted, socket.station = admitted, admitted.station.id
         if admitted.subprotocol is None:
             reason, facts = without_common(offered(request.headers))
             socket.tell_refusal(reason, admitted.station.id, **facts)
