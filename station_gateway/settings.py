@@ -100,11 +100,20 @@ class GatewaySettings:
     # Opening a connection.
     handshake_timeout_s: float = field(
         default=10.0,
-        metadata={"doc": "from TCP (and TLS) to the HTTP response; slower ones are cut."},
+        metadata={"doc": "from TCP to the HTTP response, TLS too; slower ones are cut."},
     )
     max_pending_handshakes: int = field(
         default=512,
         metadata={"doc": "beyond it the longest-waiting slow one is cut, else 503 is answered."},
+    )
+    max_pending_tls: int = field(
+        default=2048,
+        metadata={
+            "doc": (
+                "TCP connections whose TLS does not stand yet; beyond it the longest-waiting "
+                "silent one is cut, or one that began and is five times as slow, else the new one."
+            )
+        },
     )
     slow_handshake_s: float = field(
         default=1.0,
