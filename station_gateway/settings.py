@@ -171,12 +171,7 @@ class GatewaySettings:
     )
     mend_bytes: int = field(
         default=32 * 1024,
-        metadata={
-            "doc": (
-                "one message whose broken text is taken for what it certainly means; a longer one "
-                "is refused, because mending costs time."
-            )
-        },
+        metadata={"doc": "the longest broken text that is mended; a longer one is refused."},
     )
     queue_frames: int = field(
         default=16,
@@ -202,12 +197,7 @@ class GatewaySettings:
     )
     frame_cost: int = field(
         default=1024,
-        metadata={
-            "doc": (
-                "bytes that each websocket frame counts beside its own, also a ping, a pong and a "
-                "fragment."
-            )
-        },
+        metadata={"doc": "bytes that each frame counts beside its own, a ping and a fragment too."},
     )
     flood_patience_s: float = field(
         default=5.0,

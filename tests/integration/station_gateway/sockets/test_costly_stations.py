@@ -12,7 +12,7 @@ PING = b"\x89\x80\0\0\0\0"
 LARGE_PING = b"\x89\xfd\0\0\0\0" + b"x" * 125
 
 
-class RawStation:
+class PingingStation:
     """A websocket of which the test writes and reads the bytes."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -27,7 +27,7 @@ class RawStation:
 
 
 @contextlib.asynccontextmanager
-async def raw_station(bench: Bench, name: str) -> AsyncIterator[RawStation]:
+async def raw_station(bench: Bench, name: str) -> AsyncIterator[PingingStation]:
     """A registered station whose websocket is open."""
     await bench.register(name)
     host, port = bench.gateway.address.split(":")
@@ -40,7 +40,7 @@ async def raw_station(bench: Bench, name: str) -> AsyncIterator[RawStation]:
     )
     assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
     await eventually(lambda: bench.gateway.registry.get(name) is not None)
-    yield RawStation(reader, writer)
+    yield PingingStation(reader, writer)
     writer.transport.abort()
 
 
