@@ -82,13 +82,15 @@ async def test_pongs_that_a_station_does_not_read_fill_no_memory_and_cut_it(benc
         bad.writer.transport.pause_reading()  # type: ignore[attr-defined]
         station = bench.gateway.registry.get("BAD")
         assert station is not None
-        most = 0
+        most, drains = 0, list[asyncio.Task[None]]()
         with contextlib.suppress(ConnectionError):  # it is cut
             while bench.gateway.registry.get("BAD") is not None:
                 bad.writer.write(LARGE_PING * 5_000)
-                await asyncio.wait([asyncio.ensure_future(bad.writer.drain())], timeout=0.05)
+                drains.append(asyncio.ensure_future(bad.writer.drain()))
+                await asyncio.wait(drains[-1:], timeout=0.05)
                 transport = station.socket.transport  # type: ignore[attr-defined]
                 most = max(most, transport.get_write_buffer_size())
+        await asyncio.gather(*drains, return_exceptions=True)
         assert most < 256 * 1024
     assert bench.gateway.registry.get("BAD") is None
 
