@@ -23,6 +23,9 @@ _GC_THRESHOLDS = (20_000, 50, 50)
 """Thresholds of the garbage collector. With the defaults it visits the objects of idle sockets too
 often: an eighth of a gateway's CPU time while stations connect."""
 
+_TELL_S = 1.0
+"""How long the end of a process waits for a reader of standard error."""
+
 
 @contextmanager
 def quick_start() -> Iterator[None]:
@@ -94,9 +97,14 @@ class Lifetime:
     def _limit_the_drain(self) -> None:
         """Ends the process after the limit: from a thread, because the event loop may hang."""
 
-        def end_hard() -> None:
+        def tell() -> None:
             print(f"not stopped within {self._stop_limit_s:.0f} s; ending now", file=sys.stderr)
             faulthandler.dump_traceback(all_threads=True)
+
+        def end_hard() -> None:
+            telling = threading.Thread(target=tell, daemon=True)
+            telling.start()
+            telling.join(_TELL_S)  # nobody may read standard error
             os._exit(1)
 
         limit = threading.Timer(self._stop_limit_s, end_hard)

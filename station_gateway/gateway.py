@@ -39,7 +39,8 @@ from station_gateway.session.flood import FloodLimits
 from station_gateway.session.frames import FrameLimits
 from station_gateway.settings import GatewaySettings
 from station_gateway.sockets.handshake import HandshakeJudge
-from station_gateway.sockets.server import StationServer, StationSocket
+from station_gateway.sockets.server import StationServer
+from station_gateway.sockets.station_socket import StationSocket
 from station_gateway.stations.peer import Peer
 from station_gateway.stations.registry import REPLACED, Registry
 from station_gateway.stations.station import ConnectedStation, Surroundings
@@ -296,7 +297,9 @@ class Gateway:
 def _session_limits(settings: GatewaySettings, dialect: Dialect) -> SessionLimits:
     return SessionLimits(
         frame=FrameLimits(
-            frame_bytes=settings.frame_bytes(dialect.CAPABILITIES), mend=not settings.strict
+            frame_bytes=settings.frame_bytes(dialect.CAPABILITIES),
+            mend=not settings.strict,
+            mend_bytes=settings.mend_bytes,
         ),
         queued_calls=settings.queue_frames,
         overdue_calls=settings.late_answers,

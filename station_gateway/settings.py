@@ -100,11 +100,20 @@ class GatewaySettings:
     # Opening a connection.
     handshake_timeout_s: float = field(
         default=10.0,
-        metadata={"doc": "from TCP (and TLS) to the HTTP response; slower ones are cut."},
+        metadata={"doc": "from TCP to the HTTP response, TLS too; slower ones are cut."},
     )
     max_pending_handshakes: int = field(
         default=512,
         metadata={"doc": "beyond it the longest-waiting slow one is cut, else 503 is answered."},
+    )
+    max_pending_tls: int = field(
+        default=2048,
+        metadata={
+            "doc": (
+                "TCP connections whose TLS does not stand yet; beyond it the longest-waiting "
+                "silent one is cut, or one that began and is five times as slow, else the new one."
+            )
+        },
     )
     slow_handshake_s: float = field(
         default=1.0,
@@ -160,6 +169,10 @@ class GatewaySettings:
             )
         },
     )
+    mend_bytes: int = field(
+        default=32 * 1024,
+        metadata={"doc": "the longest broken text that is mended; a longer one is refused."},
+    )
     queue_frames: int = field(
         default=16,
         metadata={
@@ -175,6 +188,17 @@ class GatewaySettings:
         },
     )
     message_burst: int = field(default=60, metadata={"doc": "messages at once before that."})
+    byte_rate: float = field(
+        default=64 * 1024.0,
+        metadata={"doc": "bytes per second of one station; beyond it the socket is read slower."},
+    )
+    byte_burst: int = field(
+        default=512 * 1024, metadata={"doc": "bytes of a station at once before that."}
+    )
+    frame_cost: int = field(
+        default=1024,
+        metadata={"doc": "bytes that each frame counts beside its own, a ping and a fragment too."},
+    )
     flood_patience_s: float = field(
         default=5.0,
         metadata={"doc": "how long a station may be slowed down without a pause before 1008."},

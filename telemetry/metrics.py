@@ -95,6 +95,11 @@ SECURITY_EVENTS = Counter(
 CLOSED_SOCKETS = Counter(
     "evcommand_closed_sockets_total", "Station sockets closed, by reason.", ["reason"]
 )
+SLOWED_READS = Counter(
+    "evcommand_slowed_reads_total",
+    "How often a station's socket was not read for a moment, because the station sent more bytes "
+    "or frames than its rate. The log line socket_slowed names it once per connection.",
+)
 CALLBACKS = Counter(
     "evcommand_callbacks_total",
     "Posts to receivers of callbacks, by the result of the try: DELIVERED, RETRYING, PARKED (alert "
@@ -131,7 +136,8 @@ TASK_FAILURES = Counter(
     ["task"],
 )
 DROPPED_LOGS = Counter(
-    "evcommand_dropped_logs_total", "Log lines that could not be written (disk full, pipe closed)."
+    "evcommand_dropped_logs_total",
+    "Log lines that could not be written (disk full, pipe closed, or nobody reads it).",
 )
 DROPPED_SPANS = Counter(
     "evcommand_dropped_spans_total", "Trace spans that were not exported, by reason.", ["reason"]

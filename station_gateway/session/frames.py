@@ -48,14 +48,17 @@ class Fault(StrEnum):
 class FrameLimits:
     """The limits of one frame. Sizes are bytes of UTF-8; `nesting` counts arrays and objects.
 
-    mend: a text that is not quite a frame is taken for what it certainly means.
+    parts: how many arrays and objects there may be; each is looked at.
+    mend: a text that is not quite a frame is taken for what it certainly means, up to mend_bytes.
     """
 
     frame_bytes: int = 262_144
     nesting: int = 32
+    parts: int = 20_000
     message_id_chars: int = 64
     action_chars: int = 64
     mend: bool = False
+    mend_bytes: int = 32_768
 
 
 class FrameError(Exception):
@@ -116,6 +119,8 @@ def decode(data: str | bytes, limits: FrameLimits) -> DecodedFrame:
     except FrameError as error:
         if not limits.mend or error.fault is Fault.OVERSIZE or isinstance(data, bytes):
             raise
+        if len(data) > limits.mend_bytes:
+            raise  # mending is the most expensive thing that can be done with a text
         mended = texts.mended(data)
         if mended is None or _depth(mended[0]) > limits.nesting:
             raise
@@ -132,11 +137,14 @@ def _decode(data: str | bytes, limits: FrameLimits) -> DecodedFrame:
         size = len(data.encode("utf-8", "surrogatepass"))
         if size > limits.frame_bytes:
             raise _oversize(data)
+    parts = data.count("[") + data.count("{")
+    if parts > limits.parts:
+        raise _broken(data, "too many parts")
     try:
         message = orjson.loads(data)
     except ValueError:
         raise _broken(data, "not JSON") from None
-    if data.count("[") + data.count("{") > limits.nesting and _depth(message) > limits.nesting:
+    if parts > limits.nesting and _depth(message) > limits.nesting:
         raise _broken(data, "nested too deep")
     if data.count(":") > 1 and _has_duplicate_keys(data, size, message):
         raise _broken(data, "duplicate keys")

@@ -20,10 +20,10 @@ class TokenBucket:
         self._level = float(burst)
         self._time_s = now_s
 
-    def take(self, now_s: float) -> float:
-        """Take one token. Returns how many seconds the caller has to wait for it, 0.0 for none."""
+    def take(self, now_s: float, tokens: float = 1.0) -> float:
+        """Take tokens. Returns how many seconds the caller has to wait for them, 0.0 for none."""
         grown = self._level + (now_s - self._time_s) * self._rate
-        self._level = min(float(self._burst), grown) - 1.0
+        self._level = min(float(self._burst), grown) - tokens
         self._time_s = now_s
         return 0.0 if self._level >= 0.0 else -self._level / self._rate
 

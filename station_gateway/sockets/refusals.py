@@ -5,14 +5,18 @@ what was left out is counted, and told with the next line. A path is cut and mad
 query left out: it is a secret with some stations.
 """
 
+import logging
 import re
 from collections.abc import Callable
+from http import HTTPStatus
 
 import structlog
+from websockets.asyncio.server import ServerConnection
+from websockets.http11 import Response
 
 from station_gateway.dialects import DIALECTS
 from station_gateway.dialects.printable import printable
-from station_gateway.sockets.handshake import MAX_ID_CHARS, origin_form
+from station_gateway.sockets.handshake import MAX_ID_CHARS, Refused, origin_form, station_id
 from station_gateway.sockets.limits import Reconnects, TokenBucket
 from telemetry import metrics
 
@@ -98,3 +102,28 @@ def without_common(offers: tuple[str, ...]) -> tuple[str, dict[str, object]]:
     if lower & set(DIALECTS):
         return MISSPELT, facts
     return (UNSUPPORTED if any(map(_VERSION.fullmatch, lower)) else NO_COMMON), facts
+
+
+def asked_for(path: str) -> str:
+    """The station that a request names; "" when it names none."""
+    try:
+        return station_id(path)
+    except Refused:
+        return ""
+
+
+def answered(connection: ServerConnection, refused: Refused) -> Response:
+    """The HTTP response of a refusal."""
+    response = connection.respond(refused.status, f"{refused.status.phrase}\n")
+    if refused.status is HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = 'Basic realm="ocpp", charset="UTF-8"'
+    if refused.retry_after_s:
+        response.headers["Retry-After"] = str(refused.retry_after_s)
+    return response
+
+
+def quiet_logger() -> logging.Logger:
+    """The library's logger without INFO: the gateway itself logs each open and close."""
+    logger = logging.getLogger("station_gateway.websockets")
+    logger.setLevel(logging.ERROR)
+    return logger

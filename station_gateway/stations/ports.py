@@ -18,7 +18,7 @@ class SocketGone(Exception):
 
 
 class TextSocket(Protocol):
-    """The socket of one station. `sockets.server.StationSocket` implements it.
+    """The socket of one station. `sockets.station_socket.StationSocket` implements it.
 
     heard_s: loop time when the peer last sent a byte. pinged: a ping of ours has no answer yet.
     """

@@ -96,7 +96,7 @@ class Wire:
 
 
 class GatewaySocket:
-    """What a gateway holds of a wire, as `station_gateway.sockets.server.StationSocket`."""
+    """What a gateway holds of a wire, as `station_gateway.sockets.station_socket.StationSocket`."""
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 
@@ -34,14 +35,16 @@ life.run(main(life))
 """
 
 
-def ended(how: str, wait_for: str, *signals: signal.Signals) -> tuple[int, str]:
+def ended(
+    how: str, wait_for: str, *signals: signal.Signals, stderr: int = subprocess.DEVNULL
+) -> tuple[int, str]:
     """Runs the program and sends the signals when it has printed `wait_for`.
 
     Returns its exit code and its last output.
     """
     command = [sys.executable, "-c", PROGRAM, how]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdout=pipe, stderr=subprocess.DEVNULL, text=True) as process:
+    with subprocess.Popen(command, stdout=pipe, stderr=stderr, text=True) as process:
         assert process.stdout is not None
         while process.stdout.readline().strip() != wait_for:
             pass
@@ -63,6 +66,19 @@ def test_a_signal_while_starting_breaks_the_start_off() -> None:
 def test_a_drain_that_hangs_is_ended_hard() -> None:
     code, _last = ended("hangs", "serving", signal.SIGTERM)
     assert code == 1
+
+
+def test_a_drain_that_hangs_is_ended_hard_also_when_nobody_reads_standard_error() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writing, b"x" * 4096)
+    os.set_blocking(writing, True)
+    code, _last = ended("hangs", "serving", signal.SIGTERM, stderr=writing)
+    assert code == 1
+    os.close(reading)
+    os.close(writing)
 
 
 COLLECTOR = """

@@ -133,7 +133,9 @@ async def test_calls_that_overrun_our_answers_close_the_socket(bench: Bench) -> 
 
 
 async def test_a_station_that_reads_nothing_is_cut_and_costs_no_memory(bench: Bench) -> None:
-    await bench.restart(write_timeout_s=0.2, message_rate=1e6, message_burst=1_000_000)
+    await bench.restart(
+        write_timeout_s=0.2, message_rate=1e6, message_burst=1_000_000, byte_rate=1e9
+    )
     async with bench.station("S1") as station:
         station.go_deaf()
         with pytest.raises(Exception, match=r"clos|reset|BrokenPipe"):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from station_gateway.session.frames import (
     CALL,
     DecodedFrame,
+    Fault,
     FrameError,
     FrameLimits,
     decode,
@@ -76,3 +77,11 @@ def test_frame_of_exactly_the_limit_is_let_through() -> None:
 def test_what_we_write_is_compact_json() -> None:
     assert encode_call("m", "Reset", {"type": "Hard"}) == '[2,"m","Reset",{"type":"Hard"}]'
     assert encode_result("m", {"a": 1.5}) == '[3,"m",{"a":1.5}]'
+
+
+def test_a_frame_of_very_many_arrays_is_refused_before_each_is_looked_at() -> None:
+    many = ",".join(["[]"] * LIMITS.parts)
+    with pytest.raises(FrameError, match="too many parts") as refused:
+        decode(f'[2,"m","A",{{"x":[{many}]}}]', LIMITS)
+    assert (refused.value.fault, refused.value.message_id) == (Fault.TEXT, "m")
+    assert decode(f'[2,"m","A",{{"x":"{"[" * 50}"}}]', LIMITS).action == "A"

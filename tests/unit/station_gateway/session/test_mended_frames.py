@@ -122,3 +122,16 @@ def test_the_word_of_an_answer_is_mended_unless_the_letter_is_asked_for(
     (answer,) = talk.station_answers("ours", {"status": "accepted"})
     assert isinstance(answer, AnswerReceived)
     assert set(answer.mends) == mended
+
+
+def test_a_broken_text_that_is_too_long_to_mend_is_refused() -> None:
+    def events_of(chars: int) -> list[Any]:
+        text = f'[2,"m","Authorize",{{"idTag":"T","x":"{"y" * chars}",}}]'
+        return OcppSession(DIALECTS["1.6"], LIMITS).receive(text, 0.0)
+
+    (taken,) = events_of(1_000)
+    assert isinstance(taken, CallReceived)
+    assert MendKind.FRAME_TEXT in taken.mends
+    (refused,) = events_of(LIMITS.frame.mend_bytes)
+    assert isinstance(refused, FrameRefused)
+    assert (refused.reason, refused.detail) == ("unreadable", "not JSON")

@@ -14,6 +14,12 @@ def test_a_bucket_gives_its_burst_at_once_and_then_its_rate() -> None:
     assert bucket.take(1.0) == 0.0
 
 
+def test_a_bucket_gives_several_tokens_at_once_and_tells_how_long_to_wait() -> None:
+    bucket = TokenBucket(rate=10.0, burst=30, now_s=0.0)
+    assert bucket.take(0.0, 30.0) == 0.0
+    assert bucket.take(0.0, 20.0) == 2.0
+
+
 def test_trying_a_bucket_in_vain_costs_nothing() -> None:
     bucket = TokenBucket(rate=1.0, burst=1, now_s=0.0)
     assert bucket.try_take(0.0) == 0.0
