@@ -15,8 +15,8 @@ from temporalio.client import Client
 from broker.process import RunningBroker, running_broker
 from broker.settings import ApiKey, BrokerSettings
 from fleet.database import Database
+from tests.integration.broker.abuse.raw_http2 import raw_client
 from tests.support.benches.broker_house import WAIT_S, Broker, House, dialled, failure_of
-from tests.support.raw_http2 import raw_client
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
