@@ -123,12 +123,14 @@ class _Served:
         goes, and gives back what it holds only when the garbage is collected.
         """
 
-        async def serve(requests: AsyncIterator[Any], context: Context) -> None:
+        async def serve(requests: AsyncIterator[bytes], context: Context) -> None:
             with self._span() as span, _measured(self._method, self._caller, span) as call:
                 try:
                     with self._place(context):
                         if handler.request_streaming:
-                            replies = handler.stream_stream(self._prompt(requests), context)
+                            replies = handler.stream_stream(
+                                self._prompt(handler, requests), context
+                            )
                         else:
                             request = await self._request(handler, context)
                             replies = handler.unary_stream(request, context)
@@ -157,23 +159,18 @@ class _Served:
         content = await self._in_time(context.read())
         if content is grpc.aio.EOF:
             raise Refusal(Reason.INVALID_REQUEST, "The call ended before its request.")
-        if handler.request_deserializer is None:
-            return content
-        try:
-            return handler.request_deserializer(content)
-        except Exception as error:
-            raise Refusal(
-                Reason.INVALID_REQUEST, "The request is no message of this method."
-            ) from error
+        return _message(handler, content)
 
-    async def _prompt(self, requests: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
+    async def _prompt(
+        self, handler: Handler, requests: AsyncIterator[bytes]
+    ) -> AsyncGenerator[Any, None]:
         """A stream of requests, the first of which has to come in time."""
-        first = await self._in_time(anext(requests, grpc.aio.EOF))
-        if first is grpc.aio.EOF:
+        first = await self._in_time(anext(requests, None))
+        if first is None:
             return
-        yield first
-        async for request in requests:
-            yield request
+        yield _message(handler, first)
+        async for content in requests:
+            yield _message(handler, content)
 
     async def _in_time(self, reading: Awaitable[Any]) -> Any:
         """What is read. Raises: Refusal (REQUEST_NOT_RECEIVED) when it takes too long."""
@@ -283,8 +280,19 @@ def _measured(method: str, caller: Caller, span: Span) -> Iterator[_Call]:
 def _wrapped(handler: Handler, served: _Served) -> Handler:
     """The handler with everything that happens around a call."""
     behaviour = served.stream(handler) if handler.response_streaming else served.unary(handler)
-    read = handler.request_deserializer if handler.request_streaming else None
-    return _maker_of(handler)(behaviour, read, handler.response_serializer)
+    return _maker_of(handler)(behaviour, None, handler.response_serializer)
+
+
+def _message(handler: Handler, content: bytes) -> Any:
+    """A request out of its bytes. Raises: Refusal (INVALID_REQUEST) when they are none."""
+    if handler.request_deserializer is None:
+        return content
+    try:
+        return handler.request_deserializer(content)
+    except Exception as error:
+        raise Refusal(
+            Reason.INVALID_REQUEST, "The request is no message of this method."
+        ) from error
 
 
 def _refusing(method: str, handler: Handler, refusal: Refusal) -> Handler:

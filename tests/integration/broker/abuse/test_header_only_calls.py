@@ -25,6 +25,7 @@ API_KEYS = (ApiKey("desk", hashlib.sha256(KEY.encode()).hexdigest()),)
 BEARER = {"authorization": f"Bearer {KEY}"}
 LIST = "/evcommand.v1.RemoteCommandService/ListCommands"
 WATCH = "/evcommand.v1.RemoteCommandService/WatchCommands"
+REFLECTION = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
 HEALTH = "/grpc.health.v1.Health/Check"
 
 
@@ -80,9 +81,8 @@ async def test_a_call_whose_request_does_not_come_in_time_is_told_to_send_it_aga
 async def test_a_reflection_whose_question_does_not_come_in_time_ends(
     db: Database, client: Client
 ) -> None:
-    method = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
     async with serving(db, client, request_timeout_s=0.1) as (_, honest):
-        failure = await failure_of(honest.channel.stream_stream(method)())
+        failure = await failure_of(honest.channel.stream_stream(REFLECTION)())
     assert failure.reason == "REQUEST_NOT_RECEIVED"
 
 
@@ -100,6 +100,15 @@ async def test_a_request_that_is_no_message_is_an_invalid_argument_and_no_failur
     assert (failure.code, failure.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST")
     shown = "".join(capsys.readouterr())
     assert "Traceback" not in shown
+
+
+async def test_a_question_of_reflection_that_is_no_message_is_an_invalid_argument_and_no_failure(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call: Any = house.broker.channel.stream_stream(REFLECTION)()
+    await call.write(b"\xff\xff\xff")
+    assert (await failure_of(call)).reason == "INVALID_REQUEST"
+    assert "Traceback" not in "".join(capsys.readouterr())
 
 
 async def test_a_connection_leaves_the_others_their_calls(db: Database, client: Client) -> None:
