@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from broker.errors import Reason, Refusal
+from broker.places import Holder, Share
 from broker.settings import ApiKey, Right
 
 DEFAULT_TENANT = "default"
@@ -31,6 +32,13 @@ class Caller:
     name: str = ""
     tenant: str = DEFAULT_TENANT
     rights: frozenset[Right] = frozenset(Right)
+
+    @property
+    def shares(self) -> dict[Share, Holder]:
+        """The shares from which the caller takes places. None without credentials."""
+        if not self.name:
+            return {}
+        return {Share.TENANT: (self.tenant,), Share.CREDENTIAL: (self.tenant, self.name)}
 
 
 NOBODY = Caller()
@@ -60,6 +68,11 @@ def require(right: Right) -> None:
         )
 
 
+def is_open(method: str) -> bool:
+    """Whether a method needs no credentials, and is answered however busy the broker is."""
+    return method.startswith(OPEN_SERVICES)
+
+
 class Authenticator:
     """Admits callers by the credentials of this broker. Without credentials it admits everybody."""
 
@@ -71,7 +84,7 @@ class Authenticator:
 
         Raises: Refusal (UNAUTHENTICATED) when a key is needed and it is missing or unknown.
         """
-        if not self._keys or method.startswith(OPEN_SERVICES):
+        if not self._keys or is_open(method):
             return Caller()
         given = _bearer(metadata)
         if given is None:

@@ -4,15 +4,19 @@ One interceptor serves unary calls and streams. Every exception of a servicer en
 becomes its status with details. Any other exception becomes INTERNAL and is logged with its stack.
 No request and no reply is ever written to the log.
 
+gRPC starts a method that takes one request only when it has read it, however long that takes. So
+every method is given to gRPC as one that takes a stream of requests: such a method starts with the
+headers. A call without the right credentials, or without a place in its caller's shares, ends then.
+Any other one has to bring its request in time. On the wire both are the same.
+
 OpenTelemetry has its own interceptor for grpc.aio. It counts every abort as an exception of the
 server, and it cannot say which span a stream belongs to. So the few lines that are needed are here.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NoReturn
 
@@ -23,8 +27,9 @@ from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from broker.auth import Authenticator, Caller, set_current_caller
-from broker.errors import Reason, Refusal
+from broker.auth import Authenticator, Caller, is_open, set_current_caller
+from broker.errors import Reason, Refusal, share_taken
+from broker.places import Places, Share, ShareTaken
 from broker.proto.error_details import trailing_details
 from broker.settings import BrokerSettings
 from fleet.engine.unavailable import DatabaseUnavailable
@@ -40,6 +45,7 @@ Handler = Any  # grpc.RpcMethodHandler, whose stub knows only synchronous method
 Replies = AsyncGenerator[Any, None] | Awaitable[None]
 """A method with a stream of replies: a generator of them, or a coroutine that sends them."""
 
+_WORDS = ("calls", "Make fewer at once, or try again later.")
 _CODES: dict[Any, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -49,7 +55,15 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     def __init__(self, authenticator: Authenticator, settings: BrokerSettings) -> None:
         self._authenticator = authenticator
         self._settings = settings
-        self._served_now = _Count()
+        self._places = Places(
+            {
+                Share.BROKER: settings.max_calls,
+                Share.TENANT: settings.max_calls_per_tenant,
+                Share.CREDENTIAL: settings.max_calls_per_credential,
+                Share.CONNECTION: settings.max_streams_per_connection,
+            }
+        )
+        self._open_places = Places({Share.CONNECTION: settings.max_health_calls_per_connection})
 
     async def intercept_service(
         self,
@@ -64,26 +78,11 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         metadata = handler_call_details.invocation_metadata
         try:
             caller = self._authenticator.admit(method, metadata)
-            self._check_load()
         except Refusal as refusal:
             return _refusing(method, handler, refusal)
-        served = _Served(method, caller, dict(metadata), self._settings, self._served_now)
+        places = self._open_places if is_open(method) else self._places
+        served = _Served(method, caller, dict(metadata), self._settings, places)
         return _wrapped(handler, served)
-
-    def _check_load(self) -> None:
-        if self._served_now.value >= self._settings.max_calls:
-            raise Refusal(
-                Reason.TOO_MANY_CALLS,
-                "This broker serves as many calls as it may. Try again later.",
-                retry_after=timedelta(seconds=self._settings.unavailable_retry_s),
-            )
-
-
-@dataclass
-class _Count:
-    """How many calls are being served."""
-
-    value: int = 0
 
 
 class _Served:
@@ -95,41 +94,97 @@ class _Served:
         caller: Caller,
         metadata: dict[str, str | bytes],
         settings: BrokerSettings,
-        count: _Count,
+        places: Places,
     ) -> None:
-        self._count = count
+        self._places = places
         self._method = method
         self._caller = caller
         self._metadata = metadata
         self._settings = settings
 
-    def unary(self, behaviour: Callable[[Any, Context], Awaitable[Any]]) -> Any:
+    def unary(self, handler: Handler) -> Any:
         """A method with one reply."""
 
-        async def serve(request: Any, context: Context) -> Any:
+        async def serve(_requests: AsyncIterator[bytes], context: Context) -> Any:
             with self._span() as span, _measured(self._method, self._caller, span) as call:
                 try:
-                    return await behaviour(request, context)
+                    with self._place(context):
+                        request = await self._request(handler, context)
+                        return await handler.unary_unary(request, context)
                 except Exception as error:
                     await self._end(call, context, error)
 
         return serve
 
-    def stream(self, behaviour: Callable[[Any, Context], Replies]) -> Any:
+    def stream(self, handler: Handler) -> Any:
         """A method with a stream of replies.
 
         It sends the replies itself: a generator that gRPC drives is left suspended when the client
         goes, and gives back what it holds only when the garbage is collected.
         """
 
-        async def serve(request: Any, context: Context) -> None:
+        async def serve(requests: AsyncIterator[bytes], context: Context) -> None:
             with self._span() as span, _measured(self._method, self._caller, span) as call:
                 try:
-                    await _send(behaviour(request, context), context)
+                    with self._place(context):
+                        if handler.request_streaming:
+                            replies = handler.stream_stream(
+                                self._prompt(handler, requests), context
+                            )
+                        else:
+                            request = await self._request(handler, context)
+                            replies = handler.unary_stream(request, context)
+                        await _send(replies, context)
                 except Exception as error:
                     await self._end(call, context, error)
 
         return serve
+
+    @contextmanager
+    def _place(self, context: Context) -> Iterator[None]:
+        """A place for this call in the caller's shares. Raises: Refusal (TOO_MANY_CALLS)."""
+        holders = self._caller.shares
+        peer = context.peer()
+        if not peer.startswith("unix"):  # all clients of a Unix socket have one name
+            holders[Share.CONNECTION] = (peer,)
+        try:
+            with self._places.one_more(holders):
+                yield
+        except ShareTaken as taken:
+            retry = timedelta(seconds=self._settings.unavailable_retry_s)
+            raise share_taken(Reason.TOO_MANY_CALLS, taken, _WORDS, retry) from taken
+
+    async def _request(self, handler: Handler, context: Context) -> Any:
+        """The one request of a call. Raises: Refusal when it does not come, or is no message."""
+        content = await self._in_time(context.read())
+        if content is grpc.aio.EOF:
+            raise Refusal(Reason.INVALID_REQUEST, "The call ended before its request.")
+        return _message(handler, content)
+
+    async def _prompt(
+        self, handler: Handler, requests: AsyncIterator[bytes]
+    ) -> AsyncGenerator[Any, None]:
+        """A stream of requests, the first of which has to come in time."""
+        first = await self._in_time(anext(requests, None))
+        if first is None:
+            return
+        yield _message(handler, first)
+        async for content in requests:
+            yield _message(handler, content)
+
+    async def _in_time(self, reading: Awaitable[Any]) -> Any:
+        """What is read. Raises: Refusal (REQUEST_NOT_RECEIVED) when it takes too long."""
+        try:
+            async with asyncio.timeout(self._settings.request_timeout_s):
+                return await reading
+        except TimeoutError as error:
+            raise Refusal(
+                Reason.REQUEST_NOT_RECEIVED,
+                "The request of this call did not come within "
+                f"{self._settings.request_timeout_s:g} s of its headers. Nothing was done. "
+                "Send it again.",
+                retry_after=timedelta(seconds=self._settings.unavailable_retry_s),
+            ) from error
 
     async def _end(self, call: "_Call", context: Context, error: Exception) -> NoReturn:
         """End a call whose method raised. What the client did is no failure of ours."""
@@ -153,11 +208,7 @@ class _Served:
             record_exception=False,
             set_status_on_exception=False,
         ) as span:
-            self._count.value += 1
-            try:
-                yield span
-            finally:
-                self._count.value -= 1
+            yield span
 
     def _refusal(self, error: Exception) -> Refusal:
         if isinstance(error, Refusal):
@@ -228,35 +279,41 @@ def _measured(method: str, caller: Caller, span: Span) -> Iterator[_Call]:
 
 def _wrapped(handler: Handler, served: _Served) -> Handler:
     """The handler with everything that happens around a call."""
-    shape = _shape_of(handler)
-    inner = getattr(handler, shape)
-    behaviour = served.stream(inner) if handler.response_streaming else served.unary(inner)
-    return _MAKERS[shape](behaviour, handler.request_deserializer, handler.response_serializer)
+    behaviour = served.stream(handler) if handler.response_streaming else served.unary(handler)
+    return _maker_of(handler)(behaviour, None, handler.response_serializer)
+
+
+def _message(handler: Handler, content: bytes) -> Any:
+    """A request out of its bytes. Raises: Refusal (INVALID_REQUEST) when they are none."""
+    if handler.request_deserializer is None:
+        return content
+    try:
+        return handler.request_deserializer(content)
+    except Exception as error:
+        raise Refusal(
+            Reason.INVALID_REQUEST, "The request is no message of this method."
+        ) from error
 
 
 def _refusing(method: str, handler: Handler, refusal: Refusal) -> Handler:
     """A handler that refuses without reading the request."""
 
-    async def refuse(_request: Any, context: Context) -> Any:
+    async def refuse(_requests: Any, context: Context) -> Any:
         metrics.RPCS.labels(method.rpartition("/")[2], refusal.code.name).inc()
         _logger.warning("call_refused", method=method.lstrip("/"), reason=refusal.reason.value)
         await context.abort(refusal.code, refusal.message, trailing_details(refusal))
 
-    return _MAKERS[_shape_of(handler)](refuse)
+    return _maker_of(handler)(refuse)
 
 
-_MAKERS: dict[str, Callable[..., Handler]] = {
-    "unary_unary": grpc.unary_unary_rpc_method_handler,
-    "unary_stream": grpc.unary_stream_rpc_method_handler,
-    "stream_stream": grpc.stream_stream_rpc_method_handler,
-}
-"""What makes a handler of each shape. No service here takes a stream and gives one reply."""
+def _maker_of(handler: Handler) -> Callable[..., Handler]:
+    """What makes a handler that starts with the headers and replies as this one does.
 
-
-def _shape_of(handler: Handler) -> str:
-    """The shape of a handler, which is also the name of the attribute with its behaviour."""
-    request = "stream" if handler.request_streaming else "unary"
-    return f"{request}_{'stream' if handler.response_streaming else 'unary'}"
+    No service here takes a stream and gives one reply.
+    """
+    if handler.response_streaming:
+        return grpc.stream_stream_rpc_method_handler
+    return grpc.stream_unary_rpc_method_handler
 
 
 def current_trace_id() -> str:

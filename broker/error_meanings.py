@@ -40,10 +40,14 @@ MEANINGS: dict[Reason, str] = {
     "`right` names it. Add it to the key's setting: `NAME+RIGHT:SHA256HEX`.",
     Reason.CREDENTIALS_MISSING: "Send the metadata `authorization: Bearer KEY`.",
     Reason.CREDENTIALS_INVALID: "The key is not known to this broker.",
-    Reason.TOO_MANY_CALLS: "The broker serves as many calls as it may. Try again after RetryInfo's "
-    "delay.",
-    Reason.TOO_MANY_WATCHES: "The broker serves as many watches as it may. Watch a station or "
-    "`all` instead of single commands, or try again after RetryInfo's delay.",
+    Reason.REQUEST_NOT_RECEIVED: "The headers of the call came, and its request did not come in "
+    "time. Nothing was done. Send it again after RetryInfo's delay.",
+    Reason.TOO_MANY_CALLS: "Whose share of the calls is taken says the metadata `share` (`broker`, "
+    "`tenant`, `credential`, `connection`), and `limit` how many it has. Try again after "
+    "RetryInfo's delay, with fewer calls at once.",
+    Reason.TOO_MANY_WATCHES: "Whose share of the watches is taken says the metadata `share` "
+    "(`broker`, `tenant`, `credential`), and `limit` how many it has. Watch a station or `all` "
+    "instead of single commands, or try again after RetryInfo's delay.",
     Reason.TEMPORAL_UNAVAILABLE: "Temporal cannot be reached. Whether it took the request is not "
     "known. Repeat the "
     "request with the same `request_id` (made by the broker when you gave none: it stands in the "

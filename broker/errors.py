@@ -10,6 +10,8 @@ from enum import StrEnum
 
 import grpc
 
+from broker.places import ShareTaken
+
 _MESSAGE_LIMIT = 1_000
 
 
@@ -44,6 +46,7 @@ class Reason(StrEnum):
     RIGHT_MISSING = "RIGHT_MISSING"
     CREDENTIALS_MISSING = "CREDENTIALS_MISSING"
     CREDENTIALS_INVALID = "CREDENTIALS_INVALID"
+    REQUEST_NOT_RECEIVED = "REQUEST_NOT_RECEIVED"
     TOO_MANY_CALLS = "TOO_MANY_CALLS"
     TOO_MANY_WATCHES = "TOO_MANY_WATCHES"
     TEMPORAL_UNAVAILABLE = "TEMPORAL_UNAVAILABLE"
@@ -80,6 +83,7 @@ CODES: dict[Reason, grpc.StatusCode] = {
     Reason.RIGHT_MISSING: _C.PERMISSION_DENIED,
     Reason.CREDENTIALS_MISSING: _C.UNAUTHENTICATED,
     Reason.CREDENTIALS_INVALID: _C.UNAUTHENTICATED,
+    Reason.REQUEST_NOT_RECEIVED: _C.UNAVAILABLE,
     Reason.TOO_MANY_CALLS: _C.RESOURCE_EXHAUSTED,
     Reason.TOO_MANY_WATCHES: _C.RESOURCE_EXHAUSTED,
     Reason.TEMPORAL_UNAVAILABLE: _C.UNAVAILABLE,
@@ -148,4 +152,17 @@ def bad_field(reason: Reason, field: str, description: str) -> Refusal:
     """The refusal of one field, for a reason that is not INVALID_REQUEST alone."""
     return Refusal(
         reason, f"{field}: {description}", violations=(FieldViolation(field, description),)
+    )
+
+
+def share_taken(
+    reason: Reason, taken: ShareTaken, words: tuple[str, str], retry_after: timedelta
+) -> Refusal:
+    """The refusal of one call or watch too many. words: what there is too much of; the remedy."""
+    what, remedy = words
+    return Refusal(
+        reason,
+        f"This {taken.share} has as many {what} open as it may: {taken.most}. {remedy}",
+        retry_after=retry_after,
+        facts={"share": taken.share.value, "limit": str(taken.most)},
     )

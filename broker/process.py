@@ -13,6 +13,7 @@ from broker.auth import Authenticator
 from broker.backend import Backend
 from broker.callbacks.posting import posting_callbacks
 from broker.calls import CallInterceptor
+from broker.places import Share
 from broker.reading.following import LogFollower
 from broker.reading.open_watches import OpenWatches
 from broker.services.registration import add_services
@@ -24,8 +25,9 @@ from fleet.keys import load_passwords, load_sealer
 
 _logger = structlog.get_logger(__name__)
 
-# So many calls beyond `max_calls` are refused with details. Further ones get the bare status.
-_REFUSED_AT_ONCE = 200
+# gRPC cancels calls at random while more of them wait to be looked at: at 1,000 if nothing is said,
+# and a client cannot tell what has become of its call. A few kB of memory each.
+_NOT_LOOKED_AT_YET = 5_000
 
 
 class ListenFailed(OSError):
@@ -84,7 +86,13 @@ async def _backend(db: Database, client: TemporalClient, settings: BrokerSetting
         sealer=await load_sealer(db),
         passwords=await load_passwords(db),
         follower=LogFollower(db),
-        watches=OpenWatches(settings.max_watches),
+        watches=OpenWatches(
+            settings.max_watches,
+            {
+                Share.TENANT: settings.max_watches_per_tenant,
+                Share.CREDENTIAL: settings.max_watches_per_credential,
+            },
+        ),
         settings=settings,
         draining=asyncio.Event(),
     )
@@ -94,11 +102,12 @@ def _server(settings: BrokerSettings) -> grpc.aio.Server:
     keepalive_ms = int(settings.keepalive_s * 1000)
     return grpc.aio.server(
         interceptors=[CallInterceptor(Authenticator(settings.api_keys), settings)],
-        maximum_concurrent_rpcs=settings.max_calls + _REFUSED_AT_ONCE,
         options=[
             ("grpc.max_receive_message_length", settings.max_message_bytes),
             ("grpc.max_metadata_size", settings.max_metadata_bytes),
             ("grpc.max_concurrent_streams", settings.max_streams_per_connection),
+            ("grpc.server.max_pending_requests", _NOT_LOOKED_AT_YET),
+            ("grpc.server.max_pending_requests_hard_limit", 2 * _NOT_LOOKED_AT_YET),
             ("grpc.keepalive_time_ms", keepalive_ms),
             ("grpc.keepalive_timeout_ms", keepalive_ms),
             ("grpc.http2.min_ping_interval_without_data_ms", keepalive_ms // 3),

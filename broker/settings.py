@@ -135,15 +135,46 @@ class BrokerSettings:
     )
     max_message_bytes: int = field(default=256 * 1024, metadata={"doc": "of a request."})
     max_metadata_bytes: int = field(default=16 * 1024, metadata={"doc": "of a call's metadata."})
+    request_timeout_s: float = field(
+        default=10.0,
+        metadata={"doc": "a call's request has to come so soon after its headers."},
+    )
     max_calls: int = field(
-        default=2_000, metadata={"doc": "calls served at once; more are RESOURCE_EXHAUSTED."}
+        default=2_000,
+        metadata={
+            "doc": "calls served at once, without those of health; more are RESOURCE_EXHAUSTED."
+        },
+    )
+    max_calls_per_tenant: int = field(
+        default=1_500,
+        metadata={"doc": "of them for one tenant; lower, so that the others have the rest."},
+    )
+    max_calls_per_credential: int = field(
+        default=1_000,
+        metadata={"doc": "of them for one API key; lower, so that the others have the rest."},
     )
     max_streams_per_connection: int = field(
-        default=1_000, metadata={"doc": "gRPC streams of one client connection."}
+        default=1_000,
+        metadata={"doc": "calls of one client connection; further ones wait in their client."},
     )
-    max_watches: int = field(default=500, metadata={"doc": "WatchCommands streams served at once."})
+    max_watches: int = field(
+        default=500,
+        metadata={"doc": "WatchCommands and WatchReservations streams served at once."},
+    )
+    max_watches_per_tenant: int = field(
+        default=400,
+        metadata={"doc": "of them for one tenant; lower, so that the others have the rest."},
+    )
+    max_watches_per_credential: int = field(
+        default=300,
+        metadata={"doc": "of them for one API key; lower, so that the others have the rest."},
+    )
     max_health_watches: int = field(
         default=100, metadata={"doc": "Health/Watch streams served at once. They need no API key."}
+    )
+    max_health_calls_per_connection: int = field(
+        default=50,
+        metadata={"doc": "calls of health that one connection may have at once, watches too."},
     )
     watch_batch: int = field(default=200, metadata={"doc": "events read at once for one watch."})
     callback_timeout_s: float = field(

@@ -2,7 +2,9 @@
 
 A token is JSON in URL-safe base64. It holds the digest of the selection that it was made for
 (`broker.proto.selection`), so that it cannot be used with other filters. It holds no secret and
-gives no right: a client that makes one up reads only what it may read anyway.
+gives no right: a client that makes one up reads only what it may read anyway. So every value of a
+token is checked before it reaches a query: whole numbers from 0 to 2^63 - 1, and text that a
+database takes.
 """
 
 import base64
@@ -11,6 +13,7 @@ import json
 from typing import Any
 
 _TOKEN_LIMIT = 2_048
+_LARGEST = 2**63 - 1
 
 
 class BadToken(ValueError):
@@ -23,7 +26,7 @@ def write_token(selection: str, position: list[Any]) -> str:
 
 
 def read_token(selection: str, token: str, shape: tuple[type, ...]) -> tuple[Any, ...]:
-    """The position in a token, its values of the types in `shape`.
+    """The position in a token, its values of the types in `shape` (`int` and `str`).
 
     Raises: BadToken.
     """
@@ -41,8 +44,25 @@ def read_token(selection: str, token: str, shape: tuple[type, ...]) -> tuple[Any
     if made_for != selection:
         raise BadToken("it was made for a request with other filters")
     fits = len(position) == len(shape) and all(
-        type(value) is kind for value, kind in zip(position, shape, strict=True)
+        type(value) is kind and _is_possible(value)
+        for value, kind in zip(position, shape, strict=True)
     )
     if not fits:
         raise BadToken("it was not made by this service")
     return tuple(position)
+
+
+def _is_possible(value: object) -> bool:
+    """Whether this value can stand in a token of ours: it fits the columns that it names."""
+    if isinstance(value, int):
+        return 0 <= value <= _LARGEST
+    return isinstance(value, str) and "\x00" not in value and _is_unicode(value)
+
+
+def _is_unicode(value: str) -> bool:
+    """Whether the text can be written as UTF-8. JSON can escape half a surrogate pair."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

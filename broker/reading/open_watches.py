@@ -1,38 +1,39 @@
-"""The limit on the watches that one process serves."""
+"""The limits on the watches that one process serves."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 
-from broker.errors import Reason, Refusal
+from broker.auth import current_caller
+from broker.errors import Reason, share_taken
+from broker.places import Places, Share, ShareTaken
 
 _RETRY = timedelta(seconds=10)
+_WORDS = ("watches", "Watch `all` or a station instead of many single names, or try again later.")
 
 
 class OpenWatches:
-    """Counts the open watches, of commands and of reservations together."""
+    """Counts the open watches, of commands and of reservations together.
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._open = 0
+    most: how many may be open. shares: how many of them one tenant and one credential may have.
+    """
+
+    def __init__(self, most: int, shares: Mapping[Share, int] | None = None) -> None:
+        self._places = Places({**(shares or {}), Share.BROKER: most})
 
     @property
     def count(self) -> int:
         """How many watches are open."""
-        return self._open
+        return self._places.count
 
     @contextmanager
     def one_more(self) -> Iterator[None]:
-        """Counts one watch while the context is open. Raises: Refusal (TOO_MANY_WATCHES)."""
-        if self._open >= self._most:
-            raise Refusal(
-                Reason.TOO_MANY_WATCHES,
-                "Too many watches are open at this broker. Watch `all` or a station instead of "
-                "many single names, or try again later.",
-                retry_after=_RETRY,
-            )
-        self._open += 1
+        """Counts one watch of the caller while the context is open.
+
+        Raises: Refusal (TOO_MANY_WATCHES).
+        """
         try:
-            yield
-        finally:
-            self._open -= 1
+            with self._places.one_more(current_caller().shares):
+                yield
+        except ShareTaken as taken:
+            raise share_taken(Reason.TOO_MANY_WATCHES, taken, _WORDS, _RETRY) from taken

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from broker.errors import Reason, bad_field
+from broker.errors import Reason, Refusal, bad_field
 from broker.reading.opaque_tokens import BadToken, read_token, write_token
 
 DEFAULT_PAGE_SIZE = 50
@@ -26,7 +26,7 @@ class Pager:
         try:
             return read_token(self._selection, token, shape)
         except BadToken as error:
-            raise bad_field(Reason.PAGE_TOKEN_INVALID, "page_token", str(error)) from error
+            raise _not_ours(str(error)) from error
 
     def token(self, position: list[Any] | None) -> str:
         """The token of the next page; empty when there is none."""
@@ -35,11 +35,20 @@ class Pager:
     def time_position(self, token: str) -> tuple[datetime, str] | None:
         """The same for lists by time: the time and the name of the last one before the page."""
         position = self.position(token, (int, str))
-        return None if position is None else (moment_of(position[0]), position[1])
+        if position is None:
+            return None
+        try:
+            return moment_of(position[0]), position[1]
+        except (ValueError, OverflowError, OSError) as error:  # no calendar has such a time
+            raise _not_ours("it was not made by this service") from error
 
     def time_token(self, last: tuple[datetime, str] | None) -> str:
         """The token after `last`, the page's last one; empty for None, when there are no more."""
         return self.token(None if last is None else [microseconds_of(last[0]), last[1]])
+
+
+def _not_ours(why: str) -> Refusal:
+    return bad_field(Reason.PAGE_TOKEN_INVALID, "page_token", why)
 
 
 def limit_of(page_size: int) -> int:
@@ -60,7 +69,10 @@ def microseconds_of(moment: datetime) -> int:
 
 
 def moment_of(microseconds: int) -> datetime:
-    """The opposite of `microseconds_of`."""
+    """The opposite of `microseconds_of`.
+
+    Raises: ValueError, OverflowError or OSError after the year 9999.
+    """
     return datetime.fromtimestamp(microseconds // 1_000_000, UTC).replace(
         microsecond=microseconds % 1_000_000
     )
