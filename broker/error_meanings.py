@@ -32,7 +32,8 @@ MEANINGS: dict[Reason, str] = {
     "them with UpdateCallbackSettings.",
     Reason.REQUEST_ID_REUSED: "The `request_id` belongs to another request; the metadata `fields` "
     "says what differs. Use a new id for a new command.",
-    Reason.STATION_EXISTS: "A station of this id is registered already.",
+    Reason.STATION_EXISTS: "The identity is not free. When it is yours, GetStation shows it; "
+    "nothing is told of others.",
     Reason.RESERVATION_NOT_HELD: "The reservation is not held (any longer, or yet), or it is for "
     "another token. GetReservation tells how it stands.",
     Reason.RESERVATION_ENDED: "The reservation has ended and cannot be changed. Make a new one.",

@@ -84,6 +84,21 @@ _RELEASE = precompiled(
         gateway=None, disconnected_time=bindparam("at", type_=connections.c.disconnected_time.type)
     )
 )
+_REVOKE = precompiled(
+    update(connections)
+    .where(connections.c.station == bindparam("of_station"))
+    .values(
+        gateway=None,
+        epoch=connections.c.epoch + 1,
+        disconnected_time=case(
+            (
+                connections.c.gateway.is_not(None),
+                bindparam("at", type_=connections.c.disconnected_time.type),
+            ),
+            else_=connections.c.disconnected_time,
+        ),
+    )
+)
 _HELD = select(*[*_CONNECTION, gateways.c.line]).join(
     gateways, gateways.c.gateway == connections.c.gateway
 )
@@ -159,6 +174,11 @@ async def release(tx: Tx, *, station: str, connection_id: str, now: datetime) ->
     values = {"of_station": station, "of_connection": connection_id, "at": now}
     done = await tx.execute(_RELEASE, values)
     return bool(done.rowcount)
+
+
+async def revoke(tx: Tx, station: str, *, now: datetime) -> None:
+    """Take the station from whichever socket has it: that one can send nothing any more."""
+    await tx.execute(_REVOKE, {"of_station": station, "at": now})
 
 
 async def holder(tx: Tx, station: str, *, now: datetime) -> Connection | None:

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, case, exists, func, literal, or_, select
-from sqlalchemy import delete as sql_delete
 from sqlalchemy import update as sql_update
 
-from fleet import tables
+from fleet import connections as sockets
+from fleet import generations, tables
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of
 from fleet.engine.values import cut, identifier, int32
@@ -28,6 +28,7 @@ class Station:
     boot_reason: the reason that an OCPP 2.x station gave for its latest boot.
     boot_connection_id: the socket on which the latest boot came.
     connection_timeout_s: how long it waits for the cable; None when it did not report it.
+    generation: see `fleet.generations`.
     clock: how far its clocks are ahead of ours, as `domain.evidence.station_clock` stores it.
     """
 
@@ -49,6 +50,7 @@ class Station:
     boot_reason: str = ""
     boot_connection_id: str = ""
     clock: dict[str, dict[str, float]] | None = None
+    generation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,11 @@ _GET_WITH_HASHES = precompiled(
         stations.c.id == bindparam("id")
     )
 )
-_NEW = bound(stations, "id", "tenant", "location", "security_profile", "registered", "create_time")
+_ANEW = ("location", "security_profile", "registered", "password_hash", "generation")
+_NEW = bound(
+    stations,
+    *("id", "tenant", "location", "security_profile", "registered", "create_time", "generation"),
+)
 
 # An admitted (unregistered) station of the same tenant may be registered later.
 _CREATE = Upsert(
@@ -92,10 +98,7 @@ _CREATE = Upsert(
         (stmt := insert(stations).values(**_NEW, **bound(stations, "password_hash")))
         .on_conflict_do_update(
             index_elements=["id"],
-            set_={
-                **{name: stmt.excluded[name] for name in ("location", "security_profile")},
-                **{name: stmt.excluded[name] for name in ("registered", "password_hash")},
-            },
+            set_={name: stmt.excluded[name] for name in _ANEW},
             where=stations.c.registered.is_(False) & (stations.c.tenant == stmt.excluded.tenant),
         )
         .returning(*_STATION)
@@ -176,7 +179,7 @@ async def create(
     password_hash: str | None,
     now: datetime,
 ) -> Station:
-    """Register a station. A station that was only admitted becomes registered.
+    """Register a station. One that was only admitted becomes registered; its socket is out.
 
     Raises: StationExists when the id is registered already.
     """
@@ -187,6 +190,7 @@ async def create(
     row = (await tx.execute(_CREATE(tx), values)).first()
     if row is None:
         raise StationExists(f"station {id} exists already")
+    await sockets.revoke(tx, id, now=now)
     return Station(*row)
 
 
@@ -257,13 +261,6 @@ async def confirm_password(tx: Tx, id: str, hash: str) -> bool:
         )
         .values(previous_password_hash=None)
     )
-    return bool(done.rowcount)
-
-
-async def delete(tx: Tx, id: str) -> bool:
-    """Delete the station and its connectors; its transactions and epoch stay. False: no station."""
-    await tx.execute(sql_delete(_connectors).where(_connectors.c.station == id))
-    done = await tx.execute(sql_delete(stations).where(stations.c.id == id))
     return bool(done.rowcount)
 
 
@@ -397,4 +394,5 @@ def _new_row(
         "location": cut(location),
         "security_profile": security_profile,
         "create_time": now,
+        "generation": generations.begin(),
     }

@@ -49,6 +49,7 @@ stations = Table(
     Column("connection_timeout_s", Float),
     Column("clock", Json),
     _time("create_time"),
+    _text("generation"),
     Column("password_hash", Text),
     Column("previous_password_hash", Text),
     _time("password_time", nullable=True),

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from domain.evidence.station_clock import read_clock
-from fleet import connections
+from fleet import connections, generations
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
@@ -35,6 +35,7 @@ from station_gateway.facts.handlers import BootPolicy, Handlers
 from station_gateway.facts.reports import OddReports
 from station_gateway.line import DirectLine
 from station_gateway.session.engine import SessionLimits
+from station_gateway.session.events import POLICY_VIOLATION
 from station_gateway.session.flood import FloodLimits
 from station_gateway.session.frames import FrameLimits
 from station_gateway.settings import GatewaySettings
@@ -43,6 +44,7 @@ from station_gateway.sockets.server import StationServer
 from station_gateway.sockets.station_socket import StationSocket
 from station_gateway.stations.peer import Peer
 from station_gateway.stations.registry import REPLACED, Registry
+from station_gateway.stations.standing import Revoked
 from station_gateway.stations.station import ConnectedStation, Surroundings
 from station_gateway.stations.sweeper import Sweeper
 from station_gateway.waking import Waker
@@ -159,6 +161,7 @@ class Gateway:
         loops = (
             ("lease", self._keep_lease),
             ("sweeper", self.sweeper.run),
+            ("revocations", self.sweeper.run_revocations),
             ("reports", self.reports.run),
         )
         for name, run in loops:
@@ -209,13 +212,20 @@ class Gateway:
             tenant=known.tenant,
             ocpp_version=dialect.VERSION,
             connection_id=f"{self._run_id}-{next(self._socket_numbers)}",
+            generation=known.generation,
             boot_known=self.handlers.may_be_booted(known),
             connection_timeout_s=known.connection_timeout_s,
             clock=read_clock(known.clock),
             stored_clock=read_clock(known.clock),
         )
         station = ConnectedStation(socket, peer, dialect, self._surroundings)
-        if not await self._claim(station):
+        try:
+            await self._claim(station)
+        except Revoked:
+            await socket.close(POLICY_VIOLATION, "revoked")
+            return
+        except DatabaseUnavailable:
+            log.warning("station_not_claimed", station=peer.id)
             await socket.close(TRY_AGAIN_LATER, "try again later")
             return
         if not self.registry.put(station):
@@ -229,10 +239,13 @@ class Gateway:
             self._surroundings.spawn(self._release(peer))
             log.info("station_disconnected", station=peer.id, code=socket.close_code)
 
-    async def _claim(self, station: ConnectedStation) -> bool:
+    async def _claim(self, station: ConnectedStation) -> None:
+        """Take the station's lease. Raises: Revoked, DatabaseUnavailable."""
         peer, now = station.peer, self._utc_now()
 
         async def write(tx: Tx) -> tuple[int, bool]:
+            if not await generations.stands_for_claim(tx, peer.id, peer.generation):
+                raise Revoked(peer.id)
             epoch = await connections.claim(
                 tx,
                 station=peer.id,
@@ -245,14 +258,9 @@ class Gateway:
             event = StationEvent(peer.id, "connected", told=told)
             return epoch, await wake_concerned(tx, event, now)
 
-        try:
-            peer.epoch, wake = await self._db.batch(write)
-        except DatabaseUnavailable:
-            log.warning("station_not_claimed", station=peer.id)
-            return False
+        peer.epoch, wake = await self._db.batch(write)
         if wake:
             self._waker.kick()
-        return True
 
     async def _release(self, peer: Peer) -> None:
         """Give up the connection's lease, unless a newer socket has taken it."""

@@ -226,6 +226,10 @@ class GatewaySettings:
         default=0.0,
         metadata={"doc": "a socket without an OCPP message for this long is closed; 0 for never."},
     )
+    revocation_interval_s: float = field(
+        default=2.0,
+        metadata={"doc": "how often sockets of deleted stations are looked for, and closed."},
+    )
     last_seen_interval_s: float = field(
         default=30.0, metadata={"doc": "the resolution of a station's last-seen time."}
     )

@@ -19,7 +19,7 @@ from broker.proto.names import station_in, transaction_in
 from broker.proto.selection import list_selection
 from broker.proto.stations import station_out, transaction_out
 from broker.reading.paging import Pager, cut_page, limit_of
-from fleet import connections, reports, stations, transactions
+from fleet import connections, generations, reports, stations, transactions
 from fleet.engine.statements import Tx
 from fleet.log import commands as fleet_log
 from fleet.log.event_log import Filter
@@ -54,8 +54,9 @@ class StationServicer(pb_grpc.StationServiceServicer):
             except stations.StationExists as error:
                 raise Refusal(
                     Reason.STATION_EXISTS,
-                    f"{names.station_name(request.station_id)} exists already. Its password is not "
-                    "shown again: delete the station and create it anew when it is lost.",
+                    f"{names.station_name(request.station_id)} cannot be created: this identity is "
+                    "not free. When GetStation shows it to you, and its password is lost, delete "
+                    "it and create it anew; else choose another identity.",
                 ) from error
             shown = await self._shown(tx, station)
         return pb.CreateStationResponse(station=shown, basic_auth_password=password)
@@ -104,8 +105,11 @@ class StationServicer(pb_grpc.StationServiceServicer):
         """Deletes a station."""
         check(check_name("name", "station", request.name))
         tenant = current_caller().tenant
-        async with self._backend.db.write() as tx:
+
+        async def write(tx: Tx) -> None:
             station = await known_station(tx, tenant, station_in(request.name))
+            # First, so that no frame can leave between the look at what is pending and the end.
+            await generations.delete(tx, station.id, now=self._backend.now())
             pending = await _pending(tx, tenant, station.id)
             if pending:
                 raise Refusal(
@@ -113,8 +117,9 @@ class StationServicer(pb_grpc.StationServiceServicer):
                     f"{request.name} has {len(pending)} commands that have not ended. Wait for "
                     "them, or cancel them.",
                 )
-            await stations.delete(tx, station.id)
             await reports.forget_mended(tx, station.id)
+
+        await self._backend.db.batch(write)
         return pb.DeleteStationResponse()
 
     async def ListTransactions(

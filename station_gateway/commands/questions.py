@@ -36,6 +36,7 @@ from station_gateway.session.events import AnswerReceived, SessionOver
 from station_gateway.session.queue import Priority, QueueFull
 from station_gateway.settings import GatewaySettings
 from station_gateway.stations.registry import Registry
+from station_gateway.stations.standing import Revoked, write_as
 from station_gateway.stations.station import ConnectedStation
 from station_gateway.stations.waiting import StationGone
 from station_gateway.waking import Waker
@@ -188,8 +189,10 @@ class Questions:
             return await wake_concerned(tx, event, self._utc_now())
 
         try:
-            if await self._db.batch(write):
+            if await write_as(self._db, station.peer, write):
                 self._waker.kick()
+        except Revoked:
+            station.revoke()
         except DatabaseUnavailable:
             log.warning("connection_timeout_not_stored", station=station.peer.id)
 
@@ -212,8 +215,10 @@ class Questions:
             return await wake_concerned(tx, concerned, now)
 
         try:
-            if await self._db.batch(write):
+            if await write_as(self._db, station.peer, write):
                 self._waker.kick()
+        except Revoked:
+            station.revoke()
         except DatabaseUnavailable:
             log.warning("late_answer_not_stored", station=station.peer.id)
         else:

@@ -54,6 +54,7 @@ from station_gateway.session.events import (
 from station_gateway.session.queue import QueueFull, priority_of
 from station_gateway.settings import GatewaySettings
 from station_gateway.stations.registry import Registry
+from station_gateway.stations.standing import Revoked, check_standing
 from station_gateway.stations.station import ConnectedStation
 from station_gateway.stations.waiting import StationGone
 from telemetry import metrics
@@ -112,7 +113,7 @@ class Sender:
 
     async def _try(self, request: SendFrameInput) -> SendFrameResult:
         station = self._registry.get(request.station)
-        if station is None or self._stopped:
+        if station is None or self._stopped or station.peer.tenant != request.tenant:
             return _NotSent(Cause.STATION_OFFLINE, retry=True).result
         try:
             # Built once only to learn whether it can be built: what OCPP cannot say does not queue.
@@ -318,6 +319,7 @@ class Sender:
         log.info("frame_answered", **_ids(request, send), verdict=answer.verdict.value)
 
         async def write(tx: Tx) -> tuple[int, bool]:
+            await check_standing(tx, station.peer)
             await sends.answered(tx, send.id, answer=answer_to_row(answer), now=now)
             await name_by_answer(tx, send, answer)
             left, about = send.send_time, send.named_id
@@ -327,7 +329,13 @@ class Sender:
             )
             return revision_of(await note(tx, request, "answered", heard, now)), alone
 
-        revision, alone = await self._written(write, request) or (0, False)
+        try:
+            revision, alone = await self._written(write, request) or (0, False)
+        except Revoked:
+            # Whoever holds this socket speaks for nobody: what became of the frame is not known.
+            station.revoke()
+            missing = AnswerMissing(send.message_id, event.action, Missing.CONNECTION_LOST)
+            return await self._without_answer(request, send, missing)
         return SendFrameResult(
             SendStatus.ANSWERED,
             answer=answer,

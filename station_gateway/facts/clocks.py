@@ -22,6 +22,7 @@ from station_gateway.dialects.messages import (
     StationTime,
 )
 from station_gateway.stations.peer import Peer
+from station_gateway.stations.standing import write_as
 
 STORE_PAUSE = timedelta(seconds=30)
 """The least time between two writes of one station's clock: it may be set to and fro."""
@@ -96,14 +97,14 @@ def _is_live(call: StationCall) -> bool:
 async def store_clock(db: Database, peer: Peer, now: datetime) -> None:
     """Give the fleet what is known of the station's clock, when that has changed.
 
-    While the database is away it is given later: no fact depends on it.
+    While the database is away it is given later: no fact depends on it. Raises: Revoked.
     """
     last, clock = peer.clock_stored_time, peer.clock
     if not clock.differs(peer.stored_clock) or (last is not None and now < last + STORE_PAUSE):
         return
     peer.clock_stored_time = now
     try:
-        await db.batch(lambda tx: stations.set_clock(tx, peer.id, clock.stored()))
+        await write_as(db, peer, lambda tx: stations.set_clock(tx, peer.id, clock.stored()))
     except DatabaseUnavailable:
         return
     peer.stored_clock = clock

@@ -15,7 +15,7 @@ import msgspec
 import structlog
 
 from domain.ocpp_words import BootReason
-from fleet import stations, transactions
+from fleet import generations, stations, transactions
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
@@ -46,6 +46,7 @@ from station_gateway.facts.clocks import on_our_clock, shown_at, store_clock
 from station_gateway.facts.flows import flows, keep_flow
 from station_gateway.stations.peer import Peer
 from station_gateway.stations.ports import Unanswered
+from station_gateway.stations.standing import Revoked, write_as
 from station_gateway.waking import Waker
 from telemetry import metrics
 
@@ -119,6 +120,7 @@ class Handlers:
 
         Raises:
             Unanswered: the fact could not be written; the station will repeat the message.
+            Revoked: the station was deleted meanwhile; the socket is to be closed.
         """
         call = on_our_clock(peer, call)
         await store_clock(self._db, peer, self._utc_now())
@@ -144,7 +146,7 @@ class Handlers:
         reason = call.reason or (BootReason.TRIGGERED if peer.boot_asked else "")
         verdict = await self._boot_verdict(peer)
         if verdict is not BootVerdict.ACCEPTED:
-            await self._db.batch(lambda tx: facts.boot_held(tx, peer, call, verdict, now))
+            await write_as(self._db, peer, lambda tx: facts.boot_held(tx, peer, call, verdict, now))
             peer.held()
             peer.boot_asked = False
             log.warning("station_boot_held", station=peer.id, answer=verdict.value)
@@ -152,7 +154,7 @@ class Handlers:
             return Confirmation(self._utc_now(), boot=verdict, interval_s=retry_s)
         if reason != BootReason.TRIGGERED or not (peer.boot_accepted or peer.boot_known):
             boot = msgspec.structs.replace(call, reason=reason)
-            self._kick(await self._db.batch(lambda tx: facts.booted(tx, peer, boot, now)))
+            self._kick(await write_as(self._db, peer, lambda tx: facts.booted(tx, peer, boot, now)))
             peer.booted()
             log.info("station_booted", station=peer.id, reason=reason)
         peer.boot_accepted, peer.boot_asked = True, False
@@ -163,13 +165,16 @@ class Handlers:
 
         Raises:
             Unanswered: the database is away.
+            Revoked: the station was deleted meanwhile.
         """
         now = self._utc_now()
         try:
             if await self._boot_verdict(peer) is not BootVerdict.ACCEPTED:
                 peer.held()
                 return
-            self._kick(await self._db.batch(lambda tx: facts.taken_as_booted(tx, peer, now)))
+            self._kick(
+                await write_as(self._db, peer, lambda tx: facts.taken_as_booted(tx, peer, now))
+            )
         except DatabaseUnavailable as error:
             raise Unanswered from error
         peer.boot_accepted = True
@@ -193,7 +198,9 @@ class Handlers:
     async def connector_status(self, peer: Peer, call: ConnectorStatusSeen) -> Confirmation:
         """StatusNotification."""
         now = self._utc_now()
-        self._kick(await self._db.batch(lambda tx: facts.connector_status(tx, peer, call, now)))
+        self._kick(
+            await write_as(self._db, peer, lambda tx: facts.connector_status(tx, peer, call, now))
+        )
         return Confirmation(self._utc_now())
 
     async def availability(self, peer: Peer, call: AvailabilitySeen) -> Confirmation:
@@ -204,13 +211,15 @@ class Handlers:
             told = [await facts.connector_status(tx, peer, each, now) for each in call.connectors]
             return any(told)
 
-        self._kick(await self._db.batch(write))
+        self._kick(await write_as(self._db, peer, write))
         return Confirmation(self._utc_now())
 
     async def authorization(self, peer: Peer, call: AuthorizationAsked) -> Confirmation:
         """Authorize: the token is judged, nothing is written."""
         now = self._utc_now()
         async with self._db.read() as tx:
+            if not await generations.stands_now(tx, peer.id, peer.generation):
+                raise Revoked(peer.id)
             token = await self._authorizer.judge(
                 tx, station=peer.id, tenant=peer.tenant, token=call.token, now=now
             )
@@ -220,8 +229,10 @@ class Handlers:
     async def session_started(self, peer: Peer, call: SessionStarted) -> Confirmation:
         """StartTransaction: the same message twice makes one session with one id."""
         now = self._utc_now()
-        session, token, wake = await self._db.batch(
-            lambda tx: session_reports.session_started(tx, peer, call, self._authorizer, now)
+        session, token, wake = await write_as(
+            self._db,
+            peer,
+            lambda tx: session_reports.session_started(tx, peer, call, self._authorizer, now),
         )
         self._kick(wake)
         if session.evse_id:  # its first meter values may tell the connector that its start did not
@@ -243,15 +254,17 @@ class Handlers:
                 )
             return await session_reports.session_stopped(tx, peer, call, token, now)
 
-        token, wake = await self._db.batch(write)
+        token, wake = await write_as(self._db, peer, write)
         self._kick(wake)
         return Confirmation(self._utc_now(), authorization=token.authorization if token else None)
 
     async def session_event(self, peer: Peer, call: SessionEvent) -> Confirmation:
         """TransactionEvent."""
         now = self._utc_now()
-        token, wake = await self._db.batch(
-            lambda tx: session_reports.session_event(tx, peer, call, self._authorizer, now)
+        token, wake = await write_as(
+            self._db,
+            peer,
+            lambda tx: session_reports.session_event(tx, peer, call, self._authorizer, now),
         )
         self._kick(wake)
         return Confirmation(self._utc_now(), authorization=token.authorization if token else None)
@@ -264,14 +277,18 @@ class Handlers:
             return Confirmation(self._utc_now())
         alive_time = self._life_to_note(peer, ocpp_transaction_id, call.time, now)
         if alive_time is not None and peer.knows(ocpp_transaction_id):
-            await self._db.batch(
-                lambda tx: transactions.show_alive(tx, peer.id, ocpp_transaction_id, alive_time)
+            await write_as(
+                self._db,
+                peer,
+                lambda tx: transactions.show_alive(tx, peer.id, ocpp_transaction_id, alive_time),
             )
         elif not peer.knows(ocpp_transaction_id):
-            wake, no_news = await self._db.batch(
+            wake, no_news = await write_as(
+                self._db,
+                peer,
                 lambda tx: session_reports.session_observed(
                     tx, peer, ocpp_transaction_id, call, now, alive_time=alive_time
-                )
+                ),
             )
             self._kick(wake)
             if no_news:
@@ -282,7 +299,7 @@ class Handlers:
         evse_id = call.evse_id or 0
         place = f"evse {evse_id}"
         if flows(peer, call, now) and peer.must_note_life(place, now, transactions.LIFE_PACE):
-            self._kick(await self._db.batch(lambda tx: keep_flow(tx, peer, evse_id, now)))
+            self._kick(await write_as(self._db, peer, lambda tx: keep_flow(tx, peer, evse_id, now)))
 
     def _life_to_note(
         self, peer: Peer, session: str, time: StationTime, now: datetime
@@ -295,7 +312,9 @@ class Handlers:
     async def reservation_ended(self, peer: Peer, call: ReservationEndReported) -> Confirmation:
         """ReservationStatusUpdate: the station says that a reservation is over."""
         now = self._utc_now()
-        self._kick(await self._db.batch(lambda tx: facts.reservation_ended(tx, peer, call, now)))
+        self._kick(
+            await write_as(self._db, peer, lambda tx: facts.reservation_ended(tx, peer, call, now))
+        )
         log.info("reservation_ended", station=peer.id, status=call.status)
         return Confirmation(self._utc_now())
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from fleet import reports
+from fleet import generations, reports
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
@@ -21,6 +21,7 @@ from station_gateway.dialects.mending.mends import Mends
 from station_gateway.session.events import Untaken
 from station_gateway.stations.peer import Peer
 from station_gateway.stations.ports import Unanswered
+from station_gateway.stations.standing import Revoked, write_as
 from station_gateway.waking import Waker
 from telemetry import metrics
 
@@ -40,6 +41,9 @@ WAKE_PAUSE = timedelta(seconds=1)
 
 COUNTED_LIMIT = 20_000
 """Stations times kinds that are remembered as written; beyond it all are written anew."""
+
+_Key = tuple[str, str, str, str]
+"""Station, action, kind, and the generation of the station."""
 
 
 async def keep_untaken(tx: Tx, peer: Peer, told: Untaken, now: datetime) -> bool:
@@ -70,6 +74,8 @@ async def _until_written(write: Callable[[], Awaitable[object]], pause_s: float)
             await write()
         except (DatabaseUnavailable, Unanswered):
             await asyncio.sleep(pause_s)
+        except Revoked:
+            return  # it is nobody's report
         else:
             return
 
@@ -90,8 +96,8 @@ class OddReports:
         self._retry_pause_s = retry_pause_s
         self._utc_now = utc_now
         self._waiting = 0
-        self._counted: dict[tuple[str, str, str], MendedReports] = {}
-        self._written: set[tuple[str, str, str]] = set()
+        self._counted: dict[_Key, MendedReports] = {}
+        self._written: set[_Key] = set()
 
     async def untaken(self, peer: Peer, told: Untaken) -> None:
         """Keep a report that nobody could take, as soon as the database takes it. Never raises."""
@@ -106,7 +112,7 @@ class OddReports:
         now = self._utc_now()
 
         async def write() -> None:
-            if await self._db.batch(lambda tx: keep_untaken(tx, peer, told, now)):
+            if await write_as(self._db, peer, lambda tx: keep_untaken(tx, peer, told, now)):
                 self._waker.kick()
 
         await self.persist(peer, told.action, write)
@@ -135,11 +141,11 @@ class OddReports:
         now, first = self._utc_now(), False
         for kind, field in mends.items():
             metrics.MENDED_REPORTS.labels(kind=kind.value).inc()
-            key = (peer.id, action, kind.value)
+            key = (peer.id, action, kind.value, peer.generation)
             known = self._counted.get(key)
             if known is None:
                 first = first or key not in self._written
-                self._counted[key] = MendedReports(*key, field, 1, now, now)
+                self._counted[key] = MendedReports(*key[:3], field, 1, now, now)
             else:
                 self._counted[key] = replace(
                     known, field=field, times=known.times + 1, last_time=now
@@ -149,13 +155,17 @@ class OddReports:
         return first
 
     async def flush(self) -> None:
-        """Write what was counted. While the database is away it stays counted."""
+        """Write what was counted. While the database is away it stays counted.
+
+        What a station told whose generation is over is dropped: it is nobody's.
+        """
         counted, self._counted = self._counted, {}
         if not counted:
             return
 
         async def write(tx: Tx) -> None:
-            for key in sorted(counted):
+            current = await generations.current(tx, sorted({key[0] for key in counted}), hold=True)
+            for key in sorted(key for key in counted if current.get(key[0]) == key[3]):
                 await reports.add_mended(tx, counted[key])
 
         if len(self._written) > COUNTED_LIMIT:

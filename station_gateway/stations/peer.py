@@ -13,6 +13,7 @@ KNOWN_SESSIONS = 64
 class Peer:
     """The station at the other end of one socket, as facts and commands need to know it.
 
+    generation: of the station, as the handshake saw it (`fleet.generations`).
     epoch: of its connection lease; the fleet refuses a send with an older one.
     boot_known: its boot was accepted on an earlier socket.
     boot_accepted: on this one, or it was taken as booted; no command is sent before.
@@ -30,6 +31,7 @@ class Peer:
     tenant: str
     ocpp_version: str
     connection_id: str
+    generation: str = ""
     epoch: int = 0
     boot_known: bool = False
     boot_accepted: bool = False

@@ -40,6 +40,7 @@ from station_gateway.stations.ports import (
     TextSocket,
     Unanswered,
 )
+from station_gateway.stations.standing import Revoked
 from station_gateway.stations.waiting import StationGone, StationQueue
 from telemetry import metrics
 
@@ -245,6 +246,9 @@ class ConnectedStation:
             boot.heard()
             self._odd.refused(call, "invalid_payload", refused.description)
             return session.reply_error(call.message_id, refused.code, refused.description)
+        except Revoked:
+            self.revoke()
+            return []
         except Unanswered:
             boot.left_unanswered()
             self._odd.unanswered(call, message, handlers)
@@ -275,6 +279,9 @@ class ConnectedStation:
     async def _take_as_booted(self) -> None:
         try:
             await self._surroundings.handlers.take_as_booted(self.peer)
+        except Revoked:
+            self.revoke()
+            return
         except Unanswered:
             self.boot.not_taken(self._surroundings.settings.retry_pause_s)
             return
@@ -360,6 +367,12 @@ class ConnectedStation:
     def _write(self) -> None:
         for frame in self._session.data_to_send():
             self._socket.write(frame)
+
+    def revoke(self) -> None:
+        """End the session: the station was deleted, so this socket is nobody's."""
+        if not self._ended:
+            log.warning("station_revoked", station=self.peer.id)
+        self.end("revoked", POLICY_VIOLATION)
 
     def end(self, reason: str, code: int = 0) -> None:
         """End the session at once, and tell the CALL in flight and all who wait. Idempotent.

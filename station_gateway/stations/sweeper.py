@@ -1,4 +1,4 @@
-"""One task that pings thousands of sockets, ends dead ones, and records last-seen times."""
+"""Pings thousands of sockets, ends those that are dead or revoked, and records last-seen times."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,17 +7,19 @@ from functools import partial
 
 import structlog
 
-from fleet import stations
+from fleet import generations, stations
 from fleet.database import Database
+from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from station_gateway.settings import GatewaySettings
+from station_gateway.stations.peer import Peer
 from station_gateway.stations.registry import Registry
 from station_gateway.stations.station import ConnectedStation
 
 log = structlog.get_logger(__name__)
 
-SEEN_BATCH = 500
-"""Last-seen times that are written in one database transaction."""
+STATIONS_BATCH = 500
+"""Stations that are read, or written, in one database transaction."""
 GOING_AWAY = 1001
 
 
@@ -51,6 +53,26 @@ class Sweeper:
                 written_s = now_s
                 await self.write_seen(now_s)
 
+    async def run_revocations(self) -> None:
+        """Close the sockets whose stations were deleted or created anew, until cancelled."""
+        while True:
+            await asyncio.sleep(self._settings.revocation_interval_s)
+            try:
+                await self.close_revoked()
+            except DatabaseUnavailable:
+                log.warning("revocations_not_read")
+
+    async def close_revoked(self) -> None:
+        """Close every socket whose generation is over. Raises: DatabaseUnavailable."""
+        held = list(self._registry)
+        for begin in range(0, len(held), STATIONS_BATCH):
+            batch = held[begin : begin + STATIONS_BATCH]
+            async with self._db.read() as tx:
+                current = await generations.current(tx, [each.peer.id for each in batch])
+            for station in batch:
+                if current.get(station.peer.id) != station.peer.generation:
+                    station.revoke()
+
     def look_at(self, station: ConnectedStation, now_s: float) -> None:
         """Ping a silent socket; end one that stays silent."""
         settings, socket = self._settings, station.socket
@@ -68,14 +90,21 @@ class Sweeper:
         """Write the last-seen time of every station that was heard since the last call."""
         now, since_s, self._seen_until_s = self._utc_now(), self._seen_until_s, now_s
         seen = [
-            (station.peer.id, now - timedelta(seconds=now_s - station.message_s))
+            (station.peer, now - timedelta(seconds=now_s - station.message_s))
             for station in self._registry
             if station.message_s >= since_s
         ]
-        for begin in range(0, len(seen), SEEN_BATCH):
-            touch = partial(stations.touch, ids_and_times=seen[begin : begin + SEEN_BATCH])
+        for begin in range(0, len(seen), STATIONS_BATCH):
+            touch = partial(_touch, seen=seen[begin : begin + STATIONS_BATCH])
             try:
                 await self._db.batch(touch)
             except DatabaseUnavailable:
                 log.warning("last_seen_not_written")
                 return
+
+
+async def _touch(tx: Tx, seen: list[tuple[Peer, datetime]]) -> None:
+    """Store when these were heard, but for those whose generation is over."""
+    current = await generations.current(tx, [peer.id for peer, _ in seen], hold=True)
+    own = [(peer.id, at) for peer, at in seen if current.get(peer.id) == peer.generation]
+    await stations.touch(tx, own)

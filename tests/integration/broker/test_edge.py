@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -87,6 +88,27 @@ async def test_another_tenant_sees_nothing_of_it(
             assert (await failure_of(call)).code is grpc.StatusCode.NOT_FOUND
         reply = await broker.commands.ListCommands(pb.ListCommandsRequest(), **theirs)
         assert list(reply.commands) == []
+
+
+async def test_create_station_tells_nothing_of_a_station_of_another_tenant(
+    house: House, db: Database, client: Client
+) -> None:
+    own, foreign = f"OWN-{uuid.uuid4().hex[:8]}", await house.offline_station()
+    theirs = {"metadata": bearer("north")}
+    async with guarded(db, client) as broker:
+        create = broker.stations.CreateStation
+        await create(stations_pb.CreateStationRequest(station_id=own), **theirs)
+        refusals = [
+            await failure_of(create(stations_pb.CreateStationRequest(station_id=id), **theirs))
+            for id in (own, foreign)
+        ]
+    told = [(each.code, each.reason) for each in refusals]
+    assert told == [(grpc.StatusCode.ALREADY_EXISTS, "STATION_EXISTS")] * 2
+    messages = [
+        each.message.replace(id, "ID") for each, id in zip(refusals, (own, foreign), strict=True)
+    ]
+    assert messages[0] == messages[1]
+    assert "exist" not in messages[0]
 
 
 async def reflected(broker: Broker, metadata: Any = None) -> list[str]:

@@ -162,6 +162,35 @@ async def test_a_deleted_station_is_gone(house: House) -> None:
     assert (failure.code, failure.reason) == (grpc.StatusCode.NOT_FOUND, "STATION_NOT_FOUND")
 
 
+async def test_the_socket_of_a_deleted_station_is_closed_within_5_s(house: House) -> None:
+    id = fresh_id()
+    created = await create(house, id)
+    url = f"ws://127.0.0.1:{house.ocpp_port}/ocpp/{id}"
+    request = pb.DeleteStationRequest(name=f"stations/{id}")
+    async with connected(url, created.basic_auth_password) as station:
+        await station.boot()
+        await house.broker.stations.DeleteStation(request)
+        anew = await create(house, id)
+        assert anew.station.boot_state == pb.Station.BOOT_STATE_UNSPECIFIED
+        assert not (await get(house, id)).connected
+        assert await station.closed() == 1008
+    async with connected(url, anew.basic_auth_password) as station:
+        await station.boot()
+        assert (await get(house, id)).connected
+
+
+async def test_a_delete_that_is_refused_leaves_the_station_connected(house: House) -> None:
+    async with house.station("1.6") as (id, station):
+        starting = asyncio.ensure_future(house.broker.start(id, 1, options=patient()))
+        message_id, _ = await station.called("RemoteStartTransaction")
+        request = pb.DeleteStationRequest(name=f"stations/{id}")
+        failure = await failure_of(house.broker.stations.DeleteStation(request))
+        assert failure.reason == "STATION_BUSY"
+        assert (await get(house, id)).connected
+        await station.answer(message_id, {"status": "Rejected"})
+        await starting
+
+
 async def list_stations(house: House, **fields: Any) -> tuple[list[str], str]:
     reply = await house.broker.stations.ListStations(pb.ListStationsRequest(**fields))
     return [station.name for station in reply.stations], reply.next_page_token

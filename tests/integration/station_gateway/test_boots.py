@@ -9,7 +9,7 @@ from contract.commands import SendStatus
 from fleet import stations
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.stations import Station
-from tests.support.benches.gateway_bench import Bench
+from tests.support.benches.gateway_bench import PASSWORD, Bench
 from tests.support.stations.scripted_station import BOOTS, ScriptedStation, connected, found
 
 ALL = ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"]
@@ -234,6 +234,9 @@ async def test_a_station_that_nobody_registered_can_be_held(bench: Bench, answer
         result = await bench.sending(request)
         assert (result.status, result.cause) == (SendStatus.NOT_SENT, "BOOT_NOT_ACCEPTED")
         await bench.register("NEW")
+        await station.begin("BootNotification", BOOTS["ocpp1.6"])
+        assert await station.closed() == 1008  # it never showed the password that it has now
+    async with connected(bench.url("NEW"), PASSWORD) as station:
         sending = bench.sending(await bench.start_request("NEW"))
         boot = await station.boot()
         assert (boot["status"], boot["interval"]) == ("Accepted", 300)

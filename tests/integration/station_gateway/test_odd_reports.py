@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
 
-from fleet import reports
+from fleet import reports, stations
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.log import notes
 from fleet.reports import MendedReports, UntakenRow
@@ -194,10 +195,15 @@ async def test_the_first_mend_is_written_soon_and_more_are_counted(bench: Bench)
 
 async def test_mends_wait_for_the_database(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     book, working = bench.gateway.reports, bench.db.batch
-    assert book.mended(PEER, "MeterValues", {MendKind.SAMPLES: "meterValue"})
+    await bench.register("S1")
+    async with bench.db.read() as tx:
+        known = await stations.get(tx, "S1")
+    assert known is not None
+    peer = replace(PEER, generation=known.generation)
+    assert book.mended(peer, "MeterValues", {MendKind.SAMPLES: "meterValue"})
 
     async def down(op: object) -> None:
-        book.mended(PEER, "MeterValues", {MendKind.SAMPLES: "meterValue"})
+        book.mended(peer, "MeterValues", {MendKind.SAMPLES: "meterValue"})
         raise DatabaseUnavailable("down")
 
     monkeypatch.setattr(bench.db, "batch", down)

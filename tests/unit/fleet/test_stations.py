@@ -2,7 +2,7 @@
 
 import pytest
 
-from fleet import connections, stations
+from fleet import connections, generations, stations
 from fleet.database import Database
 from fleet.engine.values import InvalidValue
 from fleet.stations import Station, StationConnector, StationExists
@@ -178,8 +178,8 @@ async def test_a_deleted_station_takes_its_password_and_connectors_along(db: Dat
     await status(db, "A", 0)
     async with db.write() as tx:
         await make_station(tx)
-        assert await stations.delete(tx, "CP1")
-        assert not await stations.delete(tx, "CP1")
+        assert await generations.delete(tx, "CP1", now=NOW)
+        assert not await generations.delete(tx, "CP1", now=NOW)
         assert await stations.get_with_hashes(tx, "CP1") == (None, ())
         assert await stations.connectors(tx, "CP1") == []
 

@@ -80,8 +80,10 @@ class StationServiceServicer:
     def CreateStation(self, request, context):
         """Creates a station and the password with which it connects.
 
-        The password is shown once, in this reply, and never again. Not idempotent: a repeat answers ALREADY_EXISTS
-        (STATION_EXISTS). Errors: INVALID_ARGUMENT.
+        The password is shown once, in this reply, and never again. Who was connected under this identity before, under an
+        older password or at an open gateway, is out: nothing that it says counts, and its socket is closed within 5 seconds.
+        Not idempotent: a repeat answers ALREADY_EXISTS (STATION_EXISTS). An identity that is not free for any other reason is
+        answered alike: all callers share the identities, and nobody is told whose one is. Errors: INVALID_ARGUMENT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -104,6 +106,8 @@ class StationServiceServicer:
     def DeleteStation(self, request, context):
         """Deletes a station: it cannot connect any more. Its commands and transactions stay.
 
+        From the reply on, no command is sent to it and nothing that it says counts, not even the answer to a frame; its
+        socket is closed within 5 seconds, whichever gateway has it.
         A repeat answers NOT_FOUND. Errors: FAILED_PRECONDITION (STATION_BUSY) while commands for it have not ended.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -40,8 +40,10 @@ class StationServiceStub:
     CreateStation: _grpc.UnaryUnaryMultiCallable[_station_service_pb2.CreateStationRequest, _station_service_pb2.CreateStationResponse]
     """Creates a station and the password with which it connects.
 
-    The password is shown once, in this reply, and never again. Not idempotent: a repeat answers ALREADY_EXISTS
-    (STATION_EXISTS). Errors: INVALID_ARGUMENT.
+    The password is shown once, in this reply, and never again. Who was connected under this identity before, under an
+    older password or at an open gateway, is out: nothing that it says counts, and its socket is closed within 5 seconds.
+    Not idempotent: a repeat answers ALREADY_EXISTS (STATION_EXISTS). An identity that is not free for any other reason is
+    answered alike: all callers share the identities, and nobody is told whose one is. Errors: INVALID_ARGUMENT.
     """
     GetStation: _grpc.UnaryUnaryMultiCallable[_station_service_pb2.GetStationRequest, _station_service_pb2.GetStationResponse]
     """Gets a station as it is now. Errors: NOT_FOUND."""
@@ -50,6 +52,8 @@ class StationServiceStub:
     DeleteStation: _grpc.UnaryUnaryMultiCallable[_station_service_pb2.DeleteStationRequest, _station_service_pb2.DeleteStationResponse]
     """Deletes a station: it cannot connect any more. Its commands and transactions stay.
 
+    From the reply on, no command is sent to it and nothing that it says counts, not even the answer to a frame; its
+    socket is closed within 5 seconds, whichever gateway has it.
     A repeat answers NOT_FOUND. Errors: FAILED_PRECONDITION (STATION_BUSY) while commands for it have not ended.
     """
     ListTransactions: _grpc.UnaryUnaryMultiCallable[_station_service_pb2.ListTransactionsRequest, _station_service_pb2.ListTransactionsResponse]
@@ -69,8 +73,10 @@ class StationServiceAsyncStub(StationServiceStub):
     CreateStation: _aio.UnaryUnaryMultiCallable[_station_service_pb2.CreateStationRequest, _station_service_pb2.CreateStationResponse]  # type: ignore[assignment]
     """Creates a station and the password with which it connects.
 
-    The password is shown once, in this reply, and never again. Not idempotent: a repeat answers ALREADY_EXISTS
-    (STATION_EXISTS). Errors: INVALID_ARGUMENT.
+    The password is shown once, in this reply, and never again. Who was connected under this identity before, under an
+    older password or at an open gateway, is out: nothing that it says counts, and its socket is closed within 5 seconds.
+    Not idempotent: a repeat answers ALREADY_EXISTS (STATION_EXISTS). An identity that is not free for any other reason is
+    answered alike: all callers share the identities, and nobody is told whose one is. Errors: INVALID_ARGUMENT.
     """
     GetStation: _aio.UnaryUnaryMultiCallable[_station_service_pb2.GetStationRequest, _station_service_pb2.GetStationResponse]  # type: ignore[assignment]
     """Gets a station as it is now. Errors: NOT_FOUND."""
@@ -79,6 +85,8 @@ class StationServiceAsyncStub(StationServiceStub):
     DeleteStation: _aio.UnaryUnaryMultiCallable[_station_service_pb2.DeleteStationRequest, _station_service_pb2.DeleteStationResponse]  # type: ignore[assignment]
     """Deletes a station: it cannot connect any more. Its commands and transactions stay.
 
+    From the reply on, no command is sent to it and nothing that it says counts, not even the answer to a frame; its
+    socket is closed within 5 seconds, whichever gateway has it.
     A repeat answers NOT_FOUND. Errors: FAILED_PRECONDITION (STATION_BUSY) while commands for it have not ended.
     """
     ListTransactions: _aio.UnaryUnaryMultiCallable[_station_service_pb2.ListTransactionsRequest, _station_service_pb2.ListTransactionsResponse]  # type: ignore[assignment]
@@ -101,8 +109,10 @@ class StationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_station_service_pb2.CreateStationResponse, _abc.Awaitable[_station_service_pb2.CreateStationResponse]]:
         """Creates a station and the password with which it connects.
 
-        The password is shown once, in this reply, and never again. Not idempotent: a repeat answers ALREADY_EXISTS
-        (STATION_EXISTS). Errors: INVALID_ARGUMENT.
+        The password is shown once, in this reply, and never again. Who was connected under this identity before, under an
+        older password or at an open gateway, is out: nothing that it says counts, and its socket is closed within 5 seconds.
+        Not idempotent: a repeat answers ALREADY_EXISTS (STATION_EXISTS). An identity that is not free for any other reason is
+        answered alike: all callers share the identities, and nobody is told whose one is. Errors: INVALID_ARGUMENT.
         """
 
     @_abc_1.abstractmethod
@@ -129,6 +139,8 @@ class StationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_station_service_pb2.DeleteStationResponse, _abc.Awaitable[_station_service_pb2.DeleteStationResponse]]:
         """Deletes a station: it cannot connect any more. Its commands and transactions stay.
 
+        From the reply on, no command is sent to it and nothing that it says counts, not even the answer to a frame; its
+        socket is closed within 5 seconds, whichever gateway has it.
         A repeat answers NOT_FOUND. Errors: FAILED_PRECONDITION (STATION_BUSY) while commands for it have not ended.
         """
 

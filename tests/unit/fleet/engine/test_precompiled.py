@@ -8,7 +8,7 @@ from sqlalchemy import BindParameter
 from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from fleet import stations, tokens
+from fleet import generations, stations, tokens
 from fleet.database import Database
 from fleet.engine.precompiled import CompilerChanged, check_compiler, sqlalchemy_only
 from fleet.log import commands as log
@@ -44,7 +44,10 @@ async def everything(folder: Path) -> list[Any]:
     return [station, send, session, entry, deleted, seen, page, nobody]
 
 
-async def test_precompiled_statements_answer_what_sqlalchemy_answers(tmp_path: Path) -> None:
+async def test_precompiled_statements_answer_what_sqlalchemy_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generations, "begin", lambda: "generation-1")
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     for folder in (ours, theirs):
         folder.mkdir()
