@@ -49,6 +49,9 @@ LONGEST_WAIT_FOR_END = timedelta(seconds=2)
 NO_GATEWAY_PAUSE = timedelta(seconds=10)
 """How long a reservation's frame waits for its station's gateway, unless woken."""
 
+NOT_SENT_PAUSE = timedelta(seconds=2)
+"""How long after a reservation's frame was certainly not sent it is decided on again."""
+
 RESERVATION_FRAME_WAIT = timedelta(seconds=30)
 """How long a reservation's frame may wait in the station's queue. The facts decide what is next."""
 

@@ -6,7 +6,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from contract import activities as stubs
-from contract.commands import SendFrameInput
+from contract.commands import SendFrameInput, SendStatus
 from contract.reservations import (
     ChangeInput,
     ChangeReservationInput,
@@ -18,7 +18,9 @@ from domain.model.specs import Kind
 from domain.reservations.reservation import Reservation
 from workflows.calls.commands import close_if_unsent, settle, start_frame
 from workflows.calls.retries import UNTIL_IT_WORKS
-from workflows.limits import LOOK_UP
+from workflows.limits import LOOK_UP, NOT_SENT_PAUSE
+
+_PATCH = "pause-after-not-sent"
 
 _VERBS = {Kind.RESERVE_NOW: "Ask for", Kind.CANCEL_RESERVATION: "Cancel"}
 """What a frame about a reservation does with it, for whoever reads its history."""
@@ -58,10 +60,17 @@ async def _change(about: ReservationInput, change: ChangeInput | None, reason: s
 
 
 async def transmit(gateway: str, request: SendFrameInput) -> None:
-    """Hands one frame to a gateway. What became of it is in the fleet's database afterwards."""
+    """Hands one frame to a gateway. What became of it is in the fleet's database afterwards.
+
+    A frame that was certainly not sent leaves no row, and the same one is decided on again: only
+    after a pause, because a full queue or a gateway that ends says no as often as it is asked.
+    """
     what = f"{_VERBS[request.kind]} the hold at {request.station}"
     summary = f"{what} (frame {request.attempt}, by {gateway})"
     try:
-        await close_if_unsent(request, await start_frame(gateway, request, summary))
+        sent = await close_if_unsent(request, await start_frame(gateway, request, summary))
     except ActivityError:
         await settle(request, give_up=True)
+        return
+    if sent.status is SendStatus.NOT_SENT and workflow.patched(_PATCH):
+        await workflow.sleep(NOT_SENT_PAUSE, summary="Nothing was sent: wait before the next try")
