@@ -37,10 +37,20 @@ def ends(
     if newer.name == older.name or newer.received_time < older.received_time:
         return False
     if not clock_is_wrong(newer):
-        began, earlier = begun(newer), begun(older)
+        began, earlier = begun(newer), _ran_at(older)
         return began > earlier or (began == earlier and not newer.offline)
     between = boot_time is not None and older.received_time < boot_time <= newer.received_time
     return not newer.offline and (between or clock_is_wrong(older))
+
+
+def _ran_at(session: Session) -> datetime:
+    """The earliest time at which it ran for certain: it began then, or before.
+
+    Where its start is written by a clock that was not known yet, and arrived late, a sign of life
+    that was read by the known clock may be earlier than the arrival.
+    """
+    began, alive = begun(session), session.alive_time
+    return began if alive is None else min(began, alive)
 
 
 def _share_plug(one: Session, other: Session, *, one_plug: bool) -> bool:

@@ -58,6 +58,11 @@ def missed(**changed: Any) -> Session:
             later(clock_suspect=True), earlier(clock_suspect=True), id="a clock that is always bad"
         ),
         pytest.param(later(), earlier(clock_suspect=True), id="a clock that is good again"),
+        pytest.param(
+            later(start_time=at(13)),
+            earlier(start_time=at(1_518), received_time=at(17), alive_time=at(11)),
+            id="a start that arrived late, by a clock that is known since",
+        ),
         pytest.param(later(clock_suspect=True), earlier(), id="1970 after the power cut"),
     ],
 )
@@ -88,6 +93,12 @@ def test_a_later_session_on_the_plug_ends_the_earlier_one(newer: Session, older:
             earlier(observed_only=True),
             BOOT,
             id="the start of what was metered comes late",
+        ),
+        pytest.param(
+            later(start_time=at(13)),
+            earlier(start_time=at(1_518), received_time=at(17), alive_time=at(14)),
+            None,
+            id="a start that arrived late, and ran after the other one began",
         ),
         pytest.param(later(clock_suspect=True), earlier(), None, id="1970, perhaps an old one"),
         pytest.param(later(clock_suspect=True), earlier(), at(-1), id="1970, and no boot between"),
