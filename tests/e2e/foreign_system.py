@@ -59,11 +59,16 @@ def running_system(
 
 
 @contextmanager
-def simulated_station(system: System, version: str, station_id: str) -> Iterator[str]:
-    """This project's own station, booted; yields its resource name."""
+def simulated_station(
+    system: System, version: str, station_id: str, settings: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """This project's own station, booted; yields its resource name.
+
+    settings: environment variables, for example of its password.
+    """
     where = ["--version", version, "--id", station_id, "--url", system.ocpp_url]
     log = system.home / f"{station_id}.log"
-    with _running([_evcommand(), "station", *where], log):
+    with _running([_evcommand(), "station", *where], log, settings):
         try:
             system.broker.wait_until_booted(f"stations/{station_id}")
         except AssertionError as error:

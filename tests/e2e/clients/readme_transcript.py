@@ -32,6 +32,14 @@ class Pasted:
         return [word for word in _ANSWER_WORDS.findall(self.output) if word not in printed]
 
 
+@dataclass(frozen=True)
+class ShownStation:
+    """A simulated station of README.md. settings: environment variables, its password too."""
+
+    version: str
+    settings: dict[str, str]
+
+
 def grpcurl_lines(readme: Path) -> list[Pasted]:
     """Every grpcurl command of the `console` and `sh` blocks, in the order of the text."""
     blocks = _BLOCK.findall(readme.read_text())
@@ -41,16 +49,17 @@ def grpcurl_lines(readme: Path) -> list[Pasted]:
     ]
 
 
-def station_versions(readme: Path) -> dict[str, str]:
-    """The OCPP versions of the stations that README.md starts with `evcommand station`, by id."""
-    versions = {}
+def shown_stations(readme: Path) -> dict[str, ShownStation]:
+    """The stations that README.md switches on with `evcommand station`, by id."""
+    shown = {}
     for block in _BLOCK.findall(readme.read_text()):
         for entry in _entries(block):
             words = shlex.split(entry.command, comments=True)
             if "station" in words and any(word.endswith("evcommand") for word in words):
                 options = dict(pairwise(words))
-                versions[options["--id"]] = options["--version"]
-    return versions
+                settings = dict(word.split("=", 1) for word in words if word.startswith("EVCOMMAND_"))
+                shown[options["--id"]] = ShownStation(options["--version"], settings)
+    return shown
 
 
 def _entries(block: str) -> list[Pasted]:

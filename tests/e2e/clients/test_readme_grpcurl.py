@@ -11,7 +11,7 @@ from tests.e2e.clients.readme_transcript import (
     GRPC_ADDRESS,
     Pasted,
     grpcurl_lines,
-    station_versions,
+    shown_stations,
 )
 from tests.e2e.foreign_system import System, simulated_station
 from tests.e2e.toolchains import BUILD_LIMIT_S, CHECKOUT, go_install
@@ -45,12 +45,14 @@ def test_grpcurl_runs_the_readmes_transcript(system: System) -> None:
     grpcurl = go_install(GRPCURL)
     entries = grpcurl_lines(README)
     assert entries, "README.md shows no grpcurl command in a console or sh block"
-    versions = station_versions(README)
+    off = shown_stations(README)
     with ExitStack() as stations:
-        for station_id in sorted(set().union(*(entry.stations for entry in entries))):
-            version = versions.get(station_id, "1.6")
-            stations.enter_context(simulated_station(system, version, station_id))
         for entry in entries:
+            for station_id in sorted(entry.stations & off.keys()):
+                shown = off.pop(station_id)
+                stations.enter_context(
+                    simulated_station(system, shown.version, station_id, shown.settings)
+                )
             printed = paste(entry, system, grpcurl)
             assert entry.missing_from(printed) == [], f"{entry.command}\n{printed}"
 
