@@ -57,7 +57,9 @@ def shown_stations(readme: Path) -> dict[str, ShownStation]:
             words = shlex.split(entry.command, comments=True)
             if "station" in words and any(word.endswith("evcommand") for word in words):
                 options = dict(pairwise(words))
-                settings = dict(word.split("=", 1) for word in words if word.startswith("EVCOMMAND_"))
+                settings = dict(
+                    word.split("=", 1) for word in words if word.startswith("EVCOMMAND_")
+                )
                 shown[options["--id"]] = ShownStation(options["--version"], settings)
     return shown
 

@@ -95,7 +95,7 @@ IMPORTS = [
     Import("inside-workflows", "workflows/calls/commands.py", "workflows.worker"),
 ]
 
-CYCLE = ("fleet/tables.py", "fleet.sends")
+CYCLE = ("fleet/tables/commands.py", "fleet.sends")
 """fleet.sends imports fleet.tables."""
 
 LINES = [

@@ -1,0 +1,46 @@
+"""Every table of the fleet. The migrations make the same tables; a test checks it.
+
+Words of other rooms (a command's state, a connector's status) are plain text here: the fleet stores
+them and does not judge them. There are no foreign keys between facts: the transactions of a deleted
+station stay, and the epoch of its connections must stay.
+"""
+
+from fleet.engine.columns import metadata
+from fleet.tables.callbacks import callback_deliveries, callback_endpoints
+from fleet.tables.commands import claims, command_labels, commands, events, notes, sends, wakeups
+from fleet.tables.reservations import reservation_reports, reservations, wire_ids
+from fleet.tables.sessions import tokens, transactions
+from fleet.tables.stations import (
+    connections,
+    connectors,
+    gateways,
+    keys,
+    mended_reports,
+    stations,
+    untaken_reports,
+)
+
+__all__ = [
+    "callback_deliveries",
+    "callback_endpoints",
+    "claims",
+    "command_labels",
+    "commands",
+    "connections",
+    "connectors",
+    "events",
+    "gateways",
+    "keys",
+    "mended_reports",
+    "metadata",
+    "notes",
+    "reservation_reports",
+    "reservations",
+    "sends",
+    "stations",
+    "tokens",
+    "transactions",
+    "untaken_reports",
+    "wakeups",
+    "wire_ids",
+]
