@@ -282,7 +282,9 @@ class Execution:
         assert self._run is not None
         now = self._loop.utc_now()
         commands = self._run.activate(jobs, now)
-        self._steps.append(Step(now, jobs, self._run.spoke[-1]))
+        self._steps.append(
+            Step(now, jobs, spoke=self._run.spoke[-1], patches=self._run.patches[-1])
+        )
         others = []
         for command in commands:
             if command.HasField("schedule_local_activity"):

@@ -13,6 +13,7 @@ from temporalio import workflow
 from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.bridge.proto.workflow_activation import (
     InitializeWorkflow,
+    NotifyHasPatch,
     RemoveFromCache,
     WorkflowActivation,
     WorkflowActivationJob,
@@ -69,6 +70,8 @@ class WorkflowRun:
         self._instance: WorkflowInstance = _RUNNER.create_instance(_details(workflow_id, now, name))
         self.spoke: list[tuple[str, ...]] = []
         """The commands of each activation, as far as a replay must repeat them."""
+        self.patches: list[tuple[str, ...]] = []
+        """The patches that each activation came to."""
 
     def activate(
         self, jobs: Iterable[WorkflowActivationJob], now: datetime, *, replaying: bool = False
@@ -84,6 +87,8 @@ class WorkflowRun:
             raise TaskFailed(str(completion.failed.failure)[:2000])
         commands = list(completion.successful.commands)
         self.spoke.append(tuple(_signature(command) for command in commands))
+        marks = [c.set_patch_marker for c in commands if c.HasField("set_patch_marker")]
+        self.patches.append(tuple(mark.patch_id for mark in marks))
         return commands
 
     def evict(self, now: datetime) -> None:
@@ -111,7 +116,8 @@ def replayed(
     run = WorkflowRun(workflow_id, history[0].now, name)
     asked: list[WorkflowCommand] = []
     for step in history:
-        asked += run.activate(step.jobs, step.now, replaying=True)
+        known = [_has_patch(patch) for patch in step.patches]
+        asked += run.activate([*known, *step.jobs], step.now, replaying=True)
     told = [step.spoke for step in history]
     if run.spoke != told:
         at = next(
@@ -122,14 +128,27 @@ def replayed(
 
 
 class Step:
-    """One activation of the past: when, what was told, what the workflow said to it."""
+    """One activation of the past: when, what was told, what the workflow said to it.
+
+    patches: those that it came to. A worker finds their markers in the history, and tells a replay.
+    """
 
     def __init__(
-        self, now: datetime, jobs: list[WorkflowActivationJob], spoke: tuple[str, ...]
+        self,
+        now: datetime,
+        jobs: list[WorkflowActivationJob],
+        *,
+        spoke: tuple[str, ...],
+        patches: tuple[str, ...],
     ) -> None:
         self.now = now
         self.jobs = jobs
         self.spoke = spoke
+        self.patches = patches
+
+
+def _has_patch(patch: str) -> WorkflowActivationJob:
+    return WorkflowActivationJob(notify_has_patch=NotifyHasPatch(patch_id=patch))
 
 
 def _signature(command: WorkflowCommand) -> str:
