@@ -6,6 +6,7 @@ is cut for the new one; then one that began and is very slow; else the new one i
 """
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Callable
 from typing import cast
@@ -112,24 +113,24 @@ class TlsOpening(asyncio.Protocol):
         settings, front = self._openings.settings, _Front()
         # After the next step of the loop, in which TLS takes the transport over.
         self._loop.call_soon(self._loop.call_soon, self._hand_over)
+        tls: asyncio.Transport | None = None
         try:
-            tls = await self._loop.start_tls(
-                self._transport,
-                front,
-                self._openings.context,
-                server_side=True,
-                ssl_handshake_timeout=settings.handshake_timeout_s,
-                ssl_shutdown_timeout=settings.close_timeout_s,
-            )
-        except OSError:  # also every error of TLS, which is told by the context
-            self._transport.abort()
-            return
+            with contextlib.suppress(OSError):  # also every error of TLS, which the context tells
+                tls = await self._loop.start_tls(
+                    self._transport,
+                    front,
+                    self._openings.context,
+                    server_side=True,
+                    ssl_handshake_timeout=settings.handshake_timeout_s,
+                    ssl_shutdown_timeout=settings.close_timeout_s,
+                )
         finally:
             self._over()
-        if tls is None or tls.is_closing() or front.lost:
-            self._transport.abort()
-            return
-        self._opened(tls, front.data, self.begin_s)
+            if tls is None or tls.is_closing() or front.lost:
+                tls = None
+                self._transport.abort()
+        if tls is not None:
+            self._opened(tls, front.data, self.begin_s)
 
     def _hand_over(self) -> None:
         """Give TLS the bytes that came before it had the transport."""
