@@ -15,7 +15,7 @@ from bench import (
     storm,
 )
 from bench.neighbours import busy_cores, silent_stations
-from bench.on_postgres import latency, two_ways
+from bench.on_postgres import latency, two_ways, year
 from bench.report import note
 from telemetry.logs import configure_logs
 
@@ -32,6 +32,7 @@ PARTS: dict[str, Callable[[], Awaitable[None]]] = {
     "two-ways": two_ways.measure,
     "latency": latency.measure,
     "latency-sqlite": latency.measure_sqlite,
+    "year": year.measure,
 }
 
 

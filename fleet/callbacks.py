@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, insert, or_, select, update
+from sqlalchemy import and_, bindparam, insert, select, update
 
 from fleet.engine.precompiled import precompiled
-from fleet.engine.statements import Tx, Upsert, bound, columns_of
+from fleet.engine.statements import Tx, Upsert, before, bound, columns_of
 from fleet.engine.values import cut, identifier
 from fleet.tables import callback_deliveries, callback_endpoints
 
@@ -252,9 +252,7 @@ async def list_page(
     if states:
         stmt = stmt.where(table.state.in_(list(states)))
     if after is not None:
-        created, id = after
-        earlier = and_(table.create_time == created, table.id < id)
-        stmt = stmt.where(or_(table.create_time < created, earlier))
+        stmt = stmt.where(before((table.create_time, table.id), after))
     stmt = stmt.order_by(table.create_time.desc(), table.id.desc()).limit(limit)
     return [Delivery(*row) for row in await tx.execute(stmt)]
 

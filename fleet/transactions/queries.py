@@ -4,10 +4,10 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, exists, or_, select
+from sqlalchemy import Select, bindparam, exists, or_, select
 
 from fleet.engine.precompiled import precompiled
-from fleet.engine.statements import Tx
+from fleet.engine.statements import Tx, before
 from fleet.engine.values import INT32_MAX
 from fleet.tables import claims, transactions
 from fleet.transactions.rows import ACTIVE, ENDED, TRANSACTION, Transaction
@@ -205,8 +205,7 @@ async def list_page(
     if active is not None:
         stmt = stmt.where(table.state == (ACTIVE if active else ENDED))
     if after is not None:
-        key = (await tx.execute(select(table.received_time).where(table.name == after))).scalar()
-        earlier = table.received_time < key
-        stmt = stmt.where(or_(earlier, and_(table.received_time == key, table.name < after)))
+        place = select(table.received_time).where(table.name == after).scalar_subquery()
+        stmt = stmt.where(before((table.received_time, table.name), (place, after)))
     stmt = stmt.order_by(table.received_time.desc(), table.name.desc()).limit(limit)
     return [Transaction(*row) for row in await tx.execute(stmt)]
