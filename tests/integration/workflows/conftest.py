@@ -1,6 +1,7 @@
 """Command workflows against servers: one that skips time, and a real one for costs and races."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -22,6 +23,9 @@ from workflows.registration import register_search_attributes
 from workflows.settings import WorkerSettings
 from workflows.worker import running_worker
 
+TIME_MOVES_S = 5.0
+"""A server that takes longer to skip twice this time stands still."""
+
 
 @asynccontextmanager
 async def _running(
@@ -39,15 +43,52 @@ async def _running(
         yield bench
 
 
+class SkippingServer:
+    """A server that skips time while a test waits for a workflow's end, or sleeps.
+
+    Its time stands still for ever when a workflow was ended while an activity of it was out
+    (temporalio/sdk-java#1138). Then the next test gets another server, and is not blamed for it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._environment: WorkflowEnvironment | None = None
+
+    async def ready(self) -> WorkflowEnvironment:
+        """A server whose time moves. Raises: TimeoutError when that of a new one does not."""
+        if self._environment is not None:
+            with contextlib.suppress(TimeoutError):
+                return await self._moving(self._environment)
+            await self.stop()
+        self._environment = await WorkflowEnvironment.start_time_skipping(
+            test_server_existing_path=str(self._path), data_converter=DATA_CONVERTER
+        )
+        await register_search_attributes(self._environment.client)
+        return await self._moving(self._environment)
+
+    async def stop(self) -> None:
+        if self._environment is not None:
+            await self._environment.shutdown()
+            self._environment = None
+
+    async def _moving(self, environment: WorkflowEnvironment) -> WorkflowEnvironment:
+        async with asyncio.timeout(TIME_MOVES_S):
+            await environment.sleep(2 * TIME_MOVES_S)
+        return environment
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def skipping() -> AsyncIterator[WorkflowEnvironment]:
-    """A server that skips time while a test waits for a workflow's end, or sleeps."""
-    path = await asyncio.to_thread(time_skipping_server)
-    async with await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=str(path), data_converter=DATA_CONVERTER
-    ) as environment:
-        await register_search_attributes(environment.client)
-        yield environment
+async def skipping_server() -> AsyncIterator[SkippingServer]:
+    """The server of this process."""
+    server = SkippingServer(await asyncio.to_thread(time_skipping_server))
+    yield server
+    await server.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def skipping(skipping_server: SkippingServer) -> WorkflowEnvironment:
+    """A server whose time skips."""
+    return await skipping_server.ready()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
