@@ -130,6 +130,25 @@ def views(ui: str, namespace: str, station: str) -> None:
         click.echo(f"{name}\n  {link}")
 
 
+@main.command()
+@click.option(
+    "--metrics-listen",
+    envvar=variable_of("metrics_listen"),
+    default="",
+    metavar="HOST:PORT",
+    help="As the process has it. Or set EVCOMMAND_METRICS_LISTEN.",
+)
+@click.option("--live", is_flag=True, help="Ask whether it runs, also while it starts or drains.")
+def health(metrics_listen: str, *, live: bool) -> None:
+    """Says by its exit code whether the process of this machine is ready (0) or not (1)."""
+    from entrypoints.commands import health as health_command
+
+    path = "/live" if live else "/ready"
+    well = health_command.says_yes(metrics_listen, path)
+    click.echo(f"{path.removeprefix('/')}: {'yes' if well else 'no'}")
+    raise SystemExit(0 if well else 1)
+
+
 @main.command("api-key")
 @click.argument("name")
 def api_key(name: str) -> None:

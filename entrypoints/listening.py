@@ -27,6 +27,15 @@ def start_errors(setting: str, address: str) -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def file_errors(setting: str) -> Iterator[None]:
+    """Turns the errors of the file that this setting names into CannotStart."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise CannotStart(f"{flag_of(setting)}: {error}") from error
+
+
 def joined(host: str, port: int) -> str:
     """HOST:PORT, or [HOST]:PORT of an IPv6 address."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -23,12 +23,13 @@ from temporalio.runtime import Runtime
 
 from domain.loopback import is_loopback
 from entrypoints.errors import CannotStart
-from entrypoints.listening import joined, start_errors
+from entrypoints.listening import file_errors, joined, start_errors
 from entrypoints.settings import ChosenSettings, split_address
 from entrypoints.temporal.client import TemporalTarget, connect
 from entrypoints.temporal.sdk_runtime import counting_runtime
 from fleet.database import Database
 from fleet.engine.unavailable import DatabaseUnavailable
+from telemetry.health import Health
 from telemetry.logs import LogFormat, configure_logs
 from telemetry.metrics_server import serving_metrics
 from telemetry.sdk_metrics import sdk_metrics_shown
@@ -90,13 +91,15 @@ async def running(
     wanted = {*roles, *_carried(roles, settings)}
     starts = {role: _load(role) for role in _IN_ORDER if role in wanted}
     async with AsyncExitStack() as stack:
-        metrics = _serve_metrics(stack, settings)
+        health = Health(asyncio.get_running_loop())
+        metrics = _serve_metrics(stack, settings, health)
         runtime = _count_for_the_sdk(stack) if metrics else None
         db = await _open_database(settings)
         stack.push_async_callback(db.close)
         client = await connect(target, timeout_s=settings.startup_timeout_s, runtime=runtime)
         where = {role: await start(stack, db, client, settings) for role, start in starts.items()}
-        yield ListenAddresses(where.get(Role.BROKER), where.get(Role.GATEWAY), metrics)
+        with health.serving():
+            yield ListenAddresses(where.get(Role.BROKER), where.get(Role.GATEWAY), metrics)
 
 
 def _carried(roles: tuple[Role, ...], settings: ChosenSettings) -> tuple[Role, ...]:
@@ -122,17 +125,20 @@ def _load(role: Role) -> _Start:
             return broker.start
 
 
-def _serve_metrics(stack: AsyncExitStack, settings: ChosenSettings) -> str | None:
+def _serve_metrics(stack: AsyncExitStack, settings: ChosenSettings, health: Health) -> str | None:
     if not settings.metrics_listen:
         return None
     host, port = split_address(settings.metrics_listen)
-    if not is_loopback(host) and not settings.insecure:
+    with file_errors("metrics_token_file"):
+        token = settings.metrics_token()
+    if not (token or is_loopback(host) or settings.insecure):
         raise CannotStart(
             f"--metrics-listen {settings.metrics_listen} can be read by other machines, without "
-            "credentials: listen on 127.0.0.1, or say --insecure"
+            "credentials: give a --metrics-token-file, listen on 127.0.0.1, or say --insecure"
         )
     with start_errors("metrics_listen", settings.metrics_listen):
-        return joined(host, stack.enter_context(serving_metrics(host, port)))
+        endpoint = serving_metrics(host, port, token=token, health=health)
+        return joined(host, stack.enter_context(endpoint))
 
 
 def _count_for_the_sdk(stack: AsyncExitStack) -> Runtime:
@@ -144,12 +150,14 @@ def _count_for_the_sdk(stack: AsyncExitStack) -> Runtime:
 
 async def _open_database(settings: ChosenSettings) -> Database:
     """Opens the database. Waits for it as long as for Temporal: they may start in any order."""
+    with file_errors("database_url_file"):
+        url = settings.database
     if settings.sqlite_file is not None:
         settings.sqlite_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     deadline = asyncio.get_running_loop().time() + settings.startup_timeout_s
     while True:
         try:
-            return await Database.open(settings.database)
+            return await Database.open(url)
         except DatabaseUnavailable as error:
             if asyncio.get_running_loop().time() > deadline:
                 raise CannotStart(f"The database cannot be used: {error}") from error

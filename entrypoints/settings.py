@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, create_model, field_validator
+from pydantic import Field, ValidationInfo, create_model, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from broker.settings import ApiKey, BrokerSettings, Tls
@@ -49,7 +49,13 @@ class ChosenSettings(BaseSettings):
         description="HOST:PORT where stations connect; port 0: a free one.",
     )
     metrics_listen: str = Field(
-        default="", description="HOST:PORT of the Prometheus endpoint; empty: none. Loopback only."
+        default="",
+        description="HOST:PORT of /metrics, /live and /ready; empty: none. "
+        "Beyond loopback it needs EVCOMMAND_METRICS_TOKEN_FILE.",
+    )
+    metrics_token_file: Path | None = Field(
+        default=None,
+        description="File with the bearer token that whoever scrapes /metrics must show.",
     )
     temporal_address: str = Field(
         default="",
@@ -66,6 +72,9 @@ class ChosenSettings(BaseSettings):
         default="",
         description="sqlite:///PATH or postgresql://USER@HOST/NAME. Empty: SQLite in the data "
         "directory. A password belongs into the variable or the passfile, not into the flag.",
+    )
+    database_url_file: Path | None = Field(
+        default=None, description="File that holds the database's URL, instead of the variable."
     )
     data_dir: Path = Field(
         default=Path("var"),
@@ -140,6 +149,13 @@ class ChosenSettings(BaseSettings):
             split_address(value)
         return value
 
+    @field_validator("database_url_file")
+    @classmethod
+    def _check_one_url(cls, file: Path | None, given: ValidationInfo) -> Path | None:
+        if file is not None and given.data.get("database_url"):
+            raise ValueError("give this or the URL itself, not both")
+        return file
+
     @field_validator("log_level")
     @classmethod
     def _check_level(cls, value: str) -> str:
@@ -156,7 +172,12 @@ class ChosenSettings(BaseSettings):
 
     @property
     def database(self) -> str:
-        """The URL of the database; the default is the SQLite file in the data directory."""
+        """The URL of the database; the default is the SQLite file in the data directory.
+
+        Raises: OSError, ValueError when its file cannot be read, or is empty.
+        """
+        if self.database_url_file is not None:
+            return _secret_of(self.database_url_file, "database_url_file")
         return self.database_url or f"sqlite:///{self.data_dir / 'evcommand.sqlite'}"
 
     @property
@@ -164,6 +185,12 @@ class ChosenSettings(BaseSettings):
         """The SQLite file. None: the database is PostgreSQL."""
         scheme, _, path = self.database.partition(":///")
         return Path(path) if scheme.startswith("sqlite") and path else None
+
+    def metrics_token(self) -> str:
+        """What scrapers show; empty: nothing. Raises: OSError, ValueError, as for the database."""
+        if self.metrics_token_file is None:
+            return ""
+        return _secret_of(self.metrics_token_file, "metrics_token_file")
 
     def timing(self) -> Timing:
         """The waits of commands and reservations."""
@@ -239,6 +266,13 @@ def split_address(text: str) -> tuple[str, int]:
     if not separator or not host or not port.isdecimal() or int(port) > 65535:
         raise ValueError(f"{text!r} is not HOST:PORT")
     return host.strip("[]"), int(port)
+
+
+def _secret_of(file: Path, setting: str) -> str:
+    text = file.read_text().strip()
+    if not text:
+        raise ValueError(f"{file} ({ENV_PREFIX}{setting.upper()}) is empty")
+    return text
 
 
 def _room_fields(prefix: str, room: type[Any], chosen: set[str]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import socket
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -86,3 +87,24 @@ def test_a_flaw_that_nobody_knows_is_refused_with_those_that_there_are() -> None
     assert result.exit_code == 2
     assert "moody" in result.output
     assert "late" in result.output
+
+
+def test_metrics_beyond_loopback_need_a_token(tmp_path: Path) -> None:
+    nobody = ["--temporal-address", "127.0.0.1:1", "--startup-timeout-s", "0.1"]
+    database = ["--database-url", f"sqlite:///{tmp_path}/x.sqlite"]
+    open_to_all = ["worker", *nobody, *database, "--metrics-listen", "0.0.0.0:0"]
+    refused = evcommand(*open_to_all)
+    assert refused.exit_code == 3
+    assert "--metrics-token-file" in refused.output
+    (tmp_path / "token").write_text("a-token")
+    taken = evcommand(*open_to_all, "--metrics-token-file", str(tmp_path / "token"))
+    assert "--temporal-address" in taken.output  # it came further: Temporal is not there
+
+
+@pytest.mark.parametrize("setting", ["database-url-file", "metrics-token-file"])
+def test_a_file_of_a_secret_that_is_not_there_is_named(setting: str, tmp_path: Path) -> None:
+    nobody = ["--temporal-address", "127.0.0.1:1", "--data-dir", str(tmp_path)]
+    words = ["worker", *nobody, "--metrics-listen", "127.0.0.1:0", f"--{setting}", "/nowhere/x"]
+    result = evcommand(*words)
+    assert result.exit_code == 3
+    assert "/nowhere/x" in result.output and f"--{setting}" in result.output

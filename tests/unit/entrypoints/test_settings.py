@@ -117,3 +117,31 @@ def test_the_sqlite_file_stands_in_the_data_directory_unless_a_url_is_given() ->
 def test_only_half_of_a_tls_pair_is_refused() -> None:
     with pytest.raises(ValueError, match="give both or none"):
         Settings(grpc_tls_certificate=Path("server.pem")).broker()
+
+
+def test_the_database_url_may_stand_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text("postgresql://evcommand:secret@database/evcommand\n")
+    settings = Settings.model_validate({"database_url_file": file})
+    assert settings.database == "postgresql://evcommand:secret@database/evcommand"
+    assert settings.sqlite_file is None
+    assert "secret" not in repr(settings)
+
+
+def test_a_file_of_the_database_url_that_is_empty_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("\n")
+    with pytest.raises(ValueError, match="EVCOMMAND_DATABASE_URL_FILE"):
+        _ = Settings.model_validate({"database_url_file": tmp_path / "url"}).database
+
+
+def test_a_database_url_beside_its_file_is_refused(tmp_path: Path) -> None:
+    both = {"database_url": "sqlite:///x", "database_url_file": tmp_path / "url"}
+    with pytest.raises(click.UsageError, match="database-url-file"):
+        given_settings(both)
+
+
+def test_a_token_of_the_metrics_that_is_empty_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(" \n")
+    settings = Settings.model_validate({"metrics_token_file": tmp_path / "token"})
+    with pytest.raises(ValueError, match="EVCOMMAND_METRICS_TOKEN_FILE"):
+        settings.metrics_token()

@@ -1,7 +1,12 @@
-"""The Prometheus endpoint."""
+"""The Prometheus endpoint, and what it says about the process itself."""
 
+import asyncio
+import http.client
 import urllib.request
 
+import pytest
+
+from telemetry.health import Health
 from telemetry.metrics_server import serving_metrics
 
 
@@ -11,3 +16,57 @@ def test_metrics_are_served_on_the_asked_address() -> None:
         urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as reply,
     ):
         assert b"evcommand_commands_total" in reply.read()
+
+
+def asked(port: int, path: str, token: str = "") -> tuple[int, str]:
+    """The status and the text of the reply."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        connection.request("GET", path, headers=headers)
+        reply = connection.getresponse()
+        return reply.status, reply.read().decode()
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("token", ["", "wrong", "r\u00e9ponse"])
+def test_metrics_with_a_token_are_shown_to_nobody_else(token: str) -> None:
+    with serving_metrics("127.0.0.1", 0, token="right") as port:
+        status, page = asked(port, "/metrics", token)
+        assert (status, "evcommand_" in page) == (401, False)
+        assert asked(port, "/metrics", "right")[0] == 200
+
+
+def test_another_path_shows_no_metrics() -> None:
+    with serving_metrics("127.0.0.1", 0) as port:
+        assert asked(port, "/")[0] == 404
+
+
+async def test_a_process_that_starts_or_drains_lives_and_is_not_ready() -> None:
+    health = Health(asyncio.get_running_loop())
+    with serving_metrics("127.0.0.1", 0, token="right", health=health) as port:
+
+        async def statuses() -> tuple[int, int]:
+            live = await asyncio.to_thread(asked, port, "/live")
+            ready = await asyncio.to_thread(asked, port, "/ready")
+            return live[0], ready[0]
+
+        assert await statuses() == (200, 503)
+        with health.serving():
+            assert await statuses() == (200, 200)
+        assert await statuses() == (200, 503)
+
+
+async def test_a_process_whose_event_loop_hangs_is_neither_alive_nor_ready() -> None:
+    health = Health(asyncio.get_running_loop(), limit_s=0.05)
+    with serving_metrics("127.0.0.1", 0, health=health) as port, health.serving():
+        # Asked from the loop's own thread: the loop does not get round to anything else.
+        assert asked(port, "/live")[0] == 503
+        assert asked(port, "/ready")[0] == 503
+
+
+def test_a_process_whose_event_loop_is_closed_is_not_alive() -> None:
+    loop = asyncio.new_event_loop()
+    loop.close()
+    assert not Health(loop).alive()
