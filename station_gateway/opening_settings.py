@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from station_gateway.sockets.proxies import TrustedProxies
+
 
 @dataclass(frozen=True)
 class OpeningSettings:
@@ -19,8 +21,9 @@ class OpeningSettings:
         default=2048,
         metadata={
             "doc": (
-                "TCP connections whose TLS does not stand yet; beyond it the longest-waiting "
-                "silent one is cut, or one that began and is five times as slow, else the new one."
+                "TCP connections whose TLS or PROXY header is not complete; beyond it the "
+                "longest-waiting silent one is cut, or one that began and is five times as slow, "
+                "else the new one."
             )
         },
     )
@@ -70,3 +73,35 @@ class OpeningSettings:
         default=20_000,
         metadata={"doc": "stations whose attempts are remembered; as many addresses."},
     )
+    trusted_proxies: str = field(
+        default="",
+        metadata={
+            "doc": (
+                "addresses and networks of balancers, with commas between them: what they tell of "
+                "a station's address counts in limits and logs."
+            )
+        },
+    )
+    proxy_protocol: bool = field(
+        default=False,
+        metadata={
+            "doc": (
+                "they tell it by PROXY protocol v2, before TLS; a connection of theirs without "
+                "its header is refused."
+            )
+        },
+    )
+    forwarded_for: bool = field(
+        default=False, metadata={"doc": "they tell it by the header X-Forwarded-For."}
+    )
+
+    def check_proxies(self) -> None:
+        """Raises: ValueError when balancers are told without the way in which they tell."""
+        if bool(self.trusted_proxies) != (self.proxy_protocol or self.forwarded_for):
+            raise ValueError(
+                "trusted_proxies comes with proxy_protocol or forwarded_for, and they with it"
+            )
+        try:
+            TrustedProxies(self.trusted_proxies)
+        except ValueError as error:
+            raise ValueError(f"trusted_proxies has no address or network: {error}") from error

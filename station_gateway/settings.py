@@ -306,7 +306,7 @@ class GatewaySettings(OpeningSettings):
             UnsafeStationListener: beyond loopback without TLS or without credentials, and not
                 `insecure`.
             ValueError: only one of certificate and key is given, or a second one alone, or
-                `unregistered_boot` is no answer to a boot.
+                `unregistered_boot` is no answer to a boot; or as `check_proxies` says.
         """
         if self.unregistered_boot not in BOOT_ANSWERS:
             raise ValueError(f"unregistered_boot is one of {', '.join(BOOT_ANSWERS)}")
@@ -316,6 +316,7 @@ class GatewaySettings(OpeningSettings):
             raise ValueError("tls_second_certificate and its key belong together: both or none")
         if self.tls_second_certificate and not self.tls_certificate:
             raise ValueError("tls_second_certificate comes beside tls_certificate: give that one")
+        self.check_proxies()
         self._check_line()
         if self.insecure or is_loopback(self.host):
             return

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fleet.keys import Fit
 from station_gateway.settings import GatewaySettings
-from station_gateway.sockets.guesses import FairQueue, Failures
+from station_gateway.sockets.guesses import Failures, FairQueue
 from station_gateway.sockets.slow_checks import AT_ONCE, CrowdedOut, SlowChecks
 
 GUESSED = 5
