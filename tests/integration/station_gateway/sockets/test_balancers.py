@@ -65,9 +65,9 @@ async def answer(
                 status = int(first.split()[1]) if first else 0
                 if status != 101:
                     await reader.read()
+        writer.transport.abort()
         if status != 101:
             await eventually(lambda: any(line["event"] == "handshake_refused" for line in lines))
-        writer.transport.abort()
     return status, [line for line in lines if line["event"] == "handshake_refused"]
 
 
