@@ -3,7 +3,8 @@
 There is one master key per database, made on first use; each purpose has a key of its own, derived
 from it. Generated passwords have more than 128 random bits, so a keyed digest is enough to store
 them; a slow hash would cost minutes of CPU when a whole fleet reconnects. A password that a person
-chose is hashed with Argon2.
+chose is hashed with Argon2. Once a station has used it, a keyed digest of it is stored beside the
+hash: from then on neither the station's next connection nor anybody's guess costs a slow hash.
 
 OCPP 1.6 knows a password as bytes: ChangeConfiguration(AuthorizationKey) carries them as up to 40
 hexadecimal digits, and the station sends the bytes themselves (security whitepaper; errata 4.0 of
@@ -18,8 +19,8 @@ import hmac
 import re
 import secrets
 import string
-from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
@@ -34,13 +35,6 @@ from fleet.tables import keys
 
 _MASTER = "master"
 
-FAILURE_TAKES_S = 0.25
-"""How long the refusal of a password takes, whatever was wrong with it."""
-
-_SUCCESSES_LIMIT = 20_000
-"""How many good Argon2 passwords are remembered, so that a reconnect costs no second hash."""
-
-_ARGON2_AT_ONCE = 2
 _PASSWORD_LIMIT = 256
 _MADE_CHARS = 20
 _ALPHABET = string.ascii_letters + string.digits
@@ -90,15 +84,21 @@ class Sealer:
         return "****" + (value[-shown:] if shown else "")
 
 
+class Fit(StrEnum):
+    """What can be told about a password without a slow hash. UNPROVEN: only Argon2 can tell."""
+
+    RIGHT = "RIGHT"
+    WRONG = "WRONG"
+    UNPROVEN = "UNPROVEN"
+
+
 class Passwords:
     """Makes, stores and checks station passwords (OCPP security profiles 1 and 2)."""
 
     def __init__(self, master: bytes) -> None:
         self._key = _derive(master, "password")
-        self._session_key = secrets.token_bytes(32)
+        self._known_good_key = _derive(master, "known-good")
         self._argon2 = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
-        self._slots = asyncio.Semaphore(_ARGON2_AT_ONCE)
-        self._good: OrderedDict[bytes, None] = OrderedDict()
         self._dummy = self.hash_generated(self.make())
 
     def make(self) -> str:
@@ -119,55 +119,61 @@ class Passwords:
             return "argon2hex:" + self._argon2.hash(bytes.fromhex(password))
         return "argon2:" + self._argon2.hash(digits)
 
-    async def verify(self, stored: str, sent: str | bytes) -> bool:
-        """Whether `sent` is the stored password. stored: "" when there is no such station.
+    def look(self, stored: str, known_good: str, sent: str | bytes) -> Fit:
+        """Whether `sent` is the stored password, as far as that can be told at once.
 
-        Every refusal takes the same time, so that its time does not tell which stations exist.
+        stored: "" when there is no such station; the work is the same, and the answer WRONG.
+        known_good: what `prove` made of a password of this station; "" when there was none yet.
         """
-        started = asyncio.get_running_loop().time()
         given = sent if isinstance(sent, bytes) else _bytes(sent)
-        fits = len(given) <= _PASSWORD_LIMIT
-        # A station that does not exist is checked as well, against a dummy, and refused all the
-        # same.
-        if fits and await self._matches(stored or self._dummy, given) and stored:
-            return True
-        spent = asyncio.get_running_loop().time() - started
-        await asyncio.sleep(max(0.0, FAILURE_TAKES_S - spent))
-        return False
+        if len(given) > _PASSWORD_LIMIT:
+            return Fit.WRONG
+        kind, _, _ = stored.partition(":")
+        if kind in {"argon2", "argon2hex"}:
+            if known_good.partition(":")[0] != self._tag(stored):
+                return Fit.UNPROVEN
+            made = (self._known_good(stored, reading) for reading in _readings(kind, given))
+            return _fit(known_good, made)
+        # A station that does not exist is checked as well, against a dummy.
+        found = _fit(stored or self._dummy, map(self._keyed, _readings("hmac", given)))
+        return found if stored else Fit.WRONG
 
-    async def _matches(self, stored: str, given: bytes) -> bool:
+    async def prove(self, stored: str, sent: str | bytes) -> str | None:
+        """Check an UNPROVEN password with Argon2, which takes 20 to 60 ms of a CPU, in a thread.
+
+        Returns what is to be stored as known good, for `look`; None when the password is wrong.
+        The caller limits how many run at once.
+        """
+        given = sent if isinstance(sent, bytes) else _bytes(sent)
         kind, _, value = stored.partition(":")
         for reading in _readings(kind, given):
-            if kind == "hmac":
-                if hmac.compare_digest(stored, self._keyed(reading)):
-                    return True
-            elif await self._matches_argon2(value, reading):
-                return True
-        return False
+            if await asyncio.to_thread(self._verify_argon2, value, reading):
+                return self._known_good(stored, reading)
+        return None
 
     def _keyed(self, password: bytes) -> str:
         return "hmac:" + hmac.new(self._key, password, hashlib.sha256).hexdigest()
 
-    async def _matches_argon2(self, value: str, given: bytes) -> bool:
-        seen = hmac.new(
-            self._session_key, value.encode() + b"\x1f" + given, hashlib.sha256
-        ).digest()
-        if seen in self._good:
-            self._good.move_to_end(seen)
-            return True
-        async with self._slots:
-            if not await asyncio.to_thread(self._verify_argon2, value, given):
-                return False
-        self._good[seen] = None
-        if len(self._good) > _SUCCESSES_LIMIT:
-            self._good.popitem(last=False)
-        return True
+    def _tag(self, stored: str) -> str:
+        """Tells for which stored hash a digest was made: a new password makes the old one void."""
+        return hmac.new(self._known_good_key, stored.encode(), hashlib.sha256).hexdigest()[:16]
+
+    def _known_good(self, stored: str, password: bytes) -> str:
+        told = stored.encode() + b"\x1f" + password
+        digest = hmac.new(self._known_good_key, told, hashlib.sha256).hexdigest()
+        return f"{self._tag(stored)}:{digest}"
 
     def _verify_argon2(self, value: str, given: bytes) -> bool:
         try:
             return self._argon2.verify(value, given)
         except (Argon2Error, InvalidHashError):
             return False
+
+
+def _fit(stored: str, made: Iterable[str]) -> Fit:
+    """Compare every candidate, in constant time."""
+    fits = [hmac.compare_digest(stored.encode(), each.encode()) for each in made]
+    return Fit.RIGHT if any(fits) else Fit.WRONG
 
 
 async def load_sealer(db: SqlDatabase) -> Sealer:

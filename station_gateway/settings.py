@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from domain.loopback import is_loopback, is_loopback_listener
 from domain.ocpp_words import Capabilities
+from station_gateway.opening_settings import OpeningSettings
 
 BOOT_ANSWERS = ("ACCEPTED", "PENDING", "REJECTED")
 
@@ -13,7 +14,7 @@ class UnsafeStationListener(Exception):
 
 
 @dataclass(frozen=True)
-class GatewaySettings:
+class GatewaySettings(OpeningSettings):
     """Settings of one gateway process. Times are seconds, sizes bytes, rates per second."""
 
     # Where it listens and whom it admits.
@@ -95,62 +96,6 @@ class GatewaySettings:
     line_key: str = field(default="", metadata={"doc": "PEM file of its key."})
     line_ca: str = field(
         default="", metadata={"doc": "PEM file: workers must show a certificate that it signed."}
-    )
-
-    # Opening a connection.
-    handshake_timeout_s: float = field(
-        default=10.0,
-        metadata={"doc": "from TCP to the HTTP response, TLS too; slower ones are cut."},
-    )
-    max_pending_handshakes: int = field(
-        default=512,
-        metadata={"doc": "beyond it the longest-waiting slow one is cut, else 503 is answered."},
-    )
-    max_pending_tls: int = field(
-        default=2048,
-        metadata={
-            "doc": (
-                "TCP connections whose TLS does not stand yet; beyond it the longest-waiting "
-                "silent one is cut, or one that began and is five times as slow, else the new one."
-            )
-        },
-    )
-    slow_handshake_s: float = field(
-        default=1.0,
-        metadata={
-            "doc": "a handshake whose request is not complete by then may be cut for another."
-        },
-    )
-    max_request_bytes: int = field(
-        default=16 * 1024, metadata={"doc": "of request line and headers together."}
-    )
-    max_connections: int = field(
-        default=20_000, metadata={"doc": "open sockets of this process; beyond it 503."}
-    )
-    retry_after_s: int = field(default=5, metadata={"doc": "what 503 tells a station to wait."})
-    station_failures: int = field(
-        default=5,
-        metadata={"doc": "failed attempts for one station within `failure_window_s` before 429."},
-    )
-    address_failures: int = field(default=100, metadata={"doc": "the same for one address."})
-    failure_window_s: float = field(default=60.0, metadata={"doc": "the window of both."})
-    failure_penalty_s: float = field(
-        default=10.0,
-        metadata={"doc": "the first 429's Retry-After; doubles with every further failure."},
-    )
-    max_penalty_s: float = field(
-        default=900.0, metadata={"doc": "the longest Retry-After of a 429."}
-    )
-    reconnects_per_hour: int = field(
-        default=60,
-        metadata={"doc": "openings of one station; beyond it 429 until the next one is due."},
-    )
-    cool_off_s: float = field(
-        default=60.0, metadata={"doc": "how long a station that flooded the gateway is kept out."}
-    )
-    max_remembered: int = field(
-        default=20_000,
-        metadata={"doc": "stations whose attempts are remembered; as many addresses."},
     )
 
     # Frames.
@@ -361,7 +306,7 @@ class GatewaySettings:
             UnsafeStationListener: beyond loopback without TLS or without credentials, and not
                 `insecure`.
             ValueError: only one of certificate and key is given, or a second one alone, or
-                `unregistered_boot` is no answer to a boot.
+                `unregistered_boot` is no answer to a boot; or as `check_proxies` says.
         """
         if self.unregistered_boot not in BOOT_ANSWERS:
             raise ValueError(f"unregistered_boot is one of {', '.join(BOOT_ANSWERS)}")
@@ -371,6 +316,7 @@ class GatewaySettings:
             raise ValueError("tls_second_certificate and its key belong together: both or none")
         if self.tls_second_certificate and not self.tls_certificate:
             raise ValueError("tls_second_certificate comes beside tls_certificate: give that one")
+        self.check_proxies()
         self._check_line()
         if self.insecure or is_loopback(self.host):
             return

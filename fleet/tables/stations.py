@@ -44,6 +44,7 @@ stations = Table(
     Column("password_hash", Text),
     Column("previous_password_hash", Text),
     _time("password_time", nullable=True),
+    Column("known_good_password", Text),
     Index("ix_stations_tenant_id", "tenant", "id"),
 )
 

@@ -1,10 +1,11 @@
 """Who may open a socket. Everything is decided in the HTTP upgrade, before a session exists.
 
-An unknown station and a wrong password get the same answer after the same work (one password
-check), so that nobody learns which stations exist. The checks come in this order: path,
-subprotocol, limits, password. Each refusal has one reason in metrics and log. Sources: OCPP-J 1.6
-section 3.1, OCPP 2.0.1 part 4 section 3, security whitepaper A00.FR.204 (user name = station
-identity).
+An unknown station and a wrong password get the same answer after the same work and the same time,
+so that nobody learns which stations exist. The checks come in this order: path, subprotocol, a
+look at the password, limits of failed attempts, and a slow hash when only that can tell. So a
+station that knows its password is admitted whatever strangers do. Each refusal has one reason in
+metrics and log. Sources: OCPP-J 1.6 section 3.1, OCPP 2.0.1 part 4 section 3, security whitepaper
+A00.FR.204 (user name = station identity).
 """
 
 import asyncio
@@ -12,9 +13,8 @@ import base64
 import binascii
 import hmac
 import unicodedata
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
 from math import ceil
@@ -29,19 +29,23 @@ from fleet import stations
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
-from fleet.keys import Passwords
+from fleet.keys import Fit, Passwords
 from station_gateway.dialects import DIALECTS
 from station_gateway.settings import GatewaySettings
+from station_gateway.sockets.guesses import Failures
 from station_gateway.sockets.limits import Attempts, Reconnects
+from station_gateway.sockets.slow_checks import CrowdedOut, SlowChecks
 
 log = structlog.get_logger(__name__)
 
 PATH = "/ocpp/"
 MAX_ID_CHARS = 255
 
+FAILURE_TAKES_S = 0.25
+"""How long the refusal of a password takes, whatever was wrong with it."""
 
-_Found = tuple[stations.Station | None, tuple[str, ...]]
-"""A station, and the hashes of its passwords."""
+_Found = tuple[stations.Station | None, stations.Secrets]
+"""A station, and how its passwords are recognised."""
 
 
 class Refused(Exception):
@@ -72,6 +76,16 @@ class OpeningRequest:
     tls: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """One password for one station. station: the identity under which it was found, or sought."""
+
+    station: str
+    secrets: stations.Secrets
+    password: bytes = field(repr=False)
+    address: str
+
+
 class HandshakeJudge:
     """Judges every handshake of this process, and remembers who failed."""
 
@@ -89,21 +103,17 @@ class HandshakeJudge:
         self._settings = settings
         self._utc_now = utc_now
         self._monotonic_s = monotonic_s
-        self._station_failures = self._attempts(settings.station_failures)
-        self._address_failures = self._attempts(settings.address_failures)
+        self._failures = Failures(settings)
+        self._slow_checks = SlowChecks(settings.password_checks)
         self._reconnects = Reconnects(
             per_hour=settings.reconnects_per_hour, max_keys=settings.max_remembered
         )
-        self._floods = self._attempts(1)
-        self.known_good: OrderedDict[str, str] = OrderedDict()
-
-    def _attempts(self, limit: int) -> Attempts:
-        return Attempts(
-            limit=limit,
-            window_s=self._settings.failure_window_s,
-            penalty_s=self._settings.failure_penalty_s,
-            max_penalty_s=self._settings.max_penalty_s,
-            max_keys=self._settings.max_remembered,
+        self._floods = Attempts(
+            limit=1,
+            window_s=settings.failure_window_s,
+            penalty_s=settings.failure_penalty_s,
+            max_penalty_s=settings.max_penalty_s,
+            max_keys=settings.max_remembered,
         )
 
     async def judge(self, request: OpeningRequest) -> Admitted:
@@ -114,15 +124,13 @@ class HandshakeJudge:
         """
         identity = station_id(request.path)
         subprotocol = negotiate(offered(request.headers))
-        key = self._failure_key(identity, request.address)
-        self._check_limits(identity, key, request.address)
+        self._check_cool_off(identity)
         try:
-            station = await self._authenticate(identity, request, key)
+            station = await self._authenticate(identity, request)
         except DatabaseUnavailable:
             self._unavailable("database_unavailable")
         if (wait_s := self._reconnects.blocked_s(station.id, self._monotonic_s())) > 0:
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "too_many_reconnects", wait_s)
-        self._succeeded(station.id, request.address)
         return Admitted(station, subprotocol)
 
     def cool_off(self, station: str) -> None:
@@ -132,65 +140,79 @@ class HandshakeJudge:
     def _unavailable(self, reason: str) -> NoReturn:
         raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, reason, self._settings.retry_after_s)
 
-    def _failure_key(self, identity: str, address: str) -> str:
-        """The key under which failures count: a station's usual address counts apart.
+    def _check_cool_off(self, station: str) -> None:
+        if (wait_s := self._floods.blocked_s(station, self._monotonic_s())) > 0:
+            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "cooling_off", wait_s)
 
-        So a guesser of passwords at another address does not lock the station itself out.
-        """
-        own = self.known_good.get(identity) == address
-        return f"{identity}\n{address}" if own else identity
-
-    def _check_limits(self, identity: str, key: str, address: str) -> None:
-        """Refuse before any work is done.
-
-        The failures of an address do not count against a station that usually comes from it: many
-        stations share an address behind one router.
-        """
-        now_s = self._monotonic_s()
-        by_address = "" if key != identity else address
-        for attempts, name, reason in (
-            (self._floods, identity, "cooling_off"),
-            (self._station_failures, key, "too_many_failures"),
-            (self._address_failures, by_address, "too_many_failures_of_address"),
-        ):
-            if (wait_s := attempts.blocked_s(name, now_s)) > 0:
-                raise Refused(HTTPStatus.TOO_MANY_REQUESTS, reason, wait_s)
-
-    async def _authenticate(
-        self, identity: str, request: OpeningRequest, key: str
-    ) -> stations.Station:
+    async def _authenticate(self, identity: str, request: OpeningRequest) -> stations.Station:
         if self._settings.open:
-            station, hashes = await self._admit(identity)
+            station, secrets = await self._admit(identity)
             if station is not None and not station.registered:
                 return station
         else:
             async with self._db.read() as tx:
-                station, hashes = await _find(tx, identity)
+                station, secrets = await _find(tx, identity)
         known = identity if station is None else station.id
         if known != identity:  # another spelling gives no further guesses
-            key = self._failure_key(known, request.address)
-            self._check_limits(known, key, request.address)
+            self._check_cool_off(known)
         named, password = credentials(request.headers, (known, identity, last_part(request.path)))
-        used = await self._verify(hashes, password)
-        if station is None or used is None or not named:
-            self._failed(key, request.address)
+        tried = _Try(known, secrets, password, request.address)
+        used, known_good = await self._verify(tried, named=named)
+        await self._remember(tried, used, known_good)
+        if station is None:
             raise Refused(HTTPStatus.UNAUTHORIZED, "wrong_credentials")
-        if len(hashes) > 1:
-            await self._db.batch(lambda tx: stations.confirm_password(tx, known, used))
         if station.security_profile >= 2 and not (request.tls or self._settings.tls_terminated):
             raise Refused(HTTPStatus.FORBIDDEN, "tls_required")
         return station
 
-    async def _verify(self, hashes: tuple[str, ...], password: bytes) -> str | None:
-        """The hash that the password fits. During a change of the password two hashes are valid.
+    async def _verify(self, tried: _Try, *, named: bool) -> tuple[str, str]:
+        """The hash that the password fits, and what a slow hash told to remember of it, or "".
 
+        named: whether the request names the station that it wants to be.
         An unknown station is checked against a dummy, so that the time of the answer tells nothing.
         """
-        candidates = hashes or ("",)
-        fits = await asyncio.gather(
-            *(self._passwords.verify(stored, password) for stored in candidates)
-        )
-        return next((stored for stored, fit in zip(candidates, fits, strict=True) if fit), None)
+        began_s = self._monotonic_s()
+        fits = {stored: self._look(tried, stored) for stored in tried.secrets.hashes or ("",)}
+        right = next((stored for stored, fit in fits.items() if fit is Fit.RIGHT), "")
+        if named and right:
+            return right, ""
+        unproven = [stored for stored, fit in fits.items() if fit is Fit.UNPROVEN and named]
+        fit = Fit.UNPROVEN if unproven else Fit.WRONG
+        reason, wait_s = self._failures.blocked(fit, tried.station, tried.address, began_s)
+        if reason:
+            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, reason, wait_s)
+        for stored in unproven:
+            if known_good := await self._prove(tried, stored):
+                return stored, known_good
+        self._failures.count(tried.station, tried.address, self._monotonic_s())
+        await asyncio.sleep(max(0.0, FAILURE_TAKES_S - (self._monotonic_s() - began_s)))
+        raise Refused(HTTPStatus.UNAUTHORIZED, "wrong_credentials")
+
+    def _look(self, tried: _Try, stored: str) -> Fit:
+        return self._passwords.look(stored, tried.secrets.known_good, tried.password)
+
+    async def _prove(self, tried: _Try, stored: str) -> str | None:
+        async def check() -> str | None:
+            return await self._passwords.prove(stored, tried.password)
+
+        try:
+            return await self._slow_checks.run(tried.station, tried.address, check)
+        except CrowdedOut:
+            self._unavailable("too_many_passwords")
+
+    async def _remember(self, tried: _Try, used: str, known_good: str) -> None:
+        """Store what the good password tells: the newest one ends the older one, and from now on
+        no slow hash is needed."""
+        confirm = len(tried.secrets.hashes) > 1
+
+        async def write(tx: Tx) -> None:
+            if confirm:
+                await stations.confirm_password(tx, tried.station, used)
+            if known_good:
+                await stations.remember_password(tx, tried.station, used, known_good)
+
+        if confirm or known_good:
+            await self._db.batch(write)
 
     async def _admit(self, identity: str) -> _Found:
         """With the setting `open`: create a station that nobody registered.
@@ -204,24 +226,13 @@ class HandshakeJudge:
             found = await _find(tx, identity)
             if found[0] is not None:
                 return found, False
-            return (await stations.admit(tx, id=identity, tenant=tenant, now=now), ()), True
+            admitted = await stations.admit(tx, id=identity, tenant=tenant, now=now)
+            return (admitted, stations.Secrets()), True
 
         found, new = await self._db.batch(write)
         if new:
             log.warning("unregistered_station_admitted", station=identity)
         return found
-
-    def _failed(self, key: str, address: str) -> None:
-        now_s = self._monotonic_s()
-        self._station_failures.count(key, now_s)
-        self._address_failures.count(address, now_s)
-
-    def _succeeded(self, identity: str, address: str) -> None:
-        self._station_failures.forget(self._failure_key(identity, address))
-        self.known_good.pop(identity, None)
-        self.known_good[identity] = address
-        if len(self.known_good) > self._settings.max_remembered:
-            self.known_good.popitem(last=False)
 
 
 def station_id(path: str) -> str:
@@ -259,16 +270,16 @@ def last_part(path: str) -> str:
 
 
 async def _find(tx: Tx, identity: str) -> _Found:
-    """The station of this identity, and the hashes of its passwords.
+    """The station of this identity, and how its passwords are recognised.
 
     When nobody has this identity, it may have been escaped otherwise: a space as `+`, as in a form,
     or everything twice.
     """
     for spelling in dict.fromkeys((identity, identity.replace("+", " "), unquote(identity))):
-        found = await stations.get_with_hashes(tx, spelling)
+        found = await stations.get_with_secrets(tx, spelling)
         if found[0] is not None:
             return found
-    return None, ()
+    return None, stations.Secrets()
 
 
 def offered(headers: Headers) -> tuple[str, ...]:

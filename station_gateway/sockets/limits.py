@@ -79,10 +79,6 @@ class Attempts:
         if len(self._seen) > self._max_keys:
             self._seen.popitem(last=False)
 
-    def forget(self, key: str) -> None:
-        """Drop what is remembered of `key`."""
-        self._seen.pop(key, None)
-
 
 class Reconnects:
     """How often a station may open a connection: one bucket per station, bounded as `Attempts`.

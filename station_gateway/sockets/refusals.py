@@ -47,6 +47,10 @@ REMEDIES = {
     "tls": "compare certificates, versions and cipher suites with docs/security.md",
     "wrong_credentials": "check that the station is registered, that its user name is its identity,"
     " and its password",
+    "too_many_passwords": "too many passwords that no station has used yet are tried at once: the"
+    " station comes again by itself",
+    "bad_proxy_header": "have this balancer begin each connection with a PROXY header of version 2,"
+    " or turn EVCOMMAND_GATEWAY_PROXY_PROTOCOL off",
     "unknown_path": "the URL is wss://HOST:PORT/ocpp/IDENTITY with the identity URL-escaped",
     "tls_required": "the station is registered for security profile 2: have it use wss://",
 }

@@ -1,8 +1,10 @@
-"""TLS handshakes, from the accepted TCP connection to the moment when HTTP may begin.
+"""From the accepted TCP connection to the moment when HTTP may begin: PROXY header, then TLS.
 
 A connection counts from its accept. It costs a TLS object only when its first byte has come, and
 has to be through in time. When there are too many, the one that waits longest and has sent nothing
 is cut for the new one; then one that began and is very slow; else the new one is cut.
+
+Of a trusted balancer a PROXY header is awaited, when the settings say so, and of nobody else.
 """
 
 import asyncio
@@ -12,38 +14,55 @@ from collections.abc import Callable
 from typing import cast
 
 from station_gateway.settings import GatewaySettings
+from station_gateway.sockets.proxies import BadProxyHeader, TrustedProxies, read_proxy_header
 
 BEGUN_PATIENCE = 5.0
 """A handshake that has begun may last this many times as long as a silent one before it is cut."""
 
-Opened = Callable[[asyncio.Transport, bytes, float], None]
-"""Called with the TLS transport, what came already, and the loop time of the accept."""
+Opened = Callable[[asyncio.Transport, bytes, float, str], None]
+"""Called with the transport for HTTP, what came already, the loop time of the accept, and the
+station's address if a balancer told it, else ""."""
 Cut = Callable[[str, str], None]
 """Called with the reason and the address of a connection that is cut."""
 
 
-class TlsOpenings:
-    """The TLS handshakes of one listener that are not complete."""
+class Openings:
+    """The connections of one listener for which HTTP may not begin yet."""
 
-    def __init__(self, context: ssl.SSLContext, settings: GatewaySettings, cut: Cut) -> None:
+    def __init__(self, context: ssl.SSLContext | None, settings: GatewaySettings, cut: Cut) -> None:
         self.context = context
         self.settings = settings
         self.tell_cut = cut
-        self._openings: dict[TlsOpening, None] = {}
+        self._proxies = TrustedProxies(settings.trusted_proxies)
+        self._openings: dict[Opening, None] = {}
 
     def __len__(self) -> int:
         return len(self._openings)
 
+    def begins_with_header(self, transport: asyncio.Transport) -> bool:
+        """Whether the peer is a balancer that tells a station's address first."""
+        return self.settings.proxy_protocol and peer_address(transport) in self._proxies
+
+    def concern(self, transport: asyncio.Transport) -> bool:
+        """Whether anything comes before HTTP on this connection."""
+        return self.context is not None or self.begins_with_header(transport)
+
+    def station_address(self, address: str, forwarded: list[str]) -> str:
+        """The station's address. forwarded: the lines of X-Forwarded-For in its request."""
+        if not self.settings.forwarded_for:
+            return address
+        return self._proxies.station_address(address, forwarded)
+
     def begin(self, transport: asyncio.Transport, opened: Opened) -> None:
-        """Take an accepted connection; `opened` is called when its TLS stands."""
-        opening = TlsOpening(self, transport, opened)
+        """Take an accepted connection; `opened` is called when HTTP may begin."""
+        opening = Opening(self, transport, opened)
         transport.set_protocol(opening)
         if len(self) >= self.settings.max_pending_tls and not self._cut_one():
             opening.cut("too_many_pending")
             return
         self._openings[opening] = None
 
-    def remove(self, opening: "TlsOpening") -> None:
+    def remove(self, opening: "Opening") -> None:
         """Forget a handshake that is complete or over."""
         self._openings.pop(opening, None)
 
@@ -65,15 +84,23 @@ class TlsOpenings:
         return False
 
 
-class TlsOpening(asyncio.Protocol):
-    """One accepted connection until its TLS stands. begin_s: loop time of the accept."""
+def peer_address(transport: asyncio.BaseTransport) -> str:
+    """The address at the other end of TCP, without port; "" when it is not known."""
+    peer = transport.get_extra_info("peername")
+    return str(peer[0]) if peer else ""
 
-    def __init__(self, openings: TlsOpenings, transport: asyncio.Transport, opened: Opened) -> None:
+
+class Opening(asyncio.Protocol):
+    """One accepted connection until HTTP may begin. begin_s: loop time of the accept."""
+
+    def __init__(self, openings: Openings, transport: asyncio.Transport, opened: Opened) -> None:
         self._loop = asyncio.get_running_loop()
         self._openings = openings
         self._transport = transport
         self._opened = opened
         self._early = b""
+        self._header_due = openings.begins_with_header(transport)
+        self._told_address = ""
         self._task: asyncio.Task[None] | None = None
         self.begin_s = self._loop.time()
         limit_s = openings.settings.handshake_timeout_s
@@ -81,14 +108,33 @@ class TlsOpening(asyncio.Protocol):
 
     @property
     def begun(self) -> bool:
-        """Whether the station has sent a byte."""
+        """Whether the station has sent a byte of TLS."""
         return self._task is not None
 
     def data_received(self, data: bytes) -> None:
-        """Begin the handshake with the first byte."""
+        """Read the PROXY header if one is due, then begin TLS with the first byte of it."""
         self._early += data
-        if self._task is None:
-            self._task = self._loop.create_task(self._secure())
+        if self._header_due and not self._header_taken():
+            return
+        if self._openings.context is None:
+            self._over()
+            self._opened(self._transport, self._early, self.begin_s, self._told_address)
+        elif self._early and self._task is None:
+            self._task = self._loop.create_task(self._secure(self._openings.context))
+
+    def _header_taken(self) -> bool:
+        """Whether the header is complete; its bytes are gone then."""
+        try:
+            header = read_proxy_header(self._early)
+        except BadProxyHeader:
+            self.cut("bad_proxy_header")
+            return False
+        if header is None:
+            return False
+        self._header_due = False
+        self._told_address = header.address
+        self._early = self._early[header.length :]
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """The station went away before it sent a byte."""
@@ -96,8 +142,7 @@ class TlsOpening(asyncio.Protocol):
 
     def cut(self, why: str) -> None:
         """End the connection and tell why."""
-        peer = self._transport.get_extra_info("peername")
-        self._openings.tell_cut(why, str(peer[0]) if peer else "")
+        self._openings.tell_cut(why, self._told_address or peer_address(self._transport))
         self.abort()
 
     def abort(self) -> None:
@@ -109,7 +154,7 @@ class TlsOpening(asyncio.Protocol):
         self._timer.cancel()
         self._openings.remove(self)
 
-    async def _secure(self) -> None:
+    async def _secure(self, context: ssl.SSLContext) -> None:
         settings, front = self._openings.settings, _Front()
         # After the next step of the loop, in which TLS takes the transport over.
         self._loop.call_soon(self._loop.call_soon, self._hand_over)
@@ -119,7 +164,7 @@ class TlsOpening(asyncio.Protocol):
                 tls = await self._loop.start_tls(
                     self._transport,
                     front,
-                    self._openings.context,
+                    context,
                     server_side=True,
                     ssl_handshake_timeout=settings.handshake_timeout_s,
                     ssl_shutdown_timeout=settings.close_timeout_s,
@@ -130,7 +175,7 @@ class TlsOpening(asyncio.Protocol):
                 tls = None
                 self._transport.abort()
         if tls is not None:
-            self._opened(tls, front.data, self.begin_s)
+            self._opened(tls, front.data, self.begin_s, self._told_address)
 
     def _hand_over(self) -> None:
         """Give TLS the bytes that came before it had the transport."""

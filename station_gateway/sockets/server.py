@@ -31,7 +31,7 @@ from station_gateway.sockets.refusals import (
     quiet_logger,
     without_common,
 )
-from station_gateway.sockets.securing import TlsOpenings
+from station_gateway.sockets.securing import Openings
 from station_gateway.sockets.station_socket import StationSocket
 from station_gateway.sockets.tls import tls_context
 
@@ -50,7 +50,7 @@ class StationServer:
     ) -> None:
         self.settings = settings
         self.pending: dict[StationSocket, float] = {}
-        self.tls: TlsOpenings | None = None
+        self.openings: Openings | None = None
         self.admitting = True
         self.refusals = Refusals(time.monotonic, max_addresses=settings.max_remembered)
         self._handshake_judge = handshake_judge
@@ -71,7 +71,7 @@ class StationServer:
         self.settings.check()
         settings = self.settings
         context = tls_context(settings, self._tls_failed)
-        self.tls = TlsOpenings(context, settings, self._tls_cut) if context else None
+        self.openings = Openings(context, settings, self._opening_cut)
         self._server = await serve(
             self._run,
             settings.host,
@@ -97,8 +97,8 @@ class StationServer:
     def stop_listening(self) -> None:
         """Take no more connections; the open ones stay."""
         self.admitting = False
-        if self.tls is not None:
-            self.tls.end()
+        if self.openings is not None:
+            self.openings.end()
         if self._server is not None:
             self._server.close(close_connections=False)
 
@@ -128,7 +128,7 @@ class StationServer:
     def _tls_failed(self, why: str) -> None:
         self.refusals.report("tls", station="", path="", address="", tls=why)
 
-    def _tls_cut(self, reason: str, address: str) -> None:
+    def _opening_cut(self, reason: str, address: str) -> None:
         self.refusals.report(reason, station="", path="", address=address)
 
     def _listening(self) -> Server:
@@ -139,6 +139,9 @@ class StationServer:
     async def _judge(self, connection: ServerConnection, request: Request) -> Response | None:
         socket = cast(StationSocket, connection)
         tls = connection.transport.get_extra_info("ssl_object") is not None
+        if self.openings is not None:
+            forwarded = request.headers.get_all("X-Forwarded-For")
+            socket.told_address = self.openings.station_address(socket.address, forwarded)
         try:
             admitted = await self._handshake_judge.judge(
                 OpeningRequest(request.path, request.headers, socket.address, tls)

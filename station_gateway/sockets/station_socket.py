@@ -20,7 +20,7 @@ from station_gateway.sockets.handshake import Admitted
 from station_gateway.sockets.intake import Hold, Intake
 from station_gateway.sockets.limits import TokenBucket
 from station_gateway.sockets.refusals import Refusals
-from station_gateway.sockets.securing import TlsOpenings
+from station_gateway.sockets.securing import Openings, peer_address
 from station_gateway.stations.ports import SocketGone
 from telemetry import metrics
 
@@ -33,12 +33,12 @@ class SocketOwner(Protocol):
     """The server that accepted a socket. `sockets.server.StationServer` implements it.
 
     pending: sockets whose handshake is not complete, with the loop time of their begin.
-    busy: the bytes of a 503.
+    openings: connections on which something comes before HTTP. busy: the bytes of a 503.
     """
 
     settings: GatewaySettings
     pending: "dict[StationSocket, float]"
-    tls: TlsOpenings | None
+    openings: Openings | None
     refusals: Refusals
     busy: bytes
 
@@ -50,19 +50,21 @@ class StationSocket(ServerConnection):
     """One websocket of a station.
 
     owner: the server that accepted it. admitted: the station, once the handshake was judged.
+    told_address: the station's address, if a trusted balancer told it, else "".
     heard_s: loop time when the last byte came. pinged: a ping of ours has no answer yet.
     """
 
     owner: ClassVar[SocketOwner]
     admitted: Admitted | None = None
     station: str = ""
+    told_address: str = ""
     heard_s: float = 0.0
     pinged: bool = False
     intake: Intake
     _end: str = "closed"
     _stuck: asyncio.TimerHandle | None = None
     _slow: bool = False
-    _secured: bool = False
+    _begun: bool = False
     _late: asyncio.TimerHandle | None = None
     _shed: bool = False
     _request_bytes: int = 0
@@ -71,8 +73,9 @@ class StationSocket(ServerConnection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or refuse it before any work is spent on it."""
         transport = cast(asyncio.Transport, transport)
-        if self.owner.tls is not None and not self._secured:
-            self.owner.tls.begin(transport, self._tls_stands)
+        openings = self.owner.openings
+        if openings is not None and not self._begun and openings.concern(transport):
+            openings.begin(transport, self._http_begins)
             return
         self.heard_s = self.loop.time()
         if self.owner.make_room():
@@ -86,8 +89,11 @@ class StationSocket(ServerConnection):
         self.transport.write(self.owner.busy)
         transport.close()
 
-    def _tls_stands(self, transport: asyncio.Transport, data: bytes, begin_s: float) -> None:
-        self._secured = True
+    def _http_begins(
+        self, transport: asyncio.Transport, data: bytes, begin_s: float, told_address: str
+    ) -> None:
+        self._begun = True
+        self.told_address = told_address
         limit_s = begin_s + self.owner.settings.handshake_timeout_s
         self._late = self.loop.call_at(limit_s, self._cut_late)
         transport.set_protocol(self)
@@ -223,9 +229,11 @@ class StationSocket(ServerConnection):
 
     @property
     def address(self) -> str:
-        """The peer's address, without port; "" when it is not known."""
-        peer = self.transport.get_extra_info("peername")
-        return str(peer[0]) if peer else ""
+        """The station's address, without port; "" when it is not known.
+
+        Without a trusted balancer that told another one, it is the peer's.
+        """
+        return self.told_address or peer_address(self.transport)
 
     @property
     def backlog(self) -> int:

@@ -24,6 +24,7 @@ from tests.support.benches.broker_house import (
     failure_of,
     patient,
 )
+from tests.support.passwords import verified
 from tests.support.stations.scripted_station import connected
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -48,8 +49,9 @@ async def get(house: House, id: str) -> pb.Station:
 async def is_password(house: House, id: str, password: str) -> bool:
     passwords = await load_passwords(house.db)
     async with house.db.read() as tx:
-        _, (stored,) = await stations.get_with_hashes(tx, id)
-    return await passwords.verify(stored, password)
+        _, secrets = await stations.get_with_secrets(tx, id)
+    (stored,) = secrets.hashes
+    return await verified(passwords, stored, password)
 
 
 async def test_a_new_station_shows_its_password_once(house: House) -> None:

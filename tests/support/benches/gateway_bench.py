@@ -160,10 +160,6 @@ class Bench:
     def pending_handshakes(self) -> int:
         return len(self.gateway.server.pending)
 
-    def forget_addresses(self) -> None:
-        """Forget which station came from which address."""
-        self.gateway.handshake_judge.known_good.clear()
-
     async def hold_heartbeats(self, release: asyncio.Event) -> None:
         """Answer no Heartbeat before `release`."""
         handlers = self.gateway.handlers

@@ -8,7 +8,8 @@ from argon2 import PasswordHasher
 
 from fleet.database import Database
 from fleet.engine.values import InvalidValue
-from fleet.keys import FAILURE_TAKES_S, Passwords, Sealer, load_passwords, load_sealer
+from fleet.keys import Fit, Passwords, Sealer, load_passwords, load_sealer
+from tests.support.passwords import verified
 
 SEALER = Sealer(b"m" * 32)
 
@@ -57,9 +58,9 @@ async def test_only_the_right_password_is_good(kind: str) -> None:
     passwords = Passwords(b"m" * 32)
     stored = getattr(passwords, f"hash_{kind}")("correct horse")
     assert "correct" not in stored
-    assert await passwords.verify(stored, "correct horse")
-    assert await passwords.verify(stored, "correct horse")
-    assert not await passwords.verify(stored, "wrong")
+    assert await verified(passwords, stored, "correct horse")
+    assert await verified(passwords, stored, "correct horse")
+    assert not await verified(passwords, stored, "wrong")
 
 
 EXAMPLE_KEY = "0001020304050607FFFFFFFFFFFFFFFFFFFFFFFF"  # of the standard, for AL1000
@@ -75,10 +76,10 @@ async def test_a_key_in_hexadecimal_is_good_as_text_and_as_bytes(key: str) -> No
     stored = passwords.hash_chosen(key)
     as_characters = bytes.fromhex(key).decode("latin-1").encode()
     for sent in (key, key.encode(), bytes.fromhex(key), key.upper(), key.lower(), as_characters):
-        assert await passwords.verify(stored, sent), sent
+        assert await verified(passwords, stored, sent), sent
     raw = bytes.fromhex(key)
     wrong = (raw[:-1], raw + b"\0", raw[::-1] + b"!", key[:-2], key + "00", raw.hex(":"))
-    refusals = (passwords.verify(stored, sent) for sent in wrong)
+    refusals = (verified(passwords, stored, sent) for sent in wrong)
     assert not any(await asyncio.gather(*refusals))
 
 
@@ -89,9 +90,9 @@ async def test_a_key_stored_as_text_in_one_case_is_good_as_bytes(
     key = case(EXAMPLE_KEY)
     passwords = Passwords(b"m" * 32)
     stored = "argon2:" + PasswordHasher().hash(key)  # as it was stored before keys were bytes
-    assert await passwords.verify(stored, key)
-    assert await passwords.verify(stored, bytes.fromhex(key))
-    assert not await passwords.verify(stored, bytes.fromhex(key)[::-1])
+    assert await verified(passwords, stored, key)
+    assert await verified(passwords, stored, bytes.fromhex(key))
+    assert not await verified(passwords, stored, bytes.fromhex(key)[::-1])
 
 
 @pytest.mark.parametrize("kind", ["generated", "chosen"])
@@ -99,24 +100,40 @@ async def test_other_passwords_are_good_as_they_are_and_in_hexadecimal(kind: str
     password = "Correct-Horse-000000"
     passwords = Passwords(b"m" * 32)
     stored = getattr(passwords, f"hash_{kind}")(password)
-    assert await passwords.verify(stored, password.encode())
+    assert await verified(passwords, stored, password.encode())
     # A 1.6 station was given its key in hexadecimal, and did not make bytes of it.
-    assert await passwords.verify(stored, password.encode().hex())
+    assert await verified(passwords, stored, password.encode().hex())
     for wrong in (password.lower(), password.upper(), password + "\0", password[:-1]):
-        assert not await passwords.verify(stored, wrong)
+        assert not await verified(passwords, stored, wrong)
 
 
-async def test_a_refusal_takes_the_same_time_whatever_was_wrong() -> None:
+async def test_a_password_that_was_good_needs_no_slow_hash_in_any_process() -> None:
+    one, other = Passwords(b"m" * 32), Passwords(b"m" * 32)
+    stored = one.hash_chosen(EXAMPLE_KEY)
+    assert one.look(stored, "", EXAMPLE_KEY) is Fit.UNPROVEN
+    known_good = await one.prove(stored, EXAMPLE_KEY)
+    assert known_good is not None
+    assert EXAMPLE_KEY not in known_good
+    assert other.look(stored, known_good, bytes.fromhex(EXAMPLE_KEY)) is Fit.RIGHT
+    assert other.look(stored, known_good, "wrong") is Fit.WRONG
+
+
+async def test_what_was_known_good_is_void_under_another_hash_or_key() -> None:
     passwords = Passwords(b"m" * 32)
-    loop = asyncio.get_running_loop()
-    chosen = passwords.hash_chosen("x")
-    for stored, given in (("", "x"), (passwords.hash_generated("x"), "y"), (chosen, "y")):
-        began = loop.time()
-        assert not await passwords.verify(stored, given)
-        assert FAILURE_TAKES_S * 0.9 <= loop.time() - began <= FAILURE_TAKES_S * 3
+    stored, anew = passwords.hash_chosen("x"), passwords.hash_chosen("x")
+    known_good = await passwords.prove(stored, "x")
+    assert known_good is not None
+    assert passwords.look(anew, known_good, "x") is Fit.UNPROVEN
+    assert Passwords(b"o" * 32).look(stored, known_good, "x") is Fit.UNPROVEN
+
+
+async def test_no_password_is_right_where_there_is_no_station() -> None:
+    passwords = Passwords(b"m" * 32)
+    for sent in ("", "x", "x" * 5000):
+        assert passwords.look("", "", sent) is Fit.WRONG
 
 
 @pytest.mark.parametrize("stored", ["", "plain", "argon2:broken", "hmac:", "x:y"])
 @pytest.mark.parametrize("given", ["", "x", "x" * 5000, "\ud800"])
 async def test_nothing_odd_is_ever_a_password(stored: str, given: str) -> None:
-    assert not await Passwords(b"m" * 32).verify(stored, given)
+    assert not await verified(Passwords(b"m" * 32), stored, given)

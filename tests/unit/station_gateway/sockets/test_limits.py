@@ -47,15 +47,6 @@ def test_after_a_quiet_window_failures_count_anew() -> None:
     assert failures.count("s", 10.0 + 61.0) == 0.0
 
 
-def test_a_success_forgets_the_failures() -> None:
-    failures = attempts()
-    for _ in range(4):
-        failures.count("s", 0.0)
-    failures.forget("s")
-    assert failures.blocked_s("s", 0.0) == 0.0
-    assert failures.count("s", 0.0) == 0.0
-
-
 def test_only_so_many_keys_are_remembered() -> None:
     failures = attempts(limit=1)
     for key in "abcd":
