@@ -9,9 +9,8 @@ import asyncio
 import itertools
 import time
 import uuid
-from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
@@ -22,6 +21,7 @@ from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.keys import Passwords, Sealer
 from fleet.stations import Station
+from journal.clock import Clock, system_clock
 from journal.commands.waking import StationEvent, wake_concerned
 from station_gateway.commands.activities import GatewayActivities
 from station_gateway.commands.questions import Questions
@@ -56,11 +56,6 @@ log = structlog.get_logger(__name__)
 TRY_AGAIN_LATER = 1013
 
 
-def system_now() -> datetime:
-    """The present moment, aware, in UTC."""
-    return datetime.now(UTC)
-
-
 class Gateway:
     """One gateway process without its Temporal side.
 
@@ -78,7 +73,7 @@ class Gateway:
         *,
         line_key: str,
         authorizer: Authorizer | None = None,
-        utc_now: Callable[[], datetime] = system_now,
+        utc_now: Clock = system_clock,
     ) -> None:
         self.gateway_id = settings.gateway_id or uuid.uuid4().hex
         self._run_id = uuid.uuid4().hex

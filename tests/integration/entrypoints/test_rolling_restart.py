@@ -9,6 +9,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,10 +20,10 @@ from entrypoints.temporal.client import TemporalTarget
 from entrypoints.temporal.dev_server import DevServerOptions, running_dev_server
 from simulator.config import StationConfig
 from simulator.station import SimulatedStation
-from tests.support.balancer import Balancer
 from tests.support.client import Client, WaitFor, client_of, code_of
 from tests.support.databases import new_sqlite
 from tests.support.ports import steady_port
+from tests.support.stations.balancer import Balancer
 from tests.support.stations.stepped_station import SteppedStation
 
 STATIONS = 2
@@ -42,7 +43,8 @@ class Part:
         self._stop.clear()
         self._ready = asyncio.get_running_loop().create_future()
         self._living = asyncio.create_task(self._live())
-        await asyncio.wait({self._living, self._ready}, return_when=asyncio.FIRST_COMPLETED)
+        begun: list[asyncio.Future[Any]] = [self._living, self._ready]
+        await asyncio.wait(begun, return_when=asyncio.FIRST_COMPLETED)
         if self._living.done():
             self._living.result()
 
@@ -65,12 +67,12 @@ class Fleet:
     def __init__(self, home: Path, target: TemporalTarget) -> None:
         self.grpc = f"127.0.0.1:{steady_port()}"
         ocpp = [f"127.0.0.1:{steady_port()}" for _ in range(2)]
-        common = {
+        common: dict[str, Any] = {
             "grpc_listen": self.grpc,
             "database_url": f"sqlite:///{home / 'fleet.sqlite'}",
             "open": True,
-            "timing_answer_timeout_s": 60.0,
-            "gateway_drain_timeout_s": 60.0,
+            "timing_answer_timeout_s": 120.0,
+            "gateway_drain_timeout_s": 120.0,
         }
         settings = [Settings(**common, ocpp_listen=address) for address in ocpp]
         self.first, self.second = (Part(Role.GATEWAY, each, target) for each in settings)
