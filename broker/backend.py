@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from broker.reading.following import LogFollower
 from broker.reading.open_watches import OpenWatches
@@ -10,6 +9,7 @@ from broker.settings import BrokerSettings
 from broker.temporal import Temporal
 from fleet.database import Database
 from fleet.keys import Passwords, Sealer
+from journal.clock import Clock
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,7 @@ class Backend:
     """The broker's own things: one of each in a process.
 
     draining: set when the process ends; whoever waits returns then.
+    now: the time, for everything that is decided in the broker.
     """
 
     db: Database
@@ -27,7 +28,4 @@ class Backend:
     watches: OpenWatches
     settings: BrokerSettings
     draining: asyncio.Event
-
-    def now(self) -> datetime:
-        """The time, for everything that is decided in the broker."""
-        return datetime.now(UTC)
+    now: Clock

@@ -22,6 +22,7 @@ from broker.temporal import Temporal, TemporalClient
 from domain.loopback import is_loopback_listener
 from fleet.database import Database
 from fleet.keys import load_passwords, load_sealer
+from journal.clock import Clock, system_clock
 
 _logger = structlog.get_logger(__name__)
 
@@ -49,9 +50,9 @@ class RunningBroker:
 
 @asynccontextmanager
 async def running_broker(
-    db: Database, client: TemporalClient, settings: BrokerSettings
+    db: Database, client: TemporalClient, settings: BrokerSettings, clock: Clock = system_clock
 ) -> AsyncIterator[RunningBroker]:
-    """Serves while the context is open, and drains when it closes.
+    """Serves while the context is open, and drains when it closes. clock: of all that it decides.
 
     Draining: no new calls are taken, waiting calls return the command as it is, watches end with
     UNAVAILABLE, and other calls have `drain_s` to end.
@@ -60,13 +61,13 @@ async def running_broker(
     """
     check_listener(settings)
     _warn_when_open(settings)
-    backend = await _backend(db, client, settings)
+    backend = await _backend(db, client, settings, clock)
     server = _server(settings)
     add_services(server, backend)
     host = settings.listen.rpartition(":")[0]
     broker = RunningBroker(host, _listen(server, settings))
     async with (
-        posting_callbacks(db, client, backend.sealer, settings),
+        posting_callbacks(db, client, backend.sealer, settings, clock),
         backend.follower.running(),
     ):
         await server.start()
@@ -79,7 +80,9 @@ async def running_broker(
             await server.stop(settings.drain_s)
 
 
-async def _backend(db: Database, client: TemporalClient, settings: BrokerSettings) -> Backend:
+async def _backend(
+    db: Database, client: TemporalClient, settings: BrokerSettings, clock: Clock
+) -> Backend:
     return Backend(
         db=db,
         temporal=Temporal(client, settings),
@@ -95,6 +98,7 @@ async def _backend(db: Database, client: TemporalClient, settings: BrokerSetting
         ),
         settings=settings,
         draining=asyncio.Event(),
+        now=clock,
     )
 
 

@@ -19,6 +19,13 @@ a moment, so the first pause is short."""
 LONGEST_RETRY_PAUSE = timedelta(seconds=10)
 """The longest such pause. A driver waits at the station, so it stays short."""
 
+MOVE_PATIENCE = timedelta(seconds=30)
+"""How long a command waits for a station whose gateway drained, also when it is to fail fast.
+
+A station that is told to connect again does so at once or after a random pause. A station that is
+not back by then has lost its network.
+"""
+
 ROUTE_LOOK = timedelta(seconds=30)
 """When the station is looked for the first time although nothing woke the workflow. A wake-up is
 the rule; the look only repairs one that was lost."""

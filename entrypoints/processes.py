@@ -3,7 +3,7 @@
 `evcommand broker`, `worker` and `gateway` run one role each; `up` and `demo` run all of them in one
 process. Every process is put together here, from the same parts:
 
-    metrics, database, Temporal client, then worker, gateway, broker
+    metrics, database, clock, Temporal client, then worker, gateway, broker
 
 A process loads the rooms of its own roles alone, because loading takes most of its start.
 
@@ -28,11 +28,15 @@ from entrypoints.settings import ChosenSettings, split_address
 from entrypoints.temporal.client import TemporalTarget, connect
 from entrypoints.temporal.sdk_runtime import counting_runtime
 from fleet.database import Database
+from fleet.database_time import has_clock, read_time
 from fleet.engine.unavailable import DatabaseUnavailable
+from journal.clock import Clock
+from journal.fleet_clock import ClockNotMeasured, FleetClock
 from telemetry.health import Health
 from telemetry.logs import LogFormat, configure_logs
 from telemetry.metrics_server import serving_metrics
 from telemetry.sdk_metrics import sdk_metrics_shown
+from telemetry.supervision import background
 from telemetry.tracing import configure_tracing
 
 
@@ -47,7 +51,7 @@ class Role(StrEnum):
 ALL_ROLES = tuple(Role)
 
 _Start: TypeAlias = Callable[
-    [AsyncExitStack, Database, Client, ChosenSettings], Awaitable[str | None]
+    [AsyncExitStack, Database, Client, ChosenSettings, Clock], Awaitable[str | None]
 ]
 """Starts a role. Returns the address on which it listens, if it does."""
 
@@ -96,8 +100,13 @@ async def running(
         runtime = _count_for_the_sdk(stack) if metrics else None
         db = await _open_database(settings)
         stack.push_async_callback(db.close)
+        clock = await _fleet_clock(db, settings)
+        await stack.enter_async_context(background("clock", clock.run))
         client = await connect(target, timeout_s=settings.startup_timeout_s, runtime=runtime)
-        where = {role: await start(stack, db, client, settings) for role, start in starts.items()}
+        where = {
+            role: await start(stack, db, client, settings, clock.now)
+            for role, start in starts.items()
+        }
         with health.serving():
             yield ListenAddresses(where.get(Role.BROKER), where.get(Role.GATEWAY), metrics)
 
@@ -163,4 +172,19 @@ async def _open_database(settings: ChosenSettings) -> Database:
                 raise CannotStart(f"The database cannot be used: {error}") from error
         except ValueError as error:
             raise CannotStart(f"--database-url: {error}") from error
+        await asyncio.sleep(0.5)
+
+
+async def _fleet_clock(db: Database, settings: ChosenSettings) -> FleetClock:
+    """The time of the fleet. Nothing is served before it is known."""
+    clock = FleetClock((lambda: read_time(db)) if has_clock(db) else None)
+    deadline = asyncio.get_running_loop().time() + settings.startup_timeout_s
+    while True:
+        try:
+            await clock.measure()
+        except (DatabaseUnavailable, ClockNotMeasured) as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise CannotStart(f"The database's clock cannot be read: {error}") from error
+        else:
+            return clock
         await asyncio.sleep(0.5)

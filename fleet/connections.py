@@ -3,7 +3,8 @@
 A connection is valid as long as the lease of its gateway. Every new socket of a station gets the
 station's next epoch; an epoch is never used again. A sender names the epoch that it knows, and a
 stale epoch is refused (`fleet.sends.intend`). A release compares the connection id, so that the
-late close of a replaced socket releases nothing.
+late close of a replaced socket releases nothing. A gateway that drains releases its stations as
+moving: they are expected at another gateway at once.
 """
 
 from collections.abc import Sequence
@@ -68,6 +69,7 @@ _CLAIM = Upsert(
                     (connections.c.gateway.is_not(None), stmt.excluded.connected_time),
                     else_=connections.c.disconnected_time,
                 ),
+                "moved_time": None,
             },
         )
         .returning(connections.c.epoch)
@@ -81,7 +83,9 @@ _RELEASE = precompiled(
         connections.c.gateway.is_not(None),
     )
     .values(
-        gateway=None, disconnected_time=bindparam("at", type_=connections.c.disconnected_time.type)
+        gateway=None,
+        disconnected_time=bindparam("at", type_=connections.c.disconnected_time.type),
+        moved_time=bindparam("moved_at", type_=connections.c.moved_time.type),
     )
 )
 _REVOKE = precompiled(
@@ -106,13 +110,8 @@ _HOLDER = precompiled(
     _HELD.where(connections.c.station == bindparam("station"), gateways.c.until > bindparam("now"))
 )
 _WHEREABOUTS = precompiled(
-    select(stations.c.boot_state, *_CONNECTION, gateways.c.line)
-    .join_from(
-        stations,
-        connections,
-        and_(connections.c.station == stations.c.id, connections.c.gateway.is_not(None)),
-        isouter=True,
-    )
+    select(stations.c.boot_state, connections.c.moved_time, *_CONNECTION, gateways.c.line)
+    .join_from(stations, connections, connections.c.station == stations.c.id, isouter=True)
     .join(
         gateways,
         and_(gateways.c.gateway == connections.c.gateway, gateways.c.until > bindparam("now")),
@@ -169,9 +168,15 @@ async def claim(
     return int(row.scalar_one())
 
 
-async def release(tx: Tx, *, station: str, connection_id: str, now: datetime) -> bool:
-    """Release the station: its socket closed. False when a newer socket holds it already."""
-    values = {"of_station": station, "of_connection": connection_id, "at": now}
+async def release(
+    tx: Tx, *, station: str, connection_id: str, now: datetime, moves: bool = False
+) -> bool:
+    """Release the station: its socket closed. False when a newer socket holds it already.
+
+    moves: its gateway closed the socket to drain, so that the station goes to another gateway.
+    """
+    moved = now if moves else None
+    values = {"of_station": station, "of_connection": connection_id, "at": now, "moved_at": moved}
     done = await tx.execute(_RELEASE, values)
     return bool(done.rowcount)
 
@@ -189,16 +194,17 @@ async def holder(tx: Tx, station: str, *, now: datetime) -> Connection | None:
 
 async def whereabouts(
     tx: Tx, station: str, *, now: datetime
-) -> tuple[str | None, Connection | None]:
+) -> tuple[str | None, Connection | None, datetime | None]:
     """The station's boot state, and its valid connection as `holder` finds it, in one read.
 
-    The boot state is None when there is no such station.
+    Also since when it moves to another gateway; None: it does not. The boot state is None when
+    there is no such station.
     """
     row = (await tx.execute(_WHEREABOUTS, {"station": station, "now": now})).first()
     if row is None:
-        return None, None
-    boot_state, *held = row
-    return boot_state, None if held[-1] is None else Connection(*held)
+        return None, None, None
+    boot_state, moved_time, *held = row
+    return boot_state, None if held[-1] is None else Connection(*held), moved_time
 
 
 async def latest(tx: Tx, station: str) -> Connection | None:

@@ -9,9 +9,8 @@ import asyncio
 import itertools
 import time
 import uuid
-from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
@@ -22,6 +21,7 @@ from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.keys import Passwords, Sealer
 from fleet.stations import Station
+from journal.clock import Clock, system_clock
 from journal.commands.waking import StationEvent, wake_concerned
 from station_gateway.commands.activities import GatewayActivities
 from station_gateway.commands.questions import Questions
@@ -30,6 +30,7 @@ from station_gateway.commands.sending import Sender
 from station_gateway.dialects import DIALECTS
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import BootVerdict
+from station_gateway.draining import DRAINED, SERVICE_RESTART, Drain
 from station_gateway.facts.authorizer import Authorizer, FleetAuthorizer
 from station_gateway.facts.handlers import BootPolicy, Handlers
 from station_gateway.facts.reports import OddReports
@@ -52,13 +53,7 @@ from telemetry.supervision import supervised
 
 log = structlog.get_logger(__name__)
 
-SERVICE_RESTART = 1012
 TRY_AGAIN_LATER = 1013
-
-
-def system_now() -> datetime:
-    """The present moment, aware, in UTC."""
-    return datetime.now(UTC)
 
 
 class Gateway:
@@ -78,7 +73,7 @@ class Gateway:
         *,
         line_key: str,
         authorizer: Authorizer | None = None,
-        utc_now: Callable[[], datetime] = system_now,
+        utc_now: Clock = system_clock,
     ) -> None:
         self.gateway_id = settings.gateway_id or uuid.uuid4().hex
         self._run_id = uuid.uuid4().hex
@@ -111,6 +106,7 @@ class Gateway:
         self.line = DirectLine(self.runs, settings, gateway=self.gateway_id, key=line_key)
         self.activities = GatewayActivities(self.runs, questions, settings)
         self.sweeper = Sweeper(db, self.registry, settings, utc_now=utc_now)
+        self._drain = Drain(db, self.registry, settings, utc_now=utc_now)
         self._surroundings = self._shared(questions)
         self.server = StationServer(settings, self.handshake_judge, self._serve)
         self._loops: list[asyncio.Task[None]] = []
@@ -172,36 +168,27 @@ class Gateway:
     async def drain(self) -> None:
         """Stop gently. Idempotent.
 
-        Take nothing new, wait for the CALLs in flight, then close the sockets in batches with 1012
-        (service restart). The stations connect again, to another gateway or to a new process.
+        Take no new station, let each one go as soon as no frame is out (see `draining`), and hold
+        the lease until then: what is still here can be reached.
         """
         if not self.ready:
             return
         self.ready = False
         self.server.stop_listening()
+        await self._drain.run()
+        self.sender.stop()
+        await self.line.stop()
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
         await self._give_up_lease()
-        await self.line.stop()
-        self.sender.stop()
-        for station in self.registry:
-            station.dismiss_waiters()
-        await self.sender.finish(self.settings.drain_timeout_s)
-        await self._close_sockets()
         with suppress(TimeoutError):
             async with asyncio.timeout(self.settings.close_timeout_s * 2):
+                await self.sender.finish(self.settings.close_timeout_s)
                 await self.server.wait_closed()
                 await asyncio.gather(*self._surroundings.tasks, return_exceptions=True)
         await self.reports.flush()
         log.info("gateway_drained", gateway=self.gateway_id)
-
-    async def _close_sockets(self) -> None:
-        open_stations = list(self.registry)
-        for begin in range(0, len(open_stations), self.settings.drain_batch):
-            for station in open_stations[begin : begin + self.settings.drain_batch]:
-                station.end("drained", SERVICE_RESTART)
-            await asyncio.sleep(self.settings.drain_pause_s)
 
     # --- one socket
 
@@ -232,6 +219,8 @@ class Gateway:
             await socket.close(REPLACED, "replaced")
             return
         log.info("station_connected", station=peer.id, version=peer.ocpp_version)
+        if not self.ready:  # it was admitted while the drain began
+            station.end(DRAINED, SERVICE_RESTART)
         try:
             await station.run()
         finally:
@@ -264,11 +253,15 @@ class Gateway:
 
     async def _release(self, peer: Peer) -> None:
         """Give up the connection's lease, unless a newer socket has taken it."""
-        now = self._utc_now()
+        now, moves = self._utc_now(), not self.ready
         try:
             await self._db.batch(
                 lambda tx: connections.release(
-                    tx, station=peer.id, connection_id=peer.connection_id, now=now
+                    tx,
+                    station=peer.id,
+                    connection_id=peer.connection_id,
+                    now=now,
+                    moves=moves,
                 )
             )
         except DatabaseUnavailable:

@@ -33,6 +33,9 @@ _LARGEST_BYTES = 64 * 1024
 
 _LONGEST_WAIT_S = 10.0
 
+_LAST_RESULTS_S = 2.0
+"""How long a line that stops goes on with the calls that it has taken."""
+
 
 class LineFailed(OSError):
     """The line cannot be served at its address."""
@@ -78,9 +81,9 @@ class DirectLine:
         self.address = self._settings.line_address or f"{host}:{port}"
 
     async def stop(self) -> None:
-        """Take no frame any longer; those that were taken go on."""
+        """Take no frame any longer; those that were taken go on, and their results may leave."""
         if self._server is not None:
-            await self._server.stop(None)
+            await self._server.stop(_LAST_RESULTS_S)
 
     async def _offer(self, data: bytes, call: "grpc.aio.ServicerContext[bytes, bytes]") -> bytes:
         shown = {name: str(value) for name, value in call.invocation_metadata() or ()}

@@ -11,6 +11,7 @@ from contract.names import gateway_queue
 from contract.polls import polls
 from fleet.database import Database
 from fleet.keys import load_line_key, load_passwords, load_sealer
+from journal.clock import Clock, system_clock
 from journal.wakeups import WakeupDispatcher
 from station_gateway.gateway import Gateway
 from station_gateway.settings import GatewaySettings
@@ -20,14 +21,14 @@ from telemetry.supervision import background
 
 @asynccontextmanager
 async def running_gateway(
-    db: Database, client: Client, settings: GatewaySettings
+    db: Database, client: Client, settings: GatewaySettings, clock: Clock = system_clock
 ) -> AsyncIterator[Gateway]:
-    """Run a gateway until the block ends, then drain it.
+    """Run a gateway until the block ends, then drain it. clock: of all that it writes.
 
     Raises:
         UnsafeStationListener: see `GatewaySettings.check`.
     """
-    dispatcher = WakeupDispatcher(db, client)
+    dispatcher = WakeupDispatcher(db, client, clock=clock)
     gateway = Gateway(
         db,
         await load_sealer(db),
@@ -35,6 +36,7 @@ async def running_gateway(
         dispatcher,
         settings,
         line_key=await load_line_key(db),
+        utc_now=clock,
     )
     worker = Worker(
         client,

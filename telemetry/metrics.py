@@ -130,6 +130,11 @@ PARKED_WAKEUPS = Gauge(
     "evcommand_parked_wakeups",
     "Wake-ups of the whole fleet that are parked: an operator has to look at them.",
 )
+CLOCK_OFFSET = Gauge(
+    "evcommand_clock_offset_seconds",
+    "By how much the clock of this machine is ahead of the database's (negative: behind); 0 on "
+    "SQLite. Leases, deadlines and facts have the database's time all the same.",
+)
 TASK_FAILURES = Counter(
     "evcommand_task_failures_total",
     "Failures of a background task of this process. A lasting one was started again.",

@@ -20,10 +20,12 @@ from contract.polls import polls
 from domain.commands.timing import Timing
 from fleet.database import Database
 from fleet.keys import load_line_key
+from journal.clock import Clock, system_clock
 from journal.wakeups import WakeupDispatcher
 from telemetry.build import build_id
 from telemetry.supervision import background
 from workflows.activities.callbacks import CallbackActivities
+from workflows.activities.clock_guard import ClockGuard
 from workflows.activities.commands import CommandActivities
 from workflows.activities.lines import DirectLines
 from workflows.activities.reservations import ReservationActivities
@@ -93,10 +95,12 @@ async def running_worker(
     client: Client,
     settings: WorkerSettings | None = None,
     timing: Timing | None = None,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Worker]:
     """Runs a worker until the block is left, then lets it finish what it has in hand.
 
     timing: the waits of reservations. The waits of a command travel with the command.
+    clock: the fleet's. Temporal's is held against it; None: it is not, and may skip time.
 
     An interceptor of the client that is a worker interceptor too (tracing) works here as well.
     """
@@ -122,9 +126,11 @@ async def running_worker(
         graceful_shutdown_timeout=timedelta(seconds=chosen.graceful_shutdown_s),
         no_remote_activities=True,
         deployment_config=_deployment(chosen),
+        interceptors=[ClockGuard(clock)] if clock else [],
     )
+    dispatcher = WakeupDispatcher(db, client, clock=clock or system_clock)
     try:
-        async with worker, background("wake-ups", WakeupDispatcher(db, client).run):
+        async with worker, background("wake-ups", dispatcher.run):
             yield worker
     finally:
         await lines.close()

@@ -6,7 +6,6 @@ again under the same id, so that a receiver that compares ids sees the change on
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 
 import structlog
 
@@ -25,6 +24,7 @@ from fleet.callbacks import Endpoint
 from fleet.database import Database
 from fleet.keys import Sealer
 from fleet.log import commands as log
+from journal.clock import Clock, system_clock
 from journal.commands.record import from_snapshot
 from telemetry.supervision import background
 
@@ -34,7 +34,8 @@ _log = structlog.get_logger(__name__)
 class CallbackPoster:
     """Makes tries. `post_callback` is served as an activity (`broker.temporal.serve_posts`)."""
 
-    def __init__(self, db: Database, sealer: Sealer, receivers: Receivers) -> None:
+    def __init__(self, db: Database, sealer: Sealer, receivers: Receivers, clock: Clock) -> None:
+        self._clock = clock
         self._db = db
         self._sealer = sealer
         self._receivers = receivers
@@ -47,7 +48,7 @@ class CallbackPoster:
             entry = next(each for each in history if each.revision == request.revision)
             command = from_snapshot(entry.snapshot)
             owner = await callbacks.endpoint(tx, request.tenant, command.caller)
-        now = datetime.now(UTC)
+        now = self._clock()
         keys = [self._sealer.open(sealed) for sealed in owner.secrets(now)] if owner else []
         if command.callback is None or not keys:
             return park(DeliveryCause.SECRET_MISSING, "Its credential has no secret to sign with.")
@@ -89,7 +90,11 @@ def _url(callback: Callback, owner: Endpoint | None) -> str:
 
 @asynccontextmanager
 async def posting_callbacks(
-    db: Database, client: TemporalClient, sealer: Sealer, settings: BrokerSettings
+    db: Database,
+    client: TemporalClient,
+    sealer: Sealer,
+    settings: BrokerSettings,
+    clock: Clock = system_clock,
 ) -> AsyncIterator[None]:
     """Makes tries while the context is open. Tries under way when it closes may end first.
 
@@ -99,7 +104,7 @@ async def posting_callbacks(
     if settings.callback_timeout_s > MAX_CALLBACK_TIMEOUT_S:
         raise ValueError(f"broker_callback_timeout_s must be at most {MAX_CALLBACK_TIMEOUT_S:g}")
     receivers = Receivers(settings)
-    poster = CallbackPoster(db, sealer, receivers)
+    poster = CallbackPoster(db, sealer, receivers, clock)
     try:
         async with background(
             "callback-posts", lambda: serve_posts(client, poster.post_callback, settings)

@@ -1,10 +1,11 @@
 """Whether a command may be sent now, must wait, or can never be sent.
 
 Queueing counts: nothing is sent after `not_after`, whatever it waited for. An offline station ends
-a FAIL_FAST command at once and lets a WAIT command queue; a connected station that has not been
-accepted after its boot lets both queue, because it will be ready in a moment (OCPP 1.6 section 4.2,
-2.0.1 B01-B03). "Not sent" is the only failure that is tried again, and only when whoever says so is
-certain.
+a FAIL_FAST command at once and lets a WAIT command queue. A station whose gateway drained is about
+to connect to another one, so that a FAIL_FAST command waits for it for a short while. A connected
+station that has not been accepted after its boot lets both queue, because it will be ready in a
+moment (OCPP 1.6 section 4.2, 2.0.1 B01-B03). "Not sent" is the only failure that is tried again,
+and only when whoever says so is certain.
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from domain.limits import (
     LONGEST_RETRY_PAUSE,
     LONGEST_ROUTE_LOOK,
     MAX_ATTEMPTS,
+    MOVE_PATIENCE,
     RETRY_PAUSE,
     ROUTE_LOOK,
 )
@@ -40,11 +42,16 @@ class SendAct(StrEnum):
 
 @dataclass(frozen=True)
 class Whereabouts:
-    """Where a station is. gateway: the one that holds its socket; None: no gateway does."""
+    """Where a station is.
+
+    gateway: the one that holds its socket; None: no gateway does. moved_time: when the gateway that
+        held it closed its socket to drain; None: it did not, or the station has connected since.
+    """
 
     registered: bool
     gateway: str | None
     boot_state: str = ""
+    moved_time: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -72,16 +79,27 @@ def before_sending(command: Command, where: Whereabouts, now: datetime) -> SendD
     if now >= command.not_after:
         return SendDecision(SendAct.CONCLUDE, outcome=ending(too_late(where)))
     if where.gateway is None:
-        if command.offline_policy is OfflinePolicy.FAIL_FAST:
-            return SendDecision(SendAct.CONCLUDE, outcome=ending(Cause.STATION_OFFLINE))
-        return SendDecision(
-            SendAct.WAIT, progress="The station is offline; waiting for it to connect."
-        )
+        return _while_away(command, where.moved_time, now)
     if where.boot_state != "ACCEPTED":
         return SendDecision(
             SendAct.WAIT, progress="The station is starting up; waiting for its boot."
         )
     return SendDecision(SendAct.SEND)
+
+
+def _while_away(command: Command, moved_time: datetime | None, now: datetime) -> SendDecision:
+    """What to do with a command whose station no gateway holds."""
+    if command.offline_policy is not OfflinePolicy.FAIL_FAST:
+        return SendDecision(
+            SendAct.WAIT, progress="The station is offline; waiting for it to connect."
+        )
+    if moved_time is None or now >= moved_time + MOVE_PATIENCE:
+        return SendDecision(SendAct.CONCLUDE, outcome=ending(Cause.STATION_OFFLINE))
+    return SendDecision(
+        SendAct.WAIT,
+        progress="The station changes its gateway; waiting for it to connect.",
+        look_again=min(moved_time + MOVE_PATIENCE, command.not_after),
+    )
 
 
 def too_late(where: Whereabouts) -> Cause:

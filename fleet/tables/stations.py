@@ -75,6 +75,7 @@ connections = Table(
     _word("ocpp_version"),
     _time("connected_time"),
     _time("disconnected_time", nullable=True),
+    _time("moved_time", nullable=True),
     Index("ix_connections_gateway", "gateway"),
 )
 

@@ -17,12 +17,14 @@ class StationGone(Exception):
 class StationQueue:
     """Those who wait for their turn at one station. Made when the first one comes."""
 
-    __slots__ = ("_progress_delay_s", "_queue", "_waiters")
+    __slots__ = ("_emptied", "_ended", "_progress_delay_s", "_queue", "_waiters")
 
     def __init__(self, *, limit: int, progress_delay_s: float) -> None:
         self._queue = CallQueue(limit)
         self._progress_delay_s = progress_delay_s
         self._waiters: dict[str, asyncio.Future[None]] = {}
+        self._emptied: asyncio.Future[None] | None = None
+        self._ended = False
 
     @property
     def length(self) -> int:
@@ -37,8 +39,10 @@ class StationQueue:
         Raises:
             QueueFull: too many wait already, or somebody urgent needed the place.
             TimeoutError: the deadline came first.
-            StationGone: the socket went away meanwhile.
+            StationGone: the socket went away meanwhile, or nobody gets a turn any more.
         """
+        if self._ended:
+            raise StationGone
         displaced = self._waiters.get(self._queue.enter(key, priority) or "")
         if displaced is not None and not displaced.done():
             displaced.set_exception(QueueFull())
@@ -69,9 +73,21 @@ class StationQueue:
         waiter = self._waiters.get(following) if following is not None else None
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
+        if self._emptied is not None and not self._emptied.done() and not self.length:
+            self._emptied.set_result(None)
+
+    async def emptied(self) -> None:
+        """Return when nobody is in the queue: no frame is out then. Await it once only."""
+        if self.length:
+            self._emptied = asyncio.get_running_loop().create_future()
+            await self._emptied
 
     def end(self) -> None:
-        """The socket is gone: tell everybody who waits. Nobody gets a turn here any more."""
+        """Tell everybody who waits that it is in vain. Nobody gets a turn here any more.
+
+        The one whose turn it is keeps it.
+        """
+        self._ended = True
         for waiter in self._waiters.values():
             if not waiter.done():
                 waiter.set_exception(StationGone())

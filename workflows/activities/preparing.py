@@ -217,11 +217,13 @@ async def _heading(
 async def _whereabouts(
     tx: Tx, request: PrepareCommandInput
 ) -> tuple[Whereabouts, Connection | None]:
-    boot_state, holder = await connections.whereabouts(tx, request.command.station, now=request.now)
+    station, now = request.command.station, request.now
+    boot_state, holder, moved_time = await connections.whereabouts(tx, station, now=now)
     where = Whereabouts(
         registered=boot_state is not None,
         gateway=holder.gateway if holder else None,
         boot_state=boot_state or "",
+        moved_time=moved_time,
     )
     return where, holder
 

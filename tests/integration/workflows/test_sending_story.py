@@ -32,6 +32,25 @@ async def test_a_station_that_is_offline_fails_fast(bench: Bench) -> None:
     assert is_ending(await bench.outcome(command), Code.NOT_SENT, Cause.STATION_OFFLINE)
 
 
+async def test_a_command_is_sent_when_its_station_has_changed_its_gateway(bench: Bench) -> None:
+    await bench.disconnect(moves=True)
+    command = await begun(bench, answers(accepted()))
+    waiting = await bench.until(command, lambda c: c.progress != "")
+    assert waiting.state is State.QUEUED
+    await bench.connect()
+    await bench.until(command, lambda c: c.state is State.AWAITING_EFFECT)
+    await bench.session_starts()
+    assert (await bench.outcome(command)).code is Code.SUCCEEDED
+
+
+async def test_a_station_that_reaches_no_other_gateway_is_offline(bench: Bench) -> None:
+    await bench.disconnect(moves=True)
+    command = await begun(bench)
+    await bench.skip(31)
+    assert is_ending(await bench.outcome(command), Code.NOT_SENT, Cause.STATION_OFFLINE)
+    assert bench.gateway.frames == []
+
+
 async def test_a_waiting_command_is_sent_when_the_station_connects(bench: Bench) -> None:
     await bench.disconnect()
     command = await begun(bench, answers(accepted()), offline_policy=OfflinePolicy.WAIT)

@@ -89,14 +89,18 @@ class StationReports:
             now=now,
         )
 
-    async def disconnect(self) -> None:
-        """The station's socket closes."""
+    async def disconnect(self, *, moves: bool = False) -> None:
+        """The station's socket closes. moves: its gateway closes it, to drain."""
         now = await self.now()
         async with self.db.write() as tx:
             holder = await connections.holder(tx, self.station, now=now)
             if holder is not None:
                 await connections.release(
-                    tx, station=self.station, connection_id=holder.connection_id, now=now
+                    tx,
+                    station=self.station,
+                    connection_id=holder.connection_id,
+                    now=now,
+                    moves=moves,
                 )
 
     async def session_starts(

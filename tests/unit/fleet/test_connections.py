@@ -1,12 +1,14 @@
 """Leases with an epoch: who holds a station's socket."""
 
+from datetime import datetime
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fleet import connections
 from fleet.connections import Connection
 from fleet.database import Database
-from tests.support.fleet_rows import NOW, connect, later
+from tests.support.fleet_rows import NOW, connect, later, make_station
 
 
 async def holder(db: Database, station: str = "CP1", at: float = 0) -> Connection | None:
@@ -92,3 +94,39 @@ async def test_the_latest_socket_is_known_when_nobody_holds_it_any_longer(db: Da
         lost = await connections.latest(tx, "CP1")
     assert held == Connection("CP1", "gw1", "c1", 1, "ocpp1.6", NOW)
     assert lost == Connection("CP1", "", "c1", 1, "ocpp1.6", NOW, later(5))
+
+
+async def moved_time(db: Database) -> datetime | None:
+    async with db.read() as tx:
+        _, _, moved = await connections.whereabouts(tx, "CP1", now=NOW)
+    return moved
+
+
+async def test_a_station_whose_gateway_drained_is_known_to_move_until_it_is_claimed_again(
+    db: Database,
+) -> None:
+    async with db.write() as tx:
+        await make_station(tx)
+        await connect(tx)
+    assert await moved_time(db) is None
+    async with db.write() as tx:
+        done = await connections.release(
+            tx, station="CP1", connection_id="c1", now=later(5), moves=True
+        )
+        assert done
+        lost = await connections.latest(tx, "CP1")
+    assert lost is not None
+    assert lost.disconnected_time == later(5)
+    assert await moved_time(db) == later(5)
+    assert await holder(db) is None
+    async with db.write() as tx:
+        await connect(tx, gateway="gw2", connection_id="c2")
+    assert await moved_time(db) is None
+
+
+async def test_a_station_that_hung_up_by_itself_does_not_move(db: Database) -> None:
+    async with db.write() as tx:
+        await make_station(tx)
+        await connect(tx)
+        await connections.release(tx, station="CP1", connection_id="c1", now=later(5))
+    assert await moved_time(db) is None

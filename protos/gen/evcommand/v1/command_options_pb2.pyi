@@ -57,7 +57,9 @@ class _OfflinePolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Offline
     OFFLINE_POLICY_UNSPECIFIED: _OfflinePolicy.ValueType  # 0
     """Means the default of the command's kind."""
     OFFLINE_POLICY_FAIL_FAST: _OfflinePolicy.ValueType  # 1
-    """The command ends at once with the outcome NOT_SENT."""
+    """The command ends at once with the outcome NOT_SENT. A station whose gateway is being restarted is waited for, for
+    half a minute at most.
+    """
     OFFLINE_POLICY_WAIT: _OfflinePolicy.ValueType  # 2
     """The command waits for the station until `not_after`."""
 
@@ -67,7 +69,9 @@ class OfflinePolicy(_OfflinePolicy, metaclass=_OfflinePolicyEnumTypeWrapper):
 OFFLINE_POLICY_UNSPECIFIED: OfflinePolicy.ValueType  # 0
 """Means the default of the command's kind."""
 OFFLINE_POLICY_FAIL_FAST: OfflinePolicy.ValueType  # 1
-"""The command ends at once with the outcome NOT_SENT."""
+"""The command ends at once with the outcome NOT_SENT. A station whose gateway is being restarted is waited for, for
+half a minute at most.
+"""
 OFFLINE_POLICY_WAIT: OfflinePolicy.ValueType  # 2
 """The command waits for the station until `not_after`."""
 Global___OfflinePolicy: _TypeAlias = OfflinePolicy  # noqa: Y015

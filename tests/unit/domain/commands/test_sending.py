@@ -63,6 +63,34 @@ def test_where_a_command_heads_for(
     assert bool(way.progress) is (course is SendAct.WAIT)
 
 
+MOVING = replace(READY, gateway=None, moved_time=at(0))
+"""Its gateway closed its socket to drain, and it is not at another one yet."""
+
+
+@pytest.mark.parametrize("policy", list(OfflinePolicy))
+def test_a_command_waits_a_short_while_for_a_station_that_changes_its_gateway(
+    policy: OfflinePolicy,
+) -> None:
+    moved_for_s = limits.MOVE_PATIENCE.total_seconds()
+    command = start(offline_policy=policy)
+    way = before_sending(command, MOVING, at(moved_for_s - 1))
+    assert (way.act, way.outcome) == (SendAct.WAIT, None)
+    assert "changes its gateway" in way.progress or policy is OfflinePolicy.WAIT
+    over = before_sending(command, MOVING, at(moved_for_s))
+    assert over.act is (SendAct.CONCLUDE if policy is OfflinePolicy.FAIL_FAST else SendAct.WAIT)
+
+
+def test_a_command_looks_for_a_moving_station_until_its_time_is_over() -> None:
+    command = start(offline_policy=OfflinePolicy.FAIL_FAST)
+    way = before_sending(command, MOVING, at(0))
+    assert way.look_again == at(0) + limits.MOVE_PATIENCE
+    soon = replace(command, not_after=at(5))
+    assert before_sending(soon, MOVING, at(1)).look_again == at(5)
+    way = before_sending(soon, MOVING, at(5))
+    assert way.outcome is not None
+    assert way.outcome.cause == Cause.NOT_AFTER_PASSED
+
+
 def test_what_was_not_sent_is_tried_again_within_limits() -> None:
     assert sending.may_try_again(1, True, at(0), at(1))
     assert not sending.may_try_again(1, False, at(0), at(1))
