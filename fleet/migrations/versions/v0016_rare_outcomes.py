@@ -1,13 +1,13 @@
 """Lists of commands by an outcome that few have.
 
-Revision ID: 0022
+Revision ID: 0016
 Revises: 0015
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0022"
+revision = "0016"
 down_revision = "0015"
 branch_labels = None
 depends_on = None
