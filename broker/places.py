@@ -21,6 +21,7 @@ class Share(StrEnum):
     TENANT = "tenant"
     CREDENTIAL = "credential"
     CONNECTION = "connection"
+    HOST = "host"
 
 
 @dataclass(frozen=True)

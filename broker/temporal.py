@@ -11,6 +11,7 @@ it there: a workflow that nobody asks costs Temporal fewer events.
 """
 
 import asyncio
+import random
 import re
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
@@ -36,12 +37,13 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 
 from broker.asking import NobodyThere, Seen, TooSlow, ask
 from broker.errors import Reason, Refusal
+from broker.places import ShareTaken
 from broker.settings import BrokerSettings
 from contract import names
 from contract.attributes import keywords_of, labels_of
@@ -54,6 +56,7 @@ from domain.commands import wording
 from domain.model.command import Command
 from domain.reservations.reservation import Reservation
 from journal.reservations.starting import start_of
+from telemetry import metrics
 
 TemporalClient = Client
 """The SDK's client, by a name for modules that only hand it on."""
@@ -299,10 +302,15 @@ def attributes_of(command: Command, indexed: Collection[str] = ()) -> TypedSearc
 
 
 Post = Callable[[PostCallbackInput], Awaitable[PostCallbackResult]]
-"""Makes one try of one delivery."""
+"""Makes one try of one delivery. Raises: ShareTaken, when it may not be made now."""
+
+Pause = Callable[[int, float], timedelta]
+"""How long a post waits that was handed back so many times; the number from 0 to 1 is random."""
 
 
-async def serve_posts(client: TemporalClient, post: Post, settings: BrokerSettings) -> None:
+async def serve_posts(
+    client: TemporalClient, post: Post, pause: Pause, settings: BrokerSettings
+) -> None:
     """Serve the activity that posts news, until this task is cancelled.
 
     A broker also starts and serves while Temporal cannot be reached; posts wait for both.
@@ -310,7 +318,18 @@ async def serve_posts(client: TemporalClient, post: Post, settings: BrokerSettin
 
     @activity.defn(name=names.POST_CALLBACK)
     async def post_callback(request: PostCallbackInput) -> PostCallbackResult:
-        return await post(request)
+        try:
+            return await post(request)
+        except ShareTaken as taken:
+            metrics.CALLBACKS_PUT_OFF.labels(taken.share.value).inc()
+            wait = pause(activity.info().attempt, random.random())  # noqa: S311  no secret
+            raise ApplicationError(
+                f"the {taken.share.value} has its share of posts, {taken.most}",
+                type=names.SHARE_TAKEN,
+                next_retry_delay=wait,
+            ) from taken
+        except Exception as error:  # whatever it was, it was a try: the workflow counts it
+            raise ApplicationError(type(error).__name__, non_retryable=True) from error
 
     while True:
         try:

@@ -31,6 +31,7 @@ ASK_STATION = "ask_station"
 NEXT_CALLBACK = "next_callback"
 SETTLE_CALLBACK = "settle_callback"
 POST_CALLBACK = "post_callback"
+SHARE_TAKEN = "ShareTaken"  # the type of the error by which a broker hands a post back
 
 STATION_ATTRIBUTE = "EvStation"
 KIND_ATTRIBUTE = "EvKind"

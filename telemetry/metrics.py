@@ -111,6 +111,12 @@ CALLBACK_LATENCY = Histogram(
     "Time from a post to the receiver's answer.",
     buckets=_LATENCY_BUCKETS_S,
 )
+CALLBACKS_PUT_OFF = Counter(
+    "evcommand_callbacks_put_off_total",
+    "Posts that had to wait for their turn, because their tenant or their receiver's host had its "
+    "share of the posts under way. A post counts each time. It is no try.",
+    ["share"],
+)
 WAKEUPS_REPEATED = Counter(
     "evcommand_wakeups_repeated_total", "Workflow signals that had to be sent again."
 )

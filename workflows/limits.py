@@ -65,3 +65,9 @@ A signal costs about five of them, so a run takes some 300 signals. Temporal tak
 
 POST_LIMIT = timedelta(seconds=30)
 """A broker that does not return the result of a try for so long has died with it."""
+
+TURN_RETRY = timedelta(seconds=1)
+"""The pause of a post that a broker handed back without saying for how long. It doubles."""
+
+LONGEST_TURN_RETRY = timedelta(seconds=30)
+"""The longest such pause."""

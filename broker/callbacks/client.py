@@ -1,15 +1,15 @@
 """One POST to a receiver: limited in time and size, and to public addresses.
 
-The name is resolved here, the address is checked, and the connection is made to that address. So a
-name cannot lead elsewhere between the check and the connection. TLS is verified for the name. No
-redirect is followed, no proxy is used, nothing is read from the environment, and no connection is
-kept.
+The name is resolved (`names`), the address is checked, and the connection is made to that
+address. So a name cannot lead elsewhere between the check and the connection. TLS is verified for
+the name. No redirect is followed, no proxy is used, nothing is read from the environment, and no
+connection is kept.
 """
 
 import asyncio
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ import httpcore
 
 from broker.callbacks.addresses import ForbiddenAddress, admitted
 from broker.callbacks.answers import again, judge, park
+from broker.callbacks.names import Lookup, Names, SystemNames
 from broker.callbacks.urls import Target, forbidden, malformed, target
 from broker.settings import BrokerSettings
 from contract.callbacks import PostCallbackResult
@@ -27,32 +28,25 @@ from telemetry import metrics
 _ADDRESSES_TRIED = 4
 
 
-Resolve = Callable[[str, int], Awaitable[list[str]]]
-"""Resolves a name and a port to IP addresses. Raises: OSError."""
-
-
-async def resolve(host: str, port: int) -> list[str]:
-    """The addresses that the system's resolver knows."""
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(each[4][0]) for each in found))
-
-
 class Receivers:
-    """Posts to receivers. Has to be closed."""
+    """Posts to receivers. Has to be closed. lookup: finds names; None: as this system does."""
 
-    def __init__(self, settings: BrokerSettings, resolver: Resolve = resolve) -> None:
+    def __init__(self, settings: BrokerSettings, lookup: Lookup | None = None) -> None:
         self._settings = settings
+        self._system = SystemNames()
+        self._names = Names(lookup or self._system.lookup)
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=_tls(settings),
             max_connections=settings.callback_max_posts,
             max_keepalive_connections=0,
-            network_backend=_Backend(resolver, settings.callback_allow_private),
+            network_backend=_Backend(self._names, settings.callback_allow_private),
         )
 
     async def close(self) -> None:
-        """Close the connections that are open."""
+        """Close the connections that are open, and end the questions for names."""
         await self._pool.aclose()
+        await self._names.close()
+        await self._system.close()
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> PostCallbackResult:
         """One try, and what it means. Whatever the receiver does, nothing is raised."""
@@ -95,8 +89,8 @@ class Receivers:
 class _Backend(httpcore.AnyIOBackend):
     """Connects only to addresses that were checked."""
 
-    def __init__(self, resolver: Resolve, allow_private: bool) -> None:
-        self._resolve = resolver
+    def __init__(self, names: Names, allow_private: bool) -> None:
+        self._names = names
         self._allow_private = allow_private
 
     async def connect_tcp(
@@ -108,7 +102,7 @@ class _Backend(httpcore.AnyIOBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """See httpcore.AsyncNetworkBackend. Raises: ForbiddenAddress."""
-        addresses = await self._resolve(host, port)
+        addresses = await self._names.addresses(host)
         if not self._allow_private:
             addresses = admitted(host, addresses)
         addresses = addresses[:_ADDRESSES_TRIED]

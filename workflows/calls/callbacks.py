@@ -1,7 +1,8 @@
 """Every call that a callback workflow makes, with its timeouts and retries written out.
 
-A try is one activity, made once. The workflow's timers decide when the next try is due, so no
-second try is under way while the first one may still be.
+A try is one activity, made once; Temporal repeats it only when a broker handed it back before it
+sent anything. The workflow's timers decide when the next try is due, so no second try is under way
+while the first one may still be.
 """
 
 from datetime import datetime
@@ -22,7 +23,7 @@ from contract.callbacks import (
     SettleCallbackResult,
 )
 from domain.callbacks import DeliveryCause
-from workflows.calls.retries import ONCE, UNTIL_IT_WORKS
+from workflows.calls.retries import UNTIL_IT_WORKS, UNTIL_ITS_TURN
 from workflows.limits import LOOK_UP, POST_LIMIT
 
 
@@ -38,14 +39,14 @@ async def next_callback(about: CallbackInput, tried: int) -> NextCallbackResult:
 
 
 async def post(about: CallbackInput, due: NextCallbackResult, tries: int) -> PostCallbackResult:
-    """Makes one try. While there is no broker, it waits for one."""
+    """Makes one try. While no broker has a place for it, it waits for one."""
     try:
         return await workflow.execute_activity(
             stubs.post_callback,
             PostCallbackInput(about.tenant, about.command, due.revision, due.id, due.news),
             task_queue=names.CALLBACKS_QUEUE,
             start_to_close_timeout=POST_LIMIT,
-            retry_policy=ONCE,
+            retry_policy=UNTIL_ITS_TURN,
             summary=f"{due.news.value} {due.revision}, try {tries}",
         )
     except ActivityError:

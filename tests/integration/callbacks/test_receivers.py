@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from broker.callbacks.client import Receivers, Resolve
+from broker.callbacks.client import Receivers
+from broker.callbacks.names import Lookup
 from broker.settings import BrokerSettings
 from contract.callbacks import PostCallbackResult, PostStatus
 from tests.support.certificates import NAME, Pki, pki
@@ -17,21 +18,21 @@ from tests.support.receiver import GARBAGE, HANG_UP, HUGE, SLOW, Answer, Receive
 LAB = BrokerSettings(callback_allow_private=True, callback_timeout_s=0.5)
 
 
-async def to_loopback(host: str, port: int) -> list[str]:
-    """A resolver by which every name leads here."""
+async def to_loopback(host: str) -> list[str]:
+    """By it every name leads here."""
     return ["127.0.0.1"]
 
 
-async def nowhere(host: str, port: int) -> list[str]:
-    """A resolver that knows no name."""
+async def nowhere(host: str) -> list[str]:
+    """It knows no name."""
     raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
 
 async def post(
-    url: str, settings: BrokerSettings = LAB, resolver: Resolve = to_loopback
+    url: str, settings: BrokerSettings = LAB, lookup: Lookup = to_loopback
 ) -> PostCallbackResult:
     """One try."""
-    receivers = Receivers(settings, resolver)
+    receivers = Receivers(settings, lookup)
     try:
         return await receivers.post(url, {"content-type": "application/json"}, b'{"a":1}')
     finally:
@@ -89,22 +90,22 @@ async def test_s17_name_that_leads_to_a_private_address_is_not_connected_to(
 async def test_s17_a_name_is_resolved_once_and_what_was_looked_at_is_connected_to() -> None:
     asked: list[str] = []
 
-    async def rebinding(host: str, port: int) -> list[str]:
+    async def rebinding(host: str) -> list[str]:
         asked.append(host)
         return ["127.0.0.1"] if len(asked) == 1 else ["127.0.0.2"]
 
     async with receiving() as receiver:
-        result = await post(f"http://{NAME}:{receiver.port}/", resolver=rebinding)
+        result = await post(f"http://{NAME}:{receiver.port}/", lookup=rebinding)
     assert result.status is PostStatus.DELIVERED
     assert asked == [NAME]
 
 
 async def test_the_next_address_is_tried_when_one_does_not_listen() -> None:
-    async def two(host: str, port: int) -> list[str]:
+    async def two(host: str) -> list[str]:
         return ["127.0.0.77", "127.0.0.1"]
 
     async with receiving() as receiver:
-        result = await post(f"http://{NAME}:{receiver.port}/", resolver=two)
+        result = await post(f"http://{NAME}:{receiver.port}/", lookup=two)
     assert result.status is PostStatus.DELIVERED
 
 
@@ -177,6 +178,6 @@ async def test_nobody_listens_and_unknown_names_are_unreachable() -> None:
     async with receiving() as receiver:
         url = receiver.url()
     refused = await post(url)
-    unknown = await post("https://nowhere.example.com/", resolver=nowhere)
+    unknown = await post("https://nowhere.example.com/", lookup=nowhere)
     assert {refused.cause, unknown.cause} == {"UNREACHABLE"}
     assert refused.status is unknown.status is PostStatus.RETRY

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from domain.model.command import CallbackEvents, Command
 from domain.model.outcomes import Cause
 from fleet.database import Database
 from telemetry import metrics
-from tests.support.benches.callback_bench import CallbackBench, callback_bench
+from tests.support.benches.callback_bench import SETTINGS, CallbackBench, callback_bench
 from tests.support.certificates import pki
 from tests.support.receiver import GARBAGE, HANG_UP, HUGE, SLOW, Answer, Receiver, receiving
 
@@ -345,3 +346,22 @@ async def test_private_receiver_is_not_posted_to_unless_allowed(
         await posts.posted(plain)
         assert await posts.states(plain) == [(3, "PARKED", "ADDRESS_INVALID")]
     assert receiver.posts == []
+
+
+async def test_posts_beyond_a_share_wait_for_their_turn_and_lose_no_try(
+    skipping: WorkflowEnvironment, database: Database, receiver: Receiver
+) -> None:
+    receiver.otherwise = Answer(delay_s=0.2)
+    put_off = metrics.CALLBACKS_PUT_OFF.labels("tenant")
+    before = put_off._value.get()
+    async with callback_bench(
+        database, skipping, replace(SETTINGS, callback_max_posts=2, callback_timeout_s=5)
+    ) as bench:
+        await bench.own()
+        commands = [await started(bench, receiver) for _ in range(5)]
+        for command in commands:
+            await bench.posted(command)
+            (row,) = await bench.deliveries(command)
+            assert (row.state, row.tries) == ("DELIVERED", 1)
+    assert len(receiver.posts) == 5
+    assert put_off._value.get() > before
