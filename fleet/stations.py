@@ -71,18 +71,6 @@ class StationConnector:
     reported_time: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Secrets:
-    """How the passwords of a station are recognised.
-
-    hashes: of every valid password, the newest first; empty when there is none, or no station.
-    known_good: the digest of the one that the station used last (see `fleet.keys`); "" for none.
-    """
-
-    hashes: tuple[str, ...] = ()
-    known_good: str = ""
-
-
 class StationExists(Exception):
     """A registered station with this id exists already, of this or another tenant."""
 
@@ -93,14 +81,6 @@ _STATION = columns_of(stations, Station)
 _CONNECTOR = columns_of(_connectors, StationConnector)
 
 _GET = precompiled(select(*_STATION).where(stations.c.id == bindparam("id")))
-_SECRETS = (
-    stations.c.known_good_password,
-    stations.c.password_hash,
-    stations.c.previous_password_hash,
-)
-_GET_WITH_SECRETS = precompiled(
-    select(*_STATION, *_SECRETS).where(stations.c.id == bindparam("id"))
-)
 _ANEW = ("location", "security_profile", "registered", "password_hash", "generation")
 _NEW = bound(
     stations,
@@ -224,16 +204,6 @@ async def get(tx: Tx, id: str) -> Station | None:
     return None if row is None else Station(*row)
 
 
-async def get_with_secrets(tx: Tx, id: str) -> tuple[Station | None, Secrets]:
-    """The station as `get` finds it, and how its passwords are recognised."""
-    row = (await tx.execute(_GET_WITH_SECRETS, {"id": id})).first()
-    if row is None:
-        return None, Secrets()
-    *station, known_good, newest, previous = row
-    hashes = tuple(hash for hash in (newest, previous) if hash)
-    return Station(*station), Secrets(hashes, known_good or "")
-
-
 async def update(
     tx: Tx, id: str, *, location: str | None = None, security_profile: int | None = None
 ) -> bool:
@@ -279,16 +249,6 @@ async def confirm_password(tx: Tx, id: str, hash: str) -> bool:
         .values(previous_password_hash=None)
     )
     return bool(done.rowcount)
-
-
-async def remember_password(tx: Tx, id: str, hash: str, known_good: str) -> None:
-    """Store the digest of the password that fits this hash, if the hash is still valid."""
-    valid = or_(stations.c.password_hash == hash, stations.c.previous_password_hash == hash)
-    await tx.execute(
-        sql_update(stations)
-        .where(stations.c.id == id, valid)
-        .values(known_good_password=known_good)
-    )
 
 
 async def list_page(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from station_gateway.sockets.proxies import TrustedProxies
+from station_gateway.proxies import TrustedProxies
 
 
 @dataclass(frozen=True)

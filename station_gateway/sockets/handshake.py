@@ -25,11 +25,12 @@ import structlog
 from websockets.datastructures import Headers, MultipleValuesError
 from websockets.headers import parse_subprotocol
 
-from fleet import stations
+from fleet import station_secrets, stations
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.keys import Fit, Passwords
+from fleet.station_secrets import Secrets
 from station_gateway.dialects import DIALECTS
 from station_gateway.settings import GatewaySettings
 from station_gateway.sockets.guesses import Failures
@@ -44,7 +45,7 @@ MAX_ID_CHARS = 255
 FAILURE_TAKES_S = 0.25
 """How long the refusal of a password takes, whatever was wrong with it."""
 
-_Found = tuple[stations.Station | None, stations.Secrets]
+_Found = tuple[stations.Station | None, Secrets]
 """A station, and how its passwords are recognised."""
 
 
@@ -81,7 +82,7 @@ class _Try:
     """One password for one station. station: the identity under which it was found, or sought."""
 
     station: str
-    secrets: stations.Secrets
+    secrets: Secrets
     password: bytes = field(repr=False)
     address: str
 
@@ -209,7 +210,7 @@ class HandshakeJudge:
             if confirm:
                 await stations.confirm_password(tx, tried.station, used)
             if known_good:
-                await stations.remember_password(tx, tried.station, used, known_good)
+                await station_secrets.remember_password(tx, tried.station, used, known_good)
 
         if confirm or known_good:
             await self._db.batch(write)
@@ -227,7 +228,7 @@ class HandshakeJudge:
             if found[0] is not None:
                 return found, False
             admitted = await stations.admit(tx, id=identity, tenant=tenant, now=now)
-            return (admitted, stations.Secrets()), True
+            return (admitted, Secrets()), True
 
         found, new = await self._db.batch(write)
         if new:
@@ -276,10 +277,10 @@ async def _find(tx: Tx, identity: str) -> _Found:
     or everything twice.
     """
     for spelling in dict.fromkeys((identity, identity.replace("+", " "), unquote(identity))):
-        found = await stations.get_with_secrets(tx, spelling)
+        found = await station_secrets.get_with_secrets(tx, spelling)
         if found[0] is not None:
             return found
-    return None, stations.Secrets()
+    return None, Secrets()
 
 
 def offered(headers: Headers) -> tuple[str, ...]:

@@ -13,8 +13,8 @@ import ssl
 from collections.abc import Callable
 from typing import cast
 
+from station_gateway.proxies import BadProxyHeader, TrustedProxies, read_proxy_header
 from station_gateway.settings import GatewaySettings
-from station_gateway.sockets.proxies import BadProxyHeader, TrustedProxies, read_proxy_header
 
 BEGUN_PATIENCE = 5.0
 """A handshake that has begun may last this many times as long as a silent one before it is cut."""

@@ -15,8 +15,8 @@ from evcommand.v1 import station_service_pb2 as pb
 from evcommand.v1 import token_service_pb2 as tokens_pb
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from fleet import stations
 from fleet.keys import load_passwords
+from fleet.station_secrets import get_with_secrets
 from tests.support.benches.broker_house import (
     House,
     begin_session,
@@ -24,7 +24,7 @@ from tests.support.benches.broker_house import (
     failure_of,
     patient,
 )
-from tests.support.passwords import verified
+from tests.support.stations.passwords import verified
 from tests.support.stations.scripted_station import connected
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -49,7 +49,7 @@ async def get(house: House, id: str) -> pb.Station:
 async def is_password(house: House, id: str, password: str) -> bool:
     passwords = await load_passwords(house.db)
     async with house.db.read() as tx:
-        _, secrets = await stations.get_with_secrets(tx, id)
+        _, secrets = await get_with_secrets(tx, id)
     (stored,) = secrets.hashes
     return await verified(passwords, stored, password)
 

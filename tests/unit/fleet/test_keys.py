@@ -9,7 +9,7 @@ from argon2 import PasswordHasher
 from fleet.database import Database
 from fleet.engine.values import InvalidValue
 from fleet.keys import Fit, Passwords, Sealer, load_passwords, load_sealer
-from tests.support.passwords import verified
+from tests.support.stations.passwords import verified
 
 SEALER = Sealer(b"m" * 32)
 

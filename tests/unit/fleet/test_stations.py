@@ -5,6 +5,7 @@ import pytest
 from fleet import connections, generations, stations
 from fleet.database import Database
 from fleet.engine.values import InvalidValue
+from fleet.station_secrets import Secrets, get_with_secrets
 from fleet.stations import Station, StationConnector, StationExists
 from tests.support.fleet_rows import NOW, connect, later, make_station
 
@@ -37,7 +38,7 @@ async def get(db: Database, id: str = "CP1") -> Station:
 
 async def hashes(db: Database) -> tuple[str, ...]:
     async with db.read() as tx:
-        return (await stations.get_with_secrets(tx, "CP1"))[1].hashes
+        return (await get_with_secrets(tx, "CP1"))[1].hashes
 
 
 async def test_a_registered_station_is_read_back_as_it_was_made(db: Database) -> None:
@@ -50,7 +51,7 @@ async def test_a_registered_station_is_read_back_as_it_was_made(db: Database) ->
 async def test_an_unknown_station_is_none_and_has_no_password(db: Database) -> None:
     async with db.read() as tx:
         assert await stations.get(tx, "nobody") is None
-        assert await stations.get_with_secrets(tx, "nobody") == (None, stations.Secrets())
+        assert await get_with_secrets(tx, "nobody") == (None, Secrets())
 
 
 async def test_a_station_cannot_be_registered_twice_not_even_by_another_tenant(
@@ -180,7 +181,7 @@ async def test_a_deleted_station_takes_its_password_and_connectors_along(db: Dat
         await make_station(tx)
         assert await generations.delete(tx, "CP1", now=NOW)
         assert not await generations.delete(tx, "CP1", now=NOW)
-        assert await stations.get_with_secrets(tx, "CP1") == (None, stations.Secrets())
+        assert await get_with_secrets(tx, "CP1") == (None, Secrets())
         assert await stations.connectors(tx, "CP1") == []
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from station_gateway.sockets.proxies import SIGNATURE
+from station_gateway.proxies import SIGNATURE
 from tests.support.benches.gateway_bench import PASSWORD, Bench
 from tests.support.certificates import station_certificate
 from tests.support.stations.scripted_station import eventually
@@ -68,7 +68,7 @@ async def answer(
         writer.transport.abort()
         if status != 101:
             await eventually(lambda: any(line["event"] == "handshake_refused" for line in lines))
-    return status, [line for line in lines if line["event"] == "handshake_refused"]
+    return status, [dict(line) for line in lines if line["event"] == "handshake_refused"]
 
 
 def trusting() -> ssl.SSLContext:

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from station_gateway.settings import GatewaySettings
-from station_gateway.sockets.proxies import (
+from station_gateway.proxies import (
     MAX_HEADER_BYTES,
     SIGNATURE,
     BadProxyHeader,
@@ -15,6 +14,7 @@ from station_gateway.sockets.proxies import (
     TrustedProxies,
     read_proxy_header,
 )
+from station_gateway.settings import GatewaySettings
 
 
 def header(address: str, *, command: int = 0x21, fields: bytes = b"", family: int = 0) -> bytes:
