@@ -40,11 +40,15 @@ class SendAct(StrEnum):
 
 @dataclass(frozen=True)
 class Whereabouts:
-    """Where a station is. gateway: the one that holds its socket; None: no gateway does."""
+    """Where a station is. gateway: the one that holds its socket; None: no gateway does.
+
+    quarantined: a quarantine of the station keeps this command from it (`domain.model.twins`).
+    """
 
     registered: bool
     gateway: str | None
     boot_state: str = ""
+    quarantined: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,8 @@ def before_sending(command: Command, where: Whereabouts, now: datetime) -> SendD
         return SendDecision(
             SendAct.WAIT, progress="The station is offline; waiting for it to connect."
         )
+    if where.quarantined:
+        return SendDecision(SendAct.CONCLUDE, outcome=ending(Cause.STATION_QUARANTINED))
     if where.boot_state != "ACCEPTED":
         return SendDecision(
             SendAct.WAIT, progress="The station is starting up; waiting for its boot."

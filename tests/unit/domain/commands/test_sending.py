@@ -7,8 +7,9 @@ import pytest
 from domain import limits
 from domain.commands import sending
 from domain.commands.sending import SendAct, Whereabouts, before_sending
+from domain.commands.table import COMMANDS
 from domain.model.outcomes import Cause
-from domain.model.specs import OfflinePolicy
+from domain.model.specs import Kind, OfflinePolicy
 from tests.unit.domain.situations import (
     at,
     start,
@@ -52,6 +53,13 @@ READY = Whereabouts(registered=True, gateway="g1", boot_state="ACCEPTED")
             SendAct.CONCLUDE,
             Cause.BOOT_NOT_ACCEPTED,
         ),
+        (
+            replace(READY, boot_state="", quarantined=True),
+            OfflinePolicy.WAIT,
+            0,
+            SendAct.CONCLUDE,
+            Cause.STATION_QUARANTINED,
+        ),
     ],
 )
 def test_where_a_command_heads_for(
@@ -61,6 +69,11 @@ def test_where_a_command_heads_for(
     assert way.act is course
     assert (way.outcome.cause if way.outcome else None) == cause
     assert bool(way.progress) is (course is SendAct.WAIT)
+
+
+def test_a_quarantine_bars_what_begins_a_session_or_opens_a_lock() -> None:
+    barred = {kind for kind, rules in COMMANDS.items() if rules.barred_by_quarantine}
+    assert barred == {Kind.START_SESSION, Kind.UNLOCK_CONNECTOR}
 
 
 def test_what_was_not_sent_is_tried_again_within_limits() -> None:
