@@ -2,9 +2,9 @@
 
 A connection is valid as long as the lease of its gateway. Every new socket of a station gets the
 station's next epoch; an epoch is never used again. A sender names the epoch that it knows, and a
-stale epoch is refused (`fleet.sends.intend`). A release compares the connection id, so that the
-late close of a replaced socket releases nothing. A gateway that drains releases its stations as
-moving: they are expected at another gateway at once.
+stale epoch is refused (`fleet.sends.intend`), and so is what its socket reports. A release
+compares the connection id, so that the late close of a replaced socket releases nothing. A gateway
+that drains releases its stations as moving: they are expected at another gateway at once.
 """
 
 from collections.abc import Sequence
@@ -13,9 +13,10 @@ from datetime import datetime
 
 from sqlalchemy import and_, bindparam, case, delete, func, select, update
 
+from domain.model.twins import Displacements
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of
-from fleet.engine.values import cut, identifier
+from fleet.engine.values import cut, from_micros, identifier, to_micros
 from fleet.tables import connections, gateways, stations
 
 
@@ -24,6 +25,7 @@ class Connection:
     """A station's socket and the gateway process that holds it.
 
     disconnected_time: when the station's latest lost socket was lost; None when it is not known.
+    quarantine_end: when the station's quarantine ends; None when it never was in one.
     line: HOST:PORT where the gateway takes frames directly; "" when it has no such line, or when
         that was not asked for.
     """
@@ -35,6 +37,7 @@ class Connection:
     ocpp_version: str
     connected_time: datetime
     disconnected_time: datetime | None = None
+    quarantine_end: datetime | None = None
     line: str = ""
 
 
@@ -94,6 +97,8 @@ _REVOKE = precompiled(
     .values(
         gateway=None,
         epoch=connections.c.epoch + 1,
+        displaced_times=None,
+        quarantine_end=None,
         disconnected_time=case(
             (
                 connections.c.gateway.is_not(None),
@@ -126,6 +131,22 @@ _LATEST = precompiled(
     select(func.coalesce(connections.c.gateway, ""), *_CONNECTION[2:]).where(
         connections.c.station == bindparam("station")
     )
+)
+_DISPLACEMENTS = precompiled(
+    select(connections.c.displaced_times, connections.c.quarantine_end)
+    .where(connections.c.station == bindparam("station"))
+    .with_for_update()
+)
+_KEEP_DISPLACEMENTS = precompiled(
+    update(connections)
+    .where(connections.c.station == bindparam("of_station"))
+    .values(
+        displaced_times=bindparam("times", type_=connections.c.displaced_times.type),
+        quarantine_end=bindparam("until", type_=connections.c.quarantine_end.type),
+    )
+)
+_QUARANTINE_END = precompiled(
+    select(connections.c.quarantine_end).where(connections.c.station == bindparam("station"))
 )
 _EPOCH = precompiled(
     select(connections.c.epoch)
@@ -182,7 +203,10 @@ async def release(
 
 
 async def revoke(tx: Tx, station: str, *, now: datetime) -> None:
-    """Take the station from whichever socket has it: that one can send nothing any more."""
+    """Take the station from whichever socket has it: that one can send nothing any more.
+
+    A quarantine ends: whoever comes next has another password, or none had one.
+    """
     await tx.execute(_REVOKE, {"of_station": station, "at": now})
 
 
@@ -232,3 +256,25 @@ async def current_epoch(tx: Tx, station: str) -> int | None:
     """
     value: int | None = (await tx.execute(_EPOCH, {"station": station})).scalar()
     return value
+
+
+async def displacements(tx: Tx, station: str) -> Displacements:
+    """How often a living socket of the station was displaced; locked until the transaction ends."""
+    row = (await tx.execute(_DISPLACEMENTS, {"station": station})).first()
+    if row is None:
+        return Displacements()
+    times = tuple(from_micros(micros) for micros in row.displaced_times or ())
+    return Displacements(times, row.quarantine_end)
+
+
+async def keep_displacements(tx: Tx, station: str, known: Displacements) -> None:
+    """Store how often a living socket of the station was displaced."""
+    times = [to_micros(time) for time in known.times]
+    values = {"of_station": station, "times": times, "until": known.quarantine_end}
+    await tx.execute(_KEEP_DISPLACEMENTS, values)
+
+
+async def quarantine_end(tx: Tx, station: str) -> datetime | None:
+    """When the station's quarantine ends, whether it is connected or not; None: it never began."""
+    found: datetime | None = (await tx.execute(_QUARANTINE_END, {"station": station})).scalar()
+    return found

@@ -3,27 +3,50 @@
 Each CreateStation begins a new generation, and DeleteStation ends the present one. A socket keeps
 the generation under which it was admitted. When that is over, so are its claim, its sends and its
 facts: they compare the generation in the transaction that writes. The random text is never shown.
+
+Within a generation the newest socket alone is the station: the same statement reads the epoch.
 """
 
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy import delete as sql_delete
 
 from fleet import connections
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx
+from fleet.tables import connections as sockets
 from fleet.tables import connectors, stations
 
-_STANDS = select(stations.c.id).where(
-    stations.c.id == bindparam("station"), stations.c.generation == bindparam("generation")
+
+class StationRight(NamedTuple):
+    """Who may be a station now: its generation, and the epoch of its newest socket."""
+
+    generation: str
+    epoch: int
+
+
+_EPOCH = func.coalesce(sockets.c.epoch, 0)
+_OF_STATION = stations.c.id == bindparam("station")
+_WITH_SOCKETS = stations.outerjoin(sockets, sockets.c.station == stations.c.id)
+_STANDS = (
+    select(_EPOCH)
+    .select_from(_WITH_SOCKETS)
+    .where(_OF_STATION, stations.c.generation == bindparam("generation"))
 )
 # A fact must not wait for another one: two of them may hold the row at once, and update it.
-_STANDS_FOR_A_FACT = precompiled(_STANDS.with_for_update(read=True, key_share=True))
+_STANDS_FOR_A_FACT = precompiled(
+    _STANDS.with_for_update(read=True, key_share=True, of=stations),
+)
 # A claim must not pass by a CreateStation that registers an admitted station.
-_STANDS_FOR_A_CLAIM = precompiled(_STANDS.with_for_update(read=True))
+_STANDS_FOR_A_CLAIM = precompiled(
+    select(stations.c.id)
+    .where(_OF_STATION, stations.c.generation == bindparam("generation"))
+    .with_for_update(read=True)
+)
 _STANDS_NOW = precompiled(_STANDS)
 
 
@@ -32,33 +55,49 @@ def begin() -> str:
     return uuid.uuid4().hex
 
 
-async def stands(tx: Tx, station: str, generation: str) -> bool:
-    """Whether this is the station's generation; it cannot end before this transaction does."""
+async def epoch_within(tx: Tx, station: str, generation: str) -> int | None:
+    """The epoch of the station's newest socket; None when this is not its generation.
+
+    The generation cannot end before this transaction does. The epoch can: what a socket reported
+    before it was displaced is a fact.
+    """
     values = {"station": station, "generation": generation}
-    return (await tx.execute(_STANDS_FOR_A_FACT, values)).first() is not None
+    found: int | None = (await tx.execute(_STANDS_FOR_A_FACT, values)).scalar()
+    return found
 
 
 async def stands_for_claim(tx: Tx, station: str, generation: str) -> bool:
-    """As `stands`, also against CreateStation of a station that was only admitted."""
+    """Whether this is the station's generation; it cannot end before this transaction does.
+
+    That holds against CreateStation of a station that was only admitted, too.
+    """
     values = {"station": station, "generation": generation}
     return (await tx.execute(_STANDS_FOR_A_CLAIM, values)).first() is not None
 
 
-async def stands_now(tx: Tx, station: str, generation: str) -> bool:
-    """As `stands`, for a read: it may end at any moment."""
+async def epoch_within_now(tx: Tx, station: str, generation: str) -> int | None:
+    """As `epoch_within`, for a read: the generation may end at any moment."""
     values = {"station": station, "generation": generation}
-    return (await tx.execute(_STANDS_NOW, values)).first() is not None
+    found: int | None = (await tx.execute(_STANDS_NOW, values)).scalar()
+    return found
 
 
-async def current(tx: Tx, ids: Sequence[str], *, hold: bool = False) -> dict[str, str]:
-    """The generations of these stations; one that does not exist is left out.
+async def current(tx: Tx, ids: Sequence[str], *, hold: bool = False) -> dict[str, StationRight]:
+    """Who may be these stations; one that does not exist is left out.
 
-    hold: none of them can end before this transaction does.
+    hold: no generation of them can end before this transaction does.
     """
-    found = select(stations.c.id, stations.c.generation).where(stations.c.id.in_(ids))
+    found = (
+        select(stations.c.id, stations.c.generation, _EPOCH)
+        .select_from(_WITH_SOCKETS)
+        .where(stations.c.id.in_(ids))
+    )
     if hold:
-        found = found.order_by(stations.c.id).with_for_update(read=True, key_share=True)
-    return {row.id: row.generation for row in await tx.execute(found)}
+        found = found.order_by(stations.c.id)
+        found = found.with_for_update(read=True, key_share=True, of=stations)
+    return {
+        id: StationRight(generation, epoch) for id, generation, epoch in await tx.execute(found)
+    }
 
 
 async def delete(tx: Tx, id: str, *, now: datetime) -> bool:

@@ -43,6 +43,7 @@ from station_gateway.settings import GatewaySettings
 from station_gateway.sockets.handshake import HandshakeJudge
 from station_gateway.sockets.server import StationServer
 from station_gateway.sockets.station_socket import StationSocket
+from station_gateway.stations.displaced import DisplacedSockets
 from station_gateway.stations.peer import Peer
 from station_gateway.stations.registry import REPLACED, Registry
 from station_gateway.stations.standing import Revoked
@@ -130,6 +131,9 @@ class Gateway:
             on_boot=questions.after_boot,
             ask_boot=questions.ask_boot,
             on_flood=self._cool_off,
+            look_at_displaced=DisplacedSockets(
+                self._db, ping_timeout_s=settings.ping_timeout_s, utc_now=self._utc_now
+            ).look,
             tasks=set(),
         )
 

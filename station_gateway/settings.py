@@ -173,7 +173,7 @@ class GatewaySettings(OpeningSettings):
     )
     revocation_interval_s: float = field(
         default=2.0,
-        metadata={"doc": "how often sockets of deleted stations are looked for, and closed."},
+        metadata={"doc": "how often deleted stations and displaced sockets are looked for."},
     )
     last_seen_interval_s: float = field(
         default=30.0, metadata={"doc": "the resolution of a station's last-seen time."}

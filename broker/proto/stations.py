@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from datetime import datetime
 from itertools import groupby
 
 from evcommand.v1 import station_service_pb2 as stations_pb
@@ -91,8 +92,13 @@ def station_out(
     connectors: Iterable[StationConnector],
     pending: Iterable[str] = (),
     mended: Iterable[MendedReports] = (),
+    *,
+    quarantine_end: datetime | None = None,
 ) -> stations_pb.Station:
-    """A station as the contract shows it. `pending`: request ids of commands that go on."""
+    """A station as the contract shows it.
+
+    pending: request ids of commands that go on. quarantine_end: None when it is in none.
+    """
     boot_state = station.boot_state or "UNSPECIFIED"
     return stations_pb.Station(
         name=names.station_name(station.id),
@@ -115,6 +121,7 @@ def station_out(
         pending_commands=[names.command_name(command) for command in pending],
         mended_reports=[_mended(one) for one in mended],
         clocks=_clocks(station),
+        quarantine_end_time=time_out(quarantine_end),
     )
 
 

@@ -19,6 +19,7 @@ from broker.proto.names import station_in, transaction_in
 from broker.proto.selection import list_selection
 from broker.proto.stations import station_out, transaction_out
 from broker.reading.paging import Pager, cut_page, limit_of
+from domain.model.twins import in_quarantine
 from fleet import connections, generations, reports, stations, transactions
 from fleet.engine.statements import Tx
 from fleet.log import commands as fleet_log
@@ -171,9 +172,12 @@ class StationServicer(pb_grpc.StationServiceServicer):
         pending: Iterable[str] = (),
         mended: Iterable[reports.MendedReports] = (),
     ) -> pb.Station:
-        held = await connections.holder(tx, station.id, now=self._backend.now())
+        now = self._backend.now()
+        held = await connections.holder(tx, station.id, now=now)
         connectors = await stations.connectors(tx, station.id)
-        return station_out(station, held, connectors, pending, mended)
+        end = await connections.quarantine_end(tx, station.id)
+        shown_end = end if in_quarantine(end, now) else None
+        return station_out(station, held, connectors, pending, mended, quarantine_end=shown_end)
 
 
 async def _pending(tx: Tx, tenant: str, station: str) -> list[str]:

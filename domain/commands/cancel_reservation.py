@@ -242,6 +242,7 @@ CANCEL_RESERVATION = CommandRules(
     not_after=timedelta(hours=1),
     offline_policy=OfflinePolicy.WAIT,
     priority=1,
+    barred_by_quarantine=False,
     repeatable=True,
     awaits_effect=False,
     effect_progress="",

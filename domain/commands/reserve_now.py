@@ -353,9 +353,8 @@ def _reservation_update(command: Command, now: datetime) -> ReservationUpdate | 
     )
 
 
-def _undo_frame(command: Command, session: SessionTarget) -> FrameSpec:
+def _undo_frame(command: Command, _: SessionTarget) -> FrameSpec:
     """The reservation is cancelled by its number."""
-    del session
     spec = required(command.reserve)
     return frame_that_cancels(spec.wire_id, spec.reservation)
 
@@ -366,6 +365,7 @@ RESERVE_NOW = CommandRules(
     not_after=timedelta(minutes=2),
     offline_policy=OfflinePolicy.WAIT,
     priority=1,
+    barred_by_quarantine=False,
     repeatable=True,
     awaits_effect=False,
     effect_progress="",

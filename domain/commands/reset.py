@@ -365,6 +365,7 @@ RESET = CommandRules(
     not_after=timedelta(minutes=15),
     offline_policy=OfflinePolicy.WAIT,
     priority=2,
+    barred_by_quarantine=False,
     repeatable=False,
     awaits_effect=True,
     effect_progress="The station agreed; waiting for it to restart.",

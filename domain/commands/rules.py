@@ -132,6 +132,8 @@ class CommandRules:
     offline_policy: what happens when the station is offline, when its caller said nothing.
     priority: its place in a station's queue. 0 goes first, equals go in order of arrival. What ends
         the flow of energy or frees a driver's cable goes before what begins something.
+    barred_by_quarantine: it begins a session or opens a lock, so it is not sent to a station of
+        which nobody knows who it is (`domain.model.twins`).
     repeatable: a frame that was perhaps sent may be written again, as a second one finds nothing
         left to do. A stop only while the same session is known to run.
     awaits_effect: an accepted command is final only when its effect was seen.
@@ -168,6 +170,7 @@ class CommandRules:
     not_after: timedelta
     offline_policy: OfflinePolicy
     priority: int
+    barred_by_quarantine: bool
     repeatable: bool
     awaits_effect: bool
     effect_progress: str

@@ -46,12 +46,14 @@ class Whereabouts:
 
     gateway: the one that holds its socket; None: no gateway does. moved_time: when the gateway that
         held it closed its socket to drain; None: it did not, or the station has connected since.
+    quarantined: a quarantine of the station keeps this command from it (`domain.model.twins`).
     """
 
     registered: bool
     gateway: str | None
     boot_state: str = ""
     moved_time: datetime | None = None
+    quarantined: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ def before_sending(command: Command, where: Whereabouts, now: datetime) -> SendD
         return SendDecision(SendAct.CONCLUDE, outcome=ending(too_late(where)))
     if where.gateway is None:
         return _while_away(command, where.moved_time, now)
+    if where.quarantined:
+        return SendDecision(SendAct.CONCLUDE, outcome=ending(Cause.STATION_QUARANTINED))
     if where.boot_state != "ACCEPTED":
         return SendDecision(
             SendAct.WAIT, progress="The station is starting up; waiting for its boot."

@@ -14,9 +14,8 @@ A start that was given up can still happen: the station kept the request longer 
 was offline and reports later. So after NO_EFFECT, UNKNOWN or CANCELLED the command stays on guard.
 A session that begins now is not wanted: it is stopped (`compensation.py`). One exception is an
 UNKNOWN outcome with a session that began within the command's own time; that is what was asked for,
-and UNKNOWN is raised. A doubtful session is left alone, because it may be somebody else's. But a
-command that says that nothing runs must not keep silent about it: when the doubt stays, the
-compensation has failed, and a human has to look.
+and UNKNOWN is raised. A doubtful session is left alone, because it may be somebody else's. When the
+doubt stays, the compensation of a command that says that nothing runs has failed.
 """
 
 from datetime import datetime, timedelta
@@ -366,6 +365,7 @@ START_SESSION = CommandRules(
     not_after=timedelta(seconds=60),
     offline_policy=OfflinePolicy.FAIL_FAST,
     priority=1,
+    barred_by_quarantine=True,
     repeatable=False,
     awaits_effect=True,
     effect_progress="The station agreed; waiting for the session to start.",

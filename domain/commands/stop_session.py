@@ -356,6 +356,7 @@ STOP_SESSION = CommandRules(
     not_after=timedelta(minutes=5),
     offline_policy=OfflinePolicy.WAIT,
     priority=0,
+    barred_by_quarantine=False,
     repeatable=True,
     awaits_effect=True,
     effect_progress="The station answered; waiting for the session to end.",

@@ -333,6 +333,7 @@ UNLOCK_CONNECTOR = CommandRules(
     not_after=timedelta(seconds=60),
     offline_policy=OfflinePolicy.FAIL_FAST,
     priority=0,
+    barred_by_quarantine=True,
     repeatable=False,
     awaits_effect=False,
     effect_progress="",

@@ -55,6 +55,7 @@ class Cause(StrEnum):
     GATEWAY_UNREACHABLE = "GATEWAY_UNREACHABLE"
     STATION_QUEUE_FULL = "STATION_QUEUE_FULL"
     STATION_UNKNOWN = "STATION_UNKNOWN"
+    STATION_QUARANTINED = "STATION_QUARANTINED"
     FRAME_REFUSED = "FRAME_REFUSED"
 
     NO_CABLE_OR_NO_TRANSACTION = "NO_CABLE_OR_NO_TRANSACTION"
@@ -162,6 +163,12 @@ ENDINGS: dict[Cause, Ending] = {
     ),
     Cause.STATION_UNKNOWN: Ending(
         Code.NOT_SENT, "The station is no longer registered. Nothing was sent."
+    ),
+    Cause.STATION_QUARANTINED: Ending(
+        Code.NOT_SENT,
+        "Two devices connect as this station and displace each other, so nothing that starts a "
+        "session or opens a lock is sent to it. Nothing was sent. Give the station a new "
+        "password; it can be used again ten minutes after the last displacement.",
     ),
     Cause.FRAME_REFUSED: Ending(
         Code.NOT_SENT, "The request cannot be expressed for this station. Nothing was sent."

@@ -76,6 +76,8 @@ connections = Table(
     _time("connected_time"),
     _time("disconnected_time", nullable=True),
     _time("moved_time", nullable=True),
+    Column("displaced_times", Json),
+    _time("quarantine_end", nullable=True),
     Index("ix_connections_gateway", "gateway"),
 )
 

@@ -191,8 +191,8 @@ class Questions:
         try:
             if await write_as(self._db, station.peer, write):
                 self._waker.kick()
-        except Revoked:
-            station.revoke()
+        except Revoked as over:
+            station.revoke(over)
         except DatabaseUnavailable:
             log.warning("connection_timeout_not_stored", station=station.peer.id)
 
@@ -217,8 +217,8 @@ class Questions:
         try:
             if await write_as(self._db, station.peer, write):
                 self._waker.kick()
-        except Revoked:
-            station.revoke()
+        except Revoked as over:
+            station.revoke(over)
         except DatabaseUnavailable:
             log.warning("late_answer_not_stored", station=station.peer.id)
         else:

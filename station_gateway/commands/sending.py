@@ -41,11 +41,10 @@ from station_gateway.commands.recording import (
     revision_of,
     unheard,
 )
-from station_gateway.commands.timeliness import is_in_time
+from station_gateway.commands.timeliness import is_barred, is_in_time
 from station_gateway.dialects.masking import masked
 from station_gateway.dialects.messages import OutgoingCall, Unsendable
 from station_gateway.session.events import (
-    POLICY_VIOLATION,
     AnswerMissing,
     AnswerReceived,
     Missing,
@@ -210,7 +209,7 @@ class Sender:
             return stored(settled.send)
         except StaleEpoch:
             # A newer socket of the station has the lease: this one may only be closed.
-            station.end("stale_epoch", POLICY_VIOLATION)
+            station.displace()
             return _NotSent(Cause.STATION_OFFLINE, retry=True).result
         except DatabaseUnavailable:
             # Without an intent nothing is written.
@@ -241,6 +240,8 @@ class Sender:
             now = self._utc_now()
             if not await is_in_time(tx, request, now):
                 raise _NotSent(Cause.NOT_AFTER_PASSED, retry=False)
+            if await is_barred(tx, request, now):
+                raise _NotSent(Cause.STATION_QUARANTINED, retry=False)
             await never_twice(tx, request)
             send = await self._write_intent(tx, station, request, now)
             version = station.peer.ocpp_version
@@ -331,9 +332,9 @@ class Sender:
 
         try:
             revision, alone = await self._written(write, request) or (0, False)
-        except Revoked:
+        except Revoked as over:
             # Whoever holds this socket speaks for nobody: what became of the frame is not known.
-            station.revoke()
+            station.revoke(over)
             missing = AnswerMissing(send.message_id, event.action, Missing.CONNECTION_LOST)
             return await self._without_answer(request, send, missing)
         return SendFrameResult(

@@ -1,13 +1,16 @@
 """Whether a frame may still be written: decided at the time of writing, and not when it was queued.
 
 A frame may wait for its turn, or for the database, while its time runs out, or while its
-reservation comes to an end.
+reservation comes to an end, or its station gets into quarantine.
 """
 
 from datetime import datetime
 
 from contract.commands import SendFrameInput
+from domain.commands.table import COMMANDS
+from domain.model.twins import in_quarantine
 from domain.reservations.admission import may_still_be_asked_for
+from fleet import connections
 from fleet.engine.statements import Tx
 from fleet.log import reservations
 from journal.reservations.record import from_snapshot
@@ -23,3 +26,10 @@ async def is_in_time(tx: Tx, request: SendFrameInput, now: datetime) -> bool:
     entry = await reservations.get(tx, tenant=request.tenant, name=spec.reservation)
     known = None if entry is None else from_snapshot(entry.snapshot)
     return may_still_be_asked_for(known, spec.expire_time, now)
+
+
+async def is_barred(tx: Tx, request: SendFrameInput, now: datetime) -> bool:
+    """Whether the station's quarantine keeps this frame from it."""
+    if not COMMANDS[request.kind].barred_by_quarantine:
+        return False
+    return in_quarantine(await connections.quarantine_end(tx, request.station), now)

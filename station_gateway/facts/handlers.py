@@ -15,7 +15,7 @@ import msgspec
 import structlog
 
 from domain.ocpp_words import BootReason
-from fleet import generations, stations, transactions
+from fleet import stations, transactions
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
@@ -46,7 +46,7 @@ from station_gateway.facts.clocks import on_our_clock, shown_at, store_clock
 from station_gateway.facts.flows import flows, keep_flow
 from station_gateway.stations.peer import Peer
 from station_gateway.stations.ports import Unanswered
-from station_gateway.stations.standing import Revoked, write_as
+from station_gateway.stations.standing import check_standing_now, write_as
 from station_gateway.waking import Waker
 from telemetry import metrics
 
@@ -120,7 +120,7 @@ class Handlers:
 
         Raises:
             Unanswered: the fact could not be written; the station will repeat the message.
-            Revoked: the station was deleted meanwhile; the socket is to be closed.
+            Revoked: the socket is no longer its station's, and is to be closed.
         """
         call = on_our_clock(peer, call)
         await store_clock(self._db, peer, self._utc_now())
@@ -165,7 +165,7 @@ class Handlers:
 
         Raises:
             Unanswered: the database is away.
-            Revoked: the station was deleted meanwhile.
+            Revoked: the socket is no longer its station's.
         """
         now = self._utc_now()
         try:
@@ -218,8 +218,7 @@ class Handlers:
         """Authorize: the token is judged, nothing is written."""
         now = self._utc_now()
         async with self._db.read() as tx:
-            if not await generations.stands_now(tx, peer.id, peer.generation):
-                raise Revoked(peer.id)
+            await check_standing_now(tx, peer)
             token = await self._authorizer.judge(
                 tx, station=peer.id, tenant=peer.tenant, token=call.token, now=now
             )

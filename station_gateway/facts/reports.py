@@ -21,7 +21,7 @@ from station_gateway.dialects.mending.mends import Mends
 from station_gateway.session.events import Untaken
 from station_gateway.stations.peer import Peer
 from station_gateway.stations.ports import Unanswered
-from station_gateway.stations.standing import Revoked, write_as
+from station_gateway.stations.standing import Revoked, write_doubt_as
 from station_gateway.waking import Waker
 from telemetry import metrics
 
@@ -112,7 +112,7 @@ class OddReports:
         now = self._utc_now()
 
         async def write() -> None:
-            if await write_as(self._db, peer, lambda tx: keep_untaken(tx, peer, told, now)):
+            if await write_doubt_as(self._db, peer, lambda tx: keep_untaken(tx, peer, told, now)):
                 self._waker.kick()
 
         await self.persist(peer, told.action, write)
@@ -165,8 +165,9 @@ class OddReports:
 
         async def write(tx: Tx) -> None:
             current = await generations.current(tx, sorted({key[0] for key in counted}), hold=True)
-            for key in sorted(key for key in counted if current.get(key[0]) == key[3]):
-                await reports.add_mended(tx, counted[key])
+            for key in sorted(counted):
+                if (right := current.get(key[0])) is not None and right.generation == key[3]:
+                    await reports.add_mended(tx, counted[key])
 
         if len(self._written) > COUNTED_LIMIT:
             self._written.clear()

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Protocol, cast
 
 import structlog
 from websockets.asyncio.server import ServerConnection
-from websockets.exceptions import TooManyFragments
+from websockets.exceptions import ConnectionClosed, TooManyFragments
 from websockets.protocol import Event, State
 
 from station_gateway.settings import GatewaySettings
@@ -271,6 +271,15 @@ class StationSocket(ServerConnection):
             self.pinged = True
             self.protocol.send_ping(b"")
             self.send_data()
+
+    async def answers(self, within_s: float) -> bool:
+        """Whether the peer answers a ping in this time, and does not close instead."""
+        try:
+            async with asyncio.timeout(within_s):
+                await (await self.ping())
+        except (TimeoutError, ConnectionClosed):
+            return False
+        return True
 
     def hang_up(self, code: int, reason: str) -> None:
         """Start closing without waiting. TCP ends after the closing timeout at the latest."""

@@ -4,6 +4,7 @@ import asyncio
 from typing import Protocol
 
 from station_gateway.session.booting import Booting, BootStep, BootWaits
+from station_gateway.settings import GatewaySettings
 from station_gateway.stations.peer import Peer
 from station_gateway.stations.waiting import StationGone
 
@@ -18,6 +19,11 @@ class BootHost(Protocol):
 
     def take_as_booted(self) -> None:
         """Begin to record that it counts as booted; `taken` or `not_taken` follows."""
+
+
+def waits_of(settings: GatewaySettings) -> BootWaits:
+    """How long the boot of a station is waited for."""
+    return BootWaits(settings.boot_grace_s, settings.boot_ask_s, settings.boot_talk_s)
 
 
 class StationBoot:

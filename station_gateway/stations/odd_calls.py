@@ -19,6 +19,7 @@ from station_gateway.session.events import CallReceived, Untaken
 from station_gateway.session.refusals import untaken
 from station_gateway.stations.peer import Peer
 from station_gateway.stations.ports import CallHandler, ReportBook
+from station_gateway.stations.standing import Displaced
 
 _IN_ANY_ORDER = (SessionStarted, SessionStopped, SessionEvent, ReservationEndReported)
 """Facts that may be written late. An old status would replace a newer one."""
@@ -88,11 +89,18 @@ class OddCalls:
         self.untaken(untaken(self._dialect, call.action, call.payload, reason, detail))
 
     def unanswered(self, call: CallReceived, message: StationCall, handlers: CallHandler) -> None:
-        """The database did not take a fact in time: it is written as soon as that is back."""
+        """The database did not take a fact in time: it is written as soon as that is back.
+
+        When its station has a newer socket by then, it is no fact any more. It still is a doubt.
+        """
+
+        async def write() -> None:
+            try:
+                await handlers.handle(self._peer, message)
+            except Displaced:
+                self.refused(call, "not_written", "a newer socket came before the database")
+
         if isinstance(message, _IN_ANY_ORDER):
-            write = self._book.persist(
-                self._peer, call.action, lambda: handlers.handle(self._peer, message)
-            )
-            self._spawn(write)
+            self._spawn(self._book.persist(self._peer, call.action, write))
         else:
             self.refused(call, "not_written", "the database did not take it in time")

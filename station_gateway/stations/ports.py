@@ -46,6 +46,9 @@ class TextSocket(Protocol):
     def ping_now(self) -> None:
         """Ask the peer whether it lives. Whatever it sends next is the answer."""
 
+    async def answers(self, within_s: float) -> bool:
+        """Whether the peer answers a ping in this time, and does not close instead."""
+
     def hang_up(self, code: int, reason: str) -> None:
         """Start closing without waiting."""
 

@@ -27,7 +27,7 @@ class Registry:
         return None if found is None or found.ended else found
 
     def put(self, station: ConnectedStation) -> bool:
-        """Make this socket the station's only one. The older one is closed; its CALL ends at once.
+        """Make this socket the station's only one. The older one is out; its CALL ends at once.
 
         Returns False when a newer socket is here already: then the caller closes this one.
         """
@@ -38,7 +38,7 @@ class Registry:
         metrics.CONNECTED_STATIONS.labels(version=station.peer.ocpp_version).inc()
         if incumbent is not None:
             _count_down(incumbent)
-            incumbent.end("replaced", REPLACED)
+            incumbent.displace()
         return True
 
     def remove(self, station: ConnectedStation) -> bool:

@@ -15,7 +15,6 @@ import structlog
 
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import Booted, CallRefused, Payload
-from station_gateway.session.booting import BootWaits
 from station_gateway.session.engine import OcppSession, SessionLimits
 from station_gateway.session.events import (
     POLICY_VIOLATION,
@@ -30,7 +29,7 @@ from station_gateway.session.events import (
 )
 from station_gateway.session.flood import FloodGate, FloodLimits
 from station_gateway.settings import GatewaySettings
-from station_gateway.stations.boot import StationBoot
+from station_gateway.stations.boot import StationBoot, waits_of
 from station_gateway.stations.odd_calls import OddCalls
 from station_gateway.stations.peer import Peer
 from station_gateway.stations.ports import (
@@ -40,14 +39,14 @@ from station_gateway.stations.ports import (
     TextSocket,
     Unanswered,
 )
-from station_gateway.stations.standing import Revoked
+from station_gateway.stations.standing import Displaced, Revoked
 from station_gateway.stations.waiting import StationGone, StationQueue
 from telemetry import metrics
 
 log = structlog.get_logger(__name__)
 
 LateAnswer = Callable[["ConnectedStation", AnswerReceived], Coroutine[Any, Any, None]]
-AskBoot = Callable[["ConnectedStation"], Coroutine[Any, Any, None]]
+AskStation = Callable[["ConnectedStation"], Coroutine[Any, Any, None]]
 OnStation = Callable[["ConnectedStation"], None]
 
 
@@ -60,6 +59,7 @@ class Surroundings:
     reports: keeps what was odd.
     on_boot: called after each accepted boot. ask_boot: asks a station to boot.
     on_flood: called when a station was closed for flooding.
+    look_at_displaced: asks a displaced socket whether it lives, and closes it.
     tasks: what runs beside the sockets; the process waits for it when it stops.
     """
 
@@ -71,15 +71,10 @@ class Surroundings:
     utc_now: Callable[[], datetime]
     late_answer: LateAnswer
     on_boot: OnStation
-    ask_boot: AskBoot
+    ask_boot: AskStation
     on_flood: OnStation
+    look_at_displaced: AskStation
     tasks: set[asyncio.Task[None]]
-
-    @property
-    def boot_waits(self) -> BootWaits:
-        """How long the boot of a station is waited for."""
-        settings = self.settings
-        return BootWaits(settings.boot_grace_s, settings.boot_ask_s, settings.boot_talk_s)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something beside the socket; it is waited for when the process stops."""
@@ -99,6 +94,7 @@ class ConnectedStation:
 
     __slots__ = (
         "_answer",
+        "_displaced",
         "_ended",
         "_gate",
         "_loop",
@@ -130,8 +126,8 @@ class ConnectedStation:
         self._queue: StationQueue | None = None
         self._answer: asyncio.Future[AnswerReceived | AnswerMissing] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self.boot = StationBoot(self, surroundings.boot_waits)
-        self._ended = False
+        self.boot = StationBoot(self, waits_of(surroundings.settings))
+        self._ended = self._displaced = False
         self.message_s = self._loop.time()
 
     @property
@@ -147,11 +143,13 @@ class ConnectedStation:
     # --- reading
 
     async def run(self) -> None:
-        """Read until the socket is gone."""
+        """Read until the socket is gone. What comes after it was displaced is dropped."""
         self.boot.look()
         try:
             while not self._ended:
                 await self._take(await self._socket.read())
+            while self._displaced:
+                await self._socket.read()
         except SocketGone as gone:
             self.end(str(gone))
         finally:
@@ -246,8 +244,8 @@ class ConnectedStation:
             boot.heard()
             self._odd.refused(call, "invalid_payload", refused.description)
             return session.reply_error(call.message_id, refused.code, refused.description)
-        except Revoked:
-            self.revoke()
+        except Revoked as over:
+            self.revoke(over)
             return []
         except Unanswered:
             boot.left_unanswered()
@@ -279,8 +277,8 @@ class ConnectedStation:
     async def _take_as_booted(self) -> None:
         try:
             await self._surroundings.handlers.take_as_booted(self.peer)
-        except Revoked:
-            self.revoke()
+        except Revoked as over:
+            self.revoke(over)
             return
         except Unanswered:
             self.boot.not_taken(self._surroundings.settings.retry_pause_s)
@@ -368,11 +366,21 @@ class ConnectedStation:
         for frame in self._session.data_to_send():
             self._socket.write(frame)
 
-    def revoke(self) -> None:
-        """End the session: the station was deleted, so this socket is nobody's."""
+    def revoke(self, over: Revoked) -> None:
+        """End the session: the socket is no longer its station's."""
+        if isinstance(over, Displaced):
+            self.displace()
+            return
         if not self._ended:
             log.warning("station_revoked", station=self.peer.id)
         self.end("revoked", POLICY_VIOLATION)
+
+    def displace(self) -> None:
+        """End the session: a newer socket has the station. This one is closed a moment later."""
+        if not self._ended:
+            self._displaced = True
+            self.end("replaced")
+            self._surroundings.spawn(self._surroundings.look_at_displaced(self))
 
     def end(self, reason: str, code: int = 0) -> None:
         """End the session at once, and tell the CALL in flight and all who wait. Idempotent.

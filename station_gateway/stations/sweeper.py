@@ -14,6 +14,7 @@ from fleet.engine.unavailable import DatabaseUnavailable
 from station_gateway.settings import GatewaySettings
 from station_gateway.stations.peer import Peer
 from station_gateway.stations.registry import Registry
+from station_gateway.stations.standing import Revoked, check_right
 from station_gateway.stations.station import ConnectedStation
 
 log = structlog.get_logger(__name__)
@@ -54,7 +55,7 @@ class Sweeper:
                 await self.write_seen(now_s)
 
     async def run_revocations(self) -> None:
-        """Close the sockets whose stations were deleted or created anew, until cancelled."""
+        """Close the sockets that are no longer their station's, until cancelled."""
         while True:
             await asyncio.sleep(self._settings.revocation_interval_s)
             try:
@@ -63,15 +64,20 @@ class Sweeper:
                 log.warning("revocations_not_read")
 
     async def close_revoked(self) -> None:
-        """Close every socket whose generation is over. Raises: DatabaseUnavailable."""
+        """Close every socket whose generation is over, or that a newer one displaced elsewhere.
+
+        Raises: DatabaseUnavailable.
+        """
         held = list(self._registry)
         for begin in range(0, len(held), STATIONS_BATCH):
             batch = held[begin : begin + STATIONS_BATCH]
             async with self._db.read() as tx:
                 current = await generations.current(tx, [each.peer.id for each in batch])
             for station in batch:
-                if current.get(station.peer.id) != station.peer.generation:
-                    station.revoke()
+                try:
+                    check_right(station.peer, current.get(station.peer.id))
+                except Revoked as over:
+                    station.revoke(over)
 
     def look_at(self, station: ConnectedStation, now_s: float) -> None:
         """Ping a silent socket; end one that stays silent."""
@@ -104,7 +110,7 @@ class Sweeper:
 
 
 async def _touch(tx: Tx, seen: list[tuple[Peer, datetime]]) -> None:
-    """Store when these were heard, but for those whose generation is over."""
+    """Store when these were heard, but for those that are no longer their station's sockets."""
     current = await generations.current(tx, [peer.id for peer, _ in seen], hold=True)
-    own = [(peer.id, at) for peer, at in seen if current.get(peer.id) == peer.generation]
+    own = [(peer.id, at) for peer, at in seen if current.get(peer.id) == peer.right]
     await stations.touch(tx, own)

@@ -24,6 +24,7 @@ from domain.commands.sending import SendAct, SendDecision, Whereabouts, before_s
 from domain.commands.table import rules_of
 from domain.model.command import Command, State
 from domain.model.states import is_definite
+from domain.model.twins import in_quarantine
 from fleet import connections, sends
 from fleet.connections import Connection
 from fleet.database import Database
@@ -224,6 +225,8 @@ async def _whereabouts(
         gateway=holder.gateway if holder else None,
         boot_state=boot_state or "",
         moved_time=moved_time,
+        quarantined=rules_of(request.command).barred_by_quarantine
+        and in_quarantine(holder.quarantine_end if holder else None, request.now),
     )
     return where, holder
 

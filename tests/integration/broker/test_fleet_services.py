@@ -15,6 +15,8 @@ from evcommand.v1 import station_service_pb2 as pb
 from evcommand.v1 import token_service_pb2 as tokens_pb
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from domain.model.twins import Displacements
+from fleet import connections
 from fleet.keys import load_passwords
 from fleet.station_secrets import get_with_secrets
 from tests.support.benches.broker_house import (
@@ -292,3 +294,17 @@ async def test_tokens_are_listed_page_by_page(house: House) -> None:
             break
     assert made <= set(seen)
     assert len(seen) == len(set(seen))
+
+
+@pytest.mark.parametrize("left_s", [-1, 600])
+async def test_a_station_in_quarantine_is_shown_so(house: House, left_s: int) -> None:
+    id, end = fresh_id(), datetime.now(UTC) + timedelta(seconds=left_s)
+    await create(house, id)
+    async with house.db.write() as tx:
+        kept = {"station": id, "gateway": "g1", "connection_id": "c1", "ocpp_version": "1.6"}
+        await connections.claim(tx, **kept, now=datetime.now(UTC))
+        await connections.keep_displacements(tx, id, Displacements((datetime.now(UTC),), end))
+    shown = await get(house, id)
+    assert shown.HasField("quarantine_end_time") == (left_s > 0)
+    if left_s > 0:
+        assert shown.quarantine_end_time.ToDatetime(UTC) == end

@@ -149,6 +149,11 @@ class GatewaySocket:
             self.heard_s = self._wire.loop.time()
             self.pinged = False
 
+    async def answers(self, within_s: float) -> bool:
+        """A living peer answers at once."""
+        await asyncio.sleep(min(0.1, within_s))
+        return self._wire.holds and not self._gone
+
     def hang_up(self, code: int, reason: str) -> None:
         """Close from the gateway's side."""
         del reason

@@ -74,6 +74,7 @@ class Station(_message.Message):
     PENDING_COMMANDS_FIELD_NUMBER: _builtins.int
     MENDED_REPORTS_FIELD_NUMBER: _builtins.int
     CLOCKS_FIELD_NUMBER: _builtins.int
+    QUARANTINE_END_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. The resource name, `stations/{station}`; the identity is URL-escaped."""
     location: _builtins.str
@@ -130,6 +131,14 @@ class Station(_message.Message):
     def clocks(self) -> _containers.RepeatedCompositeFieldContainer[Global___StationClock]:
         """Output only. How far the station's clocks are off, as its live messages told; empty while they have not. It may lag half a minute behind."""
 
+    @_builtins.property
+    def quarantine_end_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. Until when the station is in quarantine: two devices connect as this station and displace each other, so
+        StartSession and UnlockConnector are not sent to it (NOT_SENT, STATION_QUARANTINED). It ends then by itself unless they
+        go on. DeleteStation and CreateStation, which give it a new password, end it at once. Absent when it is in none.
+        Filled by GetStation only.
+        """
+
     def __init__(
         self,
         *,
@@ -153,10 +162,11 @@ class Station(_message.Message):
         pending_commands: _abc.Iterable[_builtins.str] | None = ...,
         mended_reports: _abc.Iterable[Global___MendedReport] | None = ...,
         clocks: _abc.Iterable[Global___StationClock] | None = ...,
+        quarantine_end_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["boot_time", b"boot_time", "connect_time", b"connect_time", "create_time", b"create_time", "last_seen_time", b"last_seen_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["boot_time", b"boot_time", "connect_time", b"connect_time", "create_time", b"create_time", "last_seen_time", b"last_seen_time", "quarantine_end_time", b"quarantine_end_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["boot_state", b"boot_state", "boot_time", b"boot_time", "clocks", b"clocks", "connect_time", b"connect_time", "connected", b"connected", "create_time", b"create_time", "evses", b"evses", "firmware_version", b"firmware_version", "gateway", b"gateway", "last_seen_time", b"last_seen_time", "location", b"location", "mended_reports", b"mended_reports", "model", b"model", "name", b"name", "ocpp_version", b"ocpp_version", "pending_commands", b"pending_commands", "registered", b"registered", "security_profile", b"security_profile", "serial_number", b"serial_number", "vendor", b"vendor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["boot_state", b"boot_state", "boot_time", b"boot_time", "clocks", b"clocks", "connect_time", b"connect_time", "connected", b"connected", "create_time", b"create_time", "evses", b"evses", "firmware_version", b"firmware_version", "gateway", b"gateway", "last_seen_time", b"last_seen_time", "location", b"location", "mended_reports", b"mended_reports", "model", b"model", "name", b"name", "ocpp_version", b"ocpp_version", "pending_commands", b"pending_commands", "quarantine_end_time", b"quarantine_end_time", "registered", b"registered", "security_profile", b"security_profile", "serial_number", b"serial_number", "vendor", b"vendor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

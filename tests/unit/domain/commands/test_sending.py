@@ -7,8 +7,9 @@ import pytest
 from domain import limits
 from domain.commands import sending
 from domain.commands.sending import SendAct, Whereabouts, before_sending
+from domain.commands.table import COMMANDS
 from domain.model.outcomes import Cause
-from domain.model.specs import OfflinePolicy
+from domain.model.specs import Kind, OfflinePolicy
 from tests.unit.domain.situations import (
     at,
     start,
@@ -52,6 +53,13 @@ READY = Whereabouts(registered=True, gateway="g1", boot_state="ACCEPTED")
             SendAct.CONCLUDE,
             Cause.BOOT_NOT_ACCEPTED,
         ),
+        (
+            replace(READY, boot_state="", quarantined=True),
+            OfflinePolicy.WAIT,
+            0,
+            SendAct.CONCLUDE,
+            Cause.STATION_QUARANTINED,
+        ),
     ],
 )
 def test_where_a_command_heads_for(
@@ -89,6 +97,11 @@ def test_a_command_looks_for_a_moving_station_until_its_time_is_over() -> None:
     way = before_sending(soon, MOVING, at(5))
     assert way.outcome is not None
     assert way.outcome.cause == Cause.NOT_AFTER_PASSED
+
+
+def test_a_quarantine_bars_what_begins_a_session_or_opens_a_lock() -> None:
+    barred = {kind for kind, rules in COMMANDS.items() if rules.barred_by_quarantine}
+    assert barred == {Kind.START_SESSION, Kind.UNLOCK_CONNECTOR}
 
 
 def test_what_was_not_sent_is_tried_again_within_limits() -> None:
