@@ -136,12 +136,6 @@ PARKED_WAKEUPS = Gauge(
     "evcommand_parked_wakeups",
     "Wake-ups of the whole fleet that are parked: an operator has to look at them.",
 )
-LOG_HORIZON_AGE = Gauge(
-    "evcommand_log_horizon_age_seconds",
-    "For how long watches have been told no change though changes are committed, because a "
-    "transaction that may write to the event log does not end (PostgreSQL). Of the whole fleet: "
-    "each broker measures the same.",
-)
 TASK_FAILURES = Counter(
     "evcommand_task_failures_total",
     "Failures of a background task of this process. A lasting one was started again.",

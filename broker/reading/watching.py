@@ -20,8 +20,7 @@ from broker.errors import Reason, Refusal, bad_field
 from broker.reading.following import next_cursor
 from broker.reading.opaque_tokens import BadToken, read_token, write_token
 from broker.reading.waiting import either
-from fleet.log.event_log import Entry, Filter, ResourceLog
-from fleet.log.horizon import Cursor, head
+from fleet.log.event_log import Cursor, Entry, Filter, ResourceLog, head
 
 _SHAPE = (int, int, str, str)
 _IDLE_S = 30.0
@@ -117,7 +116,7 @@ class Watcher:
         limit = self._backend.settings.watch_batch
         async with self._backend.db.read() as tx:
             end = await head(tx)
-            entries = await self._subject.book.read_after(tx, place.cursor, which, limit, end=end)
+            entries = await self._subject.book.read_after(tx, place.cursor, which, limit)
         told = [(entry, replace(place, cursor=_cursor_of(entry))) for entry in entries]
         read = [_cursor_of(entry) for entry in entries]
         return told, replace(place, cursor=next_cursor(place.cursor, end, read, limit))

@@ -2,7 +2,6 @@
 
 event_log: the log itself, the newest snapshot of each resource, order and cursors.
 commands, reservations: the two kinds of resources in the log.
-horizon: how far the log may be read.
 postgres_notification: what PostgreSQL notifies when the log has grown.
 watchers: how tasks of this process wait for the log to grow.
 notes: what ExplainCommand shows and no other table holds.

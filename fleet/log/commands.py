@@ -12,8 +12,7 @@ from sqlalchemy import Select, bindparam, literal_column, or_, select
 
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx
-from fleet.log.event_log import Columns, Entry, Filter, ResourceLog, Snapshot
-from fleet.log.horizon import Cursor, head
+from fleet.log.event_log import Columns, Cursor, Entry, Filter, ResourceLog, Snapshot, head
 from fleet.log.postgres_notification import path
 from fleet.tables import commands
 

@@ -7,10 +7,9 @@ events by a join with its own newest snapshots.
 
 Order and cursors. PostgreSQL commits in another order than it numbers rows. A reader that simply
 asked for "seq > last seen" would miss a row that was numbered before and committed after the one it
-saw. So every event carries a position (`tx_id`); readers see only events before the log's horizon
-(`fleet.log.horizon`), behind which lies whatever is not committed yet; and the cursor is (tx_id,
-seq). Nothing is missed, nothing comes twice. SQLite has one writer at a time; there tx_id is 0 and
-seq is enough.
+saw. So every event carries the id of its transaction; readers see only events of transactions older
+than every one still running (`pg_snapshot_xmin`); and the cursor is (tx_id, seq). Nothing is
+missed, nothing comes twice. SQLite has one writer at a time; there tx_id is 0 and seq is enough.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,9 +22,12 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     Table,
+    Text,
     and_,
     bindparam,
+    cast,
     exists,
+    func,
     insert,
     literal,
     or_,
@@ -40,12 +42,14 @@ from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of
 from fleet.engine.values import cut, identifier
 from fleet.engine.values import labels as checked_labels
-from fleet.log.horizon import WRITE_POSITION, Cursor, head
 from fleet.log.postgres_notification import notify, path
 from fleet.tables import command_labels, events
 
 LOG_GREW = CommitMark("evcommand_log_grew")
 """Marks a transaction with the path of each resource that it wrote about."""
+
+LAST_SEQ = 2**63 - 1
+"""Higher than every seq: a cursor with it is at the end of its transaction."""
 
 Snapshot = dict[str, Any]
 
@@ -106,6 +110,14 @@ class Filter:
     where: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Cursor:
+    """A position in the log: everything up to it, and the event at it, was read."""
+
+    tx_id: int
+    seq: int
+
+
 _EVENT = columns_of(events, Entry)
 _EVENT_VALUES = bound(
     events,
@@ -123,7 +135,14 @@ _LABEL = Upsert(
         .on_conflict_do_nothing(index_elements=["tenant", "name", "label"])
     )
 )
+_CURRENT_TX = cast(cast(func.pg_current_xact_id(), Text), BigInteger)
+_XMIN = cast(cast(func.pg_snapshot_xmin(func.pg_current_snapshot()), Text), BigInteger)
 _POSITION = (events.c.seq, events.c.tx_id)
+# A transaction that began earlier may write a later change of a resource. That change gets the
+# tx_id of the change before it, so that readers get the changes of one resource in their order.
+# Readers see neither change before both are committed: the older transaction holds
+# `pg_snapshot_xmin` back.
+_PREVIOUS_TX = bindparam("previous_tx", type_=BigInteger)
 # On PostgreSQL the INSERT also notifies: no further round trip.
 _APPEND = {
     "sqlite": precompiled(
@@ -133,7 +152,7 @@ _APPEND = {
         .returning(*_POSITION)
     ),
     "postgresql": postgresql.insert(events)
-    .values(**_EVENT_VALUES, tx_id=WRITE_POSITION)
+    .values(**_EVENT_VALUES, tx_id=func.greatest(_CURRENT_TX, _PREVIOUS_TX))
     .on_conflict_do_nothing()
     .returning(*_POSITION, notify(events.c.tenant, events.c.name)),
 }
@@ -142,6 +161,14 @@ _FIRST = (
     *("station", "kind", "state", "outcome_code", "create_time", "workflow_id"),
 )
 _CHANGING = ("seq", "tx_id", "key", "revision", "time", "snapshot", "state", "outcome_code")
+
+
+async def head(tx: Tx) -> Cursor:
+    """The end of the log as readers see it now: `read_after` it returns only what comes later."""
+    if tx.dialect.name == "postgresql":
+        return Cursor((await tx.execute(select(_XMIN))).scalar_one() - 1, LAST_SEQ)
+    newest = await tx.execute(select(func.coalesce(func.max(events.c.seq), 0)))
+    return Cursor(0, newest.scalar_one())
 
 
 class ResourceLog:
@@ -254,17 +281,13 @@ class ResourceLog:
         more = len(rows) > limit and page
         return [Entry(*row[:-1]) for row in page], (page[-1][-1], page[-1].name) if more else None
 
-    async def read_after(
-        self, tx: Tx, cursor: Cursor, which: Filter, limit: int, *, end: Cursor | None = None
-    ) -> list[Entry]:
-        """At most `limit` changes after the cursor and up to the end, in the log's order.
-
-        end: the log's head, read before; None: it is read now.
+    async def read_after(self, tx: Tx, cursor: Cursor, which: Filter, limit: int) -> list[Entry]:
+        """At most `limit` changes after the cursor, in the log's order.
 
         The filter's states and outcome codes are compared with those of the change; everything else
         is compared with the resource.
         """
-        stmt = _after(tx.dialect.name, cursor, end or await head(tx))
+        stmt = _after(tx.dialect.name, cursor)
         joined = and_(self.table.c.tenant == events.c.tenant, self.table.c.name == events.c.name)
         stmt = stmt.join(self.table, joined).where(*self._matches(which, events))
         return [Entry(*row) for row in await tx.execute(stmt.limit(limit))]
@@ -354,20 +377,16 @@ class ResourceLog:
 
 
 async def changed_after(
-    tx: Tx, tenant: str, cursor: Cursor, end: Cursor, limit: int
+    tx: Tx, tenant: str, cursor: Cursor, limit: int
 ) -> list[tuple[Cursor, str]]:
-    """Where the log of every kind of resource grew, and the name of what changed, in its order.
-
-    end: the log's head, read before.
-    """
+    """Where the log of every kind of resource grew, and the name of what changed, in its order."""
     columns = (events.c.tx_id, events.c.seq, events.c.name)
-    after = _after(tx.dialect.name, cursor, end, columns)
-    stmt = after.where(events.c.tenant == tenant).limit(limit)
+    stmt = _after(tx.dialect.name, cursor, columns).where(events.c.tenant == tenant).limit(limit)
     return [(Cursor(row.tx_id, row.seq), row.name) for row in await tx.execute(stmt)]
 
 
 def _after(
-    dialect: str, cursor: Cursor, end: Cursor, columns: Sequence[ColumnElement[Any]] = _EVENT
+    dialect: str, cursor: Cursor, columns: Sequence[ColumnElement[Any]] = _EVENT
 ) -> Select[Any]:
     """Events after the cursor that no running transaction can still precede."""
     if dialect == "sqlite":
@@ -376,6 +395,6 @@ def _after(
     bounds = tuple_(literal(cursor.tx_id, BigInteger), literal(cursor.seq, BigInteger))
     return (
         select(*columns)
-        .where(position > bounds, events.c.tx_id <= end.tx_id)
+        .where(position > bounds, events.c.tx_id < select(_XMIN).scalar_subquery())
         .order_by(events.c.tx_id, events.c.seq)
     )

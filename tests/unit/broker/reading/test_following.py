@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY
 
 from broker.reading.following import LogFollower, next_cursor
 from fleet.database import Database
-from fleet.log.horizon import Cursor
+from fleet.log.event_log import Cursor
 from fleet.log.watchers import LogWatcher
 
 
