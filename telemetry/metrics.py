@@ -2,6 +2,8 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from domain.model.specs import Kind
+
 _LATENCY_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 
 RPCS = Counter("evcommand_rpcs_total", "gRPC calls served.", ["method", "code"])
@@ -22,6 +24,14 @@ OUTCOMES_RAISED = Counter(
     "Commands that had ended UNKNOWN and got this definite outcome from late evidence.",
     ["kind", "outcome"],
 )
+STILL_UNKNOWN = Counter(
+    "evcommand_still_unknown_total",
+    "Commands that were UNKNOWN when their guard ended (EVCOMMAND_TIMING_GUARD_S, a day): nothing "
+    "is waited for any longer. Each needs a person.",
+    ["kind"],
+)
+for _kind in Kind:  # from 0: Prometheus sees no increase in a series that begins at 1
+    STILL_UNKNOWN.labels(_kind.value)
 RESERVATIONS = Counter(
     "evcommand_reservations_total",
     "Reservations that were held and have ended, by the state and cause that were told first.",
@@ -45,7 +55,7 @@ ANSWER_LATENCY = Histogram(
 EFFECT_LATENCY = Histogram(
     "evcommand_effect_seconds",
     "Time from a frame on the wire to the command's outcome, of commands that are DONE.",
-    ["kind"],
+    ["kind", "outcome"],
     buckets=_LATENCY_BUCKETS_S,
 )
 CONNECTED_STATIONS = Gauge(
@@ -116,6 +126,11 @@ CALLBACKS_PUT_OFF = Counter(
     "Posts that had to wait for their turn, because their tenant or their receiver's host had its "
     "share of the posts under way. A post counts each time. It is no try.",
     ["share"],
+CALLBACK_DELAY = Histogram(
+    "evcommand_callback_delay_seconds",
+    "Time from a change, or from when somebody asked for it again, to the receiver's yes. Of "
+    "deliveries that were DELIVERED.",
+    buckets=_LATENCY_BUCKETS_S,
 )
 WAKEUPS_REPEATED = Counter(
     "evcommand_wakeups_repeated_total", "Workflow signals that had to be sent again."

@@ -171,7 +171,7 @@ class _RecordedChange:
             return
         if self.ended:
             _count_ended(self._after)
-        elif _is_unknown(self._before) and not _is_unknown(self._after):
+        elif is_unknown(self._before) and not is_unknown(self._after):
             _count_raised(self._after)
 
 
@@ -179,7 +179,7 @@ def _is_done(command: Command | None) -> bool:
     return command is not None and command.state is State.DONE
 
 
-def _is_unknown(command: Command) -> bool:
+def is_unknown(command: Command) -> bool:
     """Whether the command ended as UNKNOWN. A provisional UNKNOWN was never reported."""
     outcome = command.outcome
     return _is_done(command) and outcome is not None and outcome.code is Code.UNKNOWN
@@ -205,7 +205,8 @@ def _count_ended(command: Command) -> None:
     metrics.COMMANDS.labels(kind, command.outcome.code.value, command.outcome.cause).inc()
     if command.send_time and command.outcome_time:
         took = command.outcome_time - command.send_time
-        metrics.EFFECT_LATENCY.labels(kind).observe(max(took.total_seconds(), 0.0))
+        outcome = command.outcome.code.value
+        metrics.EFFECT_LATENCY.labels(kind, outcome).observe(max(took.total_seconds(), 0.0))
 
 
 def _count_raised(command: Command) -> None:

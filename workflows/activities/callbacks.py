@@ -1,6 +1,7 @@
 """The worker's activities for callbacks: what is to be posted, and what became of each try."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 import structlog
 
@@ -65,8 +66,16 @@ class CallbackActivities:
     async def settle_callback(self, request: SettleCallbackInput) -> SettleCallbackResult:
         """Records what became of a try. Disables a default receiver that answered 410."""
         state = _state_after(request)
-        await self._db.batch(lambda tx: _settle(tx, request, state))
+
+        async def write(tx: Tx) -> datetime | None:
+            await _settle(tx, request, state)
+            return await _due_since(tx, request) if state is DeliveryState.DELIVERED else None
+
+        since = await self._db.batch(write)
         metrics.CALLBACKS.labels(state.value).inc()
+        if since is not None:
+            took = request.now - since
+            metrics.CALLBACK_DELAY.observe(max(took.total_seconds(), 0.0))
         tell = _log.warning if state is DeliveryState.PARKED else _log.info
         tell(
             "callback_settled",
@@ -155,6 +164,14 @@ def _state_after(request: SettleCallbackInput) -> DeliveryState:
     if request.result.status is PostStatus.DELIVERED:
         return DeliveryState.DELIVERED
     return DeliveryState.PARKED if request.next_time is None else DeliveryState.RETRYING
+
+
+async def _due_since(tx: Tx, request: SettleCallbackInput) -> datetime | None:
+    """When the change happened that a post tells, or somebody asked for the post again."""
+    if request.due.resend_time is not None:
+        return request.due.resend_time
+    entries = await log.history(tx, tenant=request.tenant, name=request.command)
+    return next((each.time for each in entries if each.revision == request.due.revision), None)
 
 
 async def _settle(tx: Tx, request: SettleCallbackInput, state: DeliveryState) -> None:

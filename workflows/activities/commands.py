@@ -34,11 +34,12 @@ from fleet.database import Database
 from fleet.engine.statements import Tx
 from journal.commands.answers import answer_from_row, answer_to_row
 from journal.commands.deciding import decide, release_unkept
-from journal.commands.record import committed, latest, record_of
+from journal.commands.record import committed, is_unknown, latest, record_of
 from journal.commands.weighing import decides
 from journal.explain import notes
 from journal.explain.writing import add_note
 from journal.reservations import record as reservation_recorder
+from telemetry import metrics
 from workflows.activities.preparing import Offer, prepare
 from workflows.activities.settling import settle
 
@@ -100,6 +101,8 @@ class CommandActivities:
         """Records what only the workflow knows: not sent, cancelled, guard ended."""
         recorded = await committed(self._db, lambda tx: _change(tx, request))
         command = recorded.command
+        if request.change is ChangeKind.GUARD_ENDED and is_unknown(command):
+            metrics.STILL_UNKNOWN.labels(command.kind.value).inc()
         _say("change_recorded", command, change=request.change.value, **_state_of(command))
         return recorded
 

@@ -13,10 +13,11 @@ from prometheus_client.metrics import MetricWrapperBase
 from telemetry import metrics
 
 ROOT = Path(__file__).resolve().parents[3]
-ALERTS = (ROOT / "deploy/alerts.yml").read_text()
+ALERTS = "\n".join((ROOT / f"deploy/{name}.yml").read_text() for name in ("alerts", "slo"))
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "deploy/grafana-dashboard.json").read_text())
 
 _USE = re.compile(r"\b(evcommand_[a-z_]+)(?:\{([^}]*)\})?")
+_RECORDED = re.compile(r"\bevcommand:[a-z0-9_:]+")
 _GROUPED = re.compile(r"\bby \(([a-z_, ]+)\)")
 _EVENT = re.compile(r"log line ([a-z_]+)|^(?:.*: )?([a-z]+_[a-z_]+) (?:names|has)\b")
 _OF_PROMETHEUS = {"instance", "job", "le"}
@@ -49,10 +50,12 @@ KNOWN = labels_by_name()
 @pytest.mark.parametrize("expression", list(expressions()))
 def test_an_expression_names_metrics_and_labels_that_exist(expression: str) -> None:
     uses = _USE.findall(expression)
-    assert uses or "temporal_" in expression
+    recorded = set(_RECORDED.findall(expression))
+    assert uses or recorded or "temporal_" in expression or expression.startswith("vector(")
+    assert recorded <= set(re.findall(r"^ +- record: (.+)$", ALERTS, re.MULTILINE))
     for name, selector in uses:
         assert name in KNOWN
-        named = set(re.findall(r"([a-z_]+)=", selector))
+        named = set(re.findall(r"([a-z_]+)(?:!=|=~|!~|=)", selector)) - _OF_PROMETHEUS
         grouped = {
             label.strip() for each in _GROUPED.findall(expression) for label in each.split(",")
         }
