@@ -126,6 +126,7 @@ CALLBACKS_PUT_OFF = Counter(
     "Posts that had to wait for their turn, because their tenant or their receiver's host had its "
     "share of the posts under way. A post counts each time. It is no try.",
     ["share"],
+)
 CALLBACK_DELAY = Histogram(
     "evcommand_callback_delay_seconds",
     "Time from a change, or from when somebody asked for it again, to the receiver's yes. Of "
