@@ -17,6 +17,7 @@ SUPERVISED = re.compile(r"create_task\(\s*supervised\(")
 
 ALLOWED = {
     "broker/asking.py": (1, "ends with the call that asks, which reads its error"),
+    "broker/callbacks/names.py": (1, "is one lookup; the posts that wait for it read its result"),
     "broker/reading/waiting.py": (2, "end with the wait that started them"),
     "broker/submitting.py": (1, "its result is read by the call, or by the command's workflow"),
     "broker/temporal.py": (1, "ends with the update that it belongs to"),
@@ -30,6 +31,7 @@ ALLOWED = {
     ),
     "station_gateway/commands/runs.py": (1, "is one frame; its failure is logged and counted"),
     "station_gateway/commands/sending.py": (1, "is one frame; its activity reads the result"),
+    "station_gateway/draining.py": (1, "ends with the drain, which closes what it left open"),
     "station_gateway/sockets/securing.py": (
         1,
         "is one TLS handshake; whatever goes wrong in it ends its connection",

@@ -134,7 +134,7 @@ class Station(_message.Message):
     @_builtins.property
     def quarantine_end_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. Until when the station is in quarantine: two devices connect as this station and displace each other, so
-        StartSession and UnlockConnector are not sent to it (NOT_SENT, STATION_QUARANTINED). It ends then by itself unless they
+        Starts and unlocks are not sent to it (NOT_SENT, STATION_QUARANTINED). It ends then by itself unless they
         go on. DeleteStation and CreateStation, which give it a new password, end it at once. Absent when it is in none.
         Filled by GetStation only.
         """
