@@ -7,6 +7,7 @@ facts: they compare the generation in the transaction that writes. The random te
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import bindparam, select
@@ -16,6 +17,15 @@ from fleet import connections
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx
 from fleet.tables import connectors, stations
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """What a socket needs to stay a station's: its generation, and TLS from profile 2 on."""
+
+    generation: str
+    security_profile: int
+
 
 _STANDS = select(stations.c.id).where(
     stations.c.id == bindparam("station"), stations.c.generation == bindparam("generation")
@@ -48,6 +58,14 @@ async def stands_now(tx: Tx, station: str, generation: str) -> bool:
     """As `stands`, for a read: it may end at any moment."""
     values = {"station": station, "generation": generation}
     return (await tx.execute(_STANDS_NOW, values)).first() is not None
+
+
+async def rights(tx: Tx, ids: Sequence[str]) -> dict[str, Right]:
+    """What the sockets of these stations need; a station that does not exist is left out."""
+    found = select(stations.c.id, stations.c.generation, stations.c.security_profile).where(
+        stations.c.id.in_(ids)
+    )
+    return {id: Right(*right) for id, *right in await tx.execute(found)}
 
 
 async def current(tx: Tx, ids: Sequence[str], *, hold: bool = False) -> dict[str, str]:

@@ -25,7 +25,7 @@ import structlog
 from websockets.datastructures import Headers, MultipleValuesError
 from websockets.headers import parse_subprotocol
 
-from fleet import stations
+from fleet import rotations, stations
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
@@ -56,10 +56,14 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A station that may open its socket now, as it stood in the fleet at that moment."""
+    """A station that may open its socket now, as it stood in the fleet at that moment.
+
+    tls: the socket is encrypted, by us or by a proxy.
+    """
 
     station: stations.Station
     subprotocol: str | None
+    tls: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,7 @@ class HandshakeJudge:
         if (wait_s := self._reconnects.blocked_s(station.id, self._monotonic_s())) > 0:
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "too_many_reconnects", wait_s)
         self._succeeded(station.id, request.address)
-        return Admitted(station, subprotocol)
+        return Admitted(station, subprotocol, self._encrypted(request))
 
     def cool_off(self, station: str) -> None:
         """Refuse a station that flooded us for a while."""
@@ -176,10 +180,13 @@ class HandshakeJudge:
             self._failed(key, request.address)
             raise Refused(HTTPStatus.UNAUTHORIZED, "wrong_credentials")
         if len(hashes) > 1:
-            await self._db.batch(lambda tx: stations.confirm_password(tx, known, used))
-        if station.security_profile >= 2 and not (request.tls or self._settings.tls_terminated):
+            await self._db.batch(lambda tx: rotations.confirm_password(tx, known, used))
+        if station.security_profile >= 2 and not self._encrypted(request):
             raise Refused(HTTPStatus.FORBIDDEN, "tls_required")
         return station
+
+    def _encrypted(self, request: OpeningRequest) -> bool:
+        return request.tls or self._settings.tls_terminated
 
     async def _verify(self, hashes: tuple[str, ...], password: bytes) -> str | None:
         """The hash that the password fits. During a change of the password two hashes are valid.

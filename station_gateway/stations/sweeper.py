@@ -11,6 +11,7 @@ from fleet import generations, stations
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
+from station_gateway.session.events import POLICY_VIOLATION
 from station_gateway.settings import GatewaySettings
 from station_gateway.stations.peer import Peer
 from station_gateway.stations.registry import Registry
@@ -54,7 +55,7 @@ class Sweeper:
                 await self.write_seen(now_s)
 
     async def run_revocations(self) -> None:
-        """Close the sockets whose stations were deleted or created anew, until cancelled."""
+        """Close the sockets whose right is over, until cancelled."""
         while True:
             await asyncio.sleep(self._settings.revocation_interval_s)
             try:
@@ -63,15 +64,17 @@ class Sweeper:
                 log.warning("revocations_not_read")
 
     async def close_revoked(self) -> None:
-        """Close every socket whose generation is over. Raises: DatabaseUnavailable."""
+        """Close every socket whose right is over. Raises: DatabaseUnavailable.
+
+        Its station was deleted or created anew, or must have TLS meanwhile.
+        """
         held = list(self._registry)
         for begin in range(0, len(held), STATIONS_BATCH):
             batch = held[begin : begin + STATIONS_BATCH]
             async with self._db.read() as tx:
-                current = await generations.current(tx, [each.peer.id for each in batch])
+                rights = await generations.rights(tx, [each.peer.id for each in batch])
             for station in batch:
-                if current.get(station.peer.id) != station.peer.generation:
-                    station.revoke()
+                _close_without(station, rights.get(station.peer.id))
 
     def look_at(self, station: ConnectedStation, now_s: float) -> None:
         """Ping a silent socket; end one that stays silent."""
@@ -101,6 +104,15 @@ class Sweeper:
             except DatabaseUnavailable:
                 log.warning("last_seen_not_written")
                 return
+
+
+def _close_without(station: ConnectedStation, right: generations.Right | None) -> None:
+    peer = station.peer
+    if right is None or right.generation != peer.generation:
+        station.revoke()
+    elif right.security_profile >= 2 and not peer.tls:
+        log.warning("socket_without_tls_closed", station=peer.id)
+        station.end("tls required", POLICY_VIOLATION)
 
 
 async def _touch(tx: Tx, seen: list[tuple[Peer, datetime]]) -> None:
