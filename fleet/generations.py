@@ -20,7 +20,7 @@ from fleet.tables import connectors, stations
 
 
 @dataclass(frozen=True, slots=True)
-class Right:
+class SocketRight:
     """What a socket needs to stay a station's: its generation, and TLS from profile 2 on."""
 
     generation: str
@@ -60,12 +60,12 @@ async def stands_now(tx: Tx, station: str, generation: str) -> bool:
     return (await tx.execute(_STANDS_NOW, values)).first() is not None
 
 
-async def rights(tx: Tx, ids: Sequence[str]) -> dict[str, Right]:
+async def rights(tx: Tx, ids: Sequence[str]) -> dict[str, SocketRight]:
     """What the sockets of these stations need; a station that does not exist is left out."""
     found = select(stations.c.id, stations.c.generation, stations.c.security_profile).where(
         stations.c.id.in_(ids)
     )
-    return {id: Right(*right) for id, *right in await tx.execute(found)}
+    return {id: SocketRight(*right) for id, *right in await tx.execute(found)}
 
 
 async def current(tx: Tx, ids: Sequence[str], *, hold: bool = False) -> dict[str, str]:

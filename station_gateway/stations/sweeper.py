@@ -106,7 +106,7 @@ class Sweeper:
                 return
 
 
-def _close_without(station: ConnectedStation, right: generations.Right | None) -> None:
+def _close_without(station: ConnectedStation, right: generations.SocketRight | None) -> None:
     peer = station.peer
     if right is None or right.generation != peer.generation:
         station.revoke()
