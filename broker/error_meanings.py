@@ -26,6 +26,8 @@ MEANINGS: dict[Reason, str] = {
     Reason.NOT_POSSIBLE_ON_STATION: "The station's OCPP version has no words for this; BadRequest "
     "names the field. Nothing was sent.",
     Reason.STATION_BUSY: "Commands for the station have not ended. Wait for them or cancel them.",
+    Reason.SECURITY_PROFILE_ONLY_RAISED: "A station's security profile is only ever raised; "
+    "BadRequest names the field. To lower it, delete the station and create it anew.",
     Reason.CALLBACK_SECRET_MISSING: "A callback is asked for and the credential has no secret to "
     "sign it with. Call RotateCallbackSecret, then repeat the request.",
     Reason.CALLBACKS_DISABLED: "The settings by which this delivery goes out are disabled. Enable "

@@ -82,6 +82,12 @@ async def epoch_within_now(tx: Tx, station: str, generation: str) -> int | None:
     return found
 
 
+async def profiles(tx: Tx, ids: Sequence[str]) -> dict[str, int]:
+    """The security profiles of these stations; a station that does not exist is left out."""
+    found = select(stations.c.id, stations.c.security_profile).where(stations.c.id.in_(ids))
+    return {row.id: row.security_profile for row in await tx.execute(found)}
+
+
 async def current(tx: Tx, ids: Sequence[str], *, hold: bool = False) -> dict[str, StationRight]:
     """Who may be these stations; one that does not exist is left out.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, case, exists, func, literal, or_, select
+from sqlalchemy import bindparam, case, exists, literal, or_, select
 from sqlalchemy import update as sql_update
 
 from fleet import connections as sockets
@@ -28,7 +28,7 @@ class Station:
     boot_reason: the reason that an OCPP 2.x station gave for its latest boot.
     boot_connection_id: the socket on which the latest boot came.
     connection_timeout_s: how long it waits for the cable; None when it did not report it.
-    generation: see `fleet.generations`.
+    generation: see `fleet.generations`. labels: of the operator; None for none.
     clock: how far its clocks are ahead of ours, as `domain.evidence.station_clock` stores it.
     """
 
@@ -51,6 +51,7 @@ class Station:
     boot_connection_id: str = ""
     clock: dict[str, dict[str, float]] | None = None
     generation: str = ""
+    labels: dict[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +82,11 @@ _STATION = columns_of(stations, Station)
 _CONNECTOR = columns_of(_connectors, StationConnector)
 
 _GET = precompiled(select(*_STATION).where(stations.c.id == bindparam("id")))
-_ANEW = ("location", "security_profile", "registered", "password_hash", "generation")
+_ANEW = ("location", "security_profile", "registered", "password_hash", "generation", "labels")
 _NEW = bound(
     stations,
     *("id", "tenant", "location", "security_profile", "registered", "create_time", "generation"),
+    "labels",
 )
 
 # An admitted (unregistered) station of the same tenant may be registered later.
@@ -172,6 +174,7 @@ async def create(
     location: str,
     security_profile: int,
     password_hash: str | None,
+    labels: dict[str, str] | None = None,
     now: datetime,
 ) -> Station:
     """Register a station. One that was only admitted becomes registered; its socket is out.
@@ -181,6 +184,7 @@ async def create(
     values = _new_row(id, tenant, location, security_profile, now) | {
         "registered": True,
         "password_hash": password_hash,
+        "labels": labels or None,
     }
     row = (await tx.execute(_CREATE(tx), values)).first()
     if row is None:
@@ -205,10 +209,17 @@ async def get(tx: Tx, id: str) -> Station | None:
 
 
 async def update(
-    tx: Tx, id: str, *, location: str | None = None, security_profile: int | None = None
+    tx: Tx,
+    id: str,
+    *,
+    location: str | None = None,
+    security_profile: int | None = None,
+    labels: dict[str, str] | None = None,
 ) -> bool:
     """Change what is given. The security profile is only ever raised. False: no such station."""
     values: dict[str, Any] = {}
+    if labels is not None:
+        values["labels"] = labels or None
     if location is not None:
         values["location"] = cut(location)
     if security_profile is not None:
@@ -218,36 +229,6 @@ async def update(
     if not values:
         return await get(tx, id) is not None
     done = await tx.execute(sql_update(stations).where(stations.c.id == id).values(**values))
-    return bool(done.rowcount)
-
-
-async def set_password(tx: Tx, id: str, hash: str, now: datetime) -> None:
-    """Give the station a new password; its present one stays valid until `confirm_password`.
-
-    When the station has not used the last new password yet, only that one is replaced.
-    """
-    keep = func.coalesce(stations.c.previous_password_hash, stations.c.password_hash)
-    await tx.execute(
-        sql_update(stations)
-        .where(stations.c.id == id)
-        .values(password_hash=hash, previous_password_hash=keep, password_time=now)
-    )
-
-
-async def confirm_password(tx: Tx, id: str, hash: str) -> bool:
-    """The station used the password of this hash. If it is the newest, the older one ends.
-
-    True when an older password ended now.
-    """
-    done = await tx.execute(
-        sql_update(stations)
-        .where(
-            stations.c.id == id,
-            stations.c.password_hash == hash,
-            stations.c.previous_password_hash.is_not(None),
-        )
-        .values(previous_password_hash=None)
-    )
     return bool(done.rowcount)
 
 
@@ -382,4 +363,5 @@ def _new_row(
         "security_profile": security_profile,
         "create_time": now,
         "generation": generations.begin(),
+        "labels": None,
     }

@@ -20,7 +20,6 @@ from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.keys import Passwords, Sealer
-from fleet.stations import Station
 from journal.clock import Clock, system_clock
 from journal.commands.waking import StationEvent, wake_concerned
 from station_gateway.commands.activities import GatewayActivities
@@ -40,7 +39,7 @@ from station_gateway.session.events import POLICY_VIOLATION
 from station_gateway.session.flood import FloodLimits
 from station_gateway.session.frames import FrameLimits
 from station_gateway.settings import GatewaySettings
-from station_gateway.sockets.handshake import HandshakeJudge
+from station_gateway.sockets.handshake import Admitted, HandshakeJudge
 from station_gateway.sockets.server import StationServer
 from station_gateway.sockets.station_socket import StationSocket
 from station_gateway.stations.displaced import DisplacedSockets
@@ -196,14 +195,15 @@ class Gateway:
 
     # --- one socket
 
-    async def _serve(self, socket: StationSocket, known: Station, subprotocol: str) -> None:
-        dialect = DIALECTS[subprotocol]
+    async def _serve(self, socket: StationSocket, admitted: Admitted, subprotocol: str) -> None:
+        dialect, known = DIALECTS[subprotocol], admitted.station
         peer = Peer(
             id=known.id,
             tenant=known.tenant,
             ocpp_version=dialect.VERSION,
             connection_id=f"{self._run_id}-{next(self._socket_numbers)}",
             generation=known.generation,
+            tls=admitted.tls,
             boot_known=self.handlers.may_be_booted(known),
             connection_timeout_s=known.connection_timeout_s,
             clock=read_clock(known.clock),

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
@@ -36,11 +37,8 @@ def check_create(request: stations_pb.CreateStationRequest) -> tuple[FieldViolat
     )
     fields.text_field(findings, "location", request.location)
     profile = request.security_profile if request.HasField("security_profile") else 1
-    findings.expect(
-        1 <= profile <= 2,
-        "security_profile",
-        "must be 1 (password) or 2 (TLS and password); client certificates (3) are not checked",
-    )
+    _profile_field(findings, "security_profile", profile)
+    fields.label_map(findings, "labels", dict(request.labels))
     if request.basic_auth_password:
         findings.expect(
             _PASSWORD.fullmatch(request.basic_auth_password) is not None,
@@ -49,6 +47,64 @@ def check_create(request: stations_pb.CreateStationRequest) -> tuple[FieldViolat
             "have a strong one made",
         )
     return findings.violations
+
+
+def _profile_field(findings: Findings, field: str, profile: int) -> None:
+    findings.expect(
+        1 <= profile <= 2,
+        field,
+        "must be 1 (password) or 2 (TLS and password); client certificates (3) are not checked",
+    )
+
+
+@dataclass(frozen=True)
+class StationChange:
+    """What an UpdateStation changes. None: stays as it is."""
+
+    location: str | None = None
+    labels: dict[str, str] | None = None
+    security_profile: int | None = None
+
+
+CHANGEABLE = ("location", "labels", "security_profile")
+"""The fields of a station that UpdateStation changes."""
+
+
+def check_update(request: stations_pb.UpdateStationRequest) -> tuple[FieldViolation, ...]:
+    """What is wrong with an UpdateStation."""
+    findings = Findings()
+    given, paths = request.station, request.update_mask.paths
+    fields.name_field(findings, "station.name", "station", given.name)
+    findings.expect(
+        set(paths) <= {*CHANGEABLE, "*"},
+        "update_mask",
+        f"may name {', '.join(CHANGEABLE)}, or * for all of them; nothing else can be changed",
+    )
+    change = change_in(request)
+    findings.expect(
+        change != StationChange(),
+        "update_mask",
+        "names no field, and none is given: what to change",
+    )
+    fields.text_field(findings, "station.location", change.location or "")
+    fields.label_map(findings, "station.labels", change.labels or {})
+    if change.security_profile is not None:
+        _profile_field(findings, "station.security_profile", change.security_profile)
+    return findings.violations
+
+
+def change_in(request: stations_pb.UpdateStationRequest) -> StationChange:
+    """What an UpdateStation changes. Without a mask: each field that is not empty (AIP-134)."""
+    given, paths = request.station, set(request.update_mask.paths)
+    if "*" in paths:
+        paths = set(CHANGEABLE)
+    elif not paths:
+        paths = {name for name in CHANGEABLE if getattr(given, name)}
+    return StationChange(
+        location=given.location if "location" in paths else None,
+        labels=dict(given.labels) if "labels" in paths else None,
+        security_profile=given.security_profile if "security_profile" in paths else None,
+    )
 
 
 def _is_station_id(text: str) -> bool:
@@ -122,6 +178,7 @@ def station_out(
         mended_reports=[_mended(one) for one in mended],
         clocks=_clocks(station),
         quarantine_end_time=time_out(quarantine_end),
+        labels=station.labels or {},
     )
 
 

@@ -10,7 +10,7 @@ from broker.auth import current_caller
 from broker.backend import Backend
 from broker.calls import Context
 from broker.commands.lookups import known_station
-from broker.errors import Reason, Refusal, check
+from broker.errors import FieldViolation, Reason, Refusal, check
 from broker.proto import names
 from broker.proto import stations as messages
 from broker.proto.commands import UNFINISHED
@@ -50,6 +50,7 @@ class StationServicer(pb_grpc.StationServiceServicer):
                     location=request.location,
                     security_profile=profile,
                     password_hash=stored,
+                    labels=dict(request.labels),
                     now=self._backend.now(),
                 )
             except stations.StationExists as error:
@@ -99,6 +100,27 @@ class StationServicer(pb_grpc.StationServiceServicer):
         return pb.ListStationsResponse(
             stations=shown, next_page_token=pager.token([last.id] if last else None)
         )
+
+    async def UpdateStation(
+        self, request: pb.UpdateStationRequest, context: Context
+    ) -> pb.UpdateStationResponse:
+        """Changes what people say of a station."""
+        check(messages.check_update(request))
+        tenant, change = current_caller().tenant, messages.change_in(request)
+        async with self._backend.db.write() as tx:
+            station = await known_station(tx, tenant, station_in(request.station.name))
+            if (change.security_profile or station.security_profile) < station.security_profile:
+                raise _only_raised(request.station.name, station.security_profile)
+            await stations.update(
+                tx,
+                station.id,
+                location=change.location,
+                labels=change.labels,
+                security_profile=change.security_profile,
+            )
+            changed = await known_station(tx, tenant, station.id)
+            shown = await self._shown(tx, changed)
+        return pb.UpdateStationResponse(station=shown)
 
     async def DeleteStation(
         self, request: pb.DeleteStationRequest, context: Context
@@ -178,6 +200,15 @@ class StationServicer(pb_grpc.StationServiceServicer):
         end = await connections.quarantine_end(tx, station.id)
         shown_end = end if in_quarantine(end, now) else None
         return station_out(station, held, connectors, pending, mended, quarantine_end=shown_end)
+
+
+def _only_raised(name: str, profile: int) -> Refusal:
+    said = f"is {profile} and is only ever raised"
+    return Refusal(
+        Reason.SECURITY_PROFILE_ONLY_RAISED,
+        f"{name}: its security profile {said}. Nothing was changed.",
+        violations=(FieldViolation("station.security_profile", said),),
+    )
 
 
 async def _pending(tx: Tx, tenant: str, station: str) -> list[str]:

@@ -39,6 +39,7 @@ stations = Table(
     _time("last_seen_time", nullable=True),
     Column("connection_timeout_s", Float),
     Column("clock", Json),
+    Column("labels", Json),
     _time("create_time"),
     _text("generation"),
     Column("password_hash", Text),

@@ -25,7 +25,7 @@ import structlog
 from websockets.datastructures import Headers, MultipleValuesError
 from websockets.headers import parse_subprotocol
 
-from fleet import station_secrets, stations
+from fleet import rotations, station_secrets, stations
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
@@ -61,10 +61,14 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A station that may open its socket now, as it stood in the fleet at that moment."""
+    """A station that may open its socket now, as it stood in the fleet at that moment.
+
+    tls: the socket is encrypted, by us or by a proxy.
+    """
 
     station: stations.Station
     subprotocol: str | None
+    tls: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,7 @@ class HandshakeJudge:
             self._unavailable("database_unavailable")
         if (wait_s := self._reconnects.blocked_s(station.id, self._monotonic_s())) > 0:
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "too_many_reconnects", wait_s)
-        return Admitted(station, subprotocol)
+        return Admitted(station, subprotocol, self._encrypted(request))
 
     def cool_off(self, station: str) -> None:
         """Refuse a station that flooded us for a while."""
@@ -162,9 +166,12 @@ class HandshakeJudge:
         await self._remember(tried, used, known_good)
         if station is None:
             raise Refused(HTTPStatus.UNAUTHORIZED, "wrong_credentials")
-        if station.security_profile >= 2 and not (request.tls or self._settings.tls_terminated):
+        if station.security_profile >= 2 and not self._encrypted(request):
             raise Refused(HTTPStatus.FORBIDDEN, "tls_required")
         return station
+
+    def _encrypted(self, request: OpeningRequest) -> bool:
+        return request.tls or self._settings.tls_terminated
 
     async def _verify(self, tried: _Try, *, named: bool) -> tuple[str, str]:
         """The hash that the password fits, and what a slow hash told to remember of it, or "".
@@ -208,7 +215,7 @@ class HandshakeJudge:
 
         async def write(tx: Tx) -> None:
             if confirm:
-                await stations.confirm_password(tx, tried.station, used)
+                await rotations.confirm_password(tx, tried.station, used)
             if known_good:
                 await station_secrets.remember_password(tx, tried.station, used, known_good)
 

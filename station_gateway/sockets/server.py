@@ -15,10 +15,10 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from fleet.stations import Station
 from station_gateway.dialects import DIALECTS
 from station_gateway.settings import GatewaySettings
 from station_gateway.sockets.handshake import (
+    Admitted,
     HandshakeJudge,
     OpeningRequest,
     Refused,
@@ -35,7 +35,7 @@ from station_gateway.sockets.securing import Openings
 from station_gateway.sockets.station_socket import StationSocket
 from station_gateway.sockets.tls import tls_context
 
-ServeStation = Callable[[StationSocket, Station, str], Awaitable[None]]
+ServeStation = Callable[[StationSocket, Admitted, str], Awaitable[None]]
 """Runs for as long as the socket of this station lives; the text is the subprotocol."""
 
 
@@ -165,7 +165,7 @@ class StationServer:
         if admitted is None or admitted.subprotocol is None:
             await connection.close(1002, "no common OCPP version")
             return
-        await self._serve_station(socket, admitted.station, admitted.subprotocol)
+        await self._serve_station(socket, admitted, admitted.subprotocol)
 
 
 def _sockets_of(server: StationServer) -> type[StationSocket]:

@@ -11,6 +11,7 @@ from fleet import generations, stations
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
+from station_gateway.session.events import POLICY_VIOLATION
 from station_gateway.settings import GatewaySettings
 from station_gateway.stations.peer import Peer
 from station_gateway.stations.registry import Registry
@@ -64,20 +65,24 @@ class Sweeper:
                 log.warning("revocations_not_read")
 
     async def close_revoked(self) -> None:
-        """Close every socket whose generation is over, or that a newer one displaced elsewhere.
+        """Close every socket whose right is over. Raises: DatabaseUnavailable.
 
-        Raises: DatabaseUnavailable.
+        Its generation is over, a newer socket displaced it elsewhere, or TLS is demanded by now.
         """
         held = list(self._registry)
         for begin in range(0, len(held), STATIONS_BATCH):
             batch = held[begin : begin + STATIONS_BATCH]
             async with self._db.read() as tx:
-                current = await generations.current(tx, [each.peer.id for each in batch])
+                ids = [each.peer.id for each in batch]
+                current = await generations.current(tx, ids)
+                profiles = await generations.profiles(tx, ids)
             for station in batch:
                 try:
                     check_right(station.peer, current.get(station.peer.id))
                 except Revoked as over:
                     station.revoke(over)
+                else:
+                    _close_without_tls(station, profiles.get(station.peer.id, 0))
 
     def look_at(self, station: ConnectedStation, now_s: float) -> None:
         """Ping a silent socket; end one that stays silent."""
@@ -107,6 +112,12 @@ class Sweeper:
             except DatabaseUnavailable:
                 log.warning("last_seen_not_written")
                 return
+
+
+def _close_without_tls(station: ConnectedStation, security_profile: int) -> None:
+    if security_profile >= 2 and not station.peer.tls:
+        log.warning("socket_without_tls_closed", station=station.peer.id)
+        station.end("tls required", POLICY_VIOLATION)
 
 
 async def _touch(tx: Tx, seen: list[tuple[Peer, datetime]]) -> None:

@@ -13,6 +13,7 @@ from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as commands_pb
 from evcommand.v1 import station_service_pb2 as pb
 from evcommand.v1 import token_service_pb2 as tokens_pb
+from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from domain.model.twins import Displacements
@@ -128,6 +129,47 @@ async def test_a_station_is_created_once(house: House) -> None:
     request = pb.CreateStationRequest(station_id=id)
     failure = await failure_of(house.broker.stations.CreateStation(request))
     assert (failure.code, failure.reason) == (grpc.StatusCode.ALREADY_EXISTS, "STATION_EXISTS")
+
+
+async def change(house: House, mask: list[str], **fields: Any) -> pb.Station:
+    request = pb.UpdateStationRequest(
+        station=pb.Station(**fields), update_mask=FieldMask(paths=mask) if mask else None
+    )
+    changed: pb.Station = (await house.broker.stations.UpdateStation(request)).station
+    return changed
+
+
+async def test_what_people_say_of_a_station_is_changed(house: House) -> None:
+    id = fresh_id()
+    await create(house, id, location="yard", labels={"site": "7"})
+    name = f"stations/{id}"
+    moved = await change(house, ["location"], name=name, location="roof", labels={"x": "y"})
+    assert (moved.location, dict(moved.labels), moved.security_profile) == (
+        "roof",
+        {"site": "7"},
+        1,
+    )
+    raised = await change(house, [], name=name, security_profile=2)
+    assert (raised.location, raised.security_profile) == ("roof", 2)
+    assert await change(house, ["labels"], name=name) == await get(house, id)
+    assert dict((await get(house, id)).labels) == {}
+
+
+async def test_a_security_profile_is_not_lowered_and_nothing_else_changed(house: House) -> None:
+    id = fresh_id()
+    await create(house, id, security_profile=2, location="yard")
+    lower = change(house, [], name=f"stations/{id}", security_profile=1, location="roof")
+    failure = await failure_of(lower)
+    assert failure.code is grpc.StatusCode.FAILED_PRECONDITION
+    assert failure.reason == "SECURITY_PROFILE_ONLY_RAISED"
+    assert failure.fields == ["station.security_profile"]
+    station = await get(house, id)
+    assert (station.location, station.security_profile) == ("yard", 2)
+
+
+async def test_a_station_that_nobody_knows_is_not_changed(house: House) -> None:
+    failure = await failure_of(change(house, [], name="stations/NOBODY", location="roof"))
+    assert failure.reason == "STATION_NOT_FOUND"
 
 
 async def test_a_connected_station_tells_who_it_is(house: House) -> None:

@@ -22,6 +22,7 @@ from fleet.keys import Passwords, Sealer
 from journal.wakeups import WakeupDispatcher
 from station_gateway.gateway import Gateway
 from station_gateway.settings import GatewaySettings
+from station_gateway.sockets.handshake import Admitted
 from tests.simulation.repeatable.chance import Chance
 from tests.simulation.repeatable.virtual_time import VirtualLoop
 from tests.simulation.servers.direct_lines import DirectLines
@@ -142,7 +143,8 @@ class GatewayHouse:
             known = await stations.get(tx, station_id)
         assert known is not None
         socket: Any = wire.socket
-        await self.gateway._serve(socket, known, subprotocol)
+        admitted = Admitted(known, subprotocol, tls=False)
+        await self.gateway._serve(socket, admitted, subprotocol)
 
     def kill(self) -> None:
         """SIGKILL: its sockets die with it."""

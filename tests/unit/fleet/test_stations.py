@@ -2,7 +2,7 @@
 
 import pytest
 
-from fleet import connections, generations, stations
+from fleet import connections, generations, rotations, stations
 from fleet.database import Database
 from fleet.engine.values import InvalidValue
 from fleet.station_secrets import Secrets, get_with_secrets
@@ -87,19 +87,19 @@ async def test_an_admitted_station_of_another_tenant_is_not_taken_over(db: Datab
 async def test_the_old_password_is_good_until_the_new_one_was_used(db: Database) -> None:
     async with db.write() as tx:
         await make_station(tx, password_hash="old")
-        await stations.set_password(tx, "CP1", "new", NOW)
+        await rotations.set_password(tx, "CP1", "new", NOW)
     assert await hashes(db) == ("new", "old")
     async with db.write() as tx:
-        assert not await stations.confirm_password(tx, "CP1", "old")
-        assert await stations.confirm_password(tx, "CP1", "new")
+        assert not await rotations.confirm_password(tx, "CP1", "old")
+        assert await rotations.confirm_password(tx, "CP1", "new")
     assert await hashes(db) == ("new",)
 
 
 async def test_two_rotations_in_a_row_do_not_lock_the_station_out(db: Database) -> None:
     async with db.write() as tx:
         await make_station(tx, password_hash="in use")
-        await stations.set_password(tx, "CP1", "never used", NOW)
-        await stations.set_password(tx, "CP1", "newest", NOW)
+        await rotations.set_password(tx, "CP1", "never used", NOW)
+        await rotations.set_password(tx, "CP1", "newest", NOW)
     assert await hashes(db) == ("newest", "in use")
 
 
@@ -110,6 +110,19 @@ async def test_the_security_profile_is_only_raised(db: Database) -> None:
         assert not await stations.update(tx, "nobody", location="x")
     station = await get(db)
     assert (station.security_profile, station.location) == (2, "roof")
+
+
+async def test_labels_are_replaced_as_a_whole_and_can_be_emptied(db: Database) -> None:
+    async with db.write() as tx:
+        await make_station(tx, labels={"site": "7", "owner": "north"})
+    assert (await get(db)).labels == {"site": "7", "owner": "north"}
+    async with db.write() as tx:
+        await stations.update(tx, "CP1", labels={"site": "8"})
+        await stations.update(tx, "CP1", location="roof")
+    assert (await get(db)).labels == {"site": "8"}
+    async with db.write() as tx:
+        await stations.update(tx, "CP1", labels={})
+    assert (await get(db)).labels is None
 
 
 async def test_a_boot_is_recorded_with_what_the_station_says_cut_to_its_limit(

@@ -23,56 +23,69 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"evcommand/v1/station_service.proto\x12\x0c\x65vcommand.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa5\x06\n\x07Station\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x14\n\x0cocpp_version\x18\x03 \x01(\t\x12\x0e\n\x06vendor\x18\x04 \x01(\t\x12\r\n\x05model\x18\x05 \x01(\t\x12\x15\n\rserial_number\x18\x06 \x01(\t\x12\x18\n\x10\x66irmware_version\x18\x07 \x01(\t\x12\x11\n\tconnected\x18\x08 \x01(\x08\x12\x0f\n\x07gateway\x18\t \x01(\t\x12\x30\n\x0c\x63onnect_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0elast_seen_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\nboot_state\x18\x0c \x01(\x0e\x32\x1f.evcommand.v1.Station.BootState\x12-\n\tboot_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10security_profile\x18\x0e \x01(\x05\x12\x12\n\nregistered\x18\x0f \x01(\x08\x12/\n\x0b\x63reate_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12!\n\x05\x65vses\x18\x11 \x03(\x0b\x32\x12.evcommand.v1.Evse\x12\x18\n\x10pending_commands\x18\x12 \x03(\t\x12\x32\n\x0emended_reports\x18\x13 \x03(\x0b\x32\x1a.evcommand.v1.MendedReport\x12*\n\x06\x63locks\x18\x14 \x03(\x0b\x32\x1a.evcommand.v1.StationClock\x12\x37\n\x13quarantine_end_time\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"q\n\tBootState\x12\x1a\n\x16\x42OOT_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x42OOT_STATE_ACCEPTED\x10\x01\x12\x16\n\x12\x42OOT_STATE_PENDING\x10\x02\x12\x17\n\x13\x42OOT_STATE_REJECTED\x10\x03\"s\n\x0cStationClock\x12\r\n\x05local\x18\x01 \x01(\x08\x12)\n\x06offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06spread\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa9\x01\n\x0cMendedReport\x12\x0e\n\x06\x61\x63tion\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\r\n\x05\x63ount\x18\x04 \x01(\x03\x12.\n\nfirst_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tlast_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"D\n\x04\x45vse\x12\x0f\n\x07\x65vse_id\x18\x01 \x01(\x05\x12+\n\nconnectors\x18\x02 \x03(\x0b\x32\x17.evcommand.v1.Connector\"\x82\x01\n\tConnector\x12\x14\n\x0c\x63onnector_id\x18\x01 \x01(\x05\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x12\n\nerror_code\x18\x04 \x01(\t\x12.\n\nstate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xfc\x04\n\x0bTransaction\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x16\n\x0etransaction_id\x18\x02 \x01(\t\x12\x0f\n\x07station\x18\x03 \x01(\t\x12\x14\n\x07\x65vse_id\x18\x04 \x01(\x05H\x00\x88\x01\x01\x12\x19\n\x0c\x63onnector_id\x18\x05 \x01(\x05H\x01\x88\x01\x01\x12\x17\n\x0fmasked_id_token\x18\x06 \x01(\t\x12.\n\x05state\x18\x07 \x01(\x0e\x32\x1f.evcommand.v1.Transaction.State\x12\x16\n\x0e\x63harging_state\x18\x08 \x01(\t\x12.\n\nstart_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tstop_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1b\n\x0emeter_start_wh\x18\x0b \x01(\x03H\x02\x88\x01\x01\x12\x1a\n\rmeter_stop_wh\x18\x0c \x01(\x03H\x03\x88\x01\x01\x12\x13\n\x0bstop_reason\x18\r \x01(\t\x12\x0f\n\x07offline\x18\x0e \x01(\x08\x12\x15\n\rclock_suspect\x18\x0f \x01(\x08\x12\x30\n\x0creceive_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10\x65nd_not_reported\x18\x11 \x01(\x08\"A\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ACTIVE\x10\x01\x12\x0f\n\x0bSTATE_ENDED\x10\x02\x42\n\n\x08_evse_idB\x0f\n\r_connector_idB\x11\n\x0f_meter_start_whB\x10\n\x0e_meter_stop_wh\"\x8d\x01\n\x14\x43reateStationRequest\x12\x12\n\nstation_id\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x1d\n\x10security_profile\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x1b\n\x13\x62\x61sic_auth_password\x18\x04 \x01(\tB\x13\n\x11_security_profile\"\\\n\x15\x43reateStationResponse\x12&\n\x07station\x18\x01 \x01(\x0b\x32\x15.evcommand.v1.Station\x12\x1b\n\x13\x62\x61sic_auth_password\x18\x02 \x01(\t\"!\n\x11GetStationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"<\n\x12GetStationResponse\x12&\n\x07station\x18\x01 \x01(\x0b\x32\x15.evcommand.v1.Station\"\x8a\x01\n\x13ListStationsRequest\x12\x16\n\tconnected\x18\x01 \x01(\x08H\x00\x88\x01\x01\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x14\n\x0cocpp_version\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\tB\x0c\n\n_connected\"X\n\x14ListStationsResponse\x12\'\n\x08stations\x18\x01 \x03(\x0b\x32\x15.evcommand.v1.Station\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"$\n\x14\x44\x65leteStationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x17\n\x15\x44\x65leteStationResponse\"q\n\x17ListTransactionsRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\x13\n\x06\x61\x63tive\x18\x02 \x01(\x08H\x00\x88\x01\x01\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\tB\t\n\x07_active\"d\n\x18ListTransactionsResponse\x12/\n\x0ctransactions\x18\x01 \x03(\x0b\x32\x19.evcommand.v1.Transaction\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"%\n\x15GetTransactionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"H\n\x16GetTransactionResponse\x12.\n\x0btransaction\x18\x01 \x01(\x0b\x32\x19.evcommand.v1.Transaction2\xac\x04\n\x0eStationService\x12X\n\rCreateStation\x12\".evcommand.v1.CreateStationRequest\x1a#.evcommand.v1.CreateStationResponse\x12O\n\nGetStation\x12\x1f.evcommand.v1.GetStationRequest\x1a .evcommand.v1.GetStationResponse\x12U\n\x0cListStations\x12!.evcommand.v1.ListStationsRequest\x1a\".evcommand.v1.ListStationsResponse\x12X\n\rDeleteStation\x12\".evcommand.v1.DeleteStationRequest\x1a#.evcommand.v1.DeleteStationResponse\x12\x61\n\x10ListTransactions\x12%.evcommand.v1.ListTransactionsRequest\x1a&.evcommand.v1.ListTransactionsResponse\x12[\n\x0eGetTransaction\x12#.evcommand.v1.GetTransactionRequest\x1a$.evcommand.v1.GetTransactionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"evcommand/v1/station_service.proto\x12\x0c\x65vcommand.v1\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x87\x07\n\x07Station\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x14\n\x0cocpp_version\x18\x03 \x01(\t\x12\x0e\n\x06vendor\x18\x04 \x01(\t\x12\r\n\x05model\x18\x05 \x01(\t\x12\x15\n\rserial_number\x18\x06 \x01(\t\x12\x18\n\x10\x66irmware_version\x18\x07 \x01(\t\x12\x11\n\tconnected\x18\x08 \x01(\x08\x12\x0f\n\x07gateway\x18\t \x01(\t\x12\x30\n\x0c\x63onnect_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0elast_seen_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\nboot_state\x18\x0c \x01(\x0e\x32\x1f.evcommand.v1.Station.BootState\x12-\n\tboot_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10security_profile\x18\x0e \x01(\x05\x12\x12\n\nregistered\x18\x0f \x01(\x08\x12/\n\x0b\x63reate_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12!\n\x05\x65vses\x18\x11 \x03(\x0b\x32\x12.evcommand.v1.Evse\x12\x18\n\x10pending_commands\x18\x12 \x03(\t\x12\x32\n\x0emended_reports\x18\x13 \x03(\x0b\x32\x1a.evcommand.v1.MendedReport\x12*\n\x06\x63locks\x18\x14 \x03(\x0b\x32\x1a.evcommand.v1.StationClock\x12\x37\n\x13quarantine_end_time\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x06labels\x18\x16 \x03(\x0b\x32!.evcommand.v1.Station.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"q\n\tBootState\x12\x1a\n\x16\x42OOT_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x42OOT_STATE_ACCEPTED\x10\x01\x12\x16\n\x12\x42OOT_STATE_PENDING\x10\x02\x12\x17\n\x13\x42OOT_STATE_REJECTED\x10\x03\"s\n\x0cStationClock\x12\r\n\x05local\x18\x01 \x01(\x08\x12)\n\x06offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06spread\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa9\x01\n\x0cMendedReport\x12\x0e\n\x06\x61\x63tion\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\r\n\x05\x63ount\x18\x04 \x01(\x03\x12.\n\nfirst_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tlast_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"D\n\x04\x45vse\x12\x0f\n\x07\x65vse_id\x18\x01 \x01(\x05\x12+\n\nconnectors\x18\x02 \x03(\x0b\x32\x17.evcommand.v1.Connector\"\x82\x01\n\tConnector\x12\x14\n\x0c\x63onnector_id\x18\x01 \x01(\x05\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x12\n\nerror_code\x18\x04 \x01(\t\x12.\n\nstate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xfc\x04\n\x0bTransaction\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x16\n\x0etransaction_id\x18\x02 \x01(\t\x12\x0f\n\x07station\x18\x03 \x01(\t\x12\x14\n\x07\x65vse_id\x18\x04 \x01(\x05H\x00\x88\x01\x01\x12\x19\n\x0c\x63onnector_id\x18\x05 \x01(\x05H\x01\x88\x01\x01\x12\x17\n\x0fmasked_id_token\x18\x06 \x01(\t\x12.\n\x05state\x18\x07 \x01(\x0e\x32\x1f.evcommand.v1.Transaction.State\x12\x16\n\x0e\x63harging_state\x18\x08 \x01(\t\x12.\n\nstart_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tstop_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1b\n\x0emeter_start_wh\x18\x0b \x01(\x03H\x02\x88\x01\x01\x12\x1a\n\rmeter_stop_wh\x18\x0c \x01(\x03H\x03\x88\x01\x01\x12\x13\n\x0bstop_reason\x18\r \x01(\t\x12\x0f\n\x07offline\x18\x0e \x01(\x08\x12\x15\n\rclock_suspect\x18\x0f \x01(\x08\x12\x30\n\x0creceive_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10\x65nd_not_reported\x18\x11 \x01(\x08\"A\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ACTIVE\x10\x01\x12\x0f\n\x0bSTATE_ENDED\x10\x02\x42\n\n\x08_evse_idB\x0f\n\r_connector_idB\x11\n\x0f_meter_start_whB\x10\n\x0e_meter_stop_wh\"\xfc\x01\n\x14\x43reateStationRequest\x12\x12\n\nstation_id\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x1d\n\x10security_profile\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x1b\n\x13\x62\x61sic_auth_password\x18\x04 \x01(\t\x12>\n\x06labels\x18\x05 \x03(\x0b\x32..evcommand.v1.CreateStationRequest.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x13\n\x11_security_profile\"\\\n\x15\x43reateStationResponse\x12&\n\x07station\x18\x01 \x01(\x0b\x32\x15.evcommand.v1.Station\x12\x1b\n\x13\x62\x61sic_auth_password\x18\x02 \x01(\t\"!\n\x11GetStationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"<\n\x12GetStationResponse\x12&\n\x07station\x18\x01 \x01(\x0b\x32\x15.evcommand.v1.Station\"\x8a\x01\n\x13ListStationsRequest\x12\x16\n\tconnected\x18\x01 \x01(\x08H\x00\x88\x01\x01\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x14\n\x0cocpp_version\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\tB\x0c\n\n_connected\"X\n\x14ListStationsResponse\x12\'\n\x08stations\x18\x01 \x03(\x0b\x32\x15.evcommand.v1.Station\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"o\n\x14UpdateStationRequest\x12&\n\x07station\x18\x01 \x01(\x0b\x32\x15.evcommand.v1.Station\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"?\n\x15UpdateStationResponse\x12&\n\x07station\x18\x01 \x01(\x0b\x32\x15.evcommand.v1.Station\"$\n\x14\x44\x65leteStationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x17\n\x15\x44\x65leteStationResponse\"q\n\x17ListTransactionsRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\x13\n\x06\x61\x63tive\x18\x02 \x01(\x08H\x00\x88\x01\x01\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\tB\t\n\x07_active\"d\n\x18ListTransactionsResponse\x12/\n\x0ctransactions\x18\x01 \x03(\x0b\x32\x19.evcommand.v1.Transaction\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"%\n\x15GetTransactionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"H\n\x16GetTransactionResponse\x12.\n\x0btransaction\x18\x01 \x01(\x0b\x32\x19.evcommand.v1.Transaction2\x86\x05\n\x0eStationService\x12X\n\rCreateStation\x12\".evcommand.v1.CreateStationRequest\x1a#.evcommand.v1.CreateStationResponse\x12O\n\nGetStation\x12\x1f.evcommand.v1.GetStationRequest\x1a .evcommand.v1.GetStationResponse\x12U\n\x0cListStations\x12!.evcommand.v1.ListStationsRequest\x1a\".evcommand.v1.ListStationsResponse\x12X\n\rUpdateStation\x12\".evcommand.v1.UpdateStationRequest\x1a#.evcommand.v1.UpdateStationResponse\x12X\n\rDeleteStation\x12\".evcommand.v1.DeleteStationRequest\x1a#.evcommand.v1.DeleteStationResponse\x12\x61\n\x10ListTransactions\x12%.evcommand.v1.ListTransactionsRequest\x1a&.evcommand.v1.ListTransactionsResponse\x12[\n\x0eGetTransaction\x12#.evcommand.v1.GetTransactionRequest\x1a$.evcommand.v1.GetTransactionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'evcommand.v1.station_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_STATION']._serialized_start=118
-  _globals['_STATION']._serialized_end=923
-  _globals['_STATION_BOOTSTATE']._serialized_start=810
-  _globals['_STATION_BOOTSTATE']._serialized_end=923
-  _globals['_STATIONCLOCK']._serialized_start=925
-  _globals['_STATIONCLOCK']._serialized_end=1040
-  _globals['_MENDEDREPORT']._serialized_start=1043
-  _globals['_MENDEDREPORT']._serialized_end=1212
-  _globals['_EVSE']._serialized_start=1214
-  _globals['_EVSE']._serialized_end=1282
-  _globals['_CONNECTOR']._serialized_start=1285
-  _globals['_CONNECTOR']._serialized_end=1415
-  _globals['_TRANSACTION']._serialized_start=1418
-  _globals['_TRANSACTION']._serialized_end=2054
-  _globals['_TRANSACTION_STATE']._serialized_start=1923
-  _globals['_TRANSACTION_STATE']._serialized_end=1988
-  _globals['_CREATESTATIONREQUEST']._serialized_start=2057
-  _globals['_CREATESTATIONREQUEST']._serialized_end=2198
-  _globals['_CREATESTATIONRESPONSE']._serialized_start=2200
-  _globals['_CREATESTATIONRESPONSE']._serialized_end=2292
-  _globals['_GETSTATIONREQUEST']._serialized_start=2294
-  _globals['_GETSTATIONREQUEST']._serialized_end=2327
-  _globals['_GETSTATIONRESPONSE']._serialized_start=2329
-  _globals['_GETSTATIONRESPONSE']._serialized_end=2389
-  _globals['_LISTSTATIONSREQUEST']._serialized_start=2392
-  _globals['_LISTSTATIONSREQUEST']._serialized_end=2530
-  _globals['_LISTSTATIONSRESPONSE']._serialized_start=2532
-  _globals['_LISTSTATIONSRESPONSE']._serialized_end=2620
-  _globals['_DELETESTATIONREQUEST']._serialized_start=2622
-  _globals['_DELETESTATIONREQUEST']._serialized_end=2658
-  _globals['_DELETESTATIONRESPONSE']._serialized_start=2660
-  _globals['_DELETESTATIONRESPONSE']._serialized_end=2683
-  _globals['_LISTTRANSACTIONSREQUEST']._serialized_start=2685
-  _globals['_LISTTRANSACTIONSREQUEST']._serialized_end=2798
-  _globals['_LISTTRANSACTIONSRESPONSE']._serialized_start=2800
-  _globals['_LISTTRANSACTIONSRESPONSE']._serialized_end=2900
-  _globals['_GETTRANSACTIONREQUEST']._serialized_start=2902
-  _globals['_GETTRANSACTIONREQUEST']._serialized_end=2939
-  _globals['_GETTRANSACTIONRESPONSE']._serialized_start=2941
-  _globals['_GETTRANSACTIONRESPONSE']._serialized_end=3013
-  _globals['_STATIONSERVICE']._serialized_start=3016
-  _globals['_STATIONSERVICE']._serialized_end=3572
+  _globals['_STATION_LABELSENTRY']._loaded_options = None
+  _globals['_STATION_LABELSENTRY']._serialized_options = b'8\001'
+  _globals['_CREATESTATIONREQUEST_LABELSENTRY']._loaded_options = None
+  _globals['_CREATESTATIONREQUEST_LABELSENTRY']._serialized_options = b'8\001'
+  _globals['_STATION']._serialized_start=152
+  _globals['_STATION']._serialized_end=1055
+  _globals['_STATION_LABELSENTRY']._serialized_start=895
+  _globals['_STATION_LABELSENTRY']._serialized_end=940
+  _globals['_STATION_BOOTSTATE']._serialized_start=942
+  _globals['_STATION_BOOTSTATE']._serialized_end=1055
+  _globals['_STATIONCLOCK']._serialized_start=1057
+  _globals['_STATIONCLOCK']._serialized_end=1172
+  _globals['_MENDEDREPORT']._serialized_start=1175
+  _globals['_MENDEDREPORT']._serialized_end=1344
+  _globals['_EVSE']._serialized_start=1346
+  _globals['_EVSE']._serialized_end=1414
+  _globals['_CONNECTOR']._serialized_start=1417
+  _globals['_CONNECTOR']._serialized_end=1547
+  _globals['_TRANSACTION']._serialized_start=1550
+  _globals['_TRANSACTION']._serialized_end=2186
+  _globals['_TRANSACTION_STATE']._serialized_start=2055
+  _globals['_TRANSACTION_STATE']._serialized_end=2120
+  _globals['_CREATESTATIONREQUEST']._serialized_start=2189
+  _globals['_CREATESTATIONREQUEST']._serialized_end=2441
+  _globals['_CREATESTATIONREQUEST_LABELSENTRY']._serialized_start=895
+  _globals['_CREATESTATIONREQUEST_LABELSENTRY']._serialized_end=940
+  _globals['_CREATESTATIONRESPONSE']._serialized_start=2443
+  _globals['_CREATESTATIONRESPONSE']._serialized_end=2535
+  _globals['_GETSTATIONREQUEST']._serialized_start=2537
+  _globals['_GETSTATIONREQUEST']._serialized_end=2570
+  _globals['_GETSTATIONRESPONSE']._serialized_start=2572
+  _globals['_GETSTATIONRESPONSE']._serialized_end=2632
+  _globals['_LISTSTATIONSREQUEST']._serialized_start=2635
+  _globals['_LISTSTATIONSREQUEST']._serialized_end=2773
+  _globals['_LISTSTATIONSRESPONSE']._serialized_start=2775
+  _globals['_LISTSTATIONSRESPONSE']._serialized_end=2863
+  _globals['_UPDATESTATIONREQUEST']._serialized_start=2865
+  _globals['_UPDATESTATIONREQUEST']._serialized_end=2976
+  _globals['_UPDATESTATIONRESPONSE']._serialized_start=2978
+  _globals['_UPDATESTATIONRESPONSE']._serialized_end=3041
+  _globals['_DELETESTATIONREQUEST']._serialized_start=3043
+  _globals['_DELETESTATIONREQUEST']._serialized_end=3079
+  _globals['_DELETESTATIONRESPONSE']._serialized_start=3081
+  _globals['_DELETESTATIONRESPONSE']._serialized_end=3104
+  _globals['_LISTTRANSACTIONSREQUEST']._serialized_start=3106
+  _globals['_LISTTRANSACTIONSREQUEST']._serialized_end=3219
+  _globals['_LISTTRANSACTIONSRESPONSE']._serialized_start=3221
+  _globals['_LISTTRANSACTIONSRESPONSE']._serialized_end=3321
+  _globals['_GETTRANSACTIONREQUEST']._serialized_start=3323
+  _globals['_GETTRANSACTIONREQUEST']._serialized_end=3360
+  _globals['_GETTRANSACTIONRESPONSE']._serialized_start=3362
+  _globals['_GETTRANSACTIONRESPONSE']._serialized_end=3434
+  _globals['_STATIONSERVICE']._serialized_start=3437
+  _globals['_STATIONSERVICE']._serialized_end=4083
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -54,6 +55,26 @@ class Station(_message.Message):
     BOOT_STATE_REJECTED: Station.BootState.ValueType  # 3
     """Refused: it was told to boot again after a while, and gets no commands."""
 
+    @_typing.final
+    class LabelsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NAME_FIELD_NUMBER: _builtins.int
     LOCATION_FIELD_NUMBER: _builtins.int
     OCPP_VERSION_FIELD_NUMBER: _builtins.int
@@ -75,10 +96,11 @@ class Station(_message.Message):
     MENDED_REPORTS_FIELD_NUMBER: _builtins.int
     CLOCKS_FIELD_NUMBER: _builtins.int
     QUARANTINE_END_TIME_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Output only. The resource name, `stations/{station}`; the identity is URL-escaped."""
+    """Identifier. The resource name, `stations/{station}`; the identity is URL-escaped."""
     location: _builtins.str
-    """Output only. Where it stands, in the operator's words; empty when nobody said."""
+    """Optional. Where it stands, in the operator's words, at most 255 characters; empty when nobody said."""
     ocpp_version: _builtins.str
     """Output only. The OCPP version that it last spoke, for example `1.6`, `2.0.1` or `2.1`; empty before its first connection."""
     vendor: _builtins.str
@@ -96,7 +118,9 @@ class Station(_message.Message):
     boot_state: Global___Station.BootState.ValueType
     """Output only. Whether it was accepted after its boot, or counts as booted."""
     security_profile: _builtins.int
-    """Output only. The security profile of OCPP that it must keep: 1 (Basic) or 2 (TLS and Basic). Values will be added."""
+    """Optional. The security profile of OCPP that it must keep: 1 (Basic) or 2 (TLS and Basic); it is only ever raised. 0 for a
+    station that an open gateway let in. Values will be added.
+    """
     registered: _builtins.bool
     """Output only. Whether somebody registered it; false for a station that an open gateway let in."""
     @_builtins.property
@@ -139,6 +163,12 @@ class Station(_message.Message):
         Filled by GetStation only.
         """
 
+    @_builtins.property
+    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Optional. The operator's own labels, at most 16. Keys are 1 to 63 characters of `a-z0-9_.-/`, beginning with a letter or
+        a digit; values have at most 255 characters. They are not sealed: put no secrets there.
+        """
+
     def __init__(
         self,
         *,
@@ -163,10 +193,11 @@ class Station(_message.Message):
         mended_reports: _abc.Iterable[Global___MendedReport] | None = ...,
         clocks: _abc.Iterable[Global___StationClock] | None = ...,
         quarantine_end_time: _timestamp_pb2.Timestamp | None = ...,
+        labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["boot_time", b"boot_time", "connect_time", b"connect_time", "create_time", b"create_time", "last_seen_time", b"last_seen_time", "quarantine_end_time", b"quarantine_end_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["boot_state", b"boot_state", "boot_time", b"boot_time", "clocks", b"clocks", "connect_time", b"connect_time", "connected", b"connected", "create_time", b"create_time", "evses", b"evses", "firmware_version", b"firmware_version", "gateway", b"gateway", "last_seen_time", b"last_seen_time", "location", b"location", "mended_reports", b"mended_reports", "model", b"model", "name", b"name", "ocpp_version", b"ocpp_version", "pending_commands", b"pending_commands", "quarantine_end_time", b"quarantine_end_time", "registered", b"registered", "security_profile", b"security_profile", "serial_number", b"serial_number", "vendor", b"vendor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["boot_state", b"boot_state", "boot_time", b"boot_time", "clocks", b"clocks", "connect_time", b"connect_time", "connected", b"connected", "create_time", b"create_time", "evses", b"evses", "firmware_version", b"firmware_version", "gateway", b"gateway", "labels", b"labels", "last_seen_time", b"last_seen_time", "location", b"location", "mended_reports", b"mended_reports", "model", b"model", "name", b"name", "ocpp_version", b"ocpp_version", "pending_commands", b"pending_commands", "quarantine_end_time", b"quarantine_end_time", "registered", b"registered", "security_profile", b"security_profile", "serial_number", b"serial_number", "vendor", b"vendor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -459,10 +490,31 @@ class CreateStationRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class LabelsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     STATION_ID_FIELD_NUMBER: _builtins.int
     LOCATION_FIELD_NUMBER: _builtins.int
     SECURITY_PROFILE_FIELD_NUMBER: _builtins.int
     BASIC_AUTH_PASSWORD_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
     station_id: _builtins.str
     """Required. The OCPP identity: 1 to 48 printable characters, spaces between them included (`RDAM 123`). OCPP 2.x
     allows a-z, A-Z, 0-9 and `*-_=:+|@.` only. In the station's URL and in `stations/{station}` it is URL-escaped.
@@ -476,6 +528,10 @@ class CreateStationRequest(_message.Message):
     letters and digits is made when absent. Let it be made where you can. OCPP 1.6 takes at most 20 bytes. A password of
     hexadecimal digits (an AuthorizationKey) is good in both forms that stations send: the digits, or their bytes.
     """
+    @_builtins.property
+    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Optional. The operator's own labels, as `Station.labels`."""
+
     def __init__(
         self,
         *,
@@ -483,10 +539,11 @@ class CreateStationRequest(_message.Message):
         location: _builtins.str = ...,
         security_profile: _builtins.int | None = ...,
         basic_auth_password: _builtins.str = ...,
+        labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_security_profile", b"_security_profile", "security_profile", b"security_profile"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_security_profile", b"_security_profile", "basic_auth_password", b"basic_auth_password", "location", b"location", "security_profile", b"security_profile", "station_id", b"station_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_security_profile", b"_security_profile", "basic_auth_password", b"basic_auth_password", "labels", b"labels", "location", b"location", "security_profile", b"security_profile", "station_id", b"station_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__security_profile: _TypeAlias = _typing.Literal["security_profile"]  # noqa: Y015
     _WhichOneofArgType__security_profile: _TypeAlias = _typing.Literal["_security_profile", b"_security_profile"]  # noqa: Y015
@@ -635,6 +692,62 @@ class ListStationsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListStationsResponse: _TypeAlias = ListStationsResponse  # noqa: Y015
+
+@_typing.final
+class UpdateStationRequest(_message.Message):
+    """Asks for a station to be changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATION_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def station(self) -> Global___Station:
+        """Required. The station: its `name`, and the new values of the fields in `update_mask`."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Optional. The fields to change: `location`, `labels`, `security_profile`, or `*` for all three. A field in the mask that is
+        empty in `station` is emptied; labels are replaced as a whole. Without a mask the fields that are not empty are changed.
+        """
+
+    def __init__(
+        self,
+        *,
+        station: Global___Station | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["station", b"station", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["station", b"station", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateStationRequest: _TypeAlias = UpdateStationRequest  # noqa: Y015
+
+@_typing.final
+class UpdateStationResponse(_message.Message):
+    """Answers UpdateStation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def station(self) -> Global___Station:
+        """Output only. The station as it is now."""
+
+    def __init__(
+        self,
+        *,
+        station: Global___Station | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["station", b"station"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["station", b"station"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateStationResponse: _TypeAlias = UpdateStationResponse  # noqa: Y015
 
 @_typing.final
 class DeleteStationRequest(_message.Message):

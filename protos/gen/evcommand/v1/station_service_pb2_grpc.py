@@ -53,6 +53,11 @@ class StationServiceStub:
                 request_serializer=evcommand_dot_v1_dot_station__service__pb2.ListStationsRequest.SerializeToString,
                 response_deserializer=evcommand_dot_v1_dot_station__service__pb2.ListStationsResponse.FromString,
                 _registered_method=True)
+        self.UpdateStation = channel.unary_unary(
+                '/evcommand.v1.StationService/UpdateStation',
+                request_serializer=evcommand_dot_v1_dot_station__service__pb2.UpdateStationRequest.SerializeToString,
+                response_deserializer=evcommand_dot_v1_dot_station__service__pb2.UpdateStationResponse.FromString,
+                _registered_method=True)
         self.DeleteStation = channel.unary_unary(
                 '/evcommand.v1.StationService/DeleteStation',
                 request_serializer=evcommand_dot_v1_dot_station__service__pb2.DeleteStationRequest.SerializeToString,
@@ -103,6 +108,18 @@ class StationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateStation(self, request, context):
+        """Changes what people say of a station: its location, its labels, and the security profile that it must keep.
+
+        Idempotent: a repeat changes nothing more. A security profile is only ever raised. Raise it to 2 when the station
+        connects with TLS already: without TLS it is refused from then on, and its socket without TLS is closed within 5 seconds.
+        Errors: NOT_FOUND; INVALID_ARGUMENT, which names each bad field; FAILED_PRECONDITION (SECURITY_PROFILE_ONLY_RAISED), and
+        then nothing is changed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteStation(self, request, context):
         """Deletes a station: it cannot connect any more. Its commands and transactions stay.
 
@@ -145,6 +162,11 @@ def add_StationServiceServicer_to_server(servicer, server):
                     servicer.ListStations,
                     request_deserializer=evcommand_dot_v1_dot_station__service__pb2.ListStationsRequest.FromString,
                     response_serializer=evcommand_dot_v1_dot_station__service__pb2.ListStationsResponse.SerializeToString,
+            ),
+            'UpdateStation': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateStation,
+                    request_deserializer=evcommand_dot_v1_dot_station__service__pb2.UpdateStationRequest.FromString,
+                    response_serializer=evcommand_dot_v1_dot_station__service__pb2.UpdateStationResponse.SerializeToString,
             ),
             'DeleteStation': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteStation,
@@ -247,6 +269,33 @@ class StationService:
             '/evcommand.v1.StationService/ListStations',
             evcommand_dot_v1_dot_station__service__pb2.ListStationsRequest.SerializeToString,
             evcommand_dot_v1_dot_station__service__pb2.ListStationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateStation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evcommand.v1.StationService/UpdateStation',
+            evcommand_dot_v1_dot_station__service__pb2.UpdateStationRequest.SerializeToString,
+            evcommand_dot_v1_dot_station__service__pb2.UpdateStationResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -49,6 +49,14 @@ class StationServiceStub:
     """Gets a station as it is now. Errors: NOT_FOUND."""
     ListStations: _grpc.UnaryUnaryMultiCallable[_station_service_pb2.ListStationsRequest, _station_service_pb2.ListStationsResponse]
     """Lists stations in the order of their names."""
+    UpdateStation: _grpc.UnaryUnaryMultiCallable[_station_service_pb2.UpdateStationRequest, _station_service_pb2.UpdateStationResponse]
+    """Changes what people say of a station: its location, its labels, and the security profile that it must keep.
+
+    Idempotent: a repeat changes nothing more. A security profile is only ever raised. Raise it to 2 when the station
+    connects with TLS already: without TLS it is refused from then on, and its socket without TLS is closed within 5 seconds.
+    Errors: NOT_FOUND; INVALID_ARGUMENT, which names each bad field; FAILED_PRECONDITION (SECURITY_PROFILE_ONLY_RAISED), and
+    then nothing is changed.
+    """
     DeleteStation: _grpc.UnaryUnaryMultiCallable[_station_service_pb2.DeleteStationRequest, _station_service_pb2.DeleteStationResponse]
     """Deletes a station: it cannot connect any more. Its commands and transactions stay.
 
@@ -82,6 +90,14 @@ class StationServiceAsyncStub(StationServiceStub):
     """Gets a station as it is now. Errors: NOT_FOUND."""
     ListStations: _aio.UnaryUnaryMultiCallable[_station_service_pb2.ListStationsRequest, _station_service_pb2.ListStationsResponse]  # type: ignore[assignment]
     """Lists stations in the order of their names."""
+    UpdateStation: _aio.UnaryUnaryMultiCallable[_station_service_pb2.UpdateStationRequest, _station_service_pb2.UpdateStationResponse]  # type: ignore[assignment]
+    """Changes what people say of a station: its location, its labels, and the security profile that it must keep.
+
+    Idempotent: a repeat changes nothing more. A security profile is only ever raised. Raise it to 2 when the station
+    connects with TLS already: without TLS it is refused from then on, and its socket without TLS is closed within 5 seconds.
+    Errors: NOT_FOUND; INVALID_ARGUMENT, which names each bad field; FAILED_PRECONDITION (SECURITY_PROFILE_ONLY_RAISED), and
+    then nothing is changed.
+    """
     DeleteStation: _aio.UnaryUnaryMultiCallable[_station_service_pb2.DeleteStationRequest, _station_service_pb2.DeleteStationResponse]  # type: ignore[assignment]
     """Deletes a station: it cannot connect any more. Its commands and transactions stay.
 
@@ -130,6 +146,20 @@ class StationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_station_service_pb2.ListStationsResponse, _abc.Awaitable[_station_service_pb2.ListStationsResponse]]:
         """Lists stations in the order of their names."""
+
+    @_abc_1.abstractmethod
+    def UpdateStation(
+        self,
+        request: _station_service_pb2.UpdateStationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_station_service_pb2.UpdateStationResponse, _abc.Awaitable[_station_service_pb2.UpdateStationResponse]]:
+        """Changes what people say of a station: its location, its labels, and the security profile that it must keep.
+
+        Idempotent: a repeat changes nothing more. A security profile is only ever raised. Raise it to 2 when the station
+        connects with TLS already: without TLS it is refused from then on, and its socket without TLS is closed within 5 seconds.
+        Errors: NOT_FOUND; INVALID_ARGUMENT, which names each bad field; FAILED_PRECONDITION (SECURITY_PROFILE_ONLY_RAISED), and
+        then nothing is changed.
+        """
 
     @_abc_1.abstractmethod
     def DeleteStation(

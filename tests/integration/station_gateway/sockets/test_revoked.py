@@ -147,7 +147,7 @@ async def test_a_gateway_whose_database_was_away_closes_it_later(
 
     async with fleet.old.station("S1") as station:
         with monkeypatch.context() as patch:
-            patch.setattr(generations, "current", away)
+            patch.setattr(generations, "rights", away)
             await asked.wait()
             await fleet.delete()
             assert station.socket.close_code is None
@@ -320,3 +320,10 @@ async def test_a_station_that_was_let_in_is_out_once_it_is_registered(unswept: F
         await unswept.create()
         await silent_end(station, "StartTransaction", START)
     assert await unswept.sessions("default") == 0
+
+
+async def test_a_socket_without_tls_is_closed_once_its_station_must_have_it(fleet: Fleet) -> None:
+    async with fleet.old.station("S1") as station, fleet.old.station("S2") as other:
+        await fleet.old.write(lambda tx: stations.update(tx, "S1", security_profile=2))
+        assert await station.closed() == 1008
+        await other.call("Heartbeat", {})

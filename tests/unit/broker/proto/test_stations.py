@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from evcommand.v1 import station_service_pb2 as stations_pb
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from broker.proto import stations as messages
 from broker.proto.names import parse_station, station_name
@@ -29,8 +30,9 @@ from tests.unit.broker.things import connection, connector, station, transaction
                 location="x" * 256,
                 security_profile=3,
                 basic_auth_password="short",
+                labels={"Bad Key": ""},
             ),
-            ["station_id", "location", "security_profile", "basic_auth_password"],
+            ["station_id", "location", "security_profile", "labels", "basic_auth_password"],
         ),
         (
             stations_pb.CreateStationRequest(station_id="x" * 49, security_profile=0),
@@ -42,6 +44,72 @@ def test_a_new_station_is_checked(
     request_: stations_pb.CreateStationRequest, faults: list[str]
 ) -> None:
     assert fields_of(messages.check_create(request_)) == faults
+
+
+CHANGED = stations_pb.Station(
+    name="stations/CP-1", location="roof", labels={"site": "7"}, security_profile=2
+)
+
+
+def update(*paths: str, station: stations_pb.Station = CHANGED) -> stations_pb.UpdateStationRequest:
+    mask = FieldMask(paths=paths) if paths else None
+    return stations_pb.UpdateStationRequest(station=station, update_mask=mask)
+
+
+@pytest.mark.parametrize(
+    ("request_", "faults"),
+    [
+        (update(), []),
+        (update("*"), []),
+        (update("location"), []),
+        (update("labels", "security_profile"), []),
+        (update("vendor"), ["update_mask", "update_mask"]),
+        (update("location", "name"), ["update_mask"]),
+        (update(station=stations_pb.Station(name="stations/CP-1")), ["update_mask"]),
+        (update("location", station=stations_pb.Station(name="CP-1")), ["station.name"]),
+        (
+            update(
+                station=stations_pb.Station(
+                    name="stations/CP-1",
+                    location="x" * 256,
+                    labels={"Bad Key": "x"},
+                    security_profile=3,
+                )
+            ),
+            ["station.location", "station.labels", "station.security_profile"],
+        ),
+        (
+            update("*", station=stations_pb.Station(name="stations/CP-1")),
+            ["station.security_profile"],
+        ),
+    ],
+)
+def test_a_change_of_a_station_is_checked(
+    request_: stations_pb.UpdateStationRequest, faults: list[str]
+) -> None:
+    assert fields_of(messages.check_update(request_)) == faults
+
+
+@pytest.mark.parametrize(
+    ("request_", "change"),
+    [
+        (update(), messages.StationChange("roof", {"site": "7"}, 2)),
+        (update("*"), messages.StationChange("roof", {"site": "7"}, 2)),
+        (update("location"), messages.StationChange(location="roof")),
+        (
+            update("location", "labels", station=stations_pb.Station(name="stations/CP-1")),
+            messages.StationChange("", {}),
+        ),
+        (
+            update(station=stations_pb.Station(name="stations/CP-1", security_profile=1)),
+            messages.StationChange(security_profile=1),
+        ),
+    ],
+)
+def test_the_mask_says_what_is_changed(
+    request_: stations_pb.UpdateStationRequest, change: messages.StationChange
+) -> None:
+    assert messages.change_in(request_) == change
 
 
 @pytest.mark.parametrize(
