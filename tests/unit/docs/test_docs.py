@@ -18,6 +18,7 @@ from google.protobuf.descriptor import Descriptor, MethodDescriptor
 
 from broker.error_meanings import MEANINGS
 from broker.errors import Reason
+from broker.proto.stations import CHANGEABLE
 from domain.callbacks import DeliveryCause
 from domain.model.command import Code, CompensationState, State
 from domain.model.outcomes import Cause
@@ -48,7 +49,12 @@ def missing_words(words: list[str], text: str) -> list[str]:
 
 
 def request_fields(message: Descriptor) -> set[str]:
-    """Names of the fields of a request, and of the messages of ours in it."""
+    """Names of the fields of a request, and of the messages of ours in it.
+
+    Of a station in a request only those that a caller gives: the others are output.
+    """
+    if message is station_service_pb2.Station.DESCRIPTOR:
+        return {"name", *CHANGEABLE}
     names = set()
     for field in message.fields:
         names.add(field.name)
