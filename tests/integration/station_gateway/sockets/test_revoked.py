@@ -147,7 +147,7 @@ async def test_a_gateway_whose_database_was_away_closes_it_later(
 
     async with fleet.old.station("S1") as station:
         with monkeypatch.context() as patch:
-            patch.setattr(generations, "rights", away)
+            patch.setattr(generations, "current", away)
             await asked.wait()
             await fleet.delete()
             assert station.socket.close_code is None
