@@ -8,11 +8,13 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from broker.access.rights import check_method, right_missing
 from broker.errors import Reason, Refusal
 from broker.places import Holder, Share
 from broker.settings import ApiKey, Right
+from fleet.log.event_log import Filter
 
 DEFAULT_TENANT = "default"
 _SCHEME = "bearer "
@@ -26,12 +28,23 @@ OPEN_SERVICES = ("/grpc.health.v1.Health/",)
 class Caller:
     """Who made a call. `name` is empty when the broker runs without credentials.
 
-    rights: what the caller may do beyond what everybody may. Without credentials: everything.
+    rights: which calls the caller may make. Without credentials: all.
+    groups: beginnings of the identities of the stations that the caller may see and command.
+    Empty: all stations of its tenant.
     """
 
     name: str = ""
     tenant: str = DEFAULT_TENANT
     rights: frozenset[Right] = frozenset(Right)
+    groups: tuple[str, ...] = ()
+
+    def covers(self, station: str) -> bool:
+        """Whether the caller may see and command this station of its tenant."""
+        return not self.groups or station.startswith(self.groups)
+
+    def limited(self, which: Filter) -> Filter:
+        """A selection without what the caller may not see."""
+        return replace(which, groups=self.groups)
 
     @property
     def shares(self) -> dict[Share, Holder]:
@@ -56,16 +69,12 @@ def set_current_caller(caller: Caller) -> None:
     _current.set(caller)
 
 
-def require(right: Right) -> None:
-    """Go on only when the caller has this right. Raises: Refusal (RIGHT_MISSING)."""
+def check_rights(*needed: Right) -> None:
+    """Go on only when the caller has all these rights. Raises: Refusal (RIGHT_MISSING)."""
     caller = current_caller()
-    if right not in caller.rights:
-        raise Refusal(
-            Reason.RIGHT_MISSING,
-            f"The API key {caller.name} has not the right {right.value}. Whoever runs the broker "
-            f"grants it in the key's setting: {caller.name}+{right.value}:SHA256HEX.",
-            facts={"right": right.value},
-        )
+    for right in needed:
+        if right not in caller.rights:
+            raise right_missing((right,), caller.name)
 
 
 def is_open(method: str) -> bool:
@@ -82,7 +91,8 @@ class Authenticator:
     def admit(self, method: str, metadata: Iterable[tuple[str, str | bytes]]) -> Caller:
         """The caller of `method`, found by the call's metadata.
 
-        Raises: Refusal (UNAUTHENTICATED) when a key is needed and it is missing or unknown.
+        Raises: Refusal (UNAUTHENTICATED) when a key is needed and it is missing or unknown;
+        (RIGHT_MISSING) when its holder may not call the method.
         """
         if not self._keys or is_open(method):
             return Caller()
@@ -95,6 +105,7 @@ class Authenticator:
         caller = self._caller_of(given)
         if caller is None:
             raise Refusal(Reason.CREDENTIALS_INVALID, "The API key is not known to this broker.")
+        check_method(method, caller.rights, caller.name)
         return caller
 
     def _caller_of(self, given: str) -> Caller | None:
@@ -102,7 +113,7 @@ class Authenticator:
         found: Caller | None = None
         for key in self._keys:  # no early exit: the time must not tell which key came close
             if hmac.compare_digest(key.digest, digest):
-                found = Caller(key.name, key.tenant, key.rights)
+                found = Caller(key.name, key.tenant, key.rights, key.groups)
         return found
 
 

@@ -37,8 +37,10 @@ MEANINGS: dict[Reason, str] = {
     Reason.RESERVATION_NOT_HELD: "The reservation is not held (any longer, or yet), or it is for "
     "another token. GetReservation tells how it stands.",
     Reason.RESERVATION_ENDED: "The reservation has ended and cannot be changed. Make a new one.",
-    Reason.RIGHT_MISSING: "The API key has not the right that this call needs; the metadata "
-    "`right` names it. Add it to the key's setting: `NAME+RIGHT:SHA256HEX`.",
+    Reason.RIGHT_MISSING: "The credential has not the right that this call needs; the metadata "
+    "`right` names it. Add it to the key's setting (`+RIGHT`), or to the token's claim.",
+    Reason.OUTSIDE_STATION_GROUP: "The credential is for a group of stations, and this identity "
+    "does not begin as theirs do. Whoever runs the broker sets the groups.",
     Reason.CREDENTIALS_MISSING: "Send the metadata `authorization: Bearer KEY`.",
     Reason.CREDENTIALS_INVALID: "The key is not known to this broker.",
     Reason.REQUEST_NOT_RECEIVED: "The headers of the call came, and its request did not come in "

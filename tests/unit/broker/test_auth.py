@@ -5,11 +5,12 @@ import hashlib
 import grpc
 import pytest
 
-from broker.auth import Authenticator, Caller, require, set_current_caller
+from broker.auth import Authenticator, Caller
 from broker.errors import Reason, Refusal
-from broker.settings import ApiKey, Right
+from broker.settings import ORDINARY, ApiKey, Right
 
 KEY = "k" * 40
+METHOD = "/evcommand.v1.RemoteCommandService/GetCommand"
 API_KEY = ApiKey("desk", hashlib.sha256(KEY.encode()).hexdigest(), tenant="north")
 
 
@@ -22,9 +23,7 @@ def test_without_keys_everybody_is_let_in() -> None:
 
 
 def test_a_known_key_names_its_caller_and_tenant() -> None:
-    assert Authenticator((API_KEY,)).admit("/x/Y", bearer(KEY)) == Caller(
-        "desk", "north", frozenset()
-    )
+    assert Authenticator((API_KEY,)).admit(METHOD, bearer(KEY)) == Caller("desk", "north", ORDINARY)
 
 
 @pytest.mark.parametrize(
@@ -54,13 +53,9 @@ def test_health_is_answered_without_a_key_and_reflection_is_not() -> None:
         guard.admit("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", [])
 
 
-def test_a_right_that_is_missing_is_named_with_the_remedy() -> None:
-    set_current_caller(Caller("desk", "north", frozenset({Right.HARD_RESET})))
-    try:
-        require(Right.HARD_RESET)
-        with pytest.raises(Refusal, match=r"desk\+unlock") as refused:
-            require(Right.UNLOCK)
-        assert refused.value.reason is Reason.RIGHT_MISSING
-        assert refused.value.facts == {"right": "unlock"}
-    finally:
-        set_current_caller(Caller())
+def test_a_call_without_the_right_ends_with_its_headers() -> None:
+    guard = Authenticator((ApiKey("eyes", API_KEY.digest, rights=frozenset({Right.READ})),))
+    assert guard.admit("/evcommand.v1.StationService/GetStation", bearer(KEY)).name == "eyes"
+    with pytest.raises(Refusal) as refused:
+        guard.admit("/evcommand.v1.StationService/DeleteStation", bearer(KEY))
+    assert refused.value.reason is Reason.RIGHT_MISSING

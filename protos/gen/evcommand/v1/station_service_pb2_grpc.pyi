@@ -29,8 +29,8 @@ GRPC_VERSION: str
 class StationServiceStub:
     """Keeps the charging stations that may connect, and tells what is known about them.
 
-    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED and
-    UNAVAILABLE alike.
+    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
+    PERMISSION_DENIED and UNAVAILABLE alike.
     """
 
     @_typing.overload
@@ -43,30 +43,41 @@ class StationServiceStub:
     The password is shown once, in this reply, and never again. Who was connected under this identity before, under an
     older password or at an open gateway, is out: nothing that it says counts, and its socket is closed within 5 seconds.
     Not idempotent: a repeat answers ALREADY_EXISTS (STATION_EXISTS). An identity that is not free for any other reason is
-    answered alike: all callers share the identities, and nobody is told whose one is. Errors: INVALID_ARGUMENT.
+    answered alike: all callers share the identities, and nobody is told whose one is. Errors: INVALID_ARGUMENT;
+    PERMISSION_DENIED (OUTSIDE_STATION_GROUP) for an identity that is not of the credential's groups.
+    Right: `admin`.
     """
     GetStation: _grpc.UnaryUnaryMultiCallable[_station_service_pb2.GetStationRequest, _station_service_pb2.GetStationResponse]
-    """Gets a station as it is now. Errors: NOT_FOUND."""
+    """Gets a station as it is now. Errors: NOT_FOUND.
+    Right: `read`.
+    """
     ListStations: _grpc.UnaryUnaryMultiCallable[_station_service_pb2.ListStationsRequest, _station_service_pb2.ListStationsResponse]
-    """Lists stations in the order of their names."""
+    """Lists stations in the order of their names.
+    Right: `read`.
+    """
     DeleteStation: _grpc.UnaryUnaryMultiCallable[_station_service_pb2.DeleteStationRequest, _station_service_pb2.DeleteStationResponse]
     """Deletes a station: it cannot connect any more. Its commands and transactions stay.
 
     From the reply on, no command is sent to it and nothing that it says counts, not even the answer to a frame; its
     socket is closed within 5 seconds, whichever gateway has it.
     A repeat answers NOT_FOUND. Errors: FAILED_PRECONDITION (STATION_BUSY) while commands for it have not ended.
+    Right: `admin`.
     """
     ListTransactions: _grpc.UnaryUnaryMultiCallable[_station_service_pb2.ListTransactionsRequest, _station_service_pb2.ListTransactionsResponse]
-    """Lists transactions (charging sessions as stations reported them), the newest first."""
+    """Lists transactions (charging sessions as stations reported them), the newest first.
+    Right: `read`.
+    """
     GetTransaction: _grpc.UnaryUnaryMultiCallable[_station_service_pb2.GetTransactionRequest, _station_service_pb2.GetTransactionResponse]
-    """Gets a transaction as it is now. Errors: NOT_FOUND."""
+    """Gets a transaction as it is now. Errors: NOT_FOUND.
+    Right: `read`.
+    """
 
 @_typing.type_check_only
 class StationServiceAsyncStub(StationServiceStub):
     """Keeps the charging stations that may connect, and tells what is known about them.
 
-    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED and
-    UNAVAILABLE alike.
+    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
+    PERMISSION_DENIED and UNAVAILABLE alike.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -76,29 +87,40 @@ class StationServiceAsyncStub(StationServiceStub):
     The password is shown once, in this reply, and never again. Who was connected under this identity before, under an
     older password or at an open gateway, is out: nothing that it says counts, and its socket is closed within 5 seconds.
     Not idempotent: a repeat answers ALREADY_EXISTS (STATION_EXISTS). An identity that is not free for any other reason is
-    answered alike: all callers share the identities, and nobody is told whose one is. Errors: INVALID_ARGUMENT.
+    answered alike: all callers share the identities, and nobody is told whose one is. Errors: INVALID_ARGUMENT;
+    PERMISSION_DENIED (OUTSIDE_STATION_GROUP) for an identity that is not of the credential's groups.
+    Right: `admin`.
     """
     GetStation: _aio.UnaryUnaryMultiCallable[_station_service_pb2.GetStationRequest, _station_service_pb2.GetStationResponse]  # type: ignore[assignment]
-    """Gets a station as it is now. Errors: NOT_FOUND."""
+    """Gets a station as it is now. Errors: NOT_FOUND.
+    Right: `read`.
+    """
     ListStations: _aio.UnaryUnaryMultiCallable[_station_service_pb2.ListStationsRequest, _station_service_pb2.ListStationsResponse]  # type: ignore[assignment]
-    """Lists stations in the order of their names."""
+    """Lists stations in the order of their names.
+    Right: `read`.
+    """
     DeleteStation: _aio.UnaryUnaryMultiCallable[_station_service_pb2.DeleteStationRequest, _station_service_pb2.DeleteStationResponse]  # type: ignore[assignment]
     """Deletes a station: it cannot connect any more. Its commands and transactions stay.
 
     From the reply on, no command is sent to it and nothing that it says counts, not even the answer to a frame; its
     socket is closed within 5 seconds, whichever gateway has it.
     A repeat answers NOT_FOUND. Errors: FAILED_PRECONDITION (STATION_BUSY) while commands for it have not ended.
+    Right: `admin`.
     """
     ListTransactions: _aio.UnaryUnaryMultiCallable[_station_service_pb2.ListTransactionsRequest, _station_service_pb2.ListTransactionsResponse]  # type: ignore[assignment]
-    """Lists transactions (charging sessions as stations reported them), the newest first."""
+    """Lists transactions (charging sessions as stations reported them), the newest first.
+    Right: `read`.
+    """
     GetTransaction: _aio.UnaryUnaryMultiCallable[_station_service_pb2.GetTransactionRequest, _station_service_pb2.GetTransactionResponse]  # type: ignore[assignment]
-    """Gets a transaction as it is now. Errors: NOT_FOUND."""
+    """Gets a transaction as it is now. Errors: NOT_FOUND.
+    Right: `read`.
+    """
 
 class StationServiceServicer(metaclass=_abc_1.ABCMeta):
     """Keeps the charging stations that may connect, and tells what is known about them.
 
-    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED and
-    UNAVAILABLE alike.
+    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
+    PERMISSION_DENIED and UNAVAILABLE alike.
     """
 
     @_abc_1.abstractmethod
@@ -112,7 +134,9 @@ class StationServiceServicer(metaclass=_abc_1.ABCMeta):
         The password is shown once, in this reply, and never again. Who was connected under this identity before, under an
         older password or at an open gateway, is out: nothing that it says counts, and its socket is closed within 5 seconds.
         Not idempotent: a repeat answers ALREADY_EXISTS (STATION_EXISTS). An identity that is not free for any other reason is
-        answered alike: all callers share the identities, and nobody is told whose one is. Errors: INVALID_ARGUMENT.
+        answered alike: all callers share the identities, and nobody is told whose one is. Errors: INVALID_ARGUMENT;
+        PERMISSION_DENIED (OUTSIDE_STATION_GROUP) for an identity that is not of the credential's groups.
+        Right: `admin`.
         """
 
     @_abc_1.abstractmethod
@@ -121,7 +145,9 @@ class StationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _station_service_pb2.GetStationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_station_service_pb2.GetStationResponse, _abc.Awaitable[_station_service_pb2.GetStationResponse]]:
-        """Gets a station as it is now. Errors: NOT_FOUND."""
+        """Gets a station as it is now. Errors: NOT_FOUND.
+        Right: `read`.
+        """
 
     @_abc_1.abstractmethod
     def ListStations(
@@ -129,7 +155,9 @@ class StationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _station_service_pb2.ListStationsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_station_service_pb2.ListStationsResponse, _abc.Awaitable[_station_service_pb2.ListStationsResponse]]:
-        """Lists stations in the order of their names."""
+        """Lists stations in the order of their names.
+        Right: `read`.
+        """
 
     @_abc_1.abstractmethod
     def DeleteStation(
@@ -142,6 +170,7 @@ class StationServiceServicer(metaclass=_abc_1.ABCMeta):
         From the reply on, no command is sent to it and nothing that it says counts, not even the answer to a frame; its
         socket is closed within 5 seconds, whichever gateway has it.
         A repeat answers NOT_FOUND. Errors: FAILED_PRECONDITION (STATION_BUSY) while commands for it have not ended.
+        Right: `admin`.
         """
 
     @_abc_1.abstractmethod
@@ -150,7 +179,9 @@ class StationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _station_service_pb2.ListTransactionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_station_service_pb2.ListTransactionsResponse, _abc.Awaitable[_station_service_pb2.ListTransactionsResponse]]:
-        """Lists transactions (charging sessions as stations reported them), the newest first."""
+        """Lists transactions (charging sessions as stations reported them), the newest first.
+        Right: `read`.
+        """
 
     @_abc_1.abstractmethod
     def GetTransaction(
@@ -158,6 +189,8 @@ class StationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _station_service_pb2.GetTransactionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_station_service_pb2.GetTransactionResponse, _abc.Awaitable[_station_service_pb2.GetTransactionResponse]]:
-        """Gets a transaction as it is now. Errors: NOT_FOUND."""
+        """Gets a transaction as it is now. Errors: NOT_FOUND.
+        Right: `read`.
+        """
 
 def add_StationServiceServicer_to_server(servicer: StationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
