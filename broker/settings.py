@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from broker.token_settings import TokenSettings, wrong_with
 from domain.commands.timing import Timing
 from domain.loopback import is_loopback_listener
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_NAME = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
+NAME = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
+"""The name of a key, or of a tenant."""
+
 _GROUP = re.compile(r"[A-Za-z0-9_.:=|*-]{1,48}")
 
 
@@ -96,7 +99,7 @@ class ApiKey:
         whose, *named = who.split("+")
         whose, *groups = whose.split("/")
         name, _, tenant = whose.partition("@")
-        if not _NAME.fullmatch(name) or (tenant and not _NAME.fullmatch(tenant)):
+        if not NAME.fullmatch(name) or (tenant and not NAME.fullmatch(tenant)):
             raise ValueError("an API key's name must be 1 to 64 characters of A-Z, a-z, 0-9, ._-")
         return cls(
             name,
@@ -130,6 +133,9 @@ class BrokerSettings:
         metadata={
             "doc": 'who may call; empty: everybody who reaches the port, as tenant "default".'
         },
+    )
+    tokens: TokenSettings = field(
+        default_factory=TokenSettings, metadata={"doc": "how callers' signed tokens are checked."}
     )
     insecure: bool = field(
         default=False,
@@ -265,6 +271,11 @@ class BrokerSettings:
         },
     )
 
+    @property
+    def has_credentials(self) -> bool:
+        """Whether callers have to show an API key or a token."""
+        return bool(self.api_keys or self.tokens.jwks_url)
+
 
 MAX_CALLBACK_TIMEOUT_S = 20.0
 
@@ -278,10 +289,19 @@ def check_listener(settings: BrokerSettings) -> None:
         return
     missing = [
         *(() if settings.tls else ("a TLS certificate and key",)),
-        *(() if settings.api_keys else ("at least one API key",)),
+        *(() if settings.has_credentials else ("at least one API key",)),
     ]
     if missing:
         raise UnsafeBroker(
             f"{settings.listen} can be reached from other machines: configure "
             f"{' and '.join(missing)}, listen on 127.0.0.1, or say --insecure"
         )
+
+
+def check_tokens(settings: TokenSettings) -> None:
+    """Refuse settings by which a token that nobody vouches for would be taken.
+
+    Raises: UnsafeBroker. It never shows the address of the keys, which may hold a password.
+    """
+    if wrong := wrong_with(settings):
+        raise UnsafeBroker(f"callers' tokens cannot be checked: {'; '.join(wrong)}")

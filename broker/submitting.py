@@ -13,8 +13,9 @@ from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
+from broker.access.caller import Caller
 from broker.access.rights import right_to_cancel
-from broker.auth import Caller, check_rights, current_caller
+from broker.auth import check_rights, current_caller
 from broker.backend import Backend
 from broker.callbacks.choosing import chosen_callback
 from broker.calls import current_trace_id, name_command

@@ -2,7 +2,7 @@
 
 import pytest
 
-from broker.auth import Caller
+from broker.access.caller import Caller
 from broker.settings import ApiKey
 
 DIGEST = "0" * 64

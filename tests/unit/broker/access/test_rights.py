@@ -9,8 +9,9 @@ import pytest
 from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
 
+from broker.access.caller import Caller
 from broker.access.rights import OWN, check_method, method_rights, right_to_cancel
-from broker.auth import Caller, check_rights, current_caller, set_current_caller
+from broker.auth import check_rights, current_caller, set_current_caller
 from broker.commands import reset, unlock_connector
 from broker.errors import Reason, Refusal
 from broker.services.registration import DESCRIPTORS
