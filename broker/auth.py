@@ -1,4 +1,4 @@
-"""Who makes a call: API keys as bearer tokens.
+"""Who makes a call: API keys and signed tokens, both sent as bearer tokens.
 
 Keys are compared by their digests, and in constant time. The caller of the call that is being
 served stands in a context variable, so that every layer can ask for it.
@@ -6,39 +6,24 @@ served stands in a context variable, so that every layer can ask for it.
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
+from broker.access.caller import Caller
+from broker.access.rights import check_method, right_missing
+from broker.access.signing_keys import KeysUnavailable
+from broker.access.token_claims import Expired, NotValid
+from broker.access.tokens import TOKEN_CHARS, TokenVerifier, looks_like_token
 from broker.errors import Reason, Refusal
-from broker.places import Holder, Share
 from broker.settings import ApiKey, Right
 
-DEFAULT_TENANT = "default"
 _SCHEME = "bearer "
-_KEY_LIMIT = 512
+_BEARER_CHARS = len(_SCHEME) + TOKEN_CHARS
+_ISSUER_RETRY = timedelta(seconds=5)
 
 # A load balancer has no key. It learns whether this process serves, and nothing else.
 OPEN_SERVICES = ("/grpc.health.v1.Health/",)
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Who made a call. `name` is empty when the broker runs without credentials.
-
-    rights: what the caller may do beyond what everybody may. Without credentials: everything.
-    """
-
-    name: str = ""
-    tenant: str = DEFAULT_TENANT
-    rights: frozenset[Right] = frozenset(Right)
-
-    @property
-    def shares(self) -> dict[Share, Holder]:
-        """The shares from which the caller takes places. None without credentials."""
-        if not self.name:
-            return {}
-        return {Share.TENANT: (self.tenant,), Share.CREDENTIAL: (self.tenant, self.name)}
 
 
 NOBODY = Caller()
@@ -56,16 +41,12 @@ def set_current_caller(caller: Caller) -> None:
     _current.set(caller)
 
 
-def require(right: Right) -> None:
-    """Go on only when the caller has this right. Raises: Refusal (RIGHT_MISSING)."""
+def check_rights(*needed: Right) -> None:
+    """Go on only when the caller has all these rights. Raises: Refusal (RIGHT_MISSING)."""
     caller = current_caller()
-    if right not in caller.rights:
-        raise Refusal(
-            Reason.RIGHT_MISSING,
-            f"The API key {caller.name} has not the right {right.value}. Whoever runs the broker "
-            f"grants it in the key's setting: {caller.name}+{right.value}:SHA256HEX.",
-            facts={"right": right.value},
-        )
+    for right in needed:
+        if right not in caller.rights:
+            raise right_missing((right,), caller.name)
 
 
 def is_open(method: str) -> bool:
@@ -74,42 +55,81 @@ def is_open(method: str) -> bool:
 
 
 class Authenticator:
-    """Admits callers by the credentials of this broker. Without credentials it admits everybody."""
+    """Admits callers by the credentials of this broker. Without credentials it admits everybody.
 
-    def __init__(self, keys: tuple[ApiKey, ...]) -> None:
+    tokens: checks signed tokens; None: none is taken. now: the time, for tokens.
+    """
+
+    def __init__(
+        self,
+        keys: tuple[ApiKey, ...],
+        tokens: TokenVerifier | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._keys = keys
+        self._tokens = tokens
+        self._now = now
 
-    def admit(self, method: str, metadata: Iterable[tuple[str, str | bytes]]) -> Caller:
+    async def admit(self, method: str, metadata: Iterable[tuple[str, str | bytes]]) -> Caller:
         """The caller of `method`, found by the call's metadata.
 
-        Raises: Refusal (UNAUTHENTICATED) when a key is needed and it is missing or unknown.
+        Raises: Refusal (UNAUTHENTICATED) when a credential is needed and it is missing or not
+        good; (CREDENTIALS_NOT_CHECKED) when that cannot be found out; (RIGHT_MISSING) when its
+        holder may not call the method.
         """
-        if not self._keys or is_open(method):
+        if (not self._keys and self._tokens is None) or is_open(method):
             return Caller()
         given = _bearer(metadata)
         if given is None:
             raise Refusal(
                 Reason.CREDENTIALS_MISSING,
-                "This broker needs an API key: send the metadata authorization: Bearer <key>.",
+                "This broker needs a credential: send the metadata authorization: Bearer <key>.",
             )
-        caller = self._caller_of(given)
-        if caller is None:
-            raise Refusal(Reason.CREDENTIALS_INVALID, "The API key is not known to this broker.")
+        caller = self._holder_of(given) or await self._named_by(given)
+        check_method(method, caller.rights, caller.name)
         return caller
 
-    def _caller_of(self, given: str) -> Caller | None:
+    def _holder_of(self, given: str) -> Caller | None:
+        """The holder of an API key."""
         digest = hashlib.sha256(given.encode(errors="replace")).hexdigest()
         found: Caller | None = None
         for key in self._keys:  # no early exit: the time must not tell which key came close
             if hmac.compare_digest(key.digest, digest):
-                found = Caller(key.name, key.tenant, key.rights)
+                found = Caller(key.name, key.tenant, key.rights, key.groups)
         return found
+
+    async def _named_by(self, given: str) -> Caller:
+        """The caller whom a signed token names."""
+        if self._tokens is None or not looks_like_token(given):
+            raise not_valid()
+        try:
+            return await self._tokens.caller_of(given, self._now())
+        except NotValid as error:
+            raise not_valid() from error
+        except Expired as error:
+            raise expired() from error
+        except KeysUnavailable as error:
+            raise Refusal(
+                Reason.CREDENTIALS_NOT_CHECKED,
+                "The credential cannot be checked now: its issuer cannot be reached.",
+                retry_after=_ISSUER_RETRY,
+            ) from error
+
+
+def not_valid() -> Refusal:
+    """The refusal of a credential. It does not say what was wrong with it."""
+    return Refusal(Reason.CREDENTIALS_INVALID, "The credential is not valid.")
+
+
+def expired() -> Refusal:
+    """The refusal of a credential that was good, and has ended."""
+    return Refusal(Reason.CREDENTIALS_EXPIRED, "The credential is expired.")
 
 
 def _bearer(metadata: Iterable[tuple[str, str | bytes]]) -> str | None:
     for name, value in metadata:
         if name.lower() == "authorization" and isinstance(value, str):
-            if value[: len(_SCHEME)].lower() == _SCHEME and len(value) <= _KEY_LIMIT:
+            if value[: len(_SCHEME)].lower() == _SCHEME and len(value) <= _BEARER_CHARS:
                 return value[len(_SCHEME) :].strip()
             return None
     return None

@@ -17,7 +17,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 import grpc
@@ -27,7 +27,8 @@ from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from broker.auth import Authenticator, Caller, is_open, set_current_caller
+from broker.access.caller import Caller
+from broker.auth import Authenticator, expired, is_open, set_current_caller
 from broker.errors import Reason, Refusal, share_taken
 from broker.places import Places, Share, ShareTaken
 from broker.proto.error_details import trailing_details
@@ -77,7 +78,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         method = handler_call_details.method
         metadata = handler_call_details.invocation_metadata
         try:
-            caller = self._authenticator.admit(method, metadata)
+            caller = await self._authenticator.admit(method, metadata)
         except Refusal as refusal:
             return _refusing(method, handler, refusal)
         places = self._open_places if is_open(method) else self._places
@@ -134,11 +135,26 @@ class _Served:
                         else:
                             request = await self._request(handler, context)
                             replies = handler.unary_stream(request, context)
-                        await _send(replies, context)
+                        await self._send_until_the_end(replies, context)
                 except Exception as error:
                     await self._end(call, context, error)
 
         return serve
+
+    async def _send_until_the_end(self, replies: Replies, context: Context) -> None:
+        """Send what a method yields until its caller's credential ends.
+
+        Raises: Refusal (CREDENTIALS_EXPIRED).
+        """
+        until = self._caller.until
+        left = None if until is None else (until - datetime.now(UTC)).total_seconds()
+        try:
+            async with asyncio.timeout(left) as credential:
+                await _send(replies, context)
+        except TimeoutError as error:
+            if credential.expired():
+                raise expired() from error
+            raise
 
     @contextmanager
     def _place(self, context: Context) -> Iterator[None]:

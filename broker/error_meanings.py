@@ -39,10 +39,18 @@ MEANINGS: dict[Reason, str] = {
     Reason.RESERVATION_NOT_HELD: "The reservation is not held (any longer, or yet), or it is for "
     "another token. GetReservation tells how it stands.",
     Reason.RESERVATION_ENDED: "The reservation has ended and cannot be changed. Make a new one.",
-    Reason.RIGHT_MISSING: "The API key has not the right that this call needs; the metadata "
-    "`right` names it. Add it to the key's setting: `NAME+RIGHT:SHA256HEX`.",
-    Reason.CREDENTIALS_MISSING: "Send the metadata `authorization: Bearer KEY`.",
-    Reason.CREDENTIALS_INVALID: "The key is not known to this broker.",
+    Reason.RIGHT_MISSING: "The credential has not the right that this call needs; the metadata "
+    "`right` names it. Add it to the key's setting (`+RIGHT`), or to the token's claim.",
+    Reason.OUTSIDE_STATION_GROUP: "The credential is for a group of stations, and this identity "
+    "does not begin as theirs do. Whoever runs the broker sets the groups.",
+    Reason.CREDENTIALS_MISSING: "Send the metadata `authorization: Bearer KEY`: an API key "
+    "or a token.",
+    Reason.CREDENTIALS_INVALID: "The key is not known to this broker, or the token does not hold. "
+    "What is wrong with a token is not told.",
+    Reason.CREDENTIALS_EXPIRED: "The token has ended, also during a watch. Get a new one; resume a "
+    "watch with its last `resume_token`.",
+    Reason.CREDENTIALS_NOT_CHECKED: "The issuer of the token cannot be reached, so that nothing is "
+    "known of it. Nothing was done. Try again after RetryInfo's delay.",
     Reason.REQUEST_NOT_RECEIVED: "The headers of the call came, and its request did not come in "
     "time. Nothing was done. Send it again after RetryInfo's delay.",
     Reason.TOO_MANY_CALLS: "Whose share of the calls is taken says the metadata `share` (`broker`, "

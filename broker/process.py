@@ -1,6 +1,7 @@
 """The broker as a process: listens, serves, and drains when it is told to stop."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,6 +10,9 @@ import grpc
 import grpc.aio
 import structlog
 
+from broker.access.fetching import fetching
+from broker.access.signing_keys import SigningKeys
+from broker.access.tokens import TokenVerifier
 from broker.auth import Authenticator
 from broker.backend import Backend
 from broker.callbacks.posting import posting_callbacks
@@ -17,7 +21,7 @@ from broker.places import Share
 from broker.reading.following import LogFollower
 from broker.reading.open_watches import OpenWatches
 from broker.services.registration import add_services
-from broker.settings import BrokerSettings, Tls, check_listener
+from broker.settings import BrokerSettings, Tls, check_listener, check_tokens
 from broker.temporal import Temporal, TemporalClient
 from domain.loopback import is_loopback_listener
 from fleet.database import Database
@@ -60,16 +64,18 @@ async def running_broker(
     Raises: UnsafeBroker; ListenFailed; DatabaseUnavailable.
     """
     check_listener(settings)
+    check_tokens(settings.tokens)
     _warn_when_open(settings)
     backend = await _backend(db, client, settings, clock)
-    server = _server(settings)
-    add_services(server, backend)
-    host = settings.listen.rpartition(":")[0]
-    broker = RunningBroker(host, _listen(server, settings))
     async with (
+        authenticating(settings) as authenticator,
         posting_callbacks(db, client, backend.sealer, settings, clock),
         backend.follower.running(),
     ):
+        server = _server(authenticator, settings)
+        add_services(server, backend)
+        host = settings.listen.rpartition(":")[0]
+        broker = RunningBroker(host, _listen(server, settings))
         await server.start()
         _logger.info("broker_listens", address=broker.address, tls=settings.tls is not None)
         try:
@@ -102,10 +108,27 @@ async def _backend(
     )
 
 
-def _server(settings: BrokerSettings) -> grpc.aio.Server:
+@asynccontextmanager
+async def authenticating(settings: BrokerSettings) -> AsyncIterator[Authenticator]:
+    """Admits callers by their credentials; fetches the keys of tokens when they are needed.
+
+    Raises: ValueError when the CA file for the issuer cannot be used.
+    """
+    if not settings.tokens.jwks_url:
+        yield Authenticator(settings.api_keys)
+        return
+    async with fetching(settings.tokens) as fetch:
+        keys = SigningKeys(fetch, settings.tokens, time.monotonic)
+        try:
+            yield Authenticator(settings.api_keys, TokenVerifier(keys, settings.tokens))
+        finally:
+            await keys.close()
+
+
+def _server(authenticator: Authenticator, settings: BrokerSettings) -> grpc.aio.Server:
     keepalive_ms = int(settings.keepalive_s * 1000)
     return grpc.aio.server(
-        interceptors=[CallInterceptor(Authenticator(settings.api_keys), settings)],
+        interceptors=[CallInterceptor(authenticator, settings)],
         options=[
             ("grpc.max_receive_message_length", settings.max_message_bytes),
             ("grpc.max_metadata_size", settings.max_metadata_bytes),
@@ -147,10 +170,10 @@ def _credentials(tls: Tls) -> grpc.ServerCredentials:
 def _warn_when_open(settings: BrokerSettings) -> None:
     if is_loopback_listener(settings.listen):
         return
-    if settings.tls is None or not settings.api_keys:
+    if settings.tls is None or not settings.has_credentials:
         _logger.warning(
             "BROKER IS INSECURE: whoever reaches this address can command every station",
             listen=settings.listen,
             tls=settings.tls is not None,
-            credentials=bool(settings.api_keys),
+            credentials=settings.has_credentials,
         )

@@ -1,22 +1,69 @@
 """Every setting of the broker, with its default and its limit's name."""
 
 import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from broker.token_settings import TokenSettings, wrong_with
 from domain.commands.timing import Timing
 from domain.loopback import is_loopback_listener
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_NAME = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
+NAME = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
+"""The name of a key, or of a tenant."""
+
+_GROUP = re.compile(r"[A-Za-z0-9_.:=|*-]{1,48}")
 
 
 class Right(StrEnum):
-    """What the holder of a credential may do only when its setting says so."""
+    """A class of calls that the holder of a credential may make (`broker.access.rights`).
 
+    UNLOCK frees somebody's cable, HARD_RESET ends every session of a station: a credential has
+    them only when it names them.
+    """
+
+    READ = "read"
+    COMMAND = "command"
     UNLOCK = "unlock"
     HARD_RESET = "hard-reset"
+    RESERVE = "reserve"
+    ADMIN = "admin"
+    TOKENS = "tokens"
+
+
+_NAMED_ONLY = frozenset({Right.UNLOCK, Right.HARD_RESET})
+ORDINARY = frozenset(Right) - _NAMED_ONLY
+"""The rights of a credential that names no class of calls."""
+
+
+def granted(named: Collection[str]) -> frozenset[Right]:
+    """The rights of a credential that names these ones.
+
+    Whoever names only `unlock` and `hard-reset`, or nothing, has them and all ordinary rights.
+
+    Raises: ValueError for a word that is no right.
+    """
+    known = {right.value for right in Right}
+    if not known.issuperset(named):
+        raise ValueError(f"an API key's rights are: {', '.join(sorted(known))}")
+    rights = frozenset(map(Right, named))
+    return rights if rights - _NAMED_ONLY else rights | ORDINARY
+
+
+def checked_groups(groups: Iterable[str]) -> tuple[str, ...]:
+    """Groups of stations: how the identities of their stations begin.
+
+    Raises: ValueError when one is empty, which would be every station, or cannot be one.
+    """
+    beginnings = tuple(groups)
+    if not all(_GROUP.fullmatch(each) for each in beginnings):
+        raise ValueError(
+            "a station group must be 1 to 48 characters of A-Z, a-z, 0-9, _.:=|*-, with which the "
+            "identities of its stations begin"
+        )
+    return beginnings
 
 
 class UnsafeBroker(Exception):
@@ -25,35 +72,42 @@ class UnsafeBroker(Exception):
 
 @dataclass(frozen=True)
 class ApiKey:
-    """A credential: what its holder is called, the SHA-256 of the key, and its further rights.
+    """A credential: what its holder is called, the SHA-256 of the key, and what it may do.
 
     A key is generated with 128 bits or more, so that a plain digest cannot be searched. The key
-    itself is never in a setting. Without further rights its holder may do everything but unlock
-    connectors and restart whole stations at once.
+    itself is never in a setting.
+
+    groups: beginnings of the identities of the stations that it may see and command. Empty: all
+    stations of its tenant.
     """
 
     name: str
     digest: str
     tenant: str = "default"
-    rights: frozenset[Right] = frozenset()
+    rights: frozenset[Right] = ORDINARY
+    groups: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> "ApiKey":
-        """Read `NAME[@TENANT][+RIGHT ...]:SHA256HEX`.
+        """Read `NAME[@TENANT][/GROUP ...][+RIGHT ...]:SHA256HEX`.
 
         Raises: ValueError when the text is not of this form. The message never shows the text.
         """
         who, separator, digest = text.strip().rpartition(":")
         if not separator or not _DIGEST.fullmatch(digest.lower()):
             raise ValueError("an API key setting must be NAME:SHA256HEX, never the key itself")
-        whose, *rights = who.split("+")
+        whose, *named = who.split("+")
+        whose, *groups = whose.split("/")
         name, _, tenant = whose.partition("@")
-        if not _NAME.fullmatch(name) or (tenant and not _NAME.fullmatch(tenant)):
+        if not NAME.fullmatch(name) or (tenant and not NAME.fullmatch(tenant)):
             raise ValueError("an API key's name must be 1 to 64 characters of A-Z, a-z, 0-9, ._-")
-        known = {right.value for right in Right}
-        if not known.issuperset(rights):
-            raise ValueError(f"an API key's rights are: {', '.join(sorted(known))}")
-        return cls(name, digest.lower(), tenant or "default", frozenset(map(Right, rights)))
+        return cls(
+            name,
+            digest.lower(),
+            tenant or "default",
+            rights=granted(named),
+            groups=checked_groups(groups),
+        )
 
 
 @dataclass(frozen=True)
@@ -79,6 +133,9 @@ class BrokerSettings:
         metadata={
             "doc": 'who may call; empty: everybody who reaches the port, as tenant "default".'
         },
+    )
+    tokens: TokenSettings = field(
+        default_factory=TokenSettings, metadata={"doc": "how callers' signed tokens are checked."}
     )
     insecure: bool = field(
         default=False,
@@ -214,6 +271,11 @@ class BrokerSettings:
         },
     )
 
+    @property
+    def has_credentials(self) -> bool:
+        """Whether callers have to show an API key or a token."""
+        return bool(self.api_keys or self.tokens.jwks_url)
+
 
 MAX_CALLBACK_TIMEOUT_S = 20.0
 
@@ -227,10 +289,19 @@ def check_listener(settings: BrokerSettings) -> None:
         return
     missing = [
         *(() if settings.tls else ("a TLS certificate and key",)),
-        *(() if settings.api_keys else ("at least one API key",)),
+        *(() if settings.has_credentials else ("at least one API key",)),
     ]
     if missing:
         raise UnsafeBroker(
             f"{settings.listen} can be reached from other machines: configure "
             f"{' and '.join(missing)}, listen on 127.0.0.1, or say --insecure"
         )
+
+
+def check_tokens(settings: TokenSettings) -> None:
+    """Refuse settings by which a token that nobody vouches for would be taken.
+
+    Raises: UnsafeBroker. It never shows the address of the keys, which may hold a password.
+    """
+    if wrong := wrong_with(settings):
+        raise UnsafeBroker(f"callers' tokens cannot be checked: {'; '.join(wrong)}")

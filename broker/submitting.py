@@ -13,7 +13,9 @@ from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
-from broker.auth import Caller, current_caller
+from broker.access.caller import Caller
+from broker.access.rights import right_to_cancel
+from broker.auth import check_rights, current_caller
 from broker.backend import Backend
 from broker.callbacks.choosing import chosen_callback
 from broker.calls import current_trace_id, name_command
@@ -61,8 +63,12 @@ class Submitter:
         return command
 
     async def cancel(self, name: str, reason: str, patience: Patience) -> Command:
-        """The command after its caller took it back. Raises: Refusal (COMMAND_NOT_FOUND)."""
+        """The command after its caller took it back.
+
+        Raises: Refusal (COMMAND_NOT_FOUND, RIGHT_MISSING).
+        """
         command = await self.known(name)
+        check_rights(right_to_cancel(command.kind))
         if command.state is State.DONE and is_definite(command.outcome):
             return command
         await self._backend.temporal.cancel(command, reason, patience.remaining_s)
@@ -70,8 +76,9 @@ class Submitter:
 
     async def known(self, name: str) -> Command:
         """The caller's command by its request id. Raises: Refusal (COMMAND_NOT_FOUND)."""
-        command = await self._read(current_caller().tenant, name)
-        if command is None:
+        caller = current_caller()
+        command = await self._read(caller.tenant, name)
+        if command is None or not caller.covers(command.station):
             raise command_not_found(command_name(name))
         name_command(command.name, command.station)
         return command

@@ -17,6 +17,7 @@ from pydantic import Field, ValidationInfo, create_model, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from broker.settings import ApiKey, BrokerSettings, Tls
+from broker.token_settings import TokenSettings
 from domain.commands.timing import Timing
 from journal.settings import RetentionSettings
 from station_gateway.settings import GatewaySettings
@@ -25,7 +26,7 @@ from workflows.settings import WorkerSettings
 ENV_PREFIX = "EVCOMMAND_"
 
 # Fields of the rooms that ChosenSettings sets, under another name or from several settings.
-_BROKER_CHOSEN = {"listen", "tls", "api_keys", "insecure", "timing"}
+_BROKER_CHOSEN = {"listen", "tls", "api_keys", "tokens", "insecure", "timing"}
 _GATEWAY_CHOSEN = {
     *("host", "port", "tls_certificate", "tls_key", "tls_terminated"),
     *("tls_second_certificate", "tls_second_key"),
@@ -90,8 +91,8 @@ class ChosenSettings(BaseSettings):
     )
     api_keys: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
-        description="Who may call: NAME:SHA256HEX or NAME@TENANT:SHA256HEX, separated by commas "
-        "(`evcommand api-key NAME` makes one). Empty: whoever reaches the port.",
+        description="Who may call: NAME[@TENANT][/GROUP ...][+RIGHT ...]:SHA256HEX, separated by "
+        "commas (`evcommand api-key NAME` makes one). Empty: whoever reaches the port.",
     )
     api_keys_file: Path | None = Field(
         default=None, description="The same, one per line; # begins a comment."
@@ -207,6 +208,7 @@ class ChosenSettings(BaseSettings):
             listen=self.grpc_listen,
             tls=self._grpc_tls(),
             api_keys=tuple(ApiKey.parse(text) for text in self._all_keys()),
+            tokens=TokenSettings(**self._room("jwt_", TokenSettings, set())),
             insecure=self.insecure,
             timing=self.timing(),
             **given,
@@ -290,6 +292,7 @@ def _room_fields(prefix: str, room: type[Any], chosen: set[str]) -> dict[str, An
 _ALL_FIELDS: dict[str, Any] = {
     **_room_fields("timing_", Timing, set()),
     **_room_fields("broker_", BrokerSettings, _BROKER_CHOSEN),
+    **_room_fields("jwt_", TokenSettings, set()),
     **_room_fields("gateway_", GatewaySettings, _GATEWAY_CHOSEN),
     **_room_fields("worker_", WorkerSettings, set()),
     **_room_fields("retention_", RetentionSettings, set()),

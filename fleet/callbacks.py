@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, insert, select, update
+from sqlalchemy import and_, bindparam, exists, insert, select, update
 
 from fleet.engine.precompiled import precompiled
-from fleet.engine.statements import Tx, Upsert, before, bound, columns_of
+from fleet.engine.statements import Tx, Upsert, before, begins_with, bound, columns_of
 from fleet.engine.values import cut, identifier
-from fleet.tables import callback_deliveries, callback_endpoints
+from fleet.tables import callback_deliveries, callback_endpoints, commands
 
 URL_LIMIT = 2_048
 """Characters of a callback's URL."""
@@ -242,11 +242,18 @@ async def list_page(
     command: str | None = None,
     states: Sequence[str] = (),
     after: tuple[datetime, str] | None = None,
+    groups: Sequence[str] = (),
     limit: int,
 ) -> list[Delivery]:
-    """Deliveries, the newest first, after the (create_time, id) `after`. None filters nothing."""
+    """Deliveries, the newest first, after the (create_time, id) `after`. None filters nothing.
+
+    groups: how the identities of the stations of their commands begin.
+    """
     table = callback_deliveries.c
     stmt = select(*_DELIVERY).where(table.tenant == tenant)
+    if groups:
+        theirs = commands.c.tenant == tenant, commands.c.name == table.command
+        stmt = stmt.where(exists().where(*theirs, begins_with(commands.c.station, groups)))
     if command is not None:
         stmt = stmt.where(table.command == command)
     if states:

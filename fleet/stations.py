@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, case, exists, literal, or_, select
+from sqlalchemy import and_, bindparam, case, exists, literal, or_, select
 from sqlalchemy import update as sql_update
 
 from fleet import connections as sockets
 from fleet import generations, tables
 from fleet.engine.precompiled import precompiled
-from fleet.engine.statements import Tx, Upsert, bound, columns_of
+from fleet.engine.statements import Tx, Upsert, begins_with, bound, columns_of
 from fleet.engine.values import cut, identifier, int32
 from fleet.tables import connections, gateways, stations
 
@@ -240,11 +240,13 @@ async def list_page(
     location: str | None = None,
     ocpp_version: str | None = None,
     after: str | None = None,
+    groups: Sequence[str] = (),
     limit: int,
     now: datetime,
 ) -> list[Station]:
     """Stations of the tenant in the order of their ids, after `after`. None filters nothing."""
-    stmt = select(*_STATION).where(stations.c.tenant == tenant).order_by(stations.c.id)
+    ours = and_(stations.c.tenant == tenant, begins_with(stations.c.id, groups))
+    stmt = select(*_STATION).where(ours).order_by(stations.c.id)
     if connected is not None:
         held = exists().where(
             connections.c.station == stations.c.id,

@@ -1,6 +1,6 @@
 """Which callback a new command gets: its own, its caller's, or none."""
 
-from broker.auth import Caller
+from broker.access.caller import Caller
 from broker.callbacks.urls import forbidden
 from broker.errors import Reason, Refusal, bad_field
 from broker.settings import BrokerSettings

@@ -10,7 +10,7 @@ from datetime import datetime
 from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
 
-from broker.commands.edge import CommandEdge, Found, ParsedRequest, Preparation
+from broker.commands.edge import CommandEdge, Found, ParsedRequest, Preparation, right_to_reserve
 from broker.commands.lookups import Lookup
 from broker.commands.options import check_options, parsed_request
 from broker.errors import FieldViolation
@@ -125,6 +125,7 @@ async def _still_asking(preparation: Preparation, tenant: str, reservation: str)
 
 EDGE = CommandEdge(
     kind=Kind.CANCEL_RESERVATION,
+    rights=right_to_reserve,
     check=check,
     read=read,
     find=find,

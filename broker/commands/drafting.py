@@ -6,6 +6,7 @@ Nothing here knows a kind: what differs is in the command's edge.
 from dataclasses import dataclass, replace
 from typing import Any
 
+from broker.auth import current_caller
 from broker.commands.edge import CommandEdge, Found, ParsedRequest, spec_in
 from broker.errors import Reason, Refusal
 from contract.names import command_workflow_id
@@ -64,7 +65,9 @@ def check_same(edge: CommandEdge[Any, Any], command: Command, parsed: ParsedRequ
 
     Raises: Refusal (REQUEST_ID_REUSED), naming the fields that differ.
     """
-    differing = _differing(edge, command, parsed)
+    # Of a command at a station outside the caller's groups no other field is told.
+    ours = current_caller().covers(command.station)
+    differing = _differing(edge, command, parsed) if ours else ["station"]
     if differing:
         raise Refusal(
             Reason.REQUEST_ID_REUSED,

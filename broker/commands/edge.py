@@ -3,7 +3,7 @@
 A request for a command always takes the same steps. What a step does differs from command to
 command, and stands in the command's own file:
 
-    right      which right the caller needs for this request
+    rights     which rights the caller needs for this request
     check      what is wrong with its fields: every bad field at once
     read       the request as the domain's spec, tokens sealed
     find       the station, session or reservation that it is about; what prevents the command
@@ -90,9 +90,14 @@ async def nothing_to_prepare(_preparation: Preparation, command: Command) -> Com
     return command
 
 
-def no_right(_request: object) -> None:
-    """Every caller may ask for it."""
-    return
+def right_to_command(_request: object) -> tuple[Right, ...]:
+    """The right that most commands need."""
+    return (Right.COMMAND,)
+
+
+def right_to_reserve(_request: object) -> tuple[Right, ...]:
+    """The right that commands about reservations need."""
+    return (Right.RESERVE,)
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,7 @@ class CommandEdge(Generic[RequestT, SpecT]):
     find: Callable[[Lookup, ParsedRequest[SpecT]], Awaitable[Found[SpecT]]]
     said: Callable[[SpecT], dict[str, object]]
     show: Callable[[command_pb.RemoteCommand, SpecT, str], None]
-    right: Callable[[RequestT], Right | None] = no_right
+    rights: Callable[[RequestT], tuple[Right, ...]] = right_to_command
     prepare: Callable[[Preparation, Command], Awaitable[Command]] = nothing_to_prepare
 
 

@@ -1,11 +1,13 @@
 """What the edges of the commands look up: stations, connectors, reservations of one caller.
 
 All look-ups of one request happen in one read of the database, so that they fit together. What is
-not known, or belongs to another tenant, is refused with the same words.
+not known, belongs to another tenant, or to a station outside the caller's groups, is refused with
+the same words.
 """
 
 from dataclasses import dataclass
 
+from broker.auth import current_caller
 from broker.errors import Reason, Refusal
 from broker.proto import names
 from domain.reservations.reservation import Reservation
@@ -19,7 +21,7 @@ from journal.reservations.record import from_snapshot
 async def known_station(tx: Tx, tenant: str, station: str) -> Station:
     """The tenant's station by its identity. Raises: Refusal (STATION_NOT_FOUND)."""
     found = await stations.get(tx, station)
-    if found is None or found.tenant != tenant:
+    if found is None or found.tenant != tenant or not current_caller().covers(station):
         raise Refusal(
             Reason.STATION_NOT_FOUND,
             f"{names.station_name(station)} is not known. Register it with CreateStation; an open "
@@ -32,9 +34,10 @@ async def known_reservation(tx: Tx, tenant: str, name: str) -> Reservation:
     """The tenant's reservation by its resource name. Raises: Refusal (RESERVATION_NOT_FOUND)."""
     id = names.parse_reservation(name)
     entry = await reservations.get(tx, tenant=tenant, name=id) if id else None
-    if entry is None:
+    known = None if entry is None else from_snapshot(entry.snapshot)
+    if known is None or not current_caller().covers(known.station):
         raise reservation_not_found(name)
-    return from_snapshot(entry.snapshot)
+    return known
 
 
 def reservation_not_found(name: str) -> Refusal:

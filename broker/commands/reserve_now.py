@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
 
-from broker.commands.edge import CommandEdge, Found, ParsedRequest, Preparation
+from broker.commands.edge import CommandEdge, Found, ParsedRequest, Preparation, right_to_reserve
 from broker.commands.fits import check_tokens_fit, impossible, is_only_connector
 from broker.commands.lookups import Lookup
 from broker.commands.options import check_options, parsed_request
@@ -167,6 +167,7 @@ def show(shown: command_pb.RemoteCommand, spec: ReserveSpec, _station: str) -> N
 
 EDGE = CommandEdge(
     kind=Kind.RESERVE_NOW,
+    rights=right_to_reserve,
     check=check,
     read=read,
     find=find,

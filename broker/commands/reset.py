@@ -23,10 +23,10 @@ _AT_ONCE = (_MODE.RESET_MODE_HARD, _MODE.RESET_MODE_IMMEDIATE_AND_RESUME)
 """Restarts that end sessions without asking them."""
 
 
-def right(request: pb.ResetRequest) -> Right | None:
-    """A restart at once of the whole station ends every session there: it needs a right."""
+def rights(request: pb.ResetRequest) -> tuple[Right, ...]:
+    """A restart at once of the whole station ends every session there: it has its own right."""
     at_once = request.mode in _AT_ONCE and not request.HasField("evse_id")
-    return Right.HARD_RESET if at_once else None
+    return (Right.HARD_RESET if at_once else Right.COMMAND,)
 
 
 def check(request: pb.ResetRequest, now: datetime) -> tuple[FieldViolation, ...]:
@@ -86,7 +86,7 @@ def show(shown: command_pb.RemoteCommand, spec: ResetSpec, _station: str) -> Non
 
 EDGE = CommandEdge(
     kind=Kind.RESET,
-    right=right,
+    rights=rights,
     check=check,
     read=read,
     find=find,

@@ -13,6 +13,7 @@ from datetime import datetime
 from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
 
+from broker.auth import current_caller
 from broker.commands.edge import CommandEdge, Found, ParsedRequest
 from broker.commands.fits import check_tokens_fit
 from broker.commands.lookups import Lookup, command_not_found
@@ -206,7 +207,8 @@ async def _session(lookup: Lookup, parsed: ParsedRequest[StopSpec]) -> StopTarge
 async def _by_name(lookup: Lookup, name: str) -> StopTarget:
     station, transaction = names.transaction_in(name)
     found = await transactions.get(lookup.tx, name=transaction)
-    if found is None or (found.tenant, found.station) != (lookup.tenant, station):
+    ours = current_caller().covers(station)
+    if found is None or not ours or (found.tenant, found.station) != (lookup.tenant, station):
         raise Refusal(Reason.TRANSACTION_NOT_FOUND, f"{name} is not known.")
     return _session_of(await plugs.goes_on_as(lookup.tx, found))
 
@@ -229,9 +231,9 @@ async def _by_start(lookup: Lookup, name: str, station: str | None) -> StopTarge
 async def _start_command(lookup: Lookup, name: str) -> Command:
     id = names.parse_command(name)
     entry = await fleet_log.latest(lookup.tx, tenant=lookup.tenant, name=id) if id else None
-    if entry is None:
+    command = None if entry is None else from_snapshot(entry.snapshot)
+    if command is None or not current_caller().covers(command.station):
         raise command_not_found(name)
-    command = from_snapshot(entry.snapshot)
     if command.start is None:
         raise bad_field(
             Reason.NOT_A_START_COMMAND, "start_command", f"{name} did not start a session"

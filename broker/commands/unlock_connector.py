@@ -21,9 +21,9 @@ from domain.ocpp_words import capabilities_of
 from fleet.keys import Sealer
 
 
-def right(_request: pb.UnlockConnectorRequest) -> Right:
-    """An unlocked connector frees somebody's cable: it always needs a right."""
-    return Right.UNLOCK
+def rights(request: pb.UnlockConnectorRequest) -> tuple[Right, ...]:
+    """An unlocked connector frees somebody's cable. Whoever stops the session first needs both."""
+    return (Right.UNLOCK, Right.COMMAND) if request.stop_first else (Right.UNLOCK,)
 
 
 def check(request: pb.UnlockConnectorRequest, now: datetime) -> tuple[FieldViolation, ...]:
@@ -117,7 +117,7 @@ def show(shown: command_pb.RemoteCommand, spec: UnlockSpec, _station: str) -> No
 
 EDGE = CommandEdge(
     kind=Kind.UNLOCK_CONNECTOR,
-    right=right,
+    rights=rights,
     check=check,
     read=read,
     find=find,

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from broker.auth import current_caller
 from broker.backend import Backend
 from broker.errors import Reason, Refusal, bad_field
 from broker.reading.following import next_cursor
@@ -103,7 +104,8 @@ class Watcher:
         async with self._backend.db.read() as tx:
             place = await head(tx)
             for name in which.names:
-                if await self._subject.book.latest(tx, tenant=which.tenant, name=name) is None:
+                known = await self._subject.book.latest(tx, tenant=which.tenant, name=name)
+                if known is None or not current_caller().covers(known.snapshot["station"]):
                     raise self._subject.not_found(name)
         return WatchPosition(place, listed=None, listing=True)
 

@@ -96,7 +96,8 @@ class CallbackServicer(pb_grpc.CallbackServiceServicer):
     ) -> pb.ListCallbackDeliveriesResponse:
         """Lists deliveries, the newest first."""
         check(validate.check_list(request))
-        tenant, limit = current_caller().tenant, limit_of(request.page_size)
+        caller, limit = current_caller(), limit_of(request.page_size)
+        tenant = caller.tenant
         pager = Pager(list_selection(tenant, request))
         after = pager.time_position(request.page_token)
         async with self._backend.db.read() as tx:
@@ -106,6 +107,7 @@ class CallbackServicer(pb_grpc.CallbackServiceServicer):
                 command=command_in(request.command) if request.command else None,
                 states=[state_in(state) for state in request.states],
                 after=after,
+                groups=caller.groups,
                 limit=limit + 1,
             )
         page, last = cut_page(found, limit)
@@ -122,7 +124,7 @@ class CallbackServicer(pb_grpc.CallbackServiceServicer):
         tenant, id = current_caller().tenant, delivery_in(request.name)
         async with self._backend.db.write() as tx:
             delivery = await callbacks.get(tx, tenant, id)
-            if delivery is None:
+            if delivery is None or not await _covers(tx, delivery):
                 raise Refusal(Reason.DELIVERY_NOT_FOUND, f"{request.name} is not known.")
             if delivery.state != DeliveryState.PENDING.value:
                 delivery = await self._resend(tx, delivery)
@@ -137,6 +139,15 @@ class CallbackServicer(pb_grpc.CallbackServiceServicer):
         now = self._backend.now()
         await wake_callback(tx, command, "resend", now)
         return await callbacks.resend(tx, delivery.tenant, delivery.id, now) or delivery
+
+
+async def _covers(tx: Tx, delivery: Delivery) -> bool:
+    """Whether the caller may see the station that the delivery's command is for."""
+    caller = current_caller()
+    if not caller.groups:
+        return True
+    entry = await log.latest(tx, tenant=delivery.tenant, name=delivery.command)
+    return entry is not None and caller.covers(entry.snapshot["station"])
 
 
 async def _check_enabled(tx: Tx, command: Command) -> None:

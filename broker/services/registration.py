@@ -24,14 +24,18 @@ from broker.services.reservations import ReservationServicer
 from broker.services.stations import StationServicer
 from broker.services.tokens import TokenServicer
 
-_FILES: tuple[FileDescriptor, ...] = (
+DESCRIPTORS: tuple[FileDescriptor, ...] = (
     remote_command_service_pb2.DESCRIPTOR,
     station_service_pb2.DESCRIPTOR,
     token_service_pb2.DESCRIPTOR,
     callback_service_pb2.DESCRIPTOR,
     reservation_service_pb2.DESCRIPTOR,
 )
-SERVICES = tuple(service.full_name for file in _FILES for service in file.services_by_name.values())
+"""The contract's files with services."""
+
+SERVICES = tuple(
+    service.full_name for file in DESCRIPTORS for service in file.services_by_name.values()
+)
 """The full names of our services."""
 
 

@@ -13,7 +13,7 @@ from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
 from evcommand.v1 import remote_command_service_pb2_grpc as pb_grpc
 
-from broker.auth import current_caller, require
+from broker.auth import check_rights, current_caller
 from broker.backend import Backend
 from broker.calls import Context
 from broker.commands import (
@@ -104,13 +104,14 @@ class RemoteCommandServicer(pb_grpc.RemoteCommandServiceServicer):
     ) -> pb.ListCommandsResponse:
         """Lists commands, the newest first."""
         check(messages.check_list(request))
-        tenant = current_caller().tenant
+        caller = current_caller()
+        tenant = caller.tenant
         pager = Pager(list_selection(tenant, request))
         after = pager.time_position(request.page_token)
         async with self._backend.db.read() as tx:
             entries, last = await fleet_log.list_page(
                 tx,
-                messages.filter_in(request, tenant),
+                caller.limited(messages.filter_in(request, tenant)),
                 after=after,
                 limit=limit_of(request.page_size),
             )
@@ -124,8 +125,9 @@ class RemoteCommandServicer(pb_grpc.RemoteCommandServiceServicer):
     ) -> AsyncGenerator[pb.WatchCommandsResponse, None]:
         """Watches commands: their present state, then every change."""
         check(messages.check_watch(request))
-        tenant = current_caller().tenant
-        which, selection = messages.watched_in(request, tenant), watch_selection(tenant, request)
+        caller = current_caller()
+        which = caller.limited(messages.watched_in(request, caller.tenant))
+        selection = watch_selection(caller.tenant, request)
         await context.send_initial_metadata(())  # the client knows that it watches, before any news
         watch = self._watcher.watch(which, selection, request.resume_token)
         async with aclosing(watch):
@@ -148,8 +150,9 @@ class RemoteCommandServicer(pb_grpc.RemoteCommandServiceServicer):
         """Explains a command."""
         check(check_name("name", "command", request.name))
         name = command_in(request.name)
+        known = await self._submitter.known(name)
         async with self._backend.db.read() as tx:
-            steps = await read_explanation(tx, current_caller().tenant, name)
+            steps = await read_explanation(tx, known.tenant, name)
         if steps is None:
             raise _not_found(name)
         return pb.ExplainCommandResponse(steps=[step_out(step) for step in steps])
@@ -158,9 +161,8 @@ class RemoteCommandServicer(pb_grpc.RemoteCommandServiceServicer):
         self, edge: CommandEdge[RequestT, Any], request: RequestT, context: Context
     ) -> command_pb.RemoteCommand:
         """One request for a command, of any kind. See `broker.commands.edge` for the steps."""
-        right, now = edge.right(request), self._backend.now()
-        if right is not None:
-            require(right)
+        check_rights(*edge.rights(request))
+        now = self._backend.now()
         check(edge.check(request, now))
         parsed = edge.read(request, self._backend.sealer, now)
         patience = patience_for(context, self._backend.settings, self._backend.draining)

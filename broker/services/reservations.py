@@ -50,13 +50,14 @@ class ReservationServicer(pb_grpc.ReservationServiceServicer):
     ) -> pb.ListReservationsResponse:
         """Lists reservations, the newest first."""
         check(messages.check_list(request))
-        tenant = current_caller().tenant
+        caller = current_caller()
+        tenant = caller.tenant
         pager = Pager(list_selection(tenant, request))
         after = pager.time_position(request.page_token)
         async with self._backend.db.read() as tx:
             entries, last = await reservations.RESERVATIONS.list_page(
                 tx,
-                messages.filter_in(request, tenant),
+                caller.limited(messages.filter_in(request, tenant)),
                 after=after,
                 limit=limit_of(request.page_size),
             )
@@ -70,8 +71,9 @@ class ReservationServicer(pb_grpc.ReservationServiceServicer):
     ) -> AsyncGenerator[pb.WatchReservationsResponse, None]:
         """Watches reservations: their present state, then every change."""
         check(messages.check_watch(request))
-        tenant = current_caller().tenant
-        which, selection = messages.watched_in(request, tenant), watch_selection(tenant, request)
+        caller = current_caller()
+        which = caller.limited(messages.watched_in(request, caller.tenant))
+        selection = watch_selection(caller.tenant, request)
         await context.send_initial_metadata(())  # the client knows that it watches, before any news
         watch = self._watcher.watch(which, selection, request.resume_token)
         async with aclosing(watch):

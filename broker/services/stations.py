@@ -39,6 +39,12 @@ class StationServicer(pb_grpc.StationServiceServicer):
     ) -> pb.CreateStationResponse:
         """Creates a station and the password with which it connects."""
         check(messages.check_create(request))
+        if not current_caller().covers(request.station_id):
+            raise Refusal(
+                Reason.OUTSIDE_STATION_GROUP,
+                "station_id does not begin as the stations of this credential do.",
+                facts={"groups": ",".join(current_caller().groups)},
+            )
         profile = request.security_profile if request.HasField("security_profile") else 1
         password, stored = await self._password(request.basic_auth_password)
         async with self._backend.db.write() as tx:
@@ -81,7 +87,8 @@ class StationServicer(pb_grpc.StationServiceServicer):
     ) -> pb.ListStationsResponse:
         """Lists stations in the order of their names."""
         check(messages.check_list(request))
-        tenant, limit = current_caller().tenant, limit_of(request.page_size)
+        caller, limit = current_caller(), limit_of(request.page_size)
+        tenant = caller.tenant
         pager = Pager(list_selection(tenant, request))
         after = pager.position(request.page_token, (str,))
         async with self._backend.db.read() as tx:
@@ -92,6 +99,7 @@ class StationServicer(pb_grpc.StationServiceServicer):
                 location=request.location or None,
                 ocpp_version=request.ocpp_version or None,
                 after=after[0] if after else None,
+                groups=caller.groups,
                 limit=limit + 1,
                 now=self._backend.now(),
             )
@@ -150,7 +158,8 @@ class StationServicer(pb_grpc.StationServiceServicer):
     ) -> pb.ListTransactionsResponse:
         """Lists transactions, the newest first."""
         check(messages.check_list_transactions(request))
-        tenant, limit = current_caller().tenant, limit_of(request.page_size)
+        caller, limit = current_caller(), limit_of(request.page_size)
+        tenant = caller.tenant
         pager = Pager(list_selection(tenant, request))
         after = pager.position(request.page_token, (str,))
         async with self._backend.db.read() as tx:
@@ -160,6 +169,7 @@ class StationServicer(pb_grpc.StationServiceServicer):
                 station=station_in(request.station) if request.station else None,
                 active=request.active if request.HasField("active") else None,
                 after=after[0] if after else None,
+                groups=caller.groups,
                 limit=limit + 1,
             )
         page, last = cut_page(found, limit)
@@ -176,7 +186,9 @@ class StationServicer(pb_grpc.StationServiceServicer):
         station, name = transaction_in(request.name)
         async with self._backend.db.read() as tx:
             found = await transactions.get(tx, name=name)
-        if found is None or (found.tenant, found.station) != (current_caller().tenant, station):
+        caller = current_caller()
+        ours = found is not None and caller.covers(found.station)
+        if found is None or not ours or (found.tenant, found.station) != (caller.tenant, station):
             raise Refusal(Reason.TRANSACTION_NOT_FOUND, f"{request.name} is not known.")
         return pb.GetTransactionResponse(transaction=transaction_out(found))
 

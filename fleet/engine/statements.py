@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Table, bindparam, literal, tuple_
+from sqlalchemy import ColumnElement, Executable, Table, bindparam, func, literal, or_, true, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -43,6 +43,16 @@ def columns_of(
     besides: the last fields, which come from elsewhere.
     """
     return [table.c[each.name] for each in fields(row_class) if each.name not in besides]
+
+
+def begins_with(column: ColumnElement[str], beginnings: Sequence[str]) -> ColumnElement[bool]:
+    """Whether a text begins with one of these ones, letter by letter. Without any: always.
+
+    SQLite's LIKE takes capitals for small letters.
+    """
+    if not beginnings:
+        return true()
+    return or_(*(func.substr(column, 1, len(each)) == each for each in beginnings))
 
 
 def bound(table: Table, *names: str) -> dict[str, Any]:

@@ -38,7 +38,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from fleet.engine.commit_marks import CommitMark
 from fleet.engine.precompiled import precompiled
-from fleet.engine.statements import Tx, Upsert, before, bound, columns_of
+from fleet.engine.statements import Tx, Upsert, before, begins_with, bound, columns_of
 from fleet.engine.values import cut, identifier
 from fleet.engine.values import labels as checked_labels
 from fleet.log.postgres_notification import notify, path
@@ -46,7 +46,6 @@ from fleet.tables import command_labels, events
 
 LOG_GREW = CommitMark("evcommand_log_grew")
 """Marks a transaction with the path of each resource that it wrote about."""
-
 LAST_SEQ = 2**63 - 1
 """Higher than every seq: a cursor with it is at the end of its transaction."""
 
@@ -94,11 +93,12 @@ class Filter:
     """Which resources. A field that is empty or None filters nothing. created_to is exclusive.
 
     labels: all of them must be there. where: values of the resource's own columns, compared by
-    equality.
+    equality. groups: the identity of the station begins with one of them.
     """
 
     tenant: str
     station: str | None = None
+    groups: Sequence[str] = ()
     kinds: Sequence[str] = ()
     states: Sequence[str] = ()
     outcome_codes: Sequence[str] = ()
@@ -341,7 +341,7 @@ class ResourceLog:
     def _matches(self, which: Filter, shown: Table) -> list[ColumnElement[bool]]:
         """The filter's conditions. `shown`: the table whose state and outcome code are compared."""
         columns = self.table.c
-        conditions = [columns.tenant == which.tenant]
+        conditions = [columns.tenant == which.tenant, begins_with(columns.station, which.groups)]
         if which.station is not None:
             conditions.append(columns.station == which.station)
         for column, values in (

@@ -1,13 +1,14 @@
 """Reading transactions: by name, by station, by what they belong to."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, exists, or_, select
+from sqlalchemy import Select, and_, bindparam, exists, or_, select
 
 from fleet.engine.precompiled import precompiled
-from fleet.engine.statements import Tx, before
+from fleet.engine.statements import Tx, before, begins_with
 from fleet.engine.values import INT32_MAX
 from fleet.tables import claims, transactions
 from fleet.transactions.rows import ACTIVE, ENDED, TRANSACTION, Transaction
@@ -192,14 +193,17 @@ async def list_page(
     station: str | None = None,
     active: bool | None = None,
     after: str | None = None,
+    groups: Sequence[str] = (),
     limit: int,
 ) -> list[Transaction]:
     """Transactions of the tenant, the last received first, after the transaction named `after`.
 
-    None filters nothing. active: True for running ones, False for ended ones.
+    None filters nothing. active: True for running ones, False for ended ones. groups: how the
+    identities of the stations begin.
     """
     table = transactions.c
-    stmt = select(*TRANSACTION).where(table.tenant == tenant)
+    ours = and_(table.tenant == tenant, begins_with(table.station, groups))
+    stmt = select(*TRANSACTION).where(ours)
     if station is not None:
         stmt = stmt.where(table.station == station)
     if active is not None:

@@ -5,11 +5,13 @@ import hashlib
 import grpc
 import pytest
 
-from broker.auth import Authenticator, Caller, require, set_current_caller
+from broker.access.caller import Caller
+from broker.auth import Authenticator
 from broker.errors import Reason, Refusal
-from broker.settings import ApiKey, Right
+from broker.settings import ORDINARY, ApiKey, Right
 
 KEY = "k" * 40
+METHOD = "/evcommand.v1.RemoteCommandService/GetCommand"
 API_KEY = ApiKey("desk", hashlib.sha256(KEY.encode()).hexdigest(), tenant="north")
 
 
@@ -17,13 +19,13 @@ def bearer(key: str) -> list[tuple[str, str | bytes]]:
     return [("user-agent", "x"), ("Authorization", f"Bearer {key}")]
 
 
-def test_without_keys_everybody_is_let_in() -> None:
-    assert Authenticator(()).admit("/x/Y", []) == Caller()
+async def test_without_keys_everybody_is_let_in() -> None:
+    assert await Authenticator(()).admit("/x/Y", []) == Caller()
 
 
-def test_a_known_key_names_its_caller_and_tenant() -> None:
-    assert Authenticator((API_KEY,)).admit("/x/Y", bearer(KEY)) == Caller(
-        "desk", "north", frozenset()
+async def test_a_known_key_names_its_caller_and_tenant() -> None:
+    assert await Authenticator((API_KEY,)).admit(METHOD, bearer(KEY)) == Caller(
+        "desk", "north", ORDINARY
     )
 
 
@@ -38,29 +40,27 @@ def test_a_known_key_names_its_caller_and_tenant() -> None:
         (bearer(API_KEY.digest), Reason.CREDENTIALS_INVALID),
     ],
 )
-def test_other_credentials_are_refused(
+async def test_other_credentials_are_refused(
     metadata: list[tuple[str, str | bytes]], reason: Reason
 ) -> None:
     with pytest.raises(Refusal) as refused:
-        Authenticator((API_KEY,)).admit("/evcommand.v1.X/Y", metadata)
+        await Authenticator((API_KEY,)).admit("/evcommand.v1.X/Y", metadata)
     assert refused.value.reason is reason
     assert refused.value.code is grpc.StatusCode.UNAUTHENTICATED
 
 
-def test_health_is_answered_without_a_key_and_reflection_is_not() -> None:
+async def test_health_is_answered_without_a_key_and_reflection_is_not() -> None:
     guard = Authenticator((API_KEY,))
-    assert guard.admit("/grpc.health.v1.Health/Check", []) == Caller()
+    assert await guard.admit("/grpc.health.v1.Health/Check", []) == Caller()
     with pytest.raises(Refusal):
-        guard.admit("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", [])
+        await guard.admit("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", [])
 
 
-def test_a_right_that_is_missing_is_named_with_the_remedy() -> None:
-    set_current_caller(Caller("desk", "north", frozenset({Right.HARD_RESET})))
-    try:
-        require(Right.HARD_RESET)
-        with pytest.raises(Refusal, match=r"desk\+unlock") as refused:
-            require(Right.UNLOCK)
-        assert refused.value.reason is Reason.RIGHT_MISSING
-        assert refused.value.facts == {"right": "unlock"}
-    finally:
-        set_current_caller(Caller())
+async def test_a_call_without_the_right_ends_with_its_headers() -> None:
+    guard = Authenticator((ApiKey("eyes", API_KEY.digest, rights=frozenset({Right.READ})),))
+    assert (
+        await guard.admit("/evcommand.v1.StationService/GetStation", bearer(KEY))
+    ).name == "eyes"
+    with pytest.raises(Refusal) as refused:
+        await guard.admit("/evcommand.v1.StationService/DeleteStation", bearer(KEY))
+    assert refused.value.reason is Reason.RIGHT_MISSING

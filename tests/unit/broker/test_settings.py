@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from broker.settings import ApiKey, BrokerSettings, Right, Tls, UnsafeBroker, check_listener
+from broker.settings import (
+    ORDINARY,
+    ApiKey,
+    BrokerSettings,
+    Right,
+    Tls,
+    UnsafeBroker,
+    check_listener,
+)
 
 KEY = "k" * 40
 API_KEY = ApiKey("desk", hashlib.sha256(KEY.encode()).hexdigest(), tenant="north")
@@ -24,7 +32,7 @@ def test_an_api_key_setting_holds_a_digest_only() -> None:
 def test_a_key_has_the_rights_that_its_setting_names() -> None:
     key = ApiKey.parse(f"desk@north+unlock+hard-reset:{DIGEST}")
     assert (key.name, key.tenant, key.rights) == ("desk", "north", frozenset(Right))
-    assert ApiKey.parse(f"desk:{DIGEST}").rights == frozenset()
+    assert ApiKey.parse(f"desk:{DIGEST}").rights == ORDINARY
     with pytest.raises(ValueError, match="rights are"):
         ApiKey.parse(f"desk+everything:{DIGEST}")
 

@@ -33,8 +33,8 @@ class CallbackServiceStub:
     delivered is parked with its reason and can be sent again. Settings and secrets belong to a credential: the caller's name
     and tenant. Deliveries are those of the caller's tenant.
 
-    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED and
-    UNAVAILABLE alike.
+    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
+    PERMISSION_DENIED and UNAVAILABLE alike.
     """
 
     def __init__(self, channel):
@@ -78,12 +78,13 @@ class CallbackServiceServicer:
     delivered is parked with its reason and can be sent again. Settings and secrets belong to a credential: the caller's name
     and tenant. Deliveries are those of the caller's tenant.
 
-    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED and
-    UNAVAILABLE alike.
+    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
+    PERMISSION_DENIED and UNAVAILABLE alike.
     """
 
     def GetCallbackSettings(self, request, context):
         """Gets the caller's callback settings. A credential that never set any has empty ones.
+        Right: none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -94,6 +95,7 @@ class CallbackServiceServicer:
 
         Idempotent. Settings that were disabled are enabled again, unless the request says `disabled`. Errors:
         INVALID_ARGUMENT; FAILED_PRECONDITION (CALLBACK_SECRET_MISSING) for a URL while there is no secret to sign with.
+        Right: none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -104,6 +106,7 @@ class CallbackServiceServicer:
 
         The secret before it signs in parallel for a while: a post then carries two signatures, and a receiver that knows either
         accepts it. Not idempotent: every call makes another secret. Errors: INVALID_ARGUMENT.
+        Right: none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -111,6 +114,7 @@ class CallbackServiceServicer:
 
     def ListCallbackDeliveries(self, request, context):
         """Lists deliveries, the newest first. Errors: INVALID_ARGUMENT.
+        Right: `read`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -122,6 +126,7 @@ class CallbackServiceServicer:
         Returns when that is durable; the post follows, before newer posts of the same command. One that is RETRYING does not
         wait any longer. Idempotent while it is PENDING. Errors: INVALID_ARGUMENT; NOT_FOUND; FAILED_PRECONDITION
         (CALLBACKS_DISABLED) when it goes to the URL of settings that are disabled.
+        Right: `command`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -171,8 +176,8 @@ class CallbackService:
     delivered is parked with its reason and can be sent again. Settings and secrets belong to a credential: the caller's name
     and tenant. Deliveries are those of the caller's tenant.
 
-    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED and
-    UNAVAILABLE alike.
+    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
+    PERMISSION_DENIED and UNAVAILABLE alike.
     """
 
     @staticmethod

@@ -34,8 +34,8 @@ class CallbackServiceStub:
     delivered is parked with its reason and can be sent again. Settings and secrets belong to a credential: the caller's name
     and tenant. Deliveries are those of the caller's tenant.
 
-    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED and
-    UNAVAILABLE alike.
+    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
+    PERMISSION_DENIED and UNAVAILABLE alike.
     """
 
     @_typing.overload
@@ -43,27 +43,34 @@ class CallbackServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> CallbackServiceAsyncStub: ...
     GetCallbackSettings: _grpc.UnaryUnaryMultiCallable[_callback_service_pb2.GetCallbackSettingsRequest, _callback_service_pb2.GetCallbackSettingsResponse]
-    """Gets the caller's callback settings. A credential that never set any has empty ones."""
+    """Gets the caller's callback settings. A credential that never set any has empty ones.
+    Right: none.
+    """
     UpdateCallbackSettings: _grpc.UnaryUnaryMultiCallable[_callback_service_pb2.UpdateCallbackSettingsRequest, _callback_service_pb2.UpdateCallbackSettingsResponse]
     """Replaces the caller's callback settings, for commands made from now on and for posts not delivered yet.
 
     Idempotent. Settings that were disabled are enabled again, unless the request says `disabled`. Errors:
     INVALID_ARGUMENT; FAILED_PRECONDITION (CALLBACK_SECRET_MISSING) for a URL while there is no secret to sign with.
+    Right: none.
     """
     RotateCallbackSecret: _grpc.UnaryUnaryMultiCallable[_callback_service_pb2.RotateCallbackSecretRequest, _callback_service_pb2.RotateCallbackSecretResponse]
     """Makes a new secret for the caller's posts and shows it this once.
 
     The secret before it signs in parallel for a while: a post then carries two signatures, and a receiver that knows either
     accepts it. Not idempotent: every call makes another secret. Errors: INVALID_ARGUMENT.
+    Right: none.
     """
     ListCallbackDeliveries: _grpc.UnaryUnaryMultiCallable[_callback_service_pb2.ListCallbackDeliveriesRequest, _callback_service_pb2.ListCallbackDeliveriesResponse]
-    """Lists deliveries, the newest first. Errors: INVALID_ARGUMENT."""
+    """Lists deliveries, the newest first. Errors: INVALID_ARGUMENT.
+    Right: `read`.
+    """
     ResendCallbackDelivery: _grpc.UnaryUnaryMultiCallable[_callback_service_pb2.ResendCallbackDeliveryRequest, _callback_service_pb2.ResendCallbackDeliveryResponse]
     """Sends a delivery again, whatever became of it, under its old id and with fresh tries.
 
     Returns when that is durable; the post follows, before newer posts of the same command. One that is RETRYING does not
     wait any longer. Idempotent while it is PENDING. Errors: INVALID_ARGUMENT; NOT_FOUND; FAILED_PRECONDITION
     (CALLBACKS_DISABLED) when it goes to the URL of settings that are disabled.
+    Right: `command`.
     """
 
 @_typing.type_check_only
@@ -75,33 +82,40 @@ class CallbackServiceAsyncStub(CallbackServiceStub):
     delivered is parked with its reason and can be sent again. Settings and secrets belong to a credential: the caller's name
     and tenant. Deliveries are those of the caller's tenant.
 
-    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED and
-    UNAVAILABLE alike.
+    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
+    PERMISSION_DENIED and UNAVAILABLE alike.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetCallbackSettings: _aio.UnaryUnaryMultiCallable[_callback_service_pb2.GetCallbackSettingsRequest, _callback_service_pb2.GetCallbackSettingsResponse]  # type: ignore[assignment]
-    """Gets the caller's callback settings. A credential that never set any has empty ones."""
+    """Gets the caller's callback settings. A credential that never set any has empty ones.
+    Right: none.
+    """
     UpdateCallbackSettings: _aio.UnaryUnaryMultiCallable[_callback_service_pb2.UpdateCallbackSettingsRequest, _callback_service_pb2.UpdateCallbackSettingsResponse]  # type: ignore[assignment]
     """Replaces the caller's callback settings, for commands made from now on and for posts not delivered yet.
 
     Idempotent. Settings that were disabled are enabled again, unless the request says `disabled`. Errors:
     INVALID_ARGUMENT; FAILED_PRECONDITION (CALLBACK_SECRET_MISSING) for a URL while there is no secret to sign with.
+    Right: none.
     """
     RotateCallbackSecret: _aio.UnaryUnaryMultiCallable[_callback_service_pb2.RotateCallbackSecretRequest, _callback_service_pb2.RotateCallbackSecretResponse]  # type: ignore[assignment]
     """Makes a new secret for the caller's posts and shows it this once.
 
     The secret before it signs in parallel for a while: a post then carries two signatures, and a receiver that knows either
     accepts it. Not idempotent: every call makes another secret. Errors: INVALID_ARGUMENT.
+    Right: none.
     """
     ListCallbackDeliveries: _aio.UnaryUnaryMultiCallable[_callback_service_pb2.ListCallbackDeliveriesRequest, _callback_service_pb2.ListCallbackDeliveriesResponse]  # type: ignore[assignment]
-    """Lists deliveries, the newest first. Errors: INVALID_ARGUMENT."""
+    """Lists deliveries, the newest first. Errors: INVALID_ARGUMENT.
+    Right: `read`.
+    """
     ResendCallbackDelivery: _aio.UnaryUnaryMultiCallable[_callback_service_pb2.ResendCallbackDeliveryRequest, _callback_service_pb2.ResendCallbackDeliveryResponse]  # type: ignore[assignment]
     """Sends a delivery again, whatever became of it, under its old id and with fresh tries.
 
     Returns when that is durable; the post follows, before newer posts of the same command. One that is RETRYING does not
     wait any longer. Idempotent while it is PENDING. Errors: INVALID_ARGUMENT; NOT_FOUND; FAILED_PRECONDITION
     (CALLBACKS_DISABLED) when it goes to the URL of settings that are disabled.
+    Right: `command`.
     """
 
 class CallbackServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -112,8 +126,8 @@ class CallbackServiceServicer(metaclass=_abc_1.ABCMeta):
     delivered is parked with its reason and can be sent again. Settings and secrets belong to a credential: the caller's name
     and tenant. Deliveries are those of the caller's tenant.
 
-    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED and
-    UNAVAILABLE alike.
+    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
+    PERMISSION_DENIED and UNAVAILABLE alike.
     """
 
     @_abc_1.abstractmethod
@@ -122,7 +136,9 @@ class CallbackServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _callback_service_pb2.GetCallbackSettingsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_callback_service_pb2.GetCallbackSettingsResponse, _abc.Awaitable[_callback_service_pb2.GetCallbackSettingsResponse]]:
-        """Gets the caller's callback settings. A credential that never set any has empty ones."""
+        """Gets the caller's callback settings. A credential that never set any has empty ones.
+        Right: none.
+        """
 
     @_abc_1.abstractmethod
     def UpdateCallbackSettings(
@@ -134,6 +150,7 @@ class CallbackServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Idempotent. Settings that were disabled are enabled again, unless the request says `disabled`. Errors:
         INVALID_ARGUMENT; FAILED_PRECONDITION (CALLBACK_SECRET_MISSING) for a URL while there is no secret to sign with.
+        Right: none.
         """
 
     @_abc_1.abstractmethod
@@ -146,6 +163,7 @@ class CallbackServiceServicer(metaclass=_abc_1.ABCMeta):
 
         The secret before it signs in parallel for a while: a post then carries two signatures, and a receiver that knows either
         accepts it. Not idempotent: every call makes another secret. Errors: INVALID_ARGUMENT.
+        Right: none.
         """
 
     @_abc_1.abstractmethod
@@ -154,7 +172,9 @@ class CallbackServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _callback_service_pb2.ListCallbackDeliveriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_callback_service_pb2.ListCallbackDeliveriesResponse, _abc.Awaitable[_callback_service_pb2.ListCallbackDeliveriesResponse]]:
-        """Lists deliveries, the newest first. Errors: INVALID_ARGUMENT."""
+        """Lists deliveries, the newest first. Errors: INVALID_ARGUMENT.
+        Right: `read`.
+        """
 
     @_abc_1.abstractmethod
     def ResendCallbackDelivery(
@@ -167,6 +187,7 @@ class CallbackServiceServicer(metaclass=_abc_1.ABCMeta):
         Returns when that is durable; the post follows, before newer posts of the same command. One that is RETRYING does not
         wait any longer. Idempotent while it is PENDING. Errors: INVALID_ARGUMENT; NOT_FOUND; FAILED_PRECONDITION
         (CALLBACKS_DISABLED) when it goes to the URL of settings that are disabled.
+        Right: `command`.
         """
 
 def add_CallbackServiceServicer_to_server(servicer: CallbackServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -33,8 +33,10 @@ class RemoteCommandServiceStub:
     cancels a command: get it, watch it, or repeat the request with the same `request_id`.
 
     Errors carry google.rpc details: ErrorInfo (a stable UPPER_SNAKE reason), BadRequest (every bad field at once), RetryInfo
-    (when to try again). Every method may answer UNAUTHENTICATED, and UNAVAILABLE with RetryInfo while the broker's database or
-    Temporal cannot be reached.
+    (when to try again). Every method may answer UNAUTHENTICATED; PERMISSION_DENIED (RIGHT_MISSING, with the right in the
+    metadata `right`) for a credential without the right that stands beside the method; and UNAVAILABLE with RetryInfo while
+    the broker's database or Temporal cannot be reached. What belongs to another tenant, or to a station outside the
+    credential's groups, is NOT_FOUND and in no list.
     """
 
     def __init__(self, channel):
@@ -108,8 +110,10 @@ class RemoteCommandServiceServicer:
     cancels a command: get it, watch it, or repeat the request with the same `request_id`.
 
     Errors carry google.rpc details: ErrorInfo (a stable UPPER_SNAKE reason), BadRequest (every bad field at once), RetryInfo
-    (when to try again). Every method may answer UNAUTHENTICATED, and UNAVAILABLE with RetryInfo while the broker's database or
-    Temporal cannot be reached.
+    (when to try again). Every method may answer UNAUTHENTICATED; PERMISSION_DENIED (RIGHT_MISSING, with the right in the
+    metadata `right`) for a credential without the right that stands beside the method; and UNAVAILABLE with RetryInfo while
+    the broker's database or Temporal cannot be reached. What belongs to another tenant, or to a station outside the
+    credential's groups, is NOT_FOUND and in no list.
     """
 
     def StartSession(self, request, context):
@@ -119,6 +123,7 @@ class RemoteCommandServiceServicer:
         reported the session, and carries its transaction. Errors: INVALID_ARGUMENT; NOT_FOUND for an unknown station;
         FAILED_PRECONDITION for what the station's OCPP version cannot do; ALREADY_EXISTS (REQUEST_ID_REUSED) when the
         `request_id` was used for something else.
+        Right: `command`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -131,6 +136,7 @@ class RemoteCommandServiceServicer:
         reported the session's end, also when it had ended before. Errors: as StartSession; NOT_FOUND (NO_RUNNING_SESSION) when
         no running session fits the target; FAILED_PRECONDITION (AMBIGUOUS_TARGET) when several do, (START_NOT_FINAL) when the
         start command has not started a session yet: cancel that with CancelCommand.
+        Right: `command`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -141,7 +147,8 @@ class RemoteCommandServiceServicer:
 
         Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED means that the station said
         "Unlocked"; the connector may have stayed locked all the same (NO_EFFECT, UNLOCK_FAILED), or have no lock (NOT_SUPPORTED).
-        Needs a right of its own: PERMISSION_DENIED (RIGHT_MISSING). Other errors: as StartSession.
+        With `stop_first` the right `command` is needed too. Errors: as StartSession.
+        Right: `unlock`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -152,8 +159,8 @@ class RemoteCommandServiceServicer:
 
         Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED means that the station
         booted again, or that the EVSE reported itself again. A restart that waits for the last session may take days. A whole
-        station's HARD and IMMEDIATE_AND_RESUME need a right of their own: PERMISSION_DENIED (RIGHT_MISSING). Other errors: as
-        StartSession.
+        station's HARD and IMMEDIATE_AND_RESUME need the right `hard-reset`, everything else `command`. Errors: as StartSession.
+        Right: `command` or `hard-reset`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -165,6 +172,7 @@ class RemoteCommandServiceServicer:
         Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED means that the station said
         yes; what becomes of the hold then, ReservationService tells. A hold of which nobody knows whether the station made it is
         cancelled there: see `compensation`. Errors: as StartSession.
+        Right: `reserve`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -176,6 +184,7 @@ class RemoteCommandServiceServicer:
         Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED also when the reservation
         had ended before; a ReserveNow that is still under way is cancelled too. Errors: as StartSession; NOT_FOUND
         (RESERVATION_NOT_FOUND) for an unknown reservation.
+        Right: `reserve`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -183,6 +192,7 @@ class RemoteCommandServiceServicer:
 
     def GetCommand(self, request, context):
         """Gets a command as it is now. Errors: NOT_FOUND.
+        Right: `read`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -190,6 +200,7 @@ class RemoteCommandServiceServicer:
 
     def ListCommands(self, request, context):
         """Lists commands, the newest first.
+        Right: `read`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -201,6 +212,7 @@ class RemoteCommandServiceServicer:
         Nothing is missed and nothing is sent twice, also over reconnects with `resume_token`. A broker that shuts down ends the
         stream with UNAVAILABLE: connect again. Errors: NOT_FOUND for an unknown name; RESOURCE_EXHAUSTED with RetryInfo when
         too many watches are open.
+        Right: `read`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -211,7 +223,9 @@ class RemoteCommandServiceServicer:
 
         Idempotent: a command that has ended, or was cancelled before, is returned as it is. A session that the command has
         started already is not stopped: use StopSession. Returns when the cancellation is durable; `compensation` tells the
-        rest. Errors: NOT_FOUND.
+        rest. A ReserveNow and a CancelReservation are cancelled with the right `reserve`, others with `command`. Errors:
+        NOT_FOUND.
+        Right: `command` or `reserve`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -221,6 +235,7 @@ class RemoteCommandServiceServicer:
         """Explains a command: the ordered story of who asked, what was decided and why, each frame, retry and piece of evidence.
 
         Token values are masked. Errors: NOT_FOUND.
+        Right: `read`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -300,8 +315,10 @@ class RemoteCommandService:
     cancels a command: get it, watch it, or repeat the request with the same `request_id`.
 
     Errors carry google.rpc details: ErrorInfo (a stable UPPER_SNAKE reason), BadRequest (every bad field at once), RetryInfo
-    (when to try again). Every method may answer UNAUTHENTICATED, and UNAVAILABLE with RetryInfo while the broker's database or
-    Temporal cannot be reached.
+    (when to try again). Every method may answer UNAUTHENTICATED; PERMISSION_DENIED (RIGHT_MISSING, with the right in the
+    metadata `right`) for a credential without the right that stands beside the method; and UNAVAILABLE with RetryInfo while
+    the broker's database or Temporal cannot be reached. What belongs to another tenant, or to a station outside the
+    credential's groups, is NOT_FOUND and in no list.
     """
 
     @staticmethod

@@ -34,8 +34,10 @@ class RemoteCommandServiceStub:
     cancels a command: get it, watch it, or repeat the request with the same `request_id`.
 
     Errors carry google.rpc details: ErrorInfo (a stable UPPER_SNAKE reason), BadRequest (every bad field at once), RetryInfo
-    (when to try again). Every method may answer UNAUTHENTICATED, and UNAVAILABLE with RetryInfo while the broker's database or
-    Temporal cannot be reached.
+    (when to try again). Every method may answer UNAUTHENTICATED; PERMISSION_DENIED (RIGHT_MISSING, with the right in the
+    metadata `right`) for a credential without the right that stands beside the method; and UNAVAILABLE with RetryInfo while
+    the broker's database or Temporal cannot be reached. What belongs to another tenant, or to a station outside the
+    credential's groups, is NOT_FOUND and in no list.
     """
 
     @_typing.overload
@@ -49,6 +51,7 @@ class RemoteCommandServiceStub:
     reported the session, and carries its transaction. Errors: INVALID_ARGUMENT; NOT_FOUND for an unknown station;
     FAILED_PRECONDITION for what the station's OCPP version cannot do; ALREADY_EXISTS (REQUEST_ID_REUSED) when the
     `request_id` was used for something else.
+    Right: `command`.
     """
     StopSession: _grpc.UnaryUnaryMultiCallable[_remote_command_service_pb2.StopSessionRequest, _remote_command_service_pb2.StopSessionResponse]
     """Stops a charging session.
@@ -57,21 +60,23 @@ class RemoteCommandServiceStub:
     reported the session's end, also when it had ended before. Errors: as StartSession; NOT_FOUND (NO_RUNNING_SESSION) when
     no running session fits the target; FAILED_PRECONDITION (AMBIGUOUS_TARGET) when several do, (START_NOT_FINAL) when the
     start command has not started a session yet: cancel that with CancelCommand.
+    Right: `command`.
     """
     UnlockConnector: _grpc.UnaryUnaryMultiCallable[_remote_command_service_pb2.UnlockConnectorRequest, _remote_command_service_pb2.UnlockConnectorResponse]
     """Unlocks a connector, so that a stuck cable can be taken out.
 
     Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED means that the station said
     "Unlocked"; the connector may have stayed locked all the same (NO_EFFECT, UNLOCK_FAILED), or have no lock (NOT_SUPPORTED).
-    Needs a right of its own: PERMISSION_DENIED (RIGHT_MISSING). Other errors: as StartSession.
+    With `stop_first` the right `command` is needed too. Errors: as StartSession.
+    Right: `unlock`.
     """
     Reset: _grpc.UnaryUnaryMultiCallable[_remote_command_service_pb2.ResetRequest, _remote_command_service_pb2.ResetResponse]
     """Restarts a station or one of its EVSEs.
 
     Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED means that the station
     booted again, or that the EVSE reported itself again. A restart that waits for the last session may take days. A whole
-    station's HARD and IMMEDIATE_AND_RESUME need a right of their own: PERMISSION_DENIED (RIGHT_MISSING). Other errors: as
-    StartSession.
+    station's HARD and IMMEDIATE_AND_RESUME need the right `hard-reset`, everything else `command`. Errors: as StartSession.
+    Right: `command` or `hard-reset`.
     """
     ReserveNow: _grpc.UnaryUnaryMultiCallable[_remote_command_service_pb2.ReserveNowRequest, _remote_command_service_pb2.ReserveNowResponse]
     """Holds an EVSE for a driver, from now on.
@@ -79,6 +84,7 @@ class RemoteCommandServiceStub:
     Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED means that the station said
     yes; what becomes of the hold then, ReservationService tells. A hold of which nobody knows whether the station made it is
     cancelled there: see `compensation`. Errors: as StartSession.
+    Right: `reserve`.
     """
     CancelReservation: _grpc.UnaryUnaryMultiCallable[_remote_command_service_pb2.CancelReservationRequest, _remote_command_service_pb2.CancelReservationResponse]
     """Ends a reservation, in whatever phase it is.
@@ -86,29 +92,38 @@ class RemoteCommandServiceStub:
     Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED also when the reservation
     had ended before; a ReserveNow that is still under way is cancelled too. Errors: as StartSession; NOT_FOUND
     (RESERVATION_NOT_FOUND) for an unknown reservation.
+    Right: `reserve`.
     """
     GetCommand: _grpc.UnaryUnaryMultiCallable[_remote_command_service_pb2.GetCommandRequest, _remote_command_service_pb2.GetCommandResponse]
-    """Gets a command as it is now. Errors: NOT_FOUND."""
+    """Gets a command as it is now. Errors: NOT_FOUND.
+    Right: `read`.
+    """
     ListCommands: _grpc.UnaryUnaryMultiCallable[_remote_command_service_pb2.ListCommandsRequest, _remote_command_service_pb2.ListCommandsResponse]
-    """Lists commands, the newest first."""
+    """Lists commands, the newest first.
+    Right: `read`.
+    """
     WatchCommands: _grpc.UnaryStreamMultiCallable[_remote_command_service_pb2.WatchCommandsRequest, _remote_command_service_pb2.WatchCommandsResponse]
     """Watches commands: first their present state, then every change, until the caller hangs up.
 
     Nothing is missed and nothing is sent twice, also over reconnects with `resume_token`. A broker that shuts down ends the
     stream with UNAVAILABLE: connect again. Errors: NOT_FOUND for an unknown name; RESOURCE_EXHAUSTED with RetryInfo when
     too many watches are open.
+    Right: `read`.
     """
     CancelCommand: _grpc.UnaryUnaryMultiCallable[_remote_command_service_pb2.CancelCommandRequest, _remote_command_service_pb2.CancelCommandResponse]
     """Cancels a command: what was not sent is not sent any more, and what the command brings about is undone.
 
     Idempotent: a command that has ended, or was cancelled before, is returned as it is. A session that the command has
     started already is not stopped: use StopSession. Returns when the cancellation is durable; `compensation` tells the
-    rest. Errors: NOT_FOUND.
+    rest. A ReserveNow and a CancelReservation are cancelled with the right `reserve`, others with `command`. Errors:
+    NOT_FOUND.
+    Right: `command` or `reserve`.
     """
     ExplainCommand: _grpc.UnaryUnaryMultiCallable[_remote_command_service_pb2.ExplainCommandRequest, _remote_command_service_pb2.ExplainCommandResponse]
     """Explains a command: the ordered story of who asked, what was decided and why, each frame, retry and piece of evidence.
 
     Token values are masked. Errors: NOT_FOUND.
+    Right: `read`.
     """
 
 @_typing.type_check_only
@@ -120,8 +135,10 @@ class RemoteCommandServiceAsyncStub(RemoteCommandServiceStub):
     cancels a command: get it, watch it, or repeat the request with the same `request_id`.
 
     Errors carry google.rpc details: ErrorInfo (a stable UPPER_SNAKE reason), BadRequest (every bad field at once), RetryInfo
-    (when to try again). Every method may answer UNAUTHENTICATED, and UNAVAILABLE with RetryInfo while the broker's database or
-    Temporal cannot be reached.
+    (when to try again). Every method may answer UNAUTHENTICATED; PERMISSION_DENIED (RIGHT_MISSING, with the right in the
+    metadata `right`) for a credential without the right that stands beside the method; and UNAVAILABLE with RetryInfo while
+    the broker's database or Temporal cannot be reached. What belongs to another tenant, or to a station outside the
+    credential's groups, is NOT_FOUND and in no list.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -132,6 +149,7 @@ class RemoteCommandServiceAsyncStub(RemoteCommandServiceStub):
     reported the session, and carries its transaction. Errors: INVALID_ARGUMENT; NOT_FOUND for an unknown station;
     FAILED_PRECONDITION for what the station's OCPP version cannot do; ALREADY_EXISTS (REQUEST_ID_REUSED) when the
     `request_id` was used for something else.
+    Right: `command`.
     """
     StopSession: _aio.UnaryUnaryMultiCallable[_remote_command_service_pb2.StopSessionRequest, _remote_command_service_pb2.StopSessionResponse]  # type: ignore[assignment]
     """Stops a charging session.
@@ -140,21 +158,23 @@ class RemoteCommandServiceAsyncStub(RemoteCommandServiceStub):
     reported the session's end, also when it had ended before. Errors: as StartSession; NOT_FOUND (NO_RUNNING_SESSION) when
     no running session fits the target; FAILED_PRECONDITION (AMBIGUOUS_TARGET) when several do, (START_NOT_FINAL) when the
     start command has not started a session yet: cancel that with CancelCommand.
+    Right: `command`.
     """
     UnlockConnector: _aio.UnaryUnaryMultiCallable[_remote_command_service_pb2.UnlockConnectorRequest, _remote_command_service_pb2.UnlockConnectorResponse]  # type: ignore[assignment]
     """Unlocks a connector, so that a stuck cable can be taken out.
 
     Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED means that the station said
     "Unlocked"; the connector may have stayed locked all the same (NO_EFFECT, UNLOCK_FAILED), or have no lock (NOT_SUPPORTED).
-    Needs a right of its own: PERMISSION_DENIED (RIGHT_MISSING). Other errors: as StartSession.
+    With `stop_first` the right `command` is needed too. Errors: as StartSession.
+    Right: `unlock`.
     """
     Reset: _aio.UnaryUnaryMultiCallable[_remote_command_service_pb2.ResetRequest, _remote_command_service_pb2.ResetResponse]  # type: ignore[assignment]
     """Restarts a station or one of its EVSEs.
 
     Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED means that the station
     booted again, or that the EVSE reported itself again. A restart that waits for the last session may take days. A whole
-    station's HARD and IMMEDIATE_AND_RESUME need a right of their own: PERMISSION_DENIED (RIGHT_MISSING). Other errors: as
-    StartSession.
+    station's HARD and IMMEDIATE_AND_RESUME need the right `hard-reset`, everything else `command`. Errors: as StartSession.
+    Right: `command` or `hard-reset`.
     """
     ReserveNow: _aio.UnaryUnaryMultiCallable[_remote_command_service_pb2.ReserveNowRequest, _remote_command_service_pb2.ReserveNowResponse]  # type: ignore[assignment]
     """Holds an EVSE for a driver, from now on.
@@ -162,6 +182,7 @@ class RemoteCommandServiceAsyncStub(RemoteCommandServiceStub):
     Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED means that the station said
     yes; what becomes of the hold then, ReservationService tells. A hold of which nobody knows whether the station made it is
     cancelled there: see `compensation`. Errors: as StartSession.
+    Right: `reserve`.
     """
     CancelReservation: _aio.UnaryUnaryMultiCallable[_remote_command_service_pb2.CancelReservationRequest, _remote_command_service_pb2.CancelReservationResponse]  # type: ignore[assignment]
     """Ends a reservation, in whatever phase it is.
@@ -169,29 +190,38 @@ class RemoteCommandServiceAsyncStub(RemoteCommandServiceStub):
     Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED also when the reservation
     had ended before; a ReserveNow that is still under way is cancelled too. Errors: as StartSession; NOT_FOUND
     (RESERVATION_NOT_FOUND) for an unknown reservation.
+    Right: `reserve`.
     """
     GetCommand: _aio.UnaryUnaryMultiCallable[_remote_command_service_pb2.GetCommandRequest, _remote_command_service_pb2.GetCommandResponse]  # type: ignore[assignment]
-    """Gets a command as it is now. Errors: NOT_FOUND."""
+    """Gets a command as it is now. Errors: NOT_FOUND.
+    Right: `read`.
+    """
     ListCommands: _aio.UnaryUnaryMultiCallable[_remote_command_service_pb2.ListCommandsRequest, _remote_command_service_pb2.ListCommandsResponse]  # type: ignore[assignment]
-    """Lists commands, the newest first."""
+    """Lists commands, the newest first.
+    Right: `read`.
+    """
     WatchCommands: _aio.UnaryStreamMultiCallable[_remote_command_service_pb2.WatchCommandsRequest, _remote_command_service_pb2.WatchCommandsResponse]  # type: ignore[assignment]
     """Watches commands: first their present state, then every change, until the caller hangs up.
 
     Nothing is missed and nothing is sent twice, also over reconnects with `resume_token`. A broker that shuts down ends the
     stream with UNAVAILABLE: connect again. Errors: NOT_FOUND for an unknown name; RESOURCE_EXHAUSTED with RetryInfo when
     too many watches are open.
+    Right: `read`.
     """
     CancelCommand: _aio.UnaryUnaryMultiCallable[_remote_command_service_pb2.CancelCommandRequest, _remote_command_service_pb2.CancelCommandResponse]  # type: ignore[assignment]
     """Cancels a command: what was not sent is not sent any more, and what the command brings about is undone.
 
     Idempotent: a command that has ended, or was cancelled before, is returned as it is. A session that the command has
     started already is not stopped: use StopSession. Returns when the cancellation is durable; `compensation` tells the
-    rest. Errors: NOT_FOUND.
+    rest. A ReserveNow and a CancelReservation are cancelled with the right `reserve`, others with `command`. Errors:
+    NOT_FOUND.
+    Right: `command` or `reserve`.
     """
     ExplainCommand: _aio.UnaryUnaryMultiCallable[_remote_command_service_pb2.ExplainCommandRequest, _remote_command_service_pb2.ExplainCommandResponse]  # type: ignore[assignment]
     """Explains a command: the ordered story of who asked, what was decided and why, each frame, retry and piece of evidence.
 
     Token values are masked. Errors: NOT_FOUND.
+    Right: `read`.
     """
 
 class RemoteCommandServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -202,8 +232,10 @@ class RemoteCommandServiceServicer(metaclass=_abc_1.ABCMeta):
     cancels a command: get it, watch it, or repeat the request with the same `request_id`.
 
     Errors carry google.rpc details: ErrorInfo (a stable UPPER_SNAKE reason), BadRequest (every bad field at once), RetryInfo
-    (when to try again). Every method may answer UNAUTHENTICATED, and UNAVAILABLE with RetryInfo while the broker's database or
-    Temporal cannot be reached.
+    (when to try again). Every method may answer UNAUTHENTICATED; PERMISSION_DENIED (RIGHT_MISSING, with the right in the
+    metadata `right`) for a credential without the right that stands beside the method; and UNAVAILABLE with RetryInfo while
+    the broker's database or Temporal cannot be reached. What belongs to another tenant, or to a station outside the
+    credential's groups, is NOT_FOUND and in no list.
     """
 
     @_abc_1.abstractmethod
@@ -218,6 +250,7 @@ class RemoteCommandServiceServicer(metaclass=_abc_1.ABCMeta):
         reported the session, and carries its transaction. Errors: INVALID_ARGUMENT; NOT_FOUND for an unknown station;
         FAILED_PRECONDITION for what the station's OCPP version cannot do; ALREADY_EXISTS (REQUEST_ID_REUSED) when the
         `request_id` was used for something else.
+        Right: `command`.
         """
 
     @_abc_1.abstractmethod
@@ -232,6 +265,7 @@ class RemoteCommandServiceServicer(metaclass=_abc_1.ABCMeta):
         reported the session's end, also when it had ended before. Errors: as StartSession; NOT_FOUND (NO_RUNNING_SESSION) when
         no running session fits the target; FAILED_PRECONDITION (AMBIGUOUS_TARGET) when several do, (START_NOT_FINAL) when the
         start command has not started a session yet: cancel that with CancelCommand.
+        Right: `command`.
         """
 
     @_abc_1.abstractmethod
@@ -244,7 +278,8 @@ class RemoteCommandServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED means that the station said
         "Unlocked"; the connector may have stayed locked all the same (NO_EFFECT, UNLOCK_FAILED), or have no lock (NOT_SUPPORTED).
-        Needs a right of its own: PERMISSION_DENIED (RIGHT_MISSING). Other errors: as StartSession.
+        With `stop_first` the right `command` is needed too. Errors: as StartSession.
+        Right: `unlock`.
         """
 
     @_abc_1.abstractmethod
@@ -257,8 +292,8 @@ class RemoteCommandServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED means that the station
         booted again, or that the EVSE reported itself again. A restart that waits for the last session may take days. A whole
-        station's HARD and IMMEDIATE_AND_RESUME need a right of their own: PERMISSION_DENIED (RIGHT_MISSING). Other errors: as
-        StartSession.
+        station's HARD and IMMEDIATE_AND_RESUME need the right `hard-reset`, everything else `command`. Errors: as StartSession.
+        Right: `command` or `hard-reset`.
         """
 
     @_abc_1.abstractmethod
@@ -272,6 +307,7 @@ class RemoteCommandServiceServicer(metaclass=_abc_1.ABCMeta):
         Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED means that the station said
         yes; what becomes of the hold then, ReservationService tells. A hold of which nobody knows whether the station made it is
         cancelled there: see `compensation`. Errors: as StartSession.
+        Right: `reserve`.
         """
 
     @_abc_1.abstractmethod
@@ -285,6 +321,7 @@ class RemoteCommandServiceServicer(metaclass=_abc_1.ABCMeta):
         Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED also when the reservation
         had ended before; a ReserveNow that is still under way is cancelled too. Errors: as StartSession; NOT_FOUND
         (RESERVATION_NOT_FOUND) for an unknown reservation.
+        Right: `reserve`.
         """
 
     @_abc_1.abstractmethod
@@ -293,7 +330,9 @@ class RemoteCommandServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _remote_command_service_pb2.GetCommandRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_remote_command_service_pb2.GetCommandResponse, _abc.Awaitable[_remote_command_service_pb2.GetCommandResponse]]:
-        """Gets a command as it is now. Errors: NOT_FOUND."""
+        """Gets a command as it is now. Errors: NOT_FOUND.
+        Right: `read`.
+        """
 
     @_abc_1.abstractmethod
     def ListCommands(
@@ -301,7 +340,9 @@ class RemoteCommandServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _remote_command_service_pb2.ListCommandsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_remote_command_service_pb2.ListCommandsResponse, _abc.Awaitable[_remote_command_service_pb2.ListCommandsResponse]]:
-        """Lists commands, the newest first."""
+        """Lists commands, the newest first.
+        Right: `read`.
+        """
 
     @_abc_1.abstractmethod
     def WatchCommands(
@@ -314,6 +355,7 @@ class RemoteCommandServiceServicer(metaclass=_abc_1.ABCMeta):
         Nothing is missed and nothing is sent twice, also over reconnects with `resume_token`. A broker that shuts down ends the
         stream with UNAVAILABLE: connect again. Errors: NOT_FOUND for an unknown name; RESOURCE_EXHAUSTED with RetryInfo when
         too many watches are open.
+        Right: `read`.
         """
 
     @_abc_1.abstractmethod
@@ -326,7 +368,9 @@ class RemoteCommandServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Idempotent: a command that has ended, or was cancelled before, is returned as it is. A session that the command has
         started already is not stopped: use StopSession. Returns when the cancellation is durable; `compensation` tells the
-        rest. Errors: NOT_FOUND.
+        rest. A ReserveNow and a CancelReservation are cancelled with the right `reserve`, others with `command`. Errors:
+        NOT_FOUND.
+        Right: `command` or `reserve`.
         """
 
     @_abc_1.abstractmethod
@@ -338,6 +382,7 @@ class RemoteCommandServiceServicer(metaclass=_abc_1.ABCMeta):
         """Explains a command: the ordered story of who asked, what was decided and why, each frame, retry and piece of evidence.
 
         Token values are masked. Errors: NOT_FOUND.
+        Right: `read`.
         """
 
 def add_RemoteCommandServiceServicer_to_server(servicer: RemoteCommandServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -28,8 +28,8 @@ if _version_not_supported:
 class ReservationServiceStub:
     """Tells what became of reservations, and changes them. They are made by ReserveNow and ended by CancelReservation.
 
-    Every method may answer UNAUTHENTICATED, and UNAVAILABLE with RetryInfo while the broker's database or Temporal cannot be
-    reached.
+    Every method may answer UNAUTHENTICATED, PERMISSION_DENIED, and UNAVAILABLE with RetryInfo while the broker's database or
+    Temporal cannot be reached.
     """
 
     def __init__(self, channel):
@@ -63,12 +63,13 @@ class ReservationServiceStub:
 class ReservationServiceServicer:
     """Tells what became of reservations, and changes them. They are made by ReserveNow and ended by CancelReservation.
 
-    Every method may answer UNAUTHENTICATED, and UNAVAILABLE with RetryInfo while the broker's database or Temporal cannot be
-    reached.
+    Every method may answer UNAUTHENTICATED, PERMISSION_DENIED, and UNAVAILABLE with RetryInfo while the broker's database or
+    Temporal cannot be reached.
     """
 
     def GetReservation(self, request, context):
         """Gets a reservation as it is now, with its history. Errors: NOT_FOUND (RESERVATION_NOT_FOUND).
+        Right: `read`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -76,6 +77,7 @@ class ReservationServiceServicer:
 
     def ListReservations(self, request, context):
         """Lists reservations, the newest first.
+        Right: `read`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -87,6 +89,7 @@ class ReservationServiceServicer:
         Nothing is missed and nothing is sent twice, also over reconnects with `resume_token`. A broker that shuts down ends the
         stream with UNAVAILABLE: connect again. Errors: NOT_FOUND for an unknown name; RESOURCE_EXHAUSTED with RetryInfo when
         too many watches are open.
+        Right: `read`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -98,6 +101,7 @@ class ReservationServiceServicer:
         Idempotent by `request_id`. What became of the change stands in `change`: when the station refused it, the old hold is
         asked for again, and the reservation is HELD as before, or LOST. Errors: NOT_FOUND (RESERVATION_NOT_FOUND);
         FAILED_PRECONDITION (RESERVATION_ENDED, RESERVATION_NOT_HELD); INVALID_ARGUMENT.
+        Right: `reserve`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -137,8 +141,8 @@ def add_ReservationServiceServicer_to_server(servicer, server):
 class ReservationService:
     """Tells what became of reservations, and changes them. They are made by ReserveNow and ended by CancelReservation.
 
-    Every method may answer UNAUTHENTICATED, and UNAVAILABLE with RetryInfo while the broker's database or Temporal cannot be
-    reached.
+    Every method may answer UNAUTHENTICATED, PERMISSION_DENIED, and UNAVAILABLE with RetryInfo while the broker's database or
+    Temporal cannot be reached.
     """
 
     @staticmethod

@@ -29,8 +29,8 @@ GRPC_VERSION: str
 class ReservationServiceStub:
     """Tells what became of reservations, and changes them. They are made by ReserveNow and ended by CancelReservation.
 
-    Every method may answer UNAUTHENTICATED, and UNAVAILABLE with RetryInfo while the broker's database or Temporal cannot be
-    reached.
+    Every method may answer UNAUTHENTICATED, PERMISSION_DENIED, and UNAVAILABLE with RetryInfo while the broker's database or
+    Temporal cannot be reached.
     """
 
     @_typing.overload
@@ -38,15 +38,20 @@ class ReservationServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ReservationServiceAsyncStub: ...
     GetReservation: _grpc.UnaryUnaryMultiCallable[_reservation_service_pb2.GetReservationRequest, _reservation_service_pb2.GetReservationResponse]
-    """Gets a reservation as it is now, with its history. Errors: NOT_FOUND (RESERVATION_NOT_FOUND)."""
+    """Gets a reservation as it is now, with its history. Errors: NOT_FOUND (RESERVATION_NOT_FOUND).
+    Right: `read`.
+    """
     ListReservations: _grpc.UnaryUnaryMultiCallable[_reservation_service_pb2.ListReservationsRequest, _reservation_service_pb2.ListReservationsResponse]
-    """Lists reservations, the newest first."""
+    """Lists reservations, the newest first.
+    Right: `read`.
+    """
     WatchReservations: _grpc.UnaryStreamMultiCallable[_reservation_service_pb2.WatchReservationsRequest, _reservation_service_pb2.WatchReservationsResponse]
     """Watches reservations: first their present state, then every change, until the caller hangs up.
 
     Nothing is missed and nothing is sent twice, also over reconnects with `resume_token`. A broker that shuts down ends the
     stream with UNAVAILABLE: connect again. Errors: NOT_FOUND for an unknown name; RESOURCE_EXHAUSTED with RetryInfo when
     too many watches are open.
+    Right: `read`.
     """
     UpdateReservation: _grpc.UnaryUnaryMultiCallable[_reservation_service_pb2.UpdateReservationRequest, _reservation_service_pb2.UpdateReservationResponse]
     """Changes a held reservation: another end, another EVSE. Returns when the station has answered.
@@ -54,27 +59,33 @@ class ReservationServiceStub:
     Idempotent by `request_id`. What became of the change stands in `change`: when the station refused it, the old hold is
     asked for again, and the reservation is HELD as before, or LOST. Errors: NOT_FOUND (RESERVATION_NOT_FOUND);
     FAILED_PRECONDITION (RESERVATION_ENDED, RESERVATION_NOT_HELD); INVALID_ARGUMENT.
+    Right: `reserve`.
     """
 
 @_typing.type_check_only
 class ReservationServiceAsyncStub(ReservationServiceStub):
     """Tells what became of reservations, and changes them. They are made by ReserveNow and ended by CancelReservation.
 
-    Every method may answer UNAUTHENTICATED, and UNAVAILABLE with RetryInfo while the broker's database or Temporal cannot be
-    reached.
+    Every method may answer UNAUTHENTICATED, PERMISSION_DENIED, and UNAVAILABLE with RetryInfo while the broker's database or
+    Temporal cannot be reached.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetReservation: _aio.UnaryUnaryMultiCallable[_reservation_service_pb2.GetReservationRequest, _reservation_service_pb2.GetReservationResponse]  # type: ignore[assignment]
-    """Gets a reservation as it is now, with its history. Errors: NOT_FOUND (RESERVATION_NOT_FOUND)."""
+    """Gets a reservation as it is now, with its history. Errors: NOT_FOUND (RESERVATION_NOT_FOUND).
+    Right: `read`.
+    """
     ListReservations: _aio.UnaryUnaryMultiCallable[_reservation_service_pb2.ListReservationsRequest, _reservation_service_pb2.ListReservationsResponse]  # type: ignore[assignment]
-    """Lists reservations, the newest first."""
+    """Lists reservations, the newest first.
+    Right: `read`.
+    """
     WatchReservations: _aio.UnaryStreamMultiCallable[_reservation_service_pb2.WatchReservationsRequest, _reservation_service_pb2.WatchReservationsResponse]  # type: ignore[assignment]
     """Watches reservations: first their present state, then every change, until the caller hangs up.
 
     Nothing is missed and nothing is sent twice, also over reconnects with `resume_token`. A broker that shuts down ends the
     stream with UNAVAILABLE: connect again. Errors: NOT_FOUND for an unknown name; RESOURCE_EXHAUSTED with RetryInfo when
     too many watches are open.
+    Right: `read`.
     """
     UpdateReservation: _aio.UnaryUnaryMultiCallable[_reservation_service_pb2.UpdateReservationRequest, _reservation_service_pb2.UpdateReservationResponse]  # type: ignore[assignment]
     """Changes a held reservation: another end, another EVSE. Returns when the station has answered.
@@ -82,13 +93,14 @@ class ReservationServiceAsyncStub(ReservationServiceStub):
     Idempotent by `request_id`. What became of the change stands in `change`: when the station refused it, the old hold is
     asked for again, and the reservation is HELD as before, or LOST. Errors: NOT_FOUND (RESERVATION_NOT_FOUND);
     FAILED_PRECONDITION (RESERVATION_ENDED, RESERVATION_NOT_HELD); INVALID_ARGUMENT.
+    Right: `reserve`.
     """
 
 class ReservationServiceServicer(metaclass=_abc_1.ABCMeta):
     """Tells what became of reservations, and changes them. They are made by ReserveNow and ended by CancelReservation.
 
-    Every method may answer UNAUTHENTICATED, and UNAVAILABLE with RetryInfo while the broker's database or Temporal cannot be
-    reached.
+    Every method may answer UNAUTHENTICATED, PERMISSION_DENIED, and UNAVAILABLE with RetryInfo while the broker's database or
+    Temporal cannot be reached.
     """
 
     @_abc_1.abstractmethod
@@ -97,7 +109,9 @@ class ReservationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _reservation_service_pb2.GetReservationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_reservation_service_pb2.GetReservationResponse, _abc.Awaitable[_reservation_service_pb2.GetReservationResponse]]:
-        """Gets a reservation as it is now, with its history. Errors: NOT_FOUND (RESERVATION_NOT_FOUND)."""
+        """Gets a reservation as it is now, with its history. Errors: NOT_FOUND (RESERVATION_NOT_FOUND).
+        Right: `read`.
+        """
 
     @_abc_1.abstractmethod
     def ListReservations(
@@ -105,7 +119,9 @@ class ReservationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _reservation_service_pb2.ListReservationsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_reservation_service_pb2.ListReservationsResponse, _abc.Awaitable[_reservation_service_pb2.ListReservationsResponse]]:
-        """Lists reservations, the newest first."""
+        """Lists reservations, the newest first.
+        Right: `read`.
+        """
 
     @_abc_1.abstractmethod
     def WatchReservations(
@@ -118,6 +134,7 @@ class ReservationServiceServicer(metaclass=_abc_1.ABCMeta):
         Nothing is missed and nothing is sent twice, also over reconnects with `resume_token`. A broker that shuts down ends the
         stream with UNAVAILABLE: connect again. Errors: NOT_FOUND for an unknown name; RESOURCE_EXHAUSTED with RetryInfo when
         too many watches are open.
+        Right: `read`.
         """
 
     @_abc_1.abstractmethod
@@ -131,6 +148,7 @@ class ReservationServiceServicer(metaclass=_abc_1.ABCMeta):
         Idempotent by `request_id`. What became of the change stands in `change`: when the station refused it, the old hold is
         asked for again, and the reservation is HELD as before, or LOST. Errors: NOT_FOUND (RESERVATION_NOT_FOUND);
         FAILED_PRECONDITION (RESERVATION_ENDED, RESERVATION_NOT_HELD); INVALID_ARGUMENT.
+        Right: `reserve`.
         """
 
 def add_ReservationServiceServicer_to_server(servicer: ReservationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -28,8 +28,8 @@ if _version_not_supported:
 class StationServiceStub:
     """Keeps the charging stations that may connect, and tells what is known about them.
 
-    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED and
-    UNAVAILABLE alike.
+    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
+    PERMISSION_DENIED and UNAVAILABLE alike.
     """
 
     def __init__(self, channel):
@@ -78,8 +78,8 @@ class StationServiceStub:
 class StationServiceServicer:
     """Keeps the charging stations that may connect, and tells what is known about them.
 
-    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED and
-    UNAVAILABLE alike.
+    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
+    PERMISSION_DENIED and UNAVAILABLE alike.
     """
 
     def CreateStation(self, request, context):
@@ -88,7 +88,9 @@ class StationServiceServicer:
         The password is shown once, in this reply, and never again. Who was connected under this identity before, under an
         older password or at an open gateway, is out: nothing that it says counts, and its socket is closed within 5 seconds.
         Not idempotent: a repeat answers ALREADY_EXISTS (STATION_EXISTS). An identity that is not free for any other reason is
-        answered alike: all callers share the identities, and nobody is told whose one is. Errors: INVALID_ARGUMENT.
+        answered alike: all callers share the identities, and nobody is told whose one is. Errors: INVALID_ARGUMENT;
+        PERMISSION_DENIED (OUTSIDE_STATION_GROUP) for an identity that is not of the credential's groups.
+        Right: `admin`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -96,6 +98,7 @@ class StationServiceServicer:
 
     def GetStation(self, request, context):
         """Gets a station as it is now. Errors: NOT_FOUND.
+        Right: `read`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -103,6 +106,7 @@ class StationServiceServicer:
 
     def ListStations(self, request, context):
         """Lists stations in the order of their names.
+        Right: `read`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -115,6 +119,7 @@ class StationServiceServicer:
         connects with TLS already: without TLS it is refused from then on, and its socket without TLS is closed within 5 seconds.
         Errors: NOT_FOUND; INVALID_ARGUMENT, which names each bad field; FAILED_PRECONDITION (SECURITY_PROFILE_ONLY_RAISED), and
         then nothing is changed.
+        Right: `admin`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -126,6 +131,7 @@ class StationServiceServicer:
         From the reply on, no command is sent to it and nothing that it says counts, not even the answer to a frame; its
         socket is closed within 5 seconds, whichever gateway has it.
         A repeat answers NOT_FOUND. Errors: FAILED_PRECONDITION (STATION_BUSY) while commands for it have not ended.
+        Right: `admin`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -133,6 +139,7 @@ class StationServiceServicer:
 
     def ListTransactions(self, request, context):
         """Lists transactions (charging sessions as stations reported them), the newest first.
+        Right: `read`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -140,6 +147,7 @@ class StationServiceServicer:
 
     def GetTransaction(self, request, context):
         """Gets a transaction as it is now. Errors: NOT_FOUND.
+        Right: `read`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -194,8 +202,8 @@ def add_StationServiceServicer_to_server(servicer, server):
 class StationService:
     """Keeps the charging stations that may connect, and tells what is known about them.
 
-    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED and
-    UNAVAILABLE alike.
+    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
+    PERMISSION_DENIED and UNAVAILABLE alike.
     """
 
     @staticmethod

@@ -29,8 +29,8 @@ GRPC_VERSION: str
 class StationServiceStub:
     """Keeps the charging stations that may connect, and tells what is known about them.
 
-    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED and
-    UNAVAILABLE alike.
+    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
+    PERMISSION_DENIED and UNAVAILABLE alike.
     """
 
     @_typing.overload
@@ -43,12 +43,18 @@ class StationServiceStub:
     The password is shown once, in this reply, and never again. Who was connected under this identity before, under an
     older password or at an open gateway, is out: nothing that it says counts, and its socket is closed within 5 seconds.
     Not idempotent: a repeat answers ALREADY_EXISTS (STATION_EXISTS). An identity that is not free for any other reason is
-    answered alike: all callers share the identities, and nobody is told whose one is. Errors: INVALID_ARGUMENT.
+    answered alike: all callers share the identities, and nobody is told whose one is. Errors: INVALID_ARGUMENT;
+    PERMISSION_DENIED (OUTSIDE_STATION_GROUP) for an identity that is not of the credential's groups.
+    Right: `admin`.
     """
     GetStation: _grpc.UnaryUnaryMultiCallable[_station_service_pb2.GetStationRequest, _station_service_pb2.GetStationResponse]
-    """Gets a station as it is now. Errors: NOT_FOUND."""
+    """Gets a station as it is now. Errors: NOT_FOUND.
+    Right: `read`.
+    """
     ListStations: _grpc.UnaryUnaryMultiCallable[_station_service_pb2.ListStationsRequest, _station_service_pb2.ListStationsResponse]
-    """Lists stations in the order of their names."""
+    """Lists stations in the order of their names.
+    Right: `read`.
+    """
     UpdateStation: _grpc.UnaryUnaryMultiCallable[_station_service_pb2.UpdateStationRequest, _station_service_pb2.UpdateStationResponse]
     """Changes what people say of a station: its location, its labels, and the security profile that it must keep.
 
@@ -56,6 +62,7 @@ class StationServiceStub:
     connects with TLS already: without TLS it is refused from then on, and its socket without TLS is closed within 5 seconds.
     Errors: NOT_FOUND; INVALID_ARGUMENT, which names each bad field; FAILED_PRECONDITION (SECURITY_PROFILE_ONLY_RAISED), and
     then nothing is changed.
+    Right: `admin`.
     """
     DeleteStation: _grpc.UnaryUnaryMultiCallable[_station_service_pb2.DeleteStationRequest, _station_service_pb2.DeleteStationResponse]
     """Deletes a station: it cannot connect any more. Its commands and transactions stay.
@@ -63,18 +70,23 @@ class StationServiceStub:
     From the reply on, no command is sent to it and nothing that it says counts, not even the answer to a frame; its
     socket is closed within 5 seconds, whichever gateway has it.
     A repeat answers NOT_FOUND. Errors: FAILED_PRECONDITION (STATION_BUSY) while commands for it have not ended.
+    Right: `admin`.
     """
     ListTransactions: _grpc.UnaryUnaryMultiCallable[_station_service_pb2.ListTransactionsRequest, _station_service_pb2.ListTransactionsResponse]
-    """Lists transactions (charging sessions as stations reported them), the newest first."""
+    """Lists transactions (charging sessions as stations reported them), the newest first.
+    Right: `read`.
+    """
     GetTransaction: _grpc.UnaryUnaryMultiCallable[_station_service_pb2.GetTransactionRequest, _station_service_pb2.GetTransactionResponse]
-    """Gets a transaction as it is now. Errors: NOT_FOUND."""
+    """Gets a transaction as it is now. Errors: NOT_FOUND.
+    Right: `read`.
+    """
 
 @_typing.type_check_only
 class StationServiceAsyncStub(StationServiceStub):
     """Keeps the charging stations that may connect, and tells what is known about them.
 
-    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED and
-    UNAVAILABLE alike.
+    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
+    PERMISSION_DENIED and UNAVAILABLE alike.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -84,12 +96,18 @@ class StationServiceAsyncStub(StationServiceStub):
     The password is shown once, in this reply, and never again. Who was connected under this identity before, under an
     older password or at an open gateway, is out: nothing that it says counts, and its socket is closed within 5 seconds.
     Not idempotent: a repeat answers ALREADY_EXISTS (STATION_EXISTS). An identity that is not free for any other reason is
-    answered alike: all callers share the identities, and nobody is told whose one is. Errors: INVALID_ARGUMENT.
+    answered alike: all callers share the identities, and nobody is told whose one is. Errors: INVALID_ARGUMENT;
+    PERMISSION_DENIED (OUTSIDE_STATION_GROUP) for an identity that is not of the credential's groups.
+    Right: `admin`.
     """
     GetStation: _aio.UnaryUnaryMultiCallable[_station_service_pb2.GetStationRequest, _station_service_pb2.GetStationResponse]  # type: ignore[assignment]
-    """Gets a station as it is now. Errors: NOT_FOUND."""
+    """Gets a station as it is now. Errors: NOT_FOUND.
+    Right: `read`.
+    """
     ListStations: _aio.UnaryUnaryMultiCallable[_station_service_pb2.ListStationsRequest, _station_service_pb2.ListStationsResponse]  # type: ignore[assignment]
-    """Lists stations in the order of their names."""
+    """Lists stations in the order of their names.
+    Right: `read`.
+    """
     UpdateStation: _aio.UnaryUnaryMultiCallable[_station_service_pb2.UpdateStationRequest, _station_service_pb2.UpdateStationResponse]  # type: ignore[assignment]
     """Changes what people say of a station: its location, its labels, and the security profile that it must keep.
 
@@ -97,6 +115,7 @@ class StationServiceAsyncStub(StationServiceStub):
     connects with TLS already: without TLS it is refused from then on, and its socket without TLS is closed within 5 seconds.
     Errors: NOT_FOUND; INVALID_ARGUMENT, which names each bad field; FAILED_PRECONDITION (SECURITY_PROFILE_ONLY_RAISED), and
     then nothing is changed.
+    Right: `admin`.
     """
     DeleteStation: _aio.UnaryUnaryMultiCallable[_station_service_pb2.DeleteStationRequest, _station_service_pb2.DeleteStationResponse]  # type: ignore[assignment]
     """Deletes a station: it cannot connect any more. Its commands and transactions stay.
@@ -104,17 +123,22 @@ class StationServiceAsyncStub(StationServiceStub):
     From the reply on, no command is sent to it and nothing that it says counts, not even the answer to a frame; its
     socket is closed within 5 seconds, whichever gateway has it.
     A repeat answers NOT_FOUND. Errors: FAILED_PRECONDITION (STATION_BUSY) while commands for it have not ended.
+    Right: `admin`.
     """
     ListTransactions: _aio.UnaryUnaryMultiCallable[_station_service_pb2.ListTransactionsRequest, _station_service_pb2.ListTransactionsResponse]  # type: ignore[assignment]
-    """Lists transactions (charging sessions as stations reported them), the newest first."""
+    """Lists transactions (charging sessions as stations reported them), the newest first.
+    Right: `read`.
+    """
     GetTransaction: _aio.UnaryUnaryMultiCallable[_station_service_pb2.GetTransactionRequest, _station_service_pb2.GetTransactionResponse]  # type: ignore[assignment]
-    """Gets a transaction as it is now. Errors: NOT_FOUND."""
+    """Gets a transaction as it is now. Errors: NOT_FOUND.
+    Right: `read`.
+    """
 
 class StationServiceServicer(metaclass=_abc_1.ABCMeta):
     """Keeps the charging stations that may connect, and tells what is known about them.
 
-    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED and
-    UNAVAILABLE alike.
+    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
+    PERMISSION_DENIED and UNAVAILABLE alike.
     """
 
     @_abc_1.abstractmethod
@@ -128,7 +152,9 @@ class StationServiceServicer(metaclass=_abc_1.ABCMeta):
         The password is shown once, in this reply, and never again. Who was connected under this identity before, under an
         older password or at an open gateway, is out: nothing that it says counts, and its socket is closed within 5 seconds.
         Not idempotent: a repeat answers ALREADY_EXISTS (STATION_EXISTS). An identity that is not free for any other reason is
-        answered alike: all callers share the identities, and nobody is told whose one is. Errors: INVALID_ARGUMENT.
+        answered alike: all callers share the identities, and nobody is told whose one is. Errors: INVALID_ARGUMENT;
+        PERMISSION_DENIED (OUTSIDE_STATION_GROUP) for an identity that is not of the credential's groups.
+        Right: `admin`.
         """
 
     @_abc_1.abstractmethod
@@ -137,7 +163,9 @@ class StationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _station_service_pb2.GetStationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_station_service_pb2.GetStationResponse, _abc.Awaitable[_station_service_pb2.GetStationResponse]]:
-        """Gets a station as it is now. Errors: NOT_FOUND."""
+        """Gets a station as it is now. Errors: NOT_FOUND.
+        Right: `read`.
+        """
 
     @_abc_1.abstractmethod
     def ListStations(
@@ -145,7 +173,9 @@ class StationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _station_service_pb2.ListStationsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_station_service_pb2.ListStationsResponse, _abc.Awaitable[_station_service_pb2.ListStationsResponse]]:
-        """Lists stations in the order of their names."""
+        """Lists stations in the order of their names.
+        Right: `read`.
+        """
 
     @_abc_1.abstractmethod
     def UpdateStation(
@@ -159,6 +189,7 @@ class StationServiceServicer(metaclass=_abc_1.ABCMeta):
         connects with TLS already: without TLS it is refused from then on, and its socket without TLS is closed within 5 seconds.
         Errors: NOT_FOUND; INVALID_ARGUMENT, which names each bad field; FAILED_PRECONDITION (SECURITY_PROFILE_ONLY_RAISED), and
         then nothing is changed.
+        Right: `admin`.
         """
 
     @_abc_1.abstractmethod
@@ -172,6 +203,7 @@ class StationServiceServicer(metaclass=_abc_1.ABCMeta):
         From the reply on, no command is sent to it and nothing that it says counts, not even the answer to a frame; its
         socket is closed within 5 seconds, whichever gateway has it.
         A repeat answers NOT_FOUND. Errors: FAILED_PRECONDITION (STATION_BUSY) while commands for it have not ended.
+        Right: `admin`.
         """
 
     @_abc_1.abstractmethod
@@ -180,7 +212,9 @@ class StationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _station_service_pb2.ListTransactionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_station_service_pb2.ListTransactionsResponse, _abc.Awaitable[_station_service_pb2.ListTransactionsResponse]]:
-        """Lists transactions (charging sessions as stations reported them), the newest first."""
+        """Lists transactions (charging sessions as stations reported them), the newest first.
+        Right: `read`.
+        """
 
     @_abc_1.abstractmethod
     def GetTransaction(
@@ -188,6 +222,8 @@ class StationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _station_service_pb2.GetTransactionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_station_service_pb2.GetTransactionResponse, _abc.Awaitable[_station_service_pb2.GetTransactionResponse]]:
-        """Gets a transaction as it is now. Errors: NOT_FOUND."""
+        """Gets a transaction as it is now. Errors: NOT_FOUND.
+        Right: `read`.
+        """
 
 def add_StationServiceServicer_to_server(servicer: StationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -29,8 +29,8 @@ class TokenServiceStub:
     """Keeps the table of tokens from which stations are answered when they ask whether a driver may charge (Authorize,
     StartTransaction, TransactionEvent).
 
-    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED and
-    UNAVAILABLE alike.
+    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
+    PERMISSION_DENIED and UNAVAILABLE alike.
     """
 
     def __init__(self, channel):
@@ -65,14 +65,15 @@ class TokenServiceServicer:
     """Keeps the table of tokens from which stations are answered when they ask whether a driver may charge (Authorize,
     StartTransaction, TransactionEvent).
 
-    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED and
-    UNAVAILABLE alike.
+    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
+    PERMISSION_DENIED and UNAVAILABLE alike.
     """
 
     def PutToken(self, request, context):
         """Puts a token into the table, or replaces the one with the same type and value.
 
         Idempotent. Errors: INVALID_ARGUMENT.
+        Right: `tokens`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -80,6 +81,7 @@ class TokenServiceServicer:
 
     def GetToken(self, request, context):
         """Gets a token. Errors: NOT_FOUND.
+        Right: `tokens`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -87,6 +89,7 @@ class TokenServiceServicer:
 
     def ListTokens(self, request, context):
         """Lists tokens in a stable order.
+        Right: `tokens`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -94,6 +97,7 @@ class TokenServiceServicer:
 
     def DeleteToken(self, request, context):
         """Deletes a token: it is unknown afterwards. A repeat answers NOT_FOUND.
+        Right: `tokens`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -134,8 +138,8 @@ class TokenService:
     """Keeps the table of tokens from which stations are answered when they ask whether a driver may charge (Authorize,
     StartTransaction, TransactionEvent).
 
-    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED and
-    UNAVAILABLE alike.
+    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
+    PERMISSION_DENIED and UNAVAILABLE alike.
     """
 
     @staticmethod

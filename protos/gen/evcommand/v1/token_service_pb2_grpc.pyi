@@ -30,8 +30,8 @@ class TokenServiceStub:
     """Keeps the table of tokens from which stations are answered when they ask whether a driver may charge (Authorize,
     StartTransaction, TransactionEvent).
 
-    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED and
-    UNAVAILABLE alike.
+    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
+    PERMISSION_DENIED and UNAVAILABLE alike.
     """
 
     @_typing.overload
@@ -42,21 +42,28 @@ class TokenServiceStub:
     """Puts a token into the table, or replaces the one with the same type and value.
 
     Idempotent. Errors: INVALID_ARGUMENT.
+    Right: `tokens`.
     """
     GetToken: _grpc.UnaryUnaryMultiCallable[_token_service_pb2.GetTokenRequest, _token_service_pb2.GetTokenResponse]
-    """Gets a token. Errors: NOT_FOUND."""
+    """Gets a token. Errors: NOT_FOUND.
+    Right: `tokens`.
+    """
     ListTokens: _grpc.UnaryUnaryMultiCallable[_token_service_pb2.ListTokensRequest, _token_service_pb2.ListTokensResponse]
-    """Lists tokens in a stable order."""
+    """Lists tokens in a stable order.
+    Right: `tokens`.
+    """
     DeleteToken: _grpc.UnaryUnaryMultiCallable[_token_service_pb2.DeleteTokenRequest, _token_service_pb2.DeleteTokenResponse]
-    """Deletes a token: it is unknown afterwards. A repeat answers NOT_FOUND."""
+    """Deletes a token: it is unknown afterwards. A repeat answers NOT_FOUND.
+    Right: `tokens`.
+    """
 
 @_typing.type_check_only
 class TokenServiceAsyncStub(TokenServiceStub):
     """Keeps the table of tokens from which stations are answered when they ask whether a driver may charge (Authorize,
     StartTransaction, TransactionEvent).
 
-    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED and
-    UNAVAILABLE alike.
+    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
+    PERMISSION_DENIED and UNAVAILABLE alike.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -64,20 +71,27 @@ class TokenServiceAsyncStub(TokenServiceStub):
     """Puts a token into the table, or replaces the one with the same type and value.
 
     Idempotent. Errors: INVALID_ARGUMENT.
+    Right: `tokens`.
     """
     GetToken: _aio.UnaryUnaryMultiCallable[_token_service_pb2.GetTokenRequest, _token_service_pb2.GetTokenResponse]  # type: ignore[assignment]
-    """Gets a token. Errors: NOT_FOUND."""
+    """Gets a token. Errors: NOT_FOUND.
+    Right: `tokens`.
+    """
     ListTokens: _aio.UnaryUnaryMultiCallable[_token_service_pb2.ListTokensRequest, _token_service_pb2.ListTokensResponse]  # type: ignore[assignment]
-    """Lists tokens in a stable order."""
+    """Lists tokens in a stable order.
+    Right: `tokens`.
+    """
     DeleteToken: _aio.UnaryUnaryMultiCallable[_token_service_pb2.DeleteTokenRequest, _token_service_pb2.DeleteTokenResponse]  # type: ignore[assignment]
-    """Deletes a token: it is unknown afterwards. A repeat answers NOT_FOUND."""
+    """Deletes a token: it is unknown afterwards. A repeat answers NOT_FOUND.
+    Right: `tokens`.
+    """
 
 class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
     """Keeps the table of tokens from which stations are answered when they ask whether a driver may charge (Authorize,
     StartTransaction, TransactionEvent).
 
-    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED and
-    UNAVAILABLE alike.
+    Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
+    PERMISSION_DENIED and UNAVAILABLE alike.
     """
 
     @_abc_1.abstractmethod
@@ -89,6 +103,7 @@ class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
         """Puts a token into the table, or replaces the one with the same type and value.
 
         Idempotent. Errors: INVALID_ARGUMENT.
+        Right: `tokens`.
         """
 
     @_abc_1.abstractmethod
@@ -97,7 +112,9 @@ class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _token_service_pb2.GetTokenRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_token_service_pb2.GetTokenResponse, _abc.Awaitable[_token_service_pb2.GetTokenResponse]]:
-        """Gets a token. Errors: NOT_FOUND."""
+        """Gets a token. Errors: NOT_FOUND.
+        Right: `tokens`.
+        """
 
     @_abc_1.abstractmethod
     def ListTokens(
@@ -105,7 +122,9 @@ class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _token_service_pb2.ListTokensRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_token_service_pb2.ListTokensResponse, _abc.Awaitable[_token_service_pb2.ListTokensResponse]]:
-        """Lists tokens in a stable order."""
+        """Lists tokens in a stable order.
+        Right: `tokens`.
+        """
 
     @_abc_1.abstractmethod
     def DeleteToken(
@@ -113,6 +132,8 @@ class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _token_service_pb2.DeleteTokenRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_token_service_pb2.DeleteTokenResponse, _abc.Awaitable[_token_service_pb2.DeleteTokenResponse]]:
-        """Deletes a token: it is unknown afterwards. A repeat answers NOT_FOUND."""
+        """Deletes a token: it is unknown afterwards. A repeat answers NOT_FOUND.
+        Right: `tokens`.
+        """
 
 def add_TokenServiceServicer_to_server(servicer: TokenServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

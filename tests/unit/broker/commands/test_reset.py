@@ -32,8 +32,8 @@ def test_a_good_reset_has_no_faults() -> None:
 @pytest.mark.parametrize("mode", ResetMode)
 def test_a_restart_at_once_of_the_whole_station_needs_its_right(mode: ResetMode) -> None:
     at_once = mode in {ResetMode.HARD, ResetMode.IMMEDIATE_AND_RESUME}
-    assert reset.right(restart(mode)) is (Right.HARD_RESET if at_once else None)
-    assert reset.right(restart(mode, evse_id=1)) is None
+    assert reset.rights(restart(mode)) == (Right.HARD_RESET if at_once else Right.COMMAND,)
+    assert reset.rights(restart(mode, evse_id=1)) == (Right.COMMAND,)
 
 
 @pytest.mark.parametrize("version", MODES)

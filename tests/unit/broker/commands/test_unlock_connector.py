@@ -60,7 +60,7 @@ def test_an_evse_alone_is_ambiguous_unless_one_connector_is_known(
 
 
 def test_every_unlock_needs_its_right() -> None:
-    assert unlock_connector.right(UNLOCK) is Right.UNLOCK
+    assert unlock_connector.rights(UNLOCK)[0] is Right.UNLOCK
 
 
 @pytest.mark.parametrize(("version", "possible"), [("1.6", False), ("2.0.1", True), ("2.1", True)])

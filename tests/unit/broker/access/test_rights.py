@@ -1,0 +1,157 @@
+"""Which right each method needs, and what a credential without the right is told."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+from evcommand.v1 import remote_command_pb2 as command_pb
+from evcommand.v1 import remote_command_service_pb2 as pb
+
+from broker.access.caller import Caller
+from broker.access.rights import OWN, check_method, method_rights, right_to_cancel
+from broker.auth import check_rights, current_caller, set_current_caller
+from broker.commands import reset, unlock_connector
+from broker.errors import Reason, Refusal
+from broker.services.registration import DESCRIPTORS
+from broker.settings import ORDINARY, ApiKey, Right
+from domain.model.specs import Kind
+
+DIGEST = "0" * 64
+V1 = "/evcommand.v1."
+PROTOS = Path(__file__).parents[4] / "protos/evcommand/v1"
+METHODS = [
+    f"/{service.full_name}/{method.name}"
+    for file in DESCRIPTORS
+    for service in file.services_by_name.values()
+    for method in service.methods
+]
+
+
+def test_every_method_of_every_service_says_which_right_it_needs() -> None:
+    assert METHODS
+    for method in METHODS:
+        assert method_rights(method) is not None, f"{method} says nothing"
+
+
+def test_a_method_that_nobody_gave_a_right_needs_admin() -> None:
+    with pytest.raises(Refusal) as refused:
+        check_method(f"{V1}NewService/Forgotten", frozenset(Right) - {Right.ADMIN}, "desk")
+    assert refused.value.facts == {"right": "admin"}
+
+
+@pytest.mark.parametrize(
+    ("method", "right"),
+    [
+        ("RemoteCommandService/StartSession", "command"),
+        ("RemoteCommandService/StopSession", "command"),
+        ("RemoteCommandService/UnlockConnector", "unlock"),
+        ("RemoteCommandService/ReserveNow", "reserve"),
+        ("RemoteCommandService/CancelReservation", "reserve"),
+        ("RemoteCommandService/ListCommands", "read"),
+        ("RemoteCommandService/ExplainCommand", "read"),
+        ("ReservationService/UpdateReservation", "reserve"),
+        ("ReservationService/WatchReservations", "read"),
+        ("StationService/CreateStation", "admin"),
+        ("StationService/DeleteStation", "admin"),
+        ("StationService/GetTransaction", "read"),
+        ("TokenService/ListTokens", "tokens"),
+        ("TokenService/PutToken", "tokens"),
+        ("CallbackService/ResendCallbackDelivery", "command"),
+    ],
+)
+def test_a_call_without_its_right_is_denied_and_told_which(method: str, right: str) -> None:
+    others = frozenset(Right) - {Right(right)}
+    check_method(V1 + method, frozenset({Right(right)}), "desk")
+    with pytest.raises(Refusal, match=rf"desk has not the right {right}\b") as refused:
+        check_method(V1 + method, others, "desk")
+    assert refused.value.reason is Reason.RIGHT_MISSING
+    assert refused.value.code is grpc.StatusCode.PERMISSION_DENIED
+    assert refused.value.facts == {"right": right}
+
+
+def test_a_method_that_two_rights_open_is_closed_to_who_has_neither() -> None:
+    both = f"{V1}RemoteCommandService/Reset"
+    check_method(both, frozenset({Right.COMMAND}), "desk")
+    check_method(both, frozenset({Right.HARD_RESET}), "desk")
+    with pytest.raises(Refusal, match="command or hard-reset") as refused:
+        check_method(both, frozenset({Right.READ}), "desk")
+    assert refused.value.facts == {"right": "command"}
+
+
+def test_what_is_a_credential_s_own_needs_no_right() -> None:
+    for method in ("GetCallbackSettings", "UpdateCallbackSettings", "RotateCallbackSecret"):
+        assert method_rights(f"{V1}CallbackService/{method}") == OWN
+        check_method(f"{V1}CallbackService/{method}", frozenset(), "desk")
+    check_method("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", frozenset(), "desk")
+
+
+def test_an_unlock_that_ends_a_session_needs_the_right_of_a_stop_too() -> None:
+    request = pb.UnlockConnectorRequest(station="stations/CP-1", connector_id=1)
+    assert unlock_connector.rights(request) == (Right.UNLOCK,)
+    request.stop_first = True
+    assert unlock_connector.rights(request) == (Right.UNLOCK, Right.COMMAND)
+
+
+def test_a_restart_that_ends_no_session_needs_no_right_of_a_hard_one() -> None:
+    soft = pb.ResetRequest(mode=command_pb.ResetMode.RESET_MODE_SOFT)
+    hard = pb.ResetRequest(mode=command_pb.ResetMode.RESET_MODE_HARD)
+    assert reset.rights(soft) == (Right.COMMAND,)
+    assert reset.rights(hard) == (Right.HARD_RESET,)
+
+
+def test_a_command_is_cancelled_with_the_right_that_makes_one() -> None:
+    reserving = {Kind.RESERVE_NOW, Kind.CANCEL_RESERVATION}
+    for kind in Kind:
+        expected = Right.RESERVE if kind in reserving else Right.COMMAND
+        assert right_to_cancel(kind) is expected
+
+
+def test_an_old_key_keeps_what_it_had() -> None:
+    """Before rights had classes, a key could call everything but what it had to name."""
+    plain, unlocking = ApiKey.parse(f"desk:{DIGEST}"), ApiKey.parse(f"desk+unlock:{DIGEST}")
+    assert plain.rights == ORDINARY == frozenset(Right) - {Right.UNLOCK, Right.HARD_RESET}
+    assert unlocking.rights == ORDINARY | {Right.UNLOCK}
+    for method in METHODS:
+        if method.endswith("/UnlockConnector"):
+            continue
+        check_method(method, plain.rights, "desk")
+
+
+def test_a_key_that_names_a_class_has_what_it_names_and_no_more() -> None:
+    assert ApiKey.parse(f"eyes+read:{DIGEST}").rights == {Right.READ}
+    key = ApiKey.parse(f"depot@north+read+unlock:{DIGEST}")
+    assert key.tenant == "north"
+    assert key.rights == {Right.READ, Right.UNLOCK}
+
+
+@pytest.fixture
+def limited() -> Iterator[None]:
+    before = current_caller()
+    set_current_caller(Caller("desk", "north", frozenset({Right.HARD_RESET})))
+    yield
+    set_current_caller(before)
+
+
+@pytest.mark.usefixtures("limited")
+def test_the_first_right_that_is_missing_is_named() -> None:
+    check_rights(Right.HARD_RESET)
+    with pytest.raises(Refusal) as refused:
+        check_rights(Right.HARD_RESET, Right.COMMAND)
+    assert refused.value.facts == {"right": "command"}
+
+
+def test_the_contract_says_of_each_method_which_right_it_needs() -> None:
+    said: dict[str, str] = {}
+    for file in PROTOS.glob("*_service.proto"):
+        text = file.read_text()
+        service = re.search(r"^service (\w+)", text, re.MULTILINE)
+        assert service
+        for rights, name in re.findall(r"  // Right: ([^\n]+)\.\n  rpc (\w+)\(", text):
+            said[f"{V1}{service[1]}/{name}"] = rights
+    expected = {
+        method: " or ".join(f"`{right.value}`" for right in method_rights(method) or ()) or "none"
+        for method in METHODS
+    }
+    assert said == expected
