@@ -17,8 +17,8 @@ from broker.calls import CallInterceptor
 from broker.process import authenticating
 from broker.settings import BrokerSettings, UnsafeBroker, check_listener, check_tokens
 from broker.token_settings import TokenSettings
-from tests.support.benches.broker_house import WAIT_S, Failure, failure_of
 from tests.support.access.signed_tokens import AUDIENCE, ISSUER, Signer
+from tests.support.benches.broker_house import WAIT_S, Failure, failure_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
