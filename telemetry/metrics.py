@@ -157,6 +157,12 @@ CLOCK_OFFSET = Gauge(
     "By how much the clock of this machine is ahead of the database's (negative: behind); 0 on "
     "SQLite. Leases, deadlines and facts have the database's time all the same.",
 )
+LOG_HORIZON_AGE = Gauge(
+    "evcommand_log_horizon_age_seconds",
+    "For how long watches have been told no change though changes are committed, because a "
+    "transaction on the PostgreSQL server does not end. Of the whole fleet: each broker measures "
+    "the same.",
+)
 TASK_FAILURES = Counter(
     "evcommand_task_failures_total",
     "Failures of a background task of this process. A lasting one was started again.",

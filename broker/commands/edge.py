@@ -18,8 +18,9 @@ know no kind. The table of all edges is `broker.commands.table`.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
+from evcommand.v1 import command_options_pb2 as options_pb
 from evcommand.v1 import remote_command_pb2 as command_pb
 
 from broker.commands.lookups import Lookup
@@ -30,8 +31,20 @@ from domain.model.specs import SPEC_PLACES, Kind, OfflinePolicy, specs_of
 from fleet.database import Database
 from fleet.keys import Sealer
 
-RequestT = TypeVar("RequestT")
+RequestT = TypeVar("RequestT", bound="CommandRequest")
 SpecT = TypeVar("SpecT")
+
+
+class CommandRequest(Protocol):
+    """The fields that the requests for all commands share."""
+
+    @property
+    def request_id(self) -> str:
+        """Makes repeats of the request one command; empty when the broker makes one."""
+
+    @property
+    def options(self) -> options_pb.CommandOptions:
+        """How to treat the command."""
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from evcommand.v1 import command_options_pb2 as options_pb
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from broker.commands.edge import Options, ParsedRequest, SpecT
+from broker.commands.edge import CommandRequest, Options, ParsedRequest, SpecT
 from broker.proto.callback_fields import callback_fields, callback_in
 from broker.proto.fields import Findings, enum_value, label_map, request_id_field
 from broker.proto.names import request_id_in
@@ -28,18 +27,6 @@ _POLICIES: dict[int, OfflinePolicy | None] = {
     options_pb.OFFLINE_POLICY_FAIL_FAST: OfflinePolicy.FAIL_FAST,
     options_pb.OFFLINE_POLICY_WAIT: OfflinePolicy.WAIT,
 }
-
-
-class CommandRequest(Protocol):
-    """The fields that the requests for all commands share."""
-
-    @property
-    def request_id(self) -> str:
-        """Makes repeats of the request one command; empty when the broker makes one."""
-
-    @property
-    def options(self) -> options_pb.CommandOptions:
-        """How to treat the command."""
 
 
 def check_options(findings: Findings, request: CommandRequest, now: datetime) -> None:

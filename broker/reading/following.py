@@ -16,11 +16,14 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from broker.reading.standstill import Standstill
 from fleet.database import Database
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.log.event_log import Cursor, changed_after, head
+from fleet.log.horizon import is_hiding
 from fleet.log.postgres_notification import path
 from fleet.log.watchers import LogGrowth
+from telemetry import metrics
 from telemetry.supervision import background
 
 _logger = structlog.get_logger(__name__)
@@ -57,6 +60,8 @@ class LogFollower:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._tails: dict[str, _Tail] = {}
+        self._standstill = Standstill()
+        self._measure_at_s = 0.0
 
     @contextmanager
     def resource(self, tenant: str, name: str) -> Iterator[asyncio.Event]:
@@ -102,7 +107,22 @@ class LogFollower:
             grown = True
             while True:
                 await self._pass_on(changes.take(), everything=not grown)
+                await self._measure()
                 grown = await changes.wait(POLL_S)
+
+    async def _measure(self) -> None:
+        """Show how long the log has hidden changes: a look every few seconds, however it grows."""
+        now_s = asyncio.get_running_loop().time()
+        if now_s < self._measure_at_s:
+            return
+        self._measure_at_s = now_s + POLL_S
+        async with self._db.read() as tx:
+            end = await head(tx)
+            hiding = await is_hiding(tx, end)
+        standstill_s = self._standstill.seen(end, is_hiding=hiding, now_s=now_s)
+        metrics.LOG_HORIZON_AGE.set(standstill_s)
+        if self._standstill.tell(standstill_s):
+            _logger.warning("log_horizon_stands_still", seconds=round(standstill_s))
 
     async def _pass_on(self, news: LogGrowth, *, everything: bool) -> None:
         for tenant, tail in tuple(self._tails.items()):

@@ -31,7 +31,7 @@ from broker.errors import Refusal, check
 from broker.proto import commands as messages
 from broker.proto.explain import step_out
 from broker.proto.fields import check_name
-from broker.proto.names import command_in, command_name
+from broker.proto.names import command_in, command_name, request_id_in
 from broker.proto.selection import list_selection, watch_selection
 from broker.reading.paging import Pager, limit_of
 from broker.reading.waiting import patience_for
@@ -162,11 +162,26 @@ class RemoteCommandServicer(pb_grpc.RemoteCommandServiceServicer):
     ) -> command_pb.RemoteCommand:
         """One request for a command, of any kind. See `broker.commands.edge` for the steps."""
         check_rights(*edge.rights(request))
-        now = self._backend.now()
-        check(edge.check(request, now))
-        parsed = edge.read(request, self._backend.sealer, now)
+        time = self._backend.now()
+        if edge.check(request, time):
+            time = await self._first_time(request.request_id) or time
+            check(edge.check(request, time))
+        parsed = edge.read(request, self._backend.sealer, time)
         patience = patience_for(context, self._backend.settings, self._backend.draining)
         return command_out(await self._submitter.submit(edge, parsed, patience))
+
+    async def _first_time(self, request_id: str) -> datetime | None:
+        """When this request was made first; None: it is no repeat.
+
+        A repeat is judged by that time: what it gives as a time to come may be past by now, and its
+        caller still asks for the command that it has made.
+        """
+        name = request_id_in(request_id)
+        if name is None:
+            return None
+        async with self._backend.db.read() as tx:
+            first = await fleet_log.latest(tx, tenant=current_caller().tenant, name=name)
+        return None if first is None else _created(first)
 
 
 def _created(entry: Entry) -> datetime:

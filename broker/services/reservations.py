@@ -15,7 +15,12 @@ from broker.commands.lookups import known_reservation, reservation_not_found
 from broker.errors import Refusal, check
 from broker.proto import reservations as messages
 from broker.proto.fields import check_name
-from broker.proto.names import reservation_in, reservation_name
+from broker.proto.names import (
+    parse_reservation,
+    request_id_in,
+    reservation_in,
+    reservation_name,
+)
 from broker.proto.reservations import reservation_out
 from broker.proto.selection import list_selection, watch_selection
 from broker.reading.paging import Pager, limit_of
@@ -85,12 +90,27 @@ class ReservationServicer(pb_grpc.ReservationServiceServicer):
         self, request: pb.UpdateReservationRequest, context: Context
     ) -> pb.UpdateReservationResponse:
         """Changes a held reservation."""
-        now = self._backend.now()
-        check(messages.check_update(request, now))
-        name, wanted = reservation_in(request.name), messages.change_in(request, now)
+        time = self._backend.now()
+        if messages.check_update(request, time):
+            time = await self._first_time(request) or time
+            check(messages.check_update(request, time))
+        name, wanted = reservation_in(request.name), messages.change_in(request, time)
         patience = patience_for(context, self._backend.settings, self._backend.draining)
         changed = await self._changer.change(name, wanted, patience)
         return pb.UpdateReservationResponse(reservation=reservation_out(changed))
+
+    async def _first_time(self, request: pb.UpdateReservationRequest) -> datetime | None:
+        """When the change that this request repeats was asked for; None: it repeats none.
+
+        What a repeat gives as a time to come may be past by now.
+        """
+        request_id, name = request_id_in(request.request_id), parse_reservation(request.name)
+        if request_id is None or name is None:
+            return None
+        async with self._backend.db.read() as tx:
+            entry = await reservations.get(tx, tenant=current_caller().tenant, name=name)
+        known = None if entry is None else from_snapshot(entry.snapshot).change
+        return known.request_time if known and known.request_id == request_id else None
 
 
 def _created(entry: Entry) -> datetime:
