@@ -2,7 +2,6 @@
 
 import asyncio
 import uuid
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import grpc
@@ -14,7 +13,6 @@ from evcommand.v1 import station_service_pb2 as stations_pb
 from evcommand.v1.remote_command_pb2 import Outcome, RemoteCommand
 
 from tests.support.benches.broker_house import (
-    WAIT_S,
     House,
     begin_session,
     end_session,
@@ -136,21 +134,6 @@ async def test_the_same_request_id_with_another_body_is_refused(house: House) ->
     failure = await failure_of(house.broker.commands.StartSession(other))
     assert failure.code is grpc.StatusCode.ALREADY_EXISTS
     assert (failure.reason, failure.facts["fields"]) == ("REQUEST_ID_REUSED", "evse_id")
-
-
-async def test_a_repeat_is_the_same_command_when_the_time_that_it_gives_is_past(
-    house: House,
-) -> None:
-    request = start_request(await house.offline_station(), OUTCOME, request_id=str(uuid.uuid4()))
-    request.options.MergeFrom(patient())
-    request.options.not_after.FromDatetime(datetime.now(UTC) + timedelta(seconds=1))
-    first = (await house.broker.commands.StartSession(request, timeout=WAIT_S)).command
-    assert (first.outcome.code, first.outcome.cause) == (Outcome.CODE_NOT_SENT, "NOT_AFTER_PASSED")
-    again = (await house.broker.commands.StartSession(request, timeout=WAIT_S)).command
-    assert (again.name, again.revision) == (first.name, first.revision)
-    request.request_id = str(uuid.uuid4())
-    failure = await failure_of(house.broker.commands.StartSession(request, timeout=WAIT_S))
-    assert failure.code is grpc.StatusCode.INVALID_ARGUMENT
 
 
 async def test_two_bodies_at_once_under_one_request_id_are_one_command(house: House) -> None:
