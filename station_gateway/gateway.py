@@ -80,6 +80,7 @@ class Gateway:
         self._socket_numbers = itertools.count(1)
         self.settings = settings
         self.ready = False
+        self._drains = False
         self.registry = Registry()
         self._db = db
         self._waker = waker
@@ -176,7 +177,7 @@ class Gateway:
         """
         if not self.ready:
             return
-        self.ready = False
+        self.ready, self._drains = False, True
         self.server.stop_listening()
         await self._drain.run()
         self.sender.stop()
@@ -223,7 +224,7 @@ class Gateway:
             await socket.close(REPLACED, "replaced")
             return
         log.info("station_connected", station=peer.id, version=peer.ocpp_version)
-        if not self.ready:  # it was admitted while the drain began
+        if self._drains:  # it was admitted while the drain began
             station.end(DRAINED, SERVICE_RESTART)
         try:
             await station.run()
@@ -257,7 +258,7 @@ class Gateway:
 
     async def _release(self, peer: Peer) -> None:
         """Give up the connection's lease, unless a newer socket has taken it."""
-        now, moves = self._utc_now(), not self.ready
+        now, moves = self._utc_now(), self._drains
         try:
             await self._db.batch(
                 lambda tx: connections.release(
