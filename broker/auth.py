@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 
 from broker.access.caller import Caller
-from broker.access.rights import check_method, right_missing
+from broker.access.rights import MethodRights, right_missing
 from broker.access.signing_keys import KeysUnavailable
 from broker.access.token_claims import Expired, NotValid
 from broker.access.tokens import TOKEN_CHARS, TokenVerifier, looks_like_token
@@ -57,7 +57,8 @@ def is_open(method: str) -> bool:
 class Authenticator:
     """Admits callers by the credentials of this broker. Without credentials it admits everybody.
 
-    tokens: checks signed tokens; None: none is taken. now: the time, for tokens.
+    tokens: checks signed tokens; None: none is taken. now: the time, for tokens. rights: those that
+        methods need.
     """
 
     def __init__(
@@ -65,7 +66,10 @@ class Authenticator:
         keys: tuple[ApiKey, ...],
         tokens: TokenVerifier | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        rights: MethodRights,
     ) -> None:
+        self._rights = rights
         self._keys = keys
         self._tokens = tokens
         self._now = now
@@ -86,7 +90,7 @@ class Authenticator:
                 "This broker needs a credential: send the metadata authorization: Bearer <key>.",
             )
         caller = self._holder_of(given) or await self._named_by(given)
-        check_method(method, caller.rights, caller.name)
+        self._rights.check(method, caller.rights, caller.name)
         return caller
 
     def _holder_of(self, given: str) -> Caller | None:

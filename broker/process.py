@@ -17,6 +17,7 @@ from broker.auth import Authenticator
 from broker.backend import Backend
 from broker.callbacks.posting import posting_callbacks
 from broker.calls import CallInterceptor
+from broker.commands.table import METHOD_RIGHTS
 from broker.places import Share
 from broker.reading.following import LogFollower
 from broker.reading.open_watches import OpenWatches
@@ -115,12 +116,13 @@ async def authenticating(settings: BrokerSettings) -> AsyncIterator[Authenticato
     Raises: ValueError when the CA file for the issuer cannot be used.
     """
     if not settings.tokens.jwks_url:
-        yield Authenticator(settings.api_keys)
+        yield Authenticator(settings.api_keys, rights=METHOD_RIGHTS)
         return
     async with fetching(settings.tokens) as fetch:
         keys = SigningKeys(fetch, settings.tokens, time.monotonic)
         try:
-            yield Authenticator(settings.api_keys, TokenVerifier(keys, settings.tokens))
+            tokens = TokenVerifier(keys, settings.tokens)
+            yield Authenticator(settings.api_keys, tokens, rights=METHOD_RIGHTS)
         finally:
             await keys.close()
 

@@ -14,7 +14,6 @@ from typing import Any
 from uuid import uuid4
 
 from broker.access.caller import Caller
-from broker.access.rights import right_to_cancel
 from broker.auth import check_rights, current_caller
 from broker.backend import Backend
 from broker.callbacks.choosing import chosen_callback
@@ -22,6 +21,7 @@ from broker.calls import current_trace_id, name_command
 from broker.commands.drafting import Origin, check_same, draft
 from broker.commands.edge import CommandEdge, ParsedRequest, Preparation
 from broker.commands.lookups import Lookup, command_not_found
+from broker.commands.table import EDGES
 from broker.proto.names import command_name
 from broker.reading.waiting import Patience, first_of, is_satisfied, wait_for_command
 from domain.model.command import Command, State, WaitFor
@@ -68,7 +68,7 @@ class Submitter:
         Raises: Refusal (COMMAND_NOT_FOUND, RIGHT_MISSING).
         """
         command = await self.known(name)
-        check_rights(right_to_cancel(command.kind))
+        check_rights(EDGES[command.kind].cancelled_with)
         if command.state is State.DONE and is_definite(command.outcome):
             return command
         await self._backend.temporal.cancel(command, reason, patience.remaining_s)

@@ -6,20 +6,12 @@ rights that this very request needs: a Reset needs `hard-reset` when it ends ses
 when it does not.
 """
 
+from collections.abc import Mapping
+
 from broker.errors import Reason, Refusal
 from broker.settings import Right
-from domain.model.specs import Kind
 
 Rights = tuple[Right, ...]
-
-_CANCELLED_WITH = {
-    Kind.START_SESSION: Right.COMMAND,
-    Kind.STOP_SESSION: Right.COMMAND,
-    Kind.UNLOCK_CONNECTOR: Right.COMMAND,
-    Kind.RESET: Right.COMMAND,
-    Kind.RESERVE_NOW: Right.RESERVE,
-    Kind.CANCEL_RESERVATION: Right.RESERVE,
-}
 
 OWN: Rights = ()
 """No right is needed: the method is about the credential itself, or tells nothing of a tenant."""
@@ -30,12 +22,6 @@ _READ, _COMMAND, _RESERVE = (Right.READ,), (Right.COMMAND,), (Right.RESERVE,)
 _ADMIN, _TOKENS = (Right.ADMIN,), (Right.TOKENS,)
 
 _METHODS: dict[str, Rights] = {
-    "RemoteCommandService/StartSession": _COMMAND,
-    "RemoteCommandService/StopSession": _COMMAND,
-    "RemoteCommandService/UnlockConnector": (Right.UNLOCK,),
-    "RemoteCommandService/Reset": (Right.COMMAND, Right.HARD_RESET),
-    "RemoteCommandService/ReserveNow": _RESERVE,
-    "RemoteCommandService/CancelReservation": _RESERVE,
     "RemoteCommandService/GetCommand": _READ,
     "RemoteCommandService/ListCommands": _READ,
     "RemoteCommandService/WatchCommands": _READ,
@@ -62,32 +48,42 @@ _METHODS: dict[str, Rights] = {
     "CallbackService/ListCallbackDeliveries": _READ,
     "CallbackService/ResendCallbackDelivery": _COMMAND,
 }
-"""The rights of which a method needs one."""
+"""The rights of which a method needs one, but for those that make commands."""
 
 
-def method_rights(method: str) -> Rights | None:
-    """The rights of which a method (`/PACKAGE.SERVICE/METHOD`) needs one. None: it is not known."""
-    if method.startswith(_REFLECTION):
-        return OWN
-    return _METHODS.get(method.removeprefix(_PACKAGE))
+class MethodRights:
+    """The rights of which each method needs one.
 
-
-def methods_of(right: Right) -> list[str]:
-    """The names of the methods that this right opens, or helps to open."""
-    return [name.partition("/")[2] for name, needed in _METHODS.items() if right in needed]
-
-
-def check_method(method: str, has: frozenset[Right], credential: str) -> None:
-    """Go on only when a credential with these rights may call the method.
-
-    A method that is not known needs `admin`.
-
-    Raises: Refusal (RIGHT_MISSING).
+    commands: those of the methods that make commands, which their edges tell.
     """
-    needed = method_rights(method)
-    needed = (Right.ADMIN,) if needed is None else needed
-    if needed and has.isdisjoint(needed):
-        raise right_missing(needed, credential)
+
+    def __init__(self, commands: Mapping[str, Rights]) -> None:
+        self._methods = {
+            **{f"RemoteCommandService/{name}": rights for name, rights in commands.items()},
+            **_METHODS,
+        }
+
+    def of(self, method: str) -> Rights | None:
+        """Those of `/PACKAGE.SERVICE/METHOD`; None: it is not known."""
+        if method.startswith(_REFLECTION):
+            return OWN
+        return self._methods.get(method.removeprefix(_PACKAGE))
+
+    def opened_by(self, right: Right) -> list[str]:
+        """The names of the methods that this right opens, or helps to open."""
+        return [name.partition("/")[2] for name, rights in self._methods.items() if right in rights]
+
+    def check(self, method: str, has: frozenset[Right], credential: str) -> None:
+        """Go on only when a credential with these rights may call the method.
+
+        A method that is not known needs `admin`.
+
+        Raises: Refusal (RIGHT_MISSING).
+        """
+        needed = self.of(method)
+        needed = (Right.ADMIN,) if needed is None else needed
+        if needed and has.isdisjoint(needed):
+            raise right_missing(needed, credential)
 
 
 def right_missing(needed: Rights, credential: str) -> Refusal:
@@ -100,8 +96,3 @@ def right_missing(needed: Rights, credential: str) -> Refusal:
         f"it: +{added} in an API key's setting, {added} in a token's claim of rights.",
         facts={"right": added},
     )
-
-
-def right_to_cancel(kind: Kind) -> Right:
-    """The right that takes back a command of this kind."""
-    return _CANCELLED_WITH[kind]

@@ -18,6 +18,7 @@ from broker.proto import fields
 from broker.proto.fields import Findings
 from broker.proto.names import reservation_out, station_in, station_name
 from broker.proto.times import INT32_MAX
+from broker.settings import Right
 from domain.model.command import Command
 from domain.model.specs import CancelReservationSpec, Kind
 from domain.reservations.admission import is_being_asked_for
@@ -125,7 +126,9 @@ async def _still_asking(preparation: Preparation, tenant: str, reservation: str)
 
 EDGE = CommandEdge(
     kind=Kind.CANCEL_RESERVATION,
+    opened_by=(Right.RESERVE,),
     rights=right_to_reserve,
+    cancelled_with=Right.RESERVE,
     check=check,
     read=read,
     find=find,

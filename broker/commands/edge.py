@@ -23,6 +23,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from evcommand.v1 import command_options_pb2 as options_pb
 from evcommand.v1 import remote_command_pb2 as command_pb
 
+from broker.access.rights import Rights
 from broker.commands.lookups import Lookup
 from broker.errors import FieldViolation
 from broker.settings import Right
@@ -103,12 +104,12 @@ async def nothing_to_prepare(_preparation: Preparation, command: Command) -> Com
     return command
 
 
-def right_to_command(_request: object) -> tuple[Right, ...]:
+def right_to_command(_request: object) -> Rights:
     """The right that most commands need."""
     return (Right.COMMAND,)
 
 
-def right_to_reserve(_request: object) -> tuple[Right, ...]:
+def right_to_reserve(_request: object) -> Rights:
     """The right that commands about reservations need."""
     return (Right.RESERVE,)
 
@@ -121,6 +122,8 @@ class CommandEdge(Generic[RequestT, SpecT]):
     said maps names of the request's fields to values that can be compared. A field that this
     request left to be found or counted is not in it.
     show writes the spec into a RemoteCommand; its last argument is the command's station.
+    opened_by: a caller needs one of these rights, whatever the request is; rights tells those that
+    this very request needs, all of them. cancelled_with: the right that takes the command back.
     """
 
     kind: Kind
@@ -129,8 +132,15 @@ class CommandEdge(Generic[RequestT, SpecT]):
     find: Callable[[Lookup, ParsedRequest[SpecT]], Awaitable[Found[SpecT]]]
     said: Callable[[SpecT], dict[str, object]]
     show: Callable[[command_pb.RemoteCommand, SpecT, str], None]
-    rights: Callable[[RequestT], tuple[Right, ...]] = right_to_command
+    opened_by: Rights = (Right.COMMAND,)
+    rights: Callable[[RequestT], Rights] = right_to_command
+    cancelled_with: Right = Right.COMMAND
     prepare: Callable[[Preparation, Command], Awaitable[Command]] = nothing_to_prepare
+
+    @property
+    def method(self) -> str:
+        """The name of its RPC."""
+        return "".join(word.capitalize() for word in self.kind.value.split("_"))
 
 
 def spec_in(command: Command) -> Any:

@@ -21,6 +21,7 @@ from broker.proto.id_token import id_token_field, said_token, token_chars, token
 from broker.proto.names import reservation_out, station_in
 from broker.proto.reservations import end_field, end_in
 from broker.proto.times import span_out, time_out
+from broker.settings import Right
 from domain.commands.table import COMMANDS
 from domain.model.command import Command
 from domain.model.specs import Kind, ReserveSpec
@@ -167,7 +168,9 @@ def show(shown: command_pb.RemoteCommand, spec: ReserveSpec, _station: str) -> N
 
 EDGE = CommandEdge(
     kind=Kind.RESERVE_NOW,
+    opened_by=(Right.RESERVE,),
     rights=right_to_reserve,
+    cancelled_with=Right.RESERVE,
     check=check,
     read=read,
     find=find,

@@ -86,6 +86,7 @@ def show(shown: command_pb.RemoteCommand, spec: ResetSpec, _station: str) -> Non
 
 EDGE = CommandEdge(
     kind=Kind.RESET,
+    opened_by=(Right.COMMAND, Right.HARD_RESET),
     rights=rights,
     check=check,
     read=read,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from broker.access.rights import MethodRights
 from broker.commands import (
     cancel_reservation,
     reserve_now,
@@ -24,3 +25,6 @@ EDGES: dict[Kind, CommandEdge[Any, Any]] = {
         cancel_reservation.EDGE,
     )
 }
+
+METHOD_RIGHTS = MethodRights({edge.method: edge.opened_by for edge in EDGES.values()})
+"""The rights of which each method needs one."""

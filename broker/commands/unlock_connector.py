@@ -117,6 +117,7 @@ def show(shown: command_pb.RemoteCommand, spec: UnlockSpec, _station: str) -> No
 
 EDGE = CommandEdge(
     kind=Kind.UNLOCK_CONNECTOR,
+    opened_by=(Right.UNLOCK,),
     rights=rights,
     check=check,
     read=read,

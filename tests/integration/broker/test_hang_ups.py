@@ -17,6 +17,7 @@ from temporalio.client import Client
 
 from broker.auth import Authenticator
 from broker.calls import CallInterceptor
+from broker.commands.table import METHOD_RIGHTS
 from broker.process import running_broker
 from broker.reading.open_watches import OpenWatches
 from broker.settings import BrokerSettings
@@ -68,7 +69,7 @@ class Streams:
 @asynccontextmanager
 async def flooding(streams: Streams) -> AsyncIterator[grpc.aio.Channel]:
     """A channel to a server with these methods, behind the broker's interceptor."""
-    interceptor = CallInterceptor(Authenticator(()), BrokerSettings())
+    interceptor = CallInterceptor(Authenticator((), rights=METHOD_RIGHTS), BrokerSettings())
     server = grpc.aio.server(interceptors=[interceptor])
     handlers: dict[str, Any] = {
         "flood": grpc.unary_stream_rpc_method_handler(streams.flood),

@@ -7,6 +7,7 @@ import pytest
 
 from broker.access.caller import Caller
 from broker.auth import Authenticator
+from broker.commands.table import METHOD_RIGHTS
 from broker.errors import Reason, Refusal
 from broker.settings import ORDINARY, ApiKey, Right
 
@@ -20,13 +21,13 @@ def bearer(key: str) -> list[tuple[str, str | bytes]]:
 
 
 async def test_without_keys_everybody_is_let_in() -> None:
-    assert await Authenticator(()).admit("/x/Y", []) == Caller()
+    assert await Authenticator((), rights=METHOD_RIGHTS).admit("/x/Y", []) == Caller()
 
 
 async def test_a_known_key_names_its_caller_and_tenant() -> None:
-    assert await Authenticator((API_KEY,)).admit(METHOD, bearer(KEY)) == Caller(
-        "desk", "north", ORDINARY
-    )
+    assert await Authenticator((API_KEY,), rights=METHOD_RIGHTS).admit(
+        METHOD, bearer(KEY)
+    ) == Caller("desk", "north", ORDINARY)
 
 
 @pytest.mark.parametrize(
@@ -44,20 +45,21 @@ async def test_other_credentials_are_refused(
     metadata: list[tuple[str, str | bytes]], reason: Reason
 ) -> None:
     with pytest.raises(Refusal) as refused:
-        await Authenticator((API_KEY,)).admit("/evcommand.v1.X/Y", metadata)
+        await Authenticator((API_KEY,), rights=METHOD_RIGHTS).admit("/evcommand.v1.X/Y", metadata)
     assert refused.value.reason is reason
     assert refused.value.code is grpc.StatusCode.UNAUTHENTICATED
 
 
 async def test_health_is_answered_without_a_key_and_reflection_is_not() -> None:
-    guard = Authenticator((API_KEY,))
+    guard = Authenticator((API_KEY,), rights=METHOD_RIGHTS)
     assert await guard.admit("/grpc.health.v1.Health/Check", []) == Caller()
     with pytest.raises(Refusal):
         await guard.admit("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", [])
 
 
 async def test_a_call_without_the_right_ends_with_its_headers() -> None:
-    guard = Authenticator((ApiKey("eyes", API_KEY.digest, rights=frozenset({Right.READ})),))
+    key = ApiKey("eyes", API_KEY.digest, rights=frozenset({Right.READ}))
+    guard = Authenticator((key,), rights=METHOD_RIGHTS)
     assert (
         await guard.admit("/evcommand.v1.StationService/GetStation", bearer(KEY))
     ).name == "eyes"

@@ -10,9 +10,10 @@ from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
 
 from broker.access.caller import Caller
-from broker.access.rights import OWN, check_method, method_rights, right_to_cancel
+from broker.access.rights import OWN
 from broker.auth import check_rights, current_caller, set_current_caller
 from broker.commands import reset, unlock_connector
+from broker.commands.table import EDGES, METHOD_RIGHTS
 from broker.errors import Reason, Refusal
 from broker.services.registration import DESCRIPTORS
 from broker.settings import ORDINARY, ApiKey, Right
@@ -32,12 +33,12 @@ METHODS = [
 def test_every_method_of_every_service_says_which_right_it_needs() -> None:
     assert METHODS
     for method in METHODS:
-        assert method_rights(method) is not None, f"{method} says nothing"
+        assert METHOD_RIGHTS.of(method) is not None, f"{method} says nothing"
 
 
 def test_a_method_that_nobody_gave_a_right_needs_admin() -> None:
     with pytest.raises(Refusal) as refused:
-        check_method(f"{V1}NewService/Forgotten", frozenset(Right) - {Right.ADMIN}, "desk")
+        METHOD_RIGHTS.check(f"{V1}NewService/Forgotten", frozenset(Right) - {Right.ADMIN}, "desk")
     assert refused.value.facts == {"right": "admin"}
 
 
@@ -63,9 +64,9 @@ def test_a_method_that_nobody_gave_a_right_needs_admin() -> None:
 )
 def test_a_call_without_its_right_is_denied_and_told_which(method: str, right: str) -> None:
     others = frozenset(Right) - {Right(right)}
-    check_method(V1 + method, frozenset({Right(right)}), "desk")
+    METHOD_RIGHTS.check(V1 + method, frozenset({Right(right)}), "desk")
     with pytest.raises(Refusal, match=rf"desk has not the right {right}\b") as refused:
-        check_method(V1 + method, others, "desk")
+        METHOD_RIGHTS.check(V1 + method, others, "desk")
     assert refused.value.reason is Reason.RIGHT_MISSING
     assert refused.value.code is grpc.StatusCode.PERMISSION_DENIED
     assert refused.value.facts == {"right": right}
@@ -73,18 +74,20 @@ def test_a_call_without_its_right_is_denied_and_told_which(method: str, right: s
 
 def test_a_method_that_two_rights_open_is_closed_to_who_has_neither() -> None:
     both = f"{V1}RemoteCommandService/Reset"
-    check_method(both, frozenset({Right.COMMAND}), "desk")
-    check_method(both, frozenset({Right.HARD_RESET}), "desk")
+    METHOD_RIGHTS.check(both, frozenset({Right.COMMAND}), "desk")
+    METHOD_RIGHTS.check(both, frozenset({Right.HARD_RESET}), "desk")
     with pytest.raises(Refusal, match="command or hard-reset") as refused:
-        check_method(both, frozenset({Right.READ}), "desk")
+        METHOD_RIGHTS.check(both, frozenset({Right.READ}), "desk")
     assert refused.value.facts == {"right": "command"}
 
 
 def test_what_is_a_credential_s_own_needs_no_right() -> None:
     for method in ("GetCallbackSettings", "UpdateCallbackSettings", "RotateCallbackSecret"):
-        assert method_rights(f"{V1}CallbackService/{method}") == OWN
-        check_method(f"{V1}CallbackService/{method}", frozenset(), "desk")
-    check_method("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", frozenset(), "desk")
+        assert METHOD_RIGHTS.of(f"{V1}CallbackService/{method}") == OWN
+        METHOD_RIGHTS.check(f"{V1}CallbackService/{method}", frozenset(), "desk")
+    METHOD_RIGHTS.check(
+        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", frozenset(), "desk"
+    )
 
 
 def test_an_unlock_that_ends_a_session_needs_the_right_of_a_stop_too() -> None:
@@ -105,7 +108,7 @@ def test_a_command_is_cancelled_with_the_right_that_makes_one() -> None:
     reserving = {Kind.RESERVE_NOW, Kind.CANCEL_RESERVATION}
     for kind in Kind:
         expected = Right.RESERVE if kind in reserving else Right.COMMAND
-        assert right_to_cancel(kind) is expected
+        assert EDGES[kind].cancelled_with is expected
 
 
 def test_an_old_key_keeps_what_it_had() -> None:
@@ -116,7 +119,7 @@ def test_an_old_key_keeps_what_it_had() -> None:
     for method in METHODS:
         if method.endswith("/UnlockConnector"):
             continue
-        check_method(method, plain.rights, "desk")
+        METHOD_RIGHTS.check(method, plain.rights, "desk")
 
 
 def test_a_key_that_names_a_class_has_what_it_names_and_no_more() -> None:
@@ -151,7 +154,8 @@ def test_the_contract_says_of_each_method_which_right_it_needs() -> None:
         for rights, name in re.findall(r"  // Right: ([^\n]+)\.\n  rpc (\w+)\(", text):
             said[f"{V1}{service[1]}/{name}"] = rights
     expected = {
-        method: " or ".join(f"`{right.value}`" for right in method_rights(method) or ()) or "none"
+        method: " or ".join(f"`{right.value}`" for right in METHOD_RIGHTS.of(method) or ())
+        or "none"
         for method in METHODS
     }
     assert said == expected

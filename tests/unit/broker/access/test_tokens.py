@@ -17,6 +17,7 @@ from broker.access.caller import Caller
 from broker.access.signing_keys import SigningKeys
 from broker.access.tokens import TokenVerifier, looks_like_token
 from broker.auth import Authenticator
+from broker.commands.table import METHOD_RIGHTS
 from broker.errors import Reason, Refusal
 from broker.settings import ApiKey, Right, UnsafeBroker, check_tokens
 from broker.token_settings import TokenSettings
@@ -37,7 +38,7 @@ async def published() -> bytes:
 
 def guard(settings: TokenSettings = SETTINGS, *keys: ApiKey) -> Authenticator:
     verifier = TokenVerifier(SigningKeys(published, settings, lambda: 0.0), settings)
-    return Authenticator(keys, verifier, lambda: datetime.now(UTC))
+    return Authenticator(keys, verifier, lambda: datetime.now(UTC), rights=METHOD_RIGHTS)
 
 
 async def admitted(token: str, method: str = GET, guard_: Authenticator | None = None) -> Caller:
@@ -136,7 +137,7 @@ async def test_a_token_that_cannot_be_checked_now_is_not_called_bad() -> None:
 
     settings = SETTINGS
     verifier = TokenVerifier(SigningKeys(down, settings, lambda: 0.0), settings)
-    denied = await refused(EC_KEY.token(), guard_=Authenticator((), verifier))
+    denied = await refused(EC_KEY.token(), guard_=Authenticator((), verifier, rights=METHOD_RIGHTS))
     assert (denied.code, denied.reason) == (
         grpc.StatusCode.UNAVAILABLE,
         Reason.CREDENTIALS_NOT_CHECKED,
