@@ -147,7 +147,7 @@ def test_closing_a_queue_that_nobody_reads_takes_no_longer_than_its_limit() -> N
         pipe.queue.put("x" * 999)
     assert not pipe.queue.close(0.05)
     os.close(pipe.reading)
-    assert pipe.queue.close(5)  # its thread counts what was lost, and must not do so in another test
+    assert pipe.queue.close(5)  # what it lost is counted in this test
 
 
 def test_a_pipe_that_its_reader_closed_loses_lines_counts_them_and_raises_nothing() -> None:
