@@ -1,8 +1,14 @@
-"""How a station's password is recognised: its hashes, and the digest of one that was good."""
+"""How a station's passwords are recognised, and how they change.
+
+A password is known by its hash, and by a digest once it was good. While it changes, old and new are
+good until the new one was used.
+"""
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import update as sql_update
 
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, columns_of
@@ -43,9 +49,41 @@ async def get_with_secrets(tx: Tx, id: str) -> tuple[Station | None, Secrets]:
     return Station(*station), Secrets(hashes, known_good or "")
 
 
+async def set_password(tx: Tx, id: str, hash: str, now: datetime) -> None:
+    """Give the station a new password; its present one stays valid until `confirm_password`.
+
+    When the station has not used the last new password yet, only that one is replaced.
+    """
+    keep = func.coalesce(stations.c.previous_password_hash, stations.c.password_hash)
+    await tx.execute(
+        sql_update(stations)
+        .where(stations.c.id == id)
+        .values(password_hash=hash, previous_password_hash=keep, password_time=now)
+    )
+
+
+async def confirm_password(tx: Tx, id: str, hash: str) -> bool:
+    """The station used the password of this hash. If it is the newest, the older one ends.
+
+    True when an older password ended now.
+    """
+    done = await tx.execute(
+        sql_update(stations)
+        .where(
+            stations.c.id == id,
+            stations.c.password_hash == hash,
+            stations.c.previous_password_hash.is_not(None),
+        )
+        .values(previous_password_hash=None)
+    )
+    return bool(done.rowcount)
+
+
 async def remember_password(tx: Tx, id: str, hash: str, known_good: str) -> None:
     """Store the digest of the password that fits this hash, if the hash is still valid."""
     valid = or_(stations.c.password_hash == hash, stations.c.previous_password_hash == hash)
     await tx.execute(
-        update(stations).where(stations.c.id == id, valid).values(known_good_password=known_good)
+        sql_update(stations)
+        .where(stations.c.id == id, valid)
+        .values(known_good_password=known_good)
     )

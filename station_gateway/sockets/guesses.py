@@ -19,8 +19,8 @@ class Failures:
     """Failed attempts, per station and per address. `now_s` is the caller's monotonic time."""
 
     def __init__(self, settings: GatewaySettings) -> None:
-        self._stations = _attempts(settings, settings.station_failures)
-        self._addresses = _attempts(settings, settings.address_failures)
+        self._stations = attempts(settings, settings.station_failures)
+        self._addresses = attempts(settings, settings.address_failures)
 
     def count(self, station: str, address: str, now_s: float) -> None:
         """Count a wrong password."""
@@ -101,7 +101,8 @@ class FairQueue(Generic[T]):
         return item
 
 
-def _attempts(settings: GatewaySettings, limit: int) -> Attempts:
+def attempts(settings: GatewaySettings, limit: int) -> Attempts:
+    """Counts what may happen `limit` times within the window of failures, with their penalties."""
     return Attempts(
         limit=limit,
         window_s=settings.failure_window_s,

@@ -25,7 +25,7 @@ import structlog
 from websockets.datastructures import Headers, MultipleValuesError
 from websockets.headers import parse_subprotocol
 
-from fleet import rotations, station_secrets, stations
+from fleet import station_secrets, stations
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
@@ -33,8 +33,8 @@ from fleet.keys import Fit, Passwords
 from fleet.station_secrets import Secrets
 from station_gateway.dialects import DIALECTS
 from station_gateway.settings import GatewaySettings
-from station_gateway.sockets.guesses import Failures
-from station_gateway.sockets.limits import Attempts, Reconnects
+from station_gateway.sockets.guesses import Failures, attempts
+from station_gateway.sockets.limits import Reconnects
 from station_gateway.sockets.slow_checks import CrowdedOut, SlowChecks
 
 log = structlog.get_logger(__name__)
@@ -113,13 +113,7 @@ class HandshakeJudge:
         self._reconnects = Reconnects(
             per_hour=settings.reconnects_per_hour, max_keys=settings.max_remembered
         )
-        self._floods = Attempts(
-            limit=1,
-            window_s=settings.failure_window_s,
-            penalty_s=settings.failure_penalty_s,
-            max_penalty_s=settings.max_penalty_s,
-            max_keys=settings.max_remembered,
-        )
+        self._floods = attempts(settings, 1)
 
     async def judge(self, request: OpeningRequest) -> Admitted:
         """Admit a station, or raise.
@@ -215,7 +209,7 @@ class HandshakeJudge:
 
         async def write(tx: Tx) -> None:
             if confirm:
-                await rotations.confirm_password(tx, tried.station, used)
+                await station_secrets.confirm_password(tx, tried.station, used)
             if known_good:
                 await station_secrets.remember_password(tx, tried.station, used, known_good)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fleet import connections, generations, rotations, stations
+from fleet import connections, generations, station_secrets, stations
 from fleet.database import Database
 from fleet.engine.values import InvalidValue
 from fleet.station_secrets import Secrets, get_with_secrets
@@ -87,19 +87,19 @@ async def test_an_admitted_station_of_another_tenant_is_not_taken_over(db: Datab
 async def test_the_old_password_is_good_until_the_new_one_was_used(db: Database) -> None:
     async with db.write() as tx:
         await make_station(tx, password_hash="old")
-        await rotations.set_password(tx, "CP1", "new", NOW)
+        await station_secrets.set_password(tx, "CP1", "new", NOW)
     assert await hashes(db) == ("new", "old")
     async with db.write() as tx:
-        assert not await rotations.confirm_password(tx, "CP1", "old")
-        assert await rotations.confirm_password(tx, "CP1", "new")
+        assert not await station_secrets.confirm_password(tx, "CP1", "old")
+        assert await station_secrets.confirm_password(tx, "CP1", "new")
     assert await hashes(db) == ("new",)
 
 
 async def test_two_rotations_in_a_row_do_not_lock_the_station_out(db: Database) -> None:
     async with db.write() as tx:
         await make_station(tx, password_hash="in use")
-        await rotations.set_password(tx, "CP1", "never used", NOW)
-        await rotations.set_password(tx, "CP1", "newest", NOW)
+        await station_secrets.set_password(tx, "CP1", "never used", NOW)
+        await station_secrets.set_password(tx, "CP1", "newest", NOW)
     assert await hashes(db) == ("newest", "in use")
 
 

@@ -9,7 +9,7 @@ from websockets.asyncio.client import connect
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
-from fleet import rotations, stations
+from fleet import station_secrets, stations
 from station_gateway.settings import GatewaySettings, UnsafeStationListener
 from station_gateway.sockets.handshake import OpeningRequest, Refused
 from tests.support.benches.gateway_bench import PASSWORD, Bench, now
@@ -218,7 +218,7 @@ async def test_an_endless_request_is_cut(bench: Bench) -> None:
 async def test_both_passwords_are_good_until_the_new_one_was_used(bench: Bench) -> None:
     await bench.register("S1", "the-old-password")
     hashed = bench.passwords.hash_generated("the-new-password")
-    await bench.write(lambda tx: rotations.set_password(tx, "S1", hashed, now()))
+    await bench.write(lambda tx: station_secrets.set_password(tx, "S1", hashed, now()))
     for password in ("the-old-password", "the-new-password"):
         async with connected(bench.url("S1"), password) as station:
             await station.boot()

@@ -8,7 +8,7 @@ from http import HTTPStatus
 import pytest
 from websockets.datastructures import Headers
 
-from fleet import rotations, stations
+from fleet import station_secrets, stations
 from fleet.keys import Passwords, load_passwords
 from station_gateway.sockets.handshake import Admitted, OpeningRequest, Refused
 from tests.support.benches.gateway_bench import PASSWORD, TENANT, Bench, now
@@ -98,7 +98,7 @@ async def test_a_password_that_was_good_is_good_no_longer_when_the_station_is_ma
     await register_chosen(bench, ["S1"])
     assert isinstance(await attempt(bench, opening("S1", PASSWORD)), Admitted)
     anew = bench.passwords.hash_chosen("another-password-of-it")
-    await bench.write(lambda tx: rotations.set_password(tx, "S1", anew, now()))
+    await bench.write(lambda tx: station_secrets.set_password(tx, "S1", anew, now()))
     assert isinstance(await attempt(bench, opening("S1", "another-password-of-it")), Admitted)
     refused = await attempt(bench, opening("S1", PASSWORD))
     assert isinstance(refused, Refused)
