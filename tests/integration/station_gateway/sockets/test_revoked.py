@@ -6,43 +6,37 @@ Two gateways share one fleet, on SQLite and on PostgreSQL. The old holder is con
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from contract.commands import SendFrameResult, SendStatus
 from domain.model.answers import Verdict
-from fleet import connections, generations, reports, stations, transactions
+from fleet import generations, reports, stations, transactions
 from fleet.database import Database
 from fleet.engine.unavailable import DatabaseUnavailable
-from fleet.keys import load_passwords, load_sealer
 from fleet.stations import Station, StationConnector
 from station_gateway.dialects.mending.mends import MendKind
-from tests.support.benches.gateway_bench import PASSWORD, Bench, now, quick
+from tests.support.benches.gateway_bench import PASSWORD, now, quick
+from tests.support.benches.gateway_pair import (
+    NEVER_S,
+    START,
+    STATUS,
+    GatewayPair,
+    running_pair,
+    silent_end,
+)
 from tests.support.databases import db, fleet_url, postgres_server
-from tests.support.stations.scripted_station import ScriptedStation, connected
+from tests.support.stations.scripted_station import connected
 
 __all__ = ["db", "fleet_url", "postgres_server"]
 
-NEVER_S = 3600.0
 NEW_PASSWORD = "the-password-of-the-new-holder"
-START = {
-    "connectorId": 1,
-    "idTag": "TAG1",
-    "meterStart": 5,
-    "timestamp": "2026-01-01T00:00:00Z",
-}
-STATUS = {"connectorId": 1, "errorCode": "NoError", "status": "Charging"}
 
 
-@dataclass
-class Fleet:
+class Fleet(GatewayPair):
     """Two gateways on one database. The old holder speaks with `old`, the new one with `new`."""
-
-    old: Bench
-    new: Bench
 
     async def delete(self, station: str = "S1") -> None:
         await self.old.write(lambda tx: generations.delete(tx, station, now=now()))
@@ -68,46 +62,23 @@ class Fleet:
         async with self.old.db.read() as tx:
             return await stations.get(tx, "S1"), await stations.connectors(tx, "S1")
 
-    async def holder(self) -> connections.Connection | None:
-        async with self.old.db.read() as tx:
-            return await connections.holder(tx, "S1", now=now())
-
     async def sessions(self, tenant: str) -> int:
         async with self.old.db.read() as tx:
             return len(await transactions.list_page(tx, tenant=tenant, limit=10))
 
 
-@asynccontextmanager
-async def running(database: Database, interval_s: float) -> AsyncIterator[Fleet]:
-    sealer, passwords = await load_sealer(database), await load_passwords(database)
-    settings = quick(revocation_interval_s=interval_s)
-    async with AsyncExitStack() as stack:
-        benches = [Bench(database, sealer, passwords, settings) for _ in range(2)]
-        for bench in benches:
-            await bench.start()
-            stack.push_async_callback(bench.stop)
-        yield Fleet(*benches)
-
-
 @pytest.fixture
 async def fleet(db: Database) -> AsyncIterator[Fleet]:
     """Gateways that look for revoked sockets often."""
-    async with running(db, 0.05) as fleet:
+    async with running_pair(Fleet, db, quick(revocation_interval_s=0.05)) as fleet:
         yield fleet
 
 
 @pytest.fixture
 async def unswept(db: Database) -> AsyncIterator[Fleet]:
     """Gateways that never do."""
-    async with running(db, NEVER_S) as fleet:
+    async with running_pair(Fleet, db, quick(revocation_interval_s=NEVER_S)) as fleet:
         yield fleet
-
-
-async def silent_end(station: ScriptedStation, action: str, payload: dict[str, Any]) -> None:
-    """Its report gets no answer, and its socket is closed."""
-    answer = await station.begin(action, payload)
-    assert await station.closed() == 1008
-    assert not answer.done()
 
 
 async def test_the_socket_of_a_deleted_station_is_closed(fleet: Fleet) -> None:

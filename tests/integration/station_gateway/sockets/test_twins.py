@@ -5,8 +5,8 @@ Two gateways share one fleet, on SQLite and on PostgreSQL. The incumbent is conn
 """
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,33 +17,28 @@ from contract.commands import SendFrameResult, SendStatus
 from domain.model.specs import UnlockSpec
 from domain.model.twins import QUARANTINE, TWIN_LIMIT
 from fleet import connections, generations, reports, stations, transactions
-from fleet.connections import Connection
 from fleet.database import Database
 from fleet.engine.unavailable import DatabaseUnavailable
-from fleet.keys import load_passwords, load_sealer
 from station_gateway.facts import session_reports
+from station_gateway.settings import GatewaySettings
 from telemetry import metrics
-from tests.support.benches.gateway_bench import Bench, now, quick
+from tests.support.benches.gateway_bench import now, quick
+from tests.support.benches.gateway_pair import (
+    NEVER_S,
+    START,
+    STATUS,
+    GatewayPair,
+    running_pair,
+    silent_end,
+)
 from tests.support.databases import db, fleet_url, postgres_server
-from tests.support.stations.scripted_station import ScriptedStation, eventually, found
+from tests.support.stations.scripted_station import eventually, found
 
 __all__ = ["db", "fleet_url", "postgres_server"]
 
-NEVER_S = 3600.0
-START = {"connectorId": 1, "idTag": "TAG1", "meterStart": 5, "timestamp": "2026-01-01T00:00:00Z"}
-STATUS = {"connectorId": 1, "errorCode": "NoError", "status": "Charging"}
 
-
-@dataclass
-class Fleet:
+class Fleet(GatewayPair):
     """Two gateways on one database. The incumbent speaks with `old`, its twin with `new`."""
-
-    old: Bench
-    new: Bench
-
-    async def holder(self) -> Connection | None:
-        async with self.old.db.read() as tx:
-            return await connections.holder(tx, "S1", now=now())
 
     async def sessions(self) -> int:
         async with self.old.db.read() as tx:
@@ -54,43 +49,26 @@ class Fleet:
             return len((await connections.displacements(tx, "S1")).times)
 
 
-@asynccontextmanager
-async def running(
-    database: Database, interval_s: float, *, ping_s: float = 5.0
-) -> AsyncIterator[Fleet]:
-    sealer, passwords = await load_sealer(database), await load_passwords(database)
-    settings = quick(revocation_interval_s=interval_s, ping_timeout_s=ping_s)
-    async with AsyncExitStack() as stack:
-        benches = [Bench(database, sealer, passwords, settings) for _ in range(2)]
-        for bench in benches:
-            await bench.start()
-            stack.push_async_callback(bench.stop)
-        yield Fleet(*benches)
+def looking(interval_s: float, *, ping_s: float = 5.0) -> GatewaySettings:
+    return quick(revocation_interval_s=interval_s, ping_timeout_s=ping_s)
 
 
 @pytest.fixture
 async def fleet(db: Database) -> AsyncIterator[Fleet]:
     """Gateways that look for displaced sockets often."""
-    async with running(db, 0.05) as fleet:
+    async with running_pair(Fleet, db, looking(0.05)) as fleet:
         yield fleet
 
 
 @pytest.fixture
 async def unswept(db: Database) -> AsyncIterator[Fleet]:
     """Gateways that never do."""
-    async with running(db, NEVER_S) as fleet:
+    async with running_pair(Fleet, db, looking(NEVER_S)) as fleet:
         yield fleet
 
 
 def security_events(event: str) -> float:
     return float(metrics.SECURITY_EVENTS.labels(event=event)._value.get())
-
-
-async def silent_end(station: ScriptedStation, action: str, payload: dict[str, Any]) -> None:
-    """Its report gets no answer, and its socket is closed."""
-    answer = await station.begin(action, payload)
-    assert await station.closed() == 1008
-    assert not answer.done()
 
 
 async def quarantined(fleet: Fleet) -> None:
@@ -243,7 +221,7 @@ async def test_a_station_that_comes_back_beside_its_dead_socket_is_no_twin(
     db: Database, at: str
 ) -> None:
     before = security_events("duplicate_connection")
-    async with running(db, 0.05, ping_s=0.3) as fleet:
+    async with running_pair(Fleet, db, looking(0.05, ping_s=0.3)) as fleet:
         with capture_logs() as lines:
             async with fleet.old.station("S1") as dead:
                 dead.go_deaf()
