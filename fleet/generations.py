@@ -23,10 +23,11 @@ from fleet.tables import connectors, stations
 
 
 class StationRight(NamedTuple):
-    """Who may be a station now: its generation, and the epoch of its newest socket."""
+    """Who may be a station now: its generation, the epoch of its newest socket, its profile."""
 
     generation: str
     epoch: int
+    security_profile: int
 
 
 _EPOCH = func.coalesce(sockets.c.epoch, 0)
@@ -82,28 +83,20 @@ async def epoch_within_now(tx: Tx, station: str, generation: str) -> int | None:
     return found
 
 
-async def profiles(tx: Tx, ids: Sequence[str]) -> dict[str, int]:
-    """The security profiles of these stations; a station that does not exist is left out."""
-    found = select(stations.c.id, stations.c.security_profile).where(stations.c.id.in_(ids))
-    return {row.id: row.security_profile for row in await tx.execute(found)}
-
-
 async def current(tx: Tx, ids: Sequence[str], *, hold: bool = False) -> dict[str, StationRight]:
     """Who may be these stations; one that does not exist is left out.
 
     hold: no generation of them can end before this transaction does.
     """
     found = (
-        select(stations.c.id, stations.c.generation, _EPOCH)
+        select(stations.c.id, stations.c.generation, _EPOCH, stations.c.security_profile)
         .select_from(_WITH_SOCKETS)
         .where(stations.c.id.in_(ids))
     )
     if hold:
         found = found.order_by(stations.c.id)
         found = found.with_for_update(read=True, key_share=True, of=stations)
-    return {
-        id: StationRight(generation, epoch) for id, generation, epoch in await tx.execute(found)
-    }
+    return {id: StationRight(*right) for id, *right in await tx.execute(found)}
 
 
 async def delete(tx: Tx, id: str, *, now: datetime) -> bool:

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from domain.evidence.station_clock import StationClock
-from fleet.generations import StationRight
 
 KNOWN_SESSIONS = 64
 """1.6 transaction ids that are remembered per connection."""
@@ -47,11 +46,6 @@ class Peer:
     clock: StationClock = field(default_factory=StationClock)
     stored_clock: StationClock = field(default_factory=StationClock)
     clock_stored_time: datetime | None = None
-
-    @property
-    def right(self) -> StationRight:
-        """As who it may be its station."""
-        return StationRight(self.generation, self.epoch)
 
     def knows(self, session: str) -> bool:
         """Whether a session was seen on this connection."""

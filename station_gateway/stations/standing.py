@@ -33,14 +33,20 @@ async def check_standing_now(tx: Tx, peer: Peer) -> None:
     check_epoch(peer, await generations.epoch_within_now(tx, peer.id, peer.generation))
 
 
-def check_right(peer: Peer, right: generations.StationRight | None) -> None:
-    """Compare the peer with who may be its station now; None: no such station.
+def check_right(peer: Peer, right: generations.StationRight | None) -> generations.StationRight:
+    """The right of the peer, compared with who may be its station now; None: no such station.
 
     Raises: Revoked, Displaced.
     """
     if right is None or right.generation != peer.generation:
         raise Revoked(peer.id)
     check_epoch(peer, right.epoch)
+    return right
+
+
+def stands(peer: Peer, right: generations.StationRight | None) -> bool:
+    """Whether the peer is its station's newest socket. right: as for `check_right`."""
+    return right is not None and right[:2] == (peer.generation, peer.epoch)
 
 
 def check_epoch(peer: Peer, epoch: int | None) -> None:

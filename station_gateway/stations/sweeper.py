@@ -15,7 +15,7 @@ from station_gateway.session.events import POLICY_VIOLATION
 from station_gateway.settings import GatewaySettings
 from station_gateway.stations.peer import Peer
 from station_gateway.stations.registry import Registry
-from station_gateway.stations.standing import Revoked, check_right
+from station_gateway.stations.standing import Revoked, check_right, stands
 from station_gateway.stations.station import ConnectedStation
 
 log = structlog.get_logger(__name__)
@@ -73,16 +73,14 @@ class Sweeper:
         for begin in range(0, len(held), STATIONS_BATCH):
             batch = held[begin : begin + STATIONS_BATCH]
             async with self._db.read() as tx:
-                ids = [each.peer.id for each in batch]
-                current = await generations.current(tx, ids)
-                profiles = await generations.profiles(tx, ids)
+                current = await generations.current(tx, [each.peer.id for each in batch])
             for station in batch:
                 try:
-                    check_right(station.peer, current.get(station.peer.id))
+                    right = check_right(station.peer, current.get(station.peer.id))
                 except Revoked as over:
                     station.revoke(over)
                 else:
-                    _close_without_tls(station, profiles.get(station.peer.id, 0))
+                    _close_without_tls(station, right.security_profile)
 
     def look_at(self, station: ConnectedStation, now_s: float) -> None:
         """Ping a silent socket; end one that stays silent."""
@@ -123,5 +121,5 @@ def _close_without_tls(station: ConnectedStation, security_profile: int) -> None
 async def _touch(tx: Tx, seen: list[tuple[Peer, datetime]]) -> None:
     """Store when these were heard, but for those that are no longer their station's sockets."""
     current = await generations.current(tx, [peer.id for peer, _ in seen], hold=True)
-    own = [(peer.id, at) for peer, at in seen if current.get(peer.id) == peer.right]
+    own = [(peer.id, at) for peer, at in seen if stands(peer, current.get(peer.id))]
     await stations.touch(tx, own)
