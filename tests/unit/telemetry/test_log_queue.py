@@ -1,6 +1,7 @@
 """A log that nobody reads stops no process: lines wait in a bounded queue, or are dropped."""
 
 import asyncio
+import contextlib
 import json
 import os
 import subprocess
@@ -109,6 +110,16 @@ class Pipe:
         )
         os.close(writing)  # the queue has its own
 
+    def fill(self) -> int:
+        """Fills the pipe, so that the next write waits for a reader. Returns how many bytes."""
+        os.set_blocking(self.queue.descriptor, False)
+        filled = 0
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                filled += os.write(self.queue.descriptor, b"f" * 4096)
+        os.set_blocking(self.queue.descriptor, True)
+        return filled
+
     def read_to_the_end(self) -> list[str]:
         """What the queue wrote, once it is closed."""
         with os.fdopen(self.reading) as stream:
@@ -126,12 +137,14 @@ def test_lines_are_written_in_their_order() -> None:
 def test_lines_beyond_the_limit_are_dropped_counted_and_told_when_the_pipe_flows_again() -> None:
     before = DROPPED_LOGS._value.get()
     pipe = Pipe(limit_bytes=200_000)
+    filled = pipe.fill()  # else some lines leave the queue while others are put into it
     for _ in range(1_000):
         pipe.queue.put("x" * 999)
     dropped = DROPPED_LOGS._value.get() - before
     assert dropped == 800
     lines: list[str] = []
     with os.fdopen(pipe.reading) as stream:
+        assert stream.read(filled) == "f" * filled
         while not lines or lines[-1] == "x" * 999:
             lines.append(stream.readline().rstrip("\n"))
         assert lines[-1] == "800 dropped"
