@@ -28,6 +28,7 @@ from broker.settings import ApiKey, BrokerSettings, Tls, UnsafeBroker
 from fleet.database import Database
 from telemetry import metrics
 from tests.support.benches.broker_house import Broker, House, dialled, failure_of, start_request
+from tests.support.stations.scripted_station import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -240,6 +241,8 @@ async def test_calls_are_counted_and_logged_without_what_they_carry(house: House
     with structlog.testing.capture_logs() as logs:
         request = start_request("nobody-9", id_token=IdToken(value="SECRET-TAG"))
         await failure_of(house.broker.commands.StartSession(request))
+        # The client has its status before the broker has written down how the call ended.
+        await eventually(lambda: any(log["event"] == "call" for log in logs))
     assert counter._value.get() == before + 1
     (line,) = [log for log in logs if log["event"] == "call"]
     assert (line["code"], line["reason"]) == ("NOT_FOUND", "STATION_NOT_FOUND")
