@@ -19,8 +19,8 @@ from temporalio.client import Client
 from bench.report import Figure
 from bench.servers import dev_temporal
 from fleet.database import Database
-from tests.support import command_costs
 from tests.support.benches.command_bench import Bench
+from tests.support.histories import command_costs
 from tests.support.histories.costs import Cost
 from tests.support.histories.hold_costs import HOLD_CARD
 from workflows.registration import register_search_attributes

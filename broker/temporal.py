@@ -57,6 +57,7 @@ from domain.model.command import Command
 from domain.reservations.reservation import Reservation
 from journal.reservations.starting import start_of
 from telemetry import metrics
+from telemetry.build import build_id
 
 TemporalClient = Client
 """The SDK's client, by a name for modules that only hand it on."""
@@ -336,6 +337,7 @@ async def serve_posts(
             await Worker(
                 client,
                 task_queue=names.CALLBACKS_QUEUE,
+                build_id=build_id(),
                 activities=[post_callback],
                 max_concurrent_activities=settings.callback_max_posts,
                 activity_task_poller_behavior=polls(settings.callback_max_polls),

@@ -11,10 +11,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from entrypoints.temporal.binary import find_temporal
-from entrypoints.temporal.child_process import die_with_parent
 from entrypoints.temporal.dev_server import DevServer, DevServerOptions
 from tests.support.databases import new_sqlite
 from tests.support.ports import steady_port
+from tests.support.preloaded import Child, preloaded
 
 EVCOMMAND = Path(sys.executable).with_name("evcommand")
 READY_S = 60.0
@@ -41,7 +41,7 @@ class Process:
         self.log = home / f"{name}.log"
         self._environment = {**_clean_environment(), **environment}
         self._home = home
-        self._running: subprocess.Popen[bytes] | None = None
+        self._running: Child | None = None
 
     @property
     def pid(self) -> int:
@@ -52,16 +52,9 @@ class Process:
     async def start(self) -> None:
         """Starts it and waits until it says that it is ready."""
         before = self._said_ready()
-        with self.log.open("ab") as log:
-            self._running = subprocess.Popen(
-                [EVCOMMAND, self.name],
-                cwd=self._home,
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                preexec_fn=die_with_parent(),
-            )
+        self._running = preloaded().start(
+            self.name, home=self._home, env=self._environment, log=self.log
+        )
         deadline = time.monotonic() + READY_S
         while self._said_ready() == before:
             if self._running.poll() is not None or time.monotonic() > deadline:

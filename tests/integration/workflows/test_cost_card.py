@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support import command_costs
 from tests.support.benches.command_bench import Bench
+from tests.support.histories import command_costs
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
