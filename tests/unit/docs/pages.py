@@ -5,6 +5,8 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.sources import functions_of
+
 ROOT = Path(__file__).resolve().parents[3]
 DOCS = ROOT / "docs"
 
@@ -12,6 +14,7 @@ _LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 _FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _SHELL = re.compile(r"^```(?:console|sh)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
+_TEST = re.compile(r"`([\w/]+\.py)::(\w+)`")
 _SERVICE = "evcommand.v1."
 
 
@@ -33,6 +36,22 @@ def pages() -> list[Path]:
 def all_docs() -> str:
     """The text of everything in docs/."""
     return "\n".join(page.read_text() for page in sorted(DOCS.glob("*.md")))
+
+
+def named_tests(page: Path, number: str) -> dict[str, list[str]]:
+    """The tests that each row of a page's table names, as `file::function` below tests/.
+
+    number: what the first cell of such a row looks like, as a regular expression.
+    """
+    rows = re.findall(rf"^\| ({number}) \|(.+)\|$", page.read_text(), re.MULTILINE)
+    return {row: [f"{file}::{name}" for file, name in _TEST.findall(text)] for row, text in rows}
+
+
+def is_test(named: str) -> bool:
+    """Whether there is such a test: `file::function` below tests/."""
+    file, _, name = named.partition("::")
+    path = ROOT / "tests" / file
+    return path.exists() and name in functions_of(path)
 
 
 def dead_links(page: Path) -> list[str]:
