@@ -144,6 +144,10 @@ class GatewaySettings(OpeningSettings):
         default=1024,
         metadata={"doc": "bytes that each frame counts beside its own, a ping and a fragment too."},
     )
+    value_cost: int = field(
+        default=16,
+        metadata={"doc": "bytes that each value in a message counts beside its own."},
+    )
     flood_patience_s: float = field(
         default=5.0,
         metadata={"doc": "how long a station may be slowed down without a pause before 1008."},
