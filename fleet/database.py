@@ -63,6 +63,16 @@ class Database(SqlDatabase):
                 raise
         return cls(engines, timeout_s=timeout_s)
 
+    def alone(self) -> SqlDatabase:
+        """The same database, by one connection of its own: for the event loop of another thread.
+
+        It connects when it is first used. What it commits is told to no listener.
+        """
+        engines = open_engines(
+            self._engines.url, timeout_s=self._timeout_s, synchronous="NORMAL", pool_size=1
+        )
+        return SqlDatabase(engines, timeout_s=self._timeout_s, on_commit=lambda _: None)
+
     def watch(self) -> AbstractAsyncContextManager[LogWatcher]:
         """A watcher of the log, for as long as the context lasts."""
         return self._watchers.watch()

@@ -1,8 +1,9 @@
 """Puts one gateway together, without its Temporal side: sockets, their leases, and what uses them.
 
 A gateway holds two leases in the fleet. The lease of the process says that its connections are
-alive; it is renewed every few seconds. The lease of a connection (with its epoch) says which socket
-is the station's newest; a socket with an older epoch may send nothing.
+alive; a thread renews it every few seconds (`station_gateway.lease`). The lease of a connection
+(with its epoch) says which socket is the station's newest; a socket with an older epoch may send
+nothing.
 """
 
 import asyncio
@@ -10,7 +11,6 @@ import itertools
 import time
 import uuid
 from contextlib import suppress
-from datetime import timedelta
 
 import structlog
 
@@ -33,6 +33,7 @@ from station_gateway.draining import DRAINED, SERVICE_RESTART, Drain
 from station_gateway.facts.authorizer import Authorizer, FleetAuthorizer
 from station_gateway.facts.handlers import BootPolicy, Handlers
 from station_gateway.facts.reports import OddReports
+from station_gateway.lease import Lease, LeaseThread
 from station_gateway.line import DirectLine
 from station_gateway.session.engine import SessionLimits
 from station_gateway.session.events import POLICY_VIOLATION
@@ -107,6 +108,8 @@ class Gateway:
         self.line = DirectLine(self.runs, settings, gateway=self.gateway_id, key=line_key)
         self.activities = GatewayActivities(self.runs, questions, settings)
         self.sweeper = Sweeper(db, self.registry, settings, utc_now=utc_now)
+        self.lease = Lease(self.gateway_id, settings, self.line, utc_now=utc_now)
+        self._lease_thread = LeaseThread(self.lease, db)
         self._drain = Drain(db, self.registry, settings, utc_now=utc_now)
         self._surroundings = self._shared(questions)
         self.server = StationServer(settings, self.handshake_judge, self._serve)
@@ -153,13 +156,19 @@ class Gateway:
 
         Raises:
             UnsafeStationListener: see `GatewaySettings.check`.
+            DatabaseUnavailable: the lease is not taken.
         """
         self.settings.check()
         await self.line.start()
-        await self._renew()
-        await self.server.start()
+        try:
+            await self._lease_thread.start()
+            await self.server.start()
+        except BaseException:
+            await self.line.stop()
+            await self._lease_thread.stop()
+            raise
         loops = (
-            ("lease", self._keep_lease),
+            ("turns", self.lease.turns),
             ("sweeper", self.sweeper.run),
             ("revocations", self.sweeper.run_revocations),
             ("reports", self.reports.run),
@@ -185,7 +194,7 @@ class Gateway:
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
-        await self._give_up_lease()
+        await self._lease_thread.stop()
         with suppress(TimeoutError):
             async with asyncio.timeout(self.settings.close_timeout_s * 2):
                 await self.sender.finish(self.settings.close_timeout_s)
@@ -275,29 +284,6 @@ class Gateway:
     def _cool_off(self, station: ConnectedStation) -> None:
         log.warning("station_floods", station=station.peer.id)
         self.handshake_judge.cool_off(station.peer.id)
-
-    # --- the lease of this process
-
-    async def _keep_lease(self) -> None:
-        while True:
-            await asyncio.sleep(self.settings.lease_renewal_s)
-            try:
-                await self._renew()
-            except DatabaseUnavailable:
-                log.warning("lease_not_renewed", gateway=self.gateway_id)
-
-    async def _renew(self) -> None:
-        until = self._utc_now() + timedelta(seconds=self.settings.lease_s)
-        line = self.line.address
-        await self._db.batch(
-            lambda tx: connections.renew_gateway(tx, self.gateway_id, until=until, line=line)
-        )
-
-    async def _give_up_lease(self) -> None:
-        try:
-            await self._db.batch(lambda tx: connections.drop_gateway(tx, self.gateway_id))
-        except DatabaseUnavailable:
-            log.warning("lease_not_given_up", gateway=self.gateway_id)
 
 
 def _session_limits(settings: GatewaySettings, dialect: Dialect) -> SessionLimits:

@@ -144,6 +144,10 @@ class GatewaySettings(OpeningSettings):
         default=1024,
         metadata={"doc": "bytes that each frame counts beside its own, a ping and a fragment too."},
     )
+    value_cost: int = field(
+        default=16,
+        metadata={"doc": "bytes that each value in a message counts beside its own."},
+    )
     flood_patience_s: float = field(
         default=5.0,
         metadata={"doc": "how long a station may be slowed down without a pause before 1008."},
@@ -268,6 +272,15 @@ class GatewaySettings(OpeningSettings):
         default=15.0, metadata={"doc": "how long this process's connections stand without renewal."}
     )
     lease_renewal_s: float = field(default=4.0, metadata={"doc": "how often they are renewed."})
+    stall_limit_s: float = field(
+        default=60.0,
+        metadata={
+            "doc": (
+                "how long its event loop may be busy without a turn; then its connections do not "
+                "stand any longer, until the next turn."
+            )
+        },
+    )
     activity_hold_s: float = field(
         default=1.5,
         metadata={
@@ -306,8 +319,11 @@ class GatewaySettings(OpeningSettings):
             UnsafeStationListener: beyond loopback without TLS or without credentials, and not
                 `insecure`.
             ValueError: only one of certificate and key is given, or a second one alone, or
-                `unregistered_boot` is no answer to a boot; or as `check_proxies` says.
+                `unregistered_boot` is no answer to a boot; or `stall_limit_s` is shorter than
+                `lease_s`; or as `check_proxies` says.
         """
+        if self.stall_limit_s < self.lease_s:
+            raise ValueError("stall_limit_s is at least lease_s: a busy loop would end the lease")
         if self.unregistered_boot not in BOOT_ANSWERS:
             raise ValueError(f"unregistered_boot is one of {', '.join(BOOT_ANSWERS)}")
         if bool(self.tls_certificate) != bool(self.tls_key):

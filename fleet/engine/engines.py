@@ -64,7 +64,7 @@ class Engines:
         await self.reader.close()
 
 
-def open_engines(text: str, *, timeout_s: float, synchronous: str, pool_size: int) -> Engines:
+def open_engines(text: str | URL, *, timeout_s: float, synchronous: str, pool_size: int) -> Engines:
     """Engines for "sqlite:///path" or "postgresql://user:password@host/name".
 
     Raises: ValueError for another kind of URL, or a SQLite database in memory; CompilerChanged for

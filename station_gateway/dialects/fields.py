@@ -201,7 +201,8 @@ def _reading(sample: Mapping[str, Any], units: Mapping[str, float], usual: str) 
     if sample.get("format") == "SignedData":
         return None
     unit = sample.get("unitOfMeasure", {})
-    factor = units.get(sample.get("unit") or unit.get("unit", usual))
+    named = sample.get("unit") or unit.get("unit", usual)
+    factor = units.get(named) if isinstance(named, str) else None
     multiplier = unit.get("multiplier", 0)
     if factor is None or abs(multiplier) > _MAX_MULTIPLIER:
         return None

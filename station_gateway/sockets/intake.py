@@ -5,7 +5,7 @@ these holds: too many messages wait, the station sent more than its rate, or it 
 we wrote (it would fill our memory with pongs). The station feels it as pressure in TCP.
 
 An empty websocket frame costs about as much time as a kilobyte of text. So each frame counts as
-`frame_cost` bytes beside its own.
+`frame_cost` bytes beside its own. What the values of a message cost is charged by its reader.
 """
 
 import asyncio
@@ -80,6 +80,18 @@ class Intake:
         """Count one frame that the parser found."""
         self._cost += self._frame_cost
 
+    def charge(self, cost: float) -> None:
+        """Count bytes. Above the rate nothing more is taken until they are paid."""
+        wait_s = self._bucket.take(self._loop.time(), cost)
+        if wait_s <= 0.0:
+            return
+        self._slowed()
+        self.hold(Hold.RATE)
+        if self._timer is not None:
+            self._timer.cancel()
+        if not self._over:
+            self._timer = self._loop.call_later(wait_s, self.release, Hold.RATE)
+
     def hold(self, why: Hold) -> None:
         """Read and parse nothing more for now."""
         if not self._holds and not self._transport.is_closing():
@@ -118,16 +130,9 @@ class Intake:
             begin += len(part)
             self._cost = len(part)
             self._take(part)
-            self._pay()
+            self.charge(self._cost)
         self._rest = rest[begin:]
 
     def _only_over(self) -> bool:
         """Whether the end of the station's bytes overrules what holds them up."""
         return self._over and Hold.RATE not in self._holds
-
-    def _pay(self) -> None:
-        wait_s = self._bucket.take(self._loop.time(), self._cost)
-        if wait_s > 0.0:
-            self._slowed()
-            self.hold(Hold.RATE)
-            self._timer = self._loop.call_later(wait_s, self.release, Hold.RATE)

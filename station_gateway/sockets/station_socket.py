@@ -153,7 +153,7 @@ class StationSocket(ServerConnection):
             SocketGone: as soon as either side began to close, not only when TCP has ended.
         """
         try:
-            return await self.recv_messages.get()
+            message = await self.recv_messages.get()
         except EOFError as error:
             raise SocketGone(self._end) from error
         except UnicodeDecodeError as error:
@@ -162,6 +162,9 @@ class StationSocket(ServerConnection):
         except TooManyFragments as error:
             self.hang_up(1009, "too many fragments")
             raise SocketGone("too_many_fragments") from error
+        if isinstance(message, str):
+            self.intake.charge(self.owner.settings.value_cost * _values_in(message))
+        return message
 
     def eof_received(self) -> None:
         """Do nothing for a connection that was refused: nothing was opened for it."""
@@ -288,3 +291,8 @@ class StationSocket(ServerConnection):
             self.send_data()
             self.recv_messages.close()
             self.loop.call_later(self.owner.settings.close_timeout_s, self.transport.abort)
+
+
+def _values_in(text: str) -> int:
+    """About how many values a JSON text has. Brackets and commas inside its strings count too."""
+    return text.count("[") + text.count("{") + text.count(",")

@@ -7,8 +7,9 @@ from station_gateway.dialects.mending import mends
 from station_gateway.dialects.mending.mends import Mending, MendKind
 from station_gateway.dialects.messages import Payload
 
-_MAX_VALUES = 5_000
-"""Samples that one message may have mended; what comes behind is left out."""
+_MAX_VALUES = 1_000
+"""Samples that one message may have mended, and meter values without any. Each takes some
+microseconds; what comes behind is left out."""
 
 _PLAIN = ("measurand", "location", "phase", "format", "context")
 
@@ -18,19 +19,27 @@ def take(mending: Mending, key: str, number: type[float] | type[str]) -> None:
     given = mending.given.get(key)
     if given is None:
         return
-    made = []
+    made, left = [], _MAX_VALUES
     for value in _listed(mending, given, key):
+        if left <= 0:
+            mending.note(MendKind.SAMPLES, key)
+            break
         if not isinstance(value, dict):
             mending.note(MendKind.SAMPLES, key)
+            left -= 1
             continue
         inner = Mending(value)
         inner.time("timestamp", needed=False)
-        samples = value.get("sampledValue", value if "value" in value else [])
+        said = value.get("sampledValue", value if "value" in value else [])
+        samples = _listed(mending, said, key)
+        if len(samples) > left:
+            mending.note(MendKind.SAMPLES, key)
         inner.made["sampledValue"] = [
             sample
-            for each in _listed(mending, samples, key)
+            for each in samples[:left]
             if (sample := _sample(mending, each, key, number)) is not None
         ]
+        left -= max(len(samples), 1)
         made.append(inner.made)
     if made:
         mending.made[key] = made
@@ -40,7 +49,7 @@ def take(mending: Mending, key: str, number: type[float] | type[str]) -> None:
 
 def _listed(mending: Mending, value: Any, key: str) -> list[Any]:
     if isinstance(value, list):
-        return value[:_MAX_VALUES]
+        return value
     mending.note(MendKind.SHAPE, key)
     return [] if value is None else [value]
 
@@ -80,6 +89,8 @@ def _sample(
 
 def _unit(sample: Mapping[str, Any]) -> tuple[str, int]:
     """The unit's word and its power of ten. 2.x has an object for both."""
+    if "unitOfMeasure" not in sample:
+        return mends.as_text(sample.get("unit")).strip(), 0
     beside = mends.alone(sample.get("unitOfMeasure"))
     measure = beside if isinstance(beside, dict) else {"unit": beside}
     named = mends.first_of((sample.get("unit"), measure.get("unit")))

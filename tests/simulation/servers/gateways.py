@@ -36,6 +36,7 @@ from workflows.activities.reservations import ReservationActivities
 SETTINGS = GatewaySettings(
     lease_s=60.0,
     lease_renewal_s=25.0,
+    stall_limit_s=3600.0,  # real time, in which nothing here is counted
     sweep_interval_s=15.0,
     last_seen_interval_s=300.0,
     ping_interval_s=20.0,
@@ -123,11 +124,17 @@ class GatewayHouse:
         gateway, spawn = self.gateway, self.process.spawn
         while True:
             try:
-                await gateway._renew()
+                await gateway.lease.renew(self.db)  # type: ignore[arg-type]
                 break
             except DatabaseUnavailable:
                 await asyncio.sleep(0.5)
-        for work in (gateway._keep_lease(), gateway.sweeper.run(), self._dispatcher.run()):
+        keeping = gateway.lease.keep(self.db, asyncio.Event())  # type: ignore[arg-type]
+        for work in (
+            gateway.lease.turns(),
+            keeping,
+            gateway.sweeper.run(),
+            self._dispatcher.run(),
+        ):
             spawn(work)
         self._temporal.queues[names.gateway_queue(gateway.gateway_id)] = self.poller
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from functools import partial
 
 from tests.support.benches.gateway_bench import PASSWORD, Bench
 from tests.support.stations.scripted_station import ScriptedStation, basic, eventually
@@ -113,3 +114,22 @@ async def test_a_large_message_within_the_burst_is_taken_at_once(bench: Bench) -
     async with bench.station("S1", subprotocol="ocpp2.0.1") as station:
         await station.send(f'[2,"large",{" " * 260_000}"Heartbeat",{{}}]')
         await eventually(lambda: any(frame[:2] == [3, "large"] for frame in station.frames))
+
+
+async def test_the_values_of_messages_count_and_not_only_their_bytes(bench: Bench) -> None:
+    await bench.restart(byte_rate=1.0, byte_burst=300_000)
+    async with (
+        bench.station("GOOD") as good,
+        bench.station("BAD", subprotocol="ocpp2.0.1", boot=False) as bad,
+    ):
+        values = ",".join("1" * 12_000)
+        for count, number in enumerate(("0", "1"), start=1):
+            await bad.send(f'[2,"{number}","Heartbeat",{{"x":[{values}]}}]')
+            await eventually(partial(has_answers, bad, count))
+        await bad.send('[2,"2","Heartbeat",{}]')
+        await heartbeats(good, 20)
+        assert has_answers(bad, 2)
+
+
+def has_answers(station: ScriptedStation, count: int) -> bool:
+    return len([frame for frame in station.frames if frame[0] == 3]) == count

@@ -90,3 +90,8 @@ def test_any_time_is_within_the_window(text: str) -> None:
     seen = fields.read_time(text, NOW)
     assert NOW - fields.OLDEST <= seen.time <= NOW + fields.NEWEST
     assert seen.time.tzinfo is not None
+
+
+@pytest.mark.parametrize("unit", [["Wh"], {"unit": "Wh"}, 7, "V"])
+def test_a_sample_in_no_unit_of_energy_is_no_register(unit: object) -> None:
+    assert fields.registers_of([{"sampledValue": [{"value": 5, "unit": unit}]}]) == []

@@ -3,6 +3,7 @@
 import json
 from contextlib import suppress
 
+import orjson
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from station_gateway.session.frames import (
     encode_call,
     encode_result,
 )
+from station_gateway.session.structure import is_deeper, loses_pairs, skeleton
 
 LIMITS = FrameLimits()
 
@@ -41,6 +43,79 @@ JSON = st.recursive(
 def test_any_json_is_a_frame_or_a_frame_error(message: object, indent: int | None) -> None:
     with suppress(FrameError):
         assert isinstance(decode(json.dumps(message, indent=indent), LIMITS), DecodedFrame)
+
+
+TRICKY = st.text(alphabet=':,"\\[]{}u03aA x\n\u00e9', max_size=12)
+TRICKY_JSON = st.recursive(
+    TRICKY | st.integers(0, 9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TRICKY, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def levels(value: object) -> int:
+    """How deep arrays and objects are nested."""
+    if not isinstance(value, list | dict):
+        return 0
+    inner = value.values() if isinstance(value, dict) else value
+    return 1 + max(map(levels, inner), default=0)
+
+
+def commas(value: object) -> int:
+    """How many commas separate values."""
+    if not isinstance(value, list | dict):
+        return 0
+    inner = list(value.values() if isinstance(value, dict) else value)
+    return max(len(inner) - 1, 0) + sum(map(commas, inner))
+
+
+@pytest.mark.parametrize(
+    ("text", "twice"),
+    [
+        (r'{"a":1,"a":1}', True),
+        (r'{"\u003a":1,"b":":"}', False),
+        (r'{"\\u003a":1}', False),
+        (r'{"\u003A":1,"\u003a":2}', True),
+        (r'{"a\"b":1, "c":"\\"}', False),
+    ],
+)
+def test_a_key_twice_is_noticed_beside_escaped_characters(text: str, twice: bool) -> None:
+    frame = f'[2, "m","A",{{"x":{text}}}]'
+    if twice:
+        with pytest.raises(FrameError, match="duplicate keys"):
+            decode(frame, LIMITS)
+    else:
+        assert decode(frame, LIMITS).body == {"x": json.loads(text)}
+
+
+def test_brackets_inside_texts_are_not_nested() -> None:
+    text = '[2,"m","A",{"a":["' + '[[[\\"{{' * 20 + '","]"]}]'
+    assert decode(text, LIMITS).action == "A"
+
+
+@given(TRICKY_JSON, st.sampled_from([None, 1]), st.booleans())
+def test_the_skeleton_of_a_text_tells_how_deep_it_is_and_how_many_values_it_has(
+    value: object, indent: int | None, escapes: bool
+) -> None:
+    text = json.dumps(value, indent=indent, ensure_ascii=escapes).encode()
+    bones, depth = skeleton(text), levels(value)
+    assert bones.count(b"[") == bones.count(b"]")
+    assert (is_deeper(bones, depth), depth and is_deeper(bones, depth - 1)) == (False, depth > 0)
+    assert bones.count(b",") == commas(value)
+
+
+@given(st.lists(st.tuples(TRICKY, TRICKY), max_size=5), st.booleans(), st.sampled_from(["", " "]))
+def test_a_key_twice_is_noticed_in_any_spelling(
+    pairs: list[tuple[str, str]], escaped: bool, blank: str
+) -> None:
+    def spelled(text: str) -> str:
+        written = json.dumps(text)
+        return written.replace(":", "\\u003A") if escaped else written
+
+    body = ",".join(f"{spelled(key)}:{blank}{spelled(value)}" for key, value in pairs)
+    twice = len({key for key, _ in pairs}) < len(pairs)
+    text = f'[2,"m","A",{{{body}}}]'
+    assert loses_pairs(text.encode(), orjson.dumps(json.loads(text))) is twice
 
 
 @given(st.dictionaries(st.text(max_size=9), JSON, max_size=4), st.sampled_from([None, 1]))
@@ -80,8 +155,8 @@ def test_what_we_write_is_compact_json() -> None:
 
 
 def test_a_frame_of_very_many_arrays_is_refused_before_each_is_looked_at() -> None:
-    many = ",".join(["[]"] * LIMITS.parts)
-    with pytest.raises(FrameError, match="too many parts") as refused:
+    many = ",".join(["[]"] * (LIMITS.values // 2 + 1))
+    with pytest.raises(FrameError, match="too many values") as refused:
         decode(f'[2,"m","A",{{"x":[{many}]}}]', LIMITS)
     assert (refused.value.fault, refused.value.message_id) == (Fault.TEXT, "m")
     assert decode(f'[2,"m","A",{{"x":"{"[" * 50}"}}]', LIMITS).action == "A"

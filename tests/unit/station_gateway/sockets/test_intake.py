@@ -152,3 +152,22 @@ def test_no_order_of_holds_loses_doubles_or_reorders_a_byte(
         assert taken.transport.reading
 
     asyncio.run(play())
+
+
+async def test_what_a_message_costs_its_reader_holds_up_what_comes_behind_it() -> None:
+    taken = Taken(rate=1_000.0, burst=1_000)
+    taken.intake.received(b"x" * 500)
+    taken.intake.charge(600)
+    taken.intake.received(b"y" * 10)
+    assert (taken.data, taken.transport.reading) == (b"x" * 500, False)
+    async with asyncio.timeout(5):
+        while not taken.transport.reading:
+            await asyncio.sleep(0.01)
+    assert taken.data == b"x" * 500 + b"y" * 10
+
+
+async def test_what_is_charged_after_the_end_starts_nothing() -> None:
+    taken = Taken(rate=1.0, burst=10)
+    taken.intake.finish()
+    taken.intake.charge(1_000)
+    assert taken.intake._timer is None

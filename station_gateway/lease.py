@@ -1,0 +1,162 @@
+"""The lease of a gateway process, and the thread that keeps it.
+
+A lease says that the connections of this process stand. It is renewed from a thread with an event
+loop and a database connection of its own: a crowd of stations may keep the gateway's event loop
+busy for longer than the lease lasts, and its connections stand all the same.
+
+A loop that does not come round for `stall_limit_s` serves nobody any more. A task on that loop
+notes its turns, and the lease never reaches further than this limit after the last one
+(`domain.model.lease`). So no command waits for a process that hangs. When the loop comes round
+again, the lease is renewed again.
+
+The thread takes the lease, renews it and gives it up, one after the other. So no renewal can come
+after the end.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+
+import structlog
+
+from domain.model.lease import lease_end
+from fleet import connections
+from fleet.database import Database
+from fleet.engine.database import SqlDatabase
+from fleet.engine.unavailable import DatabaseUnavailable
+from journal.clock import Clock
+from journal.fleet_clock import elapsed_s
+from station_gateway.line import DirectLine
+from station_gateway.settings import GatewaySettings
+from telemetry.supervision import supervised
+
+log = structlog.get_logger(__name__)
+
+_GIVE_UP_S = 5.0
+"""How long the end of a gateway waits for its lease to be given up; the database may be away."""
+
+
+class Lease:
+    """The lease of one gateway process. No method but `turned` needs the gateway's event loop.
+
+    line: its address stands beside the lease.
+    elapsed: seconds by a clock that nobody sets.
+    """
+
+    def __init__(
+        self,
+        gateway: str,
+        settings: GatewaySettings,
+        line: DirectLine,
+        *,
+        utc_now: Clock,
+        elapsed: Callable[[], float] = elapsed_s,
+    ) -> None:
+        self._gateway = gateway
+        self._line = line
+        self._utc_now = utc_now
+        self._elapsed = elapsed
+        self._lasts = timedelta(seconds=settings.lease_s)
+        self._patience = timedelta(seconds=settings.stall_limit_s)
+        self._pause_s = settings.lease_renewal_s
+        self._turn_s = elapsed()
+
+    async def turns(self) -> None:
+        """Note the turns of the event loop on which this runs, until cancelled."""
+        while True:
+            self._turn_s = self._elapsed()
+            await asyncio.sleep(self._pause_s)
+
+    async def renew(self, db: SqlDatabase) -> None:
+        """Take the lease, or renew it. Raises: DatabaseUnavailable."""
+        silent = timedelta(seconds=self._elapsed() - self._turn_s)
+        if silent > self._lasts:
+            log.error("event_loop_stalls", gateway=self._gateway, silent_s=silent.seconds)
+        until = lease_end(
+            self._utc_now(), lasts=self._lasts, silent=silent, patience=self._patience
+        )
+        line = self._line.address
+        await db.batch(
+            lambda tx: connections.renew_gateway(tx, self._gateway, until=until, line=line)
+        )
+
+    async def keep(self, db: SqlDatabase, stop: asyncio.Event) -> None:
+        """Renew the lease regularly, until `stop` is set."""
+        while not await _is_set_within(self._pause_s, stop):
+            try:
+                await self.renew(db)
+            except DatabaseUnavailable:
+                log.warning("lease_not_renewed", gateway=self._gateway)
+
+    async def give_up(self, db: SqlDatabase) -> None:
+        """End the lease and all connections of this process."""
+        try:
+            await db.batch(lambda tx: connections.drop_gateway(tx, self._gateway))
+        except DatabaseUnavailable:
+            log.warning("lease_not_given_up", gateway=self._gateway)
+
+
+class LeaseThread:
+    """Takes, keeps and gives up a lease in a thread of its own, on the same database as `db`."""
+
+    def __init__(self, lease: Lease, db: Database) -> None:
+        self._lease = lease
+        self._db = db
+        self._stop = asyncio.Event()  # belongs to the loop of the thread
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ended: Future[None] = Future()
+
+    async def start(self) -> None:
+        """Return when the lease is taken. Raises: DatabaseUnavailable; then the thread ends."""
+        self._loop, taken = asyncio.new_event_loop(), Future[None]()
+        taken.set_running_or_notify_cancel()  # who stops waiting for it does not cancel it
+        run = partial(self._run, self._loop, taken)
+        threading.Thread(target=run, name="lease", daemon=True).start()
+        await asyncio.wrap_future(taken)
+
+    async def stop(self) -> None:
+        """Return when the lease is given up, or after a moment when the database is away.
+
+        Once this is called the lease is not renewed again. Idempotent.
+        """
+        if self._loop is None:
+            return
+        with suppress(RuntimeError):  # the thread has ended
+            self._loop.call_soon_threadsafe(self._stop.set)
+        waiting = asyncio.wrap_future(self._ended)
+        await asyncio.wait([waiting], timeout=_GIVE_UP_S)
+        if not waiting.done():
+            log.warning("lease_not_given_up")
+
+    def _run(self, loop: asyncio.AbstractEventLoop, taken: "Future[None]") -> None:
+        try:
+            with asyncio.Runner(loop_factory=lambda: loop) as runner:
+                runner.run(self._keep(taken))
+        finally:
+            self._ended.set_result(None)
+
+    async def _keep(self, taken: "Future[None]") -> None:
+        db = self._db.alone()
+        try:
+            try:
+                await self._lease.renew(db)
+            except BaseException as error:
+                taken.set_exception(error)
+                return
+            taken.set_result(None)
+            await supervised("lease", partial(self._lease.keep, db, self._stop))
+            await self._stop.wait()  # it was given up, and the process drains
+            await self._lease.give_up(db)
+        finally:
+            await db.close()
+
+
+async def _is_set_within(wait_s: float, event: asyncio.Event) -> bool:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(wait_s):
+            await event.wait()
+    return event.is_set()
