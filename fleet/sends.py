@@ -14,11 +14,11 @@ from typing import Any
 
 from sqlalchemy import bindparam, exists, literal_column, or_, select, text, update
 
+from domain.evidence.numbers import number_of
 from fleet.connections import current_epoch
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of
 from fleet.engine.values import (
-    INT32_MAX,
     cut,
     identifier,
     int32,
@@ -33,7 +33,7 @@ OPEN_LIMIT = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """One attempt to send one command's frame. `id` is also the remoteStartId on OCPP 2.x.
+    """One attempt to send one command's frame.
 
     state: "INTENT", "ANSWERED", "VOID" (never sent) or "LOST" (sent, no answer).
     undo: whether the frame compensates for an earlier one.
@@ -70,6 +70,11 @@ class Send:
     lost_time: datetime | None = None
     watched_until: datetime | None = None
     token_masked: str = ""
+
+    @property
+    def number(self) -> int:
+        """The remoteStartId on OCPP 2.x; see `fleet.remote_starts`."""
+        return number_of(self.id)
 
 
 class StaleEpoch(Exception):
@@ -142,9 +147,6 @@ _REFRAME = precompiled(
     update(sends)
     .where(sends.c.id == bindparam("send"))
     .values(frame=bindparam("written", type_=sends.c.frame.type))
-)
-_BY_ID = precompiled(
-    select(*_SEND).where(sends.c.id == bindparam("send"), sends.c.station == bindparam("station"))
 )
 _BY_COMMAND = precompiled(
     select(*_SEND)
@@ -310,28 +312,8 @@ async def lost(tx: Tx, id: int, *, cause: str, now: datetime) -> None:
 
 
 async def reframe(tx: Tx, id: int, frame: dict[str, Any]) -> None:
-    """Replace the stored frame: an OCPP 2.x start carries the id that its intent got."""
+    """Replace the stored frame: an OCPP 2.x start carries the number that its intent got."""
     await tx.execute(_REFRAME, {"send": id, "written": frame})
-
-
-async def by_id(tx: Tx, station: str, id: int) -> Send | None:
-    """The send with this id (OCPP 2.x: remoteStartId) to this station; None when there is none."""
-    if not 0 <= id <= INT32_MAX:
-        return None
-    row = (await tx.execute(_BY_ID, {"send": id, "station": station})).first()
-    return None if row is None else Send(*row)
-
-
-async def numbers_of(tx: Tx, station: str, kind: str, ids: set[int]) -> set[int]:
-    """Which of these ids are those of frames of this kind that may have reached this station."""
-    stmt = select(sends.c.id).where(
-        sends.c.id.in_(ids),
-        sends.c.station == station,
-        sends.c.kind == kind,
-        sends.c.state != "VOID",
-        sends.c.undo.is_(False),
-    )
-    return set((await tx.execute(stmt)).scalars()) if ids else set()
 
 
 async def by_command(tx: Tx, tenant: str, command: str) -> list[Send]:

@@ -130,7 +130,11 @@ async def prepare(preparation: Preparation, command: Command) -> Command:
         raise ValueError(f"{command.kind.value} makes no reservation")
     async with preparation.db.write() as tx:
         number = await reservations.mint(
-            tx, tenant=command.tenant, reservation=spec.reservation, now=preparation.now
+            tx,
+            tenant=command.tenant,
+            reservation=spec.reservation,
+            station=command.station,
+            now=preparation.now,
         )
     return replace(command, reserve=replace(spec, wire_id=number))
 

@@ -94,7 +94,7 @@ def may_be_his_own(command: Command, facts: Facts, frame: SentFrame, session: Se
     """
     if command.outcome is None or command.outcome.code not in _CAME_TO_NOTHING:
         return False
-    if session.remote_start_id == frame.id:
+    if session.remote_start_id == frame.number:
         return False
     if facts.names_requests:
         is_named = session.ocpp_transaction_id == named_by_answer(command, frame)
@@ -175,7 +175,7 @@ def _after_its_end(
 
 def _is_anothers(session: Session, facts: Facts) -> bool:
     """Whether the session is known by now to be another request's: the station said so late."""
-    ours = facts.frame.id if facts.frame else None
+    ours = facts.frame.number if facts.frame else None
     named_another = session.remote_start_id is not None and session.remote_start_id != ours
     return named_another or is_claimed(session, facts.rivals)
 

@@ -286,7 +286,7 @@ def has_another(command: Command, session: Session, facts: Facts) -> bool:
         return False
     if facts.names_requests and outcome.cause == Cause.AUTHORIZATION_REFUSED:
         return False
-    return facts.frame is None or session.remote_start_id != facts.frame.id
+    return facts.frame is None or session.remote_start_id != facts.frame.number
 
 
 def may_be_taken(facts: Facts, frame: SentFrame, late_after: datetime) -> bool:

@@ -47,11 +47,11 @@ def classify(
     more_rivals: there are more of them than could be looked at.
     """
     number = session.remote_start_id
-    names_another = number is not None and number != frame.id
+    names_another = number is not None and number != frame.number
     if names_another and not session.names_nothing:
         return Match.NO_MATCH
-    if number == frame.id or (named and session.ocpp_transaction_id == named):
-        repeated = session.may_repeat and number != frame.id
+    if number == frame.number or (named and session.ocpp_transaction_id == named):
+        repeated = session.may_repeat and number != frame.number
         contradicted = is_claimed(session, rivals) or _is_anothers(session, frame) or repeated
         contradicted = contradicted or _had_ended(session, frame.send_time)
         return Match.DOUBTFUL if contradicted or names_another else Match.MATCH
@@ -82,7 +82,7 @@ def may_be_unasked(session: Session, frame: SentFrame) -> bool:
 
     A report may come late. After a yes the frame is the likelier cause; after a no it is not.
     """
-    if not frame.refused or session.remote_start_id == frame.id:
+    if not frame.refused or session.remote_start_id == frame.number:
         return False
     return clock_is_wrong(session) or session.start_time < frame.send_time
 

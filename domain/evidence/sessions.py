@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from domain.evidence.numbers import number_of
 from domain.limits import PLUG_SETTLING
 from domain.ocpp_words import ChargingState, ConnectorStatus, StopReason
 
@@ -39,7 +40,7 @@ class TokenState(StrEnum):
 class SentFrame:
     """A frame of ours that may have been on the wire.
 
-    id: of the send, which OCPP 2.x carries as remoteStartId.
+    id: of the send.
     answer_time: None while the station did not answer this frame.
     epoch: of the socket that it was written to; None when that is not known.
     refused: the station answered it with a no that it would say again.
@@ -55,6 +56,11 @@ class SentFrame:
     ocpp_transaction_id: str = ""
     epoch: int | None = None
     refused: bool = False
+
+    @property
+    def number(self) -> int:
+        """What OCPP 2.x carries as remoteStartId."""
+        return number_of(self.id)
 
 
 @dataclass(frozen=True)

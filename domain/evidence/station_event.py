@@ -43,7 +43,7 @@ class StationEvent:
     what: the value of an `EventKind`.
     status: of a connector, in OCPP's word. reservation_id: the number of the reservation that a
         transaction or a report names.
-    remote_start_id: OCPP 2.x; for ANSWER the id of the send that was answered.
+    remote_start_id: OCPP 2.x; for ANSWER the number of the frame that was answered.
     ocpp_transaction_id: OCPP's transaction id, as a string.
     message: the OCPP message, "" when there was none. station_time: by the station's clock.
     changes_nothing: the facts were the same before the message, but for its time.
@@ -71,11 +71,11 @@ class StationEvent:
 class OpenFrame:
     """A frame whose evidence somebody still waits for.
 
-    id: of the send. undo: it undoes something, or belongs to no command. answered: the station has
-    answered it.
+    number: OCPP 2.x: its remoteStartId. undo: it undoes something, or belongs to no command.
+    answered: the station has answered it.
     """
 
-    id: int
+    number: int
     evse_id: int | None = None
     token_digest: str | None = None
     group_digest: str | None = None
@@ -108,7 +108,7 @@ def concern_of_any(event: StationEvent, frame: OpenFrame) -> Concern:
     """What holds for the frame of every command: its own late answer, and its station's return."""
     match event.what:
         case EventKind.ANSWER:
-            return yes_if(event.remote_start_id in {None, frame.id})
+            return yes_if(event.remote_start_id in {None, frame.number})
         case EventKind.CONNECTED | EventKind.BOOTED:
             # Who lost its answer, or undoes something, has waited for the station.
             return Concern.YES if frame.undo or not frame.answered else Concern.IF_UNDOING
@@ -121,7 +121,7 @@ def concern_of_any(event: StationEvent, frame: OpenFrame) -> Concern:
 def concerns_token(event: StationEvent, frame: OpenFrame) -> bool:
     """Whether a transaction may be the effect of a frame: by its request id, EVSE and token."""
     if event.remote_start_id is not None:
-        return event.remote_start_id == frame.id
+        return event.remote_start_id == frame.number
     if None not in (frame.evse_id, event.evse_id) and frame.evse_id != event.evse_id:
         return False
     given = {event.token_digest, event.group_digest} - {None, ""}

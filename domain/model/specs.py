@@ -142,7 +142,7 @@ class ReserveSpec:
 
     expire_time: the end of the reservation; computed when `ttl_s` was given.
     reservation: our id of the reservation (part of its resource name). wire_id: the station's,
-    minted by the broker and never used again.
+    minted by the broker; no other one at this station has it.
     """
 
     id_token: IdToken

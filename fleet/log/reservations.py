@@ -1,23 +1,28 @@
 """Reservations: their changes in the event log, their OCPP numbers, and what stations report of
 them.
 
-The OCPP number of a reservation (`wire_id`) is minted once and belongs to one reservation for ever:
-a later message of a station with this number can only mean that reservation. Numbers are unique for
-the whole database and fit OCPP's 32-bit integer.
+The OCPP number of a reservation (`wire_id`) is minted once, and at its station it belongs to this
+reservation: a later message of the station with this number can only mean that reservation. Numbers
+are counted for all stations together (`domain.evidence.numbers`). When all have been given they
+come again, at a station only those that nothing there tells of.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, delete, exists, or_, select
 
+from domain.evidence.numbers import number_of
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of
-from fleet.engine.values import cut, identifier, int32, lenient_int32
+from fleet.engine.values import InvalidValue, cut, identifier, lenient_int32
 from fleet.log.event_log import Entry, ResourceLog
-from fleet.tables import reservation_reports, reservations, wire_ids
+from fleet.tables import reservation_reports, reservations, transactions, wire_ids
 
 RESERVATIONS = ResourceLog(reservations, "wire_id", "evse_id", "end_time", "command")
+
+_TRIES = 20
+"""How many numbers may be passed by that the station has used."""
 
 OPEN_LIMIT = 1_000
 """How many reservations of one station are read at most; a station has a few EVSEs."""
@@ -51,14 +56,37 @@ _MINTED = precompiled(
         wire_ids.c.reservation == bindparam("reservation"),
     )
 )
+_GIVE_UP = precompiled(delete(wire_ids).where(wire_ids.c.id == bindparam("of_id")))
 _WIRE_ID = precompiled(
     select(*RESERVATIONS.entry).where(
         reservations.c.wire_id == bindparam("wire_id"),
         reservations.c.station == bindparam("station"),
     )
 )
-_STATION_OF = precompiled(
-    select(reservations.c.station).where(reservations.c.wire_id == bindparam("wire_id"))
+_BELONGS_TO_ANOTHER = precompiled(
+    select(
+        exists().where(reservations.c.wire_id == bindparam("wire_id"))
+        & ~exists().where(
+            reservations.c.wire_id == bindparam("wire_id"),
+            reservations.c.station == bindparam("station"),
+        )
+    )
+)
+_IS_USED = precompiled(
+    select(
+        or_(
+            *(
+                exists().where(
+                    table.c.station == bindparam("station"), table.c[number] == bindparam("wire_id")
+                )
+                for table, number in (
+                    (reservations, "wire_id"),
+                    (reservation_reports, "wire_id"),
+                    (transactions, "reservation_id"),
+                )
+            )
+        )
+    )
 )
 _OPEN = precompiled(
     select(*RESERVATIONS.entry)
@@ -93,20 +121,31 @@ _GET_REPORT = precompiled(
 )
 
 
-async def mint(tx: Tx, *, tenant: str, reservation: str, now: datetime) -> int:
-    """The OCPP number of a reservation, 1 or more. It is minted at the first call.
+async def mint(tx: Tx, *, tenant: str, reservation: str, station: str, now: datetime) -> int:
+    """The OCPP number of a reservation at its station, 1 or more. It is minted at the first call.
 
     Every further call for the same reservation returns the same number, also from other processes
     at the same time.
 
-    Raises: InvalidValue for a tenant or reservation that is no identifier, or when OCPP's integers
-        are used up.
+    Raises: InvalidValue for a tenant or reservation that is no identifier, or when the station
+        tells of too many numbers.
     """
     key = {"tenant": identifier(tenant), "reservation": identifier(reservation)}
-    made = (await tx.execute(_MINT(tx), {**key, "create_time": now})).scalar()
-    if made is None:
-        made = (await tx.execute(_MINTED, key)).scalar_one()
-    return int32(made)
+    for _ in range(_TRIES):
+        made = (await tx.execute(_MINT(tx), {**key, "create_time": now})).scalar()
+        if made is None:
+            return number_of((await tx.execute(_MINTED, key)).scalar_one())
+        number = number_of(made)
+        if made == number or not await _is_used(tx, station, number):
+            return number
+        await tx.execute(_GIVE_UP, {"of_id": made})
+    raise InvalidValue(f"station {station} tells of too many reservations")
+
+
+async def _is_used(tx: Tx, station: str, number: int) -> bool:
+    """Whether anything at the station tells of a reservation with this number."""
+    row = await tx.execute(_IS_USED, {"station": station, "wire_id": number})
+    return bool(row.scalar_one())
 
 
 async def get(tx: Tx, *, tenant: str, name: str) -> Entry | None:
@@ -122,15 +161,15 @@ async def by_wire_id(tx: Tx, station: str, wire_id: int) -> Entry | None:
     return None if row is None else Entry(*row)
 
 
-async def station_of(tx: Tx, wire_id: int) -> str | None:
-    """The station whose reservation has this number; None when no reservation has it.
+async def belongs_to_another(tx: Tx, station: str, wire_id: int) -> bool:
+    """Whether other stations have a reservation with this number, and this one has none.
 
     A station that names another station's number must not be obeyed.
     """
     if lenient_int32(wire_id) is None:
-        return None
-    found: str | None = (await tx.execute(_STATION_OF, {"wire_id": wire_id})).scalar()
-    return found
+        return False
+    row = await tx.execute(_BELONGS_TO_ANOTHER, {"wire_id": wire_id, "station": station})
+    return bool(row.scalar_one())
 
 
 async def open_at(tx: Tx, station: str) -> list[Entry]:

@@ -22,7 +22,7 @@ from fleet.engine.values import Json
 sends = Table(
     "sends",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
     _id("command"),
     _id("tenant"),
     _text("workflow_id"),
@@ -64,7 +64,7 @@ claims = Table(
     _id("session", primary_key=True),
     _id("tenant"),
     _id("command"),
-    Column("send", Integer),
+    Column("send", SERIAL),
     _time("time"),
 )
 

@@ -9,19 +9,19 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from fleet.engine.columns import SERIAL, metadata
 from fleet.engine.columns import id_column as _id
-from fleet.engine.columns import metadata
 from fleet.engine.columns import partial_index as _partial
 from fleet.engine.columns import text_column as _text
 from fleet.engine.columns import time_column as _time
 from fleet.engine.columns import word as _word
 from fleet.engine.values import Json
 
-# The OCPP numbers of reservations.
+# What is counted to give reservations their OCPP numbers.
 wire_ids = Table(
     "wire_ids",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
     _id("tenant"),
     _id("reservation"),
     _time("create_time"),
@@ -51,7 +51,7 @@ reservations = Table(
     Column("evse_id", Integer),
     _id("command"),
     _time("end_time", nullable=True),
-    UniqueConstraint("wire_id"),
+    UniqueConstraint("wire_id", "station"),
     Index("ix_reservations_page", "tenant", "create_time", "name"),
     Index("ix_reservations_station_page", "tenant", "station", "create_time", "name"),
     Index("ix_reservations_station_end_time", "station", "end_time"),

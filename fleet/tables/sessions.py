@@ -10,7 +10,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from fleet.engine.columns import ID, metadata
+from fleet.engine.columns import ID, SERIAL, metadata
 from fleet.engine.columns import flag as _flag
 from fleet.engine.columns import id_column as _id
 from fleet.engine.columns import index_of_known as _known
@@ -23,7 +23,7 @@ from fleet.engine.values import Json
 transactions = Table(
     "transactions",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
     *(_id(name) for name in ("name", "tenant", "station", "ocpp_transaction_id")),
     Column("evse_id", Integer),
     Column("connector_id", Integer),
@@ -48,7 +48,7 @@ transactions = Table(
     _flag("minted"),
     _time("token_time", nullable=True),
     _flag("token_unknown"),
-    Column("epoch", Integer),
+    Column("epoch", SERIAL),
     _flag("end_unreported"),
     _time("freed_time", nullable=True),
     _time("alive_time", nullable=True),
@@ -61,6 +61,7 @@ transactions = Table(
     Index("ix_transactions_station_received_time", "station", "received_time"),
     Index("ix_transactions_tenant_received_time_name", "tenant", "received_time", "name"),
     _partial("ix_transactions_active", "station", where="state = 'ACTIVE'"),
+    _partial("ix_transactions_minted", "ocpp_transaction_id", where="minted AND state = 'ACTIVE'"),
     _partial("ix_transactions_observed", "station", "id", where="observed_only"),
     _known("ix_transactions_reservation", "station", "reservation_id"),
     _known("ix_transactions_remote_start", "station", "remote_start_id"),

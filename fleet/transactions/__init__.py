@@ -1,6 +1,6 @@
 """Charging transactions, as stations report them.
 
-OCPP 1.6 (`v16`): this program mints the id and the station repeats it. OCPP 2.x (`v2`): the station
+OCPP 1.6 (`v16`): this program draws the id and the station repeats it. OCPP 2.x (`v2`): the station
 has an id of its own, and its events come in any order. Both are one row (`rows`), found by the
 station and OCPP's id: a station can only ever name its own transactions. `queries` reads them.
 
@@ -37,6 +37,7 @@ from fleet.transactions.v16 import (
     observe,
     start_v16,
     stop_v16,
+    told_id_v16,
 )
 
 __all__ = [
@@ -68,5 +69,6 @@ __all__ = [
     "start_v16",
     "stop_v16",
     "stored_id",
+    "told_id_v16",
     "unreported",
 ]

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Select, and_, bindparam, exists, or_, select
 
+from domain.evidence.numbers import ROUND_AT_LEAST
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, before, begins_with
-from fleet.engine.values import INT32_MAX
 from fleet.tables import claims, transactions
 from fleet.transactions.rows import ACTIVE, ENDED, TRANSACTION, Transaction
 
@@ -24,6 +24,10 @@ _REMOTE_START = precompiled(
         transactions.c.station == bindparam("station"),
         transactions.c.remote_start_id == bindparam("remote_start_id"),
         transactions.c.remote_start_id.is_not(None),
+        or_(
+            transactions.c.stop_received_time.is_(None),
+            transactions.c.stop_received_time >= bindparam("running_after"),
+        ),
     )
     .order_by(transactions.c.id)
     .limit(1)
@@ -99,15 +103,19 @@ async def get(tx: Tx, *, name: str) -> Transaction | None:
 
 async def by_id(tx: Tx, id: int) -> Transaction | None:
     """The transaction with our own number; None when there is none."""
-    if not 0 <= id <= INT32_MAX:
-        return None
     row = (await tx.execute(_BY_ID, {"id": id})).first()
     return None if row is None else Transaction(*row)
 
 
-async def for_remote_start(tx: Tx, station: str, remote_start_id: int) -> Transaction | None:
-    """The station's first transaction with this remoteStartId (OCPP 2.x); None when it has none."""
-    key = {"station": station, "remote_start_id": remote_start_id}
+async def for_remote_start(
+    tx: Tx, station: str, remote_start_id: int, *, sent: datetime
+) -> Transaction | None:
+    """The station's first transaction with this remoteStartId (OCPP 2.x); None when it has none.
+
+    sent: when the frame with this number was. What had ended long before names an older frame.
+    """
+    key: dict[str, object] = {"station": station, "remote_start_id": remote_start_id}
+    key |= {"running_after": sent - ROUND_AT_LEAST}
     row = (await tx.execute(_REMOTE_START, key)).first()
     return None if row is None else Transaction(*row)
 

@@ -21,9 +21,10 @@ MAY_REPEAT = "may_repeat"
 class Transaction:
     """A charging transaction. Times are the station's, except the `received` times, which are ours.
 
-    id: our number, never used again; on OCPP 1.6 it is also the id that the station uses.
+    id: our number, never used again.
     name: the random name that clients see; it cannot be guessed from another one.
-    ocpp_transaction_id: the id in OCPP messages; it is unique within the station only.
+    ocpp_transaction_id: the id in OCPP messages; it is unique within the station only. On OCPP
+        1.6 we draw it.
     start_time: None while only its end was reported.
     clock_suspect: one of the station's times was out of bounds and was replaced, or its end
         contradicts its start (`contradicts_start`).

@@ -1,8 +1,12 @@
-"""Transactions of OCPP 1.6: this program mints the id, and the same message may come again.
+"""Transactions of OCPP 1.6: this program draws the id, and the same message may come again.
+
+The id is a random number of 31 bits that the station has not had yet. Two stations may have the
+same one, and no station can use them up for the others, or learn from them how many sessions there
+are.
 
 A station repeats StartTransaction until it is answered, also after days offline: the same
 connector, token, time and meter value are the same transaction (`start_key`). An id that was not
-minted for this station changes no other station's row: meter values of it make a row of their own
+drawn for this station changes no other station's row: meter values of it make a row of their own
 (`observed_only`), and an end of it makes none.
 
 A station that never got an id from us sends 0 or -1, for every session. The row with the id -1 is
@@ -15,11 +19,19 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NotRequired, TypedDict, Unpack
 
-from sqlalchemy import bindparam, delete, exists, select, update
+from sqlalchemy import bindparam, exists, select, text, update
 
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound
-from fleet.engine.values import InvalidValue, cut, identifier, int32, int64, lenient_int32
+from fleet.engine.values import (
+    INT32_MAX,
+    InvalidValue,
+    cut,
+    identifier,
+    int32,
+    int64,
+    lenient_int32,
+)
 from fleet.tables import transactions
 from fleet.transactions.rows import (
     ACTIVE,
@@ -32,8 +44,8 @@ from fleet.transactions.rows import (
     shed_observed,
 )
 
-_MINT_TRIES = 20
-"""How many minted ids may be taken already by ids that the station made up."""
+_DRAWS = 20
+"""How many ids are drawn at most. A station has few of the 2^31 ids, unless it made them up."""
 
 _INSERT = Upsert(
     lambda insert: (
@@ -66,25 +78,13 @@ _BY_START_KEY = precompiled(
         transactions.c.start_key == bindparam("key"),
     )
 )
-_other = transactions.alias("other")
-_NUMBER = precompiled(
-    update(transactions)
-    .where(
-        transactions.c.id == bindparam("of_id"),
-        ~exists().where(
-            _other.c.station == bindparam("of_station"),
-            _other.c.ocpp_transaction_id == bindparam("minted_id"),
-        ),
-    )
-    .values(ocpp_transaction_id=bindparam("minted_id"))
-)
 _LOCK = BY_OCPP_TRANSACTION_ID.with_for_update()
 _MINTED_ELSEWHERE = precompiled(
     select(
         exists().where(
-            transactions.c.id == bindparam("id"),
-            transactions.c.minted,
+            transactions.c.ocpp_transaction_id == bindparam("id"),
             transactions.c.station != bindparam("station"),
+            text("transactions.minted AND transactions.state = 'ACTIVE'"),  # as in the index
         )
     )
 )
@@ -142,6 +142,8 @@ async def start_v16(
     }
     row = _row(**values)
     vague = told["clock_suspect"] and station_time is None
+    if same_as is not None and not told_id_v16(same_as):
+        same_as = None  # the station spoke OCPP 2.x then, and its own id is none that we can tell
     known = await _told_before(tx, row, vague=vague) or same_as
     return (known, False) if known is not None else await _mint(tx, row)
 
@@ -215,13 +217,21 @@ async def observe(
 
 
 async def belongs_to_another(tx: Tx, station: str, ocpp_transaction_id: str) -> bool:
-    """Whether this id was minted for another station. That is a security event; do not obey it.
+    """Whether an id that this station never had is that of a session that runs at another one.
+
+    That is a security event; do not obey it.
 
     Raises: InvalidValue when the id is no 32-bit integer.
     """
-    number = int(canonical_id_v16(ocpp_transaction_id))
-    row = await tx.execute(_MINTED_ELSEWHERE, {"id": number, "station": station})
+    key = {"id": canonical_id_v16(ocpp_transaction_id), "station": station}
+    row = await tx.execute(_MINTED_ELSEWHERE, key)
     return bool(row.scalar_one())
+
+
+def told_id_v16(session: Transaction) -> int:
+    """The id that the answer to its StartTransaction tells; 0 for a session of another version."""
+    told = session.ocpp_transaction_id.partition("~")[0]  # it may have been used again since
+    return int(told) if told.isascii() and told.isdigit() and int(told) <= INT32_MAX else 0
 
 
 def canonical_id_v16(ocpp_transaction_id: str) -> str:
@@ -293,24 +303,16 @@ async def _running_like(tx: Tx, row: dict[str, Any]) -> Transaction | None:
 
 
 async def _mint(tx: Tx, row: dict[str, Any]) -> tuple[Transaction, bool]:
-    """Insert the row and give it its own number as id.
-
-    A number that the station has made up before is skipped: its row is deleted, and the next
-    number is tried.
-    """
-    for _ in range(_MINT_TRIES):
-        placeholder = {**row, "ocpp_transaction_id": "~" + row["name"]}
-        inserted = (await tx.execute(_INSERT(tx), placeholder)).first()
-        if inserted is None:  # the same message, on another connection
-            known = await _by_start_key(tx, row["station"], row["start_key"])
-            if known is None:
-                continue
+    """Insert the row with an id that the station has not had; or find the row of a repeat."""
+    for _ in range(_DRAWS):
+        drawn = str(secrets.randbelow(INT32_MAX) + 1)
+        inserted = (await tx.execute(_INSERT(tx), {**row, "ocpp_transaction_id": drawn})).first()
+        if inserted is not None:
+            return Transaction(*inserted), True
+        # The station has this id already, or the same message came on another connection.
+        known = await _by_start_key(tx, row["station"], row["start_key"])
+        if known is not None:
             return known, False
-        made = Transaction(*inserted)
-        ids = {"of_id": made.id, "of_station": made.station, "minted_id": str(made.id)}
-        if (await tx.execute(_NUMBER, ids)).rowcount:
-            return replace(made, ocpp_transaction_id=str(made.id)), True
-        await tx.execute(delete(transactions).where(transactions.c.id == made.id))
     raise InvalidValue(f"station {row['station']} made up too many transaction ids")
 
 

@@ -218,7 +218,9 @@ async def _since_frames(
     found: list[Transaction | None] = []
     for frame in frames:
         own: list[Transaction | None] = [
-            await transactions.for_remote_start(tx, command.station, frame.id)
+            await transactions.for_remote_start(
+                tx, command.station, frame.number, sent=frame.send_time
+            )
         ]
         own += await transactions.since(
             tx,

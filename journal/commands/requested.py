@@ -7,8 +7,9 @@ no verdict: nobody has told or judged a token.
 """
 
 from domain.commands.table import COMMANDS
+from domain.evidence.numbers import is_of_an_earlier_round
 from domain.model.answers import StationAnswer, Verdict
-from fleet import sends, transactions
+from fleet import remote_starts, sends, transactions
 from fleet.engine.statements import Tx
 from fleet.sends import Send
 from fleet.transactions.rows import Transaction
@@ -19,10 +20,12 @@ _STARTS = {kind.value for kind, rules in COMMANDS.items() if rules.admits_token}
 
 async def request_of(tx: Tx, session: Transaction, number: int) -> Send | None:
     """Our start with this number; None when there is none, or another session is its effect."""
-    send = await sends.by_id(tx, session.station, number)
+    send = await remote_starts.by_number(tx, session.station, number)
     if send is None or not _is_start(send):
         return None
-    first = await transactions.for_remote_start(tx, session.station, number)
+    if is_of_an_earlier_round(session.stop_received_time, send.send_time):
+        return None
+    first = await transactions.for_remote_start(tx, session.station, number, sent=send.send_time)
     return send if first is None or first.id == session.id else None
 
 

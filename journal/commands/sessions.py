@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from domain.evidence.sessions import Session, TokenState
-from fleet import sends
+from fleet import remote_starts
 from fleet.engine.statements import Tx
 from fleet.transactions.judged import is_requested, knows_group
 from fleet.transactions.rows import Transaction
@@ -60,7 +60,7 @@ async def sessions_of(
 ) -> tuple[Session, ...]:
     """The sessions of one station, with those marked that name no frame of this kind."""
     numbers = {row.remote_start_id for row in rows if row.remote_start_id is not None}
-    known = await sends.numbers_of(tx, station, kind, numbers)
+    known = await remote_starts.known_numbers(tx, station, kind, numbers)
     strays = numbers - known
     return tuple(
         replace(session_of(row), names_nothing=row.remote_start_id in strays) for row in rows

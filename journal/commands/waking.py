@@ -109,7 +109,7 @@ async def _concerns(tx: Tx, event: StationEvent, send: Send) -> bool:
 
 def _open_frame(send: Send) -> OpenFrame:
     return OpenFrame(
-        id=send.id,
+        number=send.number,
         evse_id=send.evse_id,
         token_digest=send.token_digest,
         group_digest=send.group_digest,

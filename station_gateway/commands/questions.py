@@ -211,7 +211,7 @@ class Questions:
             take_blame(event.answer, event.action, station.peer.id, send.command)
             await sends.answered(tx, send.id, answer=answer_to_row(answer), now=now)
             await name_by_answer(tx, send, answer)
-            concerned = StationEvent(station.peer.id, "answer", remote_start_id=send.id)
+            concerned = StationEvent(station.peer.id, "answer", remote_start_id=send.number)
             return await wake_concerned(tx, concerned, now)
 
         try:

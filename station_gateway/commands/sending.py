@@ -201,7 +201,7 @@ class Sender:
             # Intent before frame: a row without a frame is found and settled, a frame without a
             # row would be sent again.
             send = await self._intend(station, request)
-            call = self._build(station, request, remote_start_id=send.id)
+            call = self._build(station, request, remote_start_id=send.number)
         except _NotSent as not_sent:
             return not_sent.result
         except AlreadySettled as settled:
@@ -285,8 +285,8 @@ class Sender:
             frame=masked(draft, self._sealer.mask),
             token_masked=kept.token_masked,
         )
-        _, frame = self._build(station, request, remote_start_id=send.id)
-        if frame != draft:  # the frame carries the id of its row, which exists only now
+        _, frame = self._build(station, request, remote_start_id=send.number)
+        if frame != draft:  # the frame carries the number of its row, which exists only now
             await sends.reframe(tx, send.id, masked(frame, self._sealer.mask))
         return send
 

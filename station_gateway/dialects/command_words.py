@@ -33,7 +33,7 @@ class FrameParts:
     """What goes into a command's frame beside its spec.
 
     id_token, group_id_token: the opened values of the spec's tokens; None: the spec has none.
-    number: the id of this send. OCPP 2.x writes it as remoteStartId; 0 before the id is known.
+    number: OCPP 2.x writes it as remoteStartId; 0 before the send has its number.
     """
 
     id_token: str | None = None

@@ -238,7 +238,9 @@ class Handlers:
             peer.learn(session.ocpp_transaction_id)
         log.info("session_started", station=peer.id, session=session.name, ok=token.accepted)
         return Confirmation(
-            self._utc_now(), authorization=token.authorization, ocpp_transaction_id=session.id
+            self._utc_now(),
+            authorization=token.authorization,
+            ocpp_transaction_id=transactions.told_id_v16(session),
         )
 
     async def session_stopped(self, peer: Peer, call: SessionStopped) -> Confirmation:

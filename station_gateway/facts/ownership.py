@@ -20,17 +20,14 @@ async def own_reservation(tx: Tx, peer: Peer, wire_id: int | None) -> int | None
 
     An id that we never minted stays: another system may have made that reservation.
     """
-    if wire_id is None:
-        return None
-    holder = await reservations.station_of(tx, wire_id)
-    if holder is None or holder == peer.id:
+    if wire_id is None or not await reservations.belongs_to_another(tx, peer.id, wire_id):
         return wire_id
     report("foreign_reservation", peer)
     return None
 
 
 async def owns_session(tx: Tx, peer: Peer, ocpp_transaction_id: str) -> bool:
-    """Whether a 1.6 transaction id may be this station's: it was minted for no other station."""
+    """Whether a 1.6 transaction id, unknown here, may be this station's: no other one runs it."""
     if not await transactions.belongs_to_another(tx, peer.id, ocpp_transaction_id):
         return True
     report("foreign_transaction", peer)

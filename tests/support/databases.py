@@ -17,8 +17,13 @@ from pathlib import Path
 
 import asyncpg  # type: ignore[import-untyped]
 import pytest
+from sqlalchemy import text
 
 from fleet.database import Database
+from fleet.engine.statements import Tx
+
+FAR = (2**31 - 2, 2**31 - 1, 2**32)
+"""What was counted before: the next id is the last of 31 bits, the first beyond, and far beyond."""
 
 _numbers = itertools.count(1)
 _migrated: list[bytes] = []
@@ -131,3 +136,13 @@ async def db(fleet_url: str) -> AsyncIterator[Database]:
         yield database
     finally:
         await database.close()
+
+
+async def count_from(tx: Tx, last: int, *tables: str) -> None:
+    """The next row of each of these tables gets the id after `last`."""
+    for table in tables:
+        if tx.dialect.name == "postgresql":
+            await tx.execute(text(f"SELECT setval('{table}_id_seq', {last})"))
+            continue
+        await tx.execute(text(f"DELETE FROM sqlite_sequence WHERE name = '{table}'"))
+        await tx.execute(text(f"INSERT INTO sqlite_sequence VALUES ('{table}', {last})"))

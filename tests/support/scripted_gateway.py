@@ -150,7 +150,7 @@ class ScriptedGateway:
             left, about = send.send_time, send.named_id
             alone = await decides(tx, request.kind, request.station, answer, left, named_id=about)
             if late:
-                event = StationEvent(request.station, "answer", remote_start_id=send.id)
+                event = StationEvent(request.station, "answer", remote_start_id=send.number)
                 await wake_concerned(tx, event, now)
             if request.undo:
                 return 0, alone

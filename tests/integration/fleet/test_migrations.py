@@ -14,12 +14,15 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, inspect, text
 
+from fleet import claims, remote_starts
 from fleet.database import Database
 from fleet.engine.engines import migration_engine
+from fleet.log import reservations
 from fleet.migrations import newest_revision, upgrade
 from fleet.migrations.running import config
 from fleet.tables import metadata
 from tests.support.databases import Postgres
+from tests.support.fleet_rows import NOW, start_16, stop_16
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -148,6 +151,46 @@ async def test_commands_that_ended_before_there_were_claims_have_theirs(bare_url
         lambda c: c.execute(text("SELECT command FROM sends WHERE claimed")).scalars().all(),
     )
     assert set(spent) == {"started", "stopped it", "refused"}
+
+
+def store_old_ids(connection: Connection) -> None:
+    """A frame, its session with the session's row id as OCPP's, and a reservation."""
+    for statement in (
+        "INSERT INTO sends (command, tenant, station, kind, attempt, state, send_time, claimed)"
+        " VALUES ('start-1', 'acme', 'CP1', 'START_SESSION', 1, 'ANSWERED', 1, true)",
+        "INSERT INTO transactions (name, tenant, station, ocpp_transaction_id, received_time,"
+        " state, minted, epoch) VALUES ('session', 'acme', 'CP1', '1', 1, 'ACTIVE', true, 3)",
+        "INSERT INTO claims (session, tenant, command, send, time)"
+        " VALUES ('session', 'acme', 'start-1', 1, 1)",
+        "INSERT INTO wire_ids (tenant, reservation, create_time) VALUES ('acme', 'held', 1)",
+        "INSERT INTO reservations (tenant, name, seq, tx_id, key, revision, time, snapshot,"
+        " station, kind, state, outcome_code, create_time, wire_id, command)"
+        " VALUES ('acme', 'held', 1, 0, 'k', 1, 1, '{}', 'CP1', '', 'HELD', '', 1, 1, 'c')",
+    ):
+        connection.execute(text(statement))
+
+
+async def test_ids_of_before_are_found_as_they_were_and_are_counted_on(bare_url: str) -> None:
+    await upgrade(bare_url, "0020")
+    await in_database(bare_url, store_old_ids)
+    db = await Database.open(bare_url)
+    try:
+        async with db.write() as tx:
+            send = await remote_starts.by_number(tx, "CP1", 1)
+            session = await stop_16(tx, "1")
+            (claim,) = await claims.of_sessions(tx, ["session"])
+            held = await reservations.by_wire_id(tx, "CP1", 1)
+            key = {"tenant": "acme", "station": "CP2", "now": NOW}
+            assert await reservations.mint(tx, reservation="next", **key) == 2
+            assert await reservations.mint(tx, reservation="held", **key) == 1
+            newer, _ = await start_16(tx)
+    finally:
+        await db.close()
+    assert send is not None
+    assert (send.id, claim.send, session.name, session.epoch) == (1, 1, "session", 3)
+    assert held is not None
+    assert (held.name, newer.id) == ("held", 2)
+    assert await in_database(bare_url, differences) == []
 
 
 def test_the_newest_migration_is_the_one_at_which_alembic_ends() -> None:

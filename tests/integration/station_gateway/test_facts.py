@@ -169,7 +169,8 @@ async def test_a_refused_start_is_written_down_as_not_authorized(bench: Bench) -
         started = await station.call("StartTransaction", {**START, "idTag": "WHO"})
     [session] = await bench.transactions()
     assert started["idTagInfo"]["status"] == "Invalid"
-    assert (session.authorized, session.id) == (False, started["transactionId"])
+    assert session.ocpp_transaction_id == str(started["transactionId"])
+    assert not session.authorized
 
 
 async def test_a_station_that_comes_back_wakes_the_commands_that_wait_for_it(bench: Bench) -> None:

@@ -25,6 +25,7 @@ async def test_a_start_goes_out_is_answered_and_its_session_becomes_a_fact(bench
     assert (await bench.command(request)).state is State.AWAITING_EFFECT
     assert started["idTagInfo"]["status"] == "Accepted"
     [session] = await bench.transactions("S1")
-    assert (session.id, session.authorized) == (started["transactionId"], True)
+    assert session.ocpp_transaction_id == str(started["transactionId"])
+    assert session.authorized
     assert [wakeup.workflow_id for wakeup in await bench.wakeups()] == [request.workflow_id]
     assert bench.waker.kicks == 1

@@ -46,11 +46,12 @@ class Chance:
 @contextmanager
 def fixed_identities(seed: str) -> Iterator[None]:
     """Random ids and names come from the seed while the block runs: a run can be repeated."""
-    source = random.Random(seed)
+    source, numbers = random.Random(seed), random.Random(f"{seed} numbers")
     before = random.getstate()
     random.seed(seed)
     with (
         mock.patch.object(uuid, "uuid4", lambda: uuid.UUID(int=source.getrandbits(128), version=4)),
+        mock.patch.object(secrets, "randbelow", numbers.randrange),
         mock.patch.object(secrets, "token_hex", lambda n=16: source.randbytes(n).hex()),
     ):
         try:

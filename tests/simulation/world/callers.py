@@ -169,7 +169,9 @@ class Callers:
         now = self._loop.utc_now()
         async with world.db.write() as tx:
             ours = reservation_id(TENANT, name)
-            wire_id = await reservations.mint(tx, tenant=TENANT, reservation=ours, now=now)
+            wire_id = await reservations.mint(
+                tx, tenant=TENANT, reservation=ours, station=STATION, now=now
+            )
         tag = chance.pick(TAGS)
         group = GROUPS.get(tag) if chance.happens(0.4) else None
         sealer = world.sealer

@@ -30,7 +30,9 @@ async def reserve_command(
     """A ReserveNow that was accepted but not yet submitted."""
     now, name = await bench.now(), secrets.token_hex(12)
     async with bench.db.write() as tx:
-        wire_id = await reservations.mint(tx, tenant=TENANT, reservation=name, now=now)
+        wire_id = await reservations.mint(
+            tx, tenant=TENANT, reservation=name, station=bench.station, now=now
+        )
     spec = ReserveSpec(
         TOKEN,
         expire_time=now + ttl,

@@ -136,7 +136,7 @@ class Reservation(_message.Message):
     command: _builtins.str
     """Output only. The command that made it, `commands/{command}`."""
     wire_id: _builtins.int
-    """Output only. OCPP's own id of the reservation, made by the broker and never used again."""
+    """Output only. OCPP's own id of the reservation, made by the broker. Reservations at other stations may have the same."""
     cancel_reason: _builtins.str
     """Output only. Why the caller cancelled it. Absent when nobody did."""
     caller: _builtins.str

@@ -48,8 +48,9 @@ async def test_numbers_on_the_wire_are_never_given_twice(db: Database) -> None:
     for number in range(5):
         async with db.write() as tx:
             name = f"{number:024x}"
-            made = await reservations.mint(tx, tenant="acme", reservation=name, now=NOW)
-            again = await reservations.mint(tx, tenant="acme", reservation=name, now=NOW)
+            key = {"tenant": "acme", "reservation": name, "station": "CP1"}
+            made = await reservations.mint(tx, **key, now=NOW)
+            again = await reservations.mint(tx, **key, now=NOW)
         assert made == again
         numbers.append(made)
     assert numbers == sorted(set(numbers))
@@ -69,9 +70,10 @@ async def test_a_station_finds_only_its_own_reservation_by_number(db: Database) 
 async def test_a_number_tells_whose_reservation_it_is(db: Database) -> None:
     await make(db, a_reservation(7))
     async with db.read() as tx:
-        assert await reservations.station_of(tx, 7) == "CP1"
-        assert await reservations.station_of(tx, 8) is None
-        assert await reservations.station_of(tx, 2**40) is None
+        assert not await reservations.belongs_to_another(tx, "CP1", 7)
+        assert await reservations.belongs_to_another(tx, "CP2", 7)
+        assert not await reservations.belongs_to_another(tx, "CP2", 8)
+        assert not await reservations.belongs_to_another(tx, "CP2", 2**40)
 
 
 async def test_a_report_about_a_foreign_number_is_not_kept(db: Database) -> None:

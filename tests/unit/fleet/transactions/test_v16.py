@@ -30,7 +30,7 @@ async def all_of(tx: Tx, **filters: object) -> list[Transaction]:
     return await transactions.list_page(tx, tenant="acme", limit=100, **filters)  # type: ignore[arg-type]
 
 
-async def test_a_start_mints_an_id_and_a_random_outward_name(db: Database) -> None:
+async def test_a_start_draws_an_id_and_a_random_outward_name(db: Database) -> None:
     async with db.write() as tx:
         first, created = await start_16(tx)
         second, _ = await start_16(tx, evse_id=2)
@@ -40,7 +40,7 @@ async def test_a_start_mints_an_id_and_a_random_outward_name(db: Database) -> No
         assert await transactions.by_id(tx, first.id) == first
         assert await transactions.get(tx, name=first.name) == first
     assert created
-    assert first.ocpp_transaction_id == str(first.id)
+    assert 0 < int(first.ocpp_transaction_id) < 2**31
     assert second.id > first.id
     assert len(first.name) == 24
     assert first.name[:12] != second.name[:12]
@@ -120,15 +120,17 @@ async def test_no_station_can_end_the_transaction_of_another(db: Database) -> No
         assert await all_of(tx, station="CP2") == []
 
 
-async def test_an_id_that_a_station_made_up_is_never_minted_for_it(db: Database) -> None:
+async def test_an_id_that_a_station_made_up_is_never_drawn_for_it(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = [7, 8, 9]
     async with db.write() as tx:
-        first, _ = await start_16(tx)
-        for number in range(first.id + 1, first.id + 8):
-            await observe(tx, str(number))
+        for made_up in drawn[:2]:
+            await observe(tx, str(made_up))
+        monkeypatch.setattr("secrets.randbelow", lambda _: drawn.pop(0) - 1)
         minted, created = await start_16(tx, evse_id=2)
-        assert await transactions.by_ocpp_transaction_id(tx, "CP1", str(minted.id)) == minted
     assert created
-    assert minted.ocpp_transaction_id == str(minted.id)
+    assert minted.ocpp_transaction_id == "9"
     assert not minted.observed_only
 
 

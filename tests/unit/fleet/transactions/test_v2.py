@@ -78,9 +78,9 @@ async def test_an_end_without_a_start_makes_an_ended_row_that_a_late_start_compl
 async def test_a_session_is_found_by_the_remote_start_that_began_it(db: Database) -> None:
     row = await tell(db, "CP1", [STORY[0]])
     async with db.read() as tx:
-        assert await transactions.for_remote_start(tx, "CP1", 7) == row
-        assert await transactions.for_remote_start(tx, "CP1", 8) is None
-        assert await transactions.for_remote_start(tx, "CP2", 7) is None
+        assert await transactions.for_remote_start(tx, "CP1", 7, sent=NOW) == row
+        assert await transactions.for_remote_start(tx, "CP1", 8, sent=NOW) is None
+        assert await transactions.for_remote_start(tx, "CP2", 7, sent=NOW) is None
         assert await transactions.by_ocpp_transaction_id(tx, "CP1", "tx-1") == row
 
 
