@@ -11,6 +11,7 @@ import time
 import uuid
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -23,19 +24,21 @@ from fleet.keys import Passwords, Sealer
 from journal.clock import Clock, system_clock
 from journal.commands.waking import StationEvent, wake_concerned
 from station_gateway.commands.activities import GatewayActivities
+from station_gateway.commands.passwords import PasswordRotations
 from station_gateway.commands.questions import Questions
 from station_gateway.commands.runs import Runs
 from station_gateway.commands.sending import Sender
 from station_gateway.dialects import DIALECTS
+from station_gateway.dialects.command_words import SETS_PASSWORD
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import BootVerdict
-from station_gateway.draining import DRAINED, SERVICE_RESTART, Drain
+from station_gateway.draining import DRAINED, Drain
 from station_gateway.facts.authorizer import Authorizer, FleetAuthorizer
 from station_gateway.facts.handlers import BootPolicy, Handlers
 from station_gateway.facts.reports import OddReports
 from station_gateway.line import DirectLine
 from station_gateway.session.engine import SessionLimits
-from station_gateway.session.events import POLICY_VIOLATION
+from station_gateway.session.events import POLICY_VIOLATION, SERVICE_RESTART, AnswerReceived
 from station_gateway.session.flood import FloodLimits
 from station_gateway.session.frames import FrameLimits
 from station_gateway.settings import GatewaySettings
@@ -103,6 +106,9 @@ class Gateway:
             db, sealer, self.registry, settings, gateway=self.gateway_id, utc_now=utc_now
         )
         questions = Questions(db, self.registry, waker, settings, utc_now=utc_now)
+        self.passwords = PasswordRotations(
+            db, sealer, self.registry, settings, gateway=self.gateway_id, utc_now=utc_now
+        )
         self.runs = Runs(self.sender.send, questions.after_answer)
         self.line = DirectLine(self.runs, settings, gateway=self.gateway_id, key=line_key)
         self.activities = GatewayActivities(self.runs, questions, settings)
@@ -127,7 +133,7 @@ class Gateway:
             handlers=self.handlers,
             reports=self.reports,
             utc_now=self._utc_now,
-            late_answer=questions.late_answer,
+            late_answer=partial(_late_answer, questions, self.passwords),
             on_boot=questions.after_boot,
             ask_boot=questions.ask_boot,
             on_flood=self._cool_off,
@@ -163,6 +169,7 @@ class Gateway:
             ("sweeper", self.sweeper.run),
             ("revocations", self.sweeper.run_revocations),
             ("reports", self.reports.run),
+            ("passwords", self.passwords.run),
         )
         for name, run in loops:
             self._loops.append(asyncio.get_running_loop().create_task(supervised(name, run)))
@@ -212,7 +219,7 @@ class Gateway:
         )
         station = ConnectedStation(socket, peer, dialect, self._surroundings)
         try:
-            await self._claim(station)
+            await self._claim(station, admitted.password_hash)
         except Revoked:
             await socket.close(POLICY_VIOLATION, "revoked")
             return
@@ -233,12 +240,14 @@ class Gateway:
             self._surroundings.spawn(self._release(peer))
             log.info("station_disconnected", station=peer.id, code=socket.close_code)
 
-    async def _claim(self, station: ConnectedStation) -> None:
+    async def _claim(self, station: ConnectedStation, password_hash: str) -> None:
         """Take the station's lease. Raises: Revoked, DatabaseUnavailable."""
         peer, now = station.peer, self._utc_now()
 
         async def write(tx: Tx) -> tuple[int, bool]:
-            if not await generations.stands_for_claim(tx, peer.id, peer.generation):
+            if not await generations.stands_for_claim(
+                tx, peer.id, peer.generation, password_hash=password_hash
+            ):
                 raise Revoked(peer.id)
             epoch = await connections.claim(
                 tx,
@@ -298,6 +307,17 @@ class Gateway:
             await self._db.batch(lambda tx: connections.drop_gateway(tx, self.gateway_id))
         except DatabaseUnavailable:
             log.warning("lease_not_given_up", gateway=self.gateway_id)
+
+
+async def _late_answer(
+    questions: Questions,
+    passwords: PasswordRotations,
+    station: ConnectedStation,
+    event: AnswerReceived,
+) -> None:
+    """Keep an answer that came after its CALL was given up."""
+    keep = passwords.keep_answer if event.action in SETS_PASSWORD else questions.late_answer
+    await keep(station, event)
 
 
 def _session_limits(settings: GatewaySettings, dialect: Dialect) -> SessionLimits:
