@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, or_, select
+from sqlalchemy import bindparam, func, insert, or_, select, true
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import update as sql_update
 
@@ -72,7 +72,11 @@ _ROTATION = select(
 _GET_ROTATION = precompiled(_ROTATION.where(rotations.c.station == bindparam("station")))
 _DUE = precompiled(
     _ROTATION.join(sockets, sockets.c.station == rotations.c.station)
-    .where(rotations.c.due_time <= bindparam("now"), sockets.c.gateway == bindparam("gateway"))
+    .where(
+        rotations.c.due_time <= bindparam("now"),
+        sockets.c.gateway == bindparam("gateway"),
+        func.coalesce(sockets.c.quarantine_end <= bindparam("now"), true()),
+    )
     .order_by(rotations.c.due_time)
     .limit(bindparam("limit"))
 )
@@ -185,7 +189,10 @@ async def change_rotation(
 
 
 async def due_rotations(tx: Tx, *, gateway: str, now: datetime, limit: int) -> list[StoredRotation]:
-    """The rotations that are due at stations with their socket here, the oldest first."""
+    """The rotations that are due at stations with their socket here, the oldest first.
+
+    Not of a station in quarantine: nobody knows whether it is the station that would be told.
+    """
     values = {"gateway": gateway, "now": now, "limit": limit}
     return [_stored(row) for row in await tx.execute(_DUE, values)]
 

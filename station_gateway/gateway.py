@@ -82,8 +82,7 @@ class Gateway:
         self._run_id = uuid.uuid4().hex
         self._socket_numbers = itertools.count(1)
         self.settings = settings
-        self.ready = False
-        self._drains = False
+        self.ready = self._drains = False
         self.registry = Registry()
         self._db = db
         self._waker = waker

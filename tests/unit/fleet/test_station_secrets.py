@@ -9,6 +9,7 @@ import pytest
 from domain.model import rotations
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.rotations import Rotation, RotationState
+from domain.model.twins import Displacements
 from fleet import connections, generations, station_secrets
 from fleet.database import Database
 from fleet.station_secrets import StoredRotation
@@ -129,6 +130,13 @@ async def test_what_is_due_is_found_at_the_gateway_of_its_station(rotating: Data
     assert await due(rotating, 0, gateway="gw2") == []
     await change(rotating, sent)
     assert (await due(rotating, 29), await due(rotating, 30)) == ([], ["CP1"])
+
+
+async def test_nothing_is_due_at_a_station_in_quarantine(rotating: Database) -> None:
+    async with rotating.write() as tx:
+        await connect(tx)
+        await connections.keep_displacements(tx, "CP1", Displacements((), later(60)))
+    assert (await due(rotating, 59), await due(rotating, 60)) == ([], ["CP1"])
 
 
 async def test_a_rotation_goes_with_its_station(rotating: Database) -> None:

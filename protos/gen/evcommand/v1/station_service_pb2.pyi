@@ -224,7 +224,7 @@ class PasswordRotation(_message.Message):
         STATE_UNSPECIFIED: PasswordRotation._State.ValueType  # 0
         """Never used."""
         STATE_REQUESTED: PasswordRotation._State.ValueType  # 1
-        """Nothing was sent yet: the station is not connected, has not booted, or other frames come first."""
+        """Nothing was sent yet: the station is not connected, has not booted or is in quarantine, or other frames come first."""
         STATE_SENT: PasswordRotation._State.ValueType  # 2
         """It was sent. The answer is missing, was an error, or was a no that ends nothing, because an earlier frame may have arrived."""
         STATE_ACCEPTED: PasswordRotation._State.ValueType  # 3
@@ -244,7 +244,7 @@ class PasswordRotation(_message.Message):
     STATE_UNSPECIFIED: PasswordRotation.State.ValueType  # 0
     """Never used."""
     STATE_REQUESTED: PasswordRotation.State.ValueType  # 1
-    """Nothing was sent yet: the station is not connected, has not booted, or other frames come first."""
+    """Nothing was sent yet: the station is not connected, has not booted or is in quarantine, or other frames come first."""
     STATE_SENT: PasswordRotation.State.ValueType  # 2
     """It was sent. The answer is missing, was an error, or was a no that ends nothing, because an earlier frame may have arrived."""
     STATE_ACCEPTED: PasswordRotation.State.ValueType  # 3

@@ -11,7 +11,7 @@ from fleet.keys import Passwords
 from station_gateway.dialects import v16
 from station_gateway.dialects.command_words import SETS_PASSWORD
 from station_gateway.dialects.interface import Dialect
-from station_gateway.dialects.messages import Unreadable, Unsendable
+from station_gateway.dialects.messages import Answer, Unreadable, Unsendable
 from tests.unit.station_gateway.versions import DIALECTS, schemas_of
 
 every = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
@@ -129,5 +129,6 @@ def test_a_station_that_has_no_such_setting_says_so(version: str, word: str) -> 
 def test_what_is_no_answer_is_read_as_none(dialect: Dialect) -> None:
     refused = dialect.read_set_password(CallError("NotImplemented"))
     assert refused.verdict is Verdict.NOT_SUPPORTED
-    for answer in ({}, Unreadable("no JSON")):
+    nothing: tuple[Answer, ...] = ({}, Unreadable("no JSON"))
+    for answer in nothing:
         assert dialect.read_set_password(answer).verdict is Verdict.UNREADABLE
