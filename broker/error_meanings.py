@@ -28,6 +28,11 @@ MEANINGS: dict[Reason, str] = {
     Reason.STATION_BUSY: "Commands for the station have not ended. Wait for them or cancel them.",
     Reason.SECURITY_PROFILE_ONLY_RAISED: "A station's security profile is only ever raised; "
     "BadRequest names the field. To lower it, delete the station and create it anew.",
+    Reason.STATION_NOT_REGISTERED: "An open gateway let the station in, which has no password. "
+    "Register it with CreateStation.",
+    Reason.PASSWORD_ROTATION_OPEN: "The station is being given another password already, and may "
+    "have it. Leave the password out to have that one sent again, or wait until GetStation shows "
+    "that the rotation has ended.",
     Reason.CALLBACK_SECRET_MISSING: "A callback is asked for and the credential has no secret to "
     "sign it with. Call RotateCallbackSecret, then repeat the request.",
     Reason.CALLBACKS_DISABLED: "The settings by which this delivery goes out are disabled. Enable "

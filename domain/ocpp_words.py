@@ -8,6 +8,7 @@ other file of `domain/` or `journal/` spells an OCPP word.
 rules. OCPP 1.6 and 2.x have different words for the same thing in places; both stand here.
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -161,6 +162,8 @@ class Capabilities:
         plug is in. Else it ends when the session starts.
     extended_frames: CALLRESULTERROR (type 5) and SEND (type 6) exist.
     large_messages: stations send reports of their configuration (NotifyReport), which are large.
+    binary_passwords: a station is given its password (Basic authentication) as bytes, else as text.
+    longest_password: how many bytes, or characters, it has at most.
     """
 
     id_token_chars: int
@@ -175,6 +178,8 @@ class Capabilities:
     reservation_ends_at_token: bool
     extended_frames: bool
     large_messages: bool
+    binary_passwords: bool
+    longest_password: int
 
 
 _V16 = Capabilities(
@@ -190,6 +195,8 @@ _V16 = Capabilities(
     reservation_ends_at_token=False,
     extended_frames=False,
     large_messages=False,
+    binary_passwords=True,
+    longest_password=20,
 )
 _V201 = Capabilities(
     id_token_chars=36,
@@ -204,6 +211,8 @@ _V201 = Capabilities(
     reservation_ends_at_token=True,
     extended_frames=False,
     large_messages=True,
+    binary_passwords=False,
+    longest_password=40,
 )
 _V21 = Capabilities(
     id_token_chars=255,
@@ -218,6 +227,8 @@ _V21 = Capabilities(
     reservation_ends_at_token=True,
     extended_frames=True,
     large_messages=True,
+    binary_passwords=False,
+    longest_password=40,
 )
 
 CAPABILITIES: dict[str, Capabilities] = {"1.6": _V16, "2.0.1": _V201, "2.1": _V21}
@@ -231,3 +242,20 @@ def capabilities_of(ocpp_version: str) -> Capabilities | None:
     then takes the cautious side: nothing is expected of the station that it may not have.
     """
     return CAPABILITIES.get(ocpp_version)
+
+
+SHORTEST_PASSWORD = 16
+"""How many bytes, or characters, a station's password for Basic authentication has at least."""
+
+_HEX = re.compile("(?:[0-9A-Fa-f]{2}){8,}")
+
+
+def password_bytes(password: str) -> bytes:
+    """The password where a station is given bytes: hexadecimal digits stand for theirs."""
+    return bytes.fromhex(password) if _HEX.fullmatch(password) else password.encode()
+
+
+def password_fits(password: str, able: Capabilities) -> bool:
+    """Whether a station of this version can be given the password."""
+    length = len(password_bytes(password) if able.binary_passwords else password)
+    return SHORTEST_PASSWORD <= length <= able.longest_password

@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy import delete as sql_delete
 
 from fleet import connections
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx
 from fleet.tables import connections as sockets
-from fleet.tables import connectors, stations
+from fleet.tables import connectors, password_rotations, stations
 
 
 class StationRight(NamedTuple):
@@ -45,7 +45,15 @@ _STANDS_FOR_A_FACT = precompiled(
 # A claim must not pass by a CreateStation that registers an admitted station.
 _STANDS_FOR_A_CLAIM = precompiled(
     select(stations.c.id)
-    .where(_OF_STATION, stations.c.generation == bindparam("generation"))
+    .where(
+        _OF_STATION,
+        stations.c.generation == bindparam("generation"),
+        or_(
+            stations.c.password_hash == bindparam("password_hash"),
+            stations.c.previous_password_hash == bindparam("password_hash"),
+            bindparam("password_hash", type_=stations.c.password_hash.type) == "",
+        ),
+    )
     .with_for_update(read=True)
 )
 _STANDS_NOW = precompiled(_STANDS)
@@ -67,12 +75,13 @@ async def epoch_within(tx: Tx, station: str, generation: str) -> int | None:
     return found
 
 
-async def stands_for_claim(tx: Tx, station: str, generation: str) -> bool:
-    """Whether this is the station's generation; it cannot end before this transaction does.
+async def stands_for_claim(tx: Tx, station: str, generation: str, *, password_hash: str) -> bool:
+    """Whether this is the station's generation, and the password is one of its passwords.
 
-    That holds against CreateStation of a station that was only admitted, too.
+    Neither can end before this transaction does. That holds against CreateStation of a station that
+    was only admitted, too. password_hash: of the password that was shown; "" when none was asked.
     """
-    values = {"station": station, "generation": generation}
+    values = {"station": station, "generation": generation, "password_hash": password_hash}
     return (await tx.execute(_STANDS_FOR_A_CLAIM, values)).first() is not None
 
 
@@ -100,7 +109,7 @@ async def current(tx: Tx, ids: Sequence[str], *, hold: bool = False) -> dict[str
 
 
 async def delete(tx: Tx, id: str, *, now: datetime) -> bool:
-    """Delete the station, its connectors, and its socket's claim. False: no such station.
+    """Delete the station, what belongs to it alone, and its socket's claim. False: no such station.
 
     Its transactions and its epoch stay. The station's row goes first: that waits for the facts and
     claims under way. No frame's intent can follow.
@@ -108,4 +117,5 @@ async def delete(tx: Tx, id: str, *, now: datetime) -> bool:
     done = await tx.execute(sql_delete(stations).where(stations.c.id == id))
     await connections.revoke(tx, id, now=now)
     await tx.execute(sql_delete(connectors).where(connectors.c.station == id))
+    await tx.execute(sql_delete(password_rotations).where(password_rotations.c.station == id))
     return bool(done.rowcount)

@@ -18,15 +18,13 @@ from fleet import connections
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
+from station_gateway.session.events import SERVICE_RESTART
 from station_gateway.settings import GatewaySettings
 from station_gateway.stations.registry import Registry
 from station_gateway.stations.station import ConnectedStation
 from station_gateway.stations.waiting import StationGone
 
 log = structlog.get_logger(__name__)
-
-SERVICE_RESTART = 1012
-"""The websocket close code that tells a station to connect again."""
 
 DRAINED = "drained"
 """Why a socket was closed, in the metric."""

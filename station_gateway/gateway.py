@@ -11,6 +11,7 @@ import itertools
 import time
 import uuid
 from contextlib import suppress
+from functools import partial
 
 import structlog
 
@@ -23,20 +24,22 @@ from fleet.keys import Passwords, Sealer
 from journal.clock import Clock, system_clock
 from journal.commands.waking import StationEvent, wake_concerned
 from station_gateway.commands.activities import GatewayActivities
+from station_gateway.commands.passwords import PasswordRotations
 from station_gateway.commands.questions import Questions
 from station_gateway.commands.runs import Runs
 from station_gateway.commands.sending import Sender
 from station_gateway.dialects import DIALECTS
+from station_gateway.dialects.command_words import SETS_PASSWORD
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import BootVerdict
-from station_gateway.draining import DRAINED, SERVICE_RESTART, Drain
+from station_gateway.draining import DRAINED, Drain
 from station_gateway.facts.authorizer import Authorizer, FleetAuthorizer
 from station_gateway.facts.handlers import BootPolicy, Handlers
 from station_gateway.facts.reports import OddReports
 from station_gateway.lease import Lease, LeaseThread
 from station_gateway.line import DirectLine
 from station_gateway.session.engine import SessionLimits
-from station_gateway.session.events import POLICY_VIOLATION
+from station_gateway.session.events import POLICY_VIOLATION, SERVICE_RESTART, AnswerReceived
 from station_gateway.session.flood import FloodLimits
 from station_gateway.session.frames import FrameLimits
 from station_gateway.settings import GatewaySettings
@@ -80,8 +83,7 @@ class Gateway:
         self._run_id = uuid.uuid4().hex
         self._socket_numbers = itertools.count(1)
         self.settings = settings
-        self.ready = False
-        self._drains = False
+        self.ready = self._drains = False
         self.registry = Registry()
         self._db = db
         self._waker = waker
@@ -89,21 +91,17 @@ class Gateway:
         self.handshake_judge = HandshakeJudge(
             db, passwords, settings, utc_now=utc_now, monotonic_s=time.monotonic
         )
-        self.handlers = Handlers(
-            db,
-            authorizer or FleetAuthorizer(sealer, open_to_all=settings.open),
-            waker,
-            heartbeat_s=settings.heartbeat_s,
-            boot_policy=BootPolicy(BootVerdict(settings.unregistered_boot), settings.boot_retry_s),
-            fact_timeout_s=settings.fact_timeout_s,
-            retry_pause_s=settings.retry_pause_s,
-            utc_now=utc_now,
+        self.handlers = self._handling(
+            authorizer or FleetAuthorizer(sealer, open_to_all=settings.open)
         )
         self.reports = OddReports(db, waker, retry_pause_s=settings.retry_pause_s, utc_now=utc_now)
         self.sender = Sender(
             db, sealer, self.registry, settings, gateway=self.gateway_id, utc_now=utc_now
         )
         questions = Questions(db, self.registry, waker, settings, utc_now=utc_now)
+        self.passwords = PasswordRotations(
+            db, sealer, self.registry, settings, gateway=self.gateway_id, utc_now=utc_now
+        )
         self.runs = Runs(self.sender.send, questions.after_answer)
         self.line = DirectLine(self.runs, settings, gateway=self.gateway_id, key=line_key)
         self.activities = GatewayActivities(self.runs, questions, settings)
@@ -114,6 +112,19 @@ class Gateway:
         self._surroundings = self._shared(questions)
         self.server = StationServer(settings, self.handshake_judge, self._serve)
         self._loops: list[asyncio.Task[None]] = []
+
+    def _handling(self, authorizer: Authorizer) -> Handlers:
+        settings = self.settings
+        return Handlers(
+            self._db,
+            authorizer,
+            self._waker,
+            heartbeat_s=settings.heartbeat_s,
+            boot_policy=BootPolicy(BootVerdict(settings.unregistered_boot), settings.boot_retry_s),
+            fact_timeout_s=settings.fact_timeout_s,
+            retry_pause_s=settings.retry_pause_s,
+            utc_now=self._utc_now,
+        )
 
     def _shared(self, questions: Questions) -> Surroundings:
         settings = self.settings
@@ -130,7 +141,7 @@ class Gateway:
             handlers=self.handlers,
             reports=self.reports,
             utc_now=self._utc_now,
-            late_answer=questions.late_answer,
+            late_answer=partial(_late_answer, questions, self.passwords),
             on_boot=questions.after_boot,
             ask_boot=questions.ask_boot,
             on_flood=self._cool_off,
@@ -172,6 +183,7 @@ class Gateway:
             ("sweeper", self.sweeper.run),
             ("revocations", self.sweeper.run_revocations),
             ("reports", self.reports.run),
+            ("passwords", self.passwords.run),
         )
         for name, run in loops:
             self._loops.append(asyncio.get_running_loop().create_task(supervised(name, run)))
@@ -221,7 +233,7 @@ class Gateway:
         )
         station = ConnectedStation(socket, peer, dialect, self._surroundings)
         try:
-            await self._claim(station)
+            await self._claim(station, admitted.password_hash)
         except Revoked:
             await socket.close(POLICY_VIOLATION, "revoked")
             return
@@ -242,12 +254,14 @@ class Gateway:
             self._surroundings.spawn(self._release(peer))
             log.info("station_disconnected", station=peer.id, code=socket.close_code)
 
-    async def _claim(self, station: ConnectedStation) -> None:
+    async def _claim(self, station: ConnectedStation, password_hash: str) -> None:
         """Take the station's lease. Raises: Revoked, DatabaseUnavailable."""
         peer, now = station.peer, self._utc_now()
 
         async def write(tx: Tx) -> tuple[int, bool]:
-            if not await generations.stands_for_claim(tx, peer.id, peer.generation):
+            if not await generations.stands_for_claim(
+                tx, peer.id, peer.generation, password_hash=password_hash
+            ):
                 raise Revoked(peer.id)
             epoch = await connections.claim(
                 tx,
@@ -284,6 +298,17 @@ class Gateway:
     def _cool_off(self, station: ConnectedStation) -> None:
         log.warning("station_floods", station=station.peer.id)
         self.handshake_judge.cool_off(station.peer.id)
+
+
+async def _late_answer(
+    questions: Questions,
+    passwords: PasswordRotations,
+    station: ConnectedStation,
+    event: AnswerReceived,
+) -> None:
+    """Keep an answer that came after its CALL was given up."""
+    keep = passwords.keep_answer if event.action in SETS_PASSWORD else questions.late_answer
+    await keep(station, event)
 
 
 def _session_limits(settings: GatewaySettings, dialect: Dialect) -> SessionLimits:

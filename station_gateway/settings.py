@@ -211,6 +211,23 @@ class GatewaySettings(OpeningSettings):
         default=16,
         metadata={"doc": "connectors of one station that one question goes through, at most."},
     )
+    rotation_interval_s: float = field(
+        default=2.0,
+        metadata={"doc": "how often new passwords for stations are looked for."},
+    )
+    rotation_grace_s: float = field(
+        default=30.0,
+        metadata={
+            "doc": (
+                "how long a station that took a new password has time to come back with it before "
+                "its socket is closed."
+            )
+        },
+    )
+    rotations: int = field(
+        default=200,
+        metadata={"doc": "stations of this process that get a new password at once."},
+    )
     retry_pause_s: float = field(
         default=0.5,
         metadata={

@@ -35,6 +35,7 @@ _METHODS: dict[str, Rights] = {
     "StationService/GetStation": _READ,
     "StationService/ListStations": _READ,
     "StationService/UpdateStation": _ADMIN,
+    "StationService/RotateStationPassword": _ADMIN,
     "StationService/DeleteStation": _ADMIN,
     "StationService/ListTransactions": _READ,
     "StationService/GetTransaction": _READ,

@@ -15,6 +15,7 @@ from broker.proto import fields, names
 from broker.proto.fields import Findings
 from broker.proto.times import time_out
 from domain.evidence.station_clock import read_clock
+from domain.model.rotations import Rotation
 from domain.ocpp_words import NO_ERROR
 from fleet.connections import Connection
 from fleet.reports import MendedReports
@@ -39,14 +40,27 @@ def check_create(request: stations_pb.CreateStationRequest) -> tuple[FieldViolat
     profile = request.security_profile if request.HasField("security_profile") else 1
     _profile_field(findings, "security_profile", profile)
     fields.label_map(findings, "labels", dict(request.labels))
-    if request.basic_auth_password:
-        findings.expect(
-            _PASSWORD.fullmatch(request.basic_auth_password) is not None,
-            "basic_auth_password",
-            "must be 16 to 40 characters of printable ASCII without spaces; leave it out to "
-            "have a strong one made",
-        )
+    _password_field(findings, request.basic_auth_password)
     return findings.violations
+
+
+def check_rotate(
+    request: stations_pb.RotateStationPasswordRequest,
+) -> tuple[FieldViolation, ...]:
+    """What is wrong with a RotateStationPassword."""
+    findings = Findings()
+    fields.name_field(findings, "name", "station", request.name)
+    _password_field(findings, request.basic_auth_password)
+    return findings.violations
+
+
+def _password_field(findings: Findings, password: str) -> None:
+    findings.expect(
+        not password or _PASSWORD.fullmatch(password) is not None,
+        "basic_auth_password",
+        "must be 16 to 40 characters of printable ASCII without spaces; leave it out to have a "
+        "strong one made",
+    )
 
 
 def _profile_field(findings: Findings, field: str, profile: int) -> None:
@@ -150,10 +164,12 @@ def station_out(
     mended: Iterable[MendedReports] = (),
     *,
     quarantine_end: datetime | None = None,
+    rotation: Rotation | None = None,
 ) -> stations_pb.Station:
     """A station as the contract shows it.
 
     pending: request ids of commands that go on. quarantine_end: None when it is in none.
+    rotation: the newest one of its password; None when there was none, or it is not shown.
     """
     boot_state = station.boot_state or "UNSPECIFIED"
     return stations_pb.Station(
@@ -179,6 +195,20 @@ def station_out(
         clocks=_clocks(station),
         quarantine_end_time=time_out(quarantine_end),
         labels=station.labels or {},
+        password_rotation=None if rotation is None else _rotation(rotation),
+    )
+
+
+def _rotation(rotation: Rotation) -> stations_pb.PasswordRotation:
+    return stations_pb.PasswordRotation(
+        state=stations_pb.PasswordRotation.State.Value(f"STATE_{rotation.state.value}"),
+        sends=rotation.sends,
+        answer=rotation.answer,
+        request_time=time_out(rotation.request_time),
+        send_time=time_out(rotation.sent_time),
+        answer_time=time_out(rotation.answer_time),
+        end_time=time_out(rotation.end_time),
+        due_time=time_out(rotation.due_time),
     )
 
 

@@ -19,11 +19,13 @@ from broker.proto.names import station_in, transaction_in
 from broker.proto.selection import list_selection
 from broker.proto.stations import station_out, transaction_out
 from broker.reading.paging import Pager, cut_page, limit_of
+from broker.rotating import rotate
 from domain.model.twins import in_quarantine
 from fleet import connections, generations, reports, stations, transactions
 from fleet.engine.statements import Tx
 from fleet.log import commands as fleet_log
 from fleet.log.event_log import Filter
+from fleet.station_secrets import StoredRotation, hold_station, rotation_of
 
 _PENDING_LIMIT = 100
 
@@ -79,7 +81,8 @@ class StationServicer(pb_grpc.StationServiceServicer):
             station = await known_station(tx, tenant, station_in(request.name))
             pending = await _pending(tx, tenant, station.id)
             mended = await reports.mended_of(tx, station.id)
-            shown = await self._shown(tx, station, pending, mended)
+            rotation = await rotation_of(tx, station.id)
+            shown = await self._shown(tx, station, pending, mended, rotation)
         return pb.GetStationResponse(station=shown)
 
     async def ListStations(
@@ -129,6 +132,22 @@ class StationServicer(pb_grpc.StationServiceServicer):
             changed = await known_station(tx, tenant, station.id)
             shown = await self._shown(tx, changed)
         return pb.UpdateStationResponse(station=shown)
+
+    async def RotateStationPassword(
+        self, request: pb.RotateStationPasswordRequest, context: Context
+    ) -> pb.RotateStationPasswordResponse:
+        """Gives a station a new password."""
+        check(messages.check_rotate(request))
+        wanted = await self._password(request.basic_auth_password)
+        async with self._backend.db.write() as tx:
+            tenant, id = current_caller().tenant, station_in(request.name)
+            await hold_station(tx, id)
+            station = await known_station(tx, tenant, id)
+            password = await rotate(
+                tx, self._backend, station, wanted, chosen=bool(request.basic_auth_password)
+            )
+            shown = await self._shown(tx, station, rotation=await rotation_of(tx, station.id))
+        return pb.RotateStationPasswordResponse(station=shown, basic_auth_password=password)
 
     async def DeleteStation(
         self, request: pb.DeleteStationRequest, context: Context
@@ -205,13 +224,22 @@ class StationServicer(pb_grpc.StationServiceServicer):
         station: stations.Station,
         pending: Iterable[str] = (),
         mended: Iterable[reports.MendedReports] = (),
+        rotation: StoredRotation | None = None,
     ) -> pb.Station:
         now = self._backend.now()
         held = await connections.holder(tx, station.id, now=now)
         connectors = await stations.connectors(tx, station.id)
         end = await connections.quarantine_end(tx, station.id)
         shown_end = end if in_quarantine(end, now) else None
-        return station_out(station, held, connectors, pending, mended, quarantine_end=shown_end)
+        return station_out(
+            station,
+            held,
+            connectors,
+            pending,
+            mended,
+            quarantine_end=shown_end,
+            rotation=rotation.rotation if rotation else None,
+        )
 
 
 def _only_raised(name: str, profile: int) -> Refusal:

@@ -16,6 +16,7 @@ from fleet.tables.stations import (
     gateways,
     keys,
     mended_reports,
+    password_rotations,
     stations,
     untaken_reports,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "mended_reports",
     "metadata",
     "notes",
+    "password_rotations",
     "reservation_reports",
     "reservations",
     "sends",

@@ -12,7 +12,7 @@ from sqlalchemy import (
     text,
 )
 
-from fleet.engine.columns import ID, SERIAL, metadata
+from fleet.engine.columns import ID, SERIAL, index_of_known, metadata
 from fleet.engine.columns import flag as _flag
 from fleet.engine.columns import id_column as _id
 from fleet.engine.columns import text_column as _text
@@ -47,6 +47,20 @@ stations = Table(
     _time("password_time", nullable=True),
     Column("known_good_password", Text),
     Index("ix_stations_tenant_id", "tenant", "id"),
+)
+
+# The newest rotation of a station's password. `sealed`: the new one, while the rotation is open.
+password_rotations = Table(
+    "password_rotations",
+    metadata,
+    _id("station", primary_key=True),
+    _word("state"),
+    _time("request_time"),
+    *(Column(name, Integer, nullable=False) for name in ("sends", "doubt")),
+    *(_text(name) for name in ("answer", "message_id")),
+    *(_time(f"{name}_time", nullable=True) for name in ("sent", "answer", "end", "due")),
+    Column("sealed", Text),
+    index_of_known("ix_password_rotations_due_time", "due_time"),
 )
 
 connectors = Table(

@@ -8,7 +8,8 @@ that it brings come as messages of the station.
 import asyncio
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 import structlog
@@ -47,6 +48,29 @@ SHORTEST_S = 0.1
 """A question whose turn comes at its deadline still gets this long for its answer."""
 
 
+@asynccontextmanager
+async def turn_at(
+    station: ConnectedStation,
+    key: str,
+    priority: Priority,
+    deadline: float,
+    *,
+    before_boot: bool = False,
+) -> AsyncIterator[None]:
+    """The turn of `key` in the station's queue, after its boot. `deadline` is loop time.
+
+    Raises: TimeoutError, QueueFull, StationGone. Nothing was sent then.
+    """
+    if not before_boot:
+        await station.wait_booted(deadline)
+    queue = station.queue()
+    await queue.wait_turn(key, priority, deadline)
+    try:
+        yield
+    finally:
+        queue.leave(key)
+
+
 async def put_question(
     station: ConnectedStation,
     call: OutgoingCall,
@@ -56,22 +80,14 @@ async def put_question(
     before_boot: bool = False,
 ) -> Answer | None:
     """Ask when it is our turn; None when no answer came within `timeout_s` altogether."""
-    key, loop = str(uuid.uuid4()), asyncio.get_running_loop()
+    key, (action, payload), loop = str(uuid.uuid4()), call, asyncio.get_running_loop()
     deadline = loop.time() + timeout_s
     try:
-        if not before_boot:
-            await station.wait_booted(deadline)
-        queue = station.queue()
-        await queue.wait_turn(key, priority, deadline)
-    except (TimeoutError, QueueFull, StationGone):
+        async with turn_at(station, key, priority, deadline, before_boot=before_boot):
+            left_s = max(deadline - loop.time(), SHORTEST_S)
+            event = await station.call(key, action, payload, left_s)
+    except (TimeoutError, QueueFull, StationGone, SessionOver):
         return None
-    try:
-        action, payload = call
-        event = await station.call(key, action, payload, max(deadline - loop.time(), SHORTEST_S))
-    except SessionOver:
-        return None
-    finally:
-        queue.leave(key)
     if not isinstance(event, AnswerReceived):
         return None
     take_blame(event.answer, action, station.peer.id)

@@ -110,6 +110,10 @@ def agrees_to_trigger(answer: Answer) -> bool:
     return isinstance(answer, dict) and answer.get("status") == "Accepted"
 
 
+SETS_PASSWORD = frozenset({"ChangeConfiguration", "SetVariables"})
+"""The actions by which the versions give a station another password; we send no others of them."""
+
+
 def not_told(answer: CallError | Unreadable) -> QuestionAnswer:
     """The result of a question that brought no CALLRESULT."""
     if isinstance(answer, CallError):

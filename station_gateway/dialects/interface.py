@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from domain.model.answers import StationAnswer
 from domain.model.specs import (
     Kind,
 )
@@ -115,6 +116,12 @@ class Dialect(Protocol):
 
     def read_connection_timeout(self, answer: Answer) -> float | None:
         """The station's connection timeout in seconds; None when it did not say."""
+
+    def set_password(self, password: str) -> OutgoingCall:
+        """Give the station another password for Basic authentication. Raises: Unsendable."""
+
+    def read_set_password(self, answer: Answer) -> StationAnswer:
+        """Whether it takes the password; SCHEDULED: at its next restart. Never raises."""
 
     def read_call(self, action: str, payload: Payload, now: datetime) -> StationCall:
         """The message of a station, after `check_call` let it pass. Raises: CallRefused."""

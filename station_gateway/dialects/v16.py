@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from domain import ocpp_words
-from domain.model.answers import Verdict
+from domain.model.answers import StationAnswer, Verdict
 from domain.model.specs import (
     CancelReservationSpec,
     ChargingProfile,
@@ -224,6 +224,30 @@ def read_connection_timeout(answer: Answer) -> float | None:
         if str(entry.get("key")).lower() == "connectiontimeout":
             return fields.timeout_s(entry.get("value"))
     return None
+
+
+_AUTHORIZATION_KEY = {
+    **verdicts.YES_OR_NO,
+    "RebootRequired": Verdict.SCHEDULED,
+    "NotSupported": Verdict.NOT_SUPPORTED,
+}
+
+
+def set_password(password: str) -> OutgoingCall:
+    """ChangeConfiguration of AuthorizationKey: the password's bytes in hexadecimal digits.
+
+    Raises:
+        Unsendable: it has not 16 to 20 bytes.
+    """
+    if not ocpp_words.password_fits(password, CAPABILITIES):
+        raise Unsendable("the password has not the 16 to 20 bytes of OCPP 1.6")
+    digits = ocpp_words.password_bytes(password).hex().upper()
+    return "ChangeConfiguration", {"key": "AuthorizationKey", "value": digits}
+
+
+def read_set_password(answer: Answer) -> StationAnswer:
+    """Whether the station takes the password."""
+    return verdicts.read_status(_AUTHORIZATION_KEY, answer)
 
 
 # --- what stations say

@@ -55,6 +55,8 @@ COMMANDS = _SPEECH.commands()
 ask_boot = v2x.ask_boot
 get_connection_timeout = v2x.get_connection_timeout
 read_connection_timeout = v2x.read_connection_timeout
+set_password = _SPEECH.set_password
+read_set_password = v2x.read_set_password
 
 read_call = _SPEECH.read_call
 reply = _SPEECH.reply

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from domain.model.answers import CallError, Verdict
+from domain.model.answers import CallError, StationAnswer, Verdict
 from domain.model.specs import (
     CancelReservationSpec,
     ChargingProfile,
@@ -22,7 +22,7 @@ from domain.model.specs import (
     StopSpec,
     UnlockSpec,
 )
-from domain.ocpp_words import CAPABILITIES, Capabilities
+from domain.ocpp_words import CAPABILITIES, Capabilities, password_fits
 from station_gateway.dialects import command_words, fields, schedules, verdicts
 from station_gateway.dialects.command_words import (
     CommandWords,
@@ -220,6 +220,24 @@ class Speech:
             raise Unsendable(f"connector_type: not a type of OCPP {self.version}")
         return type_
 
+    def set_password(self, password: str) -> OutgoingCall:
+        """SetVariables of SecurityCtrlr.BasicAuthPassword.
+
+        Raises:
+            Unsendable: it has not 16 to 40 characters.
+        """
+        if not password_fits(password, self._can):
+            raise Unsendable(f"the password has not the 16 to 40 characters of OCPP {self.version}")
+        return "SetVariables", {
+            "setVariableData": [
+                {
+                    "component": {"name": "SecurityCtrlr"},
+                    "variable": {"name": "BasicAuthPassword"},
+                    "attributeValue": password,
+                }
+            ]
+        }
+
     def read_call(self, action: str, payload: Payload, now: datetime) -> StationCall:
         """The message of a station, after `check_call` let it pass.
 
@@ -298,6 +316,23 @@ def read_connection_timeout(answer: Answer) -> float | None:
         if result.get("attributeStatus") == "Accepted":
             return fields.timeout_s(result.get("attributeValue"))
     return None
+
+
+_PASSWORD_WORDS = {
+    **verdicts.YES_OR_NO,
+    "RebootRequired": Verdict.SCHEDULED,
+    "NotSupportedAttributeType": Verdict.NOT_SUPPORTED,
+    "UnknownComponent": Verdict.NOT_SUPPORTED,
+    "UnknownVariable": Verdict.NOT_SUPPORTED,
+}
+
+
+def read_set_password(answer: Answer) -> StationAnswer:
+    """Whether the station takes the password, from the one result that it was asked for."""
+    if isinstance(answer, dict):
+        results = answer.get("setVariableResult") or [{}]
+        answer = {"status": results[0].get("attributeStatus")}
+    return verdicts.read_status(_PASSWORD_WORDS, answer)
 
 
 _TOKEN_TYPES = (

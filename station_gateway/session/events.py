@@ -118,7 +118,8 @@ REFUSALS = (
 
 POLICY_VIOLATION = 1008
 MESSAGE_TOO_BIG = 1009
-"""Websocket close codes (RFC 6455 section 7.4.1)."""
+SERVICE_RESTART = 1012
+"""Websocket close codes (RFC 6455 section 7.4.1). The last one tells a station to connect again."""
 
 
 class Closing(msgspec.Struct, frozen=True):

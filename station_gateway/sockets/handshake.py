@@ -64,11 +64,13 @@ class Admitted:
     """A station that may open its socket now, as it stood in the fleet at that moment.
 
     tls: the socket is encrypted, by us or by a proxy.
+    password_hash: of the password that it showed; "" when none was asked.
     """
 
     station: stations.Station
     subprotocol: str | None
     tls: bool
+    password_hash: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +127,12 @@ class HandshakeJudge:
         subprotocol = negotiate(offered(request.headers))
         self._check_cool_off(identity)
         try:
-            station = await self._authenticate(identity, request)
+            station, used = await self._authenticate(identity, request)
         except DatabaseUnavailable:
             self._unavailable("database_unavailable")
         if (wait_s := self._reconnects.blocked_s(station.id, self._monotonic_s())) > 0:
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "too_many_reconnects", wait_s)
-        return Admitted(station, subprotocol, self._encrypted(request))
+        return Admitted(station, subprotocol, self._encrypted(request), used)
 
     def cool_off(self, station: str) -> None:
         """Refuse a station that flooded us for a while."""
@@ -143,11 +145,14 @@ class HandshakeJudge:
         if (wait_s := self._floods.blocked_s(station, self._monotonic_s())) > 0:
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "cooling_off", wait_s)
 
-    async def _authenticate(self, identity: str, request: OpeningRequest) -> stations.Station:
+    async def _authenticate(
+        self, identity: str, request: OpeningRequest
+    ) -> tuple[stations.Station, str]:
+        """The station, and the hash of the password that it showed; "" when none was asked."""
         if self._settings.open:
             station, secrets = await self._admit(identity)
             if station is not None and not station.registered:
-                return station
+                return station, ""
         else:
             async with self._db.read() as tx:
                 station, secrets = await _find(tx, identity)
@@ -162,7 +167,7 @@ class HandshakeJudge:
             raise Refused(HTTPStatus.UNAUTHORIZED, "wrong_credentials")
         if station.security_profile >= 2 and not self._encrypted(request):
             raise Refused(HTTPStatus.FORBIDDEN, "tls_required")
-        return station
+        return station, used
 
     def _encrypted(self, request: OpeningRequest) -> bool:
         return request.tls or self._settings.tls_terminated
@@ -205,11 +210,11 @@ class HandshakeJudge:
     async def _remember(self, tried: _Try, used: str, known_good: str) -> None:
         """Store what the good password tells: the newest one ends the older one, and from now on
         no slow hash is needed."""
-        confirm = len(tried.secrets.hashes) > 1
+        confirm, now = len(tried.secrets.hashes) > 1, self._utc_now()
 
         async def write(tx: Tx) -> None:
             if confirm:
-                await station_secrets.confirm_password(tx, tried.station, used)
+                await station_secrets.confirm_password(tx, tried.station, used, now)
             if known_good:
                 await station_secrets.remember_password(tx, tried.station, used, known_good)
 

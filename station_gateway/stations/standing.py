@@ -28,6 +28,12 @@ async def check_standing(tx: Tx, peer: Peer) -> None:
     check_epoch(peer, await generations.epoch_within(tx, peer.id, peer.generation))
 
 
+async def check_generation(tx: Tx, peer: Peer) -> None:
+    """As `check_standing`, for what counts of a displaced socket, too. Raises: Revoked."""
+    if await generations.epoch_within(tx, peer.id, peer.generation) is None:
+        raise Revoked(peer.id)
+
+
 async def check_standing_now(tx: Tx, peer: Peer) -> None:
     """As `check_standing`, for a read. Raises: Revoked, Displaced."""
     check_epoch(peer, await generations.epoch_within_now(tx, peer.id, peer.generation))
@@ -77,8 +83,7 @@ async def write_doubt_as(db: Database, peer: Peer, op: Callable[[Tx], Awaitable[
     """
 
     async def write(tx: Tx) -> T:
-        if await generations.epoch_within(tx, peer.id, peer.generation) is None:
-            raise Revoked(peer.id)
+        await check_generation(tx, peer)
         return await op(tx)
 
     return await db.batch(write)

@@ -180,7 +180,7 @@ async def test_ids_of_before_are_found_as_they_were_and_are_counted_on(bare_url:
             session = await stop_16(tx, "1")
             (claim,) = await claims.of_sessions(tx, ["session"])
             held = await reservations.by_wire_id(tx, "CP1", 1)
-            key = {"tenant": "acme", "station": "CP2", "now": NOW}
+            key: dict[str, Any] = {"tenant": "acme", "station": "CP2", "now": NOW}
             assert await reservations.mint(tx, reservation="next", **key) == 2
             assert await reservations.mint(tx, reservation="held", **key) == 1
             newer, _ = await start_16(tx)

@@ -152,10 +152,10 @@ async def test_a_station_that_is_admitted_while_its_gateway_drains_goes_on_to_an
     await bench.register("S1")
     claim, claimed, go_on = bench.gateway._claim, asyncio.Event(), asyncio.Event()
 
-    async def slow(station: Any) -> None:
+    async def slow(station: Any, password_hash: str) -> None:
         claimed.set()
         await go_on.wait()
-        await claim(station)
+        await claim(station, password_hash)
 
     bench.gateway._claim = slow  # type: ignore[method-assign]
     async with connected(bench.url("S1"), "a-password-of-the-test") as station:

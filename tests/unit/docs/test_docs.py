@@ -22,6 +22,7 @@ from broker.proto.stations import CHANGEABLE
 from domain.callbacks import DeliveryCause
 from domain.model.command import Code, CompensationState, State
 from domain.model.outcomes import Cause
+from domain.model.rotations import RotationState
 from domain.model.specs import Kind, OfflinePolicy
 from domain.reservations.reservation import ChangeState, ReservationState
 from domain.reservations.transitions import EndCause
@@ -82,7 +83,7 @@ def test_every_error_reason_is_documented() -> None:
     "words",
     [
         *(State, Code, Cause, CompensationState, Kind, OfflinePolicy, DeliveryCause),
-        *(ReservationState, EndCause, ChangeState),
+        *(ReservationState, EndCause, ChangeState, RotationState),
     ],
 )
 def test_every_word_of_a_command_is_documented(words: type[State]) -> None:

@@ -90,8 +90,8 @@ async def test_the_old_password_is_good_until_the_new_one_was_used(db: Database)
         await station_secrets.set_password(tx, "CP1", "new", NOW)
     assert await hashes(db) == ("new", "old")
     async with db.write() as tx:
-        assert not await station_secrets.confirm_password(tx, "CP1", "old")
-        assert await station_secrets.confirm_password(tx, "CP1", "new")
+        assert not await station_secrets.confirm_password(tx, "CP1", "old", NOW)
+        assert await station_secrets.confirm_password(tx, "CP1", "new", NOW)
     assert await hashes(db) == ("new",)
 
 

@@ -97,6 +97,7 @@ class Station(_message.Message):
     CLOCKS_FIELD_NUMBER: _builtins.int
     QUARANTINE_END_TIME_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
+    PASSWORD_ROTATION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Identifier. The resource name, `stations/{station}`; the identity is URL-escaped."""
     location: _builtins.str
@@ -159,7 +160,7 @@ class Station(_message.Message):
     def quarantine_end_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. Until when the station is in quarantine: two devices connect as this station and displace each other, so
         Starts and unlocks are not sent to it (NOT_SENT, STATION_QUARANTINED). It ends then by itself unless they
-        go on. DeleteStation and CreateStation, which give it a new password, end it at once. Absent when it is in none.
+        go on. DeleteStation and CreateStation, which give it a new password, end it at once, and so does a rotation that is DONE. Absent when it is in none.
         Filled by GetStation only.
         """
 
@@ -168,6 +169,10 @@ class Station(_message.Message):
         """Optional. The operator's own labels, at most 16. Keys are 1 to 63 characters of `a-z0-9_.-/`, beginning with a letter or
         a digit; values have at most 255 characters. They are not sealed: put no secrets there.
         """
+
+    @_builtins.property
+    def password_rotation(self) -> Global___PasswordRotation:
+        """Output only. The newest RotateStationPassword. Absent when there was none. Filled by GetStation and RotateStationPassword only."""
 
     def __init__(
         self,
@@ -194,14 +199,118 @@ class Station(_message.Message):
         clocks: _abc.Iterable[Global___StationClock] | None = ...,
         quarantine_end_time: _timestamp_pb2.Timestamp | None = ...,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        password_rotation: Global___PasswordRotation | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["boot_time", b"boot_time", "connect_time", b"connect_time", "create_time", b"create_time", "last_seen_time", b"last_seen_time", "quarantine_end_time", b"quarantine_end_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["boot_time", b"boot_time", "connect_time", b"connect_time", "create_time", b"create_time", "last_seen_time", b"last_seen_time", "password_rotation", b"password_rotation", "quarantine_end_time", b"quarantine_end_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["boot_state", b"boot_state", "boot_time", b"boot_time", "clocks", b"clocks", "connect_time", b"connect_time", "connected", b"connected", "create_time", b"create_time", "evses", b"evses", "firmware_version", b"firmware_version", "gateway", b"gateway", "labels", b"labels", "last_seen_time", b"last_seen_time", "location", b"location", "mended_reports", b"mended_reports", "model", b"model", "name", b"name", "ocpp_version", b"ocpp_version", "pending_commands", b"pending_commands", "quarantine_end_time", b"quarantine_end_time", "registered", b"registered", "security_profile", b"security_profile", "serial_number", b"serial_number", "vendor", b"vendor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["boot_state", b"boot_state", "boot_time", b"boot_time", "clocks", b"clocks", "connect_time", b"connect_time", "connected", b"connected", "create_time", b"create_time", "evses", b"evses", "firmware_version", b"firmware_version", "gateway", b"gateway", "labels", b"labels", "last_seen_time", b"last_seen_time", "location", b"location", "mended_reports", b"mended_reports", "model", b"model", "name", b"name", "ocpp_version", b"ocpp_version", "password_rotation", b"password_rotation", "pending_commands", b"pending_commands", "quarantine_end_time", b"quarantine_end_time", "registered", b"registered", "security_profile", b"security_profile", "serial_number", b"serial_number", "vendor", b"vendor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Station: _TypeAlias = Station  # noqa: Y015
+
+@_typing.final
+class PasswordRotation(_message.Message):
+    """Describes how far a station's new password is. Both passwords are good until it has ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _State:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[PasswordRotation._State.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        STATE_UNSPECIFIED: PasswordRotation._State.ValueType  # 0
+        """Never used."""
+        STATE_REQUESTED: PasswordRotation._State.ValueType  # 1
+        """Nothing was sent yet: the station is not connected, has not booted or is in quarantine, or other frames come first."""
+        STATE_SENT: PasswordRotation._State.ValueType  # 2
+        """It was sent. The answer is missing, was an error, or was a no that ends nothing, because an earlier frame may have arrived."""
+        STATE_ACCEPTED: PasswordRotation._State.ValueType  # 3
+        """The station agreed, and is to come back with the new password."""
+        STATE_RECONNECTING: PasswordRotation._State.ValueType  # 4
+        """The station agreed and did not come back by itself: its socket was closed. It is sent again when it shows the old one."""
+        STATE_REBOOT_REQUIRED: PasswordRotation._State.ValueType  # 5
+        """The station agreed, and takes it at its next restart (RebootRequired). Send it a Reset when that suits."""
+        STATE_DONE: PasswordRotation._State.ValueType  # 6
+        """Ended. The station has used the new password; the old one is refused, and a socket that showed it is closed."""
+        STATE_REJECTED: PasswordRotation._State.ValueType  # 7
+        """Ended. The station refused, or has no words for the new password; that one is refused, and the old one stays."""
+
+    class State(_State, metaclass=_StateEnumTypeWrapper):
+        """Says how far it is. Values will be added."""
+
+    STATE_UNSPECIFIED: PasswordRotation.State.ValueType  # 0
+    """Never used."""
+    STATE_REQUESTED: PasswordRotation.State.ValueType  # 1
+    """Nothing was sent yet: the station is not connected, has not booted or is in quarantine, or other frames come first."""
+    STATE_SENT: PasswordRotation.State.ValueType  # 2
+    """It was sent. The answer is missing, was an error, or was a no that ends nothing, because an earlier frame may have arrived."""
+    STATE_ACCEPTED: PasswordRotation.State.ValueType  # 3
+    """The station agreed, and is to come back with the new password."""
+    STATE_RECONNECTING: PasswordRotation.State.ValueType  # 4
+    """The station agreed and did not come back by itself: its socket was closed. It is sent again when it shows the old one."""
+    STATE_REBOOT_REQUIRED: PasswordRotation.State.ValueType  # 5
+    """The station agreed, and takes it at its next restart (RebootRequired). Send it a Reset when that suits."""
+    STATE_DONE: PasswordRotation.State.ValueType  # 6
+    """Ended. The station has used the new password; the old one is refused, and a socket that showed it is closed."""
+    STATE_REJECTED: PasswordRotation.State.ValueType  # 7
+    """Ended. The station refused, or has no words for the new password; that one is refused, and the old one stays."""
+
+    STATE_FIELD_NUMBER: _builtins.int
+    SENDS_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    REQUEST_TIME_FIELD_NUMBER: _builtins.int
+    SEND_TIME_FIELD_NUMBER: _builtins.int
+    ANSWER_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    DUE_TIME_FIELD_NUMBER: _builtins.int
+    state: Global___PasswordRotation.State.ValueType
+    """Output only. How far it is."""
+    sends: _builtins.int
+    """Output only. How often it was sent since RotateStationPassword was last called; at most 5, with pauses of 30 seconds to an hour."""
+    answer: _builtins.str
+    """Output only. The station's last answer in OCPP's own words, for example `Rejected`, or why nothing was sent; empty before."""
+    @_builtins.property
+    def request_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When RotateStationPassword began it."""
+
+    @_builtins.property
+    def send_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When it was last sent. Absent before."""
+
+    @_builtins.property
+    def answer_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When the station last answered. Absent before."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When it ended. Absent while it is open."""
+
+    @_builtins.property
+    def due_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When the next frame or the closing of the socket is due, if the station is connected then. Absent: nothing is due."""
+
+    def __init__(
+        self,
+        *,
+        state: Global___PasswordRotation.State.ValueType = ...,
+        sends: _builtins.int = ...,
+        answer: _builtins.str = ...,
+        request_time: _timestamp_pb2.Timestamp | None = ...,
+        send_time: _timestamp_pb2.Timestamp | None = ...,
+        answer_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        due_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time", "due_time", b"due_time", "end_time", b"end_time", "request_time", b"request_time", "send_time", b"send_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "answer_time", b"answer_time", "due_time", b"due_time", "end_time", b"end_time", "request_time", b"request_time", "send_time", b"send_time", "sends", b"sends", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PasswordRotation: _TypeAlias = PasswordRotation  # noqa: Y015
 
 @_typing.final
 class StationClock(_message.Message):
@@ -748,6 +857,63 @@ class UpdateStationResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UpdateStationResponse: _TypeAlias = UpdateStationResponse  # noqa: Y015
+
+@_typing.final
+class RotateStationPasswordRequest(_message.Message):
+    """Asks for a new password of a station."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    BASIC_AUTH_PASSWORD_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. The station, `stations/{station}`."""
+    basic_auth_password: _builtins.str
+    """Optional. The new password, 16 to 40 characters of printable ASCII without spaces; a strong one of 20 letters and digits is
+    made when absent. Let it be made where you can. OCPP 1.6 takes 16 to 20 bytes: so many characters, or twice as many
+    hexadecimal digits.
+    """
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        basic_auth_password: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["basic_auth_password", b"basic_auth_password", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotateStationPasswordRequest: _TypeAlias = RotateStationPasswordRequest  # noqa: Y015
+
+@_typing.final
+class RotateStationPasswordResponse(_message.Message):
+    """Answers RotateStationPassword."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATION_FIELD_NUMBER: _builtins.int
+    BASIC_AUTH_PASSWORD_FIELD_NUMBER: _builtins.int
+    basic_auth_password: _builtins.str
+    """Output only. The new password. It is shown here alone; a repeat shows it again while the rotation is open."""
+    @_builtins.property
+    def station(self) -> Global___Station:
+        """Output only. The station, with its `password_rotation`."""
+
+    def __init__(
+        self,
+        *,
+        station: Global___Station | None = ...,
+        basic_auth_password: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["station", b"station"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["basic_auth_password", b"basic_auth_password", "station", b"station"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotateStationPasswordResponse: _TypeAlias = RotateStationPasswordResponse  # noqa: Y015
 
 @_typing.final
 class DeleteStationRequest(_message.Message):

@@ -58,6 +58,11 @@ class StationServiceStub:
                 request_serializer=evcommand_dot_v1_dot_station__service__pb2.UpdateStationRequest.SerializeToString,
                 response_deserializer=evcommand_dot_v1_dot_station__service__pb2.UpdateStationResponse.FromString,
                 _registered_method=True)
+        self.RotateStationPassword = channel.unary_unary(
+                '/evcommand.v1.StationService/RotateStationPassword',
+                request_serializer=evcommand_dot_v1_dot_station__service__pb2.RotateStationPasswordRequest.SerializeToString,
+                response_deserializer=evcommand_dot_v1_dot_station__service__pb2.RotateStationPasswordResponse.FromString,
+                _registered_method=True)
         self.DeleteStation = channel.unary_unary(
                 '/evcommand.v1.StationService/DeleteStation',
                 request_serializer=evcommand_dot_v1_dot_station__service__pb2.DeleteStationRequest.SerializeToString,
@@ -125,6 +130,24 @@ class StationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RotateStationPassword(self, request, context):
+        """Gives a station a new password, at the station too, and locks it out at no step.
+
+        Returns when that is durable. From then on the old and the new password are both good, until the station has used the new
+        one. The gateway that has the station sends it (OCPP 1.6: ChangeConfiguration of AuthorizationKey; 2.x: SetVariables of
+        SecurityCtrlr.BasicAuthPassword), as soon as the station is connected and booted. A station that agrees comes back with the
+        new password; when it has not within 30 seconds, its socket is closed once, which does not touch its sessions. GetStation
+        tells how far it is (`password_rotation`). The password is shown in this reply and never by GetStation.
+        While a rotation is open there is no other one: a repeat answers with the open one and its password, and has it sent at
+        once, with fresh tries. Errors: NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION (PASSWORD_ROTATION_OPEN) when the repeat
+        asks for another password, (STATION_NOT_REGISTERED) for a station that an open gateway let in,
+        (NOT_POSSIBLE_ON_STATION) when the OCPP version that the station last spoke takes no such password.
+        Right: `admin`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteStation(self, request, context):
         """Deletes a station: it cannot connect any more. Its commands and transactions stay.
 
@@ -175,6 +198,11 @@ def add_StationServiceServicer_to_server(servicer, server):
                     servicer.UpdateStation,
                     request_deserializer=evcommand_dot_v1_dot_station__service__pb2.UpdateStationRequest.FromString,
                     response_serializer=evcommand_dot_v1_dot_station__service__pb2.UpdateStationResponse.SerializeToString,
+            ),
+            'RotateStationPassword': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateStationPassword,
+                    request_deserializer=evcommand_dot_v1_dot_station__service__pb2.RotateStationPasswordRequest.FromString,
+                    response_serializer=evcommand_dot_v1_dot_station__service__pb2.RotateStationPasswordResponse.SerializeToString,
             ),
             'DeleteStation': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteStation,
@@ -304,6 +332,33 @@ class StationService:
             '/evcommand.v1.StationService/UpdateStation',
             evcommand_dot_v1_dot_station__service__pb2.UpdateStationRequest.SerializeToString,
             evcommand_dot_v1_dot_station__service__pb2.UpdateStationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateStationPassword(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evcommand.v1.StationService/RotateStationPassword',
+            evcommand_dot_v1_dot_station__service__pb2.RotateStationPasswordRequest.SerializeToString,
+            evcommand_dot_v1_dot_station__service__pb2.RotateStationPasswordResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -64,6 +64,20 @@ class StationServiceStub:
     then nothing is changed.
     Right: `admin`.
     """
+    RotateStationPassword: _grpc.UnaryUnaryMultiCallable[_station_service_pb2.RotateStationPasswordRequest, _station_service_pb2.RotateStationPasswordResponse]
+    """Gives a station a new password, at the station too, and locks it out at no step.
+
+    Returns when that is durable. From then on the old and the new password are both good, until the station has used the new
+    one. The gateway that has the station sends it (OCPP 1.6: ChangeConfiguration of AuthorizationKey; 2.x: SetVariables of
+    SecurityCtrlr.BasicAuthPassword), as soon as the station is connected and booted. A station that agrees comes back with the
+    new password; when it has not within 30 seconds, its socket is closed once, which does not touch its sessions. GetStation
+    tells how far it is (`password_rotation`). The password is shown in this reply and never by GetStation.
+    While a rotation is open there is no other one: a repeat answers with the open one and its password, and has it sent at
+    once, with fresh tries. Errors: NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION (PASSWORD_ROTATION_OPEN) when the repeat
+    asks for another password, (STATION_NOT_REGISTERED) for a station that an open gateway let in,
+    (NOT_POSSIBLE_ON_STATION) when the OCPP version that the station last spoke takes no such password.
+    Right: `admin`.
+    """
     DeleteStation: _grpc.UnaryUnaryMultiCallable[_station_service_pb2.DeleteStationRequest, _station_service_pb2.DeleteStationResponse]
     """Deletes a station: it cannot connect any more. Its commands and transactions stay.
 
@@ -115,6 +129,20 @@ class StationServiceAsyncStub(StationServiceStub):
     connects with TLS already: without TLS it is refused from then on, and its socket without TLS is closed within 5 seconds.
     Errors: NOT_FOUND; INVALID_ARGUMENT, which names each bad field; FAILED_PRECONDITION (SECURITY_PROFILE_ONLY_RAISED), and
     then nothing is changed.
+    Right: `admin`.
+    """
+    RotateStationPassword: _aio.UnaryUnaryMultiCallable[_station_service_pb2.RotateStationPasswordRequest, _station_service_pb2.RotateStationPasswordResponse]  # type: ignore[assignment]
+    """Gives a station a new password, at the station too, and locks it out at no step.
+
+    Returns when that is durable. From then on the old and the new password are both good, until the station has used the new
+    one. The gateway that has the station sends it (OCPP 1.6: ChangeConfiguration of AuthorizationKey; 2.x: SetVariables of
+    SecurityCtrlr.BasicAuthPassword), as soon as the station is connected and booted. A station that agrees comes back with the
+    new password; when it has not within 30 seconds, its socket is closed once, which does not touch its sessions. GetStation
+    tells how far it is (`password_rotation`). The password is shown in this reply and never by GetStation.
+    While a rotation is open there is no other one: a repeat answers with the open one and its password, and has it sent at
+    once, with fresh tries. Errors: NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION (PASSWORD_ROTATION_OPEN) when the repeat
+    asks for another password, (STATION_NOT_REGISTERED) for a station that an open gateway let in,
+    (NOT_POSSIBLE_ON_STATION) when the OCPP version that the station last spoke takes no such password.
     Right: `admin`.
     """
     DeleteStation: _aio.UnaryUnaryMultiCallable[_station_service_pb2.DeleteStationRequest, _station_service_pb2.DeleteStationResponse]  # type: ignore[assignment]
@@ -189,6 +217,26 @@ class StationServiceServicer(metaclass=_abc_1.ABCMeta):
         connects with TLS already: without TLS it is refused from then on, and its socket without TLS is closed within 5 seconds.
         Errors: NOT_FOUND; INVALID_ARGUMENT, which names each bad field; FAILED_PRECONDITION (SECURITY_PROFILE_ONLY_RAISED), and
         then nothing is changed.
+        Right: `admin`.
+        """
+
+    @_abc_1.abstractmethod
+    def RotateStationPassword(
+        self,
+        request: _station_service_pb2.RotateStationPasswordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_station_service_pb2.RotateStationPasswordResponse, _abc.Awaitable[_station_service_pb2.RotateStationPasswordResponse]]:
+        """Gives a station a new password, at the station too, and locks it out at no step.
+
+        Returns when that is durable. From then on the old and the new password are both good, until the station has used the new
+        one. The gateway that has the station sends it (OCPP 1.6: ChangeConfiguration of AuthorizationKey; 2.x: SetVariables of
+        SecurityCtrlr.BasicAuthPassword), as soon as the station is connected and booted. A station that agrees comes back with the
+        new password; when it has not within 30 seconds, its socket is closed once, which does not touch its sessions. GetStation
+        tells how far it is (`password_rotation`). The password is shown in this reply and never by GetStation.
+        While a rotation is open there is no other one: a repeat answers with the open one and its password, and has it sent at
+        once, with fresh tries. Errors: NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION (PASSWORD_ROTATION_OPEN) when the repeat
+        asks for another password, (STATION_NOT_REGISTERED) for a station that an open gateway let in,
+        (NOT_POSSIBLE_ON_STATION) when the OCPP version that the station last spoke takes no such password.
         Right: `admin`.
         """
 

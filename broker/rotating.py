@@ -1,0 +1,69 @@
+"""How a station is given a new password: both are good from here on, and its gateway goes on."""
+
+from datetime import datetime
+
+from broker.backend import Backend
+from broker.commands.fits import impossible
+from broker.errors import Reason, Refusal
+from broker.proto import names
+from domain.model import rotations
+from domain.ocpp_words import capabilities_of, password_fits
+from fleet import station_secrets
+from fleet.engine.statements import Tx
+from fleet.stations import Station
+
+
+async def rotate(
+    tx: Tx, backend: Backend, station: Station, wanted: tuple[str, str], *, chosen: bool
+) -> str:
+    """Begin a rotation, or have the open one go on. Returns the new password.
+
+    Call `station_secrets.hold_station` before the station is read.
+    wanted: the password of a new rotation, and what is stored of it. chosen: by the caller.
+
+    Raises: Refusal (STATION_NOT_REGISTERED, NOT_POSSIBLE_ON_STATION, PASSWORD_ROTATION_OPEN).
+    """
+    password, hash = wanted
+    _check_possible(station, password)
+    found, now = await station_secrets.rotation_of(tx, station.id), backend.now()
+    if found is not None and found.sealed is not None:
+        open_one = backend.sealer.open(found.sealed)
+        if chosen and password != open_one:
+            raise _other_is_open(station)
+        await _go_on(tx, station, now)
+        return open_one
+    begun, sealed = rotations.begun(now), backend.sealer.seal(password)
+    await station_secrets.begin_rotation(tx, station.id, begun, hash=hash, sealed=sealed)
+    return password
+
+
+async def _go_on(tx: Tx, station: Station, now: datetime) -> None:
+    await station_secrets.change_rotation(
+        tx, station.id, lambda rotation: rotations.asked_again(rotation, now)
+    )
+
+
+def _check_possible(station: Station, password: str) -> None:
+    name = names.station_name(station.id)
+    if not station.registered:
+        raise Refusal(
+            Reason.STATION_NOT_REGISTERED,
+            f"{name} was let in by an open gateway and has no password. Register it with "
+            "CreateStation.",
+        )
+    able = capabilities_of(station.ocpp_version)
+    if able is not None and not password_fits(password, able):
+        raise impossible(
+            "basic_auth_password",
+            f"an OCPP {station.ocpp_version} station takes 16 to {able.longest_password} "
+            + ("bytes, or their hexadecimal digits" if able.binary_passwords else "characters"),
+        )
+
+
+def _other_is_open(station: Station) -> Refusal:
+    return Refusal(
+        Reason.PASSWORD_ROTATION_OPEN,
+        f"{names.station_name(station.id)} is being given another password, and may have it. Leave "
+        "basic_auth_password out to have that one sent again, or wait until GetStation shows that "
+        "the rotation has ended.",
+    )
