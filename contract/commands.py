@@ -100,11 +100,14 @@ class UnsentAttempt:
     """An attempt that certainly sent nothing; another attempt follows.
 
     attempt: its number. cause: an UPPER_SNAKE word of `domain/model/outcomes.py`.
+    why: as in `SendFrameResult`. line: as in `SendFrameInput`.
     """
 
     attempt: int
     cause: str
     at: datetime
+    why: str = ""
+    line: str = ""
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,8 @@ class PrepareCommandResult:
     offered: the frame may have been handed over, by this decision or by one that was cut off.
     sent: what became of it. None: nothing is known; the same attempt is then asked for on the
         gateway's task queue.
+    line: what became of the offer over the gateway's direct line: a word of
+        `domain/model/ways.py`; "": nothing was to be handed over.
     """
 
     gateway: str | None
@@ -156,6 +161,7 @@ class PrepareCommandResult:
     stopped_first: SessionFacts | None = None
     offered: bool = False
     sent: "SendFrameResult | None" = None
+    line: str = ""
 
     def onto(self, command: Command) -> Command:
         """The command with what was recorded about it."""
@@ -178,6 +184,7 @@ class CommandSoFar:
     cancel_noted: the log has it. cancel_done: it was taken back, or noted as too late.
     guard_until: until when it is on guard; None before that.
     late_news: this run was begun because news came of a command whose workflow had ended.
+    line: what became of the newest offer of its own frame, as in `PrepareCommandResult`.
     """
 
     outcome: Outcome | None = None
@@ -192,6 +199,7 @@ class CommandSoFar:
     cancel_done: bool = False
     guard_until: datetime | None = None
     late_news: bool = False
+    line: str = ""
 
 
 # send_frame: one frame, by the gateway that holds the station.
@@ -211,6 +219,8 @@ class SendFrameInput(CommandSpecs):
     offered: the attempt may have been handed over before, so "not sent" is said only after a look
         at its intent.
     initial: the command as it was submitted, where the log may not have it yet: on a direct line.
+    line: what became of the attempt's offer over the gateway's direct line: a word of
+        `domain/model/ways.py`. The line itself says USED. "": it was not offered there.
     """
 
     command: str
@@ -224,6 +234,7 @@ class SendFrameInput(CommandSpecs):
     undo: bool = False
     offered: bool = False
     initial: Command | None = None
+    line: str = ""
 
 
 class SendStatus(StrEnum):
@@ -240,6 +251,7 @@ class SendFrameResult:
 
     cause: an UPPER_SNAKE word of `domain/model/outcomes.py`; empty when ANSWERED.
     retry: only for NOT_SENT: another gateway, or a later moment, may still send the frame.
+    why: only for NOT_SENT: an UPPER_SNAKE word that is more exact than the cause; may be empty.
     answer: set when ANSWERED.
     effect_timeout_s: how long the station waits for the cable, when this is known.
     revision: the command's revision in the log; 0 when the result could not be written there.
@@ -258,6 +270,7 @@ class SendFrameResult:
     revision: int = 0
     message_id: str = ""
     decides: bool = True
+    why: str = ""
 
 
 # settle_send: was an attempt sent although its gateway is silent?

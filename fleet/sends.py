@@ -42,6 +42,7 @@ class Send:
     action, frame: what was written, in OCPP's words, with every token masked.
     lost_time: when the gateway gave up on the answer; an answer may have come later.
     watched_until: of a command whose workflow has ended: until then late evidence begins it anew.
+    line: which way it came, as in `domain/model/ways.py`; "" before version 0024.
     """
 
     id: int
@@ -70,6 +71,7 @@ class Send:
     lost_time: datetime | None = None
     watched_until: datetime | None = None
     token_masked: str = ""
+    line: str = ""
 
     @property
     def number(self) -> int:
@@ -99,7 +101,16 @@ _INSERT = Upsert(
         .values(
             **bound(
                 sends,
-                *("command", "tenant", "workflow_id", "station", "kind", "attempt", "state"),
+                *(
+                    "command",
+                    "tenant",
+                    "workflow_id",
+                    "station",
+                    "kind",
+                    "attempt",
+                    "state",
+                    "line",
+                ),
                 *("message_id", "epoch", "undo", "evse_id", "connector_id", "token_digest"),
                 *("group_digest", "named_id", "send_time", "action", "frame", "token_masked"),
             )
@@ -114,14 +125,10 @@ _BLANK: dict[str, Any] = {
     "epoch": 0,
     "undo": False,
     "frame": None,
+    "line": "",
 }
-_ATTEMPT = precompiled(
-    select(*_SEND).where(
-        sends.c.tenant == bindparam("tenant"),
-        sends.c.command == bindparam("command"),
-        sends.c.attempt == bindparam("attempt"),
-    )
-)
+_OF_COMMAND = (sends.c.tenant == bindparam("tenant"), sends.c.command == bindparam("command"))
+_ATTEMPT = precompiled(select(*_SEND).where(*_OF_COMMAND, sends.c.attempt == bindparam("attempt")))
 _ANSWERED = precompiled(
     update(sends)
     .where(
@@ -148,11 +155,7 @@ _REFRAME = precompiled(
     .where(sends.c.id == bindparam("send"))
     .values(frame=bindparam("written", type_=sends.c.frame.type))
 )
-_BY_COMMAND = precompiled(
-    select(*_SEND)
-    .where(sends.c.tenant == bindparam("tenant"), sends.c.command == bindparam("command"))
-    .order_by(sends.c.attempt)
-)
+_BY_COMMAND = precompiled(select(*_SEND).where(*_OF_COMMAND).order_by(sends.c.attempt))
 _BY_MESSAGE = precompiled(
     select(*_SEND)
     .where(sends.c.station == bindparam("station"), sends.c.message_id == bindparam("message_id"))
@@ -207,24 +210,17 @@ _BUSY = precompiled(
         )
     )
 )
+_NOT_CLOSED = (
+    sends.c.tenant == bindparam("of_tenant"),
+    sends.c.command == bindparam("of_command"),
+    ~sends.c.closed,
+)
 _WATCH = precompiled(
     update(sends)
-    .where(
-        sends.c.tenant == bindparam("of_tenant"),
-        sends.c.command == bindparam("of_command"),
-        ~sends.c.closed,
-    )
+    .where(*_NOT_CLOSED)
     .values(watched_until=bindparam("until", type_=sends.c.watched_until.type))
 )
-_CLOSE = precompiled(
-    update(sends)
-    .where(
-        sends.c.tenant == bindparam("of_tenant"),
-        sends.c.command == bindparam("of_command"),
-        ~sends.c.closed,
-    )
-    .values(closed=True)
-)
+_CLOSE = precompiled(update(sends).where(*_NOT_CLOSED).values(closed=True))
 
 
 async def intend(
@@ -248,6 +244,7 @@ async def intend(
     action: str = "",
     frame: dict[str, Any] | None = None,
     token_masked: str = "",
+    line: str = "",
 ) -> Send:
     """Store the intent to write this frame. Write the frame only after the commit.
 
@@ -271,8 +268,7 @@ async def intend(
         **_tokens(token_digest, token_masked, group_digest),
         named_id=optional_identifier(named_id or None),
         send_time=now,
-        action=cut(action, 64),
-        frame=frame,
+        **_shown(action, frame, line),
     )
     if (row := (await tx.execute(_INSERT(tx), values)).first()) is not None:
         return Send(*row)
@@ -368,6 +364,10 @@ async def close(
 
 def _tokens(digest: str | None, masked: str, group_digest: str | None) -> dict[str, Any]:
     return {"token_digest": digest, "token_masked": cut(masked), "group_digest": group_digest}
+
+
+def _shown(action: str, frame: dict[str, Any] | None, line: str) -> dict[str, Any]:
+    return {"action": cut(action, 64), "frame": frame, "line": cut(line, 64)}
 
 
 def _row(**known: Any) -> dict[str, Any]:

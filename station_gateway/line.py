@@ -6,6 +6,7 @@ with mutual TLS only.
 """
 
 import hmac
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
@@ -21,6 +22,7 @@ from contract.line import (
     offer_of,
     written,
 )
+from domain.model.ways import LineUse
 from fleet.engine.unavailable import DatabaseUnavailable
 from station_gateway.commands.runs import Runs
 from station_gateway.settings import GatewaySettings
@@ -98,9 +100,10 @@ class DirectLine:
         if offer.gateway != self._gateway:
             await call.abort(grpc.StatusCode.FAILED_PRECONDITION, "this is another gateway")
         wait_s = min(max(offer.wait_s, 0.0), _LONGEST_WAIT_S)
+        frame = replace(offer.frame, line=LineUse.USED.value)
         try:
             with trace_carried_by(shown):
-                return written(OfferResult(await self._runs.offer(offer.frame, wait_s)))
+                return written(OfferResult(await self._runs.offer(frame, wait_s)))
         except DatabaseUnavailable:
             await call.abort(grpc.StatusCode.UNAVAILABLE, "the database is away")
 

@@ -68,6 +68,7 @@ class CommandRun:
         self._cancel_done = so_far.cancel_done
         self._guard_until = so_far.guard_until
         self._late_news = so_far.late_news
+        self._line = so_far.line
         self._edition = given.edition
         self._is_continued = given.so_far is not None
         self._out: Sending | None = None  # a frame that facts decided about before its answer
@@ -88,7 +89,7 @@ class CommandRun:
     )
     def story(self) -> str:
         """What this run knows of its command, in Markdown, from its own state alone."""
-        return wording.story(self._command, self._attempt, self._guard_until)
+        return wording.story(self._command, self._attempt, self._guard_until, self._line)
 
     def _note(self, command: Command) -> None:
         """Remembers the command as it stands, and shows it in the web UI.
@@ -99,12 +100,13 @@ class CommandRun:
         if command.state is State.DONE or is_definite(command.outcome):
             self._outcome = command.outcome
         summary = f"{wording.title(command)}\n\n" if self._is_continued else ""
-        workflow.set_current_details(summary + wording.details(command))
+        workflow.set_current_details(summary + wording.details(command, self._line))
 
     def _tried_by(self, request: SendFrameInput, result: SendFrameResult) -> SendFrameResult:
         """The result of a frame; remembers an attempt that sent nothing."""
         if result.status is SendStatus.NOT_SENT:
-            self._tried = UnsentAttempt(request.attempt, result.cause, workflow.now())
+            now, attempt = workflow.now(), request.attempt
+            self._tried = UnsentAttempt(attempt, result.cause, now, result.why, request.line)
         return result
 
     def _certain(self) -> Outcome:

@@ -55,7 +55,7 @@ from workflows.requests import (
     again_request,
     ask_first_request,
     ask_request,
-    send_request,
+    own_request,
     stop_first_request,
     undo_request,
 )
@@ -131,6 +131,7 @@ class RemoteCommandWorkflow(CommandRun):
         look = 0  # how often the station was looked for in vain
         while not self._on_wire and self._outcome is None:
             route = await self._find_route()
+            self._line = route.line
             self._note(route.onto(self._command))
             # An end comes first: there is nothing left to cancel then. A frame that may have been
             # handed over comes before a cancel. The rest is what the domain chose.
@@ -185,7 +186,7 @@ class RemoteCommandWorkflow(CommandRun):
         """One attempt of the command's own frame."""
         self._report()
         self._attempt += 1
-        request = send_request(self._command, self._timing, self._attempt, offered=route.offered)
+        request = own_request(self._command, self._timing, self._attempt, route)
         sent = route.sent
         if sent is None:
             sending = calls.start_sending(self._command, route.gateway or "", request)

@@ -44,6 +44,14 @@ def send_request(
     )
 
 
+def own_request(
+    command: Command, timing: Timing, attempt: int, route: PrepareCommandResult
+) -> SendFrameInput:
+    """The command's own frame, as it goes the way that was found."""
+    request = send_request(command, timing, attempt, offered=route.offered)
+    return replace(request, line=route.line)
+
+
 def again_request(
     command: Command, timing: Timing, attempt: int, ocpp_transaction_id: str
 ) -> SendFrameInput:

@@ -5,6 +5,7 @@ from datetime import datetime
 from domain.commands.table import rules_of
 from domain.markdown import plain
 from domain.model.command import Command, CompensationState
+from domain.model.ways import told
 
 SUMMARY_BYTES = 400
 """Temporal refuses a longer summary (limit.userMetadataSummarySize), and its workflow with it."""
@@ -45,8 +46,11 @@ def origin(command: Command) -> str:
     return "\n\n".join(line for line in lines if line)
 
 
-def details(command: Command) -> str:
-    """The current details of a command, in Markdown: state, why, and what it waits for."""
+def details(command: Command, line: str = "") -> str:
+    """The current details of a command, in Markdown: state, why, and what it waits for.
+
+    line: what became of the offer of its frame over the direct line; "": nothing is known.
+    """
     lines = [f"**{plain(title(command))}**", f"State: **{command.state.value}**"]
     outcome, undoing = command.outcome, command.compensation
     if outcome is not None:
@@ -54,6 +58,8 @@ def details(command: Command) -> str:
         lines.append(f"Outcome: **{outcome.code.value}** / {why}")
     if command.progress:
         lines.append(f"Now: {plain(command.progress)}")
+    if line:
+        lines.append(f"Way of its frame: {told(line)}")
     if command.cancel_reason is not None:
         reason = plain(command.cancel_reason) or "no reason given"
         lines.append(f"Cancelled by its caller: {reason}")
@@ -62,9 +68,9 @@ def details(command: Command) -> str:
     return "\n\n".join(lines)
 
 
-def story(command: Command, frames: int, guard_until: datetime | None) -> str:
+def story(command: Command, frames: int, guard_until: datetime | None, line: str = "") -> str:
     """What a command's workflow knows of it, in Markdown. frames: how many it has tried to send."""
-    lines = [details(command), f"Frames that it tried to send: {frames}"]
+    lines = [details(command, line), f"Frames that it tried to send: {frames}"]
     if guard_until is not None:
         lines.append(f"Late evidence is acted on until: {guard_until:%Y-%m-%d %H:%M:%S} UTC")
     lines.append(

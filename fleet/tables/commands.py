@@ -49,6 +49,7 @@ sends = Table(
     _time("lost_time", nullable=True),
     _time("watched_until", nullable=True),
     _flag("claimed"),
+    _word("line"),
     UniqueConstraint("tenant", "command", "attempt"),
     Index("ix_sends_station_message_id", "station", "message_id"),
     _partial("ix_sends_open", "station", "id", where="NOT closed AND state <> 'VOID'"),

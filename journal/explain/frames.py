@@ -7,7 +7,9 @@ from typing import Any
 
 from contract.renamed import with_present_names
 from domain.model.answers import StationAnswer
+from domain.model.ways import told
 from fleet.sends import Send
+from journal.explain.notes import way
 from journal.explain.step import Actor, ExplainStep, StepKind
 from journal.explain.words import human, texts
 
@@ -38,8 +40,10 @@ def shown_frame(send: Send) -> str | None:
 def _of_frame(send: Send) -> Iterator[ExplainStep]:
     what = send.action or f"the frame of {send.kind}"
     why = ", to undo what nobody wants" if send.undo else ""
-    facts = {**_named(send), **texts({"frame": shown_frame(send), "epoch": send.epoch})}
-    summary = f"{what} was written to {send.station} (frame {send.attempt}{why})."
+    by = f", {told(send.line)}" if send.line else ""
+    shown = {"frame": shown_frame(send), "epoch": send.epoch, **way(send.line)}
+    facts = {**_named(send), **texts(shown)}
+    summary = f"{what} was written to {send.station} (frame {send.attempt}{why}{by})."
     yield ExplainStep(StepKind.FRAME_SENT, send.send_time, Actor.GATEWAY, summary, facts)
     if send.lost_time is not None:
         waited = human(send.lost_time - send.send_time)

@@ -17,6 +17,7 @@ from contract.commands import UnsentAttempt
 from domain.evidence.facts import Act, Asked, Decision, Facts
 from domain.evidence.proof import Proof
 from domain.model.command import Command
+from domain.model.ways import told, way_of
 from journal.explain.words import known
 
 
@@ -138,20 +139,38 @@ def question(station: str, asked: Asked) -> ExplainNote:
 
 
 def route(
-    station: str, gateway: str, ocpp_version: str, tried: UnsentAttempt | None
+    station: str, gateway: str, ocpp_version: str, tried: UnsentAttempt | None, line: str = ""
 ) -> ExplainNote:
-    """Through which gateway a command goes to its station."""
+    """Through which gateway a command goes to its station, and by which way to the gateway.
+
+    line: what became of the offer over the direct line, as far as it is known.
+    """
     key = f"route:{gateway}:{tried.attempt if tried else 0}"
-    text = f"{station} is connected to gateway {gateway} with OCPP {ocpp_version}: handed to it."
-    return ExplainNote(
-        NoteKind.ROUTE, key, text, {"gateway": gateway, "ocpp_version": ocpp_version}
-    )
+    handed = f"handed to it {told(line)}".rstrip()
+    text = f"{station} is connected to gateway {gateway} with OCPP {ocpp_version}: {handed}."
+    facts = {"gateway": gateway, "ocpp_version": ocpp_version, **way(line)}
+    return ExplainNote(NoteKind.ROUTE, key, text, facts)
+
+
+def without_result(gateway: str, attempt: int, line: str, at: datetime) -> ExplainNote:
+    """That the direct line gave no result of a frame, which its gateway may have. at: when."""
+    text = f"Frame {attempt} was offered to gateway {gateway}: its result comes {told(line)}."
+    facts = {"gateway": gateway, "attempt": attempt, **way(line)}
+    return ExplainNote(NoteKind.ROUTE, f"line:{attempt}", text, facts, at)
+
+
+def way(line: str) -> dict[str, Any]:
+    """The way that a frame took, as facts; none where nothing is known of it."""
+    return known({"way": way_of(line), "line": line})
 
 
 def retry(tried: UnsentAttempt) -> ExplainNote:
     """That an attempt sent nothing, and that another attempt follows."""
-    text = f"Attempt {tried.attempt} sent nothing ({tried.cause}): the way is looked up again."
+    by = f", {told(tried.line)}," if tried.line else ""
+    why = f"{tried.cause}, {tried.why}" if tried.why else tried.cause
+    text = f"Attempt {tried.attempt}{by} sent nothing ({why}): the way is looked up again."
     facts = {"attempt": tried.attempt, "cause": tried.cause}
+    facts |= known({"why": tried.why, **way(tried.line)})
     return ExplainNote(NoteKind.RETRY, f"tried:{tried.attempt}", text, facts, tried.at)
 
 

@@ -44,7 +44,7 @@ async def note_sent(
     """Record that the frame may be on the wire, and the way that a new command took."""
     noted = await note(tx, request, "sent", lambda command: changes.sent(command, now), now)
     if request.initial is not None:
-        way = notes.route(request.station, gateway, ocpp_version, None)
+        way = notes.route(request.station, gateway, ocpp_version, None, request.line)
         is_first = noted is not None and noted.revision == 1
         await add_note(tx, request.tenant, request.command, way, now, is_first=is_first)
     return noted

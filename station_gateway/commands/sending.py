@@ -23,6 +23,7 @@ from opentelemetry import trace
 from contract.commands import SendFrameInput, SendFrameResult, SendStatus
 from domain.commands import transitions as changes
 from domain.model.outcomes import Cause
+from domain.model.ways import STALE_EPOCH, LineUse
 from fleet import sends, stations
 from fleet.database import Database
 from fleet.engine.statements import Tx
@@ -64,9 +65,9 @@ T = TypeVar("T")
 
 
 class _NotSent(Exception):
-    def __init__(self, cause: Cause, *, retry: bool) -> None:
+    def __init__(self, cause: Cause, *, retry: bool, why: str = "") -> None:
         super().__init__(cause)
-        self.result = SendFrameResult(SendStatus.NOT_SENT, cause.value, retry=retry)
+        self.result = SendFrameResult(SendStatus.NOT_SENT, cause.value, retry=retry, why=why)
 
 
 class Sender:
@@ -210,7 +211,7 @@ class Sender:
         except StaleEpoch:
             # A newer socket of the station has the lease: this one may only be closed.
             station.displace()
-            return _NotSent(Cause.STATION_OFFLINE, retry=True).result
+            return _NotSent(Cause.STATION_OFFLINE, retry=True, why=STALE_EPOCH).result
         except DatabaseUnavailable:
             # Without an intent nothing is written.
             return _NotSent(Cause.GATEWAY_UNREACHABLE, retry=True).result
@@ -284,6 +285,7 @@ class Sender:
             action=action,
             frame=masked(draft, self._sealer.mask),
             token_masked=kept.token_masked,
+            line=request.line or LineUse.NOT_OFFERED.value,
         )
         _, frame = self._build(station, request, remote_start_id=send.number)
         if frame != draft:  # the frame carries the number of its row, which exists only now

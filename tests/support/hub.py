@@ -29,7 +29,7 @@ from journal.commands.facts import read_facts
 from journal.commands.record import from_snapshot, record
 from tests.support.fleet_rows import connect, event_2, intend, later, make_station, start_16
 from workflows.activities.commands import CommandActivities
-from workflows.activities.preparing import no_line
+from workflows.activities.offers import no_line
 
 TENANT = "acme"
 TIMING = Timing(

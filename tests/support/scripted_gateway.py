@@ -24,6 +24,7 @@ from domain.commands import transitions as changes
 from domain.model.answers import CallError, StationAnswer, Verdict
 from domain.model.command import Code, Command, Outcome
 from domain.model.outcomes import Cause
+from domain.model.ways import LineUse
 from fleet import connections, sends
 from fleet.engine.statements import Tx
 from fleet.sends import AlreadySettled, Send
@@ -126,6 +127,7 @@ class ScriptedGateway:
                 group_digest=kept.group_digest,
                 named_id=kept.named_id,
                 now=now,
+                line=request.line or LineUse.NOT_OFFERED.value,
             )
             if not request.undo:
                 await _record(tx, request, f"sent:{request.attempt}", now, _sent_at(now))

@@ -40,7 +40,8 @@ from journal.explain import notes
 from journal.explain.writing import add_note
 from journal.reservations import record as reservation_recorder
 from telemetry import metrics
-from workflows.activities.preparing import Offer, prepare
+from workflows.activities.offers import Offer
+from workflows.activities.preparing import prepare
 from workflows.activities.settling import settle
 
 _log = structlog.get_logger(__name__)
@@ -49,7 +50,7 @@ _log = structlog.get_logger(__name__)
 class CommandActivities:
     """Activities on the fleet's database. Register `all` with a worker.
 
-    offer: None is its answer when it could not hand the frame over, or knows no result yet.
+    offer: hands a frame over a gateway's direct line.
     """
 
     def __init__(self, db: Database, offer: Offer) -> None:

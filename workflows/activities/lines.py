@@ -11,10 +11,12 @@ import grpc
 import grpc.aio
 import structlog
 
-from contract.commands import SendFrameInput, SendFrameResult
+from contract.commands import SendFrameInput
 from contract.line import KEY_METADATA, OFFER_PATH, OfferInput, key_of, result_of, written
+from domain.model.ways import LineUse
 from telemetry import metrics
 from telemetry.tracing import carried_trace
+from workflows.activities.offers import Offered
 from workflows.settings import WorkerSettings
 
 _log = structlog.get_logger(__name__)
@@ -33,12 +35,12 @@ class DirectLines:
         self._credentials = _credentials(settings)
         self._channels: OrderedDict[str, grpc.aio.Channel] = OrderedDict()
 
-    async def offer(
-        self, gateway: str, address: str, frame: SendFrameInput
-    ) -> SendFrameResult | None:
-        """Hand one frame over. None: its result is not known yet, or the line cannot be used."""
-        if not address or self._wait_s <= 0:
-            return None
+    async def offer(self, gateway: str, address: str, frame: SendFrameInput) -> Offered:
+        """Hand one frame over. Without a result nothing is known of the frame."""
+        if not address:
+            return Offered(LineUse.NO_LINE)
+        if self._wait_s <= 0:
+            return Offered(LineUse.TURNED_OFF)
         channel = await self._channel(address)
         offer: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(OFFER_PATH)
         try:
@@ -49,12 +51,12 @@ class DirectLines:
             )
             sent = result_of(reply).sent
         except (grpc.aio.AioRpcError, ValueError) as error:
-            code = error.code().name if isinstance(error, grpc.aio.AioRpcError) else "UNREADABLE"
-            _log.warning("line_unusable", gateway=gateway, station=frame.station, why=code)
+            why = _use_of(error)
+            _log.warning("line_unusable", gateway=gateway, station=frame.station, why=why.value)
             metrics.DIRECT_FRAMES.labels(result="unusable").inc()
-            return None
+            return Offered(why)
         metrics.DIRECT_FRAMES.labels(result="pending" if sent is None else "done").inc()
-        return sent
+        return Offered(LineUse.PENDING) if sent is None else Offered(LineUse.USED, sent)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -75,6 +77,22 @@ class DirectLines:
             _, oldest = self._channels.popitem(last=False)
             await oldest.close(grace=_REPLY_S)
         return channel
+
+
+_USES = {
+    grpc.StatusCode.UNAVAILABLE: LineUse.UNREACHABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED: LineUse.NO_REPLY,
+    grpc.StatusCode.UNAUTHENTICATED: LineUse.KEY_REFUSED,
+    grpc.StatusCode.FAILED_PRECONDITION: LineUse.OTHER_GATEWAY,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: LineUse.BUSY,
+}
+"""What a status says of the line; any other one: UNREADABLE."""
+
+
+def _use_of(error: grpc.aio.AioRpcError | ValueError) -> LineUse:
+    if isinstance(error, grpc.aio.AioRpcError):
+        return _USES.get(error.code(), LineUse.UNREADABLE)
+    return LineUse.UNREADABLE
 
 
 def _credentials(settings: WorkerSettings) -> grpc.ChannelCredentials | None:

@@ -7,15 +7,14 @@ other command is recorded as queued first; then its frame is handed over, if it 
 A decision that was begun before, by a worker that was lost, finds the intent of its frame.
 """
 
-from collections.abc import Awaitable, Callable
+import asyncio
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from contract.commands import (
     PrepareCommandInput,
     PrepareCommandResult,
     SendFrameInput,
-    SendFrameResult,
     SendStatus,
     SettleSendInput,
 )
@@ -25,6 +24,7 @@ from domain.commands.table import rules_of
 from domain.model.command import Command, State
 from domain.model.states import is_definite
 from domain.model.twins import in_quarantine
+from domain.model.ways import LineUse
 from fleet import connections, sends
 from fleet.connections import Connection
 from fleet.database import Database
@@ -35,16 +35,9 @@ from journal.commands.facts import read_facts, read_target
 from journal.commands.record import committed, record, record_of
 from journal.explain import notes
 from journal.explain.writing import add_note
+from workflows.activities.offers import Offer, Offered
 from workflows.activities.settling import settle
 from workflows.requests import send_request
-
-Offer = Callable[[str, str, SendFrameInput], Awaitable[SendFrameResult | None]]
-"""Hands a frame to a gateway, at the address of its direct line (`lines.DirectLines.offer`)."""
-
-
-async def no_line(_gateway: str, _address: str, _frame: SendFrameInput) -> SendFrameResult | None:
-    """An offer that nobody takes: frames go over the task queues only."""
-    return None
 
 
 async def prepare(db: Database, offer: Offer, request: PrepareCommandInput) -> PrepareCommandResult:
@@ -68,12 +61,16 @@ async def _handed_over_at_once(
         way = await _at_once(tx, request)
     if way is None or way.route.gateway is None:
         return None
-    sent = await offer(way.route.gateway, way.line, _frame(request, is_new=True))
+    frame = _frame(request, is_new=True)
+    made = await _make(offer, way.route.gateway, way.line, frame, request.now)
+    sent = made.offered.sent
     if sent is None or sent.status is SendStatus.NOT_SENT:
-        recorded = await _recorded(db, offer, replace(request, hand_over=False))
-        is_sent = recorded.sent is not None or recorded.course is not SendAct.SEND
-        return recorded if is_sent else replace(recorded, offered=True, sent=sent)
-    return replace(way.route, revision=sent.revision, offered=True, sent=sent)
+        then = replace(request, hand_over=False)
+        route = (await committed(db, lambda tx: _prepare(tx, then, made))).route
+        if route.sent is not None or route.course is not SendAct.SEND:
+            return route
+        return replace(route, offered=True, sent=sent, line=made.line)
+    return replace(way.route, revision=sent.revision, offered=True, sent=sent, line=made.line)
 
 
 async def _recorded(
@@ -82,11 +79,53 @@ async def _recorded(
     """The route of a command, which is recorded as queued; then its frame is handed over."""
     way = await committed(db, lambda tx: _prepare(tx, request))
     route = way.route
-    if route.gateway and way.line and route.sent is None and (way.hand_over or route.offered):
-        frame = _frame(request, offered=route.offered)
-        sent = await offer(route.gateway, way.line, frame)
-        return replace(route, offered=True, sent=sent)
-    return route
+    if route.gateway is None or route.sent is not None or not (way.hand_over or route.offered):
+        return route
+    if not way.line:
+        return replace(route, line=LineUse.NO_LINE.value)
+    frame = _frame(request, offered=route.offered)
+    made = await _make(offer, route.gateway, way.line, frame, request.now)
+    if made.is_open:
+        await committed(db, lambda tx: _note_open(tx, request, made))
+    return replace(route, offered=True, sent=made.offered.sent, line=made.line)
+
+
+@dataclass(frozen=True)
+class _MadeOffer:
+    """An offer of this decision, and what came of it. end: when it was over."""
+
+    gateway: str
+    attempt: int
+    offered: Offered
+    end: datetime
+
+    @property
+    def line(self) -> str:
+        """The word that the contract has for it."""
+        return self.offered.line.value
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the gateway may have the frame although nothing is known of it."""
+        return self.offered.sent is None and self.offered.line is not LineUse.TURNED_OFF
+
+
+async def _make(
+    offer: Offer, gateway: str, line: str, frame: SendFrameInput, now: datetime
+) -> _MadeOffer:
+    loop = asyncio.get_running_loop()
+    begin_s = loop.time()
+    offered = await offer(gateway, line, frame)
+    end = now + timedelta(seconds=loop.time() - begin_s)
+    return _MadeOffer(gateway, frame.attempt, offered, end)
+
+
+async def _note_open(tx: Tx, request: PrepareCommandInput, made: _MadeOffer | None) -> None:
+    """Notes for the explanation that the line gave no result of a frame."""
+    if made is None or not made.is_open:
+        return
+    note = notes.without_result(made.gateway, made.attempt, made.line, made.end)
+    await add_note(tx, request.command.tenant, request.command.name, note, made.end)
 
 
 @dataclass(frozen=True)
@@ -101,7 +140,8 @@ class _Way:
     hand_over: bool = False
 
 
-async def _prepare(tx: Tx, request: PrepareCommandInput) -> _Way:
+async def _prepare(tx: Tx, request: PrepareCommandInput, made: _MadeOffer | None = None) -> _Way:
+    """Records the command and decides. made: the offer that this decision has made before."""
     command, now = request.command, request.now
     where, holder = await _whereabouts(tx, request)
     version, line = (holder.ocpp_version, holder.line) if holder else ("", "")
@@ -124,6 +164,7 @@ async def _prepare(tx: Tx, request: PrepareCommandInput) -> _Way:
     if handed_over is not None:
         # This decision was begun before, and its worker was lost. The frame may be on the wire, so
         # its result comes before any other thought; without a gateway nobody waits for it.
+        await _note_open(tx, request, made)
         offered = replace(_prepared(command, where, SendDecision(SendAct.SEND)), offered=True)
         if holder is None:
             settled = await settle(tx, _settling(request, command))
@@ -143,11 +184,17 @@ async def _prepare(tx: Tx, request: PrepareCommandInput) -> _Way:
     elif way.progress:
         key = f"waiting:{command.revision}"
         command = await record_of(tx, command, key, lambda c: changes.waiting(c, way.progress), now)
-    if way.act is SendAct.SEND and where.gateway is not None:
-        taken = notes.route(command.station, where.gateway, version, request.tried)
-        await add_note(tx, command.tenant, command.name, taken, now)
     hand_over = request.hand_over and way.act is SendAct.SEND
+    if way.act is SendAct.SEND and where.gateway is not None:
+        use = made.line if made is not None else _use_of(line) if hand_over else ""
+        taken = notes.route(command.station, where.gateway, version, request.tried, use)
+        await add_note(tx, command.tenant, command.name, taken, now)
     return _Way(_prepared(command, where, way), line, hand_over)
+
+
+def _use_of(line: str) -> str:
+    """What the frame's way will be, as far as it is known before it is offered."""
+    return LineUse.USED.value if line else LineUse.NO_LINE.value
 
 
 def _goes_by_its_station_alone(command: Command, now: datetime) -> bool:

@@ -1,7 +1,7 @@
 """Ids that nobody can use up: 64 bits for what is counted, numbers of OCPP unique per station.
 
 Revision ID: 0023
-Revises: 0020
+Revises: 0021
 
 On PostgreSQL the tables are written anew, under a lock that stops all reading and writing of them
 (docs/operating.md says how long). SQLite's integers have 64 bits anyway.

@@ -109,6 +109,7 @@ async def test_a_session_that_came_too_late_is_explained_to_the_end_of_its_undoi
     assert (start.facts["action"], stop.facts["action"], stop.facts["undo"]) == (
         *("RemoteStartTransaction", "RemoteStopTransaction", "true"),
     )
+    assert (stop.facts["way"], stop.facts["line"]) == ("TASK_QUEUE", "NOT_OFFERED")
     assert json.loads(stop.facts["frame"]) == {"transactionId": number}
     undoing = [each.facts["state"] for each in of_kind(steps, Step.KIND_COMPENSATION)]
     assert undoing == ["PENDING", "DONE"]
@@ -134,6 +135,8 @@ async def test_an_ordinary_start_is_explained_with_its_frame_and_every_id(
     assert json.loads(frame.facts["frame"]) == {**payload, "idTag": "****0042"}
     assert frame.facts["message_id"] == message_id
     assert asked.facts["trace_id"] == command.trace_id
+    (route,) = of_kind(steps, Step.KIND_ROUTE)
+    assert [each.facts["way"] for each in (route, frame)] == ["DIRECT_LINE", "DIRECT_LINE"]
     description = await client.get_workflow_handle(asked.facts["workflow_id"]).describe()
     assert description.id == command.workflow_id
     assert TAG not in str(steps)

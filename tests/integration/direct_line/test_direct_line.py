@@ -12,6 +12,7 @@ import pytest
 
 from contract.commands import SendFrameInput, SendFrameResult, SendStatus
 from contract.line import KEY_METADATA, OFFER_PATH, OfferInput, key_of, written
+from domain.model.ways import LineUse
 from fleet.engine.unavailable import DatabaseUnavailable
 from station_gateway.commands.runs import Runs
 from station_gateway.line import DirectLine, LineFailed
@@ -19,6 +20,7 @@ from station_gateway.settings import GatewaySettings, UnsafeStationListener
 from tests.support.certificates import pki
 from tests.unit.station_gateway.commands.test_runs import frame
 from workflows.activities.lines import DirectLines
+from workflows.activities.offers import Offered
 from workflows.settings import WorkerSettings
 
 KEY = "the-key-of-the-fleet"
@@ -69,15 +71,15 @@ async def worker(
 async def test_a_frame_and_its_result_cross_the_line_whole() -> None:
     gateway = Gateway()
     async with served(gateway) as line, worker() as lines:
-        assert await lines.offer("gw1", line.address, frame()) == SENT
-    assert gateway.got == [frame()]
+        assert await lines.offer("gw1", line.address, frame()) == Offered(LineUse.USED, SENT)
+    assert gateway.got == [frame(line="USED")]
 
 
 async def test_a_silent_station_holds_the_worker_no_longer_than_the_named_time() -> None:
     gateway = Gateway()
     gateway.silent = True
     async with served(gateway) as line, worker(wait_s=0.05) as lines, asyncio.timeout(5.0):
-        assert await lines.offer("gw1", line.address, frame()) is None
+        assert await lines.offer("gw1", line.address, frame()) == Offered(LineUse.PENDING)
 
 
 async def test_who_does_not_show_the_key_of_the_fleet_sends_nothing() -> None:
@@ -85,7 +87,9 @@ async def test_who_does_not_show_the_key_of_the_fleet_sends_nothing() -> None:
     async with served(gateway) as line:
         for key in ("", "another-key", KEY.upper(), KEY[:-1], f"{KEY} "):
             async with worker(key=key) as lines:
-                assert await lines.offer("gw1", line.address, frame()) is None
+                assert await lines.offer("gw1", line.address, frame()) == Offered(
+                    LineUse.KEY_REFUSED
+                )
         async with grpc.aio.insecure_channel(line.address) as channel:
             call: Call = channel.unary_unary(OFFER_PATH)
             with pytest.raises(grpc.aio.AioRpcError) as refused:
@@ -97,7 +101,7 @@ async def test_who_does_not_show_the_key_of_the_fleet_sends_nothing() -> None:
 async def test_a_gateway_that_took_over_an_address_sends_nothing_for_another_one() -> None:
     gateway = Gateway()
     async with served(gateway) as line, worker() as lines:
-        assert await lines.offer("gw0", line.address, frame()) is None
+        assert await lines.offer("gw0", line.address, frame()) == Offered(LineUse.OTHER_GATEWAY)
     assert gateway.got == []
 
 
@@ -127,15 +131,15 @@ async def test_a_line_that_cannot_be_reached_says_nothing_of_the_frame() -> None
     async with served(Gateway()) as line:
         address = line.address
     async with worker() as lines, asyncio.timeout(5.0):
-        assert await lines.offer("gw1", address, frame()) is None
-        assert await lines.offer("gw1", "", frame()) is None
+        assert await lines.offer("gw1", address, frame()) == Offered(LineUse.UNREACHABLE)
+        assert await lines.offer("gw1", "", frame()) == Offered(LineUse.NO_LINE)
 
 
 async def test_a_gateway_without_its_database_says_nothing_of_the_frame() -> None:
     gateway = Gateway()
     gateway.fails = DatabaseUnavailable("gone")
     async with served(gateway) as line, worker() as lines:
-        assert await lines.offer("gw1", line.address, frame()) is None
+        assert await lines.offer("gw1", line.address, frame()) == Offered(LineUse.UNREACHABLE)
         async with grpc.aio.insecure_channel(line.address) as channel:
             call: Call = channel.unary_unary(OFFER_PATH)
             offer = written(OfferInput("gw1", frame(), 1.0))
@@ -147,7 +151,7 @@ async def test_a_gateway_without_its_database_says_nothing_of_the_frame() -> Non
 async def test_a_worker_that_is_told_to_use_the_queue_offers_nothing() -> None:
     gateway = Gateway()
     async with served(gateway) as line, worker(wait_s=0.0) as lines:
-        assert await lines.offer("gw1", line.address, frame()) is None
+        assert await lines.offer("gw1", line.address, frame()) == Offered(LineUse.TURNED_OFF)
     assert gateway.got == []
 
 
@@ -180,10 +184,11 @@ async def test_with_mutual_tls_only_workers_with_a_certificate_are_heard(tmp_pat
     tls = _tls(tmp_path, "localhost", "worker")
     async with served(gateway, line_listen="localhost:0", **tls) as line:
         async with worker(**_tls(tmp_path, "worker", "localhost")) as lines:
-            assert await lines.offer("gw1", line.address, frame()) == SENT
+            assert await lines.offer("gw1", line.address, frame()) == Offered(LineUse.USED, SENT)
         for files in (_tls(tmp_path, "strange", "localhost"), {}):
             async with worker(**files) as lines:
-                assert await lines.offer("gw1", line.address, frame(attempt=2)) is None
+                refused = await lines.offer("gw1", line.address, frame(attempt=2))
+                assert refused == Offered(LineUse.UNREACHABLE)
     assert [each.attempt for each in gateway.got] == [1]
 
 

@@ -15,7 +15,7 @@ from contract.callbacks import (
     PostStatus,
     SettleCallbackInput,
 )
-from contract.commands import ChangeKind, RecordChangeInput, SendFrameResult
+from contract.commands import ChangeKind, RecordChangeInput
 from domain.commands import transitions as changes
 from domain.model.command import Command, State
 from domain.model.outcomes import Cause, ending
@@ -26,6 +26,7 @@ from journal.commands.record import committed, record
 from telemetry import metrics
 from workflows.activities.callbacks import CallbackActivities
 from workflows.activities.commands import CommandActivities
+from workflows.activities.offers import no_line
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -161,10 +162,7 @@ async def test_an_unknown_outcome_is_not_counted_as_a_quick_truth(database: Data
 async def test_an_outcome_that_stays_unknown_when_its_guard_ends_is_counted(
     database: Database,
 ) -> None:
-    async def nowhere(*_: object) -> SendFrameResult | None:
-        return None
-
-    activities, name = CommandActivities(database, nowhere), "evcommand_still_unknown_total"
+    activities, name = CommandActivities(database, no_line), "evcommand_still_unknown_total"
     before = sample(name, kind="START_SESSION")
     for cause in (Cause.ANSWER_TIMEOUT, Cause.CABLE_WAIT_ENDED):
         command = new_command()

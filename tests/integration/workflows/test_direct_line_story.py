@@ -5,11 +5,13 @@ import asyncio
 import pytest
 from temporalio.api.enums.v1 import EventType
 
+from contract import names
 from domain.commands.timing import Timing
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Code, Command, CompensationState, State, WaitFor
 from domain.model.outcomes import Cause
 from domain.reservations.reservation import ReservationState
+from journal.explain.reading import read_explanation
 from tests.support.benches.command_bench import Bench
 from tests.support.benches.hold_bench import cancel_command, reserve_command, until
 from tests.support.scripted_gateway import (
@@ -53,6 +55,13 @@ async def asked_on_the_queue(bench: Bench, command: Command) -> int:
     return kinds.count(EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED)
 
 
+async def ways(bench: Bench, command: Command) -> list[str]:
+    """What the steps of its explanation say of the line, in order."""
+    async with bench.db.read() as tx:
+        steps = await read_explanation(tx, command.tenant, command.name)
+    return [step.facts["line"] for step in steps or () if "line" in step.facts]
+
+
 async def closed(bench: Bench, command: Command) -> None:
     """The command's workflow ends by itself, so that its history is whole."""
     async with asyncio.timeout(30):
@@ -75,6 +84,7 @@ async def test_line_unlock_is_answered_at_once(line: Bench) -> None:
     await closed(line, command)
     assert has_code(await line.seen(command), Code.SUCCEEDED)
     assert await asked_on_the_queue(line, command) == 0
+    assert await ways(line, command) == ["USED"]
 
 
 async def test_line_start_is_refused(line: Bench) -> None:
@@ -150,6 +160,7 @@ async def test_line_silent_station_is_waited_for_on_the_task_queue(line: Bench) 
     assert (await line.outcome(command)).code is Code.SUCCEEDED
     await closed(line, command)
     assert len(line.gateway.frames) == 1  # both ways asked for the same run
+    assert await ways(line, command) == ["USED", "PENDING"]
 
 
 async def test_line_silent_station_is_decided_by_its_session(line: Bench) -> None:
@@ -171,6 +182,9 @@ async def test_line_that_cannot_be_reached_leaves_the_task_queue(line: Bench) ->
     await closed(line, command)
     assert has_code(await line.seen(command), Code.REJECTED)
     assert await asked_on_the_queue(line, command) == 1
+    assert await ways(line, command) == ["UNREACHABLE", "UNREACHABLE"]
+    shown = await line.handle(command).query(names.STORY_QUERY)
+    assert "Way of its frame: over the task queue, as the direct line could not be" in shown
 
 
 async def test_line_start_is_cancelled_while_its_frame_is_out(line: Bench) -> None:

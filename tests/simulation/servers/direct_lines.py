@@ -8,10 +8,12 @@ import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
-from contract.commands import SendFrameInput, SendFrameResult
+from contract.commands import SendFrameInput
+from domain.model.ways import LineUse
 from station_gateway.gateway import Gateway
 from tests.simulation.repeatable.chance import Chance
 from tests.simulation.servers.processes import Process
+from workflows.activities.offers import Offered
 
 WAIT_S = 1.5
 
@@ -31,18 +33,19 @@ class DirectLines:
         self._chance = chance
         self._loses = loses
 
-    async def offer(
-        self, gateway: str, address: str, frame: SendFrameInput
-    ) -> SendFrameResult | None:
+    async def offer(self, gateway: str, address: str, frame: SendFrameInput) -> Offered:
         """As `workflows.activities.lines.DirectLines.offer`."""
         if not address:
-            return None
+            return Offered(LineUse.NO_LINE)
         await asyncio.sleep(self._chance.latency())
         house = next((one for one in self._houses if one.gateway.gateway_id == gateway), None)
         if house is None or not house.process.alive or self._chance.happens(self._loses):
-            return None
+            return Offered(LineUse.UNREACHABLE)
         working = house.process.spawn(house.gateway.runs.offer(frame, WAIT_S))
         await asyncio.wait({working}, timeout=WAIT_S + 1.0)
         await asyncio.sleep(self._chance.latency())
         lost = self._chance.happens(self._loses) or not house.process.alive
-        return working.result() if working.done() and not lost else None
+        if lost or not working.done():
+            return Offered(LineUse.NO_REPLY)
+        sent = working.result()
+        return Offered(LineUse.PENDING) if sent is None else Offered(LineUse.USED, sent)

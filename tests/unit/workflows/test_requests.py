@@ -12,6 +12,7 @@ from workflows.requests import (
     again_request,
     ask_first_request,
     ask_request,
+    own_request,
     send_request,
     stop_first_request,
     undo_request,
@@ -44,6 +45,12 @@ def test_a_commands_own_frame_carries_its_spec_and_its_deadline() -> None:
     assert only_spec_of(request) == command.start
     assert (request.kind, request.attempt, request.undo) == (Kind.START_SESSION, 2, False)
     assert request.not_after == command.not_after
+
+
+def test_a_commands_own_frame_knows_what_became_of_its_offer() -> None:
+    route = PrepareCommandResult("gw", offered=True, line="PENDING")
+    request = own_request(start(), TIMING, 2, route)
+    assert request == replace(send_request(start(), TIMING, 2, offered=True), line="PENDING")
 
 
 def test_a_stop_is_repeated_with_the_id_that_the_station_uses() -> None:

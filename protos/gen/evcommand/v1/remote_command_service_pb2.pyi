@@ -714,6 +714,8 @@ class Step(_message.Message):
     def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Output only. The same for programs, and the ids by which it is found in Temporal, traces and logs: `workflow_id`,
         `trace_id`, `message_id`, `attempt`. `frame` is the JSON payload of an OCPP CALL, tokens masked; times are RFC 3339.
+        `way` is how a frame came to the gateway of its station: DIRECT_LINE or TASK_QUEUE; `line` is what became of its
+        offer over the gateway's direct line: USED, or why it was of no use. Both are absent where it is not known.
         Names will be added.
         """
 

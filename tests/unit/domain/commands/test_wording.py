@@ -58,6 +58,12 @@ def test_details_tell_state_outcome_and_compensation() -> None:
         assert words in text
 
 
+def test_details_tell_the_way_of_the_frame_when_it_is_known() -> None:
+    text = wording.details(start(), "KEY_REFUSED")
+    assert "Way of its frame: over the task queue, as the gateway refused the key" in text
+    assert "Way" not in wording.details(start())
+
+
 def test_a_mask_and_a_stations_words_stay_what_they_are_in_markdown() -> None:
     words = "The station said: [free](https://example.com) **power**."
     outcome = ending(Cause.STATION_REJECTED, words)

@@ -19,7 +19,15 @@ from fleet.log.notes import MORE_KEY, Note
 from fleet.sends import Send
 from journal.commands.waking import StationEvent
 from journal.explain.changes import LoggedChange
-from journal.explain.notes import ExplainNote, decision, question, retry, route, settled
+from journal.explain.notes import (
+    ExplainNote,
+    decision,
+    question,
+    retry,
+    route,
+    settled,
+    without_result,
+)
 from journal.explain.ordering import explain
 from journal.explain.step import Actor, ExplainStep, StepKind
 from journal.explain.words import human
@@ -239,6 +247,48 @@ def test_tries_questions_and_silent_gateways_are_explained() -> None:
         "CP1 was asked what became of it: the session is not running, and it still has messages"
         " to deliver.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "way", "told"),
+    [
+        ("USED", "DIRECT_LINE", "(frame 1, by the direct line)."),
+        (
+            *("NO_LINE", "TASK_QUEUE"),
+            "(frame 1, over the task queue, as the gateway has no direct line (NO_LINE)).",
+        ),
+        ("NOT_OFFERED", "TASK_QUEUE", "(frame 1, over the task queue)."),
+        ("", None, "(frame 1)."),
+    ],
+)
+def test_each_frame_is_shown_with_its_way(line: str, way: str | None, told: str) -> None:
+    (sent,) = explain([], [frame(line=line)], [])
+    assert sent.summary == f"RemoteStartTransaction was written to CP1 {told}"
+    assert (sent.facts.get("way"), sent.facts.get("line", "")) == (way, line)
+
+
+def test_a_line_that_was_of_no_use_is_explained() -> None:
+    tried = UnsentAttempt(1, "STATION_OFFLINE", at(1), why="STALE_EPOCH", line="USED")
+    tellings = [
+        route("CP1", "gw-1", "1.6", None, "USED"),
+        retry(tried),
+        route("CP1", "gw-2", "1.6", tried, "KEY_REFUSED"),
+        without_result("gw-2", 2, "PENDING", at(5)),
+    ]
+    steps = explain([], [], [noted(each, at(n), n) for n, each in enumerate(tellings)])
+    assert [step.summary for step in steps] == [
+        "CP1 is connected to gateway gw-1 with OCPP 1.6: handed to it by the direct line.",
+        "Attempt 1, by the direct line, sent nothing (STATION_OFFLINE, STALE_EPOCH): the way is"
+        " looked up again.",
+        "CP1 is connected to gateway gw-2 with OCPP 1.6: handed to it over the task queue, as the"
+        " gateway refused the key of its direct line (KEY_REFUSED).",
+        "Frame 2 was offered to gateway gw-2: its result comes over the task queue, as the direct"
+        " line gave no result in time (PENDING).",
+    ]
+    assert [step.facts.get("way") for step in steps] == [
+        *("DIRECT_LINE", "DIRECT_LINE", "TASK_QUEUE", "TASK_QUEUE"),
+    ]
+    assert steps[1].facts["why"] == "STALE_EPOCH"
 
 
 def test_a_negative_is_shown_with_its_proof() -> None:

@@ -10,7 +10,9 @@ from station_gateway.commands.runs import Runs
 ANSWERED = SendFrameResult(SendStatus.ANSWERED)
 
 
-def frame(command: str = "c1", attempt: int = 1, *, station: str = "CP1") -> SendFrameInput:
+def frame(
+    command: str = "c1", attempt: int = 1, *, station: str = "CP1", line: str = ""
+) -> SendFrameInput:
     return SendFrameInput(
         command=command,
         tenant="t",
@@ -21,6 +23,7 @@ def frame(command: str = "c1", attempt: int = 1, *, station: str = "CP1") -> Sen
         not_after=datetime(2026, 1, 1, tzinfo=UTC),
         answer_timeout_s=30.0,
         unlock=UnlockSpec(1, 1),
+        line=line,
     )
 
 
