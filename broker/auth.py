@@ -99,7 +99,9 @@ class Authenticator:
         found: Caller | None = None
         for key in self._keys:  # no early exit: the time must not tell which key came close
             if hmac.compare_digest(key.digest, digest):
-                found = Caller(key.name, key.tenant, key.rights, key.groups)
+                found = Caller(
+                    key.name, key.tenant, key.rights, key.groups, call_rate=key.call_rate
+                )
         return found
 
     async def _named_by(self, given: str) -> Caller:

@@ -6,8 +6,9 @@ No request and no reply is ever written to the log.
 
 gRPC starts a method that takes one request only when it has read it, however long that takes. So
 every method is given to gRPC as one that takes a stream of requests: such a method starts with the
-headers. A call without the right credentials, or without a place in its caller's shares, ends then.
-Any other one has to bring its request in time. On the wire both are the same.
+headers. A call without the right credentials, above its credential's rate, or without a place in
+its caller's shares, ends then. Any other one has to bring its request in time. On the wire both are
+the same.
 
 OpenTelemetry has its own interceptor for grpc.aio. It counts every abort as an exception of the
 server, and it cannot say which span a stream belongs to. So the few lines that are needed are here.
@@ -27,6 +28,7 @@ from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from broker.access.call_rates import CallRates
 from broker.access.caller import Caller
 from broker.auth import Authenticator, expired, is_open, set_current_caller
 from broker.errors import Reason, Refusal, share_taken
@@ -55,6 +57,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
     def __init__(self, authenticator: Authenticator, settings: BrokerSettings) -> None:
         self._authenticator = authenticator
+        self._rates = CallRates(settings.call_rate, settings.call_burst_s, time.monotonic)
         self._settings = settings
         self._places = Places(
             {
@@ -79,6 +82,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         metadata = handler_call_details.invocation_metadata
         try:
             caller = await self._authenticator.admit(method, metadata)
+            self._rates.check(caller, method)
         except Refusal as refusal:
             return _refusing(method, handler, refusal)
         places = self._open_places if is_open(method) else self._places
@@ -316,7 +320,8 @@ def _refusing(method: str, handler: Handler, refusal: Refusal) -> Handler:
 
     async def refuse(_requests: Any, context: Context) -> Any:
         metrics.RPCS.labels(method.rpartition("/")[2], refusal.code.name).inc()
-        _logger.warning("call_refused", method=method.lstrip("/"), reason=refusal.reason.value)
+        if refusal.reason is not Reason.RATE_LIMIT_EXCEEDED:  # told once a pause, by CallRates
+            _logger.warning("call_refused", method=method.lstrip("/"), reason=refusal.reason.value)
         await context.abort(refusal.code, refusal.message, trailing_details(refusal))
 
     return _maker_of(handler)(refuse)

@@ -152,11 +152,12 @@ def health(metrics_listen: str, *, live: bool) -> None:
 @main.command("api-key")
 @click.argument("name")
 def api_key(name: str) -> None:
-    """Makes an API key for a caller NAME[@TENANT][/GROUP ...][+RIGHT ...]. The key is shown once.
+    """Makes an API key for NAME[@TENANT][/GROUP ...][+RIGHT ...][~RATE]. The key is shown once.
 
     Rights: read, command, reserve, admin, tokens, unlock, hard-reset (as support@north+read). A key
     that names none of the first five has them all. Groups: how the identities of the stations begin
-    that it may see and command (as support/OSLO-).
+    that it may see and command (as support/OSLO-). Rate: reads a second, and changes a second, that
+    it may make (as support~20), instead of the broker's setting.
     """
     key = secrets.token_urlsafe(32)
     setting = f"{name}:{hashlib.sha256(key.encode()).hexdigest()}"

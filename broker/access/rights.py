@@ -51,6 +51,14 @@ _METHODS: dict[str, Rights] = {
 """The rights of which a method needs one, but for those that make commands."""
 
 
+_READING = ("Get", "List", "Watch", "Explain")
+
+
+def changes_something(method: str) -> bool:
+    """Whether `/PACKAGE.SERVICE/METHOD` may change something. The others only tell something."""
+    return not method.startswith(_REFLECTION) and not method.rpartition("/")[2].startswith(_READING)
+
+
 class MethodRights:
     """The rights of which each method needs one.
 
