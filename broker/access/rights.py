@@ -47,6 +47,7 @@ _METHODS: dict[str, Rights] = {
     "CallbackService/RotateCallbackSecret": OWN,
     "CallbackService/ListCallbackDeliveries": _READ,
     "CallbackService/ResendCallbackDelivery": _COMMAND,
+    "AuditService/ListAuditEntries": _ADMIN,
 }
 """The rights of which a method needs one, but for those that make commands."""
 

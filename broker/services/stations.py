@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from evcommand.v1 import station_service_pb2 as pb
 from evcommand.v1 import station_service_pb2_grpc as pb_grpc
 
+from broker.audit.changes import record_change
 from broker.auth import current_caller
 from broker.backend import Backend
 from broker.calls import Context
@@ -66,6 +67,7 @@ class StationServicer(pb_grpc.StationServiceServicer):
                     "not free. When GetStation shows it to you, and its password is lost, delete "
                     "it and create it anew; else choose another identity.",
                 ) from error
+            await self._record(tx, "CreateStation", station.id)
             shown = await self._shown(tx, station)
         return pb.CreateStationResponse(station=shown, basic_auth_password=password)
 
@@ -126,6 +128,7 @@ class StationServicer(pb_grpc.StationServiceServicer):
                 labels=change.labels,
                 security_profile=change.security_profile,
             )
+            await self._record(tx, "UpdateStation", station.id)
             changed = await known_station(tx, tenant, station.id)
             shown = await self._shown(tx, changed)
         return pb.UpdateStationResponse(station=shown)
@@ -149,6 +152,7 @@ class StationServicer(pb_grpc.StationServiceServicer):
                     "them, or cancel them.",
                 )
             await reports.forget_mended(tx, station.id)
+            await self._record(tx, "DeleteStation", station.id)
 
         await self._backend.db.batch(write)
         return pb.DeleteStationResponse()
@@ -198,6 +202,11 @@ class StationServicer(pb_grpc.StationServiceServicer):
             return chosen, await asyncio.to_thread(self._backend.passwords.hash_chosen, chosen)
         made = self._backend.passwords.make()
         return made, self._backend.passwords.hash_generated(made)
+
+    async def _record(self, tx: Tx, method: str, station: str) -> None:
+        """Write down that this call changes a station."""
+        name = names.station_name(station)
+        await record_change(tx, method, name, self._backend.now(), station=station)
 
     async def _shown(
         self,

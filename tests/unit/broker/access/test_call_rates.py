@@ -9,9 +9,7 @@ import structlog
 from broker.access.call_bucket import CallRate
 from broker.access.call_rates import MOST_BUCKETS, CallRates
 from broker.access.caller import Caller
-from broker.access.rights import changes_something
 from broker.errors import Reason, Refusal
-from broker.services.registration import DESCRIPTORS
 from telemetry import metrics
 
 V1 = "/evcommand.v1."
@@ -120,25 +118,6 @@ def test_no_more_credentials_are_remembered_than_the_limit() -> None:
     assert checked.count == MOST_BUCKETS
     refusal(checked, Caller("jwt:0"), STOP)
     checked.check(Caller("jwt:1"), STOP)
-
-
-READING = {
-    *("GetCommand", "ListCommands", "WatchCommands", "ExplainCommand"),
-    *("GetReservation", "ListReservations", "WatchReservations"),
-    *("GetStation", "ListStations", "ListTransactions", "GetTransaction"),
-    *("GetToken", "ListTokens", "GetCallbackSettings", "ListCallbackDeliveries"),
-}
-
-
-def test_every_method_is_known_as_one_that_reads_or_one_that_changes() -> None:
-    methods = {
-        method.name: f"/{service.full_name}/{method.name}"
-        for file in DESCRIPTORS
-        for service in file.services_by_name.values()
-        for method in service.methods
-    }
-    assert {name for name, method in methods.items() if not changes_something(method)} == READING
-    assert not changes_something("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")
 
 
 def test_a_rate_has_a_burst_of_its_own_length() -> None:
