@@ -238,6 +238,33 @@ async def test_the_audit_log_needs_the_right_admin_and_good_fields(
         assert failure.fields == ["create_time", "page_size"]
 
 
+async def test_denied_calls_are_told_with_their_number_by_the_next_process(
+    house: House, client: Client
+) -> None:
+    tenant = f"@t-{uuid.uuid4().hex[:8]}"
+    delete = stations_pb.DeleteStationRequest(name="stations/CP-1")
+    create = stations_pb.CreateStationRequest(station_id="THEIRS")
+    async with offices(house, client, f"{tenant}+read", f"{tenant}/MINE-") as [reader, mine]:
+        for _ in range(3):
+            call = reader.call(reader.broker.stations, "DeleteStation", delete)
+            assert (await failure_of(call)).reason == "RIGHT_MISSING"
+        call = mine.call(mine.broker.stations, "CreateStation", create)
+        assert (await failure_of(call)).reason == "OUTSIDE_STATION_GROUP"
+        listing = reader.call(reader.broker.tokens, "ListTokens", tokens_pb.ListTokensRequest())
+        assert (await failure_of(listing)).reason == "RIGHT_MISSING"  # but it would only read
+    async with offices(house, client, tenant) as [office]:
+        entries = {each.method: each for each in (await office.page()).entries}
+    assert entries.keys() == {"DeleteStation", "CreateStation"}
+    assert {each.code for each in entries.values()} == {"PERMISSION_DENIED"}
+    deleting, creating = entries["DeleteStation"], entries["CreateStation"]
+    assert (deleting.caller, deleting.reason, deleting.times) == (reader.name, "RIGHT_MISSING", 3)
+    assert (creating.caller, creating.reason, creating.times) == (
+        mine.name,
+        "OUTSIDE_STATION_GROUP",
+        1,
+    )
+
+
 async def printed(office: Office) -> Result:
     """What `evcommand audit --json` prints for this key."""
     words = ["audit", "--json", "--since", "1h", "--address", office.address]
