@@ -1,4 +1,4 @@
-"""Writes down that a call changed something, in the transaction of the change."""
+"""Audit entries of calls that change something, written in the transaction of the change."""
 
 from datetime import datetime
 from uuid import uuid4
@@ -13,13 +13,24 @@ from fleet.log.audit import AuditRow
 async def record_change(
     tx: Tx, method: str, resource: str, now: datetime, *, station: str = "", request_id: str = ""
 ) -> None:
-    """Write an audit entry for the call that is being served.
+    """Write the audit entry of the call that is being served. See `change_entry`.
+
+    Not in a shared transaction (`Database.batch`), which runs in the task of another call.
+    """
+    entry = change_entry(method, resource, now, station=station, request_id=request_id)
+    await audit.write(tx, [entry])
+
+
+def change_entry(
+    method: str, resource: str, now: datetime, *, station: str = "", request_id: str = ""
+) -> AuditRow:
+    """The audit entry of the call that is being served.
 
     method: its name without the service. resource: the name of what it changes, with no secret in
     it. station: the identity of the station that it is about. request_id: the caller's, if any.
     """
     caller = current_caller()
-    row = AuditRow(
+    return AuditRow(
         tenant=caller.tenant,
         id=str(uuid4()),
         create_time=now,
@@ -34,4 +45,3 @@ async def record_change(
         times=1,
         last_time=now,
     )
-    await audit.write(tx, [row])

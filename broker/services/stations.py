@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from evcommand.v1 import station_service_pb2 as pb
 from evcommand.v1 import station_service_pb2_grpc as pb_grpc
 
-from broker.audit.changes import record_change
+from broker.audit.changes import change_entry
 from broker.auth import current_caller
 from broker.backend import Backend
 from broker.calls import Context
@@ -23,7 +23,9 @@ from broker.reading.paging import Pager, cut_page, limit_of
 from domain.model.twins import in_quarantine
 from fleet import connections, generations, reports, stations, transactions
 from fleet.engine.statements import Tx
+from fleet.log import audit
 from fleet.log import commands as fleet_log
+from fleet.log.audit import AuditRow
 from fleet.log.event_log import Filter
 
 _PENDING_LIMIT = 100
@@ -67,7 +69,7 @@ class StationServicer(pb_grpc.StationServiceServicer):
                     "not free. When GetStation shows it to you, and its password is lost, delete "
                     "it and create it anew; else choose another identity.",
                 ) from error
-            await self._record(tx, "CreateStation", station.id)
+            await audit.write(tx, [self._entry("CreateStation", station.id)])
             shown = await self._shown(tx, station)
         return pb.CreateStationResponse(station=shown, basic_auth_password=password)
 
@@ -76,10 +78,10 @@ class StationServicer(pb_grpc.StationServiceServicer):
     ) -> pb.GetStationResponse:
         """Gets a station as it is now."""
         check(check_name("name", "station", request.name))
-        tenant = current_caller().tenant
+        caller = current_caller()
         async with self._backend.db.read() as tx:
-            station = await known_station(tx, tenant, station_in(request.name))
-            pending = await _pending(tx, tenant, station.id)
+            station = await known_station(tx, caller, station_in(request.name))
+            pending = await _pending(tx, caller.tenant, station.id)
             mended = await reports.mended_of(tx, station.id)
             shown = await self._shown(tx, station, pending, mended)
         return pb.GetStationResponse(station=shown)
@@ -116,9 +118,9 @@ class StationServicer(pb_grpc.StationServiceServicer):
     ) -> pb.UpdateStationResponse:
         """Changes what people say of a station."""
         check(messages.check_update(request))
-        tenant, change = current_caller().tenant, messages.change_in(request)
+        caller, change = current_caller(), messages.change_in(request)
         async with self._backend.db.write() as tx:
-            station = await known_station(tx, tenant, station_in(request.station.name))
+            station = await known_station(tx, caller, station_in(request.station.name))
             if (change.security_profile or station.security_profile) < station.security_profile:
                 raise _only_raised(request.station.name, station.security_profile)
             await stations.update(
@@ -128,8 +130,8 @@ class StationServicer(pb_grpc.StationServiceServicer):
                 labels=change.labels,
                 security_profile=change.security_profile,
             )
-            await self._record(tx, "UpdateStation", station.id)
-            changed = await known_station(tx, tenant, station.id)
+            await audit.write(tx, [self._entry("UpdateStation", station.id)])
+            changed = await known_station(tx, caller, station.id)
             shown = await self._shown(tx, changed)
         return pb.UpdateStationResponse(station=shown)
 
@@ -138,13 +140,14 @@ class StationServicer(pb_grpc.StationServiceServicer):
     ) -> pb.DeleteStationResponse:
         """Deletes a station."""
         check(check_name("name", "station", request.name))
-        tenant = current_caller().tenant
+        caller, id = current_caller(), station_in(request.name)
+        entry = self._entry("DeleteStation", id)  # here: `write` runs in the task of another call
 
         async def write(tx: Tx) -> None:
-            station = await known_station(tx, tenant, station_in(request.name))
+            station = await known_station(tx, caller, id)
             # First, so that no frame can leave between the look at what is pending and the end.
             await generations.delete(tx, station.id, now=self._backend.now())
-            pending = await _pending(tx, tenant, station.id)
+            pending = await _pending(tx, caller.tenant, station.id)
             if pending:
                 raise Refusal(
                     Reason.STATION_BUSY,
@@ -152,7 +155,7 @@ class StationServicer(pb_grpc.StationServiceServicer):
                     "them, or cancel them.",
                 )
             await reports.forget_mended(tx, station.id)
-            await self._record(tx, "DeleteStation", station.id)
+            await audit.write(tx, [entry])
 
         await self._backend.db.batch(write)
         return pb.DeleteStationResponse()
@@ -203,10 +206,10 @@ class StationServicer(pb_grpc.StationServiceServicer):
         made = self._backend.passwords.make()
         return made, self._backend.passwords.hash_generated(made)
 
-    async def _record(self, tx: Tx, method: str, station: str) -> None:
-        """Write down that this call changes a station."""
+    def _entry(self, method: str, station: str) -> AuditRow:
+        """The audit entry of the call that is being served, which changes a station."""
         name = names.station_name(station)
-        await record_change(tx, method, name, self._backend.now(), station=station)
+        return change_entry(method, name, self._backend.now(), station=station)
 
     async def _shown(
         self,
