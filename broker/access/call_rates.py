@@ -20,8 +20,9 @@ from telemetry import metrics
 _logger = structlog.get_logger(__name__)
 
 MOST_BUCKETS = 20_000
-"""How many buckets are kept, of some 200 bytes each. Beyond them the one that was used longest ago
-is forgotten, as if its credential had been silent. Only an issuer of tokens has so many names."""
+"""How many buckets are kept, of some hundred bytes each. Beyond them the one that was used longest
+ago is forgotten, as if its credential had been silent. Only an issuer of tokens has so many names.
+"""
 
 
 class CallRates:

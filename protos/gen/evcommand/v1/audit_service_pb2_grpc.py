@@ -30,7 +30,8 @@ class AuditServiceStub:
 
     Entries are those of the caller's tenant. A credential for a group of stations sees the entries of these stations only. An
     entry never holds a token's value, a password or another secret. Errors carry google.rpc details, as those of
-    RemoteCommandService do; every method may answer UNAUTHENTICATED, PERMISSION_DENIED and UNAVAILABLE alike.
+    RemoteCommandService do; every method may answer UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE
+    alike.
     """
 
     def __init__(self, channel):
@@ -51,7 +52,8 @@ class AuditServiceServicer:
 
     Entries are those of the caller's tenant. A credential for a group of stations sees the entries of these stations only. An
     entry never holds a token's value, a password or another secret. Errors carry google.rpc details, as those of
-    RemoteCommandService do; every method may answer UNAUTHENTICATED, PERMISSION_DENIED and UNAVAILABLE alike.
+    RemoteCommandService do; every method may answer UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE
+    alike.
     """
 
     def ListAuditEntries(self, request, context):
@@ -86,7 +88,8 @@ class AuditService:
 
     Entries are those of the caller's tenant. A credential for a group of stations sees the entries of these stations only. An
     entry never holds a token's value, a password or another secret. Errors carry google.rpc details, as those of
-    RemoteCommandService do; every method may answer UNAUTHENTICATED, PERMISSION_DENIED and UNAVAILABLE alike.
+    RemoteCommandService do; every method may answer UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE
+    alike.
     """
 
     @staticmethod

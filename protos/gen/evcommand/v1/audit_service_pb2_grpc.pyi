@@ -31,7 +31,8 @@ class AuditServiceStub:
 
     Entries are those of the caller's tenant. A credential for a group of stations sees the entries of these stations only. An
     entry never holds a token's value, a password or another secret. Errors carry google.rpc details, as those of
-    RemoteCommandService do; every method may answer UNAUTHENTICATED, PERMISSION_DENIED and UNAVAILABLE alike.
+    RemoteCommandService do; every method may answer UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE
+    alike.
     """
 
     @_typing.overload
@@ -52,7 +53,8 @@ class AuditServiceAsyncStub(AuditServiceStub):
 
     Entries are those of the caller's tenant. A credential for a group of stations sees the entries of these stations only. An
     entry never holds a token's value, a password or another secret. Errors carry google.rpc details, as those of
-    RemoteCommandService do; every method may answer UNAUTHENTICATED, PERMISSION_DENIED and UNAVAILABLE alike.
+    RemoteCommandService do; every method may answer UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE
+    alike.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -69,7 +71,8 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
 
     Entries are those of the caller's tenant. A credential for a group of stations sees the entries of these stations only. An
     entry never holds a token's value, a password or another secret. Errors carry google.rpc details, as those of
-    RemoteCommandService do; every method may answer UNAUTHENTICATED, PERMISSION_DENIED and UNAVAILABLE alike.
+    RemoteCommandService do; every method may answer UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE
+    alike.
     """
 
     @_abc_1.abstractmethod
