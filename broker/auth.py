@@ -74,12 +74,11 @@ class Authenticator:
         self._tokens = tokens
         self._now = now
 
-    async def admit(self, method: str, metadata: Iterable[tuple[str, str | bytes]]) -> Caller:
-        """The caller of `method`, found by the call's metadata.
+    async def identify(self, method: str, metadata: Iterable[tuple[str, str | bytes]]) -> Caller:
+        """The caller of `method`, found by the call's metadata. Whether it may is not said.
 
         Raises: Refusal (UNAUTHENTICATED) when a credential is needed and it is missing or not
-        good; (CREDENTIALS_NOT_CHECKED) when that cannot be found out; (RIGHT_MISSING) when its
-        holder may not call the method.
+        good; (CREDENTIALS_NOT_CHECKED) when that cannot be found out.
         """
         if (not self._keys and self._tokens is None) or is_open(method):
             return Caller()
@@ -89,9 +88,11 @@ class Authenticator:
                 Reason.CREDENTIALS_MISSING,
                 "This broker needs a credential: send the metadata authorization: Bearer <key>.",
             )
-        caller = self._holder_of(given) or await self._named_by(given)
+        return self._holder_of(given) or await self._named_by(given)
+
+    def authorize(self, method: str, caller: Caller) -> None:
+        """Go on only when this caller may call the method. Raises: Refusal (RIGHT_MISSING)."""
         self._rights.check(method, caller.rights, caller.name)
-        return caller
 
     def _holder_of(self, given: str) -> Caller | None:
         """The holder of an API key."""
@@ -99,7 +100,9 @@ class Authenticator:
         found: Caller | None = None
         for key in self._keys:  # no early exit: the time must not tell which key came close
             if hmac.compare_digest(key.digest, digest):
-                found = Caller(key.name, key.tenant, key.rights, key.groups)
+                found = Caller(
+                    key.name, key.tenant, key.rights, key.groups, call_rate=key.call_rate
+                )
         return found
 
     async def _named_by(self, given: str) -> Caller:

@@ -6,8 +6,9 @@ No request and no reply is ever written to the log.
 
 gRPC starts a method that takes one request only when it has read it, however long that takes. So
 every method is given to gRPC as one that takes a stream of requests: such a method starts with the
-headers. A call without the right credentials, or without a place in its caller's shares, ends then.
-Any other one has to bring its request in time. On the wire both are the same.
+headers. A call without the right credentials, above its credential's rate, or without a place in
+its caller's shares, ends then. Any other one has to bring its request in time. On the wire both are
+the same.
 
 OpenTelemetry has its own interceptor for grpc.aio. It counts every abort as an exception of the
 server, and it cannot say which span a stream belongs to. So the few lines that are needed are here.
@@ -27,8 +28,9 @@ from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from broker.access.call_rates import CallRates
 from broker.access.caller import Caller
-from broker.auth import Authenticator, expired, is_open, set_current_caller
+from broker.auth import NOBODY, Authenticator, expired, is_open, set_current_caller
 from broker.errors import Reason, Refusal, share_taken
 from broker.places import Places, Share, ShareTaken
 from broker.proto.error_details import trailing_details
@@ -46,15 +48,28 @@ Handler = Any  # grpc.RpcMethodHandler, whose stub knows only synchronous method
 Replies = AsyncGenerator[Any, None] | Awaitable[None]
 """A method with a stream of replies: a generator of them, or a coroutine that sends them."""
 
+RefusedCall = Callable[[Caller, str, Refusal], None]
+"""Hears of a call that ended with a refusal: who made it, its method, and the refusal."""
+
 _WORDS = ("calls", "Make fewer at once, or try again later.")
 _CODES: dict[Any, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
-    """Wraps every method of every service."""
+    """Wraps every method of every service.
 
-    def __init__(self, authenticator: Authenticator, settings: BrokerSettings) -> None:
+    refused: hears of each call that ends with a refusal.
+    """
+
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        settings: BrokerSettings,
+        refused: RefusedCall = lambda _caller, _method, _refusal: None,
+    ) -> None:
+        self._refused = refused
         self._authenticator = authenticator
+        self._rates = CallRates(settings.call_rate, settings.call_burst_s, time.monotonic)
         self._settings = settings
         self._places = Places(
             {
@@ -77,12 +92,18 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             return None
         method = handler_call_details.method
         metadata = handler_call_details.invocation_metadata
+        caller = NOBODY
         try:
-            caller = await self._authenticator.admit(method, metadata)
+            caller = await self._authenticator.identify(method, metadata)
+            self._rates.check(caller, method)
+            self._authenticator.authorize(method, caller)
         except Refusal as refusal:
+            self._refused(caller, method, refusal)
             return _refusing(method, handler, refusal)
         places = self._open_places if is_open(method) else self._places
-        served = _Served(method, caller, dict(metadata), self._settings, places)
+        served = _Served(
+            method, caller, dict(metadata), self._settings, places, refused=self._refused
+        )
         return _wrapped(handler, served)
 
 
@@ -96,7 +117,10 @@ class _Served:
         metadata: dict[str, str | bytes],
         settings: BrokerSettings,
         places: Places,
+        *,
+        refused: RefusedCall,
     ) -> None:
+        self._refused = refused
         self._places = places
         self._method = method
         self._caller = caller
@@ -209,7 +233,9 @@ class _Served:
             raise error
         if isinstance(error, grpc.aio.BaseError):  # neither read nor written: the client is gone
             raise asyncio.CancelledError from error
-        await call.end(context, self._refusal(error), error)
+        refusal = self._refusal(error)
+        self._refused(self._caller, self._method, refusal)
+        await call.end(context, refusal, error)
 
     @contextmanager
     def _span(self) -> Iterator[Span]:
@@ -316,7 +342,8 @@ def _refusing(method: str, handler: Handler, refusal: Refusal) -> Handler:
 
     async def refuse(_requests: Any, context: Context) -> Any:
         metrics.RPCS.labels(method.rpartition("/")[2], refusal.code.name).inc()
-        _logger.warning("call_refused", method=method.lstrip("/"), reason=refusal.reason.value)
+        if refusal.reason is not Reason.RATE_LIMIT_EXCEEDED:  # told once a pause, by CallRates
+            _logger.warning("call_refused", method=method.lstrip("/"), reason=refusal.reason.value)
         await context.abort(refusal.code, refusal.message, trailing_details(refusal))
 
     return _maker_of(handler)(refuse)

@@ -1,5 +1,6 @@
 """How a reservation is changed: its workflow is asked, and the change is waited for."""
 
+from broker.audit.changes import record_change
 from broker.auth import current_caller
 from broker.backend import Backend
 from broker.commands.lookups import known_reservation
@@ -26,8 +27,20 @@ class Changer:
         if _is_latest(known, wanted):  # a repeat: the reservation may have ended since
             return await self._decided(known, wanted, patience)
         _check_changeable(known)
+        await self._record(known, wanted)  # first: no change goes unrecorded
         await self._backend.temporal.change(known, wanted, patience.remaining_s)
         return await self._decided(await self._read(name), wanted, patience)
+
+    async def _record(self, known: Reservation, wanted: ChangeInput) -> None:
+        async with self._backend.db.write() as tx:
+            await record_change(
+                tx,
+                "UpdateReservation",
+                reservation_name(known.name),
+                self._backend.now(),
+                station=known.station,
+                request_id=wanted.request_id,
+            )
 
     async def _read(self, name: str) -> Reservation:
         async with self._backend.db.read() as tx:

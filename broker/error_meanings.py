@@ -61,6 +61,9 @@ MEANINGS: dict[Reason, str] = {
     Reason.TOO_MANY_CALLS: "Whose share of the calls is taken says the metadata `share` (`broker`, "
     "`tenant`, `credential`, `connection`), and `limit` how many it has. Try again after "
     "RetryInfo's delay, with fewer calls at once.",
+    Reason.RATE_LIMIT_EXCEEDED: "The credential makes more `reads` or more `changes` a second "
+    "(the metadata `calls`) than its `rate`. Nothing was done. Try again after RetryInfo's delay: "
+    "it grows for a credential that does not wait, and is short again for one that does.",
     Reason.TOO_MANY_WATCHES: "Whose share of the watches is taken says the metadata `share` "
     "(`broker`, `tenant`, `credential`), and `limit` how many it has. Watch a station or `all` "
     "instead of single commands, or try again after RetryInfo's delay.",

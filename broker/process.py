@@ -13,10 +13,11 @@ import structlog
 from broker.access.fetching import fetching
 from broker.access.signing_keys import SigningKeys
 from broker.access.tokens import TokenVerifier
+from broker.audit.denied_calls import DeniedCalls, writing_denied_calls
 from broker.auth import Authenticator
 from broker.backend import Backend
 from broker.callbacks.posting import posting_callbacks
-from broker.calls import CallInterceptor
+from broker.calls import CallInterceptor, RefusedCall
 from broker.commands.table import METHOD_RIGHTS
 from broker.places import Share
 from broker.reading.following import LogFollower
@@ -68,12 +69,14 @@ async def running_broker(
     check_tokens(settings.tokens)
     _warn_when_open(settings)
     backend = await _backend(db, client, settings, clock)
+    denied = DeniedCalls(clock)
     async with (
         authenticating(settings) as authenticator,
+        writing_denied_calls(db, denied),
         posting_callbacks(db, client, backend.sealer, settings, clock),
         backend.follower.running(),
     ):
-        server = _server(authenticator, settings)
+        server = _server(authenticator, settings, denied.note)
         add_services(server, backend)
         host = settings.listen.rpartition(":")[0]
         broker = RunningBroker(host, _listen(server, settings))
@@ -127,10 +130,12 @@ async def authenticating(settings: BrokerSettings) -> AsyncIterator[Authenticato
             await keys.close()
 
 
-def _server(authenticator: Authenticator, settings: BrokerSettings) -> grpc.aio.Server:
+def _server(
+    authenticator: Authenticator, settings: BrokerSettings, refused: RefusedCall
+) -> grpc.aio.Server:
     keepalive_ms = int(settings.keepalive_s * 1000)
     return grpc.aio.server(
-        interceptors=[CallInterceptor(authenticator, settings)],
+        interceptors=[CallInterceptor(authenticator, settings, refused)],
         options=[
             ("grpc.max_receive_message_length", settings.max_message_bytes),
             ("grpc.max_metadata_size", settings.max_metadata_bytes),

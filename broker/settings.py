@@ -15,6 +15,7 @@ NAME = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 """The name of a key, or of a tenant."""
 
 _GROUP = re.compile(r"[A-Za-z0-9_.:=|*-]{1,48}")
+_RATE = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?")
 
 
 class Right(StrEnum):
@@ -79,6 +80,8 @@ class ApiKey:
 
     groups: beginnings of the identities of the stations that it may see and command. Empty: all
     stations of its tenant.
+    call_rate: reads a second, and changes a second, that it may make. 0: as many as it likes. None:
+    `BrokerSettings.call_rate`.
     """
 
     name: str
@@ -86,16 +89,22 @@ class ApiKey:
     tenant: str = "default"
     rights: frozenset[Right] = ORDINARY
     groups: tuple[str, ...] = ()
+    call_rate: float | None = None
 
     @classmethod
     def parse(cls, text: str) -> "ApiKey":
-        """Read `NAME[@TENANT][/GROUP ...][+RIGHT ...]:SHA256HEX`.
+        """Read `NAME[@TENANT][/GROUP ...][+RIGHT ...][~RATE]:SHA256HEX`.
 
         Raises: ValueError when the text is not of this form. The message never shows the text.
         """
         who, separator, digest = text.strip().rpartition(":")
         if not separator or not _DIGEST.fullmatch(digest.lower()):
             raise ValueError("an API key setting must be NAME:SHA256HEX, never the key itself")
+        who, limited, rate = who.partition("~")
+        if limited and not _RATE.fullmatch(rate):
+            raise ValueError(
+                "an API key's rate must be calls a second, as ~50 or ~0.5; ~0: no limit"
+            )
         whose, *named = who.split("+")
         whose, *groups = whose.split("/")
         name, _, tenant = whose.partition("@")
@@ -107,6 +116,7 @@ class ApiKey:
             tenant or "default",
             rights=granted(named),
             groups=checked_groups(groups),
+            call_rate=float(rate) if limited else None,
         )
 
 
@@ -209,6 +219,19 @@ class BrokerSettings:
     max_calls_per_credential: int = field(
         default=1_000,
         metadata={"doc": "of them for one API key; lower, so that the others have the rest."},
+    )
+    call_rate: float = field(
+        default=100.0,
+        metadata={
+            "doc": (
+                "reads a second, and changes a second, that one credential may make for ever; more "
+                "are RESOURCE_EXHAUSTED. An API key may have its own (`~RATE`). 0: no limit."
+            )
+        },
+    )
+    call_burst_s: float = field(
+        default=20.0,
+        metadata={"doc": "so many seconds of its rate may come at once, after a silence."},
     )
     max_streams_per_connection: int = field(
         default=1_000,

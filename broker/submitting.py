@@ -14,6 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from broker.access.caller import Caller
+from broker.audit.changes import record_change
 from broker.auth import check_rights, current_caller
 from broker.backend import Backend
 from broker.callbacks.choosing import chosen_callback
@@ -71,6 +72,9 @@ class Submitter:
         check_rights(EDGES[command.kind].cancelled_with)
         if command.state is State.DONE and is_definite(command.outcome):
             return command
+        async with self._backend.db.write() as tx:  # first: no cancellation goes unrecorded
+            now, shown = self._backend.now(), command_name(name)
+            await record_change(tx, "CancelCommand", shown, now, station=command.station)
         await self._backend.temporal.cancel(command, reason, patience.remaining_s)
         return await self._read(command.tenant, name) or command
 

@@ -7,6 +7,7 @@ takes most of a process's start.
 
 import hashlib
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -18,6 +19,32 @@ from entrypoints.commands import station as station_command
 from entrypoints.lifetime import Lifetime, quick_start
 from entrypoints.options import given_settings, variable_of, with_settings
 from entrypoints.settings import Settings
+
+
+def _with_broker_access(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command the options that say how to reach the broker."""
+    for option in (
+        click.option(
+            "--ca", type=click.Path(path_type=Path), help="Use TLS, trusting this PEM file."
+        ),
+        click.option("--tls", is_flag=True, help="Use TLS, trusting the system's authorities."),
+        click.option(
+            "--key",
+            envvar="EVCOMMAND_KEY",
+            metavar="KEY",
+            help="Your API key. Better set EVCOMMAND_KEY.",
+        ),
+        click.option(
+            "--address",
+            envvar="EVCOMMAND_ADDRESS",
+            default="127.0.0.1:50051",
+            show_default=True,
+            metavar="HOST:PORT",
+            help="Where the broker serves gRPC. Or set EVCOMMAND_ADDRESS.",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -82,27 +109,34 @@ def station(**options: Any) -> None:
 
 @main.command("explain")
 @click.argument("name")
-@click.option(
-    "--address",
-    envvar="EVCOMMAND_ADDRESS",
-    default="127.0.0.1:50051",
-    show_default=True,
-    metavar="HOST:PORT",
-    help="Where the broker serves gRPC. Or set EVCOMMAND_ADDRESS.",
-)
-@click.option(
-    "--key", envvar="EVCOMMAND_KEY", metavar="KEY", help="Your API key. Better set EVCOMMAND_KEY."
-)
-@click.option("--tls", is_flag=True, help="Use TLS, trusting the system's authorities.")
-@click.option("--ca", type=click.Path(path_type=Path), help="Use TLS, trusting this PEM file.")
+@_with_broker_access
 @click.option("--facts", is_flag=True, help="Show every fact of every step.")
 @click.option("--json", "as_json", is_flag=True, help="Print the steps as JSON.")
 def explain(name: str, *, as_json: bool, facts: bool, **broker_access: Any) -> None:
     """Tells what happened to the command NAME (`commands/...`, or its request id alone)."""
     from entrypoints.commands import explain as explain_command
+    from entrypoints.commands.broker_access import BrokerAccess
 
-    access = explain_command.BrokerAccess(**broker_access)
+    access = BrokerAccess(**broker_access)
     explain_command.explain(name, access, as_json=as_json, facts=facts)
+
+
+@main.command("audit")
+@click.option(
+    "--since",
+    default="24h",
+    show_default=True,
+    metavar="SPAN",
+    help="How far back: as 30m, 24h or 7d, or a time as 2026-05-04T12:00:00Z.",
+)
+@_with_broker_access
+@click.option("--json", "as_json", is_flag=True, help="Print each entry as a line of JSON.")
+def audit(since: str, *, as_json: bool, **broker_access: Any) -> None:
+    """Tells who changed what, the newest first. Needs a key with the right admin."""
+    from entrypoints.commands import audit as audit_command
+    from entrypoints.commands.broker_access import BrokerAccess
+
+    audit_command.audit(since, BrokerAccess(**broker_access), as_json=as_json)
 
 
 @main.command()
@@ -152,11 +186,12 @@ def health(metrics_listen: str, *, live: bool) -> None:
 @main.command("api-key")
 @click.argument("name")
 def api_key(name: str) -> None:
-    """Makes an API key for a caller NAME[@TENANT][/GROUP ...][+RIGHT ...]. The key is shown once.
+    """Makes an API key for NAME[@TENANT][/GROUP ...][+RIGHT ...][~RATE]. The key is shown once.
 
     Rights: read, command, reserve, admin, tokens, unlock, hard-reset (as support@north+read). A key
     that names none of the first five has them all. Groups: how the identities of the stations begin
-    that it may see and command (as support/OSLO-).
+    that it may see and command (as support/OSLO-). Rate: reads a second, and changes a second, that
+    it may make (as support~20), instead of the broker's setting.
     """
     key = secrets.token_urlsafe(32)
     setting = f"{name}:{hashlib.sha256(key.encode()).hexdigest()}"

@@ -91,8 +91,9 @@ class ChosenSettings(BaseSettings):
     )
     api_keys: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
-        description="Who may call: NAME[@TENANT][/GROUP ...][+RIGHT ...]:SHA256HEX, separated by "
-        "commas (`evcommand api-key NAME` makes one). Empty: whoever reaches the port.",
+        description="Who may call: NAME[@TENANT][/GROUP ...][+RIGHT ...][~RATE]:SHA256HEX, "
+        "separated by commas (`evcommand api-key NAME` makes one). Empty: whoever reaches the "
+        "port.",
     )
     api_keys_file: Path | None = Field(
         default=None, description="The same, one per line; # begins a comment."

@@ -31,6 +31,7 @@ class Prunable(StrEnum):
     RESERVATIONS = "reservations"
     SESSIONS = "sessions"
     REPORTS = "reports"
+    AUDIT = "audit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ _LISTINGS = {
     Prunable.RESERVATIONS: _Listing(tables.reservations, "tenant", "create_time", "name"),
     Prunable.SESSIONS: _Listing(tables.transactions, "tenant", "received_time", "name"),
     Prunable.REPORTS: _Listing(tables.untaken_reports, "station", "received_time", "id"),
+    Prunable.AUDIT: _Listing(tables.audit_entries, "tenant", "create_time", "id"),
 }
 
 
@@ -175,11 +177,19 @@ async def _reports(tx: Tx, batch: _Batch) -> int:
     return len(batch.names)
 
 
+async def _audit(tx: Tx, batch: _Batch) -> int:
+    entries = tables.audit_entries
+    of_these = entries.c.tenant == batch.owner, entries.c.id.in_(batch.names)
+    await tx.execute(delete(entries).where(*of_these))
+    return len(batch.names)
+
+
 _DELETIONS: dict[Prunable, Callable[[Tx, _Batch], Awaitable[int]]] = {
     Prunable.COMMANDS: _commands,
     Prunable.RESERVATIONS: _reservations,
     Prunable.SESSIONS: _sessions,
     Prunable.REPORTS: _reports,
+    Prunable.AUDIT: _audit,
 }
 
 

@@ -33,6 +33,15 @@ class RetentionSettings:
         default=90, metadata={"doc": "the same for stations' reports that nobody could take."}
     )
 
+    audit_days: int = field(
+        default=400,
+        metadata={
+            "doc": (
+                "the same for entries of the audit log. Those of commands go with their command."
+            )
+        },
+    )
+
     def __post_init__(self) -> None:
         for each in fields(self):
             days = getattr(self, each.name)
@@ -43,5 +52,5 @@ class RetentionSettings:
                 )
 
     def days(self, what: str) -> int:
-        """How long this is kept: "commands", "reservations", "sessions" or "reports"."""
+        """How long this is kept: "commands", "reservations", "sessions", "reports" or "audit"."""
         return int(getattr(self, f"{what}_days"))

@@ -13,6 +13,12 @@ RPC_LATENCY = Histogram(
     ["method"],
     buckets=_LATENCY_BUCKETS_S,
 )
+CALLS_OVER_RATE = Counter(
+    "evcommand_calls_over_rate_total",
+    "gRPC calls refused because their credential made more a second than its rate: reads, or "
+    "changes. The log line calls_over_rate names the credential, once a pause that it is told.",
+    ["calls"],
+)
 COMMANDS = Counter(
     "evcommand_commands_total",
     "Commands that are DONE, with the outcome at that moment. Each is counted once, when it is "

@@ -18,6 +18,8 @@ class Caller:
     groups: beginnings of the identities of the stations that the caller may see and command.
     Empty: all stations of its tenant.
     until: when its credential ends. None: never.
+    call_rate: reads a second, and changes a second, that it may make. 0: as many as it likes. None:
+    as many as the broker's setting says.
     """
 
     name: str = ""
@@ -25,6 +27,7 @@ class Caller:
     rights: frozenset[Right] = frozenset(Right)
     groups: tuple[str, ...] = ()
     until: datetime | None = None
+    call_rate: float | None = None
 
     def covers(self, station: str) -> bool:
         """Whether the caller may see and command this station of its tenant."""

@@ -48,8 +48,17 @@ _METHODS: dict[str, Rights] = {
     "CallbackService/RotateCallbackSecret": OWN,
     "CallbackService/ListCallbackDeliveries": _READ,
     "CallbackService/ResendCallbackDelivery": _COMMAND,
+    "AuditService/ListAuditEntries": _ADMIN,
 }
 """The rights of which a method needs one, but for those that make commands."""
+
+
+_READING = ("Get", "List", "Watch", "Explain")
+
+
+def changes_something(method: str) -> bool:
+    """Whether `/PACKAGE.SERVICE/METHOD` may change something. The others only tell something."""
+    return not method.startswith(_REFLECTION) and not method.rpartition("/")[2].startswith(_READING)
 
 
 class MethodRights:

@@ -7,6 +7,7 @@ the same words.
 
 from dataclasses import dataclass
 
+from broker.access.caller import Caller
 from broker.auth import current_caller
 from broker.errors import Reason, Refusal
 from broker.proto import names
@@ -18,10 +19,13 @@ from fleet.stations import Station
 from journal.reservations.record import from_snapshot
 
 
-async def known_station(tx: Tx, tenant: str, station: str) -> Station:
-    """The tenant's station by its identity. Raises: Refusal (STATION_NOT_FOUND)."""
+async def known_station(tx: Tx, caller: Caller, station: str) -> Station:
+    """The caller's station by its identity. Raises: Refusal (STATION_NOT_FOUND).
+
+    The caller is given: a shared transaction (`Database.batch`) runs in the task of another call.
+    """
     found = await stations.get(tx, station)
-    if found is None or found.tenant != tenant or not current_caller().covers(station):
+    if found is None or found.tenant != caller.tenant or not caller.covers(station):
         raise Refusal(
             Reason.STATION_NOT_FOUND,
             f"{names.station_name(station)} is not known. Register it with CreateStation; an open "
@@ -65,7 +69,7 @@ class Lookup:
         """The station that the request names. Raises: Refusal (STATION_NOT_FOUND)."""
         if station is None:
             raise ValueError("the request was not checked")
-        return await known_station(self.tx, self.tenant, station)
+        return await known_station(self.tx, current_caller(), station)
 
     async def reservation(self, name: str) -> Reservation:
         """The reservation of this resource name. Raises: Refusal (RESERVATION_NOT_FOUND)."""

@@ -5,6 +5,7 @@ from datetime import timedelta
 from evcommand.v1 import callback_service_pb2 as pb
 from evcommand.v1 import callback_service_pb2_grpc as pb_grpc
 
+from broker.audit.changes import record_change
 from broker.auth import current_caller
 from broker.backend import Backend
 from broker.callbacks import validate
@@ -15,7 +16,7 @@ from broker.calls import Context
 from broker.commands.lookups import command_not_found
 from broker.errors import Reason, Refusal, check
 from broker.proto.callback_fields import events_in
-from broker.proto.names import command_in, command_name, delivery_in
+from broker.proto.names import command_in, command_name, delivery_in, delivery_name
 from broker.proto.selection import list_selection
 from broker.proto.times import time_out
 from broker.reading.paging import Pager, cut_page, limit_of
@@ -30,6 +31,9 @@ from journal.commands.record import from_snapshot
 
 PREVIOUS_TTL = timedelta(hours=24)
 """How long the previous secret also signs when a rotation does not say."""
+
+SETTINGS = "callbackSettings"
+"""A credential's own settings in the audit log."""
 
 
 class CallbackServicer(pb_grpc.CallbackServiceServicer):
@@ -52,7 +56,7 @@ class CallbackServicer(pb_grpc.CallbackServiceServicer):
     ) -> pb.UpdateCallbackSettingsResponse:
         """Replaces the caller's settings."""
         check(validate.check_update(request))
-        caller, given = current_caller(), request.settings
+        caller, given, now = current_caller(), request.settings, self._backend.now()
         if given.url:
             check_allowed("settings.url", given.url, self._backend.settings)
         async with self._backend.db.write() as tx:
@@ -66,8 +70,9 @@ class CallbackServicer(pb_grpc.CallbackServiceServicer):
                 url=given.url,
                 events=events_in(given.events).value,
                 disable_reason="Disabled by its owner." if given.disabled else "",
-                now=self._backend.now(),
+                now=now,
             )
+            await record_change(tx, "UpdateCallbackSettings", SETTINGS, now)
         return pb.UpdateCallbackSettingsResponse(settings=settings_out(changed))
 
     async def RotateCallbackSecret(
@@ -87,6 +92,7 @@ class CallbackServicer(pb_grpc.CallbackServiceServicer):
                 previous_until=now + ttl if ttl else None,
                 now=now,
             )
+            await record_change(tx, "RotateCallbackSecret", SETTINGS, now)
         return pb.RotateCallbackSecretResponse(
             secret=secret, previous_secret_expire_time=time_out(changed.previous_until)
         )
@@ -138,6 +144,8 @@ class CallbackServicer(pb_grpc.CallbackServiceServicer):
         await _check_enabled(tx, command)
         now = self._backend.now()
         await wake_callback(tx, command, "resend", now)
+        name = delivery_name(delivery.id)
+        await record_change(tx, "ResendCallbackDelivery", name, now, station=command.station)
         return await callbacks.resend(tx, delivery.tenant, delivery.id, now) or delivery
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from evcommand.v1 import station_service_pb2 as pb
 from evcommand.v1 import station_service_pb2_grpc as pb_grpc
 
+from broker.audit.changes import change_entry
 from broker.auth import current_caller
 from broker.backend import Backend
 from broker.calls import Context
@@ -23,7 +24,9 @@ from broker.rotating import rotate
 from domain.model.twins import in_quarantine
 from fleet import connections, generations, reports, stations, transactions
 from fleet.engine.statements import Tx
+from fleet.log import audit
 from fleet.log import commands as fleet_log
+from fleet.log.audit import AuditRow
 from fleet.log.event_log import Filter
 from fleet.station_secrets import StoredRotation, hold_station, rotation_of
 
@@ -68,6 +71,7 @@ class StationServicer(pb_grpc.StationServiceServicer):
                     "not free. When GetStation shows it to you, and its password is lost, delete "
                     "it and create it anew; else choose another identity.",
                 ) from error
+            await audit.write(tx, [self._entry("CreateStation", station.id)])
             shown = await self._shown(tx, station)
         return pb.CreateStationResponse(station=shown, basic_auth_password=password)
 
@@ -76,10 +80,10 @@ class StationServicer(pb_grpc.StationServiceServicer):
     ) -> pb.GetStationResponse:
         """Gets a station as it is now."""
         check(check_name("name", "station", request.name))
-        tenant = current_caller().tenant
+        caller = current_caller()
         async with self._backend.db.read() as tx:
-            station = await known_station(tx, tenant, station_in(request.name))
-            pending = await _pending(tx, tenant, station.id)
+            station = await known_station(tx, caller, station_in(request.name))
+            pending = await _pending(tx, caller.tenant, station.id)
             mended = await reports.mended_of(tx, station.id)
             rotation = await rotation_of(tx, station.id)
             shown = await self._shown(tx, station, pending, mended, rotation)
@@ -117,9 +121,9 @@ class StationServicer(pb_grpc.StationServiceServicer):
     ) -> pb.UpdateStationResponse:
         """Changes what people say of a station."""
         check(messages.check_update(request))
-        tenant, change = current_caller().tenant, messages.change_in(request)
+        caller, change = current_caller(), messages.change_in(request)
         async with self._backend.db.write() as tx:
-            station = await known_station(tx, tenant, station_in(request.station.name))
+            station = await known_station(tx, caller, station_in(request.station.name))
             if (change.security_profile or station.security_profile) < station.security_profile:
                 raise _only_raised(request.station.name, station.security_profile)
             await stations.update(
@@ -129,7 +133,8 @@ class StationServicer(pb_grpc.StationServiceServicer):
                 labels=change.labels,
                 security_profile=change.security_profile,
             )
-            changed = await known_station(tx, tenant, station.id)
+            await audit.write(tx, [self._entry("UpdateStation", station.id)])
+            changed = await known_station(tx, caller, station.id)
             shown = await self._shown(tx, changed)
         return pb.UpdateStationResponse(station=shown)
 
@@ -140,12 +145,13 @@ class StationServicer(pb_grpc.StationServiceServicer):
         check(messages.check_rotate(request))
         wanted = await self._password(request.basic_auth_password)
         async with self._backend.db.write() as tx:
-            tenant, id = current_caller().tenant, station_in(request.name)
+            id = station_in(request.name)
             await hold_station(tx, id)
-            station = await known_station(tx, tenant, id)
+            station = await known_station(tx, current_caller(), id)
             password = await rotate(
                 tx, self._backend, station, wanted, chosen=bool(request.basic_auth_password)
             )
+            await audit.write(tx, [self._entry("RotateStationPassword", station.id)])
             shown = await self._shown(tx, station, rotation=await rotation_of(tx, station.id))
         return pb.RotateStationPasswordResponse(station=shown, basic_auth_password=password)
 
@@ -154,13 +160,14 @@ class StationServicer(pb_grpc.StationServiceServicer):
     ) -> pb.DeleteStationResponse:
         """Deletes a station."""
         check(check_name("name", "station", request.name))
-        tenant = current_caller().tenant
+        caller, id = current_caller(), station_in(request.name)
+        entry = self._entry("DeleteStation", id)  # here: `write` runs in the task of another call
 
         async def write(tx: Tx) -> None:
-            station = await known_station(tx, tenant, station_in(request.name))
+            station = await known_station(tx, caller, id)
             # First, so that no frame can leave between the look at what is pending and the end.
             await generations.delete(tx, station.id, now=self._backend.now())
-            pending = await _pending(tx, tenant, station.id)
+            pending = await _pending(tx, caller.tenant, station.id)
             if pending:
                 raise Refusal(
                     Reason.STATION_BUSY,
@@ -168,6 +175,7 @@ class StationServicer(pb_grpc.StationServiceServicer):
                     "them, or cancel them.",
                 )
             await reports.forget_mended(tx, station.id)
+            await audit.write(tx, [entry])
 
         await self._backend.db.batch(write)
         return pb.DeleteStationResponse()
@@ -217,6 +225,11 @@ class StationServicer(pb_grpc.StationServiceServicer):
             return chosen, await asyncio.to_thread(self._backend.passwords.hash_chosen, chosen)
         made = self._backend.passwords.make()
         return made, self._backend.passwords.hash_generated(made)
+
+    def _entry(self, method: str, station: str) -> AuditRow:
+        """The audit entry of the call that is being served, which changes a station."""
+        name = names.station_name(station)
+        return change_entry(method, name, self._backend.now(), station=station)
 
     async def _shown(
         self,

@@ -3,6 +3,7 @@
 from evcommand.v1 import token_service_pb2 as pb
 from evcommand.v1 import token_service_pb2_grpc as pb_grpc
 
+from broker.audit.changes import record_change
 from broker.auth import current_caller
 from broker.backend import Backend
 from broker.calls import Context
@@ -14,6 +15,7 @@ from broker.proto.times import time_in
 from broker.proto.tokens import status_in, token_out
 from broker.reading.paging import Pager, cut_page, limit_of
 from fleet import tokens
+from fleet.engine.statements import Tx
 
 
 class TokenServicer(pb_grpc.TokenServiceServicer):
@@ -37,6 +39,7 @@ class TokenServicer(pb_grpc.TokenServiceServicer):
                 expire_time=time_in(given.expire_time) if given.HasField("expire_time") else None,
                 now=self._backend.now(),
             )
+            await self._record(tx, "PutToken", token.type, given.value)
         return pb.PutTokenResponse(token=token_out(token))
 
     async def GetToken(self, request: pb.GetTokenRequest, context: Context) -> pb.GetTokenResponse:
@@ -79,7 +82,13 @@ class TokenServicer(pb_grpc.TokenServiceServicer):
         async with self._backend.db.write() as tx:
             if not await tokens.delete(tx, tenant, type, request.value):
                 raise _not_found()
+            await self._record(tx, "DeleteToken", type, request.value)
         return pb.DeleteTokenResponse()
+
+    async def _record(self, tx: Tx, method: str, type: str, value: str) -> None:
+        """Write down that this call changes a token, of which only a mask is shown."""
+        masked = self._backend.sealer.mask(value)
+        await record_change(tx, method, f"tokens/{type}/{masked}", self._backend.now())
 
 
 def _not_found() -> Refusal:

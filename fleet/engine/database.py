@@ -68,7 +68,8 @@ class SqlDatabase:
         """Run a small write in a transaction shared with others; returns after the commit.
 
         An `op` that raises is rolled back alone. `op` awaits nothing but this database, and may
-        run twice (the first run is rolled back then).
+        run twice (the first run is rolled back then). It runs in the task of another write: it must
+        not read a context variable, such as the caller of a call.
 
         Raises: DatabaseUnavailable, or what `op` raised.
         """

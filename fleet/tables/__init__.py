@@ -6,6 +6,7 @@ station stay, and the epoch of its connections must stay.
 """
 
 from fleet.engine.columns import metadata
+from fleet.tables.audit import audit_entries
 from fleet.tables.callbacks import callback_deliveries, callback_endpoints
 from fleet.tables.commands import claims, command_labels, commands, events, notes, sends, wakeups
 from fleet.tables.reservations import reservation_reports, reservations, wire_ids
@@ -22,6 +23,7 @@ from fleet.tables.stations import (
 )
 
 __all__ = [
+    "audit_entries",
     "callback_deliveries",
     "callback_endpoints",
     "claims",

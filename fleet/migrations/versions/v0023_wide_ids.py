@@ -1,7 +1,7 @@
 """Ids that nobody can use up: 64 bits for what is counted, numbers of OCPP unique per station.
 
 Revision ID: 0023
-Revises: 0021
+Revises: 0022
 
 On PostgreSQL the tables are written anew, under a lock that stops all reading and writing of them
 (docs/operating.md says how long). SQLite's integers have 64 bits anyway.
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0023"
-down_revision = "0021"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 

@@ -8,6 +8,9 @@ from sqlalchemy import func, select
 from domain.model.outcomes import Cause
 from fleet import pruning, tables
 from fleet.database import Database
+from fleet.log import audit
+from fleet.log.audit import AuditRow
+from fleet.log.event_log import Filter
 from fleet.pruning import Prunable, may_prune
 from journal.retention import Retention
 from journal.settings import RetentionSettings
@@ -17,7 +20,7 @@ from tests.support.hub import Hub
 
 LONG_AFTER = NOW + timedelta(days=100)
 SETTINGS = RetentionSettings(
-    commands_days=90, reservations_days=90, sessions_days=90, reports_days=90
+    commands_days=90, reservations_days=90, sessions_days=90, reports_days=90, audit_days=90
 )
 KEPT = {"connections", "gateways", "keys", "stations"}
 
@@ -155,10 +158,32 @@ async def test_one_process_prunes_at_a_time(hub: Hub) -> None:
     assert sum((await pass_at(hub.db, LONG_AFTER)).values()) == 2
 
 
+async def test_entries_of_the_audit_log_go_when_they_are_old(hub: Hub) -> None:
+    async with hub.db.write() as tx:
+        for id, created in {"old": NOW, "new": later(40 * 86_400)}.items():
+            texts = dict.fromkeys(("caller", "method", "resource", "station"), "x")
+            row = AuditRow(
+                **texts,
+                tenant="acme",
+                id=id,
+                create_time=created,
+                code="OK",
+                reason="",
+                request_id="",
+                trace_id="",
+                times=1,
+                last_time=created,
+            )
+            await audit.write(tx, [row])
+    assert (await pass_at(hub.db, LONG_AFTER))[Prunable.AUDIT] == 1
+    async with hub.db.read() as tx:
+        assert [row.id for row in await audit.list_page(tx, Filter("acme"), limit=9)] == ["new"]
+
+
 async def test_what_was_deleted_is_counted_and_nothing_is_deleted_for_ever(hub: Hub) -> None:
     counter = metrics.PRUNED.labels(what="commands")
     await a_session_of(hub, "old", 0, ends=True)
-    for_ever = RetentionSettings(0, 0, 0, 0)
+    for_ever = RetentionSettings(0, 0, 0, 0, 0)
     assert await Retention(hub.db, for_ever, lambda: later(1e9)).run_once() == {}
     counted = counter._value.get()
     await pass_at(hub.db, LONG_AFTER)

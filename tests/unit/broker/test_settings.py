@@ -50,3 +50,17 @@ def test_the_broker_listens_beyond_loopback_only_with_tls_and_credentials() -> N
 
 def test_settings_do_not_show_key_digests() -> None:
     assert API_KEY.digest not in repr(BrokerSettings(api_keys=(API_KEY,)))
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [("desk", None), ("desk@north/CP-+unlock~50", 50.0), ("desk~0.5", 0.5), ("desk~0", 0.0)],
+)
+def test_a_key_may_have_a_rate_of_its_own(text: str, rate: float | None) -> None:
+    assert ApiKey.parse(f"{text}:{DIGEST}").call_rate == rate
+
+
+@pytest.mark.parametrize("text", ["desk~", "desk~fast", "desk~-1", "desk~1~2", "desk~9999999"])
+def test_a_keys_rate_must_be_calls_a_second(text: str) -> None:
+    with pytest.raises(ValueError, match="API key's rate"):
+        ApiKey.parse(f"{text}:{DIGEST}")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from evcommand.v1 import (
+    audit_service_pb2,
     callback_service_pb2,
     remote_command_service_pb2,
     reservation_service_pb2,
@@ -31,6 +32,7 @@ from entrypoints.settings import Settings
 from tests.unit.docs.pages import DOCS, ROOT, Call, all_docs, dead_links, grpcurl_calls, pages
 
 FILES = (
+    audit_service_pb2,
     callback_service_pb2,
     remote_command_service_pb2,
     reservation_service_pb2,

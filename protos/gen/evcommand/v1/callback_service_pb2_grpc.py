@@ -34,7 +34,7 @@ class CallbackServiceStub:
     and tenant. Deliveries are those of the caller's tenant.
 
     Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
-    PERMISSION_DENIED and UNAVAILABLE alike.
+    PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE alike.
     """
 
     def __init__(self, channel):
@@ -79,7 +79,7 @@ class CallbackServiceServicer:
     and tenant. Deliveries are those of the caller's tenant.
 
     Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
-    PERMISSION_DENIED and UNAVAILABLE alike.
+    PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE alike.
     """
 
     def GetCallbackSettings(self, request, context):
@@ -177,7 +177,7 @@ class CallbackService:
     and tenant. Deliveries are those of the caller's tenant.
 
     Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
-    PERMISSION_DENIED and UNAVAILABLE alike.
+    PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE alike.
     """
 
     @staticmethod

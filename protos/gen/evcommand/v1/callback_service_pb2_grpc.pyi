@@ -35,7 +35,7 @@ class CallbackServiceStub:
     and tenant. Deliveries are those of the caller's tenant.
 
     Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
-    PERMISSION_DENIED and UNAVAILABLE alike.
+    PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE alike.
     """
 
     @_typing.overload
@@ -83,7 +83,7 @@ class CallbackServiceAsyncStub(CallbackServiceStub):
     and tenant. Deliveries are those of the caller's tenant.
 
     Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
-    PERMISSION_DENIED and UNAVAILABLE alike.
+    PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE alike.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -127,7 +127,7 @@ class CallbackServiceServicer(metaclass=_abc_1.ABCMeta):
     and tenant. Deliveries are those of the caller's tenant.
 
     Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
-    PERMISSION_DENIED and UNAVAILABLE alike.
+    PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE alike.
     """
 
     @_abc_1.abstractmethod

@@ -35,9 +35,10 @@ class RemoteCommandServiceStub:
 
     Errors carry google.rpc details: ErrorInfo (a stable UPPER_SNAKE reason), BadRequest (every bad field at once), RetryInfo
     (when to try again). Every method may answer UNAUTHENTICATED; PERMISSION_DENIED (RIGHT_MISSING, with the right in the
-    metadata `right`) for a credential without the right that stands beside the method; and UNAVAILABLE with RetryInfo while
-    the broker's database or Temporal cannot be reached. What belongs to another tenant, or to a station outside the
-    credential's groups, is NOT_FOUND and in no list.
+    metadata `right`) for a credential without the right that stands beside the method; RESOURCE_EXHAUSTED with RetryInfo for
+    one that has too many calls open (TOO_MANY_CALLS) or makes too many a second (RATE_LIMIT_EXCEEDED); and UNAVAILABLE with
+    RetryInfo while the broker's database or Temporal cannot be reached. What belongs to another tenant, or to a station
+    outside the credential's groups, is NOT_FOUND and in no list.
     """
 
     @_typing.overload
@@ -136,9 +137,10 @@ class RemoteCommandServiceAsyncStub(RemoteCommandServiceStub):
 
     Errors carry google.rpc details: ErrorInfo (a stable UPPER_SNAKE reason), BadRequest (every bad field at once), RetryInfo
     (when to try again). Every method may answer UNAUTHENTICATED; PERMISSION_DENIED (RIGHT_MISSING, with the right in the
-    metadata `right`) for a credential without the right that stands beside the method; and UNAVAILABLE with RetryInfo while
-    the broker's database or Temporal cannot be reached. What belongs to another tenant, or to a station outside the
-    credential's groups, is NOT_FOUND and in no list.
+    metadata `right`) for a credential without the right that stands beside the method; RESOURCE_EXHAUSTED with RetryInfo for
+    one that has too many calls open (TOO_MANY_CALLS) or makes too many a second (RATE_LIMIT_EXCEEDED); and UNAVAILABLE with
+    RetryInfo while the broker's database or Temporal cannot be reached. What belongs to another tenant, or to a station
+    outside the credential's groups, is NOT_FOUND and in no list.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -233,9 +235,10 @@ class RemoteCommandServiceServicer(metaclass=_abc_1.ABCMeta):
 
     Errors carry google.rpc details: ErrorInfo (a stable UPPER_SNAKE reason), BadRequest (every bad field at once), RetryInfo
     (when to try again). Every method may answer UNAUTHENTICATED; PERMISSION_DENIED (RIGHT_MISSING, with the right in the
-    metadata `right`) for a credential without the right that stands beside the method; and UNAVAILABLE with RetryInfo while
-    the broker's database or Temporal cannot be reached. What belongs to another tenant, or to a station outside the
-    credential's groups, is NOT_FOUND and in no list.
+    metadata `right`) for a credential without the right that stands beside the method; RESOURCE_EXHAUSTED with RetryInfo for
+    one that has too many calls open (TOO_MANY_CALLS) or makes too many a second (RATE_LIMIT_EXCEEDED); and UNAVAILABLE with
+    RetryInfo while the broker's database or Temporal cannot be reached. What belongs to another tenant, or to a station
+    outside the credential's groups, is NOT_FOUND and in no list.
     """
 
     @_abc_1.abstractmethod

@@ -28,8 +28,8 @@ if _version_not_supported:
 class ReservationServiceStub:
     """Tells what became of reservations, and changes them. They are made by ReserveNow and ended by CancelReservation.
 
-    Every method may answer UNAUTHENTICATED, PERMISSION_DENIED, and UNAVAILABLE with RetryInfo while the broker's database or
-    Temporal cannot be reached.
+    Every method may answer UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED, and UNAVAILABLE with RetryInfo while the
+    broker's database or Temporal cannot be reached.
     """
 
     def __init__(self, channel):
@@ -63,8 +63,8 @@ class ReservationServiceStub:
 class ReservationServiceServicer:
     """Tells what became of reservations, and changes them. They are made by ReserveNow and ended by CancelReservation.
 
-    Every method may answer UNAUTHENTICATED, PERMISSION_DENIED, and UNAVAILABLE with RetryInfo while the broker's database or
-    Temporal cannot be reached.
+    Every method may answer UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED, and UNAVAILABLE with RetryInfo while the
+    broker's database or Temporal cannot be reached.
     """
 
     def GetReservation(self, request, context):
@@ -141,8 +141,8 @@ def add_ReservationServiceServicer_to_server(servicer, server):
 class ReservationService:
     """Tells what became of reservations, and changes them. They are made by ReserveNow and ended by CancelReservation.
 
-    Every method may answer UNAUTHENTICATED, PERMISSION_DENIED, and UNAVAILABLE with RetryInfo while the broker's database or
-    Temporal cannot be reached.
+    Every method may answer UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED, and UNAVAILABLE with RetryInfo while the
+    broker's database or Temporal cannot be reached.
     """
 
     @staticmethod

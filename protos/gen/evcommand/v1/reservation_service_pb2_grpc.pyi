@@ -29,8 +29,8 @@ GRPC_VERSION: str
 class ReservationServiceStub:
     """Tells what became of reservations, and changes them. They are made by ReserveNow and ended by CancelReservation.
 
-    Every method may answer UNAUTHENTICATED, PERMISSION_DENIED, and UNAVAILABLE with RetryInfo while the broker's database or
-    Temporal cannot be reached.
+    Every method may answer UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED, and UNAVAILABLE with RetryInfo while the
+    broker's database or Temporal cannot be reached.
     """
 
     @_typing.overload
@@ -66,8 +66,8 @@ class ReservationServiceStub:
 class ReservationServiceAsyncStub(ReservationServiceStub):
     """Tells what became of reservations, and changes them. They are made by ReserveNow and ended by CancelReservation.
 
-    Every method may answer UNAUTHENTICATED, PERMISSION_DENIED, and UNAVAILABLE with RetryInfo while the broker's database or
-    Temporal cannot be reached.
+    Every method may answer UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED, and UNAVAILABLE with RetryInfo while the
+    broker's database or Temporal cannot be reached.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -99,8 +99,8 @@ class ReservationServiceAsyncStub(ReservationServiceStub):
 class ReservationServiceServicer(metaclass=_abc_1.ABCMeta):
     """Tells what became of reservations, and changes them. They are made by ReserveNow and ended by CancelReservation.
 
-    Every method may answer UNAUTHENTICATED, PERMISSION_DENIED, and UNAVAILABLE with RetryInfo while the broker's database or
-    Temporal cannot be reached.
+    Every method may answer UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED, and UNAVAILABLE with RetryInfo while the
+    broker's database or Temporal cannot be reached.
     """
 
     @_abc_1.abstractmethod

@@ -29,7 +29,7 @@ class StationServiceStub:
     """Keeps the charging stations that may connect, and tells what is known about them.
 
     Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
-    PERMISSION_DENIED and UNAVAILABLE alike.
+    PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE alike.
     """
 
     def __init__(self, channel):
@@ -84,7 +84,7 @@ class StationServiceServicer:
     """Keeps the charging stations that may connect, and tells what is known about them.
 
     Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
-    PERMISSION_DENIED and UNAVAILABLE alike.
+    PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE alike.
     """
 
     def CreateStation(self, request, context):
@@ -231,7 +231,7 @@ class StationService:
     """Keeps the charging stations that may connect, and tells what is known about them.
 
     Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
-    PERMISSION_DENIED and UNAVAILABLE alike.
+    PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE alike.
     """
 
     @staticmethod

@@ -30,7 +30,7 @@ class StationServiceStub:
     """Keeps the charging stations that may connect, and tells what is known about them.
 
     Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
-    PERMISSION_DENIED and UNAVAILABLE alike.
+    PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE alike.
     """
 
     @_typing.overload
@@ -100,7 +100,7 @@ class StationServiceAsyncStub(StationServiceStub):
     """Keeps the charging stations that may connect, and tells what is known about them.
 
     Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
-    PERMISSION_DENIED and UNAVAILABLE alike.
+    PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE alike.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -166,7 +166,7 @@ class StationServiceServicer(metaclass=_abc_1.ABCMeta):
     """Keeps the charging stations that may connect, and tells what is known about them.
 
     Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
-    PERMISSION_DENIED and UNAVAILABLE alike.
+    PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE alike.
     """
 
     @_abc_1.abstractmethod

@@ -30,7 +30,7 @@ class TokenServiceStub:
     StartTransaction, TransactionEvent).
 
     Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
-    PERMISSION_DENIED and UNAVAILABLE alike.
+    PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE alike.
     """
 
     def __init__(self, channel):
@@ -66,7 +66,7 @@ class TokenServiceServicer:
     StartTransaction, TransactionEvent).
 
     Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
-    PERMISSION_DENIED and UNAVAILABLE alike.
+    PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE alike.
     """
 
     def PutToken(self, request, context):
@@ -139,7 +139,7 @@ class TokenService:
     StartTransaction, TransactionEvent).
 
     Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
-    PERMISSION_DENIED and UNAVAILABLE alike.
+    PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE alike.
     """
 
     @staticmethod

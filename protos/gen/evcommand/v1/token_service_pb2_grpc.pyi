@@ -31,7 +31,7 @@ class TokenServiceStub:
     StartTransaction, TransactionEvent).
 
     Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
-    PERMISSION_DENIED and UNAVAILABLE alike.
+    PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE alike.
     """
 
     @_typing.overload
@@ -63,7 +63,7 @@ class TokenServiceAsyncStub(TokenServiceStub):
     StartTransaction, TransactionEvent).
 
     Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
-    PERMISSION_DENIED and UNAVAILABLE alike.
+    PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE alike.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -91,7 +91,7 @@ class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
     StartTransaction, TransactionEvent).
 
     Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
-    PERMISSION_DENIED and UNAVAILABLE alike.
+    PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE alike.
     """
 
     @_abc_1.abstractmethod

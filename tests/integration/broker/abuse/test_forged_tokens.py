@@ -4,11 +4,13 @@ from typing import Any
 
 import grpc
 import pytest
+from evcommand.v1 import audit_service_pb2 as audit_pb
 from evcommand.v1 import callback_service_pb2 as callbacks_pb
 from evcommand.v1 import remote_command_service_pb2 as commands_pb
 from evcommand.v1 import reservation_service_pb2 as reservations_pb
 from evcommand.v1 import station_service_pb2 as stations_pb
 from evcommand.v1 import token_service_pb2 as tokens_pb
+from evcommand.v1.audit_service_pb2_grpc import AuditServiceStub
 from evcommand.v1.callback_service_pb2_grpc import CallbackServiceStub
 from evcommand.v1.reservation_service_pb2_grpc import ReservationServiceStub
 
@@ -32,6 +34,7 @@ LISTS: list[tuple[Any, list[list[Any]]]] = [
     (callbacks_pb.ListCallbackDeliveriesRequest, BY_TIME),
     (stations_pb.ListStationsRequest, BY_NAME),
     (stations_pb.ListTransactionsRequest, BY_NAME),
+    (audit_pb.ListAuditEntriesRequest, BY_TIME),
     (tokens_pb.ListTokensRequest, [["x", SURROGATE], [NUL, "x"], [SURROGATE, "x"]]),
 ]
 PLACES = [
@@ -48,7 +51,7 @@ def method_of(house: House, request: Any) -> Any:
     channel = house.broker.channel
     stubs: list[Any] = [
         *(house.broker.commands, house.broker.stations, house.broker.tokens),
-        *(ReservationServiceStub(channel), CallbackServiceStub(channel)),
+        *(ReservationServiceStub(channel), CallbackServiceStub(channel), AuditServiceStub(channel)),
     ]
     name = request.DESCRIPTOR.name.removesuffix("Request")
     return next(getattr(stub, name) for stub in stubs if hasattr(stub, name))

@@ -10,7 +10,7 @@ from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
 
 from broker.access.caller import Caller
-from broker.access.rights import OWN
+from broker.access.rights import OWN, changes_something
 from broker.auth import check_rights, current_caller, set_current_caller
 from broker.commands import reset, unlock_connector
 from broker.commands.table import EDGES, METHOD_RIGHTS
@@ -34,6 +34,21 @@ def test_every_method_of_every_service_says_which_right_it_needs() -> None:
     assert METHODS
     for method in METHODS:
         assert METHOD_RIGHTS.of(method) is not None, f"{method} says nothing"
+
+
+READING = {
+    *("GetCommand", "ListCommands", "WatchCommands", "ExplainCommand"),
+    *("GetReservation", "ListReservations", "WatchReservations"),
+    *("GetStation", "ListStations", "ListTransactions", "GetTransaction"),
+    *("GetToken", "ListTokens", "GetCallbackSettings", "ListCallbackDeliveries"),
+    "ListAuditEntries",
+}
+
+
+def test_every_method_is_known_as_one_that_reads_or_one_that_changes() -> None:
+    reading = {method.rpartition("/")[2] for method in METHODS if not changes_something(method)}
+    assert reading == READING
+    assert not changes_something("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")
 
 
 def test_a_method_that_nobody_gave_a_right_needs_admin() -> None:

@@ -42,7 +42,10 @@ def guard(settings: TokenSettings = SETTINGS, *keys: ApiKey) -> Authenticator:
 
 
 async def admitted(token: str, method: str = GET, guard_: Authenticator | None = None) -> Caller:
-    return await (guard_ or guard()).admit(method, [("authorization", f"Bearer {token}")])
+    at = guard_ or guard()
+    caller = await at.identify(method, [("authorization", f"Bearer {token}")])
+    at.authorize(method, caller)
+    return caller
 
 
 async def refused(token: str, method: str = GET, guard_: Authenticator | None = None) -> Refusal:
@@ -154,7 +157,7 @@ async def test_keys_and_tokens_hold_side_by_side() -> None:
 
 async def test_with_tokens_alone_nobody_comes_in_without_one() -> None:
     with pytest.raises(Refusal) as raised:
-        await guard().admit(GET, [])
+        await guard().identify(GET, [])
     assert raised.value.reason is Reason.CREDENTIALS_MISSING
     assert (await refused("no-token-at-all")).reason is Reason.CREDENTIALS_INVALID
 
