@@ -120,6 +120,10 @@ async def manage_stations(office: Office) -> None:
     )
     update.update_mask.paths.append("location")
     await office.call(stations, "UpdateStation", update)
+    rotate = stations_pb.RotateStationPasswordRequest(
+        name=f"stations/{id}", basic_auth_password="s3cret" * 3
+    )
+    await office.call(stations, "RotateStationPassword", rotate)
     delete = stations_pb.DeleteStationRequest(name=f"stations/{id}")
     await office.call(stations, "DeleteStation", delete)
 
