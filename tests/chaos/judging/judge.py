@@ -1,0 +1,22 @@
+"""The judge of a run: what callers were told, against what the stations' own records say."""
+
+from collections.abc import Iterator
+
+from tests.chaos.judging import keeping, reservations, truth
+from tests.chaos.judging.finding import Finding
+from tests.chaos.record import Record
+
+
+def findings(record: Record) -> list[Finding]:
+    """Every broken promise; none when all is well."""
+    return [finding for rule in RULES for finding in rule(record)]
+
+
+def alive(record: Record) -> Iterator[Finding]:
+    """No process ends by itself, whatever is broken around it."""
+    for end in record.crashes:
+        name, _, log = end.partition(": ")
+        yield Finding("alive", name, "", "", f"it ended by itself: {log}")
+
+
+RULES = (*keeping.RULES, *reservations.RULES, *truth.RULES, alive)

@@ -1,0 +1,57 @@
+"""A reservation ends exactly once, and in time (I5)."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import pairwise
+
+from tests.chaos.judging.finding import Finding
+from tests.chaos.judging.lateness import after_calm, outages
+from tests.chaos.record import Record, ReservationSeen, ReservationTold
+
+ENDS = frozenset({"USED", "EXPIRED", "NO_SHOW", "CANCELLED", "LOST", "REFUSED"})
+OVER = timedelta(seconds=5)
+"""How long after its time is over a reservation may end when nothing is broken."""
+
+
+def ends_once(record: Record) -> Iterator[Finding]:
+    """No end is followed by another one, but for the correction that a late session brings."""
+    for one in record.reservations:
+        ordered = sorted(one.told, key=lambda seen: seen.revision)
+        for before, after in pairwise(ordered):
+            if before.state in ENDS and not _may_follow(before, after):
+                yield _about(one, f"{_words(before)} became {_words(after)}")
+
+
+def ends_in_time(record: Record) -> Iterator[Finding]:
+    """It ends when its time is over, never earlier as EXPIRED, and never later."""
+    for one in record.reservations:
+        limit = after_calm(one.expire_time, OVER, outages(record.disturbances))
+        last = max(one.told, key=lambda seen: seen.revision)
+        if last.state not in ENDS:
+            if record.ended > limit:
+                yield _about(one, f"{last.state} at the end; it was due at {limit:%X}")
+        elif last.end_time is not None and last.end_time > limit:
+            late_s = (last.end_time - limit).total_seconds()
+            yield _about(one, f"{_words(last)}, {late_s:.1f} s after {limit:%X}")
+        elif last.state == "EXPIRED" and last.end_time and last.end_time < one.expire_time:
+            yield _about(one, f"{_words(last)} at {last.end_time:%X}, before its time was over")
+
+
+def _may_follow(before: ReservationSeen, after: ReservationSeen) -> bool:
+    if before.end_time != after.end_time:
+        return False
+    same = (before.state, before.cause) == (after.state, after.cause)
+    used = after.state == "USED" or after.cause == "USED_BY_ANOTHER"
+    unsure = after.cause == "USE_NOT_KNOWN" and before.cause == "TIME_OVER"
+    return same or (used and before.state != "REFUSED") or unsure
+
+
+def _words(seen: ReservationSeen) -> str:
+    return f"{seen.state} ({seen.cause})"
+
+
+def _about(one: ReservationTold, says: str) -> Finding:
+    return Finding("I5", one.name, one.station, "RESERVATION", says)
+
+
+RULES = (ends_once, ends_in_time)
