@@ -2,9 +2,11 @@
 
 import argparse
 import asyncio
+import json
 import os
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # read when grpc is imported
@@ -27,10 +29,16 @@ def main() -> int:
     home.mkdir(parents=True, exist_ok=True)
     faults = plan(chosen.seed, seconds)
     record = asyncio.run(run(chosen.seed, seconds, faults, home))
+    (home / "record.json").write_text(json.dumps(asdict(record), default=_plain, indent=1))
     found = findings(record)
     print_report(chosen.seed, seconds, faults, record, found)
-    sys.stderr.write(f"logs: {home}\n")
+    sys.stderr.write(f"logs and record.json: {home}\n")
     return 1 if found else 0
+
+
+def _plain(value: object) -> object:
+    """What JSON has no word for: times, and sets."""
+    return sorted(value) if isinstance(value, frozenset) else str(value)
 
 
 if __name__ == "__main__":

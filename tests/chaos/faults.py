@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -18,6 +19,7 @@ class Faults:
         self.done: list[Disturbance] = []
         self.crashes: list[str] = []
         self._house = house
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def carry_out(self, plan: Iterable[Fault]) -> None:
         """Breaks and mends it all. Returns when everything is there again."""
@@ -28,6 +30,10 @@ class Faults:
 
     async def _in_time(self, fault: Fault, began: float) -> None:
         await asyncio.sleep(fault.at_s - (time.monotonic() - began))
+        async with self._turns[fault.target]:  # one that comes back late is broken later
+            await self._break(fault)
+
+    async def _break(self, fault: Fault) -> None:
         begun = datetime.now(UTC)
         try:
             if fault.target in self._house.processes:

@@ -85,9 +85,9 @@ def plan(seed: int, seconds: float) -> tuple[Fault, ...]:
         target = _one_of(dice, part)
         lasts_s = round(dice.uniform(shortest, longest), 1)
         back_s = max((_back_s(one) for one in faults if _touches(one, target)), default=0.0)
-        begins_s = max(at_s, back_s)
+        begins_s = round(max(at_s, back_s), 1)
         if begins_s < seconds:
-            faults.append(Fault(round(begins_s, 1), how, target, lasts_s))
+            faults.append(Fault(begins_s, how, target, lasts_s))
         at_s += dice.uniform(*_PAUSE_S)
     return tuple(sorted(faults, key=lambda one: one.at_s))
 

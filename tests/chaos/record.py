@@ -165,6 +165,7 @@ class Record:
     """All of a run. ended: when the last look was taken.
 
     crashes: processes that ended although nobody killed them, with the end of their log.
+    intruders: identities with which somebody was let in who does not know the password.
     """
 
     began: datetime
@@ -175,6 +176,7 @@ class Record:
     stations: list[StationRecord] = field(default_factory=list)
     disturbances: list[Disturbance] = field(default_factory=list)
     crashes: list[str] = field(default_factory=list)
+    intruders: list[str] = field(default_factory=list)
 
     def station(self, name: str) -> StationRecord:
         """The record of this station."""

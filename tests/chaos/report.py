@@ -5,11 +5,11 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from tests.chaos.judging.finding import Finding
-from tests.chaos.judging.lateness import outages
+from tests.chaos.judging.lateness import must_be_done, outages
 from tests.chaos.plan import Fault
 from tests.chaos.record import CommandAsked, Record
 
@@ -26,7 +26,11 @@ def print_report(
 def summary(
     seed: int, seconds: float, plan: Iterable[Fault], record: Record, found: list[Finding]
 ) -> dict[str, Any]:
-    """The run in numbers. `call_ms`: from a request to its outcome, at stations without a flaw."""
+    """The run in numbers.
+
+    `call_ms`: from a request to its outcome, at stations without a flaw. `late_by_faults_s`: the
+    commands that would have been late if nothing had been broken, and by how much.
+    """
     honest = {one.id for one in record.stations if one.honest}
     calls = [one for one in record.commands if one.returned and one.station in honest]
     broken = [one for one in calls if _met_a_fault(record, one)]
@@ -38,6 +42,7 @@ def summary(
         "commands": sum(one.exists for one in record.commands),
         "refused": dict(Counter(one.refused for one in record.commands if one.refused)),
         "outcomes": _outcomes(record),
+        "late_by_faults_s": _late_by_faults(record),
         "reservations": len(record.reservations),
         "call_ms": {"quiet": _percentiles(quiet), "during_faults": _percentiles(broken)},
         "plan": [asdict(fault) for fault in plan],
@@ -50,6 +55,16 @@ def _outcomes(record: Record) -> dict[str, dict[str, int]]:
         if command.last is not None:
             counted.setdefault(command.kind, Counter())[command.last.code or "NONE"] += 1
     return {kind: dict(codes) for kind, codes in sorted(counted.items())}
+
+
+def _late_by_faults(record: Record) -> list[float]:
+    calm = replace(record, disturbances=[])
+    late = (
+        (one.last.outcome_time - must_be_done(calm, one)).total_seconds()
+        for one in record.commands
+        if one.last and one.last.outcome_time
+    )
+    return sorted(round(each, 1) for each in late if each > 0)
 
 
 def _met_a_fault(record: Record, command: CommandAsked) -> bool:

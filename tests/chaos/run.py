@@ -30,6 +30,7 @@ class _Run:
     callers: Callers
     stations: list[RecordedStation]
     began: datetime
+    intruders: list[str]
 
     def record(self, waits: Waits) -> Record:
         """All that is known by now."""
@@ -42,6 +43,7 @@ class _Run:
             [one.record() for one in self.stations],
             list(self.faults.done),
             self.faults.crashes,
+            self.intruders,
         )
 
 
@@ -58,10 +60,10 @@ async def run(seed: int, seconds: float, plan: tuple[Fault, ...], home: Path) ->
         for one in stations:
             await one.station.until(lambda one=one: one.station.booted, 30)  # type: ignore[misc]
         callers = Callers(seed, brokers)
-        this = _Run(house, Faults(house), callers, stations, datetime.now(UTC))
+        this = _Run(house, Faults(house), callers, stations, datetime.now(UTC), [])
         async with asyncio.TaskGroup() as group:
             background = [group.create_task(callers.watch(broker)) for broker in brokers]
-            background.append(group.create_task(vandals(seed, house.doors[0])))
+            background.append(group.create_task(vandals(seed, house.doors[0], this.intruders)))
             await _play(this, seconds, plan)
             record = await _settled(this, waits)
             for task in background:

@@ -19,4 +19,10 @@ def alive(record: Record) -> Iterator[Finding]:
         yield Finding("alive", name, "", "", f"it ended by itself: {log}")
 
 
-RULES = (*keeping.RULES, *reservations.RULES, *truth.RULES, alive)
+def shut(record: Record) -> Iterator[Finding]:
+    """S4: nobody is taken for a station whose password he does not know."""
+    for station in record.intruders:
+        yield Finding("S4", station, station, "", "a stranger with a wrong password was let in")
+
+
+RULES = (*keeping.RULES, *reservations.RULES, *truth.RULES, alive, shut)

@@ -81,6 +81,8 @@ def _last_deadline(record: Record, command: CommandAsked) -> datetime:
             heard = max(heard, last.answer_time)
         effect_s = _effect_s(waits, command.kind) + waits.answer_s + waits.margin_s
         latest = max(latest, heard + timedelta(seconds=effect_s))
+    if command.expire_time:  # what may be held is cancelled until its time is over
+        latest = max(latest, command.expire_time + timedelta(seconds=waits.margin_s))
     return latest
 
 

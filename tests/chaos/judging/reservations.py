@@ -34,7 +34,8 @@ def ends_in_time(record: Record) -> Iterator[Finding]:
             late_s = (last.end_time - limit).total_seconds()
             yield _about(one, f"{_words(last)}, {late_s:.1f} s after {limit:%X}")
         elif last.state == "EXPIRED" and last.end_time and last.end_time < one.expire_time:
-            yield _about(one, f"{_words(last)} at {last.end_time:%X}, before its time was over")
+            early_s = (one.expire_time - last.end_time).total_seconds()
+            yield _about(one, f"{_words(last)}, {early_s:.3f} s before its time was over")
 
 
 def _may_follow(before: ReservationSeen, after: ReservationSeen) -> bool:
