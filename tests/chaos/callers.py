@@ -14,7 +14,7 @@ from typing import Any
 
 import grpc
 import grpc.aio
-from evcommand.v1 import command_options_pb2, id_token_pb2, remote_command_pb2
+from evcommand.v1 import command_options_pb2, id_token_pb2, remote_command_pb2, reservation_pb2
 from evcommand.v1 import remote_command_service_pb2 as pb
 from evcommand.v1 import reservation_service_pb2 as reservations_pb
 from google.protobuf import timestamp_pb2
@@ -81,6 +81,17 @@ class Callers:
                 async for change in broker.commands.WatchCommands(request):
                     token = change.resume_token
                     self._hear(change.command)
+            await asyncio.sleep(_RETRY_S)
+
+    async def watch_reservations(self, broker: Client) -> None:
+        """The same for reservations."""
+        token = ""
+        while True:
+            with suppress(grpc.aio.AioRpcError):
+                request = reservations_pb.WatchReservationsRequest(all=True, resume_token=token)
+                async for change in broker.reservations.WatchReservations(request):
+                    token = change.resume_token
+                    self._hear_reservation(change.reservation)
             await asyncio.sleep(_RETRY_S)
 
     async def settle(self, until: Callable[[], float]) -> None:
@@ -224,11 +235,16 @@ class Callers:
         if asked is None:
             return
         asked.told.append(_seen(command))
-        facts = command.outcome.reservation
-        if facts.reservation and facts.reservation not in self.reservations:
-            self.reservations[facts.reservation] = ReservationTold(
-                facts.reservation, asked.station, facts.wire_id, facts.expire_time.ToDatetime(UTC)
-            )
+
+    def _hear_reservation(self, shown: reservation_pb2.Reservation) -> None:
+        station = shown.station.removeprefix("stations/")
+        told = self.reservations.setdefault(
+            shown.name,
+            ReservationTold(
+                shown.name, station, shown.wire_id, shown.expire_time.ToDatetime(UTC)
+            ),
+        )
+        told.told.append(_reservation_seen(shown))
 
     async def _get(self, broker: Client, asked: CommandAsked) -> None:
         request = pb.GetCommandRequest(name=f"commands/{asked.request_id}")
@@ -243,7 +259,7 @@ class Callers:
         call = broker.reservations.GetReservation
         reply = await _patiently(lambda: call(request, timeout=_CALL_S))
         if reply is not None:
-            told.told.append(_reservation_seen(reply.reservation))
+            self._hear_reservation(reply.reservation)
 
 
 async def _start_and_stop(
@@ -267,9 +283,9 @@ async def _reserve_and_cancel(
     callers: Callers, station: RecordedStation, dice: random.Random
 ) -> None:
     made = await _reservation(callers, station, dice, timedelta(seconds=60))
-    if made is not None:
+    if made:
         await asyncio.sleep(dice.uniform(0.0, 1.0))
-        await callers.cancel(station, dice, made.name)
+        await callers.cancel(station, dice, made)
 
 
 async def _reserve_and_forget(
@@ -280,12 +296,12 @@ async def _reserve_and_forget(
 
 async def _reservation(
     callers: Callers, station: RecordedStation, dice: random.Random, lasts: timedelta
-) -> ReservationTold | None:
+) -> str:
+    """The name of a reservation that is held; "": none is."""
     asked = await callers.reserve(station, dice, lasts)
     if asked.last is None or asked.last.code != "SUCCEEDED":
-        return None
-    mine = (one for one in callers.reservations.values() if one.station == station.id)
-    return max(mine, key=lambda one: one.wire_id)
+        return ""
+    return asked.last.reservation
 
 
 _PLOTS = (
@@ -330,15 +346,16 @@ def _seen(command: remote_command_pb2.RemoteCommand) -> CommandSeen:
         answer_time=_time(command, "answer_time"),
         outcome_time=_time(command, "outcome_time"),
         transaction_id=command.outcome.session.transaction_id,
+        reservation=command.outcome.reservation.reservation,
         compensation=compensation.removeprefix("STATE_").replace("UNSPECIFIED", ""),
     )
 
 
-def _reservation_seen(reservation: Any) -> ReservationSeen:
+def _reservation_seen(reservation: reservation_pb2.Reservation) -> ReservationSeen:
     return ReservationSeen(
         datetime.now(UTC),
         reservation.revision,
-        type(reservation).State.Name(reservation.state).removeprefix("STATE_"),
+        reservation_pb2.Reservation.State.Name(reservation.state).removeprefix("STATE_"),
         reservation.cause,
         _time(reservation, "end_time"),
     )

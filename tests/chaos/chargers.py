@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from simulator.behaviour import Answering, Behaviour, IncomingCall
-from simulator.charger.model import Event
+from simulator.charger.model import Event, SimulatedReservation
 from simulator.config import StationConfig
 from simulator.dialects.messages import CallAnswer, CallErrorReply
 from simulator.flaws import parse_flaw
@@ -34,6 +34,7 @@ class Diary(Behaviour):
     def __init__(self) -> None:
         self.frames: list[FrameSeen] = []
         self.boots: list[datetime] = []
+        self.let_go: dict[int, datetime] = {}
         self._calls: dict[int, FrameSeen] = {}
 
     async def answer(self, call: IncomingCall, inner: Answering) -> CallAnswer | None:
@@ -52,6 +53,11 @@ class Diary(Behaviour):
         """The charger's own answer, behind all flaws."""
         if id(call) in self._calls:
             self._calls[id(call)].did = _word(answer)
+
+    def keeps(self, reservation: SimulatedReservation) -> bool:
+        """The time of a reservation is over, and an honest station lets it go."""
+        self.let_go[reservation.id] = datetime.now(UTC)
+        return False
 
     def rebooting(self, charger: object, now: datetime) -> list[Event]:  # noqa: ARG002
         """It is down, and will boot."""
@@ -109,6 +115,7 @@ class RecordedStation:
             sessions,
             held,
             tuple(self.diary.boots),
+            dict(self.diary.let_go),
         )
 
 

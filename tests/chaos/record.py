@@ -66,6 +66,7 @@ class StationRecord:
     """Everything that one station did. held: the numbers of the reservations it has in the end.
 
     boots: when each of its restarts began. honest: it has no flaw.
+    let_go: when the time of each of its reservations was over, by its own clock.
     """
 
     id: str
@@ -74,6 +75,7 @@ class StationRecord:
     sessions: tuple[SessionRun, ...] = ()
     held: frozenset[int] = frozenset()
     boots: tuple[datetime, ...] = ()
+    let_go: dict[int, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ class CommandSeen:
     answer_time: datetime | None = None
     outcome_time: datetime | None = None
     transaction_id: str = ""
+    reservation: str = ""
     compensation: str = ""
 
     @property

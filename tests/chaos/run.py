@@ -62,8 +62,11 @@ async def run(seed: int, seconds: float, plan: tuple[Fault, ...], home: Path) ->
         callers = Callers(seed, brokers)
         this = _Run(house, Faults(house), callers, stations, datetime.now(UTC), [])
         async with asyncio.TaskGroup() as group:
-            background = [group.create_task(callers.watch(broker)) for broker in brokers]
-            background.append(group.create_task(vandals(seed, house.doors[0], this.intruders)))
+            background = [
+                *(group.create_task(callers.watch(broker)) for broker in brokers),
+                *(group.create_task(callers.watch_reservations(broker)) for broker in brokers),
+                group.create_task(vandals(seed, house.doors[0], this.intruders)),
+            ]
             await _play(this, seconds, plan)
             record = await _settled(this, waits)
             for task in background:

@@ -171,6 +171,11 @@ def expired_early(record: Record) -> None:
     told[-1] = replace(told[-1], state="EXPIRED", cause="TIME_OVER")
 
 
+def expired_before_the_station_let_it_go(record: Record) -> None:
+    expired_early(record)
+    station(record, let_go={9: at(52)})
+
+
 def other_transaction(record: Record) -> None:
     tell(record, "START_SESSION", transaction_id="8")
 
@@ -283,7 +288,7 @@ LIES = {
     "I4": [changed, went_back, told_twice_differently],
     "I5": [
         *(another_end, an_end_at_another_time, reservation_without_end),
-        *(reservation_ended_late, expired_early),
+        *(reservation_ended_late, expired_early, expired_before_the_station_let_it_go),
     ],
     "I11": [
         *(other_transaction, no_session, session_later_than_told, denied_session),
@@ -341,4 +346,11 @@ def test_a_late_session_may_correct_the_end_of_a_reservation() -> None:
     record = true_record()
     told = record.reservations[0].told
     told.append(replace(told[-1], revision=3, state="USED", cause="SESSION_USED_IT"))
+    assert findings(record) == []
+
+
+def test_a_reservation_may_expire_by_the_clock_of_its_station() -> None:
+    record = true_record()
+    expired_early(record)
+    station(record, let_go={9: at(49)})
     assert findings(record) == []

@@ -28,7 +28,7 @@ async def connect(link: Link) -> AsyncIterator[Connect]:
 
         async def connected() -> Streams:
             reader, writer = await tcp(link.address)()
-            stack.callback(writer.transport.abort)
+            stack.callback(lambda: writer.transport.abort())  # keeps the writer, too
             return reader, writer
 
         yield connected

@@ -12,6 +12,9 @@ ENDS = frozenset({"USED", "EXPIRED", "NO_SHOW", "CANCELLED", "LOST", "REFUSED"})
 OVER = timedelta(seconds=5)
 """How long after its time is over a reservation may end when nothing is broken."""
 
+SLIP = timedelta(seconds=0.5)
+"""By how much the clocks of the processes differ: each measures that of the database."""
+
 
 def ends_once(record: Record) -> Iterator[Finding]:
     """No end is followed by another one, but for the correction that a late session brings."""
@@ -23,7 +26,7 @@ def ends_once(record: Record) -> Iterator[Finding]:
 
 
 def ends_in_time(record: Record) -> Iterator[Finding]:
-    """It ends when its time is over, never earlier as EXPIRED, and never later."""
+    """It has an end soon after its time is over."""
     for one in record.reservations:
         limit = after_calm(one.expire_time, OVER, outages(record.disturbances))
         last = max(one.told, key=lambda seen: seen.revision)
@@ -33,9 +36,18 @@ def ends_in_time(record: Record) -> Iterator[Finding]:
         elif last.end_time is not None and last.end_time > limit:
             late_s = (last.end_time - limit).total_seconds()
             yield _about(one, f"{_words(last)}, {late_s:.1f} s after {limit:%X}")
-        elif last.state == "EXPIRED" and last.end_time and last.end_time < one.expire_time:
-            early_s = (one.expire_time - last.end_time).total_seconds()
-            yield _about(one, f"{_words(last)}, {early_s:.3f} s before its time was over")
+
+
+def expires_when_over(record: Record) -> Iterator[Finding]:
+    """It is told as EXPIRED only when its time is over, or its station has let it go."""
+    for one in record.reservations:
+        let_go = record.station(one.station).let_go.get(one.wire_id, one.expire_time)
+        over = min(let_go, one.expire_time)
+        for seen in one.told:
+            if seen.state == "EXPIRED" and seen.seen < over - SLIP:
+                early_s = (over - seen.seen).total_seconds()
+                yield _about(one, f"{_words(seen)}, {early_s:.3f} s before its time was over")
+                break
 
 
 def _may_follow(before: ReservationSeen, after: ReservationSeen) -> bool:
@@ -55,4 +67,4 @@ def _about(one: ReservationTold, says: str) -> Finding:
     return Finding("I5", one.name, one.station, "RESERVATION", says)
 
 
-RULES = (ends_once, ends_in_time)
+RULES = (ends_once, ends_in_time, expires_when_over)
