@@ -11,6 +11,7 @@ from pathlib import Path
 
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # read when grpc is imported
 
+from tests.chaos.chargers import mixed_cast
 from tests.chaos.judging.judge import findings
 from tests.chaos.plan import plan
 from tests.chaos.report import print_report
@@ -28,7 +29,9 @@ def main() -> int:
     home = chosen.keep or Path(tempfile.mkdtemp(prefix="evcommand-chaos-"))
     home.mkdir(parents=True, exist_ok=True)
     faults = plan(chosen.seed, seconds)
-    record = asyncio.run(run(chosen.seed, seconds, faults, home))
+    record = asyncio.run(
+        run(chosen.seed, home, mixed_cast(chosen.seed), lambda all_: all_.carry_out(faults, seconds))
+    )
     (home / "record.json").write_text(json.dumps(asdict(record), default=_plain, indent=1))
     found = findings(record)
     print_report(chosen.seed, seconds, faults, record, found)

@@ -26,6 +26,7 @@ from tests.support.client import Client
 NOT_AFTER = timedelta(seconds=20)
 """How long a command may wait for its station. A caller gives it explicitly."""
 
+_HELD = timedelta(seconds=30)
 _CALL_S = 12.0
 _RETRY_S = 0.2
 _AGAIN = {
@@ -62,11 +63,10 @@ class Callers:
         self._brokers = brokers
         self._numbers = 0
 
-    async def keep_asking(self, station: RecordedStation, until: float) -> None:
-        """One caller: plays one of the plots after the other, until then on the loop's clock."""
+    async def keep_asking(self, station: RecordedStation, over: asyncio.Event) -> None:
+        """One caller: plays one of the plots after the other, until it is over."""
         dice = random.Random(f"caller/{self._seed}/{station.id}")  # noqa: S311
-        loop = asyncio.get_running_loop()
-        while loop.time() < until:
+        while not over.is_set():
             await dice.choice(_PLOTS)(self, station, dice)
             if station.station.active_sessions:
                 station.station.unplug()
@@ -94,14 +94,14 @@ class Callers:
                     self._hear_reservation(change.reservation)
             await asyncio.sleep(_RETRY_S)
 
-    async def settle(self, until: Callable[[], float]) -> None:
-        """Looks until everything has ended, or until it should have."""
-        loop = asyncio.get_running_loop()
-        while True:
-            await self.look()
-            if not self._open() or loop.time() > until():
-                return
-            await asyncio.sleep(0.5)
+    async def settle(self, limit_s: float) -> None:
+        """Looks until everything has ended and is undone, or until it should have been."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                while self._open():
+                    await self.look()
+                    await asyncio.sleep(0.5)
+        await self.look()
 
     async def look(self) -> None:
         """Asks every broker for every command that is not done, and for every reservation."""
@@ -282,7 +282,7 @@ async def _reset(callers: Callers, station: RecordedStation, dice: random.Random
 async def _reserve_and_cancel(
     callers: Callers, station: RecordedStation, dice: random.Random
 ) -> None:
-    made = await _reservation(callers, station, dice, timedelta(seconds=60))
+    made = await _reservation(callers, station, dice, _HELD)
     if made:
         await asyncio.sleep(dice.uniform(0.0, 1.0))
         await callers.cancel(station, dice, made)

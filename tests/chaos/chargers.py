@@ -24,6 +24,9 @@ FLAWS = (
 )
 """What a hostile station does, one flaw each. All others of the simulator are for single rules."""
 
+Cast = dict[str, str]
+"""The identity of each station, and its flaw; "" for an honest one."""
+
 _VERSIONS = ("1.6", "2.0.1", "2.1")
 _HOSTILE = 4
 
@@ -119,10 +122,12 @@ class RecordedStation:
         )
 
 
-def made(seed: int, doors: list[str], passwords: dict[str, str], waits: Waits) -> list[RecordedStation]:
-    """All stations of a run, with the flaws that the seed deals."""
+def made(
+    cast: Cast, doors: list[str], passwords: dict[str, str], waits: Waits
+) -> list[RecordedStation]:
+    """All stations of a run, of every version, at both doors."""
     stations = []
-    for number, (name, flaw) in enumerate(cast(seed).items()):
+    for number, (name, flaw) in enumerate(cast.items()):
         diary = Diary()
         flaws = [parse_flaw(flaw)] if flaw else []
         config = StationConfig(
@@ -141,12 +146,16 @@ def made(seed: int, doors: list[str], passwords: dict[str, str], waits: Waits) -
     return stations
 
 
-def cast(seed: int) -> dict[str, str]:
-    """The identity of each station, and its flaw; "" for an honest one."""
+def honest_cast() -> Cast:
+    """Stations that do what they are asked."""
+    return {f"HONEST-{number}": "" for number in range(1, HONEST + 1)}
+
+
+def mixed_cast(seed: int) -> Cast:
+    """Honest stations, and some with the flaws that the seed deals."""
     dice = random.Random(f"stations/{seed}")  # noqa: S311  a plan is no secret
-    honest = {f"HONEST-{number}": "" for number in range(1, HONEST + 1)}
     flaws = dice.sample(FLAWS, _HOSTILE)
-    return honest | {f"HOSTILE-{number}": flaw for number, flaw in enumerate(flaws, 1)}
+    return honest_cast() | {f"HOSTILE-{number}": flaw for number, flaw in enumerate(flaws, 1)}
 
 
 def _word(answer: CallAnswer | None) -> str:

@@ -21,12 +21,19 @@ class Faults:
         self._house = house
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def carry_out(self, plan: Iterable[Fault]) -> None:
-        """Breaks and mends it all. Returns when everything is there again."""
+    async def carry_out(self, plan: Iterable[Fault], seconds: float) -> None:
+        """Breaks and mends it all, within so many seconds or as soon as all is there again."""
         began = time.monotonic()
         async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.sleep(seconds))
             for fault in plan:
                 group.create_task(self._in_time(fault, began))
+
+    async def roll(self) -> None:
+        """Restarts every process in order, one after the other, as an upgrade does."""
+        began = time.monotonic()
+        for name in self._house.processes:
+            await self._break(Fault(time.monotonic() - began, Break.DRAIN, name, 0))
 
     async def _in_time(self, fault: Fault, began: float) -> None:
         await asyncio.sleep(fault.at_s - (time.monotonic() - began))

@@ -12,26 +12,23 @@ _ONCE = ("UNLOCK_CONNECTOR", "RESET")
 
 
 def kept(record: Record) -> Iterator[Finding]:
-    """I1: what a broker has returned once exists for ever."""
+    """I1: what a broker has returned once exists for ever, and ends."""
     for command in record.commands:
         if command.forgotten is not None:
             yield _about(command, "I1", f"a broker did not know it at {command.forgotten:%X}")
+        last, limit = command.last, must_be_done(record, command)
+        if last is not None and not last.done and record.ended > limit:
+            yield _about(command, "I1", f"{last.state} at the end; it was due at {limit:%X}")
 
 
 def ends_in_time(record: Record) -> Iterator[Finding]:
     """I3: every command has its outcome, at the latest some seconds after its last deadline."""
     for command in record.commands:
         last, limit = command.last, must_be_done(record, command)
-        if not command.exists or last is None:
-            continue
-        if not last.done or last.outcome_time is None:
-            if record.ended > limit:
-                yield _about(command, "I3", f"{last.state} at the end; it was due at {limit:%X}")
-        elif last.outcome_time > limit:
+        if last is not None and last.outcome_time is not None and last.outcome_time > limit:
             late_s = (last.outcome_time - limit).total_seconds()
-            yield _about(
-                command, "I3", f"{last.code} ({last.cause}), {late_s:.1f} s after {limit:%X}"
-            )
+            says = f"{last.code} ({last.cause}), {late_s:.1f} s after {limit:%X}"
+            yield _about(command, "I3", says)
 
 
 def sent_once(record: Record) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""A reservation ends exactly once, and in time (I5)."""
+"""A reservation ends exactly once (I5), and in time (I3)."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -35,7 +35,7 @@ def ends_in_time(record: Record) -> Iterator[Finding]:
                 yield _about(one, f"{last.state} at the end; it was due at {limit:%X}")
         elif last.end_time is not None and last.end_time > limit:
             late_s = (last.end_time - limit).total_seconds()
-            yield _about(one, f"{_words(last)}, {late_s:.1f} s after {limit:%X}")
+            yield _about(one, f"{_words(last)}, {late_s:.1f} s after {limit:%X}", "I3")
 
 
 def expires_when_over(record: Record) -> Iterator[Finding]:
@@ -63,8 +63,8 @@ def _words(seen: ReservationSeen) -> str:
     return f"{seen.state} ({seen.cause})"
 
 
-def _about(one: ReservationTold, says: str) -> Finding:
-    return Finding("I5", one.name, one.station, "RESERVATION", says)
+def _about(one: ReservationTold, says: str, invariant: str = "I5") -> Finding:
+    return Finding(invariant, one.name, one.station, "RESERVATION", says)
 
 
 RULES = (ends_once, ends_in_time, expires_when_over)
