@@ -30,7 +30,9 @@ def main() -> int:
     home.mkdir(parents=True, exist_ok=True)
     faults = plan(chosen.seed, seconds)
     record = asyncio.run(
-        run(chosen.seed, home, mixed_cast(chosen.seed), lambda all_: all_.carry_out(faults, seconds))
+        run(
+            chosen.seed, home, mixed_cast(chosen.seed), lambda all_: all_.carry_out(faults, seconds)
+        )
     )
     (home / "record.json").write_text(json.dumps(asdict(record), default=_plain, indent=1))
     found = findings(record)

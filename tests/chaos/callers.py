@@ -65,7 +65,7 @@ class Callers:
 
     async def keep_asking(self, station: RecordedStation, over: asyncio.Event) -> None:
         """One caller: plays one of the plots after the other, until it is over."""
-        dice = random.Random(f"caller/{self._seed}/{station.id}")  # noqa: S311
+        dice = random.Random(f"caller/{self._seed}/{station.id}")
         while not over.is_set():
             await dice.choice(_PLOTS)(self, station, dice)
             if station.station.active_sessions:
@@ -126,7 +126,9 @@ class Callers:
         self._numbers += 1
         return f"T{self._numbers:06d}"
 
-    async def start(self, station: RecordedStation, dice: random.Random, **more: str) -> CommandAsked:
+    async def start(
+        self, station: RecordedStation, dice: random.Random, **more: str
+    ) -> CommandAsked:
         """A start for a token that no other start has."""
         token = more.pop("token", "") or self._new_token()
         fields = {"station": _name(station), "evse_id": 1, "id_token": _id_token(token), **more}
@@ -169,9 +171,7 @@ class Callers:
     ) -> CommandAsked:
         """The end of a reservation."""
         fields = {"reservation": reservation}
-        return await self._ask(
-            station, "CANCEL_RESERVATION", dice, fields, reservation=reservation
-        )
+        return await self._ask(station, "CANCEL_RESERVATION", dice, fields, reservation=reservation)
 
     async def _ask(
         self,
@@ -240,9 +240,7 @@ class Callers:
         station = shown.station.removeprefix("stations/")
         told = self.reservations.setdefault(
             shown.name,
-            ReservationTold(
-                shown.name, station, shown.wire_id, shown.expire_time.ToDatetime(UTC)
-            ),
+            ReservationTold(shown.name, station, shown.wire_id, shown.expire_time.ToDatetime(UTC)),
         )
         told.told.append(_reservation_seen(shown))
 
@@ -262,9 +260,7 @@ class Callers:
             self._hear_reservation(reply.reservation)
 
 
-async def _start_and_stop(
-    callers: Callers, station: RecordedStation, dice: random.Random
-) -> None:
+async def _start_and_stop(callers: Callers, station: RecordedStation, dice: random.Random) -> None:
     start = await callers.start(station, dice)
     if start.last is not None and start.last.code == "SUCCEEDED":
         await asyncio.sleep(dice.uniform(0.0, 1.0))

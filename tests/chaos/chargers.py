@@ -5,7 +5,7 @@ arrives and what is answered, the inner one what the charger really does.
 """
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from simulator.behaviour import Answering, Behaviour, IncomingCall
@@ -36,7 +36,7 @@ class Diary(Behaviour):
 
     def __init__(self) -> None:
         self.frames: list[FrameSeen] = []
-        self.boots: list[datetime] = []
+        self.restarts: list[datetime] = []
         self.let_go: dict[int, datetime] = {}
         self._calls: dict[int, FrameSeen] = {}
 
@@ -62,9 +62,9 @@ class Diary(Behaviour):
         self.let_go[reservation.id] = datetime.now(UTC)
         return False
 
-    def rebooting(self, charger: object, now: datetime) -> list[Event]:  # noqa: ARG002
+    def rebooting(self, charger: object, now: datetime) -> list[Event]:
         """It is down, and will boot."""
-        self.boots.append(datetime.now(UTC))
+        self.restarts.append(datetime.now(UTC))
         return []
 
 
@@ -88,8 +88,6 @@ class RecordedStation:
     station: SimulatedStation
     diary: Diary
     honest: bool
-    flaw: str = ""
-    tokens: dict[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -117,7 +115,7 @@ class RecordedStation:
             tuple(self.diary.frames),
             sessions,
             held,
-            tuple(self.diary.boots),
+            tuple(self.diary.restarts),
             dict(self.diary.let_go),
         )
 
@@ -142,7 +140,7 @@ def made(
             connect_timeout_s=5.0,
             flaws=(diary, *flaws, _Hand(diary)),
         )
-        stations.append(RecordedStation(SimulatedStation(config), diary, not flaw, flaw))
+        stations.append(RecordedStation(SimulatedStation(config), diary, not flaw))
     return stations
 
 
@@ -153,7 +151,7 @@ def honest_cast() -> Cast:
 
 def mixed_cast(seed: int) -> Cast:
     """Honest stations, and some with the flaws that the seed deals."""
-    dice = random.Random(f"stations/{seed}")  # noqa: S311  a plan is no secret
+    dice = random.Random(f"stations/{seed}")
     flaws = dice.sample(FLAWS, _HOSTILE)
     return honest_cast() | {f"HOSTILE-{number}": flaw for number, flaw in enumerate(flaws, 1)}
 

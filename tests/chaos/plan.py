@@ -76,7 +76,7 @@ _SERVERS = frozenset({"database", "temporal"})
 
 def plan(seed: int, seconds: float) -> tuple[Fault, ...]:
     """The faults of a run that breaks things for so many seconds. Equal for equal arguments."""
-    dice = random.Random(f"chaos/{seed}")  # noqa: S311  a plan is no secret
+    dice = random.Random(f"chaos/{seed}")
     cards = _dealt(dice)
     faults: list[Fault] = []
     at_s = QUIET_S

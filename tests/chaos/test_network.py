@@ -27,12 +27,16 @@ async def connect(link: Link) -> AsyncIterator[Connect]:
     async with AsyncExitStack() as stack:
 
         async def connected() -> Streams:
-            reader, writer = await tcp(link.address)()
-            stack.callback(lambda: writer.transport.abort())  # keeps the writer, too
-            return reader, writer
+            streams = await tcp(link.address)()
+            stack.callback(_abort, streams)
+            return streams
 
         yield connected
         await asyncio.sleep(0)  # the transports end
+
+
+def _abort(streams: Streams) -> None:
+    streams[1].transport.abort()
 
 
 async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -35,7 +35,7 @@ async def vandals(seed: int, door: str, intruders: list[str]) -> None:
 
     intruders: gets the name of the station as which a stranger was let in.
     """
-    dice = random.Random(f"vandals/{seed}")  # noqa: S311
+    dice = random.Random(f"vandals/{seed}")
     while True:
         misdeed = dice.choice((_garbage, _flood, _half_open, _stranger))
         with suppress(OSError, TimeoutError, WebSocketException):

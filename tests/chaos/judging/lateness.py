@@ -62,10 +62,7 @@ def must_be_done(record: Record, command: CommandAsked) -> datetime:
     broken = outages(record.disturbances)
     deadline = _last_deadline(record, command)
     lived_through = sum(
-        (
-            max(min(end, deadline) - max(begin, command.asked), timedelta())
-            for begin, end in broken
-        ),
+        (max(min(end, deadline) - max(begin, command.asked), timedelta()) for begin, end in broken),
         timedelta(),
     )
     return after_calm(deadline + lived_through, GRACE, broken)

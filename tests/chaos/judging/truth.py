@@ -27,14 +27,23 @@ def true(record: Record) -> Iterator[Finding]:
         last = command.last
         if last is None or not last.done:
             continue
-        for says in _LIES[command.kind](record, command, last):
-            told = f"{last.code} ({last.cause}): {says}"
-            name = f"commands/{command.request_id}"
-            yield Finding("I11", name, command.station, command.kind, told)
-        if last.code == "NOT_SENT" and frames_of(record, command):
-            says = f"NOT_SENT ({last.cause}), and the station got its frame"
-            name = f"commands/{command.request_id}"
-            yield Finding("I11", name, command.station, command.kind, says)
+        for rule in (_frame, _LIES[command.kind]):
+            for says in rule(record, command, last):
+                told = f"{last.code} ({last.cause}): {says}"
+                name = f"commands/{command.request_id}"
+                yield Finding("I11", name, command.station, command.kind, told)
+
+
+def _frame(record: Record, command: CommandAsked, last: CommandSeen) -> Iterator[str]:
+    """What was not sent has not arrived, and what was rejected has been refused."""
+    frames = frames_of(record, command)
+    if last.code == "NOT_SENT" and frames:
+        yield "the station got its frame"
+    if last.code == "REJECTED" and all(one.said in {"", *_YES} for one in frames):
+        yield "the station has refused nothing"
+
+
+_YES = ("Accepted", "Unlocked")
 
 
 def _start(record: Record, command: CommandAsked, last: CommandSeen) -> Iterator[str]:
@@ -60,12 +69,14 @@ def _stop(record: Record, command: CommandAsked, last: CommandSeen) -> Iterator[
             yield "there was no session to stop"
         elif any(one.ended is None for one in sessions):
             yield "its session charges"
-        elif last.outcome_time and min(_ends(sessions)) > last.outcome_time + SLIP:
-            yield f"its session ended only at {min(_ends(sessions)):%X}"
-    elif last.code in NOTHING and last.outcome_time:
-        stopped = [one for one in sessions if one.why == "Remote" and one.ended]
-        if any(one.ended and one.ended < last.outcome_time for one in stopped):
-            yield "its session was stopped by us"
+        for one in sessions:
+            if one.ended and last.outcome_time and one.ended > last.outcome_time + SLIP:
+                yield f"its session ended only at {one.ended:%X}"
+    elif last.code in NOTHING:
+        for one in sessions:
+            by_us = one.ended if one.why == "Remote" else None
+            if by_us and last.outcome_time and by_us < last.outcome_time:
+                yield "its session was stopped by us"
 
 
 def _unlock(record: Record, command: CommandAsked, last: CommandSeen) -> Iterator[str]:
@@ -131,10 +142,6 @@ def _may_be_stopped(record: Record, session: SessionRun) -> bool:
 
 def _sessions(record: Record, station: str, token: str) -> list[SessionRun]:
     return [one for one in record.station(station).sessions if one.token == token]
-
-
-def _ends(sessions: list[SessionRun]) -> Iterator:  # type: ignore[type-arg]
-    return (one.ended for one in sessions if one.ended is not None)
 
 
 def _word(frames: list[FrameSeen], word: str) -> bool:
