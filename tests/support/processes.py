@@ -34,10 +34,15 @@ class ProcessFailed(AssertionError):
 
 
 class Process:
-    """One evcommand process. `kill` is what the kernel's out-of-memory killer does."""
+    """One evcommand process. `kill` is what the kernel's out-of-memory killer does.
 
-    def __init__(self, name: str, home: Path, environment: Mapping[str, str]) -> None:
-        self.name = name
+    role: the word of the command line; "": the name.
+    """
+
+    def __init__(
+        self, name: str, home: Path, environment: Mapping[str, str], *, role: str = ""
+    ) -> None:
+        self.name, self._role = name, role or name
         self.log = home / f"{name}.log"
         self._environment = {**_clean_environment(), **environment}
         self._home = home
@@ -53,12 +58,12 @@ class Process:
         """Starts it and waits until it says that it is ready."""
         before = self._said_ready()
         self._running = preloaded().start(
-            self.name, home=self._home, env=self._environment, log=self.log
+            self._role, home=self._home, env=self._environment, log=self.log
         )
         deadline = time.monotonic() + READY_S
         while self._said_ready() == before:
             if self._running.poll() is not None or time.monotonic() > deadline:
-                raise ProcessFailed(f"{self.name} is not ready:\n{self._log_end()}")
+                raise ProcessFailed(f"{self.name} is not ready:\n{self.log_end()}")
             await asyncio.sleep(0.02)
 
     def kill(self) -> None:
@@ -67,6 +72,18 @@ class Process:
         if running is not None:
             running.kill()
             running.wait(10)
+
+    def freeze(self) -> None:
+        """SIGSTOP: it lives and does nothing, as on a machine that is out of memory."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT: it goes on where it was."""
+        os.kill(self.pid, signal.SIGCONT)
+
+    def died(self) -> bool:
+        """Whether it has ended by itself."""
+        return self._running is not None and self._running.poll() is not None
 
     async def stop(self) -> int:
         """SIGTERM, and waits for the drain. Returns the exit code."""
@@ -78,12 +95,13 @@ class Process:
             return await asyncio.to_thread(running.wait, STOP_S)
         except subprocess.TimeoutExpired:
             running.kill()
-            raise ProcessFailed(f"{self.name} did not stop:\n{self._log_end()}") from None
+            raise ProcessFailed(f"{self.name} did not stop:\n{self.log_end()}") from None
 
     def _said_ready(self) -> int:
-        return self.log.read_text().count(f"{self.name} ready: ") if self.log.exists() else 0
+        return self.log.read_text().count(f"{self._role} ready: ") if self.log.exists() else 0
 
-    def _log_end(self) -> str:
+    def log_end(self) -> str:
+        """The end of what it has logged."""
         return self.log.read_text()[-6000:]
 
 

@@ -15,7 +15,7 @@ import pytest
 from entrypoints.temporal.binary import find_temporal
 
 _ROOT = Path(__file__).parents[2]
-_TEMPORAL = ("e2e", "integration")
+_TEMPORAL = ("chaos", "e2e", "integration")
 
 
 def prepare(items: Iterable[pytest.Item]) -> None:

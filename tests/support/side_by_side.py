@@ -23,7 +23,7 @@ SHARED_SERVERS = ("tests/e2e/telemetry", "tests/e2e/field")
 """Folders whose tests look at one and the same fleet, or at one and the same system."""
 
 
-WAITING = ("tests/e2e/", "tests/integration/")
+WAITING = ("tests/chaos/", "tests/e2e/", "tests/integration/")
 COMPUTING = ("tests/simulation/",)
 _WAITING_AT_ONCE = 3
 """So many shares that wait are taken before one that computes."""

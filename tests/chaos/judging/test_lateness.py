@@ -1,0 +1,42 @@
+"""Faults may cost a command their own time, and no more."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.chaos.judging.lateness import TAKEN_OVER, after_calm, outages
+from tests.chaos.plan import Break, Fault
+from tests.chaos.record import Disturbance
+
+BEGAN = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    return BEGAN + timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("broken", "until"),
+    [
+        ([], 5),
+        ([(-9, -1)], 5),  # over before
+        ([(7, 9)], 5),  # begins later
+        ([(5, 9)], 5),
+        ([(-3, 2)], 7),  # still lasts
+        ([(2, 4)], 7),
+        ([(-3, 2), (4, 8)], 11),
+        ([(1, 2), (3, 4), (6, 7)], 8),
+    ],
+)
+def test_five_calm_seconds_are_over(broken: list[tuple[float, float]], until: float) -> None:
+    spans = [(at(begin), at(end)) for begin, end in broken]
+    assert after_calm(BEGAN, timedelta(seconds=5), spans) == at(until)
+
+
+def test_a_fault_is_felt_until_it_is_taken_over_and_overlapping_ones_are_one() -> None:
+    def broken(how: Break, begin: float, end: float) -> Disturbance:
+        return Disturbance(Fault(0, how, "worker-1", 0), at(begin), at(end))
+
+    cut, kill = TAKEN_OVER[Break.CUT], TAKEN_OVER[Break.KILL]
+    three = [broken(Break.KILL, 8, 9), broken(Break.CUT, 0, 2), broken(Break.CUT, 100, 101)]
+    assert outages(three) == [(at(0), at(9) + kill), (at(100), at(101) + cut)]

@@ -1,0 +1,120 @@
+"""What is broken, when, and for how long: computed from a seed, so that a run can be repeated.
+
+A plan deals its faults like cards: each round contains every fault of `DECK` once, in another
+order. So a long run sees all of them equally often, and a short one sees no fault twice. Faults may
+overlap; only a part that is broken is not broken a second time, nor for some seconds afterwards.
+"""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+QUIET_S = 8.0
+"""Nothing is broken at first: what is measured then is what the faults are compared with."""
+
+REST_S = 6.0
+"""So long after it is back, a part is not broken again."""
+
+_PAUSE_S = (3.0, 9.0)
+
+
+class Break(StrEnum):
+    """How something is broken.
+
+    KILL: SIGKILL, and another process of its role after a while. STOP: SIGSTOP, then SIGCONT.
+    DRAIN: SIGTERM, and another process as soon as it has ended. HANG: the network takes bytes and
+    delivers none. CUT: the network drops every connection and takes none. RESTART: a server.
+    """
+
+    KILL = "kill"
+    STOP = "stop"
+    DRAIN = "drain"
+    HANG = "hang"
+    CUT = "cut"
+    RESTART = "restart"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is broken. at_s: after the begin of the run. lasts_s: until it is mended."""
+
+    at_s: float
+    how: Break
+    target: str
+    lasts_s: float
+
+
+DECK: tuple[tuple[Break, str, tuple[float, float]], ...] = (
+    (Break.KILL, "gateway", (0.2, 3.0)),
+    (Break.KILL, "worker", (0.2, 3.0)),
+    (Break.KILL, "broker", (0.2, 3.0)),
+    (Break.STOP, "gateway", (1.0, 10.0)),
+    (Break.STOP, "worker", (1.0, 10.0)),
+    (Break.STOP, "broker", (1.0, 6.0)),
+    (Break.DRAIN, "gateway", (0.0, 0.0)),
+    (Break.DRAIN, "worker", (0.0, 0.0)),
+    (Break.DRAIN, "broker", (0.0, 0.0)),
+    (Break.HANG, "stations>gateway", (1.0, 8.0)),
+    (Break.CUT, "stations>gateway", (0.2, 4.0)),
+    (Break.HANG, "gateway>database", (1.0, 6.0)),
+    (Break.CUT, "gateway>database", (0.5, 4.0)),
+    (Break.HANG, "worker>temporal", (1.0, 8.0)),
+    (Break.CUT, "worker>temporal", (0.5, 4.0)),
+    (Break.HANG, "gateway>temporal", (1.0, 8.0)),
+    (Break.CUT, "gateway>temporal", (0.5, 4.0)),
+    (Break.RESTART, "database", (0.0, 0.0)),
+    (Break.RESTART, "temporal", (0.0, 0.0)),
+)
+"""How each part may be broken, and for how many seconds."""
+
+BOTH = (1, 2)
+"""Of each role there are two processes; a target of the deck is one of them."""
+
+_SERVERS = frozenset({"database", "temporal"})
+
+
+def plan(seed: int, seconds: float) -> tuple[Fault, ...]:
+    """The faults of a run that breaks things for so many seconds. Equal for equal arguments."""
+    dice = random.Random(f"chaos/{seed}")
+    cards = _dealt(dice)
+    faults: list[Fault] = []
+    at_s = QUIET_S
+    while at_s < seconds:
+        how, part, (shortest, longest) = next(cards)
+        target = _one_of(dice, part)
+        lasts_s = round(dice.uniform(shortest, longest), 1)
+        back_s = max((_back_s(one) for one in faults if _touches(one, target)), default=0.0)
+        begins_s = round(max(at_s, back_s), 1)
+        if begins_s < seconds:
+            faults.append(Fault(begins_s, how, target, lasts_s))
+        at_s += dice.uniform(*_PAUSE_S)
+    return tuple(sorted(faults, key=lambda one: one.at_s))
+
+
+def _dealt(dice: random.Random) -> Iterator[tuple[Break, str, tuple[float, float]]]:
+    while True:
+        yield from dice.sample(DECK, len(DECK))
+
+
+def _one_of(dice: random.Random, part: str) -> str:
+    """The numbered name of one of the two: "worker>temporal" becomes "worker-2>temporal"."""
+    if part in _SERVERS:
+        return part
+    number = dice.choice(BOTH)
+    role = "gateway" if "gateway" in part else part.partition(">")[0]
+    return part.replace(role, f"{role}-{number}")
+
+
+def _touches(fault: Fault, target: str) -> bool:
+    return bool(_parts(fault.target) & _parts(target))
+
+
+def _parts(target: str) -> set[str]:
+    """The process that is broken, or whose network is; or the server."""
+    parts = set(target.split(">"))
+    return parts if parts <= _SERVERS else parts - _SERVERS - {"stations"}
+
+
+def _back_s(fault: Fault) -> float:
+    return fault.at_s + fault.lasts_s + REST_S

@@ -1,0 +1,107 @@
+"""One run of chaos: the house, its stations, its callers, what is broken; what it leaves behind."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from evcommand.v1 import station_service_pb2
+
+from tests.chaos.callers import Callers
+from tests.chaos.chargers import Cast, RecordedStation, made
+from tests.chaos.faults import Faults
+from tests.chaos.house import House, running_house
+from tests.chaos.judging.lateness import must_be_done
+from tests.chaos.record import Record, Waits
+from tests.chaos.vandals import vandals
+from tests.support.client import Client, client_of, patiently
+
+UNDOING = timedelta(seconds=30)
+"""How long after the last command had to be done its late effects may take to be undone."""
+
+_CALL_S = 10.0
+
+
+@dataclass
+class _Run:
+    house: House
+    faults: Faults
+    callers: Callers
+    brokers: list[Client]
+    stations: list[RecordedStation]
+    waits: Waits
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    intruders: list[str] = field(default_factory=list)
+
+    def record(self) -> Record:
+        """All that is known by now."""
+        return Record(
+            self.began,
+            datetime.now(UTC),
+            self.waits,
+            list(self.callers.commands.values()),
+            list(self.callers.reservations.values()),
+            [one.record() for one in self.stations],
+            list(self.faults.done),
+            self.faults.crashes,
+            self.intruders,
+        )
+
+
+async def run(
+    seed: int, home: Path, cast: Cast, breaks: Callable[[Faults], Awaitable[None]]
+) -> Record:
+    """Breaks a house while callers ask, and returns the record when all has come to its end.
+
+    seed: of the callers and the vandals. home: a directory for logs and histories.
+    """
+    waits = Waits()
+    async with running_house(home, waits) as house, AsyncExitStack() as stack:
+        brokers = [await stack.enter_async_context(client_of(each)) for each in house.brokers]
+        passwords = {name: await _register(brokers[0], name) for name in cast}
+        stations = made(cast, house.doors, passwords, waits)
+        for one in stations:
+            await stack.enter_async_context(one.station)
+        for one in stations:
+            await brokers[0].station_is_ready(one.id)
+        this = _Run(house, Faults(house), Callers(seed, brokers), brokers, stations, waits)
+        return await _played(this, seed, breaks)
+
+
+async def _register(broker: Client, name: str) -> str:
+    request = station_service_pb2.CreateStationRequest(station_id=name)
+    reply = await patiently(lambda: broker.stations.CreateStation(request, timeout=_CALL_S))
+    return reply.basic_auth_password
+
+
+async def _played(this: _Run, seed: int, breaks: Callable[[Faults], Awaitable[None]]) -> Record:
+    async with asyncio.TaskGroup() as group:
+        background = [group.create_task(vandals(seed, this.house.doors[0], this.intruders))]
+        for broker in this.brokers:
+            background.append(group.create_task(this.callers.watch(broker)))
+            background.append(group.create_task(this.callers.watch_reservations(broker)))
+        over = asyncio.Event()
+        async with asyncio.TaskGroup() as asking:
+            for station in this.stations:
+                asking.create_task(this.callers.keep_asking(station, over))
+            await breaks(this.faults)
+            over.set()
+        record = await _settled(this)
+        for task in background:
+            task.cancel()
+    return record
+
+
+async def _settled(this: _Run) -> Record:
+    """The record, when everything has ended, or should have."""
+    record = this.record()
+    dues = [must_be_done(record, one) for one in record.commands if one.exists]
+    latest = max(dues, default=record.ended) + UNDOING
+    await this.callers.settle((latest - record.ended).total_seconds())
+    await this.callers.look_at_all()
+    for name, process in this.house.processes.items():
+        if process.died():
+            this.faults.crashes.append(f"{name}: {process.log_end()}")
+    return this.record()

@@ -1,0 +1,54 @@
+"""A house of real processes is broken by a plan, and tells no lie.
+
+What is judged here is the truth, not the speed: other tests keep the cores busy. `make chaos`
+judges the lateness as well, and breaks more.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.chargers import honest_cast, mixed_cast
+from tests.chaos.faults import Faults
+from tests.chaos.judging.finding import Finding
+from tests.chaos.judging.judge import findings
+from tests.chaos.plan import plan
+from tests.chaos.record import Record
+from tests.chaos.run import run
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
+
+SEED = 2453
+SECONDS = 30
+"""Of this plan: a gateway is killed, one is stopped and loses Temporal, PostgreSQL restarts."""
+
+
+def lies(record: Record) -> list[Finding]:
+    """Every broken promise but those about time."""
+    return [one for one in findings(record) if one.invariant != "I3"]
+
+
+def codes(record: Record) -> list[str]:
+    return [one.last.code for one in record.commands if one.last]
+
+
+async def test_nothing_is_lost_and_no_lie_is_told_while_the_house_is_broken(
+    tmp_path: Path,
+) -> None:
+    faults = plan(SEED, SECONDS)
+    record = await run(
+        SEED, tmp_path, mixed_cast(SEED), lambda house: house.carry_out(faults, SECONDS)
+    )
+    assert lies(record) == []
+    assert {one.fault for one in record.disturbances} == set(faults)
+    assert codes(record).count("SUCCEEDED") > 20
+
+
+async def test_a_rolling_restart_loses_no_command(tmp_path: Path) -> None:
+    """Every command has reached its honest station, and everybody was told what it did."""
+    record = await run(SEED, tmp_path, honest_cast(), Faults.roll)
+    assert lies(record) == []
+    assert len(record.disturbances) == 6
+    assert [one.refused for one in record.commands if one.refused] == []
+    assert set(codes(record)) == {"SUCCEEDED", "REJECTED"}
+    assert codes(record).count("SUCCEEDED") > 20
