@@ -7,7 +7,6 @@ takes most of a process's start.
 
 import hashlib
 import secrets
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -16,7 +15,7 @@ import click
 from broker.settings import ApiKey
 from entrypoints.commands import station as station_command
 from entrypoints.lifetime import Lifetime, quick_start
-from entrypoints.options import given_settings, variable_of, with_settings
+from entrypoints.options import given_settings, variable_of, with_broker_access, with_settings
 from entrypoints.settings import Settings
 
 
@@ -82,27 +81,37 @@ def station(**options: Any) -> None:
 
 @main.command("explain")
 @click.argument("name")
-@click.option(
-    "--address",
-    envvar="EVCOMMAND_ADDRESS",
-    default="127.0.0.1:50051",
-    show_default=True,
-    metavar="HOST:PORT",
-    help="Where the broker serves gRPC. Or set EVCOMMAND_ADDRESS.",
-)
-@click.option(
-    "--key", envvar="EVCOMMAND_KEY", metavar="KEY", help="Your API key. Better set EVCOMMAND_KEY."
-)
-@click.option("--tls", is_flag=True, help="Use TLS, trusting the system's authorities.")
-@click.option("--ca", type=click.Path(path_type=Path), help="Use TLS, trusting this PEM file.")
+@with_broker_access
 @click.option("--facts", is_flag=True, help="Show every fact of every step.")
 @click.option("--json", "as_json", is_flag=True, help="Print the steps as JSON.")
 def explain(name: str, *, as_json: bool, facts: bool, **broker_access: Any) -> None:
     """Tells what happened to the command NAME (`commands/...`, or its request id alone)."""
     from entrypoints.commands import explain as explain_command
+    from entrypoints.commands.broker_calls import BrokerAccess
 
-    access = explain_command.BrokerAccess(**broker_access)
+    access = BrokerAccess(**broker_access)
     explain_command.explain(name, access, as_json=as_json, facts=facts)
+
+
+@main.command("report")
+@with_broker_access
+@click.option(
+    "--since",
+    default="24h",
+    show_default=True,
+    metavar="SPAN",
+    help="How far back: 90m, 24h or 7d; at most 31d.",
+)
+@click.option("--station", "stations", multiple=True, metavar="NAME", help="Only this one; repeat.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def report(since: str, stations: tuple[str, ...], *, as_json: bool, **broker_access: Any) -> None:
+    """Tells how the commands of the last hours or days ended, and which stations stand out."""
+    from entrypoints.commands import report as report_command
+    from entrypoints.commands.broker_calls import BrokerAccess
+
+    access = BrokerAccess(**broker_access)
+    period = report_command.span_of(since)
+    report_command.report(period, stations, access, as_json=as_json)
 
 
 @main.command()

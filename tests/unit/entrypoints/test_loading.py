@@ -19,7 +19,10 @@ except SystemExit as end:
 """
 
 NO_TEMPORAL = 3
-CLIENTS_ALONE = {"entrypoints.commands.demo", "entrypoints.commands.explain", "simulator.station"}
+CLIENTS_ALONE = {
+    *("entrypoints.commands.broker_calls", "entrypoints.commands.demo"),
+    *("entrypoints.commands.explain", "entrypoints.commands.report", "simulator.station"),
+}
 BROKER_ALONE = {"broker.process", "broker.callbacks.posting", "evcommand", "httpcore"}
 GATEWAY_ALONE = {"jsonschema_rs", "station_gateway.gateway", "websockets"}
 WORKER_ALONE = {"workflows.command_workflow", "workflows.worker"}

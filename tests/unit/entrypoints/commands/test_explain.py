@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from evcommand.v1 import remote_command_service_pb2 as pb
 
-from entrypoints.commands.explain import printable, rendered
+from entrypoints.commands.broker_calls import printable
+from entrypoints.commands.explain import rendered
 
 T0 = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
