@@ -7,8 +7,6 @@ takes most of a process's start.
 
 import hashlib
 import secrets
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -17,34 +15,8 @@ import click
 from broker.settings import ApiKey
 from entrypoints.commands import station as station_command
 from entrypoints.lifetime import Lifetime, quick_start
-from entrypoints.options import given_settings, variable_of, with_settings
+from entrypoints.options import given_settings, variable_of, with_broker_access, with_settings
 from entrypoints.settings import Settings
-
-
-def _with_broker_access(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives a command the options that say how to reach the broker."""
-    for option in (
-        click.option(
-            "--ca", type=click.Path(path_type=Path), help="Use TLS, trusting this PEM file."
-        ),
-        click.option("--tls", is_flag=True, help="Use TLS, trusting the system's authorities."),
-        click.option(
-            "--key",
-            envvar="EVCOMMAND_KEY",
-            metavar="KEY",
-            help="Your API key. Better set EVCOMMAND_KEY.",
-        ),
-        click.option(
-            "--address",
-            envvar="EVCOMMAND_ADDRESS",
-            default="127.0.0.1:50051",
-            show_default=True,
-            metavar="HOST:PORT",
-            help="Where the broker serves gRPC. Or set EVCOMMAND_ADDRESS.",
-        ),
-    ):
-        command = option(command)
-    return command
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -109,7 +81,7 @@ def station(**options: Any) -> None:
 
 @main.command("explain")
 @click.argument("name")
-@_with_broker_access
+@with_broker_access
 @click.option("--facts", is_flag=True, help="Show every fact of every step.")
 @click.option("--json", "as_json", is_flag=True, help="Print the steps as JSON.")
 def explain(name: str, *, as_json: bool, facts: bool, **broker_access: Any) -> None:
@@ -129,7 +101,7 @@ def explain(name: str, *, as_json: bool, facts: bool, **broker_access: Any) -> N
     metavar="SPAN",
     help="How far back: as 30m, 24h or 7d, or a time as 2026-05-04T12:00:00Z.",
 )
-@_with_broker_access
+@with_broker_access
 @click.option("--json", "as_json", is_flag=True, help="Print each entry as a line of JSON.")
 def audit(since: str, *, as_json: bool, **broker_access: Any) -> None:
     """Tells who changed what, the newest first. Needs a key with the right admin."""
@@ -137,6 +109,27 @@ def audit(since: str, *, as_json: bool, **broker_access: Any) -> None:
     from entrypoints.commands.broker_access import BrokerAccess
 
     audit_command.audit(since, BrokerAccess(**broker_access), as_json=as_json)
+
+
+@main.command("report")
+@with_broker_access
+@click.option(
+    "--since",
+    default="24h",
+    show_default=True,
+    metavar="SPAN",
+    help="How far back: 90m, 24h or 7d; at most 31d.",
+)
+@click.option("--station", "stations", multiple=True, metavar="NAME", help="Only this one; repeat.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def report(since: str, stations: tuple[str, ...], *, as_json: bool, **broker_access: Any) -> None:
+    """Tells how the commands of the last hours or days ended, and which stations stand out."""
+    from entrypoints.commands import report as report_command
+    from entrypoints.commands.broker_access import BrokerAccess
+
+    access = BrokerAccess(**broker_access)
+    period = report_command.span_of(since)
+    report_command.report(period, stations, access, as_json=as_json)
 
 
 @main.command()

@@ -1,6 +1,7 @@
-"""Makes command-line options of the settings, and messages of wrong settings."""
+"""Options that several commands share: those of the settings, and those to reach the broker."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -42,6 +43,33 @@ def given_settings(options: dict[str, Any]) -> ChosenSettings:
         return Settings(**{name: value for name, value in options.items() if value is not None})
     except ValidationError as error:
         raise click.UsageError(_explain(error)) from error
+
+
+def with_broker_access(command: Command) -> Command:
+    """Adds the options that say how to reach the broker: `broker_access.BrokerAccess`."""
+    for option in reversed(_BROKER_ACCESS):
+        option(command)
+    return command
+
+
+_BROKER_ACCESS = (
+    click.option(
+        "--address",
+        envvar="EVCOMMAND_ADDRESS",
+        default="127.0.0.1:50051",
+        show_default=True,
+        metavar="HOST:PORT",
+        help="Where the broker serves gRPC. Or set EVCOMMAND_ADDRESS.",
+    ),
+    click.option(
+        "--key",
+        envvar="EVCOMMAND_KEY",
+        metavar="KEY",
+        help="Your API key. Better set EVCOMMAND_KEY.",
+    ),
+    click.option("--tls", is_flag=True, help="Use TLS, trusting the system's authorities."),
+    click.option("--ca", type=click.Path(path_type=Path), help="Use TLS, trusting this PEM file."),
+)
 
 
 def _names(name: str, field: FieldInfo) -> tuple[str, ...]:

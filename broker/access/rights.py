@@ -27,6 +27,7 @@ _METHODS: dict[str, Rights] = {
     "RemoteCommandService/WatchCommands": _READ,
     "RemoteCommandService/CancelCommand": (Right.COMMAND, Right.RESERVE),
     "RemoteCommandService/ExplainCommand": _READ,
+    "RemoteCommandService/GetTruthReport": _READ,
     "ReservationService/GetReservation": _READ,
     "ReservationService/ListReservations": _READ,
     "ReservationService/WatchReservations": _READ,

@@ -4,6 +4,7 @@ Every command is served in the same way, by `_serve`. What differs stands in the
 in `broker.commands`.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import datetime
@@ -29,11 +30,13 @@ from broker.commands.lookups import command_not_found
 from broker.commands.showing import command_out
 from broker.errors import Refusal, check
 from broker.proto import commands as messages
-from broker.proto.explain import step_out
 from broker.proto.fields import check_name
 from broker.proto.names import command_in, command_name, request_id_in
 from broker.proto.selection import list_selection, watch_selection
+from broker.proto.telling.explain import step_out
+from broker.proto.telling.truth_report import check_report, counted_in, report_out
 from broker.reading.paging import Pager, limit_of
+from broker.reading.reporting import read_report
 from broker.reading.waiting import patience_for
 from broker.reading.watching import Watched, Watcher
 from broker.submitting import Submitter
@@ -50,6 +53,8 @@ class RemoteCommandServicer(pb_grpc.RemoteCommandServiceServicer):
         self._backend = backend
         self._submitter = Submitter(backend)
         self._watcher = Watcher(backend, _WATCHED)
+        # A report may read for seconds: two at once would take the readers of everybody else.
+        self._one_report = asyncio.Lock()
 
     async def StartSession(
         self, request: pb.StartSessionRequest, context: Context
@@ -156,6 +161,16 @@ class RemoteCommandServicer(pb_grpc.RemoteCommandServiceServicer):
         if steps is None:
             raise _not_found(name)
         return pb.ExplainCommandResponse(steps=[step_out(step) for step in steps])
+
+    async def GetTruthReport(
+        self, request: pb.GetTruthReportRequest, context: Context
+    ) -> pb.GetTruthReportResponse:
+        """Reports how the commands of a period ended."""
+        check(check_report(request))
+        which = counted_in(request, current_caller(), self._backend.now())
+        async with self._one_report, self._backend.db.read() as tx:
+            report = await read_report(tx, which)
+        return pb.GetTruthReportResponse(report=report_out(report))
 
     async def _serve(
         self, edge: CommandEdge[RequestT, Any], request: RequestT, context: Context

@@ -1,9 +1,8 @@
 """`evcommand audit`: prints who changed what, the newest first."""
 
 import json
-import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -13,10 +12,9 @@ from evcommand.v1 import audit_service_pb2_grpc as pb_grpc
 from google.protobuf.json_format import MessageToDict
 
 from entrypoints.commands.broker_access import CALL_S, BrokerAccess, asking, printable
+from entrypoints.commands.spans import span_in
 
 _PAGE = 200
-_SPAN = re.compile(r"(\d{1,5})([mhd])")
-_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _REMEDIES = {grpc.StatusCode.PERMISSION_DENIED: "Use the API key of a caller with the right admin."}
 
 
@@ -36,8 +34,8 @@ def beginning(since: str, now: datetime) -> datetime:
 
     Raises: click.BadParameter.
     """
-    if span := _SPAN.fullmatch(since):
-        return now - int(span[1]) * _UNITS[span[2]]
+    if span := span_in(since):
+        return now - span
     try:
         given = datetime.fromisoformat(since)
     except ValueError:

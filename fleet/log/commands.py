@@ -36,7 +36,7 @@ __all__ = [
 WAITING_LIMIT = 1_000
 """How many commands of one station `waiting` returns at most."""
 
-COMMANDS = ResourceLog(commands)
+COMMANDS = ResourceLog(commands, "outcome_cause", "outcome_time")
 append = COMMANDS.append
 latest = COMMANDS.latest
 history = COMMANDS.history

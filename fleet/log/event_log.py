@@ -75,7 +75,8 @@ class Columns:
     """What lists of resources filter and sort by.
 
     All but state, outcome_code and `more` are fixed by the first change.
-    more: values of the further columns of the resource's own table; they follow every change.
+    more: values of the further columns of the resource's own table; they follow every change. One
+        that is left out is NULL.
     """
 
     station: str
@@ -314,7 +315,7 @@ class ResourceLog:
         if written is None:
             return None
         position = {"seq": written.seq, "tx_id": written.tx_id}
-        more = {name: columns.more[name] for name in self._more}
+        more = {name: columns.more.get(name) for name in self._more}
         if newest is None:
             await self._insert(tx, {**identity, **changed, **position, **more}, columns)
         else:

@@ -10,7 +10,7 @@ from sqlalchemy import (
     text,
 )
 
-from fleet.engine.columns import ID, SERIAL, TEXT, metadata
+from fleet.engine.columns import ID, SERIAL, TEXT, WORD, metadata
 from fleet.engine.columns import flag as _flag
 from fleet.engine.columns import id_column as _id
 from fleet.engine.columns import partial_index as _partial
@@ -87,6 +87,8 @@ commands = Table(
     _word("outcome_code"),
     _time("create_time"),
     _text("workflow_id"),
+    Column("outcome_cause", WORD),
+    _time("outcome_time", nullable=True),
     Index("ix_commands_page", "tenant", "create_time", "name"),
     Index("ix_commands_station_page", "tenant", "station", "create_time", "name"),
     Index("ix_commands_state_page", "tenant", "state", "create_time", "name"),

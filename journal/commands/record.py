@@ -195,6 +195,10 @@ def _columns(snapshot: dict[str, Any]) -> log.Columns:
         create_time=command.create_time,
         labels=command.labels,
         workflow_id=command.workflow_id,
+        more={
+            "outcome_cause": command.outcome.cause if command.outcome else None,
+            "outcome_time": command.outcome_time,
+        },
     )
 
 

@@ -1,8 +1,8 @@
 """The pages of a list: one far down costs what the first one costs."""
 
 import re
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -11,7 +11,7 @@ from sqlalchemy import text
 from fleet import callbacks
 from fleet.database import Database
 from fleet.engine.statements import Tx
-from fleet.log import commands, reservations
+from fleet.log import commands, counting, reservations
 from fleet.log.event_log import Filter
 from fleet.transactions.queries import list_page as list_sessions
 from tests.support.databases import Postgres
@@ -96,6 +96,22 @@ async def test_commands_with_a_rare_outcome_have_an_index(postgres_server: Postg
         finally:
             await db.close()
     assert "Index Scan Backward using ix_commands_outcome_page" in plan
+
+
+@pytest.mark.parametrize("count", [counting.count_ends, counting.measure_times])
+@pytest.mark.parametrize(
+    ("stations", "index"),
+    [((), "ix_commands_page"), (("CP1",), "ix_commands_station_page")],
+    ids=["all", "one station"],
+)
+async def test_a_report_reads_the_commands_of_its_period_alone(
+    db: Database, count: Callable[..., Awaitable[object]], stations: Sequence[str], index: str
+) -> None:
+    which = counting.Counted("north", PLACE[0], PLACE[0] + timedelta(days=1), stations)
+    plan = await plan_of(db, lambda tx: count(tx, which))
+    told = [line for line in plan.splitlines() if index in line or "Index Cond" in line]
+    assert any(index in line for line in told), plan
+    assert any(re.search(r"create_time\W*>", line) for line in told), plan
 
 
 def compact(line: str) -> str:

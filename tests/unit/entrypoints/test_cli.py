@@ -22,7 +22,7 @@ def evcommand(*words: str, **environment: str) -> Result:
 
 def test_help_names_every_command() -> None:
     words = {"up", "broker", "worker", "gateway", "station", "demo", "api-key"}
-    words |= {"explain", "settings"}
+    words |= {"explain", "report", "settings"}
     assert words <= set(evcommand("--help").output.split())
 
 

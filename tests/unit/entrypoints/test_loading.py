@@ -20,8 +20,9 @@ except SystemExit as end:
 
 NO_TEMPORAL = 3
 CLIENTS_ALONE = {
-    *("entrypoints.commands.audit", "entrypoints.commands.demo", "entrypoints.commands.explain"),
-    "simulator.station",
+    *("entrypoints.commands.audit", "entrypoints.commands.broker_access"),
+    *("entrypoints.commands.demo", "entrypoints.commands.explain"),
+    *("entrypoints.commands.report", "simulator.station"),
 }
 BROKER_ALONE = {"broker.process", "broker.callbacks.posting", "evcommand", "httpcore"}
 GATEWAY_ALONE = {"jsonschema_rs", "station_gateway.gateway", "websockets"}

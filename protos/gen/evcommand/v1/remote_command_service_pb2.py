@@ -26,11 +26,12 @@ from evcommand.v1 import charging_profile_pb2 as evcommand_dot_v1_dot_charging__
 from evcommand.v1 import command_options_pb2 as evcommand_dot_v1_dot_command__options__pb2
 from evcommand.v1 import id_token_pb2 as evcommand_dot_v1_dot_id__token__pb2
 from evcommand.v1 import remote_command_pb2 as evcommand_dot_v1_dot_remote__command__pb2
+from evcommand.v1 import truth_report_pb2 as evcommand_dot_v1_dot_truth__report__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)evcommand/v1/remote_command_service.proto\x12\x0c\x65vcommand.v1\x1a#evcommand/v1/charging_profile.proto\x1a\"evcommand/v1/command_options.proto\x1a\x1b\x65vcommand/v1/id_token.proto\x1a!evcommand/v1/remote_command.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdd\x02\n\x13StartSessionRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\x14\n\x07\x65vse_id\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x19\n\x0c\x63onnector_id\x18\x03 \x01(\x05H\x01\x88\x01\x01\x12\'\n\x08id_token\x18\x04 \x01(\x0b\x32\x15.evcommand.v1.IdToken\x12-\n\x0egroup_id_token\x18\x05 \x01(\x0b\x32\x15.evcommand.v1.IdToken\x12\x13\n\x0breservation\x18\x06 \x01(\t\x12\x37\n\x10\x63harging_profile\x18\x07 \x01(\x0b\x32\x1d.evcommand.v1.ChargingProfile\x12\x12\n\nrequest_id\x18\x08 \x01(\t\x12-\n\x07options\x18\t \x01(\x0b\x32\x1c.evcommand.v1.CommandOptionsB\n\n\x08_evse_idB\x0f\n\r_connector_id\"D\n\x14StartSessionResponse\x12,\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x1b.evcommand.v1.RemoteCommand\"\x91\x02\n\x12StopSessionRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\x15\n\x0btransaction\x18\x02 \x01(\tH\x00\x12\x17\n\rstart_command\x18\x03 \x01(\tH\x00\x12\x11\n\x07\x65vse_id\x18\x04 \x01(\x05H\x00\x12)\n\x08id_token\x18\x05 \x01(\x0b\x32\x15.evcommand.v1.IdTokenH\x00\x12\x15\n\x0breservation\x18\x06 \x01(\tH\x00\x12\x18\n\x0etransaction_id\x18\x07 \x01(\tH\x00\x12\x12\n\nrequest_id\x18\x08 \x01(\t\x12-\n\x07options\x18\t \x01(\x0b\x32\x1c.evcommand.v1.CommandOptionsB\x08\n\x06target\"C\n\x13StopSessionResponse\x12,\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x1b.evcommand.v1.RemoteCommand\"\xb8\x01\n\x16UnlockConnectorRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\x14\n\x07\x65vse_id\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x14\n\x0c\x63onnector_id\x18\x03 \x01(\x05\x12\x12\n\nstop_first\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x12-\n\x07options\x18\x06 \x01(\x0b\x32\x1c.evcommand.v1.CommandOptionsB\n\n\x08_evse_id\"G\n\x17UnlockConnectorResponse\x12,\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x1b.evcommand.v1.RemoteCommand\"\xab\x01\n\x0cResetRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\x14\n\x07\x65vse_id\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12%\n\x04mode\x18\x03 \x01(\x0e\x32\x17.evcommand.v1.ResetMode\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12-\n\x07options\x18\x05 \x01(\x0b\x32\x1c.evcommand.v1.CommandOptionsB\n\n\x08_evse_id\"=\n\rResetResponse\x12,\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x1b.evcommand.v1.RemoteCommand\"\x89\x03\n\x11ReserveNowRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\x14\n\x07\x65vse_id\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x19\n\x0c\x63onnector_id\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12\x16\n\x0e\x63onnector_type\x18\x04 \x01(\t\x12\'\n\x08id_token\x18\x05 \x01(\x0b\x32\x15.evcommand.v1.IdToken\x12-\n\x0egroup_id_token\x18\x06 \x01(\x0b\x32\x15.evcommand.v1.IdToken\x12\x31\n\x0b\x65xpire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12(\n\x03ttl\x18\x08 \x01(\x0b\x32\x19.google.protobuf.DurationH\x00\x12\x12\n\nrequest_id\x18\t \x01(\t\x12-\n\x07options\x18\n \x01(\x0b\x32\x1c.evcommand.v1.CommandOptionsB\x05\n\x03\x65ndB\n\n\x08_evse_idB\x0f\n\r_connector_id\"B\n\x12ReserveNowResponse\x12,\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x1b.evcommand.v1.RemoteCommand\"\xc9\x01\n\x18\x43\x61ncelReservationRequest\x12\x15\n\x0breservation\x18\x01 \x01(\tH\x00\x12\x39\n\x10wire_reservation\x18\x02 \x01(\x0b\x32\x1d.evcommand.v1.WireReservationH\x00\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12-\n\x07options\x18\x05 \x01(\x0b\x32\x1c.evcommand.v1.CommandOptionsB\x08\n\x06target\"I\n\x19\x43\x61ncelReservationResponse\x12,\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x1b.evcommand.v1.RemoteCommand\"%\n\x15\x45xplainCommandRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\";\n\x16\x45xplainCommandResponse\x12!\n\x05steps\x18\x01 \x03(\x0b\x32\x12.evcommand.v1.Step\"\xfe\x04\n\x04Step\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x04kind\x18\x02 \x01(\x0e\x32\x17.evcommand.v1.Step.Kind\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12,\n\x05\x66\x61\x63ts\x18\x04 \x03(\x0b\x32\x1d.evcommand.v1.Step.FactsEntry\x12\'\n\x05\x61\x63tor\x18\x05 \x01(\x0e\x32\x18.evcommand.v1.Step.Actor\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa4\x02\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nKIND_ASKED\x10\x01\x12\x0f\n\x0bKIND_QUEUED\x10\x02\x12\x10\n\x0cKIND_DECIDED\x10\x03\x12\x13\n\x0fKIND_FRAME_SENT\x10\x04\x12\x11\n\rKIND_ANSWERED\x10\x05\x12\x11\n\rKIND_EVIDENCE\x10\x06\x12\x0e\n\nKIND_RETRY\x10\x07\x12\x11\n\rKIND_QUESTION\x10\x08\x12\x15\n\x11KIND_COMPENSATION\x10\t\x12\x10\n\x0cKIND_OUTCOME\x10\n\x12\x11\n\rKIND_CALLBACK\x10\x0b\x12\x15\n\x11KIND_CANCEL_ASKED\x10\x0c\x12\x0e\n\nKIND_ROUTE\x10\r\x12\x12\n\x0eKIND_NO_ANSWER\x10\x0e\"h\n\x05\x41\x63tor\x12\x15\n\x11\x41\x43TOR_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x41\x43TOR_CALLER\x10\x01\x12\x10\n\x0c\x41\x43TOR_WORKER\x10\x02\x12\x11\n\rACTOR_GATEWAY\x10\x03\x12\x11\n\rACTOR_STATION\x10\x04\"!\n\x11GetCommandRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"B\n\x12GetCommandResponse\x12,\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x1b.evcommand.v1.RemoteCommand\"\x80\x03\n\x13ListCommandsRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\x12/\n\x05kinds\x18\x02 \x03(\x0e\x32 .evcommand.v1.RemoteCommand.Kind\x12\x31\n\x06states\x18\x03 \x03(\x0e\x32!.evcommand.v1.RemoteCommand.State\x12\x31\n\routcome_codes\x18\x04 \x03(\x0e\x32\x1a.evcommand.v1.Outcome.Code\x12,\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x17.evcommand.v1.TimeRange\x12=\n\x06labels\x18\x06 \x03(\x0b\x32-.evcommand.v1.ListCommandsRequest.LabelsEntry\x12\x11\n\tpage_size\x18\x07 \x01(\x05\x12\x12\n\npage_token\x18\x08 \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"i\n\tTimeRange\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"^\n\x14ListCommandsResponse\x12-\n\x08\x63ommands\x18\x01 \x03(\x0b\x32\x1b.evcommand.v1.RemoteCommand\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"Y\n\x14WatchCommandsRequest\x12\r\n\x05names\x18\x01 \x03(\t\x12\x0f\n\x07station\x18\x02 \x01(\t\x12\x0b\n\x03\x61ll\x18\x03 \x01(\x08\x12\x14\n\x0cresume_token\x18\x04 \x01(\t\"[\n\x15WatchCommandsResponse\x12,\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x1b.evcommand.v1.RemoteCommand\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\"4\n\x14\x43\x61ncelCommandRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"E\n\x15\x43\x61ncelCommandResponse\x12,\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x1b.evcommand.v1.RemoteCommand2\xd5\x07\n\x14RemoteCommandService\x12U\n\x0cStartSession\x12!.evcommand.v1.StartSessionRequest\x1a\".evcommand.v1.StartSessionResponse\x12R\n\x0bStopSession\x12 .evcommand.v1.StopSessionRequest\x1a!.evcommand.v1.StopSessionResponse\x12^\n\x0fUnlockConnector\x12$.evcommand.v1.UnlockConnectorRequest\x1a%.evcommand.v1.UnlockConnectorResponse\x12@\n\x05Reset\x12\x1a.evcommand.v1.ResetRequest\x1a\x1b.evcommand.v1.ResetResponse\x12O\n\nReserveNow\x12\x1f.evcommand.v1.ReserveNowRequest\x1a .evcommand.v1.ReserveNowResponse\x12\x64\n\x11\x43\x61ncelReservation\x12&.evcommand.v1.CancelReservationRequest\x1a\'.evcommand.v1.CancelReservationResponse\x12O\n\nGetCommand\x12\x1f.evcommand.v1.GetCommandRequest\x1a .evcommand.v1.GetCommandResponse\x12U\n\x0cListCommands\x12!.evcommand.v1.ListCommandsRequest\x1a\".evcommand.v1.ListCommandsResponse\x12Z\n\rWatchCommands\x12\".evcommand.v1.WatchCommandsRequest\x1a#.evcommand.v1.WatchCommandsResponse0\x01\x12X\n\rCancelCommand\x12\".evcommand.v1.CancelCommandRequest\x1a#.evcommand.v1.CancelCommandResponse\x12[\n\x0e\x45xplainCommand\x12#.evcommand.v1.ExplainCommandRequest\x1a$.evcommand.v1.ExplainCommandResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)evcommand/v1/remote_command_service.proto\x12\x0c\x65vcommand.v1\x1a#evcommand/v1/charging_profile.proto\x1a\"evcommand/v1/command_options.proto\x1a\x1b\x65vcommand/v1/id_token.proto\x1a!evcommand/v1/remote_command.proto\x1a\x1f\x65vcommand/v1/truth_report.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdd\x02\n\x13StartSessionRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\x14\n\x07\x65vse_id\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x19\n\x0c\x63onnector_id\x18\x03 \x01(\x05H\x01\x88\x01\x01\x12\'\n\x08id_token\x18\x04 \x01(\x0b\x32\x15.evcommand.v1.IdToken\x12-\n\x0egroup_id_token\x18\x05 \x01(\x0b\x32\x15.evcommand.v1.IdToken\x12\x13\n\x0breservation\x18\x06 \x01(\t\x12\x37\n\x10\x63harging_profile\x18\x07 \x01(\x0b\x32\x1d.evcommand.v1.ChargingProfile\x12\x12\n\nrequest_id\x18\x08 \x01(\t\x12-\n\x07options\x18\t \x01(\x0b\x32\x1c.evcommand.v1.CommandOptionsB\n\n\x08_evse_idB\x0f\n\r_connector_id\"D\n\x14StartSessionResponse\x12,\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x1b.evcommand.v1.RemoteCommand\"\x91\x02\n\x12StopSessionRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\x15\n\x0btransaction\x18\x02 \x01(\tH\x00\x12\x17\n\rstart_command\x18\x03 \x01(\tH\x00\x12\x11\n\x07\x65vse_id\x18\x04 \x01(\x05H\x00\x12)\n\x08id_token\x18\x05 \x01(\x0b\x32\x15.evcommand.v1.IdTokenH\x00\x12\x15\n\x0breservation\x18\x06 \x01(\tH\x00\x12\x18\n\x0etransaction_id\x18\x07 \x01(\tH\x00\x12\x12\n\nrequest_id\x18\x08 \x01(\t\x12-\n\x07options\x18\t \x01(\x0b\x32\x1c.evcommand.v1.CommandOptionsB\x08\n\x06target\"C\n\x13StopSessionResponse\x12,\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x1b.evcommand.v1.RemoteCommand\"\xb8\x01\n\x16UnlockConnectorRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\x14\n\x07\x65vse_id\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x14\n\x0c\x63onnector_id\x18\x03 \x01(\x05\x12\x12\n\nstop_first\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x12-\n\x07options\x18\x06 \x01(\x0b\x32\x1c.evcommand.v1.CommandOptionsB\n\n\x08_evse_id\"G\n\x17UnlockConnectorResponse\x12,\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x1b.evcommand.v1.RemoteCommand\"\xab\x01\n\x0cResetRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\x14\n\x07\x65vse_id\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12%\n\x04mode\x18\x03 \x01(\x0e\x32\x17.evcommand.v1.ResetMode\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12-\n\x07options\x18\x05 \x01(\x0b\x32\x1c.evcommand.v1.CommandOptionsB\n\n\x08_evse_id\"=\n\rResetResponse\x12,\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x1b.evcommand.v1.RemoteCommand\"\x89\x03\n\x11ReserveNowRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\x14\n\x07\x65vse_id\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x19\n\x0c\x63onnector_id\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12\x16\n\x0e\x63onnector_type\x18\x04 \x01(\t\x12\'\n\x08id_token\x18\x05 \x01(\x0b\x32\x15.evcommand.v1.IdToken\x12-\n\x0egroup_id_token\x18\x06 \x01(\x0b\x32\x15.evcommand.v1.IdToken\x12\x31\n\x0b\x65xpire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12(\n\x03ttl\x18\x08 \x01(\x0b\x32\x19.google.protobuf.DurationH\x00\x12\x12\n\nrequest_id\x18\t \x01(\t\x12-\n\x07options\x18\n \x01(\x0b\x32\x1c.evcommand.v1.CommandOptionsB\x05\n\x03\x65ndB\n\n\x08_evse_idB\x0f\n\r_connector_id\"B\n\x12ReserveNowResponse\x12,\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x1b.evcommand.v1.RemoteCommand\"\xc9\x01\n\x18\x43\x61ncelReservationRequest\x12\x15\n\x0breservation\x18\x01 \x01(\tH\x00\x12\x39\n\x10wire_reservation\x18\x02 \x01(\x0b\x32\x1d.evcommand.v1.WireReservationH\x00\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12-\n\x07options\x18\x05 \x01(\x0b\x32\x1c.evcommand.v1.CommandOptionsB\x08\n\x06target\"I\n\x19\x43\x61ncelReservationResponse\x12,\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x1b.evcommand.v1.RemoteCommand\"%\n\x15\x45xplainCommandRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\";\n\x16\x45xplainCommandResponse\x12!\n\x05steps\x18\x01 \x03(\x0b\x32\x12.evcommand.v1.Step\"\xfe\x04\n\x04Step\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x04kind\x18\x02 \x01(\x0e\x32\x17.evcommand.v1.Step.Kind\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12,\n\x05\x66\x61\x63ts\x18\x04 \x03(\x0b\x32\x1d.evcommand.v1.Step.FactsEntry\x12\'\n\x05\x61\x63tor\x18\x05 \x01(\x0e\x32\x18.evcommand.v1.Step.Actor\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa4\x02\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nKIND_ASKED\x10\x01\x12\x0f\n\x0bKIND_QUEUED\x10\x02\x12\x10\n\x0cKIND_DECIDED\x10\x03\x12\x13\n\x0fKIND_FRAME_SENT\x10\x04\x12\x11\n\rKIND_ANSWERED\x10\x05\x12\x11\n\rKIND_EVIDENCE\x10\x06\x12\x0e\n\nKIND_RETRY\x10\x07\x12\x11\n\rKIND_QUESTION\x10\x08\x12\x15\n\x11KIND_COMPENSATION\x10\t\x12\x10\n\x0cKIND_OUTCOME\x10\n\x12\x11\n\rKIND_CALLBACK\x10\x0b\x12\x15\n\x11KIND_CANCEL_ASKED\x10\x0c\x12\x0e\n\nKIND_ROUTE\x10\r\x12\x12\n\x0eKIND_NO_ANSWER\x10\x0e\"h\n\x05\x41\x63tor\x12\x15\n\x11\x41\x43TOR_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x41\x43TOR_CALLER\x10\x01\x12\x10\n\x0c\x41\x43TOR_WORKER\x10\x02\x12\x11\n\rACTOR_GATEWAY\x10\x03\x12\x11\n\rACTOR_STATION\x10\x04\"T\n\x15GetTruthReportRequest\x12)\n\x06period\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08stations\x18\x02 \x03(\t\"C\n\x16GetTruthReportResponse\x12)\n\x06report\x18\x01 \x01(\x0b\x32\x19.evcommand.v1.TruthReport\"!\n\x11GetCommandRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"B\n\x12GetCommandResponse\x12,\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x1b.evcommand.v1.RemoteCommand\"\x80\x03\n\x13ListCommandsRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\x12/\n\x05kinds\x18\x02 \x03(\x0e\x32 .evcommand.v1.RemoteCommand.Kind\x12\x31\n\x06states\x18\x03 \x03(\x0e\x32!.evcommand.v1.RemoteCommand.State\x12\x31\n\routcome_codes\x18\x04 \x03(\x0e\x32\x1a.evcommand.v1.Outcome.Code\x12,\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x17.evcommand.v1.TimeRange\x12=\n\x06labels\x18\x06 \x03(\x0b\x32-.evcommand.v1.ListCommandsRequest.LabelsEntry\x12\x11\n\tpage_size\x18\x07 \x01(\x05\x12\x12\n\npage_token\x18\x08 \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"i\n\tTimeRange\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"^\n\x14ListCommandsResponse\x12-\n\x08\x63ommands\x18\x01 \x03(\x0b\x32\x1b.evcommand.v1.RemoteCommand\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"Y\n\x14WatchCommandsRequest\x12\r\n\x05names\x18\x01 \x03(\t\x12\x0f\n\x07station\x18\x02 \x01(\t\x12\x0b\n\x03\x61ll\x18\x03 \x01(\x08\x12\x14\n\x0cresume_token\x18\x04 \x01(\t\"[\n\x15WatchCommandsResponse\x12,\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x1b.evcommand.v1.RemoteCommand\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\"4\n\x14\x43\x61ncelCommandRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"E\n\x15\x43\x61ncelCommandResponse\x12,\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x1b.evcommand.v1.RemoteCommand2\xb2\x08\n\x14RemoteCommandService\x12U\n\x0cStartSession\x12!.evcommand.v1.StartSessionRequest\x1a\".evcommand.v1.StartSessionResponse\x12R\n\x0bStopSession\x12 .evcommand.v1.StopSessionRequest\x1a!.evcommand.v1.StopSessionResponse\x12^\n\x0fUnlockConnector\x12$.evcommand.v1.UnlockConnectorRequest\x1a%.evcommand.v1.UnlockConnectorResponse\x12@\n\x05Reset\x12\x1a.evcommand.v1.ResetRequest\x1a\x1b.evcommand.v1.ResetResponse\x12O\n\nReserveNow\x12\x1f.evcommand.v1.ReserveNowRequest\x1a .evcommand.v1.ReserveNowResponse\x12\x64\n\x11\x43\x61ncelReservation\x12&.evcommand.v1.CancelReservationRequest\x1a\'.evcommand.v1.CancelReservationResponse\x12O\n\nGetCommand\x12\x1f.evcommand.v1.GetCommandRequest\x1a .evcommand.v1.GetCommandResponse\x12U\n\x0cListCommands\x12!.evcommand.v1.ListCommandsRequest\x1a\".evcommand.v1.ListCommandsResponse\x12Z\n\rWatchCommands\x12\".evcommand.v1.WatchCommandsRequest\x1a#.evcommand.v1.WatchCommandsResponse0\x01\x12X\n\rCancelCommand\x12\".evcommand.v1.CancelCommandRequest\x1a#.evcommand.v1.CancelCommandResponse\x12[\n\x0e\x45xplainCommand\x12#.evcommand.v1.ExplainCommandRequest\x1a$.evcommand.v1.ExplainCommandResponse\x12[\n\x0eGetTruthReport\x12#.evcommand.v1.GetTruthReportRequest\x1a$.evcommand.v1.GetTruthReportResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,62 +42,66 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STEP_FACTSENTRY']._serialized_options = b'8\001'
   _globals['_LISTCOMMANDSREQUEST_LABELSENTRY']._loaded_options = None
   _globals['_LISTCOMMANDSREQUEST_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_STARTSESSIONREQUEST']._serialized_start=262
-  _globals['_STARTSESSIONREQUEST']._serialized_end=611
-  _globals['_STARTSESSIONRESPONSE']._serialized_start=613
-  _globals['_STARTSESSIONRESPONSE']._serialized_end=681
-  _globals['_STOPSESSIONREQUEST']._serialized_start=684
-  _globals['_STOPSESSIONREQUEST']._serialized_end=957
-  _globals['_STOPSESSIONRESPONSE']._serialized_start=959
-  _globals['_STOPSESSIONRESPONSE']._serialized_end=1026
-  _globals['_UNLOCKCONNECTORREQUEST']._serialized_start=1029
-  _globals['_UNLOCKCONNECTORREQUEST']._serialized_end=1213
-  _globals['_UNLOCKCONNECTORRESPONSE']._serialized_start=1215
-  _globals['_UNLOCKCONNECTORRESPONSE']._serialized_end=1286
-  _globals['_RESETREQUEST']._serialized_start=1289
-  _globals['_RESETREQUEST']._serialized_end=1460
-  _globals['_RESETRESPONSE']._serialized_start=1462
-  _globals['_RESETRESPONSE']._serialized_end=1523
-  _globals['_RESERVENOWREQUEST']._serialized_start=1526
-  _globals['_RESERVENOWREQUEST']._serialized_end=1919
-  _globals['_RESERVENOWRESPONSE']._serialized_start=1921
-  _globals['_RESERVENOWRESPONSE']._serialized_end=1987
-  _globals['_CANCELRESERVATIONREQUEST']._serialized_start=1990
-  _globals['_CANCELRESERVATIONREQUEST']._serialized_end=2191
-  _globals['_CANCELRESERVATIONRESPONSE']._serialized_start=2193
-  _globals['_CANCELRESERVATIONRESPONSE']._serialized_end=2266
-  _globals['_EXPLAINCOMMANDREQUEST']._serialized_start=2268
-  _globals['_EXPLAINCOMMANDREQUEST']._serialized_end=2305
-  _globals['_EXPLAINCOMMANDRESPONSE']._serialized_start=2307
-  _globals['_EXPLAINCOMMANDRESPONSE']._serialized_end=2366
-  _globals['_STEP']._serialized_start=2369
-  _globals['_STEP']._serialized_end=3007
-  _globals['_STEP_FACTSENTRY']._serialized_start=2562
-  _globals['_STEP_FACTSENTRY']._serialized_end=2606
-  _globals['_STEP_KIND']._serialized_start=2609
-  _globals['_STEP_KIND']._serialized_end=2901
-  _globals['_STEP_ACTOR']._serialized_start=2903
-  _globals['_STEP_ACTOR']._serialized_end=3007
-  _globals['_GETCOMMANDREQUEST']._serialized_start=3009
-  _globals['_GETCOMMANDREQUEST']._serialized_end=3042
-  _globals['_GETCOMMANDRESPONSE']._serialized_start=3044
-  _globals['_GETCOMMANDRESPONSE']._serialized_end=3110
-  _globals['_LISTCOMMANDSREQUEST']._serialized_start=3113
-  _globals['_LISTCOMMANDSREQUEST']._serialized_end=3497
-  _globals['_LISTCOMMANDSREQUEST_LABELSENTRY']._serialized_start=3452
-  _globals['_LISTCOMMANDSREQUEST_LABELSENTRY']._serialized_end=3497
-  _globals['_TIMERANGE']._serialized_start=3499
-  _globals['_TIMERANGE']._serialized_end=3604
-  _globals['_LISTCOMMANDSRESPONSE']._serialized_start=3606
-  _globals['_LISTCOMMANDSRESPONSE']._serialized_end=3700
-  _globals['_WATCHCOMMANDSREQUEST']._serialized_start=3702
-  _globals['_WATCHCOMMANDSREQUEST']._serialized_end=3791
-  _globals['_WATCHCOMMANDSRESPONSE']._serialized_start=3793
-  _globals['_WATCHCOMMANDSRESPONSE']._serialized_end=3884
-  _globals['_CANCELCOMMANDREQUEST']._serialized_start=3886
-  _globals['_CANCELCOMMANDREQUEST']._serialized_end=3938
-  _globals['_CANCELCOMMANDRESPONSE']._serialized_start=3940
-  _globals['_CANCELCOMMANDRESPONSE']._serialized_end=4009
-  _globals['_REMOTECOMMANDSERVICE']._serialized_start=4012
-  _globals['_REMOTECOMMANDSERVICE']._serialized_end=4993
+  _globals['_STARTSESSIONREQUEST']._serialized_start=295
+  _globals['_STARTSESSIONREQUEST']._serialized_end=644
+  _globals['_STARTSESSIONRESPONSE']._serialized_start=646
+  _globals['_STARTSESSIONRESPONSE']._serialized_end=714
+  _globals['_STOPSESSIONREQUEST']._serialized_start=717
+  _globals['_STOPSESSIONREQUEST']._serialized_end=990
+  _globals['_STOPSESSIONRESPONSE']._serialized_start=992
+  _globals['_STOPSESSIONRESPONSE']._serialized_end=1059
+  _globals['_UNLOCKCONNECTORREQUEST']._serialized_start=1062
+  _globals['_UNLOCKCONNECTORREQUEST']._serialized_end=1246
+  _globals['_UNLOCKCONNECTORRESPONSE']._serialized_start=1248
+  _globals['_UNLOCKCONNECTORRESPONSE']._serialized_end=1319
+  _globals['_RESETREQUEST']._serialized_start=1322
+  _globals['_RESETREQUEST']._serialized_end=1493
+  _globals['_RESETRESPONSE']._serialized_start=1495
+  _globals['_RESETRESPONSE']._serialized_end=1556
+  _globals['_RESERVENOWREQUEST']._serialized_start=1559
+  _globals['_RESERVENOWREQUEST']._serialized_end=1952
+  _globals['_RESERVENOWRESPONSE']._serialized_start=1954
+  _globals['_RESERVENOWRESPONSE']._serialized_end=2020
+  _globals['_CANCELRESERVATIONREQUEST']._serialized_start=2023
+  _globals['_CANCELRESERVATIONREQUEST']._serialized_end=2224
+  _globals['_CANCELRESERVATIONRESPONSE']._serialized_start=2226
+  _globals['_CANCELRESERVATIONRESPONSE']._serialized_end=2299
+  _globals['_EXPLAINCOMMANDREQUEST']._serialized_start=2301
+  _globals['_EXPLAINCOMMANDREQUEST']._serialized_end=2338
+  _globals['_EXPLAINCOMMANDRESPONSE']._serialized_start=2340
+  _globals['_EXPLAINCOMMANDRESPONSE']._serialized_end=2399
+  _globals['_STEP']._serialized_start=2402
+  _globals['_STEP']._serialized_end=3040
+  _globals['_STEP_FACTSENTRY']._serialized_start=2595
+  _globals['_STEP_FACTSENTRY']._serialized_end=2639
+  _globals['_STEP_KIND']._serialized_start=2642
+  _globals['_STEP_KIND']._serialized_end=2934
+  _globals['_STEP_ACTOR']._serialized_start=2936
+  _globals['_STEP_ACTOR']._serialized_end=3040
+  _globals['_GETTRUTHREPORTREQUEST']._serialized_start=3042
+  _globals['_GETTRUTHREPORTREQUEST']._serialized_end=3126
+  _globals['_GETTRUTHREPORTRESPONSE']._serialized_start=3128
+  _globals['_GETTRUTHREPORTRESPONSE']._serialized_end=3195
+  _globals['_GETCOMMANDREQUEST']._serialized_start=3197
+  _globals['_GETCOMMANDREQUEST']._serialized_end=3230
+  _globals['_GETCOMMANDRESPONSE']._serialized_start=3232
+  _globals['_GETCOMMANDRESPONSE']._serialized_end=3298
+  _globals['_LISTCOMMANDSREQUEST']._serialized_start=3301
+  _globals['_LISTCOMMANDSREQUEST']._serialized_end=3685
+  _globals['_LISTCOMMANDSREQUEST_LABELSENTRY']._serialized_start=3640
+  _globals['_LISTCOMMANDSREQUEST_LABELSENTRY']._serialized_end=3685
+  _globals['_TIMERANGE']._serialized_start=3687
+  _globals['_TIMERANGE']._serialized_end=3792
+  _globals['_LISTCOMMANDSRESPONSE']._serialized_start=3794
+  _globals['_LISTCOMMANDSRESPONSE']._serialized_end=3888
+  _globals['_WATCHCOMMANDSREQUEST']._serialized_start=3890
+  _globals['_WATCHCOMMANDSREQUEST']._serialized_end=3979
+  _globals['_WATCHCOMMANDSRESPONSE']._serialized_start=3981
+  _globals['_WATCHCOMMANDSRESPONSE']._serialized_end=4072
+  _globals['_CANCELCOMMANDREQUEST']._serialized_start=4074
+  _globals['_CANCELCOMMANDREQUEST']._serialized_end=4126
+  _globals['_CANCELCOMMANDRESPONSE']._serialized_start=4128
+  _globals['_CANCELCOMMANDRESPONSE']._serialized_end=4197
+  _globals['_REMOTECOMMANDSERVICE']._serialized_start=4200
+  _globals['_REMOTECOMMANDSERVICE']._serialized_end=5274
 # @@protoc_insertion_point(module_scope)

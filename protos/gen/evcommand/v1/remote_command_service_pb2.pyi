@@ -8,6 +8,7 @@ from evcommand.v1 import charging_profile_pb2 as _charging_profile_pb2
 from evcommand.v1 import command_options_pb2 as _command_options_pb2
 from evcommand.v1 import id_token_pb2 as _id_token_pb2
 from evcommand.v1 import remote_command_pb2 as _remote_command_pb2
+from evcommand.v1 import truth_report_pb2 as _truth_report_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
@@ -735,6 +736,60 @@ class Step(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Step: _TypeAlias = Step  # noqa: Y015
+
+@_typing.final
+class GetTruthReportRequest(_message.Message):
+    """Asks for a report of what became of commands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERIOD_FIELD_NUMBER: _builtins.int
+    STATIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def period(self) -> _duration_pb2.Duration:
+        """Optional. How far the report goes back from now: more than 0, at most 31 days; 24 hours when absent."""
+
+    @_builtins.property
+    def stations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. Only commands for these stations, `stations/{station}`, at most 50; for every station when empty."""
+
+    def __init__(
+        self,
+        *,
+        period: _duration_pb2.Duration | None = ...,
+        stations: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["period", b"period"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["period", b"period", "stations", b"stations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetTruthReportRequest: _TypeAlias = GetTruthReportRequest  # noqa: Y015
+
+@_typing.final
+class GetTruthReportResponse(_message.Message):
+    """Answers GetTruthReport."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPORT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def report(self) -> _truth_report_pb2.TruthReport:
+        """Output only. The report."""
+
+    def __init__(
+        self,
+        *,
+        report: _truth_report_pb2.TruthReport | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetTruthReportResponse: _TypeAlias = GetTruthReportResponse  # noqa: Y015
 
 @_typing.final
 class GetCommandRequest(_message.Message):

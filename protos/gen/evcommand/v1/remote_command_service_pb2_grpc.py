@@ -101,6 +101,11 @@ class RemoteCommandServiceStub:
                 request_serializer=evcommand_dot_v1_dot_remote__command__service__pb2.ExplainCommandRequest.SerializeToString,
                 response_deserializer=evcommand_dot_v1_dot_remote__command__service__pb2.ExplainCommandResponse.FromString,
                 _registered_method=True)
+        self.GetTruthReport = channel.unary_unary(
+                '/evcommand.v1.RemoteCommandService/GetTruthReport',
+                request_serializer=evcommand_dot_v1_dot_remote__command__service__pb2.GetTruthReportRequest.SerializeToString,
+                response_deserializer=evcommand_dot_v1_dot_remote__command__service__pb2.GetTruthReportResponse.FromString,
+                _registered_method=True)
 
 
 class RemoteCommandServiceServicer:
@@ -243,6 +248,17 @@ class RemoteCommandServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetTruthReport(self, request, context):
+        """Reports how the commands of a period ended, how long that took, and which stations stand out.
+
+        Counts the commands that the caller may list. At most the newest 50,000 of the period are counted: see
+        `TruthReport.complete`.
+        Right: `read`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RemoteCommandServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -300,6 +316,11 @@ def add_RemoteCommandServiceServicer_to_server(servicer, server):
                     servicer.ExplainCommand,
                     request_deserializer=evcommand_dot_v1_dot_remote__command__service__pb2.ExplainCommandRequest.FromString,
                     response_serializer=evcommand_dot_v1_dot_remote__command__service__pb2.ExplainCommandResponse.SerializeToString,
+            ),
+            'GetTruthReport': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTruthReport,
+                    request_deserializer=evcommand_dot_v1_dot_remote__command__service__pb2.GetTruthReportRequest.FromString,
+                    response_serializer=evcommand_dot_v1_dot_remote__command__service__pb2.GetTruthReportResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -611,6 +632,33 @@ class RemoteCommandService:
             '/evcommand.v1.RemoteCommandService/ExplainCommand',
             evcommand_dot_v1_dot_remote__command__service__pb2.ExplainCommandRequest.SerializeToString,
             evcommand_dot_v1_dot_remote__command__service__pb2.ExplainCommandResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTruthReport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evcommand.v1.RemoteCommandService/GetTruthReport',
+            evcommand_dot_v1_dot_remote__command__service__pb2.GetTruthReportRequest.SerializeToString,
+            evcommand_dot_v1_dot_remote__command__service__pb2.GetTruthReportResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -126,6 +126,13 @@ class RemoteCommandServiceStub:
     Token values are masked. Errors: NOT_FOUND.
     Right: `read`.
     """
+    GetTruthReport: _grpc.UnaryUnaryMultiCallable[_remote_command_service_pb2.GetTruthReportRequest, _remote_command_service_pb2.GetTruthReportResponse]
+    """Reports how the commands of a period ended, how long that took, and which stations stand out.
+
+    Counts the commands that the caller may list. At most the newest 50,000 of the period are counted: see
+    `TruthReport.complete`.
+    Right: `read`.
+    """
 
 @_typing.type_check_only
 class RemoteCommandServiceAsyncStub(RemoteCommandServiceStub):
@@ -223,6 +230,13 @@ class RemoteCommandServiceAsyncStub(RemoteCommandServiceStub):
     """Explains a command: the ordered story of who asked, what was decided and why, each frame, retry and piece of evidence.
 
     Token values are masked. Errors: NOT_FOUND.
+    Right: `read`.
+    """
+    GetTruthReport: _aio.UnaryUnaryMultiCallable[_remote_command_service_pb2.GetTruthReportRequest, _remote_command_service_pb2.GetTruthReportResponse]  # type: ignore[assignment]
+    """Reports how the commands of a period ended, how long that took, and which stations stand out.
+
+    Counts the commands that the caller may list. At most the newest 50,000 of the period are counted: see
+    `TruthReport.complete`.
     Right: `read`.
     """
 
@@ -385,6 +399,19 @@ class RemoteCommandServiceServicer(metaclass=_abc_1.ABCMeta):
         """Explains a command: the ordered story of who asked, what was decided and why, each frame, retry and piece of evidence.
 
         Token values are masked. Errors: NOT_FOUND.
+        Right: `read`.
+        """
+
+    @_abc_1.abstractmethod
+    def GetTruthReport(
+        self,
+        request: _remote_command_service_pb2.GetTruthReportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_remote_command_service_pb2.GetTruthReportResponse, _abc.Awaitable[_remote_command_service_pb2.GetTruthReportResponse]]:
+        """Reports how the commands of a period ended, how long that took, and which stations stand out.
+
+        Counts the commands that the caller may list. At most the newest 50,000 of the period are counted: see
+        `TruthReport.complete`.
         Right: `read`.
         """
 

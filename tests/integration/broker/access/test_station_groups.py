@@ -204,6 +204,7 @@ async def test_lists_and_watches_tell_the_group_alone(
         deliveries = await at.callbacks.ListCallbackDeliveries(
             callbacks_pb.ListCallbackDeliveriesRequest(), **me
         )
+        reported = await at.broker.commands.GetTruthReport(pb.GetTruthReportRequest(), **me)
         told = {
             *(each.name for each in stations.stations),
             *(each.name.partition("/transactions")[0] for each in sessions.transactions),
@@ -211,6 +212,7 @@ async def test_lists_and_watches_tell_the_group_alone(
             *(each.station for each in reservations.reservations),
         }
         assert told == {f"stations/{mine.station}"}
+        assert reported.report.command_count == len(commands.commands)
         assert [each.name for each in deliveries.deliveries] == [mine.delivery]
         watch = at.broker.commands.WatchCommands(pb.WatchCommandsRequest(all=True), **me)
         seen = {(await watch.read()).command.station for _ in range(2)}

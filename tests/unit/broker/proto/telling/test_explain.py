@@ -2,7 +2,7 @@
 
 from evcommand.v1 import remote_command_service_pb2 as pb
 
-from broker.proto.explain import step_out
+from broker.proto.telling.explain import step_out
 from journal.explain.step import Actor, ExplainStep, StepKind
 from tests.unit.broker.requests import NOW
 

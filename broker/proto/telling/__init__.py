@@ -1,0 +1,1 @@
+"""What is told of commands to people, as the contract's messages: explanations, reports. Pure."""
