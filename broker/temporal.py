@@ -334,7 +334,8 @@ async def serve_posts(
 
     while True:
         try:
-            await Worker(
+            # `run` would leave it behind when it is cancelled while it asks for the namespace.
+            async with Worker(
                 client,
                 task_queue=names.CALLBACKS_QUEUE,
                 build_id=build_id(),
@@ -342,7 +343,8 @@ async def serve_posts(
                 max_concurrent_activities=settings.callback_max_posts,
                 activity_task_poller_behavior=polls(settings.callback_max_polls),
                 graceful_shutdown_timeout=timedelta(seconds=settings.callback_timeout_s),
-            ).run()
+            ):
+                await asyncio.Event().wait()
         except Exception as error:
             why = str(error).partition("\n")[0][:200]
             _logger.warning("callbacks_wait_for_temporal", why=why)

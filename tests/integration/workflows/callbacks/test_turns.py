@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from temporalio import workflow
+from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.exceptions import ActivityError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
@@ -76,3 +76,24 @@ async def test_only_a_post_that_was_handed_back_is_made_again(real_client: Clien
         }
         assert {name: await handle.result() for name, handle in handles.items()} == stories
     assert made == {"waits": 3, "fails": 1, "hangs": 1}
+
+
+async def test_a_broker_that_ends_as_it_starts_leaves_no_worker_behind(real_client: Client) -> None:
+    client = await Client.connect(real_client.service_client.config.target_host)
+
+    async def post(_: PostCallbackInput) -> PostCallbackResult:
+        raise AssertionError
+
+    for turns in range(4):
+        settings = BrokerSettings(callback_timeout_s=0.1)
+        serving = asyncio.create_task(serve_posts(client, post, pause_before_turn, settings))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        serving.cancel()
+        await asyncio.wait([serving])
+
+    @activity.defn
+    async def another() -> None: ...
+
+    async with Worker(client, task_queue=names.CALLBACKS_QUEUE, activities=[another]):
+        pass  # the SDK refuses a second worker of one queue
