@@ -40,7 +40,8 @@ class CallRate:
 class TooSoon:
     """A call is refused, and the caller is told to wait.
 
-    is_news: this is the credential's first pause after calls in time, or it is longer than before.
+    is_news: this is the credential's first pause after calls in time, it is longer than before, or
+    the longest one was told so long ago.
     """
 
     seconds: float
@@ -50,14 +51,14 @@ class TooSoon:
 class CallBucket:
     """The bucket of one credential. now: seconds of any clock that does not go back."""
 
-    __slots__ = ("_grown", "_rate", "_stamp", "_step", "_tokens", "_until")
+    __slots__ = ("_news_at", "_rate", "_stamp", "_step", "_tokens", "_until")
 
     def __init__(self, rate: CallRate, now: float) -> None:
         self._rate = rate
         self._tokens = rate.burst
         self._stamp = now
         self._step = 0
-        self._grown = now
+        self._news_at = now
         self._until = now  # when the last pause that was told is over
 
     def take(self, now: float) -> TooSoon | None:
@@ -69,16 +70,21 @@ class CallBucket:
         if self._tokens >= 1.0:
             self._tokens -= 1.0
             return None
-        is_news = heeded or now - self._grown >= LISTENING_S
+        is_news = heeded or now - self._news_at >= self._news_pause_s
         if is_news:
             self._step = 1 if heeded else self._step + 1
-            self._grown = now
-        seconds = self._pause()
+            self._news_at = now
+        token_ms = math.floor((1.0 - self._tokens) / self._rate.per_s * 1000) + 1
+        seconds = max(self._grown_s, token_ms / 1000)  # not before there is a token again
         self._until = max(self._until, now + seconds)
         return TooSoon(seconds, is_news)
 
-    def _pause(self) -> float:
-        """The pause of this step, and not shorter than the next token needs."""
-        grown = pause_after(self._step, _FIRST, _LONGEST).total_seconds()
-        token_ms = math.floor((1.0 - self._tokens) / self._rate.per_s * 1000) + 1
-        return max(grown, token_ms / 1000)
+    @property
+    def _grown_s(self) -> float:
+        """The pause of this step."""
+        return pause_after(self._step, _FIRST, _LONGEST).total_seconds()
+
+    @property
+    def _news_pause_s(self) -> float:
+        """How long nothing else is told. A pause that cannot grow is told again when it is over."""
+        return LISTENING_S if self._grown_s < LONGEST_PAUSE_S else LONGEST_PAUSE_S

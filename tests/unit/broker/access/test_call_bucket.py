@@ -63,6 +63,13 @@ def test_only_a_first_or_a_longer_pause_is_news() -> None:
     assert [one.is_news for one in told if one] == [True, False, False, True, False, True]
 
 
+def test_the_longest_pause_is_news_once_in_its_own_length() -> None:
+    bucket = drained()
+    told = [bucket.take(0.4 * tick) for tick in range(1, 250)]  # for 100 seconds
+    news = [one.seconds for one in told if one and one.is_news]
+    assert news == [1.0, 2.0, 4.0, 8.0, 16.0, *[LONGEST_PAUSE_S] * 4]
+
+
 def test_a_clock_that_stands_or_goes_back_admits_nothing_more() -> None:
     assert all(pauses(drained(), 0.0, -5.0, 0.5))
 
