@@ -39,7 +39,7 @@ async def rotate(
 
 async def _go_on(tx: Tx, station: Station, now: datetime) -> None:
     await station_secrets.change_rotation(
-        tx, station.id, lambda rotation: rotations.asked_again(rotation, now)
+        tx, station.id, lambda found: rotations.asked_again(found.rotation, now)
     )
 
 

@@ -122,7 +122,7 @@ async def confirm_password(tx: Tx, id: str, hash: str, now: datetime) -> bool:
     )
     if not done.rowcount:
         return False
-    await change_rotation(tx, id, lambda rotation: used(rotation, now))
+    await change_rotation(tx, id, lambda found: used(found.rotation, now))
     await connections.revoke(tx, id, now=now)
     return True
 
@@ -161,22 +161,20 @@ async def rotation_of(tx: Tx, id: str) -> StoredRotation | None:
 async def change_rotation(
     tx: Tx,
     id: str,
-    change: Callable[[Rotation], Rotation],
+    change: Callable[[StoredRotation], Rotation | None],
     *,
     message_id: str | None = None,
-    answers: str | None = None,
 ) -> Rotation | None:
     """Change the station's open rotation; what ends with it, ends: a password, and the sealed one.
 
-    message_id: of a new frame. answers: the message id of the frame that was answered; an answer to
-    an older one changes nothing.
-    Returns the changed rotation; None when there is no open one, or the answer is to an older one.
+    change: makes the new state of what it finds; None leaves it. message_id: of a new frame.
+    Returns the changed rotation; None when nothing is changed, or none is open.
     """
     await hold_station(tx, id)
     found = await rotation_of(tx, id)
-    if found is None or not found.rotation.is_open or answers not in {None, found.message_id}:
+    changed = change(found) if found is not None and found.rotation.is_open else None
+    if changed is None:
         return None
-    changed = change(found.rotation)
     values = asdict(changed)
     if message_id is not None:
         values["message_id"] = message_id

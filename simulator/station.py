@@ -26,6 +26,7 @@ from simulator.charger.model import (
     DriverToken,
     Event,
     EvseRestarting,
+    PasswordChanged,
     Rebooting,
     ReservationHeld,
     SimulatedReservation,
@@ -252,6 +253,8 @@ class SimulatedStation:
                 self._later(self._seconds_to(reservation.expiry), lambda: self._expire(reservation))
             case Rebooting():
                 self._go_down(event)
+            case PasswordChanged(password):
+                self.spawn(self._connection.use_password(password))
             case EvseRestarting(evse_id):
                 self._later(config.reboot_s, lambda: charger.evse_is_back(evse_id, self.now()))
 

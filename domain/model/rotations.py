@@ -2,22 +2,20 @@
 
 From its begin to its end a rotation keeps two passwords good: the one that the station uses, and
 the new one. The gateway writes down that it sends the new one, sends it, and writes down the
-answer. A station that said yes comes back by itself with the new password; one that stays is sent
-away once, so that it comes back. The old password ends when the station has used the new one, and
-for no other reason. The new one ends when the station refused it and certainly does not have it.
+answer. A station that said yes comes back by itself with the new password; where one stays, its
+socket is closed. The old password ends when the station has used the new one, and for no other
+reason. The new one ends when the station refused it and certainly does not have it.
 
 Whatever is cut (a gateway, an answer, the database), the rotation is where it was written last: it
 is due again after a pause, with the same password. A frame without an answer leaves a doubt
 whether the station has the password. With a doubt a refusal ends nothing.
 
-    REQUESTED  --sent-->  SENT  --yes-->  ACCEPTED  --closed-->  RECONNECTING  --sent-->  SENT
-                          SENT  --yes, after a restart-->  REBOOT_REQUIRED
-                          SENT  --no-->  REJECTED
-    every open state  --the station used it-->  DONE
+`FOLLOWING` is the table of what may come after what.
 
 Sources: OCPP 2.0.1 part 2, A01; OCPP 1.6 security whitepaper, A01.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
@@ -58,14 +56,34 @@ class RotationState(StrEnum):
     REJECTED = "REJECTED"
 
 
-ENDS = frozenset({RotationState.DONE, RotationState.REJECTED})
+FOLLOWING: Mapping[RotationState, frozenset[RotationState]] = {
+    RotationState.REQUESTED: frozenset(
+        {RotationState.SENT, RotationState.DONE, RotationState.REJECTED}
+    ),
+    RotationState.SENT: frozenset(
+        {
+            RotationState.ACCEPTED,
+            RotationState.REBOOT_REQUIRED,
+            RotationState.DONE,
+            RotationState.REJECTED,
+        }
+    ),
+    RotationState.ACCEPTED: frozenset({RotationState.RECONNECTING, RotationState.DONE}),
+    RotationState.RECONNECTING: frozenset({RotationState.SENT, RotationState.DONE}),
+    RotationState.REBOOT_REQUIRED: frozenset({RotationState.SENT, RotationState.DONE}),
+    RotationState.DONE: frozenset(),
+    RotationState.REJECTED: frozenset(),
+}
+"""Which states may follow each one; a state may also stay, with more frames or another answer."""
+
+ENDS = frozenset(state for state, following in FOLLOWING.items() if not following)
 """The states that never change."""
 
 
 class Doubt(IntEnum):
     """Why the station may have the new password, though it has not used it yet.
 
-    NONE: no earlier frame. UNANSWERED: an earlier frame has no clear answer. AGREED: it said yes.
+    NONE: it has not. UNANSWERED: an earlier frame has no clear answer. AGREED: it said yes.
     """
 
     NONE = 0
@@ -151,12 +169,10 @@ def put_off(rotation: Rotation, now: datetime) -> Rotation:
 def answered(
     rotation: Rotation, answer: StationAnswer, now: datetime, *, grace: timedelta
 ) -> Rotation:
-    """The station answered the newest frame.
+    """The station answered the newest frame, whose answer was waited for.
 
     grace: how long a station that said yes has time to come back before its socket is closed.
     """
-    if rotation.state is not RotationState.SENT:
-        return rotation
     verdict = answer.verdict
     word = answer.call_error.code if answer.call_error else answer.status or verdict.value
     told = replace(rotation, answer=word[:ANSWER_CHARS], answer_time=now)
@@ -171,7 +187,7 @@ def answered(
 
 def unsendable(rotation: Rotation, why: str, now: datetime) -> Rotation:
     """The station's OCPP version has no words for this password: nothing is sent."""
-    told = replace(rotation, answer=why[:ANSWER_CHARS], due_time=None)
+    told = replace(rotation, answer=why, due_time=None)
     if rotation.state is not RotationState.REQUESTED:
         return told
     return replace(told, state=RotationState.REJECTED, end_time=now)
@@ -179,8 +195,6 @@ def unsendable(rotation: Rotation, why: str, now: datetime) -> Rotation:
 
 def closed(rotation: Rotation, now: datetime) -> Rotation:
     """The socket of a station that said yes is about to be closed."""
-    if rotation.state is not RotationState.ACCEPTED:
-        return rotation
     return _due_later(replace(rotation, state=RotationState.RECONNECTING), now)
 
 

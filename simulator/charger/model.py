@@ -245,6 +245,13 @@ class EvseRestarting:
 
 
 @dataclass(frozen=True)
+class PasswordChanged:
+    """The back end gave the station another password: it connects again with that one."""
+
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class ReservationHeld:
     """The station took a reservation; it lasts until its expiry."""
 
@@ -275,6 +282,7 @@ Event = (
     | ChargingSessionEnded
     | Rebooting
     | EvseRestarting
+    | PasswordChanged
     | ReservationHeld
     | SimulatedReservationEnded
 )

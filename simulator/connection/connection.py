@@ -68,6 +68,7 @@ class CsmsConnection:
         self.connections = 0
         self.refused_with: int | None = None
         self.boot_reason = "PowerUp"
+        self._password: str | None = None
         self._owner = owner
         self._changed = changed
         self._socket: OcppSocket | None = None
@@ -93,6 +94,12 @@ class CsmsConnection:
     def go_online(self) -> None:
         """Lets it connect again."""
         self._may_connect.set()
+
+    async def use_password(self, password: str) -> None:
+        """Connects again with another password than the configured one."""
+        self._password = password
+        if self._socket is not None:
+            await self._socket.close()
 
     async def close(self) -> None:
         """Closes the connection in order and does not connect again."""
@@ -123,7 +130,7 @@ class CsmsConnection:
             config.address(),
             subprotocol=self._owner.dialect.subprotocol,
             user=config.id,
-            password=config.password,
+            password=config.password if self._password is None else self._password,
             timeout_s=config.connect_timeout_s,
             on_call=self._owner.on_call,
             writing=Writing(lambda: owner.behaviour),

@@ -172,7 +172,9 @@ async def opened_socket(
     """
     headers = {}
     if password is not None:
-        credentials = base64.b64encode(f"{user}:{password}".encode()).decode()
+        # A password of OCPP 1.6 is bytes, and need not be text.
+        shown = f"{user}:{password}".encode(errors="surrogateescape")
+        credentials = base64.b64encode(shown).decode()
         headers["Authorization"] = f"Basic {credentials}"
     async with connect(
         url,

@@ -11,6 +11,7 @@ from simulator.charger.model import (
     ChargingSessionStarted,
     DriverToken,
     Event,
+    PasswordChanged,
     Rebooting,
     SimulatedReservation,
     StatusChanged,
@@ -270,6 +271,8 @@ class V16:
 
     def _change_configuration(self, payload: Payload, now: datetime) -> CallAnswer:  # noqa: ARG002
         key = str(payload["key"])
+        if key == "AuthorizationKey":
+            return _authorization_key(str(payload["value"]))
         if key not in self._settings:
             return CallAnswer({"status": "NotSupported"})
         return CallAnswer({"status": "Rejected"})
@@ -295,6 +298,18 @@ class V16:
 
 _WRITABLE: frozenset[str] = frozenset()
 _REASONS = {"Timeout": "Other", "GroundFault": "Other", "ImmediateReset": "HardReset"}
+
+
+def _authorization_key(digits: str) -> CallAnswer:
+    """The answer to a new password: 16 to 20 bytes in hexadecimal digits."""
+    try:
+        given = bytes.fromhex(digits)
+    except ValueError:
+        given = b""
+    if not 16 <= len(given) <= 20:
+        return CallAnswer({"status": "Rejected"})
+    password = given.decode(errors="surrogateescape")
+    return CallAnswer({"status": "Accepted"}, [PasswordChanged(password)])
 
 
 def _is_accepted(result: Payload) -> bool:

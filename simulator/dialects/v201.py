@@ -14,6 +14,7 @@ from simulator.charger.model import (
     DriverAuthorization,
     DriverToken,
     Event,
+    PasswordChanged,
     Rebooting,
     ReservationEnding,
     SimulatedReservation,
@@ -331,17 +332,18 @@ class V201:
         return CallAnswer({"getVariableResult": results})
 
     def _set_variables(self, payload: Payload, now: datetime) -> CallAnswer:  # noqa: ARG002
-        results = [
-            {
-                "component": asked["component"],
-                "variable": asked["variable"],
-                "attributeStatus": "Rejected"
-                if (asked["component"]["name"], asked["variable"]["name"]) in self._variables
-                else "UnknownVariable",
-            }
-            for asked in payload["setVariableData"]
-        ]
-        return CallAnswer({"setVariableResult": results})
+        results: list[Payload] = []
+        events: list[Event] = []
+        for asked in payload["setVariableData"]:
+            component, variable = asked["component"], asked["variable"]
+            name, value = (component["name"], variable["name"]), str(asked["attributeValue"])
+            status = "Rejected" if name in self._variables else "UnknownVariable"
+            if name == ("SecurityCtrlr", "BasicAuthPassword"):
+                status = "Accepted" if 16 <= len(value) <= 40 else "Rejected"
+                events += [PasswordChanged(value)] * (status == "Accepted")
+            result = {"component": component, "variable": variable, "attributeStatus": status}
+            results.append(result)
+        return CallAnswer({"setVariableResult": results}, events)
 
     def _trigger(self, payload: Payload, now: datetime) -> CallAnswer:
         asked, evse_id = str(payload["requestedMessage"]), (payload.get("evse") or {}).get("id")

@@ -93,8 +93,11 @@ class PasswordRotations:
             changed = await station_secrets.change_rotation(
                 tx,
                 station.peer.id,
-                lambda rotation: rotations.answered(rotation, answer, now, grace=grace),
-                answers=event.message_id,
+                lambda found: (
+                    rotations.answered(found.rotation, answer, now, grace=grace)
+                    if _waits_for(found, event.message_id)
+                    else None
+                ),
             )
             return (changed,)
 
@@ -116,7 +119,7 @@ class PasswordRotations:
         self._going_on.add(station.peer.id)
         try:
             if rotations.next_step(stored.rotation, self._utc_now()) is RotationStep.CLOSE:
-                await self._close(station)
+                await self._close(station, stored)
             else:
                 await self._send(station, stored)
         except Revoked as over:
@@ -131,17 +134,17 @@ class PasswordRotations:
         try:
             action, payload = self._frame(station, stored)
         except Unsendable as why:
-            await self._change(station, partial(rotations.unsendable, why=str(why)))
+            await self._change(station, stored, partial(rotations.unsendable, why=str(why)))
             return
         key, limit_s = str(uuid.uuid4()), self._settings.ask_timeout_s
         try:
             async with turn_at(station, key, Priority.BACKGROUND, self._deadline()):
-                if not await self._change(station, rotations.sent, message_id=key):
+                if not await self._change(station, stored, rotations.sent, message_id=key):
                     return
                 event = await station.call(key, action, payload, limit_s)
-        except (TimeoutError, QueueFull, StationGone):
-            await self._change(station, rotations.put_off)
-        except SessionOver:
+        except (TimeoutError, QueueFull):
+            await self._change(station, stored, rotations.put_off)
+        except (StationGone, SessionOver):
             return
         else:
             if isinstance(event, AnswerReceived):
@@ -155,12 +158,12 @@ class PasswordRotations:
             raise Unsendable("the password was sealed with another key") from None
         return station.dialect.set_password(password)
 
-    async def _close(self, station: ConnectedStation) -> None:
+    async def _close(self, station: ConnectedStation, stored: StoredRotation) -> None:
         """Close the socket of a station that took the password, once no frame is out."""
         key = str(uuid.uuid4())
         try:
             async with turn_at(station, key, Priority.BACKGROUND, self._deadline()):
-                if await self._change(station, rotations.closed):
+                if await self._change(station, stored, rotations.closed):
                     station.end(RENEWED, SERVICE_RESTART)
         except (TimeoutError, QueueFull, StationGone):
             return
@@ -168,19 +171,30 @@ class PasswordRotations:
     async def _change(
         self,
         station: ConnectedStation,
+        stored: StoredRotation,
         change: Callable[..., Rotation],
         *,
         message_id: str | None = None,
     ) -> bool:
-        """Write down what is done now; False when the rotation has ended meanwhile.
+        """Write down what is done now; False when something else is due by now, or nothing.
+
+        stored: as it was when the step was chosen. Meanwhile the station may have answered late,
+        and another rotation may have begun, with another password.
 
         Raises: Revoked, DatabaseUnavailable.
         """
         peer, now = station.peer, self._utc_now()
+        step = rotations.next_step(stored.rotation, now)
+
+        def changed_now(found: StoredRotation) -> Rotation | None:
+            same = found.sealed == stored.sealed
+            due = rotations.next_step(found.rotation, now) is step
+            return change(found.rotation, now=now) if same and due else None
+
         async with self._db.write() as tx:
             await check_standing(tx, peer)
             changed = await station_secrets.change_rotation(
-                tx, peer.id, lambda rotation: change(rotation, now=now), message_id=message_id
+                tx, peer.id, changed_now, message_id=message_id
             )
         if changed is not None:
             _tell(station, changed)
@@ -188,6 +202,11 @@ class PasswordRotations:
 
     def _deadline(self) -> float:
         return asyncio.get_running_loop().time() + self._settings.ask_timeout_s
+
+
+def _waits_for(found: StoredRotation, message_id: str) -> bool:
+    """Whether the answer to this frame is waited for: no newer one was sent, and none answered."""
+    return found.rotation.state is RotationState.SENT and found.message_id == message_id
 
 
 def _tell(station: ConnectedStation, rotation: Rotation) -> None:

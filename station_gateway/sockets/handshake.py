@@ -212,14 +212,16 @@ class HandshakeJudge:
         no slow hash is needed."""
         confirm, now = len(tried.secrets.hashes) > 1, self._utc_now()
 
-        async def write(tx: Tx) -> None:
-            if confirm:
-                await station_secrets.confirm_password(tx, tried.station, used, now)
+        async def write(tx: Tx) -> bool:
+            ended = confirm and await station_secrets.confirm_password(tx, tried.station, used, now)
             if known_good:
                 await station_secrets.remember_password(tx, tried.station, used, known_good)
+            return ended
 
-        if confirm or known_good:
-            await self._db.batch(write)
+        if not confirm and not known_good:
+            return
+        if await self._db.batch(write):
+            log.info("older_password_ended", station=tried.station)
 
     async def _admit(self, identity: str) -> _Found:
         """With the setting `open`: create a station that nobody registered.

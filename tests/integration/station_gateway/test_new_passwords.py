@@ -20,6 +20,7 @@ from fleet import station_secrets
 from fleet.database import Database
 from fleet.engine.unavailable import DatabaseUnavailable
 from station_gateway.session.events import AnswerReceived
+from station_gateway.session.queue import Priority
 from tests.support.benches.gateway_bench import PASSWORD, Bench, now, quick, waiting_at
 from tests.support.benches.gateway_pair import NEVER_S, GatewayPair, running_pair
 from tests.support.databases import db, fleet_url, postgres_server
@@ -203,16 +204,34 @@ async def test_a_gateway_looks_by_itself(fleet: Rotating) -> None:
 
 async def test_one_frame_is_out_at_a_time(fleet: Rotating) -> None:
     async with fleet.old.station("S1") as station:
-        sending = fleet.old.sending(await fleet.old.start_request("S1"))
-        start, _ = await station.called("RemoteStartTransaction")
+        held = fleet.old.gateway.registry.get("S1")
+        assert held is not None
+        await held.queue().wait_turn("command", Priority.NORMAL, NEVER_S)
         await fleet.begin()
         for _ in range(3):
             await fleet.look()
         await eventually(lambda: waiting_at(fleet.old, "S1") == 2)
         assert (await fleet.state(), station.calls.qsize()) == (RotationState.REQUESTED, 0)
-        await station.answer(start, {"status": "Accepted"})
-        await sending
+        held.queue().leave("command")
         await station.called("ChangeConfiguration")
+
+
+async def test_a_frame_that_waited_until_another_rotation_began_is_not_sent(
+    fleet: Rotating,
+) -> None:
+    """It would give the station a password that has ended."""
+    async with fleet.old.station("S1") as station:
+        held = fleet.old.gateway.registry.get("S1")
+        assert held is not None
+        await held.queue().wait_turn("command", Priority.NORMAL, NEVER_S)
+        await fleet.begin()
+        await fleet.look()
+        await eventually(lambda: waiting_at(fleet.old, "S1") == 2)
+        await fleet.begin()
+        held.queue().leave("command")
+        await eventually(lambda: waiting_at(fleet.old, "S1") == 0)
+        await station.call("Heartbeat", {})
+        assert (await fleet.state(), station.calls.qsize()) == (RotationState.REQUESTED, 0)
 
 
 # --- cut

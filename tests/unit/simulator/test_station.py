@@ -3,6 +3,8 @@
 import base64
 from typing import Any
 
+import pytest
+
 from simulator.charger.model import DriverToken
 from simulator.config import Cable, TxStart
 from tests.unit.simulator.stations import (
@@ -13,6 +15,9 @@ from tests.unit.simulator.stations import (
     hears_session,
     start,
 )
+
+Asked = tuple[str, dict[str, Any]]
+"""A CALL: its action and payload."""
 
 
 @EVERY
@@ -220,3 +225,44 @@ async def test_out_of_service_it_rejects_a_start(version: str) -> None:
 async def test_what_it_does_not_know_it_refuses(version: str) -> None:
     async with connected(version) as (system, _station):
         assert await system.ask("MakeCoffee", {}) == {"error": "NotImplemented"}
+
+
+def key(value: str) -> Asked:
+    return "ChangeConfiguration", {"key": "AuthorizationKey", "value": value}
+
+
+def variable(value: str) -> Asked:
+    named = {
+        "component": {"name": "SecurityCtrlr"},
+        "variable": {"name": "BasicAuthPassword"},
+    }
+    return "SetVariables", {"setVariableData": [{**named, "attributeValue": value}]}
+
+
+@pytest.mark.parametrize(
+    ("version", "asked", "password"),
+    [
+        ("1.6", key(b"sixteen-letters!".hex()), b"sixteen-letters!"),
+        ("1.6", key("00FF" * 10), b"\x00\xff" * 10),
+        ("2.0.1", variable("sixteen-letters!"), b"sixteen-letters!"),
+    ],
+)
+async def test_with_another_password_it_connects_again(
+    version: str, asked: Asked, password: bytes
+) -> None:
+    async with connected(version, password="swordfish", reconnect_s=0.01) as (system, _station):
+        await system.hears("BootNotification")
+        assert "Accepted" in str(await system.ask(*asked))
+        await system.sees_connections(2)
+        assert base64.b64decode((system.authorization or "")[6:]) == b"CP1:" + password
+
+
+@pytest.mark.parametrize(
+    ("version", "asked"),
+    [("1.6", key("no digits")), ("1.6", key("00" * 15)), ("2.1", variable("too short"))],
+)
+async def test_a_password_that_is_none_is_refused(version: str, asked: Asked) -> None:
+    async with connected(version, password="swordfish") as (system, station):
+        await system.hears("BootNotification")
+        assert "Rejected" in str(await system.ask(*asked))
+        assert station.connected

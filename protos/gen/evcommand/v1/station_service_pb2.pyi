@@ -896,7 +896,9 @@ class RotateStationPasswordResponse(_message.Message):
     STATION_FIELD_NUMBER: _builtins.int
     BASIC_AUTH_PASSWORD_FIELD_NUMBER: _builtins.int
     basic_auth_password: _builtins.str
-    """Output only. The new password. It is shown here alone; a repeat shows it again while the rotation is open."""
+    """Output only. The new password. It is shown here alone; a repeat shows it again while the rotation is open. Do not connect
+    with it: whoever uses it is the station, and the old password ends.
+    """
     @_builtins.property
     def station(self) -> Global___Station:
         """Output only. The station, with its `password_rotation`."""
