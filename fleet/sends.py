@@ -101,18 +101,10 @@ _INSERT = Upsert(
         .values(
             **bound(
                 sends,
-                *(
-                    "command",
-                    "tenant",
-                    "workflow_id",
-                    "station",
-                    "kind",
-                    "attempt",
-                    "state",
-                    "line",
-                ),
+                *("command", "tenant", "workflow_id", "station", "kind", "attempt", "state"),
                 *("message_id", "epoch", "undo", "evse_id", "connector_id", "token_digest"),
                 *("group_digest", "named_id", "send_time", "action", "frame", "token_masked"),
+                "line",
             )
         )
         .on_conflict_do_nothing(index_elements=["tenant", "command", "attempt"])

@@ -73,7 +73,8 @@ QUEUE_DEPTH = Gauge(
 DIRECT_FRAMES = Counter(
     "evcommand_direct_frames_total",
     "Frames that a worker offered over a direct line: done (their result came at once), pending "
-    "(the gateway goes on with them), unusable (the line failed; the task queue is used).",
+    "(the gateway goes on with them), crowded (the same, because too many decisions waited for "
+    "stations), unusable (the line failed; the task queue is used).",
     ["result"],
 )
 FRAMES = Counter(

@@ -16,7 +16,9 @@ class WorkerSettings:
         metadata={
             "doc": (
                 "decisions made at the same time. Each has ten seconds: when too many share slow "
-                "cores, all take longer, and are made again."
+                "cores, all take longer, and are made again. Two thirds of them may wait for the "
+                "answers of stations; beyond that the one that has waited longest goes on over "
+                "the gateway's task queue."
             )
         },
     )
@@ -81,3 +83,8 @@ class WorkerSettings:
         default=10.0,
         metadata={"doc": "how long work in hand may take when the worker is asked to stop."},
     )
+
+    @property
+    def max_waiting_tasks(self) -> int:
+        """Decisions that may wait for stations at the same time: the rest is for other commands."""
+        return max(1, self.max_workflow_tasks * 2 // 3)

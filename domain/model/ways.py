@@ -17,9 +17,9 @@ class Way(StrEnum):
 class LineUse(StrEnum):
     """What became of the offer of a frame over the direct line. The values are stored.
 
-    All but USED lead to the task queue. PENDING: the gateway may have the frame, and its result is
-    asked for over the task queue. NOT_OFFERED: frames of this sort take the task queue. Newer
-    versions may have more words.
+    All but USED lead to the task queue. PENDING: the gateway has the frame, and its result is asked
+    for over the task queue. CROWDED: the same, because other decisions were to wait as well.
+    NOT_OFFERED: frames of this sort take the task queue. Newer versions may have more words.
     """
 
     USED = "USED"
@@ -31,6 +31,7 @@ class LineUse(StrEnum):
     OTHER_GATEWAY = "OTHER_GATEWAY"
     BUSY = "BUSY"
     PENDING = "PENDING"
+    CROWDED = "CROWDED"
     NO_REPLY = "NO_REPLY"
     UNREADABLE = "UNREADABLE"
 
@@ -47,6 +48,7 @@ _WHY: dict[str, str] = {
     LineUse.OTHER_GATEWAY: "another gateway has the address of the direct line",
     LineUse.BUSY: "the direct line had too many frames at once",
     LineUse.PENDING: "the direct line gave no result in time",
+    LineUse.CROWDED: "too many decisions waited for their stations",
     LineUse.NO_REPLY: "the direct line did not reply",
     LineUse.UNREADABLE: "the reply of the direct line could not be used",
 }

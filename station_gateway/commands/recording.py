@@ -41,8 +41,15 @@ async def note(
 async def note_sent(
     tx: Tx, request: SendFrameInput, now: datetime, *, gateway: str, ocpp_version: str
 ) -> Command | None:
-    """Record that the frame may be on the wire, and the way that a new command took."""
+    """Record that the frame may be on the wire, and the way that a new command took.
+
+    Raises:
+        AlreadySettled: as `never_twice`, for a first attempt that strayed on a direct line: only
+            the command tells that another attempt was sent before.
+    """
     noted = await note(tx, request, "sent", lambda command: changes.sent(command, now), now)
+    if noted is not None and request.attempt == 1 and noted.send_time != now:
+        await _refuse_repeat(tx, request)
     if request.initial is not None:
         way = notes.route(request.station, gateway, ocpp_version, None, request.line)
         is_first = noted is not None and noted.revision == 1
@@ -63,10 +70,17 @@ def unheard(request: SendFrameInput, cause: Cause, now: datetime) -> Callable[[C
 async def never_twice(tx: Tx, request: SendFrameInput) -> None:
     """Refuse a second frame of a command whose kind must not be repeated, whatever the attempt.
 
+    The first attempt is nearly always the first frame: `note_sent` looks whether it is.
+
     Raises:
         AlreadySettled: such a frame of this command was perhaps written before.
     """
-    if request.attempt == 1 or COMMANDS[request.kind].repeatable:
+    if request.attempt > 1:
+        await _refuse_repeat(tx, request)
+
+
+async def _refuse_repeat(tx: Tx, request: SendFrameInput) -> None:
+    if COMMANDS[request.kind].repeatable:
         return
     for send in await sends.by_command(tx, request.tenant, request.command):
         if repeats(request, send):

@@ -14,7 +14,7 @@ from tests.simulation.station.field.tempers import field_temper_of
 from tests.simulation.station.tempers import temper_of
 from tests.simulation.world.plots import plot_of
 from tests.simulation.world.stage import Stage
-from tests.simulation.world.world import is_calm
+from tests.simulation.world.world import has_lines, is_calm, strays_of
 
 ENOUGH = 150
 FEW = 60
@@ -58,6 +58,24 @@ def field_seeds(
         fits = fits and (not odd or any(name.startswith(odd) for name in field.odd_fields))
         if fits and (kind is None or kind in _kinds_of(seed)):
             yield seed
+
+
+def found_on_stray_lines(stage: Stage, word: str, worlds: int, *, seen_in: int) -> bool:
+    """The same, in the first worlds in which messages stray on direct lines."""
+    return _found(stage, word, stray_seeds(worlds), seen_in)
+
+
+def stray_seeds(worlds: int) -> list[int]:
+    """The seeds of the first worlds in which messages stray on direct lines."""
+    return list(islice((seed for seed in count(1) if _strays(seed)), worlds))
+
+
+def _strays(seed: int) -> bool:
+    calm = is_calm(Chance(f"{seed}/world"))
+    version = temper_of(Chance(f"{seed}/temper"), calm=calm).version
+    spared = calm or field_temper_of(Chance(f"{seed}/field"), version, calm=calm).spared
+    there = has_lines(Chance(f"{seed}/line")) and strays_of(Chance(f"{seed}/strays")) > 0
+    return there and not spared
 
 
 def _found(stage: Stage, word: str, seeds: Iterable[int], seen_in: int) -> bool:

@@ -4,8 +4,10 @@ A line only makes a command faster. Whatever goes wrong with it says nothing abo
 gateway may have taken it, and the way over its task queue finds that out.
 """
 
+import asyncio
 from collections import OrderedDict
 from pathlib import Path
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -17,6 +19,7 @@ from domain.model.ways import LineUse
 from telemetry import metrics
 from telemetry.tracing import carried_trace
 from workflows.activities.offers import Offered
+from workflows.activities.places import Place, WaitingPlaces
 from workflows.settings import WorkerSettings
 
 _log = structlog.get_logger(__name__)
@@ -31,6 +34,7 @@ class DirectLines:
 
     def __init__(self, settings: WorkerSettings, *, key: str) -> None:
         self._wait_s = settings.direct_wait_s
+        self._places = WaitingPlaces(settings.max_waiting_tasks)
         self._metadata = ((KEY_METADATA, key_of(key)),)
         self._credentials = _credentials(settings)
         self._channels: OrderedDict[str, grpc.aio.Channel] = OrderedDict()
@@ -42,20 +46,37 @@ class DirectLines:
         if self._wait_s <= 0:
             return Offered(LineUse.TURNED_OFF)
         channel = await self._channel(address)
-        offer: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(OFFER_PATH)
+        place = self._places.take()
         try:
-            reply = await offer(
-                written(OfferInput(gateway, frame, self._wait_s)),
-                timeout=self._wait_s + _REPLY_S,
-                metadata=(*self._metadata, *carried_trace().items()),
-            )
-            sent = result_of(reply).sent
+            offered = await self._offered(channel, place, OfferInput(gateway, frame, self._wait_s))
         except (grpc.aio.AioRpcError, ValueError) as error:
-            why = _use_of(error)
-            _log.warning("line_unusable", gateway=gateway, station=frame.station, why=why.value)
-            metrics.DIRECT_FRAMES.labels(result="unusable").inc()
-            return Offered(why)
-        metrics.DIRECT_FRAMES.labels(result="pending" if sent is None else "done").inc()
+            offered = Offered(_use_of(error))
+            why = offered.line.value
+            _log.warning("line_unusable", gateway=gateway, station=frame.station, why=why)
+        finally:
+            self._places.leave(place)
+        metrics.DIRECT_FRAMES.labels(result=_RESULTS.get(offered.line, "unusable")).inc()
+        return offered
+
+    async def _offered(
+        self, channel: grpc.aio.Channel, place: Place, offered: OfferInput
+    ) -> Offered:
+        """The gateway's reply; CROWDED when the place has to be given up before it comes."""
+        offer: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(OFFER_PATH)
+        call = offer(
+            written(offered),
+            timeout=self._wait_s + _REPLY_S,
+            metadata=(*self._metadata, *carried_trace().items()),
+        )
+        reply: asyncio.Future[bytes] = asyncio.ensure_future(call)
+        either: set[asyncio.Future[Any]] = {reply, place}
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not reply.done():
+                return Offered(LineUse.CROWDED)
+            sent = result_of(reply.result()).sent
+        finally:
+            reply.cancel()  # the gateway goes on with the frame, and no longer waits to say so
         return Offered(LineUse.PENDING) if sent is None else Offered(LineUse.USED, sent)
 
     async def close(self) -> None:
@@ -78,6 +99,9 @@ class DirectLines:
             await oldest.close(grace=_REPLY_S)
         return channel
 
+
+_RESULTS = {LineUse.USED: "done", LineUse.PENDING: "pending", LineUse.CROWDED: "crowded"}
+"""How the offers are counted; all others are unusable."""
 
 _USES = {
     grpc.StatusCode.UNAVAILABLE: LineUse.UNREACHABLE,

@@ -59,9 +59,9 @@ async def served(gateway: Gateway, **settings: Any) -> AsyncIterator[DirectLine]
 
 @asynccontextmanager
 async def worker(
-    *, key: str = KEY, wait_s: float = 1.5, **files: Any
+    *, key: str = KEY, wait_s: float = 1.5, **settings: Any
 ) -> AsyncIterator[DirectLines]:
-    lines = DirectLines(WorkerSettings(direct_wait_s=wait_s, **files), key=key)
+    lines = DirectLines(WorkerSettings(direct_wait_s=wait_s, **settings), key=key)
     try:
         yield lines
     finally:
@@ -80,6 +80,35 @@ async def test_a_silent_station_holds_the_worker_no_longer_than_the_named_time()
     gateway.silent = True
     async with served(gateway) as line, worker(wait_s=0.05) as lines, asyncio.timeout(5.0):
         assert await lines.offer("gw1", line.address, frame()) == Offered(LineUse.PENDING)
+
+
+async def test_beyond_its_places_the_decision_that_has_waited_longest_goes_on() -> None:
+    gateway = Gateway()
+    gateway.silent = True
+    async with served(gateway) as line, worker(wait_s=30.0, max_workflow_tasks=3) as lines:
+        waiting = []
+        for attempt in (1, 2, 3):
+            offer = lines.offer("gw1", line.address, frame(attempt=attempt))
+            waiting.append(asyncio.create_task(offer))
+            while len(gateway.got) < attempt:  # its frame is at the station
+                await asyncio.sleep(0)
+        async with asyncio.timeout(5.0):
+            assert await waiting[0] == Offered(LineUse.CROWDED)
+        assert not waiting[1].done() and not waiting[2].done()
+        gateway.silent = False
+        async with asyncio.timeout(5.0):
+            fast = await lines.offer("gw1", line.address, frame("c2", station="CP2"))
+            assert fast == Offered(LineUse.USED, SENT)
+            assert await waiting[1] == Offered(LineUse.CROWDED)
+        waiting[2].cancel()
+        await asyncio.wait({waiting[2]})
+
+
+async def test_a_place_that_was_left_is_free() -> None:
+    async with served(Gateway()) as line, worker(max_workflow_tasks=1) as lines:
+        for attempt in range(5):
+            sent = await lines.offer("gw1", line.address, frame(attempt=attempt))
+            assert sent == Offered(LineUse.USED, SENT)
 
 
 async def test_who_does_not_show_the_key_of_the_fleet_sends_nothing() -> None:

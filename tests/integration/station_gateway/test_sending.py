@@ -258,6 +258,20 @@ async def test_a_repeated_attempt_gives_the_answer_that_stands_and_sends_nothing
     assert again.answer == first.answer
 
 
+async def test_a_first_attempt_that_strayed_starts_nothing_after_the_second_one(
+    bench: Bench,
+) -> None:
+    async with bench.station("S1") as station:
+        request = await bench.start_request("S1")
+        sending = bench.sending(replace(request, attempt=2))
+        await station.accept("RemoteStartTransaction")
+        second = await sending
+        late = await bench.sending(request)
+        assert station.calls.empty()
+    assert late.answer == second.answer
+    assert len(await bench.sends(request)) == 1
+
+
 async def test_a_stale_epoch_refuses_to_send_and_closes_the_socket(bench: Bench) -> None:
     async with bench.station("S1") as station:
         await bench.write(lambda tx: claim_elsewhere(tx, "S1"))

@@ -8,6 +8,7 @@ ends        Every accepted command reaches DONE, and its workflow closes without
 once        A start, an unlock and a reset reach the station at most once, whatever died meanwhile.
             A stop of the same session is written again only while its end had not been reported.
             All frames about a reservation carry one number, and no number is used twice.
+newest      No frame is written on a connection of the station that was over when its request came.
 in time     It is DONE at the latest GRACE_S (and the time of all disturbances) after its last
             deadline.
 final       In its whole history a definite outcome never changes and its state never goes back.
@@ -58,7 +59,7 @@ happened.
 from collections.abc import Callable, Iterator
 
 from simulator.oddities.fields import UNUSABLE
-from tests.simulation.rules import reservations, service, sessions, time
+from tests.simulation.rules import lines, reservations, service, sessions, time
 from tests.simulation.rules.station_record.judge import contradictions
 from tests.simulation.rules.station_record.words import Case
 from tests.simulation.world.callers import Told
@@ -91,6 +92,7 @@ def lies(ran: Ran) -> list[str]:
         for lie in rule(ran, kept)
     ]
     shared = [f"world: {lie}" for lie in sessions.one_claim_per_session(ran)]
+    shared += [f"world: {lie}" for lie in lines.written_on_the_newest_connection(ran)]
     return of_commands + of_reservations + ran.troubles + shared + contradictions(case_of(ran))
 
 

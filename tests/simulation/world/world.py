@@ -2,6 +2,7 @@
 
 import asyncio
 from asyncio import AbstractEventLoop
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,12 +19,13 @@ from fleet.transactions.rows import Transaction
 from journal.commands.record import from_snapshot
 from journal.reservations.record import from_snapshot as read_reservation
 from journal.wakeups import WakeupDispatcher
+from station_gateway.gateway import Gateway
 from station_gateway.stations.waiting import StationGone
 from tests.simulation.repeatable.chance import Chance, fixed_identities
 from tests.simulation.repeatable.fleet_file import FleetFile
 from tests.simulation.repeatable.virtual_time import VirtualLoop, run
 from tests.simulation.rules.station_record.words import PlainWords
-from tests.simulation.servers.direct_lines import DirectLines
+from tests.simulation.servers.direct_lines import Arrival, DirectLines, Strays
 from tests.simulation.servers.gateways import GatewayHouse, worker_activities
 from tests.simulation.servers.processes import Process, ProcessDatabase, own_tasks
 from tests.simulation.servers.remote_activities import Poller
@@ -76,6 +78,8 @@ class Ran:
     words: PlainWords
     story: list[str]
     troubles: list[str]
+    arrivals: list[Arrival]
+    strayed: Counter[str]
     disturbed_s: float
     ended_s: float
     replays: int
@@ -110,9 +114,8 @@ class World:
         self.loop = loop
         self.db = db
         self.sealer = sealer
-        chance = Chance(f"{seed}/world")
-        self.chance = chance
-        self.calm = is_calm(chance)
+        self.chance = Chance(f"{seed}/world")
+        self.calm = is_calm(self.chance)
         self.story = story
         temper = temper_of(Chance(f"{seed}/temper"), calm=self.calm)
         field = field_temper_of(Chance(f"{seed}/field"), temper.version, calm=self.calm)
@@ -126,9 +129,17 @@ class World:
         worker = Process("worker", loop)
         self.worker_db = ProcessDatabase(db, worker, Chance(f"{seed}/wdb"), loop, calm=self.calm)
         line = Chance(f"{seed}/line")
-        self._has_lines = line.happens(0.5)
+        self._has_lines = has_lines(line)
         self.gateways: list[GatewayHouse] = []
-        lines = DirectLines(self.gateways, line, loses=0.0 if self.calm else line.pick((0.0, 0.2)))
+        self.strays = Strays(loop, db, Chance(f"{seed}/strays"))
+        spared = self.calm or self.temper.field.spared
+        lines = DirectLines(
+            self.gateways,
+            line,
+            self,
+            loses=0.0 if self.calm else line.pick((0.0, 0.2)),
+            strays=0.0 if spared else strays_of(self.strays.chance),
+        )
         self.worker = Poller(worker, worker_activities(self.worker_db, TIMING, lines))
         self.temporal = TemporalServer(
             loop, Chance(f"{seed}/temporal"), self.worker, calm=self.calm
@@ -145,6 +156,7 @@ class World:
         )
         self.callers = Callers(self)
         self._sockets = Chance(f"{seed}/sockets")
+        self._comes_to: list[GatewayHouse] = []
 
     # --- stage
 
@@ -179,6 +191,9 @@ class World:
         while True:
             if open_runs := [each for each in self.temporal.runs if not each.closed]:
                 await open_runs[0].ended()
+                continue
+            if self.strays.under_way:
+                await asyncio.wait(self.strays.under_way)
                 continue
             async with self.db.read() as tx:
                 waiting = (await wakeups.backlog(tx)).undelivered
@@ -230,10 +245,21 @@ class World:
         there = [house for house in self.gateways if house.process.alive]
         if not there:
             return None
+        there = [house for house in there if house in self._comes_to] or there
+        self._comes_to = []
         subprotocol = f"ocpp{self.temper.version}"
         return self._sockets.pick(there).accept(station, STATION, subprotocol)
 
     # --- misfortune
+
+    def break_connection(self, gateway: Gateway, *, away_s: float, elsewhere: bool) -> None:
+        """See `direct_lines.World`."""
+        self.station.drop(away_s=away_s, quiet=elsewhere)
+        self._comes_to = [one for one in self.gateways if (one.gateway is gateway) != elsewhere]
+
+    def disturb(self, for_s: float) -> None:
+        """See `direct_lines.World`."""
+        self.disturbed_s += for_s
 
     async def _misfortune(self) -> None:
         chance = self.chance
@@ -321,6 +347,8 @@ class World:
             words=self.words,
             story=self.story.lines,
             troubles=self.story.troubles,
+            arrivals=self.strays.arrivals,
+            strayed=self.strays.played,
             disturbed_s=self.disturbed_s,
             ended_s=self.loop.time(),
             replays=sum(run.replays for run in self.temporal.runs),
@@ -330,6 +358,16 @@ class World:
 def is_calm(chance: Chance) -> bool:
     """Whether nothing fails in a world; the first thing that its chance decides."""
     return chance.happens(0.15)
+
+
+def has_lines(chance: Chance) -> bool:
+    """Whether gateways have direct lines; the first thing that the chance of the lines decides."""
+    return chance.happens(0.5)
+
+
+def strays_of(chance: Chance) -> float:
+    """How often a message of a line strays; the first thing that the chance of strays decides."""
+    return chance.pick((0.0, 0.6))
 
 
 def simulate(seed: int, fleet: FleetFile) -> Ran:
