@@ -167,11 +167,13 @@ class Gateway:
             await self.line.stop()
             await self._lease_thread.stop()
             raise
+        certificates = (self.line.certificates, self.server.certificates)
         loops = (
             ("turns", self.lease.turns),
             ("sweeper", self.sweeper.run),
             ("revocations", self.sweeper.run_revocations),
             ("reports", self.reports.run),
+            *(("certificates", served.run) for served in certificates if served is not None),
         )
         for name, run in loops:
             self._loops.append(asyncio.get_running_loop().create_task(supervised(name, run)))

@@ -40,6 +40,15 @@ class GatewaySettings(OpeningSettings):
         default="",
         metadata={"doc": "PEM files; both or none. RSA beside ECDSA, for stations with one only."},
     )
+    tls_reload_s: float = field(
+        default=10.0,
+        metadata={
+            "doc": (
+                "how often the files of TLS, the direct line's too, are looked at; a change is "
+                "taken at the second look."
+            )
+        },
+    )
     tls_rsa_key_exchange: bool = field(
         default=True,
         metadata={
