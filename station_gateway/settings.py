@@ -184,6 +184,15 @@ class GatewaySettings(OpeningSettings):
         default=0.0,
         metadata={"doc": "a socket without an OCPP message for this long is closed; 0 for never."},
     )
+    max_socket_age_s: float = field(
+        default=0.0,
+        metadata={
+            "doc": (
+                "a socket that is about this old is closed with 1012 when no message waits for an "
+                "answer, and its station connects anew; 0 for never."
+            )
+        },
+    )
     revocation_interval_s: float = field(
         default=2.0,
         metadata={"doc": "how often deleted stations and displaced sockets are looked for."},
