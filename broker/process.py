@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 import grpc
@@ -23,12 +23,15 @@ from broker.places import Share
 from broker.reading.following import LogFollower
 from broker.reading.open_watches import OpenWatches
 from broker.services.registration import add_services
-from broker.settings import BrokerSettings, Tls, check_listener, check_tokens
+from broker.settings import BrokerSettings, check_listener, check_tokens
 from broker.temporal import Temporal, TemporalClient
 from domain.loopback import is_loopback_listener
 from fleet.database import Database
 from fleet.keys import load_passwords, load_sealer
 from journal.clock import Clock, system_clock
+from telemetry.certificates import TlsFiles
+from telemetry.grpc_certificates import GrpcCertificates, credentials_of, grpc_certificates
+from telemetry.supervision import background
 
 _logger = structlog.get_logger(__name__)
 
@@ -63,23 +66,25 @@ async def running_broker(
     Draining: no new calls are taken, waiting calls return the command as it is, watches end with
     UNAVAILABLE, and other calls have `drain_s` to end.
 
-    Raises: UnsafeBroker; ListenFailed; DatabaseUnavailable.
+    Raises: UnsafeBroker; ListenFailed; DatabaseUnavailable; UnusableTlsFiles.
     """
     check_listener(settings)
     check_tokens(settings.tokens)
     _warn_when_open(settings)
+    certificates = _certificates(settings)
     backend = await _backend(db, client, settings, clock)
     denied = DeniedCalls(clock)
     async with (
         authenticating(settings) as authenticator,
         writing_denied_calls(db, denied),
+        background("certificates", certificates.run) if certificates else nullcontext(),
         posting_callbacks(db, client, backend.sealer, settings, clock),
         backend.follower.running(),
     ):
         server = _server(authenticator, settings, denied.note)
         add_services(server, backend)
         host = settings.listen.rpartition(":")[0]
-        broker = RunningBroker(host, _listen(server, settings))
+        broker = RunningBroker(host, _listen(server, settings, certificates))
         await server.start()
         _logger.info("broker_listens", address=broker.address, tls=settings.tls is not None)
         try:
@@ -151,12 +156,26 @@ def _server(
     )
 
 
-def _listen(server: grpc.aio.Server, settings: BrokerSettings) -> int:
+def _certificates(settings: BrokerSettings) -> GrpcCertificates | None:
+    """What TLS is served with; None for plain text. Raises: UnusableTlsFiles."""
+    tls = settings.tls
+    if tls is None:
+        return None
+    pair, ca = (str(tls.certificate), str(tls.key)), str(tls.client_ca or "")
+    return grpc_certificates(TlsFiles("grpc", (pair,), ca), every_s=settings.tls_reload_s)
+
+
+def _listen(
+    server: grpc.aio.Server, settings: BrokerSettings, certificates: GrpcCertificates | None
+) -> int:
     try:
-        if settings.tls is None:
+        if certificates is None or settings.tls is None:
             port = server.add_insecure_port(settings.listen)
         else:
-            port = server.add_secure_port(settings.listen, _credentials(settings.tls))
+            mutual = settings.tls.client_ca is not None
+            port = server.add_secure_port(
+                settings.listen, credentials_of(certificates, mutual=mutual)
+            )
     except RuntimeError as error:
         raise ListenFailed(
             f"cannot listen on {settings.listen}: is another broker running there?"
@@ -164,14 +183,6 @@ def _listen(server: grpc.aio.Server, settings: BrokerSettings) -> int:
     if port == 0 and not settings.listen.startswith("unix:"):
         raise ListenFailed(f"cannot listen on {settings.listen}")
     return port
-
-
-def _credentials(tls: Tls) -> grpc.ServerCredentials:
-    return grpc.ssl_server_credentials(
-        [(tls.key.read_bytes(), tls.certificate.read_bytes())],
-        root_certificates=tls.client_ca.read_bytes() if tls.client_ca else None,
-        require_client_auth=tls.client_ca is not None,
-    )
 
 
 def _warn_when_open(settings: BrokerSettings) -> None:

@@ -137,6 +137,12 @@ class BrokerSettings:
         default="127.0.0.1:50051", metadata={"doc": "HOST:PORT; port 0 takes a free one."}
     )
     tls: Tls | None = field(default=None, metadata={"doc": "None serves plain text."})
+    tls_reload_s: float = field(
+        default=10.0,
+        metadata={
+            "doc": "how often its files are looked at; a change is taken at the second look."
+        },
+    )
     api_keys: tuple[ApiKey, ...] = field(
         default=(),
         repr=False,

@@ -56,7 +56,7 @@ class Drain:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        await self._close(list(self._registry))
+        await self.close(list(self._registry))
 
     async def _close_idle(self) -> list[asyncio.Task[None]]:
         """Close the idle stations in batches. Returns one task for each of the others."""
@@ -70,7 +70,7 @@ class Drain:
                     idle.append(station)
                 else:
                     answering.append(asyncio.create_task(self._close_after(answer, station)))
-            await self._close(idle)
+            await self.close(idle)
             await asyncio.sleep(self._settings.drain_pause_s)
         return answering
 
@@ -78,14 +78,17 @@ class Drain:
         self, answer: Coroutine[Any, Any, None], station: ConnectedStation
     ) -> None:
         await answer
-        await self._close([station])
+        await self.close([station])
 
-    async def _close(self, stations: Sequence[ConnectedStation]) -> None:
-        """Close these sockets, and give up their claims."""
+    async def close(self, stations: Sequence[ConnectedStation], reason: str = DRAINED) -> None:
+        """Close these sockets, and give up their claims: their stations move.
+
+        reason: in the metric.
+        """
         if not stations:
             return
         for station in stations:
-            station.end(DRAINED, SERVICE_RESTART)
+            station.end(reason, SERVICE_RESTART)
         now = self._utc_now()
 
         async def write(tx: Tx) -> None:

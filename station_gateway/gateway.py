@@ -23,6 +23,7 @@ from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.keys import Passwords, Sealer
 from journal.clock import Clock, system_clock
 from journal.commands.waking import StationEvent, wake_concerned
+from station_gateway.aging import OldSockets, leave_time_s
 from station_gateway.commands.activities import GatewayActivities
 from station_gateway.commands.passwords import PasswordRotations
 from station_gateway.commands.questions import Questions
@@ -178,12 +179,16 @@ class Gateway:
             await self.line.stop()
             await self._lease_thread.stop()
             raise
+        old = OldSockets(self.registry, self._drain, self.settings)
+        certificates = (self.line.certificates, self.server.certificates)
         loops = (
             ("turns", self.lease.turns),
             ("sweeper", self.sweeper.run),
             ("revocations", self.sweeper.run_revocations),
             ("reports", self.reports.run),
             ("passwords", self.passwords.run),
+            ("old sockets", old.run),
+            *(("certificates", served.run) for served in certificates if served is not None),
         )
         for name, run in loops:
             self._loops.append(asyncio.get_running_loop().create_task(supervised(name, run)))
@@ -226,6 +231,7 @@ class Gateway:
             connection_id=f"{self._run_id}-{next(self._socket_numbers)}",
             generation=known.generation,
             tls=admitted.tls,
+            leave_s=leave_time_s(asyncio.get_running_loop().time(), self.settings.max_socket_age_s),
             boot_known=self.handlers.may_be_booted(known),
             connection_timeout_s=known.connection_timeout_s,
             clock=read_clock(known.clock),

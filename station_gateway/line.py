@@ -7,7 +7,6 @@ with mutual TLS only.
 
 import hmac
 from dataclasses import replace
-from pathlib import Path
 
 import grpc
 import grpc.aio
@@ -26,6 +25,8 @@ from domain.model.ways import LineUse
 from fleet.engine.unavailable import DatabaseUnavailable
 from station_gateway.commands.runs import Runs
 from station_gateway.settings import GatewaySettings
+from telemetry.certificates import TlsFiles
+from telemetry.grpc_certificates import GrpcCertificates, credentials_of, grpc_certificates
 from telemetry.tracing import trace_carried_by
 
 log = structlog.get_logger(__name__)
@@ -44,7 +45,10 @@ class LineFailed(OSError):
 
 
 class DirectLine:
-    """The direct line of one gateway process. address: "" until it is served, and without one."""
+    """The direct line of one gateway process.
+
+    address: "" until it is served, and without one. certificates: None without TLS.
+    """
 
     def __init__(self, runs: Runs, settings: GatewaySettings, *, gateway: str, key: str) -> None:
         self._runs = runs
@@ -52,13 +56,18 @@ class DirectLine:
         self._gateway = gateway
         self._key = key_of(key).encode()
         self._server: grpc.aio.Server | None = None
+        self.certificates: GrpcCertificates | None = None
         self.address = ""
 
     async def start(self) -> None:
-        """Serve it, unless it is turned off. Raises: LineFailed, OSError (a file of TLS)."""
+        """Serve it, unless it is turned off.
+
+        Raises: LineFailed; UnusableTlsFiles.
+        """
         listen = self._settings.line_listen
         if not listen:
             return
+        self.certificates = _certificates(self._settings)
         server = grpc.aio.server(
             maximum_concurrent_rpcs=self._settings.max_activities,
             options=[("grpc.max_receive_message_length", _LARGEST_BYTES), ("grpc.so_reuseport", 0)],
@@ -71,8 +80,8 @@ class DirectLine:
         )
         try:
             port = (
-                server.add_secure_port(listen, _credentials(self._settings))
-                if self._settings.line_certificate
+                server.add_secure_port(listen, credentials_of(self.certificates, mutual=True))
+                if self.certificates is not None
                 else server.add_insecure_port(listen)
             )
         except RuntimeError as error:
@@ -108,10 +117,11 @@ class DirectLine:
             await call.abort(grpc.StatusCode.UNAVAILABLE, "the database is away")
 
 
-def _credentials(settings: GatewaySettings) -> grpc.ServerCredentials:
-    read = [Path(name).read_bytes() for name in (settings.line_key, settings.line_certificate)]
-    return grpc.ssl_server_credentials(
-        [(read[0], read[1])],
-        root_certificates=Path(settings.line_ca).read_bytes(),
-        require_client_auth=True,
+def _certificates(settings: GatewaySettings) -> GrpcCertificates | None:
+    """What mutual TLS is served with; None: a line of this machine, in plain text."""
+    if not settings.line_certificate:
+        return None
+    pair = (settings.line_certificate, settings.line_key)
+    return grpc_certificates(
+        TlsFiles("line", (pair,), settings.line_ca), every_s=settings.tls_reload_s
     )

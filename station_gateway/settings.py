@@ -40,6 +40,15 @@ class GatewaySettings(OpeningSettings):
         default="",
         metadata={"doc": "PEM files; both or none. RSA beside ECDSA, for stations with one only."},
     )
+    tls_reload_s: float = field(
+        default=10.0,
+        metadata={
+            "doc": (
+                "how often the files of TLS, the direct line's too, are looked at; a change is "
+                "taken at the second look."
+            )
+        },
+    )
     tls_rsa_key_exchange: bool = field(
         default=True,
         metadata={
@@ -174,6 +183,15 @@ class GatewaySettings(OpeningSettings):
     idle_timeout_s: float = field(
         default=0.0,
         metadata={"doc": "a socket without an OCPP message for this long is closed; 0 for never."},
+    )
+    max_socket_age_s: float = field(
+        default=0.0,
+        metadata={
+            "doc": (
+                "a socket that is about this old is closed with 1012 when no message waits for an "
+                "answer, and its station connects anew; 0 for never."
+            )
+        },
     )
     revocation_interval_s: float = field(
         default=2.0,

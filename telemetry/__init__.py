@@ -1,1 +1,1 @@
-"""Logs, traces and metrics of every process. Imports no other room of this project."""
+"""What every process has: logs, traces, metrics, health, supervised tasks, watched certificates."""

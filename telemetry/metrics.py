@@ -170,6 +170,18 @@ LOG_HORIZON_AGE = Gauge(
     "transaction on the PostgreSQL server does not end. Of the whole fleet: each broker measures "
     "the same.",
 )
+TLS_EXPIRY = Gauge(
+    "evcommand_tls_certificate_expiry_seconds",
+    "Until the first certificate that a listener of this process shows expires, by the clock of "
+    "this machine (negative: since).",
+    ["listener"],
+)
+TLS_FILES_REFUSED = Gauge(
+    "evcommand_tls_files_refused",
+    "1 while the files of a listener's TLS have changed and cannot be used: it goes on with the "
+    "certificate that it had. The log line certificates_not_taken has the reason.",
+    ["listener"],
+)
 TASK_FAILURES = Counter(
     "evcommand_task_failures_total",
     "Failures of a background task of this process. A lasting one was started again.",

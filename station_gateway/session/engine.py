@@ -114,6 +114,11 @@ class OcppSession:
         return self._pending is not None
 
     @property
+    def idle(self) -> bool:
+        """Whether no CALL waits for its answer, in either direction."""
+        return self._pending is None and self._in_hand is None
+
+    @property
     def over(self) -> bool:
         """Whether the session has ended."""
         return self._over

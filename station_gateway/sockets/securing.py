@@ -15,6 +15,7 @@ from typing import cast
 
 from station_gateway.proxies import BadProxyHeader, TrustedProxies, read_proxy_header
 from station_gateway.settings import GatewaySettings
+from station_gateway.sockets.tls import StationCertificates
 
 BEGUN_PATIENCE = 5.0
 """A handshake that has begun may last this many times as long as a silent one before it is cut."""
@@ -29,8 +30,10 @@ Cut = Callable[[str, str], None]
 class Openings:
     """The connections of one listener for which HTTP may not begin yet."""
 
-    def __init__(self, context: ssl.SSLContext | None, settings: GatewaySettings, cut: Cut) -> None:
-        self.context = context
+    def __init__(
+        self, certificates: StationCertificates | None, settings: GatewaySettings, cut: Cut
+    ) -> None:
+        self._certificates = certificates
         self.settings = settings
         self.tell_cut = cut
         self._proxies = TrustedProxies(settings.trusted_proxies)
@@ -38,6 +41,11 @@ class Openings:
 
     def __len__(self) -> int:
         return len(self._openings)
+
+    @property
+    def context(self) -> ssl.SSLContext | None:
+        """TLS of the next handshake; None without TLS."""
+        return None if self._certificates is None else self._certificates.current
 
     def begins_with_header(self, transport: asyncio.Transport) -> bool:
         """Whether the peer is a balancer that tells a station's address first."""

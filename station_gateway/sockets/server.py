@@ -33,14 +33,17 @@ from station_gateway.sockets.refusals import (
 )
 from station_gateway.sockets.securing import Openings
 from station_gateway.sockets.station_socket import StationSocket
-from station_gateway.sockets.tls import tls_context
+from station_gateway.sockets.tls import StationCertificates, station_certificates
 
 ServeStation = Callable[[StationSocket, Admitted, str], Awaitable[None]]
 """Runs for as long as the socket of this station lives; the text is the subprotocol."""
 
 
 class StationServer:
-    """Listens for stations. `serve_station` runs for as long as its socket lives."""
+    """Listens for stations. `serve_station` runs for as long as its socket lives.
+
+    certificates: None until it listens, and without TLS of its own.
+    """
 
     def __init__(
         self,
@@ -50,6 +53,7 @@ class StationServer:
     ) -> None:
         self.settings = settings
         self.pending: dict[StationSocket, float] = {}
+        self.certificates: StationCertificates | None = None
         self.openings: Openings | None = None
         self.admitting = True
         self.refusals = Refusals(time.monotonic, max_addresses=settings.max_remembered)
@@ -67,11 +71,12 @@ class StationServer:
         Raises:
             UnsafeStationListener: the settings would admit anybody in a network.
             OSError: the address is not free.
+            UnusableTlsFiles: a file of TLS cannot be used.
         """
         self.settings.check()
         settings = self.settings
-        context = tls_context(settings, self._tls_failed)
-        self.openings = Openings(context, settings, self._opening_cut)
+        self.certificates = station_certificates(settings, self._tls_failed)
+        self.openings = Openings(self.certificates, settings, self._opening_cut)
         self._server = await serve(
             self._run,
             settings.host,

@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Callable
 
 from station_gateway.settings import GatewaySettings
+from telemetry.certificates import ServedCertificates, TlsFiles
 
 RSA_KEY_EXCHANGE = ("AES256-GCM-SHA384", "AES128-GCM-SHA256")
 """TLS_RSA_WITH_AES_256_GCM_SHA384 and TLS_RSA_WITH_AES_128_GCM_SHA256, in OpenSSL's words."""
@@ -21,14 +22,29 @@ OnFailure = Callable[[str], None]
 """Called with OpenSSL's word for why a TLS handshake failed, as NO_SHARED_CIPHER."""
 
 
-def tls_context(settings: GatewaySettings, on_failure: OnFailure) -> ssl.SSLContext | None:
-    """The TLS of the listener; None without a certificate.
+StationCertificates = ServedCertificates[ssl.SSLContext]
+
+
+def station_certificates(
+    settings: GatewaySettings, on_failure: OnFailure
+) -> StationCertificates | None:
+    """What the listener serves TLS with; None without a certificate.
 
     Raises:
-        OSError: a file cannot be read, or is no certificate with its key.
+        UnusableTlsFiles: a file cannot be read, or is no certificate with its key.
     """
     if not settings.tls_certificate:
         return None
+    pairs = [(settings.tls_certificate, settings.tls_key)]
+    if settings.tls_second_certificate:
+        pairs.append((settings.tls_second_certificate, settings.tls_second_key))
+    files = TlsFiles("ocpp", tuple(pairs))
+    return ServedCertificates(
+        files, lambda: _context(files, settings, on_failure), every_s=settings.tls_reload_s
+    )
+
+
+def _context(files: TlsFiles, settings: GatewaySettings, on_failure: OnFailure) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
@@ -36,9 +52,8 @@ def tls_context(settings: GatewaySettings, on_failure: OnFailure) -> ssl.SSLCont
         # The names of TLS 1.3 are not of this list: those suites stay as they are.
         usual = [each["name"] for each in context.get_ciphers() if not _of_tls_1_3(each["name"])]
         context.set_ciphers(":".join([*usual, *RSA_KEY_EXCHANGE]))
-    context.load_cert_chain(settings.tls_certificate, settings.tls_key)
-    if settings.tls_second_certificate:
-        context.load_cert_chain(settings.tls_second_certificate, settings.tls_second_key)
+    for certificate, key in files.pairs:
+        context.load_cert_chain(certificate, key, password="")
     context.sslobject_class = _watched(on_failure)
     return context
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import inf
 
 from domain.evidence.station_clock import StationClock
 
@@ -15,6 +16,7 @@ class Peer:
 
     generation: of the station, as the handshake saw it (`fleet.generations`).
     tls: its socket is encrypted, by us or by a proxy.
+    leave_s: loop time from which on its socket is too old.
     epoch: of its connection lease; the fleet refuses a send with an older one.
     boot_known: its boot was accepted on an earlier socket.
     boot_accepted: on this one, or it was taken as booted; no command is sent before.
@@ -34,6 +36,7 @@ class Peer:
     connection_id: str
     generation: str = ""
     tls: bool = False
+    leave_s: float = inf
     epoch: int = 0
     boot_known: bool = False
     boot_accepted: bool = False

@@ -101,13 +101,13 @@ class ConnectedStation:
         "_odd",
         "_queue",
         "_session",
-        "_socket",
         "_surroundings",
         "_timer",
         "boot",
         "dialect",
         "message_s",
         "peer",
+        "socket",
     )
 
     def __init__(
@@ -115,7 +115,7 @@ class ConnectedStation:
     ) -> None:
         self.peer = peer
         self.dialect = dialect
-        self._socket = socket
+        self.socket = socket
         self._surroundings = surroundings
         self._loop = asyncio.get_running_loop()
         self._session = OcppSession(dialect, surroundings.session_limits[dialect.VERSION])
@@ -136,9 +136,9 @@ class ConnectedStation:
         return self._ended
 
     @property
-    def socket(self) -> TextSocket:
-        """The websocket, for pings and closing."""
-        return self._socket
+    def idle(self) -> bool:
+        """Whether no CALL waits for an answer, ours or theirs, and nobody for a turn."""
+        return self._session.idle and not (self._queue and self._queue.length)
 
     # --- reading
 
@@ -147,9 +147,9 @@ class ConnectedStation:
         self.boot.look()
         try:
             while not self._ended:
-                await self._take(await self._socket.read())
+                await self._take(await self.socket.read())
             while self._displaced:
-                await self._socket.read()
+                await self.socket.read()
         except SocketGone as gone:
             self.end(str(gone))
         finally:
@@ -159,7 +159,7 @@ class ConnectedStation:
         now_s = self.message_s = self._loop.time()
         pause_s = self._gate.admit(now_s)
         if isinstance(pause_s, Closing):
-            if self._socket.backlog:
+            if self.socket.backlog:
                 # It does not wait for our answers: a flood. The message is not handled any more.
                 self._act([pause_s])
                 return
@@ -168,7 +168,7 @@ class ConnectedStation:
         self._act(self._session.receive(data, now_s))
         self._write()
         self.boot.look()
-        await self._socket.flowing()
+        await self.socket.flowing()
         if pause_s > 0.0:
             await asyncio.sleep(pause_s)
 
@@ -227,7 +227,7 @@ class ConnectedStation:
             self._write()
             self.boot.look()
             try:
-                await self._socket.flowing()
+                await self.socket.flowing()
             except SocketGone:
                 return
 
@@ -364,7 +364,7 @@ class ConnectedStation:
 
     def _write(self) -> None:
         for frame in self._session.data_to_send():
-            self._socket.write(frame)
+            self.socket.write(frame)
 
     def revoke(self, over: Revoked) -> None:
         """End the session: the socket is no longer its station's."""
@@ -395,4 +395,4 @@ class ConnectedStation:
         self.boot.end()
         metrics.CLOSED_SOCKETS.labels(reason=reason.replace(" ", "_")).inc()
         if code:
-            self._socket.hang_up(code, reason)
+            self.socket.hang_up(code, reason)

@@ -1,5 +1,6 @@
 """Credentials, TLS, health, reflection, limits, traces: what surrounds every call."""
 
+import asyncio
 import datetime as dt
 import hashlib
 import uuid
@@ -170,11 +171,55 @@ async def test_with_tls_and_keys_it_may_listen_everywhere(
 ) -> None:
     tls = certificate(tmp_path)
     settings = BrokerSettings(listen="0.0.0.0:0", tls=tls, api_keys=API_KEYS, drain_s=0.5)
+    async with (
+        running_broker(db, client, settings) as broker,
+        trusting(tls.certificate.read_bytes(), broker.port) as channel,
+    ):
+        await listed(channel)
+
+
+async def test_a_renewed_certificate_is_shown_without_a_restart(
+    tmp_path: Path, db: Database, client: Client
+) -> None:
+    tls = certificate(tmp_path)
+    settings = BrokerSettings(
+        listen="localhost:0", tls=tls, api_keys=API_KEYS, drain_s=0.5, tls_reload_s=0.02
+    )
+    old = tls.certificate.read_bytes()
     async with running_broker(db, client, settings) as broker:
-        trusted = grpc.ssl_channel_credentials(tls.certificate.read_bytes())
-        async with grpc.aio.secure_channel(f"localhost:{broker.port}", trusted) as channel:
-            request = pb.ListCommandsRequest()
-            await Broker(channel).commands.ListCommands(request, metadata=bearer("desk"))
+        async with trusting(old, broker.port) as first:
+            await listed(first)
+            certificate(tmp_path)
+            new = tls.certificate.read_bytes()
+            async with asyncio.timeout(20):
+                while not await is_admitted(new, broker.port):
+                    await asyncio.sleep(0.05)
+            await listed(first)  # an open connection goes on
+        assert not await is_admitted(old, broker.port)
+
+
+def trusting(certificate: bytes, port: int) -> grpc.aio.Channel:
+    """A channel of its own to a broker that shows this certificate."""
+    options = [("grpc.use_local_subchannel_pool", 1)]
+    return grpc.aio.secure_channel(
+        f"localhost:{port}", grpc.ssl_channel_credentials(certificate), options
+    )
+
+
+async def listed(channel: grpc.aio.Channel) -> None:
+    request = pb.ListCommandsRequest()
+    await Broker(channel).commands.ListCommands(request, metadata=bearer("desk"))
+
+
+async def is_admitted(certificate: bytes, port: int) -> bool:
+    """Whether a handshake with a broker that has to show this certificate is complete."""
+    async with trusting(certificate, port) as channel:
+        try:
+            await listed(channel)
+        except grpc.aio.AioRpcError as error:
+            assert error.code() is grpc.StatusCode.UNAVAILABLE
+            return False
+        return True
 
 
 async def test_it_does_not_start_open_to_the_network(db: Database, client: Client) -> None:

@@ -221,6 +221,25 @@ async def test_with_mutual_tls_only_workers_with_a_certificate_are_heard(tmp_pat
     assert [each.attempt for each in gateway.got] == [1]
 
 
+async def test_renewed_certificates_of_the_line_are_taken_without_a_restart(tmp_path: Path) -> None:
+    for name in ("localhost", "worker"):
+        pki(tmp_path, name)
+    gateway = Gateway()
+    tls = _tls(tmp_path, "localhost", "worker")
+    async with served(gateway, line_listen="localhost:0", **tls) as line:
+        pki(tmp_path, "worker")  # it renews its own certificate, and waits for the line to know it
+        assert line.certificates is not None
+        line.certificates.look()
+        async with worker(**_tls(tmp_path, "worker", "localhost")) as lines:
+            assert await lines.offer("gw1", line.address, frame()) is None
+        pki(tmp_path, "localhost")
+        for _ in range(2):
+            line.certificates.look()
+        async with worker(**_tls(tmp_path, "worker", "localhost")) as lines:
+            assert await lines.offer("gw1", line.address, frame(attempt=2)) == SENT
+    assert [each.attempt for each in gateway.got] == [2]
+
+
 def _tls(folder: Path, own: str, other: str) -> dict[str, Any]:
     """The files of who has the certificate `own` and trusts the certificate `other`."""
     return {

@@ -9,6 +9,7 @@ import pytest
 
 from contract.commands import SendFrameResult, SendStatus
 from fleet import connections
+from station_gateway.stations.station import ConnectedStation
 from tests.support.benches.gateway_bench import Bench, now, quick, waiting_at
 from tests.support.stations.scripted_station import ScriptedStation, connected, eventually
 
@@ -166,3 +167,55 @@ async def test_a_station_that_is_admitted_while_its_gateway_drains_goes_on_to_an
         assert await station.closed() == 1012
         await draining
     assert await gateway_of(bench, "S1") is None
+
+
+async def test_a_socket_that_is_too_old_is_closed_and_its_station_is_known_to_move(
+    bench: Bench,
+) -> None:
+    await bench.restart(sweep_interval_s=0.02)
+    async with bench.station("S1") as station:
+        grow_old(bench, "S1")
+        assert await station.closed() == 1012
+    await eventually(lambda: bench.gateway.registry.get("S1") is None)
+    assert await moved_time(bench, "S1") is not None
+
+
+async def test_an_old_socket_stays_until_what_is_out_has_its_answer(bench: Bench) -> None:
+    await bench.restart(sweep_interval_s=0.02)
+    release = asyncio.Event()
+    await bench.hold_heartbeats(release)
+    async with (
+        bench.station("S1") as silent,
+        bench.station("S2") as other,
+        bench.station("S3") as idle,
+    ):
+        sending, message_id = await sent_to(bench, silent, "S1")
+        await other.send('[2,"held","Heartbeat",{}]')
+        await eventually(lambda: not connected_station(bench, "S2").idle)
+        grow_old(bench, "S1", "S2", "S3")
+        assert await idle.closed() == 1012
+        assert connected_station(bench, "S1") and connected_station(bench, "S2")
+        await silent.answer(message_id, {"status": "Accepted"})
+        assert (await sending).status is SendStatus.ANSWERED
+        release.set()
+        assert [await silent.closed(), await other.closed()] == [1012, 1012]
+        assert [3, "held"] in [frame[:2] for frame in other.frames]
+
+
+async def test_the_age_of_a_socket_has_a_limit_that_differs_a_little(bench: Bench) -> None:
+    await bench.restart(max_socket_age_s=1_000.0)
+    begin_s = asyncio.get_running_loop().time()
+    async with bench.station("S1"):
+        left_s = connected_station(bench, "S1").peer.leave_s - begin_s
+    assert 900.0 <= left_s < 1_100.0
+
+
+def connected_station(bench: Bench, name: str) -> ConnectedStation:
+    station = bench.gateway.registry.get(name)
+    assert station is not None
+    return station
+
+
+def grow_old(bench: Bench, *names: str) -> None:
+    for name in names:
+        connected_station(bench, name).peer.leave_s = 0.0

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -98,16 +99,57 @@ async def test_stations_speak_tls_when_a_certificate_is_configured(
 ) -> None:
     certificate, key = make_certificate(tmp_path)
     await bench.restart(tls_certificate=str(certificate), tls_key=str(key))
+    async with secured(bench, certificate.read_text()) as station:
+        assert "currentTime" in await station.call("Heartbeat", {})
+
+
+async def test_a_renewed_certificate_is_shown_without_a_restart(
+    bench: Bench, tmp_path: Path
+) -> None:
+    certificate, key = make_certificate(tmp_path)
+    await bench.restart(tls_certificate=str(certificate), tls_key=str(key), tls_reload_s=0.02)
+    old = certificate.read_text()
+    async with secured(bench, old) as station:
+        make_certificate(tmp_path)
+        new = certificate.read_text()
+        async with asyncio.timeout(20):
+            while not await is_shown(bench, new):
+                await asyncio.sleep(0.05)
+        assert not await is_shown(bench, old)
+        assert "currentTime" in await station.call("Heartbeat", {})  # an open socket goes on
+        key.write_text("no key")
+        with capture_logs() as lines:
+            await eventually(lambda: bool(lines))
+        assert [line["event"] for line in lines] == ["certificates_not_taken"]
+        assert await is_shown(bench, new)
+
+
+@asynccontextmanager
+async def secured(bench: Bench, certificate: str) -> AsyncIterator[ScriptedStation]:
+    """A booted station that trusts this certificate alone."""
     await bench.register("S1")
     socket = await connect(
         f"wss://{bench.gateway.address}/ocpp/S1",
         subprotocols=["ocpp1.6"],  # type: ignore[list-item]
         additional_headers=basic("S1", "a-password-of-the-test"),
-        ssl=ssl.create_default_context(cafile=str(certificate)),
+        ssl=ssl.create_default_context(cadata=certificate),
     )
     station = ScriptedStation(socket)
     assert (await station.boot())["status"] == "Accepted"
+    yield station
     await station.leave()
+
+
+async def is_shown(bench: Bench, certificate: str) -> bool:
+    """Whether the gateway shows this certificate to who connects now."""
+    try:
+        _, writer = await asyncio.open_connection(
+            "127.0.0.1", bench.gateway.port, ssl=ssl.create_default_context(cadata=certificate)
+        )
+    except ssl.SSLCertVerificationError:
+        return False
+    writer.transport.abort()
+    return True
 
 
 def test_a_certificate_without_its_key_is_a_mistake() -> None:

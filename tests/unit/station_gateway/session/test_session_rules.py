@@ -50,6 +50,17 @@ def test_a_call_of_the_station_is_handed_over_and_answered() -> None:
     assert talk.written() == []
 
 
+def test_a_session_is_idle_when_no_call_waits_in_either_direction() -> None:
+    talk = Conversation()
+    assert talk.session.idle
+    talk.station_calls("1", "Heartbeat", HEARTBEAT)
+    assert not talk.session.idle
+    talk.session.reply("1", {})
+    assert talk.session.idle
+    talk.session.call("2", ACTION, {}, now=0.0, timeout_s=5.0)
+    assert not talk.session.idle
+
+
 def test_our_call_is_written_and_its_answer_handed_over() -> None:
     talk = Conversation()
     talk.we_ask("ours")
