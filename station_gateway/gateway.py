@@ -205,6 +205,7 @@ class Gateway:
             connection_id=f"{self._run_id}-{next(self._socket_numbers)}",
             generation=known.generation,
             tls=admitted.tls,
+            certified=admitted.certified,
             boot_known=self.handlers.may_be_booted(known),
             connection_timeout_s=known.connection_timeout_s,
             clock=read_clock(known.clock),

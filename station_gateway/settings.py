@@ -55,6 +55,28 @@ class GatewaySettings(OpeningSettings):
             "doc": ("a proxy in front of this listener ends TLS (security profile 2 is then met).")
         },
     )
+    tls_client_ca: str = field(
+        default="",
+        metadata={
+            "doc": (
+                "PEM file of who signs stations' certificates (security profile 3); stations are "
+                "then asked for theirs."
+            )
+        },
+    )
+    tls_client_crl: str = field(
+        default="",
+        metadata={
+            "doc": (
+                "PEM file of the certificates that were revoked, one list for each CA. When a list "
+                "is out of date, no certificate holds."
+            )
+        },
+    )
+    tls_client_organization: str = field(
+        default="",
+        metadata={"doc": "the organisation that each of these certificates must name; empty: any."},
+    )
     open: bool = field(
         default=False,
         metadata={"doc": "admits stations that nobody registered, and accepts unknown tokens."},
@@ -306,7 +328,8 @@ class GatewaySettings(OpeningSettings):
             UnsafeStationListener: beyond loopback without TLS or without credentials, and not
                 `insecure`.
             ValueError: only one of certificate and key is given, or a second one alone, or
-                `unregistered_boot` is no answer to a boot; or as `check_proxies` says.
+                `unregistered_boot` is no answer to a boot; or what comes with `tls_client_ca` is
+                given without it, or that without a certificate; or as `check_proxies` says.
         """
         if self.unregistered_boot not in BOOT_ANSWERS:
             raise ValueError(f"unregistered_boot is one of {', '.join(BOOT_ANSWERS)}")
@@ -316,6 +339,7 @@ class GatewaySettings(OpeningSettings):
             raise ValueError("tls_second_certificate and its key belong together: both or none")
         if self.tls_second_certificate and not self.tls_certificate:
             raise ValueError("tls_second_certificate comes beside tls_certificate: give that one")
+        self._check_client_certificates()
         self.check_proxies()
         self._check_line()
         if self.insecure or is_loopback(self.host):
@@ -330,6 +354,12 @@ class GatewaySettings(OpeningSettings):
                 f"{self.host} is not loopback and --open admits every station: "
                 "register the stations, or accept the risk with --insecure"
             )
+
+    def _check_client_certificates(self) -> None:
+        if self.tls_client_ca and not self.tls_certificate:
+            raise ValueError("tls_client_ca needs TLS of this process: give tls_certificate")
+        if (self.tls_client_crl or self.tls_client_organization) and not self.tls_client_ca:
+            raise ValueError("tls_client_crl and tls_client_organization come with tls_client_ca")
 
     def _check_line(self) -> None:
         files = (self.line_certificate, self.line_key, self.line_ca)

@@ -1,4 +1,4 @@
-"""TLS of the stations' port (OCPP security profile 2).
+"""TLS of the stations' port (OCPP security profiles 2 and 3).
 
 OCPP names four cipher suites that a central system has to take (2.0.1 part 2 A00.FR.318, and the
 security whitepaper for 1.6). Two of them exchange keys by RSA, which OpenSSL's users leave out by
@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Callable
 
 from station_gateway.settings import GatewaySettings
+from station_gateway.sockets.client_certificates import ask_for_certificates
 
 RSA_KEY_EXCHANGE = ("AES256-GCM-SHA384", "AES128-GCM-SHA256")
 """TLS_RSA_WITH_AES_256_GCM_SHA384 and TLS_RSA_WITH_AES_128_GCM_SHA256, in OpenSSL's words."""
@@ -25,7 +26,7 @@ def tls_context(settings: GatewaySettings, on_failure: OnFailure) -> ssl.SSLCont
     """The TLS of the listener; None without a certificate.
 
     Raises:
-        OSError: a file cannot be read, or is no certificate with its key.
+        OSError, ValueError: a file cannot be read, or is not what it has to be.
     """
     if not settings.tls_certificate:
         return None
@@ -39,6 +40,7 @@ def tls_context(settings: GatewaySettings, on_failure: OnFailure) -> ssl.SSLCont
     context.load_cert_chain(settings.tls_certificate, settings.tls_key)
     if settings.tls_second_certificate:
         context.load_cert_chain(settings.tls_second_certificate, settings.tls_second_key)
+    ask_for_certificates(context, settings)
     context.sslobject_class = _watched(on_failure)
     return context
 

@@ -14,7 +14,7 @@ class Peer:
     """The station at the other end of one socket, as facts and commands need to know it.
 
     generation: of the station, as the handshake saw it (`fleet.generations`).
-    tls: its socket is encrypted, by us or by a proxy.
+    tls: its socket is encrypted, by us or by a proxy. certified: it showed its certificate there.
     epoch: of its connection lease; the fleet refuses a send with an older one.
     boot_known: its boot was accepted on an earlier socket.
     boot_accepted: on this one, or it was taken as booted; no command is sent before.
@@ -34,6 +34,7 @@ class Peer:
     connection_id: str
     generation: str = ""
     tls: bool = False
+    certified: bool = False
     epoch: int = 0
     boot_known: bool = False
     boot_accepted: bool = False
