@@ -232,6 +232,7 @@ class Gateway:
             generation=known.generation,
             tls=admitted.tls,
             leave_s=leave_time_s(asyncio.get_running_loop().time(), self.settings.max_socket_age_s),
+            certified=admitted.certified,
             boot_known=self.handlers.may_be_booted(known),
             connection_timeout_s=known.connection_timeout_s,
             clock=read_clock(known.clock),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from domain.loopback import is_loopback, is_loopback_listener
 from domain.ocpp_words import Capabilities
 from station_gateway.opening_settings import OpeningSettings
+from station_gateway.tls_settings import TlsSettings
 
 BOOT_ANSWERS = ("ACCEPTED", "PENDING", "REJECTED")
 
@@ -14,7 +15,7 @@ class UnsafeStationListener(Exception):
 
 
 @dataclass(frozen=True)
-class GatewaySettings(OpeningSettings):
+class GatewaySettings(TlsSettings, OpeningSettings):
     """Settings of one gateway process. Times are seconds, sizes bytes, rates per second."""
 
     # Where it listens and whom it admits.
@@ -23,46 +24,6 @@ class GatewaySettings(OpeningSettings):
     )
     port: int = field(
         default=9000, metadata={"doc": "of the OCPP-J listener; port 0 takes a free one."}
-    )
-    tls_certificate: str = field(
-        default="",
-        metadata={"doc": "PEM files; both or none. Stations then connect with `wss://`."},
-    )
-    tls_key: str = field(
-        default="",
-        metadata={"doc": "PEM files; both or none. Stations then connect with `wss://`."},
-    )
-    tls_second_certificate: str = field(
-        default="",
-        metadata={"doc": "PEM files; both or none. RSA beside ECDSA, for stations with one only."},
-    )
-    tls_second_key: str = field(
-        default="",
-        metadata={"doc": "PEM files; both or none. RSA beside ECDSA, for stations with one only."},
-    )
-    tls_reload_s: float = field(
-        default=10.0,
-        metadata={
-            "doc": (
-                "how often the files of TLS, the direct line's too, are looked at; a change is "
-                "taken at the second look."
-            )
-        },
-    )
-    tls_rsa_key_exchange: bool = field(
-        default=True,
-        metadata={
-            "doc": (
-                "take the two cipher suites without forward secrecy that OCPP demands for old "
-                "stations; they come last."
-            )
-        },
-    )
-    tls_terminated: bool = field(
-        default=False,
-        metadata={
-            "doc": ("a proxy in front of this listener ends TLS (security profile 2 is then met).")
-        },
     )
     open: bool = field(
         default=False,
@@ -342,31 +303,20 @@ class GatewaySettings(OpeningSettings):
         """The largest message of a station whose OCPP version has these capabilities."""
         return self.max_frame_bytes_v2 if capabilities.large_messages else self.max_frame_bytes
 
-    @property
-    def tls(self) -> bool:
-        """Whether stations' credentials are encrypted on their way to this process."""
-        return bool(self.tls_certificate) or self.tls_terminated
-
     def check(self) -> None:
         """Refuse a listener that anybody in a network could use.
 
         Raises:
             UnsafeStationListener: beyond loopback without TLS or without credentials, and not
                 `insecure`.
-            ValueError: only one of certificate and key is given, or a second one alone, or
-                `unregistered_boot` is no answer to a boot; or `stall_limit_s` is shorter than
-                `lease_s`; or as `check_proxies` says.
+            ValueError: `unregistered_boot` is no answer to a boot; or `stall_limit_s` is shorter
+                than `lease_s`; or as `check_tls` or `check_proxies` says.
         """
         if self.stall_limit_s < self.lease_s:
             raise ValueError("stall_limit_s is at least lease_s: a busy loop would end the lease")
         if self.unregistered_boot not in BOOT_ANSWERS:
             raise ValueError(f"unregistered_boot is one of {', '.join(BOOT_ANSWERS)}")
-        if bool(self.tls_certificate) != bool(self.tls_key):
-            raise ValueError("tls_certificate and tls_key belong together: give both or none")
-        if bool(self.tls_second_certificate) != bool(self.tls_second_key):
-            raise ValueError("tls_second_certificate and its key belong together: both or none")
-        if self.tls_second_certificate and not self.tls_certificate:
-            raise ValueError("tls_second_certificate comes beside tls_certificate: give that one")
+        self.check_tls()
         self.check_proxies()
         self._check_line()
         if self.insecure or is_loopback(self.host):

@@ -35,12 +35,14 @@ class TlsFiles:
     """The PEM files of one listener.
 
     listener: its name in log and metrics. pairs: each a certificate (with its chain) and its key.
-    ca: who signs the certificates that clients must show; "" when they need none.
+    ca: who signs the certificates that clients show; "" when they are not asked for any.
+    revoked: lists of revoked ones; "": none.
     """
 
     listener: str
     pairs: tuple[tuple[str, str], ...]
     ca: str = ""
+    revoked: str = ""
 
     def check(self) -> None:
         """See whether TLS can be served with them.
@@ -73,7 +75,7 @@ class TlsFiles:
     @property
     def paths(self) -> list[str]:
         """All of them."""
-        return [path for pair in (*self.pairs, (self.ca,)) for path in pair if path]
+        return [path for pair in (*self.pairs, (self.ca, self.revoked)) for path in pair if path]
 
 
 def _stamp(path: str) -> tuple[int, int, int] | None:

@@ -65,9 +65,9 @@ def _password_field(findings: Findings, password: str) -> None:
 
 def _profile_field(findings: Findings, field: str, profile: int) -> None:
     findings.expect(
-        1 <= profile <= 2,
+        1 <= profile <= 3,
         field,
-        "must be 1 (password) or 2 (TLS and password); client certificates (3) are not checked",
+        "must be 1 (password), 2 (TLS and password) or 3 (TLS and the station's certificate)",
     )
 
 

@@ -32,15 +32,20 @@ from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.keys import Fit, Passwords
 from fleet.station_secrets import Secrets
 from station_gateway.dialects import DIALECTS
+from station_gateway.dialects.printable import printable
 from station_gateway.settings import GatewaySettings
+from station_gateway.sockets.client_certificates import StationCertificate
 from station_gateway.sockets.guesses import Failures, attempts
 from station_gateway.sockets.limits import Reconnects
 from station_gateway.sockets.slow_checks import CrowdedOut, SlowChecks
+from telemetry import metrics
 
 log = structlog.get_logger(__name__)
 
 PATH = "/ocpp/"
 MAX_ID_CHARS = 255
+NAMES_SHOWN = 8
+"""How many names of a foreign certificate its line in the log shows."""
 
 FAILURE_TAKES_S = 0.25
 """How long the refusal of a password takes, whatever was wrong with it."""
@@ -63,24 +68,30 @@ class Refused(Exception):
 class Admitted:
     """A station that may open its socket now, as it stood in the fleet at that moment.
 
-    tls: the socket is encrypted, by us or by a proxy.
+    tls: the socket is encrypted, by us or by a proxy. certified: it showed the certificate of its
+    station.
     password_hash: of the password that it showed; "" when none was asked.
     """
 
     station: stations.Station
     subprotocol: str | None
     tls: bool
+    certified: bool = False
     password_hash: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class OpeningRequest:
-    """One request to open a socket. `address` is the peer's, without port."""
+    """One request to open a socket. `address` is the peer's, without port.
+
+    certificate: that TLS took; None: none was shown.
+    """
 
     path: str
     headers: Headers
     address: str
     tls: bool
+    certificate: StationCertificate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +143,9 @@ class HandshakeJudge:
             self._unavailable("database_unavailable")
         if (wait_s := self._reconnects.blocked_s(station.id, self._monotonic_s())) > 0:
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "too_many_reconnects", wait_s)
-        return Admitted(station, subprotocol, self._encrypted(request), used)
+        # Who shows a certificate comes only in as the station that it names.
+        certified = request.certificate is not None and station.registered
+        return Admitted(station, subprotocol, self._encrypted(request), certified, used)
 
     def cool_off(self, station: str) -> None:
         """Refuse a station that flooded us for a while."""
@@ -159,15 +172,42 @@ class HandshakeJudge:
         known = identity if station is None else station.id
         if known != identity:  # another spelling gives no further guesses
             self._check_cool_off(known)
+        if self._shows_certificate(request, known) and station is not None:
+            return station, ""
         named, password = credentials(request.headers, (known, identity, last_part(request.path)))
         tried = _Try(known, secrets, password, request.address)
         used, known_good = await self._verify(tried, named=named)
         await self._remember(tried, used, known_good)
         if station is None:
             raise Refused(HTTPStatus.UNAUTHORIZED, "wrong_credentials")
+        if station.security_profile >= 3:
+            raise Refused(HTTPStatus.FORBIDDEN, "certificate_required")
         if station.security_profile >= 2 and not self._encrypted(request):
             raise Refused(HTTPStatus.FORBIDDEN, "tls_required")
         return station, used
+
+    def _shows_certificate(self, request: OpeningRequest, station: str) -> bool:
+        """Whether the station's own certificate was shown; False: none was. It needs no password.
+
+        A certificate of another one is refused whether the station exists or not, and whatever
+        password came with it. Raises: Refused.
+        """
+        shown = request.certificate
+        if shown is None:
+            return False
+        if shown.is_of(station, self._settings.tls_client_organization):
+            return True
+        now_s = self._monotonic_s()
+        reason, wait_s = self._failures.blocked(Fit.WRONG, station, request.address, now_s)
+        if reason:
+            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, reason, wait_s)
+        self._failures.count(station, request.address, now_s)
+        metrics.SECURITY_EVENTS.labels(event="foreign_certificate").inc()
+        names = [printable(name, MAX_ID_CHARS) for name in sorted(shown.names)[:NAMES_SHOWN]]
+        log.warning(
+            "security_event", station=station, event_type="foreign_certificate", names=names
+        )
+        raise Refused(HTTPStatus.FORBIDDEN, "foreign_certificate")
 
     def _encrypted(self, request: OpeningRequest) -> bool:
         return request.tls or self._settings.tls_terminated

@@ -53,6 +53,10 @@ REMEDIES = {
     " or turn EVCOMMAND_GATEWAY_PROXY_PROTOCOL off",
     "unknown_path": "the URL is wss://HOST:PORT/ocpp/IDENTITY with the identity URL-escaped",
     "tls_required": "the station is registered for security profile 2: have it use wss://",
+    "certificate_required": "the station is registered for security profile 3: have it use wss://"
+    " with its certificate; a proxy must not end TLS",
+    "foreign_certificate": "the common name of the certificate, or a DNS name beside it, must be"
+    " the station's identity, and its organisation the configured one",
 }
 
 

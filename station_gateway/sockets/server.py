@@ -7,6 +7,7 @@ that a crowd of half-open handshakes does not keep real stations out.
 """
 
 import asyncio
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 from typing import cast
@@ -17,6 +18,7 @@ from websockets.typing import Subprotocol
 
 from station_gateway.dialects import DIALECTS
 from station_gateway.settings import GatewaySettings
+from station_gateway.sockets.client_certificates import read_certificate
 from station_gateway.sockets.handshake import (
     Admitted,
     HandshakeJudge,
@@ -143,13 +145,16 @@ class StationServer:
 
     async def _judge(self, connection: ServerConnection, request: Request) -> Response | None:
         socket = cast(StationSocket, connection)
-        tls = connection.transport.get_extra_info("ssl_object") is not None
+        tls: ssl.SSLObject | None = connection.transport.get_extra_info("ssl_object")
+        certificate = None if tls is None else read_certificate(tls.getpeercert())
         if self.openings is not None:
             forwarded = request.headers.get_all("X-Forwarded-For")
             socket.told_address = self.openings.station_address(socket.address, forwarded)
         try:
             admitted = await self._handshake_judge.judge(
-                OpeningRequest(request.path, request.headers, socket.address, tls)
+                OpeningRequest(
+                    request.path, request.headers, socket.address, tls is not None, certificate
+                )
             )
         except Refused as refused:
             socket.tell_refusal(refused.reason, asked_for(request.path))

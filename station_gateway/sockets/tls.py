@@ -1,4 +1,4 @@
-"""TLS of the stations' port (OCPP security profile 2).
+"""TLS of the stations' port (OCPP security profiles 2 and 3).
 
 OCPP names four cipher suites that a central system has to take (2.0.1 part 2 A00.FR.318, and the
 security whitepaper for 1.6). Two of them exchange keys by RSA, which OpenSSL's users leave out by
@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Callable
 
 from station_gateway.settings import GatewaySettings
+from station_gateway.sockets.client_certificates import ask_for_certificates
 from telemetry.certificates import ServedCertificates, TlsFiles
 
 RSA_KEY_EXCHANGE = ("AES256-GCM-SHA384", "AES128-GCM-SHA256")
@@ -31,14 +32,14 @@ def station_certificates(
     """What the listener serves TLS with; None without a certificate.
 
     Raises:
-        UnusableTlsFiles: a file cannot be read, or is no certificate with its key.
+        UnusableTlsFiles: a file cannot be read, or is not what it has to be.
     """
     if not settings.tls_certificate:
         return None
     pairs = [(settings.tls_certificate, settings.tls_key)]
     if settings.tls_second_certificate:
         pairs.append((settings.tls_second_certificate, settings.tls_second_key))
-    files = TlsFiles("ocpp", tuple(pairs))
+    files = TlsFiles("ocpp", tuple(pairs), settings.tls_client_ca, revoked=settings.tls_client_crl)
     return ServedCertificates(
         files, lambda: _context(files, settings, on_failure), every_s=settings.tls_reload_s
     )
@@ -54,6 +55,7 @@ def _context(files: TlsFiles, settings: GatewaySettings, on_failure: OnFailure) 
         context.set_ciphers(":".join([*usual, *RSA_KEY_EXCHANGE]))
     for certificate, key in files.pairs:
         context.load_cert_chain(certificate, key, password="")
+    ask_for_certificates(context, settings)
     context.sslobject_class = _watched(on_failure)
     return context
 

@@ -15,7 +15,7 @@ class Peer:
     """The station at the other end of one socket, as facts and commands need to know it.
 
     generation: of the station, as the handshake saw it (`fleet.generations`).
-    tls: its socket is encrypted, by us or by a proxy.
+    tls: its socket is encrypted, by us or by a proxy. certified: it showed its certificate there.
     leave_s: loop time from which on its socket is too old.
     epoch: of its connection lease; the fleet refuses a send with an older one.
     boot_known: its boot was accepted on an earlier socket.
@@ -36,6 +36,7 @@ class Peer:
     connection_id: str
     generation: str = ""
     tls: bool = False
+    certified: bool = False
     leave_s: float = inf
     epoch: int = 0
     boot_known: bool = False

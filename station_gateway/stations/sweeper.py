@@ -67,7 +67,8 @@ class Sweeper:
     async def close_revoked(self) -> None:
         """Close every socket whose right is over. Raises: DatabaseUnavailable.
 
-        Its generation is over, a newer socket displaced it elsewhere, or TLS is demanded by now.
+        Its generation is over, a newer socket displaced it elsewhere, or TLS or a certificate is
+        demanded by now.
         """
         held = list(self._registry)
         for begin in range(0, len(held), STATIONS_BATCH):
@@ -80,7 +81,7 @@ class Sweeper:
                 except Revoked as over:
                     station.revoke(over)
                 else:
-                    _close_without_tls(station, right.security_profile)
+                    _close_below(station, right.security_profile)
 
     def look_at(self, station: ConnectedStation, now_s: float) -> None:
         """Ping a silent socket; end one that stays silent."""
@@ -112,10 +113,14 @@ class Sweeper:
                 return
 
 
-def _close_without_tls(station: ConnectedStation, security_profile: int) -> None:
+def _close_below(station: ConnectedStation, security_profile: int) -> None:
+    """Close a socket that does not keep the security profile that its station has by now."""
     if security_profile >= 2 and not station.peer.tls:
         log.warning("socket_without_tls_closed", station=station.peer.id)
         station.end("tls required", POLICY_VIOLATION)
+    elif security_profile >= 3 and not station.peer.certified:
+        log.warning("socket_without_certificate_closed", station=station.peer.id)
+        station.end("certificate required", POLICY_VIOLATION)
 
 
 async def _touch(tx: Tx, seen: list[tuple[Peer, datetime]]) -> None:

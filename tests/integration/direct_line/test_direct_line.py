@@ -231,12 +231,14 @@ async def test_renewed_certificates_of_the_line_are_taken_without_a_restart(tmp_
         assert line.certificates is not None
         line.certificates.look()
         async with worker(**_tls(tmp_path, "worker", "localhost")) as lines:
-            assert await lines.offer("gw1", line.address, frame()) is None
+            refused = await lines.offer("gw1", line.address, frame())
+            assert refused == Offered(LineUse.UNREACHABLE)
         pki(tmp_path, "localhost")
         for _ in range(2):
             line.certificates.look()
         async with worker(**_tls(tmp_path, "worker", "localhost")) as lines:
-            assert await lines.offer("gw1", line.address, frame(attempt=2)) == SENT
+            taken = await lines.offer("gw1", line.address, frame(attempt=2))
+            assert taken == Offered(LineUse.USED, SENT)
     assert [each.attempt for each in gateway.got] == [2]
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, inspect, text
 from fleet import claims, remote_starts
 from fleet.database import Database
 from fleet.engine.engines import migration_engine
+from fleet.engine.statements import Tx
 from fleet.log import reservations
 from fleet.migrations import newest_revision, upgrade
 from fleet.migrations.running import config
@@ -170,6 +171,11 @@ def store_old_ids(connection: Connection) -> None:
         connection.execute(text(statement))
 
 
+async def mint(tx: Tx, reservation: str) -> int:
+    key = {"tenant": "acme", "reservation": reservation, "station": "CP1"}
+    return await reservations.mint(tx, **key, now=NOW)
+
+
 async def test_ids_of_before_are_found_as_they_were_and_are_counted_on(bare_url: str) -> None:
     await upgrade(bare_url, "0020")
     await in_database(bare_url, store_old_ids)
@@ -180,9 +186,7 @@ async def test_ids_of_before_are_found_as_they_were_and_are_counted_on(bare_url:
             session = await stop_16(tx, "1")
             (claim,) = await claims.of_sessions(tx, ["session"])
             held = await reservations.by_wire_id(tx, "CP1", 1)
-            key: dict[str, Any] = {"tenant": "acme", "station": "CP2", "now": NOW}
-            assert await reservations.mint(tx, reservation="next", **key) == 2
-            assert await reservations.mint(tx, reservation="held", **key) == 1
+            assert [await mint(tx, name) for name in ("next", "held")] == [2, 1]
             newer, _ = await start_16(tx)
     finally:
         await db.close()

@@ -127,7 +127,12 @@ class Bench:
         return f"ws://{self.gateway.address}/ocpp/{station}"
 
     async def register(
-        self, station: str, password: str = PASSWORD, *, cable_s: float | None = 60.0
+        self,
+        station: str,
+        password: str = PASSWORD,
+        *,
+        cable_s: float | None = 60.0,
+        security_profile: int = 1,
     ) -> None:
         """Register a station. cable_s: its connection timeout, None when it is not known."""
         hashed = self.passwords.hash_generated(password)
@@ -137,7 +142,7 @@ class Bench:
                 id=station,
                 tenant=TENANT,
                 location="",
-                security_profile=1,
+                security_profile=security_profile,
                 password_hash=hashed,
                 now=now(),
             )

@@ -119,8 +119,9 @@ class Station(_message.Message):
     boot_state: Global___Station.BootState.ValueType
     """Output only. Whether it was accepted after its boot, or counts as booted."""
     security_profile: _builtins.int
-    """Optional. The security profile of OCPP that it must keep: 1 (Basic) or 2 (TLS and Basic); it is only ever raised. 0 for a
-    station that an open gateway let in. Values will be added.
+    """Optional. The security profile of OCPP that it must keep: 1 (Basic), 2 (TLS and Basic) or 3 (TLS and the
+    station's certificate, which names its identity); it is only ever raised. 0 for a station that an open gateway let in.
+    Values will be added.
     """
     registered: _builtins.bool
     """Output only. Whether somebody registered it; false for a station that an open gateway let in."""
@@ -631,7 +632,9 @@ class CreateStationRequest(_message.Message):
     location: _builtins.str
     """Optional. Where it stands, in the operator's words, at most 255 characters."""
     security_profile: _builtins.int
-    """Optional. The security profile of OCPP that it must keep: 1 (Basic) or 2 (TLS and Basic); 1 when absent."""
+    """Optional. The security profile of OCPP that it must keep: 1 (Basic), 2 (TLS and Basic) or 3 (TLS and the
+    station's certificate, which names its identity; its password does not count then); 1 when absent.
+    """
     basic_auth_password: _builtins.str
     """Optional. The password for HTTP Basic authentication, 16 to 40 characters of printable ASCII; a strong one of 20
     letters and digits is made when absent. Let it be made where you can. OCPP 1.6 takes at most 20 bytes. A password of

@@ -24,11 +24,12 @@ from tests.unit.broker.things import connection, connector, station, transaction
             ),
             [],
         ),
+        (stations_pb.CreateStationRequest(station_id="CP-1", security_profile=3), []),
         (
             stations_pb.CreateStationRequest(
                 station_id="a\nb",
                 location="x" * 256,
-                security_profile=3,
+                security_profile=4,
                 basic_auth_password="short",
                 labels={"Bad Key": ""},
             ),
@@ -63,6 +64,7 @@ def update(*paths: str, station: stations_pb.Station = CHANGED) -> stations_pb.U
         (update("*"), []),
         (update("location"), []),
         (update("labels", "security_profile"), []),
+        (update(station=stations_pb.Station(name="stations/CP-1", security_profile=3)), []),
         (update("vendor"), ["update_mask", "update_mask"]),
         (update("location", "name"), ["update_mask"]),
         (update(station=stations_pb.Station(name="stations/CP-1")), ["update_mask"]),
@@ -73,7 +75,7 @@ def update(*paths: str, station: stations_pb.Station = CHANGED) -> stations_pb.U
                     name="stations/CP-1",
                     location="x" * 256,
                     labels={"Bad Key": "x"},
-                    security_profile=3,
+                    security_profile=4,
                 )
             ),
             ["station.location", "station.labels", "station.security_profile"],

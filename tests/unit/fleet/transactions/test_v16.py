@@ -6,12 +6,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fleet import claims, transactions
+from fleet import claims, tables, transactions
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.values import InvalidValue
 from fleet.transactions.rows import Transaction
-from tests.support.fleet_rows import NOW, later, start_16, stop_16
+from tests.support.fleet_rows import NOW, event_2, later, start_16, stop_16
 
 
 async def observe(tx: Tx, ocpp_transaction_id: str, station: str = "CP1") -> None:
@@ -288,3 +288,27 @@ async def test_an_end_that_its_station_wrote_as_before_the_start_makes_its_times
         ended = await stop_16(tx, row.ocpp_transaction_id, stop_time=later(-600), written=written)
         assert ended.clock_suspect is suspect
         assert await transactions.by_id(tx, row.id) == ended
+
+
+async def test_a_repeat_is_told_the_id_of_its_session_also_when_that_was_used_again(
+    db: Database,
+) -> None:
+    async with db.write() as tx:
+        started, _ = await start_16(tx)
+        told = transactions.told_id_v16(started)
+        kept_as = f"{started.ocpp_transaction_id}~{started.id}"
+        await tx.execute(tables.transactions.update().values(ocpp_transaction_id=kept_as))
+        again, created = await start_16(tx)
+    assert (again.id, created) == (started.id, False)
+    assert str(transactions.told_id_v16(again)) == started.ocpp_transaction_id == str(told)
+
+
+@pytest.mark.parametrize("id", ["TX-1", "9" * 40, str(2**31), "²"])
+async def test_a_start_is_no_repeat_of_a_session_of_20_whose_id_it_cannot_be_told(
+    db: Database, id: str
+) -> None:
+    async with db.write() as tx:
+        running, _ = await event_2(tx, ocpp_transaction_id=id)
+        started, created = await start_16(tx, same_as=running)
+    assert created
+    assert started.id != running.id
