@@ -195,6 +195,19 @@ async def test_a_revoked_certificate_does_not_hold(house: House) -> None:
         assert "currentTime" in await station.call("Heartbeat", {})
 
 
+async def test_a_new_list_of_revoked_certificates_is_taken_without_a_restart(house: House) -> None:
+    own, certificate = house.ca.station("S1")
+    await house.restart(tls_client_crl=house.ca.revoked())
+    async with house.station("S1", own) as station:
+        assert "currentTime" in await station.call("Heartbeat", {})
+    house.ca.revoked(certificate)
+    certificates = house.bench.gateway.server.certificates
+    assert certificates is not None
+    for _ in range(2):
+        certificates.look()
+    assert await house.status("S1", own) == 0
+
+
 async def test_the_organisation_is_compared_where_one_is_configured(house: House) -> None:
     own, _ = house.ca.station("S1", organization="Acme")
     other, _ = house.ca.station("S1", organization="Other")
