@@ -16,9 +16,9 @@ from evcommand.v1 import command_options_pb2, id_token_pb2, remote_command_pb2
 from evcommand.v1 import remote_command_service_pb2 as pb
 from google.protobuf import timestamp_pb2
 
-from tests.chaos.chargers import RecordedStation
 from tests.chaos.hearing import AGAIN, CALL_S, RETRY_S, Hearing
 from tests.chaos.record import CommandAsked
+from tests.chaos.stations.chargers import RecordedStation
 
 NOT_AFTER = timedelta(seconds=20)
 """How long a command may wait for its station."""
@@ -64,7 +64,7 @@ class Caller:
 
     async def _start_and_stop(self) -> None:
         start = await self._start()
-        if _succeeded(start):
+        if start.last and start.last.code == "SUCCEEDED":
             await asyncio.sleep(self._dice.random())
             target = {"start_command": f"commands/{start.request_id}"}
             await self._ask("STOP_SESSION", target, started=start.token)
@@ -81,17 +81,20 @@ class Caller:
         await self._ask("RESET", {"station": self._name, "mode": mode})
 
     async def _reserve_and_cancel(self) -> None:
-        asked = await self._reserve(_LONG)
-        if _succeeded(asked) and asked.last:
-            await asyncio.sleep(self._dice.random())
-            name = asked.last.reservation
-            await self._ask("CANCEL_RESERVATION", {"reservation": name}, reservation=name)
+        await self._cancel(await self._reserve(_LONG))
 
     async def _reserve_and_forget(self) -> None:
         await self._reserve(_SHORT)
 
     async def _reserve_and_regret(self) -> None:
-        await self._reserve(_LONG, regrets_s=self._dice.random())
+        await self._cancel(await self._reserve(_LONG, regrets_s=self._dice.random()))
+
+    async def _cancel(self, reserve: CommandAsked) -> None:
+        """Ends the reservation that was made, if one was."""
+        if reserve.last and reserve.last.code == "SUCCEEDED":
+            await asyncio.sleep(self._dice.random())
+            name = reserve.last.reservation
+            await self._ask("CANCEL_RESERVATION", {"reservation": name}, reservation=name)
 
     # --- what is asked for
 
@@ -165,10 +168,6 @@ class Caller:
                 continue
             self._hearing.hear(reply.command)
             return
-
-
-def _succeeded(asked: CommandAsked) -> bool:
-    return asked.last is not None and asked.last.code == "SUCCEEDED"
 
 
 def _timestamp(moment: datetime) -> timestamp_pb2.Timestamp:

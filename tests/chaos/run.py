@@ -10,13 +10,13 @@ from pathlib import Path
 from evcommand.v1 import station_service_pb2
 
 from tests.chaos.callers import Caller
-from tests.chaos.chargers import Cast, RecordedStation, made
 from tests.chaos.faults import Faults
 from tests.chaos.hearing import Hearing
 from tests.chaos.house import House, running_house
 from tests.chaos.judging.lateness import must_be_done
 from tests.chaos.record import Record, Waits
-from tests.chaos.vandals import vandals
+from tests.chaos.stations.chargers import Cast, RecordedStation, made
+from tests.chaos.stations.vandals import vandals
 from tests.support.client import Client, client_of, patiently
 
 UNDOING = timedelta(seconds=30)
