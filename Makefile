@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test simulate lint bench generate lock
+.PHONY: help setup demo up test simulate chaos lint bench generate lock
 
 help: ## Shows this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,12 @@ FIRST ?= 1
 simulate: setup ## Plays hostile worlds and hunts for lies. SEEDS=1000 FIRST=1 say how many, from where
 	@EVCOMMAND_SIMULATION_SEEDS=$(SEEDS) EVCOMMAND_SIMULATION_FIRST_SEED=$(FIRST) \
 		$(BIN)/pytest tests/simulation/test_no_lies.py $(ARGS)
+
+MINUTES ?= 10
+SEED ?= 1
+
+chaos: setup ## Breaks a fleet of real processes and hunts for lies. MINUTES=10 SEED=1 say how long, and what
+	@$(BIN)/python -m tests.chaos --minutes $(MINUTES) --seed $(SEED) $(ARGS)
 
 lint: setup ## Runs every check that needs no server
 	@scripts/lint

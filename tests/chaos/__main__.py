@@ -11,11 +11,11 @@ from pathlib import Path
 
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # read when grpc is imported
 
-from tests.chaos.chargers import mixed_cast
 from tests.chaos.judging.judge import findings
 from tests.chaos.plan import plan
 from tests.chaos.report import print_report
 from tests.chaos.run import run
+from tests.chaos.stations.chargers import mixed_cast
 
 
 def main() -> int:

@@ -13,7 +13,7 @@ from tests.support.processes import Process, ProcessFailed
 
 
 class Faults:
-    """done: what was broken and is mended, as it really happened. crashes: who ended by himself."""
+    """done: what was broken and is mended, as it really happened. crashes: who ended by itself."""
 
     def __init__(self, house: House) -> None:
         self.done: list[Disturbance] = []
@@ -49,13 +49,14 @@ class Faults:
                 await self._break_link(fault)
             else:
                 await self._restart(fault.target)
-        except ProcessFailed as failed:
+        except ProcessFailed as failed:  # it ended by itself, or does not start or stop
             self.crashes.append(f"{fault.target}: {failed}")
+            self._house.processes[fault.target].kill()
         self.done.append(Disturbance(fault, begun, datetime.now(UTC)))
 
     async def _break_process(self, process: Process, fault: Fault) -> None:
         if process.died():
-            self.crashes.append(f"{process.name}: {process.log_end()}")
+            raise ProcessFailed(process.log_end())
         match fault.how:
             case Break.STOP:
                 process.freeze()

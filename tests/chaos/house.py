@@ -39,13 +39,13 @@ class House:
         database = await stack.enter_async_context(self.postgres.fresh())
         await self.temporal.start()
         stack.push_async_callback(self.temporal.stop)
-        await self._lay_links(stack, database)
+        await self._lay_links(stack)
         self._furnish(database)
         for process in self.processes.values():
             stack.callback(process.kill)
         await asyncio.gather(*(process.start() for process in self.processes.values()))
 
-    async def _lay_links(self, stack: AsyncExitStack, database: str) -> None:
+    async def _lay_links(self, stack: AsyncExitStack) -> None:
         temporal = tcp(f"127.0.0.1:{self.temporal.port}")
         socket = unix(f"{self.postgres.socket_dir}/.s.PGSQL.5432")
         for number, gateway in zip(BOTH, self._gateways, strict=True):
@@ -61,37 +61,31 @@ class House:
         for order in (ways, ways[::-1]):
             balancer = await stack.enter_async_context(Balancer(order))
             self.doors.append(f"ws://{balancer.address}/ocpp")
-        self._database_name = database.partition("?")[0].rpartition("/")[2]
 
     def _furnish(self, database: str) -> None:
-        for number in BOTH:
-            straight = {
-                "EVCOMMAND_DATABASE_URL": database,
-                "EVCOMMAND_TEMPORAL_ADDRESS": f"127.0.0.1:{self.temporal.port}",
-            }
-            self._add("broker", number, straight | self._broker(number))
-            self._add("worker", number, straight | self._worker(number))
-            self._add("gateway", number, self._gateway(number))
-
-    def _add(self, role: str, number: int, environment: dict[str, str]) -> None:
-        name = f"{role}-{number}"
-        self.processes[name] = Process(
-            name, self._home, {**self._settings, **environment}, role=role
-        )
-
-    def _broker(self, number: int) -> dict[str, str]:
-        return {"EVCOMMAND_GRPC_LISTEN": self.brokers[number - 1]}
-
-    def _worker(self, number: int) -> dict[str, str]:
-        return {"EVCOMMAND_TEMPORAL_ADDRESS": self.links[f"worker-{number}>temporal"].address}
-
-    def _gateway(self, number: int) -> dict[str, str]:
-        link = self.links[f"gateway-{number}>database"].address
-        return {
-            "EVCOMMAND_OCPP_LISTEN": self._gateways[number - 1],
-            "EVCOMMAND_DATABASE_URL": f"postgresql://postgres@{link}/{self._database_name}",
-            "EVCOMMAND_TEMPORAL_ADDRESS": self.links[f"gateway-{number}>temporal"].address,
+        straight = {
+            "EVCOMMAND_DATABASE_URL": database,
+            "EVCOMMAND_TEMPORAL_ADDRESS": f"127.0.0.1:{self.temporal.port}",
         }
+        name = database.partition("?")[0].rpartition("/")[2]
+        for number in BOTH:
+            to_database = self.links[f"gateway-{number}>database"].address
+            own: dict[str, dict[str, str]] = {
+                "broker": {"EVCOMMAND_GRPC_LISTEN": self.brokers[number - 1]},
+                "worker": {"EVCOMMAND_TEMPORAL_ADDRESS": self._to_temporal("worker", number)},
+                "gateway": {
+                    "EVCOMMAND_OCPP_LISTEN": self._gateways[number - 1],
+                    "EVCOMMAND_DATABASE_URL": f"postgresql://postgres@{to_database}/{name}",
+                    "EVCOMMAND_TEMPORAL_ADDRESS": self._to_temporal("gateway", number),
+                },
+            }
+            for role, settings in own.items():
+                environment = self._settings | straight | settings
+                process = Process(f"{role}-{number}", self._home, environment, role=role)
+                self.processes[process.name] = process
+
+    def _to_temporal(self, role: str, number: int) -> str:
+        return self.links[f"{role}-{number}>temporal"].address
 
 
 def _settings(waits: Waits) -> dict[str, str]:

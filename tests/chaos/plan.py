@@ -3,6 +3,7 @@
 A plan deals its faults like cards: each round contains every fault of `DECK` once, in another
 order. So a long run sees all of them equally often, and a short one sees no fault twice. Faults may
 overlap; only a part that is broken is not broken a second time, nor for some seconds afterwards.
+Between two rounds nothing is broken until all has been taken over.
 """
 
 import random
@@ -12,6 +13,9 @@ from enum import StrEnum
 
 QUIET_S = 8.0
 """Nothing is broken at first: what is measured then is what the faults are compared with."""
+
+CALM_S = 45.0
+"""The pause between two rounds: what is asked for then has to be answered as in the quiet time."""
 
 REST_S = 6.0
 """So long after it is back, a part is not broken again."""
@@ -45,7 +49,9 @@ class Fault:
     lasts_s: float
 
 
-DECK: tuple[tuple[Break, str, tuple[float, float]], ...] = (
+Card = tuple[Break, str, tuple[float, float]]
+
+DECK: tuple[Card, ...] = (
     (Break.KILL, "gateway", (0.2, 3.0)),
     (Break.KILL, "worker", (0.2, 3.0)),
     (Break.KILL, "broker", (0.2, 3.0)),
@@ -77,24 +83,31 @@ _SERVERS = frozenset({"database", "temporal"})
 def plan(seed: int, seconds: float) -> tuple[Fault, ...]:
     """The faults of a run that breaks things for so many seconds. Equal for equal arguments."""
     dice = random.Random(f"chaos/{seed}")
-    cards = _dealt(dice)
     faults: list[Fault] = []
+    rested_s: dict[str, float] = {}
     at_s = QUIET_S
-    while at_s < seconds:
-        how, part, (shortest, longest) = next(cards)
+    for pause_s, (how, part, (shortest, longest)) in _dealt(dice):
+        at_s += pause_s
+        if at_s >= seconds:
+            break
         target = _one_of(dice, part)
         lasts_s = round(dice.uniform(shortest, longest), 1)
-        back_s = max((_back_s(one) for one in faults if _touches(one, target)), default=0.0)
-        begins_s = round(max(at_s, back_s), 1)
+        broken = _parts(target)
+        begins_s = round(max(at_s, *(rested_s.get(one, 0.0) for one in broken)), 1)
         if begins_s < seconds:
             faults.append(Fault(begins_s, how, target, lasts_s))
-        at_s += dice.uniform(*_PAUSE_S)
+            rested_s |= dict.fromkeys(broken, begins_s + lasts_s + REST_S)
     return tuple(sorted(faults, key=lambda one: one.at_s))
 
 
-def _dealt(dice: random.Random) -> Iterator[tuple[Break, str, tuple[float, float]]]:
+def _dealt(dice: random.Random) -> Iterator[tuple[float, Card]]:
+    """Each card, and the seconds since the one before."""
+    pause_s = 0.0
     while True:
-        yield from dice.sample(DECK, len(DECK))
+        for card in dice.sample(DECK, len(DECK)):
+            yield pause_s, card
+            pause_s = dice.uniform(*_PAUSE_S)
+        pause_s = CALM_S
 
 
 def _one_of(dice: random.Random, part: str) -> str:
@@ -106,15 +119,7 @@ def _one_of(dice: random.Random, part: str) -> str:
     return part.replace(role, f"{role}-{number}")
 
 
-def _touches(fault: Fault, target: str) -> bool:
-    return bool(_parts(fault.target) & _parts(target))
-
-
 def _parts(target: str) -> set[str]:
     """The process that is broken, or whose network is; or the server."""
     parts = set(target.split(">"))
     return parts if parts <= _SERVERS else parts - _SERVERS - {"stations"}
-
-
-def _back_s(fault: Fault) -> float:
-    return fault.at_s + fault.lasts_s + REST_S

@@ -109,9 +109,9 @@ class CommandAsked:
 
     token: it is used by no other request of this kind. started: the token of the start that a stop
     is about. reservation: the name that a cancellation is about.
-    taken: when a broker first returned the command; None: none ever did.
+    returned: when its caller had its end.
     told: every time that a broker showed the command, in the order of arrival.
-    forgotten: when a broker said that there is no such command, after one had returned it.
+    forgotten: when a broker said that there is no such command, after one had shown it.
     refused: the gRPC status of a request that was not taken.
     """
 
@@ -124,20 +124,14 @@ class CommandAsked:
     started: str = ""
     reservation: str = ""
     expire_time: datetime | None = None
-    taken: datetime | None = None
     returned: datetime | None = None
     told: list[CommandSeen] = field(default_factory=list)
     forgotten: datetime | None = None
     refused: str = ""
 
     @property
-    def exists(self) -> bool:
-        """Whether a broker ever showed it."""
-        return self.taken is not None or bool(self.told)
-
-    @property
     def last(self) -> CommandSeen | None:
-        """The newest that was told."""
+        """The newest that was told. None: no broker has ever shown it."""
         return max(self.told, key=lambda one: one.revision, default=None)
 
 
@@ -154,13 +148,17 @@ class ReservationSeen:
 
 @dataclass
 class ReservationTold:
-    """One reservation and all that was told about it, in the order of arrival."""
+    """One reservation and all that was told about it, in the order of arrival.
+
+    forgotten: when a broker said that there is no such reservation.
+    """
 
     name: str
     station: str
     wire_id: int
     expire_time: datetime
     told: list[ReservationSeen] = field(default_factory=list)
+    forgotten: datetime | None = None
 
 
 @dataclass

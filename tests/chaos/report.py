@@ -39,7 +39,7 @@ def summary(
         "seed": seed,
         "minutes": round(seconds / 60, 2),
         "findings": dict(Counter(one.invariant for one in found)),
-        "commands": sum(one.exists for one in record.commands),
+        "commands": sum(one.last is not None for one in record.commands),
         "refused": dict(Counter(one.refused for one in record.commands if one.refused)),
         "outcomes": _outcomes(record),
         "late_by_faults_s": _late_by_faults(record),

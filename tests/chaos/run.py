@@ -9,13 +9,14 @@ from pathlib import Path
 
 from evcommand.v1 import station_service_pb2
 
-from tests.chaos.callers import Callers
-from tests.chaos.chargers import Cast, RecordedStation, made
+from tests.chaos.callers import Caller
 from tests.chaos.faults import Faults
+from tests.chaos.hearing import Hearing
 from tests.chaos.house import House, running_house
 from tests.chaos.judging.lateness import must_be_done
 from tests.chaos.record import Record, Waits
-from tests.chaos.vandals import vandals
+from tests.chaos.stations.chargers import Cast, RecordedStation, made
+from tests.chaos.stations.vandals import vandals
 from tests.support.client import Client, client_of, patiently
 
 UNDOING = timedelta(seconds=30)
@@ -28,8 +29,7 @@ _CALL_S = 10.0
 class _Run:
     house: House
     faults: Faults
-    callers: Callers
-    brokers: list[Client]
+    hearing: Hearing
     stations: list[RecordedStation]
     waits: Waits
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -41,8 +41,8 @@ class _Run:
             self.began,
             datetime.now(UTC),
             self.waits,
-            list(self.callers.commands.values()),
-            list(self.callers.reservations.values()),
+            list(self.hearing.commands.values()),
+            list(self.hearing.reservations.values()),
             [one.record() for one in self.stations],
             list(self.faults.done),
             self.faults.crashes,
@@ -66,7 +66,7 @@ async def run(
             await stack.enter_async_context(one.station)
         for one in stations:
             await brokers[0].station_is_ready(one.id)
-        this = _Run(house, Faults(house), Callers(seed, brokers), brokers, stations, waits)
+        this = _Run(house, Faults(house), Hearing(brokers), stations, waits)
         return await _played(this, seed, breaks)
 
 
@@ -79,13 +79,13 @@ async def _register(broker: Client, name: str) -> str:
 async def _played(this: _Run, seed: int, breaks: Callable[[Faults], Awaitable[None]]) -> Record:
     async with asyncio.TaskGroup() as group:
         background = [group.create_task(vandals(seed, this.house.doors[0], this.intruders))]
-        for broker in this.brokers:
-            background.append(group.create_task(this.callers.watch(broker)))
-            background.append(group.create_task(this.callers.watch_reservations(broker)))
+        for broker in this.hearing.brokers:
+            background.append(group.create_task(this.hearing.watch_commands(broker)))
+            background.append(group.create_task(this.hearing.watch_reservations(broker)))
         over = asyncio.Event()
         async with asyncio.TaskGroup() as asking:
             for station in this.stations:
-                asking.create_task(this.callers.keep_asking(station, over))
+                asking.create_task(Caller(seed, station, this.hearing).keep_asking(over))
             await breaks(this.faults)
             over.set()
         record = await _settled(this)
@@ -97,10 +97,9 @@ async def _played(this: _Run, seed: int, breaks: Callable[[Faults], Awaitable[No
 async def _settled(this: _Run) -> Record:
     """The record, when everything has ended, or should have."""
     record = this.record()
-    dues = [must_be_done(record, one) for one in record.commands if one.exists]
+    dues = [must_be_done(record, one) for one in record.commands if one.last]
     latest = max(dues, default=record.ended) + UNDOING
-    await this.callers.settle((latest - record.ended).total_seconds())
-    await this.callers.look_at_all()
+    await this.hearing.settle((latest - record.ended).total_seconds())
     for name, process in this.house.processes.items():
         if process.died():
             this.faults.crashes.append(f"{name}: {process.log_end()}")

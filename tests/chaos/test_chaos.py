@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.chargers import honest_cast, mixed_cast
 from tests.chaos.faults import Faults
 from tests.chaos.judging.finding import Finding
 from tests.chaos.judging.judge import findings
 from tests.chaos.plan import plan
 from tests.chaos.record import Record
 from tests.chaos.run import run
+from tests.chaos.stations.chargers import honest_cast, mixed_cast
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """A promise that was broken. invariant: I1 to I5, I11; "alive" of a process; "S4" of a door.
+    """A promise that was broken.
 
+    invariant: I1 to I5, I11 or S4; "alive" for a process, "call" for the answer to a request.
     name: of the command or the reservation. says: one sentence.
     """
 

@@ -12,13 +12,27 @@ _ONCE = ("UNLOCK_CONNECTOR", "RESET")
 
 
 def kept(record: Record) -> Iterator[Finding]:
-    """I1: what a broker has returned once exists for ever, and ends."""
+    """I1: what a broker has shown once exists for ever, and ends."""
     for command in record.commands:
         if command.forgotten is not None:
             yield _about(command, "I1", f"a broker did not know it at {command.forgotten:%X}")
         last, limit = command.last, must_be_done(record, command)
         if last is not None and not last.done and record.ended > limit:
             yield _about(command, "I1", f"{last.state} at the end; it was due at {limit:%X}")
+
+
+def answered(record: Record) -> Iterator[Finding]:
+    """A request is taken or refused for a reason of its own, and what is refused is not sent."""
+    for command in record.commands:
+        if command.refused in _FAILURES:
+            yield _about(command, "call", f"its request was answered with {command.refused}")
+        known_by_token = command.kind in {"START_SESSION", "RESERVE_NOW"}
+        if command.refused and known_by_token and frames_of(record, command):
+            yield _about(command, "call", f"{command.refused}, and the station got its frame")
+
+
+_FAILURES = frozenset({"INTERNAL", "UNKNOWN", "ALREADY_EXISTS", "NOT_FOUND", "DATA_LOSS"})
+"""None of these is a true answer to what the callers of a run ask for."""
 
 
 def ends_in_time(record: Record) -> Iterator[Finding]:
@@ -37,7 +51,7 @@ def sent_once(record: Record) -> Iterator[Finding]:
         frames = frames_of(record, command)
         if command.kind == "START_SESSION" and len(frames) > 1:
             yield _about(command, "I2", f"the station got {len(frames)} start frames")
-        if command.kind in _ONCE and command.exists and len(frames) > 1:
+        if command.kind in _ONCE and len(frames) > 1:
             yield _about(command, "I2", f"the station got {len(frames)} such frames")
         if command.kind == "RESERVE_NOW":
             numbers = {number_of(frame) for frame in frames}
@@ -94,4 +108,4 @@ def _about(command: CommandAsked, invariant: str, says: str) -> Finding:
     return Finding(invariant, f"commands/{command.request_id}", command.station, command.kind, says)
 
 
-RULES = (kept, ends_in_time, sent_once, stays)
+RULES = (kept, answered, ends_in_time, sent_once, stays)

@@ -25,6 +25,13 @@ def ends_once(record: Record) -> Iterator[Finding]:
                 yield _about(one, f"{_words(before)} became {_words(after)}")
 
 
+def kept(record: Record) -> Iterator[Finding]:
+    """I1: what a broker has shown once exists for ever."""
+    for one in record.reservations:
+        if one.forgotten is not None:
+            yield _about(one, f"a broker did not know it at {one.forgotten:%X}", "I1")
+
+
 def ends_in_time(record: Record) -> Iterator[Finding]:
     """It has an end soon after its time is over."""
     for one in record.reservations:
@@ -67,4 +74,4 @@ def _about(one: ReservationTold, says: str, invariant: str = "I5") -> Finding:
     return Finding(invariant, one.name, one.station, "RESERVATION", says)
 
 
-RULES = (ends_once, ends_in_time, expires_when_over)
+RULES = (kept, ends_once, ends_in_time, expires_when_over)

@@ -44,7 +44,6 @@ def command(
         kind,
         at(asked_s),
         at(asked_s + 20),
-        taken=at(asked_s),
         told=[first, second, last],
         **known,  # type: ignore[arg-type]
     )
@@ -113,6 +112,20 @@ def again(record: Record, action: str) -> None:
 
 def lost(record: Record) -> None:
     asked(record, "RESET").forgotten = at(100)
+
+
+def lost_reservation(record: Record) -> None:
+    record.reservations[0].forgotten = at(100)
+
+
+def failed_call(record: Record) -> None:
+    record.commands.append(CommandAsked("x", "CP", "RESET", at(90), at(100), refused="INTERNAL"))
+
+
+def sent_although_refused(record: Record) -> None:
+    start = asked(record, "START_SESSION")
+    start.told.clear()
+    start.refused = "FAILED_PRECONDITION"
 
 
 def never_ended(record: Record) -> None:
@@ -288,7 +301,7 @@ def let_in(record: Record) -> None:
 Lie = Callable[[Record], None]
 
 LIES: dict[str, list[Lie]] = {
-    "I1": [lost, never_ended],
+    "I1": [lost, lost_reservation, never_ended],
     "I2": [
         *(sent_twice("RemoteStartTransaction"), sent_twice("UnlockConnector")),
         *(sent_twice("Reset"), numbered_twice),
@@ -315,6 +328,7 @@ LIES: dict[str, list[Lie]] = {
         *(sent_after_all("UNLOCK_CONNECTOR"), sent_after_all("RESET")),
         *(sent_after_all("RESERVE_NOW"), sent_after_all("CANCEL_RESERVATION")),
     ],
+    "call": [failed_call, sent_although_refused],
     "alive": [crashed],
     "S4": [let_in],
 }
