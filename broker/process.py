@@ -28,6 +28,8 @@ from domain.loopback import is_loopback_listener
 from fleet.database import Database
 from fleet.keys import load_passwords, load_sealer
 from journal.clock import Clock, system_clock
+from journal.lost_gateways import LostGateways
+from telemetry.supervision import background
 
 _logger = structlog.get_logger(__name__)
 
@@ -72,6 +74,7 @@ async def running_broker(
         authenticating(settings) as authenticator,
         posting_callbacks(db, client, backend.sealer, settings, clock),
         backend.follower.running(),
+        background("lost-gateways", LostGateways(db, clock).run),
     ):
         server = _server(authenticator, settings)
         add_services(server, backend)

@@ -295,7 +295,8 @@ class Gateway:
 
     async def _give_up_lease(self) -> None:
         try:
-            await self._db.batch(lambda tx: connections.drop_gateway(tx, self.gateway_id))
+            now = self._utc_now()
+            await self._db.batch(lambda tx: connections.drop_gateway(tx, self.gateway_id, now=now))
         except DatabaseUnavailable:
             log.warning("lease_not_given_up", gateway=self.gateway_id)
 

@@ -20,6 +20,7 @@ from sqlalchemy import bindparam, delete, exists, select, update
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound
 from fleet.engine.values import InvalidValue, cut, identifier, int32, int64, lenient_int32
+from fleet.log.changes import SessionChanged, session_changed
 from fleet.tables import transactions
 from fleet.transactions.rows import (
     ACTIVE,
@@ -27,6 +28,7 @@ from fleet.transactions.rows import (
     ENDED,
     TRANSACTION,
     Transaction,
+    change_of,
     contradicts_start,
     runs_backwards,
     shed_observed,
@@ -309,6 +311,7 @@ async def _mint(tx: Tx, row: dict[str, Any]) -> tuple[Transaction, bool]:
         made = Transaction(*inserted)
         ids = {"of_id": made.id, "of_station": made.station, "minted_id": str(made.id)}
         if (await tx.execute(_NUMBER, ids)).rowcount:
+            await session_changed(tx, made, SessionChanged.STARTED, row["received_time"])
             return replace(made, ocpp_transaction_id=str(made.id)), True
         await tx.execute(delete(transactions).where(transactions.c.id == made.id))
     raise InvalidValue(f"station {row['station']} made up too many transaction ids")
@@ -331,6 +334,7 @@ async def _end(tx: Tx, found: Transaction, stop: dict[str, Any]) -> Transaction:
         .where(transactions.c.id == found.id)
         .values(**stop, meter_suspect=suspect)
     )
+    await session_changed(tx, ended, change_of(found, ended), stop["stop_received_time"])
     return ended
 
 
@@ -354,7 +358,9 @@ async def _observe(tx: Tx, row: dict[str, Any]) -> Transaction:
         )
         return Transaction(*found.one())
     await shed_observed(tx, station)
-    return Transaction(*inserted)
+    made = Transaction(*inserted)
+    await session_changed(tx, made, SessionChanged.STARTED, made.received_time)
+    return made
 
 
 def _digest(*parts: str) -> str:
