@@ -1,5 +1,7 @@
 """The cause and the time of a command's outcome, for reports; changes of stations and sessions.
 
+Also an index by which the sessions that run are found among all others.
+
 Commands that were written before have neither: reports count them without. To fill them in would
 read and write every command while the processes wait.
 
@@ -49,9 +51,18 @@ def upgrade() -> None:
         "ix_station_changes_tenant_tx_id_seq", "station_changes", ["tenant", "tx_id", "seq"]
     )
     op.create_index("ix_station_changes_station_tx_id", "station_changes", ["station", "tx_id"])
+    is_active = sa.text("state = 'ACTIVE'")
+    op.create_index(
+        "ix_transactions_active_page",
+        "transactions",
+        ["tenant", "received_time", "name"],
+        sqlite_where=is_active,
+        postgresql_where=is_active,
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_transactions_active_page", "transactions")
     op.drop_table("station_changes")
     op.drop_column("gateways", "told_lost")
     op.drop_column("commands", "outcome_time")
