@@ -22,7 +22,8 @@ from domain.model.specs import IdToken
 from domain.reservations.reservation import Reservation, ReservationState
 from fleet.database import Database
 from fleet.log import reservations
-from fleet.log.event_log import Cursor, Filter, head
+from fleet.log.event_log import Filter, head
+from fleet.log.order import Cursor
 from journal.reservations import record as reservation_recorder
 from journal.reservations.starting import wake_reservation
 from workflows.registration import register_search_attributes

@@ -29,6 +29,7 @@ from domain.loopback import is_loopback_listener
 from fleet.database import Database
 from fleet.keys import load_passwords, load_sealer
 from journal.clock import Clock, system_clock
+from journal.lost_gateways import LostGateways
 from telemetry.certificates import TlsFiles
 from telemetry.grpc_certificates import GrpcCertificates, credentials_of, grpc_certificates
 from telemetry.supervision import background
@@ -80,6 +81,7 @@ async def running_broker(
         background("certificates", certificates.run) if certificates else nullcontext(),
         posting_callbacks(db, client, backend.sealer, settings, clock),
         backend.follower.running(),
+        background("lost-gateways", LostGateways(db, clock).run),
     ):
         server = _server(authenticator, settings, denied.note)
         add_services(server, backend)

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, case, delete, func, select, update
+from sqlalchemy import and_, bindparam, case, delete, exists, func, select, update
 
 from domain.model.twins import Displacements
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of
 from fleet.engine.values import cut, from_micros, identifier, to_micros
+from fleet.log.changes import StationChanged, station_changed, stations_of_gateway_changed
 from fleet.tables import connections, gateways, stations
 
 
@@ -164,12 +165,43 @@ async def renew_gateway(tx: Tx, gateway: str, *, until: datetime, line: str = ""
     await tx.execute(_RENEW(tx), values)
 
 
-async def drop_gateway(tx: Tx, gateway: str) -> None:
+async def drop_gateway(tx: Tx, gateway: str, *, now: datetime) -> None:
     """End the lease and all connections of the gateway process."""
+    await stations_of_gateway_changed(
+        tx, gateway, StationChanged.DISCONNECTED, now, {"gateway": gateway}
+    )
     await tx.execute(
         update(connections).where(connections.c.gateway == gateway).values(gateway=None)
     )
     await tx.execute(delete(gateways).where(gateways.c.gateway == gateway))
+
+
+async def tell_lost(tx: Tx, *, now: datetime) -> int:
+    """Tell who watches that stations are lost with their gateway, whose lease has run out.
+
+    A gateway that renews it after all has its stations again, which is told, too. Returns how many
+    gateways were told of.
+    """
+    told = 0
+    for is_lost, what in ((True, StationChanged.DISCONNECTED), (False, StationChanged.CONNECTED)):
+        ran_out = gateways.c.until <= now if is_lost else gateways.c.until > now
+        stmt = (
+            update(gateways)
+            .where(ran_out, gateways.c.told_lost.is_(not is_lost))
+            .values(told_lost=is_lost)
+            .returning(gateways.c.gateway)
+        )
+        for (gateway,) in (await tx.execute(stmt)).all():
+            await stations_of_gateway_changed(tx, gateway, what, now, {"gateway": gateway})
+            told += 1
+    return told
+
+
+async def has_untold(tx: Tx, *, now: datetime) -> bool:
+    """Whether `tell_lost` has something to tell."""
+    is_lost = gateways.c.until <= now
+    stmt = select(exists().where(is_lost != gateways.c.told_lost))
+    return bool((await tx.execute(stmt)).scalar_one())
 
 
 async def claim(
@@ -186,7 +218,9 @@ async def claim(
             "connected_time": now,
         },
     )
-    return int(row.scalar_one())
+    epoch = int(row.scalar_one())
+    await station_changed(tx, station, StationChanged.CONNECTED, now, {"gateway": gateway})
+    return epoch
 
 
 async def release(
@@ -198,8 +232,11 @@ async def release(
     """
     moved = now if moves else None
     values = {"of_station": station, "of_connection": connection_id, "at": now, "moved_at": moved}
-    done = await tx.execute(_RELEASE, values)
-    return bool(done.rowcount)
+    if not (await tx.execute(_RELEASE, values)).rowcount:
+        return False
+    facts = {"moves": "true"} if moves else None
+    await station_changed(tx, station, StationChanged.DISCONNECTED, now, facts)
+    return True
 
 
 async def revoke(tx: Tx, station: str, *, now: datetime) -> None:

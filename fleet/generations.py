@@ -18,6 +18,7 @@ from sqlalchemy import delete as sql_delete
 from fleet import connections
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx
+from fleet.log.changes import station_left
 from fleet.tables import connections as sockets
 from fleet.tables import connectors, password_rotations, stations
 
@@ -114,8 +115,12 @@ async def delete(tx: Tx, id: str, *, now: datetime) -> bool:
     Its transactions and its epoch stay. The station's row goes first: that waits for the facts and
     claims under way. No frame's intent can follow.
     """
-    done = await tx.execute(sql_delete(stations).where(stations.c.id == id))
+    gone = sql_delete(stations).where(stations.c.id == id).returning(stations.c.tenant)
+    tenant: str | None = (await tx.execute(gone)).scalar()
     await connections.revoke(tx, id, now=now)
     await tx.execute(sql_delete(connectors).where(connectors.c.station == id))
     await tx.execute(sql_delete(password_rotations).where(password_rotations.c.station == id))
-    return bool(done.rowcount)
+    if tenant is None:
+        return False
+    await station_left(tx, tenant, id, now)
+    return True

@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Table, delete, func, literal, or_, select,
 
 from fleet import tables
 from fleet.engine.statements import Tx
+from fleet.log.changes_read import forget_old
 
 BATCH = 200
 """How many things one transaction deletes at most."""
@@ -32,6 +33,7 @@ class Prunable(StrEnum):
     SESSIONS = "sessions"
     REPORTS = "reports"
     AUDIT = "audit"
+    CHANGES = "changes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,9 @@ async def prune(
 
     after: of the batch before; None begins a pass. Run it in a write transaction of its own.
     """
+    if what is Prunable.CHANGES:
+        count, tenant = await forget_old(tx, before, after[0] if after else "")
+        return Pruned(count, None if tenant is None else (tenant,))
     owner, place = (after[0], after[1:]) if after else (await _next_owner(tx, what, ""), ())
     while owner:
         rows = await _candidates(tx, what, owner, before, place)

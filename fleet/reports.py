@@ -17,6 +17,7 @@ from sqlalchemy import and_, bindparam, case, delete, select
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of
 from fleet.engine.values import WORD_LIMIT, cut, identifier, lenient_int32
+from fleet.log.changes import StationChanged, station_changed
 from fleet.tables import mended_reports, untaken_reports
 
 UNTAKEN_LIMIT = 100
@@ -155,7 +156,7 @@ def _counting(insert: Any) -> Any:
             "times": old.times + new.times,
             "last_time": case((new.last_time > old.last_time, new.last_time), else_=old.last_time),
         },
-    )
+    ).returning(old.times)
 
 
 _COUNT = Upsert(_counting)
@@ -171,7 +172,7 @@ _FORGET = precompiled(
 
 async def add_mended(tx: Tx, mended: MendedReports) -> None:
     """Count messages that were mended: `mended.times` more of this action and kind."""
-    await tx.execute(
+    count = await tx.execute(
         _COUNT(tx),
         {
             "station": identifier(mended.station),
@@ -183,6 +184,10 @@ async def add_mended(tx: Tx, mended: MendedReports) -> None:
             "last_time": mended.last_time,
         },
     )
+    if count.scalar_one() == mended.times:  # the first ones of this action and kind
+        facts = {"action": mended.action, "kind": mended.kind, "field": cut(mended.field)}
+        what = StationChanged.CONFORMANCE
+        await station_changed(tx, mended.station, what, mended.last_time, facts)
 
 
 async def mended_of(tx: Tx, station: str) -> list[MendedReports]:

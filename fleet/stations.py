@@ -13,6 +13,7 @@ from fleet import generations, tables
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, begins_with, bound, columns_of
 from fleet.engine.values import cut, identifier, int32
+from fleet.log.changes import StationChanged, station_changed
 from fleet.tables import connections, gateways, stations
 
 CONNECTORS_LIMIT = 1_000
@@ -190,6 +191,7 @@ async def create(
     if row is None:
         raise StationExists(f"station {id} exists already")
     await sockets.revoke(tx, id, now=now)
+    await station_changed(tx, id, StationChanged.CREATED, now)
     return Station(*row)
 
 
@@ -212,6 +214,7 @@ async def update(
     tx: Tx,
     id: str,
     *,
+    now: datetime,
     location: str | None = None,
     security_profile: int | None = None,
     labels: dict[str, str] | None = None,
@@ -229,6 +232,7 @@ async def update(
     if not values:
         return await get(tx, id) is not None
     done = await tx.execute(sql_update(stations).where(stations.c.id == id).values(**values))
+    await station_changed(tx, id, StationChanged.UPDATED, now)
     return bool(done.rowcount)
 
 
@@ -241,12 +245,18 @@ async def list_page(
     ocpp_version: str | None = None,
     after: str | None = None,
     groups: Sequence[str] = (),
+    ids: Sequence[str] = (),
     limit: int,
     now: datetime,
 ) -> list[Station]:
-    """Stations of the tenant in the order of their ids, after `after`. None filters nothing."""
+    """Stations of the tenant in the order of their ids, after `after`. None filters nothing.
+
+    ids: only these; empty: any.
+    """
     ours = and_(stations.c.tenant == tenant, begins_with(stations.c.id, groups))
     stmt = select(*_STATION).where(ours).order_by(stations.c.id)
+    if ids:
+        stmt = stmt.where(stations.c.id.in_(list(ids)))
     if connected is not None:
         held = exists().where(
             connections.c.station == stations.c.id,
@@ -294,15 +304,18 @@ async def record_boot(
         "last_seen_time": now,
     }
     await tx.execute(_BOOT, values)
+    facts = {"boot_state": state, "reason": cut(reason, 64)}
+    await station_changed(tx, id, StationChanged.BOOTED, now, facts)
 
 
-async def take_as_booted(tx: Tx, id: str, *, ocpp_version: str) -> None:
+async def take_as_booted(tx: Tx, id: str, *, ocpp_version: str, now: datetime) -> None:
     """Store that the station is ready, in this version; its latest boot stays what it was."""
     await tx.execute(
         sql_update(stations)
         .where(stations.c.id == id)
         .values(boot_state="ACCEPTED", ocpp_version=ocpp_version)
     )
+    await station_changed(tx, id, StationChanged.BOOTED, now, {"boot_state": "ACCEPTED"})
 
 
 async def touch(tx: Tx, ids_and_times: Sequence[tuple[str, datetime]]) -> None:
@@ -347,7 +360,19 @@ async def set_connector(
             "reported_time": now,
         },
     )
-    return StationConnector(*row.one())
+    told = StationConnector(*row.one())
+    if told.status_time == now:
+        await station_changed(tx, station, StationChanged.CONNECTOR, now, _words_of(told))
+    return told
+
+
+def _words_of(connector: StationConnector) -> dict[str, str]:
+    return {
+        "evse_id": str(connector.evse_id),
+        "connector_id": str(connector.connector_id),
+        "state": connector.status,
+        "previous_state": connector.previous_status,
+    }
 
 
 async def connectors(tx: Tx, station: str) -> list[StationConnector]:

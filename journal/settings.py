@@ -32,6 +32,16 @@ class RetentionSettings:
     reports_days: int = field(
         default=90, metadata={"doc": "the same for stations' reports that nobody could take."}
     )
+    changes_days: int = field(
+        default=7,
+        metadata={
+            "doc": (
+                "days for which a change of a station or of a charging session is kept, so that "
+                "WatchStations and WatchTransactions can be resumed. 0: for ever."
+            ),
+            "least": 1,
+        },
+    )
 
     audit_days: int = field(
         default=400,
@@ -44,13 +54,12 @@ class RetentionSettings:
 
     def __post_init__(self) -> None:
         for each in fields(self):
-            days = getattr(self, each.name)
-            if days != 0 and days < LEAST_DAYS:
+            days, least = getattr(self, each.name), each.metadata.get("least", LEAST_DAYS)
+            if days != 0 and days < least:
                 raise ValueError(
-                    f"retention_{each.name}: {days} is too short: 0 (for ever) or {LEAST_DAYS} "
-                    "and more"
+                    f"retention_{each.name}: {days} is too short: 0 (for ever) or {least} and more"
                 )
 
     def days(self, what: str) -> int:
-        """How long this is kept: "commands", "reservations", "sessions", "reports" or "audit"."""
+        """How long this is kept: a word of `Prunable`."""
         return int(getattr(self, f"{what}_days"))

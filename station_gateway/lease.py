@@ -95,7 +95,8 @@ class Lease:
     async def give_up(self, db: SqlDatabase) -> None:
         """End the lease and all connections of this process."""
         try:
-            await db.batch(lambda tx: connections.drop_gateway(tx, self._gateway))
+            now = self._utc_now()
+            await db.batch(lambda tx: connections.drop_gateway(tx, self._gateway, now=now))
         except DatabaseUnavailable:
             log.warning("lease_not_given_up", gateway=self._gateway)
 

@@ -40,6 +40,8 @@ _METHODS: dict[str, Rights] = {
     "StationService/DeleteStation": _ADMIN,
     "StationService/ListTransactions": _READ,
     "StationService/GetTransaction": _READ,
+    "StationService/WatchStations": _READ,
+    "StationService/WatchTransactions": _READ,
     "TokenService/PutToken": _TOKENS,
     "TokenService/GetToken": _TOKENS,
     "TokenService/ListTokens": _TOKENS,

@@ -12,10 +12,11 @@ from broker.auth import current_caller
 from broker.errors import Reason, Refusal
 from broker.proto import names
 from domain.reservations.reservation import Reservation
-from fleet import stations
+from fleet import stations, transactions
 from fleet.engine.statements import Tx
 from fleet.log import reservations
 from fleet.stations import Station
+from fleet.transactions.rows import Transaction
 from journal.reservations.record import from_snapshot
 
 
@@ -31,6 +32,16 @@ async def known_station(tx: Tx, caller: Caller, station: str) -> Station:
             f"{names.station_name(station)} is not known. Register it with CreateStation; an open "
             "gateway knows a station as soon as it has connected once.",
         )
+    return found
+
+
+async def known_transaction(tx: Tx, tenant: str, name: str) -> Transaction:
+    """The tenant's transaction by its resource name. Raises: Refusal (TRANSACTION_NOT_FOUND)."""
+    station, id = names.transaction_in(name)
+    found = await transactions.get(tx, name=id)
+    ours = found is not None and current_caller().covers(found.station)
+    if found is None or not ours or (found.tenant, found.station) != (tenant, station):
+        raise Refusal(Reason.TRANSACTION_NOT_FOUND, f"{name} is not known.")
     return found
 
 

@@ -1,4 +1,8 @@
-"""Follows the event log: one reader per process wakes the calls that wait for a change.
+"""Follows the logs: one reader per process wakes the calls that wait for a change.
+
+There are two logs: that of commands and reservations (`fleet.log.event_log`), and that of changes
+of stations and their transactions (`fleet.log.changes`). Each is followed for those who wait for it
+alone, so that stations that report all day wake nobody who watches commands.
 
 No call sleeps through a change, for two reasons. A waiting call registers before it reads the
 newest snapshot, and the reader never skips an entry that it has not looked at. A wake-up carries no
@@ -10,7 +14,7 @@ everything, and for changes whose names the database did not tell.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 
@@ -18,9 +22,13 @@ import structlog
 
 from broker.reading.standstill import Standstill
 from fleet.database import Database
+from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
-from fleet.log.event_log import Cursor, changed_after, head
+from fleet.log import changes_read
+from fleet.log.changes import STATIONS
+from fleet.log.event_log import changed_after, head
 from fleet.log.horizon import is_hiding
+from fleet.log.order import Cursor
 from fleet.log.postgres_notification import path
 from fleet.log.watchers import LogGrowth
 from telemetry import metrics
@@ -33,13 +41,34 @@ RECOVERY_S = 0.5
 _BATCH = 500
 
 
+@dataclass(frozen=True)
+class _Log:
+    """A log, and how it is read."""
+
+    head: Callable[[Tx], Awaitable[Cursor]]
+    changed_after: Callable[[Tx, str, Cursor, int], Awaitable[list[tuple[Cursor, str]]]]
+
+    def may_have_grown(self, tenant: str, news: LogGrowth) -> bool:
+        """Whether it may have grown for the tenant. An echo, which names nothing, may be of it."""
+        if news.unnamed or not news.named:
+            return True
+        if self is _STATIONS:
+            return path(tenant, STATIONS) in news.named
+        return any(not each.endswith(path("", STATIONS)) for each in news.named)
+
+
+_RESOURCES = _Log(head, changed_after)
+_STATIONS = _Log(changes_read.head, changes_read.changed_after)
+
+
 @dataclass
 class _Tail:
-    """How far the log of one tenant was looked at, and which events wait for more of it.
+    """How far a log of one tenant was looked at, and which events wait for more of it.
 
     cursor: None while nothing has to be looked at.
     """
 
+    log: _Log
     cursor: Cursor | None = None
     by_name: dict[str, set[asyncio.Event]] = field(default_factory=dict)
     listeners: set[asyncio.Event] = field(default_factory=set)
@@ -55,18 +84,18 @@ class _Tail:
 
 
 class LogFollower:
-    """Wakes calls when the log has grown. Has to run for as long as the broker serves."""
+    """Wakes calls when a log has grown. Has to run for as long as the broker serves."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._tails: dict[str, _Tail] = {}
+        self._tails: dict[tuple[_Log, str], _Tail] = {}
         self._standstill = Standstill()
         self._measure_at_s = 0.0
 
     @contextmanager
     def resource(self, tenant: str, name: str) -> Iterator[asyncio.Event]:
         """An event that is set whenever this command or reservation may have changed."""
-        tail = self._tails.setdefault(tenant, _Tail())
+        tail = self._tail(_RESOURCES, tenant)
         event = asyncio.Event()
         tail.by_name.setdefault(name, set()).add(event)
         try:
@@ -80,7 +109,20 @@ class LogFollower:
     @contextmanager
     def tenant(self, tenant: str) -> Iterator[asyncio.Event]:
         """An event that is set whenever any resource of this tenant may have changed."""
-        tail = self._tails.setdefault(tenant, _Tail())
+        with self._listening(self._tail(_RESOURCES, tenant)) as event:
+            yield event
+
+    @contextmanager
+    def stations(self, tenant: str) -> Iterator[asyncio.Event]:
+        """An event that is set when a station or a transaction of this tenant may have changed."""
+        with self._listening(self._tail(_STATIONS, tenant)) as event:
+            yield event
+
+    def _tail(self, log: _Log, tenant: str) -> _Tail:
+        return self._tails.setdefault((log, tenant), _Tail(log))
+
+    @contextmanager
+    def _listening(self, tail: _Tail) -> Iterator[asyncio.Event]:
         event = asyncio.Event()
         tail.listeners.add(event)
         try:
@@ -125,31 +167,33 @@ class LogFollower:
             _logger.warning("log_horizon_stands_still", seconds=round(standstill_s))
 
     async def _pass_on(self, news: LogGrowth, *, everything: bool) -> None:
-        for tenant, tail in tuple(self._tails.items()):
+        for (log, tenant), tail in tuple(self._tails.items()):
             for name in tuple(tail.by_name):
                 if path(tenant, name) in news.named:
                     tail.wake(name)
-            if tail.listeners or (tail.by_name and (everything or news.unnamed)):
+            unnamed = everything or news.unnamed
+            heard = tail.listeners and (unnamed or log.may_have_grown(tenant, news))
+            if heard or (tail.by_name and unnamed):
                 while await self._look_at(tenant, tail) == _BATCH:
                     pass
-            else:
+            elif not tail.listeners:
                 tail.cursor = None  # the next look begins at the end
 
     async def _look_at(self, tenant: str, tail: _Tail) -> int:
         async with self._db.read() as tx:
-            end = await head(tx)
+            end = await tail.log.head(tx)
             if tail.cursor is None:
                 tail.cursor = end
                 tail.wake_all()
                 return 0
-            changes = await changed_after(tx, tenant, tail.cursor, _BATCH)
-        for _, name in changes:
+            grown = await tail.log.changed_after(tx, tenant, tail.cursor, _BATCH)
+        for _, name in grown:
             tail.wake(name)
-        if changes:
+        if grown:
             for event in tail.listeners:
                 event.set()
-        tail.cursor = next_cursor(tail.cursor, end, [place for place, _ in changes], _BATCH)
-        return len(changes)
+        tail.cursor = next_cursor(tail.cursor, end, [place for place, _ in grown], _BATCH)
+        return len(grown)
 
 
 def next_cursor(cursor: Cursor, end: Cursor, read: Sequence[Cursor], limit: int) -> Cursor:

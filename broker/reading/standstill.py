@@ -4,7 +4,7 @@ Watches tell no change behind the horizon (`fleet.log.event_log`). On a healthy 
 within moments.
 """
 
-from fleet.log.event_log import Cursor
+from fleet.log.order import Cursor
 
 TOLD_AFTER_S = 30.0
 """A standstill of so long is told in the log."""

@@ -1,31 +1,38 @@
-"""Watches of commands and of reservations: present states, then every change; no gap, no repeat.
+"""Watches: present states, then every change; no gap, no repeat.
 
-The log's head is taken once, when a watch begins. It divides the log in two parts. The first part
-is a list: resources whose newest change lies before the head are told as they are. The second part
-is the log itself, read from the head on. A resource that changes while the list is being read
-leaves the first part and comes in the second. So every change is in exactly one part.
+The log's head is taken once, when a watch begins. It divides what is told in two parts. The first
+part is a list: what there is, as it is. The second part is the log itself, read from the head on.
 
 The resume token holds the head and how far each part was told. A client that comes back in the
-middle of either part misses nothing and hears nothing twice.
+middle of either part misses nothing and hears no change twice.
+
+What is watched is a `WatchSource`: commands and reservations in `broker.reading.resource_watches`,
+stations and transactions in `broker.reading.station_watches`.
 """
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from broker.auth import current_caller
 from broker.backend import Backend
 from broker.errors import Reason, Refusal, bad_field
-from broker.reading.following import next_cursor
+from broker.reading.following import LogFollower, next_cursor
 from broker.reading.opaque_tokens import BadToken, read_token, write_token
 from broker.reading.waiting import either
-from fleet.log.event_log import Cursor, Entry, Filter, ResourceLog, head
+from fleet.engine.statements import Tx
+from fleet.log.order import Cursor
 
 _SHAPE = (int, int, str, str)
 _IDLE_S = 30.0
 _TOLD = "told"
+
+Listed = tuple[datetime, str]
+"""A place in the list of present states: behind the item with this time and name."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ class WatchPosition:
     """
 
     cursor: Cursor
-    listed: tuple[datetime, str] | None
+    listed: Listed | None
     listing: bool
 
     def positions(self) -> list[Any]:
@@ -47,98 +54,85 @@ class WatchPosition:
         return [self.cursor.tx_id, self.cursor.seq, phase, name]
 
 
-@dataclass(frozen=True)
-class Watched:
-    """What kind of resource is watched.
+class WatchSource(Protocol[T]):
+    """What one watch selects, and how it is read. Nothing outside of the caller's scope."""
 
-    unfinished: the states whose resources are told at first when none is named.
-    created: the creation time that an entry of the book holds.
-    not_found: the refusal of an id that the book does not know.
-    """
+    def woken(self, follower: LogFollower) -> AbstractContextManager[asyncio.Event]:
+        """An event that is set whenever there may be more to tell."""
 
-    book: ResourceLog
-    unfinished: tuple[str, ...]
-    created: Callable[[Entry], datetime]
-    not_found: Callable[[str], Refusal]
+    async def check(self, tx: Tx, place: WatchPosition | None) -> None:
+        """Go on only when the watch can begin, or resume at this place. Raises: Refusal."""
+
+    async def head(self, tx: Tx) -> Cursor:
+        """The end of the log."""
+
+    async def present(
+        self, tx: Tx, place: WatchPosition, limit: int
+    ) -> tuple[list[tuple[T, Listed]], Listed | None]:
+        """The next present states with their places, and where the list goes on; None: it ends."""
+
+    async def changes(self, tx: Tx, cursor: Cursor, limit: int) -> list[tuple[T, Cursor]]:
+        """At most `limit` changes after the cursor, each with its place."""
 
 
 class Watcher:
-    """Serves the watches of one kind of resource."""
+    """Serves watches."""
 
-    def __init__(self, backend: Backend, subject: Watched) -> None:
+    def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._subject = subject
 
     async def watch(
-        self, which: Filter, selection: str, resume_token: str
-    ) -> AsyncGenerator[tuple[Entry, str], None]:
-        """The entries of one watch, each with its resume token. Ends only by an error.
+        self, source: WatchSource[T], selection: str, resume_token: str
+    ) -> AsyncGenerator[tuple[T, str], None]:
+        """What one watch tells, each with its resume token. Ends only by an error.
 
         selection: what resume tokens are bound to (`broker.proto.selection`).
 
         Raises: Refusal.
         """
         with self._backend.watches.one_more():
-            place = read_place(selection, resume_token) or await self._begin(which)
-            async with aclosing(self._follow(which, place)) as told:
-                async for entry, after in told:
-                    yield entry, write_token(selection, after.positions())
+            place = await self._begin(source, read_place(selection, resume_token))
+            async with aclosing(self._follow(source, place)) as told:
+                async for item, after in told:
+                    yield item, write_token(selection, after.positions())
 
     async def _follow(
-        self, which: Filter, place: WatchPosition
-    ) -> AsyncGenerator[tuple[Entry, WatchPosition], None]:
-        with self._backend.follower.tenant(which.tenant) as changed:
+        self, source: WatchSource[T], place: WatchPosition
+    ) -> AsyncGenerator[tuple[T, WatchPosition], None]:
+        with source.woken(self._backend.follower) as changed:
             while True:
                 changed.clear()
                 listing = place.listing
-                entries, place = await self._read(which, place)
-                for told in entries:
+                items, place = await self._read(source, place)
+                for told in items:
                     yield told
                 if self._backend.draining.is_set():
                     raise self._shutting_down()
-                if not listing and len(entries) < self._backend.settings.watch_batch:
+                if not listing and len(items) < self._backend.settings.watch_batch:
                     await either(changed, self._backend.draining, _IDLE_S)
 
-    async def _begin(self, which: Filter) -> WatchPosition:
-        """The place of a new watch. Raises: Refusal for a name that is not known."""
+    async def _begin(self, source: WatchSource[T], known: WatchPosition | None) -> WatchPosition:
+        """The place of a watch that is new, or goes on at a known one. Raises: Refusal."""
         async with self._backend.db.read() as tx:
-            place = await head(tx)
-            for name in which.names:
-                known = await self._subject.book.latest(tx, tenant=which.tenant, name=name)
-                if known is None or not current_caller().covers(known.snapshot["station"]):
-                    raise self._subject.not_found(name)
-        return WatchPosition(place, listed=None, listing=True)
+            head = await source.head(tx)
+            await source.check(tx, known)
+        return known or WatchPosition(head, listed=None, listing=True)
 
     async def _read(
-        self, which: Filter, place: WatchPosition
-    ) -> tuple[list[tuple[Entry, WatchPosition]], WatchPosition]:
-        """The next entries, each with the place after it, and the place after all of them."""
-        if place.listing:
-            return await self._list(which, place)
+        self, source: WatchSource[T], place: WatchPosition
+    ) -> tuple[list[tuple[T, WatchPosition]], WatchPosition]:
+        """What is told next, each with the place after it, and the place after all of it."""
         limit = self._backend.settings.watch_batch
         async with self._backend.db.read() as tx:
-            end = await head(tx)
-            entries = await self._subject.book.read_after(tx, place.cursor, which, limit)
-        told = [(entry, replace(place, cursor=_cursor_of(entry))) for entry in entries]
-        read = [_cursor_of(entry) for entry in entries]
+            if place.listing:
+                listed, more = await source.present(tx, place, limit)
+                told = [(item, replace(place, listed=at)) for item, at in listed]
+                return told, replace(place, listed=more, listing=more is not None)
+            end = await source.head(tx)
+            changes = await source.changes(tx, place.cursor, limit)
+        told = [(item, replace(place, cursor=at)) for item, at in changes]
+        read = [at for _, at in changes]
         return told, replace(place, cursor=next_cursor(place.cursor, end, read, limit))
-
-    async def _list(
-        self, which: Filter, place: WatchPosition
-    ) -> tuple[list[tuple[Entry, WatchPosition]], WatchPosition]:
-        """Present states: of all that are named, else of those that are not finished."""
-        subject = self._subject
-        present = which if which.names else replace(which, states=subject.unfinished)
-        async with self._backend.db.read() as tx:
-            entries, more = await subject.book.list_page(
-                tx, present, after=place.listed, limit=self._backend.settings.watch_batch
-            )
-        told = [
-            (entry, replace(place, listed=(subject.created(entry), entry.name)))
-            for entry in entries
-            if _cursor_of(entry) <= place.cursor
-        ]
-        return told, replace(place, listed=more, listing=more is not None)
 
     def _shutting_down(self) -> Refusal:
         return Refusal(
@@ -159,9 +153,10 @@ def read_place(selection: str, token: str) -> WatchPosition | None:
         listed = (datetime.fromisoformat(phase).astimezone(UTC), name) if phase else None
     except (BadToken, ValueError, OverflowError) as error:
         text = str(error) if isinstance(error, BadToken) else "it was not made by this service"
-        raise bad_field(Reason.RESUME_TOKEN_INVALID, "resume_token", text) from error
+        raise bad_token(text) from error
     return WatchPosition(Cursor(tx_id, seq), listed=listed, listing=True)
 
 
-def _cursor_of(entry: Entry) -> Cursor:
-    return Cursor(entry.tx_id, entry.seq)
+def bad_token(why: str) -> Refusal:
+    """The refusal of a resume token."""
+    return bad_field(Reason.RESUME_TOKEN_INVALID, "resume_token", why)

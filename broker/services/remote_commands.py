@@ -37,8 +37,9 @@ from broker.proto.telling.explain import step_out
 from broker.proto.telling.truth_report import check_report, counted_in, report_out
 from broker.reading.paging import Pager, limit_of
 from broker.reading.reporting import read_report
+from broker.reading.resource_watches import ResourceWatch, Watched
 from broker.reading.waiting import patience_for
-from broker.reading.watching import Watched, Watcher
+from broker.reading.watching import Watcher
 from broker.submitting import Submitter
 from fleet.log import commands as fleet_log
 from fleet.log.event_log import Entry
@@ -52,7 +53,7 @@ class RemoteCommandServicer(pb_grpc.RemoteCommandServiceServicer):
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._submitter = Submitter(backend)
-        self._watcher = Watcher(backend, _WATCHED)
+        self._watcher = Watcher(backend)
         # A report may read for seconds: two at once would take the readers of everybody else.
         self._one_report = asyncio.Lock()
 
@@ -134,7 +135,8 @@ class RemoteCommandServicer(pb_grpc.RemoteCommandServiceServicer):
         which = caller.limited(messages.watched_in(request, caller.tenant))
         selection = watch_selection(caller.tenant, request)
         await context.send_initial_metadata(())  # the client knows that it watches, before any news
-        watch = self._watcher.watch(which, selection, request.resume_token)
+        source = ResourceWatch(_WATCHED, which)
+        watch = self._watcher.watch(source, selection, request.resume_token)
         async with aclosing(watch):
             async for entry, token in watch:
                 shown = command_out(from_snapshot(entry.snapshot))

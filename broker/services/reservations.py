@@ -24,8 +24,9 @@ from broker.proto.names import (
 from broker.proto.reservations import reservation_out
 from broker.proto.selection import list_selection, watch_selection
 from broker.reading.paging import Pager, limit_of
+from broker.reading.resource_watches import ResourceWatch, Watched
 from broker.reading.waiting import patience_for
-from broker.reading.watching import Watched, Watcher
+from broker.reading.watching import Watcher
 from fleet.log import reservations
 from fleet.log.event_log import Entry
 from journal.reservations.record import from_snapshot
@@ -37,7 +38,7 @@ class ReservationServicer(pb_grpc.ReservationServiceServicer):
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._changer = Changer(backend)
-        self._watcher = Watcher(backend, _WATCHED)
+        self._watcher = Watcher(backend)
 
     async def GetReservation(
         self, request: pb.GetReservationRequest, context: Context
@@ -80,7 +81,8 @@ class ReservationServicer(pb_grpc.ReservationServiceServicer):
         which = caller.limited(messages.watched_in(request, caller.tenant))
         selection = watch_selection(caller.tenant, request)
         await context.send_initial_metadata(())  # the client knows that it watches, before any news
-        watch = self._watcher.watch(which, selection, request.resume_token)
+        source = ResourceWatch(_WATCHED, which)
+        watch = self._watcher.watch(source, selection, request.resume_token)
         async with aclosing(watch):
             async for entry, token in watch:
                 shown = reservation_out(from_snapshot(entry.snapshot))

@@ -1,7 +1,8 @@
 """StationService: which stations may connect, and what is known of them and their sessions."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
 
 from evcommand.v1 import station_service_pb2 as pb
 from evcommand.v1 import station_service_pb2_grpc as pb_grpc
@@ -10,16 +11,19 @@ from broker.audit.changes import change_entry
 from broker.auth import current_caller
 from broker.backend import Backend
 from broker.calls import Context
-from broker.commands.lookups import known_station
+from broker.commands.lookups import known_station, known_transaction
 from broker.errors import FieldViolation, Reason, Refusal, check
 from broker.proto import names
 from broker.proto import stations as messages
 from broker.proto.commands import UNFINISHED
 from broker.proto.fields import check_name
-from broker.proto.names import station_in, transaction_in
-from broker.proto.selection import list_selection
+from broker.proto.names import station_in
+from broker.proto.selection import list_selection, watch_selection
 from broker.proto.stations import station_out, transaction_out
+from broker.proto.telling import station_watches as watch_messages
 from broker.reading.paging import Pager, cut_page, limit_of
+from broker.reading.station_watches import StationWatch, TransactionWatch
+from broker.reading.watching import Watcher
 from broker.rotating import rotate
 from domain.model.twins import in_quarantine
 from fleet import connections, generations, reports, stations, transactions
@@ -38,6 +42,7 @@ class StationServicer(pb_grpc.StationServiceServicer):
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
+        self._watcher = Watcher(backend)
 
     async def CreateStation(
         self, request: pb.CreateStationRequest, context: Context
@@ -129,6 +134,7 @@ class StationServicer(pb_grpc.StationServiceServicer):
             await stations.update(
                 tx,
                 station.id,
+                now=self._backend.now(),
                 location=change.location,
                 labels=change.labels,
                 security_profile=change.security_profile,
@@ -210,14 +216,38 @@ class StationServicer(pb_grpc.StationServiceServicer):
     ) -> pb.GetTransactionResponse:
         """Gets a transaction as it is now."""
         check(check_name("name", "transaction", request.name))
-        station, name = transaction_in(request.name)
         async with self._backend.db.read() as tx:
-            found = await transactions.get(tx, name=name)
-        caller = current_caller()
-        ours = found is not None and caller.covers(found.station)
-        if found is None or not ours or (found.tenant, found.station) != (caller.tenant, station):
-            raise Refusal(Reason.TRANSACTION_NOT_FOUND, f"{request.name} is not known.")
+            found = await known_transaction(tx, current_caller().tenant, request.name)
         return pb.GetTransactionResponse(transaction=transaction_out(found))
+
+    async def WatchStations(
+        self, request: pb.WatchStationsRequest, context: Context
+    ) -> AsyncGenerator[pb.WatchStationsResponse, None]:
+        """Watches stations: their present state, then every change."""
+        check(watch_messages.check_watch_stations(request))
+        caller = current_caller()
+        source = StationWatch(watch_messages.stations_in(request, caller), self._backend.now)
+        selection = watch_selection(caller.tenant, request)
+        await context.send_initial_metadata(())  # the client knows that it watches, before any news
+        watch = self._watcher.watch(source, selection, request.resume_token)
+        async with aclosing(watch):
+            async for told, token in watch:
+                yield watch_messages.station_told(told, token)
+
+    async def WatchTransactions(
+        self, request: pb.WatchTransactionsRequest, context: Context
+    ) -> AsyncGenerator[pb.WatchTransactionsResponse, None]:
+        """Watches transactions: their present state, then every change."""
+        check(watch_messages.check_watch_transactions(request))
+        caller = current_caller()
+        which = watch_messages.transactions_in(request, caller)
+        source = TransactionWatch(which, request.names)
+        selection = watch_selection(caller.tenant, request)
+        await context.send_initial_metadata(())  # the client knows that it watches, before any news
+        watch = self._watcher.watch(source, selection, request.resume_token)
+        async with aclosing(watch):
+            async for told, token in watch:
+                yield watch_messages.transaction_told(told, token)
 
     async def _password(self, chosen: str) -> tuple[str, str]:
         """The password to show, and what is stored of it. A chosen one costs a slow hash."""

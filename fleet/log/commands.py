@@ -12,7 +12,8 @@ from sqlalchemy import Select, bindparam, literal_column, or_, select
 
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx
-from fleet.log.event_log import Columns, Cursor, Entry, Filter, ResourceLog, Snapshot, head
+from fleet.log.event_log import Columns, Entry, Filter, ResourceLog, Snapshot, head
+from fleet.log.order import Cursor
 from fleet.log.postgres_notification import path
 from fleet.tables import commands
 

@@ -5,11 +5,7 @@ with the newest snapshots (`ResourceLog.table`); the changes of both stand in on
 The names of commands and of reservations can never be the same, so a `ResourceLog` finds its own
 events by a join with its own newest snapshots.
 
-Order and cursors. PostgreSQL commits in another order than it numbers rows. A reader that simply
-asked for "seq > last seen" would miss a row that was numbered before and committed after the one it
-saw. So every event carries the id of its transaction; readers see only events of transactions older
-than every one still running (`pg_snapshot_xmin`); and the cursor is (tx_id, seq). Nothing is
-missed, nothing comes twice. SQLite has one writer at a time; there tx_id is 0 and seq is enough.
+The order of events, and what a cursor is, stands in `fleet.log.order`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,18 +16,12 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Select,
     Table,
-    Text,
     and_,
     bindparam,
-    cast,
     exists,
-    func,
     insert,
-    literal,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -41,14 +31,12 @@ from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, before, begins_with, bound, columns_of
 from fleet.engine.values import cut, identifier
 from fleet.engine.values import labels as checked_labels
+from fleet.log.order import Cursor, after, head_of, no_earlier_than
 from fleet.log.postgres_notification import notify, path
 from fleet.tables import command_labels, events
 
 LOG_GREW = CommitMark("evcommand_log_grew")
 """Marks a transaction with the path of each resource that it wrote about."""
-LAST_SEQ = 2**63 - 1
-"""Higher than every seq: a cursor with it is at the end of its transaction."""
-
 Snapshot = dict[str, Any]
 
 
@@ -110,14 +98,6 @@ class Filter:
     where: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Cursor:
-    """A position in the log: everything up to it, and the event at it, was read."""
-
-    tx_id: int
-    seq: int
-
-
 _EVENT = columns_of(events, Entry)
 _EVENT_VALUES = bound(
     events,
@@ -135,13 +115,7 @@ _LABEL = Upsert(
         .on_conflict_do_nothing(index_elements=["tenant", "name", "label"])
     )
 )
-_CURRENT_TX = cast(cast(func.pg_current_xact_id(), Text), BigInteger)
-_XMIN = cast(cast(func.pg_snapshot_xmin(func.pg_current_snapshot()), Text), BigInteger)
 _POSITION = (events.c.seq, events.c.tx_id)
-# A transaction that began earlier may write a later change of a resource. That change gets the
-# tx_id of the change before it, so that readers get the changes of one resource in their order.
-# Readers see neither change before both are committed: the older transaction holds
-# `pg_snapshot_xmin` back.
 _PREVIOUS_TX = bindparam("previous_tx", type_=BigInteger)
 # On PostgreSQL the INSERT also notifies: no further round trip.
 _APPEND = {
@@ -152,7 +126,7 @@ _APPEND = {
         .returning(*_POSITION)
     ),
     "postgresql": postgresql.insert(events)
-    .values(**_EVENT_VALUES, tx_id=func.greatest(_CURRENT_TX, _PREVIOUS_TX))
+    .values(**_EVENT_VALUES, tx_id=no_earlier_than(_PREVIOUS_TX))
     .on_conflict_do_nothing()
     .returning(*_POSITION, notify(events.c.tenant, events.c.name)),
 }
@@ -165,10 +139,7 @@ _CHANGING = ("seq", "tx_id", "key", "revision", "time", "snapshot", "state", "ou
 
 async def head(tx: Tx) -> Cursor:
     """The end of the log as readers see it now: `read_after` it returns only what comes later."""
-    if tx.dialect.name == "postgresql":
-        return Cursor((await tx.execute(select(_XMIN))).scalar_one() - 1, LAST_SEQ)
-    newest = await tx.execute(select(func.coalesce(func.max(events.c.seq), 0)))
-    return Cursor(0, newest.scalar_one())
+    return await head_of(tx, events)
 
 
 class ResourceLog:
@@ -281,7 +252,7 @@ class ResourceLog:
         The filter's states and outcome codes are compared with those of the change; everything else
         is compared with the resource.
         """
-        stmt = _after(tx.dialect.name, cursor)
+        stmt = after(tx.dialect.name, events, cursor, _EVENT)
         joined = and_(self.table.c.tenant == events.c.tenant, self.table.c.name == events.c.name)
         stmt = stmt.join(self.table, joined).where(*self._matches(which, events))
         return [Entry(*row) for row in await tx.execute(stmt.limit(limit))]
@@ -375,20 +346,6 @@ async def changed_after(
 ) -> list[tuple[Cursor, str]]:
     """Where the log of every kind of resource grew, and the name of what changed, in its order."""
     columns = (events.c.tx_id, events.c.seq, events.c.name)
-    stmt = _after(tx.dialect.name, cursor, columns).where(events.c.tenant == tenant).limit(limit)
+    stmt = after(tx.dialect.name, events, cursor, columns).where(events.c.tenant == tenant)
+    stmt = stmt.limit(limit)
     return [(Cursor(row.tx_id, row.seq), row.name) for row in await tx.execute(stmt)]
-
-
-def _after(
-    dialect: str, cursor: Cursor, columns: Sequence[ColumnElement[Any]] = _EVENT
-) -> Select[Any]:
-    """Events after the cursor that no running transaction can still precede."""
-    if dialect == "sqlite":
-        return select(*columns).where(events.c.seq > cursor.seq).order_by(events.c.seq)
-    position = tuple_(events.c.tx_id, events.c.seq)
-    bounds = tuple_(literal(cursor.tx_id, BigInteger), literal(cursor.seq, BigInteger))
-    return (
-        select(*columns)
-        .where(position > bounds, events.c.tx_id < select(_XMIN).scalar_subquery())
-        .order_by(events.c.tx_id, events.c.seq)
-    )

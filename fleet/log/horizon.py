@@ -7,7 +7,7 @@ every change that comes after it (`fleet.log.event_log`).
 from sqlalchemy import exists, select
 
 from fleet.engine.statements import Tx
-from fleet.log.event_log import Cursor
+from fleet.log.order import Cursor
 from fleet.tables import events
 
 

@@ -8,6 +8,7 @@ station stay, and the epoch of its connections must stay.
 from fleet.engine.columns import metadata
 from fleet.tables.audit import audit_entries
 from fleet.tables.callbacks import callback_deliveries, callback_endpoints
+from fleet.tables.changes import station_changes
 from fleet.tables.commands import claims, command_labels, commands, events, notes, sends, wakeups
 from fleet.tables.reservations import reservation_reports, reservations, wire_ids
 from fleet.tables.sessions import tokens, transactions
@@ -41,6 +42,7 @@ __all__ = [
     "reservation_reports",
     "reservations",
     "sends",
+    "station_changes",
     "stations",
     "tokens",
     "transactions",

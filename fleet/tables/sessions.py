@@ -62,6 +62,11 @@ transactions = Table(
     Index("ix_transactions_tenant_received_time_name", "tenant", "received_time", "name"),
     _partial("ix_transactions_active", "station", where="state = 'ACTIVE'"),
     _partial("ix_transactions_minted", "ocpp_transaction_id", where="minted AND state = 'ACTIVE'"),
+    _partial(
+        "ix_transactions_active_page",
+        *("tenant", "received_time", "name"),
+        where="state = 'ACTIVE'",
+    ),
     _partial("ix_transactions_observed", "station", "id", where="observed_only"),
     _known("ix_transactions_reservation", "station", "reservation_id"),
     _known("ix_transactions_remote_start", "station", "remote_start_id"),

@@ -75,8 +75,14 @@ connectors = Table(
     _time("reported_time", nullable=True),
 )
 
+# `told_lost`: those who watch its stations were told that its lease has run out.
 gateways = Table(
-    "gateways", metadata, _id("gateway", primary_key=True), _time("until"), _text("line")
+    "gateways",
+    metadata,
+    _id("gateway", primary_key=True),
+    _time("until"),
+    _text("line"),
+    _flag("told_lost"),
 )
 
 # A released row keeps its epoch (gateway NULL): the epochs of a station only ever grow.

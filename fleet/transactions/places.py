@@ -3,11 +3,14 @@
 Some stations of OCPP 1.6 begin every transaction on connector 0, and meter it on the right one.
 """
 
+from datetime import datetime
+
 from sqlalchemy import bindparam, update
 
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx
 from fleet.engine.values import lenient_int32
+from fleet.log.changes import SessionChanged, session_changed
 from fleet.tables import transactions
 from fleet.transactions.rows import ACTIVE, Transaction
 
@@ -22,7 +25,7 @@ _PLACE = precompiled(
 )
 
 
-async def place(tx: Tx, known: Transaction, evse_id: int | None) -> bool:
+async def place(tx: Tx, known: Transaction, evse_id: int | None, now: datetime) -> bool:
     """Note the EVSE of a running transaction that began on EVSE 0. Returns whether it is new.
 
     evse_id: on which it is metered; None and 0 tell nothing.
@@ -30,4 +33,7 @@ async def place(tx: Tx, known: Transaction, evse_id: int | None) -> bool:
     metered_at = lenient_int32(evse_id)
     if known.evse_id != 0 or not metered_at or metered_at < 0:
         return False
-    return bool((await tx.execute(_PLACE, {"of_id": known.id, "at": metered_at})).rowcount)
+    if not (await tx.execute(_PLACE, {"of_id": known.id, "at": metered_at})).rowcount:
+        return False
+    await session_changed(tx, known, SessionChanged.UPDATED, now)
+    return True

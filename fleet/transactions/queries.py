@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, exists, or_, select
+from sqlalchemy import Select, and_, bindparam, exists, or_, select, text
 
 from domain.evidence.numbers import ROUND_AT_LEAST
 from fleet.engine.precompiled import precompiled
@@ -16,6 +16,8 @@ from fleet.transactions.rows import ACTIVE, ENDED, TRANSACTION, Transaction
 CANDIDATES_LIMIT = 1_000
 """How many transactions of one station a query returns at most."""
 
+# The same text as in the partial index: with a parameter neither database would use it.
+_IS_ACTIVE = text("transactions.state = 'ACTIVE'")
 _BY_NAME = precompiled(select(*TRANSACTION).where(transactions.c.name == bindparam("name")))
 _BY_ID = precompiled(select(*TRANSACTION).where(transactions.c.id == bindparam("id")))
 _REMOTE_START = precompiled(
@@ -215,7 +217,7 @@ async def list_page(
     if station is not None:
         stmt = stmt.where(table.station == station)
     if active is not None:
-        stmt = stmt.where(table.state == (ACTIVE if active else ENDED))
+        stmt = stmt.where(_IS_ACTIVE if active else table.state == ENDED)
     if after is not None:
         place = select(table.received_time).where(table.name == after).scalar_subquery()
         stmt = stmt.where(before((table.received_time, table.name), (place, after)))

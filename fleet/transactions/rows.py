@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, delete, select
 
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, columns_of
+from fleet.log.changes import SessionChanged
 from fleet.tables import transactions
 
 ACTIVE = "ACTIVE"
@@ -112,6 +113,13 @@ async def by_ocpp_transaction_id(
         )
     ).first()
     return None if row is None else Transaction(*row)
+
+
+def change_of(before: Transaction | None, after: Transaction) -> SessionChanged:
+    """What happened to it. before: None when it is new."""
+    if after.state == ENDED and (before is None or before.state != ENDED):
+        return SessionChanged.ENDED
+    return SessionChanged.STARTED if before is None else SessionChanged.UPDATED
 
 
 def runs_backwards(start_wh: Any, stop_wh: Any) -> bool:

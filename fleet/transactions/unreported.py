@@ -5,11 +5,13 @@ A better fact revises such an end: the station's own report completes the row (`
 """
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import bindparam, select, update
 
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx
+from fleet.log.changes import SessionChanged, session_changed
 from fleet.tables import transactions
 from fleet.transactions.queries import CANDIDATES_LIMIT
 from fleet.transactions.rows import ACTIVE, ENDED, TRANSACTION, Transaction
@@ -73,13 +75,19 @@ async def note_freed(tx: Tx, session: Transaction, now: datetime) -> None:
 async def end_unreported(tx: Tx, id: int, now: datetime) -> Transaction | None:
     """End a running transaction although nobody reported it; None when it does not run."""
     row = (await tx.execute(_END, {"of_id": id, "at": now})).first()
-    return None if row is None else Transaction(*row)
+    return None if row is None else await _changed(tx, row, SessionChanged.ENDED, now)
 
 
-async def resume(tx: Tx, id: int) -> Transaction | None:
+async def resume(tx: Tx, id: int, now: datetime) -> Transaction | None:
     """The transaction runs after all; None when its end was reported by its id, or it runs."""
     row = (await tx.execute(_RESUME, {"of_id": id})).first()
-    return None if row is None else Transaction(*row)
+    return None if row is None else await _changed(tx, row, SessionChanged.UPDATED, now)
+
+
+async def _changed(tx: Tx, row: Any, what: SessionChanged, now: datetime) -> Transaction:
+    session = Transaction(*row)
+    await session_changed(tx, session, what, now)
+    return session
 
 
 async def unreported(tx: Tx, station: str, *, received_after: datetime) -> list[Transaction]:

@@ -32,6 +32,7 @@ from fleet.engine.values import (
     int64,
     lenient_int32,
 )
+from fleet.log.changes import SessionChanged, session_changed
 from fleet.tables import transactions
 from fleet.transactions.rows import (
     ACTIVE,
@@ -39,6 +40,7 @@ from fleet.transactions.rows import (
     ENDED,
     TRANSACTION,
     Transaction,
+    change_of,
     contradicts_start,
     runs_backwards,
     shed_observed,
@@ -308,7 +310,9 @@ async def _mint(tx: Tx, row: dict[str, Any]) -> tuple[Transaction, bool]:
         drawn = str(secrets.randbelow(INT32_MAX) + 1)
         inserted = (await tx.execute(_INSERT(tx), {**row, "ocpp_transaction_id": drawn})).first()
         if inserted is not None:
-            return Transaction(*inserted), True
+            made = Transaction(*inserted)
+            await session_changed(tx, made, SessionChanged.STARTED, row["received_time"])
+            return made, True
         # The station has this id already, or the same message came on another connection.
         known = await _by_start_key(tx, row["station"], row["start_key"])
         if known is not None:
@@ -333,6 +337,7 @@ async def _end(tx: Tx, found: Transaction, stop: dict[str, Any]) -> Transaction:
         .where(transactions.c.id == found.id)
         .values(**stop, meter_suspect=suspect)
     )
+    await session_changed(tx, ended, change_of(found, ended), stop["stop_received_time"])
     return ended
 
 
@@ -356,7 +361,9 @@ async def _observe(tx: Tx, row: dict[str, Any]) -> Transaction:
         )
         return Transaction(*found.one())
     await shed_observed(tx, station)
-    return Transaction(*inserted)
+    made = Transaction(*inserted)
+    await session_changed(tx, made, SessionChanged.STARTED, made.received_time)
+    return made
 
 
 def _digest(*parts: str) -> str:

@@ -17,6 +17,7 @@ from domain.ocpp_words import TransactionPhase
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound
 from fleet.engine.values import cut, identifier, int64, lenient_int32
+from fleet.log.changes import SessionChanged, session_changed
 from fleet.tables import transactions
 from fleet.transactions import judged
 from fleet.transactions.alive import later_life, shown_at
@@ -26,6 +27,7 @@ from fleet.transactions.rows import (
     MAY_REPEAT,
     TRANSACTION,
     Transaction,
+    change_of,
     contradicts_start,
     runs_backwards,
     shed_observed,
@@ -181,6 +183,7 @@ async def name_requested(
     token_digest: str,
     token_masked: str,
     group_digest: str | None,
+    now: datetime,
 ) -> Transaction:
     """Give a session without a token the token of our request that it is the effect of.
 
@@ -204,6 +207,8 @@ async def name_requested(
         .where(transactions.c.id == known.id)
         .values(**values, sources=(known.sources or {}) | {"token": _REQUESTED})
     )
+    if known.received_time != now:  # else its start is told with this token
+        await session_changed(tx, known, SessionChanged.UPDATED, now)
     return replace(known, **values)
 
 
@@ -235,7 +240,9 @@ async def _store(
         if inserted is not None:
             if merged["observed_only"]:
                 await shed_observed(tx, key["station"])
-            return Transaction(*inserted), True
+            session = Transaction(*inserted)
+            await session_changed(tx, session, change_of(None, session), now)
+            return session, True
         # Another transaction inserted it meanwhile: merge into that row.
 
 
@@ -250,7 +257,11 @@ async def _merge_into(
         return known, False
     new = {f"new_{name}": value for name, value in after.items()} | {"new_alive_time": alive}
     row = await tx.execute(_UPDATE, {"of_id": known.id, **new, "new_sources": after_ranks})
-    return Transaction(*row.one()), after != before
+    session = Transaction(*row.one())
+    if after == before:
+        return session, False
+    await session_changed(tx, session, change_of(known, session), now)
+    return session, True
 
 
 def _blank() -> Fields:

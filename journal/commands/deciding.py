@@ -12,6 +12,7 @@ from domain.evidence.facts import Asked, Decision, Facts
 from domain.model.command import Command
 from fleet import claims
 from fleet.engine.statements import Tx
+from fleet.log.changes import session_claimed
 from journal.commands.facts import read_facts
 
 TRIES = 8
@@ -54,3 +55,10 @@ async def release_unkept(tx: Tx, facts: Facts, decision: Decision, recorded: Com
     session = claim_of(recorded, decision)
     if session is not None and not keeps_claim(recorded, decision):
         await claims.release(tx, session=session, send=facts.frame.id if facts.frame else None)
+
+
+async def tell_claim(tx: Tx, command: Command, decision: Decision, now: datetime) -> None:
+    """Tells who watches the session that this decision has claimed it, if it has and keeps it."""
+    session = claim_of(command, decision)
+    if session is not None:
+        await session_claimed(tx, session, tenant=command.tenant, command=command.name, now=now)

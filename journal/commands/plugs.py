@@ -114,7 +114,9 @@ def _may_be_on(session: Transaction, connector: StationConnector) -> bool:
     return its_evse and session.connector_id in {None, connector.connector_id}
 
 
-async def session_metered(tx: Tx, known: Transaction, time: datetime, *, suspect: bool) -> bool:
+async def session_metered(
+    tx: Tx, known: Transaction, time: datetime, *, suspect: bool, now: datetime
+) -> bool:
     """Lets a session run again whose end was never reported, or named no id. Returns whether so.
 
     time: of the meter values, by the station's clock. suspect: it cannot be believed.
@@ -123,7 +125,7 @@ async def session_metered(tx: Tx, known: Transaction, time: datetime, *, suspect
         replace(session_of(known), end_reported=False), time, suspect=suspect
     ):
         return False
-    return await transactions.resume(tx, known.id) is not None
+    return await transactions.resume(tx, known.id, now) is not None
 
 
 async def meant_by_stop(

@@ -6,6 +6,8 @@ token of that request. The session's row gets it, so that a stop by token finds 
 no verdict: nobody has told or judged a token.
 """
 
+from datetime import datetime
+
 from domain.commands.table import COMMANDS
 from domain.evidence.numbers import is_of_an_earlier_round
 from domain.model.answers import StationAnswer, Verdict
@@ -29,22 +31,22 @@ async def request_of(tx: Tx, session: Transaction, number: int) -> Send | None:
     return send if first is None or first.id == session.id else None
 
 
-async def with_requested_token(tx: Tx, session: Transaction, *, new: bool) -> Transaction:
+async def with_requested_token(tx: Tx, session: Transaction, now: datetime) -> Transaction:
     """The session, with the token of our request when it tells no token of its own.
 
-    new: whether this is the first that we hear of it. An answer may have named it before.
+    The answer to the request may have named a session of which we hear now for the first time.
     """
     if session.token_digest is not None:
         return session
     send = None
     if session.remote_start_id is not None:
         send = await request_of(tx, session, session.remote_start_id)
-    elif new:
+    elif session.received_time == now:
         send = await _answered_with(tx, session)
-    return session if send is None else await _named(tx, session, send)
+    return session if send is None else await _named(tx, session, send, now)
 
 
-async def name_by_answer(tx: Tx, send: Send, answer: StationAnswer) -> None:
+async def name_by_answer(tx: Tx, send: Send, answer: StationAnswer, now: datetime) -> None:
     """Give the session that the answer to our start names the token of that start."""
     if not _is_start(send) or not _names(answer):
         return
@@ -52,7 +54,7 @@ async def name_by_answer(tx: Tx, send: Send, answer: StationAnswer) -> None:
         tx, send.station, answer.ocpp_transaction_id or ""
     )
     if session is not None and session.token_digest is None and session.remote_start_id is None:
-        await _named(tx, session, send)
+        await _named(tx, session, send, now)
 
 
 async def _answered_with(tx: Tx, session: Transaction) -> Send | None:
@@ -73,7 +75,7 @@ def _is_start(send: Send) -> bool:
     return send.kind in _STARTS and not send.undo and send.state != "VOID"
 
 
-async def _named(tx: Tx, session: Transaction, send: Send) -> Transaction:
+async def _named(tx: Tx, session: Transaction, send: Send, now: datetime) -> Transaction:
     if send.token_digest is None:
         return session
     return await transactions.name_requested(
@@ -82,4 +84,5 @@ async def _named(tx: Tx, session: Transaction, send: Send) -> Transaction:
         token_digest=send.token_digest,
         token_masked=send.token_masked,
         group_digest=send.group_digest,
+        now=now,
     )

@@ -226,7 +226,7 @@ class Questions:
             answer = station.dialect.COMMANDS[Kind(send.kind)].read_answer(event.answer)
             take_blame(event.answer, event.action, station.peer.id, send.command)
             await sends.answered(tx, send.id, answer=answer_to_row(answer), now=now)
-            await name_by_answer(tx, send, answer)
+            await name_by_answer(tx, send, answer, now)
             concerned = StationEvent(station.peer.id, "answer", remote_start_id=send.number)
             return await wake_concerned(tx, concerned, now)
 

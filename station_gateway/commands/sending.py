@@ -324,7 +324,7 @@ class Sender:
         async def write(tx: Tx) -> tuple[int, bool]:
             await check_standing(tx, station.peer)
             await sends.answered(tx, send.id, answer=answer_to_row(answer), now=now)
-            await name_by_answer(tx, send, answer)
+            await name_by_answer(tx, send, answer, now)
             left, about = send.send_time, send.named_id
             alone = await decides(tx, request.kind, request.station, answer, left, named_id=about)
             heard = partial(

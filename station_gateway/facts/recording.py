@@ -43,7 +43,7 @@ async def boot_held(tx: Tx, peer: Peer, call: Booted, verdict: BootVerdict, now:
 
 async def taken_as_booted(tx: Tx, peer: Peer, now: datetime) -> bool:
     """The station talks and has not booted: it is ready. That is no boot, and proves no restart."""
-    await stations.take_as_booted(tx, peer.id, ocpp_version=peer.ocpp_version)
+    await stations.take_as_booted(tx, peer.id, ocpp_version=peer.ocpp_version, now=now)
     told = {"connection_id": peer.connection_id, "boot": "taken as booted"}
     return await wake_concerned(tx, StationEvent(peer.id, "connected", told=told), now)
 

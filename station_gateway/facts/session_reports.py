@@ -163,7 +163,7 @@ async def session_event(
     session, changed = await _stored(
         *(tx, peer, call, token), digest=digest, now=now, may_repeat=may_repeat
     )
-    session = await with_requested_token(tx, session, new=session.received_time == now)
+    session = await with_requested_token(tx, session, now)
     if token is not None:
         session = await judged.keep(tx, session, lasting.entries(token, _question(call)))
     wake = await _wake_for(
@@ -293,8 +293,10 @@ async def session_observed(
     """
     known = await transactions.by_ocpp_transaction_id(tx, peer.id, ocpp_transaction_id)
     if known is not None:
-        placed = await transactions.place(tx, known, call.evse_id)
-        resumed = await plugs.session_metered(tx, known, call.time.time, suspect=call.time.suspect)
+        placed = await transactions.place(tx, known, call.evse_id, now)
+        resumed = await plugs.session_metered(
+            tx, known, call.time.time, suspect=call.time.suspect, now=now
+        )
         if not (placed or resumed):
             await _note_life(tx, peer, ocpp_transaction_id, alive_time)
             return False, not known.end_unreported

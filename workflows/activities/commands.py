@@ -33,7 +33,7 @@ from fleet import sends
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from journal.commands.answers import answer_from_row, answer_to_row
-from journal.commands.deciding import decide, release_unkept
+from journal.commands.deciding import decide, release_unkept, tell_claim
 from journal.commands.record import committed, is_unknown, latest, record_of
 from journal.commands.weighing import decides
 from journal.explain import notes
@@ -134,6 +134,7 @@ async def _weigh(tx: Tx, request: WeighEvidenceInput) -> tuple[Command, Decision
         change = _applying(decision, request)
         after = await record_of(tx, command, key, change, request.now)
         await release_unkept(tx, facts, decision, after)
+    await tell_claim(tx, command, decision, request.now)
     return after, decision
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.log import commands as log
-from fleet.log.event_log import Columns, Cursor, Entry, Filter
+from fleet.log.event_log import Columns, Entry, Filter
+from fleet.log.order import Cursor
 from tests.integration.fleet.test_processes import WRITER
 from tests.support.fleet_rows import NOW
 

@@ -98,6 +98,14 @@ async def test_commands_with_a_rare_outcome_have_an_index(postgres_server: Postg
     assert "Index Scan Backward using ix_commands_outcome_page" in plan
 
 
+async def test_sessions_that_run_are_found_among_those_of_a_year(db: Database) -> None:
+    def read(tx: Tx) -> Awaitable[object]:
+        return list_sessions(tx, tenant="north", active=True, after="s1", limit=10)
+
+    plan = await plan_of(db, read)
+    assert "ix_transactions_active_page" in plan, plan
+
+
 @pytest.mark.parametrize("count", [counting.count_ends, counting.measure_times])
 @pytest.mark.parametrize(
     ("stations", "index"),

@@ -16,7 +16,7 @@ from fleet import stations
 from fleet.database import Database
 from fleet.engine.unavailable import DatabaseUnavailable
 from tests.support.databases import Postgres, running_postgres
-from tests.support.fleet_rows import make_station
+from tests.support.fleet_rows import NOW, make_station
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def frozen(server: Postgres) -> Iterator[None]:
 
 async def write(db: Database) -> None:
     async with db.write() as tx:
-        await stations.update(tx, "CP1", location="x")
+        await stations.update(tx, "CP1", now=NOW, location="x")
 
 
 async def read(db: Database) -> None:
@@ -60,7 +60,7 @@ async def read(db: Database) -> None:
 
 
 async def batch(db: Database) -> None:
-    await db.batch(lambda tx: stations.update(tx, "CP1", location="x"))
+    await db.batch(lambda tx: stations.update(tx, "CP1", now=NOW, location="x"))
 
 
 async def refuses_within(db: Database, seconds: float) -> None:

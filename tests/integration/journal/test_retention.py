@@ -10,7 +10,9 @@ from fleet import pruning, tables
 from fleet.database import Database
 from fleet.log import audit
 from fleet.log.audit import AuditRow
+from fleet.log.changes_read import ChangeFilter, read_after
 from fleet.log.event_log import Filter
+from fleet.log.order import Cursor
 from fleet.pruning import Prunable, may_prune
 from journal.retention import Retention
 from journal.settings import RetentionSettings
@@ -20,9 +22,11 @@ from tests.support.hub import Hub
 
 LONG_AFTER = NOW + timedelta(days=100)
 SETTINGS = RetentionSettings(
-    commands_days=90, reservations_days=90, sessions_days=90, reports_days=90, audit_days=90
+    **dict.fromkeys(("commands_days", "reservations_days", "sessions_days"), 90),
+    **dict.fromkeys(("reports_days", "audit_days"), 90),
+    changes_days=36_500,
 )
-KEPT = {"connections", "gateways", "keys", "stations"}
+KEPT = {"connections", "gateways", "keys", "station_changes", "stations"}
 
 
 @pytest.fixture
@@ -188,6 +192,22 @@ async def test_what_was_deleted_is_counted_and_nothing_is_deleted_for_ever(hub: 
     counted = counter._value.get()
     await pass_at(hub.db, LONG_AFTER)
     assert counter._value.get() == counted + 1
+
+
+async def test_old_changes_of_stations_are_forgotten_while_all_else_is_kept(hub: Hub) -> None:
+    await a_session_of(hub, "old", 0, ends=True)
+    before = await rows(hub.db)
+    week = RetentionSettings(0, 0, 0, 0, changes_days=7)
+    assert await Retention(hub.db, week, lambda: LONG_AFTER).run_once() == {Prunable.CHANGES: 5}
+    async with hub.db.read() as tx:
+        assert await read_after(tx, Cursor(0, 0), ChangeFilter("acme", sessions=False), 9) == []
+    assert await rows(hub.db) == before
+
+
+def test_changes_that_nothing_is_decided_by_may_be_kept_for_a_day() -> None:
+    assert RetentionSettings(changes_days=1).days("changes") == 1
+    with pytest.raises(ValueError, match="retention_changes_days"):
+        RetentionSettings(changes_days=-1)
 
 
 @pytest.mark.parametrize("days", [1, 34, -1])

@@ -56,7 +56,7 @@ async def test_a_dropped_gateway_holds_nothing_not_even_when_it_comes_back(db: D
     async with db.write() as tx:
         await connect(tx)
         await connect(tx, "CP2", gateway="gw2", connection_id="c2")
-        await connections.drop_gateway(tx, "gw1")
+        await connections.drop_gateway(tx, "gw1", now=NOW)
         await connections.renew_gateway(tx, "gw1", until=later(60))
     assert await holder(db) is None
     assert await holder(db, "CP2") is not None
@@ -80,7 +80,7 @@ async def test_epochs_only_grow_whatever_happens(db: Database, steps: list[str])
             elif step == "release":
                 await connections.release(tx, station="CP9", connection_id="c1", now=NOW)
             else:
-                await connections.drop_gateway(tx, "gw1")
+                await connections.drop_gateway(tx, "gw1", now=NOW)
     assert epochs == sorted(set(epochs))
     assert epochs == list(range(epochs[0], epochs[0] + len(epochs)))
 

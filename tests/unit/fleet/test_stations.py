@@ -106,8 +106,8 @@ async def test_two_rotations_in_a_row_do_not_lock_the_station_out(db: Database) 
 async def test_the_security_profile_is_only_raised(db: Database) -> None:
     async with db.write() as tx:
         await make_station(tx, security_profile=2)
-        await stations.update(tx, "CP1", security_profile=1, location="roof")
-        assert not await stations.update(tx, "nobody", location="x")
+        await stations.update(tx, "CP1", now=NOW, security_profile=1, location="roof")
+        assert not await stations.update(tx, "nobody", now=NOW, location="x")
     station = await get(db)
     assert (station.security_profile, station.location) == (2, "roof")
 
@@ -117,11 +117,11 @@ async def test_labels_are_replaced_as_a_whole_and_can_be_emptied(db: Database) -
         await make_station(tx, labels={"site": "7", "owner": "north"})
     assert (await get(db)).labels == {"site": "7", "owner": "north"}
     async with db.write() as tx:
-        await stations.update(tx, "CP1", labels={"site": "8"})
-        await stations.update(tx, "CP1", location="roof")
+        await stations.update(tx, "CP1", now=NOW, labels={"site": "8"})
+        await stations.update(tx, "CP1", now=NOW, location="roof")
     assert (await get(db)).labels == {"site": "8"}
     async with db.write() as tx:
-        await stations.update(tx, "CP1", labels={})
+        await stations.update(tx, "CP1", now=NOW, labels={})
     assert (await get(db)).labels is None
 
 
@@ -217,6 +217,6 @@ async def test_holders_of_many_stations_are_read_at_once(db: Database) -> None:
     async with db.write() as tx:
         await connect(tx, "a", connection_id="ca")
         await connect(tx, "b", gateway="gw2", connection_id="cb")
-        await connections.drop_gateway(tx, "gw2")
+        await connections.drop_gateway(tx, "gw2", now=NOW)
         held = await connections.holders(tx, ["a", "b", "c"], now=NOW)
     assert {id: c.connection_id for id, c in held.items()} == {"a": "ca"}

@@ -90,7 +90,8 @@ IMPORTS = [
     Import("inside-contract", "contract/commands.py", "contract.activities"),
     Import("inside-domain", "domain/model/command.py", "domain.commands.judging"),
     Import("inside-entrypoints", "entrypoints/settings.py", "entrypoints.processes"),
-    Import("inside-fleet", "fleet/stations.py", "fleet.log.commands"),
+    Import("inside-fleet", "fleet/stations.py", "fleet.sends"),
+    Import("told-facts", "fleet/stations.py", "fleet.log.commands"),
     Import("inside-station-gateway", ENGINE, "station_gateway.stations.registry"),
     Import("inside-workflows", "workflows/calls/commands.py", "workflows.worker"),
 ]

@@ -1070,3 +1070,317 @@ class GetTransactionResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetTransactionResponse: _TypeAlias = GetTransactionResponse  # noqa: Y015
+
+@_typing.final
+class StationChange(_message.Message):
+    """Tells what happened to a station."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Kind:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _KindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[StationChange._Kind.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        KIND_UNSPECIFIED: StationChange._Kind.ValueType  # 0
+        """Nothing: the message tells the station's present state, at the begin of a watch."""
+        KIND_CREATED: StationChange._Kind.ValueType  # 1
+        """It was created."""
+        KIND_UPDATED: StationChange._Kind.ValueType  # 2
+        """People changed what they say of it (UpdateStation)."""
+        KIND_DELETED: StationChange._Kind.ValueType  # 3
+        """It was deleted. The station that comes with the change has a name and nothing else."""
+        KIND_CONNECTED: StationChange._Kind.ValueType  # 4
+        """Its socket was opened, at this gateway: `gateway`; or a gateway that was given up is back."""
+        KIND_DISCONNECTED: StationChange._Kind.ValueType  # 5
+        """Its socket was lost. `moves` is `true` when its gateway is being stopped and it is expected at another one at once;
+        `gateway` is there when all stations of that gateway were lost with it.
+        """
+        KIND_BOOTED: StationChange._Kind.ValueType  # 6
+        """It booted, or counts as booted: `boot_state`, and on OCPP 2.x `reason`."""
+        KIND_CONNECTOR: StationChange._Kind.ValueType  # 7
+        """A connector has another state, in OCPP's own words: `evse_id`, `connector_id`, `state`, `previous_state`. EVSE 0 is the
+        station as a whole.
+        """
+        KIND_CONFORMANCE: StationChange._Kind.ValueType  # 8
+        """A report did not conform to OCPP in a way that is new for this station, and was mended: `action`, `kind`, `field`."""
+
+    class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
+        """Says what happened. Values will be added."""
+
+    KIND_UNSPECIFIED: StationChange.Kind.ValueType  # 0
+    """Nothing: the message tells the station's present state, at the begin of a watch."""
+    KIND_CREATED: StationChange.Kind.ValueType  # 1
+    """It was created."""
+    KIND_UPDATED: StationChange.Kind.ValueType  # 2
+    """People changed what they say of it (UpdateStation)."""
+    KIND_DELETED: StationChange.Kind.ValueType  # 3
+    """It was deleted. The station that comes with the change has a name and nothing else."""
+    KIND_CONNECTED: StationChange.Kind.ValueType  # 4
+    """Its socket was opened, at this gateway: `gateway`; or a gateway that was given up is back."""
+    KIND_DISCONNECTED: StationChange.Kind.ValueType  # 5
+    """Its socket was lost. `moves` is `true` when its gateway is being stopped and it is expected at another one at once;
+    `gateway` is there when all stations of that gateway were lost with it.
+    """
+    KIND_BOOTED: StationChange.Kind.ValueType  # 6
+    """It booted, or counts as booted: `boot_state`, and on OCPP 2.x `reason`."""
+    KIND_CONNECTOR: StationChange.Kind.ValueType  # 7
+    """A connector has another state, in OCPP's own words: `evse_id`, `connector_id`, `state`, `previous_state`. EVSE 0 is the
+    station as a whole.
+    """
+    KIND_CONFORMANCE: StationChange.Kind.ValueType  # 8
+    """A report did not conform to OCPP in a way that is new for this station, and was mended: `action`, `kind`, `field`."""
+
+    @_typing.final
+    class FactsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    KIND_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    FACTS_FIELD_NUMBER: _builtins.int
+    kind: Global___StationChange.Kind.ValueType
+    """Output only. What happened."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When it was written down. Absent when nothing happened."""
+
+    @_builtins.property
+    def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Output only. More about it, by the names that stand beside its kind. Names will be added."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___StationChange.Kind.ValueType = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        facts: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "kind", b"kind", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StationChange: _TypeAlias = StationChange  # noqa: Y015
+
+@_typing.final
+class TransactionChange(_message.Message):
+    """Tells what happened to a transaction."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Kind:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _KindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[TransactionChange._Kind.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        KIND_UNSPECIFIED: TransactionChange._Kind.ValueType  # 0
+        """Nothing: the message tells the transaction's present state, at the begin of a watch."""
+        KIND_STARTED: TransactionChange._Kind.ValueType  # 1
+        """It was heard of for the first time, and runs."""
+        KIND_UPDATED: TransactionChange._Kind.ValueType  # 2
+        """Something else is known of it now: its token, its EVSE, how far charging is; or it runs after all."""
+        KIND_ENDED: TransactionChange._Kind.ValueType  # 3
+        """It has ended, or was heard of for the first time by its end."""
+        KIND_CLAIMED: TransactionChange._Kind.ValueType  # 4
+        """It is the effect of a command: `command`."""
+
+    class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
+        """Says what happened. Values will be added."""
+
+    KIND_UNSPECIFIED: TransactionChange.Kind.ValueType  # 0
+    """Nothing: the message tells the transaction's present state, at the begin of a watch."""
+    KIND_STARTED: TransactionChange.Kind.ValueType  # 1
+    """It was heard of for the first time, and runs."""
+    KIND_UPDATED: TransactionChange.Kind.ValueType  # 2
+    """Something else is known of it now: its token, its EVSE, how far charging is; or it runs after all."""
+    KIND_ENDED: TransactionChange.Kind.ValueType  # 3
+    """It has ended, or was heard of for the first time by its end."""
+    KIND_CLAIMED: TransactionChange.Kind.ValueType  # 4
+    """It is the effect of a command: `command`."""
+
+    KIND_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    COMMAND_FIELD_NUMBER: _builtins.int
+    kind: Global___TransactionChange.Kind.ValueType
+    """Output only. What happened."""
+    command: _builtins.str
+    """Output only. The command of which it is the effect, `commands/{command}`, with KIND_CLAIMED; else empty."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When it was written down. Absent when nothing happened."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___TransactionChange.Kind.ValueType = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        command: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command", "kind", b"kind", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TransactionChange: _TypeAlias = TransactionChange  # noqa: Y015
+
+@_typing.final
+class WatchStationsRequest(_message.Message):
+    """Asks for stations to be watched. Exactly one of `names` and `all` is given."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAMES_FIELD_NUMBER: _builtins.int
+    ALL_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    all: _builtins.bool
+    """Optional. Every station."""
+    resume_token: _builtins.str
+    """Optional. The `resume_token` of the last message that was received, with the same selection: the stream goes on behind
+    it. The stream begins with the present state when absent.
+    """
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. These stations, `stations/{station}`, at most 100."""
+
+    def __init__(
+        self,
+        *,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+        all: _builtins.bool = ...,
+        resume_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "names", b"names", "resume_token", b"resume_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchStationsRequest: _TypeAlias = WatchStationsRequest  # noqa: Y015
+
+@_typing.final
+class WatchStationsResponse(_message.Message):
+    """Tells the present state of a station, or a change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATION_FIELD_NUMBER: _builtins.int
+    CHANGE_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    resume_token: _builtins.str
+    """Output only. Resumes the watch behind this message."""
+    @_builtins.property
+    def station(self) -> Global___Station:
+        """Output only. The station as it is now, as ListStations shows it."""
+
+    @_builtins.property
+    def change(self) -> Global___StationChange:
+        """Output only. What happened. Absent when the message tells the present state at the begin of a watch."""
+
+    def __init__(
+        self,
+        *,
+        station: Global___Station | None = ...,
+        change: Global___StationChange | None = ...,
+        resume_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "station", b"station"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "resume_token", b"resume_token", "station", b"station"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchStationsResponse: _TypeAlias = WatchStationsResponse  # noqa: Y015
+
+@_typing.final
+class WatchTransactionsRequest(_message.Message):
+    """Asks for transactions to be watched. Exactly one of `names`, `station` and `all` is given."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAMES_FIELD_NUMBER: _builtins.int
+    STATION_FIELD_NUMBER: _builtins.int
+    ALL_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    station: _builtins.str
+    """Optional. Every transaction at this station, `stations/{station}`. The present state of those that run comes first."""
+    all: _builtins.bool
+    """Optional. Every transaction. The present state of those that run comes first."""
+    resume_token: _builtins.str
+    """Optional. The `resume_token` of the last message that was received, with the same selection: the stream goes on behind
+    it. The stream begins with the present state when absent.
+    """
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. These transactions, `stations/{station}/transactions/{transaction}`, at most 100. Their present state comes
+        first, whatever it is.
+        """
+
+    def __init__(
+        self,
+        *,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+        station: _builtins.str = ...,
+        all: _builtins.bool = ...,
+        resume_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "names", b"names", "resume_token", b"resume_token", "station", b"station"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchTransactionsRequest: _TypeAlias = WatchTransactionsRequest  # noqa: Y015
+
+@_typing.final
+class WatchTransactionsResponse(_message.Message):
+    """Tells the present state of a transaction, or a change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRANSACTION_FIELD_NUMBER: _builtins.int
+    CHANGE_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    resume_token: _builtins.str
+    """Output only. Resumes the watch behind this message."""
+    @_builtins.property
+    def transaction(self) -> Global___Transaction:
+        """Output only. The transaction as it is now."""
+
+    @_builtins.property
+    def change(self) -> Global___TransactionChange:
+        """Output only. What happened. Absent when the message tells the present state at the begin of a watch."""
+
+    def __init__(
+        self,
+        *,
+        transaction: Global___Transaction | None = ...,
+        change: Global___TransactionChange | None = ...,
+        resume_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "transaction", b"transaction"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "resume_token", b"resume_token", "transaction", b"transaction"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchTransactionsResponse: _TypeAlias = WatchTransactionsResponse  # noqa: Y015

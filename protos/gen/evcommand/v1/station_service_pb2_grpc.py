@@ -78,6 +78,16 @@ class StationServiceStub:
                 request_serializer=evcommand_dot_v1_dot_station__service__pb2.GetTransactionRequest.SerializeToString,
                 response_deserializer=evcommand_dot_v1_dot_station__service__pb2.GetTransactionResponse.FromString,
                 _registered_method=True)
+        self.WatchStations = channel.unary_stream(
+                '/evcommand.v1.StationService/WatchStations',
+                request_serializer=evcommand_dot_v1_dot_station__service__pb2.WatchStationsRequest.SerializeToString,
+                response_deserializer=evcommand_dot_v1_dot_station__service__pb2.WatchStationsResponse.FromString,
+                _registered_method=True)
+        self.WatchTransactions = channel.unary_stream(
+                '/evcommand.v1.StationService/WatchTransactions',
+                request_serializer=evcommand_dot_v1_dot_station__service__pb2.WatchTransactionsRequest.SerializeToString,
+                response_deserializer=evcommand_dot_v1_dot_station__service__pb2.WatchTransactionsResponse.FromString,
+                _registered_method=True)
 
 
 class StationServiceServicer:
@@ -176,6 +186,31 @@ class StationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchStations(self, request, context):
+        """Watches stations: first their present state, then every change, until the caller hangs up.
+
+        No change is missed and none is told twice, also over reconnects with `resume_token`. A station's changes come in their
+        order. Each comes with the station as it is when the change is told, which may be the result of later changes already.
+        That a station was heard, and what its clock says, is no change. A broker that shuts down ends the stream with
+        UNAVAILABLE: connect again. Errors: NOT_FOUND for an unknown name; INVALID_ARGUMENT (RESUME_TOKEN_INVALID) also for a
+        token that is older than what is kept of changes, 7 days if nobody chose otherwise: watch without it;
+        RESOURCE_EXHAUSTED with RetryInfo when too many watches are open.
+        Right: `read`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchTransactions(self, request, context):
+        """Watches transactions: first the present state of those that run, then every change, until the caller hangs up.
+
+        As WatchStations. Meter values of a transaction that is known are no change.
+        Right: `read`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_StationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -218,6 +253,16 @@ def add_StationServiceServicer_to_server(servicer, server):
                     servicer.GetTransaction,
                     request_deserializer=evcommand_dot_v1_dot_station__service__pb2.GetTransactionRequest.FromString,
                     response_serializer=evcommand_dot_v1_dot_station__service__pb2.GetTransactionResponse.SerializeToString,
+            ),
+            'WatchStations': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchStations,
+                    request_deserializer=evcommand_dot_v1_dot_station__service__pb2.WatchStationsRequest.FromString,
+                    response_serializer=evcommand_dot_v1_dot_station__service__pb2.WatchStationsResponse.SerializeToString,
+            ),
+            'WatchTransactions': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchTransactions,
+                    request_deserializer=evcommand_dot_v1_dot_station__service__pb2.WatchTransactionsRequest.FromString,
+                    response_serializer=evcommand_dot_v1_dot_station__service__pb2.WatchTransactionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -440,6 +485,60 @@ class StationService:
             '/evcommand.v1.StationService/GetTransaction',
             evcommand_dot_v1_dot_station__service__pb2.GetTransactionRequest.SerializeToString,
             evcommand_dot_v1_dot_station__service__pb2.GetTransactionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchStations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/evcommand.v1.StationService/WatchStations',
+            evcommand_dot_v1_dot_station__service__pb2.WatchStationsRequest.SerializeToString,
+            evcommand_dot_v1_dot_station__service__pb2.WatchStationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchTransactions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/evcommand.v1.StationService/WatchTransactions',
+            evcommand_dot_v1_dot_station__service__pb2.WatchTransactionsRequest.SerializeToString,
+            evcommand_dot_v1_dot_station__service__pb2.WatchTransactionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -94,6 +94,23 @@ class StationServiceStub:
     """Gets a transaction as it is now. Errors: NOT_FOUND.
     Right: `read`.
     """
+    WatchStations: _grpc.UnaryStreamMultiCallable[_station_service_pb2.WatchStationsRequest, _station_service_pb2.WatchStationsResponse]
+    """Watches stations: first their present state, then every change, until the caller hangs up.
+
+    No change is missed and none is told twice, also over reconnects with `resume_token`. A station's changes come in their
+    order. Each comes with the station as it is when the change is told, which may be the result of later changes already.
+    That a station was heard, and what its clock says, is no change. A broker that shuts down ends the stream with
+    UNAVAILABLE: connect again. Errors: NOT_FOUND for an unknown name; INVALID_ARGUMENT (RESUME_TOKEN_INVALID) also for a
+    token that is older than what is kept of changes, 7 days if nobody chose otherwise: watch without it;
+    RESOURCE_EXHAUSTED with RetryInfo when too many watches are open.
+    Right: `read`.
+    """
+    WatchTransactions: _grpc.UnaryStreamMultiCallable[_station_service_pb2.WatchTransactionsRequest, _station_service_pb2.WatchTransactionsResponse]
+    """Watches transactions: first the present state of those that run, then every change, until the caller hangs up.
+
+    As WatchStations. Meter values of a transaction that is known are no change.
+    Right: `read`.
+    """
 
 @_typing.type_check_only
 class StationServiceAsyncStub(StationServiceStub):
@@ -159,6 +176,23 @@ class StationServiceAsyncStub(StationServiceStub):
     """
     GetTransaction: _aio.UnaryUnaryMultiCallable[_station_service_pb2.GetTransactionRequest, _station_service_pb2.GetTransactionResponse]  # type: ignore[assignment]
     """Gets a transaction as it is now. Errors: NOT_FOUND.
+    Right: `read`.
+    """
+    WatchStations: _aio.UnaryStreamMultiCallable[_station_service_pb2.WatchStationsRequest, _station_service_pb2.WatchStationsResponse]  # type: ignore[assignment]
+    """Watches stations: first their present state, then every change, until the caller hangs up.
+
+    No change is missed and none is told twice, also over reconnects with `resume_token`. A station's changes come in their
+    order. Each comes with the station as it is when the change is told, which may be the result of later changes already.
+    That a station was heard, and what its clock says, is no change. A broker that shuts down ends the stream with
+    UNAVAILABLE: connect again. Errors: NOT_FOUND for an unknown name; INVALID_ARGUMENT (RESUME_TOKEN_INVALID) also for a
+    token that is older than what is kept of changes, 7 days if nobody chose otherwise: watch without it;
+    RESOURCE_EXHAUSTED with RetryInfo when too many watches are open.
+    Right: `read`.
+    """
+    WatchTransactions: _aio.UnaryStreamMultiCallable[_station_service_pb2.WatchTransactionsRequest, _station_service_pb2.WatchTransactionsResponse]  # type: ignore[assignment]
+    """Watches transactions: first the present state of those that run, then every change, until the caller hangs up.
+
+    As WatchStations. Meter values of a transaction that is known are no change.
     Right: `read`.
     """
 
@@ -271,6 +305,35 @@ class StationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_station_service_pb2.GetTransactionResponse, _abc.Awaitable[_station_service_pb2.GetTransactionResponse]]:
         """Gets a transaction as it is now. Errors: NOT_FOUND.
+        Right: `read`.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchStations(
+        self,
+        request: _station_service_pb2.WatchStationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_station_service_pb2.WatchStationsResponse], _abc.AsyncIterator[_station_service_pb2.WatchStationsResponse]]:
+        """Watches stations: first their present state, then every change, until the caller hangs up.
+
+        No change is missed and none is told twice, also over reconnects with `resume_token`. A station's changes come in their
+        order. Each comes with the station as it is when the change is told, which may be the result of later changes already.
+        That a station was heard, and what its clock says, is no change. A broker that shuts down ends the stream with
+        UNAVAILABLE: connect again. Errors: NOT_FOUND for an unknown name; INVALID_ARGUMENT (RESUME_TOKEN_INVALID) also for a
+        token that is older than what is kept of changes, 7 days if nobody chose otherwise: watch without it;
+        RESOURCE_EXHAUSTED with RetryInfo when too many watches are open.
+        Right: `read`.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchTransactions(
+        self,
+        request: _station_service_pb2.WatchTransactionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_station_service_pb2.WatchTransactionsResponse], _abc.AsyncIterator[_station_service_pb2.WatchTransactionsResponse]]:
+        """Watches transactions: first the present state of those that run, then every change, until the caller hangs up.
+
+        As WatchStations. Meter values of a transaction that is known are no change.
         Right: `read`.
         """
 

@@ -229,6 +229,40 @@ async def test_lists_and_watches_tell_the_group_alone(
         assert seen == {f"stations/{mine.station}"}
 
 
+async def test_watches_of_stations_and_transactions_tell_the_group_alone(
+    house: House, db: Database, client: Client
+) -> None:
+    async with guarded(db, client) as at:
+        other, mine = await site(house, at, "mine-"), await site(house, at, "MINE-")
+        service, me = at.broker.stations, bearer("mine")
+        stations = service.WatchStations(stations_pb.WatchStationsRequest(all=True), **me)
+        sessions = service.WatchTransactions(stations_pb.WatchTransactionsRequest(all=True), **me)
+        of_stations, of_sessions = [await stations.read()], [await sessions.read()]
+        while of_stations[-1].station.name != f"stations/{mine.station}":
+            of_stations.append(await stations.read())  # what other tests left
+        while of_sessions[-1].transaction.name != mine.transaction:
+            of_sessions.append(await sessions.read())
+        for each in (other, mine):
+            async with house.station(id=each.station) as (_, station):
+                await begin_session(station, connector=2)
+        of_stations += [await stations.read() for _ in range(2)]
+        of_sessions.append(await sessions.read())
+        names = [each.station.name for each in of_stations]
+        names += [each.transaction.station for each in of_sessions]
+        assert {each[: len("stations/MINE-")] for each in names} == {"stations/MINE-"}
+        for request in (
+            service.WatchStations(
+                stations_pb.WatchStationsRequest(names=[f"stations/{other.station}"]), **me
+            ),
+            service.WatchTransactions(
+                stations_pb.WatchTransactionsRequest(names=[other.transaction]), **me
+            ),
+        ):
+            assert (await failure_of(request)).code is grpc.StatusCode.NOT_FOUND
+        stations.cancel()
+        sessions.cancel()
+
+
 async def test_a_request_id_of_a_station_outside_the_group_tells_nothing_of_its_command(
     house: House, db: Database, client: Client
 ) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -142,7 +143,7 @@ async def test_a_socket_without_certificate_is_closed_once_its_station_must_have
 
 async def raise_to_3(bench: Bench, station: str) -> None:
     async with bench.db.write() as tx:
-        await stations.update(tx, station, security_profile=3)
+        await stations.update(tx, station, now=datetime.now(UTC), security_profile=3)
 
 
 @pytest.mark.parametrize("name", ["S1", "S2", "nobody"])

@@ -13,6 +13,7 @@ from fleet import station_secrets, stations
 from station_gateway.settings import GatewaySettings, UnsafeStationListener
 from station_gateway.sockets.handshake import OpeningRequest, Refused
 from tests.support.benches.gateway_bench import PASSWORD, Bench, now
+from tests.support.fleet_rows import NOW
 from tests.support.stations.scripted_station import basic, connected, eventually
 
 
@@ -227,7 +228,7 @@ async def test_both_passwords_are_good_until_the_new_one_was_used(bench: Bench) 
 
 async def test_a_station_pinned_to_tls_is_refused_without_it(bench: Bench) -> None:
     await bench.register("S1")
-    await bench.write(lambda tx: stations.update(tx, "S1", security_profile=2))
+    await bench.write(lambda tx: stations.update(tx, "S1", now=NOW, security_profile=2))
     assert (await refused(bench.url("S1"), PASSWORD))[0] == 403
 
 

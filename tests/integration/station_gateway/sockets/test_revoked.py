@@ -28,6 +28,7 @@ from tests.support.benches.gateway_pair import (
     silent_end,
 )
 from tests.support.databases import db, fleet_url, postgres_server
+from tests.support.fleet_rows import NOW
 from tests.support.stations.scripted_station import connected
 
 __all__ = ["db", "fleet_url", "postgres_server"]
@@ -295,6 +296,6 @@ async def test_a_station_that_was_let_in_is_out_once_it_is_registered(unswept: F
 
 async def test_a_socket_without_tls_is_closed_once_its_station_must_have_it(fleet: Fleet) -> None:
     async with fleet.old.station("S1") as station, fleet.old.station("S2") as other:
-        await fleet.old.write(lambda tx: stations.update(tx, "S1", security_profile=2))
+        await fleet.old.write(lambda tx: stations.update(tx, "S1", now=NOW, security_profile=2))
         assert await station.closed() == 1008
         await other.call("Heartbeat", {})

@@ -7,10 +7,10 @@ from typing import cast
 
 from prometheus_client import REGISTRY
 
-from broker.reading.following import LogFollower, next_cursor
+from broker.reading.following import _RESOURCES, _STATIONS, LogFollower, next_cursor
 from fleet.database import Database
-from fleet.log.event_log import Cursor
-from fleet.log.watchers import LogWatcher
+from fleet.log.order import Cursor
+from fleet.log.watchers import LogGrowth, LogWatcher
 
 
 def test_a_reader_skips_what_did_not_concern_it_but_not_what_it_has_not_read() -> None:
@@ -43,3 +43,15 @@ async def test_a_follower_that_fails_is_counted_and_started_again() -> None:
         await log.opened.acquire()
     after = REGISTRY.get_sample_value("evcommand_task_failures_total", labels) or 0.0
     assert after - before >= 1
+
+
+def test_each_log_is_looked_at_when_it_may_have_grown_and_not_for_the_other_one() -> None:
+    def heard(*named: str, unnamed: bool = False) -> tuple[bool, bool]:
+        news = LogGrowth(set(named), unnamed)
+        return tuple(log.may_have_grown("acme", news) for log in (_RESOURCES, _STATIONS))  # type: ignore[return-value]
+
+    assert heard("acme/0b9c4f0e") == (True, False)
+    assert heard("acme/stations") == (False, True)
+    assert heard("other/stations") == (False, False)
+    assert heard("acme/stations", "acme/0b9c4f0e") == (True, True)
+    assert heard() == heard(unnamed=True) == (True, True)  # an echo, and SQLite, name nothing

@@ -13,7 +13,7 @@ from broker.errors import Reason, Refusal
 from broker.reading.opaque_tokens import write_token
 from broker.reading.paging import Pager
 from broker.reading.watching import WatchPosition, read_place
-from fleet.log.event_log import Cursor
+from fleet.log.order import Cursor
 
 SELECTION = "s"
 NOW = datetime(2026, 11, 29, 12, 30, tzinfo=UTC)

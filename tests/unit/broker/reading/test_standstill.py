@@ -1,7 +1,7 @@
 """How long watches have not been told what is committed."""
 
 from broker.reading.standstill import TOLD_AFTER_S, Standstill
-from fleet.log.event_log import Cursor
+from fleet.log.order import Cursor
 
 OLD, NEW = Cursor(7, 0), Cursor(8, 0)
 

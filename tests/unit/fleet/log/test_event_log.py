@@ -8,7 +8,8 @@ import pytest
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.log import commands as log
-from fleet.log.event_log import Columns, Cursor, Entry, Filter
+from fleet.log.event_log import Columns, Entry, Filter
+from fleet.log.order import Cursor
 from tests.support.fleet_rows import NOW, later
 
 Snapshot = dict[str, Any]

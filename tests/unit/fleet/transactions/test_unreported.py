@@ -48,7 +48,7 @@ async def test_a_late_stop_transaction_completes_the_end(db: Database) -> None:
     async with db.write() as tx:
         done = await stop_16(tx, over.ocpp_transaction_id, now=later(900))
         assert await transactions.by_id(tx, over.id) == done
-        assert await transactions.resume(tx, over.id) is None
+        assert await transactions.resume(tx, over.id, NOW) is None
     assert (done.id, done.state, done.end_unreported) == (over.id, "ENDED", False)
     assert (done.stop_time, done.stop_received_time) == (later(600), later(900))
     assert done.meter_stop_wh == 2000
@@ -89,9 +89,9 @@ async def test_an_event_of_the_session_shows_whether_it_runs(
 async def test_a_session_that_is_metered_runs_again(db: Database) -> None:
     over = await cut_16(db)
     async with db.write() as tx:
-        row = await transactions.resume(tx, over.id)
+        row = await transactions.resume(tx, over.id, NOW)
         assert await transactions.active(tx, "CP1") == [row]
-        assert await transactions.resume(tx, over.id) is None
+        assert await transactions.resume(tx, over.id, NOW) is None
 
 
 async def test_a_session_that_was_taken_for_the_ended_one_runs_again(db: Database) -> None:
@@ -99,7 +99,7 @@ async def test_a_session_that_was_taken_for_the_ended_one_runs_again(db: Databas
         row, _ = await start_16(tx)
         over = await stop_16(tx, row.ocpp_transaction_id, guessed=True)
         assert await transactions.unreported(tx, "CP1", received_after=NOW) == []
-        assert await transactions.resume(tx, row.id) == row
+        assert await transactions.resume(tx, row.id, NOW) == row
         assert await transactions.active(tx, "CP1") == [row]
     assert (over.state, over.stop_time, over.end_unreported) == ("ENDED", later(600), True)
 
