@@ -19,7 +19,7 @@ from broker.proto.names import station_in, transaction_in
 from broker.proto.selection import list_selection
 from broker.proto.stations import station_out, transaction_out
 from broker.reading.paging import Pager, cut_page, limit_of
-from broker.rotating import rotate
+from broker.rotating import check_other, rotate
 from domain.model.twins import in_quarantine
 from fleet import connections, generations, reports, stations, transactions
 from fleet.engine.statements import Tx
@@ -138,14 +138,15 @@ class StationServicer(pb_grpc.StationServiceServicer):
     ) -> pb.RotateStationPasswordResponse:
         """Gives a station a new password."""
         check(messages.check_rotate(request))
-        wanted = await self._password(request.basic_auth_password)
+        tenant, id = current_caller().tenant, station_in(request.name)
+        chosen = request.basic_auth_password
+        if chosen:
+            await check_other(self._backend, tenant, id, chosen)
+        wanted = await self._password(chosen)
         async with self._backend.db.write() as tx:
-            tenant, id = current_caller().tenant, station_in(request.name)
             await hold_station(tx, id)
             station = await known_station(tx, tenant, id)
-            password = await rotate(
-                tx, self._backend, station, wanted, chosen=bool(request.basic_auth_password)
-            )
+            password = await rotate(tx, self._backend, station, wanted, chosen=bool(chosen))
             shown = await self._shown(tx, station, rotation=await rotation_of(tx, station.id))
         return pb.RotateStationPasswordResponse(station=shown, basic_auth_password=password)
 

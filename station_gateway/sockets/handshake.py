@@ -70,7 +70,7 @@ class Admitted:
     station: stations.Station
     subprotocol: str | None
     tls: bool
-    password_hash: str = field(default="", repr=False)
+    password_hash: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
