@@ -2,14 +2,17 @@
 
 from datetime import datetime
 
+from broker.access.caller import Caller
 from broker.backend import Backend
 from broker.commands.fits import impossible
-from broker.errors import Reason, Refusal
+from broker.commands.lookups import known_station
+from broker.errors import FieldViolation, Reason, Refusal, invalid
 from broker.proto import names
 from domain.model import rotations
 from domain.ocpp_words import capabilities_of, password_fits
 from fleet import station_secrets
 from fleet.engine.statements import Tx
+from fleet.keys import Fit
 from fleet.stations import Station
 
 
@@ -35,6 +38,23 @@ async def rotate(
     begun, sealed = rotations.begun(now), backend.sealer.seal(password)
     await station_secrets.begin_rotation(tx, station.id, begun, hash=hash, sealed=sealed)
     return password
+
+
+async def check_other(backend: Backend, caller: Caller, id: str, chosen: str) -> None:
+    """Refuse the password that the station has already: nobody could tell that it uses the new one.
+
+    It may cost a slow hash, so it comes before any lock. Raises: Refusal.
+    """
+    async with backend.db.read() as tx:
+        await known_station(tx, caller, id)
+        _, secrets = await station_secrets.get_with_secrets(tx, id)
+    present = secrets.hashes[-1] if secrets.hashes else ""
+    fit = backend.passwords.look(present, secrets.known_good, chosen)
+    if fit is Fit.UNPROVEN and await backend.passwords.prove(present, chosen):
+        fit = Fit.RIGHT
+    if fit is Fit.RIGHT:
+        said = "is the station's present password; choose another one, or leave it out"
+        raise invalid((FieldViolation("basic_auth_password", said),))
 
 
 async def _go_on(tx: Tx, station: Station, now: datetime) -> None:

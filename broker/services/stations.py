@@ -24,7 +24,7 @@ from broker.proto.telling import station_watches as watch_messages
 from broker.reading.paging import Pager, cut_page, limit_of
 from broker.reading.station_watches import StationWatch, TransactionWatch
 from broker.reading.watching import Watcher
-from broker.rotating import rotate
+from broker.rotating import check_other, rotate
 from domain.model.twins import in_quarantine
 from fleet import connections, generations, reports, stations, transactions
 from fleet.engine.statements import Tx
@@ -149,14 +149,15 @@ class StationServicer(pb_grpc.StationServiceServicer):
     ) -> pb.RotateStationPasswordResponse:
         """Gives a station a new password."""
         check(messages.check_rotate(request))
-        wanted = await self._password(request.basic_auth_password)
+        caller, id = current_caller(), station_in(request.name)
+        chosen = request.basic_auth_password
+        if chosen:
+            await check_other(self._backend, caller, id, chosen)
+        wanted = await self._password(chosen)
         async with self._backend.db.write() as tx:
-            id = station_in(request.name)
             await hold_station(tx, id)
-            station = await known_station(tx, current_caller(), id)
-            password = await rotate(
-                tx, self._backend, station, wanted, chosen=bool(request.basic_auth_password)
-            )
+            station = await known_station(tx, caller, id)
+            password = await rotate(tx, self._backend, station, wanted, chosen=bool(chosen))
             await audit.write(tx, [self._entry("RotateStationPassword", station.id)])
             shown = await self._shown(tx, station, rotation=await rotation_of(tx, station.id))
         return pb.RotateStationPasswordResponse(station=shown, basic_auth_password=password)

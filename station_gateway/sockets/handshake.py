@@ -76,8 +76,8 @@ class Admitted:
     station: stations.Station
     subprotocol: str | None
     tls: bool
+    password_hash: str = field(repr=False)
     certified: bool = False
-    password_hash: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ class HandshakeJudge:
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "too_many_reconnects", wait_s)
         # Who shows a certificate comes only in as the station that it names.
         certified = request.certificate is not None and station.registered
-        return Admitted(station, subprotocol, self._encrypted(request), certified, used)
+        return Admitted(station, subprotocol, self._encrypted(request), used, certified)
 
     def cool_off(self, station: str) -> None:
         """Refuse a station that flooded us for a while."""

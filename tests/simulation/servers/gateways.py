@@ -150,7 +150,7 @@ class GatewayHouse:
             known = await stations.get(tx, station_id)
         assert known is not None
         socket: Any = wire.socket
-        admitted = Admitted(known, subprotocol, tls=False)
+        admitted = Admitted(known, subprotocol, tls=False, password_hash="")
         await self.gateway._serve(socket, admitted, subprotocol)
 
     def kill(self) -> None:

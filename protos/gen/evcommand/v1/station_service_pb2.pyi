@@ -874,7 +874,7 @@ class RotateStationPasswordRequest(_message.Message):
     basic_auth_password: _builtins.str
     """Optional. The new password, 16 to 40 characters of printable ASCII without spaces; a strong one of 20 letters and digits is
     made when absent. Let it be made where you can. OCPP 1.6 takes 16 to 20 bytes: so many characters, or twice as many
-    hexadecimal digits.
+    hexadecimal digits. The station's present password is refused.
     """
     def __init__(
         self,

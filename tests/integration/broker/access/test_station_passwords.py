@@ -9,6 +9,8 @@ import pytest
 from evcommand.v1 import station_service_pb2 as pb
 from websockets.exceptions import InvalidStatus
 
+from simulator.config import StationConfig
+from simulator.station import SimulatedStation
 from tests.support.benches.broker_house import House, failure_of
 from tests.support.stations.scripted_station import connected, found
 
@@ -17,9 +19,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 State = pb.PasswordRotation.State
 
 
-async def new_station(house: House) -> tuple[str, str]:
+async def new_station(house: House, password: str = "") -> tuple[str, str]:
     """The name of a new station, and its password."""
-    request = pb.CreateStationRequest(station_id=f"ROT-{uuid.uuid4().hex[:8]}")
+    id = f"ROT-{uuid.uuid4().hex[:8]}"
+    request = pb.CreateStationRequest(station_id=id, basic_auth_password=password)
     reply = await house.broker.stations.CreateStation(request)
     return reply.station.name, reply.basic_auth_password
 
@@ -74,6 +77,21 @@ async def test_a_station_is_given_a_new_password_and_followed_until_it_used_it(
             raise AssertionError("admitted")
 
 
+@pytest.mark.parametrize("version", ["1.6", "2.0.1", "2.1"])
+async def test_a_station_takes_it_and_comes_back_without_anybodys_help(
+    house: House, version: str
+) -> None:
+    name, old = await new_station(house)
+    address = url(house, name).rpartition("/")[0]
+    id = name.removeprefix("stations/")
+    config = StationConfig(id, address, version=version, password=old, reconnect_s=0.01)
+    async with SimulatedStation(config) as station:
+        await station.until(lambda: station.booted)
+        await rotate(house, name)
+        await in_state(house, name, State.STATE_DONE)
+        await station.until(lambda: station.connections == 2)
+
+
 async def test_a_repeat_is_the_open_rotation_with_its_password(house: House) -> None:
     name, old = await new_station(house)
     first, again = await rotate(house, name), await rotate(house, name)
@@ -97,6 +115,14 @@ async def test_another_password_waits_until_the_open_rotation_has_ended(house: H
         grpc.StatusCode.FAILED_PRECONDITION,
         "PASSWORD_ROTATION_OPEN",
     )
+
+
+@pytest.mark.parametrize("present", ["", "sixteen-letters!"])
+async def test_the_password_that_it_has_is_no_new_one(house: House, present: str) -> None:
+    name, old = await new_station(house, present)
+    failure = await failure_of(rotate(house, name, old))
+    assert (failure.reason, failure.fields) == ("INVALID_REQUEST", ["basic_auth_password"])
+    assert await rotation(house, name) == pb.PasswordRotation()
 
 
 async def test_a_station_without_a_rotation_shows_none(house: House) -> None:
