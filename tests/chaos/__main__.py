@@ -14,8 +14,7 @@ os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # read when grpc is impo
 from tests.chaos.judging.judge import findings
 from tests.chaos.plan import plan
 from tests.chaos.report import print_report
-from tests.chaos.run import run
-from tests.chaos.stations.chargers import mixed_cast
+from tests.chaos.run import chaos, rolling_restart
 
 
 def main() -> int:
@@ -24,19 +23,21 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", type=Path, help="a directory for the logs; default: a new one")
+    parser.add_argument(
+        "--rolling", action="store_true", help="only restart each process once, in order"
+    )
     chosen = parser.parse_args()
-    seconds = chosen.minutes * 60
+    seed, seconds = chosen.seed, chosen.minutes * 60
     home = chosen.keep or Path(tempfile.mkdtemp(prefix="evcommand-chaos-"))
     home.mkdir(parents=True, exist_ok=True)
-    faults = plan(chosen.seed, seconds)
-    record = asyncio.run(
-        run(
-            chosen.seed, home, mixed_cast(chosen.seed), lambda all_: all_.carry_out(faults, seconds)
-        )
-    )
+    faults = () if chosen.rolling else plan(seed, seconds)
+    if chosen.rolling:
+        record = asyncio.run(rolling_restart(seed, home))
+    else:
+        record = asyncio.run(chaos(seed, home, seconds))
     (home / "record.json").write_text(json.dumps(asdict(record), default=_plain, indent=1))
     found = findings(record)
-    print_report(chosen.seed, seconds, faults, record, found)
+    print_report(seed, seconds, faults, record, found)
     sys.stderr.write(f"logs and record.json: {home}\n")
     return 1 if found else 0
 

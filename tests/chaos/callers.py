@@ -20,10 +20,8 @@ from tests.chaos.hearing import AGAIN, CALL_S, RETRY_S, Hearing
 from tests.chaos.record import CommandAsked
 from tests.chaos.stations.chargers import RecordedStation
 
-NOT_AFTER = timedelta(seconds=20)
-"""How long a command may wait for its station."""
-
-_LONG, _SHORT = timedelta(seconds=30), timedelta(seconds=4)
+_SHORT, _LONGER = timedelta(seconds=4), timedelta(seconds=15)
+"""How long a reservation lasts that nobody cancels; how much longer than the patience another."""
 _POLICIES = (
     command_options_pb2.OFFLINE_POLICY_WAIT,
     command_options_pb2.OFFLINE_POLICY_FAIL_FAST,
@@ -39,12 +37,18 @@ _CALLS: dict[str, tuple[str, Any]] = {
 
 
 class Caller:
-    """The caller of one station. What he asks for, and when, comes from the seed."""
+    """The caller of one station. What he asks for, and when, comes from the seed.
 
-    def __init__(self, seed: int, station: RecordedStation, hearing: Hearing) -> None:
+    patience: how long a command may wait for its station.
+    """
+
+    def __init__(
+        self, seed: int, station: RecordedStation, hearing: Hearing, patience: timedelta
+    ) -> None:
         self._dice = random.Random(f"caller/{seed}/{station.id}")
         self._station = station
         self._hearing = hearing
+        self._patience = patience
         self._tokens = 0
 
     async def keep_asking(self, over: asyncio.Event) -> None:
@@ -81,13 +85,15 @@ class Caller:
         await self._ask("RESET", {"station": self._name, "mode": mode})
 
     async def _reserve_and_cancel(self) -> None:
-        await self._cancel(await self._reserve(_LONG))
+        await self._cancel(await self._reserve(self._patience + _LONGER))
 
     async def _reserve_and_forget(self) -> None:
         await self._reserve(_SHORT)
 
     async def _reserve_and_regret(self) -> None:
-        await self._cancel(await self._reserve(_LONG, regrets_s=self._dice.random()))
+        await self._cancel(
+            await self._reserve(self._patience + _LONGER, regrets_s=self._dice.random())
+        )
 
     async def _cancel(self, reserve: CommandAsked) -> None:
         """Ends the reservation that was made, if one was."""
@@ -127,7 +133,7 @@ class Caller:
     ) -> CommandAsked:
         """Asks for a command and follows it to its end. regrets_s: cancels it after this time."""
         now, request_id = datetime.now(UTC), str(uuid.UUID(int=self._dice.getrandbits(128)))
-        asked = CommandAsked(request_id, self._station.id, kind, now, now + NOT_AFTER, **known)
+        asked = CommandAsked(request_id, self._station.id, kind, now, now + self._patience, **known)
         self._hearing.commands[request_id] = asked
         name, request = _CALLS[kind]
         options = command_options_pb2.CommandOptions(

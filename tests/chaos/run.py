@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from evcommand.v1 import station_service_pb2
@@ -14,14 +15,22 @@ from tests.chaos.faults import Faults
 from tests.chaos.hearing import Hearing
 from tests.chaos.house import House, running_house
 from tests.chaos.judging.lateness import must_be_done
+from tests.chaos.plan import plan
 from tests.chaos.record import Record, Waits
-from tests.chaos.stations.chargers import Cast, RecordedStation, made
+from tests.chaos.stations.chargers import Cast, RecordedStation, honest_cast, made, mixed_cast
 from tests.chaos.stations.vandals import vandals
 from tests.support.client import Client, client_of, patiently
+
+PATIENCE = timedelta(seconds=20)
+"""How long a command may wait for its station."""
+
+ROLLING_PATIENCE = timedelta(seconds=60)
+"""The same in a rolling restart: a process may take half a minute to start on busy cores."""
 
 UNDOING = timedelta(seconds=30)
 """How long after the last command had to be done its late effects may take to be undone."""
 
+Breaks = Callable[[Faults], Awaitable[None]]
 _CALL_S = 10.0
 
 
@@ -30,6 +39,7 @@ class _Run:
     house: House
     faults: Faults
     hearing: Hearing
+    patience: timedelta
     stations: list[RecordedStation]
     waits: Waits
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -50,12 +60,21 @@ class _Run:
         )
 
 
-async def run(
-    seed: int, home: Path, cast: Cast, breaks: Callable[[Faults], Awaitable[None]]
-) -> Record:
+async def chaos(seed: int, home: Path, seconds: float) -> Record:
+    """Breaks a house by the plan of this seed. home: a directory for logs and histories."""
+    breaks = partial(Faults.carry_out, plan=plan(seed, seconds), seconds=seconds)
+    return await _run(seed, home, mixed_cast(seed), breaks, PATIENCE)
+
+
+async def rolling_restart(seed: int, home: Path) -> Record:
+    """Restarts each process once, in order, while all stations are honest."""
+    return await _run(seed, home, honest_cast(), Faults.roll, ROLLING_PATIENCE)
+
+
+async def _run(seed: int, home: Path, cast: Cast, breaks: Breaks, patience: timedelta) -> Record:
     """Breaks a house while callers ask, and returns the record when all has come to its end.
 
-    seed: of the callers and the vandals. home: a directory for logs and histories.
+    patience: how long a command may wait for its station.
     """
     waits = Waits()
     async with running_house(home, waits) as house, AsyncExitStack() as stack:
@@ -66,7 +85,7 @@ async def run(
             await stack.enter_async_context(one.station)
         for one in stations:
             await brokers[0].station_is_ready(one.id)
-        this = _Run(house, Faults(house), Hearing(brokers), stations, waits)
+        this = _Run(house, Faults(house), Hearing(brokers), patience, stations, waits)
         return await _played(this, seed, breaks)
 
 
@@ -76,7 +95,7 @@ async def _register(broker: Client, name: str) -> str:
     return reply.basic_auth_password
 
 
-async def _played(this: _Run, seed: int, breaks: Callable[[Faults], Awaitable[None]]) -> Record:
+async def _played(this: _Run, seed: int, breaks: Breaks) -> Record:
     async with asyncio.TaskGroup() as group:
         background = [group.create_task(vandals(seed, this.house.doors[0], this.intruders))]
         for broker in this.hearing.brokers:
@@ -85,7 +104,8 @@ async def _played(this: _Run, seed: int, breaks: Callable[[Faults], Awaitable[No
         over = asyncio.Event()
         async with asyncio.TaskGroup() as asking:
             for station in this.stations:
-                asking.create_task(Caller(seed, station, this.hearing).keep_asking(over))
+                caller = Caller(seed, station, this.hearing, this.patience)
+                asking.create_task(caller.keep_asking(over))
             await breaks(this.faults)
             over.set()
         record = await _settled(this)

@@ -8,13 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.faults import Faults
 from tests.chaos.judging.finding import Finding
 from tests.chaos.judging.judge import findings
 from tests.chaos.plan import plan
 from tests.chaos.record import Record
-from tests.chaos.run import run
-from tests.chaos.stations.chargers import honest_cast, mixed_cast
+from tests.chaos.run import chaos, rolling_restart
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
 
@@ -35,18 +33,15 @@ def codes(record: Record) -> list[str]:
 async def test_nothing_is_lost_and_no_lie_is_told_while_the_house_is_broken(
     tmp_path: Path,
 ) -> None:
-    faults = plan(SEED, SECONDS)
-    record = await run(
-        SEED, tmp_path, mixed_cast(SEED), lambda house: house.carry_out(faults, SECONDS)
-    )
+    record = await chaos(SEED, tmp_path, SECONDS)
     assert lies(record) == []
-    assert {one.fault for one in record.disturbances} == set(faults)
+    assert {one.fault for one in record.disturbances} == set(plan(SEED, SECONDS))
     assert codes(record).count("SUCCEEDED") > 20
 
 
 async def test_a_rolling_restart_loses_no_command(tmp_path: Path) -> None:
     """Every command has reached its honest station, and everybody was told what it did."""
-    record = await run(SEED, tmp_path, honest_cast(), Faults.roll)
+    record = await rolling_restart(SEED, tmp_path)
     assert lies(record) == []
     assert len(record.disturbances) == 6
     assert [one.refused for one in record.commands if one.refused] == []

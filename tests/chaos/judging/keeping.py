@@ -1,6 +1,7 @@
 """Commands are kept, end in time, are sent once, and a definite outcome stays (I1 to I4)."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import pairwise
 
 from tests.chaos.judging.finding import Finding
@@ -80,7 +81,7 @@ def frames_of(record: Record, command: CommandAsked) -> list[FrameSeen]:
     """The frames that a station got for a command.
 
     Those with a token are known by it. Others are those that came before the next command for the
-    station was asked for.
+    station was asked for. After the end of a reservation its own workflow clears it away.
     """
     mine = [
         frame
@@ -89,8 +90,20 @@ def frames_of(record: Record, command: CommandAsked) -> list[FrameSeen]:
     ]
     if command.kind in {"START_SESSION", "RESERVE_NOW"}:
         return [frame for frame in mine if token_of(frame) == command.token]
-    until = record.until(command)
+    until = min(record.until(command), _over(record, command))
     return [frame for frame in mine if command.asked <= frame.at < until]
+
+
+def _over(record: Record, command: CommandAsked) -> datetime:
+    """When the reservation that a command cancels has ended without it."""
+    ends = (
+        seen.end_time
+        for one in record.reservations
+        if one.name == command.reservation
+        for seen in one.told
+        if seen.end_time and seen.cause != "CANCELLED_BY_CALLER"
+    )
+    return min(ends, default=record.ended)
 
 
 def token_of(frame: FrameSeen) -> str:

@@ -383,3 +383,12 @@ def test_a_reservation_may_expire_by_the_clock_of_its_station() -> None:
     expired_early(record)
     station(record, let_go={9: at(49)})
     assert findings(record) == []
+
+
+def test_a_cancel_was_not_sent_when_the_reservation_had_ended_and_was_cleared_away() -> None:
+    record = true_record()
+    tell(record, "CANCEL_RESERVATION", code="NOT_SENT")
+    told = record.reservations[0].told
+    told[-1] = replace(told[-1], state="EXPIRED", cause="TIME_OVER", end_time=at(50.1))
+    station(record, let_go={9: at(50)})
+    assert findings(record) == []
