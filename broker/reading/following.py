@@ -38,6 +38,7 @@ _logger = structlog.get_logger(__name__)
 
 POLL_S = 5.0
 RECOVERY_S = 0.5
+_OTHER_NEWS_PAUSE_S = 0.25
 _BATCH = 500
 
 
@@ -65,13 +66,22 @@ _STATIONS = _Log(changes_read.head, changes_read.changed_after)
 class _Tail:
     """How far a log of one tenant was looked at, and which events wait for more of it.
 
-    cursor: None while nothing has to be looked at.
+    cursor: None while nothing has to be looked at. looked_s: when it was looked at last.
     """
 
     log: _Log
     cursor: Cursor | None = None
+    looked_s: float = 0.0
     by_name: dict[str, set[asyncio.Event]] = field(default_factory=dict)
     listeners: set[asyncio.Event] = field(default_factory=set)
+
+    def is_due(self, tenant: str, news: LogGrowth, now_s: float) -> bool:
+        """Whether to look, on these news.
+
+        News of the other log are reason enough after a while: an own change that an older
+        transaction held back may be visible by now, and its echo may have come with them.
+        """
+        return self.log.may_have_grown(tenant, news) or now_s - self.looked_s >= _OTHER_NEWS_PAUSE_S
 
     def wake(self, name: str) -> None:
         for event in self.by_name.get(name, ()):
@@ -167,19 +177,20 @@ class LogFollower:
             _logger.warning("log_horizon_stands_still", seconds=round(standstill_s))
 
     async def _pass_on(self, news: LogGrowth, *, everything: bool) -> None:
-        for (log, tenant), tail in tuple(self._tails.items()):
+        for (_, tenant), tail in tuple(self._tails.items()):
             for name in tuple(tail.by_name):
                 if path(tenant, name) in news.named:
                     tail.wake(name)
             unnamed = everything or news.unnamed
-            heard = tail.listeners and (unnamed or log.may_have_grown(tenant, news))
-            if heard or (tail.by_name and unnamed):
+            is_due = unnamed or tail.is_due(tenant, news, asyncio.get_running_loop().time())
+            if (tail.listeners and is_due) or (tail.by_name and unnamed):
                 while await self._look_at(tenant, tail) == _BATCH:
                     pass
             elif not tail.listeners:
                 tail.cursor = None  # the next look begins at the end
 
     async def _look_at(self, tenant: str, tail: _Tail) -> int:
+        tail.looked_s = asyncio.get_running_loop().time()
         async with self._db.read() as tx:
             end = await tail.log.head(tx)
             if tail.cursor is None:

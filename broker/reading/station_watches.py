@@ -6,6 +6,7 @@ change that it comes with, and the last one told is the present one.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ class ToldChange(Generic[StateT]):
     now: StateT | None
 
 
-class _ChangeWatch:
+class _ChangeWatch(ABC):
     """What watches of stations and of transactions share. See `WatchSource`."""
 
     def __init__(self, which: ChangeFilter) -> None:
@@ -70,8 +71,9 @@ class _ChangeWatch:
         elif await changes_read.has_forgotten(tx, self._which.tenant, place.cursor):
             raise bad_token("it is older than what is kept of changes")
 
+    @abstractmethod
     async def _check_names(self, tx: Tx) -> None:
-        raise NotImplementedError
+        """Raises: Refusal for a name that is not known."""
 
 
 class StationWatch(_ChangeWatch):
@@ -156,7 +158,7 @@ class TransactionWatch(_ChangeWatch):
                 for found in [await self._get(tx, name) for name in which.names]
                 if found is not None
             ], None
-        found_ones = await transactions.list_page(
+        running = await transactions.list_page(
             tx,
             tenant=which.tenant,
             groups=which.groups,
@@ -165,7 +167,7 @@ class TransactionWatch(_ChangeWatch):
             after=place.listed[1] if place.listed else None,
             limit=limit + 1,
         )
-        page, last = cut_page(found_ones, limit)
+        page, last = cut_page(running, limit)
         told = [(ToldChange(None, each), (each.received_time, each.name)) for each in page]
         return told, (last.received_time, last.name) if last else None
 

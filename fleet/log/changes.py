@@ -2,9 +2,9 @@
 
 The function that writes a fact writes its change in the same transaction, with one INSERT, and only
 when the fact is another one than before: a heartbeat, a repeated message, meter values of a known
-session change nothing. A change says what happened, and holds no state: whoever reads it reads the
-station or the session as it is by then. So a reader can tell an old state never, and a newer one
-before its own change.
+session change nothing. A change says what happened, and holds no state: whoever tells it reads the
+station or the session as it is by then. So what is told is never older than the change that it
+comes with.
 
 The changes of one station, and of its sessions, have one order (`fleet.log.order`): that in which
 they were committed.

@@ -7,7 +7,7 @@ from typing import cast
 
 from prometheus_client import REGISTRY
 
-from broker.reading.following import _RESOURCES, _STATIONS, LogFollower, next_cursor
+from broker.reading.following import _RESOURCES, _STATIONS, LogFollower, _Tail, next_cursor
 from fleet.database import Database
 from fleet.log.order import Cursor
 from fleet.log.watchers import LogGrowth, LogWatcher
@@ -55,3 +55,11 @@ def test_each_log_is_looked_at_when_it_may_have_grown_and_not_for_the_other_one(
     assert heard("other/stations") == (False, False)
     assert heard("acme/stations", "acme/0b9c4f0e") == (True, True)
     assert heard() == heard(unnamed=True) == (True, True)  # an echo, and SQLite, name nothing
+
+
+def test_news_of_the_other_log_are_a_reason_to_look_after_a_while() -> None:
+    """Under traffic without a pause no echo comes alone."""
+    tail, others = _Tail(_STATIONS, looked_s=100.0), LogGrowth({"acme/0b9c4f0e"})
+    due = [tail.is_due("acme", others, now_s) for now_s in (100.0, 100.2, 100.25, 200.0)]
+    assert due == [False, False, True, True]
+    assert tail.is_due("acme", LogGrowth({"acme/stations"}), 100.0)

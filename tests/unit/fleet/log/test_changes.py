@@ -194,3 +194,29 @@ async def test_reading_the_changes_of_a_tenant_begins_at_the_cursor(
     assert re.search(
         r"ix_station_changes_tenant_tx_id_seq.*\n *Index Cond: .*ROW\(tx_id, seq\)", plan
     )
+
+
+async def test_another_process_hears_that_stations_of_the_tenant_changed(
+    stations: Database, fleet_url: str
+) -> None:
+    other = await Database.open(fleet_url, migrate=False)
+    async with stations.watch() as news:
+        while await news.wait(0.3):
+            news.take()
+        async with other.write() as tx:
+            await write(tx, "CP1")
+        assert await news.wait(5)
+        heard = news.take()
+    assert heard.unnamed or heard.named == {"acme/stations"}  # SQLite names nothing
+    await other.close()
+
+
+async def test_its_own_process_hears_it_too(stations: Database) -> None:
+    async with stations.watch() as news:
+        while await news.wait(0.3):
+            news.take()
+        await stations.batch(
+            lambda tx: changes.session_changed(tx, session("s"), SessionChanged.ENDED, NOW)
+        )
+        assert await news.wait(5)
+        assert "acme/stations" in news.take().named
