@@ -75,7 +75,9 @@ class Lease:
         """Take the lease, or renew it. Raises: DatabaseUnavailable."""
         silent = timedelta(seconds=self._elapsed() - self._turn_s)
         if silent > self._lasts:
-            log.error("event_loop_stalls", gateway=self._gateway, silent_s=silent.seconds)
+            log.error(
+                "event_loop_stalls", gateway=self._gateway, silent_s=round(silent.total_seconds())
+            )
         until = lease_end(
             self._utc_now(), lasts=self._lasts, silent=silent, patience=self._patience
         )

@@ -73,6 +73,7 @@ def commas(value: object) -> int:
     ("text", "twice"),
     [
         (r'{"a":1,"a":1}', True),
+        ('{"a":1,"a":1,"b":1E2,"c":1E2,"d":1E2}', True),  # as long as what is written again
         (r'{"\u003a":1,"b":":"}', False),
         (r'{"\\u003a":1}', False),
         (r'{"\u003A":1,"\u003a":2}', True),
@@ -80,7 +81,7 @@ def commas(value: object) -> int:
     ],
 )
 def test_a_key_twice_is_noticed_beside_escaped_characters(text: str, twice: bool) -> None:
-    frame = f'[2, "m","A",{{"x":{text}}}]'
+    frame = f'[2,"m","A",{{"x":{text}}}]'
     if twice:
         with pytest.raises(FrameError, match="duplicate keys"):
             decode(frame, LIMITS)
