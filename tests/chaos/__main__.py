@@ -12,7 +12,7 @@ from pathlib import Path
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # read when grpc is imported
 
 from tests.chaos.judging.judge import findings
-from tests.chaos.plan import plan
+from tests.chaos.plan import Fault, plan
 from tests.chaos.report import print_report
 from tests.chaos.run import chaos, rolling_restart
 
@@ -30,14 +30,16 @@ def main() -> int:
     seed, seconds = chosen.seed, chosen.minutes * 60
     home = chosen.keep or Path(tempfile.mkdtemp(prefix="evcommand-chaos-"))
     home.mkdir(parents=True, exist_ok=True)
-    faults = () if chosen.rolling else plan(seed, seconds)
     if chosen.rolling:
+        faults: tuple[Fault, ...] = ()
+        again = f"make chaos SEED={seed} ARGS=--rolling"
         record = asyncio.run(rolling_restart(seed, home))
     else:
+        faults, again = plan(seed, seconds), f"make chaos SEED={seed} MINUTES={chosen.minutes:g}"
         record = asyncio.run(chaos(seed, home, seconds))
     (home / "record.json").write_text(json.dumps(asdict(record), default=_plain, indent=1))
     found = findings(record)
-    print_report(seed, seconds, faults, record, found)
+    print_report(again, faults, record, found)
     sys.stderr.write(f"logs and record.json: {home}\n")
     return 1 if found else 0
 

@@ -15,6 +15,7 @@ from evcommand.v1 import remote_command_pb2, reservation_pb2
 from evcommand.v1 import remote_command_service_pb2 as commands_pb
 from evcommand.v1 import reservation_service_pb2 as reservations_pb
 
+from tests.chaos.judging.reservations import ENDS
 from tests.chaos.record import CommandAsked, CommandSeen, ReservationSeen, ReservationTold
 from tests.support.client import Client
 
@@ -77,9 +78,7 @@ class Hearing:
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(limit_s):
-                while works := [one for one in self.commands.values() if _works(one)]:
-                    for asked in works:
-                        await self._get_command(self.brokers[0], asked)
+                while await self._look_at_open_ones():
                     await asyncio.sleep(_LOOK_S)
         async with asyncio.timeout(limit_s):
             for broker in self.brokers:
@@ -87,6 +86,17 @@ class Hearing:
                     await self._get_command(broker, asked)
                 for told in list(self.reservations.values()):
                     await self._get_reservation(broker, told)
+
+    async def _look_at_open_ones(self) -> bool:
+        """Looks at all for which something goes on. Returns whether there is any."""
+        broker, now = self.brokers[0], datetime.now(UTC)
+        commands = [one for one in self.commands.values() if _works(one)]
+        reservations = [one for one in self.reservations.values() if _is_overdue(one, now)]
+        for asked in commands:
+            await self._get_command(broker, asked)
+        for told in reservations:
+            await self._get_reservation(broker, told)
+        return bool(commands or reservations)
 
     def _hear_reservation(self, shown: _Reservation) -> None:
         station = shown.station.removeprefix("stations/")
@@ -130,6 +140,11 @@ def _works(asked: CommandAsked) -> bool:
     """Whether something goes on for a command."""
     last = asked.last
     return last is not None and (not last.done or last.compensation == "PENDING")
+
+
+def _is_overdue(told: ReservationTold, now: datetime) -> bool:
+    """Whether the time of a reservation is over, and it has not ended."""
+    return told.expire_time < now and all(seen.state not in ENDS for seen in told.told)
 
 
 def _seen(shown: _Command) -> CommandSeen:

@@ -14,17 +14,15 @@ from tests.chaos.plan import Fault
 from tests.chaos.record import CommandAsked, Record
 
 
-def print_report(
-    seed: int, seconds: float, plan: Iterable[Fault], record: Record, found: Iterable[Finding]
-) -> None:
-    """Prints it all on stdout."""
+def print_report(again: str, plan: Iterable[Fault], record: Record, found: list[Finding]) -> None:
+    """Prints it all on stdout. again: the command that repeats the run."""
     for finding in found:
         _line({"finding": asdict(finding)})
-    _line({"summary": summary(seed, seconds, plan, record, list(found))})
+    _line({"summary": summary(again, plan, record, found)})
 
 
 def summary(
-    seed: int, seconds: float, plan: Iterable[Fault], record: Record, found: list[Finding]
+    again: str, plan: Iterable[Fault], record: Record, found: list[Finding]
 ) -> dict[str, Any]:
     """The run in numbers.
 
@@ -36,8 +34,7 @@ def summary(
     broken = [one for one in calls if _met_a_fault(record, one)]
     quiet = [one for one in calls if one not in broken]
     return {
-        "seed": seed,
-        "minutes": round(seconds / 60, 2),
+        "again": again,
         "findings": dict(Counter(one.invariant for one in found)),
         "commands": sum(one.last is not None for one in record.commands),
         "refused": dict(Counter(one.refused for one in record.commands if one.refused)),

@@ -36,6 +36,8 @@ _CALL_S = 10.0
 
 @dataclass
 class _Run:
+    """What takes part in a run, and what was noticed so far."""
+
     house: House
     faults: Faults
     hearing: Hearing
@@ -63,15 +65,17 @@ class _Run:
 async def chaos(seed: int, home: Path, seconds: float) -> Record:
     """Breaks a house by the plan of this seed. home: a directory for logs and histories."""
     breaks = partial(Faults.carry_out, plan=plan(seed, seconds), seconds=seconds)
-    return await _run(seed, home, mixed_cast(seed), breaks, PATIENCE)
+    return await _perform(seed, home, mixed_cast(seed), breaks, PATIENCE)
 
 
 async def rolling_restart(seed: int, home: Path) -> Record:
     """Restarts each process once, in order, while all stations are honest."""
-    return await _run(seed, home, honest_cast(), Faults.roll, ROLLING_PATIENCE)
+    return await _perform(seed, home, honest_cast(), Faults.roll, ROLLING_PATIENCE)
 
 
-async def _run(seed: int, home: Path, cast: Cast, breaks: Breaks, patience: timedelta) -> Record:
+async def _perform(
+    seed: int, home: Path, cast: Cast, breaks: Breaks, patience: timedelta
+) -> Record:
     """Breaks a house while callers ask, and returns the record when all has come to its end.
 
     patience: how long a command may wait for its station.

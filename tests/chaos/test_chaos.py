@@ -40,10 +40,10 @@ async def test_nothing_is_lost_and_no_lie_is_told_while_the_house_is_broken(
 
 
 async def test_a_rolling_restart_loses_no_command(tmp_path: Path) -> None:
-    """Every command has reached its honest station, and everybody was told what it did."""
+    """Every command has reached its honest station, unless its caller took it back."""
     record = await rolling_restart(SEED, tmp_path)
     assert lies(record) == []
     assert len(record.disturbances) == 6
     assert [one.refused for one in record.commands if one.refused] == []
-    assert set(codes(record)) == {"SUCCEEDED", "REJECTED"}
+    assert set(codes(record)) <= {"SUCCEEDED", "REJECTED", "CANCELLED"}
     assert codes(record).count("SUCCEEDED") > 20

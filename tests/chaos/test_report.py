@@ -35,12 +35,14 @@ def test_a_summary_holds_calls_during_faults_against_quiet_ones() -> None:
         stations=[StationRecord("HONEST"), StationRecord("FLAWED", honest=False)],
         disturbances=[Disturbance(KILL, at(100), at(101))],
     )
-    told = summary(7, 90, [KILL], record, [Finding("I2", "commands/r", "HONEST", "RESET", "")])
+    told = summary(
+        "make chaos SEED=7", [KILL], record, [Finding("I2", "commands/r", "HONEST", "RESET", "")]
+    )
     assert told["call_ms"] == {
         "quiet": {"calls": 50, "p50": 100, "p99": 100},
         "during_faults": {"calls": 1, "p50": 2000, "p99": 2000},
     }
-    assert (told["seed"], told["minutes"], told["findings"]) == (7, 1.5, {"I2": 1})
+    assert (told["again"], told["findings"]) == ("make chaos SEED=7", {"I2": 1})
     assert told["outcomes"] == {"UNLOCK_CONNECTOR": {"SUCCEEDED": 52}}
     assert told["plan"] == [{"at_s": 100, "how": "kill", "target": "worker-1", "lasts_s": 1}]
 
@@ -48,6 +50,6 @@ def test_a_summary_holds_calls_during_faults_against_quiet_ones() -> None:
 def test_a_summary_tells_which_commands_a_fault_has_made_late() -> None:
     kill = Disturbance(KILL, at(10), at(30))
     record = Record(BEGAN, at(300), commands=[called("S", 9, 27)], stations=[StationRecord("S")])
-    assert summary(1, 60, [], record, [])["late_by_faults_s"] == [2.0]
+    assert summary("", [], record, [])["late_by_faults_s"] == [2.0]
     record.disturbances.append(kill)
-    assert summary(1, 60, [], record, [])["late_by_faults_s"] == [2.0]
+    assert summary("", [], record, [])["late_by_faults_s"] == [2.0]

@@ -62,9 +62,11 @@ async def _flood(_dice: random.Random, door: str) -> None:
 async def _half_open(_dice: random.Random, door: str) -> None:
     host, _, port = door.removeprefix("ws://").partition("/")[0].partition(":")
     _reader, writer = await asyncio.open_connection(host, int(port))
-    writer.write(b"GET /ocpp/VANDAL-3 HTTP/1.1\r\n")
-    await asyncio.sleep(2)
-    writer.transport.abort()
+    try:
+        writer.write(b"GET /ocpp/VANDAL-3 HTTP/1.1\r\n")
+        await asyncio.sleep(2)
+    finally:
+        writer.transport.abort()
 
 
 async def _stranger(_dice: random.Random, door: str) -> None:
