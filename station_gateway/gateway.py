@@ -34,6 +34,9 @@ from station_gateway.facts.authorizer import Authorizer, FleetAuthorizer
 from station_gateway.facts.handlers import BootPolicy, Handlers
 from station_gateway.facts.reports import OddReports
 from station_gateway.line import DirectLine
+from station_gateway.relay.recorder import Recording
+from station_gateway.relay.relayed_station import RelayedStation
+from station_gateway.session.copies import Allowance
 from station_gateway.session.engine import SessionLimits
 from station_gateway.session.events import POLICY_VIOLATION
 from station_gateway.session.flood import FloodLimits
@@ -44,6 +47,7 @@ from station_gateway.sockets.server import StationServer
 from station_gateway.sockets.station_socket import StationSocket
 from station_gateway.stations.displaced import DisplacedSockets
 from station_gateway.stations.peer import Peer
+from station_gateway.stations.ports import TextSocket
 from station_gateway.stations.registry import REPLACED, Registry
 from station_gateway.stations.standing import Revoked
 from station_gateway.stations.station import ConnectedStation, Surroundings
@@ -88,16 +92,8 @@ class Gateway:
         self.handshake_judge = HandshakeJudge(
             db, passwords, settings, utc_now=utc_now, monotonic_s=time.monotonic
         )
-        self.handlers = Handlers(
-            db,
-            authorizer or FleetAuthorizer(sealer, open_to_all=settings.open),
-            waker,
-            heartbeat_s=settings.heartbeat_s,
-            boot_policy=BootPolicy(BootVerdict(settings.unregistered_boot), settings.boot_retry_s),
-            fact_timeout_s=settings.fact_timeout_s,
-            retry_pause_s=settings.retry_pause_s,
-            utc_now=utc_now,
-        )
+        self._authorizer = authorizer or FleetAuthorizer(sealer, open_to_all=settings.open)
+        self.handlers = self._handlers_at(utc_now)
         self.reports = OddReports(db, waker, retry_pause_s=settings.retry_pause_s, utc_now=utc_now)
         self.sender = Sender(
             db, sealer, self.registry, settings, gateway=self.gateway_id, utc_now=utc_now
@@ -109,8 +105,24 @@ class Gateway:
         self.sweeper = Sweeper(db, self.registry, settings, utc_now=utc_now)
         self._drain = Drain(db, self.registry, settings, utc_now=utc_now)
         self._surroundings = self._shared(questions)
+        self._recording = Recording(
+            settings, self._surroundings, self._handlers_at, Allowance(settings.relay_total_bytes)
+        )
         self.server = StationServer(settings, self.handshake_judge, self._serve)
         self._loops: list[asyncio.Task[None]] = []
+
+    def _handlers_at(self, utc_now: Clock) -> Handlers:
+        settings = self.settings
+        return Handlers(
+            self._db,
+            self._authorizer,
+            self._waker,
+            heartbeat_s=settings.heartbeat_s,
+            boot_policy=BootPolicy(BootVerdict(settings.unregistered_boot), settings.boot_retry_s),
+            fact_timeout_s=settings.fact_timeout_s,
+            retry_pause_s=settings.retry_pause_s,
+            utc_now=utc_now,
+        )
 
     def _shared(self, questions: Questions) -> Surroundings:
         settings = self.settings
@@ -209,8 +221,9 @@ class Gateway:
             connection_timeout_s=known.connection_timeout_s,
             clock=read_clock(known.clock),
             stored_clock=read_clock(known.clock),
+            relayed=admitted.upstream is not None,
         )
-        station = ConnectedStation(socket, peer, dialect, self._surroundings)
+        station = self._station(socket, peer, dialect, admitted.upstream)
         try:
             await self._claim(station)
         except Revoked:
@@ -232,6 +245,13 @@ class Gateway:
             self.registry.remove(station)
             self._surroundings.spawn(self._release(peer))
             log.info("station_disconnected", station=peer.id, code=socket.close_code)
+
+    def _station(
+        self, socket: StationSocket, peer: Peer, dialect: Dialect, upstream: TextSocket | None
+    ) -> ConnectedStation:
+        if upstream is None:
+            return ConnectedStation(socket, peer, dialect, self._surroundings)
+        return RelayedStation(socket, upstream, peer, dialect, self._recording)
 
     async def _claim(self, station: ConnectedStation) -> None:
         """Take the station's lease. Raises: Revoked, DatabaseUnavailable."""

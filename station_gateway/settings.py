@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from domain.loopback import is_loopback, is_loopback_listener
 from domain.ocpp_words import Capabilities
 from station_gateway.opening_settings import OpeningSettings
+from station_gateway.relay_settings import RelaySettings
 
 BOOT_ANSWERS = ("ACCEPTED", "PENDING", "REJECTED")
 
@@ -14,7 +15,7 @@ class UnsafeStationListener(Exception):
 
 
 @dataclass(frozen=True)
-class GatewaySettings(OpeningSettings):
+class GatewaySettings(OpeningSettings, RelaySettings):
     """Settings of one gateway process. Times are seconds, sizes bytes, rates per second."""
 
     # Where it listens and whom it admits.
@@ -306,7 +307,8 @@ class GatewaySettings(OpeningSettings):
             UnsafeStationListener: beyond loopback without TLS or without credentials, and not
                 `insecure`.
             ValueError: only one of certificate and key is given, or a second one alone, or
-                `unregistered_boot` is no answer to a boot; or as `check_proxies` says.
+                `unregistered_boot` is no answer to a boot; or as `check_proxies` and
+                `upstream_fault` say.
         """
         if self.unregistered_boot not in BOOT_ANSWERS:
             raise ValueError(f"unregistered_boot is one of {', '.join(BOOT_ANSWERS)}")
@@ -318,6 +320,8 @@ class GatewaySettings(OpeningSettings):
             raise ValueError("tls_second_certificate comes beside tls_certificate: give that one")
         self.check_proxies()
         self._check_line()
+        if fault := self.upstream_fault(insecure=self.insecure):
+            raise ValueError(fault)
         if self.insecure or is_loopback(self.host):
             return
         if not self.tls:

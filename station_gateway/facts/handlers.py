@@ -144,7 +144,7 @@ class Handlers:
         """
         now = self._utc_now()
         reason = call.reason or (BootReason.TRIGGERED if peer.boot_asked else "")
-        verdict = await self._boot_verdict(peer)
+        verdict = call.answered or await self._boot_verdict(peer)
         if verdict is not BootVerdict.ACCEPTED:
             await write_as(self._db, peer, lambda tx: facts.boot_held(tx, peer, call, verdict, now))
             peer.held()

@@ -36,6 +36,12 @@ from station_gateway.settings import GatewaySettings
 from station_gateway.sockets.guesses import Failures, attempts
 from station_gateway.sockets.limits import Reconnects
 from station_gateway.sockets.slow_checks import CrowdedOut, SlowChecks
+from station_gateway.sockets.upstream import (
+    DialledStation,
+    UpstreamDialler,
+    UpstreamRefused,
+    UpstreamSocket,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -64,11 +70,18 @@ class Admitted:
     """A station that may open its socket now, as it stood in the fleet at that moment.
 
     tls: the socket is encrypted, by us or by a proxy.
+    upstream: the socket to the back end (CSMS) that it is relayed to; None: we are its back end.
     """
 
     station: stations.Station
     subprotocol: str | None
     tls: bool
+    upstream: UpstreamSocket | None = None
+
+    def give_up(self) -> None:
+        """Have nothing stay open for a station whose handshake was not completed."""
+        if self.upstream is not None:
+            self.upstream.abort()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +127,7 @@ class HandshakeJudge:
             per_hour=settings.reconnects_per_hour, max_keys=settings.max_remembered
         )
         self._floods = attempts(settings, 1)
+        self._dialler = UpstreamDialler(settings)
 
     async def judge(self, request: OpeningRequest) -> Admitted:
         """Admit a station, or raise.
@@ -122,15 +136,58 @@ class HandshakeJudge:
             Refused: with the HTTP status for the station, and a reason for metrics and log.
         """
         identity = station_id(request.path)
-        subprotocol = negotiate(offered(request.headers))
+        offers = offered(request.headers)
         self._check_cool_off(identity)
+        if self._settings.upstream_url:
+            return await self._relayed(identity, offers, request)
+        subprotocol = negotiate(offers)
         try:
             station = await self._authenticate(identity, request)
         except DatabaseUnavailable:
             self._unavailable("database_unavailable")
+        self._count_opening(station)
+        return Admitted(station, subprotocol, self._encrypted(request))
+
+    def _count_opening(self, station: stations.Station) -> None:
         if (wait_s := self._reconnects.blocked_s(station.id, self._monotonic_s())) > 0:
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "too_many_reconnects", wait_s)
-        return Admitted(station, subprotocol, self._encrypted(request))
+
+    async def _relayed(
+        self, identity: str, offers: tuple[str, ...], request: OpeningRequest
+    ) -> Admitted:
+        """Admit whom the back end admits: it knows the passwords, and we need not.
+
+        A station that nobody has registered here is known from now on.
+        """
+        spoken = tuple(name for name in offers if name in DIALECTS)
+        if not spoken:
+            raise Refused(HTTPStatus.BAD_REQUEST, "no_common_subprotocol")
+        dialled = DialledStation(
+            identity, last_part(request.path), request.address, request.headers, spoken
+        )
+        try:
+            upstream = await self._dialler.dial(self._settings.upstream_url, dialled)
+        except UpstreamRefused as refused:
+            raise Refused(refused.status, refused.reason, refused.retry_after_s) from refused
+        try:
+            station = await self._known(identity)
+            self._check_profile(station, request)
+            self._count_opening(station)
+        except BaseException:
+            upstream.abort()
+            raise
+        return Admitted(
+            station, upstream.subprotocol or spoken[0], self._encrypted(request), upstream
+        )
+
+    async def _known(self, identity: str) -> stations.Station:
+        try:
+            station, _ = await self._admit(identity)
+        except DatabaseUnavailable:
+            self._unavailable("database_unavailable")
+        if station is None:
+            raise AssertionError("admitted without a station")
+        return station
 
     def cool_off(self, station: str) -> None:
         """Refuse a station that flooded us for a while."""
@@ -160,9 +217,12 @@ class HandshakeJudge:
         await self._remember(tried, used, known_good)
         if station is None:
             raise Refused(HTTPStatus.UNAUTHORIZED, "wrong_credentials")
+        self._check_profile(station, request)
+        return station
+
+    def _check_profile(self, station: stations.Station, request: OpeningRequest) -> None:
         if station.security_profile >= 2 and not self._encrypted(request):
             raise Refused(HTTPStatus.FORBIDDEN, "tls_required")
-        return station
 
     def _encrypted(self, request: OpeningRequest) -> bool:
         return request.tls or self._settings.tls_terminated

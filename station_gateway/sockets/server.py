@@ -156,7 +156,11 @@ class StationServer:
         if admitted.subprotocol is not None:
             connection.protocol.available_subprotocols = [Subprotocol(admitted.subprotocol)]
             dialect = DIALECTS[admitted.subprotocol]
-            connection.protocol.max_message_size = self.settings.frame_bytes(dialect.CAPABILITIES)
+            connection.protocol.max_message_size = (
+                self.settings.frame_bytes(dialect.CAPABILITIES)
+                if admitted.upstream is None
+                else self.settings.upstream_frame_bytes
+            )
         return None
 
     async def _run(self, connection: ServerConnection) -> None:
@@ -173,5 +177,6 @@ def _sockets_of(server: StationServer) -> type[StationSocket]:
 
     class BoundSocket(StationSocket):
         owner = server
+        write_timeout_s = server.settings.write_timeout_s
 
     return BoundSocket

@@ -84,14 +84,15 @@ class Sweeper:
 
     def look_at(self, station: ConnectedStation, now_s: float) -> None:
         """Ping a silent socket; end one that stays silent."""
-        settings, socket = self._settings, station.socket
-        silent_s = now_s - socket.heard_s
-        if socket.pinged and silent_s >= settings.ping_interval_s + settings.ping_timeout_s:
-            log.warning("dead_socket", station=station.peer.id, silent_s=round(silent_s))
-            station.end("dead_socket")
-            socket.abort()
-        elif silent_s >= settings.ping_interval_s and not socket.pinged:
-            socket.ping_now()
+        settings = self._settings
+        for socket in station.sockets:
+            silent_s = now_s - socket.heard_s
+            if socket.pinged and silent_s >= settings.ping_interval_s + settings.ping_timeout_s:
+                log.warning("dead_socket", station=station.peer.id, silent_s=round(silent_s))
+                station.end("dead_socket")
+                socket.abort()
+            elif silent_s >= settings.ping_interval_s and not socket.pinged:
+                socket.ping_now()
         if 0 < settings.idle_timeout_s <= now_s - station.message_s:
             station.end("idle", GOING_AWAY)
 
