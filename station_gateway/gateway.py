@@ -15,7 +15,7 @@ from datetime import timedelta
 import structlog
 
 from domain.evidence.station_clock import read_clock
-from fleet import connections, generations
+from fleet import connections, foreign_starts, generations
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
@@ -106,7 +106,12 @@ class Gateway:
         self._drain = Drain(db, self.registry, settings, utc_now=utc_now)
         self._surroundings = self._shared(questions)
         self._recording = Recording(
-            settings, self._surroundings, self._handlers_at, Allowance(settings.relay_total_bytes)
+            settings,
+            db,
+            sealer,
+            self._surroundings,
+            self._handlers_at,
+            Allowance(settings.relay_total_bytes),
         )
         self.server = StationServer(settings, self.handshake_judge, self._serve)
         self._loops: list[asyncio.Task[None]] = []
@@ -169,6 +174,8 @@ class Gateway:
         self.settings.check()
         await self.line.start()
         await self._renew()
+        if self.settings.upstream_url:
+            await self._db.batch(foreign_starts.begin_high)
         await self.server.start()
         loops = (
             ("lease", self._keep_lease),

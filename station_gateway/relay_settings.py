@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 from domain.loopback import is_loopback
 
 OBSERVE, COMMAND = MODES = ("observe", "command")
-MIRROR, HOLD = WHEN_LOST = ("mirror", "hold")
 
 
 @dataclass(frozen=True)
@@ -20,6 +19,15 @@ class RelaySettings:
                 "the back end (CSMS) that every station is relayed to, as "
                 "`wss://csms.example/ocpp/{station}`; `{station}` stands for the identity as the "
                 "station wrote it. Empty: the gateway is the back end."
+            )
+        },
+    )
+    upstream_mode: str = field(
+        default=OBSERVE,
+        metadata={
+            "doc": (
+                "`observe`: nothing of ours is sent to a relayed station; `command`: our commands "
+                "and questions go in between."
             )
         },
     )
@@ -47,6 +55,19 @@ class RelaySettings:
     relay_total_bytes: int = field(
         default=128 * 1024 * 1024, metadata={"doc": "the same for all stations together."}
     )
+    upstream_hold_s: float = field(
+        default=25.0,
+        metadata={
+            "doc": (
+                "how long a CALL of the back end waits behind ours at a station before it goes "
+                "first. Back ends give up after about 30."
+            )
+        },
+    )
+    upstream_turn_s: float = field(
+        default=30.0,
+        metadata={"doc": "how long a station may take to answer it before the next CALL goes out."},
+    )
     relay_answer_s: float = field(
         default=60.0,
         metadata={
@@ -62,6 +83,8 @@ class RelaySettings:
 
         insecure: passwords may cross a network in the clear.
         """
+        if self.upstream_mode not in MODES:
+            return f"upstream_mode is one of {', '.join(MODES)}"
         if not self.upstream_url:
             return ""
         try:

@@ -108,6 +108,12 @@ RELAYED_FRAMES = Counter(
     "them: station, back_end.",
     ["said_by"],
 )
+RELAY_WAIT = Histogram(
+    "evcommand_relay_wait_seconds",
+    "How long CALLs of the back end (CSMS) waited for their turn at a station, behind ours or "
+    "behind one another.",
+    buckets=_LATENCY_BUCKETS_S,
+)
 RELAY_GAPS = Counter(
     "evcommand_relay_gaps_total",
     "Relayed messages of which no copy could be kept, because the database was too slow. Each gap "

@@ -18,6 +18,8 @@ from typing import Protocol
 import structlog
 
 from domain.model.answers import CallError
+from fleet.database import Database
+from fleet.keys import Sealer
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import (
     Answer,
@@ -25,7 +27,9 @@ from station_gateway.dialects.messages import (
     CallRefused,
     StationCall,
 )
+from station_gateway.dialects.station_calls.back_end_calls import asks_to_boot, start_asked
 from station_gateway.dialects.station_calls.confirmations import confirmed, needs_answer
+from station_gateway.relay.their_starts import TheirStarts
 from station_gateway.session import frames
 from station_gateway.session.copies import Allowance, Copies, Copy, From
 from station_gateway.session.engine import OcppSession, SessionLimits
@@ -38,6 +42,8 @@ from station_gateway.session.events import (
     Untaken,
 )
 from station_gateway.session.exchanges import Exchanges, OpenCall
+from station_gateway.session.frames import MessageId
+from station_gateway.session.pairing import head_of
 from station_gateway.settings import GatewaySettings
 from station_gateway.stations.odd_calls import OddCalls
 from station_gateway.stations.peer import Peer
@@ -61,7 +67,7 @@ class RecordedStation(Protocol):
     peer: Peer
 
     def heard(self, message: StationCall) -> None:
-        """The facts of this message are written."""
+        """The facts of this message are written; one without an answer that it needs tells none."""
 
     def revoke(self, over: Revoked) -> None:
         """The socket is no longer its station's."""
@@ -72,6 +78,8 @@ class Recording:
     """What the recorders of all stations of a process share."""
 
     settings: GatewaySettings
+    db: Database
+    sealer: Sealer
     surroundings: Surroundings
     handlers_at: HandlersAt
     allowance: Allowance
@@ -92,6 +100,7 @@ class Recorder:
         "_session",
         "_shared",
         "_station",
+        "_their_starts",
         "_time",
         "_timer",
     )
@@ -108,6 +117,7 @@ class Recorder:
         self._odd = OddCalls(
             station.peer, dialect, around.reports, around.spawn, shared.settings.strict
         )
+        self._their_starts = TheirStarts(station.peer, dialect, shared.db, shared.sealer)
         self._time = around.utc_now()
         self._timer: asyncio.TimerHandle | None = None
         self._reads = self._over = False
@@ -157,22 +167,24 @@ class Recorder:
 
     async def _record(self, copy: Copy, handlers: CallHandler) -> None:
         if copy.data is None:
-            self._gap()
+            self._gap("relayed messages were not kept: the database was too slow")
         elif copy.said_by is From.STATION:
             await self._from_station(copy.data, handlers)
         else:
             await self._from_back_end(copy.data, handlers)
 
-    def _gap(self) -> None:
+    def _gap(self, detail: str) -> None:
         self._gaps += 1
         key = f"relay:{self._station.peer.connection_id}:{self._gaps}"
-        detail = "relayed messages were not kept: the database was too slow"
         self._odd.untaken(Untaken(key, "", "not_written", detail))
 
     # --- what the station says
 
     async def _from_station(self, data: str | bytes, handlers: CallHandler) -> None:
-        if self._is_answer(data):
+        head = head_of(data)
+        if head.is_answer:  # to a CALL of the back end: that is no report
+            if head.message_id is not None and self._their_starts.awaits(head.message_id):
+                await self._settled(head.message_id, data)
             return
         events = self._session.receive(data, self._loop.time())
         for event in events:
@@ -190,14 +202,6 @@ class Recorder:
                 case Closing():
                     self._session = self._new_session()
         self._session.data_to_send()  # it is not ours to answer
-
-    def _is_answer(self, data: str | bytes) -> bool:
-        """Whether the station answers a CALL of the back end: that is no report."""
-        try:
-            frame = frames.decode(data, self._limits.frame)
-        except frames.FrameError as error:
-            return error.type_number in {frames.CALL_RESULT, frames.CALL_ERROR}
-        return frame.type_number in {frames.CALL_RESULT, frames.CALL_ERROR}
 
     async def _called(self, call: CallReceived, handlers: CallHandler) -> None:
         metrics.FRAMES.labels(direction="in", action=call.action).inc()
@@ -221,6 +225,8 @@ class Recorder:
             frame = frames.decode(data, self._limits.frame)
         except frames.FrameError:
             return
+        if frame.type_number == frames.CALL:
+            await self._commanded(frame)
         if frame.type_number not in {frames.CALL_RESULT, frames.CALL_ERROR}:
             return
         opened = self._exchanges.answered(frame.message_id)
@@ -228,14 +234,35 @@ class Recorder:
             error = frame.error
             await self._told(opened, CallError(*error) if error else frame.body, handlers)
 
+    async def _commanded(self, call: frames.DecodedFrame) -> None:
+        """Keep what the back end itself asks of the station and what would be taken for ours."""
+        if asks_to_boot(call.action, call.body):
+            self._station.peer.boot_asked = True
+        start = start_asked(call.action, call.body)
+        if start is not None:
+            kept = await self._their_starts.keep(call.message_id, start, self._time)
+            if not kept:
+                self._gap("a start of the back end was not kept: the database was away")
+
+    async def _settled(self, message_id: MessageId, data: str | bytes) -> None:
+        """The station answered a start of the back end."""
+        try:
+            frame = frames.decode(data, self._limits.frame)
+        except frames.FrameError:
+            return
+        answer = CallError(*frame.error) if frame.error else frame.body
+        await self._their_starts.answered(message_id, answer, self._time)
+
     # --- writing
 
     async def _told(self, opened: OpenCall, answer: Answer | None, handlers: CallHandler) -> None:
         """Record a message whose answer is known, or will not come (None)."""
         message = confirmed(opened.message, answer)
-        if message is not None:
-            self._time = opened.time
-            await self._write(opened, message, handlers)
+        if message is None:
+            self._station.heard(opened.message)
+            return
+        self._time = opened.time
+        await self._write(opened, message, handlers)
 
     async def _write(self, opened: OpenCall, message: StationCall, handlers: CallHandler) -> None:
         """Write the facts of a message, as soon as the database takes them."""

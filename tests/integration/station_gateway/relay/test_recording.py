@@ -152,7 +152,7 @@ async def test_not_one_byte_of_ours_goes_to_an_observed_station(
         await found(lambda: boot_of(relay, "S1"))
         result = await relay.sending(await relay.start_request())
         await station.call("Heartbeat", {})
-    assert result.cause == "STATION_OFFLINE"
+    assert (result.cause, result.retry) == ("STATION_OBSERVED", False)
     assert [frame[0] for frame in station.frames] == [3, 3, 3]
     assert [json.loads(frame)[2] for frame in back_end.heard] == [
         "Heartbeat",
