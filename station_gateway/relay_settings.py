@@ -1,9 +1,9 @@
 """Settings for a gateway in front of another back end (CSMS): where it is, and what is held."""
 
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from domain.loopback import is_loopback
+from domain.upstreams import host_of, is_secure, upstream_fault
 
 OBSERVE, COMMAND = MODES = ("observe", "command")
 
@@ -28,6 +28,16 @@ class RelaySettings:
             "doc": (
                 "`observe`: nothing of ours is sent to a relayed station; `command`: our commands "
                 "and questions go in between."
+            )
+        },
+    )
+    upstream_allow_private: bool = field(
+        default=False,
+        metadata={
+            "doc": (
+                "let the `upstream` of a single station, which UpdateStation sets, lead to "
+                "loopback and private addresses, and over plain `ws://`. Who may change stations "
+                "can then have the gateway connect inside its own network."
             )
         },
     )
@@ -78,7 +88,7 @@ class RelaySettings:
         },
     )
 
-    def upstream_fault(self, *, insecure: bool) -> str:
+    def relay_fault(self, *, insecure: bool) -> str:
         """What is wrong with these settings; "" when nothing is.
 
         insecure: passwords may cross a network in the clear.
@@ -87,16 +97,10 @@ class RelaySettings:
             return f"upstream_mode is one of {', '.join(MODES)}"
         if not self.upstream_url:
             return ""
-        try:
-            parts = urlsplit(self.upstream_url)
-            host, _ = parts.hostname or "", parts.port
-        except ValueError:
-            return "upstream_url is not a valid URL"
-        if parts.scheme not in {"ws", "wss"} or not host:
-            return "upstream_url begins with wss:// or ws:// and a host"
-        if "@" in parts.netloc or parts.fragment:
-            return "upstream_url has neither a password nor a fragment: stations' own go through"
-        if parts.scheme == "ws" and not is_loopback(host) and not insecure:
+        if fault := upstream_fault(self.upstream_url):
+            return f"upstream_url {fault}"
+        host = host_of(self.upstream_url)
+        if not (is_secure(self.upstream_url) or is_loopback(host) or insecure):
             return (
                 f"upstream_url leads to {host} without TLS and stations' passwords would be "
                 "readable: give wss://, or accept the risk with --insecure"

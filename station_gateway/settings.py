@@ -308,7 +308,7 @@ class GatewaySettings(OpeningSettings, RelaySettings):
                 `insecure`.
             ValueError: only one of certificate and key is given, or a second one alone, or
                 `unregistered_boot` is no answer to a boot; or as `check_proxies` and
-                `upstream_fault` say.
+                `relay_fault` say.
         """
         if self.unregistered_boot not in BOOT_ANSWERS:
             raise ValueError(f"unregistered_boot is one of {', '.join(BOOT_ANSWERS)}")
@@ -320,7 +320,7 @@ class GatewaySettings(OpeningSettings, RelaySettings):
             raise ValueError("tls_second_certificate comes beside tls_certificate: give that one")
         self.check_proxies()
         self._check_line()
-        if fault := self.upstream_fault(insecure=self.insecure):
+        if fault := self.relay_fault(insecure=self.insecure):
             raise ValueError(fault)
         if self.insecure or is_loopback(self.host):
             return

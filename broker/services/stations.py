@@ -20,7 +20,7 @@ from broker.proto.selection import list_selection
 from broker.proto.stations import station_out, transaction_out
 from broker.reading.paging import Pager, cut_page, limit_of
 from domain.model.twins import in_quarantine
-from fleet import connections, generations, reports, stations, transactions
+from fleet import connections, foreign_starts, generations, reports, stations, transactions
 from fleet.engine.statements import Tx
 from fleet.log import commands as fleet_log
 from fleet.log.event_log import Filter
@@ -125,7 +125,10 @@ class StationServicer(pb_grpc.StationServiceServicer):
                 location=change.location,
                 labels=change.labels,
                 security_profile=change.security_profile,
+                upstream=change.upstream,
             )
+            if change.upstream:
+                await foreign_starts.begin_high(tx)
             changed = await known_station(tx, tenant, station.id)
             shown = await self._shown(tx, changed)
         return pb.UpdateStationResponse(station=shown)

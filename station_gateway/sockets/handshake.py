@@ -138,22 +138,32 @@ class HandshakeJudge:
         identity = station_id(request.path)
         offers = offered(request.headers)
         self._check_cool_off(identity)
-        if self._settings.upstream_url:
-            return await self._relayed(identity, offers, request)
-        subprotocol = negotiate(offers)
         try:
-            station = await self._authenticate(identity, request)
+            found = await self._look_up(identity)
+            if url := self._upstream_of(found[0]):
+                return await self._relayed(identity, url, offers, request)
+            station = await self._authenticate(identity, found, request)
         except DatabaseUnavailable:
             self._unavailable("database_unavailable")
         self._count_opening(station)
-        return Admitted(station, subprotocol, self._encrypted(request))
+        return Admitted(station, negotiate(offers), self._encrypted(request))
+
+    async def _look_up(self, identity: str) -> _Found:
+        """The station of this identity. With the setting `open` it is made when there is none."""
+        if self._settings.open and not self._settings.upstream_url:
+            return await self._admit(identity)
+        async with self._db.read() as tx:
+            return await _find(tx, identity)
+
+    def _upstream_of(self, station: stations.Station | None) -> str:
+        return (station.upstream if station is not None else "") or self._settings.upstream_url
 
     def _count_opening(self, station: stations.Station) -> None:
         if (wait_s := self._reconnects.blocked_s(station.id, self._monotonic_s())) > 0:
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "too_many_reconnects", wait_s)
 
     async def _relayed(
-        self, identity: str, offers: tuple[str, ...], request: OpeningRequest
+        self, identity: str, url: str, offers: tuple[str, ...], request: OpeningRequest
     ) -> Admitted:
         """Admit whom the back end admits: it knows the passwords, and we need not.
 
@@ -165,12 +175,13 @@ class HandshakeJudge:
         dialled = DialledStation(
             identity, last_part(request.path), request.address, request.headers, spoken
         )
+        anywhere = url == self._settings.upstream_url or self._settings.upstream_allow_private
         try:
-            upstream = await self._dialler.dial(self._settings.upstream_url, dialled)
+            upstream = await self._dialler.dial(url, dialled, anywhere=anywhere)
         except UpstreamRefused as refused:
             raise Refused(refused.status, refused.reason, refused.retry_after_s) from refused
         try:
-            station = await self._known(identity)
+            station, _ = await self._admit(identity)
             self._check_profile(station, request)
             self._count_opening(station)
         except BaseException:
@@ -179,15 +190,6 @@ class HandshakeJudge:
         return Admitted(
             station, upstream.subprotocol or spoken[0], self._encrypted(request), upstream
         )
-
-    async def _known(self, identity: str) -> stations.Station:
-        try:
-            station, _ = await self._admit(identity)
-        except DatabaseUnavailable:
-            self._unavailable("database_unavailable")
-        if station is None:
-            raise AssertionError("admitted without a station")
-        return station
 
     def cool_off(self, station: str) -> None:
         """Refuse a station that flooded us for a while."""
@@ -200,14 +202,12 @@ class HandshakeJudge:
         if (wait_s := self._floods.blocked_s(station, self._monotonic_s())) > 0:
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "cooling_off", wait_s)
 
-    async def _authenticate(self, identity: str, request: OpeningRequest) -> stations.Station:
-        if self._settings.open:
-            station, secrets = await self._admit(identity)
-            if station is not None and not station.registered:
-                return station
-        else:
-            async with self._db.read() as tx:
-                station, secrets = await _find(tx, identity)
+    async def _authenticate(
+        self, identity: str, found: _Found, request: OpeningRequest
+    ) -> stations.Station:
+        station, secrets = found
+        if self._settings.open and station is not None and not station.registered:
+            return station
         known = identity if station is None else station.id
         if known != identity:  # another spelling gives no further guesses
             self._check_cool_off(known)
@@ -276,25 +276,25 @@ class HandshakeJudge:
         if confirm or known_good:
             await self._db.batch(write)
 
-    async def _admit(self, identity: str) -> _Found:
-        """With the setting `open`: create a station that nobody registered.
+    async def _admit(self, identity: str) -> tuple[stations.Station, Secrets]:
+        """The station of this identity; one that nobody registered is made when there is none.
 
         The check and the creation are one database transaction, because the same station may open
         two sockets at once.
         """
         tenant, now = self._settings.open_tenant, self._utc_now()
 
-        async def write(tx: Tx) -> tuple[_Found, bool]:
-            found = await _find(tx, identity)
-            if found[0] is not None:
-                return found, False
+        async def write(tx: Tx) -> tuple[stations.Station, Secrets, bool]:
+            station, secrets = await _find(tx, identity)
+            if station is not None:
+                return station, secrets, False
             admitted = await stations.admit(tx, id=identity, tenant=tenant, now=now)
-            return (admitted, Secrets()), True
+            return admitted, Secrets(), True
 
-        found, new = await self._db.batch(write)
+        station, secrets, new = await self._db.batch(write)
         if new:
             log.warning("unregistered_station_admitted", station=identity)
-        return found
+        return station, secrets
 
 
 def station_id(path: str) -> str:

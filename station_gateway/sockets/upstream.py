@@ -8,6 +8,7 @@ the settings say, or nowhere.
 
 import asyncio
 import re
+import socket
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,11 +25,10 @@ from websockets.http11 import Response
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
+from domain.addresses import ForbiddenAddress, admitted
+from domain.upstreams import STATION, host_of, is_secure
 from station_gateway.settings import GatewaySettings
 from station_gateway.sockets.peer_socket import PeerSocket
-
-STATION = "{station}"
-"""Stands for the station's identity in the URL of a back end."""
 
 PASSED_ON = ("Authorization", "User-Agent")
 """Headers of the station that the back end gets as they are."""
@@ -88,23 +88,29 @@ class UpstreamDialler:
     def __init__(self, settings: GatewaySettings) -> None:
         self._settings = settings
 
-    async def dial(self, url: str, station: DialledStation) -> UpstreamSocket:
+    async def dial(self, url: str, station: DialledStation, *, anywhere: bool) -> UpstreamSocket:
         """Connect to the back end as this station. Whoever gets the socket has to end it.
+
+        anywhere: the operator of the gateway chose the address; else it must be a public one, and
+            TLS is spoken.
 
         Raises:
             UpstreamRefused: the back end refused, or was not reached in time.
         """
         try:
             async with asyncio.timeout(self._settings.upstream_timeout_s):
-                return await self._open(upstream_of(url, station), station)
+                hosts = [host_of(url)] if anywhere else await _public_addresses(url)
+                return await self._open(upstream_of(url, station), hosts[0], station)
         except TimeoutError:
             raise UpstreamRefused(HTTPStatus.GATEWAY_TIMEOUT, "upstream_silent") from None
         except InvalidStatus as refused:
             raise _refusal(refused.response) from None
+        except ForbiddenAddress as forbidden:
+            raise UpstreamRefused(HTTPStatus.BAD_GATEWAY, "upstream_forbidden") from forbidden
         except (InvalidHandshake, OSError, EOFError) as error:
             raise UpstreamRefused(HTTPStatus.BAD_GATEWAY, "upstream_unreachable") from error
 
-    async def _open(self, url: str, station: DialledStation) -> UpstreamSocket:
+    async def _open(self, url: str, host: str, station: DialledStation) -> UpstreamSocket:
         settings, uri = self._settings, parse_uri(url)
         names = [Subprotocol(name) for name in station.subprotocols]
 
@@ -112,29 +118,29 @@ class UpstreamDialler:
             protocol = ClientProtocol(
                 uri, subprotocols=names, max_size=settings.upstream_frame_bytes
             )
-            socket = UpstreamSocket(
+            made = UpstreamSocket(
                 protocol,
                 ping_interval=None,
                 close_timeout=settings.close_timeout_s,
                 max_queue=settings.queue_frames,
             )
-            socket.write_timeout_s = settings.write_timeout_s
-            return socket
+            made.write_timeout_s = settings.write_timeout_s
+            return made
 
-        _, socket = await asyncio.get_running_loop().create_connection(
+        _, opened = await asyncio.get_running_loop().create_connection(
             connection,
-            uri.host,
+            host,
             uri.port,
             ssl=self._tls if uri.secure else None,
             server_hostname=uri.host if uri.secure else None,
         )
         try:
-            await socket.handshake(_headers(station), None)
+            await opened.handshake(_headers(station), None)
         except BaseException:
-            socket.abort()
+            opened.abort()
             raise
-        socket.forget_handshake()
-        return socket
+        opened.forget_handshake()
+        return opened
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
@@ -149,6 +155,19 @@ def upstream_of(url: str, station: DialledStation) -> str:
     if STATION in url:
         return url.replace(STATION, spelled)
     return f"{url.rstrip('/')}/{spelled}"
+
+
+async def _public_addresses(url: str) -> list[str]:
+    """The addresses of a back end that may be connected to. Raises: ForbiddenAddress, OSError."""
+    host = host_of(url)
+    if not is_secure(url):
+        raise ForbiddenAddress(f"{host} is to be reached without TLS")
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    addresses = admitted(host, [str(address[0]) for *_, address in found])
+    if not addresses:
+        raise OSError(f"{host} has no address")
+    return addresses
 
 
 def _headers(station: DialledStation) -> Headers:

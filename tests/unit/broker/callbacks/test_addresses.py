@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.callbacks.addresses import ForbiddenAddress, admitted, objection
 from broker.callbacks.urls import MAX_URL, forbidden, malformed, target
+from domain.addresses import ForbiddenAddress, admitted, objection
 
 PUBLIC = ["93.184.216.34", "1.1.1.1", "2606:2800:220:1::1", "2001:4860:4860::8888"]
 REFUSED = {
