@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from domain.model.specs import Kind
+from contract.commands import SendFrameInput
+from domain.model.specs import CancelReservationSpec, Kind, ResetMode, ResetSpec, UnlockSpec
 from fleet import claims
 from journal.commands.answers import said_no
-from tests.support.benches.gateway_bench import Bench, now, waiting_at
+from tests.support.benches.gateway_bench import Bench, OtherSpec, now, waiting_at
 from tests.support.relay.back_end import BackEnd
 from tests.support.stations.scripted_station import ScriptedStation, connected, eventually, found
 
@@ -172,3 +173,32 @@ async def test_a_start_of_the_back_end_is_kept_as_a_rival_of_ours(
             return said_no(same.answer)
 
         await found(refused)
+
+
+async def six_requests(relay: Bench) -> list[SendFrameInput]:
+    """A command of each kind."""
+    await relay.reserved(wire_id=9)
+    specs: list[OtherSpec] = [UnlockSpec(1, evse_id=1), relay.reserve_spec()]
+    specs += [CancelReservationSpec(9), ResetSpec(ResetMode.HARD)]
+    return [
+        await relay.start_request(),
+        await relay.stop_request(wire_id="7"),
+        *[await relay.request(spec) for spec in specs],
+    ]
+
+
+@pytest.mark.parametrize("subprotocol", ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"])
+async def test_each_command_goes_to_a_relayed_station_of_each_version(
+    relay: Bench, back_end: BackEnd, subprotocol: str
+) -> None:
+    async with connected(relay.url("S1"), subprotocol=subprotocol) as station:
+        await booted(relay, station)
+        results = []
+        for request in await six_requests(relay):
+            sending = relay.sending(request)
+            message_id, _, _ = await asyncio.wait_for(station.calls.get(), 5)
+            await station.answer(message_id, {"status": "Rejected"})
+            results.append((await sending).status)
+        await station.call("Heartbeat", {})
+    assert results == ["ANSWERED"] * 6
+    assert [frame[2] for frame in heard(back_end)] == ["Heartbeat"]
