@@ -234,14 +234,14 @@ class Gateway:
         try:
             await self._claim(station)
         except Revoked:
-            await socket.close(POLICY_VIOLATION, "revoked")
+            await self._turn_away(socket, admitted, POLICY_VIOLATION, "revoked")
             return
         except DatabaseUnavailable:
             log.warning("station_not_claimed", station=peer.id)
-            await socket.close(TRY_AGAIN_LATER, "try again later")
+            await self._turn_away(socket, admitted, TRY_AGAIN_LATER, "try again later")
             return
         if not self.registry.put(station):
-            await socket.close(REPLACED, "replaced")
+            await self._turn_away(socket, admitted, REPLACED, "replaced")
             return
         log.info("station_connected", station=peer.id, version=peer.ocpp_version)
         if self._drains:  # it was admitted while the drain began
@@ -252,6 +252,12 @@ class Gateway:
             self.registry.remove(station)
             self._surroundings.spawn(self._release(peer))
             log.info("station_disconnected", station=peer.id, code=socket.close_code)
+
+    async def _turn_away(
+        self, socket: StationSocket, admitted: Admitted, code: int, reason: str
+    ) -> None:
+        admitted.give_up()
+        await socket.close(code, reason)
 
     def _station(
         self, socket: StationSocket, peer: Peer, dialect: Dialect, upstream: TextSocket | None

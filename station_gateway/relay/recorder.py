@@ -55,7 +55,10 @@ from telemetry import metrics
 log = structlog.get_logger(__name__)
 
 PATIENCE_S = 900.0
-"""How long one fact is tried to be written before it is given up, and marked as a gap."""
+"""How old a fact may become before it is given up, and kept as a doubt."""
+
+SHORTEST_S = 0.5
+"""What one that is too old gets all the same."""
 
 HandlersAt = Callable[[Callable[[], datetime]], CallHandler]
 """Makes handlers of messages whose clock is the one given: what they write has its time."""
@@ -150,7 +153,7 @@ class Recorder:
             while self._copies:
                 copy = self._copies.take()
                 self._time = copy.time
-                await self._record(copy, handlers)
+                await self._keep(copy, handlers)
             for late in self._exchanges.overdue(self._loop.time()):
                 await self._told(late, None, handlers)
             for late in self._exchanges.end() if self._over else ():
@@ -164,6 +167,14 @@ class Recorder:
             self._go_on()  # they came while the last ones were given up
         elif (due := self._exchanges.look_again()) is not None:
             self._timer = self._loop.call_at(due, self._go_on)
+
+    async def _keep(self, copy: Copy, handlers: CallHandler) -> None:
+        """Record a frame; whatever goes wrong with it, the others follow."""
+        try:
+            await self._record(copy, handlers)
+        except Exception:
+            log.exception("copy_not_recorded", station=self._station.peer.id)
+            self._gap("a relayed message was not kept: the gateway failed")
 
     async def _record(self, copy: Copy, handlers: CallHandler) -> None:
         if copy.data is None:
@@ -269,13 +280,14 @@ class Recorder:
         if isinstance(message, AuthorizationAsked):
             return
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(self._patience_s(opened)):
                 await self._written(message, handlers)
         except CallRefused as refused:
             self._odd.refused(opened.call, "invalid_payload", refused.description)
-        except Displaced:
+        except Displaced as over:
             detail = "a newer socket came before the database"
             self._odd.refused(opened.call, "not_written", detail)
+            self._station.revoke(over)
         except Revoked as over:
             self._station.revoke(over)
         except TimeoutError:
@@ -286,6 +298,11 @@ class Recorder:
             self._odd.refused(opened.call, "handler_failed", "the gateway failed")
         else:
             self._station.heard(message)
+
+    def _patience_s(self, opened: OpenCall) -> float:
+        """How long it may still take. All that waits behind it has grown older as well."""
+        age = self._shared.surroundings.utc_now() - opened.time
+        return max(PATIENCE_S - age.total_seconds(), SHORTEST_S)
 
     async def _written(self, message: StationCall, handlers: CallHandler) -> None:
         while True:

@@ -129,7 +129,8 @@ class Station(_message.Message):
     stands for the identity as the station writes it, which else comes last. Empty: the one of the gateway's settings, and where
     that is empty too, the gateway is the station's back end. It must lead to a public address, with TLS, unless the gateway allows
     private ones; that is checked when the station connects. The back end decides whether the station may connect: its password
-    here is not asked for. A change counts from the station's next connection on.
+    here is not asked for. A change counts from the station's next connection on. Who may read the station sees it: put no secret
+    there.
     """
     @_builtins.property
     def connect_time(self) -> _timestamp_pb2.Timestamp:
