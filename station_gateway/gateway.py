@@ -34,6 +34,7 @@ from station_gateway.facts.authorizer import Authorizer, FleetAuthorizer
 from station_gateway.facts.handlers import BootPolicy, Handlers
 from station_gateway.facts.reports import OddReports
 from station_gateway.line import DirectLine
+from station_gateway.relay.lost_copies import doubt_if_lost
 from station_gateway.relay.recorder import Recording
 from station_gateway.relay.relayed_station import RelayedStation
 from station_gateway.session.copies import Allowance
@@ -234,14 +235,14 @@ class Gateway:
         try:
             await self._claim(station)
         except Revoked:
-            await self._turn_away(socket, admitted, POLICY_VIOLATION, "revoked")
+            await socket.close(POLICY_VIOLATION, "revoked")
             return
         except DatabaseUnavailable:
             log.warning("station_not_claimed", station=peer.id)
-            await self._turn_away(socket, admitted, TRY_AGAIN_LATER, "try again later")
+            await socket.close(TRY_AGAIN_LATER, "try again later")
             return
         if not self.registry.put(station):
-            await self._turn_away(socket, admitted, REPLACED, "replaced")
+            await socket.close(REPLACED, "replaced")
             return
         log.info("station_connected", station=peer.id, version=peer.ocpp_version)
         if self._drains:  # it was admitted while the drain began
@@ -252,12 +253,6 @@ class Gateway:
             self.registry.remove(station)
             self._surroundings.spawn(self._release(peer))
             log.info("station_disconnected", station=peer.id, code=socket.close_code)
-
-    async def _turn_away(
-        self, socket: StationSocket, admitted: Admitted, code: int, reason: str
-    ) -> None:
-        admitted.give_up()
-        await socket.close(code, reason)
 
     def _station(
         self, socket: StationSocket, peer: Peer, dialect: Dialect, upstream: TextSocket | None
@@ -273,6 +268,7 @@ class Gateway:
         async def write(tx: Tx) -> tuple[int, bool]:
             if not await generations.stands_for_claim(tx, peer.id, peer.generation):
                 raise Revoked(peer.id)
+            doubted = peer.relayed and await doubt_if_lost(tx, peer, self._run_id, now)
             epoch = await connections.claim(
                 tx,
                 station=peer.id,
@@ -283,7 +279,7 @@ class Gateway:
             )
             told = {"connection_id": peer.connection_id, "gateway": self.gateway_id}
             event = StationEvent(peer.id, "connected", told=told)
-            return epoch, await wake_concerned(tx, event, now)
+            return epoch, await wake_concerned(tx, event, now) or doubted
 
         peer.epoch, wake = await self._db.batch(write)
         if wake:

@@ -24,6 +24,7 @@ from urllib.parse import unquote
 import structlog
 from websockets.datastructures import Headers, MultipleValuesError
 from websockets.headers import parse_subprotocol
+from websockets.protocol import State
 
 from fleet import station_secrets, stations
 from fleet.database import Database
@@ -79,8 +80,8 @@ class Admitted:
     upstream: UpstreamSocket | None = None
 
     def give_up(self) -> None:
-        """Have nothing stay open for a station whose handshake was not completed."""
-        if self.upstream is not None:
+        """Have nothing stay open for a station that is not served, or no longer."""
+        if self.upstream is not None and self.upstream.state is State.OPEN:
             self.upstream.abort()
 
 

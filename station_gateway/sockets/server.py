@@ -169,7 +169,10 @@ class StationServer:
         if admitted is None or admitted.subprotocol is None:
             await connection.close(1002, "no common OCPP version")
             return
-        await self._serve_station(socket, admitted, admitted.subprotocol)
+        try:
+            await self._serve_station(socket, admitted, admitted.subprotocol)
+        finally:
+            admitted.give_up()
 
 
 def _sockets_of(server: StationServer) -> type[StationSocket]:

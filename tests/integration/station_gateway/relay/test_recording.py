@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from fleet import reports, stations
+from fleet import connections, reports, stations
 from fleet.transactions.rows import Transaction
 from tests.support.benches.gateway_bench import Bench, now
 from tests.support.relay.back_end import BackEnd
@@ -187,3 +187,31 @@ async def test_what_is_left_out_while_the_database_stands_still_is_a_doubt(
         (gap,) = await found(lambda: doubts(relay))
         assert (gap.action, gap.reason) == ("", "not_written")
     assert len(back_end.heard) == 6
+
+
+async def test_a_gateway_that_was_killed_may_have_lost_what_it_passed_on(
+    relay: Bench, back_end: BackEnd
+) -> None:
+    await relay.register("S1")
+    await relay.write(
+        lambda tx: connections.claim(
+            tx,
+            station="S1",
+            gateway="killed",
+            connection_id="of-another-process-1",
+            ocpp_version="1.6",
+            now=now(),
+        )
+    )
+    async with connected(relay.url("S1")):
+        (lost,) = await found(lambda: doubts(relay))
+    assert (lost.action, lost.reason) == ("", "not_written")
+
+
+async def test_a_station_that_comes_back_to_the_same_process_leaves_no_doubt(
+    relay: Bench, back_end: BackEnd
+) -> None:
+    async with connected(relay.url("S1")), connected(relay.url("S1")) as newer:
+        await newer.boot()
+        await found(lambda: boot_of(relay, "S1"))
+        assert await doubts(relay) == []
