@@ -49,8 +49,14 @@ class ForeignStart:
     send_time: datetime
 
 
-async def keep(tx: Tx, start: ForeignStart) -> int:
-    """Keep it, and delete those of the station that are too old. Returns its number."""
+async def keep(tx: Tx, start: ForeignStart, *, number: int | None = None) -> tuple[int, bool]:
+    """Keep it, and delete those of the station that are too old.
+
+    number: the remote start id that the back end gave it (OCPP 2.x).
+
+    Returns the id of its row, and whether no frame of ours to the station has that number.
+    """
+    is_free = number is None or await frames.by_id(tx, start.station, number) is None
     await tx.execute(
         delete(sends).where(
             sends.c.station == start.station,
@@ -77,7 +83,7 @@ async def keep(tx: Tx, start: ForeignStart) -> int:
         "closed": True,
     }
     made = await tx.execute(insert(sends).values(**values).returning(sends.c.id))
-    return int(made.scalar_one())
+    return int(made.scalar_one()), is_free
 
 
 async def answered(tx: Tx, number: int, answer: dict[str, Any], now: datetime) -> None:

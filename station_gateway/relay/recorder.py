@@ -27,7 +27,11 @@ from station_gateway.dialects.messages import (
     CallRefused,
     StationCall,
 )
-from station_gateway.dialects.station_calls.back_end_calls import asks_to_boot, start_asked
+from station_gateway.dialects.station_calls.back_end_calls import (
+    asks_to_boot,
+    may_move_away,
+    start_asked,
+)
 from station_gateway.dialects.station_calls.confirmations import confirmed, needs_answer
 from station_gateway.relay.their_starts import TheirStarts
 from station_gateway.session import frames
@@ -249,11 +253,17 @@ class Recorder:
         """Keep what the back end itself asks of the station and what would be taken for ours."""
         if asks_to_boot(call.action, call.body):
             self._station.peer.boot_asked = True
+        if may_move_away(call.action, call.body):
+            peer = self._station.peer.id
+            metrics.SECURITY_EVENTS.labels(event="moved_by_back_end").inc()
+            log.warning(
+                "security_event", station=peer, event_type="moved_by_back_end", action=call.action
+            )
         start = start_asked(call.action, call.body)
         if start is not None:
             kept = await self._their_starts.keep(call.message_id, start, self._time)
             if not kept:
-                self._gap("a start of the back end was not kept: the database was away")
+                self._gap("a start of the back end was not kept, or has a number of ours")
 
     async def _settled(self, message_id: MessageId, data: str | bytes) -> None:
         """The station answered a start of the back end."""

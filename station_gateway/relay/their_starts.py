@@ -7,6 +7,7 @@ is kept beside ours, before the station can have begun the session, and explains
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import TypeVar
 
 import structlog
 
@@ -25,6 +26,7 @@ from station_gateway.session.frames import MessageId
 from station_gateway.stations.peer import Peer
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 OPEN_LIMIT = 16
 """Starts of the back end at one station whose answer is awaited; the oldest is forgotten."""
@@ -50,7 +52,11 @@ class TheirStarts:
         return self._open is not None and message_id in self._open
 
     async def keep(self, message_id: MessageId, start: StartAsked, time: datetime) -> bool:
-        """Keep a start that was passed on at this time. False: the database was away too long."""
+        """Keep a start that was passed on at this time.
+
+        False: a session of it could be taken for one of ours. The database was away too long, or a
+        frame of ours has its number (OCPP 2.x).
+        """
         row = foreign_starts.ForeignStart(
             station=self._peer.id,
             tenant=self._peer.tenant,
@@ -61,15 +67,18 @@ class TheirStarts:
             group_digest=self._digest(start.group) if start.group is not None else None,
             send_time=time,
         )
-        number = await self._written(lambda tx: foreign_starts.keep(tx, row))
-        if number is None:
+        kept = await self._written(
+            lambda tx: foreign_starts.keep(tx, row, number=start.remote_start_id)
+        )
+        if kept is None:
             return False
+        number, is_free = kept
         if self._open is None:
             self._open = {}
         self._open[message_id] = number
         if len(self._open) > OPEN_LIMIT:
             del self._open[next(iter(self._open))]
-        return True
+        return is_free
 
     async def answered(self, message_id: MessageId, answer: Answer, time: datetime) -> None:
         """The station answered one of them: a refused start explains no session."""
@@ -78,16 +87,12 @@ class TheirStarts:
             return
         row = answer_to_row(self._dialect.COMMANDS[Kind.START_SESSION].read_answer(answer))
 
-        async def write(tx: Tx) -> int:
-            await foreign_starts.answered(tx, number, row, time)
-            return number
-
-        await self._written(write)
+        await self._written(lambda tx: foreign_starts.answered(tx, number, row, time))
 
     def _digest(self, token: TokenSeen) -> str:
         return self._sealer.digest(token.type or V16_TYPE, token.value)
 
-    async def _written(self, write: Callable[[Tx], Awaitable[int]]) -> int | None:
+    async def _written(self, write: Callable[[Tx], Awaitable[T]]) -> T | None:
         try:
             async with asyncio.timeout(PATIENCE_S):
                 while True:

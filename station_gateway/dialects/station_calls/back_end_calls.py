@@ -41,6 +41,29 @@ def asks_to_boot(action: str, payload: Payload) -> bool:
     return action == asked and payload.get(key) == wanted[key]
 
 
+MOVING = frozenset({"SetNetworkProfile", "UpdateFirmware", "SignedUpdateFirmware"})
+"""Actions after which a station may connect to another back end, past us."""
+
+_BACK_END_KEYS = ("url", "csms", "centralsystem", "networkconfigurationpriority")
+"""What a key of OCPP 1.6 or a variable of 2.x has in its name that says where to connect to."""
+
+
+def may_move_away(action: str, payload: Payload) -> bool:
+    """Whether a CALL of the back end may have the station connect past us from now on."""
+    if action in MOVING:
+        return True
+    if action == "ChangeConfiguration":
+        return _names_back_end(payload.get("key"))
+    if action != "SetVariables" or not isinstance(sets := payload.get("setVariableData"), list):
+        return False
+    variables = [each.get("variable") for each in sets if isinstance(each, dict)]
+    return any(_names_back_end(each.get("name")) for each in variables if isinstance(each, dict))
+
+
+def _names_back_end(name: object) -> bool:
+    return isinstance(name, str) and any(key in name.casefold() for key in _BACK_END_KEYS)
+
+
 def _typed(token: object) -> TokenSeen | None:
     if not isinstance(token, dict):
         return None

@@ -39,7 +39,7 @@ async def causes(tx: Tx) -> list[claims.OpenCause]:
 
 async def test_a_start_of_the_back_end_may_be_the_cause_of_a_session(db: Database) -> None:
     async with db.write() as tx:
-        number = await foreign_starts.keep(tx, start())
+        number, _ = await foreign_starts.keep(tx, start())
         (cause,) = await causes(tx)
         assert (cause.id, cause.answer) == (number, None)
         await foreign_starts.answered(tx, number, {"verdict": "REJECTED"}, NOW)
@@ -59,7 +59,7 @@ async def test_an_old_one_is_deleted_with_the_next(db: Database) -> None:
         await connect(tx)
         await foreign_starts.keep(tx, start())
         ours = await intend(tx)
-        newer = await foreign_starts.keep(tx, start(send_time=NOW + 2 * KEPT_FOR))
+        newer, _ = await foreign_starts.keep(tx, start(send_time=NOW + 2 * KEPT_FOR))
         assert {cause.id for cause in await causes(tx)} == {ours.id, newer}
 
 
@@ -74,3 +74,12 @@ async def test_our_numbers_begin_high_and_go_on(db: Database) -> None:
         minted = await reservations.mint(tx, tenant="acme", reservation="r1", now=NOW)
     assert FIRST_NUMBER <= first < second < FIRST_NUMBER + 10
     assert FIRST_NUMBER <= minted < FIRST_NUMBER + 10
+
+
+async def test_a_number_that_a_frame_of_ours_has_is_told(db: Database) -> None:
+    async with db.write() as tx:
+        await connect(tx)
+        ours = await intend(tx)
+        assert (await foreign_starts.keep(tx, start(), number=ours.id))[1] is False
+        assert (await foreign_starts.keep(tx, start(station="CP2"), number=ours.id))[1] is True
+        assert (await foreign_starts.keep(tx, start(), number=ours.id + 500))[1] is True

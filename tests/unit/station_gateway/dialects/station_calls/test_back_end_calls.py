@@ -8,6 +8,7 @@ from station_gateway.dialects.messages import TokenSeen
 from station_gateway.dialects.station_calls.back_end_calls import (
     StartAsked,
     asks_to_boot,
+    may_move_away,
     start_asked,
 )
 
@@ -50,3 +51,29 @@ def test_a_start(action: str, payload: dict[str, Any], asked: StartAsked | None)
 )
 def test_a_boot_on_request(action: str, message: str | None, asks: bool) -> None:
     assert asks_to_boot(action, {"requestedMessage": message}) is asks
+
+
+@pytest.mark.parametrize(
+    ("action", "payload", "moves"),
+    [
+        ("UpdateFirmware", {}, True),
+        ("SetNetworkProfile", {}, True),
+        ("ChangeConfiguration", {"key": "CentralSystemURL", "value": "x"}, True),
+        ("ChangeConfiguration", {"key": "HeartbeatInterval", "value": "5"}, False),
+        ("ChangeConfiguration", {"key": 7}, False),
+        ("SetVariables", {"setVariableData": [{"variable": {"name": "CsmsUrl"}}]}, True),
+        (
+            "SetVariables",
+            {"setVariableData": [{"variable": {"name": "NetworkConfigurationPriority"}}]},
+            True,
+        ),
+        ("SetVariables", {"setVariableData": [{"variable": {"name": "Enabled"}}]}, False),
+        ("SetVariables", {"setVariableData": [7, {"variable": 7}]}, False),
+        ("SetVariables", {"setVariableData": {}}, False),
+        ("Reset", {"key": "url"}, False),
+    ],
+)
+def test_what_may_have_a_station_connect_past_us(
+    action: str, payload: dict[str, Any], moves: bool
+) -> None:
+    assert may_move_away(action, payload) is moves
