@@ -89,7 +89,10 @@ class RelayedStation(ConnectedStation):
         self._upstream.write(data)
         metrics.RELAYED_FRAMES.labels(said_by="station").inc()
         self._recorder.copy(From.STATION, data)
-        await self._upstream.flowing()
+        try:
+            await self._upstream.flowing()
+        except SocketGone as gone:
+            self._lose_back_end(str(gone))
 
     def _taken(self, data: str | bytes) -> str | bytes | None:
         """What the back end gets of a frame; None: it answers a CALL of ours."""
@@ -128,11 +131,15 @@ class RelayedStation(ConnectedStation):
                     self._socket.write(data)
                 await self._socket.flowing()
         except (SocketGone, StationGone) as gone:
-            log.info("upstream_lost", station=self.peer.id, why=str(gone))
-            self.end("upstream_lost", SERVICE_RESTART)
+            self._lose_back_end(str(gone))
         except Exception:
             log.exception("relay_failed", station=self.peer.id)
             self.end("failed", SERVICE_RESTART)
+
+    def _lose_back_end(self, why: str) -> None:
+        if not self._ended:
+            log.info("upstream_lost", station=self.peer.id, why=why)
+        self.end("upstream_lost", SERVICE_RESTART)
 
     def _calls_of_back_end(self) -> TheirCalls:
         if self._their_calls is None:

@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 STATIONS_BATCH = 500
 """Stations that are read, or written, in one database transaction."""
 GOING_AWAY = 1001
+SERVICE_RESTART = 1012
 
 
 class Sweeper:
@@ -89,7 +90,7 @@ class Sweeper:
             silent_s = now_s - socket.heard_s
             if socket.pinged and silent_s >= settings.ping_interval_s + settings.ping_timeout_s:
                 log.warning("dead_socket", station=station.peer.id, silent_s=round(silent_s))
-                station.end("dead_socket")
+                station.end("dead_socket", 0 if socket is station.socket else SERVICE_RESTART)
                 socket.abort()
             elif silent_s >= settings.ping_interval_s and not socket.pinged:
                 socket.ping_now()

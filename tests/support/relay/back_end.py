@@ -88,6 +88,8 @@ class BackEnd:
             yield self
         finally:
             self._server.close()
+            for socket in self.sockets:
+                socket.transport.abort()  # a test may have it read nothing
             await self._server.wait_closed()
 
     def _judge(self, connection: ServerConnection, request: Request) -> Response | None:

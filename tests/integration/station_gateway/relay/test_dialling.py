@@ -1,10 +1,11 @@
 """The back end (CSMS) is dialled inside the station's handshake, and decides who may connect."""
 
 import asyncio
+import contextlib
 import socket
 
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from fleet import stations
 from tests.support.benches.gateway_bench import Bench
@@ -88,6 +89,24 @@ async def test_when_the_back_end_ends_the_station_is_told_to_come_again(
 ) -> None:
     async with connected(relay.url("S1")) as station:
         back_end.socket.transport.abort()
+        assert await station.closed() == 1012
+
+
+async def test_a_back_end_that_is_dead_is_noticed(relay: Bench, back_end: BackEnd) -> None:
+    await relay.restart(ping_interval_s=0.05, ping_timeout_s=0.05, sweep_interval_s=0.02)
+    async with connected(relay.url("S1")) as station:
+        back_end.socket.transport.pause_reading()
+        assert await station.closed() == 1012
+
+
+async def test_a_back_end_that_takes_no_bytes_is_given_up(relay: Bench, back_end: BackEnd) -> None:
+    await relay.restart(write_timeout_s=0.05, message_burst=1_000, byte_burst=10**8)
+    async with connected(relay.url("S1")) as station:
+        back_end.socket.transport.pause_reading()
+        big = '[2,"1","DataTransfer",{"vendorId":"V","data":"' + "x" * 60_000 + '"}]'
+        with contextlib.suppress(ConnectionClosed):
+            for _ in range(400):
+                await station.send(big)
         assert await station.closed() == 1012
 
 
