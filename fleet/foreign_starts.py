@@ -12,15 +12,13 @@ from typing import Any
 from sqlalchemy import delete, insert, text
 
 from fleet import sends as frames
+from fleet.claims import OF_BACK_END
 from fleet.engine.statements import Tx
 from fleet.engine.values import cut, identifier, lenient_int32
 from fleet.tables import sends, wire_ids
 
 KEPT_FOR = timedelta(days=30)
 """After this time a start explains no session any longer, and is deleted."""
-
-OF_BACK_END = "back-end:"
-"""The names of these rows begin with it. No command has such a name."""
 
 
 FIRST_NUMBER = 1_600_000_000

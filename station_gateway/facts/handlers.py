@@ -188,7 +188,7 @@ class Handlers:
 
     async def _boot_verdict(self, peer: Peer) -> BootVerdict:
         policy = self._boot_policy
-        if policy.accepts_all:
+        if policy.accepts_all or peer.relayed:
             return BootVerdict.ACCEPTED
         async with self._db.read() as tx:
             station = await stations.get(tx, peer.id)
