@@ -33,8 +33,9 @@ class Copy(msgspec.Struct, frozen=True):
 
     @property
     def cost(self) -> int:
-        """The bytes that it holds."""
-        return FIXED_BYTES + len(self.data or "")
+        """The bytes that it holds at most: a text with one odd character may hold four for each."""
+        data = self.data or ""
+        return FIXED_BYTES + len(data) * (1 if data.isascii() or isinstance(data, bytes) else 4)
 
 
 class Allowance:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,7 +40,8 @@ class Refusal:
 class BackEnd:
     """One back end. heard: each message of each station, as it came."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.heard: list[Frame] = []
         self.requests: list[Request] = []
         self.sockets: list[ServerConnection] = []
@@ -58,7 +60,8 @@ class BackEnd:
         """Where a gateway finds it."""
         assert self._server is not None
         port = self._server.sockets[0].getsockname()[1]
-        return f"ws://127.0.0.1:{port}/csms/{{station}}"
+        where = "ws://127.0.0.1" if self._tls is None else "wss://localhost"
+        return f"{where}:{port}/csms/{{station}}"
 
     @property
     def socket(self) -> ServerConnection:
@@ -79,6 +82,7 @@ class BackEnd:
             0,
             subprotocols=[Subprotocol(name) for name in subprotocols],
             process_request=self._judge,
+            ssl=self._tls,
             compression=None,
             ping_interval=None,
             close_timeout=1,

@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import socket
+from pathlib import Path
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from fleet import stations
 from tests.support.benches.gateway_bench import Bench
+from tests.support.certificates import pki
 from tests.support.relay.back_end import BackEnd, Refusal
 from tests.support.stations.scripted_station import connected, eventually
 
@@ -72,6 +74,27 @@ async def test_a_back_end_that_does_not_answer_is_given_up(bench: Bench) -> None
             async with connected(bench.url("S1")):
                 raise AssertionError("admitted")
     assert refused.value.response.status_code == 504
+
+
+@pytest.mark.parametrize(
+    ("name", "vouched", "status"),
+    [("localhost", True, 101), ("localhost", False, 502), ("another.example", True, 502)],
+)
+async def test_the_certificate_of_the_back_end_is_checked(
+    bench: Bench, tmp_path: Path, name: str, vouched: bool, status: int
+) -> None:
+    made = pki(tmp_path, name)
+    async with BackEnd(made.server).running("ocpp1.6") as secure:
+        ca_file = made.ca_file if vouched else ""
+        await bench.restart(upstream_url=secure.url, upstream_ca=ca_file)
+        try:
+            async with connected(bench.url("S1"), "a-password-of-theirs"):
+                got = 101
+        except InvalidStatus as refused:
+            got = refused.response.status_code
+        await bench.stop()
+    assert got == status
+    assert len(secure.requests) == (status == 101)
 
 
 async def test_an_offer_that_is_not_spoken_here_is_refused_without_dialling(

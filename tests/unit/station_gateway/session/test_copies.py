@@ -33,6 +33,12 @@ def test_what_has_no_room_is_one_gap_where_it_would_stand() -> None:
     assert [data is None for data in held(copies)] == [False, False, True, False]
 
 
+def test_a_copy_costs_what_it_holds_in_memory() -> None:
+    assert [copy(text).cost - FIXED_BYTES for text in ("abc", "ab\u00fc")] == [3, 12]
+    assert Copy(From.STATION, b"\xff\x00", NOW).cost - FIXED_BYTES == 2
+    assert Copy(From.STATION, None, NOW).cost == FIXED_BYTES
+
+
 def test_all_stations_share_one_allowance() -> None:
     allowance = Allowance(ROOM)
     one, other = Copies(ROOM, allowance), Copies(ROOM, allowance)
@@ -56,6 +62,6 @@ def test_no_more_bytes_are_held_than_may_be_and_none_is_lost_without_a_gap(
         elif put:
             assert copies.take().data == put.pop(0)
     texts = [text for text in put if text is not None]
-    assert sum(FIXED_BYTES + len(text) for text in texts) <= ROOM
+    assert sum(Copy(From.BACK_END, text, NOW).cost for text in texts) <= ROOM
     assert held(copies) == put
     assert allowance.take(ROOM)
