@@ -112,3 +112,10 @@ def test_no_answer_goes_to_another_side_or_under_another_id(
             on_wire, (whose, its_id) = list(wire.items())[number % len(wire)]
             assert on_wire is not None
             assert pairing.answer(result(on_wire)) == Paired(whose, result(its_id))
+
+
+@given(st.one_of(st.text(max_size=60), st.binary(max_size=60), st.from_regex(r"\[[0-9],.*")))
+def test_whatever_comes_is_passed_on(frame: str | bytes) -> None:
+    assert Pairing().answer(frame) == Paired(BACK_END, frame)
+    if isinstance(frame, str):
+        assert Pairing().call(BACK_END, frame) == frame
