@@ -127,6 +127,10 @@ Longer than a station waits for the cable and a late start counts. It is as long
 guard: a station that keeps a request for hours keeps it from being believed for hours.
 """
 
+FOREIGN_CAUSE_AGE = timedelta(minutes=10)
+"""How long before a session a start of another back end (CSMS) may be its cause, though a start of
+ours came after it. Stations wait for the cable for less."""
+
 DOUBT_PAUSE = timedelta(seconds=30)
 """How long a doubtful session may take to become clear before a human is told of it."""
 

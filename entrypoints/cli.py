@@ -40,6 +40,25 @@ def up(**options: Any) -> None:
 
 
 @main.command()
+@click.option(
+    "--upstream",
+    required=True,
+    metavar="URL",
+    help="Your back end (CSMS), as wss://csms.example/ocpp/{station}.",
+)
+@with_settings
+def proxy(upstream: str, **options: Any) -> None:
+    """Runs everything as `up` does, between stations and your own back end, and observes.
+
+    With --gateway-upstream-mode command, commands go to the stations as well.
+    """
+    with quick_start():
+        from entrypoints.commands import up as everything
+
+        everything.run(given_settings({**options, "gateway_upstream_url": upstream}), _say)
+
+
+@main.command()
 @with_settings
 def broker(**options: Any) -> None:
     """Runs one broker: serves gRPC, keeps no state."""

@@ -41,6 +41,10 @@ NAMES_LIMIT = 500
 """How many sessions one query asks about."""
 
 
+OF_BACK_END = "back-end:"
+"""In place of a command: frames that another back end sent (`fleet.remote_starts`) begin so."""
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A session (our id of it) and the command that has it. send: of the command's frame."""
@@ -57,11 +61,17 @@ class OpenCause:
     """A frame that was perhaps sent and has no session yet. id: of its send."""
 
     id: int
+    command: str
     send_time: datetime
     token_digest: str | None
     group_digest: str | None
     evse_id: int | None
     answer: dict[str, Any] | None
+
+    @property
+    def foreign(self) -> bool:
+        """Whether another back end (CSMS) sent it."""
+        return self.command.startswith(OF_BACK_END)
 
 
 _CLAIM = columns_of(claims, Claim)
@@ -99,7 +109,11 @@ def _with(digest: str, column: Any) -> Select[Any]:
             sends.c.station == bindparam("of_station"),
             sends.c.kind == bindparam("of_kind"),
             column == bindparam(digest),
-            sends.c.send_time >= bindparam("sent_from", type_=sends.c.send_time.type),
+            sends.c.send_time >= bindparam("foreign_from", type_=sends.c.send_time.type),
+            or_(
+                sends.c.send_time >= bindparam("sent_from", type_=sends.c.send_time.type),
+                sends.c.command.startswith(OF_BACK_END, autoescape=True),
+            ),
             sends.c.send_time <= bindparam("sent_to", type_=sends.c.send_time.type),
             _UNCLAIMED,
             ~sends.c.undo,
@@ -184,11 +198,13 @@ async def open_causes(
     digests: tuple[str | None, str | None],
     evse_id: int | None,
     sent: tuple[datetime, datetime],
+    foreign_from: datetime | None = None,
 ) -> tuple[list[OpenCause], bool]:
     """The frames of a kind that have no session yet and carry one of the digests.
 
     digests: of a session's token and of its group. evse_id: None: any EVSE; a frame without an EVSE
     is for any. sent: between which times, both included.
+    foreign_from: since when those of another back end count, if that is earlier.
 
     Returns the newest frames of each digest, and whether there may be more than were read.
     """
@@ -200,5 +216,6 @@ async def open_causes(
         "group": group,
     }
     values |= {"of_evse": evse_id, "sent_from": sent[0], "sent_to": sent[1]}
+    values["foreign_from"] = min(sent[0], foreign_from or sent[0])
     rows = [OpenCause(*row) for row in await tx.execute(_CAUSES, values)]
     return rows, len(rows) > CAUSES_LIMIT

@@ -30,6 +30,7 @@ class Station:
     boot_connection_id: the socket on which the latest boot came.
     connection_timeout_s: how long it waits for the cable; None when it did not report it.
     generation: see `fleet.generations`. labels: of the operator; None for none.
+    upstream: the back end (CSMS) that it is relayed to; "": the one of the gateway's settings.
     clock: how far its clocks are ahead of ours, as `domain.evidence.station_clock` stores it.
     """
 
@@ -53,6 +54,7 @@ class Station:
     clock: dict[str, dict[str, float]] | None = None
     generation: str = ""
     labels: dict[str, str] | None = None
+    upstream: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +220,7 @@ async def update(
     location: str | None = None,
     security_profile: int | None = None,
     labels: dict[str, str] | None = None,
+    upstream: str | None = None,
 ) -> bool:
     """Change what is given. The security profile is only ever raised. False: no such station."""
     values: dict[str, Any] = {}
@@ -225,6 +228,8 @@ async def update(
         values["labels"] = labels or None
     if location is not None:
         values["location"] = cut(location)
+    if upstream is not None:
+        values["upstream"] = upstream
     if security_profile is not None:
         current = stations.c.security_profile
         wanted = literal(security_profile, current.type)

@@ -21,6 +21,7 @@ from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.keys import Passwords, Sealer
+from fleet.remote_starts import foreign_starts
 from journal.clock import Clock, system_clock
 from journal.commands.waking import StationEvent, wake_concerned
 from station_gateway.aging import OldSockets, leave_time_s
@@ -39,6 +40,10 @@ from station_gateway.facts.handlers import BootPolicy, Handlers
 from station_gateway.facts.reports import OddReports
 from station_gateway.lease import Lease, LeaseThread
 from station_gateway.line import DirectLine
+from station_gateway.relay.lost_copies import doubt_if_lost
+from station_gateway.relay.recorder import Recording
+from station_gateway.relay.relayed_station import RelayedStation
+from station_gateway.session.copies import Allowance
 from station_gateway.session.engine import SessionLimits
 from station_gateway.session.events import POLICY_VIOLATION, SERVICE_RESTART, AnswerReceived
 from station_gateway.session.flood import FloodLimits
@@ -49,6 +54,7 @@ from station_gateway.sockets.server import StationServer
 from station_gateway.sockets.station_socket import StationSocket
 from station_gateway.stations.displaced import DisplacedSockets
 from station_gateway.stations.peer import Peer
+from station_gateway.stations.ports import TextSocket
 from station_gateway.stations.registry import REPLACED, Registry
 from station_gateway.stations.standing import Revoked
 from station_gateway.stations.station import ConnectedStation, Surroundings
@@ -92,9 +98,8 @@ class Gateway:
         self.handshake_judge = HandshakeJudge(
             db, passwords, settings, utc_now=utc_now, monotonic_s=time.monotonic
         )
-        self.handlers = self._handling(
-            authorizer or FleetAuthorizer(sealer, open_to_all=settings.open)
-        )
+        self._authorizer = authorizer or FleetAuthorizer(sealer, open_to_all=settings.open)
+        self.handlers = self._handlers_at(utc_now)
         self.reports = OddReports(db, waker, retry_pause_s=settings.retry_pause_s, utc_now=utc_now)
         self.sender = Sender(
             db, sealer, self.registry, settings, gateway=self.gateway_id, utc_now=utc_now
@@ -111,20 +116,28 @@ class Gateway:
         self._lease_thread = LeaseThread(self.lease, db)
         self._drain = Drain(db, self.registry, settings, utc_now=utc_now)
         self._surroundings = self._shared(questions)
+        self._recording = self._recorded(sealer)
         self.server = StationServer(settings, self.handshake_judge, self._serve)
         self._loops: list[asyncio.Task[None]] = []
 
-    def _handling(self, authorizer: Authorizer) -> Handlers:
+    def _recorded(self, sealer: Sealer) -> Recording:
+        settings = self.settings
+        allowance = Allowance(settings.relay_total_bytes)
+        return Recording(
+            settings, self._db, sealer, self._surroundings, self._handlers_at, allowance
+        )
+
+    def _handlers_at(self, utc_now: Clock) -> Handlers:
         settings = self.settings
         return Handlers(
             self._db,
-            authorizer,
+            self._authorizer,
             self._waker,
             heartbeat_s=settings.heartbeat_s,
             boot_policy=BootPolicy(BootVerdict(settings.unregistered_boot), settings.boot_retry_s),
             fact_timeout_s=settings.fact_timeout_s,
             retry_pause_s=settings.retry_pause_s,
-            utc_now=self._utc_now,
+            utc_now=utc_now,
         )
 
     def _shared(self, questions: Questions) -> Surroundings:
@@ -174,6 +187,8 @@ class Gateway:
         await self.line.start()
         try:
             await self._lease_thread.start()
+            if self.settings.upstream_url:
+                await self._db.batch(foreign_starts.begin_high)
             await self.server.start()
         except BaseException:
             await self.line.stop()
@@ -237,8 +252,9 @@ class Gateway:
             connection_timeout_s=known.connection_timeout_s,
             clock=read_clock(known.clock),
             stored_clock=read_clock(known.clock),
+            relayed=admitted.upstream is not None,
         )
-        station = ConnectedStation(socket, peer, dialect, self._surroundings)
+        station = self._station(socket, peer, dialect, admitted.upstream)
         try:
             await self._claim(station, admitted.password_hash)
         except Revoked:
@@ -261,6 +277,13 @@ class Gateway:
             self._surroundings.spawn(self._release(peer))
             log.info("station_disconnected", station=peer.id, code=socket.close_code)
 
+    def _station(
+        self, socket: StationSocket, peer: Peer, dialect: Dialect, upstream: TextSocket | None
+    ) -> ConnectedStation:
+        if upstream is None:
+            return ConnectedStation(socket, peer, dialect, self._surroundings)
+        return RelayedStation(socket, upstream, peer, dialect, self._recording)
+
     async def _claim(self, station: ConnectedStation, password_hash: str) -> None:
         """Take the station's lease. Raises: Revoked, DatabaseUnavailable."""
         peer, now = station.peer, self._utc_now()
@@ -270,6 +293,7 @@ class Gateway:
                 tx, peer.id, peer.generation, password_hash=password_hash
             ):
                 raise Revoked(peer.id)
+            doubted = peer.relayed and await doubt_if_lost(tx, peer, self._run_id, now)
             epoch = await connections.claim(
                 tx,
                 station=peer.id,
@@ -280,7 +304,7 @@ class Gateway:
             )
             told = {"connection_id": peer.connection_id, "gateway": self.gateway_id}
             event = StationEvent(peer.id, "connected", told=told)
-            return epoch, await wake_concerned(tx, event, now)
+            return epoch, await wake_concerned(tx, event, now) or doubted
 
         peer.epoch, wake = await self._db.batch(write)
         if wake:

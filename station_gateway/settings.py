@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from domain.loopback import is_loopback, is_loopback_listener
 from domain.ocpp_words import Capabilities
 from station_gateway.opening_settings import OpeningSettings
+from station_gateway.relay_settings import RelaySettings
 from station_gateway.tls_settings import TlsSettings
 
 BOOT_ANSWERS = ("ACCEPTED", "PENDING", "REJECTED")
@@ -15,7 +16,7 @@ class UnsafeStationListener(Exception):
 
 
 @dataclass(frozen=True)
-class GatewaySettings(TlsSettings, OpeningSettings):
+class GatewaySettings(TlsSettings, OpeningSettings, RelaySettings):
     """Settings of one gateway process. Times are seconds, sizes bytes, rates per second."""
 
     # Where it listens and whom it admits.
@@ -310,7 +311,7 @@ class GatewaySettings(TlsSettings, OpeningSettings):
             UnsafeStationListener: beyond loopback without TLS or without credentials, and not
                 `insecure`.
             ValueError: `unregistered_boot` is no answer to a boot; or `stall_limit_s` is shorter
-                than `lease_s`; or as `check_tls` or `check_proxies` says.
+                than `lease_s`; or as `check_tls`, `check_proxies` or `relay_fault` says.
         """
         if self.stall_limit_s < self.lease_s:
             raise ValueError("stall_limit_s is at least lease_s: a busy loop would end the lease")
@@ -319,6 +320,8 @@ class GatewaySettings(TlsSettings, OpeningSettings):
         self.check_tls()
         self.check_proxies()
         self._check_line()
+        if fault := self.relay_fault(insecure=self.insecure):
+            raise ValueError(fault)
         if self.insecure or is_loopback(self.host):
             return
         if not self.tls:

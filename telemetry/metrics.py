@@ -109,6 +109,23 @@ SECURITY_EVENTS = Counter(
     "Events of stations that an operator must look at, by event.",
     ["event"],
 )
+RELAYED_FRAMES = Counter(
+    "evcommand_relayed_frames_total",
+    "Messages passed on between stations and the back end (CSMS) behind the gateway, by who said "
+    "them: station, back_end.",
+    ["said_by"],
+)
+RELAY_WAIT = Histogram(
+    "evcommand_relay_wait_seconds",
+    "How long CALLs of the back end (CSMS) waited for their turn at a station, behind ours or "
+    "behind one another.",
+    buckets=_LATENCY_BUCKETS_S,
+)
+RELAY_GAPS = Counter(
+    "evcommand_relay_gaps_total",
+    "Relayed messages of which no copy could be kept, because the database was too slow. Each gap "
+    "keeps commands of its station from being told that nothing happened.",
+)
 CLOSED_SOCKETS = Counter(
     "evcommand_closed_sockets_total", "Station sockets closed, by reason.", ["reason"]
 )

@@ -16,12 +16,12 @@ from typing import Any
 import certifi
 import httpcore
 
-from broker.callbacks.addresses import ForbiddenAddress, admitted
 from broker.callbacks.answers import again, judge, park
 from broker.callbacks.names import Lookup, Names, SystemNames
 from broker.callbacks.urls import Target, forbidden, malformed, target
 from broker.settings import BrokerSettings
 from contract.callbacks import PostCallbackResult
+from domain.addresses import ForbiddenAddress, admitted
 from domain.callbacks import DeliveryCause
 from telemetry import metrics
 

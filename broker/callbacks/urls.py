@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
-from broker.callbacks.addresses import objection
+from domain.addresses import objection
 
 MAX_URL = 2_048
 

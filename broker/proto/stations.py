@@ -17,6 +17,7 @@ from broker.proto.times import time_out
 from domain.evidence.station_clock import read_clock
 from domain.model.rotations import Rotation
 from domain.ocpp_words import NO_ERROR
+from domain.upstreams import upstream_fault
 from fleet.connections import Connection
 from fleet.reports import MendedReports
 from fleet.stations import Station, StationConnector
@@ -78,9 +79,10 @@ class StationChange:
     location: str | None = None
     labels: dict[str, str] | None = None
     security_profile: int | None = None
+    upstream: str | None = None
 
 
-CHANGEABLE = ("location", "labels", "security_profile")
+CHANGEABLE = ("location", "labels", "security_profile", "upstream")
 """The fields of a station that UpdateStation changes."""
 
 
@@ -102,6 +104,8 @@ def check_update(request: stations_pb.UpdateStationRequest) -> tuple[FieldViolat
     )
     fields.text_field(findings, "station.location", change.location or "")
     fields.label_map(findings, "station.labels", change.labels or {})
+    if change.upstream and (fault := upstream_fault(change.upstream)):
+        findings.expect(False, "station.upstream", fault)
     if change.security_profile is not None:
         _profile_field(findings, "station.security_profile", change.security_profile)
     return findings.violations
@@ -118,6 +122,7 @@ def change_in(request: stations_pb.UpdateStationRequest) -> StationChange:
         location=given.location if "location" in paths else None,
         labels=dict(given.labels) if "labels" in paths else None,
         security_profile=given.security_profile if "security_profile" in paths else None,
+        upstream=given.upstream if "upstream" in paths else None,
     )
 
 
@@ -195,6 +200,7 @@ def station_out(
         clocks=_clocks(station),
         quarantine_end_time=time_out(quarantine_end),
         labels=station.labels or {},
+        upstream=station.upstream,
         password_rotation=None if rotation is None else _rotation(rotation),
     )
 

@@ -32,6 +32,7 @@ from fleet.log import audit
 from fleet.log import commands as fleet_log
 from fleet.log.audit import AuditRow
 from fleet.log.event_log import Filter
+from fleet.remote_starts import foreign_starts
 from fleet.station_secrets import StoredRotation, hold_station, rotation_of
 
 _PENDING_LIMIT = 100
@@ -138,7 +139,10 @@ class StationServicer(pb_grpc.StationServiceServicer):
                 location=change.location,
                 labels=change.labels,
                 security_profile=change.security_profile,
+                upstream=change.upstream,
             )
+            if change.upstream:
+                await foreign_starts.begin_high(tx)
             await audit.write(tx, [self._entry("UpdateStation", station.id)])
             changed = await known_station(tx, caller, station.id)
             shown = await self._shown(tx, changed)

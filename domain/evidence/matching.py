@@ -24,7 +24,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from domain.evidence.sessions import WHOLE_STATION, Match, Rival, SentFrame, Session
-from domain.limits import CAUSE_AGE, CLOCK_SLIP, CLOCK_TOLERANCE, LATE_START_WINDOW
+from domain.limits import (
+    CAUSE_AGE,
+    CLOCK_SLIP,
+    CLOCK_TOLERANCE,
+    FOREIGN_CAUSE_AGE,
+    LATE_START_WINDOW,
+)
 
 
 def classify(
@@ -104,6 +110,16 @@ def causes_sent(session: Session, frame: SentFrame) -> tuple[datetime, datetime]
     earlier = frame.refused or session.start_time < frame.send_time
     first = session.start_time - CAUSE_AGE if earlier else frame.send_time
     return first, session.start_time + CLOCK_TOLERANCE
+
+
+def foreign_since(session: Session, frame: SentFrame) -> datetime:
+    """Since when a start of another back end may be the cause as well as our frame.
+
+    Whether an earlier one of theirs has had its session nobody tells us. So it counts for as long
+    as a station may wait for the cable, also where a start of ours came later.
+    """
+    first, _ = causes_sent(session, frame)
+    return min(first, begun(session) - FOREIGN_CAUSE_AGE)
 
 
 def _cannot_be(
@@ -251,6 +267,8 @@ def _may_be_cause(rival: Rival, session: Session, frame: SentFrame) -> bool:
     A start that the station refused explains nothing that another one explains.
     """
     first, last = causes_sent(session, frame)
+    if rival.foreign:
+        first = foreign_since(session, frame)
     return (
         rival.claimed is None
         and first <= rival.send_time <= last

@@ -165,6 +165,7 @@ class Rival:
 
     claimed: name of the session that it has claimed as its effect, None while it has none.
     refused: the station answered it with a no that it would say again.
+    foreign: another back end (CSMS) sent it, which claims nothing here.
     """
 
     send_time: datetime
@@ -173,6 +174,7 @@ class Rival:
     evse_id: int | None = None
     claimed: str | None = None
     refused: bool = False
+    foreign: bool = False
 
 
 @dataclass(frozen=True)

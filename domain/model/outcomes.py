@@ -56,6 +56,7 @@ class Cause(StrEnum):
     STATION_QUEUE_FULL = "STATION_QUEUE_FULL"
     STATION_UNKNOWN = "STATION_UNKNOWN"
     STATION_QUARANTINED = "STATION_QUARANTINED"
+    STATION_OBSERVED = "STATION_OBSERVED"
     FRAME_REFUSED = "FRAME_REFUSED"
 
     NO_CABLE_OR_NO_TRANSACTION = "NO_CABLE_OR_NO_TRANSACTION"
@@ -169,6 +170,10 @@ ENDINGS: dict[Cause, Ending] = {
         "Two devices connect as this station and displace each other, so nothing that starts a "
         "session or opens a lock is sent to it. Nothing was sent. Give the station a new "
         "password; it can be used again ten minutes after the last displacement.",
+    ),
+    Cause.STATION_OBSERVED: Ending(
+        Code.NOT_SENT,
+        "The station is only observed here: another system sends its commands. Nothing was sent.",
     ),
     Cause.FRAME_REFUSED: Ending(
         Code.NOT_SENT, "The request cannot be expressed for this station. Nothing was sent."

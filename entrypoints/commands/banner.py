@@ -10,6 +10,7 @@ from entrypoints.settings import ChosenSettings
 from entrypoints.temporal.binary import cache_dir
 from entrypoints.temporal.dev_server import TemporalAddress
 from station_gateway.dialects import DIALECTS
+from station_gateway.relay_settings import COMMAND
 
 _GRPCURL_MODULE = "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3"
 
@@ -37,6 +38,8 @@ def _addresses(
         f"  Temporal web UI   {temporal.ui or '(see your Temporal)'}",
         f"  database          {settings.sqlite_file or 'PostgreSQL'}",
     ]
+    if (gateway := settings.gateway()).upstream_url:
+        lines.append(f"  your back end     {gateway.upstream_url}   ({gateway.upstream_mode})")
     if listening.metrics:
         lines.append(f"  metrics           http://{listening.metrics}/metrics")
     return lines
@@ -45,6 +48,8 @@ def _addresses(
 def _first_commands(settings: ChosenSettings, listening: ListenAddresses) -> list[str]:
     if settings.grpc_tls_certificate or settings.api_keys or settings.api_keys_file:
         return ["Calls need your credentials: docs/security tells how to give them to grpcurl."]
+    if settings.gateway().upstream_url:
+        return _relayed(settings, listening)
     # A new station each time: the password of an earlier station is not known any longer.
     station_id = f"CP-{secrets.token_hex(2)}"
     return [
@@ -52,6 +57,18 @@ def _first_commands(settings: ChosenSettings, listening: ListenAddresses) -> lis
         *_admission(settings, listening, station_id),
         *_calls(listening, station_id),
     ]
+
+
+def _relayed(settings: ChosenSettings, listening: ListenAddresses) -> list[str]:
+    lines = [
+        *_remedy(),
+        "Have a station connect here instead of there; your back end lets it in. What is known:",
+        f"  {_call(listening, 'StationService/ListStations', '{}')}",
+        f"  {_call(listening, 'StationService/ListTransactions', '{}')}",
+    ]
+    if settings.gateway().upstream_mode == COMMAND:
+        lines.append("Commands go to it as well: see docs/api.md.")
+    return lines
 
 
 def _admission(settings: ChosenSettings, listening: ListenAddresses, station_id: str) -> list[str]:

@@ -40,6 +40,7 @@ stations = Table(
     Column("connection_timeout_s", Float),
     Column("clock", Json),
     Column("labels", Json),
+    Column("upstream", Text, nullable=False, server_default=""),
     _time("create_time"),
     _text("generation"),
     Column("password_hash", Text),

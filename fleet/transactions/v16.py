@@ -22,7 +22,7 @@ from typing import Any, NotRequired, TypedDict, Unpack
 from sqlalchemy import bindparam, exists, select, text, update
 
 from fleet.engine.precompiled import precompiled
-from fleet.engine.statements import Tx, Upsert, bound
+from fleet.engine.statements import Tx
 from fleet.engine.values import (
     INT32_MAX,
     InvalidValue,
@@ -34,6 +34,7 @@ from fleet.engine.values import (
 )
 from fleet.log.changes import SessionChanged, session_changed
 from fleet.tables import transactions
+from fleet.transactions import given_ids
 from fleet.transactions.rows import (
     ACTIVE,
     BY_OCPP_TRANSACTION_ID,
@@ -45,42 +46,11 @@ from fleet.transactions.rows import (
     runs_backwards,
     shed_observed,
 )
+from fleet.transactions.v16_rows import INSERT, blank_row, by_start_key, lock, retire
 
 _DRAWS = 20
 """How many ids are drawn at most. A station has few of the 2^31 ids, unless it made them up."""
 
-_INSERT = Upsert(
-    lambda insert: (
-        insert(transactions)
-        .values(
-            **bound(
-                transactions,
-                *(
-                    "name",
-                    "tenant",
-                    "station",
-                    "ocpp_transaction_id",
-                    "evse_id",
-                    "token_digest",
-                    "token_masked",
-                ),
-                *("group_digest", "reservation_id", "start_time", "received_time", "clock_suspect"),
-                *("authorized", "meter_start_wh", "stop_time", "stop_received_time"),
-                *("meter_stop_wh", "stop_reason", "state", "observed_only", "minted", "start_key"),
-                *("token_unknown", "epoch", "judged", "start_slack_s"),
-            )
-        )
-        .on_conflict_do_nothing()
-        .returning(*TRANSACTION)
-    )
-)
-_BY_START_KEY = precompiled(
-    select(*TRANSACTION).where(
-        transactions.c.station == bindparam("of_station"),
-        transactions.c.start_key == bindparam("key"),
-    )
-)
-_LOCK = BY_OCPP_TRANSACTION_ID.with_for_update()
 _MINTED_ELSEWHERE = precompiled(
     select(
         exists().where(
@@ -118,12 +88,14 @@ async def start_v16(
     now: datetime,
     station_time: str | None = None,
     same_as: Transaction | None = None,
+    given_id: int | None = None,
     **told: Unpack[StartTold],
 ) -> tuple[Transaction, bool]:
     """The transaction of a StartTransaction, and whether it is new.
 
     station_time: the time as the station wrote it, when `start_time` differs: it tells a repeat.
     same_as: the transaction of which this is a repeat with another time; None: it is of none.
+    given_id: the id that another back end gave, 0 when it gave none; None: it is minted here.
 
     Raises: InvalidValue for a station or tenant that is no identifier, or when the station made up
         too many ids.
@@ -142,11 +114,13 @@ async def start_v16(
         "minted": True,
         "start_key": _digest("start", str(place), digest or "", time, str(meter)),
     }
-    row = _row(**values)
+    row = blank_row(**values)
     vague = told["clock_suspect"] and station_time is None
     if same_as is not None and not told_id_v16(same_as):
         same_as = None  # the station spoke OCPP 2.x then, and its own id is none that we can tell
     known = await _told_before(tx, row, vague=vague) or same_as
+    if given_id is not None:
+        return await given_ids.start(tx, row, known, given_id)
     return (known, False) if known is not None else await _mint(tx, row)
 
 
@@ -178,7 +152,7 @@ async def stop_v16(
         "state": ENDED,
         "end_unreported": guessed,
     }
-    found = await _lock(tx, station, canonical_id_v16(ocpp_transaction_id))
+    found = await lock(tx, station, canonical_id_v16(ocpp_transaction_id))
     if found is None or not (found.state == ACTIVE or found.end_unreported):
         return found
     if contradicts_start(found.start_time, found.start_slack_s, written):
@@ -201,12 +175,12 @@ async def observe(
     Raises: InvalidValue when the id is no 32-bit integer.
     """
     ocpp_transaction_id = canonical_id_v16(ocpp_transaction_id)
-    found = await _lock(tx, station, canonical_id_v16(ocpp_transaction_id))
+    found = await lock(tx, station, canonical_id_v16(ocpp_transaction_id))
     if found is not None and (found.state == ACTIVE or int(ocpp_transaction_id) > 0):
         return
     if found is not None:
-        await _retire(tx, found)
-    row = _row(
+        await retire(tx, found)
+    row = blank_row(
         station=station,
         tenant=tenant,
         ocpp_transaction_id=ocpp_transaction_id,
@@ -248,47 +222,14 @@ def canonical_id_v16(ocpp_transaction_id: str) -> str:
     return str(number if number > 0 else -1)
 
 
-def _row(**known: Any) -> dict[str, Any]:
-    blank: dict[str, Any] = {
-        "name": secrets.token_hex(12),
-        "evse_id": None,
-        "token_digest": None,
-        "token_masked": "",
-        "group_digest": None,
-        "reservation_id": None,
-        "start_time": None,
-        "clock_suspect": False,
-        "authorized": False,
-        "meter_start_wh": None,
-        "stop_time": None,
-        "stop_received_time": None,
-        "meter_stop_wh": None,
-        "stop_reason": "",
-        "state": ACTIVE,
-        "observed_only": False,
-        "minted": False,
-        "start_key": None,
-        "judged": None,
-        "token_unknown": False,
-        "epoch": None,
-        "start_slack_s": None,
-    }
-    return blank | known
-
-
 async def _told_before(tx: Tx, row: dict[str, Any], *, vague: bool) -> Transaction | None:
     """The transaction of the same start, told before.
 
     vague: there is no usable time, and the key of a repeated message differs. Then a running
         transaction that is equal in everything else is taken for the same one.
     """
-    known = await _by_start_key(tx, row["station"], row["start_key"])
+    known = await by_start_key(tx, row["station"], row["start_key"])
     return await _running_like(tx, row) if known is None and vague else known
-
-
-async def _by_start_key(tx: Tx, station: str, key: str) -> Transaction | None:
-    row = (await tx.execute(_BY_START_KEY, {"of_station": station, "key": key})).first()
-    return None if row is None else Transaction(*row)
 
 
 async def _running_like(tx: Tx, row: dict[str, Any]) -> Transaction | None:
@@ -308,25 +249,16 @@ async def _mint(tx: Tx, row: dict[str, Any]) -> tuple[Transaction, bool]:
     """Insert the row with an id that the station has not had; or find the row of a repeat."""
     for _ in range(_DRAWS):
         drawn = str(secrets.randbelow(INT32_MAX) + 1)
-        inserted = (await tx.execute(_INSERT(tx), {**row, "ocpp_transaction_id": drawn})).first()
+        inserted = (await tx.execute(INSERT(tx), {**row, "ocpp_transaction_id": drawn})).first()
         if inserted is not None:
             made = Transaction(*inserted)
             await session_changed(tx, made, SessionChanged.STARTED, row["received_time"])
             return made, True
         # The station has this id already, or the same message came on another connection.
-        known = await _by_start_key(tx, row["station"], row["start_key"])
+        known = await by_start_key(tx, row["station"], row["start_key"])
         if known is not None:
             return known, False
     raise InvalidValue(f"station {row['station']} made up too many transaction ids")
-
-
-async def _lock(tx: Tx, station: str, ocpp_transaction_id: str) -> Transaction | None:
-    row = (
-        await tx.execute(
-            _LOCK, {"of_station": station, "of_ocpp_transaction_id": ocpp_transaction_id}
-        )
-    ).first()
-    return None if row is None else Transaction(*row)
 
 
 async def _end(tx: Tx, found: Transaction, stop: dict[str, Any]) -> Transaction:
@@ -341,19 +273,10 @@ async def _end(tx: Tx, found: Transaction, stop: dict[str, Any]) -> Transaction:
     return ended
 
 
-async def _retire(tx: Tx, found: Transaction) -> None:
-    """Give the row another id, so that the station's next session can have -1."""
-    await tx.execute(
-        update(transactions)
-        .where(transactions.c.id == found.id)
-        .values(ocpp_transaction_id=f"{found.ocpp_transaction_id}~{found.id}")
-    )
-
-
 async def _observe(tx: Tx, row: dict[str, Any]) -> Transaction:
     """Insert an `observed_only` row; delete the station's oldest ones beyond the limit."""
     station = identifier(row["station"])
-    inserted = (await tx.execute(_INSERT(tx), row)).first()
+    inserted = (await tx.execute(INSERT(tx), row)).first()
     if inserted is None:  # another transaction inserted it meanwhile
         found = await tx.execute(
             BY_OCPP_TRANSACTION_ID,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.evidence.facts import Need, NeededFacts
-from domain.evidence.matching import causes_sent, classify
+from domain.evidence.matching import causes_sent, classify, foreign_since
 from domain.evidence.sessions import Match, Rival, SentFrame, Session
 from domain.model.answers import StationAnswer
 from domain.model.command import Command
@@ -109,6 +109,7 @@ async def _causes(
             digests=(session.token_digest, session.group_digest),
             evse_id=session.evse_id,
             sent=causes_sent(session, frame),
+            foreign_from=foreign_since(session, frame),
         )
         found |= {each.id: _open(each) for each in causes if each.id != frame.id}
         named += await _named_by(tx, command, frame, session)
@@ -143,4 +144,5 @@ def _open(cause: OpenCause) -> Rival:
         group_digest=cause.group_digest,
         evse_id=cause.evse_id,
         refused=said_no(cause.answer),
+        foreign=cause.foreign,
     )

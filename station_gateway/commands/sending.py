@@ -56,7 +56,7 @@ from station_gateway.settings import GatewaySettings
 from station_gateway.stations.registry import Registry
 from station_gateway.stations.standing import Revoked, check_standing
 from station_gateway.stations.station import ConnectedStation
-from station_gateway.stations.waiting import StationGone
+from station_gateway.stations.waiting import ObservedOnly, StationGone
 from telemetry import metrics
 
 log = structlog.get_logger(__name__)
@@ -160,6 +160,8 @@ class Sender:
             raise _NotSent(Cause.NOT_AFTER_PASSED, retry=False) from None
         except QueueFull:
             raise _NotSent(Cause.STATION_QUEUE_FULL, retry=False) from None
+        except ObservedOnly:
+            raise _NotSent(Cause.STATION_OBSERVED, retry=False) from None
         except StationGone:
             # Nothing was written here: another gateway, or a later socket, may still send it.
             raise _NotSent(Cause.STATION_OFFLINE, retry=True) from None

@@ -134,15 +134,17 @@ class TokenSeen(msgspec.Struct, frozen=True):
     """A token as the station sent it. `type` is None on 1.6, which has no types.
 
     cleaned: something was taken away around it, or made visible in it.
+    answered: what another back end (CSMS) said of it; None: it is ours to judge.
     """
 
     value: str
     type: str | None = None
     cleaned: bool = False
+    answered: Authorization | None = None
 
 
 class Booted(msgspec.Struct, frozen=True):
-    """BootNotification."""
+    """BootNotification. `answered`: what another back end answered; None: it is ours to answer."""
 
     vendor: str
     model: str
@@ -150,6 +152,7 @@ class Booted(msgspec.Struct, frozen=True):
     firmware_version: str = ""
     reason: str = ""
     mended: tuple[str, ...] = ()
+    answered: BootVerdict | None = None
 
 
 class HeartbeatSeen(msgspec.Struct, frozen=True):
@@ -190,6 +193,7 @@ class SessionStarted(msgspec.Struct, frozen=True):
     """StartTransaction (1.6). The answer must carry the transaction id that we mint.
 
     meter_start_wh: None when the station told none.
+    given_id: the id that another back end gave, 0 when it gave none; None: it is ours to mint.
     """
 
     evse_id: int
@@ -200,6 +204,7 @@ class SessionStarted(msgspec.Struct, frozen=True):
     reservation_id: int | None = None
     meter_suspect: bool = False
     mended: tuple[str, ...] = ()
+    given_id: int | None = None
 
 
 class SessionStopped(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """Who may charge: one port, and the implementation that asks the fleet.
 
-A token is judged in this order:
+A token that another back end (CSMS) has judged is what that one said. Else the order is:
 
 1. A start in flight at this station names the token: accepted, the operator asked for that session.
 2. The token table knows the token: what the table says.
@@ -76,6 +76,8 @@ class FleetAuthorizer:
         self, tx: Tx, *, station: str, tenant: str, token: TokenSeen, now: datetime
     ) -> Judgement:
         """See `Authorizer.judge`."""
+        if token.answered is not None:
+            return self._as_answered(token, token.answered)
         digest = self._sealer.digest(token.type or V16_TYPE, token.value)
         known = await tokens.lookup(tx, tenant, token.value, token.type)
         group = known.group if known is not None else None
@@ -99,6 +101,15 @@ class FleetAuthorizer:
             brought=brought,
             known=named,
             listed=known is not None,
+        )
+
+    def _as_answered(self, token: TokenSeen, answered: Authorization) -> Judgement:
+        group = answered.group
+        return Judgement(
+            answered,
+            digest=self._sealer.digest(token.type or V16_TYPE, token.value),
+            masked=self._sealer.mask(token.value),
+            group_digest=self._sealer.digest(GROUP_TYPE, group) if group else None,
         )
 
     async def _brought_by_command(

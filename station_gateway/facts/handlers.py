@@ -144,7 +144,7 @@ class Handlers:
         """
         now = self._utc_now()
         reason = call.reason or (BootReason.TRIGGERED if peer.boot_asked else "")
-        verdict = await self._boot_verdict(peer)
+        verdict = call.answered or await self._boot_verdict(peer)
         if verdict is not BootVerdict.ACCEPTED:
             await write_as(self._db, peer, lambda tx: facts.boot_held(tx, peer, call, verdict, now))
             peer.held()
@@ -188,7 +188,7 @@ class Handlers:
 
     async def _boot_verdict(self, peer: Peer) -> BootVerdict:
         policy = self._boot_policy
-        if policy.accepts_all:
+        if policy.accepts_all or peer.relayed:
             return BootVerdict.ACCEPTED
         async with self._db.read() as tx:
             station = await stations.get(tx, peer.id)

@@ -18,17 +18,23 @@ log = structlog.get_logger(__name__)
 async def own_reservation(tx: Tx, peer: Peer, wire_id: int | None) -> int | None:
     """The reservation's id as the station said it; None when it belongs to another station.
 
-    An id that we never minted stays: another system may have made that reservation.
+    An id that we never minted stays: another system may have made that reservation. So does each id
+    of a station behind another back end, which gives the same ids as we do.
     """
-    if wire_id is None or not await reservations.belongs_to_another(tx, peer.id, wire_id):
+    if wire_id is None or peer.relayed:
+        return wire_id
+    if not await reservations.belongs_to_another(tx, peer.id, wire_id):
         return wire_id
     report("foreign_reservation", peer)
     return None
 
 
 async def owns_session(tx: Tx, peer: Peer, ocpp_transaction_id: str) -> bool:
-    """Whether a 1.6 transaction id, unknown here, may be this station's: no other one runs it."""
-    if not await transactions.belongs_to_another(tx, peer.id, ocpp_transaction_id):
+    """Whether a 1.6 transaction id, unknown here, may be this station's: no other one runs it.
+
+    Behind another back end each id is: that one gives them.
+    """
+    if peer.relayed or not await transactions.belongs_to_another(tx, peer.id, ocpp_transaction_id):
         return True
     report("foreign_transaction", peer)
     return False

@@ -37,7 +37,7 @@ from station_gateway.stations.peer import Peer
 async def session_started(
     tx: Tx, peer: Peer, call: SessionStarted, authorizer: Authorizer, now: datetime
 ) -> tuple[Transaction, Judgement, bool]:
-    """A 1.6 session began: mint its id, once for all repeats of the message."""
+    """A 1.6 session began: mint its id, unless given; once for all repeats of the message."""
     token = await authorizer.judge(
         tx, station=peer.id, tenant=peer.tenant, token=call.token, now=now
     )
@@ -62,6 +62,7 @@ async def session_started(
         judged=lasting.entries(token, lasting.START),
         token_unknown=not token.known,
         epoch=peer.epoch,
+        given_id=call.given_id,
         same_as=await plugs.told_before(tx, peer.id, _as_session(call, token, digest, now)),
     )
     if not is_new:
@@ -71,12 +72,9 @@ async def session_started(
         "meter_start_wh": call.meter_start_wh,
         "mended": words_of(call.mended),
     }
+    message, time = StationMessage.START_TRANSACTION, call.time
     wake = await _wake_for(
-        *(tx, session, now),
-        changed=is_new,
-        message=StationMessage.START_TRANSACTION,
-        time=call.time,
-        told=told,
+        *(tx, session, now), changed=is_new, message=message, time=time, told=told
     )
     ended = is_new and forget(peer, await plugs.session_began(tx, session, now))
     return session, token, wake or ended

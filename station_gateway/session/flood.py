@@ -36,11 +36,14 @@ class FloodGate:
         self._stamp = now
         self._pressed_since: float | None = None
 
-    def admit(self, now: float) -> float | Closing:
+    def admit(self, now: float, *, more: bool = True) -> float | Closing:
         """Count one message. Returns how many seconds to read nothing more (mostly 0.0).
 
         Call it once per message, before `OcppSession.receive`. The message itself is to be handled,
         unless the result is a `Closing`.
+
+        more: whether further messages have arrived that nobody has read. A station without waits
+        for each answer (a long replay of offline messages): slow is enough for that one.
         """
         limits = self._limits
         refill = max(0.0, now - self._stamp) * limits.rate_per_s
@@ -53,5 +56,10 @@ class FloodGate:
         if self._pressed_since is None:
             self._pressed_since = now
         if now - self._pressed_since >= limits.patience_s:
-            return Closing(POLICY_VIOLATION, "message rate too high")
+            return Closing(POLICY_VIOLATION, "message rate too high") if more else self._step_s
         return -self._tokens / limits.rate_per_s
+
+    @property
+    def _step_s(self) -> float:
+        """The time between two messages that come at the rate."""
+        return 1.0 / self._limits.rate_per_s

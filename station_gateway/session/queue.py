@@ -22,6 +22,7 @@ from domain.model.specs import Kind
 class Priority(IntEnum):
     """Lower goes first."""
 
+    OVERDUE = -1  # a CALL of the back end behind us that has waited for us for too long
     URGENT = 0  # stop, unlock
     NORMAL = 1
     BACKGROUND = 2  # a reset, and questions that nobody waits for
@@ -85,8 +86,8 @@ class CallQueue:
 
     def _make_room(self, priority: Priority) -> str | None:
         """Take out who gives way; None: a place of the urgent ones is free. Raises: QueueFull."""
-        urgent = sum(call.priority is Priority.URGENT for call in self._waiting)
-        if priority is not Priority.URGENT or urgent >= self._limit:
+        urgent = sum(call.priority <= Priority.URGENT for call in self._waiting)
+        if priority > Priority.URGENT or urgent >= self._limit:
             raise QueueFull
         return self._waiting.pop().key if urgent < len(self._waiting) else None
 

@@ -9,21 +9,15 @@ A00.FR.204 (user name = station identity).
 """
 
 import asyncio
-import base64
-import binascii
-import hmac
-import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
-from math import ceil
 from typing import NoReturn
 from urllib.parse import unquote
 
 import structlog
-from websockets.datastructures import Headers, MultipleValuesError
-from websockets.headers import parse_subprotocol
+from websockets.protocol import State
 
 from fleet import station_secrets, stations
 from fleet.database import Database
@@ -34,16 +28,29 @@ from fleet.station_secrets import Secrets
 from station_gateway.dialects import DIALECTS
 from station_gateway.dialects.printable import printable
 from station_gateway.settings import GatewaySettings
-from station_gateway.sockets.client_certificates import StationCertificate
 from station_gateway.sockets.guesses import Failures, attempts
 from station_gateway.sockets.limits import Reconnects
+from station_gateway.sockets.opening import (
+    MAX_ID_CHARS,
+    OpeningRequest,
+    Refused,
+    credentials,
+    last_part,
+    negotiate,
+    offered,
+    station_id,
+)
 from station_gateway.sockets.slow_checks import CrowdedOut, SlowChecks
+from station_gateway.sockets.upstream import (
+    DialledStation,
+    UpstreamDialler,
+    UpstreamRefused,
+    UpstreamSocket,
+)
 from telemetry import metrics
 
 log = structlog.get_logger(__name__)
 
-PATH = "/ocpp/"
-MAX_ID_CHARS = 255
 NAMES_SHOWN = 8
 """How many names of a foreign certificate its line in the log shows."""
 
@@ -54,16 +61,6 @@ _Found = tuple[stations.Station | None, Secrets]
 """A station, and how its passwords are recognised."""
 
 
-class Refused(Exception):
-    """The handshake ends with this HTTP status; `reason` is a word for metrics and log."""
-
-    def __init__(self, status: HTTPStatus, reason: str, retry_after_s: float = 0.0) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.reason = reason
-        self.retry_after_s = ceil(retry_after_s)
-
-
 @dataclass(frozen=True, slots=True)
 class Admitted:
     """A station that may open its socket now, as it stood in the fleet at that moment.
@@ -71,6 +68,7 @@ class Admitted:
     tls: the socket is encrypted, by us or by a proxy. certified: it showed the certificate of its
     station.
     password_hash: of the password that it showed; "" when none was asked.
+    upstream: the socket to the back end (CSMS) that it is relayed to; None: we are its back end.
     """
 
     station: stations.Station
@@ -78,20 +76,12 @@ class Admitted:
     tls: bool
     password_hash: str = field(repr=False)
     certified: bool = False
+    upstream: UpstreamSocket | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class OpeningRequest:
-    """One request to open a socket. `address` is the peer's, without port.
-
-    certificate: that TLS took; None: none was shown.
-    """
-
-    path: str
-    headers: Headers
-    address: str
-    tls: bool
-    certificate: StationCertificate | None = None
+    def give_up(self) -> None:
+        """Have nothing stay open for a station that is not served, or no longer."""
+        if self.upstream is not None and self.upstream.state is State.OPEN:
+            self.upstream.abort()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +117,7 @@ class HandshakeJudge:
             per_hour=settings.reconnects_per_hour, max_keys=settings.max_remembered
         )
         self._floods = attempts(settings, 1)
+        self._dialler = UpstreamDialler(settings)
 
     async def judge(self, request: OpeningRequest) -> Admitted:
         """Admit a station, or raise.
@@ -135,17 +126,64 @@ class HandshakeJudge:
             Refused: with the HTTP status for the station, and a reason for metrics and log.
         """
         identity = station_id(request.path)
-        subprotocol = negotiate(offered(request.headers))
+        offers = offered(request.headers)
         self._check_cool_off(identity)
         try:
-            station, used = await self._authenticate(identity, request)
+            found = await self._look_up(identity)
+            if url := self._upstream_of(found[0]):
+                return await self._relayed(identity, url, offers, request)
+            station, used = await self._authenticate(identity, found, request)
         except DatabaseUnavailable:
             self._unavailable("database_unavailable")
-        if (wait_s := self._reconnects.blocked_s(station.id, self._monotonic_s())) > 0:
-            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "too_many_reconnects", wait_s)
+        self._count_opening(station)
         # Who shows a certificate comes only in as the station that it names.
         certified = request.certificate is not None and station.registered
-        return Admitted(station, subprotocol, self._encrypted(request), used, certified)
+        encrypted = self._encrypted(request)
+        return Admitted(station, negotiate(offers), encrypted, used, certified)
+
+    async def _look_up(self, identity: str) -> _Found:
+        """The station of this identity. With the setting `open` it is made when there is none."""
+        if self._settings.open and not self._settings.upstream_url:
+            return await self._admit(identity)
+        async with self._db.read() as tx:
+            return await _find(tx, identity)
+
+    def _upstream_of(self, station: stations.Station | None) -> str:
+        return (station.upstream if station is not None else "") or self._settings.upstream_url
+
+    def _count_opening(self, station: stations.Station) -> None:
+        if (wait_s := self._reconnects.blocked_s(station.id, self._monotonic_s())) > 0:
+            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "too_many_reconnects", wait_s)
+
+    async def _relayed(
+        self, identity: str, url: str, offers: tuple[str, ...], request: OpeningRequest
+    ) -> Admitted:
+        """Admit whom the back end admits: it knows the passwords, and we need not.
+
+        A station that nobody has registered here is known from now on.
+        """
+        spoken = tuple(name for name in offers if name in DIALECTS)
+        if not spoken:
+            raise Refused(HTTPStatus.BAD_REQUEST, "no_common_subprotocol")
+        certified = self._shows_certificate(request, identity)
+        dialled = DialledStation(
+            identity, last_part(request.path), request.address, request.headers, spoken
+        )
+        anywhere = url == self._settings.upstream_url or self._settings.upstream_allow_private
+        try:
+            upstream = await self._dialler.dial(url, dialled, anywhere=anywhere)
+        except UpstreamRefused as refused:
+            raise Refused(refused.status, refused.reason, refused.retry_after_s) from refused
+        try:
+            station, _ = await self._admit(identity)
+            self._check_profile(station, request, certified=certified)
+            self._count_opening(station)
+        except BaseException:
+            upstream.abort()
+            raise
+        subprotocol = upstream.subprotocol or spoken[0]
+        encrypted = self._encrypted(request)
+        return Admitted(station, subprotocol, encrypted, "", certified, upstream)
 
     def cool_off(self, station: str) -> None:
         """Refuse a station that flooded us for a while."""
@@ -159,16 +197,12 @@ class HandshakeJudge:
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "cooling_off", wait_s)
 
     async def _authenticate(
-        self, identity: str, request: OpeningRequest
+        self, identity: str, found: _Found, request: OpeningRequest
     ) -> tuple[stations.Station, str]:
         """The station, and the hash of the password that it showed; "" when none was asked."""
-        if self._settings.open:
-            station, secrets = await self._admit(identity)
-            if station is not None and not station.registered:
-                return station, ""
-        else:
-            async with self._db.read() as tx:
-                station, secrets = await _find(tx, identity)
+        station, secrets = found
+        if self._settings.open and station is not None and not station.registered:
+            return station, ""
         known = identity if station is None else station.id
         if known != identity:  # another spelling gives no further guesses
             self._check_cool_off(known)
@@ -180,11 +214,16 @@ class HandshakeJudge:
         await self._remember(tried, used, known_good)
         if station is None:
             raise Refused(HTTPStatus.UNAUTHORIZED, "wrong_credentials")
-        if station.security_profile >= 3:
+        self._check_profile(station, request, certified=False)
+        return station, used
+
+    def _check_profile(
+        self, station: stations.Station, request: OpeningRequest, *, certified: bool
+    ) -> None:
+        if station.security_profile >= 3 and not certified:
             raise Refused(HTTPStatus.FORBIDDEN, "certificate_required")
         if station.security_profile >= 2 and not self._encrypted(request):
             raise Refused(HTTPStatus.FORBIDDEN, "tls_required")
-        return station, used
 
     def _shows_certificate(self, request: OpeningRequest, station: str) -> bool:
         """Whether the station's own certificate was shown; False: none was. It needs no password.
@@ -263,59 +302,25 @@ class HandshakeJudge:
         if await self._db.batch(write):
             log.info("older_password_ended", station=tried.station)
 
-    async def _admit(self, identity: str) -> _Found:
-        """With the setting `open`: create a station that nobody registered.
+    async def _admit(self, identity: str) -> tuple[stations.Station, Secrets]:
+        """The station of this identity; one that nobody registered is made when there is none.
 
         The check and the creation are one database transaction, because the same station may open
         two sockets at once.
         """
         tenant, now = self._settings.open_tenant, self._utc_now()
 
-        async def write(tx: Tx) -> tuple[_Found, bool]:
-            found = await _find(tx, identity)
-            if found[0] is not None:
-                return found, False
+        async def write(tx: Tx) -> tuple[stations.Station, Secrets, bool]:
+            station, secrets = await _find(tx, identity)
+            if station is not None:
+                return station, secrets, False
             admitted = await stations.admit(tx, id=identity, tenant=tenant, now=now)
-            return (admitted, Secrets()), True
+            return admitted, Secrets(), True
 
-        found, new = await self._db.batch(write)
+        station, secrets, new = await self._db.batch(write)
         if new:
             log.warning("unregistered_station_admitted", station=identity)
-        return found
-
-
-def station_id(path: str) -> str:
-    """The station's identity out of the request path `/ocpp/{station_id}`, URL-unescaped.
-
-    Stations also send the whole URL (absolute form, RFC 9112 section 3.2.2), and slashes too many:
-    where they joined an address and an identity, or at the end. An identity with a slash in it is
-    sent with that slash escaped, so no other path is meant.
-
-    Raises:
-        Refused: 404, another path or an identity that cannot be one.
-    """
-    parts = [part for part in origin_form(path).split("/") if part]
-    # One character has up to four bytes in UTF-8, each of them up to three characters escaped.
-    if len(parts) != 2 or parts[0] != PATH.strip("/") or len(parts[1]) > 12 * MAX_ID_CHARS:
-        raise Refused(HTTPStatus.NOT_FOUND, "unknown_path")
-    identity = unicodedata.normalize("NFC", unquote(parts[1], errors="replace"))
-    if len(identity) > MAX_ID_CHARS or not identity.isprintable() or "\ufffd" in identity:
-        raise Refused(HTTPStatus.NOT_FOUND, "unknown_path")
-    return identity
-
-
-def origin_form(path: str) -> str:
-    """The path of a request target without scheme, authority and query."""
-    bare = path.partition("?")[0]
-    scheme, separator, rest = bare.partition("://")
-    if not separator or scheme.lower() not in {"http", "https", "ws", "wss"}:
-        return bare
-    return "/" + rest.partition("/")[2]
-
-
-def last_part(path: str) -> str:
-    """The identity as it stands in a request path: still escaped."""
-    return origin_form(path).rstrip("/").rpartition("/")[2]
+        return station, secrets
 
 
 async def _find(tx: Tx, identity: str) -> _Found:
@@ -329,45 +334,3 @@ async def _find(tx: Tx, identity: str) -> _Found:
         if found[0] is not None:
             return found
     return None, Secrets()
-
-
-def offered(headers: Headers) -> tuple[str, ...]:
-    """The subprotocols that a station offers, in its order.
-
-    Raises:
-        Refused: 400, a header that cannot be read.
-    """
-    try:
-        values = headers.get_all("Sec-WebSocket-Protocol")
-        return tuple(name for value in values for name in parse_subprotocol(value))
-    except Exception as error:
-        raise Refused(HTTPStatus.BAD_REQUEST, "bad_subprotocol") from error
-
-
-def negotiate(names: Iterable[str]) -> str | None:
-    """The newest OCPP version both sides speak; None when there is none.
-
-    OCPP-J: the handshake is then completed without a subprotocol and the socket closed at once.
-    """
-    known = set(names)
-    return next((name for name in DIALECTS if name in known), None)
-
-
-def credentials(headers: Headers, users: Iterable[str]) -> tuple[bool, bytes]:
-    """Whether the Basic Authorization header names one of `users`; and its password.
-
-    A password is bytes: of a 1.6 station it need not be text, and may hold a colon. A user name
-    with a colon breaks RFC 7617; it is known by its length, because we know who is meant.
-    """
-    try:
-        scheme, _, encoded = headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "basic":
-            return False, b""
-        decoded = base64.b64decode(encoded.strip(), validate=True)
-    except (MultipleValuesError, binascii.Error, ValueError):
-        return False, b""
-    for user in users:
-        prefix = user.encode("utf-8", "replace") + b":"
-        if hmac.compare_digest(decoded[: len(prefix)], prefix):
-            return True, decoded[len(prefix) :]
-    return False, decoded.partition(b":")[2]

@@ -16,8 +16,8 @@ from websockets.http11 import Response
 
 from station_gateway.dialects import DIALECTS
 from station_gateway.dialects.printable import printable
-from station_gateway.sockets.handshake import MAX_ID_CHARS, Refused, origin_form, station_id
 from station_gateway.sockets.limits import Reconnects, TokenBucket
+from station_gateway.sockets.opening import MAX_ID_CHARS, Refused, origin_form, station_id
 from telemetry import metrics
 
 log = structlog.get_logger(__name__)

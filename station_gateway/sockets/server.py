@@ -19,13 +19,8 @@ from websockets.typing import Subprotocol
 from station_gateway.dialects import DIALECTS
 from station_gateway.settings import GatewaySettings
 from station_gateway.sockets.client_certificates import read_certificate
-from station_gateway.sockets.handshake import (
-    Admitted,
-    HandshakeJudge,
-    OpeningRequest,
-    Refused,
-    offered,
-)
+from station_gateway.sockets.handshake import Admitted, HandshakeJudge
+from station_gateway.sockets.opening import OpeningRequest, Refused, offered
 from station_gateway.sockets.refusals import (
     Refusals,
     answered,
@@ -166,7 +161,11 @@ class StationServer:
         if admitted.subprotocol is not None:
             connection.protocol.available_subprotocols = [Subprotocol(admitted.subprotocol)]
             dialect = DIALECTS[admitted.subprotocol]
-            connection.protocol.max_message_size = self.settings.frame_bytes(dialect.CAPABILITIES)
+            connection.protocol.max_message_size = (
+                self.settings.frame_bytes(dialect.CAPABILITIES)
+                if admitted.upstream is None
+                else self.settings.upstream_frame_bytes
+            )
         return None
 
     async def _run(self, connection: ServerConnection) -> None:
@@ -175,7 +174,10 @@ class StationServer:
         if admitted is None or admitted.subprotocol is None:
             await connection.close(1002, "no common OCPP version")
             return
-        await self._serve_station(socket, admitted, admitted.subprotocol)
+        try:
+            await self._serve_station(socket, admitted, admitted.subprotocol)
+        finally:
+            admitted.give_up()
 
 
 def _sockets_of(server: StationServer) -> type[StationSocket]:
@@ -183,5 +185,6 @@ def _sockets_of(server: StationServer) -> type[StationSocket]:
 
     class BoundSocket(StationSocket):
         owner = server
+        write_timeout_s = server.settings.write_timeout_s
 
     return BoundSocket

@@ -12,16 +12,15 @@ from typing import Any, ClassVar, Protocol, cast
 
 import structlog
 from websockets.asyncio.server import ServerConnection
-from websockets.exceptions import ConnectionClosed, TooManyFragments
 from websockets.protocol import Event, State
 
 from station_gateway.settings import GatewaySettings
 from station_gateway.sockets.handshake import Admitted
 from station_gateway.sockets.intake import Hold, Intake
 from station_gateway.sockets.limits import TokenBucket
+from station_gateway.sockets.peer_socket import PeerSocket
 from station_gateway.sockets.refusals import Refusals
 from station_gateway.sockets.securing import Openings, peer_address
-from station_gateway.stations.ports import SocketGone
 from telemetry import metrics
 
 log = structlog.get_logger(__name__)
@@ -46,22 +45,18 @@ class SocketOwner(Protocol):
         """Whether one more connection may begin. Cuts the slowest handshake when it must."""
 
 
-class StationSocket(ServerConnection):
+class StationSocket(PeerSocket, ServerConnection):
     """One websocket of a station.
 
     owner: the server that accepted it. admitted: the station, once the handshake was judged.
     told_address: the station's address, if a trusted balancer told it, else "".
-    heard_s: loop time when the last byte came. pinged: a ping of ours has no answer yet.
     """
 
     owner: ClassVar[SocketOwner]
     admitted: Admitted | None = None
     station: str = ""
     told_address: str = ""
-    heard_s: float = 0.0
-    pinged: bool = False
     intake: Intake
-    _end: str = "closed"
     _stuck: asyncio.TimerHandle | None = None
     _slow: bool = False
     _begun: bool = False
@@ -147,21 +142,8 @@ class StationSocket(ServerConnection):
             super().process_event(event)
 
     async def read(self) -> str | bytes:
-        """The next message. Messages that arrived before the end are read before the end is told.
-
-        Raises:
-            SocketGone: as soon as either side began to close, not only when TCP has ended.
-        """
-        try:
-            message = await self.recv_messages.get()
-        except EOFError as error:
-            raise SocketGone(self._end) from error
-        except UnicodeDecodeError as error:
-            self.hang_up(1007, "text that is not UTF-8")
-            raise SocketGone("not_utf8") from error
-        except TooManyFragments as error:
-            self.hang_up(1009, "too many fragments")
-            raise SocketGone("too_many_fragments") from error
+        """The next message; its values count in what the station may send. Raises: SocketGone."""
+        message = await super().read()
         if isinstance(message, str):
             self.intake.charge(self.owner.settings.value_cost * _values_in(message))
         return message
@@ -219,6 +201,8 @@ class StationSocket(ServerConnection):
             if self.request is not None:
                 self.request.headers.clear()  # the parser keeps the request for ever
                 self.response = None
+            if self.state is not State.OPEN and self.admitted is not None:
+                self.admitted.give_up()
 
     def tell_refusal(self, reason: str, station: str = "", **facts: object) -> None:
         """Count and report that this handshake was refused; once, however it ends afterwards."""
@@ -237,60 +221,6 @@ class StationSocket(ServerConnection):
         Without a trusted balancer that told another one, it is the peer's.
         """
         return self.told_address or peer_address(self.transport)
-
-    @property
-    def backlog(self) -> int:
-        """How many frames have arrived that nobody has read yet."""
-        return len(self.recv_messages.frames)
-
-    def write(self, frame: str) -> None:
-        """Hand one text frame to the transport; a closed socket swallows it."""
-        if self.state is State.OPEN:
-            self.protocol.send_text(frame.encode())
-            self.send_data()
-
-    async def flowing(self) -> None:
-        """Return when the peer takes our bytes.
-
-        Raises:
-            SocketGone: it did not for too long; the connection is cut.
-        """
-        if not self.paused:
-            return
-        try:
-            async with asyncio.timeout(self.owner.settings.write_timeout_s):
-                await self.drain()
-        except (TimeoutError, OSError) as error:
-            self.transport.abort()
-            raise SocketGone("stuck") from error
-
-    def abort(self) -> None:
-        """End TCP at once."""
-        self.transport.abort()
-
-    def ping_now(self) -> None:
-        """Ask the peer whether it lives. Whatever it sends next is the answer."""
-        if self.state is State.OPEN and not self.paused:
-            self.pinged = True
-            self.protocol.send_ping(b"")
-            self.send_data()
-
-    async def answers(self, within_s: float) -> bool:
-        """Whether the peer answers a ping in this time, and does not close instead."""
-        try:
-            async with asyncio.timeout(within_s):
-                await (await self.ping())
-        except (TimeoutError, ConnectionClosed):
-            return False
-        return True
-
-    def hang_up(self, code: int, reason: str) -> None:
-        """Start closing without waiting. TCP ends after the closing timeout at the latest."""
-        if self.state is State.OPEN:
-            self.protocol.send_close(code, reason)
-            self.send_data()
-            self.recv_messages.close()
-            self.loop.call_later(self.owner.settings.close_timeout_s, self.transport.abort)
 
 
 def _values_in(text: str) -> int:

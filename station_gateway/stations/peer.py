@@ -26,6 +26,8 @@ class Peer:
     sessions: 1.6 transaction ids that the fleet knows already, bounded; None before the first.
     alive: when a session's sign of life was last written, as bounded.
     registers: the energy register that an EVSE last told without a session, as bounded.
+    relayed: another back end (CSMS) stands behind the gateway: it answers the station, and gives
+        the ids.
     clock: what is known of its clocks. stored_clock: what of it the fleet has, since
         clock_stored_time; None: since before this connection.
     """
@@ -50,6 +52,7 @@ class Peer:
     clock: StationClock = field(default_factory=StationClock)
     stored_clock: StationClock = field(default_factory=StationClock)
     clock_stored_time: datetime | None = None
+    relayed: bool = False
 
     def knows(self, session: str) -> bool:
         """Whether a session was seen on this connection."""

@@ -37,8 +37,8 @@ class TextSocket(Protocol):
     async def read(self) -> str | bytes:
         """The next message. Raises: SocketGone."""
 
-    def write(self, frame: str) -> None:
-        """Hand one text frame to the transport; a closed socket swallows it."""
+    def write(self, frame: str | bytes) -> None:
+        """Hand one frame to the transport, text or binary; a closed socket swallows it."""
 
     async def flowing(self) -> None:
         """Return when the peer takes our bytes. Raises: SocketGone."""

@@ -140,6 +140,11 @@ class ConnectedStation:
         """Whether no CALL waits for an answer, ours or theirs, and nobody for a turn."""
         return self._session.idle and not (self._queue and self._queue.length)
 
+    @property
+    def sockets(self) -> tuple[TextSocket, ...]:
+        """Every websocket that has to live."""
+        return (self.socket,)
+
     # --- reading
 
     async def run(self) -> None:
@@ -156,21 +161,20 @@ class ConnectedStation:
             self.end("failed")
 
     async def _take(self, data: str | bytes) -> None:
-        now_s = self.message_s = self._loop.time()
-        pause_s = self._gate.admit(now_s)
+        self.message_s = self._loop.time()
+        pause_s = self._gate.admit(self.message_s, more=bool(self.socket.backlog))
         if isinstance(pause_s, Closing):
-            if self.socket.backlog:
-                # It does not wait for our answers: a flood. The message is not handled any more.
-                self._act([pause_s])
-                return
-            # It waits for each answer (a long replay of offline messages): slow is enough.
-            pause_s = 1.0 / self._surroundings.settings.message_rate
-        self._act(self._session.receive(data, now_s))
+            self._act([pause_s])  # a flood: the message is not handled any more
+            return
+        await self._handle(data)
+        if pause_s > 0.0:
+            await asyncio.sleep(pause_s)
+
+    async def _handle(self, data: str | bytes) -> None:
+        self._act(self._session.receive(data, self.message_s))
         self._write()
         self.boot.look()
         await self.socket.flowing()
-        if pause_s > 0.0:
-            await asyncio.sleep(pause_s)
 
     def _act(self, events: list[Event]) -> None:
         for event in events:
@@ -200,13 +204,8 @@ class ConnectedStation:
         self.boot.heard()
         metrics.BAD_FRAMES.labels(reason=event.reason).inc()
         told = event.untaken
-        log.info(
-            "frame_refused",
-            station=self.peer.id,
-            action=told.action if told else "",
-            reason=event.reason,
-            detail=event.detail,
-        )
+        facts = {"action": told.action if told else "", "detail": event.detail}
+        log.info("frame_refused", station=self.peer.id, reason=event.reason, **facts)
         self._odd.untaken(told)
 
     def _answer_refused(self, event: AnswerRefused) -> None:

@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 STATIONS_BATCH = 500
 """Stations that are read, or written, in one database transaction."""
 GOING_AWAY = 1001
+SERVICE_RESTART = 1012
 
 
 class Sweeper:
@@ -85,14 +86,15 @@ class Sweeper:
 
     def look_at(self, station: ConnectedStation, now_s: float) -> None:
         """Ping a silent socket; end one that stays silent."""
-        settings, socket = self._settings, station.socket
-        silent_s = now_s - socket.heard_s
-        if socket.pinged and silent_s >= settings.ping_interval_s + settings.ping_timeout_s:
-            log.warning("dead_socket", station=station.peer.id, silent_s=round(silent_s))
-            station.end("dead_socket")
-            socket.abort()
-        elif silent_s >= settings.ping_interval_s and not socket.pinged:
-            socket.ping_now()
+        settings = self._settings
+        for socket in station.sockets:
+            silent_s = now_s - socket.heard_s
+            if socket.pinged and silent_s >= settings.ping_interval_s + settings.ping_timeout_s:
+                log.warning("dead_socket", station=station.peer.id, silent_s=round(silent_s))
+                station.end("dead_socket", 0 if socket is station.socket else SERVICE_RESTART)
+                socket.abort()
+            elif silent_s >= settings.ping_interval_s and not socket.pinged:
+                socket.ping_now()
         if 0 < settings.idle_timeout_s <= now_s - station.message_s:
             station.end("idle", GOING_AWAY)
 

@@ -14,6 +14,10 @@ class StationGone(Exception):
     """The socket closed or was replaced; nothing was sent."""
 
 
+class ObservedOnly(StationGone):
+    """The station is relayed to another back end, and nothing of ours is sent to it."""
+
+
 class StationQueue:
     """Those who wait for their turn at one station. Made when the first one comes."""
 
@@ -65,6 +69,19 @@ class StationQueue:
         finally:
             metrics.QUEUE_DEPTH.dec()
             self._waiters.pop(key, None)
+
+    def take_free_turn(self, key: str, priority: Priority) -> bool:
+        """Take the turn if nobody is in the queue; `leave` must follow. False: nothing was done.
+
+        Raises: StationGone: nobody gets a turn any more.
+        """
+        if self._ended:
+            raise StationGone
+        if self.length:
+            return False
+        self._queue.enter(key, priority)
+        self._queue.advance()
+        return True
 
     def leave(self, key: str) -> None:
         """Take the key out and give the turn to the next one."""

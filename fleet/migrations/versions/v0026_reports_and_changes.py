@@ -6,14 +6,14 @@ Commands that were written before have neither: reports count them without. To f
 read and write every command while the processes wait.
 
 Revision ID: 0026
-Revises: 0024
+Revises: 0025
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0026"
-down_revision = "0024"
+down_revision = "0025"
 branch_labels = None
 depends_on = None
 

@@ -155,6 +155,14 @@ async def test_what_people_say_of_a_station_is_changed(house: House) -> None:
     assert dict((await get(house, id)).labels) == {}
 
 
+async def test_the_back_end_of_a_station_is_changed_and_taken_away(house: House) -> None:
+    id, url = fresh_id(), "wss://csms.example/ocpp/{station}"
+    await create(house, id)
+    assert (await change(house, [], name=f"stations/{id}", upstream=url)).upstream == url
+    assert (await get(house, id)).upstream == url
+    assert (await change(house, ["upstream"], name=f"stations/{id}")).upstream == ""
+
+
 async def test_a_security_profile_is_not_lowered_and_nothing_else_changed(house: House) -> None:
     id = fresh_id()
     await create(house, id, security_profile=2, location="yard")

@@ -21,7 +21,7 @@ def evcommand(*words: str, **environment: str) -> Result:
 
 
 def test_help_names_every_command() -> None:
-    words = {"up", "broker", "worker", "gateway", "station", "demo", "api-key"}
+    words = {"up", "proxy", "broker", "worker", "gateway", "station", "demo", "api-key"}
     words |= {"explain", "report", "settings"}
     assert words <= set(evcommand("--help").output.split())
 
@@ -57,6 +57,12 @@ def test_a_certificate_that_is_not_there_is_named() -> None:
     result = evcommand("explain", "x", "--ca", "/nowhere/ca.pem")
     assert result.exit_code == 3
     assert "/nowhere/ca.pem" in result.output and "--ca" in result.output
+
+
+def test_a_proxy_needs_to_know_the_back_end() -> None:
+    result = evcommand("proxy")
+    assert result.exit_code == 2
+    assert "--upstream" in result.output
 
 
 def test_an_api_key_is_shown_once_and_configured_by_its_digest() -> None:

@@ -97,6 +97,7 @@ class Station(_message.Message):
     CLOCKS_FIELD_NUMBER: _builtins.int
     QUARANTINE_END_TIME_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
+    UPSTREAM_FIELD_NUMBER: _builtins.int
     PASSWORD_ROTATION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Identifier. The resource name, `stations/{station}`; the identity is URL-escaped."""
@@ -125,6 +126,14 @@ class Station(_message.Message):
     """
     registered: _builtins.bool
     """Output only. Whether somebody registered it; false for a station that an open gateway let in."""
+    upstream: _builtins.str
+    """Optional. The back end (CSMS) that the station is relayed to, `wss://HOST/PATH`, at most 2048 characters; `{station}` in it
+    stands for the identity as the station writes it, which else comes last. Empty: the one of the gateway's settings, and where
+    that is empty too, the gateway is the station's back end. It must lead to a public address, with TLS, unless the gateway allows
+    private ones; that is checked when the station connects. The back end decides whether the station may connect: its password
+    here is not asked for. A change counts from the station's next connection on. Who may read the station sees it: put no secret
+    there.
+    """
     @_builtins.property
     def connect_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When its socket was opened. Absent when it is not connected."""
@@ -200,11 +209,12 @@ class Station(_message.Message):
         clocks: _abc.Iterable[Global___StationClock] | None = ...,
         quarantine_end_time: _timestamp_pb2.Timestamp | None = ...,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        upstream: _builtins.str = ...,
         password_rotation: Global___PasswordRotation | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["boot_time", b"boot_time", "connect_time", b"connect_time", "create_time", b"create_time", "last_seen_time", b"last_seen_time", "password_rotation", b"password_rotation", "quarantine_end_time", b"quarantine_end_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["boot_state", b"boot_state", "boot_time", b"boot_time", "clocks", b"clocks", "connect_time", b"connect_time", "connected", b"connected", "create_time", b"create_time", "evses", b"evses", "firmware_version", b"firmware_version", "gateway", b"gateway", "labels", b"labels", "last_seen_time", b"last_seen_time", "location", b"location", "mended_reports", b"mended_reports", "model", b"model", "name", b"name", "ocpp_version", b"ocpp_version", "password_rotation", b"password_rotation", "pending_commands", b"pending_commands", "quarantine_end_time", b"quarantine_end_time", "registered", b"registered", "security_profile", b"security_profile", "serial_number", b"serial_number", "vendor", b"vendor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["boot_state", b"boot_state", "boot_time", b"boot_time", "clocks", b"clocks", "connect_time", b"connect_time", "connected", b"connected", "create_time", b"create_time", "evses", b"evses", "firmware_version", b"firmware_version", "gateway", b"gateway", "labels", b"labels", "last_seen_time", b"last_seen_time", "location", b"location", "mended_reports", b"mended_reports", "model", b"model", "name", b"name", "ocpp_version", b"ocpp_version", "password_rotation", b"password_rotation", "pending_commands", b"pending_commands", "quarantine_end_time", b"quarantine_end_time", "registered", b"registered", "security_profile", b"security_profile", "serial_number", b"serial_number", "upstream", b"upstream", "vendor", b"vendor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -819,7 +829,7 @@ class UpdateStationRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Optional. The fields to change: `location`, `labels`, `security_profile`, or `*` for all three. A field in the mask that is
+        """Optional. The fields to change: `location`, `labels`, `security_profile`, `upstream`, or `*` for all four. A field in the mask that is
         empty in `station` is emptied; labels are replaced as a whole. Without a mask the fields that are not empty are changed.
         """
 

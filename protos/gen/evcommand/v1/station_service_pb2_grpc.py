@@ -128,7 +128,8 @@ class StationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateStation(self, request, context):
-        """Changes what people say of a station: its location, its labels, and the security profile that it must keep.
+        """Changes what people say of a station: its location, its labels, the security profile that it must keep, and the back end that
+        it is relayed to.
 
         Idempotent: a repeat changes nothing more. A security profile is only ever raised. Raise it to 2 when the station
         connects with TLS already: without TLS it is refused from then on, and its socket without TLS is closed within 5 seconds.

@@ -56,7 +56,8 @@ class StationServiceStub:
     Right: `read`.
     """
     UpdateStation: _grpc.UnaryUnaryMultiCallable[_station_service_pb2.UpdateStationRequest, _station_service_pb2.UpdateStationResponse]
-    """Changes what people say of a station: its location, its labels, and the security profile that it must keep.
+    """Changes what people say of a station: its location, its labels, the security profile that it must keep, and the back end that
+    it is relayed to.
 
     Idempotent: a repeat changes nothing more. A security profile is only ever raised. Raise it to 2 when the station
     connects with TLS already: without TLS it is refused from then on, and its socket without TLS is closed within 5 seconds.
@@ -140,7 +141,8 @@ class StationServiceAsyncStub(StationServiceStub):
     Right: `read`.
     """
     UpdateStation: _aio.UnaryUnaryMultiCallable[_station_service_pb2.UpdateStationRequest, _station_service_pb2.UpdateStationResponse]  # type: ignore[assignment]
-    """Changes what people say of a station: its location, its labels, and the security profile that it must keep.
+    """Changes what people say of a station: its location, its labels, the security profile that it must keep, and the back end that
+    it is relayed to.
 
     Idempotent: a repeat changes nothing more. A security profile is only ever raised. Raise it to 2 when the station
     connects with TLS already: without TLS it is refused from then on, and its socket without TLS is closed within 5 seconds.
@@ -245,7 +247,8 @@ class StationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _station_service_pb2.UpdateStationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_station_service_pb2.UpdateStationResponse, _abc.Awaitable[_station_service_pb2.UpdateStationResponse]]:
-        """Changes what people say of a station: its location, its labels, and the security profile that it must keep.
+        """Changes what people say of a station: its location, its labels, the security profile that it must keep, and the back end that
+        it is relayed to.
 
         Idempotent: a repeat changes nothing more. A security profile is only ever raised. Raise it to 2 when the station
         connects with TLS already: without TLS it is refused from then on, and its socket without TLS is closed within 5 seconds.

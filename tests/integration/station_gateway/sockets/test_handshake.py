@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
 from fleet import station_secrets, stations
 from station_gateway.settings import GatewaySettings, UnsafeStationListener
-from station_gateway.sockets.handshake import OpeningRequest, Refused
+from station_gateway.sockets.opening import OpeningRequest, Refused
 from tests.support.benches.gateway_bench import PASSWORD, Bench, now
 from tests.support.fleet_rows import NOW
 from tests.support.stations.scripted_station import basic, connected, eventually

@@ -10,7 +10,8 @@ from websockets.datastructures import Headers
 
 from fleet import station_secrets, stations
 from fleet.keys import Passwords, load_passwords
-from station_gateway.sockets.handshake import Admitted, OpeningRequest, Refused
+from station_gateway.sockets.handshake import Admitted
+from station_gateway.sockets.opening import OpeningRequest, Refused
 from tests.support.benches.gateway_bench import PASSWORD, TENANT, Bench, now
 from tests.support.stations.scripted_station import basic
 

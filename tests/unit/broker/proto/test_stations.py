@@ -84,6 +84,11 @@ def update(*paths: str, station: stations_pb.Station = CHANGED) -> stations_pb.U
             update("*", station=stations_pb.Station(name="stations/CP-1")),
             ["station.security_profile"],
         ),
+        (update("upstream"), []),
+        (
+            update(station=stations_pb.Station(name="stations/CP-1", upstream="http://csms/")),
+            ["station.upstream"],
+        ),
     ],
 )
 def test_a_change_of_a_station_is_checked(
@@ -96,7 +101,8 @@ def test_a_change_of_a_station_is_checked(
     ("request_", "change"),
     [
         (update(), messages.StationChange("roof", {"site": "7"}, 2)),
-        (update("*"), messages.StationChange("roof", {"site": "7"}, 2)),
+        (update("*"), messages.StationChange("roof", {"site": "7"}, 2, "")),
+        (update("upstream"), messages.StationChange(upstream="")),
         (update("location"), messages.StationChange(location="roof")),
         (
             update("location", "labels", station=stations_pb.Station(name="stations/CP-1")),

@@ -52,6 +52,14 @@ def test_replay_that_ends_in_time_is_only_slowed_down() -> None:
     assert [gate.admit(quiet) for _ in range(59)] == [0.0] * 59
 
 
+def test_a_station_that_waits_for_each_answer_is_slowed_down_and_never_cut() -> None:
+    gate, now = FloodGate(LIMITS, 0.0), 0.0
+    for _ in range(5_000):
+        pause_s = paused_s(gate.admit(now, more=False))
+        now += pause_s / 2
+    assert pause_s == 1 / LIMITS.rate_per_s
+
+
 def test_pressure_is_forgotten_after_a_rest() -> None:
     gate = FloodGate(LIMITS, 0.0)
     for start in (0.0, 1000.0, 2000.0):

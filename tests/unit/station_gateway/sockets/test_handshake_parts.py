@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.datastructures import Headers
 
-from station_gateway.sockets.handshake import (
+from station_gateway.sockets.opening import (
     Refused,
     credentials,
     last_part,

@@ -1,10 +1,10 @@
-"""Which network addresses a post may go to: public ones, and nothing that only looks public.
+"""Which network addresses a client may send us to: public ones, and none that only look public.
 
-A client chooses the name of its receiver, and the owner of the name's DNS chooses where it leads.
-Without this check a post could reach the cloud's metadata service, a database, or the broker itself
-(server-side request forgery). So the check is made after resolution, on the address that is really
-connected to. Addresses with another address inside (IPv4-mapped, NAT64, 6to4, Teredo) are refused,
-whatever is inside. Pure.
+A client chooses the name of its receiver of callbacks, or of the back end behind a gateway, and the
+owner of the name's DNS chooses where it leads. Without this check a connection could reach the
+cloud's metadata service, a database, or this program itself (server-side request forgery). So the
+check is made after resolution, on the address that is really connected to. Addresses with another
+address inside (IPv4-mapped, NAT64, 6to4, Teredo) are refused, whatever is inside. Pure.
 
 `domain.loopback` answers another question, in the other direction: here a wrong "public" is the
 danger, there a wrong "loopback".
@@ -15,7 +15,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 
 class ForbiddenAddress(Exception):
-    """A name has no address that may be posted to. Says which address it has, and why not."""
+    """A name has no address that may be connected to. Says which one it has, and why not."""
 
 
 _V4_REFUSED = {
@@ -35,7 +35,7 @@ _V6_REFUSED = {
 
 
 def objection(address: str) -> str:
-    """Why nothing may be posted to this IP address; "" when posts may go there.
+    """Why nothing may be sent to this IP address; "" when it may.
 
     An address with a zone (%eth0) is refused.
     """
@@ -50,7 +50,7 @@ def objection(address: str) -> str:
 
 
 def admitted(host: str, addresses: Sequence[str]) -> list[str]:
-    """The addresses of a name that may be posted to.
+    """The addresses of a name that may be connected to.
 
     Raises: ForbiddenAddress when there are addresses and none of them may.
     """
@@ -58,7 +58,7 @@ def admitted(host: str, addresses: Sequence[str]) -> list[str]:
     if addresses and not public:
         raise ForbiddenAddress(
             f"{host} leads to {addresses[0]}, {objection(addresses[0])}: only public addresses are "
-            "posted to."
+            "connected to."
         )
     return public
 

@@ -1,0 +1,90 @@
+"""What another back end (CSMS) answered to a station, put into the message that it answered.
+
+A gateway that relays does not answer a station. It reads what the back end answered, and a few
+messages need that: a boot is accepted by the back end, a token is judged by it, and on OCPP 1.6 it
+gives a session its id. What it says is as hostile as what a station says, and is read leniently:
+whatever cannot be read counts as not said. A token that nobody has refused counts as accepted.
+"""
+
+from typing import Any, TypeVar
+
+from msgspec.structs import replace
+
+from station_gateway.dialects import fields
+from station_gateway.dialects.messages import (
+    Answer,
+    Authorization,
+    Booted,
+    Payload,
+    SessionEvent,
+    SessionStarted,
+    SessionStopped,
+    StationCall,
+    TokenSeen,
+    TokenVerdict,
+)
+from station_gateway.dialects.station_calls.replies import BOOT_WORDS, TOKEN_WORDS
+
+T = TypeVar("T")
+
+_BOOT_VERDICTS = {word: verdict for verdict, word in BOOT_WORDS.items()}
+_TOKEN_VERDICTS = {word: verdict for verdict, word in TOKEN_WORDS.items()}
+_GROUP_CHARS = 255
+
+_NOT_REFUSED = Authorization(TokenVerdict.ACCEPTED)
+
+
+def needs_answer(message: StationCall) -> bool:
+    """Whether what a message tells depends on what the back end answers to it."""
+    match message:
+        case Booted() | SessionStarted():
+            return True
+        case SessionStopped() | SessionEvent():
+            return message.token is not None
+    return False
+
+
+def confirmed(message: StationCall, answer: Answer | None) -> StationCall | None:
+    """The message with what the back end answered to it; None: without an answer it tells nothing.
+
+    answer: None when none came in time.
+    """
+    payload = answer if isinstance(answer, dict) else {}
+    match message:
+        case Booted():
+            verdict = _word(_BOOT_VERDICTS, payload.get("status"))
+            return None if verdict is None else replace(message, answered=verdict)
+        case SessionStarted():
+            given = _given_id(payload)
+            return replace(message, token=_judged(message.token, payload), given_id=given)
+        case SessionStopped() | SessionEvent() if message.token is not None:
+            return replace(message, token=_judged(message.token, payload))
+    return message
+
+
+def _given_id(payload: Payload) -> int:
+    """The transaction id of a StartTransaction's answer; 0 where there is none."""
+    number = payload.get("transactionId")
+    if isinstance(number, str) and number.isdecimal():
+        number = int(number[:20])
+    return number if type(number) is int and 0 < number <= fields.INT32_MAX else 0
+
+
+def _judged(token: TokenSeen, payload: Payload) -> TokenSeen:
+    told = payload.get("idTagInfo", payload.get("idTokenInfo"))
+    if not isinstance(told, dict) or "status" not in told:
+        return replace(token, answered=_NOT_REFUSED)
+    verdict = _word(_TOKEN_VERDICTS, told["status"]) or TokenVerdict.INVALID
+    return replace(token, answered=Authorization(verdict, group=_group(told)))
+
+
+def _group(told: dict[str, Any]) -> str | None:
+    """The group of a token: a text in 1.6, an object in 2.x."""
+    group = told.get("parentIdTag", told.get("groupIdToken"))
+    if isinstance(group, dict):
+        group = group.get("idToken")
+    return group[:_GROUP_CHARS] if isinstance(group, str) and group else None
+
+
+def _word(words: dict[str, T], word: object) -> T | None:
+    return words.get(word) if isinstance(word, str) else None

@@ -1,0 +1,334 @@
+"""Records what a relayed station and its back end (CSMS) say to each other, from a copy.
+
+The relay passes a frame on and hands a copy over; it never waits for anything here. The copies are
+read in their order, by one task that lives only as long as some wait, and become the same facts as
+in a gateway that answers by itself. A fact has the time at which its frame was passed on, also when
+the database takes it a minute later.
+
+What could not be kept is marked as a report that nobody could take. So no command of that time is
+told that nothing happened.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from domain.model.answers import CallError
+from fleet.database import Database
+from fleet.keys import Sealer
+from station_gateway.dialects.interface import Dialect
+from station_gateway.dialects.messages import (
+    Answer,
+    AuthorizationAsked,
+    CallRefused,
+    StationCall,
+)
+from station_gateway.dialects.station_calls.back_end_calls import (
+    asks_to_boot,
+    may_move_away,
+    start_asked,
+)
+from station_gateway.dialects.station_calls.confirmations import confirmed, needs_answer
+from station_gateway.relay.their_starts import TheirStarts
+from station_gateway.session import frames
+from station_gateway.session.copies import Allowance, Copies, Copy, From
+from station_gateway.session.engine import OcppSession, SessionLimits
+from station_gateway.session.events import (
+    AnswerRefused,
+    CallReceived,
+    Closing,
+    FrameRefused,
+    SendReceived,
+    Untaken,
+)
+from station_gateway.session.exchanges import Exchanges, OpenCall
+from station_gateway.session.frames import MessageId
+from station_gateway.session.pairing import head_of
+from station_gateway.settings import GatewaySettings
+from station_gateway.stations.odd_calls import OddCalls
+from station_gateway.stations.peer import Peer
+from station_gateway.stations.ports import CallHandler, Unanswered
+from station_gateway.stations.standing import Displaced, Revoked
+from station_gateway.stations.station import Surroundings
+from telemetry import metrics
+
+log = structlog.get_logger(__name__)
+
+PATIENCE_S = 900.0
+"""How old a fact may become before it is given up, and kept as a doubt."""
+
+SHORTEST_S = 0.5
+"""What one that is too old gets all the same."""
+
+HandlersAt = Callable[[Callable[[], datetime]], CallHandler]
+"""Makes handlers of messages whose clock is the one given: what they write has its time."""
+
+
+class RecordedStation(Protocol):
+    """The station whose messages are recorded. Its methods return at once."""
+
+    peer: Peer
+
+    def heard(self, message: StationCall) -> None:
+        """The facts of this message are written; one without an answer that it needs tells none."""
+
+    def revoke(self, over: Revoked) -> None:
+        """The socket is no longer its station's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What the recorders of all stations of a process share."""
+
+    settings: GatewaySettings
+    db: Database
+    sealer: Sealer
+    surroundings: Surroundings
+    handlers_at: HandlersAt
+    allowance: Allowance
+
+
+class Recorder:
+    """Records one relayed connection. An idle one costs two small objects."""
+
+    __slots__ = (
+        "_copies",
+        "_dialect",
+        "_exchanges",
+        "_gaps",
+        "_loop",
+        "_odd",
+        "_over",
+        "_reads",
+        "_session",
+        "_shared",
+        "_station",
+        "_their_starts",
+        "_time",
+        "_timer",
+    )
+
+    def __init__(self, station: RecordedStation, dialect: Dialect, shared: Recording) -> None:
+        self._station = station
+        self._dialect = dialect
+        self._shared = shared
+        self._loop = asyncio.get_running_loop()
+        self._copies = Copies(shared.settings.relay_copy_bytes, shared.allowance)
+        self._exchanges = Exchanges()
+        self._session = self._new_session()
+        around = shared.surroundings
+        self._odd = OddCalls(
+            station.peer, dialect, around.reports, around.spawn, shared.settings.strict
+        )
+        self._their_starts = TheirStarts(station.peer, dialect, shared.db, shared.sealer)
+        self._time = around.utc_now()
+        self._timer: asyncio.TimerHandle | None = None
+        self._reads = self._over = False
+        self._gaps = 0
+
+    def copy(self, said_by: From, data: str | bytes) -> None:
+        """Have a frame recorded that was passed on just now. Returns at once, whatever happens."""
+        if not self._copies.put(Copy(said_by, data, self._shared.surroundings.utc_now())):
+            metrics.RELAY_GAPS.inc()
+        self._go_on()
+
+    def end(self) -> None:
+        """The connection is over. What waits is recorded still, and nothing is awaited any more."""
+        self._over = True
+        self._go_on()
+
+    # --- one task, as long as there is something to record
+
+    def _go_on(self) -> None:
+        if not self._reads:
+            self._reads = True
+            self._shared.surroundings.spawn(self._record_all())
+
+    async def _record_all(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        handlers = self._shared.handlers_at(lambda: self._time)
+        try:
+            while self._copies:
+                copy = self._copies.take()
+                self._time = copy.time
+                await self._keep(copy, handlers)
+            for late in self._exchanges.overdue(self._loop.time()):
+                await self._told(late, None, handlers)
+            for late in self._exchanges.end() if self._over else ():
+                await self._told(late, None, handlers)
+        finally:
+            self._reads = False
+        self._look_again()
+
+    def _look_again(self) -> None:
+        if self._copies:
+            self._go_on()  # they came while the last ones were given up
+        elif (due := self._exchanges.look_again()) is not None:
+            self._timer = self._loop.call_at(due, self._go_on)
+
+    async def _keep(self, copy: Copy, handlers: CallHandler) -> None:
+        """Record a frame; whatever goes wrong with it, the others follow."""
+        try:
+            await self._record(copy, handlers)
+        except Exception:
+            log.exception("copy_not_recorded", station=self._station.peer.id)
+            self._gap("a relayed message was not kept: the gateway failed")
+
+    async def _record(self, copy: Copy, handlers: CallHandler) -> None:
+        if copy.data is None:
+            self._gap("relayed messages were not kept: the database was too slow")
+        elif copy.said_by is From.STATION:
+            await self._from_station(copy.data, handlers)
+        else:
+            await self._from_back_end(copy.data, handlers)
+
+    def _gap(self, detail: str) -> None:
+        self._gaps += 1
+        key = f"relay:{self._station.peer.connection_id}:{self._gaps}"
+        self._odd.untaken(Untaken(key, "", "not_written", detail))
+
+    # --- what the station says
+
+    async def _from_station(self, data: str | bytes, handlers: CallHandler) -> None:
+        head = head_of(data)
+        if head.is_answer:  # to a CALL of the back end: that is no report
+            if head.message_id is not None and self._their_starts.awaits(head.message_id):
+                await self._settled(head.message_id, data)
+            return
+        events = self._session.receive(data, self._loop.time())
+        for event in events:
+            match event:
+                case CallReceived():
+                    self._session.abandon(event.message_id)
+                    await self._called(event, handlers)
+                case FrameRefused():
+                    metrics.BAD_FRAMES.labels(reason=event.reason).inc()
+                    self._odd.untaken(event.untaken)
+                case SendReceived():
+                    metrics.FRAMES.labels(direction="in", action=event.action).inc()
+                case AnswerRefused():
+                    metrics.BAD_FRAMES.labels(reason="answer_refused").inc()
+                case Closing():
+                    self._session = self._new_session()
+        self._session.data_to_send()  # it is not ours to answer
+
+    async def _called(self, call: CallReceived, handlers: CallHandler) -> None:
+        metrics.FRAMES.labels(direction="in", action=call.action).inc()
+        try:
+            message = self._odd.read(call, self._time)
+        except CallRefused as refused:
+            self._odd.refused(call, "invalid_payload", refused.description)
+            return
+        opened = OpenCall(
+            call, message, self._time, self._loop.time() + self._shared.settings.relay_answer_s
+        )
+        if not needs_answer(message):
+            await self._write(opened, message, handlers)
+        elif (given_up := self._exchanges.begin(opened)) is not None:
+            await self._told(given_up, None, handlers)
+
+    # --- what the back end says
+
+    async def _from_back_end(self, data: str | bytes, handlers: CallHandler) -> None:
+        try:
+            frame = frames.decode(data, self._limits.frame)
+        except frames.FrameError:
+            return
+        if frame.type_number == frames.CALL:
+            await self._commanded(frame)
+        if frame.type_number not in {frames.CALL_RESULT, frames.CALL_ERROR}:
+            return
+        opened = self._exchanges.answered(frame.message_id)
+        if opened is not None:
+            error = frame.error
+            await self._told(opened, CallError(*error) if error else frame.body, handlers)
+
+    async def _commanded(self, call: frames.DecodedFrame) -> None:
+        """Keep what the back end itself asks of the station and what would be taken for ours."""
+        if asks_to_boot(call.action, call.body):
+            self._station.peer.boot_asked = True
+        if may_move_away(call.action, call.body):
+            peer = self._station.peer.id
+            metrics.SECURITY_EVENTS.labels(event="moved_by_back_end").inc()
+            log.warning(
+                "security_event", station=peer, event_type="moved_by_back_end", action=call.action
+            )
+        start = start_asked(call.action, call.body)
+        if start is not None:
+            kept = await self._their_starts.keep(call.message_id, start, self._time)
+            if not kept:
+                self._gap("a start of the back end was not kept, or has a number of ours")
+
+    async def _settled(self, message_id: MessageId, data: str | bytes) -> None:
+        """The station answered a start of the back end."""
+        try:
+            frame = frames.decode(data, self._limits.frame)
+        except frames.FrameError:
+            return
+        answer = CallError(*frame.error) if frame.error else frame.body
+        await self._their_starts.answered(message_id, answer, self._time)
+
+    # --- writing
+
+    async def _told(self, opened: OpenCall, answer: Answer | None, handlers: CallHandler) -> None:
+        """Record a message whose answer is known, or will not come (None)."""
+        message = confirmed(opened.message, answer)
+        if message is None:
+            self._station.heard(opened.message)
+            return
+        self._time = opened.time
+        await self._write(opened, message, handlers)
+
+    async def _write(self, opened: OpenCall, message: StationCall, handlers: CallHandler) -> None:
+        """Write the facts of a message, as soon as the database takes them."""
+        if isinstance(message, AuthorizationAsked):
+            return
+        try:
+            async with asyncio.timeout(self._patience_s(opened)):
+                await self._written(message, handlers)
+        except CallRefused as refused:
+            self._odd.refused(opened.call, "invalid_payload", refused.description)
+        except Displaced as over:
+            detail = "a newer socket came before the database"
+            self._odd.refused(opened.call, "not_written", detail)
+            self._station.revoke(over)
+        except Revoked as over:
+            self._station.revoke(over)
+        except TimeoutError:
+            detail = "the database did not take it in time"
+            self._odd.refused(opened.call, "not_written", detail)
+        except Exception:
+            log.exception("handler_failed", station=self._station.peer.id)
+            self._odd.refused(opened.call, "handler_failed", "the gateway failed")
+        else:
+            self._station.heard(message)
+
+    def _patience_s(self, opened: OpenCall) -> float:
+        """How long it may still take. All that waits behind it has grown older as well."""
+        age = self._shared.surroundings.utc_now() - opened.time
+        return max(PATIENCE_S - age.total_seconds(), SHORTEST_S)
+
+    async def _written(self, message: StationCall, handlers: CallHandler) -> None:
+        while True:
+            try:
+                await handlers.handle(self._station.peer, message)
+            except Unanswered:
+                await asyncio.sleep(self._shared.settings.retry_pause_s)
+            else:
+                return
+
+    # --- limits
+
+    @property
+    def _limits(self) -> SessionLimits:
+        return self._shared.surroundings.session_limits[self._dialect.VERSION]
+
+    def _new_session(self) -> OcppSession:
+        """What reads the station's frames: with all that is mended, and without our answers."""
+        return OcppSession(self._dialect, self._limits)

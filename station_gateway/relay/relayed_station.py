@@ -1,0 +1,206 @@
+"""A station that another back end (CSMS) serves: each frame is passed on, as the bytes that it was.
+
+    station  --- frame --->  back end        first it is passed on,
+    station  <-- frame ----  back end        then a copy is recorded
+
+The back end answers the station, boots it, judges its tokens and gives its ids. Nothing of that is
+done here. In the mode `observe` not one byte of ours goes to the station: it is sent no command and
+asked no question. In the mode `command` our CALLs go in between: all CALLs to the station stand in
+one queue, and each answer goes to whoever sent the CALL.
+
+When one side ends, the other side's socket is closed: a station keeps its own queue of messages and
+connects again, and no message is only with us.
+"""
+
+import asyncio
+
+import structlog
+
+from domain.ocpp_words import StationMessage
+from station_gateway.dialects.interface import Dialect
+from station_gateway.dialects.messages import Booted, StationCall
+from station_gateway.relay.recorder import Recorder, Recording
+from station_gateway.relay.their_calls import TheirCalls
+from station_gateway.relay_settings import COMMAND
+from station_gateway.session import frames
+from station_gateway.session.copies import From
+from station_gateway.session.events import POLICY_VIOLATION
+from station_gateway.session.frames import MessageId
+from station_gateway.session.pairing import Pairing, Side, head_of
+from station_gateway.stations.peer import Peer
+from station_gateway.stations.ports import SocketGone, TextSocket
+from station_gateway.stations.station import ConnectedStation
+from station_gateway.stations.waiting import ObservedOnly, StationGone, StationQueue
+from telemetry import metrics
+
+log = structlog.get_logger(__name__)
+
+SERVICE_RESTART = 1012
+GOING_AWAY = 1001
+"""Websocket close codes (RFC 6455 section 7.4.1, and the registry of IANA)."""
+
+HEAD_CHARS = 200
+"""Where the action of a frame stands."""
+
+
+class RelayedStation(ConnectedStation):
+    """One socket of a station and the socket to its back end, until either ends."""
+
+    __slots__ = ("_commands", "_pairing", "_pump", "_recorder", "_their_calls", "_upstream")
+
+    def __init__(
+        self,
+        socket: TextSocket,
+        upstream: TextSocket,
+        peer: Peer,
+        dialect: Dialect,
+        recording: Recording,
+    ) -> None:
+        super().__init__(socket, peer, dialect, recording.surroundings)
+        self._upstream = upstream
+        self._recorder = Recorder(self, dialect, recording)
+        self._commands = recording.settings.upstream_mode == COMMAND
+        self._pairing = Pairing()
+        self._their_calls: TheirCalls | None = None
+        self._pump: asyncio.Task[None] | None = None
+
+    @property
+    def sockets(self) -> tuple[TextSocket, ...]:
+        """Both websockets, for pings and closing."""
+        return (self.socket, self._upstream)
+
+    async def run(self) -> None:
+        """Pass on what either side says until one of them is gone."""
+        self._pump = self._loop.create_task(self._pass_back())
+        try:
+            await super().run()
+        finally:
+            self._pump.cancel()
+            await asyncio.gather(self._pump, return_exceptions=True)
+
+    # --- what the station says
+
+    async def _handle(self, data: str | bytes) -> None:
+        if self._commands:
+            taken = self._taken(data)
+            if taken is None:
+                return
+            data = taken
+        self._upstream.write(data)
+        metrics.RELAYED_FRAMES.labels(said_by="station").inc()
+        self._recorder.copy(From.STATION, data)
+        try:
+            await self._upstream.flowing()
+        except SocketGone as gone:
+            self._lose_back_end(str(gone))
+
+    def _taken(self, data: str | bytes) -> str | bytes | None:
+        """What the back end gets of a frame; None: it answers a CALL of ours."""
+        head = head_of(data)
+        if head.type_number == frames.CALL:
+            self._look_for_boot(str(data)[:HEAD_CHARS])
+        if not head.is_answer:
+            return data
+        paired = self._pairing.answer(data)
+        if paired.side is Side.OURS:
+            self._act(self._session.receive(paired.frame, self.message_s))
+            self._write()
+            return None
+        if self._their_calls is not None:
+            self._their_calls.answered(head.message_id)
+        return paired.frame
+
+    def _look_for_boot(self, head: str) -> None:
+        """Have no command go out between a boot and its answer."""
+        if StationMessage.BOOT_NOTIFICATION in head:
+            self.boot.arrived()
+            wait_s = self._surroundings.settings.relay_answer_s
+            self._loop.call_later(wait_s, self.boot.left_unanswered)
+
+    # --- what the back end says
+
+    async def _pass_back(self) -> None:
+        try:
+            while not self._ended:
+                data = await self._upstream.read()
+                self._recorder.copy(From.BACK_END, data)
+                metrics.RELAYED_FRAMES.labels(said_by="back_end").inc()
+                if self._commands and head_of(data).type_number == frames.CALL:
+                    await self._calls_of_back_end().add(str(data))
+                else:
+                    self.socket.write(data)
+                await self.socket.flowing()
+        except (SocketGone, StationGone) as gone:
+            self._lose_back_end(str(gone))
+        except Exception:
+            log.exception("relay_failed", station=self.peer.id)
+            self.end("failed", SERVICE_RESTART)
+
+    def _lose_back_end(self, why: str) -> None:
+        if not self._ended:
+            log.info("upstream_lost", station=self.peer.id, why=why)
+        self.end("upstream_lost", SERVICE_RESTART)
+
+    def _calls_of_back_end(self) -> TheirCalls:
+        if self._their_calls is None:
+            settings = self._surroundings.settings
+            self._their_calls = TheirCalls(
+                super().queue(),
+                self._write_theirs,
+                self._surroundings.spawn,
+                hold_s=settings.upstream_hold_s,
+                turn_s=settings.upstream_turn_s,
+            )
+        return self._their_calls
+
+    def _write_theirs(self, frame: str) -> MessageId | None:
+        on_wire = self._pairing.call(Side.BACK_END, frame)
+        self.socket.write(on_wire)
+        return head_of(on_wire).message_id
+
+    # --- our own CALLs
+
+    def queue(self) -> StationQueue:
+        """See `ConnectedStation.queue`. A station that is only observed has none."""
+        if not self._commands:
+            raise ObservedOnly
+        return super().queue()
+
+    async def wait_booted(self, deadline: float) -> None:
+        """See `ConnectedStation.wait_booted`. Raises: ObservedOnly."""
+        if not self._commands:
+            raise ObservedOnly
+        await super().wait_booted(deadline)
+
+    def _write(self) -> None:
+        for frame in self._session.data_to_send():
+            is_call = head_of(frame).type_number == frames.CALL
+            self.socket.write(self._pairing.call(Side.OURS, frame) if is_call else frame)
+
+    # --- what was recorded
+
+    def heard(self, message: StationCall) -> None:
+        """See `RecordedStation.heard`."""
+        match message:
+            case Booted(answered=None):
+                self.boot.left_unanswered()
+            case Booted():
+                self.boot.arrived()
+                self.boot.answered()
+                self._surroundings.on_boot(self)
+            case _:
+                self.boot.heard()
+        self.boot.look()
+
+    def ask_to_boot(self) -> None:
+        """Ask nothing: the boot of the station is the matter of its back end."""
+
+    def end(self, reason: str, code: int = 0) -> None:
+        """End both sockets. See `ConnectedStation.end`."""
+        if self._ended:
+            return
+        super().end(reason, code)
+        if self._their_calls is not None:
+            self._their_calls.end()
+        self._upstream.hang_up(code if code not in {0, POLICY_VIOLATION} else GOING_AWAY, reason)
+        self._recorder.end()

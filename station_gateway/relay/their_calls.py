@@ -1,0 +1,147 @@
+"""The CALLs of the back end (CSMS) on their way to one station, between the CALLs of ours.
+
+One CALL is out at the station at a time, whoever sends it. A CALL of the back end goes out at once
+when none is. Else it waits in the station's queue as our commands do, behind the other CALLs of the
+back end. The back end gives up after about half a minute: so one that has waited for `hold_s` goes
+before everything of ours that waits.
+"""
+
+import asyncio
+import itertools
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from station_gateway.session.frames import MessageId
+from station_gateway.session.queue import Priority, QueueFull
+from station_gateway.stations.waiting import StationGone, StationQueue
+from telemetry import metrics
+
+WAITING_LIMIT = 32
+"""CALLs of the back end that wait at one station; beyond it the back end is not read."""
+
+FULL_PAUSE_S = 0.25
+"""Between two tries to enter a queue that is full of urgent commands."""
+
+FOR_EVER_S = 3600.0
+"""CALLs of ours end much sooner, each at its own timeout."""
+
+
+class TheirCalls:
+    """The CALLs of the back end at one station. Made for the first one.
+
+    write: writes a CALL and returns the id that it has on the wire.
+    """
+
+    __slots__ = (
+        "_hold_s",
+        "_loop",
+        "_numbers",
+        "_out",
+        "_passes",
+        "_queue",
+        "_room",
+        "_spawn",
+        "_turn_s",
+        "_waiting",
+        "_write",
+    )
+
+    def __init__(
+        self,
+        queue: StationQueue,
+        write: Callable[[str], MessageId | None],
+        spawn: Callable[[Coroutine[Any, Any, None]], None],
+        *,
+        hold_s: float,
+        turn_s: float,
+    ) -> None:
+        self._queue = queue
+        self._write = write
+        self._spawn = spawn
+        self._hold_s = hold_s
+        self._turn_s = turn_s
+        self._loop = asyncio.get_running_loop()
+        self._numbers = itertools.count(1)
+        self._waiting: deque[tuple[str, float]] = deque()
+        self._out: dict[MessageId, tuple[str, asyncio.TimerHandle]] = {}
+        self._passes = False
+        self._room: asyncio.Future[None] | None = None
+
+    async def add(self, frame: str) -> None:
+        """Have a CALL go out when it is its turn. Returns when another one may be read.
+
+        Raises: StationGone.
+        """
+        key = self._key()
+        if not self._waiting and self._queue.take_free_turn(key, Priority.NORMAL):
+            metrics.RELAY_WAIT.observe(0.0)
+            self._go(key, frame)
+            return
+        self._waiting.append((frame, self._loop.time()))
+        if not self._passes:
+            self._passes = True
+            self._spawn(self._pass_on())
+        while len(self._waiting) >= WAITING_LIMIT and self._passes:
+            self._room = self._loop.create_future()
+            await self._room
+
+    def answered(self, on_wire: MessageId | None) -> None:
+        """The station answered a CALL: if that one is out, the next one has its turn."""
+        if on_wire is not None and on_wire in self._out:
+            key, timer = self._out.pop(on_wire)
+            timer.cancel()
+            self._queue.leave(key)
+
+    def end(self) -> None:
+        """The station is gone."""
+        for _, timer in self._out.values():
+            timer.cancel()
+        self._out.clear()
+
+    async def _pass_on(self) -> None:
+        try:
+            while self._waiting:
+                frame, since_s = self._waiting[0]
+                key = await self._turn(since_s)
+                self._waiting.popleft()
+                metrics.RELAY_WAIT.observe(self._loop.time() - since_s)
+                self._go(key, frame)
+                self._make_room()
+        except StationGone:
+            self._waiting.clear()
+        finally:
+            self._passes = False
+            self._make_room()
+
+    def _make_room(self) -> None:
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
+
+    async def _turn(self, since_s: float) -> str:
+        """Wait for a turn. Returns its key. Raises: StationGone."""
+        while True:
+            key, now_s = self._key(), self._loop.time()
+            overdue = now_s >= since_s + self._hold_s
+            until_s = now_s + FOR_EVER_S if overdue else since_s + self._hold_s
+            priority = Priority.OVERDUE if overdue else Priority.NORMAL
+            try:
+                await self._queue.wait_turn(key, priority, until_s)
+            except TimeoutError:
+                continue
+            except QueueFull:
+                await asyncio.sleep(FULL_PAUSE_S)
+            else:
+                return key
+
+    def _go(self, key: str, frame: str) -> None:
+        on_wire = self._write(frame)
+        if on_wire is None:  # its answer would not be recognised
+            self._queue.leave(key)
+            return
+        self.answered(on_wire)  # the back end uses the id of one that is out: that one is given up
+        timer = self._loop.call_later(self._turn_s, self.answered, on_wire)
+        self._out[on_wire] = (key, timer)
+
+    def _key(self) -> str:
+        return f"back end {next(self._numbers)}"

@@ -1,0 +1,69 @@
+"""The CALLs of one relayed station whose answer another back end owes, until it comes.
+
+What a few messages tell depends on what was answered: whether a boot is accepted, which id a 1.6
+session has, what is said of a token. They wait here for their answer, each for a limited time. One
+that gets none is handed out without it. An answer under an id that is not open concerns nobody.
+
+It decides and does nothing. Times are monotonic seconds.
+"""
+
+from datetime import datetime
+
+import msgspec
+
+from station_gateway.dialects.messages import StationCall
+from station_gateway.session.events import CallReceived
+from station_gateway.session.frames import MessageId
+
+OPEN_LIMIT = 16
+"""CALLs of one station that wait for their answers; the oldest one is given up for a newer one."""
+
+
+class OpenCall(msgspec.Struct, frozen=True):
+    """A CALL of the station, what it means, when it came, and until when its answer is awaited."""
+
+    call: CallReceived
+    message: StationCall
+    time: datetime
+    due: float
+
+
+class Exchanges:
+    """The open CALLs of one station. Made for the first one: an idle station needs none."""
+
+    __slots__ = ("_open",)
+
+    def __init__(self) -> None:
+        self._open: dict[MessageId, OpenCall] = {}
+
+    def begin(self, opened: OpenCall) -> OpenCall | None:
+        """Wait for the answer to this CALL. Returns one that is given up for it.
+
+        That is an older one under the same id, or the oldest one where too many wait.
+        """
+        given_up = self._open.pop(opened.call.message_id, None)
+        if given_up is None and len(self._open) >= OPEN_LIMIT:
+            given_up = self._open.pop(next(iter(self._open)))
+        self._open[opened.call.message_id] = opened
+        return given_up
+
+    def answered(self, message_id: MessageId) -> OpenCall | None:
+        """The CALL that an answer of the back end belongs to; None: none waits for it."""
+        return self._open.pop(message_id, None)
+
+    def overdue(self, now: float) -> list[OpenCall]:
+        """The CALLs whose time is over, taken out."""
+        late = [opened for opened in self._open.values() if opened.due <= now]
+        for opened in late:
+            del self._open[opened.call.message_id]
+        return late
+
+    def end(self) -> list[OpenCall]:
+        """All CALLs that still wait, taken out: no answer comes any more."""
+        rest = list(self._open.values())
+        self._open = {}
+        return rest
+
+    def look_again(self) -> float | None:
+        """When `overdue` has something; None: never."""
+        return min((opened.due for opened in self._open.values()), default=None)

@@ -1,0 +1,200 @@
+"""The other side of a relay: a websocket to the back end (CSMS), opened as the station would do it.
+
+It is dialled inside the station's own handshake, with the station's identity, its subprotocols and
+its credentials. So the back end alone decides who may connect, and its refusal is the station's
+answer. Redirects are not followed, and no proxy of the environment is used: a connection goes where
+the settings say, or nowhere.
+"""
+
+import asyncio
+import re
+import socket
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from http import HTTPStatus
+from urllib.parse import quote
+
+import certifi
+from websockets.asyncio.client import ClientConnection
+from websockets.client import ClientProtocol
+from websockets.datastructures import Headers, MultipleValuesError
+from websockets.exceptions import InvalidHandshake, InvalidStatus
+from websockets.http11 import Response
+from websockets.typing import Subprotocol
+from websockets.uri import parse_uri
+
+from domain.addresses import ForbiddenAddress, admitted
+from domain.upstreams import STATION, host_of, is_secure
+from station_gateway.settings import GatewaySettings
+from station_gateway.sockets.peer_socket import PeerSocket
+
+PASSED_ON = ("Authorization", "User-Agent")
+"""Headers of the station that the back end gets as they are."""
+
+MAX_RETRY_AFTER_S = 86_400
+
+_SAFE = re.compile(r"[A-Za-z0-9%._~!$&'()*+,;=:@-]+")
+
+
+class UpstreamRefused(Exception):
+    """The back end did not take the connection. `status` is for the station.
+
+    reason: a word for metrics and log. retry_after_s: 0 when the back end did not tell one.
+    """
+
+    def __init__(self, status: HTTPStatus, reason: str, retry_after_s: int = 0) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+        self.retry_after_s = retry_after_s
+
+
+class UpstreamSocket(PeerSocket, ClientConnection):
+    """The websocket to the back end of one station."""
+
+    def data_received(self, data: bytes) -> None:
+        """Note that the peer lives."""
+        self.heard_s = self.loop.time()
+        self.pinged = False
+        super().data_received(data)
+
+    def forget_handshake(self) -> None:
+        """Forget the headers, the password among them: the connection keeps them for ever."""
+        for message in (self.request, self.response):
+            if message is not None:
+                message.headers.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class DialledStation:
+    """What of a station's request goes to the back end.
+
+    spelling: its identity as it stands in the path of its request. address: its own, for the
+    header X-Forwarded-For. subprotocols: those it offers that are spoken here, in its order.
+    """
+
+    identity: str
+    spelling: str
+    address: str
+    headers: Headers
+    subprotocols: Sequence[str]
+
+
+class UpstreamDialler:
+    """Opens the websockets to back ends."""
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self._settings = settings
+
+    async def dial(self, url: str, station: DialledStation, *, anywhere: bool) -> UpstreamSocket:
+        """Connect to the back end as this station. Whoever gets the socket has to end it.
+
+        anywhere: the operator of the gateway chose the address; else it must be a public one, and
+            TLS is spoken.
+
+        Raises:
+            UpstreamRefused: the back end refused, or was not reached in time.
+        """
+        try:
+            async with asyncio.timeout(self._settings.upstream_timeout_s):
+                hosts = [host_of(url)] if anywhere else await _public_addresses(url)
+                return await self._open(upstream_of(url, station), hosts[0], station)
+        except TimeoutError:
+            raise UpstreamRefused(HTTPStatus.GATEWAY_TIMEOUT, "upstream_silent") from None
+        except InvalidStatus as refused:
+            raise _refusal(refused.response) from None
+        except ForbiddenAddress as forbidden:
+            raise UpstreamRefused(HTTPStatus.BAD_GATEWAY, "upstream_forbidden") from forbidden
+        except (InvalidHandshake, OSError, EOFError) as error:
+            raise UpstreamRefused(HTTPStatus.BAD_GATEWAY, "upstream_unreachable") from error
+
+    async def _open(self, url: str, host: str, station: DialledStation) -> UpstreamSocket:
+        settings, uri = self._settings, parse_uri(url)
+        names = [Subprotocol(name) for name in station.subprotocols]
+
+        def connection() -> UpstreamSocket:
+            protocol = ClientProtocol(
+                uri, subprotocols=names, max_size=settings.upstream_frame_bytes
+            )
+            made = UpstreamSocket(
+                protocol,
+                ping_interval=None,
+                close_timeout=settings.close_timeout_s,
+                max_queue=settings.queue_frames,
+            )
+            made.write_timeout_s = settings.write_timeout_s
+            return made
+
+        _, opened = await asyncio.get_running_loop().create_connection(
+            connection,
+            host,
+            uri.port,
+            ssl=self._tls if uri.secure else None,
+            server_hostname=uri.host if uri.secure else None,
+        )
+        try:
+            await opened.handshake(_headers(station), None)
+        except BaseException:
+            opened.abort()
+            raise
+        opened.forget_handshake()
+        return opened
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self._settings.upstream_ca or certifi.where())
+
+
+def upstream_of(url: str, station: DialledStation) -> str:
+    """The URL of the back end for this station. Without a place for it, the identity comes last."""
+    spelled = station.spelling
+    if not _SAFE.fullmatch(spelled):
+        spelled = quote(station.identity, safe="")
+    if STATION in url:
+        return url.replace(STATION, spelled)
+    return f"{url.rstrip('/')}/{spelled}"
+
+
+async def _public_addresses(url: str) -> list[str]:
+    """The addresses of a back end that may be connected to. Raises: ForbiddenAddress, OSError."""
+    host = host_of(url)
+    if not is_secure(url):
+        raise ForbiddenAddress(f"{host} is to be reached without TLS")
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    addresses = admitted(host, [str(address[0]) for *_, address in found])
+    if not addresses:
+        raise OSError(f"{host} has no address")
+    return addresses
+
+
+def _headers(station: DialledStation) -> Headers:
+    headers = Headers()
+    for name in PASSED_ON:
+        for value in station.headers.get_all(name)[:1]:
+            headers[name] = value
+    if station.address:
+        headers["X-Forwarded-For"] = station.address
+    return headers
+
+
+def _refusal(response: Response) -> UpstreamRefused:
+    """The answer of the back end as the station's. A redirect is no answer for a station."""
+    code = response.status_code
+    if code < 400:
+        return UpstreamRefused(HTTPStatus.BAD_GATEWAY, "upstream_redirects")
+    try:
+        status = HTTPStatus(code)
+    except ValueError:
+        status = HTTPStatus.BAD_GATEWAY
+    return UpstreamRefused(status, "upstream_refused", _retry_after_s(response.headers))
+
+
+def _retry_after_s(headers: Headers) -> int:
+    try:
+        told = headers.get("Retry-After", "").strip()
+    except MultipleValuesError:
+        return 0
+    return min(int(told[:9]), MAX_RETRY_AFTER_S) if told.isdecimal() else 0

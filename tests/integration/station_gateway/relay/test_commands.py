@@ -1,0 +1,204 @@
+"""In the mode `command` our CALLs go between those of the back end, one at a time."""
+
+import asyncio
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from contract.commands import SendFrameInput
+from domain.model.specs import CancelReservationSpec, Kind, ResetMode, ResetSpec, UnlockSpec
+from fleet import claims
+from journal.commands.answers import said_no
+from tests.support.benches.gateway_bench import Bench, OtherSpec, now, waiting_at
+from tests.support.relay.back_end import BackEnd
+from tests.support.stations.scripted_station import ScriptedStation, connected, eventually, found
+
+
+@pytest.fixture
+async def relay(bench: Bench, back_end: BackEnd) -> Bench:
+    """The gateway, which relays every station to the back end and sends commands."""
+    await bench.restart(upstream_url=back_end.url, upstream_mode="command")
+    return bench
+
+
+async def booted(relay: Bench, station: ScriptedStation) -> None:
+    """Boot, and wait until commands may go out."""
+    await station.boot()
+    held = relay.gateway.registry.get("S1")
+    assert held is not None
+    await held.wait_booted(asyncio.get_running_loop().time() + 5)
+
+
+def heard(back_end: BackEnd) -> list[Any]:
+    """What the back end heard after the boot."""
+    return [json.loads(frame) for frame in back_end.heard[1:]]
+
+
+CALL = '[2,"theirs","ChangeAvailability",{"connectorId":0,"type":"Operative"}]'
+
+
+async def test_a_command_of_ours_is_answered_to_us_alone(relay: Bench, back_end: BackEnd) -> None:
+    async with connected(relay.url("S1")) as station:
+        await booted(relay, station)
+        sending = relay.sending(await relay.start_request())
+        assert (await station.accept("RemoteStartTransaction"))["idTag"] == "TAG1"
+        result = await sending
+        await station.call("Heartbeat", {})
+    assert result.status == "ANSWERED"
+    assert [frame[2] for frame in heard(back_end)] == ["Heartbeat"]
+
+
+async def test_a_call_of_the_back_end_waits_for_the_answer_to_ours(
+    relay: Bench, back_end: BackEnd
+) -> None:
+    async with connected(relay.url("S1")) as station:
+        await booted(relay, station)
+        sending = relay.sending(await relay.start_request())
+        ours, _ = await station.called("RemoteStartTransaction")
+        await back_end.say(CALL, '[3,"of-theirs",{}]')
+        await eventually(lambda: [3, "of-theirs", {}] in station.frames)
+        assert station.calls.empty()
+        await station.answer(ours, {"status": "Accepted"})
+        theirs, _ = await station.called("ChangeAvailability")
+        await station.answer(theirs, {"status": "Accepted"})
+        assert (await sending).status == "ANSWERED"
+        await eventually(lambda: heard(back_end) == [[3, "theirs", {"status": "Accepted"}]])
+
+
+async def test_a_command_of_ours_waits_for_the_answer_to_the_back_end(
+    relay: Bench, back_end: BackEnd
+) -> None:
+    async with connected(relay.url("S1")) as station:
+        await booted(relay, station)
+        await back_end.say(CALL)
+        theirs, _ = await station.called("ChangeAvailability")
+        sending = relay.sending(await relay.start_request())
+        await eventually(lambda: waiting_at(relay, "S1") == 2)
+        assert station.calls.empty()
+        await station.answer(theirs, {"status": "Accepted"})
+        await station.accept("RemoteStartTransaction")
+        assert (await sending).status == "ANSWERED"
+
+
+async def test_a_silent_station_keeps_nobody_waiting_for_ever(
+    relay: Bench, back_end: BackEnd
+) -> None:
+    await relay.restart(upstream_turn_s=0.05)
+    async with connected(relay.url("S1")) as station:
+        await booted(relay, station)
+        await back_end.say(CALL, CALL.replace("theirs", "second"))
+        assert (await station.called("ChangeAvailability"))[0] == "theirs"
+        assert (await station.called("ChangeAvailability"))[0] == "second"
+        await station.answer("theirs", {"status": "late"})
+        await eventually(lambda: heard(back_end) == [[3, "theirs", {"status": "late"}]])
+
+
+async def test_a_call_that_has_waited_too_long_goes_before_all_that_wait(
+    relay: Bench, back_end: BackEnd
+) -> None:
+    await relay.restart(upstream_hold_s=0.0)
+    async with connected(relay.url("S1")) as station:
+        await booted(relay, station)
+        sendings = [relay.sending(await relay.start_request())]
+        ours, _ = await station.called("RemoteStartTransaction")
+        await back_end.say(CALL)
+        await eventually(lambda: waiting_at(relay, "S1") == 2)
+        sendings.append(relay.sending(await relay.stop_request(wire_id="7")))
+        await eventually(lambda: waiting_at(relay, "S1") == 3)
+        await station.answer(ours, {"status": "Accepted"})
+        await station.accept("ChangeAvailability")
+        await station.accept("RemoteStopTransaction")
+        await asyncio.gather(*sendings)
+
+
+async def test_an_id_that_both_use_is_mapped_and_mapped_back(
+    relay: Bench, back_end: BackEnd
+) -> None:
+    async with connected(relay.url("S1")) as station:
+        await booted(relay, station)
+        sending = relay.sending(await relay.start_request())
+        ours, _ = await station.called("RemoteStartTransaction")
+        await station.answer(ours, {"status": "Accepted"})
+        await sending
+        await back_end.say(CALL.replace("theirs", ours))
+        theirs, _ = await station.called("ChangeAvailability")
+        assert theirs != ours
+        await station.answer(theirs, {"status": "Rejected"})
+        await eventually(lambda: heard(back_end) == [[3, ours, {"status": "Rejected"}]])
+
+
+async def test_no_command_goes_out_while_the_back_end_holds_the_boot(
+    relay: Bench, back_end: BackEnd
+) -> None:
+    back_end.answers["BootNotification"] = {
+        "status": "Pending",
+        "currentTime": "2026-01-01T00:00:00Z",
+        "interval": 5,
+    }
+    async with connected(relay.url("S1")) as station:
+        assert (await station.boot())["status"] == "Pending"
+        result = await relay.sending(await relay.start_request(within_s=0.3))
+        assert station.calls.empty()
+    assert result.cause == "BOOT_NOT_ACCEPTED"
+
+
+async def test_a_start_of_the_back_end_is_kept_as_a_rival_of_ours(
+    relay: Bench, back_end: BackEnd
+) -> None:
+    async with connected(relay.url("S1")) as station:
+        await booted(relay, station)
+        await back_end.say('[2,"theirs","RemoteStartTransaction",{"idTag":"TAG1","connectorId":1}]')
+        theirs, _ = await station.called("RemoteStartTransaction")
+
+        async def kept() -> list[claims.OpenCause]:
+            async with relay.db.read() as tx:
+                found, _ = await claims.open_causes(
+                    tx,
+                    "S1",
+                    Kind.START_SESSION.value,
+                    digests=(relay.sealer.digest("idTag", "TAG1"), None),
+                    evse_id=1,
+                    sent=(now() - timedelta(minutes=1), now()),
+                )
+            return found
+
+        (rival,) = await found(kept)
+        assert rival.answer is None
+        await station.answer(theirs, {"status": "Rejected"})
+
+        async def refused() -> bool:
+            (same,) = await kept()
+            return said_no(same.answer)
+
+        await found(refused)
+
+
+async def six_requests(relay: Bench) -> list[SendFrameInput]:
+    """A command of each kind."""
+    await relay.reserved(wire_id=9)
+    specs: list[OtherSpec] = [UnlockSpec(1, evse_id=1), relay.reserve_spec()]
+    specs += [CancelReservationSpec(9), ResetSpec(ResetMode.HARD)]
+    return [
+        await relay.start_request(),
+        await relay.stop_request(wire_id="7"),
+        *[await relay.request(spec) for spec in specs],
+    ]
+
+
+@pytest.mark.parametrize("subprotocol", ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"])
+async def test_each_command_goes_to_a_relayed_station_of_each_version(
+    relay: Bench, back_end: BackEnd, subprotocol: str
+) -> None:
+    async with connected(relay.url("S1"), subprotocol=subprotocol) as station:
+        await booted(relay, station)
+        results = []
+        for request in await six_requests(relay):
+            sending = relay.sending(request)
+            message_id, _, _ = await asyncio.wait_for(station.calls.get(), 5)
+            await station.answer(message_id, {"status": "Rejected"})
+            results.append((await sending).status)
+        await station.call("Heartbeat", {})
+    assert results == ["ANSWERED"] * 6
+    assert [frame[2] for frame in heard(back_end)] == ["Heartbeat"]

@@ -1,0 +1,217 @@
+"""What a relayed station and its back end (CSMS) say becomes the same facts as ever."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from fleet import connections, reports, stations
+from fleet.transactions.rows import Transaction
+from tests.support.benches.gateway_bench import Bench, now
+from tests.support.relay.back_end import BackEnd
+from tests.support.stations.scripted_station import connected, found
+
+START = {
+    "connectorId": 1,
+    "idTag": "TAG1",
+    "meterStart": 5,
+    "timestamp": "2026-01-01T00:00:00Z",
+}
+
+
+async def session(relay: Bench, id: str) -> Transaction:
+    """The transaction with this OCPP id, as soon as it is recorded."""
+
+    async def look() -> Transaction | None:
+        return next((t for t in await relay.transactions() if t.ocpp_transaction_id == id), None)
+
+    return await found(look)
+
+
+async def boot_of(relay: Bench, name: str) -> stations.Station | None:
+    """The station, if a boot of it is recorded."""
+    async with relay.db.read() as tx:
+        known = await stations.get(tx, name)
+    return known if known is not None and known.boot_state else None
+
+
+async def doubts(relay: Bench, name: str = "S1") -> list[reports.UntakenRow]:
+    """The reports of the station that nobody could take."""
+    async with relay.db.read() as tx:
+        return await reports.untaken_since(tx, name, now() - timedelta(minutes=1))
+
+
+async def test_a_boot_is_recorded_with_the_answer_of_the_back_end(
+    relay: Bench, back_end: BackEnd
+) -> None:
+    async with connected(relay.url("S1")) as station:
+        assert (await station.boot())["interval"] == 77
+
+        known = await found(lambda: boot_of(relay, "S1"))
+    assert (known.boot_state, known.vendor) == ("ACCEPTED", "Acme")
+
+
+async def test_a_16_session_has_the_id_that_the_back_end_gave(
+    relay: Bench, back_end: BackEnd
+) -> None:
+    async with connected(relay.url("S1")) as station:
+        answer = await station.call("StartTransaction", START)
+        assert answer["transactionId"] == 4711
+        begun = await session(relay, "4711")
+        stop = {"transactionId": 4711, "meterStop": 9, "timestamp": "2026-01-01T01:00:00Z"}
+        await station.call("StopTransaction", stop)
+
+        async def over() -> Transaction | None:
+            (one,) = await relay.transactions()
+            return one if one.state == "ENDED" else None
+
+        ended = await found(over)
+    assert (begun.authorized, begun.state) == (True, "ACTIVE")
+    assert (ended.meter_stop_wh, ended.ocpp_transaction_id) == (9, "4711")
+
+
+async def test_a_token_that_the_back_end_refuses_is_not_authorised(
+    relay: Bench, back_end: BackEnd
+) -> None:
+    back_end.answers["StartTransaction"] = {
+        "transactionId": 5,
+        "idTagInfo": {"status": "Invalid"},
+    }
+    async with connected(relay.url("S1")) as station:
+        await station.call("StartTransaction", START)
+        assert (await session(relay, "5")).authorized is False
+
+
+async def test_a_start_without_an_answer_is_recorded_without_an_id_until_it_has_one(
+    relay: Bench, back_end: BackEnd
+) -> None:
+    answer = back_end.answers.pop("StartTransaction")
+    await relay.restart(relay_answer_s=0.05)
+    async with connected(relay.url("S1")) as station:
+        await station.begin("StartTransaction", START)
+        await session(relay, "-1")
+        back_end.answers["StartTransaction"] = answer
+        await station.call("StartTransaction", START)
+        await session(relay, "4711")
+    assert len(await relay.transactions()) == 1
+
+
+async def test_an_id_that_the_back_end_gives_again_is_of_the_newer_session(
+    relay: Bench, back_end: BackEnd
+) -> None:
+    async with connected(relay.url("S1")) as station:
+        await station.call("StartTransaction", START)
+        older = await session(relay, "4711")
+        await station.call("StartTransaction", START | {"meterStart": 99})
+
+        async def newer() -> Transaction | None:
+            one = await session(relay, "4711")
+            return one if one.name != older.name else None
+
+        assert (await found(newer)).meter_start_wh == 99
+    assert len(await relay.transactions()) == 2
+
+
+@pytest.mark.parametrize("subprotocol", ["ocpp2.0.1", "ocpp2.1"])
+async def test_a_2x_session_is_recorded_with_the_verdict_of_the_back_end(
+    relay: Bench, back_end: BackEnd, subprotocol: str
+) -> None:
+    back_end.answers["TransactionEvent"] = {"idTokenInfo": {"status": "Blocked"}}
+    event = {
+        "eventType": "Started",
+        "timestamp": "2026-01-01T00:00:00Z",
+        "triggerReason": "Authorized",
+        "seqNo": 0,
+        "transactionInfo": {"transactionId": "T-1"},
+        "idToken": {"idToken": "TAG1", "type": "ISO14443"},
+        "evse": {"id": 1, "connectorId": 1},
+    }
+    async with connected(relay.url("S1"), subprotocol=subprotocol) as station:
+        await station.call("TransactionEvent", event)
+        begun = await session(relay, "T-1")
+    assert (begun.authorized, begun.evse_id) == (False, 1)
+
+
+async def test_a_report_that_cannot_be_read_is_passed_on_and_kept_as_a_doubt(
+    relay: Bench, back_end: BackEnd
+) -> None:
+    async with connected(relay.url("S1")) as station:
+        await station.send('[2,"1","StatusNotification",{"connectorId":"what"}]')
+        (report,) = await found(lambda: doubts(relay))
+    assert report.action == "StatusNotification"
+    assert len(back_end.heard) == 1
+
+
+async def test_not_one_byte_of_ours_goes_to_an_observed_station(
+    relay: Bench, back_end: BackEnd
+) -> None:
+    await relay.restart(boot_ask_s=0.01, housekeeping_delay_s=0.0, housekeeping_jitter_s=0.0)
+    async with connected(relay.url("S1")) as station:
+        await station.call("Heartbeat", {})
+        await station.boot()
+        await found(lambda: boot_of(relay, "S1"))
+        result = await relay.sending(await relay.start_request())
+        await station.call("Heartbeat", {})
+    assert (result.cause, result.retry) == ("STATION_OBSERVED", False)
+    assert [frame[0] for frame in station.frames] == [3, 3, 3]
+    assert [json.loads(frame)[2] for frame in back_end.heard] == [
+        "Heartbeat",
+        "BootNotification",
+        "Heartbeat",
+    ]
+
+
+async def test_while_the_database_stands_still_frames_pass_and_facts_keep_their_time(
+    relay: Bench, back_end: BackEnd
+) -> None:
+    async with connected(relay.url("S1")) as station:
+        async with relay.db.write():  # nobody else writes meanwhile
+            await station.call("StartTransaction", START)
+            answered = now()
+            for _ in range(10):
+                await station.call("Heartbeat", {})
+        begun = await session(relay, "4711")
+    assert begun.received_time <= answered
+    assert await doubts(relay) == []
+
+
+async def test_what_is_left_out_while_the_database_stands_still_is_a_doubt(
+    relay: Bench, back_end: BackEnd
+) -> None:
+    await relay.restart(relay_copy_bytes=1_200)
+    async with connected(relay.url("S1")) as station:
+        async with relay.db.write():
+            await station.call("StartTransaction", START)
+            for _ in range(5):
+                await station.call("Heartbeat", {})
+        (gap,) = await found(lambda: doubts(relay))
+        assert (gap.action, gap.reason) == ("", "not_written")
+    assert len(back_end.heard) == 6
+
+
+async def test_a_gateway_that_was_killed_may_have_lost_what_it_passed_on(
+    relay: Bench, back_end: BackEnd
+) -> None:
+    await relay.register("S1")
+    await relay.write(
+        lambda tx: connections.claim(
+            tx,
+            station="S1",
+            gateway="killed",
+            connection_id="of-another-process-1",
+            ocpp_version="1.6",
+            now=now(),
+        )
+    )
+    async with connected(relay.url("S1")):
+        (lost,) = await found(lambda: doubts(relay))
+    assert (lost.action, lost.reason) == ("", "not_written")
+
+
+async def test_a_station_that_comes_back_to_the_same_process_leaves_no_doubt(
+    relay: Bench, back_end: BackEnd
+) -> None:
+    async with connected(relay.url("S1")), connected(relay.url("S1")) as newer:
+        await newer.boot()
+        await found(lambda: boot_of(relay, "S1"))
+        assert await doubts(relay) == []

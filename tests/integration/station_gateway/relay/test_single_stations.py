@@ -1,0 +1,70 @@
+"""A single station is relayed to the back end that UpdateStation names; all others are ours."""
+
+from datetime import UTC, datetime
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from fleet import stations
+from tests.support.benches.gateway_bench import PASSWORD, Bench
+from tests.support.relay.back_end import BackEnd
+from tests.support.stations.scripted_station import connected
+
+
+async def relay_to(bench: Bench, url: str) -> None:
+    """Have S1 be relayed."""
+    await bench.register("S1")
+    await bench.write(lambda tx: stations.update(tx, "S1", now=datetime.now(UTC), upstream=url))
+
+
+async def connects(bench: Bench) -> int:
+    """The status of the handshake of S1."""
+    try:
+        async with connected(bench.url("S1"), PASSWORD):
+            return 101
+    except InvalidStatus as refused:
+        return refused.response.status_code
+
+
+async def test_one_station_is_relayed_and_the_others_are_not(
+    bench: Bench, back_end: BackEnd
+) -> None:
+    await bench.restart(upstream_allow_private=True)
+    await relay_to(bench, back_end.url)
+    async with connected(bench.url("S1"), "a-password-of-theirs") as relayed:
+        assert (await relayed.boot())["interval"] == 77
+    async with bench.station("S2") as ours:
+        assert (await ours.boot())["interval"] == 300
+    assert [request.path for request in back_end.requests] == ["/csms/S1"]
+
+
+async def test_a_station_of_its_own_goes_before_the_setting(
+    bench: Bench, back_end: BackEnd
+) -> None:
+    await bench.restart(upstream_allow_private=True, upstream_url="ws://127.0.0.1:1/")
+    await relay_to(bench, back_end.url)
+    assert await connects(bench) == 101
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "wss://127.0.0.1:9/",
+        "wss://[::1]:9/",
+        "wss://localhost:9/",
+        "wss://10.0.0.1/",
+        "wss://169.254.169.254/latest",
+        "wss://[::ffff:127.0.0.1]/",
+        "ws://93.184.216.34/",
+    ],
+)
+async def test_a_client_cannot_send_the_gateway_into_its_own_network(
+    bench: Bench, url: str
+) -> None:
+    await relay_to(bench, url)
+    assert await connects(bench) == 502
+
+
+async def test_the_setting_may_lead_anywhere(bench: Bench, back_end: BackEnd) -> None:
+    await bench.restart(upstream_url=back_end.url)
+    assert await connects(bench) == 101

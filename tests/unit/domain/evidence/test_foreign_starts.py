@@ -1,0 +1,33 @@
+"""A start of another back end (CSMS) explains a session although a start of ours came later."""
+
+from datetime import timedelta
+
+import pytest
+
+from domain.evidence.matching import foreign_since
+from domain.evidence.sessions import Match
+from domain.limits import CAUSE_AGE, FOREIGN_CAUSE_AGE
+from tests.unit.domain.evidence.test_sessions import judged
+from tests.unit.domain.situations import at, frame, rival, session
+
+AGE_S = FOREIGN_CAUSE_AGE / timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("before_s", "expected"),
+    [(1, Match.DOUBTFUL), (AGE_S, Match.DOUBTFUL), (AGE_S + 1, Match.MATCH)],
+)
+def test_a_foreign_start_counts_for_as_long_as_a_station_waits(
+    before_s: float, expected: Match
+) -> None:
+    began = session().start_time
+    theirs = rival(foreign=True, send_time=began - timedelta(seconds=before_s))
+    assert judged(session(), frame(), theirs) is expected
+
+
+def test_a_foreign_start_that_was_refused_explains_nothing() -> None:
+    assert judged(session(), frame(), rival(foreign=True, refused=True)) is Match.MATCH
+
+
+def test_where_any_older_start_counts_a_foreign_one_counts_as_long() -> None:
+    assert foreign_since(session(), frame(refused=True)) == at(10) - CAUSE_AGE

@@ -1,0 +1,106 @@
+"""What another back end answered becomes a part of the message that it answered."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from domain.model.answers import CallError
+from station_gateway.dialects.messages import (
+    Answer,
+    Authorization,
+    Booted,
+    BootVerdict,
+    HeartbeatSeen,
+    SessionEvent,
+    SessionStarted,
+    SessionStopped,
+    StationTime,
+    TokenSeen,
+    TokenVerdict,
+    Unreadable,
+)
+from station_gateway.dialects.station_calls.confirmations import confirmed, needs_answer
+
+TIME = StationTime(datetime(2026, 1, 1, tzinfo=UTC))
+TOKEN = TokenSeen("TAG1")
+STARTED = SessionStarted(1, 1, TOKEN, 0, TIME)
+STOPPED = SessionStopped("7", True, 9, TIME, token=TOKEN)
+EVENT = SessionEvent("Started", "T-1", 0, "Authorized", TIME, token=TOKEN)
+BOOT = Booted("Acme", "One")
+NO_ANSWERS: list[Answer | None] = [None, {}, CallError("InternalError"), Unreadable("broken")]
+
+
+@pytest.mark.parametrize(
+    ("message", "needs"),
+    [
+        (BOOT, True),
+        (STARTED, True),
+        (STOPPED, True),
+        (EVENT, True),
+        (SessionStopped("7", True, 9, TIME), False),
+        (SessionEvent("Updated", "T-1", 1, "Timer", TIME), False),
+        (HeartbeatSeen(), False),
+    ],
+)
+def test_what_depends_on_its_answer(message: Any, needs: bool) -> None:
+    assert needs_answer(message) is needs
+
+
+@pytest.mark.parametrize("verdict", BootVerdict)
+def test_a_boot_is_what_the_back_end_answered(verdict: BootVerdict) -> None:
+    told = confirmed(BOOT, {"status": verdict.value.capitalize()})
+    assert isinstance(told, Booted)
+    assert told.answered is verdict
+
+
+@pytest.mark.parametrize("answer", [*NO_ANSWERS, {"status": "Odd"}, {"status": 1}])
+def test_a_boot_without_an_answer_tells_nothing(answer: Answer | None) -> None:
+    assert confirmed(BOOT, answer) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "id"),
+    [(4711, 4711), ("4711", 4711), (0, 0), (-1, 0), (2**31, 0), (True, 0), (1.5, 0), ("x", 0)],
+)
+def test_a_session_has_the_id_that_it_was_given(given: object, id: int) -> None:
+    told = confirmed(STARTED, {"transactionId": given})
+    assert isinstance(told, SessionStarted)
+    assert told.given_id == id
+
+
+def answered(message: Any, answer: Answer | None) -> Authorization | None:
+    told = confirmed(message, answer)
+    assert isinstance(told, SessionStarted | SessionStopped | SessionEvent)
+    assert told.token is not None
+    return told.token.answered
+
+
+@pytest.mark.parametrize("message", [STARTED, STOPPED, EVENT])
+@pytest.mark.parametrize("answer", NO_ANSWERS)
+def test_a_token_that_nobody_refused_is_accepted(message: Any, answer: Answer | None) -> None:
+    assert answered(message, answer) == Authorization(TokenVerdict.ACCEPTED)
+
+
+@pytest.mark.parametrize(
+    ("info", "verdict", "group"),
+    [
+        ({"status": "Accepted"}, TokenVerdict.ACCEPTED, None),
+        ({"status": "Blocked", "parentIdTag": "G"}, TokenVerdict.BLOCKED, "G"),
+        ({"status": "ConcurrentTx"}, TokenVerdict.CONCURRENT, None),
+        ({"status": "NoCredit"}, TokenVerdict.INVALID, None),
+        ({"status": 7, "parentIdTag": 7}, TokenVerdict.INVALID, None),
+        ({"status": "Accepted", "groupIdToken": {"idToken": "G"}}, TokenVerdict.ACCEPTED, "G"),
+        ({"status": "Accepted", "groupIdToken": {}}, TokenVerdict.ACCEPTED, None),
+    ],
+)
+@pytest.mark.parametrize("name", ["idTagInfo", "idTokenInfo"])
+def test_a_token_is_what_the_back_end_said(
+    name: str, info: dict[str, Any], verdict: TokenVerdict, group: str | None
+) -> None:
+    assert answered(EVENT, {name: info}) == Authorization(verdict, group=group)
+
+
+def test_a_message_without_a_token_stays_as_it_is() -> None:
+    message = SessionEvent("Updated", "T-1", 1, "Timer", TIME)
+    assert confirmed(message, {"idTokenInfo": {"status": "Blocked"}}) is message

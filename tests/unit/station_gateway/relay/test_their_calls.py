@@ -1,0 +1,124 @@
+"""CALLs of the back end and of ours at one station: one at a time, and each once."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from station_gateway.relay.their_calls import TheirCalls
+from station_gateway.session.frames import MessageId
+from station_gateway.session.pairing import Pairing, Side, head_of
+from station_gateway.session.queue import Priority
+from station_gateway.stations.waiting import StationQueue
+
+LONG_S = 60.0
+
+
+class Wire:
+    """A station, and both sides that send it CALLs."""
+
+    def __init__(self) -> None:
+        self.our_turn = ""
+        self.queue = StationQueue(limit=64, progress_delay_s=LONG_S)
+        self.pairing = Pairing()
+        self.out: list[tuple[Side, MessageId, str]] = []
+        self.written: Counter[tuple[Side, str]] = Counter()
+        self.begun: Counter[tuple[Side, str]] = Counter()
+        self.answered: list[MessageId] = []
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.theirs = TheirCalls(
+            self.queue, self._write_theirs, self._spawn, hold_s=LONG_S, turn_s=LONG_S
+        )
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        self.tasks.add(asyncio.get_running_loop().create_task(work))
+
+    def _write_theirs(self, frame: str) -> MessageId | None:
+        return self._write(Side.BACK_END, frame)
+
+    def _write(self, side: Side, frame: str) -> MessageId | None:
+        on_wire = head_of(self.pairing.call(side, frame)).message_id
+        assert on_wire is not None
+        self.written[side, frame] += 1
+        self.out.append((side, on_wire, frame))
+        assert len(self.out) == 1, "two CALLs are out at once"
+        return on_wire
+
+    async def our_call(self, frame: str, priority: Priority) -> None:
+        """A command of ours, until it is written; `answer` ends its turn."""
+        key = f"ours {sum(self.begun.values())}"
+        self.begun[Side.OURS, frame] += 1
+        await self.queue.wait_turn(key, priority, asyncio.get_running_loop().time() + LONG_S)
+        self.our_turn = key
+        self._write(Side.OURS, frame)
+
+    async def call(self, side: Side, message_id: str, priority: Priority) -> None:
+        frame = f'[2,"{message_id}","Reset",{{}}]'
+        if side is Side.OURS:
+            self._spawn(self.our_call(frame, priority))
+        else:
+            self.begun[side, frame] += 1
+            await self.theirs.add(frame)
+
+    def answer(self) -> None:
+        """The station answers what is out; the answer goes to its asker."""
+        if not self.out:
+            return
+        side, on_wire, frame = self.out.pop()
+        self.answered.append(on_wire)
+        paired = self.pairing.answer(f'[3,"{on_wire}",{{}}]')
+        assert (paired.side, head_of(paired.frame)) == (side, head_of(frame.replace("2", "3", 1)))
+        if side is Side.OURS:
+            self.queue.leave(self.our_turn)
+        else:
+            self.theirs.answered(on_wire)
+
+    def answer_again(self) -> None:
+        """A second answer ends no other turn."""
+        if self.answered and self.answered[-1] not in [on_wire for _, on_wire, _ in self.out]:
+            self.theirs.answered(self.answered[-1])
+
+
+async def breathe() -> None:
+    for _ in range(6):
+        await asyncio.sleep(0)
+
+
+STEPS = st.one_of(
+    st.tuples(
+        st.sampled_from(Side),
+        st.sampled_from(["a", "b", "c"]),
+        st.sampled_from([Priority.URGENT, Priority.NORMAL]),
+    ),
+    st.sampled_from(["answer", "again"]),
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(STEPS, max_size=25))
+def test_one_call_is_out_at_a_time_and_each_goes_out_once(steps: list[Any]) -> None:
+    async def play() -> None:
+        wire = Wire()
+        for step in steps:
+            if step == "answer":
+                wire.answer()
+            elif step == "again":
+                wire.answer_again()
+            else:
+                await wire.call(*step)
+            await breathe()
+        for _ in range(2 * len(steps) + 1):
+            wire.answer()
+            await breathe()
+        wire.theirs.end()
+        for task in wire.tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        assert wire.written == wire.begun
+
+    asyncio.run(play())

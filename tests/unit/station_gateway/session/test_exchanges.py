@@ -1,0 +1,70 @@
+"""CALLs of a relayed station wait for the answer of another back end, each for its time."""
+
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from station_gateway.dialects.messages import Booted
+from station_gateway.session.events import CallReceived
+from station_gateway.session.exchanges import OPEN_LIMIT, Exchanges, OpenCall
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def opened(message_id: str | int, due: float = 60.0) -> OpenCall:
+    call = CallReceived(message_id, "BootNotification", {})
+    return OpenCall(call, Booted("Acme", "One"), NOW, due)
+
+
+def test_an_answer_belongs_to_the_call_with_its_id_once() -> None:
+    exchanges, one, other = Exchanges(), opened("1"), opened(1)
+    assert exchanges.begin(one) is None
+    assert exchanges.begin(other) is None
+    assert exchanges.answered(1) is other
+    assert exchanges.answered("1") is one
+    assert exchanges.answered("1") is None
+
+
+def test_a_call_under_the_id_of_an_open_one_gives_that_one_up() -> None:
+    exchanges, older, newer = Exchanges(), opened("1"), opened("1")
+    exchanges.begin(older)
+    assert exchanges.begin(newer) is older
+    assert exchanges.answered("1") is newer
+
+
+def test_the_oldest_of_too_many_is_given_up() -> None:
+    exchanges = Exchanges()
+    calls = [opened(number) for number in range(OPEN_LIMIT + 1)]
+    assert [exchanges.begin(call) for call in calls] == [None] * OPEN_LIMIT + [calls[0]]
+
+
+def test_calls_are_overdue_at_their_time() -> None:
+    exchanges, late, other = Exchanges(), opened("1", due=5.0), opened("2", due=7.0)
+    assert exchanges.look_again() is None
+    exchanges.begin(other)
+    exchanges.begin(late)
+    assert exchanges.look_again() == 5.0
+    assert exchanges.overdue(4.9) == []
+    assert exchanges.overdue(5.0) == [late]
+    assert exchanges.end() == [other]
+    assert exchanges.end() == []
+
+
+@given(st.lists(st.tuples(st.sampled_from(["call", "answer", "clock"]), st.integers(0, 20))))
+def test_each_call_comes_out_exactly_once(steps: list[tuple[str, int]]) -> None:
+    exchanges = Exchanges()
+    begun: list[OpenCall] = []
+    out: list[OpenCall] = []
+    for step, number in steps:
+        if step == "call":
+            begun.append(opened(number, due=float(len(begun))))
+            given_up = exchanges.begin(begun[-1])
+            out += [given_up] if given_up else []
+        elif step == "answer":
+            answered = exchanges.answered(number)
+            out += [answered] if answered else []
+        else:
+            out += exchanges.overdue(float(number))
+    out += exchanges.end()
+    assert sorted(map(id, out)) == sorted(map(id, begun))
