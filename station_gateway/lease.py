@@ -41,7 +41,7 @@ _GIVE_UP_S = 5.0
 
 
 class Lease:
-    """The lease of one gateway process. No method but `turned` needs the gateway's event loop.
+    """The lease of one gateway process. Only `turns` needs the gateway's event loop.
 
     line: its address stands beside the lease.
     elapsed: seconds by a clock that nobody sets.
