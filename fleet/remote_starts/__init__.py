@@ -17,13 +17,13 @@ ROUNDS = 4
 """How many of the last frames with one number, at whatever stations, are looked at."""
 
 _NEWEST = precompiled(select(func.max(sends.c.id)))
-_newest = select(func.max(sends.c.id)).scalar_subquery()
+_last_id = _NEWEST.scalar_subquery()
 _number = bindparam("number", type_=sends.c.id.type)
 _BY_NUMBER = precompiled(
     select(*columns_of(sends, Send))
     .where(
         sends.c.id.in_(
-            [_newest - (_newest - _number) % LARGEST - LARGEST * back for back in range(ROUNDS)]
+            [_last_id - (_last_id - _number) % LARGEST - LARGEST * back for back in range(ROUNDS)]
         ),
         sends.c.station == bindparam("station"),
     )
