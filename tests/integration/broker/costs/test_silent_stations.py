@@ -7,17 +7,14 @@ from dataclasses import replace
 import pytest
 from evcommand.v1 import command_options_pb2 as options_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
-from prometheus_client import REGISTRY
 from temporalio.client import Client
 
 from station_gateway.process import running_gateway
 from station_gateway.settings import GatewaySettings
 from tests.support.benches.broker_house import House, waiting_for
-from workflows.settings import WorkerSettings
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-_AT_ONCE = 40
 _PLACES = 3
 _SILENT = 3 * _PLACES
 _SETTINGS = GatewaySettings(
@@ -49,26 +46,6 @@ async def test_silent_stations_hold_no_place_of_their_gateway(
             await healthy.answer(message_id, {"status": "Unlocked"})
             reply = await asking
         assert reply.command.outcome.code
-
-
-async def test_stations_that_fall_silent_at_once_hold_no_slot_of_the_worker_for_long(
-    house: House,
-) -> None:
-    before = _crowded()
-    async with AsyncExitStack() as stack:
-        silent = [await stack.enter_async_context(house.station()) for _ in range(_AT_ONCE)]
-        asked = [
-            house.broker.commands.UnlockConnector(_unlock(id, options_pb.WAIT_FOR_SUBMITTED))
-            for id, _ in silent
-        ]
-        await asyncio.gather(*asked)
-        for _, station in silent:  # every one has its frame, and says nothing
-            await station.called("UnlockConnector")
-    assert _crowded() - before >= _AT_ONCE - WorkerSettings().max_workflow_tasks
-
-
-def _crowded() -> float:
-    return REGISTRY.get_sample_value("evcommand_direct_frames_total", {"result": "crowded"}) or 0.0
 
 
 def _unlock(station: str, wait_for: int) -> pb.UnlockConnectorRequest:
