@@ -53,6 +53,17 @@ RefusedCall = Callable[[Caller, str, Refusal], None]
 
 _WORDS = ("calls", "Make fewer at once, or try again later.")
 _CODES: dict[Any, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
+_OUR_FAULT = frozenset(
+    {
+        grpc.StatusCode.DATA_LOSS,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.UNIMPLEMENTED,
+        grpc.StatusCode.UNKNOWN,
+    }
+)
+"""The codes that a server's span counts as errors (OpenTelemetry's conventions for gRPC)."""
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
@@ -240,13 +251,13 @@ class _Served:
     @contextmanager
     def _span(self) -> Iterator[Span]:
         set_current_caller(self._caller)
-        service, _, method = self._method.lstrip("/").partition("/")
+        method = self._method.lstrip("/")
         carrier = {key: value for key, value in self._metadata.items() if isinstance(value, str)}
         with _tracer.start_as_current_span(
-            f"{service}/{method}",
+            method,
             context=_traceparent.extract(carrier),
             kind=SpanKind.SERVER,
-            attributes={"rpc.system": "grpc", "rpc.service": service, "rpc.method": method},
+            attributes={"rpc.system.name": "grpc", "rpc.method": method},
             record_exception=False,
             set_status_on_exception=False,
         ) as span:
@@ -267,20 +278,20 @@ class _Served:
 
 
 class _Call:
-    """How a call ended: its status code and the reason."""
+    """How a call ended: its status code, the reason, and the type of an unexpected error."""
 
-    def __init__(self, method: str, span: Span) -> None:
+    def __init__(self, method: str) -> None:
         self.code = grpc.StatusCode.OK
         self.reason = ""
+        self.failure = ""
         self._method = method
-        self._span = span
 
     async def end(self, context: Context, refusal: Refusal, error: Exception) -> NoReturn:
         """End the call with the refusal's status. `error`: what was raised."""
         self.code, self.reason = refusal.code, refusal.reason.value
         if refusal.reason is Reason.INTERNAL:
             _logger.error("call_failed", method=self._method, exc_info=error)
-            self._span.set_status(Status(StatusCode.ERROR, type(error).__name__))
+            self.failure = type(error).__name__
         await context.abort(refusal.code, refusal.message, trailing_details(refusal))
 
 
@@ -297,7 +308,7 @@ async def _send(replies: Replies, context: Context) -> None:
 @contextmanager
 def _measured(method: str, caller: Caller, span: Span) -> Iterator[_Call]:
     started = time.monotonic()
-    call = _Call(method, span)
+    call = _Call(method)
     try:
         yield call
     except (asyncio.CancelledError, GeneratorExit):
@@ -308,7 +319,10 @@ def _measured(method: str, caller: Caller, span: Span) -> Iterator[_Call]:
         name = method.rpartition("/")[2]
         metrics.RPCS.labels(name, call.code.name).inc()
         metrics.RPC_LATENCY.labels(name).observe(seconds)
-        span.set_attribute("rpc.grpc.status_code", call.code.value[0])
+        span.set_attribute("rpc.response.status_code", call.code.name)
+        if call.code in _OUR_FAULT:
+            span.set_attribute("error.type", call.code.name)
+            span.set_status(Status(StatusCode.ERROR, call.failure or None))
         _logger.info(
             "call",
             method=method.lstrip("/"),

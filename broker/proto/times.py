@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 INT32_MAX = 2**31 - 1
 _SECOND = timedelta(seconds=1)
+_LARGEST_NANOS = 999_999_999
 
 
 def moment(timestamp: Timestamp) -> datetime | None:
@@ -22,7 +23,9 @@ def moment(timestamp: Timestamp) -> datetime | None:
 
 
 def span(duration: Duration) -> timedelta | None:
-    """A Duration as a timedelta; None when it is not valid."""
+    """A Duration as a timedelta; None when it is not valid: both of its parts have one sign."""
+    if duration.seconds * duration.nanos < 0 or abs(duration.nanos) > _LARGEST_NANOS:
+        return None
     try:
         return duration.ToTimedelta()
     except (ValueError, OverflowError):

@@ -74,6 +74,17 @@ async def test_the_spans_of_call_and_frame_name_command_and_station(
         assert f"commands/{told['evcommand.command']}" == story.started.name
 
 
+async def test_the_span_of_a_call_follows_the_conventions_of_opentelemetry(
+    watched: Watched, story: Story
+) -> None:
+    call = "evcommand.v1.RemoteCommandService/StartSession"
+    spans = await spans_of(watched, story.trace_id)
+    told = {one.key: one.value.string_value for one in spans[call].attributes}
+    assert (told["rpc.system.name"], told["rpc.method"]) == ("grpc", call)
+    assert told["rpc.response.status_code"] == "OK"
+    assert "error.type" not in told
+
+
 async def test_a_wake_up_is_linked_to_the_trace_of_its_command(
     watched: Watched, story: Story
 ) -> None:
