@@ -14,7 +14,7 @@ from bench import (
     statement_cost,
     storm,
 )
-from bench.neighbours import busy_cores, silent_stations
+from bench.neighbours import busy_cores, returning_fleet, silent_stations
 from bench.on_postgres import latency, two_ways, year
 from bench.report import note
 from telemetry.logs import configure_logs
@@ -29,6 +29,7 @@ PARTS: dict[str, Callable[[], Awaitable[None]]] = {
     "expiry-lateness": expiry_lateness.measure,
     "busy-cores": busy_cores.measure,
     "silent-stations": silent_stations.measure,
+    "returning-fleet": returning_fleet.measure,
     "two-ways": two_ways.measure,
     "latency": latency.measure,
     "latency-sqlite": latency.measure_sqlite,

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from dataclasses import dataclass, field
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -17,11 +18,13 @@ class Crowd:
     """Connected stations that answer every question. Call `close` before the event loop ends.
 
     compression: what the clients offer. The stock server accepts it, ours declines.
+    tls: with which they trust a `wss://` server.
     """
 
     url: str
     prefix: str
     compression: str | None = "deflate"
+    tls: ssl.SSLContext | None = None
     connections: list[ClientConnection] = field(default_factory=list)
     _readers: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -30,6 +33,7 @@ class Crowd:
             f"{self.url}/{self.prefix}{number:05d}",
             subprotocols=[Subprotocol("ocpp1.6")],
             compression=self.compression,
+            ssl=self.tls,
             ping_interval=None,
             open_timeout=_ANSWER_TIMEOUT_S,
             max_queue=4,

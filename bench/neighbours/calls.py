@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import ssl
 import sys
 import time
 import uuid
@@ -77,8 +78,8 @@ class Stations:
     frames: Counter[str] = field(default_factory=Counter)
 
     @contextlib.asynccontextmanager
-    async def connected(self, url: str) -> AsyncIterator[None]:
-        """Keeps all of them connected until the block is left."""
+    async def connected(self, url: str, tls: ssl.SSLContext | None = None) -> AsyncIterator[None]:
+        """Keeps all of them connected until the block is left. tls: for a `wss://` URL."""
         async with contextlib.AsyncExitStack() as stack:
             readers = []
             for name in self.names:
@@ -86,6 +87,7 @@ class Stations:
                     f"{url}/{name}",
                     subprotocols=[Subprotocol("ocpp1.6")],
                     compression=None,
+                    ssl=tls,
                     ping_interval=None,
                     open_timeout=CALL_TIMEOUT_S,
                 )

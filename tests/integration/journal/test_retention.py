@@ -187,7 +187,7 @@ async def test_entries_of_the_audit_log_go_when_they_are_old(hub: Hub) -> None:
 async def test_what_was_deleted_is_counted_and_nothing_is_deleted_for_ever(hub: Hub) -> None:
     counter = metrics.PRUNED.labels(what="commands")
     await a_session_of(hub, "old", 0, ends=True)
-    for_ever = RetentionSettings(0, 0, 0, 0, 0)
+    for_ever = RetentionSettings(0, 0, 0, 0, 0, 0)
     assert await Retention(hub.db, for_ever, lambda: later(1e9)).run_once() == {}
     counted = counter._value.get()
     await pass_at(hub.db, LONG_AFTER)
@@ -197,7 +197,7 @@ async def test_what_was_deleted_is_counted_and_nothing_is_deleted_for_ever(hub: 
 async def test_old_changes_of_stations_are_forgotten_while_all_else_is_kept(hub: Hub) -> None:
     await a_session_of(hub, "old", 0, ends=True)
     before = await rows(hub.db)
-    week = RetentionSettings(0, 0, 0, 0, changes_days=7)
+    week = RetentionSettings(0, 0, 0, 0, changes_days=7, audit_days=0)
     assert await Retention(hub.db, week, lambda: LONG_AFTER).run_once() == {Prunable.CHANGES: 5}
     async with hub.db.read() as tx:
         assert await read_after(tx, Cursor(0, 0), ChangeFilter("acme", sessions=False), 9) == []
