@@ -197,7 +197,10 @@ async def patiently(
     *,
     also: grpc.StatusCode = grpc.StatusCode.UNAVAILABLE,
 ) -> Reply:
-    """Repeats a call while the broker is not there, as every client of it should."""
+    """Repeats a call while the broker is not there, as every client of it should.
+
+    A broker that stops may have taken a call of which its gRPC library then says CANCELLED.
+    """
     async with asyncio.timeout(PATIENCE_S):
         while True:
             try:
@@ -206,6 +209,7 @@ async def patiently(
                 if error.code() not in (
                     grpc.StatusCode.UNAVAILABLE,
                     grpc.StatusCode.DEADLINE_EXCEEDED,
+                    grpc.StatusCode.CANCELLED,
                     also,
                 ):
                     raise

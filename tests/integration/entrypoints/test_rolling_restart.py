@@ -130,10 +130,14 @@ class Stream:
         self.codes.append(f"{code_of(ended)} {ended.outcome.cause}")
 
     async def whole_driver(self) -> None:
-        """Waits until a driver has left who came after this call."""
+        """Waits until a driver has left who came after this call. Raises: what ended the drivers."""
         for _ in range(2):
             self._left.clear()
-            await self._left.wait()
+            leaving = asyncio.create_task(self._left.wait())
+            await asyncio.wait([leaving, self._running], return_when=asyncio.FIRST_COMPLETED)
+            if self._running.done():
+                leaving.cancel()
+                await self._running
 
     async def end(self) -> list[str]:
         """Ends with the present driver. Returns how all commands ended."""

@@ -33,7 +33,8 @@ async def test_an_attempt_that_sent_nothing_is_told_with_its_cause_and_the_next_
     await bench.until(command, lambda c: c.state is State.AWAITING_EFFECT)
     steps = await story_of(bench, command)
     assert summaries(steps, StepKind.RETRY) == [
-        "Attempt 1 sent nothing (STATION_OFFLINE): the way is looked up again."
+        "Attempt 1, over the task queue, as the gateway has no direct line (NO_LINE), sent nothing "
+        "(STATION_OFFLINE): the way is looked up again."
     ]
     sent = [step.facts["attempt"] for step in steps if step.kind is StepKind.FRAME_SENT]
     assert sent == ["2"]

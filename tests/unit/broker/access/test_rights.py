@@ -41,7 +41,7 @@ READING = {
     *("GetReservation", "ListReservations", "WatchReservations"),
     *("GetStation", "ListStations", "ListTransactions", "GetTransaction"),
     *("GetToken", "ListTokens", "GetCallbackSettings", "ListCallbackDeliveries"),
-    "ListAuditEntries",
+    *("WatchStations", "WatchTransactions", "GetTruthReport", "ListAuditEntries"),
 }
 
 
