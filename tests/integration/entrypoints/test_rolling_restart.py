@@ -130,7 +130,7 @@ class Stream:
         self.codes.append(f"{code_of(ended)} {ended.outcome.cause}")
 
     async def whole_driver(self) -> None:
-        """Waits until a driver has left who came after this call. Raises: what ended the drivers."""
+        """Waits until a driver has left who came after this call. Raises: what ended them."""
         for _ in range(2):
             self._left.clear()
             leaving = asyncio.create_task(self._left.wait())
