@@ -63,7 +63,7 @@ async def _play(directory: Path, temporal: str, kind: str) -> None:
     tls: ssl.SSLContext | None = None
     if kind == "tls":
         certificate, key = station_certificate(directory, "ec")
-        flags = ("--gateway-tls-certificate", str(certificate), "--gateway-tls-key", str(key))
+        flags = ("--ocpp-tls-certificate", str(certificate), "--ocpp-tls-key", str(key))
         tls = ssl.create_default_context(cafile=str(certificate))
         tls.check_hostname = False
     others = Stations([f"OTHER-{number}" for number in range(OTHERS)])
