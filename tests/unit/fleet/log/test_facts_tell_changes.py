@@ -128,6 +128,14 @@ async def test_a_new_station_and_its_socket_are_told(db: Database) -> None:
             [("DISCONNECTED", {"gateway": "gw1"})],
         ),
         ([lambda tx: connections.drop_gateway(tx, "gw2", now=NOW)], []),
+        (
+            [
+                lambda tx: connections.revoke(tx, "CP1", now=later(5)),
+                lambda tx: connections.revoke(tx, "CP1", now=later(6)),
+                release("c1"),
+            ],
+            [("DISCONNECTED", None)],
+        ),
     ],
 )
 async def test_a_fact_of_a_station_is_told_once(
