@@ -302,6 +302,7 @@ async def test_a_claim_is_told_once_with_its_command_and_one_that_is_given_up_is
         station,
         claim("given up", 1, kept=False),
         claim("c-1", 2, kept=True),
+        claim("c-1", 2, kept=True),
         claim("c-1", 3, kept=True),
         claim("c-2", 4, kept=True),
         sessions=True,
