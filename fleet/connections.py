@@ -108,6 +108,7 @@ _REVOKE = precompiled(
             else_=connections.c.disconnected_time,
         ),
     )
+    .returning(connections.c.disconnected_time)
 )
 _HELD = select(*[*_CONNECTION, gateways.c.line]).join(
     gateways, gateways.c.gateway == connections.c.gateway
@@ -242,9 +243,12 @@ async def release(
 async def revoke(tx: Tx, station: str, *, now: datetime) -> None:
     """Take the station from whichever socket has it: that one can send nothing any more.
 
-    A quarantine ends: whoever comes next has another password, or none had one.
+    A quarantine ends: whoever comes next has another password, or none had one. The end of the
+    socket is told here: its gateway has nothing to release any more.
     """
-    await tx.execute(_REVOKE, {"of_station": station, "at": now})
+    lost_time = (await tx.execute(_REVOKE, {"of_station": station, "at": now})).scalar()
+    if lost_time == now:
+        await station_changed(tx, station, StationChanged.DISCONNECTED, now)
 
 
 async def holder(tx: Tx, station: str, *, now: datetime) -> Connection | None:

@@ -12,6 +12,7 @@ from broker.proto.fields import Findings, page_size_field, time_range_field
 from broker.proto.names import command_name, station_name
 from broker.proto.times import time_in, time_out
 from domain.model.command import Command
+from domain.model.states import ended_as
 from fleet.log.audit import AuditRow
 from fleet.log.event_log import Filter
 
@@ -68,7 +69,7 @@ def entry_out(row: AuditRow) -> pb.AuditEntry:
 
 def entry_of_command(command: Command) -> pb.AuditEntry:
     """The call that made a command."""
-    outcome = command.outcome
+    outcome = ended_as(command.state, command.outcome)
     code = f"CODE_{outcome.code.value}" if outcome else "CODE_UNSPECIFIED"
     return pb.AuditEntry(
         id=command.name,

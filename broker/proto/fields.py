@@ -69,6 +69,15 @@ def name_field(findings: Findings, field: str, collection: str, name: str) -> No
     findings.expect(parse(name) is not None, field, f"must be {form}")
 
 
+def name_fields(
+    findings: Findings, field: str, collection: str, given: Sequence[str], *, most: int
+) -> None:
+    """Names of one collection, and at most so many of them. See `name_field`."""
+    findings.expect(len(given) <= most, field, f"at most {most}")
+    for index, name in enumerate(given[:most]):
+        name_field(findings, f"{field}[{index}]", collection, name)
+
+
 def check_name(field: str, collection: str, name: str) -> tuple[FieldViolation, ...]:
     """What is wrong with a request that is only a name. See `name_field`."""
     findings = Findings()
@@ -90,9 +99,7 @@ def watched_fields(
     findings.expect(
         sum(chosen) == 1, "names", "give exactly one of names, station and all: what to watch"
     )
-    findings.expect(len(named) <= MAX_WATCHED_NAMES, "names", f"at most {MAX_WATCHED_NAMES}")
-    for index, name in enumerate(named[:MAX_WATCHED_NAMES]):
-        name_field(findings, f"names[{index}]", collection, name)
+    name_fields(findings, "names", collection, named, most=MAX_WATCHED_NAMES)
     station_field(findings, station, required=False)
 
 

@@ -181,12 +181,11 @@ class TransactionWatch(_ChangeWatch):
         return [(ToldChange(each, now.get(each.session or "")), each.cursor) for each in found]
 
     async def _get(self, tx: Tx, name: str) -> Transaction | None:
-        """The transaction, if it is the tenant's and within the caller's groups."""
-        found, which = await transactions.get(tx, name=name), self._which
-        if found is None or found.tenant != which.tenant:
+        """The transaction, if it is the tenant's and the caller may see it."""
+        found, caller = await transactions.get(tx, name=name), current_caller()
+        if found is None or found.tenant != caller.tenant:
             return None
-        covered = not which.groups or found.station.startswith(tuple(which.groups))
-        return found if covered else None
+        return found if caller.covers(found.station) else None
 
 
 def _listed(station: Station) -> Listed:

@@ -76,6 +76,11 @@ def is_definite(outcome: Outcome | None) -> bool:
     return outcome is not None and outcome.code is not Code.UNKNOWN
 
 
+def ended_as(state: State, outcome: Outcome | None) -> Outcome | None:
+    """How a command ended; None while that is looked for, as it is of an UNKNOWN before DONE."""
+    return outcome if state is State.DONE or is_definite(outcome) else None
+
+
 def stands_out(outcome: Outcome) -> bool:
     """Whether somebody may have to look at a command that ended so.
 

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    exists,
     func,
     insert,
     literal,
@@ -139,8 +140,16 @@ def _of_held(dialect: str) -> Select[Any]:
 
 
 def _of_claim(dialect: str) -> Select[Any]:
-    """A change of the session that a command has claimed at that time."""
-    of = transactions.c
+    """A change of the session that a command has claimed at that time, if it is not told yet."""
+    of, told = transactions.c, _earlier.c
+    is_told = exists().where(
+        and_(
+            told.station == of.station,
+            told.session == of.name,
+            told.what == _given("what"),
+            told.time == _given("time"),
+        )
+    )
     return (
         select(*(of.tenant, of.station, of.name), *_what_happened(), _tx_id(dialect, of.station))
         .join(claims, claims.c.session == of.name)
@@ -150,6 +159,7 @@ def _of_claim(dialect: str) -> Select[Any]:
                 claims.c.command == bindparam("of_command"),
                 claims.c.tenant == bindparam("of_claimant"),
                 claims.c.time == _given("time"),
+                ~is_told,
             )
         )
     )

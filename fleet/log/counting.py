@@ -27,7 +27,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from domain.model.command import Code
+from domain.model.command import Code, State
 from domain.model.truth_report import CountedEnds, MarkedStation, MendedStation, TimesToTruth
 from fleet.engine.statements import Tx, begins_with
 from fleet.tables import commands, mended_reports, stations
@@ -57,8 +57,12 @@ class Counted:
 
 
 def _rows(which: Counted) -> CTE:
-    """The commands that are counted. took: until a definite outcome, in microseconds, else NULL."""
+    """The commands that are counted. took: until a definite outcome, in microseconds, else NULL.
+
+    An UNKNOWN is no outcome before its command is DONE: the truth is still looked for.
+    """
     columns = commands.c
+    is_open = and_(columns.outcome_code == Code.UNKNOWN.value, columns.state != State.DONE.value)
     is_definite = columns.outcome_code.not_in(["", Code.UNKNOWN.value])
     took = type_coerce(columns.outcome_time, BigInteger) - type_coerce(
         columns.create_time, BigInteger
@@ -67,8 +71,8 @@ def _rows(which: Counted) -> CTE:
         select(
             *(columns.name, columns.kind, columns.station, columns.create_time),
             *(
-                columns.outcome_code.label("code"),
-                func.coalesce(columns.outcome_cause, "").label("cause"),
+                case((is_open, ""), else_=columns.outcome_code).label("code"),
+                case((is_open, ""), else_=func.coalesce(columns.outcome_cause, "")).label("cause"),
             ),
             case((is_definite, took)).label("took"),
         )

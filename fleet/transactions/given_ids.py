@@ -8,12 +8,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, update
+from sqlalchemy import update
 
 from fleet.engine.statements import Tx
 from fleet.log.changes import SessionChanged, session_changed
 from fleet.tables import transactions
-from fleet.transactions.rows import Transaction
+from fleet.transactions.rows import Transaction, forget_observed
 from fleet.transactions.v16_rows import INSERT, by_start_key, lock, retire
 
 NO_ID = "-1"
@@ -31,7 +31,7 @@ async def start(
     if known is not None:
         told = {"ocpp_transaction_id": id, "authorized": row["authorized"]}
         return await _with_id(tx, known, told, row["received_time"]), False
-    await _make_way(tx, row["station"], id)
+    await _make_way(tx, row["station"], id, row["received_time"])
     values = {**row, "ocpp_transaction_id": id, "minted": False}
     inserted = (await tx.execute(INSERT(tx), values)).first()
     if inserted is not None:
@@ -50,7 +50,7 @@ async def _with_id(tx: Tx, known: Transaction, told: dict[str, Any], now: dateti
     id = told["ocpp_transaction_id"]
     if id in {NO_ID, known.ocpp_transaction_id}:
         return known
-    await _make_way(tx, known.station, id)
+    await _make_way(tx, known.station, id, now)
     of_row = transactions.c.id == known.id
     await tx.execute(update(transactions).where(of_row).values(**told))
     renamed = replace(known, **told)
@@ -58,12 +58,12 @@ async def _with_id(tx: Tx, known: Transaction, told: dict[str, Any], now: dateti
     return renamed
 
 
-async def _make_way(tx: Tx, station: str, id: str) -> None:
+async def _make_way(tx: Tx, station: str, id: str, now: datetime) -> None:
     """Free the id. Who has it and was only seen in meter values is the session that begins."""
     holder = await lock(tx, station, id)
     if holder is None:
         return
     if holder.observed_only:
-        await tx.execute(delete(transactions).where(transactions.c.id == holder.id))
+        await forget_observed(tx, transactions.c.id == holder.id, now)
     else:
         await retire(tx, holder)

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import ColumnElement, bindparam, delete, select
 
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, columns_of
-from fleet.log.changes import SessionChanged
+from fleet.log.changes import SessionChanged, session_changed
 from fleet.tables import transactions
 
 ACTIVE = "ACTIVE"
@@ -140,7 +140,16 @@ def contradicts_start(
     return written <= start_time
 
 
-async def shed_observed(tx: Tx, station: str) -> None:
+async def forget_observed(tx: Tx, which: ColumnElement[bool], now: datetime) -> None:
+    """Delete these `observed_only` rows, and tell the end of those that ran."""
+    gone = await tx.execute(delete(transactions).where(which).returning(*TRANSACTION))
+    for row in gone.all():
+        session = Transaction(*row)
+        if session.state == ACTIVE:
+            await session_changed(tx, session, SessionChanged.ENDED, now)
+
+
+async def shed_observed(tx: Tx, station: str, now: datetime) -> None:
     """Delete the oldest `observed_only` rows of a station beyond the limit."""
     of_station = (transactions.c.station == station) & transactions.c.observed_only
     too_old = (
@@ -150,4 +159,4 @@ async def shed_observed(tx: Tx, station: str) -> None:
         .offset(OBSERVED_LIMIT)
         .limit(10)
     )
-    await tx.execute(delete(transactions).where(transactions.c.id.in_(too_old)))
+    await forget_observed(tx, transactions.c.id.in_(too_old), now)

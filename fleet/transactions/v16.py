@@ -283,8 +283,8 @@ async def _observe(tx: Tx, row: dict[str, Any]) -> Transaction:
             {"of_station": station, "of_ocpp_transaction_id": row["ocpp_transaction_id"]},
         )
         return Transaction(*found.one())
-    await shed_observed(tx, station)
     made = Transaction(*inserted)
+    await shed_observed(tx, station, made.received_time)
     await session_changed(tx, made, SessionChanged.STARTED, made.received_time)
     return made
 

@@ -239,7 +239,7 @@ async def _store(
         inserted = (await tx.execute(_INSERT(tx), made)).first()
         if inserted is not None:
             if merged["observed_only"]:
-                await shed_observed(tx, key["station"])
+                await shed_observed(tx, key["station"], now)
             session = Transaction(*inserted)
             await session_changed(tx, session, change_of(None, session), now)
             return session, True

@@ -24,7 +24,7 @@ from station_gateway.relay.their_calls import TheirCalls
 from station_gateway.relay_settings import COMMAND
 from station_gateway.session import frames
 from station_gateway.session.copies import From
-from station_gateway.session.events import POLICY_VIOLATION
+from station_gateway.session.events import GOING_AWAY, POLICY_VIOLATION, SERVICE_RESTART
 from station_gateway.session.frames import MessageId
 from station_gateway.session.pairing import Pairing, Side, head_of
 from station_gateway.stations.peer import Peer
@@ -34,10 +34,6 @@ from station_gateway.stations.waiting import ObservedOnly, StationGone, StationQ
 from telemetry import metrics
 
 log = structlog.get_logger(__name__)
-
-SERVICE_RESTART = 1012
-GOING_AWAY = 1001
-"""Websocket close codes (RFC 6455 section 7.4.1, and the registry of IANA)."""
 
 HEAD_CHARS = 200
 """Where the action of a frame stands."""

@@ -116,6 +116,7 @@ REFUSALS = (
 )
 """Every word of `FrameRefused.reason`, and of the metric that counts them."""
 
+GOING_AWAY = 1001
 POLICY_VIOLATION = 1008
 MESSAGE_TOO_BIG = 1009
 SERVICE_RESTART = 1012

@@ -11,7 +11,7 @@ from fleet import generations, stations
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
-from station_gateway.session.events import POLICY_VIOLATION
+from station_gateway.session.events import GOING_AWAY, POLICY_VIOLATION, SERVICE_RESTART
 from station_gateway.settings import GatewaySettings
 from station_gateway.stations.peer import Peer
 from station_gateway.stations.registry import Registry
@@ -22,8 +22,6 @@ log = structlog.get_logger(__name__)
 
 STATIONS_BATCH = 500
 """Stations that are read, or written, in one database transaction."""
-GOING_AWAY = 1001
-SERVICE_RESTART = 1012
 
 
 class Sweeper:

@@ -69,6 +69,8 @@ async def _handed_over_at_once(
         route = (await committed(db, lambda tx: _prepare(tx, then, made))).route
         if route.sent is not None or route.course is not SendAct.SEND:
             return route
+        # Where an intent stands, its row alone tells what became of the frame: this offer does not.
+        sent = None if route.offered else sent
         return replace(route, offered=True, sent=sent, line=made.line)
     return replace(way.route, revision=sent.revision, offered=True, sent=sent, line=made.line)
 

@@ -1,7 +1,5 @@
 """Watches of stations and transactions: requests checked and read, what is told shown. Pure."""
 
-from collections.abc import Sequence
-
 from evcommand.v1 import station_service_pb2 as pb
 
 from broker.access.caller import Caller
@@ -20,7 +18,7 @@ def check_watch_stations(request: pb.WatchStationsRequest) -> tuple[FieldViolati
     findings = Findings()
     chosen = bool(request.names), request.all
     findings.expect(sum(chosen) == 1, "names", "give exactly one of names and all: what to watch")
-    _watched_names(findings, "station", request.names)
+    fields.name_fields(findings, "names", "station", request.names, most=MAX_WATCHED_NAMES)
     return findings.violations
 
 
@@ -29,12 +27,6 @@ def check_watch_transactions(request: pb.WatchTransactionsRequest) -> tuple[Fiel
     findings = Findings()
     fields.watched_fields(findings, "transaction", request.names, request.station, all=request.all)
     return findings.violations
-
-
-def _watched_names(findings: Findings, collection: str, named: Sequence[str]) -> None:
-    findings.expect(len(named) <= MAX_WATCHED_NAMES, "names", f"at most {MAX_WATCHED_NAMES}")
-    for index, name in enumerate(named[:MAX_WATCHED_NAMES]):
-        fields.name_field(findings, f"names[{index}]", collection, name)
 
 
 def stations_in(request: pb.WatchStationsRequest, caller: Caller) -> ChangeFilter:

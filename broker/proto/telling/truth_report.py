@@ -37,12 +37,7 @@ def check_report(request: commands_pb.GetTruthReportRequest) -> tuple[FieldViola
             "period",
             f"must be more than 0 and at most {LONGEST_PERIOD.days} days",
         )
-    named = request.stations
-    findings.expect(
-        len(named) <= MAX_FILTER_VALUES, "stations", f"at most {MAX_FILTER_VALUES} values"
-    )
-    for index, name in enumerate(named[:MAX_FILTER_VALUES]):
-        fields.name_field(findings, f"stations[{index}]", "station", name)
+    fields.name_fields(findings, "stations", "station", request.stations, most=MAX_FILTER_VALUES)
     return findings.violations
 
 

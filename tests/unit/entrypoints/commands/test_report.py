@@ -46,7 +46,7 @@ def test_a_span_is_a_number_and_a_unit(text: str, span: timedelta) -> None:
     assert span_of(text) == span
 
 
-@pytest.mark.parametrize("text", ["", "24", "h", "-1h", "1.5h", "7w", "9999999d"])
+@pytest.mark.parametrize("text", ["", "24", "h", "-1h", "1.5h", "7w", "999999d"])
 def test_any_other_span_is_refused(text: str) -> None:
     with pytest.raises(click.UsageError, match="90m, 24h or 7d"):
         span_of(text)

@@ -30,10 +30,11 @@ async def put(
     kind: str = START,
     station: str = "CP1",
     tenant: str = "acme",
+    state: str = "DONE",
 ) -> Any:
     ended = None if took_s is None else later(made_s + took_s)
     columns = Columns(
-        *(station, kind, "DONE", code, later(made_s)),
+        *(station, kind, state, code, later(made_s)),
         more={"outcome_cause": cause, "outcome_time": ended},
     )
     return await append(
@@ -63,6 +64,20 @@ async def test_ends_are_counted_by_kind_code_and_cause_with_the_newest_of_each(
         CountedEnds(START, "NO_EFFECT", "TOO_LATE", 1, "other"),
         CountedEnds(RESET, "SUCCEEDED", "BOOTED", 1, "reset"),
     ]
+
+
+async def test_an_unknown_counts_when_the_command_is_done(db: Database) -> None:
+    async with db.write() as tx:
+        await put(tx, "ended", "UNKNOWN", "ANSWER_TIMEOUT", made_s=1)
+        still = {"made_s": 2, "took_s": None, "state": "AWAITING_EFFECT"}
+        await put(tx, "open", "UNKNOWN", "ANSWER_TIMEOUT", **still)  # type: ignore[arg-type]
+        counted = await counting.count_ends(tx, DAY)
+        (marks,) = await counting.marked_stations(tx, DAY, {})
+    assert sorted(counted, key=lambda each: each.newest) == [
+        CountedEnds(START, "UNKNOWN", "ANSWER_TIMEOUT", 1, "ended"),
+        CountedEnds(START, "", "", 1, "open"),
+    ]
+    assert marks == MarkedStation("CP1", 2, 1, 0, 0, 1, "ended")
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,14 @@ async def test_a_new_station_and_its_socket_are_told(db: Database) -> None:
             [("DISCONNECTED", {"gateway": "gw1"})],
         ),
         ([lambda tx: connections.drop_gateway(tx, "gw2", now=NOW)], []),
+        (
+            [
+                lambda tx: connections.revoke(tx, "CP1", now=later(5)),
+                lambda tx: connections.revoke(tx, "CP1", now=later(6)),
+                release("c1"),
+            ],
+            [("DISCONNECTED", None)],
+        ),
     ],
 )
 async def test_a_fact_of_a_station_is_told_once(
@@ -192,18 +200,7 @@ async def test_a_1_6_session_is_told_from_its_start_to_its_end(station: Database
 async def test_meter_values_of_an_unknown_session_are_a_start_and_of_a_known_one_are_nothing(
     station: Database,
 ) -> None:
-    def metered(tx: Tx) -> Any:
-        return transactions.observe(
-            tx,
-            station="CP1",
-            tenant="acme",
-            ocpp_transaction_id="7",
-            evse_id=0,
-            meter_wh=1,
-            now=NOW,
-        )
-
-    assert words(await after(station, metered, metered, sessions=True)) == ["STARTED"]
+    assert words(await after(station, metered("7"), metered("7"), sessions=True)) == ["STARTED"]
     async with station.read() as tx:
         (session,) = await transactions.active(tx, "CP1")
     placed = await after(
@@ -213,6 +210,38 @@ async def test_meter_values_of_an_unknown_session_are_a_start_and_of_a_known_one
         sessions=True,
     )
     assert words(placed) == ["UPDATED"]
+
+
+def metered(id: str) -> Fact:
+    of = {"station": "CP1", "tenant": "acme", "ocpp_transaction_id": id, "evse_id": 0}
+    return lambda tx: transactions.observe(tx, meter_wh=1, now=NOW, **of)  # type: ignore[arg-type]
+
+
+async def test_a_metered_session_ends_when_its_row_goes_to_the_one_that_has_its_id(
+    station: Database,
+) -> None:
+    changes = await after(station, metered("7"), lambda tx: start_16(tx, given_id=7), sessions=True)
+    assert words(changes) == ["STARTED", "ENDED", "STARTED"]
+    assert changes[0].session == changes[1].session != changes[2].session
+
+
+async def test_a_metered_session_ends_when_too_many_were_made_up(
+    station: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleet.transactions.rows.OBSERVED_LIMIT", 1)
+    changes = await after(
+        station,
+        *(metered("7"), metered("8"), lambda tx: stop_16(tx, "8"), metered("9")),
+        sessions=True,
+    )
+    seven, eight, nine = dict.fromkeys(each.session for each in changes)
+    assert [(each.session, each.what) for each in changes] == [
+        (seven, "STARTED"),
+        (seven, "ENDED"),
+        (eight, "STARTED"),
+        (eight, "ENDED"),
+        (nine, "STARTED"),
+    ]
 
 
 async def test_an_end_that_nobody_reported_is_told_and_taken_back(station: Database) -> None:
@@ -272,6 +301,7 @@ async def test_a_claim_is_told_once_with_its_command_and_one_that_is_given_up_is
     claimed = await after(
         station,
         claim("given up", 1, kept=False),
+        claim("c-1", 2, kept=True),
         claim("c-1", 2, kept=True),
         claim("c-1", 3, kept=True),
         claim("c-2", 4, kept=True),
