@@ -64,6 +64,10 @@ PATIENCE_S = 900.0
 SHORTEST_S = 0.5
 """What one that is too old gets all the same."""
 
+DOUBT_AFTER_S = 5.0
+"""How long a message waits for the back end's answer before it is a doubt: less than what a start
+is given beyond the station's own timeout."""
+
 HandlersAt = Callable[[Callable[[], datetime]], CallHandler]
 """Makes handlers of messages whose clock is the one given: what they write has its time."""
 
@@ -230,8 +234,16 @@ class Recorder:
         )
         if not needs_answer(message):
             await self._write(opened, message, handlers)
-        elif (given_up := self._exchanges.begin(opened)) is not None:
+            return
+        given_up = self._exchanges.begin(opened)
+        self._loop.call_later(DOUBT_AFTER_S, self._doubt, opened)
+        if given_up is not None:
             await self._told(given_up, None, handlers)
+
+    def _doubt(self, opened: OpenCall) -> None:
+        """Keep a doubt: what a message told is no fact before the back end has answered it."""
+        if self._exchanges.waits_for(opened):
+            self._odd.refused(opened.call, "not_written", "the back end has not answered it")
 
     # --- what the back end says
 

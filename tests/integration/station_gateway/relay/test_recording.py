@@ -7,6 +7,7 @@ import pytest
 
 from fleet import connections, reports, stations
 from fleet.transactions.rows import Transaction
+from station_gateway.relay import recorder
 from tests.support.benches.gateway_bench import Bench, now
 from tests.support.relay.back_end import BackEnd
 from tests.support.stations.scripted_station import connected, found
@@ -94,6 +95,18 @@ async def test_a_start_without_an_answer_is_recorded_without_an_id_until_it_has_
         await station.call("StartTransaction", START)
         await session(relay, "4711")
     assert len(await relay.transactions()) == 1
+
+
+async def test_a_start_that_the_back_end_does_not_answer_soon_is_a_doubt(
+    relay: Bench, back_end: BackEnd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "DOUBT_AFTER_S", 0.0)
+    del back_end.answers["StartTransaction"]
+    async with connected(relay.url("S1")) as station:
+        await station.begin("StartTransaction", START)
+        (doubt,) = await found(lambda: doubts(relay))
+        assert await relay.transactions() == []
+    assert (doubt.action, doubt.reason, doubt.evse_id) == ("StartTransaction", "not_written", 1)
 
 
 async def test_an_id_that_the_back_end_gives_again_is_of_the_newer_session(
