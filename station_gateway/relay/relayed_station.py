@@ -179,6 +179,10 @@ class RelayedStation(ConnectedStation):
 
     # --- what was recorded
 
+    async def recorded(self) -> None:
+        """See `ConnectedStation.recorded`."""
+        await self._recorder.done()
+
     def heard(self, message: StationCall) -> None:
         """See `RecordedStation.heard`."""
         match message:
