@@ -23,8 +23,8 @@ MEANINGS: dict[Reason, str] = {
     "connectors, or none is known yet. Say which one.",
     Reason.START_NOT_FINAL: "The start command has not started a session yet. Take it back with "
     "CancelCommand.",
-    Reason.NOT_POSSIBLE_ON_STATION: "The station's OCPP version has no words for this; BadRequest "
-    "names the field. Nothing was sent.",
+    Reason.NOT_POSSIBLE_ON_STATION: "The station has no use for this, or its OCPP version no "
+    "words; BadRequest names the field. Nothing was sent.",
     Reason.STATION_BUSY: "Commands for the station have not ended. Wait for them or cancel them.",
     Reason.SECURITY_PROFILE_ONLY_RAISED: "A station's security profile is only ever raised; "
     "BadRequest names the field. To lower it, delete the station and create it anew.",

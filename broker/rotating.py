@@ -71,6 +71,10 @@ def _check_possible(station: Station, password: str) -> None:
             f"{name} was let in by an open gateway and has no password. Register it with "
             "CreateStation.",
         )
+    if station.upstream:
+        raise impossible("name", "it is relayed to another back end, which knows its password")
+    if station.security_profile >= 3:
+        raise impossible("name", "it comes with a certificate and shows no password")
     able = capabilities_of(station.ocpp_version)
     if able is not None and not password_fits(password, able):
         raise impossible(

@@ -7,7 +7,7 @@ compares the connection id, so that the late close of a replaced socket releases
 that drains releases its stations as moving: they are expected at another gateway at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,6 +19,12 @@ from fleet.engine.statements import Tx, Upsert, bound, columns_of
 from fleet.engine.values import cut, from_micros, identifier, to_micros
 from fleet.log.changes import StationChanged, station_changed, stations_of_gateway_changed
 from fleet.tables import connections, gateways, stations
+
+UNRECORDED = "-"
+"""In place of a gateway: nobody holds the station, and not all that it said was recorded."""
+
+NAMES_LIMIT = 500
+"""How many connections one statement names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,14 +172,22 @@ async def renew_gateway(tx: Tx, gateway: str, *, until: datetime, line: str = ""
     await tx.execute(_RENEW(tx), values)
 
 
-async def drop_gateway(tx: Tx, gateway: str, *, now: datetime) -> None:
-    """End the lease and all connections of the gateway process."""
+async def drop_gateway(
+    tx: Tx, gateway: str, *, now: datetime, unrecorded: Collection[str] = ()
+) -> None:
+    """End the lease and all connections of the gateway process.
+
+    unrecorded: connections whose messages it could not record; `latest` tells of them afterwards.
+    """
     await stations_of_gateway_changed(
         tx, gateway, StationChanged.DISCONNECTED, now, {"gateway": gateway}
     )
-    await tx.execute(
-        update(connections).where(connections.c.gateway == gateway).values(gateway=None)
-    )
+    held = update(connections).where(connections.c.gateway == gateway)
+    names = list(unrecorded)
+    for first in range(0, len(names), NAMES_LIMIT):
+        lost = connections.c.connection_id.in_(names[first : first + NAMES_LIMIT])
+        await tx.execute(held.where(lost).values(gateway=UNRECORDED))
+    await tx.execute(held.values(gateway=None))
     await tx.execute(delete(gateways).where(gateways.c.gateway == gateway))
 
 
@@ -273,7 +287,10 @@ async def whereabouts(
 
 
 async def latest(tx: Tx, station: str) -> Connection | None:
-    """The station's newest socket; None when it never had one. gateway: "" after its release."""
+    """The station's newest socket; None when it never had one.
+
+    gateway: "" after its release, and `UNRECORDED` when not all that it said was recorded.
+    """
     row = (await tx.execute(_LATEST, {"station": station})).first()
     return None if row is None else Connection(station, *row)
 

@@ -83,17 +83,19 @@ class Drain:
     async def close(self, stations: Sequence[ConnectedStation], reason: str = DRAINED) -> None:
         """Close these sockets, and give up their claims: their stations move.
 
+        The claim of a relayed one is given up later, when all that it said is recorded.
         reason: in the metric.
         """
         if not stations:
             return
         for station in stations:
+            station.peer.moves = True
             station.end(reason, SERVICE_RESTART)
         now = self._utc_now()
+        free = [station.peer for station in stations if not station.peer.relayed]
 
         async def write(tx: Tx) -> None:
-            for station in stations:
-                peer = station.peer
+            for peer in free:
                 await connections.release(
                     tx, station=peer.id, connection_id=peer.connection_id, now=now, moves=True
                 )

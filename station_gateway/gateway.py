@@ -119,6 +119,7 @@ class Gateway:
         self._recording = self._recorded(sealer)
         self.server = StationServer(settings, self.handshake_judge, self._serve)
         self._loops: list[asyncio.Task[None]] = []
+        self._unrecorded: set[str] = set()  # connections of which copies may wait
 
     def _recorded(self, sealer: Sealer) -> Recording:
         settings = self.settings
@@ -214,7 +215,8 @@ class Gateway:
         """Stop gently. Idempotent.
 
         Take no new station, let each one go as soon as no frame is out (see `draining`), and hold
-        the lease until then: what is still here can be reached.
+        the lease until then: what is still here can be reached. It is given up when all copies of
+        relayed messages are recorded, or the time for that is over.
         """
         if not self.ready:
             return
@@ -226,12 +228,12 @@ class Gateway:
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
-        await self._lease_thread.stop()
         with suppress(TimeoutError):
             async with asyncio.timeout(self.settings.close_timeout_s * 2):
                 await self.sender.finish(self.settings.close_timeout_s)
                 await self.server.wait_closed()
                 await asyncio.gather(*self._surroundings.tasks, return_exceptions=True)
+        await self._lease_thread.stop(frozenset(self._unrecorded))
         await self.reports.flush()
         log.info("gateway_drained", gateway=self.gateway_id)
 
@@ -268,13 +270,15 @@ class Gateway:
             await socket.close(REPLACED, "replaced")
             return
         log.info("station_connected", station=peer.id, version=peer.ocpp_version)
+        if peer.relayed:
+            self._unrecorded.add(peer.connection_id)
         if self._drains:  # it was admitted while the drain began
             station.end(DRAINED, SERVICE_RESTART)
         try:
             await station.run()
         finally:
             self.registry.remove(station)
-            self._surroundings.spawn(self._release(peer))
+            self._surroundings.spawn(self._release(station))
             log.info("station_disconnected", station=peer.id, code=socket.close_code)
 
     def _station(
@@ -310,9 +314,15 @@ class Gateway:
         if wake:
             self._waker.kick()
 
-    async def _release(self, peer: Peer) -> None:
-        """Give up the connection's lease, unless a newer socket has taken it."""
-        now, moves = self._utc_now(), self._drains
+    async def _release(self, station: ConnectedStation) -> None:
+        """Give up the connection's lease, unless a newer socket has taken it.
+
+        What waits to be recorded comes first: who dies before leaves a doubt (`lost_copies`).
+        """
+        peer, now = station.peer, self._utc_now()
+        moves = self._drains or peer.moves
+        await station.recorded()
+        self._unrecorded.discard(peer.connection_id)
         try:
             await self._db.batch(
                 lambda tx: connections.release(

@@ -94,11 +94,15 @@ class Lease:
             except DatabaseUnavailable:
                 log.warning("lease_not_renewed", gateway=self._gateway)
 
-    async def give_up(self, db: SqlDatabase) -> None:
-        """End the lease and all connections of this process."""
+    async def give_up(self, db: SqlDatabase, unrecorded: frozenset[str]) -> None:
+        """End the lease and all connections of this process. See `connections.drop_gateway`."""
         try:
             now = self._utc_now()
-            await db.batch(lambda tx: connections.drop_gateway(tx, self._gateway, now=now))
+            await db.batch(
+                lambda tx: connections.drop_gateway(
+                    tx, self._gateway, now=now, unrecorded=unrecorded
+                )
+            )
         except DatabaseUnavailable:
             log.warning("lease_not_given_up", gateway=self._gateway)
 
@@ -112,6 +116,7 @@ class LeaseThread:
         self._stop = asyncio.Event()  # belongs to the loop of the thread
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: Future[None] = Future()
+        self._unrecorded: frozenset[str] = frozenset()
 
     async def start(self) -> None:
         """Return when the lease is taken. Raises: DatabaseUnavailable; then the thread ends."""
@@ -121,13 +126,15 @@ class LeaseThread:
         threading.Thread(target=run, name="lease", daemon=True).start()
         await asyncio.wrap_future(taken)
 
-    async def stop(self) -> None:
+    async def stop(self, unrecorded: frozenset[str] = frozenset()) -> None:
         """Return when the lease is given up, or after a moment when the database is away.
 
         Once this is called the lease is not renewed again. Idempotent.
+        unrecorded: connections of which not everything is recorded.
         """
         if self._loop is None:
             return
+        self._unrecorded = unrecorded
         with suppress(RuntimeError):  # the thread has ended
             self._loop.call_soon_threadsafe(self._stop.set)
         waiting = asyncio.wrap_future(self._ended)
@@ -153,7 +160,7 @@ class LeaseThread:
             taken.set_result(None)
             await supervised("lease", partial(self._lease.keep, db, self._stop))
             await self._stop.wait()  # it was given up, and the process drains
-            await self._lease.give_up(db)
+            await self._lease.give_up(db, self._unrecorded)
         finally:
             await db.close()
 

@@ -186,7 +186,7 @@ def answered(
 
 
 def unsendable(rotation: Rotation, why: str, now: datetime) -> Rotation:
-    """The station's OCPP version has no words for this password: nothing is sent."""
+    """This password is of no use to the station, or cannot be said to it: nothing is sent."""
     told = replace(rotation, answer=why, due_time=None)
     if rotation.state is not RotationState.REQUESTED:
         return told

@@ -151,7 +151,15 @@ class PasswordRotations:
                 await self.keep_answer(station, event)
 
     def _frame(self, station: ConnectedStation, stored: StoredRotation) -> OutgoingCall:
-        """Raises: Unsendable when the station's version has no words for this password."""
+        """Raises: Unsendable when the station has no use, or no words, for this password.
+
+        A password of ours would lock a relayed station out of its back end. To one with a
+        certificate it is of no use, and nobody would see that it has it.
+        """
+        if station.peer.relayed:
+            raise Unsendable("the station is relayed: its back end knows its password")
+        if station.peer.certified:
+            raise Unsendable("the station came with a certificate and shows no password")
         try:
             password = self._sealer.open(stored.sealed or "")
         except InvalidValue:

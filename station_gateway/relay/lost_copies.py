@@ -1,8 +1,9 @@
 """What a gateway passed on and did not live to record.
 
 A back end answers a station at once, so the station forgets what it told, and never tells it again.
-A gateway process that is killed in that moment takes the copy with it. Its socket is never released
-then: whoever holds the station next keeps a doubt.
+A gateway process that is killed in that moment takes the copy with it, and so does one that has to
+stop while the database is slow. Its socket is never released then: a release comes after the last
+copy. Whoever holds the station next keeps a doubt.
 """
 
 from datetime import datetime

@@ -10,10 +10,10 @@ told that nothing happened.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -64,6 +64,10 @@ PATIENCE_S = 900.0
 SHORTEST_S = 0.5
 """What one that is too old gets all the same."""
 
+DOUBT_AFTER_S = 5.0
+"""How long a message waits for the back end's answer before it is a doubt: less than what a start
+is given beyond the station's own timeout."""
+
 HandlersAt = Callable[[Callable[[], datetime]], CallHandler]
 """Makes handlers of messages whose clock is the one given: what they write has its time."""
 
@@ -98,6 +102,8 @@ class Recorder:
     __slots__ = (
         "_copies",
         "_dialect",
+        "_done",
+        "_doubts",
         "_exchanges",
         "_gaps",
         "_loop",
@@ -122,13 +128,14 @@ class Recorder:
         self._session = self._new_session()
         around = shared.surroundings
         self._odd = OddCalls(
-            station.peer, dialect, around.reports, around.spawn, shared.settings.strict
+            station.peer, dialect, around.reports, self._spawn_doubt, shared.settings.strict
         )
         self._their_starts = TheirStarts(station.peer, dialect, shared.db, shared.sealer)
         self._time = around.utc_now()
         self._timer: asyncio.TimerHandle | None = None
         self._reads = self._over = False
-        self._gaps = 0
+        self._gaps = self._doubts = 0
+        self._done: asyncio.Future[None] | None = None
 
     def copy(self, said_by: From, data: str | bytes) -> None:
         """Have a frame recorded that was passed on just now. Returns at once, whatever happens."""
@@ -140,6 +147,29 @@ class Recorder:
         """The connection is over. What waits is recorded still, and nothing is awaited any more."""
         self._over = True
         self._go_on()
+
+    async def done(self) -> None:
+        """Return when the connection is over and all that was passed on is recorded."""
+        if not self._is_done:
+            self._done = self._loop.create_future()
+            await self._done
+
+    @property
+    def _is_done(self) -> bool:
+        return self._over and not (self._reads or self._copies or self._doubts)
+
+    def _tell_done(self) -> None:
+        if self._is_done and self._done is not None and not self._done.done():
+            self._done.set_result(None)
+
+    def _spawn_doubt(self, work: Coroutine[Any, Any, None]) -> None:
+        self._doubts += 1
+        self._shared.surroundings.spawn(self._keep_doubt(work))
+
+    async def _keep_doubt(self, work: Coroutine[Any, Any, None]) -> None:
+        await work
+        self._doubts -= 1
+        self._tell_done()
 
     # --- one task, as long as there is something to record
 
@@ -162,9 +192,12 @@ class Recorder:
                 await self._told(late, None, handlers)
             for late in self._exchanges.end() if self._over else ():
                 await self._told(late, None, handlers)
-        finally:
+        except Exception:  # one that is cancelled is never done: what it read is lost
             self._reads = False
+            raise
+        self._reads = False
         self._look_again()
+        self._tell_done()
 
     def _look_again(self) -> None:
         if self._copies:
@@ -230,8 +263,16 @@ class Recorder:
         )
         if not needs_answer(message):
             await self._write(opened, message, handlers)
-        elif (given_up := self._exchanges.begin(opened)) is not None:
+            return
+        given_up = self._exchanges.begin(opened)
+        self._loop.call_later(DOUBT_AFTER_S, self._doubt, opened)
+        if given_up is not None:
             await self._told(given_up, None, handlers)
+
+    def _doubt(self, opened: OpenCall) -> None:
+        """Keep a doubt: what a message told is no fact before the back end has answered it."""
+        if self._exchanges.waits_for(opened):
+            self._odd.refused(opened.call, "not_written", "the back end has not answered it")
 
     # --- what the back end says
 

@@ -13,6 +13,7 @@ connects again, and no message is only with us.
 """
 
 import asyncio
+from contextlib import suppress
 
 import structlog
 
@@ -122,11 +123,12 @@ class RelayedStation(ConnectedStation):
                 self._recorder.copy(From.BACK_END, data)
                 metrics.RELAYED_FRAMES.labels(said_by="back_end").inc()
                 if self._commands and head_of(data).type_number == frames.CALL:
-                    await self._calls_of_back_end().add(str(data))
+                    with suppress(StationGone):  # it has to go: the answer to ours may still come
+                        await self._calls_of_back_end().add(str(data))
                 else:
                     self.socket.write(data)
                 await self.socket.flowing()
-        except (SocketGone, StationGone) as gone:
+        except SocketGone as gone:
             self._lose_back_end(str(gone))
         except Exception:
             log.exception("relay_failed", station=self.peer.id)
@@ -174,6 +176,10 @@ class RelayedStation(ConnectedStation):
             self.socket.write(self._pairing.call(Side.OURS, frame) if is_call else frame)
 
     # --- what was recorded
+
+    async def recorded(self) -> None:
+        """See `ConnectedStation.recorded`."""
+        await self._recorder.done()
 
     def heard(self, message: StationCall) -> None:
         """See `RecordedStation.heard`."""

@@ -51,6 +51,10 @@ class Exchanges:
         """The CALL that an answer of the back end belongs to; None: none waits for it."""
         return self._open.pop(message_id, None)
 
+    def waits_for(self, opened: OpenCall) -> bool:
+        """Whether the answer to this CALL is awaited still."""
+        return self._open.get(opened.call.message_id) is opened
+
     def overdue(self, now: float) -> list[OpenCall]:
         """The CALLs whose time is over, taken out."""
         late = [opened for opened in self._open.values() if opened.due <= now]

@@ -175,7 +175,7 @@ class HandshakeJudge:
         except UpstreamRefused as refused:
             raise Refused(refused.status, refused.reason, refused.retry_after_s) from refused
         try:
-            station, _ = await self._admit(identity)
+            station = await self._relayed_to(url, identity)
             self._check_profile(station, request, certified=certified)
             self._count_opening(station)
         except BaseException:
@@ -184,6 +184,18 @@ class HandshakeJudge:
         subprotocol = upstream.subprotocol or spoken[0]
         encrypted = self._encrypted(request)
         return Admitted(station, subprotocol, encrypted, "", certified, upstream)
+
+    async def _relayed_to(self, url: str, identity: str) -> stations.Station:
+        """The station after the back end was dialled, which may have taken seconds.
+
+        Raises: Refused when it is relayed there no longer: it was changed, or deleted.
+        """
+        station, _ = await self._look_up(identity)
+        if self._upstream_of(station) != url:
+            self._unavailable("upstream_changed")
+        if station is None:
+            station, _ = await self._admit(identity)
+        return station
 
     def cool_off(self, station: str) -> None:
         """Refuse a station that flooded us for a while."""

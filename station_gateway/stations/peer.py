@@ -26,6 +26,7 @@ class Peer:
     sessions: 1.6 transaction ids that the fleet knows already, bounded; None before the first.
     alive: when a session's sign of life was last written, as bounded.
     registers: the energy register that an EVSE last told without a session, as bounded.
+    moves: its gateway closes its socket, so that it goes to another gateway.
     relayed: another back end (CSMS) stands behind the gateway: it answers the station, and gives
         the ids.
     clock: what is known of its clocks. stored_clock: what of it the fleet has, since
@@ -53,6 +54,7 @@ class Peer:
     stored_clock: StationClock = field(default_factory=StationClock)
     clock_stored_time: datetime | None = None
     relayed: bool = False
+    moves: bool = False
 
     def knows(self, session: str) -> bool:
         """Whether a session was seen on this connection."""

@@ -381,6 +381,9 @@ class ConnectedStation:
             self.end("replaced")
             self._surroundings.spawn(self._surroundings.look_at_displaced(self))
 
+    async def recorded(self) -> None:
+        """Return when nothing waits any more that only we have: a station repeats the rest."""
+
     def end(self, reason: str, code: int = 0) -> None:
         """End the session at once, and tell the CALL in flight and all who wait. Idempotent.
 

@@ -360,6 +360,21 @@ async def test_a_password_that_its_version_cannot_say_is_refused_and_nothing_is_
         assert station.calls.empty()
 
 
+@pytest.mark.parametrize("mark", ["relayed", "certified"])
+async def test_a_station_that_does_not_show_a_password_of_ours_is_sent_none(
+    fleet: Rotating, mark: str
+) -> None:
+    async with fleet.old.station("S1") as station:
+        held = fleet.old.gateway.registry.get("S1")
+        assert held is not None
+        setattr(held.peer, mark, True)
+        await fleet.begin()
+        await fleet.look()
+        await fleet.reached(RotationState.REJECTED)
+        await station.call("Heartbeat", {})
+        assert station.calls.empty()
+
+
 async def test_no_line_of_the_log_has_the_password(fleet: Rotating) -> None:
     with capture_logs() as lines:
         async with sent_to(fleet) as (station, message_id, payload):

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,7 +38,10 @@ class Refusal:
 
 
 class BackEnd:
-    """One back end. heard: each message of each station, as it came."""
+    """One back end. heard: each message of each station, as it came.
+
+    before_answer: what happens between a handshake and its answer.
+    """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self._tls = tls
@@ -47,6 +50,7 @@ class BackEnd:
         self.sockets: list[ServerConnection] = []
         self.answers = dict(ANSWERS)
         self.refusal: Refusal | None = None
+        self.before_answer: Callable[[], Awaitable[None]] | None = None
         self.answer: Callable[[list[Any]], list[Any] | None] = self.as_scripted
         self._server: Server | None = None
 
@@ -96,8 +100,10 @@ class BackEnd:
                 socket.transport.abort()  # a test may have it read nothing
             await self._server.wait_closed()
 
-    def _judge(self, connection: ServerConnection, request: Request) -> Response | None:
+    async def _judge(self, connection: ServerConnection, request: Request) -> Response | None:
         self.requests.append(request)
+        if self.before_answer is not None:
+            await self.before_answer()
         if self.refusal is None:
             return None
         response = connection.respond(self.refusal.status, "no\n")

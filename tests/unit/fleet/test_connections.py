@@ -62,6 +62,19 @@ async def test_a_dropped_gateway_holds_nothing_not_even_when_it_comes_back(db: D
     assert await holder(db, "CP2") is not None
 
 
+async def test_what_a_dropped_gateway_could_not_record_is_known_of_its_sockets(
+    db: Database,
+) -> None:
+    async with db.write() as tx:
+        await connect(tx)
+        await connect(tx, "CP2", connection_id="c2")
+        await connections.drop_gateway(tx, "gw1", now=NOW, unrecorded=["c2", "another"])
+        await connections.renew_gateway(tx, "gw1", until=later(60))
+        latest = [await connections.latest(tx, station) for station in ("CP1", "CP2")]
+    assert [each.gateway for each in latest if each] == ["", connections.UNRECORDED]
+    assert await holder(db, "CP2") is None
+
+
 STEPS = st.lists(st.sampled_from(["claim", "release", "drop"]), max_size=12)
 
 

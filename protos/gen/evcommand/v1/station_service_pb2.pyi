@@ -247,7 +247,7 @@ class PasswordRotation(_message.Message):
         STATE_DONE: PasswordRotation._State.ValueType  # 6
         """Ended. The station has used the new password; the old one is refused, and a socket that showed it is closed."""
         STATE_REJECTED: PasswordRotation._State.ValueType  # 7
-        """Ended. The station refused, or has no words for the new password; that one is refused, and the old one stays."""
+        """Ended. The station refused, or has no words or no use for the new password; that one is refused, and the old one stays."""
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
         """Says how far it is. Values will be added."""
@@ -267,7 +267,7 @@ class PasswordRotation(_message.Message):
     STATE_DONE: PasswordRotation.State.ValueType  # 6
     """Ended. The station has used the new password; the old one is refused, and a socket that showed it is closed."""
     STATE_REJECTED: PasswordRotation.State.ValueType  # 7
-    """Ended. The station refused, or has no words for the new password; that one is refused, and the old one stays."""
+    """Ended. The station refused, or has no words or no use for the new password; that one is refused, and the old one stays."""
 
     STATE_FIELD_NUMBER: _builtins.int
     SENDS_FIELD_NUMBER: _builtins.int

@@ -152,7 +152,9 @@ class StationServiceServicer:
         While a rotation is open there is no other one: a repeat answers with the open one and its password, and has it sent at
         once, with fresh tries. Errors: NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION (PASSWORD_ROTATION_OPEN) when the repeat
         asks for another password, (STATION_NOT_REGISTERED) for a station that an open gateway let in,
-        (NOT_POSSIBLE_ON_STATION) when the OCPP version that the station last spoke takes no such password.
+        (NOT_POSSIBLE_ON_STATION) when the OCPP version that the station last spoke takes no such password, when the station is
+        relayed (`upstream`), and when it must come with a certificate (security profile 3). A station that turns out to be relayed,
+        or to have come with a certificate, is sent nothing, and the rotation ends as REJECTED; `answer` says why.
         Right: `admin`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

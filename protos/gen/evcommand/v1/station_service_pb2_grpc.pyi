@@ -76,7 +76,9 @@ class StationServiceStub:
     While a rotation is open there is no other one: a repeat answers with the open one and its password, and has it sent at
     once, with fresh tries. Errors: NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION (PASSWORD_ROTATION_OPEN) when the repeat
     asks for another password, (STATION_NOT_REGISTERED) for a station that an open gateway let in,
-    (NOT_POSSIBLE_ON_STATION) when the OCPP version that the station last spoke takes no such password.
+    (NOT_POSSIBLE_ON_STATION) when the OCPP version that the station last spoke takes no such password, when the station is
+    relayed (`upstream`), and when it must come with a certificate (security profile 3). A station that turns out to be relayed,
+    or to have come with a certificate, is sent nothing, and the rotation ends as REJECTED; `answer` says why.
     Right: `admin`.
     """
     DeleteStation: _grpc.UnaryUnaryMultiCallable[_station_service_pb2.DeleteStationRequest, _station_service_pb2.DeleteStationResponse]
@@ -161,7 +163,9 @@ class StationServiceAsyncStub(StationServiceStub):
     While a rotation is open there is no other one: a repeat answers with the open one and its password, and has it sent at
     once, with fresh tries. Errors: NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION (PASSWORD_ROTATION_OPEN) when the repeat
     asks for another password, (STATION_NOT_REGISTERED) for a station that an open gateway let in,
-    (NOT_POSSIBLE_ON_STATION) when the OCPP version that the station last spoke takes no such password.
+    (NOT_POSSIBLE_ON_STATION) when the OCPP version that the station last spoke takes no such password, when the station is
+    relayed (`upstream`), and when it must come with a certificate (security profile 3). A station that turns out to be relayed,
+    or to have come with a certificate, is sent nothing, and the rotation ends as REJECTED; `answer` says why.
     Right: `admin`.
     """
     DeleteStation: _aio.UnaryUnaryMultiCallable[_station_service_pb2.DeleteStationRequest, _station_service_pb2.DeleteStationResponse]  # type: ignore[assignment]
@@ -273,7 +277,9 @@ class StationServiceServicer(metaclass=_abc_1.ABCMeta):
         While a rotation is open there is no other one: a repeat answers with the open one and its password, and has it sent at
         once, with fresh tries. Errors: NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION (PASSWORD_ROTATION_OPEN) when the repeat
         asks for another password, (STATION_NOT_REGISTERED) for a station that an open gateway let in,
-        (NOT_POSSIBLE_ON_STATION) when the OCPP version that the station last spoke takes no such password.
+        (NOT_POSSIBLE_ON_STATION) when the OCPP version that the station last spoke takes no such password, when the station is
+        relayed (`upstream`), and when it must come with a certificate (security profile 3). A station that turns out to be relayed,
+        or to have come with a certificate, is sent nothing, and the rotation ends as REJECTED; `answer` says why.
         Right: `admin`.
         """
 

@@ -7,6 +7,7 @@ from typing import Any
 import grpc
 import pytest
 from evcommand.v1 import station_service_pb2 as pb
+from google.protobuf.field_mask_pb2 import FieldMask
 from websockets.exceptions import InvalidStatus
 
 from simulator.config import StationConfig
@@ -160,4 +161,24 @@ async def test_a_password_that_the_stations_version_cannot_take_is_refused(house
         "NOT_POSSIBLE_ON_STATION",
         ["basic_auth_password"],
     )
+    assert await rotation(house, name) == pb.PasswordRotation()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [pb.Station(upstream="wss://csms.example/ocpp/{station}"), pb.Station(security_profile=3)],
+)
+async def test_a_station_that_shows_no_password_of_ours_is_given_none(
+    house: House, changed: pb.Station
+) -> None:
+    name, _ = await new_station(house)
+    changed.name = name
+    mask = FieldMask(
+        paths=[field.name for field, _ in changed.ListFields() if field.name != "name"]
+    )
+    await house.broker.stations.UpdateStation(
+        pb.UpdateStationRequest(station=changed, update_mask=mask)
+    )
+    failure = await failure_of(rotate(house, name))
+    assert (failure.reason, failure.fields) == ("NOT_POSSIBLE_ON_STATION", ["name"])
     assert await rotation(house, name) == pb.PasswordRotation()

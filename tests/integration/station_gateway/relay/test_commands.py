@@ -113,6 +113,24 @@ async def test_a_call_that_has_waited_too_long_goes_before_all_that_wait(
         await asyncio.gather(*sendings)
 
 
+async def test_a_call_of_the_back_end_does_not_cut_the_answer_that_a_drain_waits_for(
+    relay: Bench, back_end: BackEnd
+) -> None:
+    await relay.restart(drain_timeout_s=30.0)
+    async with connected(relay.url("S1")) as station:
+        await booted(relay, station)
+        sending = relay.sending(await relay.start_request())
+        ours, _ = await station.called("RemoteStartTransaction")
+        draining = asyncio.create_task(relay.gateway.drain())
+        await eventually(lambda: not relay.gateway.ready)
+        await back_end.say(CALL, '[3,"of-theirs",{}]')
+        await eventually(lambda: [3, "of-theirs", {}] in station.frames)
+        await station.answer(ours, {"status": "Accepted"})
+        assert (await sending).status == "ANSWERED"
+        await draining
+        assert station.calls.empty()
+
+
 async def test_an_id_that_both_use_is_mapped_and_mapped_back(
     relay: Bench, back_end: BackEnd
 ) -> None:

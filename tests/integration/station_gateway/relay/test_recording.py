@@ -1,15 +1,23 @@
 """What a relayed station and its back end (CSMS) say becomes the same facts as ever."""
 
+import asyncio
 import json
-from datetime import timedelta
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
 from fleet import connections, reports, stations
 from fleet.transactions.rows import Transaction
+from station_gateway.dialects.messages import Confirmation, HeartbeatSeen
+from station_gateway.facts.handlers import Handlers
+from station_gateway.relay import recorder
+from station_gateway.stations.peer import Peer
+from station_gateway.stations.ports import CallHandler
 from tests.support.benches.gateway_bench import Bench, now
 from tests.support.relay.back_end import BackEnd
-from tests.support.stations.scripted_station import connected, found
+from tests.support.stations.scripted_station import connected, eventually, found
 
 START = {
     "connectorId": 1,
@@ -94,6 +102,18 @@ async def test_a_start_without_an_answer_is_recorded_without_an_id_until_it_has_
         await station.call("StartTransaction", START)
         await session(relay, "4711")
     assert len(await relay.transactions()) == 1
+
+
+async def test_a_start_that_the_back_end_does_not_answer_soon_is_a_doubt(
+    relay: Bench, back_end: BackEnd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "DOUBT_AFTER_S", 0.0)
+    del back_end.answers["StartTransaction"]
+    async with connected(relay.url("S1")) as station:
+        await station.begin("StartTransaction", START)
+        (doubt,) = await found(lambda: doubts(relay))
+        assert await relay.transactions() == []
+    assert (doubt.action, doubt.reason, doubt.evse_id) == ("StartTransaction", "not_written", 1)
 
 
 async def test_an_id_that_the_back_end_gives_again_is_of_the_newer_session(
@@ -206,6 +226,67 @@ async def test_a_gateway_that_was_killed_may_have_lost_what_it_passed_on(
     async with connected(relay.url("S1")):
         (lost,) = await found(lambda: doubts(relay))
     assert (lost.action, lost.reason) == ("", "not_written")
+
+
+def hold_recording(relay: Bench, release: asyncio.Event) -> None:
+    """Record no Heartbeat before `release`."""
+    recording = relay.gateway._recording
+
+    def handlers_at(utc_now: Callable[[], datetime]) -> CallHandler:
+        handlers = recording.handlers_at(utc_now)
+        assert isinstance(handlers, Handlers)
+
+        async def held(peer: Peer, call: HeartbeatSeen) -> Confirmation:
+            await release.wait()
+            return await handlers.noticed(peer, call)
+
+        handlers.replace(HeartbeatSeen, held)
+        return handlers
+
+    relay.gateway._recording = replace(recording, handlers_at=handlers_at)
+
+
+async def holding(relay: Bench) -> str:
+    """Which gateway stands in the row of S1."""
+    async with relay.db.read() as tx:
+        latest = await connections.latest(tx, "S1")
+    assert latest is not None
+    return latest.gateway
+
+
+async def test_a_station_is_released_when_all_that_it_said_is_recorded(
+    relay: Bench, back_end: BackEnd
+) -> None:
+    release = asyncio.Event()
+    hold_recording(relay, release)
+    async with connected(relay.url("S1")) as station:
+        await station.call("Heartbeat", {})
+    await eventually(lambda: relay.gateway.registry.get("S1") is None)
+    await relay.write(lambda tx: connections.tell_lost(tx, now=now()))  # behind all other writes
+    assert await holding(relay) == relay.gateway.gateway_id
+    release.set()
+
+    async def released() -> bool:
+        return await holding(relay) == ""
+
+    await found(released)
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+async def test_a_gateway_that_stops_before_all_is_recorded_leaves_a_doubt(
+    relay: Bench, back_end: BackEnd, recorded: bool
+) -> None:
+    release = asyncio.Event()
+    hold_recording(relay, release)
+    async with connected(relay.url("S1")) as station:
+        await station.call("Heartbeat", {})
+        if recorded:
+            release.set()
+        await relay.restart()
+    async with connected(relay.url("S1")) as again:
+        await again.boot()
+        await found(lambda: boot_of(relay, "S1"))
+        assert len(await doubts(relay)) == (0 if recorded else 1)
 
 
 async def test_a_station_that_comes_back_to_the_same_process_leaves_no_doubt(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from fleet import stations
+from fleet import generations, stations
 from tests.support.benches.gateway_bench import PASSWORD, Bench
 from tests.support.relay.back_end import BackEnd
 from tests.support.stations.scripted_station import connected
@@ -44,6 +44,26 @@ async def test_a_station_of_its_own_goes_before_the_setting(
     await bench.restart(upstream_allow_private=True, upstream_url="ws://127.0.0.1:1/")
     await relay_to(bench, back_end.url)
     assert await connects(bench) == 101
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+async def test_a_station_that_is_changed_while_the_back_end_is_dialled_is_not_relayed_there(
+    bench: Bench, back_end: BackEnd, deleted: bool
+) -> None:
+    await bench.restart(upstream_allow_private=True)
+    await relay_to(bench, back_end.url)
+
+    async def change() -> None:
+        now = datetime.now(UTC)
+        if deleted:
+            await bench.write(lambda tx: generations.delete(tx, "S1", now=now))
+        else:
+            await bench.write(lambda tx: stations.update(tx, "S1", now=now, upstream=""))
+
+    back_end.before_answer = change
+    assert await connects(bench) == 503
+    async with bench.db.read() as tx:
+        assert (await stations.get(tx, "S1") is None) is deleted
 
 
 @pytest.mark.parametrize(

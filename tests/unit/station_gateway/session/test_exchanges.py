@@ -30,7 +30,9 @@ def test_a_call_under_the_id_of_an_open_one_gives_that_one_up() -> None:
     exchanges, older, newer = Exchanges(), opened("1"), opened("1")
     exchanges.begin(older)
     assert exchanges.begin(newer) is older
+    assert [exchanges.waits_for(each) for each in (older, newer)] == [False, True]
     assert exchanges.answered("1") is newer
+    assert not exchanges.waits_for(newer)
 
 
 def test_the_oldest_of_too_many_is_given_up() -> None:
