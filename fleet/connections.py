@@ -261,7 +261,7 @@ async def revoke(tx: Tx, station: str, *, now: datetime) -> None:
     socket is told here: its gateway has nothing to release any more.
     """
     lost_time = (await tx.execute(_REVOKE, {"of_station": station, "at": now})).scalar()
-    if lost_time == now:
+    if lost_time == now:  # it was held until now; else it was lost before, or never there
         await station_changed(tx, station, StationChanged.DISCONNECTED, now)
 
 
