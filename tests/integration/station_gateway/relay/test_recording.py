@@ -162,6 +162,27 @@ async def test_a_report_that_cannot_be_read_is_passed_on_and_kept_as_a_doubt(
     assert len(back_end.heard) == 1
 
 
+@pytest.mark.parametrize(
+    ("frame", "expected"),
+    [
+        ('[2,"1","RemoteStartTransaction",{"idTag":"' + "T" * 300_000 + '"}]', 1),
+        ('[2,"1","SendLocalList",{"idTag":"' + "T" * 300_000 + '"}]', 0),
+        ('[3,"1"]', 0),
+    ],
+)
+async def test_a_call_of_the_back_end_that_cannot_be_read_and_may_be_a_start_is_a_doubt(
+    relay: Bench, back_end: BackEnd, frame: str, expected: int
+) -> None:
+    last = '[2,"2",{"idTag":"TAG1"}]'
+
+    async def all_kept() -> list[reports.UntakenRow]:
+        return kept if len(kept := await doubts(relay)) > expected else []
+
+    async with connected(relay.url("S1")):
+        await back_end.say(frame, last)
+        assert len(await found(all_kept)) == expected + 1
+
+
 async def test_not_one_byte_of_ours_goes_to_an_observed_station(
     relay: Bench, back_end: BackEnd
 ) -> None:
