@@ -149,6 +149,11 @@ class Recorder:
         self._over = True
         self._go_on()
 
+    @property
+    def idle(self) -> bool:
+        """Whether no message waits to be recorded, nor for the answer of the back end."""
+        return not self._reads and self._exchanges.look_again() is None
+
     async def done(self) -> None:
         """Return when the connection is over and all that was passed on is recorded."""
         if not self._is_done:

@@ -116,6 +116,22 @@ async def test_a_start_that_the_back_end_does_not_answer_soon_is_a_doubt(
     assert (doubt.action, doubt.reason, doubt.evse_id) == ("StartTransaction", "not_written", 1)
 
 
+async def test_a_station_that_waits_for_the_back_end_is_not_idle(
+    relay: Bench, back_end: BackEnd
+) -> None:
+    back_end.answers.pop("StartTransaction")
+    async with connected(relay.url("S1")) as station:
+        await station.boot()
+        held = relay.gateway.registry.get("S1")
+        assert held is not None
+        await eventually(lambda: held.idle)
+        await station.begin("StartTransaction", START)
+        await eventually(lambda: len(back_end.heard) == 2)
+        assert not held.idle
+        await back_end.say(json.dumps([3, json.loads(back_end.heard[1])[1], {"transactionId": 8}]))
+        await eventually(lambda: held.idle)
+
+
 async def test_an_id_that_the_back_end_gives_again_is_of_the_newer_session(
     relay: Bench, back_end: BackEnd
 ) -> None:
