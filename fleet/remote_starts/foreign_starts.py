@@ -29,9 +29,12 @@ FIRST_NUMBER = 1_600_000_000
 _RAISE_SQLITE = text("UPDATE sqlite_sequence SET seq = max(seq, :first) WHERE name = :of_table")
 _BEGIN_SQLITE = text("INSERT INTO sqlite_sequence (name, seq) VALUES (:of_table, :first)")
 _BEGIN_HIGH_POSTGRESQL = text(
-    "SELECT setval(sequence, greatest(nextval(sequence), 1600000000))"
+    "SELECT setval(sequence, 1600000000)"
     " FROM (SELECT pg_get_serial_sequence(:of_table, 'id')::regclass AS sequence) AS of_table"
+    " WHERE coalesce(pg_sequence_last_value(sequence), 0) < 1600000000"
 )
+# Two gateways that begin at once: the second one would set back what the first one has raised.
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(111559232284520)")  # "evhigh" in ASCII
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,8 @@ async def begin_high(tx: Tx) -> None:
     A station that has two back ends gets numbers of both: of remote starts (OCPP 2.x), and of
     reservations. Most back ends count from 1, so ours stay clear of theirs.
     """
+    if tx.dialect.name == "postgresql":
+        await tx.execute(_ONE_AT_A_TIME)
     for table in (sends, wire_ids):
         if tx.dialect.name == "sqlite":
             await _begin_high_sqlite(tx, table.name)

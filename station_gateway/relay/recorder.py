@@ -30,6 +30,7 @@ from station_gateway.dialects.messages import (
 from station_gateway.dialects.station_calls.back_end_calls import (
     asks_to_boot,
     may_move_away,
+    may_start,
     start_asked,
 )
 from station_gateway.dialects.station_calls.confirmations import confirmed, needs_answer
@@ -147,6 +148,11 @@ class Recorder:
         """The connection is over. What waits is recorded still, and nothing is awaited any more."""
         self._over = True
         self._go_on()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no message waits to be recorded, nor for the answer of the back end."""
+        return not self._reads and self._exchanges.look_again() is None
 
     async def done(self) -> None:
         """Return when the connection is over and all that was passed on is recorded."""
@@ -279,7 +285,9 @@ class Recorder:
     async def _from_back_end(self, data: str | bytes, handlers: CallHandler) -> None:
         try:
             frame = frames.decode(data, self._limits.frame)
-        except frames.FrameError:
+        except frames.FrameError as unread:
+            if head_of(data).type_number == frames.CALL and may_start(unread.action):
+                self._gap("a CALL of the back end could not be read")
             return
         if frame.type_number == frames.CALL:
             await self._commanded(frame)

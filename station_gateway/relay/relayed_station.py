@@ -62,6 +62,11 @@ class RelayedStation(ConnectedStation):
         self._pump: asyncio.Task[None] | None = None
 
     @property
+    def idle(self) -> bool:
+        """See `ConnectedStation.idle`: the back end owes the answers here."""
+        return super().idle and self._recorder.idle
+
+    @property
     def sockets(self) -> tuple[TextSocket, ...]:
         """Both websockets, for pings and closing."""
         return (self.socket, self._upstream)

@@ -20,6 +20,9 @@ from telemetry import metrics
 WAITING_LIMIT = 32
 """CALLs of the back end that wait at one station; beyond it the back end is not read."""
 
+WAITING_CHARS = 1024 * 1024
+"""Characters of these CALLs; the last one that is read may go beyond it."""
+
 FULL_PAUSE_S = 0.25
 """Between two tries to enter a queue that is full of urgent commands."""
 
@@ -34,6 +37,7 @@ class TheirCalls:
     """
 
     __slots__ = (
+        "_chars",
         "_hold_s",
         "_loop",
         "_numbers",
@@ -64,6 +68,7 @@ class TheirCalls:
         self._loop = asyncio.get_running_loop()
         self._numbers = itertools.count(1)
         self._waiting: deque[tuple[str, float]] = deque()
+        self._chars = 0
         self._out: dict[MessageId, tuple[str, asyncio.TimerHandle]] = {}
         self._passes = False
         self._room: asyncio.Future[None] | None = None
@@ -79,12 +84,17 @@ class TheirCalls:
             self._go(key, frame)
             return
         self._waiting.append((frame, self._loop.time()))
+        self._chars += len(frame)
         if not self._passes:
             self._passes = True
             self._spawn(self._pass_on())
-        while len(self._waiting) >= WAITING_LIMIT and self._passes:
+        while self._is_full and self._passes:
             self._room = self._loop.create_future()
             await self._room
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._waiting) >= WAITING_LIMIT or self._chars >= WAITING_CHARS
 
     def answered(self, on_wire: MessageId | None) -> None:
         """The station answered a CALL: if that one is out, the next one has its turn."""
@@ -105,11 +115,13 @@ class TheirCalls:
                 frame, since_s = self._waiting[0]
                 key = await self._turn(since_s)
                 self._waiting.popleft()
+                self._chars -= len(frame)
                 metrics.RELAY_WAIT.observe(self._loop.time() - since_s)
                 self._go(key, frame)
                 self._make_room()
         except StationGone:
             self._waiting.clear()
+            self._chars = 0
         finally:
             self._passes = False
             self._make_room()

@@ -11,6 +11,7 @@ import re
 import socket
 import ssl
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
@@ -100,7 +101,7 @@ class UpstreamDialler:
         try:
             async with asyncio.timeout(self._settings.upstream_timeout_s):
                 hosts = [host_of(url)] if anywhere else await _public_addresses(url)
-                return await self._open(upstream_of(url, station), hosts[0], station)
+                return await self._open_any(upstream_of(url, station), hosts, station)
         except TimeoutError:
             raise UpstreamRefused(HTTPStatus.GATEWAY_TIMEOUT, "upstream_silent") from None
         except InvalidStatus as refused:
@@ -109,6 +110,16 @@ class UpstreamDialler:
             raise UpstreamRefused(HTTPStatus.BAD_GATEWAY, "upstream_forbidden") from forbidden
         except (InvalidHandshake, OSError, EOFError) as error:
             raise UpstreamRefused(HTTPStatus.BAD_GATEWAY, "upstream_unreachable") from error
+
+    async def _open_any(
+        self, url: str, hosts: Sequence[str], station: DialledStation
+    ) -> UpstreamSocket:
+        """Connect to the first of these that is reached."""
+        *others, last = hosts
+        for host in others:
+            with suppress(OSError):
+                return await self._open(url, host, station)
+        return await self._open(url, last, station)
 
     async def _open(self, url: str, host: str, station: DialledStation) -> UpstreamSocket:
         settings, uri = self._settings, parse_uri(url)

@@ -23,6 +23,14 @@ class StartAsked(msgspec.Struct, frozen=True):
     remote_start_id: int | None = None
 
 
+STARTS = ("RemoteStartTransaction", "RequestStartTransaction")
+
+
+def may_start(action: str) -> bool:
+    """Whether a CALL that cannot be read may ask for a start. "": its action is not known."""
+    return not action or action in STARTS
+
+
 def start_asked(action: str, payload: Payload) -> StartAsked | None:
     """The start that a CALL of the back end asks for; None: it asks for none."""
     if action == "RemoteStartTransaction":

@@ -116,6 +116,22 @@ async def test_a_start_that_the_back_end_does_not_answer_soon_is_a_doubt(
     assert (doubt.action, doubt.reason, doubt.evse_id) == ("StartTransaction", "not_written", 1)
 
 
+async def test_a_station_that_waits_for_the_back_end_is_not_idle(
+    relay: Bench, back_end: BackEnd
+) -> None:
+    back_end.answers.pop("StartTransaction")
+    async with connected(relay.url("S1")) as station:
+        await station.boot()
+        held = relay.gateway.registry.get("S1")
+        assert held is not None
+        await eventually(lambda: held.idle)
+        await station.begin("StartTransaction", START)
+        await eventually(lambda: len(back_end.heard) == 2)
+        assert not held.idle
+        await back_end.say(json.dumps([3, json.loads(back_end.heard[1])[1], {"transactionId": 8}]))
+        await eventually(lambda: held.idle)
+
+
 async def test_an_id_that_the_back_end_gives_again_is_of_the_newer_session(
     relay: Bench, back_end: BackEnd
 ) -> None:
@@ -160,6 +176,27 @@ async def test_a_report_that_cannot_be_read_is_passed_on_and_kept_as_a_doubt(
         (report,) = await found(lambda: doubts(relay))
     assert report.action == "StatusNotification"
     assert len(back_end.heard) == 1
+
+
+@pytest.mark.parametrize(
+    ("frame", "expected"),
+    [
+        ('[2,"1","RemoteStartTransaction",{"idTag":"' + "T" * 300_000 + '"}]', 1),
+        ('[2,"1","SendLocalList",{"idTag":"' + "T" * 300_000 + '"}]', 0),
+        ('[3,"1"]', 0),
+    ],
+)
+async def test_a_call_of_the_back_end_that_cannot_be_read_and_may_be_a_start_is_a_doubt(
+    relay: Bench, back_end: BackEnd, frame: str, expected: int
+) -> None:
+    last = '[2,"2",{"idTag":"TAG1"}]'
+
+    async def all_kept() -> list[reports.UntakenRow]:
+        return kept if len(kept := await doubts(relay)) > expected else []
+
+    async with connected(relay.url("S1")):
+        await back_end.say(frame, last)
+        assert len(await found(all_kept)) == expected + 1
 
 
 async def test_not_one_byte_of_ours_goes_to_an_observed_station(

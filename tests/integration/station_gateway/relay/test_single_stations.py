@@ -6,6 +6,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from fleet import generations, stations
+from station_gateway.sockets import upstream
 from tests.support.benches.gateway_bench import PASSWORD, Bench
 from tests.support.relay.back_end import BackEnd
 from tests.support.stations.scripted_station import connected
@@ -64,6 +65,17 @@ async def test_a_station_that_is_changed_while_the_back_end_is_dialled_is_not_re
     assert await connects(bench) == 503
     async with bench.db.read() as tx:
         assert (await stations.get(tx, "S1") is None) is deleted
+
+
+async def test_the_other_addresses_of_a_back_end_are_tried_as_well(
+    bench: Bench, back_end: BackEnd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def found(_: str) -> list[str]:
+        return ["127.0.0.2", "127.0.0.1"]  # nobody listens at the first one
+
+    monkeypatch.setattr(upstream, "_public_addresses", found)
+    await relay_to(bench, back_end.url)
+    assert await connects(bench) == 101
 
 
 @pytest.mark.parametrize(

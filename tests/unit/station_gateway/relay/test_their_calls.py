@@ -6,10 +6,11 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from station_gateway.relay.their_calls import TheirCalls
+from station_gateway.relay.their_calls import WAITING_CHARS, WAITING_LIMIT, TheirCalls
 from station_gateway.session.frames import MessageId
 from station_gateway.session.pairing import Pairing, Side, head_of
 from station_gateway.session.queue import Priority
@@ -86,6 +87,26 @@ class Wire:
 async def breathe() -> None:
     for _ in range(6):
         await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    ("chars", "limit"), [(WAITING_CHARS // 2, 2), (1, WAITING_LIMIT)], ids=["long", "many"]
+)
+async def test_the_back_end_is_not_read_while_too_much_waits(chars: int, limit: int) -> None:
+    wire = Wire()
+    adding = [
+        asyncio.create_task(wire.theirs.add(f'[2,"{number}","Reset",{{"x":"{"x" * chars}"}}]'))
+        for number in range(limit + 1)
+    ]
+    await breathe()
+    assert [task.done() for task in adding] == [True] * limit + [False]  # the first one is out
+    wire.answer()
+    await asyncio.wait_for(adding[-1], LONG_S)
+    for _ in range(limit):
+        await breathe()
+        wire.answer()
+    await asyncio.wait_for(asyncio.gather(*wire.tasks), LONG_S)
+    wire.theirs.end()
 
 
 STEPS = st.one_of(
