@@ -9,6 +9,7 @@ from station_gateway.dialects.station_calls.back_end_calls import (
     StartAsked,
     asks_to_boot,
     may_move_away,
+    may_start,
     start_asked,
 )
 
@@ -77,3 +78,16 @@ def test_what_may_have_a_station_connect_past_us(
     action: str, payload: dict[str, Any], moves: bool
 ) -> None:
     assert may_move_away(action, payload) is moves
+
+
+@pytest.mark.parametrize(
+    ("action", "may"),
+    [
+        ("RemoteStartTransaction", True),
+        ("RequestStartTransaction", True),
+        ("", True),
+        ("SendLocalList", False),
+    ],
+)
+def test_a_call_that_nobody_can_read_may_be_a_start_by_its_action(action: str, may: bool) -> None:
+    assert may_start(action) is may
