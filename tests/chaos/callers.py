@@ -20,6 +20,9 @@ from tests.chaos.hearing import AGAIN, CALL_S, RETRY_S, Hearing
 from tests.chaos.record import CommandAsked
 from tests.chaos.stations.chargers import RecordedStation
 
+PLOTS = 4
+"""How many plots each caller plays at least."""
+
 _SHORT, _LONGER = timedelta(seconds=4), timedelta(seconds=15)
 """How long a reservation lasts that nobody cancels; how much longer than the patience another."""
 _POLICIES = (
@@ -52,14 +55,19 @@ class Caller:
         self._tokens = 0
 
     async def keep_asking(self, over: asyncio.Event) -> None:
-        """Plays one plot after the other, until it is over. The driver leaves after each."""
+        """Plays one plot after the other, until it is over. The driver leaves after each.
+
+        The first `PLOTS` are played in any case, however soon it is over on a fast machine.
+        """
         plots = (
             *(self._start_and_stop, self._start_and_stop, self._start_and_regret),
             *(self._unlock, self._reset),
             *(self._reserve_and_cancel, self._reserve_and_forget, self._reserve_and_regret),
         )
-        while not over.is_set():
+        played = 0
+        while played < PLOTS or not over.is_set():
             await self._dice.choice(plots)()
+            played += 1
             if self._station.station.active_sessions:
                 self._station.station.unplug()
             await asyncio.sleep(self._dice.uniform(0.2, 1.0))

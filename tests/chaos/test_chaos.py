@@ -26,8 +26,18 @@ def lies(record: Record) -> list[Finding]:
     return [one for one in findings(record) if one.invariant != "I3"]
 
 
-def codes(record: Record) -> list[str]:
-    return [one.last.code for one in record.commands if one.last]
+def codes(record: Record) -> set[str]:
+    return {one.last.code for one in record.commands if one.last}
+
+
+def served(record: Record) -> set[str]:
+    """The honest stations of which a command has succeeded."""
+    done = {one.station for one in record.commands if one.last and one.last.code == "SUCCEEDED"}
+    return done & honest(record)
+
+
+def honest(record: Record) -> set[str]:
+    return {one.id for one in record.stations if one.honest}
 
 
 async def test_nothing_is_lost_and_no_lie_is_told_while_the_house_is_broken(
@@ -36,7 +46,7 @@ async def test_nothing_is_lost_and_no_lie_is_told_while_the_house_is_broken(
     record = await chaos(SEED, tmp_path, SECONDS)
     assert lies(record) == []
     assert {one.fault for one in record.disturbances} == set(plan(SEED, SECONDS))
-    assert codes(record).count("SUCCEEDED") > 20
+    assert served(record) == honest(record)
 
 
 async def test_a_rolling_restart_loses_no_command(tmp_path: Path) -> None:
@@ -45,5 +55,5 @@ async def test_a_rolling_restart_loses_no_command(tmp_path: Path) -> None:
     assert lies(record) == []
     assert len(record.disturbances) == 6
     assert [one.refused for one in record.commands if one.refused] == []
-    assert set(codes(record)) <= {"SUCCEEDED", "REJECTED", "CANCELLED"}
-    assert codes(record).count("SUCCEEDED") > 20
+    assert codes(record) <= {"SUCCEEDED", "REJECTED", "CANCELLED"}
+    assert served(record) == honest(record)
