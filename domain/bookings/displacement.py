@@ -1,0 +1,48 @@
+"""Whose booking gives way first when a pool has fewer places than it has promised. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from domain.bookings.asks import Ask
+from domain.bookings.policy import BookingPolicy, DisplaceFirst, Share
+
+
+@dataclass(frozen=True)
+class Promised:
+    """A booking that may have to give way."""
+
+    booking: str
+    ask: Ask
+
+
+def giving_way(policy: BookingPolicy, bookings: Iterable[Promised]) -> list[Promised]:
+    """Bookings in the order in which they give way, the first one first.
+
+    The operator's criteria decide one after the other; what they leave equal is decided by who
+    booked last, and then by the name, so that the order is always the same.
+    """
+    criteria = (*policy.displace_first, DisplaceFirst.LATEST_MADE)
+
+    def order(one: Promised) -> tuple[float | str, ...]:
+        return (*(_weight(policy, each, one.ask) for each in criteria), one.booking)
+
+    return sorted(bookings, key=order)
+
+
+def _weight(policy: BookingPolicy, criterion: DisplaceFirst, ask: Ask) -> float:
+    """The smaller, the sooner it gives way."""
+    match criterion:
+        case DisplaceFirst.GUESTS:
+            return float(_has_share(policy, ask))
+        case DisplaceFirst.LATEST_MADE:
+            return -ask.made.timestamp()
+        case DisplaceFirst.LATEST_START:
+            return -ask.start.timestamp()
+        case DisplaceFirst.SHORTEST:
+            return ask.length.total_seconds()
+
+
+def _has_share(policy: BookingPolicy, ask: Ask) -> bool:
+    return any(
+        isinstance(rule.term, Share) and ask.holder.belongs_to(rule.groups) for rule in policy.rules
+    )
