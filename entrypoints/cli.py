@@ -7,6 +7,7 @@ takes most of a process's start.
 
 import hashlib
 import secrets
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -149,6 +150,23 @@ def report(since: str, stations: tuple[str, ...], *, as_json: bool, **broker_acc
     access = BrokerAccess(**broker_access)
     period = report_command.span_of(since)
     report_command.report(period, stations, access, as_json=as_json)
+
+
+@main.group()
+def policy() -> None:
+    """Helps who writes the rules of bookings."""
+
+
+@policy.command("check")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def check_policy(file: Path) -> None:
+    """Says in sentences what the policy FILE (TOML) means, and tries its examples.
+
+    The exit code is 1 when an example is not as the file expects. Samples: examples/bookings.
+    """
+    from entrypoints.commands import policy as policy_command
+
+    raise SystemExit(0 if policy_command.check(file) else 1)
 
 
 @main.command()

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from domain.bookings.asks import Ask
-from domain.bookings.policy import BookingPolicy, DisplaceFirst, Share
+from domain.bookings.policies.asks import Ask
+from domain.bookings.policies.policy import BookingPolicy, DisplaceFirst, Share
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,12 @@ def giving_way(policy: BookingPolicy, bookings: Iterable[Promised]) -> list[Prom
 
 def _weight(policy: BookingPolicy, criterion: DisplaceFirst, ask: Ask) -> float:
     """The smaller, the sooner it gives way."""
-    match criterion:
-        case DisplaceFirst.GUESTS:
-            return float(_has_share(policy, ask))
-        case DisplaceFirst.LATEST_MADE:
-            return -ask.made.timestamp()
-        case DisplaceFirst.LATEST_START:
-            return -ask.start.timestamp()
-        case DisplaceFirst.SHORTEST:
-            return ask.length.total_seconds()
+    return {
+        DisplaceFirst.GUESTS: float(_has_share(policy, ask)),
+        DisplaceFirst.LATEST_MADE: -ask.made.timestamp(),
+        DisplaceFirst.LATEST_START: -ask.start.timestamp(),
+        DisplaceFirst.SHORTEST: ask.length.total_seconds(),
+    }[criterion]
 
 
 def _has_share(policy: BookingPolicy, ask: Ask) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from domain.bookings.policy import WaitlistTerms
+from domain.bookings.policies.policy import WaitlistTerms
 
 
 class WaitState(StrEnum):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from domain.bookings.policy import (
+from domain.bookings.policies.policy import (
     EVERYBODY,
     Ahead,
     BookingPolicy,
@@ -25,7 +25,7 @@ from domain.bookings.policy import (
     Weekday,
     Window,
 )
-from domain.bookings.wording import count, listed, span
+from domain.bookings.policies.wording import count, listed, span
 
 _ACTS = {
     LadderAct.TELL: "its driver is told",
@@ -133,7 +133,7 @@ def _quota(term: Quota) -> str:
 
 
 def _costs(price: Price) -> str:
-    return f"{price.quantity} {price.unit}"
+    return f"{price.quantity} × {price.unit}"
 
 
 def _share(term: Share) -> str:

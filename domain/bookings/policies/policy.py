@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import time, timedelta
 from enum import IntEnum, StrEnum
 
-from domain.bookings.local_time import Period
+from domain.bookings.policies.local_time import Period
 
 EVERYBODY = "*"
 """The group of all holders."""

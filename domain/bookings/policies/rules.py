@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 
-from domain.bookings.asks import Ask, Surroundings, busiest
-from domain.bookings.local_time import day_of, days_between, first_day, moment
-from domain.bookings.policy import (
+from domain.bookings.policies.asks import Ask, Surroundings, busiest
+from domain.bookings.policies.local_time import day_of, days_between, first_day, moment
+from domain.bookings.policies.policy import (
     Ahead,
     BookingPolicy,
     Concurrent,
@@ -32,7 +32,7 @@ from domain.bookings.policy import (
     Weekday,
     Window,
 )
-from domain.bookings.wording import clock, count, listed, span
+from domain.bookings.policies.wording import clock, count, listed, span
 
 _DAY = timedelta(days=1)
 
@@ -221,9 +221,9 @@ def _hm(at: time) -> str:
 def _length(term: Length, case: _Case) -> _Found:
     length = case.ask.length
     if term.at_most is not None and length > term.at_most:
-        return _Found(f"It lasts {span(length)}; at most {span(term.at_most)} are allowed.")
+        return _Found(f"It lasts {span(length)}; the longest is {span(term.at_most)}.")
     if term.at_least is not None and length < term.at_least:
-        return _Found(f"It lasts {span(length)}; at least {span(term.at_least)} are asked for.")
+        return _Found(f"It lasts {span(length)}; the shortest is {span(term.at_least)}.")
     return _FINE
 
 
@@ -259,7 +259,7 @@ def _quota(term: Quota, case: _Case) -> _Found:
     if term.price is not None:
         return _Found(price=term.price)
     period = term.period.lower()
-    return _Found(f"The {term.per.lower()} has {has} in that {period}; at most {most} are allowed.")
+    return _Found(f"The {term.per.lower()} has {has} in that {period}; the most is {most}.")
 
 
 def _share(term: Share, case: _Case) -> _Found:
@@ -304,7 +304,7 @@ def _concurrent(term: Concurrent, case: _Case) -> _Found:
         if there >= term.at_most:
             return _Found(
                 f"At {clock(at, case.zone)} the {term.per.lower()} has "
-                f"{count(there, 'booking')}; at most {term.at_most} at once are allowed."
+                f"{count(there, 'booking')}; the most at once is {term.at_most}."
             )
     return _FINE
 

@@ -14,8 +14,8 @@ from datetime import time, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from domain.bookings.local_time import Period
-from domain.bookings.policy import (
+from domain.bookings.policies.local_time import Period
+from domain.bookings.policies.policy import (
     EVERYBODY,
     Ahead,
     BookingPolicy,
@@ -59,44 +59,62 @@ class PolicyError(ValueError):
 
 
 @dataclass
-class _Table:
-    """A table of the file, of which each key is taken once. where: its place, for errors."""
+class Table:
+    """A table of the file, of which each key is taken once. where: its place, for errors.
+
+    Each method takes one key. Raises: PolicyError when its value is not of the kind.
+    """
 
     where: str
     values: dict[str, Any]
 
+    @classmethod
+    def of(cls, where: str, value: Any) -> "Table":
+        """The table that a value is."""
+        if not isinstance(value, dict):
+            raise PolicyError(f"{where}: expected a table.")
+        return cls(where, dict(value))
+
     def take(self, key: str, default: Any = None) -> Any:
+        """Whatever stands there."""
         return self.values.pop(key, default)
 
     def needed(self, key: str) -> Any:
+        """Whatever stands there, and something has to."""
         if key not in self.values:
             raise PolicyError(f"{self.where}: `{key}` is missing.")
         return self.values.pop(key)
 
     def span(self, key: str, default: timedelta | None = None) -> timedelta | None:
+        """A span; the default when there is none."""
         value = self.take(key)
         return default if value is None else _span(f"{self.where}.{key}", value)
 
     def number(self, key: str) -> int:
+        """A whole number, and there has to be one."""
         value = self.needed(key)
         if type(value) is not int or not 0 <= value <= 1_000_000:
             raise PolicyError(f"{self.where}.{key}: expected a whole number from 0 to 1000000.")
         return value
 
     def word(self, key: str, words: type[Word], default: Word | None = None) -> Word:
+        """One of some words; one has to be there when there is no default."""
         value = self.needed(key) if default is None else self.take(key, default)
         return _word(f"{self.where}.{key}", value, words)
 
-    def table(self, key: str) -> "_Table":
-        return _table(f"{self.where}.{key}", self.needed(key))
+    def table(self, key: str) -> "Table":
+        """A table, and there has to be one."""
+        return Table.of(f"{self.where}.{key}", self.needed(key))
 
     def items(self, key: str) -> list[Any]:
+        """A list; an empty one when there is none."""
         value = self.take(key, [])
         if not isinstance(value, list):
             raise PolicyError(f"{self.where}.{key}: expected a list.")
         return value
 
     def text(self, key: str, default: str | None = None) -> str:
+        """A text; one has to be there when there is no default."""
         value = self.needed(key) if default is None else self.take(key, default)
         if not isinstance(value, str) or len(value) > 500:
             raise PolicyError(f"{self.where}.{key}: expected a text of at most 500 characters.")
@@ -111,7 +129,7 @@ class _Table:
 
 def policy_of(values: Mapping[str, Any]) -> BookingPolicy:
     """The policy in a table. Raises: PolicyError."""
-    table = _table("policy", dict(values))
+    table = Table.of("policy", dict(values))
     plain = BookingPolicy()
     policy = BookingPolicy(
         rules=_rules(table),
@@ -137,7 +155,7 @@ def _or(value: timedelta | None, default: timedelta) -> timedelta:
     return default if value is None else value
 
 
-def _rules(table: _Table) -> tuple[Rule, ...]:
+def _rules(table: Table) -> tuple[Rule, ...]:
     listed = table.items("rules")
     if len(listed) > MOST_RULES:
         raise PolicyError(f"policy.rules: at most {MOST_RULES} rules.")
@@ -150,7 +168,7 @@ def _rules(table: _Table) -> tuple[Rule, ...]:
 
 
 def _rule(where: str, value: Any) -> Rule:
-    table = _table(where, value)
+    table = Table.of(where, value)
     id = table.text("id")
     if not _ID.fullmatch(id):
         raise PolicyError(f"{where}.id: expected small letters, digits and hyphens.")
@@ -169,7 +187,7 @@ def _rule(where: str, value: Any) -> Rule:
     return Rule(id, term, says, groups)
 
 
-def _groups(table: _Table) -> frozenset[str]:
+def _groups(table: Table) -> frozenset[str]:
     groups = table.items("groups") or [EVERYBODY]
     if not all(isinstance(each, str) and each for each in groups):
         raise PolicyError(f"{table.where}.groups: expected names of groups.")
@@ -179,11 +197,11 @@ def _groups(table: _Table) -> frozenset[str]:
 # --- terms
 
 
-def _window(table: _Table) -> Window:
+def _window(table: Table) -> Window:
     return Window(_weekdays(table), _part(f"{table.where}.hours", table.needed("hours")))
 
 
-def _grid(table: _Table) -> Grid:
+def _grid(table: Table) -> Grid:
     slots = tuple(_part(f"{table.where}.slots", each) for each in table.items("slots"))
     step = table.span("step")
     if bool(slots) == (step is not None):
@@ -193,15 +211,15 @@ def _grid(table: _Table) -> Grid:
     return Grid(slots, step)
 
 
-def _length(table: _Table) -> Length:
+def _length(table: Table) -> Length:
     return Length(*_bounds(table))
 
 
-def _ahead(table: _Table) -> Ahead:
+def _ahead(table: Table) -> Ahead:
     return Ahead(*_bounds(table))
 
 
-def _bounds(table: _Table) -> tuple[timedelta | None, timedelta | None]:
+def _bounds(table: Table) -> tuple[timedelta | None, timedelta | None]:
     lower, upper = table.span("at_least"), table.span("at_most")
     if lower is None and upper is None:
         raise PolicyError(f"{table.where}: expected `at_least` or `at_most`, or both.")
@@ -210,7 +228,7 @@ def _bounds(table: _Table) -> tuple[timedelta | None, timedelta | None]:
     return lower, upper
 
 
-def _quota(table: _Table) -> Quota:
+def _quota(table: Table) -> Quota:
     beyond = "beyond" in table.values
     return Quota(
         table.word("per", Per),
@@ -221,23 +239,23 @@ def _quota(table: _Table) -> Quota:
     )
 
 
-def _share(table: _Table) -> Share:
+def _share(table: Table) -> Share:
     release = table.span("release_before", timedelta(0))
     return Share(table.number("places"), _or(release, timedelta(0)))
 
 
-def _concurrent(table: _Table) -> Concurrent:
+def _concurrent(table: Table) -> Concurrent:
     return Concurrent(table.word("per", Per), table.number("at_most"))
 
 
-def _cutoff(table: _Table) -> Cutoff:
+def _cutoff(table: Table) -> Cutoff:
     change, cancel = table.span("change"), table.span("cancel")
     if change is None and cancel is None:
         raise PolicyError(f"{table.where}: expected `change` or `cancel`, or both.")
     return Cutoff(change, cancel)
 
 
-def _price(table: _Table, occasion: Occasion | None = None) -> Price:
+def _price(table: Table, occasion: Occasion | None = None) -> Price:
     price = Price(
         occasion or table.word("occasion", Occasion), table.number("quantity"), table.text("unit")
     )
@@ -245,7 +263,7 @@ def _price(table: _Table, occasion: Occasion | None = None) -> Price:
     return price
 
 
-TERMS: Mapping[str, Callable[[_Table], Term]] = {
+TERMS: Mapping[str, Callable[[Table], Term]] = {
     "window": _window,
     "grid": _grid,
     "length": _length,
@@ -262,12 +280,12 @@ TERMS: Mapping[str, Callable[[_Table], Term]] = {
 # --- what stands around the rules
 
 
-def _ladder(table: _Table, default: tuple[LadderStep, ...]) -> tuple[LadderStep, ...]:
+def _ladder(table: Table, default: tuple[LadderStep, ...]) -> tuple[LadderStep, ...]:
     if "overstay" not in table.values:
         return default
     steps: list[LadderStep] = []
     for each in table.items("overstay"):
-        inner = _table("policy.overstay", each)
+        inner = Table.of("policy.overstay", each)
         act = inner.word("act", LadderAct)
         steps.append(LadderStep(act, _or(inner.span("after"), timedelta(0))))
         inner.end()
@@ -276,13 +294,13 @@ def _ladder(table: _Table, default: tuple[LadderStep, ...]) -> tuple[LadderStep,
     return tuple(steps)
 
 
-def _displace_first(table: _Table, default: tuple[DisplaceFirst, ...]) -> tuple[DisplaceFirst, ...]:
+def _displace_first(table: Table, default: tuple[DisplaceFirst, ...]) -> tuple[DisplaceFirst, ...]:
     words = table.items("displace_first")
     named = tuple(_word("policy.displace_first", each, DisplaceFirst) for each in words)
     return named or default
 
 
-def _waitlist(table: _Table, default: WaitlistTerms) -> WaitlistTerms:
+def _waitlist(table: Table, default: WaitlistTerms) -> WaitlistTerms:
     if "waitlist" not in table.values:
         return default
     inner = table.table("waitlist")
@@ -295,12 +313,6 @@ def _waitlist(table: _Table, default: WaitlistTerms) -> WaitlistTerms:
 
 
 # --- words and numbers
-
-
-def _table(where: str, value: Any) -> _Table:
-    if not isinstance(value, dict):
-        raise PolicyError(f"{where}: expected a table.")
-    return _Table(where, dict(value))
 
 
 def _word(where: str, value: Any, words: type[Word]) -> Word:
@@ -335,7 +347,7 @@ def _clock(where: str, hour: str, minute: str) -> time:
     return time(int(hour), int(minute))
 
 
-def _weekdays(table: _Table) -> frozenset[Weekday]:
+def _weekdays(table: Table) -> frozenset[Weekday]:
     days: set[Weekday] = set()
     for each in table.items("weekdays") or ["MON-SUN"]:
         first, _, last = each.partition("-") if isinstance(each, str) else ("", "", "")

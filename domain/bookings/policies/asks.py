@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
-from domain.bookings.policy import EVERYBODY, Per
+from domain.bookings.policies.policy import EVERYBODY, Per
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,6 @@ class Ask:
     def length(self) -> timedelta:
         """How long it lasts, in real time."""
         return self.end - self.start
-
-    def overlaps(self, other: "Ask") -> bool:
-        """Whether both want a place at some moment."""
-        return self.start < other.end and other.start < self.end
 
     def wants(self, at: datetime) -> bool:
         """Whether it wants a place at this moment."""
