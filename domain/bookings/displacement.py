@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from domain.bookings.policies.asks import Ask
 from domain.bookings.policies.policy import BookingPolicy, DisplaceFirst, Share
+from domain.bookings.policies.requests import BookingRequest
 
 
 @dataclass(frozen=True)
@@ -12,7 +12,7 @@ class Promised:
     """A booking that may have to give way."""
 
     booking: str
-    ask: Ask
+    ask: BookingRequest
 
 
 def giving_way(policy: BookingPolicy, bookings: Iterable[Promised]) -> list[Promised]:
@@ -29,7 +29,7 @@ def giving_way(policy: BookingPolicy, bookings: Iterable[Promised]) -> list[Prom
     return sorted(bookings, key=order)
 
 
-def _weight(policy: BookingPolicy, criterion: DisplaceFirst, ask: Ask) -> float:
+def _weight(policy: BookingPolicy, criterion: DisplaceFirst, ask: BookingRequest) -> float:
     """The smaller, the sooner it gives way."""
     return {
         DisplaceFirst.GUESTS: float(_has_share(policy, ask)),
@@ -39,7 +39,7 @@ def _weight(policy: BookingPolicy, criterion: DisplaceFirst, ask: Ask) -> float:
     }[criterion]
 
 
-def _has_share(policy: BookingPolicy, ask: Ask) -> bool:
+def _has_share(policy: BookingPolicy, ask: BookingRequest) -> bool:
     return any(
         isinstance(rule.term, Share) and ask.holder.belongs_to(rule.groups) for rule in policy.rules
     )

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from domain.bookings.policies.asks import Holder
 from domain.bookings.policies.policy import BookingPolicy, LadderStep
+from domain.bookings.policies.requests import Holder
 
 
 class Entry(StrEnum):

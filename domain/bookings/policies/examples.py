@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from domain.bookings.policies.asks import Ask, Holder, Surroundings
 from domain.bookings.policies.local_time import exists, moment
 from domain.bookings.policies.policy import BookingPolicy
 from domain.bookings.policies.reading import PolicyError, Table, policy_of
+from domain.bookings.policies.requests import BookingRequest, Holder, Surroundings
 from domain.bookings.policies.rules import RuleVerdict, judge
 
 ALLOWED = "allowed"
@@ -27,7 +27,7 @@ class Example:
     """
 
     title: str
-    ask: Ask
+    ask: BookingRequest
     around: Surroundings
     expect: frozenset[str]
     charges: frozenset[str] | None = None
@@ -105,17 +105,17 @@ def _example(table: Table, zone: tzinfo, places: int, policy: BookingPolicy) -> 
     return Example(title, ask, Surroundings(zone, beside, places), expect, charges)
 
 
-def _booked(table: Table, zone: tzinfo, made: datetime) -> Ask:
+def _booked(table: Table, zone: tzinfo, made: datetime) -> BookingRequest:
     ask = _ask(table, zone, made)
     table.end()
     return ask
 
 
-def _ask(table: Table, zone: tzinfo, made: datetime) -> Ask:
+def _ask(table: Table, zone: tzinfo, made: datetime) -> BookingRequest:
     holder = table.table("holder")
     who = Holder(holder.text("token"), holder.text("account", ""), _groups(holder))
     holder.end()
-    ask = Ask(who, _moment(table, "start", zone), _moment(table, "end", zone), made)
+    ask = BookingRequest(who, _moment(table, "start", zone), _moment(table, "end", zone), made)
     if ask.start >= ask.end:
         raise PolicyError(f"{table.where}: its end is not after its start.")
     return ask

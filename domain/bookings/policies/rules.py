@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 
-from domain.bookings.policies.asks import Ask, Surroundings, busiest
 from domain.bookings.policies.local_time import day_of, days_between, first_day, moment
 from domain.bookings.policies.policy import (
     Ahead,
@@ -32,6 +31,7 @@ from domain.bookings.policies.policy import (
     Weekday,
     Window,
 )
+from domain.bookings.policies.requests import BookingRequest, Surroundings, busiest
 from domain.bookings.policies.wording import clock, count, listed, span
 
 _DAY = timedelta(days=1)
@@ -68,7 +68,7 @@ class _Case:
 
     policy: BookingPolicy
     rule: Rule
-    ask: Ask
+    ask: BookingRequest
     around: Surroundings
 
     @property
@@ -87,7 +87,9 @@ class _Found:
 _FINE = _Found()
 
 
-def judge(policy: BookingPolicy, ask: Ask, around: Surroundings) -> tuple[RuleVerdict, ...]:
+def judge(
+    policy: BookingPolicy, ask: BookingRequest, around: Surroundings
+) -> tuple[RuleVerdict, ...]:
     """What each rule that concerns the holder says, in the order of the policy."""
     return tuple(
         _verdict(rule, _JUDGES[type(rule.term)](rule.term, _Case(policy, rule, ask, around)))
@@ -101,7 +103,7 @@ def allowed(verdicts: Sequence[RuleVerdict]) -> bool:
     return all(each.allowed for each in verdicts)
 
 
-def charges(policy: BookingPolicy, ask: Ask, occasion: Occasion) -> tuple[Charge, ...]:
+def charges(policy: BookingPolicy, ask: BookingRequest, occasion: Occasion) -> tuple[Charge, ...]:
     """What is charged to the holder of a booking on an occasion after it was made."""
     return tuple(
         _charge(rule, rule.term)
@@ -112,19 +114,23 @@ def charges(policy: BookingPolicy, ask: Ask, occasion: Occasion) -> tuple[Charge
     )
 
 
-def too_late_to_change(policy: BookingPolicy, ask: Ask, now: datetime) -> RuleVerdict | None:
+def too_late_to_change(
+    policy: BookingPolicy, ask: BookingRequest, now: datetime
+) -> RuleVerdict | None:
     """The first rule by which a booking cannot be changed any more; None: it can."""
     return _cut_off(policy, ask, now, lambda term: term.change, "changed")
 
 
-def too_late_to_cancel(policy: BookingPolicy, ask: Ask, now: datetime) -> RuleVerdict | None:
+def too_late_to_cancel(
+    policy: BookingPolicy, ask: BookingRequest, now: datetime
+) -> RuleVerdict | None:
     """The first rule by which a booking cannot be cancelled any more; None: it can."""
     return _cut_off(policy, ask, now, lambda term: term.cancel, "cancelled")
 
 
 def _cut_off(
     policy: BookingPolicy,
-    ask: Ask,
+    ask: BookingRequest,
     now: datetime,
     before: Callable[[Cutoff], timedelta | None],
     what: str,
@@ -138,7 +144,7 @@ def _cut_off(
     return None
 
 
-def _concerns(rule: Rule, ask: Ask) -> bool:
+def _concerns(rule: Rule, ask: BookingRequest) -> bool:
     return ask.holder.belongs_to(rule.groups) is not isinstance(rule.term, Share)
 
 

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from domain.bookings.policies.asks import Ask, Holder, Surroundings
 from domain.bookings.policies.policy import EVERYBODY, BookingPolicy, Rule, Term
+from domain.bookings.policies.requests import BookingRequest, Holder, Surroundings
 from domain.bookings.policies.rules import RuleVerdict, judge
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -19,14 +19,22 @@ def local(text: str) -> datetime:
     )
 
 
-def ask(start: str, end: str, *groups: str, token: str = "anna", before: str = "7d") -> Ask:
+def ask(
+    start: str, end: str, *groups: str, token: str = "anna", before: str = "7d"
+) -> BookingRequest:
     """An ask of a driver; before: how long before its start it is made, in d, h or m."""
     ahead = timedelta(**{{"d": "days", "h": "hours", "m": "minutes"}[before[-1]]: int(before[:-1])})
-    return Ask(Holder(token, "", frozenset(groups)), local(start), local(end), local(start) - ahead)
+    return BookingRequest(
+        Holder(token, "", frozenset(groups)), local(start), local(end), local(start) - ahead
+    )
 
 
 def verdict(
-    term: Term, one: Ask, *others: Ask, places: int = 4, groups: str = EVERYBODY
+    term: Term,
+    one: BookingRequest,
+    *others: BookingRequest,
+    places: int = 4,
+    groups: str = EVERYBODY,
 ) -> RuleVerdict:
     """What a policy of one rule says."""
     policy = BookingPolicy((Rule("it", term, groups=frozenset(groups.split(","))),))

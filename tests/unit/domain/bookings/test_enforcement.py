@@ -16,8 +16,8 @@ from domain.bookings.enforcement import (
     next_step_time,
     no_show_time,
 )
-from domain.bookings.policies.asks import Holder
 from domain.bookings.policies.policy import BookingPolicy, LadderAct, LadderStep
+from domain.bookings.policies.requests import Holder
 from tests.unit.domain.bookings.asking import local
 
 MINUTE = timedelta(minutes=1)

@@ -5,7 +5,6 @@ from datetime import time, timedelta
 import pytest
 
 from domain.bookings.policies import rules, sentences
-from domain.bookings.policies.asks import Ask, Holder, Surroundings
 from domain.bookings.policies.local_time import Period
 from domain.bookings.policies.policy import (
     Ahead,
@@ -27,6 +26,7 @@ from domain.bookings.policies.policy import (
     Window,
 )
 from domain.bookings.policies.reading import TERMS
+from domain.bookings.policies.requests import BookingRequest, Holder, Surroundings
 from tests.unit.domain.bookings.asking import BERLIN, ask, local, verdict
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -122,7 +122,7 @@ def test_a_booking_is_made_neither_too_late_nor_too_early(
     assert verdict(term, ask("14:00", "15:00", before=before)).allowed is allowed
 
 
-def _week(*days: int, token: str = "anna") -> list[Ask]:
+def _week(*days: int, token: str = "anna") -> list[BookingRequest]:
     return [ask(f"2026-12-{day:02} 07:00", f"2026-12-{day:02} 09:00", token=token) for day in days]
 
 
@@ -189,12 +189,12 @@ SHARES = BookingPolicy(
 )
 
 
-def _refusing(one: Ask, *others: Ask) -> list[str]:
+def _refusing(one: BookingRequest, *others: BookingRequest) -> list[str]:
     said = rules.judge(SHARES, one, Surroundings(BERLIN, others, 4))
     return [each.rule for each in said if not each.allowed]
 
 
-def _at_two(*groups: str, before: str = "1d") -> Ask:
+def _at_two(*groups: str, before: str = "1d") -> BookingRequest:
     return ask("14:00", "15:00", *groups, token="-".join(groups), before=before)
 
 

@@ -32,7 +32,7 @@ class Holder:
 
 
 @dataclass(frozen=True)
-class Ask:
+class BookingRequest:
     """A place from `start` to `end`. made: when it is, or was, asked for."""
 
     holder: Holder
@@ -59,11 +59,11 @@ class Surroundings:
     """
 
     zone: tzinfo
-    others: tuple[Ask, ...] = ()
+    others: tuple[BookingRequest, ...] = ()
     places: int = 0
 
 
-def busiest(ask: Ask, others: tuple[Ask, ...]) -> list[datetime]:
+def busiest(ask: BookingRequest, others: tuple[BookingRequest, ...]) -> list[datetime]:
     """The moments of an ask at which something is most: its start, and each start within it."""
     within = {each.start for each in others if ask.start < each.start < ask.end}
     return sorted({ask.start} | within)
