@@ -1,0 +1,1 @@
+"""Bookings: what a venue may promise, and the plan that stands behind each promise."""
