@@ -1,0 +1,65 @@
+"""The vocabulary of a booking: a place of a pool, promised for a time to come.
+
+A booking is rows until its EVSE is chosen. It keeps the policy's revision by which it was made.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.bookings.places import Needs
+from domain.bookings.policies.requests import BookingRequest, Holder
+from domain.bookings.policies.rules import Charge
+from domain.bookings.states import BOOKING_ENDS, BookingState
+from domain.model.specs import IdToken
+
+
+@dataclass(frozen=True)
+class Booking:
+    """A booking as it is now: the snapshot that its row keeps and the API shows.
+
+    name: the request id of who made it. place: the EVSE that the plan has for it, as
+    `station/evse`; it may change until the booking is BOUND. cause, message: why it ended.
+    confirm_by: until when it is PENDING. reservation: our id of the hold at its station.
+    transaction: our id of its driver's session. end_of_life_time: when it ended.
+    """
+
+    name: str
+    tenant: str
+    pool: str
+    id_token: IdToken
+    start_time: datetime
+    end_time: datetime
+    state: BookingState
+    create_time: datetime
+    policy: str
+    policy_revision: int
+    account: str = ""
+    groups: frozenset[str] = frozenset()
+    needs: Needs = Needs()
+    place: str = ""
+    cause: str = ""
+    message: str = ""
+    progress: str = ""
+    confirm_by: datetime | None = None
+    charges: tuple[Charge, ...] = ()
+    caller: str = ""
+    cancel_reason: str = ""
+    reservation: str = ""
+    transaction: str = ""
+    end_of_life_time: datetime | None = None
+    revision: int = 1
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has come to its end."""
+        return self.state in BOOKING_ENDS
+
+    @property
+    def holder(self) -> Holder:
+        """For whom it is, as the rules see it."""
+        return Holder(self.id_token.digest, self.account, self.groups)
+
+    @property
+    def request(self) -> BookingRequest:
+        """What was asked for, as the rules see it."""
+        return BookingRequest(self.holder, self.start_time, self.end_time, self.create_time)

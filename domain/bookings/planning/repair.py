@@ -1,0 +1,141 @@
+"""Repairs of a plan: who moves to another kind of place so that one more gets one.
+
+First a chain: the new stay takes the place of one other, that one of a third, until one finds a free
+place; the shortest chain. Among stays of equal times it finds whatever can be found. Where times
+differ, one stay may have to drive out several. Then stays are driven out and placed again, one after
+the other. Whoever could not be placed weighs more from then on, and is driven out less willingly
+("guided ejection search", Nagata and Bräysy 2009).
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from domain.bookings.planning.room import Room, Stay
+
+
+def shift(room: Room, stay: Stay) -> bool:
+    """Places the stay by the shortest chain in which each drives out one other.
+
+    Nothing is changed if there is none.
+    """
+    came: dict[str, tuple[Stay, Stay | None, int]] = {stay.ask.id: (stay, None, -1)}
+    waiting = deque([stay])
+    while waiting:
+        one = waiting.popleft()
+        for at in one.allowed:
+            wanted = room.full(at) & one.mask
+            if not wanted:
+                if _carry_out(room, came, one, at):
+                    return True
+                continue
+            for other in room.stays_on(at):
+                if wanted & other.mask == wanted and other.ask.id not in came:
+                    came[other.ask.id] = (other, one, at)
+                    waiting.append(other)
+    return False
+
+
+def _carry_out(
+    room: Room, came: dict[str, tuple[Stay, Stay | None, int]], last: Stay, at: int
+) -> bool:
+    """Moves everyone of the chain, the last one to a free place of the kind `at`.
+
+    A chain that meets a kind twice may get into its own way: then nothing is changed.
+    """
+    mark, moving, to = room.mark(), last, at
+    moves = []
+    while True:
+        moves.append((moving, to))
+        _, parent, left = came[moving.ask.id]
+        if parent is None:
+            break
+        room.take(moving)
+        moving, to = parent, left
+    for each, kind in moves:
+        if not room.fits(each, kind):
+            room.undo(mark)
+            return False
+        room.put(each, kind)
+    return True
+
+
+@dataclass(slots=True)
+class Repair:
+    """Places stays by driving out others, in so many rounds. It may be used once."""
+
+    room: Room
+    rounds: int
+    seed: int
+    used: int = 0
+
+    def place(self, homeless: list[Stay]) -> bool:
+        """Places all of them and everyone whom they drive out. Nothing is changed if it fails."""
+        room, mark = self.room, self.room.mark()
+        weights: dict[str, int] = {}
+        pending = list(homeless)
+        while pending:
+            stay = pending.pop()
+            if self._settle(stay):
+                continue
+            self.used += 1
+            if self.used > self.rounds or not stay.allowed:
+                room.undo(mark)
+                return False
+            weights[stay.ask.id] = weights.get(stay.ask.id, 1) + 1
+            at, out = self._cheapest(stay, weights)
+            for each in out:
+                room.take(each)
+            room.put(stay, at)
+            pending += out
+        return True
+
+    def _settle(self, stay: Stay) -> bool:
+        for at in stay.allowed:
+            if self.room.fits(stay, at):
+                self.room.put(stay, at)
+                return True
+        return shift(self.room, stay)
+
+    def _cheapest(self, stay: Stay, weights: dict[str, int]) -> tuple[int, list[Stay]]:
+        """The kind, and the stays to drive out of it, that weigh least together."""
+        options = []
+        for at in stay.allowed:
+            cost, out = cover(self.room.full(at) & stay.mask, self.room.stays_on(at), weights)
+            options.append((cost, self._roll(), at, out))
+        _, _, at, out = min(options, key=lambda option: option[:2])
+        return at, out
+
+    def _roll(self) -> int:
+        """The next number of a fixed sequence (a linear congruence): equal repairs take turns."""
+        self.seed = (self.seed * 1_103_515_245 + 12_345) & 0x7FFF_FFFF
+        return self.seed >> 16
+
+
+def cover(
+    segments: int, stays: Iterable[Stay], weights: Mapping[str, int]
+) -> tuple[int, list[Stay]]:
+    """The stays that weigh least together and leave no segment without one of them that goes.
+
+    Every segment has to have a stay in it. A stay weighs 1 unless `weights` says more. Returns
+    their weight, and them.
+    """
+    near = [(weights.get(stay.ask.id, 1), stay) for stay in stays if stay.mask & segments]
+    known: dict[int, tuple[int, list[Stay]]] = {0: (0, [])}
+
+    def from_first(left: int) -> tuple[int, list[Stay]]:
+        # A stay is one run. So whoever covers the first segment leaves only those after its end.
+        if left not in known:
+            first = left & -left
+            known[left] = min(
+                (
+                    (weight + rest[0], [stay, *rest[1]])
+                    for weight, stay in near
+                    if stay.mask & first
+                    for rest in (from_first(left >> stay.high << stay.high),)
+                ),
+                key=lambda option: option[0],
+            )
+        return known[left]
+
+    return from_first(segments)

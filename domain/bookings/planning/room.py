@@ -1,0 +1,254 @@
+"""The working state of a search: which kinds of place are taken when, by whom.
+
+The moments at which anything begins or ends cut the time into segments. A stay, the time that a
+booking takes on its place with the buffer after it, is a run of segments: a whole number with a bit
+for each of them. So "does it fit" is one AND.
+
+Which place of its kind a stay gets is not decided here. Among equal places it never matters: stays
+that are never more than the places can always be shared out from left to right. A place that is
+closed for a time, or taken by a booking that cannot move, is not equal to the others, and is
+therefore a kind of its own.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from domain.bookings.places import Needs, PlaceKind, kinds_of, serves
+from domain.bookings.plan import Ask, Capacity
+from domain.bookings.spans import Span, ticks, ticks_of
+
+
+@dataclass(slots=True, eq=False)
+class Stay:
+    """A booking that can move. low, high: its segments, without `high`; mask: their bits.
+
+    start: in ticks. allowed: the kinds that can take it, the least capable first.
+    """
+
+    ask: Ask
+    start: int
+    low: int
+    high: int
+    mask: int
+    allowed: tuple[int, ...]
+
+
+@dataclass(slots=True, eq=False)
+class _Shelf:
+    """Equal places. planes: how many of them are taken in each segment, as binary digits.
+
+    taken: when they cannot be had, from and to in ticks, with the buffer before a closure.
+    full: a bit for each segment in which all are taken.
+    """
+
+    kind: PlaceKind
+    closed: tuple[tuple[int, int], ...]
+    held: tuple[tuple[int, int], ...]
+    planes: list[int]
+    digits: tuple[int, ...]
+    stays: dict[str, Stay] = field(default_factory=dict)
+    full: int = 0
+
+    def add(self, stay: Stay) -> None:
+        self.stays[stay.ask.id] = stay
+        carry = stay.mask
+        for at, plane in enumerate(self.planes):
+            self.planes[at], carry = plane ^ carry, plane & carry
+        self._count()
+
+    def remove(self, stay: Stay) -> None:
+        del self.stays[stay.ask.id]
+        borrow = stay.mask
+        for at, plane in enumerate(self.planes):
+            self.planes[at], borrow = plane ^ borrow, borrow & ~plane
+        self._count()
+
+    def _count(self) -> None:
+        # Never more are taken than there are: who has all digits of the count has the count.
+        full = -1
+        for digit in self.digits:
+            full &= self.planes[digit]
+        self.full = full
+
+    def most_taken(self, mask: int) -> int:
+        """The most places that are taken in one of these segments."""
+        most = 0
+        for at in range(len(self.planes) - 1, -1, -1):
+            if both := self.planes[at] & mask:
+                mask, most = both, most | 1 << at
+        return most
+
+
+class Room:
+    """What is taken by whom, for the time that `horizon` names.
+
+    Every change is noted, so that `undo` takes back what was only tried.
+    """
+
+    def __init__(self, capacity: Capacity, asks: Iterable[Ask], horizon: tuple[int, int]) -> None:
+        """asks: those that can move get their times into the room, and no place yet."""
+        self.capacity = capacity
+        self.buffer = ticks_of(capacity.buffer)
+        asks = tuple(asks)
+        self._shelves = _shelves(capacity, asks, horizon)
+        self._serving: dict[Needs, tuple[int, ...]] = {}
+        times = [
+            (ask, ticks(ask.span.start), ticks(ask.span.end))
+            for ask in asks
+            if ask.fixed_to is None
+        ]
+        cuts = {start for _, start, _ in times} | {end + self.buffer for _, _, end in times}
+        self._cuts = sorted(cuts)
+        self.stays = {ask.id: self._stay(ask, start, end) for ask, start, end in times}
+        self.where: dict[str, int] = {}
+        self.starts = 0
+        for stay in self.stays.values():
+            self.starts |= 1 << stay.low
+        self._notes: list[tuple[Stay, int | None]] = []
+
+    def stay_of(self, ask: Ask) -> Stay:
+        """The stay of a booking that is not part of the room yet. It takes whole segments.
+
+        What is in the room begins and ends with segments. So one stay more is judged exactly,
+        wherever it begins and ends; a second one would not be.
+        """
+        return self._stay(ask, ticks(ask.span.start), ticks(ask.span.end))
+
+    def _stay(self, ask: Ask, start: int, end: int) -> Stay:
+        occupied = end + self.buffer
+        low, high = bisect_right(self._cuts, start), bisect_left(self._cuts, occupied) + 1
+        allowed = tuple(
+            at for at in self._that_serve(ask.needs) if self.is_open(at, start, end, occupied)
+        )
+        return Stay(ask, start, low, high, (1 << high) - (1 << low), allowed)
+
+    def _that_serve(self, needs: Needs) -> tuple[int, ...]:
+        known = self._serving.get(needs)
+        if known is None:
+            known = tuple(
+                at
+                for at, shelf in enumerate(self._shelves)
+                if serves(shelf.kind.sample, needs)
+            )
+            self._serving[needs] = known
+        return known
+
+    def is_open(self, at: int, start: int, end: int, occupied: int) -> bool:
+        """Whether the kind is neither closed nor held in that time."""
+        shelf = self._shelves[at]
+        return not (
+            any(begin < end and start < until for begin, until in shelf.closed)
+            or any(begin < occupied and start < until for begin, until in shelf.held)
+        )
+
+    def moment(self, segment: int, stay: Stay) -> int:
+        """When the segment begins, or the stay if that is later; in ticks."""
+        return max(self._cuts[segment - 1], stay.start) if segment else stay.start
+
+    # --- what is taken
+
+    def fits(self, stay: Stay, at: int) -> bool:
+        """Whether a place of the kind is free all the time, with the others of it shared out."""
+        return not self._shelves[at].full & stay.mask
+
+    def full(self, at: int) -> int:
+        """The segments in which all places of the kind are taken."""
+        return self._shelves[at].full
+
+    def free(self, at: int, mask: int) -> int:
+        """How many places of the kind are free in all these segments."""
+        shelf = self._shelves[at]
+        return shelf.kind.count - shelf.most_taken(mask)
+
+    def place_ids(self, at: int) -> tuple[str, ...]:
+        """The places of the kind."""
+        return self._shelves[at].kind.ids
+
+    def kinds(self) -> range:
+        """All kinds, the least capable first."""
+        return range(len(self._shelves))
+
+    def kinds_for(self, needs: Needs) -> tuple[int, ...]:
+        """The kinds that serve, open or not."""
+        return self._that_serve(needs)
+
+    def stays_on(self, at: int) -> Iterator[Stay]:
+        """Who is on the places of the kind, in the order of arrival."""
+        return iter(self._shelves[at].stays.values())
+
+    # --- changes
+
+    def put(self, stay: Stay, at: int) -> None:
+        """Gives the stay a place of the kind. It has to fit, and to have none."""
+        self._notes.append((stay, self.where.get(stay.ask.id)))
+        self._set(stay, at)
+
+    def take(self, stay: Stay) -> int:
+        """Takes the stay's place away. Returns its kind."""
+        at = self.where[stay.ask.id]
+        self._notes.append((stay, at))
+        self._unset(stay)
+        return at
+
+    def mark(self) -> int:
+        """Where `undo` can go back to."""
+        return len(self._notes)
+
+    def undo(self, mark: int) -> None:
+        """Takes back every change since the mark."""
+        # All leave before any comes back: on the way back a kind must never be overfull.
+        before: dict[str, tuple[Stay, int | None]] = {}
+        for stay, at in self._notes[mark:]:
+            before.setdefault(stay.ask.id, (stay, at))
+        del self._notes[mark:]
+        for stay, _ in before.values():
+            if stay.ask.id in self.where:
+                self._unset(stay)
+        for stay, at in before.values():
+            if at is not None:
+                self._set(stay, at)
+
+    def _set(self, stay: Stay, at: int) -> None:
+        self.where[stay.ask.id] = at
+        self._shelves[at].add(stay)
+
+    def _unset(self, stay: Stay) -> None:
+        self._shelves[self.where.pop(stay.ask.id)].remove(stay)
+
+
+def occupied(ask: Ask, buffer: int) -> tuple[int, int]:
+    """From when to when a booking takes its place, with the buffer after it, in ticks."""
+    return ticks(ask.span.start), ticks(ask.span.end) + buffer
+
+
+def _shelves(capacity: Capacity, asks: tuple[Ask, ...], horizon: tuple[int, int]) -> list[_Shelf]:
+    """The kinds, divided by when their places can be had within the horizon."""
+    buffer = ticks_of(capacity.buffer)
+    begin, until = horizon
+    held: dict[str, list[tuple[int, int]]] = {}
+    for ask in asks:
+        if ask.fixed_to is not None:
+            held.setdefault(ask.fixed_to, []).append(occupied(ask, buffer))
+    closed = [(closure, _within(closure.span)) for closure in capacity.closures]
+    shelves: list[_Shelf] = []
+    for kind in kinds_of(capacity.places):
+        parts: dict[tuple[tuple[tuple[int, int], ...], ...], list[str]] = {}
+        for place_id in kind.ids:
+            times = [each for closure, each in closed if closure.closes(place_id)]
+            both = (times, held.get(place_id, []))
+            key = tuple(
+                tuple(sorted(each for each in some if each[0] < until and begin < each[1]))
+                for some in both
+            )
+            parts.setdefault(key, []).append(place_id)
+        # Places with less time first: whoever fits there leaves the others free.
+        for (shut, kept), ids in sorted(parts.items(), key=lambda part: (not any(part[0]), part[1])):
+            digits = tuple(at for at in range(len(ids).bit_length()) if len(ids) >> at & 1)
+            planes = [0] * len(ids).bit_length()
+            shelves.append(_Shelf(PlaceKind(kind.sample, tuple(ids)), shut, kept, planes, digits))
+    return shelves
+
+
+def _within(span: Span) -> tuple[int, int]:
+    return ticks(span.start), ticks(span.end)
