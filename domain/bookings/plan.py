@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from domain.bookings.places import Needs, Place, serves
-from domain.bookings.spans import Span
+from domain.bookings.spans import Span, ticks_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,9 @@ Admission = Planned | PoolFull | NoPlanFound
 def count_needs(needs: Iterable[Needs]) -> tuple[tuple[int, Needs], ...]:
     """How many need what; what most need first."""
     counted = Counter(needs)
-    return tuple((counted[what], what) for what in sorted(counted, key=lambda n: (-counted[n], str(n))))
+    return tuple(
+        (counted[what], what) for what in sorted(counted, key=lambda n: (-counted[n], str(n)))
+    )
 
 
 def flaws(capacity: Capacity, asks: Iterable[Ask], plan: Plan) -> tuple[str, ...]:
@@ -176,11 +178,11 @@ def flaws(capacity: Capacity, asks: Iterable[Ask], plan: Plan) -> tuple[str, ...
 
 def _overlaps(place_id: str, asks: list[Ask], buffer: timedelta) -> list[str]:
     """Who overlaps with whom on one place, apart from two that are both fixed."""
-    asks.sort(key=lambda ask: (ask.span, ask.id))
-    found = []
+    asks.sort(key=lambda ask: ask.span.from_tick)
+    found, gap = [], ticks_of(buffer)
     for index, one in enumerate(asks):
         for other in asks[index + 1 :]:
-            if not one.span.overlaps(other.span, buffer):
+            if other.span.from_tick >= one.span.to_tick + gap:
                 break
             if one.fixed_to is None or other.fixed_to is None:
                 found.append(f"{one.id} and {other.id} overlap on {place_id}")

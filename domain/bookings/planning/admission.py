@@ -17,7 +17,7 @@ from domain.bookings.plan import (
 from domain.bookings.planning.room import Room, Stay, occupied
 from domain.bookings.planning.seating import seats
 from domain.bookings.planning.settling import Unsettled, settle
-from domain.bookings.spans import ticks_of, time_of
+from domain.bookings.spans import Span, ticks_of, time_of
 
 EFFORT = Effort()
 
@@ -54,11 +54,16 @@ def admit(
 
 
 def furnished(
-    capacity: Capacity, standing: Plan, asks: Iterable[Ask]
+    capacity: Capacity, standing: Plan, asks: Iterable[Ask], besides: Span | None = None
 ) -> tuple[Room, list[Stay]]:
-    """A room with everyone where the plan says, and those who cannot be there."""
-    asks = tuple(asks)
-    times = [occupied(ask, ticks_of(capacity.buffer)) for ask in asks if ask.fixed_to is None]
+    """A room with everyone where the plan says, and those who cannot be there.
+
+    besides: when somebody else may come, for whom it has to be known what is closed or held then.
+    """
+    asks, buffer = tuple(asks), ticks_of(capacity.buffer)
+    times = [occupied(ask, buffer) for ask in asks if ask.fixed_to is None]
+    if besides is not None:
+        times.append((besides.from_tick, besides.to_tick + buffer))
     horizon = (
         min((begin for begin, _ in times), default=0),
         max((until for _, until in times), default=0),
@@ -80,11 +85,7 @@ def connected(capacity: Capacity, asks: Iterable[Ask], one: Ask) -> list[Ask]:
     buffer = ticks_of(capacity.buffer)
     asks = tuple(asks)
     timed = sorted(
-        (
-            (*occupied(ask, buffer), ask)
-            for ask in asks
-            if ask.fixed_to is None or ask.id == one.id
-        ),
+        ((*occupied(ask, buffer), ask) for ask in asks if ask.fixed_to is None or ask.id == one.id),
         key=lambda each: each[:2],
     )
     groups: list[list[Ask]] = []
