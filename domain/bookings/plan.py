@@ -21,12 +21,12 @@ class Ask:
     """A booking that has a place, or that wants one.
 
     fixed_to: the id of the place where it stays, because the place is bound, held or in use. That
-    is a fact and not a choice: it is neither asked whether the place serves it nor whether it is open.
+    is a fact and not a choice: nobody asks whether the place serves it, or whether it is open.
     """
 
     id: str
     span: Span
-    needs: Needs = Needs()
+    needs: Needs = field(default_factory=Needs)
     fixed_to: str | None = None
 
 
@@ -56,6 +56,18 @@ class Plan:
     """The place of each booking, both by id."""
 
     places: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """A pool with its bookings, and the plan that stands behind them.
+
+    The plan may say more: what it says of other bookings is left out.
+    """
+
+    capacity: Capacity
+    asks: tuple[Ask, ...] = ()
+    plan: Plan = field(default_factory=Plan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,18 +156,19 @@ def count_needs(needs: Iterable[Needs]) -> tuple[tuple[int, Needs], ...]:
     )
 
 
-def flaws(capacity: Capacity, asks: Iterable[Ask], plan: Plan) -> tuple[str, ...]:
-    """What is wrong with a plan, in sentences; empty: it is valid.
+def flaws(booked: Booked) -> tuple[str, ...]:
+    """What is wrong with the plan, in sentences; empty: it is valid.
 
     Bookings that are fixed may break a rule: they are where they are. Two of them may even overlap.
     """
+    capacity, plan = booked.capacity, booked.plan
     places = {place.id: place for place in capacity.places}
     closures: dict[str | None, list[Span]] = {}
     for closure in capacity.closures:
         closures.setdefault(closure.place_id, []).append(closure.span)
     found: list[str] = []
     by_place: dict[str, list[Ask]] = {}
-    for ask in asks:
+    for ask in booked.asks:
         place_id = plan.places.get(ask.id)
         if place_id is None:
             found.append(f"{ask.id} has no place")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from domain.bookings.places import Needs
-from domain.bookings.plan import Ask, Capacity, Effort, NoPlanFound, Plan, Planned, PoolFull
+from domain.bookings.plan import Ask, Effort, NoPlanFound, Planned, PoolFull, Booked
 from domain.bookings.planning.admission import EFFORT, admit, connected, furnished, refused
 from domain.bookings.planning.crowding import Crowding
 from domain.bookings.planning.room import Room, Stay
@@ -44,26 +44,19 @@ def grid(within: Span, length: timedelta, step: timedelta) -> Iterator[Span]:
 
 
 def free_spans(
-    capacity: Capacity,
-    standing: Plan,
-    asks: Iterable[Ask],
-    needs: Needs,
-    spans: Iterable[Span],
-    effort: Effort = LOOK,
+    booked: Booked, needs: Needs, spans: Iterable[Span], effort: Effort = LOOK
 ) -> tuple[FreeSpan, ...]:
     """Whether there is room for such a booking in each of the spans.
 
-    standing: a plan for `asks`. Where it does not hold and cannot be repaired, nothing is free.
+    Where the standing plan does not hold and cannot be repaired, nothing is free.
     """
     wanted = [Ask(_TRIAL, span, needs) for span in spans]
-    look = _Look(capacity, standing, asks, wanted, effort)
+    look = _Look(booked, wanted, effort)
     return tuple(look.at(ask) for ask in wanted)
 
 
 def nearest(
-    capacity: Capacity,
-    standing: Plan,
-    asks: Iterable[Ask],
+    booked: Booked,
     new: Ask,
     spans: Iterable[Span],
     count: int = 3,
@@ -76,16 +69,14 @@ def nearest(
     """
     asked = new.span.from_tick
     near = sorted(spans, key=lambda span: (abs(span.from_tick - asked), -span.from_tick, span.end))
-    others = [ask for ask in asks if ask.id != new.id]
+    others = replace(booked, asks=tuple(ask for ask in booked.asks if ask.id != new.id))
     wanted = [replace(new, id=_TRIAL, span=span, fixed_to=None) for span in near[:MOST_TRIES]]
-    look = _Look(capacity, standing, others, wanted, effort)
+    look = _Look(others, wanted, effort)
     found: list[Span] = []
     for ask in wanted:
         if len(found) == count:
             break
-        if look.at(ask).why is None and isinstance(
-            admit(capacity, standing, others, ask, effort), Planned
-        ):
+        if look.at(ask).why is None and isinstance(admit(others, ask, effort), Planned):
             found.append(ask.span)
     return tuple(found)
 
@@ -93,16 +84,9 @@ def nearest(
 class _Look:
     """A furnished room in which bookings are tried, and taken back."""
 
-    def __init__(
-        self,
-        capacity: Capacity,
-        standing: Plan,
-        asks: Iterable[Ask],
-        wanted: Iterable[Ask],
-        effort: Effort,
-    ) -> None:
+    def __init__(self, booked: Booked, wanted: list[Ask], effort: Effort) -> None:
         self._effort = effort
-        self._room, homeless = _room_around(capacity, standing, tuple(asks), tuple(wanted))
+        self._room, homeless = _room_around(booked, wanted)
         self._holds = all(settle(self._room, stay, effort) is None for stay in homeless)
         self._crowding = Crowding(self._room)
 
@@ -123,13 +107,12 @@ class _Look:
         return refused(self._room, stay, left)
 
 
-def _room_around(
-    capacity: Capacity, standing: Plan, asks: tuple[Ask, ...], wanted: tuple[Ask, ...]
-) -> tuple[Room, list[Stay]]:
+def _room_around(booked: Booked, wanted: list[Ask]) -> tuple[Room, list[Stay]]:
     """The room of everyone who may have to do with one of the wanted bookings."""
     if not wanted:
-        return furnished(capacity, standing, ())
+        return furnished(replace(booked, asks=()))
     hull = Span(min(ask.span.start for ask in wanted), max(ask.span.end for ask in wanted))
     whole = Ask(_TRIAL, hull)
-    near = connected(capacity, (*asks, whole), whole)
-    return furnished(capacity, standing, [ask for ask in near if ask is not whole], hull)
+    near = connected(replace(booked, asks=(*booked.asks, whole)), whole)
+    asks = tuple(ask for ask in near.asks if ask is not whole)
+    return furnished(replace(booked, asks=asks), hull)

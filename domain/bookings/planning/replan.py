@@ -1,16 +1,16 @@
 """A plan anew after a place was lost or a booking took longer: who moves, and who has to go.
 
-If there is no plan for all, some are displaced, by the policy's order: whoever ranks higher gives way
+If there is no plan for all, some are displaced, by the policy's order: who ranks higher gives way
 first, and as few as can be. Each proof that a moment is too full names bookings of which one has to
-go. The first search takes the one that ranks highest; the second one tries the others too, as long as
-they can make the result better.
+go. The first search takes the one that ranks highest; the second one tries the others too, as long
+as they can make the result better.
 """
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from domain.bookings.plan import Ask, Capacity, Effort, Plan
+from domain.bookings.plan import Ask, Effort, Plan, Booked
 from domain.bookings.planning.admission import EFFORT, furnished, planned
 from domain.bookings.planning.room import Room, Stay
 from domain.bookings.planning.settling import Unsettled, settle
@@ -30,8 +30,8 @@ class Replanned:
     """A plan for all but the displaced.
 
     moved: on another place than before. loosened: were fixed to a place and are not any more.
-    displaced: in the order in which they rank, the last to give way first. is_smallest: it is proven
-    that no other choice is better: one that spares a lower rank, or needs fewer of one.
+    displaced: in the order in which they rank, the last to give way first. is_smallest: it is
+    proven that no other choice is better: one that spares a lower rank, or needs fewer of one.
     """
 
     plan: Plan
@@ -41,38 +41,27 @@ class Replanned:
     is_smallest: bool = True
 
 
-def without(
-    capacity: Capacity,
-    standing: Plan,
-    asks: Iterable[Ask],
-    place_id: str,
-    rank: Rank,
-    effort: Effort = EFFORT,
-) -> Replanned:
+def without(booked: Booked, place_id: str, rank: Rank, effort: Effort = EFFORT) -> Replanned:
     """The plan without one place. Who is fixed to it is not any more."""
-    left = tuple(place for place in capacity.places if place.id != place_id)
-    return replan(replace(capacity, places=left), standing, asks, rank, effort)
+    left = tuple(place for place in booked.capacity.places if place.id != place_id)
+    capacity = replace(booked.capacity, places=left)
+    return replan(replace(booked, capacity=capacity), rank, effort)
 
 
-def replan(
-    capacity: Capacity,
-    standing: Plan,
-    asks: Iterable[Ask],
-    rank: Rank,
-    effort: Effort = EFFORT,
-) -> Replanned:
-    """A plan for as many as can be, near to the standing one.
+def replan(booked: Booked, rank: Rank, effort: Effort = EFFORT) -> Replanned:
+    """A plan for as many as can be, near to the booked one.
 
-    Who is fixed stays, but for two cases. The place is not of the pool any more; or a booking that is
-    fixed to it too, and began earlier, is there yet. A place that is closed does not drive out who is
-    fixed to it: whoever has to leave it is given without `fixed_to`.
+    Who is fixed stays, but for two cases. The place is not of the pool any more; or a booking that
+    is fixed to it too, and began earlier, is there yet. A closure drives out nobody who is fixed:
+    who has to leave the place is given without `fixed_to`.
     """
-    asks, loosened = _loosen(capacity, tuple(asks))
-    room, homeless = furnished(capacity, standing, asks)
+    asks, loosened = _loosen(booked)
+    room, homeless = furnished(replace(booked, asks=asks))
     search = _Displacing(room, rank, effort)
     dropped = search.run(sorted(homeless, key=search.order))
     gone = {stay.ask.id for stay in dropped}
-    done = planned(room, standing, [ask for ask in asks if ask.id not in gone])
+    kept = tuple(ask for ask in asks if ask.id not in gone)
+    done = planned(room, replace(booked, asks=kept))
     return Replanned(
         done.plan,
         done.moved,
@@ -82,8 +71,9 @@ def replan(
     )
 
 
-def _loosen(capacity: Capacity, asks: tuple[Ask, ...]) -> tuple[tuple[Ask, ...], tuple[str, ...]]:
+def _loosen(booked: Booked) -> tuple[tuple[Ask, ...], tuple[str, ...]]:
     """The bookings, without the fixed places that cannot be kept; and whose these were."""
+    capacity, asks = booked.capacity, booked.asks
     known = {place.id for place in capacity.places}
     kept: dict[str, list[Ask]] = {}
     loosened = set()
