@@ -5,12 +5,12 @@ from dataclasses import replace
 from domain.bookings.plan import (
     Admission,
     Ask,
+    Booked,
     Effort,
     NoPlanFound,
     Plan,
     Planned,
     PoolFull,
-    Booked,
     count_needs,
     flaws,
 )

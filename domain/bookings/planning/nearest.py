@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from domain.bookings.places import Needs
-from domain.bookings.plan import Ask, Effort, NoPlanFound, Planned, PoolFull, Booked
+from domain.bookings.plan import Ask, Booked, Effort, NoPlanFound, Planned, PoolFull
 from domain.bookings.planning.admission import EFFORT, admit, connected, furnished, refused
 from domain.bookings.planning.crowding import Crowding
 from domain.bookings.planning.room import Room, Stay

@@ -10,7 +10,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from domain.bookings.plan import Ask, Effort, Plan, Booked
+from domain.bookings.plan import Ask, Booked, Effort, Plan
 from domain.bookings.planning.admission import EFFORT, furnished, planned
 from domain.bookings.planning.room import Room, Stay
 from domain.bookings.planning.settling import Unsettled, settle
