@@ -79,4 +79,6 @@ def kinds_of(places: Iterable[Place]) -> tuple[PlaceKind, ...]:
     reach = {
         kind.ids: sum(replaces(kind.sample, other.sample) for other in kinds) for kind in kinds
     }
-    return tuple(sorted(kinds, key=lambda kind: (reach[kind.ids], kind.sample.max_power_w, kind.ids)))
+    return tuple(
+        sorted(kinds, key=lambda kind: (reach[kind.ids], kind.sample.max_power_w, kind.ids))
+    )

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from domain.bookings.places import Needs, Place, serves
-from domain.bookings.spans import Span
+from domain.bookings.spans import Span, ticks_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +21,12 @@ class Ask:
     """A booking that has a place, or that wants one.
 
     fixed_to: the id of the place where it stays, because the place is bound, held or in use. That
-    is a fact and not a choice: it is neither asked whether the place serves it nor whether it is open.
+    is a fact and not a choice: nobody asks whether the place serves it, or whether it is open.
     """
 
     id: str
     span: Span
-    needs: Needs = Needs()
+    needs: Needs = field(default_factory=Needs)
     fixed_to: str | None = None
 
 
@@ -56,6 +56,18 @@ class Plan:
     """The place of each booking, both by id."""
 
     places: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """A pool with its bookings, and the plan that stands behind them.
+
+    The plan may say more: what it says of other bookings is left out.
+    """
+
+    capacity: Capacity
+    asks: tuple[Ask, ...] = ()
+    plan: Plan = field(default_factory=Plan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,21 +151,24 @@ Admission = Planned | PoolFull | NoPlanFound
 def count_needs(needs: Iterable[Needs]) -> tuple[tuple[int, Needs], ...]:
     """How many need what; what most need first."""
     counted = Counter(needs)
-    return tuple((counted[what], what) for what in sorted(counted, key=lambda n: (-counted[n], str(n))))
+    return tuple(
+        (counted[what], what) for what in sorted(counted, key=lambda n: (-counted[n], str(n)))
+    )
 
 
-def flaws(capacity: Capacity, asks: Iterable[Ask], plan: Plan) -> tuple[str, ...]:
-    """What is wrong with a plan, in sentences; empty: it is valid.
+def flaws(booked: Booked) -> tuple[str, ...]:
+    """What is wrong with the plan, in sentences; empty: it is valid.
 
     Bookings that are fixed may break a rule: they are where they are. Two of them may even overlap.
     """
+    capacity, plan = booked.capacity, booked.plan
     places = {place.id: place for place in capacity.places}
     closures: dict[str | None, list[Span]] = {}
     for closure in capacity.closures:
         closures.setdefault(closure.place_id, []).append(closure.span)
     found: list[str] = []
     by_place: dict[str, list[Ask]] = {}
-    for ask in asks:
+    for ask in booked.asks:
         place_id = plan.places.get(ask.id)
         if place_id is None:
             found.append(f"{ask.id} has no place")
@@ -176,11 +191,11 @@ def flaws(capacity: Capacity, asks: Iterable[Ask], plan: Plan) -> tuple[str, ...
 
 def _overlaps(place_id: str, asks: list[Ask], buffer: timedelta) -> list[str]:
     """Who overlaps with whom on one place, apart from two that are both fixed."""
-    asks.sort(key=lambda ask: (ask.span, ask.id))
-    found = []
+    asks.sort(key=lambda ask: ask.span.from_tick)
+    found, gap = [], ticks_of(buffer)
     for index, one in enumerate(asks):
         for other in asks[index + 1 :]:
-            if not one.span.overlaps(other.span, buffer):
+            if other.span.from_tick >= one.span.to_tick + gap:
                 break
             if one.fixed_to is None or other.fixed_to is None:
                 found.append(f"{one.id} and {other.id} overlap on {place_id}")

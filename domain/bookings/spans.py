@@ -4,7 +4,7 @@ A span keeps both moments in UTC. Python compares and adds two times of one time
 clock on the wall shows, so that an hour is lost or counted twice when the clocks change.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -15,11 +15,14 @@ _TICK = timedelta(microseconds=1)
 class Span:
     """From `start` (part of it) to `end` (not part of it).
 
+    from_tick, to_tick: the same in microseconds since 1970, with which the planning computes.
     Raises: ValueError: a time without a time zone, or an end that is not after the start.
     """
 
     start: datetime
     end: datetime
+    from_tick: int = field(init=False, repr=False, compare=False)
+    to_tick: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.start.utcoffset() is None or self.end.utcoffset() is None:
@@ -28,6 +31,8 @@ class Span:
         object.__setattr__(self, "end", self.end.astimezone(UTC))
         if self.end <= self.start:
             raise ValueError("a span ends after it starts")
+        object.__setattr__(self, "from_tick", (self.start - _EPOCH) // _TICK)
+        object.__setattr__(self, "to_tick", (self.end - _EPOCH) // _TICK)
 
     @property
     def length(self) -> timedelta:
@@ -43,16 +48,11 @@ class Span:
         return Span(self.start + by, self.end + by)
 
 
-def ticks(time: datetime) -> int:
-    """Microseconds since 1970: what the planning computes with."""
-    return (time - _EPOCH) // _TICK
-
-
 def ticks_of(length: timedelta) -> int:
-    """The length in microseconds."""
+    """The length in microseconds: what ticks are counted in."""
     return length // _TICK
 
 
 def time_of(tick: int) -> datetime:
-    """The time in UTC of what `ticks` gave."""
+    """The time in UTC of a tick."""
     return _EPOCH + tick * _TICK

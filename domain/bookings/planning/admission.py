@@ -1,11 +1,11 @@
 """Whether a pool can promise one booking more: PLANNED, POOL_FULL or NO_PLAN_FOUND."""
 
-from collections.abc import Iterable
+from dataclasses import replace
 
 from domain.bookings.plan import (
     Admission,
     Ask,
-    Capacity,
+    Booked,
     Effort,
     NoPlanFound,
     Plan,
@@ -17,29 +17,24 @@ from domain.bookings.plan import (
 from domain.bookings.planning.room import Room, Stay, occupied
 from domain.bookings.planning.seating import seats
 from domain.bookings.planning.settling import Unsettled, settle
-from domain.bookings.spans import ticks_of, time_of
+from domain.bookings.spans import Span, ticks_of, time_of
 
 EFFORT = Effort()
 
 
-def admit(
-    capacity: Capacity,
-    standing: Plan,
-    asks: Iterable[Ask],
-    new: Ask,
-    effort: Effort = EFFORT,
-) -> Admission:
+def admit(booked: Booked, new: Ask, effort: Effort = EFFORT) -> Admission:
     """Whether there is a plan for these bookings and the new one, and what it is.
 
-    standing: a plan for `asks`; what it says of other bookings, and of the new one, is left out. If it
-    does not hold, for instance since a place was closed, it is repaired first. If that fails, no plan
-    is found.
+    A booking that stands already, by its id, is asked anew: its change. If the standing plan does
+    not hold, for instance since a place was closed, it is repaired first. If that fails, no plan is
+    found.
     """
-    others = [ask for ask in asks if ask.id != new.id]
-    everyone = [*others, new]
-    sound = not flaws(capacity, others, standing)
-    near = connected(capacity, everyone, new) if sound else everyone
-    room, homeless = furnished(capacity, Plan(_without(standing, new)), near)
+    others = tuple(ask for ask in booked.asks if ask.id != new.id)
+    others_plan = {each: at for each, at in booked.plan.places.items() if each != new.id}
+    sound = not flaws(replace(booked, asks=others))
+    everyone = replace(booked, asks=(*others, new))
+    near = connected(everyone, new) if sound else everyone
+    room, homeless = furnished(replace(near, plan=Plan(others_plan)))
     own = room.stays.get(new.id)
     for stay in homeless:
         if stay is not own:
@@ -50,24 +45,27 @@ def admit(
         left = settle(room, own, effort)
         if left is not None:
             return refused(room, own, left)
-    return planned(room, standing, everyone)
+    return planned(room, everyone)
 
 
-def furnished(
-    capacity: Capacity, standing: Plan, asks: Iterable[Ask]
-) -> tuple[Room, list[Stay]]:
-    """A room with everyone where the plan says, and those who cannot be there."""
-    asks = tuple(asks)
-    times = [occupied(ask, ticks_of(capacity.buffer)) for ask in asks if ask.fixed_to is None]
+def furnished(booked: Booked, besides: Span | None = None) -> tuple[Room, list[Stay]]:
+    """A room with everyone where the plan says, and those who cannot be there.
+
+    besides: when somebody else may come, for whom it has to be known what is closed or held then.
+    """
+    buffer = ticks_of(booked.capacity.buffer)
+    times = [occupied(ask, buffer) for ask in booked.asks if ask.fixed_to is None]
+    if besides is not None:
+        times.append((besides.from_tick, besides.to_tick + buffer))
     horizon = (
         min((begin for begin, _ in times), default=0),
         max((until for _, until in times), default=0),
     )
-    room = Room(capacity, asks, horizon)
+    room = Room(booked.capacity, booked.asks, horizon)
     kind_of = {place_id: at for at in room.kinds() for place_id in room.place_ids(at)}
     homeless = []
     for stay in room.stays.values():
-        at = kind_of.get(standing.places.get(stay.ask.id, ""))
+        at = kind_of.get(booked.plan.places.get(stay.ask.id, ""))
         if at in stay.allowed and room.fits(stay, at):
             room.put(stay, at)
         else:
@@ -75,14 +73,16 @@ def furnished(
     return room, homeless
 
 
-def connected(capacity: Capacity, asks: Iterable[Ask], one: Ask) -> list[Ask]:
-    """Who has to do with one booking: overlaps with it, directly or through others; and who is fixed."""
-    buffer = ticks_of(capacity.buffer)
-    asks = tuple(asks)
+def connected(booked: Booked, one: Ask) -> Booked:
+    """Only who may have to do with one of the bookings.
+
+    That is who overlaps with it, directly or through others, and who is fixed.
+    """
+    buffer = ticks_of(booked.capacity.buffer)
     timed = sorted(
         (
             (*occupied(ask, buffer), ask)
-            for ask in asks
+            for ask in booked.asks
             if ask.fixed_to is None or ask.id == one.id
         ),
         key=lambda each: each[:2],
@@ -95,22 +95,21 @@ def connected(capacity: Capacity, asks: Iterable[Ask], one: Ask) -> list[Ask]:
         groups[-1].append(ask)
         group_until = end if len(groups[-1]) == 1 else max(end, group_until)
     own = next(group for group in groups if one in group)
-    fixed = [ask for ask in asks if ask.fixed_to is not None and ask.id != one.id]
-    return [*fixed, *own]
+    fixed = [ask for ask in booked.asks if ask.fixed_to is not None and ask.id != one.id]
+    return replace(booked, asks=(*fixed, *own))
 
 
-def planned(room: Room, standing: Plan, asks: Iterable[Ask]) -> Planned:
+def planned(room: Room, booked: Booked) -> Planned:
     """The plan that the room shows. Who is not in the room keeps the place of the standing plan."""
-    found = seats(room, standing)
+    before = booked.plan.places
+    found = seats(room, booked.plan)
     places: dict[str, str] = {}
-    for ask in asks:
+    for ask in booked.asks:
         if ask.fixed_to is not None:
             places[ask.id] = ask.fixed_to
         else:
-            places[ask.id] = found.get(ask.id) or standing.places[ask.id]
-    moved = sorted(
-        each for each, place in places.items() if standing.places.get(each, place) != place
-    )
+            places[ask.id] = found.get(ask.id) or before[ask.id]
+    moved = sorted(each for each, place in places.items() if before.get(each, place) != place)
     return Planned(Plan(places), tuple(moved))
 
 
@@ -129,7 +128,3 @@ def refused(room: Room, stay: Stay, left: Unsettled) -> PoolFull | NoPlanFound:
         places=tuple(sorted(places)),
         others=tuple(sorted(others)),
     )
-
-
-def _without(plan: Plan, ask: Ask) -> dict[str, str]:
-    return {each: place for each, place in plan.places.items() if each != ask.id}

@@ -2,9 +2,9 @@
 
 At one moment the question is a matching of bookings with places, and Hall's theorem answers it.
 Everyone but the new booking has a place already, so one search decides: from the kinds that the new
-booking could use, to those that their bookings could use instead, and so on. If it meets a place that is
-free at that moment, all could be served then. If not, all bookings that it met have only the places
-that it met, and these are one too few. No smaller set proves it: with any one of these
+booking could use, to those that their bookings could use instead, and so on. If it meets a place
+that is free at that moment, all could be served then. If not, all bookings that it met have only
+the places that it met, and these are one too few. No smaller set proves it: with any one of these
 bookings gone, the others shift by one and are all served.
 """
 

@@ -1,8 +1,8 @@
 """The exact search: every plan, from left to right, where few bookings overlap.
 
-Stays are placed in the order of their starts. What matters for those that follow is only which kinds
-are taken for how long yet; a position that has failed once is never tried again. So the work grows
-with how many stays overlap, not with how many there are.
+Stays are placed in the order of their starts. All that matters for those that follow is which kinds
+are taken until when; a position that has failed once is never tried again. So the work grows with
+how many stays overlap, not with how many there are.
 """
 
 from collections.abc import Sequence

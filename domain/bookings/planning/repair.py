@@ -1,10 +1,10 @@
 """Repairs of a plan: who moves to another kind of place so that one more gets one.
 
-First a chain: the new stay takes the place of one other, that one of a third, until one finds a free
-place; the shortest chain. Among stays of equal times it finds whatever can be found. Where times
-differ, one stay may have to drive out several. Then stays are driven out and placed again, one after
-the other. Whoever could not be placed weighs more from then on, and is driven out less willingly
-("guided ejection search", Nagata and Bräysy 2009).
+First the shortest chain: the new stay takes the place of another one, that one the place of a third
+one, until one finds a free place. Among stays of equal times this finds whatever can be found.
+Where times differ, one stay may have to drive out several. Then stays are driven out and placed
+again, one after the other. Who could not be placed weighs more from then on, and is driven out
+less willingly ("guided ejection search", Nagata and Bräysy 2009).
 """
 
 from collections import deque

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from domain.bookings.places import Needs, PlaceKind, kinds_of, serves
 from domain.bookings.plan import Ask, Capacity
-from domain.bookings.spans import Span, ticks, ticks_of
+from domain.bookings.spans import ticks_of
 
 
 @dataclass(slots=True, eq=False)
@@ -92,15 +92,15 @@ class Room:
         self.buffer = ticks_of(capacity.buffer)
         asks = tuple(asks)
         self._shelves = _shelves(capacity, asks, horizon)
+        self._narrowed = {
+            at for at, shelf in enumerate(self._shelves) if shelf.closed or shelf.held
+        }
         self._serving: dict[Needs, tuple[int, ...]] = {}
-        times = [
-            (ask, ticks(ask.span.start), ticks(ask.span.end))
-            for ask in asks
-            if ask.fixed_to is None
-        ]
-        cuts = {start for _, start, _ in times} | {end + self.buffer for _, _, end in times}
+        movable = [ask for ask in asks if ask.fixed_to is None]
+        cuts = {ask.span.from_tick for ask in movable}
+        cuts |= {ask.span.to_tick + self.buffer for ask in movable}
         self._cuts = sorted(cuts)
-        self.stays = {ask.id: self._stay(ask, start, end) for ask, start, end in times}
+        self.stays = {ask.id: self.stay_of(ask) for ask in movable}
         self.where: dict[str, int] = {}
         self.starts = 0
         for stay in self.stays.values():
@@ -108,38 +108,33 @@ class Room:
         self._notes: list[tuple[Stay, int | None]] = []
 
     def stay_of(self, ask: Ask) -> Stay:
-        """The stay of a booking that is not part of the room yet. It takes whole segments.
+        """The stay of a booking that is part of the room, or of one that may become so.
 
         What is in the room begins and ends with segments. So one stay more is judged exactly,
-        wherever it begins and ends; a second one would not be.
+        wherever it begins and ends, although it takes whole segments; a second one would not be.
         """
-        return self._stay(ask, ticks(ask.span.start), ticks(ask.span.end))
-
-    def _stay(self, ask: Ask, start: int, end: int) -> Stay:
-        occupied = end + self.buffer
-        low, high = bisect_right(self._cuts, start), bisect_left(self._cuts, occupied) + 1
-        allowed = tuple(
-            at for at in self._that_serve(ask.needs) if self.is_open(at, start, end, occupied)
-        )
+        start, end = ask.span.from_tick, ask.span.to_tick + self.buffer
+        low, high = bisect_right(self._cuts, start), bisect_left(self._cuts, end) + 1
+        allowed = self._that_serve(ask.needs)
+        if not self._narrowed.isdisjoint(allowed):
+            allowed = tuple(at for at in allowed if self._is_open(at, ask))
         return Stay(ask, start, low, high, (1 << high) - (1 << low), allowed)
 
     def _that_serve(self, needs: Needs) -> tuple[int, ...]:
         known = self._serving.get(needs)
         if known is None:
             known = tuple(
-                at
-                for at, shelf in enumerate(self._shelves)
-                if serves(shelf.kind.sample, needs)
+                at for at, shelf in enumerate(self._shelves) if serves(shelf.kind.sample, needs)
             )
             self._serving[needs] = known
         return known
 
-    def is_open(self, at: int, start: int, end: int, occupied: int) -> bool:
+    def _is_open(self, at: int, ask: Ask) -> bool:
         """Whether the kind is neither closed nor held in that time."""
-        shelf = self._shelves[at]
+        shelf, start, end = self._shelves[at], ask.span.from_tick, ask.span.to_tick
         return not (
             any(begin < end and start < until for begin, until in shelf.closed)
-            or any(begin < occupied and start < until for begin, until in shelf.held)
+            or any(begin < end + self.buffer and start < until for begin, until in shelf.held)
         )
 
     def moment(self, segment: int, stay: Stay) -> int:
@@ -219,7 +214,7 @@ class Room:
 
 def occupied(ask: Ask, buffer: int) -> tuple[int, int]:
     """From when to when a booking takes its place, with the buffer after it, in ticks."""
-    return ticks(ask.span.start), ticks(ask.span.end) + buffer
+    return ask.span.from_tick, ask.span.to_tick + buffer
 
 
 def _shelves(capacity: Capacity, asks: tuple[Ask, ...], horizon: tuple[int, int]) -> list[_Shelf]:
@@ -230,7 +225,9 @@ def _shelves(capacity: Capacity, asks: tuple[Ask, ...], horizon: tuple[int, int]
     for ask in asks:
         if ask.fixed_to is not None:
             held.setdefault(ask.fixed_to, []).append(occupied(ask, buffer))
-    closed = [(closure, _within(closure.span)) for closure in capacity.closures]
+    closed = [
+        (closure, (closure.span.from_tick, closure.span.to_tick)) for closure in capacity.closures
+    ]
     shelves: list[_Shelf] = []
     for kind in kinds_of(capacity.places):
         parts: dict[tuple[tuple[tuple[int, int], ...], ...], list[str]] = {}
@@ -243,12 +240,10 @@ def _shelves(capacity: Capacity, asks: tuple[Ask, ...], horizon: tuple[int, int]
             )
             parts.setdefault(key, []).append(place_id)
         # Places with less time first: whoever fits there leaves the others free.
-        for (shut, kept), ids in sorted(parts.items(), key=lambda part: (not any(part[0]), part[1])):
+        for (shut, kept), ids in sorted(
+            parts.items(), key=lambda part: (not any(part[0]), part[1])
+        ):
             digits = tuple(at for at in range(len(ids).bit_length()) if len(ids) >> at & 1)
             planes = [0] * len(ids).bit_length()
             shelves.append(_Shelf(PlaceKind(kind.sample, tuple(ids)), shut, kept, planes, digits))
     return shelves
-
-
-def _within(span: Span) -> tuple[int, int]:
-    return ticks(span.start), ticks(span.end)

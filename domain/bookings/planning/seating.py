@@ -1,7 +1,7 @@
 """From kinds back to places: who sits where, with as few moves as can be had cheaply.
 
-Within a kind any order from left to right works: whenever a stay begins, fewer are there than places,
-so one is free. Who has a place already keeps it where that is possible.
+Within a kind any choice from left to right works: whenever a stay begins, fewer are there than
+places, so one is free. Who has a place already keeps it where that is possible.
 """
 
 from domain.bookings.plan import Plan

@@ -29,8 +29,8 @@ def settle(
 ) -> Unsettled | None:
     """Gives the stay a place, and moves others for it. None: done; else nothing is changed.
 
-    Everyone else in the room has to have a place: a stay without one is not there. crowding: what is
-    known of the room as it is; None: nothing.
+    Who has no place in the room counts as not being there. crowding: what is known of the room as
+    it is; None: nothing.
     """
     for at in stay.allowed:
         if room.fits(stay, at):
