@@ -18,6 +18,24 @@ MEANINGS: dict[Reason, str] = {
     Reason.NO_RUNNING_SESSION: "No running session fits the target, or the start command ended "
     "without one. There is nothing to stop.",
     Reason.DELIVERY_NOT_FOUND: "No such delivery for this caller.",
+    Reason.POOL_NOT_FOUND: "No such pool for this caller.",
+    Reason.BOOKING_NOT_FOUND: "No such booking for this caller.",
+    Reason.BOOKING_POLICY_NOT_FOUND: "No such policy, or no such revision. Put it with "
+    "PutBookingPolicy.",
+    Reason.EVSE_IN_ANOTHER_POOL: "The EVSE that is named is in another pool. Take it out of that "
+    "one first.",
+    Reason.POOL_IN_USE: "The pool has bookings that have not ended. Cancel them, or wait.",
+    Reason.BOOKING_RULE: "A rule of the pool's policy refuses; the message has the numbers and the "
+    "operator's sentence, the metadata `rule` its id. `validate_only` shows every rule.",
+    Reason.POOL_FULL: "At the moment that is named more is wanted than is there. The metadata "
+    "`alternative_1` to `alternative_3` have the nearest spans that would do.",
+    Reason.NO_PLAN_FOUND: "No way was found to serve all; one may exist. The alternatives are as "
+    "with POOL_FULL.",
+    Reason.BOOKING_ENDED: "The booking has ended; the message says how. Make a new one.",
+    Reason.BOOKING_IN_USE: "The driver is charging. Stop the session with StopSession.",
+    Reason.POOL_EXISTS: "There is a pool of this name. GetPool shows it.",
+    Reason.ETAG_MISMATCH: "Somebody else changed it since it was read. Read it again, and decide "
+    "again.",
     Reason.AMBIGUOUS_TARGET: "Several running sessions fit; the message and the metadata "
     "`transactions` list them. Stop one by its name. For an unlock: the EVSE has several "
     "connectors, or none is known yet. Say which one.",

@@ -52,11 +52,24 @@ _METHODS: dict[str, Rights] = {
     "CallbackService/ListCallbackDeliveries": _READ,
     "CallbackService/ResendCallbackDelivery": _COMMAND,
     "AuditService/ListAuditEntries": _ADMIN,
+    "BookingService/PutBookingPolicy": _ADMIN,
+    "BookingService/GetBookingPolicy": _READ,
+    "BookingService/ListBookingPolicies": _READ,
+    "BookingService/CreatePool": _ADMIN,
+    "BookingService/GetPool": _READ,
+    "BookingService/ListPools": _READ,
+    "BookingService/DeletePool": _ADMIN,
+    "BookingService/SearchAvailability": _READ,
+    "BookingService/CreateBooking": _RESERVE,
+    "BookingService/GetBooking": _READ,
+    "BookingService/ListBookings": _READ,
+    "BookingService/ConfirmBooking": _RESERVE,
+    "BookingService/CancelBooking": _RESERVE,
 }
 """The rights of which a method needs one, but for those that make commands."""
 
 
-_READING = ("Get", "List", "Watch", "Explain")
+_READING = ("Get", "List", "Watch", "Explain", "Search")
 
 
 def changes_something(method: str) -> bool:

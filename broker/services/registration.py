@@ -4,6 +4,8 @@ import grpc.aio
 from evcommand.v1 import (
     audit_service_pb2,
     audit_service_pb2_grpc,
+    booking_service_pb2,
+    booking_service_pb2_grpc,
     callback_service_pb2,
     callback_service_pb2_grpc,
     remote_command_service_pb2,
@@ -21,6 +23,7 @@ from grpc_health.v1 import health_pb2_grpc
 from broker.backend import Backend
 from broker.services import health, reflection
 from broker.services.audit import AuditServicer
+from broker.services.bookings import BookingServicer
 from broker.services.callbacks import CallbackServicer
 from broker.services.remote_commands import RemoteCommandServicer
 from broker.services.reservations import ReservationServicer
@@ -34,6 +37,7 @@ DESCRIPTORS: tuple[FileDescriptor, ...] = (
     callback_service_pb2.DESCRIPTOR,
     reservation_service_pb2.DESCRIPTOR,
     audit_service_pb2.DESCRIPTOR,
+    booking_service_pb2.DESCRIPTOR,
 )
 """The contract's files with services."""
 
@@ -57,6 +61,7 @@ def add_services(server: grpc.aio.Server, backend: Backend) -> None:
         CallbackServicer(backend), server
     )
     audit_service_pb2_grpc.add_AuditServiceServicer_to_server(AuditServicer(backend), server)
+    booking_service_pb2_grpc.add_BookingServiceServicer_to_server(BookingServicer(backend), server)
     shown = (*SERVICES, health.SERVICE, *reflection.SERVICES)
     health_pb2_grpc.add_HealthServicer_to_server(
         health.HealthServicer(shown, backend.draining, backend.settings.max_health_watches), server

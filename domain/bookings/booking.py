@@ -3,7 +3,7 @@
 A booking is rows until its EVSE is chosen. It keeps the policy's revision by which it was made.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from domain.bookings.places import Needs
@@ -35,7 +35,7 @@ class Booking:
     policy_revision: int
     account: str = ""
     groups: frozenset[str] = frozenset()
-    needs: Needs = Needs()
+    needs: Needs = field(default_factory=Needs)
     place: str = ""
     cause: str = ""
     message: str = ""

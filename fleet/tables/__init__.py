@@ -7,6 +7,7 @@ station stay, and the epoch of its connections must stay.
 
 from fleet.engine.columns import metadata
 from fleet.tables.audit import audit_entries
+from fleet.tables.bookings import booking_policies, bookings, pool_members, pools
 from fleet.tables.callbacks import callback_deliveries, callback_endpoints
 from fleet.tables.changes import station_changes
 from fleet.tables.commands import claims, command_labels, commands, events, notes, sends, wakeups
@@ -25,6 +26,8 @@ from fleet.tables.stations import (
 
 __all__ = [
     "audit_entries",
+    "booking_policies",
+    "bookings",
     "callback_deliveries",
     "callback_endpoints",
     "claims",
@@ -39,6 +42,8 @@ __all__ = [
     "metadata",
     "notes",
     "password_rotations",
+    "pool_members",
+    "pools",
     "reservation_reports",
     "reservations",
     "sends",

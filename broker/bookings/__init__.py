@@ -1,0 +1,1 @@
+"""What the methods of BookingService do: one file for each kind of thing."""

@@ -1,0 +1,54 @@
+"""What the methods look up: pools and bookings of one caller.
+
+What is not known, belongs to another tenant, or has stations outside of the caller's groups, is
+refused with the same words.
+"""
+
+from broker.auth import current_caller
+from broker.errors import Reason, Refusal
+from broker.proto.booking import names
+from domain.bookings.booking import Booking
+from domain.bookings.pool import Pool
+from fleet import bookings
+from fleet.engine.statements import Tx
+from journal.bookings.rows import KnownPool, booking_from, known_pool, locked_pool, pool_from
+
+
+async def pool_of_caller(tx: Tx, name: str, *, lock: bool = False) -> KnownPool:
+    """The caller's pool by its resource name. Raises: Refusal (POOL_NOT_FOUND)."""
+    id, tenant = names.parse_pool(name) or "", current_caller().tenant
+    known = await (locked_pool if lock else known_pool)(tx, tenant, id)
+    if known is None or not covered(known.pool):
+        raise Refusal(
+            Reason.POOL_NOT_FOUND, f"{name} is not known. ListPools shows those of this credential."
+        )
+    return known
+
+
+async def booking_of_caller(tx: Tx, name: str, *, lock: bool = False) -> Booking:
+    """The caller's booking by its resource name. Raises: Refusal (BOOKING_NOT_FOUND).
+
+    lock: nobody else plans in its pool until the transaction ends.
+    """
+    id, tenant = names.parse_booking(name) or "", current_caller().tenant
+    row = await bookings.booking(tx, tenant, id)
+    if row is not None and lock:
+        await bookings.lock_pool(tx, tenant, row.pool)
+        row = await bookings.booking(tx, tenant, id)
+    if row is None or not await _pool_is_covered(tx, tenant, row.pool):
+        raise Refusal(Reason.BOOKING_NOT_FOUND, f"{name} is not known.")
+    return booking_from(row)
+
+
+def covered(pool: Pool) -> bool:
+    """Whether the caller may see every station of a pool."""
+    caller = current_caller()
+    return all(caller.covers(member.station) for member in pool.members)
+
+
+async def _pool_is_covered(tx: Tx, tenant: str, pool: str) -> bool:
+    """Of a pool that was deleted nobody knows the stations: only who may see all sees it."""
+    if not current_caller().groups:
+        return True
+    row = await bookings.pool(tx, tenant, pool)
+    return row is not None and covered(pool_from(row))

@@ -1,0 +1,1 @@
+"""Messages of bookings: requests checked and read, rows shown. Pure."""

@@ -1,0 +1,91 @@
+"""BookingService: places of pools, promised for times to come."""
+
+from evcommand.v1 import booking_service_pb2 as pb
+from evcommand.v1 import booking_service_pb2_grpc as pb_grpc
+
+from broker.backend import Backend
+from broker.bookings import availability, bookings, policies, pools
+from broker.calls import Context
+
+
+class BookingServicer(pb_grpc.BookingServiceServicer):
+    """Serves pools, policies and bookings from the fleet."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    async def PutBookingPolicy(
+        self, request: pb.PutBookingPolicyRequest, context: Context
+    ) -> pb.PutBookingPolicyResponse:
+        """Puts a new revision of a policy."""
+        return await policies.put(self._backend, request)
+
+    async def GetBookingPolicy(
+        self, request: pb.GetBookingPolicyRequest, context: Context
+    ) -> pb.GetBookingPolicyResponse:
+        """Gets a policy."""
+        return await policies.get(self._backend, request)
+
+    async def ListBookingPolicies(
+        self, request: pb.ListBookingPoliciesRequest, context: Context
+    ) -> pb.ListBookingPoliciesResponse:
+        """Lists policies."""
+        return await policies.list_page(self._backend, request)
+
+    async def CreatePool(
+        self, request: pb.CreatePoolRequest, context: Context
+    ) -> pb.CreatePoolResponse:
+        """Creates a pool."""
+        return await pools.create(self._backend, request)
+
+    async def GetPool(self, request: pb.GetPoolRequest, context: Context) -> pb.GetPoolResponse:
+        """Gets a pool."""
+        return await pools.get(self._backend, request)
+
+    async def ListPools(
+        self, request: pb.ListPoolsRequest, context: Context
+    ) -> pb.ListPoolsResponse:
+        """Lists pools."""
+        return await pools.list_page(self._backend, request)
+
+    async def DeletePool(
+        self, request: pb.DeletePoolRequest, context: Context
+    ) -> pb.DeletePoolResponse:
+        """Deletes a pool."""
+        return await pools.delete(self._backend, request)
+
+    async def SearchAvailability(
+        self, request: pb.SearchAvailabilityRequest, context: Context
+    ) -> pb.SearchAvailabilityResponse:
+        """Tells when a pool has room."""
+        return await availability.search(self._backend, request)
+
+    async def CreateBooking(
+        self, request: pb.CreateBookingRequest, context: Context
+    ) -> pb.CreateBookingResponse:
+        """Books a place."""
+        return await bookings.create(self._backend, request)
+
+    async def GetBooking(
+        self, request: pb.GetBookingRequest, context: Context
+    ) -> pb.GetBookingResponse:
+        """Gets a booking."""
+        return await bookings.get(self._backend, request)
+
+    async def ListBookings(
+        self, request: pb.ListBookingsRequest, context: Context
+    ) -> pb.ListBookingsResponse:
+        """Lists bookings."""
+        return await bookings.list_page(self._backend, request)
+
+    async def ConfirmBooking(
+        self, request: pb.ConfirmBookingRequest, context: Context
+    ) -> pb.ConfirmBookingResponse:
+        """Confirms a booking."""
+        return await bookings.confirm(self._backend, request)
+
+    async def CancelBooking(
+        self, request: pb.CancelBookingRequest, context: Context
+    ) -> pb.CancelBookingResponse:
+        """Cancels a booking."""
+        return await bookings.cancel(self._backend, request)

@@ -1,0 +1,63 @@
+"""Pools of EVSEs, the rules of their bookings, and the bookings."""
+
+from sqlalchemy import Column, Index, Integer, Table, UniqueConstraint
+
+from fleet.engine.columns import id_column as _id
+from fleet.engine.columns import metadata
+from fleet.engine.columns import time_column as _time
+from fleet.engine.columns import word as _word
+from fleet.engine.values import Json
+
+# Each revision of each policy, as the table of its file (`domain.bookings.policies.reading`).
+booking_policies = Table(
+    "booking_policies",
+    metadata,
+    _id("tenant", primary_key=True),
+    _id("name", primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("content", Json, nullable=False),
+    _time("create_time"),
+)
+
+# version: grows with each change of the pool and of its plan; whoever plans locks this row.
+pools = Table(
+    "pools",
+    metadata,
+    _id("tenant", primary_key=True),
+    _id("name", primary_key=True),
+    Column("content", Json, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("revision", Integer, nullable=False),
+    _time("create_time"),
+    _time("update_time"),
+)
+
+# An EVSE belongs to one pool at most.
+pool_members = Table(
+    "pool_members",
+    metadata,
+    _id("tenant", primary_key=True),
+    _id("pool", primary_key=True),
+    _id("station", primary_key=True),
+    Column("evse_id", Integer, primary_key=True),
+    UniqueConstraint("tenant", "station", "evse_id"),
+)
+
+# The newest snapshot of each booking. place: where the plan has it.
+bookings = Table(
+    "bookings",
+    metadata,
+    _id("tenant", primary_key=True),
+    _id("name", primary_key=True),
+    _id("pool"),
+    _word("state"),
+    _id("place"),
+    Column("revision", Integer, nullable=False),
+    _time("start_time"),
+    _time("end_time"),
+    _time("due_time", nullable=True),
+    Column("snapshot", Json, nullable=False),
+    Index("ix_bookings_tenant_pool_start_time", "tenant", "pool", "start_time"),
+    Index("ix_bookings_tenant_start_time_name", "tenant", "start_time", "name"),
+    Index("ix_bookings_due_time", "due_time"),
+)

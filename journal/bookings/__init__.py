@@ -1,0 +1,1 @@
+"""What the processes write and read about pools, policies and bookings."""
