@@ -16,7 +16,7 @@ from broker.proto.booking import names
 from broker.proto.selection import list_selection
 from broker.reading.paging import Pager, cut_page, limit_of
 from broker.settings import Right
-from domain.bookings.admission import Decision
+from domain.bookings.admission import BookingDecision
 from domain.bookings.booking import Booking
 from domain.bookings.policies.policy import Occasion
 from domain.bookings.policies.rules import charges, too_late_to_cancel
@@ -191,7 +191,7 @@ async def _dry_run(
 
 
 async def _refusal(
-    tx: Tx, known: KnownPool, new: Booking, decision: Decision, now: datetime
+    tx: Tx, known: KnownPool, new: Booking, decision: BookingDecision, now: datetime
 ) -> Refusal:
     refusing = decision.refusing
     if refusing is not None:

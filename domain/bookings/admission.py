@@ -10,7 +10,7 @@ from domain.bookings.planning.admission import admit
 from domain.bookings.planning.nearest import FreeSpan, free_spans
 from domain.bookings.policies.local_time import Period, first_day, moment
 from domain.bookings.policies.policy import BookingPolicy, Quota
-from domain.bookings.policies.requests import BookingRequest, Surroundings, busiest
+from domain.bookings.policies.requests import BookingRequest, RequestSurroundings, busiest
 from domain.bookings.policies.rules import RuleVerdict, allowed, judge
 from domain.bookings.policies.wording import clock, count
 from domain.bookings.pool import Pool
@@ -54,7 +54,7 @@ Room = Planned | PoolFull | NoPlanFound | WalkInsFull
 
 
 @dataclass(frozen=True)
-class Decision:
+class BookingDecision:
     """What the rules say, and whether there is room; None when a rule refuses."""
 
     verdicts: tuple[RuleVerdict, ...]
@@ -66,21 +66,21 @@ class Decision:
         return next((each for each in self.verdicts if not each.allowed), None)
 
 
-def decide(venue: BookablePool, new: Booking, others: Sequence[Booking]) -> Decision:
+def decide(venue: BookablePool, new: Booking, others: Sequence[Booking]) -> BookingDecision:
     """Whether a booking is taken beside the others.
 
     others: those of `span_read`, live ones, and those that have ended and count for a quota.
     """
     requests = tuple(each.request for each in others)
-    around = Surroundings(venue.zone, requests, venue.pool.bookable)
+    around = RequestSurroundings(venue.zone, requests, venue.pool.bookable)
     verdicts = judge(venue.policy, new.request, around)
     if not allowed(verdicts):
-        return Decision(verdicts, None)
+        return BookingDecision(verdicts, None)
     live = [each for each in others if not each.ended]
     full = _walk_ins(venue.pool, new.request, tuple(each.request for each in live))
     if full is not None:
-        return Decision(verdicts, full)
-    return Decision(verdicts, room_for(venue, new, live))
+        return BookingDecision(verdicts, full)
+    return BookingDecision(verdicts, room_for(venue, new, live))
 
 
 def room_for(
@@ -125,7 +125,7 @@ def chances(
     live = [each for each in others if not each.ended]
     inside = Span(min(one.start for one in spans) - WINDOW, max(one.end for one in spans) + WINDOW)
     requests = tuple(each.request for each in others)
-    around = Surroundings(venue.zone, requests, venue.pool.bookable)
+    around = RequestSurroundings(venue.zone, requests, venue.pool.bookable)
     running = tuple(each.request for each in live)
     free = free_spans(booked(venue, live, inside), new.needs, spans)
     return tuple(_chance(venue, new.request, around, running, look) for look in free)
@@ -134,7 +134,7 @@ def chances(
 def _chance(
     venue: BookablePool,
     new: BookingRequest,
-    around: Surroundings,
+    around: RequestSurroundings,
     running: tuple[BookingRequest, ...],
     look: FreeSpan,
 ) -> Chance:

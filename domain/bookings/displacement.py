@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from domain.bookings.policies.policy import BookingPolicy, DisplaceFirst, Share
+from domain.bookings.policies.policy import BookingPolicy, DisplaceFirst, PlaceShare
 from domain.bookings.policies.requests import BookingRequest
 
 
@@ -41,5 +41,6 @@ def _weight(policy: BookingPolicy, criterion: DisplaceFirst, ask: BookingRequest
 
 def _has_share(policy: BookingPolicy, ask: BookingRequest) -> bool:
     return any(
-        isinstance(rule.term, Share) and ask.holder.belongs_to(rule.groups) for rule in policy.rules
+        isinstance(rule.term, PlaceShare) and ask.holder.belongs_to(rule.groups)
+        for rule in policy.rules
     )

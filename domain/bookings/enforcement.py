@@ -15,7 +15,7 @@ from domain.bookings.policies.policy import BookingPolicy, LadderStep
 from domain.bookings.policies.requests import Holder
 
 
-class Entry(StrEnum):
+class PlaceEntry(StrEnum):
     """What is said to a token at an EVSE of a pool.
 
     OWN_PLACE: it has this place now. MOVE_HERE: it has another place of the pool now, and gets this
@@ -30,7 +30,7 @@ class Entry(StrEnum):
     TOO_EARLY = "TOO_EARLY"
 
 
-MAY_CHARGE = frozenset({Entry.OWN_PLACE, Entry.MOVE_HERE, Entry.WALK_IN})
+MAY_CHARGE = frozenset({PlaceEntry.OWN_PLACE, PlaceEntry.MOVE_HERE, PlaceEntry.WALK_IN})
 """The entries with which a session may begin."""
 
 
@@ -53,7 +53,7 @@ class Slot:
 class EntryVerdict:
     """booking: of whom is spoken. until: when a walk-in has to be gone; None: nobody follows."""
 
-    entry: Entry
+    entry: PlaceEntry
     booking: str = ""
     until: datetime | None = None
 
@@ -67,15 +67,15 @@ def judge_entry(
     here = next((one for one in running if one.place == place), None)
     own = [one for one in running if is_for(one.holder, driver)]
     if here is not None and here in own:
-        return EntryVerdict(Entry.OWN_PLACE, here.booking)
+        return EntryVerdict(PlaceEntry.OWN_PLACE, here.booking)
     if own:
         taken = here is not None and (here.fixed or here.start <= now)
-        return EntryVerdict(Entry.BOOKED if taken else Entry.MOVE_HERE, own[0].booking)
+        return EntryVerdict(PlaceEntry.BOOKED if taken else PlaceEntry.MOVE_HERE, own[0].booking)
     if here is not None:
         later = any(is_for(one.holder, driver) for one in open_slots)
-        return EntryVerdict(Entry.TOO_EARLY if later else Entry.BOOKED, here.booking)
+        return EntryVerdict(PlaceEntry.TOO_EARLY if later else PlaceEntry.BOOKED, here.booking)
     nexts = [one.start - policy.buffer for one in open_slots if one.place == place]
-    return EntryVerdict(Entry.WALK_IN, until=min(nexts, default=None))
+    return EntryVerdict(PlaceEntry.WALK_IN, until=min(nexts, default=None))
 
 
 def is_for(holder: Holder, driver: Holder) -> bool:

@@ -6,7 +6,7 @@ and the second one meets the booking of the first.
 
 from dataclasses import dataclass, replace
 
-from domain.bookings.admission import Decision, decide, span_read
+from domain.bookings.admission import BookingDecision, decide, span_read
 from domain.bookings.booking import Booking
 from domain.bookings.plan import Planned
 from fleet import bookings
@@ -22,14 +22,14 @@ from journal.bookings.rows import (
 
 
 @dataclass(frozen=True)
-class Admitted:
+class AdmittedBooking:
     """What became of a request. booking: None when it was not taken."""
 
-    decision: Decision
+    decision: BookingDecision
     booking: Booking | None = None
 
 
-async def weigh(tx: Tx, known: KnownPool, new: Booking) -> tuple[Decision, list[Booking]]:
+async def weigh(tx: Tx, known: KnownPool, new: Booking) -> tuple[BookingDecision, list[Booking]]:
     """What the rules and the plan say of a booking, and the others that they looked at."""
     span = span_read(known.venue, new.start_time, new.end_time)
     rows = await bookings.in_span(tx, new.tenant, new.pool, span, QUOTA_STATES)
@@ -37,11 +37,11 @@ async def weigh(tx: Tx, known: KnownPool, new: Booking) -> tuple[Decision, list[
     return decide(known.venue, new, others), others
 
 
-async def admit(tx: Tx, known: KnownPool, new: Booking) -> Admitted:
+async def admit(tx: Tx, known: KnownPool, new: Booking) -> AdmittedBooking:
     """Takes a booking when every rule allows it and there is a plan with it. known: locked."""
     decision, others = await weigh(tx, known, new)
     if not isinstance(decision.room, Planned):
-        return Admitted(decision)
+        return AdmittedBooking(decision)
     plan = decision.room.plan.places
     for other in others:
         if plan.get(other.name, other.place) != other.place:  # nobody was told: it is not bound
@@ -53,7 +53,7 @@ async def admit(tx: Tx, known: KnownPool, new: Booking) -> Admitted:
         charges=tuple(charge for verdict in decision.verdicts for charge in verdict.charges),
     )
     await bookings.put_booking(tx, booking_row(made, due_time(made, known.venue.policy)))
-    return Admitted(decision, made)
+    return AdmittedBooking(decision, made)
 
 
 async def change(tx: Tx, after: Booking) -> Booking:

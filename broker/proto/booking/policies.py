@@ -18,6 +18,7 @@ from broker.proto.fields import Findings
 from broker.proto.times import span, span_out, time_out
 from domain.bookings.policies.policy import (
     EVERYBODY,
+    TERM_KINDS,
     BookingPolicy,
     Daily,
     Grid,
@@ -41,7 +42,7 @@ def check_policy(policy: pb.BookingPolicy) -> tuple[FieldViolation, ...]:
     try:
         policy_of(policy_table(policy))
     except PolicyError as error:
-        findings.expect(False, "policy", str(error))
+        findings.expect(False, "policy", str(error).removesuffix("."))
     return findings.violations
 
 
@@ -178,8 +179,7 @@ def _word(kind: Any, value: int, prefix: str) -> str:
 def _rule_out(rule: Rule) -> pb.BookingRule:
     shown = pb.BookingRule(id=rule.id, says=rule.says)
     shown.groups.extend(sorted(rule.groups - {EVERYBODY}))
-    kind = type(rule.term).__name__.lower()
-    term = getattr(shown, kind)
+    term = getattr(shown, TERM_KINDS[type(rule.term)])
     term.SetInParent()
     show: Callable[[Any, Any], None] = _SHOW.get(type(rule.term), _plain_out)
     show(term, rule.term)

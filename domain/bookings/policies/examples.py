@@ -12,7 +12,7 @@ from typing import Any
 from domain.bookings.policies.local_time import exists, moment
 from domain.bookings.policies.policy import BookingPolicy
 from domain.bookings.policies.reading import PolicyError, Table, policy_of
-from domain.bookings.policies.requests import BookingRequest, Holder, Surroundings
+from domain.bookings.policies.requests import BookingRequest, Holder, RequestSurroundings
 from domain.bookings.policies.rules import RuleVerdict, judge
 
 ALLOWED = "allowed"
@@ -28,7 +28,7 @@ class Example:
 
     title: str
     ask: BookingRequest
-    around: Surroundings
+    around: RequestSurroundings
     expect: frozenset[str]
     charges: frozenset[str] | None = None
 
@@ -102,7 +102,7 @@ def _example(table: Table, zone: tzinfo, places: int, policy: BookingPolicy) -> 
     expect = _rules(table, "expect", policy)
     charges = _rules(table, "charges", policy) if "charges" in table.values else None
     table.end()
-    return Example(title, ask, Surroundings(zone, beside, places), expect, charges)
+    return Example(title, ask, RequestSurroundings(zone, beside, places), expect, charges)
 
 
 def _booked(table: Table, zone: tzinfo, made: datetime) -> BookingRequest:

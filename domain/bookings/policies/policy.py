@@ -124,7 +124,7 @@ class Quota:
 
 
 @dataclass(frozen=True)
-class Share:
+class PlaceShare:
     """So many places are kept for the rule's groups, until so long before a booking's start."""
 
     places: int
@@ -159,7 +159,21 @@ class Price:
     unit: str
 
 
-Term = Window | Grid | Length | Ahead | Quota | Share | Concurrent | Cutoff | Price
+Term = Window | Grid | Length | Ahead | Quota | PlaceShare | Concurrent | Cutoff | Price
+
+
+TERM_KINDS: dict[type[Term], str] = {
+    Window: "window",
+    Grid: "grid",
+    Length: "length",
+    Ahead: "ahead",
+    Quota: "quota",
+    PlaceShare: "share",
+    Concurrent: "concurrent",
+    Cutoff: "cutoff",
+    Price: "price",
+}
+"""The word of each kind of term: in the contract and in policy files."""
 
 
 @dataclass(frozen=True)

@@ -29,11 +29,11 @@ from domain.bookings.policies.policy import (
     Length,
     Occasion,
     Per,
+    PlaceShare,
     Price,
     Quota,
     QuotaUnit,
     Rule,
-    Share,
     Term,
     WaitlistTerms,
     Weekday,
@@ -46,7 +46,7 @@ MOST_RULES = 100
 LONGEST = timedelta(days=366)
 """The longest span that a policy may name."""
 
-_SPAN = re.compile(r"(\d{1,6})([smhd])")
+_SPAN = re.compile(r"(\d{1,9})([smhd])")
 _SPAN_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _PART = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)")
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -182,7 +182,7 @@ def _rule(where: str, value: Any) -> Rule:
     term = TERMS[kinds[0]](inner)
     inner.end()
     table.end()
-    if isinstance(term, Share) and EVERYBODY in groups:
+    if isinstance(term, PlaceShare) and EVERYBODY in groups:
         raise PolicyError(f"{table.where}: a share names the groups that it is for.")
     return Rule(id, term, says, groups)
 
@@ -239,9 +239,9 @@ def _quota(table: Table) -> Quota:
     )
 
 
-def _share(table: Table) -> Share:
+def _share(table: Table) -> PlaceShare:
     release = table.span("release_before", timedelta(0))
-    return Share(table.number("places"), _or(release, timedelta(0)))
+    return PlaceShare(table.number("places"), _or(release, timedelta(0)))
 
 
 def _concurrent(table: Table) -> Concurrent:

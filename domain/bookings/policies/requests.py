@@ -51,7 +51,7 @@ class BookingRequest:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class RequestSurroundings:
     """What a rule may look at beside the ask itself.
 
     others: the live bookings of the pool that overlap it or count for a quota, without itself.

@@ -22,16 +22,16 @@ from domain.bookings.policies.policy import (
     Grid,
     Length,
     Occasion,
+    PlaceShare,
     Price,
     Quota,
     QuotaUnit,
     Rule,
-    Share,
     Term,
     Weekday,
     Window,
 )
-from domain.bookings.policies.requests import BookingRequest, Surroundings, busiest
+from domain.bookings.policies.requests import BookingRequest, RequestSurroundings, busiest
 from domain.bookings.policies.wording import clock, count, listed, span
 
 _DAY = timedelta(days=1)
@@ -69,7 +69,7 @@ class _Case:
     policy: BookingPolicy
     rule: Rule
     ask: BookingRequest
-    around: Surroundings
+    around: RequestSurroundings
 
     @property
     def zone(self) -> tzinfo:
@@ -88,7 +88,7 @@ _FINE = _Found()
 
 
 def judge(
-    policy: BookingPolicy, ask: BookingRequest, around: Surroundings
+    policy: BookingPolicy, ask: BookingRequest, around: RequestSurroundings
 ) -> tuple[RuleVerdict, ...]:
     """What each rule that concerns the holder says, in the order of the policy."""
     return tuple(
@@ -145,7 +145,7 @@ def _cut_off(
 
 
 def _concerns(rule: Rule, ask: BookingRequest) -> bool:
-    return ask.holder.belongs_to(rule.groups) is not isinstance(rule.term, Share)
+    return ask.holder.belongs_to(rule.groups) is not isinstance(rule.term, PlaceShare)
 
 
 def _verdict(rule: Rule, found: _Found) -> RuleVerdict:
@@ -268,7 +268,7 @@ def _quota(term: Quota, case: _Case) -> _Found:
     return _Found(f"The {term.per.lower()} has {has} in that {period}; the most is {most}.")
 
 
-def _share(term: Share, case: _Case) -> _Found:
+def _share(term: PlaceShare, case: _Case) -> _Found:
     """Whether the places that are kept for others leave one for this ask, at each moment of it."""
     for at in busiest(case.ask, case.around.others):
         taken = sum(each.wants(at) for each in case.around.others)
@@ -287,7 +287,7 @@ def _shares_of_others(case: _Case) -> list[Rule]:
     return [
         rule
         for rule in case.policy.rules
-        if isinstance(rule.term, Share) and _concerns(rule, case.ask)
+        if isinstance(rule.term, PlaceShare) and _concerns(rule, case.ask)
     ]
 
 
@@ -330,7 +330,7 @@ _JUDGES: dict[type[Term], Callable[[Any, _Case], _Found]] = {
     Length: _length,
     Ahead: _ahead,
     Quota: _quota,
-    Share: _share,
+    PlaceShare: _share,
     Concurrent: _concurrent,
     Cutoff: _cutoff,
     Price: _price,

@@ -16,11 +16,11 @@ from domain.bookings.policies.policy import (
     LadderAct,
     Length,
     Occasion,
+    PlaceShare,
     Price,
     Quota,
     QuotaUnit,
     Rule,
-    Share,
     Term,
     Weekday,
     Window,
@@ -136,7 +136,7 @@ def _costs(price: Price) -> str:
     return f"{price.quantity} × {price.unit}"
 
 
-def _share(term: Share) -> str:
+def _share(term: PlaceShare) -> str:
     kept = f"{count(term.places, 'place')} kept for it"
     if not term.release_before:
         return f"{kept}, until the start."
@@ -166,7 +166,7 @@ _SAYS: dict[type[Term], Callable[[Any], str]] = {
     Length: _length,
     Ahead: _ahead,
     Quota: _quota,
-    Share: _share,
+    PlaceShare: _share,
     Concurrent: _concurrent,
     Cutoff: _cutoff,
     Price: _price,

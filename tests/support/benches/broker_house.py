@@ -15,6 +15,7 @@ from evcommand.v1 import id_token_pb2 as token_pb
 from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
 from evcommand.v1 import station_service_pb2 as stations_pb
+from evcommand.v1.booking_service_pb2_grpc import BookingServiceStub
 from evcommand.v1.remote_command_service_pb2_grpc import RemoteCommandServiceStub
 from evcommand.v1.station_service_pb2_grpc import StationServiceStub
 from evcommand.v1.token_service_pb2_grpc import TokenServiceStub
@@ -38,6 +39,7 @@ class Broker:
         self.commands: Any = RemoteCommandServiceStub(channel)
         self.stations: Any = StationServiceStub(channel)
         self.tokens: Any = TokenServiceStub(channel)
+        self.bookings: Any = BookingServiceStub(channel)
 
     async def start(
         self, station: str, wait_for: int = 0, timeout_s: float = WAIT_S, **fields: Any

@@ -8,12 +8,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import grpc
 import pytest
 from click.testing import CliRunner, Result
 from evcommand.v1 import audit_service_pb2 as audit_pb
+from evcommand.v1 import booking_service_pb2 as bookings_pb
 from evcommand.v1 import callback_service_pb2 as callbacks_pb
 from evcommand.v1 import command_options_pb2 as options_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
@@ -35,6 +37,7 @@ from entrypoints.cli import main
 from fleet.log import audit
 from fleet.log.event_log import Filter
 from tests.integration.broker.access.test_station_groups import delivery
+from tests.integration.broker.bookings.asking import HOUR, a_pool, asked, stamp
 from tests.integration.broker.test_reservations import reserve_request
 from tests.support.benches.broker_house import (
     WAIT_S,
@@ -172,6 +175,29 @@ async def manage_callbacks(house: House, office: Office, command: str) -> None:
     await office.call(stub, "ResendCallbackDelivery", resend)
 
 
+async def manage_bookings(office: Office) -> None:
+    """Each call that changes something about bookings."""
+
+    class Keyed:
+        """The stubs of a client that sends its key."""
+
+        def __init__(self, stub: Any) -> None:
+            self._stub = stub
+
+        def __getattr__(self, method: str) -> Any:
+            return lambda request: office.call(self._stub, method, request)
+
+    broker = SimpleNamespace(
+        bookings=Keyed(office.broker.bookings), stations=Keyed(office.broker.stations)
+    )
+    pool = await a_pool(broker, 1)
+    confirm_by = stamp(datetime.now(UTC) + HOUR)
+    made = (await broker.bookings.CreateBooking(asked(pool, confirm_by=confirm_by))).booking
+    await broker.bookings.ConfirmBooking(bookings_pb.ConfirmBookingRequest(name=made.name))
+    await broker.bookings.CancelBooking(bookings_pb.CancelBookingRequest(name=made.name))
+    await broker.bookings.DeletePool(bookings_pb.DeletePoolRequest(name=pool))
+
+
 async def test_each_call_that_changes_something_has_an_entry_without_a_secret(
     house: House, client: Client
 ) -> None:
@@ -182,10 +208,12 @@ async def test_each_call_that_changes_something_has_an_entry_without_a_secret(
         command = await manage_commands(house, office)
         await manage_reservations(house, office)
         await manage_callbacks(house, office, command)
+        await manage_bookings(office)
         entries = await office.entries(since)
     made = {"StartSession", "ReserveNow"}
     others = {edge.method for edge in EDGES.values()} - made
-    assert sorted(each.method for each in entries) == sorted(CHANGING - others)
+    twice = ["CreateStation"]  # the pool's
+    assert sorted(each.method for each in entries) == sorted([*(CHANGING - others), *twice])
     assert {(each.code, each.trace_id, each.times) for each in entries} == {("OK", TRACE, 1)}
     assert all(each.resource and each.tenant == "default" for each in entries)
     by_method = {each.method: each for each in entries}

@@ -42,6 +42,8 @@ READING = {
     *("GetStation", "ListStations", "ListTransactions", "GetTransaction"),
     *("GetToken", "ListTokens", "GetCallbackSettings", "ListCallbackDeliveries"),
     *("WatchStations", "WatchTransactions", "GetTruthReport", "ListAuditEntries"),
+    *("GetPool", "ListPools", "GetBookingPolicy", "ListBookingPolicies"),
+    *("GetBooking", "ListBookings", "SearchAvailability"),
 }
 
 
@@ -75,6 +77,9 @@ def test_a_method_that_nobody_gave_a_right_needs_admin() -> None:
         ("TokenService/ListTokens", "tokens"),
         ("TokenService/PutToken", "tokens"),
         ("CallbackService/ResendCallbackDelivery", "command"),
+        ("BookingService/CreateBooking", "reserve"),
+        ("BookingService/SearchAvailability", "read"),
+        ("BookingService/CreatePool", "admin"),
     ],
 )
 def test_a_call_without_its_right_is_denied_and_told_which(method: str, right: str) -> None:

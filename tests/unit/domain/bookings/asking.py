@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from domain.bookings.policies.policy import EVERYBODY, BookingPolicy, Rule, Term
-from domain.bookings.policies.requests import BookingRequest, Holder, Surroundings
+from domain.bookings.policies.requests import BookingRequest, Holder, RequestSurroundings
 from domain.bookings.policies.rules import RuleVerdict, judge
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -38,5 +38,5 @@ def verdict(
 ) -> RuleVerdict:
     """What a policy of one rule says."""
     policy = BookingPolicy((Rule("it", term, groups=frozenset(groups.split(","))),))
-    (said,) = judge(policy, one, Surroundings(BERLIN, others, places))
+    (said,) = judge(policy, one, RequestSurroundings(BERLIN, others, places))
     return said

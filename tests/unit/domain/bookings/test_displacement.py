@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from domain.bookings.displacement import Promised, giving_way
-from domain.bookings.policies.policy import BookingPolicy, DisplaceFirst, Rule, Share
+from domain.bookings.policies.policy import BookingPolicy, DisplaceFirst, PlaceShare, Rule
 from tests.unit.domain.bookings.asking import ask
 
-RULES = (Rule("a", Share(1, timedelta(0)), groups=frozenset("A")),)
+RULES = (Rule("a", PlaceShare(1, timedelta(0)), groups=frozenset("A")),)
 BOOKINGS = [
     Promised("early-guest", ask("14:00", "15:00", before="9d")),
     Promised("late-guest", ask("15:00", "15:30", before="1d")),

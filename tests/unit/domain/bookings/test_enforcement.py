@@ -7,8 +7,8 @@ import pytest
 
 from domain.bookings.enforcement import (
     MAY_CHARGE,
-    Entry,
     EntryVerdict,
+    PlaceEntry,
     Slot,
     is_for,
     judge_entry,
@@ -48,20 +48,20 @@ UNBOUND = slot("unbound", CLEO, "14:00", "15:00", "")
 @pytest.mark.parametrize(
     ("driver", "place", "at", "entry", "booking"),
     [
-        (ANNA, "evse-1", "14:10", Entry.OWN_PLACE, "annas"),
-        (ANNA, "evse-1", "13:55", Entry.OWN_PLACE, "annas"),
-        (ANNA, "evse-3", "14:10", Entry.MOVE_HERE, "annas"),
-        (ANNA, "evse-2", "13:56", Entry.MOVE_HERE, "annas"),
-        (ANNA, "evse-2", "14:10", Entry.BOOKED, "annas"),
-        (CLEO, "evse-3", "14:10", Entry.MOVE_HERE, "unbound"),
-        (Holder("dora"), "evse-1", "14:10", Entry.BOOKED, "annas"),
-        (BERT, "evse-1", "14:59", Entry.BOOKED, "berts"),
-        (Holder("dora"), "evse-3", "14:10", Entry.WALK_IN, ""),
-        (ANNA, "evse-1", "13:00", Entry.WALK_IN, ""),
+        (ANNA, "evse-1", "14:10", PlaceEntry.OWN_PLACE, "annas"),
+        (ANNA, "evse-1", "13:55", PlaceEntry.OWN_PLACE, "annas"),
+        (ANNA, "evse-3", "14:10", PlaceEntry.MOVE_HERE, "annas"),
+        (ANNA, "evse-2", "13:56", PlaceEntry.MOVE_HERE, "annas"),
+        (ANNA, "evse-2", "14:10", PlaceEntry.BOOKED, "annas"),
+        (CLEO, "evse-3", "14:10", PlaceEntry.MOVE_HERE, "unbound"),
+        (Holder("dora"), "evse-1", "14:10", PlaceEntry.BOOKED, "annas"),
+        (BERT, "evse-1", "14:59", PlaceEntry.BOOKED, "berts"),
+        (Holder("dora"), "evse-3", "14:10", PlaceEntry.WALK_IN, ""),
+        (ANNA, "evse-1", "13:00", PlaceEntry.WALK_IN, ""),
     ],
 )
 def test_a_driver_is_told_what_holds_at_the_place(
-    driver: Holder, place: str, at: str, entry: Entry, booking: str
+    driver: Holder, place: str, at: str, entry: PlaceEntry, booking: str
 ) -> None:
     said = judge_entry(POLICY, [ANNAS, BERTS, LATER, UNBOUND], driver, place, local(at))
     assert (said.entry, said.booking) == (entry, booking)
@@ -69,19 +69,19 @@ def test_a_driver_is_told_what_holds_at_the_place(
 
 def test_who_comes_early_to_a_place_of_another_is_told_so() -> None:
     said = judge_entry(POLICY, [ANNAS, LATER], BERT, "evse-1", local("14:10"))
-    assert said == EntryVerdict(Entry.TOO_EARLY, "annas")
+    assert said == EntryVerdict(PlaceEntry.TOO_EARLY, "annas")
     assert said.entry not in MAY_CHARGE
 
 
 def test_a_place_whose_driver_is_on_the_way_is_not_given_away() -> None:
     fixed = replace(BERTS, fixed=True)
     said = judge_entry(POLICY, [ANNAS, fixed], ANNA, "evse-2", local("13:56"))
-    assert said.entry is Entry.BOOKED
+    assert said.entry is PlaceEntry.BOOKED
 
 
 def test_a_walk_in_is_told_until_when_the_place_is_free() -> None:
     said = judge_entry(POLICY, [ANNAS, LATER], CLEO, "evse-1", local("12:00"))
-    assert said == EntryVerdict(Entry.WALK_IN, until=local("13:50"))
+    assert said == EntryVerdict(PlaceEntry.WALK_IN, until=local("13:50"))
     assert judge_entry(POLICY, [], CLEO, "evse-1", local("12:00")).until is None
 
 

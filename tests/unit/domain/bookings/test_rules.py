@@ -7,6 +7,7 @@ import pytest
 from domain.bookings.policies import rules, sentences
 from domain.bookings.policies.local_time import Period
 from domain.bookings.policies.policy import (
+    TERM_KINDS,
     Ahead,
     BookingPolicy,
     Concurrent,
@@ -16,17 +17,17 @@ from domain.bookings.policies.policy import (
     Length,
     Occasion,
     Per,
+    PlaceShare,
     Price,
     Quota,
     QuotaUnit,
     Rule,
-    Share,
     Term,
     Weekday,
     Window,
 )
 from domain.bookings.policies.reading import TERMS
-from domain.bookings.policies.requests import BookingRequest, Holder, Surroundings
+from domain.bookings.policies.requests import BookingRequest, Holder, RequestSurroundings
 from tests.unit.domain.bookings.asking import BERLIN, ask, local, verdict
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -54,7 +55,7 @@ CREDIT = Price(Occasion.BEYOND_QUOTA, 1, "credit")
 )
 def test_windows_add_up(start: str, end: str, allowed: bool) -> None:
     policy = BookingPolicy((Rule("nights", NIGHTS), Rule("weekends", ALL_DAY)))
-    said = rules.judge(policy, ask(start, end), Surroundings(BERLIN))
+    said = rules.judge(policy, ask(start, end), RequestSurroundings(BERLIN))
     assert [each.allowed for each in said] == [allowed, allowed]
     assert rules.allowed(said) is allowed
 
@@ -182,15 +183,15 @@ def test_two_bookings_of_a_driver_at_once_are_refused() -> None:
 
 SHARES = BookingPolicy(
     (
-        Rule("a", Share(2, HOUR), groups=frozenset("A")),
-        Rule("b", Share(1, HOUR), groups=frozenset("B")),
-        Rule("c", Share(1, HOUR), groups=frozenset("C")),
+        Rule("a", PlaceShare(2, HOUR), groups=frozenset("A")),
+        Rule("b", PlaceShare(1, HOUR), groups=frozenset("B")),
+        Rule("c", PlaceShare(1, HOUR), groups=frozenset("C")),
     )
 )
 
 
 def _refusing(one: BookingRequest, *others: BookingRequest) -> list[str]:
-    said = rules.judge(SHARES, one, Surroundings(BERLIN, others, 4))
+    said = rules.judge(SHARES, one, RequestSurroundings(BERLIN, others, 4))
     return [each.rule for each in said if not each.allowed]
 
 
@@ -225,7 +226,7 @@ def test_a_holder_of_two_groups_may_use_both_shares() -> None:
 
 def test_a_share_that_is_free_at_first_only_is_refused_with_the_moment() -> None:
     later = ask("14:30", "15:00", "A", token="x"), ask("14:30", "15:00", "A", token="y")
-    said = rules.judge(SHARES, _at_two("A"), Surroundings(BERLIN, later, 4))
+    said = rules.judge(SHARES, _at_two("A"), RequestSurroundings(BERLIN, later, 4))
     assert said[0].sentence == (
         "At Wed 2 Dec 2026, 14:30 2 of 4 places are booked, and 1 kept for B until 1 hour before "
         "the start."
@@ -265,7 +266,7 @@ def test_a_cutoff_without_a_limit_for_changes_does_not_hinder_them() -> None:
 
 def test_a_price_is_charged_on_its_occasion_only() -> None:
     one = ask("14:00", "15:00")
-    said = rules.judge(TERMS_LATER, one, Surroundings(BERLIN))
+    said = rules.judge(TERMS_LATER, one, RequestSurroundings(BERLIN))
     assert [(each.rule, bool(each.charges)) for each in said] == [
         *(("cutoff", False), ("no-show", False), ("book", True)),
     ]
@@ -277,4 +278,4 @@ def test_a_price_is_charged_on_its_occasion_only() -> None:
 def test_every_kind_of_term_is_judged_and_written(term: type) -> None:
     assert term in rules._JUDGES
     assert term in sentences._SAYS
-    assert term.__name__.lower() in TERMS
+    assert TERM_KINDS[term] in TERMS
