@@ -29,6 +29,7 @@ from domain.loopback import is_loopback_listener
 from fleet.database import Database
 from fleet.keys import load_passwords, load_sealer
 from journal.clock import Clock, system_clock
+from journal.due_bookings import DueBookings
 from journal.lost_gateways import LostGateways
 from telemetry.certificates import TlsFiles
 from telemetry.grpc_certificates import GrpcCertificates, credentials_of, grpc_certificates
@@ -82,6 +83,7 @@ async def running_broker(
         posting_callbacks(db, client, backend.sealer, settings, clock),
         backend.follower.running(),
         background("lost-gateways", LostGateways(db, clock).run),
+        background("due-bookings", DueBookings(db, clock).run),
     ):
         server = _server(authenticator, settings, denied.note)
         add_services(server, backend)

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from temporalio import activity
 
 from contract import names
+from contract.bookings import CarryBookingInput, CarryBookingResult
 from contract.callbacks import (
     NextCallbackInput,
     NextCallbackResult,
@@ -92,6 +93,12 @@ async def weigh_reservation(_: WeighReservationInput) -> WeighReservationResult:
 @activity.defn(name=names.CHANGE_RESERVATION)
 async def change_reservation(_: ChangeReservationInput) -> Reservation:
     """Records a change that was asked for, or that an operator ended the reservation."""
+    raise NotImplementedError
+
+
+@activity.defn(name=names.CARRY_BOOKING)
+async def carry_booking(_: CarryBookingInput) -> CarryBookingResult:
+    """Reads all facts about a booking, writes what they mean, and asks for what follows."""
     raise NotImplementedError
 
 

@@ -10,6 +10,7 @@ COMMAND_WORKFLOW = "RemoteCommandWorkflow"
 
 RESERVATION_WORKFLOW = "ReservationWorkflow"
 CALLBACK_WORKFLOW = "CallbackWorkflow"
+BOOKING_WORKFLOW = "BookingWorkflow"
 
 COMMANDS_QUEUE = "evcommand-commands"
 CALLBACKS_QUEUE = "evcommand-callbacks"
@@ -26,6 +27,7 @@ WEIGH_EVIDENCE = "weigh_evidence"
 RECORD_CHANGE = "record_change"
 WEIGH_RESERVATION = "weigh_reservation"
 CHANGE_RESERVATION = "change_reservation"
+CARRY_BOOKING = "carry_booking"
 SEND_FRAME = "send_frame"
 ASK_STATION = "ask_station"
 NEXT_CALLBACK = "next_callback"
@@ -56,6 +58,11 @@ def command_workflow_id(tenant: str, request_id: str) -> str:
 def reservation_workflow_id(tenant: str, reservation: str) -> str:
     """The workflow id of a reservation, for every run of its workflow."""
     return f"reservation/{tenant}/{reservation}"
+
+
+def booking_workflow_id(tenant: str, booking: str) -> str:
+    """The workflow id of a booking, for every run of its workflow."""
+    return f"booking/{tenant}/{booking}"
 
 
 def callback_workflow_id(tenant: str, command: str) -> str:

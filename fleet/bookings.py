@@ -322,3 +322,21 @@ async def due(tx: Tx, now: datetime, limit: int) -> list[BookingRow]:
         .limit(limit)
     )
     return [BookingRow(*row) for row in found]
+
+
+async def take_due(tx: Tx, now: datetime, limit: int) -> list[BookingRow]:
+    """The same, and none of them is due any longer. Who takes them at the same time gets others."""
+    which = (
+        select(bookings.c.tenant, bookings.c.name)
+        .where(bookings.c.due_time <= now)
+        .order_by(bookings.c.due_time)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    taken = await tx.execute(
+        sql_update(bookings)
+        .where(tuple_(bookings.c.tenant, bookings.c.name).in_(which))
+        .values(due_time=None)
+        .returning(*_BOOKING)
+    )
+    return [BookingRow(*row) for row in taken]

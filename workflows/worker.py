@@ -24,11 +24,13 @@ from journal.clock import Clock, system_clock
 from journal.wakeups import WakeupDispatcher
 from telemetry.build import build_id
 from telemetry.supervision import background
+from workflows.activities.bookings import BookingActivities
 from workflows.activities.callbacks import CallbackActivities
 from workflows.activities.clock_guard import ClockGuard
 from workflows.activities.commands import CommandActivities
 from workflows.activities.lines import DirectLines
 from workflows.activities.reservations import ReservationActivities
+from workflows.booking_workflow import BookingWorkflow
 from workflows.build import DEPLOYMENT, replayed_build
 from workflows.callback_workflow import CallbackWorkflow
 from workflows.command_workflow import RemoteCommandWorkflow
@@ -38,7 +40,13 @@ from workflows.settings import WorkerSettings
 
 _logger = structlog.get_logger(__name__)
 
-WORKFLOWS = (*KINDS, RemoteCommandWorkflow, ReservationWorkflow, CallbackWorkflow)
+WORKFLOWS = (
+    *KINDS,
+    RemoteCommandWorkflow,
+    ReservationWorkflow,
+    BookingWorkflow,
+    CallbackWorkflow,
+)
 """Every workflow of this project: what a worker runs and a replayer replays."""
 
 PASSED_THROUGH = (
@@ -109,6 +117,7 @@ async def running_worker(
     activities = [
         *CommandActivities(db, lines.offer).all,
         *ReservationActivities(db, timing or Timing()).all,
+        *BookingActivities(db, timing or Timing()).all,
         *CallbackActivities(db).all,
     ]
     worker = Worker(

@@ -25,6 +25,7 @@ from fleet import bookings
 from fleet.engine.statements import Tx
 from journal.bookings import admitting
 from journal.bookings.rows import KnownPool, booking_from, known_policy
+from journal.bookings.waking import wake_booking
 
 _IN_USE = frozenset({BookingState.IN_USE, BookingState.OVERSTAYED})
 
@@ -151,6 +152,8 @@ async def _cancelled(
         end_of_life_time=now,
         charges=booking.charges if by_operator else (*booking.charges, *due),
     )
+    if booking.reservation:
+        await wake_booking(tx, ended, "it was cancelled", now)
     return await admitting.change(tx, ended)
 
 

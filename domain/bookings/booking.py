@@ -20,7 +20,9 @@ class Booking:
     name: the request id of who made it. place: the EVSE that the plan has for it, as
     `station/evse`; it may change until the booking is BOUND. cause, message: why it ended.
     confirm_by: until when it is PENDING. reservation: our id of the hold at its station.
-    transaction: our id of its driver's session. end_of_life_time: when it ended.
+    holds: how many holds were asked for. transaction: our id of its driver's session.
+    tried: the EVSEs that could not be had for it. ladder_done: how many steps of the ladder were
+    done. end_of_life_time: when it ended.
     """
 
     name: str
@@ -46,6 +48,9 @@ class Booking:
     cancel_reason: str = ""
     reservation: str = ""
     transaction: str = ""
+    holds: int = 0
+    tried: tuple[str, ...] = ()
+    ladder_done: int = 0
     end_of_life_time: datetime | None = None
     revision: int = 1
 

@@ -20,6 +20,7 @@ from domain.reservations.reservation import Reservation, ReservationState
 from fleet.engine.statements import Tx
 from fleet.log import reservations
 from fleet.log.event_log import Columns
+from journal.bookings.waking import wake_holder
 from journal.reservations.starting import RESERVATION_KIND, wake_reservation
 
 
@@ -57,16 +58,23 @@ async def record(
     Returns the reservation as the log has it now. None: the log does not have it.
     """
 
+    wakes = ""  # the caller whose booking it concerns
+
     def changed(snapshot: dict[str, Any] | None) -> dict[str, Any] | None:
+        nonlocal wakes
         before = initial if snapshot is None else from_snapshot(snapshot)
         if before is None:
             return None
         after = change(before)
-        return None if snapshot is not None and after is before else to_snapshot(after)
+        if snapshot is not None and after is before:
+            return None
+        wakes = after.caller
+        return to_snapshot(after)
 
     entry = await reservations.RESERVATIONS.append(
         tx, tenant=tenant, name=name, key=key, change=changed, columns=_columns, now=now
     )
+    await wake_holder(tx, tenant, wakes, now)
     return None if entry is None else from_snapshot(entry.snapshot)
 
 

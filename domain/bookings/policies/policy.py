@@ -195,7 +195,6 @@ class LadderAct(StrEnum):
 
     TELL = "TELL"
     CHARGE = "CHARGE"
-    NO_POWER = "NO_POWER"
     STOP = "STOP"
 
 

@@ -30,7 +30,6 @@ from domain.bookings.policies.wording import count, listed, span
 _ACTS = {
     LadderAct.TELL: "its driver is told",
     LadderAct.CHARGE: "it is charged",
-    LadderAct.NO_POWER: "it gets no power",
     LadderAct.STOP: "it is stopped",
 }
 _FIRST = {

@@ -630,9 +630,7 @@ class OverstayStep(_message.Message):
         """Its driver is told."""
         ACT_CHARGE: OverstayStep._Act.ValueType  # 2
         """It is charged."""
-        ACT_NO_POWER: OverstayStep._Act.ValueType  # 3
-        """It gets no power."""
-        ACT_STOP: OverstayStep._Act.ValueType  # 4
+        ACT_STOP: OverstayStep._Act.ValueType  # 3
         """It is stopped."""
 
     class Act(_Act, metaclass=_ActEnumTypeWrapper):
@@ -644,9 +642,7 @@ class OverstayStep(_message.Message):
     """Its driver is told."""
     ACT_CHARGE: OverstayStep.Act.ValueType  # 2
     """It is charged."""
-    ACT_NO_POWER: OverstayStep.Act.ValueType  # 3
-    """It gets no power."""
-    ACT_STOP: OverstayStep.Act.ValueType  # 4
+    ACT_STOP: OverstayStep.Act.ValueType  # 3
     """It is stopped."""
 
     ACT_FIELD_NUMBER: _builtins.int

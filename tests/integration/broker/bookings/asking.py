@@ -51,6 +51,22 @@ async def a_pool(broker: Any, evses: int, policy: str = "", **fields: Any) -> st
     return name
 
 
+async def pool_of(broker: Any, policy: str, *members: tuple[str, int]) -> str:
+    """A pool of these EVSEs. Returns its name."""
+    name = f"pools/p{uuid.uuid4().hex[:8]}"
+    pool = booking_pb2.Pool(
+        name=name,
+        time_zone="Europe/Berlin",
+        members=[
+            booking_pb2.PoolMember(station=f"stations/{station}", evse_id=evse_id)
+            for station, evse_id in members
+        ],
+        policy=policy,
+    )
+    await broker.bookings.CreatePool(pb.CreatePoolRequest(pool=pool))
+    return name
+
+
 def asked(
     pool: str, start: datetime = TOMORROW, length: timedelta = HOUR, **fields: Any
 ) -> pb.CreateBookingRequest:

@@ -1,0 +1,223 @@
+"""What is next for a booking from the moment its EVSE is chosen: facts in, one step out. Pure.
+
+The hold at the station is an ordinary reservation. What became of it is judged there, with all that
+is known of stations; a booking believes its reservation. So NO_SHOW needs a reservation that ended
+because nobody came; where its use is not known, the booking's is not known either.
+
+    CONFIRMED  until `bind_lead` before the start; then an EVSE that can be used is chosen: BOUND
+    BOUND      until `hold_lead` before the start; then the station is asked to hold it: HELD
+    HELD       until the driver comes (IN_USE), or the time of the hold is over (an end)
+    IN_USE     until the session is over; beyond the end it is OVERSTAYED, and the ladder runs
+
+A hold that is refused or lost, and an EVSE that cannot be used, lead to another EVSE of the pool.
+One that was tried is not tried again while there is another. When the start has come and none is
+left, the booking is DISPLACED.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from domain.bookings.booking import Booking
+from domain.bookings.enforcement import ladder_due, next_step_time, no_show_time
+from domain.bookings.policies.policy import BookingPolicy, LadderAct, Occasion
+from domain.bookings.policies.rules import charges
+from domain.bookings.states import BOOKING_ENDINGS, BookingCause, BookingState
+from domain.reservations.reservation import Reservation, ReservationState
+from domain.reservations.transitions import EndCause
+
+LOOK_AGAIN = timedelta(seconds=30)
+"""How often a booking that waits for something is looked at, though nobody woke it."""
+
+LEFT_AFTER = timedelta(minutes=5)
+"""So long after the end of a session its driver may begin another one in the same booking."""
+
+_EARLY = timedelta(minutes=1)
+
+
+class CarryAct(StrEnum):
+    """What is to be done for a booking.
+
+    WAIT: nothing. BIND: choose an EVSE. HOLD: have it held. LET_GO: cancel the hold. STOP: stop the
+    session. DONE: nothing any more.
+    """
+
+    WAIT = "WAIT"
+    BIND = "BIND"
+    HOLD = "HOLD"
+    LET_GO = "LET_GO"
+    STOP = "STOP"
+    DONE = "DONE"
+
+
+@dataclass(frozen=True)
+class BookingSession:
+    """The session that used the booking's hold. stop_time: None while it runs."""
+
+    name: str
+    stop_time: datetime | None = None
+
+
+@dataclass(frozen=True)
+class BookingFacts:
+    """What is known of a booking beside itself.
+
+    place_usable: whether its EVSE can be used; None: not known, its station is away.
+    hold: its newest reservation. session: None while none has used it.
+    """
+
+    place_usable: bool | None = None
+    hold: Reservation | None = None
+    session: BookingSession | None = None
+
+
+@dataclass(frozen=True)
+class CarryStep:
+    """The booking as it is now, what to do, and when to look again; None: only when woken."""
+
+    act: CarryAct
+    booking: Booking
+    look_again: datetime | None = None
+
+
+def next_carry(
+    booking: Booking, policy: BookingPolicy, facts: BookingFacts, now: datetime
+) -> CarryStep:
+    """What the facts mean for a booking, and what is done next."""
+    if facts.session is not None and booking.state is not BookingState.FULFILLED:
+        return _used(booking, policy, facts.session, now)
+    if booking.ended:
+        lets_go = facts.hold is not None and not facts.hold.ended
+        return CarryStep(CarryAct.LET_GO if lets_go else CarryAct.DONE, booking)
+    if booking.state is BookingState.PENDING:
+        return _pending(booking, now)
+    over = no_show_time(policy, booking.start_time, booking.end_time)
+    if facts.hold is not None and facts.hold.state in _JUDGED:
+        return _unused(booking, policy, facts.hold, now)
+    if now >= over and (facts.hold is None or facts.hold.ended):
+        cause = BookingCause.NO_PLACE_LEFT if facts.hold is None else BookingCause.USE_NOT_KNOWN
+        return _end(booking, cause, now)
+    return _before_use(booking, policy, facts, now)
+
+
+def ended(booking: Booking, cause: BookingCause, now: datetime) -> Booking:
+    """The booking with its end."""
+    state, message = BOOKING_ENDINGS[cause]
+    return replace(
+        booking,
+        state=state,
+        cause=cause.value,
+        message=message,
+        progress="",
+        end_of_life_time=now,
+    )
+
+
+_JUDGED = frozenset({ReservationState.EXPIRED, ReservationState.NO_SHOW})
+"""The ends of a hold whose time is over: nobody was seen to use it."""
+
+
+def _pending(booking: Booking, now: datetime) -> CarryStep:
+    if booking.confirm_by is None or now < booking.confirm_by:
+        return CarryStep(CarryAct.WAIT, booking, booking.confirm_by)
+    return _end(booking, BookingCause.NOT_CONFIRMED_IN_TIME, now)
+
+
+def _before_use(
+    booking: Booking, policy: BookingPolicy, facts: BookingFacts, now: datetime
+) -> CarryStep:
+    """Chooses the EVSE, and has it held, when each time has come."""
+    bind, hold = booking.start_time - policy.bind_lead, booking.start_time - policy.hold_lead
+    if booking.state is BookingState.CONFIRMED:
+        return CarryStep(CarryAct.BIND if now >= bind else CarryAct.WAIT, booking, bind)
+    held = facts.hold if facts.hold and not facts.hold.ended else None
+    if held is not None:
+        return CarryStep(CarryAct.WAIT, _following(booking, held), now + LOOK_AGAIN)
+    lost = booking.state is BookingState.HELD or (facts.hold is not None and facts.hold.ended)
+    if facts.place_usable is False or lost:
+        return CarryStep(CarryAct.BIND, _bound(booking), now + LOOK_AGAIN)
+    if now < hold:
+        return CarryStep(CarryAct.WAIT, booking, min(hold, now + LOOK_AGAIN))
+    asking = replace(booking, progress="The station is being asked to hold the EVSE.")
+    return CarryStep(CarryAct.HOLD, asking, now + LOOK_AGAIN)
+
+
+def _following(booking: Booking, hold: Reservation) -> Booking:
+    """The booking beside a hold that has not ended."""
+    if hold.state is ReservationState.HELD and booking.state is not BookingState.HELD:
+        return replace(booking, state=BookingState.HELD, progress="Held; its driver is expected.")
+    if hold.state is ReservationState.REQUESTED:
+        return _bound(booking)
+    return booking
+
+
+def _bound(booking: Booking) -> Booking:
+    if booking.state is BookingState.BOUND:
+        return booking
+    return replace(booking, state=BookingState.BOUND, progress="An EVSE is looked for.")
+
+
+def _unused(booking: Booking, policy: BookingPolicy, hold: Reservation, now: datetime) -> CarryStep:
+    """The time of the hold is over. Only a hold that is known to be unused is a no-show."""
+    if hold.cause == EndCause.USE_NOT_KNOWN:
+        return _end(booking, BookingCause.USE_NOT_KNOWN, now)
+    due = charges(policy, booking.request, Occasion.NO_SHOW)
+    charged = replace(booking, charges=(*booking.charges, *due))
+    return _end(charged, BookingCause.NOBODY_CAME, now)
+
+
+def _used(
+    booking: Booking, policy: BookingPolicy, session: BookingSession, now: datetime
+) -> CarryStep:
+    """The driver came. What was told before that nobody came is corrected by this."""
+    used = booking
+    if booking.state not in _USING:
+        used = replace(
+            booking,
+            state=BookingState.IN_USE,
+            transaction=session.name,
+            cause="",
+            message="",
+            end_of_life_time=None,
+            progress="Its driver is charging.",
+            charges=tuple(
+                each for each in booking.charges if each.occasion is not Occasion.NO_SHOW
+            ),
+        )
+    if session.stop_time is not None:
+        return _left(used, policy, session.stop_time, now)
+    return _climbing(used, policy, now)
+
+
+_USING = frozenset({BookingState.IN_USE, BookingState.OVERSTAYED})
+
+
+def _left(booking: Booking, policy: BookingPolicy, stop_time: datetime, now: datetime) -> CarryStep:
+    until = min(booking.end_time, stop_time + LEFT_AFTER)
+    if now < until:
+        return CarryStep(CarryAct.WAIT, booking, until)
+    if stop_time > booking.end_time + policy.late_stop:
+        return _end(booking, BookingCause.OVERSTAYED, now)
+    early = stop_time < booking.end_time - _EARLY
+    return _end(booking, BookingCause.LEFT_EARLY if early else BookingCause.USED, now)
+
+
+def _climbing(booking: Booking, policy: BookingPolicy, now: datetime) -> CarryStep:
+    """The ladder of a session that should be over, each step once."""
+    due = ladder_due(policy, booking.end_time, booking.ladder_done, now)
+    after = replace(booking, ladder_done=booking.ladder_done + len(due))
+    if now > booking.end_time + policy.late_stop:
+        after = replace(
+            after, state=BookingState.OVERSTAYED, progress="Its driver is there too long."
+        )
+    if any(step.act is LadderAct.CHARGE for step in due):
+        owed = charges(policy, booking.request, Occasion.OVERSTAY)
+        after = replace(after, charges=(*after.charges, *owed))
+    stops = any(step.act is LadderAct.STOP for step in due)
+    following = next_step_time(policy, booking.end_time, after.ladder_done)
+    look = min(one for one in (now + LOOK_AGAIN, following) if one is not None)
+    return CarryStep(CarryAct.STOP if stops else CarryAct.WAIT, after, look)
+
+
+def _end(booking: Booking, cause: BookingCause, now: datetime) -> CarryStep:
+    return CarryStep(CarryAct.DONE, ended(booking, cause, now))

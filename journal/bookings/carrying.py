@@ -1,0 +1,108 @@
+"""Carries a booking on: reads its facts, writes what they mean, asks for what follows.
+
+Everything happens in one transaction under the lock of the pool. A second run of it finds what the
+first one wrote.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from domain.bookings.booking import Booking
+from domain.bookings.carrying import (
+    LOOK_AGAIN,
+    BookingFacts,
+    BookingSession,
+    CarryAct,
+    CarryStep,
+    ended,
+    next_carry,
+)
+from domain.bookings.policies.policy import BookingPolicy
+from domain.bookings.states import BookingCause, BookingState
+from domain.commands.timing import Timing
+from domain.reservations.reservation import Reservation
+from fleet import bookings, transactions
+from fleet.engine.statements import Tx
+from fleet.log import reservations
+from fleet.transactions.rows import ENDED, Transaction
+from journal.bookings import commands, places
+from journal.bookings.admitting import change
+from journal.bookings.rows import KnownPool, booking_from, known_policy, locked_pool
+from journal.reservations.record import from_snapshot
+
+
+class Carrier:
+    """Carries bookings on. timing: the waits of the commands that they ask for."""
+
+    def __init__(self, timing: Timing) -> None:
+        self._timing = timing
+
+    async def carry(self, tx: Tx, tenant: str, name: str, now: datetime) -> CarryStep:
+        """The booking after all that is known of it; what follows is asked for.
+
+        Raises: LookupError when there is no such booking.
+        """
+        row = await bookings.booking(tx, tenant, name)
+        known = await locked_pool(tx, tenant, row.pool) if row else None
+        row = await bookings.booking(tx, tenant, name)  # again: under the lock
+        if row is None:
+            raise LookupError(f"booking {name} of tenant {tenant!r} is not in this database")
+        before = booking_from(row)
+        policy = await known_policy(tx, tenant, before.policy, before.policy_revision)
+        facts, session = await _facts(tx, before, now)
+        step = next_carry(before, policy or BookingPolicy(), facts, now)
+        match step.act:
+            case CarryAct.BIND:
+                step = await _bind(tx, known, step, facts, now)
+            case CarryAct.HOLD:
+                asked = await commands.hold(
+                    tx, step.booking, policy or BookingPolicy(), self._timing, now
+                )
+                step = replace(step, booking=asked)
+            case CarryAct.LET_GO if facts.hold is not None:
+                await commands.let_go(tx, step.booking, facts.hold, self._timing, now)
+                step = replace(step, look_again=now + LOOK_AGAIN)
+            case CarryAct.STOP if session is not None:
+                await commands.stop(tx, step.booking, session, self._timing, now)
+        if step.booking != before:
+            step = replace(step, booking=await change(tx, step.booking))
+        return step
+
+
+async def _bind(
+    tx: Tx, known: KnownPool | None, step: CarryStep, facts: BookingFacts, now: datetime
+) -> CarryStep:
+    """Chooses an EVSE. Where none can be had, it is looked for again until the booking's start."""
+    booking = step.booking
+    if facts.hold is not None and facts.hold.ended and booking.place not in booking.tried:
+        booking = replace(booking, tried=(*booking.tried, booking.place), reservation="")
+    chosen = await places.choose(tx, known, booking, now) if known else None
+    soon = now + LOOK_AGAIN
+    if chosen is not None:
+        bound = replace(chosen, state=BookingState.BOUND, progress="The EVSE is chosen.")
+        return CarryStep(CarryAct.BIND, bound, now if bound != step.booking else soon)
+    if now >= booking.start_time or known is None:
+        return CarryStep(CarryAct.DONE, ended(booking, BookingCause.NO_PLACE_LEFT, now))
+    waiting = replace(
+        booking, tried=(), progress="No EVSE of the pool can be used; it is looked for one."
+    )
+    return CarryStep(CarryAct.WAIT, waiting, min(soon, max(booking.start_time, now)))
+
+
+async def _facts(
+    tx: Tx, booking: Booking, now: datetime
+) -> tuple[BookingFacts, Transaction | None]:
+    entry = await reservations.get(tx, tenant=booking.tenant, name=booking.reservation)
+    hold: Reservation | None = None if entry is None else from_snapshot(entry.snapshot)
+    session = (
+        await transactions.get(tx, name=hold.transaction) if hold and hold.transaction else None
+    )
+    usable = await places.usable(tx, booking.place, now) if booking.place else None
+    return BookingFacts(usable, hold, _told(session)), session
+
+
+def _told(session: Transaction | None) -> BookingSession | None:
+    if session is None:
+        return None
+    over = session.stop_time or session.stop_received_time
+    return BookingSession(session.name, over if session.state == ENDED else None)

@@ -1,0 +1,62 @@
+"""Which EVSEs of a pool can be used now, and which one a booking gets."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from domain.bookings.admission import room_for
+from domain.bookings.booking import Booking
+from domain.bookings.plan import Planned
+from domain.bookings.pool import evse_of
+from domain.bookings.states import BookingState
+from domain.ocpp_words import ConnectorStatus
+from fleet import bookings, connections, stations, transactions
+from fleet.engine.statements import Tx
+from journal.bookings.rows import KnownPool, booking_from
+
+_BAD = frozenset({ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE})
+
+
+async def usable(tx: Tx, place: str, now: datetime) -> bool | None:
+    """Whether an EVSE can be used: no fault, nobody there. None: its station is away."""
+    station_id, evse_id = evse_of(place)
+    if await connections.holder(tx, station_id, now=now) is None:
+        return None
+    told = [
+        row.status
+        for row in await stations.connectors(tx, station_id)
+        if row.evse_id in {evse_id, 0}
+    ]
+    if any(status in _BAD for status in told):
+        return False
+    running = await transactions.active(tx, station_id, evse_id=evse_id)
+    return not running
+
+
+async def choose(tx: Tx, known: KnownPool, booking: Booking, now: datetime) -> Booking | None:
+    """The booking with an EVSE that can be used, preferably where the plan has it; None: none.
+
+    Others that are not bound may be moved for it. known: locked.
+    """
+    members = [
+        member
+        for member in known.pool.members
+        if member.place not in booking.tried and await usable(tx, member.place, now)
+    ]
+    if any(member.place == booking.place for member in members):
+        return booking
+    rows = await bookings.in_span(
+        tx, booking.tenant, booking.pool, (booking.start_time, booking.end_time)
+    )
+    live = [booking_from(row) for row in rows if row.name != booking.name]
+    venue = replace(known.venue, pool=replace(known.pool, members=tuple(members)))
+    free = replace(booking, place="", state=BookingState.CONFIRMED)
+    there = {member.place for member in members}
+    beside = [each for each in live if each.place in there]
+    room = room_for(venue, free, beside) if members else None
+    if not isinstance(room, Planned):
+        return None
+    plan = room.plan.places
+    for each in beside:
+        if plan.get(each.name, each.place) != each.place:
+            await bookings.place_booking(tx, each.tenant, each.name, plan[each.name])
+    return replace(booking, place=plan[booking.name])
