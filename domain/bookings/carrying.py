@@ -22,7 +22,12 @@ from domain.bookings.booking import Booking
 from domain.bookings.enforcement import ladder_due, next_step_time, no_show_time
 from domain.bookings.policies.policy import BookingPolicy, LadderAct, Occasion
 from domain.bookings.policies.rules import charges
-from domain.bookings.states import BOOKING_ENDINGS, BookingCause, BookingState
+from domain.bookings.states import (
+    BOOKING_CORRECTIONS,
+    BOOKING_ENDINGS,
+    BookingCause,
+    BookingState,
+)
 from domain.reservations.reservation import Reservation, ReservationState
 from domain.reservations.transitions import EndCause
 
@@ -84,18 +89,23 @@ def next_carry(
     booking: Booking, policy: BookingPolicy, facts: BookingFacts, now: datetime
 ) -> CarryStep:
     """What the facts mean for a booking, and what is done next."""
-    if facts.session is not None and booking.state is not BookingState.FULFILLED:
+    hold = facts.hold
+    corrects = not booking.ended or booking.state in BOOKING_CORRECTIONS
+    if facts.session is not None and corrects:
         return _used(booking, policy, facts.session, now)
+    if hold is not None and hold.state is ReservationState.USED and not booking.ended:
+        return _used_unseen(booking, now)
     if booking.ended:
-        lets_go = facts.hold is not None and not facts.hold.ended
+        lets_go = hold is not None and not hold.ended
         return CarryStep(CarryAct.LET_GO if lets_go else CarryAct.DONE, booking)
     if booking.state is BookingState.PENDING:
         return _pending(booking, now)
     over = no_show_time(policy, booking.start_time, booking.end_time)
-    if facts.hold is not None and facts.hold.state in _JUDGED:
-        return _unused(booking, policy, facts.hold, now)
-    if now >= over and (facts.hold is None or facts.hold.ended):
-        cause = BookingCause.NO_PLACE_LEFT if facts.hold is None else BookingCause.USE_NOT_KNOWN
+    if hold is not None and hold.state in _JUDGED:
+        return _unused(booking, policy, hold, now)
+    if now >= over and (hold is None or hold.ended):
+        unheld = hold is None and booking.state not in _USING
+        cause = BookingCause.NO_PLACE_LEFT if unheld else BookingCause.USE_NOT_KNOWN
         return _end(booking, cause, now)
     return _before_use(booking, policy, facts, now)
 
@@ -133,7 +143,7 @@ def _before_use(
     held = facts.hold if facts.hold and not facts.hold.ended else None
     if held is not None:
         return CarryStep(CarryAct.WAIT, _following(booking, held), now + LOOK_AGAIN)
-    lost = booking.state is BookingState.HELD or (facts.hold is not None and facts.hold.ended)
+    lost = booking.state is not BookingState.BOUND or (facts.hold is not None and facts.hold.ended)
     if facts.place_usable is False or lost:
         return CarryStep(CarryAct.BIND, _bound(booking), now + LOOK_AGAIN)
     if now < hold:
@@ -154,7 +164,9 @@ def _following(booking: Booking, hold: Reservation) -> Booking:
 def _bound(booking: Booking) -> Booking:
     if booking.state is BookingState.BOUND:
         return booking
-    return replace(booking, state=BookingState.BOUND, progress="An EVSE is looked for.")
+    return replace(
+        booking, state=BookingState.BOUND, transaction="", progress="An EVSE is looked for."
+    )
 
 
 def _unused(booking: Booking, policy: BookingPolicy, hold: Reservation, now: datetime) -> CarryStep:
@@ -187,6 +199,16 @@ def _used(
     if session.stop_time is not None:
         return _left(used, policy, session.stop_time, now)
     return _climbing(used, policy, now)
+
+
+def _used_unseen(booking: Booking, now: datetime) -> CarryStep:
+    """The hold was used, and nothing is known of the session any more."""
+    if now >= booking.end_time:
+        return _end(booking, BookingCause.USED, now)
+    used = booking
+    if booking.state not in _USING:
+        used = replace(booking, state=BookingState.IN_USE, progress="Its driver is charging.")
+    return CarryStep(CarryAct.WAIT, used, min(now + LOOK_AGAIN, booking.end_time))
 
 
 _USING = frozenset({BookingState.IN_USE, BookingState.OVERSTAYED})

@@ -6,6 +6,9 @@ before either has happened, or while the place is being changed, so IN_USE can f
 A bound place may be given up for another one: HELD goes back to BOUND when the station lost the
 hold, and BOUND back to CONFIRMED when no EVSE of the pool can serve it for the moment.
 
+A session may turn out to be another driver's, when its token is told late. Then the booking waits
+for its own driver again (BOUND), or nobody knows whether that one came (EXPIRED).
+
 NO_SHOW is a definite negative, and somebody is charged for it. It is told only when the station was
 there to see that nobody came. Where that is not known the booking is EXPIRED, and nothing is
 charged. A session that is told later corrects both: the driver came.
@@ -46,14 +49,14 @@ BOOKING_TRANSITIONS: Mapping[BookingState, frozenset[BookingState]] = {
     _S.CONFIRMED: frozenset({_S.BOUND, _S.IN_USE}) | _WAITING_ENDS,
     _S.BOUND: frozenset({_S.CONFIRMED, _S.HELD, _S.IN_USE}) | _WAITING_ENDS,
     _S.HELD: frozenset({_S.BOUND, _S.IN_USE}) | _WAITING_ENDS,
-    _S.IN_USE: frozenset({_S.OVERSTAYED, _S.FULFILLED}),
-    _S.OVERSTAYED: frozenset({_S.FULFILLED}),
+    _S.IN_USE: frozenset({_S.OVERSTAYED, _S.FULFILLED, _S.BOUND, _S.EXPIRED}),
+    _S.OVERSTAYED: frozenset({_S.FULFILLED, _S.BOUND, _S.EXPIRED}),
     **{end: frozenset() for end in BOOKING_ENDS},
 }
 
 BOOKING_CORRECTIONS: Mapping[BookingState, frozenset[BookingState]] = {
-    _S.NO_SHOW: frozenset({_S.FULFILLED, _S.EXPIRED}),
-    _S.EXPIRED: frozenset({_S.FULFILLED}),
+    _S.NO_SHOW: frozenset({_S.IN_USE, _S.OVERSTAYED, _S.FULFILLED, _S.EXPIRED}),
+    _S.EXPIRED: frozenset({_S.IN_USE, _S.OVERSTAYED, _S.FULFILLED}),
 }
 """How an end is told anew: a session, or a doubt about the station, is reported after it."""
 
