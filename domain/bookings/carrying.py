@@ -34,6 +34,12 @@ from domain.reservations.transitions import EndCause
 LOOK_AGAIN = timedelta(seconds=30)
 """How often a booking that waits for something is looked at, though nobody woke it."""
 
+LOOK_SELDOM = timedelta(minutes=5)
+"""The same while it is held: its reservation wakes it."""
+
+LOOK_AT_SESSION = timedelta(minutes=1)
+"""The same while its driver charges: how late the end of a session may be noticed."""
+
 LEFT_AFTER = timedelta(minutes=5)
 """So long after the end of a session its driver may begin another one in the same booking."""
 
@@ -142,12 +148,14 @@ def _before_use(
         return CarryStep(CarryAct.BIND if now >= bind else CarryAct.WAIT, booking, bind)
     held = facts.hold if facts.hold and not facts.hold.ended else None
     if held is not None:
-        return CarryStep(CarryAct.WAIT, _following(booking, held), now + LOOK_AGAIN)
+        is_held = held.state is ReservationState.HELD
+        look = now + (LOOK_SELDOM if is_held else LOOK_AGAIN)
+        return CarryStep(CarryAct.WAIT, _following(booking, held), look)
     lost = booking.state is not BookingState.BOUND or (facts.hold is not None and facts.hold.ended)
     if facts.place_usable is False or lost:
         return CarryStep(CarryAct.BIND, _bound(booking), now + LOOK_AGAIN)
     if now < hold:
-        return CarryStep(CarryAct.WAIT, booking, min(hold, now + LOOK_AGAIN))
+        return CarryStep(CarryAct.WAIT, booking, min(hold, now + LOOK_SELDOM))
     asking = replace(booking, progress="The station is being asked to hold the EVSE.")
     return CarryStep(CarryAct.HOLD, asking, now + LOOK_AGAIN)
 
@@ -237,7 +245,7 @@ def _climbing(booking: Booking, policy: BookingPolicy, now: datetime) -> CarrySt
         after = replace(after, charges=(*after.charges, *owed))
     stops = any(step.act is LadderAct.STOP for step in due)
     following = next_step_time(policy, booking.end_time, after.ladder_done)
-    look = min(one for one in (now + LOOK_AGAIN, following) if one is not None)
+    look = min(one for one in (now + LOOK_AT_SESSION, following) if one is not None)
     return CarryStep(CarryAct.STOP if stops else CarryAct.WAIT, after, look)
 
 

@@ -11,6 +11,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.api.history.v1 import HistoryEvent
 
 from contract import activities, names
+from contract.bookings import BookingInput, BookingResult
 from contract.callbacks import CallbackInput, CallbackResult
 from contract.commands import (
     CancelInput,
@@ -33,6 +34,7 @@ WORKFLOW_TYPES: dict[str, tuple[type, type]] = {
     names.COMMAND_WORKFLOW: (CommandInput, CommandResult),
     **{names.command_workflow(kind): (CommandInput, CommandResult) for kind in Kind},
     names.RESERVATION_WORKFLOW: (ReservationInput, ReservationResult),
+    names.BOOKING_WORKFLOW: (BookingInput, BookingResult),
     names.CALLBACK_WORKFLOW: (CallbackInput, CallbackResult),
 }
 UPDATE_INPUTS: dict[str, type] = {

@@ -9,7 +9,8 @@ import pytest
 
 from domain.bookings.carrying import (
     LEFT_AFTER,
-    LOOK_AGAIN,
+    LOOK_AT_SESSION,
+    LOOK_SELDOM,
     BookingFacts,
     BookingSession,
     CarryAct,
@@ -80,8 +81,8 @@ def test_a_confirmed_booking_waits_until_its_evse_is_to_be_chosen() -> None:
 
 def test_a_bound_booking_is_held_when_the_time_has_come() -> None:
     early = carried("13:45", state=BookingState.BOUND)
-    assert (early.act, early.look_again) == (CarryAct.WAIT, local("13:45") + LOOK_AGAIN)
-    assert carried("13:49", state=BookingState.BOUND).look_again == local("13:49") + LOOK_AGAIN
+    assert (early.act, early.look_again) == (CarryAct.WAIT, local("13:50"))
+    assert carried("13:30", state=BookingState.BOUND).look_again == local("13:30") + LOOK_SELDOM
     assert carried("13:50", state=BookingState.BOUND).act is CarryAct.HOLD
 
 
@@ -200,7 +201,7 @@ def test_the_ladder_is_climbed_once() -> None:
     ended = next_carry(charged.booking, POLICY, BookingFacts(session=RUNS), local("15:25"))
     assert (ended.act, ended.booking.ladder_done) == (CarryAct.STOP, 3)
     again = next_carry(ended.booking, POLICY, BookingFacts(session=RUNS), local("15:26"))
-    assert (again.act, again.look_again) == (CarryAct.WAIT, local("15:26") + LOOK_AGAIN)
+    assert (again.act, again.look_again) == (CarryAct.WAIT, local("15:26") + LOOK_AT_SESSION)
 
 
 # --- the end
