@@ -79,8 +79,7 @@ def served_at(booked: Booked, asks: list[Ask], moment: datetime, some: set[str])
     active = [
         each
         for each in asks
-        if each.id in some
-        and each.span.start <= moment < each.span.end + booked.capacity.buffer
+        if each.id in some and each.span.start <= moment < each.span.end + booked.capacity.buffer
     ]
     top = [("booking", each.id) for each in active]
     graph.add_nodes_from(top)

@@ -1,4 +1,4 @@
-"""Pools and bookings for the tests of planning: by hand, by chance, and with a plan that is known."""
+"""Pools and bookings for the tests of planning: by hand, by chance, and with a known plan."""
 
 import random
 from dataclasses import replace
