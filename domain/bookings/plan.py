@@ -75,12 +75,14 @@ class Effort:
     """How hard a plan is searched: bounds in steps, so that a search ends alike on any machine.
 
     rounds: repairs tried. states: positions of the exact search. stays: the most bookings that it
-    moves. seed: decides between equal repairs.
+    moves. tries: how often another choice of the displaced is tried. seed: decides between equal
+    repairs.
     """
 
     rounds: int = 120
     states: int = 1_500
     stays: int = 60
+    tries: int = 300
     seed: int = 1
 
 

@@ -70,7 +70,10 @@ class Repair:
     used: int = 0
 
     def place(self, homeless: list[Stay]) -> bool:
-        """Places all of them and everyone whom they drive out. Nothing is changed if it fails."""
+        """Places all of them and everyone whom they drive out. Nothing is changed if it fails.
+
+        Each of them needs a kind that can take it.
+        """
         room, mark = self.room, self.room.mark()
         weights: dict[str, int] = {}
         pending = list(homeless)
@@ -78,10 +81,10 @@ class Repair:
             stay = pending.pop()
             if self._settle(stay):
                 continue
-            self.used += 1
-            if self.used > self.rounds or not stay.allowed:
+            if self.used == self.rounds:
                 room.undo(mark)
                 return False
+            self.used += 1
             weights[stay.ask.id] = weights.get(stay.ask.id, 1) + 1
             at, out = self._cheapest(stay, weights)
             for each in out:

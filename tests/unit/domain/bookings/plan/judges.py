@@ -44,9 +44,14 @@ def has_plan(booked: Booked, asks: list[Ask]) -> bool:
 
     A new one that is fixed needs this place; of those that stand fixed it is a fact.
     """
-    new = asks[-1]
-    if new.fixed_to is not None and not any(
-        at.id == new.fixed_to and can_have(new, at, booked, asks) for at in booked.capacity.places
+    new = asks[-1] if asks else None
+    if (
+        new is not None
+        and new.fixed_to is not None
+        and not any(
+            at.id == new.fixed_to and can_have(new, at, booked, asks)
+            for at in booked.capacity.places
+        )
     ):
         return False
     movable = sorted((each for each in asks if each.fixed_to is None), key=lambda a: a.span.start)

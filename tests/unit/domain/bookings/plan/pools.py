@@ -75,7 +75,7 @@ def small_pool(seed: int) -> tuple[Booked, list[Ask]]:
         begin = dice.randint(0, 10)
         what = needs(dice.choice(["", "A", "B"]), dice.choice([0, 1, 2]))
         asks.append(ask(f"b{number}", begin, begin + dice.choice([1, 1, 2, 3, 4]), what))
-    closures = ()
+    closures: tuple[Closure, ...] = ()
     if dice.random() < 0.3:
         begin = dice.randint(0, 10)
         shut = dice.choice([None, "p0", "p1"])
@@ -155,8 +155,8 @@ NESTED = (
 """Kinds of which each has all that the one before has, and what the ones before do not have."""
 
 
-def half_days(seed: int) -> tuple[Booked, list[Ask]]:
-    """40 EVSEs of nested kinds, and asks for half days of a week, a few more than have places."""
+def half_days(seed: int, slots: int) -> tuple[Booked, list[Ask]]:
+    """40 EVSEs of nested kinds, and asks for half days, a few more than have places."""
     dice = random.Random(seed)
     levels = [dice.randrange(len(NESTED)) for _ in range(40)]
     places = [replace(NESTED[level][0], id=f"p{at:02}") for at, level in enumerate(levels)]
@@ -166,7 +166,7 @@ def half_days(seed: int) -> tuple[Booked, list[Ask]]:
             hours(12 * slot + 1, 12 * slot + 12),
             NESTED[dice.randint(0, dice.choice(levels))][1],
         )
-        for slot in range(14)
+        for slot in range(slots)
         for number in range(44)
     ]
     dice.shuffle(asks)

@@ -152,6 +152,20 @@ def test_a_plan_that_does_not_hold_any_more_is_repaired_or_nothing_is_promised()
     assert isinstance(admit(closed, ask("new", 15, 16)), NoPlanFound)
 
 
+def test_two_are_driven_out_for_one() -> None:
+    booked = replace(
+        pool(at("a", "A"), at("b", "A B")),
+        asks=(ask("x", 8, 9), ask("y", 10, 11)),
+        plan=Plan({"x": "b", "y": "b"}),
+    )
+    new = ask("new", 8, 11, needs("B"))
+    for effort in (Effort(states=0), Effort(rounds=0)):
+        verdict = admit(booked, new, effort)
+        assert isinstance(verdict, Planned)
+        assert verdict.moved == ("x", "y")
+    assert admit(booked, new, NO_EFFORT) == NoPlanFound(0)
+
+
 def test_no_plan_found_says_how_much_was_tried_and_what_is_proven() -> None:
     # At each moment there is a place for it; at 11:00 it would have to change from b to a.
     booked = booked_with(

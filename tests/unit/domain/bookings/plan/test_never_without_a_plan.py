@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from domain.bookings.places import Place
+from domain.bookings.places import Needs, Place
 from domain.bookings.plan import Ask, Booked, Closure, Planned, PoolFull, flaws
 from domain.bookings.planning.admission import admit
 from domain.bookings.planning.nearest import free_spans, grid, nearest
@@ -65,7 +65,7 @@ class Stories(RuleBasedStateMachine):
         )
 
     @rule(begin=BEGINS, length=LENGTHS, what=st.sampled_from(NEEDS))
-    def ask(self, begin: int, length: int, what: object) -> None:
+    def ask(self, begin: int, length: int, what: Needs) -> None:
         self.made += 1
         new = replace(ask(f"b{self.made}", begin, begin + length), needs=what)
         self._admit(new)
@@ -127,7 +127,7 @@ class Stories(RuleBasedStateMachine):
         self._take(booked, replan(booked, rank))
 
     @rule(begin=BEGINS, what=st.sampled_from(NEEDS))
-    def search(self, begin: int, what: object) -> None:
+    def search(self, begin: int, what: Needs) -> None:
         spans = list(grid(hours(0, 24), timedelta(hours=2), timedelta(hours=1)))
         new = replace(ask("b0", begin, begin + 2), needs=what)
         free = free_spans(self.booked, new.needs, spans)

@@ -7,6 +7,7 @@ from domain.bookings.planning.replan import Replanned, replan, without
 from tests.unit.domain.bookings.plan.pools import ask, booked_with, hours, needs, place, pool
 
 GUESTS_FIRST = {"guest": 1}
+CCS = needs("CCS")
 
 
 def _rank(one: Ask) -> int:
@@ -104,6 +105,19 @@ def test_a_closure_displaces_everyone_whom_nothing_can_serve() -> None:
 def test_nothing_changes_while_the_plan_holds() -> None:
     booked = booked_with(pool(place("a"), place("b")), ask("x", 8, 9), ask("y", 8, 9, fixed_to="a"))
     assert replan(booked, _rank) == Replanned(booked.plan)
+
+
+def test_a_second_search_finds_that_fewer_need_to_go() -> None:
+    # The first one lets the longer one of two go, twice; the short one between them is enough.
+    asks = [ask("x", 0, 10, CCS), ask("y", 8, 12, CCS), ask("z", 11, 20, CCS)]
+    others = [ask(f"o{hour}", hour, hour + 1, needs("Type2")) for hour in (1, 3, 5, 13, 15, 17)]
+    plan = {"x": "a"} | {each.id: "b" for each in others}
+    capacity = pool(place("a"), place("b", "Type2")).capacity
+    booked = Booked(capacity, (*asks, *others), Plan(plan))
+    done = replan(booked, _rank)
+    assert (done.displaced, done.is_smallest) == (("y",), True)
+    hasty = replan(booked, _rank, Effort(tries=0))
+    assert (hasty.displaced, hasty.is_smallest) == (("x", "z"), False)
 
 
 def test_what_is_not_proven_is_not_called_the_smallest() -> None:

@@ -1,0 +1,69 @@
+"""Repairs of a plan, by hand."""
+
+from dataclasses import replace
+
+from domain.bookings.plan import Booked, NoPlanFound, Plan
+from domain.bookings.planning.admission import admit, furnished
+from domain.bookings.planning.repair import Repair, cover, shift
+from tests.unit.domain.bookings.plan.pools import ask, needs, place, pool
+
+A = needs("A")
+
+
+def test_a_chain_of_three_is_found() -> None:
+    booked = replace(
+        pool(place("a", "A"), place("b", "B"), place("c", "C")),
+        asks=(ask("x", 8, 9, needs("A B")), ask("y", 8, 9, needs("B C")), ask("new", 8, 9, A)),
+        plan=Plan({"x": "a", "y": "b"}),
+    )
+    room, (new,) = furnished(booked)
+    assert shift(room, new)
+    assert room.where == {"x": 1, "y": 2, "new": 0}
+
+
+def _knot() -> Booked:
+    """new drives out x, x drives out y, y drives out z, and z would need what new has taken."""
+    asks = (
+        ask("x", 8, 10, needs("A B")),
+        ask("y", 8, 12, needs("B C")),
+        ask("z", 11, 12, needs("C A")),
+        ask("u", 9, 10, A),
+        ask("v", 11, 12, A),
+    )
+    plan = Plan({"x": "a1", "u": "a2", "v": "a1", "y": "b", "z": "c"})
+    return Booked(
+        pool(place("a1", "A"), place("a2", "A"), place("b", "B"), place("c", "C")).capacity,
+        asks,
+        plan,
+    )
+
+
+def test_a_chain_that_gets_into_its_own_way_changes_nothing() -> None:
+    booked, new = _knot(), ask("new", 9, 12, A)
+    room, (stay,) = furnished(replace(booked, asks=(*booked.asks, new)))
+    before = dict(room.where)
+    assert not shift(room, stay)
+    assert room.where == before
+    assert admit(booked, new) == NoPlanFound(120, is_proven=True)
+
+
+def test_a_failed_repair_changes_nothing() -> None:
+    booked, new = _knot(), ask("new", 9, 12, A)
+    room, homeless = furnished(replace(booked, asks=(*booked.asks, new)))
+    before = dict(room.where)
+    repair = Repair(room, rounds=7, seed=1)
+    assert not repair.place(homeless)
+    assert room.where == before
+    assert repair.used == 7
+
+
+def test_the_lightest_set_is_driven_out() -> None:
+    room, _ = furnished(
+        replace(
+            pool(place("a")),
+            asks=(ask("x", 8, 9), ask("y", 9, 11), ask("long", 12, 14)),
+            plan=Plan({"x": "a", "y": "a", "long": "a"}),
+        )
+    )
+    new = room.stay_of(ask("new", 8.5, 13))
+    assert cover(room.full(0) & new.mask, room.stays_on(0), {"x": 5})[0] == 5 + 1 + 1
