@@ -8,10 +8,13 @@ less willingly ("guided ejection search", Nagata and Bräysy 2009).
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from domain.bookings.planning.room import Room, Stay
+
+MOST_KNOTS = 8
+"""How many chains may get into their own way before no more are tried."""
 
 
 def shift(room: Room, stay: Stay) -> bool:
@@ -20,6 +23,7 @@ def shift(room: Room, stay: Stay) -> bool:
     Nothing is changed if there is none.
     """
     came: dict[str, tuple[Stay, Stay | None, int]] = {stay.ask.id: (stay, None, -1)}
+    knots = 0
     waiting = deque([stay])
     while waiting:
         one = waiting.popleft()
@@ -28,8 +32,11 @@ def shift(room: Room, stay: Stay) -> bool:
             if not wanted:
                 if _carry_out(room, came, one, at):
                     return True
+                knots += 1
+                if knots == MOST_KNOTS:
+                    return False
                 continue
-            for other in room.stays_on(at):
+            for other in room.stays_at(at, (wanted & -wanted).bit_length() - 1):
                 if wanted & other.mask == wanted and other.ask.id not in came:
                     came[other.ask.id] = (other, one, at)
                     waiting.append(other)
@@ -104,7 +111,7 @@ class Repair:
         """The kind, and the stays to drive out of it, that weigh least together."""
         options = []
         for at in stay.allowed:
-            cost, out = cover(self.room.full(at) & stay.mask, self.room.stays_on(at), weights)
+            cost, out = cover(self.room, at, stay.mask, weights)
             options.append((cost, self._roll(), at, out))
         _, _, at, out = min(options, key=lambda option: option[:2])
         return at, out
@@ -115,30 +122,22 @@ class Repair:
         return self.seed >> 16
 
 
-def cover(
-    segments: int, stays: Iterable[Stay], weights: Mapping[str, int]
-) -> tuple[int, list[Stay]]:
-    """The stays that weigh least together and leave no segment without one of them that goes.
+def cover(room: Room, at: int, mask: int, weights: Mapping[str, int]) -> tuple[int, list[Stay]]:
+    """The stays that weigh least together, and whose going leaves a place of the kind free.
 
-    Every segment has to have a stay in it. A stay weighs 1 unless `weights` says more. Returns
-    their weight, and them.
+    mask: when it has to be free. A stay weighs 1 unless `weights` says more. Returns their weight,
+    and them.
     """
-    near = [(weights.get(stay.ask.id, 1), stay) for stay in stays if stay.mask & segments]
     known: dict[int, tuple[int, list[Stay]]] = {0: (0, [])}
 
     def from_first(left: int) -> tuple[int, list[Stay]]:
         # A stay is one run. So whoever covers the first segment leaves only those after its end.
         if left not in known:
-            first = left & -left
-            known[left] = min(
-                (
-                    (weight + rest[0], [stay, *rest[1]])
-                    for weight, stay in near
-                    if stay.mask & first
-                    for rest in (from_first(left >> stay.high << stay.high),)
-                ),
-                key=lambda option: option[0],
-            )
+            options = []
+            for stay in room.stays_at(at, (left & -left).bit_length() - 1):
+                weight, stays = from_first(left >> stay.high << stay.high)
+                options.append((weight + weights.get(stay.ask.id, 1), [stay, *stays]))
+            known[left] = min(options, key=lambda option: option[0])
         return known[left]
 
-    return from_first(segments)
+    return from_first(room.full(at) & mask)

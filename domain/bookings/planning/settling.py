@@ -48,6 +48,8 @@ def _search(room: Room, stay: Stay, effort: Effort) -> Unsettled | None:
     repair = Repair(room, effort.rounds, effort.seed)
     if repair.place([stay]):
         return None
+    if effort.states == 0:
+        return Unsettled(rounds=repair.used)
     near, is_all = _near(room, stay, effort.stays)
     mark = room.mark()
     for each in near:
