@@ -79,8 +79,8 @@ class Effort:
     repairs.
     """
 
-    rounds: int = 120
-    states: int = 1_500
+    rounds: int = 60
+    states: int = 600
     stays: int = 60
     tries: int = 300
     seed: int = 1

@@ -13,31 +13,37 @@ from dataclasses import dataclass
 
 from domain.bookings.planning.room import Room, Stay
 
+MOST_MET = 1_000
+"""How many stays a chain may meet before it is given up."""
+
+MET_IN_REPAIR = 50
+"""The same for each of the many chains of a repair: most that are found are short."""
+
 MOST_KNOTS = 8
 """How many chains may get into their own way before no more are tried."""
 
 
-def shift(room: Room, stay: Stay) -> bool:
+def shift(room: Room, stay: Stay, most: int = MOST_MET) -> bool:
     """Places the stay by the shortest chain in which each drives out one other.
 
-    Nothing is changed if there is none.
+    most: how many stays it may meet. Nothing is changed if there is none.
     """
     came: dict[str, tuple[Stay, Stay | None, int]] = {stay.ask.id: (stay, None, -1)}
     knots = 0
     waiting = deque([stay])
-    while waiting:
+    while waiting and len(came) <= most:
         one = waiting.popleft()
         for at in one.allowed:
-            wanted = room.full(at) & one.mask
-            if not wanted:
+            in_the_way = room.in_the_way(at, one.mask)
+            if in_the_way is None:
                 if _carry_out(room, came, one, at):
                     return True
                 knots += 1
                 if knots == MOST_KNOTS:
                     return False
                 continue
-            for other in room.stays_at(at, (wanted & -wanted).bit_length() - 1):
-                if wanted & other.mask == wanted and other.ask.id not in came:
+            for other in in_the_way:
+                if other.ask.id not in came:
                     came[other.ask.id] = (other, one, at)
                     waiting.append(other)
     return False
@@ -105,7 +111,7 @@ class Repair:
             if self.room.fits(stay, at):
                 self.room.put(stay, at)
                 return True
-        return shift(self.room, stay)
+        return shift(self.room, stay, MET_IN_REPAIR)
 
     def _cheapest(self, stay: Stay, weights: dict[str, int]) -> tuple[int, list[Stay]]:
         """The kind, and the stays to drive out of it, that weigh least together."""

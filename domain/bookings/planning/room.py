@@ -189,6 +189,15 @@ class Room:
         near = self._shelves[at].blocks.get(segment >> _BLOCK, {})
         return [stay for stay in near.values() if stay.low <= segment < stay.high]
 
+    def in_the_way(self, at: int, mask: int) -> list[Stay] | None:
+        """Of whom each would leave a place of the kind free in these segments; None: one is free."""
+        shelf = self._shelves[at]
+        wanted = shelf.full & mask
+        if not wanted:
+            return None
+        near = shelf.blocks[(wanted & -wanted).bit_length() - 1 >> _BLOCK]
+        return [stay for stay in near.values() if stay.mask & wanted == wanted]
+
     # --- changes
 
     def put(self, stay: Stay, at: int) -> None:
