@@ -12,11 +12,14 @@ from domain.bookings.planning.room import Room, Stay
 from domain.bookings.planning.settling import settle
 from domain.bookings.spans import Span
 
-LOOK = Effort(rounds=8, states=0, stays=0)
+LOOK = Effort(met=150, rounds=8, states=0)
 """How hard a plan is searched for each of many spans."""
 
 MOST_MISSES = 12
-"""After so many spans for which no plan was found, no more is searched than a chain of moves."""
+"""After so many spans for which no plan was found, only short chains of moves are searched."""
+
+MET_LATER = 25
+"""For how many bookings such a chain looks for a move."""
 
 MOST_TRIES = 500
 """How many spans are looked at for the nearest ones."""
@@ -122,7 +125,7 @@ class _Look:
         if isinstance(why, NoPlanFound):
             self._misses += 1
             if self._misses == MOST_MISSES:
-                self._effort = replace(self._effort, rounds=0, states=0)
+                self._effort = replace(self._effort, met=MET_LATER, rounds=0, states=0)
         return why
 
 

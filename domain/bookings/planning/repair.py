@@ -13,26 +13,23 @@ from dataclasses import dataclass
 
 from domain.bookings.planning.room import Room, Stay
 
-MOST_MET = 1_000
-"""How many stays a chain may meet before it is given up."""
-
-MET_IN_REPAIR = 50
-"""The same for each of the many chains of a repair: most that are found are short."""
+MET_IN_REPAIR = 30
+"""For how many stays a chain of a repair looks for a move: most chains that are found are short."""
 
 MOST_KNOTS = 8
 """How many chains may get into their own way before no more are tried."""
 
 
-def shift(room: Room, stay: Stay, most: int = MOST_MET) -> bool:
+def shift(room: Room, stay: Stay, most: int) -> bool:
     """Places the stay by the shortest chain in which each drives out one other.
 
-    most: how many stays it may meet. Nothing is changed if there is none.
+    most: for how many stays a move is looked for. Nothing is changed if there is none.
     """
     came: dict[str, tuple[Stay, Stay | None, int]] = {stay.ask.id: (stay, None, -1)}
     knots = 0
     waiting = deque([stay])
-    while waiting and len(came) <= most:
-        one = waiting.popleft()
+    while waiting and most > 0:
+        one, most = waiting.popleft(), most - 1
         for at in one.allowed:
             in_the_way = room.in_the_way(at, one.mask)
             if in_the_way is None:

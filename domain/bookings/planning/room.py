@@ -190,7 +190,7 @@ class Room:
         return [stay for stay in near.values() if stay.low <= segment < stay.high]
 
     def in_the_way(self, at: int, mask: int) -> list[Stay] | None:
-        """Of whom each would leave a place of the kind free in these segments; None: one is free."""
+        """Each who would leave a place of the kind free in these segments; None: one is free."""
         shelf = self._shelves[at]
         wanted = shelf.full & mask
         if not wanted:

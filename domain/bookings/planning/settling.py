@@ -39,7 +39,7 @@ def settle(
     crowd = (crowding or Crowding(room)).find(stay)
     if crowd is not None:
         return Unsettled(crowd)
-    if shift(room, stay):
+    if shift(room, stay, effort.met):
         return None
     return _search(room, stay, effort)
 

@@ -12,15 +12,23 @@ from tests.unit.domain.bookings.plan.pools import ask, needs, place, pool
 A = needs("A")
 
 
-def test_a_chain_of_three_is_found() -> None:
-    booked = replace(
+def _three() -> Booked:
+    return replace(
         pool(place("a", "A"), place("b", "B"), place("c", "C")),
         asks=(ask("x", 8, 9, needs("A B")), ask("y", 8, 9, needs("B C")), ask("new", 8, 9, A)),
         plan=Plan({"x": "a", "y": "b"}),
     )
-    room, (new,) = furnished(booked)
-    assert shift(room, new)
+
+
+def test_a_chain_of_three_is_found() -> None:
+    room, (new,) = furnished(_three())
+    assert shift(room, new, 3)
     assert room.where == {"x": 1, "y": 2, "new": 0}
+
+
+def test_a_chain_is_given_up_when_it_meets_too_many() -> None:
+    room, (new,) = furnished(_three())
+    assert not shift(room, new, 1)
 
 
 def _knot(count: int = 1) -> Booked:
@@ -47,7 +55,7 @@ def test_a_chain_that_gets_into_its_own_way_changes_nothing(count: int) -> None:
     booked, new = _knot(count), ask("new", 9, 12, A)
     room, (stay,) = furnished(replace(booked, asks=(*booked.asks, new)))
     before = dict(room.where)
-    assert not shift(room, stay)
+    assert not shift(room, stay, 100)
     assert room.where == before
     assert isinstance(admit(booked, new), NoPlanFound)
 
