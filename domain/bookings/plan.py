@@ -74,13 +74,16 @@ class Booked:
 class Effort:
     """How hard a plan is searched: bounds in steps, so that a search ends alike on any machine.
 
-    rounds: repairs tried. states: positions of the exact search. stays: the most bookings that it
-    moves. seed: decides between equal repairs.
+    met: bookings for which a move is looked for, in a chain of moves. rounds: repairs tried.
+    states: positions of the exact search. stays: the most bookings that it moves. tries: how often
+    another choice of the displaced is tried. seed: decides between equal repairs.
     """
 
-    rounds: int = 120
-    states: int = 1_500
+    met: int = 400
+    rounds: int = 60
+    states: int = 600
     stays: int = 60
+    tries: int = 300
     seed: int = 1
 
 
@@ -105,8 +108,8 @@ class Planned:
 class PoolFull:
     """At one moment more bookings want places than there are places for them. This is proven.
 
-    asks: the bookings, no more than the proof needs: without any of them the others have room.
-    needs: how many of them need what. places: all that can take any of them. others: places that
+    asks: the bookings, no more than the proof needs: without any of them the others could be served
+    at that moment. needs: how many of them need what. places: all that can take any of them. others: places that
     would serve one of them and are closed, or taken by bookings that cannot move.
     moment: in the span of the new booking, or in the buffer after it.
     """

@@ -27,8 +27,10 @@ def admit(booked: Booked, new: Ask, effort: Effort = EFFORT) -> Admission:
 
     A booking that stands already, by its id, is asked anew: its change. If the standing plan does
     not hold, for instance since a place was closed, it is repaired first. If that fails, no plan is
-    found.
+    found. A new booking that is fixed to a place gets this place or none, and others move for it.
     """
+    if new.fixed_to is not None and not _may_stay(booked, new, new.fixed_to):
+        return NoPlanFound(0, is_proven=True)
     others = tuple(ask for ask in booked.asks if ask.id != new.id)
     others_plan = {each: at for each, at in booked.plan.places.items() if each != new.id}
     sound = not flaws(replace(booked, asks=others))
@@ -46,6 +48,16 @@ def admit(booked: Booked, new: Ask, effort: Effort = EFFORT) -> Admission:
         if left is not None:
             return refused(room, own, left)
     return planned(room, everyone)
+
+
+def _may_stay(booked: Booked, new: Ask, place_id: str) -> bool:
+    """Whether the place would take the booking if all others that can move left it."""
+    alone = Plan({new.id: place_id})
+    return not flaws(Booked(booked.capacity, (replace(new, fixed_to=None),), alone)) and not any(
+        ask.fixed_to == place_id and ask.span.overlaps(new.span, booked.capacity.buffer)
+        for ask in booked.asks
+        if ask.id != new.id
+    )
 
 
 def furnished(booked: Booked, besides: Span | None = None) -> tuple[Room, list[Stay]]:

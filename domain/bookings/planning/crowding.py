@@ -23,7 +23,10 @@ class Crowd:
 
 
 class Crowding:
-    """Looks for crowded moments of one room, and remembers them as long as nothing moves in it."""
+    """Looks for crowded moments of one room, and remembers them.
+
+    They do not depend on who is where, only on who is there. So they hold until one comes or goes.
+    """
 
     def __init__(self, room: Room) -> None:
         self._room = room
@@ -48,13 +51,9 @@ class Crowding:
                 self._known[key] = _closed_set(room, segment, stay.allowed)
             kinds = self._known[key]
             if kinds is not None:
-                there = [each for at in kinds for each in _there(room, segment, at)]
+                there = [each for at in kinds for each in room.stays_at(at, segment)]
                 return Crowd(segment, (stay, *there), kinds)
         return None
-
-
-def _there(room: Room, segment: int, at: int) -> list[Stay]:
-    return [each for each in room.stays_on(at) if each.mask >> segment & 1]
 
 
 def _closed_set(room: Room, segment: int, allowed: tuple[int, ...]) -> tuple[int, ...] | None:
@@ -64,7 +63,7 @@ def _closed_set(room: Room, segment: int, allowed: tuple[int, ...]) -> tuple[int
         at = waiting.pop()
         if not room.full(at) >> segment & 1:
             return None
-        for each in _there(room, segment, at):
+        for each in room.stays_at(at, segment):
             for other in each.allowed:
                 if other not in seen:
                     seen.add(other)

@@ -12,8 +12,14 @@ from domain.bookings.planning.room import Room, Stay
 from domain.bookings.planning.settling import settle
 from domain.bookings.spans import Span
 
-LOOK = Effort(rounds=8, states=60, stays=30)
+LOOK = Effort(met=150, rounds=8, states=0)
 """How hard a plan is searched for each of many spans."""
+
+MOST_MISSES = 12
+"""After so many spans for which no plan was found, only short chains of moves are searched."""
+
+MET_LATER = 25
+"""For how many bookings such a chain looks for a move."""
 
 MOST_TRIES = 500
 """How many spans are looked at for the nearest ones."""
@@ -52,7 +58,11 @@ def free_spans(
     """
     wanted = [Ask(_TRIAL, span, needs) for span in spans]
     look = _Look(booked, wanted, effort)
-    return tuple(look.at(ask) for ask in wanted)
+    free = [look.free(ask) for ask in wanted]
+    return tuple(
+        FreeSpan(ask.span, count, None if count else look.why_not(ask))
+        for ask, count in zip(wanted, free, strict=True)
+    )
 
 
 def nearest(
@@ -65,46 +75,58 @@ def nearest(
     """The spans nearest to the one that was asked for in which the booking would be admitted.
 
     spans: what the rules of the pool allow, in any order. Of two that are equally near, the later
-    one goes first. At most `MOST_TRIES` of them are looked at.
+    one goes first. At most `MOST_TRIES` of them are looked at. effort: of the admission that each
+    of them is tried with.
     """
     asked = new.span.from_tick
     near = sorted(spans, key=lambda span: (abs(span.from_tick - asked), -span.from_tick, span.end))
     others = replace(booked, asks=tuple(ask for ask in booked.asks if ask.id != new.id))
     wanted = [replace(new, id=_TRIAL, span=span, fixed_to=None) for span in near[:MOST_TRIES]]
-    look = _Look(others, wanted, effort)
+    look = _Look(others, wanted, LOOK)
     found: list[Span] = []
     for ask in wanted:
         if len(found) == count:
             break
-        if look.at(ask).why is None and isinstance(admit(others, ask, effort), Planned):
+        if look.why_not(ask) is None and isinstance(admit(others, ask, effort), Planned):
             found.append(ask.span)
     return tuple(found)
 
 
 class _Look:
-    """A furnished room in which bookings are tried, and taken back."""
+    """A furnished room in which one booking more is tried for many spans."""
 
     def __init__(self, booked: Booked, wanted: list[Ask], effort: Effort) -> None:
         self._effort = effort
+        self._misses = 0
         self._room, homeless = _room_around(booked, wanted)
         self._holds = all(settle(self._room, stay, effort) is None for stay in homeless)
         self._crowding = Crowding(self._room)
 
-    def at(self, ask: Ask) -> FreeSpan:
-        """Whether the booking has room."""
-        if not self._holds:
-            return FreeSpan(ask.span, 0, NoPlanFound(0))
+    def free(self, ask: Ask) -> int:
+        """How many places are free while nobody moves to another kind. To be asked first."""
         stay = self._room.stay_of(ask)
-        free = sum(self._room.free(at, stay.mask) for at in stay.allowed)
-        return FreeSpan(ask.span, free, None if free else self._why(stay))
+        return sum(self._room.free(at, stay.mask) for at in stay.allowed) if self._holds else 0
 
-    def _why(self, stay: Stay) -> PoolFull | NoPlanFound | None:
-        mark = self._room.mark()
+    def why_not(self, ask: Ask) -> PoolFull | NoPlanFound | None:
+        """Why the booking has no room; None: it has.
+
+        Who moved for it stays there: that is as good a plan, and the next span is often free in it.
+        What is known of crowds remains true: whether all can be served does not depend on who is
+        where.
+        """
+        if not self._holds:
+            return NoPlanFound(0)
+        stay = self._room.stay_of(ask)
         left = settle(self._room, stay, self._effort, self._crowding)
         if left is None:
-            self._room.undo(mark)
+            self._room.take(stay)
             return None
-        return refused(self._room, stay, left)
+        why = refused(self._room, stay, left)
+        if isinstance(why, NoPlanFound):
+            self._misses += 1
+            if self._misses == MOST_MISSES:
+                self._effort = replace(self._effort, met=MET_LATER, rounds=0, states=0)
+        return why
 
 
 def _room_around(booked: Booked, wanted: list[Ask]) -> tuple[Room, list[Stay]]:

@@ -8,29 +8,39 @@ less willingly ("guided ejection search", Nagata and Bräysy 2009).
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from domain.bookings.planning.room import Room, Stay
 
+MET_IN_REPAIR = 30
+"""For how many stays a chain of a repair looks for a move: most chains that are found are short."""
 
-def shift(room: Room, stay: Stay) -> bool:
+MOST_KNOTS = 8
+"""How many chains may get into their own way before no more are tried."""
+
+
+def shift(room: Room, stay: Stay, most: int) -> bool:
     """Places the stay by the shortest chain in which each drives out one other.
 
-    Nothing is changed if there is none.
+    most: for how many stays a move is looked for. Nothing is changed if there is none.
     """
     came: dict[str, tuple[Stay, Stay | None, int]] = {stay.ask.id: (stay, None, -1)}
+    knots = 0
     waiting = deque([stay])
-    while waiting:
-        one = waiting.popleft()
+    while waiting and most > 0:
+        one, most = waiting.popleft(), most - 1
         for at in one.allowed:
-            wanted = room.full(at) & one.mask
-            if not wanted:
+            in_the_way = room.in_the_way(at, one.mask)
+            if in_the_way is None:
                 if _carry_out(room, came, one, at):
                     return True
+                knots += 1
+                if knots == MOST_KNOTS:
+                    return False
                 continue
-            for other in room.stays_on(at):
-                if wanted & other.mask == wanted and other.ask.id not in came:
+            for other in in_the_way:
+                if other.ask.id not in came:
                     came[other.ask.id] = (other, one, at)
                     waiting.append(other)
     return False
@@ -70,7 +80,10 @@ class Repair:
     used: int = 0
 
     def place(self, homeless: list[Stay]) -> bool:
-        """Places all of them and everyone whom they drive out. Nothing is changed if it fails."""
+        """Places all of them and everyone whom they drive out. Nothing is changed if it fails.
+
+        Each of them needs a kind that can take it.
+        """
         room, mark = self.room, self.room.mark()
         weights: dict[str, int] = {}
         pending = list(homeless)
@@ -78,10 +91,10 @@ class Repair:
             stay = pending.pop()
             if self._settle(stay):
                 continue
-            self.used += 1
-            if self.used > self.rounds or not stay.allowed:
+            if self.used == self.rounds:
                 room.undo(mark)
                 return False
+            self.used += 1
             weights[stay.ask.id] = weights.get(stay.ask.id, 1) + 1
             at, out = self._cheapest(stay, weights)
             for each in out:
@@ -95,13 +108,13 @@ class Repair:
             if self.room.fits(stay, at):
                 self.room.put(stay, at)
                 return True
-        return shift(self.room, stay)
+        return shift(self.room, stay, MET_IN_REPAIR)
 
     def _cheapest(self, stay: Stay, weights: dict[str, int]) -> tuple[int, list[Stay]]:
         """The kind, and the stays to drive out of it, that weigh least together."""
         options = []
         for at in stay.allowed:
-            cost, out = cover(self.room.full(at) & stay.mask, self.room.stays_on(at), weights)
+            cost, out = cover(self.room, at, stay.mask, weights)
             options.append((cost, self._roll(), at, out))
         _, _, at, out = min(options, key=lambda option: option[:2])
         return at, out
@@ -112,30 +125,22 @@ class Repair:
         return self.seed >> 16
 
 
-def cover(
-    segments: int, stays: Iterable[Stay], weights: Mapping[str, int]
-) -> tuple[int, list[Stay]]:
-    """The stays that weigh least together and leave no segment without one of them that goes.
+def cover(room: Room, at: int, mask: int, weights: Mapping[str, int]) -> tuple[int, list[Stay]]:
+    """The stays that weigh least together, and whose going leaves a place of the kind free.
 
-    Every segment has to have a stay in it. A stay weighs 1 unless `weights` says more. Returns
-    their weight, and them.
+    mask: when it has to be free. A stay weighs 1 unless `weights` says more. Returns their weight,
+    and them.
     """
-    near = [(weights.get(stay.ask.id, 1), stay) for stay in stays if stay.mask & segments]
     known: dict[int, tuple[int, list[Stay]]] = {0: (0, [])}
 
     def from_first(left: int) -> tuple[int, list[Stay]]:
         # A stay is one run. So whoever covers the first segment leaves only those after its end.
         if left not in known:
-            first = left & -left
-            known[left] = min(
-                (
-                    (weight + rest[0], [stay, *rest[1]])
-                    for weight, stay in near
-                    if stay.mask & first
-                    for rest in (from_first(left >> stay.high << stay.high),)
-                ),
-                key=lambda option: option[0],
-            )
+            options = []
+            for stay in room.stays_at(at, (left & -left).bit_length() - 1):
+                weight, stays = from_first(left >> stay.high << stay.high)
+                options.append((weight + weights.get(stay.ask.id, 1), [stay, *stays]))
+            known[left] = min(options, key=lambda option: option[0])
         return known[left]
 
-    return from_first(segments)
+    return from_first(room.full(at) & mask)

@@ -15,9 +15,6 @@ from domain.bookings.planning.admission import EFFORT, furnished, planned
 from domain.bookings.planning.room import Room, Stay
 from domain.bookings.planning.settling import Unsettled, settle
 
-MOST_TRIES = 300
-"""How many searches for a place are made to make the set of the displaced smaller."""
-
 MOST_DISPLACED = 6
 """Of how many displaced bookings it is asked whether fewer would do."""
 
@@ -107,7 +104,7 @@ class _Displacing:
         self._effort = effort
         self._ranks = {each: rank(stay.ask) for each, stay in room.stays.items()}
         self._classes = sorted(set(self._ranks.values()))
-        self._tries = MOST_TRIES
+        self._tries = effort.tries
         self.is_smallest = True
 
     def order(self, stay: Stay) -> tuple[int, int, str]:

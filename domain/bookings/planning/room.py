@@ -11,12 +11,16 @@ therefore a kind of its own.
 """
 
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from domain.bookings.places import Needs, PlaceKind, kinds_of, serves
 from domain.bookings.plan import Ask, Capacity
 from domain.bookings.spans import ticks_of
+
+_BLOCK = 4
+"""2 to the power of this segments are a block, by which those are found who are there at a time."""
 
 
 @dataclass(slots=True, eq=False)
@@ -39,7 +43,8 @@ class _Shelf:
     """Equal places. planes: how many of them are taken in each segment, as binary digits.
 
     taken: when they cannot be had, from and to in ticks, with the buffer before a closure.
-    full: a bit for each segment in which all are taken.
+    full: a bit for each segment in which all are taken. blocks: who is there in some neighbouring
+    segments, by the number of the block.
     """
 
     kind: PlaceKind
@@ -48,17 +53,24 @@ class _Shelf:
     planes: list[int]
     digits: tuple[int, ...]
     stays: dict[str, Stay] = field(default_factory=dict)
+    blocks: defaultdict[int, dict[str, Stay]] = field(default_factory=lambda: defaultdict(dict))
     full: int = 0
 
     def add(self, stay: Stay) -> None:
-        self.stays[stay.ask.id] = stay
+        name = stay.ask.id
+        self.stays[name] = stay
+        for block in range(stay.low >> _BLOCK, (stay.high - 1 >> _BLOCK) + 1):
+            self.blocks[block][name] = stay
         carry = stay.mask
         for at, plane in enumerate(self.planes):
             self.planes[at], carry = plane ^ carry, plane & carry
         self._count()
 
     def remove(self, stay: Stay) -> None:
-        del self.stays[stay.ask.id]
+        name = stay.ask.id
+        del self.stays[name]
+        for block in range(stay.low >> _BLOCK, (stay.high - 1 >> _BLOCK) + 1):
+            del self.blocks[block][name]
         borrow = stay.mask
         for at, plane in enumerate(self.planes):
             self.planes[at], borrow = plane ^ borrow, borrow & ~plane
@@ -171,6 +183,20 @@ class Room:
     def stays_on(self, at: int) -> Iterator[Stay]:
         """Who is on the places of the kind, in the order of arrival."""
         return iter(self._shelves[at].stays.values())
+
+    def stays_at(self, at: int, segment: int) -> list[Stay]:
+        """Who is on the places of the kind in one segment."""
+        near = self._shelves[at].blocks.get(segment >> _BLOCK, {})
+        return [stay for stay in near.values() if stay.low <= segment < stay.high]
+
+    def in_the_way(self, at: int, mask: int) -> list[Stay] | None:
+        """Each who would leave a place of the kind free in these segments; None: one is free."""
+        shelf = self._shelves[at]
+        wanted = shelf.full & mask
+        if not wanted:
+            return None
+        near = shelf.blocks[(wanted & -wanted).bit_length() - 1 >> _BLOCK]
+        return [stay for stay in near.values() if stay.mask & wanted == wanted]
 
     # --- changes
 

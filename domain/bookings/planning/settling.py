@@ -39,7 +39,7 @@ def settle(
     crowd = (crowding or Crowding(room)).find(stay)
     if crowd is not None:
         return Unsettled(crowd)
-    if shift(room, stay):
+    if shift(room, stay, effort.met):
         return None
     return _search(room, stay, effort)
 
@@ -48,6 +48,8 @@ def _search(room: Room, stay: Stay, effort: Effort) -> Unsettled | None:
     repair = Repair(room, effort.rounds, effort.seed)
     if repair.place([stay]):
         return None
+    if effort.states == 0:
+        return Unsettled(rounds=repair.used)
     near, is_all = _near(room, stay, effort.stays)
     mark = room.mark()
     for each in near:
