@@ -1,0 +1,53 @@
+"""Two brokers on one PostgreSQL, and one slot that everybody wants."""
+
+import asyncio
+from collections import Counter
+from contextlib import AsyncExitStack
+
+import grpc
+import pytest
+from temporalio.client import Client
+
+from broker.process import running_broker
+from broker.settings import BrokerSettings
+from fleet.database import Database
+from tests.integration.broker.bookings.asking import HOUR, TOMORROW, a_pool, asked, stamp
+from tests.support.benches.broker_house import Broker, dialled, read_failure
+from tests.support.databases import running_postgres
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+CALLERS = 200
+SETTINGS = BrokerSettings(listen="127.0.0.1:0", drain_s=0.5)
+
+
+async def two_brokers(stack: AsyncExitStack, client: Client) -> list[Broker]:
+    postgres = stack.enter_context(running_postgres())
+    url = await stack.enter_async_context(postgres.fresh())
+    brokers = []
+    for _ in range(2):
+        db = await Database.open(url, migrate=False)
+        stack.push_async_callback(db.close)
+        running = await stack.enter_async_context(running_broker(db, client, SETTINGS))
+        brokers.append(await stack.enter_async_context(dialled(running.address)))
+    return brokers
+
+
+async def test_of_200_callers_at_two_brokers_one_has_the_slot_and_199_know_why_not(
+    client: Client,
+) -> None:
+    async with AsyncExitStack() as stack:
+        brokers = await two_brokers(stack, client)
+        pool = await a_pool(brokers[0], 1)
+
+        async def one(number: int) -> tuple[str, str]:
+            try:
+                await brokers[number % 2].bookings.CreateBooking(asked(pool), timeout=60)
+            except grpc.aio.AioRpcError as error:
+                failure = read_failure(error)
+                return failure.reason, failure.facts.get("alternative_1", failure.message)
+            return "BOOKED", ""
+
+        said = Counter(await asyncio.gather(*(one(number) for number in range(CALLERS))))
+    later = f"{stamp(TOMORROW + HOUR).ToJsonString()}/{stamp(TOMORROW + 2 * HOUR).ToJsonString()}"
+    assert said == {("BOOKED", ""): 1, ("POOL_FULL", later): CALLERS - 1}
