@@ -9,6 +9,7 @@ from fleet.connections import Connection
 from fleet.engine.statements import Tx
 from fleet.sends import Send
 from fleet.stations import Station, StationConnector
+from journal.back_end.reading import may_be_their_reset
 from journal.commands import record
 from journal.commands.sessions import session_of
 
@@ -34,6 +35,7 @@ async def read_restart(
         boot_reason=station.boot_reason if station and booted else "",
         boot_is_newer=newer and _came_on(station, socket),
         boot_owed=await _is_owed(tx, sent, booted),
+        theirs=await _may_be_theirs(tx, evse_id, sent, booted, now),
         same_socket=held and not newer,
         connected=held,
         connected_time=socket.connected_time if socket else None,
@@ -60,6 +62,15 @@ async def _is_owed(tx: Tx, sent: Send, booted: datetime | None) -> bool:
         if is_owed_boot(outcome, sent=row.send_time, left=left, booted=booted):
             return True
     return False
+
+
+async def _may_be_theirs(
+    tx: Tx, evse_id: int | None, sent: Send, booted: datetime | None, now: datetime
+) -> bool:
+    """Whether a reset of another back end may be why. One EVSE restarts at no time that is told."""
+    if evse_id is not None:
+        return await may_be_their_reset(tx, sent.station, sent.send_time, now, evse_id)
+    return booted is not None and await may_be_their_reset(tx, sent.station, booted, booted, None)
 
 
 def _came_on(station: Station | None, socket: Connection | None) -> bool:
