@@ -8,44 +8,60 @@ The same holds the other way round. What a command of the back end may have brou
 a command of ours.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.commands.reserve_now import reserve_refusal
-from domain.limits import BOOT_OWED
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Outcome
 from domain.model.outcomes import Cause, ending, refusal
 from domain.model.specs import Kind
-from domain.ocpp_words import BootReason, UnlockAnswer
+from domain.ocpp_words import UnlockAnswer
 
 PUT_OFF = timedelta(days=7)
 """How long a reset that the station has put off may still come."""
 
-LATEST_EFFECT = {
-    Kind.START_SESSION: timedelta(minutes=10),
-    Kind.STOP_SESSION: timedelta(minutes=5),
-    Kind.UNLOCK_CONNECTOR: timedelta(minutes=1),
-    Kind.RESET: timedelta(minutes=10),
-    Kind.RESERVE_NOW: timedelta(minutes=1),
-    Kind.CANCEL_RESERVATION: timedelta(minutes=1),
-}
-"""How long after it was passed on the end of a command may still be told. Then it is UNKNOWN."""
 
-BY_REPORT = frozenset({Kind.START_SESSION, Kind.STOP_SESSION, Kind.RESET})
-"""The kinds of which a yes is no effect yet: a report of the station has to follow."""
+@dataclass(frozen=True)
+class TheirRules:
+    """How the end of a command of one kind is told.
 
-_AFTER_YES = {
-    Kind.UNLOCK_CONNECTOR: Cause.CONNECTOR_UNLOCKED,
-    Kind.RESERVE_NOW: Cause.RESERVED,
-    Kind.CANCEL_RESERVATION: Cause.RESERVATION_CANCELLED,
+    latest: how long after it was passed on its end may still be told; then it is UNKNOWN.
+    after_yes: what a yes proves; None: a report of the station has to follow.
+    unproven: the cause when no report has followed. refusal: the outcome of a no.
+    """
+
+    latest: timedelta = timedelta(minutes=1)
+    after_yes: Cause | None = None
+    unproven: Cause = Cause.EFFECT_NOT_EXCLUDED
+    refusal: Callable[[StationAnswer], Outcome] = refusal
+
+
+def _unlock_refusal(answer: StationAnswer) -> Outcome:
+    failed = answer.status == UnlockAnswer.UNLOCK_FAILED
+    return ending(Cause.UNLOCK_FAILED) if failed else refusal(answer)
+
+
+LATEST_RESTART = timedelta(minutes=10)
+LATEST_START = timedelta(minutes=10)
+LATEST_STOP = timedelta(minutes=5)
+"""How long after it was passed on the effect of a command may be told as its own."""
+
+_ANY = TheirRules()
+_RULES = {
+    Kind.START_SESSION: TheirRules(LATEST_START, unproven=Cause.START_NOT_EXCLUDED),
+    Kind.STOP_SESSION: TheirRules(LATEST_STOP, unproven=Cause.STOP_NOT_CONFIRMED),
+    Kind.UNLOCK_CONNECTOR: TheirRules(after_yes=Cause.CONNECTOR_UNLOCKED, refusal=_unlock_refusal),
+    Kind.RESET: TheirRules(LATEST_RESTART, unproven=Cause.RESTART_NOT_CONFIRMED),
+    Kind.RESERVE_NOW: TheirRules(after_yes=Cause.RESERVED, refusal=reserve_refusal),
+    Kind.CANCEL_RESERVATION: TheirRules(after_yes=Cause.RESERVATION_CANCELLED),
 }
-_UNPROVEN = {
-    Kind.START_SESSION: Cause.START_NOT_EXCLUDED,
-    Kind.STOP_SESSION: Cause.STOP_NOT_CONFIRMED,
-    Kind.RESET: Cause.RESTART_NOT_CONFIRMED,
-}
-_BY_RESET = frozenset({BootReason.REMOTE_RESET, BootReason.SCHEDULED_RESET})
+
+
+def rules_of_theirs(kind: Kind) -> TheirRules:
+    """The rules of a kind. One without a row is never told as done."""
+    return _RULES.get(kind, _ANY)
 
 
 @dataclass(frozen=True)
@@ -63,6 +79,8 @@ class TheirCommand:
     evse_id: int | None = None
     named_id: str = ""
     number: int | None = None
+    token_digest: str | None = None
+    group_digest: str | None = None
     answer: StationAnswer | None = None
     answer_time: datetime | None = None
     effect_time: datetime | None = None
@@ -83,28 +101,16 @@ class TheirCommand:
         return self.answer is not None and self.answer.verdict is Verdict.SCHEDULED
 
 
-@dataclass(frozen=True)
-class ReportedBoot:
-    """A boot that a station reported. reason: OCPP 2.x's word, "" on 1.6."""
-
-    time: datetime
-    reason: str = ""
-    connection_id: str = ""
-
-
 def outcome_of_their_answer(kind: Kind, answer: StationAnswer) -> Outcome | None:
     """The outcome that the answer alone tells; None: a report has to follow."""
     if answer.verdict is Verdict.UNREADABLE:
         return ending(Cause.ANSWER_UNREADABLE)
     if answer.is_error:
         return ending(Cause.STATION_ERROR)  # it may have acted all the same
-    if answer.verdict.is_yes:
-        return None if kind in BY_REPORT else ending(_AFTER_YES[kind])
-    if kind is Kind.RESERVE_NOW:
-        return reserve_refusal(answer)
-    if answer.status == UnlockAnswer.UNLOCK_FAILED:
-        return ending(Cause.UNLOCK_FAILED)
-    return refusal(answer)
+    rules = rules_of_theirs(kind)
+    if answer.verdict.is_no:
+        return rules.refusal(answer)
+    return None if rules.after_yes is None else ending(rules.after_yes)
 
 
 def undecided_outcome(
@@ -114,54 +120,7 @@ def undecided_outcome(
 
     age: how long ago it was passed on.
     """
-    if age < (PUT_OFF if put_off else LATEST_EFFECT[kind]):
+    rules = rules_of_theirs(kind)
+    if age < (PUT_OFF if put_off else rules.latest):
         return None
-    return ending(_UNPROVEN.get(kind, Cause.ANSWER_TIMEOUT) if answered else Cause.ANSWER_TIMEOUT)
-
-
-# --- resets
-
-
-def may_have_restarted(
-    reset: TheirCommand, since: datetime, until: datetime, evse_id: int | None = None
-) -> bool:
-    """Whether a restart between these times may be due to this reset of the back end.
-
-    evse_id: of the EVSE that restarted; None: the whole station. A reset that a station has refused
-    explains nothing, nor does one whose boot came before.
-    """
-    if reset.kind is not Kind.RESET or reset.is_refused or reset.send_time >= until:
-        return False
-    if evse_id is not None and reset.evse_id not in {None, evse_id}:
-        return False
-    if reset.effect_time is not None and reset.effect_time < since:
-        return False
-    return since - reset.send_time <= (PUT_OFF if reset.is_put_off else BOOT_OWED)
-
-
-def outcome_of_boot(reset: TheirCommand, boot: ReportedBoot, *, ours: bool) -> Outcome | None:
-    """The outcome that a boot after this reset tells; None: the boot says nothing of it.
-
-    ours: a reset of ours may have brought the boot as well.
-    """
-    if boot.reason == BootReason.TRIGGERED or reset.send_time >= boot.time:
-        return None
-    if reset.is_refused:
-        is_soon = boot.time - reset.send_time < LATEST_EFFECT[Kind.RESET]
-        return ending(Cause.EFFECT_NOT_EXCLUDED) if is_soon else None
-    if not may_have_restarted(reset, boot.time, boot.time):
-        return None
-    proven = not ours and reset.evse_id is None and _is_in_order(reset, boot)
-    return ending(Cause.STATION_RESTARTED if proven else Cause.RESTART_NOT_CONFIRMED)
-
-
-def _is_in_order(reset: TheirCommand, boot: ReportedBoot) -> bool:
-    """Whether the boot came as it does after a reset: agreed to, in time, and for that reason."""
-    by_reset = boot.reason in _BY_RESET
-    if not by_reset and boot.time - reset.send_time > LATEST_EFFECT[Kind.RESET]:
-        return False
-    if boot.connection_id != reset.connection_id:
-        return reset.agreed or by_reset
-    answered = reset.answer_time
-    in_order = reset.agreed and answered is not None and boot.time > answered
-    return in_order and (by_reset or boot.reason == "")
+    return ending(rules.unproven if answered else Cause.ANSWER_TIMEOUT)

@@ -44,7 +44,7 @@ from domain.evidence.facts import (
 )
 from domain.evidence.frames import heard_or_sent
 from domain.evidence.proof import Proof, signs
-from domain.evidence.restart import RestartFacts
+from domain.evidence.restart import RestartFacts, why_not_confirmed
 from domain.evidence.sessions import SentFrame, Session
 from domain.evidence.station_event import (
     Concern,
@@ -250,10 +250,9 @@ def _outcome(
     """The outcome. A session whose end has not settled is named neither as running nor as ended."""
     restart, booted = facts.restart, cause is Cause.STATION_RESTARTED
     sessions = restart.running
-    doubted = cause is Cause.RESTART_NOT_CONFIRMED and restart.theirs
     return ending(
         cause,
-        _BY_ANOTHER if doubted else "",
+        why_not_confirmed(restart) if cause is Cause.RESTART_NOT_CONFIRMED else "",
         reset=ResetFacts(
             evse_id=spec.evse_id,
             scheduled=is_scheduled(command),
@@ -264,9 +263,6 @@ def _outcome(
             ended=tuple(session.name for session in sessions if has_settled(session, now)),
         ),
     )
-
-
-_BY_ANOTHER = "The back end of the station had asked for a restart too."
 
 
 def _loss_before_boot(restart: RestartFacts) -> datetime | None:

@@ -71,6 +71,11 @@ class RestartFacts:
     connectors: tuple[ConnectorReport, ...] = ()
 
 
+def why_not_confirmed(restart: RestartFacts) -> str:
+    """What kept a restart from being proven, as a sentence; "" where nothing is known of it."""
+    return "The station's back end had asked for a restart too." if restart.theirs else ""
+
+
 def is_owed_boot(
     earlier: Outcome | None, *, sent: datetime, left: datetime, booted: datetime
 ) -> bool:

@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from domain.back_end.commands import PUT_OFF, TheirCommand, may_have_restarted
+from domain.back_end.commands import PUT_OFF, TheirCommand
+from domain.back_end.restarts import may_have_restarted
 from domain.model.specs import Kind
 from fleet.back_end import calls
 from fleet.back_end.calls import KeptCall
@@ -19,6 +20,8 @@ def their_command(row: KeptCall) -> TheirCommand:
         evse_id=row.evse_id,
         named_id=row.named_id,
         number=row.number,
+        token_digest=row.token_digest,
+        group_digest=row.group_digest,
         answer=None if row.answer is None else answer_from_row(row.answer),
         answer_time=row.answer_time,
         effect_time=row.effect_time,

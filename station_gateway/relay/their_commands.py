@@ -22,11 +22,20 @@ from journal.back_end import deciding
 from journal.commands.answers import answer_to_row
 from station_gateway.commands.answers import written_within
 from station_gateway.dialects.interface import Dialect
-from station_gateway.dialects.messages import Answer, Booted, StationCall, TokenSeen
+from station_gateway.dialects.messages import (
+    Answer,
+    Booted,
+    SessionEvent,
+    SessionStarted,
+    SessionStopped,
+    StationCall,
+    TokenSeen,
+)
 from station_gateway.dialects.station_calls.back_end_calls import (
     CommandAsked,
     StartAsked,
     command_asked,
+    is_start,
     start_asked,
 )
 from station_gateway.facts.authorizer import V16_TYPE
@@ -40,11 +49,13 @@ T = TypeVar("T")
 OPEN_LIMIT = 16
 """Commands of the back end at one station whose answer is awaited; the oldest is forgotten."""
 
+_ABOUT_SESSIONS = (SessionStarted, SessionStopped, SessionEvent)
+
 PAUSE_S = 0.5
 """Between two tries while the database is away."""
 
 
-class _Kept(NamedTuple):
+class _KeptCommand(NamedTuple):
     """The rows of one command. start: of the rival beside our frames; None: it is no start.
 
     is_certain: False: a session that it asked for could be taken for one of ours.
@@ -65,7 +76,7 @@ class TheirCommands:
         self._dialect = dialect
         self._db = db
         self._sealer = sealer
-        self._open: dict[MessageId, tuple[Kind, _Kept]] | None = None
+        self._open: dict[MessageId, tuple[Kind, _KeptCommand]] | None = None
 
     def awaits(self, message_id: MessageId) -> bool:
         """Whether a command with this id has no answer yet."""
@@ -82,7 +93,8 @@ class TheirCommands:
             return True
         start = start_asked(call.action, call.body)
         row = self._row(call.message_id, asked, start, time)
-        kept = await self._written(lambda tx: self._keep(tx, row, asked.kind, start))
+        unclear = start is None and is_start(call.action)
+        kept = await self._written(lambda tx: self._keep(tx, row, start, unclear=unclear))
         if kept is None:
             return False
         if self._open is None:
@@ -112,6 +124,8 @@ class TheirCommands:
         """The facts of a message are written: they may tell what came of a command."""
         if isinstance(message, Booted):
             await self._written(lambda tx: deciding.booted(tx, self._peer.id, time))
+        elif isinstance(message, _ABOUT_SESSIONS):
+            await self._written(lambda tx: deciding.session_told(tx, self._peer.id, time))
 
     def _row(
         self, message_id: MessageId, asked: CommandAsked, start: StartAsked | None, time: datetime
@@ -133,12 +147,13 @@ class TheirCommands:
             expire_time=asked.expire_time,
         )
 
-    async def _keep(self, tx: Tx, row: NewCall, kind: Kind, start: StartAsked | None) -> _Kept:
+    async def _keep(
+        self, tx: Tx, row: NewCall, start: StartAsked | None, *, unclear: bool
+    ) -> _KeptCommand:
+        """unclear: it starts nobody can read whom: any session may be its effect."""
         call = await calls.keep(tx, row)
-        if kind is not Kind.START_SESSION:
-            return _Kept(call)
         if start is None:
-            return _Kept(call, is_certain=False)  # of whatever token: any session may be its effect
+            return _KeptCommand(call, is_certain=not unclear)
         rival = foreign_starts.ForeignStart(
             station=row.station,
             tenant=row.tenant,
@@ -150,7 +165,7 @@ class TheirCommands:
             send_time=row.send_time,
         )
         number, is_free = await foreign_starts.keep(tx, rival, number=start.remote_start_id)
-        return _Kept(call, number, is_free)
+        return _KeptCommand(call, number, is_free)
 
     def _digest(self, token: TokenSeen) -> str:
         return self._sealer.digest(token.type or V16_TYPE, token.value)

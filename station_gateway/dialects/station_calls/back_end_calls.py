@@ -70,6 +70,11 @@ ACTIONS = {
 """The commands of all versions, by their actions."""
 
 
+def is_start(action: str) -> bool:
+    """Whether a CALL of the back end asks for a start, also where its token cannot be read."""
+    return action in STARTS
+
+
 def may_command(action: str) -> bool:
     """Whether a CALL that cannot be read may be a command. "": its action is not known."""
     return not action or action in ACTIONS
@@ -88,7 +93,7 @@ def command_asked(action: str, payload: Payload, now: datetime) -> CommandAsked 
     if kind is None:
         return None
     evse_id = _number(payload, "evseId") or _number(payload, "connectorId")
-    mode = payload.get("type") if kind is Kind.RESET else ""
+    mode = payload.get("type") if action == "Reset" else ""
     return CommandAsked(
         kind=kind,
         evse_id=evse_id,

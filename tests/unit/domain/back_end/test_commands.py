@@ -6,15 +6,13 @@ from typing import Any
 import pytest
 
 from domain.back_end.commands import (
-    LATEST_EFFECT,
     PUT_OFF,
-    ReportedBoot,
     TheirCommand,
-    may_have_restarted,
-    outcome_of_boot,
     outcome_of_their_answer,
+    rules_of_theirs,
     undecided_outcome,
 )
+from domain.back_end.restarts import ReportedBoot, may_have_restarted, outcome_of_boot
 from domain.model.answers import CallError, StationAnswer, Verdict
 from domain.model.outcomes import Cause
 from domain.model.specs import Kind
@@ -59,7 +57,7 @@ def test_an_answer_tells_what_it_proves(
 
 @pytest.mark.parametrize("kind", Kind)
 def test_every_kind_ends_unknown_when_nothing_tells_its_end(kind: Kind) -> None:
-    over = LATEST_EFFECT[kind]
+    over = rules_of_theirs(kind).latest
     early = over - timedelta(seconds=1)
     assert undecided_outcome(kind, answered=True, put_off=False, age=early) is None
     silent = undecided_outcome(kind, answered=False, put_off=False, age=over)
@@ -90,7 +88,6 @@ def test_a_reset_that_was_put_off_is_followed_for_days() -> None:
         pytest.param(reset(evse_id=2), 1, False, id="another EVSE"),
         pytest.param(reset(evse_id=1), 1, True, id="this EVSE"),
         pytest.param(reset(), 1, True, id="the whole station with its EVSE"),
-        pytest.param(TheirCommand(Kind.UNLOCK_CONNECTOR, at(0)), None, False, id="no reset"),
     ],
 )
 def test_a_restart_may_be_due_to_a_reset_of_theirs(
