@@ -71,6 +71,7 @@ class TheirCommand:
     connection_id: of the station's socket. named_id: of the transaction that is to stop.
     number: of the reservation, or the remote start id of a start (OCPP 2.x).
     effect_time: when a report of the station decided what came of it.
+    mode: OCPP's word for how to reset. expire_time: of a reservation.
     """
 
     kind: Kind
@@ -84,6 +85,8 @@ class TheirCommand:
     answer: StationAnswer | None = None
     answer_time: datetime | None = None
     effect_time: datetime | None = None
+    mode: str = ""
+    expire_time: datetime | None = None
 
     @property
     def is_refused(self) -> bool:

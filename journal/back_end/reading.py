@@ -1,8 +1,9 @@
 """Reads the commands of another back end (CSMS) as the domain's `TheirCommand`."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.back_end.commands import PUT_OFF, TheirCommand
+from domain.back_end.reservations import RESERVING, standing
 from domain.back_end.restarts import may_have_restarted
 from domain.model.specs import Kind
 from fleet.back_end import calls
@@ -25,7 +26,32 @@ def their_command(row: KeptCall) -> TheirCommand:
         answer=None if row.answer is None else answer_from_row(row.answer),
         answer_time=row.answer_time,
         effect_time=row.effect_time,
+        mode=row.mode,
+        expire_time=row.expire_time,
     )
+
+
+BEFORE = timedelta(minutes=10)
+"""How long before a command of ours one of the back end may have left that explains its story."""
+
+_LONGEST_RESERVATION = timedelta(days=7)
+
+
+async def told_beside(
+    tx: Tx, station: str, evse_id: int | None, since: datetime, until: datetime
+) -> list[KeptCall]:
+    """What the back end asked of a station while a command of ours was under way, in order.
+
+    Also what it asked for shortly before, and the reservations of it that stood then. evse_id: of
+    the command; None: any.
+    """
+    first = since - BEFORE
+    beside = await calls.of_station(tx, station, first, until)
+    held = await calls.of_station(
+        tx, station, since - _LONGEST_RESERVATION, first, [kind.value for kind in RESERVING]
+    )
+    stood = standing([their_command(row) for row in held], since, evse_id)
+    return [*[row for row in held if their_command(row) in stood], *beside]
 
 
 async def may_be_their_reset(
