@@ -31,3 +31,12 @@ def standing(
         if each.expire_time is not None and each.expire_time > at
         if None in {evse_id, each.evse_id} or each.evse_id == evse_id
     )
+
+
+def ended_by(commands: Sequence[TheirCommand], number: int) -> datetime | None:
+    """When a reservation of ours with this number ended by the back end; None: it did not.
+
+    It is cancelled, or another one gets its number. commands: those of `RESERVING`.
+    """
+    times = [each.answer_time for each in commands if each.agreed and each.number == number]
+    return max((time for time in times if time is not None), default=None)

@@ -8,11 +8,13 @@ from domain.back_end.commands import (
     PUT_OFF,
     outcome_of_their_answer,
 )
+from domain.back_end.reservations import RESERVING
 from domain.back_end.restarts import ReportedBoot, outcome_of_boot
 from domain.back_end.starts_and_stops import frame_of, outcome_of_end, outcome_of_session
 from domain.evidence.matching import causes_sent, foreign_since
 from domain.evidence.restart import is_owed_boot
 from domain.evidence.sessions import Rival, Session
+from domain.evidence.station_event import EventKind
 from domain.model.answers import StationAnswer
 from domain.model.command import Outcome, State
 from domain.model.specs import Kind
@@ -25,6 +27,7 @@ from journal.commands import record
 from journal.commands.answers import answer_to_row, said_no
 from journal.commands.rivals import claimed_rival, open_rival
 from journal.commands.sessions import session_of, sessions_of
+from journal.reservations.waking import wake_reservations
 
 _LONGEST_AWAITED = timedelta(days=30)
 """How far back a reset of ours may have been sent that still waits for its boot."""
@@ -42,6 +45,9 @@ async def answered(tx: Tx, id: int, kind: Kind, answer: StationAnswer, now: date
     if outcome is not None:
         await calls.ended(tx, id, code=outcome.code.value, cause=outcome.cause)
     await session_told(tx, row.station, now)  # it may have told of it before the answer
+    if kind in RESERVING and answer.verdict.is_yes and row.number is not None:
+        what = EventKind.RESERVATION
+        await wake_reservations(tx, row.station, what, now, wire_id=row.number)
 
 
 async def booted(tx: Tx, station_id: str, now: datetime) -> bool:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from domain.back_end.commands import PUT_OFF, TheirCommand
-from domain.back_end.reservations import RESERVING, standing
+from domain.back_end.reservations import RESERVING, ended_by, standing
 from domain.back_end.restarts import may_have_restarted
 from domain.model.specs import Kind
 from fleet.back_end import calls
@@ -46,12 +46,28 @@ async def told_beside(
     the command; None: any.
     """
     first = since - BEFORE
-    beside = await calls.of_station(tx, station, first, until)
-    held = await calls.of_station(
-        tx, station, since - _LONGEST_RESERVATION, first, [kind.value for kind in RESERVING]
-    )
+    held = await _reserving(tx, station, since - _LONGEST_RESERVATION, first)
     stood = standing([their_command(row) for row in held], since, evse_id)
+    beside = await calls.of_station(tx, station, first, until)
     return [*[row for row in held if their_command(row) in stood], *beside]
+
+
+async def may_hold_there(tx: Tx, station: str, at: datetime, evse_id: int | None) -> bool:
+    """Whether a station may hold a reservation of its back end. evse_id: None: at any place."""
+    rows = await _reserving(tx, station, at - _LONGEST_RESERVATION, at)
+    return bool(standing([their_command(row) for row in rows], at, evse_id))
+
+
+async def ended_by_back_end(
+    tx: Tx, station: str, number: int, since: datetime, until: datetime
+) -> datetime | None:
+    """When the back end ended a reservation of ours with this number; None: it did not."""
+    rows = await _reserving(tx, station, since, until)
+    return ended_by([their_command(row) for row in rows], number)
+
+
+async def _reserving(tx: Tx, station: str, since: datetime, until: datetime) -> list[KeptCall]:
+    return await calls.of_station(tx, station, since, until, [kind.value for kind in RESERVING])
 
 
 async def may_be_their_reset(

@@ -26,6 +26,7 @@ from fleet.log import reservations
 from fleet.sends import Send
 from fleet.stations import Station
 from fleet.transactions.rows import Transaction
+from journal.back_end.reading import may_hold_there
 from journal.commands import plugs
 from journal.commands.answers import answer_from_row, reservation_frames, said_no
 from journal.commands.restart import read_restart
@@ -75,7 +76,7 @@ async def read_facts(
         sessions=sessions,
         rivals=rivals.rivals,
         contested=rivals.contested,
-        connectors=await _connectors(tx, command, needed),
+        connectors=await _connectors(tx, command, needed, now),
         ocpp_version=holder.ocpp_version if holder else (station.ocpp_version if station else ""),
         connected_since=holder.connected_time if holder else None,
         connection_timeout_s=wait_s,
@@ -261,10 +262,12 @@ def _may_be_of(row: Transaction, sent: Send, late_after: datetime) -> bool:
     return match is not Match.NO_MATCH
 
 
-async def _connectors(tx: Tx, command: Command, needed: NeededFacts) -> tuple[ConnectorState, ...]:
+async def _connectors(
+    tx: Tx, command: Command, needed: NeededFacts, now: datetime
+) -> tuple[ConnectorState, ...]:
     """The connectors that the command needs; of one EVSE: all when it names no EVSE."""
     if Need.RESERVED_CONNECTORS in needed.needs:
-        return await _reserved_connectors(tx, command)
+        return await _reserved_connectors(tx, command, now)
     if not {Need.ALL_CONNECTORS, Need.CONNECTORS} & needed.needs:
         return ()
     whole = Need.ALL_CONNECTORS in needed.needs or needed.evse_id is None
@@ -274,13 +277,16 @@ async def _connectors(tx: Tx, command: Command, needed: NeededFacts) -> tuple[Co
         for row in await stations.connectors(tx, command.station)
         if whole or row.evse_id in places
     ]
-    return await _without_others(tx, command, states)
+    return await _without_others(tx, command, states, now)
 
 
 async def _without_others(
-    tx: Tx, command: Command, states: list[ConnectorState]
+    tx: Tx, command: Command, states: list[ConnectorState], now: datetime
 ) -> tuple[ConnectorState, ...]:
-    """Without the places that a reservation of another command may keep, if one is to be made."""
+    """Without the places that another reservation may keep, if one is to be made.
+
+    It may be of another command, or of the station's own back end.
+    """
     reserved = any(each.status == ConnectorStatus.RESERVED for each in states)
     if command.reserve is None or not reserved:
         return tuple(states)
@@ -290,6 +296,8 @@ async def _without_others(
         return tuple(states)
     own = reservation_record.from_snapshot(entry.snapshot)
     others = await reservation_record.open_at(tx, command.station)
+    if await may_hold_there(tx, command.station, now, own.evse_id):
+        return tuple(each for each in states if each.status != ConnectorStatus.RESERVED)
     return tuple(
         each
         for each in states
@@ -298,7 +306,9 @@ async def _without_others(
     )
 
 
-async def _reserved_connectors(tx: Tx, command: Command) -> tuple[ConnectorState, ...]:
+async def _reserved_connectors(
+    tx: Tx, command: Command, now: datetime
+) -> tuple[ConnectorState, ...]:
     """Those that the command's reservation may hold; none when another one may hold them.
 
     A reservation that nobody here knows may hold any.
@@ -307,6 +317,8 @@ async def _reserved_connectors(tx: Tx, command: Command) -> tuple[ConnectorState
     if reservation is None:
         return tuple(_state(row) for row in await stations.connectors(tx, command.station))
     if is_shared(reservation, await reservation_record.open_at(tx, command.station)):
+        return ()
+    if await may_hold_there(tx, command.station, now, reservation.evse_id):
         return ()
     return tuple(
         _state(row)

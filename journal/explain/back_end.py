@@ -2,31 +2,23 @@
 
 from collections.abc import Iterator, Sequence
 
+from domain.commands.table import COMMANDS
 from domain.model.specs import Kind
 from fleet.back_end.calls import KeptCall
 from journal.commands.answers import answer_from_row
 from journal.explain.step import Actor, ExplainStep, StepKind
 from journal.explain.words import human, texts
 
-_ASKED = {
-    Kind.START_SESSION: "to start a session",
-    Kind.STOP_SESSION: "to stop a session",
-    Kind.UNLOCK_CONNECTOR: "to unlock a connector",
-    Kind.RESET: "to reset",
-    Kind.RESERVE_NOW: "to reserve",
-    Kind.CANCEL_RESERVATION: "to cancel a reservation",
-}
-
 
 def steps_of_calls(calls: Sequence[KeptCall]) -> Iterator[ExplainStep]:
     """What the back end asked for, what the station said, and what is known to have come of it."""
     for call in calls:
-        summary = f"The back end asked the station {_what(call)}: {_said(call)}{_end(call)}."
+        summary = f"The back end asked the station to {_what(call)}: {_said(call)}{_end(call)}."
         yield ExplainStep(StepKind.BACK_END, call.send_time, Actor.BACK_END, summary, _facts(call))
 
 
 def _what(call: KeptCall) -> str:
-    asked = _ASKED.get(Kind(call.kind), f"for a {call.kind}")
+    asked = COMMANDS[Kind(call.kind)].verb.lower()
     mode = f" ({call.mode})" if call.mode else ""
     number = f" {call.named_id}" if call.named_id else ""
     place = f" at EVSE {call.evse_id}" if call.evse_id is not None else ""

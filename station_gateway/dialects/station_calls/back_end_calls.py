@@ -59,15 +59,11 @@ class CommandAsked(msgspec.Struct, frozen=True):
 
 
 ACTIONS = {
+    **{"".join(map(str.capitalize, kind.value.split("_"))): kind for kind in Kind},
     **dict.fromkeys(STARTS, Kind.START_SESSION),
-    "RemoteStopTransaction": Kind.STOP_SESSION,
-    "RequestStopTransaction": Kind.STOP_SESSION,
-    "UnlockConnector": Kind.UNLOCK_CONNECTOR,
-    "Reset": Kind.RESET,
-    "ReserveNow": Kind.RESERVE_NOW,
-    "CancelReservation": Kind.CANCEL_RESERVATION,
+    **dict.fromkeys(("RemoteStopTransaction", "RequestStopTransaction"), Kind.STOP_SESSION),
 }
-"""The commands of all versions, by their actions."""
+"""The commands of all versions, by their actions: OCPP names all but starts and stops as we do."""
 
 
 def is_start(action: str) -> bool:

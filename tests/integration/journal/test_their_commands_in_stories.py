@@ -50,8 +50,8 @@ async def test_what_the_back_end_asked_for_meanwhile_is_told_with_the_answer(hub
     await theirs(hub, 4, "UNLOCK_CONNECTOR", evse_id=1)
     assert [step.summary for step in await told(hub)] == [
         "The back end asked the station to reset (Hard): Accepted after 0.50 s.",
-        "The back end asked the station to stop a session 4711: InternalError after 0.50 s.",
-        "The back end asked the station to unlock a connector at EVSE 1: no answer is known.",
+        "The back end asked the station to stop session 4711: InternalError after 0.50 s.",
+        "The back end asked the station to unlock connector at EVSE 1: no answer is known.",
     ]
 
 

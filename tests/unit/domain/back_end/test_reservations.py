@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from domain.back_end.commands import TheirCommand
-from domain.back_end.reservations import standing
+from domain.back_end.reservations import ended_by, standing
 from domain.model.specs import Kind
 from tests.unit.domain.situations import ACCEPTED, REJECTED, at
 
@@ -43,3 +43,20 @@ def test_a_reservation_stands_until_it_is_over_or_cancelled(
     commands: list[TheirCommand], evse_id: int | None, stand: int
 ) -> None:
     assert len(standing(commands, at(0), evse_id)) == stand
+
+
+@pytest.mark.parametrize(
+    ("commands", "ended"),
+    [
+        pytest.param([cancel(answer_time=at(-29))], True, id="cancelled"),
+        pytest.param([reserve(answer_time=at(-29))], True, id="its number is used again"),
+        pytest.param([cancel(answer=REJECTED, answer_time=at(-29))], False, id="refused"),
+        pytest.param([cancel()], False, id="no time of the answer is known"),
+        pytest.param([cancel(number=8, answer_time=at(-29))], False, id="another one"),
+        pytest.param([], False, id="nothing"),
+    ],
+)
+def test_the_back_end_ends_a_reservation_of_ours_by_its_number(
+    commands: list[TheirCommand], ended: bool
+) -> None:
+    assert ended_by(commands, 9) == (at(-29) if ended else None)
