@@ -103,6 +103,7 @@ class Recorder:
         "_done",
         "_doubts",
         "_exchanges",
+        "_forget",
         "_gaps",
         "_loop",
         "_odd",
@@ -131,6 +132,7 @@ class Recorder:
         self._theirs = TheirCommands(station.peer, dialect, shared.db, shared.sealer)
         self._time = around.utc_now()
         self._timer: asyncio.TimerHandle | None = None
+        self._forget: asyncio.TimerHandle | None = None
         self._reads = self._over = False
         self._gaps = self._doubts = 0
         self._done: asyncio.Future[None] | None = None
@@ -298,7 +300,7 @@ class Recorder:
     async def _commanded(self, call: frames.DecodedFrame) -> None:
         """Keep what the back end itself asks of the station and what would be taken for ours."""
         if asks_to_boot(call.action, call.body):
-            self._station.peer.boot_asked = True
+            self._await_asked_boot()
         if may_move_away(call.action, call.body):
             peer = self._station.peer.id
             metrics.SECURITY_EVENTS.labels(event="moved_by_back_end").inc()
@@ -307,6 +309,17 @@ class Recorder:
             )
         if not await self._theirs.keep(call, self._time):
             self._gap("a command of the back end was not kept, or may be taken for one of ours")
+
+    def _await_asked_boot(self) -> None:
+        """The next boot is no restart, if it comes soon."""
+        self._station.peer.boot_asked = True
+        if self._forget is not None:
+            self._forget.cancel()
+        talk_s = self._shared.settings.boot_talk_s
+        self._forget = self._loop.call_later(talk_s, self._forget_asked_boot)
+
+    def _forget_asked_boot(self) -> None:
+        self._station.peer.boot_asked, self._forget = False, None
 
     async def _settled(self, message_id: MessageId, data: str | bytes) -> None:
         """The station answered a command of the back end."""
