@@ -14,7 +14,7 @@ from domain.evidence.frames import FirstStop, ReservationFrame
 from domain.evidence.matching import classify
 from domain.evidence.restart import RestartFacts
 from domain.evidence.sessions import WHOLE_STATION, ConnectorState, Match, SentFrame
-from domain.limits import LATE_START_WINDOW
+from domain.limits import FOREIGN_CAUSE_AGE, LATE_START_WINDOW
 from domain.model.answers import Verdict
 from domain.model.command import Command
 from domain.model.specs import Kind
@@ -32,7 +32,7 @@ from journal.commands.answers import answer_from_row, reservation_frames, said_n
 from journal.commands.restart import read_restart
 from journal.commands.rivals import read_rivals
 from journal.commands.sessions import session_of, sessions_of
-from journal.reports import untaken_since
+from journal.reports import gaps_since, untaken_since
 from journal.reservations import record as reservation_record
 
 _CABLE_FIRST = timedelta(days=1)
@@ -87,8 +87,18 @@ async def read_facts(
         restart=await _restart(tx, command.station, needed, frames, now),
         stops=await _stops(tx, command.station, needed, frame),
         untaken=await untaken_since(tx, command.station, rows[0].send_time) if rows else (),
+        gaps=await _gaps(tx, command.station, needed, frame),
         boot_time=_booted(station),
     )
+
+
+async def _gaps(
+    tx: Tx, station: str, needed: NeededFacts, frame: SentFrame | None
+) -> tuple[datetime, ...]:
+    """The gaps in which a start of another back end may be hidden, where rivals matter."""
+    if Need.RIVALS not in needed.needs or frame is None:
+        return ()
+    return await gaps_since(tx, station, frame.send_time - FOREIGN_CAUSE_AGE)
 
 
 def _booted(station: Station | None) -> datetime | None:

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from domain.evidence.proof import RELAY_GAP
 from domain.model.answers import CallError
 from fleet.database import Database
 from fleet.keys import Sealer
@@ -229,7 +230,7 @@ class Recorder:
     def _gap(self, detail: str) -> None:
         self._gaps += 1
         key = f"relay:{self._station.peer.connection_id}:{self._gaps}"
-        self._odd.untaken(Untaken(key, "", "not_written", detail))
+        self._odd.untaken(Untaken(key, "", RELAY_GAP, detail))
 
     # --- what the station says
 

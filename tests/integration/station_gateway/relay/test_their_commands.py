@@ -126,4 +126,4 @@ async def test_a_start_whose_token_nobody_can_read_is_kept_and_is_a_doubt(
                 return await reports.untaken_since(tx, "S1", now() - timedelta(minutes=1))
 
         (doubt,) = await found(doubts)
-    assert doubt.reason == "not_written"
+    assert doubt.reason == "relay_gap"
