@@ -73,7 +73,7 @@ class RestartFacts:
 
 def why_not_confirmed(restart: RestartFacts) -> str:
     """What kept a restart from being proven, as a sentence; "" where nothing is known of it."""
-    return "The station's back end had asked for a restart too." if restart.theirs else ""
+    return "The station's own back end may have asked for what was seen." if restart.theirs else ""
 
 
 def is_owed_boot(

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from domain.back_end.commands import LATEST_RESTART
 from domain.evidence.restart import ConnectorReport, RestartFacts, is_owed_boot
 from domain.model.command import State
 from fleet import connections, sends, stations, transactions
@@ -12,6 +13,7 @@ from fleet.stations import Station, StationConnector
 from journal.back_end.reading import may_be_their_reset
 from journal.commands import record
 from journal.commands.sessions import session_of
+from journal.reports import gaps_since
 
 _LONGEST_SESSION = timedelta(days=30)
 """How far back a session may have begun that still ran when the frame left: bounds the query."""
@@ -67,10 +69,16 @@ async def _is_owed(tx: Tx, sent: Send, booted: datetime | None) -> bool:
 async def _may_be_theirs(
     tx: Tx, evse_id: int | None, sent: Send, booted: datetime | None, now: datetime
 ) -> bool:
-    """Whether a reset of another back end may be why. One EVSE restarts at no time that is told."""
-    if evse_id is not None:
-        return await may_be_their_reset(tx, sent.station, sent.send_time, now, evse_id)
-    return booted is not None and await may_be_their_reset(tx, sent.station, booted, booted, None)
+    """Whether a reset of another back end may be why, also one that nobody kept.
+
+    One EVSE restarts at no time that is told.
+    """
+    if evse_id is None and booted is None:
+        return False
+    since, until = (booted, booted) if evse_id is None and booted else (sent.send_time, now)
+    if await gaps_since(tx, sent.station, sent.send_time - LATEST_RESTART):
+        return True
+    return await may_be_their_reset(tx, sent.station, since, until, evse_id)
 
 
 def _came_on(station: Station | None, socket: Connection | None) -> bool:

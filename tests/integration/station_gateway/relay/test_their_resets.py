@@ -156,3 +156,17 @@ async def test_a_boot_is_the_effect_of_ours_where_the_back_end_asked_for_none(
 
     ours, _ = await after_both(relay, back_end, subprotocol, refused)
     assert ours == "STATION_RESTARTED"
+
+
+async def test_a_reset_of_theirs_that_nobody_can_read_makes_the_boot_doubtful(
+    relay: Bench, back_end: BackEnd
+) -> None:
+    async def unreadable(station: ScriptedStation) -> None:
+        await back_end.say('[2,"theirs","Reset",{"type":"' + "T" * 300_000 + '"}]')
+        theirs, _ = await station.called("Reset")
+        await station.answer(theirs, ACCEPTED)
+
+    assert await after_both(relay, back_end, "ocpp1.6", unreadable) == (
+        "RESTART_NOT_CONFIRMED",
+        None,
+    )

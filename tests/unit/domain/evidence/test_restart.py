@@ -46,6 +46,6 @@ def test_a_boot_that_a_reset_of_the_back_end_may_have_brought_proves_nothing() -
     outcome = judge(ours, seen, TIMING, at(700)).outcome
     assert outcome is not None
     assert outcome.cause == Cause.RESTART_NOT_CONFIRMED
-    assert outcome.message.endswith("The station's back end had asked for a restart too.")
+    assert outcome.message.endswith("The station's own back end may have asked for what was seen.")
     alone = replace(seen, restart=replace(known, theirs=False))
     assert judge(ours, alone, TIMING, at(52)).outcome is not None
