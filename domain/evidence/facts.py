@@ -59,8 +59,8 @@ class Facts:
     asks: the frames of the command's own kind with their answers. cancels: the frames that cancel
         the reservation that a ReserveNow may have made.
     first_stop: the stops that an unlock has sent before itself. restart: for a reset.
-    stops: the stops of ours, of any command, that the station accepted and that have ended a
-        session of the command's EVSE since its frame.
+    stops: the stops, of any command and of the station's own back end, that the station accepted
+        and that have ended a session of the command's EVSE since its frame.
     untaken: what the station reported since the command's first frame and could not be used.
     gaps: when something was passed on between the station and its back end that was not kept.
     boot_time: of the station's latest boot, by our clock, unless it was only asked to tell it.

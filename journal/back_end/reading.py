@@ -2,9 +2,10 @@
 
 from datetime import datetime, timedelta
 
-from domain.back_end.commands import PUT_OFF, TheirCommand
+from domain.back_end.commands import LATEST_STOP, PUT_OFF, TheirCommand
 from domain.back_end.reservations import RESERVING, ended_by, standing
 from domain.back_end.restarts import may_have_restarted
+from domain.evidence.sessions import SentFrame
 from domain.model.specs import Kind
 from fleet.back_end import calls
 from fleet.back_end.calls import KeptCall
@@ -79,3 +80,18 @@ async def may_be_their_reset(
     """
     rows = await calls.of_station(tx, station, since - PUT_OFF, until, [Kind.RESET.value])
     return any(may_have_restarted(their_command(row), since, until, evse_id) for row in rows)
+
+
+async def stops_that_ended(
+    tx: Tx, station: str, ocpp_transaction_id: str, ended: datetime
+) -> list[SentFrame]:
+    """The stops of the back end that the station accepted and that have ended this session."""
+    rows = await calls.of_station(
+        tx, station, ended - LATEST_STOP, ended, [Kind.STOP_SESSION.value]
+    )
+    found = [their_command(row) for row in rows if row.named_id == ocpp_transaction_id]
+    return [
+        SentFrame(0, 1, each.send_time, each.answer_time, ocpp_transaction_id=each.named_id)
+        for each in found
+        if each.agreed
+    ]

@@ -26,7 +26,7 @@ from fleet.log import reservations
 from fleet.sends import Send
 from fleet.stations import Station
 from fleet.transactions.rows import Transaction
-from journal.back_end.reading import may_hold_there
+from journal.back_end.reading import may_hold_there, stops_that_ended
 from journal.commands import plugs
 from journal.commands.answers import answer_from_row, reservation_frames, said_no
 from journal.commands.restart import read_restart
@@ -142,7 +142,7 @@ async def _restart(
 async def _stops(
     tx: Tx, station: str, needed: NeededFacts, frame: SentFrame | None
 ) -> tuple[SentFrame, ...]:
-    """The accepted stops that have ended a session of the EVSE since the frame.
+    """The accepted stops that have ended a session of the EVSE since the frame, whoever sent them.
 
     The reason "Remote" alone is no proof: OCPP 2.x has no reason of its own for an unlock.
     """
@@ -160,6 +160,8 @@ async def _stops(
             if row.kind in _THAT_STOP and not _is_refusal(row)
             if ended is not None and row.send_time < ended
         ]
+        if ended is not None:
+            found += await stops_that_ended(tx, station, session.ocpp_transaction_id, ended)
     return tuple(found)
 
 
