@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar
 
 import structlog
 
+from domain.back_end.commands import LATEST_START
 from domain.model.specs import Kind
 from fleet.back_end import calls
 from fleet.back_end.calls import NewCall
@@ -69,7 +70,7 @@ class _KeptCommand(NamedTuple):
 class TheirCommands:
     """The commands of the back end at one station."""
 
-    __slots__ = ("_db", "_dialect", "_open", "_peer", "_sealer")
+    __slots__ = ("_db", "_dialect", "_open", "_peer", "_sealer", "_until")
 
     def __init__(self, peer: Peer, dialect: Dialect, db: Database, sealer: Sealer) -> None:
         self._peer = peer
@@ -77,6 +78,7 @@ class TheirCommands:
         self._db = db
         self._sealer = sealer
         self._open: dict[MessageId, tuple[Kind, _KeptCommand]] | None = None
+        self._until: datetime | None = None
 
     def awaits(self, message_id: MessageId) -> bool:
         """Whether a command with this id has no answer yet."""
@@ -97,6 +99,7 @@ class TheirCommands:
         kept = await self._written(lambda tx: self._keep(tx, row, start, unclear=unclear))
         if kept is None:
             return False
+        self._until = time + LATEST_START
         if self._open is None:
             self._open = {}
         self._open[call.message_id] = (asked.kind, kept)
@@ -124,8 +127,17 @@ class TheirCommands:
         """The facts of a message are written: they may tell what came of a command."""
         if isinstance(message, Booted):
             await self._written(lambda tx: deciding.booted(tx, self._peer.id, time))
-        elif isinstance(message, _ABOUT_SESSIONS):
+        elif isinstance(message, _ABOUT_SESSIONS) and self._may_tell(time):
             await self._written(lambda tx: deciding.session_told(tx, self._peer.id, time))
+
+    def _may_tell(self, time: datetime) -> bool:
+        """Whether a session may tell of a command: not while none was passed on for long.
+
+        The first session of a connection begins that time too: the connection before had commands.
+        """
+        if self._until is None:
+            self._until = time + LATEST_START
+        return time <= self._until
 
     def _row(
         self, message_id: MessageId, asked: CommandAsked, start: StartAsked | None, time: datetime

@@ -8,6 +8,7 @@ import pytest
 from domain.model.specs import Kind
 from station_gateway.dialects.messages import TokenSeen
 from station_gateway.dialects.station_calls.back_end_calls import (
+    ACTIONS,
     CommandAsked,
     StartAsked,
     asks_to_boot,
@@ -163,3 +164,7 @@ def test_a_command_is_read_without_any_token(
     action: str, payload: dict[str, Any], asked: CommandAsked | None
 ) -> None:
     assert command_asked(action, payload, NOW) == asked
+
+
+def test_every_command_has_an_action() -> None:
+    assert set(ACTIONS.values()) == set(Kind)
