@@ -141,6 +141,21 @@ async def untaken_since(tx: Tx, station: str, since: datetime) -> list[UntakenRo
     return [UntakenRow(*row) for row in rows]
 
 
+async def times_of(tx: Tx, station: str, reason: str, since: datetime) -> list[datetime]:
+    """When reports could not be taken for this reason, since then. At most `READ_LIMIT`, the last.
+
+    reason: a word of the gateway.
+    """
+    column = untaken_reports.c
+    found = (
+        select(column.received_time)
+        .where(column.station == station, column.received_time >= since, column.reason == reason)
+        .order_by(column.received_time.desc())
+        .limit(READ_LIMIT)
+    )
+    return list((await tx.execute(found)).scalars())
+
+
 _MENDED = columns_of(mended_reports, MendedReports)
 _MENDED_KEY = ["station", "action", "kind"]
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from domain.evidence.proof import CONTRADICTING_ANSWER, UntakenReport
+from domain.evidence.proof import CONTRADICTING_ANSWER, RELAY_GAP, UntakenReport
 from fleet import reports
 from fleet.engine.statements import Tx
 
@@ -22,3 +22,8 @@ async def untaken_since(tx: Tx, station: str, since: datetime) -> tuple[UntakenR
     if len(rows) < reports.READ_LIMIT:
         return found
     return (*found, UntakenReport("", rows[-1].received_time))
+
+
+async def gaps_since(tx: Tx, station: str, since: datetime) -> tuple[datetime, ...]:
+    """When something was passed on between a station and its back end that was not kept."""
+    return tuple(await reports.times_of(tx, station, RELAY_GAP, since))

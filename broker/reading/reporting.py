@@ -1,9 +1,21 @@
 """Reads the truth report: what the database counts, and what the domain makes of it."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import timedelta
 
-from domain.model.truth_report import TruthReport, in_order, slow_after, standing_out
+from domain.back_end.commands import PUT_OFF, rules_of_theirs, undecided_outcome
+from domain.model.command import Code
+from domain.model.specs import Kind
+from domain.model.truth_report import (
+    TheirCountedEnds,
+    TruthReport,
+    in_order,
+    slow_after,
+    standing_out,
+    theirs_in_order,
+    with_theirs,
+)
+from fleet.back_end.counting import CallCounts, CountedCalls, count_calls, explained_by
 from fleet.engine.statements import Tx
 from fleet.log.counting import (
     Counted,
@@ -17,17 +29,42 @@ from fleet.log.counting import (
 
 async def read_report(tx: Tx, which: Counted) -> TruthReport:
     """The report of these commands, or of the newest of them when they are too many."""
-    oldest: datetime | None = await oldest_counted(tx, which)
-    if oldest is not None:
-        which = replace(which, start=oldest)
+    cuts = [await oldest_counted(tx, which), (await _count_theirs(tx, which)).oldest]
+    cut = max((each for each in cuts if each is not None), default=None)
+    if cut is not None:
+        which = replace(which, start=cut)
     times = await measure_times(tx, which)
+    theirs = await _count_theirs(tx, which)
+    marked = await marked_stations(tx, which, slow_after(times))
     return TruthReport(
         start=which.start,
         end=which.end,
-        complete=oldest is None,
+        complete=cut is None,
         ends=in_order(await count_ends(tx, which)),
         times=tuple(times),
         stations=standing_out(
-            await marked_stations(tx, which, slow_after(times)), await mended_stations(tx, which)
+            with_theirs(marked, theirs.stations), await mended_stations(tx, which)
+        ),
+        theirs=tuple(
+            [
+                replace(each, command=await explained_by(tx, which, each.station, each.time))
+                for each in theirs_in_order(_told(each) for each in theirs.ends)
+            ]
         ),
     )
+
+
+async def _count_theirs(tx: Tx, which: Counted) -> CallCounts:
+    """What the back end itself asked for. What nothing has decided in its time is UNKNOWN."""
+    latest = {kind.value: which.end - rules_of_theirs(kind).latest for kind in Kind}
+    return await count_calls(tx, which, latest=latest, put_off=which.end - PUT_OFF)
+
+
+def _told(ends: CountedCalls) -> TheirCountedEnds:
+    cause = ends.cause
+    if ends.code == Code.UNKNOWN and not cause:
+        unknown = undecided_outcome(
+            Kind(ends.kind), answered=ends.answered, put_off=False, age=timedelta.max
+        )
+        cause = unknown.cause if unknown is not None else ""
+    return TheirCountedEnds(ends.kind, ends.code, cause, ends.count, ends.station, ends.time)

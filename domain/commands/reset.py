@@ -7,7 +7,8 @@ fits. A station that only lost its network comes back without one, and one that 
 when the answer was lost: many stations drop their socket before they answer. After the deadline it
 counts only when the station names the reset as its reason, or was away all the while. Else somebody
 may have switched the station off and on hours later. While an earlier reset is still owed its boot,
-a boot proves nothing for a frame without an answer: the station may never have got it.
+a boot proves nothing for a frame without an answer: the station may never have got it. A boot that
+a reset of another back end (CSMS) may have brought is no proof either, whatever was answered.
 
 After the boot the connectors and the sessions that ran before are looked at again, for a named time
 at most. One EVSE restarts without a boot: there its connectors' status is the proof,
@@ -43,7 +44,7 @@ from domain.evidence.facts import (
 )
 from domain.evidence.frames import heard_or_sent
 from domain.evidence.proof import Proof, signs
-from domain.evidence.restart import RestartFacts
+from domain.evidence.restart import RestartFacts, why_not_confirmed
 from domain.evidence.sessions import SentFrame, Session
 from domain.evidence.station_event import (
     Concern,
@@ -136,6 +137,8 @@ def _has_booted(
         return False  # it was asked for a BootNotification, and sent one
     if restart.boot_owed and frame.answer_time is None:
         return False  # whether the station got this frame before that restart nobody knows
+    if restart.theirs:
+        return False  # a station that gets two resets may restart once
     by_reset = restart.boot_reason in _BY_OUR_RESET
     if booted > deadline and not by_reset and not _was_away(restart, deadline):
         return False
@@ -160,7 +163,7 @@ def _evse_is_back(command: Command, facts: Facts, frame: SentFrame) -> bool:
     that connects again tells every status anew, whether anything restarted or not.
     """
     restart, answered = facts.restart, frame.answer_time
-    if answered is None or not agreed(command, frame):
+    if answered is None or not agreed(command, frame) or restart.theirs:
         return False
     if any(session.active for session in restart.running):
         return False
@@ -249,6 +252,7 @@ def _outcome(
     sessions = restart.running
     return ending(
         cause,
+        why_not_confirmed(restart) if cause is Cause.RESTART_NOT_CONFIRMED else "",
         reset=ResetFacts(
             evse_id=spec.evse_id,
             scheduled=is_scheduled(command),

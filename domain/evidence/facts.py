@@ -6,7 +6,12 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.evidence.frames import FirstStop, ReservationFrame
-from domain.evidence.matching import classify, ended_long_before, may_have_been_ours
+from domain.evidence.matching import (
+    classify,
+    ended_long_before,
+    may_have_been_ours,
+    may_hide_a_start,
+)
 from domain.evidence.proof import Proof, UntakenReport, is_negative, proven
 from domain.evidence.restart import RestartFacts
 from domain.evidence.sessions import (
@@ -54,9 +59,10 @@ class Facts:
     asks: the frames of the command's own kind with their answers. cancels: the frames that cancel
         the reservation that a ReserveNow may have made.
     first_stop: the stops that an unlock has sent before itself. restart: for a reset.
-    stops: the stops of ours, of any command, that the station accepted and that have ended a
-        session of the command's EVSE since its frame.
+    stops: the stops, of any command and of the station's own back end, that the station accepted
+        and that have ended a session of the command's EVSE since its frame.
     untaken: what the station reported since the command's first frame and could not be used.
+    gaps: when something was passed on between the station and its back end that was not kept.
     boot_time: of the station's latest boot, by our clock, unless it was only asked to tell it.
     """
 
@@ -80,6 +86,7 @@ class Facts:
     restart: RestartFacts = field(default_factory=RestartFacts)
     stops: tuple[SentFrame, ...] = ()
     untaken: tuple[UntakenReport, ...] = ()
+    gaps: tuple[datetime, ...] = ()
     boot_time: datetime | None = None
 
     @property
@@ -264,7 +271,7 @@ def best_of(
             named=named,
             rivals=facts.rivals,
             late_after=late_after,
-            more_rivals=session.name in facts.contested,
+            more_rivals=session.name in facts.contested or may_hide_a_start(session, facts.gaps),
         )
         found[match].append(session)
     ours, doubtful = found[Match.MATCH], found[Match.DOUBTFUL]

@@ -122,6 +122,15 @@ def foreign_since(session: Session, frame: SentFrame) -> datetime:
     return min(first, begun(session) - FOREIGN_CAUSE_AGE)
 
 
+def may_hide_a_start(session: Session, gaps: tuple[datetime, ...]) -> bool:
+    """Whether a start of another back end (CSMS) that nobody kept may be the cause of a session.
+
+    gaps: when something was passed on that was not kept. It is noted late where the database is
+    slow, so a gap that was noted after the session may hide what came before it.
+    """
+    return any(gap >= begun(session) - FOREIGN_CAUSE_AGE for gap in gaps)
+
+
 def _cannot_be(
     session: Session, frame: SentFrame, rivals: tuple[Rival, ...], late_after: datetime
 ) -> bool:

@@ -155,6 +155,10 @@ _WITHOUT_SESSION = frozenset(
 CONTRADICTING_ANSWER = "contradicting_answer"
 """Why an answer was not taken: the station had given another one to the same frame."""
 
+RELAY_GAP = "relay_gap"
+"""Why nobody can take a report that is none: what a station and its back end (CSMS) said was passed
+on and not kept. It may have been a command of the back end."""
+
 
 @dataclass(frozen=True)
 class UntakenReport:

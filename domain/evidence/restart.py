@@ -51,6 +51,7 @@ class RestartFacts:
     boot_is_newer: it came on a socket that was opened after the frame left.
     boot_owed: an earlier reset had not been followed by its boot when the frame left, and this boot
         may be that one.
+    theirs: a reset of another back end (CSMS) may have brought what looks like the restart.
     same_socket: the station's socket is the very one that the frame was written to.
     connected: somebody holds the station's socket now. connected_time: of its latest socket.
     down_time: when the socket before that, or the latest one, was lost.
@@ -61,12 +62,18 @@ class RestartFacts:
     boot_reason: str = ""
     boot_is_newer: bool = False
     boot_owed: bool = False
+    theirs: bool = False
     same_socket: bool = False
     connected: bool = False
     connected_time: datetime | None = None
     down_time: datetime | None = None
     running: tuple[Session, ...] = ()
     connectors: tuple[ConnectorReport, ...] = ()
+
+
+def why_not_confirmed(restart: RestartFacts) -> str:
+    """What kept a restart from being proven, as a sentence; "" where nothing is known of it."""
+    return "The station's own back end may have asked for what was seen." if restart.theirs else ""
 
 
 def is_owed_boot(

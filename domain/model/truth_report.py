@@ -7,7 +7,7 @@ or when many of its reports had to be mended.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from domain.model.command import Code
@@ -46,6 +46,23 @@ class CountedEnds:
     cause: str
     count: int
     newest: str
+
+
+@dataclass(frozen=True, slots=True)
+class TheirCountedEnds:
+    """Commands of one kind of another back end (CSMS) that ended in one way.
+
+    code: "" for those that are not over. station, time: of the one that was passed on last.
+    command: the id of a command of ours whose explanation tells of that one; "": there is none.
+    """
+
+    kind: str
+    code: str
+    cause: str
+    count: int
+    station: str
+    time: datetime
+    command: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +119,7 @@ class StandingOut:
 class TruthReport:
     """What became of the commands that were made between two times (end: exclusive).
 
+    theirs: those of another back end that were passed on in that time.
     complete: False when there were more of them than one report counts: the newest are counted, and
     `start` is when the oldest of these was made.
     """
@@ -112,6 +130,7 @@ class TruthReport:
     ends: tuple[CountedEnds, ...]
     times: tuple[TimesToTruth, ...]
     stations: tuple[StandingOut, ...]
+    theirs: tuple[TheirCountedEnds, ...] = ()
 
     @property
     def commands(self) -> int:
@@ -144,6 +163,50 @@ def sentences(ends: Iterable[CountedEnds]) -> tuple[str, ...]:
     for each in in_order(ends):
         by_kind.setdefault(each.kind, []).append(each)
     return tuple(_sentence(kind, of_kind) for kind, of_kind in by_kind.items())
+
+
+def their_sentences(ends: Iterable[TheirCountedEnds]) -> tuple[str, ...]:
+    """The same of the commands of another back end."""
+    told = sentences(CountedEnds(each.kind, each.code, each.cause, each.count, "") for each in ends)
+    return tuple(f"The back end's {each}" for each in told)
+
+
+def theirs_in_order(ends: Iterable[TheirCountedEnds]) -> tuple[TheirCountedEnds, ...]:
+    """As `in_order`. Those that ended in the same way are counted together, with the newest."""
+    by_end: dict[tuple[str, str, str], TheirCountedEnds] = {}
+    for each in sorted(ends, key=lambda one: one.time):
+        key = (each.kind, each.code, each.cause)
+        before = by_end[key].count if key in by_end else 0
+        by_end[key] = replace(each, count=each.count + before)
+    return tuple(
+        sorted(
+            by_end.values(),
+            key=lambda each: (each.kind, _place(each.code), -each.count, each.cause),
+        )
+    )
+
+
+def with_theirs(
+    ours: Iterable[MarkedStation], theirs: Iterable[MarkedStation]
+) -> tuple[MarkedStation, ...]:
+    """The stations with the commands of both counted together."""
+    by_station = {each.station: each for each in ours}
+    for each in theirs:
+        known = by_station.get(each.station)
+        by_station[each.station] = each if known is None else _together(known, each)
+    return tuple(by_station.values())
+
+
+def _together(one: MarkedStation, other: MarkedStation) -> MarkedStation:
+    return MarkedStation(
+        one.station,
+        one.commands + other.commands,
+        one.unknown + other.unknown,
+        one.no_effect + other.no_effect,
+        one.slow + other.slow,
+        one.marked + other.marked,
+        one.newest or other.newest,
+    )
 
 
 def standing_out(

@@ -29,7 +29,9 @@ class ReservationEvidence:
         workflow sent, in order. attempts: how many numbers of frames were used up.
     token_digests: of the holder and the group, as this station reports tokens.
     place: None when any EVSE may serve it, or when the station never showed its status.
-    shared: whether another reservation that has not ended may be what the EVSE shows.
+    shared: whether another reservation that has not ended may be what the EVSE shows: of ours, or
+        of the station's own back end (CSMS).
+    back_end_time: when the station agreed to a command of that back end that ends the reservation.
     report, report_time: OCPP 2.x's word about the end of the reservation.
     ready: whether the station is connected and its boot accepted.
     boot_time: of the last real boot.
@@ -43,6 +45,7 @@ class ReservationEvidence:
     sessions: tuple[Session, ...] = ()
     place: EvseStatus | None = None
     shared: bool = False
+    back_end_time: datetime | None = None
     report: str = ""
     report_time: datetime | None = None
     ready: bool = False

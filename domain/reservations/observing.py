@@ -307,6 +307,8 @@ def _over(known: Reservation, facts: ReservationEvidence, now: datetime) -> EndC
         return EndCause.NO_TRANSACTION
     if word == ReservationReport.EXPIRED and _about_time(known, facts):
         return _at_its_time(known, facts)
+    if facts.back_end_time is not None and facts.back_end_time > (known.hold_time or now):
+        return EndCause.CANCELLED_BY_BACK_END
     if any(_is_others(session, known, facts) for session in facts.sessions):
         return EndCause.EVSE_TAKEN
     if known.doubt_time is not None and _made_again(facts, now) >= REPAIRS:

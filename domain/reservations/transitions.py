@@ -45,6 +45,7 @@ class EndCause(StrEnum):
     LOST_AT_REBOOT = "LOST_AT_REBOOT"
     HOLD_VANISHED = "HOLD_VANISHED"
     CHANGE_LOST_IT = "CHANGE_LOST_IT"
+    CANCELLED_BY_BACK_END = "CANCELLED_BY_BACK_END"
 
 
 ENDINGS: dict[EndCause, tuple[ReservationState, str]] = {
@@ -110,6 +111,10 @@ ENDINGS: dict[EndCause, tuple[ReservationState, str]] = {
         ReservationState.LOST,
         "The station refused a change and did not hold the reservation any longer.",
     ),
+    EndCause.CANCELLED_BY_BACK_END: (
+        ReservationState.LOST,
+        "The station's own back end cancelled the reservation, or used its number for another one.",
+    ),
 }
 """Every end of a reservation: its state and a sentence for a human."""
 
@@ -120,6 +125,7 @@ LETS_GO = frozenset(
         EndCause.NO_TRANSACTION,
         EndCause.CANCELLED_BY_CALLER,
         EndCause.UNKNOWN_HOLD_UNDONE,
+        EndCause.CANCELLED_BY_BACK_END,
     }
 )
 """The ends that the station itself reported: nothing is held there afterwards."""

@@ -74,7 +74,7 @@ def rendered(steps: list[Step], width: int, *, every_fact: bool = False) -> Iter
 
 def _row(step: Step, after_s: float, width: int, every_fact: bool) -> Iterator[str]:
     kind = Step.Kind.Name(step.kind).removeprefix("KIND_").replace("_", " ")
-    who = Step.Actor.Name(step.actor).removeprefix("ACTOR_").lower()
+    who = Step.Actor.Name(step.actor).removeprefix("ACTOR_").lower().replace("_", " ")
     start = f"{after_s:>10.3f} s  {who:<8} {kind:<13} "
     indent = " " * len(start)
     lines = textwrap.wrap(printable(step.summary), max(width - len(start), 30)) or [""]

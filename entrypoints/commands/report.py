@@ -72,6 +72,7 @@ def rendered(told: report_pb.TruthReport, address: str) -> Iterator[str]:
         "How long until it was known: half of them, 99 of 100, and one that took so long",
         [_time(each) for each in told.times],
     )
+    yield from _of_back_end(told)
     if told.stations:
         yield from ("", "Stations that stand out")
     for station in told.stations:
@@ -79,6 +80,29 @@ def rendered(told: report_pb.TruthReport, address: str) -> Iterator[str]:
         yield from (f"    {printable(note)}" for note in station.notes)
     if told.ends:
         yield from _how_to_explain(told, address)
+
+
+def _of_back_end(told: report_pb.TruthReport) -> Iterator[str]:
+    """What the back end (CSMS) itself asked of its stations; nothing where there is none."""
+    if told.back_end_ends:
+        yield from ("", *told.back_end_sentences)
+    yield from _table(
+        "How the back end's own commands ended, the newest of each, and where it is explained",
+        [_back_end_end(each) for each in told.back_end_ends],
+    )
+
+
+def _back_end_end(ends: report_pb.TruthReport.BackEndEnd) -> tuple[str, ...]:
+    code = command_pb.Outcome.Code.Name(ends.code).removeprefix("CODE_")
+    return (
+        _kind(ends.kind),
+        code if ends.code else "(no outcome yet)",
+        ends.cause,
+        str(ends.command_count),
+        printable(ends.newest_station),
+        f"{ends.newest_time.ToDatetime():%Y-%m-%d %H:%M:%S}",
+        ends.explained_by,
+    )
 
 
 def _how_to_explain(told: report_pb.TruthReport, address: str) -> Iterator[str]:

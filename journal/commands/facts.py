@@ -14,7 +14,7 @@ from domain.evidence.frames import FirstStop, ReservationFrame
 from domain.evidence.matching import classify
 from domain.evidence.restart import RestartFacts
 from domain.evidence.sessions import WHOLE_STATION, ConnectorState, Match, SentFrame
-from domain.limits import LATE_START_WINDOW
+from domain.limits import FOREIGN_CAUSE_AGE, LATE_START_WINDOW
 from domain.model.answers import Verdict
 from domain.model.command import Command
 from domain.model.specs import Kind
@@ -26,12 +26,13 @@ from fleet.log import reservations
 from fleet.sends import Send
 from fleet.stations import Station
 from fleet.transactions.rows import Transaction
+from journal.back_end.reading import may_hold_there, stops_that_ended
 from journal.commands import plugs
 from journal.commands.answers import answer_from_row, reservation_frames, said_no
 from journal.commands.restart import read_restart
 from journal.commands.rivals import read_rivals
 from journal.commands.sessions import session_of, sessions_of
-from journal.reports import untaken_since
+from journal.reports import gaps_since, untaken_since
 from journal.reservations import record as reservation_record
 
 _CABLE_FIRST = timedelta(days=1)
@@ -75,7 +76,7 @@ async def read_facts(
         sessions=sessions,
         rivals=rivals.rivals,
         contested=rivals.contested,
-        connectors=await _connectors(tx, command, needed),
+        connectors=await _connectors(tx, command, needed, now),
         ocpp_version=holder.ocpp_version if holder else (station.ocpp_version if station else ""),
         connected_since=holder.connected_time if holder else None,
         connection_timeout_s=wait_s,
@@ -86,8 +87,18 @@ async def read_facts(
         restart=await _restart(tx, command.station, needed, frames, now),
         stops=await _stops(tx, command.station, needed, frame),
         untaken=await untaken_since(tx, command.station, rows[0].send_time) if rows else (),
+        gaps=await _gaps(tx, command.station, needed, frame),
         boot_time=_booted(station),
     )
+
+
+async def _gaps(
+    tx: Tx, station: str, needed: NeededFacts, frame: SentFrame | None
+) -> tuple[datetime, ...]:
+    """The gaps in which a start of another back end may be hidden, where rivals matter."""
+    if Need.RIVALS not in needed.needs or frame is None:
+        return ()
+    return await gaps_since(tx, station, frame.send_time - FOREIGN_CAUSE_AGE)
 
 
 def _booted(station: Station | None) -> datetime | None:
@@ -131,7 +142,7 @@ async def _restart(
 async def _stops(
     tx: Tx, station: str, needed: NeededFacts, frame: SentFrame | None
 ) -> tuple[SentFrame, ...]:
-    """The accepted stops that have ended a session of the EVSE since the frame.
+    """The accepted stops that have ended a session of the EVSE since the frame, whoever sent them.
 
     The reason "Remote" alone is no proof: OCPP 2.x has no reason of its own for an unlock.
     """
@@ -149,6 +160,8 @@ async def _stops(
             if row.kind in _THAT_STOP and not _is_refusal(row)
             if ended is not None and row.send_time < ended
         ]
+        if ended is not None:
+            found += await stops_that_ended(tx, station, session.ocpp_transaction_id, ended)
     return tuple(found)
 
 
@@ -261,10 +274,12 @@ def _may_be_of(row: Transaction, sent: Send, late_after: datetime) -> bool:
     return match is not Match.NO_MATCH
 
 
-async def _connectors(tx: Tx, command: Command, needed: NeededFacts) -> tuple[ConnectorState, ...]:
+async def _connectors(
+    tx: Tx, command: Command, needed: NeededFacts, now: datetime
+) -> tuple[ConnectorState, ...]:
     """The connectors that the command needs; of one EVSE: all when it names no EVSE."""
     if Need.RESERVED_CONNECTORS in needed.needs:
-        return await _reserved_connectors(tx, command)
+        return await _reserved_connectors(tx, command, now)
     if not {Need.ALL_CONNECTORS, Need.CONNECTORS} & needed.needs:
         return ()
     whole = Need.ALL_CONNECTORS in needed.needs or needed.evse_id is None
@@ -274,13 +289,16 @@ async def _connectors(tx: Tx, command: Command, needed: NeededFacts) -> tuple[Co
         for row in await stations.connectors(tx, command.station)
         if whole or row.evse_id in places
     ]
-    return await _without_others(tx, command, states)
+    return await _without_others(tx, command, states, now)
 
 
 async def _without_others(
-    tx: Tx, command: Command, states: list[ConnectorState]
+    tx: Tx, command: Command, states: list[ConnectorState], now: datetime
 ) -> tuple[ConnectorState, ...]:
-    """Without the places that a reservation of another command may keep, if one is to be made."""
+    """Without the places that another reservation may keep, if one is to be made.
+
+    It may be of another command, or of the station's own back end.
+    """
     reserved = any(each.status == ConnectorStatus.RESERVED for each in states)
     if command.reserve is None or not reserved:
         return tuple(states)
@@ -290,6 +308,8 @@ async def _without_others(
         return tuple(states)
     own = reservation_record.from_snapshot(entry.snapshot)
     others = await reservation_record.open_at(tx, command.station)
+    if await may_hold_there(tx, command.station, now, own.evse_id):
+        return tuple(each for each in states if each.status != ConnectorStatus.RESERVED)
     return tuple(
         each
         for each in states
@@ -298,7 +318,9 @@ async def _without_others(
     )
 
 
-async def _reserved_connectors(tx: Tx, command: Command) -> tuple[ConnectorState, ...]:
+async def _reserved_connectors(
+    tx: Tx, command: Command, now: datetime
+) -> tuple[ConnectorState, ...]:
     """Those that the command's reservation may hold; none when another one may hold them.
 
     A reservation that nobody here knows may hold any.
@@ -307,6 +329,8 @@ async def _reserved_connectors(tx: Tx, command: Command) -> tuple[ConnectorState
     if reservation is None:
         return tuple(_state(row) for row in await stations.connectors(tx, command.station))
     if is_shared(reservation, await reservation_record.open_at(tx, command.station)):
+        return ()
+    if await may_hold_there(tx, command.station, now, reservation.evse_id):
         return ()
     return tuple(
         _state(row)

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from domain.back_end.commands import LATEST_RESTART
 from domain.evidence.restart import ConnectorReport, RestartFacts, is_owed_boot
 from domain.model.command import State
 from fleet import connections, sends, stations, transactions
@@ -9,8 +10,10 @@ from fleet.connections import Connection
 from fleet.engine.statements import Tx
 from fleet.sends import Send
 from fleet.stations import Station, StationConnector
+from journal.back_end.reading import may_be_their_reset
 from journal.commands import record
 from journal.commands.sessions import session_of
+from journal.reports import gaps_since
 
 _LONGEST_SESSION = timedelta(days=30)
 """How far back a session may have begun that still ran when the frame left: bounds the query."""
@@ -34,6 +37,7 @@ async def read_restart(
         boot_reason=station.boot_reason if station and booted else "",
         boot_is_newer=newer and _came_on(station, socket),
         boot_owed=await _is_owed(tx, sent, booted),
+        theirs=await _may_be_theirs(tx, evse_id, sent, booted, now),
         same_socket=held and not newer,
         connected=held,
         connected_time=socket.connected_time if socket else None,
@@ -60,6 +64,21 @@ async def _is_owed(tx: Tx, sent: Send, booted: datetime | None) -> bool:
         if is_owed_boot(outcome, sent=row.send_time, left=left, booted=booted):
             return True
     return False
+
+
+async def _may_be_theirs(
+    tx: Tx, evse_id: int | None, sent: Send, booted: datetime | None, now: datetime
+) -> bool:
+    """Whether a reset of another back end may be why, also one that nobody kept.
+
+    One EVSE restarts at no time that is told.
+    """
+    if evse_id is None and booted is None:
+        return False
+    since, until = (booted, booted) if evse_id is None and booted else (sent.send_time, now)
+    if await gaps_since(tx, sent.station, sent.send_time - LATEST_RESTART):
+        return True
+    return await may_be_their_reset(tx, sent.station, since, until, evse_id)
 
 
 def _came_on(station: Station | None, socket: Connection | None) -> bool:

@@ -69,7 +69,7 @@ async def read_rivals(
         if alone[each.name] is Match.MATCH and each.name not in gone and each not in named
     ]
     causes, contested = await _causes(tx, command, frame, free)
-    return Rivals((*(_claimed(each) for each in taken), *causes), contested)
+    return Rivals((*(claimed_rival(each) for each in taken), *causes), contested)
 
 
 def _is_undone(session: Session, command: Command) -> bool:
@@ -111,7 +111,7 @@ async def _causes(
             sent=causes_sent(session, frame),
             foreign_from=foreign_since(session, frame),
         )
-        found |= {each.id: _open(each) for each in causes if each.id != frame.id}
+        found |= {each.id: open_rival(each) for each in causes if each.id != frame.id}
         named += await _named_by(tx, command, frame, session)
         if more:
             contested.add(session.name)
@@ -133,11 +133,13 @@ def _says(answer: StationAnswer, number: str) -> bool:
     return answer.verdict.is_yes and answer.ocpp_transaction_id == number
 
 
-def _claimed(claim: Claim) -> Rival:
+def claimed_rival(claim: Claim) -> Rival:
+    """The start that has claimed a session."""
     return Rival(claim.time, claimed=claim.session)
 
 
-def _open(cause: OpenCause) -> Rival:
+def open_rival(cause: OpenCause) -> Rival:
+    """A start that has no session yet."""
     return Rival(
         send_time=cause.send_time,
         token_digest=cause.token_digest,

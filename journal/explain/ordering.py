@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from domain.evidence.facts import Act
+from fleet.back_end.calls import KeptCall
 from fleet.log.notes import MORE_KEY, Note
 from fleet.sends import Send
+from journal.explain.back_end import steps_of_calls
 from journal.explain.changes import LoggedChange, steps_of_changes
 from journal.explain.frames import steps_of_sends
 from journal.explain.notes import NoteKind
@@ -22,6 +24,7 @@ _RANKS = {
     StepKind.ASKED: 0,
     StepKind.CANCEL_ASKED: 1,
     StepKind.RETRY: 2,
+    StepKind.BACK_END: 3,
     StepKind.ROUTE: 3,
     StepKind.QUEUED: 4,
     StepKind.FRAME_SENT: 6,
@@ -38,16 +41,24 @@ _BEFORE_A_FRAME = 5
 
 
 def explain(
-    changes: Sequence[LoggedChange], sends: Sequence[Send], notes: Sequence[Note]
+    changes: Sequence[LoggedChange],
+    sends: Sequence[Send],
+    notes: Sequence[Note],
+    theirs: Sequence[KeptCall] = (),
 ) -> tuple[ExplainStep, ...]:
-    """Every step of one command, in order. Each of the three sequences may come in any order."""
+    """Every step of one command, in order. Each of the sequences may come in any order.
+
+    theirs: what the station's back end asked for. What it did before stands behind the first step,
+    which is always that the command was asked for.
+    """
     noted = {note.key for note in notes}
     steps = [
         *steps_of_changes(sorted(changes, key=lambda change: change.command.revision)),
         *steps_of_sends(sorted(sends, key=lambda send: send.attempt), noted),
         *(_of_note(note) for note in sorted(notes, key=lambda note: (note.time, note.id))),
     ]
-    return tuple(sorted(steps, key=_place))
+    asked, *others = sorted(steps, key=_place)
+    return (asked, *sorted([*steps_of_calls(theirs), *others], key=_place))
 
 
 def _place(step: ExplainStep) -> tuple[datetime, int]:

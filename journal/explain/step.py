@@ -22,15 +22,20 @@ class StepKind(StrEnum):
     DECIDED = "DECIDED"
     OUTCOME = "OUTCOME"
     COMPENSATION = "COMPENSATION"
+    BACK_END = "BACK_END"
 
 
 class Actor(StrEnum):
-    """Who did it. `worker`: the rules of `domain/`, which a worker applies."""
+    """Who did it. `worker`: the rules of `domain/`, which a worker applies.
+
+    `back end`: that of the operator (CSMS), to which the station is relayed.
+    """
 
     CALLER = "caller"
     WORKER = "worker"
     GATEWAY = "gateway"
     STATION = "station"
+    BACK_END = "back end"
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from fleet import connections, sends, stations, transactions
 from fleet.engine.statements import Tx
 from fleet.log import reservations
 from fleet.stations import StationConnector
+from journal.back_end.reading import ended_by_back_end, may_hold_there
 from journal.commands.answers import reservation_frames
 from journal.commands.sessions import session_of
 from journal.reports import untaken_since
@@ -40,7 +41,11 @@ async def read_reservation_evidence(
         token_digests=await _token_digests(tx, reservation),
         sessions=tuple(session_of(row) for row in heard),
         place=_place(await stations.connectors(tx, station_id), reservation),
-        shared=is_shared(reservation, await open_at(tx, station_id)),
+        shared=is_shared(reservation, await open_at(tx, station_id))
+        or await may_hold_there(tx, station_id, now, reservation.evse_id),
+        back_end_time=await ended_by_back_end(
+            tx, station_id, reservation.wire_id, reservation.create_time, now
+        ),
         report=report.status if report else "",
         report_time=report.received_time if report else None,
         ready=ready,

@@ -8,6 +8,7 @@ copy. Whoever holds the station next keeps a doubt.
 
 from datetime import datetime
 
+from domain.evidence.proof import RELAY_GAP
 from fleet import connections
 from fleet.engine.statements import Tx
 from station_gateway.facts.reports import keep_untaken
@@ -26,5 +27,5 @@ async def doubt_if_lost(tx: Tx, peer: Peer, process: str, now: datetime) -> bool
     if last is None or not last.gateway or last.connection_id.startswith(process):
         return False
     detail = "the gateway before may have ended without recording all that it passed on"
-    told = Untaken(f"relay:{peer.connection_id}:0", "", "not_written", detail)
+    told = Untaken(f"relay:{peer.connection_id}:0", "", RELAY_GAP, detail)
     return await keep_untaken(tx, peer, told, now)

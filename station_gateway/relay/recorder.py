@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from domain.evidence.proof import RELAY_GAP
 from domain.model.answers import CallError
 from fleet.database import Database
 from fleet.keys import Sealer
@@ -29,12 +30,12 @@ from station_gateway.dialects.messages import (
 )
 from station_gateway.dialects.station_calls.back_end_calls import (
     asks_to_boot,
+    may_command,
     may_move_away,
-    may_start,
-    start_asked,
 )
 from station_gateway.dialects.station_calls.confirmations import confirmed, needs_answer
-from station_gateway.relay.their_starts import TheirStarts
+from station_gateway.facts.reports import PATIENCE_S
+from station_gateway.relay.their_commands import TheirCommands
 from station_gateway.session import frames
 from station_gateway.session.copies import Allowance, Copies, Copy, From
 from station_gateway.session.engine import OcppSession, SessionLimits
@@ -58,9 +59,6 @@ from station_gateway.stations.station import Surroundings
 from telemetry import metrics
 
 log = structlog.get_logger(__name__)
-
-PATIENCE_S = 900.0
-"""How old a fact may become before it is given up, and kept as a doubt."""
 
 SHORTEST_S = 0.5
 """What one that is too old gets all the same."""
@@ -106,6 +104,7 @@ class Recorder:
         "_done",
         "_doubts",
         "_exchanges",
+        "_forget",
         "_gaps",
         "_loop",
         "_odd",
@@ -114,7 +113,7 @@ class Recorder:
         "_session",
         "_shared",
         "_station",
-        "_their_starts",
+        "_theirs",
         "_time",
         "_timer",
     )
@@ -131,9 +130,10 @@ class Recorder:
         self._odd = OddCalls(
             station.peer, dialect, around.reports, self._spawn_doubt, shared.settings.strict
         )
-        self._their_starts = TheirStarts(station.peer, dialect, shared.db, shared.sealer)
+        self._theirs = TheirCommands(station.peer, dialect, shared.db, shared.sealer)
         self._time = around.utc_now()
         self._timer: asyncio.TimerHandle | None = None
+        self._forget: asyncio.TimerHandle | None = None
         self._reads = self._over = False
         self._gaps = self._doubts = 0
         self._done: asyncio.Future[None] | None = None
@@ -230,14 +230,14 @@ class Recorder:
     def _gap(self, detail: str) -> None:
         self._gaps += 1
         key = f"relay:{self._station.peer.connection_id}:{self._gaps}"
-        self._odd.untaken(Untaken(key, "", "not_written", detail))
+        self._odd.untaken(Untaken(key, "", RELAY_GAP, detail))
 
     # --- what the station says
 
     async def _from_station(self, data: str | bytes, handlers: CallHandler) -> None:
         head = head_of(data)
         if head.is_answer:  # to a CALL of the back end: that is no report
-            if head.message_id is not None and self._their_starts.awaits(head.message_id):
+            if head.message_id is not None and self._theirs.awaits(head.message_id):
                 await self._settled(head.message_id, data)
             return
         events = self._session.receive(data, self._loop.time())
@@ -286,7 +286,7 @@ class Recorder:
         try:
             frame = frames.decode(data, self._limits.frame)
         except frames.FrameError as unread:
-            if head_of(data).type_number == frames.CALL and may_start(unread.action):
+            if head_of(data).type_number == frames.CALL and may_command(unread.action):
                 self._gap("a CALL of the back end could not be read")
             return
         if frame.type_number == frames.CALL:
@@ -301,27 +301,35 @@ class Recorder:
     async def _commanded(self, call: frames.DecodedFrame) -> None:
         """Keep what the back end itself asks of the station and what would be taken for ours."""
         if asks_to_boot(call.action, call.body):
-            self._station.peer.boot_asked = True
+            self._await_asked_boot()
         if may_move_away(call.action, call.body):
             peer = self._station.peer.id
             metrics.SECURITY_EVENTS.labels(event="moved_by_back_end").inc()
             log.warning(
                 "security_event", station=peer, event_type="moved_by_back_end", action=call.action
             )
-        start = start_asked(call.action, call.body)
-        if start is not None:
-            kept = await self._their_starts.keep(call.message_id, start, self._time)
-            if not kept:
-                self._gap("a start of the back end was not kept, or has a number of ours")
+        if not await self._theirs.keep(call, self._time):
+            self._gap("a command of the back end was not kept, or may be taken for one of ours")
+
+    def _await_asked_boot(self) -> None:
+        """The next boot is no restart, if it comes soon."""
+        self._station.peer.boot_asked = True
+        if self._forget is not None:
+            self._forget.cancel()
+        talk_s = self._shared.settings.boot_talk_s
+        self._forget = self._loop.call_later(talk_s, self._forget_asked_boot)
+
+    def _forget_asked_boot(self) -> None:
+        self._station.peer.boot_asked, self._forget = False, None
 
     async def _settled(self, message_id: MessageId, data: str | bytes) -> None:
-        """The station answered a start of the back end."""
+        """The station answered a command of the back end."""
         try:
             frame = frames.decode(data, self._limits.frame)
         except frames.FrameError:
             return
         answer = CallError(*frame.error) if frame.error else frame.body
-        await self._their_starts.answered(message_id, answer, self._time)
+        await self._theirs.answered(message_id, answer, self._time)
 
     # --- writing
 
@@ -341,6 +349,7 @@ class Recorder:
         try:
             async with asyncio.timeout(self._patience_s(opened)):
                 await self._written(message, handlers)
+                await self._decide(message)
         except CallRefused as refused:
             self._odd.refused(opened.call, "invalid_payload", refused.description)
         except Displaced as over:
@@ -357,6 +366,13 @@ class Recorder:
             self._odd.refused(opened.call, "handler_failed", "the gateway failed")
         else:
             self._station.heard(message)
+
+    async def _decide(self, message: StationCall) -> None:
+        """Decide what came of the back end's commands. That fails alone: the facts are written."""
+        try:
+            await self._theirs.heard(message, self._time)
+        except Exception:
+            log.exception("command_of_back_end_undecided", station=self._station.peer.id)
 
     def _patience_s(self, opened: OpenCall) -> float:
         """How long it may still take. All that waits behind it has grown older as well."""

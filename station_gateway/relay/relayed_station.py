@@ -43,7 +43,16 @@ HEAD_CHARS = 200
 class RelayedStation(ConnectedStation):
     """One socket of a station and the socket to its back end, until either ends."""
 
-    __slots__ = ("_commands", "_pairing", "_pump", "_recorder", "_their_calls", "_upstream")
+    __slots__ = (
+        "_boot_timer",
+        "_boots",
+        "_commands",
+        "_pairing",
+        "_pump",
+        "_recorder",
+        "_their_calls",
+        "_upstream",
+    )
 
     def __init__(
         self,
@@ -60,6 +69,8 @@ class RelayedStation(ConnectedStation):
         self._pairing = Pairing()
         self._their_calls: TheirCalls | None = None
         self._pump: asyncio.Task[None] | None = None
+        self._boots = 0
+        self._boot_timer: asyncio.TimerHandle | None = None
 
     @property
     def idle(self) -> bool:
@@ -113,11 +124,23 @@ class RelayedStation(ConnectedStation):
         return paired.frame
 
     def _look_for_boot(self, head: str) -> None:
-        """Have no command go out between a boot and its answer."""
+        """Have no command go out between a boot, the newest one, and its answer."""
         if StationMessage.BOOT_NOTIFICATION in head:
             self.boot.arrived()
+            self._boots += 1
+            self._forget_boot_timer()
             wait_s = self._surroundings.settings.relay_answer_s
-            self._loop.call_later(wait_s, self.boot.left_unanswered)
+            self._boot_timer = self._loop.call_later(wait_s, self._leave_boots)
+
+    def _leave_boots(self) -> None:
+        """The back end has left every boot unanswered for too long."""
+        self._boots = 0
+        self.boot.left_unanswered()
+
+    def _forget_boot_timer(self) -> None:
+        if self._boot_timer is not None:
+            self._boot_timer.cancel()
+            self._boot_timer = None
 
     # --- what the back end says
 
@@ -190,8 +213,13 @@ class RelayedStation(ConnectedStation):
         """See `RecordedStation.heard`."""
         match message:
             case Booted(answered=None):
-                self.boot.left_unanswered()
+                self._boots -= 1
+                if self._boots <= 0:  # else a newer one waits for its own answer
+                    self._forget_boot_timer()
+                    self._leave_boots()
             case Booted():
+                self._boots = 0
+                self._forget_boot_timer()
                 self.boot.arrived()
                 self.boot.answered()
                 self._surroundings.on_boot(self)
@@ -207,6 +235,7 @@ class RelayedStation(ConnectedStation):
         if self._ended:
             return
         super().end(reason, code)
+        self._forget_boot_timer()
         if self._their_calls is not None:
             self._their_calls.end()
         self._upstream.hang_up(code if code not in {0, POLICY_VIOLATION} else GOING_AWAY, reason)

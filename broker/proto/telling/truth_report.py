@@ -17,9 +17,11 @@ from domain.model.truth_report import (
     USUAL_PERIOD,
     CountedEnds,
     StandingOut,
+    TheirCountedEnds,
     TimesToTruth,
     TruthReport,
     sentences,
+    their_sentences,
 )
 from fleet.log.counting import Counted
 
@@ -66,6 +68,8 @@ def report_out(report: TruthReport) -> pb.TruthReport:
         ends=[_end(each) for each in report.ends],
         times=[_time(each) for each in report.times],
         stations=[_station(each) for each in report.stations],
+        back_end_ends=[_back_end_end(each) for each in report.theirs],
+        back_end_sentences=their_sentences(report.theirs),
     )
 
 
@@ -76,6 +80,18 @@ def _end(ends: CountedEnds) -> pb.TruthReport.End:
         cause=ends.cause,
         command_count=ends.count,
         newest_command=command_name(ends.newest),
+    )
+
+
+def _back_end_end(ends: TheirCountedEnds) -> pb.TruthReport.BackEndEnd:
+    return pb.TruthReport.BackEndEnd(
+        kind=_KIND.Value(f"KIND_{ends.kind}"),
+        code=_CODE.Value(f"CODE_{ends.code}") if ends.code else _CODE.CODE_UNSPECIFIED,
+        cause=ends.cause,
+        command_count=ends.count,
+        newest_station=station_name(ends.station),
+        newest_time=time_out(ends.time),
+        explained_by=command_name(ends.command) if ends.command else "",
     )
 
 

@@ -1,14 +1,20 @@
 """What another back end (CSMS) asks of a station, as far as it would be taken for something else.
 
-A start of the back end may be the cause of a session that a start of ours seems to have. A boot
-that the back end asked for (TriggerMessage) is no restart. The payloads are as hostile as those of
-a station: what cannot be read is no such request. The versions are told apart by their actions.
+A start of the back end may be the cause of a session that a start of ours seems to have, and its
+reset that of a boot. A boot that the back end asked for (TriggerMessage) is no restart. The
+payloads are as hostile as those of a station: what cannot be read is left out. The versions are
+told apart by their actions.
 """
+
+from datetime import datetime, timedelta
 
 import msgspec
 
+from domain.model.specs import Kind
 from station_gateway.dialects import command_words, fields
+from station_gateway.dialects.mending.mends import LONGEST_ID
 from station_gateway.dialects.messages import Payload, TokenSeen
+from station_gateway.dialects.printable import printable
 from station_gateway.dialects.station_calls.tokens import token_seen
 
 _TOKEN_CHARS = 255
@@ -26,11 +32,6 @@ class StartAsked(msgspec.Struct, frozen=True):
 STARTS = ("RemoteStartTransaction", "RequestStartTransaction")
 
 
-def may_start(action: str) -> bool:
-    """Whether a CALL that cannot be read may ask for a start. "": its action is not known."""
-    return not action or action in STARTS
-
-
 def start_asked(action: str, payload: Payload) -> StartAsked | None:
     """The start that a CALL of the back end asks for; None: it asks for none."""
     if action == "RemoteStartTransaction":
@@ -40,6 +41,81 @@ def start_asked(action: str, payload: Payload) -> StartAsked | None:
         return None
     group = _typed(payload.get("groupIdToken"))
     return StartAsked(token, group, _number(payload, "evseId"), _number(payload, "remoteStartId"))
+
+
+class CommandAsked(msgspec.Struct, frozen=True):
+    """A command of the back end, as far as it could be read. It holds no token.
+
+    mode: OCPP's word for how to reset, "" for other commands. named_id: of the transaction that is
+    to stop. number, expire_time: of the reservation.
+    """
+
+    kind: Kind
+    evse_id: int | None = None
+    mode: str = ""
+    named_id: str = ""
+    number: int | None = None
+    expire_time: datetime | None = None
+
+
+ACTIONS = {
+    **{"".join(map(str.capitalize, kind.value.split("_"))): kind for kind in Kind},
+    **dict.fromkeys(STARTS, Kind.START_SESSION),
+    **dict.fromkeys(("RemoteStopTransaction", "RequestStopTransaction"), Kind.STOP_SESSION),
+}
+"""The commands of all versions, by their actions: OCPP names all but starts and stops as we do."""
+
+
+def is_start(action: str) -> bool:
+    """Whether a CALL of the back end asks for a start, also where its token cannot be read."""
+    return action in STARTS
+
+
+def may_command(action: str) -> bool:
+    """Whether a CALL that cannot be read may be a command. "": its action is not known."""
+    return not action or action in ACTIONS
+
+
+_MODE_CHARS = 64
+_LONGEST_RESERVATION_S = 366 * 86_400
+
+
+def command_asked(action: str, payload: Payload, now: datetime) -> CommandAsked | None:
+    """The command that a CALL of the back end is; None: it is none. What is odd in it is left out.
+
+    OCPP 1.6 has connectors where 2.x has EVSEs.
+    """
+    kind = ACTIONS.get(action)
+    if kind is None:
+        return None
+    evse_id = _number(payload, "evseId") or _number(payload, "connectorId")
+    mode = payload.get("type") if action == "Reset" else ""
+    return CommandAsked(
+        kind=kind,
+        evse_id=evse_id,
+        mode=printable(mode, _MODE_CHARS) if isinstance(mode, str) else "",
+        named_id=_id(payload.get("transactionId")),
+        number=_whole(payload.get("reservationId", payload.get("id"))),
+        expire_time=_expiry(payload.get("expiryDate", payload.get("expiryDateTime")), now),
+    )
+
+
+def _expiry(value: object, now: datetime) -> datetime | None:
+    """When a reservation ends: some time ahead, which is no time that a station would tell."""
+    ahead_s = fields.read_time(value, now).raw_skew_s if isinstance(value, str) else None
+    is_near = ahead_s is not None and abs(ahead_s) <= _LONGEST_RESERVATION_S
+    return now + timedelta(seconds=ahead_s) if is_near and ahead_s is not None else None
+
+
+def _id(value: object) -> str:
+    """The id of a transaction: a text, or a number (OCPP 1.6)."""
+    if isinstance(value, str):
+        return printable(value, LONGEST_ID)
+    return "" if (number := _whole(value)) is None else str(number)
+
+
+def _whole(value: object) -> int | None:
+    return value if type(value) is int and abs(value) <= fields.INT32_MAX else None
 
 
 def asks_to_boot(action: str, payload: Payload) -> bool:

@@ -4,11 +4,14 @@ from dataclasses import asdict
 
 import pytest
 
+from domain.evidence.proof import RELAY_GAP
 from domain.model.command import Code
 from domain.model.outcomes import Cause
+from fleet import reports
 from fleet.database import Database
 from fleet.remote_starts import foreign_starts
 from fleet.remote_starts.foreign_starts import ForeignStart
+from fleet.reports import UntakenRow
 from journal.commands.answers import answer_to_row
 from tests.support.fleet_rows import later
 from tests.support.hub import ACCEPTED, REFUSED, Hub
@@ -60,3 +63,18 @@ async def test_a_start_of_theirs_of_another_token_or_plug_explains_nothing(
 ) -> None:
     await keep(hub, ForeignStart(**(asdict(THEIRS) | other)))
     assert await told(hub) == (Code.SUCCEEDED, Cause.SESSION_STARTED)
+
+
+@pytest.mark.parametrize("gap_s", [0, 8, -500, -700])
+async def test_a_gap_in_which_a_start_of_theirs_may_be_hidden_is_a_doubt(
+    hub: Hub, gap_s: float
+) -> None:
+    gap = UntakenRow("", RELAY_GAP, "", None, "", later(gap_s))
+    async with hub.db.write() as tx:
+        await reports.add_untaken(tx, station="CP1", key="relay:1", report=gap)
+    doubted = gap_s > -600
+    assert await told(hub) == (
+        (Code.UNKNOWN, Cause.SESSION_DOUBTFUL)
+        if doubted
+        else (Code.SUCCEEDED, Cause.SESSION_STARTED)
+    )

@@ -9,6 +9,8 @@ from domain.commands import transitions as changes
 from domain.model.answers import StationAnswer, Verdict
 from domain.model.command import Command
 from fleet import sends
+from fleet.back_end import calls
+from fleet.back_end.calls import NewCall
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.sends import Send
@@ -99,3 +101,31 @@ async def test_the_stop_of_another_evse_explains_nothing(db: Database) -> None:
         await sent(tx, "stop-1", 102, YES, **named)
         await stop_16(tx, elsewhere.ocpp_transaction_id, now=later(104))
         assert not (await read_facts(tx, command, None, TIMING, later(106))).stops
+
+
+@pytest.mark.parametrize(
+    ("at_s", "answer", "named", "known"),
+    [
+        (102, YES, True, True),
+        (102, NO, True, False),
+        (102, YES, False, False),
+        (105, YES, True, False),
+    ],
+)
+async def test_a_stop_of_the_stations_own_back_end_explains_as_much(
+    db: Database, at_s: float, answer: StationAnswer, named: bool, known: bool
+) -> None:
+    async with db.write() as tx:
+        await connect(tx)
+        running, _ = await start_16(tx)
+        id = running.ocpp_transaction_id
+        command = refused_unlock()
+        await sent(tx, command.name, 100, NO, kind="UNLOCK_CONNECTOR")
+        call = NewCall(
+            "acme", "CP1", "STOP_SESSION", later(at_s), named_id=id if named else "other"
+        )
+        theirs = await calls.keep(tx, call)
+        await calls.answered(tx, theirs, answer_to_row(answer), later(at_s + 1))
+        await stop_16(tx, id, now=later(104), stop_time=later(104))
+        facts = await read_facts(tx, command, None, TIMING, later(106))
+    assert [each.send_time for each in facts.stops] == ([later(at_s)] if known else [])

@@ -610,6 +610,8 @@ class Step(_message.Message):
         """The way to the station was found."""
         KIND_NO_ANSWER: Step._Kind.ValueType  # 14
         """The answer to a frame was given up."""
+        KIND_BACK_END: Step._Kind.ValueType  # 15
+        """The station's own back end (CSMS), to which it is relayed, asked something of it."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """Says what a step is. Values will be added."""
@@ -644,6 +646,8 @@ class Step(_message.Message):
     """The way to the station was found."""
     KIND_NO_ANSWER: Step.Kind.ValueType  # 14
     """The answer to a frame was given up."""
+    KIND_BACK_END: Step.Kind.ValueType  # 15
+    """The station's own back end (CSMS), to which it is relayed, asked something of it."""
 
     class _Actor:
         ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -661,6 +665,8 @@ class Step(_message.Message):
         """The gateway that holds the station's socket."""
         ACTOR_STATION: Step._Actor.ValueType  # 4
         """The charging station."""
+        ACTOR_BACK_END: Step._Actor.ValueType  # 5
+        """The station's own back end (CSMS), to which it is relayed."""
 
     class Actor(_Actor, metaclass=_ActorEnumTypeWrapper):
         """Says who did it. Values will be added."""
@@ -675,6 +681,8 @@ class Step(_message.Message):
     """The gateway that holds the station's socket."""
     ACTOR_STATION: Step.Actor.ValueType  # 4
     """The charging station."""
+    ACTOR_BACK_END: Step.Actor.ValueType  # 5
+    """The station's own back end (CSMS), to which it is relayed."""
 
     @_typing.final
     class FactsEntry(_message.Message):

@@ -27,7 +27,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x65vcommand/v1/truth_report.proto\x12\x0c\x65vcommand.v1\x1a!evcommand/v1/remote_command.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf1\x06\n\x0bTruthReport\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x63omplete\x18\x03 \x01(\x08\x12\x15\n\rcommand_count\x18\x04 \x01(\x03\x12\x11\n\tsentences\x18\x05 \x03(\t\x12+\n\x04\x65nds\x18\x06 \x03(\x0b\x32\x1d.evcommand.v1.TruthReport.End\x12\x34\n\x05times\x18\x07 \x03(\x0b\x32%.evcommand.v1.TruthReport.TimeToTruth\x12\x39\n\x08stations\x18\x08 \x03(\x0b\x32\'.evcommand.v1.TruthReport.StationOfNote\x1a\x9d\x01\n\x03\x45nd\x12.\n\x04kind\x18\x01 \x01(\x0e\x32 .evcommand.v1.RemoteCommand.Kind\x12(\n\x04\x63ode\x18\x02 \x01(\x0e\x32\x1a.evcommand.v1.Outcome.Code\x12\r\n\x05\x63\x61use\x18\x03 \x01(\t\x12\x15\n\rcommand_count\x18\x04 \x01(\x03\x12\x16\n\x0enewest_command\x18\x05 \x01(\t\x1a\xc7\x01\n\x0bTimeToTruth\x12.\n\x04kind\x18\x01 \x01(\x0e\x32 .evcommand.v1.RemoteCommand.Kind\x12\x15\n\rcommand_count\x18\x02 \x01(\x03\x12)\n\x06median\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\rpercentile_99\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x0cslow_command\x18\x05 \x01(\t\x1a\xbf\x01\n\rStationOfNote\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\x15\n\rcommand_count\x18\x02 \x01(\x03\x12\x15\n\runknown_count\x18\x03 \x01(\x03\x12\x17\n\x0fno_effect_count\x18\x04 \x01(\x03\x12\x12\n\nslow_count\x18\x05 \x01(\x03\x12\x1b\n\x13mended_report_count\x18\x06 \x01(\x03\x12\r\n\x05notes\x18\x07 \x03(\t\x12\x16\n\x0enewest_command\x18\x08 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x65vcommand/v1/truth_report.proto\x12\x0c\x65vcommand.v1\x1a!evcommand/v1/remote_command.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb8\t\n\x0bTruthReport\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x63omplete\x18\x03 \x01(\x08\x12\x15\n\rcommand_count\x18\x04 \x01(\x03\x12\x11\n\tsentences\x18\x05 \x03(\t\x12+\n\x04\x65nds\x18\x06 \x03(\x0b\x32\x1d.evcommand.v1.TruthReport.End\x12\x34\n\x05times\x18\x07 \x03(\x0b\x32%.evcommand.v1.TruthReport.TimeToTruth\x12\x39\n\x08stations\x18\x08 \x03(\x0b\x32\'.evcommand.v1.TruthReport.StationOfNote\x12;\n\rback_end_ends\x18\t \x03(\x0b\x32$.evcommand.v1.TruthReport.BackEndEnd\x12\x1a\n\x12\x62\x61\x63k_end_sentences\x18\n \x03(\t\x1a\x9d\x01\n\x03\x45nd\x12.\n\x04kind\x18\x01 \x01(\x0e\x32 .evcommand.v1.RemoteCommand.Kind\x12(\n\x04\x63ode\x18\x02 \x01(\x0e\x32\x1a.evcommand.v1.Outcome.Code\x12\r\n\x05\x63\x61use\x18\x03 \x01(\t\x12\x15\n\rcommand_count\x18\x04 \x01(\x03\x12\x16\n\x0enewest_command\x18\x05 \x01(\t\x1a\xeb\x01\n\nBackEndEnd\x12.\n\x04kind\x18\x01 \x01(\x0e\x32 .evcommand.v1.RemoteCommand.Kind\x12(\n\x04\x63ode\x18\x02 \x01(\x0e\x32\x1a.evcommand.v1.Outcome.Code\x12\r\n\x05\x63\x61use\x18\x03 \x01(\t\x12\x15\n\rcommand_count\x18\x04 \x01(\x03\x12\x16\n\x0enewest_station\x18\x05 \x01(\t\x12/\n\x0bnewest_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0c\x65xplained_by\x18\x07 \x01(\t\x1a\xc7\x01\n\x0bTimeToTruth\x12.\n\x04kind\x18\x01 \x01(\x0e\x32 .evcommand.v1.RemoteCommand.Kind\x12\x15\n\rcommand_count\x18\x02 \x01(\x03\x12)\n\x06median\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\rpercentile_99\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x0cslow_command\x18\x05 \x01(\t\x1a\xbf\x01\n\rStationOfNote\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\x15\n\rcommand_count\x18\x02 \x01(\x03\x12\x15\n\runknown_count\x18\x03 \x01(\x03\x12\x17\n\x0fno_effect_count\x18\x04 \x01(\x03\x12\x12\n\nslow_count\x18\x05 \x01(\x03\x12\x1b\n\x13mended_report_count\x18\x06 \x01(\x03\x12\r\n\x05notes\x18\x07 \x03(\t\x12\x16\n\x0enewest_command\x18\x08 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,11 +35,13 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'evcommand.v1.truth_report_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_TRUTHREPORT']._serialized_start=150
-  _globals['_TRUTHREPORT']._serialized_end=1031
-  _globals['_TRUTHREPORT_END']._serialized_start=478
-  _globals['_TRUTHREPORT_END']._serialized_end=635
-  _globals['_TRUTHREPORT_TIMETOTRUTH']._serialized_start=638
-  _globals['_TRUTHREPORT_TIMETOTRUTH']._serialized_end=837
-  _globals['_TRUTHREPORT_STATIONOFNOTE']._serialized_start=840
-  _globals['_TRUTHREPORT_STATIONOFNOTE']._serialized_end=1031
+  _globals['_TRUTHREPORT']._serialized_end=1358
+  _globals['_TRUTHREPORT_END']._serialized_start=567
+  _globals['_TRUTHREPORT_END']._serialized_end=724
+  _globals['_TRUTHREPORT_BACKENDEND']._serialized_start=727
+  _globals['_TRUTHREPORT_BACKENDEND']._serialized_end=962
+  _globals['_TRUTHREPORT_TIMETOTRUTH']._serialized_start=965
+  _globals['_TRUTHREPORT_TIMETOTRUTH']._serialized_end=1164
+  _globals['_TRUTHREPORT_STATIONOFNOTE']._serialized_start=1167
+  _globals['_TRUTHREPORT_STATIONOFNOTE']._serialized_end=1358
 # @@protoc_insertion_point(module_scope)

@@ -64,6 +64,56 @@ class TruthReport(_message.Message):
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     @_typing.final
+    class BackEndEnd(_message.Message):
+        """Counts the commands of one kind that another back end (CSMS) sent to its stations, and that ended in one way. What is
+        not proven is UNKNOWN.
+        """
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KIND_FIELD_NUMBER: _builtins.int
+        CODE_FIELD_NUMBER: _builtins.int
+        CAUSE_FIELD_NUMBER: _builtins.int
+        COMMAND_COUNT_FIELD_NUMBER: _builtins.int
+        NEWEST_STATION_FIELD_NUMBER: _builtins.int
+        NEWEST_TIME_FIELD_NUMBER: _builtins.int
+        EXPLAINED_BY_FIELD_NUMBER: _builtins.int
+        kind: _remote_command_pb2.RemoteCommand.Kind.ValueType
+        """Output only. What the commands were to do."""
+        code: _remote_command_pb2.Outcome.Code.ValueType
+        """Output only. How they ended; CODE_UNSPECIFIED: they have no outcome yet."""
+        cause: _builtins.str
+        """Output only. Why, a cause of docs/api.md; empty without an outcome."""
+        command_count: _builtins.int
+        """Output only. How many there are."""
+        newest_station: _builtins.str
+        """Output only. The station of the one that was passed on last, `stations/{station}`."""
+        explained_by: _builtins.str
+        """Output only. A command of ours that was under way at that time and station, `commands/{command}`: ExplainCommand
+        tells of both. Empty when there was none.
+        """
+        @_builtins.property
+        def newest_time(self) -> _timestamp_pb2.Timestamp:
+            """Output only. When that one was passed on."""
+
+        def __init__(
+            self,
+            *,
+            kind: _remote_command_pb2.RemoteCommand.Kind.ValueType = ...,
+            code: _remote_command_pb2.Outcome.Code.ValueType = ...,
+            cause: _builtins.str = ...,
+            command_count: _builtins.int = ...,
+            newest_station: _builtins.str = ...,
+            newest_time: _timestamp_pb2.Timestamp | None = ...,
+            explained_by: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["newest_time", b"newest_time"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "code", b"code", "command_count", b"command_count", "explained_by", b"explained_by", "kind", b"kind", "newest_station", b"newest_station", "newest_time", b"newest_time"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
     class TimeToTruth(_message.Message):
         """Tells how long commands of one kind took from their request until their definite outcome."""
 
@@ -122,7 +172,9 @@ class TruthReport(_message.Message):
         station: _builtins.str
         """Output only. The station, `stations/{station}`."""
         command_count: _builtins.int
-        """Output only. How many of its commands were counted; 0 when only its reports stand out."""
+        """Output only. How many of its commands were counted, with those of another back end; 0 when only its reports stand
+        out.
+        """
         unknown_count: _builtins.int
         """Output only. How many of them ended UNKNOWN."""
         no_effect_count: _builtins.int
@@ -163,6 +215,8 @@ class TruthReport(_message.Message):
     ENDS_FIELD_NUMBER: _builtins.int
     TIMES_FIELD_NUMBER: _builtins.int
     STATIONS_FIELD_NUMBER: _builtins.int
+    BACK_END_ENDS_FIELD_NUMBER: _builtins.int
+    BACK_END_SENTENCES_FIELD_NUMBER: _builtins.int
     complete: _builtins.bool
     """Output only. Whether every command of the period asked for is counted. If not, there were more than one report counts;
     the newest are counted, and `start_time` is when the oldest of them was made.
@@ -193,6 +247,14 @@ class TruthReport(_message.Message):
     def stations(self) -> _containers.RepeatedCompositeFieldContainer[Global___TruthReport.StationOfNote]:
         """Output only. The stations that stand out, the worst first, at most 20."""
 
+    @_builtins.property
+    def back_end_ends(self) -> _containers.RepeatedCompositeFieldContainer[Global___TruthReport.BackEndEnd]:
+        """Output only. How the commands ended that other back ends (CSMS) sent to stations that are relayed to them."""
+
+    @_builtins.property
+    def back_end_sentences(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only. The same in words, one sentence for each kind."""
+
     def __init__(
         self,
         *,
@@ -204,10 +266,12 @@ class TruthReport(_message.Message):
         ends: _abc.Iterable[Global___TruthReport.End] | None = ...,
         times: _abc.Iterable[Global___TruthReport.TimeToTruth] | None = ...,
         stations: _abc.Iterable[Global___TruthReport.StationOfNote] | None = ...,
+        back_end_ends: _abc.Iterable[Global___TruthReport.BackEndEnd] | None = ...,
+        back_end_sentences: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_count", b"command_count", "complete", b"complete", "end_time", b"end_time", "ends", b"ends", "sentences", b"sentences", "start_time", b"start_time", "stations", b"stations", "times", b"times"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["back_end_ends", b"back_end_ends", "back_end_sentences", b"back_end_sentences", "command_count", b"command_count", "complete", b"complete", "end_time", b"end_time", "ends", b"ends", "sentences", b"sentences", "start_time", b"start_time", "stations", b"stations", "times", b"times"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

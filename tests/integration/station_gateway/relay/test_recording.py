@@ -242,7 +242,7 @@ async def test_what_is_left_out_while_the_database_stands_still_is_a_doubt(
             for _ in range(5):
                 await station.call("Heartbeat", {})
         (gap,) = await found(lambda: doubts(relay))
-        assert (gap.action, gap.reason) == ("", "not_written")
+        assert (gap.action, gap.reason) == ("", "relay_gap")
     assert len(back_end.heard) == 6
 
 
@@ -262,7 +262,7 @@ async def test_a_gateway_that_was_killed_may_have_lost_what_it_passed_on(
     )
     async with connected(relay.url("S1")):
         (lost,) = await found(lambda: doubts(relay))
-    assert (lost.action, lost.reason) == ("", "not_written")
+    assert (lost.action, lost.reason) == ("", "relay_gap")
 
 
 def hold_recording(relay: Bench, release: asyncio.Event) -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.evidence.matching import foreign_since
+from domain.evidence.matching import foreign_since, may_hide_a_start
 from domain.evidence.sessions import Match
 from domain.limits import CAUSE_AGE, FOREIGN_CAUSE_AGE
 from tests.unit.domain.evidence.test_sessions import judged
@@ -31,3 +31,12 @@ def test_a_foreign_start_that_was_refused_explains_nothing() -> None:
 
 def test_where_any_older_start_counts_a_foreign_one_counts_as_long() -> None:
     assert foreign_since(session(), frame(refused=True)) == at(10) - CAUSE_AGE
+
+
+@pytest.mark.parametrize(
+    ("gap_s", "hides"), [(9, True), (60, True), (10 - AGE_S, True), (9 - AGE_S, False)]
+)
+def test_a_gap_may_hide_a_foreign_start_for_as_long(gap_s: float, hides: bool) -> None:
+    """A gap is noted late where the database is slow: so a later one counts as well."""
+    assert may_hide_a_start(session(), (at(gap_s),)) is hides
+    assert not may_hide_a_start(session(), ())

@@ -1,6 +1,7 @@
 """What the counts of a report mean: sentences, and the stations that stand out."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -9,12 +10,16 @@ from domain.model.truth_report import (
     CountedEnds,
     MarkedStation,
     MendedStation,
+    TheirCountedEnds,
     TimesToTruth,
     TruthReport,
     in_order,
     sentences,
     slow_after,
     standing_out,
+    their_sentences,
+    theirs_in_order,
+    with_theirs,
 )
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -130,3 +135,33 @@ def test_the_worst_stations_come_first_and_the_list_is_bounded() -> None:
     shown = standing_out([*many, marked("Z", unknown=4)], [mended("Y", 900)])
     assert [each.station for each in shown[:2]] == ["Z", "S00"]
     assert len(shown) == STATIONS_LIMIT
+
+
+def theirs(at_s: float, code: str = "UNKNOWN", **changed: Any) -> TheirCountedEnds:
+    known: dict[str, Any] = {"kind": "RESET", "cause": "WHY", "count": 1, "station": f"S{at_s}"}
+    return TheirCountedEnds(
+        **(known | {"code": code, "time": NOON + timedelta(seconds=at_s)} | changed)
+    )
+
+
+def test_ends_of_the_back_end_that_are_the_same_are_counted_together_with_the_newest() -> None:
+    many = [theirs(2, count=3), theirs(1), theirs(1, "SUCCEEDED"), theirs(1, kind="ABC")]
+    told = theirs_in_order(many)
+    assert [(each.kind, each.code, each.count, each.station) for each in told] == [
+        ("ABC", "UNKNOWN", 1, "S1"),
+        ("RESET", "SUCCEEDED", 1, "S1"),
+        ("RESET", "UNKNOWN", 4, "S2"),
+    ]
+
+
+def test_what_the_back_end_asked_for_is_told_in_sentences_of_its_own() -> None:
+    assert their_sentences([theirs(1, count=2), theirs(1, "SUCCEEDED")]) == (
+        "The back end's RESET: of 3, 1 SUCCEEDED, 2 UNKNOWN (2 WHY).",
+    )
+
+
+def test_the_commands_of_both_count_for_a_station() -> None:
+    ours = [marked("A", 10, unknown=1), marked("B", 5, unknown=1)]
+    together = with_theirs(ours, [marked("A", 20, no_effect=2), marked("C", 3, unknown=3)])
+    shown = {each.station: (each.commands, each.unknown, each.no_effect) for each in together}
+    assert shown == {"A": (30, 1, 2), "B": (5, 1, 0), "C": (3, 3, 0)}

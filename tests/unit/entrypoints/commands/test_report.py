@@ -91,3 +91,20 @@ def test_a_report_of_nothing_is_one_line_and_one_that_is_cut_says_so() -> None:
     cut = report()
     cut.complete = False
     assert "only the newest" in list(rendered(cut, "b:1"))[1]
+
+
+def test_what_the_back_end_asked_for_stands_below_the_commands_of_ours() -> None:
+    theirs = pb.TruthReport.BackEndEnd(
+        kind=command_pb.RemoteCommand.KIND_RESET,
+        code=CODE.CODE_SUCCEEDED,
+        cause="STATION_RESTARTED",
+        command_count=4,
+        newest_station="stations/CP-1",
+        explained_by="commands/a",
+    )
+    theirs.newest_time.FromDatetime(NOON)
+    lines = list(rendered(report(back_end_ends=[theirs], back_end_sentences=["Of 4."]), "b:1"))
+    assert lines[1:3] == ["", "Of 4."]
+    assert lines[-1] == (
+        "  RESET  SUCCEEDED  STATION_RESTARTED  4  stations/CP-1  2026-05-04 12:00:00  commands/a"
+    )

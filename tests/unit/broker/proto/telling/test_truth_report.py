@@ -11,7 +11,13 @@ from broker.access.caller import Caller
 from broker.proto.telling.truth_report import check_report, counted_in, report_out
 from domain.model.command import Code
 from domain.model.specs import Kind
-from domain.model.truth_report import CountedEnds, StandingOut, TimesToTruth, TruthReport
+from domain.model.truth_report import (
+    CountedEnds,
+    StandingOut,
+    TheirCountedEnds,
+    TimesToTruth,
+    TruthReport,
+)
 from fleet.log.counting import Counted
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -74,3 +80,18 @@ def test_every_kind_and_code_can_be_told(kind: Kind, code: Code) -> None:
     (end,) = report_out(TruthReport(NOON, NOON, True, ends, (), ())).ends
     assert command_pb.Outcome.Code.Name(end.code) == f"CODE_{code.value}"
     assert command_pb.RemoteCommand.Kind.Name(end.kind) == f"KIND_{kind.value}"
+
+
+def test_the_commands_of_another_back_end_are_told_with_what_explains_them() -> None:
+    theirs = (
+        TheirCountedEnds("RESET", "UNKNOWN", "WHY", 2, "A 1", NOON, "c-1"),
+        TheirCountedEnds("RESET", "", "", 1, "A 1", NOON),
+    )
+    told = report_out(TruthReport(NOON - DAY, NOON, True, (), (), (), theirs))
+    known, open_ = told.back_end_ends
+    assert (known.newest_station, known.explained_by) == ("stations/A%201", "commands/c-1")
+    assert (known.command_count, known.cause) == (2, "WHY")
+    assert (open_.code, open_.explained_by) == (command_pb.Outcome.CODE_UNSPECIFIED, "")
+    assert list(told.back_end_sentences) == [
+        "The back end's RESET: of 3, 2 UNKNOWN (2 WHY), 1 not decided yet."
+    ]

@@ -1,15 +1,20 @@
 """What another back end asks of a station is read where it would be taken for something of ours."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from domain.model.specs import Kind
 from station_gateway.dialects.messages import TokenSeen
 from station_gateway.dialects.station_calls.back_end_calls import (
+    ACTIONS,
+    CommandAsked,
     StartAsked,
     asks_to_boot,
+    command_asked,
+    may_command,
     may_move_away,
-    may_start,
     start_asked,
 )
 
@@ -85,9 +90,81 @@ def test_what_may_have_a_station_connect_past_us(
     [
         ("RemoteStartTransaction", True),
         ("RequestStartTransaction", True),
+        ("Reset", True),
         ("", True),
         ("SendLocalList", False),
     ],
 )
-def test_a_call_that_nobody_can_read_may_be_a_start_by_its_action(action: str, may: bool) -> None:
-    assert may_start(action) is may
+def test_a_call_that_nobody_can_read_may_be_a_command_by_its_action(action: str, may: bool) -> None:
+    assert may_command(action) is may
+
+
+NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
+EXPIRES = NOW + timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("action", "payload", "asked"),
+    [
+        ("Reset", {"type": "Hard"}, CommandAsked(Kind.RESET, mode="Hard")),
+        ("Reset", {"type": "OnIdle", "evseId": 2}, CommandAsked(Kind.RESET, 2, "OnIdle")),
+        ("Reset", {"type": 7}, CommandAsked(Kind.RESET)),
+        (
+            "RemoteStartTransaction",
+            {"idTag": "TAG1", "connectorId": 2},
+            CommandAsked(Kind.START_SESSION, 2),
+        ),
+        (
+            "RemoteStopTransaction",
+            {"transactionId": 77},
+            CommandAsked(Kind.STOP_SESSION, named_id="77"),
+        ),
+        (
+            "RequestStopTransaction",
+            {"transactionId": "T-1\x00"},
+            CommandAsked(Kind.STOP_SESSION, named_id="T-1\ufffd"),
+        ),
+        ("RemoteStopTransaction", {"transactionId": 1.5}, CommandAsked(Kind.STOP_SESSION)),
+        ("UnlockConnector", {"connectorId": 1}, CommandAsked(Kind.UNLOCK_CONNECTOR, 1)),
+        (
+            "ReserveNow",
+            {
+                "connectorId": 1,
+                "expiryDate": "2026-05-04T13:00:00Z",
+                "idTag": "T",
+                "reservationId": 5,
+            },
+            CommandAsked(Kind.RESERVE_NOW, 1, number=5, expire_time=EXPIRES),
+        ),
+        (
+            "ReserveNow",
+            {"id": 5, "evseId": 1, "expiryDateTime": "2026-05-04T13:00:00Z"},
+            CommandAsked(Kind.RESERVE_NOW, 1, number=5, expire_time=EXPIRES),
+        ),
+        (
+            "ReserveNow",
+            {"id": 2**40, "expiryDateTime": "2099-05-04T13:00:00Z"},
+            CommandAsked(Kind.RESERVE_NOW),
+        ),
+        ("ReserveNow", {"id": 5, "expiryDate": 7}, CommandAsked(Kind.RESERVE_NOW, number=5)),
+        (
+            "ReserveNow",
+            {"id": 5, "expiryDate": "soon"},
+            CommandAsked(Kind.RESERVE_NOW, number=5),
+        ),
+        (
+            "CancelReservation",
+            {"reservationId": 5},
+            CommandAsked(Kind.CANCEL_RESERVATION, number=5),
+        ),
+        ("SendLocalList", {"type": "Hard"}, None),
+    ],
+)
+def test_a_command_is_read_without_any_token(
+    action: str, payload: dict[str, Any], asked: CommandAsked | None
+) -> None:
+    assert command_asked(action, payload, NOW) == asked
+
+
+def test_every_command_has_an_action() -> None:
+    assert set(ACTIONS.values()) == set(Kind)

@@ -1,0 +1,1 @@
+"""What another back end (CSMS) asks of stations: what it explains, and what became of it. Pure."""

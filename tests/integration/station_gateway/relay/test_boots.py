@@ -1,0 +1,78 @@
+"""Boots of a relayed station: those that its back end (CSMS) asked for, and those that repeat."""
+
+import asyncio
+from datetime import datetime
+
+import pytest
+
+from fleet import stations
+from station_gateway.stations.station import ConnectedStation
+from tests.support.benches.gateway_bench import Bench
+from tests.support.relay.back_end import BackEnd
+from tests.support.stations.scripted_station import BOOTS, connected, eventually, found
+
+ASKS = '[2,"theirs","TriggerMessage",{"requestedMessage":"BootNotification"}]'
+
+
+async def booted(relay: Bench, after: datetime | None = None) -> datetime:
+    """When the station last booted, as soon as that is later."""
+
+    async def look() -> datetime | None:
+        async with relay.db.read() as tx:
+            known = await stations.get(tx, "S1")
+        at = known.boot_time if known is not None else None
+        return at if at is not None and (after is None or at > after) else None
+
+    return await found(look)
+
+
+def held(relay: Bench) -> ConnectedStation:
+    """The station at its gateway."""
+    station = relay.gateway.registry.get("S1")
+    assert station is not None
+    return station
+
+
+async def test_a_boot_that_the_back_end_asked_for_is_no_restart(
+    relay: Bench, back_end: BackEnd
+) -> None:
+    async with connected(relay.url("S1")) as station:
+        await station.boot()
+        first = await booted(relay)
+        await back_end.say(ASKS)
+        await eventually(lambda: held(relay).peer.boot_asked)
+        await station.boot()
+        await eventually(lambda: not held(relay).peer.boot_asked)
+        assert await booted(relay) == first
+
+
+async def test_a_boot_long_after_the_back_end_asked_for_one_is_a_restart(
+    relay: Bench, back_end: BackEnd
+) -> None:
+    await relay.restart(boot_talk_s=0.05)
+    async with connected(relay.url("S1")) as station:
+        await station.boot()
+        first = await booted(relay)
+        await back_end.say(ASKS)
+        await station.called("TriggerMessage")
+        await eventually(lambda: held(relay).peer.boot_asked)
+        await eventually(lambda: not held(relay).peer.boot_asked)
+        await station.boot()
+        assert await booted(relay, first) > first
+
+
+@pytest.mark.parametrize("boots", [1, 2])
+async def test_a_repeated_boot_waits_its_own_full_time_for_the_back_end(
+    relay: Bench, back_end: BackEnd, boots: int
+) -> None:
+    del back_end.answers["BootNotification"]
+    await relay.restart(upstream_mode="command", relay_answer_s=0.3)
+    clock = asyncio.get_running_loop().time
+    async with connected(relay.url("S1")) as station:
+        for _ in range(boots):
+            last = clock()
+            await station.begin("BootNotification", BOOTS["ocpp1.6"])
+            await eventually(lambda since=last: clock() > since + 0.15)  # type: ignore[misc]
+            assert held(relay).boot._booting.in_hand
+        await eventually(lambda: not held(relay).boot._booting.in_hand)
+    assert clock() - last >= 0.3

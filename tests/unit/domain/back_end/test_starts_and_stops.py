@@ -1,0 +1,119 @@
+"""Which session a start of another back end (CSMS) has, and which end a stop of it."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from domain.back_end.commands import TheirCommand
+from domain.back_end.starts_and_stops import outcome_of_end, outcome_of_session
+from domain.evidence.sessions import Rival, Session, TokenState
+from domain.model.command import Code
+from domain.model.outcomes import Cause
+from domain.model.specs import Kind
+from tests.unit.domain.situations import ACCEPTED, NAMED, REJECTED, at, ended, session
+
+OURS = Rival(at(0), token_digest="token", evse_id=1)
+
+
+def start(**changed: Any) -> TheirCommand:
+    """A start at EVSE 1, passed on at 0 and accepted at 1."""
+    known: dict[str, Any] = {"answer": ACCEPTED, "answer_time": at(1), "evse_id": 1}
+    return TheirCommand(Kind.START_SESSION, at(0), token_digest="token", **(known | changed))
+
+
+def stop(**changed: Any) -> TheirCommand:
+    """A stop of the session "7", passed on at 0 and accepted at 1."""
+    known: dict[str, Any] = {"answer": ACCEPTED, "answer_time": at(1), "named_id": "7"}
+    return TheirCommand(Kind.STOP_SESSION, at(0), **(known | changed))
+
+
+NAMELESS = session(remote_start_id=None)
+
+
+@pytest.mark.parametrize(
+    ("command", "one", "rivals", "cause"),
+    [
+        pytest.param(start(), NAMELESS, (), Cause.SESSION_STARTED, id="by token and place"),
+        pytest.param(start(), NAMELESS, (OURS,), Cause.SESSION_DOUBTFUL, id="ours as well"),
+        pytest.param(start(), replace(NAMELESS, token_digest="other"), (), None, id="another"),
+        pytest.param(
+            start(),
+            replace(NAMELESS, token_digest=None, token_state=TokenState.NOT_TOLD),
+            (),
+            None,
+            id="its token is not told yet",
+        ),
+        pytest.param(
+            start(answer=REJECTED), NAMELESS, (), Cause.SESSION_DOUBTFUL, id="after a refusal"
+        ),
+        pytest.param(
+            start(),
+            replace(NAMELESS, token_state=TokenState.REFUSED),
+            (),
+            Cause.AUTHORIZATION_REFUSED,
+            id="its token is refused",
+        ),
+        pytest.param(
+            start(),
+            replace(NAMELESS, token_state=TokenState.NOT_TOLD),
+            (),
+            None,
+            id="nobody has judged its token",
+        ),
+        pytest.param(
+            start(number=5),
+            session(remote_start_id=5, names_nothing=True),
+            (OURS,),
+            Cause.SESSION_STARTED,
+            id="it names the start",
+        ),
+        pytest.param(
+            start(number=5),
+            session(remote_start_id=5, names_nothing=True, received_time=at(-9)),
+            (),
+            None,
+            id="a number that was used before",
+        ),
+        pytest.param(start(number=5), session(remote_start_id=6), (), None, id="names another"),
+        pytest.param(
+            start(answer=NAMED),
+            replace(NAMELESS, ocpp_transaction_id="9"),
+            (),
+            Cause.SESSION_STARTED,
+            id="the answer names it",
+        ),
+    ],
+)
+def test_a_session_tells_what_came_of_a_start(
+    command: TheirCommand, one: Session, rivals: tuple[Rival, ...], cause: Cause | None
+) -> None:
+    outcome = outcome_of_session(command, one, rivals)
+    assert (outcome.cause if outcome else None) == cause
+
+
+@pytest.mark.parametrize(
+    ("command", "one", "cause"),
+    [
+        pytest.param(stop(), ended(), Cause.SESSION_STOPPED, id="ended after it"),
+        pytest.param(stop(), ended("Local"), Cause.SESSION_STOPPED, id="whoever ended it"),
+        pytest.param(stop(), session(), None, id="it runs"),
+        pytest.param(stop(), ended(end_reported=False), None, id="nobody reported the end"),
+        pytest.param(stop(), ended(at_s=-5), Cause.ALREADY_ENDED, id="ended before it"),
+        pytest.param(stop(), ended(at_s=900), None, id="ended much later"),
+        pytest.param(
+            stop(answer=REJECTED), ended(), Cause.EFFECT_NOT_EXCLUDED, id="after a refusal"
+        ),
+    ],
+)
+def test_the_end_of_a_session_tells_what_came_of_a_stop(
+    command: TheirCommand, one: Session, cause: Cause | None
+) -> None:
+    outcome = outcome_of_end(command, one)
+    assert (outcome.cause if outcome else None) == cause
+
+
+def test_no_command_of_theirs_is_told_as_done_in_doubt() -> None:
+    doubt = outcome_of_session(start(), NAMELESS, (OURS,))
+    assert doubt is not None
+    assert doubt.code is Code.UNKNOWN
