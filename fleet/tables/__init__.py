@@ -7,7 +7,12 @@ station stay, and the epoch of its connections must stay.
 
 from fleet.engine.columns import metadata
 from fleet.tables.audit import audit_entries
-from fleet.tables.callbacks import callback_deliveries, callback_endpoints
+from fleet.tables.callbacks import (
+    callback_deliveries,
+    callback_endpoints,
+    event_deliveries,
+    event_feeds,
+)
 from fleet.tables.changes import station_changes
 from fleet.tables.commands import claims, command_labels, commands, events, notes, sends, wakeups
 from fleet.tables.reservations import reservation_reports, reservations, wire_ids
@@ -32,6 +37,8 @@ __all__ = [
     "commands",
     "connections",
     "connectors",
+    "event_deliveries",
+    "event_feeds",
     "events",
     "gateways",
     "keys",
