@@ -52,6 +52,7 @@ class DeliveryCause(StrEnum):
     ADDRESS_FORBIDDEN = "ADDRESS_FORBIDDEN"
     ADDRESS_INVALID = "ADDRESS_INVALID"
     DISABLED = "DISABLED"
+    NOT_ALLOWED = "NOT_ALLOWED"
     SECRET_MISSING = "SECRET_MISSING"  # noqa: S105  the name of a cause
 
 

@@ -94,7 +94,9 @@ def test_what_passes_gives_way_to_newer_events_while_it_is_retried() -> None:
     assert pick([Waiting(1, NewsKind.STATE), waiting[0]], tried=1).replaced == (1,)
 
 
-@pytest.mark.parametrize(("place", "last", "number"), [(5, 0, 5), (9, 5, 9), (8, 9, 10), (9, 9, 10)])
+@pytest.mark.parametrize(
+    ("place", "last", "number"), [(5, 0, 5), (9, 5, 9), (8, 9, 10), (9, 9, 10)]
+)
 def test_a_later_event_has_a_higher_number(place: int, last: int, number: int) -> None:
     assert next_sequence(place, last) == number
 
