@@ -12,7 +12,7 @@ Every worker may look: the one that moves the place first has found what lies be
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -221,8 +221,8 @@ class EventFeeds:
         async def write(tx: Tx) -> bool:
             if not await event_posts.move(tx, feed, (place.tx_id, place.seq)):
                 return False
-            for event in chosen:
-                await _make(tx, feed, event, now)
+            for step, event in enumerate(chosen):  # lists tell them in this order
+                await _make(tx, feed, event, now + step * timedelta.resolution)
             return True
 
         if not await self._db.batch(write):

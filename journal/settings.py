@@ -42,7 +42,16 @@ class RetentionSettings:
             "least": 1,
         },
     )
-
+    event_posts_days: int = field(
+        default=30,
+        metadata={
+            "doc": (
+                "days for which a callback delivery of an event is kept after it was delivered, "
+                "replaced or parked. 0: for ever, else at least 7."
+            ),
+            "least": 7,
+        },
+    )
     audit_days: int = field(
         default=400,
         metadata={

@@ -1,4 +1,4 @@
-"""Posts the news of one command, in order, until nothing is due; the next news start another run."""
+"""Posts the news of one command, in order, until nothing is due; later news start another run."""
 
 from temporalio import workflow
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from broker.callbacks.answers import park
+from broker.callbacks.answers import again, park
 from broker.callbacks.client import Receivers
 from broker.callbacks.events import posted_event
 from broker.callbacks.signing import body_of, body_of_event, signed_headers
@@ -120,7 +120,7 @@ class CallbackPoster:
             allowed = may_get(owner, self._settings)
             groups = tuple(allowed.groups)
             if allowed.why_not or (groups and not event.station.startswith(groups)):
-                return park(DeliveryCause.NOT_ALLOWED, allowed.why_not or _OUTSIDE)
+                return again(DeliveryCause.NOT_ALLOWED, allowed.why_not or _OUTSIDE)
             content = await posted_event(tx, event, groups, now)
         said = {"type": event.news, "station": event.station, "sequence": event.sequence}
         return _Draft(event.id, body_of_event(event, content), owner.url, keys, said)

@@ -2,6 +2,7 @@
 
 A choice outlives the call that made it, so each post is looked at again: an API key counts as it
 stands in the settings now. A signed token is not here any more; it may what it might when it chose.
+A no is no end: another broker may have newer settings.
 """
 
 from collections.abc import Sequence
@@ -25,8 +26,8 @@ class MayGet:
 
 def may_get(owner: Endpoint, settings: BrokerSettings) -> MayGet:
     """What the owner of these callback settings may get of its tenant's events."""
-    if not owner.caller and not settings.has_credentials:
-        return MayGet()
+    if not settings.has_credentials:  # it admits everybody
+        return MayGet(owner.station_groups or ())
     if owner.caller.startswith(TOKEN_CALLER):
         if not settings.tokens.jwks_url:
             return MayGet(why_not="This broker takes no signed tokens any longer.")
