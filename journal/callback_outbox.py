@@ -15,6 +15,7 @@ from contract.names import (
     event_posts_workflow_id,
 )
 from domain.callbacks import news_of
+from domain.commands.wording import brief
 from domain.model.command import Command
 from fleet import wakeups
 from fleet.engine.statements import Tx
@@ -59,7 +60,7 @@ async def wake_event_posts(tx: Tx, row: EventDelivery, reason: str, now: datetim
         queue=COMMANDS_QUEUE,
         argument=argument,
         attributes={STATION_ATTRIBUTE: row.station, TENANT_ATTRIBUTE: row.tenant},
-        summary=f"Events of {row.subject} {row.resource} to {row.caller or 'whoever calls'}"[:200],
+        summary=brief(f"Events of {row.subject} {row.resource} for {row.caller or 'anybody'}"),
     )
     workflow_id = event_posts_workflow_id(row.tenant, row.subject, row.thread)
     await wakeups.add(tx, workflow_id, reason, now, start)

@@ -33,6 +33,7 @@ from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.event_posts import EventDelivery, EventFeed
 from fleet.log import changes_read
+from fleet.log.changes import STATIONS
 from fleet.log.changes_read import ChangeEntry, ChangeFilter
 from fleet.log.event_log import Entry, Filter, head
 from fleet.log.order import Cursor
@@ -43,12 +44,16 @@ from journal.callback_outbox import wake_event_posts
 from journal.clock import Clock
 from telemetry import metrics
 
+RESERVED = "reservations"
+"""The feed of the log of reservations; `STATIONS` is that of stations and their sessions."""
+
 IDLE_S = 2.0
 """How often it is looked for the first credential that chooses events."""
 
 POLL_S, RECOVERY_S = 5.0, 0.5
 _PAUSE_S = 0.05  # what is committed meanwhile is found together
-_OTHER_NEWS_PAUSE_S = 0.25  # what an older transaction held back may come with news of others
+_WARM_S = 5.0  # for so long after news there may be more, which an older transaction held back
+_AGAIN_S = 0.25  # how often it is looked for these
 _KEEP_S = 10.0  # how old the stored place of a feed without events may be
 _BATCH = 200
 
@@ -121,10 +126,10 @@ async def _of_reservation(tx: Tx, entry: Entry) -> FoundEvent:
 
 
 _LOGS = {
-    "stations": _ReadLog(
+    STATIONS: _ReadLog(
         frozenset({EventSubject.STATION, EventSubject.TRANSACTION}), changes_read.head, _changes
     ),
-    "reservations": _ReadLog(frozenset({EventSubject.RESERVATION}), head, _reservations),
+    RESERVED: _ReadLog(frozenset({EventSubject.RESERVATION}), head, _reservations),
 }
 
 
@@ -143,11 +148,27 @@ async def choose(tx: Tx, tenant: str, caller: str, event_types: Sequence[str]) -
 
 @dataclass
 class _Reading:
-    """How far a feed was read. kept_s: when that was last stored. looked_s: when it was read."""
+    """How far a feed was read. kept_s: when that was last stored. looked_s: when it was read.
+
+    told_s: when there were news that named what it tells of.
+    """
 
     seen: Cursor
     kept_s: float
     looked_s: float = 0.0
+    told_s: float = 0.0
+
+    def is_due(self, feed: EventFeed, news: LogGrowth | None, now_s: float) -> bool:
+        """Whether to look. news: None: there may be some anywhere.
+
+        A tenant of which nothing was told costs a look every few seconds, however busy others are.
+        """
+        if news is None or news.unnamed or _names(feed, news):
+            self.told_s = now_s
+            return True
+        since_s = now_s - self.looked_s
+        is_warm = now_s - self.told_s < _WARM_S
+        return since_s >= POLL_S or (is_warm and (not news.named or since_s >= _AGAIN_S))
 
 
 class EventFeeds:
@@ -190,7 +211,7 @@ class EventFeeds:
             stored = Cursor(feed.tx_id, feed.seq)
             reading = self._readings.setdefault(key, _Reading(stored, _now_s()))
             reading.seen = max(reading.seen, stored)
-            if news is None or _may_tell(feed.tenant, news, reading):
+            if reading.is_due(feed, news, _now_s()):
                 await self._catch_up(feed, reading)
         return bool(feeds)
 
@@ -271,11 +292,13 @@ def _wants(feed: EventFeed, event: FoundEvent) -> bool:
     )
 
 
-def _may_tell(tenant: str, news: LogGrowth, reading: _Reading) -> bool:
-    """Whether news may be of this tenant. An echo, which names nothing, may be of anybody."""
-    if news.unnamed or not news.named or _now_s() - reading.looked_s >= _OTHER_NEWS_PAUSE_S:
-        return True
-    return any(each.startswith(path(tenant, "")) for each in news.named)
+def _names(feed: EventFeed, news: LogGrowth) -> bool:
+    """Whether news name what the feed tells of."""
+    changes = path(feed.tenant, STATIONS)
+    if feed.log == STATIONS:
+        return changes in news.named
+    mine = path(feed.tenant, "")
+    return any(each.startswith(mine) and each != changes for each in news.named)
 
 
 def _now_s() -> float:

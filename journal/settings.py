@@ -42,6 +42,14 @@ class RetentionSettings:
             "least": 1,
         },
     )
+    audit_days: int = field(
+        default=400,
+        metadata={
+            "doc": (
+                "the same for entries of the audit log. Those of commands go with their command."
+            )
+        },
+    )
     event_posts_days: int = field(
         default=30,
         metadata={
@@ -50,14 +58,6 @@ class RetentionSettings:
                 "replaced or parked. 0: for ever, else at least 7."
             ),
             "least": 7,
-        },
-    )
-    audit_days: int = field(
-        default=400,
-        metadata={
-            "doc": (
-                "the same for entries of the audit log. Those of commands go with their command."
-            )
         },
     )
 
