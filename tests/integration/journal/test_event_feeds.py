@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -136,6 +137,10 @@ async def test_other_tenants_and_stations_outside_the_groups_are_passed_by(db: D
     assert [row.station for row in await rows(db)] == ["MINE-1"]
 
 
+def _become(then: Reservation, _: Reservation) -> Reservation:
+    return then
+
+
 async def test_every_state_of_a_reservation_is_an_event_of_its_own(db: Database) -> None:
     await chosen(db, "reservation.*")
     await chosen(db, "reservation.expired", caller="other")
@@ -160,13 +165,14 @@ async def test_every_state_of_a_reservation_is_an_event_of_its_own(db: Database)
         replace(asked, state=ReservationState.EXPIRED),
     ]
     for number, step in enumerate(steps):
+        changed = replace(step, revision=number)
         async with db.write() as tx:
             await record(
                 tx,
                 tenant="acme",
                 name=name,
                 key=f"step:{number}",
-                change=lambda _, step=step, number=number: replace(step, revision=number),
+                change=partial(_become, changed),
                 now=NOW,
                 initial=asked,
             )

@@ -222,8 +222,22 @@ async def test_an_old_delivery_of_an_event_goes_once_it_is_settled(hub: Hub) -> 
     async with hub.db.write() as tx:
         for number, state in enumerate(("PENDING", "RETRYING", *settled)):
             delivery = EventDelivery(
-                *(f"msg_{number}", "acme", "thread", number, "desk", "station"),
-                *("CP1", "CP1", "station.booted", 0, None, NOW, "https://r", state, NOW, NOW),
+                id=f"msg_{number}",
+                tenant="acme",
+                thread="thread",
+                sequence=number,
+                caller="desk",
+                subject="station",
+                resource="CP1",
+                station="CP1",
+                news="station.booted",
+                revision=0,
+                facts=None,
+                change_time=NOW,
+                url="https://r.example.com",
+                state=state,
+                create_time=NOW,
+                update_time=NOW,
             )
             await event_posts.make(tx, delivery)
     assert (await pass_at(hub.db, NOW + timedelta(days=29)))[Prunable.EVENT_POSTS] == 0

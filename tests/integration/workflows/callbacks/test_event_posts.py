@@ -60,7 +60,8 @@ class EventBench:
     async def happened(self, *whats: StationChanged) -> None:
         """The station changes, in this order."""
         for what in whats:
-            await self.written(lambda tx, what=what: station_changed(tx, STATION, what, T0))
+            async with self.bench.db.write() as tx:
+                await station_changed(tx, STATION, what, T0)
 
     async def rows(self) -> list[EventDelivery]:
         """Every delivery, the oldest first."""
