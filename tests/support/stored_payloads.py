@@ -11,7 +11,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.api.history.v1 import HistoryEvent
 
 from contract import activities, names
-from contract.callbacks import CallbackInput, CallbackResult
+from contract.callbacks import CallbackInput, CallbackResult, EventPostsInput
 from contract.commands import (
     CancelInput,
     CommandInput,
@@ -34,6 +34,7 @@ WORKFLOW_TYPES: dict[str, tuple[type, type]] = {
     **{names.command_workflow(kind): (CommandInput, CommandResult) for kind in Kind},
     names.RESERVATION_WORKFLOW: (ReservationInput, ReservationResult),
     names.CALLBACK_WORKFLOW: (CallbackInput, CallbackResult),
+    names.EVENT_POSTS_WORKFLOW: (EventPostsInput, CallbackResult),
 }
 UPDATE_INPUTS: dict[str, type] = {
     names.SUBMIT_UPDATE: SubmitInput,
