@@ -239,15 +239,12 @@ class EventFeeds:
     ) -> EventFeed | None:
         now = self._clock()
 
-        async def write(tx: Tx) -> bool:
+        # A transaction of its own: nobody else's write waits with it for another worker's move.
+        async with self._db.write() as tx:
             if not await event_posts.move(tx, feed, (place.tx_id, place.seq)):
-                return False
+                return None
             for step, event in enumerate(chosen):  # lists tell them in this order
                 await _make(tx, feed, event, now + step * timedelta.resolution)
-            return True
-
-        if not await self._db.batch(write):
-            return None
         if feed.disabled:
             metrics.CALLBACKS.labels(DeliveryState.PARKED.value).inc(len(chosen))
         return replace(feed, tx_id=place.tx_id, seq=place.seq)

@@ -126,6 +126,26 @@ async def test_more_than_a_batch_is_found_without_a_gap(
     assert [row.news for row in await rows(db)] == ["station.booted"] * 7
 
 
+async def test_what_an_older_transaction_holds_back_is_found_when_it_ends(db: Database) -> None:
+    async with db.read() as tx:
+        if tx.dialect.name == "sqlite":
+            pytest.skip("one writer at a time")
+    async with db.write() as tx:
+        await make_station(tx, "CP1")
+        await make_station(tx, "CP2")
+    await chosen(db, "station.*")
+    worker = feeds(db)
+    async with db.write() as older:
+        await station_changed(older, "CP1", StationChanged.BOOTED, NOW)
+        await happened(db, StationChanged.UPDATED, station="CP2")
+        await worker.look()
+        assert await rows(db) == []
+    await worker.look()
+    assert {row.news for row in await rows(db)} == {"station.booted", "station.updated"}
+    await worker.look()
+    assert len(await rows(db)) == 2
+
+
 async def test_other_tenants_and_stations_outside_the_groups_are_passed_by(db: Database) -> None:
     await chosen(db, "station.*", groups=["MINE-"])
     async with db.write() as tx:
