@@ -1,6 +1,6 @@
-"""Temporal, as the broker uses it: submit a command, cancel one, change a reservation, post news.
+"""Temporal, as the broker uses it: submit a command, cancel one, change a reservation.
 
-No other module of the broker imports the SDK.
+Posts are served beside it (`broker.temporal_posts`). No other module imports the SDK.
 
 Temporal counts as down when nothing listens at its address, or when it says nothing at all, to
 nobody's call, for `temporal_timeout_s`. A Temporal that is slow makes callers wait, up to their own
@@ -11,7 +11,6 @@ it there: a workflow that nobody asks costs Temporal fewer events.
 """
 
 import asyncio
-import random
 import re
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
@@ -19,7 +18,6 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import structlog
-from temporalio import activity
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
 from temporalio.client import (
@@ -37,27 +35,21 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
-from temporalio.worker import Worker
 
 from broker.asking import NobodyThere, Seen, TooSlow, ask
 from broker.errors import Reason, Refusal
-from broker.places import ShareTaken
 from broker.settings import BrokerSettings
 from contract import names
 from contract.attributes import keywords_of, labels_of
-from contract.callbacks import PostCallbackInput, PostCallbackResult
 from contract.commands import EDITION, CancelInput, CommandInput, UpdateResult
-from contract.polls import polls
 from contract.priorities import command_priority, start_priority
 from contract.reservations import ChangeInput
 from domain.commands import wording
 from domain.model.command import Command
 from domain.reservations.reservation import Reservation
 from journal.reservations.starting import start_of
-from telemetry import metrics
-from telemetry.build import build_id
 
 TemporalClient = Client
 """The SDK's client, by a name for modules that only hand it on."""
@@ -70,7 +62,6 @@ _logger = structlog.get_logger(__name__)
 # first used reports a refused connection as RuntimeError.
 _UNCLEAR = (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError, RPCError, RuntimeError)
 _SHORTEST_S = 0.25  # even a call without patience gives Temporal the time to take the command
-_RESTART_S = 5.0
 _BETWEEN_RUNS_S = 0.05  # a run hands over to the next one within a task of its workflow
 # Errors that say that the request itself is wrong: a bug, and no outage.
 _OURS = (RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.UNIMPLEMENTED)
@@ -300,55 +291,6 @@ def attributes_of(command: Command, indexed: Collection[str] = ()) -> TypedSearc
         key = SearchAttributeKey.for_keyword_list(names.LABELS_ATTRIBUTE)
         pairs.append(SearchAttributePair(key, labels))
     return TypedSearchAttributes(pairs)
-
-
-Post = Callable[[PostCallbackInput], Awaitable[PostCallbackResult]]
-"""Makes one try of one delivery. Raises: ShareTaken, when it may not be made now."""
-
-Pause = Callable[[int, float], timedelta]
-"""How long a post waits that was handed back so many times; the number from 0 to 1 is random."""
-
-
-async def serve_posts(
-    client: TemporalClient, post: Post, pause: Pause, settings: BrokerSettings
-) -> None:
-    """Serve the activity that posts news, until this task is cancelled.
-
-    A broker also starts and serves while Temporal cannot be reached; posts wait for both.
-    """
-
-    @activity.defn(name=names.POST_CALLBACK)
-    async def post_callback(request: PostCallbackInput) -> PostCallbackResult:
-        try:
-            return await post(request)
-        except ShareTaken as taken:
-            metrics.CALLBACKS_PUT_OFF.labels(taken.share.value).inc()
-            wait = pause(activity.info().attempt, random.random())  # noqa: S311  no secret
-            raise ApplicationError(
-                f"the {taken.share.value} has its share of posts, {taken.most}",
-                type=names.SHARE_TAKEN,
-                next_retry_delay=wait,
-            ) from taken
-        except Exception as error:  # whatever it was, it was a try: the workflow counts it
-            raise ApplicationError(type(error).__name__, non_retryable=True) from error
-
-    while True:
-        try:
-            # `run` would leave it behind when it is cancelled while it asks for the namespace.
-            async with Worker(
-                client,
-                task_queue=names.CALLBACKS_QUEUE,
-                build_id=build_id(),
-                activities=[post_callback],
-                max_concurrent_activities=settings.callback_max_posts,
-                activity_task_poller_behavior=polls(settings.callback_max_polls),
-                graceful_shutdown_timeout=timedelta(seconds=settings.callback_timeout_s),
-            ):
-                await asyncio.Event().wait()
-        except Exception as error:
-            why = str(error).partition("\n")[0][:200]
-            _logger.warning("callbacks_wait_for_temporal", why=why)
-            await asyncio.sleep(_RESTART_S)
 
 
 def _now_s() -> float:

@@ -18,10 +18,14 @@ from contract.bookings import CarryBookingInput, CarryBookingResult
 from contract.callbacks import (
     NextCallbackInput,
     NextCallbackResult,
+    NextEventInput,
+    NextEventResult,
     PostCallbackInput,
     PostCallbackResult,
+    PostEventInput,
     SettleCallbackInput,
     SettleCallbackResult,
+    SettleEventInput,
 )
 from contract.commands import (
     PrepareCommandInput,
@@ -114,6 +118,18 @@ async def settle_callback(_: SettleCallbackInput) -> SettleCallbackResult:
     raise NotImplementedError
 
 
+@activity.defn(name=names.NEXT_EVENT)
+async def next_event(_: NextEventInput) -> NextEventResult:
+    """Finds the event to post next; writes off what newer ones replace."""
+    raise NotImplementedError
+
+
+@activity.defn(name=names.SETTLE_EVENT)
+async def settle_event(_: SettleEventInput) -> SettleCallbackResult:
+    """Writes down what became of a try of an event."""
+    raise NotImplementedError
+
+
 # A gateway: what goes to a station. Scheduled on the gateway's own task queue.
 
 
@@ -135,4 +151,10 @@ async def ask_station(_: AskStationInput) -> AskStationResult:
 @activity.defn(name=names.POST_CALLBACK)
 async def post_callback(_: PostCallbackInput) -> PostCallbackResult:
     """Makes one try of one delivery."""
+    raise NotImplementedError
+
+
+@activity.defn(name=names.POST_EVENT)
+async def post_event(_: PostEventInput) -> PostCallbackResult:
+    """Makes one try of one event."""
     raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Inputs and results of the callback workflow and its activities.
+"""Inputs and results of the workflows that post news and events, and of their activities.
 
 The rules for payloads are those of `contract/commands.py`.
 """
@@ -114,3 +114,67 @@ class SettleCallbackResult:
     """Result of `settle_callback`. state: of the delivery, a word of `domain/callbacks.py`."""
 
     state: str
+
+
+@dataclass(frozen=True)
+class EventPostsInput:
+    """Input of the workflow that posts the events of one resource to one credential.
+
+    thread: the id of these posts (`domain.callback_events.thread_id`). subject, resource, station,
+    caller: what it is about and for whom, for whoever reads it.
+    """
+
+    tenant: str
+    thread: str
+    caller: str = ""
+    subject: str = ""
+    resource: str = ""
+    station: str = ""
+
+
+@dataclass(frozen=True)
+class NextEventInput:
+    """Input of `next_event`.
+
+    tried: the number of the event whose post failed and waits for its next try; 0 for none.
+    """
+
+    tenant: str
+    thread: str
+    now: datetime
+    tried: int = 0
+
+
+@dataclass(frozen=True)
+class NextEventResult:
+    """Result of `next_event`: the event to post next.
+
+    revision: its number; 0: nothing is due. news: its type. The rest as in `NextCallbackResult`.
+    """
+
+    revision: int = 0
+    id: str = ""
+    news: str = ""
+    resent: bool = False
+    gone: bool = False
+    resend_time: datetime | None = None
+
+
+@dataclass(frozen=True)
+class PostEventInput:
+    """Input of `post_event`, which a broker runs: one try of one event. id: of its delivery."""
+
+    tenant: str
+    id: str
+
+
+@dataclass(frozen=True)
+class SettleEventInput:
+    """Input of `settle_event`, as `SettleCallbackInput`."""
+
+    tenant: str
+    due: NextEventResult
+    result: PostCallbackResult
+    tries: int
+    now: datetime
+    next_time: datetime | None = None

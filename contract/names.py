@@ -11,6 +11,7 @@ COMMAND_WORKFLOW = "RemoteCommandWorkflow"
 RESERVATION_WORKFLOW = "ReservationWorkflow"
 CALLBACK_WORKFLOW = "CallbackWorkflow"
 BOOKING_WORKFLOW = "BookingWorkflow"
+EVENT_POSTS_WORKFLOW = "EventPostsWorkflow"
 
 COMMANDS_QUEUE = "evcommand-commands"
 CALLBACKS_QUEUE = "evcommand-callbacks"
@@ -33,6 +34,9 @@ ASK_STATION = "ask_station"
 NEXT_CALLBACK = "next_callback"
 SETTLE_CALLBACK = "settle_callback"
 POST_CALLBACK = "post_callback"
+NEXT_EVENT = "next_event"
+SETTLE_EVENT = "settle_event"
+POST_EVENT = "post_event"
 SHARE_TAKEN = "ShareTaken"  # the type of the error by which a broker hands a post back
 
 STATION_ATTRIBUTE = "EvStation"
@@ -68,6 +72,11 @@ def booking_workflow_id(tenant: str, booking: str) -> str:
 def callback_workflow_id(tenant: str, command: str) -> str:
     """The workflow id of a command's callbacks: one id for all runs keeps the posts in order."""
     return f"callback/{tenant}/{command}"
+
+
+def event_posts_workflow_id(tenant: str, subject: str, thread: str) -> str:
+    """The workflow id of the posts of one resource's events to one credential (`thread`)."""
+    return f"events/{tenant}/{subject}/{thread}"
 
 
 def gateway_queue(gateway_id: str) -> str:

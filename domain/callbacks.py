@@ -1,7 +1,8 @@
 """Which changes of a command are news, in which order they are posted, and when they are given up.
 
-A post is one change (revision) of one command. Posts of a command go out one after the other, the
-older first. The one exception costs nobody anything: while a *state on the way* is being retried, a
+A post is one change (revision) of one command, or one event (`domain.callback_events`) of one
+station, transaction or reservation. Posts about one thing go out one after the other, the older
+first. The one exception costs nobody anything: while a *state on the way* is being retried, a
 newer change replaces it, because whoever was not reachable for the old state wants the present one.
 An outcome is never replaced, so a receiver that counts outcomes sees every one of them. Whatever
 cannot be delivered is parked after the last try and holds nothing back any longer.
@@ -13,6 +14,7 @@ from datetime import timedelta
 from enum import StrEnum
 from uuid import NAMESPACE_URL, uuid5
 
+from domain.callback_events import PASSING
 from domain.model.command import Callback, CallbackEvents, Command, State
 
 
@@ -50,6 +52,7 @@ class DeliveryCause(StrEnum):
     ADDRESS_FORBIDDEN = "ADDRESS_FORBIDDEN"
     ADDRESS_INVALID = "ADDRESS_INVALID"
     DISABLED = "DISABLED"
+    NOT_ALLOWED = "NOT_ALLOWED"
     SECRET_MISSING = "SECRET_MISSING"  # noqa: S105  the name of a cause
 
 
@@ -66,16 +69,21 @@ PAUSES = (
 
 TRIES = len(PAUSES) + 1
 
+_REPLACEABLE = PASSING | {NewsKind.STATE.value}
+
 RETRY_AFTER_LIMIT = timedelta(hours=24)
 """A receiver may ask for at most so long a wait before the next try."""
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A change that is not delivered yet. resent: somebody asked for it again."""
+    """A change that is not delivered yet. resent: somebody asked for it again.
+
+    revision: of the command, or an event's number. news: its type.
+    """
 
     revision: int
-    news: NewsKind
+    news: str
     resent: bool = False
 
 
@@ -127,7 +135,7 @@ def delivery_id(tenant: str, command: str, revision: int) -> str:
 
 
 def _may_be_replaced(change: Waiting) -> bool:
-    return change.news is NewsKind.STATE and not change.resent
+    return change.news in _REPLACEABLE and not change.resent
 
 
 def _told(command: Command | None) -> tuple[object, ...] | None:

@@ -27,6 +27,8 @@ class Endpoint:
     """A credential's settings. url: "" for none. disable_reason: "" when it is not disabled.
 
     secret, previous_secret: sealed. previous_until: until then both secrets sign.
+    event_types: what the credential chose to be posted (`domain.callback_events`); None: nothing.
+    station_groups: how the identities of the stations begin whose events it may get; None: of all.
     """
 
     tenant: str
@@ -40,6 +42,8 @@ class Endpoint:
     previous_secret: str | None = None
     previous_until: datetime | None = None
     update_time: datetime | None = None
+    event_types: list[str] | None = None
+    station_groups: list[str] | None = None
 
     def secrets(self, now: datetime) -> list[str]:
         """The sealed secrets that sign a post at this time, the newest first."""
@@ -109,8 +113,12 @@ async def put(
     events: str,
     disable_reason: str,
     now: datetime,
+    event_types: Sequence[str] = (),
+    groups: Sequence[str] = (),
 ) -> Endpoint:
     """Replace the settings and keep the secrets. disable_reason: "" enables the endpoint.
+
+    groups: how the identities of the stations begin whose events it may get; none: of all.
 
     Raises: InvalidValue for a URL that is too long or not storable.
     """
@@ -120,6 +128,8 @@ async def put(
         "disabled": bool(disable_reason),
         "disable_reason": cut(disable_reason),
         "disable_time": now if disable_reason else None,
+        "event_types": list(event_types) or None,
+        "station_groups": list(groups) or None,
     }
     return await _change(tx, tenant, caller, now, values)
 

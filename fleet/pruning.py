@@ -34,6 +34,7 @@ class Prunable(StrEnum):
     REPORTS = "reports"
     AUDIT = "audit"
     CHANGES = "changes"
+    EVENT_POSTS = "event_posts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ _LISTINGS = {
     Prunable.SESSIONS: _Listing(tables.transactions, "tenant", "received_time", "name"),
     Prunable.REPORTS: _Listing(tables.untaken_reports, "station", "received_time", "id"),
     Prunable.AUDIT: _Listing(tables.audit_entries, "tenant", "create_time", "id"),
+    Prunable.EVENT_POSTS: _Listing(tables.event_deliveries, "tenant", "create_time", "id"),
 }
 
 
@@ -189,12 +191,24 @@ async def _audit(tx: Tx, batch: _Batch) -> int:
     return len(batch.names)
 
 
+async def _event_posts(tx: Tx, batch: _Batch) -> int:
+    posts = tables.event_deliveries
+    settled = delete(posts).where(
+        posts.c.tenant == batch.owner,
+        posts.c.id.in_(batch.names),
+        posts.c.update_time < batch.before,
+        posts.c.state.not_in(["PENDING", "RETRYING"]),
+    )
+    return (await tx.execute(settled)).rowcount
+
+
 _DELETIONS: dict[Prunable, Callable[[Tx, _Batch], Awaitable[int]]] = {
     Prunable.COMMANDS: _commands,
     Prunable.RESERVATIONS: _reservations,
     Prunable.SESSIONS: _sessions,
     Prunable.REPORTS: _reports,
     Prunable.AUDIT: _audit,
+    Prunable.EVENT_POSTS: _event_posts,
 }
 
 

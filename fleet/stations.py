@@ -13,7 +13,7 @@ from fleet import generations, tables
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, begins_with, bound, columns_of
 from fleet.engine.values import cut, identifier, int32
-from fleet.log.changes import StationChanged, station_changed
+from fleet.log.changes import StationChanged, connector_facts, station_changed
 from fleet.tables import connections, gateways, stations
 
 CONNECTORS_LIMIT = 1_000
@@ -62,6 +62,7 @@ class StationConnector:
     """A connector and its latest status, in the station's own word.
 
     status_time: when the status last changed. reported_time: when the station last reported one.
+    changed_time: when the status or the error code last changed; None: not known.
     """
 
     station: str
@@ -73,6 +74,7 @@ class StationConnector:
     status_time: datetime
     error_code: str
     reported_time: datetime | None = None
+    changed_time: datetime | None = None
 
 
 class StationExists(Exception):
@@ -133,8 +135,10 @@ _TOUCH = precompiled(
 )
 
 
-def _if_new(stmt: Any, then: Any, column: str) -> Any:
-    return case((_connectors.c.status != stmt.excluded.status, then), else_=_connectors.c[column])
+def _if_new(stmt: Any, then: Any, column: str, *also: str) -> Any:
+    """`then` where the status, or one of the further columns, is new; else what the column has."""
+    new = or_(*(_connectors.c[name] != stmt.excluded[name] for name in ("status", *also)))
+    return case((new, then), else_=_connectors.c[column])
 
 
 _SET_CONNECTOR = Upsert(
@@ -144,7 +148,7 @@ _SET_CONNECTOR = Upsert(
                 **bound(
                     _connectors,
                     *("station", "evse_id", "connector_id", "status", "status_time", "error_code"),
-                    "reported_time",
+                    *("reported_time", "changed_time"),
                 )
             )
         )
@@ -153,6 +157,9 @@ _SET_CONNECTOR = Upsert(
             set_={
                 "previous_status": _if_new(stmt, _connectors.c.status, "previous_status"),
                 "status_time": _if_new(stmt, stmt.excluded.status_time, "status_time"),
+                "changed_time": _if_new(
+                    stmt, stmt.excluded.changed_time, "changed_time", "error_code"
+                ),
                 "status": stmt.excluded.status,
                 "error_code": stmt.excluded.error_code,
                 "reported_time": stmt.excluded.reported_time,
@@ -363,21 +370,13 @@ async def set_connector(
             "status_time": now,
             "error_code": cut(error_code),
             "reported_time": now,
+            "changed_time": now,
         },
     )
     told = StationConnector(*row.one())
-    if told.status_time == now:
-        await station_changed(tx, station, StationChanged.CONNECTOR, now, _words_of(told))
+    if told.changed_time == now:
+        await station_changed(tx, station, StationChanged.CONNECTOR, now, connector_facts(told))
     return told
-
-
-def _words_of(connector: StationConnector) -> dict[str, str]:
-    return {
-        "evse_id": str(connector.evse_id),
-        "connector_id": str(connector.connector_id),
-        "state": connector.status,
-        "previous_state": connector.previous_status,
-    }
 
 
 async def connectors(tx: Tx, station: str) -> list[StationConnector]:

@@ -42,13 +42,22 @@ class RetentionSettings:
             "least": 1,
         },
     )
-
     audit_days: int = field(
         default=400,
         metadata={
             "doc": (
                 "the same for entries of the audit log. Those of commands go with their command."
             )
+        },
+    )
+    event_posts_days: int = field(
+        default=30,
+        metadata={
+            "doc": (
+                "days for which a callback delivery of an event is kept after it was delivered, "
+                "replaced or parked. 0: for ever, else at least 7."
+            ),
+            "least": 7,
         },
     )
 

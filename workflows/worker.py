@@ -21,6 +21,7 @@ from domain.commands.timing import Timing
 from fleet.database import Database
 from fleet.keys import load_line_key
 from journal.clock import Clock, system_clock
+from journal.event_feeds import EventFeeds
 from journal.wakeups import WakeupDispatcher
 from telemetry.build import build_id
 from telemetry.supervision import background
@@ -28,12 +29,14 @@ from workflows.activities.bookings import BookingActivities
 from workflows.activities.callbacks import CallbackActivities
 from workflows.activities.clock_guard import ClockGuard
 from workflows.activities.commands import CommandActivities
+from workflows.activities.event_posts import EventPostActivities
 from workflows.activities.lines import DirectLines
 from workflows.activities.reservations import ReservationActivities
 from workflows.booking_workflow import BookingWorkflow
 from workflows.build import DEPLOYMENT, replayed_build
 from workflows.callback_workflow import CallbackWorkflow
 from workflows.command_workflow import RemoteCommandWorkflow
+from workflows.event_posts_workflow import EventPostsWorkflow
 from workflows.kinds import KINDS
 from workflows.reservation_workflow import ReservationWorkflow
 from workflows.settings import WorkerSettings
@@ -41,11 +44,8 @@ from workflows.settings import WorkerSettings
 _logger = structlog.get_logger(__name__)
 
 WORKFLOWS = (
-    *KINDS,
-    RemoteCommandWorkflow,
-    ReservationWorkflow,
-    BookingWorkflow,
-    CallbackWorkflow,
+    *(*KINDS, RemoteCommandWorkflow, ReservationWorkflow, BookingWorkflow, CallbackWorkflow),
+    EventPostsWorkflow,
 )
 """Every workflow of this project: what a worker runs and a replayer replays."""
 
@@ -119,6 +119,7 @@ async def running_worker(
         *ReservationActivities(db, timing or Timing()).all,
         *BookingActivities(db, timing or Timing()).all,
         *CallbackActivities(db).all,
+        *EventPostActivities(db).all,
     ]
     worker = Worker(
         client,
@@ -138,8 +139,13 @@ async def running_worker(
         interceptors=[ClockGuard(clock)] if clock else [],
     )
     dispatcher = WakeupDispatcher(db, client, clock=clock or system_clock)
+    feeds = EventFeeds(db, clock or system_clock)
     try:
-        async with worker, background("wake-ups", dispatcher.run):
+        async with (
+            worker,
+            background("wake-ups", dispatcher.run),
+            background("event-feeds", feeds.run),
+        ):
             yield worker
     finally:
         await lines.close()

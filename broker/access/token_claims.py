@@ -19,6 +19,9 @@ _SUBJECT_CHARS = 200
 _ALL_STATIONS = ("*",)
 _LATEST_S = 253_402_300_799.0  # the end of the year 9999
 
+TOKEN_CALLER = "jwt:"  # noqa: S105  how names begin, and no secret
+"""How the names of callers begin whom a signed token names."""
+
 
 class NotValid(Exception):
     """The token does not hold. It does not say why: that would help whoever forges one."""
@@ -36,7 +39,7 @@ def caller_of(claims: Claims, settings: TokenSettings, now: datetime) -> Caller:
     if any(now + leeway < begin for begin in begins):
         raise NotValid
     caller = Caller(
-        name=f"jwt:{_subject(claims.get(settings.name_claim))}",
+        name=f"{TOKEN_CALLER}{_subject(claims.get(settings.name_claim))}",
         tenant=_tenant(claims, settings.tenant_claim),
         rights=_rights(claims.get(settings.rights_claim, ())),
         groups=_groups(claims, settings.groups_claim),

@@ -4,6 +4,7 @@ from broker.access.caller import Caller
 from broker.callbacks.urls import forbidden
 from broker.errors import Reason, Refusal, bad_field
 from broker.settings import BrokerSettings
+from domain.callback_events import wants_commands
 from domain.model.command import Callback, CallbackEvents
 from fleet import callbacks
 from fleet.engine.statements import Tx
@@ -25,6 +26,8 @@ async def chosen_callback(
             raise secret_missing()
         return given
     if owner is None or owner.secret is None or not owner.url:
+        return None
+    if not wants_commands(owner.event_types or ()):
         return None
     return Callback(owner.url, CallbackEvents(owner.events), default=True)
 

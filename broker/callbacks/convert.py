@@ -1,5 +1,6 @@
-"""Callback settings, deliveries and posted commands, as the contract shows them. Pure."""
+"""Callback settings, deliveries and what is posted, as the contract shows them. Pure."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from evcommand.v1 import callback_service_pb2 as pb
@@ -8,9 +9,16 @@ from google.protobuf.json_format import MessageToDict
 
 from broker.commands.showing import command_out
 from broker.proto import names
+from broker.proto.reservations import reservation_out
+from broker.proto.telling.station_watches import station_told, transaction_told
 from broker.proto.times import time_out
+from broker.reading.station_watches import StationNow, ToldChange
+from domain.callback_events import EventSubject
 from domain.model.command import Command
+from domain.reservations.reservation import Reservation
 from fleet.callbacks import Delivery, Endpoint
+from fleet.event_posts import EventDelivery
+from fleet.transactions.rows import Transaction
 
 _EVENTS = options_pb.Callback.Events
 _STATE = pb.CallbackDelivery.State
@@ -34,6 +42,7 @@ def settings_out(endpoint: Endpoint | None) -> pb.CallbackSettings:
         has_secret=endpoint.secret is not None,
         previous_secret_expire_time=time_out(endpoint.previous_until),
         update_time=time_out(endpoint.update_time),
+        event_types=endpoint.event_types or (),
     )
 
 
@@ -54,6 +63,72 @@ def delivery_out(delivery: Delivery) -> pb.CallbackDelivery:
         update_time=time_out(delivery.update_time),
         next_time=time_out(delivery.next_time),
     )
+
+
+def event_out(event: EventDelivery) -> pb.CallbackDelivery:
+    """The delivery of an event as the contract shows it."""
+    return pb.CallbackDelivery(
+        name=names.delivery_name(event.id),
+        resource=_resource_name(event),
+        sequence=event.sequence,
+        type=event.news,
+        url=event.url,
+        state=_STATE.Value(f"STATE_{event.state}"),
+        tries=event.tries,
+        cause=event.cause,
+        reason=event.reason,
+        http_status=event.http_status,
+        create_time=time_out(event.create_time),
+        update_time=time_out(event.update_time),
+        next_time=time_out(event.next_time),
+    )
+
+
+def resource_in(name: str) -> tuple[str, str] | None:
+    """(subject, id) of a name of what events are about; None when it is no such name."""
+    if transaction := names.parse_transaction(name):
+        return EventSubject.TRANSACTION.value, transaction[1]
+    if station := names.parse_station(name):
+        return EventSubject.STATION.value, station
+    if reservation := names.parse_reservation(name):
+        return EventSubject.RESERVATION.value, reservation
+    return None
+
+
+def _resource_name(event: EventDelivery) -> str:
+    match EventSubject(event.subject):
+        case EventSubject.STATION:
+            return names.station_name(event.station)
+        case EventSubject.TRANSACTION:
+            return names.transaction_name(event.station, event.resource)
+    return names.reservation_name(event.resource)
+
+
+@dataclass(frozen=True)
+class PostedEvent:
+    """What an event's post says, in protobuf's JSON. change: None for a reservation."""
+
+    data: dict[str, Any]
+    change: dict[str, Any] | None = None
+
+
+def posted_station(told: ToldChange[StationNow]) -> PostedEvent:
+    """A change of a station, as WatchStations tells it."""
+    shown = station_told(told, "")
+    return PostedEvent(MessageToDict(shown.station), MessageToDict(shown.change))
+
+
+def posted_transaction(told: ToldChange[Transaction]) -> PostedEvent:
+    """A change of a transaction, as WatchTransactions tells it."""
+    shown = transaction_told(told, "")
+    return PostedEvent(MessageToDict(shown.transaction), MessageToDict(shown.change))
+
+
+def posted_reservation(name: str, then: Reservation | None) -> PostedEvent:
+    """A reservation as it was after a change; its name alone when it is not kept any more."""
+    if then is None:
+        return PostedEvent({"name": names.reservation_name(name)})
+    return PostedEvent(MessageToDict(reservation_out(then)))
 
 
 def posted_command(command: Command) -> dict[str, Any]:

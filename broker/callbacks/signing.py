@@ -9,9 +9,10 @@ from typing import Any
 
 from standardwebhooks.webhooks import Webhook
 
-from broker.callbacks.convert import posted_command
+from broker.callbacks.convert import PostedEvent, posted_command
 from domain.callbacks import NewsKind
 from domain.model.command import Command
+from fleet.event_posts import EventDelivery
 
 _SECRET_BYTES = 32
 _AGENT = "evcommand-callbacks"
@@ -24,12 +25,19 @@ def make_secret() -> str:
 
 def body_of(news: NewsKind, command: Command, time: datetime) -> str:
     """The JSON of a post. time: when the command changed."""
-    content: dict[str, Any] = {
-        "type": news.value,
-        "timestamp": time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "sequence": command.revision,
-        "data": posted_command(command),
-    }
+    return _body(news.value, command.revision, {"data": posted_command(command)}, time)
+
+
+def body_of_event(event: EventDelivery, content: PostedEvent) -> str:
+    """The JSON of an event's post."""
+    change = {} if content.change is None else {"change": content.change}
+    parts = {"data": content.data, **change}
+    return _body(event.news, event.sequence, parts, event.change_time)
+
+
+def _body(type: str, sequence: int, parts: dict[str, Any], time: datetime) -> str:
+    at = time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    content = {"type": type, "timestamp": at, "sequence": sequence, **parts}
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
 

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from broker.auth import current_caller
@@ -102,7 +103,7 @@ class StationWatch(_ChangeWatch):
             now=self._clock(),
         )
         page, last = cut_page(found, limit)
-        now = await self._states(tx, page)
+        now = await _states(tx, page, self._clock())
         told = [(ToldChange(None, now[each.id]), _listed(each)) for each in page]
         return told, _listed(last) if last else None
 
@@ -111,29 +112,27 @@ class StationWatch(_ChangeWatch):
     ) -> list[tuple[ToldChange[StationNow], Cursor]]:
         """Changes of stations."""
         found = await changes_read.read_after(tx, cursor, self._which, limit)
-        now = await self._now(tx, {each.station for each in found})
+        now = await stations_now(tx, self._which, {each.station for each in found}, self._clock())
         return [(ToldChange(each, now.get(each.station)), each.cursor) for each in found]
 
-    async def _now(self, tx: Tx, ids: Iterable[str]) -> dict[str, StationNow]:
-        """Those of these stations that the tenant has, within the caller's groups."""
-        which = self._which
-        ids = sorted(ids)
-        found = await stations.list_page(
-            tx,
-            tenant=which.tenant,
-            groups=which.groups,
-            ids=ids,
-            limit=len(ids),
-            now=self._clock(),
-        )
-        return await self._states(tx, found if ids else [])
 
-    async def _states(self, tx: Tx, found: Sequence[Station]) -> dict[str, StationNow]:
-        held = await connections.holders(tx, [each.id for each in found], now=self._clock())
-        return {
-            each.id: StationNow(each, held.get(each.id), await stations.connectors(tx, each.id))
-            for each in found
-        }
+async def stations_now(
+    tx: Tx, which: ChangeFilter, ids: Iterable[str], now: datetime
+) -> dict[str, StationNow]:
+    """Those of these stations that the tenant has, within the groups, as they are."""
+    ids = sorted(ids)
+    found = await stations.list_page(
+        tx, tenant=which.tenant, groups=which.groups, ids=ids, limit=len(ids), now=now
+    )
+    return await _states(tx, found if ids else [], now)
+
+
+async def _states(tx: Tx, found: Sequence[Station], now: datetime) -> dict[str, StationNow]:
+    held = await connections.holders(tx, [each.id for each in found], now=now)
+    return {
+        each.id: StationNow(each, held.get(each.id), await stations.connectors(tx, each.id))
+        for each in found
+    }
 
 
 class TransactionWatch(_ChangeWatch):
@@ -155,7 +154,7 @@ class TransactionWatch(_ChangeWatch):
         if which.names:
             return [
                 (ToldChange(None, found), (found.received_time, found.name))
-                for found in [await self._get(tx, name) for name in which.names]
+                for found in [await transaction_now(tx, which, name) for name in which.names]
                 if found is not None
             ], None
         running = await transactions.list_page(
@@ -177,15 +176,16 @@ class TransactionWatch(_ChangeWatch):
         """Changes of transactions."""
         found = await changes_read.read_after(tx, cursor, self._which, limit)
         names = {each.session for each in found if each.session}
-        now = {name: await self._get(tx, name) for name in sorted(names)}
+        now = {name: await transaction_now(tx, self._which, name) for name in sorted(names)}
         return [(ToldChange(each, now.get(each.session or "")), each.cursor) for each in found]
 
-    async def _get(self, tx: Tx, name: str) -> Transaction | None:
-        """The transaction, if it is the tenant's and the caller may see it."""
-        found, caller = await transactions.get(tx, name=name), current_caller()
-        if found is None or found.tenant != caller.tenant:
-            return None
-        return found if caller.covers(found.station) else None
+
+async def transaction_now(tx: Tx, which: ChangeFilter, name: str) -> Transaction | None:
+    """The transaction as it is, if it is the tenant's, and at a station of the groups."""
+    found = await transactions.get(tx, name=name)
+    if found is None or found.tenant != which.tenant:
+        return None
+    return found if not which.groups or found.station.startswith(tuple(which.groups)) else None
 
 
 def _listed(station: Station) -> Listed:

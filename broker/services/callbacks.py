@@ -1,16 +1,23 @@
 """CallbackService: where news are posted, what signs them, and what became of each delivery."""
 
 from datetime import timedelta
+from typing import Any
 
 from evcommand.v1 import callback_service_pb2 as pb
 from evcommand.v1 import callback_service_pb2_grpc as pb_grpc
 
 from broker.audit.changes import record_change
-from broker.auth import current_caller
+from broker.auth import check_rights, current_caller
 from broker.backend import Backend
 from broker.callbacks import validate
 from broker.callbacks.choosing import check_allowed, secret_missing
-from broker.callbacks.convert import delivery_out, settings_out, state_in
+from broker.callbacks.convert import (
+    delivery_out,
+    event_out,
+    resource_in,
+    settings_out,
+    state_in,
+)
 from broker.callbacks.signing import make_secret
 from broker.calls import Context
 from broker.commands.lookups import command_not_found
@@ -20,14 +27,17 @@ from broker.proto.names import command_in, command_name, delivery_in, delivery_n
 from broker.proto.selection import list_selection
 from broker.proto.times import time_out
 from broker.reading.paging import Pager, cut_page, limit_of
+from broker.settings import Right
+from domain.callback_events import subjects_of
 from domain.callbacks import DeliveryState
-from domain.model.command import Command
-from fleet import callbacks
+from fleet import callbacks, event_posts
 from fleet.callbacks import Delivery
 from fleet.engine.statements import Tx
+from fleet.event_posts import EventDelivery
 from fleet.log import commands as log
-from journal.callback_outbox import wake_callback
+from journal.callback_outbox import wake_callback, wake_event_posts
 from journal.commands.record import from_snapshot
+from journal.event_feeds import choose
 
 PREVIOUS_TTL = timedelta(hours=24)
 """How long the previous secret also signs when a rotation does not say."""
@@ -57,6 +67,8 @@ class CallbackServicer(pb_grpc.CallbackServiceServicer):
         """Replaces the caller's settings."""
         check(validate.check_update(request))
         caller, given, now = current_caller(), request.settings, self._backend.now()
+        if subjects_of(given.event_types):
+            check_rights(Right.READ)
         if given.url:
             check_allowed("settings.url", given.url, self._backend.settings)
         async with self._backend.db.write() as tx:
@@ -70,8 +82,11 @@ class CallbackServicer(pb_grpc.CallbackServiceServicer):
                 url=given.url,
                 events=events_in(given.events).value,
                 disable_reason="Disabled by its owner." if given.disabled else "",
+                event_types=given.event_types,
+                groups=caller.groups,
                 now=now,
             )
+            await choose(tx, caller.tenant, caller.name, given.event_types)
             await record_change(tx, "UpdateCallbackSettings", SETTINGS, now)
         return pb.UpdateCallbackSettingsResponse(settings=settings_out(changed))
 
@@ -106,19 +121,25 @@ class CallbackServicer(pb_grpc.CallbackServiceServicer):
         tenant = caller.tenant
         pager = Pager(list_selection(tenant, request))
         after = pager.time_position(request.page_token)
+        which: dict[str, Any] = {
+            "tenant": tenant,
+            "states": [state_in(state) for state in request.states],
+            "after": after,
+            "groups": caller.groups,
+            "limit": limit + 1,
+        }
+        command = command_in(request.command) if request.command else None
+        about = resource_in(request.resource) if request.resource else None
+        found: list[Delivery | EventDelivery] = []
         async with self._backend.db.read() as tx:
-            found = await callbacks.list_page(
-                tx,
-                tenant=tenant,
-                command=command_in(request.command) if request.command else None,
-                states=[state_in(state) for state in request.states],
-                after=after,
-                groups=caller.groups,
-                limit=limit + 1,
-            )
-        page, last = cut_page(found, limit)
+            if about is None:
+                found += await callbacks.list_page(tx, command=command, **which)
+            if command is None:
+                found += await event_posts.list_page(tx, about=about, **which)
+        found.sort(key=lambda each: (each.create_time, each.id), reverse=True)
+        page, last = cut_page(found[: limit + 1], limit)
         return pb.ListCallbackDeliveriesResponse(
-            deliveries=[delivery_out(each) for each in page],
+            deliveries=[_shown(each) for each in page],
             next_page_token=pager.time_token((last.create_time, last.id) if last else None),
         )
 
@@ -130,8 +151,11 @@ class CallbackServicer(pb_grpc.CallbackServiceServicer):
         tenant, id = current_caller().tenant, delivery_in(request.name)
         async with self._backend.db.write() as tx:
             delivery = await callbacks.get(tx, tenant, id)
+            if delivery is None and (event := await event_posts.get(tx, tenant, id)) is not None:
+                shown = event_out(await self._resend_event(tx, event, request.name))
+                return pb.ResendCallbackDeliveryResponse(delivery=shown)
             if delivery is None or not await _covers(tx, delivery):
-                raise Refusal(Reason.DELIVERY_NOT_FOUND, f"{request.name} is not known.")
+                raise _not_found(request.name)
             if delivery.state != DeliveryState.PENDING.value:
                 delivery = await self._resend(tx, delivery)
         return pb.ResendCallbackDeliveryResponse(delivery=delivery_out(delivery))
@@ -141,12 +165,24 @@ class CallbackServicer(pb_grpc.CallbackServiceServicer):
         if entry is None:
             raise command_not_found(command_name(delivery.command))
         command = from_snapshot(entry.snapshot)
-        await _check_enabled(tx, command)
+        if command.callback is not None and command.callback.default:
+            await _check_enabled(tx, command.tenant, command.caller)
         now = self._backend.now()
         await wake_callback(tx, command, "resend", now)
         name = delivery_name(delivery.id)
         await record_change(tx, "ResendCallbackDelivery", name, now, station=command.station)
         return await callbacks.resend(tx, delivery.tenant, delivery.id, now) or delivery
+
+    async def _resend_event(self, tx: Tx, event: EventDelivery, name: str) -> EventDelivery:
+        if not current_caller().covers(event.station):
+            raise _not_found(name)
+        if event.state == DeliveryState.PENDING.value:
+            return event
+        await _check_enabled(tx, event.tenant, event.caller)
+        now = self._backend.now()
+        await wake_event_posts(tx, event, "resend", now)
+        await record_change(tx, "ResendCallbackDelivery", name, now, station=event.station)
+        return await event_posts.resend(tx, event.tenant, event.id, now) or event
 
 
 async def _covers(tx: Tx, delivery: Delivery) -> bool:
@@ -158,13 +194,19 @@ async def _covers(tx: Tx, delivery: Delivery) -> bool:
     return entry is not None and caller.covers(entry.snapshot["station"])
 
 
-async def _check_enabled(tx: Tx, command: Command) -> None:
-    if command.callback is None or not command.callback.default:
-        return
-    owner = await callbacks.endpoint(tx, command.tenant, command.caller)
+async def _check_enabled(tx: Tx, tenant: str, caller: str) -> None:
+    owner = await callbacks.endpoint(tx, tenant, caller)
     if owner is not None and owner.disabled:
         raise Refusal(
             Reason.CALLBACKS_DISABLED,
-            "The callbacks of the command's caller are disabled: "
+            "The callbacks of the credential that it goes to are disabled: "
             f"{owner.disable_reason} Enable them with UpdateCallbackSettings.",
         )
+
+
+def _not_found(name: str) -> Refusal:
+    return Refusal(Reason.DELIVERY_NOT_FOUND, f"{name} is not known.")
+
+
+def _shown(delivery: Delivery | EventDelivery) -> pb.CallbackDelivery:
+    return event_out(delivery) if isinstance(delivery, EventDelivery) else delivery_out(delivery)

@@ -29,6 +29,7 @@ from sqlalchemy import (
     select,
 )
 
+from domain.ocpp_words import NO_ERROR
 from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx
 from fleet.log.event_log import LOG_GREW
@@ -73,6 +74,21 @@ class SessionKey(Protocol):
     def station(self) -> str: ...
     @property
     def name(self) -> str: ...
+
+
+class ConnectorWords(Protocol):
+    """What is told of a connector: a `StationConnector` is one."""
+
+    @property
+    def evse_id(self) -> int: ...
+    @property
+    def connector_id(self) -> int: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def previous_status(self) -> str: ...
+    @property
+    def error_code(self) -> str: ...
 
 
 _COLUMNS = ("tenant", "station", "session", "what", "facts", "time", "tx_id")
@@ -202,6 +218,19 @@ async def session_claimed(
     key = {"of_session": session, "of_claimant": tenant, "of_command": command}
     claimed = _happened(SessionChanged.CLAIMED, now, {"command": command})
     await _write(tx, _OF_CLAIM, claimed | key)
+
+
+def connector_facts(connector: ConnectorWords) -> Facts:
+    """What a change of a connector says."""
+    facts = {
+        "evse_id": str(connector.evse_id),
+        "connector_id": str(connector.connector_id),
+        "state": connector.status,
+        "previous_state": connector.previous_status,
+    }
+    if connector.error_code not in ("", NO_ERROR):
+        facts["error_code"] = connector.error_code
+    return facts
 
 
 def _happened(what: StrEnum, now: datetime, facts: Facts | None = None) -> dict[str, Any]:

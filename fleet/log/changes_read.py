@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, delete, func, literal, select, tuple_, update
+from sqlalchemy import BigInteger, delete, func, literal, select, true, tuple_, update
 
 from fleet.engine.statements import Tx, begins_with, columns_of
 from fleet.log.order import Cursor, after, head_of
@@ -45,18 +45,23 @@ class ChangeEntry:
 class ChangeFilter:
     """Which changes. An empty sequence filters nothing.
 
-    sessions: those of sessions, or else those of stations. groups: the identity of the station
-    begins with one of them.
+    sessions: those of sessions, or else those of stations; None: of both. groups: the identity of
+    the station begins with one of them.
     """
 
     tenant: str
-    sessions: bool
+    sessions: bool | None
     stations: Sequence[str] = ()
     names: Sequence[str] = ()
     groups: Sequence[str] = ()
 
 
 _ENTRY = columns_of(station_changes, ChangeEntry)
+_OF = {
+    True: station_changes.c.session.is_not(None),
+    False: station_changes.c.session.is_(None),
+    None: true(),
+}
 _POSITION = (station_changes.c.tx_id, station_changes.c.seq)
 
 
@@ -71,7 +76,7 @@ async def read_after(tx: Tx, cursor: Cursor, which: ChangeFilter, limit: int) ->
     stmt = after(tx.dialect.name, station_changes, cursor, _ENTRY).where(
         of.tenant == which.tenant,
         of.what != FORGOTTEN,
-        of.session.is_not(None) if which.sessions else of.session.is_(None),
+        _OF[which.sessions],
         begins_with(of.station, which.groups),
     )
     for column, values in ((of.station, which.stations), (of.session, which.names)):

@@ -9,7 +9,12 @@ from fleet.engine.columns import metadata
 from fleet.tables.audit import audit_entries
 from fleet.tables.back_end import back_end_calls
 from fleet.tables.bookings import booking_policies, bookings, pool_members, pools
-from fleet.tables.callbacks import callback_deliveries, callback_endpoints
+from fleet.tables.callbacks import (
+    callback_deliveries,
+    callback_endpoints,
+    event_deliveries,
+    event_feeds,
+)
 from fleet.tables.changes import station_changes
 from fleet.tables.commands import claims, command_labels, commands, events, notes, sends, wakeups
 from fleet.tables.reservations import reservation_reports, reservations, wire_ids
@@ -37,6 +42,8 @@ __all__ = [
     "commands",
     "connections",
     "connectors",
+    "event_deliveries",
+    "event_feeds",
     "events",
     "gateways",
     "keys",

@@ -12,7 +12,7 @@ from temporalio.api.history.v1 import HistoryEvent
 
 from contract import activities, names
 from contract.bookings import BookingInput, BookingResult
-from contract.callbacks import CallbackInput, CallbackResult
+from contract.callbacks import CallbackInput, CallbackResult, EventPostsInput
 from contract.commands import (
     CancelInput,
     CommandInput,
@@ -36,6 +36,7 @@ WORKFLOW_TYPES: dict[str, tuple[type, type]] = {
     names.RESERVATION_WORKFLOW: (ReservationInput, ReservationResult),
     names.BOOKING_WORKFLOW: (BookingInput, BookingResult),
     names.CALLBACK_WORKFLOW: (CallbackInput, CallbackResult),
+    names.EVENT_POSTS_WORKFLOW: (EventPostsInput, CallbackResult),
 }
 UPDATE_INPUTS: dict[str, type] = {
     names.SUBMIT_UPDATE: SubmitInput,

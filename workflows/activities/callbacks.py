@@ -125,7 +125,7 @@ def _due(
     return NextCallbackResult(
         revision=row.revision,
         id=row.id,
-        news=chosen.news,
+        news=NewsKind(chosen.news),
         resent=again,
         gone=gone and not callback.default and not chosen.resent,
         resend_time=row.resend_time,

@@ -27,6 +27,31 @@ from workflows.calls.retries import UNTIL_IT_WORKS, UNTIL_ITS_TURN
 from workflows.limits import LOOK_UP, POST_LIMIT
 
 
+class CommandPosts:
+    """The calls for the posts of one command."""
+
+    def __init__(self, about: CallbackInput) -> None:
+        self._about = about
+
+    async def next(self, tried: int) -> NextCallbackResult:
+        """What is due now."""
+        return await next_callback(self._about, tried)
+
+    async def post(self, due: NextCallbackResult, tries: int) -> PostCallbackResult:
+        """Makes one try."""
+        return await post(self._about, due, tries)
+
+    async def settle(
+        self,
+        due: NextCallbackResult,
+        result: PostCallbackResult,
+        tries: int,
+        next_time: datetime | None,
+    ) -> SettleCallbackResult:
+        """Records what became of a try."""
+        return await settle(self._about, due, result, tries, next_time)
+
+
 async def next_callback(about: CallbackInput, tried: int) -> NextCallbackResult:
     """Reads from the log which delivery is due now."""
     return await workflow.execute_local_activity(
@@ -50,11 +75,16 @@ async def post(about: CallbackInput, due: NextCallbackResult, tries: int) -> Pos
             summary=f"{due.news.value} {due.revision}, try {tries}",
         )
     except ActivityError:
-        return PostCallbackResult(
-            PostStatus.RETRY,
-            DeliveryCause.TRY_LOST.value,
-            "The broker that tried it did not say what became of it.",
-        )
+        return try_lost()
+
+
+def try_lost() -> PostCallbackResult:
+    """The result of a try whose broker did not live to tell it."""
+    return PostCallbackResult(
+        PostStatus.RETRY,
+        DeliveryCause.TRY_LOST.value,
+        "The broker that tried it did not say what became of it.",
+    )
 
 
 async def settle(

@@ -43,6 +43,12 @@ class Desk:
         reply = await patiently(lambda: self._callbacks.RotateCallbackSecret(request, timeout=10))
         return str(reply.secret)
 
+    async def choose(self, url: str, *types: str) -> None:
+        """Have events of these types posted there."""
+        settings = pb.CallbackSettings(url=url, event_types=types)
+        request = pb.UpdateCallbackSettingsRequest(settings=settings)
+        await patiently(lambda: self._callbacks.UpdateCallbackSettings(request, timeout=10))
+
     async def start_at_an_offline_station(
         self, url: str, not_after: Timestamp | None = None
     ) -> command_pb.RemoteCommand:

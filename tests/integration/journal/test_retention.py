@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import func, select
 
 from domain.model.outcomes import Cause
-from fleet import pruning, tables
+from fleet import event_posts, pruning, tables
 from fleet.database import Database
+from fleet.event_posts import EventDelivery
 from fleet.log import audit
 from fleet.log.audit import AuditRow
 from fleet.log.changes_read import ChangeFilter, read_after
@@ -187,7 +188,7 @@ async def test_entries_of_the_audit_log_go_when_they_are_old(hub: Hub) -> None:
 async def test_what_was_deleted_is_counted_and_nothing_is_deleted_for_ever(hub: Hub) -> None:
     counter = metrics.PRUNED.labels(what="commands")
     await a_session_of(hub, "old", 0, ends=True)
-    for_ever = RetentionSettings(0, 0, 0, 0, 0, 0)
+    for_ever = RetentionSettings(0, 0, 0, 0, 0, 0, 0)
     assert await Retention(hub.db, for_ever, lambda: later(1e9)).run_once() == {}
     counted = counter._value.get()
     await pass_at(hub.db, LONG_AFTER)
@@ -197,7 +198,7 @@ async def test_what_was_deleted_is_counted_and_nothing_is_deleted_for_ever(hub: 
 async def test_old_changes_of_stations_are_forgotten_while_all_else_is_kept(hub: Hub) -> None:
     await a_session_of(hub, "old", 0, ends=True)
     before = await rows(hub.db)
-    week = RetentionSettings(0, 0, 0, 0, changes_days=7, audit_days=0)
+    week = RetentionSettings(0, 0, 0, 0, changes_days=7, audit_days=0, event_posts_days=0)
     assert await Retention(hub.db, week, lambda: LONG_AFTER).run_once() == {Prunable.CHANGES: 5}
     async with hub.db.read() as tx:
         assert await read_after(tx, Cursor(0, 0), ChangeFilter("acme", sessions=False), 9) == []
@@ -214,3 +215,31 @@ def test_changes_that_nothing_is_decided_by_may_be_kept_for_a_day() -> None:
 def test_a_retention_shorter_than_decisions_look_back_is_refused(days: int) -> None:
     with pytest.raises(ValueError, match="retention_sessions_days"):
         RetentionSettings(sessions_days=days)
+
+
+async def test_an_old_delivery_of_an_event_goes_once_it_is_settled(hub: Hub) -> None:
+    settled = ("DELIVERED", "PARKED", "SUPERSEDED")
+    async with hub.db.write() as tx:
+        for number, state in enumerate(("PENDING", "RETRYING", *settled)):
+            delivery = EventDelivery(
+                id=f"msg_{number}",
+                tenant="acme",
+                thread="thread",
+                sequence=number,
+                caller="desk",
+                subject="station",
+                resource="CP1",
+                station="CP1",
+                news="station.booted",
+                revision=0,
+                facts=None,
+                change_time=NOW,
+                url="https://r.example.com",
+                state=state,
+                create_time=NOW,
+                update_time=NOW,
+            )
+            await event_posts.make(tx, delivery)
+    assert (await pass_at(hub.db, NOW + timedelta(days=29)))[Prunable.EVENT_POSTS] == 0
+    assert (await pass_at(hub.db, NOW + timedelta(days=31)))[Prunable.EVENT_POSTS] == 3
+    assert (await rows(hub.db))["event_deliveries"] == 2

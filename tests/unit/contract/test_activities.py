@@ -13,12 +13,14 @@ from tests.support.scripted_gateway import ScriptedGateway
 from tests.support.stored_payloads import ACTIVITY_TYPES, STUBS, activity_types
 from workflows.activities.callbacks import CallbackActivities
 from workflows.activities.commands import CommandActivities
+from workflows.activities.event_posts import EventPostActivities
 from workflows.activities.reservations import ReservationActivities
 
 IMPLEMENTATIONS = (
     CommandActivities,
     ReservationActivities,
     CallbackActivities,
+    EventPostActivities,
     GatewayActivities,
     CallbackPoster,
 )

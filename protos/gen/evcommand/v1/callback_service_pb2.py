@@ -27,7 +27,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#evcommand/v1/callback_service.proto\x12\x0c\x65vcommand.v1\x1a\"evcommand/v1/command_options.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb0\x02\n\x10\x43\x61llbackSettings\x12\x0b\n\x03url\x18\x01 \x01(\t\x12-\n\x06\x65vents\x18\x02 \x01(\x0e\x32\x1d.evcommand.v1.Callback.Events\x12\x10\n\x08\x64isabled\x18\x03 \x01(\x08\x12\x16\n\x0e\x64isable_reason\x18\x04 \x01(\t\x12\x30\n\x0c\x64isable_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nhas_secret\x18\x06 \x01(\x08\x12?\n\x1bprevious_secret_expire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xec\x03\n\x10\x43\x61llbackDelivery\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x63ommand\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x0b\n\x03url\x18\x05 \x01(\t\x12\x33\n\x05state\x18\x06 \x01(\x0e\x32$.evcommand.v1.CallbackDelivery.State\x12\r\n\x05tries\x18\x07 \x01(\x05\x12\r\n\x05\x63\x61use\x18\x08 \x01(\t\x12\x0e\n\x06reason\x18\t \x01(\t\x12\x13\n\x0bhttp_status\x18\n \x01(\x05\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tnext_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x82\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x12\n\x0eSTATE_RETRYING\x10\x02\x12\x13\n\x0fSTATE_DELIVERED\x10\x03\x12\x10\n\x0cSTATE_PARKED\x10\x04\x12\x14\n\x10STATE_SUPERSEDED\x10\x05\"\x1c\n\x1aGetCallbackSettingsRequest\"O\n\x1bGetCallbackSettingsResponse\x12\x30\n\x08settings\x18\x01 \x01(\x0b\x32\x1e.evcommand.v1.CallbackSettings\"Q\n\x1dUpdateCallbackSettingsRequest\x12\x30\n\x08settings\x18\x01 \x01(\x0b\x32\x1e.evcommand.v1.CallbackSettings\"R\n\x1eUpdateCallbackSettingsResponse\x12\x30\n\x08settings\x18\x01 \x01(\x0b\x32\x1e.evcommand.v1.CallbackSettings\"N\n\x1bRotateCallbackSecretRequest\x12/\n\x0cprevious_ttl\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"o\n\x1cRotateCallbackSecretResponse\x12\x0e\n\x06secret\x18\x01 \x01(\t\x12?\n\x1bprevious_secret_expire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8d\x01\n\x1dListCallbackDeliveriesRequest\x12\x0f\n\x07\x63ommand\x18\x01 \x01(\t\x12\x34\n\x06states\x18\x02 \x03(\x0e\x32$.evcommand.v1.CallbackDelivery.State\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"m\n\x1eListCallbackDeliveriesResponse\x12\x32\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1e.evcommand.v1.CallbackDelivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"-\n\x1dResendCallbackDeliveryRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"R\n\x1eResendCallbackDeliveryResponse\x12\x30\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1e.evcommand.v1.CallbackDelivery2\xcb\x04\n\x0f\x43\x61llbackService\x12j\n\x13GetCallbackSettings\x12(.evcommand.v1.GetCallbackSettingsRequest\x1a).evcommand.v1.GetCallbackSettingsResponse\x12s\n\x16UpdateCallbackSettings\x12+.evcommand.v1.UpdateCallbackSettingsRequest\x1a,.evcommand.v1.UpdateCallbackSettingsResponse\x12m\n\x14RotateCallbackSecret\x12).evcommand.v1.RotateCallbackSecretRequest\x1a*.evcommand.v1.RotateCallbackSecretResponse\x12s\n\x16ListCallbackDeliveries\x12+.evcommand.v1.ListCallbackDeliveriesRequest\x1a,.evcommand.v1.ListCallbackDeliveriesResponse\x12s\n\x16ResendCallbackDelivery\x12+.evcommand.v1.ResendCallbackDeliveryRequest\x1a,.evcommand.v1.ResendCallbackDeliveryResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#evcommand/v1/callback_service.proto\x12\x0c\x65vcommand.v1\x1a\"evcommand/v1/command_options.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc5\x02\n\x10\x43\x61llbackSettings\x12\x0b\n\x03url\x18\x01 \x01(\t\x12-\n\x06\x65vents\x18\x02 \x01(\x0e\x32\x1d.evcommand.v1.Callback.Events\x12\x10\n\x08\x64isabled\x18\x03 \x01(\x08\x12\x16\n\x0e\x64isable_reason\x18\x04 \x01(\t\x12\x30\n\x0c\x64isable_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nhas_secret\x18\x06 \x01(\x08\x12?\n\x1bprevious_secret_expire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x65vent_types\x18\t \x03(\t\"\xfe\x03\n\x10\x43\x61llbackDelivery\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x63ommand\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x0b\n\x03url\x18\x05 \x01(\t\x12\x33\n\x05state\x18\x06 \x01(\x0e\x32$.evcommand.v1.CallbackDelivery.State\x12\r\n\x05tries\x18\x07 \x01(\x05\x12\r\n\x05\x63\x61use\x18\x08 \x01(\t\x12\x0e\n\x06reason\x18\t \x01(\t\x12\x13\n\x0bhttp_status\x18\n \x01(\x05\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tnext_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08resource\x18\x0e \x01(\t\"\x82\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x12\n\x0eSTATE_RETRYING\x10\x02\x12\x13\n\x0fSTATE_DELIVERED\x10\x03\x12\x10\n\x0cSTATE_PARKED\x10\x04\x12\x14\n\x10STATE_SUPERSEDED\x10\x05\"\x1c\n\x1aGetCallbackSettingsRequest\"O\n\x1bGetCallbackSettingsResponse\x12\x30\n\x08settings\x18\x01 \x01(\x0b\x32\x1e.evcommand.v1.CallbackSettings\"Q\n\x1dUpdateCallbackSettingsRequest\x12\x30\n\x08settings\x18\x01 \x01(\x0b\x32\x1e.evcommand.v1.CallbackSettings\"R\n\x1eUpdateCallbackSettingsResponse\x12\x30\n\x08settings\x18\x01 \x01(\x0b\x32\x1e.evcommand.v1.CallbackSettings\"N\n\x1bRotateCallbackSecretRequest\x12/\n\x0cprevious_ttl\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"o\n\x1cRotateCallbackSecretResponse\x12\x0e\n\x06secret\x18\x01 \x01(\t\x12?\n\x1bprevious_secret_expire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x9f\x01\n\x1dListCallbackDeliveriesRequest\x12\x0f\n\x07\x63ommand\x18\x01 \x01(\t\x12\x34\n\x06states\x18\x02 \x03(\x0e\x32$.evcommand.v1.CallbackDelivery.State\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x10\n\x08resource\x18\x05 \x01(\t\"m\n\x1eListCallbackDeliveriesResponse\x12\x32\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1e.evcommand.v1.CallbackDelivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"-\n\x1dResendCallbackDeliveryRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"R\n\x1eResendCallbackDeliveryResponse\x12\x30\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1e.evcommand.v1.CallbackDelivery2\xcb\x04\n\x0f\x43\x61llbackService\x12j\n\x13GetCallbackSettings\x12(.evcommand.v1.GetCallbackSettingsRequest\x1a).evcommand.v1.GetCallbackSettingsResponse\x12s\n\x16UpdateCallbackSettings\x12+.evcommand.v1.UpdateCallbackSettingsRequest\x1a,.evcommand.v1.UpdateCallbackSettingsResponse\x12m\n\x14RotateCallbackSecret\x12).evcommand.v1.RotateCallbackSecretRequest\x1a*.evcommand.v1.RotateCallbackSecretResponse\x12s\n\x16ListCallbackDeliveries\x12+.evcommand.v1.ListCallbackDeliveriesRequest\x1a,.evcommand.v1.ListCallbackDeliveriesResponse\x12s\n\x16ResendCallbackDelivery\x12+.evcommand.v1.ResendCallbackDeliveryRequest\x1a,.evcommand.v1.ResendCallbackDeliveryResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,31 +35,31 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'evcommand.v1.callback_servi
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CALLBACKSETTINGS']._serialized_start=155
-  _globals['_CALLBACKSETTINGS']._serialized_end=459
-  _globals['_CALLBACKDELIVERY']._serialized_start=462
-  _globals['_CALLBACKDELIVERY']._serialized_end=954
-  _globals['_CALLBACKDELIVERY_STATE']._serialized_start=824
-  _globals['_CALLBACKDELIVERY_STATE']._serialized_end=954
-  _globals['_GETCALLBACKSETTINGSREQUEST']._serialized_start=956
-  _globals['_GETCALLBACKSETTINGSREQUEST']._serialized_end=984
-  _globals['_GETCALLBACKSETTINGSRESPONSE']._serialized_start=986
-  _globals['_GETCALLBACKSETTINGSRESPONSE']._serialized_end=1065
-  _globals['_UPDATECALLBACKSETTINGSREQUEST']._serialized_start=1067
-  _globals['_UPDATECALLBACKSETTINGSREQUEST']._serialized_end=1148
-  _globals['_UPDATECALLBACKSETTINGSRESPONSE']._serialized_start=1150
-  _globals['_UPDATECALLBACKSETTINGSRESPONSE']._serialized_end=1232
-  _globals['_ROTATECALLBACKSECRETREQUEST']._serialized_start=1234
-  _globals['_ROTATECALLBACKSECRETREQUEST']._serialized_end=1312
-  _globals['_ROTATECALLBACKSECRETRESPONSE']._serialized_start=1314
-  _globals['_ROTATECALLBACKSECRETRESPONSE']._serialized_end=1425
-  _globals['_LISTCALLBACKDELIVERIESREQUEST']._serialized_start=1428
-  _globals['_LISTCALLBACKDELIVERIESREQUEST']._serialized_end=1569
-  _globals['_LISTCALLBACKDELIVERIESRESPONSE']._serialized_start=1571
-  _globals['_LISTCALLBACKDELIVERIESRESPONSE']._serialized_end=1680
-  _globals['_RESENDCALLBACKDELIVERYREQUEST']._serialized_start=1682
-  _globals['_RESENDCALLBACKDELIVERYREQUEST']._serialized_end=1727
-  _globals['_RESENDCALLBACKDELIVERYRESPONSE']._serialized_start=1729
-  _globals['_RESENDCALLBACKDELIVERYRESPONSE']._serialized_end=1811
-  _globals['_CALLBACKSERVICE']._serialized_start=1814
-  _globals['_CALLBACKSERVICE']._serialized_end=2401
+  _globals['_CALLBACKSETTINGS']._serialized_end=480
+  _globals['_CALLBACKDELIVERY']._serialized_start=483
+  _globals['_CALLBACKDELIVERY']._serialized_end=993
+  _globals['_CALLBACKDELIVERY_STATE']._serialized_start=863
+  _globals['_CALLBACKDELIVERY_STATE']._serialized_end=993
+  _globals['_GETCALLBACKSETTINGSREQUEST']._serialized_start=995
+  _globals['_GETCALLBACKSETTINGSREQUEST']._serialized_end=1023
+  _globals['_GETCALLBACKSETTINGSRESPONSE']._serialized_start=1025
+  _globals['_GETCALLBACKSETTINGSRESPONSE']._serialized_end=1104
+  _globals['_UPDATECALLBACKSETTINGSREQUEST']._serialized_start=1106
+  _globals['_UPDATECALLBACKSETTINGSREQUEST']._serialized_end=1187
+  _globals['_UPDATECALLBACKSETTINGSRESPONSE']._serialized_start=1189
+  _globals['_UPDATECALLBACKSETTINGSRESPONSE']._serialized_end=1271
+  _globals['_ROTATECALLBACKSECRETREQUEST']._serialized_start=1273
+  _globals['_ROTATECALLBACKSECRETREQUEST']._serialized_end=1351
+  _globals['_ROTATECALLBACKSECRETRESPONSE']._serialized_start=1353
+  _globals['_ROTATECALLBACKSECRETRESPONSE']._serialized_end=1464
+  _globals['_LISTCALLBACKDELIVERIESREQUEST']._serialized_start=1467
+  _globals['_LISTCALLBACKDELIVERIESREQUEST']._serialized_end=1626
+  _globals['_LISTCALLBACKDELIVERIESRESPONSE']._serialized_start=1628
+  _globals['_LISTCALLBACKDELIVERIESRESPONSE']._serialized_end=1737
+  _globals['_RESENDCALLBACKDELIVERYREQUEST']._serialized_start=1739
+  _globals['_RESENDCALLBACKDELIVERYREQUEST']._serialized_end=1784
+  _globals['_RESENDCALLBACKDELIVERYRESPONSE']._serialized_start=1786
+  _globals['_RESENDCALLBACKDELIVERYRESPONSE']._serialized_end=1868
+  _globals['_CALLBACKSERVICE']._serialized_start=1871
+  _globals['_CALLBACKSERVICE']._serialized_end=2458
 # @@protoc_insertion_point(module_scope)

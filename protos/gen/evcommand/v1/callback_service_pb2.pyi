@@ -36,12 +36,13 @@ class CallbackSettings(_message.Message):
     HAS_SECRET_FIELD_NUMBER: _builtins.int
     PREVIOUS_SECRET_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    EVENT_TYPES_FIELD_NUMBER: _builtins.int
     url: _builtins.str
-    """Optional. Where the news of commands without a callback of their own are posted; nowhere when empty. As
+    """Optional. Where the news of commands without a callback of their own are posted, and events; nowhere when empty. As
     `Callback.url`.
     """
     events: _command_options_pb2.Callback.Events.ValueType
-    """Optional. Which news are posted; OUTCOMES when absent."""
+    """Optional. Which news of commands are posted; OUTCOMES when absent."""
     disabled: _builtins.bool
     """Optional. Nothing is posted to `url`; what is due meanwhile is parked. Set by the broker when `url` answered 410 Gone.
     Callbacks of a command's own are posted all the same.
@@ -62,6 +63,13 @@ class CallbackSettings(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When the settings or the secret were last changed; absent when never."""
 
+    @_builtins.property
+    def event_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. What is posted to `url`: types of events, as `transaction.ended`, and `station.*`, `transaction.*`,
+        `reservation.*` for all of a kind, those that will be added too. `command.*` stands for the news of commands that `events`
+        names. At most 32. Empty: the news of commands alone.
+        """
+
     def __init__(
         self,
         *,
@@ -73,10 +81,11 @@ class CallbackSettings(_message.Message):
         has_secret: _builtins.bool = ...,
         previous_secret_expire_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        event_types: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["disable_time", b"disable_time", "previous_secret_expire_time", b"previous_secret_expire_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["disable_reason", b"disable_reason", "disable_time", b"disable_time", "disabled", b"disabled", "events", b"events", "has_secret", b"has_secret", "previous_secret_expire_time", b"previous_secret_expire_time", "update_time", b"update_time", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["disable_reason", b"disable_reason", "disable_time", b"disable_time", "disabled", b"disabled", "event_types", b"event_types", "events", b"events", "has_secret", b"has_secret", "previous_secret_expire_time", b"previous_secret_expire_time", "update_time", b"update_time", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -84,7 +93,7 @@ Global___CallbackSettings: _TypeAlias = CallbackSettings  # noqa: Y015
 
 @_typing.final
 class CallbackDelivery(_message.Message):
-    """Describes one post: one change of one command, and what became of it."""
+    """Describes one post: one change of one command, station, transaction or reservation, and what became of it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -105,8 +114,9 @@ class CallbackDelivery(_message.Message):
         STATE_PARKED: CallbackDelivery._State.ValueType  # 4
         """It was given up; `cause` and `reason` say why. Send it again with ResendCallbackDelivery."""
         STATE_SUPERSEDED: CallbackDelivery._State.ValueType  # 5
-        """A newer post of the same command took its place while it was retried. Only a state on the way is ever replaced, never
-        an outcome.
+        """A newer post about the same thing took its place while it was retried. Only what tells a state on the way is ever
+        replaced: `command.state`, `transaction.updated`, `transaction.claimed`, `reservation.updated`, and of stations all but
+        `station.created` and `station.deleted`.
         """
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
@@ -123,8 +133,9 @@ class CallbackDelivery(_message.Message):
     STATE_PARKED: CallbackDelivery.State.ValueType  # 4
     """It was given up; `cause` and `reason` say why. Send it again with ResendCallbackDelivery."""
     STATE_SUPERSEDED: CallbackDelivery.State.ValueType  # 5
-    """A newer post of the same command took its place while it was retried. Only a state on the way is ever replaced, never
-    an outcome.
+    """A newer post about the same thing took its place while it was retried. Only what tells a state on the way is ever
+    replaced: `command.state`, `transaction.updated`, `transaction.claimed`, `reservation.updated`, and of stations all but
+    `station.created` and `station.deleted`.
     """
 
     NAME_FIELD_NUMBER: _builtins.int
@@ -140,14 +151,15 @@ class CallbackDelivery(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     NEXT_TIME_FIELD_NUMBER: _builtins.int
+    RESOURCE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. `callbackDeliveries/{id}`, where the id is the post's webhook-id."""
     command: _builtins.str
-    """Output only. The command, `commands/{command}`."""
+    """Output only. The command, `commands/{command}`; empty for an event."""
     sequence: _builtins.int
-    """Output only. The `revision` of the command that is posted: the post's `sequence`."""
+    """Output only. The post's `sequence`: of a command its `revision` that is posted."""
     type: _builtins.str
-    """Output only. The post's type, `command.outcome` or `command.state`."""
+    """Output only. The post's type: `command.outcome`, `command.state`, or the type of an event."""
     url: _builtins.str
     """Output only. Where it is posted."""
     state: Global___CallbackDelivery.State.ValueType
@@ -160,6 +172,10 @@ class CallbackDelivery(_message.Message):
     """Output only. The same as a sentence."""
     http_status: _builtins.int
     """Output only. The HTTP status of the last answer; 0 when there was none."""
+    resource: _builtins.str
+    """Output only. What the event is about, `stations/{station}`, `stations/{station}/transactions/{transaction}` or
+    `reservations/{reservation}`; empty for a post of a command.
+    """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it was made."""
@@ -188,10 +204,11 @@ class CallbackDelivery(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         next_time: _timestamp_pb2.Timestamp | None = ...,
+        resource: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "next_time", b"next_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "command", b"command", "create_time", b"create_time", "http_status", b"http_status", "name", b"name", "next_time", b"next_time", "reason", b"reason", "sequence", b"sequence", "state", b"state", "tries", b"tries", "type", b"type", "update_time", b"update_time", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "command", b"command", "create_time", b"create_time", "http_status", b"http_status", "name", b"name", "next_time", b"next_time", "reason", b"reason", "resource", b"resource", "sequence", b"sequence", "state", b"state", "tries", b"tries", "type", b"type", "update_time", b"update_time", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -350,12 +367,17 @@ class ListCallbackDeliveriesRequest(_message.Message):
     STATES_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    RESOURCE_FIELD_NUMBER: _builtins.int
     command: _builtins.str
     """Optional. Only those of this command, `commands/{command}`."""
     page_size: _builtins.int
     """Optional. How many deliveries to return at most, 1 to 200; 50 when absent. Fewer may be returned though there are more."""
     page_token: _builtins.str
     """Optional. The `next_page_token` of the page before; the first page when absent."""
+    resource: _builtins.str
+    """Optional. Only events about this station, transaction or reservation, by its name as in `CallbackDelivery.resource`. Not
+    together with `command`.
+    """
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[Global___CallbackDelivery.State.ValueType]:
         """Optional. Only those in one of these states."""
@@ -367,10 +389,11 @@ class ListCallbackDeliveriesRequest(_message.Message):
         states: _abc.Iterable[Global___CallbackDelivery.State.ValueType] | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        resource: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command", "page_size", b"page_size", "page_token", b"page_token", "states", b"states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command", "page_size", b"page_size", "page_token", b"page_token", "resource", b"resource", "states", b"states"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

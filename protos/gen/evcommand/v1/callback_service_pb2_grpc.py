@@ -26,12 +26,31 @@ if _version_not_supported:
 
 
 class CallbackServiceStub:
-    """Keeps where the news of commands are posted, and tells what became of each post.
+    """Keeps where news are posted, and tells what became of each post: the news of commands, and events, which tell what happens
+    to stations, transactions and reservations whoever caused it.
 
     Posts have the form of the Standard Webhooks specification (webhook-id, webhook-timestamp, webhook-signature). They are
-    delivered at least once and per command in order; their ids are stable, so that a receiver can tell repeats. What cannot be
-    delivered is parked with its reason and can be sent again. Settings and secrets belong to a credential: the caller's name
-    and tenant. Deliveries are those of the caller's tenant.
+    delivered at least once, and in order per command, station, transaction and reservation; their ids are stable, so that a
+    receiver can tell repeats. What cannot be delivered is parked with its reason and can be sent again. Settings and secrets
+    belong to a credential: the caller's name and tenant. Deliveries are those of the caller's tenant.
+
+    The types of events, which a credential chooses by `CallbackSettings.event_types`. Types will be added.
+
+    station.created, station.updated, station.deleted, station.connected, station.disconnected, station.booted,
+    station.connector, station.conformance: what WatchStations tells with `StationChange.Kind` of the same word.
+
+    transaction.started, transaction.updated, transaction.ended, transaction.claimed: what WatchTransactions tells with
+    `TransactionChange.Kind` of the same word.
+
+    reservation.requested, reservation.held, reservation.used, reservation.expired, reservation.no_show, reservation.cancelled,
+    reservation.lost, reservation.refused: it has this state now. reservation.updated: something else of it has changed. They are
+    what WatchReservations tells.
+
+    The body of an event is a JSON object. `type` and `timestamp` say what happened and when. `sequence` grows with each event of
+    the same station, transaction or reservation; there may be gaps. `data` is the Station, Transaction or Reservation as the
+    watch of the same name shows it, as protobuf JSON: a reservation as it was after the change; a station or a transaction as it
+    is when it is posted, which may be the result of later changes already, and only its name once it is gone. `change` is the
+    watch's StationChange or TransactionChange; a reservation has none. Values of tokens are masked.
 
     Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
     PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE alike.
@@ -71,12 +90,31 @@ class CallbackServiceStub:
 
 
 class CallbackServiceServicer:
-    """Keeps where the news of commands are posted, and tells what became of each post.
+    """Keeps where news are posted, and tells what became of each post: the news of commands, and events, which tell what happens
+    to stations, transactions and reservations whoever caused it.
 
     Posts have the form of the Standard Webhooks specification (webhook-id, webhook-timestamp, webhook-signature). They are
-    delivered at least once and per command in order; their ids are stable, so that a receiver can tell repeats. What cannot be
-    delivered is parked with its reason and can be sent again. Settings and secrets belong to a credential: the caller's name
-    and tenant. Deliveries are those of the caller's tenant.
+    delivered at least once, and in order per command, station, transaction and reservation; their ids are stable, so that a
+    receiver can tell repeats. What cannot be delivered is parked with its reason and can be sent again. Settings and secrets
+    belong to a credential: the caller's name and tenant. Deliveries are those of the caller's tenant.
+
+    The types of events, which a credential chooses by `CallbackSettings.event_types`. Types will be added.
+
+    station.created, station.updated, station.deleted, station.connected, station.disconnected, station.booted,
+    station.connector, station.conformance: what WatchStations tells with `StationChange.Kind` of the same word.
+
+    transaction.started, transaction.updated, transaction.ended, transaction.claimed: what WatchTransactions tells with
+    `TransactionChange.Kind` of the same word.
+
+    reservation.requested, reservation.held, reservation.used, reservation.expired, reservation.no_show, reservation.cancelled,
+    reservation.lost, reservation.refused: it has this state now. reservation.updated: something else of it has changed. They are
+    what WatchReservations tells.
+
+    The body of an event is a JSON object. `type` and `timestamp` say what happened and when. `sequence` grows with each event of
+    the same station, transaction or reservation; there may be gaps. `data` is the Station, Transaction or Reservation as the
+    watch of the same name shows it, as protobuf JSON: a reservation as it was after the change; a station or a transaction as it
+    is when it is posted, which may be the result of later changes already, and only its name once it is gone. `change` is the
+    watch's StationChange or TransactionChange; a reservation has none. Values of tokens are masked.
 
     Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
     PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE alike.
@@ -91,10 +129,13 @@ class CallbackServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateCallbackSettings(self, request, context):
-        """Replaces the caller's callback settings, for commands made from now on and for posts not delivered yet.
+        """Replaces the caller's callback settings, for commands made and for events that happen from now on, and for posts not
+        delivered yet.
 
-        Idempotent. Settings that were disabled are enabled again, unless the request says `disabled`. Errors:
-        INVALID_ARGUMENT; FAILED_PRECONDITION (CALLBACK_SECRET_MISSING) for a URL while there is no secret to sign with.
+        Idempotent. Settings that were disabled are enabled again, unless the request says `disabled`. Events are those of the
+        stations that the caller may see: a signed token's groups are kept with the settings until the next call of this method.
+        Errors: INVALID_ARGUMENT; FAILED_PRECONDITION (CALLBACK_SECRET_MISSING) for a URL while there is no secret to sign with;
+        PERMISSION_DENIED (RIGHT_MISSING) for `event_types` of stations, transactions or reservations without the right `read`.
         Right: none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -123,7 +164,7 @@ class CallbackServiceServicer:
     def ResendCallbackDelivery(self, request, context):
         """Sends a delivery again, whatever became of it, under its old id and with fresh tries.
 
-        Returns when that is durable; the post follows, before newer posts of the same command. One that is RETRYING does not
+        Returns when that is durable; the post follows, before newer posts about the same thing. One that is RETRYING does not
         wait any longer. Idempotent while it is PENDING. Errors: INVALID_ARGUMENT; NOT_FOUND; FAILED_PRECONDITION
         (CALLBACKS_DISABLED) when it goes to the URL of settings that are disabled.
         Right: `command`.
@@ -169,12 +210,31 @@ def add_CallbackServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class CallbackService:
-    """Keeps where the news of commands are posted, and tells what became of each post.
+    """Keeps where news are posted, and tells what became of each post: the news of commands, and events, which tell what happens
+    to stations, transactions and reservations whoever caused it.
 
     Posts have the form of the Standard Webhooks specification (webhook-id, webhook-timestamp, webhook-signature). They are
-    delivered at least once and per command in order; their ids are stable, so that a receiver can tell repeats. What cannot be
-    delivered is parked with its reason and can be sent again. Settings and secrets belong to a credential: the caller's name
-    and tenant. Deliveries are those of the caller's tenant.
+    delivered at least once, and in order per command, station, transaction and reservation; their ids are stable, so that a
+    receiver can tell repeats. What cannot be delivered is parked with its reason and can be sent again. Settings and secrets
+    belong to a credential: the caller's name and tenant. Deliveries are those of the caller's tenant.
+
+    The types of events, which a credential chooses by `CallbackSettings.event_types`. Types will be added.
+
+    station.created, station.updated, station.deleted, station.connected, station.disconnected, station.booted,
+    station.connector, station.conformance: what WatchStations tells with `StationChange.Kind` of the same word.
+
+    transaction.started, transaction.updated, transaction.ended, transaction.claimed: what WatchTransactions tells with
+    `TransactionChange.Kind` of the same word.
+
+    reservation.requested, reservation.held, reservation.used, reservation.expired, reservation.no_show, reservation.cancelled,
+    reservation.lost, reservation.refused: it has this state now. reservation.updated: something else of it has changed. They are
+    what WatchReservations tells.
+
+    The body of an event is a JSON object. `type` and `timestamp` say what happened and when. `sequence` grows with each event of
+    the same station, transaction or reservation; there may be gaps. `data` is the Station, Transaction or Reservation as the
+    watch of the same name shows it, as protobuf JSON: a reservation as it was after the change; a station or a transaction as it
+    is when it is posted, which may be the result of later changes already, and only its name once it is gone. `change` is the
+    watch's StationChange or TransactionChange; a reservation has none. Values of tokens are masked.
 
     Errors carry google.rpc details, as those of RemoteCommandService do; every method may answer UNAUTHENTICATED,
     PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAVAILABLE alike.

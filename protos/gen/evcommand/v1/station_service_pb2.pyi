@@ -1110,8 +1110,8 @@ class StationChange(_message.Message):
         KIND_BOOTED: StationChange._Kind.ValueType  # 6
         """It booted, or counts as booted: `boot_state`, and on OCPP 2.x `reason`."""
         KIND_CONNECTOR: StationChange._Kind.ValueType  # 7
-        """A connector has another state, in OCPP's own words: `evse_id`, `connector_id`, `state`, `previous_state`. EVSE 0 is the
-        station as a whole.
+        """A connector has another state, or another error in the same state, in OCPP's own words: `evse_id`, `connector_id`,
+        `state`, `previous_state`, and `error_code` while it has one. EVSE 0 is the station as a whole.
         """
         KIND_CONFORMANCE: StationChange._Kind.ValueType  # 8
         """A report did not conform to OCPP in a way that is new for this station, and was mended: `action`, `kind`, `field`."""
@@ -1136,8 +1136,8 @@ class StationChange(_message.Message):
     KIND_BOOTED: StationChange.Kind.ValueType  # 6
     """It booted, or counts as booted: `boot_state`, and on OCPP 2.x `reason`."""
     KIND_CONNECTOR: StationChange.Kind.ValueType  # 7
-    """A connector has another state, in OCPP's own words: `evse_id`, `connector_id`, `state`, `previous_state`. EVSE 0 is the
-    station as a whole.
+    """A connector has another state, or another error in the same state, in OCPP's own words: `evse_id`, `connector_id`,
+    `state`, `previous_state`, and `error_code` while it has one. EVSE 0 is the station as a whole.
     """
     KIND_CONFORMANCE: StationChange.Kind.ValueType  # 8
     """A report did not conform to OCPP in a way that is new for this station, and was mended: `action`, `kind`, `field`."""

@@ -91,7 +91,7 @@ async def test_each_worker_polls_within_its_setting(
             made[given["task_queue"].partition(":")[0]] = given
             super().__init__(client, **given)
 
-    for module in ("workflows.worker", "station_gateway.process", "broker.temporal"):
+    for module in ("workflows.worker", "station_gateway.process", "broker.temporal_posts"):
         monkeypatch.setattr(f"{module}.Worker", Noted)
     limits = {"worker_max_polls": 17, "gateway_max_polls": 18, "broker_callback_max_polls": 19}
     chosen = Settings(**{**settings(tmp_path, "").model_dump(exclude_unset=True), **limits})

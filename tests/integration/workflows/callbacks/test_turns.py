@@ -14,9 +14,9 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from broker.callbacks.turns import pause_before_turn
 from broker.places import Share, ShareTaken
 from broker.settings import BrokerSettings
-from broker.temporal import serve_posts
+from broker.temporal_posts import Posters, serve_posts
 from contract import names
-from contract.callbacks import PostCallbackInput, PostCallbackResult, PostStatus
+from contract.callbacks import PostCallbackInput, PostCallbackResult, PostEventInput, PostStatus
 from domain.callbacks import NewsKind
 from telemetry.supervision import background
 from workflows.calls.retries import UNTIL_ITS_TURN
@@ -44,6 +44,10 @@ class OnePost:
         return str(result.status.value)
 
 
+async def no_event(_: PostEventInput) -> PostCallbackResult:
+    raise AssertionError
+
+
 async def test_only_a_post_that_was_handed_back_is_made_again(real_client: Client) -> None:
     made: Counter[str] = Counter()
 
@@ -62,7 +66,10 @@ async def test_only_a_post_that_was_handed_back_is_made_again(real_client: Clien
     settings = BrokerSettings(callback_timeout_s=0.1)
     async with (
         Worker(real_client, task_queue=queue, workflows=[OnePost], workflow_runner=runner),
-        background("posts", lambda: serve_posts(real_client, post, pause_before_turn, settings)),
+        background(
+            "posts",
+            lambda: serve_posts(real_client, Posters(post, no_event), pause_before_turn, settings),
+        ),
     ):
         stories = {"waits": "DELIVERED", "fails": "lost", "hangs": "lost"}
         handles = {
@@ -86,7 +93,9 @@ async def test_a_broker_that_ends_as_it_starts_leaves_no_worker_behind(real_clie
 
     for turns in range(4):
         settings = BrokerSettings(callback_timeout_s=0.1)
-        serving = asyncio.create_task(serve_posts(client, post, pause_before_turn, settings))
+        serving = asyncio.create_task(
+            serve_posts(client, Posters(post, no_event), pause_before_turn, settings)
+        )
         for _ in range(turns):
             await asyncio.sleep(0)
         serving.cancel()

@@ -47,14 +47,14 @@ async def station(db: Database) -> Database:
     return db
 
 
-def status(word: str, at_s: float) -> Fact:
+def status(word: str, at_s: float, error_code: str = "NoError") -> Fact:
     return lambda tx: stations.set_connector(
         tx,
         station="CP1",
         evse_id=1,
         connector_id=2,
         status=word,
-        error_code="NoError",
+        error_code=error_code,
         now=later(at_s),
     )
 
@@ -77,12 +77,13 @@ def mend(kind: str, times: int) -> Fact:
     return lambda tx: reports.add_mended(tx, mended)
 
 
-def connector(state: str, previous_state: str) -> dict[str, str]:
+def connector(state: str, previous_state: str, **more: str) -> dict[str, str]:
     return {
         "evse_id": "1",
         "connector_id": "2",
         "state": state,
         "previous_state": previous_state,
+        **more,
     }
 
 
@@ -107,6 +108,19 @@ async def test_a_new_station_and_its_socket_are_told(db: Database) -> None:
             [
                 ("CONNECTOR", connector("Available", "")),
                 ("CONNECTOR", connector("Faulted", "Available")),
+            ],
+        ),
+        (  # another error in the same state is told, and that there is none any more
+            [
+                status("Faulted", 1),
+                status("Faulted", 2, "GroundFailure"),
+                status("Faulted", 3, "GroundFailure"),
+                status("Faulted", 4),
+            ],
+            [
+                ("CONNECTOR", connector("Faulted", "")),
+                ("CONNECTOR", connector("Faulted", "", error_code="GroundFailure")),
+                ("CONNECTOR", connector("Faulted", "")),
             ],
         ),
         (

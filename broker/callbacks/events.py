@@ -1,0 +1,45 @@
+"""Reads what an event's post says: the resource as it is now, or a reservation as it was."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from broker.callbacks.convert import (
+    PostedEvent,
+    posted_reservation,
+    posted_station,
+    posted_transaction,
+)
+from broker.reading.station_watches import ToldChange, stations_now, transaction_now
+from domain.callback_events import EventSubject
+from fleet.engine.statements import Tx
+from fleet.event_posts import EventDelivery
+from fleet.log.changes_read import ChangeEntry, ChangeFilter
+from fleet.log.reservations import RESERVATIONS
+from journal.reservations.record import from_snapshot
+
+
+async def posted_event(
+    tx: Tx, event: EventDelivery, groups: Sequence[str], now: datetime
+) -> PostedEvent:
+    """What the post of an event says. groups: of the stations that its receiver may see."""
+    subject = EventSubject(event.subject)
+    if subject is EventSubject.RESERVATION:
+        history = await RESERVATIONS.history(tx, tenant=event.tenant, name=event.resource)
+        then = next((each for each in history if each.revision == event.revision), None)
+        return posted_reservation(event.resource, from_snapshot(then.snapshot) if then else None)
+    is_session = subject is EventSubject.TRANSACTION
+    change = ChangeEntry(
+        seq=0,
+        tx_id=0,
+        station=event.station,
+        session=event.resource if is_session else None,
+        what=event.news.partition(".")[2].upper(),
+        facts=event.facts,
+        time=event.change_time,
+    )
+    which = ChangeFilter(event.tenant, is_session, groups=groups)
+    if is_session:
+        transaction = await transaction_now(tx, which, event.resource)
+        return posted_transaction(ToldChange(change, transaction))
+    found = await stations_now(tx, which, [event.station], now)
+    return posted_station(ToldChange(change, found.get(event.station)))

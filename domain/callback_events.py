@@ -1,0 +1,105 @@
+"""Events: what happens to stations, transactions and reservations, as receivers choose and get it.
+
+A credential chooses types, as `transaction.ended`, and kinds, as `station.*`. `command.*` stands
+for the news of commands, of which other settings say which ones. Who chooses nothing gets those
+alone.
+"""
+
+from collections.abc import Collection
+from enum import StrEnum
+from uuid import NAMESPACE_URL, uuid5
+
+COMMANDS = "command.*"
+"""The choice that stands for the news of commands."""
+
+CHOICES_LIMIT = 32
+"""How many types a credential may choose: more than there are."""
+
+
+class EventSubject(StrEnum):
+    """What an event is about."""
+
+    STATION = "station"
+    TRANSACTION = "transaction"
+    RESERVATION = "reservation"
+
+
+_HAPPENINGS: dict[EventSubject, tuple[str, ...]] = {
+    EventSubject.STATION: (
+        *("created", "updated", "deleted", "connected", "disconnected", "booted", "connector"),
+        "conformance",
+    ),
+    EventSubject.TRANSACTION: ("started", "updated", "ended", "claimed"),
+    EventSubject.RESERVATION: (
+        *("requested", "held", "used", "expired", "no_show", "cancelled", "lost", "refused"),
+        "updated",
+    ),
+}
+
+EVENT_TYPES: tuple[str, ...] = tuple(
+    f"{subject.value}.{what}" for subject, happenings in _HAPPENINGS.items() for what in happenings
+)
+"""Every type of event."""
+
+CHOICES: tuple[str, ...] = (COMMANDS, *(f"{each.value}.*" for each in EventSubject), *EVENT_TYPES)
+"""Everything that a credential can choose."""
+
+_LASTING = ("station.created", "station.deleted", "transaction.started", "transaction.ended")
+
+PASSING: frozenset[str] = frozenset(
+    each
+    for each in EVENT_TYPES
+    if each not in _LASTING and (each.endswith(".updated") or not each.startswith("reservation."))
+)
+"""The types that a newer event may replace while they are retried: it tells the present state too.
+What begins and ends is never replaced: a receiver that counts it sees every one."""
+
+
+def is_chosen(choices: Collection[str], type: str) -> bool:
+    """Whether who made these choices wants posts of this type."""
+    return type in choices or f"{type.partition('.')[0]}.*" in choices
+
+
+def wants_commands(choices: Collection[str]) -> bool:
+    """Whether the news of commands are wanted."""
+    return not choices or COMMANDS in choices
+
+
+def subjects_of(choices: Collection[str]) -> frozenset[EventSubject]:
+    """What the chosen events are about."""
+    named = {each.partition(".")[0] for each in choices}
+    return frozenset(each for each in EventSubject if each.value in named)
+
+
+def type_of_change(subject: EventSubject, what: str) -> str:
+    """The type of a change of a station or of a transaction, by the word of what happened."""
+    return f"{subject.value}.{what.lower()}"
+
+
+def type_of_reservation(before: str | None, after: str) -> str:
+    """The type of a change of a reservation, by its states. before: None for a new one."""
+    what = "updated" if before == after else after.lower()
+    return f"{EventSubject.RESERVATION.value}.{what}"
+
+
+def next_sequence(place: int, last: int) -> int:
+    """What an event is numbered with, so that its number is above all before it.
+
+    place: of the change in its log, which may be lower than that of a change before. last: the
+    number of the event before about the same thing; 0 when none is known any more.
+    """
+    return max(place, last + 1)
+
+
+def thread_id(caller: str, subject: EventSubject, resource: str) -> str:
+    """The events of one resource to one credential, which are posted in order: their id."""
+    return _digest(caller, subject.value, resource)
+
+
+def event_id(tenant: str, thread: str, sequence: int) -> str:
+    """The id of an event's post (webhook-id): the same however often it is sent."""
+    return f"msg_{_digest(tenant, thread, str(sequence))}"
+
+
+def _digest(*parts: str) -> str:
+    return uuid5(NAMESPACE_URL, "\x1f".join(("evcommand", "event", *parts))).hex

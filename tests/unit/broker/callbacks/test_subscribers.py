@@ -1,0 +1,47 @@
+"""Whether a credential may still get the events that it chose."""
+
+import pytest
+
+from broker.callbacks.subscribers import MayGet, may_get
+from broker.settings import ApiKey, BrokerSettings, Right
+from broker.token_settings import TokenSettings
+from fleet.callbacks import Endpoint
+
+KEYS = (
+    ApiKey("site", "d1", "acme", groups=("SITE-",)),
+    ApiKey("blind", "d2", "acme", rights=frozenset({Right.COMMAND})),
+)
+GUARDED = BrokerSettings(api_keys=KEYS)
+
+
+def owner(caller: str, tenant: str = "acme") -> Endpoint:
+    return Endpoint(tenant, caller, station_groups=["OLD-"])
+
+
+def test_a_broker_without_credentials_posts_what_was_chosen() -> None:
+    assert may_get(owner(""), BrokerSettings()) == MayGet(["OLD-"])
+    assert may_get(Endpoint("acme", ""), BrokerSettings()) == MayGet()
+
+
+def test_a_key_gets_its_groups_as_they_are_now() -> None:
+    assert may_get(owner("site"), GUARDED) == MayGet(("SITE-",))
+
+
+@pytest.mark.parametrize(
+    ("who", "why"),
+    [
+        (owner("gone"), "not known"),
+        (owner("site", "other"), "not known"),
+        (owner(""), "not known"),
+        (owner("blind"), "the right read"),
+        (owner("jwt:someone"), "signed tokens"),
+    ],
+)
+def test_who_may_not_read_any_longer_gets_nothing(who: Endpoint, why: str) -> None:
+    assert why in may_get(who, GUARDED).why_not
+
+
+def test_a_signed_token_gets_the_groups_that_it_had_when_it_chose() -> None:
+    tokens = TokenSettings(jwks_url="https://issuer.example.com/keys")
+    settings = BrokerSettings(api_keys=KEYS, tokens=tokens)
+    assert may_get(owner("jwt:someone"), settings) == MayGet(["OLD-"])
