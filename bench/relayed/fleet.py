@@ -56,7 +56,7 @@ class Way:
         async with stock_pair() as back_end, self._front(back_end) as front:
             with contextlib.closing(Crowd(front.url, "WARM", compression=None)) as few:
                 await few.join(WARMUP, at_once=5)
-            servers, crowd = (front, back_end), Crowd(front.url, "CP", compression=None)
+            servers, crowd = (front, back_end), Crowd(front.url, "CP")
             with contextlib.closing(crowd):
                 cpu, began = [server.cpu_s() for server in servers], time.perf_counter()
                 await crowd.join(STATIONS, at_once=AT_ONCE)
@@ -75,19 +75,18 @@ async def measure() -> None:
     """Plays the returns in turns and reports the medians."""
     with tempfile.TemporaryDirectory() as text:
         async with dev_temporal(Path(text)) as temporal:
-            ways = [Way("straight"), Way("forwarder", forwarder), Way("ours")]
-            for number in range(TURNS):
-                directory = Path(text) / str(number)
-                ways[2].between = partial(_observing, directory, temporal)
+            observing = partial(_observing, Path(text), temporal)
+            ways = [Way("straight"), Way("forwarder", forwarder), Way("ours", observing)]
+            for _ in range(TURNS):
                 for way in ways:
                     await way.turn()
     _report(*ways)
 
 
 def _observing(
-    directory: Path, temporal: str, back_end: str
+    home: Path, temporal: str, back_end: str
 ) -> AbstractAsyncContextManager[ServerProcess]:
-    return our_relay(directory, temporal, back_end, "observe")
+    return our_relay(home, temporal, back_end, "observe")
 
 
 def _report(straight: Way, bare: Way, ours: Way) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import sys
+import tempfile
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -28,13 +29,13 @@ async def forwarder(back_end: str) -> AsyncIterator[ServerProcess]:
 
 @contextlib.asynccontextmanager
 async def our_relay(
-    directory: Path, temporal: str, back_end: str, mode: str
+    home: Path, temporal: str, back_end: str, mode: str
 ) -> AsyncIterator[ServerProcess]:
     """A gateway of ours in this mode, in front of the back end with this URL.
 
     Stations are let in as the back end lets them in, and no limit is raised.
     """
-    directory.mkdir()
+    directory = Path(tempfile.mkdtemp(dir=home))
     environment = {
         "EVCOMMAND_GATEWAY_UPSTREAM_URL": f"{back_end}/{{station}}",
         "EVCOMMAND_GATEWAY_UPSTREAM_MODE": mode,
