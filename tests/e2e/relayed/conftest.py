@@ -1,4 +1,4 @@
-"""One fleet in front of one back end, as processes on PostgreSQL; each test has its own stations."""
+"""One fleet of processes in front of one back end; each test has its own stations."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,7 +19,7 @@ SETTINGS = {
     "EVCOMMAND_GATEWAY_UPSTREAM_MODE": "command",
     "EVCOMMAND_GATEWAY_HOUSEKEEPING_DELAY_S": "600",
     "EVCOMMAND_GATEWAY_RECONNECTS_PER_HOUR": "10000",
-    "EVCOMMAND_TIMING_CONNECTION_TIMEOUT_S": "6",
+    "EVCOMMAND_TIMING_CONNECTION_TIMEOUT_S": "4",
     "EVCOMMAND_TIMING_EFFECT_MARGIN_S": "1",
 }
 """A start that nobody told of is judged soon; a slow machine makes an UNKNOWN of a SUCCEEDED."""

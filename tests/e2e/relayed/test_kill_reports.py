@@ -140,9 +140,7 @@ async def is_known(relayed: Relayed, station: TellingStation, since: datetime) -
     async def look() -> bool:
         async with relayed.db.read() as tx:
             doubts = await reports.untaken_since(tx, station.id, since)
-            told = await transactions.list_page(
-                tx, tenant="default", station=station.id, limit=10
-            )
+            told = await transactions.list_page(tx, tenant="default", station=station.id, limit=10)
         ended = [(each.ocpp_transaction_id, each.state) for each in told]
         return bool(doubts) or ended == [(str(station.number), "ENDED")]
 

@@ -23,6 +23,10 @@ PHASES = ("boot", "authorize", "start", "meter", "stop")
 KEPT = ("start", "meter", "stop")
 """What survives a power cut."""
 
+STARTS = {"1.6": "RemoteStartTransaction", "2.0.1": "RequestStartTransaction"}
+ASKED = (*STARTS.values(), "DataTransfer")
+"""CALLs that a test answers; what a gateway asks by itself gets nothing that helps it."""
+
 TOKEN = "TAG-0042"
 _COMES_BACK_S = 0.05
 _numbers = itertools.count(5000)
@@ -33,7 +37,7 @@ def _now() -> str:
 
 
 class TellingStation:
-    """sent, got: its messages in both directions. calls: what it is asked, in order.
+    """sent, got: its messages in both directions. starts: the payloads of remote starts.
 
     number: its transaction id (1.6: what the back end is expected to give) and its first reading.
     """
@@ -42,10 +46,11 @@ class TellingStation:
         self.id, self.version = identity, version
         self.sent: list[str] = []
         self.got: list[str] = []
-        self.calls: asyncio.Queue[list[Any]] = asyncio.Queue()
+        self.starts: list[dict[str, Any]] = []
         self.number = next(_numbers)
         self.remote_start_id: int | None = None
         self._url = f"{url}/{identity}"
+        self._calls: asyncio.Queue[list[Any]] = asyncio.Queue()
         self._texts: dict[str, str] = {}
         self._answers: dict[str, asyncio.Event] = {}
         self._socket: ClientConnection | None = None
@@ -74,6 +79,29 @@ class TellingStation:
         """Be connected, and booted if the power was cut."""
         async with asyncio.timeout(WAIT_S):
             await self._connected()
+
+    async def next_call(self) -> list[Any]:
+        """The next CALL of `ASKED`; it is connected until that comes."""
+        async with asyncio.timeout(WAIT_S):
+            while True:
+                await self._connected()
+                assert self._reading is not None
+                getting = asyncio.create_task(self._calls.get())
+                await asyncio.wait((getting, self._reading), return_when=asyncio.FIRST_COMPLETED)
+                if getting.done():
+                    return self._noted(getting.result())
+                getting.cancel()
+
+    def _noted(self, call: list[Any]) -> list[Any]:
+        if call[2] in STARTS.values():
+            self.starts.append(call[3])
+            self.remote_start_id = call[3].get("remoteStartId")
+        return call
+
+    @property
+    def asked_to_start(self) -> int:
+        """How many frames of a start have ever arrived."""
+        return len(self.starts) + self._calls.qsize()
 
     def cut_power(self) -> None:
         """Lose the socket and all that is not on the disk."""
@@ -143,11 +171,13 @@ class TellingStation:
             async for frame in socket:
                 text = frame if isinstance(frame, str) else frame.decode()
                 self.got.append(text)
-                self._take(json.loads(text))
+                await self._take(json.loads(text))
 
-    def _take(self, frame: list[Any]) -> None:
-        if frame[0] == 2:
-            self.calls.put_nowait(frame)
+    async def _take(self, frame: list[Any]) -> None:
+        if frame[0] == 2 and frame[2] in ASKED:
+            self._calls.put_nowait(frame)
+        elif frame[0] == 2:
+            await self._send(json.dumps([4, frame[1], "NotImplemented", "", {}]))
         elif frame[0] == 3 and frame[1] in self._answers:
             self._answers[frame[1]].set()
 
