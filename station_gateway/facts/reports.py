@@ -96,6 +96,8 @@ class OddReports:
         self._retry_pause_s = retry_pause_s
         self._utc_now = utc_now
         self._waiting = 0
+        self._none_waits = asyncio.Event()
+        self._none_waits.set()
         self._counted: dict[_Key, MendedReports] = {}
         self._written: set[_Key] = set()
 
@@ -128,6 +130,7 @@ class OddReports:
             log.error("report_lost", station=peer.id, action=action)
             return
         self._waiting += 1
+        self._none_waits.clear()
         try:
             async with asyncio.timeout(PATIENCE_S):
                 await _until_written(write, self._retry_pause_s)
@@ -135,6 +138,12 @@ class OddReports:
             log.exception("report_lost", station=peer.id, action=action)
         finally:
             self._waiting -= 1
+            if not self._waiting:
+                self._none_waits.set()
+
+    async def caught_up(self) -> None:
+        """Return when no report waits for the database."""
+        await self._none_waits.wait()
 
     def mended(self, peer: Peer, action: str, mends: Mends) -> bool:
         """Count a message that was mended. Returns whether it is the first: flush soon then."""

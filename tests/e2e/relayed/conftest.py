@@ -15,12 +15,16 @@ from tests.support.databases import Postgres, running_postgres
 from tests.support.processes import Fleet, running_fleet
 from tests.support.relay.csms import Csms
 
+CABLE_S, MARGIN_S = 2, 3
+
 SETTINGS = {
     "EVCOMMAND_GATEWAY_UPSTREAM_MODE": "command",
     "EVCOMMAND_GATEWAY_HOUSEKEEPING_DELAY_S": "600",
     "EVCOMMAND_GATEWAY_RECONNECTS_PER_HOUR": "10000",
-    "EVCOMMAND_TIMING_CONNECTION_TIMEOUT_S": "4",
-    "EVCOMMAND_TIMING_EFFECT_MARGIN_S": "1",
+    "EVCOMMAND_TIMING_CONNECTION_TIMEOUT_S": str(CABLE_S),
+    "EVCOMMAND_TIMING_EFFECT_MARGIN_S": str(MARGIN_S),
+    "EVCOMMAND_GATEWAY_LEASE_S": str(MARGIN_S),
+    "EVCOMMAND_GATEWAY_LEASE_RENEWAL_S": "0.5",
 }
 """A start that nobody told of is judged soon; a slow machine makes an UNKNOWN of a SUCCEEDED."""
 
