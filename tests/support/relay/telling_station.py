@@ -194,18 +194,17 @@ class TellingStation:
         return self._report_16(phase) if self.version == "1.6" else self._report_2x(phase)
 
     def _report_16(self, phase: str) -> tuple[str, dict[str, Any]]:
-        begun = {"connectorId": 1, "idTag": TOKEN, "meterStart": self.number, "timestamp": _now()}
-        values = [{"timestamp": _now(), "sampledValue": [{"value": str(self.number + 7)}]}]
-        ended = {"meterStop": self.number + 9, "timestamp": _now()}
-        return {
-            "authorize": ("Authorize", {"idTag": TOKEN}),
-            "start": ("StartTransaction", begun),
-            "meter": (
-                "MeterValues",
-                {"connectorId": 1, "transactionId": self.number, "meterValue": values},
-            ),
-            "stop": ("StopTransaction", {"transactionId": self.number, **ended}),
-        }[phase]
+        if phase == "authorize":
+            return "Authorize", {"idTag": TOKEN}
+        if phase == "start":
+            begun = {"connectorId": 1, "idTag": TOKEN, "meterStart": self.number}
+            return "StartTransaction", {**begun, "timestamp": _now()}
+        if phase == "meter":
+            values = [{"timestamp": _now(), "sampledValue": [{"value": str(self.number + 7)}]}]
+            of_session = {"connectorId": 1, "transactionId": self.number}
+            return "MeterValues", {**of_session, "meterValue": values}
+        ended = {"transactionId": self.number, "meterStop": self.number + 9}
+        return "StopTransaction", {**ended, "timestamp": _now()}
 
     def _report_2x(self, phase: str) -> tuple[str, dict[str, Any]]:
         token = {"idToken": TOKEN, "type": "ISO14443"}
