@@ -15,7 +15,7 @@ from tests.support.databases import Postgres, running_postgres
 from tests.support.processes import Fleet, running_fleet
 from tests.support.relay.csms import Csms
 
-CABLE_S, MARGIN_S = 2, 3
+CABLE_S, MARGIN_S = 1, 3
 
 SETTINGS = {
     "EVCOMMAND_GATEWAY_UPSTREAM_MODE": "command",
