@@ -16,6 +16,10 @@ from bench import (
 )
 from bench.neighbours import busy_cores, returning_fleet, silent_stations
 from bench.on_postgres import latency, two_ways, year
+from bench.relayed import fleet as relayed_fleet
+from bench.relayed import frames as relayed_frames
+from bench.relayed import memory as relayed_memory
+from bench.relayed import stall as relayed_stall
 from bench.report import note
 from telemetry.logs import configure_logs
 
@@ -29,6 +33,10 @@ PARTS: dict[str, Callable[[], Awaitable[None]]] = {
     "expiry-lateness": expiry_lateness.measure,
     "busy-cores": busy_cores.measure,
     "silent-stations": silent_stations.measure,
+    "relayed-frames": relayed_frames.measure,
+    "relayed-stall": relayed_stall.measure,
+    "relayed-memory": relayed_memory.measure,
+    "relayed-fleet": relayed_fleet.measure,
     "returning-fleet": returning_fleet.measure,
     "two-ways": two_ways.measure,
     "latency": latency.measure,

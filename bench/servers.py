@@ -7,7 +7,7 @@ import re
 import sqlite3
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,8 +85,10 @@ async def dev_temporal(directory: Path) -> AsyncIterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def our_gateway(directory: Path, temporal: str) -> AsyncIterator[ServerProcess]:
-    """Runs `evcommand gateway --open` on a SQLite file, with default settings."""
+async def our_gateway(
+    directory: Path, temporal: str, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[ServerProcess]:
+    """Runs `evcommand gateway --open` on a SQLite file, with default settings but these."""
     database = directory / "fleet.sqlite"
     with (directory / "gateway.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
@@ -96,6 +98,7 @@ async def our_gateway(directory: Path, temporal: str) -> AsyncIterator[ServerPro
             stdin=DEVNULL,
             stdout=PIPE,
             stderr=log,
+            env={**os.environ, **(environment or {})},
         )
     try:
         address = (await first_line(process)).rpartition("ocpp ")[2].strip()

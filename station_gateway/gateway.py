@@ -43,6 +43,7 @@ from station_gateway.line import DirectLine
 from station_gateway.relay.lost_copies import doubt_if_lost
 from station_gateway.relay.recorder import Recording
 from station_gateway.relay.relayed_station import RelayedStation
+from station_gateway.relay.unrecorded import Unrecorded
 from station_gateway.session.copies import Allowance
 from station_gateway.session.engine import SessionLimits
 from station_gateway.session.events import POLICY_VIOLATION, SERVICE_RESTART, AnswerReceived
@@ -112,14 +113,16 @@ class Gateway:
         self.line = DirectLine(self.runs, settings, gateway=self.gateway_id, key=line_key)
         self.activities = GatewayActivities(self.runs, questions, settings)
         self.sweeper = Sweeper(db, self.registry, settings, utc_now=utc_now)
-        self.lease = Lease(self.gateway_id, settings, self.line, utc_now=utc_now)
+        self.lease = Lease(
+            self.gateway_id, settings, self.line, utc_now=utc_now, caught_up=self._caught_up
+        )
         self._lease_thread = LeaseThread(self.lease, db)
         self._drain = Drain(db, self.registry, settings, utc_now=utc_now)
         self._surroundings = self._shared(questions)
         self._recording = self._recorded(sealer)
         self.server = StationServer(settings, self.handshake_judge, self._serve)
         self._loops: list[asyncio.Task[None]] = []
-        self._unrecorded: set[str] = set()  # connections of which copies may wait
+        self._unrecorded = Unrecorded()
 
     def _recorded(self, sealer: Sealer) -> Recording:
         settings = self.settings
@@ -233,9 +236,13 @@ class Gateway:
                 await self.sender.finish(self.settings.close_timeout_s)
                 await self.server.wait_closed()
                 await asyncio.gather(*self._surroundings.tasks, return_exceptions=True)
-        await self._lease_thread.stop(frozenset(self._unrecorded))
+        await self._lease_thread.stop(self._unrecorded.connections())
         await self.reports.flush()
         log.info("gateway_drained", gateway=self.gateway_id)
+
+    async def _caught_up(self) -> None:
+        """Return when nothing that stations told until now waits to be written."""
+        await asyncio.gather(self._unrecorded.caught_up(), self.reports.caught_up())
 
     # --- one socket
 
@@ -257,6 +264,8 @@ class Gateway:
             relayed=admitted.upstream is not None,
         )
         station = self._station(socket, peer, dialect, admitted.upstream)
+        if peer.relayed:  # what was passed on before is a fact as long as this one has not claimed
+            await self._unrecorded.caught_up_with(peer.id, self.settings.fact_timeout_s)
         try:
             await self._claim(station, admitted.password_hash)
         except Revoked:
@@ -270,8 +279,8 @@ class Gateway:
             await socket.close(REPLACED, "replaced")
             return
         log.info("station_connected", station=peer.id, version=peer.ocpp_version)
-        if peer.relayed:
-            self._unrecorded.add(peer.connection_id)
+        if isinstance(station, RelayedStation):
+            self._unrecorded.add(station)
         if self._drains:  # it was admitted while the drain began
             station.end(DRAINED, SERVICE_RESTART)
         try:
@@ -322,7 +331,8 @@ class Gateway:
         peer, now = station.peer, self._utc_now()
         moves = self._drains or peer.moves
         await station.recorded()
-        self._unrecorded.discard(peer.connection_id)
+        if isinstance(station, RelayedStation):
+            self._unrecorded.discard(station)
         try:
             await self._db.batch(
                 lambda tx: connections.release(

@@ -11,15 +11,21 @@ again, the lease is renewed again.
 
 The thread takes the lease, renews it and gives it up, one after the other. So no renewal can come
 after the end.
+
+A lease also says that what the stations told is written: who finds nothing may say that nothing
+happened. While the database is away, reports wait here. So a lease that could not be renewed is
+renewed only when they are written; whoever judges in between finds a gateway that is not there. For
+the same reason a lease is not longer than the margin that a report is given (`effect_margin_s`).
 """
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import structlog
 
@@ -44,6 +50,7 @@ class Lease:
     """The lease of one gateway process. Only `turns` needs the gateway's event loop.
 
     line: its address stands beside the lease.
+    caught_up: returns, on the gateway's event loop, when no report of a station waits there.
     elapsed: seconds by a clock that nobody sets.
     """
 
@@ -54,11 +61,15 @@ class Lease:
         line: DirectLine,
         *,
         utc_now: Clock,
+        caught_up: Callable[[], Coroutine[Any, Any, None]],
         elapsed: Callable[[], float] = elapsed_s,
     ) -> None:
         self._gateway = gateway
         self._line = line
         self._utc_now = utc_now
+        self._caught_up = caught_up
+        self._catch_up_s = settings.stall_limit_s
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._elapsed = elapsed
         self._lasts = timedelta(seconds=settings.lease_s)
         self._patience = timedelta(seconds=settings.stall_limit_s)
@@ -67,6 +78,7 @@ class Lease:
 
     async def turns(self) -> None:
         """Note the turns of the event loop on which this runs, until cancelled."""
+        self._loop = asyncio.get_running_loop()
         while True:
             self._turn_s = self._elapsed()
             await asyncio.sleep(self._pause_s)
@@ -88,11 +100,36 @@ class Lease:
 
     async def keep(self, db: SqlDatabase, stop: asyncio.Event) -> None:
         """Renew the lease regularly, until `stop` is set."""
+        behind = False
         while not await _is_set_within(self._pause_s, stop):
+            if behind and await self._is_stopped_before_all_is_written(stop):
+                return
             try:
                 await self.renew(db)
             except DatabaseUnavailable:
+                behind = True
                 log.warning("lease_not_renewed", gateway=self._gateway)
+            else:
+                behind = False
+
+    async def _is_stopped_before_all_is_written(self, stop: asyncio.Event) -> bool:
+        """Wait for what stations told while the database was away; not for ever.
+
+        One report may be stuck for a reason of its own: no other station suffers of it for longer.
+        """
+        if self._loop is None:
+            return stop.is_set()
+        written = asyncio.wrap_future(
+            asyncio.run_coroutine_threadsafe(self._caught_up(), self._loop)
+        )
+        stopped = asyncio.ensure_future(stop.wait())
+        both = (written, stopped)
+        await asyncio.wait(both, timeout=self._catch_up_s, return_when=asyncio.FIRST_COMPLETED)
+        if not written.done() and not stopped.done():
+            log.error("lease_renewed_while_reports_wait", gateway=self._gateway)
+        for each in both:
+            each.cancel()
+        return stop.is_set()
 
     async def give_up(self, db: SqlDatabase, unrecorded: frozenset[str]) -> None:
         """End the lease and all connections of this process. See `connections.drop_gateway`."""

@@ -266,7 +266,13 @@ class GatewaySettings(TlsSettings, OpeningSettings, RelaySettings):
 
     # Process.
     lease_s: float = field(
-        default=15.0, metadata={"doc": "how long this process's connections stand without renewal."}
+        default=15.0,
+        metadata={
+            "doc": (
+                "how long this process's connections stand without renewal; not longer than the "
+                "timing's `effect_margin_s`: who finds no report then knows that none waits here."
+            )
+        },
     )
     lease_renewal_s: float = field(default=4.0, metadata={"doc": "how often they are renewed."})
     stall_limit_s: float = field(

@@ -95,7 +95,7 @@ class OddReports:
         self._waker = waker
         self._retry_pause_s = retry_pause_s
         self._utc_now = utc_now
-        self._waiting = 0
+        self._waiting: set[asyncio.Event] = set()
         self._counted: dict[_Key, MendedReports] = {}
         self._written: set[_Key] = set()
 
@@ -124,17 +124,24 @@ class OddReports:
 
         write: raises DatabaseUnavailable or Unanswered while the database is away.
         """
-        if self._waiting >= WAITING_LIMIT:
+        if len(self._waiting) >= WAITING_LIMIT:
             log.error("report_lost", station=peer.id, action=action)
             return
-        self._waiting += 1
+        over = asyncio.Event()
+        self._waiting.add(over)
         try:
             async with asyncio.timeout(PATIENCE_S):
                 await _until_written(write, self._retry_pause_s)
         except Exception:
             log.exception("report_lost", station=peer.id, action=action)
         finally:
-            self._waiting -= 1
+            self._waiting.remove(over)
+            over.set()
+
+    async def caught_up(self) -> None:
+        """Return when none of the reports that wait for the database now does so any more."""
+        for over in list(self._waiting):
+            await over.wait()
 
     def mended(self, peer: Peer, action: str, mends: Mends) -> bool:
         """Count a message that was mended. Returns whether it is the first: flush soon then."""

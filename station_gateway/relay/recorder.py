@@ -101,7 +101,6 @@ class Recorder:
     __slots__ = (
         "_copies",
         "_dialect",
-        "_done",
         "_doubts",
         "_exchanges",
         "_forget",
@@ -110,6 +109,7 @@ class Recorder:
         "_odd",
         "_over",
         "_reads",
+        "_rest",
         "_session",
         "_shared",
         "_station",
@@ -136,7 +136,7 @@ class Recorder:
         self._forget: asyncio.TimerHandle | None = None
         self._reads = self._over = False
         self._gaps = self._doubts = 0
-        self._done: asyncio.Future[None] | None = None
+        self._rest: asyncio.Future[None] | None = None
 
     def copy(self, said_by: From, data: str | bytes) -> None:
         """Have a frame recorded that was passed on just now. Returns at once, whatever happens."""
@@ -156,17 +156,28 @@ class Recorder:
 
     async def done(self) -> None:
         """Return when the connection is over and all that was passed on is recorded."""
-        if not self._is_done:
-            self._done = self._loop.create_future()
-            await self._done
+        while not (self._over and self._has_caught_up):
+            await self._resting()
+
+    async def caught_up(self) -> None:
+        """Return when nothing waits to be recorded. The connection may go on."""
+        while not self._has_caught_up:
+            await self._resting()
 
     @property
-    def _is_done(self) -> bool:
-        return self._over and not (self._reads or self._copies or self._doubts)
+    def _has_caught_up(self) -> bool:
+        return not (self._reads or self._copies or self._doubts)
 
-    def _tell_done(self) -> None:
-        if self._is_done and self._done is not None and not self._done.done():
-            self._done.set_result(None)
+    async def _resting(self) -> None:
+        """Return the next time that nothing is recorded; it may not be for long."""
+        if self._rest is None:
+            self._rest = self._loop.create_future()
+        await asyncio.shield(self._rest)
+
+    def _tell_rest(self) -> None:
+        if self._rest is not None and not (self._reads or self._doubts):
+            self._rest.set_result(None)
+            self._rest = None
 
     def _spawn_doubt(self, work: Coroutine[Any, Any, None]) -> None:
         self._doubts += 1
@@ -175,7 +186,7 @@ class Recorder:
     async def _keep_doubt(self, work: Coroutine[Any, Any, None]) -> None:
         await work
         self._doubts -= 1
-        self._tell_done()
+        self._tell_rest()
 
     # --- one task, as long as there is something to record
 
@@ -203,7 +214,7 @@ class Recorder:
             raise
         self._reads = False
         self._look_again()
-        self._tell_done()
+        self._tell_rest()
 
     def _look_again(self) -> None:
         if self._copies:

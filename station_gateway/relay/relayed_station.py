@@ -209,6 +209,10 @@ class RelayedStation(ConnectedStation):
         """See `ConnectedStation.recorded`."""
         await self._recorder.done()
 
+    async def caught_up(self) -> None:
+        """Return when all that was passed on so far is recorded."""
+        await self._recorder.caught_up()
+
     def heard(self, message: StationCall) -> None:
         """See `RecordedStation.heard`."""
         match message:

@@ -19,7 +19,7 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-SHARED_SERVERS = ("tests/e2e/telemetry", "tests/e2e/field")
+SHARED_SERVERS = ("tests/e2e/telemetry", "tests/e2e/field", "tests/e2e/relayed")
 """Folders whose tests look at one and the same fleet, or at one and the same system."""
 
 

@@ -33,6 +33,7 @@ ALLOWED = {
     "station_gateway/commands/runs.py": (1, "is one frame; its failure is logged and counted"),
     "station_gateway/commands/sending.py": (1, "is one frame; its activity reads the result"),
     "station_gateway/draining.py": (1, "ends with the drain, which closes what it left open"),
+    "station_gateway/lease.py": (1, "only waits for the stop, and ends with the catching up"),
     "station_gateway/relay/relayed_station.py": (
         1,
         "ends with its station, which waits for it; whatever goes wrong in it ends both sockets",

@@ -309,6 +309,23 @@ async def test_a_station_is_released_when_all_that_it_said_is_recorded(
     await found(released)
 
 
+async def test_what_an_older_socket_said_is_recorded_before_a_newer_one_counts(
+    relay: Bench, back_end: BackEnd
+) -> None:
+    release = asyncio.Event()
+    hold_recording(relay, release)
+    async with connected(relay.url("S1")) as older:
+        await older.call("Heartbeat", {})
+        await older.call("StartTransaction", START)
+        older.drop()
+    async with connected(relay.url("S1")) as newer:
+        release.set()
+        await newer.boot()
+        await session(relay, "4711")
+        await found(lambda: boot_of(relay, "S1"))
+    assert await doubts(relay) == []
+
+
 @pytest.mark.parametrize("recorded", [False, True])
 async def test_a_gateway_that_stops_before_all_is_recorded_leaves_a_doubt(
     relay: Bench, back_end: BackEnd, recorded: bool

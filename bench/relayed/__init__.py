@@ -1,0 +1,1 @@
+"""What standing between a station and its back end costs: time, memory, and a fleet's return."""
