@@ -10,6 +10,7 @@ has changed the token.
                        LISTED: the same, and the token table knows the token
                        REQUESTED: the same, and the station has not told it yet
     digest:question    the verdict on this token when this question was asked first
+    digest:group       NOT_TOLD: another back end judged this token, and named no group
 """
 
 from dataclasses import replace
@@ -23,6 +24,7 @@ from fleet.transactions.rows import Transaction
 BROUGHT = "BROUGHT"
 LISTED = "LISTED"
 REQUESTED = "REQUESTED"
+NOT_TOLD = "NOT_TOLD"
 
 JUDGED_LIMIT = 16
 """How many entries one session keeps: a station asks about one token or two."""
@@ -43,7 +45,19 @@ def knows_group(session: Transaction) -> bool:
     """Whether the group of its token was told, or the token table says that it has none."""
     if session.group_digest is not None or session.token_digest is None:
         return True
-    return (session.judged or {}).get(session.token_digest, LISTED) == LISTED
+    known = session.judged or {}
+    if _of_group(session.token_digest) in known:
+        return False
+    return known.get(session.token_digest, LISTED) == LISTED
+
+
+def without_group(digest: str) -> dict[str, str]:
+    """What is kept of a token that another back end judged without a word of its group."""
+    return {_of_group(digest): NOT_TOLD}
+
+
+def _of_group(digest: str) -> str:
+    return f"{digest}:group"
 
 
 def earlier_verdict(session: Transaction, digest: str, question: str) -> str | None:

@@ -92,7 +92,8 @@ async def in_running_session(tx: Tx, station: str, token: Judgement) -> Judgemen
 def entries(token: Judgement, question: str) -> dict[str, str]:
     """What a session keeps of a verdict."""
     verdict = token.authorization.verdict.value
-    return judged.entries(token.digest, question, verdict, token.brought, listed=token.listed)
+    new = judged.entries(token.digest, question, verdict, token.brought, listed=token.listed)
+    return new if token.group_told else {**new, **judged.without_group(token.digest)}
 
 
 def _as_recorded(session: Transaction, token: Judgement) -> Judgement:
