@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.simulation.back_end.tempers import BackEndTemper
 from tests.simulation.repeatable.chance import Chance
+from tests.simulation.station.reservations import GROUPS
 
 Payload = dict[str, Any]
 
@@ -67,10 +68,18 @@ class Answers:
                 del self.running[name]
         token = payload.get("idToken")
         value = token.get("idToken") if isinstance(token, dict) else None
-        return {"idTokenInfo": self._word(value)} if value is not None else {}
+        if value is None:
+            return {}
+        group = self._group(value)
+        told = {"groupIdToken": {"idToken": group, "type": "Central"}} if group else {}
+        return {"idTokenInfo": {**self._word(value), **told}}
 
     def _judged(self, tag: object) -> Payload:
-        return {"idTagInfo": self._word(tag)}
+        group = self._group(tag)
+        return {"idTagInfo": {**self._word(tag), **({"parentIdTag": group} if group else {})}}
+
+    def _group(self, token: object) -> str | None:
+        return GROUPS.get(str(token)) if self._temper.tells_groups else None
 
     def _word(self, token: object) -> Payload:
         refused = token in self._temper.refuses or self._chance.happens(self._temper.is_moody)

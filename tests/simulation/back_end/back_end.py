@@ -67,6 +67,7 @@ class BackEnd:
         self._out: str | None = None
         self._away_until_s = 0.0
         self._numbers = 0
+        self._busy_until_s: dict[str, float] = {}
 
     # --- its connections
 
@@ -122,7 +123,11 @@ class BackEnd:
         late = self._chance.happens(self._temper.late)
         after_s = self._chance.between(0.0, LONGEST_S) if late else self._chance.latency(0.05)
         text = json.dumps([3, message_id, payload])
-        self._loop.call_later(after_s, lambda: wire.up(text))
+        # A station may use an id for two messages in one breath: they are answered in their order.
+        earliest_s = self._busy_until_s.get(message_id, 0.0) + 1e-6
+        at_s = max(earliest_s, self._loop.time() + after_s)
+        self._busy_until_s[message_id] = at_s
+        self._loop.call_at(at_s, lambda: wire.up(text))
 
     # --- what it wants
 

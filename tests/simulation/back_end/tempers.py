@@ -18,7 +18,7 @@ class BackEndTemper:
     refuses: tokens that it refuses. is_moody: how often it refuses any other one.
     drops_every_s: on average, 0 never. half_open: how often the gateway is not told of that.
     away_s: how long it can be away then. ids: "own", or "zero": it gives sessions none (1.6).
-    knows_again: a start that is told again keeps its id (1.6).
+    knows_again: a start that is told again keeps its id (1.6). tells_groups: of tokens.
     """
 
     wishes: int = 0
@@ -33,6 +33,12 @@ class BackEndTemper:
     away_s: float = 0.0
     ids: str = "own"
     knows_again: bool = True
+    tells_groups: bool = True
+
+    @property
+    def is_reliable(self) -> bool:
+        """Whether each report of the station gets an answer soon."""
+        return not (self.late or self.silent or self.drops_every_s)
 
 
 def back_end_temper_of(chance: Chance, *, calm: bool) -> BackEndTemper:
@@ -52,4 +58,5 @@ def back_end_temper_of(chance: Chance, *, calm: bool) -> BackEndTemper:
         away_s=chance.pick((0.0, 10.0, 40.0)),
         ids=chance.weighed(own=9, zero=1),
         knows_again=chance.happens(0.7),
+        tells_groups=chance.happens(0.5),
     )
