@@ -116,6 +116,7 @@ def case_of(ran: Ran) -> Case:
         placed=not field.connector_zero,
         zoned=field.stamps != "local",
         answers=ran.back_end is None,
+        soon=ran.back_end is None or ran.back_end.temper.is_reliable,
         read_until=None if ran.back_end is None else back_end.read_until(ran),
     )
 

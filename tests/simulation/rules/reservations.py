@@ -309,9 +309,8 @@ def _station_said_so(ran: Ran, known: Reservation) -> bool:
 def used_by_somebody(ran: Ran, kept: Kept) -> Iterator[str]:
     """USED: a session really used it, or one of its driver really began at its place.
 
-    A station that lends the place of a group to a token that only it knows names the reservation
-    in its session: nobody else can know that the token is not of the group. Nor where another back
-    end judges the token, and tells no group.
+    A station that lends the place of a group to a token that only it knows (or another back end)
+    names the reservation in its session: nobody else can know that the token is not of the group.
     """
     last = kept.last
     if last.state is not ReservationState.USED:

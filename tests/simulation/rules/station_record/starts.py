@@ -123,7 +123,8 @@ def ended_by_us(case: Case) -> Iterator[str]:
         for session in began if named is None or named in began else ():
             refused = session.end_cause == "deauthorized" and session.ended is not None
             told = session.begin_told
-            if not case.answers and (told is None or told + AWAITED < end.at):
+            awaited = told is not None and told <= end.at <= told + AWAITED
+            if not (case.answers or awaited):
                 continue
             if refused and session.ended and session.ended > end.at:
                 yield (

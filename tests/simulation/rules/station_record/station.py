@@ -112,7 +112,7 @@ def _later_on_its_plug(case: Case, session: TrueSession) -> TrueSession | None:
 
 def told_the_time(case: Case) -> Iterator[str]:
     """A heartbeat is answered with the time, and every message with its own answer."""
-    if not case.answers:
+    if not case.soon:
         return
     wrong = [
         (at, told)
@@ -139,7 +139,7 @@ def heard_while_it_talks(case: Case) -> Iterator[str]:
     """A station that is connected and talks has booted: nothing waits for its boot."""
     for command in case.words.commands:
         outcome: Words = command.said.get("outcome", {})
-        if outcome.get("cause") != "BOOT_NOT_ACCEPTED" or not case.undisturbed:
+        if outcome.get("cause") != "BOOT_NOT_ACCEPTED" or not (case.undisturbed and case.soon):
             continue
         at = datetime.fromisoformat(command.said["outcomeTime"])
         since = [one for one in case.record.connections if one + ARRIVED < at]

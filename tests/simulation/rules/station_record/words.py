@@ -48,7 +48,8 @@ class Case:
     nameless: an end may name no session.
     dated: every report of a start tells a time, by a clock that runs.
     placed: every report of a start tells its connector. zoned: every time tells its zone.
-    answers: the gateway answers the station itself; else a back end does it, well or badly.
+    answers: the gateway answers the station itself; else a back end does it.
+    soon: every message of the station is answered soon, and well.
     read_until: a report that came later may not be read before the world ended.
     """
 
@@ -62,6 +63,7 @@ class Case:
     placed: bool = True
     zoned: bool = True
     answers: bool = True
+    soon: bool = True
     read_until: datetime | None = None
 
     def was_read(self, told: datetime | None) -> bool:
