@@ -11,6 +11,7 @@ has changed the token.
                        REQUESTED: the same, and the station has not told it yet
     digest:question    the verdict on this token when this question was asked first
     digest:group       NOT_TOLD: another back end judged this token, and named no group
+    judge              ELSEWHERE: another back end judges every token of this session
 """
 
 from dataclasses import replace
@@ -25,6 +26,7 @@ BROUGHT = "BROUGHT"
 LISTED = "LISTED"
 REQUESTED = "REQUESTED"
 NOT_TOLD = "NOT_TOLD"
+ELSEWHERE = {"judge": "ELSEWHERE"}
 
 JUDGED_LIMIT = 16
 """How many entries one session keeps: a station asks about one token or two."""
@@ -49,6 +51,11 @@ def knows_group(session: Transaction) -> bool:
     if _of_group(session.token_digest) in known:
         return False
     return known.get(session.token_digest, LISTED) == LISTED
+
+
+def is_elsewhere(session: Transaction) -> bool:
+    """Whether another back end judges its tokens."""
+    return ELSEWHERE.keys() <= (session.judged or {}).keys()
 
 
 def without_group(digest: str) -> dict[str, str]:

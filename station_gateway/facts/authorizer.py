@@ -40,7 +40,7 @@ class Judgement:
     listed: the token table knows it, and its group if it has one.
     brought: digests of the token and the group that a command or a reservation brought, when the
         verdict is due to it: they are good for the session that begins with this token.
-    group_told: its group is group_digest, or it has none; False: another back end told no group.
+    by_back_end: another back end (CSMS) has judged it, whose word stands. It need not tell a group.
     """
 
     authorization: Authorization
@@ -50,7 +50,7 @@ class Judgement:
     known: bool = True
     listed: bool = False
     brought: tuple[str, ...] = ()
-    group_told: bool = True
+    by_back_end: bool = False
 
     @property
     def accepted(self) -> bool:
@@ -112,7 +112,7 @@ class FleetAuthorizer:
             digest=self._sealer.digest(token.type or V16_TYPE, token.value),
             masked=self._sealer.mask(token.value),
             group_digest=self._sealer.digest(GROUP_TYPE, group) if group else None,
-            group_told=bool(group),
+            by_back_end=True,
         )
 
     async def _brought_by_command(

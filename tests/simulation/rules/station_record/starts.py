@@ -50,7 +50,8 @@ def nothing_happened(case: Case) -> Iterator[str]:
 
 def _was_refused(session: TrueSession, end: Ended) -> bool:
     """Its token was refused, or no car came: those are true words for no effect."""
-    refused = session.end_cause == "deauthorized" and end.cause == "AUTHORIZATION_REFUSED"
+    refused = session.refused or session.end_cause == "deauthorized"
+    refused = refused and end.cause == "AUTHORIZATION_REFUSED"
     return refused or (session.end_cause == "timeout" and end.cause == "CABLE_WAIT_ENDED")
 
 
