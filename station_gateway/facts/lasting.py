@@ -94,10 +94,11 @@ async def in_running_session(tx: Tx, station: str, token: Judgement) -> Judgemen
 def entries(token: Judgement, question: str) -> dict[str, str]:
     """What a session keeps of a verdict."""
     verdict = token.authorization.verdict.value
-    new = judged.entries(token.digest, question, verdict, token.brought, listed=token.listed)
-    if not token.by_back_end or token.group_digest is not None:
-        return new
-    return {**new, **judged.without_group(token.digest)}
+    return judged.entries(
+        *(token.digest, question, verdict, token.brought),
+        listed=token.listed,
+        by_back_end=token.by_back_end,
+    )
 
 
 def entries_of_event(token: Judgement | None, question: str, *, elsewhere: bool) -> dict[str, str]:

@@ -124,7 +124,7 @@ def test_a_repeated_report_that_is_taken_for_an_accepted_one_is_found(
 def test_a_group_that_nobody_told_and_is_taken_for_none_is_found(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(judged, "without_group", lambda _: {})
+    monkeypatch.setattr(judged, "JUDGED", judged.LISTED)
     assert found_behind(stage, "LOST (USED_BY_ANOTHER)", Kind.RESERVE_NOW, seen_in=318)
 
 
