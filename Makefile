@@ -22,9 +22,11 @@ test: setup ## Passes every test. ARGS="tests/unit -k name" chooses some
 SEEDS ?= 1000
 FIRST ?= 1
 
+# BEHIND=1000 plays that many worlds whose station stands behind another back end, instead.
 simulate: setup ## Plays hostile worlds and hunts for lies. SEEDS=1000 FIRST=1 say how many, from where
 	@EVCOMMAND_SIMULATION_SEEDS=$(SEEDS) EVCOMMAND_SIMULATION_FIRST_SEED=$(FIRST) \
-		$(BIN)/pytest tests/simulation/test_no_lies.py $(ARGS)
+		$(if $(BEHIND),EVCOMMAND_SIMULATION_BEHIND=$(BEHIND)) $(BIN)/pytest \
+		tests/simulation/test_no_lies$(if $(BEHIND),_behind_a_back_end).py $(ARGS)
 
 MINUTES ?= 10
 SEED ?= 1

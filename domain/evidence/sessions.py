@@ -75,6 +75,7 @@ class Session:
     token_known: its token is in the token table, or a command or a reservation brought it.
     group_known: its token's group, or that it has none, is known: not where a command or a
         reservation alone brought the token, for such a one need not name the group.
+    judged_elsewhere: another back end (CSMS) judges its token: it may refuse also that of ours.
     token_time: when its token was first told, by our clock; None: with its start, or never.
     offline: the station says that it reports something old. epoch: of the socket on which it was
         first reported; None when that is not known.
@@ -109,6 +110,7 @@ class Session:
     reservation_id: int | None = None
     token_known: bool = True
     group_known: bool = True
+    judged_elsewhere: bool = False
     token_time: datetime | None = None
     offline: bool = False
     epoch: int | None = None
@@ -134,6 +136,7 @@ class Session:
         if self.is_refused:
             return False
         names_ours = self.remote_start_id is not None and not self.names_nothing
+        names_ours = names_ours and not self.judged_elsewhere
         proven = names_ours or self.charging_state == ChargingState.CHARGING
         return proven or self.token_state is TokenState.ACCEPTED
 

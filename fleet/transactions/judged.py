@@ -9,7 +9,10 @@ has changed the token.
                        session: it is good to the session's end
                        LISTED: the same, and the token table knows the token
                        REQUESTED: the same, and the station has not told it yet
+                       JUDGED: the station told it, and another back end judged it: that it was
+                       brought gives it no right
     digest:question    the verdict on this token when this question was asked first
+    judge              ELSEWHERE: another back end judges every token of this session
 """
 
 from dataclasses import replace
@@ -23,6 +26,8 @@ from fleet.transactions.rows import Transaction
 BROUGHT = "BROUGHT"
 LISTED = "LISTED"
 REQUESTED = "REQUESTED"
+JUDGED = "JUDGED"
+ELSEWHERE = {"judge": "ELSEWHERE"}
 
 JUDGED_LIMIT = 16
 """How many entries one session keeps: a station asks about one token or two."""
@@ -31,7 +36,7 @@ JUDGED_LIMIT = 16
 def is_brought(session: Transaction, *digests: str | None) -> bool:
     """Whether one of these digests, of a token or its group, was brought for this session."""
     known = session.judged or {}
-    return any(digest is not None and digest in known for digest in digests)
+    return any(digest and known.get(digest, JUDGED) != JUDGED for digest in digests)
 
 
 def is_requested(session: Transaction, digest: str) -> bool:
@@ -40,10 +45,18 @@ def is_requested(session: Transaction, digest: str) -> bool:
 
 
 def knows_group(session: Transaction) -> bool:
-    """Whether the group of its token was told, or the token table says that it has none."""
+    """Whether the group of its token was told, or the token table says that it has none.
+
+    Another back end that judges a token need not tell its group.
+    """
     if session.group_digest is not None or session.token_digest is None:
         return True
     return (session.judged or {}).get(session.token_digest, LISTED) == LISTED
+
+
+def is_elsewhere(session: Transaction) -> bool:
+    """Whether another back end judges its tokens."""
+    return ELSEWHERE.keys() <= (session.judged or {}).keys()
 
 
 def earlier_verdict(session: Transaction, digest: str, question: str) -> str | None:
@@ -52,14 +65,22 @@ def earlier_verdict(session: Transaction, digest: str, question: str) -> str | N
 
 
 def entries(
-    digest: str, question: str, verdict: str, brought: tuple[str, ...], *, listed: bool = False
+    digest: str,
+    question: str,
+    verdict: str,
+    brought: tuple[str, ...],
+    *,
+    listed: bool = False,
+    by_back_end: bool = False,
 ) -> dict[str, str]:
     """What is kept of one verdict. brought: the digests that a command or a reservation brought.
 
-    listed: the token table knows the token.
+    listed: the token table knows the token. by_back_end: it is the verdict of another back end.
     """
     known = dict.fromkeys(brought, BROUGHT)
-    if listed and digest in known:
+    if by_back_end:
+        known = {digest: JUDGED}
+    elif listed and digest in known:
         known[digest] = LISTED
     return {**known, f"{digest}:{question}": verdict}
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from domain.evidence.sessions import Session, TokenState
 from fleet import remote_starts
 from fleet.engine.statements import Tx
-from fleet.transactions.judged import is_requested, knows_group
+from fleet.transactions.judged import is_elsewhere, is_requested, knows_group
 from fleet.transactions.rows import Transaction
 
 
@@ -45,6 +45,7 @@ def session_of(row: Transaction) -> Session:
         reservation_id=row.reservation_id,
         token_known=not row.token_unknown,
         group_known=knows_group(row),
+        judged_elsewhere=is_elsewhere(row),
         token_time=row.token_time,
         offline=row.offline,
         epoch=row.epoch,

@@ -44,8 +44,9 @@ from station_gateway.waking import Waker
 
 log = structlog.get_logger(__name__)
 
-SHORTEST_S = 0.1
-"""A question whose turn comes at its deadline still gets this long for its answer."""
+SHORTEST_S = 2.0
+"""A question whose turn comes at its deadline still gets this long for its answer: a station has to
+have the time for it, for the next CALL goes out then."""
 
 
 @asynccontextmanager

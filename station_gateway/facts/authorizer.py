@@ -40,6 +40,7 @@ class Judgement:
     listed: the token table knows it, and its group if it has one.
     brought: digests of the token and the group that a command or a reservation brought, when the
         verdict is due to it: they are good for the session that begins with this token.
+    by_back_end: another back end (CSMS) has judged it, whose word stands. It need not tell a group.
     """
 
     authorization: Authorization
@@ -49,6 +50,7 @@ class Judgement:
     known: bool = True
     listed: bool = False
     brought: tuple[str, ...] = ()
+    by_back_end: bool = False
 
     @property
     def accepted(self) -> bool:
@@ -110,6 +112,7 @@ class FleetAuthorizer:
             digest=self._sealer.digest(token.type or V16_TYPE, token.value),
             masked=self._sealer.mask(token.value),
             group_digest=self._sealer.digest(GROUP_TYPE, group) if group else None,
+            by_back_end=True,
         )
 
     async def _brought_by_command(

@@ -46,6 +46,8 @@ async def judge_within(
     earlier = judged.earlier_verdict(session, token.digest, question)
     if earlier is not None:
         return _with_verdict(token, TokenVerdict(earlier))
+    if token.by_back_end:
+        return token
     if judged.is_brought(session, token.digest, token.group_digest):
         return replace(_with_verdict(token, TokenVerdict.ACCEPTED), brought=(token.digest,))
     if session.judged is None and session.token_digest == token.digest:
@@ -70,7 +72,7 @@ async def begun_anew(
     To its driver it is one session. So a token that was brought for a session keeps its right on
     the same plug, while that session stands as running and began only just now.
     """
-    if token.accepted or not evse_id:
+    if token.accepted or token.by_back_end or not evse_id:
         return token
     for session in await transactions.active(tx, station, evse_id=evse_id):
         recent = session.received_time >= now - BEGUN_ANEW
@@ -81,7 +83,7 @@ async def begun_anew(
 
 async def in_running_session(tx: Tx, station: str, token: Judgement) -> Judgement:
     """The verdict on a token that names no session: one of a running session may end it."""
-    if token.accepted:
+    if token.accepted or token.by_back_end:
         return token
     for session in await transactions.active(tx, station):
         if judged.is_brought(session, token.digest, token.group_digest):
@@ -92,7 +94,17 @@ async def in_running_session(tx: Tx, station: str, token: Judgement) -> Judgemen
 def entries(token: Judgement, question: str) -> dict[str, str]:
     """What a session keeps of a verdict."""
     verdict = token.authorization.verdict.value
-    return judged.entries(token.digest, question, verdict, token.brought, listed=token.listed)
+    return judged.entries(
+        *(token.digest, question, verdict, token.brought),
+        listed=token.listed,
+        by_back_end=token.by_back_end,
+    )
+
+
+def entries_of_event(token: Judgement | None, question: str, *, elsewhere: bool) -> dict[str, str]:
+    """The same for an event of 2.x. elsewhere: another back end judges the tokens."""
+    new = {} if token is None else entries(token, question)
+    return {**judged.ELSEWHERE, **new} if elsewhere else new
 
 
 def _as_recorded(session: Transaction, token: Judgement) -> Judgement:

@@ -162,8 +162,8 @@ async def session_event(
         *(tx, peer, call, token), digest=digest, now=now, may_repeat=may_repeat
     )
     session = await with_requested_token(tx, session, now)
-    if token is not None:
-        session = await judged.keep(tx, session, lasting.entries(token, _question(call)))
+    new = lasting.entries_of_event(token, _question(call), elsewhere=peer.relayed)
+    session = await judged.keep(tx, session, new)
     wake = await _wake_for(
         *(tx, session, now),
         changed=changed,

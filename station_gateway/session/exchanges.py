@@ -39,10 +39,13 @@ class Exchanges:
     def begin(self, opened: OpenCall) -> OpenCall | None:
         """Wait for the answer to this CALL. Returns one that is given up for it.
 
-        That is an older one under the same id, or the oldest one where too many wait.
+        That is an older one under the same id, or the oldest one where too many wait. One that is
+        said again, word by word, is no other CALL: the first answer is that to both.
         """
         given_up = self._open.pop(opened.call.message_id, None)
-        if given_up is None and len(self._open) >= OPEN_LIMIT:
+        if given_up is not None and given_up.call == opened.call:
+            opened, given_up = msgspec.structs.replace(given_up, due=opened.due), None
+        elif given_up is None and len(self._open) >= OPEN_LIMIT:
             given_up = self._open.pop(next(iter(self._open)))
         self._open[opened.call.message_id] = opened
         return given_up
@@ -53,7 +56,8 @@ class Exchanges:
 
     def waits_for(self, opened: OpenCall) -> bool:
         """Whether the answer to this CALL is awaited still."""
-        return self._open.get(opened.call.message_id) is opened
+        waiting = self._open.get(opened.call.message_id)
+        return waiting is not None and waiting.call is opened.call
 
     def overdue(self, now: float) -> list[OpenCall]:
         """The CALLs whose time is over, taken out."""

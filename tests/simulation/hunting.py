@@ -78,9 +78,19 @@ def _strays(seed: int) -> bool:
     return there and not spared
 
 
-def _found(stage: Stage, word: str, seeds: Iterable[int], seen_in: int) -> bool:
+def found_behind(
+    stage: Stage, word: str, kind: Kind | None = None, worlds: int = 300, *, seen_in: int = 0
+) -> bool:
+    """The same, in the first worlds whose station stands behind another back end."""
+    seeds = (seed for seed in count(1) if kind is None or kind in _kinds_of(seed))
+    return _found(stage, word, islice(seeds, worlds), seen_in, behind=True)
+
+
+def _found(
+    stage: Stage, word: str, seeds: Iterable[int], seen_in: int, *, behind: bool = False
+) -> bool:
     in_order = sorted(seeds, key=lambda seed: seed != seen_in)
-    return any(word in lie for seed in in_order for lie in lies(stage.play(seed)))
+    return any(word in lie for seed in in_order for lie in lies(stage.play(seed, behind=behind)))
 
 
 def _kinds_of(seed: int) -> tuple[Kind, ...]:

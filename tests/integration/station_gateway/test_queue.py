@@ -9,6 +9,8 @@ import pytest
 from contract.commands import SendStatus
 from domain.model.command import State
 from domain.reservations.reservation import ReservationState
+from station_gateway.commands.questions import put_question
+from station_gateway.session.queue import Priority
 from tests.support.benches.gateway_bench import Bench, now, quick_start, waiting_at
 from tests.support.stations.scripted_station import eventually
 
@@ -123,3 +125,22 @@ async def test_a_stop_is_sent_although_the_queue_is_full(bench: Bench) -> None:
             await station.accept("RemoteStartTransaction")
         results = await asyncio.gather(first, stop, *starts[:2])
     assert {result.status for result in results} == {SendStatus.ANSWERED}
+
+
+async def test_a_question_whose_turn_comes_at_its_end_still_holds_it_for_a_moment(
+    bench: Bench,
+) -> None:
+    """Else the next CALL would be out while the station has not had time to answer this one."""
+    async with bench.station("S1") as station:
+        here = bench.gateway.registry.get("S1")
+        assert here is not None
+        queue, call = here.queue(), here.dialect.get_connection_timeout()
+        assert queue.take_free_turn("another", Priority.NORMAL)
+        asking = asyncio.create_task(put_question(here, call, Priority.NORMAL, 0.3))
+        await eventually(lambda: waiting_at(bench, "S1") == 2)
+        asyncio.get_running_loop().call_later(0.2, queue.leave, "another")
+        message_id, _ = await station.called(call[0])
+        await asyncio.wait({asking}, timeout=0.5)
+        assert waiting_at(bench, "S1") == 1
+        await station.answer(message_id, {"configurationKey": []})
+        assert await asking == {"configurationKey": []}

@@ -59,7 +59,7 @@ happened.
 from collections.abc import Callable, Iterator
 
 from simulator.oddities.fields import UNUSABLE
-from tests.simulation.rules import lines, reservations, service, sessions, time
+from tests.simulation.rules import back_end, lines, reservations, service, sessions, time
 from tests.simulation.rules.station_record.judge import contradictions
 from tests.simulation.rules.station_record.words import Case
 from tests.simulation.world.callers import Told
@@ -93,6 +93,7 @@ def lies(ran: Ran) -> list[str]:
     ]
     shared = [f"world: {lie}" for lie in sessions.one_claim_per_session(ran)]
     shared += [f"world: {lie}" for lie in lines.written_on_the_newest_connection(ran)]
+    shared += back_end.broken_by_the_relay(ran)
     return of_commands + of_reservations + ran.troubles + shared + contradictions(case_of(ran))
 
 
@@ -114,6 +115,9 @@ def case_of(ran: Ran) -> Case:
         dated=UNDATED.isdisjoint(field.odd_fields) and field.stamps != "constant",
         placed=not field.connector_zero,
         zoned=field.stamps != "local",
+        answers=ran.back_end is None,
+        soon=ran.back_end is None or ran.back_end.temper.is_reliable,
+        read_until=None if ran.back_end is None else back_end.read_until(ran),
     )
 
 

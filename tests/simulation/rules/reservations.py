@@ -309,14 +309,15 @@ def _station_said_so(ran: Ran, known: Reservation) -> bool:
 def used_by_somebody(ran: Ran, kept: Kept) -> Iterator[str]:
     """USED: a session really used it, or one of its driver really began at its place.
 
-    A station that lends the place of a group to a token that only it knows names the reservation
-    in its session: nobody else can know that the token is not of the group.
+    A station that lends the place of a group to a token that only it knows (or another back end)
+    names the reservation in its session: nobody else can know that the token is not of the group.
     """
     last = kept.last
     if last.state is not ReservationState.USED:
         return
     if last.cause == EndCause.SESSION_USED_IT:
-        group_not_known = last.group_id_token is not None and ran.temper.field.unknown_tokens
+        nobody_told = ran.temper.field.unknown_tokens or ran.back_end is not None
+        group_not_known = last.group_id_token is not None and nobody_told
         users = {one.hold for one in ran.truth.sessions}
         users |= {one.lent_hold for one in ran.truth.sessions if group_not_known}
         if last.wire_id not in users:

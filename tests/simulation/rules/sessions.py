@@ -110,7 +110,9 @@ def _nobody_could_read(ran: Ran) -> Iterator[str]:
 
     An end that comes before its start, and names no session, is not understood either.
     """
-    field = ran.temper.field
+    field, behind = ran.temper.field, ran.back_end
+    if behind is not None and (ran.disturbed_s or not behind.temper.is_reliable):
+        return  # what no back end has answered is as good as unread
     if not (field.odd_text or field.odd_fields or field.ends_early):
         yield "true: compensation FAILED without a session, and every report was in order"
 

@@ -1,6 +1,7 @@
 """Our own processes in a world: gateways that come and go, and the worker."""
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,10 +20,13 @@ from fleet import stations
 from fleet.database import Database
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.keys import Passwords, Sealer
+from fleet.remote_starts import foreign_starts
 from journal.wakeups import WakeupDispatcher
 from station_gateway.gateway import Gateway
+from station_gateway.relay_settings import COMMAND
 from station_gateway.settings import GatewaySettings
 from station_gateway.sockets.handshake import Admitted
+from tests.simulation.back_end.back_end import BackEnd
 from tests.simulation.repeatable.chance import Chance
 from tests.simulation.repeatable.virtual_time import VirtualLoop
 from tests.simulation.servers.direct_lines import DirectLines
@@ -77,6 +81,7 @@ class GatewayHouse:
         temporal: TemporalServer,
         calm: bool,
         has_line: bool,
+        back_end: BackEnd | None = None,
     ) -> None:
         self.process = Process(name, loop)
         self.wires: list[Wire] = []
@@ -84,6 +89,7 @@ class GatewayHouse:
         self._loop = loop
         self._chance = chance
         self._fleet = db
+        self._back_end = back_end
         self._temporal = temporal
         self._skew = timedelta(0) if calm else timedelta(seconds=_skew_s(chance))
         dispatcher = WakeupDispatcher(
@@ -97,7 +103,7 @@ class GatewayHouse:
             sealer,
             Passwords(bytes(32)),
             dispatcher,
-            SETTINGS,
+            SETTINGS if back_end is None else replace(SETTINGS, upstream_mode=COMMAND),
             line_key="",
             utc_now=self.utc_now,
         )
@@ -125,6 +131,8 @@ class GatewayHouse:
         while True:
             try:
                 await gateway.lease.renew(self.db)  # type: ignore[arg-type]
+                if self._back_end is not None:
+                    await self.db.batch(foreign_starts.begin_high)
                 break
             except DatabaseUnavailable:
                 await asyncio.sleep(0.5)
@@ -138,20 +146,33 @@ class GatewayHouse:
             spawn(work)
         self._temporal.queues[names.gateway_queue(gateway.gateway_id)] = self.poller
 
-    def accept(self, station: StationEnd, station_id: str, subprotocol: str) -> Wire:
-        """A station opened a websocket and was admitted."""
-        wire = Wire(self._loop, self._chance, station, self.process, latency_s=0.03)
-        self.wires.append(wire)
-        self.process.spawn(self._serve(wire, station_id, subprotocol))
+    def accept(self, station: StationEnd, station_id: str, subprotocol: str) -> Wire | None:
+        """A station opened a websocket and was admitted; None: its back end is not reached."""
+        wire, behind = self._wire_of(station), self._back_end
+        dialled = behind.dial(self.process, wire) if behind is not None else None
+        if behind is not None and dialled is None:
+            return None
+        self.wires += [wire] if dialled is None else [wire, dialled]
+        self.process.spawn(self._serve(wire, station_id, subprotocol, dialled))
         return wire
 
-    async def _serve(self, wire: Wire, station_id: str, subprotocol: str) -> None:
+    def _wire_of(self, station: StationEnd) -> Wire:
+        return Wire(self._loop, self._chance, station, self.process, latency_s=0.03)
+
+    async def _serve(
+        self, wire: Wire, station_id: str, subprotocol: str, dialled: Wire | None
+    ) -> None:
         async with self._fleet.read() as tx:
             known = await stations.get(tx, station_id)
         assert known is not None
         socket: Any = wire.socket
-        admitted = Admitted(known, subprotocol, tls=False, password_hash="")
-        await self.gateway._serve(socket, admitted, subprotocol)
+        upstream: Any = None if dialled is None else dialled.socket
+        admitted = Admitted(known, subprotocol, tls=False, password_hash="", upstream=upstream)
+        try:
+            await self.gateway._serve(socket, admitted, subprotocol)
+        finally:
+            if dialled is not None and self.process.alive and dialled.holds:
+                dialled.socket.abort()  # as `Admitted` does when its socket ends
 
     def kill(self) -> None:
         """SIGKILL: its sockets die with it."""

@@ -7,6 +7,7 @@ when it notices it: a half-open connection is one that one side believes in.
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from station_gateway.stations.ports import SocketGone
@@ -28,8 +29,18 @@ class StationEnd(Protocol):
         """The connection ended, as this side sees it."""
 
 
+@dataclass
+class Carried:
+    """One frame. up: to the gateway. arrived_s: None: it was lost."""
+
+    text: str
+    up: bool
+    written_s: float
+    arrived_s: float | None = None
+
+
 class Wire:
-    """The connection. `cut_s`: when it was cut, None while it holds."""
+    """The connection. `cut_s`: when it was cut, None while it holds. `carried`: all its frames."""
 
     def __init__(
         self,
@@ -43,6 +54,7 @@ class Wire:
         self.loop = loop
         self.gateway = gateway
         self.cut_s: float | None = None
+        self.carried: list[Carried] = []
         self.socket = GatewaySocket(self)
         self._chance = chance
         self._station = station
@@ -59,12 +71,19 @@ class Wire:
     def up(self, text: str) -> None:
         """A frame of the station."""
         if self.holds and not self._station_told:
-            self._up_free_s = self._later(self._up_free_s, lambda: self._arrived_up(text))
+            frame = self._carry(text, up=True)
+            self._up_free_s = self._later(self._up_free_s, lambda: self._arrived_up(frame))
 
     def down(self, text: str) -> None:
         """A frame of the gateway."""
         if self.holds and self.gateway.alive:
-            self._down_free_s = self._later(self._down_free_s, lambda: self._arrived_down(text))
+            frame = self._carry(text, up=False)
+            self._down_free_s = self._later(self._down_free_s, lambda: self._arrived_down(frame))
+
+    def _carry(self, text: str, *, up: bool) -> Carried:
+        frame = Carried(text, up, self.loop.time())
+        self.carried.append(frame)
+        return frame
 
     def cut(self, *, gateway_after_s: float | None, station_after_s: float | None) -> None:
         """Nothing gets through any more. None: that side does not notice."""
@@ -81,13 +100,15 @@ class Wire:
         self.loop.call_at(at_s, deliver)
         return at_s
 
-    def _arrived_up(self, text: str) -> None:
+    def _arrived_up(self, frame: Carried) -> None:
         if self.holds and self.gateway.alive:
-            self.socket.take(text)
+            frame.arrived_s = self.loop.time()
+            self.socket.take(frame.text)
 
-    def _arrived_down(self, text: str) -> None:
+    def _arrived_down(self, frame: Carried) -> None:
         if self.holds and not self._station_told:
-            self._station.heard(self, text)
+            frame.arrived_s = self.loop.time()
+            self._station.heard(self, frame.text)
 
     def _tell_station(self) -> None:
         if not self._station_told:
@@ -105,6 +126,7 @@ class GatewaySocket:
         self._gone = False
         self.heard_s = wire.loop.time()
         self.pinged = False
+        self.served_s: float | None = None  # when a frame was first asked for
         self.close_code: int | None = None
         self.transport = self
 
@@ -115,6 +137,8 @@ class GatewaySocket:
 
     async def read(self) -> str:
         """The next frame. Raises: SocketGone."""
+        if self.served_s is None:
+            self.served_s = self._wire.loop.time()
         while not self._frames:
             if self._gone:
                 raise SocketGone("closed")

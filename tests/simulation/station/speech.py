@@ -210,6 +210,7 @@ class Speech:
         def answered(answer: Payload) -> None:
             session.ocpp_transaction_id = str(answer["transactionId"])
             if answer["idTagInfo"]["status"] != "Accepted":
+                session.refused = True
                 self._station.end_session(session, "deauthorized", "DeAuthorized")
             elif self._station.chance.happens(0.3) and session.running:
                 self.meter(session)
@@ -274,6 +275,7 @@ class Speech:
         def answered(answer: Payload) -> None:
             status = answer.get("idTokenInfo", {}).get("status", "Accepted")
             if status != "Accepted":
+                session.refused = True
                 self._station.end_session(session, "deauthorized", "DeAuthorized")
 
         told = "end" if kind == "Ended" else tells

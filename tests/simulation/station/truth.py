@@ -25,6 +25,7 @@ class TrueSession:
     cause: message id of the start frame that it followed, "" when its driver began it.
     begun, ended: by the true clock. end_cause: message id of the stop frame, else a word.
     swiped: its token was also presented at the station while a remote start waited for it.
+    refused: whether an answer to one of its reports said that its token is refused.
     """
 
     number: int
@@ -35,6 +36,7 @@ class TrueSession:
     ended: datetime | None = None
     end_cause: str = ""
     swiped: bool = False
+    refused: bool = False
     ocpp_transaction_id: str | None = None
     names_its_start: bool = False
     """2.x: at least one message of it carried our remoteStartId."""

@@ -117,6 +117,8 @@ class Callers:
         )
         parsed = ParsedRequest(spec, self._loop.utc_now(), STATION, options=self._options())
         found = Found(STATION, spec)
+        if self._world.back_end is not None:
+            self._world.back_end.overhears(tag, spec.evse_id)
         await self._submit(draft(Kind.START_SESSION, name, parsed, found, origin=ORIGIN))
 
     async def _stops(self, name: str) -> None:

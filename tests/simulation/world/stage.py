@@ -27,12 +27,12 @@ class Stage:
     def __init__(self, fleet: FleetFile) -> None:
         self._fleet = fleet
 
-    def play(self, seed: int) -> Ran:
-        """The world of a seed, from its beginning to its end."""
+    def play(self, seed: int, *, behind: bool = False) -> Ran:
+        """The world of a seed, from its beginning to its end. behind: behind another back end."""
         begin_s = time.perf_counter()
         try:
             with _undisturbed(), sqlite_on_the_loop(), quick_conversion():
-                return simulate(seed, self._fleet)
+                return simulate(seed, self._fleet, behind=behind)
         finally:
             Stage.worlds += 1
             Stage.took_s += time.perf_counter() - begin_s

@@ -1,12 +1,10 @@
 """One world: a station, gateways, a worker, Temporal, a fleet, callers; all out of one seed."""
 
 import asyncio
-from asyncio import AbstractEventLoop
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from domain.reservations.reservation import Reservation
 from fleet import sends, stations, tokens, transactions, wakeups
@@ -20,7 +18,8 @@ from journal.commands.record import from_snapshot
 from journal.reservations.record import from_snapshot as read_reservation
 from journal.wakeups import WakeupDispatcher
 from station_gateway.gateway import Gateway
-from station_gateway.stations.waiting import StationGone
+from tests.simulation.back_end.back_end import BackEnd, BackEndRecord
+from tests.simulation.back_end.tempers import back_end_temper_of
 from tests.simulation.repeatable.chance import Chance, fixed_identities
 from tests.simulation.repeatable.fleet_file import FleetFile
 from tests.simulation.repeatable.virtual_time import VirtualLoop, run
@@ -41,6 +40,7 @@ from tests.simulation.world.callers import STATION, TAGS, TENANT, TIMING, Caller
 from tests.simulation.world.narrator import narrated
 from tests.simulation.world.plain_words import told_in_plain_words
 from tests.simulation.world.plots import plot_of
+from tests.simulation.world.story import Story
 
 LONGEST_S = 2_500.0
 SETTLES_S = 60.0
@@ -83,32 +83,21 @@ class Ran:
     disturbed_s: float
     ended_s: float
     replays: int
-
-
-class Story:
-    """What happened in a world, line by line, for whoever has to understand a lie."""
-
-    def __init__(self, loop: VirtualLoop) -> None:
-        self.lines: list[str] = []
-        self.troubles: list[str] = []
-        self._loop = loop
-
-    def trouble(self, _loop: AbstractEventLoop, context: dict[str, Any]) -> None:
-        """A task ended with an exception that nobody looked at."""
-        error = context.get("exception")
-        if not isinstance(error, StationGone):  # whoever waited for it was killed
-            self.troubles.append(f"{context.get('message')}: {error!r}")
-
-    def line(self, who: str, what: str) -> None:
-        """Something happened now."""
-        self.lines.append(f"{self._loop.time():9.3f}  {who:8} {what}")
+    back_end: BackEndRecord | None = None
 
 
 class World:
     """Everything that exists in one simulated world, and what happens to it."""
 
     def __init__(
-        self, seed: int, loop: VirtualLoop, db: Database, sealer: Sealer, story: "Story"
+        self,
+        seed: int,
+        loop: VirtualLoop,
+        db: Database,
+        sealer: Sealer,
+        *,
+        story: Story,
+        behind: bool,
     ) -> None:
         self.seed = seed
         self.loop = loop
@@ -154,9 +143,15 @@ class World:
         self.station = Station(
             loop, Chance(f"{seed}/station"), self.temper, self, story.line, words=words
         )
+        self.back_end = self._back_end(Chance(f"{seed}/csms")) if behind else None
         self.callers = Callers(self)
         self._sockets = Chance(f"{seed}/sockets")
         self._comes_to: list[GatewayHouse] = []
+
+    def _back_end(self, chance: Chance) -> BackEnd:
+        temper = back_end_temper_of(chance, calm=self.calm)
+        version, evses = self.temper.version, self.temper.evses
+        return BackEnd(self.loop, chance, temper, self.story.line, version=version, evses=evses)
 
     # --- stage
 
@@ -168,6 +163,8 @@ class World:
             await self._new_gateway()
         self.worker.process.spawn(self._delivers.run())
         living = self.loop.create_task(self.station.live())
+        if self.back_end is not None:
+            self.loop.create_task(self.back_end.live())
         plots = [self.callers.submit_all(), self.callers.drive()]
         if not (self.calm or self.temper.field.spared):
             plots.append(self._misfortune())
@@ -235,6 +232,7 @@ class World:
             temporal=self.temporal,
             calm=self.calm,
             has_line=self._has_lines,
+            back_end=self.back_end,
         )
         self.gateways.append(house)
         await house.start()
@@ -352,6 +350,7 @@ class World:
             disturbed_s=self.disturbed_s,
             ended_s=self.loop.time(),
             replays=sum(run.replays for run in self.temporal.runs),
+            back_end=self.back_end.record if self.back_end is not None else None,
         )
 
 
@@ -370,8 +369,8 @@ def strays_of(chance: Chance) -> float:
     return chance.pick((0.0, 0.6))
 
 
-def simulate(seed: int, fleet: FleetFile) -> Ran:
-    """Run the world of a seed to its end."""
+def simulate(seed: int, fleet: FleetFile, *, behind: bool = False) -> Ran:
+    """Run the world of a seed to its end. behind: its station has another back end."""
     fleet.empty()
     loop = VirtualLoop()
     kept: list[Ran] = []
@@ -380,7 +379,7 @@ def simulate(seed: int, fleet: FleetFile) -> Ran:
 
     async def main() -> None:
         db = fleet.open()
-        world = World(seed, loop, db, await load_sealer(db), story)
+        world = World(seed, loop, db, await load_sealer(db), story=story, behind=behind)
         await world.play()
         kept.append(world.ran())
         await db.close()

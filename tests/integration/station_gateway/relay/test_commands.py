@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from contract.commands import SendFrameInput
+from domain.evidence.sessions import Session, TokenState
 from domain.model.specs import CancelReservationSpec, Kind, ResetMode, ResetSpec, UnlockSpec
 from fleet import claims
+from fleet.transactions.rows import Transaction
 from journal.commands.answers import said_no
+from journal.commands.sessions import session_of
 from tests.support.benches.gateway_bench import Bench, OtherSpec, now, waiting_at
 from tests.support.relay.back_end import BackEnd
 from tests.support.stations.scripted_station import ScriptedStation, connected, eventually, found
@@ -220,3 +223,50 @@ async def test_each_command_goes_to_a_relayed_station_of_each_version(
         await station.call("Heartbeat", {})
     assert results == ["ANSWERED"] * 6
     assert [frame[2] for frame in heard(back_end)] == ["Heartbeat"]
+
+
+def event(number: int, kind: str, **more: Any) -> dict[str, Any]:
+    """A TransactionEvent of a session that names our start of this number."""
+    return {
+        "eventType": kind,
+        "timestamp": "2026-01-01T00:00:00Z",
+        "triggerReason": "RemoteStart",
+        "transactionInfo": {
+            "transactionId": "T-1",
+            "chargingState": "EVConnected",
+            "remoteStartId": number,
+        },
+        "evse": {"id": 1, "connectorId": 1},
+        **more,
+    }
+
+
+async def test_a_session_of_ours_whose_token_comes_late_is_judged_by_the_back_end_alone(
+    relay: Bench, back_end: BackEnd
+) -> None:
+    """That a command of ours brought the token gives it no right there."""
+    async with connected(relay.url("S1"), subprotocol="ocpp2.1") as station:
+        await booted(relay, station)
+        request = await relay.start_request()
+        sending = relay.sending(request)
+        number = (await station.accept("RequestStartTransaction"))["remoteStartId"]
+        await sending
+        back_end.answers["TransactionEvent"] = {}
+        await station.call("TransactionEvent", event(number, "Started", seqNo=0))
+        begun = await found(lambda: the_session(relay))
+        assert not session_of(begun).is_accepted
+        back_end.answers["TransactionEvent"] = {"idTokenInfo": {"status": "Invalid"}}
+        token = {"idToken": "TAG1", "type": "ISO14443"}
+        await station.call("TransactionEvent", event(number, "Updated", seqNo=1, idToken=token))
+
+        async def judged() -> Session | None:
+            known = await the_session(relay)
+            of = session_of(known) if known is not None else None
+            return of if of is not None and of.token_state is not TokenState.NOT_TOLD else None
+
+        assert (await found(judged)).is_refused
+
+
+async def the_session(relay: Bench) -> Transaction | None:
+    """The one session, as it stands now."""
+    return next(iter(await relay.transactions()), None)

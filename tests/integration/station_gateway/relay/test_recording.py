@@ -10,6 +10,7 @@ import pytest
 
 from fleet import connections, reports, stations
 from fleet.transactions.rows import Transaction
+from journal.commands.sessions import session_of
 from station_gateway.dialects.messages import Confirmation, HeartbeatSeen
 from station_gateway.facts.handlers import Handlers
 from station_gateway.relay import recorder
@@ -24,6 +25,16 @@ START = {
     "idTag": "TAG1",
     "meterStart": 5,
     "timestamp": "2026-01-01T00:00:00Z",
+}
+
+STARTED = {
+    "eventType": "Started",
+    "timestamp": "2026-01-01T00:00:00Z",
+    "triggerReason": "Authorized",
+    "seqNo": 0,
+    "transactionInfo": {"transactionId": "T-1"},
+    "idToken": {"idToken": "TAG1", "type": "ISO14443"},
+    "evse": {"id": 1, "connectorId": 1},
 }
 
 
@@ -90,6 +101,30 @@ async def test_a_token_that_the_back_end_refuses_is_not_authorised(
         assert (await session(relay, "5")).authorized is False
 
 
+async def test_a_start_that_is_said_twice_is_judged_by_the_answer_and_not_before(
+    relay: Bench, back_end: BackEnd
+) -> None:
+    back_end.answers.pop("TransactionEvent")
+    async with connected(relay.url("S1"), subprotocol="ocpp2.1") as station:
+        await station.begin("TransactionEvent", STARTED, message_id="7")
+        await station.begin("TransactionEvent", STARTED, message_id="7")
+        await station.call("Heartbeat", {})
+        await back_end.say(json.dumps([3, "7", {"idTokenInfo": {"status": "Invalid"}}]))
+        assert (await session(relay, "T-1")).authorized is False
+
+
+@pytest.mark.parametrize("group", [None, "FLEET-1"])
+async def test_the_group_of_a_token_is_known_only_if_the_back_end_has_told_one(
+    relay: Bench, back_end: BackEnd, group: str | None
+) -> None:
+    """A back end need not name it, and a station may know it all the same."""
+    told = {"status": "Accepted", **({"parentIdTag": group} if group else {})}
+    back_end.answers["StartTransaction"] = {"transactionId": 5, "idTagInfo": told}
+    async with connected(relay.url("S1")) as station:
+        await station.call("StartTransaction", START)
+        assert session_of(await session(relay, "5")).group_known is bool(group)
+
+
 async def test_a_start_without_an_answer_is_recorded_without_an_id_until_it_has_one(
     relay: Bench, back_end: BackEnd
 ) -> None:
@@ -153,17 +188,8 @@ async def test_a_2x_session_is_recorded_with_the_verdict_of_the_back_end(
     relay: Bench, back_end: BackEnd, subprotocol: str
 ) -> None:
     back_end.answers["TransactionEvent"] = {"idTokenInfo": {"status": "Blocked"}}
-    event = {
-        "eventType": "Started",
-        "timestamp": "2026-01-01T00:00:00Z",
-        "triggerReason": "Authorized",
-        "seqNo": 0,
-        "transactionInfo": {"transactionId": "T-1"},
-        "idToken": {"idToken": "TAG1", "type": "ISO14443"},
-        "evse": {"id": 1, "connectorId": 1},
-    }
     async with connected(relay.url("S1"), subprotocol=subprotocol) as station:
-        await station.call("TransactionEvent", event)
+        await station.call("TransactionEvent", STARTED)
         begun = await session(relay, "T-1")
     assert (begun.authorized, begun.evse_id) == (False, 1)
 

@@ -19,6 +19,8 @@ NOTHING = {"NO_EFFECT", "REJECTED", "NOT_SUPPORTED", "NOT_SENT"}
 START = ("RemoteStartTransaction", "RequestStartTransaction")
 AT_ONCE = timedelta(seconds=8)
 """No station has been given its time to begin before that."""
+AWAITED = timedelta(seconds=5)
+"""So long the answer of a back end to a report is awaited before the report is in doubt."""
 BEFORE = timedelta(seconds=35)
 """How far our clocks and a station's may be apart before a session counts as an earlier one."""
 
@@ -48,7 +50,8 @@ def nothing_happened(case: Case) -> Iterator[str]:
 
 def _was_refused(session: TrueSession, end: Ended) -> bool:
     """Its token was refused, or no car came: those are true words for no effect."""
-    refused = session.end_cause == "deauthorized" and end.cause == "AUTHORIZATION_REFUSED"
+    refused = session.refused or session.end_cause == "deauthorized"
+    refused = refused and end.cause == "AUTHORIZATION_REFUSED"
     return refused or (session.end_cause == "timeout" and end.cause == "CABLE_WAIT_ENDED")
 
 
@@ -111,6 +114,7 @@ def ended_by_us(case: Case) -> Iterator[str]:
     """What was told as started is not ended by our refusing the token that was asked for.
 
     Where a session of the same driver was told that had begun just before, that one is meant.
+    Where a back end judges the token, its answer is awaited for a while, and no longer.
     """
     for command, end in case.of_kind("START_SESSION"):
         if end.code != "SUCCEEDED" or case.renames:
@@ -119,6 +123,10 @@ def ended_by_us(case: Case) -> Iterator[str]:
         began = case.began(command)
         for session in began if named is None or named in began else ():
             refused = session.end_cause == "deauthorized" and session.ended is not None
+            told = session.begin_told
+            awaited = told is not None and told <= end.at <= told + AWAITED
+            if not (case.answers or awaited):
+                continue
             if refused and session.ended and session.ended > end.at:
                 yield (
                     f"{command.name}: SUCCEEDED at {end.at:%X}, and session {session.number} "

@@ -24,11 +24,9 @@ def still_running(case: Case) -> Iterator[str]:
         if shown["state"] != "STATE_ACTIVE" or session is None or session.ended is None:
             continue
         readable = case.undisturbed and case.usable and not _may_be_of_another(case, session)
-        if session.end_told is not None and readable:
-            yield (
-                f"session {session.number} stands as running; "
-                f"its end was reported at {session.end_told:%X}"
-            )
+        told = session.end_told
+        if told is not None and case.was_read(told) and readable:
+            yield f"session {session.number} stands as running; its end was reported at {told:%X}"
         later = _later_on_its_plug(case, session)
         if later is not None:
             yield (
@@ -114,6 +112,8 @@ def _later_on_its_plug(case: Case, session: TrueSession) -> TrueSession | None:
 
 def told_the_time(case: Case) -> Iterator[str]:
     """A heartbeat is answered with the time, and every message with its own answer."""
+    if not case.soon:
+        return
     wrong = [
         (at, told)
         for at, told in case.record.heartbeats
@@ -139,7 +139,7 @@ def heard_while_it_talks(case: Case) -> Iterator[str]:
     """A station that is connected and talks has booted: nothing waits for its boot."""
     for command in case.words.commands:
         outcome: Words = command.said.get("outcome", {})
-        if outcome.get("cause") != "BOOT_NOT_ACCEPTED" or not case.undisturbed:
+        if outcome.get("cause") != "BOOT_NOT_ACCEPTED" or not (case.undisturbed and case.soon):
             continue
         at = datetime.fromisoformat(command.said["outcomeTime"])
         since = [one for one in case.record.connections if one + ARRIVED < at]

@@ -48,6 +48,9 @@ class Case:
     nameless: an end may name no session.
     dated: every report of a start tells a time, by a clock that runs.
     placed: every report of a start tells its connector. zoned: every time tells its zone.
+    answers: the gateway answers the station itself; else a back end does it.
+    soon: every message of the station is answered soon, and well.
+    read_until: a report that came later may not be read before the world ended.
     """
 
     record: Truth
@@ -59,6 +62,13 @@ class Case:
     dated: bool = True
     placed: bool = True
     zoned: bool = True
+    answers: bool = True
+    soon: bool = True
+    read_until: datetime | None = None
+
+    def was_read(self, told: datetime | None) -> bool:
+        """Whether there was time to read a report that got through then."""
+        return told is not None and (self.read_until is None or told < self.read_until)
 
     def of_kind(self, kind: str) -> Iterator[tuple[CommandWords, "Ended"]]:
         """Every command of this kind that has ended. An outcome before that is no last word."""

@@ -1,7 +1,8 @@
 """CALLs of a relayed station wait for the answer of another back end, each for its time."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,8 +13,8 @@ from station_gateway.session.exchanges import OPEN_LIMIT, Exchanges, OpenCall
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def opened(message_id: str | int, due: float = 60.0) -> OpenCall:
-    call = CallReceived(message_id, "BootNotification", {})
+def opened(message_id: str | int, due: float = 60.0, *, said: object = None) -> OpenCall:
+    call = CallReceived(message_id, "BootNotification", {"said": said})
     return OpenCall(call, Booted("Acme", "One"), NOW, due)
 
 
@@ -27,12 +28,25 @@ def test_an_answer_belongs_to_the_call_with_its_id_once() -> None:
 
 
 def test_a_call_under_the_id_of_an_open_one_gives_that_one_up() -> None:
-    exchanges, older, newer = Exchanges(), opened("1"), opened("1")
+    exchanges, older, newer = Exchanges(), opened("1"), opened("1", said="other")
     exchanges.begin(older)
     assert exchanges.begin(newer) is older
     assert [exchanges.waits_for(each) for each in (older, newer)] == [False, True]
     assert exchanges.answered("1") is newer
     assert not exchanges.waits_for(newer)
+
+
+def test_a_call_that_is_said_twice_waits_once_for_its_answer_and_keeps_its_first_time() -> None:
+    exchanges, first = Exchanges(), opened("1", due=60.0)
+    again = msgspec.structs.replace(opened("1", due=85.0), time=NOW + timedelta(seconds=25))
+    exchanges.begin(first)
+    assert exchanges.begin(again) is None
+    assert [exchanges.waits_for(each) for each in (first, again)] == [True, False]
+    assert exchanges.look_again() == 85.0
+    answered = exchanges.answered("1")
+    assert answered is not None
+    assert answered.time == NOW
+    assert not exchanges.waits_for(first)
 
 
 def test_the_oldest_of_too_many_is_given_up() -> None:
@@ -60,7 +74,7 @@ def test_each_call_comes_out_exactly_once(steps: list[tuple[str, int]]) -> None:
     out: list[OpenCall] = []
     for step, number in steps:
         if step == "call":
-            begun.append(opened(number, due=float(len(begun))))
+            begun.append(opened(number, due=float(len(begun)), said=len(begun)))
             given_up = exchanges.begin(begun[-1])
             out += [given_up] if given_up else []
         elif step == "answer":
