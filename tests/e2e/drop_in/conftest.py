@@ -1,7 +1,6 @@
 """A fleet of real processes in front of a back end (CSMS) with a mind of its own."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -10,7 +9,7 @@ from tests.support.client import Client, client_of
 from tests.support.processes import Fleet, running_fleet
 from tests.support.relay.commanding_back_end import CommandingBackEnd
 
-HOLD_S = 3.0
+HOLD_S = 5.0
 """How long a CALL of the back end may wait because of us; in production it is 25 s."""
 
 

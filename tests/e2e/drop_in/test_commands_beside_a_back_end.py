@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 VERSIONS = ["1.6", "2.0.1", "2.1"]
 EVERY = pytest.mark.parametrize("version", VERSIONS)
 OURS_FROM = 1_600_000_000
-SLACK_S = 1.5
+SLACK_S = 3.0
 """What a busy machine may add."""
 
 
@@ -142,22 +142,28 @@ CELLS: dict[str, tuple[Cell, str]] = {
 CABLE_OUT = {"unlock", "reserve", "cancel"}
 
 
-@EVERY
 @pytest.mark.parametrize("name", CELLS)
-async def test_each_command_succeeds_between_the_calls_of_a_back_end(
-    fleet: Fleet, client: Client, csms: CommandingBackEnd, name: str, version: str
+async def test_each_command_succeeds_on_each_version_between_the_calls_of_a_back_end(
+    fleet: Fleet, client: Client, csms: CommandingBackEnd, name: str
 ) -> None:
     cell, cause = CELLS[name]
     cable = Cable.NEVER if name in CABLE_OUT else Cable.FIRST
-    async with stationed(fleet, client, version, cable=cable) as (station, witness):
-        async with pestered(csms, station.config.id) as waited:
+
+    async def told(version: str) -> tuple[str, str, str]:
+        async with (
+            stationed(fleet, client, version, cable=cable) as (station, witness),
+            pestered(csms, station.config.id) as waited,
+        ):
             command = await cell(client, station)
             answered = len(waited)
             await eventually(lambda: len(waited) > answered)
-    assert (code_of(command), command.outcome.cause) == ("SUCCEEDED", cause), command
-    assert witness.most == 1
-    assert max(waited) < HOLD_S
-    assert_nobody_else_heard_of_it(csms, station.config.id)
+        assert witness.most == 1
+        assert max(waited) < HOLD_S + SLACK_S
+        assert_nobody_else_heard_of_it(csms, station.config.id)
+        return version, code_of(command), command.outcome.cause
+
+    cells = await asyncio.gather(*map(told, VERSIONS))
+    assert cells == [(version, "SUCCEEDED", cause) for version in VERSIONS]
 
 
 def assert_nobody_else_heard_of_it(csms: CommandingBackEnd, station: str) -> None:

@@ -50,7 +50,8 @@ class CommandingBackEnd(BackEnd):
                 await asyncio.wait({answer, lost}, return_when=asyncio.FIRST_COMPLETED)
             if not answer.done():
                 raise ConnectionClosed(None, None)
-            return answer.result()
+            said: list[Any] = answer.result()
+            return said
         finally:
             lost.cancel()
             del self._asked[message_id]

@@ -93,7 +93,7 @@ class Wire:
 
     def places(self) -> list[str]:
         """Everyone in the queue, in the order of service."""
-        return list(self.queue._queue.keys())  # noqa: SLF001
+        return list(self.queue._queue.keys())
 
     def answer_again(self) -> None:
         """A second answer ends no other turn."""
