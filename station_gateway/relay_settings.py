@@ -69,8 +69,9 @@ class RelaySettings:
         default=25.0,
         metadata={
             "doc": (
-                "how long a CALL of the back end waits behind ours at a station before it goes "
-                "first. Back ends give up after about 30."
+                "how long a CALL of the back end waits for ours at a station: after half of it it "
+                "goes before ours that wait, at its end ours that is out counts as unanswered. "
+                "Back ends give up after about 30."
             )
         },
     )

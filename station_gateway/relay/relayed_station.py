@@ -174,6 +174,7 @@ class RelayedStation(ConnectedStation):
                 super().queue(),
                 self._write_theirs,
                 self._surroundings.spawn,
+                give_up_ours=self._give_up_ours,
                 hold_s=settings.upstream_hold_s,
                 turn_s=settings.upstream_turn_s,
             )
@@ -183,6 +184,11 @@ class RelayedStation(ConnectedStation):
         on_wire = self._pairing.call(Side.BACK_END, frame)
         self.socket.write(on_wire)
         return head_of(on_wire).message_id
+
+    def _give_up_ours(self) -> None:
+        deadline = self._session.next_deadline()
+        if deadline is not None:
+            self._act(self._session.check_timeouts(deadline))
 
     # --- our own CALLs
 

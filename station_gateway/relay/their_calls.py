@@ -2,8 +2,13 @@
 
 One CALL is out at the station at a time, whoever sends it. A CALL of the back end goes out at once
 when none is. Else it waits in the station's queue as our commands do, behind the other CALLs of the
-back end. The back end gives up after about half a minute: so one that has waited for `hold_s` goes
-before everything of ours that waits.
+back end. The back end gives up after about half a minute, so it waits for us no longer than
+`hold_s`:
+
+    half of it     it goes before everything of ours that waits
+    all of it      a CALL of ours that is still out counts as unanswered, and it goes out
+
+So a CALL of ours that others wait behind has at least the second half for its answer.
 """
 
 import asyncio
@@ -26,18 +31,20 @@ WAITING_CHARS = 1024 * 1024
 FULL_PAUSE_S = 0.25
 """Between two tries to enter a queue that is full of urgent commands."""
 
-FOR_EVER_S = 3600.0
-"""CALLs of ours end much sooner, each at its own timeout."""
+GIVE_UP_PAUSE_S = 1.0
+"""Between two looks whether a CALL of ours is out, in front of one that has waited too long."""
 
 
 class TheirCalls:
     """The CALLs of the back end at one station. Made for the first one.
 
     write: writes a CALL and returns the id that it has on the wire.
+    give_up_ours: waits no longer for the answer to the CALL of ours that is out, if one is.
     """
 
     __slots__ = (
         "_chars",
+        "_give_up_ours",
         "_hold_s",
         "_loop",
         "_numbers",
@@ -57,12 +64,14 @@ class TheirCalls:
         write: Callable[[str], MessageId | None],
         spawn: Callable[[Coroutine[Any, Any, None]], None],
         *,
+        give_up_ours: Callable[[], None],
         hold_s: float,
         turn_s: float,
     ) -> None:
         self._queue = queue
         self._write = write
         self._spawn = spawn
+        self._give_up_ours = give_up_ours
         self._hold_s = hold_s
         self._turn_s = turn_s
         self._loop = asyncio.get_running_loop()
@@ -134,9 +143,12 @@ class TheirCalls:
         """Wait for a turn. Returns its key. Raises: StationGone."""
         while True:
             key, now_s = self._key(), self._loop.time()
-            overdue = now_s >= since_s + self._hold_s
-            until_s = now_s + FOR_EVER_S if overdue else since_s + self._hold_s
+            first_s, last_s = since_s + self._hold_s / 2, since_s + self._hold_s
+            overdue = now_s >= first_s
+            until_s = max(last_s, now_s + GIVE_UP_PAUSE_S) if overdue else first_s
             priority = Priority.OVERDUE if overdue else Priority.NORMAL
+            if now_s >= last_s:
+                self._give_up_ours()
             try:
                 await self._queue.wait_turn(key, priority, until_s)
             except TimeoutError:

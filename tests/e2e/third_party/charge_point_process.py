@@ -1,4 +1,4 @@
-"""A charge point of somebody else's, in a process of its own, and what it says about itself."""
+"""A program on somebody else's library, in a process of its own, and what it says about itself."""
 
 import contextlib
 import json
@@ -19,7 +19,10 @@ Event = dict[str, Any]
 
 @dataclass
 class ChargePointProcess:
-    """The events that a charge point printed, one JSON object per line: {"event": ..., ...}."""
+    """The events that a charge point printed, one JSON object per line: {"event": ..., ...}.
+
+    Back ends (CSMS) by others do the same.
+    """
 
     name: str
     process: "subprocess.Popen[str]"
@@ -65,6 +68,12 @@ class ChargePointProcess:
                     raise AssertionError(f"{self.name} never came so far:\n{self.story()}")
                 self.news.wait(min(left, 0.2))
 
+    def tell(self, line: str) -> None:
+        """Write a line to the program."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{line}\n")
+        self.process.stdin.flush()
+
     def received(self, method: str) -> list[Event]:
         """The calls of one method that the broker made."""
         with self.news:
@@ -88,7 +97,7 @@ def running_charge_point(
     process = subprocess.Popen(
         [str(word) for word in command],
         env=dict(env),
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -105,5 +114,6 @@ def running_charge_point(
         process.kill()
         process.wait()
         reader.join(_OFF_LIMIT_S)
-        assert process.stdout is not None
-        process.stdout.close()
+        for stream in (process.stdin, process.stdout):
+            assert stream is not None
+            stream.close()

@@ -23,31 +23,33 @@ def new_station_id(prefix: str) -> str:
 
 
 def build_ocpp_rpc() -> Path:
-    """The program on `ocpp-rpc` (npm) with its packages."""
+    """The programs on `ocpp-rpc` (npm) with its packages."""
     require("node", "npm")
     return built("ocpp-rpc", [HERE / "ocpp_rpc"], lambda place: npm_ci(place / "ocpp_rpc"))
 
 
 def build_ocpp_go() -> Path:
-    """The two examples of `ocpp-go`, and a 2.0.1 station on that library."""
+    """The two examples of `ocpp-go`; on that library a 2.0.1 station, and two back ends."""
     require("go")
 
     def build(place: Path) -> None:
         command = ["go", "build", "-mod=readonly", "-trimpath", "-o", f"{place}/"]
-        run([*command, "./station201", GO_EXAMPLE_16, GO_EXAMPLE_201], cwd=place / "ocpp_go")
+        command += ["./station201", "./central16", "./csms201"]
+        run([*command, GO_EXAMPLE_16, GO_EXAMPLE_201], cwd=place / "ocpp_go")
 
     return built("ocpp-go-examples", [HERE / "ocpp_go"], build)
 
 
 def build_eu_chargetime() -> Path:
-    """The 1.6 charge point on `eu.chargetime.ocpp` (Maven) with its jars."""
+    """A 1.6 charge point and a back end on `eu.chargetime.ocpp` (Maven) with its jars."""
     require("java", "javac", "mvn")
 
     def build(place: Path) -> None:
         source, jars = place / "eu_chargetime", place / "jars"
         run(["mvn", "-B", "-q", MAVEN_COPY, f"-DoutputDirectory={jars}"], cwd=source)
         _check_jars(jars, source / "dependencies.sha256")
-        run(["javac", "-cp", f"{jars}/*", "-d", place / "classes", "ChargePoint.java"], cwd=source)
+        javac = ["javac", "-cp", f"{jars}/*", "-d", f"{place}/classes"]
+        run([*javac, "ChargePoint.java", "CentralSystem.java"], cwd=source)
 
     return built("eu-chargetime", [HERE / "eu_chargetime"], build)
 
@@ -68,7 +70,7 @@ def ocpp_rpc(
     program = build_ocpp_rpc() / "ocpp_rpc" / "charge_point.mjs"
     station_id = station_id or new_station_id("ocpp-rpc")
     where = ["--version", version, "--id", station_id, "--url", ocpp_url]
-    command: list[str | Path] = [_on_path("node"), program, *where, *options]
+    command: list[str | Path] = [on_path("node"), program, *where, *options]
     with running_charge_point(f"stations/{station_id}", command, os.environ) as charge_point:
         yield charge_point
 
@@ -96,9 +98,9 @@ def ocpp_go_201_example(ocpp_url: str) -> Iterator[ChargePointProcess]:
 
 
 @contextmanager
-def ocpp_go_201(ocpp_url: str, cable: str) -> Iterator[ChargePointProcess]:
+def ocpp_go_201(ocpp_url: str, cable: str, *, station_id: str = "") -> Iterator[ChargePointProcess]:
     """A 2.0.1 station on ocpp-go."""
-    station_id = new_station_id("ocpp-go")
+    station_id = station_id or new_station_id("ocpp-go")
     program = build_ocpp_go() / "station201"
     command: list[str | Path] = [program, "-id", station_id, "-url", ocpp_url, "-cable", cable]
     with running_charge_point(f"stations/{station_id}", command, os.environ) as charge_point:
@@ -106,17 +108,18 @@ def ocpp_go_201(ocpp_url: str, cable: str) -> Iterator[ChargePointProcess]:
 
 
 @contextmanager
-def eu_chargetime_16(ocpp_url: str) -> Iterator[ChargePointProcess]:
+def eu_chargetime_16(ocpp_url: str, *, station_id: str = "") -> Iterator[ChargePointProcess]:
     """A 1.6 charge point on eu.chargetime.ocpp."""
     place = build_eu_chargetime()
-    station_id = new_station_id("eu-chargetime")
-    java = [_on_path("java"), "-cp", f"{place}/classes:{place}/jars/*"]
+    station_id = station_id or new_station_id("eu-chargetime")
+    java = [on_path("java"), "-cp", f"{place}/classes:{place}/jars/*"]
     command = [*java, "ChargePoint", station_id, ocpp_url]
     with running_charge_point(f"stations/{station_id}", command, os.environ) as charge_point:
         yield charge_point
 
 
-def _on_path(program: str) -> str:
+def on_path(program: str) -> str:
+    """Where a program is found."""
     found = shutil.which(program)
     assert found is not None, f"`{program}` is not on PATH"
     return found

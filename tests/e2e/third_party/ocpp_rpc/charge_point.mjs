@@ -8,6 +8,7 @@
 import { parseArgs } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
 import ocppRpc from 'ocpp-rpc';
+import { report, reportViolations } from './reporting.mjs';
 import { validator21 } from './schemas21.mjs';
 import { ChargePoint16 } from './v16.mjs';
 import { ChargingStation201 } from './v201.mjs';
@@ -51,21 +52,6 @@ function readOptions() {
     connectionTimeoutS: Number(values['connection-timeout-s']),
     txStartPoint: values['tx-start-point'],
   };
-}
-
-function report(event, fields = {}) {
-  process.stdout.write(`${JSON.stringify({ event, ...fields })}\n`);
-}
-
-function reportViolations(client) {
-  client.on('strictValidationFailure', ({ method, outbound, isCall, error }) => {
-    // A request that we received, or an answer to our own request, was written by the broker;
-    // the other two cases are mistakes of this program. Both fail the test.
-    report('violation', { method, outbound, isCall, error: error.message, details: error.details });
-  });
-  client.on('badMessage', ({ buffer, error }) => {
-    report('violation', { method: null, frame: String(buffer), error: error.message });
-  });
 }
 
 function reportTraffic(client) {

@@ -15,15 +15,17 @@ from station_gateway.session.frames import MessageId
 from station_gateway.session.pairing import Pairing, Side, head_of
 from station_gateway.session.queue import Priority
 from station_gateway.stations.waiting import StationQueue
+from tests.support.stations.scripted_station import eventually
 
-LONG_S = 60.0
+LONG_S, SHORT_S = 60.0, 0.1
 
 
 class Wire:
     """A station, and both sides that send it CALLs."""
 
-    def __init__(self) -> None:
+    def __init__(self, hold_s: float = 2 * LONG_S) -> None:
         self.our_turn = ""
+        self.given_up = 0
         self.queue = StationQueue(limit=64, progress_delay_s=LONG_S)
         self.pairing = Pairing()
         self.out: list[tuple[Side, MessageId, str]] = []
@@ -32,8 +34,19 @@ class Wire:
         self.answered: list[MessageId] = []
         self.tasks: set[asyncio.Task[None]] = set()
         self.theirs = TheirCalls(
-            self.queue, self._write_theirs, self._spawn, hold_s=LONG_S, turn_s=LONG_S
+            self.queue,
+            self._write_theirs,
+            self._spawn,
+            give_up_ours=self._give_up,
+            hold_s=hold_s,
+            turn_s=LONG_S,
         )
+
+    def _give_up(self) -> None:
+        """Ours that is out counts as unanswered."""
+        self.given_up += 1
+        if self.out and self.out[0][0] is Side.OURS:
+            self.answer()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self.tasks.add(asyncio.get_running_loop().create_task(work))
@@ -78,6 +91,10 @@ class Wire:
         else:
             self.theirs.answered(on_wire)
 
+    def places(self) -> list[str]:
+        """Everyone in the queue, in the order of service."""
+        return list(self.queue._queue.keys())
+
     def answer_again(self) -> None:
         """A second answer ends no other turn."""
         if self.answered and self.answered[-1] not in [on_wire for _, on_wire, _ in self.out]:
@@ -106,6 +123,41 @@ async def test_the_back_end_is_not_read_while_too_much_waits(chars: int, limit: 
         await breathe()
         wire.answer()
     await asyncio.wait_for(asyncio.gather(*wire.tasks), LONG_S)
+    wire.theirs.end()
+
+
+async def test_after_half_of_the_hold_a_call_of_the_back_end_is_before_all_that_wait() -> None:
+    wire = Wire(hold_s=2 * SHORT_S)
+    await wire.call(Side.OURS, "out", Priority.NORMAL)
+    await breathe()
+    await wire.call(Side.BACK_END, "theirs", Priority.NORMAL)
+    await wire.call(Side.OURS, "urgent", Priority.URGENT)
+    await eventually(lambda: wire.places()[1:2] == ["back end 3"])
+    wire.answer()
+    await breathe()
+    assert [side for side, _, _ in wire.out] == [Side.BACK_END]
+    wire.answer()
+    await asyncio.wait_for(asyncio.gather(*wire.tasks), LONG_S)
+    wire.theirs.end()
+
+
+async def test_at_the_end_of_the_hold_a_call_of_ours_that_is_out_is_given_up() -> None:
+    wire = Wire(hold_s=SHORT_S)
+    await wire.call(Side.OURS, "silent", Priority.URGENT)
+    await breathe()
+    await wire.call(Side.BACK_END, "theirs", Priority.NORMAL)
+    await eventually(lambda: [side for side, _, _ in wire.out] == [Side.BACK_END])
+    wire.theirs.end()
+
+
+async def test_a_call_of_the_back_end_itself_is_never_given_up() -> None:
+    wire = Wire(hold_s=0.0)
+    for message_id in ("first", "second"):
+        await wire.call(Side.BACK_END, message_id, Priority.NORMAL)
+    await eventually(lambda: wire.given_up == 1)
+    assert [frame for _, _, frame in wire.out] == ['[2,"first","Reset",{}]']
+    wire.answer()
+    await eventually(lambda: [frame for _, _, frame in wire.out] == ['[2,"second","Reset",{}]'])
     wire.theirs.end()
 
 
