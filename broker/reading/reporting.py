@@ -3,6 +3,9 @@
 from dataclasses import replace
 from datetime import datetime
 
+from broker.access.caller import Caller
+from broker.commands.lookups import known_station
+from broker.errors import Refusal
 from domain.model.truth_report import TruthReport, in_order, slow_after, standing_out
 from fleet.engine.statements import Tx
 from fleet.log.counting import (
@@ -13,6 +16,19 @@ from fleet.log.counting import (
     mended_stations,
     oldest_counted,
 )
+
+
+async def check_stations(tx: Tx, caller: Caller, which: Counted) -> None:
+    """Refuse a station that the caller does not know, and of which nothing is counted.
+
+    The commands of a deleted station are counted. Raises: Refusal (STATION_NOT_FOUND).
+    """
+    for id in which.stations:
+        try:
+            await known_station(tx, caller, id)
+        except Refusal:
+            if not await count_ends(tx, replace(which, stations=[id])):
+                raise
 
 
 async def read_report(tx: Tx, which: Counted) -> TruthReport:
