@@ -1,7 +1,7 @@
 """The worker process: runs the workflows, and their reads and writes of the fleet."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import timedelta
 
 import structlog
@@ -130,7 +130,13 @@ async def running_worker(
     )
     dispatcher = WakeupDispatcher(db, client, clock=clock or system_clock)
     try:
-        async with worker, background("wake-ups", dispatcher.run):
+        async with (
+            background("certificates", lines.certificates.run)
+            if lines.certificates
+            else nullcontext(),
+            worker,
+            background("wake-ups", dispatcher.run),
+        ):
             yield worker
     finally:
         await lines.close()
