@@ -6,9 +6,9 @@ served stands in a context variable, so that every layer can ask for it.
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextvars import ContextVar
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from broker.access.caller import Caller
 from broker.access.rights import MethodRights, right_missing
@@ -17,6 +17,7 @@ from broker.access.token_claims import Expired, NotValid
 from broker.access.tokens import TOKEN_CHARS, TokenVerifier, looks_like_token
 from broker.errors import Reason, Refusal
 from broker.settings import ApiKey, Right
+from journal.clock import Clock, system_clock
 
 _SCHEME = "bearer "
 _BEARER_CHARS = len(_SCHEME) + TOKEN_CHARS
@@ -57,22 +58,22 @@ def is_open(method: str) -> bool:
 class Authenticator:
     """Admits callers by the credentials of this broker. Without credentials it admits everybody.
 
-    tokens: checks signed tokens; None: none is taken. now: the time, for tokens. rights: those that
-        methods need.
+    tokens: checks signed tokens; None: none is taken. now: the time, for tokens; also for how long
+        a call may go on. rights: those that methods need.
     """
 
     def __init__(
         self,
         keys: tuple[ApiKey, ...],
         tokens: TokenVerifier | None = None,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Clock = system_clock,
         *,
         rights: MethodRights,
     ) -> None:
         self._rights = rights
         self._keys = keys
         self._tokens = tokens
-        self._now = now
+        self.now = now
 
     async def identify(self, method: str, metadata: Iterable[tuple[str, str | bytes]]) -> Caller:
         """The caller of `method`, found by the call's metadata. Whether it may is not said.
@@ -110,7 +111,7 @@ class Authenticator:
         if self._tokens is None or not looks_like_token(given):
             raise not_valid()
         try:
-            return await self._tokens.caller_of(given, self._now())
+            return await self._tokens.caller_of(given, self.now())
         except NotValid as error:
             raise not_valid() from error
         except Expired as error:

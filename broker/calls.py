@@ -18,7 +18,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, NoReturn
 
 import grpc
@@ -36,6 +36,7 @@ from broker.places import Places, Share, ShareTaken
 from broker.proto.error_details import trailing_details
 from broker.settings import BrokerSettings
 from fleet.engine.unavailable import DatabaseUnavailable
+from journal.clock import Clock
 from telemetry import metrics
 
 _logger = structlog.get_logger(__name__)
@@ -113,7 +114,13 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             return _refusing(method, handler, refusal)
         places = self._open_places if is_open(method) else self._places
         served = _Served(
-            method, caller, dict(metadata), self._settings, places, refused=self._refused
+            method,
+            caller,
+            dict(metadata),
+            self._settings,
+            places,
+            refused=self._refused,
+            now=self._authenticator.now,
         )
         return _wrapped(handler, served)
 
@@ -130,8 +137,10 @@ class _Served:
         places: Places,
         *,
         refused: RefusedCall,
+        now: Clock,
     ) -> None:
         self._refused = refused
+        self._now = now
         self._places = places
         self._method = method
         self._caller = caller
@@ -182,7 +191,7 @@ class _Served:
         Raises: Refusal (CREDENTIALS_EXPIRED).
         """
         until = self._caller.until
-        left = None if until is None else (until - datetime.now(UTC)).total_seconds()
+        left = None if until is None else (until - self._now()).total_seconds()
         try:
             async with asyncio.timeout(left) as credential:
                 await _send(replies, context)

@@ -77,7 +77,7 @@ async def running_broker(
     backend = await _backend(db, client, settings, clock)
     denied = DeniedCalls(clock)
     async with (
-        authenticating(settings) as authenticator,
+        authenticating(settings, clock) as authenticator,
         writing_denied_calls(db, denied),
         background("certificates", certificates.run) if certificates else nullcontext(),
         posting_callbacks(db, client, backend.sealer, settings, clock),
@@ -122,19 +122,21 @@ async def _backend(
 
 
 @asynccontextmanager
-async def authenticating(settings: BrokerSettings) -> AsyncIterator[Authenticator]:
+async def authenticating(
+    settings: BrokerSettings, clock: Clock = system_clock
+) -> AsyncIterator[Authenticator]:
     """Admits callers by their credentials; fetches the keys of tokens when they are needed.
 
     Raises: ValueError when the CA file for the issuer cannot be used.
     """
     if not settings.tokens.jwks_url:
-        yield Authenticator(settings.api_keys, rights=METHOD_RIGHTS)
+        yield Authenticator(settings.api_keys, now=clock, rights=METHOD_RIGHTS)
         return
     async with fetching(settings.tokens) as fetch:
         keys = SigningKeys(fetch, settings.tokens, time.monotonic)
         try:
             tokens = TokenVerifier(keys, settings.tokens)
-            yield Authenticator(settings.api_keys, tokens, rights=METHOD_RIGHTS)
+            yield Authenticator(settings.api_keys, tokens, clock, rights=METHOD_RIGHTS)
         finally:
             await keys.close()
 

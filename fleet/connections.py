@@ -212,6 +212,20 @@ async def tell_lost(tx: Tx, *, now: datetime) -> int:
     return told
 
 
+async def forget_lost(tx: Tx, before: datetime, limit: int) -> int:
+    """Delete gateways whose lease ran out before this time; how many, at most `limit`.
+
+    Not those of which `tell_lost` has not told yet. Their stations stay as lost as they are.
+    """
+    gone = (
+        select(gateways.c.gateway)
+        .where(gateways.c.until < before, gateways.c.told_lost.is_(True))
+        .limit(limit)
+    )
+    done = await tx.execute(delete(gateways).where(gateways.c.gateway.in_(gone)))
+    return done.rowcount
+
+
 async def has_untold(tx: Tx, *, now: datetime) -> bool:
     """Whether `tell_lost` has something to tell."""
     is_lost = gateways.c.until <= now

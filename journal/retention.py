@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from fleet import connections, pruning
 from fleet.database import Database
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.pruning import Prunable, may_prune, prune
@@ -17,6 +18,9 @@ from journal.settings import RetentionSettings
 from telemetry import metrics
 
 FIRST_PASS_S, NEXT_PASS_S = 60.0, 3_600.0
+GATEWAYS_KEPT = timedelta(days=7)
+"""How long after its lease ran out a gateway may come back to stations that were told as lost."""
+
 _REST, _LEAST_REST_S, _LONGEST_REST_S = 9, 0.02, 5.0
 
 _log = structlog.get_logger(__name__)
@@ -47,9 +51,25 @@ class Retention:
         deleted = {
             what: await self._all_of(what) for what in Prunable if self._settings.days(what.value)
         }
-        if any(deleted.values()):
-            _log.info("pruned", **{what.value: count for what, count in deleted.items()})
+        gateways = await self._lost_gateways()
+        if any(deleted.values()) or gateways:
+            counts = {what.value: count for what, count in deleted.items()}
+            _log.info("pruned", gateways=gateways, **counts)
         return deleted
+
+    async def _lost_gateways(self) -> int:
+        """Forget gateways that are gone; how many. There is one row of each that was killed."""
+        before, deleted = self._clock() - GATEWAYS_KEPT, 0
+        while True:
+            async with self._db.write() as tx:
+                if not await may_prune(tx):
+                    return deleted
+                count = await connections.forget_lost(tx, before, pruning.BATCH)
+            deleted += count
+            metrics.PRUNED.labels(what="gateways").inc(count)
+            if count < pruning.BATCH:
+                return deleted
+            await asyncio.sleep(_LEAST_REST_S)
 
     async def _all_of(self, what: Prunable) -> int:
         deleted, after = 0, None

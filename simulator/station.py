@@ -324,11 +324,10 @@ class SimulatedStation:
     def restart_warm(self, going: Rebooting) -> None:
         """Reboots without closing the connection, then sends BootNotification and statuses."""
         self.perform(self.charger.go_down(going.trigger, going.ending, self.now()))
+        self.perform(self.behaviour.rebooting(self.charger, self.now()))
         for outgoing in [self.dialect.boot(going.boot_reason), *self.statuses()]:
             self._connection.post(outgoing)
         self.perform(self.charger.come_up(self.now()))
-
-    # What the connection asks.
 
     def statuses(self) -> list[Outgoing]:
         """A StatusNotification of every EVSE."""

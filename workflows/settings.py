@@ -69,6 +69,10 @@ class WorkerSettings:
     line_ca: str = field(
         default="", metadata={"doc": "PEM file: gateways must show a certificate that it signed."}
     )
+    line_reload_s: float = field(
+        default=10.0,
+        metadata={"doc": "how often it is looked whether these three files were renewed."},
+    )
     sticky_timeout_s: float = field(
         default=2.0,
         metadata={

@@ -1,7 +1,7 @@
 """The worker process: runs the workflows, and their reads and writes of the fleet."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import timedelta
 
 import structlog
@@ -142,6 +142,9 @@ async def running_worker(
     feeds = EventFeeds(db, clock or system_clock)
     try:
         async with (
+            background("certificates", lines.certificates.run)
+            if lines.certificates
+            else nullcontext(),
             worker,
             background("wake-ups", dispatcher.run),
             background("event-feeds", feeds.run),

@@ -3,6 +3,9 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from broker.access.caller import Caller
+from broker.commands.lookups import known_station
+from broker.errors import Refusal
 from domain.back_end.commands import PUT_OFF, rules_of_theirs, undecided_outcome
 from domain.model.command import Code
 from domain.model.specs import Kind
@@ -25,6 +28,19 @@ from fleet.log.counting import (
     mended_stations,
     oldest_counted,
 )
+
+
+async def check_stations(tx: Tx, caller: Caller, which: Counted) -> None:
+    """Refuse a station that the caller does not know, and of which nothing is counted.
+
+    The commands of a deleted station are counted. Raises: Refusal (STATION_NOT_FOUND).
+    """
+    for id in which.stations:
+        try:
+            await known_station(tx, caller, id)
+        except Refusal:
+            if not await count_ends(tx, replace(which, stations=[id])):
+                raise
 
 
 async def read_report(tx: Tx, which: Counted) -> TruthReport:

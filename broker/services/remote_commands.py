@@ -36,7 +36,7 @@ from broker.proto.selection import list_selection, watch_selection
 from broker.proto.telling.explain import step_out
 from broker.proto.telling.truth_report import check_report, counted_in, report_out
 from broker.reading.paging import Pager, limit_of
-from broker.reading.reporting import read_report
+from broker.reading.reporting import check_stations, read_report
 from broker.reading.resource_watches import ResourceWatch, Watched
 from broker.reading.waiting import patience_for
 from broker.reading.watching import Watcher
@@ -171,6 +171,7 @@ class RemoteCommandServicer(pb_grpc.RemoteCommandServiceServicer):
         check(check_report(request))
         which = counted_in(request, current_caller(), self._backend.now())
         async with self._one_report, self._backend.db.read() as tx:
+            await check_stations(tx, current_caller(), which)
             report = await read_report(tx, which)
         return pb.GetTruthReportResponse(report=report_out(report))
 

@@ -210,6 +210,8 @@ class StationServicer(pb_grpc.StationServiceServicer):
                 groups=caller.groups,
                 limit=limit + 1,
             )
+            if not found and request.station:  # those of a deleted station stay
+                await known_station(tx, caller, station_in(request.station))
         page, last = cut_page(found, limit)
         return pb.ListTransactionsResponse(
             transactions=[transaction_out(one) for one in page],

@@ -63,6 +63,12 @@ class Faults:
                 await asyncio.sleep(fault.lasts_s)
                 process.thaw()
                 return
+            case Break.JUMP:
+                clock = self._house.clocks[fault.target]
+                clock.jump(fault.by_s)
+                await asyncio.sleep(fault.lasts_s)
+                clock.mend()
+                return
             case Break.DRAIN:
                 await process.stop()
             case _:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from tests.chaos.clocks.wrong_clock import WrongClock, parent_with_clocks
 from tests.chaos.network import Link, tcp, unix
 from tests.chaos.plan import BOTH
 from tests.chaos.record import Waits
@@ -19,8 +20,8 @@ _STOP_LIMIT_S = 25.0
 class House:
     """All processes, and the network between them.
 
-    links: by the name that a plan gives them. doors: the URLs of two balancers; each prefers
-    another gateway.
+    links: by the name that a plan gives them. clocks: of each process. doors: the URLs of two
+    balancers; each prefers another gateway.
     """
 
     def __init__(self, home: Path, postgres: Postgres, waits: Waits) -> None:
@@ -28,6 +29,7 @@ class House:
         self.temporal = TemporalProcess(home)
         self.links: dict[str, Link] = {}
         self.processes: dict[str, Process] = {}
+        self.clocks: dict[str, WrongClock] = {}
         self.doors: list[str] = []
         self.brokers = [f"127.0.0.1:{steady_port()}" for _ in BOTH]
         self._home = home
@@ -40,7 +42,7 @@ class House:
         await self.temporal.start()
         stack.push_async_callback(self.temporal.stop)
         await self._lay_links(stack)
-        self._furnish(database)
+        self._furnish(database, stack)
         for process in self.processes.values():
             stack.callback(process.kill)
         await asyncio.gather(*(process.start() for process in self.processes.values()))
@@ -62,12 +64,14 @@ class House:
             balancer = await stack.enter_async_context(Balancer(order))
             self.doors.append(f"ws://{balancer.address}/ocpp")
 
-    def _furnish(self, database: str) -> None:
+    def _furnish(self, database: str, stack: AsyncExitStack) -> None:
+        parent = parent_with_clocks(self._home)
+        stack.callback(parent.close)
         straight = {
             "EVCOMMAND_DATABASE_URL": database,
             "EVCOMMAND_TEMPORAL_ADDRESS": f"127.0.0.1:{self.temporal.port}",
         }
-        name = database.partition("?")[0].rpartition("/")[2]
+        file = database.partition("?")[0].rpartition("/")[2]
         for number in BOTH:
             to_database = self.links[f"gateway-{number}>database"].address
             own: dict[str, dict[str, str]] = {
@@ -75,14 +79,18 @@ class House:
                 "worker": {"EVCOMMAND_TEMPORAL_ADDRESS": self._to_temporal("worker", number)},
                 "gateway": {
                     "EVCOMMAND_OCPP_LISTEN": self._gateways[number - 1],
-                    "EVCOMMAND_DATABASE_URL": f"postgresql://postgres@{to_database}/{name}",
+                    "EVCOMMAND_DATABASE_URL": f"postgresql://postgres@{to_database}/{file}",
                     "EVCOMMAND_TEMPORAL_ADDRESS": self._to_temporal("gateway", number),
                 },
             }
             for role, settings in own.items():
-                environment = self._settings | straight | settings
-                process = Process(f"{role}-{number}", self._home, environment, role=role)
-                self.processes[process.name] = process
+                name = f"{role}-{number}"
+                clock = self.clocks[name] = WrongClock(self._home / f"{name}.clock")
+                stack.callback(clock.close)
+                environment = self._settings | straight | settings | clock.environment
+                self.processes[name] = Process(
+                    name, self._home, environment, role=role, parent=parent
+                )
 
     def _to_temporal(self, role: str, number: int) -> str:
         return self.links[f"{role}-{number}>temporal"].address

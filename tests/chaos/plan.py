@@ -29,6 +29,7 @@ class Break(StrEnum):
     KILL: SIGKILL, and another process of its role after a while. STOP: SIGSTOP, then SIGCONT.
     DRAIN: SIGTERM, and another process as soon as it has ended. HANG: the network takes bytes and
     delivers none. CUT: the network drops every connection and takes none. RESTART: a server.
+    JUMP: its wall clock is set wrong by minutes, and right again.
     """
 
     KILL = "kill"
@@ -37,16 +38,21 @@ class Break(StrEnum):
     HANG = "hang"
     CUT = "cut"
     RESTART = "restart"
+    JUMP = "jump"
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that is broken. at_s: after the begin of the run. lasts_s: until it is mended."""
+    """One thing that is broken.
+
+    at_s: after the begin of the run. lasts_s: until it is mended. by_s: how far a clock jumps.
+    """
 
     at_s: float
     how: Break
     target: str
     lasts_s: float
+    by_s: float = 0.0
 
 
 Card = tuple[Break, str, tuple[float, float]]
@@ -69,10 +75,16 @@ DECK: tuple[Card, ...] = (
     (Break.CUT, "worker>temporal", (0.5, 4.0)),
     (Break.HANG, "gateway>temporal", (1.0, 8.0)),
     (Break.CUT, "gateway>temporal", (0.5, 4.0)),
+    (Break.JUMP, "gateway", (3.0, 12.0)),
+    (Break.JUMP, "worker", (3.0, 12.0)),
+    (Break.JUMP, "broker", (3.0, 12.0)),
     (Break.RESTART, "database", (0.0, 0.0)),
     (Break.RESTART, "temporal", (0.0, 0.0)),
 )
 """How each part may be broken, and for how many seconds."""
+
+JUMPS_S = (60.0, 1200.0)
+"""How far a clock jumps, forward or back: the shortest and the longest way."""
 
 BOTH = (1, 2)
 """Of each role there are two processes; a target of the deck is one of them."""
@@ -95,7 +107,8 @@ def plan(seed: int, seconds: float) -> tuple[Fault, ...]:
         broken = _parts(target)
         begins_s = round(max(at_s, *(rested_s.get(one, 0.0) for one in broken)), 1)
         if begins_s < seconds:
-            faults.append(Fault(begins_s, how, target, lasts_s))
+            by_s = _jump_s(dice) if how is Break.JUMP else 0.0
+            faults.append(Fault(begins_s, how, target, lasts_s, by_s))
             rested_s |= dict.fromkeys(broken, begins_s + lasts_s + REST_S)
     return tuple(sorted(faults, key=lambda one: one.at_s))
 
@@ -108,6 +121,10 @@ def _dealt(dice: random.Random) -> Iterator[tuple[float, Card]]:
             yield pause_s, card
             pause_s = dice.uniform(*_PAUSE_S)
         pause_s = CALM_S
+
+
+def _jump_s(dice: random.Random) -> float:
+    return round(dice.choice((-1, 1)) * dice.uniform(*JUMPS_S), 1)
 
 
 def _one_of(dice: random.Random, part: str) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.chaos.plan import CALM_S, DECK, QUIET_S, REST_S, Break, plan
+from tests.chaos.plan import CALM_S, DECK, JUMPS_S, QUIET_S, REST_S, Break, plan
 
 SEEDS = pytest.mark.parametrize("seed", range(5))
 
@@ -35,6 +35,14 @@ def test_a_long_plan_breaks_everything_in_every_way(seed: int) -> None:
     ways = {(how, target) for how, target, _ in DECK}
     assert {how for how, _ in broken} == set(Break)
     assert ways <= {(how, target.replace("-1", "").replace("-2", "")) for how, target in broken}
+
+
+@SEEDS
+def test_clocks_jump_by_minutes_forward_and_back_and_nothing_else_jumps(seed: int) -> None:
+    jumps = [fault.by_s for fault in plan(seed, 3600) if fault.how is Break.JUMP]
+    assert all(JUMPS_S[0] <= abs(each) <= JUMPS_S[1] for each in jumps)
+    assert min(jumps) < 0 < max(jumps)
+    assert not any(fault.by_s for fault in plan(seed, 3600) if fault.how is not Break.JUMP)
 
 
 def test_nothing_is_broken_between_two_rounds() -> None:

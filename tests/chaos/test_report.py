@@ -44,7 +44,9 @@ def test_a_summary_holds_calls_during_faults_against_quiet_ones() -> None:
     }
     assert (told["again"], told["findings"]) == ("make chaos SEED=7", {"I2": 1})
     assert told["outcomes"] == {"UNLOCK_CONNECTOR": {"SUCCEEDED": 52}}
-    assert told["plan"] == [{"at_s": 100, "how": "kill", "target": "worker-1", "lasts_s": 1}]
+    assert told["plan"] == [
+        {"at_s": 100, "how": "kill", "target": "worker-1", "lasts_s": 1, "by_s": 0.0}
+    ]
 
 
 def test_a_summary_tells_which_commands_a_fault_has_made_late() -> None:

@@ -8,6 +8,7 @@ threads and sockets, and the same command line (`entrypoints.cli`). Only what wa
 two goes one JSON object a line, each answered by one.
 """
 
+import ctypes
 import functools
 import gc
 import importlib
@@ -26,7 +27,11 @@ from typing import Any
 from entrypoints import cli
 from entrypoints.temporal.child_process import die_with_parent
 
+CLOCK_FILE = "CLOCK_FILE"
+"""In the environment of a child: the file by which its clock is set (tests.chaos.clocks)."""
+
 _LOOK_S = 0.01
+_END_S = 10
 _LOADED = (
     "entrypoints.commands.serve",
     "entrypoints.roles.broker",
@@ -69,14 +74,18 @@ class Child:
 
 
 class Parent:
-    """The process that has loaded the product; it lives as long as the test process."""
+    """The process that has loaded the product; it lives as long as the test process.
 
-    def __init__(self) -> None:
+    environment: what it has beside the test process's own.
+    """
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.support.preloaded", str(theirs.fileno())],
                 pass_fds=(theirs.fileno(),),
+                env={**os.environ, **(environment or {})},
                 preexec_fn=die_with_parent(),
             )
         self._socket = ours
@@ -89,6 +98,12 @@ class Parent:
         pid = self.ask(start=request)
         assert pid is not None
         return Child(self, pid)
+
+    def close(self) -> None:
+        """End it; its children end with it."""
+        self._lines.close()
+        self._socket.close()
+        self._process.wait(_END_S)
 
     def ask(self, **request: Any) -> int | None:
         """Send one request and return its answer. Raises: json.JSONDecodeError when it is dead."""
@@ -128,6 +143,8 @@ def _become(home: str, env: dict[str, str], log: str) -> None:
     os.environ.clear()
     os.environ.update(env)
     os.chdir(home)
+    if CLOCK_FILE in env:
+        assert ctypes.CDLL(None).follow_clock(env[CLOCK_FILE].encode()) == 0
     silence = os.open(os.devnull, os.O_RDONLY)
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     for descriptor, source in enumerate((silence, output, output)):

@@ -14,7 +14,7 @@ from entrypoints.temporal.binary import find_temporal
 from entrypoints.temporal.dev_server import DevServer, DevServerOptions
 from tests.support.databases import new_sqlite
 from tests.support.ports import steady_port
-from tests.support.preloaded import Child, preloaded
+from tests.support.preloaded import Child, Parent, preloaded
 
 EVCOMMAND = Path(sys.executable).with_name("evcommand")
 READY_S = 60.0
@@ -36,12 +36,19 @@ class ProcessFailed(AssertionError):
 class Process:
     """One evcommand process. `kill` is what the kernel's out-of-memory killer does.
 
-    role: the word of the command line; "": the name.
+    role: the word of the command line; "": the name. parent: whose child it is; None: all have one.
     """
 
     def __init__(
-        self, name: str, home: Path, environment: Mapping[str, str], *, role: str = ""
+        self,
+        name: str,
+        home: Path,
+        environment: Mapping[str, str],
+        *,
+        role: str = "",
+        parent: Parent | None = None,
     ) -> None:
+        self._parent = parent
         self.name, self._role = name, role or name
         self.log = home / f"{name}.log"
         self._environment = {**_clean_environment(), **environment}
@@ -57,7 +64,8 @@ class Process:
     async def start(self) -> None:
         """Starts it and waits until it says that it is ready."""
         before = self._said_ready()
-        self._running = preloaded().start(
+        parent = self._parent or preloaded()
+        self._running = parent.start(
             self._role, home=self._home, env=self._environment, log=self.log
         )
         deadline = time.monotonic() + READY_S

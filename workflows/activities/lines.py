@@ -17,6 +17,7 @@ from contract.commands import SendFrameInput
 from contract.line import KEY_METADATA, OFFER_PATH, OfferInput, key_of, result_of, written
 from domain.model.ways import LineUse
 from telemetry import metrics
+from telemetry.certificates import ServedCertificates, TlsFiles
 from telemetry.tracing import carried_trace
 from workflows.activities.offers import Offered
 from workflows.activities.places import Place, WaitingPlaces
@@ -24,20 +25,27 @@ from workflows.settings import WorkerSettings
 
 _log = structlog.get_logger(__name__)
 
+LineCertificates = ServedCertificates[grpc.ChannelCredentials]
+
 _CHANNELS_LIMIT = 256
 _REPLY_S = 1.0
 """How long the gateway's reply may take beyond the wait for the station."""
 
 
 class DirectLines:
-    """Connections to the direct lines of gateways, kept open. Close it at the end."""
+    """Connections to the direct lines of gateways, kept open. Close it at the end.
+
+    certificates: of mutual TLS; None: lines of this machine, in plain text.
+    """
 
     def __init__(self, settings: WorkerSettings, *, key: str) -> None:
         self._wait_s = settings.direct_wait_s
         self._places = WaitingPlaces(settings.max_waiting_tasks)
         self._metadata = ((KEY_METADATA, key_of(key)),)
-        self._credentials = _credentials(settings)
+        self.certificates = _certificates(settings)
+        self._credentials = self.certificates.current if self.certificates else None
         self._channels: OrderedDict[str, grpc.aio.Channel] = OrderedDict()
+        self._leaving: set[asyncio.Task[None]] = set()
 
     async def offer(self, gateway: str, address: str, frame: SendFrameInput) -> Offered:
         """Hand one frame over. Without a result nothing is known of the frame."""
@@ -84,8 +92,10 @@ class DirectLines:
         for channel in self._channels.values():
             await channel.close()
         self._channels.clear()
+        await asyncio.gather(*self._leaving)
 
     async def _channel(self, address: str) -> grpc.aio.Channel:
+        self._take_renewed()
         channel = self._channels.pop(address, None)
         if channel is None:
             channel = (
@@ -98,6 +108,20 @@ class DirectLines:
             _, oldest = self._channels.popitem(last=False)
             await oldest.close(grace=_REPLY_S)
         return channel
+
+    def _take_renewed(self) -> None:
+        """Dial anew with renewed certificates: a connection keeps those that it was made with.
+
+        What is out over the old connections still comes back over them.
+        """
+        if self.certificates is None or self.certificates.current is self._credentials:
+            return
+        self._credentials = self.certificates.current
+        for channel in self._channels.values():
+            leaving = asyncio.create_task(channel.close(grace=self._wait_s + _REPLY_S))
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
+        self._channels.clear()
 
 
 _RESULTS = {LineUse.USED: "done", LineUse.PENDING: "pending", LineUse.CROWDED: "crowded"}
@@ -119,12 +143,21 @@ def _use_of(error: grpc.aio.AioRpcError | ValueError) -> LineUse:
     return LineUse.UNREADABLE
 
 
-def _credentials(settings: WorkerSettings) -> grpc.ChannelCredentials | None:
-    """Of mutual TLS; None: lines of this machine, in plain text."""
-    if not settings.line_certificate:
+def _certificates(settings: WorkerSettings) -> LineCertificates | None:
+    """What mutual TLS is spoken with; None: lines of this machine, in plain text.
+
+    Raises: UnusableTlsFiles.
+    """
+    certificate, key = settings.line_certificate, settings.line_key
+    if not certificate:
         return None
-    return grpc.ssl_channel_credentials(
-        root_certificates=Path(settings.line_ca).read_bytes(),
-        private_key=Path(settings.line_key).read_bytes(),
-        certificate_chain=Path(settings.line_certificate).read_bytes(),
-    )
+
+    def load() -> grpc.ChannelCredentials:
+        return grpc.ssl_channel_credentials(
+            root_certificates=Path(settings.line_ca).read_bytes(),
+            private_key=Path(key).read_bytes(),
+            certificate_chain=Path(certificate).read_bytes(),
+        )
+
+    files = TlsFiles("worker", ((certificate, key),), settings.line_ca)
+    return ServedCertificates(files, load, every_s=settings.line_reload_s)

@@ -33,8 +33,15 @@ Span = tuple[datetime, datetime]
 
 
 def outages(disturbances: Iterable[Disturbance]) -> list[Span]:
-    """The times in which something was broken or being taken over: apart, and in order."""
-    spans = sorted((one.begun, one.ended + TAKEN_OVER[one.fault.how]) for one in disturbances)
+    """The times in which something was broken or being taken over: apart, and in order.
+
+    A wrong clock is no excuse: the processes have the time of the database.
+    """
+    spans = sorted(
+        (one.begun, one.ended + TAKEN_OVER[one.fault.how])
+        for one in disturbances
+        if one.fault.how in TAKEN_OVER
+    )
     merged: list[Span] = []
     for begin, end in spans:
         if merged and begin <= merged[-1][1]:

@@ -40,3 +40,4 @@ def test_a_fault_is_felt_until_it_is_taken_over_and_overlapping_ones_are_one() -
     cut, kill = TAKEN_OVER[Break.CUT], TAKEN_OVER[Break.KILL]
     three = [broken(Break.KILL, 8, 9), broken(Break.CUT, 0, 2), broken(Break.CUT, 100, 101)]
     assert outages(three) == [(at(0), at(9) + kill), (at(100), at(101) + cut)]
+    assert outages([*three, broken(Break.JUMP, 50, 60)]) == outages(three)

@@ -85,11 +85,39 @@ async def test_another_tenant_sees_nothing_of_it(
             broker.stations.DeleteStation(
                 stations_pb.DeleteStationRequest(name=f"stations/{id}"), **theirs
             ),
+            broker.stations.ListTransactions(
+                stations_pb.ListTransactionsRequest(station=f"stations/{id}"), **theirs
+            ),
+            broker.commands.GetTruthReport(
+                pb.GetTruthReportRequest(stations=[f"stations/{id}"]), **theirs
+            ),
         ]
         for call in calls:
             assert (await failure_of(call)).code is grpc.StatusCode.NOT_FOUND
         reply = await broker.commands.ListCommands(pb.ListCommandsRequest(), **theirs)
         assert list(reply.commands) == []
+
+
+async def test_what_is_asked_of_a_station_that_nobody_knows_is_not_found(house: House) -> None:
+    """Not of one that was deleted: its commands stay, and are counted."""
+    id = await house.offline_station()
+    name, unknown = f"stations/{id}", "stations/NOBODY"
+    await house.broker.start(id)
+    await house.broker.stations.DeleteStation(stations_pb.DeleteStationRequest(name=name))
+    report = await house.broker.commands.GetTruthReport(pb.GetTruthReportRequest(stations=[name]))
+    assert len(report.report.ends) == 1
+    calls = [
+        house.broker.commands.GetTruthReport(pb.GetTruthReportRequest(stations=[name, unknown])),
+        house.broker.stations.ListTransactions(
+            stations_pb.ListTransactionsRequest(station=unknown)
+        ),
+    ]
+    for call in calls:
+        failure = await failure_of(call)
+        assert (failure.code, failure.reason) == (
+            grpc.StatusCode.NOT_FOUND,
+            "STATION_NOT_FOUND",
+        )
 
 
 async def test_create_station_tells_nothing_of_a_station_of_another_tenant(

@@ -18,6 +18,7 @@ from station_gateway.commands.runs import Runs
 from station_gateway.line import DirectLine, LineFailed
 from station_gateway.settings import GatewaySettings, UnsafeStationListener
 from tests.support.certificates import pki
+from tests.support.stations.scripted_station import eventually
 from tests.unit.station_gateway.commands.test_runs import frame
 from workflows.activities.lines import DirectLines
 from workflows.activities.offers import Offered
@@ -240,6 +241,51 @@ async def test_renewed_certificates_of_the_line_are_taken_without_a_restart(tmp_
             taken = await lines.offer("gw1", line.address, frame(attempt=2))
             assert taken == Offered(LineUse.USED, SENT)
     assert [each.attempt for each in gateway.got] == [2]
+
+
+async def test_renewed_certificates_of_a_worker_are_taken_without_a_restart(tmp_path: Path) -> None:
+    """Both ends renew theirs; the line that the worker had open before is of no use then."""
+    for name in ("localhost", "worker"):
+        pki(tmp_path, name)
+    gateway = Gateway()
+    tls = _tls(tmp_path, "localhost", "worker")
+    async with worker(**_tls(tmp_path, "worker", "localhost")) as lines:
+        async with served(gateway, line_listen="localhost:0", **tls) as line:
+            before = await lines.offer("gw1", line.address, frame())
+            assert before == Offered(LineUse.USED, SENT)
+        for name in ("localhost", "worker"):
+            pki(tmp_path, name)
+        assert lines.certificates is not None
+        for _ in range(2):
+            lines.certificates.look()
+        async with served(gateway, line_listen=line.address, **tls) as line:
+            after = await lines.offer("gw1", line.address, frame(attempt=2))
+            assert after == Offered(LineUse.USED, SENT)
+    assert [each.attempt for each in gateway.got] == [1, 2]
+
+
+async def test_a_frame_that_is_out_is_answered_over_the_line_that_it_went_over(
+    tmp_path: Path,
+) -> None:
+    for name in ("localhost", "worker"):
+        pki(tmp_path, name)
+    gateway = Gateway()
+    gateway.silent = True
+    tls = _tls(tmp_path, "localhost", "worker")
+    async with (
+        served(gateway, line_listen="localhost:0", **tls) as line,
+        worker(wait_s=0.5, **_tls(tmp_path, "worker", "localhost")) as lines,
+    ):
+        out = asyncio.create_task(lines.offer("gw1", line.address, frame()))
+        await eventually(lambda: len(gateway.got) == 1)
+        pki(tmp_path, "worker")
+        assert lines.certificates is not None
+        for _ in range(2):
+            lines.certificates.look()
+        assert await lines.offer("gw1", line.address, frame(attempt=2)) == Offered(
+            LineUse.UNREACHABLE  # the gateway does not know the new one yet
+        )
+        assert await out == Offered(LineUse.PENDING)
 
 
 def _tls(folder: Path, own: str, other: str) -> dict[str, Any]:

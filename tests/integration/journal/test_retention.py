@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from domain.model.outcomes import Cause
-from fleet import event_posts, pruning, tables
+from fleet import connections, event_posts, pruning, tables
 from fleet.database import Database
 from fleet.event_posts import EventDelivery
 from fleet.log import audit
@@ -15,6 +15,7 @@ from fleet.log.changes_read import ChangeFilter, read_after
 from fleet.log.event_log import Filter
 from fleet.log.order import Cursor
 from fleet.pruning import Prunable, may_prune
+from journal.lost_gateways import LostGateways
 from journal.retention import Retention
 from journal.settings import RetentionSettings
 from telemetry import metrics
@@ -183,6 +184,33 @@ async def test_entries_of_the_audit_log_go_when_they_are_old(hub: Hub) -> None:
     assert (await pass_at(hub.db, LONG_AFTER))[Prunable.AUDIT] == 1
     async with hub.db.read() as tx:
         assert [row.id for row in await audit.list_page(tx, Filter("acme"), limit=9)] == ["new"]
+
+
+async def gateway(hub: Hub, name: str, until: datetime) -> None:
+    async with hub.db.write() as tx:
+        await connections.renew_gateway(tx, name, until=until)
+
+
+async def gateways(db: Database) -> set[str]:
+    async with db.read() as tx:
+        return set(await tx.scalars(select(tables.gateways.c.gateway)))
+
+
+async def test_a_gateway_that_is_gone_for_a_week_is_forgotten_once_its_loss_was_told(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pruning, "BATCH", 3)
+    now = later(30 * 24 * 3600)
+    await gateway(hub, "lives", now + timedelta(seconds=15))
+    await gateway(hub, "died lately", now - timedelta(days=6))
+    for number in range(7):
+        await gateway(hub, f"died-{number}", now - timedelta(days=8))
+    before = await gateways(hub.db)
+    await pass_at(hub.db, now)
+    assert await gateways(hub.db) == before
+    await LostGateways(hub.db, lambda: now).look()
+    await pass_at(hub.db, now)
+    assert await gateways(hub.db) == {"lives", "died lately"}
 
 
 async def test_what_was_deleted_is_counted_and_nothing_is_deleted_for_ever(hub: Hub) -> None:

@@ -92,6 +92,21 @@ def test_each_metric_that_is_worth_an_alarm_has_an_alert() -> None:
     assert {name for name in named if name not in ALERTS} == {"evcommand_wakeups_repeated_total"}
 
 
+def test_each_objective_has_a_panel_with_its_budget_as_a_line() -> None:
+    budgets = re.findall(r"expr: vector\((.+)\)\n +labels: {slo: (\w+)}", ALERTS)
+    lines = {}
+    for panel in DASHBOARD["panels"]:
+        told = re.search(r'slo="(\w+)"', panel["targets"][0]["expr"])
+        if told:
+            steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+            lines[told[1]] = round(1 - steps[-1]["value"], 6)
+    assert lines == {slo: float(budget) for budget, slo in budgets}
+    assert len(lines) == 3
+    shown = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
+    assert any("evcommand_still_unknown_total" in expression for expression in shown)
+    assert any("/ on (slo) evcommand:slo_budget:ratio" in expression for expression in shown)
+
+
 def test_the_panels_have_titles_of_their_own_and_do_not_overlap() -> None:
     panels = DASHBOARD["panels"]
     assert len({panel["title"] for panel in panels}) == len(panels)

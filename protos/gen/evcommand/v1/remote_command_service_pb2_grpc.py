@@ -252,7 +252,8 @@ class RemoteCommandServiceServicer:
         """Reports how the commands of a period ended, how long that took, and which stations stand out.
 
         Counts the commands that the caller may list. At most the newest 50,000 of the period are counted: see
-        `TruthReport.complete`.
+        `TruthReport.complete`. Errors: NOT_FOUND (STATION_NOT_FOUND) when one of `stations` is not known and has no command in
+        the period. The commands of a deleted station stay.
         Right: `read`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

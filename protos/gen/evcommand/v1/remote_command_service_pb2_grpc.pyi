@@ -130,7 +130,8 @@ class RemoteCommandServiceStub:
     """Reports how the commands of a period ended, how long that took, and which stations stand out.
 
     Counts the commands that the caller may list. At most the newest 50,000 of the period are counted: see
-    `TruthReport.complete`.
+    `TruthReport.complete`. Errors: NOT_FOUND (STATION_NOT_FOUND) when one of `stations` is not known and has no command in
+    the period. The commands of a deleted station stay.
     Right: `read`.
     """
 
@@ -236,7 +237,8 @@ class RemoteCommandServiceAsyncStub(RemoteCommandServiceStub):
     """Reports how the commands of a period ended, how long that took, and which stations stand out.
 
     Counts the commands that the caller may list. At most the newest 50,000 of the period are counted: see
-    `TruthReport.complete`.
+    `TruthReport.complete`. Errors: NOT_FOUND (STATION_NOT_FOUND) when one of `stations` is not known and has no command in
+    the period. The commands of a deleted station stay.
     Right: `read`.
     """
 
@@ -411,7 +413,8 @@ class RemoteCommandServiceServicer(metaclass=_abc_1.ABCMeta):
         """Reports how the commands of a period ended, how long that took, and which stations stand out.
 
         Counts the commands that the caller may list. At most the newest 50,000 of the period are counted: see
-        `TruthReport.complete`.
+        `TruthReport.complete`. Errors: NOT_FOUND (STATION_NOT_FOUND) when one of `stations` is not known and has no command in
+        the period. The commands of a deleted station stay.
         Right: `read`.
         """
 

@@ -175,6 +175,9 @@ class StationServiceServicer:
 
     def ListTransactions(self, request, context):
         """Lists transactions (charging sessions as stations reported them), the newest first.
+
+        Errors: NOT_FOUND (STATION_NOT_FOUND) when `station` is not known and there is no transaction to list. The transactions of
+        a deleted station stay.
         Right: `read`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -91,6 +91,9 @@ class StationServiceStub:
     """
     ListTransactions: _grpc.UnaryUnaryMultiCallable[_station_service_pb2.ListTransactionsRequest, _station_service_pb2.ListTransactionsResponse]
     """Lists transactions (charging sessions as stations reported them), the newest first.
+
+    Errors: NOT_FOUND (STATION_NOT_FOUND) when `station` is not known and there is no transaction to list. The transactions of
+    a deleted station stay.
     Right: `read`.
     """
     GetTransaction: _grpc.UnaryUnaryMultiCallable[_station_service_pb2.GetTransactionRequest, _station_service_pb2.GetTransactionResponse]
@@ -178,6 +181,9 @@ class StationServiceAsyncStub(StationServiceStub):
     """
     ListTransactions: _aio.UnaryUnaryMultiCallable[_station_service_pb2.ListTransactionsRequest, _station_service_pb2.ListTransactionsResponse]  # type: ignore[assignment]
     """Lists transactions (charging sessions as stations reported them), the newest first.
+
+    Errors: NOT_FOUND (STATION_NOT_FOUND) when `station` is not known and there is no transaction to list. The transactions of
+    a deleted station stay.
     Right: `read`.
     """
     GetTransaction: _aio.UnaryUnaryMultiCallable[_station_service_pb2.GetTransactionRequest, _station_service_pb2.GetTransactionResponse]  # type: ignore[assignment]
@@ -304,6 +310,9 @@ class StationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_station_service_pb2.ListTransactionsResponse, _abc.Awaitable[_station_service_pb2.ListTransactionsResponse]]:
         """Lists transactions (charging sessions as stations reported them), the newest first.
+
+        Errors: NOT_FOUND (STATION_NOT_FOUND) when `station` is not known and there is no transaction to list. The transactions of
+        a deleted station stay.
         Right: `read`.
         """
 

@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import grpc
@@ -17,6 +17,7 @@ from broker.calls import CallInterceptor
 from broker.process import authenticating
 from broker.settings import BrokerSettings, UnsafeBroker, check_listener, check_tokens
 from broker.token_settings import TokenSettings
+from journal.clock import Clock, system_clock
 from tests.support.access.signed_tokens import AUDIENCE, ISSUER, Signer
 from tests.support.benches.broker_house import WAIT_S, Failure, failure_of
 
@@ -76,14 +77,14 @@ async def watch(_request: bytes, _context: Any) -> AsyncGenerator[bytes, None]:
 
 
 @asynccontextmanager
-async def desk(**changed: Any) -> AsyncIterator[Desk]:
+async def desk(clock: Clock = system_clock, **changed: Any) -> AsyncIterator[Desk]:
     issuer = Issuer()
     http = await asyncio.start_server(issuer.serve, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{http.sockets[0].getsockname()[1]}/jwks?tenant=1"
     tokens = TokenSettings(jwks_url=url, issuer=ISSUER, audience=AUDIENCE, keys_pause_s=0.0)
     settings = BrokerSettings(tokens=replace(tokens, **changed))
     check_tokens(settings.tokens)
-    async with http, authenticating(settings) as authenticator:
+    async with http, authenticating(settings, clock) as authenticator:
         server = grpc.aio.server(interceptors=[CallInterceptor(authenticator, settings)])
         handlers: dict[str, Any] = {
             "who": grpc.unary_unary_rpc_method_handler(who),
@@ -139,6 +140,24 @@ async def test_a_watch_ends_with_the_token_that_began_it() -> None:
             grpc.StatusCode.UNAUTHENTICATED,
             "CREDENTIALS_EXPIRED",
         )
+
+
+@pytest.mark.parametrize("wrong", [timedelta(minutes=-10), timedelta(minutes=10)])
+async def test_a_token_ends_by_the_clock_of_the_fleet(wrong: timedelta) -> None:
+    """The clock of this machine is wrong."""
+
+    def fleet_now() -> datetime:
+        return datetime.now(UTC) + wrong
+
+    async with desk(fleet_now) as at:
+        begun, left = fleet_now().timestamp(), timedelta(minutes=2).total_seconds()
+        good = SIGNER.token(iat=begun, exp=begun + left)
+        ended = SIGNER.token(iat=begun - 2 * left, exp=begun - left)
+        assert await at.who(good) == b"jwt:anna"
+        assert (await failure_of(at.who(ended))).reason == "CREDENTIALS_EXPIRED"
+        call = at.watch(SIGNER.token(iat=begun, exp=fleet_now().timestamp() + 1.5))
+        assert await call.read() == b"begun"
+        assert (await failure_of(call)).reason == "CREDENTIALS_EXPIRED"
 
 
 async def test_a_token_is_a_credential_to_a_listener_beyond_loopback() -> None:

@@ -1,5 +1,7 @@
 """Flaws in the answers to commands: each does what its name says, and nothing else."""
 
+from simulator.behaviour import Behaviour, Combined
+from simulator.charger.model import Event
 from simulator.config import Cable
 from simulator.flaws import (
     AnswersCallError,
@@ -102,6 +104,16 @@ async def test_late_does_at_once_and_answers_after_its_time(version: str) -> Non
         assert await system.answered(command) == ACCEPTED
 
 
+class SeesRestarts(Behaviour):
+    """Counts the restarts of its charger."""
+
+    restarts = 0
+
+    def rebooting(self, charger: object, now: object) -> list[Event]:
+        self.restarts += 1
+        return []
+
+
 @EVERY
 async def test_events_may_come_before_the_answer(version: str) -> None:
     async with connected(version, EventsBeforeAnswers(), cable=Cable.FIRST) as (system, _station):
@@ -112,7 +124,9 @@ async def test_events_may_come_before_the_answer(version: str) -> None:
 
 @EVERY
 async def test_a_boot_may_come_before_the_answer_to_its_reset(version: str) -> None:
-    async with connected(version, EventsBeforeAnswers(), cable=Cable.FIRST) as (system, station):
+    seen = SeesRestarts()
+    flaws = Combined([seen, EventsBeforeAnswers()])
+    async with connected(version, flaws, cable=Cable.FIRST) as (system, station):
         await charges(system, station)
         reset = await system.send(*reset_call(version))
         assert await system.answered(reset) == ACCEPTED
@@ -120,7 +134,7 @@ async def test_a_boot_may_come_before_the_answer_to_its_reset(version: str) -> N
         written = order(system)
         assert written.count("BootNotification") == 2
         assert written[-1] == "answer"
-        assert station.connections == 1
+        assert (station.connections, seen.restarts) == (1, 1)
 
 
 @EVERY
