@@ -109,9 +109,9 @@ class PoolFull:
     """At one moment more bookings want places than there are places for them. This is proven.
 
     asks: the bookings, no more than the proof needs: without any of them the others could be served
-    at that moment. needs: how many of them need what. places: all that can take any of them. others: places that
-    would serve one of them and are closed, or taken by bookings that cannot move.
-    moment: in the span of the new booking, or in the buffer after it.
+    at that moment. needs: how many of them need what. places: all that can take any of them.
+    others: places that would serve one of them and are closed, or taken by bookings that cannot
+    move. moment: in the span of the new booking, or in the buffer after it.
     """
 
     moment: datetime

@@ -42,7 +42,7 @@ class Stay:
 class _Shelf:
     """Equal places. planes: how many of them are taken in each segment, as binary digits.
 
-    taken: when they cannot be had, from and to in ticks, with the buffer before a closure.
+    closed, held: when they cannot be had, from and to in ticks; held with the buffer afterwards.
     full: a bit for each segment in which all are taken. blocks: who is there in some neighbouring
     segments, by the number of the block.
     """
@@ -100,7 +100,6 @@ class Room:
 
     def __init__(self, capacity: Capacity, asks: Iterable[Ask], horizon: tuple[int, int]) -> None:
         """asks: those that can move get their times into the room, and no place yet."""
-        self.capacity = capacity
         self.buffer = ticks_of(capacity.buffer)
         asks = tuple(asks)
         self._shelves = _shelves(capacity, asks, horizon)

@@ -178,6 +178,7 @@ def test_no_plan_found_says_how_much_was_tried_and_what_is_proven() -> None:
     assert isinstance(verdict, NoPlanFound)
     assert verdict.is_proven
     assert verdict.rounds > 0
-    verdict = admit(booked, new, NO_EFFORT)
-    assert isinstance(verdict, NoPlanFound)
-    assert not verdict.is_proven
+    for effort in (NO_EFFORT, Effort(stays=1)):
+        verdict = admit(booked, new, effort)
+        assert isinstance(verdict, NoPlanFound)
+        assert not verdict.is_proven

@@ -5,7 +5,7 @@ from datetime import UTC, timedelta
 
 from domain.bookings.plan import Closure, NoPlanFound, Plan, Planned, PoolFull
 from domain.bookings.planning.admission import admit
-from domain.bookings.planning.nearest import FreeSpan, free_spans, grid, nearest
+from domain.bookings.planning.nearest import LOOK, MOST_MISSES, FreeSpan, free_spans, grid, nearest
 from tests.unit.domain.bookings.plan.pools import ask, booked_with, hours, needs, place, pool
 
 HOUR = timedelta(hours=1)
@@ -49,6 +49,17 @@ def test_nothing_is_free_while_the_plan_itself_does_not_hold() -> None:
     closed = replace(booked.capacity, closures=(Closure(hours(8, 9)),))
     free = free_spans(replace(booked, capacity=closed), needs(), [hours(8.5, 9.5)])
     assert free == (FreeSpan(hours(8.5, 9.5), 0, NoPlanFound(0)),)
+
+
+def test_after_many_spans_without_a_plan_less_is_searched() -> None:
+    booked = booked_with(
+        pool(place("a", "A"), place("b", "B")),
+        ask("x", 8, 10.5, needs("A")),
+        ask("z", 11, 13, needs("B")),
+    )
+    spans = [hours(10, 12)] * (MOST_MISSES + 1)
+    free = [each.why for each in free_spans(booked, needs(), spans)]
+    assert free == [NoPlanFound(LOOK.rounds)] * MOST_MISSES + [NoPlanFound(0)]
 
 
 def test_the_three_nearest_spans_would_be_admitted() -> None:

@@ -9,7 +9,8 @@ from dataclasses import replace
 from itertools import combinations
 
 from domain.bookings.plan import Ask, Booked, Effort, NoPlanFound, PoolFull, flaws
-from domain.bookings.planning.admission import admit
+from domain.bookings.planning.admission import admit, furnished, planned
+from domain.bookings.planning.exact import ExactSearch
 from domain.bookings.planning.replan import without
 from tests.unit.domain.bookings.plan.judges import assert_proves, has_plan, is_crowded
 from tests.unit.domain.bookings.plan.pools import accept, small_pool
@@ -36,6 +37,23 @@ def test_the_search_is_as_good_as_trying_every_plan() -> None:
             booked = accept(booked, new, verdict)
             assert not flaws(booked), (seed, new.id)
     assert full > 20 * proven > 0, (full, proven)
+
+
+def test_the_exact_search_alone_is_as_good_as_trying_every_plan() -> None:
+    found = 0
+    for seed in range(POOLS):
+        booked, asks = small_pool(seed)
+        asks.sort(key=lambda ask: ask.fixed_to is None)
+        for count in range(2, len(asks) + 1):
+            everyone = replace(booked, asks=tuple(asks[:count]))
+            room, stays = furnished(everyone)
+            has_one = ExactSearch(room, 1_000_000).place(stays)
+            assert has_one == has_plan(booked, asks[:count]), (seed, count)
+            if not has_one:
+                break
+            found += 1
+            assert not flaws(replace(everyone, plan=planned(room, everyone).plan)), (seed, count)
+    assert found > POOLS
 
 
 def test_a_search_with_no_effort_refuses_more_but_proves_nothing_wrong() -> None:
