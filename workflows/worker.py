@@ -1,6 +1,6 @@
 """The worker process: runs the workflows, and their reads and writes of the fleet."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from datetime import timedelta
 
@@ -97,6 +97,16 @@ def _deployment(settings: WorkerSettings) -> WorkerDeploymentConfig | None:
     )
 
 
+def _activities(db: Database, lines: DirectLines, timing: Timing) -> list[Callable[..., object]]:
+    return [
+        *CommandActivities(db, lines.offer).all,
+        *ReservationActivities(db, timing).all,
+        *BookingActivities(db, timing).all,
+        *CallbackActivities(db).all,
+        *EventPostActivities(db).all,
+    ]
+
+
 @asynccontextmanager
 async def running_worker(
     db: Database,
@@ -114,19 +124,12 @@ async def running_worker(
     """
     chosen = settings or WorkerSettings()
     lines = DirectLines(chosen, key=await load_line_key(db))
-    activities = [
-        *CommandActivities(db, lines.offer).all,
-        *ReservationActivities(db, timing or Timing()).all,
-        *BookingActivities(db, timing or Timing()).all,
-        *CallbackActivities(db).all,
-        *EventPostActivities(db).all,
-    ]
     worker = Worker(
         client,
         task_queue=COMMANDS_QUEUE,
         build_id=None if chosen.versioning else build_id(),
         workflows=list(WORKFLOWS),
-        activities=activities,
+        activities=_activities(db, lines, timing or Timing()),
         workflow_runner=_runner(chosen),
         max_cached_workflows=chosen.max_cached_workflows,
         max_concurrent_workflow_tasks=chosen.max_workflow_tasks,

@@ -15,7 +15,7 @@ from station_gateway.commands import questions
 from station_gateway.relay.recorder import Recorder
 from station_gateway.relay.relayed_station import RelayedStation
 from station_gateway.relay.their_calls import TheirCalls
-from station_gateway.relay.their_starts import TheirStarts
+from station_gateway.relay.their_commands import TheirCommands
 from station_gateway.session.exchanges import Exchanges, OpenCall
 from station_gateway.session.pairing import Paired, Pairing, Side
 from tests.simulation.back_end.back_end import Pair
@@ -36,7 +36,7 @@ def test_a_start_of_the_back_end_that_is_overlooked_is_found(
     async def overlooked(*_: Any) -> bool:
         return True
 
-    monkeypatch.setattr(TheirStarts, "keep", overlooked)
+    monkeypatch.setattr(TheirCommands, "keep", overlooked)
     assert found_behind(stage, "it claims session", START, seen_in=495)
 
 

@@ -26,9 +26,9 @@ from station_gateway.facts import lasting
 from station_gateway.facts.authorizer import Judgement
 from station_gateway.session.engine import OcppSession
 from station_gateway.stations.station import ConnectedStation
+from tests.simulation.hunters.test_hunter_of_service import plant_blindness
 from tests.simulation.hunting import found_in_the_field
 from tests.simulation.strict_reading import is_as_the_standard_says
-from tests.simulation.test_hunter_of_service import plant_blindness
 from tests.simulation.world import plain_words
 from tests.simulation.world.stage import Stage
 

@@ -15,8 +15,8 @@ from domain.model.specs import Kind
 from fleet import transactions
 from fleet.engine.statements import Tx
 from station_gateway.commands import recording
+from tests.simulation.hunters.test_hunter import plant_a_careless_workflow
 from tests.simulation.hunting import found_within
-from tests.simulation.test_hunter import plant_a_careless_workflow
 from tests.simulation.world.stage import Stage
 
 

@@ -1,0 +1,169 @@
+"""Rows of bookings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, literal, select, tuple_
+from sqlalchemy import update as sql_update
+
+from fleet.bookings.keys import is_named, key_of
+from fleet.engine.precompiled import precompiled
+from fleet.engine.statements import Tx, Upsert, bound, columns_of
+from fleet.engine.values import identifier
+from fleet.tables import bookings
+
+LIVE = ("PENDING", "CONFIRMED", "BOUND", "HELD", "IN_USE", "OVERSTAYED")
+"""The words of bookings that have a place in the plan."""
+
+MOST_READ = 10_000
+"""How many bookings are read at once at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class BookingRow:
+    """A booking. due_time: when something has to be done about it next; None: nothing has to be."""
+
+    tenant: str
+    name: str
+    pool: str
+    state: str
+    place: str
+    revision: int
+    start_time: datetime
+    end_time: datetime
+    due_time: datetime | None
+    snapshot: dict[str, Any]
+
+
+_BOOKING = columns_of(bookings, BookingRow)
+
+_GET_BOOKING = precompiled(select(*_BOOKING).where(is_named(bookings)))
+_PLACE_BOOKING = precompiled(
+    sql_update(bookings).where(is_named(bookings)).values(place=bindparam("at_place"))
+)
+_PUT_BOOKING = Upsert(
+    lambda insert: (
+        stmt := insert(bookings).values(
+            **bound(bookings, "tenant", "name", "pool", "state", "place", "revision"),
+            **bound(bookings, "start_time", "end_time", "due_time", "snapshot"),
+        )
+    ).on_conflict_do_update(
+        index_elements=["tenant", "name"],
+        set_={
+            name: stmt.excluded[name]
+            for name in ("state", "place", "revision", "due_time", "snapshot")
+        },
+    )
+)
+
+
+async def booking(tx: Tx, tenant: str, name: str) -> BookingRow | None:
+    """A booking; None when there is none."""
+    row = (await tx.execute(_GET_BOOKING, key_of(tenant, name))).first()
+    return None if row is None else BookingRow(*row)
+
+
+async def put_booking(tx: Tx, row: BookingRow) -> None:
+    """Write a booking, anew or over what was there."""
+    await tx.execute(
+        _PUT_BOOKING(tx),
+        {
+            "tenant": identifier(row.tenant),
+            "name": identifier(row.name),
+            "pool": row.pool,
+            "state": row.state,
+            "place": row.place,
+            "revision": row.revision,
+            "start_time": row.start_time,
+            "end_time": row.end_time,
+            "due_time": row.due_time,
+            "snapshot": row.snapshot,
+        },
+    )
+
+
+async def place_booking(tx: Tx, tenant: str, name: str, place: str) -> None:
+    """Write where the plan has a booking now."""
+    await tx.execute(_PLACE_BOOKING, key_of(tenant, name) | {"at_place": place})
+
+
+async def in_span(
+    tx: Tx, tenant: str, pool: str, span: tuple[datetime, datetime], states: Sequence[str] = LIVE
+) -> list[BookingRow]:
+    """The bookings of a pool in these states that are in a part of the span, by their start."""
+    start, end = span
+    found = await tx.execute(
+        select(*_BOOKING)
+        .where(
+            bookings.c.tenant == tenant,
+            bookings.c.pool == pool,
+            bookings.c.start_time < end,
+            bookings.c.end_time > start,
+            bookings.c.state.in_(states),
+        )
+        .order_by(bookings.c.start_time, bookings.c.name)
+        .limit(MOST_READ)
+    )
+    return [BookingRow(*row) for row in found]
+
+
+@dataclass(frozen=True)
+class BookingFilter:
+    """Which bookings are listed. None and empty: any."""
+
+    tenant: str
+    pool: str = ""
+    states: tuple[str, ...] = ()
+    ends_after: datetime | None = None
+    starts_before: datetime | None = None
+
+
+async def bookings_page(
+    tx: Tx, which: BookingFilter, after: tuple[datetime, str] | None, limit: int
+) -> list[BookingRow]:
+    """Bookings by their start, after the (start, name) `after`."""
+    stmt = select(*_BOOKING).where(bookings.c.tenant == which.tenant)
+    if which.pool:
+        stmt = stmt.where(bookings.c.pool == which.pool)
+    if which.states:
+        stmt = stmt.where(bookings.c.state.in_(which.states))
+    if which.ends_after is not None:
+        stmt = stmt.where(bookings.c.end_time > which.ends_after)
+    if which.starts_before is not None:
+        stmt = stmt.where(bookings.c.start_time < which.starts_before)
+    if after is not None:
+        place = literal(after[0], bookings.c.start_time.type), literal(after[1])
+        stmt = stmt.where(tuple_(bookings.c.start_time, bookings.c.name) > tuple_(*place))
+    stmt = stmt.order_by(bookings.c.start_time, bookings.c.name).limit(limit)
+    return [BookingRow(*row) for row in await tx.execute(stmt)]
+
+
+async def due(tx: Tx, now: datetime, limit: int) -> list[BookingRow]:
+    """The bookings about which something has to be done by now, the longest due first."""
+    found = await tx.execute(
+        select(*_BOOKING)
+        .where(bookings.c.due_time <= now)
+        .order_by(bookings.c.due_time)
+        .limit(limit)
+    )
+    return [BookingRow(*row) for row in found]
+
+
+async def take_due(tx: Tx, now: datetime, limit: int) -> list[BookingRow]:
+    """The same, and none of them is due any longer. Who takes them at the same time gets others."""
+    which = (
+        select(bookings.c.tenant, bookings.c.name)
+        .where(bookings.c.due_time <= now)
+        .order_by(bookings.c.due_time)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    taken = await tx.execute(
+        sql_update(bookings)
+        .where(tuple_(bookings.c.tenant, bookings.c.name).in_(which))
+        .values(due_time=None)
+        .returning(*_BOOKING)
+    )
+    return [BookingRow(*row) for row in taken]
