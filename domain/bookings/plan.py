@@ -83,7 +83,7 @@ class Effort:
     rounds: int = 60
     states: int = 600
     stays: int = 60
-    tries: int = 300
+    tries: int = 60
     seed: int = 1
 
 

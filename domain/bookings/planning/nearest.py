@@ -15,7 +15,7 @@ from domain.bookings.spans import Span
 LOOK = Effort(met=150, rounds=8, states=0)
 """How hard a plan is searched for each of many spans."""
 
-MOST_MISSES = 12
+MOST_MISSES = 8
 """After so many spans for which no plan was found, only short chains of moves are searched."""
 
 MET_LATER = 25

@@ -102,6 +102,17 @@ def test_a_closure_displaces_everyone_whom_nothing_can_serve() -> None:
     assert not done.is_smallest
 
 
+def test_guests_go_first_also_when_many_have_to_go() -> None:
+    asks = [ask(f"x-{number}", 8, 9) for number in range(8)]
+    asks += [ask(f"guest-{number}", 8, 9) for number in range(8)]
+    booked = booked_with(pool(*(place(f"p{number:02}") for number in range(16))), *asks)
+    lost = [booked.plan.places[f"x-{number}"] for number in range(7)]
+    shut = tuple(Closure(hours(7, 10), each) for each in lost)
+    done = replan(replace(booked, capacity=replace(booked.capacity, closures=shut)), _rank)
+    assert len(done.displaced) == 7
+    assert all(each.startswith("guest") for each in done.displaced)
+
+
 def test_nothing_changes_while_the_plan_holds() -> None:
     booked = booked_with(pool(place("a"), place("b")), ask("x", 8, 9), ask("y", 8, 9, fixed_to="a"))
     assert replan(booked, _rank) == Replanned(booked.plan)
