@@ -13,6 +13,7 @@ from station_gateway.dialects.station_calls.back_end_calls import (
     StartAsked,
     asks_to_boot,
     command_asked,
+    is_start,
     may_command,
     may_move_away,
     start_asked,
@@ -168,3 +169,13 @@ def test_a_command_is_read_without_any_token(
 
 def test_every_command_has_an_action() -> None:
     assert set(ACTIONS.values()) == set(Kind)
+
+
+@pytest.mark.parametrize(
+    ("action", "starts"),
+    [("RemoteStartTransaction", True), ("RequestStartTransaction", True), ("Reset", False)],
+)
+def test_a_start_is_one_by_its_action_whether_or_not_its_token_can_be_read(
+    action: str, starts: bool
+) -> None:
+    assert is_start(action) is starts
