@@ -83,7 +83,15 @@ def meant(ran: Ran, told: Told) -> TrueSession | None:
     if stop is None:
         return None
     row = row_of_ocpp_transaction_id(ran, stop.found_ocpp_transaction_id)
+    if row is None and stop.found_transaction is None:
+        return _called(ran, stop.found_ocpp_transaction_id)
     return true_session(ran, stop.found_transaction or (row.name if row else None))
+
+
+def _called(ran: Ran, wire_id: str) -> TrueSession | None:
+    """The 2.x session with this id, of which no report could be read."""
+    named = [one for one in ran.truth.sessions if one.ocpp_transaction_id == wire_id]
+    return named[0] if named and wire_id.startswith("tx-") else None
 
 
 def claimed_by_another(ran: Ran, told: Told, session: TrueSession) -> Told | None:
