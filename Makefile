@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test simulate chaos lint bench generate lock
+.PHONY: help setup demo up test simulate chaos alerts lint bench generate lock
 
 help: ## Shows this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ SEED ?= 1
 
 chaos: setup ## Breaks a fleet of real processes and hunts for lies. MINUTES=10 SEED=1 say how long, and what
 	@$(BIN)/python -m tests.chaos --minutes $(MINUTES) --seed $(SEED) $(ARGS)
+
+alerts: setup ## Asks Prometheus's own engine whether each alert fires when it should (needs Go)
+	@$(BIN)/pytest tests/e2e/telemetry/test_alerts.py $(ARGS)
 
 lint: setup ## Runs every check that needs no server
 	@scripts/lint

@@ -106,9 +106,7 @@ class World:
         self.chance = Chance(f"{seed}/world")
         self.calm = is_calm(self.chance)
         self.story = story
-        temper = temper_of(Chance(f"{seed}/temper"), calm=self.calm)
-        field = field_temper_of(Chance(f"{seed}/field"), temper.version, calm=self.calm)
-        self.temper = of_the_field(temper, field)
+        self.temper = self._temper(seed)
         self.disturbed_s = 0.0
         self.plot = plot_of(Chance(f"{seed}/plot"), calm=self.calm)
         self.reserved: list[str] = []
@@ -140,6 +138,11 @@ class World:
         self.callers = Callers(self)
         self._sockets = Chance(f"{seed}/sockets")
         self._comes_to: list[GatewayHouse] = []
+
+    def _temper(self, seed: int) -> Temper:
+        temper = temper_of(Chance(f"{seed}/temper"), calm=self.calm)
+        field = field_temper_of(Chance(f"{seed}/field"), temper.version, calm=self.calm)
+        return of_the_field(temper, field)
 
     def _lines(self, chance: Chance) -> DirectLines:
         spared = self.calm or self.temper.field.spared

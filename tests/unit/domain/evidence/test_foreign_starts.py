@@ -1,11 +1,12 @@
 """A start of another back end (CSMS) explains a session although a start of ours came later."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from domain.evidence.matching import foreign_since, may_hide_a_start
-from domain.evidence.sessions import Match
+from domain.evidence.sessions import Match, TokenState
 from domain.limits import CAUSE_AGE, FOREIGN_CAUSE_AGE
 from tests.unit.domain.evidence.test_sessions import judged
 from tests.unit.domain.situations import at, frame, rival, session
@@ -40,3 +41,19 @@ def test_a_gap_may_hide_a_foreign_start_for_as_long(gap_s: float, hides: bool) -
     """A gap is noted late where the database is slow: so a later one counts as well."""
     assert may_hide_a_start(session(), (at(gap_s),)) is hides
     assert not may_hide_a_start(session(), ())
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "state", "expected"),
+    [
+        (False, TokenState.NOT_TOLD, True),
+        (True, TokenState.NOT_TOLD, False),
+        (True, TokenState.ACCEPTED, True),
+        (True, TokenState.REFUSED, False),
+    ],
+)
+def test_that_a_session_names_our_start_proves_nothing_where_another_back_end_judges_its_token(
+    elsewhere: bool, state: TokenState, expected: bool
+) -> None:
+    named = replace(session(), remote_start_id=1, judged_elsewhere=elsewhere, token_state=state)
+    assert named.is_accepted is expected
