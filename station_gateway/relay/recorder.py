@@ -87,7 +87,10 @@ class RecordedStation(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What the recorders of all stations of a process share."""
+    """What the recorders of all stations of a process share.
+
+    allowance: of the copies that wait. held: of the frames that wait for a back end that is away.
+    """
 
     settings: GatewaySettings
     db: Database
@@ -95,12 +98,14 @@ class Recording:
     surroundings: Surroundings
     handlers_at: HandlersAt
     allowance: Allowance
+    held: Allowance
 
 
 class Recorder:
     """Records one relayed connection. An idle one costs two small objects."""
 
     __slots__ = (
+        "_back_s",
         "_copies",
         "_dialect",
         "_done",
@@ -136,6 +141,7 @@ class Recorder:
         self._timer: asyncio.TimerHandle | None = None
         self._reads = self._over = False
         self._gaps = self._doubts = 0
+        self._back_s = 0.0
         self._done: asyncio.Future[None] | None = None
 
     def copy(self, said_by: From, data: str | bytes) -> None:
@@ -143,6 +149,11 @@ class Recorder:
         if not self._copies.put(Copy(said_by, data, self._shared.surroundings.utc_now())):
             metrics.RELAY_GAPS.inc()
         self._go_on()
+
+    def wait_for_back_end(self, until_s: float) -> None:
+        """The back end is away until then at most: what it owes is awaited longer."""
+        self._back_s = until_s
+        self._exchanges.postpone(until_s + self._shared.settings.relay_answer_s)
 
     def end(self) -> None:
         """The connection is over. What waits is recorded still, and nothing is awaited any more."""
@@ -265,7 +276,10 @@ class Recorder:
             self._odd.refused(call, "invalid_payload", refused.description)
             return
         opened = OpenCall(
-            call, message, self._time, self._loop.time() + self._shared.settings.relay_answer_s
+            call,
+            message,
+            self._time,
+            max(self._loop.time(), self._back_s) + self._shared.settings.relay_answer_s,
         )
         if not needs_answer(message):
             await self._write(opened, message, handlers)

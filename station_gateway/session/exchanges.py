@@ -53,7 +53,14 @@ class Exchanges:
 
     def waits_for(self, opened: OpenCall) -> bool:
         """Whether the answer to this CALL is awaited still."""
-        return self._open.get(opened.call.message_id) is opened
+        waiting = self._open.get(opened.call.message_id)
+        return waiting is not None and waiting.call is opened.call
+
+    def postpone(self, due: float) -> None:
+        """Wait for every answer until this time at least: who owes them is away for now."""
+        for message_id, opened in self._open.items():
+            if opened.due < due:
+                self._open[message_id] = msgspec.structs.replace(opened, due=due)
 
     def overdue(self, now: float) -> list[OpenCall]:
         """The CALLs whose time is over, taken out."""

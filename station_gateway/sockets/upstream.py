@@ -12,7 +12,7 @@ import socket
 import ssl
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from http import HTTPStatus
 from urllib.parse import quote
@@ -30,16 +30,27 @@ from domain.addresses import ForbiddenAddress, admitted
 from domain.upstreams import STATION, host_of, is_secure
 from station_gateway.settings import GatewaySettings
 from station_gateway.sockets.peer_socket import PeerSocket
+from station_gateway.stations.ports import BackEndAway
 
 PASSED_ON = ("Authorization", "User-Agent")
 """Headers of the station that the back end gets as they are."""
+
+FINAL = ("upstream_forbidden", "upstream_changed")
+"""Reasons why the same dial cannot succeed later."""
+
+PASSING = (
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.TOO_EARLY,
+    HTTPStatus.TOO_MANY_REQUESTS,
+)
+"""Refusals that say nothing of the station."""
 
 MAX_RETRY_AFTER_S = 86_400
 
 _SAFE = re.compile(r"[A-Za-z0-9%._~!$&'()*+,;=:@-]+")
 
 
-class UpstreamRefused(Exception):
+class UpstreamRefused(BackEndAway):
     """The back end did not take the connection. `status` is for the station.
 
     reason: a word for metrics and log. retry_after_s: 0 when the back end did not tell one.
@@ -50,6 +61,9 @@ class UpstreamRefused(Exception):
         self.status = status
         self.reason = reason
         self.retry_after_s = retry_after_s
+        self.final = reason in FINAL or (
+            reason == "upstream_refused" and 400 <= status < 500 and status not in PASSING
+        )
 
 
 class UpstreamSocket(PeerSocket, ClientConnection):
@@ -79,8 +93,16 @@ class DialledStation:
     identity: str
     spelling: str
     address: str
-    headers: Headers
+    headers: Headers = field(repr=False)
     subprotocols: Sequence[str]
+
+    def again(self, subprotocol: str) -> "DialledStation":
+        """What is kept for dialling once more, in the version that is spoken already."""
+        kept = Headers()
+        for name in PASSED_ON:
+            for value in self.headers.get_all(name)[:1]:
+                kept[name] = value
+        return replace(self, headers=kept, subprotocols=(subprotocol,))
 
 
 class UpstreamDialler:
