@@ -188,7 +188,7 @@ class HandshakeJudge:
         subprotocol = upstream.subprotocol or spoken[0]
         encrypted = self._encrypted(request)
         redial = None
-        if self._settings.upstream_when_lost == HOLD:
+        if (station.upstream_loss or self._settings.upstream_when_lost) == HOLD:
             redial = self._redial(url, dialled.again(subprotocol), anywhere=anywhere)
         return Admitted(station, subprotocol, encrypted, "", certified, upstream, redial)
 

@@ -6,10 +6,12 @@ connection on which the back end heard it.
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from fleet import stations
 from tests.support.benches.gateway_bench import Bench
 from tests.support.relay.away_back_end import VERSIONS, AwayBackEnd, raw
 from tests.support.stations.scripted_station import eventually
@@ -217,6 +219,23 @@ async def test_mirror_closes_the_station_as_ever(bench: Bench, behind: AwayBackE
     async with raw(bench.url("S1")) as station:
         await behind.leave()
         assert await station.closed() == 1012
+
+
+@pytest.mark.parametrize(("loss", "setting"), [("hold", "mirror"), ("mirror", "hold")])
+async def test_what_is_set_for_a_single_station_goes_before_the_setting(
+    bench: Bench, behind: AwayBackEnd, loss: str, setting: str
+) -> None:
+    await bench.register("S1")
+    await bench.write(
+        lambda tx: stations.update(tx, "S1", now=datetime.now(UTC), upstream_loss=loss)
+    )
+    await bench.restart(upstream_url=behind.url, upstream_when_lost=setting)
+    async with raw(bench.url("S1")) as station:
+        await behind.leave()
+        if loss == "mirror":
+            assert await station.closed() == 1012
+        else:
+            await eventually(lambda: waiting(bench))
 
 
 async def test_when_the_held_station_leaves_nobody_is_dialled_for_it(
