@@ -226,15 +226,11 @@ async def update(
     upstream_loss: str | None = None,
 ) -> bool:
     """Change what is given. The security profile is only ever raised. False: no such station."""
-    values: dict[str, Any] = {}
+    place = None if location is None else cut(location)
+    words = {"location": place, "upstream": upstream, "upstream_loss": upstream_loss}
+    values: dict[str, Any] = {name: word for name, word in words.items() if word is not None}
     if labels is not None:
         values["labels"] = labels or None
-    if location is not None:
-        values["location"] = cut(location)
-    if upstream is not None:
-        values["upstream"] = upstream
-    if upstream_loss is not None:
-        values["upstream_loss"] = upstream_loss
     if security_profile is not None:
         current = stations.c.security_profile
         wanted = literal(security_profile, current.type)

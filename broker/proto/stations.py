@@ -25,7 +25,7 @@ from fleet.transactions.rows import Transaction
 
 _BOOT = stations_pb.Station.BootState
 _LOSSES = stations_pb.Station.UpstreamLoss
-_LOSS_PREFIX = "UPSTREAM_LOSS_"
+_LOSS_PREFIX, _BY_SETTING = "UPSTREAM_LOSS_", "UNSPECIFIED"
 _STATION_ID_CHARS = 48
 _PASSWORD = re.compile(r"[\x21-\x7e]{16,40}")
 
@@ -140,7 +140,7 @@ def _loss_in(loss: int) -> str:
     if loss not in _LOSSES.values():
         return ""
     word = _LOSSES.Name(loss).removeprefix(_LOSS_PREFIX).lower()  # type: ignore[arg-type]
-    return "" if word == "unspecified" else word
+    return "" if word == _BY_SETTING.lower() else word
 
 
 def _is_station_id(text: str) -> bool:
@@ -218,7 +218,9 @@ def station_out(
         quarantine_end_time=time_out(quarantine_end),
         labels=station.labels or {},
         upstream=station.upstream,
-        upstream_loss=_LOSSES.Value(_LOSS_PREFIX + (station.upstream_loss or "unspecified").upper()),
+        upstream_loss=_LOSSES.Value(
+            f"{_LOSS_PREFIX}{station.upstream_loss.upper() or _BY_SETTING}"
+        ),
         password_rotation=None if rotation is None else _rotation(rotation),
     )
 

@@ -2,7 +2,7 @@
 
     mirror    the line ends with its socket, and the station's socket with the line
     hold      the back end is dialled again, as the same station, for a named time. What the station
-              says meanwhile waits in an `Outbox`; nothing is answered, nothing is invented
+              says meanwhile waits in an `StationOutbox`; nothing is answered, nothing is invented
 
 A hold ends as a mirror does: when its time is over, when no more may be kept, or when the back end
 refuses the station. The station got no answer for what is dropped then, so it has it still: but for
@@ -20,7 +20,7 @@ import structlog
 from station_gateway.relay_settings import RelaySettings
 from station_gateway.session import frames
 from station_gateway.session.copies import Allowance
-from station_gateway.session.outbox import Frame, NoRoom, Outbox
+from station_gateway.session.outbox import Frame, NoRoom, StationOutbox
 from station_gateway.session.pairing import head_of
 from station_gateway.stations.ports import BackEndAway, Redial, SocketGone, TextSocket
 from telemetry import metrics
@@ -134,7 +134,7 @@ class HeldLine:
         self._held = held
         self._socket = socket
         self._loop = asyncio.get_running_loop()
-        self._outbox = Outbox(
+        self._outbox = StationOutbox(
             frames_limit=settings.upstream_lost_frames,
             bytes_limit=settings.upstream_lost_bytes,
             allowance=held.allowance,

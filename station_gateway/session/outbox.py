@@ -34,7 +34,7 @@ class NoRoom(Exception):
     """The frame is more than may wait; it was not kept."""
 
 
-class Outbox:
+class StationOutbox:
     """The frames of one station on their way to its back end.
 
     repeated: CALLs that a later one of the same words replaced. unasked: answers that were dropped.

@@ -219,9 +219,7 @@ async def _first_reached(addresses: Sequence[str], port: int) -> socket.socket:
             if waiting:
                 tries.add(loop.create_task(_reached(waiting.pop(0), port)))
             wait_s = NEXT_ADDRESS_S if waiting else None
-            done, _ = await asyncio.wait(
-                tries, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED
-            )
+            done, _ = await asyncio.wait(tries, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 tries.discard(task)
                 failed = task.exception()

@@ -70,7 +70,7 @@ class AwayBackEnd:
 
     async def _judge(self, connection: ServerConnection, request: Request) -> Response | None:
         self.requests.append(request)
-        return connection.respond(self.refuses, "no\n") if self.refuses else None  # type: ignore[arg-type]
+        return connection.respond(self.refuses, "no\n") if self.refuses else None
 
     async def _run(self, socket: ServerConnection) -> None:
         self.sockets.append(socket)

@@ -57,6 +57,9 @@ def update(*paths: str, station: stations_pb.Station = CHANGED) -> stations_pb.U
     return stations_pb.UpdateStationRequest(station=station, update_mask=mask)
 
 
+LOSS_HOLD = stations_pb.Station.UpstreamLoss.UPSTREAM_LOSS_HOLD
+
+
 @pytest.mark.parametrize(
     ("request_", "faults"),
     [
@@ -109,7 +112,7 @@ def test_a_change_of_a_station_is_checked(
         (update("*"), messages.StationChange("roof", {"site": "7"}, 2, "", "")),
         (update("upstream"), messages.StationChange(upstream="")),
         (
-            update(station=stations_pb.Station(upstream_loss="UPSTREAM_LOSS_HOLD")),
+            update(station=stations_pb.Station(upstream_loss=LOSS_HOLD)),
             messages.StationChange(upstream_loss="hold"),
         ),
         (update("location"), messages.StationChange(location="roof")),

@@ -1,4 +1,4 @@
-"""What a station says while its back end is away goes out later: in order, once, a CALL at a time."""
+"""What a station says while its back end is away goes out later: in order, a CALL at a time."""
 
 import json
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from station_gateway.session.copies import FIXED_BYTES, Allowance
-from station_gateway.session.outbox import OPEN_LIMIT, NoRoom, Outbox
+from station_gateway.session.outbox import OPEN_LIMIT, NoRoom, StationOutbox
 from station_gateway.session.pairing import head_of
 
 PLENTY = 10**6
@@ -15,15 +15,15 @@ PLENTY = 10**6
 
 def outbox(
     frames_limit: int = 100, bytes_limit: int = PLENTY, allowance: Allowance | None = None
-) -> Outbox:
-    return Outbox(
+) -> StationOutbox:
+    return StationOutbox(
         frames_limit=frames_limit,
         bytes_limit=bytes_limit,
         allowance=allowance or Allowance(PLENTY),
     )
 
 
-def away(*, frames_limit: int = 100, bytes_limit: int = PLENTY) -> Outbox:
+def away(*, frames_limit: int = 100, bytes_limit: int = PLENTY) -> StationOutbox:
     made = outbox(frames_limit, bytes_limit)
     made.lose()
     return made
