@@ -31,6 +31,7 @@ class Station:
     connection_timeout_s: how long it waits for the cable; None when it did not report it.
     generation: see `fleet.generations`. labels: of the operator; None for none.
     upstream: the back end (CSMS) that it is relayed to; "": the one of the gateway's settings.
+    upstream_loss: what happens when that one is lost, `mirror` or `hold`; "": as the settings say.
     clock: how far its clocks are ahead of ours, as `domain.evidence.station_clock` stores it.
     """
 
@@ -55,6 +56,7 @@ class Station:
     generation: str = ""
     labels: dict[str, str] | None = None
     upstream: str = ""
+    upstream_loss: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,15 +230,14 @@ async def update(
     security_profile: int | None = None,
     labels: dict[str, str] | None = None,
     upstream: str | None = None,
+    upstream_loss: str | None = None,
 ) -> bool:
     """Change what is given. The security profile is only ever raised. False: no such station."""
-    values: dict[str, Any] = {}
+    place = None if location is None else cut(location)
+    words = {"location": place, "upstream": upstream, "upstream_loss": upstream_loss}
+    values: dict[str, Any] = {name: word for name, word in words.items() if word is not None}
     if labels is not None:
         values["labels"] = labels or None
-    if location is not None:
-        values["location"] = cut(location)
-    if upstream is not None:
-        values["upstream"] = upstream
     if security_profile is not None:
         current = stations.c.security_profile
         wanted = literal(security_profile, current.type)

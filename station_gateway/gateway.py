@@ -41,8 +41,8 @@ from station_gateway.facts.reports import OddReports
 from station_gateway.lease import Lease, LeaseThread
 from station_gateway.line import DirectLine
 from station_gateway.relay.lost_copies import doubt_if_lost
-from station_gateway.relay.recorder import Recording
-from station_gateway.relay.relayed_station import RelayedStation
+from station_gateway.relay.recording import Recording
+from station_gateway.relay.relayed_station import BackEndSocket, RelayedStation
 from station_gateway.relay.unrecorded import Unrecorded
 from station_gateway.session.copies import Allowance
 from station_gateway.session.engine import SessionLimits
@@ -55,7 +55,6 @@ from station_gateway.sockets.server import StationServer
 from station_gateway.sockets.station_socket import StationSocket
 from station_gateway.stations.displaced import DisplacedSockets
 from station_gateway.stations.peer import Peer
-from station_gateway.stations.ports import TextSocket
 from station_gateway.stations.registry import REPLACED, Registry
 from station_gateway.stations.standing import Revoked
 from station_gateway.stations.station import ConnectedStation, Surroundings
@@ -126,9 +125,14 @@ class Gateway:
 
     def _recorded(self, sealer: Sealer) -> Recording:
         settings = self.settings
-        allowance = Allowance(settings.relay_total_bytes)
         return Recording(
-            settings, self._db, sealer, self._surroundings, self._handlers_at, allowance
+            settings,
+            self._db,
+            sealer,
+            self._surroundings,
+            self._handlers_at,
+            allowance=Allowance(settings.relay_total_bytes),
+            held=Allowance(settings.upstream_lost_total_bytes),
         )
 
     def _handlers_at(self, utc_now: Clock) -> Handlers:
@@ -263,7 +267,7 @@ class Gateway:
             stored_clock=read_clock(known.clock),
             relayed=admitted.upstream is not None,
         )
-        station = self._station(socket, peer, dialect, admitted.upstream)
+        station = self._station(socket, peer, dialect, admitted)
         if peer.relayed:  # what was passed on before is a fact as long as this one has not claimed
             await self._unrecorded.caught_up_with(peer.id, self.settings.fact_timeout_s)
         try:
@@ -291,11 +295,12 @@ class Gateway:
             log.info("station_disconnected", station=peer.id, code=socket.close_code)
 
     def _station(
-        self, socket: StationSocket, peer: Peer, dialect: Dialect, upstream: TextSocket | None
+        self, socket: StationSocket, peer: Peer, dialect: Dialect, admitted: Admitted
     ) -> ConnectedStation:
-        if upstream is None:
+        if admitted.upstream is None:
             return ConnectedStation(socket, peer, dialect, self._surroundings)
-        return RelayedStation(socket, upstream, peer, dialect, self._recording)
+        behind = BackEndSocket(admitted.upstream, admitted.redial)
+        return RelayedStation(socket, behind, peer, dialect, self._recording)
 
     async def _claim(self, station: ConnectedStation, password_hash: str) -> None:
         """Take the station's lease. Raises: Revoked, DatabaseUnavailable."""

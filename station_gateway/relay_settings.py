@@ -6,6 +6,7 @@ from domain.loopback import is_loopback
 from domain.upstreams import host_of, is_secure, upstream_fault
 
 OBSERVE, COMMAND = MODES = ("observe", "command")
+MIRROR, HOLD = LOSSES = ("mirror", "hold")
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,31 @@ class RelaySettings:
                 "and questions go in between."
             )
         },
+    )
+    upstream_when_lost: str = field(
+        default=MIRROR,
+        metadata={
+            "doc": (
+                "what happens when the back end of a connected station is lost. `mirror`: the "
+                "station's socket is closed with 1012; `hold`: it stays, what the station says is "
+                "kept unanswered, and goes to the back end as soon as that is back."
+            )
+        },
+    )
+    upstream_lost_s: float = field(
+        default=120.0,
+        metadata={"doc": "how long a station is held; then its socket is closed with 1012."},
+    )
+    upstream_lost_frames: int = field(
+        default=200,
+        metadata={"doc": "messages that are kept for one held station; one more ends its hold."},
+    )
+    upstream_lost_bytes: int = field(
+        default=256 * 1024,
+        metadata={"doc": "the same in bytes. It bounds unanswered messages before a loss as well."},
+    )
+    upstream_lost_total_bytes: int = field(
+        default=64 * 1024 * 1024, metadata={"doc": "the same for all stations together."}
     )
     upstream_allow_private: bool = field(
         default=False,
@@ -96,6 +122,8 @@ class RelaySettings:
         """
         if self.upstream_mode not in MODES:
             return f"upstream_mode is one of {', '.join(MODES)}"
+        if self.upstream_when_lost not in LOSSES:
+            return f"upstream_when_lost is one of {', '.join(LOSSES)}"
         if not self.upstream_url:
             return ""
         if fault := upstream_fault(self.upstream_url):

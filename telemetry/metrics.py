@@ -126,6 +126,18 @@ RELAY_GAPS = Counter(
     "Relayed messages of which no copy could be kept, because the database was too slow. Each gap "
     "keeps commands of its station from being told that nothing happened.",
 )
+RELAY_HELD = Gauge(
+    "evcommand_relay_held_stations",
+    "Relayed stations that stay connected while their back end (CSMS) is away.",
+)
+RELAY_HELD_FRAMES = Counter(
+    "evcommand_relay_held_frames_total",
+    "Messages around an absence of the back end (CSMS) of a station that was held, by what became "
+    "of them: replayed; repeated (the station said it again, and the newer one went); unasked "
+    "(answered a CALL of the connection that is over); not_asked (such a CALL, not yet passed on); "
+    "given_up (not passed on: the hold ended).",
+    ["end"],
+)
 CLOSED_SOCKETS = Counter(
     "evcommand_closed_sockets_total", "Station sockets closed, by reason.", ["reason"]
 )

@@ -24,6 +24,8 @@ from fleet.stations import Station, StationConnector
 from fleet.transactions.rows import Transaction
 
 _BOOT = stations_pb.Station.BootState
+_LOSSES = stations_pb.Station.UpstreamLoss
+_LOSS_PREFIX, _BY_SETTING = "UPSTREAM_LOSS_", "UNSPECIFIED"
 _STATION_ID_CHARS = 48
 _PASSWORD = re.compile(r"[\x21-\x7e]{16,40}")
 
@@ -80,9 +82,10 @@ class StationChange:
     labels: dict[str, str] | None = None
     security_profile: int | None = None
     upstream: str | None = None
+    upstream_loss: str | None = None
 
 
-CHANGEABLE = ("location", "labels", "security_profile", "upstream")
+CHANGEABLE = ("location", "labels", "security_profile", "upstream", "upstream_loss")
 """The fields of a station that UpdateStation changes."""
 
 
@@ -106,6 +109,11 @@ def check_update(request: stations_pb.UpdateStationRequest) -> tuple[FieldViolat
     fields.label_map(findings, "station.labels", change.labels or {})
     if change.upstream and (fault := upstream_fault(change.upstream)):
         findings.expect(False, "station.upstream", fault)
+    findings.expect(
+        given.upstream_loss in _LOSSES.values(),
+        "station.upstream_loss",
+        f"must be one of {', '.join(_LOSSES.keys())}",
+    )
     if change.security_profile is not None:
         _profile_field(findings, "station.security_profile", change.security_profile)
     return findings.violations
@@ -123,7 +131,16 @@ def change_in(request: stations_pb.UpdateStationRequest) -> StationChange:
         labels=dict(given.labels) if "labels" in paths else None,
         security_profile=given.security_profile if "security_profile" in paths else None,
         upstream=given.upstream if "upstream" in paths else None,
+        upstream_loss=_loss_in(given.upstream_loss) if "upstream_loss" in paths else None,
     )
+
+
+def _loss_in(loss: int) -> str:
+    """As it is stored: `mirror`, `hold`, or "" as the settings say."""
+    if loss not in _LOSSES.values():
+        return ""
+    word = _LOSSES.Name(loss).removeprefix(_LOSS_PREFIX).lower()  # type: ignore[arg-type]
+    return "" if word == _BY_SETTING.lower() else word
 
 
 def _is_station_id(text: str) -> bool:
@@ -201,6 +218,9 @@ def station_out(
         quarantine_end_time=time_out(quarantine_end),
         labels=station.labels or {},
         upstream=station.upstream,
+        upstream_loss=_LOSSES.Value(
+            f"{_LOSS_PREFIX}{station.upstream_loss.upper() or _BY_SETTING}"
+        ),
         password_rotation=None if rotation is None else _rotation(rotation),
     )
 

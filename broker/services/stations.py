@@ -140,6 +140,7 @@ class StationServicer(pb_grpc.StationServiceServicer):
                 labels=change.labels,
                 security_profile=change.security_profile,
                 upstream=change.upstream,
+                upstream_loss=change.upstream_loss,
             )
             if change.upstream:
                 await foreign_starts.begin_high(tx)

@@ -41,6 +41,7 @@ stations = Table(
     Column("clock", Json),
     Column("labels", Json),
     Column("upstream", Text, nullable=False, server_default=""),
+    Column("upstream_loss", Text, nullable=False, server_default=""),
     _time("create_time"),
     _text("generation"),
     Column("password_hash", Text),

@@ -10,17 +10,13 @@ told that nothing happened.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Protocol
+from collections.abc import Coroutine
+from typing import Any
 
 import structlog
 
 from domain.evidence.proof import RELAY_GAP
 from domain.model.answers import CallError
-from fleet.database import Database
-from fleet.keys import Sealer
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import (
     Answer,
@@ -35,9 +31,10 @@ from station_gateway.dialects.station_calls.back_end_calls import (
 )
 from station_gateway.dialects.station_calls.confirmations import confirmed, needs_answer
 from station_gateway.facts.reports import PATIENCE_S
+from station_gateway.relay.recording import RecordedStation, Recording
 from station_gateway.relay.their_commands import TheirCommands
 from station_gateway.session import frames
-from station_gateway.session.copies import Allowance, Copies, Copy, From
+from station_gateway.session.copies import Copies, Copy, From
 from station_gateway.session.engine import OcppSession, SessionLimits
 from station_gateway.session.events import (
     AnswerRefused,
@@ -50,12 +47,9 @@ from station_gateway.session.events import (
 from station_gateway.session.exchanges import Exchanges, OpenCall
 from station_gateway.session.frames import MessageId
 from station_gateway.session.pairing import head_of
-from station_gateway.settings import GatewaySettings
 from station_gateway.stations.odd_calls import OddCalls
-from station_gateway.stations.peer import Peer
 from station_gateway.stations.ports import CallHandler, Unanswered
 from station_gateway.stations.standing import Displaced, Revoked
-from station_gateway.stations.station import Surroundings
 from telemetry import metrics
 
 log = structlog.get_logger(__name__)
@@ -67,38 +61,12 @@ DOUBT_AFTER_S = 5.0
 """How long a message waits for the back end's answer before it is a doubt: less than what a start
 is given beyond the station's own timeout."""
 
-HandlersAt = Callable[[Callable[[], datetime]], CallHandler]
-"""Makes handlers of messages whose clock is the one given: what they write has its time."""
-
-
-class RecordedStation(Protocol):
-    """The station whose messages are recorded. Its methods return at once."""
-
-    peer: Peer
-
-    def heard(self, message: StationCall) -> None:
-        """The facts of this message are written; one without an answer that it needs tells none."""
-
-    def revoke(self, over: Revoked) -> None:
-        """The socket is no longer its station's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """What the recorders of all stations of a process share."""
-
-    settings: GatewaySettings
-    db: Database
-    sealer: Sealer
-    surroundings: Surroundings
-    handlers_at: HandlersAt
-    allowance: Allowance
-
 
 class Recorder:
     """Records one relayed connection. An idle one costs two small objects."""
 
     __slots__ = (
+        "_back_s",
         "_copies",
         "_dialect",
         "_doubts",
@@ -137,12 +105,18 @@ class Recorder:
         self._reads = self._over = False
         self._gaps = self._doubts = 0
         self._rest: asyncio.Future[None] | None = None
+        self._back_s = 0.0
 
     def copy(self, said_by: From, data: str | bytes) -> None:
         """Have a frame recorded that was passed on just now. Returns at once, whatever happens."""
         if not self._copies.put(Copy(said_by, data, self._shared.surroundings.utc_now())):
             metrics.RELAY_GAPS.inc()
         self._go_on()
+
+    def wait_for_back_end(self, until_s: float) -> None:
+        """The back end is away until then at most: what it owes is awaited longer."""
+        self._back_s = until_s
+        self._exchanges.postpone(until_s + self._shared.settings.relay_answer_s)
 
     def end(self) -> None:
         """The connection is over. What waits is recorded still, and nothing is awaited any more."""
@@ -276,7 +250,10 @@ class Recorder:
             self._odd.refused(call, "invalid_payload", refused.description)
             return
         opened = OpenCall(
-            call, message, self._time, self._loop.time() + self._shared.settings.relay_answer_s
+            call,
+            message,
+            self._time,
+            max(self._loop.time(), self._back_s) + self._shared.settings.relay_answer_s,
         )
         if not needs_answer(message):
             await self._write(opened, message, handlers)

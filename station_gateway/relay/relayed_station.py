@@ -8,19 +8,23 @@ done here. In the mode `observe` not one byte of ours goes to the station: it is
 asked no question. In the mode `command` our CALLs go in between: all CALLs to the station stand in
 one queue, and each answer goes to whoever sent the CALL.
 
-When one side ends, the other side's socket is closed: a station keeps its own queue of messages and
-connects again, and no message is only with us.
+When the station ends, the socket to the back end is closed. When the back end ends, the station's
+socket is closed as well, or held until the back end is back (`lines`): either way no message is
+only with us, for a station that got no answer has it still.
 """
 
 import asyncio
 from contextlib import suppress
+from dataclasses import dataclass
 
 import structlog
 
 from domain.ocpp_words import StationMessage
 from station_gateway.dialects.interface import Dialect
 from station_gateway.dialects.messages import Booted, StationCall
-from station_gateway.relay.recorder import Recorder, Recording
+from station_gateway.relay.lines import BackEndLine, HeldLine, Holding, MirrorLine
+from station_gateway.relay.recorder import Recorder
+from station_gateway.relay.recording import Recording
 from station_gateway.relay.their_calls import TheirCalls
 from station_gateway.relay_settings import COMMAND
 from station_gateway.session import frames
@@ -29,7 +33,7 @@ from station_gateway.session.events import GOING_AWAY, POLICY_VIOLATION, SERVICE
 from station_gateway.session.frames import MessageId
 from station_gateway.session.pairing import Pairing, Side, head_of
 from station_gateway.stations.peer import Peer
-from station_gateway.stations.ports import SocketGone, TextSocket
+from station_gateway.stations.ports import Redial, SocketGone, TextSocket
 from station_gateway.stations.station import ConnectedStation
 from station_gateway.stations.waiting import ObservedOnly, StationGone, StationQueue
 from telemetry import metrics
@@ -40,32 +44,42 @@ HEAD_CHARS = 200
 """Where the action of a frame stands."""
 
 
+@dataclass(frozen=True, slots=True)
+class BackEndSocket:
+    """The socket to the back end. redial: opens the next one; None: the line ends with this one."""
+
+    socket: TextSocket
+    redial: Redial | None
+
+
 class RelayedStation(ConnectedStation):
-    """One socket of a station and the socket to its back end, until either ends."""
+    """One socket of a station and the line to its back end, until either ends."""
 
     __slots__ = (
         "_boot_timer",
         "_boots",
         "_commands",
+        "_line",
         "_pairing",
+        "_pairs",
         "_pump",
         "_recorder",
         "_their_calls",
-        "_upstream",
     )
 
     def __init__(
         self,
         socket: TextSocket,
-        upstream: TextSocket,
+        back_end: BackEndSocket,
         peer: Peer,
         dialect: Dialect,
         recording: Recording,
     ) -> None:
         super().__init__(socket, peer, dialect, recording.surroundings)
-        self._upstream = upstream
+        self._line = self._line_to(back_end, recording)
         self._recorder = Recorder(self, dialect, recording)
         self._commands = recording.settings.upstream_mode == COMMAND
+        self._pairs = self._commands or back_end.redial is not None
         self._pairing = Pairing()
         self._their_calls: TheirCalls | None = None
         self._pump: asyncio.Task[None] | None = None
@@ -75,12 +89,20 @@ class RelayedStation(ConnectedStation):
     @property
     def idle(self) -> bool:
         """See `ConnectedStation.idle`: the back end owes the answers here."""
-        return super().idle and self._recorder.idle
+        return super().idle and self._recorder.idle and self._line.idle
 
     @property
     def sockets(self) -> tuple[TextSocket, ...]:
-        """Both websockets, for pings and closing."""
-        return (self.socket, self._upstream)
+        """The websockets of both sides, for pings and closing."""
+        return (self.socket, *self._line.sockets)
+
+    def _line_to(self, back_end: BackEndSocket, recording: Recording) -> BackEndLine:
+        if back_end.redial is None:
+            return MirrorLine(back_end.socket)
+        held = Holding(
+            self.peer.id, recording.settings, recording.held, back_end.redial, self._wait_for_line
+        )
+        return HeldLine(back_end.socket, held)
 
     async def run(self) -> None:
         """Pass on what either side says until one of them is gone."""
@@ -94,23 +116,23 @@ class RelayedStation(ConnectedStation):
     # --- what the station says
 
     async def _handle(self, data: str | bytes) -> None:
-        if self._commands:
-            taken = self._taken(data)
-            if taken is None:
-                return
-            data = taken
-        self._upstream.write(data)
-        metrics.RELAYED_FRAMES.labels(said_by="station").inc()
-        self._recorder.copy(From.STATION, data)
+        taken = self._taken(data) if self._pairs else data
+        if taken is None:
+            return
         try:
-            await self._upstream.flowing()
+            try:
+                self._line.say(taken)
+            finally:  # it was said, also when nobody can keep it
+                metrics.RELAYED_FRAMES.labels(said_by="station").inc()
+                self._recorder.copy(From.STATION, taken)
+            await self._line.flowing()
         except SocketGone as gone:
             self._lose_back_end(str(gone))
 
     def _taken(self, data: str | bytes) -> str | bytes | None:
-        """What the back end gets of a frame; None: it answers a CALL of ours."""
+        """What the back end gets of a frame; None: it answers a CALL that is not of this one."""
         head = head_of(data)
-        if head.type_number == frames.CALL:
+        if self._commands and head.type_number == frames.CALL:
             self._look_for_boot(str(data)[:HEAD_CHARS])
         if not head.is_answer:
             return data
@@ -121,6 +143,9 @@ class RelayedStation(ConnectedStation):
             return None
         if self._their_calls is not None:
             self._their_calls.answered(head.message_id)
+        if paired.side is None:
+            self._line.drop_answer()  # to whose start it may belong is a doubt that stays
+            return None
         return paired.frame
 
     def _look_for_boot(self, head: str) -> None:
@@ -147,12 +172,11 @@ class RelayedStation(ConnectedStation):
     async def _pass_back(self) -> None:
         try:
             while not self._ended:
-                data = await self._upstream.read()
+                data = await self._line.read()
                 self._recorder.copy(From.BACK_END, data)
                 metrics.RELAYED_FRAMES.labels(said_by="back_end").inc()
-                if self._commands and head_of(data).type_number == frames.CALL:
-                    with suppress(StationGone):  # it has to go: the answer to ours may still come
-                        await self._calls_of_back_end().add(str(data))
+                if self._pairs and head_of(data).type_number == frames.CALL:
+                    await self._pass_call(str(data))
                 else:
                     self.socket.write(data)
                 await self.socket.flowing()
@@ -161,6 +185,28 @@ class RelayedStation(ConnectedStation):
         except Exception:
             log.exception("relay_failed", station=self.peer.id)
             self.end("failed", SERVICE_RESTART)
+
+    async def _pass_call(self, frame: str) -> None:
+        if not self._commands:
+            self._write_theirs(frame)
+            return
+        with suppress(StationGone):  # it has to go: the answer to ours may still come
+            await self._calls_of_back_end().add(frame)
+
+    def lose(self, socket: TextSocket, reason: str) -> None:
+        """See `ConnectedStation.lose`. A line that is held looks for its next socket."""
+        if socket is self.socket:
+            self.end(reason)
+        elif not self._line.outlives_its_socket:
+            self.end(reason, SERVICE_RESTART)
+
+    def _wait_for_line(self, until_s: float) -> None:
+        """The back end is away: nobody is there for whom its CALLs would be answered."""
+        self._pairing.lose()
+        self._recorder.wait_for_back_end(until_s)
+        if self._their_calls is not None:
+            dropped = self._their_calls.drop_waiting()
+            metrics.RELAY_HELD_FRAMES.labels(end="not_asked").inc(dropped)
 
     def _lose_back_end(self, why: str) -> None:
         if not self._ended:
@@ -248,5 +294,5 @@ class RelayedStation(ConnectedStation):
         self._forget_boot_timer()
         if self._their_calls is not None:
             self._their_calls.end()
-        self._upstream.hang_up(code if code not in {0, POLICY_VIOLATION} else GOING_AWAY, reason)
+        self._line.hang_up(code if code not in {0, POLICY_VIOLATION} else GOING_AWAY, reason)
         self._recorder.end()

@@ -112,6 +112,14 @@ class TheirCalls:
             timer.cancel()
             self._queue.leave(key)
 
+    def drop_waiting(self) -> int:
+        """Their sender is gone. Returns how many will not go out. One that is out stays out."""
+        dropped = len(self._waiting)
+        self._waiting.clear()
+        self._chars = 0
+        self._make_room()
+        return dropped
+
     def end(self) -> None:
         """The station is gone."""
         for _, timer in self._out.values():
@@ -121,8 +129,11 @@ class TheirCalls:
     async def _pass_on(self) -> None:
         try:
             while self._waiting:
-                frame, since_s = self._waiting[0]
+                first = frame, since_s = self._waiting[0]
                 key = await self._turn(since_s)
+                if not self._waiting or self._waiting[0] is not first:  # it was dropped
+                    self._queue.leave(key)
+                    continue
                 self._waiting.popleft()
                 self._chars -= len(frame)
                 metrics.RELAY_WAIT.observe(self._loop.time() - since_s)

@@ -59,6 +59,12 @@ class Exchanges:
         waiting = self._open.get(opened.call.message_id)
         return waiting is not None and waiting.call is opened.call
 
+    def postpone(self, due: float) -> None:
+        """Wait for every answer until this time at least: who owes them is away for now."""
+        for message_id, opened in self._open.items():
+            if opened.due < due:
+                self._open[message_id] = msgspec.structs.replace(opened, due=due)
+
     def overdue(self, now: float) -> list[OpenCall]:
         """The CALLs whose time is over, taken out."""
         late = [opened for opened in self._open.values() if opened.due <= now]

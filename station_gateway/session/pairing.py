@@ -9,6 +9,9 @@ answer goes to the side whose CALL had its id on the wire, and to no other:
     the other side          here
     -                       of nobody              to the back end: its matter, as without us
 
+A back end that was lost while the station stays (`lose`) gets none of the answers that are still
+owed to it: the one that is back has not asked. Their ids stay taken, also for its own new CALLs.
+
 An id stays taken after its answer, so that a late or a second answer finds its way, too; the oldest
 ids are forgotten. Nothing but an id is ever changed in a frame, and only where both sides use the
 same one.
@@ -49,9 +52,9 @@ class Head(msgspec.Struct, frozen=True):
 
 
 class Paired(msgspec.Struct, frozen=True):
-    """To whom an answer goes, and as which text."""
+    """To whom an answer goes, and as which text. side None: to nobody, its asker is gone."""
 
-    side: Side
+    side: Side | None
     frame: str | bytes
 
 
@@ -91,10 +94,12 @@ def with_id(frame: str, message_id: MessageId) -> str:
 class Pairing:
     """The ids on the wire to one station."""
 
-    __slots__ = ("_aliases", "_taken")
+    __slots__ = ("_aliases", "_lost", "_owed", "_taken")
 
     def __init__(self) -> None:
         self._taken: dict[Side, dict[MessageId, MessageId]] = {Side.OURS: {}, Side.BACK_END: {}}
+        self._lost: dict[MessageId, None] = {}
+        self._owed: set[MessageId] = set()
         self._aliases = 0
 
     def call(self, side: Side, frame: str) -> str:
@@ -107,11 +112,13 @@ class Pairing:
             self._aliases += 1
             on_wire = f"relay-{self._aliases}"
         self._take(side, on_wire, message_id)
+        if side is Side.BACK_END:
+            self._owed.add(on_wire)
         return frame if on_wire == message_id else with_id(frame, on_wire)
 
     def _is_taken(self, on_wire: MessageId, side: Side, message_id: MessageId) -> bool:
         """Whether another CALL has this id on the wire. A side may use an id of its own again."""
-        return any(
+        return on_wire in self._lost or any(
             on_wire in taken and (other is not side or taken[on_wire] != message_id)
             for other, taken in self._taken.items()
         )
@@ -121,11 +128,27 @@ class Pairing:
         taken.pop(on_wire, None)
         taken[on_wire] = message_id
         if len(taken) > REMEMBERED:
-            del taken[next(iter(taken))]
+            oldest = next(iter(taken))
+            del taken[oldest]
+            self._owed.discard(oldest)
+
+    def lose(self) -> None:
+        """The connection to the back end is over: what the station owes to it goes nowhere."""
+        taken = self._taken[Side.BACK_END]
+        for on_wire in [each for each in taken if each in self._owed]:
+            del taken[on_wire]
+            self._lost[on_wire] = None
+        while len(self._lost) > REMEMBERED:
+            del self._lost[next(iter(self._lost))]
+        self._owed.clear()
 
     def answer(self, frame: str | bytes) -> Paired:
         """To whom a frame of the station goes that is no CALL."""
         on_wire = head_of(frame).message_id
+        if on_wire is not None:
+            self._owed.discard(on_wire)
+            if on_wire in self._lost:
+                return Paired(None, frame)
         for side, taken in self._taken.items():
             if on_wire is not None and on_wire in taken and isinstance(frame, str):
                 message_id = taken[on_wire]

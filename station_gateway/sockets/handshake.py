@@ -27,6 +27,7 @@ from fleet.keys import Fit, Passwords
 from fleet.station_secrets import Secrets
 from station_gateway.dialects import DIALECTS
 from station_gateway.dialects.printable import printable
+from station_gateway.relay_settings import HOLD
 from station_gateway.settings import GatewaySettings
 from station_gateway.sockets.guesses import Failures, attempts
 from station_gateway.sockets.limits import Reconnects
@@ -47,6 +48,7 @@ from station_gateway.sockets.upstream import (
     UpstreamRefused,
     UpstreamSocket,
 )
+from station_gateway.stations.ports import Redial
 from telemetry import metrics
 
 log = structlog.get_logger(__name__)
@@ -69,6 +71,7 @@ class Admitted:
     station.
     password_hash: of the password that it showed; "" when none was asked.
     upstream: the socket to the back end (CSMS) that it is relayed to; None: we are its back end.
+    redial: connects to it again when it is lost; None: the station's socket is closed then.
     """
 
     station: stations.Station
@@ -77,6 +80,7 @@ class Admitted:
     password_hash: str = field(repr=False)
     certified: bool = False
     upstream: UpstreamSocket | None = None
+    redial: Redial | None = field(default=None, repr=False)
 
     def give_up(self) -> None:
         """Have nothing stay open for a station that is not served, or no longer."""
@@ -183,7 +187,34 @@ class HandshakeJudge:
             raise
         subprotocol = upstream.subprotocol or spoken[0]
         encrypted = self._encrypted(request)
-        return Admitted(station, subprotocol, encrypted, "", certified, upstream)
+        redial = None
+        if (station.upstream_loss or self._settings.upstream_when_lost) == HOLD:
+            redial = self._redial(url, dialled.again(subprotocol), anywhere=anywhere)
+        return Admitted(station, subprotocol, encrypted, "", certified, upstream, redial)
+
+    def _redial(self, url: str, station: DialledStation, *, anywhere: bool) -> Redial:
+        """Dials the back end of a station again that stays connected while it was lost."""
+
+        async def dial() -> UpstreamSocket:
+            upstream = await self._dialler.dial(url, station, anywhere=anywhere)
+            try:
+                await self._check_upstream(url, station.identity)
+            except BaseException:
+                upstream.abort()
+                raise
+            return upstream
+
+        return dial
+
+    async def _check_upstream(self, url: str, identity: str) -> None:
+        """Raises: UpstreamRefused when the station is relayed elsewhere by now."""
+        try:
+            async with self._db.read() as tx:
+                station, _ = await _find(tx, identity)
+        except DatabaseUnavailable:
+            return  # open connections go on without it
+        if self._upstream_of(station) != url:
+            raise UpstreamRefused(HTTPStatus.SERVICE_UNAVAILABLE, "upstream_changed")
 
     async def _relayed_to(self, url: str, identity: str) -> stations.Station:
         """The station after the back end was dialled, which may have taken seconds.

@@ -44,6 +44,11 @@ class PeerSocket(Connection):
             raise SocketGone("too_many_fragments") from error
 
     @property
+    def alive(self) -> bool:
+        """Whether nobody has begun to close it."""
+        return self.state is State.OPEN and not self.transport.is_closing()
+
+    @property
     def backlog(self) -> int:
         """How many frames have arrived that nobody has read yet."""
         return len(self.recv_messages.frames)

@@ -11,8 +11,7 @@ import re
 import socket
 import ssl
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from http import HTTPStatus
 from urllib.parse import quote
@@ -30,16 +29,30 @@ from domain.addresses import ForbiddenAddress, admitted
 from domain.upstreams import STATION, host_of, is_secure
 from station_gateway.settings import GatewaySettings
 from station_gateway.sockets.peer_socket import PeerSocket
+from station_gateway.stations.ports import BackEndAway
 
 PASSED_ON = ("Authorization", "User-Agent")
 """Headers of the station that the back end gets as they are."""
 
+FINAL = ("upstream_forbidden", "upstream_changed")
+"""Reasons why the same dial cannot succeed later."""
+
+PASSING = (
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.TOO_EARLY,
+    HTTPStatus.TOO_MANY_REQUESTS,
+)
+"""Refusals that say nothing of the station."""
+
 MAX_RETRY_AFTER_S = 86_400
+
+NEXT_ADDRESS_S = 0.25
+"""How long an address may be silent before the next one is tried beside it."""
 
 _SAFE = re.compile(r"[A-Za-z0-9%._~!$&'()*+,;=:@-]+")
 
 
-class UpstreamRefused(Exception):
+class UpstreamRefused(BackEndAway):
     """The back end did not take the connection. `status` is for the station.
 
     reason: a word for metrics and log. retry_after_s: 0 when the back end did not tell one.
@@ -50,6 +63,9 @@ class UpstreamRefused(Exception):
         self.status = status
         self.reason = reason
         self.retry_after_s = retry_after_s
+        self.final = reason in FINAL or (
+            reason == "upstream_refused" and 400 <= status < 500 and status not in PASSING
+        )
 
 
 class UpstreamSocket(PeerSocket, ClientConnection):
@@ -79,8 +95,16 @@ class DialledStation:
     identity: str
     spelling: str
     address: str
-    headers: Headers
+    headers: Headers = field(repr=False)
     subprotocols: Sequence[str]
+
+    def again(self, subprotocol: str) -> "DialledStation":
+        """What is kept for dialling once more, in the version that is spoken already."""
+        kept = Headers()
+        for name in PASSED_ON:
+            for value in self.headers.get_all(name)[:1]:
+                kept[name] = value
+        return replace(self, headers=kept, subprotocols=(subprotocol,))
 
 
 class UpstreamDialler:
@@ -100,8 +124,8 @@ class UpstreamDialler:
         """
         try:
             async with asyncio.timeout(self._settings.upstream_timeout_s):
-                hosts = [host_of(url)] if anywhere else await _public_addresses(url)
-                return await self._open_any(upstream_of(url, station), hosts, station)
+                addresses = await (_all_addresses(url) if anywhere else _public_addresses(url))
+                return await self._open(upstream_of(url, station), addresses, station)
         except TimeoutError:
             raise UpstreamRefused(HTTPStatus.GATEWAY_TIMEOUT, "upstream_silent") from None
         except InvalidStatus as refused:
@@ -111,17 +135,9 @@ class UpstreamDialler:
         except (InvalidHandshake, OSError, EOFError) as error:
             raise UpstreamRefused(HTTPStatus.BAD_GATEWAY, "upstream_unreachable") from error
 
-    async def _open_any(
-        self, url: str, hosts: Sequence[str], station: DialledStation
+    async def _open(
+        self, url: str, addresses: Sequence[str], station: DialledStation
     ) -> UpstreamSocket:
-        """Connect to the first of these that is reached."""
-        *others, last = hosts
-        for host in others:
-            with suppress(OSError):
-                return await self._open(url, host, station)
-        return await self._open(url, last, station)
-
-    async def _open(self, url: str, host: str, station: DialledStation) -> UpstreamSocket:
         settings, uri = self._settings, parse_uri(url)
         names = [Subprotocol(name) for name in station.subprotocols]
 
@@ -138,13 +154,17 @@ class UpstreamDialler:
             made.write_timeout_s = settings.write_timeout_s
             return made
 
-        _, opened = await asyncio.get_running_loop().create_connection(
-            connection,
-            host,
-            uri.port,
-            ssl=self._tls if uri.secure else None,
-            server_hostname=uri.host if uri.secure else None,
-        )
+        reached = await _first_reached(addresses, uri.port)
+        try:
+            _, opened = await asyncio.get_running_loop().create_connection(
+                connection,
+                sock=reached,
+                ssl=self._tls if uri.secure else None,
+                server_hostname=uri.host if uri.secure else None,
+            )
+        except BaseException:
+            reached.close()
+            raise
         try:
             await opened.handshake(_headers(station), None)
         except BaseException:
@@ -173,12 +193,61 @@ async def _public_addresses(url: str) -> list[str]:
     host = host_of(url)
     if not is_secure(url):
         raise ForbiddenAddress(f"{host} is to be reached without TLS")
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    addresses = admitted(host, [str(address[0]) for *_, address in found])
+    addresses = admitted(host, await _all_addresses(url))
     if not addresses:
         raise OSError(f"{host} has no address")
     return addresses
+
+
+async def _all_addresses(url: str) -> list[str]:
+    """The addresses of a back end, in the order of the resolver. Raises: OSError."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host_of(url), None, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+async def _first_reached(addresses: Sequence[str], port: int) -> socket.socket:
+    """A TCP connection to the first address that is reached (RFC 8305). Raises: OSError.
+
+    One that does not answer is tried on while the next one is.
+    """
+    loop, waiting = asyncio.get_running_loop(), list(addresses)
+    tries: set[asyncio.Task[socket.socket]] = set()
+    failed: BaseException | None = None
+    try:
+        while waiting or tries:
+            if waiting:
+                tries.add(loop.create_task(_reached(waiting.pop(0), port)))
+            wait_s = NEXT_ADDRESS_S if waiting else None
+            done, _ = await asyncio.wait(tries, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                tries.discard(task)
+                failed = task.exception()
+                if failed is None:
+                    return task.result()
+    finally:
+        for task in tries:
+            task.add_done_callback(_close)
+            task.cancel()
+    raise failed or OSError("no address")
+
+
+async def _reached(address: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        made.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(made, (address, port))
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+def _close(late: "asyncio.Task[socket.socket]") -> None:
+    """Another address was faster."""
+    if not late.cancelled() and late.exception() is None:
+        late.result().close()
 
 
 def _headers(station: DialledStation) -> Headers:

@@ -17,6 +17,17 @@ class SocketGone(Exception):
     """Nothing can be read or written any more; the text is a word for metrics and log."""
 
 
+class BackEndAway(Exception):
+    """A back end (CSMS) did not take a connection; the text is a word for metrics and log.
+
+    retry_after_s: 0 when it did not tell when to come again. final: it does not want this station,
+    or the station is not its any longer.
+    """
+
+    retry_after_s: int = 0
+    final: bool = False
+
+
 class TextSocket(Protocol):
     """The socket of one station. `sockets.station_socket.StationSocket` implements it.
 
@@ -25,6 +36,10 @@ class TextSocket(Protocol):
 
     heard_s: float
     pinged: bool
+
+    @property
+    def alive(self) -> bool:
+        """Whether what is written now goes out, as far as anybody can know."""
 
     @property
     def backlog(self) -> int:
@@ -54,6 +69,10 @@ class TextSocket(Protocol):
 
     def abort(self) -> None:
         """End TCP at once."""
+
+
+Redial = Callable[[], Awaitable[TextSocket]]
+"""Connects to the back end of one station once more. Raises: BackEndAway."""
 
 
 class Unanswered(Exception):

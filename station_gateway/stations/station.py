@@ -132,7 +132,7 @@ class ConnectedStation:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing can be sent through this socket any more."""
+        """Whether nothing can be sent any more."""
         return self._ended
 
     @property
@@ -144,8 +144,6 @@ class ConnectedStation:
     def sockets(self) -> tuple[TextSocket, ...]:
         """Every websocket that has to live."""
         return (self.socket,)
-
-    # --- reading
 
     async def run(self) -> None:
         """Read until the socket is gone. What comes after it was displaced is dropped."""
@@ -263,8 +261,6 @@ class ConnectedStation:
             self._surroundings.on_boot(self)
         return events
 
-    # --- its boot
-
     def ask_to_boot(self) -> None:
         """See `BootHost.ask_to_boot`."""
         self._surroundings.spawn(self._surroundings.ask_boot(self))
@@ -359,8 +355,6 @@ class ConnectedStation:
         if answer is not None and not answer.done():
             answer.set_result(event)
 
-    # --- writing and ending
-
     def _write(self) -> None:
         for frame in self._session.data_to_send():
             self.socket.write(frame)
@@ -380,6 +374,11 @@ class ConnectedStation:
             self._displaced = True
             self.end("replaced")
             self._surroundings.spawn(self._surroundings.look_at_displaced(self))
+
+    def lose(self, socket: TextSocket, reason: str) -> None:
+        """One of `sockets` is dead."""
+        if socket is self.socket:
+            self.end(reason)
 
     async def recorded(self) -> None:
         """Return when nothing waits any more that only we have: a station repeats the rest."""

@@ -11,7 +11,7 @@ from fleet import generations, stations
 from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
-from station_gateway.session.events import GOING_AWAY, POLICY_VIOLATION, SERVICE_RESTART
+from station_gateway.session.events import GOING_AWAY, POLICY_VIOLATION
 from station_gateway.settings import GatewaySettings
 from station_gateway.stations.peer import Peer
 from station_gateway.stations.registry import Registry
@@ -89,7 +89,7 @@ class Sweeper:
             silent_s = now_s - socket.heard_s
             if socket.pinged and silent_s >= settings.ping_interval_s + settings.ping_timeout_s:
                 log.warning("dead_socket", station=station.peer.id, silent_s=round(silent_s))
-                station.end("dead_socket", 0 if socket is station.socket else SERVICE_RESTART)
+                station.lose(socket, "dead_socket")
                 socket.abort()
             elif silent_s >= settings.ping_interval_s and not socket.pinged:
                 socket.ping_now()

@@ -163,6 +163,18 @@ async def test_the_back_end_of_a_station_is_changed_and_taken_away(house: House)
     assert (await change(house, ["upstream"], name=f"stations/{id}")).upstream == ""
 
 
+async def test_what_happens_when_the_back_end_of_a_station_is_lost_is_changed(house: House) -> None:
+    id, loss = fresh_id(), pb.Station.UpstreamLoss
+    await create(house, id)
+    name = f"stations/{id}"
+    for wanted in (loss.UPSTREAM_LOSS_HOLD, loss.UPSTREAM_LOSS_MIRROR):
+        changed = await change(house, [], name=name, upstream_loss=wanted)
+        assert changed.upstream_loss == wanted
+        assert (await get(house, id)).upstream_loss == wanted
+    changed = await change(house, ["upstream_loss"], name=name)
+    assert changed.upstream_loss == loss.UPSTREAM_LOSS_UNSPECIFIED
+
+
 async def test_a_security_profile_is_not_lowered_and_nothing_else_changed(house: House) -> None:
     id = fresh_id()
     await create(house, id, security_profile=2, location="yard")

@@ -154,6 +154,11 @@ class GatewaySocket:
             self._frames.append(text)
             self._tell()
 
+    @property
+    def alive(self) -> bool:
+        """Whether this side believes in it."""
+        return not self._gone
+
     def write(self, frame: str) -> None:
         """Hand a frame to TCP, which says nothing about its arrival."""
         if not self._gone:

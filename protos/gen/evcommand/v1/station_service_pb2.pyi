@@ -55,6 +55,29 @@ class Station(_message.Message):
     BOOT_STATE_REJECTED: Station.BootState.ValueType  # 3
     """Refused: it was told to boot again after a while, and gets no commands."""
 
+    class _UpstreamLoss:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _UpstreamLossEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Station._UpstreamLoss.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        UPSTREAM_LOSS_UNSPECIFIED: Station._UpstreamLoss.ValueType  # 0
+        """As the gateway's settings say."""
+        UPSTREAM_LOSS_MIRROR: Station._UpstreamLoss.ValueType  # 1
+        """The station's connection is closed as well: it keeps its own messages and comes again."""
+        UPSTREAM_LOSS_HOLD: Station._UpstreamLoss.ValueType  # 2
+        """It stays for a limited time. What the station says is kept unanswered, and goes to the back end when that is there again."""
+
+    class UpstreamLoss(_UpstreamLoss, metaclass=_UpstreamLossEnumTypeWrapper):
+        """Says what happens to the station's connection when its back end (CSMS) is lost. Values will be added."""
+
+    UPSTREAM_LOSS_UNSPECIFIED: Station.UpstreamLoss.ValueType  # 0
+    """As the gateway's settings say."""
+    UPSTREAM_LOSS_MIRROR: Station.UpstreamLoss.ValueType  # 1
+    """The station's connection is closed as well: it keeps its own messages and comes again."""
+    UPSTREAM_LOSS_HOLD: Station.UpstreamLoss.ValueType  # 2
+    """It stays for a limited time. What the station says is kept unanswered, and goes to the back end when that is there again."""
+
     @_typing.final
     class LabelsEntry(_message.Message):
         DESCRIPTOR: _descriptor.Descriptor
@@ -98,6 +121,7 @@ class Station(_message.Message):
     QUARANTINE_END_TIME_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
     UPSTREAM_FIELD_NUMBER: _builtins.int
+    UPSTREAM_LOSS_FIELD_NUMBER: _builtins.int
     PASSWORD_ROTATION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Identifier. The resource name, `stations/{station}`; the identity is URL-escaped."""
@@ -134,6 +158,8 @@ class Station(_message.Message):
     here is not asked for. A change counts from the station's next connection on. Who may read the station sees it: put no secret
     there.
     """
+    upstream_loss: Global___Station.UpstreamLoss.ValueType
+    """Optional. What happens when the back end that it is relayed to is lost. A change counts from the station's next connection on."""
     @_builtins.property
     def connect_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When its socket was opened. Absent when it is not connected."""
@@ -210,11 +236,12 @@ class Station(_message.Message):
         quarantine_end_time: _timestamp_pb2.Timestamp | None = ...,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         upstream: _builtins.str = ...,
+        upstream_loss: Global___Station.UpstreamLoss.ValueType = ...,
         password_rotation: Global___PasswordRotation | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["boot_time", b"boot_time", "connect_time", b"connect_time", "create_time", b"create_time", "last_seen_time", b"last_seen_time", "password_rotation", b"password_rotation", "quarantine_end_time", b"quarantine_end_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["boot_state", b"boot_state", "boot_time", b"boot_time", "clocks", b"clocks", "connect_time", b"connect_time", "connected", b"connected", "create_time", b"create_time", "evses", b"evses", "firmware_version", b"firmware_version", "gateway", b"gateway", "labels", b"labels", "last_seen_time", b"last_seen_time", "location", b"location", "mended_reports", b"mended_reports", "model", b"model", "name", b"name", "ocpp_version", b"ocpp_version", "password_rotation", b"password_rotation", "pending_commands", b"pending_commands", "quarantine_end_time", b"quarantine_end_time", "registered", b"registered", "security_profile", b"security_profile", "serial_number", b"serial_number", "upstream", b"upstream", "vendor", b"vendor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["boot_state", b"boot_state", "boot_time", b"boot_time", "clocks", b"clocks", "connect_time", b"connect_time", "connected", b"connected", "create_time", b"create_time", "evses", b"evses", "firmware_version", b"firmware_version", "gateway", b"gateway", "labels", b"labels", "last_seen_time", b"last_seen_time", "location", b"location", "mended_reports", b"mended_reports", "model", b"model", "name", b"name", "ocpp_version", b"ocpp_version", "password_rotation", b"password_rotation", "pending_commands", b"pending_commands", "quarantine_end_time", b"quarantine_end_time", "registered", b"registered", "security_profile", b"security_profile", "serial_number", b"serial_number", "upstream", b"upstream", "upstream_loss", b"upstream_loss", "vendor", b"vendor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -829,7 +856,7 @@ class UpdateStationRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Optional. The fields to change: `location`, `labels`, `security_profile`, `upstream`, or `*` for all four. A field in the mask that is
+        """Optional. The fields to change: `location`, `labels`, `security_profile`, `upstream`, `upstream_loss`, or `*` for all five. A field in the mask that is
         empty in `station` is emptied; labels are replaced as a whole. Without a mask the fields that are not empty are changed.
         """
 

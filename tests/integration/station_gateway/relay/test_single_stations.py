@@ -1,6 +1,11 @@
 """A single station is relayed to the back end that UpdateStation names; all others are ours."""
 
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -76,6 +81,47 @@ async def test_the_other_addresses_of_a_back_end_are_tried_as_well(
     monkeypatch.setattr(upstream, "_public_addresses", found)
     await relay_to(bench, back_end.url)
     assert await connects(bench) == 101
+
+
+@pytest.fixture
+def swallowing(back_end: BackEnd) -> Iterator[str]:
+    """An address at which whoever connects to the back end's port gets no word, not even a no."""
+    port = urlsplit(back_end.url.format(station="")).port
+    with contextlib.ExitStack() as open_ones:
+        full = open_ones.enter_context(socket.create_server(("127.0.0.2", port or 0), backlog=0))
+        for _ in range(8):  # beyond its backlog the kernel answers nobody
+            caller = open_ones.enter_context(socket.socket())
+            caller.setblocking(False)
+            caller.connect_ex(full.getsockname())
+        yield "127.0.0.2"
+
+
+@pytest.mark.parametrize("which", ["_public_addresses", "_all_addresses"])
+async def test_an_address_that_swallows_all_keeps_the_next_one_waiting_for_a_moment_only(
+    bench: Bench,
+    back_end: BackEnd,
+    swallowing: str,
+    which: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def found(_: str) -> list[str]:
+        return [swallowing, "127.0.0.1"]
+
+    monkeypatch.setattr(upstream, which, found)
+    if which == "_public_addresses":
+        await relay_to(bench, back_end.url)
+    else:
+        await bench.restart(upstream_url=back_end.url)
+    async with asyncio.timeout(4):
+        assert await connects(bench) == 101
+
+
+async def test_an_address_that_swallows_all_alone_is_a_silent_back_end(
+    bench: Bench, back_end: BackEnd, swallowing: str
+) -> None:
+    url = back_end.url.replace("127.0.0.1", swallowing)
+    await bench.restart(upstream_url=url, upstream_timeout_s=0.5)
+    assert await connects(bench) == 504
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,9 @@ def update(*paths: str, station: stations_pb.Station = CHANGED) -> stations_pb.U
     return stations_pb.UpdateStationRequest(station=station, update_mask=mask)
 
 
+LOSS_HOLD = stations_pb.Station.UpstreamLoss.UPSTREAM_LOSS_HOLD
+
+
 @pytest.mark.parametrize(
     ("request_", "faults"),
     [
@@ -89,6 +92,11 @@ def update(*paths: str, station: stations_pb.Station = CHANGED) -> stations_pb.U
             update(station=stations_pb.Station(name="stations/CP-1", upstream="http://csms/")),
             ["station.upstream"],
         ),
+        (update("upstream_loss"), []),
+        (
+            update(station=stations_pb.Station(name="stations/CP-1", upstream_loss=7)),  # type: ignore[arg-type]
+            ["station.upstream_loss"],
+        ),
     ],
 )
 def test_a_change_of_a_station_is_checked(
@@ -101,8 +109,12 @@ def test_a_change_of_a_station_is_checked(
     ("request_", "change"),
     [
         (update(), messages.StationChange("roof", {"site": "7"}, 2)),
-        (update("*"), messages.StationChange("roof", {"site": "7"}, 2, "")),
+        (update("*"), messages.StationChange("roof", {"site": "7"}, 2, "", "")),
         (update("upstream"), messages.StationChange(upstream="")),
+        (
+            update(station=stations_pb.Station(upstream_loss=LOSS_HOLD)),
+            messages.StationChange(upstream_loss="hold"),
+        ),
         (update("location"), messages.StationChange(location="roof")),
         (
             update("location", "labels", station=stations_pb.Station(name="stations/CP-1")),

@@ -195,3 +195,22 @@ def test_one_call_is_out_at_a_time_and_each_goes_out_once(steps: list[Any]) -> N
         assert wire.written == wire.begun
 
     asyncio.run(play())
+
+
+async def test_what_waits_is_dropped_when_its_back_end_is_lost() -> None:
+    wire = Wire()
+    for number in range(WAITING_LIMIT):
+        await wire.call(Side.BACK_END, f"lost-{number}", Priority.NORMAL)
+    adding = asyncio.create_task(wire.call(Side.BACK_END, "lost-last", Priority.NORMAL))
+    await asyncio.sleep(0)
+    assert not adding.done()
+    assert wire.theirs.drop_waiting() == WAITING_LIMIT
+    async with asyncio.timeout(5):
+        await adding
+    await wire.call(Side.BACK_END, "new", Priority.NORMAL)
+    for _ in range(20):
+        wire.answer()
+        await asyncio.sleep(0)
+    assert wire.answered == ["lost-0", "new"]
+    for task in wire.tasks:
+        task.cancel()

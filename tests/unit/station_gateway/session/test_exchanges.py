@@ -67,6 +67,20 @@ def test_calls_are_overdue_at_their_time() -> None:
     assert exchanges.end() == []
 
 
+def test_an_answer_is_awaited_longer_while_who_owes_it_is_away() -> None:
+    exchanges, soon, later = Exchanges(), opened("1", due=5.0), opened("2", due=90.0)
+    exchanges.begin(soon)
+    exchanges.begin(later)
+    exchanges.postpone(60.0)
+    assert exchanges.look_again() == 60.0
+    assert exchanges.overdue(59.0) == []
+    assert exchanges.waits_for(soon)
+    late = exchanges.overdue(60.0)
+    assert [each.call for each in late] == [soon.call]
+    assert not exchanges.waits_for(soon)
+    assert exchanges.end() == [later]
+
+
 @given(st.lists(st.tuples(st.sampled_from(["call", "answer", "clock"]), st.integers(0, 20))))
 def test_each_call_comes_out_exactly_once(steps: list[tuple[str, int]]) -> None:
     exchanges = Exchanges()

@@ -95,23 +95,59 @@ def test_the_oldest_ids_are_forgotten() -> None:
     assert pairing.answer(result(1)).side is OURS
 
 
+def test_an_answer_that_was_owed_to_a_lost_back_end_goes_to_nobody() -> None:
+    pairing = Pairing()
+    for message_id in ("answered", "owed"):
+        pairing.call(BACK_END, call(message_id))
+    pairing.call(OURS, call("ours"))
+    pairing.answer(result("answered"))
+    pairing.lose()
+    assert [pairing.answer(result("owed")) for _ in range(2)] == [Paired(None, result("owed"))] * 2
+    assert pairing.answer(result("ours")) == Paired(OURS, result("ours"))
+    assert pairing.call(BACK_END, call("answered")) == call("answered")
+    on_wire = head_of(pairing.call(BACK_END, call("owed"))).message_id
+    assert on_wire is not None
+    assert on_wire != "owed"
+    assert pairing.answer(result(on_wire)) == Paired(BACK_END, result("owed"))
+
+
+def test_the_oldest_ids_of_a_lost_back_end_are_forgotten() -> None:
+    pairing = Pairing()
+    for number in range(2 * REMEMBERED):
+        pairing.call(BACK_END, call(number))
+        if number % REMEMBERED == REMEMBERED - 1:
+            pairing.lose()
+    assert pairing.answer(result(0)).side is BACK_END
+    assert pairing.answer(result(REMEMBERED)).side is None
+
+
 IDS = st.sampled_from(["a", "b", "relay-1", "relay-2", 1, 2])
 
 
-@given(st.lists(st.tuples(st.sampled_from([*Side, None]), IDS, st.integers(0, 30)), max_size=60))
-def test_no_answer_goes_to_another_side_or_under_another_id(
-    steps: list[tuple[Side | None, Any, int]],
+STEPS = st.tuples(st.sampled_from([*Side, None, "lose"]), IDS, st.integers(0, 30))
+
+
+@given(st.lists(STEPS, max_size=60))
+def test_no_answer_goes_to_another_side_or_connection_or_under_another_id(
+    steps: list[tuple[Side | str | None, Any, int]],
 ) -> None:
-    pairing, wire = Pairing(), dict[Any, tuple[Side, Any]]()
+    pairing, wire = Pairing(), dict[Any, tuple[Side | None, Any]]()
+    owed = set[Any]()
     for side, message_id, number in steps:
-        if side is not None:
+        if isinstance(side, Side):
             on_wire = head_of(pairing.call(side, call(message_id))).message_id
             assert wire.get(on_wire, (side, message_id)) == (side, message_id)
             wire[on_wire] = (side, message_id)
+            owed |= {on_wire} if side is BACK_END else set()
+        elif side == "lose":  # the back end is lost: what is owed to it is nobody's
+            pairing.lose()
+            wire |= {on_wire: (None, on_wire) for on_wire in owed}
+            owed.clear()
         elif wire:  # an answer to any CALL so far: late, double, in any order
             on_wire, (whose, its_id) = list(wire.items())[number % len(wire)]
             assert on_wire is not None
             assert pairing.answer(result(on_wire)) == Paired(whose, result(its_id))
+            owed.discard(on_wire)
 
 
 @given(st.one_of(st.text(max_size=60), st.binary(max_size=60), st.from_regex(r"\[[0-9],.*")))
