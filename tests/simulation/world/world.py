@@ -117,18 +117,9 @@ class World:
         self.words = PlainWords()
         worker = Process("worker", loop)
         self.worker_db = ProcessDatabase(db, worker, Chance(f"{seed}/wdb"), loop, calm=self.calm)
-        line = Chance(f"{seed}/line")
-        self._has_lines = has_lines(line)
         self.gateways: list[GatewayHouse] = []
         self.strays = Strays(loop, db, Chance(f"{seed}/strays"))
-        spared = self.calm or self.temper.field.spared
-        lines = DirectLines(
-            self.gateways,
-            line,
-            self,
-            loses=0.0 if self.calm else line.pick((0.0, 0.2)),
-            strays=0.0 if spared else strays_of(self.strays.chance),
-        )
+        lines = self._lines(Chance(f"{seed}/line"))
         self.worker = Poller(worker, worker_activities(self.worker_db, TIMING, lines))
         self.temporal = TemporalServer(
             loop, Chance(f"{seed}/temporal"), self.worker, calm=self.calm
@@ -147,6 +138,17 @@ class World:
         self.callers = Callers(self)
         self._sockets = Chance(f"{seed}/sockets")
         self._comes_to: list[GatewayHouse] = []
+
+    def _lines(self, chance: Chance) -> DirectLines:
+        self._has_lines = has_lines(chance)
+        spared = self.calm or self.temper.field.spared
+        return DirectLines(
+            self.gateways,
+            chance,
+            self,
+            loses=0.0 if self.calm else chance.pick((0.0, 0.2)),
+            strays=0.0 if spared else strays_of(self.strays.chance),
+        )
 
     def _back_end(self, chance: Chance) -> BackEnd:
         temper = back_end_temper_of(chance, calm=self.calm)

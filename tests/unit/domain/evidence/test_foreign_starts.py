@@ -1,11 +1,12 @@
 """A start of another back end (CSMS) explains a session although a start of ours came later."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from domain.evidence.matching import foreign_since
-from domain.evidence.sessions import Match
+from domain.evidence.sessions import Match, TokenState
 from domain.limits import CAUSE_AGE, FOREIGN_CAUSE_AGE
 from tests.unit.domain.evidence.test_sessions import judged
 from tests.unit.domain.situations import at, frame, rival, session
@@ -31,3 +32,19 @@ def test_a_foreign_start_that_was_refused_explains_nothing() -> None:
 
 def test_where_any_older_start_counts_a_foreign_one_counts_as_long() -> None:
     assert foreign_since(session(), frame(refused=True)) == at(10) - CAUSE_AGE
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "state", "expected"),
+    [
+        (False, TokenState.NOT_TOLD, True),
+        (True, TokenState.NOT_TOLD, False),
+        (True, TokenState.ACCEPTED, True),
+        (True, TokenState.REFUSED, False),
+    ],
+)
+def test_that_a_session_names_our_start_proves_nothing_where_another_back_end_judges_its_token(
+    elsewhere: bool, state: TokenState, expected: bool
+) -> None:
+    named = replace(session(), remote_start_id=1, judged_elsewhere=elsewhere, token_state=state)
+    assert named.is_accepted is expected

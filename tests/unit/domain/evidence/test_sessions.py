@@ -13,7 +13,6 @@ from domain.evidence.sessions import (
     Rival,
     SentFrame,
     Session,
-    TokenState,
     cable_wait_ended,
 )
 from domain.limits import CAUSE_AGE, CLOCK_TOLERANCE
@@ -387,19 +386,3 @@ def test_back_to_available_ends_the_wait_for_the_cable(
 
 def test_the_frame_left_at_t0() -> None:
     assert frame().send_time == T0
-
-
-@pytest.mark.parametrize(
-    ("elsewhere", "state", "expected"),
-    [
-        (False, TokenState.NOT_TOLD, True),
-        (True, TokenState.NOT_TOLD, False),
-        (True, TokenState.ACCEPTED, True),
-        (True, TokenState.REFUSED, False),
-    ],
-)
-def test_that_a_session_names_our_start_proves_nothing_where_another_back_end_judges_its_token(
-    elsewhere: bool, state: TokenState, expected: bool
-) -> None:
-    named = replace(session(), remote_start_id=1, judged_elsewhere=elsewhere, token_state=state)
-    assert named.is_accepted is expected
