@@ -26,7 +26,7 @@ FIRST ?= 1
 simulate: setup ## Plays hostile worlds and hunts for lies. SEEDS=1000 FIRST=1 say how many, from where
 	@EVCOMMAND_SIMULATION_SEEDS=$(SEEDS) EVCOMMAND_SIMULATION_FIRST_SEED=$(FIRST) \
 		$(if $(BEHIND),EVCOMMAND_SIMULATION_BEHIND=$(BEHIND)) $(BIN)/pytest \
-		tests/simulation/test_no_lies$(if $(BEHIND),_behind_a_back_end).py $(ARGS)
+		tests/simulation/$(if $(BEHIND),back_end/test_no_lies_behind_a_back_end.py,test_no_lies.py) $(ARGS)
 
 MINUTES ?= 10
 SEED ?= 1

@@ -115,11 +115,9 @@ class World:
         self.words = PlainWords()
         worker = Process("worker", loop)
         self.worker_db = ProcessDatabase(db, worker, Chance(f"{seed}/wdb"), loop, calm=self.calm)
-        line = Chance(f"{seed}/line")
-        self._has_lines = has_lines(line)
         self.gateways: list[GatewayHouse] = []
         self.strays = Strays(loop, db, Chance(f"{seed}/strays"))
-        lines = self._lines(line)
+        lines = self._lines(Chance(f"{seed}/line"))
         self.worker = Poller(worker, worker_activities(self.worker_db, TIMING, lines))
         self.temporal = TemporalServer(
             loop, Chance(f"{seed}/temporal"), self.worker, calm=self.calm
@@ -145,6 +143,7 @@ class World:
         return of_the_field(temper, field)
 
     def _lines(self, chance: Chance) -> DirectLines:
+        self._has_lines = has_lines(chance)
         spared = self.calm or self.temper.field.spared
         return DirectLines(
             self.gateways,
