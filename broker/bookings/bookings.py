@@ -172,9 +172,15 @@ async def _made_before(backend: Backend, request: pb.CreateBookingRequest) -> Bo
     asked = messages.booking_in(
         request, backend.sealer, caller.tenant, caller.name, known.create_time
     )
-    if asked.request != known.request or (asked.pool, asked.needs) != (known.pool, known.needs):
+    if _said(asked) != _said(known):
         raise _reused(request)
     return known
+
+
+def _said(booking: Booking) -> tuple[object, ...]:
+    """What a repeat has to say again."""
+    span = booking.start_time, booking.end_time
+    return booking.pool, booking.holder, booking.needs, *span
 
 
 async def _dry_run(

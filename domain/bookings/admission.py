@@ -1,5 +1,6 @@
 """Whether a booking is taken: the rules, the places left to walk-ins, and the plan. Pure."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta, tzinfo
@@ -9,8 +10,8 @@ from domain.bookings.plan import Ask, Booked, NoPlanFound, Plan, Planned, PoolFu
 from domain.bookings.planning.admission import admit
 from domain.bookings.planning.nearest import FreeSpan, free_spans
 from domain.bookings.policies.local_time import Period, first_day, moment
-from domain.bookings.policies.policy import BookingPolicy, Quota
-from domain.bookings.policies.requests import BookingRequest, RequestSurroundings, busiest
+from domain.bookings.policies.policy import BookingPolicy, Per, Quota
+from domain.bookings.policies.requests import BookingRequest, Holder, RequestSurroundings, busiest
 from domain.bookings.policies.rules import RuleVerdict, allowed, judge
 from domain.bookings.policies.wording import clock, count
 from domain.bookings.pool import Pool
@@ -124,24 +125,46 @@ def chances(
     """Whether a booking like `new` would be taken in each of the spans."""
     live = [each for each in others if not each.ended]
     inside = Span(min(one.start for one in spans) - WINDOW, max(one.end for one in spans) + WINDOW)
-    requests = tuple(each.request for each in others)
-    around = RequestSurroundings(venue.zone, requests, venue.pool.bookable)
-    running = tuple(each.request for each in live)
+    around = _Neighbours(new.request, others)
     free = free_spans(booked(venue, live, inside), new.needs, spans)
-    return tuple(_chance(venue, new.request, around, running, look) for look in free)
+    return tuple(_chance(venue, around, look) for look in free)
 
 
-def _chance(
-    venue: BookablePool,
-    new: BookingRequest,
-    around: RequestSurroundings,
-    running: tuple[BookingRequest, ...],
-    look: FreeSpan,
-) -> Chance:
-    request = replace(new, start=look.span.start, end=look.span.end)
-    verdicts = judge(venue.policy, request, around)
+class _Neighbours:
+    """The other requests, found by the span that they overlap. A search asks for many spans."""
+
+    def __init__(self, asked: BookingRequest, others: Sequence[Booking]) -> None:
+        self.asked = asked
+        self._all = sorted((each.request for each in others), key=_start_of)
+        self._starts = [each.start for each in self._all]
+        self._longest = max((each.length for each in self._all), default=timedelta(0))
+        self._own = [each for each in self._all if _counts(each.holder, asked.holder)]
+
+    def of(self, span: Span) -> tuple[BookingRequest, ...]:
+        """Those in a part of the span, and the holder's own: these count for quotas anywhere."""
+        first = bisect_left(self._starts, span.start - self._longest)
+        last = bisect_left(self._starts, span.end)
+        near = [each for each in self._all[first:last] if each.end > span.start]
+        far = [each for each in self._own if each.start >= span.end or each.end <= span.start]
+        return (*near, *far)
+
+
+def _start_of(request: BookingRequest) -> datetime:
+    return request.start
+
+
+def _counts(holder: Holder, asked: Holder) -> bool:
+    return any(holder.counts_with(asked, per) for per in Per)
+
+
+def _chance(venue: BookablePool, around: _Neighbours, look: FreeSpan) -> Chance:
+    request = replace(around.asked, start=look.span.start, end=look.span.end)
+    others = around.of(look.span)
+    verdicts = judge(
+        venue.policy, request, RequestSurroundings(venue.zone, others, venue.pool.bookable)
+    )
     refusing = next((each for each in verdicts if not each.allowed), None)
-    full = _walk_ins(venue.pool, request, running)
+    full = _walk_ins(venue.pool, request, others) if venue.pool.walk_in_reserve else None
     return Chance(look.span, look.free, refusing, full or look.why)
 
 

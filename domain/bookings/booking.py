@@ -66,5 +66,7 @@ class Booking:
 
     @property
     def request(self) -> BookingRequest:
-        """What was asked for, as the rules see it."""
-        return BookingRequest(self.holder, self.start_time, self.end_time, self.create_time)
+        """What was asked for, as the rules see it: an ended one takes its place no longer."""
+        over = self.end_of_life_time or self.end_time
+        end = max(self.start_time, min(over, self.end_time))
+        return BookingRequest(self.holder, self.start_time, end, self.create_time)

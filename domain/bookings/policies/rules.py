@@ -7,7 +7,7 @@ A rule concerns the holders of its groups. A share is the exception: it stands i
 others, because it keeps places for its own groups.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
@@ -63,13 +63,26 @@ class RuleVerdict:
 
 
 @dataclass(frozen=True)
+class _Load:
+    """How many places are taken from a moment on, and how many are kept by the share of each rule.
+
+    Only shares that keep places from the ask are counted.
+    """
+
+    moment: datetime
+    taken: int
+    kept: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class _Case:
-    """What is judged, and by which rule."""
+    """What is judged, and by which rule. loads: of the whole ask; for shares."""
 
     policy: BookingPolicy
     rule: Rule
     ask: BookingRequest
     around: RequestSurroundings
+    loads: Sequence[_Load]
 
     @property
     def zone(self) -> tzinfo:
@@ -91,10 +104,11 @@ def judge(
     policy: BookingPolicy, ask: BookingRequest, around: RequestSurroundings
 ) -> tuple[RuleVerdict, ...]:
     """What each rule that concerns the holder says, in the order of the policy."""
+    binding = [rule for rule in policy.rules if _concerns(rule, ask)]
+    loads = _loads([rule for rule in binding if isinstance(rule.term, PlaceShare)], ask, around)
     return tuple(
-        _verdict(rule, _JUDGES[type(rule.term)](rule.term, _Case(policy, rule, ask, around)))
-        for rule in policy.rules
-        if _concerns(rule, ask)
+        _verdict(rule, _JUDGES[type(rule.term)](rule.term, _Case(policy, rule, ask, around, loads)))
+        for rule in binding
     )
 
 
@@ -270,36 +284,48 @@ def _quota(term: Quota, case: _Case) -> _Found:
 
 def _share(term: PlaceShare, case: _Case) -> _Found:
     """Whether the places that are kept for others leave one for this ask, at each moment of it."""
-    for at in busiest(case.ask, case.around.others):
-        taken = sum(each.wants(at) for each in case.around.others)
-        kept = {rule.id: _kept(rule, at, case) for rule in _shares_of_others(case)}
-        mine = kept[case.rule.id]
-        if mine and taken + sum(kept.values()) >= case.around.places:
+    places = case.around.places
+    for load in case.loads:
+        mine = load.kept[case.rule.id]
+        if mine and load.taken + sum(load.kept.values()) >= places:
             return _Found(
-                f"At {clock(at, case.zone)} {taken} of {count(case.around.places, 'place')} are "
+                f"At {clock(load.moment, case.zone)} {load.taken} of {count(places, 'place')} are "
                 f"booked, and {mine} kept for {listed(sorted(case.rule.groups))} until "
                 f"{span(term.release_before)} before the start."
             )
     return _FINE
 
 
-def _shares_of_others(case: _Case) -> list[Rule]:
-    return [
-        rule
-        for rule in case.policy.rules
-        if isinstance(rule.term, PlaceShare) and _concerns(rule, case.ask)
-    ]
+def _loads(
+    shares: Sequence[Rule], ask: BookingRequest, around: RequestSurroundings
+) -> Sequence[_Load]:
+    """What is taken and kept from each moment of the ask on at which somebody comes or goes."""
+    kept_at_first = {rule.id: _kept(rule, ask) for rule in shares}
+    if not any(kept_at_first.values()):
+        return ()
+    steps: dict[datetime, list[tuple[int, BookingRequest]]] = {ask.start: []}
+    for each in around.others:
+        if each.start < ask.end and each.end > ask.start:
+            steps.setdefault(max(each.start, ask.start), []).append((1, each))
+            if each.end < ask.end:
+                steps.setdefault(each.end, []).append((-1, each))
+    taken, theirs, loads = 0, dict.fromkeys(kept_at_first, 0), []
+    for at in sorted(steps):
+        for change, each in steps[at]:
+            taken += change
+            for rule in shares:
+                if each.holder.belongs_to(rule.groups):
+                    theirs[rule.id] += change
+        kept = {id: max(0, most - theirs[id]) for id, most in kept_at_first.items()}
+        loads.append(_Load(at, taken, kept))
+    return loads
 
 
-def _kept(rule: Rule, at: datetime, case: _Case) -> int:
-    """How many places of a share are still kept at a moment, for who asks when this ask is made."""
+def _kept(rule: Rule, ask: BookingRequest) -> int:
+    """How many places of a share are kept from who asks now: none when it is given to all."""
     share: Any = rule.term
-    if case.ask.start - case.ask.made <= share.release_before:
-        return 0
-    theirs = sum(
-        each.wants(at) and each.holder.belongs_to(rule.groups) for each in case.around.others
-    )
-    return max(0, int(share.places) - theirs)
+    released = ask.start - ask.made <= share.release_before
+    return 0 if released else int(share.places)
 
 
 def _concurrent(term: Concurrent, case: _Case) -> _Found:

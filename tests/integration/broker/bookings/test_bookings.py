@@ -62,6 +62,13 @@ async def test_a_repeat_books_nothing_more(house: House) -> None:
     assert (error.code, error.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
 
 
+async def test_a_repeat_after_the_end_tells_the_end(house: House) -> None:
+    request = asked(await a_pool(house.broker, 1))
+    made = await book(house, request)
+    await house.broker.bookings.CancelBooking(pb.CancelBookingRequest(name=made.name))
+    assert (await book(house, request)).state == State.STATE_CANCELLED
+
+
 async def test_the_same_slot_from_many_tabs_is_booked_once(house: House) -> None:
     pool = await a_pool(house.broker, 1)
 

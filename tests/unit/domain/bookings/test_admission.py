@@ -16,7 +16,14 @@ from domain.bookings.admission import (
 )
 from domain.bookings.plan import Planned, PoolFull
 from domain.bookings.policies.local_time import Period
-from domain.bookings.policies.policy import BookingPolicy, Length, Per, Quota, Rule
+from domain.bookings.policies.policy import (
+    BookingPolicy,
+    Concurrent,
+    Length,
+    Per,
+    Quota,
+    Rule,
+)
 from domain.bookings.pool import PoolClosure, evse_of, place_of
 from domain.bookings.spans import Span
 from domain.bookings.states import BookingState
@@ -62,6 +69,14 @@ def test_a_booking_that_has_ended_takes_no_place() -> None:
     assert isinstance(decide(venue(), booking(name="new", place=""), [over]).room, Planned)
 
 
+def test_who_left_early_stands_in_nobodys_way() -> None:
+    once = Rule("once", Concurrent(Per.HOLDER, 1))
+    left = booking(state=BookingState.FULFILLED, end_of_life_time=local("14:20"))
+    later = booking("14:30", "15:00", name="new", place="")
+    assert decide(venue(1, once), later, [left]).refusing is None
+    assert decide(venue(2, once), later, [booking()]).refusing is not None
+
+
 def test_places_are_left_to_walk_ins_at_each_moment() -> None:
     said = decide(venue(2, walk_in_reserve=1), booking(name="new", place=""), [booking()])
     assert said.room == WalkInsFull(local("14:00"), 1)
@@ -95,6 +110,18 @@ def test_a_booking_that_reaches_out_of_what_was_read_stays() -> None:
     week = booking("14:00", "2026-12-09 14:00", name="week")
     room = room_for(two, booking("14:00", "17:00", name="new", place=""), [week])
     assert isinstance(room, PoolFull)
+
+
+def test_availability_knows_walk_ins_and_the_holders_own_quota() -> None:
+    spans = [Span(local("14:00"), local("15:00")), Span(local("16:00"), local("17:00"))]
+    asked, two = booking(name="new", place=""), Rule("two", Quota(Per.HOLDER, Period.WEEK, 2))
+    reserved = chances(venue(2, walk_in_reserve=1), asked, [booking()], spans)
+    assert [isinstance(each.room, WalkInsFull) for each in reserved] == [True, False]
+    elsewhere = booking("2026-12-03 09:00", "2026-12-03 10:00")
+    once = chances(venue(2, two), asked, [elsewhere], spans)
+    assert [each.available for each in once] == [True, True]
+    twice = chances(venue(2, two), asked, [elsewhere, booking()], spans)
+    assert [each.rule.rule for each in twice if each.rule] == ["two", "two"]
 
 
 def test_availability_names_the_rule_or_the_room() -> None:

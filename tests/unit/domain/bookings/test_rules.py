@@ -220,6 +220,13 @@ def test_a_share_is_given_to_all_before_the_start() -> None:
     assert _refusing(_at_two("A", before="61m"), _at_two("A"), _at_two("A")) == ["b", "c"]
 
 
+def test_who_comes_and_goes_within_the_ask_counts_while_he_is_there() -> None:
+    short = ask("14:00", "14:20", "A", token="x"), ask("14:10", "14:30", token="y")
+    before, after = ask("13:00", "14:00", "B", token="z"), ask("15:00", "16:00", token="w")
+    assert _refusing(_at_two("C"), *short, before, after) == ["a", "b"]
+    assert _refusing(_at_two("A"), *short[:1], before, after) == []
+
+
 def test_a_holder_of_two_groups_may_use_both_shares() -> None:
     assert _refusing(_at_two("A", "B"), _at_two("A"), _at_two("A")) == []
 
