@@ -30,6 +30,20 @@ def test_a_refusal_names_the_moment_and_the_numbers() -> None:
     assert isinstance(full, PoolFull)
     assert full.sentence(UTC) == "14:00: 3 want CCS of 150 kW, 2 are there"
     assert full.asks == ("new", "x", "y")
+    assert (full.wanted, full.there) == (3, 2)
+
+
+def test_equal_places_are_given_anew_where_no_gap_is_left() -> None:
+    booked = booked_with(pool(at("a"), at("b")), ask("x", 8, 9), ask("y", 10, 11))
+    apart = replace(booked, plan=Plan({"x": "a", "y": "b"}))
+    verdict = admit(apart, ask("new", 8.5, 10.5))
+    assert isinstance(verdict, Planned)
+    assert verdict.plan.places == {"x": "a", "new": "b", "y": "a"}
+    assert verdict.moved == ("y",)
+    stays = replace(booked, plan=Plan({"x": "b", "y": "b"}))
+    kept = admit(stays, ask("new", 9.5, 10.5))
+    assert isinstance(kept, Planned)
+    assert (kept.plan.places["x"], kept.plan.places["y"]) == ("b", "b")
 
 
 def test_a_refusal_counts_who_could_go_nowhere_else() -> None:
