@@ -31,6 +31,15 @@ class ConnectorStatus(StrEnum):
     FAULTED = "Faulted"
 
 
+NO_TRANSACTION_ID = "-1"
+"""In place of the id of a 1.6 session to which another back end (CSMS) has given none yet."""
+
+
+def told_id(ocpp_transaction_id: str) -> str:
+    """OCPP's id of a session as it is shown; empty while there is none."""
+    return "" if ocpp_transaction_id == NO_TRANSACTION_ID else ocpp_transaction_id
+
+
 IN_SESSION = frozenset(
     {
         ConnectorStatus.CHARGING,

@@ -13,6 +13,7 @@ from domain.model.command import (
     ResetFacts,
     SessionFacts,
 )
+from domain.ocpp_words import told_id
 
 _CODE = command_pb.Outcome.Code
 _COMPENSATION = command_pb.Compensation.State
@@ -36,7 +37,7 @@ def _session(facts: SessionFacts | None, station: str) -> command_pb.SessionFact
         return None
     return command_pb.SessionFacts(
         transaction=transaction_out(station, facts.transaction),
-        transaction_id=facts.ocpp_transaction_id,
+        transaction_id=told_id(facts.ocpp_transaction_id),
         evse_id=facts.evse_id,
         start_time=time_out(facts.start_time),
         stop_time=time_out(facts.stop_time),
@@ -98,7 +99,7 @@ def compensation_out(compensation: Compensation, station: str) -> command_pb.Com
         state=_COMPENSATION.Value(f"STATE_{compensation.state.value}"),
         reason=compensation.reason,
         transaction=transaction_out(station, compensation.transaction),
-        transaction_id=compensation.ocpp_transaction_id or "",
+        transaction_id=told_id(compensation.ocpp_transaction_id or ""),
         update_time=time_out(compensation.update_time),
         reservation=reservation_out(compensation.reservation),
         wire_id=compensation.wire_id or 0,

@@ -16,7 +16,7 @@ from broker.proto.fields import Findings
 from broker.proto.times import time_out
 from domain.evidence.station_clock import read_clock
 from domain.model.rotations import Rotation
-from domain.ocpp_words import NO_ERROR
+from domain.ocpp_words import NO_ERROR, told_id
 from domain.upstreams import upstream_fault
 from fleet.connections import Connection
 from fleet.reports import MendedReports
@@ -274,7 +274,7 @@ def transaction_out(transaction: Transaction) -> stations_pb.Transaction:
     active = transaction.state == "ACTIVE"
     return stations_pb.Transaction(
         name=names.transaction_name(transaction.station, transaction.name),
-        transaction_id=transaction.ocpp_transaction_id,
+        transaction_id=told_id(transaction.ocpp_transaction_id),
         station=names.station_name(transaction.station),
         evse_id=transaction.evse_id,
         connector_id=transaction.connector_id,

@@ -10,13 +10,12 @@ from typing import Any
 
 from sqlalchemy import update
 
+from domain.ocpp_words import NO_TRANSACTION_ID
 from fleet.engine.statements import Tx
 from fleet.log.changes import SessionChanged, session_changed
 from fleet.tables import transactions
 from fleet.transactions.rows import Transaction, forget_observed
 from fleet.transactions.v16_rows import INSERT, by_start_key, lock, retire
-
-NO_ID = "-1"
 
 
 async def start(
@@ -27,7 +26,7 @@ async def start(
     row: as it would be inserted. known: the transaction of which the start is a repeat.
     given_id: 0 when that back end gave none.
     """
-    id = str(given_id) if given_id > 0 else NO_ID
+    id = str(given_id) if given_id > 0 else NO_TRANSACTION_ID
     if known is not None:
         told = {"ocpp_transaction_id": id, "authorized": row["authorized"]}
         return await _with_id(tx, known, told, row["received_time"]), False
@@ -48,7 +47,7 @@ async def start(
 async def _with_id(tx: Tx, known: Transaction, told: dict[str, Any], now: datetime) -> Transaction:
     """The same transaction under the id of the newest answer: the station uses that one."""
     id = told["ocpp_transaction_id"]
-    if id in {NO_ID, known.ocpp_transaction_id}:
+    if id in {NO_TRANSACTION_ID, known.ocpp_transaction_id}:
         return known
     await _make_way(tx, known.station, id, now)
     of_row = transactions.c.id == known.id
