@@ -7,7 +7,7 @@ from evcommand.v1 import booking_service_pb2 as pb
 
 from broker.auth import current_caller
 from broker.backend import Backend
-from broker.bookings.lookups import pool_of_caller
+from broker.bookings.lookups import pool_of_caller, readable
 from broker.errors import Reason, check
 from broker.proto.booking import bookings as messages
 from broker.proto.id_token import token_in
@@ -56,7 +56,8 @@ async def search(
     )
     async with backend.db.read() as tx:
         known = await pool_of_caller(tx, request.pool)
-        found = await chances_in(tx, known, new, spans)
+        with readable():
+            found = await chances_in(tx, known, new, spans)
     return pb.SearchAvailabilityResponse(spans=[shown(each, known.venue.zone) for each in found])
 
 

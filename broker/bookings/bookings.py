@@ -9,7 +9,7 @@ from broker.audit.changes import record_change
 from broker.auth import check_rights, current_caller
 from broker.backend import Backend
 from broker.bookings.availability import alternatives, room_refusal
-from broker.bookings.lookups import booking_of_caller, pool_of_caller
+from broker.bookings.lookups import booking_of_caller, pool_of_caller, readable
 from broker.errors import Reason, Refusal, check
 from broker.proto.booking import bookings as messages
 from broker.proto.booking import names
@@ -39,7 +39,16 @@ async def create(backend: Backend, request: pb.CreateBookingRequest) -> pb.Creat
     check(messages.check_create(request, now))
     new = messages.booking_in(request, backend.sealer, caller.tenant, caller.name, now)
     if request.validate_only:
-        return await _dry_run(backend, request, new)
+        with readable():
+            return await _dry_run(backend, request, new)
+    with readable():
+        return await _taken(backend, request, new)
+
+
+async def _taken(
+    backend: Backend, request: pb.CreateBookingRequest, new: Booking
+) -> pb.CreateBookingResponse:
+    now = new.create_time
     async with backend.db.write() as tx:
         known = await pool_of_caller(tx, request.pool, lock=True)
         new = replace(new, policy=known.pool.policy)

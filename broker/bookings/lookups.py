@@ -4,6 +4,9 @@ What is not known, belongs to another tenant, or has stations outside of the cal
 refused with the same words.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from broker.auth import current_caller
 from broker.errors import Reason, Refusal
 from broker.proto.booking import names
@@ -38,6 +41,19 @@ async def booking_of_caller(tx: Tx, name: str, *, lock: bool = False) -> Booking
     if row is None or not await _pool_is_covered(tx, tenant, row.pool):
         raise Refusal(Reason.BOOKING_NOT_FOUND, f"{name} is not known.")
     return booking_from(row)
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Refuse to decide where a span has more bookings than are read. Raises: Refusal."""
+    try:
+        yield
+    except bookings.TooManyBookings as error:
+        raise Refusal(
+            Reason.NO_PLAN_FOUND,
+            f"The {error}, so that nothing is decided about it. Divide the pool, or have its "
+            "policy count by the day or the week and not by the month.",
+        ) from error
 
 
 def covered(pool: Pool) -> bool:

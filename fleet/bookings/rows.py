@@ -17,8 +17,12 @@ from fleet.tables import bookings
 LIVE = ("PENDING", "CONFIRMED", "BOUND", "HELD", "IN_USE", "OVERSTAYED")
 """The words of bookings that have a place in the plan."""
 
-MOST_READ = 10_000
-"""How many bookings are read at once at most."""
+MOST_READ = 50_000
+"""How many bookings are read at once at most: 200 EVSEs for a month, five bookings a day each."""
+
+
+class TooManyBookings(Exception):
+    """A span has more bookings than are read. Nobody decides on a part of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,10 @@ async def place_booking(tx: Tx, tenant: str, name: str, place: str) -> None:
 async def in_span(
     tx: Tx, tenant: str, pool: str, span: tuple[datetime, datetime], states: Sequence[str] = LIVE
 ) -> list[BookingRow]:
-    """The bookings of a pool in these states that are in a part of the span, by their start."""
+    """The bookings of a pool in these states that are in a part of the span, by their start.
+
+    Raises: TooManyBookings.
+    """
     start, end = span
     found = await tx.execute(
         select(*_BOOKING)
@@ -104,9 +111,12 @@ async def in_span(
             bookings.c.state.in_(states),
         )
         .order_by(bookings.c.start_time, bookings.c.name)
-        .limit(MOST_READ)
+        .limit(MOST_READ + 1)
     )
-    return [BookingRow(*row) for row in found]
+    rows = [BookingRow(*row) for row in found]
+    if len(rows) > MOST_READ:
+        raise TooManyBookings(f"pool {pool} has more than {MOST_READ} bookings in this span")
+    return rows
 
 
 @dataclass(frozen=True)

@@ -37,13 +37,13 @@ async def choose(tx: Tx, known: KnownPool, booking: Booking, now: datetime) -> B
 
     Others that are not bound may be moved for it. known: locked.
     """
+    if booking.place not in booking.tried and await usable(tx, booking.place, now):
+        return booking
     members = [
         member
         for member in known.pool.members
         if member.place not in booking.tried and await usable(tx, member.place, now)
     ]
-    if any(member.place == booking.place for member in members):
-        return booking
     rows = await bookings.in_span(
         tx, booking.tenant, booking.pool, (booking.start_time, booking.end_time)
     )

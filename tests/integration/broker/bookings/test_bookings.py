@@ -12,6 +12,7 @@ from evcommand.v1 import booking_service_pb2 as pb
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from fleet.bookings import rows
 from tests.integration.broker.bookings.asking import (
     HOUR,
     TOMORROW,
@@ -109,6 +110,18 @@ async def test_a_place_is_found_by_moving_another_booking(house: House) -> None:
     await book(house, asked(pool, TOMORROW, 2 * HOUR))
     error = await failure_of(house.broker.bookings.CreateBooking(asked(pool, TOMORROW + HOUR / 2)))
     assert error.reason == "POOL_FULL"
+
+
+async def test_nothing_is_decided_on_a_part_of_the_bookings(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = await a_pool(house.broker, 3)
+    for _ in range(2):
+        await book(house, asked(pool))
+    monkeypatch.setattr(rows, "MOST_READ", 1)
+    error = await failure_of(house.broker.bookings.CreateBooking(asked(pool)))
+    assert error.reason == "NO_PLAN_FOUND"
+    assert "has more than 1 bookings in this span" in error.message
 
 
 async def test_a_rule_refuses_with_its_id_and_its_sentence(house: House) -> None:
