@@ -31,6 +31,7 @@ from temporalio.converter import (
     JSONPlainPayloadConverter,
 )
 
+from contract import prepared as prepared  # noqa: PLC0414  has msgspec learn our dataclasses
 from contract.renamed import with_present_names
 from domain.commands.timing import Timing
 

@@ -56,11 +56,13 @@ async def _taken(
             raise _reused(request)  # made by a call at the same moment: the next try finds it
         admitted = await admitting.admit(tx, known, new)
         made = admitted.booking
-        if made is None:
+        if made is not None:
+            await record_change(
+                tx, "CreateBooking", names.booking_name(made.name), now, request_id=made.name
+            )
+    if made is None:  # what else would do is looked for without the lock of the pool
+        async with backend.db.read() as tx:
             raise await _refusal(tx, known, new, admitted.decision, now)
-        await record_change(
-            tx, "CreateBooking", names.booking_name(made.name), now, request_id=made.name
-        )
     return pb.CreateBookingResponse(
         booking=messages.booking_out(made),
         verdicts=[messages.verdict_out(each) for each in admitted.decision.verdicts],

@@ -11,6 +11,7 @@ from contract import names
 from station_gateway.commands.activities import GatewayActivities
 from tests.support.scripted_gateway import ScriptedGateway
 from tests.support.stored_payloads import ACTIVITY_TYPES, STUBS, activity_types
+from workflows.activities.bookings import BookingActivities
 from workflows.activities.callbacks import CallbackActivities
 from workflows.activities.commands import CommandActivities
 from workflows.activities.event_posts import EventPostActivities
@@ -19,6 +20,7 @@ from workflows.activities.reservations import ReservationActivities
 IMPLEMENTATIONS = (
     CommandActivities,
     ReservationActivities,
+    BookingActivities,
     CallbackActivities,
     EventPostActivities,
     GatewayActivities,
