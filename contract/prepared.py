@@ -7,17 +7,16 @@ dataclasses from the database. So all of them are learned here, when the module 
 """
 
 import dataclasses
-import inspect
-from typing import Any, get_type_hints
+from typing import Any
 
 import msgspec
 
-from contract import activities, bookings, callbacks, commands, questions, reservations
+from contract import bookings, callbacks, commands, questions, reservations
 from domain.model.answers import StationAnswer
 from domain.model.command import Command
 from domain.reservations.reservation import Reservation
 
-_MODULES = (activities, bookings, callbacks, commands, questions, reservations)
+_MODULES = (bookings, callbacks, commands, questions, reservations)
 
 
 def read_types() -> set[type]:
@@ -28,13 +27,7 @@ def read_types() -> set[type]:
         for each in vars(module).values()
         if isinstance(each, type) and dataclasses.is_dataclass(each)
     }
-    given = {
-        hint
-        for stub in vars(activities).values()
-        if inspect.iscoroutinefunction(stub)
-        for hint in get_type_hints(stub).values()
-    }
-    return {Command, Reservation, StationAnswer, *named, *given}
+    return {Command, Reservation, StationAnswer, *named}
 
 
 def prepare(kind: Any) -> None:
