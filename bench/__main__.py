@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import uvloop
 
 from bench import (
+    booking_admission,
     cost_card,
     density,
     expiry_lateness,
@@ -42,6 +43,7 @@ PARTS: dict[str, Callable[[], Awaitable[None]]] = {
     "latency": latency.measure,
     "latency-sqlite": latency.measure_sqlite,
     "year": year.measure,
+    "bookings": booking_admission.measure,
 }
 
 

@@ -1,6 +1,5 @@
 """When a pool has room, and what else would do where it has none."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 
 from evcommand.v1 import booking_service_pb2 as pb
@@ -81,7 +80,7 @@ async def alternatives(
     asked = Span(new.start_time, new.end_time)
     around = [asked.moved(STEP * steps) for steps in range(-(_NEAR // STEP), _NEAR // STEP + 1)]
     spans = [one for one in around if one.start > now and one != asked]
-    found = [one for one in await chances_in(tx, known, replace(new), spans) if one.available]
+    found = [one for one in await chances_in(tx, known, new, spans) if one.available]
     found.sort(key=lambda one: (abs(one.span.start - asked.start), asked.start > one.span.start))
     return [shown(each, known.venue.zone) for each in found[:MOST_ALTERNATIVES]]
 
