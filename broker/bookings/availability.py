@@ -1,5 +1,6 @@
 """When a pool has room, and what else would do where it has none."""
 
+import asyncio
 from datetime import datetime, timedelta, tzinfo
 
 from evcommand.v1 import booking_service_pb2 as pb
@@ -70,7 +71,8 @@ async def chances_in(
     read = span_read(known.venue, first, last)
     rows = await bookings.in_span(tx, new.tenant, known.row.name, read, QUOTA_STATES)
     others = [booking_from(row) for row in rows if row.name != new.name]
-    return chances(known.venue, new, others, spans)
+    # In a thread: it computes for a tenth of a second, and the loop has other calls to serve.
+    return await asyncio.to_thread(chances, known.venue, new, others, spans)
 
 
 async def alternatives(
