@@ -14,6 +14,7 @@ import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import insert
 
@@ -38,7 +39,7 @@ from journal.bookings.rows import booking_row, known_pool, locked_pool, pool_con
 from tests.unit.domain.bookings.plan.pools import accept, busy_pool
 
 POOLS = 50
-WEEKS = 2
+WEEKS = 1
 TENANT = "venue"
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 ASKS = 300
@@ -101,9 +102,10 @@ async def measure() -> None:
 async def _fill(db: Database, pool: Pool, made: list[Booking]) -> None:
     async with db.write() as tx:
         await rows.add_policy(tx, PolicyRow(TENANT, "plain", 1, POLICY, NOW))
+    pattern = [vars_of(each) for each in made]
     for number in range(POOLS):
         name = f"p{number}"
-        values = [vars_of(replace(each, pool=name, name=str(uuid.uuid4()))) for each in made]
+        values = [_copied(each, name) for each in pattern]
         async with db.write() as tx:
             row = PoolRow(TENANT, name, pool_content(pool), 1, 1, NOW, NOW)
             await rows.add_pool(tx, row, [(f"S{number}", each.evse_id) for each in pool.members])
@@ -111,7 +113,13 @@ async def _fill(db: Database, pool: Pool, made: list[Booking]) -> None:
                 await tx.execute(insert(tables.bookings), values[first : first + 1_000])
 
 
-def vars_of(booking: Booking) -> dict[str, object]:
+def _copied(row: dict[str, Any], pool: str) -> dict[str, Any]:
+    """The same booking in another pool."""
+    own = {"name": str(uuid.uuid4()), "pool": pool}
+    return row | own | {"snapshot": row["snapshot"] | own}
+
+
+def vars_of(booking: Booking) -> dict[str, Any]:
     """The columns of a booking."""
     row = booking_row(booking, booking.start_time)
     return {name: getattr(row, name) for name in row.__slots__}
