@@ -18,16 +18,15 @@ from broker.reading.paging import Pager, cut_page, limit_of
 from broker.settings import Right
 from domain.bookings.admission import BookingDecision
 from domain.bookings.booking import Booking
+from domain.bookings.carrying import ended
 from domain.bookings.policies.policy import Occasion
 from domain.bookings.policies.rules import charges, too_late_to_cancel
-from domain.bookings.states import BOOKING_ENDINGS, BookingCause, BookingState
+from domain.bookings.states import IN_USE, BookingCause, BookingState
 from fleet import bookings
 from fleet.engine.statements import Tx
 from journal.bookings import admitting
 from journal.bookings.rows import KnownPool, booking_from, known_policy
 from journal.bookings.waking import wake_booking
-
-_IN_USE = frozenset({BookingState.IN_USE, BookingState.OVERSTAYED})
 
 
 async def create(backend: Backend, request: pb.CreateBookingRequest) -> pb.CreateBookingResponse:
@@ -137,7 +136,7 @@ async def _cancelled(
 ) -> Booking:
     if booking.ended:
         raise _ended(request.name, booking)
-    if booking.state in _IN_USE:
+    if booking.state in IN_USE:
         raise Refusal(
             Reason.BOOKING_IN_USE, f"{request.name} is in use. Stop its session with StopSession."
         )
@@ -152,20 +151,14 @@ async def _cancelled(
         )
     by_operator = request.by_operator
     cause = BookingCause.CANCELLED_BY_OPERATOR if by_operator else BookingCause.CANCELLED_BY_HOLDER
-    state, message = BOOKING_ENDINGS[cause]
-    ended = replace(
-        booking,
-        state=state,
-        cause=cause.value,
-        message=message,
-        progress="",
+    after = replace(
+        ended(booking, cause, now),
         cancel_reason=request.reason,
-        end_of_life_time=now,
         charges=booking.charges if by_operator else (*booking.charges, *due),
     )
     if booking.reservation:
-        await wake_booking(tx, ended, "it was cancelled", now)
-    return await admitting.change(tx, ended)
+        await wake_booking(tx, after, "it was cancelled", now)
+    return await admitting.change(tx, after)
 
 
 async def _made_before(backend: Backend, request: pb.CreateBookingRequest) -> Booking | None:

@@ -16,15 +16,10 @@ from domain.bookings.policies.rules import RuleVerdict, allowed, judge
 from domain.bookings.policies.wording import clock, count
 from domain.bookings.pool import Pool
 from domain.bookings.spans import Span
-from domain.bookings.states import BookingState
+from domain.bookings.states import EVSE_CHOSEN
 
 WINDOW = timedelta(days=1)
 """How far beside a new booking others are moved for it. What reaches further stays where it is."""
-
-FIXED = frozenset(
-    {BookingState.BOUND, BookingState.HELD, BookingState.IN_USE, BookingState.OVERSTAYED}
-)
-"""The states of bookings whose EVSE is chosen."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +184,7 @@ def _ask(booking: Booking, inside: Span) -> Ask:
     """What the planning needs to know of a booking. One that reaches out of the span stays."""
     span = Span(booking.start_time, booking.end_time)
     reaches_out = span.start < inside.start or span.end > inside.end
-    fixed = bool(booking.place) and (booking.state in FIXED or reaches_out)
+    fixed = bool(booking.place) and (booking.state in EVSE_CHOSEN or reaches_out)
     return Ask(booking.name, span, booking.needs, booking.place if fixed else None)
 
 

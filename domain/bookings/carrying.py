@@ -25,6 +25,7 @@ from domain.bookings.policies.rules import charges
 from domain.bookings.states import (
     BOOKING_CORRECTIONS,
     BOOKING_ENDINGS,
+    IN_USE,
     BookingCause,
     BookingState,
 )
@@ -110,7 +111,7 @@ def next_carry(
     if hold is not None and hold.state in _JUDGED:
         return _unused(booking, policy, hold, now)
     if now >= over and (hold is None or hold.ended):
-        unheld = hold is None and booking.state not in _USING
+        unheld = hold is None and booking.state not in IN_USE
         cause = BookingCause.NO_PLACE_LEFT if unheld else BookingCause.USE_NOT_KNOWN
         return _end(booking, cause, now)
     return _before_use(booking, policy, facts, now)
@@ -191,7 +192,7 @@ def _used(
 ) -> CarryStep:
     """The driver came. What was told before that nobody came is corrected by this."""
     used = booking
-    if booking.state not in _USING:
+    if booking.state not in IN_USE:
         used = replace(
             booking,
             state=BookingState.IN_USE,
@@ -214,12 +215,9 @@ def _used_unseen(booking: Booking, now: datetime) -> CarryStep:
     if now >= booking.end_time:
         return _end(booking, BookingCause.USED, now)
     used = booking
-    if booking.state not in _USING:
+    if booking.state not in IN_USE:
         used = replace(booking, state=BookingState.IN_USE, progress="Its driver is charging.")
     return CarryStep(CarryAct.WAIT, used, min(now + LOOK_AGAIN, booking.end_time))
-
-
-_USING = frozenset({BookingState.IN_USE, BookingState.OVERSTAYED})
 
 
 def _left(booking: Booking, policy: BookingPolicy, stop_time: datetime, now: datetime) -> CarryStep:

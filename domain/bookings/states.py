@@ -42,6 +42,12 @@ BOOKING_ENDS = frozenset(
 )
 """The states of a booking that has ended. It never asks for a place again."""
 
+IN_USE = frozenset({_S.IN_USE, _S.OVERSTAYED})
+"""The states of a booking whose driver is there."""
+
+EVSE_CHOSEN = frozenset({_S.BOUND, _S.HELD}) | IN_USE
+"""The states of a booking whose EVSE is chosen."""
+
 _WAITING_ENDS = frozenset({_S.CANCELLED, _S.NO_SHOW, _S.EXPIRED, _S.DISPLACED})
 
 BOOKING_TRANSITIONS: Mapping[BookingState, frozenset[BookingState]] = {

@@ -42,7 +42,8 @@ async def choose(tx: Tx, known: KnownPool, booking: Booking, now: datetime) -> B
     members = [
         member
         for member in known.pool.members
-        if member.place not in booking.tried and await usable(tx, member.place, now)
+        if member.place not in {booking.place, *booking.tried}
+        and await usable(tx, member.place, now)
     ]
     rows = await bookings.in_span(
         tx, booking.tenant, booking.pool, (booking.start_time, booking.end_time)

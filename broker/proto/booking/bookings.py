@@ -17,7 +17,7 @@ from domain.bookings.booking import Booking
 from domain.bookings.places import Needs
 from domain.bookings.policies.rules import Charge, RuleVerdict
 from domain.bookings.pool import evse_of
-from domain.bookings.states import BookingState
+from domain.bookings.states import EVSE_CHOSEN, BookingState
 from fleet.bookings import BookingFilter
 from fleet.keys import Sealer
 
@@ -29,9 +29,6 @@ MOST_STARTS = 3_000
 
 _STATE = pb.Booking.State
 _OCCASION = pb.BookingCharge.Occasion
-_BOUND = frozenset(
-    {BookingState.BOUND, BookingState.HELD, BookingState.IN_USE, BookingState.OVERSTAYED}
-)
 
 
 def check_create(
@@ -170,7 +167,7 @@ def filter_in(request: service_pb.ListBookingsRequest, tenant: str) -> BookingFi
 
 def booking_out(booking: Booking) -> pb.Booking:
     """A booking as the contract shows it. Where the plan has it is not told before it is bound."""
-    told = bool(booking.place) and (booking.state in _BOUND or bool(booking.transaction))
+    told = bool(booking.place) and (booking.state in EVSE_CHOSEN or bool(booking.transaction))
     station, evse_id = evse_of(booking.place) if told else ("", 0)
     shown = pb.Booking(
         name=names.booking_name(booking.name),
