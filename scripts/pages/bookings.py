@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from domain.bookings.ocpi.statuses import CANCELLATIONS, RESERVATION_STATUSES, STATUS_BY_CAUSE
 from domain.bookings.states import (
     BOOKING_CORRECTIONS,
     BOOKING_ENDINGS,
@@ -27,8 +28,8 @@ _MEANS = {
 
 
 def bookings_page() -> str:
-    """States, ends and corrections of bookings, in Markdown."""
-    return "\n".join([*_states(), *_ends(), *_corrections()])
+    """States, ends and corrections of bookings, and their words in OCPI, in Markdown."""
+    return "\n".join([*_states(), *_ends(), *_corrections(), *_ocpi()])
 
 
 def _states() -> Iterator[str]:
@@ -59,3 +60,22 @@ def _corrections() -> Iterator[str]:
         states = ", ".join(state.value for state in BookingState if state in proven)
         yield f"| {told.value} | {states} |"
     yield ""
+
+
+def _ocpi() -> Iterator[str]:
+    yield "### In OCPI's words\n"
+    yield "| State | ReservationStatus |\n| --- | --- |"
+    for state, status in RESERVATION_STATUSES.items():
+        but = [f"{word}: {told}" for word, told in _others(state)]
+        yield f"| {state.value} | {'; '.join([status.value, *but])} |"
+    yield "\n| Cause | CanceledReason | Who |\n| --- | --- | --- |"
+    for cause, cancelled in CANCELLATIONS.items():
+        yield f"| {cause} | {cancelled.reason.value} | {cancelled.by.value} |"
+    yield ""
+
+
+def _others(state: BookingState) -> Iterator[tuple[str, str]]:
+    """The causes of a state for which OCPI has another word."""
+    for cause, told in STATUS_BY_CAUSE.items():
+        if any(each == cause and end is state for each, (end, _) in BOOKING_ENDINGS.items()):
+            yield cause, told.value

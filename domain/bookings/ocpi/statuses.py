@@ -82,7 +82,8 @@ RESERVATION_STATUSES: Mapping[BookingState, ReservationStatus] = {
 }
 """The status of each state. The cause says more: see `status_of`."""
 
-_BY_CAUSE: Mapping[str, ReservationStatus] = {BookingCause.USE_NOT_KNOWN: _R.UNKNOWN}
+STATUS_BY_CAUSE: Mapping[str, ReservationStatus] = {BookingCause.USE_NOT_KNOWN: _R.UNKNOWN}
+"""The ends that have another status than their state."""
 
 _C = BookingCause
 
@@ -101,7 +102,7 @@ place that stayed occupied, which OCPI tells apart."""
 def status_of(booking: Booking) -> ReservationStatus:
     """OCPI's status of a booking as it stands."""
     told = RESERVATION_STATUSES[booking.state]
-    return _BY_CAUSE.get(booking.cause, told) if booking.ended else told
+    return STATUS_BY_CAUSE.get(booking.cause, told) if booking.ended else told
 
 
 def states_of(status: ReservationStatus) -> frozenset[BookingState]:
