@@ -7,6 +7,7 @@ takes most of a process's start.
 
 import hashlib
 import secrets
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -167,6 +168,33 @@ def check_policy(file: Path) -> None:
     from entrypoints.commands import policy as policy_command
 
     raise SystemExit(0 if policy_command.check(file) else 1)
+
+
+@main.group()
+def pool() -> None:
+    """Shows pools of EVSEs that are booked together."""
+
+
+@pool.command("show")
+@click.argument("name")
+@with_broker_access
+@click.option(
+    "--day",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="The day, as 2026-12-01, in the pool's time zone. Default: today.",
+)
+@click.option(
+    "--svg",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write a picture to FILE instead.",
+)
+def show_pool(name: str, day: datetime | None, svg: Path | None, **broker_access: Any) -> None:
+    """Draws a day of the pool NAME (`pools/...`, or its id alone): a row for each EVSE."""
+    from entrypoints.commands.broker_access import BrokerAccess
+    from entrypoints.commands.pool import show as pool_show
+
+    pool_show.show(name, day.date() if day else None, svg, BrokerAccess(**broker_access))
 
 
 @main.command()

@@ -166,7 +166,7 @@ def filter_in(request: service_pb.ListBookingsRequest, tenant: str) -> BookingFi
 
 
 def booking_out(booking: Booking) -> pb.Booking:
-    """A booking as the contract shows it. Where the plan has it is not told before it is bound."""
+    """A booking as the contract shows it. Its EVSE is told when it is chosen."""
     told = bool(booking.place) and (booking.state in EVSE_CHOSEN or bool(booking.transaction))
     station, evse_id = evse_of(booking.place) if told else ("", 0)
     shown = pb.Booking(
@@ -196,10 +196,15 @@ def booking_out(booking: Booking) -> pb.Booking:
         caller=booking.caller,
         revision=booking.revision,
         progress=booking.progress,
+        planned_member=names.member_name(booking.place) if _is_planned(booking) else "",
     )
     if booking.transaction and station:
         shown.transaction = transaction_name(station, booking.transaction)
     return shown
+
+
+def _is_planned(booking: Booking) -> bool:
+    return bool(booking.place) and not booking.ended
 
 
 def charge_out(charge: Charge) -> pb.BookingCharge:
