@@ -24,10 +24,10 @@ _IDS = uuid.UUID("9c3d3f7e-6f0c-5b5e-9a53-0d6f3c1f7a52")
 
 _TOKEN_TYPES = {
     "RFID": "ISO14443",
-    "EMAID": "eMAID",
-    "APP_USER": "Central",
-    "AD_HOC_USER": "Central",
-    "OTHER": "Central",
+    "EMAID": "EMAID",
+    "APP_USER": "CENTRAL",
+    "AD_HOC_USER": "CENTRAL",
+    "OTHER": "CENTRAL",
 }
 _FEATURES = ("drive_through", "refrigeration_outlet", "dangerous_goods_allowed")
 """What a BookableParkingOptions asks for that is a feature of a member when it is true."""
@@ -43,7 +43,7 @@ class OcpiRequestError(ValueError):
 
 @dataclass(frozen=True)
 class OcpiToken:
-    """A driver's token. value: a secret. type: OCPP's word. contract: whose it is."""
+    """A driver's token. value: a secret. type: a word of IdTokenType. contract: whose it is."""
 
     value: str = field(repr=False)
     type: str

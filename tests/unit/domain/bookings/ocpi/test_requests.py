@@ -37,13 +37,13 @@ def test_a_request_becomes_what_create_booking_takes() -> None:
     ("ocpi", "ours"),
     [
         ("RFID", "ISO14443"),
-        ("EMAID", "eMAID"),
-        ("APP_USER", "Central"),
-        ("AD_HOC_USER", "Central"),
-        ("OTHER", "Central"),
+        ("EMAID", "EMAID"),
+        ("APP_USER", "CENTRAL"),
+        ("AD_HOC_USER", "CENTRAL"),
+        ("OTHER", "CENTRAL"),
     ],
 )
-def test_each_type_of_token_has_a_word_of_ocpp(ocpi: str, ours: str) -> None:
+def test_each_type_of_token_has_a_word_of_ours(ocpi: str, ours: str) -> None:
     assert request_of(message(tokens=[TOKEN | {"type": ocpi}])).tokens[0].type == ours
 
 
