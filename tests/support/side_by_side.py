@@ -6,10 +6,11 @@ folder goes to one worker as a whole. Each worker starts its own servers, on its
 its own directories. In particular it has its own time-skipping Temporal server, because all
 workflows on such a server share one clock.
 
-Workers take the files in the order that `in_turn` makes: the end-to-end and the integration tests,
-which wait more than they compute, with the simulation, which only computes, spread among them. So
-the cores have work while the others wait. The small files of the unit tests are left for the end,
-so that no worker waits long for the last one.
+Workers take the files in the order that `in_turn` makes: the end-to-end tests first, which take the
+longest and wait most, with the simulation, which only computes, spread evenly among them; then the
+integration tests with half of the unit tests. So the cores have work while the others wait. The
+other half of the unit tests, in small files, is left for the end, so that no worker waits long for
+the last one.
 """
 
 from collections.abc import Iterable
@@ -23,10 +24,11 @@ SHARED_SERVERS = ("tests/e2e/telemetry", "tests/e2e/field", "tests/e2e/relayed")
 """Folders whose tests look at one and the same fleet, or at one and the same system."""
 
 
-WAITING = ("tests/chaos/", "tests/e2e/", "tests/integration/")
-COMPUTING = ("tests/simulation/",)
-_WAITING_AT_ONCE = 3
-"""So many shares that wait are taken before one that computes."""
+LONG = ("tests/chaos/", "tests/e2e/")
+WAITING = "tests/integration/"
+SIMULATION = "tests/simulation/"
+_IN_BLOCKS = "tests/simulation/test_no_lies.py"
+"""Its tests share nothing and take seconds each: each of them is a share."""
 
 
 class ByServer(LoadScopeScheduling):  # type: ignore[misc]
@@ -42,6 +44,8 @@ class ByServer(LoadScopeScheduling):  # type: ignore[misc]
 
 def share_of(nodeid: str) -> str:
     """The file or the folder that goes to one worker together with this test."""
+    if nodeid.startswith(_IN_BLOCKS):
+        return nodeid
     file = PurePosixPath(nodeid.partition("::")[0])
     return next((each for each in SHARED_SERVERS if file.is_relative_to(each)), str(file))
 
@@ -49,12 +53,17 @@ def share_of(nodeid: str) -> str:
 def in_turn(nodeids: Iterable[str]) -> list[str]:
     """The shares of these tests in the order in which workers take them."""
     shares = dict.fromkeys(map(share_of, nodeids))
-    computing = [share for share in shares if share.startswith(COMPUTING)]
-    waiting = [share for share in shares if f"{share}/".startswith(WAITING)]
-    mixed: list[str] = []
-    for place, share in enumerate(waiting, 1):
-        mixed.append(share)
-        if computing and place % _WAITING_AT_ONCE == 0:
-            mixed.append(computing.pop(0))
-    taken = {*mixed, *computing}
-    return [*mixed, *computing, *(share for share in shares if share not in taken)]
+    long = [share for share in shares if f"{share}/".startswith(LONG)]
+    waiting = [share for share in shares if share.startswith(WAITING)]
+    simulated = [share for share in shares if share.startswith(SIMULATION)]
+    small = [share for share in shares if share not in {*long, *waiting, *simulated}]
+    half = len(small) // 2 if waiting else 0
+    return [*_spread(simulated, long), *_spread(small[:half], waiting), *small[half:]]
+
+
+def _spread(some: list[str], others: list[str]) -> list[str]:
+    """Both lists in their order, each spread evenly over the whole."""
+    place = {
+        share: (at + 0.5) / len(each) for each in (others, some) for at, share in enumerate(each)
+    }
+    return sorted(place, key=place.__getitem__)

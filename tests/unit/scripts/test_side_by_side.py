@@ -27,17 +27,24 @@ def test_tests_of_one_server_are_one_share() -> None:
         assert share_of(f"{folder}/test_a.py::test_b") == share_of(f"{folder}/test_c.py::test_d")
 
 
-def test_the_simulation_is_spread_among_those_that_wait_and_unit_tests_come_last() -> None:
-    waiting = [f"tests/e2e/test_{each}.py" for each in range(7)]
-    computing = [f"tests/simulation/test_{each}.py" for each in range(3)]
-    small = ["tests/unit/test_small.py"]
-    tests = [f"{file}::test" for file in chain(small, computing, waiting)]
+def test_each_block_of_worlds_is_a_share() -> None:
+    block = "tests/simulation/test_no_lies.py::test_no_command_lies_whatever_happens[seeds-{}]"
+    assert share_of(block.format("1-to-25")) != share_of(block.format("26-to-50"))
+
+
+def test_what_computes_is_spread_among_what_waits_and_half_of_the_unit_tests_come_last() -> None:
+    long = [f"tests/e2e/test_{each}.py" for each in range(4)]
+    simulated = [f"tests/simulation/test_{each}.py" for each in range(2)]
+    waiting = [f"tests/integration/test_{each}.py" for each in range(2)]
+    small = [f"tests/unit/test_{each}.py" for each in range(2)]
+    tests = [f"{file}::test" for file in chain(small, simulated, waiting, long)]
     assert in_turn(tests) == [
-        *waiting[:3],
-        computing[0],
-        *waiting[3:6],
-        computing[1],
-        waiting[6],
-        computing[2],
-        *small,
+        *(long[0], simulated[0], *long[1:3], simulated[1], long[3]),
+        *(waiting[0], small[0], waiting[1]),
+        small[1],
     ]
+
+
+def test_without_tests_that_wait_all_is_taken_in_its_order() -> None:
+    small = [f"tests/unit/test_{each}.py" for each in range(4)]
+    assert in_turn(f"{file}::test" for file in small) == small
