@@ -1,6 +1,5 @@
 """When a pool has room, and what else would do where it has none."""
 
-import asyncio
 from datetime import datetime, timedelta, tzinfo
 
 from evcommand.v1 import booking_service_pb2 as pb
@@ -8,17 +7,17 @@ from evcommand.v1 import booking_service_pb2 as pb
 from broker.auth import current_caller
 from broker.backend import Backend
 from broker.bookings.lookups import pool_of_caller, readable
+from broker.bookings.turns import computed
 from broker.errors import Reason, check
 from broker.proto.booking import bookings as messages
 from broker.proto.id_token import token_in
 from broker.proto.times import time_in, time_out
-from domain.bookings.admission import BookablePool, Chance, WalkInsFull, chances
+from domain.bookings.admission import Chance, WalkInsFull, chances
 from domain.bookings.booking import Booking
 from domain.bookings.plan import NoPlanFound, Planned, PoolFull
 from domain.bookings.planning.nearest import grid
 from domain.bookings.spans import Span
 from domain.bookings.states import BookingState
-from fleet.bookings import StandingRow
 from fleet.engine.statements import Tx
 from journal.bookings.beside import read_standing, standing_beside
 from journal.bookings.rows import KnownPool
@@ -71,14 +70,7 @@ async def chances_in(
     starts = [one.start for one in spans]
     asked = Span(min(starts), max(one.end for one in spans))
     rows = await standing_beside(tx, known, new, asked, max(starts))
-    # In a thread: it computes for a tenth of a second, and the loop has other calls to serve.
-    return await asyncio.to_thread(_computed, known.venue, new, rows, spans)
-
-
-def _computed(
-    venue: BookablePool, new: Booking, rows: list[StandingRow], spans: list[Span]
-) -> tuple[Chance, ...]:
-    return chances(venue, new, read_standing(rows), spans)
+    return await computed(lambda: chances(known.venue, new, read_standing(rows), spans))
 
 
 async def alternatives(
