@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from domain.bookings.admission import room_for
+from domain.bookings.admission import room_for, span_planned
 from domain.bookings.booking import Booking
 from domain.bookings.plan import Planned
 from domain.bookings.pool import evse_of
@@ -45,9 +45,9 @@ async def choose(tx: Tx, known: KnownPool, booking: Booking, now: datetime) -> B
         if member.place not in {booking.place, *booking.tried}
         and await usable(tx, member.place, now)
     ]
-    rows = await bookings.standing_in_span(
-        tx, booking.tenant, booking.pool, (booking.start_time, booking.end_time)
-    )
+    # Also those after and before it: whoever is moved for it must not be put onto one of them.
+    around = span_planned(booking.start_time, booking.end_time)
+    rows = await bookings.standing_in_span(tx, booking.tenant, booking.pool, around)
     live = [standing_from(row) for row in rows if row.name != booking.name]
     venue = replace(known.venue, pool=replace(known.pool, members=tuple(members)))
     free = replace(booking, place="", state=BookingState.CONFIRMED)
