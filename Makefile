@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test simulate chaos alerts lint bench generate lock
+.PHONY: help setup demo up test simulate simulate-bookings chaos alerts lint bench generate lock
 
 help: ## Shows this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,15 @@ simulate: setup ## Plays hostile worlds and hunts for lies. SEEDS=1000 FIRST=1 s
 	@EVCOMMAND_SIMULATION_SEEDS=$(SEEDS) EVCOMMAND_SIMULATION_FIRST_SEED=$(FIRST) \
 		$(if $(BEHIND),EVCOMMAND_SIMULATION_BEHIND=$(BEHIND)) $(BIN)/pytest \
 		tests/simulation/$(if $(BEHIND),back_end/test_no_lies_behind_a_back_end.py,test_no_lies.py) $(ARGS)
+
+STEPS ?= 100000
+POOLS ?= 20000
+WEEKS ?= 3
+
+simulate-bookings: setup ## Plays bookings in pools and judges each plan. STEPS=100000 POOLS=20000 WEEKS=3 say how many
+	@EVCOMMAND_BOOKING_STEPS=$(STEPS) EVCOMMAND_BOOKING_POOLS=$(POOLS) EVCOMMAND_BOOKING_WEEKS=$(WEEKS) \
+		$(BIN)/pytest -s tests/integration/planning \
+		tests/unit/domain/bookings/plan/test_never_without_a_plan.py $(ARGS)
 
 MINUTES ?= 10
 SEED ?= 1

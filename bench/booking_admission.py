@@ -30,6 +30,7 @@ from domain.bookings.pool import Pool, PoolMember
 from domain.bookings.spans import Span
 from domain.bookings.states import BookingState
 from domain.model.specs import IdToken
+from entrypoints.lifetime import started
 from fleet import bookings as rows
 from fleet import tables
 from fleet.bookings import PolicyRow, PoolRow
@@ -93,6 +94,7 @@ async def measure() -> None:
         db = await Database.open(url, migrate=True)
         try:
             await _fill(db, pool, made)
+            started()  # the garbage collector is as in our processes
             await _admissions(db, made)
             await _searches(db, made)
         finally:
@@ -151,7 +153,8 @@ async def _searches(db: Database, made: list[Booking]) -> None:
     dice, times = random.Random(2), []
     first = min(each.start_time for each in made)
     for number in range(SEARCHES):
-        new = _booking(Span(first, first + timedelta(hours=2)), "", 20_000 + number)
+        asked = Span(first, first + timedelta(hours=2))
+        new = replace(_booking(asked, "", 20_000 + number), needs=dice.choice(made).needs)
         week = Span(first, first + timedelta(days=7))
         spans = list(grid(week, timedelta(hours=2), STEP))
         before = time.perf_counter()

@@ -77,7 +77,8 @@ MEANINGS: dict[Reason, str] = {
     Reason.REQUEST_NOT_RECEIVED: "The headers of the call came, and its request did not come in "
     "time. Nothing was done. Send it again after RetryInfo's delay.",
     Reason.TOO_MANY_CALLS: "Whose share of the calls is taken says the metadata `share` (`broker`, "
-    "`tenant`, `credential`, `connection`), and `limit` how many it has. Try again after "
+    "`tenant`, `credential`, `connection`; `planning`: of the bookings and searches that are "
+    "planned at once), and `limit` how many it has. Nothing was done. Try again after "
     "RetryInfo's delay, with fewer calls at once.",
     Reason.RATE_LIMIT_EXCEEDED: "The credential makes more `reads` or more `changes` a second "
     "(the metadata `calls`) than its `rate`. Nothing was done. Try again after RetryInfo's delay: "

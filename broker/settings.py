@@ -226,6 +226,19 @@ class BrokerSettings:
         default=1_000,
         metadata={"doc": "of them for one API key; lower, so that the others have the rest."},
     )
+    plans_at_once: int = field(
+        default=4,
+        metadata={"doc": "bookings and searches that are planned at once; others wait."},
+    )
+    planning_patience_s: float = field(
+        default=30.0,
+        metadata={
+            "doc": (
+                "so long they wait, or until shortly before their deadline; then they are "
+                "RESOURCE_EXHAUSTED."
+            )
+        },
+    )
     call_rate: float = field(
         default=100.0,
         metadata={

@@ -40,6 +40,17 @@ def quick_start() -> Iterator[None]:
         gc.enable()
 
 
+def started() -> None:
+    """Sets the garbage collector for a process that serves.
+
+    What exists now lives until the end: it need not be visited.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
+    gc.enable()
+
+
 class Lifetime:
     """Runs a process and ends it on a signal.
 
@@ -55,11 +66,7 @@ class Lifetime:
     async def serving(self) -> None:
         """Waits for the signal that ends the process. Call it when the process has started."""
         self._serving = True
-        # What exists now lives until the end: the garbage collector need not visit it.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*_GC_THRESHOLDS)
-        gc.enable()
+        started()
         await self._stop.wait()
 
     def run(self, main: Coroutine[Any, Any, None]) -> None:

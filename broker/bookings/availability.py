@@ -1,6 +1,5 @@
 """When a pool has room, and what else would do where it has none."""
 
-import asyncio
 from datetime import datetime, timedelta, tzinfo
 
 from evcommand.v1 import booking_service_pb2 as pb
@@ -8,19 +7,20 @@ from evcommand.v1 import booking_service_pb2 as pb
 from broker.auth import current_caller
 from broker.backend import Backend
 from broker.bookings.lookups import pool_of_caller, readable
+from broker.bookings.turns import computed
 from broker.errors import Reason, check
 from broker.proto.booking import bookings as messages
 from broker.proto.id_token import token_in
 from broker.proto.times import time_in, time_out
-from domain.bookings.admission import Chance, WalkInsFull, chances, span_read
+from domain.bookings.admission import Chance, WalkInsFull, chances
 from domain.bookings.booking import Booking
 from domain.bookings.plan import NoPlanFound, Planned, PoolFull
 from domain.bookings.planning.nearest import grid
 from domain.bookings.spans import Span
 from domain.bookings.states import BookingState
-from fleet import bookings
 from fleet.engine.statements import Tx
-from journal.bookings.rows import QUOTA_STATES, KnownPool, booking_from
+from journal.bookings.beside import read_standing, standing_beside
+from journal.bookings.rows import KnownPool
 
 STEP = timedelta(minutes=15)
 """The distance of the starts that are looked at, where the caller does not say."""
@@ -67,12 +67,10 @@ async def chances_in(
     """Whether a booking like this one would be taken in each of the spans."""
     if not spans:
         return ()
-    first, last = min(one.start for one in spans), max(one.end for one in spans)
-    read = span_read(known.venue, first, last)
-    rows = await bookings.in_span(tx, new.tenant, known.row.name, read, QUOTA_STATES)
-    others = [booking_from(row) for row in rows if row.name != new.name]
-    # In a thread: it computes for a tenth of a second, and the loop has other calls to serve.
-    return await asyncio.to_thread(chances, known.venue, new, others, spans)
+    starts = [one.start for one in spans]
+    asked = Span(min(starts), max(one.end for one in spans))
+    rows = await standing_beside(tx, known, new, asked, max(starts))
+    return await computed(lambda: chances(known.venue, new, read_standing(rows), spans))
 
 
 async def alternatives(

@@ -1,17 +1,12 @@
 """BookingService: places of pools, promised for times to come."""
 
-import asyncio
-
 from evcommand.v1 import booking_service_pb2 as pb
 from evcommand.v1 import booking_service_pb2_grpc as pb_grpc
 
 from broker.backend import Backend
 from broker.bookings import availability, bookings, policies, pools
+from broker.bookings.turns import PlanningTurns
 from broker.calls import Context
-
-PLANS_AT_ONCE = 4
-"""How many callers a broker plans for at once. Planning is computing: more at once are no faster,
-and each of them would wait for the database while it is not its turn."""
 
 
 class BookingServicer(pb_grpc.BookingServiceServicer):
@@ -19,7 +14,7 @@ class BookingServicer(pb_grpc.BookingServiceServicer):
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._planning = asyncio.Semaphore(PLANS_AT_ONCE)
+        self._planning = PlanningTurns(backend.settings)
 
     async def PutBookingPolicy(
         self, request: pb.PutBookingPolicyRequest, context: Context
@@ -65,14 +60,14 @@ class BookingServicer(pb_grpc.BookingServiceServicer):
         self, request: pb.SearchAvailabilityRequest, context: Context
     ) -> pb.SearchAvailabilityResponse:
         """Tells when a pool has room."""
-        async with self._planning:
+        async with self._planning.turn(context):
             return await availability.search(self._backend, request)
 
     async def CreateBooking(
         self, request: pb.CreateBookingRequest, context: Context
     ) -> pb.CreateBookingResponse:
         """Books a place."""
-        async with self._planning:
+        async with self._planning.turn(context):
             return await bookings.create(self._backend, request)
 
     async def GetBooking(

@@ -1,6 +1,5 @@
 """Whether a booking is taken: the rules, the places left to walk-ins, and the plan. Pure."""
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta, tzinfo
@@ -11,11 +10,18 @@ from domain.bookings.planning.admission import admit
 from domain.bookings.planning.nearest import FreeSpan, free_spans
 from domain.bookings.policies.local_time import Period, first_day, moment
 from domain.bookings.policies.policy import BookingPolicy, Per, Quota
-from domain.bookings.policies.requests import BookingRequest, Holder, RequestSurroundings, busiest
+from domain.bookings.policies.requests import (
+    BookingRequest,
+    Holder,
+    RequestsByStart,
+    RequestSurroundings,
+    busiest,
+)
 from domain.bookings.policies.rules import RuleVerdict, allowed, judge
 from domain.bookings.policies.wording import clock, count
 from domain.bookings.pool import Pool
 from domain.bookings.spans import Span
+from domain.bookings.standing import Neighbour
 from domain.bookings.states import EVSE_CHOSEN
 
 WINDOW = timedelta(days=1)
@@ -62,37 +68,36 @@ class BookingDecision:
         return next((each for each in self.verdicts if not each.allowed), None)
 
 
-def decide(venue: BookablePool, new: Booking, others: Sequence[Booking]) -> BookingDecision:
+def decide(venue: BookablePool, new: Booking, others: Sequence[Neighbour]) -> BookingDecision:
     """Whether a booking is taken beside the others.
 
-    others: those of `span_read`, live ones, and those that have ended and count for a quota.
+    others: the live ones of `span_planned`, and those that are `counted`, ended or not.
     """
-    requests = tuple(each.request for each in others)
-    around = RequestSurroundings(venue.zone, requests, venue.pool.bookable)
-    verdicts = judge(venue.policy, new.request, around)
+    verdicts = judge(venue.policy, new.request, _around(venue, others))
     if not allowed(verdicts):
         return BookingDecision(verdicts, None)
     live = [each for each in others if not each.ended]
-    full = _walk_ins(venue.pool, new.request, tuple(each.request for each in live))
+    full = _walk_ins(venue.pool, new.request, RequestsByStart(each.request for each in live))
     if full is not None:
         return BookingDecision(verdicts, full)
     return BookingDecision(verdicts, room_for(venue, new, live))
 
 
 def room_for(
-    venue: BookablePool, new: Booking, live: Sequence[Booking]
+    venue: BookablePool, new: Booking, live: Sequence[Neighbour]
 ) -> Planned | PoolFull | NoPlanFound:
     """Whether there is a place for a booking beside these ones."""
     span = Span(new.start_time - WINDOW, new.end_time + WINDOW)
     return admit(booked(venue, live, span), _ask(new, span))
 
 
-def booked(venue: BookablePool, live: Sequence[Booking], inside: Span) -> Booked:
-    """The pool with its bookings. Those that reach out of the span stay where they are."""
+def booked(venue: BookablePool, live: Sequence[Neighbour], inside: Span) -> Booked:
+    """The pool with its bookings of a span. Those that reach out of it stay where they are."""
+    near = [each for each in live if each.start_time < inside.end and each.end_time > inside.start]
     return Booked(
         venue.pool.capacity(venue.policy.buffer),
-        tuple(_ask(each, inside) for each in live),
-        Plan({each.name: each.place for each in live}),
+        tuple(_ask(each, inside) for each in near),
+        Plan({each.name: each.place for each in near}),
     )
 
 
@@ -115,62 +120,61 @@ class Chance:
 
 
 def chances(
-    venue: BookablePool, new: Booking, others: Sequence[Booking], spans: Sequence[Span]
+    venue: BookablePool, new: Booking, others: Sequence[Neighbour], spans: Sequence[Span]
 ) -> tuple[Chance, ...]:
     """Whether a booking like `new` would be taken in each of the spans."""
     live = [each for each in others if not each.ended]
     inside = Span(min(one.start for one in spans) - WINDOW, max(one.end for one in spans) + WINDOW)
-    around = _Neighbours(new.request, others)
+    around, by_start = _around(venue, others), RequestsByStart(each.request for each in live)
     free = free_spans(booked(venue, live, inside), new.needs, spans)
-    return tuple(_chance(venue, around, look) for look in free)
+    return tuple(_chance(venue, new.request, around, by_start, look) for look in free)
 
 
-class _Neighbours:
-    """The other requests, found by the span that they overlap. A search asks for many spans."""
-
-    def __init__(self, asked: BookingRequest, others: Sequence[Booking]) -> None:
-        self.asked = asked
-        self._all = sorted((each.request for each in others), key=_start_of)
-        self._starts = [each.start for each in self._all]
-        self._longest = max((each.length for each in self._all), default=timedelta(0))
-        self._own = [each for each in self._all if _counts(each.holder, asked.holder)]
-
-    def of(self, span: Span) -> tuple[BookingRequest, ...]:
-        """Those in a part of the span, and the holder's own: these count for quotas anywhere."""
-        first = bisect_left(self._starts, span.start - self._longest)
-        last = bisect_left(self._starts, span.end)
-        near = [each for each in self._all[first:last] if each.end > span.start]
-        far = [each for each in self._own if each.start >= span.end or each.end <= span.start]
-        return (*near, *far)
-
-
-def _start_of(request: BookingRequest) -> datetime:
-    return request.start
-
-
-def _counts(holder: Holder, asked: Holder) -> bool:
-    return any(holder.counts_with(asked, per) for per in Per)
-
-
-def _chance(venue: BookablePool, around: _Neighbours, look: FreeSpan) -> Chance:
-    request = replace(around.asked, start=look.span.start, end=look.span.end)
-    others = around.of(look.span)
-    verdicts = judge(
-        venue.policy, request, RequestSurroundings(venue.zone, others, venue.pool.bookable)
+def _chance(
+    venue: BookablePool,
+    asked: BookingRequest,
+    around: RequestSurroundings,
+    live: RequestsByStart,
+    look: FreeSpan,
+) -> Chance:
+    request = replace(asked, start=look.span.start, end=look.span.end)
+    refusing = next(
+        (each for each in judge(venue.policy, request, around) if not each.allowed), None
     )
-    refusing = next((each for each in verdicts if not each.allowed), None)
-    full = _walk_ins(venue.pool, request, others) if venue.pool.walk_in_reserve else None
+    full = _walk_ins(venue.pool, request, live)
     return Chance(look.span, look.free, refusing, full or look.why)
 
 
-def span_read(venue: BookablePool, start: datetime, end: datetime) -> tuple[datetime, datetime]:
-    """Of which span the others have to be known: what may be moved, and what counts for a quota."""
-    first, last = start - WINDOW, end + WINDOW
-    for rule in venue.policy.rules:
-        if isinstance(rule.term, Quota):
-            begin, until = _period(start, rule.term.period, venue.zone)
-            first, last = min(first, begin), max(last, until)
-    return first, last
+def span_planned(start: datetime, end: datetime) -> tuple[datetime, datetime]:
+    """Of which span the live bookings have to be known: all that may stand in the way, or move."""
+    return start - WINDOW, end + WINDOW
+
+
+@dataclass(frozen=True)
+class CountedSpan:
+    """Whose bookings count for a quota, by what they are counted together, and of which span."""
+
+    start: datetime
+    end: datetime
+    per: frozenset[Per]
+
+
+def counted(
+    venue: BookablePool, holder: Holder, first: datetime, last: datetime
+) -> CountedSpan | None:
+    """What counts for the quotas of bookings that start from `first` to `last`; None: nothing."""
+    terms = [
+        rule.term
+        for rule in venue.policy.rules
+        if isinstance(rule.term, Quota) and holder.belongs_to(rule.groups)
+    ]
+    if not terms:
+        return None
+    return CountedSpan(
+        min(_period(first, term.period, venue.zone)[0] for term in terms),
+        max(_period(last, term.period, venue.zone)[1] for term in terms),
+        frozenset(term.per for term in terms),
+    )
 
 
 def _period(at: datetime, period: Period, zone: tzinfo) -> tuple[datetime, datetime]:
@@ -180,7 +184,7 @@ def _period(at: datetime, period: Period, zone: tzinfo) -> tuple[datetime, datet
     return moment(day, time(0), zone), moment(day + timedelta(days=longest), time(0), zone)
 
 
-def _ask(booking: Booking, inside: Span) -> Ask:
+def _ask(booking: Neighbour, inside: Span) -> Ask:
     """What the planning needs to know of a booking. One that reaches out of the span stays."""
     span = Span(booking.start_time, booking.end_time)
     reaches_out = span.start < inside.start or span.end > inside.end
@@ -188,12 +192,16 @@ def _ask(booking: Booking, inside: Span) -> Ask:
     return Ask(booking.name, span, booking.needs, booking.place if fixed else None)
 
 
-def _walk_ins(
-    pool: Pool, request: BookingRequest, live: tuple[BookingRequest, ...]
-) -> WalkInsFull | None:
+def _around(venue: BookablePool, others: Sequence[Neighbour]) -> RequestSurroundings:
+    requests = tuple(each.request for each in others)
+    return RequestSurroundings(venue.zone, requests, venue.pool.bookable)
+
+
+def _walk_ins(pool: Pool, request: BookingRequest, live: RequestsByStart) -> WalkInsFull | None:
     if not pool.walk_in_reserve:
         return None
-    for at in busiest(request, live):
-        if sum(each.wants(at) for each in live) >= pool.bookable:
+    near = live.overlapping(request.start, request.end)
+    for at in busiest(request, near):
+        if sum(each.wants(at) for each in near) >= pool.bookable:
             return WalkInsFull(at, pool.bookable)
     return None

@@ -25,10 +25,11 @@ class Span:
     to_tick: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if self.start.utcoffset() is None or self.end.utcoffset() is None:
-            raise ValueError("a span needs times with a time zone")
-        object.__setattr__(self, "start", self.start.astimezone(UTC))
-        object.__setattr__(self, "end", self.end.astimezone(UTC))
+        if self.start.tzinfo is not UTC or self.end.tzinfo is not UTC:  # rows are in UTC already
+            if self.start.utcoffset() is None or self.end.utcoffset() is None:
+                raise ValueError("a span needs times with a time zone")
+            object.__setattr__(self, "start", self.start.astimezone(UTC))
+            object.__setattr__(self, "end", self.end.astimezone(UTC))
         if self.end <= self.start:
             raise ValueError("a span ends after it starts")
         object.__setattr__(self, "from_tick", (self.start - _EPOCH) // _TICK)

@@ -1,9 +1,9 @@
 """Rows of bookings."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import bindparam, literal, select, tuple_
 from sqlalchemy import update as sql_update
@@ -13,6 +13,8 @@ from fleet.engine.precompiled import precompiled
 from fleet.engine.statements import Tx, Upsert, bound, columns_of
 from fleet.engine.values import identifier
 from fleet.tables import bookings
+
+R = TypeVar("R")
 
 LIVE = ("PENDING", "CONFIRMED", "BOUND", "HELD", "IN_USE", "OVERSTAYED")
 """The words of bookings that have a place in the plan."""
@@ -27,7 +29,10 @@ class TooManyBookings(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BookingRow:
-    """A booking. due_time: when something has to be done about it next; None: nothing has to be."""
+    """A booking. due_time: when something has to be done about it next; None: nothing has to be.
+
+    until_time and what follows: what others are asked beside (`fleet.bookings.standing`).
+    """
 
     tenant: str
     name: str
@@ -39,6 +44,12 @@ class BookingRow:
     end_time: datetime
     due_time: datetime | None
     snapshot: dict[str, Any]
+    until_time: datetime
+    create_time: datetime
+    holder_token: str
+    holder_account: str
+    holder_groups: str
+    needs: str
 
 
 _BOOKING = columns_of(bookings, BookingRow)
@@ -47,17 +58,14 @@ _GET_BOOKING = precompiled(select(*_BOOKING).where(is_named(bookings)))
 _PLACE_BOOKING = precompiled(
     sql_update(bookings).where(is_named(bookings)).values(place=bindparam("at_place"))
 )
+_COLUMNS = tuple(each.name for each in fields(BookingRow))
 _PUT_BOOKING = Upsert(
     lambda insert: (
-        stmt := insert(bookings).values(
-            **bound(bookings, "tenant", "name", "pool", "state", "place", "revision"),
-            **bound(bookings, "start_time", "end_time", "due_time", "snapshot"),
-        )
+        stmt := insert(bookings).values(**bound(bookings, *_COLUMNS))
     ).on_conflict_do_update(
         index_elements=["tenant", "name"],
         set_={
-            name: stmt.excluded[name]
-            for name in ("state", "place", "revision", "due_time", "snapshot")
+            name: stmt.excluded[name] for name in _COLUMNS if name not in {"tenant", "name", "pool"}
         },
     )
 )
@@ -71,26 +79,21 @@ async def booking(tx: Tx, tenant: str, name: str) -> BookingRow | None:
 
 async def put_booking(tx: Tx, row: BookingRow) -> None:
     """Write a booking, anew or over what was there."""
-    await tx.execute(
-        _PUT_BOOKING(tx),
-        {
-            "tenant": identifier(row.tenant),
-            "name": identifier(row.name),
-            "pool": row.pool,
-            "state": row.state,
-            "place": row.place,
-            "revision": row.revision,
-            "start_time": row.start_time,
-            "end_time": row.end_time,
-            "due_time": row.due_time,
-            "snapshot": row.snapshot,
-        },
-    )
+    values = {name: getattr(row, name) for name in _COLUMNS}
+    checked = {"tenant": identifier(row.tenant), "name": identifier(row.name)}
+    await tx.execute(_PUT_BOOKING(tx), values | checked)
 
 
 async def place_booking(tx: Tx, tenant: str, name: str, place: str) -> None:
     """Write where the plan has a booking now."""
     await tx.execute(_PLACE_BOOKING, key_of(tenant, name) | {"at_place": place})
+
+
+async def place_bookings(tx: Tx, tenant: str, places: Mapping[str, str]) -> None:
+    """The same for many, by name, in one go."""
+    if places:
+        moves = [key_of(tenant, name) | {"at_place": place} for name, place in places.items()]
+        await tx.execute(_PLACE_BOOKING, moves)
 
 
 async def in_span(
@@ -113,7 +116,14 @@ async def in_span(
         .order_by(bookings.c.start_time, bookings.c.name)
         .limit(MOST_READ + 1)
     )
-    rows = [BookingRow(*row) for row in found]
+    return whole([BookingRow(*row) for row in found], pool)
+
+
+def whole(rows: list[R], pool: str) -> list[R]:
+    """The rows of a span, of which one more than `MOST_READ` was asked for.
+
+    Raises: TooManyBookings.
+    """
     if len(rows) > MOST_READ:
         raise TooManyBookings(f"pool {pool} has more than {MOST_READ} bookings in this span")
     return rows

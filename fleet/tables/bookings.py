@@ -1,9 +1,9 @@
 """Pools of EVSEs, the rules of their bookings, and the bookings."""
 
-from sqlalchemy import Column, Index, Integer, Table, UniqueConstraint
+from sqlalchemy import Column, Index, Integer, Table, Text, UniqueConstraint
 
+from fleet.engine.columns import TEXT, metadata, partial_index
 from fleet.engine.columns import id_column as _id
-from fleet.engine.columns import metadata
 from fleet.engine.columns import time_column as _time
 from fleet.engine.columns import word as _word
 from fleet.engine.values import Json
@@ -43,7 +43,9 @@ pool_members = Table(
     UniqueConstraint("tenant", "station", "evse_id"),
 )
 
-# The newest snapshot of each booking. place: where the plan has it.
+# The newest snapshot of each booking. place: where the plan has it. What rules and plan ask of
+# others than the new booking stands in columns of its own, so that snapshots need not be read:
+# until_time: until when it wants its place; holder_groups, needs: as JSON in one form.
 bookings = Table(
     "bookings",
     metadata,
@@ -57,7 +59,24 @@ bookings = Table(
     _time("end_time"),
     _time("due_time", nullable=True),
     Column("snapshot", Json, nullable=False),
-    Index("ix_bookings_tenant_pool_start_time", "tenant", "pool", "start_time"),
+    _time("until_time"),
+    _time("create_time"),
+    Column("holder_token", TEXT, nullable=False),
+    Column("holder_account", TEXT, nullable=False),
+    Column("holder_groups", Text, nullable=False),
+    Column("needs", Text, nullable=False),
+    Index(
+        "ix_bookings_tenant_pool_start_time_end_time", "tenant", "pool", "start_time", "end_time"
+    ),
+    Index(
+        "ix_bookings_tenant_pool_holder_token_start_time",
+        *("tenant", "pool", "holder_token", "start_time"),
+    ),
+    partial_index(
+        "ix_bookings_tenant_pool_holder_account_start_time",
+        *("tenant", "pool", "holder_account", "start_time"),
+        where="holder_account <> ''",
+    ),
     Index("ix_bookings_tenant_start_time_name", "tenant", "start_time", "name"),
     Index("ix_bookings_due_time", "due_time"),
 )

@@ -6,19 +6,15 @@ and the second one meets the booking of the first.
 
 from dataclasses import dataclass, replace
 
-from domain.bookings.admission import BookingDecision, decide, span_read
+from domain.bookings.admission import BookingDecision, decide
 from domain.bookings.booking import Booking
 from domain.bookings.plan import Planned
+from domain.bookings.spans import Span
+from domain.bookings.standing import StandingBooking
 from fleet import bookings
 from fleet.engine.statements import Tx
-from journal.bookings.rows import (
-    QUOTA_STATES,
-    KnownPool,
-    booking_from,
-    booking_row,
-    due_time,
-    known_policy,
-)
+from journal.bookings.beside import read_standing, standing_beside
+from journal.bookings.rows import KnownPool, booking_row, due_time, known_policy
 
 
 @dataclass(frozen=True)
@@ -29,11 +25,12 @@ class AdmittedBooking:
     booking: Booking | None = None
 
 
-async def weigh(tx: Tx, known: KnownPool, new: Booking) -> tuple[BookingDecision, list[Booking]]:
+async def weigh(
+    tx: Tx, known: KnownPool, new: Booking
+) -> tuple[BookingDecision, list[StandingBooking]]:
     """What the rules and the plan say of a booking, and the others that they looked at."""
-    span = span_read(known.venue, new.start_time, new.end_time)
-    rows = await bookings.in_span(tx, new.tenant, new.pool, span, QUOTA_STATES)
-    others = [booking_from(row) for row in rows if row.name != new.name]
+    asked = Span(new.start_time, new.end_time)
+    others = read_standing(await standing_beside(tx, known, new, asked, new.start_time))
     return decide(known.venue, new, others), others
 
 
@@ -43,9 +40,9 @@ async def admit(tx: Tx, known: KnownPool, new: Booking) -> AdmittedBooking:
     if not isinstance(decision.room, Planned):
         return AdmittedBooking(decision)
     plan = decision.room.plan.places
-    for other in others:
-        if plan.get(other.name, other.place) != other.place:  # nobody was told: it is not bound
-            await bookings.place_booking(tx, other.tenant, other.name, plan[other.name])
+    # Nobody was told where the others are: they are not bound.
+    moved = {other.name for other in others if plan.get(other.name, other.place) != other.place}
+    await bookings.place_bookings(tx, new.tenant, {name: plan[name] for name in moved})
     made = replace(
         new,
         place=plan[new.name],

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from domain.bookings.admission import room_for
+from domain.bookings.admission import room_for, span_planned
 from domain.bookings.booking import Booking
 from domain.bookings.plan import Planned
 from domain.bookings.pool import evse_of
@@ -11,7 +11,7 @@ from domain.bookings.states import BookingState
 from domain.ocpp_words import ConnectorStatus
 from fleet import bookings, connections, stations, transactions
 from fleet.engine.statements import Tx
-from journal.bookings.rows import KnownPool, booking_from
+from journal.bookings.rows import KnownPool, standing_from
 
 _BAD = frozenset({ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE})
 
@@ -45,10 +45,10 @@ async def choose(tx: Tx, known: KnownPool, booking: Booking, now: datetime) -> B
         if member.place not in {booking.place, *booking.tried}
         and await usable(tx, member.place, now)
     ]
-    rows = await bookings.in_span(
-        tx, booking.tenant, booking.pool, (booking.start_time, booking.end_time)
-    )
-    live = [booking_from(row) for row in rows if row.name != booking.name]
+    # Also those after and before it: whoever is moved for it must not be put onto one of them.
+    around = span_planned(booking.start_time, booking.end_time)
+    rows = await bookings.standing_in_span(tx, booking.tenant, booking.pool, around)
+    live = [standing_from(row) for row in rows if row.name != booking.name]
     venue = replace(known.venue, pool=replace(known.pool, members=tuple(members)))
     free = replace(booking, place="", state=BookingState.CONFIRMED)
     there = {member.place for member in members}
@@ -59,5 +59,5 @@ async def choose(tx: Tx, known: KnownPool, booking: Booking, now: datetime) -> B
     plan = room.plan.places
     for each in beside:
         if plan.get(each.name, each.place) != each.place:
-            await bookings.place_booking(tx, each.tenant, each.name, plan[each.name])
+            await bookings.place_booking(tx, booking.tenant, each.name, plan[each.name])
     return replace(booking, place=plan[booking.name])

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,12 +10,15 @@ import msgspec
 
 from domain.bookings.admission import BookablePool
 from domain.bookings.booking import Booking
+from domain.bookings.places import Needs
 from domain.bookings.policies.policy import BookingPolicy
 from domain.bookings.policies.reading import policy_of
+from domain.bookings.policies.requests import BookingRequest, Holder
 from domain.bookings.pool import Pool
+from domain.bookings.standing import StandingBooking
 from domain.bookings.states import BookingState
 from fleet import bookings
-from fleet.bookings import BookingRow, PolicyRow, PoolRow
+from fleet.bookings import BookingRow, PolicyRow, PoolRow, StandingRow
 from fleet.engine.statements import Tx
 
 QUOTA_STATES = (*bookings.LIVE, BookingState.FULFILLED.value, BookingState.NO_SHOW.value)
@@ -68,7 +72,45 @@ def booking_row(booking: Booking, due_time: datetime | None) -> BookingRow:
         booking.end_time,
         None if booking.ended else due_time,
         msgspec.to_builtins(booking),
+        booking.request.end,
+        booking.create_time,
+        booking.holder.token,
+        booking.holder.account,
+        bookings.groups_text(booking.groups),
+        _needs_text(booking.needs),
     )
+
+
+def standing_from(row: StandingRow) -> StandingBooking:
+    """A narrow row as rules and plan see it."""
+    holder = _holder(row.holder_token, row.holder_account, row.holder_groups)
+    return StandingBooking(
+        row.name,
+        BookingState(row.state),
+        row.place,
+        _needs(row.needs),
+        row.start_time,
+        row.end_time,
+        BookingRequest(holder, row.start_time, row.until_time, row.create_time),
+    )
+
+
+def _needs_text(needs: Needs) -> str:
+    """Needs in one form: equal ones are equal texts."""
+    return msgspec.json.encode(needs, order="deterministic").decode()
+
+
+# Of thousands of rows only some differ in these texts.
+
+
+@lru_cache(maxsize=1_000)
+def _needs(text: str) -> Needs:
+    return msgspec.json.decode(text, type=Needs)
+
+
+@lru_cache(maxsize=10_000)
+def _holder(token: str, account: str, groups: str) -> Holder:
+    return Holder(token, account, frozenset(msgspec.json.decode(groups, type=list[str])))
 
 
 def due_time(booking: Booking, policy: BookingPolicy) -> datetime | None:

@@ -103,14 +103,13 @@ class Room:
         self.buffer = ticks_of(capacity.buffer)
         asks = tuple(asks)
         self._shelves = _shelves(capacity, asks, horizon)
-        self._narrowed = {
-            at for at, shelf in enumerate(self._shelves) if shelf.closed or shelf.held
-        }
         self._serving: dict[Needs, tuple[int, ...]] = {}
         movable = [ask for ask in asks if ask.fixed_to is None]
         cuts = {ask.span.from_tick for ask in movable}
         cuts |= {ask.span.to_tick + self.buffer for ask in movable}
         self._cuts = sorted(cuts)
+        # Where nothing is closed or held, nobody asks when exactly.
+        self._narrowed = [self._touched((*each.closed, *each.held)) for each in self._shelves]
         self.stays = {ask.id: self.stay_of(ask) for ask in movable}
         self.where: dict[str, int] = {}
         self.starts = 0
@@ -125,11 +124,26 @@ class Room:
         wherever it begins and ends, although it takes whole segments; a second one would not be.
         """
         start, end = ask.span.from_tick, ask.span.to_tick + self.buffer
-        low, high = bisect_right(self._cuts, start), bisect_left(self._cuts, end) + 1
+        low, high = self._segments(start, end)
+        mask = (1 << high) - (1 << low)
         allowed = self._that_serve(ask.needs)
-        if not self._narrowed.isdisjoint(allowed):
-            allowed = tuple(at for at in allowed if self._is_open(at, ask))
-        return Stay(ask, start, low, high, (1 << high) - (1 << low), allowed)
+        if any(mask & self._narrowed[at] for at in allowed):
+            allowed = tuple(
+                at for at in allowed if not mask & self._narrowed[at] or self._is_open(at, ask)
+            )
+        return Stay(ask, start, low, high, mask, allowed)
+
+    def _segments(self, start: int, end: int) -> tuple[int, int]:
+        """The segments that a time touches, without the last number."""
+        return bisect_right(self._cuts, start), bisect_left(self._cuts, end) + 1
+
+    def _touched(self, times: Iterable[tuple[int, int]]) -> int:
+        """A bit for each segment that one of the times touches."""
+        touched = 0
+        for start, end in times:
+            low, high = self._segments(start, end)
+            touched |= (1 << high) - (1 << low)
+        return touched
 
     def _that_serve(self, needs: Needs) -> tuple[int, ...]:
         known = self._serving.get(needs)

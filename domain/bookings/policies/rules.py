@@ -31,7 +31,7 @@ from domain.bookings.policies.policy import (
     Weekday,
     Window,
 )
-from domain.bookings.policies.requests import BookingRequest, RequestSurroundings, busiest
+from domain.bookings.policies.requests import BookingRequest, RequestSurroundings, Used, busiest
 from domain.bookings.policies.wording import clock, count, listed, span
 
 _DAY = timedelta(days=1)
@@ -66,7 +66,8 @@ class RuleVerdict:
 class _Load:
     """How many places are taken from a moment on, and how many are kept by the share of each rule.
 
-    Only shares that keep places from the ask are counted.
+    Only shares that keep places from the ask are counted. Moments at which they cannot refuse it,
+    however they are used, are left out.
     """
 
     moment: datetime
@@ -261,19 +262,13 @@ def _ahead(term: Ahead, case: _Case) -> _Found:
 
 def _quota(term: Quota, case: _Case) -> _Found:
     first = first_day(case.ask.start, term.period, case.zone)
-    same = [
-        each
-        for each in case.around.others
-        if each.holder.counts_with(case.ask.holder, term.per)
-        and first_day(each.start, term.period, case.zone) == first
-    ]
-    used = sum((each.length for each in same), timedelta(0))
+    used = case.around.used(case.ask.holder, term.per, term.period).get(first, Used())
     if term.unit is QuotaUnit.HOURS:
-        beyond = used + case.ask.length > timedelta(hours=term.at_most)
-        has, most = span(used), count(term.at_most, "hour")
+        beyond = used.length + case.ask.length > timedelta(hours=term.at_most)
+        has, most = span(used.length), count(term.at_most, "hour")
     else:
-        beyond = len(same) >= term.at_most
-        has, most = count(len(same), "booking"), str(term.at_most)
+        beyond = used.bookings >= term.at_most
+        has, most = count(used.bookings, "booking"), str(term.at_most)
     if not beyond:
         return _FINE
     if term.price is not None:
@@ -299,26 +294,20 @@ def _share(term: PlaceShare, case: _Case) -> _Found:
 def _loads(
     shares: Sequence[Rule], ask: BookingRequest, around: RequestSurroundings
 ) -> Sequence[_Load]:
-    """What is taken and kept from each moment of the ask on at which somebody comes or goes."""
-    kept_at_first = {rule.id: _kept(rule, ask) for rule in shares}
-    if not any(kept_at_first.values()):
+    """What is taken and kept at those moments of the ask at which a share may refuse it."""
+    kept_at_first = [_kept(rule, ask) for rule in shares]
+    most_kept = sum(kept_at_first)
+    if not most_kept:
         return ()
-    steps: dict[datetime, list[tuple[int, BookingRequest]]] = {ask.start: []}
-    for each in around.others:
-        if each.start < ask.end and each.end > ask.start:
-            steps.setdefault(max(each.start, ask.start), []).append((1, each))
-            if each.end < ask.end:
-                steps.setdefault(each.end, []).append((-1, each))
-    taken, theirs, loads = 0, dict.fromkeys(kept_at_first, 0), []
-    for at in sorted(steps):
-        for change, each in steps[at]:
-            taken += change
-            for rule in shares:
-                if each.holder.belongs_to(rule.groups):
-                    theirs[rule.id] += change
-        kept = {id: max(0, most - theirs[id]) for id, most in kept_at_first.items()}
-        loads.append(_Load(at, taken, kept))
-    return loads
+    found = []
+    for load in around.loads(tuple(rule.groups for rule in shares)).of(ask.start, ask.end):
+        if load.taken + most_kept >= around.places:
+            kept = {
+                rule.id: max(0, most - theirs)
+                for rule, most, theirs in zip(shares, kept_at_first, load.of_groups, strict=True)
+            }
+            found.append(_Load(load.moment, load.taken, kept))
+    return found
 
 
 def _kept(rule: Rule, ask: BookingRequest) -> int:
@@ -330,7 +319,7 @@ def _kept(rule: Rule, ask: BookingRequest) -> int:
 
 def _concurrent(term: Concurrent, case: _Case) -> _Found:
     holder = case.ask.holder
-    same = tuple(each for each in case.around.others if each.holder.counts_with(holder, term.per))
+    same = case.around.counted(holder, term.per).overlapping(case.ask.start, case.ask.end)
     for at in busiest(case.ask, same):
         there = sum(each.wants(at) for each in same)
         if there >= term.at_most:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, inspect, text
 
-from fleet import claims, remote_starts
+from fleet import bookings, claims, remote_starts
 from fleet.database import Database
 from fleet.engine.engines import migration_engine
 from fleet.engine.statements import Tx
+from fleet.engine.values import from_micros, to_micros
 from fleet.log import reservations
 from fleet.migrations import newest_revision, upgrade
 from fleet.migrations.running import config
@@ -195,6 +197,51 @@ async def test_ids_of_before_are_found_as_they_were_and_are_counted_on(bare_url:
     assert held is not None
     assert (held.name, newer.id) == ("held", 2)
     assert await in_database(bare_url, differences) == []
+
+
+OLD_BOOKING = {
+    "id_token": {"type": "ISO14443", "hint": "****", "sealed": "s", "digest": "anna"},
+    "create_time": "2026-12-01T09:00:00.5Z",
+    "end_of_life_time": "1970-01-01T00:00:05Z",
+    "account": "cars",
+    "groups": ["b", "a"],
+    "needs": {"connector_types": ["T2", "CCS"], "min_power_w": 5, "features": []},
+}
+BARE_BOOKING = {"id_token": {"digest": "bert"}, "create_time": "2026-12-01T09:00:00Z"}
+
+
+def store_old_bookings(connection: Connection) -> None:
+    for name, snapshot in (("used", OLD_BOOKING), ("bare", BARE_BOOKING)):
+        connection.execute(
+            text(
+                "INSERT INTO bookings (tenant, name, pool, state, place, revision, start_time,"
+                " end_time, snapshot) VALUES ('acme', :name, 'hub', 'FULFILLED', 'S/1', 1, 3000000,"
+                " 9000000, :snapshot)"
+            ),
+            {"name": name, "snapshot": json.dumps(snapshot)},
+        )
+
+
+async def test_bookings_of_before_are_read_narrowly(bare_url: str) -> None:
+    await upgrade(bare_url, "0030")
+    await in_database(bare_url, store_old_bookings)
+    db = await Database.open(bare_url)
+    try:
+        async with db.read() as tx:
+            rows = await bookings.standing_in_span(
+                tx, "acme", "hub", (from_micros(0), from_micros(10_000_000)), ["FULFILLED"]
+            )
+    finally:
+        await db.close()
+    bare, used = rows
+    assert (to_micros(used.until_time), to_micros(bare.until_time)) == (5_000_000, 9_000_000)
+    assert used.create_time == datetime(2026, 12, 1, 9, 0, 0, 500_000, tzinfo=UTC)
+    assert used[7:] == (
+        *("anna", "cars", '["a","b"]'),
+        '{"connector_types":["CCS","T2"],"min_power_w":5,"features":[]}',
+    )
+    nothing = '{"connector_types":[],"min_power_w":0,"features":[]}'
+    assert bare[7:] == ("bert", "", "[]", nothing)
 
 
 def test_the_newest_migration_is_the_one_at_which_alembic_ends() -> None:

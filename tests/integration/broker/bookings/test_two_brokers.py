@@ -3,6 +3,8 @@
 import asyncio
 from collections import Counter
 from contextlib import AsyncExitStack
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import grpc
 import pytest
@@ -19,7 +21,7 @@ from tests.support.databases import running_postgres
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 CALLERS = 200
-SETTINGS = BrokerSettings(listen="127.0.0.1:0", drain_s=0.5)
+SETTINGS = BrokerSettings(listen="127.0.0.1:0", drain_s=0.5, planning_patience_s=60.0)
 
 
 async def two_brokers(stack: AsyncExitStack, client: Client) -> list[Broker]:
@@ -41,15 +43,25 @@ async def test_of_200_callers_at_two_brokers_one_has_the_slot_and_199_know_why_n
         brokers = await two_brokers(stack, client)
         pool = await a_pool(brokers[0], 1)
 
-        async def one(number: int) -> tuple[str, str]:
+        async def one(number: int) -> tuple[str, ...]:
             request, broker = asked(pool), brokers[number % 2]
             try:  # both brokers and all callers share one busy core: the database may seem slow
                 await patiently(lambda: broker.bookings.CreateBooking(request, timeout=60))
             except grpc.aio.AioRpcError as error:
                 failure = read_failure(error)
-                return failure.reason, failure.facts.get("alternative_1", failure.message)
-            return "BOOKED", ""
+                others = (failure.facts.get(f"alternative_{at}", "") for at in (1, 2, 3))
+                return failure.reason, failure.message, *others
+            return ("BOOKED",)
 
         said = Counter(await asyncio.gather(*(one(number) for number in range(CALLERS))))
-    later = f"{stamp(TOMORROW + HOUR).ToJsonString()}/{stamp(TOMORROW + 2 * HOUR).ToJsonString()}"
-    assert said == {("BOOKED", ""): 1, ("POOL_FULL", later): CALLERS - 1}
+    local = TOMORROW.astimezone(ZoneInfo("Europe/Berlin"))
+    why_not = (
+        *("POOL_FULL", f"{local:%H:%M}: 2 want a place, 1 is there"),
+        *(free(TOMORROW + HOUR), free(TOMORROW - HOUR), free(TOMORROW + HOUR * 5 / 4)),
+    )
+    assert said == {("BOOKED",): 1, why_not: CALLERS - 1}
+
+
+def free(start: datetime) -> str:
+    """An hour from then on, as an alternative of a refusal."""
+    return f"{stamp(start).ToJsonString()}/{stamp(start + HOUR).ToJsonString()}"

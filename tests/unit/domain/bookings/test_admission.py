@@ -8,11 +8,13 @@ import pytest
 
 from domain.bookings.admission import (
     BookablePool,
+    CountedSpan,
     WalkInsFull,
     chances,
+    counted,
     decide,
     room_for,
-    span_read,
+    span_planned,
 )
 from domain.bookings.plan import Planned, PoolFull
 from domain.bookings.policies.local_time import Period
@@ -26,6 +28,7 @@ from domain.bookings.policies.policy import (
 )
 from domain.bookings.pool import PoolClosure, evse_of, place_of
 from domain.bookings.spans import Span
+from domain.bookings.standing import StandingBooking
 from domain.bookings.states import BookingState
 from domain.bookings.words import details, origin, title
 from tests.unit.domain.bookings.asking import local
@@ -142,15 +145,56 @@ def test_availability_names_the_rule_or_the_room() -> None:
 @pytest.mark.parametrize(
     ("period", "first", "last"),
     [
-        (Period.DAY, "2026-12-01 14:00", "2026-12-03 15:00"),
+        (Period.DAY, "2026-12-02 00:00", "2026-12-03 00:00"),
         (Period.WEEK, "2026-11-30 00:00", "2026-12-07 00:00"),
         (Period.MONTH, "2026-12-01 00:00", "2027-01-01 00:00"),
     ],
 )
-def test_what_counts_for_a_quota_is_read(period: Period, first: str, last: str) -> None:
-    policy = BookingPolicy((Rule("quota", Quota(Per.HOLDER, period, 3)), SHORT))
-    read = span_read(BookablePool(pool(1), policy, BERLIN), local("14:00"), local("15:00"))
-    assert read == (local(first), local(last))
+def test_what_counts_for_a_quota_is_that_of_its_period(
+    period: Period, first: str, last: str
+) -> None:
+    some = venue(1, Rule("quota", Quota(Per.HOLDER, period, 3)), SHORT)
+    which = counted(some, booking().holder, local("14:00"), local("14:00"))
+    assert which == CountedSpan(local(first), local(last), frozenset({Per.HOLDER}))
+
+
+def test_a_search_counts_in_every_period_that_it_reaches() -> None:
+    two_weeks = local("14:00"), local("2026-12-09 14:00")
+    rules = (
+        Rule("week", Quota(Per.HOLDER, Period.WEEK, 3)),
+        Rule("day", Quota(Per.GROUP, Period.DAY, 3)),
+    )
+    which = counted(venue(1, *rules), booking().holder, *two_weeks)
+    reached = local("2026-11-30 00:00"), local("2026-12-14 00:00")
+    assert which == CountedSpan(*reached, frozenset({Per.HOLDER, Per.GROUP}))
+
+
+def test_nothing_is_counted_where_no_quota_binds_the_holder() -> None:
+    others = Rule("quota", Quota(Per.HOLDER, Period.DAY, 3), groups=frozenset("A"))
+    at = local("14:00")
+    assert counted(venue(1, others, SHORT), booking().holder, at, at) is None
+    assert counted(venue(1, others), booking(groups=frozenset("A")).holder, at, at) is not None
+
+
+def test_others_are_planned_anew_a_day_around_a_booking() -> None:
+    read = span_planned(local("14:00"), local("15:00"))
+    assert read == (local("2026-12-01 14:00"), local("2026-12-03 15:00"))
+
+
+def test_a_narrow_booking_stands_in_the_way_as_a_whole_one_does() -> None:
+    for whole in (booking(), booking(state=BookingState.FULFILLED)):
+        narrow = StandingBooking(
+            whole.name,
+            whole.state,
+            whole.place,
+            whole.needs,
+            whole.start_time,
+            whole.end_time,
+            whole.request,
+        )
+        asked = booking("14:30", "15:30", name="new", place="")
+        assert narrow.ended is whole.ended
+        assert decide(venue(), asked, [narrow]) == decide(venue(), asked, [whole])
 
 
 def test_a_place_is_a_station_and_an_evse() -> None:
