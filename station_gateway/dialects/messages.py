@@ -68,13 +68,17 @@ class Unsendable(ValueError):
 
 
 class TokenVerdict(StrEnum):
-    """What a token may do, as the Authorizer judged it."""
+    """What a token may do, as the Authorizer judged it.
+
+    NOT_JUDGED: another back end (CSMS) judges it, and has not. That is never said to a station.
+    """
 
     ACCEPTED = "ACCEPTED"
     BLOCKED = "BLOCKED"
     EXPIRED = "EXPIRED"
     INVALID = "INVALID"
     CONCURRENT = "CONCURRENT"
+    NOT_JUDGED = "NOT_JUDGED"
 
 
 class Authorization(msgspec.Struct, frozen=True):
