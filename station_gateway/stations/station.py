@@ -138,7 +138,7 @@ class ConnectedStation:
     @property
     def idle(self) -> bool:
         """Whether no CALL waits for an answer, ours or theirs, and nobody for a turn."""
-        return self._session.idle and not (self._queue and self._queue.length)
+        return self._session.idle and not (self._queue and self._queue.busy)
 
     @property
     def sockets(self) -> tuple[TextSocket, ...]:
