@@ -318,7 +318,7 @@ class Sender:
         self, station: ConnectedStation, request: SendFrameInput, send: Send, event: AnswerReceived
     ) -> SendFrameResult:
         answer = station.dialect.COMMANDS[request.kind].read_answer(event.answer)
-        now = self._utc_now()
+        now = station.peer.settled_time or self._utc_now()  # what it said next came later
         take_blame(event.answer, event.action, request.station, request.command)
         log.info("frame_answered", **ids_of(request, send), verdict=answer.verdict.value)
 

@@ -348,6 +348,7 @@ class ConnectedStation:
             self._timer = self._loop.call_at(deadline, self._check_timeouts)
 
     def _settle(self, event: AnswerReceived | AnswerMissing) -> None:
+        self.peer.settled_time = self._surroundings.utc_now()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
