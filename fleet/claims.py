@@ -61,6 +61,7 @@ class OpenCause:
     """A frame that was perhaps sent and has no session yet. id: of its send."""
 
     id: int
+    tenant: str
     command: str
     send_time: datetime
     token_digest: str | None

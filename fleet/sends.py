@@ -43,6 +43,7 @@ class Send:
     lost_time: when the gateway gave up on the answer; an answer may have come later.
     watched_until: of a command whose workflow has ended: until then late evidence begins it anew.
     line: which way it came, as in `domain/model/ways.py`; "" before version 0024.
+    token_refused_time, token_unclear_time: see `domain.evidence.sessions.SentFrame`.
     """
 
     id: int
@@ -72,6 +73,8 @@ class Send:
     watched_until: datetime | None = None
     token_masked: str = ""
     line: str = ""
+    token_refused_time: datetime | None = None
+    token_unclear_time: datetime | None = None
 
     @property
     def number(self) -> int:
@@ -142,6 +145,17 @@ _LOST = precompiled(
         lost_time=bindparam("at", type_=sends.c.lost_time.type),
     )
 )
+_TOKEN_ASKED = {
+    is_refused: precompiled(
+        update(sends)
+        .where(sends.c.id == bindparam("send"), or_(column.is_(None), column < bindparam("at")))
+        .values({column.name: bindparam("at", type_=column.type)})
+    )
+    for is_refused, column in (
+        (True, sends.c.token_refused_time),
+        (False, sends.c.token_unclear_time),
+    )
+}
 _REFRAME = precompiled(
     update(sends)
     .where(sends.c.id == bindparam("send"))
@@ -297,6 +311,14 @@ async def answered(tx: Tx, id: int, *, answer: dict[str, Any], now: datetime) ->
 async def lost(tx: Tx, id: int, *, cause: str, now: datetime) -> None:
     """Store that the CALL ended without an answer. A late answer is still stored (`answered`)."""
     await tx.execute(_LOST, {"send": id, "why": cut(cause), "at": now})
+
+
+async def token_asked(tx: Tx, id: int, *, refused: bool, asked: datetime) -> None:
+    """Store that the station asked about the token of this frame, and what it was told.
+
+    refused: it was told no. False: something else, or nobody knows what, or why it asked.
+    """
+    await tx.execute(_TOKEN_ASKED[refused], {"send": id, "at": asked})
 
 
 async def reframe(tx: Tx, id: int, frame: dict[str, Any]) -> None:

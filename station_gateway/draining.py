@@ -107,15 +107,15 @@ class Drain:
 
 
 def _answer_of(station: ConnectedStation) -> Coroutine[Any, Any, None] | None:
-    """Waits until the frame that is out has its answer, and lets no other one out.
+    """Waits until the frame that is out has its answer, recorded, and lets no other one out.
 
-    None: no frame is out, or its socket is closed already.
+    None: nothing is out nor to be recorded, or its socket is closed already.
     """
     try:
         queue = station.queue()
     except StationGone:
         return None
-    if not queue.length:
+    if not queue.busy:
         return None
     station.dismiss_waiters()
     return queue.emptied()

@@ -51,10 +51,13 @@ from domain.evidence.facts import (
     agreed,
     best_of,
     given_answer,
+    in_its_words,
     is_in_use,
     may_be_taken,
     refused,
     session_facts,
+    token_was_refused,
+    without_session,
 )
 from domain.evidence.frames import heard_or_sent
 from domain.evidence.matching import may_be_unasked
@@ -111,7 +114,7 @@ def judge_start(command: Command, facts: Facts, timing: Timing, now: datetime) -
     settled = plug_settles(facts.connectors, frame, ours)
     if ours is not None and (settled is None or now >= settled or not ours.may_begin_again):
         return _started(ours, deadline, now)
-    told = _in_its_words(command, facts, frame)
+    told = in_its_words(command, facts, frame)
     proof = _proof(command, facts, timing, now)
     if settled is not None and now < settled and not refused(command, frame):
         return Decision(Act.WAIT, look_again=settled)
@@ -120,14 +123,7 @@ def judge_start(command: Command, facts: Facts, timing: Timing, now: datetime) -
     if now < deadline:
         return _before_deadline(command, facts, frame, timing, now)
     doubtful = ending(Cause.SESSION_DOUBTFUL) if session is not None else None
-    return Decision(Act.CONCLUDE, outcome=doubtful or _without_session(facts))
-
-
-def _in_its_words(command: Command, facts: Facts, frame: SentFrame) -> Outcome | None:
-    """The end that the station told: it stopped waiting, or it refused."""
-    if cable_wait_ended(facts.connectors, frame) and agreed(command, frame):
-        return ending(Cause.CABLE_WAIT_ENDED)
-    return refusal(required(command.station_answer)) if refused(command, frame) else None
+    return Decision(Act.CONCLUDE, outcome=doubtful or without_session(command, facts))
 
 
 def _patience(command: Command, facts: Facts, frame: SentFrame, timing: Timing) -> datetime:
@@ -194,11 +190,6 @@ def _before_deadline(
     return Decision(Act.WAIT, look_again=min(deadline, now + ASK_SPACING))
 
 
-def _without_session(facts: Facts) -> Outcome:
-    """What is said at the deadline when no session is known, if it is proven."""
-    return ending(Cause.NO_CABLE_OR_NO_TRANSACTION, facts.asked.detail if facts.asked else "")
-
-
 # --- The proof that nothing happened
 
 
@@ -226,6 +217,8 @@ def _proof(command: Command, facts: Facts, timing: Timing, now: datetime) -> Pro
         nothing_held_back=_said_all(facts, frame, timing),
         agreed_and_silent=agreed(command, frame) and over and steady and session is None,
     )
+    if token_was_refused(command, frame) and against:
+        against = (*against, Sign.TOKEN_ASKED)
     firm = {Sign.REFUSED, Sign.NOTHING_HELD_BACK} & set(against)
     return Proof(
         speaks_for=signs(
@@ -283,12 +276,12 @@ def _still_unknown(
     if is_definite(command.outcome):
         return Decision(Act.WAIT)
     if _said_all(facts, frame, timing):
-        return Decision(Act.CONCLUDE, outcome=_without_session(facts))
+        return Decision(Act.CONCLUDE, outcome=without_session(command, facts))
     if facts.can_ask_status and may_ask(facts, now):
         return Decision(Act.ASK)
     quiet = quiet_at(facts, heard_or_sent(frame))
     if agreed(command, frame) and quiet is not None and now >= quiet:
-        return Decision(Act.CONCLUDE, outcome=_without_session(facts))
+        return Decision(Act.CONCLUDE, outcome=without_session(command, facts))
     return Decision(Act.WAIT, look_again=quiet if quiet is not None and now < quiet else None)
 
 
@@ -308,8 +301,9 @@ _SAID_NO = frozenset({Code.REJECTED, Code.NOT_SUPPORTED})
 
 
 def _is_guarded(_: Command, outcome: Outcome) -> bool:
-    """A start that was given up may still happen. One that was refused is watched instead."""
-    return outcome.code in GIVEN_UP and outcome.cause != Cause.AUTHORIZATION_REFUSED
+    """A start that was given up may still happen. A refused session is watched instead."""
+    refused_session = outcome.cause == Cause.AUTHORIZATION_REFUSED and outcome.session is not None
+    return outcome.code in GIVEN_UP and not refused_session
 
 
 def _watched_for(outcome: Outcome) -> timedelta | None:

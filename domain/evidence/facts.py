@@ -21,11 +21,13 @@ from domain.evidence.sessions import (
     Rival,
     SentFrame,
     Session,
+    cable_wait_ended,
     running_first,
 )
 from domain.model.answers import StationAnswer
 from domain.model.command import Command, Outcome, ReservationFacts, SessionFacts
-from domain.model.outcomes import Cause
+from domain.model.outcomes import Cause, ending, refusal
+from domain.model.specs import required
 from domain.ocpp_words import IN_USE, capabilities_of
 
 
@@ -227,6 +229,32 @@ def refused(command: Command, frame: SentFrame) -> bool:
     """Whether the station answered this frame with a no that it would say again."""
     answer = given_answer(command, frame)
     return answer is not None and answer.verdict.is_lasting_no
+
+
+def token_was_refused(command: Command, frame: SentFrame) -> bool:
+    """Whether the station agreed, asked about the token of a start, and was told no alone.
+
+    What it was told counts after its yes: before that, somebody may have shown a card with the same
+    token.
+    """
+    return agreed(command, frame) and frame.token_was_refused
+
+
+def in_its_words(command: Command, facts: Facts, frame: SentFrame) -> Outcome | None:
+    """The end of a start that the station told: its wait is over, or it refused; None: none."""
+    if not agreed(command, frame):
+        return refusal(required(command.station_answer)) if refused(command, frame) else None
+    asked = frame.token_refused_time if frame.token_was_refused else None
+    if asked is not None and cable_wait_ended(facts.connectors, frame, since=asked):
+        return ending(Cause.AUTHORIZATION_REFUSED)
+    return ending(Cause.CABLE_WAIT_ENDED) if cable_wait_ended(facts.connectors, frame) else None
+
+
+def without_session(command: Command, facts: Facts) -> Outcome:
+    """What is said of a start at its deadline when no session is known, if it is proven."""
+    if facts.frame is not None and token_was_refused(command, facts.frame):
+        return ending(Cause.AUTHORIZATION_REFUSED)
+    return ending(Cause.NO_CABLE_OR_NO_TRANSACTION, facts.asked.detail if facts.asked else "")
 
 
 def named_by_answer(command: Command, frame: SentFrame) -> str | None:

@@ -25,6 +25,7 @@ class Sign(StrEnum):
     # Against the effect
     REFUSED = "REFUSED"
     TOKEN_REFUSED = "TOKEN_REFUSED"  # noqa: S105  a word, no secret
+    TOKEN_ASKED = "TOKEN_ASKED"  # noqa: S105  a word, no secret
     WAIT_ENDED = "WAIT_ENDED"
     AGREED_AND_SILENT = "AGREED_AND_SILENT"
     NOTHING_HELD_BACK = "NOTHING_HELD_BACK"
@@ -65,6 +66,7 @@ class Sign(StrEnum):
 SIGNS: dict[Sign, str] = {
     Sign.REFUSED: "The station said no.",
     Sign.TOKEN_REFUSED: "The token was refused, or the session ended because of it.",
+    Sign.TOKEN_ASKED: "The station agreed, asked about the token, was told no, and began nothing.",
     Sign.WAIT_ENDED: "The station agreed, and then stopped waiting for the cable or the car.",
     Sign.AGREED_AND_SILENT: (
         "The station agreed, is connected, and has reported nothing in all its own time."
@@ -131,7 +133,7 @@ NEEDS: dict[Cause, frozenset[Sign]] = {
     Cause.RESERVATION_UNKNOWN: _SAID_NO,
     Cause.NO_CABLE_OR_NO_TRANSACTION: frozenset({Sign.AGREED_AND_SILENT, Sign.NOTHING_HELD_BACK}),
     Cause.CABLE_WAIT_ENDED: frozenset({Sign.WAIT_ENDED}),
-    Cause.AUTHORIZATION_REFUSED: frozenset({Sign.TOKEN_REFUSED}),
+    Cause.AUTHORIZATION_REFUSED: frozenset({Sign.TOKEN_REFUSED, Sign.TOKEN_ASKED}),
     Cause.SESSION_KEEPS_RUNNING: _RUNS_ON,
     Cause.UNLOCK_FAILED: frozenset({Sign.SAID_FAILED}),
     Cause.STOP_FIRST_NOT_CONFIRMED: frozenset({Sign.NEVER_SENT}),

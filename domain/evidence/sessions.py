@@ -46,6 +46,9 @@ class SentFrame:
     answer_time: None while the station did not answer this frame.
     epoch: of the socket that it was written to; None when that is not known.
     refused: the station answered it with a no that it would say again.
+    token_refused_time: when the station last asked about its token and was told no in time; None:
+        never. token_unclear_time: when it last asked and was told something else, or nobody knows
+        what, or why it asked.
     """
 
     id: int
@@ -58,11 +61,21 @@ class SentFrame:
     ocpp_transaction_id: str = ""
     epoch: int | None = None
     refused: bool = False
+    token_refused_time: datetime | None = None
+    token_unclear_time: datetime | None = None
 
     @property
     def number(self) -> int:
         """What OCPP 2.x carries as remoteStartId."""
         return number_of(self.id)
+
+    @property
+    def token_was_refused(self) -> bool:
+        """Whether the station asked about the token after its answer, and was told no each time."""
+        left, asked, unclear = self.answer_time, self.token_refused_time, self.token_unclear_time
+        if left is None or asked is None or asked <= left:
+            return False
+        return unclear is None or unclear <= left
 
 
 @dataclass(frozen=True)
@@ -204,14 +217,19 @@ class ConnectorState:
     connector_id: int | None = None
 
 
-def cable_wait_ended(connectors: tuple[ConnectorState, ...], frame: SentFrame) -> bool:
+def cable_wait_ended(
+    connectors: tuple[ConnectorState, ...], frame: SentFrame, *, since: datetime | None = None
+) -> bool:
     """Whether the EVSE that was asked for stopped waiting: Preparing, then Available.
 
     OCPP 1.6 (section 4.9): the intended usage is over, by time-out or because the plug was taken
     out. It counts only after the station's answer, so that an unplugging that crossed our frame on
     the wire is not taken for it.
+
+    since: whether each such end came after that time, if there is one at all.
     """
-    return bool(_wait_ends(connectors, frame))
+    ends = _wait_ends(connectors, frame)
+    return bool(ends) and (since is None or min(ends) >= since)
 
 
 def plug_settles(

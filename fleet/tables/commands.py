@@ -50,6 +50,7 @@ sends = Table(
     _time("watched_until", nullable=True),
     _flag("claimed"),
     _word("line"),
+    *(_time(f"token_{what}_time", nullable=True) for what in ("refused", "unclear")),
     UniqueConstraint("tenant", "command", "attempt"),
     Index("ix_sends_station_message_id", "station", "message_id"),
     _partial("ix_sends_open", "station", "id", where="NOT closed AND state <> 'VOID'"),

@@ -57,7 +57,7 @@ async def read_facts(
     frames = [row for row in rows if not row.undo and row.kind == command.kind.value]
     stops = [row for row in rows if not row.undo and row.kind != command.kind.value]
     undos = [row for row in rows if row.undo]
-    frame = _frame(frames[-1]) if frames else None
+    frame = frame_of(frames[-1]) if frames else None
     needed = COMMANDS[command.kind].needed_facts(command)
     station = await stations.get(tx, command.station)
     wait_s = station.connection_timeout_s if station else None
@@ -71,7 +71,7 @@ async def read_facts(
         frames=len(frames),
         unanswered=sum(row.state != "ANSWERED" for row in frames[:-1]),
         tried=tuple(row.named_id for row in frames if row.named_id),
-        undos=tuple(_frame(row) for row in undos),
+        undos=tuple(frame_of(row) for row in undos),
         undo_refused=bool(undos) and _is_refusal(undos[-1]),
         sessions=sessions,
         rivals=rivals.rivals,
@@ -155,7 +155,7 @@ async def _stops(
         if session.evse_id != needed.evse_id or session.stop_reason != StopReason.REMOTE:
             continue
         found += [
-            _frame(row)
+            frame_of(row)
             for row in await sends.answered_of_id(tx, station, session.ocpp_transaction_id)
             if row.kind in _THAT_STOP and not _is_refusal(row)
             if ended is not None and row.send_time < ended
@@ -165,7 +165,8 @@ async def _stops(
     return tuple(found)
 
 
-def _frame(row: Send) -> SentFrame:
+def frame_of(row: Send) -> SentFrame:
+    """The row as the rules see a frame."""
     return SentFrame(
         id=row.id,
         attempt=row.attempt,
@@ -177,6 +178,8 @@ def _frame(row: Send) -> SentFrame:
         ocpp_transaction_id=row.named_id or "",
         epoch=row.epoch,
         refused=said_no(row.answer),
+        token_refused_time=row.token_refused_time,
+        token_unclear_time=row.token_unclear_time,
     )
 
 
@@ -185,7 +188,7 @@ def _first_stop(rows: list[Send]) -> FirstStop:
         return FirstStop()
     last = rows[-1]
     return FirstStop(
-        frames=tuple(_frame(row) for row in rows),
+        frames=tuple(frame_of(row) for row in rows),
         answer=answer_from_row(last.answer) if last.answer else None,
         over=last.state != "INTENT",
         unanswered=sum(row.state != "ANSWERED" for row in rows[:-1]),
@@ -270,7 +273,7 @@ async def _since_frames(
 
 def _may_be_of(row: Transaction, sent: Send, late_after: datetime) -> bool:
     """Whether the transaction may be what the frame asked for, other causes left aside."""
-    match = classify(session_of(row), _frame(sent), named=None, rivals=(), late_after=late_after)
+    match = classify(session_of(row), frame_of(sent), named=None, rivals=(), late_after=late_after)
     return match is not Match.NO_MATCH
 
 

@@ -3,17 +3,51 @@
 from collections.abc import Callable
 from datetime import datetime
 
+import structlog
+
 from contract.commands import SendFrameInput
 from domain.commands import transitions as changes
 from domain.commands.table import COMMANDS
 from domain.model.command import Command
 from domain.model.outcomes import Cause
 from fleet import sends
+from fleet.database import Database
 from fleet.engine.statements import Tx
+from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.sends import AlreadySettled, Send
 from journal.commands.record import record
 from journal.explain import notes
 from journal.explain.writing import add_note
+
+log = structlog.get_logger(__name__)
+
+
+def ids_of(request: SendFrameInput, send: Send) -> dict[str, str | int]:
+    """The fields that tie a line of the log to the command and its frame."""
+    return {
+        "command": request.command,
+        "station": request.station,
+        "attempt": request.attempt,
+        "message_id": send.message_id,
+    }
+
+
+async def say_waiting(
+    db: Database, request: SendFrameInput, utc_now: Callable[[], datetime], ahead: int
+) -> None:
+    """Say in the log of the command that so many are in front of it at its station."""
+    if request.undo:
+        return
+    others = "1 command" if ahead == 1 else f"{ahead} commands"
+    progress = f"Waiting in line behind {others} for {request.station}."
+
+    def wait(command: Command) -> Command:
+        return changes.waiting(command, progress)
+
+    try:
+        await db.batch(lambda tx: note(tx, request, "waiting", wait, utc_now()))
+    except (DatabaseUnavailable, LookupError):
+        log.warning("progress_not_recorded", command=request.command)
 
 
 async def note(

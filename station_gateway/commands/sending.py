@@ -7,7 +7,8 @@
 
 The intent is committed before the frame is written. A crash in between can only make us believe
 that we sent a frame that we did not send, never the other way round. From the turn on, the work
-runs in a task of its own: the caller may go away, and the answer is still written down.
+runs in a task of its own: the caller may go away, and the answer is still written down. The turn
+ends with the answer, and the answer is written down beside the next one's turn (`turns`).
 """
 
 import asyncio
@@ -36,13 +37,16 @@ from journal.commands.weighing import decides
 from station_gateway.commands.answers import as_it_stands, stored, take_blame, written_within
 from station_gateway.commands.frames import Unopenable, at_evse, build, kept_of, lacks_evse
 from station_gateway.commands.recording import (
+    ids_of,
     never_twice,
     note,
     note_sent,
     revision_of,
+    say_waiting,
     unheard,
 )
 from station_gateway.commands.timeliness import is_barred, is_in_time
+from station_gateway.commands.turns import Turn
 from station_gateway.dialects.masking import masked
 from station_gateway.dialects.messages import OutgoingCall, Unsendable
 from station_gateway.session.events import (
@@ -142,20 +146,16 @@ class Sender:
     async def _take_turn(
         self, station: ConnectedStation, request: SendFrameInput
     ) -> SendFrameResult:
-        key = uuid.uuid4().hex
         loop = asyncio.get_running_loop()
         # Nothing is written after not_after, so the wait for the boot and for the turn ends then.
         deadline = loop.time() + (request.not_after - self._utc_now()).total_seconds()
-
-        async def say(ahead: int) -> None:
-            await self._say_waiting(request, ahead)
-
         try:
             # The boot first: while a station is not accepted, its queue stays empty, and a command
             # that waits for the boot does not count against the queue's limit.
             await self._wait_booted(station, deadline)
-            queue = station.queue()
-            await queue.wait_turn(key, priority_of(request.kind), deadline, say)
+            say = partial(say_waiting, self._db, request, self._utc_now)
+            turn = Turn(station.queue(), uuid.uuid4().hex, deadline, say)
+            await turn.come(priority_of(request.kind))
         except TimeoutError:
             raise _NotSent(Cause.NOT_AFTER_PASSED, retry=False) from None
         except QueueFull:
@@ -166,11 +166,11 @@ class Sender:
             # Nothing was written here: another gateway, or a later socket, may still send it.
             raise _NotSent(Cause.STATION_OFFLINE, retry=True) from None
         # A task of its own, shielded: a cancelled activity must not cut off a frame that may be on
-        # the wire. The turn ends with the task, not with the caller: one CALL at a time.
-        task = loop.create_task(self._send_now(station, request))
+        # the wire. The turn ends with the answer, not with the caller: one CALL at a time.
+        task = loop.create_task(self._send_now(station, request, turn))
         self._in_flight.add(task)
         task.add_done_callback(self._in_flight.discard)
-        task.add_done_callback(lambda _: queue.leave(key))
+        task.add_done_callback(lambda _: turn.leave())
         return await asyncio.shield(task)
 
     async def _wait_booted(self, station: ConnectedStation, deadline: float) -> None:
@@ -179,34 +179,21 @@ class Sender:
         except TimeoutError:
             raise _NotSent(Cause.BOOT_NOT_ACCEPTED, retry=False) from None
 
-    async def _say_waiting(self, request: SendFrameInput, ahead: int) -> None:
-        if request.undo:
-            return
-        others = "1 command" if ahead == 1 else f"{ahead} commands"
-        progress = f"Waiting in line behind {others} for {request.station}."
-        now = self._utc_now()
-        try:
-            await self._db.batch(
-                lambda tx: note(
-                    tx, request, "waiting", lambda command: changes.waiting(command, progress), now
-                )
-            )
-        except (DatabaseUnavailable, LookupError):
-            log.warning("progress_not_recorded", command=request.command)
-
     # --- from here on the frame may be on the wire
 
     async def _send_now(
-        self, station: ConnectedStation, request: SendFrameInput
+        self, station: ConnectedStation, request: SendFrameInput, turn: Turn
     ) -> SendFrameResult:
         try:
-            request = await self._complete(station, request)
             # Intent before frame: a row without a frame is found and settled, a frame without a
             # row would be sent again.
-            send = await self._intend(station, request)
-            call = self._build(station, request, remote_start_id=send.number)
+            send, call = await turn.prepare(partial(self._prepare, station, request, turn))
         except _NotSent as not_sent:
             return not_sent.result
+        except TimeoutError:
+            return _NotSent(Cause.NOT_AFTER_PASSED, retry=False).result
+        except StationGone:
+            return _NotSent(Cause.STATION_OFFLINE, retry=True).result
         except AlreadySettled as settled:
             # This attempt was decided before, by an earlier run or by who gave up on it.
             return stored(settled.send)
@@ -217,7 +204,18 @@ class Sender:
         except DatabaseUnavailable:
             # Without an intent nothing is written.
             return _NotSent(Cause.GATEWAY_UNREACHABLE, retry=True).result
-        return await self._exchange(station, request, send, call)
+        event = await self._exchange(station, request, send, call)
+        turn.answered()
+        if isinstance(event, AnswerMissing):
+            return await self._without_answer(request, send, event)
+        return await self._with_answer(station, request, send, event)
+
+    async def _prepare(
+        self, station: ConnectedStation, request: SendFrameInput, turn: Turn
+    ) -> tuple[Send, OutgoingCall]:
+        request = await self._complete(station, request)
+        send = await self._intend(station, request, turn)
+        return send, self._build(station, request, remote_start_id=send.number)
 
     async def _complete(self, station: ConnectedStation, request: SendFrameInput) -> SendFrameInput:
         """Name the EVSE where the version's stations want one named and there is only one."""
@@ -229,11 +227,11 @@ class Sender:
             return request
         return at_evse(request, found[0].evse_id)
 
-    async def _intend(self, station: ConnectedStation, request: SendFrameInput) -> Send:
+    async def _intend(self, station: ConnectedStation, request: SendFrameInput, turn: Turn) -> Send:
         """Commit what is about to be written, and that the command is SENT.
 
         Raises:
-            AlreadySettled, StaleEpoch: nothing may be written.
+            AlreadySettled, StaleEpoch, Overtaken: nothing may be written.
         """
         # Its turn may have come long after it was queued: the socket and the clock are asked again.
         if station.ended:
@@ -251,6 +249,7 @@ class Sender:
             noted = await note_sent(tx, request, now, gateway=self._gateway, ocpp_version=version)
             if noted is not None and changes.ended_unsent(noted):
                 raise _NotSent(Cause.NOT_AFTER_PASSED, retry=False)  # nobody waits for it
+            turn.keep()
             return send
 
         return await self._db.batch(write)
@@ -296,10 +295,10 @@ class Sender:
 
     async def _exchange(
         self, station: ConnectedStation, request: SendFrameInput, send: Send, call: OutgoingCall
-    ) -> SendFrameResult:
+    ) -> AnswerReceived | AnswerMissing:
         action, payload = call
         loop = asyncio.get_running_loop()
-        ids = _ids(request, send)
+        ids = ids_of(request, send)
         attributes = {f"evcommand.{name}": value for name, value in ids.items()}
         with tracer.start_as_current_span(f"ocpp.{action}", attributes=attributes):
             log.info("frame_sent", **ids, action=action)
@@ -310,18 +309,18 @@ class Sender:
                 )
             except SessionOver:
                 event = AnswerMissing(send.message_id, action, Missing.CONNECTION_LOST)
-            if isinstance(event, AnswerMissing):
-                return await self._without_answer(request, send, event)
-            metrics.ANSWER_LATENCY.labels(kind=request.kind.value).observe(loop.time() - begin_s)
-            return await self._with_answer(station, request, send, event)
+            if isinstance(event, AnswerReceived):
+                took_s = loop.time() - begin_s
+                metrics.ANSWER_LATENCY.labels(kind=request.kind.value).observe(took_s)
+            return event
 
     async def _with_answer(
         self, station: ConnectedStation, request: SendFrameInput, send: Send, event: AnswerReceived
     ) -> SendFrameResult:
         answer = station.dialect.COMMANDS[request.kind].read_answer(event.answer)
-        now = self._utc_now()
+        now = station.peer.settled_time or self._utc_now()  # what it said next came later
         take_blame(event.answer, event.action, request.station, request.command)
-        log.info("frame_answered", **_ids(request, send), verdict=answer.verdict.value)
+        log.info("frame_answered", **ids_of(request, send), verdict=answer.verdict.value)
 
         async def write(tx: Tx) -> tuple[int, bool]:
             await check_standing(tx, station.peer)
@@ -358,7 +357,7 @@ class Sender:
         lost = event.cause is Missing.CONNECTION_LOST
         cause = Cause.CONNECTION_LOST_AFTER_SEND if lost else Cause.ANSWER_TIMEOUT
         now = self._utc_now()
-        log.warning("frame_unanswered", **_ids(request, send), cause=cause.value)
+        log.warning("frame_unanswered", **ids_of(request, send), cause=cause.value)
 
         async def write(tx: Tx) -> int:
             await sends.lost(tx, send.id, cause=cause.value, now=now)
@@ -381,13 +380,3 @@ class Sender:
         if written is None:
             log.warning("answer_not_recorded", command=request.command, station=request.station)
         return written
-
-
-def _ids(request: SendFrameInput, send: Send) -> dict[str, str | int]:
-    """The fields that tie a line of the log to the command and its frame."""
-    return {
-        "command": request.command,
-        "station": request.station,
-        "attempt": request.attempt,
-        "message_id": send.message_id,
-    }

@@ -186,9 +186,13 @@ class AvailabilitySeen(msgspec.Struct, frozen=True):
 
 
 class AuthorizationAsked(msgspec.Struct, frozen=True):
-    """Authorize. certificate: it also asks about a contract's certificate, which nobody checks."""
+    """Authorize. certificate: it also asks about a contract's certificate, which nobody checks.
+
+    asked_time: when it was read, by our clock.
+    """
 
     token: TokenSeen
+    asked_time: datetime
     certificate: bool = False
     mended: tuple[str, ...] = ()
 

@@ -20,6 +20,7 @@ from fleet.database import Database
 from fleet.engine.statements import Tx
 from fleet.engine.unavailable import DatabaseUnavailable
 from fleet.stations import Station
+from journal.commands.asked_tokens import note_token_answer
 from station_gateway.dialects.messages import (
     AuthorizationAsked,
     AvailabilitySeen,
@@ -215,7 +216,7 @@ class Handlers:
         return Confirmation(self._utc_now())
 
     async def authorization(self, peer: Peer, call: AuthorizationAsked) -> Confirmation:
-        """Authorize: the token is judged, nothing is written."""
+        """Authorize: the token is judged. What a start of ours is told no is written."""
         now = self._utc_now()
         async with self._db.read() as tx:
             await check_standing_now(tx, peer)
@@ -223,7 +224,22 @@ class Handlers:
                 tx, station=peer.id, tenant=peer.tenant, token=call.token, now=now
             )
             token = await lasting.in_running_session(tx, peer.id, token)
+        if token.brought or call.certificate:
+            await self._note_asked(peer, call, token)
         return Confirmation(now, authorization=token.authorization)
+
+    async def _note_asked(self, peer: Peer, call: AuthorizationAsked, token: Judgement) -> None:
+        """Keep what is said of a token that a start in flight may have brought.
+
+        Nobody here checks certificates: who asks about one is told no.
+        """
+        refused = call.certificate or not token.accepted
+
+        async def write(tx: Tx) -> None:
+            asked, digest = call.asked_time, token.digest
+            await note_token_answer(tx, peer.id, digest, asked=asked, refused=refused)
+
+        await write_as(self._db, peer, write)
 
     async def session_started(self, peer: Peer, call: SessionStarted) -> Confirmation:
         """StartTransaction: the same message twice makes one session with one id."""

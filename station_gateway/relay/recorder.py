@@ -37,6 +37,7 @@ from station_gateway.dialects.station_calls.confirmations import (
 from station_gateway.facts.reports import PATIENCE_S
 from station_gateway.relay.recording import RecordedStation, Recording
 from station_gateway.relay.their_commands import TheirCommands
+from station_gateway.relay.their_tokens import TheirTokens
 from station_gateway.session import frames
 from station_gateway.session.copies import Copies, Copy, From
 from station_gateway.session.engine import OcppSession, SessionLimits
@@ -88,6 +89,7 @@ class Recorder:
         "_theirs",
         "_time",
         "_timer",
+        "_tokens",
     )
 
     def __init__(self, station: RecordedStation, dialect: Dialect, shared: Recording) -> None:
@@ -103,6 +105,7 @@ class Recorder:
             station.peer, dialect, around.reports, self._spawn_doubt, shared.settings.strict
         )
         self._theirs = TheirCommands(station.peer, dialect, shared.db, shared.sealer)
+        self._tokens = TheirTokens(station.peer, shared.db, shared.sealer)
         self._time = around.utc_now()
         self._timer: asyncio.TimerHandle | None = None
         self._forget: asyncio.TimerHandle | None = None
@@ -263,7 +266,8 @@ class Recorder:
             await self._told(opened, None, handlers)
             return
         given_up = self._exchanges.begin(opened)
-        self._loop.call_later(DOUBT_AFTER_S, self._doubt, opened)
+        if not isinstance(message, AuthorizationAsked):  # that tells no fact
+            self._loop.call_later(DOUBT_AFTER_S, self._doubt, opened)
         if given_up is not None:
             await self._told(given_up, None, handlers)
 
@@ -332,6 +336,9 @@ class Recorder:
 
     async def _told(self, opened: OpenCall, answer: Answer | None, handlers: CallHandler) -> None:
         """Record a message whose answer is known, or will not come (None)."""
+        if isinstance(opened.message, AuthorizationAsked):
+            await self._tokens.answered(opened.message.token, answer, opened.time, self._time)
+            return
         message = confirmed(opened.message, answer)
         if message is None:
             self._station.heard(opened.message)
@@ -341,8 +348,6 @@ class Recorder:
 
     async def _write(self, opened: OpenCall, message: StationCall, handlers: CallHandler) -> None:
         """Write the facts of a message, as soon as the database takes them."""
-        if isinstance(message, AuthorizationAsked):
-            return
         try:
             async with asyncio.timeout(self._patience_s(opened)):
                 await self._written(message, handlers)

@@ -8,7 +8,8 @@ back end. The back end gives up after about half a minute, so it waits for us no
     half of it     it goes before everything of ours that waits
     all of it      a CALL of ours that is still out counts as unanswered, and it goes out
 
-So a CALL of ours that others wait behind has at least the second half for its answer.
+So a CALL of ours that others wait behind has at least the second half for its answer. One of ours
+that has its turn and still waits for the database lends it to them (`commands.turns`).
 """
 
 import asyncio
@@ -161,7 +162,7 @@ class TheirCalls:
             if now_s >= last_s:
                 self._give_up_ours()
             try:
-                await self._queue.wait_turn(key, priority, until_s)
+                await self._queue.wait_turn(key, priority, until_s, passes=True)
             except TimeoutError:
                 continue
             except QueueFull:

@@ -9,6 +9,9 @@ its place. Where all of them are urgent, the urgent ones have as many places of 
 
 The waiter whose turn it is stays in the queue, at its head, until `leave`. Deadlines are the matter
 of the asyncio side (`stations.waiting`): a waiter that gives up calls `leave`.
+
+The head may step aside while it has nothing on the wire. Then only those go before it that need no
+database: the CALLs of a back end. The others of ours stay behind it.
 """
 
 from collections.abc import Sequence
@@ -39,33 +42,35 @@ class QueueFull(Exception):
 
 @dataclass(frozen=True, slots=True)
 class QueuedCall:
-    """One waiter. `key` is unique in the queue."""
+    """One waiter. `key` is unique in the queue. passes: it goes when the head stepped aside."""
 
     key: str
     priority: Priority
+    passes: bool = False
 
 
 class CallQueue:
     """The queue of one station. Made for the first CALL: an idle station needs none."""
 
-    __slots__ = ("_head", "_limit", "_waiting")
+    __slots__ = ("_aside", "_head", "_limit", "_waiting")
 
     def __init__(self, limit: int = 64) -> None:
         self._limit = limit
         self._head: QueuedCall | None = None
+        self._aside: QueuedCall | None = None
         self._waiting: list[QueuedCall] = []
 
     def __len__(self) -> int:
         """How many are in the queue, the one whose turn it is included."""
-        return len(self._waiting) + (self._head is not None)
+        return len(self.keys())
 
     @property
     def head(self) -> str | None:
         """The key whose turn it is."""
         return self._head.key if self._head else None
 
-    def enter(self, key: str, priority: Priority) -> str | None:
-        """Join the queue. Call `advance` afterwards.
+    def enter(self, key: str, priority: Priority, *, passes: bool = False) -> str | None:
+        """Join the queue. Call `advance` afterwards. passes: see `QueuedCall`.
 
         Returns the key that lost its place to this one; None when there was a place.
 
@@ -76,7 +81,7 @@ class CallQueue:
         if key in self:
             raise ValueError("key is in the queue already")
         displaced = self._make_room(priority) if len(self) >= self._limit else None
-        call = QueuedCall(key, priority)
+        call = QueuedCall(key, priority, passes)
         behind = next(
             (i for i, other in enumerate(self._waiting) if other.priority > priority),
             len(self._waiting),
@@ -93,26 +98,56 @@ class CallQueue:
 
     def __contains__(self, key: object) -> bool:
         """Whether the key waits or has its turn."""
-        return self.head == key or any(call.key == key for call in self._waiting)
+        return key in self.keys()
 
     def advance(self) -> str | None:
         """Give the turn to the next one when it is free. Returns the key that got it just now."""
-        if self._head is not None or not self._waiting:
+        if self._head is not None:
             return None
-        self._head = self._waiting.pop(0)
+        self._head = next((each for each in self._waiting if self._may_go(each)), None)
+        if self._head is None:
+            return None
+        self._waiting.remove(self._head)
         return self._head.key
+
+    def _may_go(self, call: QueuedCall) -> bool:
+        return self._aside is None or call.passes
+
+    def step_aside(self, key: str) -> None:
+        """Give up the turn until `step_back` or `line_up`. Call `advance` afterwards.
+
+        Raises:
+            ValueError: it is not the turn of this key.
+        """
+        if self._head is None or self._head.key != key:
+            raise ValueError("only the one whose turn it is can step aside")
+        self._head, self._aside = None, self._head
+
+    def step_back(self, key: str) -> bool:
+        """Take the turn again. False when another one has it by now."""
+        if self._head is not None or self._aside is None or self._aside.key != key:
+            return False
+        self._head, self._aside = self._aside, None
+        return True
+
+    def line_up(self, key: str) -> None:
+        """Wait before all others for the turn that was given up. Call `advance` afterwards."""
+        if self._aside is not None and self._aside.key == key:
+            self._waiting.insert(0, self._aside)
+            self._aside = None
 
     def leave(self, key: str) -> bool:
         """Take a key out: it is done, cancelled, or past its deadline. Call `advance` afterwards.
 
         Returns False when it was not in the queue.
         """
+        before = len(self)
         if self.head == key:
             self._head = None
-            return True
-        before = len(self._waiting)
+        if self._aside is not None and self._aside.key == key:
+            self._aside = None
         self._waiting = [call for call in self._waiting if call.key != key]
-        return len(self._waiting) < before
+        return len(self) < before
 
     def ahead_of(self, key: str) -> Sequence[str]:
         """Keys in front of this one, the one whose turn it is first; empty when it is its turn.
@@ -120,15 +155,12 @@ class CallQueue:
         Raises:
             KeyError: the key is not in the queue.
         """
-        if self.head == key:
-            return ()
-        keys = [call.key for call in self._waiting]
+        keys = self.keys()
         if key not in keys:
             raise KeyError(key)
-        front = keys[: keys.index(key)]
-        return front if self._head is None else [self._head.key, *front]
+        return keys[: keys.index(key)]
 
     def keys(self) -> Sequence[str]:
         """Everyone, in the order of service."""
-        waiting = [call.key for call in self._waiting]
-        return waiting if self._head is None else [self._head.key, *waiting]
+        first = [each.key for each in (self._head, self._aside) if each is not None]
+        return [*first, *(call.key for call in self._waiting)]

@@ -29,6 +29,7 @@ class Peer:
     moves: its gateway closes its socket, so that it goes to another gateway.
     relayed: another back end (CSMS) stands behind the gateway: it answers the station, and gives
         the ids.
+    settled_time: when the last CALL of ours had its answer, or was given up.
     clock: what is known of its clocks. stored_clock: what of it the fleet has, since
         clock_stored_time; None: since before this connection.
     """
@@ -53,6 +54,7 @@ class Peer:
     clock: StationClock = field(default_factory=StationClock)
     stored_clock: StationClock = field(default_factory=StationClock)
     clock_stored_time: datetime | None = None
+    settled_time: datetime | None = None
     relayed: bool = False
     moves: bool = False
 

@@ -138,7 +138,7 @@ class ConnectedStation:
     @property
     def idle(self) -> bool:
         """Whether no CALL waits for an answer, ours or theirs, and nobody for a turn."""
-        return self._session.idle and not (self._queue and self._queue.length)
+        return self._session.idle and not (self._queue and self._queue.busy)
 
     @property
     def sockets(self) -> tuple[TextSocket, ...]:
@@ -348,6 +348,7 @@ class ConnectedStation:
             self._timer = self._loop.call_at(deadline, self._check_timeouts)
 
     def _settle(self, event: AnswerReceived | AnswerMissing) -> None:
+        self.peer.settled_time = self._surroundings.utc_now()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

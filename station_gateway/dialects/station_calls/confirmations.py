@@ -16,6 +16,7 @@ from station_gateway.dialects import fields
 from station_gateway.dialects.messages import (
     Answer,
     Authorization,
+    AuthorizationAsked,
     Booted,
     Payload,
     SessionEvent,
@@ -33,6 +34,11 @@ _BOOT_VERDICTS = {word: verdict for verdict, word in BOOT_WORDS.items()}
 _TOKEN_VERDICTS = {word: verdict for verdict, word in TOKEN_WORDS.items()}
 _GROUP_CHARS = 255
 
+_NO_WORDS = frozenset(
+    {"NoCredit", "NotAllowedTypeEVSE", "NotAtThisLocation", "NotAtThisTime", "Unknown"}
+)
+"""The standard's words for a no besides those of `_TOKEN_VERDICTS` (2.x)."""
+
 _NOT_REFUSED = Authorization(TokenVerdict.ACCEPTED)
 _NOT_JUDGED = Authorization(TokenVerdict.NOT_JUDGED)
 
@@ -43,7 +49,7 @@ def needs_answer(message: StationCall) -> bool:
     An end does not: the session is over, whatever is said of the token that ended it.
     """
     match message:
-        case Booted() | SessionStarted():
+        case Booted() | SessionStarted() | AuthorizationAsked():
             return True
         case SessionEvent():
             return message.token is not None and message.event_type != TransactionPhase.ENDED
@@ -76,6 +82,18 @@ def confirmed(message: StationCall, answer: Answer | None) -> StationCall | None
     return message
 
 
+def refuses_token(answer: Answer | None) -> bool:
+    """Whether an answer says no about a token, in a word of the standard. Else nothing is known."""
+    told = _told_of_token(answer if isinstance(answer, dict) else {})
+    word = told.get("status") if isinstance(told, dict) else None
+    verdict = _word(_TOKEN_VERDICTS, word)
+    return verdict is not TokenVerdict.ACCEPTED and (verdict is not None or word in _NO_WORDS)
+
+
+def _told_of_token(payload: Payload) -> object:
+    return payload.get("idTagInfo", payload.get("idTokenInfo"))
+
+
 def _given_id(payload: Payload) -> int:
     """The transaction id of a StartTransaction's answer; 0 where there is none."""
     number = payload.get("transactionId")
@@ -87,7 +105,7 @@ def _given_id(payload: Payload) -> int:
 def _judged(token: TokenSeen, payload: Payload | None) -> TokenSeen:
     if payload is None:
         return replace(token, answered=_NOT_JUDGED)
-    told = payload.get("idTagInfo", payload.get("idTokenInfo"))
+    told = _told_of_token(payload)
     if not isinstance(told, dict) or "status" not in told:
         return replace(token, answered=_NOT_REFUSED)
     verdict = _word(_TOKEN_VERDICTS, told["status"]) or TokenVerdict.INVALID

@@ -53,8 +53,8 @@ def _status(payload: Payload, now: datetime) -> ConnectorStatusSeen:
     )
 
 
-def _authorize(payload: Payload, now: datetime) -> AuthorizationAsked:  # noqa: ARG001
-    return AuthorizationAsked(_token(payload))
+def _authorize(payload: Payload, now: datetime) -> AuthorizationAsked:
+    return AuthorizationAsked(_token(payload), now)
 
 
 def _token(payload: Payload) -> TokenSeen:

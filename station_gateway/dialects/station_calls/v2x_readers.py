@@ -62,9 +62,9 @@ def _status(payload: Payload, now: datetime) -> ConnectorStatusSeen:
     )
 
 
-def _authorize(payload: Payload, now: datetime) -> AuthorizationAsked:  # noqa: ARG001
+def _authorize(payload: Payload, now: datetime) -> AuthorizationAsked:
     unchecked = any(payload.get(key) for key in ("certificate", "iso15118CertificateHashData"))
-    return AuthorizationAsked(_token(payload["idToken"]), certificate=unchecked)
+    return AuthorizationAsked(_token(payload["idToken"]), now, certificate=unchecked)
 
 
 def _token(token: Payload) -> TokenSeen:

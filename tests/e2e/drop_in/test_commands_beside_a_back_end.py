@@ -211,13 +211,13 @@ async def test_a_start_whose_token_the_back_end_refuses_says_so(
     assert told == [("NO_EFFECT", "AUTHORIZATION_REFUSED")] * 3
 
 
-async def test_a_start_whose_token_the_back_end_refuses_before_a_session_has_no_effect(
+async def test_a_start_whose_token_the_back_end_refuses_before_a_session_says_so_as_well(
     fleet: Fleet, client: Client, csms: CommandingBackEnd
 ) -> None:
     told = await asyncio.gather(
         *(refused_start(fleet, client, csms, each, asks_first=True) for each in VERSIONS)
     )
-    assert [code for code, _ in told] == ["NO_EFFECT"] * 3
+    assert told == [("NO_EFFECT", "AUTHORIZATION_REFUSED")] * 3
 
 
 # --- the same token at the same place at the same moment

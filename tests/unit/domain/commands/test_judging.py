@@ -7,7 +7,7 @@ from domain.commands.judging import apply, is_guarded, is_watched, judge, watch_
 from domain.evidence.facts import Act, Decision
 from domain.limits import REFUSAL_WATCH
 from domain.model.answers import StationAnswer, Verdict
-from domain.model.command import Command, CompensationState, State
+from domain.model.command import Command, CompensationState, SessionFacts, State
 from domain.model.outcomes import Cause, ending
 from tests.unit.domain.situations import (
     REJECTED,
@@ -99,8 +99,8 @@ def test_a_session_that_turns_out_to_be_anothers_ends_its_undoing() -> None:
     assert (after.state, after.compensation.state) == (State.DONE, CompensationState.FAILED)
 
 
-def concluded(command: Command, cause: Cause) -> Command:
-    return changes.concluded(command, ending(cause), at(90))
+def concluded(command: Command, cause: Cause, session: SessionFacts | None = None) -> Command:
+    return changes.concluded(command, ending(cause, session=session), at(90))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,8 @@ def concluded(command: Command, cause: Cause) -> Command:
         (answered(start(), REJECTED), False),
         (concluded(answered(start()), Cause.SESSION_STARTED), False),
         (concluded(answered(start()), Cause.NO_CABLE_OR_NO_TRANSACTION), True),
-        (concluded(answered(start()), Cause.AUTHORIZATION_REFUSED), False),
+        (concluded(answered(start()), Cause.AUTHORIZATION_REFUSED), True),
+        (concluded(answered(start()), Cause.AUTHORIZATION_REFUSED, SessionFacts("tx", "7")), False),
         (concluded(lost(start()), Cause.ANSWER_TIMEOUT), True),
         (concluded(start(), Cause.CANCELLED_BY_CALLER), False),
         (concluded(answered(stop()), Cause.STOP_NOT_CONFIRMED), True),

@@ -76,8 +76,8 @@ def test_status_of_2x_names_evse_and_connector(dialect: Dialect) -> None:
 
 
 def test_authorize_names_the_token() -> None:
-    assert read(v16, "Authorize", {"idTag": "T"}) == AuthorizationAsked(TokenSeen("T"))
-    asked = AuthorizationAsked(TokenSeen("T", "ISO14443"))
+    assert read(v16, "Authorize", {"idTag": "T"}) == AuthorizationAsked(TokenSeen("T"), NOW)
+    asked = AuthorizationAsked(TokenSeen("T", "ISO14443"), NOW)
     assert read(v201, "Authorize", V201["Authorize"]) == asked
 
 

@@ -87,6 +87,51 @@ def test_the_urgent_ones_have_places_of_their_own() -> None:
     assert list(queue.keys()) == ["a", "u1", "u2"]
 
 
+def test_who_steps_aside_lets_only_those_go_that_pass() -> None:
+    queue = queue_of("a", "b")
+    queue.enter("theirs", Priority.NORMAL, passes=True)
+    queue.step_aside("a")
+    assert "a" in queue and list(queue.keys()) == ["a", "b", "theirs"]
+    assert queue.advance() == "theirs"
+    assert not queue.step_back("a")
+    queue.leave("theirs")
+    assert queue.advance() is None
+    assert not queue.step_back("b")
+    assert queue.step_back("a")
+    assert queue.head == "a"
+
+
+def test_who_was_overtaken_is_the_next_one() -> None:
+    queue = queue_of("a", "b")
+    queue.step_aside("a")
+    queue.enter("theirs", Priority.OVERDUE, passes=True)
+    queue.enter("more of theirs", Priority.OVERDUE, passes=True)
+    assert queue.advance() == "theirs"
+    queue.line_up("a")
+    queue.line_up("a")
+    assert list(queue.ahead_of("b")) == ["theirs", "a", "more of theirs"]
+    queue.leave("theirs")
+    assert queue.advance() == "a"
+
+
+def test_only_the_one_whose_turn_it_is_steps_aside() -> None:
+    queue = queue_of("a", "b")
+    with pytest.raises(ValueError, match="turn"):
+        queue.step_aside("b")
+    queue.leave("b")
+    queue.leave("a")
+    with pytest.raises(ValueError, match="turn"):
+        queue.step_aside("a")
+
+
+def test_who_stepped_aside_may_leave() -> None:
+    queue = queue_of("a", "b")
+    queue.step_aside("a")
+    assert queue.leave("a")
+    assert not queue.leave("a")
+    assert queue.advance() == "b"
+
+
 @given(st.lists(st.tuples(st.sampled_from(Priority), st.booleans()), max_size=60))
 def test_a_queue_stays_bounded_and_never_displaces_the_urgent(
     steps: list[tuple[Priority, bool]],

@@ -21,7 +21,7 @@ async def wait_turn(
 async def test_the_first_one_does_not_wait_and_says_nothing() -> None:
     said: list[int] = []
 
-    async def say(ahead: int) -> None:
+    def say(ahead: int) -> None:
         said.append(ahead)
 
     queue = StationQueue(limit=2, progress_delay_s=0.0)
@@ -32,7 +32,7 @@ async def test_the_first_one_does_not_wait_and_says_nothing() -> None:
 async def test_who_waits_says_so_once_and_gets_its_turn() -> None:
     said: list[int] = []
 
-    async def say(ahead: int) -> None:
+    def say(ahead: int) -> None:
         said.append(ahead)
         queue.leave("a")
 
@@ -90,3 +90,51 @@ async def test_a_queue_has_a_limit() -> None:
     await wait_turn(queue, "a")
     with pytest.raises(QueueFull):
         await wait_turn(queue, "b")
+
+
+async def test_a_turn_that_is_lent_goes_to_who_passes_alone() -> None:
+    queue = StationQueue(limit=4, progress_delay_s=1.0)
+    await wait_turn(queue, "ours")
+    following = asyncio.create_task(wait_turn(queue, "more of ours"))
+    passing = asyncio.create_task(queue.wait_turn("theirs", Priority.NORMAL, in_s(5), passes=True))
+    await asyncio.sleep(0)
+    queue.lend("ours")
+    await passing
+    assert not queue.take_back("ours")
+    assert not queue.take_free_turn("more of theirs", Priority.NORMAL)
+    waiting = asyncio.create_task(queue.wait_back("ours", in_s(5)))
+    await asyncio.sleep(0)
+    queue.leave("theirs")
+    await waiting
+    assert not following.done()
+    queue.leave("ours")
+    await following
+
+
+async def test_a_turn_that_was_lent_in_vain_is_there_again() -> None:
+    queue = StationQueue(limit=4, progress_delay_s=1.0)
+    await wait_turn(queue, "ours")
+    queue.lend("ours")
+    assert queue.take_free_turn("theirs", Priority.NORMAL)
+    queue.leave("theirs")
+    await queue.wait_back("ours", in_s(0))
+    queue.lend("ours")
+    assert queue.take_back("ours")
+    queue.end()
+    with pytest.raises(StationGone):
+        await queue.wait_back("ours", in_s(1))
+
+
+async def test_what_was_answered_counts_until_it_is_recorded() -> None:
+    queue = StationQueue(limit=4, progress_delay_s=1.0)
+    await wait_turn(queue, "a")
+    queue.answered("a")
+    assert (queue.length, queue.busy) == (0, True)
+    await wait_turn(queue, "b")
+    recorded, emptied = (asyncio.create_task(each) for each in (queue.recorded(), queue.emptied()))
+    await asyncio.sleep(0)
+    queue.leave("a")
+    await recorded
+    assert not emptied.done()
+    queue.leave("b")
+    await emptied
