@@ -76,11 +76,13 @@ class BookingFacts:
 
     place_usable: whether its EVSE can be used; None: not known, its station is away.
     hold: its newest reservation. session: None while none has used it.
+    may_have_come: a session of its driver's token runs, or ran in its time, somewhere in its pool.
     """
 
     place_usable: bool | None = None
     hold: Reservation | None = None
     session: BookingSession | None = None
+    may_have_come: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,8 +110,10 @@ def next_carry(
     if booking.state is BookingState.PENDING:
         return _pending(booking, now)
     over = no_show_time(policy, booking.start_time, booking.end_time)
-    if hold is not None and hold.state in _JUDGED:
-        return _unused(booking, policy, hold, now)
+    if hold is not None and hold.state in UNUSED:
+        if now < over:  # the station let it go before; its driver may still come
+            return CarryStep(CarryAct.WAIT, booking, over)
+        return _unused(booking, policy, facts, now)
     if now >= over and (hold is None or hold.ended):
         unheld = hold is None and booking.state not in IN_USE
         cause = BookingCause.NO_PLACE_LEFT if unheld else BookingCause.USE_NOT_KNOWN
@@ -130,7 +134,7 @@ def ended(booking: Booking, cause: BookingCause, now: datetime) -> Booking:
     )
 
 
-_JUDGED = frozenset({ReservationState.EXPIRED, ReservationState.NO_SHOW})
+UNUSED = frozenset({ReservationState.EXPIRED, ReservationState.NO_SHOW})
 """The ends of a hold whose time is over: nobody was seen to use it."""
 
 
@@ -178,9 +182,15 @@ def _bound(booking: Booking) -> Booking:
     )
 
 
-def _unused(booking: Booking, policy: BookingPolicy, hold: Reservation, now: datetime) -> CarryStep:
-    """The time of the hold is over. Only a hold that is known to be unused is a no-show."""
-    if hold.cause == EndCause.USE_NOT_KNOWN:
+def _unused(
+    booking: Booking, policy: BookingPolicy, facts: BookingFacts, now: datetime
+) -> CarryStep:
+    """The time of the hold is over. Only a hold that is known to be unused is a no-show.
+
+    Nor is who charged at another EVSE of the pool: early, before the place was held, or by mistake.
+    """
+    in_doubt = facts.hold is not None and facts.hold.cause == EndCause.USE_NOT_KNOWN
+    if in_doubt or facts.may_have_come:
         return _end(booking, BookingCause.USE_NOT_KNOWN, now)
     due = charges(policy, booking.request, Occasion.NO_SHOW)
     charged = replace(booking, charges=(*booking.charges, *due))

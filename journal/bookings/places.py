@@ -3,10 +3,10 @@
 from dataclasses import replace
 from datetime import datetime
 
-from domain.bookings.admission import room_for
+from domain.bookings.admission import WINDOW, room_for
 from domain.bookings.booking import Booking
 from domain.bookings.plan import Planned
-from domain.bookings.pool import evse_of
+from domain.bookings.pool import Pool, evse_of
 from domain.bookings.states import BookingState
 from domain.ocpp_words import ConnectorStatus
 from fleet import bookings, connections, stations, transactions
@@ -32,6 +32,19 @@ async def usable(tx: Tx, place: str, now: datetime) -> bool | None:
     return not running
 
 
+async def seen_in(tx: Tx, pool: Pool, booking: Booking, now: datetime) -> bool:
+    """Whether a session of the booking's token runs somewhere in its pool, or ran in its time."""
+    since = booking.start_time - WINDOW
+    for station in sorted({member.station for member in pool.members}):
+        for row in await transactions.heard_since(tx, station, received_after=since):
+            begun = row.start_time or row.received_time
+            over = row.stop_time or row.stop_received_time or now
+            in_time = min(begun, row.received_time) < now and over > booking.start_time
+            if row.token_digest == booking.id_token.digest and in_time:
+                return True
+    return False
+
+
 async def choose(tx: Tx, known: KnownPool, booking: Booking, now: datetime) -> Booking | None:
     """The booking with an EVSE that can be used, preferably where the plan has it; None: none.
 
@@ -45,9 +58,9 @@ async def choose(tx: Tx, known: KnownPool, booking: Booking, now: datetime) -> B
         if member.place not in {booking.place, *booking.tried}
         and await usable(tx, member.place, now)
     ]
-    rows = await bookings.in_span(
-        tx, booking.tenant, booking.pool, (booking.start_time, booking.end_time)
-    )
+    # Also those beside it: of the buffer, and of who is moved for it.
+    around = (booking.start_time - WINDOW, booking.end_time + WINDOW)
+    rows = await bookings.in_span(tx, booking.tenant, booking.pool, around)
     live = [booking_from(row) for row in rows if row.name != booking.name]
     venue = replace(known.venue, pool=replace(known.pool, members=tuple(members)))
     free = replace(booking, place="", state=BookingState.CONFIRMED)

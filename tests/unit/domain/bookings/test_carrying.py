@@ -145,6 +145,27 @@ def test_a_hold_whose_use_is_not_known_is_no_no_show() -> None:
     step = carried("14:15", facts, state=BookingState.HELD)
     assert (step.booking.state, step.booking.charges) == (BookingState.EXPIRED, ())
 
+@pytest.mark.parametrize(
+    ("state", "cause"),
+    [
+        (ReservationState.NO_SHOW, EndCause.NO_TRANSACTION),
+        (ReservationState.EXPIRED, EndCause.TIME_OVER),
+    ],
+)
+def test_a_hold_that_its_station_ends_early_is_no_no_show_before_the_grace_is_over(
+    state: ReservationState, cause: EndCause
+) -> None:
+    early = carried("13:55", held(state, cause), state=BookingState.HELD)
+    assert (early.act, early.booking.state) == (CarryAct.WAIT, BookingState.HELD)
+    assert early.look_again == local("14:15")
+
+
+def test_who_may_have_charged_elsewhere_in_the_pool_is_no_no_show() -> None:
+    facts = replace(held(ReservationState.EXPIRED, EndCause.TIME_OVER), may_have_come=True)
+    step = carried("14:15", facts, state=BookingState.HELD)
+    assert (step.booking.state, step.booking.charges) == (BookingState.EXPIRED, ())
+    assert step.booking.cause == "USE_NOT_KNOWN"
+
 
 def test_a_lost_hold_at_the_end_of_the_grace_proves_nothing() -> None:
     step = carried("14:15", held(ReservationState.LOST), state=BookingState.BOUND)
