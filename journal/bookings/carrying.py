@@ -97,11 +97,11 @@ async def _facts(
     hold: Reservation | None = None if entry is None else from_snapshot(entry.snapshot)
     # What another driver's session used names that session, too: the hold is LOST then.
     used = hold is not None and hold.state is ReservationState.USED
-    session = (
-        await transactions.get(tx, name=hold.transaction)
-        if hold and used and hold.transaction
-        else None
-    )
+    session: Transaction | None = None
+    if hold is None or (hold.ended and not used):
+        session = await places.own_session(tx, booking)
+    elif used and hold.transaction:
+        session = await transactions.get(tx, name=hold.transaction)
     usable = await places.usable(tx, booking.place, now) if booking.place else None
     missed = hold is not None and hold.state in UNUSED and not booking.ended
     pool = known.pool if known and missed else None

@@ -22,7 +22,7 @@ from journal.bookings.carrying import Carrier
 from journal.bookings.places import choose
 from journal.bookings.rows import booking_from, booking_row, locked_pool, pool_content
 from journal.reservations.record import record
-from tests.support.fleet_rows import NOW, connect, later, make_station, start_16
+from tests.support.fleet_rows import NOW, connect, later, make_station, start_16, stop_16
 
 HOUR = timedelta(hours=1)
 TOKEN = IdToken("ISO14443", "****1234", "sealed", "digest")
@@ -119,9 +119,7 @@ async def hold(tx: Tx, state: ReservationState, cause: str, transaction: str | N
         command="c1",
         transaction=transaction,
     )
-    await record(
-        tx, tenant="acme", name="r1", key="end", change=_same, now=NOW, initial=ended
-    )
+    await record(tx, tenant="acme", name="r1", key="end", change=_same, now=NOW, initial=ended)
     return "r1"
 
 
@@ -152,3 +150,28 @@ async def test_a_driver_who_charged_at_another_station_of_the_pool_is_no_no_show
         step = await Carrier(Timing()).carry(tx, "acme", "b", later(900))
     assert step.booking.state == state
     assert bool(step.booking.charges) is (state == "NO_SHOW")
+
+
+async def test_a_driver_who_comes_before_his_place_is_held_uses_his_booking(db: Database) -> None:
+    early = booked("b", "A/1", HOUR, 2 * HOUR, state=BookingState.BOUND)
+    async with db.write() as tx:
+        await a_pool(tx, PoolMember("A", 1), PoolMember("B", 1))
+        session, _ = await start_16(tx, "A")
+        await put(tx, early)
+        step = await Carrier(Timing()).carry(tx, "acme", "b", later(10))
+        assert (step.booking.state, step.booking.place) == (BookingState.IN_USE, "A/1")
+        await stop_16(tx, session.ocpp_transaction_id, "A")
+        left = await Carrier(Timing()).carry(tx, "acme", "b", NOW + 2 * HOUR)
+    assert left.booking.transaction == session.name
+    assert left.booking.state is BookingState.FULFILLED
+
+
+async def test_a_session_is_the_use_of_one_of_two_bookings_of_its_driver(db: Database) -> None:
+    before = booked("one", "A/1", -HOUR, HOUR, state=BookingState.IN_USE)
+    after = booked("two", "A/1", 1.5 * HOUR, 2 * HOUR, state=BookingState.BOUND)
+    async with db.write() as tx:
+        await a_pool(tx, PoolMember("A", 1))
+        session, _ = await start_16(tx, "A")
+        await put(tx, replace(before, transaction=session.name), after)
+        step = await Carrier(Timing()).carry(tx, "acme", "two", later(10))
+    assert step.booking.state is BookingState.BOUND

@@ -40,21 +40,21 @@ class Desk:
         self._tell = tell
 
     async def book(
-        self, name: str, token: str, start: datetime, end: datetime, confirm_by: datetime | None
+        self, name: str, token: str, span: tuple[datetime, datetime], confirm_by: datetime | None
     ) -> bool:
         """CreateBooking; whether it was taken."""
         request = pb.CreateBookingRequest(
             request_id=name,
             pool=POOL,
             holder=booking_pb.BookingHolder(id_token=IdToken(value=token)),
-            start_time=time_out(start),
-            end_time=time_out(end),
+            start_time=time_out(span[0]),
+            end_time=time_out(span[1]),
             confirm_by=time_out(confirm_by) if confirm_by else None,
         )
         answer = await self._asked(lambda: bookings.create(self._backend, request))
         refused = answer if isinstance(answer, str) else ""
-        span = f"{start:%X} to {end:%X}"
-        self._tell("holder", f"books {name[:4]} for {token}, {span}: {refused or 'taken'}")
+        what = f"books {name[:4]} for {token}, {span[0]:%X} to {span[1]:%X}"
+        self._tell("holder", f"{what}: {refused or 'taken'}")
         return not refused
 
     async def confirm(self, name: str) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,6 @@ from tests.simulation.bookings.scenes import TOKENS, WALK_INS
 from tests.simulation.repeatable.chance import Chance
 
 if TYPE_CHECKING:
-    from tests.simulation.bookings.pool_station import PoolStation
     from tests.simulation.bookings.yard import Yard
 
 TRIES, AGAIN_S = 3, 12.0
@@ -30,8 +29,6 @@ class Holder:
     manner: str
     pays: str = ""
     name: str = ""
-    taken: bool = False
-    sessions: list[str] = field(default_factory=list)
 
 
 class Drivers:
@@ -91,8 +88,7 @@ class Drivers:
         end = start + timedelta(seconds=holder.length_s)
         by = self._loop.utc_now() + timedelta(seconds=60) if holder.pays != "no" else None
         holder.name = str(uuid.uuid4())
-        holder.taken = await yard.desk.book(holder.name, holder.token, start, end, by)
-        if not holder.taken:
+        if not await yard.desk.book(holder.name, holder.token, (start, end), by):
             return
         if holder.pays == "confirms":
             await asyncio.sleep(self._chance.between(1.0, 50.0))
@@ -136,13 +132,12 @@ class Drivers:
 
     def _place_of(self, holder: Holder, known: booking_pb.Booking | None) -> str:
         """Where he goes: where he was told to; elsewhere, if that is his way."""
-        told = f"{known.station.removeprefix('stations/')}/{known.evse_id}" if known and known.station else ""
-        ended = known is not None and known.HasField("end_of_life_time")
-        if ended and holder.manner != "too_late":
+        if known is None or (known.HasField("end_of_life_time") and holder.manner != "too_late"):
             return ""
         if holder.manner == "elsewhere":
             return self._chance.pick(self._yard.scene.places)
-        return told
+        station = known.station.removeprefix("stations/")
+        return f"{station}/{known.evse_id}" if station else ""
 
     def _plugs_in(self, place: str, token: str) -> bool:
         """Whether a session of his token runs there then."""
@@ -179,8 +174,3 @@ class Drivers:
 
     def _moment(self, at_s: float) -> datetime:
         return self._loop.utc_now() + timedelta(seconds=at_s - self._loop.time())
-
-
-def station_of(yard: "Yard", place: str) -> "PoolStation":
-    """The station of a place."""
-    return yard.at(place)[0]

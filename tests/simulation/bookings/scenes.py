@@ -70,16 +70,21 @@ class Shut:
 
 @dataclass(frozen=True)
 class Scene:
-    """One world of bookings. calm: nothing fails, and stations do what they are asked."""
+    """One world of bookings.
+
+    calm: nothing fails, and stations do what they are asked. spared: nothing of ours fails.
+    bookings, walk_ins: how many drivers ask for one, and how many come without.
+    reserve: how many EVSEs are left to these.
+    """
 
     calm: bool
     spared: bool
     terms: Terms
     tempers: tuple[Temper, ...]
-    reserve: int
-    shut: tuple[Shut, ...]
     bookings: int
     walk_ins: int
+    reserve: int = 0
+    shut: tuple[Shut, ...] = ()
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -101,19 +106,29 @@ def scene_of(seed: int) -> Scene:
         late_stop_s=chance.pick((0.0, 30.0)),
         buffer_s=chance.pick((0.0, 0.0, 60.0)),
     )
-    tempers = tuple(_temper(Chance(f"{seed}/temper{one}"), calm) for one in range(chance.pick((1, 2, 2, 3))))
-    scene = Scene(calm, spared, terms, tempers, 0, (), chance.number(2, 6), chance.pick((0, 0, 1, 2)))
-    places = scene.places
-    reserve = 1 if len(places) > 2 and chance.happens(0.3) else 0
-    shut = []
-    if chance.happens(0.3):
-        begin_s = chance.pick((420.0, 600.0, 780.0))
-        place = chance.pick(places) if chance.happens(0.8) else ""
-        shut.append(Shut(begin_s, begin_s + chance.pick((120.0, 300.0)), place))
-    return replace(scene, reserve=reserve, shut=tuple(shut))
+    stations = range(chance.pick((1, 2, 2, 3)))
+    tempers = tuple(_temper(Chance(f"{seed}/temper{one}"), calm=calm) for one in stations)
+    scene = Scene(
+        calm,
+        spared,
+        terms,
+        tempers,
+        bookings=chance.number(2, 6),
+        walk_ins=chance.pick((0, 0, 1, 2)),
+    )
+    reserve = 1 if len(scene.places) > 2 and chance.happens(0.3) else 0
+    return replace(scene, reserve=reserve, shut=_shut(scene.places, chance))
 
 
-def _temper(chance: Chance, calm: bool) -> Temper:
+def _shut(places: tuple[str, ...], chance: Chance) -> tuple[Shut, ...]:
+    if not chance.happens(0.3):
+        return ()
+    begin_s = chance.pick((420.0, 600.0, 780.0))
+    place = chance.pick(places) if chance.happens(0.8) else ""
+    return (Shut(begin_s, begin_s + chance.pick((120.0, 300.0)), place),)
+
+
+def _temper(chance: Chance, *, calm: bool) -> Temper:
     """A station whose drivers are those of the world: none comes by chance."""
     mild = calm or chance.happens(0.4)
     temper = temper_of(chance, calm=mild)

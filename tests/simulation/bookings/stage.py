@@ -12,8 +12,8 @@ from pathlib import Path
 
 from fleet.keys import load_sealer
 from tests.simulation.bookings.rules.judge import lies_about_bookings
-from tests.simulation.bookings.scenes import Scene
 from tests.simulation.bookings.rules.words import BookingCase, BookingStory, Closing, StationWords
+from tests.simulation.bookings.scenes import Scene
 from tests.simulation.bookings.yard import Yard
 from tests.simulation.repeatable.chance import fixed_identities
 from tests.simulation.repeatable.conversion import quick_conversion

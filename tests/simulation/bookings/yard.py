@@ -47,7 +47,14 @@ class Yard:
     """Everything that exists in a world of bookings, and what happens to it."""
 
     def __init__(
-        self, seed: int, loop: VirtualLoop, db: Database, sealer: Sealer, *, story: Story, path: Path
+        self,
+        seed: int,
+        loop: VirtualLoop,
+        db: Database,
+        sealer: Sealer,
+        *,
+        story: Story,
+        path: Path,
     ) -> None:
         self.seed = seed
         self.loop = loop

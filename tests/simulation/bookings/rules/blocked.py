@@ -39,21 +39,21 @@ def let_go_in_time(case: BookingCase) -> Iterator[str]:
         since = max(since, hold.begun)
         until = since + case.patience + CLEARING
         runs = hold.ended is None or hold.ended > until
-        if runs and station.was_there(since - CLEARING, until) and not _told_to(station, hold, until):
-            yield f"blocked: {place} is held until {hold.ended or case.ended:%X}, and nobody needs it since {since:%X} ({story})"
+        there = station.was_there(since - CLEARING, until)
+        if runs and there and not _told_to(station, hold, until):
+            at = hold.ended or case.ended
+            yield f"blocked: {place} is held until {at:%X}, and {story} needs it to {since:%X}"
 
 
 def _holds(case: BookingCase) -> Iterator[tuple[BookingStory, str, TrueHold]]:
     """Every hold of a station that is one of a booking, with the place that it was asked for."""
     for story in case.stories:
-        asked = {one.reservation: one.place for one in story.told if one.reservation}
+        asked = {one.reservation: one.place for one in reversed(story.told) if one.reservation}
         for reservation, place in asked.items():
             number = case.numbers.get(reservation)
-            first = next(one for one in story.told if one.reservation == reservation)
-            for hold in case.station(first.place).truth.holds:
+            for hold in case.station(place).truth.holds:
                 if hold.wire_id == number:
-                    yield story, first.place, hold
-            del place
+                    yield story, place, hold
 
 
 def _needless_since(

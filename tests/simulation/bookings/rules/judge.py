@@ -8,10 +8,10 @@ forgotten   Each booking reaches an end, and its workflows close. Once its start
             EVSE, or its holder was told otherwise. HELD: its station really held it.
 blocked     No station holds a place before `hold_lead`, nor for a booking that has ended or moved,
             as soon as it could be told to let go.
-true        NO_SHOW: the driver did not come, as far as stations have told, and its station was there
-            to see that. FULFILLED: the driver's session ran at that place. Nobody is charged for
-            what did not happen. What has ended for good does not change. In a calm world (nothing
-            fails, stations do what they are asked) each end is exactly what happened.
+true        NO_SHOW: the driver did not come, as far as stations have told, and its station was
+            there to see that. FULFILLED: the driver's session ran at that place. Nobody is charged
+            for what did not happen. What has ended for good does not change. In a calm world
+            (nothing fails, stations do what they are asked) each end is exactly what happened.
 """
 
 from collections.abc import Callable, Iterator

@@ -73,9 +73,9 @@ def held_before_its_start(case: BookingCase) -> Iterator[str]:
             if words.state == "HELD" and not _was_held(case, words, words.at):
                 yield f"forgotten: {story} is HELD at {words.place}, and its station never held it"
         start = story.at(story.last.start)
-        if case.calm and start is not None and start.state == "BOUND":
-            if not _somebody_was_there(case, story, start):
-                yield f"forgotten: {story} is BOUND at its start, and nothing was in the way"
+        unheld = case.calm and start is not None and start.state == "BOUND"
+        if unheld and not _somebody_was_there(case, story.last):
+            yield f"forgotten: {story} is BOUND at its start, and nothing was in the way"
 
 
 def _was_held(case: BookingCase, words: BookingWords, by: datetime) -> bool:
@@ -86,7 +86,7 @@ def _was_held(case: BookingCase, words: BookingWords, by: datetime) -> bool:
     )
 
 
-def _somebody_was_there(case: BookingCase, story: BookingStory, words: BookingWords) -> bool:
+def _somebody_was_there(case: BookingCase, words: BookingWords) -> bool:
     since = words.start - case.hold_lead - case.patience
     return any(
         one.begun <= words.start and (one.ended is None or one.ended >= since)

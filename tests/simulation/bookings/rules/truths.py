@@ -47,11 +47,11 @@ def no_show_is_true(case: BookingCase) -> Iterator[str]:
             for place, session in _own(case, story):
                 final = words is story.last and place == words.place
                 until = case.ended if final else words.at
-                known = session.begin_told is not None
-                known = known and session.begin_told + ARRIVED + case.patience < until  # type: ignore[operator]
+                told = session.begin_told
+                known = told is not None and told + ARRIVED + case.patience < until
                 if known and _came(case, words, session):
-                    where = "" if place == words.place else f", told to go to {words.place}"
-                    yield f"true: {story} is NO_SHOW, and its session began at {session.begun:%X} at {place}{where}"
+                    where = f"{place} at {session.begun:%X} (told to go to {words.place})"
+                    yield f"true: {story} is NO_SHOW, and its session began at {where}"
             if case.station(words.place).was_seen_away(case.over(words) - ROUGHLY, words.at):
                 yield f"true: {story} is NO_SHOW, and its station was away"
 
@@ -78,8 +78,9 @@ def use_is_true(case: BookingCase) -> Iterator[str]:
 def _is_late(case: BookingCase, words: BookingWords, session: TrueSession) -> bool:
     """Whether a session went on too long, or nobody had told that it had ended."""
     limit = words.end + case.late_stop
-    told = session.end_told
-    return session.ended is None or session.ended > limit - ROUGHLY or told is None or told > limit - case.patience
+    ended, told = session.ended, session.end_told
+    late = ended is None or ended > limit - ROUGHLY
+    return late or told is None or told > limit - case.patience
 
 
 def charged_for_what_was(case: BookingCase) -> Iterator[str]:
@@ -103,7 +104,7 @@ def ends_are_final(case: BookingCase) -> Iterator[str]:
         for before, after in pairwise(story.told):
             if before.state in FINAL and after.state != before.state:
                 yield f"true: {story} was {before.state} and became {after.state}"
-            if before.state not in LIVE and after.state in {"PENDING", "CONFIRMED", "BOUND", "HELD"}:
+            if before.state not in LIVE and after.state in LIVE - IN_USE:
                 yield f"true: {story} was {before.state} and became {after.state}"
         confirmed = any(one.state != "PENDING" for one in story.told[:-1])
         if story.last.cause == "NOT_CONFIRMED_IN_TIME" and confirmed:
@@ -116,14 +117,13 @@ def calm_ends_are_exact(case: BookingCase) -> Iterator[str]:
         last = story.last
         if last.state == "CANCELLED" or last.cause == "NOT_CONFIRMED_IN_TIME":
             continue
-        where = {place for place, one in _own(case, story) if _came(case, last, one)}
-        came = last.place in where
-        if where and not came and last.cause == "USE_NOT_KNOWN":
-            continue  # early, before the place was held, so that another one was
+        own = [one for place, one in _own(case, story) if place == last.place]
+        came = any(_came(case, last, one) for one in own)
+        told = f"{story} is {last.state} ({last.cause})"
         if came and last.state != "FULFILLED":
-            yield f"true: nothing failed, its driver came, and {story} is {last.state} ({last.cause})"
+            yield f"true: nothing failed, its driver came, and {told}"
         if not came and last.state not in {"NO_SHOW", "DISPLACED", "FULFILLED"}:
-            yield f"true: nothing failed, nobody came, and {story} is {last.state} ({last.cause})"
+            yield f"true: nothing failed, nobody came, and {told}"
         if last.state == "DISPLACED" and (free := _free_all_the_time(case, story, last)):
             yield f"true: nothing failed, and {story} is DISPLACED, though {free} was free"
 

@@ -145,6 +145,7 @@ def test_a_hold_whose_use_is_not_known_is_no_no_show() -> None:
     step = carried("14:15", facts, state=BookingState.HELD)
     assert (step.booking.state, step.booking.charges) == (BookingState.EXPIRED, ())
 
+
 @pytest.mark.parametrize(
     ("state", "cause"),
     [
