@@ -14,18 +14,19 @@ import pytest
 from broker.backend import Backend
 from broker.bookings import bookings as booking_calls
 from broker.bookings.lookups import pool_of_caller
-from domain.bookings.admission import BookablePool
+from domain.bookings.admission import BookablePool, room_for
 from domain.bookings.booking import Booking
 from domain.bookings.carrying import BookingFacts, CarryStep, next_carry
 from domain.bookings.policies.policy import BookingPolicy, Occasion
 from domain.bookings.policies.rules import charges
-from domain.bookings.pool import evse_of
 from domain.bookings.states import BookingState
 from domain.reservations.transitions import EndCause
 from fleet import transactions
 from fleet.engine.statements import Tx
+from fleet.log import reservations
 from fleet.transactions.rows import Transaction
 from journal.bookings import admitting, carrying, commands, places
+from journal.reservations.record import from_snapshot
 from tests.simulation.bookings.stage import PoolStage
 
 MORE = 40
@@ -57,7 +58,7 @@ def test_a_no_show_that_nobody_was_there_to_see_is_found(
         return next_carry(booking, policy, facts, now)
 
     plant(monkeypatch, sure)
-    assert found(yard, "is NO_SHOW, and its station was away")
+    assert found(yard, "is NO_SHOW, and its station was away", 79)
 
 
 def test_a_no_show_who_charged_elsewhere_is_found(
@@ -112,11 +113,9 @@ def test_two_who_are_promised_one_place_for_want_of_the_lock_are_found(
 def test_a_move_to_a_place_that_another_one_has_is_found(
     yard: PoolStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = places.room_for
-
     def careless(venue: BookablePool, new: Booking, live: Any) -> Any:
         del live
-        return real(venue, new, [])
+        return room_for(venue, new, [])
 
     monkeypatch.setattr(places, "room_for", careless)
     assert found(yard, "at one time")
@@ -152,14 +151,13 @@ def test_a_booking_that_nobody_begins_is_found(
 
 
 def test_a_use_by_another_driver_is_found(yard: PoolStage, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def anybody(tx: Tx, booking: Booking) -> Transaction | None:
-        if booking.state is not BookingState.BOUND:
-            return await real(tx, booking)
-        station, evse_id = evse_of(booking.place)
-        rows = await transactions.active(tx, station, evse_id=evse_id)
-        return rows[0] if rows else None
-
     real = places.own_session
+
+    async def anybody(tx: Tx, booking: Booking) -> Transaction | None:
+        hold = await reservations.get(tx, tenant=booking.tenant, name=booking.reservation)
+        user = from_snapshot(hold.snapshot).transaction if hold else None
+        return await transactions.get(tx, name=user) if user else await real(tx, booking)
+
     monkeypatch.setattr(places, "own_session", anybody)
     assert found(yard, "its driver had no session there")
 
