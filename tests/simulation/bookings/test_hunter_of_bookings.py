@@ -54,7 +54,8 @@ def test_a_no_show_that_nobody_was_there_to_see_is_found(
     ) -> CarryStep:
         hold = facts.hold
         if hold is not None and hold.cause == EndCause.USE_NOT_KNOWN:
-            facts = replace(facts, hold=replace(hold, cause=EndCause.TIME_OVER))
+            sure_hold = replace(hold, cause=EndCause.TIME_OVER)
+            facts = replace(facts, hold=sure_hold, place_usable=True)
         return next_carry(booking, policy, facts, now)
 
     plant(monkeypatch, sure)
@@ -70,7 +71,7 @@ def test_a_no_show_who_charged_elsewhere_is_found(
         return next_carry(booking, policy, replace(facts, may_have_come=False), now)
 
     plant(monkeypatch, blind)
-    assert found(yard, "is NO_SHOW, and its session began at")
+    assert found(yard, "is NO_SHOW, and its session began at", 19)
 
 
 def test_a_no_show_before_the_grace_is_over_is_found(
@@ -128,7 +129,7 @@ def test_a_hold_that_outlives_its_booking_is_found(
         """Nobody asks the station to let it go."""
 
     monkeypatch.setattr(commands, "let_go", forgets)
-    assert found(yard, "blocked:")
+    assert found(yard, "blocked:", 13)
 
 
 def test_a_place_that_is_held_long_before_its_driver_comes_is_found(
@@ -159,7 +160,7 @@ def test_a_use_by_another_driver_is_found(yard: PoolStage, monkeypatch: pytest.M
         return await transactions.get(tx, name=user) if user else await real(tx, booking)
 
     monkeypatch.setattr(places, "own_session", anybody)
-    assert found(yard, "its driver had no session there")
+    assert found(yard, "its driver had no session there", 21)
 
 
 def test_a_charge_for_what_was_corrected_is_found(
