@@ -22,11 +22,16 @@ test: setup ## Passes every test. ARGS="tests/unit -k name" chooses some
 SEEDS ?= 1000
 FIRST ?= 1
 
-# BEHIND=1000 plays that many worlds whose station stands behind another back end, instead.
+# BEHIND=1000 plays that many worlds whose station stands behind another back end, instead, and
+# BOOKINGS=1000 that many worlds of bookings.
+ORDINARY := $(if $(BEHIND),back_end/test_no_lies_behind_a_back_end.py,test_no_lies.py)
+WORLDS := $(if $(BOOKINGS),bookings/test_no_lies_about_bookings.py,$(ORDINARY))
+
 simulate: setup ## Plays hostile worlds and hunts for lies. SEEDS=1000 FIRST=1 say how many, from where
 	@EVCOMMAND_SIMULATION_SEEDS=$(SEEDS) EVCOMMAND_SIMULATION_FIRST_SEED=$(FIRST) \
-		$(if $(BEHIND),EVCOMMAND_SIMULATION_BEHIND=$(BEHIND)) $(BIN)/pytest \
-		tests/simulation/$(if $(BEHIND),back_end/test_no_lies_behind_a_back_end.py,test_no_lies.py) $(ARGS)
+		$(if $(BEHIND),EVCOMMAND_SIMULATION_BEHIND=$(BEHIND)) \
+		$(if $(BOOKINGS),EVCOMMAND_SIMULATION_BOOKINGS=$(BOOKINGS)) \
+		$(BIN)/pytest tests/simulation/$(WORLDS) $(ARGS)
 
 STEPS ?= 100000
 POOLS ?= 20000

@@ -21,7 +21,7 @@ from enum import StrEnum
 from domain.bookings.booking import Booking
 from domain.bookings.enforcement import ladder_due, next_step_time, no_show_time
 from domain.bookings.policies.policy import BookingPolicy, LadderAct, Occasion
-from domain.bookings.policies.rules import charges
+from domain.bookings.policies.rules import Charge, charges
 from domain.bookings.states import (
     BOOKING_CORRECTIONS,
     BOOKING_ENDINGS,
@@ -76,11 +76,13 @@ class BookingFacts:
 
     place_usable: whether its EVSE can be used; None: not known, its station is away.
     hold: its newest reservation. session: None while none has used it.
+    may_have_come: a session of its driver's token runs, or ran in its time, somewhere in its pool.
     """
 
     place_usable: bool | None = None
     hold: Reservation | None = None
     session: BookingSession | None = None
+    may_have_come: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,14 +104,18 @@ def next_carry(
         return _used(booking, policy, facts.session, now)
     if hold is not None and hold.state is ReservationState.USED and not booking.ended:
         return _used_unseen(booking, now)
+    if booking.state is BookingState.NO_SHOW and _hold_is_doubted(hold):
+        return _unknown_after_all(booking, now)
     if booking.ended:
         lets_go = hold is not None and not hold.ended
         return CarryStep(CarryAct.LET_GO if lets_go else CarryAct.DONE, booking)
     if booking.state is BookingState.PENDING:
         return _pending(booking, now)
     over = no_show_time(policy, booking.start_time, booking.end_time)
-    if hold is not None and hold.state in _JUDGED:
-        return _unused(booking, policy, hold, now)
+    if hold is not None and hold.state in UNUSED:
+        if now < over:  # the station let it go before; its driver may still come
+            return CarryStep(CarryAct.WAIT, booking, over)
+        return _unused(booking, policy, now, in_doubt=_in_doubt(hold, facts, over))
     if now >= over and (hold is None or hold.ended):
         unheld = hold is None and booking.state not in IN_USE
         cause = BookingCause.NO_PLACE_LEFT if unheld else BookingCause.USE_NOT_KNOWN
@@ -130,8 +136,12 @@ def ended(booking: Booking, cause: BookingCause, now: datetime) -> Booking:
     )
 
 
-_JUDGED = frozenset({ReservationState.EXPIRED, ReservationState.NO_SHOW})
+UNUSED = frozenset({ReservationState.EXPIRED, ReservationState.NO_SHOW})
 """The ends of a hold whose time is over: nobody was seen to use it."""
+
+
+def _hold_is_doubted(hold: Reservation | None) -> bool:
+    return hold is not None and hold.cause == EndCause.USE_NOT_KNOWN
 
 
 def _pending(booking: Booking, now: datetime) -> CarryStep:
@@ -178,13 +188,34 @@ def _bound(booking: Booking) -> Booking:
     )
 
 
-def _unused(booking: Booking, policy: BookingPolicy, hold: Reservation, now: datetime) -> CarryStep:
+def _unused(booking: Booking, policy: BookingPolicy, now: datetime, *, in_doubt: bool) -> CarryStep:
     """The time of the hold is over. Only a hold that is known to be unused is a no-show."""
-    if hold.cause == EndCause.USE_NOT_KNOWN:
+    if in_doubt:
         return _end(booking, BookingCause.USE_NOT_KNOWN, now)
     due = charges(policy, booking.request, Occasion.NO_SHOW)
     charged = replace(booking, charges=(*booking.charges, *due))
     return _end(charged, BookingCause.NOBODY_CAME, now)
+
+
+def _in_doubt(hold: Reservation, facts: BookingFacts, over: datetime) -> bool:
+    """Whether it is not known that nobody came until `over`.
+
+    A station that let the hold go before its time, and is away when that is over, saw only a part.
+    Who charged at another EVSE of the pool came, early or to the wrong place.
+    """
+    early = hold.end_time is not None and hold.end_time < over
+    unseen = early and facts.place_usable is None
+    return unseen or facts.may_have_come or _hold_is_doubted(hold)
+
+
+def _unknown_after_all(booking: Booking, now: datetime) -> CarryStep:
+    """It was told that nobody came, and a report that came later puts that in doubt."""
+    doubted = replace(booking, charges=_without_no_show(booking))
+    return _end(doubted, BookingCause.USE_NOT_KNOWN, booking.end_of_life_time or now)
+
+
+def _without_no_show(booking: Booking) -> tuple[Charge, ...]:
+    return tuple(each for each in booking.charges if each.occasion is not Occasion.NO_SHOW)
 
 
 def _used(
@@ -201,9 +232,7 @@ def _used(
             message="",
             end_of_life_time=None,
             progress="Its driver is charging.",
-            charges=tuple(
-                each for each in booking.charges if each.occasion is not Occasion.NO_SHOW
-            ),
+            charges=_without_no_show(booking),
         )
     if session.stop_time is not None:
         return _left(used, policy, session.stop_time, now)

@@ -106,7 +106,7 @@ BOOKING_ENDINGS: Mapping[BookingCause, tuple[BookingState, str]] = {
     _C.USE_NOT_KNOWN: (
         _S.EXPIRED,
         "Its time is over. Whether the driver came is not known: the station was away for a part "
-        "of the time.",
+        "of the time, or a session elsewhere in the pool may have been the driver's.",
     ),
     _C.NOT_CONFIRMED_IN_TIME: (_S.EXPIRED, "It was not confirmed in time."),
     _C.NO_PLACE_LEFT: (

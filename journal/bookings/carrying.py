@@ -10,6 +10,7 @@ from datetime import datetime
 from domain.bookings.booking import Booking
 from domain.bookings.carrying import (
     LOOK_AGAIN,
+    UNUSED,
     BookingFacts,
     BookingSession,
     CarryAct,
@@ -20,7 +21,7 @@ from domain.bookings.carrying import (
 from domain.bookings.policies.policy import BookingPolicy
 from domain.bookings.states import BookingCause, BookingState
 from domain.commands.timing import Timing
-from domain.reservations.reservation import Reservation
+from domain.reservations.reservation import Reservation, ReservationState
 from fleet import bookings, transactions
 from fleet.engine.statements import Tx
 from fleet.log import reservations
@@ -49,7 +50,7 @@ class Carrier:
             raise LookupError(f"booking {name} of tenant {tenant!r} is not in this database")
         before = booking_from(row)
         policy = await known_policy(tx, tenant, before.policy, before.policy_revision)
-        facts, session = await _facts(tx, before, now)
+        facts, session = await _facts(tx, known, before, now)
         step = next_carry(before, policy or BookingPolicy(), facts, now)
         match step.act:
             case CarryAct.BIND:
@@ -90,15 +91,22 @@ async def _bind(
 
 
 async def _facts(
-    tx: Tx, booking: Booking, now: datetime
+    tx: Tx, known: KnownPool | None, booking: Booking, now: datetime
 ) -> tuple[BookingFacts, Transaction | None]:
     entry = await reservations.get(tx, tenant=booking.tenant, name=booking.reservation)
     hold: Reservation | None = None if entry is None else from_snapshot(entry.snapshot)
-    session = (
-        await transactions.get(tx, name=hold.transaction) if hold and hold.transaction else None
-    )
+    # What another driver's session used names that session, too: the hold is LOST then.
+    used = hold is not None and hold.state is ReservationState.USED
+    session: Transaction | None = None
+    if hold is None or (hold.ended and not used):
+        session = await places.own_session(tx, booking)
+    elif used and hold.transaction:
+        session = await transactions.get(tx, name=hold.transaction)
     usable = await places.usable(tx, booking.place, now) if booking.place else None
-    return BookingFacts(usable, hold, _told(session)), session
+    missed = hold is not None and hold.state in UNUSED and not booking.ended
+    pool = known.pool if known and missed else None
+    came = pool is not None and await places.seen_in(tx, pool, booking, now)
+    return BookingFacts(usable, hold, _told(session), came), session
 
 
 def _told(session: Transaction | None) -> BookingSession | None:

@@ -3,15 +3,16 @@
 from dataclasses import replace
 from datetime import datetime
 
-from domain.bookings.admission import room_for, span_planned
+from domain.bookings.admission import WINDOW, room_for, span_planned
 from domain.bookings.booking import Booking
 from domain.bookings.plan import Planned
-from domain.bookings.pool import evse_of
-from domain.bookings.states import BookingState
+from domain.bookings.pool import Pool, evse_of
+from domain.bookings.states import IN_USE, BookingState
 from domain.ocpp_words import ConnectorStatus
 from fleet import bookings, connections, stations, transactions
 from fleet.engine.statements import Tx
-from journal.bookings.rows import KnownPool, standing_from
+from fleet.transactions.rows import Transaction
+from journal.bookings.rows import KnownPool, booking_from, standing_from
 
 _BAD = frozenset({ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE})
 
@@ -30,6 +31,38 @@ async def usable(tx: Tx, place: str, now: datetime) -> bool | None:
         return False
     running = await transactions.active(tx, station_id, evse_id=evse_id)
     return not running
+
+
+async def own_session(tx: Tx, booking: Booking) -> Transaction | None:
+    """The session that its driver began at its place before that was held: he came early.
+
+    It is the use of one booking only: the driver may have another one just before.
+    """
+    digest = booking.id_token.digest
+    if booking.state in IN_USE:
+        row = await transactions.get(tx, name=booking.transaction)
+        return row if row and row.token_digest == digest else None
+    if booking.state is not BookingState.BOUND:
+        return None
+    station, evse_id = evse_of(booking.place)
+    rows = await transactions.active(tx, station, evse_id=evse_id, token_digest=digest)
+    around = (booking.start_time - WINDOW, booking.end_time)
+    beside = await bookings.in_span(tx, booking.tenant, booking.pool, around) if rows else []
+    others = {booking_from(row).transaction for row in beside if row.name != booking.name}
+    return next((row for row in rows if row.authorized and row.name not in others), None)
+
+
+async def seen_in(tx: Tx, pool: Pool, booking: Booking, now: datetime) -> bool:
+    """Whether a session of the booking's token runs somewhere in its pool, or ran in its time."""
+    since = booking.start_time - WINDOW
+    for station in sorted({member.station for member in pool.members}):
+        for row in await transactions.heard_since(tx, station, received_after=since):
+            begun = row.start_time or row.received_time
+            over = row.stop_time or row.stop_received_time or now
+            in_time = min(begun, row.received_time) < now and over > booking.start_time
+            if row.token_digest == booking.id_token.digest and in_time:
+                return True
+    return False
 
 
 async def choose(tx: Tx, known: KnownPool, booking: Booking, now: datetime) -> Booking | None:

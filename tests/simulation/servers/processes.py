@@ -119,6 +119,25 @@ class ProcessDatabase:
         return doom if doom[0] <= 1 else None
 
     @asynccontextmanager
+    async def write(self) -> AsyncIterator[Tx]:
+        """As `Database.write`. Who is killed inside of it has written nothing."""
+        await self._way_there()
+        falls = self._falls_now()
+        if falls is not None and falls[1]:
+            falls[2].set_result(None)
+            await never()
+        async with self._db.write() as tx:
+            yield tx
+            wakes = bool(OUTBOX_GREW.items(tx))
+        if falls is not None:
+            falls[2].set_result(None)
+            await never()
+        if self._chance.happens(self.lost_acks):
+            raise DatabaseUnavailable("the acknowledgement was lost")
+        for tell in self._on_outbox if wakes else ():
+            tell()
+
+    @asynccontextmanager
     async def read(self) -> AsyncIterator[Tx]:
         """As `Database.read`."""
         await self._way_there()

@@ -31,7 +31,7 @@ class Stage:
         """The world of a seed, from its beginning to its end. behind: behind another back end."""
         begin_s = time.perf_counter()
         try:
-            with _undisturbed(), sqlite_on_the_loop(), quick_conversion():
+            with undisturbed(), sqlite_on_the_loop(), quick_conversion():
                 return simulate(seed, self._fleet, behind=behind)
         finally:
             Stage.worlds += 1
@@ -53,7 +53,7 @@ def open_stage() -> Iterator[Stage]:
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """While a world is played; what other tests rely on is put back after each."""
     logger = logging.getLogger("temporalio")
     level, seldom = logger.level, gc.get_threshold()

@@ -146,6 +146,48 @@ def test_a_hold_whose_use_is_not_known_is_no_no_show() -> None:
     assert (step.booking.state, step.booking.charges) == (BookingState.EXPIRED, ())
 
 
+@pytest.mark.parametrize(
+    ("state", "cause"),
+    [
+        (ReservationState.NO_SHOW, EndCause.NO_TRANSACTION),
+        (ReservationState.EXPIRED, EndCause.TIME_OVER),
+    ],
+)
+def test_a_hold_that_its_station_ends_early_is_no_no_show_before_the_grace_is_over(
+    state: ReservationState, cause: EndCause
+) -> None:
+    early = carried("13:55", held(state, cause), state=BookingState.HELD)
+    assert (early.act, early.booking.state) == (CarryAct.WAIT, BookingState.HELD)
+    assert early.look_again == local("14:15")
+
+
+def test_a_station_that_is_away_after_an_early_end_of_the_hold_proves_no_no_show() -> None:
+    ended = hold(ReservationState.EXPIRED, cause=EndCause.TIME_OVER, end_time=local("14:14"))
+    there = carried("14:15", BookingFacts(True, ended), state=BookingState.HELD)
+    away = carried("14:15", BookingFacts(None, ended), state=BookingState.HELD)
+    assert there.booking.state is BookingState.NO_SHOW
+    assert (away.booking.state, away.booking.charges) == (BookingState.EXPIRED, ())
+
+
+def test_a_no_show_that_a_late_report_puts_in_doubt_is_not_known_and_not_charged() -> None:
+    told: dict[str, Any] = {
+        "state": BookingState.NO_SHOW,
+        "charges": (NO_SHOW_CHARGE,),
+        "end_of_life_time": local("14:15"),
+    }
+    step = carried("14:16", held(ReservationState.EXPIRED, EndCause.USE_NOT_KNOWN), **told)
+    assert (step.act, step.booking.state) == (CarryAct.DONE, BookingState.EXPIRED)
+    assert (step.booking.cause, step.booking.charges) == ("USE_NOT_KNOWN", ())
+    assert step.booking.end_of_life_time == local("14:15")
+
+
+def test_who_may_have_charged_elsewhere_in_the_pool_is_no_no_show() -> None:
+    facts = replace(held(ReservationState.EXPIRED, EndCause.TIME_OVER), may_have_come=True)
+    step = carried("14:15", facts, state=BookingState.HELD)
+    assert (step.booking.state, step.booking.charges) == (BookingState.EXPIRED, ())
+    assert step.booking.cause == "USE_NOT_KNOWN"
+
+
 def test_a_lost_hold_at_the_end_of_the_grace_proves_nothing() -> None:
     step = carried("14:15", held(ReservationState.LOST), state=BookingState.BOUND)
     assert step.booking.cause == "USE_NOT_KNOWN"
