@@ -6,6 +6,7 @@ afterwards: two who want the last place come one after the other.
 Callers import this package and use the names below.
 """
 
+from fleet.bookings.entries import opening, planned_at
 from fleet.bookings.pools import (
     PolicyRow,
     PoolRow,
@@ -14,6 +15,7 @@ from fleet.bookings.pools import (
     delete_pool,
     in_pools,
     lock_pool,
+    members_at,
     policies,
     policy,
     pool,
@@ -49,7 +51,10 @@ __all__ = [
     "in_pools",
     "in_span",
     "lock_pool",
+    "members_at",
+    "opening",
     "place_booking",
+    "planned_at",
     "policies",
     "policy",
     "pool",

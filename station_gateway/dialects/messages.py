@@ -75,6 +75,8 @@ class TokenVerdict(StrEnum):
     EXPIRED = "EXPIRED"
     INVALID = "INVALID"
     CONCURRENT = "CONCURRENT"
+    NOT_AT_THIS_TIME = "NOT_AT_THIS_TIME"
+    NOT_AT_THIS_LOCATION = "NOT_AT_THIS_LOCATION"
 
 
 class Authorization(msgspec.Struct, frozen=True):
