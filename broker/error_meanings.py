@@ -33,6 +33,8 @@ MEANINGS: dict[Reason, str] = {
     "with POOL_FULL.",
     Reason.BOOKING_ENDED: "The booking has ended; the message says how. Make a new one.",
     Reason.BOOKING_IN_USE: "The driver is charging. Stop the session with StopSession.",
+    Reason.BOOKED: "The EVSE is booked for another driver now; the metadata `booking`, "
+    "`start_time` and `end_time` say until when. Start at another EVSE, or afterwards.",
     Reason.POOL_EXISTS: "There is a pool of this name. GetPool shows it.",
     Reason.ETAG_MISMATCH: "Somebody else changed it since it was read. Read it again, and decide "
     "again.",

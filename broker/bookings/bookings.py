@@ -184,7 +184,7 @@ async def _made_before(backend: Backend, request: pb.CreateBookingRequest) -> Bo
 def _said(booking: Booking) -> tuple[object, ...]:
     """What a repeat has to say again."""
     span = booking.start_time, booking.end_time
-    return booking.pool, booking.holder, booking.needs, *span
+    return booking.pool, booking.holder, booking.digests, booking.needs, *span
 
 
 async def _dry_run(

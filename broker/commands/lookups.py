@@ -6,17 +6,20 @@ the same words.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from broker.access.caller import Caller
 from broker.auth import current_caller
 from broker.errors import Reason, Refusal
 from broker.proto import names
+from domain.model.specs import StartSpec
 from domain.reservations.reservation import Reservation
 from fleet import stations, transactions
 from fleet.engine.statements import Tx
 from fleet.log import reservations
 from fleet.stations import Station
 from fleet.transactions.rows import Transaction
+from journal.bookings.entries import StationEntry, entry
 from journal.reservations.record import from_snapshot
 
 
@@ -85,6 +88,12 @@ class Lookup:
     async def reservation(self, name: str) -> Reservation:
         """The reservation of this resource name. Raises: Refusal (RESERVATION_NOT_FOUND)."""
         return await known_reservation(self.tx, self.tenant, name)
+
+    async def entry(self, station: str, spec: StartSpec, at: datetime) -> StationEntry | None:
+        """What the bookings say of a start; None where nothing is ever booked."""
+        tokens = (spec.id_token, spec.group_id_token)
+        digests = {token.digest for token in tokens if token is not None}
+        return await entry(*(self.tx, self.tenant, station, spec.evse_id), digests=digests, at=at)
 
     async def connectors(self, station: str) -> list[tuple[int, int]]:
         """(evse_id, connector_id) of every connector that the station has reported."""

@@ -5,6 +5,7 @@ from datetime import datetime
 from evcommand.v1 import remote_command_pb2 as command_pb
 from evcommand.v1 import remote_command_service_pb2 as pb
 
+from broker.commands.booked import check_free
 from broker.commands.edge import CommandEdge, Found, ParsedRequest
 from broker.commands.fits import check_tokens_fit, impossible, is_only_connector
 from broker.commands.lookups import Lookup
@@ -66,6 +67,8 @@ async def find(lookup: Lookup, parsed: ParsedRequest[StartSpec]) -> Found[StartS
     name = parsed.spec.reservation
     if name is not None:
         check_usable(await lookup.reservation(name), station.id, parsed.spec)
+    entry = await lookup.entry(station.id, parsed.spec, parsed.time)
+    check_free(entry, station.id, parsed.spec.evse_id)
     return Found(station.id, parsed.spec)
 
 

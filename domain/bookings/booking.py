@@ -35,6 +35,7 @@ class Booking:
     create_time: datetime
     policy: str
     policy_revision: int
+    group_id_token: IdToken | None = None
     account: str = ""
     groups: frozenset[str] = frozenset()
     needs: Needs = field(default_factory=Needs)
@@ -58,6 +59,12 @@ class Booking:
     def ended(self) -> bool:
         """Whether it has come to its end."""
         return self.state in BOOKING_ENDS
+
+    @property
+    def digests(self) -> frozenset[str]:
+        """Of the tokens that may use it: the driver's, and that of the driver's group."""
+        tokens = (self.id_token, self.group_id_token)
+        return frozenset(token.digest for token in tokens if token is not None)
 
     @property
     def holder(self) -> Holder:

@@ -22,6 +22,7 @@ from domain.bookings.booking import Booking
 from domain.bookings.enforcement import ladder_due, next_step_time, no_show_time
 from domain.bookings.policies.policy import BookingPolicy, LadderAct, Occasion
 from domain.bookings.policies.rules import Charge, charges
+from domain.bookings.pool import place_of
 from domain.bookings.states import (
     BOOKING_CORRECTIONS,
     BOOKING_ENDINGS,
@@ -64,10 +65,14 @@ class CarryAct(StrEnum):
 
 @dataclass(frozen=True)
 class BookingSession:
-    """The session that used the booking's hold. stop_time: None while it runs."""
+    """The session of the booking's driver. stop_time: None while it runs.
+
+    place: where it is, when it was found by its token and not by the booking's hold; else "".
+    """
 
     name: str
     stop_time: datetime | None = None
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,7 @@ def next_carry(
     hold = facts.hold
     corrects = not booking.ended or booking.state in BOOKING_CORRECTIONS
     if facts.session is not None and corrects:
-        return _used(booking, policy, facts.session, now)
+        return _arrived(booking, policy, facts, facts.session, now)
     if hold is not None and hold.state is ReservationState.USED and not booking.ended:
         return _used_unseen(booking, now)
     if booking.state is BookingState.NO_SHOW and _hold_is_doubted(hold):
@@ -216,6 +221,25 @@ def _unknown_after_all(booking: Booking, now: datetime) -> CarryStep:
 
 def _without_no_show(booking: Booking) -> tuple[Charge, ...]:
     return tuple(each for each in booking.charges if each.occasion is not Occasion.NO_SHOW)
+
+
+def _arrived(
+    booking: Booking,
+    policy: BookingPolicy,
+    facts: BookingFacts,
+    session: BookingSession,
+    now: datetime,
+) -> CarryStep:
+    """The driver is there. Who came to another EVSE of the pool has that one, and no hold."""
+    hold, here = facts.hold, session.place or booking.place
+    used = _used(replace(booking, place=here), policy, session, now)
+    if hold is None or hold.ended or _is_at(hold, here) or used.act is CarryAct.STOP:
+        return used
+    return CarryStep(CarryAct.LET_GO, used.booking, now + LOOK_AGAIN)
+
+
+def _is_at(hold: Reservation, place: str) -> bool:
+    return hold.evse_id is None or place_of(hold.station, hold.evse_id) == place
 
 
 def _used(

@@ -1,26 +1,29 @@
 """Who may charge where, while places are booked, and what is done about who should not. Pure.
 
 A driver who plugs in at another EVSE of the right pool has a booking all the same: it is moved to
-that EVSE, when that promises nobody else's place away. A driver without a booking may use a place
-until the next booking of it may begin, and is told until when. In a slot that is booked for another
-driver a token is refused. The word of the refusal is the station's dialect's business.
+that EVSE, when that promises nobody else's place away; else the token is refused there. A driver
+without a booking may use a place until the next booking of it may begin. In a slot that is booked
+for another driver a token is refused. The word of the refusal is the station's dialect's business.
 """
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from domain.bookings.booking import Booking
 from domain.bookings.policies.policy import BookingPolicy, LadderStep
-from domain.bookings.policies.requests import Holder
+from domain.bookings.states import EVSE_CHOSEN, IN_USE, BookingState
 
 
 class PlaceEntry(StrEnum):
     """What is said to a token at an EVSE of a pool.
 
     OWN_PLACE: it has this place now. MOVE_HERE: it has another place of the pool now, and gets this
-    one. WALK_IN: nobody has the place now. BOOKED: another driver has it now. TOO_EARLY: its own
-    booking begins later, and until then another driver has the place.
+    one. WALK_IN: nobody has the place now. BOOKED: another driver has it now. TOO_EARLY: the same,
+    and its own booking begins later. ELSEWHERE: its place is another one of the pool, and this one
+    is promised to somebody else.
     """
 
     OWN_PLACE = "OWN_PLACE"
@@ -28,6 +31,7 @@ class PlaceEntry(StrEnum):
     WALK_IN = "WALK_IN"
     BOOKED = "BOOKED"
     TOO_EARLY = "TOO_EARLY"
+    ELSEWHERE = "ELSEWHERE"
 
 
 MAY_CHARGE = frozenset({PlaceEntry.OWN_PLACE, PlaceEntry.MOVE_HERE, PlaceEntry.WALK_IN})
@@ -36,17 +40,25 @@ MAY_CHARGE = frozenset({PlaceEntry.OWN_PLACE, PlaceEntry.MOVE_HERE, PlaceEntry.W
 
 @dataclass(frozen=True)
 class Slot:
-    """A booking as its station sees it. place: the EVSE that it is bound to; "": none yet.
+    """A booking as its station sees it.
 
-    fixed: it cannot be moved, because its driver is there, or on the way to a place he was told.
+    tokens: digests of the driver's token and of the group's. opens: from when its driver may plug
+    in, and nobody else, once the place is chosen. place: where the plan has it. chosen: the plan
+    does not move it any longer. in_use: its driver is there.
     """
 
     booking: str
-    holder: Holder
+    tokens: frozenset[str]
+    opens: datetime
     start: datetime
     end: datetime
     place: str = ""
-    fixed: bool = False
+    chosen: bool = False
+    in_use: bool = False
+
+    def runs(self, now: datetime) -> bool:
+        """Whether its driver may charge now."""
+        return self.opens <= now < self.end
 
 
 @dataclass(frozen=True)
@@ -57,36 +69,73 @@ class EntryVerdict:
     booking: str = ""
     until: datetime | None = None
 
+    @property
+    def may_charge(self) -> bool:
+        """Whether a session may begin."""
+        return self.entry in MAY_CHARGE
+
+
+def slot_of(booking: Booking, policy: BookingPolicy) -> Slot:
+    """A booking as its station sees it. policy: the revision by which it was made.
+
+    What a station holds is for its driver from then on, be it before `early_start`.
+    """
+    held = booking.state is BookingState.HELD or booking.state in IN_USE
+    early = max(policy.early_start, policy.hold_lead) if held else policy.early_start
+    return Slot(
+        booking.name,
+        booking.digests,
+        booking.start_time - early,
+        booking.start_time,
+        booking.end_time,
+        booking.place,
+        chosen=booking.state in EVSE_CHOSEN,
+        in_use=booking.state in IN_USE,
+    )
+
 
 def judge_entry(
-    policy: BookingPolicy, slots: Sequence[Slot], driver: Holder, place: str, now: datetime
+    slots: Sequence[Slot],
+    digests: AbstractSet[str],
+    place: str,
+    now: datetime,
+    buffer: timedelta = timedelta(0),
 ) -> EntryVerdict:
-    """What is said to a driver who shows a token at a place of the pool."""
-    open_slots = sorted((one for one in slots if now < one.end), key=lambda one: one.start)
-    running = [one for one in open_slots if one.start - policy.early_start <= now]
-    here = next((one for one in running if one.place == place), None)
-    own = [one for one in running if is_for(one.holder, driver)]
-    if here is not None and here in own:
-        return EntryVerdict(PlaceEntry.OWN_PLACE, here.booking)
-    if own:
-        taken = here is not None and (here.fixed or here.start <= now)
-        return EntryVerdict(PlaceEntry.BOOKED if taken else PlaceEntry.MOVE_HERE, own[0].booking)
+    """What is said to a driver who shows a token at a place of the pool.
+
+    digests: of the token, and of its group. Who charges already has no second place by the same
+    booking. A place is given to the driver of another one only when nobody is promised it before
+    the end of the booking, be it that the plan could still change that.
+    """
+    left = sorted((one for one in slots if now < one.end), key=lambda one: one.start)
+    own = [one for one in left if one.runs(now) and one.tokens & digests]
+    here = next((one for one in left if one.chosen and one.place == place and one.runs(now)), None)
+    mine = next((one for one in own if one.place == place), None)
+    if mine is not None and here in {None, mine}:
+        return EntryVerdict(PlaceEntry.OWN_PLACE, mine.booking)
+    waiting = next((one for one in own if not one.in_use), None)
+    if waiting is not None:
+        taken = any(_wants(one, place, waiting.end) for one in left if one is not waiting)
+        return EntryVerdict(
+            PlaceEntry.ELSEWHERE if taken else PlaceEntry.MOVE_HERE, waiting.booking
+        )
     if here is not None:
-        later = any(is_for(one.holder, driver) for one in open_slots)
+        later = any(one.tokens & digests for one in left if not one.in_use)
         return EntryVerdict(PlaceEntry.TOO_EARLY if later else PlaceEntry.BOOKED, here.booking)
-    nexts = [one.start - policy.buffer for one in open_slots if one.place == place]
+    nexts = [one.start - buffer for one in left if one.place == place]
     return EntryVerdict(PlaceEntry.WALK_IN, until=min(nexts, default=None))
 
 
-def is_for(holder: Holder, driver: Holder) -> bool:
-    """Whether a driver may use the booking of a holder: by the token, or by the account."""
-    if holder.token:
-        return holder.token == driver.token or _same_account(holder, driver)
-    return _same_account(holder, driver)
+def best_entry(said: Sequence[EntryVerdict]) -> EntryVerdict:
+    """What is said to a token of which nobody knows at which of these places it will be used.
+
+    It is refused only when it is refused at each of them.
+    """
+    return next((one for one in said if one.may_charge), said[0])
 
 
-def _same_account(holder: Holder, driver: Holder) -> bool:
-    return bool(holder.account) and holder.account == driver.account
+def _wants(slot: Slot, place: str, until: datetime) -> bool:
+    return slot.place == place and slot.start < until
 
 
 def ladder_due(

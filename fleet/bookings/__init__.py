@@ -6,6 +6,7 @@ afterwards: two who want the last place come one after the other.
 Callers import this package and use the names below.
 """
 
+from fleet.bookings.entries import opening, planned_at
 from fleet.bookings.pools import (
     PolicyRow,
     PoolRow,
@@ -14,6 +15,7 @@ from fleet.bookings.pools import (
     delete_pool,
     in_pools,
     lock_pool,
+    members_at,
     policies,
     policy,
     pool,
@@ -63,11 +65,14 @@ __all__ = [
     "in_pools",
     "in_span",
     "lock_pool",
+    "members_at",
     "of_account",
     "of_groups",
     "of_token",
+    "opening",
     "place_booking",
     "place_bookings",
+    "planned_at",
     "policies",
     "policy",
     "pool",

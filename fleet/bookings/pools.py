@@ -60,6 +60,12 @@ _GET_POOL = precompiled(select(*_POOL).where(is_named(pools)))
 _LOCK_POOL = precompiled(
     sql_update(pools).where(is_named(pools)).values(version=pools.c.version + 1).returning(*_POOL)
 )
+_MEMBERS_AT = precompiled(
+    select(pool_members.c.evse_id, pool_members.c.pool).where(
+        pool_members.c.tenant == bindparam("of_tenant"),
+        pool_members.c.station == bindparam("of_station"),
+    )
+)
 
 
 # --- policies
@@ -157,6 +163,12 @@ async def in_pools(
     )
     wanted = set(members)
     return {(row[0], row[1]): row[2] for row in found if (row[0], row[1]) in wanted}
+
+
+async def members_at(tx: Tx, tenant: str, station: str) -> dict[int, str]:
+    """The pool of each EVSE of the station that has one."""
+    found = await tx.execute(_MEMBERS_AT, {"of_tenant": tenant, "of_station": station})
+    return {row[0]: row[1] for row in found}
 
 
 async def pools_page(tx: Tx, tenant: str, after: str, limit: int) -> list[PoolRow]:

@@ -79,4 +79,6 @@ bookings = Table(
     ),
     Index("ix_bookings_tenant_start_time_name", "tenant", "start_time", "name"),
     Index("ix_bookings_due_time", "due_time"),
+    # Who may charge now: the few live ones among all that were.
+    Index(*("ix_bookings_tenant_pool_state_start_time", "tenant", "pool", "state", "start_time")),
 )

@@ -8,6 +8,7 @@ Callers import this package and use the names below.
 """
 
 from fleet.transactions.alive import LIFE_PACE, show_alive, shown_at
+from fleet.transactions.of_tokens import of_tokens
 from fleet.transactions.places import place
 from fleet.transactions.queries import (
     active,
@@ -61,6 +62,7 @@ __all__ = [
     "name_requested",
     "note_freed",
     "observe",
+    "of_tokens",
     "place",
     "resume",
     "show_alive",

@@ -19,6 +19,7 @@ from domain.bookings.carrying import (
     next_carry,
 )
 from domain.bookings.policies.policy import BookingPolicy
+from domain.bookings.pool import place_of
 from domain.bookings.states import BookingCause, BookingState
 from domain.commands.timing import Timing
 from domain.reservations.reservation import Reservation, ReservationState
@@ -26,7 +27,7 @@ from fleet import bookings, transactions
 from fleet.engine.statements import Tx
 from fleet.log import reservations
 from fleet.transactions.rows import ENDED, Transaction
-from journal.bookings import commands, places
+from journal.bookings import arrivals, commands, places
 from journal.bookings.admitting import change
 from journal.bookings.rows import KnownPool, booking_from, known_policy, locked_pool
 from journal.reservations.record import from_snapshot
@@ -50,7 +51,7 @@ class Carrier:
             raise LookupError(f"booking {name} of tenant {tenant!r} is not in this database")
         before = booking_from(row)
         policy = await known_policy(tx, tenant, before.policy, before.policy_revision)
-        facts, session = await _facts(tx, known, before, now)
+        facts, session = await _facts(tx, before, policy or BookingPolicy(), known, now)
         step = next_carry(before, policy or BookingPolicy(), facts, now)
         match step.act:
             case CarryAct.BIND:
@@ -91,7 +92,7 @@ async def _bind(
 
 
 async def _facts(
-    tx: Tx, known: KnownPool | None, booking: Booking, now: datetime
+    tx: Tx, booking: Booking, policy: BookingPolicy, known: KnownPool | None, now: datetime
 ) -> tuple[BookingFacts, Transaction | None]:
     entry = await reservations.get(tx, tenant=booking.tenant, name=booking.reservation)
     hold: Reservation | None = None if entry is None else from_snapshot(entry.snapshot)
@@ -102,6 +103,8 @@ async def _facts(
         session = await places.own_session(tx, booking)
     elif used and hold.transaction:
         session = await transactions.get(tx, name=hold.transaction)
+    if session is None and known is not None:
+        session = await arrivals.session_of(tx, known, booking, policy)
     usable = await places.usable(tx, booking.place, now) if booking.place else None
     missed = hold is not None and hold.state in UNUSED and not booking.ended
     pool = known.pool if known and missed else None
@@ -113,4 +116,5 @@ def _told(session: Transaction | None) -> BookingSession | None:
     if session is None:
         return None
     over = session.stop_time or session.stop_received_time
-    return BookingSession(session.name, over if session.state == ENDED else None)
+    place = place_of(session.station, session.evse_id) if session.evse_id else ""
+    return BookingSession(session.name, over if session.state == ENDED else None, place)

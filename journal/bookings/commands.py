@@ -51,6 +51,7 @@ async def hold(
         id_token=booking.id_token,
         expire_time=until,
         evse_id=evse_id,
+        group_id_token=booking.group_id_token,
         reservation=reservation,
         wire_id=number,
     )

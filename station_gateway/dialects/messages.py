@@ -79,6 +79,8 @@ class TokenVerdict(StrEnum):
     INVALID = "INVALID"
     CONCURRENT = "CONCURRENT"
     NOT_JUDGED = "NOT_JUDGED"
+    NOT_AT_THIS_TIME = "NOT_AT_THIS_TIME"
+    NOT_AT_THIS_LOCATION = "NOT_AT_THIS_LOCATION"
 
 
 class Authorization(msgspec.Struct, frozen=True):

@@ -284,7 +284,7 @@ def _id_tag_info(authorization: Authorization | None) -> Payload:
     """The idTagInfo. A token without a judgement is Invalid."""
     if authorization is None:
         return {"status": "Invalid"}
-    info: Payload = {"status": replies.TOKEN_WORDS[authorization.verdict]}
+    info: Payload = {"status": replies.V16_TOKEN_WORDS[authorization.verdict]}
     if authorization.group and len(authorization.group) <= CAPABILITIES.id_token_chars:
         info["parentIdTag"] = authorization.group
     if authorization.expire_time is not None:

@@ -7,6 +7,8 @@ A token that another back end (CSMS) has judged is what that one said. Else the 
 3. A reservation of this station names the token, or the gateway is open to all: accepted.
 4. Otherwise: invalid.
 
+A token that is accepted may be refused at its place, by a booking: see `booked`.
+
 Within a session, what was said before goes first: see `lasting`.
 """
 
@@ -40,6 +42,8 @@ class Judgement:
     listed: the token table knows it, and its group if it has one.
     brought: digests of the token and the group that a command or a reservation brought, when the
         verdict is due to it: they are good for the session that begins with this token.
+    by_command: that is a start in flight.
+    booking_woken: a booking's driver has come, and its workflow is to be told.
     by_back_end: another back end (CSMS) has judged it, whose word stands. It need not tell a group.
     """
 
@@ -51,6 +55,8 @@ class Judgement:
     listed: bool = False
     brought: tuple[str, ...] = ()
     by_back_end: bool = False
+    by_command: bool = False
+    booking_woken: bool = False
 
     @property
     def accepted(self) -> bool:
@@ -95,8 +101,9 @@ class FleetAuthorizer:
         group = known.group if known is not None else None
         group_digest = self._sealer.digest(GROUP_TYPE, group) if group else None
         brought = await self._brought_by_command(tx, station, digest, group_digest)
-        named = bool(brought) or known is not None
-        if brought:
+        by_command = bool(brought)
+        named = by_command or known is not None
+        if by_command:
             verdict = TokenVerdict.ACCEPTED
         elif known is not None:
             verdict = _by_table(known, now)
@@ -111,6 +118,7 @@ class FleetAuthorizer:
             masked=self._sealer.mask(token.value),
             group_digest=group_digest,
             brought=brought,
+            by_command=by_command,
             known=named,
             listed=known is not None,
         )

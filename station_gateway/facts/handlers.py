@@ -40,7 +40,7 @@ from station_gateway.dialects.messages import (
     StationTime,
     VendorDataSeen,
 )
-from station_gateway.facts import lasting, session_reports
+from station_gateway.facts import booked, lasting, session_reports
 from station_gateway.facts import recording as facts
 from station_gateway.facts.authorizer import Authorizer, Judgement
 from station_gateway.facts.clocks import on_our_clock, shown_at, store_clock
@@ -223,6 +223,7 @@ class Handlers:
             token = await self._authorizer.judge(
                 tx, station=peer.id, tenant=peer.tenant, token=call.token, now=now
             )
+            token = await booked.judge_card(tx, peer, token, now)
             token = await lasting.in_running_session(tx, peer.id, token)
         if token.brought or call.certificate:
             await self._note_asked(peer, call, token)

@@ -27,7 +27,7 @@ from station_gateway.dialects.messages import (
     StationTime,
     TokenSeen,
 )
-from station_gateway.facts import lasting, unknown_ids
+from station_gateway.facts import booked, lasting, unknown_ids
 from station_gateway.facts.authorizer import Authorizer, Judgement
 from station_gateway.facts.ownership import own_reservation, owns_session
 from station_gateway.facts.reports import keep_untaken
@@ -42,6 +42,7 @@ async def session_started(
         tx, station=peer.id, tenant=peer.tenant, token=call.token, now=now
     )
     token = await lasting.begun_anew(tx, peer.id, call.evse_id, token, now)
+    token = await booked.judge_start(tx, peer, call, token, known=None, now=now)
     digest = _told(token, call.token)
     session, is_new = await transactions.start_v16(
         tx,
@@ -79,7 +80,7 @@ async def session_started(
         *(tx, session, now), changed=is_news, message=message, time=time, told=told
     )
     ended = is_new and forget(peer, await plugs.session_began(tx, session, now))
-    return session, token, wake or ended
+    return session, token, wake or ended or token.booking_woken
 
 
 def _as_session(
@@ -174,7 +175,7 @@ async def session_event(
         told=_words_of_event(call),
     )
     wake = await _other_sessions(tx, peer, call, session, now) or wake
-    return token, wake
+    return token, wake or (token is not None and token.booking_woken)
 
 
 async def _stored(
@@ -267,6 +268,7 @@ async def _judged_within(
     known = await transactions.by_ocpp_transaction_id(tx, peer.id, call.ocpp_transaction_id)
     if known is None:
         token = await lasting.begun_anew(tx, peer.id, call.evse_id, token, now)
+    token = await booked.judge_start(tx, peer, call, token, known=known, now=now)
     return await lasting.judge_within(tx, known, token, _question(call), call.remote_start_id)
 
 

@@ -140,6 +140,11 @@ def booking_in(
         create_time=now,
         policy="",
         policy_revision=0,
+        group_id_token=(
+            token_in(sealer, request.holder.group_id_token)
+            if request.holder.HasField("group_id_token")
+            else None
+        ),
         account=request.holder.account,
         groups=frozenset(request.holder.groups),
         needs=needs_in(request.needs),
@@ -174,6 +179,7 @@ def booking_out(booking: Booking) -> pb.Booking:
         pool=names.pool_name(booking.pool),
         holder=pb.BookingHolder(
             id_token=token_out(booking.id_token),
+            group_id_token=token_out(booking.group_id_token),
             account=booking.account,
             groups=sorted(booking.groups),
         ),
@@ -243,6 +249,8 @@ def _holder_fields(findings: Findings, holder: pb.BookingHolder, *, present: boo
         holder.id_token,
         present=present and holder.HasField("id_token"),
     )
+    if holder.HasField("group_id_token"):
+        id_token_field(findings, "holder.group_id_token", holder.group_id_token, present=True)
     fields.text_field(findings, "holder.account", holder.account)
     findings.expect(
         len(holder.groups) <= MOST_GROUPS

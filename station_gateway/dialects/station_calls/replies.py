@@ -21,7 +21,16 @@ TOKEN_WORDS: Mapping[TokenVerdict, str] = {
     TokenVerdict.EXPIRED: "Expired",
     TokenVerdict.INVALID: "Invalid",
     TokenVerdict.CONCURRENT: "ConcurrentTx",
+    TokenVerdict.NOT_AT_THIS_TIME: "NotAtThisTime",
+    TokenVerdict.NOT_AT_THIS_LOCATION: "NotAtThisLocation",
 }
+
+V16_TOKEN_WORDS: Mapping[TokenVerdict, str] = {
+    **TOKEN_WORDS,
+    TokenVerdict.NOT_AT_THIS_TIME: "Invalid",
+    TokenVerdict.NOT_AT_THIS_LOCATION: "Invalid",
+}
+"""OCPP 1.6 has no words for a good token at the wrong time or place."""
 
 BOOT_WORDS: Mapping[BootVerdict, str] = {
     BootVerdict.ACCEPTED: "Accepted",

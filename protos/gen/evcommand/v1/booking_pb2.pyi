@@ -182,8 +182,9 @@ class BookingHolder(_message.Message):
     ID_TOKEN_FIELD_NUMBER: _builtins.int
     ACCOUNT_FIELD_NUMBER: _builtins.int
     GROUPS_FIELD_NUMBER: _builtins.int
+    GROUP_ID_TOKEN_FIELD_NUMBER: _builtins.int
     account: _builtins.str
-    """Optional. The account that answers for it, at most 255 characters; drivers of one account may use each other's bookings."""
+    """Optional. The account that answers for it, at most 255 characters, as the rules count it; stations know tokens, no accounts."""
     @_builtins.property
     def id_token(self) -> _id_token_pb2.IdToken:
         """Required. The driver's token; its value is masked in replies."""
@@ -192,16 +193,23 @@ class BookingHolder(_message.Message):
     def groups(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Optional. The groups of the policy that it belongs to, at most 20."""
 
+    @_builtins.property
+    def group_id_token(self) -> _id_token_pb2.IdToken:
+        """Optional. The token of the driver's group (1.6: parent id): it may use the booking, too, and so may each token of the group;
+        its value is masked in replies.
+        """
+
     def __init__(
         self,
         *,
         id_token: _id_token_pb2.IdToken | None = ...,
         account: _builtins.str = ...,
         groups: _abc.Iterable[_builtins.str] | None = ...,
+        group_id_token: _id_token_pb2.IdToken | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["id_token", b"id_token"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["group_id_token", b"group_id_token", "id_token", b"id_token"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "groups", b"groups", "id_token", b"id_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "group_id_token", b"group_id_token", "groups", b"groups", "id_token", b"id_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

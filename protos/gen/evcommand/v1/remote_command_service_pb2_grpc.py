@@ -128,8 +128,9 @@ class RemoteCommandServiceServicer:
 
         Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED means that the station
         reported the session, and carries its transaction. Errors: INVALID_ARGUMENT; NOT_FOUND for an unknown station;
-        FAILED_PRECONDITION for what the station's OCPP version cannot do; ALREADY_EXISTS (REQUEST_ID_REUSED) when the
-        `request_id` was used for something else.
+        FAILED_PRECONDITION for what the station's OCPP version cannot do, and (BOOKED) in a place that is booked for another driver
+        now: the booking's span is in the metadata; ALREADY_EXISTS (REQUEST_ID_REUSED) when the `request_id` was used for something
+        else.
         Right: `command`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -50,8 +50,9 @@ class RemoteCommandServiceStub:
 
     Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED means that the station
     reported the session, and carries its transaction. Errors: INVALID_ARGUMENT; NOT_FOUND for an unknown station;
-    FAILED_PRECONDITION for what the station's OCPP version cannot do; ALREADY_EXISTS (REQUEST_ID_REUSED) when the
-    `request_id` was used for something else.
+    FAILED_PRECONDITION for what the station's OCPP version cannot do, and (BOOKED) in a place that is booked for another driver
+    now: the booking's span is in the metadata; ALREADY_EXISTS (REQUEST_ID_REUSED) when the `request_id` was used for something
+    else.
     Right: `command`.
     """
     StopSession: _grpc.UnaryUnaryMultiCallable[_remote_command_service_pb2.StopSessionRequest, _remote_command_service_pb2.StopSessionResponse]
@@ -157,8 +158,9 @@ class RemoteCommandServiceAsyncStub(RemoteCommandServiceStub):
 
     Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED means that the station
     reported the session, and carries its transaction. Errors: INVALID_ARGUMENT; NOT_FOUND for an unknown station;
-    FAILED_PRECONDITION for what the station's OCPP version cannot do; ALREADY_EXISTS (REQUEST_ID_REUSED) when the
-    `request_id` was used for something else.
+    FAILED_PRECONDITION for what the station's OCPP version cannot do, and (BOOKED) in a place that is booked for another driver
+    now: the booking's span is in the metadata; ALREADY_EXISTS (REQUEST_ID_REUSED) when the `request_id` was used for something
+    else.
     Right: `command`.
     """
     StopSession: _aio.UnaryUnaryMultiCallable[_remote_command_service_pb2.StopSessionRequest, _remote_command_service_pb2.StopSessionResponse]  # type: ignore[assignment]
@@ -267,8 +269,9 @@ class RemoteCommandServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Idempotent by `request_id`: a repeat returns the same command in its present state. SUCCEEDED means that the station
         reported the session, and carries its transaction. Errors: INVALID_ARGUMENT; NOT_FOUND for an unknown station;
-        FAILED_PRECONDITION for what the station's OCPP version cannot do; ALREADY_EXISTS (REQUEST_ID_REUSED) when the
-        `request_id` was used for something else.
+        FAILED_PRECONDITION for what the station's OCPP version cannot do, and (BOOKED) in a place that is booked for another driver
+        now: the booking's span is in the metadata; ALREADY_EXISTS (REQUEST_ID_REUSED) when the `request_id` was used for something
+        else.
         Right: `command`.
         """
 

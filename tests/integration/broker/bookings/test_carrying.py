@@ -33,7 +33,7 @@ async def booked_now(
     )
     pool = await pool_of(house.broker, policy, *((station, 1) for station in stations))
     start = datetime.now(UTC) + timedelta(seconds=starts_s)
-    request = asked(pool, start, HOUR, holder=holder(DRIVER), **fields)
+    request = asked(pool, start, HOUR, **({"holder": holder(DRIVER)} | fields))
     reply = await house.broker.bookings.CreateBooking(request)
     return str(reply.booking.name)
 

@@ -70,6 +70,40 @@ def held(state: ReservationState, cause: str = "", usable: bool | None = True) -
     return BookingFacts(usable, hold(state, cause=cause))
 
 
+# --- the driver at another EVSE
+
+
+@pytest.mark.parametrize("state", [BookingState.CONFIRMED, BookingState.BOUND, BookingState.HELD])
+def test_who_plugs_in_at_another_evse_of_the_pool_has_that_one(state: BookingState) -> None:
+    facts = BookingFacts(session=BookingSession("t1", place="S/2"))
+    step = carried("14:02", facts, state=state)
+    assert (step.act, step.booking.state) == (CarryAct.WAIT, BookingState.IN_USE)
+    assert (step.booking.place, step.booking.transaction) == ("S/2", "t1")
+
+
+@pytest.mark.parametrize(
+    ("place", "state", "act"),
+    [
+        ("S/2", ReservationState.HELD, CarryAct.LET_GO),
+        ("S/2", ReservationState.CANCELLED, CarryAct.WAIT),
+        ("S/1", ReservationState.HELD, CarryAct.WAIT),
+        ("", ReservationState.HELD, CarryAct.WAIT),
+    ],
+)
+def test_the_hold_at_the_first_evse_is_let_go(
+    place: str, state: ReservationState, act: CarryAct
+) -> None:
+    facts = BookingFacts(True, hold(state, evse_id=1), BookingSession("t1", place=place))
+    assert carried("14:02", facts, state=BookingState.HELD).act is act
+
+
+def test_who_stays_too_long_at_another_evse_is_stopped_first() -> None:
+    facts = BookingFacts(
+        True, hold(ReservationState.HELD, evse_id=1), BookingSession("t1", place="S/2")
+    )
+    assert carried("15:30", facts, state=BookingState.IN_USE).act is CarryAct.STOP
+
+
 # --- before the driver comes
 
 

@@ -6,19 +6,21 @@ from datetime import timedelta
 import pytest
 
 from domain.bookings.enforcement import (
-    MAY_CHARGE,
     EntryVerdict,
     PlaceEntry,
     Slot,
-    is_for,
+    best_entry,
     judge_entry,
     ladder_due,
     next_step_time,
     no_show_time,
+    slot_of,
 )
 from domain.bookings.policies.policy import BookingPolicy, LadderAct, LadderStep
-from domain.bookings.policies.requests import Holder
+from domain.bookings.states import BookingState
+from domain.model.specs import IdToken
 from tests.unit.domain.bookings.asking import local
+from tests.unit.domain.bookings.bookings_made import booking
 
 MINUTE = timedelta(minutes=1)
 POLICY = BookingPolicy(
@@ -32,17 +34,23 @@ POLICY = BookingPolicy(
         LadderStep(LadderAct.STOP, 20 * MINUTE),
     ),
 )
-ANNA, BERT, CLEO = Holder("anna"), Holder("bert"), Holder("cleo")
+EARLY = 5 * MINUTE
+ANNA, BERT, CLEO, DORA = ({name} for name in ("anna", "bert", "cleo", "dora"))
+FIRM = {"emil", "firm"}
+"""A token of Emil's, and its group."""
 
 
-def slot(name: str, holder: Holder, start: str, end: str, place: str) -> Slot:
-    return Slot(name, holder, local(start), local(end), place)
+def slot(name: str, tokens: set[str], start: str, end: str, place: str) -> Slot:
+    span = local(start), local(end)
+    return Slot(name, frozenset(tokens), span[0] - EARLY, *span, place, chosen=True)
 
 
 ANNAS = slot("annas", ANNA, "14:00", "15:00", "evse-1")
 BERTS = slot("berts", BERT, "14:00", "15:00", "evse-2")
 LATER = slot("later", BERT, "16:00", "17:00", "evse-1")
-UNBOUND = slot("unbound", CLEO, "14:00", "15:00", "")
+UNBOUND = replace(slot("unbound", CLEO, "14:00", "15:00", "evse-4"), chosen=False)
+OF_FIRM = slot("of-firm", {"fritz", "firm"}, "14:00", "15:00", "evse-5")
+ALL = [LATER, OF_FIRM, ANNAS, BERTS, UNBOUND]
 
 
 @pytest.mark.parametrize(
@@ -50,55 +58,74 @@ UNBOUND = slot("unbound", CLEO, "14:00", "15:00", "")
     [
         (ANNA, "evse-1", "14:10", PlaceEntry.OWN_PLACE, "annas"),
         (ANNA, "evse-1", "13:55", PlaceEntry.OWN_PLACE, "annas"),
+        (CLEO, "evse-4", "13:55", PlaceEntry.OWN_PLACE, "unbound"),
+        (FIRM, "evse-5", "14:10", PlaceEntry.OWN_PLACE, "of-firm"),
+        ({"firm"}, "evse-5", "14:10", PlaceEntry.OWN_PLACE, "of-firm"),
         (ANNA, "evse-3", "14:10", PlaceEntry.MOVE_HERE, "annas"),
-        (ANNA, "evse-2", "13:56", PlaceEntry.MOVE_HERE, "annas"),
-        (ANNA, "evse-2", "14:10", PlaceEntry.BOOKED, "annas"),
         (CLEO, "evse-3", "14:10", PlaceEntry.MOVE_HERE, "unbound"),
-        (Holder("dora"), "evse-1", "14:10", PlaceEntry.BOOKED, "annas"),
-        (BERT, "evse-1", "14:59", PlaceEntry.BOOKED, "berts"),
-        (Holder("dora"), "evse-3", "14:10", PlaceEntry.WALK_IN, ""),
+        (ANNA, "evse-2", "13:56", PlaceEntry.ELSEWHERE, "annas"),
+        (ANNA, "evse-4", "14:10", PlaceEntry.ELSEWHERE, "annas"),
+        (DORA, "evse-1", "13:55", PlaceEntry.BOOKED, "annas"),
+        (DORA, "evse-1", "14:10", PlaceEntry.BOOKED, "annas"),
+        (DORA, "evse-4", "14:10", PlaceEntry.WALK_IN, ""),
+        (DORA, "evse-1", "13:54", PlaceEntry.WALK_IN, ""),
+        (DORA, "evse-1", "15:00", PlaceEntry.WALK_IN, ""),
         (ANNA, "evse-1", "13:00", PlaceEntry.WALK_IN, ""),
     ],
 )
 def test_a_driver_is_told_what_holds_at_the_place(
-    driver: Holder, place: str, at: str, entry: PlaceEntry, booking: str
+    driver: set[str], place: str, at: str, entry: PlaceEntry, booking: str
 ) -> None:
-    said = judge_entry(POLICY, [ANNAS, BERTS, LATER, UNBOUND], driver, place, local(at))
+    said = judge_entry(ALL, driver, place, local(at))
     assert (said.entry, said.booking) == (entry, booking)
+    allowed = {PlaceEntry.OWN_PLACE, PlaceEntry.MOVE_HERE, PlaceEntry.WALK_IN}
+    assert said.may_charge is (entry in allowed)
 
 
 def test_who_comes_early_to_a_place_of_another_is_told_so() -> None:
-    said = judge_entry(POLICY, [ANNAS, LATER], BERT, "evse-1", local("14:10"))
+    said = judge_entry([ANNAS, LATER], BERT, "evse-1", local("14:10"))
     assert said == EntryVerdict(PlaceEntry.TOO_EARLY, "annas")
-    assert said.entry not in MAY_CHARGE
 
 
-def test_a_place_whose_driver_is_on_the_way_is_not_given_away() -> None:
-    fixed = replace(BERTS, fixed=True)
-    said = judge_entry(POLICY, [ANNAS, fixed], ANNA, "evse-2", local("13:56"))
-    assert said.entry is PlaceEntry.BOOKED
+def test_who_charges_has_no_second_place_by_the_same_booking() -> None:
+    there = replace(ANNAS, in_use=True)
+    walks_in = judge_entry([there, BERTS], ANNA, "evse-3", local("14:10"))
+    refused = judge_entry([there, BERTS], ANNA, "evse-2", local("14:10"))
+    assert walks_in.entry is PlaceEntry.WALK_IN
+    assert refused.entry is PlaceEntry.BOOKED
 
 
 def test_a_walk_in_is_told_until_when_the_place_is_free() -> None:
-    said = judge_entry(POLICY, [ANNAS, LATER], CLEO, "evse-1", local("12:00"))
+    said = judge_entry([ANNAS, LATER], CLEO, "evse-1", local("12:00"), 10 * MINUTE)
     assert said == EntryVerdict(PlaceEntry.WALK_IN, until=local("13:50"))
-    assert judge_entry(POLICY, [], CLEO, "evse-1", local("12:00")).until is None
+    assert judge_entry([], CLEO, "evse-1", local("12:00")).until is None
+
+
+def test_a_card_is_refused_only_when_every_place_refuses_it() -> None:
+    booked = EntryVerdict(PlaceEntry.BOOKED, "annas")
+    free = EntryVerdict(PlaceEntry.WALK_IN)
+    assert best_entry([booked, free]) == free
+    assert best_entry([booked, booked]) == booked
 
 
 @pytest.mark.parametrize(
-    ("holder", "driver", "meant"),
+    ("state", "opens", "chosen", "in_use"),
     [
-        (Holder("a"), Holder("a"), True),
-        (Holder("a"), Holder("b"), False),
-        (Holder("a", "firm"), Holder("b", "firm"), True),
-        (Holder("", "firm"), Holder("b", "firm"), True),
-        (Holder("", ""), Holder("", ""), False),
+        (BookingState.CONFIRMED, "13:55", False, False),
+        (BookingState.BOUND, "13:55", True, False),
+        (BookingState.HELD, "13:50", True, False),
+        (BookingState.IN_USE, "13:50", True, True),
     ],
 )
-def test_a_booking_is_used_by_its_token_or_its_account(
-    holder: Holder, driver: Holder, meant: bool
+def test_what_a_station_holds_is_for_its_driver_from_then_on(
+    state: BookingState, opens: str, chosen: bool, in_use: bool
 ) -> None:
-    assert is_for(holder, driver) is meant
+    group = IdToken("Central", "****", "sealed", "firm")
+    known = booking(start="14:00", end="15:00", state=state, place="s/1", group_id_token=group)
+    expected = slot(known.name, set(known.digests), "14:00", "15:00", "s/1")
+    flags = {"chosen": chosen, "in_use": in_use, "opens": local(opens)}
+    assert slot_of(known, POLICY) == replace(expected, **flags)  # type: ignore[arg-type]
+    assert "firm" in known.digests
 
 
 @pytest.mark.parametrize(

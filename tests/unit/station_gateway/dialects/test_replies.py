@@ -25,7 +25,12 @@ WORDS = {
     TokenVerdict.EXPIRED: "Expired",
     TokenVerdict.INVALID: "Invalid",
     TokenVerdict.CONCURRENT: "ConcurrentTx",
+    TokenVerdict.NOT_AT_THIS_TIME: "NotAtThisTime",
+    TokenVerdict.NOT_AT_THIS_LOCATION: "NotAtThisLocation",
 }
+V16_WORDS = WORDS | dict.fromkeys(
+    (TokenVerdict.NOT_AT_THIS_TIME, TokenVerdict.NOT_AT_THIS_LOCATION), "Invalid"
+)
 
 
 def replied(
@@ -46,8 +51,8 @@ def judged(verdict: TokenVerdict = TokenVerdict.ACCEPTED, **more: object) -> Con
 @every
 @pytest.mark.parametrize("verdict", TokenVerdict)
 def test_a_judgement_is_said_in_its_word(dialect: Dialect, verdict: TokenVerdict) -> None:
-    name = "idTagInfo" if dialect is v16 else "idTokenInfo"
-    assert replied(dialect, "Authorize", judged(verdict)) == {name: {"status": WORDS[verdict]}}
+    name, words = ("idTagInfo", V16_WORDS) if dialect is v16 else ("idTokenInfo", WORDS)
+    assert replied(dialect, "Authorize", judged(verdict)) == {name: {"status": words[verdict]}}
 
 
 @every

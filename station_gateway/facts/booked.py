@@ -1,0 +1,94 @@
+"""Refuses tokens in places that are booked for other drivers.
+
+What is asked is whether a session may begin. Who charges already is never refused for a booking: a
+card has to end the session that it began. A start that was asked for by a command stands, too: the
+command was checked when it was made. Where another back end (CSMS) judges the tokens, it judges.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from domain.bookings.enforcement import PlaceEntry
+from domain.ocpp_words import TransactionPhase
+from fleet import transactions
+from fleet.engine.statements import Tx
+from fleet.transactions.rows import Transaction
+from journal.bookings.entries import StationEntry, entry
+from journal.bookings.waking import wake_booking
+from station_gateway.dialects.messages import (
+    Authorization,
+    SessionEvent,
+    SessionStarted,
+    StationTime,
+    TokenVerdict,
+)
+from station_gateway.facts.authorizer import Judgement
+from station_gateway.stations.peer import Peer
+
+_WORDS = {
+    PlaceEntry.BOOKED: TokenVerdict.NOT_AT_THIS_TIME,
+    PlaceEntry.TOO_EARLY: TokenVerdict.NOT_AT_THIS_TIME,
+    PlaceEntry.ELSEWHERE: TokenVerdict.NOT_AT_THIS_LOCATION,
+}
+
+
+async def judge_card(tx: Tx, peer: Peer, token: Judgement, now: datetime) -> Judgement:
+    """The verdict on a token that is shown to the station, of which nobody knows for which EVSE."""
+    said = await _said(tx, peer, token, None, now)
+    return token if said is None else _with_entry(token, said)
+
+
+async def judge_start(
+    tx: Tx,
+    peer: Peer,
+    call: SessionStarted | SessionEvent,
+    token: Judgement,
+    *,
+    known: Transaction | None,
+    now: datetime,
+) -> Judgement:
+    """The verdict on a token with which a session begins; its booking is woken.
+
+    known: the session, when it began before this token was shown. It has begun when it has a token.
+    """
+    ends = isinstance(call, SessionEvent) and call.event_type == TransactionPhase.ENDED
+    if ends or (known is not None and known.token_digest):
+        return token
+    evse_id = call.evse_id or (known.evse_id if known else None)
+    said = await _said(tx, peer, token, evse_id, _moment(call.time, now))
+    if said is None:
+        return token
+    if said.may_charge and said.booking is not None:
+        await wake_booking(tx, said.booking, "its driver has come", now)
+        return replace(token, booking_woken=True)
+    return _with_entry(token, said)
+
+
+async def _said(
+    tx: Tx, peer: Peer, token: Judgement, evse_id: int | None, at: datetime
+) -> StationEntry | None:
+    """What the bookings say of a token; None when they are not asked."""
+    if not token.accepted or token.by_back_end or token.by_command:
+        return None
+    digests = {digest for digest in (token.digest, token.group_digest) if digest}
+    said = await entry(tx, peer.tenant, peer.id, evse_id, digests=digests, at=at)
+    if said is None or said.may_charge:
+        return said
+    running = await transactions.active(tx, peer.id, evse_id=evse_id or None)
+    charging = any(
+        one.authorized and {one.token_digest, one.group_digest} & digests for one in running
+    )
+    return None if charging else said
+
+
+def _with_entry(token: Judgement, said: StationEntry) -> Judgement:
+    word = _WORDS.get(said.verdict.entry)
+    if word is None:
+        return token
+    told = Authorization(word, group=token.authorization.group)
+    return replace(token, authorization=told, brought=())
+
+
+def _moment(time: StationTime, now: datetime) -> datetime:
+    """When the session began: its station may have been offline then."""
+    return now if time.suspect else min(time.time, now)
