@@ -33,6 +33,11 @@ MEANINGS: dict[Reason, str] = {
     "with POOL_FULL.",
     Reason.BOOKING_ENDED: "The booking has ended; the message says how. Make a new one.",
     Reason.BOOKING_IN_USE: "The driver is charging. Stop the session with StopSession.",
+    Reason.WAITLIST_ENTRY_NOT_FOUND: "No such entry of a waiting list for this caller.",
+    Reason.WAITLIST_FULL: "As many wait in this pool as may. Ask for another pool.",
+    Reason.WAITLIST_ENTRY_ENDED: "It has ended; the message says how. Join again.",
+    Reason.NO_OFFER: "There is no offer, or it is over. GetWaitlistEntry shows it.",
+    Reason.NO_SNOOZE_LEFT: "The policy allows to put off no more offers. Take this one, or leave.",
     Reason.POOL_EXISTS: "There is a pool of this name. GetPool shows it.",
     Reason.ETAG_MISMATCH: "Somebody else changed it since it was read. Read it again, and decide "
     "again.",

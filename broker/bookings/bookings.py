@@ -25,6 +25,7 @@ from domain.bookings.states import IN_USE, BookingCause, BookingState
 from fleet import bookings
 from fleet.engine.statements import Tx
 from journal.bookings import admitting
+from journal.bookings.offering import serve
 from journal.bookings.rows import KnownPool, booking_from, known_policy
 from journal.bookings.waking import wake_booking
 
@@ -53,6 +54,7 @@ async def _taken(
         new = replace(new, policy=known.pool.policy)
         if await bookings.booking(tx, new.tenant, new.name) is not None:
             raise _reused(request)  # made by a call at the same moment: the next try finds it
+        await serve(tx, known, now)  # who waits is asked before who comes now
         admitted = await admitting.admit(tx, known, new)
         made = admitted.booking
         if made is not None:

@@ -4,9 +4,10 @@ import asyncio
 
 from evcommand.v1 import booking_service_pb2 as pb
 from evcommand.v1 import booking_service_pb2_grpc as pb_grpc
+from evcommand.v1 import waitlist_pb2
 
 from broker.backend import Backend
-from broker.bookings import availability, bookings, policies, pools
+from broker.bookings import availability, bookings, policies, pools, waitlist
 from broker.calls import Context
 
 PLANS_AT_ONCE = 4
@@ -98,3 +99,42 @@ class BookingServicer(pb_grpc.BookingServiceServicer):
     ) -> pb.CancelBookingResponse:
         """Cancels a booking."""
         return await bookings.cancel(self._backend, request)
+
+    async def JoinWaitlist(
+        self, request: waitlist_pb2.JoinWaitlistRequest, context: Context
+    ) -> waitlist_pb2.JoinWaitlistResponse:
+        """Waits for a place."""
+        async with self._planning:
+            return await waitlist.join(self._backend, request)
+
+    async def AcceptOffer(
+        self, request: waitlist_pb2.AcceptOfferRequest, context: Context
+    ) -> waitlist_pb2.AcceptOfferResponse:
+        """Takes an offer."""
+        return await waitlist.accept(self._backend, request)
+
+    async def SnoozeOffer(
+        self, request: waitlist_pb2.SnoozeOfferRequest, context: Context
+    ) -> waitlist_pb2.SnoozeOfferResponse:
+        """Puts an offer off."""
+        async with self._planning:
+            return await waitlist.snooze(self._backend, request)
+
+    async def LeaveWaitlist(
+        self, request: waitlist_pb2.LeaveWaitlistRequest, context: Context
+    ) -> waitlist_pb2.LeaveWaitlistResponse:
+        """Waits no longer."""
+        async with self._planning:
+            return await waitlist.leave(self._backend, request)
+
+    async def GetWaitlistEntry(
+        self, request: waitlist_pb2.GetWaitlistEntryRequest, context: Context
+    ) -> waitlist_pb2.GetWaitlistEntryResponse:
+        """Gets an entry."""
+        return await waitlist.get(self._backend, request)
+
+    async def ListWaitlistEntries(
+        self, request: waitlist_pb2.ListWaitlistEntriesRequest, context: Context
+    ) -> waitlist_pb2.ListWaitlistEntriesResponse:
+        """Lists entries."""
+        return await waitlist.list_page(self._backend, request)

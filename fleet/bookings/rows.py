@@ -57,7 +57,7 @@ _PUT_BOOKING = Upsert(
         index_elements=["tenant", "name"],
         set_={
             name: stmt.excluded[name]
-            for name in ("state", "place", "revision", "due_time", "snapshot")
+            for name in ("state", "place", "revision", "start_time", "due_time", "snapshot")
         },
     )
 )

@@ -61,3 +61,18 @@ bookings = Table(
     Index("ix_bookings_tenant_start_time_name", "tenant", "start_time", "name"),
     Index("ix_bookings_due_time", "due_time"),
 )
+
+# Who waits for a place. due_time: when something has to be done about it next.
+waitlist_entries = Table(
+    "waitlist_entries",
+    metadata,
+    _id("tenant", primary_key=True),
+    _id("name", primary_key=True),
+    _id("pool"),
+    _word("state"),
+    Column("revision", Integer, nullable=False),
+    *(_time("start_time"), _time("end_time"), _time("due_time", nullable=True)),
+    Column("snapshot", Json, nullable=False),
+    Index("ix_waitlist_entries_tenant_pool_state", "tenant", "pool", "state"),
+    Index("ix_waitlist_entries_due_time", "due_time"),
+)
