@@ -33,6 +33,9 @@ MEANINGS: dict[Reason, str] = {
     "with POOL_FULL.",
     Reason.BOOKING_ENDED: "The booking has ended; the message says how. Make a new one.",
     Reason.BOOKING_IN_USE: "The driver is charging. Stop the session with StopSession.",
+    Reason.BOOKING_SERIES_NOT_FOUND: "No such series for this caller.",
+    Reason.SERIES_REFUSED: "All or nothing was asked for, and not all is possible. The metadata "
+    "`refused_1` to `refused_3` have the first ones; `validate_only` tells all.",
     Reason.WAITLIST_ENTRY_NOT_FOUND: "No such entry of a waiting list for this caller.",
     Reason.WAITLIST_FULL: "As many wait in this pool as may. Ask for another pool.",
     Reason.WAITLIST_ENTRY_ENDED: "It has ended; the message says how. Join again.",

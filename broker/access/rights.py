@@ -65,6 +65,8 @@ _METHODS: dict[str, Rights] = {
     "BookingService/ListBookings": _READ,
     "BookingService/ConfirmBooking": _RESERVE,
     "BookingService/CancelBooking": _RESERVE,
+    "BookingService/CreateBookingSeries": _RESERVE,
+    "BookingService/CancelBookingSeries": _RESERVE,
     "BookingService/JoinWaitlist": _RESERVE,
     "BookingService/AcceptOffer": _RESERVE,
     "BookingService/SnoozeOffer": _RESERVE,

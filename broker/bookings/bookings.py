@@ -128,14 +128,22 @@ async def cancel(backend: Backend, request: pb.CancelBookingRequest) -> pb.Cance
     async with backend.db.write() as tx:
         booking = await booking_of_caller(tx, request.name, lock=True)
         if booking.state is not BookingState.CANCELLED:
-            booking = await _cancelled(tx, request, booking, now)
+            booking = await cancelled(tx, request, booking, now)
             await record_change(tx, "CancelBooking", request.name, now)
     return pb.CancelBookingResponse(booking=messages.booking_out(booking))
 
 
-async def _cancelled(
-    tx: Tx, request: pb.CancelBookingRequest, booking: Booking, now: datetime
+async def cancelled(
+    tx: Tx,
+    request: pb.CancelBookingRequest,
+    booking: Booking,
+    now: datetime,
+    cause: BookingCause = BookingCause.CANCELLED_BY_HOLDER,
 ) -> Booking:
+    """Writes a booking that is cancelled. cause: when it is not the operator who does it.
+
+    Raises: Refusal: it has ended, it is in use, or its cutoff is over.
+    """
     if booking.ended:
         raise _ended(request.name, booking)
     if booking.state in IN_USE:
@@ -152,9 +160,8 @@ async def _cancelled(
             facts={"rule": late.rule},
         )
     by_operator = request.by_operator
-    cause = BookingCause.CANCELLED_BY_OPERATOR if by_operator else BookingCause.CANCELLED_BY_HOLDER
     after = replace(
-        ended(booking, cause, now),
+        ended(booking, BookingCause.CANCELLED_BY_OPERATOR if by_operator else cause, now),
         cancel_reason=request.reason,
         charges=booking.charges if by_operator else (*booking.charges, *due),
     )

@@ -2,12 +2,12 @@
 
 import asyncio
 
+from evcommand.v1 import booking_series_pb2, waitlist_pb2
 from evcommand.v1 import booking_service_pb2 as pb
 from evcommand.v1 import booking_service_pb2_grpc as pb_grpc
-from evcommand.v1 import waitlist_pb2
 
 from broker.backend import Backend
-from broker.bookings import availability, bookings, policies, pools, waitlist
+from broker.bookings import availability, bookings, policies, pools, series, waitlist
 from broker.calls import Context
 
 PLANS_AT_ONCE = 4
@@ -138,3 +138,17 @@ class BookingServicer(pb_grpc.BookingServiceServicer):
     ) -> waitlist_pb2.ListWaitlistEntriesResponse:
         """Lists entries."""
         return await waitlist.list_page(self._backend, request)
+
+    async def CreateBookingSeries(
+        self, request: booking_series_pb2.CreateBookingSeriesRequest, context: Context
+    ) -> booking_series_pb2.CreateBookingSeriesResponse:
+        """Books a place again and again."""
+        async with self._planning:
+            return await series.create(self._backend, request)
+
+    async def CancelBookingSeries(
+        self, request: booking_series_pb2.CancelBookingSeriesRequest, context: Context
+    ) -> booking_series_pb2.CancelBookingSeriesResponse:
+        """Cancels the bookings of a series."""
+        async with self._planning:
+            return await series.cancel(self._backend, request)

@@ -23,7 +23,7 @@ class Booking:
     holds: how many holds were asked for. transaction: our id of its driver's session.
     tried: the EVSEs that could not be had for it. ladder_done: how many steps of the ladder were
     done. end_of_life_time: when it ended. waitlist_entry: the entry of the waiting list whose offer
-    it is, or that stands for it since it was displaced.
+    it is, or that stands for it since it was displaced. series: the one that it belongs to.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Booking:
     end_of_life_time: datetime | None = None
     revision: int = 1
     waitlist_entry: str = ""
+    series: str = ""
 
     @property
     def ended(self) -> bool:

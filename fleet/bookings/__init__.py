@@ -32,6 +32,7 @@ from fleet.bookings.rows import (
     put_booking,
     take_due,
 )
+from fleet.bookings.series import SeriesRow, put_series, series_row
 from fleet.bookings.waitlist import (
     WAITING_OR_OFFERED,
     WaitlistFilter,
@@ -52,6 +53,7 @@ __all__ = [
     "BookingRow",
     "PolicyRow",
     "PoolRow",
+    "SeriesRow",
     "TooManyBookings",
     "WaitlistFilter",
     "WaitlistRow",
@@ -73,7 +75,9 @@ __all__ = [
     "pools_page",
     "pools_with_due",
     "put_booking",
+    "put_series",
     "put_waitlist_entry",
+    "series_row",
     "take_due",
     "waiting_in",
     "waitlist_entry",

@@ -10,6 +10,7 @@ from fleet.tables.audit import audit_entries
 from fleet.tables.back_end import back_end_calls
 from fleet.tables.bookings import (
     booking_policies,
+    booking_series,
     bookings,
     pool_members,
     pools,
@@ -40,6 +41,7 @@ __all__ = [
     "audit_entries",
     "back_end_calls",
     "booking_policies",
+    "booking_series",
     "bookings",
     "callback_deliveries",
     "callback_endpoints",

@@ -62,6 +62,16 @@ bookings = Table(
     Index("ix_bookings_due_time", "due_time"),
 )
 
+# Each series of bookings, with what became of its occurrences.
+booking_series = Table(
+    "booking_series",
+    metadata,
+    _id("tenant", primary_key=True),
+    _id("name", primary_key=True),
+    _id("pool"),
+    Column("snapshot", Json, nullable=False),
+)
+
 # Who waits for a place. due_time: when something has to be done about it next.
 waitlist_entries = Table(
     "waitlist_entries",

@@ -194,6 +194,8 @@ def booking_out(booking: Booking) -> pb.Booking:
         revision=booking.revision,
         progress=booking.progress,
     )
+    if booking.series:
+        shown.series = names.series_name(booking.series)
     if booking.waitlist_entry:
         shown.waitlist_entry = names.waitlist_entry_name(booking.waitlist_entry)
     if booking.transaction and station:

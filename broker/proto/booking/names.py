@@ -30,6 +30,11 @@ def waitlist_entry_name(entry: str) -> str:
     return f"waitlistEntries/{entry}"
 
 
+def series_name(series: str) -> str:
+    """`bookingSeries/{booking_series}`."""
+    return f"bookingSeries/{series}"
+
+
 def member_name(place: str) -> str:
     """`stations/{station}/evses/{evse}` of a place in the plan."""
     station, evse_id = evse_of(place)
@@ -56,6 +61,12 @@ def parse_waitlist_entry(name: str) -> str | None:
     """The request id in `waitlistEntries/{waitlist_entry}`; None when it is not such a name."""
     collection, _, id = name.partition("/")
     return parse_uuid(id) if collection == "waitlistEntries" else None
+
+
+def parse_series(name: str) -> str | None:
+    """The request id in `bookingSeries/{booking_series}`; None when it is not such a name."""
+    collection, _, id = name.partition("/")
+    return parse_uuid(id) if collection == "bookingSeries" else None
 
 
 def parse_member(name: str) -> str | None:
@@ -89,6 +100,13 @@ def waitlist_entry_field(findings: Findings, field: str, name: str) -> None:
         parse_waitlist_entry(name) is not None,
         field,
         "must be `waitlistEntries/{waitlist_entry}`, a UUID",
+    )
+
+
+def series_field(findings: Findings, field: str, name: str) -> None:
+    """Note what is wrong with the name of a series."""
+    findings.expect(
+        parse_series(name) is not None, field, "must be `bookingSeries/{booking_series}`, a UUID"
     )
 
 

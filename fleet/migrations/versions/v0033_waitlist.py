@@ -1,4 +1,4 @@
-"""The waiting lists of pools.
+"""The waiting lists of pools, and series of bookings.
 
 Revision ID: 0033
 Revises: 0030
@@ -27,6 +27,12 @@ def _time(name: str, *, nullable: bool = False) -> sa.Column[int]:
 
 def upgrade() -> None:
     op.create_table(
+        "booking_series",
+        *(_id("tenant"), _id("name"), _id("pool")),
+        sa.Column("snapshot", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "name", name=op.f("pk_booking_series")),
+    )
+    op.create_table(
         "waitlist_entries",
         *(_id("tenant"), _id("name"), _id("pool")),
         sa.Column("state", _name(64), server_default="", nullable=False),
@@ -42,4 +48,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_table("waitlist_entries")
+    for table in ("waitlist_entries", "booking_series"):
+        op.drop_table(table)

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from evcommand.v1 import booking_series_pb2 as evcommand_dot_v1_dot_booking__series__pb2
 from evcommand.v1 import booking_service_pb2 as evcommand_dot_v1_dot_booking__service__pb2
 from evcommand.v1 import waitlist_pb2 as evcommand_dot_v1_dot_waitlist__pb2
 
@@ -103,6 +104,16 @@ class BookingServiceStub:
                 '/evcommand.v1.BookingService/CancelBooking',
                 request_serializer=evcommand_dot_v1_dot_booking__service__pb2.CancelBookingRequest.SerializeToString,
                 response_deserializer=evcommand_dot_v1_dot_booking__service__pb2.CancelBookingResponse.FromString,
+                _registered_method=True)
+        self.CreateBookingSeries = channel.unary_unary(
+                '/evcommand.v1.BookingService/CreateBookingSeries',
+                request_serializer=evcommand_dot_v1_dot_booking__series__pb2.CreateBookingSeriesRequest.SerializeToString,
+                response_deserializer=evcommand_dot_v1_dot_booking__series__pb2.CreateBookingSeriesResponse.FromString,
+                _registered_method=True)
+        self.CancelBookingSeries = channel.unary_unary(
+                '/evcommand.v1.BookingService/CancelBookingSeries',
+                request_serializer=evcommand_dot_v1_dot_booking__series__pb2.CancelBookingSeriesRequest.SerializeToString,
+                response_deserializer=evcommand_dot_v1_dot_booking__series__pb2.CancelBookingSeriesResponse.FromString,
                 _registered_method=True)
         self.JoinWaitlist = channel.unary_unary(
                 '/evcommand.v1.BookingService/JoinWaitlist',
@@ -262,6 +273,28 @@ class BookingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateBookingSeries(self, request, context):
+        """Books a place again and again, in local times of the pool.
+
+        Each occurrence is asked of every rule and of the plan, beside those before it, and has its own result; with `all_or_nothing`
+        one that is refused refuses all. The times of the clock stay as they are on both sides of summer time. Idempotent by
+        `request_id`. Errors: NOT_FOUND (POOL_NOT_FOUND); INVALID_ARGUMENT; FAILED_PRECONDITION (SERIES_REFUSED, with the first refusals;
+        `validate_only` tells all); ALREADY_EXISTS (REQUEST_ID_REUSED).
+        Right: `reserve`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelBookingSeries(self, request, context):
+        """Cancels the bookings of a series that have not ended, as CancelBooking does each. Idempotent. Errors: NOT_FOUND
+        (BOOKING_SERIES_NOT_FOUND).
+        Right: `reserve`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def JoinWaitlist(self, request, context):
         """Waits for a place at a time at which the pool has no room.
 
@@ -389,6 +422,16 @@ def add_BookingServiceServicer_to_server(servicer, server):
                     servicer.CancelBooking,
                     request_deserializer=evcommand_dot_v1_dot_booking__service__pb2.CancelBookingRequest.FromString,
                     response_serializer=evcommand_dot_v1_dot_booking__service__pb2.CancelBookingResponse.SerializeToString,
+            ),
+            'CreateBookingSeries': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateBookingSeries,
+                    request_deserializer=evcommand_dot_v1_dot_booking__series__pb2.CreateBookingSeriesRequest.FromString,
+                    response_serializer=evcommand_dot_v1_dot_booking__series__pb2.CreateBookingSeriesResponse.SerializeToString,
+            ),
+            'CancelBookingSeries': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelBookingSeries,
+                    request_deserializer=evcommand_dot_v1_dot_booking__series__pb2.CancelBookingSeriesRequest.FromString,
+                    response_serializer=evcommand_dot_v1_dot_booking__series__pb2.CancelBookingSeriesResponse.SerializeToString,
             ),
             'JoinWaitlist': grpc.unary_unary_rpc_method_handler(
                     servicer.JoinWaitlist,
@@ -776,6 +819,60 @@ class BookingService:
             '/evcommand.v1.BookingService/CancelBooking',
             evcommand_dot_v1_dot_booking__service__pb2.CancelBookingRequest.SerializeToString,
             evcommand_dot_v1_dot_booking__service__pb2.CancelBookingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateBookingSeries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evcommand.v1.BookingService/CreateBookingSeries',
+            evcommand_dot_v1_dot_booking__series__pb2.CreateBookingSeriesRequest.SerializeToString,
+            evcommand_dot_v1_dot_booking__series__pb2.CreateBookingSeriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelBookingSeries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evcommand.v1.BookingService/CancelBookingSeries',
+            evcommand_dot_v1_dot_booking__series__pb2.CancelBookingSeriesRequest.SerializeToString,
+            evcommand_dot_v1_dot_booking__series__pb2.CancelBookingSeriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from evcommand.v1 import booking_series_pb2 as _booking_series_pb2
 from evcommand.v1 import booking_service_pb2 as _booking_service_pb2
 from evcommand.v1 import waitlist_pb2 as _waitlist_pb2
 from grpc import aio as _aio
@@ -103,6 +104,20 @@ class BookingServiceStub:
     CancelBooking: _grpc.UnaryUnaryMultiCallable[_booking_service_pb2.CancelBookingRequest, _booking_service_pb2.CancelBookingResponse]
     """Cancels a booking. Idempotent: one that is cancelled stays so. Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED;
     BOOKING_IN_USE: stop the session; BOOKING_RULE: its cutoff is over).
+    Right: `reserve`.
+    """
+    CreateBookingSeries: _grpc.UnaryUnaryMultiCallable[_booking_series_pb2.CreateBookingSeriesRequest, _booking_series_pb2.CreateBookingSeriesResponse]
+    """Books a place again and again, in local times of the pool.
+
+    Each occurrence is asked of every rule and of the plan, beside those before it, and has its own result; with `all_or_nothing`
+    one that is refused refuses all. The times of the clock stay as they are on both sides of summer time. Idempotent by
+    `request_id`. Errors: NOT_FOUND (POOL_NOT_FOUND); INVALID_ARGUMENT; FAILED_PRECONDITION (SERIES_REFUSED, with the first refusals;
+    `validate_only` tells all); ALREADY_EXISTS (REQUEST_ID_REUSED).
+    Right: `reserve`.
+    """
+    CancelBookingSeries: _grpc.UnaryUnaryMultiCallable[_booking_series_pb2.CancelBookingSeriesRequest, _booking_series_pb2.CancelBookingSeriesResponse]
+    """Cancels the bookings of a series that have not ended, as CancelBooking does each. Idempotent. Errors: NOT_FOUND
+    (BOOKING_SERIES_NOT_FOUND).
     Right: `reserve`.
     """
     JoinWaitlist: _grpc.UnaryUnaryMultiCallable[_waitlist_pb2.JoinWaitlistRequest, _waitlist_pb2.JoinWaitlistResponse]
@@ -216,6 +231,20 @@ class BookingServiceAsyncStub(BookingServiceStub):
     CancelBooking: _aio.UnaryUnaryMultiCallable[_booking_service_pb2.CancelBookingRequest, _booking_service_pb2.CancelBookingResponse]  # type: ignore[assignment]
     """Cancels a booking. Idempotent: one that is cancelled stays so. Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED;
     BOOKING_IN_USE: stop the session; BOOKING_RULE: its cutoff is over).
+    Right: `reserve`.
+    """
+    CreateBookingSeries: _aio.UnaryUnaryMultiCallable[_booking_series_pb2.CreateBookingSeriesRequest, _booking_series_pb2.CreateBookingSeriesResponse]  # type: ignore[assignment]
+    """Books a place again and again, in local times of the pool.
+
+    Each occurrence is asked of every rule and of the plan, beside those before it, and has its own result; with `all_or_nothing`
+    one that is refused refuses all. The times of the clock stay as they are on both sides of summer time. Idempotent by
+    `request_id`. Errors: NOT_FOUND (POOL_NOT_FOUND); INVALID_ARGUMENT; FAILED_PRECONDITION (SERIES_REFUSED, with the first refusals;
+    `validate_only` tells all); ALREADY_EXISTS (REQUEST_ID_REUSED).
+    Right: `reserve`.
+    """
+    CancelBookingSeries: _aio.UnaryUnaryMultiCallable[_booking_series_pb2.CancelBookingSeriesRequest, _booking_series_pb2.CancelBookingSeriesResponse]  # type: ignore[assignment]
+    """Cancels the bookings of a series that have not ended, as CancelBooking does each. Idempotent. Errors: NOT_FOUND
+    (BOOKING_SERIES_NOT_FOUND).
     Right: `reserve`.
     """
     JoinWaitlist: _aio.UnaryUnaryMultiCallable[_waitlist_pb2.JoinWaitlistRequest, _waitlist_pb2.JoinWaitlistResponse]  # type: ignore[assignment]
@@ -404,6 +433,32 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_booking_service_pb2.CancelBookingResponse, _abc.Awaitable[_booking_service_pb2.CancelBookingResponse]]:
         """Cancels a booking. Idempotent: one that is cancelled stays so. Errors: NOT_FOUND; FAILED_PRECONDITION (BOOKING_ENDED;
         BOOKING_IN_USE: stop the session; BOOKING_RULE: its cutoff is over).
+        Right: `reserve`.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateBookingSeries(
+        self,
+        request: _booking_series_pb2.CreateBookingSeriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_booking_series_pb2.CreateBookingSeriesResponse, _abc.Awaitable[_booking_series_pb2.CreateBookingSeriesResponse]]:
+        """Books a place again and again, in local times of the pool.
+
+        Each occurrence is asked of every rule and of the plan, beside those before it, and has its own result; with `all_or_nothing`
+        one that is refused refuses all. The times of the clock stay as they are on both sides of summer time. Idempotent by
+        `request_id`. Errors: NOT_FOUND (POOL_NOT_FOUND); INVALID_ARGUMENT; FAILED_PRECONDITION (SERIES_REFUSED, with the first refusals;
+        `validate_only` tells all); ALREADY_EXISTS (REQUEST_ID_REUSED).
+        Right: `reserve`.
+        """
+
+    @_abc_1.abstractmethod
+    def CancelBookingSeries(
+        self,
+        request: _booking_series_pb2.CancelBookingSeriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_booking_series_pb2.CancelBookingSeriesResponse, _abc.Awaitable[_booking_series_pb2.CancelBookingSeriesResponse]]:
+        """Cancels the bookings of a series that have not ended, as CancelBooking does each. Idempotent. Errors: NOT_FOUND
+        (BOOKING_SERIES_NOT_FOUND).
         Right: `reserve`.
         """
 
